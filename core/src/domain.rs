@@ -1,0 +1,124 @@
+//! Words of the product that are stored and sent as text.
+
+/// An enum whose variants are stored and sent as fixed lower-case text.
+macro_rules! text_enum {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+        pub enum $name { $($(#[$variant_doc])* #[serde(rename = $text)] $variant),* }
+
+        impl $name {
+            /// Every value, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The stored and sent form.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text),* }
+            }
+
+            /// The value with this stored form.
+            pub fn from_text(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)* _ => None }
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl<DB: sqlx::Database> sqlx::Type<DB> for $name where str: sqlx::Type<DB> {
+            fn type_info() -> DB::TypeInfo {
+                <str as sqlx::Type<DB>>::type_info()
+            }
+            fn compatible(ty: &DB::TypeInfo) -> bool {
+                <str as sqlx::Type<DB>>::compatible(ty)
+            }
+        }
+
+        impl<'q, DB: sqlx::Database> sqlx::Encode<'q, DB> for $name where &'static str: sqlx::Encode<'q, DB> {
+            fn encode_by_ref(&self, buf: &mut DB::ArgumentBuffer) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
+                self.as_str().encode(buf)
+            }
+        }
+
+        impl<'r, DB: sqlx::Database> sqlx::Decode<'r, DB> for $name where &'r str: sqlx::Decode<'r, DB> {
+            fn decode(value: DB::ValueRef<'r>) -> Result<Self, sqlx::error::BoxDynError> {
+                let text = <&'r str as sqlx::Decode<'r, DB>>::decode(value)?;
+                Self::from_text(text).ok_or_else(|| format!("unknown {}: {text}", stringify!($name)).into())
+            }
+        }
+    };
+}
+
+text_enum! {
+    /// What a match is for.
+    Mode { Text = "text", Video = "video" }
+}
+
+text_enum! {
+    /// Where a match stands. Only `active` can change.
+    MatchStatus {
+        Active = "active",
+        /// 24 hours went by.
+        Expired = "expired",
+        /// Ended before both sides had sent content.
+        Cancelled = "cancelled",
+        /// Ended after both sides had sent content.
+        Completed = "completed",
+    }
+}
+
+text_enum! {
+    /// Why a match ended.
+    EndReason { Left = "left", Blocked = "blocked", Banned = "banned", Expired = "expired", Erased = "erased", HungUp = "hung_up" }
+}
+
+text_enum! {
+    /// The part of a side in setting up encryption and calls.
+    MatchRole { Offerer = "offerer", Answerer = "answerer" }
+}
+
+text_enum! {
+    /// What a message carries. Only `content` counts as an answer.
+    MessageKind { Content = "content", Handshake = "handshake" }
+}
+
+text_enum! {
+    /// Language of the texts the server writes.
+    Locale { Tr = "tr", En = "en" }
+}
+
+text_enum! {
+    /// What an account may do.
+    UserRole { User = "user", Moderator = "moderator", Admin = "admin" }
+}
+
+text_enum! {
+    /// A part of a user's allowance. `bonus` survives the daily reset and is used after the daily part.
+    QuotaBucket { Text = "text", Video = "video", Bonus = "bonus" }
+}
+
+text_enum! {
+    /// Why a balance changed.
+    LedgerReason {
+        /// The lazy reset at local midnight; the reference is the day.
+        DailyReset = "daily_reset",
+        /// One right for a match; the reference is the match.
+        Match = "match",
+        Claim = "claim",
+        Referral = "referral",
+        Admin = "admin",
+    }
+}
+
+impl Mode {
+    /// The daily bucket a match of this mode is paid from.
+    pub const fn bucket(self) -> QuotaBucket {
+        match self {
+            Self::Text => QuotaBucket::Text,
+            Self::Video => QuotaBucket::Video,
+        }
+    }
+}

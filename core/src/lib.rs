@@ -1,0 +1,8 @@
+//! What every part of Tebdil shares: ids, the clock, domain types, the wire contract, field encryption and the store.
+//!
+//! Nothing here knows about HTTP or sockets. A client that wants only the wire types uses [`protocol`], [`id`] and [`time`].
+
+pub mod domain;
+pub mod id;
+pub mod protocol;
+pub mod time;

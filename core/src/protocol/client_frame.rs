@@ -1,0 +1,291 @@
+//! Frames from client to server.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{ErrorCode, MAX_CIPHERTEXT_BYTES, Secret};
+use crate::{
+    domain::{MessageKind, Mode},
+    id::MatchId,
+};
+
+/// Longest text id of a frame, bytes.
+const MAX_FRAME_ID_BYTES: usize = 64;
+
+/// A client's own name for a frame; the answer carries it as `re`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum FrameId {
+    Number(i64),
+    /// At most 64 bytes.
+    Text(String),
+}
+
+/// First frame of a connection.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Hello {
+    pub token: Secret,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceInfo>,
+    /// Where the client stands in matches it knows; the server sends what came after.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resume: Vec<ResumePoint>,
+}
+
+/// What `message_logs` keeps about the device and its connection.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeviceInfo {
+    /// At most 64 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// At most 32 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub platform: Option<String>,
+    /// `wifi`, `cellular`, `ethernet` or whatever the platform says; at most 32 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connection: Option<String>,
+}
+
+/// The highest `seq` of the peer that the client has in a match; 0 for none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ResumePoint {
+    pub match_id: MatchId,
+    pub peer_seq: i64,
+}
+
+/// Asks to be matched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MatchFind {
+    pub mode: Mode,
+    /// At most 10; absent: those of the profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interests: Option<Vec<String>>,
+    /// At most 5 ISO 639-1 codes; absent: those of the profile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub languages: Option<Vec<String>>,
+    /// 1 to 20,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_distance_km: Option<u32>,
+}
+
+/// Names a match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MatchRef {
+    pub match_id: MatchId,
+}
+
+/// An encrypted message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MessageSend {
+    pub match_id: MatchId,
+    /// Names the message for repeats: the same id is never delivered twice.
+    pub client_id: Uuid,
+    pub kind: MessageKind,
+    #[serde(with = "super::base64_bytes")]
+    #[schema(value_type = String)]
+    pub ciphertext: Vec<u8>,
+    /// 32 bytes.
+    #[serde(with = "super::base64_bytes::optional", default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub franking_tag: Option<Vec<u8>>,
+}
+
+/// Says that every message of the peer up to `seq` has arrived (`message.ack`) or was read (`message.read`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MessageAck {
+    pub match_id: MatchId,
+    /// At least 1.
+    pub seq: i64,
+}
+
+/// Asks again for the peer's messages after `peer_seq`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MessageSync {
+    pub match_id: MatchId,
+    pub peer_seq: i64,
+}
+
+/// The user began or stopped writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Typing {
+    pub match_id: MatchId,
+    pub on: bool,
+}
+
+/// A fresh access token of the same session.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct TokenRefresh {
+    pub token: Secret,
+}
+
+/// A frame that has no fields of its own.
+#[derive(Deserialize)]
+struct Bare {}
+
+/// Every frame a client may send.
+#[derive(Debug, Clone, Serialize)]
+#[serde(tag = "type")]
+pub enum ClientFrame {
+    #[serde(rename = "hello")]
+    Hello(Hello),
+    #[serde(rename = "match.find")]
+    MatchFind(MatchFind),
+    #[serde(rename = "match.cancel")]
+    MatchCancel,
+    #[serde(rename = "match.leave")]
+    MatchLeave(MatchRef),
+    #[serde(rename = "message.send")]
+    MessageSend(MessageSend),
+    #[serde(rename = "message.ack")]
+    MessageAck(MessageAck),
+    #[serde(rename = "message.read")]
+    MessageRead(MessageAck),
+    #[serde(rename = "message.sync")]
+    MessageSync(MessageSync),
+    #[serde(rename = "typing")]
+    Typing(Typing),
+    #[serde(rename = "token.refresh")]
+    TokenRefresh(TokenRefresh),
+}
+
+impl ClientFrame {
+    /// The frame as JSON text, with the client's id for it.
+    pub fn to_json(&self, id: Option<&FrameId>) -> String {
+        #[derive(Serialize)]
+        struct Envelope<'a> {
+            #[serde(flatten)]
+            frame: &'a ClientFrame,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            id: Option<&'a FrameId>,
+        }
+        serde_json::to_string(&Envelope { frame: self, id }).expect("frames have string keys and serialize")
+    }
+}
+
+/// Why a frame was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FrameError {
+    /// The id of the refused frame, where it could be read.
+    pub re: Option<FrameId>,
+    /// `bad_frame` when the text is not a JSON object with a `type`; that closes the connection.
+    pub code: ErrorCode,
+    /// For the client's author; names fields, never values.
+    pub message: String,
+}
+
+#[derive(Deserialize)]
+struct Head<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(default)]
+    id: Option<FrameId>,
+}
+
+/// Reads one text frame.
+///
+/// # Errors
+/// [`ErrorCode::BadFrame`] for text that is no JSON object with a `type`, [`ErrorCode::UnknownType`], [`ErrorCode::UnknownField`],
+/// [`ErrorCode::MessageTooLarge`] and [`ErrorCode::InvalidField`] with the field's name. Nesting depth is bounded by the JSON reader.
+pub fn parse_client_frame(text: &str) -> Result<(Option<FrameId>, ClientFrame), FrameError> {
+    let bad = |message: &str| FrameError { re: None, code: ErrorCode::BadFrame, message: message.to_owned() };
+    let head: Head<'_> = serde_json::from_str(text).map_err(|_| bad("a frame is a JSON object with a text field `type`"))?;
+    if matches!(&head.id, Some(FrameId::Text(id)) if id.len() > MAX_FRAME_ID_BYTES) {
+        return Err(FrameError { re: None, code: ErrorCode::InvalidField, message: "id: at most 64 bytes".to_owned() });
+    }
+    let frame = match head.kind.as_ref() {
+        "hello" => body(text).map(ClientFrame::Hello),
+        "match.find" => body(text).map(ClientFrame::MatchFind),
+        "match.cancel" => body::<Bare>(text).map(|_| ClientFrame::MatchCancel),
+        "match.leave" => body(text).map(ClientFrame::MatchLeave),
+        "message.send" => body::<MessageSend>(text).and_then(within_bounds).map(ClientFrame::MessageSend),
+        "message.ack" => body(text).and_then(positive_seq).map(ClientFrame::MessageAck),
+        "message.read" => body(text).and_then(positive_seq).map(ClientFrame::MessageRead),
+        "message.sync" => body(text).map(ClientFrame::MessageSync),
+        "typing" => body(text).map(ClientFrame::Typing),
+        "token.refresh" => body(text).map(ClientFrame::TokenRefresh),
+        _ => Err((ErrorCode::UnknownType, "there is no frame of this type".to_owned())),
+    };
+    match frame {
+        Ok(frame) => Ok((head.id, frame)),
+        Err((code, message)) => Err(FrameError { re: head.id, code, message }),
+    }
+}
+
+type Refusal = (ErrorCode, String);
+
+fn body<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
+    super::strict_json::from_str(text, &["type", "id"]).map_err(|refused| (refused.code, refused.to_string()))
+}
+
+fn within_bounds(frame: MessageSend) -> Result<MessageSend, Refusal> {
+    if frame.ciphertext.len() > MAX_CIPHERTEXT_BYTES {
+        return Err((ErrorCode::MessageTooLarge, "ciphertext: at most 16 KiB".to_owned()));
+    }
+    if frame.ciphertext.is_empty() {
+        return Err((ErrorCode::InvalidField, "ciphertext: empty".to_owned()));
+    }
+    if frame.franking_tag.as_ref().is_some_and(|tag| tag.len() != 32) {
+        return Err((ErrorCode::InvalidField, "franking_tag: exactly 32 bytes".to_owned()));
+    }
+    Ok(frame)
+}
+
+fn positive_seq(frame: MessageAck) -> Result<MessageAck, Refusal> {
+    if frame.seq < 1 {
+        return Err((ErrorCode::InvalidField, "seq: at least 1".to_owned()));
+    }
+    Ok(frame)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> (ErrorCode, String) {
+        let error = parse_client_frame(text).expect_err("refused");
+        (error.code, error.message)
+    }
+
+    #[test]
+    fn text_that_is_no_frame() {
+        let deep = format!("{{\"type\":\"typing\",\"match_id\":\"1\",\"on\":{}true{}}}", "[".repeat(5_000), "]".repeat(5_000));
+        for text in ["", "[]", "1", "{}", "{\"type\":1}", "{\"type\":\"typing\"", "{\"type\":\"typing\"} x"] {
+            assert_eq!(refusal(text).0, ErrorCode::BadFrame, "{text}");
+        }
+        assert_eq!(refusal(&deep).0, ErrorCode::InvalidField);
+    }
+
+    #[test]
+    fn fields_that_are_wrong_are_named_and_never_quoted() {
+        assert_eq!(refusal(r#"{"type":"nope"}"#).0, ErrorCode::UnknownType);
+        assert_eq!(refusal(r#"{"type":"match.cancel","x":1}"#), (ErrorCode::UnknownField, "x: unknown field".to_owned()));
+        assert_eq!(
+            refusal(r#"{"type":"hello","token":"t","device":{"serial":"s"}}"#),
+            (ErrorCode::UnknownField, "device.serial: unknown field".to_owned())
+        );
+        let (code, message) = refusal(r#"{"type":"typing","match_id":"5412345678","on":"+905321234567"}"#);
+        assert_eq!(code, ErrorCode::InvalidField);
+        assert!(message.starts_with("on: ") && !message.contains("+90"), "{message}");
+        assert_eq!(refusal(r#"{"type":"message.ack","match_id":"1","seq":0}"#).0, ErrorCode::InvalidField);
+        assert_eq!(refusal(r#"{"type":"message.ack","match_id":1,"seq":1}"#).0, ErrorCode::InvalidField);
+    }
+
+    #[test]
+    fn frames_survive_the_round_trip() {
+        let frame = ClientFrame::MessageSend(MessageSend {
+            match_id: MatchId(7),
+            client_id: Uuid::nil(),
+            kind: MessageKind::Content,
+            ciphertext: vec![1, 2, 3],
+            franking_tag: None,
+        });
+        let text = frame.to_json(Some(&FrameId::Number(3)));
+        insta::assert_snapshot!(text, @r#"{"type":"message.send","match_id":"7","client_id":"00000000-0000-0000-0000-000000000000","kind":"content","ciphertext":"AQID","id":3}"#);
+        let (id, parsed) = parse_client_frame(&text).expect("parses");
+        assert_eq!(id, Some(FrameId::Number(3)));
+        assert!(matches!(parsed, ClientFrame::MessageSend(send) if send.ciphertext == [1, 2, 3]));
+    }
+}

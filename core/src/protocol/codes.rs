@@ -1,0 +1,151 @@
+//! Error and close codes of the contract.
+
+/// A stable error code, the same over REST and WebSocket. The HTTP status belongs to the code.
+macro_rules! error_codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal, $title:literal;)*) => {
+        /// What went wrong, in one word a program can act on.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+        pub enum ErrorCode {
+            $($(#[$doc])* #[serde(rename = $text)] $name,)*
+            /// A code this build does not know; only a client reads it.
+            #[serde(other, rename = "unknown")]
+            Unknown,
+        }
+
+        impl ErrorCode {
+            /// Every code the server sends.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The text on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* Self::Unknown => "unknown" }
+            }
+
+            /// The HTTP status that goes with the code.
+            pub const fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)* Self::Unknown => 500 }
+            }
+
+            /// A short English sentence that is the same for every occurrence.
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)* Self::Unknown => "Unknown error." }
+            }
+        }
+    };
+}
+
+error_codes! {
+    BadRequest = "bad_request", 400, "The request is not well-formed.";
+    BadFrame = "bad_frame", 400, "The frame is not well-formed.";
+    UnknownType = "unknown_type", 400, "There is no frame of this type.";
+    UnexpectedFrame = "unexpected_frame", 409, "This frame is not expected now.";
+    UnknownField = "unknown_field", 422, "The request has a field that does not exist.";
+    InvalidField = "invalid_field", 422, "A field has a value that is not allowed.";
+    Unauthorized = "unauthorized", 401, "A valid access token is needed.";
+    Forbidden = "forbidden", 403, "This account may not do that.";
+    NotFound = "not_found", 404, "There is no such thing.";
+    MethodNotAllowed = "method_not_allowed", 405, "The method is not allowed here.";
+    PayloadTooLarge = "payload_too_large", 413, "The request is too large.";
+    UnsupportedMediaType = "unsupported_media_type", 415, "The body must be application/json.";
+    PhoneTaken = "phone_taken", 409, "The phone number has an account already.";
+    InvalidPhone = "invalid_phone", 422, "The phone number is not valid.";
+    WeakPassword = "weak_password", 422, "The password is too weak.";
+    PasswordTooLong = "password_too_long", 422, "The password is longer than 71 bytes.";
+    AliasInvalid = "alias_invalid", 422, "The alias is not allowed.";
+    AliasFull = "alias_full", 422, "Every tag of this alias is taken.";
+    Underage = "underage", 422, "The service is for adults only.";
+    TermsNotAccepted = "terms_not_accepted", 422, "The terms must be accepted.";
+    InvalidCredentials = "invalid_credentials", 401, "Phone number or password is wrong.";
+    Banned = "banned", 403, "The account is banned.";
+    TooManyAttempts = "too_many_attempts", 429, "Too many attempts; try again later.";
+    RateLimited = "rate_limited", 429, "Too many requests; slow down.";
+    RefreshInvalid = "refresh_invalid", 401, "The refresh token is not valid.";
+    RefreshReused = "refresh_reused", 401, "The refresh token was used before; the session is revoked.";
+    IdempotencyKeyReused = "idempotency_key_reused", 422, "The idempotency key was used with another request.";
+    RequestInProgress = "request_in_progress", 409, "The first request with this idempotency key is still running.";
+    AlreadySearching = "already_searching", 409, "A ticket of this account is open already.";
+    NotSearching = "not_searching", 409, "There is no open ticket to cancel.";
+    ModeUnavailable = "mode_unavailable", 422, "This server does not offer this mode.";
+    QuotaExhausted = "quota_exhausted", 429, "The daily allowance is used up.";
+    KeysRequired = "keys_required", 409, "Upload key packages first.";
+    TooManyMatches = "too_many_matches", 409, "Too many matches are active.";
+    MatchEnded = "match_ended", 409, "The match has ended.";
+    MessageTooLarge = "message_too_large", 413, "The message is too large.";
+    AlreadyBlocked = "already_blocked", 409, "The user is blocked already.";
+    Draining = "draining", 503, "This node is going away; reconnect.";
+    Unavailable = "unavailable", 503, "The service cannot do that right now; try again.";
+    Internal = "internal", 500, "Something went wrong on our side.";
+}
+
+/// Why the server closes a WebSocket, with the code it sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CloseCode {
+    GoingAway,
+    BadFrame,
+    Unauthorized,
+    Banned,
+    HelloTimeout,
+    Replaced,
+    Draining,
+    TooLarge,
+    RateLimited,
+    SlowConsumer,
+}
+
+impl CloseCode {
+    /// Every code the server sends.
+    pub const ALL: &'static [Self] = &[
+        Self::GoingAway,
+        Self::BadFrame,
+        Self::Unauthorized,
+        Self::Banned,
+        Self::HelloTimeout,
+        Self::Replaced,
+        Self::Draining,
+        Self::TooLarge,
+        Self::RateLimited,
+        Self::SlowConsumer,
+    ];
+
+    /// The number in the close frame.
+    pub const fn code(self) -> u16 {
+        match self {
+            Self::GoingAway => 1001,
+            Self::BadFrame => 4000,
+            Self::Unauthorized => 4001,
+            Self::Banned => 4003,
+            Self::HelloTimeout => 4008,
+            Self::Replaced => 4009,
+            Self::Draining => 4012,
+            Self::TooLarge => 4013,
+            Self::RateLimited => 4029,
+            Self::SlowConsumer => 4030,
+        }
+    }
+
+    /// The text in the close frame.
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::GoingAway => "going_away",
+            Self::BadFrame => "bad_frame",
+            Self::Unauthorized => "unauthorized",
+            Self::Banned => "banned",
+            Self::HelloTimeout => "hello_timeout",
+            Self::Replaced => "replaced",
+            Self::Draining => "draining",
+            Self::TooLarge => "too_large",
+            Self::RateLimited => "rate_limited",
+            Self::SlowConsumer => "slow_consumer",
+        }
+    }
+
+    /// Whether a client should connect again by itself (after a token refresh for [`CloseCode::Unauthorized`]).
+    pub const fn reconnect(self) -> bool {
+        !matches!(self, Self::BadFrame | Self::Banned | Self::Replaced | Self::TooLarge)
+    }
+
+    /// The close code with this number.
+    pub fn from_code(code: u16) -> Option<Self> {
+        Self::ALL.iter().copied().find(|known| known.code() == code)
+    }
+}

@@ -1,0 +1,73 @@
+//! The client contract: REST bodies, WebSocket frames, error and close codes. One place for server and client.
+
+mod client_frame;
+mod codes;
+mod rest;
+mod server_frame;
+pub mod strict_json;
+
+pub use client_frame::{
+    ClientFrame, DeviceInfo, FrameError, FrameId, Hello, MatchFind, MatchRef, MessageAck, MessageSend, MessageSync, ResumePoint,
+    TokenRefresh, Typing, parse_client_frame,
+};
+pub use codes::{CloseCode, ErrorCode};
+pub use rest::*;
+pub use server_frame::{
+    MatchEnded, MatchFound, MessageAccepted, MessageNew, MessageOrigin, PeerPresence, ServerFrame, ServerMessage, SessionLimits, Welcome,
+    WhoEnded,
+};
+
+/// The WebSocket subprotocol of this version of the contract.
+pub const SUBPROTOCOL: &str = "tebdil.v1";
+
+/// Largest WebSocket frame a client may send, bytes.
+pub const MAX_FRAME_BYTES: usize = 64 * 1024;
+
+/// Largest ciphertext of one message, bytes after base64 decoding.
+pub const MAX_CIPHERTEXT_BYTES: usize = 16 * 1024;
+
+/// Largest key package, bytes after base64 decoding.
+pub const MAX_KEY_PACKAGE_BYTES: usize = 4 * 1024;
+
+/// Most one-time key packages a session may have at the server.
+pub const MAX_KEY_PACKAGES: usize = 100;
+
+/// Bytes as standard base64 text on the wire.
+pub mod base64_bytes {
+    use std::borrow::Cow;
+
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    /// Writes `bytes` as base64 text.
+    pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    /// Reads base64 text.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        let text = Cow::<'de, str>::deserialize(from)?;
+        STANDARD.decode(text.as_bytes()).map_err(|_| de::Error::custom("not standard base64"))
+    }
+
+    /// The same for a field that may be absent.
+    pub mod optional {
+        use base64::Engine as _;
+
+        use super::{Cow, Deserialize, Deserializer, STANDARD, Serializer, de};
+
+        /// Writes `bytes` as base64 text, or null.
+        pub fn serialize<S: Serializer>(bytes: &Option<Vec<u8>>, to: S) -> Result<S::Ok, S::Error> {
+            match bytes {
+                Some(bytes) => super::serialize(bytes, to),
+                None => to.serialize_none(),
+            }
+        }
+
+        /// Reads base64 text or null.
+        pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<u8>>, D::Error> {
+            let text = Option::<Cow<'de, str>>::deserialize(from)?;
+            text.map(|text| STANDARD.decode(text.as_bytes()).map_err(|_| de::Error::custom("not standard base64"))).transpose()
+        }
+    }
+}

@@ -1,0 +1,321 @@
+//! Bodies of the REST API.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::ErrorCode;
+use crate::{
+    domain::{EndReason, Locale, MatchRole, MatchStatus, MessageKind, Mode, UserRole},
+    id::{BlockId, MatchId, MessageId, SessionId, UserId},
+    time::Timestamp,
+};
+
+/// Text that must not be shown: a password or a token. `Debug` prints no part of it.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop, ToSchema)]
+#[serde(transparent)]
+pub struct Secret(String);
+
+impl Secret {
+    /// The text itself.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+/// `POST /v1/auth/register`
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RegisterRequest {
+    /// E.164, or a national number of the default region.
+    pub phone: Secret,
+    /// 8 characters to 71 bytes.
+    pub password: Secret,
+    /// 3 to 20 letters, digits, `_` or `.`.
+    pub alias: String,
+    /// `YYYY-MM-DD`; checked, and only the year is kept.
+    pub birth_date: Secret,
+    pub accept_terms: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<Locale>,
+    /// Invite code of the user who invited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invite: Option<String>,
+}
+
+/// What a client tells about the device that signs in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Device {
+    /// At most 64 characters.
+    pub name: String,
+    /// At most 32 characters, e.g. `android`, `web`, `terminal`.
+    pub platform: String,
+}
+
+/// `POST /v1/auth/login`
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct LoginRequest {
+    pub phone: Secret,
+    pub password: Secret,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Device>,
+}
+
+/// `POST /v1/auth/refresh`
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct RefreshRequest {
+    pub refresh_token: Secret,
+}
+
+/// `POST /v1/me/password`
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PasswordChangeRequest {
+    pub current_password: Secret,
+    pub new_password: Secret,
+}
+
+/// Answer of register and login.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Authenticated {
+    pub user: User,
+    pub tokens: Tokens,
+}
+
+/// Answer of refresh.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Refreshed {
+    pub tokens: Tokens,
+}
+
+/// A session's tokens.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Tokens {
+    pub access_token: Secret,
+    pub access_expires_at: Timestamp,
+    pub refresh_token: Secret,
+    pub refresh_expires_at: Timestamp,
+    /// Always `Bearer`.
+    pub token_type: String,
+}
+
+/// The signed-in user's own account.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct User {
+    pub id: UserId,
+    pub alias: String,
+    pub tag: String,
+    /// `alias#tag`
+    pub handle: String,
+    /// The country code and the last two digits.
+    pub phone_masked: String,
+    pub is_premium: bool,
+    pub locale: Locale,
+    pub role: UserRole,
+    pub created_at: Timestamp,
+    pub interests: Vec<String>,
+    pub languages: Vec<String>,
+    pub quota: Quota,
+}
+
+/// Rights that remain and are given.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Quota {
+    /// Remaining text matches of today.
+    pub text: i64,
+    /// Remaining video matches of today.
+    pub video: i64,
+    /// Rights for either mode that survive the reset.
+    pub bonus: i64,
+    /// Text matches given every day.
+    pub daily_text: i64,
+    /// Video matches given every day.
+    pub daily_video: i64,
+    pub resets_at: Timestamp,
+}
+
+/// A place in degrees; snapped to about 1 km before it is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Location {
+    /// -90 to 90.
+    pub lat: f64,
+    /// -180 to 180.
+    pub lon: f64,
+}
+
+/// `PATCH /v1/me`: absent fields stay; `location: null` forgets the place.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct ProfilePatch {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub locale: Option<Locale>,
+    /// At most 10, each at most 32 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interests: Option<Vec<String>>,
+    /// At most 5 ISO 639-1 codes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub languages: Option<Vec<String>>,
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[schema(value_type = Option<Location>)]
+    pub location: Option<Option<Location>>,
+}
+
+/// Tells an explicit null (`Some(None)`) from an absent field (`None`).
+fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(from).map(Some)
+}
+
+/// A signed-in device.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Session {
+    pub id: SessionId,
+    pub device: Device,
+    pub created_at: Timestamp,
+    pub last_active: Timestamp,
+    /// Whether it is the session that asks.
+    pub current: bool,
+}
+
+/// What one user knows of the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Peer {
+    pub alias: String,
+    pub tag: String,
+    pub handle: String,
+}
+
+impl Peer {
+    /// A peer with its handle put together.
+    pub fn new(alias: String, tag: String) -> Self {
+        let handle = format!("{alias}#{tag}");
+        Self { alias, tag, handle }
+    }
+}
+
+/// A match as one of its sides sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Match {
+    pub id: MatchId,
+    pub mode: Mode,
+    pub status: MatchStatus,
+    pub peer: Peer,
+    pub role: MatchRole,
+    pub shared_interests: Vec<String>,
+    pub created_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub ended_at: Option<Timestamp>,
+    pub ended_reason: Option<EndReason>,
+    /// Messages of the peer that this side has not marked read.
+    pub unread: i64,
+}
+
+/// A message as one side reads it from the history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Message {
+    pub message_id: MessageId,
+    pub match_id: MatchId,
+    pub from: super::MessageOrigin,
+    /// Position among the sender's messages in the match, from 1.
+    pub seq: i64,
+    pub kind: MessageKind,
+    #[serde(with = "super::base64_bytes")]
+    #[schema(value_type = String)]
+    pub ciphertext: Vec<u8>,
+    #[serde(with = "super::base64_bytes::optional", default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub franking_tag: Option<Vec<u8>>,
+    pub sent_at: Timestamp,
+}
+
+/// `PUT /v1/keys`
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct KeyUpload {
+    /// At most 100, each base64 of at most 4 KiB.
+    pub packages: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_resort: Option<String>,
+}
+
+/// One-time key packages the session still has at the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct KeysRemaining {
+    pub remaining: i64,
+}
+
+/// `POST /v1/blocks`
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct BlockRequest {
+    pub match_id: MatchId,
+}
+
+/// A block the signed-in user has made.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Block {
+    pub id: BlockId,
+    /// The handle the user had when it was blocked.
+    pub peer: Peer,
+    pub created_at: Timestamp,
+}
+
+/// One page of a list, newest first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    pub next_cursor: Option<String>,
+}
+
+/// RFC 9457 problem details, with our extensions.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Problem {
+    /// Always `about:blank`: the code is what identifies the problem.
+    #[serde(rename = "type")]
+    pub type_uri: String,
+    pub title: String,
+    pub status: u16,
+    pub detail: String,
+    pub code: ErrorCode,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<FieldProblem>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_ms: Option<u64>,
+    /// When the allowance is given anew, with `quota_exhausted`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resets_at: Option<Timestamp>,
+    /// With `banned`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ban: Option<BanNotice>,
+}
+
+/// A field that was refused.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FieldProblem {
+    pub field: String,
+    pub code: ErrorCode,
+    pub detail: String,
+}
+
+/// What a banned user is told.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct BanNotice {
+    pub reason: String,
+    /// Absent for a ban without end.
+    pub until: Option<Timestamp>,
+    pub appealable: bool,
+}

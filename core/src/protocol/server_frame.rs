@@ -1,0 +1,194 @@
+//! Frames from server to client.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{ErrorCode, FrameId, Match, Quota, User};
+use crate::{
+    domain::{EndReason, MatchStatus, MessageKind},
+    id::{MatchId, MessageId, SessionId, TicketId},
+    time::Timestamp,
+};
+
+/// First answer on a connection; everything missed follows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Welcome {
+    pub session_id: SessionId,
+    pub user: User,
+    pub quota: Quota,
+    /// The active matches, newest first.
+    pub matches: Vec<Match>,
+    /// One-time key packages left for this session; refill below 20.
+    pub keys_remaining: i64,
+    pub server_time: Timestamp,
+    /// The server pings this often; a client that hears nothing for twice as long reconnects.
+    pub heartbeat_s: u64,
+    pub limits: SessionLimits,
+}
+
+/// Limits a client should know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SessionLimits {
+    pub max_frame_bytes: usize,
+    pub max_ciphertext_bytes: usize,
+    pub max_devices: usize,
+    pub frames_per_second: u32,
+}
+
+/// A match was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MatchFound {
+    #[serde(rename = "match")]
+    pub found: Match,
+    /// Base64; only for the offerer's device that searched, which starts the encryption with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer_key_package: Option<String>,
+    /// Whether this device searched, so that encryption and call live here.
+    pub this_device: bool,
+    /// One-time key packages left for this session; refill below 20.
+    pub keys_remaining: i64,
+    pub quota: Quota,
+}
+
+/// Who ended a match, as the receiver sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WhoEnded {
+    #[serde(rename = "self")]
+    Me,
+    Peer,
+    System,
+}
+
+/// A match is over and its messages are gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MatchEnded {
+    pub match_id: MatchId,
+    pub status: MatchStatus,
+    pub reason: EndReason,
+    pub by: WhoEnded,
+}
+
+/// A message is durable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MessageAccepted {
+    pub match_id: MatchId,
+    pub client_id: Uuid,
+    pub seq: i64,
+    pub message_id: MessageId,
+    pub sent_at: Timestamp,
+}
+
+/// Whether a message was sent by the reader's own account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageOrigin {
+    #[serde(rename = "self")]
+    Me,
+    Peer,
+}
+
+/// A message of the peer, or of another device of the same user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MessageNew {
+    pub match_id: MatchId,
+    pub from: MessageOrigin,
+    pub seq: i64,
+    pub message_id: MessageId,
+    pub kind: MessageKind,
+    #[serde(with = "super::base64_bytes")]
+    #[schema(value_type = String)]
+    pub ciphertext: Vec<u8>,
+    #[serde(with = "super::base64_bytes::optional", default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub franking_tag: Option<Vec<u8>>,
+    pub sent_at: Timestamp,
+}
+
+/// The peer's presence in an active match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PeerPresence {
+    pub match_id: MatchId,
+    pub online: bool,
+}
+
+/// Every frame a server may send.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type")]
+pub enum ServerFrame {
+    #[serde(rename = "welcome")]
+    Welcome(Box<Welcome>),
+    #[serde(rename = "match.searching")]
+    MatchSearching { ticket_id: TicketId },
+    #[serde(rename = "match.found")]
+    MatchFound(Box<MatchFound>),
+    #[serde(rename = "match.cancelled")]
+    MatchCancelled,
+    #[serde(rename = "match.ended")]
+    MatchEnded(MatchEnded),
+    #[serde(rename = "message.accepted")]
+    MessageAccepted(MessageAccepted),
+    #[serde(rename = "message.new")]
+    MessageNew(MessageNew),
+    #[serde(rename = "message.delivered")]
+    MessageDelivered { match_id: MatchId, seq: i64 },
+    #[serde(rename = "message.read")]
+    MessageRead { match_id: MatchId, seq: i64 },
+    #[serde(rename = "typing")]
+    Typing { match_id: MatchId, on: bool },
+    #[serde(rename = "peer.presence")]
+    PeerPresence(PeerPresence),
+    #[serde(rename = "quota")]
+    Quota { quota: Quota },
+    #[serde(rename = "draining")]
+    Draining { reconnect_after_ms: u64 },
+    #[serde(rename = "error")]
+    Error {
+        code: ErrorCode,
+        message: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u64>,
+        /// With `quota_exhausted`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resets_at: Option<Timestamp>,
+        /// With a refused `message.send`, which then can be found without `re`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client_id: Option<Uuid>,
+    },
+    /// A frame this build does not know; only a client reads it.
+    #[serde(other, rename = "unknown")]
+    Unknown,
+}
+
+impl ServerFrame {
+    /// An error without further fields.
+    pub fn error(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self::Error { code, message: message.into(), retry_after_ms: None, resets_at: None, client_id: None }
+    }
+
+    /// The frame as JSON text, `re` naming the client's frame it answers.
+    pub fn to_json(&self, re: Option<&FrameId>) -> String {
+        #[derive(Serialize)]
+        struct Envelope<'a> {
+            #[serde(flatten)]
+            frame: &'a ServerFrame,
+            re: &'a FrameId,
+        }
+        match re {
+            // Without `re`, which is most frames, nothing has to be flattened.
+            None => serde_json::to_string(self),
+            Some(re) => serde_json::to_string(&Envelope { frame: self, re }),
+        }
+        .expect("frames have string keys and serialize")
+    }
+}
+
+/// A server frame as a client reads it; unknown fields are passed over, unknown types become [`ServerFrame::Unknown`].
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct ServerMessage {
+    #[serde(default)]
+    pub re: Option<FrameId>,
+    #[serde(flatten)]
+    pub frame: ServerFrame,
+}
