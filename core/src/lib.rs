@@ -2,7 +2,9 @@
 //!
 //! Nothing here knows about HTTP or sockets. A client that wants only the wire types uses [`protocol`], [`id`] and [`time`].
 
+pub mod backend;
 pub mod domain;
 pub mod id;
 pub mod protocol;
+pub mod store;
 pub mod time;

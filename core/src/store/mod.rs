@@ -1,0 +1,84 @@
+//! Everything that is kept, in SQLite or PostgreSQL.
+//!
+//! One file per aggregate, one method per operation, one SQL text for both databases. To add an operation: write the method in the
+//! aggregate's file with its SQL as a `const` beside it, run it through `read!` or `write_tx!`, and call it in `core/tests/store/`, which
+//! runs on both databases. A column goes into a new migration of the same number and name in both folders.
+//!
+//! Every method takes the time as `now`; ids come from the store's [`IdGenerator`]. Not found is `Ok(None)`.
+
+use std::sync::Arc;
+
+use crate::{backend::Db, id::IdGenerator};
+
+/// A statement failed. Its text is for the log; clients see only `unavailable` or `internal`.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or could not be reached.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    /// The schema could not be brought up to date.
+    #[error(transparent)]
+    Migration(#[from] sqlx::migrate::MigrateError),
+    /// A stored value is not what this build can read.
+    #[error("stored {what} cannot be read")]
+    Corrupt {
+        /// Which value.
+        what: &'static str,
+    },
+}
+
+impl StoreError {
+    /// Whether the same call may succeed shortly: the database is away, restarting, busy or asked for a retry.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Database(error) => match error {
+                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
+                // Classes: 08 connection, 40 rollback, 53 resources, 57 operator intervention; 5 and 6 are SQLite's busy and locked.
+                sqlx::Error::Database(refused) => refused
+                    .code()
+                    .is_some_and(|code| ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class)) || code == "5" || code == "6"),
+                _ => false,
+            },
+            Self::Migration(_) | Self::Corrupt { .. } => false,
+        }
+    }
+}
+
+/// The store. Cheap to clone; clones share their connections.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(crate) db: Db,
+    pub(crate) ids: Arc<IdGenerator>,
+}
+
+impl Store {
+    /// Connects to `url` (`sqlite:PATH` or `postgres://…`) and brings the schema up to date.
+    ///
+    /// `max_connections` (at least 1) bounds the readers on SQLite, which always has one writer, and all connections on PostgreSQL.
+    pub async fn open(url: &str, max_connections: u32, ids: Arc<IdGenerator>) -> Result<Self, StoreError> {
+        let db = Db::connect(url, max_connections).await?;
+        db.migrate().await?;
+        Ok(Self { db, ids })
+    }
+
+    /// Waits for running statements and closes the connections.
+    pub async fn close(&self) {
+        self.db.close().await;
+    }
+
+    /// Asks the database for an answer, for readiness.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        crate::backend::read!(self, |db| sqlx::query("SELECT 1").execute(db).await.map(drop)?);
+        Ok(())
+    }
+}
+
+/// Text of a JSON array of strings, as stored in `interests` and the like.
+pub(crate) fn to_json_list(items: &[String]) -> String {
+    serde_json::to_string(items).expect("strings serialize")
+}
+
+/// Reads what [`to_json_list`] wrote.
+pub(crate) fn from_json_list(text: &str, what: &'static str) -> Result<Vec<String>, StoreError> {
+    serde_json::from_str(text).map_err(|_| StoreError::Corrupt { what })
+}

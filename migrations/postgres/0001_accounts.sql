@@ -1,0 +1,109 @@
+-- Accounts and their sessions. A phone number is never stored in clear: phone_index is a keyed HMAC for look-up, phone_ciphertext is AES-256-GCM.
+CREATE TABLE users (
+    id BIGINT PRIMARY KEY NOT NULL,
+    phone_index BYTEA NOT NULL UNIQUE,
+    phone_ciphertext BYTEA NOT NULL,
+    phone_key_id TEXT NOT NULL,
+    password_hash TEXT NOT NULL,
+    alias TEXT NOT NULL,
+    -- The alias folded for comparison; unique together with the tag.
+    alias_key TEXT NOT NULL,
+    tag TEXT NOT NULL,
+    birth_year BIGINT NOT NULL,
+    locale TEXT NOT NULL,
+    role TEXT NOT NULL DEFAULT 'user',
+    -- JSON arrays of text.
+    interests TEXT NOT NULL DEFAULT '[]',
+    languages TEXT NOT NULL DEFAULT '[]',
+    -- Snapped to a grid of about 1 km before it gets here.
+    location_lat DOUBLE PRECISION,
+    location_lon DOUBLE PRECISION,
+    is_banned BOOLEAN NOT NULL DEFAULT FALSE,
+    is_premium BOOLEAN NOT NULL DEFAULT FALSE,
+    daily_chat_balance BIGINT NOT NULL DEFAULT 0,
+    daily_video_balance BIGINT NOT NULL DEFAULT 0,
+    bonus_balance BIGINT NOT NULL DEFAULT 0,
+    -- Local day (YYYY-MM-DD) of the last lazy reset of the daily balances; empty before the first.
+    quota_day TEXT NOT NULL DEFAULT '',
+    terms_version TEXT NOT NULL,
+    terms_accepted_at TIMESTAMPTZ NOT NULL,
+    invite_code TEXT NOT NULL UNIQUE,
+    created_at TIMESTAMPTZ NOT NULL,
+    last_active TIMESTAMPTZ NOT NULL,
+    UNIQUE (alias_key, tag)
+);
+
+CREATE TABLE sessions (
+    id BIGINT PRIMARY KEY NOT NULL,
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- SHA-256 of the only refresh token that is good now.
+    refresh_hash BYTEA NOT NULL,
+    refresh_expires_at TIMESTAMPTZ NOT NULL,
+    device_name TEXT NOT NULL DEFAULT '',
+    device_platform TEXT NOT NULL DEFAULT '',
+    created_at TIMESTAMPTZ NOT NULL,
+    last_active TIMESTAMPTZ NOT NULL,
+    revoked_at TIMESTAMPTZ
+);
+CREATE INDEX sessions_by_user ON sessions (user_id, id);
+
+-- MLS key packages of a session; opaque here.
+CREATE TABLE key_packages (
+    id BIGINT PRIMARY KEY NOT NULL,
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    session_id BIGINT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    package BYTEA NOT NULL,
+    last_resort BOOLEAN NOT NULL DEFAULT FALSE,
+    created_at TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX key_packages_by_session ON key_packages (session_id, last_resort, id);
+
+-- Append-only. The sum of delta over a user's bucket is that balance; the unique key lets nothing be granted or taken twice.
+CREATE TABLE quota_ledger (
+    id BIGINT PRIMARY KEY NOT NULL,
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    bucket TEXT NOT NULL,
+    delta BIGINT NOT NULL,
+    balance_after BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    reference TEXT NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL,
+    UNIQUE (user_id, bucket, reason, reference)
+);
+
+CREATE TABLE subscriptions (
+    id BIGINT PRIMARY KEY NOT NULL,
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    plan_name TEXT NOT NULL,
+    start_date TIMESTAMPTZ NOT NULL,
+    end_date TIMESTAMPTZ NOT NULL,
+    is_active BOOLEAN NOT NULL,
+    -- The billing provider's id of the subscription; NULL for one granted by an admin.
+    external_id TEXT UNIQUE,
+    created_at TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX subscriptions_by_user ON subscriptions (user_id, end_date);
+
+CREATE TABLE push_tokens (
+    token TEXT PRIMARY KEY NOT NULL,
+    user_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    session_id BIGINT NOT NULL REFERENCES sessions (id) ON DELETE CASCADE,
+    platform TEXT NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL,
+    last_used TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX push_tokens_by_user ON push_tokens (user_id);
+
+CREATE TABLE referrals (
+    id BIGINT PRIMARY KEY NOT NULL,
+    inviter_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- Blind indexes, as in users.
+    inviter_phone BYTEA NOT NULL,
+    invited_phone BYTEA NOT NULL,
+    invited_user_id BIGINT,
+    reward_given BOOLEAN NOT NULL DEFAULT FALSE,
+    created_at TIMESTAMPTZ NOT NULL,
+    rewarded_at TIMESTAMPTZ,
+    UNIQUE (inviter_id, invited_phone)
+);
+CREATE INDEX referrals_by_invited ON referrals (invited_phone);
