@@ -6,5 +6,6 @@ pub mod backend;
 pub mod domain;
 pub mod id;
 pub mod protocol;
+pub mod quota;
 pub mod store;
 pub mod time;
