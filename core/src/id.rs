@@ -127,7 +127,6 @@ impl IdGenerator {
     }
 
     /// The next id, greater than every id this generator made before.
-    #[expect(clippy::should_implement_trait, reason = "an endless, shared source is no iterator")]
     pub fn next<Id: From<i64>>(&self) -> Id {
         let now = (self.clock.now().millis() - EPOCH_MS).max(1) << SEQUENCE_BITS;
         let advance = |last: i64| now.max(last + 1);

@@ -48,6 +48,7 @@ impl Timestamp {
     /// The next start of a day in `zone`, strictly after this moment.
     ///
     /// Where a change to summer time removes midnight, the day starts at its first existing moment.
+    #[must_use]
     pub fn next_midnight(self, zone: &jiff::tz::TimeZone) -> Self {
         let today = self.zoned(zone);
         let tomorrow = today.tomorrow().and_then(|day| day.start_of_day());

@@ -6,7 +6,15 @@
 //!
 //! Every method takes the time as `now`; ids come from the store's [`IdGenerator`]. Not found is `Ok(None)`.
 
+mod matches;
+mod messages;
+mod pairing;
+
 use std::sync::Arc;
+
+pub use matches::{End, EndedMatch, MatchFilter, MatchRow, Parties};
+pub use messages::{Append, Appended, MessageRow, NewMessage, NewReceipt, Receipt};
+pub use pairing::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcome, Refusal};
 
 use crate::{backend::Db, id::IdGenerator};
 

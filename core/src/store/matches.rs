@@ -1,0 +1,239 @@
+//! Matches as their sides see them, and how they end.
+
+use std::collections::HashSet;
+
+use sqlx::{FromRow, QueryBuilder};
+
+use super::{Store, StoreError, from_json_list};
+use crate::{
+    backend::{read, write_tx},
+    domain::{EndReason, MatchRole, MatchStatus, Mode},
+    id::{MatchId, SessionId, UserId},
+    protocol::{Match, Peer},
+    time::Timestamp,
+};
+
+/// A match as one of its sides has it.
+#[derive(Debug, Clone, FromRow)]
+pub struct MatchRow {
+    pub id: MatchId,
+    pub mode: Mode,
+    status: MatchStatus,
+    pub created_at: Timestamp,
+    pub expired_at: Timestamp,
+    ended_at: Option<Timestamp>,
+    ended_reason: Option<EndReason>,
+    pub ended_by: Option<UserId>,
+    shared_interests: String,
+    pub role: MatchRole,
+    pub peer_id: UserId,
+    /// The device of this side that searched.
+    pub session_id: SessionId,
+    /// Highest seq of the peer that this side has received.
+    pub delivered_seq: i64,
+    read_seq: i64,
+    /// Highest seq of the peer.
+    pub peer_last_seq: i64,
+    /// How far the peer has come with this side's messages.
+    pub peer_delivered_seq: i64,
+    pub peer_read_seq: i64,
+    alias: String,
+    tag: String,
+}
+
+impl MatchRow {
+    /// The match in the form of the contract. One that has run out reads as expired, whether or not the job came by.
+    pub fn view(&self, now: Timestamp) -> Result<Match, StoreError> {
+        let ran_out = self.status == MatchStatus::Active && now >= self.expired_at;
+        Ok(Match {
+            id: self.id,
+            mode: self.mode,
+            status: if ran_out { MatchStatus::Expired } else { self.status },
+            peer: Peer::new(self.alias.clone(), self.tag.clone()),
+            role: self.role,
+            shared_interests: from_json_list(&self.shared_interests, "matches.shared_interests")?,
+            created_at: self.created_at,
+            expires_at: self.expired_at,
+            ended_at: if ran_out { Some(self.expired_at) } else { self.ended_at },
+            ended_reason: if ran_out { Some(EndReason::Expired) } else { self.ended_reason },
+            unread: self.peer_last_seq - self.read_seq,
+        })
+    }
+
+    /// Whether the match goes on at `now`.
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        self.status == MatchStatus::Active && now < self.expired_at
+    }
+}
+
+/// Who is in a match and until when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub struct Parties {
+    #[sqlx(rename = "user1_id")]
+    pub offerer: UserId,
+    #[sqlx(rename = "user2_id")]
+    pub answerer: UserId,
+    pub expired_at: Timestamp,
+}
+
+impl Parties {
+    /// The other side of `user`; `None` for somebody who is not in the match.
+    pub fn peer_of(&self, user: UserId) -> Option<UserId> {
+        match user {
+            _ if user == self.offerer => Some(self.answerer),
+            _ if user == self.answerer => Some(self.offerer),
+            _ => None,
+        }
+    }
+}
+
+/// A match that is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndedMatch {
+    pub match_id: MatchId,
+    pub users: [UserId; 2],
+    pub status: MatchStatus,
+    pub reason: EndReason,
+    /// `None` for the system.
+    pub by: Option<UserId>,
+}
+
+/// What became of a wish to end a match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// This call ended it.
+    Now(EndedMatch),
+    /// It was over before; this is how it had ended.
+    Before(EndedMatch),
+    /// There is no such match of the user.
+    NotFound,
+}
+
+/// Which matches a list holds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct MatchFilter {
+    pub status: Option<MatchStatus>,
+    pub mode: Option<Mode>,
+    /// Only matches with smaller ids.
+    pub before: Option<MatchId>,
+}
+
+#[derive(FromRow)]
+struct EndSide {
+    user_id: UserId,
+    open: bool,
+    first_content_at: Option<Timestamp>,
+}
+
+#[derive(FromRow)]
+struct EndRow {
+    status: MatchStatus,
+    expired_at: Timestamp,
+    ended_reason: Option<EndReason>,
+    ended_by: Option<UserId>,
+}
+
+const SELECT_VIEW: &str = "SELECT m.id, m.type AS mode, m.status, m.created_at, m.expired_at, m.ended_at, m.ended_reason, m.ended_by, \
+     m.shared_interests, s.role, s.peer_id, s.session_id, s.delivered_seq, s.read_seq, p.last_seq AS peer_last_seq, \
+     p.delivered_seq AS peer_delivered_seq, p.read_seq AS peer_read_seq, u.alias, u.tag \
+     FROM match_sides s JOIN matches m ON m.id = s.match_id \
+     JOIN match_sides p ON p.match_id = s.match_id AND p.user_id = s.peer_id JOIN users u ON u.id = s.peer_id WHERE s.user_id = ";
+
+impl Store {
+    /// A match of `user`.
+    pub async fn match_of(&self, match_id: MatchId, user: UserId) -> Result<Option<MatchRow>, StoreError> {
+        Ok(read!(self, |db| {
+            let mut query = QueryBuilder::new(SELECT_VIEW);
+            query.push_bind(user).push(" AND s.match_id = ").push_bind(match_id);
+            query.build_query_as().fetch_optional(db).await?
+        }))
+    }
+
+    /// Matches of `user`, newest first.
+    pub async fn matches_of(&self, user: UserId, filter: MatchFilter, limit: i64, now: Timestamp) -> Result<Vec<MatchRow>, StoreError> {
+        Ok(read!(self, |db| {
+            let mut query = QueryBuilder::new(SELECT_VIEW);
+            query.push_bind(user);
+            match filter.status {
+                Some(MatchStatus::Active) => {
+                    query.push(" AND s.open AND m.expired_at > ").push_bind(now);
+                }
+                Some(MatchStatus::Expired) => {
+                    query.push(" AND (m.status = 'expired' OR (s.open AND m.expired_at <= ").push_bind(now).push("))");
+                }
+                Some(status) => {
+                    query.push(" AND m.status = ").push_bind(status);
+                }
+                None => {}
+            }
+            if let Some(mode) = filter.mode {
+                query.push(" AND m.type = ").push_bind(mode);
+            }
+            if let Some(before) = filter.before {
+                query.push(" AND s.match_id < ").push_bind(before);
+            }
+            query.push(" ORDER BY s.match_id DESC LIMIT ").push_bind(limit);
+            query.build_query_as().fetch_all(db).await?
+        }))
+    }
+
+    /// The matches of `user` that go on at `now`, newest first.
+    pub async fn active_matches(&self, user: UserId, now: Timestamp) -> Result<Vec<MatchRow>, StoreError> {
+        let active = MatchFilter { status: Some(MatchStatus::Active), ..MatchFilter::default() };
+        // The number a user may have at once is bounded when a match is made.
+        self.matches_of(user, active, i64::MAX, now).await
+    }
+
+    /// The two users of a match that is not over.
+    pub async fn parties(&self, match_id: MatchId) -> Result<Option<Parties>, StoreError> {
+        const SQL: &str = "SELECT user1_id, user2_id, expired_at FROM matches WHERE id = $1 AND status = 'active'";
+        Ok(read!(self, |db| sqlx::query_as(SQL).bind(match_id).fetch_optional(db).await?))
+    }
+
+    /// Users that `user` was matched with after `since`.
+    pub async fn partners_since(&self, user: UserId, since: Timestamp) -> Result<HashSet<UserId>, StoreError> {
+        const SQL: &str = "SELECT DISTINCT peer_id FROM match_sides WHERE user_id = $1 AND created_at > $2";
+        let rows: Vec<(UserId,)> = read!(self, |db| sqlx::query_as(SQL).bind(user).bind(since).fetch_all(db).await?);
+        Ok(rows.into_iter().map(|(id,)| id).collect())
+    }
+
+    /// Ends a match, once: its messages go, its status is `completed` when both sides had sent content, else `cancelled`.
+    ///
+    /// With `by`, that user must be in the match. One that has run out ends as `expired`, by the system, whoever asks.
+    pub async fn end_match(&self, match_id: MatchId, by: Option<UserId>, reason: EndReason, now: Timestamp) -> Result<End, StoreError> {
+        const SIDES: &str = "SELECT user_id, open, first_content_at FROM match_sides WHERE match_id = ";
+        const MATCH: &str = "SELECT status, expired_at, ended_reason, ended_by FROM matches WHERE id = $1";
+        const END: &str = "UPDATE matches SET status = $1, ended_at = $2, ended_reason = $3, ended_by = $4 WHERE id = $5";
+        const CLOSE: &str = "UPDATE match_sides SET open = FALSE WHERE match_id = $1";
+        const FORGET: &str = "DELETE FROM messages WHERE match_id = $1";
+        let end = write_tx!(self, |tx| {
+            // Both sides in primary key order: write_chat and the expiry job lock the same way.
+            let mut query = QueryBuilder::new(SIDES);
+            query.push_bind(match_id).push(" ORDER BY match_id, user_id").push(self.db.for_update());
+            let sides: Vec<EndSide> = query.build_query_as().fetch_all(&mut *tx).await?;
+            let [a, b] = sides.as_slice() else { return Ok(End::NotFound) };
+            let users = [a.user_id, b.user_id];
+            if by.is_some_and(|by| !users.contains(&by)) {
+                return Ok(End::NotFound);
+            }
+            let row: EndRow = sqlx::query_as(MATCH).bind(match_id).fetch_one(&mut *tx).await?;
+            if !a.open {
+                let reason = row.ended_reason.unwrap_or(reason);
+                return Ok(End::Before(EndedMatch { match_id, users, status: row.status, reason, by: row.ended_by }));
+            }
+            let ended = if now >= row.expired_at {
+                EndedMatch { match_id, users, status: MatchStatus::Expired, reason: EndReason::Expired, by: None }
+            } else {
+                let both = a.first_content_at.is_some() && b.first_content_at.is_some();
+                let status = if both { MatchStatus::Completed } else { MatchStatus::Cancelled };
+                EndedMatch { match_id, users, status, reason, by }
+            };
+            let ended_at = now.min(row.expired_at);
+            sqlx::query(END).bind(ended.status).bind(ended_at).bind(ended.reason).bind(ended.by).bind(match_id).execute(&mut *tx).await?;
+            sqlx::query(CLOSE).bind(match_id).execute(&mut *tx).await?;
+            sqlx::query(FORGET).bind(match_id).execute(&mut *tx).await?;
+            End::Now(ended)
+        });
+        Ok(end)
+    }
+}
