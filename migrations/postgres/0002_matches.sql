@@ -38,6 +38,8 @@ CREATE TABLE match_sides (
     delivered_seq BIGINT NOT NULL DEFAULT 0,
     read_seq BIGINT NOT NULL DEFAULT 0,
     first_content_at TIMESTAMPTZ,
+    -- The peer's key package, kept for the offerer until its first message, so that a lost `match.found` can be told again.
+    peer_key_package BYTEA,
     PRIMARY KEY (match_id, user_id)
 );
 CREATE INDEX match_sides_by_user ON match_sides (user_id, match_id);

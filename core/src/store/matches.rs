@@ -37,6 +37,10 @@ pub struct MatchRow {
     /// How far the peer has come with this side's messages.
     pub peer_delivered_seq: i64,
     pub peer_read_seq: i64,
+    /// Highest seq of this side.
+    pub last_seq: i64,
+    /// For the offerer, until it has sent something.
+    pub peer_key_package: Option<Vec<u8>>,
     alias: String,
     tag: String,
 }
@@ -135,7 +139,7 @@ struct EndRow {
 
 const SELECT_VIEW: &str = "SELECT m.id, m.type AS mode, m.status, m.created_at, m.expired_at, m.ended_at, m.ended_reason, m.ended_by, \
      m.shared_interests, s.role, s.peer_id, s.session_id, s.delivered_seq, s.read_seq, p.last_seq AS peer_last_seq, \
-     p.delivered_seq AS peer_delivered_seq, p.read_seq AS peer_read_seq, u.alias, u.tag \
+     p.delivered_seq AS peer_delivered_seq, p.read_seq AS peer_read_seq, s.last_seq, s.peer_key_package, u.alias, u.tag \
      FROM match_sides s JOIN matches m ON m.id = s.match_id \
      JOIN match_sides p ON p.match_id = s.match_id AND p.user_id = s.peer_id JOIN users u ON u.id = s.peer_id WHERE s.user_id = ";
 

@@ -52,6 +52,8 @@ pub struct Appended {
     pub receiver_id: UserId,
     /// The client id was known: the values are those of the first time, and nothing was stored.
     pub repeated: bool,
+    /// The receiver has acknowledged it.
+    pub delivered: bool,
 }
 
 /// How far a user has come with the peer's messages.
@@ -212,8 +214,8 @@ impl Store {
             let changed: Vec<&Side> = sides.values().filter(|side| side.appended || side.receipt_from.is_some()).collect();
             if !changed.is_empty() {
                 let mut query = QueryBuilder::new(
-                    "UPDATE match_sides SET last_seq = v.column3, delivered_seq = v.column4, read_seq = v.column5, first_content_at = v.column6 \
-                     FROM (",
+                    "UPDATE match_sides SET last_seq = v.column3, delivered_seq = v.column4, read_seq = v.column5, first_content_at = v.column6, \
+                     peer_key_package = CASE WHEN v.column3 = 0 THEN peer_key_package END FROM (",
                 );
                 query.push_values(&changed, |mut row, side| {
                     row.push_bind(side.row.match_id)
@@ -261,8 +263,9 @@ impl Store {
             let (Ok(client_id), Some(side)) = (Uuid::from_slice(&row.client_id), sides.get(&(row.match_id, row.sender_id))) else {
                 continue;
             };
-            let appended =
-                Appended { message_id: row.id, seq: row.seq, sent_at: row.created_at, receiver_id: side.row.peer_id, repeated: true };
+            let receiver_id = side.row.peer_id;
+            let delivered = sides.get(&(row.match_id, receiver_id)).is_some_and(|peer| peer.row.delivered_seq >= row.seq);
+            let appended = Appended { message_id: row.id, seq: row.seq, sent_at: row.created_at, receiver_id, repeated: true, delivered };
             seen.insert((row.match_id, row.sender_id, client_id), appended);
         }
         let mut fresh = Vec::with_capacity(messages.len());
@@ -286,6 +289,7 @@ impl Store {
                 sent_at: now,
                 receiver_id: side.row.peer_id,
                 repeated: false,
+                delivered: false,
             };
             seen.insert(key, Appended { repeated: true, ..appended.clone() });
             fresh.push((message, appended.clone()));

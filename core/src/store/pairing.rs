@@ -267,9 +267,11 @@ impl Store {
             });
             query.build().execute(&mut *tx).await?;
 
-            let mut query =
-                QueryBuilder::new("INSERT INTO match_sides (match_id, user_id, peer_id, ticket_id, role, session_id, open, created_at) ");
+            let mut query = QueryBuilder::new(
+                "INSERT INTO match_sides (match_id, user_id, peer_id, ticket_id, role, session_id, open, created_at, peer_key_package) ",
+            );
             query.push_values(made.iter().flat_map(Draft::rows), |mut row, (draft, role, side, other)| {
+                let key_package = packages.get(&draft.key_id).filter(|_| role == MatchRole::Offerer);
                 row.push_bind(draft.made.id)
                     .push_bind(side.user_id)
                     .push_bind(other.user_id)
@@ -277,7 +279,8 @@ impl Store {
                     .push_bind(role)
                     .push_bind(side.session_id)
                     .push_bind(true)
-                    .push_bind(now);
+                    .push_bind(now)
+                    .push_bind(key_package.map(Vec::as_slice));
             });
             query.build().execute(&mut *tx).await?;
 
