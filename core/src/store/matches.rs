@@ -64,6 +64,21 @@ impl MatchRow {
         })
     }
 
+    /// How the match ended, for its side `user`; `None` while it goes on.
+    pub fn ended(&self, user: UserId, now: Timestamp) -> Option<EndedMatch> {
+        if self.is_active(now) {
+            return None;
+        }
+        let ran_out = self.status == MatchStatus::Active;
+        Some(EndedMatch {
+            match_id: self.id,
+            users: [user, self.peer_id],
+            status: if ran_out { MatchStatus::Expired } else { self.status },
+            reason: self.ended_reason.filter(|_| !ran_out).unwrap_or(EndReason::Expired),
+            by: self.ended_by,
+        })
+    }
+
     /// Whether the match goes on at `now`.
     pub fn is_active(&self, now: Timestamp) -> bool {
         self.status == MatchStatus::Active && now < self.expired_at

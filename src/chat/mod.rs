@@ -1,0 +1,156 @@
+//! What two matched people say to each other: messages, receipts, typing, presence, and the end.
+//!
+//! A message takes one way: connection → [`Chat::send`] → the [`writer`], which commits everything that came meanwhile in one transaction, then answers the
+//! senders and tells the receivers. Nobody sees a message the store does not hold, and per direction the order of `seq` is the order of sending.
+
+mod directory;
+mod replay;
+mod writer;
+
+use std::sync::Arc;
+
+pub use replay::Missed;
+use tebdil_core::{
+    domain::EndReason,
+    id::{MatchId, UserId},
+    protocol::{ErrorCode, FrameId, MatchEnded, MessageAck, MessageSend, PeerPresence, ServerFrame, Typing, WhoEnded},
+    store::{End, EndedMatch, NewMessage, NewReceipt, Store, StoreError},
+    time::Clock,
+};
+use tokio::sync::mpsc;
+pub use writer::Writer;
+use writer::{Op, Origin};
+
+use self::directory::Directory;
+use crate::hub::{Connection, Hub, Outgoing};
+
+/// Matches whose users are remembered.
+const DIRECTORY_CAPACITY: usize = 100_000;
+
+/// Operations that may wait for the writer; connections wait for room.
+const WRITER_QUEUE: usize = 1_024;
+
+/// The chat service of this node.
+#[derive(Debug)]
+pub struct Chat {
+    store: Store,
+    hub: Arc<Hub>,
+    clock: Clock,
+    directory: Directory,
+    writer: mpsc::Sender<Op>,
+}
+
+impl Chat {
+    /// The service, and the writer that has to be run for it.
+    pub fn new(store: Store, hub: Arc<Hub>, clock: Clock) -> (Self, Writer) {
+        let (writer, ops) = mpsc::channel(WRITER_QUEUE);
+        let chat = Self {
+            store: store.clone(),
+            hub: Arc::clone(&hub),
+            clock: clock.clone(),
+            directory: Directory::new(DIRECTORY_CAPACITY),
+            writer,
+        };
+        (chat, Writer::new(ops, store, hub, clock))
+    }
+
+    /// Queues a message. The answer and the delivery follow the commit.
+    pub async fn send(&self, origin: &Arc<Connection>, frame: MessageSend, re: Option<FrameId>) {
+        let message = NewMessage {
+            match_id: frame.match_id,
+            sender_id: origin.user_id,
+            client_id: frame.client_id,
+            kind: frame.kind,
+            ciphertext: frame.ciphertext,
+            franking_tag: frame.franking_tag,
+            device_info: Arc::clone(&origin.device_info),
+            connection_type: Arc::clone(&origin.connection_type),
+        };
+        self.queue(Op::Send { message, origin: Origin::new(origin, re) }).await;
+    }
+
+    /// Queues a receipt (`message.ack`, or `message.read` with `read`).
+    pub async fn receipt(&self, origin: &Arc<Connection>, frame: MessageAck, read: bool, re: Option<FrameId>) {
+        let receipt = NewReceipt { match_id: frame.match_id, user_id: origin.user_id, seq: frame.seq, read };
+        self.queue(Op::Receipt { receipt, origin: Origin::new(origin, re) }).await;
+    }
+
+    async fn queue(&self, op: Op) {
+        if let Err(mpsc::error::SendError(op)) = self.writer.send(op).await {
+            op.origin().refuse(ErrorCode::Draining, op.client_id());
+        }
+    }
+
+    /// Tells the peer that the user writes, or stopped. Never stored.
+    pub async fn typing(&self, origin: &Connection, frame: Typing, re: Option<&FrameId>) -> Result<(), StoreError> {
+        match self.directory.peer(&self.store, frame.match_id, origin.user_id, self.clock.now()).await? {
+            Some(peer) => self.hub.send(peer, &ServerFrame::Typing { match_id: frame.match_id, on: frame.on }),
+            None => origin.send(&self.no_such_match(frame.match_id, origin.user_id).await?, re),
+        }
+        Ok(())
+    }
+
+    /// Ends a match, and tells both sides when this call was the one that ended it.
+    pub async fn end(&self, match_id: MatchId, by: Option<UserId>, reason: EndReason) -> Result<End, StoreError> {
+        let end = self.store.end_match(match_id, by, reason, self.clock.now()).await?;
+        if let End::Now(ended) = end {
+            self.announce_end(&ended);
+        }
+        Ok(end)
+    }
+
+    /// Tells both sides of a match that it is over.
+    pub fn announce_end(&self, ended: &EndedMatch) {
+        self.directory.forget(ended.match_id);
+        for user in ended.users {
+            self.hub.send(user, &ServerFrame::MatchEnded(ended_for(ended, user)));
+        }
+    }
+
+    /// Ends a match at the wish of a connection, which gets an answer of its own.
+    pub async fn leave(&self, origin: &Connection, match_id: MatchId, re: Option<&FrameId>) -> Result<(), StoreError> {
+        let ended = match self.store.end_match(match_id, Some(origin.user_id), EndReason::Left, self.clock.now()).await? {
+            End::NotFound => {
+                origin.send(&ServerFrame::error(ErrorCode::NotFound, "match_id: no such match"), re);
+                return Ok(());
+            }
+            // Leaving is idempotent: who comes second learns how it ended.
+            End::Before(ended) => ended,
+            End::Now(ended) => {
+                self.directory.forget(match_id);
+                for user in ended.users {
+                    let frame = || Outgoing::from(ServerFrame::MatchEnded(ended_for(&ended, user)).to_json(None));
+                    self.hub.send_encoded(user, Some(origin.id), frame);
+                }
+                ended
+            }
+        };
+        origin.send(&ServerFrame::MatchEnded(ended_for(&ended, origin.user_id)), re);
+        Ok(())
+    }
+
+    /// Tells the peers of a user that it came or went.
+    pub async fn announce_presence(&self, user: UserId, online: bool) -> Result<(), StoreError> {
+        for row in self.store.active_matches(user, self.clock.now()).await? {
+            self.hub.send(row.peer_id, &ServerFrame::PeerPresence(PeerPresence { match_id: row.id, online }));
+        }
+        Ok(())
+    }
+
+    /// The error for a match that is over or not the user's.
+    async fn no_such_match(&self, match_id: MatchId, user: UserId) -> Result<ServerFrame, StoreError> {
+        let known = self.store.match_of(match_id, user).await?.is_some();
+        let code = if known { ErrorCode::MatchEnded } else { ErrorCode::NotFound };
+        Ok(ServerFrame::error(code, code.title()))
+    }
+}
+
+/// An end as one side is told of it.
+fn ended_for(ended: &EndedMatch, user: UserId) -> MatchEnded {
+    let by = match ended.by {
+        None => WhoEnded::System,
+        Some(by) if by == user => WhoEnded::Me,
+        Some(_) => WhoEnded::Peer,
+    };
+    MatchEnded { match_id: ended.match_id, status: ended.status, reason: ended.reason, by }
+}

@@ -1,0 +1,141 @@
+//! What a connection missed: sent once after `hello`, and where a client reports a gap.
+
+use std::collections::HashMap;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use tebdil_core::{
+    id::MatchId,
+    protocol::{ErrorCode, FrameId, MatchFound, MessageNew, MessageOrigin, MessageSync, PeerPresence, Quota, ResumePoint, ServerFrame},
+    store::{MatchRow, MessageRow, StoreError},
+};
+
+use super::{Chat, ended_for};
+use crate::hub::Connection;
+
+/// Messages read and sent at a time; the next page waits until the connection has taken this one. Of the largest messages a page is 700 KiB.
+const PAGE: i64 = 32;
+
+/// Matches of a user and what a device should know about them, read at `hello`.
+#[derive(Debug)]
+pub struct Missed<'a> {
+    /// The user's active matches.
+    pub matches: &'a [MatchRow],
+    /// What the client says it has.
+    pub resume: &'a [ResumePoint],
+    pub quota: Quota,
+    pub keys_remaining: i64,
+}
+
+impl Chat {
+    /// Sends what a new connection missed, ahead of what happens meanwhile, and then lets that follow.
+    ///
+    /// The connection joined the hub before `missed` was read, so a message committed since is held, in the store, or both; its `seq` decides.
+    pub async fn replay(&self, connection: &Connection, missed: Missed<'_>) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let mut sent: HashMap<MatchId, i64> = HashMap::new();
+        for row in missed.matches {
+            for frame in self.state_of(connection, row, &missed)? {
+                connection.outbound.push_first(frame.to_json(None));
+            }
+            // Without a word from the client, what it has acknowledged counts.
+            let resume = missed.resume.iter().find(|point| point.match_id == row.id).map(|point| point.peer_seq.max(0));
+            let mut after = resume.unwrap_or(row.delivered_seq);
+            loop {
+                let page = self.store.messages_from_peer(row.id, connection.user_id, after, PAGE).await?;
+                let Some(last) = page.last() else { break };
+                after = last.seq;
+                for message in page {
+                    connection.outbound.push_first(ServerFrame::MessageNew(from_peer(message)).to_json(None));
+                }
+                connection.outbound.wait_drained().await;
+                if connection.outbound.closing().is_some() {
+                    return Ok(());
+                }
+            }
+            sent.insert(row.id, after);
+        }
+        for point in missed.resume {
+            if sent.contains_key(&point.match_id) {
+                continue;
+            }
+            if let Some(frame) = self.ended_meanwhile(connection, point.match_id, now).await? {
+                connection.outbound.push_first(frame.to_json(None));
+            }
+        }
+        connection.outbound.release(|match_id, seq| sent.get(&match_id).is_some_and(|last| seq <= *last));
+        Ok(())
+    }
+
+    /// Frames that tell a device how a match stands.
+    fn state_of(&self, connection: &Connection, row: &MatchRow, missed: &Missed<'_>) -> Result<Vec<ServerFrame>, StoreError> {
+        let match_id = row.id;
+        let mut frames = Vec::new();
+        if row.session_id == connection.session_id && row.last_seq == 0 && row.delivered_seq == 0 {
+            // Nothing has happened on this device: perhaps it never heard of the match.
+            frames.push(ServerFrame::MatchFound(Box::new(MatchFound {
+                found: row.view(self.clock.now())?,
+                peer_key_package: row.peer_key_package.as_ref().map(|package| STANDARD.encode(package)),
+                this_device: true,
+                keys_remaining: missed.keys_remaining,
+                quota: missed.quota.clone(),
+            })));
+        }
+        frames.push(ServerFrame::PeerPresence(PeerPresence { match_id, online: self.hub.is_online(row.peer_id) }));
+        if row.peer_delivered_seq > 0 {
+            frames.push(ServerFrame::MessageDelivered { match_id, seq: row.peer_delivered_seq });
+        }
+        if row.peer_read_seq > 0 {
+            frames.push(ServerFrame::MessageRead { match_id, seq: row.peer_read_seq });
+        }
+        Ok(frames)
+    }
+
+    /// `match.ended` for a match the client still believes in.
+    async fn ended_meanwhile(
+        &self,
+        connection: &Connection,
+        match_id: MatchId,
+        now: tebdil_core::time::Timestamp,
+    ) -> Result<Option<ServerFrame>, StoreError> {
+        let Some(row) = self.store.match_of(match_id, connection.user_id).await? else { return Ok(None) };
+        Ok(row.ended(connection.user_id, now).map(|ended| ServerFrame::MatchEnded(ended_for(&ended, connection.user_id))))
+    }
+
+    /// Sends the peer's messages after the client's gap again. Live messages may come in between; their `seq` tells.
+    pub async fn sync(&self, connection: &Connection, frame: MessageSync, re: Option<&FrameId>) -> Result<(), StoreError> {
+        if self.directory.peer(&self.store, frame.match_id, connection.user_id, self.clock.now()).await?.is_none() {
+            connection.send(&self.no_such_match(frame.match_id, connection.user_id).await?, re);
+            return Ok(());
+        }
+        if frame.peer_seq < 0 {
+            connection.send(&ServerFrame::error(ErrorCode::InvalidField, "peer_seq: at least 0"), re);
+            return Ok(());
+        }
+        let mut after = frame.peer_seq;
+        loop {
+            let page = self.store.messages_from_peer(frame.match_id, connection.user_id, after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after = last.seq;
+            for message in page {
+                connection.outbound.push_first(ServerFrame::MessageNew(from_peer(message)).to_json(None));
+            }
+            connection.outbound.wait_drained().await;
+            if connection.outbound.closing().is_some() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn from_peer(row: MessageRow) -> MessageNew {
+    MessageNew {
+        match_id: row.match_id,
+        from: MessageOrigin::Peer,
+        seq: row.seq,
+        message_id: row.id,
+        kind: row.kind,
+        ciphertext: row.content,
+        franking_tag: row.franking_tag,
+        sent_at: row.created_at,
+    }
+}
