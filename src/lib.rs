@@ -1,3 +1,5 @@
 //! placeholder
+
 pub mod chat;
 pub mod hub;
+pub mod matching;

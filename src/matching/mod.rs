@@ -1,0 +1,3 @@
+//! Pairing people who wait: the pure engine that decides, and what drives it.
+
+pub mod engine;
