@@ -172,6 +172,17 @@ impl Outbound {
         }
     }
 
+    /// Waits until the queue is closed. For the one reader, while it is not in [`Outbound::next`].
+    pub async fn closed(&self) {
+        loop {
+            let readable = self.readable.notified();
+            if self.closing().is_some() {
+                return;
+            }
+            readable.await;
+        }
+    }
+
     /// The next frame, if one waits.
     pub fn try_next(&self) -> Option<Next> {
         let mut queue = self.lock();

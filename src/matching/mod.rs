@@ -1,3 +1,8 @@
-//! Pairing people who wait: the pure engine that decides, and what drives it.
+//! Pairing people who wait: the pure engine that decides, and the matchmaker that drives it.
 
 pub mod engine;
+mod matchmaker;
+mod request;
+
+pub use matchmaker::{Matchmaker, MatchmakerConfig, MatchmakerTask};
+pub use request::Refused;

@@ -22,7 +22,7 @@ pub struct Welcome {
     /// One-time key packages left for this session; refill below 20.
     pub keys_remaining: i64,
     pub server_time: Timestamp,
-    /// The server pings this often; a client that hears nothing for twice as long reconnects.
+    /// The server pings twice in this time; who hears nothing from the other side for so long may take the connection for dead.
     pub heartbeat_s: u64,
     pub limits: SessionLimits,
 }

@@ -25,7 +25,8 @@ pub struct MatchRules {
 }
 
 impl MatchRules {
-    const fn max_active(&self, mode: Mode) -> i64 {
+    /// Most matches of a mode a user may have at once.
+    pub const fn max_active(&self, mode: Mode) -> i64 {
         match mode {
             Mode::Text => self.max_active_text,
             Mode::Video => 1,

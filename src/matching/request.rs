@@ -1,0 +1,105 @@
+//! From a `match.find` frame to a ticket: what is checked before anything waits.
+
+use std::time::Duration;
+
+use tebdil_core::{
+    id::TicketId,
+    protocol::{ErrorCode, MatchFind, ServerFrame},
+    store::{MatchFilter, Store, StoreError},
+    time::Timestamp,
+};
+
+use super::{
+    MatchmakerConfig,
+    engine::{Place, Ticket},
+};
+use crate::{hub::Connection, profile};
+
+/// Partners of this long ago are avoided.
+const RECENT: Duration = Duration::from_hours(24);
+
+/// Largest distance that can be asked for, km: half the way around the world.
+const MAX_DISTANCE_KM: u32 = 20_000;
+
+/// Why a search was refused.
+#[derive(Debug)]
+pub enum Refused {
+    /// The client is told.
+    Answer(Box<ServerFrame>),
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Refused {
+    fn because(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self::Answer(Box::new(ServerFrame::error(code, message)))
+    }
+}
+
+/// Checks a wish and makes its ticket.
+///
+/// Quota, keys and the number of matches are checked again in the transaction that makes the match; here they spare a hopeless wait.
+pub(super) async fn ticket(
+    store: &Store,
+    config: &MatchmakerConfig,
+    connection: &Connection,
+    wish: MatchFind,
+    id: TicketId,
+    now: Timestamp,
+) -> Result<Ticket, Refused> {
+    let bucket = wish.mode.bucket();
+    if !config.modes.contains(&wish.mode) {
+        return Err(Refused::because(ErrorCode::ModeUnavailable, format!("mode: {} is not offered here", wish.mode)));
+    }
+    let interests = wish.interests.map(profile::interests).transpose().map_err(|detail| Refused::because(ErrorCode::InvalidField, detail))?;
+    let languages = wish.languages.map(profile::languages).transpose().map_err(|detail| Refused::because(ErrorCode::InvalidField, detail))?;
+    if wish.max_distance_km.is_some_and(|km| km == 0 || km > MAX_DISTANCE_KM) {
+        return Err(Refused::because(ErrorCode::InvalidField, format!("max_distance_km: 1 to {MAX_DISTANCE_KM}")));
+    }
+    if store.keys_offered(connection.session_id).await? == 0 {
+        return Err(Refused::because(ErrorCode::KeysRequired, ErrorCode::KeysRequired.title()));
+    }
+    let user = store.user(connection.user_id).await?.ok_or_else(|| Refused::because(ErrorCode::Unauthorized, "the account is gone"))?;
+    let quota = user.balances().quota(&config.rules.quota, user.is_premium, now);
+    let left = match bucket {
+        tebdil_core::domain::QuotaBucket::Video => quota.video,
+        _ => quota.text,
+    };
+    if left + quota.bonus <= 0 {
+        return Err(Refused::Answer(Box::new(quota_exhausted(quota.resets_at))));
+    }
+    let active = MatchFilter { status: Some(tebdil_core::domain::MatchStatus::Active), mode: Some(wish.mode), before: None };
+    let active = store.matches_of(user.id, active, config.rules.max_active(wish.mode), now).await?.len();
+    if i64::try_from(active).unwrap_or(i64::MAX) >= config.rules.max_active(wish.mode) {
+        return Err(Refused::because(ErrorCode::TooManyMatches, ErrorCode::TooManyMatches.title()));
+    }
+    Ok(Ticket {
+        id,
+        user: user.id,
+        mode: wish.mode,
+        interests: interests.unwrap_or(user.interests),
+        languages: languages.unwrap_or(user.languages),
+        place: user.location.map(|place| Place { lat: place.lat, lon: place.lon }),
+        max_distance_km: wish.max_distance_km,
+        enqueued_at: now,
+        blocked: store.blocked_either_way(user.id).await?,
+        recent: store.partners_since(user.id, now - RECENT).await?,
+    })
+}
+
+/// The error for a user without a right.
+pub(super) fn quota_exhausted(resets_at: Timestamp) -> ServerFrame {
+    ServerFrame::Error {
+        code: ErrorCode::QuotaExhausted,
+        message: ErrorCode::QuotaExhausted.title().to_owned(),
+        retry_after_ms: None,
+        resets_at: Some(resets_at),
+        client_id: None,
+    }
+}

@@ -1,0 +1,98 @@
+//! How much a connection may ask for, and how often it may be wrong.
+
+use std::num::NonZeroU32;
+
+use governor::{DefaultDirectRateLimiter, RateLimiter, clock::Clock as _};
+use tokio::time::{Duration, Instant};
+
+/// Bad frames within [`BAD_FRAME_WINDOW`] that close a connection.
+const BAD_FRAMES: u32 = 5;
+const BAD_FRAME_WINDOW: Duration = Duration::from_mins(1);
+
+/// Whether a frame may be handled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    Fine,
+    /// Too fast; the frame is refused.
+    Wait {
+        retry_after_ms: u64,
+    },
+    /// Told to wait often enough.
+    GiveUp,
+}
+
+/// The counters of one connection.
+pub(super) struct Limits {
+    frames: Option<DefaultDirectRateLimiter>,
+    /// Frames refused in a row after which the connection is closed.
+    patience: u32,
+    refused: u32,
+    bad: u32,
+    bad_since: Instant,
+}
+
+impl Limits {
+    /// `per_second` frames on average, `burst` at once; no limit without `per_second`.
+    pub(super) fn new(per_second: Option<NonZeroU32>, burst: NonZeroU32) -> Self {
+        let frames = per_second.map(|rate| RateLimiter::direct(governor::Quota::per_second(rate).allow_burst(burst)));
+        Self { frames, patience: burst.get(), refused: 0, bad: 0, bad_since: Instant::now() }
+    }
+
+    /// Counts a frame.
+    pub(super) fn frame(&mut self) -> Pace {
+        let Some(frames) = &self.frames else { return Pace::Fine };
+        let Err(not_until) = frames.check() else {
+            self.refused = 0;
+            return Pace::Fine;
+        };
+        self.refused += 1;
+        if self.refused > self.patience {
+            return Pace::GiveUp;
+        }
+        let wait = not_until.wait_time_from(governor::clock::DefaultClock::default().now());
+        Pace::Wait { retry_after_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1) }
+    }
+
+    /// Counts a bad frame; true when there were too many.
+    pub(super) fn bad_frame(&mut self) -> bool {
+        if self.bad_since.elapsed() > BAD_FRAME_WINDOW {
+            self.bad = 0;
+        }
+        if self.bad == 0 {
+            self.bad_since = Instant::now();
+        }
+        self.bad += 1;
+        self.bad >= BAD_FRAMES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_passes_then_waits_then_ends() {
+        let two = NonZeroU32::new(2).unwrap();
+        let mut limits = Limits::new(NonZeroU32::new(1), two);
+        assert_eq!([limits.frame(), limits.frame()], [Pace::Fine, Pace::Fine]);
+        for _ in 0..2 {
+            assert!(matches!(limits.frame(), Pace::Wait { retry_after_ms: 1..=1000 }));
+        }
+        assert_eq!(limits.frame(), Pace::GiveUp);
+        let mut unlimited = Limits::new(None, two);
+        assert!((0..1_000).all(|_| unlimited.frame() == Pace::Fine));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn five_bad_frames_in_a_minute_are_too_many() {
+        let mut limits = Limits::new(None, NonZeroU32::MIN);
+        for _ in 0..4 {
+            assert!(!limits.bad_frame());
+        }
+        tokio::time::advance(Duration::from_secs(61)).await;
+        for _ in 0..4 {
+            assert!(!limits.bad_frame());
+        }
+        assert!(limits.bad_frame());
+    }
+}

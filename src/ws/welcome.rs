@@ -1,0 +1,116 @@
+//! The beginning of a connection: who it is, what it is told, what it missed.
+
+use std::sync::Arc;
+
+use tebdil_core::{
+    protocol::{
+        FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ResumePoint, ServerFrame, SessionLimits, Welcome,
+    },
+    store::StoreError,
+};
+
+use super::connection::Session;
+use crate::{
+    app::App,
+    chat::Missed,
+    hub::{Connection, Outbound, OutboundLimits},
+};
+
+/// Longest texts about a device, characters.
+const MAX_NAME: usize = 64;
+const MAX_PLATFORM: usize = 32;
+
+/// Most matches a client may ask to resume.
+const MAX_RESUME: usize = 200;
+
+/// Why a `hello` was not followed by `welcome`.
+#[derive(Debug)]
+pub(super) enum Denied {
+    Unauthorized,
+    Banned,
+    /// A field is out of bounds.
+    Invalid,
+    /// The store failed.
+    Unavailable,
+}
+
+impl From<StoreError> for Denied {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a hello could not be answered");
+        Self::Unavailable
+    }
+}
+
+/// A `hello` that was accepted.
+pub(super) struct Admitted {
+    pub(super) session: Session,
+}
+
+/// Checks the token and makes the connection, which is not in the hub yet.
+pub(super) async fn admit(app: &App, hello: &Hello) -> Result<Admitted, Denied> {
+    let now = app.clock.now();
+    let claims = app.auth.tokens.verify(hello.token.expose(), now).map_err(|_| Denied::Unauthorized)?;
+    let alive = app.store.session_alive(claims.session_id, now).await?.ok_or(Denied::Unauthorized)?;
+    if alive.is_banned {
+        return Err(Denied::Banned);
+    }
+    if alive.user_id != claims.user_id {
+        return Err(Denied::Unauthorized);
+    }
+    let device = hello.device.clone().unwrap_or_default();
+    let [name, platform, connection_type] = [device.name, device.platform, device.connection].map(Option::unwrap_or_default);
+    let fits = |text: &str, most: usize| text.chars().count() <= most;
+    if !fits(&name, MAX_NAME) || !fits(&platform, MAX_PLATFORM) || !fits(&connection_type, MAX_PLATFORM) || hello.resume.len() > MAX_RESUME {
+        return Err(Denied::Invalid);
+    }
+    let separator = if name.is_empty() || platform.is_empty() { "" } else { "/" };
+    let connection = Connection {
+        id: app.hub.next_connection_id(),
+        user_id: alive.user_id,
+        session_id: claims.session_id,
+        device_info: format!("{platform}{separator}{name}").into(),
+        connection_type: connection_type.into(),
+        outbound: Outbound::held(OutboundLimits { frames: app.config.ws.outbound_frames, bytes: app.config.ws.outbound_bytes }),
+    };
+    Ok(Admitted { session: Session::new(Arc::new(connection), claims.expires_at) })
+}
+
+/// Sends `welcome` and everything missed. The connection is in the hub already, so that nothing falls between.
+pub(super) async fn welcome(
+    app: &App,
+    connection: &Connection,
+    resume: &[ResumePoint],
+    re: Option<&FrameId>,
+    came_online: bool,
+) -> Result<(), Denied> {
+    let now = app.clock.now();
+    // The session may have been revoked between its check and its joining the hub, where a revocation would have found it.
+    if app.store.session_alive(connection.session_id, now).await?.is_none_or(|alive| alive.is_banned) {
+        return Err(Denied::Unauthorized);
+    }
+    let user = app.accounts.user(connection.user_id, now).await?.ok_or(Denied::Unauthorized)?;
+    let matches = app.store.active_matches(connection.user_id, now).await?;
+    let keys_remaining = app.store.keys_remaining(connection.session_id).await?;
+    let quota = user.quota.clone();
+    let welcome = Welcome {
+        session_id: connection.session_id,
+        quota: quota.clone(),
+        user,
+        matches: matches.iter().map(|row| row.view(now)).collect::<Result<_, _>>()?,
+        keys_remaining,
+        server_time: now,
+        heartbeat_s: app.config.ws.heartbeat_s,
+        limits: SessionLimits {
+            max_frame_bytes: MAX_FRAME_BYTES,
+            max_ciphertext_bytes: MAX_CIPHERTEXT_BYTES,
+            max_devices: app.config.ws.max_devices,
+            frames_per_second: app.config.ws.frames_per_second,
+        },
+    };
+    connection.outbound.push_first(ServerFrame::Welcome(Box::new(welcome)).to_json(re));
+    app.chat.replay(connection, Missed { matches: &matches, resume, quota, keys_remaining }).await?;
+    if came_online {
+        app.chat.announce_presence(connection.user_id, true).await?;
+    }
+    Ok(())
+}
