@@ -8,6 +8,14 @@
 
 use std::sync::Arc;
 
+mod bans;
+mod sessions;
+mod users;
+
+pub use bans::BanRow;
+pub use sessions::{AliveSession, NewSession, Rotation, SessionRow};
+pub use users::{NewUser, ProfileChange, ProfileUpdate, Registration, UserRow};
+
 use crate::{backend::Db, id::IdGenerator};
 
 /// A statement failed. Its text is for the log; clients see only `unavailable` or `internal`.
@@ -64,6 +72,11 @@ impl Store {
     /// Waits for running statements and closes the connections.
     pub async fn close(&self) {
         self.db.close().await;
+    }
+
+    /// `select` with its rows locked until the end of the write; it selects in primary key order, or two writers deadlock.
+    pub(crate) fn locking(&self, select: &'static str) -> sqlx::AssertSqlSafe<String> {
+        sqlx::AssertSqlSafe(format!("{select}{}", self.db.for_update()))
     }
 
     /// Asks the database for an answer, for readiness.
