@@ -379,7 +379,7 @@ impl MatchmakerTask {
                 peer_key_package: row.peer_key_package.as_ref().map(|package| STANDARD.encode(package)),
                 this_device: true,
                 keys_remaining: self.store.keys_remaining(connection.session_id).await?,
-                quota: user.balances().quota(&self.config.rules.quota, user.is_premium, now),
+                quota: user.balances.quota(&self.config.rules.quota, user.is_premium, now),
             };
             connection.send(&ServerFrame::MatchFound(Box::new(found)), None);
             told = true;

@@ -66,7 +66,7 @@ pub(super) async fn ticket(
         return Err(Refused::because(ErrorCode::KeysRequired, ErrorCode::KeysRequired.title()));
     }
     let user = store.user(connection.user_id).await?.ok_or_else(|| Refused::because(ErrorCode::Unauthorized, "the account is gone"))?;
-    let quota = user.balances().quota(&config.rules.quota, user.is_premium, now);
+    let quota = user.balances.quota(&config.rules.quota, user.is_premium, now);
     let left = match bucket {
         tebdil_core::domain::QuotaBucket::Video => quota.video,
         _ => quota.text,

@@ -6,15 +6,21 @@
 //!
 //! Every method takes the time as `now`; ids come from the store's [`IdGenerator`]. Not found is `Ok(None)`.
 
+mod bans;
 mod matches;
 mod messages;
 mod pairing;
+mod sessions;
+mod users;
 
 use std::sync::Arc;
 
+pub use bans::BanRow;
 pub use matches::{End, EndedMatch, MatchFilter, MatchRow, Parties};
 pub use messages::{Append, Appended, MessageRow, NewMessage, NewReceipt, Receipt};
 pub use pairing::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcome, Refusal};
+pub use sessions::{AliveSession, NewSession, Rotation, SessionRow};
+pub use users::{NewUser, ProfileChange, ProfileUpdate, Registration, UserRow};
 
 use crate::{backend::Db, id::IdGenerator};
 
@@ -72,6 +78,11 @@ impl Store {
     /// Waits for running statements and closes the connections.
     pub async fn close(&self) {
         self.db.close().await;
+    }
+
+    /// `select` with its rows locked until the end of the write; it selects in primary key order, or two writers deadlock.
+    pub(crate) fn locking(&self, select: &'static str) -> sqlx::AssertSqlSafe<String> {
+        sqlx::AssertSqlSafe(format!("{select}{}", self.db.for_update()))
     }
 
     /// Asks the database for an answer, for readiness.
