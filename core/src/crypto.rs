@@ -1,0 +1,233 @@
+//! How personal data is hidden at rest: phones are found by a keyed hash and kept encrypted, tokens are kept as hashes.
+//!
+//! Keys come from the caller and are wiped when dropped; nothing here prints one. To encrypt another column, pick a context label of
+//! its own and store the key id beside the ciphertext.
+
+use std::{collections::BTreeMap, fmt};
+
+use aes_gcm::{
+    Aes256Gcm,
+    aead::{Aead, KeyInit, Payload},
+};
+use hmac::{Hmac, Mac};
+use rand::CryptoRng;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+const NONCE_BYTES: usize = 12;
+
+/// Why a stored value cannot be decrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum CryptoError {
+    /// The key id is not in the ring.
+    #[error("the key of a stored value is not configured")]
+    UnknownKey,
+    /// The ciphertext was changed, or belongs to another row or column.
+    #[error("a stored value failed authentication")]
+    Refused,
+}
+
+/// 32 secret bytes, wiped on drop.
+#[derive(Clone)]
+pub struct Key(Zeroizing<[u8; 32]>);
+
+impl From<[u8; 32]> for Key {
+    fn from(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+/// What a phone number is found by. Equality takes the same time whatever the bytes are.
+#[derive(Clone, Copy, Eq)]
+pub struct PhoneIndex(pub [u8; 32]);
+
+impl PhoneIndex {
+    /// The bytes that are stored.
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl PartialEq for PhoneIndex {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Debug for PhoneIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PhoneIndex(…)")
+    }
+}
+
+/// Keyed hashes: without the key nobody can try all phone numbers against a stolen database.
+#[derive(Debug, Clone)]
+pub struct BlindIndex(Key);
+
+impl BlindIndex {
+    /// With the key that every node of a deployment shares. Changing it makes stored indexes useless.
+    pub const fn new(key: Key) -> Self {
+        Self(key)
+    }
+
+    /// The index of a phone number in E.164 form, e.g. `+905301234567`.
+    pub fn phone(&self, e164: &str) -> PhoneIndex {
+        PhoneIndex(self.hash("tebdil.phone.v1", &[e164.as_bytes()]))
+    }
+
+    /// Identifies a request by its method, path and body without keeping them.
+    pub fn request(&self, method: &str, path: &str, body: &[u8]) -> [u8; 32] {
+        self.hash("tebdil.request.v1", &[method.as_bytes(), path.as_bytes(), body])
+    }
+
+    fn hash(&self, label: &str, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.0.0).expect("HMAC takes keys of any length");
+        mac.update(&framed(label, parts));
+        mac.finalize().into_bytes().into()
+    }
+}
+
+/// An encrypted field, and the key it was encrypted with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// Nonce, then ciphertext and tag.
+    pub ciphertext: Vec<u8>,
+    /// Stored beside it.
+    pub key_id: String,
+}
+
+/// AES-256-GCM over single fields, with a ring of keys: new values use the current one, old ones keep theirs.
+///
+/// A ciphertext is bound to its context (the column) and identity (the row): moved elsewhere, it does not decrypt.
+/// Nonces are random, so one key serves for 2^32 values.
+#[derive(Debug, Clone)]
+pub struct FieldCipher {
+    current: String,
+    keys: BTreeMap<String, Key>,
+}
+
+impl FieldCipher {
+    /// A ring whose `current` key encrypts; it must be among `keys`.
+    pub fn new(current: impl Into<String>, keys: impl IntoIterator<Item = (String, Key)>) -> Result<Self, CryptoError> {
+        let (current, keys) = (current.into(), keys.into_iter().collect::<BTreeMap<_, _>>());
+        if keys.contains_key(&current) { Ok(Self { current, keys }) } else { Err(CryptoError::UnknownKey) }
+    }
+
+    /// Encrypts with the current key.
+    pub fn seal(&self, context: &str, identity: &[u8], plain: &[u8], rng: &mut impl CryptoRng) -> Sealed {
+        let mut nonce = [0; NONCE_BYTES];
+        rng.fill_bytes(&mut nonce);
+        let payload = Payload { msg: plain, aad: &framed(context, &[identity]) };
+        let mut ciphertext = nonce.to_vec();
+        let sealed = self.cipher(&self.current).and_then(|cipher| cipher.encrypt(&nonce.into(), payload).map_err(|_| CryptoError::Refused));
+        ciphertext.extend_from_slice(&sealed.expect("the current key is in the ring and a field is far below 64 GiB"));
+        Sealed { ciphertext, key_id: self.current.clone() }
+    }
+
+    /// Decrypts what [`Self::seal`] made for the same context and identity.
+    pub fn open(&self, context: &str, identity: &[u8], key_id: &str, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+        let (nonce, sealed) = ciphertext.split_first_chunk::<NONCE_BYTES>().ok_or(CryptoError::Refused)?;
+        let payload = Payload { msg: sealed, aad: &framed(context, &[identity]) };
+        self.cipher(key_id)?.decrypt(&(*nonce).into(), payload).map(Zeroizing::new).map_err(|_| CryptoError::Refused)
+    }
+
+    fn cipher(&self, key_id: &str) -> Result<Aes256Gcm, CryptoError> {
+        let key = self.keys.get(key_id).ok_or(CryptoError::UnknownKey)?;
+        Ok(Aes256Gcm::new((&*key.0).into()))
+    }
+}
+
+/// SHA-256 of a token. Tokens are 256 random bits, so a plain hash hides them as well as a slow one.
+pub fn hash_token(token: &[u8]) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+/// Label and parts, each with its length before it, so that no two lists look alike.
+fn framed(label: &str, parts: &[&[u8]]) -> Vec<u8> {
+    let mut out = Vec::new();
+    for part in std::iter::once(label.as_bytes()).chain(parts.iter().copied()) {
+        out.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        out.extend_from_slice(part);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rand::{SeedableRng, rngs::StdRng};
+
+    use super::*;
+
+    fn key(byte: u8) -> Key {
+        Key::from([byte; 32])
+    }
+
+    fn ring(current: &str) -> FieldCipher {
+        FieldCipher::new(current, [("old".to_owned(), key(1)), ("new".to_owned(), key(2))]).expect("ring")
+    }
+
+    proptest! {
+        #[test]
+        fn a_field_opens_only_as_it_was_sealed(
+            plain in prop::collection::vec(any::<u8>(), 0..80), identity in prop::collection::vec(any::<u8>(), 0..40),
+            context in "[a-z]{1,8}", seed in any::<u64>(), at in any::<prop::sample::Index>(), bit in 0..8_u32,
+        ) {
+            let mut rng = StdRng::seed_from_u64(seed);
+            let sealed = ring("old").seal(&context, &identity, &plain, &mut rng);
+            prop_assert_eq!(&sealed.key_id, "old");
+            let ring = ring("new");
+            let open = |context: &str, identity: &[u8], key_id: &str, ciphertext: &[u8]| {
+                ring.open(context, identity, key_id, ciphertext).map(|plain| plain.to_vec())
+            };
+            prop_assert_eq!(open(&context, &identity, "old", &sealed.ciphertext), Ok(plain));
+
+            let mut tampered = sealed.ciphertext.clone();
+            let at = at.index(tampered.len());
+            tampered[at] ^= 1 << bit;
+            prop_assert_eq!(open(&context, &identity, "old", &tampered), Err(CryptoError::Refused));
+            prop_assert_eq!(open(&context, &identity, "old", &sealed.ciphertext[..at]), Err(CryptoError::Refused));
+            prop_assert_eq!(open(&format!("{context}x"), &identity, "old", &sealed.ciphertext), Err(CryptoError::Refused));
+            let other: Vec<u8> = identity.iter().copied().chain([0]).collect();
+            prop_assert_eq!(open(&context, &other, "old", &sealed.ciphertext), Err(CryptoError::Refused));
+            prop_assert_eq!(open(&context, &identity, "new", &sealed.ciphertext), Err(CryptoError::Refused));
+            prop_assert_eq!(open(&context, &identity, "gone", &sealed.ciphertext), Err(CryptoError::UnknownKey));
+        }
+    }
+
+    #[test]
+    fn the_same_field_never_looks_the_same_twice() {
+        let mut rng = StdRng::seed_from_u64(7);
+        let ring = ring("new");
+        assert_ne!(ring.seal("phone", b"a", b"x", &mut rng), ring.seal("phone", b"a", b"x", &mut rng));
+        assert_eq!(FieldCipher::new("none", []).err(), Some(CryptoError::UnknownKey));
+    }
+
+    #[test]
+    fn an_index_depends_on_key_and_purpose_only() {
+        let index = BlindIndex::new(key(1));
+        let phone = index.phone("+905301234567");
+        assert_eq!(phone, index.phone("+905301234567"));
+        assert_ne!(phone, index.phone("+905301234568"));
+        assert_ne!(phone, BlindIndex::new(key(2)).phone("+905301234567"));
+        assert_ne!(index.request("GET", "/a", b"b"), index.request("GET", "/ab", b""), "parts are told apart");
+    }
+
+    #[test]
+    fn a_token_hash_is_sha_256() {
+        assert_eq!(hash_token(b"abc")[..4], [0xba, 0x78, 0x16, 0xbf]);
+    }
+
+    #[test]
+    fn nothing_secret_is_printed() {
+        let shown = format!("{:?} {:?} {:?}", BlindIndex::new(key(171)), ring("new"), BlindIndex::new(key(171)).phone("+905301234567"));
+        assert_eq!(shown, "BlindIndex(Key(…)) FieldCipher { current: \"new\", keys: {\"new\": Key(…), \"old\": Key(…)} } PhoneIndex(…)");
+    }
+}
