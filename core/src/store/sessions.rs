@@ -1,0 +1,243 @@
+//! Signed-in devices and their rotating refresh tokens.
+
+use super::{Store, StoreError};
+use crate::{
+    backend::{read, write_tx},
+    domain::UserRole,
+    id::{SessionId, UserId},
+    protocol::{Device, Secret},
+    time::Timestamp,
+};
+
+/// A device that signs in.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    pub device: Device,
+    /// [`crate::crypto::hash_token`] of the refresh token's secret part.
+    pub refresh_hash: [u8; 32],
+    pub refresh_expires_at: Timestamp,
+}
+
+/// A signed-in device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRow {
+    pub id: SessionId,
+    pub user_id: UserId,
+    pub device: Device,
+    pub refresh_expires_at: Timestamp,
+    pub created_at: Timestamp,
+    pub last_active: Timestamp,
+}
+
+#[derive(sqlx::FromRow)]
+pub(super) struct RawSession {
+    id: SessionId,
+    user_id: UserId,
+    device_name: String,
+    device_platform: String,
+    refresh_expires_at: Timestamp,
+    created_at: Timestamp,
+    last_active: Timestamp,
+}
+
+impl From<RawSession> for SessionRow {
+    fn from(row: RawSession) -> Self {
+        Self {
+            id: row.id,
+            user_id: row.user_id,
+            device: Device { name: row.device_name, platform: row.device_platform },
+            refresh_expires_at: row.refresh_expires_at,
+            created_at: row.created_at,
+            last_active: row.last_active,
+        }
+    }
+}
+
+/// A session that may act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct AliveSession {
+    pub user_id: UserId,
+    pub role: UserRole,
+    pub is_banned: bool,
+    pub is_premium: bool,
+    /// When the session was last touched, so that the caller can touch it seldom.
+    pub last_active: Timestamp,
+}
+
+/// What became of a refresh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rotation {
+    /// The presented token was the good one; the new one is now.
+    Rotated(SessionRow),
+    /// The presented token had been replaced: it, or its successor, is in wrong hands. The session is revoked now.
+    Reused { user_id: UserId },
+    /// Unknown, expired or revoked session, or its user is banned. Nothing changed.
+    Invalid,
+}
+
+/// Fields of an [`insert`](super::users), in the order of the binds `$1` to `$8`.
+pub(super) const INSERT_SESSION: &str = "INSERT INTO sessions \
+     (id, user_id, refresh_hash, refresh_expires_at, device_name, device_platform, created_at, last_active) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+/// Inserts a session inside a write.
+macro_rules! insert_session {
+    ($store:expr, $tx:ident, $user:expr, $new:expr, $now:expr) => {{
+        let (id, user_id, now): ($crate::id::SessionId, $crate::id::UserId, $crate::time::Timestamp) = ($store.ids.next(), $user, $now);
+        let new: $crate::store::NewSession = $new;
+        sqlx::query($crate::store::sessions::INSERT_SESSION)
+            .bind(id)
+            .bind(user_id)
+            .bind(&new.refresh_hash[..])
+            .bind(new.refresh_expires_at)
+            .bind(&new.device.name)
+            .bind(&new.device.platform)
+            .bind(now)
+            .bind(now)
+            .execute(&mut *$tx)
+            .await?;
+        $crate::store::SessionRow {
+            id,
+            user_id,
+            device: new.device,
+            refresh_expires_at: new.refresh_expires_at,
+            created_at: now,
+            last_active: now,
+        }
+    }};
+}
+pub(super) use insert_session;
+
+/// A write that takes key packages away holds the user first: making a match reads them under the same lock.
+pub(super) const LOCK_USER: &str = "SELECT id FROM users WHERE id = $1";
+const REVOKE: &str = "UPDATE sessions SET revoked_at = $1 WHERE id = $2 AND user_id = $3 AND revoked_at IS NULL";
+const DROP_PACKAGES: &str = "DELETE FROM key_packages WHERE session_id = $1";
+
+/// Revokes all sessions of a user but one, inside a write; gives their ids.
+macro_rules! revoke_others {
+    ($tx:ident, $user:expr, $keep:expr, $now:expr) => {{
+        // Id 0 is nobody's.
+        let keep: $crate::id::SessionId = $keep.unwrap_or($crate::id::SessionId(0));
+        let revoked: Vec<$crate::id::SessionId> =
+            sqlx::query_scalar($crate::store::sessions::REVOKE_OTHERS).bind($now).bind($user).bind(keep).fetch_all(&mut *$tx).await?;
+        sqlx::query($crate::store::sessions::DROP_OTHER_PACKAGES).bind($user).bind(keep).execute(&mut *$tx).await?;
+        revoked
+    }};
+}
+pub(super) use revoke_others;
+
+pub(super) const REVOKE_OTHERS: &str =
+    "UPDATE sessions SET revoked_at = $1 WHERE user_id = $2 AND id <> $3 AND revoked_at IS NULL RETURNING id";
+pub(super) const DROP_OTHER_PACKAGES: &str = "DELETE FROM key_packages WHERE user_id = $1 AND session_id <> $2";
+
+impl Store {
+    /// Signs a device in. `verified` is the password hash the password was checked against: when it was changed meanwhile, or the user is
+    /// gone or banned, there is no session (`None`).
+    pub async fn create_session(
+        &self,
+        user: UserId,
+        verified: &Secret,
+        new: NewSession,
+        now: Timestamp,
+    ) -> Result<Option<SessionRow>, StoreError> {
+        const SQL: &str = "SELECT id FROM users WHERE id = $1 AND password_hash = $2 AND is_banned = FALSE";
+        let sql = self.locking(SQL);
+        let session = write_tx!(self, |tx| {
+            let allowed: Option<UserId> = sqlx::query_scalar(sql).bind(user).bind(verified.expose()).fetch_optional(&mut *tx).await?;
+            if allowed.is_none() {
+                return Ok(None);
+            }
+            insert_session!(self, tx, user, new, now)
+        });
+        Ok(Some(session))
+    }
+
+    /// Exchanges the refresh token. Of several calls with the same token exactly one gets [`Rotation::Rotated`]; a later one gets
+    /// [`Rotation::Reused`], and the session ends.
+    ///
+    /// Only the good token's hash is kept, so *any* other token counts as reused: call this only with tokens known to be issued here.
+    pub async fn rotate_refresh(
+        &self,
+        session: SessionId,
+        presented: [u8; 32],
+        new_hash: [u8; 32],
+        new_expiry: Timestamp,
+        now: Timestamp,
+    ) -> Result<Rotation, StoreError> {
+        const ROTATE: &str = "UPDATE sessions SET refresh_hash = $1, refresh_expires_at = $2, last_active = $3 \
+             WHERE id = $4 AND refresh_hash = $5 AND revoked_at IS NULL AND refresh_expires_at > $3 \
+             AND NOT EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id AND users.is_banned = TRUE) \
+             RETURNING id, user_id, device_name, device_platform, refresh_expires_at, created_at, last_active";
+        // The good token gets here only when the user is banned.
+        const HOLDER: &str = "SELECT user_id FROM sessions \
+             WHERE id = $1 AND refresh_hash <> $2 AND revoked_at IS NULL AND refresh_expires_at > $3";
+        Ok(write_tx!(self, |tx| {
+            let rotated: Option<RawSession> = sqlx::query_as(ROTATE)
+                .bind(&new_hash[..])
+                .bind(new_expiry)
+                .bind(now)
+                .bind(session)
+                .bind(&presented[..])
+                .fetch_optional(&mut *tx)
+                .await?;
+            if let Some(row) = rotated {
+                Rotation::Rotated(row.into())
+            } else {
+                let holder: Option<UserId> =
+                    sqlx::query_scalar(HOLDER).bind(session).bind(&presented[..]).bind(now).fetch_optional(&mut *tx).await?;
+                let Some(user_id) = holder else { return Ok(Rotation::Invalid) };
+                sqlx::query(self.locking(LOCK_USER)).bind(user_id).execute(&mut *tx).await?;
+                sqlx::query(REVOKE).bind(now).bind(session).bind(user_id).execute(&mut *tx).await?;
+                sqlx::query(DROP_PACKAGES).bind(session).execute(&mut *tx).await?;
+                Rotation::Reused { user_id }
+            }
+        }))
+    }
+
+    /// The session, when it is neither revoked nor expired. Asked at every request and `hello`: one look-up by primary key.
+    pub async fn session_alive(&self, session: SessionId, now: Timestamp) -> Result<Option<AliveSession>, StoreError> {
+        const SQL: &str = "SELECT s.user_id, u.role, u.is_banned, u.is_premium, s.last_active \
+             FROM sessions s JOIN users u ON u.id = s.user_id \
+             WHERE s.id = $1 AND s.revoked_at IS NULL AND s.refresh_expires_at > $2";
+        Ok(read!(self, |db| sqlx::query_as(SQL).bind(session).bind(now).fetch_optional(db).await?))
+    }
+
+    /// Ends one session of the user and forgets its key packages. `false` when the user has no such live session.
+    pub async fn revoke_session(&self, user: UserId, session: SessionId, now: Timestamp) -> Result<bool, StoreError> {
+        Ok(write_tx!(self, |tx| {
+            sqlx::query(self.locking(LOCK_USER)).bind(user).execute(&mut *tx).await?;
+            let revoked = sqlx::query(REVOKE).bind(now).bind(session).bind(user).execute(&mut *tx).await?.rows_affected() > 0;
+            if revoked {
+                sqlx::query(DROP_PACKAGES).bind(session).execute(&mut *tx).await?;
+            }
+            revoked
+        }))
+    }
+
+    /// Ends all sessions of the user but `keep`, and forgets their key packages. Gives the ids of those that were alive.
+    pub async fn revoke_all(&self, user: UserId, keep: Option<SessionId>, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
+        Ok(write_tx!(self, |tx| {
+            sqlx::query(self.locking(LOCK_USER)).bind(user).execute(&mut *tx).await?;
+            revoke_others!(tx, user, keep, now)
+        }))
+    }
+
+    /// The user's live sessions, newest first.
+    pub async fn sessions_of(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionRow>, StoreError> {
+        const SQL: &str = "SELECT id, user_id, device_name, device_platform, refresh_expires_at, created_at, last_active FROM sessions \
+             WHERE user_id = $1 AND revoked_at IS NULL AND refresh_expires_at > $2 ORDER BY id DESC";
+        let rows: Vec<RawSession> = read!(self, |db| sqlx::query_as(SQL).bind(user).bind(now).fetch_all(db).await?);
+        Ok(rows.into_iter().map(SessionRow::from).collect())
+    }
+
+    /// Notes that session and user are in use. Never moves the time back.
+    pub async fn touch(&self, user: UserId, session: SessionId, now: Timestamp) -> Result<(), StoreError> {
+        const SESSION: &str = "UPDATE sessions SET last_active = $1 WHERE id = $2 AND user_id = $3 AND last_active < $1";
+        const USER: &str = "UPDATE users SET last_active = $1 WHERE id = $2 AND last_active < $1";
+        write_tx!(self, |tx| {
+            sqlx::query(USER).bind(now).bind(user).execute(&mut *tx).await?;
+            sqlx::query(SESSION).bind(now).bind(session).bind(user).execute(&mut *tx).await?;
+        });
+        Ok(())
+    }
+}

@@ -1,0 +1,371 @@
+//! Accounts: registration, profile, password.
+
+use std::{collections::HashSet, fmt};
+
+use rand::{Rng, RngExt};
+
+use super::{
+    BanRow, NewSession, SessionRow, Store, StoreError,
+    bans::ACTIVE_BAN,
+    from_json_list,
+    sessions::{insert_session, revoke_others},
+    to_json_list,
+};
+use crate::{
+    backend::{read, write_tx},
+    crypto::{PhoneIndex, Sealed},
+    domain::{Locale, UserRole},
+    id::{SessionId, UserId},
+    protocol::{Location, Secret},
+    quota::Balances,
+    time::Timestamp,
+};
+
+/// Tags of one alias: `0000` to `9999`.
+const TAGS: u16 = 10_000;
+/// Tags drawn blindly before the taken ones are read; enough for any alias but the most common.
+const BLIND_DRAWS: u32 = 4;
+/// Attempts to change an alias while others take the same tags.
+const ALIAS_ATTEMPTS: u32 = 16;
+/// Invite codes: 10 letters and digits that are not mistaken for each other, 50 bits.
+const INVITE_ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
+const INVITE_CHARS: usize = 10;
+
+/// An account to be made.
+#[derive(Clone)]
+pub struct NewUser {
+    pub phone_index: PhoneIndex,
+    /// The number, encrypted for this index.
+    pub phone: Sealed,
+    pub password_hash: Secret,
+    pub alias: String,
+    /// The alias folded for comparison.
+    pub alias_key: String,
+    pub birth_year: i64,
+    pub locale: Locale,
+    /// Version of the consent text that was accepted, now.
+    pub terms_version: String,
+}
+
+/// What became of a registration.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Registration {
+    /// The account is there and its first device is signed in.
+    Inserted(Box<UserRow>, SessionRow),
+    PhoneTaken,
+    PhoneBanned(BanRow),
+    /// All tags of the alias are taken.
+    AliasFull,
+}
+
+/// An account. `Debug` shows the id only.
+#[derive(Clone, PartialEq)]
+pub struct UserRow {
+    pub id: UserId,
+    pub phone_index: PhoneIndex,
+    pub phone: Sealed,
+    pub password_hash: Secret,
+    pub alias: String,
+    pub alias_key: String,
+    pub tag: String,
+    pub birth_year: i64,
+    pub locale: Locale,
+    pub role: UserRole,
+    pub interests: Vec<String>,
+    pub languages: Vec<String>,
+    pub location: Option<Location>,
+    pub is_banned: bool,
+    pub is_premium: bool,
+    /// As stored; [`Balances::quota`] counts a reset that is due.
+    pub balances: Balances,
+    pub terms_version: String,
+    pub terms_accepted_at: Timestamp,
+    pub invite_code: String,
+    pub created_at: Timestamp,
+    pub last_active: Timestamp,
+}
+
+impl fmt::Debug for UserRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserRow").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for NewUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewUser").finish_non_exhaustive()
+    }
+}
+
+/// What changes in a profile; `None` leaves a part as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ProfileUpdate {
+    /// The alias and its folded form.
+    pub alias: Option<(String, String)>,
+    pub locale: Option<Locale>,
+    pub interests: Option<Vec<String>>,
+    pub languages: Option<Vec<String>>,
+    /// `Some(None)` forgets the place. Snapped to the grid by the caller.
+    pub location: Option<Option<Location>>,
+}
+
+/// What became of a profile change.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ProfileChange {
+    Updated(Box<UserRow>),
+    /// All tags of the new alias are taken; nothing changed.
+    AliasFull,
+    /// No such user.
+    NotFound,
+}
+
+macro_rules! columns {
+    () => {
+        "id, phone_index, phone_ciphertext, phone_key_id, password_hash, alias, alias_key, tag, birth_year, locale, role, interests, languages, \
+         location_lat, location_lon, is_banned, is_premium, daily_chat_balance, daily_video_balance, bonus_balance, quota_day, \
+         terms_version, terms_accepted_at, invite_code, created_at, last_active"
+    };
+}
+
+const BY_ID: &str = concat!("SELECT ", columns!(), " FROM users WHERE id = $1");
+const BY_PHONE: &str = concat!("SELECT ", columns!(), " FROM users WHERE phone_index = $1");
+const TAKEN_TAGS: &str = "SELECT tag FROM users WHERE alias_key = $1 AND id <> $2";
+
+#[derive(sqlx::FromRow)]
+struct RawUser {
+    id: UserId,
+    phone_index: Vec<u8>,
+    phone_ciphertext: Vec<u8>,
+    phone_key_id: String,
+    password_hash: String,
+    alias: String,
+    alias_key: String,
+    tag: String,
+    birth_year: i64,
+    locale: Locale,
+    role: UserRole,
+    interests: String,
+    languages: String,
+    location_lat: Option<f64>,
+    location_lon: Option<f64>,
+    is_banned: bool,
+    is_premium: bool,
+    daily_chat_balance: i64,
+    daily_video_balance: i64,
+    bonus_balance: i64,
+    quota_day: String,
+    terms_version: String,
+    terms_accepted_at: Timestamp,
+    invite_code: String,
+    created_at: Timestamp,
+    last_active: Timestamp,
+}
+
+impl TryFrom<RawUser> for UserRow {
+    type Error = StoreError;
+
+    fn try_from(row: RawUser) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id,
+            phone_index: PhoneIndex(row.phone_index.try_into().map_err(|_| StoreError::Corrupt { what: "phone_index" })?),
+            phone: Sealed { ciphertext: row.phone_ciphertext, key_id: row.phone_key_id },
+            password_hash: row.password_hash.into(),
+            alias: row.alias,
+            alias_key: row.alias_key,
+            tag: row.tag,
+            birth_year: row.birth_year,
+            locale: row.locale,
+            role: row.role,
+            interests: from_json_list(&row.interests, "interests")?,
+            languages: from_json_list(&row.languages, "languages")?,
+            location: row.location_lat.zip(row.location_lon).map(|(lat, lon)| Location { lat, lon }),
+            is_banned: row.is_banned,
+            is_premium: row.is_premium,
+            balances: Balances {
+                text: row.daily_chat_balance,
+                video: row.daily_video_balance,
+                bonus: row.bonus_balance,
+                day: row.quota_day,
+            },
+            terms_version: row.terms_version,
+            terms_accepted_at: row.terms_accepted_at,
+            invite_code: row.invite_code,
+            created_at: row.created_at,
+            last_active: row.last_active,
+        })
+    }
+}
+
+impl Store {
+    /// Makes an account and signs its first device in, in one transaction. The tag is drawn evenly among the free ones of the alias and
+    /// stays unique however many register at once.
+    pub async fn insert_user(
+        &self,
+        new: &NewUser,
+        session: NewSession,
+        rng: &mut (impl Rng + Send),
+        now: Timestamp,
+    ) -> Result<Registration, StoreError> {
+        // DO NOTHING, whichever of phone, handle or invite code is taken: a refused statement would abort the transaction on PostgreSQL.
+        const INSERT: &str = concat!(
+            "INSERT INTO users (id, phone_index, phone_ciphertext, phone_key_id, password_hash, alias, alias_key, tag, birth_year, locale, ",
+            "terms_version, terms_accepted_at, invite_code, created_at, last_active) ",
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $12, $12) ON CONFLICT DO NOTHING RETURNING ",
+            columns!()
+        );
+        const HAS_PHONE: &str = "SELECT id FROM users WHERE phone_index = $1";
+        Ok(write_tx!(self, |tx| {
+            let ban: Option<BanRow> =
+                sqlx::query_as(ACTIVE_BAN).bind(new.phone_index.as_bytes()).bind(now).fetch_optional(&mut *tx).await?;
+            if let Some(ban) = ban {
+                return Ok(Registration::PhoneBanned(ban));
+            }
+            let mut draws = 0;
+            let inserted = loop {
+                draws += 1;
+                let tag = if draws <= BLIND_DRAWS {
+                    rng.random_range(0..TAGS)
+                } else {
+                    let taken: Vec<String> = sqlx::query_scalar(TAKEN_TAGS).bind(&new.alias_key).bind(0_i64).fetch_all(&mut *tx).await?;
+                    match draw_free(&taken, rng) {
+                        Some(tag) => tag,
+                        None => return Ok(Registration::AliasFull),
+                    }
+                };
+                let row: Option<RawUser> = sqlx::query_as(INSERT)
+                    .bind(self.ids.next::<UserId>())
+                    .bind(new.phone_index.as_bytes())
+                    .bind(&new.phone.ciphertext)
+                    .bind(&new.phone.key_id)
+                    .bind(new.password_hash.expose())
+                    .bind(&new.alias)
+                    .bind(&new.alias_key)
+                    .bind(tag_text(tag))
+                    .bind(new.birth_year)
+                    .bind(new.locale)
+                    .bind(&new.terms_version)
+                    .bind(now)
+                    .bind(invite_code(rng))
+                    .fetch_optional(&mut *tx)
+                    .await?;
+                if let Some(row) = row {
+                    break row;
+                }
+                let taken: Option<UserId> = sqlx::query_scalar(HAS_PHONE).bind(new.phone_index.as_bytes()).fetch_optional(&mut *tx).await?;
+                if taken.is_some() {
+                    return Ok(Registration::PhoneTaken);
+                }
+            };
+            let session = insert_session!(self, tx, inserted.id, session, now);
+            Registration::Inserted(Box::new(inserted.try_into()?), session)
+        }))
+    }
+
+    /// The account with this id.
+    pub async fn user(&self, id: UserId) -> Result<Option<UserRow>, StoreError> {
+        let row: Option<RawUser> = read!(self, |db| sqlx::query_as(BY_ID).bind(id).fetch_optional(db).await?);
+        row.map(UserRow::try_from).transpose()
+    }
+
+    /// The account of a phone.
+    pub async fn user_by_phone(&self, phone: &PhoneIndex) -> Result<Option<UserRow>, StoreError> {
+        let row: Option<RawUser> = read!(self, |db| sqlx::query_as(BY_PHONE).bind(phone.as_bytes()).fetch_optional(db).await?);
+        row.map(UserRow::try_from).transpose()
+    }
+
+    /// Changes parts of a profile. A new alias keeps the tag when it is free there, and draws another otherwise.
+    pub async fn update_profile(
+        &self,
+        id: UserId,
+        update: &ProfileUpdate,
+        rng: &mut (impl Rng + Send),
+    ) -> Result<ProfileChange, StoreError> {
+        let mut attempts = 1;
+        loop {
+            match self.try_update_profile(id, update, rng).await {
+                // Someone took the tag between our look and our write.
+                Err(StoreError::Database(sqlx::Error::Database(refused))) if refused.is_unique_violation() && attempts < ALIAS_ATTEMPTS => {
+                    attempts += 1;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_update_profile(
+        &self,
+        id: UserId,
+        update: &ProfileUpdate,
+        rng: &mut (impl Rng + Send),
+    ) -> Result<ProfileChange, StoreError> {
+        const UPDATE: &str = "UPDATE users SET alias = $1, alias_key = $2, tag = $3, locale = $4, interests = $5, languages = $6, \
+             location_lat = $7, location_lon = $8 WHERE id = $9";
+        let select = self.locking(BY_ID);
+        Ok(write_tx!(self, |tx| {
+            let row: Option<RawUser> = sqlx::query_as(select).bind(id).fetch_optional(&mut *tx).await?;
+            let Some(row) = row else { return Ok(ProfileChange::NotFound) };
+            let mut user = UserRow::try_from(row)?;
+            if let Some((alias, alias_key)) = &update.alias {
+                let taken: Vec<String> = sqlx::query_scalar(TAKEN_TAGS).bind(alias_key).bind(id).fetch_all(&mut *tx).await?;
+                if taken.contains(&user.tag) {
+                    let Some(tag) = draw_free(&taken, rng) else { return Ok(ProfileChange::AliasFull) };
+                    user.tag = tag_text(tag);
+                }
+                user.alias.clone_from(alias);
+                user.alias_key.clone_from(alias_key);
+            }
+            user.locale = update.locale.unwrap_or(user.locale);
+            user.interests = update.interests.clone().unwrap_or(user.interests);
+            user.languages = update.languages.clone().unwrap_or(user.languages);
+            user.location = update.location.unwrap_or(user.location);
+            sqlx::query(UPDATE)
+                .bind(&user.alias)
+                .bind(&user.alias_key)
+                .bind(&user.tag)
+                .bind(user.locale)
+                .bind(to_json_list(&user.interests))
+                .bind(to_json_list(&user.languages))
+                .bind(user.location.map(|place| place.lat))
+                .bind(user.location.map(|place| place.lon))
+                .bind(id)
+                .execute(&mut *tx)
+                .await?;
+            ProfileChange::Updated(Box::new(user))
+        }))
+    }
+
+    /// Sets the password and signs out every other session; gives those that were alive. `None` when there is no such user, or its
+    /// password is no longer `verified` (pass `None` when nothing was verified, as at a reset).
+    pub async fn set_password(
+        &self,
+        id: UserId,
+        verified: Option<&Secret>,
+        hash: &Secret,
+        keep: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<Option<Vec<SessionId>>, StoreError> {
+        const SQL: &str = "UPDATE users SET password_hash = $1 WHERE id = $2 AND ($3 IS NULL OR password_hash = $3)";
+        Ok(write_tx!(self, |tx| {
+            let found = sqlx::query(SQL).bind(hash.expose()).bind(id).bind(verified.map(Secret::expose)).execute(&mut *tx).await?;
+            if found.rows_affected() == 0 {
+                return Ok(None);
+            }
+            Some(revoke_others!(tx, id, keep, now))
+        }))
+    }
+}
+
+fn tag_text(tag: u16) -> String {
+    format!("{tag:04}")
+}
+
+/// A tag that is not taken, each with the same chance.
+fn draw_free(taken: &[String], rng: &mut impl Rng) -> Option<u16> {
+    let taken: HashSet<&str> = taken.iter().map(String::as_str).collect();
+    let free: Vec<u16> = (0..TAGS).filter(|tag| !taken.contains(tag_text(*tag).as_str())).collect();
+    (!free.is_empty()).then(|| free[rng.random_range(0..free.len())])
+}
+
+fn invite_code(rng: &mut impl Rng) -> String {
+    (0..INVITE_CHARS).map(|_| char::from(INVITE_ALPHABET[rng.random_range(0..INVITE_ALPHABET.len())])).collect()
+}
