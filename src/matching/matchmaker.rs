@@ -1,10 +1,6 @@
 //! The one task that owns the engine: takes wishes in, turns its pairs into matches, tells the users.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tebdil_core::{
@@ -236,9 +232,7 @@ impl MatchmakerTask {
         let count = self.waiting_pairs.len().min(MAX_BATCH);
         let pairs: Vec<Pair> = self.waiting_pairs.drain(..count).collect();
         let proposed: Option<Vec<NewMatch>> = pairs.iter().map(|pair| self.proposal(pair)).collect();
-        let Some(proposed) = proposed else {
-            unreachable!("a reserved ticket stays open until it is settled")
-        };
+        let Some(proposed) = proposed else { unreachable!("a reserved ticket stays open until it is settled") };
         let (store, config, now) = (self.store.clone(), Arc::clone(&self.config), self.clock.now());
         metrics::histogram!("tebdil_match_batch_size").record(u32::try_from(pairs.len()).unwrap_or(u32::MAX));
         commits.spawn(async move {

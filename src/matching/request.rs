@@ -57,8 +57,10 @@ pub(super) async fn ticket(
     if !config.modes.contains(&wish.mode) {
         return Err(Refused::because(ErrorCode::ModeUnavailable, format!("mode: {} is not offered here", wish.mode)));
     }
-    let interests = wish.interests.map(profile::interests).transpose().map_err(|detail| Refused::because(ErrorCode::InvalidField, detail))?;
-    let languages = wish.languages.map(profile::languages).transpose().map_err(|detail| Refused::because(ErrorCode::InvalidField, detail))?;
+    let interests =
+        wish.interests.map(profile::interests).transpose().map_err(|detail| Refused::because(ErrorCode::InvalidField, detail))?;
+    let languages =
+        wish.languages.map(profile::languages).transpose().map_err(|detail| Refused::because(ErrorCode::InvalidField, detail))?;
     if wish.max_distance_km.is_some_and(|km| km == 0 || km > MAX_DISTANCE_KM) {
         return Err(Refused::because(ErrorCode::InvalidField, format!("max_distance_km: 1 to {MAX_DISTANCE_KM}")));
     }

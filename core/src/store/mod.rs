@@ -7,19 +7,29 @@
 //! Every method takes the time as `now`; ids come from the store's [`IdGenerator`]. Not found is `Ok(None)`.
 
 mod bans;
+mod blocks;
+mod idempotency;
+mod keys;
 mod matches;
 mod messages;
 mod pairing;
+mod quota;
 mod sessions;
+mod system_logs;
 mod users;
 
 use std::sync::Arc;
 
 pub use bans::BanRow;
+pub use blocks::{BlockRow, Blocking};
+pub use idempotency::{FirstAnswer, IDEMPOTENCY_PENDING, IDEMPOTENCY_WINDOW, Idempotent};
+pub use keys::{MAX_KEY_PACKAGES, PutKeys};
 pub use matches::{End, EndedMatch, MatchFilter, MatchRow, Parties};
 pub use messages::{Append, Appended, MessageRow, NewMessage, NewReceipt, Receipt};
 pub use pairing::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcome, Refusal};
+pub use quota::Grant;
 pub use sessions::{AliveSession, NewSession, Rotation, SessionRow};
+pub use system_logs::SystemLog;
 pub use users::{NewUser, ProfileChange, ProfileUpdate, Registration, UserRow};
 
 use crate::{backend::Db, id::IdGenerator};

@@ -108,6 +108,8 @@ macro_rules! insert_session {
 }
 pub(super) use insert_session;
 
+/// A write that takes key packages away holds the user first: making a match reads them under the same lock.
+pub(super) const LOCK_USER: &str = "SELECT id FROM users WHERE id = $1";
 const REVOKE: &str = "UPDATE sessions SET revoked_at = $1 WHERE id = $2 AND user_id = $3 AND revoked_at IS NULL";
 const DROP_PACKAGES: &str = "DELETE FROM key_packages WHERE session_id = $1";
 
@@ -184,6 +186,7 @@ impl Store {
                 let holder: Option<UserId> =
                     sqlx::query_scalar(HOLDER).bind(session).bind(&presented[..]).bind(now).fetch_optional(&mut *tx).await?;
                 let Some(user_id) = holder else { return Ok(Rotation::Invalid) };
+                sqlx::query(self.locking(LOCK_USER)).bind(user_id).execute(&mut *tx).await?;
                 sqlx::query(REVOKE).bind(now).bind(session).bind(user_id).execute(&mut *tx).await?;
                 sqlx::query(DROP_PACKAGES).bind(session).execute(&mut *tx).await?;
                 Rotation::Reused { user_id }
@@ -202,6 +205,7 @@ impl Store {
     /// Ends one session of the user and forgets its key packages. `false` when the user has no such live session.
     pub async fn revoke_session(&self, user: UserId, session: SessionId, now: Timestamp) -> Result<bool, StoreError> {
         Ok(write_tx!(self, |tx| {
+            sqlx::query(self.locking(LOCK_USER)).bind(user).execute(&mut *tx).await?;
             let revoked = sqlx::query(REVOKE).bind(now).bind(session).bind(user).execute(&mut *tx).await?.rows_affected() > 0;
             if revoked {
                 sqlx::query(DROP_PACKAGES).bind(session).execute(&mut *tx).await?;
@@ -212,7 +216,10 @@ impl Store {
 
     /// Ends all sessions of the user but `keep`, and forgets their key packages. Gives the ids of those that were alive.
     pub async fn revoke_all(&self, user: UserId, keep: Option<SessionId>, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
-        Ok(write_tx!(self, |tx| { revoke_others!(tx, user, keep, now) }))
+        Ok(write_tx!(self, |tx| {
+            sqlx::query(self.locking(LOCK_USER)).bind(user).execute(&mut *tx).await?;
+            revoke_others!(tx, user, keep, now)
+        }))
     }
 
     /// The user's live sessions, newest first.

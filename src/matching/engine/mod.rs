@@ -45,13 +45,13 @@ use tebdil_core::{
     time::Timestamp,
 };
 
-pub use self::{
-    ticket::{Cancelled, InsertError, Outcome, Pair, PairId, Place, Side, Ticket},
-    widening::{InvalidWidening, Step, Widening},
-};
 use self::{
     index::{Age, Index, Key, Terms, Want},
     rules::{Rank, Verdict},
+};
+pub use self::{
+    ticket::{Cancelled, InsertError, Outcome, Pair, PairId, Place, Side, Ticket},
+    widening::{InvalidWidening, Step, Widening},
 };
 
 /// Candidates looked at under one key.

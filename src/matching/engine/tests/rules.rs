@@ -113,7 +113,11 @@ fn an_arrival_finds_those_who_still_insist_and_those_who_do_not() {
     assert_eq!(engine.put(with_interests(2, &["music"])), None);
     assert_eq!(paired(engine.put(with_interests(3, &["music", "film"]))), Some((2, 3)), "an early step is found by its wish");
     engine.run_due(at(40_000));
-    assert_eq!(paired(engine.put(Ticket { enqueued_at: at(40_000), ..with_interests(4, &["chess"]) })), Some((1, 4)), "and so is the last step");
+    assert_eq!(
+        paired(engine.put(Ticket { enqueued_at: at(40_000), ..with_interests(4, &["chess"]) })),
+        Some((1, 4)),
+        "and so is the last step"
+    );
 }
 
 #[test]

@@ -1,0 +1,85 @@
+//! Blocks of one user by another.
+
+use std::collections::HashSet;
+
+use sqlx::FromRow;
+
+use super::{Store, StoreError};
+use crate::{
+    backend::{read, write_tx},
+    id::{BlockId, MatchId, UserId},
+    time::Timestamp,
+};
+
+/// A block.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct BlockRow {
+    pub id: BlockId,
+    pub blocked_id: UserId,
+    /// The handle when it was blocked.
+    #[sqlx(rename = "blocked_alias")]
+    pub alias: String,
+    #[sqlx(rename = "blocked_tag")]
+    pub tag: String,
+    pub created_at: Timestamp,
+}
+
+/// What became of a wish to block.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Blocking {
+    /// Blocked now.
+    Blocked(BlockRow),
+    /// Was blocked before, perhaps in another match.
+    Already(BlockRow),
+    /// The user has no such match.
+    NotFound,
+}
+
+impl Store {
+    /// Blocks the peer of a match, whether it goes on or is over. Ending the match is the caller's: [`Store::end_match`], after this.
+    pub async fn block(&self, match_id: MatchId, blocker: UserId, now: Timestamp) -> Result<Blocking, StoreError> {
+        const INSERT: &str = "INSERT INTO blocks (id, blocker_id, blocked_id, match_id, blocked_alias, blocked_tag, created_at) \
+             SELECT $1, s.user_id, s.peer_id, s.match_id, u.alias, u.tag, $2 FROM match_sides s JOIN users u ON u.id = s.peer_id \
+             WHERE s.match_id = $3 AND s.user_id = $4 ON CONFLICT DO NOTHING \
+             RETURNING id, blocked_id, blocked_alias, blocked_tag, created_at";
+        const BEFORE: &str = "SELECT b.id, b.blocked_id, b.blocked_alias, b.blocked_tag, b.created_at \
+             FROM match_sides s JOIN blocks b ON b.blocker_id = s.user_id AND b.blocked_id = s.peer_id \
+             WHERE s.match_id = $1 AND s.user_id = $2";
+        Ok(write_tx!(self, |tx| {
+            let new: Option<BlockRow> = sqlx::query_as(INSERT)
+                .bind(self.ids.next::<BlockId>())
+                .bind(now)
+                .bind(match_id)
+                .bind(blocker)
+                .fetch_optional(&mut *tx)
+                .await?;
+            if let Some(row) = new {
+                Blocking::Blocked(row)
+            } else {
+                let before: Option<BlockRow> = sqlx::query_as(BEFORE).bind(match_id).bind(blocker).fetch_optional(&mut *tx).await?;
+                before.map_or(Blocking::NotFound, Blocking::Already)
+            }
+        }))
+    }
+
+    /// Blocks the user has made, newest first; with `before`, only those with smaller ids.
+    pub async fn blocks_of(&self, user: UserId, before: Option<BlockId>, limit: i64) -> Result<Vec<BlockRow>, StoreError> {
+        const SQL: &str = "SELECT id, blocked_id, blocked_alias, blocked_tag, created_at FROM blocks \
+             WHERE blocker_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+        let before = before.unwrap_or(BlockId(i64::MAX));
+        Ok(read!(self, |db| sqlx::query_as(SQL).bind(user).bind(before).bind(limit).fetch_all(db).await?))
+    }
+
+    /// Takes a block back; gives the user that was blocked. `None` when the user has made no such block.
+    pub async fn unblock(&self, user: UserId, block: BlockId) -> Result<Option<UserId>, StoreError> {
+        const SQL: &str = "DELETE FROM blocks WHERE id = $1 AND blocker_id = $2 RETURNING blocked_id";
+        Ok(write_tx!(self, |tx| { sqlx::query_scalar(SQL).bind(block).bind(user).fetch_optional(&mut *tx).await? }))
+    }
+
+    /// Everybody the user has blocked or was blocked by.
+    pub async fn blocked_either_way(&self, user: UserId) -> Result<HashSet<UserId>, StoreError> {
+        const SQL: &str = "SELECT blocked_id FROM blocks WHERE blocker_id = $1 UNION SELECT blocker_id FROM blocks WHERE blocked_id = $1";
+        let ids: Vec<UserId> = read!(self, |db| sqlx::query_scalar(SQL).bind(user).fetch_all(db).await?);
+        Ok(ids.into_iter().collect())
+    }
+}

@@ -1,0 +1,77 @@
+//! Key packages of a session; opaque here. A match takes one, in `pairing.rs`.
+
+use sqlx::QueryBuilder;
+
+use super::{Store, StoreError, sessions::LOCK_USER};
+use crate::{
+    backend::{read, write_tx},
+    id::{KeyPackageId, SessionId, UserId},
+    time::Timestamp,
+};
+
+/// Most one-time packages of a session.
+pub const MAX_KEY_PACKAGES: i64 = 100;
+
+/// What became of an upload.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutKeys {
+    /// One-time packages the session has now.
+    Stored { remaining: i64 },
+    /// The session would have more than [`MAX_KEY_PACKAGES`]; nothing was stored.
+    TooMany { remaining: i64 },
+    /// The session is not a live one of the user.
+    NoSession,
+}
+
+const COUNT: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM key_packages WHERE session_id = $1 AND last_resort = FALSE";
+
+impl Store {
+    /// Adds one-time packages to a session; a `last_resort` package replaces the one before.
+    pub async fn put_key_packages(
+        &self,
+        user: UserId,
+        session: SessionId,
+        packages: &[Vec<u8>],
+        last_resort: Option<&[u8]>,
+        now: Timestamp,
+    ) -> Result<PutKeys, StoreError> {
+        const ALIVE: &str = "SELECT id FROM sessions WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL AND refresh_expires_at > $3";
+        const DROP_LAST_RESORT: &str = "DELETE FROM key_packages WHERE session_id = $1 AND last_resort = TRUE";
+        Ok(write_tx!(self, |tx| {
+            // Revocation takes the same lock: no package outlives its session.
+            sqlx::query(self.locking(LOCK_USER)).bind(user).execute(&mut *tx).await?;
+            let alive: Option<SessionId> = sqlx::query_scalar(ALIVE).bind(session).bind(user).bind(now).fetch_optional(&mut *tx).await?;
+            if alive.is_none() {
+                return Ok(PutKeys::NoSession);
+            }
+            let before: i64 = sqlx::query_scalar(COUNT).bind(session).fetch_one(&mut *tx).await?;
+            let remaining = before.saturating_add(i64::try_from(packages.len()).unwrap_or(i64::MAX));
+            if remaining > MAX_KEY_PACKAGES {
+                return Ok(PutKeys::TooMany { remaining: before });
+            }
+            if last_resort.is_some() {
+                sqlx::query(DROP_LAST_RESORT).bind(session).execute(&mut *tx).await?;
+            }
+            let rows: Vec<(&[u8], bool)> =
+                packages.iter().map(|package| (package.as_slice(), false)).chain(last_resort.map(|package| (package, true))).collect();
+            if !rows.is_empty() {
+                let mut query = QueryBuilder::new("INSERT INTO key_packages (id, user_id, session_id, package, last_resort, created_at) ");
+                query.push_values(rows, |mut row, (package, last_resort)| {
+                    row.push_bind(self.ids.next::<KeyPackageId>())
+                        .push_bind(user)
+                        .push_bind(session)
+                        .push_bind(package)
+                        .push_bind(last_resort)
+                        .push_bind(now);
+                });
+                query.build().execute(&mut *tx).await?;
+            }
+            PutKeys::Stored { remaining }
+        }))
+    }
+
+    /// One-time packages the session has.
+    pub async fn key_packages_remaining(&self, session: SessionId) -> Result<i64, StoreError> {
+        Ok(read!(self, |db| sqlx::query_scalar(COUNT).bind(session).fetch_one(db).await?))
+    }
+}
