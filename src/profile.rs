@@ -14,7 +14,8 @@ pub fn interests(texts: Vec<String>) -> Result<Vec<String>, String> {
     use unicode_normalization::UnicodeNormalization as _;
     let folded = texts.into_iter().map(|text| text.trim().nfkc().collect::<String>().to_lowercase());
     let fits = |text: &String| !text.is_empty() && text.chars().count() <= MAX_INTEREST && !text.chars().any(char::is_control);
-    distinct(folded, MAX_INTERESTS, fits).ok_or_else(|| format!("interests: at most {MAX_INTERESTS}, each of 1 to {MAX_INTEREST} characters"))
+    distinct(folded, MAX_INTERESTS, fits)
+        .ok_or_else(|| format!("interests: at most {MAX_INTERESTS}, each of 1 to {MAX_INTEREST} characters"))
 }
 
 /// ISO 639-1 codes in lower case, without repetition.

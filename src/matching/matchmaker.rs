@@ -372,7 +372,7 @@ impl MatchmakerTask {
                 found: row.view(now)?,
                 peer_key_package: row.peer_key_package.as_ref().map(|package| STANDARD.encode(package)),
                 this_device: true,
-                keys_remaining: self.store.keys_remaining(connection.session_id).await?,
+                keys_remaining: self.store.key_packages_remaining(connection.session_id).await?,
                 quota: user.balances.quota(&self.config.rules.quota, user.is_premium, now),
             };
             connection.send(&ServerFrame::MatchFound(Box::new(found)), None);

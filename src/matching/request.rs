@@ -64,7 +64,7 @@ pub(super) async fn ticket(
     if wish.max_distance_km.is_some_and(|km| km == 0 || km > MAX_DISTANCE_KM) {
         return Err(Refused::because(ErrorCode::InvalidField, format!("max_distance_km: 1 to {MAX_DISTANCE_KM}")));
     }
-    if store.keys_offered(connection.session_id).await? == 0 {
+    if !store.has_key_package(connection.session_id).await? {
         return Err(Refused::because(ErrorCode::KeysRequired, ErrorCode::KeysRequired.title()));
     }
     let user = store.user(connection.user_id).await?.ok_or_else(|| Refused::because(ErrorCode::Unauthorized, "the account is gone"))?;

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use tebdil_core::{
-    protocol::{
-        FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ResumePoint, ServerFrame, SessionLimits, Welcome,
-    },
+    protocol::{FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ResumePoint, ServerFrame, SessionLimits, Welcome},
     store::StoreError,
 };
 
@@ -60,7 +58,8 @@ pub(super) async fn admit(app: &App, hello: &Hello) -> Result<Admitted, Denied> 
     let device = hello.device.clone().unwrap_or_default();
     let [name, platform, connection_type] = [device.name, device.platform, device.connection].map(Option::unwrap_or_default);
     let fits = |text: &str, most: usize| text.chars().count() <= most;
-    if !fits(&name, MAX_NAME) || !fits(&platform, MAX_PLATFORM) || !fits(&connection_type, MAX_PLATFORM) || hello.resume.len() > MAX_RESUME {
+    if !fits(&name, MAX_NAME) || !fits(&platform, MAX_PLATFORM) || !fits(&connection_type, MAX_PLATFORM) || hello.resume.len() > MAX_RESUME
+    {
         return Err(Denied::Invalid);
     }
     let separator = if name.is_empty() || platform.is_empty() { "" } else { "/" };
@@ -90,7 +89,7 @@ pub(super) async fn welcome(
     }
     let user = app.accounts.user(connection.user_id, now).await?.ok_or(Denied::Unauthorized)?;
     let matches = app.store.active_matches(connection.user_id, now).await?;
-    let keys_remaining = app.store.keys_remaining(connection.session_id).await?;
+    let keys_remaining = app.store.key_packages_remaining(connection.session_id).await?;
     let quota = user.quota.clone();
     let welcome = Welcome {
         session_id: connection.session_id,

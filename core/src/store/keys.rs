@@ -74,4 +74,11 @@ impl Store {
     pub async fn key_packages_remaining(&self, session: SessionId) -> Result<i64, StoreError> {
         Ok(read!(self, |db| sqlx::query_scalar(COUNT).bind(session).fetch_one(db).await?))
     }
+
+    /// Whether a match could be made with this session: it has a one-time package or one of last resort.
+    pub async fn has_key_package(&self, session: SessionId) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT id FROM key_packages WHERE session_id = $1 LIMIT 1";
+        let first: Option<KeyPackageId> = read!(self, |db| sqlx::query_scalar(SQL).bind(session).fetch_optional(db).await?);
+        Ok(first.is_some())
+    }
 }
