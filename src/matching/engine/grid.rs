@@ -100,7 +100,11 @@ impl Grid {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of rows or columns: small, not negative; the cast saturates")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a count of rows or columns: small, not negative; the cast saturates"
+)]
 fn whole(value: f64) -> u32 {
     value as u32
 }

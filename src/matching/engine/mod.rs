@@ -11,7 +11,7 @@
 //! ([`Engine::settle`]). Nothing else ever makes two waiting tickets fit, so nothing else is looked at and nobody is scanned globally.
 //!
 //! # Cost
-//! A search makes (interests + 1) × (languages + 1) + 37 look-ups at most (`index`), each of the oldest [`WINDOW`] (in a grid cell [`CELL_WINDOW`])
+//! A search makes 2 × (interests + 1) × (languages + 1) + 37 look-ups at most (`index`), each of the oldest [`WINDOW`] (in a grid cell [`CELL_WINDOW`])
 //! candidates that are not in the seeker's own sets; each look-up is O(log of the entries). The number waiting does not matter beyond that
 //! logarithm. The window can hide a fitting peer for a while, when many older tickets fail on distance alone or on their own block lists; the last step heals that.
 //!
@@ -45,13 +45,13 @@ use tebdil_core::{
     time::Timestamp,
 };
 
-pub use self::{
-    ticket::{Cancelled, InsertError, Outcome, Pair, PairId, Place, Side, Ticket},
-    widening::{InvalidWidening, Step, Widening},
-};
 use self::{
     index::{Age, Index, Key, Terms, Want},
     rules::{Rank, Verdict},
+};
+pub use self::{
+    ticket::{Cancelled, InsertError, Outcome, Pair, PairId, Place, Side, Ticket},
+    widening::{InvalidWidening, Step, Widening},
 };
 
 /// Candidates looked at under one key.
@@ -273,7 +273,7 @@ impl Engine {
         let is_last = seeker.step == self.widening.last();
         let mut best: Option<Rank> = None;
         let mut examined = 0;
-        for key in index::sought_keys(seeker, step, is_last, rules::limit_km(seeker, step)) {
+        for key in index::sought_keys(seeker, step, is_last) {
             let window = if matches!(key, Key::Near(..)) { CELL_WINDOW } else { WINDOW };
             let mut looked_at = 0;
             for (_, candidate) in self.index.under(key) {

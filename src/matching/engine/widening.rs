@@ -28,9 +28,7 @@ impl Step {
 
     fn is_stricter_than(&self, earlier: &Self) -> bool {
         let factor = |step: &Self| step.distance_factor.unwrap_or(f64::INFINITY);
-        (self.same_interest && !earlier.same_interest)
-            || (self.same_language && !earlier.same_language)
-            || factor(self) < factor(earlier)
+        (self.same_interest && !earlier.same_interest) || (self.same_language && !earlier.same_language) || factor(self) < factor(earlier)
     }
 }
 
@@ -119,7 +117,8 @@ impl From<Widening> for Vec<Step> {
 impl Default for Widening {
     /// All wishes for 5 s, then language and twice the distance, from 15 s language and five times the distance, from 30 s anybody.
     fn default() -> Self {
-        let step = |after_ms, same_interest, same_language, distance_factor| Step { after_ms, same_interest, same_language, distance_factor };
+        let step =
+            |after_ms, same_interest, same_language, distance_factor| Step { after_ms, same_interest, same_language, distance_factor };
         Self(vec![
             step(0, true, true, Some(1.0)),
             step(5_000, false, true, Some(2.0)),

@@ -113,7 +113,11 @@ fn an_arrival_finds_those_who_still_insist_and_those_who_do_not() {
     assert_eq!(engine.put(with_interests(2, &["music"])), None);
     assert_eq!(paired(engine.put(with_interests(3, &["music", "film"]))), Some((2, 3)), "an early step is found by its wish");
     engine.run_due(at(40_000));
-    assert_eq!(paired(engine.put(Ticket { enqueued_at: at(40_000), ..with_interests(4, &["chess"]) })), Some((1, 4)), "and so is the last step");
+    assert_eq!(
+        paired(engine.put(Ticket { enqueued_at: at(40_000), ..with_interests(4, &["chess"]) })),
+        Some((1, 4)),
+        "and so is the last step"
+    );
 }
 
 #[test]
@@ -135,7 +139,8 @@ fn more_shared_interests_come_first_then_language_then_nearness_then_age() {
 fn oldest_first_among_equals() {
     let mut engine = engine();
     for (n, enqueued) in [(1, 30), (2, 10), (3, 20)] {
-        engine.put(Ticket { enqueued_at: at(enqueued), blocked: users(&[1, 2, 3]), ..ticket(n) });
+        let waits = Ticket { enqueued_at: at(enqueued), blocked: users(&[1, 2, 3]), ..ticket(n) };
+        assert_eq!(engine.insert(waits, at(40)), Ok(None));
     }
     let oldest: Vec<_> = (11..14).map(|n| paired(engine.put(Ticket { enqueued_at: at(40), ..ticket(n) }))).collect();
     assert_eq!(oldest, [Some((2, 11)), Some((3, 12)), Some((1, 13))]);
