@@ -356,10 +356,10 @@ struct EngineTime {
 
 impl EngineTime {
     fn read(&mut self, clock: Timestamp) -> i64 {
-        let last = self.last.unwrap_or(i64::MIN);
-        let lost = last.saturating_sub(self.of(clock)).max(0);
-        self.set_back = self.set_back.saturating_add(if self.last.is_some() { lost } else { 0 });
-        let now = self.of(clock).max(last);
+        if let Some(before) = self.last {
+            self.set_back = self.set_back.saturating_add(before.saturating_sub(self.of(clock)).max(0));
+        }
+        let now = self.of(clock).max(self.last.unwrap_or(i64::MIN));
         self.last = Some(now);
         now
     }
