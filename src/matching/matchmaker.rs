@@ -331,13 +331,16 @@ impl MatchmakerTask {
                 if let Some(open) = self.open.remove(&side.ticket) {
                     self.tell(&open.connection, refusal).await;
                 }
-            } else if self.open.get(&side.ticket).is_some_and(|open| open.connection.outbound.closing().is_some()) {
-                self.open.remove(&side.ticket);
-                drop.push(side.ticket);
             }
         }
         let pairs = self.engine.settle(pair.id, &Outcome::Refused { drop, forbid: blocked }, self.clock.now());
         self.waiting_pairs.extend(pairs);
+        for side in [&pair.older, &pair.newer] {
+            // The engine itself drops a ticket whose connection went while it was reserved.
+            if self.engine.ticket_of(side.user) != Some(side.ticket) {
+                self.open.remove(&side.ticket);
+            }
+        }
     }
 
     /// Tells a user why the search ended without a match.

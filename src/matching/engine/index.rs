@@ -4,7 +4,8 @@
 //! under; the search therefore needs no scan, whatever the steps of the two are. For one list (interests, say) a ticket is
 //! stored under each of its terms, under [`Want::ALL`], under [`Want::OPEN`] when it does not insist (any more) and [`Want::EMPTY`] when it lists nothing.
 //! A seeker looks under each of its terms and, when it insists, under EMPTY; when it does not, under OPEN; when it lists nothing, under ALL.
-//! Both lists together make the key [`Key::Wish`].
+//! Both lists together make the key [`Key::Wish`]. Tickets with and without a limit of distance are kept apart there and a seeker looks at both, so that the
+//! few that are too far cannot hide the many that do not care.
 //!
 //! One set for everything, so a key without tickets occupies nothing.
 
@@ -15,6 +16,7 @@ use tebdil_core::{domain::Mode, id::TicketId};
 use super::{
     Waiting,
     grid::{self, Cell},
+    rules::limit_km,
     widening::Step,
 };
 
@@ -56,8 +58,8 @@ pub(super) enum Key {
     Queue(Mode),
     /// Tickets at the last step.
     Last(Mode),
-    /// By interest and language.
-    Wish(Mode, Want, Want),
+    /// By whether distance is limited, interest and language.
+    Wish(Mode, bool, Want, Want),
     /// By place.
     Near(Mode, Cell),
 }
@@ -93,6 +95,7 @@ impl Index {
 
 /// The keys a waiting ticket is found under at its step.
 pub(super) fn stored_keys(waiting: &Waiting, step: &Step, is_last: bool) -> Vec<Key> {
+    let limited = limit_km(waiting, step).is_some();
     let mode = waiting.ticket.mode;
     let languages = Want::stored(&waiting.languages, step.same_language);
     let mut keys = vec![Key::Queue(mode)];
@@ -100,7 +103,7 @@ pub(super) fn stored_keys(waiting: &Waiting, step: &Step, is_last: bool) -> Vec<
         keys.push(Key::Last(mode));
     }
     for interest in Want::stored(&waiting.interests, step.same_interest) {
-        keys.extend(languages.iter().map(|language| Key::Wish(mode, interest, *language)));
+        keys.extend(languages.iter().map(|language| Key::Wish(mode, limited, interest, *language)));
     }
     if let Some(place) = waiting.ticket.place {
         keys.extend(grid::cells(place).map(|cell| Key::Near(mode, cell)));
@@ -108,8 +111,8 @@ pub(super) fn stored_keys(waiting: &Waiting, step: &Step, is_last: bool) -> Vec<
     keys
 }
 
-/// The keys a ticket looks under at its step. Their number depends on the ticket alone: (interests + 1) × (languages + 1) + 37 at most.
-pub(super) fn sought_keys(waiting: &Waiting, step: &Step, is_last: bool, limit_km: Option<f64>) -> Vec<Key> {
+/// The keys a ticket looks under at its step. Their number depends on the ticket alone: 2 × (interests + 1) × (languages + 1) + 37 at most.
+pub(super) fn sought_keys(waiting: &Waiting, step: &Step, is_last: bool) -> Vec<Key> {
     let mode = waiting.ticket.mode;
     let languages = Want::sought(&waiting.languages, step.same_language);
     let mut keys = Vec::new();
@@ -117,11 +120,13 @@ pub(super) fn sought_keys(waiting: &Waiting, step: &Step, is_last: bool, limit_k
         keys.push(Key::Last(mode));
     }
     for interest in Want::sought(&waiting.interests, step.same_interest) {
-        keys.extend(languages.iter().map(|language| Key::Wish(mode, interest, *language)));
+        for limited in [false, true] {
+            keys.extend(languages.iter().map(|language| Key::Wish(mode, limited, interest, *language)));
+        }
     }
     if let Some(place) = waiting.ticket.place {
         // Without a limit of its own it still looks near: those who wait there may have one.
-        let coarsest = limit_km.map_or(usize::MAX, grid::level_of).min(grid::LEVELS_KM.len() - 1);
+        let coarsest = limit_km(waiting, step).map_or(usize::MAX, grid::level_of).min(grid::LEVELS_KM.len() - 1);
         for level in 0..=coarsest {
             keys.extend(grid::around(place, level).into_iter().map(|cell| Key::Near(mode, cell)));
         }

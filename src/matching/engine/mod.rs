@@ -11,7 +11,7 @@
 //! ([`Engine::settle`]). Nothing else ever makes two waiting tickets fit, so nothing else is looked at and nobody is scanned globally.
 //!
 //! # Cost
-//! A search makes (interests + 1) × (languages + 1) + 37 look-ups at most (`index`), each of the oldest [`WINDOW`] (in a grid cell [`CELL_WINDOW`])
+//! A search makes 2 × (interests + 1) × (languages + 1) + 37 look-ups at most (`index`), each of the oldest [`WINDOW`] (in a grid cell [`CELL_WINDOW`])
 //! candidates that are not in the seeker's own sets; each look-up is O(log of the entries). The number waiting does not matter beyond that
 //! logarithm. The window can hide a fitting peer for a while, when many older tickets fail on distance alone or on their own block lists; the last step heals that.
 //!
@@ -273,7 +273,7 @@ impl Engine {
         let is_last = seeker.step == self.widening.last();
         let mut best: Option<Rank> = None;
         let mut examined = 0;
-        for key in index::sought_keys(seeker, step, is_last, rules::limit_km(seeker, step)) {
+        for key in index::sought_keys(seeker, step, is_last) {
             let window = if matches!(key, Key::Near(..)) { CELL_WINDOW } else { WINDOW };
             let mut looked_at = 0;
             for (_, candidate) in self.index.under(key) {
@@ -356,10 +356,10 @@ struct EngineTime {
 
 impl EngineTime {
     fn read(&mut self, clock: Timestamp) -> i64 {
-        let last = self.last.unwrap_or(i64::MIN);
-        let lost = last.saturating_sub(self.of(clock)).max(0);
-        self.set_back = self.set_back.saturating_add(if self.last.is_some() { lost } else { 0 });
-        let now = self.of(clock).max(last);
+        if let Some(before) = self.last {
+            self.set_back = self.set_back.saturating_add(before.saturating_sub(self.of(clock)).max(0));
+        }
+        let now = self.of(clock).max(self.last.unwrap_or(i64::MIN));
         self.last = Some(now);
         now
     }

@@ -70,8 +70,9 @@ pub(super) fn judge(seeker: &Waiting, candidate: &Waiting, widening: &Widening) 
     })
 }
 
-/// How far a ticket's peer may be at a step; `None`: anywhere.
+/// How far a ticket's peer may be at a step; `None`: anywhere, as for a ticket without a place.
 pub(super) fn limit_km(waiting: &Waiting, step: &Step) -> Option<f64> {
+    waiting.ticket.place?;
     waiting.ticket.max_distance_km.zip(step.distance_factor).map(|(km, factor)| f64::from(km) * factor)
 }
 

@@ -44,7 +44,7 @@ fn the_innocent_side_of_a_refusal_keeps_its_place_and_is_tried_at_once() {
     let mut engine = engine();
     engine.put(Ticket { enqueued_at: at(0), ..ticket(1) });
     let pair = engine.put(Ticket { enqueued_at: at(10), ..ticket(2) }).expect("a pair");
-    engine.put(Ticket { enqueued_at: at(5), ..ticket(3) });
+    engine.put(Ticket { enqueued_at: at(15), ..ticket(3) });
     let again = engine.refuse(&pair, &[TicketId(2)], false, at(20));
     assert_eq!(all_sides(&again), [(1, 3)], "1 waits since 0, so it is the older side");
     assert_eq!(engine.ticket_of(UserId(2)), None);

@@ -133,6 +133,7 @@ fn all_sides(pairs: &[Pair]) -> Vec<(i64, i64)> {
 }
 
 /// What one insertion pairs.
+#[expect(clippy::needless_pass_by_value, reason = "reads better around a call")]
 fn paired(pair: Option<Pair>) -> Option<(i64, i64)> {
     pair.as_ref().map(sides)
 }

@@ -139,7 +139,8 @@ fn more_shared_interests_come_first_then_language_then_nearness_then_age() {
 fn oldest_first_among_equals() {
     let mut engine = engine();
     for (n, enqueued) in [(1, 30), (2, 10), (3, 20)] {
-        engine.put(Ticket { enqueued_at: at(enqueued), blocked: users(&[1, 2, 3]), ..ticket(n) });
+        let waits = Ticket { enqueued_at: at(enqueued), blocked: users(&[1, 2, 3]), ..ticket(n) };
+        assert_eq!(engine.insert(waits, at(40)), Ok(None));
     }
     let oldest: Vec<_> = (11..14).map(|n| paired(engine.put(Ticket { enqueued_at: at(40), ..ticket(n) }))).collect();
     assert_eq!(oldest, [Some((2, 11)), Some((3, 12)), Some((1, 13))]);

@@ -13,8 +13,8 @@ fn lonely(n: i64) -> Ticket {
 
 #[test]
 fn a_hundred_thousand_who_do_not_fit_cost_a_newcomer_no_more_than_a_thousand() {
-    // Two keys of wishes (the interest; those who list none, in all languages) and the finest level of the grid.
-    let bound = u64::try_from(2 * WINDOW + 9 * CELL_WINDOW).expect("small");
+    // Four keys of wishes (the interest, or those who list none; with and without a limit) and the finest level of the grid.
+    let bound = u64::try_from(4 * WINDOW + 9 * CELL_WINDOW).expect("small");
     let mut engine = engine();
     let mut looked_at = 0;
     for n in 0..100_000 {
@@ -52,20 +52,27 @@ fn a_long_block_list_does_not_use_up_the_window() {
 #[test]
 fn a_peer_hidden_behind_the_window_is_met_at_the_last_step() {
     let mut engine = engine();
-    // Thirty times the window of older tickets with the same wishes, none of which may be near; the two in question have no place at all but a language.
-    let mut n = 0;
-    for _ in 0..1_000 {
-        n += 1;
-        engine.insert(Ticket { languages: vec![format!("x{n}")], ..lonely(n) }, at(0)).expect("a new ticket");
+    for n in 0..1_000 {
+        engine.insert(lonely(n), at(0)).expect("a new ticket");
     }
-    engine.insert(Ticket { enqueued_at: at(1), ..with_languages(2_001, &["tr"]) }, at(1)).expect("a new ticket");
-    let mut pairs = Vec::new();
-    for second in 1..=40 {
-        pairs.extend(engine.run_due(at(second * 1_000)));
+    // These two fit: 4,300 km apart, and the limited one accepts 5,000. But many older ones with a limit share the interest.
+    let limited = Ticket { place: Some(Place { lat: 40.0, lon: 30.0 }), max_distance_km: Some(5_000), ..lonely(2_001) };
+    let unlimited = Ticket { place: Some(Place { lat: 40.0, lon: 80.0 }), max_distance_km: None, ..lonely(2_002) };
+    assert_eq!(engine.insert(limited, at(1)), Ok(None));
+    assert_eq!(engine.insert(unlimited, at(1)), Ok(None));
+    let pairs: Vec<_> = (1..=31).flat_map(|second| engine.run_due(at(second * 1_000))).collect();
+    assert_eq!((engine.len(Mode::Text), pairs.len()), (0, 501), "everybody is permitted at the last step");
+}
+
+#[test]
+fn those_who_limit_the_distance_do_not_hide_those_who_do_not() {
+    let mut engine = engine();
+    for n in 0..1_000 {
+        engine.insert(lonely(n), at(0)).expect("a new ticket");
     }
-    // Everybody is permitted at the last step: at most one of the 1,001 remains.
-    assert_eq!(engine.len(Mode::Text), 1);
-    assert!(pairs.len() == 500);
+    let unlimited = |n, lon| Ticket { place: Some(Place { lat: 40.0, lon }), max_distance_km: None, ..lonely(n) };
+    assert_eq!(engine.insert(unlimited(2_001, 30.0), at(1)), Ok(None));
+    assert_eq!(paired(engine.insert(unlimited(2_002, 80.0), at(1)).expect("a new ticket")), Some((2_001, 2_002)));
 }
 
 #[test]
