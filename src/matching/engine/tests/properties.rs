@@ -1,6 +1,3 @@
-<<<<<<< HEAD
-
-=======
 //! Random histories against a reference that knows no index: it compares everybody with everybody.
 
 use std::time::Duration;
@@ -377,4 +374,3 @@ proptest! {
         prop_assert_eq!(replay(&ops), replay(&ops));
     }
 }
->>>>>>> engine
