@@ -7,8 +7,9 @@ help: ## list the targets
 run: ## build what is missing and serve; ARGS="…" goes to the server; Ctrl-C ends it
 	@cargo run --release -p tebdil --bin tebdil -- $(ARGS)
 
+# setpriv: a make that is killed outright takes the run and its services with it.
 test: ## every test, on private services; REQUIRE_SERVICES=1 fails if one is missing
-	@scripts/with-services scripts/test
+	@setpriv --pdeathsig TERM scripts/with-services scripts/test
 
 lint: ## format, clippy, docs, dependencies, file sizes, shell scripts
 	@scripts/lint
