@@ -5,7 +5,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
 
 run: ## build what is missing and serve; ARGS="…" goes to the server; Ctrl-C ends it
-	@cargo run --release -p tebdil --bin tebdil -- $(ARGS)
+	@scripts/run $(ARGS)
 
 # setpriv: a make that is killed outright takes the run and its services with it.
 test: ## every test, on private services; REQUIRE_SERVICES=1 fails if one is missing
