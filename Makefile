@@ -1,0 +1,21 @@
+.DEFAULT_GOAL := help
+.PHONY: help run test lint bench clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+
+run: ## build what is missing and serve; ARGS="…" goes to the server; Ctrl-C ends it
+	@scripts/run $(ARGS)
+
+# setpriv: a make that is killed outright takes the run and its services with it.
+test: ## every test, on private services; REQUIRE_SERVICES=1 fails if one is missing
+	@setpriv --pdeathsig TERM scripts/with-services scripts/test
+
+lint: ## format, clippy, docs, dependencies, file sizes, shell scripts
+	@scripts/lint
+
+bench: ## the load generator; ARGS="…" goes to it
+	@cargo run --release -p tebdil_bench -- $(ARGS)
+
+clean: ## remove what was built (not ./data)
+	@cargo clean
