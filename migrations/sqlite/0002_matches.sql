@@ -43,7 +43,7 @@ CREATE TABLE match_sides (
     PRIMARY KEY (match_id, user_id)
 ) STRICT;
 CREATE INDEX match_sides_by_user ON match_sides (user_id, match_id);
-CREATE INDEX match_sides_open ON match_sides (user_id) WHERE open;
+CREATE INDEX match_sides_open ON match_sides (user_id, match_id) WHERE open;
 CREATE INDEX match_sides_recent ON match_sides (user_id, created_at);
 
 -- Ciphertext, for 24 hours at most. No foreign keys: the statement that appends has locked the side it appends to.

@@ -164,13 +164,12 @@ impl Store {
             let known: Vec<KnownRow> = if messages.is_empty() {
                 Vec::new()
             } else {
-                let mut query = QueryBuilder::new(
-                    "SELECT id, match_id, sender_id, client_id, seq, created_at FROM messages WHERE (match_id, sender_id, client_id) IN (",
-                );
+                // A join, not `IN (VALUES …)`: that scans the whole table on SQLite.
+                let mut query = QueryBuilder::new("SELECT m.id, m.match_id, m.sender_id, m.client_id, m.seq, m.created_at FROM (");
                 query.push_values(messages, |mut row, m| {
                     row.push_bind(m.match_id).push_bind(m.sender_id).push_bind(m.client_id.as_bytes().as_slice());
                 });
-                query.push(")");
+                query.push(") AS v JOIN messages m ON m.match_id = v.column1 AND m.sender_id = v.column2 AND m.client_id = v.column3");
                 query.build_query_as().fetch_all(&mut *tx).await?
             };
             let (appends, fresh) = self.number(messages, known, &mut sides, now);

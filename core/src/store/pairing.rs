@@ -179,12 +179,13 @@ impl Store {
             let rows: Vec<UserRow> = query.build_query_as().fetch_all(&mut *tx).await?;
             let mut accounts: HashMap<UserId, Account> = rows.into_iter().map(|row| (row.id, Account::new(row))).collect();
 
-            let mut query = QueryBuilder::new("SELECT blocker_id, blocked_id FROM blocks WHERE (blocker_id, blocked_id) IN (");
+            // A join, not `IN (VALUES …)`: that scans the whole table on SQLite.
+            let mut query = QueryBuilder::new("SELECT b.blocker_id, b.blocked_id FROM (");
             let directions = pairs.iter().flat_map(|p| [(p.offerer.user_id, p.answerer.user_id), (p.answerer.user_id, p.offerer.user_id)]);
             query.push_values(directions, |mut row, (from, to)| {
                 row.push_bind(from).push_bind(to);
             });
-            query.push(")");
+            query.push(") AS v JOIN blocks b ON b.blocker_id = v.column1 AND b.blocked_id = v.column2");
             let blocks: Vec<(UserId, UserId)> = query.build_query_as().fetch_all(&mut *tx).await?;
             let blocks: HashSet<(UserId, UserId)> = blocks.into_iter().collect();
 
