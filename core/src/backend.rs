@@ -79,7 +79,9 @@ impl Db {
     pub(crate) const fn for_update(&self) -> &'static str {
         match self {
             Self::Sqlite { .. } => "",
-            Self::Postgres(_) => " FOR UPDATE",
+            // Not FOR UPDATE: a row that refers to this one may still be inserted. Else an insert that refers to two users would lock them in
+            // an order of its own, and deadlock.
+            Self::Postgres(_) => " FOR NO KEY UPDATE",
         }
     }
 

@@ -9,4 +9,6 @@ pub mod id;
 pub mod protocol;
 pub mod quota;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod time;

@@ -11,9 +11,9 @@ use super::{Store, StoreError};
 use crate::{backend::write_tx, crypto::Sealed, time::Timestamp};
 
 /// How long a first answer is repeated.
-pub const IDEMPOTENCY_WINDOW: Duration = Duration::from_secs(24 * 60 * 60);
+pub const IDEMPOTENCY_WINDOW: Duration = Duration::from_hours(24);
 /// After this a request without an answer is taken for lost, and a repeat runs.
-pub const IDEMPOTENCY_PENDING: Duration = Duration::from_secs(60);
+pub const IDEMPOTENCY_PENDING: Duration = Duration::from_mins(1);
 
 /// What to do with a request.
 #[derive(Debug, Clone, PartialEq, Eq)]

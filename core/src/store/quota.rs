@@ -59,14 +59,14 @@ impl Store {
         write_tx!(self, |tx| {
             let row: Option<BalanceRow> = sqlx::query_as(self.locking(BALANCES)).bind(user).fetch_optional(&mut *tx).await?;
             let Some(row) = row else { return Ok(false) };
-            let used: Option<LedgerId> = sqlx::query_scalar(USED)
+            let spent: Option<LedgerId> = sqlx::query_scalar(USED)
                 .bind(user)
                 .bind(grant.bucket)
                 .bind(grant.reason)
                 .bind(&grant.reference)
                 .fetch_optional(&mut *tx)
                 .await?;
-            if used.is_some() {
+            if spent.is_some() {
                 return Ok(false);
             }
             let allowance = rules.allowance(row.is_premium);

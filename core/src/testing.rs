@@ -1,0 +1,298 @@
+//! Databases for tests: each test has its own SQLite file, or its own schema in a PostgreSQL server, gone when the test ends.
+//!
+//! Write a test as an `async fn name(t: TestStore)` and list it in [`store_conformance!`](crate::store_conformance): it runs on both databases. PostgreSQL is
+//! taken from `TEBDIL_TEST_POSTGRES_URL`. Without it the PostgreSQL half is left out with a line on stderr, and fails when `REQUIRE_SERVICES=1`.
+
+use std::{
+    io::Write as _,
+    ops::Deref,
+    sync::{
+        Arc, Once,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use rand::{SeedableRng, rngs::StdRng};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+
+use crate::{
+    backend::write_tx,
+    crypto::{BlindIndex, FieldCipher, Key, PhoneIndex, hash_token},
+    domain::Locale,
+    id::{IdGenerator, UserId},
+    protocol::{Device, Secret},
+    quota::QuotaRules,
+    store::{MatchRules, NewSession, NewUser, Registration, SessionRow, Store, UserRow},
+    time::{Clock, Timestamp},
+};
+
+/// Where the PostgreSQL server of the tests is.
+pub const POSTGRES_URL: &str = "TEBDIL_TEST_POSTGRES_URL";
+/// `1` when missing services shall fail the tests.
+pub const REQUIRE_SERVICES: &str = "REQUIRE_SERVICES";
+
+/// A kind of database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+/// The PostgreSQL server of the tests. `None`, said once on stderr, when there is none and none is required.
+///
+/// # Panics
+/// When none is set and `REQUIRE_SERVICES=1`.
+pub fn postgres_url() -> Option<String> {
+    static SAID: Once = Once::new();
+    let url = std::env::var(POSTGRES_URL).ok().filter(|url| !url.is_empty());
+    if url.is_none() {
+        assert!(std::env::var(REQUIRE_SERVICES).as_deref() != Ok("1"), "{REQUIRE_SERVICES}=1, but {POSTGRES_URL} is not set");
+        // Not `eprintln!`: the test harness would keep it to itself.
+        SAID.call_once(|| {
+            let _ = writeln!(std::io::stderr(), "PostgreSQL tests did NOT run: {POSTGRES_URL} is not set");
+        });
+    }
+    url
+}
+
+/// An empty database of one test. Dropping it removes it.
+#[derive(Debug)]
+pub struct TestDatabase {
+    url: String,
+    home: Home,
+}
+
+#[derive(Debug)]
+enum Home {
+    Sqlite { _dir: tempfile::TempDir },
+    Postgres { server: String, schema: String },
+}
+
+impl TestDatabase {
+    /// A new one; `None` when the server for it is not there and not required.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn create(backend: Backend) -> Option<Self> {
+        match backend {
+            Backend::Sqlite => {
+                let dir = tempfile::tempdir().expect("a temporary directory");
+                let url = format!("sqlite:{}", dir.path().join("tebdil.db").display());
+                Some(Self { url, home: Home::Sqlite { _dir: dir } })
+            }
+            Backend::Postgres => {
+                let server = postgres_url()?;
+                let schema = format!("test_{}", uuid::Uuid::new_v4().simple());
+                admin(&server, format!("CREATE SCHEMA {schema}")).await.expect("a schema of its own");
+                let separator = if server.contains('?') { '&' } else { '?' };
+                let url = format!("{server}{separator}options=-c%20search_path%3D{schema}");
+                Some(Self { url, home: Home::Postgres { server, schema } })
+            }
+        }
+    }
+
+    /// What `database.url` is set to.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Opens it, with ids from `clock`. Several stores on one database are several nodes.
+    ///
+    /// # Panics
+    /// When it cannot be opened.
+    pub async fn open(&self, clock: &Clock) -> Store {
+        let ids = Arc::new(IdGenerator::new(clock.clone(), &mut rand::rng()));
+        Store::open(&self.url, 8, ids).await.expect("the store opens")
+    }
+}
+
+impl Drop for TestDatabase {
+    fn drop(&mut self) {
+        let Home::Postgres { server, schema } = &self.home else { return };
+        // The lock timeout: a test that failed may have left a transaction open.
+        let sql = format!("SET lock_timeout = '10s'; DROP SCHEMA {schema} CASCADE");
+        let server = server.clone();
+        let dropped = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(admin(&server, sql))
+        })
+        .join();
+        if !matches!(dropped, Ok(Ok(()))) {
+            let _ = writeln!(std::io::stderr(), "schema {schema} could not be dropped: {dropped:?}");
+        }
+    }
+}
+
+async fn admin(server: &str, sql: String) -> Result<(), sqlx::Error> {
+    let mut connection = PgConnection::connect(server).await?;
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+    connection.close().await
+}
+
+/// A store on a database of its own, with a clock that stands still and what is needed to fill it.
+#[derive(Debug)]
+pub struct TestStore {
+    pub store: Store,
+    pub clock: Clock,
+    pub index: BlindIndex,
+    pub cipher: FieldCipher,
+    next_phone: AtomicI64,
+    // After the store: connections close first.
+    pub database: TestDatabase,
+}
+
+impl Deref for TestStore {
+    type Target = Store;
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+impl TestStore {
+    /// A new one; `None` when the server for it is not there and not required. The clock starts at 2026-11-21 12:00 in Istanbul.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub async fn create(backend: Backend) -> Option<Self> {
+        let database = TestDatabase::create(backend).await?;
+        let clock = Clock::manual(Timestamp::from_millis(1_795_251_600_000));
+        let store = database.open(&clock).await;
+        let cipher = FieldCipher::new("k1", [("k1".to_owned(), Key::from([2; 32]))]).expect("the key is in the ring");
+        let index = BlindIndex::new(Key::from([1; 32]));
+        Some(Self { store, clock, index, cipher, next_phone: AtomicI64::new(0), database })
+    }
+
+    /// The time of the test's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The usual allowances: 10 and 3, with a subscription 100 and 30.
+    ///
+    /// # Panics
+    /// Never: the zone is bundled.
+    pub fn quota_rules() -> QuotaRules {
+        let zone = jiff::tz::TimeZone::get("Europe/Istanbul").expect("the zone is bundled");
+        QuotaRules { free_text: 10, free_video: 3, premium_text: 100, premium_video: 30, zone }
+    }
+
+    /// The usual rules of a match: 24 hours, 20 text matches at once.
+    pub fn match_rules() -> MatchRules {
+        MatchRules { quota: Self::quota_rules(), lifetime: Duration::from_hours(24), max_active_text: 20 }
+    }
+
+    /// An account to be made; its phone is `+90530` and seven digits.
+    pub fn new_user(&self, phone: i64, alias: &str) -> NewUser {
+        let e164 = format!("+90530{phone:07}");
+        let phone_index = self.index.phone(&e164);
+        NewUser {
+            phone_index,
+            phone: self.cipher.seal("users.phone", phone_index.as_bytes(), e164.as_bytes(), &mut rand::rng()),
+            password_hash: Secret::from("hash"),
+            alias: alias.to_owned(),
+            alias_key: alias.to_lowercase(),
+            birth_year: 1990,
+            locale: Locale::Tr,
+            terms_version: "1".to_owned(),
+        }
+    }
+
+    /// A device that signs in with this refresh token, good for 30 days.
+    pub fn new_session(&self, token: &str) -> NewSession {
+        NewSession {
+            device: Device { name: "test".to_owned(), platform: "linux".to_owned() },
+            refresh_hash: hash_token(token.as_bytes()),
+            refresh_expires_at: self.now() + Duration::from_hours(720),
+        }
+    }
+
+    /// Registers with a phone nobody has; the refresh token is `token`.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn register(&self, alias: &str) -> (UserRow, SessionRow) {
+        let new = self.new_user(self.next_phone.fetch_add(1, Ordering::Relaxed), alias);
+        let mut rng = StdRng::from_rng(&mut rand::rng());
+        match self.insert_user(&new, self.new_session("token"), &mut rng, self.now()).await.expect("insert") {
+            Registration::Inserted(user, session) => (*user, session),
+            refused => panic!("registration of {alias} refused: {refused:?}"),
+        }
+    }
+
+    /// Bans a phone.
+    pub async fn ban(&self, phone: &PhoneIndex, reason: &str, until: Option<Timestamp>) {
+        self.try_ban(phone, reason, until).await.expect("insert a ban");
+    }
+
+    async fn try_ban(&self, phone: &PhoneIndex, reason: &str, until: Option<Timestamp>) -> Result<(), crate::store::StoreError> {
+        write_tx!(self.store, |tx| {
+            sqlx::query(
+                "INSERT INTO bans (id, phone_index, reason, automatic, provisional, created_at, until) VALUES ($1, $2, $3, $4, $4, $5, $6)",
+            )
+            .bind(self.store.ids.next::<i64>())
+            .bind(phone.as_bytes())
+            .bind(reason)
+            .bind(false)
+            .bind(self.now())
+            .bind(until)
+            .execute(&mut *tx)
+            .await?;
+        });
+        Ok(())
+    }
+
+    /// Marks a user as banned or not.
+    pub async fn set_banned(&self, user: UserId, banned: bool) {
+        let text = if banned { "TRUE" } else { "FALSE" };
+        self.execute(&format!("UPDATE users SET is_banned = {text} WHERE id = {user}")).await;
+    }
+
+    /// Runs a statement of the test's own.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn execute(&self, sql: &str) {
+        self.try_execute(sql).await.expect("the statement runs");
+    }
+
+    async fn try_execute(&self, sql: &str) -> Result<(), crate::store::StoreError> {
+        write_tx!(self.store, |tx| {
+            sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut *tx).await?;
+        });
+        Ok(())
+    }
+
+    /// The first column of every row, a number.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn numbers(&self, sql: &str) -> Vec<i64> {
+        crate::backend::read!(self.store, |db| {
+            sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(db).await.expect("the statement runs")
+        })
+    }
+}
+
+/// Runs each listed `async fn(TestStore)` of this module on SQLite and on PostgreSQL.
+#[macro_export]
+macro_rules! store_conformance {
+    ($($test:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                let store = $crate::testing::TestStore::create($crate::testing::Backend::Sqlite).await;
+                super::$test(store.expect("SQLite is always there")).await;
+            })*
+        }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                if let Some(store) = $crate::testing::TestStore::create($crate::testing::Backend::Postgres).await {
+                    super::$test(store).await;
+                }
+            })*
+        }
+    };
+}

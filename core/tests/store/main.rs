@@ -1,0 +1,52 @@
+//! The store's promises, held on SQLite always and on PostgreSQL when `TEBDIL_TEST_POSTGRES_URL` is set.
+//!
+//! To add a test: an `async fn name(t: TestStore)` in the aggregate's file, and its name in that file's `store_conformance!`.
+
+mod blocks;
+mod idempotency;
+mod keys;
+mod logs;
+mod matches;
+mod messages;
+mod quota;
+mod schema;
+mod sessions;
+mod users;
+
+use std::{fmt::Debug, future::Future};
+
+use rand::{SeedableRng, rngs::StdRng};
+use tebdil_core::{
+    domain::Mode,
+    id::{SessionId, TicketId, UserId},
+    store::{NewMatch, NewSide},
+    testing,
+};
+use tokio::task::JoinSet;
+
+/// The first line to read when the PostgreSQL half seems too fast.
+#[test]
+fn postgresql_is_set_or_its_absence_is_said() {
+    let _ = testing::postgres_url();
+}
+
+pub fn rng(seed: u64) -> StdRng {
+    StdRng::seed_from_u64(seed)
+}
+
+/// Runs all at once and gives what they gave, in no order.
+pub async fn all_at_once<T: Send + Debug + 'static>(tasks: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>) -> Vec<T> {
+    let mut set = JoinSet::new();
+    for task in tasks {
+        set.spawn(task);
+    }
+    set.join_all().await
+}
+
+pub fn side(user: UserId, session: SessionId, ticket: i64) -> NewSide {
+    NewSide { user_id: user, ticket_id: TicketId(ticket), session_id: session }
+}
+
+pub fn pair(mode: Mode, offerer: NewSide, answerer: NewSide) -> NewMatch {
+    NewMatch { mode, offerer, answerer, shared_interests: vec!["kedi".to_owned()] }
+}
