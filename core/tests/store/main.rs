@@ -5,6 +5,7 @@
 mod blocks;
 mod idempotency;
 mod keys;
+mod lists;
 mod logs;
 mod matches;
 mod messages;
