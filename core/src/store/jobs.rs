@@ -215,7 +215,8 @@ impl Store {
     /// Ends a job that is done. One with a key stays as done, so that the key stays taken; others are deleted. `false`: the lease was lost.
     pub async fn finish_job(&self, job: &LeasedJob, now: Timestamp) -> Result<bool, StoreError> {
         const DELETE: &str = "DELETE FROM job WHERE id = $1 AND attempts = $2 AND state = 1";
-        const KEEP: &str = "UPDATE job SET state = 2, lease_until = NULL, error = NULL, finished_at = $3 WHERE id = $1 AND attempts = $2 AND state = 1";
+        const KEEP: &str =
+            "UPDATE job SET state = 2, lease_until = NULL, error = NULL, finished_at = $3 WHERE id = $1 AND attempts = $2 AND state = 1";
         let lease = &job.lease;
         let ended = write_tx!(self, |tx| {
             if job.dedupe.is_none() {
@@ -231,7 +232,8 @@ impl Store {
     ///
     /// The first 500 characters of `error` are kept; they must name no person.
     pub async fn fail_job(&self, job: &LeasedJob, error: &str, now: Timestamp) -> Result<JobFailure, StoreError> {
-        const AGAIN: &str = "UPDATE job SET state = 0, lease_until = NULL, error = $3, run_at = $4 WHERE id = $1 AND attempts = $2 AND state = 1";
+        const AGAIN: &str =
+            "UPDATE job SET state = 0, lease_until = NULL, error = $3, run_at = $4 WHERE id = $1 AND attempts = $2 AND state = 1";
         if job.attempt >= job.max_attempts {
             let buried = self.bury_job(job, error, now).await?;
             return Ok(if buried { JobFailure::Dead } else { JobFailure::LeaseLost });
@@ -246,7 +248,8 @@ impl Store {
 
     /// Makes a job a dead letter, whatever attempts it has left. `false`: the lease was lost.
     pub async fn bury_job(&self, job: &LeasedJob, error: &str, now: Timestamp) -> Result<bool, StoreError> {
-        const BURY: &str = "UPDATE job SET state = 3, lease_until = NULL, error = $3, finished_at = $4 WHERE id = $1 AND attempts = $2 AND state = 1";
+        const BURY: &str =
+            "UPDATE job SET state = 3, lease_until = NULL, error = $3, finished_at = $4 WHERE id = $1 AND attempts = $2 AND state = 1";
         let (lease, error) = (&job.lease, clip(error));
         let buried = write_tx!(self, |tx| {
             sqlx::query(BURY).bind(&lease.id).bind(lease.attempt).bind(error).bind(now).execute(&mut *tx).await?.rows_affected()

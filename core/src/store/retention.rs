@@ -71,9 +71,10 @@ impl Store {
             query.push(") RETURNING id, user1_id, user2_id");
             let ended: Vec<RanOut> = query.build_query_as().fetch_all(&mut *tx).await?;
 
-            for statement in
-                ["UPDATE match_sides SET open = FALSE, peer_key_package = NULL WHERE match_id IN (", "DELETE FROM messages WHERE match_id IN ("]
-            {
+            for statement in [
+                "UPDATE match_sides SET open = FALSE, peer_key_package = NULL WHERE match_id IN (",
+                "DELETE FROM messages WHERE match_id IN (",
+            ] {
                 let mut query = QueryBuilder::new(statement);
                 let mut list = query.separated(", ");
                 for id in &due {
@@ -130,8 +131,9 @@ impl Store {
     /// Deletes up to `limit` idempotency keys that were first used at `cutoff` or before, and says how many.
     pub async fn delete_old_idempotency_keys(&self, cutoff: Timestamp, limit: i64) -> Result<u64, StoreError> {
         Ok(write_tx!(self, |tx| {
-            let mut query =
-                QueryBuilder::new("DELETE FROM idempotency_keys WHERE (scope, key) IN (SELECT scope, key FROM idempotency_keys WHERE created_at <= ");
+            let mut query = QueryBuilder::new(
+                "DELETE FROM idempotency_keys WHERE (scope, key) IN (SELECT scope, key FROM idempotency_keys WHERE created_at <= ",
+            );
             query.push_bind(cutoff).push(" ORDER BY created_at LIMIT ").push_bind(limit).push(self.db.for_update_skip_locked()).push(")");
             query.build().execute(&mut *tx).await?.rows_affected()
         }))
@@ -143,7 +145,7 @@ impl Store {
     pub async fn delete_dead_sessions(&self, cutoff: Timestamp, after: SessionId, limit: i64) -> Result<SessionBatch, StoreError> {
         const DEAD: &str = "SELECT id FROM sessions WHERE id > $1 AND (refresh_expires_at <= $2 OR revoked_at <= $2) ORDER BY id LIMIT $3";
         let dead: Vec<(SessionId,)> = read!(self, |db| sqlx::query_as(DEAD).bind(after).bind(cutoff).bind(limit).fetch_all(db).await?);
-        let Some((last,)) = dead.last() else { return Ok(SessionBatch { deleted: 0, next: None }) };
+        let Some(&(newest,)) = dead.last() else { return Ok(SessionBatch { deleted: 0, next: None }) };
         let deleted = write_tx!(self, |tx| {
             let mut query = QueryBuilder::new("DELETE FROM sessions WHERE id IN (");
             let mut list = query.separated(", ");
@@ -154,6 +156,6 @@ impl Store {
             query.push(") AND (refresh_expires_at <= ").push_bind(cutoff).push(" OR revoked_at <= ").push_bind(cutoff).push(")");
             query.build().execute(&mut *tx).await?.rows_affected()
         });
-        Ok(SessionBatch { deleted, next: Some(*last) })
+        Ok(SessionBatch { deleted, next: Some(newest) })
     }
 }
