@@ -22,6 +22,7 @@ use apalis_core::{
 use futures_util::future::{BoxFuture, FutureExt};
 use tebdil_core::store::LeasedJob;
 use tokio::time::{Instant, Sleep};
+use tokio_util::sync::CancellationToken;
 use tower::layer::util::Identity;
 
 use crate::{
@@ -30,12 +31,13 @@ use crate::{
     job::{JobContext, Queue},
 };
 
-/// Leases jobs of one queue, never more than can run at once.
+/// Leases jobs of one queue, never more than can run at once, until `stop`.
 pub(crate) struct JobBackend {
     queue: Queue,
     cx: JobContext,
     leases: Arc<Leases>,
     timing: Timing,
+    stop: CancellationToken,
     ready: VecDeque<LeasedJob>,
     state: State,
 }
@@ -51,8 +53,8 @@ enum State {
 }
 
 impl JobBackend {
-    pub(crate) fn new(queue: Queue, cx: JobContext, leases: Arc<Leases>, timing: Timing) -> Self {
-        Self { queue, cx, leases, timing, ready: VecDeque::new(), state: State::Idle }
+    pub(crate) fn new(queue: Queue, cx: JobContext, leases: Arc<Leases>, timing: Timing, stop: CancellationToken) -> Self {
+        Self { queue, cx, leases, timing, stop, ready: VecDeque::new(), state: State::Idle }
     }
 
     fn fetch(&self, limit: usize) -> BoxFuture<'static, Vec<LeasedJob>> {
@@ -91,6 +93,10 @@ impl Backend for JobBackend {
 
     fn poll_next(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Option<Result<Task<LeasedJob>, Infallible>>> {
         loop {
+            // The worker hears of the stop a little later; from now on nothing begins.
+            if self.stop.is_cancelled() {
+                return Poll::Ready(None);
+            }
             if let Some(job) = self.ready.pop_front() {
                 let id = TaskId::from_string(job.lease.job_id());
                 return Poll::Ready(Some(Ok(TaskBuilder::new(job).task_id(id).build())));

@@ -120,7 +120,7 @@ impl Workers {
     }
 
     async fn work(self, queue: Queue, leases: Arc<Leases>, stop: CancellationToken) -> Result<(), WorkerError> {
-        let backend = JobBackend::new(queue.clone(), self.cx.clone(), leases.clone(), self.timing);
+        let backend = JobBackend::new(queue.clone(), self.cx.clone(), leases.clone(), self.timing, stop.clone());
         let cx = self.cx;
         // The name is for logs only: a lease names an attempt and no worker, so nothing of an earlier start can be taken for this one.
         WorkerBuilder::new(queue.name)
