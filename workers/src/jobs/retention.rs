@@ -5,14 +5,13 @@ use std::{future::Future, time::Duration};
 use serde::{Deserialize, Serialize};
 use tebdil_core::{
     id::SessionId,
-    store::{Store, StoreError},
+    store::{IDEMPOTENCY_WINDOW, Store, StoreError},
     time::Timestamp,
 };
 
 use crate::job::{Job, JobContext, JobError};
 
 const MESSAGE_LOGS: Duration = Duration::from_hours(180 * 24);
-const IDEMPOTENCY_KEYS: Duration = Duration::from_hours(24);
 /// After a session expired or was revoked.
 const DEAD_SESSIONS: Duration = Duration::from_hours(30 * 24);
 /// Twice the longest period of a schedule: the row of a tick keeps a late node from running it again.
@@ -34,7 +33,7 @@ impl Job for Retention {
         let (store, now) = (&cx.store, cx.clock.now());
         // Each for itself: one that fails does not keep the others from theirs.
         let logs = all("message_logs", || store.delete_old_message_logs(now - MESSAGE_LOGS, BATCH)).await;
-        let keys = all("idempotency_keys", || store.delete_old_idempotency_keys(now - IDEMPOTENCY_KEYS, BATCH)).await;
+        let keys = all("idempotency_keys", || store.delete_old_idempotency_keys(now - IDEMPOTENCY_WINDOW, BATCH)).await;
         let sessions = dead_sessions(store, now).await;
         let jobs = all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await;
         Ok(logs.and(keys).and(sessions).and(jobs)?)

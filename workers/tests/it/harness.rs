@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    io::Write,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -73,7 +74,8 @@ pub async fn on_sqlite(scenario: impl AsyncFnOnce(&Database)) {
 pub async fn on_postgres(scenario: impl AsyncFnOnce(&Database)) {
     let Ok(base) = std::env::var("TEBDIL_TEST_POSTGRES_URL") else {
         assert!(std::env::var("REQUIRE_SERVICES").as_deref() != Ok("1"), "REQUIRE_SERVICES=1, but TEBDIL_TEST_POSTGRES_URL is not");
-        println!("skipped: TEBDIL_TEST_POSTGRES_URL is not set");
+        // Not `println!`: the test harness would keep it to itself.
+        writeln!(std::io::stderr(), "did NOT run on PostgreSQL: TEBDIL_TEST_POSTGRES_URL is not set").expect("stderr");
         return;
     };
     let schema = format!("jobs_{:032x}", rand::random::<u128>());

@@ -20,7 +20,7 @@ on_both! {
     counts_tell_depth_and_age,
 }
 
-fn job<'a>(payload: &'a [u8], run_at: Timestamp) -> NewJob<'a> {
+fn job(payload: &[u8], run_at: Timestamp) -> NewJob<'_> {
     NewJob { queue: "q", payload, dedupe: None, run_at, max_attempts: 3 }
 }
 
@@ -41,10 +41,10 @@ async fn a_lost_lease_cannot_end_the_job(db: &Database) {
     assert!(!store.finish_job(&first, db.now()).await.expect("finish"));
     assert_eq!(store.fail_job(&first, "late", db.now()).await.expect("fail"), JobFailure::LeaseLost);
     assert!(!store.bury_job(&first, "late", db.now()).await.expect("bury"));
-    assert_eq!(store.extend_leases(&[first.lease.clone()], db.now() + MINUTE).await.expect("extend"), 0);
+    assert_eq!(store.extend_leases(std::slice::from_ref(&first.lease), db.now() + MINUTE).await.expect("extend"), 0);
     assert_eq!(store.release_jobs(&[first.lease]).await.expect("release"), 0);
 
-    assert_eq!(store.extend_leases(&[second.lease.clone()], db.now() + 2 * MINUTE).await.expect("extend"), 1);
+    assert_eq!(store.extend_leases(std::slice::from_ref(&second.lease), db.now() + 2 * MINUTE).await.expect("extend"), 1);
     db.clock.advance(MINUTE);
     assert!(lease_one(store, db.now()).await.is_none(), "the lease was extended");
     assert!(store.finish_job(&second, db.now()).await.expect("finish"));
