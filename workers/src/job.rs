@@ -61,7 +61,7 @@ pub struct JobContext {
 pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// Unique, and never changed once jobs of it are stored.
     const QUEUE: &'static str;
-    /// At least 1. The waits in between are 500 ms, doubling: ten attempts take about four minutes, eighteen about six hours.
+    /// At least 1. The waits in between are 500 ms, doubling: ten attempts take about four minutes, eighteen about five hours.
     const MAX_ATTEMPTS: i64 = 10;
     /// How many run at once on a node; at least 1.
     const CONCURRENCY: usize = 4;
