@@ -93,6 +93,7 @@ CREATE TABLE push_tokens (
     last_used TIMESTAMPTZ NOT NULL
 );
 CREATE INDEX push_tokens_by_user ON push_tokens (user_id);
+CREATE INDEX push_tokens_by_session ON push_tokens (session_id);
 
 CREATE TABLE referrals (
     id BIGINT PRIMARY KEY NOT NULL,

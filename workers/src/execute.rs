@@ -1,0 +1,138 @@
+//! One job from lease to end: the same for the workers and for [`Workers::run_due_once`](crate::Workers::run_due_once).
+
+use std::{
+    any::Any,
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::FutureExt;
+use tebdil_core::store::{JobFailure, JobLease, LeasedJob, StoreError};
+use tokio::time::Instant;
+
+use crate::job::{JobContext, JobError, Queue};
+
+/// Tries to record the end of a job, 200 ms apart and doubling; after that its lease runs out and it runs again.
+const ACK_TRIES: u32 = 5;
+const ACK_WAIT: Duration = Duration::from_millis(200);
+
+/// How jobs ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Ran {
+    pub done: u64,
+    /// Failed, to run again.
+    pub failed: u64,
+    /// Became dead letters.
+    pub dead: u64,
+}
+
+/// What this process holds of a queue, leased and not yet ended.
+#[derive(Debug, Default)]
+pub(crate) struct Leases(Mutex<HashMap<String, JobLease>>);
+
+impl Leases {
+    fn map(&self) -> MutexGuard<'_, HashMap<String, JobLease>> {
+        // Every change is one call on the map: a panic cannot leave it half changed.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn add(&self, jobs: &[LeasedJob]) {
+        self.map().extend(jobs.iter().map(|job| (job.lease.job_id().to_owned(), job.lease.clone())));
+    }
+
+    pub(crate) fn remove(&self, lease: &JobLease) {
+        self.map().remove(lease.job_id());
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.map().len()
+    }
+
+    pub(crate) fn all(&self) -> Vec<JobLease> {
+        self.map().values().cloned().collect()
+    }
+}
+
+/// Runs a leased job and records how it ended. Never panics for the job's sake, and never fails: a job whose end could not be recorded runs again.
+pub(crate) async fn execute(queue: &Queue, cx: &JobContext, leases: &Leases, mut job: LeasedJob) -> Ran {
+    let payload = std::mem::take(&mut job.payload);
+    let started = Instant::now();
+    let outcome = AssertUnwindSafe(async { (queue.run)(cx.clone(), payload).await }).catch_unwind().await;
+    metrics::histogram!("tebdil_job_seconds", "queue" => queue.name).record(started.elapsed().as_secs_f64());
+
+    let outcome = outcome.unwrap_or_else(|panic| Err(JobError::Retry(panic_text(panic.as_ref()))));
+    let ended = match ack(cx, &job, &outcome).await {
+        Ok(Ended::Done) => Ran { done: 1, ..Ran::default() },
+        Ok(Ended::Again) => Ran { failed: 1, ..Ran::default() },
+        Ok(Ended::Dead) => Ran { dead: 1, ..Ran::default() },
+        Ok(Ended::LeaseLost) => {
+            tracing::warn!(queue = queue.name, job = job.lease.job_id(), "a job ran longer than its lease; somebody else has it");
+            Ran::default()
+        }
+        Err(error) => {
+            tracing::error!(queue = queue.name, job = job.lease.job_id(), %error, "the end of a job was not recorded; it runs again");
+            Ran::default()
+        }
+    };
+    leases.remove(&job.lease);
+    if let Err(error) = &outcome {
+        let (job_id, attempt) = (job.lease.job_id(), job.attempt);
+        if ended.dead > 0 {
+            tracing::error!(queue = queue.name, job = job_id, attempt, %error, "a job is dead");
+        } else {
+            tracing::warn!(queue = queue.name, job = job_id, attempt, %error, "a job failed");
+        }
+    }
+    count(queue.name, ended);
+    ended
+}
+
+/// Adds to the counters of a queue.
+pub(crate) fn count(queue: &'static str, ran: Ran) {
+    for (outcome, by) in [("done", ran.done), ("failed", ran.failed), ("dead", ran.dead)] {
+        if by > 0 {
+            metrics::counter!("tebdil_jobs_total", "queue" => queue, "outcome" => outcome).increment(by);
+        }
+    }
+}
+
+enum Ended {
+    Done,
+    Again,
+    Dead,
+    LeaseLost,
+}
+
+async fn ack(cx: &JobContext, job: &LeasedJob, outcome: &Result<(), JobError>) -> Result<Ended, StoreError> {
+    let mut wait = ACK_WAIT;
+    let mut tries = 1;
+    loop {
+        let now = cx.clock.now();
+        let ended = match outcome {
+            Ok(()) => cx.store.finish_job(job, now).await.map(|held| if held { Ended::Done } else { Ended::LeaseLost }),
+            Err(JobError::Dead(error)) => {
+                cx.store.bury_job(job, error, now).await.map(|held| if held { Ended::Dead } else { Ended::LeaseLost })
+            }
+            Err(JobError::Retry(error)) => cx.store.fail_job(job, error, now).await.map(|failure| match failure {
+                JobFailure::Again(_) => Ended::Again,
+                JobFailure::Dead => Ended::Dead,
+                JobFailure::LeaseLost => Ended::LeaseLost,
+            }),
+        };
+        match ended {
+            Err(error) if error.is_transient() && tries < ACK_TRIES => {
+                tokio::time::sleep(wait).await;
+                wait *= 2;
+                tries += 1;
+            }
+            ended => return ended,
+        }
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    format!("panicked: {}", text.unwrap_or("no text"))
+}

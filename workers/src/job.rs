@@ -1,0 +1,118 @@
+//! What a job is.
+
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+
+use futures_util::future::{BoxFuture, FutureExt};
+use serde::{Serialize, de::DeserializeOwned};
+use tebdil_core::{
+    store::{EndedMatch, NewJob, Store, StoreError},
+    time::{Clock, Timestamp},
+};
+
+/// Why a job did not succeed. The text is kept with the job and logged: it must name no person and no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum JobError {
+    /// It may work later: the job runs again after its backoff, while it has attempts left.
+    #[error("{0}")]
+    Retry(String),
+    /// It never will: the job becomes a dead letter at once.
+    #[error("{0}")]
+    Dead(String),
+}
+
+impl From<StoreError> for JobError {
+    fn from(error: StoreError) -> Self {
+        Self::Retry(error.to_string())
+    }
+}
+
+/// What the server does when a job has changed something that others watch.
+///
+/// A hook is called after the commit. When the process dies in between it is not called; whoever watches must see the right state when they
+/// look the next time, as sockets do with `hello`.
+#[derive(Clone)]
+pub struct Hooks {
+    /// A match has run out; called once per match. Tells both sockets `match.ended`.
+    pub on_match_expired: Arc<dyn Fn(EndedMatch) + Send + Sync>,
+}
+
+impl Default for Hooks {
+    /// Hooks that do nothing.
+    fn default() -> Self {
+        Self { on_match_expired: Arc::new(|_| {}) }
+    }
+}
+
+impl fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hooks").finish_non_exhaustive()
+    }
+}
+
+/// What every job is given.
+#[derive(Debug, Clone)]
+pub struct JobContext {
+    pub store: Store,
+    pub clock: Clock,
+    pub hooks: Hooks,
+}
+
+/// Work that is done in the background. The fields are its payload, stored as JSON.
+pub trait Job: Serialize + DeserializeOwned + Send + 'static {
+    /// Unique, and never changed once jobs of it are stored.
+    const QUEUE: &'static str;
+    /// At least 1. The waits in between are 500 ms, doubling: ten attempts take about four minutes, eighteen about five hours.
+    const MAX_ATTEMPTS: i64 = 10;
+    /// How many run at once on a node; at least 1.
+    const CONCURRENCY: usize = 4;
+
+    /// Does it. May be dropped at any await, and run again.
+    fn run(self, cx: &JobContext) -> impl Future<Output = Result<(), JobError>> + Send;
+}
+
+type Run = Arc<dyn Fn(JobContext, Vec<u8>) -> BoxFuture<'static, Result<(), JobError>> + Send + Sync>;
+
+/// A kind of [`Job`], as the workers know it.
+#[derive(Clone)]
+pub struct Queue {
+    pub(crate) name: &'static str,
+    pub(crate) concurrency: usize,
+    pub(crate) max_attempts: i64,
+    /// Period and payload of a schedule.
+    pub(crate) every: Option<(Duration, Vec<u8>)>,
+    pub(crate) run: Run,
+}
+
+impl fmt::Debug for Queue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Queue").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+impl Queue {
+    /// The queue of jobs that are pushed.
+    pub fn of<J: Job>() -> Self {
+        let run: Run = Arc::new(|cx, payload| {
+            async move {
+                let job: J = serde_json::from_slice(&payload).map_err(|error| JobError::Dead(format!("payload: {error}")))?;
+                job.run(&cx).await
+            }
+            .boxed()
+        });
+        Self { name: J::QUEUE, concurrency: J::CONCURRENCY.max(1), max_attempts: J::MAX_ATTEMPTS, every: None, run }
+    }
+
+    /// The queue of a job that runs once per `period` in the whole cluster, at multiples of `period` since the epoch.
+    ///
+    /// Periods that went by while no node was up are not made up for: one run does.
+    pub fn scheduled<J: Job + Default>(period: Duration) -> Self {
+        let payload = serde_json::to_vec(&J::default()).expect("a job is plain data");
+        Self { every: Some((period.max(Duration::from_millis(1)), payload)), ..Self::of::<J>() }
+    }
+}
+
+/// Pushes a job that runs at `run_at` or after: `true` when it is new, `false` when the queue has one with the key `dedupe`.
+pub async fn push<J: Job>(store: &Store, job: &J, dedupe: Option<&str>, run_at: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+    let payload = serde_json::to_vec(job).expect("a job is plain data");
+    store.push_job(NewJob { queue: J::QUEUE, payload: &payload, dedupe, run_at, max_attempts: J::MAX_ATTEMPTS }, now).await
+}

@@ -1,0 +1,16 @@
+//! The jobs, a module each.
+
+use std::time::Duration;
+
+use crate::job::Queue;
+
+mod expire;
+mod retention;
+
+pub use expire::Expire;
+pub use retention::Retention;
+
+/// Every queue there is, and how often the scheduled ones run.
+pub fn all() -> Vec<Queue> {
+    vec![Queue::scheduled::<Expire>(Duration::from_mins(1)), Queue::scheduled::<Retention>(Duration::from_hours(1))]
+}

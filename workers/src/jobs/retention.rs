@@ -1,0 +1,68 @@
+//! Every hour: what may not be kept longer goes.
+
+use std::{future::Future, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use tebdil_core::{
+    id::SessionId,
+    store::{IDEMPOTENCY_WINDOW, Store, StoreError},
+    time::Timestamp,
+};
+
+use crate::job::{Job, JobContext, JobError};
+
+const MESSAGE_LOGS: Duration = Duration::from_hours(180 * 24);
+/// After a session expired or was revoked.
+const DEAD_SESSIONS: Duration = Duration::from_hours(30 * 24);
+/// Twice the longest period of a schedule: the row of a tick keeps a late node from running it again.
+const DONE_JOBS: Duration = Duration::from_hours(2);
+const DEAD_JOBS: Duration = Duration::from_hours(30 * 24);
+
+const BATCH: i64 = 1000;
+
+/// Deletes what has outlived its period.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Retention {}
+
+impl Job for Retention {
+    const QUEUE: &'static str = "retention";
+    const MAX_ATTEMPTS: i64 = 5;
+    const CONCURRENCY: usize = 1;
+
+    async fn run(self, cx: &JobContext) -> Result<(), JobError> {
+        let (store, now) = (&cx.store, cx.clock.now());
+        // Each for itself: one that fails does not keep the others from theirs.
+        let logs = all("message_logs", || store.delete_old_message_logs(now - MESSAGE_LOGS, BATCH)).await;
+        let keys = all("idempotency_keys", || store.delete_old_idempotency_keys(now - IDEMPOTENCY_WINDOW, BATCH)).await;
+        let sessions = dead_sessions(store, now).await;
+        let jobs = all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await;
+        Ok(logs.and(keys).and(sessions).and(jobs)?)
+    }
+}
+
+/// Repeats a batch until it finds less than it may take.
+async fn all<F: Future<Output = Result<u64, StoreError>>>(table: &'static str, batch: impl Fn() -> F) -> Result<(), StoreError> {
+    loop {
+        let deleted = batch().await?;
+        count(table, deleted);
+        if deleted < BATCH.unsigned_abs() {
+            return Ok(());
+        }
+    }
+}
+
+async fn dead_sessions(store: &Store, now: Timestamp) -> Result<(), StoreError> {
+    let mut after = Some(SessionId(0));
+    while let Some(from) = after {
+        let batch = store.delete_dead_sessions(now - DEAD_SESSIONS, from, BATCH).await?;
+        count("sessions", batch.deleted);
+        after = batch.next;
+    }
+    Ok(())
+}
+
+fn count(table: &'static str, deleted: u64) {
+    if deleted > 0 {
+        metrics::counter!("tebdil_retention_deleted_total", "table" => table).increment(deleted);
+    }
+}

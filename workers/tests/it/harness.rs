@@ -1,0 +1,222 @@
+//! A database of its own for every test, on SQLite always and on PostgreSQL when `TEBDIL_TEST_POSTGRES_URL` says where.
+
+use std::{
+    future::Future,
+    io::Write,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, SqlitePool};
+use tebdil_core::{
+    id::{IdGenerator, MatchId, MessageId, SessionId, UserId},
+    store::Store,
+    time::{Clock, Timestamp},
+};
+
+pub const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+pub const MINUTE: Duration = Duration::from_mins(1);
+pub const DAY: Duration = Duration::from_hours(24);
+
+/// Rows that a test writes by itself.
+enum Raw {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+macro_rules! raw {
+    ($db:expr, |$pool:ident| $body:expr) => {
+        match &$db.raw {
+            Raw::Sqlite($pool) => $body,
+            Raw::Postgres($pool) => $body,
+        }
+    };
+}
+
+pub struct Database {
+    pub store: Store,
+    pub clock: Clock,
+    pub ids: Arc<IdGenerator>,
+    raw: Raw,
+    /// Of phone numbers, aliases and tickets.
+    next: AtomicI64,
+    url: String,
+}
+
+/// Makes a test of a scenario `async fn(&Database)` on each database.
+macro_rules! on_both {
+    ($($(#[$meta:meta])* $name:ident),* $(,)?) => {$(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                $crate::harness::on_sqlite(async |db| super::$name(db).await).await;
+            }
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                $crate::harness::on_postgres(async |db| super::$name(db).await).await;
+            }
+        }
+    )*};
+}
+pub(crate) use on_both;
+
+pub async fn on_sqlite(scenario: impl AsyncFnOnce(&Database)) {
+    let dir = tempfile::tempdir().expect("temporary directory");
+    let url = format!("sqlite:{}", dir.path().join("test.db").display());
+    let db = Database::open(url).await;
+    scenario(&db).await;
+    db.store.close().await;
+}
+
+pub async fn on_postgres(scenario: impl AsyncFnOnce(&Database)) {
+    let Ok(base) = std::env::var("TEBDIL_TEST_POSTGRES_URL") else {
+        assert!(std::env::var("REQUIRE_SERVICES").as_deref() != Ok("1"), "REQUIRE_SERVICES=1, but TEBDIL_TEST_POSTGRES_URL is not");
+        // Not `println!`: the test harness would keep it to itself.
+        writeln!(std::io::stderr(), "did NOT run on PostgreSQL: TEBDIL_TEST_POSTGRES_URL is not set").expect("stderr");
+        return;
+    };
+    let schema = format!("jobs_{:032x}", rand::random::<u128>());
+    let mut admin = PgConnection::connect(&base).await.expect("PostgreSQL");
+    sqlx::query(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).execute(&mut admin).await.expect("create schema");
+    let joint = if base.contains('?') { '&' } else { '?' };
+    let db = Database::open(format!("{base}{joint}options=-c%20search_path%3D{schema}")).await;
+    scenario(&db).await;
+    db.store.close().await;
+    if let Raw::Postgres(pool) = &db.raw {
+        pool.close().await;
+    }
+    sqlx::query(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).execute(&mut admin).await.expect("drop schema");
+}
+
+impl Database {
+    async fn open(url: String) -> Self {
+        let clock = Clock::manual(START);
+        let ids = Arc::new(IdGenerator::new(clock.clone(), &mut rand::rng()));
+        let store = Store::open(&url, 6, ids.clone()).await.expect("open store");
+        let raw = if url.starts_with("sqlite:") {
+            Raw::Sqlite(SqlitePool::connect(&url).await.expect("connect"))
+        } else {
+            Raw::Postgres(PgPool::connect(&url).await.expect("connect"))
+        };
+        Self { store, clock, ids, raw, next: AtomicI64::new(0), url }
+    }
+
+    /// Another node on the same database.
+    pub async fn node(&self) -> Store {
+        Store::open(&self.url, 6, Arc::new(IdGenerator::new(self.clock.clone(), &mut rand::rng()))).await.expect("open store")
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn unique(&self) -> i64 {
+        self.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The number that `sql` selects.
+    pub async fn number(&self, sql: &'static str) -> i64 {
+        let (number,): (i64,) = raw!(self, |pool| sqlx::query_as(sql).fetch_one(pool).await.expect(sql));
+        number
+    }
+
+    /// The only text that `sql` selects.
+    pub async fn text(&self, sql: &'static str) -> String {
+        let (text,): (String,) = raw!(self, |pool| sqlx::query_as(sql).fetch_one(pool).await.expect(sql));
+        text
+    }
+
+    /// The only time that `sql` selects.
+    pub async fn time(&self, sql: &'static str) -> Option<Timestamp> {
+        let (time,): (Option<Timestamp>,) = raw!(self, |pool| sqlx::query_as(sql).fetch_one(pool).await.expect(sql));
+        time
+    }
+
+    pub async fn user(&self) -> UserId {
+        const SQL: &str = "INSERT INTO users (id, phone_index, phone_ciphertext, phone_key_id, password_hash, alias, alias_key, tag, birth_year, \
+             locale, terms_version, terms_accepted_at, invite_code, created_at, last_active) \
+             VALUES ($1, $2, $2, 'k', 'h', 'a', $3, '0000', 2000, 'tr', '1', $4, $3, $4, $4)";
+        let (id, n) = (self.ids.next::<UserId>(), self.unique());
+        let index = n.to_be_bytes().to_vec();
+        raw!(self, |pool| sqlx::query(SQL)
+            .bind(id)
+            .bind(index)
+            .bind(n.to_string())
+            .bind(self.now())
+            .execute(pool)
+            .await
+            .map(drop)
+            .expect("user"));
+        id
+    }
+
+    pub async fn session(&self, user: UserId, refresh_expires_at: Timestamp, revoked_at: Option<Timestamp>) -> SessionId {
+        const SQL: &str = "INSERT INTO sessions (id, user_id, refresh_hash, refresh_expires_at, created_at, last_active, revoked_at) \
+             VALUES ($1, $2, $3, $4, $5, $5, $6)";
+        const KEY: &str = "INSERT INTO key_packages (id, user_id, session_id, package, created_at) VALUES ($1, $2, $3, $4, $5)";
+        let id: SessionId = self.ids.next();
+        raw!(self, |pool| {
+            let insert =
+                sqlx::query(SQL).bind(id).bind(user).bind(vec![0_u8; 32]).bind(refresh_expires_at).bind(self.now()).bind(revoked_at);
+            insert.execute(pool).await.map(drop).expect("session");
+            let key = sqlx::query(KEY).bind(self.ids.next::<i64>()).bind(user).bind(id).bind(vec![1_u8]).bind(self.now());
+            key.execute(pool).await.map(drop).expect("key package");
+        });
+        id
+    }
+
+    /// An active text match of two new users that runs for a day from now.
+    pub async fn a_match(&self) -> (MatchId, [UserId; 2]) {
+        const MATCH: &str = "INSERT INTO matches (id, user1_id, user2_id, type, status, created_at, expired_at) VALUES ($1, $2, $3, 'text', 'active', $4, $5)";
+        const SIDE: &str = "INSERT INTO match_sides (match_id, user_id, peer_id, ticket_id, role, session_id, open, created_at) \
+             VALUES ($1, $2, $3, $4, $5, 1, TRUE, $6)";
+        let users = [self.user().await, self.user().await];
+        let id: MatchId = self.ids.next();
+        raw!(self, |pool| {
+            let insert = sqlx::query(MATCH).bind(id).bind(users[0]).bind(users[1]).bind(self.now()).bind(self.now() + DAY);
+            insert.execute(pool).await.map(drop).expect("match");
+            for (user, peer, role) in [(users[0], users[1], "offerer"), (users[1], users[0], "answerer")] {
+                let side = sqlx::query(SIDE).bind(id).bind(user).bind(peer).bind(self.unique()).bind(role).bind(self.now());
+                side.execute(pool).await.map(drop).expect("side");
+            }
+        });
+        (id, users)
+    }
+
+    /// A message sent now, with its log row.
+    pub async fn message(&self, match_id: MatchId, [sender, receiver]: [UserId; 2]) -> MessageId {
+        const MESSAGE: &str = "INSERT INTO messages (id, match_id, sender_id, receiver_id, seq, client_id, kind, content, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, 'content', $6, $7)";
+        const LOG: &str = "INSERT INTO message_logs (id, sender_id, receiver_id, match_id, seq, kind, sent_at) \
+             VALUES ($1, $2, $3, $4, $5, 'content', $6)";
+        let (id, seq) = (self.ids.next::<MessageId>(), self.unique());
+        let client_id = seq.to_be_bytes().to_vec();
+        raw!(self, |pool| {
+            let insert =
+                sqlx::query(MESSAGE).bind(id).bind(match_id).bind(sender).bind(receiver).bind(seq).bind(client_id).bind(self.now());
+            insert.execute(pool).await.map(drop).expect("message");
+            let log = sqlx::query(LOG).bind(self.ids.next::<i64>()).bind(sender).bind(receiver).bind(match_id).bind(seq).bind(self.now());
+            log.execute(pool).await.map(drop).expect("log");
+        });
+        id
+    }
+
+    pub async fn idempotency_key(&self) {
+        const SQL: &str = "INSERT INTO idempotency_keys (scope, key, request_hash, created_at) VALUES ('u', $1, $2, $3)";
+        let n = self.unique().to_string();
+        raw!(self, |pool| sqlx::query(SQL).bind(n).bind(vec![0_u8]).bind(self.now()).execute(pool).await.map(drop).expect("key"));
+    }
+}
+
+/// Waits until `check` holds; fails after 20 seconds.
+pub async fn until<F: Future<Output = bool>>(what: &str, check: impl Fn() -> F) {
+    let wait = async {
+        while !check().await {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap_or_else(|_| panic!("not within 20 seconds: {what}"));
+}
