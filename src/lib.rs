@@ -3,3 +3,4 @@
 pub mod chat;
 pub mod hub;
 pub mod matching;
+pub mod profile;
