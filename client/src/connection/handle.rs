@@ -13,7 +13,7 @@ use tebdil_core::{
     id::{MatchId, TicketId},
     protocol::{ClientFrame, MatchEnded, MatchFind, MatchRef, MessageAccepted, MessageAck, MessageSend, ServerFrame, Typing},
 };
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
@@ -45,6 +45,13 @@ pub struct Handle {
 /// The acceptance of a message, to be awaited or dropped; the message goes its way in both cases.
 #[derive(Debug)]
 pub struct Sending(oneshot::Receiver<Result<MessageAccepted, SendError>>);
+
+impl Sending {
+    pub(crate) fn pair() -> (oneshot::Sender<Result<MessageAccepted, SendError>>, Self) {
+        let (reply, answer) = oneshot::channel();
+        (reply, Self(answer))
+    }
+}
 
 impl Future for Sending {
     type Output = Result<MessageAccepted, SendError>;
@@ -102,10 +109,24 @@ impl Handle {
 
     /// Puts a message into the outbox; waits while that is full. The answer is the acceptance.
     pub async fn send(&self, message: MessageSend) -> Result<Sending, SendError> {
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| SendError::Closed)?;
-        let (reply, answer) = oneshot::channel();
-        let entry = Entry::new(message, Some(reply), Some(place));
-        if self.give(Command::Send(Box::new(entry))).await { Ok(Sending(answer)) } else { Err(SendError::Closed) }
+        let place = self.place().await?;
+        let (reply, sending) = Sending::pair();
+        if self.send_reserved(message, Some(place), Some(reply)).await { Ok(sending) } else { Err(SendError::Closed) }
+    }
+
+    /// A place in the outbox; waits while it is full.
+    pub(crate) async fn place(&self) -> Result<OwnedSemaphorePermit, SendError> {
+        Arc::clone(&self.places).acquire_owned().await.map_err(|_| SendError::Closed)
+    }
+
+    /// Puts a message into its place, or beyond the limit without one. Says whether the connection still runs.
+    pub(crate) async fn send_reserved(
+        &self,
+        message: MessageSend,
+        place: Option<OwnedSemaphorePermit>,
+        reply: Option<oneshot::Sender<Result<MessageAccepted, SendError>>>,
+    ) -> bool {
+        self.give(Command::Send(Box::new(Entry::new(message, reply, place)))).await
     }
 
     /// The same with a fresh `client_id`, which is returned too.

@@ -27,11 +27,12 @@ pub(super) struct Nothing {}
 impl Api {
     /// The API of `server`, e.g. `http://127.0.0.1:8080`.
     pub fn new(server: &str) -> Result<Self, ApiError> {
-        let server = server.trim_end_matches('/');
         let server = if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
-        if reqwest::Url::parse(&server).is_err() {
+        let parsed = reqwest::Url::parse(&server).map_err(|_| ApiError::Address)?;
+        if !matches!(parsed.scheme(), "http" | "https") || !parsed.has_host() {
             return Err(ApiError::Address);
         }
+        let server = server.trim_end_matches('/').to_owned();
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let http =
             reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(CALL_TIMEOUT).build().map_err(ApiError::Transport)?;
