@@ -144,7 +144,6 @@ impl RawSocket {
     /// The next thing that comes in, whenever that is. Cancel-safe. Answers pings by itself.
     pub async fn next(&mut self) -> Result<Incoming, RawError> {
         match self.stream.next().await {
-            None => Ok(Incoming::Closed(None)),
             Some(Ok(Message::Text(text))) => Ok(Incoming::Text(text.to_string())),
             Some(Ok(Message::Binary(bytes))) => Ok(Incoming::Binary(bytes.to_vec())),
             Some(Ok(Message::Close(frame))) => Ok(Incoming::Closed(frame.map(|frame| (u16::from(frame.code), frame.reason.to_string())))),
@@ -154,7 +153,7 @@ impl RawSocket {
                 Ok(Incoming::Heartbeat)
             }
             Some(Ok(Message::Pong(_) | Message::Frame(_))) => Ok(Incoming::Heartbeat),
-            Some(Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed)) => Ok(Incoming::Closed(None)),
+            None | Some(Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed)) => Ok(Incoming::Closed(None)),
             Some(Err(error)) => Err(error.into()),
         }
     }

@@ -66,12 +66,15 @@ enum Done {
     KeysPut(Result<(), ApiError>),
 }
 
+/// One-time key packages, and a last-resort package where there is a new one.
+type Upload = (Vec<Vec<u8>>, Option<Vec<u8>>);
+
 /// What is done once state is stored.
 #[derive(Default)]
 struct After {
     sends: Vec<(MessageSend, Option<OwnedSemaphorePermit>, Option<SendReply>)>,
     acks: Vec<(MatchId, i64)>,
-    keys: Option<(Vec<Vec<u8>>, Option<Vec<u8>>)>,
+    keys: Option<Upload>,
 }
 
 pub(super) struct Actor {
@@ -145,8 +148,7 @@ impl Actor {
         Ok(())
     }
 
-    #[expect(clippy::type_complexity, reason = "the two arguments of put_keys")]
-    fn make_keys(&mut self, remaining: i64) -> Result<Option<(Vec<Vec<u8>>, Option<Vec<u8>>)>, MlsError> {
+    fn make_keys(&mut self, remaining: i64) -> Result<Option<Upload>, MlsError> {
         let target = i64::try_from(self.key_target).unwrap_or(i64::MAX);
         let last_resort = self.device.needs_last_resort().then(|| self.device.last_resort_package()).transpose()?;
         let wanted = if remaining < KEY_PACKAGE_REFILL_BELOW.min(target) { target - remaining } else { 0 };

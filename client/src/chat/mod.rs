@@ -40,6 +40,9 @@ use crate::{
     state::{StateDir, StateError, StoredAccount},
 };
 
+/// Changes the options of a connection.
+pub type Tune = Arc<dyn Fn(&mut Options) + Send + Sync>;
+
 /// How a chat client is set up.
 #[derive(Clone)]
 pub struct ChatOptions {
@@ -53,7 +56,7 @@ pub struct ChatOptions {
     /// One-time key packages to keep at the server.
     pub key_packages: usize,
     /// Last changes to the connection's options, e.g. shorter times in tests.
-    pub tune: Option<Arc<dyn Fn(&mut Options) + Send + Sync>>,
+    pub tune: Option<Tune>,
 }
 
 impl ChatOptions {

@@ -263,7 +263,7 @@ mod tests {
             let now = Instant::now();
             let got: Vec<i64> = order.iter().flat_map(|seq| delivered(inbox.receive(message(MessageOrigin::Peer, *seq), now))).collect();
             let came: BTreeSet<i64> = order.iter().copied().collect();
-            let whole = (1..).take_while(|seq| came.contains(seq)).count();
+            let whole = (1..30).take_while(|seq| came.contains(seq)).count();
             prop_assert_eq!(got, (1..=i64::try_from(whole).expect("small")).collect::<Vec<_>>());
         }
     }

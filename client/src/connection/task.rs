@@ -30,7 +30,7 @@ use crate::raw::{Incoming, RawError, RawSocket};
 const TOKEN_MARGIN: Duration = Duration::from_secs(30);
 
 /// A token is renewed on an open socket when it has so long to live.
-const RENEW_BEFORE: Duration = Duration::from_secs(60);
+const RENEW_BEFORE: Duration = Duration::from_mins(1);
 
 /// How long to wait after a renewal that failed.
 const RENEW_RETRY: Duration = Duration::from_secs(5);
@@ -137,7 +137,8 @@ impl Task {
         let (mut failures, mut unauthorized) = (0, 0);
         let mut refused = None;
         loop {
-            let attempt = connect(self.options.clone(), self.inbox.resume(), refused.take());
+            // In a box of its own: it is large, and gone once the socket is open.
+            let attempt = Box::pin(connect(self.options.clone(), self.inbox.resume(), refused.take()));
             let reason = match self.meanwhile(attempt).await? {
                 Attempt::Open(open) => {
                     let (socket, welcome, token) = *open;
@@ -451,7 +452,7 @@ impl Task {
 }
 
 /// A time that is never reached but can be added to a clock.
-const FAR: Duration = Duration::from_secs(365 * 86_400);
+const FAR: Duration = Duration::from_hours(365 * 24);
 
 impl Live {
     async fn write(&mut self, frame: &ClientFrame, id: Option<&FrameId>) -> Result<(), RawError> {

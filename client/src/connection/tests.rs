@@ -326,14 +326,14 @@ impl Counting {
     fn current(&self) -> AccessToken {
         let number = self.renewals.load(Ordering::SeqCst) + 1;
         // The first one is about to end, later ones are not.
-        let life = if number == 1 { self.expires_in } else { None }.unwrap_or(Duration::from_secs(86_400));
+        let life = if number == 1 { self.expires_in } else { None }.unwrap_or(Duration::from_hours(24));
         AccessToken { token: Secret::from(format!("token-{number}")), expires_at: Clock::system(0).now() + life }
     }
 }
 
 impl TokenSource for Counting {
     fn token(&self, margin: Duration) -> BoxFuture<'_, Result<AccessToken, TokenError>> {
-        if margin > Duration::from_secs(60) && self.expires_in.is_some() {
+        if margin > Duration::from_mins(1) && self.expires_in.is_some() {
             self.renewals.store(1, Ordering::SeqCst);
         }
         Box::pin(async { Ok(self.current()) })
@@ -385,7 +385,7 @@ async fn tokens_that_never_please_end_the_connection() {
 async fn a_token_is_renewed_before_its_end() {
     let server = Server::start().await;
     let mut options = server.options();
-    options.tokens = Arc::new(Counting { expires_in: Some(Duration::from_secs(60)), ..Counting::default() });
+    options.tokens = Arc::new(Counting { expires_in: Some(Duration::from_mins(1)), ..Counting::default() });
     let (_handle, _events) = Connection::open(options);
     let (mut peer, hello) = server.welcome().await;
     assert_eq!(hello["token"], "token-1");

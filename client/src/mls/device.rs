@@ -26,10 +26,10 @@ use super::{
 pub(super) const SUITE: Ciphersuite = Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519;
 
 /// How long a key package is good for.
-pub(super) const LIFETIME: Duration = Duration::from_secs(28 * 86_400);
+pub(super) const LIFETIME: Duration = Duration::from_hours(28 * 24);
 
 /// How far two clocks may be apart; a package is valid from so long before it was made.
-pub(super) const SKEW: Duration = Duration::from_secs(3_600);
+pub(super) const SKEW: Duration = Duration::from_hours(1);
 
 const SNAPSHOT_VERSION: u32 = 1;
 
@@ -84,7 +84,7 @@ pub struct Device {
     clock: Clock,
     provider: OpenMlsRustCrypto,
     signer: SignatureKeyPair,
-    device_id: Vec<u8>,
+    identity: Vec<u8>,
     packages: Vec<StoredPackage>,
     sessions: HashMap<MatchId, Session>,
 }
@@ -99,9 +99,9 @@ impl Device {
     /// A device with a fresh identity: 16 random bytes and a signing key, tied to no account.
     pub fn new(clock: Clock) -> Result<Self, MlsError> {
         let provider = OpenMlsRustCrypto::default();
-        let device_id = provider.rand().random_vec(16).map_err(MlsError::internal)?;
+        let identity = provider.rand().random_vec(16).map_err(MlsError::internal)?;
         let signer = SignatureKeyPair::new(SUITE.signature_algorithm()).map_err(MlsError::internal)?;
-        Ok(Self { clock, provider, signer, device_id, packages: Vec::new(), sessions: HashMap::new() })
+        Ok(Self { clock, provider, signer, identity, packages: Vec::new(), sessions: HashMap::new() })
     }
 
     /// The device as it was when `snapshot` was taken.
@@ -121,8 +121,8 @@ impl Device {
             let session = Session { group, own_handle: stored.own_handle.clone(), peer_handle: stored.peer_handle.clone() };
             sessions.insert(stored.match_id, session);
         }
-        let device_id = snapshot::decode(&snapshot.device_id)?;
-        Ok(Self { clock, provider, signer, device_id, packages: snapshot.packages.clone(), sessions })
+        let identity = snapshot::decode(&snapshot.identity)?;
+        Ok(Self { clock, provider, signer, identity, packages: snapshot.packages.clone(), sessions })
     }
 
     /// Everything that has to survive a restart. Store it before anything made by the device since the last snapshot leaves the process.
@@ -135,7 +135,7 @@ impl Device {
         });
         Snapshot {
             version: SNAPSHOT_VERSION,
-            device_id: snapshot::encode(&self.device_id),
+            identity: snapshot::encode(&self.identity),
             signer: serde_json::to_string(&self.signer).expect("a key pair is bytes and numbers"),
             storage: snapshot::dump(self.provider.storage()),
             sessions: sessions.collect(),
@@ -145,7 +145,7 @@ impl Device {
 
     fn credential(&self) -> CredentialWithKey {
         CredentialWithKey {
-            credential: BasicCredential::new(self.device_id.clone()).into(),
+            credential: BasicCredential::new(self.identity.clone()).into(),
             signature_key: self.signer.to_public_vec().into(),
         }
     }

@@ -14,7 +14,7 @@ use super::MlsError;
 #[serde(deny_unknown_fields)]
 pub struct Snapshot {
     pub(super) version: u32,
-    pub(super) device_id: String,
+    pub(super) identity: String,
     /// The signing key in the MLS library's own JSON form.
     pub(super) signer: String,
     /// Key and value of the MLS library's storage, base64.
