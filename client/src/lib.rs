@@ -1,1 +1,15 @@
-//! placeholder
+//! The Rust client of Tebdil.
+//!
+//! - [`chat`]: everything tied together; begin here.
+//! - [`state`]: the folder where a chat keeps its session and keys.
+//! - [`rest`]: the REST API, with tokens that renew themselves.
+//! - [`connection`]: a WebSocket session that reconnects and resumes.
+//! - [`raw`]: a bare WebSocket for protocol tests and load.
+//! - [`mls`]: end-to-end encryption, without any networking.
+
+pub mod chat;
+pub mod connection;
+pub mod mls;
+pub mod raw;
+pub mod rest;
+pub mod state;

@@ -1,0 +1,562 @@
+//! The task that owns a device's keys.
+//!
+//! Order of things, for every batch of orders and events: change the keys in memory, store them, and only then send, hand on, acknowledge.
+//! A crash at any point loses nothing that was accepted, uses no key twice and shows nothing twice.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use tebdil_core::{
+    domain::{MatchRole, MessageKind},
+    id::{MatchId, TicketId},
+    protocol::{Match, MatchFind, MatchFound, MessageAccepted, MessageNew, MessageOrigin, MessageSend, User, Welcome},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc, oneshot},
+    task::JoinSet,
+};
+use uuid::Uuid;
+
+use super::{ChatError, ChatEvent, Conversation, Sent, convert};
+use crate::{
+    connection::{Event, Handle, RequestError, SendError, Sending},
+    mls::{Content, Device, KEY_PACKAGE_REFILL_BELOW, MlsError, Opened, Parties},
+    rest::{Account, ApiError},
+    state::{DeviceFile, StateError, StoredDevice, StoredMatch},
+};
+
+/// Orders and events taken together before state is stored.
+const BATCH: usize = 64;
+
+/// Events kept for an application that does not take them; beyond, the connection waits.
+const PENDING_LIMIT: usize = 1024;
+
+type FindReply = oneshot::Sender<Result<TicketId, RequestError>>;
+type SendReply = oneshot::Sender<Result<MessageAccepted, SendError>>;
+
+pub(super) enum Command {
+    Send { match_id: MatchId, text: String, place: OwnedSemaphorePermit, reply: oneshot::Sender<Result<Sent, ChatError>> },
+    Find(MatchFind, FindReply),
+    Cancel(oneshot::Sender<Result<(), RequestError>>),
+    Conversations(oneshot::Sender<Vec<Conversation>>),
+    Close,
+}
+
+/// A text that waits for the encryption to stand.
+struct Draft {
+    client_id: Uuid,
+    text: String,
+    place: OwnedSemaphorePermit,
+    reply: SendReply,
+}
+
+/// A match as it is known here.
+struct Known {
+    /// Missing between a start from stored state and the first welcome.
+    info: Option<Match>,
+    here: bool,
+    peer_seq: i64,
+    drafts: VecDeque<Draft>,
+}
+
+/// What runs beside.
+enum Done {
+    Found(Result<TicketId, RequestError>, Option<FindReply>),
+    Cancelled(Result<(), RequestError>, oneshot::Sender<Result<(), RequestError>>),
+    KeysPut(Result<(), ApiError>),
+}
+
+/// One-time key packages, and a last-resort package where there is a new one.
+type Upload = (Vec<Vec<u8>>, Option<Vec<u8>>);
+
+/// What is done once state is stored.
+#[derive(Default)]
+struct After {
+    sends: Vec<(MessageSend, Option<OwnedSemaphorePermit>, Option<SendReply>)>,
+    acks: Vec<(MatchId, i64)>,
+    keys: Option<Upload>,
+}
+
+pub(super) struct Actor {
+    account: Account,
+    device: Device,
+    file: Option<DeviceFile>,
+    own_handle: String,
+    key_target: usize,
+    matches: BTreeMap<MatchId, Known>,
+    /// What is sealed and not accepted; kept only where state is stored.
+    outbox: Vec<MessageSend>,
+    searching: Option<MatchFind>,
+    /// Whether a search is asked for and not answered; it waits for the next socket by itself.
+    finding: bool,
+    putting_keys: bool,
+    dirty: bool,
+    after: After,
+    pending: VecDeque<ChatEvent>,
+    events: mpsc::Sender<ChatEvent>,
+    beside: JoinSet<Done>,
+    end: Option<End>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The application closes and wants no more events.
+    Asked,
+    /// The connection is over for good.
+    Closed,
+}
+
+impl Actor {
+    #[expect(clippy::too_many_arguments, reason = "called once, with what a chat is made of")]
+    pub fn new(
+        account: Account,
+        device: Device,
+        file: Option<DeviceFile>,
+        user: &User,
+        key_target: usize,
+        matches: &[StoredMatch],
+        outbox: Vec<MessageSend>,
+        events: mpsc::Sender<ChatEvent>,
+    ) -> Self {
+        let known = |stored: &StoredMatch| Known { info: None, here: stored.here, peer_seq: stored.peer_seq, drafts: VecDeque::new() };
+        Self {
+            account,
+            device,
+            file,
+            own_handle: user.handle.clone(),
+            key_target,
+            matches: matches.iter().map(|stored| (stored.match_id, known(stored))).collect(),
+            outbox,
+            searching: None,
+            finding: false,
+            putting_keys: false,
+            dirty: false,
+            after: After::default(),
+            pending: VecDeque::new(),
+            events,
+            beside: JoinSet::new(),
+            end: None,
+        }
+    }
+
+    /// Refills the key packages at the server and waits until they are there.
+    pub async fn provide_keys(&mut self, remaining: i64) -> Result<(), ChatError> {
+        if let Some((packages, last_resort)) = self.make_keys(remaining)? {
+            self.store().await?;
+            self.account.put_keys(&packages, last_resort.as_deref()).await?;
+        }
+        Ok(())
+    }
+
+    fn make_keys(&mut self, remaining: i64) -> Result<Option<Upload>, MlsError> {
+        let target = i64::try_from(self.key_target).unwrap_or(i64::MAX);
+        let last_resort = self.device.needs_last_resort().then(|| self.device.last_resort_package()).transpose()?;
+        let wanted = if remaining < KEY_PACKAGE_REFILL_BELOW.min(target) { target - remaining } else { 0 };
+        if wanted == 0 && last_resort.is_none() {
+            return Ok(None);
+        }
+        let packages = self.device.key_packages(usize::try_from(wanted).unwrap_or(0))?;
+        self.dirty = true;
+        Ok(Some((packages, last_resort)))
+    }
+
+    pub async fn run(mut self, handle: Handle, mut commands: mpsc::Receiver<Command>, mut connection: mpsc::Receiver<Event>) {
+        let events = self.events.clone();
+        while self.end.is_none() {
+            tokio::select! {
+                command = commands.recv() => match command {
+                    Some(command) => self.take_command(&handle, command),
+                    None => break,
+                },
+                event = connection.recv(), if self.pending.len() < PENDING_LIMIT => match event {
+                    Some(event) => {
+                        self.take_event(&handle, event);
+                        for _ in 1..BATCH {
+                            let Ok(event) = connection.try_recv() else { break };
+                            self.take_event(&handle, event);
+                        }
+                    }
+                    None => break,
+                },
+                Some(done) = self.beside.join_next() => {
+                    if let Ok(done) = done {
+                        self.take_done(done);
+                    }
+                }
+                permit = events.reserve(), if !self.pending.is_empty() => {
+                    let (Ok(permit), Some(event)) = (permit, self.pending.pop_front()) else { break };
+                    permit.send(event);
+                }
+                () = events.closed() => break,
+            }
+            if let Err(error) = self.carry_out(&handle).await {
+                self.pending.clear();
+                self.pending.push_back(ChatEvent::Failed(error.to_string()));
+                break;
+            }
+        }
+        drop(commands);
+        handle.close().await;
+        if self.end == Some(End::Asked) {
+            return;
+        }
+        for event in std::mem::take(&mut self.pending) {
+            if events.send(event).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Stores what changed, then does what had to wait for that.
+    async fn carry_out(&mut self, handle: &Handle) -> Result<(), StateError> {
+        self.store().await?;
+        let after = std::mem::take(&mut self.after);
+        for (message, place, reply) in after.sends {
+            handle.send_reserved(message, place, reply).await;
+        }
+        for (match_id, seq) in after.acks {
+            handle.ack(match_id, seq).await;
+        }
+        if let Some((packages, last_resort)) = after.keys {
+            let account = self.account.clone();
+            self.beside.spawn(async move { Done::KeysPut(account.put_keys(&packages, last_resort.as_deref()).await.map(drop)) });
+        }
+        Ok(())
+    }
+
+    async fn store(&mut self) -> Result<(), StateError> {
+        if !std::mem::take(&mut self.dirty) {
+            return Ok(());
+        }
+        let Some(mut file) = self.file.take() else { return Ok(()) };
+        let matches = self.matches.iter();
+        let stored = StoredDevice {
+            snapshot: self.device.snapshot(),
+            matches: matches.map(|(id, known)| StoredMatch { match_id: *id, peer_seq: known.peer_seq, here: known.here }).collect(),
+            outbox: self.outbox.clone(),
+        };
+        let (file, saved) = tokio::task::spawn_blocking(move || {
+            let saved = file.save(&stored);
+            (file, saved)
+        })
+        .await
+        .expect("saving does not panic and is not cancelled");
+        self.file = Some(file);
+        saved
+    }
+
+    fn take_command(&mut self, handle: &Handle, command: Command) {
+        match command {
+            Command::Send { match_id, text, place, reply } => {
+                let (accepted, sending) = Sending::pair();
+                let draft = Draft { client_id: Uuid::new_v4(), text, place, reply: accepted };
+                let client_id = draft.client_id;
+                let result = self.take_draft(match_id, draft).map(|()| Sent { client_id, accepted: sending });
+                // The caller may have gone; the text goes its way.
+                let _ = reply.send(result);
+            }
+            Command::Find(find, reply) => {
+                self.searching = Some(find.clone());
+                self.find(handle, find, Some(reply));
+            }
+            Command::Cancel(reply) => {
+                self.searching = None;
+                let handle = handle.clone();
+                self.beside.spawn(async move { Done::Cancelled(handle.cancel().await, reply) });
+            }
+            Command::Conversations(reply) => {
+                let _ = reply.send(self.conversations());
+            }
+            Command::Close => self.end = Some(End::Asked),
+        }
+    }
+
+    fn find(&mut self, handle: &Handle, find: MatchFind, reply: Option<FindReply>) {
+        let handle = handle.clone();
+        self.finding = true;
+        self.beside.spawn(async move { Done::Found(handle.find(find).await, reply) });
+    }
+
+    fn conversations(&self) -> Vec<Conversation> {
+        let known = self.matches.iter().filter_map(|(match_id, known)| {
+            Some(Conversation {
+                info: known.info.clone()?,
+                this_device: known.here,
+                safety_number: self.device.safety_number(*match_id),
+                peer_seq: known.peer_seq,
+            })
+        });
+        known.collect()
+    }
+
+    fn take_done(&mut self, done: Done) {
+        match done {
+            Done::Found(result, reply) => {
+                // A lost socket is no answer: the search goes on with the next one.
+                self.finding = false;
+                let lost = matches!(result, Err(RequestError::Disconnected | RequestError::Timeout));
+                if result.is_err() && !(lost && reply.is_none()) {
+                    self.searching = None;
+                }
+                match (reply, result) {
+                    (Some(reply), result) => drop(reply.send(result)),
+                    (None, Err(RequestError::Refused { code, resets_at, .. })) => {
+                        self.pending.push_back(ChatEvent::SearchFailed { code: Some(code), resets_at });
+                    }
+                    (None, Err(RequestError::Closed | RequestError::Unexpected)) => {
+                        self.pending.push_back(ChatEvent::SearchFailed { code: None, resets_at: None });
+                    }
+                    (None, _) => {}
+                }
+            }
+            Done::Cancelled(result, reply) => drop(reply.send(result)),
+            Done::KeysPut(result) => {
+                self.putting_keys = false;
+                if let Err(error) = result {
+                    tracing::warn!(%error, "key packages could not be uploaded; tried again with the next occasion");
+                }
+            }
+        }
+    }
+
+    fn take_draft(&mut self, match_id: MatchId, draft: Draft) -> Result<(), ChatError> {
+        let known = self.matches.get_mut(&match_id).ok_or(ChatError::NoSuchMatch)?;
+        if self.device.has_session(match_id) {
+            return self.seal(match_id, draft).map_err(ChatError::Mls);
+        }
+        if !known.here {
+            return Err(ChatError::OtherDevice);
+        }
+        known.drafts.push_back(draft);
+        Ok(())
+    }
+
+    fn seal(&mut self, match_id: MatchId, draft: Draft) -> Result<(), MlsError> {
+        let sealed = self.device.seal(match_id, &Content::text(draft.text))?;
+        let message = MessageSend {
+            match_id,
+            client_id: draft.client_id,
+            kind: MessageKind::Content,
+            ciphertext: sealed.ciphertext,
+            franking_tag: Some(sealed.franking_tag.to_vec()),
+        };
+        self.send(message, Some(draft.place), Some(draft.reply));
+        Ok(())
+    }
+
+    fn send(&mut self, message: MessageSend, place: Option<OwnedSemaphorePermit>, reply: Option<SendReply>) {
+        self.dirty = true;
+        if self.file.is_some() {
+            self.outbox.push(message.clone());
+        }
+        self.after.sends.push((message, place, reply));
+    }
+
+    fn left_outbox(&mut self, client_id: Uuid) {
+        let before = self.outbox.len();
+        self.outbox.retain(|message| message.client_id != client_id);
+        self.dirty |= self.outbox.len() != before;
+    }
+
+    fn refill_keys(&mut self, remaining: i64) {
+        if self.putting_keys {
+            return;
+        }
+        match self.make_keys(remaining) {
+            Ok(None) => {}
+            Ok(keys) => {
+                self.putting_keys = true;
+                self.after.keys = keys;
+            }
+            Err(error) => tracing::warn!(%error, "no key packages could be made"),
+        }
+    }
+
+    fn take_event(&mut self, handle: &Handle, event: Event) {
+        match event {
+            Event::Connected(welcome) => self.welcomed(handle, *welcome),
+            Event::MatchFound(found) => self.found(*found),
+            Event::MatchEnded(ended) => {
+                self.ended(ended.match_id);
+                self.pending.push_back(ChatEvent::Ended { match_id: ended.match_id, details: Some(convert::end_details(&ended)) });
+            }
+            Event::Message(message) => self.message(&message),
+            Event::Accepted(accepted) => {
+                self.left_outbox(accepted.client_id);
+                let MessageAccepted { match_id, client_id, seq, sent_at, .. } = accepted;
+                self.pending.push_back(ChatEvent::Accepted { match_id, client_id, seq, sent_at });
+            }
+            Event::Refused { match_id, client_id, kind, code } => {
+                self.left_outbox(client_id);
+                if kind == MessageKind::Content {
+                    self.pending.push_back(ChatEvent::Refused { match_id, client_id, code });
+                }
+            }
+            other => {
+                if matches!(other, Event::Closed(_)) {
+                    self.end = Some(End::Closed);
+                }
+                if let Ok(event) = convert::plain(other) {
+                    self.pending.push_back(event);
+                }
+            }
+        }
+    }
+
+    fn welcomed(&mut self, handle: &Handle, welcome: Welcome) {
+        self.own_handle.clone_from(&welcome.user.handle);
+        self.pending.push_back(ChatEvent::Connected {
+            user: Box::new(welcome.user),
+            quota: welcome.quota,
+            keys_remaining: welcome.keys_remaining,
+        });
+        let gone: Vec<MatchId> =
+            self.matches.keys().copied().filter(|known| !welcome.matches.iter().any(|active| active.id == *known)).collect();
+        for match_id in gone {
+            self.ended(match_id);
+            self.pending.push_back(ChatEvent::Ended { match_id, details: None });
+        }
+        // Oldest first, so that the newest is the last one the user hears of.
+        for active in welcome.matches.into_iter().rev() {
+            // A match we did not know was made while our search was losing its socket, or on another device.
+            let here = self.searching.is_some();
+            self.learn(active, here);
+        }
+        self.refill_keys(welcome.keys_remaining);
+        if let (Some(find), false) = (self.searching.clone(), self.finding) {
+            self.find(handle, find, None);
+        }
+    }
+
+    /// Takes note of a match; tells the application when it did not know of it.
+    fn learn(&mut self, info: Match, here: bool) {
+        let match_id = info.id;
+        let known = self.matches.entry(match_id).or_insert_with(|| {
+            self.dirty = true;
+            Known { info: None, here, peer_seq: 0, drafts: VecDeque::new() }
+        });
+        known.here |= here;
+        let news = known.info.is_none();
+        known.info = Some(info.clone());
+        if news {
+            self.pending.push_back(ChatEvent::Matched { found: Box::new(info), this_device: known.here });
+            self.tell_secured(match_id);
+        }
+    }
+
+    fn tell_secured(&mut self, match_id: MatchId) {
+        if let Some(safety_number) = self.device.safety_number(match_id) {
+            self.pending.push_back(ChatEvent::Secured { match_id, safety_number });
+        }
+    }
+
+    fn found(&mut self, found: MatchFound) {
+        let MatchFound { found, peer_key_package, this_device, keys_remaining, quota } = found;
+        let match_id = found.id;
+        if this_device {
+            self.searching = None;
+        }
+        let parties = self.parties(&found);
+        let offers = found.role == MatchRole::Offerer;
+        self.learn(found, this_device);
+        self.pending.push_back(ChatEvent::Quota(quota));
+        // The server may tell of a match again; the keys are made once.
+        if let (true, true, Some(package)) = (this_device && offers, !self.device.has_session(match_id), peer_key_package) {
+            let package = STANDARD.decode(package).map_err(|_| MlsError::KeyPackage("not base64"));
+            match package.and_then(|package| self.device.create(parties, &package)) {
+                Ok(welcome) => {
+                    let client_id = Uuid::new_v4();
+                    let kind = MessageKind::Handshake;
+                    self.send(MessageSend { match_id, client_id, kind, ciphertext: welcome, franking_tag: None }, None, None);
+                    self.secured(match_id);
+                }
+                Err(error) => self.pending.push_back(ChatEvent::NotSecured { match_id, error }),
+            }
+        }
+        self.refill_keys(keys_remaining);
+    }
+
+    fn parties(&self, found: &Match) -> Parties {
+        Parties { match_id: found.id, own_handle: self.own_handle.clone(), peer_handle: found.peer.handle.clone() }
+    }
+
+    /// The encryption stands: tells so, and sends what waited for it.
+    fn secured(&mut self, match_id: MatchId) {
+        self.dirty = true;
+        self.tell_secured(match_id);
+        let drafts = self.matches.get_mut(&match_id).map(|known| std::mem::take(&mut known.drafts)).unwrap_or_default();
+        for draft in drafts {
+            let client_id = draft.client_id;
+            if let Err(error) = self.seal(match_id, draft) {
+                tracing::warn!(%error, "a waiting text could not be sealed");
+                let code = tebdil_core::protocol::ErrorCode::MessageTooLarge;
+                self.pending.push_back(ChatEvent::Refused { match_id, client_id, code });
+            }
+        }
+    }
+
+    fn ended(&mut self, match_id: MatchId) {
+        if let Some(known) = self.matches.remove(&match_id) {
+            for draft in known.drafts {
+                let _ = draft.reply.send(Err(SendError::MatchEnded));
+            }
+        }
+        self.outbox.retain(|message| message.match_id != match_id);
+        self.after.sends.retain(|(message, ..)| message.match_id != match_id);
+        if let Err(error) = self.device.forget(match_id) {
+            tracing::warn!(%error, "the keys of a match could not be erased");
+        }
+        self.dirty = true;
+    }
+
+    fn message(&mut self, message: &MessageNew) {
+        let (match_id, seq) = (message.match_id, message.seq);
+        // What another device of this account sent is encrypted for the peer only.
+        if message.from == MessageOrigin::Me {
+            return;
+        }
+        let Some(known) = self.matches.get_mut(&match_id) else { return };
+        if seq <= known.peer_seq {
+            return;
+        }
+        known.peer_seq = seq;
+        self.dirty = true;
+        let opened = match (self.device.has_session(match_id), message.kind) {
+            (false, MessageKind::Handshake) => {
+                let Some(parties) = known.info.clone().map(|info| self.parties(&info)) else { return };
+                match self.device.join(parties, &message.ciphertext) {
+                    Ok(()) => {
+                        if let Some(known) = self.matches.get_mut(&match_id) {
+                            known.here = true;
+                        }
+                        self.after.acks.push((match_id, seq));
+                        self.secured(match_id);
+                    }
+                    // On another device that is as it should be.
+                    Err(error) if self.matches.get(&match_id).is_some_and(|known| known.here) => {
+                        self.pending.push_back(ChatEvent::NotSecured { match_id, error });
+                    }
+                    Err(_) => {}
+                }
+                return;
+            }
+            (false, MessageKind::Content) if !known.here => return,
+            (_, kind) => {
+                let tag = (kind == MessageKind::Content).then_some(message.franking_tag.as_deref()).flatten();
+                self.device.open(match_id, &message.ciphertext, tag)
+            }
+        };
+        self.after.acks.push((match_id, seq));
+        self.pending.push_back(match opened {
+            Ok(Opened::Message(opened)) => match opened.content {
+                Content::Text { text } => ChatEvent::Text { match_id, seq, text, sent_at: message.sent_at },
+                Content::Unknown => ChatEvent::Unreadable { match_id, seq, error: None },
+            },
+            Ok(Opened::KeyUpdate) => {
+                self.tell_secured(match_id);
+                return;
+            }
+            Err(error) => ChatEvent::Unreadable { match_id, seq, error: Some(error) },
+        });
+    }
+}

@@ -1,0 +1,32 @@
+//! From what the connection says to what the chat says.
+
+use tebdil_core::protocol::ResumePoint;
+
+use super::{ChatEvent, EndDetails};
+use crate::{connection::Event, state::StoredMatch};
+
+pub(super) fn resume_point(stored: &StoredMatch) -> ResumePoint {
+    ResumePoint { match_id: stored.match_id, peer_seq: stored.peer_seq }
+}
+
+/// Events that need no more than another name; the others come back.
+pub(super) fn plain(event: Event) -> Result<ChatEvent, Event> {
+    Ok(match event {
+        Event::Disconnected { reason, retry_in } => ChatEvent::Disconnected { reason, retry_in },
+        Event::Searching { ticket_id } => ChatEvent::Searching { ticket_id },
+        Event::SearchCancelled => ChatEvent::SearchCancelled,
+        Event::Delivered { match_id, seq } => ChatEvent::Delivered { match_id, seq },
+        Event::Read { match_id, seq } => ChatEvent::Read { match_id, seq },
+        Event::Typing { match_id, on } => ChatEvent::Typing { match_id, on },
+        Event::Presence(presence) => ChatEvent::Presence { match_id: presence.match_id, online: presence.online },
+        Event::Quota(quota) => ChatEvent::Quota(quota),
+        Event::Draining { reconnect_after } => ChatEvent::Draining { reconnect_after },
+        Event::Error { code, message } => ChatEvent::Error { code, message },
+        Event::Closed(ended) => ChatEvent::Closed(ended),
+        other => return Err(other),
+    })
+}
+
+pub(super) fn end_details(ended: &tebdil_core::protocol::MatchEnded) -> EndDetails {
+    EndDetails { status: ended.status, reason: ended.reason, by: ended.by }
+}

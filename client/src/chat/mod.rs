@@ -1,0 +1,459 @@
+//! A whole chat client: account, connection and encryption tied together. The terminal and the scenario tests use it.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), tebdil_client::chat::ChatError> {
+//! use tebdil_client::chat::{Chat, ChatEvent, ChatOptions};
+//! let options = ChatOptions::new("http://127.0.0.1:8080");
+//! let (chat, mut events) = Chat::login(&options, "+905321234567", "a long password").await?;
+//! chat.find(&["satranç"]).await?;
+//! while let Some(event) = events.recv().await {
+//!     match event {
+//!         ChatEvent::Secured { match_id, .. } => drop(chat.send(match_id, "merhaba").await?),
+//!         ChatEvent::Text { text, .. } => tracing::info!(length = text.len(), "the peer wrote"),
+//!         _ => {}
+//!     }
+//! }
+//! # Ok(()) }
+//! ```
+
+mod actor;
+mod convert;
+
+use std::{sync::Arc, time::Duration};
+
+use tebdil_core::{
+    domain::{EndReason, MatchStatus, Mode},
+    id::{MatchId, TicketId},
+    protocol::{
+        Device as DeviceName, DeviceInfo, ErrorCode, LoginRequest, Match, MatchFind, Quota, RegisterRequest, Secret, Tokens, User, WhoEnded,
+    },
+    time::{Clock, Timestamp},
+};
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::{
+    connection::{Acknowledge, Connection, DisconnectReason, Ended, Handle, Options, RequestError, SendError, Sending},
+    mls::{Device, KEY_PACKAGE_TARGET, MlsError, SafetyNumber},
+    rest::{Account, Api, ApiError},
+    state::{StateDir, StateError, StoredAccount},
+};
+
+/// Changes the options of a connection.
+pub type Tune = Arc<dyn Fn(&mut Options) + Send + Sync>;
+
+/// How a chat client is set up.
+#[derive(Clone)]
+pub struct ChatOptions {
+    /// The server's HTTP address.
+    pub server: String,
+    pub clock: Clock,
+    /// Where session and keys are kept; without one they end with the process.
+    pub state: Option<StateDir>,
+    /// What the server is told about the device.
+    pub device: DeviceName,
+    /// One-time key packages to keep at the server.
+    pub key_packages: usize,
+    /// Last changes to the connection's options, e.g. shorter times in tests.
+    pub tune: Option<Tune>,
+}
+
+impl ChatOptions {
+    /// In memory, for `server`.
+    pub fn new(server: impl Into<String>) -> Self {
+        Self {
+            server: server.into(),
+            clock: Clock::system(0),
+            state: None,
+            device: DeviceName { name: "tebdil-client".into(), platform: "terminal".into() },
+            key_packages: KEY_PACKAGE_TARGET,
+            tune: None,
+        }
+    }
+}
+
+/// Why something in a chat failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ChatError {
+    #[error(transparent)]
+    Api(#[from] ApiError),
+    #[error(transparent)]
+    Request(#[from] RequestError),
+    #[error(transparent)]
+    Send(#[from] SendError),
+    #[error(transparent)]
+    Mls(#[from] MlsError),
+    #[error(transparent)]
+    State(#[from] StateError),
+    #[error("there is no such match")]
+    NoSuchMatch,
+    /// The encryption of the match lives on the device that searched.
+    #[error("the match is on another device of this account")]
+    OtherDevice,
+    #[error("the chat is closed")]
+    Closed,
+}
+
+impl ChatError {
+    /// The server's code, where it refused something.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Api(error) => error.code(),
+            Self::Request(error) => error.code(),
+            Self::Send(SendError::Refused(code)) => Some(*code),
+            Self::Send(SendError::MatchEnded) => Some(ErrorCode::MatchEnded),
+            _ => None,
+        }
+    }
+}
+
+/// What happens in a chat.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ChatEvent {
+    /// A socket is open.
+    Connected {
+        user: Box<User>,
+        quota: Quota,
+        keys_remaining: i64,
+    },
+    /// The socket is gone; a new one is tried after `retry_in`.
+    Disconnected {
+        reason: DisconnectReason,
+        retry_in: Duration,
+    },
+    Searching {
+        ticket_id: TicketId,
+    },
+    SearchCancelled,
+    /// A search could not go on after a reconnect.
+    SearchFailed {
+        code: Option<ErrorCode>,
+        resets_at: Option<Timestamp>,
+    },
+    /// A match was made, or found on connecting. Texts may be sent; they go out when the encryption stands.
+    Matched {
+        found: Box<Match>,
+        /// Whether the encryption lives here; on other devices the match cannot be read.
+        this_device: bool,
+    },
+    /// The encryption stands, or its keys were renewed.
+    Secured {
+        match_id: MatchId,
+        safety_number: SafetyNumber,
+    },
+    /// The encryption could not be set up; nobody can talk in this match.
+    NotSecured {
+        match_id: MatchId,
+        error: MlsError,
+    },
+    /// The peer wrote.
+    Text {
+        match_id: MatchId,
+        seq: i64,
+        text: String,
+        sent_at: Timestamp,
+    },
+    /// A message of the peer that cannot be opened or is of a kind this build does not know (then without an error).
+    Unreadable {
+        match_id: MatchId,
+        seq: i64,
+        error: Option<MlsError>,
+    },
+    /// An own text is durable at the server.
+    Accepted {
+        match_id: MatchId,
+        client_id: Uuid,
+        seq: i64,
+        sent_at: Timestamp,
+    },
+    /// An own text was refused for good.
+    Refused {
+        match_id: MatchId,
+        client_id: Uuid,
+        code: ErrorCode,
+    },
+    /// The peer has everything up to `seq`.
+    Delivered {
+        match_id: MatchId,
+        seq: i64,
+    },
+    /// The peer has read everything up to `seq`.
+    Read {
+        match_id: MatchId,
+        seq: i64,
+    },
+    Typing {
+        match_id: MatchId,
+        on: bool,
+    },
+    Presence {
+        match_id: MatchId,
+        online: bool,
+    },
+    Quota(Quota),
+    /// A match is over and its keys are gone. Without details when it ended while this device was away.
+    Ended {
+        match_id: MatchId,
+        details: Option<EndDetails>,
+    },
+    Draining {
+        reconnect_after: Duration,
+    },
+    Error {
+        code: ErrorCode,
+        message: String,
+    },
+    /// The connection is over for good; no event follows.
+    Closed(Ended),
+    /// State could not be stored, so nothing more is sent; no event follows.
+    Failed(String),
+}
+
+/// How a match ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndDetails {
+    pub status: MatchStatus,
+    pub reason: EndReason,
+    pub by: WhoEnded,
+}
+
+/// An own text on its way.
+#[derive(Debug)]
+pub struct Sent {
+    pub client_id: Uuid,
+    /// Resolves when the server has it; may be dropped.
+    pub accepted: Sending,
+}
+
+/// A match as the client knows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Conversation {
+    pub info: Match,
+    /// Whether the encryption lives on this device.
+    pub this_device: bool,
+    /// Known once the encryption stands.
+    pub safety_number: Option<SafetyNumber>,
+    /// Every message of the peer up to here was opened.
+    pub peer_seq: i64,
+}
+
+/// A signed-in, connected chat client. Cheap to clone.
+///
+/// It ends when every clone is dropped, when [`Chat::close`] is called, or when the events are dropped.
+#[derive(Debug, Clone)]
+pub struct Chat {
+    account: Account,
+    user: User,
+    handle: Handle,
+    commands: mpsc::Sender<actor::Command>,
+    tracker: TaskTracker,
+}
+
+/// The events of a chat.
+pub type ChatEvents = mpsc::Receiver<ChatEvent>;
+
+impl Chat {
+    /// Registers a new account and connects.
+    pub async fn register(options: &ChatOptions, request: &RegisterRequest) -> Result<(Self, ChatEvents), ChatError> {
+        let api = Api::new(&options.server)?;
+        let answer = api.register(request).await?;
+        Self::signed_in(options, &api, answer.tokens, answer.user).await
+    }
+
+    /// Registers an adult with nothing but the necessary.
+    pub async fn register_simple(options: &ChatOptions, phone: &str, password: &str, alias: &str) -> Result<(Self, ChatEvents), ChatError> {
+        let request = RegisterRequest {
+            phone: phone.into(),
+            password: password.into(),
+            alias: alias.into(),
+            birth_date: "1990-01-01".into(),
+            accept_terms: true,
+            locale: None,
+            invite: None,
+        };
+        Self::register(options, &request).await
+    }
+
+    /// Signs in and connects.
+    pub async fn login(options: &ChatOptions, phone: &str, password: &str) -> Result<(Self, ChatEvents), ChatError> {
+        let api = Api::new(&options.server)?;
+        let request = LoginRequest { phone: phone.into(), password: Secret::from(password), device: Some(options.device.clone()) };
+        let answer = api.login(&request).await?;
+        Self::signed_in(options, &api, answer.tokens, answer.user).await
+    }
+
+    /// Goes on with the session in the state folder; `None` when there is none for this server, or it is over.
+    pub async fn resume(options: &ChatOptions) -> Result<Option<(Self, ChatEvents)>, ChatError> {
+        let Some(state) = &options.state else { return Ok(None) };
+        let api = Api::new(&options.server)?;
+        let Some(stored) = state.account()?.filter(|stored| stored.server == api.server()) else { return Ok(None) };
+        let account = account(options, &api, stored.tokens, &stored.handle);
+        // Without its keys the session would be handed messages nobody can open.
+        let Some(device) = state.device_file().load()? else { return Ok(None) };
+        drop(device);
+        match account.me().await {
+            Ok(user) => Self::open(options, account, user).await.map(Some),
+            Err(ApiError::SignedOut) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn signed_in(options: &ChatOptions, api: &Api, tokens: Tokens, user: User) -> Result<(Self, ChatEvents), ChatError> {
+        if let Some(state) = &options.state {
+            // Keys belong to the session that put them; those of an earlier one are of no use.
+            state.clear()?;
+            state.save_account(&StoredAccount { server: api.server().to_owned(), handle: user.handle.clone(), tokens: tokens.clone() })?;
+        }
+        let account = account(options, api, tokens, &user.handle);
+        Self::open(options, account, user).await
+    }
+
+    /// Connects a session that is signed in, and sees to its keys at the server.
+    pub async fn open(options: &ChatOptions, account: Account, user: User) -> Result<(Self, ChatEvents), ChatError> {
+        let mut file = options.state.as_ref().map(StateDir::device_file);
+        let stored = file.as_mut().map(crate::state::DeviceFile::load).transpose()?.flatten();
+        let device = match &stored {
+            Some(stored) => Device::restore(&stored.snapshot, options.clock.clone())?,
+            None => Device::new(options.clock.clone())?,
+        };
+        let mut connection = Options::new(account.api().server(), account.clone());
+        connection.clock = options.clock.clone();
+        connection.acknowledge = Acknowledge::ByApplication;
+        connection.device =
+            Some(DeviceInfo { name: Some(options.device.name.clone()), platform: Some(options.device.platform.clone()), connection: None });
+        let matches = stored.as_ref().map(|stored| stored.matches.clone()).unwrap_or_default();
+        let outbox = stored.map(|stored| stored.outbox).unwrap_or_default();
+        connection.resume = matches.iter().map(convert::resume_point).collect();
+        connection.outbox.clone_from(&outbox);
+        if let Some(tune) = &options.tune {
+            tune(&mut connection);
+        }
+
+        let (commands, commands_in) = mpsc::channel(64);
+        let (events, events_out) = mpsc::channel(256);
+        let mut actor = actor::Actor::new(account.clone(), device, file, &user, options.key_packages, &matches, outbox, events);
+        actor.provide_keys(account.keys().await?.remaining).await?;
+        let (handle, connection_events) = Connection::open(connection);
+        let tracker = TaskTracker::new();
+        tracker.spawn(actor.run(handle.clone(), commands_in, connection_events));
+        tracker.close();
+        Ok((Self { account, user, handle, commands, tracker }, events_out))
+    }
+
+    /// The account as it was when it signed in.
+    pub fn user(&self) -> &User {
+        &self.user
+    }
+
+    /// The REST side of the session.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// The WebSocket side of the session.
+    pub fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> actor::Command) -> Result<T, ChatError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| ChatError::Closed)?;
+        answer.await.map_err(|_| ChatError::Closed)
+    }
+
+    /// Looks for someone to write with. With no interests given those of the profile count.
+    ///
+    /// The search goes on over reconnects, until [`ChatEvent::Matched`], [`Chat::cancel`] or [`ChatEvent::SearchFailed`].
+    pub async fn find(&self, interests: &[&str]) -> Result<TicketId, ChatError> {
+        let interests = (!interests.is_empty()).then(|| interests.iter().map(|&text| text.to_owned()).collect());
+        self.find_with(MatchFind { mode: Mode::Text, interests, languages: None, max_distance_km: None }).await
+    }
+
+    /// The same with every wish.
+    pub async fn find_with(&self, find: MatchFind) -> Result<TicketId, ChatError> {
+        Ok(self.ask(|reply| actor::Command::Find(find, reply)).await??)
+    }
+
+    /// Stops looking.
+    pub async fn cancel(&self) -> Result<(), ChatError> {
+        Ok(self.ask(actor::Command::Cancel).await??)
+    }
+
+    /// Encrypts and sends a text. Waits only while the outbox is full.
+    ///
+    /// Before the encryption stands the text waits in memory.
+    pub async fn send(&self, match_id: MatchId, text: impl Into<String>) -> Result<Sent, ChatError> {
+        let place = self.handle.place().await?;
+        let text = text.into();
+        self.ask(|reply| actor::Command::Send { match_id, text, place, reply }).await?
+    }
+
+    /// The same, and waits until the server has it.
+    pub async fn send_and_wait(&self, match_id: MatchId, text: impl Into<String>) -> Result<i64, ChatError> {
+        Ok(self.send(match_id, text).await?.accepted.await?.seq)
+    }
+
+    /// The code to compare with the peer; `None` before the encryption stands.
+    pub async fn safety_number(&self, match_id: MatchId) -> Result<Option<SafetyNumber>, ChatError> {
+        Ok(self.conversations().await?.into_iter().find(|known| known.info.id == match_id).and_then(|known| known.safety_number))
+    }
+
+    /// The active matches, oldest first.
+    pub async fn conversations(&self) -> Result<Vec<Conversation>, ChatError> {
+        self.ask(actor::Command::Conversations).await
+    }
+
+    /// Ends a match.
+    pub async fn leave(&self, match_id: MatchId) -> Result<(), ChatError> {
+        self.handle.leave(match_id).await?;
+        Ok(())
+    }
+
+    /// Blocks the peer of a match, which ends it.
+    pub async fn block(&self, match_id: MatchId) -> Result<(), ChatError> {
+        self.account.block(match_id).await?;
+        Ok(())
+    }
+
+    /// Tells the peer that everything up to `seq` was read.
+    pub async fn read(&self, match_id: MatchId, seq: i64) {
+        self.handle.read(match_id, seq).await;
+    }
+
+    /// Tells the peer that the user writes, or stopped.
+    pub async fn typing(&self, match_id: MatchId, on: bool) {
+        self.handle.typing(match_id, on).await;
+    }
+
+    /// Waits until every text that was sealed is accepted or refused.
+    pub async fn flush(&self) {
+        self.handle.flush().await;
+    }
+
+    /// Closes the connection and waits until state is stored. The session stays signed in.
+    pub async fn close(&self) {
+        // A failure means that it is closed already.
+        let _ = self.commands.send(actor::Command::Close).await;
+        self.tracker.wait().await;
+    }
+}
+
+fn account(options: &ChatOptions, api: &Api, tokens: Tokens, handle: &str) -> Account {
+    let watcher = options.state.clone().map(|state| {
+        let (server, handle) = (api.server().to_owned(), handle.to_owned());
+        let watcher = move |tokens: &Tokens| {
+            let stored = StoredAccount { server: server.clone(), handle: handle.clone(), tokens: tokens.clone() };
+            if let Err(error) = state.save_account(&stored) {
+                tracing::warn!(%error, "the renewed session could not be stored; the next start needs the password");
+            }
+        };
+        Box::new(watcher) as Box<dyn Fn(&Tokens) + Send + Sync>
+    });
+    Account::with_watcher(api.clone(), tokens, options.clock.clone(), watcher)
+}
+
+/// The `number`-th phone number for tests and load, valid in form; at most a hundred million differ.
+pub fn test_phone(number: u32) -> String {
+    format!("+9053{:08}", number % 100_000_000)
+}

@@ -1,0 +1,270 @@
+//! Which messages came, which are missing, and which are to be acknowledged.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    time::Duration,
+};
+
+use tebdil_core::{
+    id::MatchId,
+    protocol::{MessageAck, MessageNew, MessageOrigin, MessageSync, ResumePoint},
+};
+use tokio::time::Instant;
+
+/// Messages kept while an earlier one is missing; what is beyond comes again with the answer to the sync.
+const MAX_AHEAD: usize = 64;
+
+/// How long to wait for missing messages before asking again.
+pub(super) const SYNC_RETRY: Duration = Duration::from_secs(3);
+
+#[derive(Debug, Default)]
+struct Track {
+    /// Every message of the peer up to here was handed on.
+    peer: i64,
+    ahead: BTreeMap<i64, MessageNew>,
+    asked: Option<Instant>,
+    /// Acknowledge up to here; greater than `acked` when there is something to send.
+    wanted: i64,
+    acked: i64,
+    own: Seen,
+}
+
+/// A set of numbers from 1 that is nearly without gaps.
+#[derive(Debug, Default)]
+struct Seen {
+    all_to: i64,
+    beyond: BTreeSet<i64>,
+}
+
+impl Seen {
+    /// Whether `number` is new.
+    fn insert(&mut self, number: i64) -> bool {
+        if number <= self.all_to || !self.beyond.insert(number) {
+            return false;
+        }
+        while self.beyond.remove(&(self.all_to + 1)) {
+            self.all_to += 1;
+        }
+        true
+    }
+}
+
+/// What to do with a message that came.
+#[derive(Debug, PartialEq)]
+pub(super) enum Received {
+    /// Hand these on, in this order.
+    Deliver(Vec<MessageNew>),
+    Duplicate,
+    /// Something before it is missing; ask for it where there is something to ask.
+    Missing(Option<MessageSync>),
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Inbox {
+    matches: HashMap<MatchId, Track>,
+}
+
+impl Inbox {
+    pub fn new(resume: &[ResumePoint]) -> Self {
+        let track = |point: &ResumePoint| Track { peer: point.peer_seq, ..Track::default() };
+        Self { matches: resume.iter().map(|point| (point.match_id, track(point))).collect() }
+    }
+
+    /// Where each match stands, for the next `hello`.
+    pub fn resume(&self) -> Vec<ResumePoint> {
+        let mut points: Vec<_> =
+            self.matches.iter().map(|(match_id, track)| ResumePoint { match_id: *match_id, peer_seq: track.peer }).collect();
+        points.sort_unstable_by_key(|point| point.match_id);
+        points
+    }
+
+    /// A new socket: what was acknowledged on the old one may not have arrived, and what was asked for will not.
+    pub fn restart(&mut self) {
+        for track in self.matches.values_mut() {
+            track.acked = 0;
+            track.asked = None;
+        }
+    }
+
+    /// Keeps the matches that are active, and makes place for new ones.
+    pub fn retain(&mut self, active: &[MatchId]) {
+        self.matches.retain(|match_id, _| active.contains(match_id));
+        for match_id in active {
+            self.open(*match_id);
+        }
+    }
+
+    pub fn open(&mut self, match_id: MatchId) {
+        self.matches.entry(match_id).or_default();
+    }
+
+    pub fn close(&mut self, match_id: MatchId) {
+        self.matches.remove(&match_id);
+    }
+
+    pub fn receive(&mut self, message: MessageNew, now: Instant) -> Received {
+        let match_id = message.match_id;
+        let track = self.matches.entry(match_id).or_default();
+        if message.from == MessageOrigin::Me {
+            return if track.own.insert(message.seq) { Received::Deliver(vec![message]) } else { Received::Duplicate };
+        }
+        if message.seq <= track.peer {
+            // The server sends again what it has no acknowledgement for.
+            track.acked = track.acked.min(message.seq - 1);
+            return Received::Duplicate;
+        }
+        if message.seq > track.peer + 1 {
+            if track.ahead.len() < MAX_AHEAD {
+                track.ahead.insert(message.seq, message);
+            }
+            return Received::Missing(track.ask(match_id, now));
+        }
+        track.peer += 1;
+        track.asked = None;
+        let mut ready = vec![message];
+        while let Some(next) = track.ahead.remove(&(track.peer + 1)) {
+            track.peer += 1;
+            ready.push(next);
+        }
+        Received::Deliver(ready)
+    }
+
+    /// An own message of this device was accepted with this `seq`; it will not be handed on should it come back.
+    pub fn sent(&mut self, match_id: MatchId, seq: i64) {
+        if let Some(track) = self.matches.get_mut(&match_id) {
+            track.own.insert(seq);
+        }
+    }
+
+    /// Syncs to send again since their answer did not come.
+    pub fn overdue_syncs(&mut self, now: Instant) -> Vec<MessageSync> {
+        let missing = self.matches.iter_mut().filter(|(_, track)| !track.ahead.is_empty());
+        missing.filter_map(|(match_id, track)| track.ask(*match_id, now)).collect()
+    }
+
+    /// When [`Self::overdue_syncs`] will have something, unless it comes before.
+    pub fn next_sync(&self) -> Option<Instant> {
+        let missing = self.matches.values().filter(|track| !track.ahead.is_empty());
+        missing.filter_map(|track| track.asked.map(|asked| asked + SYNC_RETRY)).min()
+    }
+
+    /// Everything up to `seq` may be acknowledged.
+    pub fn want_ack(&mut self, match_id: MatchId, seq: i64) {
+        if let Some(track) = self.matches.get_mut(&match_id) {
+            track.wanted = track.wanted.max(seq);
+        }
+    }
+
+    pub fn has_acks(&self) -> bool {
+        self.matches.values().any(|track| track.wanted > track.acked)
+    }
+
+    /// One acknowledgement per match that needs one.
+    pub fn take_acks(&mut self) -> Vec<MessageAck> {
+        let due = self.matches.iter_mut().filter(|(_, track)| track.wanted > track.acked);
+        due.map(|(match_id, track)| {
+            track.acked = track.wanted;
+            MessageAck { match_id: *match_id, seq: track.wanted }
+        })
+        .collect()
+    }
+}
+
+impl Track {
+    fn ask(&mut self, match_id: MatchId, now: Instant) -> Option<MessageSync> {
+        if self.asked.is_some_and(|asked| now < asked + SYNC_RETRY) {
+            return None;
+        }
+        self.asked = Some(now);
+        Some(MessageSync { match_id, peer_seq: self.peer })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use tebdil_core::{domain::MessageKind, id::MessageId, time::Timestamp};
+
+    use super::*;
+
+    const MATCH: MatchId = MatchId(1);
+
+    fn message(from: MessageOrigin, seq: i64) -> MessageNew {
+        MessageNew {
+            match_id: MATCH,
+            from,
+            seq,
+            message_id: MessageId(seq),
+            kind: MessageKind::Content,
+            ciphertext: vec![],
+            franking_tag: None,
+            sent_at: Timestamp::from_millis(0),
+        }
+    }
+
+    fn delivered(received: Received) -> Vec<i64> {
+        match received {
+            Received::Deliver(messages) => messages.iter().map(|message| message.seq).collect(),
+            _ => vec![],
+        }
+    }
+
+    #[test]
+    fn a_gap_is_asked_for_once_and_closed_in_order() {
+        let mut inbox = Inbox::new(&[ResumePoint { match_id: MATCH, peer_seq: 5 }]);
+        let now = Instant::now();
+        let ask = MessageSync { match_id: MATCH, peer_seq: 5 };
+        assert_eq!(inbox.receive(message(MessageOrigin::Peer, 8), now), Received::Missing(Some(ask)));
+        assert_eq!(inbox.receive(message(MessageOrigin::Peer, 7), now), Received::Missing(None));
+        assert!(inbox.overdue_syncs(now).is_empty());
+        assert_eq!(inbox.next_sync(), Some(now + SYNC_RETRY));
+        assert_eq!(inbox.overdue_syncs(now + SYNC_RETRY), [ask]);
+        assert_eq!(delivered(inbox.receive(message(MessageOrigin::Peer, 6), now)), [6, 7, 8]);
+        assert_eq!(inbox.receive(message(MessageOrigin::Peer, 7), now), Received::Duplicate);
+        assert_eq!(inbox.next_sync(), None);
+        assert_eq!(inbox.resume(), [ResumePoint { match_id: MATCH, peer_seq: 8 }]);
+    }
+
+    #[test]
+    fn acks_are_gathered_and_repeated_where_they_may_be_lost() {
+        let mut inbox = Inbox::default();
+        inbox.open(MATCH);
+        for seq in 1..=3 {
+            inbox.receive(message(MessageOrigin::Peer, seq), Instant::now());
+            inbox.want_ack(MATCH, seq);
+        }
+        assert_eq!(inbox.take_acks(), [MessageAck { match_id: MATCH, seq: 3 }]);
+        assert!(!inbox.has_acks());
+        inbox.receive(message(MessageOrigin::Peer, 3), Instant::now());
+        assert_eq!(inbox.take_acks(), [MessageAck { match_id: MATCH, seq: 3 }], "the server did not see it");
+        inbox.restart();
+        assert_eq!(inbox.take_acks(), [MessageAck { match_id: MATCH, seq: 3 }]);
+        inbox.retain(&[]);
+        assert!(inbox.resume().is_empty());
+    }
+
+    #[test]
+    fn own_messages_of_other_devices_come_once() {
+        let mut inbox = Inbox::default();
+        inbox.open(MATCH);
+        inbox.sent(MATCH, 1);
+        let now = Instant::now();
+        assert_eq!(inbox.receive(message(MessageOrigin::Me, 1), now), Received::Duplicate);
+        assert_eq!(delivered(inbox.receive(message(MessageOrigin::Me, 3), now)), [3]);
+        assert_eq!(delivered(inbox.receive(message(MessageOrigin::Me, 2), now)), [2]);
+        assert_eq!(inbox.receive(message(MessageOrigin::Me, 2), now), Received::Duplicate);
+    }
+
+    proptest! {
+        /// Whatever order and repetition the wire has, the application gets 1, 2, 3 … once each, as far as everything came.
+        #[test]
+        fn delivery_is_in_order_and_once(order in proptest::collection::vec(1_i64..30, 0..300)) {
+            let mut inbox = Inbox::default();
+            let now = Instant::now();
+            let got: Vec<i64> = order.iter().flat_map(|seq| delivered(inbox.receive(message(MessageOrigin::Peer, *seq), now))).collect();
+            let came: BTreeSet<i64> = order.iter().copied().collect();
+            let whole = (1..30).take_while(|seq| came.contains(seq)).count();
+            prop_assert_eq!(got, (1..=i64::try_from(whole).expect("small")).collect::<Vec<_>>());
+        }
+    }
+}

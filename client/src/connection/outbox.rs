@@ -1,0 +1,252 @@
+//! Own messages that the server has not accepted yet, in order.
+
+use std::{collections::VecDeque, time::Duration};
+
+use tebdil_core::{
+    domain::MessageKind,
+    id::MatchId,
+    protocol::{ErrorCode, MessageAccepted, MessageSend},
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, oneshot},
+    time::Instant,
+};
+use uuid::Uuid;
+
+use super::SendError;
+
+/// After so many answers `internal` to one message it is given up: it may be what breaks the server.
+const MAX_INTERNAL_ERRORS: u32 = 5;
+
+/// How long to wait after a passing refusal that names no time.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A message on its way.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub message: MessageSend,
+    pub reply: Option<oneshot::Sender<Result<MessageAccepted, SendError>>>,
+    /// Its place in the bounded outbox; none for messages of an earlier process.
+    pub _place: Option<OwnedSemaphorePermit>,
+    sent: bool,
+    internal_errors: u32,
+}
+
+impl Entry {
+    pub fn new(
+        message: MessageSend,
+        reply: Option<oneshot::Sender<Result<MessageAccepted, SendError>>>,
+        place: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        Self { message, reply, _place: place, sent: false, internal_errors: 0 }
+    }
+
+    pub fn finish(self, result: Result<MessageAccepted, SendError>) {
+        if let Some(reply) = self.reply {
+            // Whoever sent it may not want to know.
+            let _ = reply.send(result);
+        }
+    }
+}
+
+/// What a refusal means.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// Not one of ours, or one that was accepted meanwhile.
+    Unknown,
+    /// It stays and goes out again.
+    Passing,
+    /// It left the outbox.
+    Final(Entry),
+}
+
+#[derive(Debug)]
+pub(super) struct Outbox {
+    entries: VecDeque<Entry>,
+    window: usize,
+    held_until: Option<Instant>,
+}
+
+impl Outbox {
+    pub fn new(window: usize) -> Self {
+        Self { entries: VecDeque::new(), window: window.max(1), held_until: None }
+    }
+
+    pub fn push(&mut self, entry: Entry) {
+        self.entries.push_back(entry);
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// A new socket: everything goes out again.
+    pub fn restart(&mut self) {
+        self.held_until = None;
+        for entry in &mut self.entries {
+            entry.sent = false;
+        }
+    }
+
+    /// When sending goes on after a passing refusal.
+    pub fn held_until(&self) -> Option<Instant> {
+        self.held_until
+    }
+
+    /// The next message that may go out now; [`Self::mark_sent`] moves on.
+    pub fn next(&mut self, now: Instant) -> Option<&MessageSend> {
+        if self.held_until.is_some_and(|until| now < until) {
+            return None;
+        }
+        self.held_until = None;
+        let at = self.position_of_next()?;
+        Some(&self.entries[at].message)
+    }
+
+    /// The message that [`Self::next`] gave is on the wire.
+    pub fn mark_sent(&mut self) {
+        if let Some(at) = self.position_of_next() {
+            self.entries[at].sent = true;
+        }
+    }
+
+    fn position_of_next(&self) -> Option<usize> {
+        if self.entries.iter().filter(|entry| entry.sent).count() >= self.window {
+            return None;
+        }
+        // A peer can open nothing before the handshake, so nothing overtakes it.
+        self.entries.iter().enumerate().position(|(at, entry)| {
+            let waits_for = |earlier: &Entry| {
+                earlier.message.match_id == entry.message.match_id && (!earlier.sent || earlier.message.kind == MessageKind::Handshake)
+            };
+            !entry.sent && !self.entries.iter().take(at).any(waits_for)
+        })
+    }
+
+    fn remove(&mut self, client_id: Uuid) -> Option<Entry> {
+        let at = self.entries.iter().position(|entry| entry.message.client_id == client_id)?;
+        self.entries.remove(at)
+    }
+
+    /// Takes out the message that was accepted; `None` for a repeated answer.
+    pub fn accepted(&mut self, accepted: &MessageAccepted) -> Option<Entry> {
+        self.remove(accepted.client_id)
+    }
+
+    /// A message was refused.
+    pub fn refused(&mut self, client_id: Uuid, code: ErrorCode, retry_after: Option<Duration>, now: Instant) -> Refusal {
+        let Some(entry) = self.entries.iter_mut().find(|entry| entry.message.client_id == client_id) else { return Refusal::Unknown };
+        let passing = match code {
+            ErrorCode::RateLimited | ErrorCode::Unavailable | ErrorCode::Draining | ErrorCode::Unauthorized => true,
+            ErrorCode::Internal => {
+                entry.internal_errors += 1;
+                entry.internal_errors < MAX_INTERNAL_ERRORS
+            }
+            _ => false,
+        };
+        if passing {
+            entry.sent = false;
+            self.held_until = Some(now + retry_after.unwrap_or(RETRY_AFTER));
+            return Refusal::Passing;
+        }
+        self.remove(client_id).map_or(Refusal::Unknown, Refusal::Final)
+    }
+
+    /// Takes out the messages of a match that is over.
+    pub fn remove_match(&mut self, match_id: MatchId) -> Vec<Entry> {
+        let (gone, kept) = std::mem::take(&mut self.entries).into_iter().partition(|entry| entry.message.match_id == match_id);
+        self.entries = kept;
+        let gone: VecDeque<Entry> = gone;
+        gone.into()
+    }
+
+    /// Takes out everything.
+    pub fn clear(&mut self) -> Vec<Entry> {
+        std::mem::take(&mut self.entries).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tebdil_core::{id::MessageId, time::Timestamp};
+
+    fn message(match_id: i64, number: u128, kind: MessageKind) -> MessageSend {
+        MessageSend { match_id: MatchId(match_id), client_id: Uuid::from_u128(number), kind, ciphertext: vec![1], franking_tag: None }
+    }
+
+    fn outbox(window: usize, messages: Vec<MessageSend>) -> Outbox {
+        let mut outbox = Outbox::new(window);
+        for message in messages {
+            outbox.push(Entry::new(message, None, None));
+        }
+        outbox
+    }
+
+    fn send_all(outbox: &mut Outbox) -> Vec<u128> {
+        let mut sent = vec![];
+        while let Some(message) = outbox.next(Instant::now()) {
+            sent.push(message.client_id.as_u128());
+            outbox.mark_sent();
+        }
+        sent
+    }
+
+    fn accept(outbox: &mut Outbox, number: u128) -> bool {
+        let accepted = MessageAccepted {
+            match_id: MatchId(1),
+            client_id: Uuid::from_u128(number),
+            seq: 1,
+            message_id: MessageId(1),
+            sent_at: Timestamp::from_millis(0),
+        };
+        outbox.accepted(&accepted).is_some()
+    }
+
+    #[test]
+    fn order_window_and_restart() {
+        let mut outbox = outbox(3, (1..=5).map(|n| message(1, n, MessageKind::Content)).collect());
+        assert_eq!(send_all(&mut outbox), [1, 2, 3]);
+        assert!(accept(&mut outbox, 2) && !accept(&mut outbox, 2));
+        assert_eq!(send_all(&mut outbox), [4]);
+        outbox.restart();
+        assert_eq!(send_all(&mut outbox), [1, 3, 4]);
+    }
+
+    #[test]
+    fn a_handshake_is_waited_for_in_its_match_only() {
+        let mut outbox = outbox(
+            8,
+            vec![
+                message(1, 1, MessageKind::Handshake),
+                message(1, 2, MessageKind::Content),
+                message(2, 3, MessageKind::Content),
+                message(1, 4, MessageKind::Content),
+            ],
+        );
+        assert_eq!(send_all(&mut outbox), [1, 3]);
+        assert!(accept(&mut outbox, 1));
+        assert_eq!(send_all(&mut outbox), [2, 4]);
+    }
+
+    #[test]
+    fn refusals_pass_or_are_final() {
+        let mut outbox = outbox(8, (1..=3).map(|n| message(1, n, MessageKind::Content)).collect());
+        let now = Instant::now();
+        assert_eq!(send_all(&mut outbox), [1, 2, 3]);
+        let after = Some(Duration::from_secs(2));
+        assert!(matches!(outbox.refused(Uuid::from_u128(2), ErrorCode::RateLimited, after, now), Refusal::Passing));
+        assert!(send_all(&mut outbox).is_empty(), "held back");
+        assert!(matches!(outbox.refused(Uuid::from_u128(3), ErrorCode::MatchEnded, None, now), Refusal::Final(_)));
+        let later = now + Duration::from_secs(3);
+        assert_eq!(outbox.next(later).map(|message| message.client_id.as_u128()), Some(2));
+        outbox.mark_sent();
+        assert!(matches!(outbox.refused(Uuid::from_u128(9), ErrorCode::Internal, None, now), Refusal::Unknown));
+        for _ in 1..MAX_INTERNAL_ERRORS {
+            assert!(matches!(outbox.refused(Uuid::from_u128(1), ErrorCode::Internal, None, now), Refusal::Passing));
+        }
+        assert!(matches!(outbox.refused(Uuid::from_u128(1), ErrorCode::Internal, None, now), Refusal::Final(_)));
+        assert_eq!(outbox.remove_match(MatchId(1)).len(), 1);
+        assert!(outbox.is_empty());
+    }
+}

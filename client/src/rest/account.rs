@@ -1,0 +1,276 @@
+//! Calls of a signed-in session.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use reqwest::Method;
+use serde::{Serialize, de::DeserializeOwned};
+use tebdil_core::{
+    domain::{MatchStatus, Mode},
+    id::{BlockId, MatchId, MessageId, SessionId},
+    protocol::{
+        Authenticated, Block, BlockRequest, ErrorCode, KeyUpload, KeysRemaining, LoginRequest, Match, Message, Page, PasswordChangeRequest,
+        ProfilePatch, Quota, RegisterRequest, Secret, Session, Tokens, User,
+    },
+    time::Clock,
+};
+
+use super::{Api, ApiError, api::Nothing};
+
+/// A token that lives for less than this is renewed before it is used.
+const MARGIN: Duration = Duration::from_secs(30);
+
+/// Which matches [`Account::matches`] lists.
+#[derive(Debug, Clone, Default)]
+pub struct MatchFilter {
+    pub status: Option<MatchStatus>,
+    pub mode: Option<Mode>,
+    /// 1 to 100; absent: 50.
+    pub limit: Option<u32>,
+    /// `next_cursor` of the page before.
+    pub cursor: Option<String>,
+}
+
+type Watcher = dyn Fn(&Tokens) + Send + Sync;
+
+struct Shared {
+    api: Api,
+    clock: Clock,
+    tokens: std::sync::Mutex<Option<Tokens>>,
+    /// Held while a refresh is under way, so that callers that come meanwhile use its result: a refresh token works once.
+    refreshing: tokio::sync::Mutex<()>,
+    watcher: Option<Box<Watcher>>,
+}
+
+/// A signed-in session. Cheap to clone; clones share the tokens.
+///
+/// The access token is renewed by itself: before it expires, and once when the server refuses it. Many calls at once cause one renewal.
+#[derive(Clone)]
+pub struct Account(Arc<Shared>);
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("server", &self.0.api.server()).finish_non_exhaustive()
+    }
+}
+
+impl Account {
+    /// A session whose tokens are known.
+    pub fn new(api: Api, tokens: Tokens, clock: Clock) -> Self {
+        Self::with_watcher(api, tokens, clock, None)
+    }
+
+    /// The same; `watcher` is called with every new pair of tokens before it is used, so that it can be stored.
+    pub fn with_watcher(api: Api, tokens: Tokens, clock: Clock, watcher: Option<Box<Watcher>>) -> Self {
+        let tokens = std::sync::Mutex::new(Some(tokens));
+        Self(Arc::new(Shared { api, clock, tokens, refreshing: tokio::sync::Mutex::new(()), watcher }))
+    }
+
+    /// Registers and signs in.
+    pub async fn register(api: &Api, request: &RegisterRequest, clock: Clock) -> Result<(Self, User), ApiError> {
+        let Authenticated { user, tokens } = api.register(request).await?;
+        Ok((Self::new(api.clone(), tokens, clock), user))
+    }
+
+    /// Signs in.
+    pub async fn login(api: &Api, request: &LoginRequest, clock: Clock) -> Result<(Self, User), ApiError> {
+        let Authenticated { user, tokens } = api.login(request).await?;
+        Ok((Self::new(api.clone(), tokens, clock), user))
+    }
+
+    /// The server this session is at.
+    pub fn api(&self) -> &Api {
+        &self.0.api
+    }
+
+    /// The tokens as they are now; `None` when the session is over.
+    pub fn tokens(&self) -> Option<Tokens> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Tokens>> {
+        self.0.tokens.lock().expect("nothing panics while it holds the tokens")
+    }
+
+    /// Tokens whose access token lives for at least `margin`, renewed where it would not.
+    pub async fn fresh_tokens(&self, margin: Duration) -> Result<Tokens, ApiError> {
+        let tokens = self.tokens().ok_or(ApiError::SignedOut)?;
+        if tokens.access_expires_at > self.0.clock.now() + margin { Ok(tokens) } else { self.renew(&tokens.access_token).await }
+    }
+
+    /// New tokens instead of `refused`; those that another caller got meanwhile, if there are.
+    ///
+    /// # Errors
+    /// [`ApiError::SignedOut`] when the server does not renew this session any more.
+    pub async fn renew(&self, refused: &Secret) -> Result<Tokens, ApiError> {
+        let _one_at_a_time = self.0.refreshing.lock().await;
+        let current = self.tokens().ok_or(ApiError::SignedOut)?;
+        if current.access_token != *refused {
+            return Ok(current);
+        }
+        match self.0.api.refresh(&current.refresh_token).await {
+            Ok(tokens) => {
+                if let Some(watcher) = &self.0.watcher {
+                    watcher(&tokens);
+                }
+                *self.lock() = Some(tokens.clone());
+                Ok(tokens)
+            }
+            Err(error) => match error.code() {
+                Some(ErrorCode::RefreshInvalid | ErrorCode::RefreshReused | ErrorCode::Unauthorized) => {
+                    *self.lock() = None;
+                    Err(ApiError::SignedOut)
+                }
+                _ => Err(error),
+            },
+        }
+    }
+
+    /// Any call with this session's token, `path` beginning with `/v1/`.
+    pub async fn call<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&impl Serialize>) -> Result<T, ApiError> {
+        let tokens = self.fresh_tokens(MARGIN).await?;
+        match self.0.api.call(method.clone(), path, Some(&tokens.access_token), body).await {
+            Err(error) if error.code() == Some(ErrorCode::Unauthorized) => {
+                let tokens = self.renew(&tokens.access_token).await?;
+                self.0.api.call(method, path, Some(&tokens.access_token), body).await
+            }
+            answer => answer,
+        }
+    }
+
+    /// The same for a call whose answer has no body.
+    pub async fn call_empty(&self, method: Method, path: &str, body: Option<&impl Serialize>) -> Result<(), ApiError> {
+        let tokens = self.fresh_tokens(MARGIN).await?;
+        match self.0.api.call_empty(method.clone(), path, Some(&tokens.access_token), body).await {
+            Err(error) if error.code() == Some(ErrorCode::Unauthorized) => {
+                let tokens = self.renew(&tokens.access_token).await?;
+                self.0.api.call_empty(method, path, Some(&tokens.access_token), body).await
+            }
+            answer => answer,
+        }
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
+        self.call(Method::GET, path, None::<&Nothing>).await
+    }
+
+    async fn delete(&self, path: &str) -> Result<(), ApiError> {
+        self.call_empty(Method::DELETE, path, None::<&Nothing>).await
+    }
+
+    /// `POST /v1/auth/logout`; the session is over, here too.
+    pub async fn logout(&self) -> Result<(), ApiError> {
+        self.call_empty(Method::POST, "/v1/auth/logout", None::<&Nothing>).await?;
+        *self.lock() = None;
+        Ok(())
+    }
+
+    /// `GET /v1/me`
+    pub async fn me(&self) -> Result<User, ApiError> {
+        self.get("/v1/me").await
+    }
+
+    /// `PATCH /v1/me`
+    pub async fn patch(&self, patch: &ProfilePatch) -> Result<User, ApiError> {
+        self.call(Method::PATCH, "/v1/me", Some(patch)).await
+    }
+
+    /// `POST /v1/me/password`; the account's other sessions are over.
+    pub async fn change_password(&self, current: &Secret, new: &Secret) -> Result<(), ApiError> {
+        let body = PasswordChangeRequest { current_password: current.clone(), new_password: new.clone() };
+        self.call_empty(Method::POST, "/v1/me/password", Some(&body)).await
+    }
+
+    /// `GET /v1/me/sessions`, first page.
+    pub async fn sessions(&self) -> Result<Page<Session>, ApiError> {
+        self.get("/v1/me/sessions").await
+    }
+
+    /// `DELETE /v1/me/sessions/{id}`
+    pub async fn delete_session(&self, id: SessionId) -> Result<(), ApiError> {
+        self.delete(&format!("/v1/me/sessions/{id}")).await
+    }
+
+    /// `GET /v1/me/quota`
+    pub async fn quota(&self) -> Result<Quota, ApiError> {
+        self.get("/v1/me/quota").await
+    }
+
+    /// `PUT /v1/keys`; at most 100 packages.
+    pub async fn put_keys(&self, packages: &[Vec<u8>], last_resort: Option<&[u8]>) -> Result<KeysRemaining, ApiError> {
+        let packages = packages.iter().map(|package| STANDARD.encode(package)).collect();
+        let body = KeyUpload { packages, last_resort: last_resort.map(|package| STANDARD.encode(package)) };
+        self.call(Method::PUT, "/v1/keys", Some(&body)).await
+    }
+
+    /// `GET /v1/keys`
+    pub async fn keys(&self) -> Result<KeysRemaining, ApiError> {
+        self.get("/v1/keys").await
+    }
+
+    /// `GET /v1/matches`
+    pub async fn matches(&self, filter: &MatchFilter) -> Result<Page<Match>, ApiError> {
+        let mut query = Query::default();
+        query.push("status", filter.status);
+        query.push("mode", filter.mode);
+        query.push("limit", filter.limit);
+        query.push("cursor", filter.cursor.as_deref());
+        self.get(&query.onto("/v1/matches")).await
+    }
+
+    /// `GET /v1/matches/{id}`
+    pub async fn match_by_id(&self, id: MatchId) -> Result<Match, ApiError> {
+        self.get(&format!("/v1/matches/{id}")).await
+    }
+
+    /// `GET /v1/matches/{id}/messages?after=`: the messages after `after`, or all there are.
+    pub async fn messages(&self, id: MatchId, after: Option<MessageId>) -> Result<Page<Message>, ApiError> {
+        let mut query = Query::default();
+        query.push("after", after);
+        self.get(&query.onto(&format!("/v1/matches/{id}/messages"))).await
+    }
+
+    /// `POST /v1/matches/{id}/leave`
+    pub async fn leave(&self, id: MatchId) -> Result<(), ApiError> {
+        self.call_empty(Method::POST, &format!("/v1/matches/{id}/leave"), None::<&Nothing>).await
+    }
+
+    /// `POST /v1/blocks`: ends the match and lasts.
+    pub async fn block(&self, match_id: MatchId) -> Result<Block, ApiError> {
+        self.call(Method::POST, "/v1/blocks", Some(&BlockRequest { match_id })).await
+    }
+
+    /// `GET /v1/blocks`, first page.
+    pub async fn blocks(&self) -> Result<Page<Block>, ApiError> {
+        self.get("/v1/blocks").await
+    }
+
+    /// `DELETE /v1/blocks/{id}`
+    pub async fn unblock(&self, id: BlockId) -> Result<(), ApiError> {
+        self.delete(&format!("/v1/blocks/{id}")).await
+    }
+}
+
+/// A query string.
+#[derive(Default)]
+struct Query(String);
+
+impl Query {
+    fn push(&mut self, name: &str, value: Option<impl fmt::Display>) {
+        use fmt::Write as _;
+        let Some(value) = value else { return };
+        self.0.push(if self.0.is_empty() { '?' } else { '&' });
+        self.0.push_str(name);
+        self.0.push('=');
+        for byte in value.to_string().bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => self.0.push(char::from(byte)),
+                _ => write!(self.0, "%{byte:02X}").expect("writing to a String cannot fail"),
+            }
+        }
+    }
+
+    fn onto(&self, path: &str) -> String {
+        format!("{path}{}", self.0)
+    }
+}

@@ -1,0 +1,254 @@
+use std::{sync::Arc, time::Duration};
+
+use tebdil_client::{
+    chat::{Chat, ChatError, ChatEvent, ChatEvents, ChatOptions, test_phone},
+    connection::Backoff,
+    mls::SafetyNumber,
+    state::StateDir,
+};
+use tebdil_core::{
+    domain::EndReason,
+    id::MatchId,
+    protocol::{ErrorCode, WhoEnded},
+};
+
+use crate::relay::{Out, Relay};
+
+struct Person {
+    chat: Chat,
+    events: ChatEvents,
+}
+
+fn options(relay: &Relay) -> ChatOptions {
+    let mut options = ChatOptions::new(&relay.address);
+    options.key_packages = 3;
+    options.tune =
+        Some(Arc::new(|connection| connection.backoff = Backoff { first: Duration::from_millis(1), max: Duration::from_millis(5) }));
+    options
+}
+
+impl Person {
+    async fn register(options: &ChatOptions, alias: &str) -> Self {
+        let (chat, events) = Chat::register_simple(options, &test_phone(1), "a long password", alias).await.expect("registered");
+        Self { chat, events }
+    }
+
+    async fn until<T>(&mut self, mut wanted: impl FnMut(&ChatEvent) -> Option<T>) -> T {
+        loop {
+            let event = tokio::time::timeout(Duration::from_secs(10), self.events.recv()).await.expect("in time").expect("an event");
+            if let Some(found) = wanted(&event) {
+                return found;
+            }
+        }
+    }
+
+    async fn secured(&mut self) -> (MatchId, SafetyNumber) {
+        self.until(|event| match event {
+            ChatEvent::Secured { match_id, safety_number } => Some((*match_id, safety_number.clone())),
+            ChatEvent::NotSecured { error, .. } => panic!("{error}"),
+            _ => None,
+        })
+        .await
+    }
+
+    async fn text(&mut self) -> String {
+        self.until(|event| match event {
+            ChatEvent::Text { text, .. } => Some(text.clone()),
+            ChatEvent::Unreadable { error, .. } => panic!("{error:?}"),
+            _ => None,
+        })
+        .await
+    }
+
+    async fn connected(&mut self) {
+        self.until(|event| matches!(event, ChatEvent::Connected { .. }).then_some(())).await;
+    }
+}
+
+/// Two people in a match; the first one is its offerer.
+async fn couple(relay: &Relay) -> (Person, Person, MatchId) {
+    let (mut ada, mut bora) = (Person::register(&options(relay), "ada").await, Person::register(&options(relay), "bora").await);
+    ada.chat.find(&[]).await.expect("searching");
+    bora.chat.find(&["satranç"]).await.expect("searching");
+    let (match_id, ada_number) = ada.secured().await;
+    let (_, bora_number) = bora.secured().await;
+    assert_eq!(ada_number, bora_number);
+    (ada, bora, match_id)
+}
+
+#[tokio::test]
+async fn two_people_meet_write_and_part() {
+    let relay = Relay::start().await;
+    let (mut ada, mut bora, id) = couple(&relay).await;
+    assert_eq!(ada.chat.safety_number(id).await.expect("open"), bora.chat.safety_number(id).await.expect("open"));
+    assert_eq!(ada.chat.send_and_wait(id, "merhaba").await.expect("accepted"), 2, "the handshake is the first message");
+    assert_eq!(bora.text().await, "merhaba");
+    ada.until(|event| matches!(event, ChatEvent::Delivered { seq: 2, .. }).then_some(())).await;
+    bora.chat.read(id, 2).await;
+    ada.until(|event| matches!(event, ChatEvent::Read { seq: 2, .. }).then_some(())).await;
+    bora.chat.typing(id, true).await;
+    ada.until(|event| matches!(event, ChatEvent::Typing { on: true, .. }).then_some(())).await;
+    bora.chat.send(id, "selam 👋").await.expect("sent");
+    assert_eq!(ada.text().await, "selam 👋");
+
+    relay.change(|world| {
+        let stored = format!("{:?}", world.matches[0].messages);
+        assert!(!stored.contains("merhaba"), "the server holds ciphertext only");
+    });
+
+    ada.chat.leave(id).await.expect("left");
+    let details = bora.until(|event| match event {
+        ChatEvent::Ended { details, .. } => *details,
+        _ => None,
+    });
+    let details = details.await;
+    assert_eq!((details.reason, details.by), (EndReason::Left, WhoEnded::Peer));
+    assert!(matches!(bora.chat.send(id, "geç").await, Err(ChatError::NoSuchMatch)));
+    assert!(bora.chat.conversations().await.expect("open").is_empty());
+    bora.chat.close().await;
+    assert!(matches!(bora.chat.send(id, "kapalı").await, Err(ChatError::Send(_) | ChatError::Closed)));
+}
+
+#[tokio::test]
+async fn a_text_before_the_handshake_waits_for_it() {
+    let relay = Relay::start().await;
+    let (mut ada, mut bora) = (Person::register(&options(&relay), "ada").await, Person::register(&options(&relay), "bora").await);
+    relay.change(|world| world.swallow = 1);
+    ada.chat.find(&[]).await.expect("searching");
+    bora.chat.find(&[]).await.expect("searching");
+    let (id, _) = ada.secured().await;
+    bora.until(|event| matches!(event, ChatEvent::Matched { this_device: true, .. }).then_some(())).await;
+    let sent = bora.chat.send(id, "erken").await.expect("kept");
+    // The handshake was lost with this socket; it goes out again on the next.
+    relay.tell(0, Out::Cut);
+    assert_eq!(sent.accepted.await.expect("accepted").seq, 1);
+    assert_eq!(ada.text().await, "erken");
+}
+
+#[tokio::test]
+async fn texts_survive_lost_sockets_on_both_sides() {
+    let relay = Relay::start().await;
+    let (ada, mut bora, id) = couple(&relay).await;
+    let mut sent = vec![];
+    for round in 0..10 {
+        if round % 3 == 0 {
+            relay.change(|world| world.swallow = 1);
+        }
+        for n in 0..5 {
+            sent.push(ada.chat.send(id, format!("{round}.{n}")).await.expect("sent"));
+        }
+        relay.tell(round % 2, Out::Cut);
+    }
+    // A message the server swallowed is sent again only with the next socket.
+    relay.tell(0, Out::Cut);
+    let mut got = vec![];
+    while got.len() < 50 {
+        got.push(bora.text().await);
+    }
+    let expected: std::collections::BTreeSet<_> = (0..10).flat_map(|round| (0..5).map(move |n| format!("{round}.{n}"))).collect();
+    assert_eq!(got.iter().cloned().collect::<std::collections::BTreeSet<_>>(), expected, "each once: {got:?}");
+    for sent in sent {
+        sent.accepted.await.expect("accepted");
+    }
+}
+
+#[tokio::test]
+async fn a_search_outlives_its_socket() {
+    let relay = Relay::start().await;
+    let (mut ada, bora) = (Person::register(&options(&relay), "ada").await, Person::register(&options(&relay), "bora").await);
+    ada.chat.find(&[]).await.expect("searching");
+    ada.connected().await;
+    relay.tell(0, Out::Cut);
+    ada.connected().await;
+    ada.until(|event| matches!(event, ChatEvent::Searching { .. }).then_some(())).await;
+    bora.chat.find(&[]).await.expect("searching");
+    ada.secured().await;
+
+    relay.change(|world| world.exhausted = Some(1));
+    let error = bora.chat.find(&[]).await.expect_err("exhausted");
+    assert_eq!(error.code(), Some(ErrorCode::QuotaExhausted));
+}
+
+#[tokio::test]
+async fn keys_are_refilled_when_they_run_low() {
+    let relay = Relay::start().await;
+    let (ada, mut bora, id) = couple(&relay).await;
+    ada.chat.leave(id).await.expect("left");
+    bora.until(|event| matches!(event, ChatEvent::Ended { .. }).then_some(())).await;
+    for _ in 0..5 {
+        ada.chat.find(&[]).await.expect("searching");
+        bora.chat.find(&[]).await.expect("searching");
+        let (id, _) = bora.secured().await;
+        bora.chat.leave(id).await.expect("left");
+    }
+    assert!(relay.change(|world| world.users[1].last_resort.is_some()));
+    bora.chat.block(MatchId(1)).await.expect("blocked");
+}
+
+#[tokio::test]
+async fn a_chat_goes_on_after_a_restart() {
+    let relay = Relay::start().await;
+    let folder = tempfile::tempdir().expect("folder");
+    let mut stored = options(&relay);
+    stored.state = Some(StateDir::open(folder.path().join("ada")).expect("state"));
+    let mut ada = Person::register(&stored, "ada").await;
+    let mut bora = Person::register(&options(&relay), "bora").await;
+    ada.chat.find(&[]).await.expect("searching");
+    bora.chat.find(&[]).await.expect("searching");
+    let (id, number) = ada.secured().await;
+    bora.secured().await;
+    ada.chat.send_and_wait(id, "bir").await.expect("accepted");
+    bora.chat.send_and_wait(id, "iki").await.expect("accepted");
+    assert_eq!(ada.text().await, "iki");
+
+    // One more text that the server does not take before the end of the process.
+    relay.change(|world| world.swallow = 1);
+    ada.chat.send(id, "üç").await.expect("sealed");
+    ada.chat.close().await;
+    drop(ada);
+    bora.chat.send_and_wait(id, "dört").await.expect("accepted");
+    relay.change(|world| world.swallow = 0);
+
+    stored.state = None;
+    stored.state = Some(StateDir::open(folder.path().join("ada")).expect("the lock is free again"));
+    let (chat, events) = Chat::resume(&stored).await.expect("resumes").expect("signed in");
+    let mut ada = Person { chat, events };
+    let (_, after) = ada.secured().await;
+    assert_eq!(after, number);
+    assert_eq!(ada.text().await, "dört", "and not what was shown before");
+    assert_eq!(bora.text().await, "bir");
+    assert_eq!(bora.text().await, "üç");
+    ada.chat.send_and_wait(id, "beş").await.expect("accepted");
+    assert_eq!(bora.text().await, "beş");
+    ada.chat.close().await;
+
+    for name in ["account.json", "device.json"] {
+        let text = std::fs::read_to_string(folder.path().join("ada").join(name)).expect("state");
+        assert!(!text.contains("dört") && !text.contains("a long password") && !text.contains(&test_phone(1)), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn without_keys_or_session_there_is_nothing_to_resume() {
+    let relay = Relay::start().await;
+    let folder = tempfile::tempdir().expect("folder");
+    let mut stored = options(&relay);
+    stored.state = Some(StateDir::open(folder.path()).expect("state"));
+    assert!(Chat::resume(&stored).await.expect("fine").is_none());
+    let ada = Person::register(&stored, "ada").await;
+    ada.chat.close().await;
+    relay.change(|world| world.users[0].renewals = 7);
+    assert!(Chat::resume(&stored).await.expect("fine").is_none(), "the session was revoked");
+    std::fs::remove_file(folder.path().join("device.json")).expect("removed");
+    assert!(Chat::resume(&stored).await.expect("fine").is_none(), "a session without its keys");
+}
+
+#[tokio::test]
+async fn a_final_close_is_told() {
+    let relay = Relay::start().await;
+    let mut ada = Person::register(&options(&relay), "ada").await;
+    ada.connected().await;
+    relay.tell(0, Out::Close(4003));
+    ada.until(|event| matches!(event, ChatEvent::Closed(_)).then_some(())).await;
+    assert_eq!(ada.events.recv().await, None);
+}

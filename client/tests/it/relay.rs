@@ -1,0 +1,394 @@
+//! The stand-in: accounts, keys, pairs and relayed messages, all in memory.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Json, Router,
+    extract::{
+        State, WebSocketUpgrade,
+        ws::{CloseFrame, Message, WebSocket},
+    },
+    http::{HeaderMap, StatusCode},
+    response::IntoResponse,
+    routing::{get, post},
+};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+/// What a socket's task is told.
+pub enum Out {
+    Frame(Value),
+    /// Drop the connection without a word.
+    Cut,
+    Close(u16),
+}
+
+#[derive(Default)]
+pub struct User {
+    pub alias: String,
+    pub keys: Vec<String>,
+    pub last_resort: Option<String>,
+    pub socket: Option<mpsc::UnboundedSender<Out>>,
+    /// How often the access token was renewed; the token in use is `access-{user}-{renewals}`.
+    pub renewals: usize,
+}
+
+#[derive(Default)]
+pub struct Match {
+    pub users: [usize; 2],
+    pub ended: bool,
+    /// Sender's position in `users`, and the `message.new` frame.
+    pub messages: Vec<(usize, Value)>,
+    client_ids: HashMap<String, Value>,
+}
+
+#[derive(Default)]
+pub struct World {
+    pub users: Vec<User>,
+    pub waiting: Option<usize>,
+    pub matches: Vec<Match>,
+    pub refreshes: usize,
+    /// Messages to swallow: neither stored nor answered.
+    pub swallow: usize,
+    /// The user whose find is answered with `quota_exhausted`.
+    pub exhausted: Option<usize>,
+}
+
+#[derive(Clone, Default)]
+pub struct Relay {
+    pub world: Arc<Mutex<World>>,
+    pub address: String,
+}
+
+const NOW: &str = "2026-11-21T10:00:00.000Z";
+
+impl Relay {
+    pub async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bind");
+        let relay = Self { world: Arc::default(), address: format!("http://{}", listener.local_addr().expect("address")) };
+        let router = Router::new()
+            .route("/v1/auth/register", post(register))
+            .route("/v1/auth/login", post(login))
+            .route("/v1/auth/refresh", post(refresh))
+            .route("/v1/me", get(me))
+            .route("/v1/keys", get(keys).put(put_keys))
+            .route("/v1/blocks", post(block))
+            .route("/v1/ws", get(upgrade))
+            .with_state(relay.clone());
+        let tracker = tokio_util::task::TaskTracker::new();
+        tracker.spawn(async move { axum::serve(listener, router).await });
+        relay
+    }
+
+    pub fn change<T>(&self, change: impl FnOnce(&mut World) -> T) -> T {
+        change(&mut self.world.lock().expect("lock"))
+    }
+
+    pub fn tell(&self, user: usize, out: Out) {
+        self.change(|world| world.users[user].socket.as_ref().map(|socket| socket.send(out)));
+    }
+}
+
+fn problem(status: u16, code: &str) -> axum::response::Response {
+    let body = json!({"type":"about:blank","title":code,"status":status,"detail":code,"code":code});
+    (StatusCode::from_u16(status).expect("status"), [("content-type", "application/problem+json")], body.to_string()).into_response()
+}
+
+pub fn quota() -> Value {
+    json!({"text":9,"video":3,"bonus":0,"daily_text":10,"daily_video":3,"resets_at":"2026-11-21T21:00:00.000Z"})
+}
+
+fn user_json(world: &World, id: usize) -> Value {
+    let alias = &world.users[id].alias;
+    json!({"id":(id + 1).to_string(),"alias":alias,"tag":"0001","handle":format!("{alias}#0001"),"phone_masked":"+90…","is_premium":false,
+        "locale":"tr","role":"user","created_at":NOW,"interests":[],"languages":[],"quota":quota()})
+}
+
+fn tokens(world: &World, id: usize) -> Value {
+    let renewals = world.users[id].renewals;
+    json!({"access_token":format!("access-{id}-{renewals}"),"access_expires_at":"2999-01-01T00:00:00.000Z",
+        "refresh_token":format!("refresh-{id}-{renewals}"),"refresh_expires_at":"2999-01-01T00:00:00.000Z","token_type":"Bearer"})
+}
+
+fn user_of(world: &World, token: &str) -> Option<usize> {
+    let (id, renewals) = token.strip_prefix("access-")?.split_once('-')?;
+    let id: usize = id.parse().ok()?;
+    (world.users.get(id)?.renewals.to_string() == renewals).then_some(id)
+}
+
+fn bearer(relay: &Relay, headers: &HeaderMap) -> Option<usize> {
+    let token = headers.get("authorization")?.to_str().ok()?.strip_prefix("Bearer ")?.to_owned();
+    relay.change(|world| user_of(world, &token))
+}
+
+async fn register(State(relay): State<Relay>, Json(body): Json<Value>) -> axum::response::Response {
+    relay.change(|world| {
+        let alias = body["alias"].as_str().expect("alias").to_owned();
+        if alias == "taken" {
+            return problem(409, "phone_taken");
+        }
+        world.users.push(User { alias, ..User::default() });
+        let id = world.users.len() - 1;
+        (StatusCode::CREATED, Json(json!({"user":user_json(world, id),"tokens":tokens(world, id)}))).into_response()
+    })
+}
+
+/// The password is the number of the account.
+async fn login(State(relay): State<Relay>, Json(body): Json<Value>) -> axum::response::Response {
+    relay.change(|world| match body["password"].as_str().and_then(|text| text.parse::<usize>().ok()) {
+        Some(id) if id < world.users.len() => Json(json!({"user":user_json(world, id),"tokens":tokens(world, id)})).into_response(),
+        _ => problem(401, "invalid_credentials"),
+    })
+}
+
+async fn refresh(State(relay): State<Relay>, Json(body): Json<Value>) -> axum::response::Response {
+    relay.change(|world| {
+        world.refreshes += 1;
+        let token = body["refresh_token"].as_str().expect("token").to_owned();
+        let parts = token.strip_prefix("refresh-").and_then(|rest| rest.split_once('-'));
+        let Some((id, renewals)) = parts else { return problem(401, "refresh_invalid") };
+        let id: usize = id.parse().expect("id");
+        if world.users[id].renewals.to_string() != renewals {
+            return problem(401, "refresh_reused");
+        }
+        world.users[id].renewals += 1;
+        Json(json!({"tokens":tokens(world, id)})).into_response()
+    })
+}
+
+async fn me(State(relay): State<Relay>, headers: HeaderMap) -> axum::response::Response {
+    match bearer(&relay, &headers) {
+        Some(id) => Json(relay.change(|world| user_json(world, id))).into_response(),
+        None => problem(401, "unauthorized"),
+    }
+}
+
+async fn keys(State(relay): State<Relay>, headers: HeaderMap) -> axum::response::Response {
+    match bearer(&relay, &headers) {
+        Some(id) => Json(json!({"remaining":relay.change(|world| world.users[id].keys.len())})).into_response(),
+        None => problem(401, "unauthorized"),
+    }
+}
+
+async fn put_keys(State(relay): State<Relay>, headers: HeaderMap, Json(body): Json<Value>) -> axum::response::Response {
+    let Some(id) = bearer(&relay, &headers) else { return problem(401, "unauthorized") };
+    relay.change(|world| {
+        let user = &mut world.users[id];
+        user.keys.extend(body["packages"].as_array().expect("packages").iter().map(|key| key.as_str().expect("text").to_owned()));
+        if let Some(key) = body["last_resort"].as_str() {
+            user.last_resort = Some(key.to_owned());
+        }
+        Json(json!({"remaining":user.keys.len()})).into_response()
+    })
+}
+
+async fn block(State(relay): State<Relay>, headers: HeaderMap, Json(body): Json<Value>) -> axum::response::Response {
+    let Some(id) = bearer(&relay, &headers) else { return problem(401, "unauthorized") };
+    relay.change(|world| {
+        let at = match_at(&body);
+        world.end(at, id, "blocked");
+        let peer = json!({"alias":"x","tag":"0001","handle":"x#0001"});
+        (StatusCode::CREATED, Json(json!({"id":"1","peer":peer,"created_at":NOW}))).into_response()
+    })
+}
+
+fn match_at(frame: &Value) -> usize {
+    frame["match_id"].as_str().expect("match id").parse::<usize>().expect("number") - 1
+}
+
+impl World {
+    fn send(&self, user: usize, frame: Value) {
+        if let Some(socket) = &self.users[user].socket {
+            drop(socket.send(Out::Frame(frame)));
+        }
+    }
+
+    fn end(&mut self, at: usize, by: usize, reason: &str) {
+        self.matches[at].ended = true;
+        for user in self.matches[at].users {
+            let by = if user == by { "self" } else { "peer" };
+            self.send(user, json!({"type":"match.ended","match_id":(at + 1).to_string(),"status":"completed","reason":reason,"by":by}));
+        }
+    }
+
+    fn match_json(&self, at: usize, user: usize) -> Value {
+        let users = self.matches[at].users;
+        let (role, peer) = if users[0] == user { ("offerer", users[1]) } else { ("answerer", users[0]) };
+        let alias = &self.users[peer].alias;
+        json!({"id":(at + 1).to_string(),"mode":"text","status":"active","peer":{"alias":alias,"tag":"0001","handle":format!("{alias}#0001")},
+            "role":role,"shared_interests":[],"created_at":NOW,"expires_at":"2026-11-22T10:00:00.000Z","ended_at":null,"ended_reason":null,
+            "unread":0})
+    }
+
+    fn pair(&mut self, first: usize, second: usize) {
+        self.matches.push(Match { users: [first, second], ..Match::default() });
+        let at = self.matches.len() - 1;
+        let package = self.users[second].keys.pop().or_else(|| self.users[second].last_resort.clone()).expect("keys were uploaded");
+        for (user, package) in [(first, Some(package)), (second, None)] {
+            let mut frame = json!({"type":"match.found","match":self.match_json(at, user),"this_device":true,
+                "keys_remaining":self.users[user].keys.len(),"quota":quota()});
+            if let Some(package) = package {
+                frame["peer_key_package"] = json!(package);
+            }
+            self.send(user, frame);
+        }
+    }
+
+    fn welcome(&self, user: usize) -> Value {
+        let active = (0..self.matches.len()).filter(|at| !self.matches[*at].ended && self.matches[*at].users.contains(&user));
+        let matches: Vec<_> = active.map(|at| self.match_json(at, user)).collect();
+        json!({"type":"welcome","session_id":"1","user":user_json(self, user),"quota":quota(),"matches":matches,
+            "keys_remaining":self.users[user].keys.len(),"server_time":NOW,"heartbeat_s":30,
+            "limits":{"max_frame_bytes":65536,"max_ciphertext_bytes":16384,"max_devices":5,"frames_per_second":0}})
+    }
+
+    fn replay(&self, user: usize, at: usize, after: i64) {
+        let known = &self.matches[at];
+        for (sender, frame) in &known.messages {
+            if known.users[*sender] != user && frame["seq"].as_i64() > Some(after) {
+                self.send(user, frame.clone());
+            }
+        }
+    }
+
+    fn take(&mut self, user: usize, frame: &Value) {
+        let id = &frame["id"];
+        match frame["type"].as_str().expect("type") {
+            "match.find" if self.exhausted == Some(user) => self
+                .send(user, json!({"type":"error","re":id,"code":"quota_exhausted","message":"","resets_at":"2026-11-21T21:00:00.000Z"})),
+            "match.find" => {
+                self.send(user, json!({"type":"match.searching","ticket_id":"1","re":id}));
+                match self.waiting.take() {
+                    Some(other) if other != user => self.pair(other, user),
+                    _ => self.waiting = Some(user),
+                }
+            }
+            "match.cancel" => {
+                self.waiting = None;
+                self.send(user, json!({"type":"match.cancelled","re":id}));
+            }
+            "match.leave" => {
+                let at = match_at(frame);
+                self.end(at, user, "left");
+                self.send(
+                    user,
+                    json!({"type":"match.ended","re":id,"match_id":frame["match_id"],"status":"completed","reason":"left","by":"self"}),
+                );
+            }
+            "message.send" => self.take_message(user, frame),
+            "message.sync" => self.replay(user, match_at(frame), frame["peer_seq"].as_i64().expect("seq")),
+            "message.ack" => self.pass_on(user, frame, json!({"type":"message.delivered","seq":frame["seq"]})),
+            "message.read" => self.pass_on(user, frame, json!({"type":"message.read","seq":frame["seq"]})),
+            "typing" => self.pass_on(user, frame, json!({"type":"typing","on":frame["on"]})),
+            other => panic!("unexpected frame {other}"),
+        }
+    }
+
+    fn pass_on(&self, user: usize, frame: &Value, mut passed: Value) {
+        let at = match_at(frame);
+        passed["match_id"] = frame["match_id"].clone();
+        let peer = self.matches[at].users.into_iter().find(|other| *other != user).expect("peer");
+        self.send(peer, passed);
+    }
+
+    fn take_message(&mut self, user: usize, frame: &Value) {
+        if self.swallow > 0 {
+            self.swallow -= 1;
+            return;
+        }
+        let at = match_at(frame);
+        if self.matches[at].ended {
+            self.send(user, json!({"type":"error","re":frame["id"],"code":"match_ended","message":"","client_id":frame["client_id"]}));
+            return;
+        }
+        let client_id = frame["client_id"].as_str().expect("client id").to_owned();
+        if let Some(accepted) = self.matches[at].client_ids.get(&client_id) {
+            self.send(user, accepted.clone());
+            return;
+        }
+        let side = usize::from(self.matches[at].users[1] == user);
+        let seq = self.matches[at].messages.iter().filter(|(sender, _)| *sender == side).count() + 1;
+        let message_id = (self.matches[at].messages.len() + 1).to_string();
+        let accepted = json!({"type":"message.accepted","re":frame["id"],"match_id":frame["match_id"],"client_id":client_id,"seq":seq,
+            "message_id":message_id,"sent_at":NOW});
+        let mut new = json!({"type":"message.new","match_id":frame["match_id"],"from":"peer","seq":seq,"message_id":message_id,
+            "kind":frame["kind"],"ciphertext":frame["ciphertext"],"sent_at":NOW});
+        if !frame["franking_tag"].is_null() {
+            new["franking_tag"] = frame["franking_tag"].clone();
+        }
+        self.matches[at].client_ids.insert(client_id, accepted.clone());
+        self.matches[at].messages.push((side, new.clone()));
+        self.send(user, accepted);
+        self.send(self.matches[at].users[1 - side], new);
+    }
+}
+
+async fn upgrade(State(relay): State<Relay>, upgrade: WebSocketUpgrade) -> axum::response::Response {
+    upgrade.protocols(["tebdil.v1"]).on_upgrade(move |socket| run(relay, socket))
+}
+
+async fn run(relay: Relay, mut socket: WebSocket) {
+    let Some(Ok(Message::Text(hello))) = socket.recv().await else { return };
+    let hello: Value = serde_json::from_str(&hello).expect("json");
+    let token = hello["token"].as_str().expect("token").to_owned();
+    let (out, mut outgoing) = mpsc::unbounded_channel();
+    let user = relay.change(|world| {
+        let user = user_of(world, &token)?;
+        world.users[user].socket = Some(out.clone());
+        world.send(user, world.welcome(user));
+        let point = |at: usize| {
+            let resume = hello["resume"].as_array().cloned().unwrap_or_default();
+            resume.iter().find(|point| match_at(point) == at).and_then(|point| point["peer_seq"].as_i64()).unwrap_or(0)
+        };
+        for at in 0..world.matches.len() {
+            if world.matches[at].users.contains(&user) && !world.matches[at].ended {
+                world.replay(user, at, point(at));
+            }
+        }
+        Some(user)
+    });
+    let Some(user) = user else {
+        close(&mut socket, 4001).await;
+        return;
+    };
+    loop {
+        tokio::select! {
+            Some(out) = outgoing.recv() => match out {
+                Out::Frame(frame) => {
+                    if socket.send(Message::text(frame.to_string())).await.is_err() {
+                        break;
+                    }
+                }
+                Out::Cut => break,
+                Out::Close(code) => {
+                    close(&mut socket, code).await;
+                    break;
+                }
+            },
+            incoming = socket.recv() => match incoming {
+                Some(Ok(Message::Text(text))) => {
+                    let frame: Value = serde_json::from_str(&text).expect("json");
+                    relay.change(|world| world.take(user, &frame));
+                }
+                Some(Ok(_)) => {}
+                _ => break,
+            },
+        }
+    }
+    relay.change(|world| {
+        // A ticket dies with its connection, and a newer connection may have taken the place.
+        if world.users[user].socket.as_ref().is_some_and(|socket| socket.same_channel(&out)) {
+            world.users[user].socket = None;
+            world.waiting = world.waiting.filter(|waiting| *waiting != user);
+        }
+    });
+}
+
+async fn close(socket: &mut WebSocket, code: u16) {
+    // The client may be gone already.
+    let _ = socket.send(Message::Close(Some(CloseFrame { code, reason: "".into() }))).await;
+    while let Some(Ok(_)) = socket.recv().await {}
+}
