@@ -15,6 +15,7 @@ lint: ## format, clippy, docs, dependencies, file sizes, shell scripts
 	@scripts/lint
 
 bench: ## the load generator; ARGS="…" goes to it
+	@cargo build --release -p tebdil
 	@cargo run --release -p tebdil_bench -- $(ARGS)
 
 clean: ## remove what was built (not ./data)

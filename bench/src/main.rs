@@ -1,2 +1,78 @@
-//! placeholder
-fn main() {}
+//! The load generator: what the server costs, beside a bare peer that does nothing but move frames.
+//!
+//! Every subcommand starts the server (and the peer) as a process of its own on loopback, is bounded in count and time, and stops what it started.
+//! `make bench ARGS="chat --pairs 100"`
+
+#![expect(clippy::print_stdout, reason = "the report is what the program is for")]
+
+mod chat;
+mod find;
+mod idle;
+mod peer;
+mod people;
+mod process;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "Measures Tebdil on this machine")]
+struct Arguments {
+    /// The server's binary.
+    #[arg(long, default_value = "target/release/tebdil", global = true)]
+    server: std::path::PathBuf,
+    /// `postgres://…`; SQLite in a temporary folder without.
+    #[arg(long, global = true)]
+    database: Option<String>,
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Memory of idle signed-in connections.
+    Idle(idle::Idle),
+    /// Messages through matched pairs: rate, latency, CPU per message.
+    Chat(chat::ChatLoad),
+    /// Everybody searches at once: time until all are matched.
+    Find(find::Find),
+    /// All of the above with their defaults.
+    All,
+    /// The bare peer, started by the others.
+    #[command(hide = true)]
+    Peer,
+}
+
+/// Any failure of a measurement ends it.
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    rlimit::increase_nofile_limit(u64::MAX)?;
+    let setup = process::Setup { binary: arguments.server, database: arguments.database };
+    match arguments.what.unwrap_or(What::All) {
+        What::Idle(idle) => idle.run(&setup).await,
+        What::Chat(chat) => chat.run(&setup).await,
+        What::Find(find) => find.run(&setup).await,
+        What::All => {
+            idle::Idle::default().run(&setup).await?;
+            find::Find::default().run(&setup).await?;
+            chat::ChatLoad::default().run(&setup).await
+        }
+        What::Peer => peer::serve().await,
+    }
+}
+
+/// The `quantile` (0 to 1) of sorted values.
+fn quantile(sorted: &[f64], quantile: f64) -> f64 {
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index into few values")]
+    let index = ((sorted.len().saturating_sub(1)) as f64 * quantile).round() as usize;
+    sorted.get(index).copied().unwrap_or(f64::NAN)
+}
+
+/// Sorted quantiles of times in milliseconds, as one line.
+fn times(mut millis: Vec<f64>) -> String {
+    millis.sort_by(f64::total_cmp);
+    let [p50, p99, max] = [0.5, 0.99, 1.0].map(|q| quantile(&millis, q));
+    format!("p50 {p50:.2} ms, p99 {p99:.2} ms, max {max:.2} ms")
+}

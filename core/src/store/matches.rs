@@ -223,7 +223,7 @@ impl Store {
         const SIDES: &str = "SELECT user_id, open, first_content_at FROM match_sides WHERE match_id = ";
         const MATCH: &str = "SELECT status, expired_at, ended_reason, ended_by FROM matches WHERE id = $1";
         const END: &str = "UPDATE matches SET status = $1, ended_at = $2, ended_reason = $3, ended_by = $4 WHERE id = $5";
-        const CLOSE: &str = "UPDATE match_sides SET open = FALSE WHERE match_id = $1";
+        const CLOSE: &str = "UPDATE match_sides SET open = FALSE, peer_key_package = NULL WHERE match_id = $1";
         const FORGET: &str = "DELETE FROM messages WHERE match_id = $1";
         let end = write_tx!(self, |tx| {
             // Both sides in primary key order: write_chat and the expiry job lock the same way.

@@ -1,0 +1,161 @@
+//! Messages through matched pairs.
+
+use std::time::{Duration, Instant};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use futures_util::future::try_join_all;
+use tebdil_client::raw::RawSocket;
+use tebdil_core::{
+    domain::{MessageKind, Mode},
+    id::MatchId,
+    protocol::{ClientFrame, MatchFind, MessageAck, MessageSend, ServerFrame, ServerMessage},
+};
+use uuid::Uuid;
+
+use crate::{
+    Result, people,
+    process::{Process, Setup},
+    times,
+};
+
+#[derive(clap::Args)]
+pub struct ChatLoad {
+    /// Matched pairs; in each, one side writes and the other acknowledges.
+    #[arg(long, default_value_t = 200)]
+    pairs: u32,
+    /// Seconds of load, 1 to 60.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60))]
+    seconds: u64,
+    /// Bytes of ciphertext, the 402 of a short encrypted message by default.
+    #[arg(long, default_value_t = 402)]
+    bytes: usize,
+}
+
+impl Default for ChatLoad {
+    fn default() -> Self {
+        Self { pairs: 200, seconds: 10, bytes: 402 }
+    }
+}
+
+/// What a load came to.
+struct Figures {
+    messages: usize,
+    seconds: f64,
+    /// Of the server, microseconds a message.
+    cpu: f64,
+    delivered: Vec<f64>,
+}
+
+impl Figures {
+    fn rate(&self) -> f64 {
+        f64::from(u32::try_from(self.messages).unwrap_or(u32::MAX)) / self.seconds
+    }
+}
+
+impl ChatLoad {
+    pub async fn run(&self, setup: &Setup) -> Result<()> {
+        let ours = self.server(setup).await?;
+        let bare = self.peer().await?;
+        for (name, figures) in [("tebdil", &ours), ("bare sockets", &bare)] {
+            println!(
+                "chat: {name}: {} pairs, {:.0} messages/s, {:.1} µs CPU a message, sent to received {}",
+                self.pairs,
+                figures.rate(),
+                figures.cpu,
+                times(figures.delivered.clone())
+            );
+        }
+        println!("chat: durable and acknowledged costs {:.1} times the CPU of moving the frame", ours.cpu / bare.cpu);
+        Ok(())
+    }
+
+    async fn server(&self, setup: &Setup) -> Result<Figures> {
+        let server = Process::server(setup).await?;
+        let accounts = people::register(&server.url, 2 * self.pairs, 1).await?;
+        people::upload_keys(&accounts).await?;
+        let mut sockets = people::connect(&server.url, &accounts).await?.into_iter();
+        let mut pairs = Vec::new();
+        while let (Some(a), Some(b)) = (sockets.next(), sockets.next()) {
+            pairs.push(matched(a, b).await?);
+        }
+        let text = |match_id: MatchId| {
+            let send = MessageSend {
+                match_id,
+                client_id: Uuid::new_v4(),
+                kind: MessageKind::Content,
+                ciphertext: vec![7; self.bytes],
+                franking_tag: Some(vec![1; 32]),
+            };
+            ClientFrame::MessageSend(send).to_json(None)
+        };
+        let figures = self.load(&server, pairs.into_iter().map(|(a, b, id)| (a, b, Some(id))).collect(), &text).await;
+        server.stop().await?;
+        figures
+    }
+
+    async fn peer(&self) -> Result<Figures> {
+        let peer = Process::peer().await?;
+        let url = peer.url.replace("http://", "ws://");
+        let mut pairs = Vec::new();
+        for room in 0..self.pairs {
+            let url = format!("{url}/{room}");
+            pairs.push((RawSocket::open_with(&url, None).await?, RawSocket::open_with(&url, None).await?, None));
+        }
+        let content = STANDARD.encode(vec![7; self.bytes]);
+        let text = |_: MatchId| format!("{{\"type\":\"message.new\",\"match_id\":\"1\",\"ciphertext\":\"{content}\"}}");
+        let figures = self.load(&peer, pairs, &text).await;
+        peer.stop().await?;
+        figures
+    }
+
+    /// In every pair the next message leaves when the last has arrived, so the load is what the server can take.
+    async fn load(
+        &self,
+        process: &Process,
+        pairs: Vec<(RawSocket, RawSocket, Option<MatchId>)>,
+        text: &dyn Fn(MatchId) -> String,
+    ) -> Result<Figures> {
+        let until = Duration::from_secs(self.seconds);
+        let cpu = process.cpu()?;
+        let start = Instant::now();
+        let chats = pairs.into_iter().map(|(mut writer, mut reader, id)| async move {
+            let mut delivered = Vec::new();
+            let mut seq = 0;
+            while start.elapsed() < until {
+                let sent = Instant::now();
+                writer.send_text(text(id.unwrap_or(MatchId(1)))).await?;
+                loop {
+                    let frame = reader.recv_json().await?;
+                    if frame["type"] == "message.new" {
+                        break;
+                    }
+                }
+                delivered.push(sent.elapsed().as_secs_f64() * 1e3);
+                if let Some(match_id) = id {
+                    seq += 1;
+                    reader.send(&ClientFrame::MessageAck(MessageAck { match_id, seq }), None).await?;
+                    while writer.recv_json().await?["type"] != "message.accepted" {}
+                }
+            }
+            Result::Ok(delivered)
+        });
+        let delivered: Vec<f64> = try_join_all(chats).await?.concat();
+        let seconds = start.elapsed().as_secs_f64();
+        let messages = delivered.len();
+        let cpu = (process.cpu()? - cpu) * 1e6 / f64::from(u32::try_from(messages).unwrap_or(u32::MAX));
+        Ok(Figures { messages, seconds, cpu, delivered })
+    }
+}
+
+async fn matched(mut a: RawSocket, mut b: RawSocket) -> Result<(RawSocket, RawSocket, MatchId)> {
+    let wish = ClientFrame::MatchFind(MatchFind { mode: Mode::Text, interests: None, languages: None, max_distance_km: None });
+    a.send(&wish, None).await?;
+    b.send(&wish, None).await?;
+    let found = |message: &ServerMessage| match &message.frame {
+        ServerFrame::MatchFound(found) => Some(found.found.id),
+        _ => None,
+    };
+    let id = a.recv_until(found).await?;
+    b.recv_until(found).await?;
+    Ok((a, b, id))
+}

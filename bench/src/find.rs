@@ -1,0 +1,57 @@
+//! Everybody searches at once.
+
+use std::time::Instant;
+
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use tebdil_core::{
+    domain::Mode,
+    protocol::{ClientFrame, MatchFind, ServerFrame},
+};
+
+use crate::{
+    Result, people,
+    process::{Process, Setup},
+    times,
+};
+
+#[derive(clap::Args)]
+pub struct Find {
+    /// Users who search.
+    #[arg(long, default_value_t = 1_000)]
+    users: u32,
+}
+
+impl Default for Find {
+    fn default() -> Self {
+        Self { users: 1_000 }
+    }
+}
+
+impl Find {
+    pub async fn run(&self, setup: &Setup) -> Result<()> {
+        let server = Process::server(setup).await?;
+        let accounts = people::register(&server.url, self.users, 1).await?;
+        people::upload_keys(&accounts).await?;
+        let sockets = people::connect(&server.url, &accounts).await?;
+        let cpu = server.cpu()?;
+        let start = Instant::now();
+        let wish = ClientFrame::MatchFind(MatchFind { mode: Mode::Text, interests: None, languages: None, max_distance_km: None });
+        let searches = FuturesUnordered::new();
+        for mut socket in sockets {
+            let wish = wish.clone();
+            searches.push(async move {
+                socket.send(&wish, None).await?;
+                let found =
+                    |message: &tebdil_core::protocol::ServerMessage| matches!(message.frame, ServerFrame::MatchFound(_)).then_some(());
+                socket.recv_until(found).await?;
+                Result::Ok((start.elapsed().as_secs_f64() * 1e3, socket))
+            });
+        }
+        let found: Vec<_> = searches.collect().await;
+        let millis = found.into_iter().map(|found| Ok(found?.0)).collect::<Result<Vec<f64>>>()?;
+        let all = start.elapsed().as_secs_f64();
+        let cpu = (server.cpu()? - cpu) * 1e6 / f64::from(self.users);
+        println!("find: {} users at once, all matched in {all:.3} s ({}), {cpu:.0} µs CPU a user", self.users, times(millis));
+        server.stop().await
+    }
+}

@@ -1,0 +1,62 @@
+//! Memory of idle connections.
+
+use tebdil_client::raw::RawSocket;
+
+use crate::{
+    Result, people,
+    process::{Process, Setup},
+};
+
+/// Devices a user may have at once.
+const DEVICES: u32 = 5;
+
+#[derive(clap::Args)]
+pub struct Idle {
+    /// Connections to open; a multiple of 5.
+    #[arg(long, default_value_t = 5_000)]
+    connections: u32,
+}
+
+impl Default for Idle {
+    fn default() -> Self {
+        Self { connections: 5_000 }
+    }
+}
+
+impl Idle {
+    pub async fn run(&self, setup: &Setup) -> Result<()> {
+        let server = Process::server(setup).await?;
+        let accounts = people::register(&server.url, self.connections / DEVICES, DEVICES).await?;
+        let (first, rest) = accounts.split_at(100.min(accounts.len()));
+        // The first connections pay for what is allocated once.
+        let warm = people::connect(&server.url, first).await?;
+        let before = server.rss_kib()?;
+        let sockets = people::connect(&server.url, rest).await?;
+        let ours = per_connection(before, server.rss_kib()?, sockets.len());
+        drop((warm, sockets));
+        server.stop().await?;
+
+        let peer = Process::peer().await?;
+        let url = peer.url.replace("http://", "ws://");
+        let mut sockets = Vec::new();
+        let mut before = 0.0;
+        for room in 0..self.connections {
+            sockets.push(RawSocket::open_with(&format!("{url}/{room}"), None).await?);
+            if sockets.len() == 100 {
+                before = peer.rss_kib()?;
+            }
+        }
+        let bare = per_connection(before, peer.rss_kib()?, sockets.len() - 100);
+        peer.stop().await?;
+        println!(
+            "idle: {} signed-in connections: {ours:.2} KiB each; bare sockets {bare:.2} KiB each; ratio {:.2}",
+            self.connections,
+            ours / bare
+        );
+        Ok(())
+    }
+}
+
+fn per_connection(before: f64, after: f64, count: usize) -> f64 {
+    (after - before) / f64::from(u32::try_from(count).unwrap_or(u32::MAX))
+}

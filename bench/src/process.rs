@@ -1,0 +1,96 @@
+//! The server under load, as a process.
+
+use std::{path::PathBuf, process::Stdio, time::Duration};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader},
+    process::{Child, Command},
+};
+
+use crate::Result;
+
+/// Kernel clock ticks a second; fixed at 100 on Linux.
+const TICKS: f64 = 100.0;
+
+/// How long a process may take to listen.
+const START: Duration = Duration::from_secs(20);
+
+/// What is measured.
+pub struct Setup {
+    pub binary: PathBuf,
+    pub database: Option<String>,
+}
+
+/// A running process that is killed when dropped.
+pub struct Process {
+    child: Child,
+    pub url: String,
+    pid: u32,
+    _data: tempfile::TempDir,
+}
+
+impl Process {
+    /// Starts the server with cheap hashing, no rate limits, and everything else as it comes.
+    pub async fn server(setup: &Setup) -> Result<Self> {
+        let data = tempfile::tempdir()?;
+        let port = free_port()?;
+        let mut command = Command::new(&setup.binary);
+        command
+            .env("TEBDIL_DATA_DIR", data.path())
+            .env("TEBDIL_HTTP__LISTEN", format!("127.0.0.1:{port}"))
+            .env("TEBDIL_METRICS__LISTEN", "")
+            .env("TEBDIL_AUTH__BCRYPT_COST", "4")
+            .env("TEBDIL_LIMITS__ENABLED", "false")
+            .env("TEBDIL_QUOTA__FREE_TEXT", "1000")
+            .env("TEBDIL_LOG", "warn")
+            .stdout(Stdio::null());
+        if let Some(database) = &setup.database {
+            command.env("TEBDIL_DATABASE__URL", database);
+        }
+        let child = command.kill_on_drop(true).spawn()?;
+        let pid = child.id().ok_or("the server ended at once")?;
+        let process = Self { child, url: format!("http://127.0.0.1:{port}"), pid, _data: data };
+        tokio::time::timeout(START, async {
+            while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await?;
+        Ok(process)
+    }
+
+    /// Starts the bare peer.
+    pub async fn peer() -> Result<Self> {
+        let mut child = Command::new(std::env::current_exe()?).arg("peer").stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+        let pid = child.id().ok_or("the peer ended at once")?;
+        let out = child.stdout.take().ok_or("the peer has no output")?;
+        let address = tokio::time::timeout(START, BufReader::new(out).lines().next_line()).await??.ok_or("the peer said nothing")?;
+        Ok(Self { child, url: format!("http://{address}"), pid, _data: tempfile::tempdir()? })
+    }
+
+    /// CPU seconds used so far, user and system.
+    pub fn cpu(&self) -> Result<f64> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
+        // The name, in parentheses, may hold spaces; state is the first field after it, utime and stime the 12th and 13th.
+        let fields: Vec<&str> = stat.rsplit_once(')').ok_or("stat")?.1.split_whitespace().collect();
+        let ticks = |index: usize| fields.get(index).and_then(|text| text.parse::<f64>().ok()).ok_or("stat");
+        Ok((ticks(11)? + ticks(12)?) / TICKS)
+    }
+
+    /// Resident memory, KiB.
+    pub fn rss_kib(&self) -> Result<f64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("status")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
+    }
+
+    /// Ends it and waits.
+    pub async fn stop(mut self) -> Result<()> {
+        self.child.kill().await?;
+        Ok(())
+    }
+}
+
+fn free_port() -> Result<u16> {
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
