@@ -1,6 +1,112 @@
-//! placeholder
+//! The Tebdil server: the one place that wires its parts.
+//!
+//! [`run`] is what `main` and the tests both call. [`app::App`] holds every part; `http/router.rs` shows the API on one page.
 
+pub mod app;
+pub mod auth;
 pub mod chat;
+pub mod cli;
+pub mod config;
+pub mod http;
 pub mod hub;
+pub mod lifecycle;
 pub mod matching;
+pub mod observability;
 pub mod profile;
+pub mod ws;
+
+use std::{sync::Arc, time::Duration};
+
+use app::App;
+use config::{Config, Secrets, SecretsError};
+use lifecycle::{Shutdown, Tasks};
+use tebdil_core::{store::StoreError, time::Clock};
+use tokio::net::TcpListener;
+
+/// How long tasks have to notice that they are aborted.
+const ABORT_TIME: Duration = Duration::from_secs(2);
+
+/// The server could not start, or could not go on. No text here holds a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    #[error(transparent)]
+    Secrets(#[from] SecretsError),
+    #[error("the database cannot be used: {0}")]
+    Store(#[from] StoreError),
+    #[error("{what}: {source}")]
+    Io { what: String, source: std::io::Error },
+    /// A part failed; the text names it.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// Bound sockets. Tests bind port 0 and read the address before they hand them over.
+#[derive(Debug)]
+pub struct Listeners {
+    /// The API and the WebSocket.
+    pub http: TcpListener,
+    /// `GET /metrics`, when there is one.
+    pub metrics: Option<TcpListener>,
+}
+
+impl Listeners {
+    /// Binds what the settings name.
+    pub async fn bind(config: &Config) -> Result<Self, RunError> {
+        let bind = async |field: &str, address: &str| {
+            let bound = TcpListener::bind(address).await;
+            bound.map_err(|source| RunError::Io { what: format!("{field}: cannot listen on {address}"), source })
+        };
+        let http = bind("http.listen", &config.http.listen).await?;
+        let metrics = match config.metrics.listen.as_str() {
+            "" => None,
+            address => Some(bind("metrics.listen", address).await?),
+        };
+        Ok(Self { http, metrics })
+    }
+}
+
+/// Serves until `shutdown` says so or a part fails.
+///
+/// Returns `Ok` when the server was asked to end, also when the grace ran out. Every task has ended and the database is closed by then.
+pub async fn run(config: Config, listeners: Listeners, clock: Clock, shutdown: Shutdown) -> Result<(), RunError> {
+    let secrets = Secrets::load(&config, &mut rand::rng())?;
+    let app = App::start(config, &secrets, clock, Tasks::new(&shutdown)).await?;
+    serve(app, listeners).await
+}
+
+/// The second half of [`run`], for those who want to look into the [`App`].
+pub async fn serve(app: Arc<App>, listeners: Listeners) -> Result<(), RunError> {
+    let tasks = app.tasks.clone();
+    http::start(&app, listeners);
+
+    tasks.soft.cancelled().await;
+    if tasks.failure().is_none() {
+        tracing::info!("draining");
+    }
+    let settings = &app.config.shutdown;
+    let (delay, grace) = (Duration::from_secs(settings.ready_delay_s), Duration::from_secs(settings.grace_s));
+    tokio::select! {
+        () = tokio::time::sleep(delay) => {}
+        () = tasks.hard.cancelled() => {}
+    }
+    tasks.close();
+    let orderly = async {
+        // Half of the grace to say goodbye, the other half for what is still under way.
+        app.hub.drain(grace / 2).await;
+        tasks.ended().await;
+    };
+    tokio::select! {
+        () = orderly => {}
+        () = tasks.hard.cancelled() => {}
+        () = tokio::time::sleep(grace) => tracing::warn!(tasks = tasks.running(), "the grace ran out"),
+    }
+    tasks.abort();
+    if tokio::time::timeout(ABORT_TIME, tasks.ended()).await.is_err() {
+        tracing::warn!(tasks = tasks.running(), "tasks did not end");
+    }
+    app.store.close().await;
+    match tasks.failure() {
+        Some(why) => Err(RunError::Failed(why.to_owned())),
+        None => Ok(()),
+    }
+}

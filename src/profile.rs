@@ -1,5 +1,7 @@
 //! Bounds of what users tell about themselves.
 
+use tebdil_core::protocol::Location;
+
 /// Most interests and languages of a user.
 const MAX_INTERESTS: usize = 10;
 const MAX_LANGUAGES: usize = 5;
@@ -28,6 +30,19 @@ pub fn languages(codes: Vec<String>) -> Result<Vec<String>, String> {
     distinct(folded, MAX_LANGUAGES, fits).ok_or_else(|| format!("languages: at most {MAX_LANGUAGES} ISO 639-1 codes"))
 }
 
+/// The place on a grid of 0.01°, about 1 km; what is finer is never stored.
+///
+/// # Errors
+/// A sentence that names the field.
+pub fn snapped(place: Location) -> Result<Location, String> {
+    if !(-90.0..=90.0).contains(&place.lat) || !(-180.0..=180.0).contains(&place.lon) {
+        return Err("location: lat -90 to 90, lon -180 to 180".to_owned());
+    }
+    // Adding zero turns -0 into 0.
+    let snap = |degrees: f64| (degrees * 100.0).round() / 100.0 + 0.0;
+    Ok(Location { lat: snap(place.lat), lon: snap(place.lon) })
+}
+
 fn distinct(texts: impl Iterator<Item = String>, most: usize, fits: impl Fn(&String) -> bool) -> Option<Vec<String>> {
     let mut kept = Vec::new();
     for (count, text) in texts.enumerate() {
@@ -44,6 +59,15 @@ fn distinct(texts: impl Iterator<Item = String>, most: usize, fits: impl Fn(&Str
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn places_lose_what_is_finer_than_the_grid() {
+        let place = snapped(Location { lat: 41.008_24, lon: 28.978_36 }).expect("Istanbul");
+        assert_eq!((place.lat, place.lon), (41.01, 28.98));
+        for (lat, lon) in [(90.1, 0.0), (0.0, -180.1), (f64::NAN, 0.0), (0.0, f64::INFINITY)] {
+            assert!(snapped(Location { lat, lon }).is_err(), "{lat} {lon}");
+        }
+    }
 
     #[test]
     fn texts_are_folded_and_bounded() {

@@ -6,6 +6,7 @@ pub mod backend;
 pub mod crypto;
 pub mod domain;
 pub mod id;
+pub mod limiter;
 pub mod protocol;
 pub mod quota;
 pub mod store;

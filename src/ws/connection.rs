@@ -107,7 +107,7 @@ async fn serve(socket: &mut WebSocket, app: &Arc<App>) -> Result<(), CloseCode> 
     let went_offline = app.hub.leave(&connection);
     app.matchmaker.gone(&connection).await;
     if went_offline
-        && !app.hard.is_cancelled()
+        && !app.tasks.hard.is_cancelled()
         && let Err(error) = app.chat.announce_presence(connection.user_id, false).await
     {
         tracing::warn!(%error, "peers were not told that a user went offline");

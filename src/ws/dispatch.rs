@@ -49,8 +49,7 @@ pub(super) async fn dispatch(app: &Arc<App>, session: &Session, frame: ClientFra
         ClientFrame::MessageSync(frame) => app.chat.sync(connection, frame, re.as_ref()).await,
         ClientFrame::Typing(frame) => app.chat.typing(connection, frame, re.as_ref()).await,
         ClientFrame::TokenRefresh(frame) => {
-            let now = app.clock.now();
-            match app.auth.tokens.verify(frame.token.expose(), now) {
+            match app.tokens.verify_access(frame.token.expose()) {
                 Ok(claims) if claims.session_id == connection.session_id && claims.user_id == connection.user_id => {
                     session.extend_token(claims.expires_at);
                 }

@@ -37,7 +37,7 @@ pub async fn upgrade(State(app): State<Arc<App>>, upgrade: Result<WebSocketUpgra
     if upgrade.selected_protocol().is_none() {
         return Failure::new(ErrorCode::BadRequest, format!("the subprotocol must be {SUBPROTOCOL}")).into_response();
     }
-    if app.soft.is_cancelled() {
+    if app.tasks.is_draining() {
         return Failure::new(ErrorCode::Draining, ErrorCode::Draining.title()).into_response();
     }
     // The library's own buffers would cost 135 KiB a connection.

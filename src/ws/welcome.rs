@@ -10,6 +10,7 @@ use tebdil_core::{
 use super::connection::Session;
 use crate::{
     app::App,
+    auth::AccountError,
     chat::Missed,
     hub::{Connection, Outbound, OutboundLimits},
 };
@@ -39,6 +40,13 @@ impl From<StoreError> for Denied {
     }
 }
 
+impl From<AccountError> for Denied {
+    fn from(error: AccountError) -> Self {
+        tracing::error!(%error, "a hello could not be answered");
+        Self::Unavailable
+    }
+}
+
 /// A `hello` that was accepted.
 pub(super) struct Admitted {
     pub(super) session: Session,
@@ -47,7 +55,7 @@ pub(super) struct Admitted {
 /// Checks the token and makes the connection, which is not in the hub yet.
 pub(super) async fn admit(app: &App, hello: &Hello) -> Result<Admitted, Denied> {
     let now = app.clock.now();
-    let claims = app.auth.tokens.verify(hello.token.expose(), now).map_err(|_| Denied::Unauthorized)?;
+    let claims = app.tokens.verify_access(hello.token.expose()).map_err(|_| Denied::Unauthorized)?;
     let alive = app.store.session_alive(claims.session_id, now).await?.ok_or(Denied::Unauthorized)?;
     if alive.is_banned {
         return Err(Denied::Banned);
@@ -87,7 +95,7 @@ pub(super) async fn welcome(
     if app.store.session_alive(connection.session_id, now).await?.is_none_or(|alive| alive.is_banned) {
         return Err(Denied::Unauthorized);
     }
-    let user = app.accounts.user(connection.user_id, now).await?.ok_or(Denied::Unauthorized)?;
+    let user = app.accounts.user(connection.user_id).await?.ok_or(Denied::Unauthorized)?;
     let matches = app.store.active_matches(connection.user_id, now).await?;
     let keys_remaining = app.store.key_packages_remaining(connection.session_id).await?;
     let quota = user.quota.clone();

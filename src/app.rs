@@ -1,0 +1,139 @@
+//! Every part of a running server, made in one place.
+
+use std::{sync::Arc, time::Duration};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tebdil_core::{
+    crypto::{BlindIndex, FieldCipher},
+    domain::Mode,
+    id::IdGenerator,
+    quota::QuotaRules,
+    store::{MatchRules, Store},
+    time::Clock,
+};
+
+use crate::{
+    RunError,
+    auth::{self, Accounts, Tokens},
+    chat::Chat,
+    config::{Config, Key, Secrets},
+    hub::Hub,
+    lifecycle::Tasks,
+    matching::{Matchmaker, MatchmakerConfig},
+    observability,
+};
+
+/// The parts of a running server. Handlers get it as their state.
+#[derive(Debug)]
+pub struct App {
+    pub config: Config,
+    pub clock: Clock,
+    pub ids: Arc<IdGenerator>,
+    pub store: Store,
+    pub quota_rules: QuotaRules,
+    /// Keyed hashes: phones and requests are found by them.
+    pub blind: BlindIndex,
+    /// Encrypts fields.
+    pub cipher: FieldCipher,
+    pub tokens: Tokens,
+    pub accounts: Accounts,
+    pub hub: Arc<Hub>,
+    pub chat: Chat,
+    pub matchmaker: Matchmaker,
+    pub limiters: crate::http::Limiters,
+    pub metrics: PrometheusHandle,
+    pub tasks: Tasks,
+}
+
+impl App {
+    /// Opens the database, brings its schema up to date, and starts the tasks of every part.
+    pub async fn start(config: Config, secrets: &Secrets, clock: Clock, tasks: Tasks) -> Result<Arc<Self>, RunError> {
+        for warning in config.warnings() {
+            tracing::warn!("{warning}");
+        }
+        let ids = Arc::new(IdGenerator::new(clock.clone(), &mut rand::rng()));
+        let store = open_store(&config, Arc::clone(&ids)).await?;
+        let metrics = observability::install_metrics();
+
+        let blind = BlindIndex::new(core_key(&secrets.phone_index_key));
+        let field_keys = secrets.field_keys.iter().map(|(id, key)| (id.to_owned(), core_key(key)));
+        let cipher = FieldCipher::new(secrets.field_keys.current().0, field_keys).expect("the current key is one of the ring");
+        let tokens = Tokens::new(&secrets.jwt_keys, &config.auth, clock.clone());
+        let quota_rules = config.quota.rules();
+        let parts = auth::Parts {
+            store: store.clone(),
+            rules: quota_rules.clone(),
+            blind: blind.clone(),
+            cipher: cipher.clone(),
+            tokens: tokens.clone(),
+            clock: clock.clone(),
+        };
+        let accounts = Accounts::start(&config.auth, parts)
+            .map_err(|source| RunError::Io { what: "cannot start the password threads".to_owned(), source })?;
+
+        let hub = Arc::new(Hub::new(config.ws.max_devices));
+        let (chat, writer) = Chat::new(store.clone(), Arc::clone(&hub), clock.clone());
+        let matchmaker_config = MatchmakerConfig {
+            widening: config.matching.widening.clone(),
+            rules: MatchRules {
+                quota: quota_rules.clone(),
+                lifetime: config.matching.match_ttl(),
+                max_active_text: config.matching.max_active_text.into(),
+            },
+            modes: vec![Mode::Text],
+        };
+        let (matchmaker, pairing) = Matchmaker::new(store.clone(), Arc::clone(&hub), clock.clone(), Arc::clone(&ids), matchmaker_config);
+        let limiters = crate::http::Limiters::new(&config.limits);
+        let app = Arc::new(Self {
+            config,
+            clock,
+            ids,
+            store,
+            quota_rules,
+            blind,
+            cipher,
+            tokens,
+            accounts,
+            hub,
+            chat,
+            matchmaker,
+            limiters,
+            metrics,
+            tasks,
+        });
+
+        app.tasks.supervise("matchmaker", pairing.run(app.tasks.soft.clone()));
+        // It empties its queue when connections close; what comes later is told to repeat.
+        app.tasks.supervise("chat writer", writer.run(app.tasks.closing.clone()));
+        let (tasks, upkeep) = (app.tasks.clone(), Arc::clone(&app));
+        app.tasks.supervise("upkeep", async move {
+            let mut every = tokio::time::interval(Duration::from_secs(10));
+            loop {
+                tokio::select! {
+                    _ = every.tick() => upkeep.upkeep(),
+                    () = tasks.closing.cancelled() => return,
+                }
+            }
+        });
+        Ok(app)
+    }
+
+    /// Small chores that keep memory bounded.
+    fn upkeep(&self) {
+        self.limiters.forget_idle();
+        self.metrics.run_upkeep();
+    }
+}
+
+/// Connects to the database the settings name and brings its schema up to date.
+pub async fn open_store(config: &Config, ids: Arc<IdGenerator>) -> Result<Store, RunError> {
+    if config.database.url.expose().is_empty() {
+        let dir = &config.data_dir;
+        std::fs::create_dir_all(dir).map_err(|source| RunError::Io { what: format!("data_dir: cannot make {}", dir.display()), source })?;
+    }
+    Ok(Store::open(config.database_url().expose(), config.database.max_connections, ids).await?)
+}
+
+fn core_key(key: &Key) -> tebdil_core::crypto::Key {
+    tebdil_core::crypto::Key::from(*key.bytes())
+}

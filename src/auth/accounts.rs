@@ -1,0 +1,340 @@
+//! The account service: register, sign in, stay signed in, change.
+
+use std::{io, time::Duration};
+
+use rand::rngs::StdRng;
+use tebdil_core::{
+    crypto::{BlindIndex, CryptoError, FieldCipher, PhoneIndex},
+    domain::{Locale, UserRole},
+    id::{SessionId, UserId},
+    protocol::{
+        Authenticated, BanNotice, Device, LoginRequest, PasswordChangeRequest, ProfilePatch, Quota, Refreshed, RegisterRequest, Secret,
+        User,
+    },
+    quota::QuotaRules,
+    store::{BanRow, NewSession, NewUser, ProfileChange, ProfileUpdate, Registration, Rotation, SessionRow, Store, StoreError, UserRow},
+    time::{Clock, Timestamp},
+};
+
+use super::{
+    age::{self, AgeError},
+    alias,
+    passwords::{self, PasswordError, Passwords},
+    phone::Phones,
+    tokens::{RefreshSecret, Tokens},
+};
+use crate::{config, profile};
+
+/// Binds a phone's ciphertext to its column.
+const PHONE_CONTEXT: &str = "users.phone";
+const MAX_DEVICE_NAME_CHARS: usize = 64;
+const MAX_PLATFORM_CHARS: usize = 32;
+
+/// A field that is not allowed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{field}: {detail}")]
+pub struct FieldError {
+    pub field: &'static str,
+    /// What it must be; never the value.
+    pub detail: String,
+}
+
+impl FieldError {
+    fn new(field: &'static str, detail: impl Into<String>) -> Self {
+        Self { field, detail: detail.into() }
+    }
+}
+
+/// Why the account service says no.
+#[derive(Debug, thiserror::Error)]
+pub enum AccountError {
+    #[error("the phone number is not valid")]
+    InvalidPhone,
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    #[error("the alias is not allowed")]
+    AliasInvalid,
+    #[error("every tag of the alias is taken")]
+    AliasFull,
+    #[error("too young")]
+    Underage,
+    #[error("the terms were not accepted")]
+    TermsNotAccepted,
+    #[error("the phone number has an account")]
+    PhoneTaken,
+    #[error("phone or password is wrong")]
+    InvalidCredentials,
+    #[error("the account is banned")]
+    Banned(BanNotice),
+    #[error("the refresh token is not valid")]
+    RefreshInvalid,
+    /// The session is revoked now; its sockets must be closed.
+    #[error("the refresh token was used before")]
+    RefreshReused { user_id: UserId, session_id: SessionId },
+    #[error(transparent)]
+    Field(#[from] FieldError),
+    /// The account was erased while the request ran.
+    #[error("the account is gone")]
+    Gone,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Crypto(#[from] CryptoError),
+}
+
+/// The account service.
+#[derive(Debug)]
+pub struct Accounts {
+    store: Store,
+    rules: QuotaRules,
+    blind: BlindIndex,
+    cipher: FieldCipher,
+    tokens: Tokens,
+    clock: Clock,
+    passwords: Passwords,
+    phones: Phones,
+    min_age: u8,
+    terms_version: String,
+    refresh_ttl: Duration,
+}
+
+/// What the service is made of.
+#[derive(Debug)]
+pub struct Parts {
+    pub store: Store,
+    pub rules: QuotaRules,
+    pub blind: BlindIndex,
+    pub cipher: FieldCipher,
+    pub tokens: Tokens,
+    pub clock: Clock,
+}
+
+impl Accounts {
+    /// Starts the password threads.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(settings: &config::Auth, parts: Parts) -> io::Result<Self> {
+        let Parts { store, rules, blind, cipher, tokens, clock } = parts;
+        Ok(Self {
+            store,
+            rules,
+            blind,
+            cipher,
+            tokens,
+            clock,
+            passwords: Passwords::start(settings.bcrypt_cost, settings.hash_threads, settings.hash_queue)?,
+            phones: Phones::new(&settings.default_region),
+            min_age: settings.min_age,
+            terms_version: settings.terms_version.clone(),
+            refresh_ttl: settings.refresh_ttl(),
+        })
+    }
+
+    /// Loads tables that make the first request slow. Blocks for about 0.2 s.
+    pub fn warm(&self) {
+        self.phones.warm();
+    }
+
+    /// What a phone number is found by; `None` when it is no phone number.
+    pub fn phone_index(&self, phone: &Secret) -> Option<PhoneIndex> {
+        self.phones.e164(phone.expose()).map(|phone| self.blind.phone(phone.expose()))
+    }
+
+    /// Makes an account and signs its first device in. Everything that can be refused without the store is checked before the password is hashed.
+    pub async fn register(&self, request: RegisterRequest) -> Result<Authenticated, AccountError> {
+        let now = self.clock.now();
+        let phone = self.phones.e164(request.phone.expose()).ok_or(AccountError::InvalidPhone)?;
+        let alias = alias::parse(&request.alias).ok_or(AccountError::AliasInvalid)?;
+        passwords::check(&request.password, &[&alias.text, &request.alias, phone.expose(), request.phone.expose()])?;
+        let today = now.local_day(&self.rules.zone).parse().map_err(|_| StoreError::Corrupt { what: "clock" })?;
+        let birth_year = age::birth_year(request.birth_date.expose(), today, self.min_age).map_err(|error| match error {
+            AgeError::Invalid => FieldError::new("birth_date", "must be a past day as YYYY-MM-DD").into(),
+            AgeError::Underage => AccountError::Underage,
+        })?;
+        if !request.accept_terms {
+            return Err(AccountError::TermsNotAccepted);
+        }
+        if request.invite.as_ref().is_some_and(|code| code.len() > 32) {
+            return Err(FieldError::new("invite", "at most 32 characters").into());
+        }
+        let phone_index = self.blind.phone(phone.expose());
+        let password_hash = self.passwords.hash(request.password).await?;
+
+        let mut rng: StdRng = rand::make_rng();
+        let new = NewUser {
+            phone_index,
+            phone: self.cipher.seal(PHONE_CONTEXT, phone_index.as_bytes(), phone.expose().as_bytes(), &mut rng),
+            password_hash,
+            alias: alias.text,
+            alias_key: alias.key,
+            birth_year: birth_year.into(),
+            locale: request.locale.unwrap_or(Locale::Tr),
+            terms_version: self.terms_version.clone(),
+        };
+        let secret = RefreshSecret::new(&mut rng);
+        let session = self.new_session(&secret, Device::default(), now);
+        match self.store.insert_user(&new, session, &mut rng, now).await? {
+            Registration::Inserted(user, session) => self.signed_in(&user, &session, &secret),
+            Registration::PhoneTaken => Err(AccountError::PhoneTaken),
+            Registration::PhoneBanned(ban) => Err(AccountError::Banned(notice(Some(ban)))),
+            Registration::AliasFull => Err(AccountError::AliasFull),
+        }
+    }
+
+    /// Signs a device in. An unknown phone gets the same answer after the same time as a wrong password; a ban is told only to who knows the password.
+    pub async fn login(&self, request: LoginRequest) -> Result<Authenticated, AccountError> {
+        let device = checked_device(request.device.unwrap_or_default())?;
+        let user = match self.phone_index(&request.phone) {
+            Some(index) => self.store.user_by_phone(&index).await?,
+            None => None,
+        };
+        let hash = user.as_ref().map(|user| user.password_hash.clone());
+        let right = self.passwords.verify(request.password, hash).await?;
+        let user = user.filter(|_| right).ok_or(AccountError::InvalidCredentials)?;
+
+        let now = self.clock.now();
+        self.refuse_banned(&user, now).await?;
+        let secret = RefreshSecret::new(&mut rand::rng());
+        let new = self.new_session(&secret, device, now);
+        // Nothing when the password was changed or the account banned or erased meanwhile.
+        let session = self.store.create_session(user.id, &user.password_hash, new, now).await?.ok_or(AccountError::InvalidCredentials)?;
+        self.signed_in(&user, &session, &secret)
+    }
+
+    /// Exchanges a refresh token for new tokens. After [`AccountError::RefreshReused`] the caller closes the session's sockets.
+    pub async fn refresh(&self, token: &Secret) -> Result<Refreshed, AccountError> {
+        let (session_id, presented) = self.tokens.read_refresh(token).ok_or(AccountError::RefreshInvalid)?;
+        let now = self.clock.now();
+        let secret = RefreshSecret::new(&mut rand::rng());
+        match self.store.rotate_refresh(session_id, presented, secret.hash(), now + self.refresh_ttl, now).await? {
+            Rotation::Rotated(session) => {
+                let alive = self.store.session_alive(session_id, now).await?.ok_or(AccountError::RefreshInvalid)?;
+                Ok(Refreshed { tokens: self.issue(&session, alive.role, &secret) })
+            }
+            Rotation::Reused { user_id } => Err(AccountError::RefreshReused { user_id, session_id }),
+            Rotation::Invalid => Err(AccountError::RefreshInvalid),
+        }
+    }
+
+    /// Changes the password and signs out the user's other sessions; their sockets must be closed.
+    pub async fn change_password(
+        &self,
+        user: UserId,
+        session: SessionId,
+        request: PasswordChangeRequest,
+    ) -> Result<Vec<SessionId>, AccountError> {
+        let row = self.store.user(user).await?.ok_or(AccountError::Gone)?;
+        let phone = self.phone(&row)?;
+        passwords::check(&request.new_password, &[&row.alias, phone.expose()])?;
+        if !self.passwords.verify(request.current_password, Some(row.password_hash.clone())).await? {
+            return Err(AccountError::InvalidCredentials);
+        }
+        let hash = self.passwords.hash(request.new_password).await?;
+        let ended = self.store.set_password(user, Some(&row.password_hash), &hash, Some(session), self.clock.now()).await?;
+        ended.ok_or(AccountError::InvalidCredentials)
+    }
+
+    /// The user's own account; `None` when it is gone.
+    pub async fn user(&self, user: UserId) -> Result<Option<User>, AccountError> {
+        self.store.user(user).await?.map(|row| self.shown(&row)).transpose()
+    }
+
+    /// What remains today.
+    pub async fn quota(&self, user: UserId) -> Result<Quota, AccountError> {
+        let row = self.store.user(user).await?.ok_or(AccountError::Gone)?;
+        Ok(self.quota_of(&row))
+    }
+
+    /// Changes parts of the profile; nothing changes when one of them is refused.
+    pub async fn update_profile(&self, user: UserId, patch: ProfilePatch) -> Result<User, AccountError> {
+        let alias = match patch.alias {
+            Some(text) => alias::parse(&text).map(|alias| Some((alias.text, alias.key))).ok_or(AccountError::AliasInvalid)?,
+            None => None,
+        };
+        let update = ProfileUpdate {
+            alias,
+            locale: patch.locale,
+            interests: patch.interests.map(profile::interests).transpose().map_err(|detail| FieldError::new("interests", detail))?,
+            languages: patch.languages.map(profile::languages).transpose().map_err(|detail| FieldError::new("languages", detail))?,
+            location: match patch.location {
+                Some(Some(place)) => Some(Some(profile::snapped(place).map_err(|detail| FieldError::new("location", detail))?)),
+                absent_or_null => absent_or_null,
+            },
+        };
+        let mut rng: StdRng = rand::make_rng();
+        match self.store.update_profile(user, &update, &mut rng).await? {
+            ProfileChange::Updated(row) => self.shown(&row),
+            ProfileChange::AliasFull => Err(AccountError::AliasFull),
+            ProfileChange::NotFound => Err(AccountError::Gone),
+        }
+    }
+
+    async fn refuse_banned(&self, user: &UserRow, now: Timestamp) -> Result<(), AccountError> {
+        let ban = self.store.active_ban(&user.phone_index, now).await?;
+        if ban.is_some() || user.is_banned { Err(AccountError::Banned(notice(ban))) } else { Ok(()) }
+    }
+
+    fn new_session(&self, secret: &RefreshSecret, device: Device, now: Timestamp) -> NewSession {
+        NewSession { device, refresh_hash: secret.hash(), refresh_expires_at: now + self.refresh_ttl }
+    }
+
+    fn signed_in(&self, user: &UserRow, session: &SessionRow, secret: &RefreshSecret) -> Result<Authenticated, AccountError> {
+        Ok(Authenticated { user: self.shown(user)?, tokens: self.issue(session, user.role, secret) })
+    }
+
+    fn issue(&self, session: &SessionRow, role: UserRole, secret: &RefreshSecret) -> tebdil_core::protocol::Tokens {
+        let (access_token, access_expires_at) = self.tokens.issue_access(session.user_id, session.id, role);
+        tebdil_core::protocol::Tokens {
+            access_token,
+            access_expires_at,
+            refresh_token: self.tokens.refresh_token(session.id, secret),
+            refresh_expires_at: session.refresh_expires_at,
+            token_type: "Bearer".to_owned(),
+        }
+    }
+
+    fn phone(&self, row: &UserRow) -> Result<Secret, AccountError> {
+        let plain = self.cipher.open(PHONE_CONTEXT, row.phone_index.as_bytes(), &row.phone.key_id, &row.phone.ciphertext)?;
+        let text = std::str::from_utf8(&plain).map_err(|_| StoreError::Corrupt { what: "phone" })?;
+        Ok(Secret::from(text))
+    }
+
+    fn quota_of(&self, row: &UserRow) -> Quota {
+        row.balances.quota(&self.rules, row.is_premium, self.clock.now())
+    }
+
+    /// The account as its user sees it.
+    fn shown(&self, row: &UserRow) -> Result<User, AccountError> {
+        Ok(User {
+            id: row.id,
+            alias: row.alias.clone(),
+            tag: row.tag.clone(),
+            handle: format!("{}#{}", row.alias, row.tag),
+            phone_masked: self.phones.masked(self.phone(row)?.expose()),
+            is_premium: row.is_premium,
+            locale: row.locale,
+            role: row.role,
+            created_at: row.created_at,
+            interests: row.interests.clone(),
+            languages: row.languages.clone(),
+            quota: self.quota_of(row),
+        })
+    }
+}
+
+fn checked_device(device: Device) -> Result<Device, FieldError> {
+    let check = |text: &str, most: usize, field, detail| {
+        let fits = text.chars().count() <= most && !text.chars().any(char::is_control);
+        if fits { Ok(()) } else { Err(FieldError::new(field, detail)) }
+    };
+    check(&device.name, MAX_DEVICE_NAME_CHARS, "device.name", "at most 64 characters without control characters")?;
+    check(&device.platform, MAX_PLATFORM_CHARS, "device.platform", "at most 32 characters without control characters")?;
+    Ok(device)
+}
+
+/// What a banned user is told. The flag without a ban in force is one that just ran out and waits for its job.
+fn notice(ban: Option<BanRow>) -> BanNotice {
+    let (reason, until) = ban.map_or_else(|| ("under review".to_owned(), None), |ban| (ban.reason, ban.until));
+    BanNotice { reason, until, appealable: false }
+}

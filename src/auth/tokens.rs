@@ -1,0 +1,273 @@
+//! Access and refresh tokens.
+//!
+//! An access token is a JWT (HS256) that names user and session; whether the session still lives is asked of the store at every use. A refresh
+//! token is `<session>.<random and seal>`: the store keeps a hash of the random part, and the seal shows that the token was issued here, so that
+//! a made-up token for a guessed session cannot pass for a reused one and end it.
+
+use std::collections::HashMap;
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use rand::CryptoRng;
+use serde::{Deserialize, Serialize};
+use sha2::Sha256;
+use tebdil_core::{
+    crypto::hash_token,
+    domain::UserRole,
+    id::{SessionId, UserId},
+    protocol::Secret,
+    time::{Clock, Timestamp},
+};
+
+use crate::config::{Auth, Key, KeyRing};
+
+const ISSUER: &str = "tebdil";
+const AUDIENCE: &str = "tebdil-api";
+const RANDOM_BYTES: usize = 32;
+const SEAL_BYTES: usize = 16;
+
+/// Why a token is not good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TokenError {
+    /// It was good once.
+    #[error("the token has expired")]
+    Expired,
+    /// It was not issued here, or not as a token of this kind.
+    #[error("the token is not valid")]
+    Invalid,
+}
+
+/// What a good access token says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Access {
+    pub user_id: UserId,
+    pub session_id: SessionId,
+    pub expires_at: Timestamp,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: UserId,
+    sid: SessionId,
+    role: UserRole,
+    /// Seconds since the Unix epoch.
+    iat: i64,
+    /// Seconds since the Unix epoch.
+    exp: i64,
+    jti: String,
+}
+
+/// The secret part of a refresh token.
+#[derive(Debug, Clone)]
+pub(super) struct RefreshSecret([u8; RANDOM_BYTES]);
+
+impl RefreshSecret {
+    /// A new one.
+    pub fn new(rng: &mut impl CryptoRng) -> Self {
+        let mut random = [0; RANDOM_BYTES];
+        rng.fill_bytes(&mut random);
+        Self(random)
+    }
+
+    /// What the store keeps.
+    pub fn hash(&self) -> [u8; 32] {
+        hash_token(&self.0)
+    }
+}
+
+/// Issues and checks tokens. Clones are the same.
+#[derive(Clone)]
+pub struct Tokens {
+    kid: String,
+    signing: EncodingKey,
+    verifying: HashMap<String, DecodingKey>,
+    /// The current key first.
+    sealing: Vec<Key>,
+    access_ttl: std::time::Duration,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokens").field("kid", &self.kid).finish_non_exhaustive()
+    }
+}
+
+impl Tokens {
+    /// The ring's first key signs, all verify. A key that leaves the ring ends the refresh tokens it sealed: keep it for `auth.refresh_ttl_s`.
+    pub fn new(ring: &KeyRing, settings: &Auth, clock: Clock) -> Self {
+        let (kid, key) = ring.current();
+        Self {
+            kid: kid.to_owned(),
+            signing: EncodingKey::from_secret(key.bytes()),
+            verifying: ring.iter().map(|(id, key)| (id.to_owned(), DecodingKey::from_secret(key.bytes()))).collect(),
+            sealing: ring.iter().map(|(_, key)| key.clone()).collect(),
+            access_ttl: settings.access_ttl(),
+            clock,
+        }
+    }
+
+    /// An access token, and when it expires (a full second).
+    pub fn issue_access(&self, user_id: UserId, session_id: SessionId, role: UserRole) -> (Secret, Timestamp) {
+        let now = self.clock.now();
+        let exp = (now + self.access_ttl).seconds();
+        let claims = Claims {
+            iss: ISSUER.to_owned(),
+            aud: AUDIENCE.to_owned(),
+            sub: user_id,
+            sid: session_id,
+            role,
+            iat: now.seconds(),
+            exp,
+            jti: uuid::Uuid::new_v4().simple().to_string(),
+        };
+        let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::HS256) };
+        let token = jsonwebtoken::encode(&header, &claims, &self.signing).expect("plain claims and an HMAC key always encode");
+        (Secret::from(token), Timestamp::from_millis(exp * 1000))
+    }
+
+    /// What the token says, when it was issued here and has not expired.
+    ///
+    /// # Errors
+    /// [`TokenError`]
+    pub fn verify_access(&self, token: &str) -> Result<Access, TokenError> {
+        // Far above ours; base64 of megabytes is not worth decoding.
+        if token.len() > 2048 {
+            return Err(TokenError::Invalid);
+        }
+        let kid = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid).ok_or(TokenError::Invalid)?;
+        let key = self.verifying.get(&kid).ok_or(TokenError::Invalid)?;
+        let mut rules = Validation::new(Algorithm::HS256);
+        rules.set_issuer(&[ISSUER]);
+        rules.set_audience(&[AUDIENCE]);
+        rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        // Against our own clock, below.
+        rules.validate_exp = false;
+        let claims = jsonwebtoken::decode::<Claims>(token, key, &rules).map_err(|_| TokenError::Invalid)?.claims;
+        let expires_at = Timestamp::from_millis(claims.exp.saturating_mul(1000));
+        if self.clock.now() >= expires_at {
+            return Err(TokenError::Expired);
+        }
+        Ok(Access { user_id: claims.sub, session_id: claims.sid, expires_at })
+    }
+
+    /// The refresh token of a session.
+    pub(super) fn refresh_token(&self, session: SessionId, secret: &RefreshSecret) -> Secret {
+        let seal = seal(&self.sealing[0], session, &secret.0);
+        let sealed = seal.finalize().into_bytes();
+        let bytes = zeroize::Zeroizing::new([&secret.0[..], &sealed[..SEAL_BYTES]].concat());
+        Secret::from(format!("{session}.{}", URL_SAFE_NO_PAD.encode(bytes.as_slice())))
+    }
+
+    /// Session and stored hash of a refresh token that was issued here.
+    pub(super) fn read_refresh(&self, token: &Secret) -> Option<(SessionId, [u8; 32])> {
+        let (session, rest) = token.expose().split_once('.')?;
+        let session: SessionId = session.parse().ok()?;
+        if rest.len() > 128 {
+            return None;
+        }
+        let bytes = zeroize::Zeroizing::new(URL_SAFE_NO_PAD.decode(rest).ok()?);
+        let (random, sealed) = bytes.split_first_chunk::<RANDOM_BYTES>()?;
+        let issued_here =
+            sealed.len() == SEAL_BYTES && self.sealing.iter().any(|key| seal(key, session, random).verify_truncated_left(sealed).is_ok());
+        issued_here.then(|| (session, hash_token(random)))
+    }
+}
+
+fn seal(key: &Key, session: SessionId, random: &[u8; RANDOM_BYTES]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.bytes()).expect("HMAC takes keys of any length");
+    // A label keeps it apart from the signatures of access tokens under the same key; those begin with base64 of `{`.
+    mac.update(b"\0tebdil.refresh.v1\0");
+    mac.update(&session.0.to_be_bytes());
+    mac.update(random);
+    mac
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::{Config, Secrets};
+
+    fn tokens(keys: &[(&str, u8)], clock: &Clock) -> Tokens {
+        use base64::engine::general_purpose::STANDARD;
+        let ring = keys.iter().map(|(id, byte)| format!("{id}:{}", STANDARD.encode([*byte; 32]))).collect::<Vec<_>>().join(",");
+        let key = STANDARD.encode([9; 32]);
+        let environment = [("PHONE_INDEX_KEY", key.clone()), ("FIELD_KEYS", format!("k:{key}")), ("JWT_KEYS", ring)];
+        let config = Config::load(None, environment.map(|(name, value)| (format!("TEBDIL_SECRETS__{name}"), value))).expect("settings");
+        let secrets = Secrets::load(&config, &mut rand::rng()).expect("keys");
+        Tokens::new(&secrets.jwt_keys, &config.auth, clock.clone())
+    }
+
+    fn clock() -> Clock {
+        Clock::manual("2026-11-21T10:00:00Z".parse().expect("time"))
+    }
+
+    #[test]
+    fn an_access_token_is_good_for_its_time() {
+        let clock = clock();
+        let tokens = tokens(&[("a", 1)], &clock);
+        let (token, expires_at) = tokens.issue_access(UserId(1), SessionId(2), UserRole::User);
+        assert_eq!(expires_at, clock.now() + Duration::from_secs(900));
+        assert_eq!(tokens.verify_access(token.expose()), Ok(Access { user_id: UserId(1), session_id: SessionId(2), expires_at }));
+        clock.advance(Duration::from_millis(899_999));
+        assert!(tokens.verify_access(token.expose()).is_ok());
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(tokens.verify_access(token.expose()), Err(TokenError::Expired));
+    }
+
+    #[test]
+    fn keys_rotate() {
+        let clock = clock();
+        let (token, _) = tokens(&[("old", 1)], &clock).issue_access(UserId(1), SessionId(2), UserRole::User);
+        assert!(tokens(&[("new", 2), ("old", 1)], &clock).verify_access(token.expose()).is_ok());
+        assert_eq!(tokens(&[("new", 2)], &clock).verify_access(token.expose()), Err(TokenError::Invalid));
+        assert_eq!(tokens(&[("old", 2)], &clock).verify_access(token.expose()), Err(TokenError::Invalid), "same id, other key");
+    }
+
+    #[test]
+    fn what_was_not_signed_here_is_refused() {
+        let tokens = tokens(&[("a", 1)], &clock());
+        let claims = serde_json::json!({"iss": "tebdil", "aud": "tebdil-api", "sub": "1", "sid": "2", "role": "user", "iat": 0, "exp": 9_999_999_999_i64, "jti": "x"});
+        let key = EncodingKey::from_secret(&[1; 32]);
+        let with = |header: &Header, claims: &serde_json::Value| jsonwebtoken::encode(header, claims, &key).expect("token");
+        let named = |algorithm| Header { kid: Some("a".to_owned()), ..Header::new(algorithm) };
+        assert!(tokens.verify_access(&with(&named(Algorithm::HS256), &claims)).is_ok());
+        assert!(tokens.verify_access(&with(&named(Algorithm::HS512), &claims)).is_err(), "another algorithm");
+        assert!(tokens.verify_access(&with(&Header::new(Algorithm::HS256), &claims)).is_err(), "no key id");
+        for (claim, value) in [("iss", "other"), ("aud", "other"), ("sub", "-1"), ("sid", "x")] {
+            let mut wrong = claims.clone();
+            wrong[claim] = value.into();
+            assert!(tokens.verify_access(&with(&named(Algorithm::HS256), &wrong)).is_err(), "{claim}");
+            wrong.as_object_mut().expect("object").remove(claim);
+            assert!(tokens.verify_access(&with(&named(Algorithm::HS256), &wrong)).is_err(), "without {claim}");
+        }
+        let none = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","kid":"a"}"#), URL_SAFE_NO_PAD.encode(claims.to_string()));
+        for bad in ["", "a.b.c", &none, &"x".repeat(100_000)] {
+            assert_eq!(tokens.verify_access(bad), Err(TokenError::Invalid));
+        }
+    }
+
+    #[test]
+    fn a_refresh_token_belongs_to_its_session() {
+        let tokens = tokens(&[("a", 1)], &clock());
+        let secret = RefreshSecret::new(&mut rand::rng());
+        let token = tokens.refresh_token(SessionId(7), &secret);
+        assert_eq!(tokens.read_refresh(&token), Some((SessionId(7), secret.hash())));
+        let moved = token.expose().replacen("7.", "8.", 1);
+        let made_up = format!("7.{}", URL_SAFE_NO_PAD.encode([0; RANDOM_BYTES + SEAL_BYTES]));
+        let short = format!("7.{}", URL_SAFE_NO_PAD.encode([0; RANDOM_BYTES]));
+        for bad in [moved.as_str(), &made_up, &short, "", "7.", "7", "x.y", &"7.".repeat(10_000)] {
+            assert_eq!(tokens.read_refresh(&bad.into()), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        assert_eq!(format!("{:?}", tokens(&[("a", 1)], &clock())), "Tokens { kid: \"a\", .. }");
+    }
+}

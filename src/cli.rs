@@ -1,0 +1,169 @@
+//! The command line.
+
+use std::{
+    fmt::Display,
+    io::{self, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use clap::{Parser, Subcommand};
+use tebdil_core::id::IdGenerator;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use crate::{
+    Listeners, RunError, app,
+    config::{Config, DEFAULT_TOML, Secrets},
+    lifecycle::Shutdown,
+    observability,
+};
+
+/// Settings that cannot be used; everything else that fails is 1.
+const EXIT_CONFIG: u8 = 2;
+
+/// How long a server may take to say that it is healthy.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// An anonymous text and video matching chat server.
+#[derive(Debug, Parser)]
+#[command(name = "tebdil", version)]
+pub struct Cli {
+    /// Settings file (TOML); also TEBDIL_CONFIG. Single settings come from TEBDIL_SECTION__NAME.
+    #[arg(long, global = true, env = "TEBDIL_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve until SIGINT or SIGTERM (the default); a second signal ends at once.
+    Serve,
+    /// Bring the database's schema up to date and end.
+    Migrate,
+    /// Look at the settings.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Ask the server that runs with these settings whether it is healthy; the exit code says so.
+    Healthcheck,
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Check the settings as the server would read them.
+    Check,
+    /// Print the commented defaults.
+    Default,
+}
+
+impl Cli {
+    /// Runs the command.
+    pub fn run(self) -> ExitCode {
+        if matches!(self.command, Some(Command::Config { command: ConfigCommand::Default })) {
+            return say(DEFAULT_TOML.trim_end());
+        }
+        // Variables that are not text are none of ours.
+        let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let config = match Config::load(self.config.as_deref(), environment) {
+            Ok(config) => config,
+            Err(error) => return complain(&error, EXIT_CONFIG),
+        };
+        if let Some(Command::Config { command: ConfigCommand::Check }) = self.command {
+            for warning in config.warnings() {
+                let _ = writeln!(io::stderr(), "warning: {warning}");
+            }
+            return say("the settings are good");
+        }
+        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return complain(&error, 1),
+        };
+        let outcome = runtime.block_on(async {
+            match self.command {
+                None | Some(Command::Serve) => serve(config).await,
+                Some(Command::Migrate) => migrate(config).await,
+                Some(Command::Healthcheck) => healthcheck(&config).await,
+                Some(Command::Config { .. }) => Ok(()),
+            }
+        });
+        // What still runs was told to end and did not.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        match outcome {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error @ RunError::Secrets(_)) => complain(&error, EXIT_CONFIG),
+            Err(error) => complain(&error, 1),
+        }
+    }
+}
+
+async fn serve(config: Config) -> Result<(), RunError> {
+    observability::install_logs(&config.log);
+    // A connection is a file; the usual soft limit of 1024 is far below what the machine allows.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+    let listeners = Listeners::bind(&config).await?;
+    let io_error = |what: &str| {
+        let what = what.to_owned();
+        |source| RunError::Io { what, source }
+    };
+    let address = listeners.http.local_addr().map_err(io_error("http.listen"))?;
+    let _ = writeln!(io::stdout(), "Tebdil serves on http://{address}");
+    let shutdown = Shutdown::default();
+    let clock = config.clock();
+    tokio::select! {
+        ended = crate::run(config, listeners, clock, shutdown.clone()) => ended,
+        never = shutdown.follow_signals() => match never {
+            Err(source) => Err(io_error("signal handlers")(source)),
+        },
+    }
+}
+
+async fn migrate(config: Config) -> Result<(), RunError> {
+    observability::install_logs(&config.log);
+    let mut rng = rand::rng();
+    if !config.is_shared() {
+        // The keys of an embedded database are made before the database.
+        Secrets::load(&config, &mut rng)?;
+    }
+    let ids = Arc::new(IdGenerator::new(config.clock(), &mut rng));
+    app::open_store(&config, ids).await?.close().await;
+    Ok(())
+}
+
+async fn healthcheck(config: &Config) -> Result<(), RunError> {
+    let ask = async {
+        let mut socket = TcpStream::connect(local(&config.http.listen)).await?;
+        socket.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+        let mut status = [0; 12];
+        socket.read_exact(&mut status).await?;
+        if status.ends_with(b" 200") { Ok(()) } else { Err(io::Error::other("it answers, but not with 200")) }
+    };
+    let healthy = tokio::time::timeout(HEALTH_TIMEOUT, ask).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    healthy.map_err(|source| RunError::Io { what: format!("the server on {} is not healthy", config.http.listen), source })
+}
+
+/// The address under which this machine reaches a listener.
+fn local(listen: &str) -> String {
+    match listen.parse::<std::net::SocketAddr>() {
+        Ok(address) if address.ip().is_unspecified() && address.is_ipv4() => format!("127.0.0.1:{}", address.port()),
+        Ok(address) if address.ip().is_unspecified() => format!("[::1]:{}", address.port()),
+        _ => listen.to_owned(),
+    }
+}
+
+fn say(text: &str) -> ExitCode {
+    if writeln!(io::stdout(), "{text}").is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn complain(error: &dyn Display, code: u8) -> ExitCode {
+    let _ = writeln!(io::stderr(), "tebdil: {error}");
+    ExitCode::from(code)
+}

@@ -1,0 +1,159 @@
+//! What values must and should be.
+
+use std::fmt;
+
+use super::Config;
+
+/// A setting that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// `section.name`
+    pub field: &'static str,
+    /// What it must be.
+    pub detail: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.detail)
+    }
+}
+
+impl Config {
+    /// Every reason why these settings cannot be used.
+    pub(super) fn problems(&self) -> Vec<Problem> {
+        let mut found = Vec::new();
+        let mut check = |ok: bool, field: &'static str, detail: &str| {
+            if !ok {
+                found.push(Problem { field, detail: detail.to_owned() });
+            }
+        };
+        check(!self.data_dir.as_os_str().is_empty(), "data_dir", "must not be empty");
+        check(!self.http.listen.is_empty(), "http.listen", "must be ADDRESS:PORT");
+        check(self.http.max_connections > 0, "http.max_connections", "must be at least 1");
+        check(self.metrics.listen != self.http.listen, "metrics.listen", "must differ from http.listen");
+        check(self.database.max_connections > 0, "database.max_connections", "must be at least 1");
+        let scheme = self.database.url.expose();
+        let known = scheme.is_empty() || scheme.starts_with("sqlite:") || self.is_shared();
+        check(known, "database.url", "must be empty, sqlite:PATH or postgres://…");
+        check(self.redis.url.expose().is_empty(), "redis.url", "this build has no Redis support yet; leave it empty");
+
+        let auth = &self.auth;
+        check((4..=31).contains(&auth.bcrypt_cost), "auth.bcrypt_cost", "must be 4 to 31");
+        check((1..=64).contains(&auth.hash_threads), "auth.hash_threads", "must be 1 to 64");
+        check(auth.hash_queue > 0, "auth.hash_queue", "must be at least 1");
+        check(auth.access_ttl_s >= 1, "auth.access_ttl_s", "must be at least 1");
+        check(auth.refresh_ttl_s > auth.access_ttl_s, "auth.refresh_ttl_s", "must be longer than auth.access_ttl_s");
+        check(auth.default_region.parse::<phonenumber::country::Id>().is_ok(), "auth.default_region", "must be a region code such as TR");
+        check(auth.min_age <= 99, "auth.min_age", "must be at most 99");
+        check((1..=32).contains(&auth.terms_version.len()), "auth.terms_version", "must be 1 to 32 bytes");
+
+        let quota = &self.quota;
+        for (value, field) in [
+            (quota.free_text, "quota.free_text"),
+            (quota.free_video, "quota.free_video"),
+            (quota.premium_text, "quota.premium_text"),
+            (quota.premium_video, "quota.premium_video"),
+        ] {
+            check(value <= 1_000_000, field, "must be at most 1000000");
+        }
+        check(jiff::tz::TimeZone::get(&quota.time_zone).is_ok(), "quota.time_zone", "must be a time zone name such as Europe/Istanbul");
+        check(self.matching.max_active_text > 0, "matching.max_active_text", "must be at least 1");
+        check(
+            (60..=86_400).contains(&self.matching.match_ttl_s),
+            "matching.match_ttl_s",
+            "must be 60 to 86400: messages live at most a day",
+        );
+
+        let ws = &self.ws;
+        check((1..=300).contains(&ws.heartbeat_s), "ws.heartbeat_s", "must be 1 to 300");
+        check((1..=60).contains(&ws.hello_timeout_s), "ws.hello_timeout_s", "must be 1 to 60");
+        check(ws.max_devices > 0, "ws.max_devices", "must be at least 1");
+        check(ws.frames_per_second > 0, "ws.frames_per_second", "must be at least 1");
+        check(ws.frame_burst >= ws.frames_per_second, "ws.frame_burst", "must be at least ws.frames_per_second");
+        check(ws.outbound_frames >= 16, "ws.outbound_frames", "must be at least 16");
+        check(ws.outbound_bytes >= 128 * 1024, "ws.outbound_bytes", "must be at least 131072: two of the largest frames");
+
+        let limits = &self.limits;
+        for (value, field) in [
+            (limits.login_per_phone, "limits.login_per_phone"),
+            (limits.login_per_address, "limits.login_per_address"),
+            (limits.register_per_address, "limits.register_per_address"),
+        ] {
+            check(value > 0, field, "must be at least 1; limits.enabled turns limits off");
+        }
+        check(self.retention.message_logs_days > 0, "retention.message_logs_days", "must be at least 1");
+        check(self.retention.idempotency_hours >= 24, "retention.idempotency_hours", "must be at least 24: clients rely on a day");
+        check(self.retention.sessions_days > 0, "retention.sessions_days", "must be at least 1");
+        check(
+            self.clock.offset_s == 0 || self.clock.unsafe_allow_offset,
+            "clock.offset_s",
+            "moves tokens, quotas and expiry; set clock.unsafe_allow_offset = true if this is a test",
+        );
+        let filter = self.log.filter.parse::<tracing_subscriber::filter::EnvFilter>();
+        check(filter.is_ok(), "log.filter", "must be directives such as info,tebdil=debug");
+        found
+    }
+
+    /// Values that work but are dangerous, one sentence each.
+    pub fn warnings(&self) -> Vec<String> {
+        let risks = [
+            (!self.limits.enabled, "limits.enabled = false: anybody may guess passwords at full speed"),
+            (self.auth.bcrypt_cost < 10, "auth.bcrypt_cost is below 10: stolen password hashes are cheap to break"),
+            (self.clock.offset_s != 0, "clock.offset_s is set: the server's time is wrong on purpose"),
+            (self.auth.min_age < 18, "auth.min_age is below 18"),
+            (self.auth.access_ttl_s > 3600, "auth.access_ttl_s is over an hour"),
+            (
+                !self.metrics.listen.is_empty() && !is_loopback(&self.metrics.listen),
+                "metrics.listen is not a loopback address: keep strangers away from it",
+            ),
+            (!is_loopback(&self.http.listen), "http.listen is not a loopback address: this server speaks no TLS, put a proxy in front"),
+        ];
+        risks.into_iter().filter(|(risky, _)| *risky).map(|(_, text)| text.to_owned()).collect()
+    }
+}
+
+fn is_loopback(listen: &str) -> bool {
+    match listen.parse::<std::net::SocketAddr>() {
+        Ok(address) => address.ip().is_loopback(),
+        Err(_) => listen.starts_with("localhost:"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(environment: &[(&str, &str)]) -> Result<Config, String> {
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::load(None, environment).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_wrong_value_is_named_at_once() {
+        let text = load(&[
+            ("TEBDIL_REDIS__URL", "redis://x"),
+            ("TEBDIL_CLOCK__OFFSET_S", "5"),
+            ("TEBDIL_AUTH__REFRESH_TTL_S", "900"),
+            ("TEBDIL_QUOTA__TIME_ZONE", "Mars/Olympus"),
+            ("TEBDIL_DATABASE__URL", "mysql://x"),
+            ("TEBDIL_AUTH__DEFAULT_REGION", "XX9"),
+        ])
+        .expect_err("all wrong");
+        for field in ["redis.url", "clock.offset_s", "auth.refresh_ttl_s", "quota.time_zone", "database.url", "auth.default_region"] {
+            assert!(text.contains(field), "{field} in {text}");
+        }
+    }
+
+    #[test]
+    fn an_allowed_offset_and_open_limits_warn() {
+        let config = load(&[
+            ("TEBDIL_CLOCK__OFFSET_S", "86400"),
+            ("TEBDIL_CLOCK__UNSAFE_ALLOW_OFFSET", "true"),
+            ("TEBDIL_LIMITS__ENABLED", "false"),
+            ("TEBDIL_HTTP__LISTEN", "0.0.0.0:8080"),
+        ])
+        .expect("allowed");
+        assert_eq!(config.warnings().len(), 3, "{:?}", config.warnings());
+    }
+}

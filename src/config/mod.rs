@@ -1,0 +1,120 @@
+//! Settings: an embedded commented default, then a file, then the environment.
+//!
+//! To add a setting: a commented line in `default.toml`, a field in `sections.rs`, and, where a value can be wrong, a check in `check.rs`.
+
+mod check;
+mod secrets;
+mod sections;
+
+use std::{collections::HashMap, path::Path};
+
+pub use check::Problem;
+pub use secrets::{Key, KeyRing, Secrets, SecretsError};
+pub use sections::*;
+
+/// The commented defaults, as `tebdil config default` prints them.
+pub const DEFAULT_TOML: &str = include_str!("default.toml");
+
+/// The settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A file or variable could not be read, or names something unknown.
+    #[error("{0}")]
+    Read(#[from] config::ConfigError),
+    /// Values that are not allowed, alone or together.
+    #[error("{}", list(.0))]
+    Invalid(Vec<Problem>),
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+impl Config {
+    /// Reads the settings from `file` (if any) and `environment`, and checks them.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names every field that is wrong.
+    pub fn load(file: Option<&Path>, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
+        let mut sources = config::Config::builder().add_source(config::File::from_str(DEFAULT_TOML, config::FileFormat::Toml));
+        if let Some(path) = file {
+            sources = sources.add_source(config::File::from(path).format(config::FileFormat::Toml));
+        }
+        let variables = config::Environment::default().separator("__").source(Some(variables(environment)));
+        let settings: Self = sources.add_source(variables).build()?.try_deserialize()?;
+        let problems = settings.problems();
+        if problems.is_empty() { Ok(settings) } else { Err(ConfigError::Invalid(problems)) }
+    }
+}
+
+/// Our variables without their prefix.
+///
+/// `TEBDIL_CONFIG` names the file, and `TEBDIL_TEST_…` belongs to the test suite; neither is a setting.
+fn variables(environment: impl IntoIterator<Item = (String, String)>) -> HashMap<String, String> {
+    environment
+        .into_iter()
+        .filter_map(|(name, value)| match name.strip_prefix("TEBDIL_")? {
+            "CONFIG" => None,
+            name if name.starts_with("TEST_") => None,
+            "LOG" => Some(("log__filter".to_owned(), value)),
+            name => Some((name.to_ascii_lowercase(), value)),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(environment: &[(&str, &str)]) -> Result<Config, String> {
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::load(None, environment).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn defaults_are_complete_and_valid() {
+        let config = load(&[]).expect("defaults");
+        assert_eq!(config.http.listen, "127.0.0.1:8080");
+        assert_eq!(config.database_url().expose(), "sqlite:data/tebdil.db");
+        assert_eq!(config.warnings(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn the_environment_wins_over_the_file() {
+        let dir = tempfile::tempdir().expect("directory");
+        let file = dir.path().join("tebdil.toml");
+        std::fs::write(&file, "[quota]\nfree_text = 4\nfree_video = 2\n").expect("file");
+        let environment = [
+            ("TEBDIL_QUOTA__FREE_TEXT".to_owned(), "7".to_owned()),
+            ("TEBDIL_LOG".to_owned(), "debug".to_owned()),
+            ("TEBDIL_METRICS__LISTEN".to_owned(), String::new()),
+            ("TEBDIL_TEST_ANYTHING".to_owned(), "1".to_owned()),
+            ("TEBDIL_DATA_DIR".to_owned(), "/srv/tebdil".to_owned()),
+        ];
+        let config = Config::load(Some(&file), environment).expect("settings");
+        assert_eq!((config.quota.free_text, config.quota.free_video), (7, 2));
+        assert_eq!(config.log.filter, "debug");
+        assert_eq!(config.metrics.listen, "");
+        assert_eq!(config.data_dir, Path::new("/srv/tebdil"));
+    }
+
+    #[test]
+    fn unknown_names_and_wrong_kinds_are_errors_that_name_them() {
+        assert!(load(&[("TEBDIL_HTTP__LISTN", "x")]).expect_err("unknown").contains("listn"));
+        assert!(load(&[("TEBDIL_NOSUCH", "x")]).expect_err("unknown").contains("nosuch"));
+        assert!(load(&[("TEBDIL_QUOTA__FREE_TEXT", "many")]).expect_err("kind").contains("quota.free_text"));
+        assert!(Config::load(Some(Path::new("/nonexistent.toml")), []).is_err());
+    }
+
+    #[test]
+    fn debug_shows_no_secret() {
+        let config = load(&[
+            ("TEBDIL_DATABASE__URL", "sqlite:/x/hunter2.db"),
+            ("TEBDIL_SECRETS__JWT_KEYS", "hunter2"),
+            ("TEBDIL_SECRETS__FIELD_KEYS", "hunter2"),
+            ("TEBDIL_SECRETS__PHONE_INDEX_KEY", "hunter2"),
+        ])
+        .expect("settings");
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
+}

@@ -1,0 +1,288 @@
+//! The server's keys: from the settings, or from a file that the first start makes.
+
+use std::{
+    fmt, fs,
+    io::{self, Write as _},
+    os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _},
+    path::{Path, PathBuf},
+};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use rand::CryptoRng;
+use tebdil_core::protocol::Secret;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use super::{Config, SecretSettings};
+
+const FILE_NAME: &str = "secrets.toml";
+
+/// The keys cannot be used. No text here holds a part of a key.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretsError {
+    /// A shared database needs keys that every node knows.
+    #[error("{0} must be set in the environment: a shared database needs the same keys on every node (see `tebdil config default`)")]
+    Missing(String),
+    /// The text of a key is wrong.
+    #[error("secrets.{field}: {detail}")]
+    Invalid { field: &'static str, detail: &'static str },
+    /// The file is open to others.
+    #[error("{} can be read by others; run: chmod 600 {}", .0.display(), .0.display())]
+    Permissions(PathBuf),
+    /// The database is there but its keys are gone; new ones could not read it.
+    #[error("{} is missing, but there is a database beside it: restore the file from the backup, or move the database away", .0.display())]
+    Lost(PathBuf),
+    /// The file is not what this server wrote.
+    #[error("{}: not a secrets file", .0.display())]
+    Unreadable(PathBuf),
+    /// The file could not be read or made.
+    #[error("{}: {source}", .path.display())]
+    Io { path: PathBuf, source: io::Error },
+}
+
+/// 32 secret bytes. `Debug` shows none of them.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct Key([u8; 32]);
+
+impl Key {
+    /// The bytes.
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let bytes = zeroize::Zeroizing::new(STANDARD.decode(text.trim()).ok()?);
+        bytes.as_slice().try_into().ok().map(Self)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Key(…)")
+    }
+}
+
+/// Keys by id. The first is the one in use; the others still open what they closed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRing(Vec<(String, Key)>);
+
+impl KeyRing {
+    /// The id and key that new data is written with.
+    pub fn current(&self) -> (&str, &Key) {
+        let (id, key) = self.0.first().expect("a ring is never empty: parse() refuses it");
+        (id, key)
+    }
+
+    /// The key with this id.
+    pub fn get(&self, id: &str) -> Option<&Key> {
+        self.0.iter().find(|(known, _)| known == id).map(|(_, key)| key)
+    }
+
+    /// Every key, the current one first.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Key)> {
+        self.0.iter().map(|(id, key)| (id.as_str(), key))
+    }
+
+    fn parse(field: &'static str, text: &str) -> Result<Self, SecretsError> {
+        let invalid = |detail| SecretsError::Invalid { field, detail };
+        let mut ring: Vec<(String, Key)> = Vec::new();
+        for entry in text.split(',') {
+            let (id, key) = entry.trim().split_once(':').ok_or(invalid("must be id:key,id:key"))?;
+            let named = (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+            if !named {
+                return Err(invalid("a key id is 1 to 32 letters, digits, '-', '_' or '.'"));
+            }
+            if ring.iter().any(|(known, _)| known == id) {
+                return Err(invalid("a key id is there twice"));
+            }
+            let key = Key::parse(key).ok_or(invalid("a key is 32 bytes in base64"))?;
+            ring.push((id.to_owned(), key));
+        }
+        Ok(Self(ring))
+    }
+}
+
+/// The keys of the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Secrets {
+    /// Blind index of phone numbers.
+    pub phone_index_key: Key,
+    /// Encryption of fields.
+    pub field_keys: KeyRing,
+    /// Signatures of access tokens.
+    pub jwt_keys: KeyRing,
+}
+
+impl Secrets {
+    /// Takes the keys from the settings when all three are there. Else reads the file in `data_dir`, and makes it at the first start.
+    ///
+    /// Two processes that start together end with the same keys.
+    ///
+    /// # Errors
+    /// With a shared database, keys that are missing. A file that others may read. A database whose file is gone.
+    pub fn load(config: &Config, rng: &mut impl CryptoRng) -> Result<Self, SecretsError> {
+        let given = [
+            ("TEBDIL_SECRETS__PHONE_INDEX_KEY", &config.secrets.phone_index_key),
+            ("TEBDIL_SECRETS__FIELD_KEYS", &config.secrets.field_keys),
+            ("TEBDIL_SECRETS__JWT_KEYS", &config.secrets.jwt_keys),
+        ];
+        let missing: Vec<&str> = given.iter().filter(|(_, text)| text.expose().is_empty()).map(|(name, _)| *name).collect();
+        if missing.is_empty() {
+            return Self::parse(&config.secrets);
+        }
+        if config.is_shared() || missing.len() < given.len() {
+            return Err(SecretsError::Missing(missing.join(", ")));
+        }
+        let path = config.data_dir.join(FILE_NAME);
+        if let Some(secrets) = Self::read_file(&path)? {
+            return Ok(secrets);
+        }
+        let url = config.database_url();
+        let database = url.expose().trim_start_matches("sqlite:").trim_start_matches("//");
+        if fs::metadata(database.split('?').next().unwrap_or_default()).is_ok_and(|file| file.len() > 0) {
+            return Err(SecretsError::Lost(path));
+        }
+        Self::make_file(&config.data_dir, &path, rng).map_err(|source| SecretsError::Io { path: path.clone(), source })?;
+        Self::read_file(&path)?.ok_or(SecretsError::Unreadable(path))
+    }
+
+    fn parse(text: &SecretSettings) -> Result<Self, SecretsError> {
+        let phone_index_key = Key::parse(text.phone_index_key.expose())
+            .ok_or(SecretsError::Invalid { field: "phone_index_key", detail: "must be 32 bytes in base64" })?;
+        Ok(Self {
+            phone_index_key,
+            field_keys: KeyRing::parse("field_keys", text.field_keys.expose())?,
+            jwt_keys: KeyRing::parse("jwt_keys", text.jwt_keys.expose())?,
+        })
+    }
+
+    fn read_file(path: &Path) -> Result<Option<Self>, SecretsError> {
+        let io_error = |source| SecretsError::Io { path: path.to_owned(), source };
+        let file = match fs::File::open(path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(io_error(error)),
+        };
+        if file.metadata().map_err(io_error)?.permissions().mode() & 0o077 != 0 {
+            return Err(SecretsError::Permissions(path.to_owned()));
+        }
+        let text = Secret::from(io::read_to_string(file).map_err(io_error)?);
+        // The parser's own message would quote the line, so it is dropped.
+        let settings: SecretSettings = toml::from_str(text.expose()).map_err(|_| SecretsError::Unreadable(path.to_owned()))?;
+        Self::parse(&settings).map(Some)
+    }
+
+    /// Writes new keys beside `path` and links them there, so that the file is never seen half written and never replaced.
+    fn make_file(dir: &Path, path: &Path, rng: &mut impl CryptoRng) -> io::Result<()> {
+        fs::create_dir_all(dir)?;
+        let mut key = || {
+            let mut bytes = zeroize::Zeroizing::new([0; 32]);
+            rng.fill_bytes(bytes.as_mut());
+            STANDARD.encode(bytes.as_slice())
+        };
+        let text = Secret::from(format!(
+            "# Made at the first start. Without this file nobody can read the phone numbers in the database, with it anybody can:\n\
+             # keep it secret, and keep a copy apart from the copies of the database.\n\
+             phone_index_key = \"{}\"\nfield_keys = \"k1:{}\"\njwt_keys = \"k1:{}\"\n",
+            key(),
+            key(),
+            key(),
+        ));
+        let mut suffix = [0; 8];
+        rng.fill_bytes(&mut suffix);
+        let draft = dir.join(format!(".{FILE_NAME}.{:016x}", u64::from_ne_bytes(suffix)));
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        let written = file.write_all(text.expose().as_bytes()).and_then(|()| file.sync_all()).and_then(|()| fs::hard_link(&draft, path));
+        fs::remove_file(&draft)?;
+        match written {
+            // Another process was first: its keys are the keys.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => fs::File::open(dir)?.sync_all(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(environment: &[(&str, &str)]) -> Config {
+        Config::load(None, environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).expect("settings")
+    }
+
+    fn embedded(dir: &Path) -> Config {
+        config(&[("TEBDIL_DATA_DIR", dir.to_str().expect("UTF-8"))])
+    }
+
+    #[test]
+    fn the_first_start_makes_a_private_file_and_the_next_reads_it() {
+        let dir = tempfile::tempdir().expect("directory");
+        let config = embedded(&dir.path().join("data"));
+        let first = Secrets::load(&config, &mut rand::rng()).expect("made");
+        assert_eq!(Secrets::load(&config, &mut rand::rng()).expect("read"), first);
+        let path = config.data_dir.join(FILE_NAME);
+        assert_eq!(fs::metadata(&path).expect("file").permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(&config.data_dir).expect("directory").count(), 1, "no draft is left");
+    }
+
+    #[test]
+    fn two_first_starts_at_once_agree() {
+        let dir = tempfile::tempdir().expect("directory");
+        let config = embedded(dir.path());
+        let found: Vec<Secrets> = std::thread::scope(|scope| {
+            let starts: Vec<_> = (0..8).map(|_| scope.spawn(|| Secrets::load(&config, &mut rand::rng()).expect("keys"))).collect();
+            starts.into_iter().map(|start| start.join().expect("thread")).collect()
+        });
+        assert!(found.windows(2).all(|pair| pair[0] == pair[1]));
+    }
+
+    #[test]
+    fn a_file_open_to_others_is_refused() {
+        let dir = tempfile::tempdir().expect("directory");
+        let config = embedded(dir.path());
+        Secrets::load(&config, &mut rand::rng()).expect("made");
+        fs::set_permissions(dir.path().join(FILE_NAME), fs::Permissions::from_mode(0o640)).expect("mode");
+        assert!(matches!(Secrets::load(&config, &mut rand::rng()), Err(SecretsError::Permissions(_))));
+    }
+
+    #[test]
+    fn a_database_without_its_keys_is_not_given_new_ones() {
+        let dir = tempfile::tempdir().expect("directory");
+        fs::write(dir.path().join("tebdil.db"), "data").expect("file");
+        assert!(matches!(Secrets::load(&embedded(dir.path()), &mut rand::rng()), Err(SecretsError::Lost(_))));
+    }
+
+    #[test]
+    fn a_shared_database_names_what_is_missing() {
+        let config = config(&[("TEBDIL_DATABASE__URL", "postgres://h/d"), ("TEBDIL_SECRETS__JWT_KEYS", "k1:x")]);
+        let text = Secrets::load(&config, &mut rand::rng()).expect_err("missing").to_string();
+        assert!(text.contains("TEBDIL_SECRETS__PHONE_INDEX_KEY, TEBDIL_SECRETS__FIELD_KEYS") && !text.contains("JWT"), "{text}");
+    }
+
+    #[test]
+    fn keys_from_the_environment_rotate_and_never_show() {
+        let [old, new] = [[1_u8; 32], [2; 32]].map(|bytes| STANDARD.encode(bytes));
+        let ring = format!("new:{new},old:{old}");
+        let environment = [
+            ("TEBDIL_DATABASE__URL", "postgres://h/d"),
+            ("TEBDIL_SECRETS__PHONE_INDEX_KEY", old.as_str()),
+            ("TEBDIL_SECRETS__FIELD_KEYS", ring.as_str()),
+            ("TEBDIL_SECRETS__JWT_KEYS", ring.as_str()),
+        ];
+        let secrets = Secrets::load(&config(&environment), &mut rand::rng()).expect("keys");
+        assert_eq!(secrets.jwt_keys.current().0, "new");
+        assert_eq!(secrets.jwt_keys.get("old").map(Key::bytes), Some(&[1; 32]));
+        let shown = format!("{secrets:?}");
+        assert!(!shown.contains("1, 1") && !shown.contains(&old), "{shown}");
+    }
+
+    #[test]
+    fn wrong_keys_are_refused_without_showing_them() {
+        for bad in ["hunter2", "k1:hunter2", ":x", "k1:AAAA"] {
+            let text = KeyRing::parse("jwt_keys", bad).expect_err(bad).to_string();
+            assert!(text.starts_with("secrets.jwt_keys") && !text.contains("hunter2"), "{text}");
+        }
+        let key = STANDARD.encode([0; 32]);
+        assert!(KeyRing::parse("jwt_keys", &format!("a:{key},a:{key}")).is_err());
+    }
+}

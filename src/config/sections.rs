@@ -1,0 +1,220 @@
+//! The sections of the settings. What each value means and its default stand in `default.toml`.
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::Deserialize;
+use tebdil_core::protocol::Secret;
+
+use crate::matching::engine::Widening;
+
+/// All settings. `Debug` shows no secret.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub data_dir: PathBuf,
+    pub http: Http,
+    pub metrics: Metrics,
+    pub database: Database,
+    pub redis: Redis,
+    pub auth: Auth,
+    pub quota: Quota,
+    pub matching: Matching,
+    pub ws: WebSocket,
+    pub limits: Limits,
+    pub retention: Retention,
+    pub shutdown: Shutdown,
+    pub clock: ClockSettings,
+    pub log: Log,
+    pub secrets: SecretSettings,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    pub listen: String,
+    pub max_connections: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Metrics {
+    /// Empty: off.
+    pub listen: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// Holds a password, so it is a secret. Use [`Config::database_url`].
+    pub url: Secret,
+    pub max_connections: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redis {
+    pub url: Secret,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Auth {
+    pub bcrypt_cost: u32,
+    pub hash_threads: usize,
+    pub hash_queue: usize,
+    pub access_ttl_s: u64,
+    pub refresh_ttl_s: u64,
+    pub default_region: String,
+    pub min_age: u8,
+    pub terms_version: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Quota {
+    pub free_text: u32,
+    pub free_video: u32,
+    pub premium_text: u32,
+    pub premium_video: u32,
+    pub time_zone: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Matching {
+    pub max_active_text: u32,
+    pub match_ttl_s: u64,
+    pub widening: Widening,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebSocket {
+    pub heartbeat_s: u64,
+    pub hello_timeout_s: u64,
+    pub max_devices: usize,
+    pub frames_per_second: u32,
+    pub frame_burst: u32,
+    pub outbound_frames: usize,
+    pub outbound_bytes: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    pub enabled: bool,
+    pub login_per_phone: u32,
+    pub login_per_address: u32,
+    pub register_per_address: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Retention {
+    pub message_logs_days: u32,
+    pub idempotency_hours: u32,
+    pub sessions_days: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shutdown {
+    pub ready_delay_s: u64,
+    pub grace_s: u64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClockSettings {
+    pub offset_s: i64,
+    pub unsafe_allow_offset: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub format: LogFormat,
+    pub filter: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Keys as text; [`super::Secrets`] reads them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecretSettings {
+    pub phone_index_key: Secret,
+    pub field_keys: Secret,
+    pub jwt_keys: Secret,
+}
+
+impl Config {
+    /// The database to open: `database.url`, or SQLite in `data_dir`.
+    pub fn database_url(&self) -> Secret {
+        if self.database.url.expose().is_empty() {
+            Secret::from(format!("sqlite:{}", self.data_dir.join("tebdil.db").display()))
+        } else {
+            self.database.url.clone()
+        }
+    }
+
+    /// Whether the database can be shared with other nodes.
+    pub fn is_shared(&self) -> bool {
+        tebdil_core::backend::is_shared(self.database.url.expose())
+    }
+
+    /// The clock the server runs by.
+    pub fn clock(&self) -> tebdil_core::time::Clock {
+        tebdil_core::time::Clock::system(self.clock.offset_s.saturating_mul(1000))
+    }
+}
+
+impl Quota {
+    /// The rules of the daily allowance.
+    pub fn rules(&self) -> tebdil_core::quota::QuotaRules {
+        tebdil_core::quota::QuotaRules {
+            free_text: self.free_text,
+            free_video: self.free_video,
+            premium_text: self.premium_text,
+            premium_video: self.premium_video,
+            // The check of the settings refused unknown zones.
+            zone: jiff::tz::TimeZone::get(&self.time_zone).unwrap_or(jiff::tz::TimeZone::UTC),
+        }
+    }
+}
+
+impl Auth {
+    /// How long an access token is good.
+    pub const fn access_ttl(&self) -> Duration {
+        Duration::from_secs(self.access_ttl_s)
+    }
+
+    /// How long a refresh token is good; each refresh starts anew.
+    pub const fn refresh_ttl(&self) -> Duration {
+        Duration::from_secs(self.refresh_ttl_s)
+    }
+}
+
+impl Matching {
+    /// How long a match lasts.
+    pub const fn match_ttl(&self) -> Duration {
+        Duration::from_secs(self.match_ttl_s)
+    }
+}
+
+impl WebSocket {
+    /// How often a connection is checked for life.
+    pub const fn heartbeat(&self) -> Duration {
+        Duration::from_secs(self.heartbeat_s)
+    }
+
+    /// How long the first frame may take.
+    pub const fn hello_timeout(&self) -> Duration {
+        Duration::from_secs(self.hello_timeout_s)
+    }
+}

@@ -1,0 +1,85 @@
+//! `/v1/auth`: becoming a user, signing in and out.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use tebdil_core::protocol::{Authenticated, CloseCode, ErrorCode, LoginRequest, Problem, RefreshRequest, Refreshed, RegisterRequest};
+
+use super::{
+    auth::Signed,
+    body::Strict,
+    client_ip::ClientAddress,
+    problem::{Answer, Failure},
+};
+use crate::{app::App, auth::AccountError};
+
+/// Make an account and sign in.
+#[utoipa::path(
+    post, path = "/v1/auth/register", tag = "accounts", security(()), request_body = RegisterRequest,
+    responses(
+        (status = 201, body = Authenticated),
+        (status = 403, description = "`banned`", body = Problem),
+        (status = 409, description = "`phone_taken`", body = Problem),
+        (status = 422, description = "`invalid_phone`, `weak_password`, `password_too_long`, `alias_invalid`, `alias_full`, `underage`, `terms_not_accepted`", body = Problem),
+        (status = 429, description = "`too_many_attempts`", body = Problem),
+        (status = 503, description = "`unavailable`", body = Problem),
+    )
+)]
+pub(super) async fn register(
+    State(app): State<Arc<App>>,
+    from: ClientAddress,
+    Strict(request): Strict<RegisterRequest>,
+) -> Answer<(StatusCode, Json<Authenticated>)> {
+    app.limiters.register_from(from)?;
+    Ok((StatusCode::CREATED, Json(app.accounts.register(request).await?)))
+}
+
+/// Sign a device in.
+#[utoipa::path(
+    post, path = "/v1/auth/login", tag = "accounts", security(()), request_body = LoginRequest,
+    responses(
+        (status = 200, body = Authenticated),
+        (status = 401, description = "`invalid_credentials`", body = Problem),
+        (status = 403, description = "`banned`", body = Problem),
+        (status = 429, description = "`too_many_attempts`", body = Problem),
+        (status = 503, description = "`unavailable`", body = Problem),
+    )
+)]
+pub(super) async fn login(
+    State(app): State<Arc<App>>,
+    from: ClientAddress,
+    Strict(request): Strict<LoginRequest>,
+) -> Answer<Json<Authenticated>> {
+    app.limiters.login_from(from)?;
+    if let Some(phone) = app.accounts.phone_index(&request.phone) {
+        app.limiters.login_for(phone.0)?;
+    }
+    Ok(Json(app.accounts.login(request).await?))
+}
+
+/// Exchange a refresh token for new tokens. Each is good once.
+#[utoipa::path(
+    post, path = "/v1/auth/refresh", tag = "accounts", security(()), request_body = RefreshRequest,
+    responses(
+        (status = 200, body = Refreshed),
+        (status = 401, description = "`refresh_invalid`, or `refresh_reused`: the session is revoked", body = Problem),
+    )
+)]
+pub(super) async fn refresh(State(app): State<Arc<App>>, Strict(request): Strict<RefreshRequest>) -> Answer<Json<Refreshed>> {
+    match app.accounts.refresh(&request.refresh_token).await {
+        Ok(refreshed) => Ok(Json(refreshed)),
+        Err(AccountError::RefreshReused { user_id, session_id }) => {
+            app.hub.close_session(user_id, session_id, CloseCode::Unauthorized);
+            Err(Failure::from(ErrorCode::RefreshReused))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// End this session.
+#[utoipa::path(post, path = "/v1/auth/logout", tag = "accounts", responses((status = 204), (status = 401, body = Problem)))]
+pub(super) async fn logout(State(app): State<Arc<App>>, who: Signed) -> Answer<StatusCode> {
+    app.store.revoke_session(who.user_id, who.session_id, app.clock.now()).await?;
+    app.hub.close_session(who.user_id, who.session_id, CloseCode::Unauthorized);
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,48 @@
+//! Whether the server lives, whether it should get work, and its numbers.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Json, Router, extract::State, http::StatusCode, http::header, response::IntoResponse, routing::get};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{app::App, observability};
+
+/// How long the database may take before it counts as away.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Whether this node should get work, and which part says no.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub(super) struct Readiness {
+    ready: bool,
+    /// The database answers.
+    database: bool,
+    /// The node is about to end.
+    draining: bool,
+}
+
+/// The process answers.
+#[utoipa::path(get, path = "/healthz", tag = "service", security(()), responses((status = 200, body = String)))]
+pub(super) async fn healthz() -> &'static str {
+    "ok"
+}
+
+/// Whether a load balancer should send work here.
+#[utoipa::path(get, path = "/readyz", tag = "service", security(()), responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
+pub(super) async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>) {
+    let database = matches!(tokio::time::timeout(PING_TIMEOUT, app.store.ping()).await, Ok(Ok(())));
+    let draining = app.tasks.is_draining();
+    let ready = database && !draining;
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Readiness { ready, database, draining }))
+}
+
+/// The numbers, on a listener of their own.
+pub(super) fn metrics_router(app: Arc<App>) -> Router {
+    Router::new().route("/metrics", get(metrics)).with_state(app)
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
+    observability::record_process();
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render())
+}

@@ -1,0 +1,136 @@
+//! `Idempotency-Key`: a repeat of a mutating request within 24 hours gets the first answer.
+//!
+//! Keys belong to who asks (the user of the access token, or everybody who has none) and to one request: method, address and body. Answers are kept
+//! encrypted, for they can hold tokens. Not kept are answers that a repeat may not get again: failures of ours, waiting times, missing sign-in.
+
+use std::sync::Arc;
+
+use axum::{
+    body::{Body, to_bytes},
+    extract::{Request, State},
+    http::{HeaderValue, Method, StatusCode, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use rand::rngs::StdRng;
+use tebdil_core::{
+    protocol::ErrorCode,
+    store::{FirstAnswer, Idempotent},
+    time::Timestamp,
+};
+
+use super::{
+    auth,
+    body::{self, MAX_KEYS_BODY},
+    problem::{Answer, Failure},
+};
+use crate::app::App;
+
+const HEADER: &str = "idempotency-key";
+/// Tells a client that the answer is a repeated one.
+const REPLAYED: &str = "idempotency-replayed";
+const MAX_KEY: usize = 255;
+/// Largest answer that is kept, bytes; ours are far smaller.
+const MAX_ANSWER: usize = 256 * 1024;
+/// Binds kept answers to their column.
+const CONTEXT: &str = "idempotency_keys.response";
+
+/// Where a claimed key is.
+struct Claim {
+    scope: String,
+    key: String,
+    begun: Timestamp,
+}
+
+impl Claim {
+    fn identity(&self) -> Vec<u8> {
+        format!("{}\n{}", self.scope, self.key).into_bytes()
+    }
+}
+
+/// The middleware.
+pub(super) async fn replay(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let mutating = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
+    if !mutating || !request.headers().contains_key(HEADER) {
+        return next.run(request).await;
+    }
+    once(app, request, next).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+async fn once(app: Arc<App>, request: Request, next: Next) -> Answer<Response> {
+    let key = key_of(&request)?;
+    let (parts, body) = request.into_parts();
+    let body = body::read(body, MAX_KEYS_BODY).await?;
+    // The signature is enough here: the handler asks whether the session lives, and a repeated logout must find its answer.
+    let scope = auth::bearer(&parts.headers, &app).map_or_else(|_| "anon".to_owned(), |access| format!("user:{}", access.user_id));
+    let target = parts.uri.path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
+    let hash = app.blind.request(parts.method.as_str(), target, &body);
+    let claim = Claim { scope, key, begun: app.clock.now() };
+
+    match app.store.begin_idempotent(&claim.scope, &claim.key, &hash, claim.begun).await? {
+        Idempotent::Fresh => {}
+        Idempotent::Replay(first) => return replayed(&app, &claim, &first),
+        Idempotent::InProgress => return Err(ErrorCode::RequestInProgress.into()),
+        Idempotent::Mismatch => return Err(ErrorCode::IdempotencyKeyReused.into()),
+    }
+    let request = Request::from_parts(parts, Body::from(body));
+    // A task of its own: it ends with a kept answer even when the client hangs up.
+    let tasks = app.tasks.clone();
+    let run = tasks.spawn(async move { keep(&app, claim, next.run(request).await).await });
+    run.await.map_err(|_| Failure::from(ErrorCode::Internal))
+}
+
+fn key_of(request: &Request) -> Answer<String> {
+    let wrong = || Failure::new(ErrorCode::BadRequest, "Idempotency-Key: one header of 1 to 255 visible ASCII characters");
+    let mut values = request.headers().get_all(HEADER).iter();
+    let (Some(key), None) = (values.next(), values.next()) else { return Err(wrong()) };
+    let key = key.to_str().map_err(|_| wrong())?;
+    let allowed = (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if allowed { Ok(key.to_owned()) } else { Err(wrong()) }
+}
+
+/// Keeps an answer, or frees the key.
+async fn keep(app: &App, claim: Claim, response: Response) -> Response {
+    let status = response.status();
+    let passing = status.is_server_error() || status == StatusCode::UNAUTHORIZED || status == StatusCode::TOO_MANY_REQUESTS;
+    let (parts, body) = response.into_parts();
+    let Ok(body) = to_bytes(body, MAX_ANSWER).await else {
+        abandon(app, &claim).await;
+        return Failure::from(ErrorCode::Internal).into_response();
+    };
+    if passing {
+        abandon(app, &claim).await;
+    } else {
+        let mut rng: StdRng = rand::make_rng();
+        let answer = FirstAnswer { status: status.as_u16(), body: app.cipher.seal(CONTEXT, &claim.identity(), &body, &mut rng) };
+        match app.store.finish_idempotent(&claim.scope, &claim.key, claim.begun, &answer).await {
+            Ok(true) => {}
+            Ok(false) => tracing::warn!("a request took so long that its idempotency key was claimed anew"),
+            // The work is done. A repeat finds the key claimed for a minute and runs again after that.
+            Err(error) => tracing::error!(%error, "the answer for an idempotency key was not kept"),
+        }
+    }
+    Response::from_parts(parts, Body::from(body))
+}
+
+async fn abandon(app: &App, claim: &Claim) {
+    if let Err(error) = app.store.abandon_idempotent(&claim.scope, &claim.key, claim.begun).await {
+        tracing::warn!(%error, "an idempotency key was not freed");
+    }
+}
+
+fn replayed(app: &App, claim: &Claim, first: &FirstAnswer) -> Answer<Response> {
+    let body = app.cipher.open(CONTEXT, &claim.identity(), &first.body.key_id, &first.body.ciphertext).map_err(|error| {
+        tracing::error!(%error, "a kept answer could not be read");
+        Failure::from(ErrorCode::Internal)
+    })?;
+    let status = StatusCode::from_u16(first.status).map_err(|_| Failure::from(ErrorCode::Internal))?;
+    let mut response = (status, Body::from(body.to_vec())).into_response();
+    let headers = response.headers_mut();
+    headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    if !body.is_empty() {
+        let media_type = if status.is_client_error() { "application/problem+json" } else { "application/json" };
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    }
+    Ok(response)
+}

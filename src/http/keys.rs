@@ -1,0 +1,60 @@
+//! `/v1/keys`: key packages of the session that puts them.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use tebdil_core::{
+    protocol::{ErrorCode, KeyUpload, KeysRemaining, MAX_KEY_PACKAGE_BYTES, MAX_KEY_PACKAGES, Problem},
+    store::PutKeys,
+};
+
+use super::{
+    auth::Signed,
+    body::{MAX_KEYS_BODY, Strict},
+    problem::{Answer, Failure},
+};
+use crate::app::App;
+
+/// Add one-time packages; a last-resort package replaces the one before.
+#[utoipa::path(
+    put, path = "/v1/keys", tag = "keys", request_body = KeyUpload,
+    responses((status = 200, body = KeysRemaining), (status = 401, body = Problem), (status = 422, body = Problem))
+)]
+pub(super) async fn put(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    Strict(upload): Strict<KeyUpload, MAX_KEYS_BODY>,
+) -> Answer<Json<KeysRemaining>> {
+    if upload.packages.len() > MAX_KEY_PACKAGES {
+        return Err(too_many());
+    }
+    let packages = upload.packages.iter().enumerate().map(|(index, text)| package(text, || format!("packages[{index}]")));
+    let packages: Vec<Vec<u8>> = packages.collect::<Result<_, _>>()?;
+    let last_resort = upload.last_resort.as_deref().map(|text| package(text, || "last_resort".to_owned())).transpose()?;
+    let stored = app.store.put_key_packages(who.user_id, who.session_id, &packages, last_resort.as_deref(), app.clock.now()).await?;
+    match stored {
+        PutKeys::Stored { remaining } => Ok(Json(KeysRemaining { remaining })),
+        PutKeys::TooMany { .. } => Err(too_many()),
+        PutKeys::NoSession => Err(ErrorCode::Unauthorized.into()),
+    }
+}
+
+/// How many one-time packages the session has.
+#[utoipa::path(get, path = "/v1/keys", tag = "keys", responses((status = 200, body = KeysRemaining), (status = 401, body = Problem)))]
+pub(super) async fn get(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<KeysRemaining>> {
+    Ok(Json(KeysRemaining { remaining: app.store.key_packages_remaining(who.session_id).await? }))
+}
+
+fn package(text: &str, field: impl Fn() -> String) -> Result<Vec<u8>, Failure> {
+    let refused = |detail| Failure::field(ErrorCode::InvalidField, field(), detail);
+    let bytes = STANDARD.decode(text).map_err(|_| refused("must be standard base64"))?;
+    if bytes.is_empty() || bytes.len() > MAX_KEY_PACKAGE_BYTES {
+        return Err(refused("must be 1 to 4096 bytes"));
+    }
+    Ok(bytes)
+}
+
+fn too_many() -> Failure {
+    Failure::field(ErrorCode::InvalidField, "packages", "a session has at most 100")
+}

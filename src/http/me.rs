@@ -1,0 +1,118 @@
+//! `/v1/me`: the signed-in user's own account.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use tebdil_core::{
+    id::SessionId,
+    protocol::{CloseCode, ErrorCode, Page, PasswordChangeRequest, Problem, ProfilePatch, Quota, Session, User},
+};
+
+use super::{
+    auth::Signed,
+    body::Strict,
+    paging::{IdPath, Params},
+    problem::{Answer, Failure},
+};
+use crate::{
+    app::App,
+    auth::{AccountError, PasswordError},
+};
+
+/// The profile.
+#[utoipa::path(get, path = "/v1/me", tag = "accounts", responses((status = 200, body = User), (status = 401, body = Problem)))]
+pub(super) async fn profile(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<User>> {
+    let user = app.accounts.user(who.user_id).await?;
+    Ok(Json(user.ok_or(ErrorCode::Unauthorized)?))
+}
+
+/// Change parts of the profile: all of them or, when one is refused, none.
+#[utoipa::path(
+    patch, path = "/v1/me", tag = "accounts", request_body = ProfilePatch,
+    responses(
+        (status = 200, body = User),
+        (status = 401, body = Problem),
+        (status = 422, description = "`alias_invalid`, `alias_full`, `invalid_field`", body = Problem),
+    )
+)]
+pub(super) async fn update(State(app): State<Arc<App>>, who: Signed, Strict(patch): Strict<ProfilePatch>) -> Answer<Json<User>> {
+    Ok(Json(app.accounts.update_profile(who.user_id, patch).await?))
+}
+
+/// Change the password; every other session ends.
+#[utoipa::path(
+    post, path = "/v1/me/password", tag = "accounts", request_body = PasswordChangeRequest,
+    responses(
+        (status = 204),
+        (status = 401, description = "`unauthorized`, or `invalid_credentials`: the current password is wrong", body = Problem),
+        (status = 422, description = "`weak_password`, `password_too_long`", body = Problem),
+        (status = 429, description = "`too_many_attempts`", body = Problem),
+    )
+)]
+pub(super) async fn password(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    Strict(request): Strict<PasswordChangeRequest>,
+) -> Answer<StatusCode> {
+    // Whoever holds a stolen access token must not try passwords faster than somebody who signs in.
+    let user = app.store.user(who.user_id).await?.ok_or(ErrorCode::Unauthorized)?;
+    app.limiters.login_for(user.phone_index.0)?;
+    let changed = app.accounts.change_password(who.user_id, who.session_id, request).await;
+    let ended = changed.map_err(|error| match error {
+        AccountError::Password(PasswordError::Weak) => new_password(ErrorCode::WeakPassword),
+        AccountError::Password(PasswordError::TooLong) => new_password(ErrorCode::PasswordTooLong),
+        error => error.into(),
+    })?;
+    for session in ended {
+        app.hub.close_session(who.user_id, session, CloseCode::Unauthorized);
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn new_password(code: ErrorCode) -> Failure {
+    Failure::field(code, "new_password", code.title())
+}
+
+/// The signed-in devices, newest first.
+#[utoipa::path(
+    get, path = "/v1/me/sessions", tag = "accounts", params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Page<Session>), (status = 401, body = Problem))
+)]
+pub(super) async fn sessions(State(app): State<Arc<App>>, who: Signed, params: Params) -> Answer<Json<Page<Session>>> {
+    let paging = params.paging()?;
+    let mut rows = app.store.sessions_of(who.user_id, app.clock.now()).await?;
+    if let Some(before) = paging.position::<SessionId>() {
+        rows.retain(|row| row.id < before);
+    }
+    Ok(Json(paging.page(
+        rows,
+        |row| row.id.0,
+        |row| Session {
+            id: row.id,
+            device: row.device,
+            created_at: row.created_at,
+            last_active: row.last_active,
+            current: row.id == who.session_id,
+        },
+    )))
+}
+
+/// Sign a device out.
+#[utoipa::path(
+    delete, path = "/v1/me/sessions/{id}", tag = "accounts", params(("id" = String, Path)),
+    responses((status = 204), (status = 401, body = Problem), (status = 404, body = Problem))
+)]
+pub(super) async fn end_session(State(app): State<Arc<App>>, who: Signed, IdPath(session): IdPath<SessionId>) -> Answer<StatusCode> {
+    if !app.store.revoke_session(who.user_id, session, app.clock.now()).await? {
+        return Err(Failure::not_found());
+    }
+    app.hub.close_session(who.user_id, session, CloseCode::Unauthorized);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What remains of the allowance.
+#[utoipa::path(get, path = "/v1/me/quota", tag = "accounts", responses((status = 200, body = Quota), (status = 401, body = Problem)))]
+pub(super) async fn quota(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<Quota>> {
+    let quota = app.store.quota(who.user_id, &app.quota_rules, app.clock.now()).await?;
+    Ok(Json(quota.ok_or(ErrorCode::Unauthorized)?))
+}

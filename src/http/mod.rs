@@ -1,0 +1,41 @@
+//! The REST API.
+//!
+//! A request's way: [`router`] → extractors ([`auth`], [`body`], [`paging`]) → a handler → a service or one store method. To add an endpoint: its body in
+//! `tebdil_core::protocol`, its handler in the file of its family, one line in `router.rs`.
+
+mod account;
+pub mod auth;
+mod blocks;
+mod body;
+mod client_ip;
+mod health;
+mod idempotency;
+mod keys;
+mod matches;
+mod me;
+mod observe;
+mod paging;
+pub mod problem;
+mod rate_limit;
+mod router;
+mod server;
+
+use std::sync::Arc;
+
+pub use rate_limit::Limiters;
+pub use router::{openapi, router};
+
+use crate::{Listeners, app::App};
+
+/// Starts to serve; the tasks end when the app closes.
+pub fn start(app: &Arc<App>, listeners: Listeners) {
+    let api = router(Arc::clone(app));
+    let most = app.config.http.max_connections;
+    app.tasks.supervise("http", server::serve(listeners.http, api, most, app.tasks.clone()));
+    if let Some(listener) = listeners.metrics {
+        // A handful of scrapers; the bound is against accidents.
+        app.tasks.supervise("metrics", server::serve(listener, health::metrics_router(Arc::clone(app)), 64, app.tasks.clone()));
+    }
+    let warm = Arc::clone(app);
+    drop(tokio::task::spawn_blocking(move || warm.accounts.warm()));
+}

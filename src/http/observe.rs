@@ -1,0 +1,48 @@
+//! What is counted and logged of every request, and the headers every answer has.
+
+use std::{any::Any, time::Instant};
+
+use axum::{
+    extract::{MatchedPath, Request},
+    http::{HeaderValue, header},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use tebdil_core::protocol::ErrorCode;
+
+use super::problem::Failure;
+
+/// Counts and times a request by its route; the address itself, which can hold ids, is not logged.
+pub(super) async fn observe(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let method = request.method().clone();
+    let start = Instant::now();
+    let mut response = next.run(request).await;
+
+    let (took, status) = (start.elapsed(), response.status());
+    let labels = [("method", known(method.as_str()).to_owned()), ("route", route.clone()), ("status", status.as_u16().to_string())];
+    metrics::counter!("tebdil_http_requests_total", &labels).increment(1);
+    metrics::histogram!("tebdil_http_request_seconds", &labels).record(took.as_secs_f64());
+    tracing::debug!(%method, route, status = status.as_u16(), took_ms = took.as_millis(), "request");
+
+    let headers = response.headers_mut();
+    // Answers hold tokens and what only one user may see.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// A client can make up methods; a label for each would fill the memory.
+fn known(method: &str) -> &str {
+    match method {
+        "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE" | "OPTIONS" => method,
+        _ => "other",
+    }
+}
+
+/// The answer when a handler panicked. The panic itself went to the log by the hook.
+#[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
+pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
+    tracing::error!("a request panicked");
+    Failure::from(ErrorCode::Internal).into_response()
+}

@@ -1,0 +1,78 @@
+//! The whole API on one page.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    middleware::{from_fn, from_fn_with_state},
+    routing::get,
+};
+use tebdil_core::protocol::ErrorCode;
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::{
+    Modify, OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use super::{account, blocks, health, idempotency, keys, matches, me, observe, problem::Failure};
+use crate::{app::App, ws};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "Tebdil", description = "Anonymous matching chat. The WebSocket at /v1/ws is described in docs/protocol.md."),
+    modifiers(&Bearer),
+    security(("bearer" = []))
+)]
+struct Description;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        openapi.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
+    }
+}
+
+fn api() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .routes(routes!(health::healthz))
+        .routes(routes!(health::readyz))
+        .routes(routes!(account::register))
+        .routes(routes!(account::login))
+        .routes(routes!(account::refresh))
+        .routes(routes!(account::logout))
+        .routes(routes!(me::profile, me::update))
+        .routes(routes!(me::password))
+        .routes(routes!(me::sessions))
+        .routes(routes!(me::end_session))
+        .routes(routes!(me::quota))
+        .routes(routes!(keys::get, keys::put))
+        .routes(routes!(matches::list))
+        .routes(routes!(matches::get))
+        .routes(routes!(matches::messages))
+        .routes(routes!(matches::leave))
+        .routes(routes!(blocks::list, blocks::create))
+        .routes(routes!(blocks::delete))
+}
+
+/// The OpenAPI document that `GET /openapi.json` answers.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    api().into_openapi()
+}
+
+/// The API, the WebSocket and the health checks.
+pub fn router(app: Arc<App>) -> Router {
+    let (routes, openapi) = api().split_for_parts();
+    let openapi = Arc::new(openapi);
+    routes
+        .route("/v1/ws", get(ws::upgrade))
+        .route("/openapi.json", get(move || std::future::ready(Json(Arc::clone(&openapi)))))
+        .fallback(|| std::future::ready(Failure::not_found()))
+        .method_not_allowed_fallback(|| std::future::ready(Failure::from(ErrorCode::MethodNotAllowed)))
+        .layer(CatchPanicLayer::custom(observe::panicked))
+        .layer(from_fn_with_state(Arc::clone(&app), idempotency::replay))
+        .layer(from_fn(observe::observe))
+        .with_state(app)
+}

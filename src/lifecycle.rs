@@ -1,0 +1,171 @@
+//! Starting, draining and ending: who may still work, and what happens when a part fails.
+//!
+//! Ending has three steps, each a token: [`Tasks::soft`] (no new matches, `/readyz` says no), [`Tasks::closing`] (no new connections, open ones
+//! end), [`Tasks::hard`] (nothing waits any longer). A task that ends before its time aborts the process: a server that
+//! lacks a part and looks alive is worse than one that restarts.
+
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::{Arc, OnceLock},
+};
+
+use futures_util::FutureExt as _;
+use tokio::task::JoinHandle;
+use tokio_util::{
+    sync::CancellationToken,
+    task::{TaskTracker, task_tracker::TrackedFuture},
+};
+
+/// The wishes of whoever runs the server. Tests cancel the tokens; `main` ties them to signals.
+#[derive(Debug, Clone, Default)]
+pub struct Shutdown {
+    /// End in good order.
+    pub soft: CancellationToken,
+    /// End at once.
+    pub hard: CancellationToken,
+}
+
+impl Shutdown {
+    /// Follows SIGINT and SIGTERM: the first cancels `soft`, the second `hard`. Never returns; run it beside the server.
+    ///
+    /// # Errors
+    /// When the handlers cannot be installed.
+    pub async fn follow_signals(&self) -> std::io::Result<std::convert::Infallible> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if self.soft.is_cancelled() {
+                self.hard.cancel();
+            } else {
+                self.soft.cancel();
+            }
+        }
+    }
+}
+
+/// The tasks of the server, and how far its end has come. Clones are the same.
+#[derive(Debug, Clone)]
+pub struct Tasks {
+    tracker: TaskTracker,
+    /// The first step of the end: no new work.
+    pub soft: CancellationToken,
+    /// The second: connections end.
+    pub closing: CancellationToken,
+    /// The last: everything ends where it stands.
+    pub hard: CancellationToken,
+    failed: Arc<OnceLock<String>>,
+}
+
+impl Tasks {
+    /// Tasks of a server that ends as `shutdown` says. `closing` is a step of [`crate::serve`], not of the caller.
+    pub fn new(shutdown: &Shutdown) -> Self {
+        Self {
+            tracker: TaskTracker::new(),
+            soft: shutdown.soft.clone(),
+            closing: CancellationToken::new(),
+            hard: shutdown.hard.clone(),
+            failed: Arc::new(OnceLock::new()),
+        }
+    }
+
+    /// Runs work that ends by itself, such as a connection. The end of the server waits for it (within the grace).
+    pub fn spawn<F: Future<Output: Send> + Send + 'static>(&self, task: F) -> JoinHandle<F::Output> {
+        self.tracker.spawn(task)
+    }
+
+    /// Has the end of the server wait for a future that something else runs.
+    pub fn track_future<F: Future>(&self, task: F) -> TrackedFuture<F> {
+        self.tracker.track_future(task)
+    }
+
+    /// Runs a part that must live as long as the server. When it ends before draining began, or panics at any time, the process fails.
+    pub fn supervise<F: Future<Output = ()> + Send + 'static>(&self, name: &'static str, task: F) {
+        let tasks = self.clone();
+        self.tracker.spawn(async move {
+            let panicked = AssertUnwindSafe(task).catch_unwind().await.is_err();
+            if panicked || !tasks.is_draining() {
+                tasks.fail(format!("task {name} {}", if panicked { "panicked" } else { "ended unexpectedly" }));
+            }
+        });
+    }
+
+    /// Ends the process with failure, `why` being the reason it gives. The first reason counts.
+    pub fn fail(&self, why: String) {
+        tracing::error!(why, "the server cannot go on");
+        let _ = self.failed.set(why);
+        self.soft.cancel();
+        self.closing.cancel();
+        self.hard.cancel();
+    }
+
+    /// Why the server failed, if it did.
+    pub fn failure(&self) -> Option<&str> {
+        self.failed.get().map(String::as_str)
+    }
+
+    /// Whether the server is about to end: it takes up no new work.
+    pub fn is_draining(&self) -> bool {
+        self.soft.is_cancelled()
+    }
+
+    /// Begins the second step.
+    pub(crate) fn close(&self) {
+        self.closing.cancel();
+        self.tracker.close();
+    }
+
+    /// Begins the last step.
+    pub(crate) fn abort(&self) {
+        self.hard.cancel();
+    }
+
+    /// Waits until every task has ended; only after [`Self::close`].
+    pub(crate) async fn ended(&self) {
+        self.tracker.wait().await;
+    }
+
+    /// How many tasks run.
+    pub fn running(&self) -> usize {
+        self.tracker.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_ends_early_fails_the_process() {
+        let tasks = Tasks::new(&Shutdown::default());
+        tasks.supervise("clockwork", async {});
+        tasks.hard.cancelled().await;
+        assert_eq!(tasks.failure(), Some("task clockwork ended unexpectedly"));
+    }
+
+    #[tokio::test]
+    async fn a_panic_fails_the_process_even_while_draining() {
+        let shutdown = Shutdown::default();
+        let tasks = Tasks::new(&shutdown);
+        shutdown.soft.cancel();
+        tasks.supervise("clockwork", async { panic!("spring") });
+        tasks.hard.cancelled().await;
+        assert_eq!(tasks.failure(), Some("task clockwork panicked"));
+    }
+
+    #[tokio::test]
+    async fn a_part_that_ends_while_draining_is_fine() {
+        let shutdown = Shutdown::default();
+        let tasks = Tasks::new(&shutdown);
+        let until = tasks.clone();
+        tasks.supervise("clockwork", async move { until.soft.cancelled().await });
+        shutdown.soft.cancel();
+        tasks.close();
+        tasks.ended().await;
+        assert_eq!(tasks.failure(), None);
+    }
+}
