@@ -205,8 +205,8 @@ mod tests {
     #[test]
     fn the_same_field_never_looks_the_same_twice() {
         let mut rng = StdRng::seed_from_u64(7);
-        let ring = ring("new");
-        assert_ne!(ring.seal("phone", b"a", b"x", &mut rng), ring.seal("phone", b"a", b"x", &mut rng));
+        let cipher = ring("new");
+        assert_ne!(cipher.seal("phone", b"a", b"x", &mut rng), cipher.seal("phone", b"a", b"x", &mut rng));
         assert_eq!(FieldCipher::new("none", []).err(), Some(CryptoError::UnknownKey));
     }
 

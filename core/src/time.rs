@@ -222,6 +222,6 @@ mod tests {
         assert_eq!(before.next_midnight(&istanbul()), midnight);
         assert_eq!(before.local_day(&istanbul()), "2026-11-21");
         assert_eq!(midnight.local_day(&istanbul()), "2026-11-22");
-        assert_eq!(midnight.next_midnight(&istanbul()), midnight + Duration::from_secs(86_400));
+        assert_eq!(midnight.next_midnight(&istanbul()), midnight + Duration::from_hours(24));
     }
 }

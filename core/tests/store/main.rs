@@ -2,6 +2,8 @@
 //!
 //! To add a test: an `async fn name(t: TestStore)` in the aggregate's file, and its name in that file's `store_conformance!`.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking, and its functions are called from both databases' tests")]
+
 mod blocks;
 mod idempotency;
 mod keys;

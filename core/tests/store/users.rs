@@ -139,9 +139,9 @@ async fn a_profile_changes_in_parts(t: TestStore) {
     assert_eq!(t.user(before.id).await.unwrap().as_ref(), Some(&*after));
 
     assert_eq!(t.update_profile(before.id, &ProfileUpdate::default(), &mut rng(1)).await.unwrap(), ProfileChange::Updated(after.clone()));
-    let forget = ProfileUpdate { location: Some(None), ..ProfileUpdate::default() };
-    let ProfileChange::Updated(forgot) = t.update_profile(before.id, &forget, &mut rng(1)).await.unwrap() else { panic!("refused") };
-    assert_eq!((forgot.location, &forgot.languages), (None, &after.languages));
+    let erase = ProfileUpdate { location: Some(None), ..ProfileUpdate::default() };
+    let ProfileChange::Updated(after_erasing) = t.update_profile(before.id, &erase, &mut rng(1)).await.unwrap() else { panic!("refused") };
+    assert_eq!((after_erasing.location, &after_erasing.languages), (None, &after.languages));
     assert_eq!(t.user(before.id).await.unwrap().unwrap().location, None);
     assert_eq!(t.update_profile(UserId(1), &full, &mut rng(1)).await.unwrap(), ProfileChange::NotFound);
 }
