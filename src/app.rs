@@ -11,6 +11,7 @@ use tebdil_core::{
     store::{MatchRules, Store},
     time::Clock,
 };
+use tebdil_workers::{Hooks, Periods, Workers};
 
 use crate::{
     RunError,
@@ -38,8 +39,9 @@ pub struct App {
     pub tokens: Tokens,
     pub accounts: Accounts,
     pub hub: Arc<Hub>,
-    pub chat: Chat,
+    pub chat: Arc<Chat>,
     pub matchmaker: Matchmaker,
+    pub workers: Workers,
     pub limiters: crate::http::Limiters,
     pub metrics: PrometheusHandle,
     pub tasks: Tasks,
@@ -73,6 +75,12 @@ impl App {
 
         let hub = Arc::new(Hub::new(config.ws.max_devices));
         let (chat, writer) = Chat::new(store.clone(), Arc::clone(&hub), clock.clone());
+        let chat = Arc::new(chat);
+        let told = Arc::clone(&chat);
+        let hooks = Hooks { on_match_expired: Arc::new(move |ended| told.announce_end(&ended)) };
+        let days = |days: u32| Duration::from_hours(24 * u64::from(days));
+        let periods = Periods { message_logs: days(config.retention.message_logs_days), sessions: days(config.retention.sessions_days) };
+        let workers = Workers::new(store.clone(), clock.clone(), hooks).with_periods(periods);
         let matchmaker_config = MatchmakerConfig {
             widening: config.matching.widening.clone(),
             rules: MatchRules {
@@ -97,6 +105,7 @@ impl App {
             hub,
             chat,
             matchmaker,
+            workers,
             limiters,
             metrics,
             tasks,
@@ -105,6 +114,12 @@ impl App {
         app.tasks.supervise("matchmaker", pairing.run(app.tasks.soft.clone()));
         // It empties its queue when connections close; what comes later is told to repeat.
         app.tasks.supervise("chat writer", writer.run(app.tasks.closing.clone()));
+        let (jobs, soft) = (app.workers.clone(), app.tasks.soft.clone());
+        app.tasks.supervise("workers", async move {
+            if let Err(error) = jobs.run(soft).await {
+                tracing::error!(%error, "background jobs stopped");
+            }
+        });
         let (tasks, upkeep) = (app.tasks.clone(), Arc::clone(&app));
         app.tasks.supervise("upkeep", async move {
             let mut every = tokio::time::interval(Duration::from_secs(10));

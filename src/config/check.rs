@@ -83,7 +83,6 @@ impl Config {
             check(value > 0, field, "must be at least 1; limits.enabled turns limits off");
         }
         check(self.retention.message_logs_days > 0, "retention.message_logs_days", "must be at least 1");
-        check(self.retention.idempotency_hours >= 24, "retention.idempotency_hours", "must be at least 24: clients rely on a day");
         check(self.retention.sessions_days > 0, "retention.sessions_days", "must be at least 1");
         check(
             self.clock.offset_s == 0 || self.clock.unsafe_allow_offset,

@@ -112,7 +112,6 @@ pub struct Limits {
 #[serde(deny_unknown_fields)]
 pub struct Retention {
     pub message_logs_days: u32,
-    pub idempotency_hours: u32,
     pub sessions_days: u32,
 }
 

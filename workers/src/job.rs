@@ -55,6 +55,22 @@ pub struct JobContext {
     pub store: Store,
     pub clock: Clock,
     pub hooks: Hooks,
+    pub periods: Periods,
+}
+
+/// How long what may be kept is kept. What the contract fixes (messages, idempotency keys) is not here.
+#[derive(Debug, Clone, Copy)]
+pub struct Periods {
+    /// `message_logs`.
+    pub message_logs: Duration,
+    /// Sessions, after they expired or were revoked.
+    pub sessions: Duration,
+}
+
+impl Default for Periods {
+    fn default() -> Self {
+        Self { message_logs: Duration::from_hours(180 * 24), sessions: Duration::from_hours(30 * 24) }
+    }
 }
 
 /// Work that is done in the background. The fields are its payload, stored as JSON.

@@ -11,9 +11,6 @@ use tebdil_core::{
 
 use crate::job::{Job, JobContext, JobError};
 
-const MESSAGE_LOGS: Duration = Duration::from_hours(180 * 24);
-/// After a session expired or was revoked.
-const DEAD_SESSIONS: Duration = Duration::from_hours(30 * 24);
 /// Twice the longest period of a schedule: the row of a tick keeps a late node from running it again.
 const DONE_JOBS: Duration = Duration::from_hours(2);
 const DEAD_JOBS: Duration = Duration::from_hours(30 * 24);
@@ -32,9 +29,9 @@ impl Job for Retention {
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
         let (store, now) = (&cx.store, cx.clock.now());
         // Each for itself: one that fails does not keep the others from theirs.
-        let logs = all("message_logs", || store.delete_old_message_logs(now - MESSAGE_LOGS, BATCH)).await;
+        let logs = all("message_logs", || store.delete_old_message_logs(now - cx.periods.message_logs, BATCH)).await;
         let keys = all("idempotency_keys", || store.delete_old_idempotency_keys(now - IDEMPOTENCY_WINDOW, BATCH)).await;
-        let sessions = dead_sessions(store, now).await;
+        let sessions = dead_sessions(store, now - cx.periods.sessions).await;
         let jobs = all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await;
         Ok(logs.and(keys).and(sessions).and(jobs)?)
     }
@@ -51,10 +48,10 @@ async fn all<F: Future<Output = Result<u64, StoreError>>>(table: &'static str, b
     }
 }
 
-async fn dead_sessions(store: &Store, now: Timestamp) -> Result<(), StoreError> {
+async fn dead_sessions(store: &Store, cutoff: Timestamp) -> Result<(), StoreError> {
     let mut after = Some(SessionId(0));
     while let Some(from) = after {
-        let batch = store.delete_dead_sessions(now - DEAD_SESSIONS, from, BATCH).await?;
+        let batch = store.delete_dead_sessions(cutoff, from, BATCH).await?;
         count("sessions", batch.deleted);
         after = batch.next;
     }
