@@ -115,14 +115,14 @@ async fn serve(config: Config) -> Result<(), RunError> {
         |source| RunError::Io { what, source }
     };
     let address = listeners.http.local_addr().map_err(io_error("http.listen"))?;
-    let _ = writeln!(io::stdout(), "Tebdil serves on http://{address}");
     let shutdown = Shutdown::default();
+    // Before anybody can know that the server is there.
+    let signals = shutdown.follow_signals().map_err(io_error("signal handlers"))?;
+    let _ = writeln!(io::stdout(), "Tebdil serves on http://{address}");
     let clock = config.clock();
     tokio::select! {
-        ended = crate::run(config, listeners, clock, shutdown.clone()) => ended,
-        never = shutdown.follow_signals() => match never {
-            Err(source) => Err(io_error("signal handlers")(source)),
-        },
+        ended = crate::run(config, listeners, clock, shutdown) => ended,
+        never = signals => match never {},
     }
 }
 

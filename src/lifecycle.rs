@@ -5,6 +5,7 @@
 //! lacks a part and looks alive is worse than one that restarts.
 
 use std::{
+    convert::Infallible,
     future::Future,
     panic::AssertUnwindSafe,
     sync::{Arc, OnceLock},
@@ -27,24 +28,27 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// Follows SIGINT and SIGTERM: the first cancels `soft`, the second `hard`. Never returns; run it beside the server.
+    /// Follows SIGINT and SIGTERM from now on, as long as the future is polled: the first cancels `soft`, the second `hard`.
     ///
     /// # Errors
     /// When the handlers cannot be installed.
-    pub async fn follow_signals(&self) -> std::io::Result<std::convert::Infallible> {
+    pub fn follow_signals(&self) -> std::io::Result<impl Future<Output = Infallible> + use<>> {
         use tokio::signal::unix::{SignalKind, signal};
         let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+        let shutdown = self.clone();
+        Ok(async move {
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                if shutdown.soft.is_cancelled() {
+                    shutdown.hard.cancel();
+                } else {
+                    shutdown.soft.cancel();
+                }
             }
-            if self.soft.is_cancelled() {
-                self.hard.cancel();
-            } else {
-                self.soft.cancel();
-            }
-        }
+        })
     }
 }
 

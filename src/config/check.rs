@@ -31,7 +31,8 @@ impl Config {
         check(!self.data_dir.as_os_str().is_empty(), "data_dir", "must not be empty");
         check(!self.http.listen.is_empty(), "http.listen", "must be ADDRESS:PORT");
         check(self.http.max_connections > 0, "http.max_connections", "must be at least 1");
-        check(self.metrics.listen != self.http.listen, "metrics.listen", "must differ from http.listen");
+        let same = self.metrics.listen == self.http.listen && !self.http.listen.ends_with(":0");
+        check(!same, "metrics.listen", "must differ from http.listen");
         check(self.database.max_connections > 0, "database.max_connections", "must be at least 1");
         let scheme = self.database.url.expose();
         let known = scheme.is_empty() || scheme.starts_with("sqlite:") || self.is_shared();

@@ -34,6 +34,10 @@ impl<T: DeserializeOwned, const MAX: usize, S: Send + Sync> FromRequest<S> for S
         }
         let body = read(request.into_body(), MAX).await?;
         let text = std::str::from_utf8(&body).map_err(|_| Failure::new(ErrorCode::BadRequest, "not UTF-8"))?;
+        // serde would also take the fields of a struct in an array, by their order.
+        if text.trim_start().starts_with('[') {
+            return Err(Failure::new(ErrorCode::InvalidField, "the body must be a JSON object"));
+        }
         Ok(Self(strict_json::from_str(text, &[])?))
     }
 }

@@ -1,1 +1,13 @@
-//! placeholder
+//! Scenarios against a whole server: a real listener, a real database, a clock that the test moves.
+//!
+//! Write a scenario as an `async fn name(server: TestServer)` and list it in `scenarios!`: it runs on SQLite, and on PostgreSQL where one is there.
+
+#[macro_use]
+mod harness;
+
+mod accounts;
+mod bad_requests;
+mod idempotency;
+mod lifecycle;
+mod matches;
+mod openapi;

@@ -1,0 +1,264 @@
+//! A server of one test.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use reqwest::{Method, StatusCode, header::HeaderMap};
+use serde_json::{Value, json};
+use sqlx::Connection as _;
+use tebdil::{
+    Listeners, RunError,
+    app::App,
+    config::{Config, Secrets},
+    lifecycle::{Shutdown, Tasks},
+};
+use tebdil_core::{
+    protocol::Secret,
+    testing::{Backend, TestDatabase},
+    time::{Clock, Timestamp},
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// A password that passes the rules.
+pub const PASSWORD: &str = "yağmur yağıyor";
+
+/// Runs each listed `async fn(TestServer)` of this module on SQLite and on PostgreSQL; `@with` names settings that differ.
+macro_rules! scenarios {
+    (@with $settings:expr; $($test:ident),* $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                let server = $crate::harness::TestServer::start(tebdil_core::testing::Backend::Sqlite, $settings).await;
+                super::$test(server.expect("SQLite is always there")).await;
+            })*
+        }
+
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                if let Some(server) = $crate::harness::TestServer::start(tebdil_core::testing::Backend::Postgres, $settings).await {
+                    super::$test(server).await;
+                }
+            })*
+        }
+    };
+    ($($test:ident),* $(,)?) => {
+        scenarios!(@with &[]; $($test),*);
+    };
+}
+
+/// A running server with a database, directory and clock of its own. It starts at 2026-11-21 12:00 in Istanbul.
+pub struct TestServer {
+    pub base: String,
+    pub app: Arc<App>,
+    pub clock: Clock,
+    pub metrics: String,
+    backend: Backend,
+    shutdown: Shutdown,
+    serving: JoinHandle<Result<(), RunError>>,
+    http: reqwest::Client,
+    next_phone: AtomicU32,
+    _dir: tempfile::TempDir,
+    // Last: the server lets go of it first.
+    database: TestDatabase,
+}
+
+/// An answer to a request.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Value,
+}
+
+impl Reply {
+    /// The body, when the status is this.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        self.body
+    }
+
+    /// Checks that this is a problem with this code, in the form of the contract.
+    #[track_caller]
+    pub fn expect_problem(self, status: u16, code: &str) -> Value {
+        assert_eq!((self.status.as_u16(), self.body["code"].as_str()), (status, Some(code)), "{}", self.body);
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        assert_eq!(self.body["status"], status);
+        assert!(self.body["title"].is_string() && self.body["detail"].is_string() && self.body["type"].is_string());
+        if status == 429 || status == 503 {
+            assert!(self.headers.contains_key("retry-after") && self.body["retry_after_ms"].as_u64() > Some(0), "{}", self.body);
+        }
+        self.body
+    }
+}
+
+/// A registered user.
+#[derive(Debug, Clone)]
+pub struct TestUser {
+    pub id: String,
+    pub phone: String,
+    pub access: String,
+    pub refresh: String,
+}
+
+impl TestServer {
+    /// Starts a server. `None` when its database is not there and not required.
+    pub async fn start(backend: Backend, settings: &[(&str, &str)]) -> Option<Self> {
+        let database = TestDatabase::create(backend).await?;
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let key = |byte: &str| format!("{}=", byte.repeat(43));
+        let defaults = [
+            ("TEBDIL_DATA_DIR", dir.path().display().to_string()),
+            ("TEBDIL_DATABASE__URL", database.url().to_owned()),
+            ("TEBDIL_AUTH__BCRYPT_COST", "4".to_owned()),
+            ("TEBDIL_AUTH__HASH_QUEUE", "1000".to_owned()),
+            ("TEBDIL_LIMITS__ENABLED", "false".to_owned()),
+            ("TEBDIL_SECRETS__PHONE_INDEX_KEY", key("A")),
+            ("TEBDIL_SECRETS__FIELD_KEYS", format!("k1:{}", key("E"))),
+            ("TEBDIL_SECRETS__JWT_KEYS", format!("k1:{}", key("I"))),
+        ];
+        let environment = defaults.into_iter().chain(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let config = Config::load(None, environment.map(|(name, value)| (name.to_owned(), value))).expect("settings");
+        let secrets = Secrets::load(&config, &mut rand::rng()).expect("keys");
+
+        let clock = Clock::manual(Timestamp::from_millis(1_795_251_600_000));
+        let shutdown = Shutdown::default();
+        let app = App::start(config, &secrets, clock.clone(), Tasks::new(&shutdown)).await.expect("the server starts");
+        let bind = async || TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (http, metrics) = (bind().await, bind().await);
+        let [base, metrics_url] = [&http, &metrics].map(|listener| format!("http://{}", listener.local_addr().expect("bound")));
+        let listeners = Listeners { http, metrics: Some(metrics) };
+        let serving = tokio::task::spawn(tebdil::serve(Arc::clone(&app), listeners));
+        Some(Self {
+            base,
+            app,
+            clock,
+            metrics: metrics_url,
+            backend,
+            shutdown,
+            serving,
+            http: reqwest::Client::new(),
+            next_phone: AtomicU32::new(1),
+            _dir: dir,
+            database,
+        })
+    }
+
+    /// A phone number nobody has yet.
+    pub fn phone(&self) -> String {
+        format!("+90530{:07}", self.next_phone.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Sends a request as it is.
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Reply {
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.expect("a whole body");
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
+        Reply { status, headers, body }
+    }
+
+    /// A request to be completed.
+    pub fn request(&self, method: Method, path: &str, token: Option<&str>) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{}{path}", self.base));
+        match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
+    }
+
+    pub async fn get(&self, path: &str, token: &str) -> Reply {
+        self.send(self.request(Method::GET, path, Some(token))).await
+    }
+
+    pub async fn delete(&self, path: &str, token: &str) -> Reply {
+        self.send(self.request(Method::DELETE, path, Some(token))).await
+    }
+
+    /// Sends JSON; `token` empty for nobody.
+    pub async fn call(&self, method: Method, path: &str, token: &str, body: &Value) -> Reply {
+        self.send(self.request(method, path, (!token.is_empty()).then_some(token)).json(body)).await
+    }
+
+    pub async fn post(&self, path: &str, token: &str, body: &Value) -> Reply {
+        self.call(Method::POST, path, token, body).await
+    }
+
+    /// What registers `phone`.
+    pub fn registration(phone: &str, alias: &str) -> Value {
+        json!({ "phone": phone, "password": PASSWORD, "alias": alias, "birth_date": "1990-05-17", "accept_terms": true })
+    }
+
+    /// Registers a new user.
+    pub async fn register(&self, alias: &str) -> TestUser {
+        let phone = self.phone();
+        let body = self.post("/v1/auth/register", "", &Self::registration(&phone, alias)).await.expect(201);
+        Self::user(&body, phone)
+    }
+
+    /// Signs a user in once more.
+    pub async fn login(&self, phone: &str) -> TestUser {
+        let body = self.post("/v1/auth/login", "", &json!({ "phone": phone, "password": PASSWORD })).await.expect(200);
+        Self::user(&body, phone.to_owned())
+    }
+
+    fn user(body: &Value, phone: String) -> TestUser {
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        let tokens = &body["tokens"];
+        TestUser { id: text(&body["user"]["id"]), phone, access: text(&tokens["access_token"]), refresh: text(&tokens["refresh_token"]) }
+    }
+
+    /// Bans a phone as a moderator's tool would.
+    pub async fn ban(&self, phone: &str) {
+        let index = self.app.accounts.phone_index(&Secret::from(phone)).expect("a phone number");
+        let hex: String = index.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        match self.backend {
+            Backend::Sqlite => {
+                let sql = format!(
+                    "INSERT INTO bans (id, phone_index, reason, automatic, provisional, created_at) VALUES (1, x'{hex}', 'spam', FALSE, FALSE, 0)"
+                );
+                let mut connection = sqlx::SqliteConnection::connect(self.database.url()).await.expect("a connection");
+                sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.expect("the ban");
+            }
+            Backend::Postgres => {
+                let sql = format!(
+                    "INSERT INTO bans (id, phone_index, reason, automatic, provisional, created_at) VALUES (1, '\\x{hex}', 'spam', FALSE, FALSE, now())"
+                );
+                let mut connection = sqlx::PgConnection::connect(self.database.url()).await.expect("a connection");
+                sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.expect("the ban");
+            }
+        }
+    }
+
+    /// The files of the embedded database; none on PostgreSQL.
+    pub fn database_files(&self) -> Vec<PathBuf> {
+        let Some(path) = self.database.url().strip_prefix("sqlite:") else { return Vec::new() };
+        ["", "-wal"].map(|end| PathBuf::from(format!("{path}{end}"))).into_iter().filter(|path| path.exists()).collect()
+    }
+
+    /// Begins an orderly end.
+    pub fn drain(&self) {
+        self.shutdown.soft.cancel();
+    }
+
+    /// Waits until the server has ended by itself.
+    pub async fn ended(self) -> Result<(), RunError> {
+        let ended = tokio::time::timeout(Duration::from_secs(20), self.serving).await.expect("the server ends in time");
+        ended.expect("the server does not panic")
+    }
+
+    /// Ends the server in good order, and checks that nothing is left running.
+    pub async fn stop(self) {
+        self.drain();
+        let ended = tokio::time::timeout(Duration::from_secs(20), self.serving).await.expect("the server ends in time");
+        ended.expect("the server does not panic").expect("the server ends well");
+        assert_eq!(self.app.tasks.running(), 0, "a task outlived the server");
+    }
+}

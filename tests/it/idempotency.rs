@@ -1,0 +1,104 @@
+//! A repeat of a request with the same `Idempotency-Key` gets the first answer.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::{PASSWORD, Reply, TestServer};
+
+scenarios! {
+    a_repeat_answers_the_first_result,
+    of_many_at_once_one_runs,
+    a_key_belongs_to_one_request_and_one_user,
+    failures_that_may_pass_are_not_kept,
+    kept_answers_are_not_readable,
+}
+
+async fn with_key(server: &TestServer, method: Method, path: &str, token: &str, key: &str, body: &Value) -> Reply {
+    let request = server.request(method, path, (!token.is_empty()).then_some(token)).header("idempotency-key", key).json(body);
+    server.send(request).await
+}
+
+async fn a_repeat_answers_the_first_result(server: TestServer) {
+    let body = TestServer::registration(&server.phone(), "KediAdam");
+    let register = async || with_key(&server, Method::POST, "/v1/auth/register", "", "key-1", &body).await;
+    let first = register().await;
+    assert!(!first.headers.contains_key("idempotency-replayed"));
+    let first = first.expect(201);
+    let repeat = register().await;
+    assert_eq!(repeat.headers["idempotency-replayed"], "true");
+    assert_eq!(repeat.headers["content-type"], "application/json");
+    assert_eq!(repeat.expect(201), first);
+
+    // A refusal is repeated as well.
+    for _ in 0..2 {
+        with_key(&server, Method::POST, "/v1/auth/register", "", "key-2", &body).await.expect_problem(409, "phone_taken");
+    }
+    // A logout's answer outlives the session it ended.
+    let token = first["tokens"]["access_token"].as_str().expect("token");
+    for _ in 0..2 {
+        with_key(&server, Method::POST, "/v1/auth/logout", token, "key-3", &Value::Null).await.expect(204);
+    }
+    // After a day the key is free again.
+    server.clock.advance(Duration::from_secs(24 * 3_600));
+    register().await.expect_problem(409, "phone_taken");
+    server.stop().await;
+}
+
+async fn of_many_at_once_one_runs(server: TestServer) {
+    let body = TestServer::registration(&server.phone(), "KediAdam");
+    let calls = (0..10).map(|_| with_key(&server, Method::POST, "/v1/auth/register", "", "key", &body));
+    let replies = futures_util::future::join_all(calls).await;
+    let first = replies.iter().find(|reply| reply.status.as_u16() == 201).expect("one runs").body.clone();
+    for reply in replies {
+        if reply.status.as_u16() == 201 {
+            assert_eq!(reply.body, first);
+        } else {
+            reply.expect_problem(409, "request_in_progress");
+        }
+    }
+    server.stop().await;
+}
+
+async fn a_key_belongs_to_one_request_and_one_user(server: TestServer) {
+    let (a, b) = (server.register("birinci").await, server.register("ikinci").await);
+    let patch = async |token: &str, alias: &str| with_key(&server, Method::PATCH, "/v1/me", token, "key", &json!({"alias": alias})).await;
+    assert_eq!(patch(&a.access, "yeni").await.expect(200)["alias"], "yeni");
+    patch(&a.access, "baska").await.expect_problem(422, "idempotency_key_reused");
+    with_key(&server, Method::POST, "/v1/me/password", &a.access, "key", &json!({})).await.expect_problem(422, "idempotency_key_reused");
+    let other = patch(&b.access, "yeni").await.expect(200);
+    assert_eq!(other["id"], json!(b.id), "another user's key is another key");
+    assert_eq!(server.get("/v1/me", &a.access).await.expect(200)["alias"], "yeni");
+
+    for bad in ["", " ", "with space", "ş", &"k".repeat(256)] {
+        with_key(&server, Method::PATCH, "/v1/me", &a.access, bad, &json!({"alias": "kotu"})).await.expect_problem(400, "bad_request");
+    }
+    let twice = server.request(Method::PATCH, "/v1/me", Some(&a.access)).header("idempotency-key", "x").header("idempotency-key", "y");
+    server.send(twice.json(&json!({"alias": "kotu"}))).await.expect_problem(400, "bad_request");
+    assert_eq!(server.get("/v1/me", &a.access).await.expect(200)["alias"], "yeni");
+    server.stop().await;
+}
+
+async fn failures_that_may_pass_are_not_kept(server: TestServer) {
+    let phone = server.phone();
+    let login = async || with_key(&server, Method::POST, "/v1/auth/login", "", "key", &json!({"phone": phone, "password": PASSWORD})).await;
+    login().await.expect_problem(401, "invalid_credentials");
+    server.post("/v1/auth/register", "", &TestServer::registration(&phone, "KediAdam")).await.expect(201);
+    login().await.expect(200);
+    server.stop().await;
+}
+
+async fn kept_answers_are_not_readable(server: TestServer) {
+    let body = TestServer::registration(&server.phone(), "KediAdam");
+    let answer = with_key(&server, Method::POST, "/v1/auth/register", "", "key", &body).await.expect(201);
+    let tokens = &answer["tokens"];
+    for file in server.database_files() {
+        let bytes = std::fs::read(&file).expect("the database");
+        for secret in [&tokens["access_token"], &tokens["refresh_token"], &body["phone"], &body["password"]] {
+            let secret = secret.as_str().expect("text").as_bytes();
+            assert!(!bytes.windows(secret.len()).any(|window| window == secret), "{} holds a secret", file.display());
+        }
+    }
+    server.stop().await;
+}

@@ -1,0 +1,109 @@
+//! Matches, history and blocks over REST.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tebdil_client::raw::RawSocket;
+use tebdil_core::protocol::Secret;
+
+use crate::harness::{TestServer, TestUser};
+
+scenarios! {
+    a_match_is_listed_read_and_left,
+    a_block_ends_the_match_and_lasts,
+}
+
+/// A user with keys and an open socket.
+async fn ready(server: &TestServer, alias: &str) -> (TestUser, RawSocket) {
+    let user = server.register(alias).await;
+    let keys = json!({"packages": ["AAAA", "AAAB"]});
+    server.call(Method::PUT, "/v1/keys", &user.access, &keys).await.expect(200);
+    let (socket, _) = RawSocket::hello(&server.base, &Secret::from(user.access.as_str())).await.expect("a socket");
+    (user, socket)
+}
+
+async fn until(socket: &mut RawSocket, kind: &str) -> Value {
+    loop {
+        let frame = socket.recv_json().await.expect("a frame");
+        if frame["type"] == kind {
+            return frame;
+        }
+    }
+}
+
+/// Matches two users; the id of their match.
+async fn pair(a: &mut RawSocket, b: &mut RawSocket) -> String {
+    for socket in [&mut *a, &mut *b] {
+        socket.send_json(&json!({"type": "match.find", "mode": "text"})).await.expect("sent");
+    }
+    let found = [until(a, "match.found").await, until(b, "match.found").await];
+    assert_eq!(found[0]["match"]["id"], found[1]["match"]["id"]);
+    found[0]["match"]["id"].as_str().expect("id").to_owned()
+}
+
+async fn a_match_is_listed_read_and_left(server: TestServer) {
+    let ((ayse, mut a), (berk, mut b)) = (ready(&server, "ayse").await, ready(&server, "berk").await);
+    let stranger = server.register("yabanci").await;
+    let id = pair(&mut a, &mut b).await;
+    let path = format!("/v1/matches/{id}");
+
+    let list = server.get("/v1/matches?status=active&mode=text", &ayse.access).await.expect(200);
+    assert_eq!((list["items"].as_array().map(Vec::len), &list["next_cursor"]), (Some(1), &Value::Null));
+    let one = server.get(&path, &ayse.access).await.expect(200);
+    assert_eq!(list["items"][0], one);
+    assert_eq!((&one["status"], &one["peer"]["alias"], &one["unread"]), (&json!("active"), &json!("berk"), &json!(0)));
+    assert!(!one.to_string().contains(&berk.id), "a peer's id is never told");
+    assert_eq!(server.get("/v1/matches?status=expired", &ayse.access).await.expect(200)["items"], json!([]));
+    for path in [path.clone(), format!("{path}/messages")] {
+        server.get(&path, &stranger.access).await.expect_problem(404, "not_found");
+    }
+    server.post(&format!("{path}/leave"), &stranger.access, &Value::Null).await.expect_problem(404, "not_found");
+
+    for number in 1..=3 {
+        let frame = json!({"type": "message.send", "match_id": id, "kind": "content", "ciphertext": format!("AAA{number}"),
+            "client_id": format!("00000000-0000-4000-8000-00000000000{number}")});
+        b.send_json(&frame).await.expect("sent");
+        until(&mut b, "message.accepted").await;
+    }
+    let messages = server.get(&format!("{path}/messages?limit=2"), &ayse.access).await.expect(200);
+    let seen: Vec<_> =
+        messages["items"].as_array().expect("items").iter().map(|message| (message["seq"].clone(), message["from"].clone())).collect();
+    assert_eq!(seen, [(json!(1), json!("peer")), (json!(2), json!("peer"))], "oldest first");
+    let cursor = messages["next_cursor"].as_str().expect("more");
+    let rest = server.get(&format!("{path}/messages?cursor={cursor}"), &ayse.access).await.expect(200);
+    assert_eq!(
+        (&rest["items"][0]["seq"], &rest["items"][0]["ciphertext"], &rest["next_cursor"]),
+        (&json!(3), &json!("AAA3"), &Value::Null)
+    );
+    let after = messages["items"][1]["message_id"].as_str().expect("id");
+    assert_eq!(server.get(&format!("{path}/messages?after={after}"), &berk.access).await.expect(200)["items"][0]["from"], "self");
+
+    let left = server.post(&format!("{path}/leave"), &ayse.access, &Value::Null).await.expect(200);
+    assert_eq!((&left["status"], &left["ended_reason"]), (&json!("cancelled"), &json!("left")));
+    let ended = until(&mut b, "match.ended").await;
+    assert_eq!((&ended["match_id"], &ended["by"]), (&json!(id), &json!("peer")));
+    let again = server.post(&format!("{path}/leave"), &berk.access, &Value::Null).await.expect(200);
+    assert_eq!(again["ended_at"], left["ended_at"], "leaving twice changes nothing");
+    assert_eq!(server.get(&format!("{path}/messages"), &berk.access).await.expect(200)["items"], json!([]));
+    drop((a, b));
+    server.stop().await;
+}
+
+async fn a_block_ends_the_match_and_lasts(server: TestServer) {
+    let ((ayse, mut a), (berk, mut b)) = (ready(&server, "ayse").await, ready(&server, "berk").await);
+    let id = pair(&mut a, &mut b).await;
+    let block = async |user: &TestUser| server.post("/v1/blocks", &user.access, &json!({"match_id": id})).await;
+    let made = block(&ayse).await.expect(201);
+    assert_eq!(made["peer"]["alias"], "berk");
+    let ended = until(&mut b, "match.ended").await;
+    assert_eq!((&ended["reason"], &ended["by"]), (&json!("blocked"), &json!("peer")));
+    block(&ayse).await.expect_problem(409, "already_blocked");
+
+    assert_eq!(server.get("/v1/blocks", &ayse.access).await.expect(200)["items"], json!([made]));
+    assert_eq!(server.get("/v1/blocks", &berk.access).await.expect(200)["items"], json!([]), "who is blocked does not learn it");
+    let path = format!("/v1/blocks/{}", made["id"].as_str().expect("id"));
+    server.delete(&path, &berk.access).await.expect_problem(404, "not_found");
+    server.delete(&path, &ayse.access).await.expect(204);
+    server.delete(&path, &ayse.access).await.expect_problem(404, "not_found");
+    drop((a, b));
+    server.stop().await;
+}

@@ -1,0 +1,56 @@
+//! The documented API is the one of the contract.
+
+use std::collections::BTreeSet;
+
+use tebdil_core::testing::Backend;
+
+use crate::harness::TestServer;
+
+/// Method and path of every endpoint this build has, as in the contract.
+const ENDPOINTS: &[&str] = &[
+    "delete /v1/blocks/{id}",
+    "delete /v1/me/sessions/{id}",
+    "get /healthz",
+    "get /readyz",
+    "get /v1/blocks",
+    "get /v1/keys",
+    "get /v1/matches",
+    "get /v1/matches/{id}",
+    "get /v1/matches/{id}/messages",
+    "get /v1/me",
+    "get /v1/me/quota",
+    "get /v1/me/sessions",
+    "patch /v1/me",
+    "post /v1/auth/login",
+    "post /v1/auth/logout",
+    "post /v1/auth/refresh",
+    "post /v1/auth/register",
+    "post /v1/blocks",
+    "post /v1/matches/{id}/leave",
+    "post /v1/me/password",
+    "put /v1/keys",
+];
+
+#[tokio::test]
+async fn the_document_lists_every_endpoint() {
+    let server = TestServer::start(Backend::Sqlite, &[]).await.expect("SQLite is always there");
+    let document = server.get("/openapi.json", "").await.expect(200);
+    let paths = document["paths"].as_object().expect("paths");
+    let listed: BTreeSet<String> = paths
+        .iter()
+        .flat_map(|(path, item)| {
+            item.as_object().into_iter().flat_map(move |item| item.keys().map(move |method| format!("{method} {path}")))
+        })
+        .collect();
+    let expected: BTreeSet<String> = ENDPOINTS.iter().map(|&endpoint| endpoint.to_owned()).collect();
+    assert_eq!(listed, expected);
+    assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+
+    // Every reference leads somewhere.
+    let text = document.to_string();
+    for part in text.split("#/components/schemas/").skip(1) {
+        let name = part.split('"').next().unwrap_or_default();
+        assert!(document["components"]["schemas"][name].is_object(), "{name}");
+    }
+    server.stop().await;
+}
