@@ -10,7 +10,10 @@ use tebdil_core::{
     store::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcome, Refusal, Store, StoreError},
     time::{Clock, Timestamp},
 };
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinSet,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -56,6 +59,23 @@ enum Request {
     Cancel { connection: Arc<Connection>, re: Option<FrameId> },
     Gone { user: UserId, connection: ConnectionId },
     Blocked { a: UserId, b: UserId },
+    Status { answer: oneshot::Sender<Status> },
+}
+
+/// How many tickets there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Status {
+    /// Waiting for a peer.
+    pub waiting: usize,
+    /// Pairs whose match is being written.
+    pub reserved: usize,
+}
+
+impl Status {
+    /// No ticket is left.
+    pub const fn is_idle(&self) -> bool {
+        self.waiting == 0 && self.reserved == 0
+    }
 }
 
 impl Matchmaker {
@@ -99,6 +119,13 @@ impl Matchmaker {
     /// A block came to be; tickets that wait obey it too.
     pub async fn blocked(&self, a: UserId, b: UserId) {
         self.ask(Request::Blocked { a, b }).await;
+    }
+
+    /// How many tickets there are, once everything that is due by now is done.
+    pub async fn status(&self) -> Status {
+        let (answer, status) = oneshot::channel();
+        self.ask(Request::Status { answer }).await;
+        status.await.unwrap_or_default()
     }
 
     async fn ask(&self, request: Request) {
@@ -156,10 +183,7 @@ impl MatchmakerTask {
             while let Ok(request) = self.requests.try_recv() {
                 self.handle(request);
             }
-            while self.engine.next_due().is_some_and(|due| due <= self.clock.now()) {
-                let pairs = self.engine.tick(self.clock.now());
-                self.waiting_pairs.extend(pairs);
-            }
+            self.tick();
             if commits.is_empty() && !self.waiting_pairs.is_empty() {
                 self.commit(&mut commits);
             }
@@ -172,12 +196,25 @@ impl MatchmakerTask {
         }
     }
 
+    /// Runs every ticket whose next step has begun.
+    fn tick(&mut self) {
+        while self.engine.next_due().is_some_and(|due| due <= self.clock.now()) {
+            let pairs = self.engine.tick(self.clock.now());
+            self.waiting_pairs.extend(pairs);
+        }
+    }
+
     fn handle(&mut self, request: Request) {
         match request {
             Request::Find { ticket, connection, re } => self.find(*ticket, connection, re.as_ref()),
             Request::Cancel { connection, re } => self.cancel(connection, re),
             Request::Gone { user, connection } => self.gone(user, connection),
             Request::Blocked { a, b } => self.engine.block(a, b),
+            Request::Status { answer } => {
+                self.tick();
+                let waiting = Mode::ALL.iter().map(|mode| self.engine.len(*mode)).sum();
+                let _ = answer.send(Status { waiting, reserved: self.engine.reserved() });
+            }
         }
     }
 

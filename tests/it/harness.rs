@@ -237,6 +237,21 @@ impl TestServer {
         }
     }
 
+    /// The one number a query answers.
+    pub async fn count(&self, sql: &str) -> i64 {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        match self.backend {
+            Backend::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(self.database.url()).await.expect("a connection");
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a number")
+            }
+            Backend::Postgres => {
+                let mut connection = sqlx::PgConnection::connect(self.database.url()).await.expect("a connection");
+                sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a number")
+            }
+        }
+    }
+
     /// The files of the embedded database; none on PostgreSQL.
     pub fn database_files(&self) -> Vec<PathBuf> {
         let Some(path) = self.database.url().strip_prefix("sqlite:") else { return Vec::new() };

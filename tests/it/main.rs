@@ -7,7 +7,15 @@ mod harness;
 
 mod accounts;
 mod bad_requests;
+mod chat;
+mod frames;
 mod idempotency;
+mod kill;
 mod lifecycle;
 mod matches;
+mod matching;
 mod openapi;
+mod privacy;
+mod process;
+mod slow;
+mod sockets;

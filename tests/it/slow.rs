@@ -1,0 +1,112 @@
+//! A client that stops reading, and what many idle ones cost.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tebdil_client::{
+    chat::test_phone,
+    raw::RawSocket,
+    rest::{Account, Api},
+};
+use tebdil_core::{
+    protocol::{CloseCode, LoginRequest, RegisterRequest, Secret},
+    testing::Backend,
+    time::Clock,
+};
+use tokio::task::JoinSet;
+
+use crate::{
+    harness::TestServer,
+    process::ServerProcess,
+    sockets::{message, pair},
+};
+
+scenarios! {
+    a_client_that_stops_reading_is_closed,
+}
+
+/// Connections of the memory test, and devices a user may have.
+const IDLE: u32 = 5_000;
+const DEVICES: u32 = 5;
+
+async fn a_client_that_stops_reading_is_closed(server: TestServer) {
+    let (mut a, mut b, id) = pair(&server).await;
+    let text = "x".repeat(12_000);
+    // b reads nothing from here on: the kernel's buffers fill, then the queue of 1 MiB.
+    let user = b.user.id.parse().expect("an id");
+    let mut sent = 0;
+    while server.app.hub.connections(user).iter().any(|connection| connection.outbound.closing().is_none()) {
+        a.send(message(&id, &text)).await;
+        sent += 1;
+        assert_eq!(a.until("message.accepted").await["seq"], sent, "the peer goes on undisturbed");
+        assert!(sent < 5_000, "the queue has a bound");
+    }
+    assert_eq!(b.socket.recv_close_code().await.expect("a close"), Some(CloseCode::SlowConsumer));
+    assert_eq!(a.say(&id, "still here").await["seq"], sent + 1);
+
+    b.reconnect(&server).await;
+    for expected in 1..=sent + 1 {
+        assert_eq!(b.until("message.new").await["seq"], expected, "nothing is lost");
+    }
+    b.send(json!({"type": "message.ack", "match_id": id, "seq": sent + 1})).await;
+    while a.until("message.delivered").await["seq"] != sent + 1 {}
+    server.stop().await;
+}
+
+/// 5,000 signed-in connections that do nothing cost less than 12 KiB of resident memory each.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn idle_connections_are_small() {
+    rlimit::increase_nofile_limit(u64::MAX).expect("the limit can be read");
+    let server = ServerProcess::start(Backend::Sqlite, &[("TEBDIL_LOG", "warn")]).await.expect("SQLite is always there");
+    let api = Api::new(&server.url).expect("an address");
+    let mut arrivals = JoinSet::new();
+    for worker in 0..8 {
+        let (api, url) = (api.clone(), server.url.clone());
+        arrivals.spawn(async move {
+            let mut tokens = Vec::new();
+            for number in (worker..IDLE / DEVICES).step_by(8) {
+                tokens.extend(sessions(&api, number).await);
+            }
+            (url, tokens)
+        });
+    }
+    let signed_in = arrivals.join_all().await;
+    let tokens: Vec<Secret> = signed_in.into_iter().flat_map(|(_, tokens)| tokens).collect();
+    let (warm, rest) = tokens.split_at(100);
+    // The first pay for what is allocated once.
+    let mut sockets = connect(&server.url, warm).await;
+    let before = server.rss_kib();
+    sockets.extend(connect(&server.url, rest).await);
+    let after = server.rss_kib();
+    let each = (after - before) as f64 / rest.len() as f64;
+    println!("{} idle connections: {each:.2} KiB each", sockets.len());
+    assert!(each < 12.0, "{each:.2} KiB a connection");
+}
+
+async fn sessions(api: &Api, number: u32) -> Vec<Secret> {
+    let password = Secret::from("a long password");
+    let register = RegisterRequest {
+        phone: Secret::from(test_phone(number)),
+        password: password.clone(),
+        alias: format!("idle{number}"),
+        birth_date: Secret::from("1990-01-01"),
+        accept_terms: true,
+        locale: None,
+        invite: None,
+    };
+    let login = LoginRequest { phone: register.phone.clone(), password, device: None };
+    let mut accounts = vec![Account::register(api, &register, Clock::system(0)).await.expect("registered").0];
+    for _ in 1..DEVICES {
+        accounts.push(Account::login(api, &login, Clock::system(0)).await.expect("signed in").0);
+    }
+    accounts.iter().map(|account| account.tokens().expect("tokens").access_token).collect()
+}
+
+async fn connect(url: &str, tokens: &[Secret]) -> Vec<RawSocket> {
+    let mut sockets = Vec::with_capacity(tokens.len());
+    for token in tokens {
+        let hello = tokio::time::timeout(Duration::from_secs(10), RawSocket::hello(url, token)).await;
+        sockets.push(hello.expect("in time").expect("welcome").0);
+    }
+    sockets
+}

@@ -1,0 +1,149 @@
+//! Signed-in sockets for scenarios that look at single frames.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tebdil_client::raw::RawSocket;
+use tebdil_core::protocol::Secret;
+
+use crate::harness::{TestServer, TestUser};
+
+/// A signed-in device with key packages.
+pub struct Person {
+    pub user: TestUser,
+    pub socket: RawSocket,
+}
+
+impl Person {
+    /// A new user.
+    pub async fn new(server: &TestServer, alias: &str) -> Self {
+        let user = server.register(alias).await;
+        Self::signed_in(server, user).await
+    }
+
+    /// A further device of a user.
+    pub async fn again(server: &TestServer, other: &Self) -> Self {
+        let user = server.login(&other.user.phone).await;
+        Self::signed_in(server, user).await
+    }
+
+    async fn signed_in(server: &TestServer, user: TestUser) -> Self {
+        let keys = json!({"packages": ["AAAA", "AAAB"], "last_resort": "AAAC"});
+        server.call(Method::PUT, "/v1/keys", &user.access, &keys).await.expect(200);
+        let socket = connect(server, &user).await;
+        Self { user, socket }
+    }
+
+    /// Connects the same device again; the old socket is dropped.
+    pub async fn reconnect(&mut self, server: &TestServer) {
+        self.socket = connect(server, &self.user).await;
+    }
+
+    pub async fn send(&mut self, frame: Value) {
+        self.socket.send_json(&frame).await.expect("sent");
+    }
+
+    /// The next frame of this type; others are passed over.
+    pub async fn until(&mut self, kind: &str) -> Value {
+        loop {
+            let frame = self.socket.recv_json().await.unwrap_or_else(|error| panic!("waiting for {kind}: {error}"));
+            if frame["type"] == kind {
+                return frame;
+            }
+        }
+    }
+
+    /// The next answer to a request with this id.
+    pub async fn ask(&mut self, mut frame: Value) -> Value {
+        let id = uuid::Uuid::new_v4().to_string();
+        frame["id"] = json!(id);
+        self.send(frame).await;
+        loop {
+            let answer = self.socket.recv_json().await.expect("an answer");
+            if answer["re"] == json!(id) {
+                return answer;
+            }
+        }
+    }
+
+    /// The code of the error that answers a request.
+    pub async fn refused(&mut self, frame: Value) -> String {
+        let answer = self.ask(frame).await;
+        assert_eq!(answer["type"], "error", "{answer}");
+        assert!(answer["message"].as_str().is_some_and(|message| !message.is_empty()));
+        answer["code"].as_str().expect("a code").to_owned()
+    }
+
+    /// Starts a search.
+    pub async fn find(&mut self) {
+        let answer = self.ask(json!({"type": "match.find", "mode": "text"})).await;
+        assert_eq!(answer["type"], "match.searching", "{answer}");
+    }
+
+    /// The id of the match that is found.
+    pub async fn found(&mut self) -> String {
+        self.until("match.found").await["match"]["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// Sends a message; the answer.
+    pub async fn say(&mut self, match_id: &str, text: &str) -> Value {
+        self.ask(message(match_id, text)).await
+    }
+
+    /// Whether nothing of this type comes before the answer to a harmless request.
+    pub async fn hears_no(&mut self, kind: &str) {
+        self.send(json!({"type": "message.sync", "match_id": "1", "peer_seq": 0, "id": "silence"})).await;
+        loop {
+            let frame = self.socket.recv_json().await.expect("a frame");
+            assert_ne!(frame["type"], kind, "{frame}");
+            if frame["re"] == "silence" {
+                return;
+            }
+        }
+    }
+}
+
+/// Whether none of the two or more has been matched by the time everything due is done.
+pub async fn nobody_is_matched(server: &TestServer, people: &mut [&mut Person]) {
+    eventually("the matchmaker is done", async || server.app.matchmaker.status().await.reserved == 0).await;
+    for person in people {
+        person.hears_no("match.found").await;
+    }
+}
+
+/// A `message.send` whose ciphertext is the text.
+pub fn message(match_id: &str, text: &str) -> Value {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    json!({
+        "type": "message.send", "match_id": match_id, "client_id": uuid::Uuid::new_v4(), "kind": "content",
+        "ciphertext": STANDARD.encode(text),
+    })
+}
+
+/// Opens a signed-in socket and waits for its welcome.
+pub async fn connect(server: &TestServer, user: &TestUser) -> RawSocket {
+    let (socket, welcome) = RawSocket::hello(&server.base, &Secret::from(user.access.as_str())).await.expect("a socket");
+    assert!(matches!(welcome.frame, tebdil_core::protocol::ServerFrame::Welcome(_)), "{welcome:?}");
+    socket
+}
+
+/// Two new users in a match.
+pub async fn pair(server: &TestServer) -> (Person, Person, String) {
+    let (mut a, mut b) = (Person::new(server, "ayse").await, Person::new(server, "berk").await);
+    a.find().await;
+    b.find().await;
+    let id = a.found().await;
+    assert_eq!(b.found().await, id);
+    (a, b, id)
+}
+
+/// Waits until a condition holds that nothing announces.
+pub async fn eventually<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+    let held = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), held).await.unwrap_or_else(|_| panic!("never: {what}"));
+}
