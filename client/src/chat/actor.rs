@@ -3,7 +3,7 @@
 //! Order of things, for every batch of orders and events: change the keys in memory, store them, and only then send, hand on, acknowledge.
 //! A crash at any point loses nothing that was accepted, uses no key twice and shows nothing twice.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tebdil_core::{
@@ -86,6 +86,8 @@ pub(super) struct Actor {
     matches: BTreeMap<MatchId, Known>,
     /// What is sealed and not accepted; kept only where state is stored.
     outbox: Vec<MessageSend>,
+    /// Handshakes on their way; the application does not hear of them.
+    handshakes: HashSet<Uuid>,
     searching: Option<MatchFind>,
     /// Whether a search is asked for and not answered; it waits for the next socket by itself.
     finding: bool,
@@ -126,6 +128,7 @@ impl Actor {
             own_handle: user.handle.clone(),
             key_target,
             matches: matches.iter().map(|stored| (stored.match_id, known(stored))).collect(),
+            handshakes: outbox.iter().filter(|message| message.kind == MessageKind::Handshake).map(|message| message.client_id).collect(),
             outbox,
             searching: None,
             finding: false,
@@ -384,10 +387,13 @@ impl Actor {
             Event::Accepted(accepted) => {
                 self.left_outbox(accepted.client_id);
                 let MessageAccepted { match_id, client_id, seq, sent_at, .. } = accepted;
-                self.pending.push_back(ChatEvent::Accepted { match_id, client_id, seq, sent_at });
+                if !self.handshakes.remove(&client_id) {
+                    self.pending.push_back(ChatEvent::Accepted { match_id, client_id, seq, sent_at });
+                }
             }
             Event::Refused { match_id, client_id, kind, code } => {
                 self.left_outbox(client_id);
+                self.handshakes.remove(&client_id);
                 if kind == MessageKind::Content {
                     self.pending.push_back(ChatEvent::Refused { match_id, client_id, code });
                 }
@@ -467,6 +473,7 @@ impl Actor {
                 Ok(welcome) => {
                     let client_id = Uuid::new_v4();
                     let kind = MessageKind::Handshake;
+                    self.handshakes.insert(client_id);
                     self.send(MessageSend { match_id, client_id, kind, ciphertext: welcome, franking_tag: None }, None, None);
                     self.secured(match_id);
                 }
