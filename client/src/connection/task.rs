@@ -95,7 +95,7 @@ impl Task {
     pub fn new(options: Options, commands: mpsc::Receiver<Command>, events: mpsc::Sender<Event>, rng: StdRng) -> Self {
         let mut outbox = Outbox::new(options.window);
         for message in &options.outbox {
-            outbox.push(Entry::new(message.clone(), None, None));
+            outbox.push(Entry::of_earlier_process(message.clone()));
         }
         Self {
             inbox: Inbox::new(&options.resume),
@@ -287,7 +287,12 @@ impl Task {
         let silence = live.heard + live.silence;
         let renew = live.renewal.is_none().then_some(live.renew_at);
         let held = (!self.outbox.is_empty()).then_some(self.outbox.held_until()).flatten();
-        [Some(silence), live.ack_at, live.paced_until, renew, held, self.inbox.next_sync()].into_iter().flatten().min().unwrap_or(silence)
+        let resend = self.outbox.oldest_sent().map(|sent| sent + self.options.resend_after);
+        [Some(silence), live.ack_at, live.paced_until, renew, held, resend, self.inbox.next_sync()]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(silence)
     }
 
     async fn on_time(&mut self, live: &mut Live) -> Result<(), RawError> {
@@ -302,6 +307,7 @@ impl Task {
         if live.paced_until.is_some_and(|until| now >= until) {
             live.paced_until = None;
         }
+        self.outbox.resend_overdue(now, self.options.resend_after);
         if live.ack_at.is_some_and(|at| now >= at) {
             live.ack_at = None;
             for ack in self.inbox.take_acks() {
@@ -331,7 +337,7 @@ impl Task {
             }
             let frame = ClientFrame::MessageSend(message.clone());
             let id = FrameId::Text(message.client_id.to_string());
-            self.outbox.mark_sent();
+            self.outbox.mark_sent(now);
             live.write(&frame, Some(&id)).await?;
         }
     }

@@ -88,7 +88,7 @@ async fn two_terminals_talk_in_two_languages() {
 
     ada.line("merhaba \u{1b}[2J").await;
     assert!(bora.until("merhaba").await.ends_with("ada#0001: merhaba \u{fffd}[2J"));
-    ada.until("✓✓ ulaştı").await;
+    ada.until("✓✓").await;
     bora.line("//selam").await;
     assert!(ada.until("selam").await.ends_with("bora#0001: /selam"));
     bora.line("/who").await;
