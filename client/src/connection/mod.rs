@@ -10,6 +10,7 @@
 //!   says so ([`Acknowledge::ByApplication`]).
 //! - Queues are bounded. An application that takes no events stops the reading of the socket, and the server closes it in the end.
 
+mod attempt;
 mod backoff;
 mod handle;
 mod inbox;

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use rand::rngs::StdRng;
 use tebdil_core::{
     id::MatchId,
-    protocol::{ClientFrame, CloseCode, ErrorCode, FrameId, Hello, MessageOrigin, ServerFrame, ServerMessage, TokenRefresh, Welcome},
+    protocol::{ClientFrame, CloseCode, ErrorCode, FrameId, MessageOrigin, ServerFrame, ServerMessage, TokenRefresh, Welcome},
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -19,15 +19,13 @@ use uuid::Uuid;
 
 use super::{
     AccessToken, Acknowledge, DisconnectReason, Ended, Event, Options, RequestError, SendError, TokenError,
+    attempt::{Attempt, TOKEN_MARGIN, connect, reason_of},
     handle::Command,
     inbox::{Inbox, Received},
     outbox::{Entry, Outbox, Refusal},
     pacer::Pacer,
 };
 use crate::raw::{Incoming, RawError, RawSocket};
-
-/// A token must live for so long to be used for a new socket.
-const TOKEN_MARGIN: Duration = Duration::from_secs(30);
 
 /// A token is renewed on an open socket when it has so long to live.
 const RENEW_BEFORE: Duration = Duration::from_mins(1);
@@ -48,15 +46,6 @@ enum End {
     /// The application wants no more.
     Stop,
     Lost(DisconnectReason),
-}
-
-/// What came of one attempt to connect.
-enum Attempt {
-    Open(Box<(RawSocket, Welcome, AccessToken)>),
-    /// The server did not take this token.
-    Unauthorized(AccessToken),
-    SignedOut,
-    Failed(DisconnectReason),
 }
 
 pub(super) struct Task {
@@ -483,47 +472,4 @@ fn hand_over(pending: &mut VecDeque<Event>, permit: mpsc::Permit<'_, Event>, ack
         inbox.want_ack(message.match_id, message.seq);
     }
     permit.send(event);
-}
-
-fn reason_of(close: Option<(u16, String)>) -> DisconnectReason {
-    close.and_then(|(code, _)| CloseCode::from_code(code)).map_or(DisconnectReason::Lost, DisconnectReason::Closed)
-}
-
-async fn connect(options: Options, resume: Vec<tebdil_core::protocol::ResumePoint>, refused: Option<AccessToken>) -> Attempt {
-    let token = match &refused {
-        Some(refused) => options.tokens.renew(&refused.token).await,
-        None => options.tokens.token(TOKEN_MARGIN).await,
-    };
-    let token = match token {
-        Ok(token) => token,
-        Err(TokenError::SignedOut) => return Attempt::SignedOut,
-        Err(TokenError::Unavailable) => return Attempt::Failed(DisconnectReason::NoToken),
-    };
-    let greeted = async {
-        let mut socket = RawSocket::open(&options.server).await?;
-        let hello = Hello { token: token.token.clone(), device: options.device.clone(), resume };
-        socket.send(&ClientFrame::Hello(hello), None).await?;
-        loop {
-            match socket.next().await? {
-                Incoming::Text(text) => {
-                    if let Ok(ServerMessage { frame: ServerFrame::Welcome(welcome), .. }) = serde_json::from_str(&text) {
-                        return Ok(Ok((socket, *welcome)));
-                    }
-                }
-                Incoming::Closed(close) => return Ok(Err(reason_of(close))),
-                Incoming::Heartbeat | Incoming::Binary(_) => {}
-            }
-        }
-    };
-    match tokio::time::timeout(options.connect_timeout, greeted).await {
-        Ok(Ok(Ok((socket, welcome)))) => Attempt::Open(Box::new((socket, welcome, token))),
-        Ok(Ok(Err(DisconnectReason::Closed(CloseCode::Unauthorized)))) => Attempt::Unauthorized(token),
-        Ok(Ok(Err(reason))) => Attempt::Failed(reason),
-        Ok(Err(error)) => {
-            let error: RawError = error;
-            tracing::debug!(%error, "no socket");
-            Attempt::Failed(DisconnectReason::Unreachable)
-        }
-        Err(_) => Attempt::Failed(DisconnectReason::Unreachable),
-    }
 }
