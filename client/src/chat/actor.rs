@@ -3,25 +3,28 @@
 //! Order of things, for every batch of orders and events: change the keys in memory, store them, and only then send, hand on, acknowledge.
 //! A crash at any point loses nothing that was accepted, uses no key twice and shows nothing twice.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashSet, VecDeque};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tebdil_core::{
     domain::{MatchRole, MessageKind},
-    id::{MatchId, TicketId},
-    protocol::{Match, MatchFind, MatchFound, MessageAccepted, MessageNew, MessageOrigin, MessageSend, User, Welcome},
+    id::MatchId,
+    protocol::{Match, MatchFind, MatchFound, MessageAccepted, MessageSend, User, Welcome},
 };
 use tokio::{
-    sync::{OwnedSemaphorePermit, mpsc, oneshot},
+    sync::{OwnedSemaphorePermit, mpsc},
     task::JoinSet,
 };
 use uuid::Uuid;
 
-use super::{ChatError, ChatEvent, Conversation, Sent, convert};
+use super::{
+    ChatError, ChatEvent, Conversation, Sent, convert,
+    parts::{After, Command, Done, Draft, End, FindReply, Known, SendReply, Upload},
+};
 use crate::{
     connection::{Event, Handle, RequestError, SendError, Sending},
-    mls::{Content, Device, KEY_PACKAGE_REFILL_BELOW, MlsError, Opened, Parties},
-    rest::{Account, ApiError},
+    mls::{Content, Device, KEY_PACKAGE_REFILL_BELOW, MlsError, Parties},
+    rest::Account,
     state::{DeviceFile, StateError, StoredDevice, StoredMatch},
 };
 
@@ -31,51 +34,7 @@ const BATCH: usize = 64;
 /// Events kept for an application that does not take them; beyond, the connection waits.
 const PENDING_LIMIT: usize = 1024;
 
-type FindReply = oneshot::Sender<Result<TicketId, RequestError>>;
-type SendReply = oneshot::Sender<Result<MessageAccepted, SendError>>;
-
-pub(super) enum Command {
-    Send { match_id: MatchId, text: String, place: OwnedSemaphorePermit, reply: oneshot::Sender<Result<Sent, ChatError>> },
-    Find(MatchFind, FindReply),
-    Cancel(oneshot::Sender<Result<(), RequestError>>),
-    Conversations(oneshot::Sender<Vec<Conversation>>),
-    Close,
-}
-
-/// A text that waits for the encryption to stand.
-struct Draft {
-    client_id: Uuid,
-    text: String,
-    place: OwnedSemaphorePermit,
-    reply: SendReply,
-}
-
-/// A match as it is known here.
-struct Known {
-    /// Missing between a start from stored state and the first welcome.
-    info: Option<Match>,
-    here: bool,
-    peer_seq: i64,
-    drafts: VecDeque<Draft>,
-}
-
-/// What runs beside.
-enum Done {
-    Found(Result<TicketId, RequestError>, Option<FindReply>),
-    Cancelled(Result<(), RequestError>, oneshot::Sender<Result<(), RequestError>>),
-    KeysPut(Result<(), ApiError>),
-}
-
-/// One-time key packages, and a last-resort package where there is a new one.
-type Upload = (Vec<Vec<u8>>, Option<Vec<u8>>);
-
-/// What is done once state is stored.
-#[derive(Default)]
-struct After {
-    sends: Vec<(MessageSend, Option<OwnedSemaphorePermit>, Option<SendReply>)>,
-    acks: Vec<(MatchId, i64)>,
-    keys: Option<Upload>,
-}
+mod receive;
 
 pub(super) struct Actor {
     account: Account,
@@ -86,6 +45,8 @@ pub(super) struct Actor {
     matches: BTreeMap<MatchId, Known>,
     /// What is sealed and not accepted; kept only where state is stored.
     outbox: Vec<MessageSend>,
+    /// Handshakes on their way; the application does not hear of them.
+    handshakes: HashSet<Uuid>,
     searching: Option<MatchFind>,
     /// Whether a search is asked for and not answered; it waits for the next socket by itself.
     finding: bool,
@@ -96,14 +57,6 @@ pub(super) struct Actor {
     events: mpsc::Sender<ChatEvent>,
     beside: JoinSet<Done>,
     end: Option<End>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// The application closes and wants no more events.
-    Asked,
-    /// The connection is over for good.
-    Closed,
 }
 
 impl Actor {
@@ -126,6 +79,7 @@ impl Actor {
             own_handle: user.handle.clone(),
             key_target,
             matches: matches.iter().map(|stored| (stored.match_id, known(stored))).collect(),
+            handshakes: outbox.iter().filter(|message| message.kind == MessageKind::Handshake).map(|message| message.client_id).collect(),
             outbox,
             searching: None,
             finding: false,
@@ -384,10 +338,13 @@ impl Actor {
             Event::Accepted(accepted) => {
                 self.left_outbox(accepted.client_id);
                 let MessageAccepted { match_id, client_id, seq, sent_at, .. } = accepted;
-                self.pending.push_back(ChatEvent::Accepted { match_id, client_id, seq, sent_at });
+                if !self.handshakes.remove(&client_id) {
+                    self.pending.push_back(ChatEvent::Accepted { match_id, client_id, seq, sent_at });
+                }
             }
             Event::Refused { match_id, client_id, kind, code } => {
                 self.left_outbox(client_id);
+                self.handshakes.remove(&client_id);
                 if kind == MessageKind::Content {
                     self.pending.push_back(ChatEvent::Refused { match_id, client_id, code });
                 }
@@ -467,6 +424,7 @@ impl Actor {
                 Ok(welcome) => {
                     let client_id = Uuid::new_v4();
                     let kind = MessageKind::Handshake;
+                    self.handshakes.insert(client_id);
                     self.send(MessageSend { match_id, client_id, kind, ciphertext: welcome, franking_tag: None }, None, None);
                     self.secured(match_id);
                 }
@@ -507,56 +465,5 @@ impl Actor {
             tracing::warn!(%error, "the keys of a match could not be erased");
         }
         self.dirty = true;
-    }
-
-    fn message(&mut self, message: &MessageNew) {
-        let (match_id, seq) = (message.match_id, message.seq);
-        // What another device of this account sent is encrypted for the peer only.
-        if message.from == MessageOrigin::Me {
-            return;
-        }
-        let Some(known) = self.matches.get_mut(&match_id) else { return };
-        if seq <= known.peer_seq {
-            return;
-        }
-        known.peer_seq = seq;
-        self.dirty = true;
-        let opened = match (self.device.has_session(match_id), message.kind) {
-            (false, MessageKind::Handshake) => {
-                let Some(parties) = known.info.clone().map(|info| self.parties(&info)) else { return };
-                match self.device.join(parties, &message.ciphertext) {
-                    Ok(()) => {
-                        if let Some(known) = self.matches.get_mut(&match_id) {
-                            known.here = true;
-                        }
-                        self.after.acks.push((match_id, seq));
-                        self.secured(match_id);
-                    }
-                    // On another device that is as it should be.
-                    Err(error) if self.matches.get(&match_id).is_some_and(|known| known.here) => {
-                        self.pending.push_back(ChatEvent::NotSecured { match_id, error });
-                    }
-                    Err(_) => {}
-                }
-                return;
-            }
-            (false, MessageKind::Content) if !known.here => return,
-            (_, kind) => {
-                let tag = (kind == MessageKind::Content).then_some(message.franking_tag.as_deref()).flatten();
-                self.device.open(match_id, &message.ciphertext, tag)
-            }
-        };
-        self.after.acks.push((match_id, seq));
-        self.pending.push_back(match opened {
-            Ok(Opened::Message(opened)) => match opened.content {
-                Content::Text { text } => ChatEvent::Text { match_id, seq, text, sent_at: message.sent_at },
-                Content::Unknown => ChatEvent::Unreadable { match_id, seq, error: None },
-            },
-            Ok(Opened::KeyUpdate) => {
-                self.tell_secured(match_id);
-                return;
-            }
-            Err(error) => ChatEvent::Unreadable { match_id, seq, error: Some(error) },
-        });
     }
 }

@@ -18,6 +18,7 @@
 
 mod actor;
 mod convert;
+mod parts;
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,6 +34,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use self::parts::Command;
 use crate::{
     connection::{Acknowledge, Connection, DisconnectReason, Ended, Handle, Options, RequestError, SendError, Sending},
     mls::{Device, KEY_PACKAGE_TARGET, MlsError, SafetyNumber},
@@ -246,7 +248,7 @@ pub struct Chat {
     account: Account,
     user: User,
     handle: Handle,
-    commands: mpsc::Sender<actor::Command>,
+    commands: mpsc::Sender<Command>,
     tracker: TaskTracker,
 }
 
@@ -356,7 +358,7 @@ impl Chat {
         &self.handle
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> actor::Command) -> Result<T, ChatError> {
+    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, ChatError> {
         let (reply, answer) = oneshot::channel();
         self.commands.send(command(reply)).await.map_err(|_| ChatError::Closed)?;
         answer.await.map_err(|_| ChatError::Closed)
@@ -372,12 +374,12 @@ impl Chat {
 
     /// The same with every wish.
     pub async fn find_with(&self, find: MatchFind) -> Result<TicketId, ChatError> {
-        Ok(self.ask(|reply| actor::Command::Find(find, reply)).await??)
+        Ok(self.ask(|reply| Command::Find(find, reply)).await??)
     }
 
     /// Stops looking.
     pub async fn cancel(&self) -> Result<(), ChatError> {
-        Ok(self.ask(actor::Command::Cancel).await??)
+        Ok(self.ask(Command::Cancel).await??)
     }
 
     /// Encrypts and sends a text. Waits only while the outbox is full.
@@ -386,7 +388,7 @@ impl Chat {
     pub async fn send(&self, match_id: MatchId, text: impl Into<String>) -> Result<Sent, ChatError> {
         let place = self.handle.place().await?;
         let text = text.into();
-        self.ask(|reply| actor::Command::Send { match_id, text, place, reply }).await?
+        self.ask(|reply| Command::Send { match_id, text, place, reply }).await?
     }
 
     /// The same, and waits until the server has it.
@@ -401,7 +403,7 @@ impl Chat {
 
     /// The active matches, oldest first.
     pub async fn conversations(&self) -> Result<Vec<Conversation>, ChatError> {
-        self.ask(actor::Command::Conversations).await
+        self.ask(Command::Conversations).await
     }
 
     /// Ends a match.
@@ -434,7 +436,7 @@ impl Chat {
     /// Closes the connection and waits until state is stored. The session stays signed in.
     pub async fn close(&self) {
         // A failure means that it is closed already.
-        let _ = self.commands.send(actor::Command::Close).await;
+        let _ = self.commands.send(Command::Close).await;
         self.tracker.wait().await;
     }
 }

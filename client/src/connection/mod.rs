@@ -10,6 +10,7 @@
 //!   says so ([`Acknowledge::ByApplication`]).
 //! - Queues are bounded. An application that takes no events stops the reading of the socket, and the server closes it in the end.
 
+mod attempt;
 mod backoff;
 mod handle;
 mod inbox;
@@ -69,10 +70,13 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// For an answer to a request. 10 s by default.
     pub request_timeout: Duration,
+    /// A message without an answer for so long is sent again on the same socket. 10 s by default.
+    pub resend_after: Duration,
     /// How long acknowledgements are gathered. 20 ms by default.
     pub ack_delay: Duration,
-    /// Most messages that are sent and not yet accepted. 32 by default.
-    pub window: usize,
+    /// How far a message may be sent ahead of the oldest one of its match that is not accepted. 16 by default; it must stay below the 20
+    /// messages that a peer's ratchet reaches back, else a message refused for a moment could not be opened any more.
+    pub window: u64,
     /// Most messages waiting in the outbox; further [`Handle::send`]s wait. 256 by default.
     pub outbox_limit: usize,
     /// Most events waiting for the application. 1024 by default.
@@ -95,8 +99,9 @@ impl Options {
             backoff: Backoff::default(),
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(10),
+            resend_after: Duration::from_secs(10),
             ack_delay: Duration::from_millis(20),
-            window: 32,
+            window: 16,
             outbox_limit: 256,
             event_limit: 1024,
             seed: rand::random(),

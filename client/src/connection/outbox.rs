@@ -1,6 +1,9 @@
 //! Own messages that the server has not accepted yet, in order.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
 
 use tebdil_core::{
     domain::MessageKind,
@@ -28,7 +31,11 @@ pub(super) struct Entry {
     pub reply: Option<oneshot::Sender<Result<MessageAccepted, SendError>>>,
     /// Its place in the bounded outbox; none for messages of an earlier process.
     pub _place: Option<OwnedSemaphorePermit>,
-    sent: bool,
+    /// No later message of its match is sent before it is accepted.
+    alone: bool,
+    /// Position among the messages of its match.
+    number: u64,
+    sent: Option<Instant>,
     internal_errors: u32,
 }
 
@@ -38,7 +45,13 @@ impl Entry {
         reply: Option<oneshot::Sender<Result<MessageAccepted, SendError>>>,
         place: Option<OwnedSemaphorePermit>,
     ) -> Self {
-        Self { message, reply, _place: place, sent: false, internal_errors: 0 }
+        let alone = message.kind == MessageKind::Handshake;
+        Self { message, reply, _place: place, alone, number: 0, sent: None, internal_errors: 0 }
+    }
+
+    /// A message of an earlier process: how far it is ahead of others is not known any more, so it goes alone.
+    pub fn of_earlier_process(message: MessageSend) -> Self {
+        Self { alone: true, ..Self::new(message, None, None) }
     }
 
     pub fn finish(self, result: Result<MessageAccepted, SendError>) {
@@ -63,16 +76,22 @@ pub(super) enum Refusal {
 #[derive(Debug)]
 pub(super) struct Outbox {
     entries: VecDeque<Entry>,
-    window: usize,
+    /// How many messages each match has had.
+    numbers: HashMap<MatchId, u64>,
+    window: u64,
     held_until: Option<Instant>,
 }
 
 impl Outbox {
-    pub fn new(window: usize) -> Self {
-        Self { entries: VecDeque::new(), window: window.max(1), held_until: None }
+    /// `window`: how far a message may be ahead of the oldest one of its match that is not accepted.
+    pub fn new(window: u64) -> Self {
+        Self { entries: VecDeque::new(), numbers: HashMap::new(), window: window.max(1), held_until: None }
     }
 
-    pub fn push(&mut self, entry: Entry) {
+    pub fn push(&mut self, mut entry: Entry) {
+        let number = self.numbers.entry(entry.message.match_id).or_default();
+        *number += 1;
+        entry.number = *number;
         self.entries.push_back(entry);
     }
 
@@ -84,8 +103,22 @@ impl Outbox {
     pub fn restart(&mut self) {
         self.held_until = None;
         for entry in &mut self.entries {
-            entry.sent = false;
+            entry.sent = None;
         }
+    }
+
+    /// What was sent `after` ago and is not answered goes out again; its `client_id` keeps it from arriving twice.
+    pub fn resend_overdue(&mut self, now: Instant, after: Duration) {
+        for entry in &mut self.entries {
+            if entry.sent.is_some_and(|sent| now >= sent + after) {
+                entry.sent = None;
+            }
+        }
+    }
+
+    /// When the oldest message without an answer was sent.
+    pub fn oldest_sent(&self) -> Option<Instant> {
+        self.entries.iter().filter_map(|entry| entry.sent).min()
     }
 
     /// When sending goes on after a passing refusal.
@@ -104,22 +137,21 @@ impl Outbox {
     }
 
     /// The message that [`Self::next`] gave is on the wire.
-    pub fn mark_sent(&mut self) {
+    pub fn mark_sent(&mut self, now: Instant) {
         if let Some(at) = self.position_of_next() {
-            self.entries[at].sent = true;
+            self.entries[at].sent = Some(now);
         }
     }
 
     fn position_of_next(&self) -> Option<usize> {
-        if self.entries.iter().filter(|entry| entry.sent).count() >= self.window {
-            return None;
-        }
-        // A peer can open nothing before the handshake, so nothing overtakes it.
         self.entries.iter().enumerate().position(|(at, entry)| {
+            // A peer can open nothing before the handshake, so nothing overtakes it; and nothing gets further ahead of a message that is
+            // refused for the moment than the peer's ratchet can reach back.
             let waits_for = |earlier: &Entry| {
-                earlier.message.match_id == entry.message.match_id && (!earlier.sent || earlier.message.kind == MessageKind::Handshake)
+                earlier.message.match_id == entry.message.match_id
+                    && (earlier.sent.is_none() || earlier.alone || entry.number - earlier.number >= self.window)
             };
-            !entry.sent && !self.entries.iter().take(at).any(waits_for)
+            entry.sent.is_none() && !self.entries.iter().take(at).any(waits_for)
         })
     }
 
@@ -145,7 +177,7 @@ impl Outbox {
             _ => false,
         };
         if passing {
-            entry.sent = false;
+            entry.sent = None;
             self.held_until = Some(now + retry_after.unwrap_or(RETRY_AFTER));
             return Refusal::Passing;
         }
@@ -154,6 +186,7 @@ impl Outbox {
 
     /// Takes out the messages of a match that is over.
     pub fn remove_match(&mut self, match_id: MatchId) -> Vec<Entry> {
+        self.numbers.remove(&match_id);
         let (gone, kept) = std::mem::take(&mut self.entries).into_iter().partition(|entry| entry.message.match_id == match_id);
         self.entries = kept;
         let gone: VecDeque<Entry> = gone;
@@ -175,7 +208,7 @@ mod tests {
         MessageSend { match_id: MatchId(match_id), client_id: Uuid::from_u128(number), kind, ciphertext: vec![1], franking_tag: None }
     }
 
-    fn outbox(window: usize, messages: Vec<MessageSend>) -> Outbox {
+    fn outbox(window: u64, messages: Vec<MessageSend>) -> Outbox {
         let mut outbox = Outbox::new(window);
         for message in messages {
             outbox.push(Entry::new(message, None, None));
@@ -187,7 +220,7 @@ mod tests {
         let mut sent = vec![];
         while let Some(message) = outbox.next(Instant::now()) {
             sent.push(message.client_id.as_u128());
-            outbox.mark_sent();
+            outbox.mark_sent(Instant::now());
         }
         sent
     }
@@ -208,9 +241,16 @@ mod tests {
         let mut outbox = outbox(3, (1..=5).map(|n| message(1, n, MessageKind::Content)).collect());
         assert_eq!(send_all(&mut outbox), [1, 2, 3]);
         assert!(accept(&mut outbox, 2) && !accept(&mut outbox, 2));
-        assert_eq!(send_all(&mut outbox), [4]);
+        assert!(send_all(&mut outbox).is_empty(), "4 would be too far ahead of 1");
+        assert!(accept(&mut outbox, 1));
+        assert_eq!(send_all(&mut outbox), [4, 5]);
+        assert!(accept(&mut outbox, 5));
         outbox.restart();
-        assert_eq!(send_all(&mut outbox), [1, 3, 4]);
+        assert_eq!(send_all(&mut outbox), [3, 4]);
+        outbox.resend_overdue(Instant::now(), Duration::from_mins(1));
+        assert!(send_all(&mut outbox).is_empty());
+        outbox.resend_overdue(Instant::now() + Duration::from_mins(2), Duration::from_mins(1));
+        assert_eq!(send_all(&mut outbox), [3, 4]);
     }
 
     #[test]
@@ -240,7 +280,7 @@ mod tests {
         assert!(matches!(outbox.refused(Uuid::from_u128(3), ErrorCode::MatchEnded, None, now), Refusal::Final(_)));
         let later = now + Duration::from_secs(3);
         assert_eq!(outbox.next(later).map(|message| message.client_id.as_u128()), Some(2));
-        outbox.mark_sent();
+        outbox.mark_sent(later);
         assert!(matches!(outbox.refused(Uuid::from_u128(9), ErrorCode::Internal, None, now), Refusal::Unknown));
         for _ in 1..MAX_INTERNAL_ERRORS {
             assert!(matches!(outbox.refused(Uuid::from_u128(1), ErrorCode::Internal, None, now), Refusal::Passing));

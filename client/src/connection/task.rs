@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use rand::rngs::StdRng;
 use tebdil_core::{
     id::MatchId,
-    protocol::{ClientFrame, CloseCode, ErrorCode, FrameId, Hello, MessageOrigin, ServerFrame, ServerMessage, TokenRefresh, Welcome},
+    protocol::{ClientFrame, CloseCode, ErrorCode, FrameId, MessageOrigin, ServerFrame, ServerMessage, TokenRefresh, Welcome},
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -19,15 +19,13 @@ use uuid::Uuid;
 
 use super::{
     AccessToken, Acknowledge, DisconnectReason, Ended, Event, Options, RequestError, SendError, TokenError,
+    attempt::{Attempt, TOKEN_MARGIN, connect, reason_of},
     handle::Command,
     inbox::{Inbox, Received},
     outbox::{Entry, Outbox, Refusal},
     pacer::Pacer,
 };
 use crate::raw::{Incoming, RawError, RawSocket};
-
-/// A token must live for so long to be used for a new socket.
-const TOKEN_MARGIN: Duration = Duration::from_secs(30);
 
 /// A token is renewed on an open socket when it has so long to live.
 const RENEW_BEFORE: Duration = Duration::from_mins(1);
@@ -48,15 +46,6 @@ enum End {
     /// The application wants no more.
     Stop,
     Lost(DisconnectReason),
-}
-
-/// What came of one attempt to connect.
-enum Attempt {
-    Open(Box<(RawSocket, Welcome, AccessToken)>),
-    /// The server did not take this token.
-    Unauthorized(AccessToken),
-    SignedOut,
-    Failed(DisconnectReason),
 }
 
 pub(super) struct Task {
@@ -95,7 +84,7 @@ impl Task {
     pub fn new(options: Options, commands: mpsc::Receiver<Command>, events: mpsc::Sender<Event>, rng: StdRng) -> Self {
         let mut outbox = Outbox::new(options.window);
         for message in &options.outbox {
-            outbox.push(Entry::new(message.clone(), None, None));
+            outbox.push(Entry::of_earlier_process(message.clone()));
         }
         Self {
             inbox: Inbox::new(&options.resume),
@@ -287,7 +276,12 @@ impl Task {
         let silence = live.heard + live.silence;
         let renew = live.renewal.is_none().then_some(live.renew_at);
         let held = (!self.outbox.is_empty()).then_some(self.outbox.held_until()).flatten();
-        [Some(silence), live.ack_at, live.paced_until, renew, held, self.inbox.next_sync()].into_iter().flatten().min().unwrap_or(silence)
+        let resend = self.outbox.oldest_sent().map(|sent| sent + self.options.resend_after);
+        [Some(silence), live.ack_at, live.paced_until, renew, held, resend, self.inbox.next_sync()]
+            .into_iter()
+            .flatten()
+            .min()
+            .unwrap_or(silence)
     }
 
     async fn on_time(&mut self, live: &mut Live) -> Result<(), RawError> {
@@ -302,6 +296,7 @@ impl Task {
         if live.paced_until.is_some_and(|until| now >= until) {
             live.paced_until = None;
         }
+        self.outbox.resend_overdue(now, self.options.resend_after);
         if live.ack_at.is_some_and(|at| now >= at) {
             live.ack_at = None;
             for ack in self.inbox.take_acks() {
@@ -331,7 +326,7 @@ impl Task {
             }
             let frame = ClientFrame::MessageSend(message.clone());
             let id = FrameId::Text(message.client_id.to_string());
-            self.outbox.mark_sent();
+            self.outbox.mark_sent(now);
             live.write(&frame, Some(&id)).await?;
         }
     }
@@ -477,47 +472,4 @@ fn hand_over(pending: &mut VecDeque<Event>, permit: mpsc::Permit<'_, Event>, ack
         inbox.want_ack(message.match_id, message.seq);
     }
     permit.send(event);
-}
-
-fn reason_of(close: Option<(u16, String)>) -> DisconnectReason {
-    close.and_then(|(code, _)| CloseCode::from_code(code)).map_or(DisconnectReason::Lost, DisconnectReason::Closed)
-}
-
-async fn connect(options: Options, resume: Vec<tebdil_core::protocol::ResumePoint>, refused: Option<AccessToken>) -> Attempt {
-    let token = match &refused {
-        Some(refused) => options.tokens.renew(&refused.token).await,
-        None => options.tokens.token(TOKEN_MARGIN).await,
-    };
-    let token = match token {
-        Ok(token) => token,
-        Err(TokenError::SignedOut) => return Attempt::SignedOut,
-        Err(TokenError::Unavailable) => return Attempt::Failed(DisconnectReason::NoToken),
-    };
-    let greeted = async {
-        let mut socket = RawSocket::open(&options.server).await?;
-        let hello = Hello { token: token.token.clone(), device: options.device.clone(), resume };
-        socket.send(&ClientFrame::Hello(hello), None).await?;
-        loop {
-            match socket.next().await? {
-                Incoming::Text(text) => {
-                    if let Ok(ServerMessage { frame: ServerFrame::Welcome(welcome), .. }) = serde_json::from_str(&text) {
-                        return Ok(Ok((socket, *welcome)));
-                    }
-                }
-                Incoming::Closed(close) => return Ok(Err(reason_of(close))),
-                Incoming::Heartbeat | Incoming::Binary(_) => {}
-            }
-        }
-    };
-    match tokio::time::timeout(options.connect_timeout, greeted).await {
-        Ok(Ok(Ok((socket, welcome)))) => Attempt::Open(Box::new((socket, welcome, token))),
-        Ok(Ok(Err(DisconnectReason::Closed(CloseCode::Unauthorized)))) => Attempt::Unauthorized(token),
-        Ok(Ok(Err(reason))) => Attempt::Failed(reason),
-        Ok(Err(error)) => {
-            let error: RawError = error;
-            tracing::debug!(%error, "no socket");
-            Attempt::Failed(DisconnectReason::Unreachable)
-        }
-        Err(_) => Attempt::Failed(DisconnectReason::Unreachable),
-    }
 }

@@ -4,3 +4,4 @@
 mod chat;
 mod relay;
 mod rest;
+mod terminal;

@@ -1,0 +1,65 @@
+//! Messages of the peer.
+
+use tebdil_core::{
+    domain::MessageKind,
+    protocol::{MessageNew, MessageOrigin},
+};
+
+use super::Actor;
+use crate::{
+    chat::ChatEvent,
+    mls::{Content, Opened},
+};
+
+impl Actor {
+    pub(super) fn message(&mut self, message: &MessageNew) {
+        let (match_id, seq) = (message.match_id, message.seq);
+        // What another device of this account sent is encrypted for the peer only.
+        if message.from == MessageOrigin::Me {
+            return;
+        }
+        let Some(known) = self.matches.get_mut(&match_id) else { return };
+        if seq <= known.peer_seq {
+            return;
+        }
+        known.peer_seq = seq;
+        self.dirty = true;
+        let opened = match (self.device.has_session(match_id), message.kind) {
+            (false, MessageKind::Handshake) => {
+                let Some(parties) = known.info.clone().map(|info| self.parties(&info)) else { return };
+                match self.device.join(parties, &message.ciphertext) {
+                    Ok(()) => {
+                        if let Some(known) = self.matches.get_mut(&match_id) {
+                            known.here = true;
+                        }
+                        self.after.acks.push((match_id, seq));
+                        self.secured(match_id);
+                    }
+                    // On another device that is as it should be.
+                    Err(error) if self.matches.get(&match_id).is_some_and(|known| known.here) => {
+                        self.pending.push_back(ChatEvent::NotSecured { match_id, error });
+                    }
+                    Err(_) => {}
+                }
+                return;
+            }
+            (false, MessageKind::Content) if !known.here => return,
+            (_, kind) => {
+                let tag = (kind == MessageKind::Content).then_some(message.franking_tag.as_deref()).flatten();
+                self.device.open(match_id, &message.ciphertext, tag)
+            }
+        };
+        self.after.acks.push((match_id, seq));
+        self.pending.push_back(match opened {
+            Ok(Opened::Message(opened)) => match opened.content {
+                Content::Text { text } => ChatEvent::Text { match_id, seq, text, sent_at: message.sent_at },
+                Content::Unknown => ChatEvent::Unreadable { match_id, seq, error: None },
+            },
+            Ok(Opened::KeyUpdate) => {
+                self.tell_secured(match_id);
+                return;
+            }
+            Err(error) => ChatEvent::Unreadable { match_id, seq, error: Some(error) },
+        });
+    }
+}

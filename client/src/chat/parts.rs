@@ -1,0 +1,70 @@
+//! What the actor works with.
+
+use std::collections::VecDeque;
+
+use tebdil_core::{
+    id::{MatchId, TicketId},
+    protocol::{Match, MatchFind, MessageAccepted, MessageSend},
+};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use uuid::Uuid;
+
+use super::{ChatError, Conversation, Sent};
+use crate::{
+    connection::{RequestError, SendError},
+    rest::ApiError,
+};
+
+pub(super) type FindReply = oneshot::Sender<Result<TicketId, RequestError>>;
+pub(super) type SendReply = oneshot::Sender<Result<MessageAccepted, SendError>>;
+
+pub(super) enum Command {
+    Send { match_id: MatchId, text: String, place: OwnedSemaphorePermit, reply: oneshot::Sender<Result<Sent, ChatError>> },
+    Find(MatchFind, FindReply),
+    Cancel(oneshot::Sender<Result<(), RequestError>>),
+    Conversations(oneshot::Sender<Vec<Conversation>>),
+    Close,
+}
+
+/// A text that waits for the encryption to stand.
+pub(super) struct Draft {
+    pub client_id: Uuid,
+    pub text: String,
+    pub place: OwnedSemaphorePermit,
+    pub reply: SendReply,
+}
+
+/// A match as it is known here.
+pub(super) struct Known {
+    /// Missing between a start from stored state and the first welcome.
+    pub info: Option<Match>,
+    pub here: bool,
+    pub peer_seq: i64,
+    pub drafts: VecDeque<Draft>,
+}
+
+/// What runs beside.
+pub(super) enum Done {
+    Found(Result<TicketId, RequestError>, Option<FindReply>),
+    Cancelled(Result<(), RequestError>, oneshot::Sender<Result<(), RequestError>>),
+    KeysPut(Result<(), ApiError>),
+}
+
+/// One-time key packages, and a last-resort package where there is a new one.
+pub(super) type Upload = (Vec<Vec<u8>>, Option<Vec<u8>>);
+
+/// What is done once state is stored.
+#[derive(Default)]
+pub(super) struct After {
+    pub sends: Vec<(MessageSend, Option<OwnedSemaphorePermit>, Option<SendReply>)>,
+    pub acks: Vec<(MatchId, i64)>,
+    pub keys: Option<Upload>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The application closes and wants no more events.
+    Asked,
+    /// The connection is over for good.
+    Closed,
+}

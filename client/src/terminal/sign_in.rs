@@ -1,0 +1,89 @@
+//! Registering and signing in.
+
+use std::io::{self, BufRead as _, Write as _};
+
+use rust_i18n::t;
+use tebdil_client::chat::{Chat, ChatEvents, ChatOptions};
+use tebdil_core::protocol::{RegisterRequest, Secret};
+
+use super::{
+    TerminalError,
+    args::{ChatArgs, Language},
+};
+
+/// The session in the state folder, a new account, or an old one signed in.
+pub async fn sign_in(
+    arguments: &ChatArgs,
+    options: &ChatOptions,
+    language: Language,
+    interactive: bool,
+) -> Result<(Chat, ChatEvents), TerminalError> {
+    if let Some(resumed) = Chat::resume(options).await? {
+        return Ok(resumed);
+    }
+    let ask = Questions { interactive };
+    let register = match (&arguments.alias, &arguments.phone) {
+        (Some(_), _) => true,
+        (None, Some(_)) => false,
+        (None, None) => !ask.yes("--phone", &t!("ask.has_account"))?,
+    };
+    let phone = ask.text("--phone", arguments.phone.as_deref(), &t!("ask.phone"))?;
+    if !register {
+        let password = ask.password(false)?;
+        return Ok(Chat::login(options, &phone, password.expose()).await?);
+    }
+    let alias = ask.text("--alias", arguments.alias.as_deref(), &t!("ask.alias"))?;
+    let birth_date = ask.text("--birth-date", arguments.birth_date.as_deref(), &t!("ask.birth_date"))?;
+    let accept_terms = arguments.accept_terms || ask.yes("--accept-terms", &t!("ask.terms"))?;
+    let request = RegisterRequest {
+        phone: phone.into(),
+        password: ask.password(true)?,
+        alias,
+        birth_date: birth_date.into(),
+        accept_terms,
+        locale: Some(language.locale()),
+        invite: arguments.invite.clone(),
+    };
+    Ok(Chat::register(options, &request).await?)
+}
+
+/// Asks for what the command line did not say. Nothing else runs yet, so it may block.
+struct Questions {
+    interactive: bool,
+}
+
+impl Questions {
+    fn line(&self, option: &'static str, question: &str) -> Result<String, TerminalError> {
+        if !self.interactive {
+            return Err(TerminalError::Missing(option));
+        }
+        let mut out = io::stdout();
+        write!(out, "{question} ")?;
+        out.flush()?;
+        let mut line = String::new();
+        if io::stdin().lock().read_line(&mut line)? == 0 {
+            return Err(TerminalError::Missing(option));
+        }
+        Ok(line.trim().to_owned())
+    }
+
+    fn text(&self, option: &'static str, given: Option<&str>, question: &str) -> Result<String, TerminalError> {
+        given.map_or_else(|| self.line(option, question), |given| Ok(given.to_owned()))
+    }
+
+    fn yes(&self, option: &'static str, question: &str) -> Result<bool, TerminalError> {
+        let answer = self.line(option, question)?.to_lowercase();
+        Ok(["e", "evet", "y", "yes"].contains(&answer.as_str()))
+    }
+
+    fn password(&self, new: bool) -> Result<Secret, TerminalError> {
+        if let Ok(password) = std::env::var("TEBDIL_PASSWORD") {
+            return Ok(password.into());
+        }
+        if !self.interactive {
+            return Err(TerminalError::Missing("TEBDIL_PASSWORD"));
+        }
+        let question = if new { t!("ask.new_password") } else { t!("ask.password") };
+        Ok(rpassword::prompt_password(format!("{question} "))?.into())
+    }
+}
