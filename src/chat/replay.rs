@@ -70,8 +70,8 @@ impl Chat {
     fn state_of(&self, connection: &Connection, row: &MatchRow, missed: &Missed<'_>) -> Result<Vec<ServerFrame>, StoreError> {
         let match_id = row.id;
         let mut frames = Vec::new();
-        if row.session_id == connection.session_id && row.last_seq == 0 && row.delivered_seq == 0 {
-            // Nothing has happened on this device: perhaps it never heard of the match.
+        if row.session_id == connection.session_id && row.is_unbegun() {
+            // Perhaps the device never heard of the match.
             frames.push(ServerFrame::MatchFound(Box::new(MatchFound {
                 found: row.view(self.clock.now())?,
                 peer_key_package: row.peer_key_package.as_ref().map(|package| STANDARD.encode(package)),

@@ -404,7 +404,7 @@ impl MatchmakerTask {
         let now = self.clock.now();
         let mut told = false;
         for row in self.store.active_matches(connection.user_id, now).await? {
-            if row.session_id != connection.session_id || row.last_seq > 0 || row.delivered_seq > 0 {
+            if row.session_id != connection.session_id || !row.is_unbegun() {
                 continue;
             }
             let Some(user) = self.store.user(connection.user_id).await? else { continue };

@@ -64,6 +64,11 @@ impl MatchRow {
         })
     }
 
+    /// Whether nothing tells that the device of this side knows of the match: it may have to hear of it (again).
+    pub fn is_unbegun(&self) -> bool {
+        self.peer_key_package.is_some() || (self.last_seq == 0 && self.delivered_seq == 0)
+    }
+
     /// How the match ended, for its side `user`; `None` while it goes on.
     pub fn ended(&self, user: UserId, now: Timestamp) -> Option<EndedMatch> {
         if self.is_active(now) {
