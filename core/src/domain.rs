@@ -2,9 +2,9 @@
 
 /// An enum whose variants are stored and sent as fixed lower-case text.
 macro_rules! text_enum {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+    ($(#[doc = $doc:literal])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
+        $(#[doc = $doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         pub enum $name { $($(#[$variant_doc])* #[serde(rename = $text)] $variant),* }
 
         impl $name {
@@ -28,6 +28,15 @@ macro_rules! text_enum {
             }
         }
 
+        // By hand: in a macro the derive does not see the renames.
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                crate::domain::words_schema(concat!($($doc),*), Self::ALL.iter().map(|word| word.as_str()))
+            }
+        }
+
+        impl utoipa::ToSchema for $name {}
+
         impl<DB: sqlx::Database> sqlx::Type<DB> for $name where str: sqlx::Type<DB> {
             fn type_info() -> DB::TypeInfo {
                 <str as sqlx::Type<DB>>::type_info()
@@ -50,6 +59,15 @@ macro_rules! text_enum {
             }
         }
     };
+}
+
+/// The schema of a text that is one of `words`.
+pub(crate) fn words_schema(
+    description: &str,
+    words: impl Iterator<Item = &'static str>,
+) -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+    use utoipa::openapi::{ObjectBuilder, schema::Type};
+    ObjectBuilder::new().schema_type(Type::String).description(Some(description.trim())).enum_values(Some(words)).into()
 }
 
 text_enum! {
@@ -120,5 +138,18 @@ impl Mode {
             Self::Text => QuotaBucket::Text,
             Self::Video => QuotaBucket::Video,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use utoipa::PartialSchema as _;
+
+    use super::*;
+
+    #[test]
+    fn the_schema_names_the_words_that_are_sent() {
+        let schema = serde_json::to_value(EndReason::schema()).expect("schema");
+        insta::assert_snapshot!(schema, @r#"{"description":"Why a match ended.","enum":["left","blocked","banned","expired","erased","hung_up"],"type":"string"}"#);
     }
 }

@@ -126,7 +126,7 @@ pub struct TokenRefresh {
 struct Bare {}
 
 /// Every frame a client may send.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, ToSchema)]
 #[serde(tag = "type")]
 pub enum ClientFrame {
     #[serde(rename = "hello")]

@@ -4,7 +4,7 @@
 macro_rules! error_codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal, $title:literal;)*) => {
         /// What went wrong, in one word a program can act on.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
         pub enum ErrorCode {
             $($(#[$doc])* #[serde(rename = $text)] $name,)*
             /// A code this build does not know; only a client reads it.
@@ -31,6 +31,16 @@ macro_rules! error_codes {
                 match self { $(Self::$name => $title,)* Self::Unknown => "Unknown error." }
             }
         }
+
+        // By hand: in a macro the derive does not see the renames, and `unknown` is never sent.
+        impl utoipa::PartialSchema for ErrorCode {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                let description = "What went wrong, in one word a program can act on.";
+                crate::domain::words_schema(description, Self::ALL.iter().map(|code| code.as_str()))
+            }
+        }
+
+        impl utoipa::ToSchema for ErrorCode {}
     };
 }
 

@@ -4,6 +4,8 @@ mod client_frame;
 mod codes;
 mod rest;
 mod server_frame;
+#[cfg(test)]
+mod snapshots;
 pub mod strict_json;
 
 pub use client_frame::{
