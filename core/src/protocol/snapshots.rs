@@ -2,12 +2,13 @@
 
 use insta::assert_snapshot;
 use serde_json::json;
+use utoipa::PartialSchema as _;
 use uuid::Uuid;
 
 use super::{
-    ClientFrame, DeviceInfo, ErrorCode, FrameId, Hello, Match, MatchEnded, MatchFind, MatchFound, MatchRef, MessageAccepted, MessageAck,
-    MessageNew, MessageOrigin, MessageSend, MessageSync, Peer, PeerPresence, Quota, ResumePoint, ServerFrame, ServerMessage, SessionLimits,
-    TokenRefresh, Typing, User, Welcome, WhoEnded, parse_client_frame,
+    ClientFrame, CloseCode, DeviceInfo, ErrorCode, FrameId, Hello, Match, MatchEnded, MatchFind, MatchFound, MatchRef, MessageAccepted,
+    MessageAck, MessageNew, MessageOrigin, MessageSend, MessageSync, Peer, PeerPresence, Quota, ResumePoint, ServerFrame, ServerMessage,
+    SessionLimits, TokenRefresh, Typing, User, Welcome, WhoEnded, parse_client_frame,
 };
 use crate::{
     domain::{EndReason, Locale, MatchRole, MatchStatus, MessageKind, Mode, UserRole},
@@ -212,6 +213,32 @@ fn every_variant_has_a_snapshot(client: &ClientFrame, server: &ServerFrame) {
         | ServerFrame::Error { .. }
         // Never sent.
         | ServerFrame::Unknown => {}
+    }
+}
+
+#[test]
+fn the_contract_names_every_frame_and_code() {
+    const CONTRACT: &str = include_str!("../../../docs/protocol.md");
+    let named = |text: &str| assert!(CONTRACT.contains(text), "docs/protocol.md lacks {text}");
+    for code in ErrorCode::ALL {
+        named(&format!("| `{}` | {} | {} |", code.as_str(), code.status(), code.title()));
+    }
+    for code in CloseCode::ALL {
+        named(&code.code().to_string());
+    }
+    for schema in [ClientFrame::schema(), ServerFrame::schema()] {
+        let schema = serde_json::to_value(schema).expect("schema");
+        let types: Vec<&str> = schema["oneOf"].as_array().expect("variants").iter().filter_map(type_of).collect();
+        assert!(types.len() >= 10, "{types:?}");
+        types.into_iter().filter(|name| *name != "unknown").for_each(|name| named(&format!("`{name}")));
+    }
+}
+
+/// The `type` that a variant's schema asks for.
+fn type_of(variant: &serde_json::Value) -> Option<&str> {
+    match variant["properties"]["type"]["enum"][0].as_str() {
+        Some(name) => Some(name),
+        None => variant["allOf"].as_array()?.iter().find_map(type_of),
     }
 }
 
