@@ -15,7 +15,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{account, blocks, health, idempotency, keys, matches, me, observe, problem::Failure};
+use super::{account, asyncapi, blocks, health, idempotency, keys, matches, me, observe, problem::Failure};
 use crate::{app::App, ws};
 
 #[derive(OpenApi)]
@@ -66,9 +66,11 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 pub fn router(app: Arc<App>) -> Router {
     let (routes, openapi) = api().split_for_parts();
     let openapi = Arc::new(openapi);
+    let asyncapi = Arc::new(asyncapi::document());
     routes
         .route("/v1/ws", get(ws::upgrade))
         .route("/openapi.json", get(move || std::future::ready(Json(Arc::clone(&openapi)))))
+        .route("/asyncapi.json", get(move || std::future::ready(Json(Arc::clone(&asyncapi)))))
         .fallback(|| std::future::ready(Failure::not_found()))
         .method_not_allowed_fallback(|| std::future::ready(Failure::from(ErrorCode::MethodNotAllowed)))
         .layer(CatchPanicLayer::custom(observe::panicked))
