@@ -144,7 +144,8 @@ impl App {
 pub async fn open_store(config: &Config, ids: Arc<IdGenerator>) -> Result<Store, RunError> {
     if config.database.url.expose().is_empty() {
         let dir = &config.data_dir;
-        std::fs::create_dir_all(dir).map_err(|source| RunError::Io { what: format!("data_dir: cannot make {}", dir.display()), source })?;
+        crate::config::make_private_dir(dir)
+            .map_err(|source| RunError::Io { what: format!("data_dir: cannot make {}", dir.display()), source })?;
     }
     Ok(Store::open(config.database_url().expose(), config.database.max_connections, ids).await?)
 }

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use crate::config::{Log, LogFormat};
 
@@ -11,11 +11,15 @@ use crate::config::{Log, LogFormat};
 pub fn install_logs(settings: &Log) {
     // The check of the settings refused directives that cannot be read.
     let filter = EnvFilter::try_new(&settings.filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let _ = match settings.format {
-        LogFormat::Text => logs.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).try_init(),
-        LogFormat::Json => logs.json().flatten_event(true).try_init(),
+    // Libraries print whole frames, headers and bodies below INFO. Only our own parts, which never hold a secret, may be that chatty, whatever the
+    // filter says.
+    let ours = filter_fn(|event| *event.level() <= tracing::Level::INFO || event.target().starts_with("tebdil"));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let lines = match settings.format {
+        LogFormat::Text => lines.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
     };
+    let _ = tracing_subscriber::registry().with(lines.with_filter(ours)).with(filter).try_init();
 }
 
 /// Where metrics gather. The `metrics` crate knows one recorder per process, so servers in one process (tests) share it.

@@ -62,6 +62,12 @@ fn variables(environment: impl IntoIterator<Item = (String, String)>) -> HashMap
         .collect()
 }
 
+/// Makes a folder, where it is missing, that only this user can look into.
+pub(crate) fn make_private_dir(dir: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

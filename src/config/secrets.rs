@@ -173,7 +173,7 @@ impl Secrets {
 
     /// Writes new keys beside `path` and links them there, so that the file is never seen half written and never replaced.
     fn make_file(dir: &Path, path: &Path, rng: &mut impl CryptoRng) -> io::Result<()> {
-        fs::create_dir_all(dir)?;
+        super::make_private_dir(dir)?;
         let mut key = || {
             let mut bytes = zeroize::Zeroizing::new([0; 32]);
             rng.fill_bytes(bytes.as_mut());

@@ -19,7 +19,7 @@ mod paging;
 pub mod problem;
 mod rate_limit;
 mod router;
-mod server;
+pub(crate) mod server;
 
 use std::sync::Arc;
 

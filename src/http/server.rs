@@ -7,7 +7,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
 };
 use tower::ServiceExt as _;
 
@@ -38,8 +38,7 @@ pub(super) fn serve(listener: TcpListener, router: Router, most: usize, tasks: T
                     let _ = stream.set_nodelay(true);
                     let (router, until) = (router.clone(), tasks.clone());
                     tasks.spawn(async move {
-                        connection(stream, peer, router, until).await;
-                        drop(place);
+                        connection(stream, peer, Place(Arc::new(place)), router, until).await;
                     });
                 }
                 Err(error) => {
@@ -51,9 +50,14 @@ pub(super) fn serve(listener: TcpListener, router: Router, most: usize, tasks: T
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, tasks: Tasks) {
+/// A connection's place among those that may be open. A WebSocket takes it along when it outlives its request.
+#[derive(Debug, Clone)]
+pub struct Place(#[expect(dead_code, reason = "held, not read")] Arc<Result<OwnedSemaphorePermit, AcquireError>>);
+
+async fn connection(stream: TcpStream, peer: SocketAddr, place: Place, router: Router, tasks: Tasks) {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
+        request.extensions_mut().insert(place.clone());
         router.clone().oneshot(request)
     });
     let mut http = http1::Builder::new();

@@ -1,6 +1,10 @@
 //! The one task that owns the engine: takes wishes in, turns its pairs into matches, tells the users.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tebdil_core::{
@@ -86,7 +90,7 @@ impl Matchmaker {
         let task = MatchmakerTask {
             engine: Engine::new(config.widening.clone()),
             open: HashMap::new(),
-            waiting_pairs: Vec::new(),
+            waiting_pairs: VecDeque::new(),
             store: store.clone(),
             hub,
             clock: clock.clone(),
@@ -151,7 +155,7 @@ pub struct MatchmakerTask {
     /// Every ticket of the engine.
     open: HashMap<TicketId, Open>,
     /// Pairs the engine has made that wait for the running transaction to end.
-    waiting_pairs: Vec<Pair>,
+    waiting_pairs: VecDeque<Pair>,
     store: Store,
     hub: Arc<Hub>,
     clock: Clock,
@@ -266,10 +270,14 @@ impl MatchmakerTask {
     }
 
     fn commit(&mut self, commits: &mut JoinSet<Settled>) {
+        self.drop_closing();
         let count = self.waiting_pairs.len().min(MAX_BATCH);
         let pairs: Vec<Pair> = self.waiting_pairs.drain(..count).collect();
+        if pairs.is_empty() {
+            return;
+        }
         let proposed: Option<Vec<NewMatch>> = pairs.iter().map(|pair| self.proposal(pair)).collect();
-        let Some(proposed) = proposed else { unreachable!("a reserved ticket stays open until it is settled") };
+        let proposed = proposed.expect("a reserved ticket stays open until it is settled");
         let (store, config, now) = (self.store.clone(), Arc::clone(&self.config), self.clock.now());
         metrics::histogram!("tebdil_match_batch_size").record(u32::try_from(pairs.len()).unwrap_or(u32::MAX));
         commits.spawn(async move {
@@ -279,6 +287,25 @@ impl MatchmakerTask {
             }
             (pairs, outcomes)
         });
+    }
+
+    /// Gives back pairs with a side whose connection is closing: a ticket dies with its connection, and the peer shall not meet a ghost.
+    fn drop_closing(&mut self) {
+        let mut kept = Vec::new();
+        while let Some(pair) = self.waiting_pairs.pop_front() {
+            let closing = |side: &Side| self.open.get(&side.ticket).is_none_or(|open| open.connection.outbound.closing().is_some());
+            let drop: Vec<TicketId> = [pair.older, pair.newer].iter().filter(|side| closing(side)).map(|side| side.ticket).collect();
+            if drop.is_empty() {
+                kept.push(pair);
+                continue;
+            }
+            for ticket in &drop {
+                self.open.remove(ticket);
+            }
+            let again = self.engine.settle(pair.id, &Outcome::Refused { drop, forbid: false }, self.clock.now());
+            self.waiting_pairs.extend(again);
+        }
+        self.waiting_pairs.extend(kept);
     }
 
     fn proposal(&self, pair: &Pair) -> Option<NewMatch> {
@@ -300,7 +327,7 @@ impl MatchmakerTask {
             Err(error) => {
                 tracing::error!(%error, pairs = pairs.len(), "matches could not be written; trying again");
                 metrics::counter!("tebdil_match_write_failures_total").increment(1);
-                self.waiting_pairs.splice(0..0, pairs);
+                self.waiting_pairs.extend(pairs);
                 return;
             }
         };

@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use axum::Extension;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::{
     SinkExt as _, StreamExt as _,
@@ -27,6 +28,7 @@ use super::{
 };
 use crate::{
     app::App,
+    http::server::Place,
     hub::{Connection, Next},
 };
 
@@ -58,17 +60,27 @@ impl Session {
 }
 
 /// Serves a connection until it ends.
-pub(super) async fn run(mut socket: WebSocket, app: Arc<App>) {
+///
+/// What happens once at its beginning and end is boxed: an idle connection keeps only what it needs to wait.
+pub(super) async fn run(mut socket: WebSocket, app: Arc<App>, place: Option<Extension<Place>>) {
     let open = metrics::gauge!("tebdil_connections");
     open.increment(1);
-    if let Err(code) = Box::pin(serve(&mut socket, &app)).await {
-        close(&mut socket, code).await;
+    match Box::pin(begin(&mut socket, &app)).await {
+        Ok((session, hello)) => {
+            converse(&mut socket, &app, &session, hello).await;
+            Box::pin(end(&app, &session.connection)).await;
+        }
+        Err(code) => Box::pin(close(&mut socket, code)).await,
     }
     open.decrement(1);
+    drop(place);
 }
 
-/// From `hello` on. An error is a close that the caller still has to say.
-async fn serve(socket: &mut WebSocket, app: &Arc<App>) -> Result<(), CloseCode> {
+/// An accepted `hello`, until it is answered.
+type Greeting = Box<(Option<FrameId>, Hello)>;
+
+/// Waits for `hello` and lets the connection in. An error is a close that the caller still has to say.
+async fn begin(socket: &mut WebSocket, app: &App) -> Result<(Session, Greeting), CloseCode> {
     let first = timeout(app.config.ws.hello_timeout(), first_frame(socket)).await.map_err(|_| CloseCode::HelloTimeout)?;
     let (re, hello) = match first? {
         Ok(hello) => hello,
@@ -77,42 +89,45 @@ async fn serve(socket: &mut WebSocket, app: &Arc<App>) -> Result<(), CloseCode> 
             return Err(CloseCode::BadFrame);
         }
     };
-    let admitted = match Box::pin(welcome::admit(app, &hello)).await {
-        Ok(admitted) => admitted,
+    match welcome::admit(app, &hello).await {
+        Ok(session) => Ok((session, Box::new((re, hello)))),
         Err(denied) => {
             let code = denied.error();
             say(socket, &ServerFrame::error(code, code.title()), re.as_ref()).await;
-            return Err(denied.close());
+            Err(denied.close())
         }
-    };
-    let session = admitted.session;
-    let connection = Arc::clone(&session.connection);
-    let joined = app.hub.join(&connection);
-    let (mut sink, mut stream) = socket.split();
-    let reader = async {
-        let welcomed = Box::pin(welcome::welcome(app, &connection, &hello.resume, re.as_ref(), joined.came_online)).await;
-        drop(hello);
-        match welcomed {
-            Ok(()) => read(&mut stream, app, &session).await,
-            Err(denied) => connection.outbound.close(denied.close()),
-        }
-        discard(&mut stream).await;
-    };
-    tokio::select! {
-        () = reader => {}
-        () = write(&mut sink, app, &session) => {}
     }
-    // In this order: once closed nothing is queued, once left nobody sees the user here, and then its ticket goes.
+}
+
+/// From joining the hub until one half ends.
+async fn converse(socket: &mut WebSocket, app: &Arc<App>, session: &Session, greeting: Greeting) {
+    let connection = &session.connection;
+    let came_online = app.hub.join(connection).came_online;
+    let (mut sink, mut stream) = socket.split();
+    tokio::select! {
+        () = async {
+            let welcomed = Box::pin(welcome::welcome(app, connection, greeting, came_online)).await;
+            match welcomed {
+                Ok(()) => read(&mut stream, app, session).await,
+                Err(denied) => connection.outbound.close(denied.close()),
+            }
+            discard(&mut stream).await;
+        } => {}
+        () = write(&mut sink, app, session) => {}
+    }
+}
+
+/// After the last frame. In this order: once closed nothing is queued, once left nobody sees the user here, and then its ticket goes.
+async fn end(app: &App, connection: &Connection) {
     connection.outbound.close(CloseCode::GoingAway);
-    let went_offline = app.hub.leave(&connection);
-    app.matchmaker.gone(&connection).await;
+    let went_offline = app.hub.leave(connection);
+    app.matchmaker.gone(connection).await;
     if went_offline
         && !app.tasks.hard.is_cancelled()
         && let Err(error) = app.chat.announce_presence(connection.user_id, false).await
     {
         tracing::warn!(%error, "peers were not told that a user went offline");
     }
-    Ok(())
 }
 
 type First = Result<(Option<FrameId>, Hello), FrameError>;

@@ -14,54 +14,63 @@ use crate::{app::App, matching::Refused};
 pub(super) struct BadFrame;
 
 /// Handles a frame. Every frame that has an answer gets one.
+///
+/// The frames of a conversation are queued here and now; everything else is boxed, so that a waiting connection holds no room for it.
 pub(super) async fn dispatch(app: &Arc<App>, session: &Session, frame: ClientFrame, re: Option<FrameId>) -> Result<(), BadFrame> {
     let connection = &session.connection;
+    match frame {
+        ClientFrame::MessageSend(frame) => app.chat.send(connection, frame, re).await,
+        ClientFrame::MessageAck(frame) => app.chat.receipt(connection, frame, false, re).await,
+        ClientFrame::MessageRead(frame) => app.chat.receipt(connection, frame, true, re).await,
+        other => return Box::pin(rare(app, session, other, re)).await,
+    }
+    Ok(())
+}
+
+async fn rare(app: &App, session: &Session, frame: ClientFrame, re: Option<FrameId>) -> Result<(), BadFrame> {
+    let connection = &session.connection;
+    let re = re.as_ref();
     let outcome = match frame {
-        ClientFrame::Hello(_) => {
-            connection.send(&ServerFrame::error(ErrorCode::UnexpectedFrame, "hello was said already"), re.as_ref());
-            return Err(BadFrame);
-        }
-        ClientFrame::MatchFind(wish) => match app.matchmaker.find(connection, wish, re.clone()).await {
-            Ok(()) => Ok(()),
+        ClientFrame::MatchFind(wish) => match app.matchmaker.find(connection, wish, re.cloned()).await {
             Err(Refused::Answer(frame)) => {
-                connection.send(&frame, re.as_ref());
+                connection.send(&frame, re);
                 Ok(())
             }
             Err(Refused::Store(error)) => Err(error),
+            Ok(()) => Ok(()),
         },
         ClientFrame::MatchCancel => {
-            app.matchmaker.cancel(connection, re).await;
-            return Ok(());
+            app.matchmaker.cancel(connection, re.cloned()).await;
+            Ok(())
         }
-        ClientFrame::MatchLeave(frame) => app.chat.leave(connection, frame.match_id, re.as_ref()).await,
-        ClientFrame::MessageSend(frame) => {
-            app.chat.send(connection, frame, re).await;
-            return Ok(());
-        }
-        ClientFrame::MessageAck(frame) => {
-            app.chat.receipt(connection, frame, false, re).await;
-            return Ok(());
-        }
-        ClientFrame::MessageRead(frame) => {
-            app.chat.receipt(connection, frame, true, re).await;
-            return Ok(());
-        }
-        ClientFrame::MessageSync(frame) => app.chat.sync(connection, frame, re.as_ref()).await,
-        ClientFrame::Typing(frame) => app.chat.typing(connection, frame, re.as_ref()).await,
+        ClientFrame::MatchLeave(frame) => app.chat.leave(connection, frame.match_id, re).await,
+        ClientFrame::MessageSync(frame) => app.chat.sync(connection, frame, re).await,
+        ClientFrame::Typing(frame) => app.chat.typing(connection, frame, re).await,
         ClientFrame::TokenRefresh(frame) => {
-            match app.tokens.verify_access(frame.token.expose()) {
-                Ok(claims) if claims.session_id == connection.session_id && claims.user_id == connection.user_id => {
-                    session.extend_token(claims.expires_at);
-                }
-                _ => connection.send(&ServerFrame::error(ErrorCode::Unauthorized, ErrorCode::Unauthorized.title()), re.as_ref()),
-            }
-            return Ok(());
+            refresh(app, session, frame.token.expose(), re);
+            Ok(())
+        }
+        // The frames of a conversation do not come here.
+        ClientFrame::Hello(_) | ClientFrame::MessageSend(_) | ClientFrame::MessageAck(_) | ClientFrame::MessageRead(_) => {
+            connection.send(&ServerFrame::error(ErrorCode::UnexpectedFrame, "hello was said already"), re);
+            return Err(BadFrame);
         }
     };
     if let Err(error) = outcome {
-        connection.send(&failure(&error), re.as_ref());
+        connection.send(&failure(&error), re);
     }
     Ok(())
+}
+
+/// Lets a connection live as long as a fresh token of the same session.
+fn refresh(app: &App, session: &Session, token: &str, re: Option<&FrameId>) {
+    let connection = &session.connection;
+    match app.tokens.verify_access(token) {
+        Ok(access) if access.session_id == connection.session_id && access.user_id == connection.user_id => {
+            session.extend_token(access.expires_at);
+        }
+        _ => connection.send(&ServerFrame::error(ErrorCode::Unauthorized, ErrorCode::Unauthorized.title()), re),
+    }
 }
 
 /// What a client is told of a store failure.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tebdil_core::{
-    protocol::{FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ResumePoint, ServerFrame, SessionLimits, Welcome},
+    protocol::{FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ServerFrame, SessionLimits, Welcome},
     store::StoreError,
 };
 
@@ -47,13 +47,8 @@ impl From<AccountError> for Denied {
     }
 }
 
-/// A `hello` that was accepted.
-pub(super) struct Admitted {
-    pub(super) session: Session,
-}
-
 /// Checks the token and makes the connection, which is not in the hub yet.
-pub(super) async fn admit(app: &App, hello: &Hello) -> Result<Admitted, Denied> {
+pub(super) async fn admit(app: &App, hello: &Hello) -> Result<Session, Denied> {
     let now = app.clock.now();
     let claims = app.tokens.verify_access(hello.token.expose()).map_err(|_| Denied::Unauthorized)?;
     let alive = app.store.session_alive(claims.session_id, now).await?.ok_or(Denied::Unauthorized)?;
@@ -79,17 +74,17 @@ pub(super) async fn admit(app: &App, hello: &Hello) -> Result<Admitted, Denied> 
         connection_type: connection_type.into(),
         outbound: Outbound::held(OutboundLimits { frames: app.config.ws.outbound_frames, bytes: app.config.ws.outbound_bytes }),
     };
-    Ok(Admitted { session: Session::new(Arc::new(connection), claims.expires_at) })
+    Ok(Session::new(Arc::new(connection), claims.expires_at))
 }
 
 /// Sends `welcome` and everything missed. The connection is in the hub already, so that nothing falls between.
 pub(super) async fn welcome(
     app: &App,
     connection: &Connection,
-    resume: &[ResumePoint],
-    re: Option<&FrameId>,
+    greeting: Box<(Option<FrameId>, Hello)>,
     came_online: bool,
 ) -> Result<(), Denied> {
+    let (re, hello) = *greeting;
     let now = app.clock.now();
     // The session may have been revoked between its check and its joining the hub, where a revocation would have found it.
     if app.store.session_alive(connection.session_id, now).await?.is_none_or(|alive| alive.is_banned) {
@@ -114,8 +109,8 @@ pub(super) async fn welcome(
             frames_per_second: app.config.ws.frames_per_second,
         },
     };
-    connection.outbound.push_first(ServerFrame::Welcome(Box::new(welcome)).to_json(re));
-    app.chat.replay(connection, Missed { matches: &matches, resume, quota, keys_remaining }).await?;
+    connection.outbound.push_first(ServerFrame::Welcome(Box::new(welcome)).to_json(re.as_ref()));
+    app.chat.replay(connection, Missed { matches: &matches, resume: &hello.resume, quota, keys_remaining }).await?;
     if came_online {
         app.chat.announce_presence(connection.user_id, true).await?;
     }

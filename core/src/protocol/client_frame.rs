@@ -191,6 +191,10 @@ struct Head<'a> {
 /// [`ErrorCode::MessageTooLarge`] and [`ErrorCode::InvalidField`] with the field's name. Nesting depth is bounded by the JSON reader.
 pub fn parse_client_frame(text: &str) -> Result<(Option<FrameId>, ClientFrame), FrameError> {
     let bad = |message: &str| FrameError { re: None, code: ErrorCode::BadFrame, message: message.to_owned() };
+    // serde reads a struct from an array as well.
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(bad("a frame is a JSON object"));
+    }
     let head: Head<'_> = serde_json::from_str(text).map_err(|_| bad("a frame is a JSON object with a text field `type`"))?;
     if matches!(&head.id, Some(FrameId::Text(id)) if id.len() > MAX_FRAME_ID_BYTES) {
         return Err(FrameError { re: None, code: ErrorCode::InvalidField, message: "id: at most 64 bytes".to_owned() });
@@ -252,7 +256,7 @@ mod tests {
     #[test]
     fn text_that_is_no_frame() {
         let deep = format!("{{\"type\":\"typing\",\"match_id\":\"1\",\"on\":{}true{}}}", "[".repeat(5_000), "]".repeat(5_000));
-        for text in ["", "[]", "1", "{}", "{\"type\":1}", "{\"type\":\"typing\"", "{\"type\":\"typing\"} x"] {
+        for text in ["", "[]", "1", "{}", "{\"type\":1}", "[\"match.cancel\"]", "{\"type\":\"typing\"", "{\"type\":\"typing\"} x"] {
             assert_eq!(refusal(text).0, ErrorCode::BadFrame, "{text}");
         }
         assert_eq!(refusal(&deep).0, ErrorCode::InvalidField);

@@ -48,6 +48,10 @@ pub fn from_str<T: DeserializeOwned>(text: &str, envelope: &[&str]) -> Result<T,
                 let field = if field == "." { missing_field(&error) } else { field };
                 Refused { code: ErrorCode::InvalidField, field, detail: if missing { "missing" } else { "not an allowed value" } }
             }
+            // serde_json also calls it a syntax error when an enum finds an array; the document itself may be fine.
+            _ if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => {
+                Refused { code: ErrorCode::InvalidField, field, detail: "not an allowed value" }
+            }
             _ => Refused { code: ErrorCode::BadRequest, field: String::new(), detail: "not well-formed JSON" },
         }
     })?;
