@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 pub use rate_limit::Limiters;
 pub use router::{openapi, router};
+pub use server::Place;
 
 use crate::{Listeners, app::App};
 

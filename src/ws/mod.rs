@@ -12,14 +12,17 @@ use std::sync::Arc;
 
 use axum::{
     extract::{
-        State,
+        Extension, State,
         ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
     response::{IntoResponse as _, Response},
 };
 use tebdil_core::protocol::{ErrorCode, SUBPROTOCOL};
 
-use crate::{app::App, http::problem::Failure};
+use crate::{
+    app::App,
+    http::{Place, problem::Failure},
+};
 
 /// Frames above this are not even read; between [`tebdil_core::protocol::MAX_FRAME_BYTES`] and this they are read and refused, so that
 /// the close frame is not lost in a reset.
@@ -29,7 +32,11 @@ const READ_LIMIT: usize = 128 * 1024;
 const WRITE_BUFFER: usize = 256 * 1024;
 
 /// `GET /v1/ws`
-pub async fn upgrade(State(app): State<Arc<App>>, upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>) -> Response {
+pub async fn upgrade(
+    State(app): State<Arc<App>>,
+    place: Option<Extension<Place>>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade.protocols([SUBPROTOCOL]),
         Err(_) => return Failure::new(ErrorCode::BadRequest, "this is a WebSocket endpoint").into_response(),
@@ -49,6 +56,9 @@ pub async fn upgrade(State(app): State<Arc<App>>, upgrade: Result<WebSocketUpgra
         .max_frame_size(READ_LIMIT)
         .on_upgrade(|socket| {
             let tasks = app.tasks.clone();
-            tasks.track_future(connection::run(socket, app))
+            tasks.track_future(async move {
+                connection::run(socket, app).await;
+                drop(place);
+            })
         })
 }
