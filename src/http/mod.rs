@@ -12,6 +12,7 @@ mod client_ip;
 mod health;
 mod idempotency;
 mod keys;
+mod leftover;
 mod matches;
 mod me;
 mod observe;
