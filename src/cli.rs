@@ -33,7 +33,7 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, Parser)]
 #[command(name = "tebdil", version)]
 pub struct Cli {
-    /// Settings file (TOML); also TEBDIL_CONFIG. Single settings come from TEBDIL_SECTION__NAME.
+    /// Settings file (TOML). Single settings come from the environment, as `TEBDIL_HTTP__LISTEN` does.
     #[arg(long, global = true, env = "TEBDIL_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]

@@ -59,12 +59,12 @@ mod tests {
 
     #[test]
     fn a_key_is_refused_after_its_burst_and_others_are_not() {
-        let limiter = KeyedLimiter::new(3, Duration::from_secs(3_600));
+        let limiter = KeyedLimiter::new(3, Duration::from_hours(1));
         for _ in 0..3 {
             assert_eq!(limiter.check(&"a"), Ok(()));
         }
         let wait = limiter.check(&"a").expect_err("the fourth");
-        assert!(wait > Duration::from_secs(1_100) && wait <= Duration::from_secs(1_200), "{wait:?}");
+        assert!(wait > Duration::from_secs(1_100) && wait <= Duration::from_mins(20), "{wait:?}");
         assert_eq!(limiter.check(&"b"), Ok(()));
         limiter.forget_idle();
         assert_eq!(limiter.len(), 2, "both still count");

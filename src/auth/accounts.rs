@@ -311,7 +311,7 @@ impl Accounts {
             alias: row.alias.clone(),
             tag: row.tag.clone(),
             handle: format!("{}#{}", row.alias, row.tag),
-            phone_masked: self.phones.masked(self.phone(row)?.expose()),
+            phone_masked: Phones::masked(self.phone(row)?.expose()),
             is_premium: row.is_premium,
             locale: row.locale,
             role: row.role,

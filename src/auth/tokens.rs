@@ -212,7 +212,7 @@ mod tests {
         let clock = clock();
         let tokens = tokens(&[("a", 1)], &clock);
         let (token, expires_at) = tokens.issue_access(UserId(1), SessionId(2), UserRole::User);
-        assert_eq!(expires_at, clock.now() + Duration::from_secs(900));
+        assert_eq!(expires_at, clock.now() + Duration::from_mins(15));
         assert_eq!(tokens.verify_access(token.expose()), Ok(Access { user_id: UserId(1), session_id: SessionId(2), expires_at }));
         clock.advance(Duration::from_millis(899_999));
         assert!(tokens.verify_access(token.expose()).is_ok());

@@ -12,6 +12,7 @@ mod client_ip;
 mod health;
 mod idempotency;
 mod keys;
+mod leftover;
 mod matches;
 mod me;
 mod observe;
@@ -19,12 +20,13 @@ mod paging;
 pub mod problem;
 mod rate_limit;
 mod router;
-pub(crate) mod server;
+mod server;
 
 use std::sync::Arc;
 
 pub use rate_limit::Limiters;
 pub use router::{openapi, router};
+pub use server::Place;
 
 use crate::{Listeners, app::App};
 

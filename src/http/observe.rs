@@ -41,7 +41,6 @@ fn known(method: &str) -> &str {
 }
 
 /// The answer when a handler panicked. The panic itself went to the log by the hook.
-#[expect(clippy::needless_pass_by_value, reason = "the signature is the layer's")]
 pub(super) fn panicked(_: Box<dyn Any + Send>) -> Response {
     tracing::error!("a request panicked");
     Failure::from(ErrorCode::Internal).into_response()

@@ -18,7 +18,10 @@ const RETRY_AFTER_MS: u64 = 1_000;
 
 /// A request that was refused or failed.
 #[derive(Debug, Clone)]
-pub struct Failure {
+pub struct Failure(Box<Details>);
+
+#[derive(Debug, Clone)]
+struct Details {
     code: ErrorCode,
     detail: String,
     errors: Vec<FieldProblem>,
@@ -34,7 +37,7 @@ impl Failure {
     /// With a sentence about this occurrence; it must not hold what the client sent.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         let retry_after_ms = (code.status() == 503).then_some(RETRY_AFTER_MS);
-        Self { code, detail: detail.into(), errors: Vec::new(), retry_after_ms, resets_at: None, ban: None }
+        Self(Box::new(Details { code, detail: detail.into(), errors: Vec::new(), retry_after_ms, resets_at: None, ban: None }))
     }
 
     /// One field was refused.
@@ -42,13 +45,17 @@ impl Failure {
         let (field, detail) = (field.into(), detail.into());
         let shown = if field.is_empty() { detail.clone() } else { format!("{field}: {detail}") };
         let errors = if field.is_empty() { Vec::new() } else { vec![FieldProblem { field, code, detail }] };
-        Self { errors, ..Self::new(code, shown) }
+        let mut failure = Self::new(code, shown);
+        failure.0.errors = errors;
+        failure
     }
 
     /// With the time after which a repeat makes sense, at least 1 ms.
     pub fn retry_after(code: ErrorCode, wait: std::time::Duration) -> Self {
         let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
-        Self { retry_after_ms: Some(millis), ..Self::from(code) }
+        let mut failure = Self::from(code);
+        failure.0.retry_after_ms = Some(millis);
+        failure
     }
 
     /// There is no such thing, or it is somebody else's.
@@ -58,7 +65,7 @@ impl Failure {
 
     /// Which error it is.
     pub const fn code(&self) -> ErrorCode {
-        self.code
+        self.0.code
     }
 }
 
@@ -95,7 +102,11 @@ impl From<AccountError> for Failure {
             AccountError::TermsNotAccepted => refused(ErrorCode::TermsNotAccepted, "accept_terms"),
             AccountError::PhoneTaken => Self::from(ErrorCode::PhoneTaken),
             AccountError::InvalidCredentials => Self::from(ErrorCode::InvalidCredentials),
-            AccountError::Banned(notice) => Self { ban: Some(notice), ..Self::from(ErrorCode::Banned) },
+            AccountError::Banned(notice) => {
+                let mut failure = Self::from(ErrorCode::Banned);
+                failure.0.ban = Some(notice);
+                failure
+            }
             AccountError::RefreshInvalid => Self::from(ErrorCode::RefreshInvalid),
             AccountError::RefreshReused { .. } => Self::from(ErrorCode::RefreshReused),
             AccountError::Field(refused) => Self::field(ErrorCode::InvalidField, refused.field, refused.detail),
@@ -111,22 +122,23 @@ impl From<AccountError> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let Details { code, detail, errors, retry_after_ms, resets_at, ban } = *self.0;
+        let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let problem = Problem {
             type_uri: "about:blank".to_owned(),
-            title: self.code.title().to_owned(),
+            title: code.title().to_owned(),
             status: status.as_u16(),
-            detail: self.detail,
-            code: self.code,
-            errors: self.errors,
-            retry_after_ms: self.retry_after_ms,
-            resets_at: self.resets_at,
-            ban: self.ban,
+            detail,
+            code,
+            errors,
+            retry_after_ms,
+            resets_at,
+            ban,
         };
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(millis) = self.retry_after_ms {
+        if let Some(millis) = retry_after_ms {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(millis.div_ceil(1_000)));
         }
         if status == StatusCode::UNAUTHORIZED {

@@ -15,7 +15,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{account, asyncapi, blocks, health, idempotency, keys, matches, me, observe, problem::Failure};
+use super::{account, asyncapi, blocks, health, idempotency, keys, leftover, matches, me, observe, problem::Failure};
 use crate::{app::App, ws};
 
 #[derive(OpenApi)]
@@ -75,6 +75,7 @@ pub fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(|| std::future::ready(Failure::from(ErrorCode::MethodNotAllowed)))
         .layer(CatchPanicLayer::custom(observe::panicked))
         .layer(from_fn_with_state(Arc::clone(&app), idempotency::replay))
+        .layer(from_fn(leftover::drop_rest))
         .layer(from_fn(observe::observe))
         .with_state(app)
 }

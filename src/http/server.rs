@@ -7,7 +7,7 @@ use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{AcquireError, OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tower::ServiceExt as _;
 
@@ -19,14 +19,20 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after the system refused to accept, as when it is out of files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// A connection's place among the most there may be. Whoever takes the connection over, as the WebSocket does, takes this along.
+#[derive(Debug, Clone)]
+pub struct Place {
+    _permit: Arc<OwnedSemaphorePermit>,
+}
+
 /// Serves `router` on `listener`, to at most `most` connections at once, until the tasks close. Requests under way are finished.
 pub(super) fn serve(listener: TcpListener, router: Router, most: usize, tasks: Tasks) -> impl Future<Output = ()> + Send {
     let places = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
     async move {
         loop {
             let next = async {
-                let place = Arc::clone(&places).acquire_owned().await;
-                (place, listener.accept().await)
+                let permit = Arc::clone(&places).acquire_owned().await.expect("nobody closes it");
+                (Place { _permit: Arc::new(permit) }, listener.accept().await)
             };
             let (place, accepted) = tokio::select! {
                 next = next => next,
@@ -37,9 +43,7 @@ pub(super) fn serve(listener: TcpListener, router: Router, most: usize, tasks: T
                     // Frames are small and each is awaited.
                     let _ = stream.set_nodelay(true);
                     let (router, until) = (router.clone(), tasks.clone());
-                    tasks.spawn(async move {
-                        connection(stream, peer, Place(Arc::new(place)), router, until).await;
-                    });
+                    tasks.spawn(connection(stream, peer, router, until, place));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -50,11 +54,7 @@ pub(super) fn serve(listener: TcpListener, router: Router, most: usize, tasks: T
     }
 }
 
-/// A connection's place among those that may be open. A WebSocket takes it along when it outlives its request.
-#[derive(Debug, Clone)]
-pub struct Place(#[expect(dead_code, reason = "held, not read")] Arc<Result<OwnedSemaphorePermit, AcquireError>>);
-
-async fn connection(stream: TcpStream, peer: SocketAddr, place: Place, router: Router, tasks: Tasks) {
+async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, tasks: Tasks, place: Place) {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(place.clone());

@@ -8,7 +8,6 @@ use std::{
     },
 };
 
-use axum::Extension;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::{
     SinkExt as _, StreamExt as _,
@@ -28,7 +27,6 @@ use super::{
 };
 use crate::{
     app::App,
-    http::server::Place,
     hub::{Connection, Next},
 };
 
@@ -62,7 +60,7 @@ impl Session {
 /// Serves a connection until it ends.
 ///
 /// What happens once at its beginning and end is boxed: an idle connection keeps only what it needs to wait.
-pub(super) async fn run(mut socket: WebSocket, app: Arc<App>, place: Option<Extension<Place>>) {
+pub(super) async fn run(mut socket: WebSocket, app: Arc<App>) {
     let open = metrics::gauge!("tebdil_connections");
     open.increment(1);
     match Box::pin(begin(&mut socket, &app)).await {
@@ -73,7 +71,6 @@ pub(super) async fn run(mut socket: WebSocket, app: Arc<App>, place: Option<Exte
         Err(code) => Box::pin(close(&mut socket, code)).await,
     }
     open.decrement(1);
-    drop(place);
 }
 
 /// An accepted `hello`, until it is answered.

@@ -11,9 +11,8 @@ mod welcome;
 use std::sync::Arc;
 
 use axum::{
-    Extension,
     extract::{
-        State,
+        Extension, State,
         ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
     response::{IntoResponse as _, Response},
@@ -22,7 +21,7 @@ use tebdil_core::protocol::{ErrorCode, SUBPROTOCOL};
 
 use crate::{
     app::App,
-    http::{problem::Failure, server::Place},
+    http::{Place, problem::Failure},
 };
 
 /// Frames above this are not even read; between [`tebdil_core::protocol::MAX_FRAME_BYTES`] and this they are read and refused, so that
@@ -57,6 +56,9 @@ pub async fn upgrade(
         .max_frame_size(READ_LIMIT)
         .on_upgrade(|socket| {
             let tasks = app.tasks.clone();
-            tasks.track_future(connection::run(socket, app, place))
+            tasks.track_future(async move {
+                connection::run(socket, app).await;
+                drop(place);
+            })
         })
 }

@@ -16,7 +16,7 @@ scenarios! {
     many_register_the_same_phone_at_once_and_one_succeeds,
     an_unknown_phone_and_a_wrong_password_get_the_same_answer,
     a_refresh_token_is_good_once,
-    of_two_refreshes_at_once_one_succeeds,
+    of_many_refreshes_at_once_at_most_one_succeeds_and_the_session_ends,
     an_access_token_ends_with_its_time_and_its_session,
     sessions_are_listed_and_ended,
     a_new_password_ends_the_other_sessions_and_their_sockets,
@@ -171,26 +171,28 @@ async fn a_refresh_token_is_good_once(server: TestServer) {
     server.stop().await;
 }
 
-async fn of_two_refreshes_at_once_one_succeeds(server: TestServer) {
+async fn of_many_refreshes_at_once_at_most_one_succeeds_and_the_session_ends(server: TestServer) {
     let user = server.register("KediAdam").await;
     let replies = futures_util::future::join_all((0..6).map(|_| refresh(&server, &user.refresh))).await;
-    let mut codes: Vec<_> = replies.iter().map(|reply| reply.body["code"].as_str().unwrap_or("good")).collect();
-    codes.sort_unstable();
-    assert_eq!(codes[0], "good", "{codes:?}");
-    assert!(codes[1..].iter().all(|code| ["refresh_reused", "refresh_invalid"].contains(code)), "{codes:?}");
+    let codes: Vec<_> = replies.iter().map(|reply| reply.body["code"].as_str().unwrap_or("good")).collect();
+    // None is good when the reuse was noticed before the winner's answer was made.
+    assert!(codes.iter().filter(|code| **code == "good").count() <= 1, "{codes:?}");
+    assert!(codes.contains(&"refresh_reused"), "{codes:?}");
+    assert!(codes.iter().all(|code| ["good", "refresh_reused", "refresh_invalid"].contains(code)), "{codes:?}");
+    server.get("/v1/me", &user.access).await.expect_problem(401, "unauthorized");
     server.stop().await;
 }
 
 async fn an_access_token_ends_with_its_time_and_its_session(server: TestServer) {
     let user = server.register("KediAdam").await;
-    server.clock.advance(Duration::from_secs(899));
+    server.clock.advance(Duration::from_mins(15) - Duration::from_secs(1));
     server.get("/v1/me", &user.access).await.expect(200);
     server.clock.advance(Duration::from_secs(1));
     server.get("/v1/me", &user.access).await.expect_problem(401, "unauthorized");
     let body = refresh(&server, &user.refresh).await.expect(200);
     server.get("/v1/me", body["tokens"]["access_token"].as_str().expect("token")).await.expect(200);
     // Thirty days without a refresh end the session.
-    server.clock.advance(Duration::from_secs(30 * 86_400));
+    server.clock.advance(Duration::from_hours(30 * 24));
     refresh(&server, body["tokens"]["refresh_token"].as_str().expect("token")).await.expect_problem(401, "refresh_invalid");
     server.stop().await;
 }

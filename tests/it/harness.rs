@@ -135,6 +135,7 @@ impl TestServer {
         let (http, metrics) = (bind().await, bind().await);
         let [base, metrics_url] = [&http, &metrics].map(|listener| format!("http://{}", listener.local_addr().expect("bound")));
         let listeners = Listeners { http, metrics: Some(metrics) };
+        #[expect(clippy::disallowed_methods, reason = "the test waits for it: TestServer::stop")]
         let serving = tokio::task::spawn(tebdil::serve(Arc::clone(&app), listeners));
         Some(Self {
             base,
@@ -218,7 +219,7 @@ impl TestServer {
     /// Bans a phone as a moderator's tool would.
     pub async fn ban(&self, phone: &str) {
         let index = self.app.accounts.phone_index(&Secret::from(phone)).expect("a phone number");
-        let hex: String = index.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = index.as_bytes().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         match self.backend {
             Backend::Sqlite => {
                 let sql = format!(

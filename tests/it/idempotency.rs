@@ -41,7 +41,7 @@ async fn a_repeat_answers_the_first_result(server: TestServer) {
         with_key(&server, Method::POST, "/v1/auth/logout", token, "key-3", &Value::Null).await.expect(204);
     }
     // After a day the key is free again.
-    server.clock.advance(Duration::from_secs(24 * 3_600));
+    server.clock.advance(Duration::from_hours(24));
     register().await.expect_problem(409, "phone_taken");
     server.stop().await;
 }

@@ -2,6 +2,8 @@
 //!
 //! Write a scenario as an `async fn name(server: TestServer)` and list it in `scenarios!`: it runs on SQLite, and on PostgreSQL where one is there.
 
+#![expect(clippy::large_futures, reason = "each is made once, for one test")]
+
 #[macro_use]
 mod harness;
 

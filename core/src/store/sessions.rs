@@ -168,10 +168,15 @@ impl Store {
              WHERE id = $4 AND refresh_hash = $5 AND revoked_at IS NULL AND refresh_expires_at > $3 \
              AND NOT EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id AND users.is_banned = TRUE) \
              RETURNING id, user_id, device_name, device_platform, refresh_expires_at, created_at, last_active";
+        const OWNER: &str = "SELECT user_id FROM sessions WHERE id = $1";
         // The good token gets here only when the user is banned.
-        const HOLDER: &str = "SELECT user_id FROM sessions \
+        const REPLACED: &str = "SELECT user_id FROM sessions \
              WHERE id = $1 AND refresh_hash <> $2 AND revoked_at IS NULL AND refresh_expires_at > $3";
         Ok(write_tx!(self, |tx| {
+            let owner: Option<UserId> = sqlx::query_scalar(OWNER).bind(session).fetch_optional(&mut *tx).await?;
+            let Some(user_id) = owner else { return Ok(Rotation::Invalid) };
+            // The user before the session, as everywhere: an update that waited and then did not match keeps the session locked all the same.
+            sqlx::query(self.locking(LOCK_USER)).bind(user_id).execute(&mut *tx).await?;
             let rotated: Option<RawSession> = sqlx::query_as(ROTATE)
                 .bind(&new_hash[..])
                 .bind(new_expiry)
@@ -183,10 +188,11 @@ impl Store {
             if let Some(row) = rotated {
                 Rotation::Rotated(row.into())
             } else {
-                let holder: Option<UserId> =
-                    sqlx::query_scalar(HOLDER).bind(session).bind(&presented[..]).bind(now).fetch_optional(&mut *tx).await?;
-                let Some(user_id) = holder else { return Ok(Rotation::Invalid) };
-                sqlx::query(self.locking(LOCK_USER)).bind(user_id).execute(&mut *tx).await?;
+                let replaced: Option<UserId> =
+                    sqlx::query_scalar(REPLACED).bind(session).bind(&presented[..]).bind(now).fetch_optional(&mut *tx).await?;
+                if replaced.is_none() {
+                    return Ok(Rotation::Invalid);
+                }
                 sqlx::query(REVOKE).bind(now).bind(session).bind(user_id).execute(&mut *tx).await?;
                 sqlx::query(DROP_PACKAGES).bind(session).execute(&mut *tx).await?;
                 Rotation::Reused { user_id }
