@@ -17,7 +17,7 @@ const PAIRS: u32 = 3;
 const WINDOW: usize = 8;
 
 /// How long everything that was accepted may take to arrive after the last start.
-const SETTLE: Duration = Duration::from_secs(60);
+const SETTLE: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn fifty_kills_lose_and_double_nothing_on_sqlite() {

@@ -54,7 +54,7 @@ impl ServerProcess {
     pub async fn restart(&mut self) {
         self.spawn();
         let ready = async {
-            while reqwest::get(format!("{}/readyz", self.url)).await.is_ok_and(|answer| answer.status().is_success()) == false {
+            while !reqwest::get(format!("{}/readyz", self.url)).await.is_ok_and(|answer| answer.status().is_success()) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };

@@ -78,9 +78,9 @@ async fn idle_connections_are_small() {
     let before = server.rss_kib();
     sockets.extend(connect(&server.url, rest).await);
     let after = server.rss_kib();
-    let each = (after - before) as f64 / rest.len() as f64;
-    println!("{} idle connections: {each:.2} KiB each", sockets.len());
-    assert!(each < 12.0, "{each:.2} KiB a connection");
+    let each = (after - before) * 1024 / u64::try_from(rest.len()).expect("few");
+    println!("{} idle connections: {each} bytes each", sockets.len());
+    assert!(each < 12 * 1024, "{each} bytes a connection");
 }
 
 async fn sessions(api: &Api, number: u32) -> Vec<Secret> {
