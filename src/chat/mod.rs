@@ -7,7 +7,7 @@ mod directory;
 mod replay;
 mod writer;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 pub use replay::Missed;
 use tebdil_core::{
@@ -38,6 +38,8 @@ pub struct Chat {
     clock: Clock,
     directory: Directory,
     writer: mpsc::Sender<Op>,
+    /// Orders what is said of a user's presence; users share them by id.
+    presence: [Mutex<()>; 64],
 }
 
 impl Chat {
@@ -50,6 +52,7 @@ impl Chat {
             clock: clock.clone(),
             directory: Directory::new(DIRECTORY_CAPACITY),
             writer,
+            presence: std::array::from_fn(|_| Mutex::default()),
         };
         (chat, Writer::new(ops, store, hub, clock))
     }
@@ -129,9 +132,16 @@ impl Chat {
         Ok(())
     }
 
-    /// Tells the peers of a user that it came or went.
-    pub async fn announce_presence(&self, user: UserId, online: bool) -> Result<(), StoreError> {
-        for row in self.store.active_matches(user, self.clock.now()).await? {
+    /// Tells the peers of a user whether it is online now.
+    ///
+    /// One that leaves and one that comes may say so at the same time: the state is looked up and sent under one lock, so the last word is true.
+    pub async fn announce_presence(&self, user: UserId) -> Result<(), StoreError> {
+        let matches = self.store.active_matches(user, self.clock.now()).await?;
+        // The low bits of an id are those of its node.
+        let order = usize::try_from((user.0 >> 12) & 63).expect("below 64");
+        let _order = self.presence[order].lock().unwrap_or_else(PoisonError::into_inner);
+        let online = self.hub.is_online(user);
+        for row in matches {
             self.hub.send(row.peer_id, &ServerFrame::PeerPresence(PeerPresence { match_id: row.id, online }));
         }
         Ok(())

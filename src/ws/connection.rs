@@ -121,7 +121,7 @@ async fn end(app: &App, connection: &Connection) {
     app.matchmaker.gone(connection).await;
     if went_offline
         && !app.tasks.hard.is_cancelled()
-        && let Err(error) = app.chat.announce_presence(connection.user_id, false).await
+        && let Err(error) = app.chat.announce_presence(connection.user_id).await
     {
         tracing::warn!(%error, "peers were not told that a user went offline");
     }

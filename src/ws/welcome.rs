@@ -112,7 +112,7 @@ pub(super) async fn welcome(
     connection.outbound.push_first(ServerFrame::Welcome(Box::new(welcome)).to_json(re.as_ref()));
     app.chat.replay(connection, Missed { matches: &matches, resume: &hello.resume, quota, keys_remaining }).await?;
     if came_online {
-        app.chat.announce_presence(connection.user_id, true).await?;
+        app.chat.announce_presence(connection.user_id).await?;
     }
     Ok(())
 }
