@@ -66,7 +66,7 @@ impl Terminal {
 async fn two_terminals_talk_in_two_languages() {
     let relay = Relay::start().await;
     let mut ada = Terminal::register(&relay, "ada", &["--ephemeral"]);
-    ada.until("Siz ada#0001").await;
+    ada.until("Buradaki adınız: ada#0001").await;
     let mut bora = Terminal::register(&relay, "bora", &["--ephemeral", "--lang", "en"]);
     bora.until("You are bora#0001").await;
     assert!(bora.until("/quit").await.contains("Everything else"), "a short help at the start");
@@ -111,7 +111,7 @@ async fn a_terminal_goes_on_where_it_was_and_holds_its_folder() {
     let folder = tempfile::tempdir().expect("folder");
     let state = folder.path().join("state").to_str().expect("path").to_owned();
     let mut ada = Terminal::register(&relay, "ada", &["--state-dir", &state]);
-    ada.until("Siz ada#0001").await;
+    ada.until("Buradaki adınız: ada#0001").await;
     let second = command(&relay, &["--state-dir", &state]).output().await.expect("ends");
     assert!(!second.status.success());
     assert!(String::from_utf8_lossy(&second.stderr).contains("another process"));
