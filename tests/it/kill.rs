@@ -31,7 +31,7 @@ async fn kills_lose_and_double_nothing_on_postgresql() {
 
 async fn kills(backend: Backend, kills: u32) {
     // The longest allowance would end in the middle; hashing and limits are not what is tested.
-    let Some(mut server) = ServerProcess::start(backend, &[("TEBDIL_LOG", "warn")]).await else { return };
+    let Some(mut server) = ServerProcess::start(backend, &[]).await else { return };
     let (stop, stopped) = watch::channel(false);
     let mut writers = JoinSet::new();
     for pair in 0..PAIRS {

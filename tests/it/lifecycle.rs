@@ -1,79 +1,14 @@
-//! The process: its first start, its end, and its command line.
+//! What the process does: its first start, its end, and its command line.
 
-use std::{
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
-    process::{ExitStatus, Stdio},
-    time::Duration,
-};
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::Value;
 use tebdil_core::testing::Backend;
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
-    process::{Child, Command},
+
+use crate::{
+    harness::TestServer,
+    process::{Process, run, tebdil},
 };
-
-use crate::harness::TestServer;
-
-const PATIENCE: Duration = Duration::from_secs(30);
-
-fn tebdil(dir: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tebdil"));
-    // Nothing of the machine's own settings.
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TEBDIL_")) {
-        command.env_remove(name);
-    }
-    command
-        .current_dir(dir)
-        .env("TEBDIL_HTTP__LISTEN", "127.0.0.1:0")
-        .env("TEBDIL_METRICS__LISTEN", "127.0.0.1:0")
-        .env("TEBDIL_AUTH__BCRYPT_COST", "4")
-        .env("TEBDIL_LOG", "debug")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true);
-    command
-}
-
-/// A server that has said where it is.
-struct Process {
-    child: Child,
-    url: String,
-}
-
-impl Process {
-    async fn start(mut command: Command) -> Self {
-        let mut child = command.spawn().expect("the binary runs");
-        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("in time").expect("readable").expect("a line");
-        let url = line.rsplit(' ').next().expect("the address").to_owned();
-        assert!(url.starts_with("http://127.0.0.1:"), "{line}");
-        Self { child, url }
-    }
-
-    async fn signal(&self, name: &str) {
-        let id = self.child.id().expect("it runs").to_string();
-        assert!(Command::new("kill").args([name, &id]).status().await.expect("kill runs").success());
-    }
-
-    /// Waits for the end; what it logged.
-    async fn end(mut self) -> (ExitStatus, String) {
-        let mut log = String::new();
-        let mut stderr = self.child.stderr.take().expect("piped");
-        let (read, status) = tokio::time::timeout(PATIENCE, async { tokio::join!(stderr.read_to_string(&mut log), self.child.wait()) })
-            .await
-            .expect("it ends in time");
-        read.expect("readable");
-        (status.expect("waited for"), log)
-    }
-}
-
-async fn run(mut command: Command) -> (ExitStatus, String, String) {
-    let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("in time").expect("the binary runs");
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
-    (output.status, text(output.stdout), text(output.stderr))
-}
 
 #[tokio::test]
 async fn a_first_run_makes_its_keys_and_a_signal_ends_it_well() {

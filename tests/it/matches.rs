@@ -1,49 +1,21 @@
 //! Matches, history and blocks over REST.
 
-use reqwest::Method;
 use serde_json::{Value, json};
-use tebdil_client::raw::RawSocket;
-use tebdil_core::protocol::Secret;
 
-use crate::harness::{TestServer, TestUser};
+use crate::{
+    harness::{TestServer, TestUser},
+    sockets::pair,
+};
 
 scenarios! {
     a_match_is_listed_read_and_left,
     a_block_ends_the_match_and_lasts,
 }
 
-/// A user with keys and an open socket.
-async fn ready(server: &TestServer, alias: &str) -> (TestUser, RawSocket) {
-    let user = server.register(alias).await;
-    let keys = json!({"packages": ["AAAA", "AAAB"]});
-    server.call(Method::PUT, "/v1/keys", &user.access, &keys).await.expect(200);
-    let (socket, _) = RawSocket::hello(&server.base, &Secret::from(user.access.as_str())).await.expect("a socket");
-    (user, socket)
-}
-
-async fn until(socket: &mut RawSocket, kind: &str) -> Value {
-    loop {
-        let frame = socket.recv_json().await.expect("a frame");
-        if frame["type"] == kind {
-            return frame;
-        }
-    }
-}
-
-/// Matches two users; the id of their match.
-async fn pair(a: &mut RawSocket, b: &mut RawSocket) -> String {
-    for socket in [&mut *a, &mut *b] {
-        socket.send_json(&json!({"type": "match.find", "mode": "text"})).await.expect("sent");
-    }
-    let found = [until(a, "match.found").await, until(b, "match.found").await];
-    assert_eq!(found[0]["match"]["id"], found[1]["match"]["id"]);
-    found[0]["match"]["id"].as_str().expect("id").to_owned()
-}
-
 async fn a_match_is_listed_read_and_left(server: TestServer) {
-    let ((ayse, mut a), (berk, mut b)) = (ready(&server, "ayse").await, ready(&server, "berk").await);
+    let (a, mut b, id) = pair(&server).await;
     let stranger = server.register("yabanci").await;
-    let id = pair(&mut a, &mut b).await;
+    let (ayse, berk) = (&a.user, b.user.clone());
     let path = format!("/v1/matches/{id}");
 
     let list = server.get("/v1/matches?status=active&mode=text", &ayse.access).await.expect(200);
@@ -61,8 +33,8 @@ async fn a_match_is_listed_read_and_left(server: TestServer) {
     for number in 1..=3 {
         let frame = json!({"type": "message.send", "match_id": id, "kind": "content", "ciphertext": format!("AAA{number}"),
             "client_id": format!("00000000-0000-4000-8000-00000000000{number}")});
-        b.send_json(&frame).await.expect("sent");
-        until(&mut b, "message.accepted").await;
+        b.send(frame).await;
+        b.until("message.accepted").await;
     }
     let messages = server.get(&format!("{path}/messages?limit=2"), &ayse.access).await.expect(200);
     let seen: Vec<_> =
@@ -79,7 +51,7 @@ async fn a_match_is_listed_read_and_left(server: TestServer) {
 
     let left = server.post(&format!("{path}/leave"), &ayse.access, &Value::Null).await.expect(200);
     assert_eq!((&left["status"], &left["ended_reason"]), (&json!("cancelled"), &json!("left")));
-    let ended = until(&mut b, "match.ended").await;
+    let ended = b.until("match.ended").await;
     assert_eq!((&ended["match_id"], &ended["by"]), (&json!(id), &json!("peer")));
     let again = server.post(&format!("{path}/leave"), &berk.access, &Value::Null).await.expect(200);
     assert_eq!(again["ended_at"], left["ended_at"], "leaving twice changes nothing");
@@ -89,14 +61,14 @@ async fn a_match_is_listed_read_and_left(server: TestServer) {
 }
 
 async fn a_block_ends_the_match_and_lasts(server: TestServer) {
-    let ((ayse, mut a), (berk, mut b)) = (ready(&server, "ayse").await, ready(&server, "berk").await);
-    let id = pair(&mut a, &mut b).await;
+    let (a, mut b, id) = pair(&server).await;
+    let (ayse, berk) = (&a.user, b.user.clone());
     let block = async |user: &TestUser| server.post("/v1/blocks", &user.access, &json!({"match_id": id})).await;
-    let made = block(&ayse).await.expect(201);
+    let made = block(ayse).await.expect(201);
     assert_eq!(made["peer"]["alias"], "berk");
-    let ended = until(&mut b, "match.ended").await;
+    let ended = b.until("match.ended").await;
     assert_eq!((&ended["reason"], &ended["by"]), (&json!("blocked"), &json!("peer")));
-    block(&ayse).await.expect_problem(409, "already_blocked");
+    block(ayse).await.expect_problem(409, "already_blocked");
 
     assert_eq!(server.get("/v1/blocks", &ayse.access).await.expect(200)["items"], json!([made]));
     assert_eq!(server.get("/v1/blocks", &berk.access).await.expect(200)["items"], json!([]), "who is blocked does not learn it");

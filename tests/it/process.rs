@@ -3,15 +3,81 @@
 use std::{
     fs::File,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     time::Duration,
 };
 
 use tebdil_core::testing::{Backend, TestDatabase};
-use tokio::process::{Child, Command};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    process::{Child, Command},
+};
 
-/// How long a start may take.
-const START: Duration = Duration::from_secs(30);
+/// How long a start or an end may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The binary, run in `dir`, with cheap hashing and nothing of the machine's own settings.
+pub fn tebdil(dir: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tebdil"));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TEBDIL_")) {
+        command.env_remove(name);
+    }
+    command
+        .current_dir(dir)
+        .env("TEBDIL_HTTP__LISTEN", "127.0.0.1:0")
+        .env("TEBDIL_METRICS__LISTEN", "127.0.0.1:0")
+        .env("TEBDIL_AUTH__BCRYPT_COST", "4")
+        .env("TEBDIL_LOG", "debug")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+/// A server that has said where it is, on a port of its own choice.
+pub struct Process {
+    child: Child,
+    pub url: String,
+}
+
+impl Process {
+    pub async fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the binary runs");
+        let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("in time").expect("readable").expect("a line");
+        let url = line.rsplit(' ').next().expect("the address").to_owned();
+        assert!(url.starts_with("http://127.0.0.1:"), "{line}");
+        Self { child, url }
+    }
+
+    pub async fn signal(&self, name: &str) {
+        signal(&self.child, name).await;
+    }
+
+    /// Waits for the end; what it logged.
+    pub async fn end(mut self) -> (ExitStatus, String) {
+        let mut log = String::new();
+        let mut stderr = self.child.stderr.take().expect("piped");
+        let (read, status) = tokio::time::timeout(PATIENCE, async { tokio::join!(stderr.read_to_string(&mut log), self.child.wait()) })
+            .await
+            .expect("it ends in time");
+        read.expect("readable");
+        (status.expect("waited for"), log)
+    }
+}
+
+async fn signal(child: &Child, name: &str) {
+    let id = child.id().expect("it runs").to_string();
+    assert!(Command::new("kill").args([name, &id]).status().await.expect("kill runs").success());
+}
+
+/// Runs the binary to its end; what it said on both streams.
+pub async fn run(mut command: Command) -> (ExitStatus, String, String) {
+    let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("in time").expect("the binary runs");
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
+    (output.status, text(output.stdout), text(output.stderr))
+}
 
 /// A server that can be killed and started again on the same data and port.
 pub struct ServerProcess {
@@ -31,9 +97,9 @@ impl ServerProcess {
         let data = tempfile::tempdir().expect("a temporary directory");
         let key = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
         let mut settings = vec![
-            ("TEBDIL_AUTH__BCRYPT_COST".to_owned(), "4".to_owned()),
             ("TEBDIL_LIMITS__ENABLED".to_owned(), "false".to_owned()),
             ("TEBDIL_METRICS__LISTEN".to_owned(), String::new()),
+            ("TEBDIL_LOG".to_owned(), "warn".to_owned()),
         ];
         if backend == Backend::Postgres {
             settings.push(("TEBDIL_DATABASE__URL".to_owned(), database.url().to_owned()));
@@ -58,19 +124,17 @@ impl ServerProcess {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(START, ready).await.expect("the server becomes ready");
+        tokio::time::timeout(PATIENCE, ready).await.expect("the server becomes ready");
     }
 
     fn spawn(&mut self) {
         let log = File::options().append(true).create(true).open(self.log_path()).expect("a log file");
-        let child = Command::new(env!("CARGO_BIN_EXE_tebdil"))
+        let child = tebdil(self.data.path())
             .env("TEBDIL_DATA_DIR", self.data_dir())
             .env("TEBDIL_HTTP__LISTEN", format!("127.0.0.1:{}", self.port))
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a second handle"))
             .stderr(log)
-            .kill_on_drop(true)
             .spawn();
         self.child = Some(child.expect("the server starts"));
     }
@@ -85,9 +149,8 @@ impl ServerProcess {
     /// SIGTERM, and the exit code.
     pub async fn terminate(&mut self) -> Option<i32> {
         let mut child = self.child.take()?;
-        let pid = child.id().expect("it runs").to_string();
-        Command::new("kill").arg(pid).status().await.expect("kill is there");
-        tokio::time::timeout(START, child.wait()).await.expect("it ends").expect("its status").code()
+        signal(&child, "-TERM").await;
+        tokio::time::timeout(PATIENCE, child.wait()).await.expect("it ends").expect("its status").code()
     }
 
     /// Resident memory, KiB.
