@@ -13,7 +13,7 @@ use std::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tebdil_core::{
     id::MatchId,
-    protocol::{MessageSend, Tokens},
+    protocol::{MessageSend, Secret, Tokens},
 };
 use zeroize::Zeroizing;
 
@@ -40,6 +40,8 @@ pub struct StoredAccount {
     pub server: String,
     pub handle: String,
     pub tokens: Tokens,
+    /// Lets a refresh whose answer was lost be repeated; see [`crate::rest::Account::kept`].
+    pub refresh_seed: Secret,
 }
 
 /// Where a match stands.

@@ -38,7 +38,7 @@ use self::parts::Command;
 use crate::{
     connection::{Acknowledge, Connection, DisconnectReason, Ended, Handle, Options, RequestError, SendError, Sending},
     mls::{Device, KEY_PACKAGE_TARGET, MlsError, SafetyNumber},
-    rest::{Account, Api, ApiError},
+    rest::{Account, Api, ApiError, new_refresh_seed},
     state::{StateDir, StateError, StoredAccount},
 };
 
@@ -290,7 +290,7 @@ impl Chat {
         let Some(state) = &options.state else { return Ok(None) };
         let api = Api::new(&options.server)?;
         let Some(stored) = state.account()?.filter(|stored| stored.server == api.server()) else { return Ok(None) };
-        let account = account(options, &api, stored.tokens, &stored.handle);
+        let account = account(state, options.clock.clone(), &api, stored);
         // Without its keys the session would be handed messages nobody can open.
         let Some(device) = state.device_file().load()? else { return Ok(None) };
         drop(device);
@@ -302,12 +302,17 @@ impl Chat {
     }
 
     async fn signed_in(options: &ChatOptions, api: &Api, tokens: Tokens, user: User) -> Result<(Self, ChatEvents), ChatError> {
-        if let Some(state) = &options.state {
-            // Keys belong to the session that put them; those of an earlier one are of no use.
-            state.clear()?;
-            state.save_account(&StoredAccount { server: api.server().to_owned(), handle: user.handle.clone(), tokens: tokens.clone() })?;
-        }
-        let account = account(options, api, tokens, &user.handle);
+        let account = match &options.state {
+            Some(state) => {
+                // Keys belong to the session that put them; those of an earlier one are of no use.
+                state.clear()?;
+                let (server, handle) = (api.server().to_owned(), user.handle.clone());
+                let stored = StoredAccount { server, handle, tokens, refresh_seed: new_refresh_seed() };
+                state.save_account(&stored)?;
+                account(state, options.clock.clone(), api, stored)
+            }
+            None => Account::new(api.clone(), tokens, options.clock.clone()),
+        };
         Self::open(options, account, user).await
     }
 
@@ -441,18 +446,15 @@ impl Chat {
     }
 }
 
-fn account(options: &ChatOptions, api: &Api, tokens: Tokens, handle: &str) -> Account {
-    let watcher = options.state.clone().map(|state| {
-        let (server, handle) = (api.server().to_owned(), handle.to_owned());
-        let watcher = move |tokens: &Tokens| {
-            let stored = StoredAccount { server: server.clone(), handle: handle.clone(), tokens: tokens.clone() };
-            if let Err(error) = state.save_account(&stored) {
-                tracing::warn!(%error, "the renewed session could not be stored; the next start needs the password");
-            }
-        };
-        Box::new(watcher) as Box<dyn Fn(&Tokens) + Send + Sync>
-    });
-    Account::with_watcher(api.clone(), tokens, options.clock.clone(), watcher)
+/// A session that is stored again whenever it is renewed.
+fn account(state: &StateDir, clock: Clock, api: &Api, stored: StoredAccount) -> Account {
+    let (state, tokens, refresh_seed) = (state.clone(), stored.tokens.clone(), stored.refresh_seed.clone());
+    let watcher = move |tokens: &Tokens| {
+        if let Err(error) = state.save_account(&StoredAccount { tokens: tokens.clone(), ..stored.clone() }) {
+            tracing::warn!(%error, "the renewed session could not be stored; the next start needs the password");
+        }
+    };
+    Account::kept(api.clone(), tokens, clock, refresh_seed, Box::new(watcher))
 }
 
 /// The `number`-th phone number for tests and load, valid in form; at most a hundred million differ.

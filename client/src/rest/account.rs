@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest as _, Sha256};
 use tebdil_core::{
     domain::{MatchStatus, Mode},
     id::{BlockId, MatchId, MessageId, SessionId},
@@ -14,6 +15,7 @@ use tebdil_core::{
     },
     time::Clock,
 };
+use uuid::Uuid;
 
 use super::{Api, ApiError, api::Nothing};
 
@@ -39,6 +41,7 @@ struct Shared {
     tokens: std::sync::Mutex<Option<Tokens>>,
     /// Held while a refresh is under way, so that callers that come meanwhile use its result: a refresh token works once.
     refreshing: tokio::sync::Mutex<()>,
+    refresh_seed: Secret,
     watcher: Option<Box<Watcher>>,
 }
 
@@ -55,15 +58,22 @@ impl fmt::Debug for Account {
 }
 
 impl Account {
-    /// A session whose tokens are known.
+    /// A session whose tokens are known and end with the process.
     pub fn new(api: Api, tokens: Tokens, clock: Clock) -> Self {
-        Self::with_watcher(api, tokens, clock, None)
+        Self::build(api, tokens, clock, new_refresh_seed(), None)
     }
 
-    /// The same; `watcher` is called with every new pair of tokens before it is used, so that it can be stored.
-    pub fn with_watcher(api: Api, tokens: Tokens, clock: Clock, watcher: Option<Box<Watcher>>) -> Self {
+    /// A session that outlives the process: `watcher` is called with every new pair of tokens before it is used, so that it can be stored.
+    ///
+    /// `refresh_seed` is stored beside the tokens, from [`new_refresh_seed`] when the session begins. It lets a refresh whose answer was lost, with
+    /// the line or with the process, be repeated. Whoever steals a used refresh token does not have it, so for them the token stays used.
+    pub fn kept(api: Api, tokens: Tokens, clock: Clock, refresh_seed: Secret, watcher: Box<Watcher>) -> Self {
+        Self::build(api, tokens, clock, refresh_seed, Some(watcher))
+    }
+
+    fn build(api: Api, tokens: Tokens, clock: Clock, refresh_seed: Secret, watcher: Option<Box<Watcher>>) -> Self {
         let tokens = std::sync::Mutex::new(Some(tokens));
-        Self(Arc::new(Shared { api, clock, tokens, refreshing: tokio::sync::Mutex::new(()), watcher }))
+        Self(Arc::new(Shared { api, clock, tokens, refreshing: tokio::sync::Mutex::new(()), refresh_seed, watcher }))
     }
 
     /// Registers and signs in.
@@ -108,7 +118,8 @@ impl Account {
         if current.access_token != *refused {
             return Ok(current);
         }
-        match self.0.api.refresh(&current.refresh_token).await {
+        let digest = Sha256::new().chain_update(self.0.refresh_seed.expose()).chain_update(current.refresh_token.expose()).finalize();
+        match self.0.api.refresh(&current.refresh_token, &STANDARD.encode(digest)).await {
             Ok(tokens) => {
                 if let Some(watcher) = &self.0.watcher {
                     watcher(&tokens);
@@ -249,6 +260,11 @@ impl Account {
     pub async fn unblock(&self, id: BlockId) -> Result<(), ApiError> {
         self.delete(&format!("/v1/blocks/{id}")).await
     }
+}
+
+/// A random value for [`Account::kept`].
+pub fn new_refresh_seed() -> Secret {
+    Secret::from(Uuid::new_v4().to_string())
 }
 
 /// A query string.

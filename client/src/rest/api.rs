@@ -58,10 +58,13 @@ impl Api {
         self.call(Method::POST, "/v1/auth/login", None, Some(request)).await
     }
 
-    /// `POST /v1/auth/refresh`; the old refresh token is void from then on.
-    pub async fn refresh(&self, refresh_token: &Secret) -> Result<Tokens, ApiError> {
-        let request = RefreshRequest { refresh_token: refresh_token.clone() };
-        let answer: Refreshed = self.call(Method::POST, "/v1/auth/refresh", None, Some(&request)).await?;
+    /// `POST /v1/auth/refresh`; the old refresh token is void from then on. A repeat with the same `Idempotency-Key` gets the same tokens, where
+    /// without one it would end the session.
+    pub async fn refresh(&self, refresh_token: &Secret, idempotency_key: &str) -> Result<Tokens, ApiError> {
+        let body = RefreshRequest { refresh_token: refresh_token.clone() };
+        let request = self.http.post(format!("{}/v1/auth/refresh", self.server)).header("idempotency-key", idempotency_key).json(&body);
+        let (status, body) = exchange(request).await?;
+        let answer: Refreshed = read(status, &body)?;
         Ok(answer.tokens)
     }
 
@@ -102,17 +105,21 @@ impl Api {
         if let Some(body) = body {
             request = request.json(body);
         }
-        let response = request.send().await.map_err(ApiError::Transport)?;
-        let status = response.status();
-        let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem+json"));
-        let body = response.bytes().await.map_err(ApiError::Transport)?;
-        if status.is_success() {
-            return Ok((status, body.to_vec()));
-        }
-        match serde_json::from_slice::<Problem>(&body) {
-            Ok(problem) if is_problem => Err(ApiError::Problem(Box::new(problem))),
-            _ => Err(ApiError::Unexpected(status.as_u16())),
-        }
+        exchange(request).await
+    }
+}
+
+async fn exchange(request: reqwest::RequestBuilder) -> Result<(StatusCode, Vec<u8>), ApiError> {
+    let response = request.send().await.map_err(ApiError::Transport)?;
+    let status = response.status();
+    let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem+json"));
+    let body = response.bytes().await.map_err(ApiError::Transport)?;
+    if status.is_success() {
+        return Ok((status, body.to_vec()));
+    }
+    match serde_json::from_slice::<Problem>(&body) {
+        Ok(problem) if is_problem => Err(ApiError::Problem(Box::new(problem))),
+        _ => Err(ApiError::Unexpected(status.as_u16())),
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tebdil_core::protocol::{ErrorCode, Problem};
 
-pub use account::{Account, MatchFilter};
+pub use account::{Account, MatchFilter, new_refresh_seed};
 pub use api::Api;
 
 /// Why a call failed.

@@ -42,6 +42,8 @@ pub struct Match {
     pub ended: bool,
     /// Sender's position in `users`, and the `message.new` frame.
     pub messages: Vec<(usize, Value)>,
+    /// The answerer's key package.
+    package: String,
     client_ids: HashMap<String, Value>,
 }
 
@@ -51,6 +53,10 @@ pub struct World {
     pub waiting: Option<usize>,
     pub matches: Vec<Match>,
     pub refreshes: usize,
+    /// Refreshes that are carried out and whose answer is lost.
+    pub lose_refreshes: usize,
+    /// First answers by `Idempotency-Key`.
+    refreshed: HashMap<String, Value>,
     /// Messages to swallow: neither stored nor answered.
     pub swallow: usize,
     /// The user whose find is answered with `quota_exhausted`.
@@ -144,9 +150,13 @@ async fn login(State(relay): State<Relay>, Json(body): Json<Value>) -> axum::res
     })
 }
 
-async fn refresh(State(relay): State<Relay>, Json(body): Json<Value>) -> axum::response::Response {
+async fn refresh(State(relay): State<Relay>, headers: HeaderMap, Json(body): Json<Value>) -> axum::response::Response {
+    let key = headers.get("idempotency-key").expect("a repeat must be recognisable").to_str().expect("ASCII").to_owned();
     relay.change(|world| {
         world.refreshes += 1;
+        if let Some(first) = world.refreshed.get(&key) {
+            return Json(first.clone()).into_response();
+        }
         let token = body["refresh_token"].as_str().expect("token").to_owned();
         let parts = token.strip_prefix("refresh-").and_then(|rest| rest.split_once('-'));
         let Some((id, renewals)) = parts else { return problem(401, "refresh_invalid") };
@@ -155,7 +165,13 @@ async fn refresh(State(relay): State<Relay>, Json(body): Json<Value>) -> axum::r
             return problem(401, "refresh_reused");
         }
         world.users[id].renewals += 1;
-        Json(json!({"tokens":tokens(world, id)})).into_response()
+        let answer = json!({"tokens":tokens(world, id)});
+        world.refreshed.insert(key, answer.clone());
+        if world.lose_refreshes > 0 {
+            world.lose_refreshes -= 1;
+            return StatusCode::BAD_GATEWAY.into_response();
+        }
+        Json(answer).into_response()
     })
 }
 
@@ -223,17 +239,27 @@ impl World {
             "unread":0})
     }
 
-    fn pair(&mut self, first: usize, second: usize) {
-        self.matches.push(Match { users: [first, second], ..Match::default() });
-        let at = self.matches.len() - 1;
+    pub fn pair(&mut self, first: usize, second: usize) {
         let package = self.users[second].keys.pop().or_else(|| self.users[second].last_resort.clone()).expect("keys were uploaded");
-        for (user, package) in [(first, Some(package)), (second, None)] {
-            let mut frame = json!({"type":"match.found","match":self.match_json(at, user),"this_device":true,
-                "keys_remaining":self.users[user].keys.len(),"quota":quota()});
-            if let Some(package) = package {
-                frame["peer_key_package"] = json!(package);
-            }
-            self.send(user, frame);
+        self.matches.push(Match { users: [first, second], package, ..Match::default() });
+        for user in [first, second] {
+            self.found(self.matches.len() - 1, user);
+        }
+    }
+
+    fn found(&self, at: usize, user: usize) {
+        let mut frame = json!({"type":"match.found","match":self.match_json(at, user),"this_device":true,
+            "keys_remaining":self.users[user].keys.len(),"quota":quota()});
+        if self.matches[at].users[0] == user {
+            frame["peer_key_package"] = json!(self.matches[at].package);
+        }
+        self.send(user, frame);
+    }
+
+    /// Loses the user's socket without the server noticing.
+    pub fn lose_socket(&mut self, user: usize) {
+        if let Some(socket) = self.users[user].socket.take() {
+            drop(socket.send(Out::Cut));
         }
     }
 
@@ -345,6 +371,9 @@ async fn run(relay: Relay, mut socket: WebSocket) {
         };
         for at in 0..world.matches.len() {
             if world.matches[at].users.contains(&user) && !world.matches[at].ended {
+                if world.matches[at].messages.is_empty() {
+                    world.found(at, user);
+                }
                 world.replay(user, at, point(at));
             }
         }

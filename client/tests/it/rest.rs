@@ -1,6 +1,6 @@
-use tebdil_client::rest::{Account, Api, ApiError};
+use tebdil_client::rest::{Account, Api, ApiError, new_refresh_seed};
 use tebdil_core::{
-    protocol::{ErrorCode, LoginRequest, RegisterRequest},
+    protocol::{ErrorCode, LoginRequest, RegisterRequest, Secret},
     time::Clock,
 };
 
@@ -70,7 +70,25 @@ async fn a_token_near_its_end_is_renewed_before_it_is_used() {
         let seen = seen.clone();
         move |tokens: &tebdil_core::protocol::Tokens| seen.lock().expect("lock").push(tokens.access_token.expose().to_owned())
     };
-    let account = Account::with_watcher(api, tokens, clock, Some(Box::new(watcher)));
+    let account = Account::kept(api, tokens, clock, new_refresh_seed(), Box::new(watcher));
     account.me().await.expect("me");
     assert_eq!(*seen.lock().expect("lock"), ["access-0-1"]);
+}
+
+#[tokio::test]
+async fn a_refresh_whose_answer_was_lost_is_repeated_and_a_stolen_token_is_not() {
+    let relay = Relay::start().await;
+    let api = Api::new(&relay.address).expect("address");
+    let (account, _) = Account::register(&api, &request("ada"), Clock::system(0)).await.expect("registered");
+    let clock = Clock::system(0);
+    let mut tokens = account.tokens().expect("signed in");
+    tokens.access_expires_at = clock.now();
+    let seed = new_refresh_seed();
+    let session = |seed: &Secret| Account::kept(api.clone(), tokens.clone(), clock.clone(), seed.clone(), Box::new(|_| {}));
+    relay.change(|world| world.lose_refreshes = 1);
+    let first = session(&seed);
+    assert!(matches!(first.me().await, Err(ApiError::Unexpected(502))));
+    first.me().await.expect("the same process asks again");
+    session(&seed).me().await.expect("the next process asks again");
+    assert!(matches!(session(&new_refresh_seed()).me().await, Err(ApiError::SignedOut)), "who has the used token only");
 }
