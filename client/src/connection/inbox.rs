@@ -78,7 +78,7 @@ impl Inbox {
         points
     }
 
-    /// A new socket: what was acknowledged on the old one may not have arrived, and what was asked for will not.
+    /// What was acknowledged on this socket or the one before may not have arrived, and what was asked for will not.
     pub fn restart(&mut self) {
         for track in self.matches.values_mut() {
             track.acked = 0;
@@ -120,12 +120,13 @@ impl Inbox {
             return Received::Missing(track.ask(match_id, now));
         }
         track.peer += 1;
-        track.asked = None;
         let mut ready = vec![message];
         while let Some(next) = track.ahead.remove(&(track.peer + 1)) {
             track.peer += 1;
             ready.push(next);
         }
+        // The answer to a sync is under way as long as it moves on: asking again would bring everything after it once more.
+        track.asked = (!track.ahead.is_empty()).then_some(now);
         Received::Deliver(ready)
     }
 

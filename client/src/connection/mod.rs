@@ -66,7 +66,7 @@ pub struct Options {
     pub acknowledge: Acknowledge,
     /// 100 ms to 5 s by default.
     pub backoff: Backoff,
-    /// For opening a socket and for the `welcome`, each. 10 s by default.
+    /// For opening a socket and for the `welcome`, together. 10 s by default.
     pub connect_timeout: Duration,
     /// For an answer to a request. 10 s by default.
     pub request_timeout: Duration,

@@ -22,7 +22,7 @@ use super::SendError;
 const MAX_INTERNAL_ERRORS: u32 = 5;
 
 /// How long to wait after a passing refusal that names no time.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A message on its way.
 #[derive(Debug)]
@@ -105,6 +105,12 @@ impl Outbox {
         for entry in &mut self.entries {
             entry.sent = None;
         }
+    }
+
+    /// The server passed over a frame and did not say which: what is not answered goes out again, in order, from `until` on.
+    pub fn again_from(&mut self, until: Instant) {
+        self.restart();
+        self.held_until = Some(until);
     }
 
     /// What was sent `after` ago and is not answered goes out again; its `client_id` keeps it from arriving twice.

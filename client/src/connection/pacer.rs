@@ -1,10 +1,10 @@
-//! Keeps messages below the server's frame rate.
+//! Keeps a connection below the server's frame rate: messages wait, everything else goes out and makes them wait longer.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// A token bucket; three quarters of the server's rate are for messages, the rest is for everything else.
+/// A token bucket with three quarters of the server's rate.
 #[derive(Debug)]
 pub(super) struct Pacer {
     /// Messages per second; 0 for no limit.
@@ -24,13 +24,23 @@ impl Pacer {
         if self.rate <= 0.0 {
             return Ok(());
         }
-        self.tokens = (self.tokens + now.duration_since(self.at).as_secs_f64() * self.rate).min(self.rate.max(1.0));
-        self.at = now;
+        self.refill(now);
         if self.tokens >= 1.0 {
             self.tokens -= 1.0;
             return Ok(());
         }
         Err(now + Duration::from_secs_f64((1.0 - self.tokens) / self.rate))
+    }
+
+    /// Counts a frame that does not wait. At most a second's worth is owed.
+    pub fn spend(&mut self, now: Instant) {
+        self.refill(now);
+        self.tokens = (self.tokens - 1.0).max(-self.rate);
+    }
+
+    fn refill(&mut self, now: Instant) {
+        self.tokens = (self.tokens + now.duration_since(self.at).as_secs_f64() * self.rate).min(self.rate.max(1.0));
+        self.at = now;
     }
 }
 
@@ -45,6 +55,9 @@ mod tests {
         assert_eq!((0..20).filter(|_| pacer.take(start).is_ok()).count(), 6);
         let next = pacer.take(start).expect_err("empty");
         assert!(pacer.take(next + Duration::from_millis(1)).is_ok());
+        let later = next + Duration::from_mins(1);
+        (0..6).for_each(|_| pacer.spend(later));
+        assert_eq!(pacer.take(later).expect_err("acknowledgements count too") - later, Duration::from_secs_f64(1.0 / 6.0));
         let mut unlimited = Pacer::new(0, start);
         assert!((0..1_000).all(|_| unlimited.take(start).is_ok()));
     }

@@ -22,7 +22,7 @@ use super::{
     attempt::{Attempt, TOKEN_MARGIN, connect, reason_of},
     handle::Command,
     inbox::{Inbox, Received},
-    outbox::{Entry, Outbox, Refusal},
+    outbox::{Entry, Outbox, RETRY_AFTER, Refusal},
     pacer::Pacer,
 };
 use crate::raw::{Incoming, RawError, RawSocket};
@@ -131,16 +131,21 @@ impl Task {
             let reason = match self.meanwhile(attempt).await? {
                 Attempt::Open(open) => {
                     let (socket, welcome, token) = *open;
-                    failures = 0;
                     unauthorized = 0;
-                    match self.session(socket, welcome, &token).await {
+                    let opened = Instant::now();
+                    let reason = match self.session(socket, welcome, &token).await {
                         End::Stop => return None,
-                        End::Lost(DisconnectReason::Closed(CloseCode::Unauthorized)) => {
-                            refused = Some(token);
-                            DisconnectReason::Closed(CloseCode::Unauthorized)
-                        }
                         End::Lost(reason) => reason,
+                    };
+                    // A server that lets us in and then finds us too much for it is not to be asked again at once.
+                    let too_much = matches!(reason, DisconnectReason::Closed(CloseCode::RateLimited | CloseCode::SlowConsumer));
+                    if !too_much || opened.elapsed() > self.options.backoff.max {
+                        failures = 0;
                     }
+                    if reason == DisconnectReason::Closed(CloseCode::Unauthorized) {
+                        refused = Some(token);
+                    }
+                    reason
                 }
                 Attempt::Unauthorized(token) => {
                     unauthorized += 1;
@@ -371,6 +376,11 @@ impl Task {
             } else if let Some(reply) = self.reply_to(re.as_ref()) {
                 let _ = reply.send(Err(RequestError::Refused { code, message, retry_after, resets_at }));
             } else {
+                if code == ErrorCode::RateLimited {
+                    // The server did not read the frame, so it cannot name it.
+                    self.outbox.again_from(Instant::now() + retry_after.unwrap_or(RETRY_AFTER));
+                    self.inbox.restart();
+                }
                 self.pending.push_back(Event::Error { code, message });
             }
             return Ok(());
@@ -451,6 +461,9 @@ const FAR: Duration = Duration::from_hours(365 * 24);
 
 impl Live {
     async fn write(&mut self, frame: &ClientFrame, id: Option<&FrameId>) -> Result<(), RawError> {
+        if !matches!(frame, ClientFrame::MessageSend(_)) {
+            self.pacer.spend(Instant::now());
+        }
         tokio::time::timeout(WRITE_TIMEOUT, self.socket.send(frame, id)).await.unwrap_or(Err(RawError::Timeout))
     }
 }
