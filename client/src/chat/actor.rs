@@ -1,7 +1,8 @@
 //! The task that owns a device's keys.
 //!
 //! Order of things, for every batch of orders and events: change the keys in memory, store them, and only then send, hand on, acknowledge.
-//! A crash at any point loses nothing that was accepted, uses no key twice and shows nothing twice.
+//! A crash at any point uses no key twice, sends nothing twice and shows nothing twice. Keys of opened messages are gone once state is stored, so a
+//! text that was opened but not yet taken by the application when the process dies is not shown again.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
@@ -104,7 +105,8 @@ impl Actor {
 
     fn make_keys(&mut self, remaining: i64) -> Result<Option<Upload>, MlsError> {
         let target = i64::try_from(self.key_target).unwrap_or(i64::MAX);
-        let last_resort = self.device.needs_last_resort().then(|| self.device.last_resort_package()).transpose()?;
+        // With none left the upload that brought the last-resort package may have failed too.
+        let last_resort = (remaining == 0 || self.device.needs_last_resort()).then(|| self.device.last_resort_package()).transpose()?;
         let wanted = if remaining < KEY_PACKAGE_REFILL_BELOW.min(target) { target - remaining } else { 0 };
         if wanted == 0 && last_resort.is_none() {
             return Ok(None);
@@ -345,8 +347,13 @@ impl Actor {
             Event::Refused { match_id, client_id, kind, code } => {
                 self.left_outbox(client_id);
                 self.handshakes.remove(&client_id);
-                if kind == MessageKind::Content {
-                    self.pending.push_back(ChatEvent::Refused { match_id, client_id, code });
+                match kind {
+                    MessageKind::Content => self.pending.push_back(ChatEvent::Refused { match_id, client_id, code }),
+                    MessageKind::Handshake if self.matches.contains_key(&match_id) => {
+                        self.pending.push_back(ChatEvent::NotSecured { match_id, error: MlsError::Welcome("the server refused it") });
+                    }
+                    // The match is over, and that was told.
+                    MessageKind::Handshake => {}
                 }
             }
             other => {
@@ -373,11 +380,21 @@ impl Actor {
             self.ended(match_id);
             self.pending.push_back(ChatEvent::Ended { match_id, details: None });
         }
+        // A match we did not know was made while our search was losing its socket, or on another device.
+        let searched = self.searching.is_some();
         // Oldest first, so that the newest is the last one the user hears of.
         for active in welcome.matches.into_iter().rev() {
-            // A match we did not know was made while our search was losing its socket, or on another device.
-            let here = self.searching.is_some();
-            self.learn(active, here);
+            let known = self.matches.contains_key(&active.id);
+            if searched && !known {
+                // To go on searching would spend a second right on one wish.
+                self.searching = None;
+            }
+            let match_id = active.id;
+            self.learn(active, searched && !known);
+            // A process may have ended between storing and acknowledging.
+            if let Some(known) = self.matches.get(&match_id).filter(|known| known.here && known.peer_seq > 0) {
+                self.after.acks.push((match_id, known.peer_seq));
+            }
         }
         self.refill_keys(welcome.keys_remaining);
         if let (Some(find), false) = (self.searching.clone(), self.finding) {
@@ -385,15 +402,17 @@ impl Actor {
         }
     }
 
-    /// Takes note of a match; tells the application when it did not know of it.
+    /// Takes note of a match; tells the application when it did not know of it, or not that it is to be read here.
     fn learn(&mut self, info: Match, here: bool) {
         let match_id = info.id;
         let known = self.matches.entry(match_id).or_insert_with(|| {
             self.dirty = true;
             Known { info: None, here, peer_seq: 0, drafts: VecDeque::new() }
         });
+        let came_here = here && !known.here;
+        self.dirty |= came_here;
         known.here |= here;
-        let news = known.info.is_none();
+        let news = known.info.is_none() || came_here;
         known.info = Some(info.clone());
         if news {
             self.pending.push_back(ChatEvent::Matched { found: Box::new(info), this_device: known.here });

@@ -169,6 +169,25 @@ async fn a_search_outlives_its_socket() {
 }
 
 #[tokio::test]
+async fn a_search_that_succeeded_while_its_socket_was_lost_does_not_go_on() {
+    let relay = Relay::start().await;
+    let (mut ada, mut bora) = (Person::register(&options(&relay), "ada").await, Person::register(&options(&relay), "bora").await);
+    ada.chat.find(&[]).await.expect("searching");
+    bora.connected().await;
+    relay.change(|world| {
+        world.lose_socket(0);
+        world.waiting = None;
+        world.pair(0, 1);
+    });
+    ada.until(|event| matches!(event, ChatEvent::Matched { this_device: true, .. }).then_some(())).await;
+    let (id, number) = ada.secured().await;
+    assert_eq!(bora.secured().await, (id, number));
+    ada.chat.send_and_wait(id, "merhaba").await.expect("accepted");
+    assert_eq!(bora.text().await, "merhaba");
+    assert_eq!(relay.change(|world| world.waiting), None, "one wish, one match");
+}
+
+#[tokio::test]
 async fn keys_are_refilled_when_they_run_low() {
     let relay = Relay::start().await;
     let (ada, mut bora, id) = couple(&relay).await;
