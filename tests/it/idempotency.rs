@@ -9,6 +9,7 @@ use crate::harness::{PASSWORD, Reply, TestServer};
 
 scenarios! {
     a_repeat_answers_the_first_result,
+    a_refresh_repeated_with_its_key_keeps_the_session,
     of_many_at_once_one_runs,
     a_key_belongs_to_one_request_and_one_user,
     failures_that_may_pass_are_not_kept,
@@ -43,6 +44,18 @@ async fn a_repeat_answers_the_first_result(server: TestServer) {
     // After a day the key is free again.
     server.clock.advance(Duration::from_hours(24));
     register().await.expect_problem(409, "phone_taken");
+    server.stop().await;
+}
+
+/// What the client does when the answer of a refresh is lost.
+async fn a_refresh_repeated_with_its_key_keeps_the_session(server: TestServer) {
+    let user = server.register("KediAdam").await;
+    let body = json!({"refresh_token": user.refresh});
+    let refresh = async |key: &str| with_key(&server, Method::POST, "/v1/auth/refresh", "", key, &body).await;
+    let first = refresh("key-1").await.expect(200);
+    assert_eq!(refresh("key-1").await.expect(200), first);
+    server.get("/v1/me", first["tokens"]["access_token"].as_str().expect("token")).await.expect(200);
+    refresh("key-2").await.expect_problem(401, "refresh_reused");
     server.stop().await;
 }
 
