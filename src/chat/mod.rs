@@ -7,7 +7,10 @@ mod directory;
 mod replay;
 mod writer;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 pub use replay::Missed;
 use tebdil_core::{
@@ -38,8 +41,8 @@ pub struct Chat {
     clock: Clock,
     directory: Directory,
     writer: mpsc::Sender<Op>,
-    /// Orders what is said of a user's presence; users share them by id.
-    presence: [Mutex<()>; 64],
+    /// Users whose peers were told that they are online; each user has its share of the locks.
+    presence: [Mutex<HashSet<UserId>>; 64],
 }
 
 impl Chat {
@@ -102,6 +105,16 @@ impl Chat {
         Ok(end)
     }
 
+    /// Ends every match of two users, after one of them, `by`, blocked the other.
+    pub async fn end_all_with(&self, by: UserId, peer: UserId, reason: EndReason) -> Result<(), StoreError> {
+        for row in self.store.active_matches(by, self.clock.now()).await? {
+            if row.peer_id == peer {
+                self.end(row.id, Some(by), reason).await?;
+            }
+        }
+        Ok(())
+    }
+
     /// Tells both sides of a match that it is over.
     pub fn announce_end(&self, ended: &EndedMatch) {
         self.directory.forget(ended.match_id);
@@ -132,16 +145,18 @@ impl Chat {
         Ok(())
     }
 
-    /// Tells the peers of a user whether it is online now.
+    /// Tells the peers of a user whether it is online, where that is news.
     ///
-    /// One that leaves and one that comes may say so at the same time: the state is looked up and sent under one lock, so the last word is true.
+    /// One device may leave while another comes: the state is looked up, compared with what was said last, and sent under one lock, so the last
+    /// word is true and is said once.
     pub async fn announce_presence(&self, user: UserId) -> Result<(), StoreError> {
         let matches = self.store.active_matches(user, self.clock.now()).await?;
         // The low bits of an id are those of its node.
-        let order = usize::try_from((user.0 >> 12) & 63).expect("below 64");
-        let _order = self.presence[order].lock().unwrap_or_else(PoisonError::into_inner);
+        let share = usize::try_from((user.0 >> 12) & 63).expect("below 64");
+        let mut said_online = self.presence[share].lock().unwrap_or_else(PoisonError::into_inner);
         let online = self.hub.is_online(user);
-        for row in matches {
+        let news = if online { said_online.insert(user) } else { said_online.remove(&user) };
+        for row in matches.iter().filter(|_| news) {
             self.hub.send(row.peer_id, &ServerFrame::PeerPresence(PeerPresence { match_id: row.id, online }));
         }
         Ok(())

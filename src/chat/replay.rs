@@ -76,7 +76,7 @@ impl Chat {
                 found: row.view(self.clock.now())?,
                 peer_key_package: row.peer_key_package.as_ref().map(|package| STANDARD.encode(package)),
                 this_device: true,
-                keys_remaining: missed.keys_remaining,
+                keys_remaining: Some(missed.keys_remaining),
                 quota: missed.quota.clone(),
             })));
         }
@@ -127,7 +127,7 @@ impl Chat {
     }
 }
 
-fn from_peer(row: MessageRow) -> MessageNew {
+pub(super) fn from_peer(row: MessageRow) -> MessageNew {
     MessageNew {
         match_id: row.match_id,
         from: MessageOrigin::Peer,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use tebdil_core::{
+    id::MatchId,
     protocol::{ErrorCode, FrameId, MessageAccepted, MessageNew, MessageOrigin, ServerFrame},
     store::{Append, Appended, NewMessage, NewReceipt, Receipt, Store},
     time::Clock,
@@ -11,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::replay::from_peer;
 use crate::hub::{Connection, Hub, Outgoing};
 
 /// Most operations of one transaction.
@@ -119,7 +121,7 @@ impl Writer {
         match self.store.write_chat(&messages, &receipts, self.clock.now()).await {
             Ok((appends, recorded)) => {
                 for ((message, origin), append) in messages.into_iter().zip(&senders).zip(appends) {
-                    self.appended(message, origin, append);
+                    self.appended(message, origin, append).await;
                 }
                 for ((receipt, origin), outcome) in receipts.iter().zip(&readers).zip(recorded) {
                     self.recorded(receipt, origin, outcome);
@@ -139,7 +141,7 @@ impl Writer {
         }
     }
 
-    fn appended(&self, message: NewMessage, origin: &Origin, append: Append) {
+    async fn appended(&self, message: NewMessage, origin: &Origin, append: Append) {
         let client_id = message.client_id;
         let appended = match append {
             Append::Accepted(appended) => appended,
@@ -153,23 +155,41 @@ impl Writer {
             message_id: appended.message_id,
             sent_at: appended.sent_at,
         }));
-        // A repeat that was never acknowledged may be one whose delivery a crash swallowed: it goes out again, and `seq` tells.
-        if appended.repeated && appended.delivered {
+        if appended.repeated {
+            if !appended.delivered {
+                self.deliver_again(message.match_id, &appended).await;
+            }
             return;
         }
-        metrics::counter!("tebdil_messages_total").increment(u64::from(!appended.repeated));
+        metrics::counter!("tebdil_messages_total").increment(1);
         let position = Some((message.match_id, appended.seq));
-        let (match_id, sender_id, receiver_id, repeated) = (message.match_id, message.sender_id, appended.receiver_id, appended.repeated);
+        let sender_id = message.sender_id;
         let mut frame = new_message(message, &appended);
-        self.hub
-            .send_encoded(receiver_id, None, || Outgoing { text: ServerFrame::MessageNew(frame.clone()).to_json(None).into(), position });
-        if !repeated {
-            self.hub.send_encoded(sender_id, Some(origin.connection.id), || {
-                frame.from = MessageOrigin::Me;
-                ServerFrame::MessageNew(frame.clone()).to_json(None).into()
-            });
+        self.hub.send_encoded(appended.receiver_id, None, || Outgoing {
+            text: ServerFrame::MessageNew(frame.clone()).to_json(None).into(),
+            position,
+        });
+        self.hub.send_encoded(sender_id, Some(origin.connection.id), || {
+            frame.from = MessageOrigin::Me;
+            ServerFrame::MessageNew(frame).to_json(None).into()
+        });
+    }
+
+    /// A repeat that was never acknowledged may be one whose delivery a crash swallowed: what is stored goes out again, and `seq` tells.
+    async fn deliver_again(&self, match_id: MatchId, appended: &Appended) {
+        // What the repeat brought is not looked at: nobody sees what the store does not hold.
+        match self.store.messages_from_peer(match_id, appended.receiver_id, appended.seq - 1, 1).await {
+            Ok(stored) => {
+                for row in stored.into_iter().filter(|row| row.seq == appended.seq) {
+                    let position = Some((match_id, row.seq));
+                    self.hub.send_encoded(appended.receiver_id, None, || Outgoing {
+                        text: ServerFrame::MessageNew(from_peer(row)).to_json(None).into(),
+                        position,
+                    });
+                }
+            }
+            Err(error) => tracing::warn!(%error, "a repeated message could not be read; the receiver finds the gap"),
         }
-        tracing::trace!(%match_id, seq = appended.seq, "message stored");
     }
 
     fn recorded(&self, receipt: &NewReceipt, origin: &Origin, outcome: Receipt) {

@@ -41,7 +41,7 @@ pub(super) async fn create(
     };
     // Also after a block that was there before: the request that made it may have been cut off here.
     app.matchmaker.blocked(who.user_id, row.blocked_id).await;
-    app.chat.end(request.match_id, Some(who.user_id), EndReason::Blocked).await?;
+    app.chat.end_all_with(who.user_id, row.blocked_id, EndReason::Blocked).await?;
     if new { Ok((StatusCode::CREATED, Json(shown(row)))) } else { Err(ErrorCode::AlreadyBlocked.into()) }
 }
 

@@ -43,7 +43,7 @@ pub(super) async fn put(
 /// How many one-time packages the session has.
 #[utoipa::path(get, path = "/v1/keys", tag = "keys", responses((status = 200, body = KeysRemaining), (status = 401, body = Problem)))]
 pub(super) async fn get(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<KeysRemaining>> {
-    Ok(Json(KeysRemaining { remaining: app.store.key_packages_remaining(who.session_id).await? }))
+    Ok(Json(KeysRemaining { remaining: app.store.key_packages_remaining(who.session_id, app.clock.now()).await? }))
 }
 
 fn package(text: &str, field: impl Fn() -> String) -> Result<Vec<u8>, Failure> {

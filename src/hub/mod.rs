@@ -44,13 +44,6 @@ impl Connection {
     }
 }
 
-/// What a new connection changes.
-#[derive(Debug)]
-pub struct Joined {
-    /// The user had no connection before.
-    pub came_online: bool,
-}
-
 /// The connections of this node.
 #[derive(Debug)]
 pub struct Hub {
@@ -71,10 +64,9 @@ impl Hub {
     }
 
     /// Adds a connection. An older one of the same session goes, and the oldest when there are too many: both are closed as `replaced`.
-    pub fn join(&self, connection: &Arc<Connection>) -> Joined {
+    pub fn join(&self, connection: &Arc<Connection>) {
         let mut replaced = Vec::new();
         let mut user = self.users.entry(connection.user_id).or_default();
-        let came_online = user.is_empty();
         user.retain(|other| {
             let stays = other.session_id != connection.session_id;
             if !stays {
@@ -90,7 +82,6 @@ impl Hub {
         for other in replaced {
             other.outbound.close(CloseCode::Replaced);
         }
-        Joined { came_online }
     }
 
     /// Takes a connection out. True when it was the user's last here.
@@ -200,8 +191,8 @@ mod tests {
     fn the_oldest_device_goes_and_a_session_has_one_connection() {
         let hub = Hub::new(2);
         let [a, b, c] = [1, 2, 3].map(|session| connection(&hub, 7, session));
-        assert!(hub.join(&a).came_online);
-        assert!(!hub.join(&b).came_online);
+        hub.join(&a);
+        hub.join(&b);
         hub.join(&c);
         assert_eq!(a.outbound.closing(), Some(CloseCode::Replaced));
         let again = connection(&hub, 7, 3);

@@ -6,12 +6,11 @@ use std::{
     time::Duration,
 };
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tebdil_core::{
-    domain::{MatchRole, MatchStatus, Mode},
+    domain::{MatchRole, Mode},
     id::{IdGenerator, TicketId, UserId},
-    protocol::{ErrorCode, FrameId, Match, MatchFind, MatchFound, ServerFrame},
-    store::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcome, Refusal, Store, StoreError},
+    protocol::{ErrorCode, FrameId, MatchFind, PeerPresence, ServerFrame},
+    store::{MadeMatch, MatchRules, NewMatch, NewSide, PairOutcome, Refusal, Store, StoreError},
     time::{Clock, Timestamp},
 };
 use tokio::{
@@ -21,10 +20,11 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    announce::{TOO_LATE, cancelled},
     engine::{Cancelled, Engine, InsertError, Outcome, Pair, Side, Ticket, Widening},
-    request::{self, Refused, quota_exhausted},
+    request::{self, Refused},
 };
-use crate::hub::{Connection, ConnectionId, Hub, Outgoing};
+use crate::hub::{Connection, ConnectionId, Hub};
 
 /// Most matches of one transaction.
 const MAX_BATCH: usize = 256;
@@ -64,6 +64,15 @@ enum Request {
     Gone { user: UserId, connection: ConnectionId },
     Blocked { a: UserId, b: UserId },
     Status { answer: oneshot::Sender<Status> },
+}
+
+impl Request {
+    /// The node is going away: whoever waits for an answer gets this one.
+    fn refuse(self) {
+        if let Self::Find { connection, re, .. } | Self::Cancel { connection, re } = self {
+            connection.send(&ServerFrame::error(ErrorCode::Draining, ErrorCode::Draining.title()), re.as_ref());
+        }
+    }
 }
 
 /// How many tickets there are.
@@ -133,17 +142,32 @@ impl Matchmaker {
     }
 
     async fn ask(&self, request: Request) {
-        // After the task has ended, on shutdown, no ticket is left to care for.
-        let _ = self.inbox.send(request).await;
+        if let Err(mpsc::error::SendError(request)) = self.inbox.send(request).await {
+            request.refuse();
+        }
     }
 }
 
 /// A ticket's way back to its user.
 #[derive(Debug)]
-struct Open {
-    connection: Arc<Connection>,
+pub(super) struct Open {
+    pub(super) connection: Arc<Connection>,
     /// A `match.cancel` that came while the ticket was reserved, to be answered when the pair is settled.
-    cancel: Option<(Arc<Connection>, Option<FrameId>)>,
+    pub(super) cancel: Option<(Arc<Connection>, Option<FrameId>)>,
+}
+
+/// A pair that waits for its transaction.
+#[derive(Debug)]
+struct Proposal {
+    pair: Pair,
+    /// It was proposed before, and the store failed in a way that leaves open whether it was written.
+    tried: bool,
+}
+
+impl Proposal {
+    const fn new(pair: Pair) -> Self {
+        Self { pair, tried: false }
+    }
 }
 
 type Settled = (Vec<Pair>, Result<Vec<PairOutcome>, StoreError>);
@@ -155,11 +179,11 @@ pub struct MatchmakerTask {
     /// Every ticket of the engine.
     open: HashMap<TicketId, Open>,
     /// Pairs the engine has made that wait for the running transaction to end.
-    waiting_pairs: VecDeque<Pair>,
-    store: Store,
-    hub: Arc<Hub>,
-    clock: Clock,
-    config: Arc<MatchmakerConfig>,
+    waiting_pairs: VecDeque<Proposal>,
+    pub(super) store: Store,
+    pub(super) hub: Arc<Hub>,
+    pub(super) clock: Clock,
+    pub(super) config: Arc<MatchmakerConfig>,
     requests: mpsc::Receiver<Request>,
 }
 
@@ -193,6 +217,10 @@ impl MatchmakerTask {
             }
             self.gauge();
         }
+        self.requests.close();
+        while let Ok(request) = self.requests.try_recv() {
+            request.refuse();
+        }
         while let Some(Ok((pairs, outcomes))) = commits.join_next().await {
             if outcomes.is_ok() {
                 self.settle(pairs, outcomes).await;
@@ -204,7 +232,7 @@ impl MatchmakerTask {
     fn tick(&mut self) {
         while self.engine.next_due().is_some_and(|due| due <= self.clock.now()) {
             let pairs = self.engine.tick(self.clock.now());
-            self.waiting_pairs.extend(pairs);
+            self.waiting_pairs.extend(pairs.into_iter().map(Proposal::new));
         }
     }
 
@@ -231,7 +259,7 @@ impl MatchmakerTask {
             Ok(pair) => {
                 connection.send(&ServerFrame::MatchSearching { ticket_id }, re);
                 self.open.insert(ticket_id, Open { connection, cancel: None });
-                self.waiting_pairs.extend(pair);
+                self.waiting_pairs.extend(pair.map(Proposal::new));
             }
             Err(InsertError::AlreadySearching(_) | InsertError::TicketIdInUse) => {
                 connection.send(&ServerFrame::error(ErrorCode::AlreadySearching, ErrorCode::AlreadySearching.title()), re);
@@ -243,12 +271,14 @@ impl MatchmakerTask {
         match self.engine.cancel(connection.user_id) {
             Cancelled::Removed(ticket) => {
                 if let Some(open) = self.open.remove(&ticket) {
-                    cancelled(&open, &connection, re.as_ref());
+                    cancelled(&open.connection, &connection, re.as_ref());
                 }
             }
             Cancelled::Reserved { ticket, .. } => {
-                if let Some(open) = self.open.get_mut(&ticket) {
-                    open.cancel = Some((connection, re));
+                // A second cancel takes the place of the first, which is answered now.
+                let before = self.open.get_mut(&ticket).and_then(|open| open.cancel.replace((connection, re)));
+                if let Some((by, re)) = before {
+                    by.send(&ServerFrame::MatchCancelled, re.as_ref());
                 }
             }
             Cancelled::Unknown => {
@@ -270,9 +300,9 @@ impl MatchmakerTask {
     }
 
     fn commit(&mut self, commits: &mut JoinSet<Settled>) {
-        self.drop_closing();
+        self.drop_those_who_left();
         let count = self.waiting_pairs.len().min(MAX_BATCH);
-        let pairs: Vec<Pair> = self.waiting_pairs.drain(..count).collect();
+        let pairs: Vec<Pair> = self.waiting_pairs.drain(..count).map(|proposal| proposal.pair).collect();
         if pairs.is_empty() {
             return;
         }
@@ -289,23 +319,29 @@ impl MatchmakerTask {
         });
     }
 
-    /// Gives back pairs with a side whose connection is closing: a ticket dies with its connection, and the peer shall not meet a ghost.
-    fn drop_closing(&mut self) {
-        let mut kept = Vec::new();
-        while let Some(pair) = self.waiting_pairs.pop_front() {
-            let closing = |side: &Side| self.open.get(&side.ticket).is_none_or(|open| open.connection.outbound.closing().is_some());
-            let drop: Vec<TicketId> = [pair.older, pair.newer].iter().filter(|side| closing(side)).map(|side| side.ticket).collect();
-            if drop.is_empty() {
-                kept.push(pair);
+    /// Gives back pairs with a side that has cancelled, or whose connection is closing: a ticket dies with its connection, and the peer shall not meet a ghost.
+    fn drop_those_who_left(&mut self) {
+        let mut kept = VecDeque::new();
+        while let Some(proposal) = self.waiting_pairs.pop_front() {
+            let gone = |side: &Side| {
+                self.open.get(&side.ticket).is_none_or(|open| open.cancel.is_some() || open.connection.outbound.closing().is_some())
+            };
+            let pair = &proposal.pair;
+            let drop: Vec<TicketId> = [pair.older, pair.newer].iter().filter(|side| gone(side)).map(|side| side.ticket).collect();
+            // One that was tried before may have been committed: only the store knows.
+            if proposal.tried || drop.is_empty() {
+                kept.push_back(proposal);
                 continue;
             }
             for ticket in &drop {
-                self.open.remove(ticket);
+                if let Some(Open { connection, cancel: Some((by, re)) }) = self.open.remove(ticket) {
+                    cancelled(&connection, &by, re.as_ref());
+                }
             }
             let again = self.engine.settle(pair.id, &Outcome::Refused { drop, forbid: false }, self.clock.now());
-            self.waiting_pairs.extend(again);
+            self.waiting_pairs.extend(again.into_iter().map(Proposal::new));
         }
-        self.waiting_pairs.extend(kept);
+        self.waiting_pairs = kept;
     }
 
     fn proposal(&self, pair: &Pair) -> Option<NewMatch> {
@@ -327,7 +363,7 @@ impl MatchmakerTask {
             Err(error) => {
                 tracing::error!(%error, pairs = pairs.len(), "matches could not be written; trying again");
                 metrics::counter!("tebdil_match_write_failures_total").increment(1);
-                self.waiting_pairs.extend(pairs);
+                self.waiting_pairs.extend(pairs.into_iter().map(|pair| Proposal { pair, tried: true }));
                 return;
             }
         };
@@ -346,106 +382,36 @@ impl MatchmakerTask {
             [(&made.offerer, &made.answerer, MatchRole::Offerer), (&made.answerer, &made.offerer, MatchRole::Answerer)]
         {
             if let Some(Open { cancel: Some((connection, re)), .. }) = self.open.remove(&side.ticket_id) {
-                connection.send(&ServerFrame::error(ErrorCode::NotSearching, "a match was made already"), re.as_ref());
+                connection.send(&ServerFrame::error(ErrorCode::NotSearching, TOO_LATE), re.as_ref());
             }
             self.announce(made, side, other, role);
-        }
-    }
-
-    /// Tells the devices of one side: the one that searched gets what it needs to start.
-    fn announce(&self, made: &MadeMatch, side: &MadeSide, other: &MadeSide, role: MatchRole) {
-        let found = Match {
-            id: made.id,
-            mode: made.mode,
-            status: MatchStatus::Active,
-            peer: other.peer.clone(),
-            role,
-            shared_interests: made.shared_interests.clone(),
-            created_at: made.created_at,
-            expires_at: made.expires_at,
-            ended_at: None,
-            ended_reason: None,
-            unread: 0,
-        };
-        for connection in self.hub.connections(side.user_id) {
-            let this_device = connection.session_id == side.session_id;
-            let peer_key_package = (this_device && role == MatchRole::Offerer).then(|| STANDARD.encode(&made.key_package));
-            let frame = MatchFound {
-                found: found.clone(),
-                peer_key_package,
-                this_device,
-                keys_remaining: side.keys_remaining,
-                quota: side.quota.clone(),
-            };
-            connection.outbound.push(Outgoing::from(ServerFrame::MatchFound(Box::new(frame)).to_json(None)));
+            // One that went before the commit could not tell this peer.
+            if !self.hub.is_online(other.user_id) {
+                self.hub.send(side.user_id, &ServerFrame::PeerPresence(PeerPresence { match_id: made.id, online: false }));
+            }
         }
     }
 
     async fn refused(&mut self, pair: &Pair, refusals: [Option<Refusal>; 2], blocked: bool) {
         let mut drop = Vec::new();
-        for (side, refusal) in [&pair.older, &pair.newer].into_iter().zip(refusals) {
-            let cancel = self.open.get_mut(&side.ticket).and_then(|open| open.cancel.take());
-            if let Some((connection, re)) = cancel {
-                if let Some(open) = self.open.remove(&side.ticket) {
-                    cancelled(&open, &connection, re.as_ref());
-                }
-                drop.push(side.ticket);
-            } else if let Some(refusal) = refusal {
-                drop.push(side.ticket);
-                if let Some(open) = self.open.remove(&side.ticket) {
-                    self.tell(&open.connection, refusal).await;
-                }
+        for (side, refusal) in [pair.older, pair.newer].into_iter().zip(refusals) {
+            let wants_out = self.open.get(&side.ticket).is_none_or(|open| open.cancel.is_some());
+            if refusal.is_none() && !wants_out {
+                continue;
+            }
+            drop.push(side.ticket);
+            if let Some(open) = self.open.remove(&side.ticket) {
+                self.tell(side, open, refusal).await;
             }
         }
         let pairs = self.engine.settle(pair.id, &Outcome::Refused { drop, forbid: blocked }, self.clock.now());
-        self.waiting_pairs.extend(pairs);
+        self.waiting_pairs.extend(pairs.into_iter().map(Proposal::new));
         for side in [&pair.older, &pair.newer] {
             // The engine itself drops a ticket whose connection went while it was reserved.
             if self.engine.ticket_of(side.user) != Some(side.ticket) {
                 self.open.remove(&side.ticket);
             }
         }
-    }
-
-    /// Tells a user why the search ended without a match.
-    async fn tell(&self, connection: &Connection, refusal: Refusal) {
-        let frame = match refusal {
-            Refusal::QuotaExhausted { resets_at } => quota_exhausted(resets_at),
-            Refusal::KeysRequired => ServerFrame::error(ErrorCode::KeysRequired, ErrorCode::KeysRequired.title()),
-            Refusal::TooManyMatches => ServerFrame::error(ErrorCode::TooManyMatches, ErrorCode::TooManyMatches.title()),
-            // The ticket was used: the transaction was committed although its answer got lost.
-            Refusal::Invalid => match self.used_ticket(connection).await {
-                Ok(true) => return,
-                Ok(false) => ServerFrame::MatchCancelled,
-                Err(error) => {
-                    tracing::error!(%error, "a match could not be read back");
-                    ServerFrame::error(ErrorCode::Unavailable, ErrorCode::Unavailable.title())
-                }
-            },
-        };
-        connection.send(&frame, None);
-    }
-
-    /// Tells a device of matches it has not begun. False when there are none.
-    async fn used_ticket(&self, connection: &Connection) -> Result<bool, StoreError> {
-        let now = self.clock.now();
-        let mut told = false;
-        for row in self.store.active_matches(connection.user_id, now).await? {
-            if row.session_id != connection.session_id || !row.is_unbegun() {
-                continue;
-            }
-            let Some(user) = self.store.user(connection.user_id).await? else { continue };
-            let found = MatchFound {
-                found: row.view(now)?,
-                peer_key_package: row.peer_key_package.as_ref().map(|package| STANDARD.encode(package)),
-                this_device: true,
-                keys_remaining: self.store.key_packages_remaining(connection.session_id).await?,
-                quota: user.balances.quota(&self.config.rules.quota, user.is_premium, now),
-            };
-            connection.send(&ServerFrame::MatchFound(Box::new(found)), None);
-            told = true;
-        }
-        Ok(told)
     }
 
     fn gauge(&self) {
@@ -456,13 +422,5 @@ impl MatchmakerTask {
             let oldest = self.engine.oldest_age(*mode, now).unwrap_or_default();
             metrics::gauge!("tebdil_oldest_ticket_seconds", "mode" => mode.as_str()).set(oldest);
         }
-    }
-}
-
-/// Answers a cancel; the device that searched learns of it when another one cancelled.
-fn cancelled(open: &Open, by: &Connection, re: Option<&FrameId>) {
-    by.send(&ServerFrame::MatchCancelled, re);
-    if open.connection.id != by.id {
-        open.connection.send(&ServerFrame::MatchCancelled, None);
     }
 }

@@ -1,5 +1,6 @@
 //! Pairing people who wait: the pure engine that decides, and the matchmaker that drives it.
 
+mod announce;
 pub mod engine;
 mod matchmaker;
 mod request;

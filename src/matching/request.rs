@@ -5,7 +5,7 @@ use std::time::Duration;
 use tebdil_core::{
     id::TicketId,
     protocol::{ErrorCode, MatchFind, ServerFrame},
-    store::{MatchFilter, Store, StoreError},
+    store::{Store, StoreError},
     time::Timestamp,
 };
 
@@ -64,7 +64,7 @@ pub(super) async fn ticket(
     if wish.max_distance_km.is_some_and(|km| km == 0 || km > MAX_DISTANCE_KM) {
         return Err(Refused::because(ErrorCode::InvalidField, format!("max_distance_km: 1 to {MAX_DISTANCE_KM}")));
     }
-    if !store.has_key_package(connection.session_id).await? {
+    if !store.has_key_package(connection.session_id, now).await? {
         return Err(Refused::because(ErrorCode::KeysRequired, ErrorCode::KeysRequired.title()));
     }
     let user = store.user(connection.user_id).await?.ok_or_else(|| Refused::because(ErrorCode::Unauthorized, "the account is gone"))?;
@@ -76,11 +76,13 @@ pub(super) async fn ticket(
     if left + quota.bonus <= 0 {
         return Err(Refused::Answer(Box::new(quota_exhausted(quota.resets_at))));
     }
-    let active = MatchFilter { status: Some(tebdil_core::domain::MatchStatus::Active), mode: Some(wish.mode), before: None };
-    let active = store.matches_of(user.id, active, config.rules.max_active(wish.mode), now).await?.len();
-    if i64::try_from(active).unwrap_or(i64::MAX) >= config.rules.max_active(wish.mode) {
+    let active: Vec<_> = store.active_matches(user.id, now).await?;
+    if count(active.iter().filter(|row| row.mode == wish.mode)) >= config.rules.max_active(wish.mode) {
         return Err(Refused::because(ErrorCode::TooManyMatches, ErrorCode::TooManyMatches.title()));
     }
+    let mut blocked = store.blocked_either_way(user.id).await?;
+    // Whom one is talking to one does not meet anew.
+    blocked.extend(active.iter().map(|row| row.peer_id));
     Ok(Ticket {
         id,
         user: user.id,
@@ -90,9 +92,13 @@ pub(super) async fn ticket(
         place: user.location.map(|place| Place { lat: place.lat, lon: place.lon }),
         max_distance_km: wish.max_distance_km,
         enqueued_at: now,
-        blocked: store.blocked_either_way(user.id).await?,
+        blocked,
         recent: store.partners_since(user.id, now - RECENT).await?,
     })
+}
+
+fn count(items: impl Iterator) -> i64 {
+    i64::try_from(items.count()).unwrap_or(i64::MAX)
 }
 
 /// The error for a user without a right.

@@ -99,11 +99,15 @@ async fn begin(socket: &mut WebSocket, app: &App) -> Result<(Session, Greeting),
 /// From joining the hub until one half ends.
 async fn converse(socket: &mut WebSocket, app: &Arc<App>, session: &Session, greeting: Greeting) {
     let connection = &session.connection;
-    let came_online = app.hub.join(connection).came_online;
+    app.hub.join(connection);
+    // The drain may have listed the connections just before.
+    if app.tasks.closing.is_cancelled() {
+        connection.outbound.close(CloseCode::Draining);
+    }
     let (mut sink, mut stream) = socket.split();
     tokio::select! {
         () = async {
-            let welcomed = Box::pin(welcome::welcome(app, connection, greeting, came_online)).await;
+            let welcomed = Box::pin(welcome::welcome(app, connection, greeting)).await;
             match welcomed {
                 Ok(()) => read(&mut stream, app, session).await,
                 Err(denied) => connection.outbound.close(denied.close()),

@@ -1,12 +1,12 @@
 //! How much a connection may ask for, and how often it may be wrong.
 
-use std::num::NonZeroU32;
+use std::{collections::VecDeque, num::NonZeroU32};
 
 use governor::{DefaultDirectRateLimiter, RateLimiter, clock::Clock as _};
 use tokio::time::{Duration, Instant};
 
 /// Bad frames within [`BAD_FRAME_WINDOW`] that close a connection.
-const BAD_FRAMES: u32 = 5;
+const BAD_FRAMES: usize = 5;
 const BAD_FRAME_WINDOW: Duration = Duration::from_mins(1);
 
 /// Whether a frame may be handled.
@@ -27,15 +27,15 @@ pub(super) struct Limits {
     /// Frames refused in a row after which the connection is closed.
     patience: u32,
     refused: u32,
-    bad: u32,
-    bad_since: Instant,
+    /// When the last bad frames came, oldest first.
+    bad: VecDeque<Instant>,
 }
 
 impl Limits {
     /// `per_second` frames on average, `burst` at once; no limit without `per_second`.
     pub(super) fn new(per_second: Option<NonZeroU32>, burst: NonZeroU32) -> Self {
         let frames = per_second.map(|rate| RateLimiter::direct(governor::Quota::per_second(rate).allow_burst(burst)));
-        Self { frames, patience: burst.get(), refused: 0, bad: 0, bad_since: Instant::now() }
+        Self { frames, patience: burst.get(), refused: 0, bad: VecDeque::new() }
     }
 
     /// Counts a frame.
@@ -55,14 +55,12 @@ impl Limits {
 
     /// Counts a bad frame; true when there were too many.
     pub(super) fn bad_frame(&mut self) -> bool {
-        if self.bad_since.elapsed() > BAD_FRAME_WINDOW {
-            self.bad = 0;
+        let now = Instant::now();
+        self.bad.push_back(now);
+        while self.bad.front().is_some_and(|first| now.duration_since(*first) > BAD_FRAME_WINDOW) {
+            self.bad.pop_front();
         }
-        if self.bad == 0 {
-            self.bad_since = Instant::now();
-        }
-        self.bad += 1;
-        self.bad >= BAD_FRAMES
+        self.bad.len() >= BAD_FRAMES
     }
 }
 
@@ -86,13 +84,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn five_bad_frames_in_a_minute_are_too_many() {
         let mut limits = Limits::new(None, NonZeroU32::MIN);
-        for _ in 0..4 {
+        assert!(!limits.bad_frame());
+        tokio::time::advance(Duration::from_secs(59)).await;
+        for _ in 0..3 {
             assert!(!limits.bad_frame());
         }
-        tokio::time::advance(Duration::from_secs(61)).await;
-        for _ in 0..4 {
-            assert!(!limits.bad_frame());
-        }
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert!(!limits.bad_frame(), "the first is more than a minute ago");
         assert!(limits.bad_frame());
     }
 }

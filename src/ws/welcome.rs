@@ -60,7 +60,8 @@ pub(super) async fn admit(app: &App, hello: &Hello) -> Result<Session, Denied> {
     }
     let device = hello.device.clone().unwrap_or_default();
     let [name, platform, connection_type] = [device.name, device.platform, device.connection].map(Option::unwrap_or_default);
-    let fits = |text: &str, most: usize| text.chars().count() <= most;
+    // PostgreSQL refuses U+0000 in text, and these go into a statement with other people's messages.
+    let fits = |text: &str, most: usize| text.chars().count() <= most && !text.chars().any(char::is_control);
     if !fits(&name, MAX_NAME) || !fits(&platform, MAX_PLATFORM) || !fits(&connection_type, MAX_PLATFORM) || hello.resume.len() > MAX_RESUME
     {
         return Err(Denied::Invalid);
@@ -78,12 +79,7 @@ pub(super) async fn admit(app: &App, hello: &Hello) -> Result<Session, Denied> {
 }
 
 /// Sends `welcome` and everything missed. The connection is in the hub already, so that nothing falls between.
-pub(super) async fn welcome(
-    app: &App,
-    connection: &Connection,
-    greeting: Box<(Option<FrameId>, Hello)>,
-    came_online: bool,
-) -> Result<(), Denied> {
+pub(super) async fn welcome(app: &App, connection: &Connection, greeting: Box<(Option<FrameId>, Hello)>) -> Result<(), Denied> {
     let (re, hello) = *greeting;
     let now = app.clock.now();
     // The session may have been revoked between its check and its joining the hub, where a revocation would have found it.
@@ -92,7 +88,7 @@ pub(super) async fn welcome(
     }
     let user = app.accounts.user(connection.user_id).await?.ok_or(Denied::Unauthorized)?;
     let matches = app.store.active_matches(connection.user_id, now).await?;
-    let keys_remaining = app.store.key_packages_remaining(connection.session_id).await?;
+    let keys_remaining = app.store.key_packages_remaining(connection.session_id, now).await?;
     let quota = user.quota.clone();
     let welcome = Welcome {
         session_id: connection.session_id,
@@ -111,8 +107,6 @@ pub(super) async fn welcome(
     };
     connection.outbound.push_first(ServerFrame::Welcome(Box::new(welcome)).to_json(re.as_ref()));
     app.chat.replay(connection, Missed { matches: &matches, resume: &hello.resume, quota, keys_remaining }).await?;
-    if came_online {
-        app.chat.announce_presence(connection.user_id).await?;
-    }
+    app.chat.announce_presence(connection.user_id).await?;
     Ok(())
 }

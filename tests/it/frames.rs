@@ -61,6 +61,7 @@ async fn the_first_frame_is_a_valid_hello(server: TestServer) {
         (json!({"type": "hello"}), CloseCode::BadFrame),
         (json!({"type": "hello", "token": user.access, "colour": "red"}), CloseCode::BadFrame),
         (json!({"type": "hello", "token": user.access, "device": {"name": "n".repeat(65)}}), CloseCode::BadFrame),
+        (json!({"type": "hello", "token": user.access, "device": {"name": "\u{0}"}}), CloseCode::BadFrame),
         (json!(["hello"]), CloseCode::BadFrame),
         (json!({"type": "hello", "token": "nonsense"}), CloseCode::Unauthorized),
         (json!({"type": "hello", "token": user.refresh}), CloseCode::Unauthorized),

@@ -3,7 +3,13 @@
 use std::{collections::HashMap, time::Duration};
 
 use serde_json::json;
-use tebdil_core::protocol::ErrorCode;
+use tebdil_core::{
+    domain::Mode,
+    id::TicketId,
+    protocol::ErrorCode,
+    store::{NewMatch, NewSide, PairOutcome},
+    testing::TestStore,
+};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -17,6 +23,7 @@ scenarios! {
     a_search_is_cancelled_and_dies_with_its_connection,
     nobody_searches_without_keys,
     blocked_users_do_not_meet_and_stay_findable,
+    a_block_ends_every_match_of_the_two,
     both_leave_at_once,
     a_disconnect_while_being_matched_loses_nothing,
     partners_of_the_day_meet_again_last,
@@ -125,6 +132,33 @@ async fn blocked_users_do_not_meet_and_stay_findable(server: TestServer) {
     for (one, other) in [(&a, "berk"), (&b, "ayse")] {
         assert_ne!(met[&one.user.id], other);
     }
+    server.stop().await;
+}
+
+async fn a_block_ends_every_match_of_the_two(server: TestServer) {
+    let (mut a, mut b, id) = pair(&server).await;
+    a.find().await;
+    b.find().await;
+    server.clock.advance(Duration::from_mins(2));
+    nobody_is_matched(&server, &mut [&mut a, &mut b]).await;
+    // Whom one is talking to one does not meet anew; a second match can only come from two nodes at once.
+    let session = async |person: &Person| {
+        let sessions = server.get("/v1/me/sessions", &person.user.access).await.expect(200);
+        sessions["items"][0]["id"].as_str().expect("an id").parse().expect("an id")
+    };
+    let side = async |person: &Person, ticket| NewSide {
+        user_id: person.user.id.parse().expect("an id"),
+        ticket_id: TicketId(ticket),
+        session_id: session(person).await,
+    };
+    let second = NewMatch { mode: Mode::Text, offerer: side(&a, 1).await, answerer: side(&b, 2).await, shared_interests: Vec::new() };
+    let outcome = server.app.store.create_matches(&[second], &TestStore::match_rules(), server.clock.now()).await.expect("pairing");
+    assert!(matches!(outcome[0], PairOutcome::Made(_)), "{outcome:?}");
+    server.post("/v1/blocks", &b.user.access, &json!({"match_id": id})).await.expect(201);
+    for _ in 0..2 {
+        assert_eq!(a.until("match.ended").await["reason"], "blocked");
+    }
+    assert_eq!(server.get("/v1/matches?status=active", &b.user.access).await.expect(200)["items"], json!([]));
     server.stop().await;
 }
 

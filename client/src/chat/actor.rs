@@ -450,7 +450,9 @@ impl Actor {
                 Err(error) => self.pending.push_back(ChatEvent::NotSecured { match_id, error }),
             }
         }
-        self.refill_keys(keys_remaining);
+        if let Some(remaining) = keys_remaining {
+            self.refill_keys(remaining);
+        }
     }
 
     fn parties(&self, found: &Match) -> Parties {

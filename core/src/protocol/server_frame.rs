@@ -46,8 +46,9 @@ pub struct MatchFound {
     pub peer_key_package: Option<String>,
     /// Whether this device searched, so that encryption and call live here.
     pub this_device: bool,
-    /// One-time key packages left for this session; refill below 20.
-    pub keys_remaining: i64,
+    /// One-time key packages left for the session that searched, on its device only; refill below 20.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys_remaining: Option<i64>,
     pub quota: Quota,
 }
 

@@ -123,7 +123,7 @@ fn welcome() {
 #[test]
 fn match_frames() {
     assert_snapshot!(told(&ServerFrame::MatchSearching { ticket_id: TicketId(9) }), @r#"{"type":"match.searching","ticket_id":"9"}"#);
-    let found = MatchFound { found: active_match(), peer_key_package: None, this_device: false, keys_remaining: 20, quota: quota() };
+    let found = MatchFound { found: active_match(), peer_key_package: None, this_device: false, keys_remaining: Some(20), quota: quota() };
     assert_snapshot!(told(&ServerFrame::MatchFound(Box::new(found.clone()))), @r#"{"type":"match.found","match":{"id":"7","mode":"text","status":"active","peer":{"alias":"kediadam","tag":"9021","handle":"kediadam#9021"},"role":"offerer","shared_interests":["müzik"],"created_at":"2026-11-21T12:00:00.000Z","expires_at":"2026-11-21T12:00:00.000Z","ended_at":null,"ended_reason":null,"unread":2},"this_device":false,"keys_remaining":20,"quota":{"text":9,"video":3,"bonus":1,"daily_text":10,"daily_video":3,"resets_at":"2026-11-21T12:00:00.000Z"}}"#);
     let ended = Match { status: MatchStatus::Completed, ended_at: Some(NOON), ended_reason: Some(EndReason::Left), ..active_match() };
     let found = MatchFound { found: ended, peer_key_package: Some("AQID".to_owned()), this_device: true, ..found };

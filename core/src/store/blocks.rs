@@ -36,7 +36,7 @@ pub enum Blocking {
 }
 
 impl Store {
-    /// Blocks the peer of a match, whether it goes on or is over. Ending the match is the caller's: [`Store::end_match`], after this.
+    /// Blocks the peer of a match, whether it goes on or is over. Ending their matches is the caller's: [`Store::end_match`], after this.
     pub async fn block(&self, match_id: MatchId, blocker: UserId, now: Timestamp) -> Result<Blocking, StoreError> {
         const INSERT: &str = "INSERT INTO blocks (id, blocker_id, blocked_id, match_id, blocked_alias, blocked_tag, created_at) \
              SELECT $1, s.user_id, s.peer_id, s.match_id, u.alias, u.tag, $2 FROM match_sides s JOIN users u ON u.id = s.peer_id \
@@ -45,7 +45,10 @@ impl Store {
         const BEFORE: &str = "SELECT b.id, b.blocked_id, b.blocked_alias, b.blocked_tag, b.created_at \
              FROM match_sides s JOIN blocks b ON b.blocker_id = s.user_id AND b.blocked_id = s.peer_id \
              WHERE s.match_id = $1 AND s.user_id = $2";
+        const BOTH: &str = "SELECT id FROM users WHERE id IN (SELECT user_id FROM match_sides WHERE match_id = $1) ORDER BY id";
         Ok(write_tx!(self, |tx| {
+            // Pairing reads blocks under the same locks: no match of the two is made after this.
+            sqlx::query(self.locking(BOTH)).bind(match_id).execute(&mut *tx).await?;
             let new: Option<BlockRow> = sqlx::query_as(INSERT)
                 .bind(self.ids.next::<BlockId>())
                 .bind(now)

@@ -1,5 +1,7 @@
 //! Key packages of a session; opaque here. A match takes one, in `pairing.rs`.
 
+use std::time::Duration;
+
 use sqlx::QueryBuilder;
 
 use super::{Store, StoreError, sessions::LOCK_USER};
@@ -23,7 +25,10 @@ pub enum PutKeys {
     NoSession,
 }
 
-const COUNT: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM key_packages WHERE session_id = $1 AND last_resort = FALSE";
+/// How long a key package is handed out. Clients refuse one whose lifetime of 28 days is over, and a match made with it would be lost.
+pub const KEY_PACKAGE_PERIOD: Duration = Duration::from_hours(27 * 24);
+
+const COUNT: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM key_packages WHERE session_id = $1 AND last_resort = FALSE AND created_at > $2";
 
 impl Store {
     /// Adds one-time packages to a session; a `last_resort` package replaces the one before.
@@ -36,6 +41,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<PutKeys, StoreError> {
         const ALIVE: &str = "SELECT id FROM sessions WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL AND refresh_expires_at > $3";
+        const DROP_STALE: &str = "DELETE FROM key_packages WHERE session_id = $1 AND created_at <= $2";
         const DROP_LAST_RESORT: &str = "DELETE FROM key_packages WHERE session_id = $1 AND last_resort = TRUE";
         Ok(write_tx!(self, |tx| {
             // Revocation takes the same lock: no package outlives its session.
@@ -44,7 +50,8 @@ impl Store {
             if alive.is_none() {
                 return Ok(PutKeys::NoSession);
             }
-            let before: i64 = sqlx::query_scalar(COUNT).bind(session).fetch_one(&mut *tx).await?;
+            sqlx::query(DROP_STALE).bind(session).bind(now - KEY_PACKAGE_PERIOD).execute(&mut *tx).await?;
+            let before: i64 = sqlx::query_scalar(COUNT).bind(session).bind(now - KEY_PACKAGE_PERIOD).fetch_one(&mut *tx).await?;
             let remaining = before.saturating_add(i64::try_from(packages.len()).unwrap_or(i64::MAX));
             if remaining > MAX_KEY_PACKAGES {
                 return Ok(PutKeys::TooMany { remaining: before });
@@ -70,15 +77,17 @@ impl Store {
         }))
     }
 
-    /// One-time packages the session has.
-    pub async fn key_packages_remaining(&self, session: SessionId) -> Result<i64, StoreError> {
-        Ok(read!(self, |db| sqlx::query_scalar(COUNT).bind(session).fetch_one(db).await?))
+    /// One-time packages of the session that can still be handed out.
+    pub async fn key_packages_remaining(&self, session: SessionId, now: Timestamp) -> Result<i64, StoreError> {
+        let since = now - KEY_PACKAGE_PERIOD;
+        Ok(read!(self, |db| sqlx::query_scalar(COUNT).bind(session).bind(since).fetch_one(db).await?))
     }
 
     /// Whether a match could be made with this session: it has a one-time package or one of last resort.
-    pub async fn has_key_package(&self, session: SessionId) -> Result<bool, StoreError> {
-        const SQL: &str = "SELECT id FROM key_packages WHERE session_id = $1 LIMIT 1";
-        let first: Option<KeyPackageId> = read!(self, |db| sqlx::query_scalar(SQL).bind(session).fetch_optional(db).await?);
+    pub async fn has_key_package(&self, session: SessionId, now: Timestamp) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT id FROM key_packages WHERE session_id = $1 AND created_at > $2 LIMIT 1";
+        let since = now - KEY_PACKAGE_PERIOD;
+        let first: Option<KeyPackageId> = read!(self, |db| sqlx::query_scalar(SQL).bind(session).bind(since).fetch_optional(db).await?);
         Ok(first.is_some())
     }
 }

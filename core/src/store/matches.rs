@@ -8,7 +8,7 @@ use super::{Store, StoreError, from_json_list};
 use crate::{
     backend::{read, write_tx},
     domain::{EndReason, MatchRole, MatchStatus, Mode},
-    id::{MatchId, SessionId, UserId},
+    id::{MatchId, SessionId, TicketId, UserId},
     protocol::{Match, Peer},
     time::Timestamp,
 };
@@ -169,6 +169,15 @@ impl Store {
         Ok(read!(self, |db| {
             let mut query = QueryBuilder::new(SELECT_VIEW);
             query.push_bind(user).push(" AND s.match_id = ").push_bind(match_id);
+            query.build_query_as().fetch_optional(db).await?
+        }))
+    }
+
+    /// The match that a ticket of `user` became.
+    pub async fn match_of_ticket(&self, ticket: TicketId, user: UserId) -> Result<Option<MatchRow>, StoreError> {
+        Ok(read!(self, |db| {
+            let mut query = QueryBuilder::new(SELECT_VIEW);
+            query.push_bind(user).push(" AND s.ticket_id = ").push_bind(ticket);
             query.build_query_as().fetch_optional(db).await?
         }))
     }

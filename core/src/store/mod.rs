@@ -26,7 +26,7 @@ pub use bans::BanRow;
 pub use blocks::{BlockRow, Blocking};
 pub use idempotency::{FirstAnswer, IDEMPOTENCY_PENDING, IDEMPOTENCY_WINDOW, Idempotent};
 pub use jobs::{JobCounts, JobFailure, JobLease, Leased, LeasedJob, NewJob};
-pub use keys::{MAX_KEY_PACKAGES, PutKeys};
+pub use keys::{KEY_PACKAGE_PERIOD, MAX_KEY_PACKAGES, PutKeys};
 pub use matches::{End, EndedMatch, MatchFilter, MatchRow, Parties};
 pub use messages::{Append, Appended, MessageRow, NewMessage, NewReceipt, Receipt};
 pub use pairing::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcome, Refusal};

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::{FromRow, QueryBuilder};
 
-use super::{Store, StoreError, to_json_list};
+use super::{Store, StoreError, keys::KEY_PACKAGE_PERIOD, to_json_list};
 use crate::{
     backend::write_tx,
     domain::{MatchRole, MatchStatus, Mode},
@@ -217,8 +217,9 @@ impl Store {
 
             let mut query = QueryBuilder::new(
                 "SELECT k.session_id, k.last_resort, MIN(k.id) AS first, CAST(COUNT(*) AS BIGINT) AS count \
-                 FROM key_packages k JOIN sessions s ON s.id = k.session_id WHERE s.revoked_at IS NULL AND k.session_id IN (",
+                 FROM key_packages k JOIN sessions s ON s.id = k.session_id WHERE s.revoked_at IS NULL AND k.created_at > ",
             );
+            query.push_bind(now - KEY_PACKAGE_PERIOD).push(" AND k.session_id IN (");
             let mut list = query.separated(", ");
             for side in &sides {
                 list.push_bind(side.session_id);

@@ -6,7 +6,7 @@ use tebdil_core::{
 
 use crate::all_at_once;
 
-tebdil_core::store_conformance! { packages_add_up_to_the_bound, parallel_uploads_respect_the_bound }
+tebdil_core::store_conformance! { a_package_is_not_handed_out_for_ever, packages_add_up_to_the_bound, parallel_uploads_respect_the_bound }
 
 async fn packages_add_up_to_the_bound(t: TestStore) {
     let (user, session) = t.register("kedi").await;
@@ -17,13 +17,13 @@ async fn packages_add_up_to_the_bound(t: TestStore) {
         let store = t.store.clone();
         async move { store.put_key_packages(user.id, session.id, &packages, last_resort, now).await.unwrap() }
     };
-    assert_eq!(t.key_packages_remaining(session.id).await.unwrap(), 0);
+    assert_eq!(t.key_packages_remaining(session.id, t.now()).await.unwrap(), 0);
     assert_eq!(put(0, None).await, PutKeys::Stored { remaining: 0 });
     assert_eq!(put(60, Some(b"first")).await, PutKeys::Stored { remaining: 60 }, "the last resort is not counted");
     assert_eq!(put(41, Some(b"second")).await, PutKeys::TooMany { remaining: 60 });
     assert_eq!(put(40, None).await, PutKeys::Stored { remaining: MAX_KEY_PACKAGES });
     assert_eq!(put(0, Some(b"third")).await, PutKeys::Stored { remaining: MAX_KEY_PACKAGES });
-    assert_eq!(t.key_packages_remaining(session.id).await.unwrap(), MAX_KEY_PACKAGES);
+    assert_eq!(t.key_packages_remaining(session.id, t.now()).await.unwrap(), MAX_KEY_PACKAGES);
     let last_resorts = "SELECT CAST(length(package) AS BIGINT) FROM key_packages WHERE last_resort = TRUE";
     assert_eq!(t.numbers(last_resorts).await, [5], "one, and it is the third");
 
@@ -41,6 +41,18 @@ async fn parallel_uploads_respect_the_bound(t: TestStore) {
     }))
     .await;
     assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, PutKeys::Stored { .. })).count(), 3);
-    assert_eq!(t.key_packages_remaining(session.id).await.unwrap(), 90);
+    assert_eq!(t.key_packages_remaining(session.id, t.now()).await.unwrap(), 90);
     assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM key_packages WHERE last_resort = TRUE").await, [1]);
+}
+
+async fn a_package_is_not_handed_out_for_ever(t: TestStore) {
+    let (user, session) = t.register("kedi").await;
+    let put = async || t.put_key_packages(user.id, session.id, &[b"one".to_vec()], Some(b"last"), t.now()).await.unwrap();
+    put().await;
+    t.clock.advance(tebdil_core::store::KEY_PACKAGE_PERIOD);
+    assert!(!t.has_key_package(session.id, t.now()).await.unwrap(), "clients would refuse it");
+    assert_eq!(t.key_packages_remaining(session.id, t.now()).await.unwrap(), 0);
+    assert_eq!(t.delete_old_key_packages(t.now(), 10).await.unwrap(), 2);
+    // The session itself has to be alive to put new ones.
+    assert_eq!(put().await, PutKeys::Stored { remaining: 1 });
 }

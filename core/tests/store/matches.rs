@@ -57,7 +57,7 @@ async fn a_match_takes_a_right_of_each_and_a_key_package(t: TestStore) {
     assert_eq!((&made.offerer.peer.alias, &made.answerer.peer.alias), (&a.0.alias, &b.0.alias), "what the other side is told");
     assert_eq!((made.offerer.quota.text, made.answerer.quota.text, made.offerer.quota.video), (9, 9, 3));
     assert_eq!((made.offerer.keys_remaining, made.answerer.keys_remaining), (2, 1));
-    assert_eq!(t.key_packages_remaining(b.1.id).await.unwrap(), 1);
+    assert_eq!(t.key_packages_remaining(b.1.id, t.now()).await.unwrap(), 1);
     for user in [a.0.id, b.0.id] {
         assert_eq!(assert_ledger_equals_balance(&t, user).await.text, 9);
     }

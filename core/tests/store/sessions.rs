@@ -104,12 +104,12 @@ async fn revoking_is_the_owners_and_takes_the_keys_along(t: TestStore) {
     assert!(t.revoke_session(a.id, a1.id, t.now()).await.unwrap());
     assert!(!t.revoke_session(a.id, a1.id, t.now()).await.unwrap(), "a second time");
     assert_eq!(t.numbers(&format!("SELECT id FROM key_packages WHERE session_id = {}", a1.id)).await, [0_i64; 0]);
-    assert_eq!(t.key_packages_remaining(a2.id).await.unwrap(), 2);
+    assert_eq!(t.key_packages_remaining(a2.id, t.now()).await.unwrap(), 2);
 
     assert_eq!(t.revoke_all(a.id, Some(a2.id), t.now()).await.unwrap(), []);
     assert_eq!(t.revoke_all(a.id, None, t.now()).await.unwrap(), [a2.id]);
     assert_eq!(t.sessions_of(a.id, t.now()).await.unwrap(), []);
-    assert_eq!((t.key_packages_remaining(a2.id).await.unwrap(), t.key_packages_remaining(b1.id).await.unwrap()), (0, 2));
+    assert_eq!((t.key_packages_remaining(a2.id, t.now()).await.unwrap(), t.key_packages_remaining(b1.id, t.now()).await.unwrap()), (0, 2));
 }
 
 async fn touching_never_moves_the_time_back(t: TestStore) {

@@ -200,7 +200,10 @@ async fn a_new_password_ends_the_other_sessions(t: TestStore) {
     assert_eq!(t.user(other.id).await.unwrap().unwrap().password_hash, old);
     assert!(t.session_alive(second.id, t.now()).await.unwrap().is_some());
     assert!(t.session_alive(first.id, t.now()).await.unwrap().is_none());
-    assert_eq!((t.key_packages_remaining(first.id).await.unwrap(), t.key_packages_remaining(second.id).await.unwrap()), (0, 1));
+    assert_eq!(
+        (t.key_packages_remaining(first.id, t.now()).await.unwrap(), t.key_packages_remaining(second.id, t.now()).await.unwrap()),
+        (0, 1)
+    );
 
     assert_eq!(t.set_password(user.id, Some(&old), &new, None, t.now()).await.unwrap(), None, "verified against the old one");
     assert_eq!(t.set_password(UserId(1), None, &new, None, t.now()).await.unwrap(), None);

@@ -11,6 +11,8 @@ use tebdil_core::{
 
 use crate::job::{Job, JobContext, JobError};
 
+/// A day after they are last handed out.
+const KEY_PACKAGES: Duration = Duration::from_hours(28 * 24);
 /// Twice the longest period of a schedule: the row of a tick keeps a late node from running it again.
 const DONE_JOBS: Duration = Duration::from_hours(2);
 const DEAD_JOBS: Duration = Duration::from_hours(30 * 24);
@@ -31,9 +33,10 @@ impl Job for Retention {
         // Each for itself: one that fails does not keep the others from theirs.
         let logs = all("message_logs", || store.delete_old_message_logs(now - cx.periods.message_logs, BATCH)).await;
         let keys = all("idempotency_keys", || store.delete_old_idempotency_keys(now - IDEMPOTENCY_WINDOW, BATCH)).await;
+        let packages = all("key_packages", || store.delete_old_key_packages(now - KEY_PACKAGES, BATCH)).await;
         let sessions = dead_sessions(store, now - cx.periods.sessions).await;
         let jobs = all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await;
-        Ok(logs.and(keys).and(sessions).and(jobs)?)
+        Ok(logs.and(keys).and(packages).and(sessions).and(jobs)?)
     }
 }
 
