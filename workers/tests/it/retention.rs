@@ -161,12 +161,13 @@ async fn the_hourly_job_deletes_what_has_outlived_its_period(db: &Database) {
     workers.run_due_once().await.expect("run");
     assert_eq!(db.number("SELECT COUNT(*) FROM idempotency_keys").await, 1);
     assert_eq!(db.number("SELECT COUNT(*) FROM sessions").await, 3, "not dead for long");
+    assert_eq!(db.number("SELECT COUNT(*) FROM key_packages").await, 3);
     assert_eq!(db.number("SELECT COUNT(*) FROM message_logs").await, 1);
 
     db.clock.advance(30 * DAY);
     workers.run_due_once().await.expect("run");
     assert_eq!(db.number("SELECT id FROM sessions").await, alive.0);
-    assert_eq!(db.number("SELECT COUNT(*) FROM key_packages").await, 1, "they went with their sessions");
+    assert_eq!(db.number("SELECT COUNT(*) FROM key_packages").await, 0, "gone with their sessions, or too old to be handed out");
     assert_eq!(db.number("SELECT COUNT(*) FROM message_logs").await, 1);
 
     db.clock.advance(149 * DAY);
