@@ -27,7 +27,7 @@ pub(super) async fn dispatch(app: &Arc<App>, session: &Session, frame: ClientFra
     Ok(())
 }
 
-async fn rare(app: &App, session: &Session, frame: ClientFrame, re: Option<FrameId>) -> Result<(), BadFrame> {
+async fn rare(app: &Arc<App>, session: &Session, frame: ClientFrame, re: Option<FrameId>) -> Result<(), BadFrame> {
     let connection = &session.connection;
     let re = re.as_ref();
     let outcome = match frame {
@@ -43,7 +43,12 @@ async fn rare(app: &App, session: &Session, frame: ClientFrame, re: Option<Frame
             app.matchmaker.cancel(connection, re.cloned()).await;
             Ok(())
         }
-        ClientFrame::MatchLeave(frame) => app.chat.leave(connection, frame.match_id, re).await,
+        ClientFrame::MatchLeave(frame) => {
+            // In a task of its own: a connection that breaks between the commit and the announcement would leave the peer alone in the match.
+            let (of, leaving, re) = (Arc::clone(app), Arc::clone(connection), re.cloned());
+            let left = app.tasks.spawn(async move { of.chat.leave(&leaving, frame.match_id, re.as_ref()).await });
+            left.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
+        }
         ClientFrame::MessageSync(frame) => app.chat.sync(connection, frame, re).await,
         ClientFrame::Typing(frame) => app.chat.typing(connection, frame, re).await,
         ClientFrame::TokenRefresh(frame) => {
