@@ -23,7 +23,7 @@ use lifecycle::{Shutdown, Tasks};
 use tebdil_core::{store::StoreError, time::Clock};
 use tokio::net::TcpListener;
 
-/// How long tasks have to notice that they are aborted.
+/// How long tasks have to notice that they are aborted, and then the database to close.
 const ABORT_TIME: Duration = Duration::from_secs(2);
 
 /// The server could not start, or could not go on. No text here holds a secret.
@@ -67,7 +67,8 @@ impl Listeners {
 
 /// Serves until `shutdown` says so or a part fails.
 ///
-/// Returns `Ok` when the server was asked to end, also when the grace ran out. Every task has ended and the database is closed by then.
+/// Returns `Ok` when the server was asked to end, also when the grace ran out. Every task has ended and the database is closed by then,
+/// unless one of them hung for longer than 2 seconds after that.
 pub async fn run(config: Config, listeners: Listeners, clock: Clock, shutdown: Shutdown) -> Result<(), RunError> {
     let secrets = Secrets::load(&config, &mut rand::rng())?;
     let app = App::start(config, &secrets, clock, Tasks::new(&shutdown)).await?;
@@ -104,7 +105,10 @@ pub async fn serve(app: Arc<App>, listeners: Listeners) -> Result<(), RunError> 
     if tokio::time::timeout(ABORT_TIME, tasks.ended()).await.is_err() {
         tracing::warn!(tasks = tasks.running(), "tasks did not end");
     }
-    app.store.close().await;
+    // A statement whose database went silent would be waited for without end.
+    if tokio::time::timeout(ABORT_TIME, app.store.close()).await.is_err() {
+        tracing::warn!("the database did not close in time");
+    }
     match tasks.failure() {
         Some(why) => Err(RunError::Failed(why.to_owned())),
         None => Ok(()),

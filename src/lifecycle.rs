@@ -88,10 +88,17 @@ impl Tasks {
     }
 
     /// Runs a part that must live as long as the server. When it ends before draining began, or panics at any time, the process fails.
+    /// [`Tasks::hard`] drops it where it stands.
     pub fn supervise<F: Future<Output = ()> + Send + 'static>(&self, name: &'static str, task: F) {
         let tasks = self.clone();
         self.tracker.spawn(async move {
-            let panicked = AssertUnwindSafe(task).catch_unwind().await.is_err();
+            let panicked = tokio::select! {
+                // First, so that a panic in the last moment is not lost.
+                biased;
+                ended = AssertUnwindSafe(task).catch_unwind() => ended.is_err(),
+                // A part that waits for something that never comes must not keep the process.
+                () = tasks.hard.cancelled() => return,
+            };
             if panicked || !tasks.is_draining() {
                 tasks.fail(format!("task {name} {}", if panicked { "panicked" } else { "ended unexpectedly" }));
             }
@@ -169,6 +176,19 @@ mod tests {
         tasks.supervise("clockwork", async move { until.soft.cancelled().await });
         shutdown.soft.cancel();
         tasks.close();
+        tasks.ended().await;
+        assert_eq!(tasks.failure(), None);
+    }
+
+    #[tokio::test]
+    async fn a_part_that_never_ends_is_dropped_at_the_last_step() {
+        let shutdown = Shutdown::default();
+        let tasks = Tasks::new(&shutdown);
+        tasks.supervise("clockwork", std::future::pending());
+        shutdown.soft.cancel();
+        tasks.close();
+        assert!(tasks.ended().now_or_never().is_none(), "it is waited for until then");
+        tasks.abort();
         tasks.ended().await;
         assert_eq!(tasks.failure(), None);
     }
