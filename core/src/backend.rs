@@ -3,10 +3,10 @@
 //! Everything else writes one SQL text for both and runs it through [`read!`] and [`write_tx!`]. What differs between the two is
 //! listed here: how to connect, how to begin a write, and the row-locking clauses that SQLite, with its single writer, does not have.
 
-use std::{str::FromStr, time::Duration};
+use std::{fs, io, os::unix::fs::OpenOptionsExt as _, path::Path, str::FromStr, time::Duration};
 
 use sqlx::{
-    PgPool, SqlitePool,
+    Connection as _, PgPool, SqlitePool,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -19,6 +19,10 @@ static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
 
 /// How long a statement waits for a connection or, on SQLite, for the write lock.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long PostgreSQL lets a statement run, milliseconds. Ours take a few: one that waits longer waits for a lock or a disk that will not come, and
+/// keeps a connection from everybody else. A database URL that sets its own wins.
+const STATEMENT_TIMEOUT: (&str, &str) = ("statement_timeout", "10000");
 
 /// Connections to a database.
 #[derive(Debug, Clone)]
@@ -35,7 +39,10 @@ impl Db {
     /// Connects to `url`: `sqlite:PATH` (made when missing) or `postgres://…`.
     pub(crate) async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
         if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-            let options = PgConnectOptions::from_str(url)?;
+            let mut options = PgConnectOptions::from_str(url)?;
+            if !options.get_options().is_some_and(|given| given.contains(STATEMENT_TIMEOUT.0)) {
+                options = options.options([STATEMENT_TIMEOUT]);
+            }
             let pool = PgPoolOptions::new().max_connections(max_connections).acquire_timeout(ACQUIRE_TIMEOUT);
             return Ok(Self::Postgres(pool.connect_with(options).await?));
         }
@@ -50,6 +57,9 @@ impl Db {
             .pragma("wal_autocheckpoint", "8192")
             .pragma("cache_size", "-32768")
             .busy_timeout(ACQUIRE_TIMEOUT);
+        if !url.contains(":memory:") && !url.contains("mode=memory") {
+            make_private(options.get_filename()).map_err(sqlx::Error::Io)?;
+        }
         let write = SqlitePoolOptions::new().max_connections(1).acquire_timeout(ACQUIRE_TIMEOUT).connect_with(options.clone()).await?;
         let read = SqlitePoolOptions::new()
             .max_connections(max_connections)
@@ -63,7 +73,13 @@ impl Db {
     pub(crate) async fn migrate(&self) -> Result<(), StoreError> {
         match self {
             Self::Sqlite { write, .. } => SQLITE_MIGRATIONS.run(write).await?,
-            Self::Postgres(pool) => POSTGRES_MIGRATIONS.run(pool).await?,
+            Self::Postgres(pool) => {
+                // A connection that does not come back: a large table, or another node's lock, may take longer than a statement should.
+                let mut connection = pool.acquire().await?.detach();
+                sqlx::query("SET statement_timeout = 0").execute(&mut connection).await?;
+                POSTGRES_MIGRATIONS.run(&mut connection).await?;
+                connection.close().await?;
+            }
         }
         Ok(())
     }
@@ -95,6 +111,15 @@ impl Db {
             Self::Sqlite { .. } => "",
             Self::Postgres(_) => " FOR UPDATE SKIP LOCKED",
         }
+    }
+}
+
+/// Makes an empty SQLite file that only this user can read, where there is none. SQLite itself would leave that to the umask; its `-wal` and `-shm` get
+/// the mode of this file. The mode of a file that is there is its owner's choice.
+fn make_private(file: &Path) -> io::Result<()> {
+    match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -135,3 +160,56 @@ macro_rules! write_tx {
 }
 
 pub(crate) use {read, write_tx};
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+    use crate::testing::{Backend, TestDatabase};
+
+    fn mode(file: &Path) -> u32 {
+        fs::metadata(file).expect("the file").permissions().mode() & 0o777
+    }
+
+    #[tokio::test]
+    async fn only_the_owner_can_read_a_new_sqlite_file() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("a folder for everybody");
+        let file = dir.path().join("new.db");
+        let db = Db::connect(&format!("sqlite:{}", file.display()), 2).await.expect("it opens");
+        db.migrate().await.expect("the schema");
+        for end in ["", "-wal", "-shm"] {
+            assert_eq!(mode(&dir.path().join(format!("new.db{end}"))), 0o600, "{end}");
+        }
+        db.close().await;
+
+        // What an owner opened to a group stays open to it.
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).expect("it is ours");
+        Db::connect(&format!("sqlite:{}", file.display()), 2).await.expect("it opens").close().await;
+        assert_eq!(mode(&file), 0o640);
+    }
+
+    #[tokio::test]
+    async fn a_postgres_statement_ends_but_a_migration_may_take_long() {
+        let Some(database) = TestDatabase::create(Backend::Postgres).await else { return };
+        let show = async |db: &Db, name: &str| {
+            let Db::Postgres(pool) = db else { panic!("not PostgreSQL") };
+            sqlx::query_scalar::<_, String>("SELECT current_setting($1)").bind(name).fetch_one(pool).await.expect("a setting")
+        };
+        let db = Db::connect(database.url(), 1).await.expect("it opens");
+        // The migration's own connection does not stay in a pool of one.
+        db.migrate().await.expect("the schema");
+        assert_eq!(show(&db, "statement_timeout").await, "10s");
+        assert!(show(&db, "search_path").await.starts_with("test_"), "the options of the URL stay");
+        db.close().await;
+
+        let db = Db::connect(&format!("{}%20-c%20statement_timeout%3D50", database.url()), 1).await.expect("it opens");
+        assert_eq!(show(&db, "statement_timeout").await, "50ms");
+        let Db::Postgres(pool) = &db else { panic!("not PostgreSQL") };
+        let error =
+            sqlx::query("SELECT pg_sleep(60)").execute(pool).await.map(drop).map_err(StoreError::from).expect_err("it takes too long");
+        assert!(error.is_transient(), "{error}");
+        db.close().await;
+    }
+}
