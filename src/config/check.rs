@@ -80,6 +80,7 @@ impl Config {
             (limits.login_per_phone, "limits.login_per_phone"),
             (limits.login_per_address, "limits.login_per_address"),
             (limits.register_per_address, "limits.register_per_address"),
+            (limits.anonymous_keys_per_address, "limits.anonymous_keys_per_address"),
         ] {
             check(value > 0, field, "must be at least 1; limits.enabled turns limits off");
         }

@@ -106,6 +106,7 @@ pub struct Limits {
     pub login_per_phone: u32,
     pub login_per_address: u32,
     pub register_per_address: u32,
+    pub anonymous_keys_per_address: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::{
     body::{Body, to_bytes},
-    extract::{Request, State},
+    extract::{FromRequestParts as _, MatchedPath, Request, State},
     http::{HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -21,7 +21,8 @@ use tebdil_core::{
 
 use super::{
     auth,
-    body::{self, MAX_KEYS_BODY},
+    body::{self, MAX_BODY, MAX_KEYS_BODY},
+    client_ip::ClientAddress,
     problem::{Answer, Failure},
 };
 use crate::app::App;
@@ -30,6 +31,8 @@ const HEADER: &str = "idempotency-key";
 /// Tells a client that the answer is a repeated one.
 const REPLAYED: &str = "idempotency-replayed";
 const MAX_KEY: usize = 255;
+/// The one route whose bodies may be large.
+const KEYS: &str = "/v1/keys";
 /// Largest answer that is kept, bytes; ours are far smaller.
 const MAX_ANSWER: usize = 256 * 1024;
 /// Binds kept answers to their column.
@@ -48,36 +51,52 @@ impl Claim {
     }
 }
 
-/// The middleware.
+/// The middleware. It also runs every mutating request in a task of its own: when the client hangs up, its connection's future is dropped, and what
+/// follows a commit, as closing the sockets of a session that ended or keeping the answer, would be lost with it.
 pub(super) async fn replay(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let mutating = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
-    if !mutating || !request.headers().contains_key(HEADER) {
+    // Where no route is, nothing happens that must happen once; keeping such answers would only fill the table.
+    if !mutating || request.extensions().get::<MatchedPath>().is_none() {
         return next.run(request).await;
     }
-    once(app, request, next).await.unwrap_or_else(IntoResponse::into_response)
+    let tasks = app.tasks.clone();
+    let run = tasks.spawn(async move {
+        if request.headers().contains_key(HEADER) {
+            once(&app, request, next).await.unwrap_or_else(IntoResponse::into_response)
+        } else {
+            next.run(request).await
+        }
+    });
+    // What a handler's panic answers is decided further in.
+    run.await.unwrap_or_else(|_| Failure::from(ErrorCode::Internal).into_response())
 }
 
-async fn once(app: Arc<App>, request: Request, next: Next) -> Answer<Response> {
+async fn once(app: &App, request: Request, next: Next) -> Answer<Response> {
     let key = key_of(&request)?;
-    let (parts, body) = request.into_parts();
-    let body = body::read(body, MAX_KEYS_BODY).await?;
+    let (mut parts, body) = request.into_parts();
     // The signature is enough here: the handler asks whether the session lives, and a repeated logout must find its answer.
-    let scope = auth::bearer(&parts.headers, &app).map_or_else(|_| "anon".to_owned(), |access| format!("user:{}", access.user_id));
+    let scope = if let Ok(access) = auth::bearer(&parts.headers, app) {
+        format!("user:{}", access.user_id)
+    } else {
+        // Before the body is read: whoever floods us gets neither memory nor the database's writer.
+        let Ok(address) = ClientAddress::from_request_parts(&mut parts, &()).await;
+        app.limiters.anonymous_key_from(address)?;
+        "anon".to_owned()
+    };
+    let uploads_keys = parts.method == Method::PUT && parts.extensions.get::<MatchedPath>().is_some_and(|path| path.as_str() == KEYS);
+    let body = body::read(body, if uploads_keys { MAX_KEYS_BODY } else { MAX_BODY }).await?;
     let target = parts.uri.path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
     let hash = app.blind.request(parts.method.as_str(), target, &body);
     let claim = Claim { scope, key, begun: app.clock.now() };
 
     match app.store.begin_idempotent(&claim.scope, &claim.key, &hash, claim.begun).await? {
         Idempotent::Fresh => {}
-        Idempotent::Replay(first) => return replayed(&app, &claim, &first),
+        Idempotent::Replay(first) => return replayed(app, &claim, &first),
         Idempotent::InProgress => return Err(ErrorCode::RequestInProgress.into()),
         Idempotent::Mismatch => return Err(ErrorCode::IdempotencyKeyReused.into()),
     }
     let request = Request::from_parts(parts, Body::from(body));
-    // A task of its own: it ends with a kept answer even when the client hangs up.
-    let tasks = app.tasks.clone();
-    let run = tasks.spawn(async move { keep(&app, claim, next.run(request).await).await });
-    run.await.map_err(|_| Failure::from(ErrorCode::Internal))
+    Ok(keep(app, claim, next.run(request).await).await)
 }
 
 fn key_of(request: &Request) -> Answer<String> {

@@ -14,6 +14,8 @@ scenarios! {
     a_key_belongs_to_one_request_and_one_user,
     failures_that_may_pass_are_not_kept,
     kept_answers_are_not_readable,
+    what_is_nowhere_is_not_kept,
+    a_body_is_as_large_as_its_route_allows,
 }
 
 async fn with_key(server: &TestServer, method: Method, path: &str, token: &str, key: &str, body: &Value) -> Reply {
@@ -114,4 +116,47 @@ async fn kept_answers_are_not_readable(server: TestServer) {
         }
     }
     server.stop().await;
+}
+
+async fn what_is_nowhere_is_not_kept(server: TestServer) {
+    for _ in 0..2 {
+        let reply = with_key(&server, Method::POST, "/v1/nosuch", "", "key", &json!({})).await;
+        assert!(!reply.headers.contains_key("idempotency-replayed"));
+        reply.expect_problem(404, "not_found");
+    }
+    assert_eq!(server.count("SELECT COUNT(*) FROM idempotency_keys").await, 0);
+    server.stop().await;
+}
+
+async fn a_body_is_as_large_as_its_route_allows(server: TestServer) {
+    let user = server.register("KediAdam").await;
+    let packages = json!({"packages": vec![format!("{}AA==", "AAAA".repeat(1_365)); 100]});
+    with_key(&server, Method::PATCH, "/v1/me", &user.access, "key-1", &packages).await.expect_problem(413, "payload_too_large");
+    with_key(&server, Method::POST, "/v1/auth/login", "", "key-2", &packages).await.expect_problem(413, "payload_too_large");
+    with_key(&server, Method::PUT, "/v1/keys", &user.access, "key-3", &packages).await.expect(200);
+    server.stop().await;
+}
+
+mod limited {
+    use super::*;
+
+    scenarios! {
+        @with &[("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_LIMITS__ANONYMOUS_KEYS_PER_ADDRESS", "3")];
+        strangers_cannot_fill_the_table_with_keys,
+    }
+
+    async fn strangers_cannot_fill_the_table_with_keys(server: TestServer) {
+        let user = server.register("KediAdam").await;
+        let wrong = json!({"refresh_token": "x"});
+        let refresh = async |key: &str, token: &str| with_key(&server, Method::POST, "/v1/auth/refresh", token, key, &wrong).await;
+        for key in ["key-1", "key-2", "key-3"] {
+            refresh(key, "").await.expect_problem(401, "refresh_invalid");
+        }
+        refresh("key-4", "").await.expect_problem(429, "rate_limited");
+        refresh("key-5", "not.a.token").await.expect_problem(429, "rate_limited");
+        // Neither who is signed in nor who wants nothing kept is counted.
+        with_key(&server, Method::PATCH, "/v1/me", &user.access, "key", &json!({"alias": "yeni"})).await.expect(200);
+        server.post("/v1/auth/refresh", "", &wrong).await.expect_problem(401, "refresh_invalid");
+        server.stop().await;
+    }
 }

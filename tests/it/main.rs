@@ -11,6 +11,7 @@ mod accounts;
 mod bad_requests;
 mod chat;
 mod frames;
+mod hang_ups;
 mod idempotency;
 mod kill;
 mod lifecycle;
