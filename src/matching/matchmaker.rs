@@ -84,13 +84,6 @@ pub struct Status {
     pub reserved: usize,
 }
 
-impl Status {
-    /// No ticket is left.
-    pub const fn is_idle(&self) -> bool {
-        self.waiting == 0 && self.reserved == 0
-    }
-}
-
 impl Matchmaker {
     /// The service, and the task that has to be run for it.
     pub fn new(store: Store, hub: Arc<Hub>, clock: Clock, ids: Arc<IdGenerator>, config: MatchmakerConfig) -> (Self, MatchmakerTask) {

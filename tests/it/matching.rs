@@ -218,7 +218,7 @@ async fn partners_of_the_day_meet_again_last(server: TestServer) {
     server.stop().await;
 }
 
-/// The same four users search again and again from several devices at once: what is paid is what the ledger says.
+/// The same four users search 200 times from several devices at once: what is paid is what the ledger says.
 async fn two_hundred_searches_of_the_same_users_keep_the_books(server: TestServer) {
     let mut people = Vec::new();
     for number in 0..4 {
@@ -231,20 +231,22 @@ async fn two_hundred_searches_of_the_same_users_keep_the_books(server: TestServe
         searches.spawn(async move {
             for _ in 0..25 {
                 person.send(json!({"type": "match.find", "mode": "text"})).await;
-                person.send(json!({"type": "match.cancel"})).await;
             }
             person.hears_no("nothing_in_particular").await;
             person
         });
     }
     let people = searches.join_all().await;
-    eventually("every search is settled", async || server.app.matchmaker.status().await.is_idle()).await;
+    eventually("every search is settled", async || server.app.matchmaker.status().await.reserved == 0).await;
+    let mut sides = 0;
     for person in &people {
         let left = quota_is_the_ledger(&server, person).await;
         let matches = server.get("/v1/matches?limit=100", &person.user.access).await.expect(200)["items"].as_array().expect("a list").len();
-        assert!(matches <= 10);
+        sides += matches;
         assert!(matches == 0 || left == 10 - i64::try_from(matches).expect("few"), "{matches} matches, {left} left");
     }
+    // Each user stands in the list twice, with two devices; the first two pairs of four strangers are always made.
+    assert!(sides >= 8, "{sides}");
     server.stop().await;
 }
 
