@@ -18,7 +18,7 @@ use tebdil_core::{
     time::Timestamp,
 };
 use tokio::time::{Duration, timeout};
-use tokio_tungstenite::tungstenite;
+use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 
 use super::{
     dispatch,
@@ -288,6 +288,8 @@ async fn close(socket: &mut WebSocket, code: CloseCode) {
 fn close_code_of(error: axum::Error) -> CloseCode {
     match error.into_inner().downcast_ref::<tungstenite::Error>() {
         Some(tungstenite::Error::Capacity(_)) => CloseCode::TooLarge,
+        // The line broke: nobody is there to be told anything.
+        Some(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => CloseCode::GoingAway,
         Some(tungstenite::Error::Utf8(_) | tungstenite::Error::Protocol(_)) => CloseCode::BadFrame,
         _ => CloseCode::GoingAway,
     }
