@@ -1,6 +1,6 @@
 //! The REST API.
 //!
-//! A request's way: [`router`] → extractors ([`auth`], [`body`], [`paging`]) → a handler → a service or one store method. To add an endpoint: its body in
+//! A request's way: [`mod@router`] → extractors ([`auth`], [`body`], [`paging`]) → a handler → a service or one store method. To add an endpoint: its body in
 //! `tebdil_core::protocol`, its handler in the file of its family, one line in `router.rs`.
 
 mod account;
