@@ -37,8 +37,10 @@ impl Chat {
             for frame in self.state_of(connection, row, &missed)? {
                 connection.outbound.push_first(frame.to_json(None));
             }
-            // Without a word from the client, what it has acknowledged counts.
-            let resume = missed.resume.iter().find(|point| point.match_id == row.id).map(|point| point.peer_seq.max(0));
+            // Without a word from the client, what it has acknowledged counts. One that claims more than there is (the database was restored from a
+            // backup) must not have its live messages taken for sent.
+            let claimed = missed.resume.iter().find(|point| point.match_id == row.id).map(|point| point.peer_seq);
+            let resume = claimed.map(|seq| seq.clamp(0, row.peer_last_seq));
             let mut after = resume.unwrap_or(row.delivered_seq);
             loop {
                 let page = self.store.messages_from_peer(row.id, connection.user_id, after, PAGE).await?;
