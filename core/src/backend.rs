@@ -1,10 +1,12 @@
-//! The one place that knows which kind of database there is.
+//! The one place that knows which kind of database there is, and whether the node is alone or one of several.
 //!
-//! Everything else writes one SQL text for both and runs it through [`read!`] and [`write_tx!`]. What differs between the two is
-//! listed here: how to connect, how to begin a write, and the row-locking clauses that SQLite, with its single writer, does not have.
+//! Everything else writes one SQL text for both databases and runs it through [`read!`] and [`write_tx!`]. What differs between the two is
+//! listed here: how to connect, how to begin a write, and the row-locking clauses that SQLite, with its single writer, does not have. The parts of
+//! [`crate::realtime`] reach their variant through [`via!`].
 
-use std::{fs, io, os::unix::fs::OpenOptionsExt as _, path::Path, str::FromStr, time::Duration};
+use std::{fs, io, os::unix::fs::OpenOptionsExt as _, path::Path, str::FromStr, sync::Arc, time::Duration};
 
+use rand::Rng;
 use sqlx::{
     Connection as _, PgPool, SqlitePool,
     migrate::Migrator,
@@ -12,7 +14,10 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use crate::store::StoreError;
+use crate::{
+    realtime::{Bus, BusEvents, Lease, NodeId, Presence, Realtime, RealtimeError, RealtimeSettings, local::Local},
+    store::StoreError,
+};
 
 static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("../migrations/sqlite");
 static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
@@ -159,7 +164,50 @@ macro_rules! write_tx {
     };
 }
 
-pub(crate) use {read, write_tx};
+/// The realtime state: in this process, or shared with other nodes.
+#[derive(Debug, Clone)]
+pub(crate) enum Link {
+    Local(Arc<Local>),
+}
+
+/// Runs an expression with the variant bound to `$link`.
+macro_rules! via {
+    ($of:expr, |$link:ident| $body:expr) => {
+        match &$of {
+            $crate::backend::Link::Local($link) => $body,
+        }
+    };
+}
+
+impl Realtime {
+    /// The realtime parts of a new node: in this process, or connected to `redis_url`.
+    ///
+    /// # Errors
+    /// When Redis cannot be reached.
+    pub async fn connect(settings: &RealtimeSettings, rng: &mut impl Rng) -> Result<(Self, BusEvents), RealtimeError> {
+        let node = NodeId::random(rng);
+        let _ = settings;
+        let (local, events) = Local::new(node);
+        let link = Link::Local(Arc::new(local));
+        let realtime = Self { node, bus: Bus(link.clone()), presence: Presence(link.clone()), lease: Lease(link) };
+        Ok((realtime, BusEvents(events)))
+    }
+
+    /// Asks for an answer, for readiness.
+    ///
+    /// # Errors
+    /// [`RealtimeError`]
+    pub async fn ping(&self) -> Result<(), RealtimeError> {
+        via!(self.bus.0, |link| link.ping().await)
+    }
+
+    /// Sends what is queued, takes this node out and ends; after this nothing arrives any more.
+    pub async fn close(&self) {
+        via!(self.bus.0, |link| link.close().await);
+    }
+}
+
+pub(crate) use {read, via, write_tx};
 
 #[cfg(test)]
 mod tests {

@@ -1,4 +1,4 @@
-//! What every part of Tebdil shares: ids, the clock, domain types, the wire contract, field encryption and the store.
+//! What every part of Tebdil shares: ids, the clock, domain types, the wire contract, field encryption, the store and the realtime state.
 //!
 //! Nothing here knows about HTTP or sockets. A client that wants only the wire types uses [`protocol`], [`id`] and [`time`].
 
@@ -9,6 +9,7 @@ pub mod id;
 pub mod limiter;
 pub mod protocol;
 pub mod quota;
+pub mod realtime;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

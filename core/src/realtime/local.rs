@@ -1,0 +1,176 @@
+//! The variant of one node: everything in this process.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::{Announcement, BusEvent, Device, Holder, Joined, NodeId, RealtimeError, Stamp};
+use crate::id::UserId;
+
+/// The realtime state of a node that is alone.
+#[derive(Debug)]
+pub(crate) struct Local {
+    node: NodeId,
+    users: Mutex<Users>,
+    /// `None` once closed.
+    events: Mutex<Option<mpsc::UnboundedSender<BusEvent>>>,
+}
+
+#[derive(Debug, Default)]
+struct Users {
+    known: HashMap<UserId, User>,
+    last_stamp: i64,
+}
+
+#[derive(Debug, Default)]
+struct User {
+    /// In the order of joining.
+    devices: Vec<(Stamp, Device)>,
+    /// Peers were told that the user is online.
+    said_online: bool,
+}
+
+impl Local {
+    pub fn new(node: NodeId) -> (Self, mpsc::UnboundedReceiver<BusEvent>) {
+        let (events, received) = mpsc::unbounded_channel();
+        (Self { node, users: Mutex::default(), events: Mutex::new(Some(events)) }, received)
+    }
+
+    fn users(&self) -> MutexGuard<'_, Users> {
+        // Nothing that is done under the lock can panic half way.
+        self.users.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self, event: BusEvent) {
+        if let Some(events) = &*self.events.lock().unwrap_or_else(PoisonError::into_inner) {
+            // Whoever listened is gone at the end of the process only.
+            let _ = events.send(event);
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "the same form as over Redis")]
+    pub fn to_user(&self, _: UserId, _: impl FnOnce() -> Bytes) {}
+
+    pub fn to_node(&self, node: NodeId, message: Bytes) {
+        if node == self.node {
+            self.tell(BusEvent::Message(message));
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "the same form as over Redis")]
+    pub fn to_others(&self, _: impl FnOnce() -> Bytes) {}
+
+    #[expect(clippy::unused_async, reason = "the same form as over Redis")]
+    pub async fn join(&self, device: Device, max_devices: usize, again: Option<Stamp>) -> Result<Joined, RealtimeError> {
+        let mut replaced = Vec::new();
+        let joined = {
+            let mut users = self.users();
+            users.last_stamp += 1;
+            let stamp = again.unwrap_or(Stamp(users.last_stamp));
+            let user = users.known.entry(device.user).or_default();
+            let only = user.devices.iter().all(|(_, other)| other.session == device.session);
+            let same = user.devices.iter().position(|(_, other)| other.session == device.session);
+            let mut returned = false;
+            let mut stays = true;
+            if let Some(index) = same {
+                let (since, other) = user.devices[index];
+                if other.connection == device.connection {
+                    user.devices.remove(index);
+                } else if since > stamp {
+                    stays = false;
+                    replaced.push(device);
+                } else {
+                    returned = only;
+                    replaced.push(user.devices.remove(index).1);
+                }
+            }
+            if stays {
+                let place = user.devices.partition_point(|(since, _)| *since < stamp);
+                user.devices.insert(place, (stamp, device));
+                let surplus = user.devices.len().saturating_sub(max_devices.max(1));
+                replaced.extend(user.devices.drain(..surplus).map(|(_, oldest)| oldest));
+            }
+            Joined { stamp, elsewhere: false, returned }
+        };
+        for Device { user, session, connection } in replaced {
+            self.tell(BusEvent::Replaced { user, session, connection });
+        }
+        Ok(joined)
+    }
+
+    #[expect(clippy::unused_async, reason = "the same form as over Redis")]
+    pub async fn leave(&self, device: Device) -> Result<(), RealtimeError> {
+        let mut users = self.users();
+        if let Some(user) = users.known.get_mut(&device.user) {
+            user.devices.retain(|(_, other)| *other != device);
+            if user.devices.is_empty() && !user.said_online {
+                users.known.remove(&device.user);
+            }
+        }
+        Ok(())
+    }
+
+    #[expect(clippy::unused_async, reason = "the same form as over Redis")]
+    pub async fn online(&self, asked: &[UserId]) -> Result<Vec<bool>, RealtimeError> {
+        let users = self.users();
+        Ok(asked.iter().map(|user| users.known.get(user).is_some_and(|user| !user.devices.is_empty())).collect())
+    }
+
+    #[expect(clippy::unused_async, reason = "the same form as over Redis")]
+    pub async fn announce(&self, user: UserId, returned: bool, to: &[Announcement]) -> Result<(), RealtimeError> {
+        // The lock is held while the words are sent, or two announcements could be heard the other way round.
+        let mut users = self.users();
+        let Some(known) = users.known.get_mut(&user) else { return Ok(()) };
+        let online = !known.devices.is_empty();
+        let words: &[bool] = match (known.said_online, online) {
+            (true, true) if returned => &[false, true],
+            (before, now) if before == now => &[],
+            (_, true) => &[true],
+            (_, false) => &[false],
+        };
+        known.said_online = online;
+        if !online {
+            users.known.remove(&user);
+        }
+        for word in words {
+            for one in to {
+                self.tell(BusEvent::Message(if *word { one.online.clone() } else { one.offline.clone() }));
+            }
+        }
+        drop(users);
+        Ok(())
+    }
+
+    #[expect(clippy::unused_async, reason = "the same form as over Redis")]
+    pub async fn reset(&self) -> Result<Vec<UserId>, RealtimeError> {
+        let mut users = self.users();
+        let gone = users.known.iter().filter(|(_, user)| !user.devices.is_empty()).map(|(id, _)| *id).collect();
+        users.known.values_mut().for_each(|user| user.devices.clear());
+        Ok(gone)
+    }
+
+    #[expect(clippy::unused_async, reason = "the same form as over Redis")]
+    pub async fn hold(&self, _: &str, _: Duration, candidate: bool) -> Result<Option<Holder>, RealtimeError> {
+        Ok(candidate.then_some(Holder { node: self.node, fence: 1 }))
+    }
+
+    #[expect(clippy::unused_async, reason = "the same form as over Redis")]
+    pub async fn release(&self, _: &str) -> Result<(), RealtimeError> {
+        Ok(())
+    }
+
+    #[expect(clippy::unused_async, reason = "the same form as over Redis")]
+    pub async fn ping(&self) -> Result<(), RealtimeError> {
+        Ok(())
+    }
+
+    #[expect(clippy::unused_async, reason = "the same form as over Redis")]
+    pub async fn close(&self) {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).take();
+    }
+}

@@ -1,0 +1,101 @@
+//! Who is connected, and where.
+
+use bytes::Bytes;
+
+use super::RealtimeError;
+use crate::{
+    backend::{Link, via},
+    id::{SessionId, UserId},
+};
+
+/// A connection of a signed-in device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Device {
+    pub user: UserId,
+    pub session: SessionId,
+    /// Names the connection within its node; grows from connection to connection.
+    pub connection: u64,
+}
+
+/// When a device joined: the order of joining, over all nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stamp(pub(crate) i64);
+
+/// What a joining device finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Joined {
+    pub stamp: Stamp,
+    /// The user has devices at other nodes too.
+    pub elsewhere: bool,
+    /// The user's only device came back before its old connection was known to be gone.
+    pub returned: bool,
+}
+
+/// What the peer in one match is told of a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Announcement {
+    /// Who is told.
+    pub peer: UserId,
+    /// The message in case the user is online.
+    pub online: Bytes,
+    /// The message in case it is not.
+    pub offline: Bytes,
+}
+
+/// Which devices of a user are connected at which node.
+///
+/// A node that is silent for 5 seconds is dead: its devices are gone then, which the other nodes see and announce. A session has one connection, the last that joined.
+/// Changes of one user happen one after the other, whichever nodes they come from.
+#[derive(Debug, Clone)]
+pub struct Presence(pub(crate) Link);
+
+impl Presence {
+    /// Adds a connection of this node. An older one of the same session goes, and the oldest of the user while there are more than `max_devices`; their nodes
+    /// (also this one) get [`BusEvent::Replaced`](super::BusEvent::Replaced). The nodes of the user's other devices get
+    /// [`BusEvent::Elsewhere`](super::BusEvent::Elsewhere).
+    ///
+    /// With `again`, the stamp of its first join, a connection is added once more after [`BusEvent::Forgotten`](super::BusEvent::Forgotten): one of the
+    /// same session that joined later meanwhile stays, and this one is the replaced one.
+    ///
+    /// # Errors
+    /// [`RealtimeError`]; whether it was added is not known then, and [`BusEvent::Forgotten`](super::BusEvent::Forgotten) will follow.
+    pub async fn join(&self, device: Device, max_devices: usize, again: Option<Stamp>) -> Result<Joined, RealtimeError> {
+        via!(self.0, |link| link.join(device, max_devices, again).await)
+    }
+
+    /// Takes a connection out. One that was replaced, or is not there, changes nothing.
+    ///
+    /// # Errors
+    /// As for [`Presence::join`].
+    pub async fn leave(&self, device: Device) -> Result<(), RealtimeError> {
+        via!(self.0, |link| link.leave(device).await)
+    }
+
+    /// Whether each of these users has a connection, at whichever node.
+    ///
+    /// # Errors
+    /// [`RealtimeError`]
+    pub async fn online(&self, users: &[UserId]) -> Result<Vec<bool>, RealtimeError> {
+        via!(self.0, |link| link.online(users).await)
+    }
+
+    /// Tells the peers of `user` whether it is online, if that is not what they were told last.
+    ///
+    /// In one step: reading the state, comparing it with what was said last, and sending to every node of each peer, *this one included*, as
+    /// [`BusEvent::Message`](super::BusEvent::Message). So the last word is true, whichever nodes announce at the same time. With `returned`, a user who is
+    /// online and known as such is announced as gone and back.
+    ///
+    /// # Errors
+    /// [`RealtimeError`]; whether anybody was told is not known then.
+    pub async fn announce(&self, user: UserId, returned: bool, to: &[Announcement]) -> Result<(), RealtimeError> {
+        via!(self.0, |link| link.announce(user, returned, to).await)
+    }
+
+    /// Takes out every connection of this node, announcing nothing; the users concerned.
+    ///
+    /// # Errors
+    /// [`RealtimeError`]; another [`BusEvent::Forgotten`](super::BusEvent::Forgotten) follows.
+    pub async fn reset(&self) -> Result<Vec<UserId>, RealtimeError> {
+        via!(self.0, |link| link.reset().await)
+    }
+}
