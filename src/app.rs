@@ -8,6 +8,7 @@ use tebdil_core::{
     domain::Mode,
     id::IdGenerator,
     quota::QuotaRules,
+    realtime::Realtime,
     store::{MatchRules, Store},
     time::Clock,
 };
@@ -17,6 +18,7 @@ use crate::{
     RunError,
     auth::{self, Accounts, Tokens},
     chat::Chat,
+    cluster::{Router, catch_up},
     config::{Config, Key, Secrets},
     hub::Hub,
     lifecycle::Tasks,
@@ -31,6 +33,7 @@ pub struct App {
     pub clock: Clock,
     pub ids: Arc<IdGenerator>,
     pub store: Store,
+    pub realtime: Realtime,
     pub quota_rules: QuotaRules,
     /// Keyed hashes: phones and requests are found by them.
     pub blind: BlindIndex,
@@ -56,6 +59,7 @@ impl App {
         let ids = Arc::new(IdGenerator::new(clock.clone(), &mut rand::rng()));
         let store = open_store(&config, Arc::clone(&ids)).await?;
         let metrics = observability::install_metrics();
+        let (realtime, events) = Realtime::connect(&config.realtime(), &mut rand::rng()).await?;
 
         let blind = BlindIndex::new(core_key(&secrets.phone_index_key));
         let field_keys = secrets.field_keys.iter().map(|(id, key)| (id.to_owned(), core_key(key)));
@@ -73,8 +77,9 @@ impl App {
         let accounts = Accounts::start(&config.auth, parts)
             .map_err(|source| RunError::Io { what: "cannot start the password threads".to_owned(), source })?;
 
-        let hub = Arc::new(Hub::new(config.ws.max_devices));
-        let (chat, writer) = Chat::new(store.clone(), Arc::clone(&hub), clock.clone());
+        let (hub, behind) = Hub::new(config.ws.max_devices, realtime.bus.clone());
+        let hub = Arc::new(hub);
+        let (chat, writer) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone());
         let chat = Arc::new(chat);
         let told = Arc::clone(&chat);
         let hooks = Hooks { on_match_expired: Arc::new(move |ended| told.announce_end(&ended)) };
@@ -97,6 +102,7 @@ impl App {
             clock,
             ids,
             store,
+            realtime,
             quota_rules,
             blind,
             cipher,
@@ -111,6 +117,8 @@ impl App {
             tasks,
         });
 
+        app.tasks.supervise_to_the_last("router", Router::new(&app, events).run());
+        app.tasks.supervise("catch-up", catch_up::run(Arc::clone(&app), behind));
         app.tasks.supervise("matchmaker", pairing.run(app.tasks.soft.clone()));
         // It empties its queue when connections close; what comes later is told to repeat.
         app.tasks.supervise("chat writer", writer.run(app.tasks.closing.clone()));

@@ -6,6 +6,7 @@ pub mod app;
 pub mod auth;
 pub mod chat;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod http;
 pub mod hub;
@@ -20,7 +21,7 @@ use std::{sync::Arc, time::Duration};
 use app::App;
 use config::{Config, Secrets, SecretsError};
 use lifecycle::{Shutdown, Tasks};
-use tebdil_core::{store::StoreError, time::Clock};
+use tebdil_core::{realtime::RealtimeError, store::StoreError, time::Clock};
 use tokio::net::TcpListener;
 
 /// How long tasks have to notice that they are aborted, and then the database to close.
@@ -33,6 +34,8 @@ pub enum RunError {
     Secrets(#[from] SecretsError),
     #[error("the database cannot be used: {0}")]
     Store(#[from] StoreError),
+    #[error("redis.url: {0}")]
+    Realtime(#[from] RealtimeError),
     #[error("{what}: {source}")]
     Io { what: String, source: std::io::Error },
     /// A part failed; the text names it.
@@ -104,6 +107,14 @@ pub async fn serve(app: Arc<App>, listeners: Listeners) -> Result<(), RunError> 
     tasks.abort();
     if tokio::time::timeout(ABORT_TIME, tasks.ended()).await.is_err() {
         tracing::warn!(tasks = tasks.running(), "tasks did not end");
+    }
+    // Nobody speaks to other nodes any more.
+    let goodbye = async {
+        app.realtime.close().await;
+        tasks.last_ended().await;
+    };
+    if tokio::time::timeout(ABORT_TIME, goodbye).await.is_err() {
+        tracing::warn!("the other nodes were not told goodbye in time; they will notice");
     }
     // A statement whose database went silent would be waited for without end.
     if tokio::time::timeout(ABORT_TIME, app.store.close()).await.is_err() {

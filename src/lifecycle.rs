@@ -56,6 +56,8 @@ impl Shutdown {
 #[derive(Debug, Clone)]
 pub struct Tasks {
     tracker: TaskTracker,
+    /// Parts that the others need to the very end.
+    last: TaskTracker,
     /// The first step of the end: no new work.
     pub soft: CancellationToken,
     /// The second: connections end.
@@ -70,6 +72,7 @@ impl Tasks {
     pub fn new(shutdown: &Shutdown) -> Self {
         Self {
             tracker: TaskTracker::new(),
+            last: TaskTracker::new(),
             soft: shutdown.soft.clone(),
             closing: CancellationToken::new(),
             hard: shutdown.hard.clone(),
@@ -90,19 +93,32 @@ impl Tasks {
     /// Runs a part that must live as long as the server. When it ends before draining began, or panics at any time, the process fails.
     /// [`Tasks::hard`] drops it where it stands.
     pub fn supervise<F: Future<Output = ()> + Send + 'static>(&self, name: &'static str, task: F) {
-        let tasks = self.clone();
+        let watched = self.watch(name, task);
+        let hard = self.hard.clone();
         self.tracker.spawn(async move {
-            let panicked = tokio::select! {
+            tokio::select! {
                 // First, so that a panic in the last moment is not lost.
                 biased;
-                ended = AssertUnwindSafe(task).catch_unwind() => ended.is_err(),
+                () = watched => {}
                 // A part that waits for something that never comes must not keep the process.
-                () = tasks.hard.cancelled() => return,
-            };
+                () = hard.cancelled() => {}
+            }
+        });
+    }
+
+    /// Runs a part that others need until they have ended themselves: [`Tasks::ended`] does not wait for it, and [`Tasks::hard`] does not drop it.
+    pub fn supervise_to_the_last<F: Future<Output = ()> + Send + 'static>(&self, name: &'static str, task: F) {
+        self.last.spawn(self.watch(name, task));
+    }
+
+    fn watch<F: Future<Output = ()> + Send + 'static>(&self, name: &'static str, task: F) -> impl Future<Output = ()> + Send + 'static {
+        let tasks = self.clone();
+        async move {
+            let panicked = AssertUnwindSafe(task).catch_unwind().await.is_err();
             if panicked || !tasks.is_draining() {
                 tasks.fail(format!("task {name} {}", if panicked { "panicked" } else { "ended unexpectedly" }));
             }
-        });
+        }
     }
 
     /// Ends the process with failure, `why` being the reason it gives. The first reason counts.
@@ -128,6 +144,7 @@ impl Tasks {
     pub(crate) fn close(&self) {
         self.closing.cancel();
         self.tracker.close();
+        self.last.close();
     }
 
     /// Begins the last step.
@@ -140,9 +157,14 @@ impl Tasks {
         self.tracker.wait().await;
     }
 
+    /// Waits until the parts have ended that were needed to the last; only after [`Self::close`].
+    pub(crate) async fn last_ended(&self) {
+        self.last.wait().await;
+    }
+
     /// How many tasks run.
     pub fn running(&self) -> usize {
-        self.tracker.len()
+        self.tracker.len() + self.last.len()
     }
 }
 

@@ -7,16 +7,14 @@ mod directory;
 mod replay;
 mod writer;
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 pub use replay::Missed;
 use tebdil_core::{
     domain::EndReason,
     id::{MatchId, UserId},
     protocol::{ErrorCode, FrameId, MatchEnded, MessageAck, MessageSend, PeerPresence, ServerFrame, Typing, WhoEnded},
+    realtime::{Announcement, Presence},
     store::{End, EndedMatch, NewMessage, NewReceipt, Store, StoreError},
     time::Clock,
 };
@@ -25,7 +23,10 @@ pub use writer::Writer;
 use writer::{Op, Origin};
 
 use self::directory::Directory;
-use crate::hub::{Connection, Hub, Outgoing};
+use crate::{
+    cluster::{Audience, NodeMessage},
+    hub::{Connection, Hub, Outgoing},
+};
 
 /// Matches whose users are remembered.
 const DIRECTORY_CAPACITY: usize = 100_000;
@@ -41,13 +42,12 @@ pub struct Chat {
     clock: Clock,
     directory: Directory,
     writer: mpsc::Sender<Op>,
-    /// Users whose peers were told that they are online; each user has its share of the locks.
-    presence: [Mutex<HashSet<UserId>>; 64],
+    presence: Presence,
 }
 
 impl Chat {
     /// The service, and the writer that has to be run for it.
-    pub fn new(store: Store, hub: Arc<Hub>, clock: Clock) -> (Self, Writer) {
+    pub fn new(store: Store, hub: Arc<Hub>, presence: Presence, clock: Clock) -> (Self, Writer) {
         let (writer, ops) = mpsc::channel(WRITER_QUEUE);
         let chat = Self {
             store: store.clone(),
@@ -55,7 +55,7 @@ impl Chat {
             clock: clock.clone(),
             directory: Directory::new(DIRECTORY_CAPACITY),
             writer,
-            presence: std::array::from_fn(|_| Mutex::default()),
+            presence,
         };
         (chat, Writer::new(ops, store, hub, clock))
     }
@@ -135,7 +135,7 @@ impl Chat {
             End::Now(ended) => {
                 self.directory.forget(match_id);
                 for user in ended.users {
-                    let frame = || Outgoing::from(ServerFrame::MatchEnded(ended_for(&ended, user)).to_json(None));
+                    let frame = || Outgoing::new(&ServerFrame::MatchEnded(ended_for(&ended, user)), None);
                     self.hub.send_encoded(user, Some(origin.id), frame);
                 }
                 ended
@@ -145,21 +145,40 @@ impl Chat {
         Ok(())
     }
 
-    /// Tells the peers of a user whether it is online, where that is news.
-    ///
-    /// One device may leave while another comes: the state is looked up, compared with what was said last, and sent under one lock, so the last
-    /// word is true and is said once.
-    pub async fn announce_presence(&self, user: UserId) -> Result<(), StoreError> {
+    /// Another node ended a match.
+    pub fn forget(&self, match_id: MatchId) {
+        self.directory.forget(match_id);
+    }
+
+    /// Tells the peers of a user, wherever they are, whether it is online, where that is news; with `returned`, that it was gone and is back.
+    pub async fn announce_presence(&self, user: UserId, returned: bool) -> Result<(), StoreError> {
         let matches = self.store.active_matches(user, self.clock.now()).await?;
-        // The low bits of an id are those of its node.
-        let share = usize::try_from((user.0 >> 12) & 63).expect("below 64");
-        let mut said_online = self.presence[share].lock().unwrap_or_else(PoisonError::into_inner);
-        let online = self.hub.is_online(user);
-        let news = if online { said_online.insert(user) } else { said_online.remove(&user) };
-        for row in matches.iter().filter(|_| news) {
-            self.hub.send(row.peer_id, &ServerFrame::PeerPresence(PeerPresence { match_id: row.id, online }));
+        let frame = |match_id, online| Outgoing::new(&ServerFrame::PeerPresence(PeerPresence { match_id, online }), None);
+        let word = |peer, match_id, online| NodeMessage::frame(peer, Audience::All, &frame(match_id, online)).encode();
+        let to: Vec<Announcement> = matches
+            .iter()
+            .map(|row| Announcement {
+                peer: row.peer_id,
+                online: word(row.peer_id, row.id, true),
+                offline: word(row.peer_id, row.id, false),
+            })
+            .collect();
+        if self.presence.announce(user, returned, &to).await.is_err() {
+            // Peers of this node are told what this node knows. When the others can be reached again, everybody is brought up to date.
+            let online = self.hub.is_here(user);
+            for row in &matches {
+                self.hub.send_here(row.peer_id, Audience::All, &frame(row.id, online));
+            }
         }
         Ok(())
+    }
+
+    /// Whether each of these users is online; as far as this node knows when the others cannot be asked.
+    async fn online(&self, users: &[UserId]) -> Vec<bool> {
+        match self.presence.online(users).await {
+            Ok(online) => online,
+            Err(_) => users.iter().map(|user| self.hub.is_here(*user)).collect(),
+        }
     }
 
     /// The error for a match that is over or not the user's.

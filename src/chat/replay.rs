@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tebdil_core::{
-    id::MatchId,
+    id::{MatchId, UserId},
     protocol::{ErrorCode, FrameId, MatchFound, MessageNew, MessageOrigin, MessageSync, PeerPresence, Quota, ResumePoint, ServerFrame},
     store::{MatchRow, MessageRow, StoreError},
 };
@@ -15,26 +15,31 @@ use crate::hub::Connection;
 /// Messages read and sent at a time; the next page waits until the connection has taken this one. Of the largest messages a page is 700 KiB.
 const PAGE: i64 = 32;
 
-/// Matches of a user and what a device should know about them, read at `hello`.
+/// Matches of a user and what a device should know about them, read when it says `hello` or may have missed something.
 #[derive(Debug)]
 pub struct Missed<'a> {
     /// The user's active matches.
     pub matches: &'a [MatchRow],
-    /// What the client says it has.
+    /// What the client says it has; of a connection that was welcomed before, what it was sent.
     pub resume: &'a [ResumePoint],
+    /// The connection was welcomed before.
+    pub live: bool,
     pub quota: Quota,
     pub keys_remaining: i64,
 }
 
 impl Chat {
-    /// Sends what a new connection missed, ahead of what happens meanwhile, and then lets that follow.
+    /// Sends what a connection missed, ahead of what happens meanwhile, and then lets that follow. True when something was missed meanwhile.
     ///
-    /// The connection joined the hub before `missed` was read, so a message committed since is held, in the store, or both; its `seq` decides.
-    pub async fn replay(&self, connection: &Connection, missed: Missed<'_>) -> Result<(), StoreError> {
+    /// The connection was held, and known to the hub and to presence, before `missed` was read, so a message committed since is held, in the store, or both; its
+    /// `seq` decides.
+    pub async fn replay(&self, connection: &Connection, missed: Missed<'_>) -> Result<bool, StoreError> {
         let now = self.clock.now();
+        let peers: Vec<UserId> = missed.matches.iter().map(|row| row.peer_id).collect();
+        let online = if peers.is_empty() { Vec::new() } else { self.online(&peers).await };
         let mut sent: HashMap<MatchId, i64> = HashMap::new();
-        for row in missed.matches {
-            for frame in self.state_of(connection, row, &missed)? {
+        for (row, online) in missed.matches.iter().zip(online) {
+            for frame in self.state_of(connection, row, online, &missed)? {
                 connection.outbound.push_first(frame.to_json(None));
             }
             // Without a word from the client, what it has acknowledged counts. One that claims more than there is (the database was restored from a
@@ -51,7 +56,7 @@ impl Chat {
                 }
                 connection.outbound.wait_drained().await;
                 if connection.outbound.closing().is_some() {
-                    return Ok(());
+                    return Ok(false);
                 }
             }
             sent.insert(row.id, after);
@@ -64,25 +69,27 @@ impl Chat {
                 connection.outbound.push_first(frame.to_json(None));
             }
         }
-        connection.outbound.release(|match_id, seq| sent.get(&match_id).is_some_and(|last| seq <= *last));
-        Ok(())
+        Ok(connection.outbound.release(sent.into_iter().collect()))
     }
 
     /// Frames that tell a device how a match stands.
-    fn state_of(&self, connection: &Connection, row: &MatchRow, missed: &Missed<'_>) -> Result<Vec<ServerFrame>, StoreError> {
+    fn state_of(&self, connection: &Connection, row: &MatchRow, online: bool, missed: &Missed<'_>) -> Result<Vec<ServerFrame>, StoreError> {
         let match_id = row.id;
         let mut frames = Vec::new();
-        if row.session_id == connection.session_id && row.is_unbegun() {
+        let this_device = row.session_id == connection.session_id;
+        let unheard_of =
+            if missed.live { missed.resume.iter().all(|point| point.match_id != match_id) } else { this_device && row.is_unbegun() };
+        if unheard_of {
             // Perhaps the device never heard of the match.
             frames.push(ServerFrame::MatchFound(Box::new(MatchFound {
                 found: row.view(self.clock.now())?,
-                peer_key_package: row.peer_key_package.as_ref().map(|package| STANDARD.encode(package)),
-                this_device: true,
-                keys_remaining: Some(missed.keys_remaining),
+                peer_key_package: row.peer_key_package.as_ref().filter(|_| this_device).map(|package| STANDARD.encode(package)),
+                this_device,
+                keys_remaining: this_device.then_some(missed.keys_remaining),
                 quota: missed.quota.clone(),
             })));
         }
-        frames.push(ServerFrame::PeerPresence(PeerPresence { match_id, online: self.hub.is_online(row.peer_id) }));
+        frames.push(ServerFrame::PeerPresence(PeerPresence { match_id, online }));
         if row.peer_delivered_seq > 0 {
             frames.push(ServerFrame::MessageDelivered { match_id, seq: row.peer_delivered_seq });
         }

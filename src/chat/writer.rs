@@ -162,16 +162,12 @@ impl Writer {
             return;
         }
         metrics::counter!("tebdil_messages_total").increment(1);
-        let position = Some((message.match_id, appended.seq));
         let sender_id = message.sender_id;
         let mut frame = new_message(message, &appended);
-        self.hub.send_encoded(appended.receiver_id, None, || Outgoing {
-            text: ServerFrame::MessageNew(frame.clone()).to_json(None).into(),
-            position,
-        });
+        self.hub.send_encoded(appended.receiver_id, None, || Outgoing::new(&ServerFrame::MessageNew(frame.clone()), None));
         self.hub.send_encoded(sender_id, Some(origin.connection.id), || {
             frame.from = MessageOrigin::Me;
-            ServerFrame::MessageNew(frame).to_json(None).into()
+            Outgoing::new(&ServerFrame::MessageNew(frame), None)
         });
     }
 
@@ -181,11 +177,7 @@ impl Writer {
         match self.store.messages_from_peer(match_id, appended.receiver_id, appended.seq - 1, 1).await {
             Ok(stored) => {
                 for row in stored.into_iter().filter(|row| row.seq == appended.seq) {
-                    let position = Some((match_id, row.seq));
-                    self.hub.send_encoded(appended.receiver_id, None, || Outgoing {
-                        text: ServerFrame::MessageNew(from_peer(row)).to_json(None).into(),
-                        position,
-                    });
+                    self.hub.send(appended.receiver_id, &ServerFrame::MessageNew(from_peer(row)));
                 }
             }
             Err(error) => tracing::warn!(%error, "a repeated message could not be read; the receiver finds the gap"),

@@ -168,6 +168,11 @@ impl Config {
         tebdil_core::backend::is_shared(self.database.url.expose())
     }
 
+    /// Where the realtime state lives.
+    pub fn realtime(&self) -> tebdil_core::realtime::RealtimeSettings {
+        tebdil_core::realtime::RealtimeSettings { redis_url: self.redis.url.clone(), prefix: "tebdil:".to_owned() }
+    }
+
     /// The clock the server runs by.
     pub fn clock(&self) -> tebdil_core::time::Clock {
         tebdil_core::time::Clock::system(self.clock.offset_s.saturating_mul(1000))

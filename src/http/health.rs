@@ -17,6 +17,8 @@ pub(super) struct Readiness {
     ready: bool,
     /// The database answers.
     database: bool,
+    /// The other nodes can be reached: Redis answers and brings messages. Always true for a node that is alone.
+    redis: bool,
     /// The node is about to end.
     draining: bool,
 }
@@ -30,11 +32,12 @@ pub(super) async fn healthz() -> &'static str {
 /// Whether a load balancer should send work here.
 #[utoipa::path(get, path = "/readyz", tag = "service", security(()), responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>) {
-    let database = matches!(tokio::time::timeout(PING_TIMEOUT, app.store.ping()).await, Ok(Ok(())));
+    let (database, redis) = tokio::join!(tokio::time::timeout(PING_TIMEOUT, app.store.ping()), app.realtime.ping());
+    let (database, redis) = (matches!(database, Ok(Ok(()))), redis.is_ok());
     let draining = app.tasks.is_draining();
-    let ready = database && !draining;
+    let ready = database && redis && !draining;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, database, draining }))
+    (status, Json(Readiness { ready, database, redis, draining }))
 }
 
 /// The numbers, on a listener of their own.

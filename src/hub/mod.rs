@@ -1,24 +1,30 @@
-//! Who is connected to this node, and the way to reach them.
+//! Who is connected to this node, and the way to reach everybody, whichever node they are connected to.
 //!
-//! Users have several connections (devices). Everything that is sent goes through a connection's bounded [`Outbound`] queue; nothing here waits.
+//! Users have several connections (devices). Everything that is sent goes through a connection's bounded [`Outbound`] queue; nothing here waits. What concerns
+//! devices at other nodes goes there over the [`Bus`]; a user whose devices are all here costs the bus nothing.
 
 mod outbound;
 
 use std::{
+    cell::LazyCell,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use dashmap::{DashMap, Entry};
-pub use outbound::{Next, Outbound, OutboundLimits, Outgoing};
+pub use outbound::{Known, Mark, Next, Outbound, OutboundLimits, Outgoing};
 use rand::RngExt as _;
 use tebdil_core::{
     id::{SessionId, UserId},
     protocol::{CloseCode, FrameId, ServerFrame},
+    realtime::{Bus, Device, Stamp},
 };
+use tokio::sync::mpsc;
+
+use crate::cluster::{Audience, NodeMessage};
 
 /// Names a connection of this node; never used again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,27 +41,55 @@ pub struct Connection {
     /// What `message_logs` keeps of the connection.
     pub connection_type: Arc<str>,
     pub outbound: Outbound,
+    /// When it joined presence, once it has.
+    pub stamp: OnceLock<Stamp>,
 }
 
 impl Connection {
     /// Sends a frame, `re` naming the client's frame it answers.
     pub fn send(&self, frame: &ServerFrame, re: Option<&FrameId>) {
-        self.outbound.push(frame.to_json(re).into());
+        self.outbound.push(Outgoing::new(frame, re));
+    }
+
+    /// The connection, as presence knows it.
+    pub fn device(&self) -> Device {
+        Device { user: self.user_id, session: self.session_id, connection: self.id.0 }
     }
 }
 
-/// The connections of this node.
+/// Whether a user of this node has devices at other nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Elsewhere {
+    /// Presence has not answered yet.
+    Unknown,
+    No,
+    Yes,
+}
+
+#[derive(Debug)]
+struct User {
+    /// Oldest first.
+    connections: Vec<Arc<Connection>>,
+    elsewhere: Elsewhere,
+}
+
+/// The connections of this node, and the way to those of the others.
 #[derive(Debug)]
 pub struct Hub {
-    users: DashMap<UserId, Vec<Arc<Connection>>>,
+    users: DashMap<UserId, User>,
     next_id: AtomicU64,
     max_devices: usize,
+    bus: Bus,
+    /// Takes connections that missed something.
+    gaps: mpsc::UnboundedSender<Arc<Connection>>,
 }
 
 impl Hub {
-    /// An empty hub that lets each user have `max_devices` connections.
-    pub fn new(max_devices: usize) -> Self {
-        Self { users: DashMap::new(), next_id: AtomicU64::new(1), max_devices }
+    /// An empty hub that lets each user have `max_devices` connections, and the connections that turn out to have missed something.
+    pub fn new(max_devices: usize, bus: Bus) -> (Self, mpsc::UnboundedReceiver<Arc<Connection>>) {
+        // A connection is told once until it is brought up to date, so there are never more than connections.
+        let (gaps, behind) = mpsc::unbounded_channel();
+        (Self { users: DashMap::new(), next_id: AtomicU64::new(1), max_devices, bus, gaps }, behind)
     }
 
     /// A fresh name for a connection.
@@ -66,18 +100,19 @@ impl Hub {
     /// Adds a connection. An older one of the same session goes, and the oldest when there are too many: both are closed as `replaced`.
     pub fn join(&self, connection: &Arc<Connection>) {
         let mut replaced = Vec::new();
-        let mut user = self.users.entry(connection.user_id).or_default();
-        user.retain(|other| {
+        let mut user =
+            self.users.entry(connection.user_id).or_insert_with(|| User { connections: Vec::new(), elsewhere: Elsewhere::Unknown });
+        user.connections.retain(|other| {
             let stays = other.session_id != connection.session_id;
             if !stays {
                 replaced.push(Arc::clone(other));
             }
             stays
         });
-        while user.len() >= self.max_devices {
-            replaced.push(user.remove(0));
+        while user.connections.len() >= self.max_devices {
+            replaced.push(user.connections.remove(0));
         }
-        user.push(Arc::clone(connection));
+        user.connections.push(Arc::clone(connection));
         drop(user);
         for other in replaced {
             other.outbound.close(CloseCode::Replaced);
@@ -87,81 +122,162 @@ impl Hub {
     /// Takes a connection out. True when it was the user's last here.
     pub fn leave(&self, connection: &Connection) -> bool {
         let Entry::Occupied(mut user) = self.users.entry(connection.user_id) else { return false };
-        let before = user.get().len();
-        user.get_mut().retain(|other| other.id != connection.id);
-        let left = user.get().len() < before;
-        if user.get().is_empty() {
+        let before = user.get().connections.len();
+        user.get_mut().connections.retain(|other| other.id != connection.id);
+        let left = user.get().connections.len() < before;
+        if user.get().connections.is_empty() {
             user.remove();
             return left;
         }
         false
     }
 
-    /// Whether the user has a connection.
-    pub fn is_online(&self, user: UserId) -> bool {
+    /// Notes what presence said of a user who joined: whether it has devices at other nodes.
+    pub fn joined(&self, user: UserId, elsewhere: bool) {
+        if let Some(mut user) = self.users.get_mut(&user) {
+            user.elsewhere = match (user.elsewhere, elsewhere) {
+                // The word of a device that came there may have overtaken the answer.
+                (Elsewhere::Yes, _) | (_, true) => Elsewhere::Yes,
+                (Elsewhere::Unknown | Elsewhere::No, false) => Elsewhere::No,
+            };
+        }
+    }
+
+    /// Whether the user has a connection at this node.
+    pub fn is_here(&self, user: UserId) -> bool {
         self.users.contains_key(&user)
     }
 
-    /// The user's connections, oldest first.
+    /// The user's connections at this node, oldest first.
     pub fn connections(&self, user: UserId) -> Vec<Arc<Connection>> {
-        self.users.get(&user).map(|connections| connections.clone()).unwrap_or_default()
+        self.users.get(&user).map(|user| user.connections.clone()).unwrap_or_default()
+    }
+
+    /// Every connection of this node.
+    pub fn all(&self) -> Vec<Arc<Connection>> {
+        self.users.iter().flat_map(|user| user.connections.clone()).collect()
+    }
+
+    /// How many connections this node has.
+    pub fn connection_count(&self) -> usize {
+        self.users.iter().map(|user| user.connections.len()).sum()
     }
 
     /// Sends a frame to every device of the user.
     pub fn send(&self, user: UserId, frame: &ServerFrame) {
-        if let Some(connections) = self.users.get(&user) {
-            let text: Outgoing = frame.to_json(None).into();
-            for connection in connections.iter() {
-                connection.outbound.push(text.clone());
-            }
-        }
+        self.send_encoded(user, None, || Outgoing::new(frame, None));
     }
 
-    /// Sends an encoded frame to every device of the user, but `except`. The frame is made only when somebody gets it.
+    /// Sends a frame to every device of the user, but the connection `except` of this node. The frame is made only when somebody may get it.
     pub fn send_encoded(&self, user: UserId, except: Option<ConnectionId>, frame: impl FnOnce() -> Outgoing) {
-        if let Some(connections) = self.users.get(&user) {
-            let mut receivers = connections.iter().filter(|connection| Some(connection.id) != except).peekable();
-            if receivers.peek().is_some() {
-                let frame = frame();
-                for connection in receivers {
-                    connection.outbound.push(frame.clone());
-                }
+        let frame = LazyCell::new(frame);
+        if self.push(user, |connection| Some(connection.id) != except, &frame) {
+            self.bus.to_user(user, || NodeMessage::frame(user, Audience::All, &frame).encode());
+        }
+    }
+
+    /// Sends one frame to the device of the user that has this session, and another one to all its other devices.
+    pub fn send_split(&self, user: UserId, session: SessionId, to_session: &ServerFrame, to_others: &ServerFrame) {
+        for (audience, frame) in [(Audience::Only(session), to_session), (Audience::Except(session), to_others)] {
+            let frame = LazyCell::new(|| Outgoing::new(frame, None));
+            if self.push(user, |connection| audience.includes(connection.session_id), &frame) {
+                self.bus.to_user(user, || NodeMessage::frame(user, audience, &frame).encode());
             }
         }
     }
 
-    /// Closes the connections of a session.
+    /// Sends a frame to devices of the user at this node.
+    pub fn send_here(&self, user: UserId, audience: Audience, frame: &Outgoing) {
+        self.push(user, |connection| audience.includes(connection.session_id), &LazyCell::new(|| frame.clone()));
+    }
+
+    /// Pushes to connections of this node; whether there may be devices at other nodes.
+    fn push<F: FnOnce() -> Outgoing>(&self, user: UserId, to: impl Fn(&Connection) -> bool, frame: &LazyCell<Outgoing, F>) -> bool {
+        let Some(user) = self.users.get(&user) else { return true };
+        for connection in user.connections.iter().filter(|connection| to(connection)) {
+            if connection.outbound.push((**frame).clone()) {
+                // The receiver is gone only when the server ends.
+                let _ = self.gaps.send(Arc::clone(connection));
+            }
+        }
+        user.elsewhere != Elsewhere::No
+    }
+
+    /// Closes the connections of a session, at whichever node.
     pub fn close_session(&self, user: UserId, session: SessionId, code: CloseCode) {
+        self.close(user, Audience::Only(session), code);
+    }
+
+    /// Closes every connection of a user, at whichever node.
+    pub fn close_user(&self, user: UserId, code: CloseCode) {
+        self.close(user, Audience::All, code);
+    }
+
+    fn close(&self, user: UserId, audience: Audience, code: CloseCode) {
+        self.close_here(user, audience, code);
+        // Whatever is known of other nodes: a session that is revoked must not survive a mistake about where it is.
+        self.bus.to_user(user, || NodeMessage::Close { user, audience, code: code.code() }.encode());
+    }
+
+    /// Closes connections of a user at this node.
+    pub fn close_here(&self, user: UserId, audience: Audience, code: CloseCode) {
         for connection in self.connections(user) {
-            if connection.session_id == session {
+            if audience.includes(connection.session_id) {
                 connection.outbound.close(code);
             }
         }
     }
 
-    /// Closes every connection of a user.
-    pub fn close_user(&self, user: UserId, code: CloseCode) {
-        for connection in self.connections(user) {
-            connection.outbound.close(code);
+    /// Closes one connection of this node as `replaced`, if it is still there.
+    pub fn replace(&self, device: Device) {
+        for connection in self.connections(device.user) {
+            if connection.device() == device {
+                connection.outbound.close(CloseCode::Replaced);
+            }
         }
     }
 
-    /// How many connections there are.
-    pub fn connection_count(&self) -> usize {
-        self.users.iter().map(|user| user.len()).sum()
+    /// Whether this connection is among those of this node.
+    pub fn has(&self, device: Device) -> bool {
+        self.users.get(&device.user).is_some_and(|user| user.connections.iter().any(|connection| connection.device() == device))
     }
 
-    /// Says goodbye to everybody within about `over`: each client is told a delay of its own, so that they do not come back in one herd.
+    /// The user's connections at this node may have missed something: they are brought up to date.
+    pub fn is_behind(&self, user: UserId) {
+        for connection in self.connections(user) {
+            let _ = self.gaps.send(connection);
+        }
+    }
+
+    /// Every connection of this node may have missed something.
+    pub fn all_are_behind(&self) {
+        for connection in self.all() {
+            let _ = self.gaps.send(connection);
+        }
+    }
+
+    /// Tells the nodes of a user that frames for it were lost.
+    pub fn tell_of_loss(&self, user: UserId) {
+        self.bus.to_user(user, || NodeMessage::Resync { user }.encode());
+    }
+
+    /// Tells every other node that frames for its users may have been lost.
+    pub fn tell_everybody_of_loss(&self) {
+        self.bus.to_others(|| NodeMessage::ResyncAll.encode());
+    }
+
+    /// Says goodbye to everybody within about `over`, a few at a time: each client is told a delay of its own, so that they do not come back in one herd.
     pub async fn drain(&self, over: Duration) {
         /// Sockets closed together.
-        const GROUP: usize = 100;
-        let connections: Vec<Arc<Connection>> = self.users.iter().flat_map(|user| user.clone()).collect();
+        const GROUP: usize = 20;
+        /// Longest delay a client is told, milliseconds. Closing a few at a time spreads them already; this spreads the last group.
+        const LONGEST_DELAY_MS: u64 = 2_000;
+        let connections = self.all();
         let groups = connections.len().div_ceil(GROUP);
         let pause = over / u32::try_from(groups.max(1)).unwrap_or(u32::MAX);
-        let spread = u64::try_from(over.as_millis()).unwrap_or(u64::MAX).max(250);
         for group in connections.chunks(GROUP) {
             for connection in group {
-                let reconnect_after_ms = rand::rng().random_range(100..=spread);
+                let reconnect_after_ms = rand::rng().random_range(100..=LONGEST_DELAY_MS);
                 connection.send(&ServerFrame::Draining { reconnect_after_ms }, None);
                 connection.outbound.close(CloseCode::Draining);
             }
@@ -174,6 +290,8 @@ impl Hub {
 
 #[cfg(test)]
 mod tests {
+    use tebdil_core::realtime::{Realtime, RealtimeSettings};
+
     use super::*;
 
     fn connection(hub: &Hub, user: i64, session: i64) -> Arc<Connection> {
@@ -184,12 +302,19 @@ mod tests {
             device_info: "".into(),
             connection_type: "".into(),
             outbound: Outbound::held(OutboundLimits { frames: 8, bytes: 1_000 }),
+            stamp: OnceLock::new(),
         })
     }
 
-    #[test]
-    fn the_oldest_device_goes_and_a_session_has_one_connection() {
-        let hub = Hub::new(2);
+    async fn hub() -> Hub {
+        let alone = RealtimeSettings { redis_url: "".into(), prefix: String::new() };
+        let (realtime, _) = Realtime::connect(&alone, &mut rand::rng()).await.expect("in this process");
+        Hub::new(2, realtime.bus).0
+    }
+
+    #[tokio::test]
+    async fn the_oldest_device_goes_and_a_session_has_one_connection() {
+        let hub = hub().await;
         let [a, b, c] = [1, 2, 3].map(|session| connection(&hub, 7, session));
         hub.join(&a);
         hub.join(&b);
@@ -203,6 +328,6 @@ mod tests {
         assert!(!hub.leave(&again));
         assert!(hub.leave(&b));
         assert!(!hub.leave(&b), "only once");
-        assert_eq!((hub.is_online(UserId(7)), hub.connection_count()), (false, 0));
+        assert_eq!((hub.is_here(UserId(7)), hub.connection_count()), (false, 0));
     }
 }

@@ -3,7 +3,11 @@
 use std::{collections::VecDeque, sync::Mutex};
 
 use axum::extract::ws::Utf8Bytes;
-use tebdil_core::{id::MatchId, protocol::CloseCode};
+use serde::{Deserialize, Serialize};
+use tebdil_core::{
+    id::MatchId,
+    protocol::{CloseCode, FrameId, MessageOrigin, ServerFrame},
+};
 use tokio::sync::Notify;
 
 /// Capacity kept for an empty queue; a burst does not stay allocated.
@@ -16,19 +20,45 @@ pub struct OutboundLimits {
     pub bytes: usize,
 }
 
+/// What a frame tells a device about a match, so that what it missed can be found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mark {
+    /// The match goes on.
+    Found(MatchId),
+    /// The peer's message with this `seq`.
+    Message(MatchId, i64),
+    /// The match is over.
+    Ended(MatchId),
+}
+
+impl Mark {
+    fn of(frame: &ServerFrame) -> Option<Self> {
+        match frame {
+            ServerFrame::MatchFound(found) => Some(Self::Found(found.found.id)),
+            ServerFrame::MessageNew(message) if message.from == MessageOrigin::Peer => Some(Self::Message(message.match_id, message.seq)),
+            ServerFrame::MatchEnded(ended) => Some(Self::Ended(ended.match_id)),
+            _ => None,
+        }
+    }
+}
+
 /// A frame, encoded once for all its receivers.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
     pub text: Utf8Bytes,
-    /// For a message of the peer: its match and `seq`, so that a replay can leave out what it has sent already.
-    pub position: Option<(MatchId, i64)>,
+    pub mark: Option<Mark>,
 }
 
-impl From<String> for Outgoing {
-    fn from(text: String) -> Self {
-        Self { text: text.into(), position: None }
+impl Outgoing {
+    /// A frame, `re` naming the client's frame it answers.
+    pub fn new(frame: &ServerFrame, re: Option<&FrameId>) -> Self {
+        Self { text: frame.to_json(re).into(), mark: Mark::of(frame) }
     }
 }
+
+/// Matches that a device knows to go on, with the highest `seq` of the peer up to which it was sent everything.
+pub type Known = Vec<(MatchId, i64)>;
 
 /// What the writing side does next.
 #[derive(Debug)]
@@ -43,6 +73,9 @@ pub enum Next {
 /// Frames leave in the order they came. While the queue is *held*, frames of [`Outbound::push`] wait aside until [`Outbound::release`], so that a replay
 /// can go first ([`Outbound::push_first`]). A writer that finds the queue full closes it as [`CloseCode::SlowConsumer`]: memory stays bounded
 /// and the sender unharmed.
+///
+/// The queue keeps count of what its device was told. A message that does not follow the one before shows that something was lost on the way from another
+/// node: [`Outbound::push`] says so, and whoever hears it brings the device up to date.
 #[derive(Debug)]
 pub struct Outbound {
     limits: OutboundLimits,
@@ -58,6 +91,9 @@ struct Queue {
     frames: VecDeque<Utf8Bytes>,
     /// Present while held.
     held: Option<Vec<Outgoing>>,
+    known: Known,
+    /// Something is missing, and was told to be.
+    gap: bool,
     /// Bytes in `frames` and `held`.
     bytes: usize,
     close: Option<CloseCode>,
@@ -66,17 +102,19 @@ struct Queue {
 impl Outbound {
     /// An empty queue that is held.
     pub fn held(limits: OutboundLimits) -> Self {
-        let queue = Queue { frames: VecDeque::new(), held: Some(Vec::new()), bytes: 0, close: None };
+        let queue = Queue { frames: VecDeque::new(), held: Some(Vec::new()), known: Known::new(), gap: false, bytes: 0, close: None };
         Self { limits, queue: Mutex::new(queue), readable: Notify::new(), drained: Notify::new() }
     }
 
-    /// Adds a frame. Dropped silently after a close.
-    pub fn push(&self, frame: Outgoing) {
+    /// Adds a frame. Dropped silently after a close. True when it shows that something before it is missing; that is said once until the next
+    /// [`Outbound::hold`].
+    pub fn push(&self, frame: Outgoing) -> bool {
         let mut overflow = false;
+        let mut gap = false;
         {
             let mut queue = self.lock();
             if queue.close.is_some() {
-                return;
+                return false;
             }
             let waiting = queue.frames.len() + queue.held.as_ref().map_or(0, Vec::len);
             if waiting >= self.limits.frames || queue.bytes + frame.text.len() > self.limits.bytes {
@@ -89,7 +127,7 @@ impl Outbound {
                 queue.bytes += frame.text.len();
                 match &mut queue.held {
                     Some(held) => held.push(frame),
-                    None => queue.frames.push_back(frame.text),
+                    None => gap = queue.queue(frame),
                 }
             }
         }
@@ -97,6 +135,7 @@ impl Outbound {
         if overflow {
             self.drained.notify_one();
         }
+        gap
     }
 
     /// Adds a frame ahead of those held, without a bound: the caller paces itself with [`Outbound::wait_drained`].
@@ -112,20 +151,41 @@ impl Outbound {
         self.readable.notify_one();
     }
 
-    /// Lets the held frames follow, but those that `sent` knows already.
-    pub fn release(&self, sent: impl Fn(MatchId, i64) -> bool) {
-        {
+    /// Holds the queue of a device that may have missed something, for a replay; what it knows. `None` when it is held already, whose
+    /// [`Outbound::release`] then asks for one more round, or closed.
+    pub fn hold(&self) -> Option<Known> {
+        let mut queue = self.lock();
+        if queue.close.is_some() {
+            return None;
+        }
+        if queue.held.is_some() {
+            queue.gap = true;
+            return None;
+        }
+        queue.held = Some(Vec::new());
+        queue.gap = false;
+        Some(queue.known.clone())
+    }
+
+    /// Lets the held frames follow a replay after which the device knows `known`, but those that the replay has sent. True when something is missing
+    /// again: hold and replay once more.
+    pub fn release(&self, known: Known) -> bool {
+        let gap = {
             let mut queue = self.lock();
-            let Some(held) = queue.held.take() else { return };
+            let Some(held) = queue.held.take() else { return false };
+            queue.known = known;
             for frame in held {
-                if frame.position.is_some_and(|(match_id, seq)| sent(match_id, seq)) {
+                let sent = |&(match_id, last): &(MatchId, i64)| matches!(frame.mark, Some(Mark::Message(of, seq)) if of == match_id && seq <= last);
+                if queue.known.iter().any(sent) {
                     queue.bytes -= frame.text.len();
                 } else {
-                    queue.frames.push_back(frame.text);
+                    queue.queue(frame);
                 }
             }
-        }
+            queue.gap
+        };
         self.readable.notify_one();
+        gap
     }
 
     /// Waits until everything before the held frames was taken by the reader, or the queue was closed.
@@ -203,12 +263,49 @@ impl Outbound {
     }
 }
 
+impl Queue {
+    /// Adds a frame to those that are written next. True when it shows a gap that was not told yet.
+    fn queue(&mut self, frame: Outgoing) -> bool {
+        let complete = frame.mark.is_none_or(|mark| self.learn(mark));
+        self.frames.push_back(frame.text);
+        !complete && !std::mem::replace(&mut self.gap, true)
+    }
+
+    /// Notes what the device is told. False when something before it is missing.
+    fn learn(&mut self, mark: Mark) -> bool {
+        match mark {
+            Mark::Found(found) => {
+                if !self.known.iter().any(|(known, _)| *known == found) {
+                    self.known.push((found, 0));
+                }
+                true
+            }
+            Mark::Ended(ended) => {
+                self.known.retain(|(known, _)| *known != ended);
+                true
+            }
+            Mark::Message(match_id, seq) => match self.known.iter_mut().find(|(known, _)| *known == match_id) {
+                Some((_, last)) if seq > *last + 1 => false,
+                Some((_, last)) => {
+                    *last = seq.max(*last);
+                    true
+                }
+                None => false,
+            },
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn frame(text: &str, position: Option<(MatchId, i64)>) -> Outgoing {
-        Outgoing { text: text.to_owned().into(), position }
+    fn frame(text: &str, mark: Option<Mark>) -> Outgoing {
+        Outgoing { text: text.to_owned().into(), mark }
+    }
+
+    fn message(seq: i64) -> Outgoing {
+        frame(&format!("live {seq}"), Some(Mark::Message(MatchId(1), seq)))
     }
 
     fn drain(queue: &Outbound) -> Vec<String> {
@@ -222,22 +319,54 @@ mod tests {
     #[test]
     fn a_replay_goes_first_and_nothing_is_sent_twice() {
         let queue = Outbound::held(OutboundLimits { frames: 10, bytes: 1_000 });
-        queue.push(frame("live 3", Some((MatchId(1), 3))));
+        queue.push(message(3));
         queue.push(frame("presence", None));
-        queue.push(frame("live 4", Some((MatchId(1), 4))));
+        queue.push(message(4));
         queue.push_first("welcome".to_owned());
         queue.push_first("replayed 3".to_owned());
-        queue.release(|_, seq| seq <= 3);
-        queue.push(frame("live 5", Some((MatchId(1), 5))));
+        assert!(!queue.release(vec![(MatchId(1), 3)]));
+        assert!(!queue.push(message(5)));
         assert_eq!(drain(&queue), ["welcome", "replayed 3", "presence", "live 4", "live 5"]);
         assert_eq!(queue.lock().bytes, 0);
+    }
+
+    #[test]
+    fn what_is_missing_is_noticed_once_and_replayed() {
+        let queue = Outbound::held(OutboundLimits { frames: 20, bytes: 1_000 });
+        assert!(!queue.release(vec![(MatchId(1), 3)]));
+        assert!(!queue.push(message(4)));
+        assert!(!queue.push(message(2)), "again is no gap");
+        assert!(queue.push(message(6)));
+        assert!(!queue.push(message(7)), "said before");
+        assert_eq!(queue.hold(), Some(vec![(MatchId(1), 4)]));
+        assert_eq!(queue.hold(), None, "it is held");
+        queue.push(message(8));
+        queue.push_first("replayed 5 to 8".to_owned());
+        assert!(queue.release(vec![(MatchId(1), 8)]), "somebody wanted to hold it meanwhile");
+        assert_eq!(queue.hold(), Some(vec![(MatchId(1), 8)]));
+        queue.push(message(10));
+        assert!(queue.release(vec![(MatchId(1), 8)]), "9 is missing");
+        assert_eq!(drain(&queue), ["live 4", "live 2", "live 6", "live 7", "replayed 5 to 8", "live 10"]);
+    }
+
+    #[test]
+    fn matches_are_known_until_they_end() {
+        let queue = Outbound::held(OutboundLimits { frames: 20, bytes: 1_000 });
+        queue.release(Known::new());
+        queue.push(frame("found", Some(Mark::Found(MatchId(1)))));
+        assert!(!queue.push(message(1)));
+        queue.push(frame("found again", Some(Mark::Found(MatchId(1)))));
+        assert!(!queue.push(message(2)));
+        queue.push(frame("ended", Some(Mark::Ended(MatchId(1)))));
+        assert!(queue.push(message(3)), "nobody told of this match");
+        assert_eq!(queue.hold(), Some(vec![]));
     }
 
     #[test]
     fn a_full_queue_closes_and_forgets() {
         for limits in [OutboundLimits { frames: 2, bytes: 1_000 }, OutboundLimits { frames: 100, bytes: 4 }] {
             let queue = Outbound::held(limits);
-            queue.release(|_, _| false);
+            queue.release(Known::new());
             for _ in 0..3 {
                 queue.push(frame("xx", None));
             }
@@ -251,7 +380,7 @@ mod tests {
     #[test]
     fn frames_before_a_close_are_still_written() {
         let queue = Outbound::held(OutboundLimits { frames: 10, bytes: 1_000 });
-        queue.release(|_, _| false);
+        queue.release(Known::new());
         queue.push(frame("last words", None));
         queue.close(CloseCode::Draining);
         queue.push(frame("too late", None));

@@ -12,7 +12,7 @@ use super::{
     matchmaker::{MatchmakerTask, Open},
     request::quota_exhausted,
 };
-use crate::hub::{Connection, Outgoing};
+use crate::hub::Connection;
 
 /// What a cancel hears when the match is there already.
 pub(super) const TOO_LATE: &str = "a match was made already";
@@ -43,7 +43,7 @@ impl MatchmakerTask {
                 keys_remaining: this_device.then_some(side.keys_remaining),
                 quota: side.quota.clone(),
             };
-            connection.outbound.push(Outgoing::from(ServerFrame::MatchFound(Box::new(frame)).to_json(None)));
+            connection.send(&ServerFrame::MatchFound(Box::new(frame)), None);
         }
     }
 

@@ -379,7 +379,7 @@ impl MatchmakerTask {
             }
             self.announce(made, side, other, role);
             // One that went before the commit could not tell this peer.
-            if !self.hub.is_online(other.user_id) {
+            if !self.hub.is_here(other.user_id) {
                 self.hub.send(side.user_id, &ServerFrame::PeerPresence(PeerPresence { match_id: made.id, online: false }));
             }
         }

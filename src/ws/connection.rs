@@ -123,9 +123,12 @@ async fn end(app: &App, connection: &Connection) {
     connection.outbound.close(CloseCode::GoingAway);
     let went_offline = app.hub.leave(connection);
     app.matchmaker.gone(connection).await;
+    if let Err(error) = app.realtime.presence.leave(connection.device()).await {
+        tracing::debug!(%error, "a connection could not be taken out of presence; it is registered anew without it");
+    }
     if went_offline
         && !app.tasks.hard.is_cancelled()
-        && let Err(error) = app.chat.announce_presence(connection.user_id).await
+        && let Err(error) = app.chat.announce_presence(connection.user_id, false).await
     {
         tracing::warn!(%error, "peers were not told that a user went offline");
     }
@@ -296,7 +299,7 @@ fn close_code_of(error: axum::Error) -> CloseCode {
 }
 
 impl Denied {
-    const fn close(&self) -> CloseCode {
+    pub(super) const fn close(&self) -> CloseCode {
         match self {
             Self::Unauthorized => CloseCode::Unauthorized,
             Self::Banned => CloseCode::Banned,

@@ -18,6 +18,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use tebdil_core::protocol::{ErrorCode, SUBPROTOCOL};
+pub use welcome::catch_up;
 
 use crate::{
     app::App,

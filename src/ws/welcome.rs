@@ -1,9 +1,12 @@
 //! The beginning of a connection: who it is, what it is told, what it missed.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use tebdil_core::{
-    protocol::{FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ServerFrame, SessionLimits, Welcome},
+    protocol::{FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ResumePoint, ServerFrame, SessionLimits, Welcome},
     store::StoreError,
 };
 
@@ -12,7 +15,7 @@ use crate::{
     app::App,
     auth::AccountError,
     chat::Missed,
-    hub::{Connection, Outbound, OutboundLimits},
+    hub::{Connection, Known, Outbound, OutboundLimits},
 };
 
 /// Longest texts about a device, characters.
@@ -74,13 +77,27 @@ pub(super) async fn admit(app: &App, hello: &Hello) -> Result<Session, Denied> {
         device_info: format!("{platform}{separator}{name}").into(),
         connection_type: connection_type.into(),
         outbound: Outbound::held(OutboundLimits { frames: app.config.ws.outbound_frames, bytes: app.config.ws.outbound_bytes }),
+        stamp: OnceLock::new(),
     };
     Ok(Session::new(Arc::new(connection), claims.expires_at))
 }
 
 /// Sends `welcome` and everything missed. The connection is in the hub already, so that nothing falls between.
-pub(super) async fn welcome(app: &App, connection: &Connection, greeting: Box<(Option<FrameId>, Hello)>) -> Result<(), Denied> {
+pub(super) async fn welcome(app: &Arc<App>, connection: &Arc<Connection>, greeting: Box<(Option<FrameId>, Hello)>) -> Result<(), Denied> {
     let (re, hello) = *greeting;
+    let mut returned = false;
+    match app.realtime.presence.join(connection.device(), app.config.ws.max_devices, None).await {
+        Ok(joined) => {
+            let _ = connection.stamp.set(joined.stamp);
+            app.hub.joined(connection.user_id, joined.elsewhere);
+            returned = joined.returned;
+            if joined.elsewhere {
+                look_again(app, connection);
+            }
+        }
+        // Welcome all the same: whoever is at this node can be talked to. The others learn of it when they can be reached again.
+        Err(error) => tracing::warn!(%error, "a connection could not be registered with presence"),
+    }
     let now = app.clock.now();
     // The session may have been revoked between its check and its joining the hub, where a revocation would have found it.
     if app.store.session_alive(connection.session_id, now).await?.is_none_or(|alive| alive.is_banned) {
@@ -106,7 +123,50 @@ pub(super) async fn welcome(app: &App, connection: &Connection, greeting: Box<(O
         },
     };
     connection.outbound.push_first(ServerFrame::Welcome(Box::new(welcome)).to_json(re.as_ref()));
-    app.chat.replay(connection, Missed { matches: &matches, resume: &hello.resume, quota, keys_remaining }).await?;
-    app.chat.announce_presence(connection.user_id).await?;
+    let missed = Missed { matches: &matches, resume: &hello.resume, live: false, quota, keys_remaining };
+    let again = app.chat.replay(connection, missed).await?;
+    app.chat.announce_presence(connection.user_id, returned).await?;
+    if again {
+        catch_up(app, connection).await;
+    }
     Ok(())
+}
+
+/// Looks once more a moment later: the user's other nodes learn of this one while it is being welcomed, and what they say before that does not come here.
+fn look_again(app: &Arc<App>, connection: &Arc<Connection>) {
+    /// Far above the time a message between nodes takes.
+    const MOMENT: Duration = Duration::from_secs(1);
+    let (of, connection) = (Arc::clone(app), Arc::clone(connection));
+    app.tasks.spawn(async move {
+        tokio::select! {
+            () = tokio::time::sleep(MOMENT) => catch_up(&of, &connection).await,
+            () = of.tasks.closing.cancelled() => {}
+        }
+    });
+}
+
+/// Brings a connection up to date that was welcomed before and may have missed something. One that cannot be is closed: its client comes back and resumes.
+pub async fn catch_up(app: &App, connection: &Connection) {
+    while let Some(known) = connection.outbound.hold() {
+        match tell_missed(app, connection, known).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(denied) => return connection.outbound.close(denied.close()),
+        }
+    }
+}
+
+/// One round of [`catch_up`]; true when something was missed meanwhile.
+async fn tell_missed(app: &App, connection: &Connection, known: Known) -> Result<bool, Denied> {
+    let now = app.clock.now();
+    // The word that it was revoked may be among what was missed.
+    let alive = app.store.session_alive(connection.session_id, now).await?.ok_or(Denied::Unauthorized)?;
+    if alive.is_banned {
+        return Err(Denied::Banned);
+    }
+    let matches = app.store.active_matches(connection.user_id, now).await?;
+    let keys_remaining = app.store.key_packages_remaining(connection.session_id, now).await?;
+    let quota = app.store.quota(connection.user_id, &app.quota_rules, now).await?.ok_or(Denied::Unauthorized)?;
+    let resume: Vec<ResumePoint> = known.into_iter().map(|(match_id, peer_seq)| ResumePoint { match_id, peer_seq }).collect();
+    Ok(app.chat.replay(connection, Missed { matches: &matches, resume: &resume, live: true, quota, keys_remaining }).await?)
 }

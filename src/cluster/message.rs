@@ -1,0 +1,150 @@
+//! What nodes say to each other.
+//!
+//! One line of JSON; a frame for clients follows it as it is, so that it is encoded once and read by nobody in between. To add a message: a variant here and an
+//! arm in the router.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use tebdil_core::id::{SessionId, UserId};
+
+use crate::hub::{Mark, Outgoing};
+
+/// Which devices of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    All,
+    /// The one with this session.
+    Only(SessionId),
+    /// All but the one with this session.
+    Except(SessionId),
+}
+
+impl Audience {
+    /// Whether a device belongs to it.
+    pub fn includes(self, session: SessionId) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(one) => one == session,
+            Self::Except(one) => one != session,
+        }
+    }
+}
+
+/// A message from one node to another. `Debug` shows no frame.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum NodeMessage {
+    /// A frame for devices of a user.
+    Frame {
+        user: UserId,
+        audience: Audience,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        mark: Option<Mark>,
+        /// Follows the line.
+        #[serde(skip)]
+        text: FrameText,
+    },
+    /// Devices of a user are closed, with this code of the contract.
+    Close { user: UserId, audience: Audience, code: u16 },
+    /// Frames for this user were lost.
+    Resync { user: UserId },
+    /// Frames for more users than the sender remembers were lost.
+    ResyncAll,
+}
+
+/// A frame in its JSON form.
+#[derive(Clone, Default)]
+pub struct FrameText(Bytes);
+
+impl std::fmt::Debug for FrameText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "FrameText({} bytes)", self.0.len())
+    }
+}
+
+/// Bytes that no node of this build would send.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+    #[error("a frame is not text")]
+    NotText,
+}
+
+impl NodeMessage {
+    /// A frame for devices of a user.
+    pub fn frame(user: UserId, audience: Audience, frame: &Outgoing) -> Self {
+        Self::Frame { user, audience, mark: frame.mark, text: FrameText(frame.text.clone().into()) }
+    }
+
+    /// As it goes over the bus.
+    pub fn encode(&self) -> Bytes {
+        let mut bytes = serde_json::to_vec(self).expect("messages have string keys and serialize");
+        if let Self::Frame { text, .. } = self {
+            bytes.push(b'\n');
+            bytes.extend_from_slice(&text.0);
+        }
+        bytes.into()
+    }
+
+    /// Reads what [`NodeMessage::encode`] wrote.
+    ///
+    /// # Errors
+    /// [`Unreadable`]
+    pub fn decode(mut bytes: Bytes) -> Result<Self, Unreadable> {
+        let line = bytes.iter().position(|byte| *byte == b'\n');
+        let rest = line.map(|at| bytes.split_off(at).slice(1..));
+        let mut message = serde_json::from_slice(&bytes)?;
+        if let Self::Frame { text, .. } = &mut message {
+            text.0 = rest.unwrap_or_default();
+        }
+        Ok(message)
+    }
+}
+
+impl FrameText {
+    /// The frame with its mark, ready to be queued.
+    ///
+    /// # Errors
+    /// When it is not UTF-8.
+    pub fn into_outgoing(self, mark: Option<Mark>) -> Result<Outgoing, Unreadable> {
+        Ok(Outgoing { text: self.0.try_into().map_err(|_| Unreadable::NotText)?, mark })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tebdil_core::{id::MatchId, protocol::ServerFrame};
+
+    use super::*;
+
+    #[test]
+    fn a_frame_comes_back_as_it_was() {
+        let frame = Outgoing::new(&ServerFrame::Typing { match_id: MatchId(7), on: true }, None);
+        let marked = Outgoing { mark: Some(Mark::Message(MatchId(7), 3)), ..frame.clone() };
+        for (audience, sent) in [(Audience::All, &frame), (Audience::Only(SessionId(2)), &marked), (Audience::Except(SessionId(2)), &frame)]
+        {
+            let message = NodeMessage::decode(NodeMessage::frame(UserId(1), audience, sent).encode()).expect("readable");
+            let NodeMessage::Frame { user, audience: to, mark, text } = message else { panic!("another message") };
+            assert_eq!((user, to, mark), (UserId(1), audience, sent.mark));
+            assert_eq!(text.into_outgoing(mark).expect("text").text, sent.text);
+        }
+    }
+
+    #[test]
+    fn what_is_no_message_is_an_error() {
+        for bytes in [&b""[..], b"{}", b"{\"kind\":\"nonsense\"}", b"\n\n", &[0xff, 0xfe]] {
+            assert!(NodeMessage::decode(Bytes::copy_from_slice(bytes)).is_err(), "{bytes:?}");
+        }
+        let not_text = Bytes::from_static(b"{\"kind\":\"frame\",\"user\":\"1\",\"audience\":\"all\"}\n\xff");
+        let NodeMessage::Frame { text, .. } = NodeMessage::decode(not_text).expect("a frame") else { panic!("another message") };
+        assert!(text.into_outgoing(None).is_err());
+    }
+
+    #[test]
+    fn debug_shows_no_frame() {
+        let frame = Outgoing::new(&ServerFrame::error(tebdil_core::protocol::ErrorCode::NotFound, "hunter2"), None);
+        assert!(!format!("{:?}", NodeMessage::frame(UserId(1), Audience::All, &frame)).contains("hunter2"));
+    }
+}

@@ -1,0 +1,10 @@
+//! One service of many nodes: what they say to each other, and how a node takes part in it.
+//!
+//! An embedded node runs the same code; there, the only messages are those to itself.
+
+pub mod catch_up;
+mod message;
+mod router;
+
+pub use message::{Audience, NodeMessage};
+pub use router::Router;

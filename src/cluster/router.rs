@@ -1,0 +1,142 @@
+//! Takes what the bus brings to where it belongs.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{StreamExt as _, stream};
+use tebdil_core::{
+    id::UserId,
+    protocol::CloseCode,
+    realtime::{BusEvent, BusEvents, Device, Undelivered},
+};
+use tokio::sync::Notify;
+
+use super::{
+    NodeMessage,
+    message::{FrameText, Unreadable},
+};
+use crate::{app::App, hub::Mark};
+
+/// Announcements and registrations of one kind under way at once.
+const CONCURRENCY: usize = 16;
+
+/// Pause before peers are told once more of somebody whose matches could not be read.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The task that takes the events of the bus, in order. It never waits: what takes long runs beside it.
+#[derive(Debug)]
+pub struct Router {
+    app: Arc<App>,
+    events: BusEvents,
+    /// Wakes the task that registers this node's devices anew.
+    forgotten: Arc<Notify>,
+}
+
+impl Router {
+    /// A router of this node's events.
+    pub fn new(app: &Arc<App>, events: BusEvents) -> Self {
+        Self { app: Arc::clone(app), events, forgotten: Arc::new(Notify::new()) }
+    }
+
+    /// Routes until the bus is closed.
+    pub async fn run(mut self) {
+        let (app, forgotten) = (Arc::clone(&self.app), Arc::clone(&self.forgotten));
+        self.app.tasks.supervise("presence", async move {
+            loop {
+                tokio::select! {
+                    () = forgotten.notified() => rejoin(&app).await,
+                    () = app.tasks.closing.cancelled() => return,
+                }
+            }
+        });
+        while let Some(event) = self.events.recv().await {
+            self.route(event);
+        }
+    }
+
+    fn route(&self, event: BusEvent) {
+        let app = &self.app;
+        match event {
+            BusEvent::Message(bytes) => {
+                if let Err(error) = NodeMessage::decode(bytes).and_then(|message| self.deliver(message)) {
+                    // During an update of the cluster, the other node may be of another version.
+                    tracing::warn!(%error, "a message of another node could not be read");
+                }
+            }
+            BusEvent::Gap => app.hub.all_are_behind(),
+            BusEvent::Undelivered(Undelivered::Users(users)) => {
+                for user in users {
+                    app.hub.tell_of_loss(user);
+                }
+            }
+            BusEvent::Undelivered(Undelivered::Everybody) => app.hub.tell_everybody_of_loss(),
+            // What it had not sent any more is in the store.
+            BusEvent::NodeGone(_) => app.hub.all_are_behind(),
+            BusEvent::Orphaned(users) => announce(app, users),
+            BusEvent::Forgotten => self.forgotten.notify_one(),
+            BusEvent::Elsewhere(user) => app.hub.joined(user, true),
+            BusEvent::Replaced { user, session, connection } => app.hub.replace(Device { user, session, connection }),
+        }
+    }
+
+    fn deliver(&self, message: NodeMessage) -> Result<(), Unreadable> {
+        let app = &self.app;
+        match message {
+            NodeMessage::Frame { user, audience, mark, text } => {
+                let frame = FrameText::into_outgoing(text, mark)?;
+                if let Some(Mark::Ended(ended)) = frame.mark {
+                    app.chat.forget(ended);
+                }
+                app.hub.send_here(user, audience, &frame);
+            }
+            NodeMessage::Close { user, audience, code } => {
+                app.hub.close_here(user, audience, CloseCode::from_code(code).unwrap_or(CloseCode::GoingAway));
+            }
+            NodeMessage::Resync { user } => app.hub.is_behind(user),
+            NodeMessage::ResyncAll => app.hub.all_are_behind(),
+        }
+        Ok(())
+    }
+}
+
+/// Tells the peers of users whose node died that they are offline, if they are.
+fn announce(app: &Arc<App>, users: Vec<UserId>) {
+    let of = Arc::clone(app);
+    app.tasks.spawn(async move {
+        stream::iter(users)
+            .for_each_concurrent(CONCURRENCY, async |user| {
+                while let Err(error) = of.chat.announce_presence(user, false).await {
+                    tracing::warn!(%error, "peers were not told that a user went offline; trying again");
+                    tokio::select! {
+                        () = tokio::time::sleep(RETRY_AFTER) => {}
+                        () = of.tasks.closing.cancelled() => return,
+                    }
+                }
+            })
+            .await;
+    });
+}
+
+/// Registers every connection of this node anew, and then brings everybody up to date.
+async fn rejoin(app: &Arc<App>) {
+    let presence = &app.realtime.presence;
+    let Ok(mut users) = presence.reset().await else { return };
+    let connections = app.hub.all();
+    users.extend(connections.iter().map(|connection| connection.user_id));
+    tracing::info!(connections = connections.len(), "registering with presence again");
+    stream::iter(connections)
+        .for_each_concurrent(CONCURRENCY, async |connection| {
+            let device = connection.device();
+            if let Ok(joined) = presence.join(device, app.config.ws.max_devices, connection.stamp.get().copied()).await {
+                app.hub.joined(device.user, joined.elsewhere);
+            }
+            // It may have left while it was being registered.
+            if !app.hub.has(device) {
+                let _ = presence.leave(device).await;
+            }
+        })
+        .await;
+    users.sort_unstable();
+    users.dedup();
+    announce(app, users);
+    app.hub.all_are_behind();
+}
