@@ -18,7 +18,7 @@ use crate::{
     RunError,
     auth::{self, Accounts, Tokens},
     chat::Chat,
-    cluster::{Router, catch_up},
+    cluster::{Router, catch_up, revocations},
     config::{Config, Key, Secrets},
     hub::Hub,
     lifecycle::Tasks,
@@ -119,6 +119,7 @@ impl App {
 
         app.tasks.supervise_to_the_last("router", Router::new(&app, events).run());
         app.tasks.supervise("catch-up", catch_up::run(Arc::clone(&app), behind));
+        app.tasks.supervise("revocations", revocations::watch(Arc::clone(&app)));
         app.tasks.supervise("matchmaker", pairing.run(app.tasks.soft.clone()));
         // It empties its queue when connections close; what comes later is told to repeat.
         app.tasks.supervise("chat writer", writer.run(app.tasks.closing.clone()));

@@ -4,6 +4,7 @@
 
 pub mod catch_up;
 mod message;
+pub mod revocations;
 mod router;
 
 pub use message::{Audience, NodeMessage};

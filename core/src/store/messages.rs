@@ -107,6 +107,7 @@ struct SideRow {
     delivered_seq: i64,
     read_seq: i64,
     first_content_at: Option<Timestamp>,
+    last_message_id: MessageId,
     open: bool,
     expired_at: Timestamp,
 }
@@ -149,7 +150,8 @@ impl Store {
         let outcome = write_tx!(self, |tx| {
             // Both sides of a match in primary key order: end_match and the expiry job lock the same way.
             let mut query = QueryBuilder::new(
-                "SELECT s.match_id, s.user_id, s.peer_id, s.last_seq, s.delivered_seq, s.read_seq, s.first_content_at, s.open, \
+                "SELECT s.match_id, s.user_id, s.peer_id, s.last_seq, s.delivered_seq, s.read_seq, s.first_content_at, \
+                 s.last_message_id, s.open, \
                  (SELECT m.expired_at FROM matches m WHERE m.id = s.match_id) AS expired_at FROM match_sides s WHERE s.match_id IN (",
             );
             let mut list = query.separated(", ");
@@ -214,7 +216,7 @@ impl Store {
             if !changed.is_empty() {
                 let mut query = QueryBuilder::new(
                     "UPDATE match_sides SET last_seq = v.column3, delivered_seq = v.column4, read_seq = v.column5, first_content_at = v.column6, \
-                     peer_key_package = CASE WHEN v.column3 = 0 THEN peer_key_package END FROM (",
+                     last_message_id = v.column7, peer_key_package = CASE WHEN v.column3 = 0 THEN peer_key_package END FROM (",
                 );
                 query.push_values(&changed, |mut row, side| {
                     row.push_bind(side.row.match_id)
@@ -222,7 +224,8 @@ impl Store {
                         .push_bind(side.row.last_seq)
                         .push_bind(side.row.delivered_seq)
                         .push_bind(side.row.read_seq)
-                        .push_bind(side.row.first_content_at);
+                        .push_bind(side.row.first_content_at)
+                        .push_bind(side.row.last_message_id);
                 });
                 query.push(") AS v WHERE match_sides.match_id = v.column1 AND match_sides.user_id = v.column2");
                 query.build().execute(&mut *tx).await?;
@@ -269,21 +272,26 @@ impl Store {
         }
         let mut fresh = Vec::with_capacity(messages.len());
         let outcomes = messages.iter().map(|message| {
-            let Some(side) = sides.get_mut(&(message.match_id, message.sender_id)) else { return Append::NotFound };
+            let Some(side) = sides.get(&(message.match_id, message.sender_id)) else { return Append::NotFound };
             if !side.is_open(now) {
                 return Append::Ended;
             }
+            let peers = sides.get(&(message.match_id, side.row.peer_id)).map_or(MessageId(0), |peer| peer.row.last_message_id);
             let key = (message.match_id, message.sender_id, message.client_id);
             if let Some(first) = seen.get(&key) {
                 return Append::Accepted(first.clone());
             }
+            let Some(side) = sides.get_mut(&(message.match_id, message.sender_id)) else { return Append::NotFound };
+            // Both sides are locked: what another node wrote in this match is committed, and smaller.
+            let message_id: MessageId = self.ids.next_after(side.row.last_message_id.max(peers).0);
+            side.row.last_message_id = message_id;
             side.row.last_seq += 1;
             side.appended = true;
             if message.kind == MessageKind::Content {
                 side.row.first_content_at.get_or_insert(now);
             }
             let appended = Appended {
-                message_id: self.ids.next(),
+                message_id,
                 seq: side.row.last_seq,
                 sent_at: now,
                 receiver_id: side.row.peer_id,
@@ -307,7 +315,8 @@ impl Store {
         Ok(read!(self, |db| sqlx::query_as(SQL).bind(match_id).bind(user).bind(after).bind(limit).fetch_all(db).await?))
     }
 
-    /// Messages of both sides of a match of `user` with ids above `after`, oldest first, `limit` at most.
+    /// Messages of both sides of a match of `user` with ids above `after`, oldest first, `limit` at most. Ids grow in the order of the commits: what is
+    /// written later comes after what was read.
     pub async fn message_history(
         &self,
         match_id: MatchId,

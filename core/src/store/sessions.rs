@@ -1,5 +1,9 @@
 //! Signed-in devices and their rotating refresh tokens.
 
+use std::collections::HashSet;
+
+use sqlx::QueryBuilder;
+
 use super::{Store, StoreError};
 use crate::{
     backend::{read, write_tx},
@@ -206,6 +210,24 @@ impl Store {
              FROM sessions s JOIN users u ON u.id = s.user_id \
              WHERE s.id = $1 AND s.revoked_at IS NULL AND s.refresh_expires_at > $2";
         Ok(read!(self, |db| sqlx::query_as(SQL).bind(session).bind(now).fetch_optional(db).await?))
+    }
+
+    /// Those of these sessions that are no longer alive, or whose user is banned.
+    pub async fn dead_among(&self, sessions: &[SessionId], now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
+        if sessions.is_empty() {
+            return Ok(Vec::new());
+        }
+        let alive: HashSet<SessionId> = read!(self, |db| {
+            let mut query = QueryBuilder::new("SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.refresh_expires_at > ");
+            query.push_bind(now).push(" AND s.revoked_at IS NULL AND u.is_banned = FALSE AND s.id IN (");
+            let mut list = query.separated(", ");
+            for session in sessions {
+                list.push_bind(*session);
+            }
+            query.push(")");
+            query.build_query_scalar().persistent(false).fetch_all(db).await?.into_iter().collect()
+        });
+        Ok(sessions.iter().copied().filter(|session| !alive.contains(session)).collect())
     }
 
     /// Ends one session of the user and forgets its key packages. `false` when the user has no such live session.

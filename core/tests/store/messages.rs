@@ -5,6 +5,7 @@ use tebdil_core::{
     id::{MatchId, MessageId, UserId},
     store::{Append, Appended, End, NewMessage, NewReceipt, Receipt},
     testing::TestStore,
+    time::Clock,
 };
 use uuid::Uuid;
 
@@ -18,6 +19,7 @@ tebdil_core::store_conformance! {
     a_repeat_answers_the_first_time_and_stores_nothing,
     receipts_only_go_forward,
     parallel_senders_leave_no_gap,
+    history_grows_at_its_end_whichever_node_writes,
     a_match_is_written_by_its_sides_while_it_lasts,
     ending_forgets_the_messages_and_keeps_the_log,
 }
@@ -33,6 +35,49 @@ fn message(match_id: MatchId, sender_id: UserId, text: &str) -> NewMessage {
         device_info: Arc::from("test"),
         connection_type: Arc::from("wifi"),
     }
+}
+
+/// Three nodes, two with a clock that is off, write at once; a reader who goes on from the last id sees everything once and in order.
+async fn history_grows_at_its_end_whichever_node_writes(t: TestStore) {
+    let (a, b) = couple(&t).await;
+    let (id, a, b) = (matched(&t, &a, &b, 1).await, a.0.id, b.0.id);
+    let mut nodes = vec![t.store.clone()];
+    for (ahead, millis) in [(true, 700), (false, 900)] {
+        let clock = Clock::manual(if ahead { t.now() + Duration::from_millis(millis) } else { t.now() - Duration::from_millis(millis) });
+        nodes.push(t.database.open(&clock).await);
+    }
+    let mut writers = tokio::task::JoinSet::new();
+    for (index, node) in nodes.iter().cloned().enumerate() {
+        let (sender, now) = (if index == 0 { a } else { b }, t.now());
+        writers.spawn(async move {
+            for number in 0..20 {
+                node.write_chat(&[message(id, sender, &format!("{index} {number}"))], &[], now).await.expect("written");
+            }
+        });
+    }
+    let mut read: Vec<String> = Vec::new();
+    let mut after = None;
+    loop {
+        let done = writers.is_empty();
+        for row in t.message_history(id, a, after, 100).await.expect("history") {
+            after = Some(row.id);
+            read.push(String::from_utf8(row.content).expect("text"));
+        }
+        if done {
+            break;
+        }
+        while let Some(ended) = writers.try_join_next() {
+            ended.expect("a writer");
+        }
+        tokio::task::yield_now().await;
+    }
+    let mut expected: Vec<String> = (0..3).flat_map(|index| (0..20).map(move |number| format!("{index} {number}"))).collect();
+    for index in 0..3 {
+        let of = |texts: &[String]| texts.iter().filter(|text| text.starts_with(&format!("{index} "))).cloned().collect::<Vec<_>>();
+        assert_eq!(of(&read), of(&expected));
+    }
+    (read.sort(), expected.sort());
+    assert_eq!(read, expected);
 }
 
 async fn send(t: &TestStore, messages: &[NewMessage]) -> Vec<Append> {

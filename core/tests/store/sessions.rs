@@ -20,6 +20,19 @@ tebdil_core::store_conformance! {
     nobody_rotates_a_dead_session,
     revoking_is_the_owners_and_takes_the_keys_along,
     touching_never_moves_the_time_back,
+    the_dead_are_found_among_many,
+}
+
+async fn the_dead_are_found_among_many(t: TestStore) {
+    let ((a, a1), (b, b1), (_, c1)) = (t.register("kedi").await, t.register("pars").await, t.register("vasak").await);
+    let a2 = t.create_session(a.id, &Secret::from("hash"), t.new_session("b"), t.now()).await.unwrap().expect("signed in").id;
+    let asked = [a1.id, SessionId(1), a2, b1.id, c1.id];
+    assert_eq!(t.dead_among(&asked, t.now()).await.unwrap(), [SessionId(1)]);
+    assert_eq!(t.dead_among(&[], t.now()).await.unwrap(), []);
+    assert!(t.revoke_session(a.id, a1.id, t.now()).await.unwrap());
+    t.set_banned(b.id, true).await;
+    assert_eq!(t.dead_among(&asked, t.now()).await.unwrap(), [a1.id, SessionId(1), b1.id]);
+    assert_eq!(t.dead_among(&asked, t.now() + 31 * DAY).await.unwrap(), asked);
 }
 
 async fn a_session_lives_until_it_expires(t: TestStore) {

@@ -1,0 +1,46 @@
+//! Sessions that end at another node while it cannot say so.
+//!
+//! A revoked session's socket is closed by a message. While messages do not arrive, this node looks for itself: that a revocation holds within a second must not
+//! depend on Redis.
+
+use std::{sync::Arc, time::Duration};
+
+use tebdil_core::{id::SessionId, protocol::CloseCode, store::StoreError};
+
+use crate::{app::App, hub::Connection};
+
+/// How often the bus is asked whether it works, and the store when it does not.
+const PERIOD: Duration = Duration::from_millis(800);
+
+/// Sessions of one query.
+const CHUNK: usize = 500;
+
+/// Watches until the server closes.
+pub async fn watch(app: Arc<App>) {
+    let mut every = tokio::time::interval(PERIOD);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = every.tick() => {}
+            () = app.tasks.closing.cancelled() => return,
+        }
+        if app.realtime.ping().await.is_err()
+            && let Err(error) = close_dead(&app).await
+        {
+            tracing::warn!(%error, "neither the bus nor the store can say which sessions ended");
+        }
+    }
+}
+
+/// Closes every connection of this node whose session is no longer alive.
+pub async fn close_dead(app: &App) -> Result<(), StoreError> {
+    for connections in app.hub.all().chunks(CHUNK) {
+        let sessions: Vec<SessionId> = connections.iter().map(|connection| connection.session_id).collect();
+        let dead = app.store.dead_among(&sessions, app.clock.now()).await?;
+        let concerned = |connection: &&Arc<Connection>| dead.contains(&connection.session_id);
+        for connection in connections.iter().filter(concerned) {
+            connection.outbound.close(CloseCode::Unauthorized);
+        }
+    }
+    Ok(())
+}
