@@ -12,6 +12,7 @@ use crate::{app::App, observability};
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Whether this node should get work, and which part says no.
+#[expect(clippy::struct_excessive_bools, reason = "each says one thing in the answer")]
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub(super) struct Readiness {
     ready: bool,

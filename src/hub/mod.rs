@@ -9,7 +9,7 @@ use std::{
     cell::LazyCell,
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -43,9 +43,30 @@ pub struct Connection {
     pub outbound: Outbound,
     /// When it joined presence, once it has.
     pub stamp: OnceLock<Stamp>,
+    /// It waits to be brought up to date.
+    behind: AtomicBool,
 }
 
 impl Connection {
+    /// A connection that was not welcomed yet.
+    pub fn new(id: ConnectionId, user_id: UserId, session_id: SessionId, outbound: OutboundLimits) -> Self {
+        Self {
+            id,
+            user_id,
+            session_id,
+            device_info: "".into(),
+            connection_type: "".into(),
+            outbound: Outbound::held(outbound),
+            stamp: OnceLock::new(),
+            behind: AtomicBool::new(false),
+        }
+    }
+
+    /// It is being brought up to date: what is missed from now on is missed anew.
+    pub fn catches_up(&self) {
+        self.behind.store(false, Ordering::Relaxed);
+    }
+
     /// Sends a frame, `re` naming the client's frame it answers.
     pub fn send(&self, frame: &ServerFrame, re: Option<&FrameId>) {
         self.outbound.push(Outgoing::new(frame, re));
@@ -87,7 +108,7 @@ pub struct Hub {
 impl Hub {
     /// An empty hub that lets each user have `max_devices` connections, and the connections that turn out to have missed something.
     pub fn new(max_devices: usize, bus: Bus) -> (Self, mpsc::UnboundedReceiver<Arc<Connection>>) {
-        // A connection is told once until it is brought up to date, so there are never more than connections.
+        // A connection waits there once, so there are never more than connections.
         let (gaps, behind) = mpsc::unbounded_channel();
         (Self { users: DashMap::new(), next_id: AtomicU64::new(1), max_devices, bus, gaps }, behind)
     }
@@ -196,8 +217,7 @@ impl Hub {
         let Some(user) = self.users.get(&user) else { return true };
         for connection in user.connections.iter().filter(|connection| to(connection)) {
             if connection.outbound.push((**frame).clone()) {
-                // The receiver is gone only when the server ends.
-                let _ = self.gaps.send(Arc::clone(connection));
+                self.fell_behind(connection);
             }
         }
         user.elsewhere != Elsewhere::No
@@ -244,15 +264,18 @@ impl Hub {
 
     /// The user's connections at this node may have missed something: they are brought up to date.
     pub fn is_behind(&self, user: UserId) {
-        for connection in self.connections(user) {
-            let _ = self.gaps.send(connection);
-        }
+        self.connections(user).iter().for_each(|connection| self.fell_behind(connection));
     }
 
     /// Every connection of this node may have missed something.
     pub fn all_are_behind(&self) {
-        for connection in self.all() {
-            let _ = self.gaps.send(connection);
+        self.all().iter().for_each(|connection| self.fell_behind(connection));
+    }
+
+    fn fell_behind(&self, connection: &Arc<Connection>) {
+        if !connection.behind.swap(true, Ordering::Relaxed) {
+            // The receiver is gone only when the server ends.
+            let _ = self.gaps.send(Arc::clone(connection));
         }
     }
 
@@ -295,15 +318,7 @@ mod tests {
     use super::*;
 
     fn connection(hub: &Hub, user: i64, session: i64) -> Arc<Connection> {
-        Arc::new(Connection {
-            id: hub.next_connection_id(),
-            user_id: UserId(user),
-            session_id: SessionId(session),
-            device_info: "".into(),
-            connection_type: "".into(),
-            outbound: Outbound::held(OutboundLimits { frames: 8, bytes: 1_000 }),
-            stamp: OnceLock::new(),
-        })
+        Arc::new(Connection::new(hub.next_connection_id(), UserId(user), SessionId(session), OutboundLimits { frames: 8, bytes: 1_000 }))
     }
 
     async fn hub() -> Hub {

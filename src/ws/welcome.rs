@@ -1,9 +1,6 @@
 //! The beginning of a connection: who it is, what it is told, what it missed.
 
-use std::{
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use tebdil_core::{
     protocol::{FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ResumePoint, ServerFrame, SessionLimits, Welcome},
@@ -15,7 +12,7 @@ use crate::{
     app::App,
     auth::AccountError,
     chat::Missed,
-    hub::{Connection, Known, Outbound, OutboundLimits},
+    hub::{Connection, Known, OutboundLimits},
 };
 
 /// Longest texts about a device, characters.
@@ -70,15 +67,10 @@ pub(super) async fn admit(app: &App, hello: &Hello) -> Result<Session, Denied> {
         return Err(Denied::Invalid);
     }
     let separator = if name.is_empty() || platform.is_empty() { "" } else { "/" };
-    let connection = Connection {
-        id: app.hub.next_connection_id(),
-        user_id: alive.user_id,
-        session_id: claims.session_id,
-        device_info: format!("{platform}{separator}{name}").into(),
-        connection_type: connection_type.into(),
-        outbound: Outbound::held(OutboundLimits { frames: app.config.ws.outbound_frames, bytes: app.config.ws.outbound_bytes }),
-        stamp: OnceLock::new(),
-    };
+    let limits = OutboundLimits { frames: app.config.ws.outbound_frames, bytes: app.config.ws.outbound_bytes };
+    let mut connection = Connection::new(app.hub.next_connection_id(), alive.user_id, claims.session_id, limits);
+    connection.device_info = format!("{platform}{separator}{name}").into();
+    connection.connection_type = connection_type.into();
     Ok(Session::new(Arc::new(connection), claims.expires_at))
 }
 
@@ -147,6 +139,7 @@ fn look_again(app: &Arc<App>, connection: &Arc<Connection>) {
 
 /// Brings a connection up to date that was welcomed before and may have missed something. One that cannot be is closed: its client comes back and resumes.
 pub async fn catch_up(app: &App, connection: &Connection) {
+    connection.catches_up();
     while let Some(known) = connection.outbound.hold() {
         match tell_missed(app, connection, known).await {
             Ok(true) => {}
