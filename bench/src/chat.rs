@@ -38,16 +38,16 @@ impl Default for ChatLoad {
 }
 
 /// What a load came to.
-struct Figures {
+pub struct Figures {
     messages: usize,
     seconds: f64,
-    /// Of the server, microseconds a message.
-    cpu: f64,
+    /// Of the servers, microseconds a message.
+    pub cpu: f64,
     delivered: Vec<f64>,
 }
 
 impl Figures {
-    fn rate(&self) -> f64 {
+    pub fn rate(&self) -> f64 {
         f64::from(u32::try_from(self.messages).unwrap_or(u32::MAX)) / self.seconds
     }
 }
@@ -57,26 +57,39 @@ impl ChatLoad {
         let ours = self.server(setup).await?;
         let bare = self.peer().await?;
         for (name, figures) in [("tebdil", &ours), ("bare sockets", &bare)] {
-            println!(
-                "chat: {name}: {} pairs, {:.0} messages/s, {:.1} µs CPU a message, sent to received {}",
-                self.pairs,
-                figures.rate(),
-                figures.cpu,
-                times(figures.delivered.clone())
-            );
+            self.report(name, figures);
         }
         println!("chat: durable and acknowledged costs {:.1} times the CPU of moving the frame", ours.cpu / bare.cpu);
         Ok(())
     }
 
+    /// Prints what a load came to.
+    pub fn report(&self, name: &str, figures: &Figures) {
+        println!(
+            "chat: {name}: {} pairs, {:.0} messages/s, {:.1} µs CPU a message, sent to received {}",
+            self.pairs,
+            figures.rate(),
+            figures.cpu,
+            times(figures.delivered.clone())
+        );
+    }
+
     async fn server(&self, setup: &Setup) -> Result<Figures> {
         let server = Process::server(setup).await?;
-        let accounts = people::register(&server.url, 2 * self.pairs, 1).await?;
+        let figures = self.between(&[&server], [&server.url, &server.url], 0).await;
+        server.stop().await?;
+        figures
+    }
+
+    /// The load between sockets at these two URLs, of new users with numbers from `first`; CPU of all `processes`.
+    pub async fn between(&self, processes: &[&Process], [writers, readers]: [&str; 2], first: u32) -> Result<Figures> {
+        let accounts = people::register(writers, first..first + 2 * self.pairs, 1).await?;
         people::upload_keys(&accounts).await?;
-        let mut sockets = people::connect(&server.url, &accounts).await?.into_iter();
+        let (a, b) = accounts.split_at(accounts.len() / 2);
         let mut pairs = Vec::new();
-        while let (Some(a), Some(b)) = (sockets.next(), sockets.next()) {
-            pairs.push(matched(a, b).await?);
+        for (a, b) in people::connect(writers, a).await?.into_iter().zip(people::connect(readers, b).await?) {
+            let (a, b, id) = matched(a, b).await?;
+            pairs.push((a, b, Some(id)));
         }
         let text = |match_id: MatchId| {
             let send = MessageSend {
@@ -88,9 +101,7 @@ impl ChatLoad {
             };
             ClientFrame::MessageSend(send).to_json(None)
         };
-        let figures = self.load(&server, pairs.into_iter().map(|(a, b, id)| (a, b, Some(id))).collect(), &text).await;
-        server.stop().await?;
-        figures
+        self.load(processes, pairs, &text).await
     }
 
     async fn peer(&self) -> Result<Figures> {
@@ -103,7 +114,7 @@ impl ChatLoad {
         }
         let content = STANDARD.encode(vec![7; self.bytes]);
         let text = |_: MatchId| format!("{{\"type\":\"message.new\",\"match_id\":\"1\",\"ciphertext\":\"{content}\"}}");
-        let figures = self.load(&peer, pairs, &text).await;
+        let figures = self.load(&[&peer], pairs, &text).await;
         peer.stop().await?;
         figures
     }
@@ -111,12 +122,13 @@ impl ChatLoad {
     /// In every pair the next message leaves when the last has arrived, so the load is what the server can take.
     async fn load(
         &self,
-        process: &Process,
+        processes: &[&Process],
         pairs: Vec<(RawSocket, RawSocket, Option<MatchId>)>,
         text: &dyn Fn(MatchId) -> String,
     ) -> Result<Figures> {
         let until = Duration::from_secs(self.seconds);
-        let cpu = process.cpu()?;
+        let used = || processes.iter().map(|process| process.cpu()).sum::<Result<f64>>();
+        let cpu = used()?;
         let start = Instant::now();
         let chats = pairs.into_iter().map(|(mut writer, mut reader, id)| async move {
             let mut delivered = Vec::new();
@@ -142,7 +154,7 @@ impl ChatLoad {
         let delivered: Vec<f64> = try_join_all(chats).await?.concat();
         let seconds = start.elapsed().as_secs_f64();
         let messages = delivered.len();
-        let cpu = (process.cpu()? - cpu) * 1e6 / f64::from(u32::try_from(messages).unwrap_or(u32::MAX));
+        let cpu = (used()? - cpu) * 1e6 / f64::from(u32::try_from(messages).unwrap_or(u32::MAX));
         Ok(Figures { messages, seconds, cpu, delivered })
     }
 }

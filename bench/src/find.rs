@@ -30,7 +30,7 @@ impl Default for Find {
 impl Find {
     pub async fn run(&self, setup: &Setup) -> Result<()> {
         let server = Process::server(setup).await?;
-        let accounts = people::register(&server.url, self.users, 1).await?;
+        let accounts = people::register(&server.url, 0..self.users, 1).await?;
         people::upload_keys(&accounts).await?;
         let sockets = people::connect(&server.url, &accounts).await?;
         let cpu = server.cpu()?;

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "the report is what the program is for")]
 
 mod chat;
+mod cluster;
 mod find;
 mod idle;
 mod peer;
@@ -37,6 +38,8 @@ enum What {
     Find(find::Find),
     /// All of the above with their defaults.
     All,
+    /// Messages between two nodes, beside the same within one; needs `--database`, empty, and `--redis`.
+    Cluster(cluster::Cluster),
     /// The bare peer, started by the others.
     #[command(hide = true)]
     Peer,
@@ -59,6 +62,7 @@ async fn main() -> Result<()> {
             find::Find::default().run(&setup).await?;
             chat::ChatLoad::default().run(&setup).await
         }
+        What::Cluster(cluster) => cluster.run(&setup).await,
         What::Peer => peer::serve().await,
     }
 }

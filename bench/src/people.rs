@@ -1,5 +1,7 @@
 //! Accounts and signed-in sockets in numbers.
 
+use std::ops::Range;
+
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tebdil_client::{
     chat::test_phone,
@@ -18,10 +20,10 @@ const PASSWORD: &str = "correct horse battery";
 /// Calls under way at once.
 const PARALLEL: usize = 16;
 
-/// Registers `count` users and gives each of them `sessions` sessions.
-pub async fn register(url: &str, count: u32, sessions: u32) -> Result<Vec<Account>> {
+/// Registers the users with these numbers and gives each of them `sessions` sessions.
+pub async fn register(url: &str, numbers: Range<u32>, sessions: u32) -> Result<Vec<Account>> {
     let api = Api::new(url)?;
-    let accounts = stream::iter(0..count).map(|number| sign_in(api.clone(), number, sessions)).buffer_unordered(PARALLEL);
+    let accounts = stream::iter(numbers).map(|number| sign_in(api.clone(), number, sessions)).buffer_unordered(PARALLEL);
     accounts.try_concat().await
 }
 

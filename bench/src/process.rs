@@ -12,6 +12,9 @@ use crate::Result;
 /// Kernel clock ticks a second; fixed at 100 on Linux.
 const TICKS: f64 = 100.0;
 
+/// Keys of a database that is thrown away; nodes must share them.
+const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+
 /// How long a process may take to listen.
 const START: Duration = Duration::from_secs(20);
 
@@ -32,6 +35,11 @@ pub struct Process {
 impl Process {
     /// Starts the server with cheap hashing, no rate limits, and everything else as it comes.
     pub async fn server(setup: &Setup) -> Result<Self> {
+        Self::node(setup, None).await
+    }
+
+    /// Starts one of several nodes on one database and this Redis, whose keys begin with `prefix`.
+    pub async fn node(setup: &Setup, redis: Option<(&str, &str)>) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let port = free_port()?;
         let mut command = Command::new(&setup.binary);
@@ -46,6 +54,14 @@ impl Process {
             .stdout(Stdio::null());
         if let Some(database) = &setup.database {
             command.env("TEBDIL_DATABASE__URL", database);
+            for (name, value) in
+                [("PHONE_INDEX_KEY", KEY.to_owned()), ("FIELD_KEYS", format!("k1:{KEY}")), ("JWT_KEYS", format!("k1:{KEY}"))]
+            {
+                command.env(format!("TEBDIL_SECRETS__{name}"), value);
+            }
+        }
+        if let Some((url, prefix)) = redis {
+            command.env("TEBDIL_REDIS__URL", url).env("TEBDIL_REDIS__PREFIX", prefix);
         }
         let child = command.kill_on_drop(true).spawn()?;
         let pid = child.id().ok_or("the server ended at once")?;
