@@ -81,6 +81,13 @@ pub struct RawSocket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
 }
 
+impl From<WebSocketStream<MaybeTlsStream<TcpStream>>> for RawSocket {
+    /// A socket that somebody else opened, as with certificates of his own.
+    fn from(stream: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
+        Self { stream }
+    }
+}
+
 impl RawSocket {
     /// Opens the socket of `server` (its HTTP address) with the subprotocol of the contract; says no `hello`.
     ///

@@ -108,6 +108,10 @@ impl Config {
                 !self.metrics.listen.is_empty() && !is_loopback(&self.metrics.listen),
                 "metrics.listen is not a loopback address: keep strangers away from it",
             ),
+            (
+                self.http.trusted_proxies.everybody(),
+                "http.trusted_proxies holds every address: anybody may claim to be anybody, which takes limits per address away",
+            ),
             (!is_loopback(&self.http.listen), "http.listen is not a loopback address: this server speaks no TLS, put a proxy in front"),
         ];
         risks.into_iter().filter(|(risky, _)| *risky).map(|(_, text)| text.to_owned()).collect()
@@ -153,8 +157,9 @@ mod tests {
             ("TEBDIL_CLOCK__UNSAFE_ALLOW_OFFSET", "true"),
             ("TEBDIL_LIMITS__ENABLED", "false"),
             ("TEBDIL_HTTP__LISTEN", "0.0.0.0:8080"),
+            ("TEBDIL_HTTP__TRUSTED_PROXIES", "0.0.0.0/0"),
         ])
         .expect("allowed");
-        assert_eq!(config.warnings().len(), 3, "{:?}", config.warnings());
+        assert_eq!(config.warnings().len(), 4, "{:?}", config.warnings());
     }
 }

@@ -3,12 +3,14 @@
 //! To add a setting: a commented line in `default.toml`, a field in `sections.rs`, and, where a value can be wrong, a check in `check.rs`.
 
 mod check;
+mod proxies;
 mod secrets;
 mod sections;
 
 use std::{collections::HashMap, path::Path};
 
 pub use check::Problem;
+pub use proxies::TrustedProxies;
 pub use secrets::{Key, KeyRing, Secrets, SecretsError};
 pub use sections::*;
 

@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use serde::Deserialize;
 use tebdil_core::protocol::Secret;
 
+use super::TrustedProxies;
 use crate::matching::engine::Widening;
 
 /// All settings. `Debug` shows no secret.
@@ -22,6 +23,7 @@ pub struct Config {
     pub ws: WebSocket,
     pub limits: Limits,
     pub retention: Retention,
+    pub workers: Workers,
     pub shutdown: Shutdown,
     pub clock: ClockSettings,
     pub log: Log,
@@ -33,6 +35,7 @@ pub struct Config {
 pub struct Http {
     pub listen: String,
     pub max_connections: usize,
+    pub trusted_proxies: TrustedProxies,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -114,6 +117,13 @@ pub struct Limits {
 pub struct Retention {
     pub message_logs_days: u32,
     pub sessions_days: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Workers {
+    /// Whether `serve` runs background jobs; `worker` always does.
+    pub enabled: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]

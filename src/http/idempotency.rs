@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use axum::{
     body::{Body, to_bytes},
-    extract::{FromRequestParts as _, MatchedPath, Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -73,14 +73,13 @@ pub(super) async fn replay(State(app): State<Arc<App>>, request: Request, next: 
 
 async fn once(app: &App, request: Request, next: Next) -> Answer<Response> {
     let key = key_of(&request)?;
-    let (mut parts, body) = request.into_parts();
+    let (parts, body) = request.into_parts();
     // The signature is enough here: the handler asks whether the session lives, and a repeated logout must find its answer.
     let scope = if let Ok(access) = auth::bearer(&parts.headers, app) {
         format!("user:{}", access.user_id)
     } else {
         // Before the body is read: whoever floods us gets neither memory nor the database's writer.
-        let Ok(address) = ClientAddress::from_request_parts(&mut parts, &()).await;
-        app.limiters.anonymous_key_from(address)?;
+        app.limiters.anonymous_key_from(ClientAddress::of(&parts, &app.config.http.trusted_proxies))?;
         "anon".to_owned()
     };
     let uploads_keys = parts.method == Method::PUT && parts.extensions.get::<MatchedPath>().is_some_and(|path| path.as_str() == KEYS);
