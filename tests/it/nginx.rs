@@ -152,8 +152,9 @@ fn configure(dir: &Path, upstreams: &[SocketAddr], options: &Options, address: S
     // Each node as an installation names its own, with another address.
     let nodes = read("tebdil/nodes.conf");
     let example = nodes.lines().find_map(|line| line.strip_prefix("server ")?.split_once(' ')).expect("a node").1.to_owned();
-    write("tebdil/nodes.conf", &upstreams.iter().map(|node| format!("server {node} {example}\n")).collect::<String>());
-    write("tebdil/balancers.conf", &options.balancers.iter().map(|network| format!("set_real_ip_from {network};\n")).collect::<String>());
+    let lines = |lines: Vec<String>| lines.join("\n");
+    write("tebdil/nodes.conf", &lines(upstreams.iter().map(|node| format!("server {node} {example}")).collect()));
+    write("tebdil/balancers.conf", &lines(options.balancers.iter().map(|network| format!("set_real_ip_from {network};")).collect()));
     // The folders that are compiled in may belong to somebody else.
     let temp =
         ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(|kind| format!("{kind}_temp_path {};\n", file(&format!("temp/{kind}"))));

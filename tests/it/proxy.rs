@@ -37,13 +37,11 @@ async fn behind(options: Options, settings: &[(&str, &str)]) -> Option<(TestServ
     let settings: Vec<_> = settings.iter().copied().chain([("TEBDIL_HTTP__TRUSTED_PROXIES", "127.0.0.1")]).collect();
     let server = TestServer::start(Backend::Sqlite, &settings).await.expect("SQLite is always there");
     let proxy = Nginx::start(&[address(&server.base)], options).await;
-    match proxy {
-        Some(proxy) => Some((server, proxy)),
-        None => {
-            server.stop().await;
-            None
-        }
+    if let Some(proxy) = proxy {
+        return Some((server, proxy));
     }
+    server.stop().await;
+    None
 }
 
 /// A login with a wrong password, which counts against the address.
