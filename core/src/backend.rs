@@ -15,7 +15,7 @@ use sqlx::{
 };
 
 use crate::{
-    realtime::{Bus, BusEvents, Lease, NodeId, Presence, Realtime, RealtimeError, RealtimeSettings, local::Local},
+    realtime::{Bus, BusEvents, Lease, NodeId, Presence, Realtime, RealtimeError, RealtimeSettings, local::Local, redis::Redis},
     store::StoreError,
 };
 
@@ -168,6 +168,7 @@ macro_rules! write_tx {
 #[derive(Debug, Clone)]
 pub(crate) enum Link {
     Local(Arc<Local>),
+    Redis(Arc<Redis>),
 }
 
 /// Runs an expression with the variant bound to `$link`.
@@ -175,6 +176,7 @@ macro_rules! via {
     ($of:expr, |$link:ident| $body:expr) => {
         match &$of {
             $crate::backend::Link::Local($link) => $body,
+            $crate::backend::Link::Redis($link) => $body,
         }
     };
 }
@@ -186,9 +188,13 @@ impl Realtime {
     /// When Redis cannot be reached.
     pub async fn connect(settings: &RealtimeSettings, rng: &mut impl Rng) -> Result<(Self, BusEvents), RealtimeError> {
         let node = NodeId::random(rng);
-        let _ = settings;
-        let (local, events) = Local::new(node);
-        let link = Link::Local(Arc::new(local));
+        let (link, events) = if settings.redis_url.expose().is_empty() {
+            let (local, events) = Local::new(node);
+            (Link::Local(Arc::new(local)), events)
+        } else {
+            let (redis, events) = Redis::connect(settings, node).await?;
+            (Link::Redis(Arc::new(redis)), events)
+        };
         let realtime = Self { node, bus: Bus(link.clone()), presence: Presence(link.clone()), lease: Lease(link) };
         Ok((realtime, BusEvents(events)))
     }

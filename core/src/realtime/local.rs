@@ -7,7 +7,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{Announcement, BusEvent, Device, Holder, Joined, NodeId, RealtimeError, Stamp};
 use crate::id::UserId;
@@ -17,6 +17,7 @@ use crate::id::UserId;
 pub(crate) struct Local {
     node: NodeId,
     users: Mutex<Users>,
+    leases: Mutex<HashMap<String, Held>>,
     /// `None` once closed.
     events: Mutex<Option<mpsc::UnboundedSender<BusEvent>>>,
 }
@@ -25,6 +26,13 @@ pub(crate) struct Local {
 struct Users {
     known: HashMap<UserId, User>,
     last_stamp: i64,
+}
+
+/// The last holding of a lease.
+#[derive(Debug, Default)]
+struct Held {
+    fence: u64,
+    until: Option<Instant>,
 }
 
 #[derive(Debug, Default)]
@@ -38,7 +46,7 @@ struct User {
 impl Local {
     pub fn new(node: NodeId) -> (Self, mpsc::UnboundedReceiver<BusEvent>) {
         let (events, received) = mpsc::unbounded_channel();
-        (Self { node, users: Mutex::default(), events: Mutex::new(Some(events)) }, received)
+        (Self { node, users: Mutex::default(), leases: Mutex::default(), events: Mutex::new(Some(events)) }, received)
     }
 
     fn users(&self) -> MutexGuard<'_, Users> {
@@ -155,13 +163,38 @@ impl Local {
     }
 
     #[expect(clippy::unused_async, reason = "the same form as over Redis")]
-    pub async fn hold(&self, _: &str, _: Duration, candidate: bool) -> Result<Option<Holder>, RealtimeError> {
-        Ok(candidate.then_some(Holder { node: self.node, fence: 1 }))
+    pub async fn hold(&self, name: &str, ttl: Duration, candidate: bool) -> Result<Option<Holder>, RealtimeError> {
+        let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if let Some(lease) = leases.get_mut(name)
+            && lease.until.is_some_and(|until| until > now)
+        {
+            if candidate {
+                lease.until = Some(now + ttl);
+            }
+            return Ok(Some(Holder { node: self.node, fence: lease.fence }));
+        }
+        if !candidate {
+            return Ok(None);
+        }
+        let lease = leases.entry(name.to_owned()).or_default();
+        lease.fence += 1;
+        lease.until = Some(now + ttl);
+        Ok(Some(Holder { node: self.node, fence: lease.fence }))
     }
 
     #[expect(clippy::unused_async, reason = "the same form as over Redis")]
-    pub async fn release(&self, _: &str) -> Result<(), RealtimeError> {
+    pub async fn release(&self, name: &str) -> Result<(), RealtimeError> {
+        if let Some(lease) = self.leases.lock().unwrap_or_else(PoisonError::into_inner).get_mut(name) {
+            lease.until = None;
+        }
         Ok(())
+    }
+
+    /// Nobody shares limits with a node that is alone: the limiter of this process counts.
+    #[expect(clippy::unused_self, clippy::unused_async, reason = "the same form as over Redis")]
+    pub async fn limit(&self, _: &str, _: &[u8], _: u32, _: Duration) -> Option<Result<(), Duration>> {
+        None
     }
 
     #[expect(clippy::unused_async, reason = "the same form as over Redis")]

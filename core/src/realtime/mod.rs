@@ -5,13 +5,16 @@
 
 mod bus;
 mod lease;
+mod limiter;
 pub(crate) mod local;
 mod presence;
+pub(crate) mod redis;
 
 use std::{fmt, str::FromStr};
 
 pub use bus::{Bus, BusEvent, BusEvents, Undelivered};
 pub use lease::{Holder, Lease};
+pub use limiter::Limiter;
 pub use presence::{Announcement, Device, Joined, Presence, Stamp};
 use rand::{Rng, RngExt as _};
 

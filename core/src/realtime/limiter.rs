@@ -1,0 +1,60 @@
+//! How often something may be tried, on all nodes together.
+
+use std::time::Duration;
+
+use super::Realtime;
+use crate::{
+    backend::{Link, via},
+    limiter::KeyedLimiter,
+};
+
+/// A limit per key: `burst` at once, and again one by one so that `burst` fit into the period. All nodes count together.
+///
+/// While Redis does not answer within 100 ms, each node counts for itself: a limit per node is better than none, and than refusing everybody.
+#[derive(Debug)]
+pub struct Limiter {
+    link: Link,
+    name: &'static str,
+    /// At least 1; `None` lets everything through.
+    rule: Option<Rule>,
+    here: KeyedLimiter<Box<[u8]>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Rule {
+    burst: u32,
+    step: Duration,
+}
+
+impl Realtime {
+    /// A limit of at most `burst` (at least 1) in `period`. Limiters of one name on all nodes count together, and must have the same rule.
+    pub fn limiter(&self, name: &'static str, burst: u32, period: Duration) -> Limiter {
+        let burst = burst.max(1);
+        let step = (period / burst).max(Duration::from_micros(1));
+        Limiter { link: self.bus.0.clone(), name, rule: Some(Rule { burst, step }), here: KeyedLimiter::new(burst, period) }
+    }
+
+    /// A limiter that lets everything through.
+    pub fn no_limiter(&self) -> Limiter {
+        Limiter { link: self.bus.0.clone(), name: "", rule: None, here: KeyedLimiter::off() }
+    }
+}
+
+impl Limiter {
+    /// Counts one try. The key is stored as it is: it must be a keyed hash where it would tell who somebody is.
+    ///
+    /// # Errors
+    /// How long to wait until the next one is allowed.
+    pub async fn check(&self, key: &[u8]) -> Result<(), Duration> {
+        let Some(Rule { burst, step }) = self.rule else { return Ok(()) };
+        match via!(self.link, |link| link.limit(self.name, key, burst, step).await) {
+            Some(outcome) => outcome,
+            None => self.here.check(&key.into()),
+        }
+    }
+
+    /// Forgets keys that are as good as new. Call it now and then.
+    pub fn forget_idle(&self) {
+        self.here.forget_idle();
+    }
+}
