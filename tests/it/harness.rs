@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
@@ -16,9 +17,11 @@ use tebdil::{
     Listeners, RunError,
     app::App,
     config::{Config, Secrets},
+    hub::Connection,
     lifecycle::{Shutdown, Tasks},
 };
 use tebdil_core::{
+    id::UserId,
     protocol::Secret,
     testing::{Backend, TestDatabase},
     time::{Clock, Timestamp},
@@ -54,19 +57,65 @@ macro_rules! scenarios {
 }
 
 /// A running server with a database, directory and clock of its own. It starts at 2026-11-21 12:00 in Istanbul.
+///
+/// A scenario does not know how many nodes there are: it talks to `base`, reads the store and the settings through `app`, and asks the methods here for
+/// what is spread over the nodes.
 pub struct TestServer {
+    /// Where clients go.
     pub base: String,
+    /// The first node.
     pub app: Arc<App>,
     pub clock: Clock,
+    /// Where the first node's numbers are.
     pub metrics: String,
+    nodes: Vec<Node>,
     backend: Backend,
-    shutdown: Shutdown,
-    serving: JoinHandle<Result<(), RunError>>,
     http: reqwest::Client,
     next_phone: AtomicU32,
     _dir: tempfile::TempDir,
     // Last: the server lets go of it first.
     database: TestDatabase,
+}
+
+/// How long the server has to end.
+const END: Duration = Duration::from_secs(20);
+
+/// One node of the server.
+struct Node {
+    app: Arc<App>,
+    url: String,
+    metrics: String,
+    shutdown: Shutdown,
+    serving: JoinHandle<Result<(), RunError>>,
+}
+
+impl Node {
+    async fn start(config: Config, clock: Clock) -> Self {
+        let secrets = Secrets::load(&config, &mut rand::rng()).expect("keys");
+        let shutdown = Shutdown::default();
+        let app = App::start(config, &secrets, clock, Tasks::new(&shutdown)).await.expect("the server starts");
+        let bind = async || TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (http, metrics) = (bind().await, bind().await);
+        let [url, metrics_url] = [&http, &metrics].map(|listener| format!("http://{}", listener.local_addr().expect("bound")));
+        let listeners = Listeners { http, metrics: Some(metrics) };
+        #[expect(clippy::disallowed_methods, reason = "the test waits for it: Node::ended")]
+        let serving = tokio::task::spawn(tebdil::serve(Arc::clone(&app), listeners));
+        Self { app, url, metrics: metrics_url, shutdown, serving }
+    }
+
+    async fn ended(self) -> Result<(), RunError> {
+        let ended = tokio::time::timeout(END, self.serving).await.expect("the server ends in time");
+        ended.expect("the server does not panic")
+    }
+
+    /// Ends in good order, and checks that nothing is left.
+    async fn stop(self) {
+        self.shutdown.soft.cancel();
+        let app = Arc::clone(&self.app);
+        self.ended().await.expect("the server ends well");
+        assert_eq!(app.tasks.running(), 0, "a task outlived the server");
+        assert_eq!(app.hub.connection_count(), 0, "a connection outlived the server");
+    }
 }
 
 /// An answer to a request.
@@ -126,25 +175,15 @@ impl TestServer {
         ];
         let environment = defaults.into_iter().chain(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let config = Config::load(None, environment.map(|(name, value)| (name.to_owned(), value))).expect("settings");
-        let secrets = Secrets::load(&config, &mut rand::rng()).expect("keys");
-
         let clock = Clock::manual(Timestamp::from_millis(1_795_251_600_000));
-        let shutdown = Shutdown::default();
-        let app = App::start(config, &secrets, clock.clone(), Tasks::new(&shutdown)).await.expect("the server starts");
-        let bind = async || TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let (http, metrics) = (bind().await, bind().await);
-        let [base, metrics_url] = [&http, &metrics].map(|listener| format!("http://{}", listener.local_addr().expect("bound")));
-        let listeners = Listeners { http, metrics: Some(metrics) };
-        #[expect(clippy::disallowed_methods, reason = "the test waits for it: TestServer::stop")]
-        let serving = tokio::task::spawn(tebdil::serve(Arc::clone(&app), listeners));
+        let node = Node::start(config, clock.clone()).await;
         Some(Self {
-            base,
-            app,
+            base: node.url.clone(),
+            app: Arc::clone(&node.app),
             clock,
-            metrics: metrics_url,
+            metrics: node.metrics.clone(),
+            nodes: vec![node],
             backend,
-            shutdown,
-            serving,
             http: reqwest::Client::new(),
             next_phone: AtomicU32::new(1),
             _dir: dir,
@@ -259,22 +298,52 @@ impl TestServer {
         ["", "-wal"].map(|end| PathBuf::from(format!("{path}{end}"))).into_iter().filter(|path| path.exists()).collect()
     }
 
-    /// Begins an orderly end.
-    pub fn drain(&self) {
-        self.shutdown.soft.cancel();
+    /// How many signed-in connections there are.
+    pub fn connection_count(&self) -> usize {
+        self.nodes.iter().map(|node| node.app.hub.connection_count()).sum()
+    }
+
+    /// Whether the user has a connection.
+    pub fn is_online(&self, user: UserId) -> bool {
+        self.nodes.iter().any(|node| node.app.hub.is_here(user))
+    }
+
+    /// Whether the user has a connection that the server has not begun to close.
+    pub fn has_open_connection(&self, user: UserId) -> bool {
+        let open = |connection: &Arc<Connection>| connection.outbound.closing().is_none();
+        self.nodes.iter().any(|node| node.app.hub.connections(user).iter().any(open))
+    }
+
+    /// Tickets that are just being matched.
+    pub async fn reserved_tickets(&self) -> usize {
+        let mut reserved = 0;
+        for node in &self.nodes {
+            reserved += node.app.matchmaker.status().await.reserved;
+        }
+        reserved
+    }
+
+    /// Runs the background jobs that are due, on every node at once.
+    pub async fn run_due_jobs(&self) {
+        let runs = self.nodes.iter().map(|node| node.app.workers.run_due_once());
+        futures_util::future::try_join_all(runs).await.expect("jobs");
     }
 
     /// Waits until the server has ended by itself.
-    pub async fn ended(self) -> Result<(), RunError> {
-        let ended = tokio::time::timeout(Duration::from_secs(20), self.serving).await.expect("the server ends in time");
-        ended.expect("the server does not panic")
+    pub async fn ended(mut self) -> Result<(), RunError> {
+        let ended = join_all(self.nodes.drain(..).map(Node::ended)).await;
+        ended.into_iter().collect()
     }
 
     /// Ends the server in good order, and checks that nothing is left running.
-    pub async fn stop(self) {
-        self.drain();
-        let ended = tokio::time::timeout(Duration::from_secs(20), self.serving).await.expect("the server ends in time");
-        ended.expect("the server does not panic").expect("the server ends well");
-        assert_eq!(self.app.tasks.running(), 0, "a task outlived the server");
+    pub async fn stop(mut self) {
+        join_all(self.nodes.drain(..).map(Node::stop)).await;
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        // What a scenario leaves behind is looked for only when the server ends in good order.
+        assert!(self.nodes.is_empty() || std::thread::panicking(), "the scenario ends without TestServer::stop");
     }
 }

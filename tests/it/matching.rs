@@ -182,7 +182,7 @@ async fn a_disconnect_while_being_matched_loses_nothing(server: TestServer) {
         drop(a.socket);
         // Either the match was made, then both have it; or the ticket went, then b waits.
         let user = a.user.id.parse().expect("an id");
-        eventually("a has left", async || !server.app.hub.is_here(user)).await;
+        eventually("a has left", async || !server.is_online(user)).await;
         let mut a = Person { socket: crate::sockets::connect(&server, &a.user).await, user: a.user };
         let active = server.get("/v1/matches?status=active", &a.user.access).await.expect(200)["items"].as_array().expect("a list").len();
         if active == 0 {
@@ -237,7 +237,7 @@ async fn two_hundred_searches_of_the_same_users_keep_the_books(server: TestServe
         });
     }
     let people = searches.join_all().await;
-    eventually("every search is settled", async || server.app.matchmaker.status().await.reserved == 0).await;
+    eventually("every search is settled", async || server.reserved_tickets().await == 0).await;
     let mut sides = 0;
     for person in &people {
         let left = quota_is_the_ledger(&server, person).await;

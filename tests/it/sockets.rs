@@ -106,7 +106,7 @@ impl Person {
 
 /// Whether none of the two or more has been matched by the time everything due is done.
 pub async fn nobody_is_matched(server: &TestServer, people: &mut [&mut Person]) {
-    eventually("the matchmaker is done", async || server.app.matchmaker.status().await.reserved == 0).await;
+    eventually("the matchmaker is done", async || server.reserved_tickets().await == 0).await;
     for person in people {
         person.hears_no("match.found").await;
     }
