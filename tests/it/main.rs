@@ -9,6 +9,7 @@ mod harness;
 
 mod accounts;
 mod bad_requests;
+mod chaos;
 mod chat;
 mod frames;
 mod hang_ups;
@@ -22,5 +23,6 @@ mod openapi;
 mod privacy;
 mod process;
 mod proxy;
+mod services;
 mod slow;
 mod sockets;

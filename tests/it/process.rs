@@ -13,6 +13,8 @@ use tokio::{
     process::{Child, Command},
 };
 
+use crate::services::{free_port, signal};
+
 /// How long a start or an end may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -67,11 +69,6 @@ impl Process {
     }
 }
 
-async fn signal(child: &Child, name: &str) {
-    let id = child.id().expect("it runs").to_string();
-    assert!(Command::new("kill").args([name, &id]).status().await.expect("kill runs").success());
-}
-
 /// Runs the binary to its end; what it said on both streams.
 pub async fn run(mut command: Command) -> (ExitStatus, String, String) {
     let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("in time").expect("the binary runs");
@@ -108,8 +105,7 @@ impl ServerProcess {
             settings.push(("TEBDIL_SECRETS__JWT_KEYS".to_owned(), format!("k1:{key}")));
         }
         settings.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        // The port is free until somebody else asks; the kernel hands such ports out in turn, so that takes a while.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
+        let port = free_port();
         let url = format!("http://127.0.0.1:{port}");
         let mut server = Self { child: None, url, port, data, environment: settings, _database: database };
         server.restart().await;
