@@ -1,6 +1,7 @@
 //! A server of one test.
 
 use std::{
+    net::SocketAddr,
     path::PathBuf,
     sync::{
         Arc,
@@ -28,10 +29,15 @@ use tebdil_core::{
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
+use crate::{
+    nginx::{Nginx, Options},
+    services::RedisPrefix,
+};
+
 /// A password that passes the rules.
 pub const PASSWORD: &str = "yağmur yağıyor";
 
-/// Runs each listed `async fn(TestServer)` of this module on SQLite and on PostgreSQL; `@with` names settings that differ.
+/// Runs each listed `async fn(TestServer)` of this module on SQLite, on PostgreSQL, and on two nodes behind nginx; `@with` names settings that differ.
 macro_rules! scenarios {
     (@with $settings:expr; $($test:ident),* $(,)?) => {
         mod sqlite {
@@ -46,6 +52,15 @@ macro_rules! scenarios {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
                 if let Some(server) = $crate::harness::TestServer::start(tebdil_core::testing::Backend::Postgres, $settings).await {
+                    super::$test(server).await;
+                }
+            })*
+        }
+
+        mod cluster {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                if let Some(server) = $crate::harness::TestServer::start_cluster(2, $settings).await {
                     super::$test(server).await;
                 }
             })*
@@ -73,7 +88,10 @@ pub struct TestServer {
     http: reqwest::Client,
     next_phone: AtomicU32,
     _dir: tempfile::TempDir,
-    // Last: the server lets go of it first.
+    /// In front of several nodes.
+    _proxy: Option<Nginx>,
+    // Last: the server lets go of them first.
+    redis: Option<RedisPrefix>,
     database: TestDatabase,
 }
 
@@ -84,6 +102,7 @@ const END: Duration = Duration::from_secs(20);
 struct Node {
     app: Arc<App>,
     url: String,
+    address: SocketAddr,
     metrics: String,
     shutdown: Shutdown,
     serving: JoinHandle<Result<(), RunError>>,
@@ -96,11 +115,11 @@ impl Node {
         let app = App::start(config, &secrets, clock, Tasks::new(&shutdown)).await.expect("the server starts");
         let bind = async || TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let (http, metrics) = (bind().await, bind().await);
-        let [url, metrics_url] = [&http, &metrics].map(|listener| format!("http://{}", listener.local_addr().expect("bound")));
+        let [address, numbers] = [&http, &metrics].map(|listener| listener.local_addr().expect("bound"));
         let listeners = Listeners { http, metrics: Some(metrics) };
         #[expect(clippy::disallowed_methods, reason = "the test waits for it: Node::ended")]
         let serving = tokio::task::spawn(tebdil::serve(Arc::clone(&app), listeners));
-        Self { app, url, metrics: metrics_url, shutdown, serving }
+        Self { app, url: format!("http://{address}"), address, metrics: format!("http://{numbers}"), shutdown, serving }
     }
 
     async fn ended(self) -> Result<(), RunError> {
@@ -158,12 +177,30 @@ pub struct TestUser {
 }
 
 impl TestServer {
-    /// Starts a server. `None` when its database is not there and not required.
+    /// Starts a server of one node. `None` when its database is not there and not required.
     pub async fn start(backend: Backend, settings: &[(&str, &str)]) -> Option<Self> {
         let database = TestDatabase::create(backend).await?;
+        Some(Self::assemble(1, backend, database, None, settings).await.expect("it needs no proxy"))
+    }
+
+    /// Starts several nodes on one PostgreSQL, one Redis and one clock; clients reach them in turn, through nginx. `None` when one of these is not there and
+    /// not required.
+    pub async fn start_cluster(nodes: usize, settings: &[(&str, &str)]) -> Option<Self> {
+        let database = TestDatabase::create(Backend::Postgres).await?;
+        let redis = RedisPrefix::create()?;
+        Self::assemble(nodes, Backend::Postgres, database, Some(redis), settings).await
+    }
+
+    async fn assemble(
+        count: usize,
+        backend: Backend,
+        database: TestDatabase,
+        redis: Option<RedisPrefix>,
+        settings: &[(&str, &str)],
+    ) -> Option<Self> {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let key = |byte: &str| format!("{}=", byte.repeat(43));
-        let defaults = [
+        let mut environment: Vec<(&str, String)> = vec![
             ("TEBDIL_DATA_DIR", dir.path().display().to_string()),
             ("TEBDIL_DATABASE__URL", database.url().to_owned()),
             ("TEBDIL_AUTH__BCRYPT_COST", "4".to_owned()),
@@ -173,20 +210,36 @@ impl TestServer {
             ("TEBDIL_SECRETS__FIELD_KEYS", format!("k1:{}", key("E"))),
             ("TEBDIL_SECRETS__JWT_KEYS", format!("k1:{}", key("I"))),
         ];
-        let environment = defaults.into_iter().chain(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        let config = Config::load(None, environment.map(|(name, value)| (name.to_owned(), value))).expect("settings");
+        environment.extend(redis.iter().flat_map(|redis| redis.settings()));
+        environment.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value));
         let clock = Clock::manual(Timestamp::from_millis(1_795_251_600_000));
-        let node = Node::start(config, clock.clone()).await;
+        let nodes = join_all((0..count).map(|_| {
+            let config = Config::load(None, environment.clone()).expect("settings");
+            Node::start(config, clock.clone())
+        }));
+        let nodes = nodes.await;
+        let (proxy, base) = match nodes.as_slice() {
+            [one] => (None, one.url.clone()),
+            several => {
+                let addresses: Vec<SocketAddr> = several.iter().map(|node| node.address).collect();
+                let proxy = Nginx::start(&addresses, Options::default()).await?;
+                let url = proxy.url();
+                (Some(proxy), url)
+            }
+        };
         Some(Self {
-            base: node.url.clone(),
-            app: Arc::clone(&node.app),
+            base,
+            app: Arc::clone(&nodes[0].app),
             clock,
-            metrics: node.metrics.clone(),
-            nodes: vec![node],
+            metrics: nodes[0].metrics.clone(),
+            nodes,
             backend,
             http: reqwest::Client::new(),
             next_phone: AtomicU32::new(1),
             _dir: dir,
+            _proxy: proxy,
+            redis,
             database,
         })
     }
@@ -335,9 +388,12 @@ impl TestServer {
         ended.into_iter().collect()
     }
 
-    /// Ends the server in good order, and checks that nothing is left running.
+    /// Ends the server in good order, and checks that nothing is left, neither running nor in Redis.
     pub async fn stop(mut self) {
         join_all(self.nodes.drain(..).map(Node::stop)).await;
+        if let Some(redis) = &self.redis {
+            assert_eq!(redis.traces().await, Vec::<String>::new(), "a node did not say goodbye");
+        }
     }
 }
 

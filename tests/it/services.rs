@@ -67,11 +67,16 @@ fn program(variable: &str, name: &str, folders: impl IntoIterator<Item = PathBuf
     let named = named.map(|path| if path.is_dir() { path.join(name) } else { path });
     let found = named.or_else(|| folders.into_iter().map(|folder| folder.join(name)).find(|path| path.is_file()));
     if found.is_none() {
-        assert!(std::env::var(REQUIRE_SERVICES).as_deref() != Ok("1"), "{REQUIRE_SERVICES}=1, but there is no {name}");
-        // Not `eprintln!`: the test harness would keep it to itself.
-        let _ = writeln!(std::io::stderr(), "a test did NOT run: there is no {name}, and {variable} is not set");
+        missing(name, variable);
     }
     found
+}
+
+/// Says that a test does not run for want of `what`, or fails it.
+fn missing(what: &str, variable: &str) {
+    assert!(std::env::var(REQUIRE_SERVICES).as_deref() != Ok("1"), "{REQUIRE_SERVICES}=1, but there is no {what}: {variable} is not set");
+    // Not `eprintln!`: the test harness would keep it to itself.
+    let _ = writeln!(std::io::stderr(), "a test did NOT run: there is no {what}, and {variable} is not set");
 }
 
 fn path_folders() -> Vec<PathBuf> {
@@ -98,6 +103,54 @@ async fn id(args: &[&str]) -> u32 {
 
 fn password() -> String {
     format!("{:032x}", rand::rng().random::<u128>())
+}
+
+/// Keys of a test's own in the Redis of the tests. They go when it is dropped.
+#[derive(Debug)]
+pub struct RedisPrefix {
+    client: redis::Client,
+    url: String,
+    prefix: String,
+}
+
+impl RedisPrefix {
+    /// A new one. `None` when there is no Redis for the tests and none is required.
+    pub fn create() -> Option<Self> {
+        const URL: &str = "TEBDIL_TEST_REDIS_URL";
+        let url = std::env::var(URL).ok().filter(|url| !url.is_empty());
+        let Some(url) = url else {
+            missing("Redis", URL);
+            return None;
+        };
+        let client = redis::Client::open(url.as_str()).expect("an address");
+        Some(Self { client, url, prefix: format!("test:{}:", uuid::Uuid::new_v4().simple()) })
+    }
+
+    /// The settings of a node that uses it.
+    pub fn settings(&self) -> [(&'static str, String); 2] {
+        [("TEBDIL_REDIS__URL", self.url.clone()), ("TEBDIL_REDIS__PREFIX", self.prefix.clone())]
+    }
+
+    /// What is there of nodes and their devices: everything but the counters, which outlive nodes on purpose.
+    pub async fn traces(&self) -> Vec<String> {
+        let mut connection = self.client.get_multiplexed_async_connection().await.expect("a connection");
+        let pattern = format!("{}*", self.prefix);
+        let keys: Vec<String> = redis::cmd("KEYS").arg(pattern).query_async(&mut connection).await.expect("keys");
+        let outlives = |key: &String| key[self.prefix.len()..].starts_with("fence:") || key[self.prefix.len()..].starts_with("limit:");
+        keys.into_iter().filter(|key| !outlives(key)).collect()
+    }
+}
+
+impl Drop for RedisPrefix {
+    fn drop(&mut self) {
+        let removed = self.client.get_connection_with_timeout(PATIENCE).and_then(|mut connection| {
+            let keys: Vec<String> = redis::cmd("KEYS").arg(format!("{}*", self.prefix)).query(&mut connection)?;
+            if keys.is_empty() { Ok(()) } else { redis::cmd("DEL").arg(keys).query(&mut connection) }
+        });
+        if let Err(error) = removed {
+            let _ = writeln!(std::io::stderr(), "the keys {}… could not be removed: {error}", self.prefix);
+        }
+    }
 }
 
 /// A Redis of the test's own, on a port that it keeps. It remembers nothing over an end.
