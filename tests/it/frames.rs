@@ -214,7 +214,7 @@ async fn devices_are_bounded_and_sessions_have_one_socket(server: TestServer) {
     first.hears_no("error_of_any_kind").await;
     let _sixth = Person::again(&server, &first).await;
     assert_eq!(closed(&mut first.socket).await, Some(CloseCode::Replaced), "the oldest device goes");
-    assert_eq!(server.connection_count(), 5);
+    server.expect_connections(5).await;
     server.stop().await;
 }
 

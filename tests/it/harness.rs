@@ -32,12 +32,14 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use crate::{
     nginx::{Nginx, Options},
     services::RedisPrefix,
+    sockets::eventually,
 };
 
 /// A password that passes the rules.
 pub const PASSWORD: &str = "yağmur yağıyor";
 
-/// Runs each listed `async fn(TestServer)` of this module on SQLite, on PostgreSQL, and on two nodes behind nginx; `@with` names settings that differ.
+/// Runs each listed `async fn(TestServer)` of this module on SQLite, on PostgreSQL, and on two nodes behind nginx; `@with` names settings that
+/// differ, `@cluster` leaves out the single nodes.
 macro_rules! scenarios {
     (@with $settings:expr; $($test:ident),* $(,)?) => {
         mod sqlite {
@@ -57,6 +59,9 @@ macro_rules! scenarios {
             })*
         }
 
+        scenarios!(@cluster $settings; $($test),*);
+    };
+    (@cluster $settings:expr; $($test:ident),* $(,)?) => {
         mod cluster {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $test() {
@@ -210,7 +215,9 @@ impl TestServer {
             ("TEBDIL_SECRETS__FIELD_KEYS", format!("k1:{}", key("E"))),
             ("TEBDIL_SECRETS__JWT_KEYS", format!("k1:{}", key("I"))),
         ];
-        environment.extend(redis.iter().flat_map(|redis| redis.settings()));
+        if let Some(redis) = &redis {
+            environment.extend(redis.settings());
+        }
         environment.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value));
         let clock = Clock::manual(Timestamp::from_millis(1_795_251_600_000));
@@ -258,9 +265,19 @@ impl TestServer {
         Reply { status, headers, body }
     }
 
+    /// The address of one node, past the proxy.
+    pub fn node_url(&self, node: usize) -> &str {
+        &self.nodes[node].url
+    }
+
     /// A request to be completed.
     pub fn request(&self, method: Method, path: &str, token: Option<&str>) -> reqwest::RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", self.base));
+        self.request_to(&self.base, method, path, token)
+    }
+
+    /// A request to one node, to be completed.
+    pub fn request_to(&self, url: &str, method: Method, path: &str, token: Option<&str>) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{url}{path}"));
         match token {
             Some(token) => request.bearer_auth(token),
             None => request,
@@ -367,13 +384,29 @@ impl TestServer {
         self.nodes.iter().any(|node| node.app.hub.connections(user).iter().any(open))
     }
 
-    /// Tickets that are just being matched.
-    pub async fn reserved_tickets(&self) -> usize {
-        let mut reserved = 0;
-        for node in &self.nodes {
-            reserved += node.app.matchmaker.status().await.reserved;
+    /// Waits until there are this many signed-in connections: nodes may still have to tell each other.
+    pub async fn expect_connections(&self, wanted: usize) {
+        if let [node] = self.nodes.as_slice() {
+            assert_eq!(node.app.hub.connection_count(), wanted);
+        } else {
+            eventually("the expected number of connections", async || self.connection_count() == wanted).await;
         }
-        reserved
+    }
+
+    /// Whether no match is being made.
+    pub async fn nobody_is_being_matched(&self) -> bool {
+        self.tickets().await.1 == 0
+    }
+
+    /// Whether nobody searches.
+    pub async fn nobody_searches(&self) -> bool {
+        self.tickets().await == (0, 0)
+    }
+
+    /// Tickets that wait, and pairs whose match is being made.
+    async fn tickets(&self) -> (usize, usize) {
+        let statuses = join_all(self.nodes.iter().map(|node| node.app.matchmaker.status())).await;
+        statuses.iter().fold((0, 0), |(waiting, reserved), status| (waiting + status.waiting, reserved + status.reserved))
     }
 
     /// Runs the background jobs that are due, on every node at once.
@@ -386,6 +419,11 @@ impl TestServer {
     pub async fn ended(mut self) -> Result<(), RunError> {
         let ended = join_all(self.nodes.drain(..).map(Node::ended)).await;
         ended.into_iter().collect()
+    }
+
+    /// Ends one node in good order, and checks that nothing of it is left running.
+    pub async fn stop_node(&mut self, node: usize) {
+        self.nodes.remove(node).stop().await;
     }
 
     /// Ends the server in good order, and checks that nothing is left, neither running nor in Redis.

@@ -110,8 +110,8 @@ impl ServerProcess {
             settings.extend(KEYS);
         }
         settings.extend(environment);
-        let mut server = Self::new(&settings);
-        server._database = Some(database);
+        let server = Self::new(&settings);
+        let mut server = Self { _database: Some(database), ..server };
         server.restart().await;
         Some(server)
     }
