@@ -281,7 +281,7 @@ async fn everything_is_over_after_a_day(server: TestServer) {
     let user = a.user.id.parse().expect("an id");
     server.clock.advance(Duration::from_hours(24));
     // Tokens have run out as well; the sockets of this test are still open and may listen.
-    server.app.workers.run_due_once().await.expect("jobs");
+    server.run_due_jobs().await;
     for person in [&mut a, &mut b] {
         let ended = tokio::time::timeout(
             Duration::from_secs(10),
@@ -300,7 +300,7 @@ async fn everything_is_over_after_a_day(server: TestServer) {
     assert_eq!(server.count("SELECT COUNT(*) FROM message_logs").await, 1, "the log stays for 180 days");
     server.clock.advance(Duration::from_hours(180 * 24));
     eventually("the log is gone after 180 days", async || {
-        server.app.workers.run_due_once().await.expect("jobs");
+        server.run_due_jobs().await;
         server.count("SELECT COUNT(*) FROM message_logs").await == 0
     })
     .await;

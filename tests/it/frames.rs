@@ -82,7 +82,7 @@ async fn the_first_frame_is_a_valid_hello(server: TestServer) {
     let mut socket = RawSocket::open(&server.base).await.expect("a socket");
     socket.send_json(&json!({"type": "hello", "token": user.access})).await.expect("sent");
     assert_eq!(closed(&mut socket).await, Some(CloseCode::Unauthorized), "the token has expired");
-    assert_eq!(server.app.hub.connection_count(), 0);
+    assert_eq!(server.connection_count(), 0);
     server.stop().await;
 }
 
@@ -102,7 +102,7 @@ async fn frames_that_end_a_connection(server: TestServer) {
     let mut socket = crate::sockets::connect(&server, &user).await;
     socket.send_binary(vec![0; 16]).await.expect("sent");
     assert_eq!(closed(&mut socket).await, Some(CloseCode::BadFrame));
-    eventually("every connection has left", async || server.app.hub.connection_count() == 0).await;
+    eventually("every connection has left", async || server.connection_count() == 0).await;
     server.stop().await;
 }
 
@@ -214,7 +214,7 @@ async fn devices_are_bounded_and_sessions_have_one_socket(server: TestServer) {
     first.hears_no("error_of_any_kind").await;
     let _sixth = Person::again(&server, &first).await;
     assert_eq!(closed(&mut first.socket).await, Some(CloseCode::Replaced), "the oldest device goes");
-    assert_eq!(server.app.hub.connection_count(), 5);
+    server.expect_connections(5).await;
     server.stop().await;
 }
 

@@ -1,6 +1,7 @@
 //! A server of one test.
 
 use std::{
+    net::SocketAddr,
     path::PathBuf,
     sync::{
         Arc,
@@ -9,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
@@ -16,19 +18,28 @@ use tebdil::{
     Listeners, RunError,
     app::App,
     config::{Config, Secrets},
+    hub::Connection,
     lifecycle::{Shutdown, Tasks},
 };
 use tebdil_core::{
+    id::UserId,
     protocol::Secret,
     testing::{Backend, TestDatabase},
     time::{Clock, Timestamp},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
+use crate::{
+    nginx::{Nginx, Options},
+    services::RedisPrefix,
+    sockets::eventually,
+};
+
 /// A password that passes the rules.
 pub const PASSWORD: &str = "yağmur yağıyor";
 
-/// Runs each listed `async fn(TestServer)` of this module on SQLite and on PostgreSQL; `@with` names settings that differ.
+/// Runs each listed `async fn(TestServer)` of this module on SQLite, on PostgreSQL, and on two nodes behind nginx; `@with` names settings that
+/// differ, `@cluster` leaves out the single nodes.
 macro_rules! scenarios {
     (@with $settings:expr; $($test:ident),* $(,)?) => {
         mod sqlite {
@@ -47,6 +58,18 @@ macro_rules! scenarios {
                 }
             })*
         }
+
+        scenarios!(@cluster $settings; $($test),*);
+    };
+    (@cluster $settings:expr; $($test:ident),* $(,)?) => {
+        mod cluster {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                if let Some(server) = $crate::harness::TestServer::start_cluster(2, $settings).await {
+                    super::$test(server).await;
+                }
+            })*
+        }
     };
     ($($test:ident),* $(,)?) => {
         scenarios!(@with &[]; $($test),*);
@@ -54,19 +77,69 @@ macro_rules! scenarios {
 }
 
 /// A running server with a database, directory and clock of its own. It starts at 2026-11-21 12:00 in Istanbul.
+///
+/// A scenario does not know how many nodes there are: it talks to `base`, reads the store and the settings through `app`, and asks the methods here for
+/// what is spread over the nodes.
 pub struct TestServer {
+    /// Where clients go.
     pub base: String,
+    /// The first node.
     pub app: Arc<App>,
     pub clock: Clock,
+    /// Where the first node's numbers are.
     pub metrics: String,
+    nodes: Vec<Node>,
     backend: Backend,
-    shutdown: Shutdown,
-    serving: JoinHandle<Result<(), RunError>>,
     http: reqwest::Client,
     next_phone: AtomicU32,
     _dir: tempfile::TempDir,
-    // Last: the server lets go of it first.
+    /// In front of several nodes.
+    _proxy: Option<Nginx>,
+    // Last: the server lets go of them first.
+    redis: Option<RedisPrefix>,
     database: TestDatabase,
+}
+
+/// How long the server has to end.
+const END: Duration = Duration::from_secs(20);
+
+/// One node of the server.
+struct Node {
+    app: Arc<App>,
+    url: String,
+    address: SocketAddr,
+    metrics: String,
+    shutdown: Shutdown,
+    serving: JoinHandle<Result<(), RunError>>,
+}
+
+impl Node {
+    async fn start(config: Config, clock: Clock) -> Self {
+        let secrets = Secrets::load(&config, &mut rand::rng()).expect("keys");
+        let shutdown = Shutdown::default();
+        let app = App::start(config, &secrets, clock, Tasks::new(&shutdown)).await.expect("the server starts");
+        let bind = async || TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let (http, metrics) = (bind().await, bind().await);
+        let [address, numbers] = [&http, &metrics].map(|listener| listener.local_addr().expect("bound"));
+        let listeners = Listeners { http, metrics: Some(metrics) };
+        #[expect(clippy::disallowed_methods, reason = "the test waits for it: Node::ended")]
+        let serving = tokio::task::spawn(tebdil::serve(Arc::clone(&app), listeners));
+        Self { app, url: format!("http://{address}"), address, metrics: format!("http://{numbers}"), shutdown, serving }
+    }
+
+    async fn ended(self) -> Result<(), RunError> {
+        let ended = tokio::time::timeout(END, self.serving).await.expect("the server ends in time");
+        ended.expect("the server does not panic")
+    }
+
+    /// Ends in good order, and checks that nothing is left.
+    async fn stop(self) {
+        self.shutdown.soft.cancel();
+        let app = Arc::clone(&self.app);
+        self.ended().await.expect("the server ends well");
+        assert_eq!(app.tasks.running(), 0, "a task outlived the server");
+        assert_eq!(app.hub.connection_count(), 0, "a connection outlived the server");
+    }
 }
 
 /// An answer to a request.
@@ -109,12 +182,30 @@ pub struct TestUser {
 }
 
 impl TestServer {
-    /// Starts a server. `None` when its database is not there and not required.
+    /// Starts a server of one node. `None` when its database is not there and not required.
     pub async fn start(backend: Backend, settings: &[(&str, &str)]) -> Option<Self> {
         let database = TestDatabase::create(backend).await?;
+        Some(Self::assemble(1, backend, database, None, settings).await.expect("it needs no proxy"))
+    }
+
+    /// Starts several nodes on one PostgreSQL, one Redis and one clock; clients reach them in turn, through nginx. `None` when one of these is not there and
+    /// not required.
+    pub async fn start_cluster(nodes: usize, settings: &[(&str, &str)]) -> Option<Self> {
+        let database = TestDatabase::create(Backend::Postgres).await?;
+        let redis = RedisPrefix::create()?;
+        Self::assemble(nodes, Backend::Postgres, database, Some(redis), settings).await
+    }
+
+    async fn assemble(
+        count: usize,
+        backend: Backend,
+        database: TestDatabase,
+        redis: Option<RedisPrefix>,
+        settings: &[(&str, &str)],
+    ) -> Option<Self> {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let key = |byte: &str| format!("{}=", byte.repeat(43));
-        let defaults = [
+        let mut environment: Vec<(&str, String)> = vec![
             ("TEBDIL_DATA_DIR", dir.path().display().to_string()),
             ("TEBDIL_DATABASE__URL", database.url().to_owned()),
             ("TEBDIL_AUTH__BCRYPT_COST", "4".to_owned()),
@@ -124,30 +215,38 @@ impl TestServer {
             ("TEBDIL_SECRETS__FIELD_KEYS", format!("k1:{}", key("E"))),
             ("TEBDIL_SECRETS__JWT_KEYS", format!("k1:{}", key("I"))),
         ];
-        let environment = defaults.into_iter().chain(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        let config = Config::load(None, environment.map(|(name, value)| (name.to_owned(), value))).expect("settings");
-        let secrets = Secrets::load(&config, &mut rand::rng()).expect("keys");
-
+        if let Some(redis) = &redis {
+            environment.extend(redis.settings());
+        }
+        environment.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value));
         let clock = Clock::manual(Timestamp::from_millis(1_795_251_600_000));
-        let shutdown = Shutdown::default();
-        let app = App::start(config, &secrets, clock.clone(), Tasks::new(&shutdown)).await.expect("the server starts");
-        let bind = async || TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let (http, metrics) = (bind().await, bind().await);
-        let [base, metrics_url] = [&http, &metrics].map(|listener| format!("http://{}", listener.local_addr().expect("bound")));
-        let listeners = Listeners { http, metrics: Some(metrics) };
-        #[expect(clippy::disallowed_methods, reason = "the test waits for it: TestServer::stop")]
-        let serving = tokio::task::spawn(tebdil::serve(Arc::clone(&app), listeners));
+        let nodes = join_all((0..count).map(|_| {
+            let config = Config::load(None, environment.clone()).expect("settings");
+            Node::start(config, clock.clone())
+        }));
+        let nodes = nodes.await;
+        let (proxy, base) = match nodes.as_slice() {
+            [one] => (None, one.url.clone()),
+            several => {
+                let addresses: Vec<SocketAddr> = several.iter().map(|node| node.address).collect();
+                let proxy = Nginx::start(&addresses, Options::default()).await?;
+                let url = proxy.url();
+                (Some(proxy), url)
+            }
+        };
         Some(Self {
             base,
-            app,
+            app: Arc::clone(&nodes[0].app),
             clock,
-            metrics: metrics_url,
+            metrics: nodes[0].metrics.clone(),
+            nodes,
             backend,
-            shutdown,
-            serving,
             http: reqwest::Client::new(),
             next_phone: AtomicU32::new(1),
             _dir: dir,
+            _proxy: proxy,
+            redis,
             database,
         })
     }
@@ -166,9 +265,19 @@ impl TestServer {
         Reply { status, headers, body }
     }
 
+    /// The address of one node, past the proxy.
+    pub fn node_url(&self, node: usize) -> &str {
+        &self.nodes[node].url
+    }
+
     /// A request to be completed.
     pub fn request(&self, method: Method, path: &str, token: Option<&str>) -> reqwest::RequestBuilder {
-        let request = self.http.request(method, format!("{}{path}", self.base));
+        self.request_to(&self.base, method, path, token)
+    }
+
+    /// A request to one node, to be completed.
+    pub fn request_to(&self, url: &str, method: Method, path: &str, token: Option<&str>) -> reqwest::RequestBuilder {
+        let request = self.http.request(method, format!("{url}{path}"));
         match token {
             Some(token) => request.bearer_auth(token),
             None => request,
@@ -259,22 +368,76 @@ impl TestServer {
         ["", "-wal"].map(|end| PathBuf::from(format!("{path}{end}"))).into_iter().filter(|path| path.exists()).collect()
     }
 
-    /// Begins an orderly end.
-    pub fn drain(&self) {
-        self.shutdown.soft.cancel();
+    /// How many signed-in connections there are.
+    pub fn connection_count(&self) -> usize {
+        self.nodes.iter().map(|node| node.app.hub.connection_count()).sum()
+    }
+
+    /// Whether the user has a connection.
+    pub fn is_online(&self, user: UserId) -> bool {
+        self.nodes.iter().any(|node| node.app.hub.is_here(user))
+    }
+
+    /// Whether the user has a connection that the server has not begun to close.
+    pub fn has_open_connection(&self, user: UserId) -> bool {
+        let open = |connection: &Arc<Connection>| connection.outbound.closing().is_none();
+        self.nodes.iter().any(|node| node.app.hub.connections(user).iter().any(open))
+    }
+
+    /// Waits until there are this many signed-in connections: nodes may still have to tell each other.
+    pub async fn expect_connections(&self, wanted: usize) {
+        if let [node] = self.nodes.as_slice() {
+            assert_eq!(node.app.hub.connection_count(), wanted);
+        } else {
+            eventually("the expected number of connections", async || self.connection_count() == wanted).await;
+        }
+    }
+
+    /// Whether no match is being made.
+    pub async fn nobody_is_being_matched(&self) -> bool {
+        self.tickets().await.1 == 0
+    }
+
+    /// Whether nobody searches.
+    pub async fn nobody_searches(&self) -> bool {
+        self.tickets().await == (0, 0)
+    }
+
+    /// Tickets that wait, and pairs whose match is being made.
+    async fn tickets(&self) -> (usize, usize) {
+        let statuses = join_all(self.nodes.iter().map(|node| node.app.matchmaker.status())).await;
+        statuses.iter().fold((0, 0), |(waiting, reserved), status| (waiting + status.waiting, reserved + status.reserved))
+    }
+
+    /// Runs the background jobs that are due, on every node at once.
+    pub async fn run_due_jobs(&self) {
+        let runs = self.nodes.iter().map(|node| node.app.workers.run_due_once());
+        futures_util::future::try_join_all(runs).await.expect("jobs");
     }
 
     /// Waits until the server has ended by itself.
-    pub async fn ended(self) -> Result<(), RunError> {
-        let ended = tokio::time::timeout(Duration::from_secs(20), self.serving).await.expect("the server ends in time");
-        ended.expect("the server does not panic")
+    pub async fn ended(mut self) -> Result<(), RunError> {
+        let ended = join_all(self.nodes.drain(..).map(Node::ended)).await;
+        ended.into_iter().collect()
     }
 
-    /// Ends the server in good order, and checks that nothing is left running.
-    pub async fn stop(self) {
-        self.drain();
-        let ended = tokio::time::timeout(Duration::from_secs(20), self.serving).await.expect("the server ends in time");
-        ended.expect("the server does not panic").expect("the server ends well");
-        assert_eq!(self.app.tasks.running(), 0, "a task outlived the server");
+    /// Ends one node in good order, and checks that nothing of it is left running.
+    pub async fn stop_node(&mut self, node: usize) {
+        self.nodes.remove(node).stop().await;
+    }
+
+    /// Ends the server in good order, and checks that nothing is left, neither running nor in Redis.
+    pub async fn stop(mut self) {
+        join_all(self.nodes.drain(..).map(Node::stop)).await;
+        if let Some(redis) = &self.redis {
+            assert_eq!(redis.traces().await, Vec::<String>::new(), "a node did not say goodbye");
+        }
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        // What a scenario leaves behind is looked for only when the server ends in good order.
+        assert!(self.nodes.is_empty() || std::thread::panicking(), "the scenario ends without TestServer::stop");
     }
 }

@@ -1,6 +1,7 @@
 //! Scenarios against a whole server: a real listener, a real database, a clock that the test moves.
 //!
-//! Write a scenario as an `async fn name(server: TestServer)` and list it in `scenarios!`: it runs on SQLite, and on PostgreSQL where one is there.
+//! Write a scenario as an `async fn name(server: TestServer)` and list it in `scenarios!`: it runs on SQLite, and, where the services are there, on
+//! PostgreSQL and on two nodes behind nginx.
 
 #![expect(clippy::large_futures, reason = "each is made once, for one test")]
 
@@ -9,7 +10,9 @@ mod harness;
 
 mod accounts;
 mod bad_requests;
+mod chaos;
 mod chat;
+mod cluster;
 mod frames;
 mod hang_ups;
 mod idempotency;
@@ -19,8 +22,10 @@ mod matches;
 mod matching;
 mod nginx;
 mod openapi;
+mod outages;
 mod privacy;
 mod process;
 mod proxy;
+mod services;
 mod slow;
 mod sockets;

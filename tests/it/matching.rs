@@ -95,7 +95,7 @@ async fn a_search_is_cancelled_and_dies_with_its_connection(server: TestServer) 
     a.until("match.cancelled").await;
     a.find().await;
     a.reconnect(&server).await;
-    // The ticket went with the socket that opened it.
+    eventually("the ticket goes with the socket that opened it", async || server.nobody_searches().await).await;
     b.find().await;
     nobody_is_matched(&server, &mut [&mut b]).await;
     a.find().await;
@@ -182,7 +182,7 @@ async fn a_disconnect_while_being_matched_loses_nothing(server: TestServer) {
         drop(a.socket);
         // Either the match was made, then both have it; or the ticket went, then b waits.
         let user = a.user.id.parse().expect("an id");
-        eventually("a has left", async || !server.app.hub.is_here(user)).await;
+        eventually("a has left", async || !server.is_online(user)).await;
         let mut a = Person { socket: crate::sockets::connect(&server, &a.user).await, user: a.user };
         let active = server.get("/v1/matches?status=active", &a.user.access).await.expect(200)["items"].as_array().expect("a list").len();
         if active == 0 {
@@ -229,15 +229,19 @@ async fn two_hundred_searches_of_the_same_users_keep_the_books(server: TestServe
     let mut searches = JoinSet::new();
     for mut person in people {
         searches.spawn(async move {
-            for _ in 0..25 {
-                person.send(json!({"type": "match.find", "mode": "text"})).await;
+            for number in 0..25 {
+                person.send(json!({"type": "match.find", "mode": "text", "id": format!("find {number}")})).await;
             }
-            person.hears_no("nothing_in_particular").await;
+            let mut answers = 0;
+            while answers < 25 {
+                let frame = person.socket.recv_json().await.expect("an answer");
+                answers += u32::from(frame["re"].as_str().is_some_and(|re| re.starts_with("find ")));
+            }
             person
         });
     }
     let people = searches.join_all().await;
-    eventually("every search is settled", async || server.app.matchmaker.status().await.reserved == 0).await;
+    eventually("every search is settled", async || server.nobody_is_being_matched().await).await;
     let mut sides = 0;
     for person in &people {
         let left = quota_is_the_ledger(&server, person).await;

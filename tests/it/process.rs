@@ -2,15 +2,23 @@
 
 use std::{
     fs::File,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{ExitStatus, Stdio},
     time::Duration,
 };
 
+use futures_util::future::join_all;
+use serde_json::Value;
 use tebdil_core::testing::{Backend, TestDatabase};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
     process::{Child, Command},
+};
+
+use crate::{
+    nginx::{Nginx, Options},
+    services::{free_port, signal},
 };
 
 /// How long a start or an end may take.
@@ -67,11 +75,6 @@ impl Process {
     }
 }
 
-async fn signal(child: &Child, name: &str) {
-    let id = child.id().expect("it runs").to_string();
-    assert!(Command::new("kill").args([name, &id]).status().await.expect("kill runs").success());
-}
-
 /// Runs the binary to its end; what it said on both streams.
 pub async fn run(mut command: Command) -> (ExitStatus, String, String) {
     let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("in time").expect("the binary runs");
@@ -87,44 +90,59 @@ pub struct ServerProcess {
     data: tempfile::TempDir,
     environment: Vec<(String, String)>,
     // After the child: it is killed before its database goes.
-    _database: TestDatabase,
+    _database: Option<TestDatabase>,
 }
+
+/// The keys of servers that share a database; others make their own.
+const KEYS: [(&str, &str); 3] = [
+    ("TEBDIL_SECRETS__PHONE_INDEX_KEY", "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="),
+    ("TEBDIL_SECRETS__FIELD_KEYS", "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="),
+    ("TEBDIL_SECRETS__JWT_KEYS", "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="),
+];
 
 impl ServerProcess {
     /// Starts on an empty database with cheap hashing and no rate limits. `None` when the database server is not there and not required.
     pub async fn start(backend: Backend, environment: &[(&str, &str)]) -> Option<Self> {
         let database = TestDatabase::create(backend).await?;
-        let data = tempfile::tempdir().expect("a temporary directory");
-        let key = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
-        let mut settings = vec![
-            ("TEBDIL_LIMITS__ENABLED".to_owned(), "false".to_owned()),
-            ("TEBDIL_METRICS__LISTEN".to_owned(), String::new()),
-            ("TEBDIL_LOG".to_owned(), "warn".to_owned()),
-        ];
+        let mut settings = Vec::new();
         if backend == Backend::Postgres {
-            settings.push(("TEBDIL_DATABASE__URL".to_owned(), database.url().to_owned()));
-            settings.push(("TEBDIL_SECRETS__PHONE_INDEX_KEY".to_owned(), key.to_owned()));
-            settings.push(("TEBDIL_SECRETS__FIELD_KEYS".to_owned(), format!("k1:{key}")));
-            settings.push(("TEBDIL_SECRETS__JWT_KEYS".to_owned(), format!("k1:{key}")));
+            settings.push(("TEBDIL_DATABASE__URL", database.url()));
+            settings.extend(KEYS);
         }
-        settings.extend(environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        // The port is free until somebody else asks; the kernel hands such ports out in turn, so that takes a while.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a free port").port();
-        let url = format!("http://127.0.0.1:{port}");
-        let mut server = Self { child: None, url, port, data, environment: settings, _database: database };
+        settings.extend(environment);
+        let server = Self::new(&settings);
+        let mut server = Self { _database: Some(database), ..server };
         server.restart().await;
         Some(server)
+    }
+
+    /// One that does not run yet.
+    fn new(environment: &[(&str, &str)]) -> Self {
+        let common = [("TEBDIL_LIMITS__ENABLED", "false"), ("TEBDIL_METRICS__LISTEN", ""), ("TEBDIL_LOG", "warn")];
+        let environment = common.iter().chain(environment).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let port = free_port();
+        let url = format!("http://127.0.0.1:{port}");
+        Self { child: None, url, port, data: tempfile::tempdir().expect("a temporary directory"), environment, _database: None }
     }
 
     /// Starts it again and waits until it is ready.
     pub async fn restart(&mut self) {
         self.spawn();
         let ready = async {
-            while !reqwest::get(format!("{}/readyz", self.url)).await.is_ok_and(|answer| answer.status().is_success()) {
+            while self.readyz().await.is_none_or(|(status, _)| status != 200) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
         tokio::time::timeout(PATIENCE, ready).await.expect("the server becomes ready");
+    }
+
+    /// The status and body of `/readyz`; `None` when nobody answers.
+    pub async fn readyz(&self) -> Option<(u16, Value)> {
+        let asked = async {
+            let answer = reqwest::get(format!("{}/readyz", self.url)).await.ok()?;
+            Some((answer.status().as_u16(), answer.json().await.ok()?))
+        };
+        tokio::time::timeout(Duration::from_secs(5), asked).await.ok().flatten()
     }
 
     fn spawn(&mut self) {
@@ -175,6 +193,39 @@ impl ServerProcess {
         let mut found = Vec::new();
         collect(self.data.path(), &mut found);
         found
+    }
+}
+
+/// Several servers on the same services, behind nginx.
+pub struct ClusterProcess {
+    nodes: Vec<ServerProcess>,
+    nginx: Nginx,
+}
+
+impl ClusterProcess {
+    /// Starts one node for each entry of `own`, on the `common` settings (the addresses of PostgreSQL and Redis among them) and its own. `None` when there is
+    /// no nginx and none is required.
+    pub async fn start(common: &[(&str, &str)], own: &[&[(&str, &str)]]) -> Option<Self> {
+        let mut nodes: Vec<ServerProcess> = own.iter().map(|own| ServerProcess::new(&[&KEYS, common, own].concat())).collect();
+        let addresses: Vec<SocketAddr> = nodes.iter().map(|node| ([127, 0, 0, 1], node.port).into()).collect();
+        let nginx = Nginx::start(&addresses, Options::default()).await?;
+        join_all(nodes.iter_mut().map(ServerProcess::restart)).await;
+        Some(Self { nodes, nginx })
+    }
+
+    /// Where clients go.
+    pub fn url(&self) -> String {
+        self.nginx.url()
+    }
+
+    /// One of the nodes.
+    pub fn node(&self, number: usize) -> &ServerProcess {
+        &self.nodes[number]
+    }
+
+    /// One of the nodes, to end it or start it again.
+    pub fn node_mut(&mut self, number: usize) -> &mut ServerProcess {
+        &mut self.nodes[number]
     }
 }
 

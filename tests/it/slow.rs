@@ -35,7 +35,7 @@ async fn a_client_that_stops_reading_is_closed(server: TestServer) {
     // b reads nothing from here on: the kernel's buffers fill, then the queue of 1 MiB.
     let user = b.user.id.parse().expect("an id");
     let mut sent = 0;
-    while server.app.hub.connections(user).iter().any(|connection| connection.outbound.closing().is_none()) {
+    while server.has_open_connection(user) {
         a.send(message(&id, &text)).await;
         sent += 1;
         assert_eq!(a.until("message.accepted").await["seq"], sent, "the peer goes on undisturbed");

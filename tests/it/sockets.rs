@@ -29,10 +29,31 @@ impl Person {
     }
 
     async fn signed_in(server: &TestServer, user: TestUser) -> Self {
+        Self::signed_in_to(server, &server.base, user).await
+    }
+
+    /// A new user whose socket is at this node.
+    pub async fn at(server: &TestServer, node: usize, alias: &str) -> Self {
+        let user = server.register(alias).await;
+        Self::signed_in_to(server, server.node_url(node), user).await
+    }
+
+    /// A further device of a user, with its socket at this node.
+    pub async fn again_at(server: &TestServer, node: usize, other: &Self) -> Self {
+        let user = server.login(&other.user.phone).await;
+        Self::signed_in_to(server, server.node_url(node), user).await
+    }
+
+    async fn signed_in_to(server: &TestServer, url: &str, user: TestUser) -> Self {
         let keys = json!({"packages": ["AAAA", "AAAB"], "last_resort": "AAAC"});
         server.call(Method::PUT, "/v1/keys", &user.access, &keys).await.expect(200);
-        let socket = connect(server, &user).await;
+        let socket = connect_to(url, &user).await;
         Self { user, socket }
+    }
+
+    /// Connects the same device again at this node; the old socket is dropped.
+    pub async fn reconnect_at(&mut self, server: &TestServer, node: usize) {
+        self.socket = connect_to(server.node_url(node), &self.user).await;
     }
 
     /// Connects the same device again; the old socket is dropped.
@@ -106,7 +127,7 @@ impl Person {
 
 /// Whether none of the two or more has been matched by the time everything due is done.
 pub async fn nobody_is_matched(server: &TestServer, people: &mut [&mut Person]) {
-    eventually("the matchmaker is done", async || server.app.matchmaker.status().await.reserved == 0).await;
+    eventually("the matchmaker is done", async || server.nobody_is_being_matched().await).await;
     for person in people {
         person.hears_no("match.found").await;
     }
@@ -123,7 +144,12 @@ pub fn message(match_id: &str, text: &str) -> Value {
 
 /// Opens a signed-in socket and waits for its welcome.
 pub async fn connect(server: &TestServer, user: &TestUser) -> RawSocket {
-    let (socket, welcome) = RawSocket::hello(&server.base, &Secret::from(user.access.as_str())).await.expect("a socket");
+    connect_to(&server.base, user).await
+}
+
+/// The same at this address.
+pub async fn connect_to(url: &str, user: &TestUser) -> RawSocket {
+    let (socket, welcome) = RawSocket::hello(url, &Secret::from(user.access.as_str())).await.expect("a socket");
     assert!(matches!(welcome.frame, tebdil_core::protocol::ServerFrame::Welcome(_)), "{welcome:?}");
     socket
 }
