@@ -28,7 +28,15 @@ scenarios! {
     a_disconnect_while_being_matched_loses_nothing,
     partners_of_the_day_meet_again_last,
     two_hundred_searches_of_the_same_users_keep_the_books,
-    a_thousand_search_at_once,
+}
+
+mod patient {
+    use super::super::matching::a_thousand_search_at_once;
+    scenarios! {
+        // Who has arrived reads nothing, pings included, until everybody has.
+        @with &[("TEBDIL_WS__HEARTBEAT_S", "60")];
+        a_thousand_search_at_once,
+    }
 }
 
 async fn left(person: &mut Person, id: &str) {
@@ -254,7 +262,7 @@ async fn two_hundred_searches_of_the_same_users_keep_the_books(server: TestServe
     server.stop().await;
 }
 
-async fn a_thousand_search_at_once(server: TestServer) {
+pub async fn a_thousand_search_at_once(server: TestServer) {
     const USERS: usize = 1_000;
     let server = std::sync::Arc::new(server);
     let mut arrivals = JoinSet::new();
