@@ -135,3 +135,42 @@ async fn a_wrong_address_or_password_is_told_without_it() {
     assert!(matches!(connect(&wrong).await, RealtimeError::Refused(_)));
     TestNode::connect(&RedisPrefix::at(&server.url().replace("//", "//:right@")).settings()).await.realtime.close().await;
 }
+
+/// Figures for the sizing of a deployment; says them instead of judging them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "measures"]
+async fn figures() {
+    const USERS: i64 = 10_000;
+    const MESSAGES: usize = 200_000;
+    let Some((server, a, mut b)) = on_own_redis().await else { return };
+    let mut connection = ::redis::Client::open(server.url()).and_then(|client| client.get_connection()).expect("a connection");
+    let mut used = || {
+        let info: ::redis::InfoDict = ::redis::cmd("INFO").arg("memory").query(&mut connection).expect("figures");
+        info.get::<i64>("used_memory").expect("a figure")
+    };
+    let before = used();
+    let started = Instant::now();
+    for user in 1..=USERS {
+        let of = |number: i64| device(tebdil_core::id::UserId(1_000_000_000_000_000_000 + number), 1_100_000_000_000_000_000 + number, 1);
+        b.realtime.presence.join(of(user), MANY, None).await.expect("joined");
+        b.realtime.presence.announce(of(user).user, false, &[]).await.expect("said");
+    }
+    println!("{USERS} users joined and announced one after the other in {:?}", started.elapsed());
+    println!("{} bytes of Redis a user with one device", (used() - before) / USERS);
+    for size in [100, 1_000] {
+        let started = Instant::now();
+        let mut received = 0;
+        for number in 0..MESSAGES {
+            let user = tebdil_core::id::UserId(1_000_000_000_000_000_001 + i64::try_from(number).expect("few") % USERS);
+            a.realtime.bus.to_user(user, || vec![0; size].into());
+            // As many under way as the queue takes.
+            while number - received > 10_000 {
+                received += usize::from(matches!(b.event().await, BusEvent::Message(_)));
+            }
+        }
+        while received < MESSAGES {
+            received += usize::from(matches!(b.event().await, BusEvent::Message(_)));
+        }
+        println!("{:.0} messages/s of {size} bytes", received as f64 / started.elapsed().as_secs_f64());
+    }
+}
