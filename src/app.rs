@@ -96,7 +96,7 @@ impl App {
             modes: vec![Mode::Text],
         };
         let (matchmaker, pairing) = Matchmaker::new(store.clone(), Arc::clone(&hub), clock.clone(), Arc::clone(&ids), matchmaker_config);
-        let limiters = crate::http::Limiters::new(&config.limits);
+        let limiters = crate::http::Limiters::new(&config.limits, &realtime, blind.clone());
         let app = Arc::new(Self {
             config,
             clock,

@@ -87,6 +87,11 @@ impl BlindIndex {
         self.hash("tebdil.request.v1", &[method.as_bytes(), path.as_bytes(), body])
     }
 
+    /// Stands for somebody, an address or an account, where tries are counted. `value` cannot be found from it.
+    pub fn limited(&self, value: &[u8]) -> [u8; 32] {
+        self.hash("tebdil.limit.v1", &[value])
+    }
+
     fn hash(&self, label: &str, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac = Hmac::<Sha256>::new_from_slice(&*self.0.0).expect("HMAC takes keys of any length");
         mac.update(&framed(label, parts));
@@ -217,6 +222,8 @@ mod tests {
         assert_eq!(phone, index.phone("+905301234567"));
         assert_ne!(phone, index.phone("+905301234568"));
         assert_ne!(phone, BlindIndex::new(key(2)).phone("+905301234567"));
+        assert_ne!(index.limited(b"192.0.2.1"), BlindIndex::new(key(2)).limited(b"192.0.2.1"));
+        assert_ne!(index.limited(b"192.0.2.1"), index.limited(b"192.0.2.2"));
         assert_ne!(index.request("GET", "/a", b"b"), index.request("GET", "/ab", b""), "parts are told apart");
     }
 

@@ -1,7 +1,9 @@
-//! Databases for tests: each test has its own SQLite file, or its own schema in a PostgreSQL server, gone when the test ends.
+//! Databases and Redis for tests: each test has its own SQLite file, or its own schema in a PostgreSQL server, gone when the test ends.
 //!
 //! Write a test as an `async fn name(t: TestStore)` and list it in [`store_conformance!`](crate::store_conformance): it runs on both databases. PostgreSQL is
 //! taken from `TEBDIL_TEST_POSTGRES_URL`. Without it the PostgreSQL half is left out with a line on stderr, and fails when `REQUIRE_SERVICES=1`.
+
+mod redis;
 
 use std::{
     io::Write as _,
@@ -26,6 +28,8 @@ use crate::{
     store::{MatchRules, NewSession, NewUser, Registration, SessionRow, Store, UserRow},
     time::{Clock, Timestamp},
 };
+
+pub use redis::{REDIS_SERVER, REDIS_URL, RedisPrefix, RedisServer, TestNode, redis_url};
 
 /// Where the PostgreSQL server of the tests is.
 pub const POSTGRES_URL: &str = "TEBDIL_TEST_POSTGRES_URL";
@@ -291,6 +295,28 @@ macro_rules! store_conformance {
             async fn $test() {
                 if let Some(store) = $crate::testing::TestStore::create($crate::testing::Backend::Postgres).await {
                     super::$test(store).await;
+                }
+            })*
+        }
+    };
+}
+
+/// Runs each listed `async fn(TestNode)` of this module on a node that is alone and on a node over Redis.
+#[macro_export]
+macro_rules! realtime_conformance {
+    ($($test:ident),* $(,)?) => {
+        mod local {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::$test($crate::testing::TestNode::local().await).await;
+            })*
+        }
+
+        mod redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                if let Some(node) = $crate::testing::TestNode::redis().await {
+                    super::$test(node).await;
                 }
             })*
         }

@@ -37,7 +37,17 @@ impl Config {
         let scheme = self.database.url.expose();
         let known = scheme.is_empty() || scheme.starts_with("sqlite:") || self.is_shared();
         check(known, "database.url", "must be empty, sqlite:PATH or postgres://…");
-        check(self.redis.url.expose().is_empty(), "redis.url", "this build has no Redis support yet; leave it empty");
+        let redis = self.redis.url.expose();
+        let known = redis.is_empty() || redis.starts_with("redis://") || redis.starts_with("rediss://");
+        check(known, "redis.url", "must be empty, redis://… or rediss://…");
+        check(
+            redis.is_empty() || self.is_shared(),
+            "redis.url",
+            "several nodes need a database that they share: set database.url to postgres://…",
+        );
+        let prefix = &self.redis.prefix;
+        let plain = (1..=64).contains(&prefix.len()) && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":-_.".contains(&byte));
+        check(plain, "redis.prefix", "must be 1 to 64 letters, digits and : - _ .");
 
         let auth = &self.auth;
         check((4..=31).contains(&auth.bcrypt_cost), "auth.bcrypt_cost", "must be 4 to 31");
@@ -147,6 +157,25 @@ mod tests {
         .expect_err("all wrong");
         for field in ["redis.url", "clock.offset_s", "auth.refresh_ttl_s", "quota.time_zone", "database.url", "auth.default_region"] {
             assert!(text.contains(field), "{field} in {text}");
+        }
+    }
+
+    #[test]
+    fn several_nodes_need_redis_and_a_shared_database() {
+        let shared = ("TEBDIL_DATABASE__URL", "postgres://u:p@db/x");
+        for url in ["redis://:hunter2@cache", "rediss://cache:6380/1"] {
+            let config = load(&[("TEBDIL_REDIS__URL", url), ("TEBDIL_REDIS__PREFIX", "blue:"), shared]).expect("good");
+            let realtime = config.realtime();
+            assert_eq!((realtime.redis_url.expose(), &*realtime.prefix), (url, "blue:"));
+            assert!(!format!("{config:?} {realtime:?}").contains("hunter2"));
+            assert!(load(&[("TEBDIL_REDIS__URL", url)]).expect_err("SQLite").contains("redis.url"));
+        }
+        for url in ["http://:hunter2@cache", "cache:6379", "unix:///redis"] {
+            let text = load(&[("TEBDIL_REDIS__URL", url), shared]).expect_err("not a Redis");
+            assert!(text.contains("redis.url") && !text.contains("hunter2"), "{text}");
+        }
+        for prefix in ["", "a b", "*"] {
+            assert!(load(&[("TEBDIL_REDIS__PREFIX", prefix)]).expect_err("not a prefix").contains("redis.prefix"));
         }
     }
 

@@ -56,7 +56,9 @@ pub struct Database {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Redis {
+    /// Holds a password, so it is a secret. Use [`Config::realtime`].
     pub url: Secret,
+    pub prefix: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -180,7 +182,7 @@ impl Config {
 
     /// Where the realtime state lives.
     pub fn realtime(&self) -> tebdil_core::realtime::RealtimeSettings {
-        tebdil_core::realtime::RealtimeSettings { redis_url: self.redis.url.clone(), prefix: "tebdil:".to_owned() }
+        tebdil_core::realtime::RealtimeSettings { redis_url: self.redis.url.clone(), prefix: self.redis.prefix.clone() }
     }
 
     /// The clock the server runs by.

@@ -30,7 +30,7 @@ pub(super) async fn register(
     from: ClientAddress,
     Strict(request): Strict<RegisterRequest>,
 ) -> Answer<(StatusCode, Json<Authenticated>)> {
-    app.limiters.register_from(from)?;
+    app.limiters.register_from(from).await?;
     Ok((StatusCode::CREATED, Json(app.accounts.register(request).await?)))
 }
 
@@ -50,9 +50,9 @@ pub(super) async fn login(
     from: ClientAddress,
     Strict(request): Strict<LoginRequest>,
 ) -> Answer<Json<Authenticated>> {
-    app.limiters.login_from(from)?;
+    app.limiters.login_from(from).await?;
     if let Some(phone) = app.accounts.phone_index(&request.phone) {
-        app.limiters.login_for(phone.0)?;
+        app.limiters.login_for(phone.0).await?;
     }
     Ok(Json(app.accounts.login(request).await?))
 }

@@ -41,6 +41,14 @@ impl FromRequestParts<Arc<App>> for ClientAddress {
 }
 
 impl ClientAddress {
+    /// The bytes of it, for a keyed hash.
+    pub(super) fn bytes(self) -> Vec<u8> {
+        match self.0 {
+            IpAddr::V4(address) => address.octets().to_vec(),
+            IpAddr::V6(address) => address.octets().to_vec(),
+        }
+    }
+
     /// The client of this request: the peer, or whom a trusted peer names.
     pub(super) fn of(parts: &Parts, trusted: &TrustedProxies) -> Self {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());

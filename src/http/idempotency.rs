@@ -79,7 +79,7 @@ async fn once(app: &App, request: Request, next: Next) -> Answer<Response> {
         format!("user:{}", access.user_id)
     } else {
         // Before the body is read: whoever floods us gets neither memory nor the database's writer.
-        app.limiters.anonymous_key_from(ClientAddress::of(&parts, &app.config.http.trusted_proxies))?;
+        app.limiters.anonymous_key_from(ClientAddress::of(&parts, &app.config.http.trusted_proxies)).await?;
         "anon".to_owned()
     };
     let uploads_keys = parts.method == Method::PUT && parts.extensions.get::<MatchedPath>().is_some_and(|path| path.as_str() == KEYS);

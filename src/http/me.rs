@@ -56,7 +56,7 @@ pub(super) async fn password(
 ) -> Answer<StatusCode> {
     // Whoever holds a stolen access token must not try passwords faster than somebody who signs in.
     let user = app.store.user(who.user_id).await?.ok_or(ErrorCode::Unauthorized)?;
-    app.limiters.login_for(user.phone_index.0)?;
+    app.limiters.login_for(user.phone_index.0).await?;
     let changed = app.accounts.change_password(who.user_id, who.session_id, request).await;
     let ended = changed.map_err(|error| match error {
         AccountError::Password(PasswordError::Weak) => new_password(ErrorCode::WeakPassword),

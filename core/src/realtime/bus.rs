@@ -51,7 +51,7 @@ pub enum Undelivered {
 pub enum BusEvent {
     /// A message of [`Bus`] or of [`Presence::announce`](super::Presence::announce).
     Message(Bytes),
-    /// Messages to this node were lost; from now on they arrive again.
+    /// Messages to this node were lost; from now on they arrive again. [`Self::Forgotten`] follows, as what presence had to tell may be among them.
     Gap,
     /// [`Bus::to_user`] and [`Bus::to_others`] could not send for a while and can again.
     Undelivered(Undelivered),
@@ -59,7 +59,8 @@ pub enum BusEvent {
     NodeGone(NodeId),
     /// Nobody announced yet that these users, whose node died, are offline.
     Orphaned(Vec<UserId>),
-    /// What presence knew of this node's devices is gone or may be wrong: [reset](super::Presence::reset), then join each one again.
+    /// What presence knew of this node's devices is gone or may be wrong: [reset](super::Presence::reset), then join each one again, and bring it up to date:
+    /// messages to its user may have missed this node. At most once a second.
     Forgotten,
     /// The user has a device at another node: from now on [`Bus::to_user`] matters for this local user.
     Elsewhere(UserId),

@@ -53,6 +53,11 @@ impl Limiter {
         }
     }
 
+    /// What it was made with.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// Forgets keys that are as good as new. Call it now and then.
     pub fn forget_idle(&self) {
         self.here.forget_idle();

@@ -192,7 +192,7 @@ impl Local {
     }
 
     /// Nobody shares limits with a node that is alone: the limiter of this process counts.
-    #[expect(clippy::unused_self, clippy::unused_async, reason = "the same form as over Redis")]
+    #[expect(clippy::unused_async, reason = "the same form as over Redis")]
     pub async fn limit(&self, _: &str, _: &[u8], _: u32, _: Duration) -> Option<Result<(), Duration>> {
         None
     }

@@ -76,7 +76,8 @@ async fn history_grows_at_its_end_whichever_node_writes(t: TestStore) {
         let of = |texts: &[String]| texts.iter().filter(|text| text.starts_with(&format!("{index} "))).cloned().collect::<Vec<_>>();
         assert_eq!(of(&read), of(&expected));
     }
-    (read.sort(), expected.sort());
+    read.sort();
+    expected.sort();
     assert_eq!(read, expected);
 }
 

@@ -7,8 +7,8 @@ local holder = redis.call('GET', KEYS[1])
 if not holder then
     if ARGV[3] ~= '1' then return {} end
     local now = redis.call('TIME')
-    -- The time, so that it grows also when the last fence is forgotten.
-    local fence = math.max((tonumber(redis.call('GET', KEYS[2])) or 0) + 1, tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000))
+    -- The time in microseconds, so that it grows also when the last fence is forgotten: no two changes are in the same one.
+    local fence = math.max((tonumber(redis.call('GET', KEYS[2])) or 0) + 1, tonumber(now[1]) * 1000000 + tonumber(now[2]))
     fence = string.format('%.0f', fence)
     redis.call('SET', KEYS[2], fence)
     redis.call('SET', KEYS[1], ARGV[1] .. ':' .. fence, 'PX', ARGV[2])

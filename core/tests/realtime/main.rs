@@ -1,0 +1,53 @@
+//! The realtime parts: one suite for a node that is alone and a node over Redis, and what only several nodes show.
+
+mod bus;
+mod cluster;
+mod lease;
+mod limiter;
+mod outage;
+mod presence;
+
+use bytes::Bytes;
+use tebdil_core::{
+    id::{SessionId, UserId},
+    realtime::{Announcement, BusEvent, Device, Realtime},
+    testing::{RedisPrefix, TestNode},
+};
+
+const ALICE: UserId = UserId(1);
+const BOB: UserId = UserId(2);
+const MANY: usize = 5;
+
+/// A connection of a user.
+fn device(user: UserId, session: i64, connection: u64) -> Device {
+    Device { user, session: SessionId(session), connection }
+}
+
+fn replaced(Device { user, session, connection }: Device) -> BusEvent {
+    BusEvent::Replaced { user, session, connection }
+}
+
+fn message(text: &str) -> BusEvent {
+    BusEvent::Message(Bytes::copy_from_slice(text.as_bytes()))
+}
+
+/// What `peer` is told of somebody.
+fn word_to(peer: UserId) -> [Announcement; 1] {
+    [Announcement { peer, online: Bytes::from_static(b"online"), offline: Bytes::from_static(b"offline") }]
+}
+
+/// Nodes of one cluster in the Redis of the tests. They know each other.
+async fn cluster<const N: usize>() -> Option<([TestNode; N], RedisPrefix)> {
+    let prefix = RedisPrefix::create()?;
+    let mut nodes = Vec::new();
+    for _ in 0..N {
+        nodes.push(TestNode::connect(&prefix.settings()).await);
+    }
+    Some((nodes.try_into().expect("as many as were made"), prefix))
+}
+
+/// The events that `node` got before this call: everything that `from` sent until now is among them.
+async fn events(node: &mut TestNode, from: &Realtime) -> Vec<BusEvent> {
+    from.bus.to_node(node.realtime.node, Bytes::from_static(b"the last"));
+    node.until(&message("the last")).await
+}
