@@ -1,0 +1,1 @@
+//! The matchmaker over several nodes.
