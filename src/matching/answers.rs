@@ -24,9 +24,9 @@ impl Answers {
         self.lock().insert(ticket, (Arc::clone(connection), re));
     }
 
-    /// The ticket was accepted.
-    pub(super) fn searching(&self, ticket: TicketId) {
-        self.answer(ticket, &ServerFrame::MatchSearching { ticket_id: ticket });
+    /// The ticket was accepted. False when that was said already.
+    pub(super) fn searching(&self, ticket: TicketId) -> bool {
+        self.answer(ticket, &ServerFrame::MatchSearching { ticket_id: ticket })
     }
 
     /// Answers the find of this ticket. False when it has its answer already.

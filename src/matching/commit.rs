@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tebdil_core::{
+    id::TicketId,
     store::{NewMatch, PairOutcome, Refusal, Store, StoreError},
     time::Clock,
 };
@@ -59,6 +60,28 @@ impl Writer {
             tokio::time::sleep(RETRY_AFTER).await;
         }
         settled
+    }
+
+    /// Those of these tickets that became a match, with what their users are told. `None`: the store cannot say now, and it was waited.
+    pub(super) async fn used(&self, sides: &[Side]) -> Option<Vec<(TicketId, Announcement)>> {
+        let found = async {
+            let tickets: Vec<TicketId> = sides.iter().map(|side| side.ticket).collect();
+            let used = self.store.used_among(&tickets).await?;
+            let mut found = Vec::new();
+            for side in sides.iter().filter(|side| used.contains(&side.ticket)) {
+                let announcement = Announcement::of_used(&self.store, &self.config, *side, self.clock.now()).await?;
+                found.extend(announcement.map(|announcement| (side.ticket, announcement)));
+            }
+            Ok::<_, StoreError>(found)
+        };
+        match found.await {
+            Ok(found) => Some(found),
+            Err(error) => {
+                tracing::warn!(%error, "searches that were taken over could not be looked up");
+                tokio::time::sleep(RETRY_AFTER).await;
+                None
+            }
+        }
     }
 
     async fn write(&self, proposed: &[NewMatch]) -> Result<Vec<PairOutcome>, StoreError> {

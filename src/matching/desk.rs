@@ -58,6 +58,10 @@ pub(super) struct Desk {
 struct Open {
     ticket: Arc<Ticket>,
     connection: Arc<Connection>,
+    /// The order among the requests of this desk.
+    number: u64,
+    /// A leader may have it, or have used it.
+    sent: bool,
 }
 
 impl Open {
@@ -65,8 +69,9 @@ impl Open {
         self.connection.outbound.closing()
     }
 
-    fn submit(&self) -> ToLeader {
-        ToLeader::Submit { ticket: Arc::clone(&self.ticket), session: self.connection.session_id }
+    fn submit(&mut self) -> ToLeader {
+        let again = std::mem::replace(&mut self.sent, true);
+        ToLeader::Submit { ticket: Arc::clone(&self.ticket), session: self.connection.session_id, again }
     }
 }
 
@@ -141,6 +146,11 @@ impl Desk {
             self.answers.refuse(id, code);
             return;
         }
+        // A cancel that is not answered yet has to end the search before.
+        if self.cancels.values().any(|cancel| cancel.connection.id == connection.id) {
+            self.answers.refuse(id, ErrorCode::AlreadySearching);
+            return;
+        }
         if let Some(before) = self.users.get(&ticket.user).copied().filter(|before| self.tickets.contains_key(before)) {
             let Some(code) = self.closing(before) else {
                 self.answers.refuse(id, ErrorCode::AlreadySearching);
@@ -152,8 +162,11 @@ impl Desk {
                 self.out.push(ToLeader::Withdraw { ticket: before, park: code == CloseCode::Draining });
             }
         }
-        let open = Open { ticket: Arc::new(ticket), connection };
-        self.out.push(open.submit());
+        self.last_request += 1;
+        let mut open = Open { ticket: Arc::new(ticket), connection, number: self.last_request, sent: false };
+        if reach == Reach::Leader {
+            self.out.push(open.submit());
+        }
         self.users.insert(open.ticket.user, id);
         self.asked.insert(id, Asked::at(now));
         self.tickets.insert(id, open);
@@ -213,17 +226,9 @@ impl Desk {
                     self.displaced(ticket);
                 }
             }
-            ToDesk::Cancelled { request, ticket } => {
-                let by = self.cancels.remove(&request);
-                if let Some(by) = &by {
-                    by.answer(&ServerFrame::MatchCancelled);
-                }
-                if let Some(open) = ticket.and_then(|ticket| self.accepted(ticket))
-                    && by.is_none_or(|by| by.connection.id != open.connection.id)
-                {
-                    open.connection.send(&ServerFrame::MatchCancelled, None);
-                }
-            }
+            ToDesk::Cancelled { request, ticket } => self.cancelled(request, ticket),
+            // The leader may not have heard of a search that began before.
+            ToDesk::NotSearching { request, too_late: false } if self.search_before(request).is_some() => self.cancelled(request, None),
             ToDesk::NotSearching { request, too_late } => {
                 if let Some(cancel) = self.cancels.remove(&request) {
                     let message = if too_late { TOO_LATE } else { ErrorCode::NotSearching.title() };
@@ -236,33 +241,48 @@ impl Desk {
                 }
             }
             ToDesk::Refused { ticket, why } => self.end(ticket, &why.frame()),
-            ToDesk::Over(ticket) => drop(self.accepted(ticket)),
-            ToDesk::Unknown(tickets) => {
-                let known = tickets.iter().filter_map(|ticket| self.tickets.get(ticket));
-                self.out.extend(known.filter(|open| open.closing().is_none()).map(Open::submit));
+            ToDesk::Over(ticket) => {
+                self.over(ticket);
             }
+            ToDesk::Unknown(tickets) => {
+                for ticket in tickets {
+                    if let Some(open) = self.tickets.get_mut(&ticket).filter(|open| open.closing().is_none()) {
+                        self.out.push(open.submit());
+                    }
+                }
+            }
+        }
+    }
+
+    /// A match was made of the ticket under another leader than today's, who may have the ticket too.
+    pub(super) fn over_elsewhere(&mut self, ticket: TicketId) {
+        if self.over(ticket) {
+            self.out.push(ToLeader::Withdraw { ticket, park: false });
         }
     }
 
     /// There is a new leader, or one that asks: everything is submitted to it.
     pub(super) fn submit_all(&mut self, now: Instant) {
-        self.out.clear();
         // Not those whose connection is closing: the device may be back elsewhere, and the later ticket counts.
-        self.out.extend(self.tickets.values().filter(|open| open.closing().is_none()).map(Open::submit));
+        let open = self.tickets.values_mut().filter(|open| open.closing().is_none());
+        let mut requests: Vec<(u64, ToLeader)> = open.map(|open| (open.number, open.submit())).collect();
         for (request, cancel) in &mut self.cancels {
             cancel.asked.sent = now;
-            self.out.push(ToLeader::Cancel { user: cancel.connection.user_id, request: *request });
+            requests.push((*request, ToLeader::Cancel { user: cancel.connection.user_id, request: *request }));
         }
         for asked in self.asked.values_mut() {
             asked.sent = now;
         }
+        // A cancel does not end a search that began after it.
+        requests.sort_unstable_by_key(|(number, _)| *number);
+        self.out = requests.into_iter().map(|(_, request)| request).collect();
     }
 
     /// Tells the leader all tickets, so that both find out what they have missed.
     pub(super) fn roster(&mut self) {
         let listed: Vec<TicketId> = self.tickets.iter().filter(|(_, open)| open.closing().is_none()).map(|(id, _)| *id).collect();
         // The parts cover every id there is, also those that are no longer here.
-        let mut first = TicketId(i64::MIN);
+        let mut first = TicketId(1);
         let mut parts = listed.chunks(MAX_LISTED).peekable();
         loop {
             let tickets = parts.next().unwrap_or_default();
@@ -286,7 +306,7 @@ impl Desk {
         }
         for (ticket, asked) in &mut self.asked {
             if asked.again(now, self.timings.renew)
-                && let Some(open) = self.tickets.get(ticket)
+                && let Some(open) = self.tickets.get_mut(ticket)
             {
                 self.out.push(open.submit());
             }
@@ -307,15 +327,40 @@ impl Desk {
 
     fn give_up(&mut self, tickets: &[TicketId], cancels: &[u64], code: ErrorCode) {
         for ticket in tickets {
-            self.answers.refuse(*ticket, code);
-            self.remove(*ticket);
-            self.out.push(ToLeader::Withdraw { ticket: *ticket, park: false });
+            self.asked.remove(ticket);
+            // One that was answered by a leader that is none any more was accepted all the same.
+            if self.answers.refuse(*ticket, code) {
+                self.remove(*ticket);
+                self.out.push(ToLeader::Withdraw { ticket: *ticket, park: false });
+            }
         }
         for request in cancels {
             if let Some(cancel) = self.cancels.remove(request) {
                 cancel.answer(&refusal(code));
             }
         }
+    }
+
+    /// A cancel was granted, and ended this ticket if it was one of this desk. A search that the leader had not heard of ends with it.
+    fn cancelled(&mut self, request: u64, ticket: Option<TicketId>) {
+        let unheard = self.search_before(request).filter(|unheard| Some(*unheard) != ticket);
+        let ended = [ticket, unheard].into_iter().flatten().filter_map(|ticket| self.accepted(ticket)).collect::<Vec<_>>();
+        self.out.extend(unheard.map(|ticket| ToLeader::Withdraw { ticket, park: false }));
+        let by = self.cancels.remove(&request);
+        if let Some(by) = &by {
+            by.answer(&ServerFrame::MatchCancelled);
+        }
+        for open in ended {
+            if by.as_ref().is_none_or(|by| by.connection.id != open.connection.id) {
+                open.connection.send(&ServerFrame::MatchCancelled, None);
+            }
+        }
+    }
+
+    /// The search of the user at this desk, if it began before this cancel.
+    fn search_before(&self, request: u64) -> Option<TicketId> {
+        let user = self.cancels.get(&request)?.connection.user_id;
+        self.users.get(&user).copied().filter(|ticket| self.tickets.get(ticket).is_some_and(|open| open.number < request))
     }
 
     /// Another search of the user stands in the way of this one.
@@ -337,6 +382,17 @@ impl Desk {
         }
     }
 
+    /// A ticket became a match. True when it was here.
+    fn over(&mut self, ticket: TicketId) -> bool {
+        let unheard = self.answers.searching(ticket);
+        let open = self.remove(ticket);
+        // The match was told before: the device shall not take the late answer for a new search.
+        if let Some(open) = open.as_ref().filter(|_| unheard) {
+            open.connection.send(&ServerFrame::MatchCancelled, None);
+        }
+        open.is_some()
+    }
+
     /// Takes out a ticket that the leader had accepted, whether or not that was heard.
     fn accepted(&mut self, ticket: TicketId) -> Option<Open> {
         self.answers.searching(ticket);
@@ -354,8 +410,8 @@ impl Desk {
     }
 
     #[cfg(test)]
-    pub(super) fn tickets(&self) -> impl Iterator<Item = (TicketId, UserId, tebdil_core::id::SessionId)> {
-        self.tickets.iter().map(|(id, open)| (*id, open.ticket.user, open.connection.session_id))
+    pub(super) fn tickets(&self) -> impl Iterator<Item = TicketId> {
+        self.tickets.keys().copied()
     }
 
     #[cfg(test)]

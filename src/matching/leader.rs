@@ -5,7 +5,7 @@
 mod memory;
 
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -29,6 +29,12 @@ use super::{
 /// Most matches of one transaction.
 const MAX_BATCH: usize = 256;
 
+/// Cancels that may wait for one pair to be settled.
+const MAX_CANCELS: usize = 8;
+
+/// Most tickets the store is asked about at once.
+const MAX_VERIFIED: usize = 500;
+
 /// A moment, on both clocks: time of day for the engine, time that never jumps for everything between nodes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Now {
@@ -51,6 +57,20 @@ pub(super) enum Verdict {
     Unknown,
 }
 
+impl Verdict {
+    /// Tickets of the pair that are a match's, made now or before.
+    pub(super) fn used(&self, pair: &Pair) -> Vec<TicketId> {
+        let sides = [pair.older.ticket, pair.newer.ticket];
+        match self {
+            Self::Made(_) => sides.to_vec(),
+            Self::Refused { faults, .. } => {
+                sides.into_iter().zip(faults).filter(|(_, fault)| matches!(fault, Some(Fault::Used(_)))).map(|(ticket, _)| ticket).collect()
+            }
+            Self::Unknown => Vec::new(),
+        }
+    }
+}
+
 /// Why a ticket cannot be used.
 #[derive(Debug)]
 pub(super) enum Fault {
@@ -67,15 +87,23 @@ pub(super) struct Leader {
     held: HashMap<TicketId, Held>,
     /// The tickets that wait behind a reserved one of the same session, and which.
     behind: HashMap<TicketId, TicketId>,
-    /// Every ticket of both, by node.
+    /// Every ticket of `held`, `behind` and `unverified`, by node.
     owned: BTreeSet<(NodeId, TicketId)>,
     /// Pairs the engine has made that wait for the running transaction to end.
     waiting_pairs: VecDeque<Proposal>,
+    /// Tickets that may have been used under another leader, until the store has said that they were not.
+    unverified: HashMap<TicketId, Unverified>,
+    /// Those of them that the store is to be asked about.
+    unasked: VecDeque<TicketId>,
     places: Places,
     /// What was told last about tickets and requests of other nodes, which may not have heard it.
     memory: Memory,
     /// Cancels that found no ticket, while tickets may still be on their way here.
     early: HashMap<UserId, Vec<Request>>,
+    /// When each other node was heard last.
+    heard: HashMap<NodeId, Instant>,
+    /// After so long a node is taken for dead.
+    silence: Duration,
     early_until: Instant,
     /// For desks, in order.
     pub(super) out: Vec<(NodeId, ToDesk)>,
@@ -89,12 +117,18 @@ type Request = (NodeId, u64);
 struct Held {
     owner: Owner,
     enqueued_at: Timestamp,
-    /// A cancel that came while the ticket was reserved, to be answered when the pair is settled.
-    cancel: Option<Request>,
+    /// Cancels that came while the ticket was reserved, to be answered when the pair is settled.
+    cancels: Vec<Request>,
     /// The connection went while the ticket was reserved; whether the place is kept.
     left: Option<bool>,
     /// A later ticket of the same session, which came while this one was reserved.
     next: Option<(Owner, Arc<Ticket>)>,
+}
+
+#[derive(Debug)]
+struct Unverified {
+    owner: Owner,
+    ticket: Arc<Ticket>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -128,9 +162,13 @@ impl Leader {
             behind: HashMap::new(),
             owned: BTreeSet::new(),
             waiting_pairs: VecDeque::new(),
+            unverified: HashMap::new(),
+            unasked: VecDeque::new(),
             places: Places::new(timings.park),
             memory: Memory::new(timings.memory),
             early: HashMap::new(),
+            heard: HashMap::new(),
+            silence: timings.roster * 3,
             early_until: now + early,
             out: Vec::new(),
         }
@@ -146,10 +184,13 @@ impl Leader {
 
     /// What a desk asks.
     pub(super) fn receive(&mut self, node: NodeId, message: ToLeader, now: Now) {
+        if node != self.term.node {
+            self.heard.insert(node, now.instant);
+        }
         match message {
-            ToLeader::Submit { ticket, session } => {
+            ToLeader::Submit { ticket, session, again } => {
                 let owner = Owner { node, user: ticket.user, session };
-                self.submit(owner, ticket, now);
+                self.submit(owner, ticket, again, now);
             }
             ToLeader::Cancel { user, request } => self.cancel(user, (node, request), now),
             ToLeader::Withdraw { ticket, park } => self.withdraw(ticket, park, now.instant),
@@ -163,11 +204,18 @@ impl Leader {
             let pairs = self.engine.tick(now.clock);
             self.waiting_pairs.extend(pairs.into_iter().map(Proposal::new));
         }
+        let silent = self.heard.extract_if(|_, heard| now.instant.duration_since(*heard) >= self.silence).map(|(node, _)| node);
+        for node in silent.collect::<Vec<_>>() {
+            self.node_gone(node, now.instant);
+        }
         self.places.forget(now.instant);
         self.memory.forget(now.instant);
-        if now.instant >= self.early_until {
-            for (node, request) in std::mem::take(&mut self.early).into_values().flatten() {
-                self.answer((node, request), ToDesk::NotSearching { request, too_late: false }, now.instant);
+        if now.instant >= self.early_until && !self.early.is_empty() {
+            let unverified: HashSet<UserId> = self.unverified.values().map(|waiting| waiting.owner.user).collect();
+            let answered: Vec<Request> =
+                self.early.extract_if(|user, _| !unverified.contains(user)).flat_map(|(_, requests)| requests).collect();
+            for by in answered {
+                self.answer(by, ToDesk::NotSearching { request: by.1, too_late: false }, now.instant);
             }
         }
     }
@@ -175,6 +223,13 @@ impl Leader {
     /// A block between two users; the direction does not matter.
     pub(super) fn block(&mut self, a: UserId, b: UserId) {
         self.engine.block(a, b);
+        for waiting in self.unverified.values_mut() {
+            for (user, other) in [(a, b), (b, a)] {
+                if waiting.owner.user == user {
+                    Arc::make_mut(&mut waiting.ticket).blocked.insert(other);
+                }
+            }
+        }
     }
 
     /// A node is gone: its tickets are not paired any more, and its users may come back to their places elsewhere.
@@ -186,22 +241,43 @@ impl Leader {
         }
     }
 
-    fn submit(&mut self, owner: Owner, ticket: Arc<Ticket>, now: Now) {
+    fn submit(&mut self, owner: Owner, ticket: Arc<Ticket>, again: bool, now: Now) {
         let id = ticket.id;
         if let Some(told) = self.memory.recall(About::Ticket(id)) {
             self.out.push((owner.node, told));
             return;
         }
-        if self.held.contains_key(&id) || self.behind.contains_key(&id) {
+        if self.held.contains_key(&id) || self.behind.contains_key(&id) || self.unverified.contains_key(&id) {
             self.out.push((owner.node, ToDesk::Accepted(id)));
             return;
         }
+        // Most of the time there are none.
+        let same_device = |before: &&Unverified| before.owner.user == owner.user && before.owner.session == owner.session;
+        if let Some(before) = self.unverified.values().find(same_device).map(|before| before.ticket.id)
+            && let Some(Unverified { owner, .. }) = self.forget_unverified(before)
+        {
+            self.tell(owner.node, before, ToDesk::Superseded(before), now.instant);
+        }
+        if again {
+            self.unverified.insert(id, Unverified { owner, ticket });
+            self.unasked.push_back(id);
+            self.owned.insert((owner.node, id));
+            self.out.push((owner.node, ToDesk::Accepted(id)));
+        } else {
+            self.place(owner, ticket, now);
+        }
+    }
+
+    /// Takes a ticket that was not used.
+    fn place(&mut self, owner: Owner, ticket: Arc<Ticket>, now: Now) {
+        let id = ticket.id;
         let Some(before) = self.engine.ticket_of(owner.user) else {
             let place = self.places.take(owner.user, owner.session);
             return self.insert(owner, &ticket, place, now);
         };
         let Some(held) = self.held.get_mut(&before) else { return };
-        if held.owner.session != owner.session {
+        // A search that is being cancelled has to end first: its answer must not come after that to the next search.
+        if held.owner.session != owner.session || !held.cancels.is_empty() {
             self.out.push((owner.node, ToDesk::AlreadySearching(id)));
             return;
         }
@@ -228,15 +304,12 @@ impl Leader {
         let enqueued_at = place.map_or(ticket.enqueued_at, |place| place.min(ticket.enqueued_at));
         match self.engine.insert(Ticket { enqueued_at, ..ticket.clone() }, now.clock) {
             Ok(pair) => {
-                self.held.insert(id, Held { owner, enqueued_at, cancel: None, left: None, next: None });
+                self.held.insert(id, Held { owner, enqueued_at, cancels: Vec::new(), left: None, next: None });
                 self.owned.insert((owner.node, id));
                 self.out.push((owner.node, ToDesk::Accepted(id)));
                 self.waiting_pairs.extend(pair.map(Proposal::new));
             }
             Err(_) => self.out.push((owner.node, ToDesk::AlreadySearching(id))),
-        }
-        for request in self.early.remove(&owner.user).unwrap_or_default() {
-            self.cancel(owner.user, request, now);
         }
     }
 
@@ -246,6 +319,9 @@ impl Leader {
             self.out.push((node, told));
             return;
         }
+        if self.is_unverified(user) {
+            return self.wait(user, by);
+        }
         match self.engine.cancel(user) {
             Cancelled::Removed(ticket) => {
                 if let Some(held) = self.forget(ticket) {
@@ -254,13 +330,14 @@ impl Leader {
             }
             Cancelled::Reserved { ticket, .. } => {
                 let Some(held) = self.held.get_mut(&ticket) else { return };
-                let before = held.cancel.replace(by);
-                let next = held.next.take();
-                // A second cancel takes the place of the first, which is answered now.
-                if let Some(before) = before.filter(|before| *before != by) {
-                    self.answer(before, ToDesk::Cancelled { request: before.1, ticket: None }, now.instant);
+                if held.cancels.contains(&by) {
+                    return;
                 }
-                if let Some((owner, ticket)) = next {
+                if held.cancels.len() == MAX_CANCELS {
+                    return self.answer(by, ToDesk::NotSearching { request, too_late: false }, now.instant);
+                }
+                held.cancels.push(by);
+                if let Some((owner, ticket)) = held.next.take() {
                     self.forget_behind(owner, ticket.id);
                     self.tell(owner.node, ticket.id, ToDesk::TicketCancelled(ticket.id), now.instant);
                 }
@@ -268,10 +345,7 @@ impl Leader {
             Cancelled::Unknown => {
                 self.places.leave(user);
                 if now.instant < self.early_until {
-                    let waiting = self.early.entry(user).or_default();
-                    if !waiting.contains(&by) {
-                        waiting.push(by);
-                    }
+                    self.wait(user, by);
                 } else {
                     self.answer(by, ToDesk::NotSearching { request, too_late: false }, now.instant);
                 }
@@ -279,7 +353,25 @@ impl Leader {
         }
     }
 
+    /// Leaves a cancel until it is known what there is to end.
+    fn wait(&mut self, user: UserId, by: Request) {
+        let waiting = self.early.entry(user).or_default();
+        if !waiting.contains(&by) {
+            waiting.push(by);
+        }
+    }
+
+    fn is_unverified(&self, user: UserId) -> bool {
+        self.unverified.values().any(|waiting| waiting.owner.user == user)
+    }
+
     fn withdraw(&mut self, ticket: TicketId, park: bool, now: Instant) {
+        if let Some(Unverified { owner, ticket }) = self.forget_unverified(ticket) {
+            if park {
+                self.places.keep(owner.user, owner.session, ticket.enqueued_at, now);
+            }
+            return;
+        }
         if let Some(before) = self.behind.get(&ticket)
             && let Some(held) = self.held.get_mut(before)
         {
@@ -360,8 +452,48 @@ impl Leader {
         self.waiting_pairs = kept;
     }
 
+    /// Some of the tickets of which the store has to be asked whether they were used.
+    pub(super) fn take_unverified(&mut self) -> Vec<Side> {
+        let count = self.unasked.len().min(MAX_VERIFIED);
+        let side = |id| {
+            let Unverified { owner, ticket } = self.unverified.get(&id)?;
+            Some(Side { ticket: id, user: owner.user, enqueued_at: ticket.enqueued_at })
+        };
+        self.unasked.drain(..count).filter_map(side).collect()
+    }
+
+    /// What the store said of them; `None`: it could not be asked. The tickets whose users are to be told of their match.
+    pub(super) fn verified(&mut self, sides: Vec<Side>, used: Option<&HashSet<TicketId>>, now: Now) -> Vec<TicketId> {
+        let Some(used) = used else {
+            self.unasked.extend(sides.iter().map(|side| side.ticket));
+            return Vec::new();
+        };
+        let mut over = Vec::new();
+        for Side { ticket: id, .. } in sides {
+            let Some(Unverified { owner, ticket }) = self.forget_unverified(id) else { continue };
+            let is_used = used.contains(&id);
+            if is_used {
+                over.push(id);
+                self.tell(owner.node, id, ToDesk::Over(id), now.instant);
+            } else {
+                self.place(owner, ticket, now);
+            }
+            if self.is_unverified(owner.user) {
+                continue;
+            }
+            for by in self.early.remove(&owner.user).unwrap_or_default() {
+                if is_used {
+                    self.answer(by, ToDesk::NotSearching { request: by.1, too_late: true }, now.instant);
+                } else {
+                    self.cancel(owner.user, by, now);
+                }
+            }
+        }
+        over
+    }
+
     fn wants_out(&self, ticket: TicketId) -> bool {
-        self.held.get(&ticket).is_none_or(|held| held.cancel.is_some() || held.left.is_some() || held.next.is_some())
+        self.held.get(&ticket).is_none_or(|held| !held.cancels.is_empty() || held.left.is_some() || held.next.is_some())
     }
 
     fn proposal(&self, pair: &Pair) -> Option<NewMatch> {
@@ -412,32 +544,39 @@ impl Leader {
 
     /// A ticket is gone without the match that was tried.
     fn end(&mut self, ticket: TicketId, held: Held, fault: Option<Fault>, now: Now) {
-        let Held { owner, enqueued_at, cancel, left, next } = held;
+        let Held { owner, enqueued_at, cancels, left, next } = held;
         let why = match fault {
-            Some(Fault::Used(_)) => return self.over(Held { owner, enqueued_at, cancel, left, next }, ticket, now.instant),
+            Some(Fault::Used(_)) => return self.over(Held { owner, enqueued_at, cancels, left, next }, ticket, now.instant),
             Some(Fault::Because(why)) => Some(why),
             None => None,
         };
-        if let Some(by) = cancel {
-            self.cancelled(owner.node, ticket, by, now.instant);
-        } else if let Some((next_owner, next)) = next {
-            self.tell(owner.node, ticket, ToDesk::Superseded(ticket), now.instant);
-            self.forget_behind(next_owner, next.id);
-            match why {
-                // It is the same wish of the same device.
-                Some(why) => self.tell(next_owner.node, next.id, ToDesk::Refused { ticket: next.id, why }, now.instant),
-                None => self.insert(next_owner, &next, Some(enqueued_at), now),
+        if let Some((by, others)) = cancels.split_first() {
+            self.cancelled(owner.node, ticket, *by, now.instant);
+            for by in others {
+                self.answer(*by, ToDesk::Cancelled { request: by.1, ticket: None }, now.instant);
             }
         } else if let Some(why) = why {
             self.tell(owner.node, ticket, ToDesk::Refused { ticket, why }, now.instant);
-        } else if left == Some(true) {
-            self.places.keep(owner.user, owner.session, enqueued_at, now.instant);
+        } else {
+            if left == Some(true) {
+                self.places.keep(owner.user, owner.session, enqueued_at, now.instant);
+            }
+            // Its desk may not know, when it was a later ticket of the session that was withdrawn.
+            self.tell(owner.node, ticket, ToDesk::Superseded(ticket), now.instant);
+        }
+        if let Some((owner, next)) = next {
+            self.forget_behind(owner, next.id);
+            match why {
+                // It is the same wish of the same device.
+                Some(why) => self.tell(owner.node, next.id, ToDesk::Refused { ticket: next.id, why }, now.instant),
+                None => self.insert(owner, &next, Some(enqueued_at), now),
+            }
         }
     }
 
     /// A ticket became a match.
     fn over(&mut self, held: Held, ticket: TicketId, now: Instant) {
-        if let Some(by) = held.cancel {
+        for by in held.cancels {
             self.answer(by, ToDesk::NotSearching { request: by.1, too_late: true }, now);
         }
         self.tell(held.owner.node, ticket, ToDesk::Over(ticket), now);
@@ -482,6 +621,12 @@ impl Leader {
         Some(held)
     }
 
+    fn forget_unverified(&mut self, ticket: TicketId) -> Option<Unverified> {
+        let waiting = self.unverified.remove(&ticket)?;
+        self.owned.remove(&(waiting.owner.node, ticket));
+        Some(waiting)
+    }
+
     fn forget_behind(&mut self, owner: Owner, ticket: TicketId) {
         self.behind.remove(&ticket);
         self.owned.remove(&(owner.node, ticket));
@@ -490,6 +635,11 @@ impl Leader {
 
 #[cfg(test)]
 impl Leader {
+    /// Every ticket there is.
+    pub(super) fn held(&self) -> BTreeSet<TicketId> {
+        self.owned.iter().map(|(_, ticket)| *ticket).collect()
+    }
+
     /// The books agree with each other, and no user is in two pairs.
     pub(super) fn check(&self) {
         for (ticket, held) in &self.held {
@@ -505,9 +655,10 @@ impl Leader {
                 let next = held.next.as_ref().map(|(owner, next)| (owner.node, next.id));
                 [Some((held.owner.node, *ticket)), next].into_iter().flatten()
             })
+            .chain(self.unverified.iter().map(|(ticket, waiting)| (waiting.owner.node, *ticket)))
             .collect();
         assert_eq!(self.owned, owned);
-        assert_eq!(self.behind.len() + self.held.len(), owned.len());
+        assert_eq!(self.behind.len() + self.held.len() + self.unverified.len(), owned.len());
         let mut users = BTreeSet::new();
         for proposal in &self.waiting_pairs {
             assert!(users.insert(proposal.pair.older.user) && users.insert(proposal.pair.newer.user), "one pair for a user");

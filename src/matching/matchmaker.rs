@@ -162,7 +162,9 @@ impl Matchmaker {
     /// A message of another node's matchmaker. Never waits.
     pub fn deliver(&self, message: MatchmakingMessage) {
         // The router may have the `match.found` in hand already.
-        office::accepted(&message).for_each(|ticket| self.answers.searching(ticket));
+        for ticket in office::accepted(&message) {
+            self.answers.searching(ticket);
+        }
         self.tell(News::Message(message));
     }
 

@@ -53,8 +53,8 @@ pub enum MatchmakingMessage {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToLeader {
-    /// Search for this device. Answered by `Accepted` or `AlreadySearching`, also when it comes again.
-    Submit { ticket: Arc<Ticket>, session: SessionId },
+    /// Search for this device. Answered by `Accepted` or `AlreadySearching`, also when it comes again. `again`: a leader had accepted it, and may have used it.
+    Submit { ticket: Arc<Ticket>, session: SessionId, again: bool },
     /// End the user's search. `request` is the desk's own name for it; answered by `Cancelled` or `NotSearching`.
     Cancel { user: UserId, request: u64 },
     /// The ticket's connection is gone. With `park` the session may come back to its place.

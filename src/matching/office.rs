@@ -1,6 +1,9 @@
 //! The matchmaker of one node without its IO: the desk, the leader while this node leads, and the messages between them and other nodes.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use tebdil_core::{
     id::{TicketId, UserId},
@@ -14,8 +17,8 @@ use super::{
     Timings,
     answers::Answers,
     desk::{Desk, Reach},
-    engine::{Pair, Ticket, Widening},
-    leader::{Leader, Now},
+    engine::{Pair, Side, Ticket, Widening},
+    leader::{Leader, Now, Verdict},
     message::{MAX_PARTS, MatchmakingMessage, Term, ToDesk, ToLeader},
 };
 use crate::hub::{Connection, ConnectionId};
@@ -156,9 +159,11 @@ impl Office {
                     self.learn(term, false, now);
                 }
                 for part in parts {
-                    // A match stands, whoever made it. The rest counts in its own term only.
-                    if self.term == Some(term) || matches!(part, ToDesk::Over(_)) {
-                        self.desk.receive(part);
+                    match part {
+                        part if self.term == Some(term) => self.desk.receive(part),
+                        // A match stands, whoever made it. The rest counts in its own term only.
+                        ToDesk::Over(ticket) => self.desk.over_elsewhere(ticket),
+                        _ => {}
                     }
                 }
             }
@@ -309,16 +314,35 @@ impl Office {
         batch
     }
 
-    /// What became of the pairs of a batch. It may be one of an earlier leader of this node: its desks then learn the same from the next.
-    pub(super) fn settle(&mut self, term: Term, settled: Vec<(Pair, super::leader::Verdict)>, now: Now) {
+    /// What became of the pairs of a batch. It may be one of an earlier leader of this node, which knows no more whose tickets they were.
+    pub(super) fn settle(&mut self, term: Term, settled: Vec<(Pair, Verdict)>, now: Now) {
         if let Some(Leading { leader, .. }) = &mut self.leading
             && leader.term == term
         {
             for (pair, verdict) in settled {
                 leader.settle(pair, verdict, now);
             }
+        } else {
+            let over: Vec<TicketId> = settled.iter().flat_map(|(pair, verdict)| verdict.used(pair)).collect();
+            for ticket in &over {
+                self.desk.over_elsewhere(*ticket);
+            }
+            let parts = in_parts(over.into_iter().map(ToDesk::Over).collect());
+            self.out.extend(parts.map(|parts| (To::Others, MatchmakingMessage::ToDesk { term, parts })));
         }
         self.exchange(now);
+    }
+
+    /// Tickets of which the store has to be asked whether they were used.
+    pub(super) fn take_unverified(&mut self) -> Vec<Side> {
+        self.leading.as_mut().map(|leading| leading.leader.take_unverified()).unwrap_or_default()
+    }
+
+    /// What the store said of them; `None`: it could not be asked. The tickets whose users are to be told of their match.
+    pub(super) fn verified(&mut self, sides: Vec<Side>, used: Option<&HashSet<TicketId>>, now: Now) -> Vec<TicketId> {
+        let over = self.leading.as_mut().map(|leading| leading.leader.verified(sides, used, now));
+        self.exchange(now);
+        over.unwrap_or_default()
     }
 
     /// Lets desk and leader of this node talk until nothing is left to be said, and packs what is for other nodes.

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use tebdil_core::{
     domain::Mode,
-    id::{MatchId, UserId},
+    id::{MatchId, TicketId, UserId},
     protocol::{PeerPresence, ServerFrame},
     realtime::{Holder, Realtime, RealtimeError},
     store::MadeMatch,
@@ -21,7 +21,7 @@ use super::{
     announce::Announcement,
     answers::Answers,
     commit::Writer,
-    engine::Pair,
+    engine::{Pair, Side},
     leader::{Fault, Now, Verdict},
     matchmaker::{News, Request, Status},
     message::{MatchmakingMessage, Term},
@@ -50,15 +50,29 @@ pub struct MatchmakerTask {
     work: JoinSet<Done>,
     committing: bool,
     asking: bool,
+    verifying: bool,
     retired: bool,
 }
 
 /// Work that has ended.
 #[derive(Debug)]
 enum Done {
-    Committed { term: Term, settled: Vec<(Pair, Verdict)> },
-    Asked { at: Instant, answer: Result<Option<Holder>, RealtimeError> },
-    Released { term: Term },
+    Committed {
+        term: Term,
+        settled: Vec<(Pair, Verdict)>,
+    },
+    Asked {
+        at: Instant,
+        answer: Result<Option<Holder>, RealtimeError>,
+    },
+    Released {
+        term: Term,
+    },
+    /// `None`: the store could not be asked.
+    Verified {
+        sides: Vec<Side>,
+        used: Option<Vec<(TicketId, Announcement)>>,
+    },
     Told,
 }
 
@@ -86,6 +100,7 @@ impl MatchmakerTask {
             work: JoinSet::new(),
             committing: false,
             asking: false,
+            verifying: false,
             retired: false,
         }
     }
@@ -130,6 +145,7 @@ impl MatchmakerTask {
             if self.retired {
                 self.hand_over();
             } else {
+                self.verify();
                 self.commit();
             }
             // Whoever led does no more: perhaps this node can.
@@ -211,6 +227,14 @@ impl MatchmakerTask {
                 }
             }
             Ok(Done::Released { term }) => self.office.vacated(term),
+            Ok(Done::Verified { sides, used }) => {
+                self.verifying = false;
+                let tickets = used.as_ref().map(|used| used.iter().map(|(ticket, _)| *ticket).collect());
+                let told = self.office.verified(sides, tickets.as_ref(), now);
+                for (_, announcement) in used.iter().flatten().filter(|(ticket, _)| told.contains(ticket)) {
+                    announcement.send(&self.hub);
+                }
+            }
             Ok(Done::Told) => {}
             // Its pairs stay reserved: ending the process is what keeps them from waiting for ever.
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
@@ -254,6 +278,23 @@ impl MatchmakerTask {
         self.committing = true;
         let writer = self.writer.clone();
         self.work.spawn(async move { Done::Committed { term, settled: writer.commit(batch).await } });
+    }
+
+    /// Asks whether tickets that were submitted again were used before: their match may have been told to nobody.
+    fn verify(&mut self) {
+        if self.verifying {
+            return;
+        }
+        let sides = self.office.take_unverified();
+        if sides.is_empty() {
+            return;
+        }
+        self.verifying = true;
+        let writer = self.writer.clone();
+        self.work.spawn(async move {
+            let used = writer.used(&sides).await;
+            Done::Verified { sides, used }
+        });
     }
 
     /// Tells users of their matches, whoever leads meanwhile: a match stands.

@@ -16,6 +16,7 @@ tebdil_core::store_conformance! {
     a_match_takes_a_right_of_each_and_a_key_package,
     the_last_resort_package_stays,
     a_ticket_is_used_once,
+    used_tickets_are_found_among_many,
     what_cannot_be_matched_is_refused,
     a_batch_of_five_hundred_pairs_is_made_at_once,
     two_nodes_that_propose_the_same_tickets_make_each_match_once,

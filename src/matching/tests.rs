@@ -1,1 +1,0 @@
-//! The matchmaker over several nodes.

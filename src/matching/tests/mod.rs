@@ -1,0 +1,4 @@
+//! Desks and leaders of several nodes, over a bus that may lose and repeat, with a clock that the test moves.
+
+mod net;
+mod properties;
