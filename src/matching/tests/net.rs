@@ -46,6 +46,8 @@ pub(super) struct Net {
     leaving: VecDeque<Conn>,
     /// Nodes that died, of which the others were not told yet.
     deaths: VecDeque<NodeId>,
+    /// Devices at nodes that were not reached with `match.found`.
+    missed: Vec<(Device, NodeId)>,
     wires: BTreeMap<(NodeId, NodeId), VecDeque<Parcel>>,
     lease: Option<(NodeId, Instant)>,
     fence: u64,
@@ -123,6 +125,7 @@ impl Net {
             devices: BTreeMap::new(),
             leaving: VecDeque::new(),
             deaths: VecDeque::new(),
+            missed: Vec::new(),
             wires: BTreeMap::new(),
             lease: None,
             fence: 0,
@@ -363,6 +366,9 @@ impl Net {
         let Some(parcel) = self.wires.get_mut(&wire).and_then(VecDeque::pop_front) else { return };
         let Some(node) = self.nodes.iter().position(|node| node.id == wire.1) else { return };
         let now = self.now();
+        if let (Parcel::Found(device), 0) = (&parcel, times) {
+            self.missed.push((*device, wire.1));
+        }
         for _ in 0..times {
             let receiver = &mut self.nodes[node];
             let message = match &parcel {
@@ -472,6 +478,8 @@ impl Net {
             self.found(device, to);
         } else if self.redis {
             self.wires.entry((from, to)).or_default().push_back(Parcel::Found(device));
+        } else {
+            self.missed.push((device, to));
         }
     }
 
@@ -505,6 +513,10 @@ impl Net {
     /// Nothing fails any more, and all that failed is noticed.
     pub(super) fn heal(&mut self) {
         self.redis = true;
+        // What was lost on the way to a connection it gets from the store.
+        for (device, node) in std::mem::take(&mut self.missed) {
+            self.found(device, node);
+        }
         while !self.leaving.is_empty() || !self.deaths.is_empty() {
             self.part();
             self.bury();
@@ -560,7 +572,9 @@ impl Net {
         }
         for ticket in &line.tickets {
             let is_used = self.matches.iter().flatten().any(|side| side.ticket_id == *ticket);
-            assert!(!is_used || self.told.contains_key(ticket), "nobody told of the match of {ticket}");
+            // Told to repeat its request, a device learns of the match as of all that it missed: from the store.
+            let given_up = line.heard.iter().any(|frame| frame["code"] == "unavailable");
+            assert!(!is_used || given_up || self.told.contains_key(ticket), "nobody told of the match of {ticket}");
             let believes = searching == Some(*ticket) && !self.told.contains_key(ticket);
             assert!(!believes || found || at_desks.contains(ticket), "{ticket} is lost: {:?}", line.heard);
             assert!(believes || !at_desks.contains(ticket), "{ticket} is searched for in secret: {:?}", line.heard);

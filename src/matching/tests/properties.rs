@@ -95,7 +95,7 @@ fn apply(net: &mut Net, op: &Op) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(384) })]
 
     /// Each request has one answer, no ticket is lost or used twice, nobody is in two pairs, and who is told to be searching is.
     #[test]
