@@ -19,7 +19,7 @@ use super::{
     desk::{Desk, Reach},
     engine::{Pair, Side, Ticket, Widening},
     leader::{Leader, Now, Verdict},
-    message::{MAX_PARTS, MatchmakingMessage, Term, ToDesk, ToLeader},
+    message::{MAX_PARTS, MatchmakingMessage, Term, ToDesk},
 };
 use crate::hub::{Connection, ConnectionId};
 

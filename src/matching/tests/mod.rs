@@ -1,4 +1,6 @@
 //! Desks and leaders of several nodes, over a bus that may lose and repeat, with a clock that the test moves.
 
+mod failures;
 mod net;
 mod properties;
+mod wire;

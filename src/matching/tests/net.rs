@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 use crate::{
     cluster::NodeMessage,
-    hub::{Connection, Hub, Next, Outbound, OutboundLimits},
+    hub::{Connection, Hub, Next, OutboundLimits},
     matching::{
         MatchmakingMessage, Term, Timings,
         announce::Announcement,
@@ -197,15 +197,8 @@ impl Net {
         if let Some(before) = self.devices.get(&device).copied() {
             self.close(before, CloseCode::Replaced);
         }
-        let connection = Connection {
-            id: self.hub.next_connection_id(),
-            user_id: UserId(device.0),
-            session_id: SessionId(device.1),
-            device_info: "".into(),
-            connection_type: "".into(),
-            outbound: Outbound::held(OutboundLimits { frames: 1_000, bytes: 1_000_000 }),
-            stamp: std::sync::OnceLock::new(),
-        };
+        let limits = OutboundLimits { frames: 1_000, bytes: 1_000_000 };
+        let connection = Connection::new(self.hub.next_connection_id(), UserId(device.0), SessionId(device.1), limits);
         connection.outbound.release(Vec::new());
         let node_id = self.nodes[node].id;
         let connection = Arc::new(connection);
@@ -384,6 +377,27 @@ impl Net {
             receiver.office.deliver(message, now);
             self.post(node);
         }
+    }
+
+    /// Everything under way is lost.
+    pub(super) fn lose(&mut self) {
+        while let Some(wire) = self.busy().first().copied() {
+            self.carry(wire, 0);
+        }
+    }
+
+    /// Time passes for all nodes but one, which does not run.
+    pub(super) fn suspend(&mut self, suspended: usize, by: Duration) {
+        self.passed += by;
+        let now = self.now();
+        for node in (0..self.nodes.len()).filter(|node| *node != suspended) {
+            self.nodes[node].office.tick(now);
+            self.post(node);
+        }
+    }
+
+    pub(super) fn leads(&self, node: usize) -> bool {
+        self.nodes[node].office.leader().is_some()
     }
 
     /// Everything arrives.
