@@ -17,7 +17,9 @@ use crate::hub::Connection;
 /// Shared, because `match.searching` must be queued before the `match.found` that may follow it directly: the router of messages sends the first
 /// itself, before it hands out the second.
 #[derive(Debug, Default)]
-pub(super) struct Answers(Mutex<HashMap<TicketId, (Arc<Connection>, Option<FrameId>)>>);
+pub(super) struct Answers(Mutex<Waiting>);
+
+type Waiting = HashMap<TicketId, (Arc<Connection>, Option<FrameId>)>;
 
 impl Answers {
     pub(super) fn expect(&self, ticket: TicketId, connection: &Arc<Connection>, re: Option<FrameId>) {
@@ -53,7 +55,7 @@ impl Answers {
         self.lock().len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<TicketId, (Arc<Connection>, Option<FrameId>)>> {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
         // Nothing that is done under the lock can panic half way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

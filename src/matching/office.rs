@@ -89,6 +89,11 @@ impl Office {
         self.term.is_none()
     }
 
+    /// This node leads no more.
+    pub(super) const fn is_retired(&self) -> bool {
+        self.retired
+    }
+
     pub(super) fn desk_is_empty(&self) -> bool {
         self.desk.is_empty()
     }

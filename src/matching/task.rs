@@ -51,7 +51,6 @@ pub struct MatchmakerTask {
     committing: bool,
     asking: bool,
     verifying: bool,
-    retired: bool,
 }
 
 /// Work that has ended.
@@ -101,7 +100,6 @@ impl MatchmakerTask {
             committing: false,
             asking: false,
             verifying: false,
-            retired: false,
         }
     }
 
@@ -113,7 +111,7 @@ impl MatchmakerTask {
         let mut beat = tokio::time::interval(self.writer.config.timings.renew);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let was_vacant = self.office.is_vacant();
+            let (was_vacant, is_retired) = (self.office.is_vacant(), self.office.is_retired());
             let (until, pause, leads_tickets) = (self.office.until(), self.pause(), self.leads_tickets());
             tokio::select! {
                 request = self.requests.recv() => match request {
@@ -128,8 +126,7 @@ impl MatchmakerTask {
                 }
                 () = tokio::time::sleep(pause), if leads_tickets => {}
                 () = tokio::time::sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {}
-                () = soft.cancelled(), if !self.retired => {
-                    self.retired = true;
+                () = soft.cancelled(), if !is_retired => {
                     self.office.retire();
                 }
                 () = closing.cancelled(), if !closing.is_cancelled() => {}
@@ -142,7 +139,7 @@ impl MatchmakerTask {
                 self.request(request);
             }
             self.office.tick(self.now());
-            if self.retired {
+            if self.office.is_retired() {
                 self.hand_over();
             } else {
                 self.verify();
@@ -154,7 +151,7 @@ impl MatchmakerTask {
             }
             self.send();
             self.gauge();
-            if self.retired && closing.is_cancelled() && self.office.desk_is_empty() && self.work.is_empty() {
+            if self.office.is_retired() && closing.is_cancelled() && self.office.desk_is_empty() && self.work.is_empty() {
                 break;
             }
         }
@@ -247,7 +244,7 @@ impl MatchmakerTask {
             return;
         }
         self.asking = true;
-        let (lease, ttl, candidate) = (self.realtime.lease.clone(), self.writer.config.timings.ttl, !self.retired);
+        let (lease, ttl, candidate) = (self.realtime.lease.clone(), self.writer.config.timings.ttl, !self.office.is_retired());
         self.work.spawn(async move {
             let at = Instant::now();
             Done::Asked { at, answer: lease.hold(LEASE, ttl, candidate).await }

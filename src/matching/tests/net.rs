@@ -7,23 +7,26 @@ use std::{
 };
 
 use futures_util::FutureExt as _;
-use serde_json::{Value, json};
+use serde_json::json;
 use tebdil_core::{
     domain::Mode,
-    id::{MatchId, SessionId, TicketId, UserId},
-    protocol::{CloseCode, FrameId, Peer, Quota, ServerFrame},
+    id::{SessionId, TicketId, UserId},
+    protocol::{CloseCode, FrameId},
     realtime::{Holder, NodeId, Realtime, RealtimeSettings},
-    store::{MadeMatch, MadeSide, NewMatch, NewSide},
+    store::{NewMatch, NewSide},
     time::Timestamp,
 };
 use tokio::time::Instant;
 
+use super::{
+    line::Line,
+    store::{announcement, made},
+};
 use crate::{
     cluster::NodeMessage,
     hub::{Connection, Hub, Next, OutboundLimits},
     matching::{
         MatchmakingMessage, Term, Timings,
-        announce::Announcement,
         answers::Answers,
         engine::{Pair, Ticket, Widening},
         leader::{Fault, Now, Verdict},
@@ -43,11 +46,11 @@ pub(super) struct Net {
     /// The last connection of each device.
     devices: BTreeMap<Device, Conn>,
     /// Connections that are closed, of which the desk was not told yet.
-    leaving: VecDeque<Conn>,
+    pub(super) leaving: VecDeque<Conn>,
     /// Nodes that died, of which the others were not told yet.
-    deaths: VecDeque<NodeId>,
+    pub(super) deaths: VecDeque<NodeId>,
     /// Devices at nodes that were not reached with `match.found`.
-    missed: Vec<(Device, NodeId)>,
+    pub(super) missed: Vec<(Device, NodeId)>,
     wires: BTreeMap<(NodeId, NodeId), VecDeque<Parcel>>,
     lease: Option<(NodeId, Instant)>,
     fence: u64,
@@ -69,7 +72,7 @@ pub(super) struct Net {
 pub(super) struct Node {
     pub(super) id: NodeId,
     pub(super) office: Office,
-    answers: Arc<Answers>,
+    pub(super) answers: Arc<Answers>,
     retired: bool,
     batch: Option<Batch>,
 }
@@ -88,29 +91,7 @@ struct Batch {
     outcome: Option<Vec<(Pair, Verdict)>>,
 }
 
-/// A connection, and all it heard.
-pub(super) struct Line {
-    device: Device,
-    node: usize,
-    node_id: NodeId,
-    connection: Arc<Connection>,
-    asked: Vec<i64>,
-    pub(super) heard: Vec<Value>,
-    tickets: Vec<TicketId>,
-}
-
-impl Line {
-    pub(super) fn is_open(&self) -> bool {
-        self.connection.outbound.closing().is_none()
-    }
-
-    /// Types and codes of all that was heard.
-    pub(super) fn words(&self) -> Vec<&str> {
-        self.heard.iter().map(|frame| frame["code"].as_str().or(frame["type"].as_str()).expect("a word")).collect()
-    }
-}
-
-fn clock(passed: Duration) -> Timestamp {
+pub(super) fn clock(passed: Duration) -> Timestamp {
     Timestamp::from_millis(1_800_000_000_000 + i64::try_from(passed.as_millis()).expect("short"))
 }
 
@@ -497,7 +478,7 @@ impl Net {
         }
     }
 
-    fn found(&mut self, device: Device, node: NodeId) {
+    pub(super) fn found(&mut self, device: Device, node: NodeId) {
         if let Some(line) = self.line_of(device).filter(|line| self.conns[*line].node_id == node) {
             self.conns[line].heard.push(json!({ "type": "match.found" }));
         }
@@ -522,108 +503,5 @@ impl Net {
         }
         self.deliver();
         self.commit();
-    }
-
-    /// Nothing fails any more, and all that failed is noticed.
-    pub(super) fn heal(&mut self) {
-        self.redis = true;
-        // What was lost on the way to a connection it gets from the store.
-        for (device, node) in std::mem::take(&mut self.missed) {
-            self.found(device, node);
-        }
-        while !self.leaving.is_empty() || !self.deaths.is_empty() {
-            self.part();
-            self.bury();
-        }
-        self.deliver();
-        for _ in 0..20 {
-            self.second();
-        }
-    }
-
-    /// What must hold once everything healed.
-    pub(super) fn check_healed(&self) {
-        let mut used = BTreeSet::new();
-        for side in self.matches.iter().flatten() {
-            assert!(used.insert(side.ticket_id), "a ticket is used once");
-        }
-        let leaders: Vec<_> = self.nodes.iter().filter_map(|node| node.office.leader()).collect();
-        assert_eq!(leaders.len(), 1, "one leads");
-        leaders[0].check();
-        let held = leaders[0].held();
-        let at_desks: BTreeSet<_> = self.nodes.iter().flat_map(|node| node.office.desk().tickets()).collect();
-        assert_eq!(held, at_desks, "the leader has what the desks have");
-        assert!(held.len() <= 1, "those who fit do not both wait: {held:?}");
-        for node in &self.nodes {
-            assert_eq!((node.answers.len(), node.office.desk().unanswered()), (0, 0), "somebody waits for an answer");
-        }
-        for line in &self.conns {
-            for re in &line.asked {
-                let answers: Vec<_> = line.heard.iter().filter(|frame| frame["re"] == *re).collect();
-                assert!(answers.len() <= 1, "{answers:?}");
-                assert!(!line.is_open() || answers.len() == 1, "{re} has no answer, but {:?}", line.heard);
-            }
-            if line.is_open() {
-                self.check_belief(line, &at_desks);
-            }
-        }
-    }
-
-    /// A device that was told that it searches does, or was told why not.
-    fn check_belief(&self, line: &Line, at_desks: &BTreeSet<TicketId>) {
-        let (mut searching, mut found) = (None, false);
-        for frame in &line.heard {
-            match frame["type"].as_str() {
-                Some("match.searching") => {
-                    searching = Some(frame["ticket_id"].as_str().expect("an id").parse().expect("an id"));
-                    found = false;
-                }
-                Some("match.cancelled") => searching = None,
-                // Of this search, or of one before.
-                Some("match.found") => found = true,
-                _ => {}
-            }
-        }
-        for ticket in &line.tickets {
-            let is_used = self.matches.iter().flatten().any(|side| side.ticket_id == *ticket);
-            // Told to repeat its request, a device learns of the match as of all that it missed: from the store.
-            let given_up = line.heard.iter().any(|frame| frame["code"] == "unavailable");
-            assert!(!is_used || given_up || self.told.contains_key(ticket), "nobody told of the match of {ticket}");
-            let believes = searching == Some(*ticket) && !self.told.contains_key(ticket);
-            assert!(!believes || found || at_desks.contains(ticket), "{ticket} is lost: {:?}", line.heard);
-            assert!(believes || !at_desks.contains(ticket), "{ticket} is searched for in secret: {:?}", line.heard);
-        }
-    }
-}
-
-fn announcement(side: NewSide) -> Announcement {
-    // The store of the test is asked by ticket.
-    Announcement {
-        user: side.user_id,
-        session: SessionId(side.ticket_id.0),
-        to_session: ServerFrame::MatchCancelled,
-        to_others: ServerFrame::MatchCancelled,
-    }
-}
-
-fn made([offerer, answerer]: [NewSide; 2]) -> MadeMatch {
-    let now = clock(Duration::ZERO);
-    let side = |side: NewSide| MadeSide {
-        user_id: side.user_id,
-        session_id: side.session_id,
-        ticket_id: side.ticket_id,
-        peer: Peer::new("biri".to_owned(), "0001".to_owned()),
-        quota: Quota { text: 1, video: 1, bonus: 0, daily_text: 1, daily_video: 1, resets_at: now },
-        keys_remaining: 1,
-    };
-    MadeMatch {
-        id: MatchId(1),
-        mode: Mode::Text,
-        created_at: now,
-        expires_at: now,
-        shared_interests: Vec::new(),
-        offerer: side(offerer),
-        answerer: side(answerer),
-        key_package: Vec::new(),
     }
 }
