@@ -18,11 +18,11 @@ use crate::{
     RunError,
     auth::{self, Accounts, Tokens},
     chat::Chat,
-    cluster::{Router, catch_up, revocations},
+    cluster::{NodeMessage, Router, catch_up, revocations},
     config::{Config, Key, Secrets},
     hub::Hub,
     lifecycle::Tasks,
-    matching::{Matchmaker, MatchmakerConfig},
+    matching::{self, Matchmaker, MatchmakerConfig, Timings},
     observability,
 };
 
@@ -94,8 +94,17 @@ impl App {
                 max_active_text: config.matching.max_active_text.into(),
             },
             modes: vec![Mode::Text],
+            timings: Timings::default(),
         };
-        let (matchmaker, pairing) = Matchmaker::new(store.clone(), Arc::clone(&hub), clock.clone(), Arc::clone(&ids), matchmaker_config);
+        let (matchmaker, pairing) = Matchmaker::new(matching::Parts {
+            store: store.clone(),
+            hub: Arc::clone(&hub),
+            clock: clock.clone(),
+            ids: Arc::clone(&ids),
+            realtime: realtime.clone(),
+            config: matchmaker_config,
+            encode: |message| NodeMessage::Matchmaking { message }.encode(),
+        });
         let limiters = crate::http::Limiters::new(&config.limits, &realtime, blind.clone());
         let app = Arc::new(Self {
             config,
@@ -120,7 +129,7 @@ impl App {
         app.tasks.supervise_to_the_last("router", Router::new(&app, events).run());
         app.tasks.supervise("catch-up", catch_up::run(Arc::clone(&app), behind));
         app.tasks.supervise("revocations", revocations::watch(Arc::clone(&app)));
-        app.tasks.supervise("matchmaker", pairing.run(app.tasks.soft.clone()));
+        app.tasks.supervise("matchmaker", pairing.run(app.tasks.soft.clone(), app.tasks.closing.clone()));
         // It empties its queue when connections close; what comes later is told to repeat.
         app.tasks.supervise("chat writer", writer.run(app.tasks.closing.clone()));
         let (jobs, soft) = (app.workers.clone(), app.tasks.soft.clone());

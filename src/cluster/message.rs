@@ -7,7 +7,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tebdil_core::id::{SessionId, UserId};
 
-use crate::hub::{Mark, Outgoing};
+use crate::{
+    hub::{Mark, Outgoing},
+    matching::MatchmakingMessage,
+};
 
 /// Which devices of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +54,8 @@ pub enum NodeMessage {
     Resync { user: UserId },
     /// Frames for more users than the sender remembers were lost.
     ResyncAll,
+    /// Between the matchmakers of two nodes.
+    Matchmaking { message: MatchmakingMessage },
 }
 
 /// A frame in its JSON form.

@@ -62,7 +62,10 @@ impl Router {
                     tracing::warn!(%error, "a message of another node could not be read");
                 }
             }
-            BusEvent::Gap => app.hub.all_are_behind(),
+            BusEvent::Gap => {
+                app.matchmaker.resync();
+                app.hub.all_are_behind();
+            }
             BusEvent::Undelivered(Undelivered::Users(users)) => {
                 for user in users {
                     app.hub.tell_of_loss(user);
@@ -70,7 +73,10 @@ impl Router {
             }
             BusEvent::Undelivered(Undelivered::Everybody) => app.hub.tell_everybody_of_loss(),
             // What it had not sent any more is in the store.
-            BusEvent::NodeGone(_) => app.hub.all_are_behind(),
+            BusEvent::NodeGone(node) => {
+                app.matchmaker.node_gone(node);
+                app.hub.all_are_behind();
+            }
             BusEvent::Orphaned(users) => announce(app, users),
             BusEvent::Forgotten => self.forgotten.notify_one(),
             BusEvent::Elsewhere(user) => app.hub.joined(user, true),
@@ -93,6 +99,7 @@ impl Router {
             }
             NodeMessage::Resync { user } => app.hub.is_behind(user),
             NodeMessage::ResyncAll => app.hub.all_are_behind(),
+            NodeMessage::Matchmaking { message } => app.matchmaker.deliver(message),
         }
         Ok(())
     }

@@ -1,25 +1,37 @@
-//! What the matchmaker tells the users whose tickets it has settled.
+//! What users are told of the matches their tickets became.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tebdil_core::{
     domain::{MatchRole, MatchStatus},
-    protocol::{ErrorCode, FrameId, Match, MatchFound, ServerFrame},
-    store::{MadeMatch, MadeSide, Refusal, StoreError},
+    id::{SessionId, UserId},
+    protocol::{Match, MatchFound, ServerFrame},
+    store::{MadeMatch, MadeSide, Store, StoreError},
+    time::Timestamp,
 };
 
-use super::{
-    engine::Side,
-    matchmaker::{MatchmakerTask, Open},
-    request::quota_exhausted,
-};
-use crate::hub::Connection;
+use super::{MatchmakerConfig, engine::Side};
+use crate::hub::Hub;
 
 /// What a cancel hears when the match is there already.
 pub(super) const TOO_LATE: &str = "a match was made already";
 
-impl MatchmakerTask {
-    /// Tells the devices of one side: the one that searched gets what it needs to start.
-    pub(super) fn announce(&self, made: &MadeMatch, side: &MadeSide, other: &MadeSide, role: MatchRole) {
+/// `match.found` for the devices of one side: the one that searched gets what it needs to start.
+#[derive(Debug)]
+pub(super) struct Announcement {
+    pub(super) user: UserId,
+    pub(super) session: SessionId,
+    pub(super) to_session: ServerFrame,
+    pub(super) to_others: ServerFrame,
+}
+
+impl Announcement {
+    fn new(user: UserId, session: SessionId, frame: impl Fn(bool) -> MatchFound) -> Self {
+        let [to_session, to_others] = [true, false].map(|this_device| ServerFrame::MatchFound(Box::new(frame(this_device))));
+        Self { user, session, to_session, to_others }
+    }
+
+    /// For one side of a new match.
+    fn of_side(made: &MadeMatch, side: &MadeSide, other: &MadeSide, role: MatchRole) -> Self {
         let found = Match {
             id: made.id,
             mode: made.mode,
@@ -33,76 +45,38 @@ impl MatchmakerTask {
             ended_reason: None,
             unread: 0,
         };
-        for connection in self.hub.connections(side.user_id) {
-            let this_device = connection.session_id == side.session_id;
-            let peer_key_package = (this_device && role == MatchRole::Offerer).then(|| STANDARD.encode(&made.key_package));
-            let frame = MatchFound {
-                found: found.clone(),
-                peer_key_package,
-                this_device,
-                keys_remaining: this_device.then_some(side.keys_remaining),
-                quota: side.quota.clone(),
-            };
-            connection.send(&ServerFrame::MatchFound(Box::new(frame)), None);
-        }
+        Self::new(side.user_id, side.session_id, |this_device| MatchFound {
+            found: found.clone(),
+            peer_key_package: (this_device && role == MatchRole::Offerer).then(|| STANDARD.encode(&made.key_package)),
+            this_device,
+            keys_remaining: this_device.then_some(side.keys_remaining),
+            quota: side.quota.clone(),
+        })
     }
 
-    /// Tells a user why the search ended without a match, and whoever cancelled it.
-    pub(super) async fn tell(&self, side: Side, open: Open, refusal: Option<Refusal>) {
-        let mut frame = match refusal {
-            Some(Refusal::QuotaExhausted { resets_at }) => quota_exhausted(resets_at),
-            Some(Refusal::KeysRequired) => ServerFrame::error(ErrorCode::KeysRequired, ErrorCode::KeysRequired.title()),
-            Some(Refusal::TooManyMatches) => ServerFrame::error(ErrorCode::TooManyMatches, ErrorCode::TooManyMatches.title()),
-            Some(Refusal::Invalid) | None => ServerFrame::MatchCancelled,
-        };
-        // A used ticket: its transaction was committed although the answer got lost.
-        if refusal == Some(Refusal::Invalid) {
-            match self.announce_used(side).await {
-                Ok(false) => {}
-                Ok(true) => {
-                    if let Some((by, re)) = open.cancel {
-                        by.send(&ServerFrame::error(ErrorCode::NotSearching, TOO_LATE), re.as_ref());
-                    }
-                    return;
-                }
-                Err(error) => {
-                    tracing::error!(%error, "a match could not be read back");
-                    frame = ServerFrame::error(ErrorCode::Unavailable, ErrorCode::Unavailable.title());
-                }
-            }
-        }
-        match open.cancel {
-            Some((by, re)) => cancelled(&open.connection, &by, re.as_ref()),
-            None => open.connection.send(&frame, None),
-        }
+    /// For both sides of a new match.
+    pub(super) fn of(made: &MadeMatch) -> [Self; 2] {
+        let (offerer, answerer) = (&made.offerer, &made.answerer);
+        [Self::of_side(made, offerer, answerer, MatchRole::Offerer), Self::of_side(made, answerer, offerer, MatchRole::Answerer)]
     }
 
-    /// Tells the devices of a user of the match its ticket became. False when there is none.
-    async fn announce_used(&self, side: Side) -> Result<bool, StoreError> {
-        let now = self.clock.now();
-        let Some(row) = self.store.match_of_ticket(side.ticket, side.user).await? else { return Ok(false) };
-        let Some(user) = self.store.user(side.user).await? else { return Ok(false) };
-        let quota = user.balances.quota(&self.config.rules.quota, user.is_premium, now);
-        let keys_remaining = self.store.key_packages_remaining(row.session_id, now).await?;
-        for connection in self.hub.connections(side.user) {
-            let this_device = connection.session_id == row.session_id;
-            let frame = MatchFound {
-                found: row.view(now)?,
-                peer_key_package: row.peer_key_package.as_ref().filter(|_| this_device).map(|package| STANDARD.encode(package)),
-                this_device,
-                keys_remaining: this_device.then_some(keys_remaining),
-                quota: quota.clone(),
-            };
-            connection.send(&ServerFrame::MatchFound(Box::new(frame)), None);
-        }
-        Ok(true)
+    /// For a ticket that was used before: its transaction was committed although the answer got lost. `None` when there is no such match.
+    pub(super) async fn of_used(store: &Store, config: &MatchmakerConfig, side: Side, now: Timestamp) -> Result<Option<Self>, StoreError> {
+        let Some(row) = store.match_of_ticket(side.ticket, side.user).await? else { return Ok(None) };
+        let Some(user) = store.user(side.user).await? else { return Ok(None) };
+        let quota = user.balances.quota(&config.rules.quota, user.is_premium, now);
+        let keys_remaining = store.key_packages_remaining(row.session_id, now).await?;
+        let found = row.view(now)?;
+        Ok(Some(Self::new(side.user, row.session_id, |this_device| MatchFound {
+            found: found.clone(),
+            peer_key_package: row.peer_key_package.as_ref().filter(|_| this_device).map(|package| STANDARD.encode(package)),
+            this_device,
+            keys_remaining: this_device.then_some(keys_remaining),
+            quota: quota.clone(),
+        })))
     }
-}
 
-/// Answers a cancel; the device that searched learns of it when another one cancelled.
-pub(super) fn cancelled(searched: &Connection, by: &Connection, re: Option<&FrameId>) {
-    by.send(&ServerFrame::MatchCancelled, re);
-    if searched.id != by.id {
-        searched.send(&ServerFrame::MatchCancelled, None);
+    pub(super) fn send(&self, hub: &Hub) {
+        hub.send_split(self.user, self.session, &self.to_session, &self.to_others);
     }
 }

@@ -227,6 +227,8 @@ async fn write(sink: &mut SplitSink<&mut WebSocket, Message>, app: &App, session
             next = outbound.next() => match next {
                 Next::Frame(text) => Message::Text(text),
                 Next::Close(code) => {
+                    // At once, not after the goodbye: whoever searches shall not meet somebody who is gone.
+                    Box::pin(app.matchmaker.gone(&session.connection)).await;
                     let goodbye = async {
                         let _ = sink.send(Message::Close(Some(close_frame(code)))).await;
                     };

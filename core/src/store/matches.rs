@@ -182,6 +182,22 @@ impl Store {
         }))
     }
 
+    /// Those of these tickets that became a match.
+    pub async fn used_among(&self, tickets: &[TicketId]) -> Result<HashSet<TicketId>, StoreError> {
+        if tickets.is_empty() {
+            return Ok(HashSet::new());
+        }
+        Ok(read!(self, |db| {
+            let mut query = QueryBuilder::new("SELECT ticket_id FROM match_sides WHERE ticket_id IN (");
+            let mut list = query.separated(", ");
+            for ticket in tickets {
+                list.push_bind(*ticket);
+            }
+            query.push(")");
+            query.build_query_scalar().persistent(false).fetch_all(db).await?.into_iter().collect()
+        }))
+    }
+
     /// Matches of `user`, newest first.
     pub async fn matches_of(&self, user: UserId, filter: MatchFilter, limit: i64, now: Timestamp) -> Result<Vec<MatchRow>, StoreError> {
         Ok(read!(self, |db| {

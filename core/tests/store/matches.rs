@@ -5,7 +5,7 @@ use std::{
 
 use tebdil_core::{
     domain::{EndReason, MatchRole, MatchStatus, Mode},
-    id::{MatchId, UserId},
+    id::{MatchId, TicketId, UserId},
     store::{End, MatchFilter, NewMatch, PairOutcome, Refusal, SessionRow, UserRow},
     testing::TestStore,
 };
@@ -16,6 +16,7 @@ tebdil_core::store_conformance! {
     a_match_takes_a_right_of_each_and_a_key_package,
     the_last_resort_package_stays,
     a_ticket_is_used_once,
+    used_tickets_are_found_among_many,
     what_cannot_be_matched_is_refused,
     a_batch_of_five_hundred_pairs_is_made_at_once,
     two_nodes_that_propose_the_same_tickets_make_each_match_once,
@@ -96,6 +97,15 @@ async fn a_ticket_is_used_once(t: TestStore) {
     // Ticket 2 was b's.
     assert_eq!((offerer, answerer, blocked), (Some(Refusal::Invalid), None, false));
     assert_eq!(assert_ledger_equals_balance(&t, c.0.id).await.text, 0, "nothing was written for the refused");
+}
+
+async fn used_tickets_are_found_among_many(t: TestStore) {
+    let (a, b) = couple(&t).await;
+    let asked = [1, 2, 3].map(TicketId);
+    assert_eq!(t.used_among(&asked).await.unwrap(), HashSet::new());
+    matched(&t, &a, &b, 1).await;
+    assert_eq!(t.used_among(&asked).await.unwrap(), HashSet::from([TicketId(1), TicketId(2)]));
+    assert_eq!(t.used_among(&[]).await.unwrap(), HashSet::new());
 }
 
 async fn what_cannot_be_matched_is_refused(t: TestStore) {

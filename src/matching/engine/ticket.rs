@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use serde::{Deserialize, Serialize};
 use tebdil_core::{
     domain::Mode,
     id::{TicketId, UserId},
@@ -9,7 +10,7 @@ use tebdil_core::{
 };
 
 /// A user's wish to be matched. Lists are short (the caller bounds them): the cost of a ticket grows with interests × languages.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Ticket {
     pub id: TicketId,
     pub user: UserId,
@@ -31,7 +32,7 @@ pub struct Ticket {
 }
 
 /// A place on the earth in degrees, already snapped to the ~1 km grid. Values that are no place (NaN, beyond the pole) count as no place.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Place {
     /// −90 to 90.
     pub lat: f64,

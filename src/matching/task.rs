@@ -1,0 +1,365 @@
+//! The task that runs the matchmaker of a node: time, lease, bus and transactions around the [`Office`].
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tebdil_core::{
+    domain::Mode,
+    id::{MatchId, TicketId, UserId},
+    protocol::{PeerPresence, ServerFrame},
+    realtime::{Holder, Realtime, RealtimeError},
+    store::MadeMatch,
+};
+use tokio::{
+    sync::mpsc,
+    task::{JoinError, JoinSet},
+    time::{Instant, MissedTickBehavior},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    announce::Announcement,
+    answers::Answers,
+    commit::Writer,
+    engine::{Pair, Side},
+    leader::{Fault, Now, Verdict},
+    matchmaker::{News, Request, Status},
+    message::{MatchmakingMessage, Term},
+    office::{Office, To},
+};
+use crate::hub::Hub;
+
+/// The lease of the leader.
+const LEASE: &str = "matchmaker";
+
+/// Longest sleep while tickets wait: a clock that is set forward is noticed within this.
+const MAX_SLEEP: Duration = Duration::from_millis(250);
+
+/// The matchmaker's task.
+#[derive(Debug)]
+pub struct MatchmakerTask {
+    office: Office,
+    writer: Writer,
+    hub: Arc<Hub>,
+    realtime: Realtime,
+    encode: fn(MatchmakingMessage) -> Bytes,
+    answers: Arc<Answers>,
+    requests: mpsc::Receiver<Request>,
+    news: mpsc::UnboundedReceiver<News>,
+    /// Everything that takes time; the task itself never waits for it.
+    work: JoinSet<Done>,
+    committing: bool,
+    asking: bool,
+    verifying: bool,
+}
+
+/// Work that has ended.
+#[derive(Debug)]
+enum Done {
+    Committed {
+        term: Term,
+        settled: Vec<(Pair, Verdict)>,
+    },
+    Asked {
+        at: Instant,
+        answer: Result<Option<Holder>, RealtimeError>,
+    },
+    Released {
+        term: Term,
+    },
+    /// `None`: the store could not be asked.
+    Verified {
+        sides: Vec<Side>,
+        used: Option<Vec<(TicketId, Announcement)>>,
+    },
+    Told,
+}
+
+impl MatchmakerTask {
+    pub(super) fn new(
+        writer: Writer,
+        hub: Arc<Hub>,
+        realtime: Realtime,
+        encode: fn(MatchmakingMessage) -> Bytes,
+        answers: Arc<Answers>,
+        requests: mpsc::Receiver<Request>,
+        news: mpsc::UnboundedReceiver<News>,
+    ) -> Self {
+        let config = &writer.config;
+        let office = Office::new(realtime.node, config.timings, config.widening.clone(), Arc::clone(&answers), Instant::now());
+        Self {
+            office,
+            writer,
+            hub,
+            realtime,
+            encode,
+            answers,
+            requests,
+            news,
+            work: JoinSet::new(),
+            committing: false,
+            asking: false,
+            verifying: false,
+        }
+    }
+
+    /// Runs until the node ends.
+    ///
+    /// At `soft` no search starts here any more, and this node leads no more: it waits for the running transaction and gives the lease back. Searches of its
+    /// connections go on at the next leader. After `closing` it ends when the last of them has ended or is gone.
+    pub async fn run(mut self, soft: CancellationToken, closing: CancellationToken) {
+        let mut beat = tokio::time::interval(self.writer.config.timings.renew);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let (was_vacant, is_retired) = (self.office.is_vacant(), self.office.is_retired());
+            let (until, pause, leads_tickets) = (self.office.until(), self.pause(), self.leads_tickets());
+            tokio::select! {
+                request = self.requests.recv() => match request {
+                    Some(request) => self.request(request),
+                    None => break,
+                },
+                Some(news) = self.news.recv() => self.learn(news),
+                Some(done) = self.work.join_next() => self.done(done),
+                _ = beat.tick() => {
+                    self.office.beat(self.now());
+                    self.ask();
+                }
+                () = tokio::time::sleep(pause), if leads_tickets => {}
+                () = tokio::time::sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {}
+                () = soft.cancelled(), if !is_retired => {
+                    self.office.retire();
+                }
+                () = closing.cancelled(), if !closing.is_cancelled() => {}
+            }
+            // Everything that is due, and everything else that has come, shares the next transaction.
+            while let Ok(news) = self.news.try_recv() {
+                self.learn(news);
+            }
+            while let Ok(request) = self.requests.try_recv() {
+                self.request(request);
+            }
+            self.office.tick(self.now());
+            if self.office.is_retired() {
+                self.hand_over();
+            } else {
+                self.verify();
+                self.commit();
+            }
+            // Whoever led does no more: perhaps this node can.
+            if self.office.is_vacant() && !was_vacant {
+                self.ask();
+            }
+            self.send();
+            self.gauge();
+            if self.office.is_retired() && closing.is_cancelled() && self.office.desk_is_empty() && self.work.is_empty() {
+                break;
+            }
+        }
+        self.requests.close();
+        while let Ok(request) = self.requests.try_recv() {
+            request.refuse(&self.answers);
+        }
+    }
+
+    fn now(&self) -> Now {
+        Now { clock: self.writer.clock.now(), instant: Instant::now() }
+    }
+
+    fn leads_tickets(&self) -> bool {
+        self.office.leader().is_some_and(super::leader::Leader::has_tickets)
+    }
+
+    fn pause(&self) -> Duration {
+        let due = self.office.leader().and_then(|leader| leader.engine().next_due());
+        due.map_or(MAX_SLEEP, |due| due.since(self.writer.clock.now()).min(MAX_SLEEP))
+    }
+
+    fn request(&mut self, request: Request) {
+        let now = self.now();
+        match request {
+            Request::Find { ticket, connection } => self.office.find(*ticket, connection, now),
+            Request::Cancel { connection, re } => self.office.cancel(connection, re, now),
+            Request::Gone { user, connection, park } => self.office.gone(user, connection, park, now),
+            Request::Blocked { a, b } => self.office.blocked(a, b),
+            Request::Status { answer } => {
+                self.office.tick(now);
+                let status = self.office.leader().map(|leader| Status {
+                    leads: true,
+                    waiting: Mode::ALL.iter().map(|mode| leader.engine().len(*mode)).sum(),
+                    reserved: leader.engine().reserved(),
+                });
+                let _ = answer.send(status.unwrap_or_default());
+            }
+        }
+    }
+
+    fn learn(&mut self, news: News) {
+        let now = self.now();
+        match news {
+            News::Message(message) => self.office.deliver(message, now),
+            News::NodeGone(node) => self.office.node_gone(node, now),
+            News::Resync => self.office.resync(now),
+        }
+    }
+
+    fn done(&mut self, done: Result<Done, JoinError>) {
+        let now = self.now();
+        match done {
+            Ok(Done::Committed { term, settled }) => {
+                self.committing = false;
+                self.announce(&settled);
+                self.office.settle(term, settled, now);
+            }
+            Ok(Done::Asked { at, answer }) => {
+                self.asking = false;
+                if let Err(error) = &answer {
+                    tracing::warn!(%error, "who leads the matching cannot be learned");
+                }
+                let led = self.office.leader().map(|leader| leader.term);
+                self.office.held(at, answer.map_err(drop), now);
+                if let Some(leader) = self.office.leader()
+                    && led != Some(leader.term)
+                {
+                    tracing::info!(fence = leader.term.fence, "this node leads the matching");
+                }
+            }
+            Ok(Done::Released { term }) => self.office.vacated(term),
+            Ok(Done::Verified { sides, used }) => {
+                self.verifying = false;
+                let tickets = used.as_ref().map(|used| used.iter().map(|(ticket, _)| *ticket).collect());
+                let told = self.office.verified(sides, tickets.as_ref(), now);
+                for (_, announcement) in used.iter().flatten().filter(|(ticket, _)| told.contains(ticket)) {
+                    announcement.send(&self.hub);
+                }
+            }
+            Ok(Done::Told) => {}
+            // Its pairs stay reserved: ending the process is what keeps them from waiting for ever.
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+
+    /// Takes, renews or looks at the lease.
+    fn ask(&mut self) {
+        if self.asking {
+            return;
+        }
+        self.asking = true;
+        let (lease, ttl, candidate) = (self.realtime.lease.clone(), self.writer.config.timings.ttl, !self.office.is_retired());
+        self.work.spawn(async move {
+            let at = Instant::now();
+            Done::Asked { at, answer: lease.hold(LEASE, ttl, candidate).await }
+        });
+    }
+
+    /// Gives the lease back once nothing is being written.
+    fn hand_over(&mut self) {
+        if self.committing {
+            return;
+        }
+        let Some(term) = self.office.hand_over(self.now()) else { return };
+        let lease = self.realtime.lease.clone();
+        self.work.spawn(async move {
+            if let Err(error) = lease.release(LEASE).await {
+                tracing::warn!(%error, "the lease of the matching could not be given back; it runs out");
+            }
+            Done::Released { term }
+        });
+    }
+
+    fn commit(&mut self) {
+        if self.committing {
+            return;
+        }
+        let batch = self.office.next_batch(self.now());
+        let Some(term) = self.office.leader().map(|leader| leader.term).filter(|_| !batch.is_empty()) else { return };
+        self.committing = true;
+        let writer = self.writer.clone();
+        self.work.spawn(async move { Done::Committed { term, settled: writer.commit(batch).await } });
+    }
+
+    /// Asks whether tickets that were submitted again were used before: their match may have been told to nobody.
+    fn verify(&mut self) {
+        if self.verifying {
+            return;
+        }
+        let sides = self.office.take_unverified();
+        if sides.is_empty() {
+            return;
+        }
+        self.verifying = true;
+        let writer = self.writer.clone();
+        self.work.spawn(async move {
+            let used = writer.used(&sides).await;
+            Done::Verified { sides, used }
+        });
+    }
+
+    /// Tells users of their matches, whoever leads meanwhile: a match stands.
+    fn announce(&mut self, settled: &[(Pair, Verdict)]) {
+        let mut peers = Vec::new();
+        for (_, verdict) in settled {
+            match verdict {
+                Verdict::Made(made) => {
+                    metrics::counter!("tebdil_matches_total", "mode" => made.mode.as_str()).increment(1);
+                    for announcement in Announcement::of(made) {
+                        announcement.send(&self.hub);
+                    }
+                    peers.extend(self.perhaps_offline(made));
+                }
+                Verdict::Refused { faults, .. } => {
+                    for fault in faults.iter().flatten() {
+                        if let Fault::Used(announcement) = fault {
+                            announcement.send(&self.hub);
+                        }
+                    }
+                }
+                Verdict::Unknown => {}
+            }
+        }
+        if !peers.is_empty() {
+            let (realtime, hub) = (self.realtime.clone(), Arc::clone(&self.hub));
+            self.work.spawn(async move {
+                tell_offline(&realtime, &hub, &peers).await;
+                Done::Told
+            });
+        }
+    }
+
+    /// The sides of a match without a connection at this node, each with its peer.
+    fn perhaps_offline(&self, made: &MadeMatch) -> impl Iterator<Item = (UserId, UserId, MatchId)> {
+        let (a, b) = (made.offerer.user_id, made.answerer.user_id);
+        [(a, b, made.id), (b, a, made.id)].into_iter().filter(|(user, ..)| !self.hub.is_here(*user))
+    }
+
+    fn send(&mut self) {
+        for (to, message) in self.office.out.drain(..) {
+            let encode = self.encode;
+            match to {
+                To::Node(node) => self.realtime.bus.to_node(node, encode(message)),
+                To::Others => self.realtime.bus.to_others(|| encode(message)),
+            }
+        }
+    }
+
+    fn gauge(&self) {
+        let (leader, now) = (self.office.leader(), self.writer.clock.now());
+        metrics::gauge!("tebdil_matchmaker_leads").set(u32::from(leader.is_some()));
+        for mode in Mode::ALL {
+            let waiting = leader.map_or(0, |leader| leader.engine().len(*mode));
+            metrics::gauge!("tebdil_tickets_waiting", "mode" => mode.as_str()).set(u32::try_from(waiting).unwrap_or(u32::MAX));
+            let oldest = leader.and_then(|leader| leader.engine().oldest_age(*mode, now)).unwrap_or_default();
+            metrics::gauge!("tebdil_oldest_ticket_seconds", "mode" => mode.as_str()).set(oldest);
+        }
+    }
+}
+
+/// One that went before the commit could not tell its peer in the match. Without an answer nothing is said: the peer is told when it changes.
+async fn tell_offline(realtime: &Realtime, hub: &Hub, peers: &[(UserId, UserId, MatchId)]) {
+    let users: Vec<UserId> = peers.iter().map(|(user, ..)| *user).collect();
+    let Ok(online) = realtime.presence.online(&users).await else { return };
+    for ((_, peer, match_id), online) in peers.iter().zip(online) {
+        if !online {
+            hub.send(*peer, &ServerFrame::PeerPresence(PeerPresence { match_id: *match_id, online }));
+        }
+    }
+}
