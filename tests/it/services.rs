@@ -135,16 +135,18 @@ impl RedisPrefix {
     pub async fn traces(&self) -> Vec<String> {
         let mut connection = self.client.get_multiplexed_async_connection().await.expect("a connection");
         let pattern = format!("{}*", self.prefix);
-        let keys: Vec<String> = redis::cmd("KEYS").arg(pattern).query_async(&mut connection).await.expect("keys");
+        // The counters' keys end in the bytes of a hash.
+        let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg(pattern).query_async(&mut connection).await.expect("keys");
+        let keys = keys.iter().map(|key| String::from_utf8_lossy(key).into_owned());
         let outlives = |key: &String| key[self.prefix.len()..].starts_with("fence:") || key[self.prefix.len()..].starts_with("limit:");
-        keys.into_iter().filter(|key| !outlives(key)).collect()
+        keys.filter(|key| !outlives(key)).collect()
     }
 }
 
 impl Drop for RedisPrefix {
     fn drop(&mut self) {
         let removed = self.client.get_connection_with_timeout(PATIENCE).and_then(|mut connection| {
-            let keys: Vec<String> = redis::cmd("KEYS").arg(format!("{}*", self.prefix)).query(&mut connection)?;
+            let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg(format!("{}*", self.prefix)).query(&mut connection)?;
             if keys.is_empty() { Ok(()) } else { redis::cmd("DEL").arg(keys).query(&mut connection) }
         });
         if let Err(error) = removed {
