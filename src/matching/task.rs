@@ -216,11 +216,19 @@ impl MatchmakerTask {
                     tracing::warn!(%error, "who leads the matching cannot be learned");
                 }
                 let led = self.office.leader().map(|leader| leader.term);
+                let holds = answer.as_ref().ok().copied().flatten().filter(|holder| holder.node == self.realtime.node);
                 self.office.held(at, answer.map_err(drop), now);
                 if let Some(leader) = self.office.leader()
                     && led != Some(leader.term)
                 {
                     tracing::info!(fence = leader.term.fence, "this node leads the matching");
+                }
+                // It asked for the lease before it was told to end.
+                if let Some(holder) = holds
+                    && self.office.is_retired()
+                    && self.office.leader().is_none()
+                {
+                    self.release(holder.into());
                 }
             }
             Ok(Done::Released { term }) => self.office.vacated(term),
@@ -256,7 +264,12 @@ impl MatchmakerTask {
         if self.committing {
             return;
         }
-        let Some(term) = self.office.hand_over(self.now()) else { return };
+        if let Some(term) = self.office.hand_over(self.now()) {
+            self.release(term);
+        }
+    }
+
+    fn release(&mut self, term: Term) {
         let lease = self.realtime.lease.clone();
         self.work.spawn(async move {
             if let Err(error) = lease.release(LEASE).await {

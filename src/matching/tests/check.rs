@@ -1,12 +1,22 @@
 //! What must hold once nothing fails any more.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use tebdil_core::id::TicketId;
 
 use super::{line::Line, net::Net};
 
 impl Net {
+    /// All that happens in a second in which nothing fails.
+    pub(super) fn second(&mut self) {
+        self.advance(Duration::from_secs(1));
+        for node in 0..self.nodes.len() {
+            self.beat(node);
+        }
+        self.deliver();
+        self.commit();
+    }
+
     /// Nothing fails any more, and all that failed is noticed.
     pub(super) fn heal(&mut self) {
         self.redis = true;

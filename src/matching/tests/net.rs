@@ -494,14 +494,4 @@ impl Net {
         }
         self.deliver();
     }
-
-    /// All that happens in a second in which nothing fails.
-    pub(super) fn second(&mut self) {
-        self.advance(Duration::from_secs(1));
-        for node in 0..self.nodes.len() {
-            self.beat(node);
-        }
-        self.deliver();
-        self.commit();
-    }
 }
