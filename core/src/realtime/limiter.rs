@@ -41,7 +41,7 @@ impl Realtime {
 }
 
 impl Limiter {
-    /// Counts one try. The key is stored as it is: it must be a keyed hash where it would tell who somebody is.
+    /// Counts one try. The key can be read in Redis: it must be a keyed hash where it would tell who somebody is.
     ///
     /// # Errors
     /// How long to wait until the next one is allowed.

@@ -37,6 +37,7 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use redis::Value;
 use tokio::{
@@ -383,9 +384,8 @@ impl Redis {
 
     /// Counts one try; `None` when Redis does not say in time.
     pub async fn limit(&self, name: &str, key: &[u8], burst: u32, step: Duration) -> Option<Result<(), Duration>> {
-        let mut full = format!("{}limit:{name}:", self.shared.prefix).into_bytes();
-        full.extend_from_slice(key);
-        let mut call = scripts::LIMIT.key(full);
+        let key = URL_SAFE_NO_PAD.encode(key);
+        let mut call = scripts::LIMIT.key(format!("{}limit:{name}:{key}", self.shared.prefix));
         call.arg(u64::try_from(step.as_micros()).unwrap_or(u64::MAX)).arg(burst);
         let wait: u64 = self.shared.commands.invoke_soon(LIMIT_TIMEOUT, &call).await.ok()?;
         Some(if wait == 0 { Ok(()) } else { Err(Duration::from_micros(wait)) })
