@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "the report is what the program is for")]
 
+mod bus;
 mod chat;
 mod cluster;
 mod find;
@@ -40,6 +41,8 @@ enum What {
     All,
     /// Messages between two nodes, beside the same within one; needs `--database`, empty, and `--redis`.
     Cluster(cluster::Cluster),
+    /// Messages between two nodes over Redis beside bare PUBLISH, and Redis memory of a user; needs a Redis that nobody else uses.
+    Bus(bus::BusLoad),
     /// The bare peer, started by the others.
     #[command(hide = true)]
     Peer,
@@ -63,6 +66,7 @@ async fn main() -> Result<()> {
             chat::ChatLoad::default().run(&setup).await
         }
         What::Cluster(cluster) => cluster.run(&setup).await,
+        What::Bus(bus) => bus.run().await,
         What::Peer => peer::serve().await,
     }
 }
