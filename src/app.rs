@@ -81,11 +81,7 @@ impl App {
         let hub = Arc::new(hub);
         let (chat, writer) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone());
         let chat = Arc::new(chat);
-        let told = Arc::clone(&chat);
-        let hooks = Hooks { on_match_expired: Arc::new(move |ended| told.announce_end(&ended)) };
-        let days = |days: u32| Duration::from_hours(24 * u64::from(days));
-        let periods = Periods { message_logs: days(config.retention.message_logs_days), sessions: days(config.retention.sessions_days) };
-        let workers = Workers::new(store.clone(), clock.clone(), hooks).with_periods(periods);
+        let workers = workers(&config, &store, &clock, &chat);
         let matchmaker_config = MatchmakerConfig {
             widening: config.matching.widening.clone(),
             rules: MatchRules {
@@ -132,12 +128,9 @@ impl App {
         app.tasks.supervise("matchmaker", pairing.run(app.tasks.soft.clone(), app.tasks.closing.clone()));
         // It empties its queue when connections close; what comes later is told to repeat.
         app.tasks.supervise("chat writer", writer.run(app.tasks.closing.clone()));
-        let (jobs, soft) = (app.workers.clone(), app.tasks.soft.clone());
-        app.tasks.supervise("workers", async move {
-            if let Err(error) = jobs.run(soft).await {
-                tracing::error!(%error, "background jobs stopped");
-            }
-        });
+        if app.config.workers.enabled {
+            run_jobs(app.workers.clone(), &app.tasks);
+        }
         let (tasks, upkeep) = (app.tasks.clone(), Arc::clone(&app));
         app.tasks.supervise("upkeep", async move {
             let mut every = tokio::time::interval(Duration::from_secs(10));
@@ -156,6 +149,25 @@ impl App {
         self.limiters.forget_idle();
         self.metrics.run_upkeep();
     }
+}
+
+/// The background jobs, which tell whoever is connected anywhere of what they change.
+pub(crate) fn workers(config: &Config, store: &Store, clock: &Clock, chat: &Arc<Chat>) -> Workers {
+    let told = Arc::clone(chat);
+    let hooks = Hooks { on_match_expired: Arc::new(move |ended| told.announce_end(&ended)) };
+    let days = |days: u32| Duration::from_hours(24 * u64::from(days));
+    let periods = Periods { message_logs: days(config.retention.message_logs_days), sessions: days(config.retention.sessions_days) };
+    Workers::new(store.clone(), clock.clone(), hooks).with_periods(periods)
+}
+
+/// Runs background jobs until the process drains.
+pub(crate) fn run_jobs(workers: Workers, tasks: &Tasks) {
+    let soft = tasks.soft.clone();
+    tasks.supervise("workers", async move {
+        if let Err(error) = workers.run(soft).await {
+            tracing::error!(%error, "background jobs stopped");
+        }
+    });
 }
 
 /// Connects to the database the settings name and brings its schema up to date.

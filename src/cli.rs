@@ -44,6 +44,8 @@ pub struct Cli {
 enum Command {
     /// Serve until SIGINT or SIGTERM (the default); a second signal ends at once.
     Serve,
+    /// Run background jobs and nothing else, until SIGINT or SIGTERM; for a PostgreSQL database that nodes share.
+    Worker,
     /// Bring the database's schema up to date and end.
     Migrate,
     /// Look at the settings.
@@ -88,6 +90,7 @@ impl Cli {
         let outcome = runtime.block_on(async {
             match self.command {
                 None | Some(Command::Serve) => serve(config).await,
+                Some(Command::Worker) => worker(config).await,
                 Some(Command::Migrate) => migrate(config).await,
                 Some(Command::Healthcheck) => healthcheck(&config).await,
                 Some(Command::Config { .. }) => Ok(()),
@@ -97,7 +100,7 @@ impl Cli {
         runtime.shutdown_timeout(Duration::from_secs(1));
         match outcome {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error @ RunError::Secrets(_)) => complain(&error, EXIT_CONFIG),
+            Err(error @ (RunError::Secrets(_) | RunError::Alone)) => complain(&error, EXIT_CONFIG),
             Err(error) => complain(&error, 1),
         }
     }
@@ -122,6 +125,19 @@ async fn serve(config: Config) -> Result<(), RunError> {
     let clock = config.clock();
     tokio::select! {
         ended = crate::run(config, listeners, clock, shutdown) => ended,
+        never = signals => match never {},
+    }
+}
+
+async fn worker(config: Config) -> Result<(), RunError> {
+    observability::install_logs(&config.log);
+    let metrics = Listeners::bind_metrics(&config).await?;
+    let shutdown = Shutdown::default();
+    let signals = shutdown.follow_signals().map_err(|source| RunError::Io { what: "signal handlers".to_owned(), source })?;
+    let _ = writeln!(io::stdout(), "Tebdil runs background jobs");
+    let clock = config.clock();
+    tokio::select! {
+        ended = crate::worker::run(config, metrics, clock, shutdown) => ended,
         never = signals => match never {},
     }
 }

@@ -14,6 +14,7 @@ pub mod lifecycle;
 pub mod matching;
 pub mod observability;
 pub mod profile;
+pub mod worker;
 pub mod ws;
 
 use std::{sync::Arc, time::Duration};
@@ -21,7 +22,11 @@ use std::{sync::Arc, time::Duration};
 use app::App;
 use config::{Config, Secrets, SecretsError};
 use lifecycle::{Shutdown, Tasks};
-use tebdil_core::{realtime::RealtimeError, store::StoreError, time::Clock};
+use tebdil_core::{
+    realtime::{Realtime, RealtimeError},
+    store::{Store, StoreError},
+    time::Clock,
+};
 use tokio::net::TcpListener;
 
 /// How long tasks have to notice that they are aborted, and then the database to close.
@@ -38,6 +43,9 @@ pub enum RunError {
     Realtime(#[from] RealtimeError),
     #[error("{what}: {source}")]
     Io { what: String, source: std::io::Error },
+    /// A worker needs nodes to work for.
+    #[error("database.url must name a PostgreSQL database: with the embedded one, the server runs its background jobs itself")]
+    Alone,
     /// A part failed; the text names it.
     #[error("{0}")]
     Failed(String),
@@ -55,17 +63,21 @@ pub struct Listeners {
 impl Listeners {
     /// Binds what the settings name.
     pub async fn bind(config: &Config) -> Result<Self, RunError> {
-        let bind = async |field: &str, address: &str| {
-            let bound = TcpListener::bind(address).await;
-            bound.map_err(|source| RunError::Io { what: format!("{field}: cannot listen on {address}"), source })
-        };
-        let http = bind("http.listen", &config.http.listen).await?;
-        let metrics = match config.metrics.listen.as_str() {
-            "" => None,
-            address => Some(bind("metrics.listen", address).await?),
-        };
-        Ok(Self { http, metrics })
+        Ok(Self { http: bind("http.listen", &config.http.listen).await?, metrics: Self::bind_metrics(config).await? })
     }
+
+    /// Binds what the settings name for the numbers alone.
+    pub async fn bind_metrics(config: &Config) -> Result<Option<TcpListener>, RunError> {
+        match config.metrics.listen.as_str() {
+            "" => Ok(None),
+            address => bind("metrics.listen", address).await.map(Some),
+        }
+    }
+}
+
+async fn bind(field: &str, address: &str) -> Result<TcpListener, RunError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| RunError::Io { what: format!("{field}: cannot listen on {address}"), source })
 }
 
 /// Serves until `shutdown` says so or a part fails.
@@ -94,9 +106,20 @@ pub async fn serve(app: Arc<App>, listeners: Listeners) -> Result<(), RunError> 
         () = tasks.hard.cancelled() => {}
     }
     tasks.close();
+    // Half of the grace to say goodbye, the other half for what is still under way.
+    wind_down(&tasks, app.hub.drain(grace / 2), grace, &app.realtime, &app.store).await
+}
+
+/// The end of a process whose tasks are closing: `farewell` and the tasks within `grace`, then the other nodes, then the database.
+async fn wind_down(
+    tasks: &Tasks,
+    farewell: impl Future<Output = ()>,
+    grace: Duration,
+    realtime: &Realtime,
+    store: &Store,
+) -> Result<(), RunError> {
     let orderly = async {
-        // Half of the grace to say goodbye, the other half for what is still under way.
-        app.hub.drain(grace / 2).await;
+        farewell.await;
         tasks.ended().await;
     };
     tokio::select! {
@@ -110,14 +133,14 @@ pub async fn serve(app: Arc<App>, listeners: Listeners) -> Result<(), RunError> 
     }
     // Nobody speaks to other nodes any more.
     let goodbye = async {
-        app.realtime.close().await;
+        realtime.close().await;
         tasks.last_ended().await;
     };
     if tokio::time::timeout(ABORT_TIME, goodbye).await.is_err() {
         tracing::warn!("the other nodes were not told goodbye in time; they will notice");
     }
     // A statement whose database went silent would be waited for without end.
-    if tokio::time::timeout(ABORT_TIME, app.store.close()).await.is_err() {
+    if tokio::time::timeout(ABORT_TIME, store.close()).await.is_err() {
         tracing::warn!("the database did not close in time");
     }
     match tasks.failure() {

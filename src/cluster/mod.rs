@@ -9,3 +9,4 @@ mod router;
 
 pub use message::{Audience, NodeMessage};
 pub use router::Router;
+pub(crate) use router::announce;

@@ -14,7 +14,7 @@ use super::{
     NodeMessage,
     message::{FrameText, Unreadable},
 };
-use crate::{app::App, hub::Mark};
+use crate::{app::App, chat::Chat, hub::Mark, lifecycle::Tasks};
 
 /// Announcements and registrations of one kind under way at once.
 const CONCURRENCY: usize = 16;
@@ -77,7 +77,7 @@ impl Router {
                 app.matchmaker.node_gone(node);
                 app.hub.all_are_behind();
             }
-            BusEvent::Orphaned(users) => announce(app, users),
+            BusEvent::Orphaned(users) => announce(&app.chat, &app.tasks, users),
             BusEvent::Forgotten => self.forgotten.notify_one(),
             BusEvent::Elsewhere(user) => app.hub.joined(user, true),
             BusEvent::Replaced { user, session, connection } => app.hub.replace(Device { user, session, connection }),
@@ -106,16 +106,16 @@ impl Router {
 }
 
 /// Tells the peers of users whose node died that they are offline, if they are.
-fn announce(app: &Arc<App>, users: Vec<UserId>) {
-    let of = Arc::clone(app);
-    app.tasks.spawn(async move {
+pub(crate) fn announce(chat: &Arc<Chat>, tasks: &Tasks, users: Vec<UserId>) {
+    let (chat, closing) = (Arc::clone(chat), tasks.closing.clone());
+    tasks.spawn(async move {
         stream::iter(users)
             .for_each_concurrent(CONCURRENCY, async |user| {
-                while let Err(error) = of.chat.announce_presence(user, false).await {
+                while let Err(error) = chat.announce_presence(user, false).await {
                     tracing::warn!(%error, "peers were not told that a user went offline; trying again");
                     tokio::select! {
                         () = tokio::time::sleep(RETRY_AFTER) => {}
-                        () = of.tasks.closing.cancelled() => return,
+                        () = closing.cancelled() => return,
                     }
                 }
             })
@@ -144,6 +144,6 @@ async fn rejoin(app: &Arc<App>) {
         .await;
     users.sort_unstable();
     users.dedup();
-    announce(app, users);
+    announce(&app.chat, &app.tasks, users);
     app.hub.all_are_behind();
 }

@@ -28,7 +28,10 @@ pub use rate_limit::Limiters;
 pub use router::{openapi, router};
 pub use server::Place;
 
-use crate::{Listeners, app::App};
+use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::net::TcpListener;
+
+use crate::{Listeners, app::App, lifecycle::Tasks};
 
 /// Starts to serve; the tasks end when the app closes.
 pub fn start(app: &Arc<App>, listeners: Listeners) {
@@ -36,9 +39,14 @@ pub fn start(app: &Arc<App>, listeners: Listeners) {
     let most = app.config.http.max_connections;
     app.tasks.supervise("http", server::serve(listeners.http, api, most, app.tasks.clone()));
     if let Some(listener) = listeners.metrics {
-        // A handful of scrapers; the bound is against accidents.
-        app.tasks.supervise("metrics", server::serve(listener, health::metrics_router(Arc::clone(app)), 64, app.tasks.clone()));
+        serve_metrics(listener, app.metrics.clone(), &app.tasks);
     }
     let warm = Arc::clone(app);
     drop(tokio::task::spawn_blocking(move || warm.accounts.warm()));
+}
+
+/// Starts to serve the numbers; the task ends when the tasks close.
+pub(crate) fn serve_metrics(listener: TcpListener, numbers: PrometheusHandle, tasks: &Tasks) {
+    // A handful of scrapers; the bound is against accidents.
+    tasks.supervise("metrics", server::serve(listener, health::metrics_router(numbers), 64, tasks.clone()));
 }

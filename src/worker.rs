@@ -1,0 +1,89 @@
+//! A process that runs background jobs and nothing else, beside the nodes that serve.
+//!
+//! It takes part in the cluster like a node without connections: what its jobs change, it tells the nodes over the bus.
+
+use std::{sync::Arc, time::Duration};
+
+use tebdil_core::{
+    id::IdGenerator,
+    realtime::{BusEvent, BusEvents, Realtime, Undelivered},
+    time::Clock,
+};
+use tokio::net::TcpListener;
+
+use crate::{
+    RunError, app,
+    chat::Chat,
+    cluster::announce,
+    config::Config,
+    http,
+    hub::Hub,
+    lifecycle::{Shutdown, Tasks},
+    observability, wind_down,
+};
+
+/// Runs background jobs until `shutdown` says so or a part fails; `metrics` is where the numbers are asked for.
+///
+/// Without `redis.url` jobs are done all the same, but open sockets learn of it only when they ask or come back.
+///
+/// # Errors
+/// [`RunError`], also when the database cannot be shared with other processes.
+pub async fn run(config: Config, metrics: Option<TcpListener>, clock: Clock, shutdown: Shutdown) -> Result<(), RunError> {
+    if !config.is_shared() {
+        return Err(RunError::Alone);
+    }
+    for warning in config.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let tasks = Tasks::new(&shutdown);
+    let ids = Arc::new(IdGenerator::new(clock.clone(), &mut rand::rng()));
+    let store = app::open_store(&config, ids).await?;
+    let (realtime, events) = Realtime::connect(&config.realtime(), &mut rand::rng()).await?;
+    let handle = observability::install_metrics();
+
+    // Nobody ever connects here: what is sent goes to the nodes that have the devices.
+    let (hub, _) = Hub::new(0, realtime.bus.clone());
+    let hub = Arc::new(hub);
+    let (chat, _) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone());
+    let chat = Arc::new(chat);
+
+    tasks.supervise_to_the_last("events", take_events(events, Arc::clone(&hub), Arc::clone(&chat), tasks.clone()));
+    app::run_jobs(app::workers(&config, &store, &clock, &chat), &tasks);
+    if let Some(listener) = metrics {
+        http::serve_metrics(listener, handle.clone(), &tasks);
+    }
+    let until = tasks.clone();
+    tasks.supervise("upkeep", async move {
+        let mut every = tokio::time::interval(Duration::from_secs(10));
+        loop {
+            tokio::select! {
+                _ = every.tick() => handle.run_upkeep(),
+                () = until.closing.cancelled() => return,
+            }
+        }
+    });
+
+    tasks.soft.cancelled().await;
+    if tasks.failure().is_none() {
+        tracing::info!("finishing the jobs that run");
+    }
+    tasks.close();
+    wind_down(&tasks, std::future::ready(()), Duration::from_secs(config.shutdown.grace_s), &realtime, &store).await
+}
+
+/// Takes what concerns a node without connections: word that was lost, and users that nobody else looks after.
+async fn take_events(mut events: BusEvents, hub: Arc<Hub>, chat: Arc<Chat>, tasks: Tasks) {
+    while let Some(event) = events.recv().await {
+        match event {
+            BusEvent::Undelivered(Undelivered::Users(users)) => users.into_iter().for_each(|user| hub.tell_of_loss(user)),
+            BusEvent::Undelivered(Undelivered::Everybody) => hub.tell_everybody_of_loss(),
+            BusEvent::Orphaned(users) => announce(&chat, &tasks, users),
+            BusEvent::Message(_)
+            | BusEvent::Gap
+            | BusEvent::NodeGone(_)
+            | BusEvent::Forgotten
+            | BusEvent::Elsewhere(_)
+            | BusEvent::Replaced { .. } => {}
+        }
+    }
+}
