@@ -81,7 +81,10 @@ impl Cli {
             for warning in config.warnings() {
                 let _ = writeln!(io::stderr(), "warning: {warning}");
             }
-            return say("the settings are good");
+            return match Secrets::find(&config) {
+                Ok(_) => say("the settings are good"),
+                Err(error) => complain(&error, EXIT_CONFIG),
+            };
         }
         let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
             Ok(runtime) => runtime,

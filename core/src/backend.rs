@@ -43,7 +43,7 @@ pub(crate) enum Db {
 impl Db {
     /// Connects to `url`: `sqlite:PATH` (made when missing) or `postgres://…`.
     pub(crate) async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
-        if url.starts_with("postgres:") || url.starts_with("postgresql:") {
+        if is_shared(url) {
             let mut options = PgConnectOptions::from_str(url)?;
             if !options.get_options().is_some_and(|given| given.contains(STATEMENT_TIMEOUT.0)) {
                 options = options.options([STATEMENT_TIMEOUT]);
@@ -131,6 +131,16 @@ fn make_private(file: &Path) -> io::Result<()> {
 /// Whether `url` names a database that several nodes can share; secrets then come from the environment.
 pub fn is_shared(url: &str) -> bool {
     url.starts_with("postgres:") || url.starts_with("postgresql:")
+}
+
+/// Whether `url` has the form of a database's.
+pub fn is_database(url: &str) -> bool {
+    url.starts_with("sqlite:") || is_shared(url)
+}
+
+/// Whether `url` has the form of a Redis's.
+pub fn is_redis(url: &str) -> bool {
+    url.starts_with("redis://") || url.starts_with("rediss://")
 }
 
 /// Runs an expression that reads, with the pool bound to `$db`.

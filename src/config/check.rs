@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tebdil_core::backend;
+
 use super::Config;
 
 /// A setting that cannot be used.
@@ -34,11 +36,11 @@ impl Config {
         let same = self.metrics.listen == self.http.listen && !self.http.listen.ends_with(":0");
         check(!same, "metrics.listen", "must differ from http.listen");
         check(self.database.max_connections > 0, "database.max_connections", "must be at least 1");
-        let scheme = self.database.url.expose();
-        let known = scheme.is_empty() || scheme.starts_with("sqlite:") || self.is_shared();
+        let database = self.database.url.expose();
+        let known = database.is_empty() || backend::is_database(database);
         check(known, "database.url", "must be empty, sqlite:PATH or postgres://…");
         let redis = self.redis.url.expose();
-        let known = redis.is_empty() || redis.starts_with("redis://") || redis.starts_with("rediss://");
+        let known = redis.is_empty() || backend::is_redis(redis);
         check(known, "redis.url", "must be empty, redis://… or rediss://…");
         check(
             redis.is_empty() || self.is_shared(),
@@ -121,6 +123,14 @@ impl Config {
             (
                 self.http.trusted_proxies.everybody(),
                 "http.trusted_proxies holds every address: anybody may claim to be anybody, which takes limits per address away",
+            ),
+            (
+                !self.redis.url.expose().is_empty() && self.http.trusted_proxies.nobody(),
+                "http.trusted_proxies is empty: if there is a proxy in front of the nodes, limits per address count all of its clients as one",
+            ),
+            (
+                self.is_shared() && self.redis.url.expose().is_empty(),
+                "redis.url is empty: only one node may serve on this database; several would not know of each other's users",
             ),
             (!is_loopback(&self.http.listen), "http.listen is not a loopback address: this server speaks no TLS, put a proxy in front"),
         ];

@@ -32,6 +32,11 @@ impl TrustedProxies {
         self.0.iter().any(|network| network.contains(&address))
     }
 
+    /// Whether there is none.
+    pub(super) fn nobody(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// Whether one of them has every address there is of a kind.
     pub(super) fn everybody(&self) -> bool {
         self.0.iter().any(|network| network.prefix_len() == 0)

@@ -120,6 +120,19 @@ impl Secrets {
     /// # Errors
     /// With a shared database, keys that are missing. A file that others may read. A database whose file is gone.
     pub fn load(config: &Config, rng: &mut impl CryptoRng) -> Result<Self, SecretsError> {
+        if let Some(secrets) = Self::find(config)? {
+            return Ok(secrets);
+        }
+        let path = config.data_dir.join(FILE_NAME);
+        Self::make_file(&config.data_dir, &path, rng).map_err(|source| SecretsError::Io { path: path.clone(), source })?;
+        Self::read_file(&path)?.ok_or(SecretsError::Unreadable(path))
+    }
+
+    /// Like [`Self::load`], but makes nothing: `None` where the first start would.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn find(config: &Config) -> Result<Option<Self>, SecretsError> {
         let given = [
             ("TEBDIL_SECRETS__PHONE_INDEX_KEY", &config.secrets.phone_index_key),
             ("TEBDIL_SECRETS__FIELD_KEYS", &config.secrets.field_keys),
@@ -127,22 +140,21 @@ impl Secrets {
         ];
         let missing: Vec<&str> = given.iter().filter(|(_, text)| text.expose().is_empty()).map(|(name, _)| *name).collect();
         if missing.is_empty() {
-            return Self::parse(&config.secrets);
+            return Self::parse(&config.secrets).map(Some);
         }
         if config.is_shared() || missing.len() < given.len() {
             return Err(SecretsError::Missing(missing.join(", ")));
         }
         let path = config.data_dir.join(FILE_NAME);
         if let Some(secrets) = Self::read_file(&path)? {
-            return Ok(secrets);
+            return Ok(Some(secrets));
         }
         let url = config.database_url();
         let database = url.expose().trim_start_matches("sqlite:").trim_start_matches("//");
         if fs::metadata(database.split('?').next().unwrap_or_default()).is_ok_and(|file| file.len() > 0) {
             return Err(SecretsError::Lost(path));
         }
-        Self::make_file(&config.data_dir, &path, rng).map_err(|source| SecretsError::Io { path: path.clone(), source })?;
-        Self::read_file(&path)?.ok_or(SecretsError::Unreadable(path))
+        Ok(None)
     }
 
     fn parse(text: &SecretSettings) -> Result<Self, SecretsError> {

@@ -50,6 +50,8 @@ pub struct MatchmakerTask {
     work: JoinSet<Done>,
     committing: bool,
     asking: bool,
+    /// The last question about the lease had no answer. Said once: it is asked every second.
+    unanswered: bool,
     verifying: bool,
 }
 
@@ -99,6 +101,7 @@ impl MatchmakerTask {
             work: JoinSet::new(),
             committing: false,
             asking: false,
+            unanswered: false,
             verifying: false,
         }
     }
@@ -212,9 +215,12 @@ impl MatchmakerTask {
             }
             Ok(Done::Asked { at, answer }) => {
                 self.asking = false;
-                if let Err(error) = &answer {
-                    tracing::warn!(%error, "who leads the matching cannot be learned");
+                if let Err(error) = answer.as_ref()
+                    && !self.unanswered
+                {
+                    tracing::warn!(%error, "who leads the matching cannot be learned; searches wait");
                 }
+                self.unanswered = answer.is_err();
                 let led = self.office.leader().map(|leader| leader.term);
                 let holds = answer.as_ref().ok().copied().flatten().filter(|holder| holder.node == self.realtime.node);
                 self.office.held(at, answer.map_err(drop), now);
