@@ -248,13 +248,14 @@ impl Hub {
         }
     }
 
-    /// Closes one connection of this node as `replaced`, if it is still there.
+    /// Closes one connection of this node as `replaced`, if it is still there. Its device is at another node now: until the connection is gone from here, what is
+    /// for the user must go there as well.
     pub fn replace(&self, device: Device) {
-        for connection in self.connections(device.user) {
-            if connection.device() == device {
-                connection.outbound.close(CloseCode::Replaced);
-            }
-        }
+        let Some(mut user) = self.users.get_mut(&device.user) else { return };
+        let Some(connection) = user.connections.iter().find(|connection| connection.device() == device).map(Arc::clone) else { return };
+        user.elsewhere = Elsewhere::Yes;
+        drop(user);
+        connection.outbound.close(CloseCode::Replaced);
     }
 
     /// Whether this connection is among those of this node.
@@ -344,5 +345,23 @@ mod tests {
         assert!(hub.leave(&b));
         assert!(!hub.leave(&b), "only once");
         assert_eq!((hub.is_here(UserId(7)), hub.connection_count()), (false, 0));
+    }
+
+    #[tokio::test]
+    async fn what_is_for_a_device_that_moved_goes_to_its_new_node() {
+        let hub = hub().await;
+        let old = connection(&hub, 7, 1);
+        hub.join(&old);
+        hub.joined(UserId(7), false);
+        let frame = LazyCell::new(|| Outgoing::new(&ServerFrame::Draining { reconnect_after_ms: 1 }, None));
+        assert!(!hub.push(UserId(7), |_| true, &frame), "all its devices are here");
+        let other = Device { connection: 99, ..old.device() };
+        hub.replace(other);
+        assert_eq!(old.outbound.closing(), None);
+        hub.replace(old.device());
+        assert_eq!(old.outbound.closing(), Some(CloseCode::Replaced));
+        assert!(hub.push(UserId(7), |_| true, &frame), "until the old connection is gone, and after");
+        hub.leave(&old);
+        assert!(hub.push(UserId(7), |_| true, &frame));
     }
 }

@@ -36,6 +36,7 @@ const LEASE: &str = "matchmaker";
 const MAX_SLEEP: Duration = Duration::from_millis(250);
 
 /// The matchmaker's task.
+#[expect(clippy::struct_excessive_bools, reason = "each says of one kind of work whether it is under way")]
 #[derive(Debug)]
 pub struct MatchmakerTask {
     office: Office,

@@ -83,7 +83,7 @@ pub(super) async fn welcome(app: &Arc<App>, connection: &Arc<Connection>, greeti
             let _ = connection.stamp.set(joined.stamp);
             app.hub.joined(connection.user_id, joined.elsewhere);
             returned = joined.returned;
-            if joined.elsewhere {
+            if joined.elsewhere || joined.moved {
                 look_again(app, connection);
             }
         }
@@ -124,7 +124,8 @@ pub(super) async fn welcome(app: &Arc<App>, connection: &Arc<Connection>, greeti
     Ok(())
 }
 
-/// Looks once more a moment later: the user's other nodes learn of this one while it is being welcomed, and what they say before that does not come here.
+/// Looks once more a moment later: the user's other nodes, that of its old connection among them, learn of this one while it is being welcomed, and what they
+/// say before that does not come here.
 fn look_again(app: &Arc<App>, connection: &Arc<Connection>) {
     /// Far above the time a message between nodes takes.
     const MOMENT: Duration = Duration::from_secs(1);

@@ -103,7 +103,7 @@ impl Local {
                 let surplus = user.devices.len().saturating_sub(max_devices.max(1));
                 replaced.extend(user.devices.drain(..surplus).map(|(_, oldest)| oldest));
             }
-            Joined { stamp, elsewhere: false, returned }
+            Joined { stamp, elsewhere: false, returned, moved: false }
         };
         for Device { user, session, connection } in replaced {
             self.tell(BusEvent::Replaced { user, session, connection });

@@ -29,6 +29,8 @@ pub struct Joined {
     pub elsewhere: bool,
     /// The user's only device came back before its old connection was known to be gone.
     pub returned: bool,
+    /// Its old connection was at another node, which hears of this in a moment: what that one sends until then may not come here.
+    pub moved: bool,
 }
 
 /// What the peer in one match is told of a user.

@@ -316,13 +316,13 @@ impl Redis {
         call.arg(again.map_or_else(String::new, |stamp| stamp.0.to_string())).arg(max_devices);
         let answer: Vec<String> = shared.commands.invoke(TIMEOUT, &call).await?;
         let unexpected = || RealtimeError::Refused("an unexpected answer".to_owned());
-        let [stamp, elsewhere, returned, replaced @ ..] = answer.as_slice() else { return Err(unexpected()) };
+        let [stamp, elsewhere, returned, moved, replaced @ ..] = answer.as_slice() else { return Err(unexpected()) };
         let stamp = Stamp(stamp.parse().map_err(|_| unexpected())?);
         for pair in replaced.chunks_exact(2) {
             let (session, connection) = (pair[0].parse().map_err(|_| unexpected())?, pair[1].parse().map_err(|_| unexpected())?);
             shared.tell(BusEvent::Replaced { user, session, connection });
         }
-        Ok(Joined { stamp, elsewhere: elsewhere == "1", returned: returned == "1" })
+        Ok(Joined { stamp, elsewhere: elsewhere == "1", returned: returned == "1", moved: moved == "1" })
     }
 
     pub async fn leave(&self, device: Device) -> Result<(), RealtimeError> {
