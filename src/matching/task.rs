@@ -51,9 +51,9 @@ pub struct MatchmakerTask {
     work: JoinSet<Done>,
     committing: bool,
     asking: bool,
+    verifying: bool,
     /// The last question about the lease had no answer. Said once: it is asked every second.
     unanswered: bool,
-    verifying: bool,
 }
 
 /// Work that has ended.
@@ -102,8 +102,8 @@ impl MatchmakerTask {
             work: JoinSet::new(),
             committing: false,
             asking: false,
-            unanswered: false,
             verifying: false,
+            unanswered: false,
         }
     }
 
