@@ -138,6 +138,13 @@ pub fn is_database(url: &str) -> bool {
     url.starts_with("sqlite:") || is_shared(url)
 }
 
+/// The file of a database that is one; `None` for one behind a server.
+pub fn database_file(url: &str) -> Option<&Path> {
+    let path = url.strip_prefix("sqlite:")?;
+    let path = path.strip_prefix("//").unwrap_or(path);
+    path.split('?').next().map(Path::new)
+}
+
 /// Whether `url` has the form of a Redis's.
 pub fn is_redis(url: &str) -> bool {
     url.starts_with("redis://") || url.starts_with("rediss://")

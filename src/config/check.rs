@@ -190,6 +190,18 @@ mod tests {
     }
 
     #[test]
+    fn a_cluster_without_a_proxy_or_without_redis_warns() {
+        let shared = ("TEBDIL_DATABASE__URL", "postgres://u:p@db/x");
+        let redis = ("TEBDIL_REDIS__URL", "redis://cache");
+        let warnings = |environment: &[(&str, &str)]| load(environment).expect("allowed").warnings();
+        let [only] = &warnings(&[shared])[..] else { panic!("one warning") };
+        assert!(only.starts_with("redis.url"), "{only}");
+        let [only] = &warnings(&[shared, redis])[..] else { panic!("one warning") };
+        assert!(only.starts_with("http.trusted_proxies"), "{only}");
+        assert_eq!(warnings(&[shared, redis, ("TEBDIL_HTTP__TRUSTED_PROXIES", "192.0.2.1")]), Vec::<String>::new());
+    }
+
+    #[test]
     fn an_allowed_offset_and_open_limits_warn() {
         let config = load(&[
             ("TEBDIL_CLOCK__OFFSET_S", "86400"),

@@ -88,6 +88,19 @@ mod tests {
     }
 
     #[test]
+    fn the_operators_guide_names_every_setting() {
+        let guide = include_str!("../../docs/operations.md");
+        let mut section = String::new();
+        for line in DEFAULT_TOML.lines() {
+            if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+                section = format!("{name}.");
+            } else if let Some((name, _)) = line.split_once(" = ").filter(|(name, _)| !name.starts_with([' ', '#'])) {
+                assert!(guide.contains(&format!("`{section}{name}`")), "{section}{name} is not in docs/operations.md");
+            }
+        }
+    }
+
+    #[test]
     fn the_environment_wins_over_the_file() {
         let dir = tempfile::tempdir().expect("directory");
         let file = dir.path().join("tebdil.toml");

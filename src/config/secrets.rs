@@ -150,8 +150,8 @@ impl Secrets {
             return Ok(Some(secrets));
         }
         let url = config.database_url();
-        let database = url.expose().trim_start_matches("sqlite:").trim_start_matches("//");
-        if fs::metadata(database.split('?').next().unwrap_or_default()).is_ok_and(|file| file.len() > 0) {
+        let database = tebdil_core::backend::database_file(url.expose());
+        if database.and_then(|file| fs::metadata(file).ok()).is_some_and(|file| file.len() > 0) {
             return Err(SecretsError::Lost(path));
         }
         Ok(None)
