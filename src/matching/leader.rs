@@ -55,6 +55,8 @@ pub(super) struct Leader {
     waiting_pairs: VecDeque<Proposal>,
     /// Tickets that may have been used under another leader, until the store has said that they were not.
     unverified: HashMap<TicketId, Unverified>,
+    /// Theirs by user: after a failover these are all there are.
+    unverified_of: BTreeSet<(UserId, TicketId)>,
     /// Those of them that the store is to be asked about.
     unasked: VecDeque<TicketId>,
     places: Places,
@@ -114,6 +116,11 @@ impl Proposal {
     }
 }
 
+/// The tickets of a user.
+fn of(tickets: &BTreeSet<(UserId, TicketId)>, user: UserId) -> impl Iterator<Item = TicketId> {
+    tickets.range((user, TicketId(i64::MIN))..=(user, TicketId(i64::MAX))).map(|(_, ticket)| *ticket)
+}
+
 impl Leader {
     /// A leader without tickets. For the time `early` cancels wait for tickets that desks are about to submit.
     pub(super) fn new(term: Term, widening: Widening, timings: Timings, early: Duration, now: Instant) -> Self {
@@ -125,6 +132,7 @@ impl Leader {
             owned: BTreeSet::new(),
             waiting_pairs: VecDeque::new(),
             unverified: HashMap::new(),
+            unverified_of: BTreeSet::new(),
             unasked: VecDeque::new(),
             places: Places::new(timings.park),
             memory: Memory::new(timings.memory),
@@ -173,9 +181,9 @@ impl Leader {
         self.places.forget(now.instant);
         self.memory.forget(now.instant);
         if now.instant >= self.early_until && !self.early.is_empty() {
-            let unverified: HashSet<UserId> = self.unverified.values().map(|waiting| waiting.owner.user).collect();
-            let answered: Vec<Request> =
-                self.early.extract_if(|user, _| !unverified.contains(user)).flat_map(|(_, requests)| requests).collect();
+            let unverified = &self.unverified_of;
+            let none_left = |user: &UserId| of(unverified, *user).next().is_none();
+            let answered: Vec<Request> = self.early.extract_if(|user, _| none_left(user)).flat_map(|(_, requests)| requests).collect();
             for by in answered {
                 self.answer(by, ToDesk::NotSearching { request: by.1, too_late: false }, now.instant);
             }
@@ -185,9 +193,9 @@ impl Leader {
     /// A block between two users; the direction does not matter.
     pub(super) fn block(&mut self, a: UserId, b: UserId) {
         self.engine.block(a, b);
-        for waiting in self.unverified.values_mut() {
-            for (user, other) in [(a, b), (b, a)] {
-                if waiting.owner.user == user {
+        for (user, other) in [(a, b), (b, a)] {
+            for ticket in of(&self.unverified_of, user) {
+                if let Some(waiting) = self.unverified.get_mut(&ticket) {
                     Arc::make_mut(&mut waiting.ticket).blocked.insert(other);
                 }
             }
@@ -213,15 +221,16 @@ impl Leader {
             self.out.push((owner.node, ToDesk::Accepted(id)));
             return;
         }
-        // Most of the time there are none.
-        let same_device = |before: &&Unverified| before.owner.user == owner.user && before.owner.session == owner.session;
-        if let Some(before) = self.unverified.values().find(same_device).map(|before| before.ticket.id)
+        let same_device = |before: &TicketId| self.unverified.get(before).is_some_and(|before| before.owner.session == owner.session);
+        let before = of(&self.unverified_of, owner.user).find(same_device);
+        if let Some(before) = before
             && let Some(Unverified { owner, .. }) = self.forget_unverified(before)
         {
             self.tell(owner.node, before, ToDesk::Superseded(before), now.instant);
         }
         if again {
             self.unverified.insert(id, Unverified { owner, ticket });
+            self.unverified_of.insert((owner.user, id));
             self.unasked.push_back(id);
             self.owned.insert((owner.node, id));
             self.out.push((owner.node, ToDesk::Accepted(id)));
@@ -324,7 +333,7 @@ impl Leader {
     }
 
     fn is_unverified(&self, user: UserId) -> bool {
-        self.unverified.values().any(|waiting| waiting.owner.user == user)
+        of(&self.unverified_of, user).next().is_some()
     }
 
     fn withdraw(&mut self, ticket: TicketId, park: bool, now: Instant) {
@@ -460,6 +469,7 @@ impl Leader {
 
     fn forget_unverified(&mut self, ticket: TicketId) -> Option<Unverified> {
         let waiting = self.unverified.remove(&ticket)?;
+        self.unverified_of.remove(&(waiting.owner.user, ticket));
         self.owned.remove(&(waiting.owner.node, ticket));
         Some(waiting)
     }

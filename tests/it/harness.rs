@@ -430,7 +430,7 @@ impl TestServer {
     pub async fn stop(mut self) {
         join_all(self.nodes.drain(..).map(Node::stop)).await;
         if let Some(redis) = &self.redis {
-            assert_eq!(redis.traces().await, Vec::<String>::new(), "a node did not say goodbye");
+            assert_eq!(redis.traces(), Vec::<String>::new(), "a node did not say goodbye");
         }
     }
 }

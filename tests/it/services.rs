@@ -107,51 +107,24 @@ fn password() -> String {
 
 /// Keys of a test's own in the Redis of the tests. They go when it is dropped.
 #[derive(Debug)]
-pub struct RedisPrefix {
-    client: redis::Client,
-    url: String,
-    prefix: String,
-}
+pub struct RedisPrefix(tebdil_core::testing::RedisPrefix);
 
 impl RedisPrefix {
     /// A new one. `None` when there is no Redis for the tests and none is required.
     pub fn create() -> Option<Self> {
-        const URL: &str = "TEBDIL_TEST_REDIS_URL";
-        let url = std::env::var(URL).ok().filter(|url| !url.is_empty());
-        let Some(url) = url else {
-            missing("Redis", URL);
-            return None;
-        };
-        let client = redis::Client::open(url.as_str()).expect("an address");
-        Some(Self { client, url, prefix: format!("test:{}:", uuid::Uuid::new_v4().simple()) })
+        tebdil_core::testing::RedisPrefix::create().map(Self)
     }
 
     /// The settings of a node that uses it.
     pub fn settings(&self) -> [(&'static str, String); 2] {
-        [("TEBDIL_REDIS__URL", self.url.clone()), ("TEBDIL_REDIS__PREFIX", self.prefix.clone())]
+        let settings = self.0.settings();
+        [("TEBDIL_REDIS__URL", settings.redis_url.expose().to_owned()), ("TEBDIL_REDIS__PREFIX", settings.prefix)]
     }
 
     /// What is there of nodes and their devices: everything but the counters, which outlive nodes on purpose.
-    pub async fn traces(&self) -> Vec<String> {
-        let mut connection = self.client.get_multiplexed_async_connection().await.expect("a connection");
-        let pattern = format!("{}*", self.prefix);
-        // The counters' keys end in the bytes of a hash.
-        let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg(pattern).query_async(&mut connection).await.expect("keys");
-        let keys = keys.iter().map(|key| String::from_utf8_lossy(key).into_owned());
-        let outlives = |key: &String| key[self.prefix.len()..].starts_with("fence:") || key[self.prefix.len()..].starts_with("limit:");
-        keys.filter(|key| !outlives(key)).collect()
-    }
-}
-
-impl Drop for RedisPrefix {
-    fn drop(&mut self) {
-        let removed = self.client.get_connection_with_timeout(PATIENCE).and_then(|mut connection| {
-            let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg(format!("{}*", self.prefix)).query(&mut connection)?;
-            if keys.is_empty() { Ok(()) } else { redis::cmd("DEL").arg(keys).query(&mut connection) }
-        });
-        if let Err(error) = removed {
-            let _ = writeln!(std::io::stderr(), "the keys {}… could not be removed: {error}", self.prefix);
-        }
+    pub fn traces(&self) -> Vec<String> {
+        let outlives = |key: &String| ["fence:", "limit:"].iter().any(|kind| key[self.0.prefix().len()..].starts_with(kind));
+        self.0.keys().into_iter().filter(|key| !outlives(key)).collect()
     }
 }
 
