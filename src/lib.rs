@@ -122,18 +122,21 @@ async fn wind_down(
         farewell.await;
         tasks.ended().await;
     };
-    tokio::select! {
-        () = orderly => {}
-        () = tasks.hard.cancelled() => {}
-        () = tokio::time::sleep(grace) => tracing::warn!(tasks = tasks.running(), "the grace ran out"),
-    }
+    let in_order = tokio::select! {
+        () = orderly => tasks.failure().is_none(),
+        () = tasks.hard.cancelled() => false,
+        () = tokio::time::sleep(grace) => {
+            tracing::warn!(tasks = tasks.running(), "the grace ran out");
+            false
+        }
+    };
     tasks.abort();
     if tokio::time::timeout(ABORT_TIME, tasks.ended()).await.is_err() {
         tracing::warn!(tasks = tasks.running(), "tasks did not end");
     }
     // Nobody speaks to other nodes any more.
     let goodbye = async {
-        realtime.close().await;
+        realtime.close(in_order).await;
         tasks.last_ended().await;
     };
     if tokio::time::timeout(ABORT_TIME, goodbye).await.is_err() {

@@ -80,7 +80,7 @@ async fn take_events(mut events: BusEvents, hub: Arc<Hub>, chat: Arc<Chat>, task
             BusEvent::Orphaned(users) => announce(&chat, &tasks, users),
             BusEvent::Message(_)
             | BusEvent::Gap
-            | BusEvent::NodeGone(_)
+            | BusEvent::NodeGone { .. }
             | BusEvent::Forgotten
             | BusEvent::Elsewhere(_)
             | BusEvent::Replaced { .. } => {}

@@ -224,9 +224,9 @@ impl Realtime {
         via!(self.bus.0, |link| link.ping().await)
     }
 
-    /// Sends what is queued, takes this node out and ends; after this nothing arrives any more.
-    pub async fn close(&self) {
-        via!(self.bus.0, |link| link.close().await);
+    /// Sends what is queued, takes this node out and ends; after this nothing arrives any more. `in_order`: it has given the bus everything that it had to say.
+    pub async fn close(&self, in_order: bool) {
+        via!(self.bus.0, |link| link.close(in_order).await);
     }
 }
 

@@ -72,10 +72,12 @@ impl Router {
                 }
             }
             BusEvent::Undelivered(Undelivered::Everybody) => app.hub.tell_everybody_of_loss(),
-            // What it had not sent any more is in the store.
-            BusEvent::NodeGone(node) => {
+            BusEvent::NodeGone { node, sent_all } => {
                 app.matchmaker.node_gone(node);
-                app.hub.all_are_behind();
+                // What it had not sent any more is in the store.
+                if !sent_all {
+                    app.hub.all_are_behind();
+                }
             }
             BusEvent::Orphaned(users) => announce(&app.chat, &app.tasks, users),
             BusEvent::Forgotten => self.forgotten.notify_one(),
@@ -105,14 +107,14 @@ impl Router {
     }
 }
 
-/// Tells the peers of users whose node died that they are offline, if they are.
+/// Tells the peers of users whether they are online, where that is news. Goes on until the store can say who the peers are.
 pub(crate) fn announce(chat: &Arc<Chat>, tasks: &Tasks, users: Vec<UserId>) {
     let (chat, closing) = (Arc::clone(chat), tasks.closing.clone());
     tasks.spawn(async move {
         stream::iter(users)
             .for_each_concurrent(CONCURRENCY, async |user| {
                 while let Err(error) = chat.announce_presence(user, false).await {
-                    tracing::warn!(%error, "peers were not told that a user went offline; trying again");
+                    tracing::warn!(%error, "peers were not told whether a user is online; trying again");
                     tokio::select! {
                         () = tokio::time::sleep(RETRY_AFTER) => {}
                         () = closing.cancelled() => return,

@@ -27,6 +27,7 @@ use super::{
 };
 use crate::{
     app::App,
+    cluster,
     hub::{Connection, Next},
 };
 
@@ -130,7 +131,9 @@ async fn end(app: &App, connection: &Connection) {
         && !app.tasks.hard.is_cancelled()
         && let Err(error) = app.chat.announce_presence(connection.user_id, false).await
     {
-        tracing::warn!(%error, "peers were not told that a user went offline");
+        tracing::warn!(%error, "peers were not told that a user went offline; trying again");
+        // Nothing else would tell them before the user comes back.
+        cluster::announce(&app.chat, &app.tasks, vec![connection.user_id]);
     }
 }
 

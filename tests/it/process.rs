@@ -94,7 +94,7 @@ pub struct ServerProcess {
 }
 
 /// The keys of servers that share a database; others make their own.
-const KEYS: [(&str, &str); 3] = [
+pub const KEYS: [(&str, &str); 3] = [
     ("TEBDIL_SECRETS__PHONE_INDEX_KEY", "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="),
     ("TEBDIL_SECRETS__FIELD_KEYS", "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="),
     ("TEBDIL_SECRETS__JWT_KEYS", "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="),
@@ -169,6 +169,11 @@ impl ServerProcess {
         let mut child = self.child.take()?;
         signal(&child, "-TERM").await;
         tokio::time::timeout(PATIENCE, child.wait()).await.expect("it ends").expect("its status").code()
+    }
+
+    /// Whether its process has not ended.
+    pub fn is_running(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| child.try_wait().expect("its status").is_none())
     }
 
     /// Resident memory, KiB.

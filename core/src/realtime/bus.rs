@@ -55,8 +55,8 @@ pub enum BusEvent {
     Gap,
     /// [`Bus::to_user`] and [`Bus::to_others`] could not send for a while and can again.
     Undelivered(Undelivered),
-    /// A node is gone, and no device is present at it any more: it died (its last messages may not have been sent) or said goodbye.
-    NodeGone(NodeId),
+    /// A node is gone, and no device is present at it any more. It said goodbye after everything was sent, or its last messages are lost.
+    NodeGone { node: NodeId, sent_all: bool },
     /// Nobody announced yet that these users, whose node died, are offline.
     Orphaned(Vec<UserId>),
     /// What presence knew of this node's devices is gone or may be wrong: [reset](super::Presence::reset), then join each one again, and bring it up to date:

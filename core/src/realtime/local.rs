@@ -203,7 +203,7 @@ impl Local {
     }
 
     #[expect(clippy::unused_async, reason = "the same form as over Redis")]
-    pub async fn close(&self) {
+    pub async fn close(&self, _in_order: bool) {
         self.events.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 }

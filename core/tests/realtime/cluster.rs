@@ -151,16 +151,23 @@ async fn a_node_that_ends_is_gone_at_once() {
     a.realtime.presence.announce(ALICE, false, &[]).await.expect("said");
     a.realtime.bus.to_node(b.realtime.node, Bytes::from_static(b"the last message"));
     let started = std::time::Instant::now();
-    a.realtime.close().await;
+    a.realtime.close(true).await;
     assert_eq!(b.event().await, message("the last message"));
-    assert_eq!(b.event().await, BusEvent::NodeGone(a.realtime.node));
+    assert_eq!(b.event().await, BusEvent::NodeGone { node: a.realtime.node, sent_all: true });
     assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
     assert_eq!(b.realtime.presence.online(&[ALICE]).await, Ok(vec![false]));
-    b.realtime.close().await;
+    b.realtime.close(true).await;
     let left: Vec<_> = prefix.keys();
     assert_eq!(left, [format!("{}u:{ALICE}", prefix.prefix())], "only what was said of a user is left");
     let kept: i64 = ::redis::cmd("TTL").arg(&left[0]).query(&mut prefix.connection()).expect("an answer");
     assert!((89_000..=90_000).contains(&kept), "{kept}");
+}
+
+#[tokio::test]
+async fn a_node_that_ends_half_way_says_that_something_is_lost() {
+    let Some(([a, mut b], _prefix)) = cluster().await else { return };
+    a.realtime.close(false).await;
+    assert_eq!(b.event().await, BusEvent::NodeGone { node: a.realtime.node, sent_all: false });
 }
 
 #[tokio::test]
@@ -177,7 +184,7 @@ async fn the_devices_of_a_dead_node_go_and_each_user_is_orphaned_once() {
     let dead = a.realtime.node;
     // As a process that is killed: it says nothing.
     drop(a);
-    let gone = BusEvent::NodeGone(dead);
+    let gone = BusEvent::NodeGone { node: dead, sent_all: false };
     let mut told = b.until(&gone).await;
     told.extend(c.until(&gone).await);
     let orphans = told.into_iter().flat_map(|event| match event {
@@ -234,7 +241,7 @@ async fn clusters_with_other_prefixes_are_apart() {
     assert_eq!(a.realtime.presence.online(&[ALICE]).await, Ok(vec![false]));
     a.realtime.bus.to_user(ALICE, || Bytes::from_static(b"not for you"));
     a.realtime.bus.to_others(|| Bytes::from_static(b"nor this"));
-    a.realtime.close().await;
+    a.realtime.close(true).await;
     let from = b.realtime.clone();
     assert_eq!(events(&mut b, &from).await, []);
 }

@@ -133,5 +133,5 @@ async fn a_wrong_address_or_password_is_told_without_it() {
     let () = ::redis::cmd("CONFIG").arg("SET").arg("requirepass").arg("right").query(&mut connection).expect("set");
     let wrong = server.url().replace("//", "//:hunter2@");
     assert!(matches!(connect(&wrong).await, RealtimeError::Refused(_)));
-    TestNode::connect(&RedisPrefix::at(&server.url().replace("//", "//:right@")).settings()).await.realtime.close().await;
+    TestNode::connect(&RedisPrefix::at(&server.url().replace("//", "//:right@")).settings()).await.realtime.close(true).await;
 }

@@ -105,7 +105,7 @@ async fn reap(shared: &Shared) {
                         let news = shared.peers().reaped(Instant::now(), node);
                         if news {
                             tracing::warn!(%node, "a node is gone");
-                            shared.tell(BusEvent::NodeGone(node));
+                            shared.tell(BusEvent::NodeGone { node, sent_all: false });
                         }
                         break;
                     }

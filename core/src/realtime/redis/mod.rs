@@ -397,7 +397,7 @@ impl Redis {
         if deaf || !self.shared.is_up() { Err(RealtimeError::Unavailable) } else { Ok(()) }
     }
 
-    pub async fn close(&self) {
+    pub async fn close(&self, in_order: bool) {
         let shared = &self.shared;
         shared.outbox().close();
         let _ = timeout(CLOSE_TIMEOUT, async {
@@ -410,14 +410,16 @@ impl Redis {
             }
         })
         .await;
+        let sent_all = in_order && shared.outbox().sent_all();
         let mut tasks = std::mem::take(&mut *lock(&self.tasks));
         tasks.shutdown().await;
         lock(&shared.events).take();
         // What fails here the others do when they find the node dead.
         let _ = timeout(CLOSE_TIMEOUT, async {
             self.reset().await?;
+            let kind = if sent_all { subscriber::kind::LEFT } else { subscriber::kind::GONE };
             let mut call = scripts::BYE.key(shared.nodes_key());
-            call.key(shared.node_key(shared.node)).arg(&shared.prefix).arg(shared.node.to_string());
+            call.key(shared.node_key(shared.node)).arg(&shared.prefix).arg(shared.node.to_string()).arg(&[kind][..]);
             shared.commands.invoke::<Value>(TIMEOUT, &call).await
         })
         .await;

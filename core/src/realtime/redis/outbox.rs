@@ -145,6 +145,11 @@ impl Outbox {
         self.closed = true;
     }
 
+    /// Whether every user was reached.
+    pub fn sent_all(&self) -> bool {
+        self.is_idle() && matches!(&self.lost, Lost::Users(users) if users.is_empty())
+    }
+
     /// Whether everything was sent or lost.
     pub fn is_idle(&self) -> bool {
         self.waiting.is_empty() && !self.sending
@@ -187,10 +192,13 @@ mod tests {
         assert!(!outbox.push(Target::User(UserId(3)), message(1)));
         assert!(!outbox.push(Target::Node("0000000000000001".parse().expect("a node")), message(1)));
         assert_eq!(outbox.take(), None);
+        assert!(outbox.is_idle() && !outbox.sent_all());
         let Some(Undelivered::Users(mut users)) = outbox.recovered() else { panic!("not users") };
         users.sort_unstable();
         assert_eq!(users, [UserId(1), UserId(2), UserId(3)]);
+        assert!(outbox.sent_all());
         assert!(outbox.push(Target::User(UserId(4)), message(1)));
+        assert!(!outbox.sent_all());
         assert_eq!(outbox.recovered(), None);
     }
 

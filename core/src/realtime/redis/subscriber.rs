@@ -26,8 +26,10 @@ pub(super) mod kind {
     pub const ELSEWHERE: u8 = b'E';
     /// A connection of this node was replaced: `user|session|connection`.
     pub const REPLACED: u8 = b'R';
-    /// A node said goodbye: `node`.
+    /// A node said goodbye: `node`. Its last messages are lost.
     pub const GONE: u8 = b'G';
+    /// A node said goodbye, after its last message: `node`.
+    pub const LEFT: u8 = b'L';
     /// What a node sends to itself, to know that its subscription is alive.
     pub const ECHO: u8 = b'P';
 }
@@ -123,9 +125,10 @@ fn take(shared: &Shared, push: PushInfo) {
             metrics::counter!("tebdil_bus_received_total").increment(1);
             Some(BusEvent::Message(payload.slice(1..)))
         }
-        kind::GONE => {
+        kind::GONE | kind::LEFT => {
             let node = str::from_utf8(rest).ok().and_then(|node| node.parse().ok());
-            node.and_then(|node| shared.peers().said_goodbye(node).then_some(BusEvent::NodeGone(node)))
+            let news = node.filter(|node| shared.peers().said_goodbye(*node));
+            news.map(|node| BusEvent::NodeGone { node, sent_all: first == kind::LEFT })
         }
         kind::ELSEWHERE => str::from_utf8(rest).ok().and_then(|user| user.parse().ok()).map(BusEvent::Elsewhere),
         kind::REPLACED => str::from_utf8(rest).ok().and_then(replaced),

@@ -1,4 +1,4 @@
-//! Nodes and services that fail, as processes of their own.
+//! What a load balancer sees.
 
 use serde_json::{Value, json};
 
