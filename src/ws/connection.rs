@@ -121,16 +121,18 @@ async fn converse(socket: &mut WebSocket, app: &Arc<App>, session: &Session, gre
 /// After the last frame. In this order: once closed nothing is queued, once left nobody sees the user here, and then its ticket goes.
 async fn end(app: &App, connection: &Connection) {
     connection.outbound.close(CloseCode::GoingAway);
-    let went_offline = app.hub.leave(connection);
+    app.hub.leave(connection);
     app.matchmaker.gone(connection).await;
     if let Err(error) = app.realtime.presence.leave(connection.device()).await {
         tracing::debug!(%error, "a connection could not be taken out of presence; it is registered anew without it");
     }
-    if went_offline
+    // Looked at only now: of two that end at the same time, the one that leaves presence last has to tell it.
+    if !app.hub.is_here(connection.user_id)
         && !app.tasks.hard.is_cancelled()
         && let Err(error) = app.chat.announce_presence(connection.user_id, false).await
     {
-        tracing::warn!(%error, "peers were not told that a user went offline");
+        tracing::warn!(%error, "peers were not told that a user went offline; trying again");
+        app.announcer.tell([connection.user_id], false);
     }
 }
 

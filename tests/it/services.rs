@@ -131,6 +131,12 @@ impl RedisPrefix {
         [("TEBDIL_REDIS__URL", self.url.clone()), ("TEBDIL_REDIS__PREFIX", self.prefix.clone())]
     }
 
+    /// Takes a node off the list of nodes.
+    pub async fn forget_node(&self, node: &str) {
+        let mut connection = self.client.get_multiplexed_async_connection().await.expect("a connection");
+        let _: () = redis::cmd("HDEL").arg(format!("{}nodes", self.prefix)).arg(node).query_async(&mut connection).await.expect("it goes");
+    }
+
     /// What is there of nodes and their devices: everything but the counters, which outlive nodes on purpose.
     pub async fn traces(&self) -> Vec<String> {
         let mut connection = self.client.get_multiplexed_async_connection().await.expect("a connection");
