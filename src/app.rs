@@ -18,7 +18,7 @@ use crate::{
     RunError,
     auth::{self, Accounts, Tokens},
     chat::Chat,
-    cluster::{NodeMessage, Router, catch_up, revocations},
+    cluster::{Announcer, NodeMessage, Router, catch_up, revocations},
     config::{Config, Key, Secrets},
     hub::Hub,
     lifecycle::Tasks,
@@ -43,6 +43,7 @@ pub struct App {
     pub accounts: Accounts,
     pub hub: Arc<Hub>,
     pub chat: Arc<Chat>,
+    pub announcer: Arc<Announcer>,
     pub matchmaker: Matchmaker,
     pub workers: Workers,
     pub limiters: crate::http::Limiters,
@@ -82,6 +83,7 @@ impl App {
         let (chat, writer) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone());
         let chat = Arc::new(chat);
         let workers = workers(&config, &store, &clock, &chat);
+        let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
         let matchmaker_config = MatchmakerConfig {
             widening: config.matching.widening.clone(),
             rules: MatchRules {
@@ -115,6 +117,7 @@ impl App {
             accounts,
             hub,
             chat,
+            announcer,
             matchmaker,
             workers,
             limiters,
@@ -123,6 +126,7 @@ impl App {
         });
 
         app.tasks.supervise_to_the_last("router", Router::new(&app, events).run());
+        app.tasks.supervise("announcer", Arc::clone(&app.announcer).run(app.tasks.closing.clone()));
         app.tasks.supervise("catch-up", catch_up::run(Arc::clone(&app), behind));
         app.tasks.supervise("revocations", revocations::watch(Arc::clone(&app)));
         app.tasks.supervise("matchmaker", pairing.run(app.tasks.soft.clone(), app.tasks.closing.clone()));

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use crate::{
     RunError, app,
     chat::Chat,
-    cluster::announce,
+    cluster::Announcer,
     config::Config,
     http,
     hub::Hub,
@@ -47,7 +47,9 @@ pub async fn run(config: Config, metrics: Option<TcpListener>, clock: Clock, shu
     let (chat, _) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone());
     let chat = Arc::new(chat);
 
-    tasks.supervise_to_the_last("events", take_events(events, Arc::clone(&hub), Arc::clone(&chat), tasks.clone()));
+    let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
+    tasks.supervise("announcer", Arc::clone(&announcer).run(tasks.closing.clone()));
+    tasks.supervise_to_the_last("events", take_events(events, Arc::clone(&hub), announcer));
     app::run_jobs(app::workers(&config, &store, &clock, &chat), &tasks);
     if let Some(listener) = metrics {
         http::serve_metrics(listener, handle.clone(), &tasks);
@@ -72,12 +74,12 @@ pub async fn run(config: Config, metrics: Option<TcpListener>, clock: Clock, shu
 }
 
 /// Takes what concerns a node without connections: word that was lost, and users that nobody else looks after.
-async fn take_events(mut events: BusEvents, hub: Arc<Hub>, chat: Arc<Chat>, tasks: Tasks) {
+async fn take_events(mut events: BusEvents, hub: Arc<Hub>, announcer: Arc<Announcer>) {
     while let Some(event) = events.recv().await {
         match event {
             BusEvent::Undelivered(Undelivered::Users(users)) => users.into_iter().for_each(|user| hub.tell_of_loss(user)),
             BusEvent::Undelivered(Undelivered::Everybody) => hub.tell_everybody_of_loss(),
-            BusEvent::Orphaned(users) => announce(&chat, &tasks, users),
+            BusEvent::Orphaned(users) => announcer.tell(users, false),
             BusEvent::Message(_)
             | BusEvent::Gap
             | BusEvent::NodeGone { .. }

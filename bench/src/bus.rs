@@ -57,8 +57,8 @@ impl BusLoad {
         let ours = self.through(&here, &mut events).await?;
         let bare = self.bare(&format!("{prefix}bare")).await?;
         println!("bus: {} bytes: to a user {ours:.0} messages/s, bare PUBLISH {bare:.0}/s, ratio {:.2}", self.bytes, bare / ours);
-        there.close().await;
-        here.close().await;
+        there.close(true).await;
+        here.close(true).await;
         Ok(())
     }
 

@@ -14,8 +14,8 @@ use tebdil_core::{
     domain::EndReason,
     id::{MatchId, UserId},
     protocol::{ErrorCode, FrameId, MatchEnded, MessageAck, MessageSend, PeerPresence, ServerFrame, Typing, WhoEnded},
-    realtime::{Announcement, Presence},
-    store::{End, EndedMatch, NewMessage, NewReceipt, Store, StoreError},
+    realtime::{Announcement, Presence, RealtimeError},
+    store::{End, EndedMatch, MatchRow, NewMessage, NewReceipt, Store, StoreError},
     time::Clock,
 };
 use tokio::sync::mpsc;
@@ -152,10 +152,25 @@ impl Chat {
 
     /// Tells the peers of a user, wherever they are, whether it is online, where that is news; with `returned`, that it was gone and is back.
     pub async fn announce_presence(&self, user: UserId, returned: bool) -> Result<(), StoreError> {
+        let (matches, to) = self.announcements(user).await?;
+        let told = self.presence.announce(user, returned, &to).await;
+        self.tell_here_unless(&told, user, &matches);
+        Ok(())
+    }
+
+    /// Like [`Chat::announce_presence`], where peers may believe something else than they were told.
+    pub async fn announce_presence_again(&self, user: UserId) -> Result<(), StoreError> {
+        let (matches, to) = self.announcements(user).await?;
+        let told = self.presence.announce_again(user, &to).await;
+        self.tell_here_unless(&told, user, &matches);
+        Ok(())
+    }
+
+    /// The user's active matches, and what the peer in each is told.
+    async fn announcements(&self, user: UserId) -> Result<(Vec<MatchRow>, Vec<Announcement>), StoreError> {
         let matches = self.store.active_matches(user, self.clock.now()).await?;
-        let frame = |match_id, online| Outgoing::new(&ServerFrame::PeerPresence(PeerPresence { match_id, online }), None);
-        let word = |peer, match_id, online| NodeMessage::frame(peer, Audience::All, &frame(match_id, online)).encode();
-        let to: Vec<Announcement> = matches
+        let word = |peer, match_id, online| NodeMessage::frame(peer, Audience::All, &presence_frame(match_id, online)).encode();
+        let to = matches
             .iter()
             .map(|row| Announcement {
                 peer: row.peer_id,
@@ -163,14 +178,17 @@ impl Chat {
                 offline: word(row.peer_id, row.id, false),
             })
             .collect();
-        if self.presence.announce(user, returned, &to).await.is_err() {
-            // Peers of this node are told what this node knows. When the others can be reached again, everybody is brought up to date.
+        Ok((matches, to))
+    }
+
+    /// Where nobody could be told, peers of this node are told what this node knows. When the others can be reached again, everybody is brought up to date.
+    fn tell_here_unless(&self, told: &Result<(), RealtimeError>, user: UserId, matches: &[MatchRow]) {
+        if told.is_err() {
             let online = self.hub.is_here(user);
-            for row in &matches {
-                self.hub.send_here(row.peer_id, Audience::All, &frame(row.id, online));
+            for row in matches {
+                self.hub.send_here(row.peer_id, Audience::All, &presence_frame(row.id, online));
             }
         }
-        Ok(())
     }
 
     /// Whether each of these users is online; as far as this node knows when the others cannot be asked.
@@ -187,6 +205,10 @@ impl Chat {
         let code = if known { ErrorCode::MatchEnded } else { ErrorCode::NotFound };
         Ok(ServerFrame::error(code, code.title()))
     }
+}
+
+fn presence_frame(match_id: MatchId, online: bool) -> Outgoing {
+    Outgoing::new(&ServerFrame::PeerPresence(PeerPresence { match_id, online }), None)
 }
 
 /// An end as one side is told of it.

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, stream};
-use tebdil_core::protocol::CloseCode;
 use tokio::sync::mpsc;
 
 use crate::{app::App, hub::Connection, ws};
@@ -11,8 +10,8 @@ use crate::{app::App, hub::Connection, ws};
 /// Connections brought up to date at once: each reads its user's matches from the store.
 const CONCURRENCY: usize = 8;
 
-/// How long one may take. A client that does not read what it missed must not keep the others waiting.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// Pause after the store did not say what one has missed.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Brings those up to date who come, until the server closes.
 pub async fn run(app: Arc<App>, mut behind: mpsc::UnboundedReceiver<Arc<Connection>>) {
@@ -20,8 +19,10 @@ pub async fn run(app: Arc<App>, mut behind: mpsc::UnboundedReceiver<Arc<Connecti
     connections
         .for_each_concurrent(CONCURRENCY, async |connection| {
             metrics::counter!("tebdil_catch_ups_total").increment(1);
-            if tokio::time::timeout(PATIENCE, ws::catch_up(&app, &connection)).await.is_err() {
-                connection.outbound.close(CloseCode::SlowConsumer);
+            if !ws::catch_up(&app, &connection).await {
+                // The others would fare no better: the pause keeps the place.
+                tokio::time::sleep(RETRY_AFTER).await;
+                app.hub.fell_behind(&connection);
             }
         })
         .await;

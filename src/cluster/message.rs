@@ -71,8 +71,9 @@ impl std::fmt::Debug for FrameText {
 /// Bytes that no node of this build would send.
 #[derive(Debug, thiserror::Error)]
 pub enum Unreadable {
-    #[error(transparent)]
-    Json(#[from] serde_json::Error),
+    /// What exactly is wrong is not told: it may quote what stands there.
+    #[error("its head is no message of this version")]
+    Head,
     #[error("a frame is not text")]
     NotText,
 }
@@ -100,7 +101,7 @@ impl NodeMessage {
     pub fn decode(mut bytes: Bytes) -> Result<Self, Unreadable> {
         let line = bytes.iter().position(|byte| *byte == b'\n');
         let rest = line.map(|at| bytes.split_off(at).slice(1..));
-        let mut message = serde_json::from_slice(&bytes)?;
+        let mut message = serde_json::from_slice(&bytes).map_err(|_| Unreadable::Head)?;
         if let Self::Frame { text, .. } = &mut message {
             text.0 = rest.unwrap_or_default();
         }

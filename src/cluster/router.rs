@@ -1,10 +1,9 @@
 //! Takes what the bus brings to where it belongs.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
 use tebdil_core::{
-    id::UserId,
     protocol::CloseCode,
     realtime::{BusEvent, BusEvents, Device, Undelivered},
 };
@@ -14,13 +13,10 @@ use super::{
     NodeMessage,
     message::{FrameText, Unreadable},
 };
-use crate::{app::App, chat::Chat, hub::Mark, lifecycle::Tasks};
+use crate::{app::App, hub::Mark};
 
-/// Announcements and registrations of one kind under way at once.
+/// Registrations under way at once.
 const CONCURRENCY: usize = 16;
-
-/// Pause before peers are told once more of somebody whose matches could not be read.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// The task that takes the events of the bus, in order. It never waits: what takes long runs beside it.
 #[derive(Debug)]
@@ -79,7 +75,7 @@ impl Router {
                     app.hub.all_are_behind();
                 }
             }
-            BusEvent::Orphaned(users) => announce(&app.chat, &app.tasks, users),
+            BusEvent::Orphaned(users) => app.announcer.tell(users, false),
             BusEvent::Forgotten => self.forgotten.notify_one(),
             BusEvent::Elsewhere(user) => app.hub.joined(user, true),
             BusEvent::Replaced { user, session, connection } => app.hub.replace(Device { user, session, connection }),
@@ -107,24 +103,6 @@ impl Router {
     }
 }
 
-/// Tells the peers of users whether they are online, where that is news. Goes on until the store can say who the peers are.
-pub(crate) fn announce(chat: &Arc<Chat>, tasks: &Tasks, users: Vec<UserId>) {
-    let (chat, closing) = (Arc::clone(chat), tasks.closing.clone());
-    tasks.spawn(async move {
-        stream::iter(users)
-            .for_each_concurrent(CONCURRENCY, async |user| {
-                while let Err(error) = chat.announce_presence(user, false).await {
-                    tracing::warn!(%error, "peers were not told whether a user is online; trying again");
-                    tokio::select! {
-                        () = tokio::time::sleep(RETRY_AFTER) => {}
-                        () = closing.cancelled() => return,
-                    }
-                }
-            })
-            .await;
-    });
-}
-
 /// Registers every connection of this node anew, and then brings everybody up to date.
 async fn rejoin(app: &Arc<App>) {
     let presence = &app.realtime.presence;
@@ -144,8 +122,7 @@ async fn rejoin(app: &Arc<App>) {
             }
         })
         .await;
-    users.sort_unstable();
-    users.dedup();
-    announce(&app.chat, &app.tasks, users);
+    // Whoever looked in between found nobody, and has to hear of everybody.
+    app.announcer.tell(users, true);
     app.hub.all_are_behind();
 }

@@ -140,27 +140,28 @@ impl Hub {
         }
     }
 
-    /// Takes a connection out. True when it was the user's last here.
-    pub fn leave(&self, connection: &Connection) -> bool {
-        let Entry::Occupied(mut user) = self.users.entry(connection.user_id) else { return false };
-        let before = user.get().connections.len();
+    /// Takes a connection out.
+    pub fn leave(&self, connection: &Connection) {
+        let Entry::Occupied(mut user) = self.users.entry(connection.user_id) else { return };
         user.get_mut().connections.retain(|other| other.id != connection.id);
-        let left = user.get().connections.len() < before;
         if user.get().connections.is_empty() {
             user.remove();
-            return left;
         }
-        false
     }
 
-    /// Notes what presence said of a user who joined: whether it has devices at other nodes.
+    /// Notes what presence said of a user: whether it has devices at other nodes. Those there may have missed what was sent before this node knew of them, and are
+    /// brought up to date.
     pub fn joined(&self, user: UserId, elsewhere: bool) {
-        if let Some(mut user) = self.users.get_mut(&user) {
-            user.elsewhere = match (user.elsewhere, elsewhere) {
+        let before = self.users.get_mut(&user).map_or(Elsewhere::No, |mut user| {
+            let now = match (user.elsewhere, elsewhere) {
                 // The word of a device that came there may have overtaken the answer.
                 (Elsewhere::Yes, _) | (_, true) => Elsewhere::Yes,
                 (Elsewhere::Unknown | Elsewhere::No, false) => Elsewhere::No,
             };
+            std::mem::replace(&mut user.elsewhere, now)
+        });
+        if before == Elsewhere::No && elsewhere {
+            self.tell_of_loss(user);
         }
     }
 
@@ -248,14 +249,13 @@ impl Hub {
         }
     }
 
-    /// Closes one connection of this node as `replaced`, if it is still there. Its device is at another node now: until the connection is gone from here, what is
-    /// for the user must go there as well.
+    /// Closes one connection of this node as `replaced`, if it is still there.
     pub fn replace(&self, device: Device) {
-        let Some(mut user) = self.users.get_mut(&device.user) else { return };
-        let Some(connection) = user.connections.iter().find(|connection| connection.device() == device).map(Arc::clone) else { return };
-        user.elsewhere = Elsewhere::Yes;
-        drop(user);
-        connection.outbound.close(CloseCode::Replaced);
+        for connection in self.connections(device.user) {
+            if connection.device() == device {
+                connection.outbound.close(CloseCode::Replaced);
+            }
+        }
     }
 
     /// Whether this connection is among those of this node.
@@ -273,7 +273,8 @@ impl Hub {
         self.all().iter().for_each(|connection| self.fell_behind(connection));
     }
 
-    fn fell_behind(&self, connection: &Arc<Connection>) {
+    /// A connection of this node may have missed something.
+    pub fn fell_behind(&self, connection: &Arc<Connection>) {
         if !connection.behind.swap(true, Ordering::Relaxed) {
             // The receiver is gone only when the server ends.
             let _ = self.gaps.send(Arc::clone(connection));
@@ -302,7 +303,8 @@ impl Hub {
         for group in connections.chunks(GROUP) {
             for connection in group {
                 let reconnect_after_ms = rand::rng().random_range(100..=LONGEST_DELAY_MS);
-                connection.send(&ServerFrame::Draining { reconnect_after_ms }, None);
+                // Ahead of what is held, which a close drops.
+                connection.outbound.push_first(ServerFrame::Draining { reconnect_after_ms }.to_json(None));
                 connection.outbound.close(CloseCode::Draining);
             }
             if groups > 1 {
@@ -340,10 +342,11 @@ mod tests {
         hub.join(&again);
         assert_eq!(c.outbound.closing(), Some(CloseCode::Replaced));
         assert_eq!(b.outbound.closing(), None);
-        assert!(!hub.leave(&c), "it was replaced, the user is still here");
-        assert!(!hub.leave(&again));
-        assert!(hub.leave(&b));
-        assert!(!hub.leave(&b), "only once");
+        hub.leave(&c);
+        hub.leave(&again);
+        assert!(hub.is_here(UserId(7)));
+        hub.leave(&b);
+        hub.leave(&b);
         assert_eq!((hub.is_here(UserId(7)), hub.connection_count()), (false, 0));
     }
 
@@ -352,11 +355,12 @@ mod tests {
         let hub = hub().await;
         let old = connection(&hub, 7, 1);
         hub.join(&old);
-        hub.joined(UserId(7), false);
         let frame = LazyCell::new(|| Outgoing::new(&ServerFrame::Draining { reconnect_after_ms: 1 }, None));
+        assert!(hub.push(UserId(7), |_| true, &frame), "nobody knows yet");
+        hub.joined(UserId(7), false);
         assert!(!hub.push(UserId(7), |_| true, &frame), "all its devices are here");
-        let other = Device { connection: 99, ..old.device() };
-        hub.replace(other);
+        hub.joined(UserId(7), true);
+        hub.replace(Device { connection: 99, ..old.device() });
         assert_eq!(old.outbound.closing(), None);
         hub.replace(old.device());
         assert_eq!(old.outbound.closing(), Some(CloseCode::Replaced));

@@ -82,7 +82,7 @@ pub struct Outbound {
     queue: Mutex<Queue>,
     /// Wakes the reader.
     readable: Notify,
-    /// Wakes a replay that waits for room.
+    /// Wakes every replay that waits for room: one that was asked for (`message.sync`) may wait beside one that brings the device up to date.
     drained: Notify,
 }
 
@@ -133,7 +133,7 @@ impl Outbound {
         }
         self.readable.notify_one();
         if overflow {
-            self.drained.notify_one();
+            self.drained.notify_waiters();
         }
         gap
     }
@@ -188,9 +188,15 @@ impl Outbound {
         gap
     }
 
+    /// Whether everything before the held frames was taken by the reader.
+    pub fn is_drained(&self) -> bool {
+        self.lock().frames.is_empty()
+    }
+
     /// Waits until everything before the held frames was taken by the reader, or the queue was closed.
     pub async fn wait_drained(&self) {
         loop {
+            // Made before the look, so that it hears of what happens right after.
             let drained = self.drained.notified();
             {
                 let queue = self.lock();
@@ -213,7 +219,7 @@ impl Outbound {
             queue.held = None;
         }
         self.readable.notify_one();
-        self.drained.notify_one();
+        self.drained.notify_waiters();
     }
 
     /// Whether nothing more will be accepted, and why.
@@ -250,7 +256,7 @@ impl Outbound {
             queue.bytes -= text.len();
             if queue.frames.is_empty() {
                 queue.frames.shrink_to(KEPT_CAPACITY);
-                self.drained.notify_one();
+                self.drained.notify_waiters();
             }
             return Some(Next::Frame(text));
         }
@@ -379,6 +385,19 @@ mod tests {
             queue.close(CloseCode::Banned);
             assert_eq!(queue.closing(), Some(CloseCode::SlowConsumer), "the first close counts");
         }
+    }
+
+    #[tokio::test]
+    async fn all_who_wait_for_room_go_on() {
+        let queue = Outbound::held(OutboundLimits { frames: 10, bytes: 1_000 });
+        queue.push_first("asked for".to_owned());
+        let all = async { tokio::join!(queue.wait_drained(), queue.wait_drained()) };
+        let reader = async {
+            tokio::task::yield_now().await;
+            drain(&queue);
+        };
+        let both = async { tokio::join!(all, reader) };
+        tokio::time::timeout(std::time::Duration::from_secs(5), both).await.expect("nobody waits for frames that are not there");
     }
 
     #[test]

@@ -27,7 +27,6 @@ use super::{
 };
 use crate::{
     app::App,
-    cluster,
     hub::{Connection, Next},
 };
 
@@ -122,18 +121,19 @@ async fn converse(socket: &mut WebSocket, app: &Arc<App>, session: &Session, gre
 /// After the last frame. In this order: once closed nothing is queued, once left nobody sees the user here, and then its ticket goes.
 async fn end(app: &App, connection: &Connection) {
     connection.outbound.close(CloseCode::GoingAway);
-    let went_offline = app.hub.leave(connection);
+    app.hub.leave(connection);
     app.matchmaker.gone(connection).await;
     if let Err(error) = app.realtime.presence.leave(connection.device()).await {
         tracing::debug!(%error, "a connection could not be taken out of presence; it is registered anew without it");
     }
-    if went_offline
+    // Looked at only now: of two that end at the same time, the one that leaves presence last has to tell it.
+    if !app.hub.is_here(connection.user_id)
         && !app.tasks.hard.is_cancelled()
         && let Err(error) = app.chat.announce_presence(connection.user_id, false).await
     {
         tracing::warn!(%error, "peers were not told that a user went offline; trying again");
         // Nothing else would tell them before the user comes back.
-        cluster::announce(&app.chat, &app.tasks, vec![connection.user_id]);
+        app.announcer.tell([connection.user_id], false);
     }
 }
 

@@ -3,9 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use tebdil_core::{
-    protocol::{FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ResumePoint, ServerFrame, SessionLimits, Welcome},
+    protocol::{CloseCode, FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ResumePoint, ServerFrame, SessionLimits, Welcome},
+    realtime::Stamp,
     store::StoreError,
 };
+use tokio::time::timeout;
 
 use super::connection::Session;
 use crate::{
@@ -14,6 +16,9 @@ use crate::{
     chat::Missed,
     hub::{Connection, Known, OutboundLimits},
 };
+
+/// How long a client may take to read what it missed. One that does not must not keep the others waiting.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Longest texts about a device, characters.
 const MAX_NAME: usize = 64;
@@ -83,12 +88,12 @@ pub(super) async fn welcome(app: &Arc<App>, connection: &Arc<Connection>, greeti
             let _ = connection.stamp.set(joined.stamp);
             app.hub.joined(connection.user_id, joined.elsewhere);
             returned = joined.returned;
-            if joined.elsewhere || joined.moved {
-                look_again(app, connection);
-            }
         }
         // Welcome all the same: whoever is at this node can be talked to. The others learn of it when they can be reached again.
-        Err(error) => tracing::warn!(%error, "a connection could not be registered with presence"),
+        Err(error) => {
+            tracing::warn!(%error, "a connection could not be registered with presence");
+            let _ = connection.stamp.set(Stamp::at(app.clock.now()));
+        }
     }
     let now = app.clock.now();
     // The session may have been revoked between its check and its joining the hub, where a revocation would have found it.
@@ -119,35 +124,34 @@ pub(super) async fn welcome(app: &Arc<App>, connection: &Arc<Connection>, greeti
     let again = app.chat.replay(connection, missed).await?;
     app.chat.announce_presence(connection.user_id, returned).await?;
     if again {
-        catch_up(app, connection).await;
+        app.hub.fell_behind(connection);
     }
     Ok(())
 }
 
-/// Looks once more a moment later: the user's other nodes, that of its old connection among them, learn of this one while it is being welcomed, and what they
-/// say before that does not come here.
-fn look_again(app: &Arc<App>, connection: &Arc<Connection>) {
-    /// Far above the time a message between nodes takes.
-    const MOMENT: Duration = Duration::from_secs(1);
-    let (of, connection) = (Arc::clone(app), Arc::clone(connection));
-    app.tasks.spawn(async move {
-        tokio::select! {
-            () = tokio::time::sleep(MOMENT) => catch_up(&of, &connection).await,
-            () = of.tasks.closing.cancelled() => {}
-        }
-    });
-}
-
-/// Brings a connection up to date that was welcomed before and may have missed something. One that cannot be is closed: its client comes back and resumes.
-pub async fn catch_up(app: &App, connection: &Connection) {
+/// Brings a connection up to date that was welcomed before and may have missed something; false when the store did not say what, and it has to be tried again. A
+/// client that does not read it, or may not have it any more, is closed.
+pub async fn catch_up(app: &App, connection: &Connection) -> bool {
     connection.catches_up();
     while let Some(known) = connection.outbound.hold() {
-        match tell_missed(app, connection, known).await {
-            Ok(true) => {}
-            Ok(false) => return,
-            Err(denied) => return connection.outbound.close(denied.close()),
+        let denied = match timeout(PATIENCE, tell_missed(app, connection, known.clone())).await {
+            Ok(Ok(true)) => continue,
+            Ok(Ok(false)) => return true,
+            Ok(Err(denied)) => denied,
+            Err(_) if connection.outbound.is_drained() => Denied::Unavailable,
+            Err(_) => {
+                connection.outbound.close(CloseCode::SlowConsumer);
+                return true;
+            }
+        };
+        if matches!(denied, Denied::Unavailable) {
+            // What was sent of it comes once more then; without it, what is lost can still be noticed.
+            connection.outbound.release(known);
+            return false;
         }
+        connection.outbound.close(denied.close());
     }
+    true
 }
 
 /// One round of [`catch_up`]; true when something was missed meanwhile.

@@ -22,6 +22,7 @@ scenarios! {
     one_account_searches_once_at_all_nodes,
     a_block_ends_the_match_at_both_nodes,
     an_expiry_is_told_once,
+    a_device_that_a_forgotten_node_did_not_hear_of_misses_nothing,
     people_of_the_first_node_go_on_at_the_other,
     people_of_the_second_node_go_on_at_the_other,
 }
@@ -173,6 +174,23 @@ async fn devices_at_two_nodes_are_one_user(server: TestServer) {
     server.expect_connections(6).await;
     drop((more, tablet));
     assert_eq!(b.until("peer.presence").await["online"], false);
+    server.stop().await;
+}
+
+async fn a_device_that_a_forgotten_node_did_not_hear_of_misses_nothing(server: TestServer) {
+    let (mut a, mut peer) = (Person::at(&server, 0, "ayse").await, Person::at(&server, 0, "berk").await);
+    a.find().await;
+    peer.find().await;
+    let id = a.found().await;
+    peer.found().await;
+    // As other nodes do with one that was silent for long. It believes that its users have all their devices with it.
+    server.app.realtime.presence.reset().await.expect("taken out");
+    let mut tablet = Person::again_at(&server, 1, &a).await;
+    peer.say(&id, "hello").await;
+    assert_eq!(a.until("message.new").await["seq"], 1);
+    // Now it hears that it was taken for dead, and joins again.
+    server.forget_node(0);
+    assert_eq!(tablet.until("message.new").await["seq"], 1);
     server.stop().await;
 }
 

@@ -415,6 +415,12 @@ impl TestServer {
         futures_util::future::try_join_all(runs).await.expect("jobs");
     }
 
+    /// Has Redis forget one node, which will register its devices anew.
+    pub async fn forget_node(&self, node: usize) {
+        let redis = self.redis.as_ref().expect("several nodes");
+        redis.forget_node(&self.nodes[node].app.realtime.node.to_string());
+    }
+
     /// Waits until the server has ended by itself.
     pub async fn ended(mut self) -> Result<(), RunError> {
         let ended = join_all(self.nodes.drain(..).map(Node::ended)).await;

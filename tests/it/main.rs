@@ -32,4 +32,5 @@ mod proxy;
 mod services;
 mod slow;
 mod sockets;
+mod store_away;
 mod worker;

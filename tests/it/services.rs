@@ -121,6 +121,12 @@ impl RedisPrefix {
         [("TEBDIL_REDIS__URL", settings.redis_url.expose().to_owned()), ("TEBDIL_REDIS__PREFIX", settings.prefix)]
     }
 
+    /// Takes a node off the list of nodes.
+    pub fn forget_node(&self, node: &str) {
+        let key = format!("{}nodes", self.0.prefix());
+        let () = redis::cmd("HDEL").arg(key).arg(node).query(&mut self.0.connection()).expect("it goes");
+    }
+
     /// What is there of nodes and their devices: everything but the counters, which outlive nodes on purpose.
     pub fn traces(&self) -> Vec<String> {
         let outlives = |key: &String| ["fence:", "limit:"].iter().any(|kind| key[self.0.prefix().len()..].starts_with(kind));

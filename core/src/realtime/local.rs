@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{Announcement, BusEvent, Device, Holder, Joined, NodeId, RealtimeError, Stamp};
+use super::{Announcement, BusEvent, Device, Holder, Joined, NodeId, RealtimeError, Stamp, presence::Word};
 use crate::id::UserId;
 
 /// The realtime state of a node that is alone.
@@ -103,7 +103,7 @@ impl Local {
                 let surplus = user.devices.len().saturating_sub(max_devices.max(1));
                 replaced.extend(user.devices.drain(..surplus).map(|(_, oldest)| oldest));
             }
-            Joined { stamp, elsewhere: false, returned, moved: false }
+            Joined { stamp, elsewhere: false, returned }
         };
         for Device { user, session, connection } in replaced {
             self.tell(BusEvent::Replaced { user, session, connection });
@@ -130,20 +130,20 @@ impl Local {
     }
 
     #[expect(clippy::unused_async, reason = "the same form as over Redis")]
-    pub async fn announce(&self, user: UserId, returned: bool, to: &[Announcement]) -> Result<(), RealtimeError> {
+    pub async fn announce(&self, user: UserId, word: Word, to: &[Announcement]) -> Result<(), RealtimeError> {
         // The lock is held while the words are sent, or two announcements could be heard the other way round.
         let mut users = self.users();
-        let Some(known) = users.known.get_mut(&user) else { return Ok(()) };
-        let online = !known.devices.is_empty();
-        let words: &[bool] = match (known.said_online, online) {
-            (true, true) if returned => &[false, true],
-            (before, now) if before == now => &[],
-            (_, true) => &[true],
-            (_, false) => &[false],
+        let (said, online) = users.known.get(&user).map_or((false, false), |known| (known.said_online, !known.devices.is_empty()));
+        let words: &[bool] = match (said, online, word) {
+            (true, true, Word::Returned) => &[false, true],
+            (false, false, Word::News | Word::Returned) | (true, true, Word::News) => &[],
+            (_, true, _) => &[true],
+            (_, false, _) => &[false],
         };
-        known.said_online = online;
         if !online {
             users.known.remove(&user);
+        } else if let Some(known) = users.known.get_mut(&user) {
+            known.said_online = true;
         }
         for word in words {
             for one in to {

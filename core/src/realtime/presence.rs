@@ -6,6 +6,7 @@ use super::RealtimeError;
 use crate::{
     backend::{Link, via},
     id::{SessionId, UserId},
+    time::Timestamp,
 };
 
 /// A connection of a signed-in device.
@@ -21,6 +22,24 @@ pub struct Device {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stamp(pub(crate) i64);
 
+impl Stamp {
+    /// About the stamp of a device that could not join at `time`, so that it does not pass for later than one that joined meanwhile.
+    pub const fn at(time: Timestamp) -> Self {
+        Self(time.millis().saturating_mul(1_000))
+    }
+}
+
+/// What peers are told of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Word {
+    /// What is true, if that is not what they were told last.
+    News,
+    /// The same; of a user who is online and known as such, that it was gone and is back.
+    Returned,
+    /// What is true, whatever they were told.
+    Again,
+}
+
 /// What a joining device finds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Joined {
@@ -29,8 +48,6 @@ pub struct Joined {
     pub elsewhere: bool,
     /// The user's only device came back before its old connection was known to be gone.
     pub returned: bool,
-    /// Its old connection was at another node, which hears of this in a moment: what that one sends until then may not come here.
-    pub moved: bool,
 }
 
 /// What the peer in one match is told of a user.
@@ -53,7 +70,7 @@ pub struct Presence(pub(crate) Link);
 
 impl Presence {
     /// Adds a connection of this node. An older one of the same session goes, and the oldest of the user while there are more than `max_devices`; their nodes
-    /// (also this one) get [`BusEvent::Replaced`](super::BusEvent::Replaced). The nodes of the user's other devices get
+    /// (also this one) get [`BusEvent::Replaced`](super::BusEvent::Replaced). The other nodes of the user's devices, also of those that go, get
     /// [`BusEvent::Elsewhere`](super::BusEvent::Elsewhere).
     ///
     /// With `again`, the stamp of its first join, a connection is added once more after [`BusEvent::Forgotten`](super::BusEvent::Forgotten): one of the
@@ -76,7 +93,7 @@ impl Presence {
     /// Whether each of these users has a connection, at whichever node.
     ///
     /// # Errors
-    /// [`RealtimeError`]
+    /// [`RealtimeError`]; [`BusEvent::Forgotten`](super::BusEvent::Forgotten) will follow, as somebody may have been told a guess instead.
     pub async fn online(&self, users: &[UserId]) -> Result<Vec<bool>, RealtimeError> {
         via!(self.0, |link| link.online(users).await)
     }
@@ -90,7 +107,17 @@ impl Presence {
     /// # Errors
     /// [`RealtimeError`]; whether anybody was told is not known then.
     pub async fn announce(&self, user: UserId, returned: bool, to: &[Announcement]) -> Result<(), RealtimeError> {
-        via!(self.0, |link| link.announce(user, returned, to).await)
+        let word = if returned { Word::Returned } else { Word::News };
+        via!(self.0, |link| link.announce(user, word, to).await)
+    }
+
+    /// Like [`Presence::announce`], but whatever the peers were told last: while this node's devices were taken out and joined again, somebody may have looked and
+    /// found nobody.
+    ///
+    /// # Errors
+    /// As for [`Presence::announce`].
+    pub async fn announce_again(&self, user: UserId, to: &[Announcement]) -> Result<(), RealtimeError> {
+        via!(self.0, |link| link.announce(user, Word::Again, to).await)
     }
 
     /// Takes out every connection of this node, announcing nothing; the users concerned.

@@ -9,8 +9,9 @@ use proptest::{
 };
 use tebdil_core::{
     id::UserId,
-    realtime::{BusEvent, Presence},
+    realtime::{BusEvent, Presence, Stamp},
     testing::{RedisPrefix, TestNode},
+    time::Clock,
 };
 
 use super::{ALICE, BOB, MANY, cluster, device, events, message, replaced, word_to};
@@ -57,7 +58,7 @@ async fn nodes_learn_of_a_users_devices_elsewhere() {
     // The same session moves over: it is at one node only then.
     let third = b.realtime.presence.join(device(ALICE, 1, 2), MANY, None).await.expect("joined");
     assert!(!third.elsewhere && !third.returned);
-    assert_eq!(events(&mut a, &b.realtime).await, [replaced(device(ALICE, 1, 1))]);
+    assert_eq!(events(&mut a, &b.realtime).await, [replaced(device(ALICE, 1, 1)), BusEvent::Elsewhere(ALICE)]);
     assert_eq!(events(&mut b, &a.realtime).await, []);
     a.realtime.presence.leave(device(ALICE, 1, 1)).await.expect("it is not there");
     assert_eq!(a.realtime.presence.online(&[ALICE]).await, Ok(vec![true]));
@@ -70,7 +71,7 @@ async fn a_device_that_comes_back_at_another_node_returned() {
     // The numbers of connections are each node's own.
     let joined = b.realtime.presence.join(device(ALICE, 1, 7), MANY, None).await.expect("joined");
     assert!(joined.returned && !joined.elsewhere);
-    assert_eq!(events(&mut a, &b.realtime).await, [replaced(device(ALICE, 1, 7))]);
+    assert_eq!(events(&mut a, &b.realtime).await, [replaced(device(ALICE, 1, 7)), BusEvent::Elsewhere(ALICE)]);
     a.realtime.presence.leave(device(ALICE, 1, 7)).await.expect("it is the other's");
     assert_eq!(a.realtime.presence.online(&[ALICE]).await, Ok(vec![true]));
     b.realtime.presence.leave(device(ALICE, 1, 7)).await.expect("left");
@@ -84,7 +85,7 @@ async fn the_oldest_device_goes_at_whichever_node_it_is() {
     b.realtime.presence.join(device(ALICE, 2, 1), 2, None).await.expect("joined");
     let third = b.realtime.presence.join(device(ALICE, 3, 2), 2, None).await.expect("joined");
     assert!(!third.elsewhere);
-    assert_eq!(events(&mut a, &b.realtime).await, [BusEvent::Elsewhere(ALICE), replaced(device(ALICE, 1, 1))]);
+    assert_eq!(events(&mut a, &b.realtime).await, [BusEvent::Elsewhere(ALICE), replaced(device(ALICE, 1, 1)), BusEvent::Elsewhere(ALICE)]);
     assert_eq!(events(&mut b, &a.realtime).await, []);
 }
 
@@ -94,7 +95,7 @@ async fn nodes_that_join_again_after_both_forgot_agree_on_the_later_one() {
     let (old, new) = (device(ALICE, 1, 1), device(ALICE, 1, 2));
     let first = a.realtime.presence.join(old, MANY, None).await.expect("joined").stamp;
     let second = b.realtime.presence.join(new, MANY, None).await.expect("joined").stamp;
-    assert_eq!(events(&mut a, &b.realtime).await, [replaced(old)]);
+    assert_eq!(events(&mut a, &b.realtime).await, [replaced(old), BusEvent::Elsewhere(ALICE)]);
     for presence in [&a.realtime.presence, &b.realtime.presence] {
         presence.reset().await.expect("taken out");
     }
@@ -104,6 +105,35 @@ async fn nodes_that_join_again_after_both_forgot_agree_on_the_later_one() {
     assert_eq!(events(&mut b, &a.realtime).await, []);
     b.realtime.presence.leave(new).await.expect("left");
     assert_eq!(a.realtime.presence.online(&[ALICE]).await, Ok(vec![false]));
+}
+
+#[tokio::test]
+async fn a_connection_that_could_not_join_does_not_drive_out_the_one_that_followed() {
+    let Some(([mut a, mut b], _prefix)) = cluster().await else { return };
+    let (old, new) = (device(ALICE, 1, 1), device(ALICE, 1, 1));
+    // It came while Redis was away; meanwhile its device has gone to another node.
+    let then = Stamp::at(Clock::system(0).now());
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    b.realtime.presence.join(new, MANY, None).await.expect("joined");
+    a.realtime.presence.join(old, MANY, Some(then)).await.expect("replaced at once");
+    assert_eq!(events(&mut a, &b.realtime).await, [replaced(old)]);
+    assert_eq!(events(&mut b, &a.realtime).await, []);
+}
+
+#[tokio::test]
+async fn who_was_taken_out_and_joined_again_is_announced_to_those_who_looked_meanwhile() {
+    let Some(([a, mut b], _prefix)) = cluster().await else { return };
+    b.realtime.presence.join(device(BOB, 2, 1), MANY, None).await.expect("joined");
+    let stamp = a.realtime.presence.join(device(ALICE, 1, 1), MANY, None).await.expect("joined").stamp;
+    a.realtime.presence.announce(ALICE, false, &word_to(BOB)).await.expect("told");
+    assert_eq!(events(&mut b, &a.realtime).await, [message("online")]);
+    assert_eq!(a.realtime.presence.reset().await, Ok(vec![ALICE]));
+    assert_eq!(b.realtime.presence.online(&[ALICE]).await, Ok(vec![false]), "Bob is told so");
+    a.realtime.presence.join(device(ALICE, 1, 1), MANY, Some(stamp)).await.expect("joined");
+    a.realtime.presence.announce(ALICE, false, &word_to(BOB)).await.expect("no news");
+    assert_eq!(events(&mut b, &a.realtime).await, []);
+    a.realtime.presence.announce_again(ALICE, &word_to(BOB)).await.expect("told");
+    assert_eq!(events(&mut b, &a.realtime).await, [message("online")]);
 }
 
 /// One step of a connection: it joins and announces, or leaves and announces.

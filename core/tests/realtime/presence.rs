@@ -12,6 +12,7 @@ tebdil_core::realtime_conformance!(
     a_device_that_joins_again_keeps_its_place,
     peers_are_told_once_and_only_what_is_true,
     a_user_that_returned_was_gone,
+    a_word_that_is_repeated_is_true,
     a_reset_names_the_users_and_tells_nobody,
     stamps_grow,
     nobody_is_asked_for
@@ -135,6 +136,26 @@ async fn a_user_that_returned_was_gone(mut node: TestNode) {
     presence.announce(ALICE, false, &word_to(BOB)).await.expect("told");
     presence.announce(ALICE, true, &word_to(BOB)).await.expect("told");
     assert_eq!(own_events(&mut node).await, [message("online"), message("offline"), message("online")]);
+}
+
+async fn a_word_that_is_repeated_is_true(mut node: TestNode) {
+    join(&node, device(BOB, 9, 9)).await;
+    let again = async |node: &mut TestNode| {
+        node.realtime.presence.announce_again(ALICE, &word_to(BOB)).await.expect("told");
+        own_events(node).await
+    };
+    assert_eq!(again(&mut node).await, [message("offline")], "never seen");
+    join(&node, device(ALICE, 1, 1)).await;
+    for _ in 0..2 {
+        assert_eq!(again(&mut node).await, [message("online")]);
+    }
+    node.realtime.presence.announce(ALICE, false, &word_to(BOB)).await.expect("no news");
+    node.realtime.presence.leave(device(ALICE, 1, 1)).await.expect("left");
+    for _ in 0..2 {
+        assert_eq!(again(&mut node).await, [message("offline")]);
+    }
+    node.realtime.presence.announce(ALICE, false, &word_to(BOB)).await.expect("no news");
+    assert_eq!(own_events(&mut node).await, []);
 }
 
 async fn a_reset_names_the_users_and_tells_nobody(mut node: TestNode) {

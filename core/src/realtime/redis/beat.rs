@@ -38,14 +38,18 @@ pub(super) async fn run(shared: Arc<Shared>) {
         last = Instant::now();
 
         let doubted = shared.is_presence_doubted() && forgotten.is_none_or(|at| at.elapsed() >= FORGOTTEN_PAUSE);
-        match beat(&shared, doubted || !shared.is_up()).await {
+        let renew = doubted || !shared.is_up();
+        match beat(&shared, renew).await {
             Ok(known) => {
+                // Not without a new epoch: where a batch failed beside this beat, it could be sent late.
+                if renew {
+                    shared.came_up();
+                }
                 if doubted || !known {
                     tracing::info!(known, "registering this node's devices again");
                     forgotten = Some(last);
                     shared.tell(BusEvent::Forgotten);
                 }
-                shared.came_up();
                 reap(&shared).await;
             }
             Err(error) => {

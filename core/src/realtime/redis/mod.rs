@@ -52,7 +52,7 @@ use self::{
     peers::Peers,
     subscriber::Subscription,
 };
-use super::{Announcement, BusEvent, Device, Holder, Joined, NodeId, RealtimeError, RealtimeSettings, Stamp};
+use super::{Announcement, BusEvent, Device, Holder, Joined, NodeId, RealtimeError, RealtimeSettings, Stamp, presence::Word};
 use crate::id::UserId;
 
 /// How long a command may take.
@@ -294,6 +294,11 @@ impl Redis {
         }
     }
 
+    /// While Redis is known to be away nobody waits for it.
+    fn ready(&self) -> Result<(), RealtimeError> {
+        if self.shared.is_up() { Ok(()) } else { Err(RealtimeError::Unavailable) }
+    }
+
     /// Hands on the outcome of a presence command. One that failed may have been done or not, or be done later.
     fn sure<T>(&self, outcome: Result<T, RealtimeError>) -> Result<T, RealtimeError> {
         if outcome.is_err() {
@@ -307,6 +312,7 @@ impl Redis {
     }
 
     async fn try_join(&self, device: Device, max_devices: usize, again: Option<Stamp>) -> Result<Joined, RealtimeError> {
+        self.ready()?;
         let shared = &self.shared;
         let Device { user, session, connection } = device;
         let mut call = scripts::JOIN.key(shared.nodes_key());
@@ -316,16 +322,17 @@ impl Redis {
         call.arg(again.map_or_else(String::new, |stamp| stamp.0.to_string())).arg(max_devices);
         let answer: Vec<String> = shared.commands.invoke(TIMEOUT, &call).await?;
         let unexpected = || RealtimeError::Refused("an unexpected answer".to_owned());
-        let [stamp, elsewhere, returned, moved, replaced @ ..] = answer.as_slice() else { return Err(unexpected()) };
+        let [stamp, elsewhere, returned, replaced @ ..] = answer.as_slice() else { return Err(unexpected()) };
         let stamp = Stamp(stamp.parse().map_err(|_| unexpected())?);
         for pair in replaced.chunks_exact(2) {
             let (session, connection) = (pair[0].parse().map_err(|_| unexpected())?, pair[1].parse().map_err(|_| unexpected())?);
             shared.tell(BusEvent::Replaced { user, session, connection });
         }
-        Ok(Joined { stamp, elsewhere: elsewhere == "1", returned: returned == "1", moved: moved == "1" })
+        Ok(Joined { stamp, elsewhere: elsewhere == "1", returned: returned == "1" })
     }
 
     pub async fn leave(&self, device: Device) -> Result<(), RealtimeError> {
+        self.sure(self.ready())?;
         let shared = &self.shared;
         let mut call = scripts::LEAVE.key(shared.nodes_key());
         let epoch = self.sure(shared.epoch().await)?;
@@ -335,6 +342,12 @@ impl Redis {
     }
 
     pub async fn online(&self, users: &[UserId]) -> Result<Vec<bool>, RealtimeError> {
+        // Whoever does without an answer may tell somebody what is not true.
+        self.sure(self.try_online(users).await)
+    }
+
+    async fn try_online(&self, users: &[UserId]) -> Result<Vec<bool>, RealtimeError> {
+        self.ready()?;
         let mut online = Vec::with_capacity(users.len());
         for batch in users.chunks(ONLINE_BATCH) {
             let mut call = scripts::ONLINE.prepare_invoke();
@@ -346,10 +359,15 @@ impl Redis {
         Ok(online)
     }
 
-    pub async fn announce(&self, user: UserId, returned: bool, to: &[Announcement]) -> Result<(), RealtimeError> {
+    pub async fn announce(&self, user: UserId, word: Word, to: &[Announcement]) -> Result<(), RealtimeError> {
+        self.sure(self.ready())?;
         let shared = &self.shared;
         let mut call = scripts::ANNOUNCE.key(shared.user_key(user));
-        call.arg(&shared.prefix).arg(if returned { "1" } else { "0" });
+        call.arg(&shared.prefix).arg(match word {
+            Word::News => "0",
+            Word::Returned => "1",
+            Word::Again => "2",
+        });
         for Announcement { peer, online, offline } in to {
             call.key(shared.user_key(*peer)).arg(&**online).arg(&**offline);
         }
@@ -384,6 +402,7 @@ impl Redis {
 
     /// Counts one try; `None` when Redis does not say in time.
     pub async fn limit(&self, name: &str, key: &[u8], burst: u32, step: Duration) -> Option<Result<(), Duration>> {
+        self.ready().ok()?;
         let key = URL_SAFE_NO_PAD.encode(key);
         let mut call = scripts::LIMIT.key(format!("{}limit:{name}:{key}", self.shared.prefix));
         call.arg(u64::try_from(step.as_micros()).unwrap_or(u64::MAX)).arg(burst);

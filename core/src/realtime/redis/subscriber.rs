@@ -60,6 +60,8 @@ impl Subscription {
             while let Some(push) = pushes.recv().await {
                 match push.kind {
                     PushKind::Message => {
+                        // Not only the echo proves it: among many messages it may come late, and by the old one's time this would be silent for long.
+                        shared.heard();
                         take(shared, push);
                         return true;
                     }

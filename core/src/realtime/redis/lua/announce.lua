@@ -1,21 +1,20 @@
 -- Tells the peers of a user whether it is online, if they were told otherwise last.
 --
 -- KEYS[1] u:{user}  KEYS[2..] u:{peer}, one for each peer
--- ARGV[1] prefix  ARGV[2] "1" when the user returned  ARGV[3..] for each peer: the message for online, the message for offline
+-- ARGV[1] prefix  ARGV[2] "1" when the user returned, "2" to tell it whatever they were told  ARGV[3..] for each peer: the message for online, the message for
+-- offline
 -- Returns how many messages were published.
 local said = redis.call('HEXISTS', KEYS[1], 'said')
 local online = redis.call('HLEN', KEYS[1]) > said
-local words
+local words = {}
 if said == 1 and online then
-    words = ARGV[2] == '1' and {1, 0} or {}
-elseif said == 0 and online then
+    if ARGV[2] == '1' then words = {1, 0} elseif ARGV[2] == '2' then words = {0} end
+elseif online then
     words = {0}
     redis.call('HSET', KEYS[1], 'said', '1')
-elseif said == 1 then
+elseif said == 1 or ARGV[2] == '2' then
     words = {1}
     redis.call('DEL', KEYS[1])
-else
-    words = {}
 end
 if #words == 0 then return 0 end
 

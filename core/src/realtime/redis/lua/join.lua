@@ -3,8 +3,9 @@
 -- KEYS[1] nodes  KEYS[2] u:{user}
 -- ARGV[1] prefix  ARGV[2] node  ARGV[3] epoch of the node  ARGV[4] user  ARGV[5] session  ARGV[6] connection
 -- ARGV[7] stamp of the first join, or ""  ARGV[8] most devices of a user
--- Returns {stamp, elsewhere, returned, moved, session, connection, session, connection, ...}: decimal text, "1" or "0" three times, the replaced connections of
--- this node. Those of other nodes are told on their channels; moved: the one of the same session was at another node, which has yet to hear of it. Error STALE: the node is not registered under this epoch.
+-- Returns {stamp, elsewhere, returned, session, connection, session, connection, ...}: decimal text, "1" or "0" twice, the replaced connections of this node.
+-- Those of other nodes are told on their channels, and every other node that has or had a device of the user, that there is one elsewhere. Error STALE: the node
+-- is not registered under this epoch.
 local prefix, node, user, session = ARGV[1], ARGV[2], ARGV[4], ARGV[5]
 local state = redis.call('HGET', KEYS[1], node)
 if not state or string.match(state, '^%d+') ~= ARGV[3] then return redis.error_reply('STALE not registered') end
@@ -52,14 +53,16 @@ end
 
 local at = {}
 for _, device in ipairs(devices) do at[device.node] = true end
-local moved = (stays and same and same.node ~= node) and '1' or '0'
-local out = {string.format('%.0f', stamp), '0', returned, moved}
+local out = {string.format('%.0f', stamp), '0', returned}
+local others = {}
 for _, old in ipairs(replaced) do
     if not at[old.node] then redis.call('SREM', prefix .. 'n:' .. old.node, user) end
     if old.node == node then
         out[#out + 1] = old.session
         out[#out + 1] = old.connection
     else
+        -- Until the connection is gone from there, that node would take the user for its own.
+        others[old.node] = true
         redis.call('PUBLISH', prefix .. 'node:' .. old.node, 'R' .. user .. '|' .. old.session .. '|' .. old.connection)
     end
 end
@@ -67,7 +70,10 @@ if at[node] then redis.call('SADD', prefix .. 'n:' .. node, user) end
 for other in pairs(at) do
     if other ~= node then
         out[2] = '1'
-        if at[node] then redis.call('PUBLISH', prefix .. 'node:' .. other, 'E' .. user) end
+        others[other] = true
     end
+end
+if at[node] then
+    for other in pairs(others) do redis.call('PUBLISH', prefix .. 'node:' .. other, 'E' .. user) end
 end
 return out
