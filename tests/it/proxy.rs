@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use serde_json::json;
 use tebdil_client::raw::{RawError, RawSocket};
@@ -10,7 +10,12 @@ use tebdil_core::{
     protocol::{ErrorCode, SUBPROTOCOL, Secret},
     testing::Backend,
 };
-use tokio::net::TcpStream;
+use tokio::{
+    io::AsyncReadExt as _,
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    task::JoinSet,
+};
 use tokio_tungstenite::{
     Connector,
     tungstenite::{client::IntoClientRequest as _, http::HeaderValue},
@@ -232,10 +237,49 @@ async fn dead_and_draining_nodes_are_passed_over() {
         let login = http.post(format!("{}/v1/auth/login", proxy.url())).header("idempotency-key", "k1").json(&login);
         assert_eq!(status(login).await, 401);
     }
-    for node in [draining, healthy] {
-        node.signal("-TERM").await;
-        node.signal("-TERM").await;
-        node.end().await;
+    // It would go on draining for ten minutes. Both are killed when they are dropped.
+    drop((draining, healthy));
+}
+
+/// A node that dies each time it has read a request; what it read are the sizes of the bodies.
+async fn dies_after_reading() -> (SocketAddr, mpsc::UnboundedReceiver<usize>, JoinSet<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let (seen, requests) = mpsc::unbounded_channel();
+    let mut node = JoinSet::new();
+    node.spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = Vec::new();
+            let (head, wanted) = loop {
+                let text = String::from_utf8_lossy(&request);
+                if let Some(head) = text.find("\r\n\r\n") {
+                    let lower = text[..head].to_ascii_lowercase();
+                    let length = lower.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+                    break (head + 4, length.unwrap_or(0));
+                }
+                assert!(stream.read_buf(&mut request).await.expect("readable") > 0, "it hung up early");
+            };
+            while request.len() < head + wanted {
+                assert!(stream.read_buf(&mut request).await.expect("readable") > 0, "it hung up early");
+            }
+            let _ = seen.send(request.len() - head);
+        }
+    });
+    (address, requests, node)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_node_may_have_done_is_not_done_by_another() {
+    let ((first, mut at_first, _one), (second, mut at_second, _two)) = (dies_after_reading().await, dies_after_reading().await);
+    let http = reqwest::Client::new();
+    for (method, path, times) in [(Method::GET, "/v1/me", 2), (Method::POST, "/v1/auth/login", 1), (Method::PATCH, "/v1/me", 1)] {
+        // A new one each time: it leaves nodes alone that have failed.
+        let Some(proxy) = Nginx::start(&[first, second], Options::default()).await else { return };
+        let body = if method == Method::GET { Vec::new() } else { vec![b'x'; 100_000] };
+        let answer = http.request(method.clone(), format!("{}{path}", proxy.url())).body(body.clone()).send().await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let seen: Vec<usize> = [&mut at_first, &mut at_second].into_iter().filter_map(|node| node.try_recv().ok()).collect();
+        assert_eq!(seen, vec![body.len(); times], "{method} {path}");
     }
 }
 
