@@ -416,7 +416,7 @@ impl TestServer {
     }
 
     /// Has Redis forget one node, which will register its devices anew.
-    pub async fn forget_node(&self, node: usize) {
+    pub fn forget_node(&self, node: usize) {
         let redis = self.redis.as_ref().expect("several nodes");
         redis.forget_node(&self.nodes[node].app.realtime.node.to_string());
     }

@@ -181,7 +181,7 @@ impl Guests {
             let (seen, stop) = (Arc::clone(&guests.seen), guests.stop.clone());
             guests.tasks.spawn(async move {
                 let turn = turns.acquire_owned().await.expect("never closed");
-                Guest { guest, server, token, seen }.run(turn, stop).await;
+                Guest { number: guest, server, token, seen }.run(turn, stop).await;
             });
         }
         guests
@@ -216,7 +216,7 @@ impl Guests {
 }
 
 struct Guest {
-    guest: usize,
+    number: usize,
     server: String,
     token: Secret,
     seen: Arc<Mutex<Seen>>,
@@ -251,7 +251,7 @@ impl Guest {
     }
 
     fn with_visits(&self, change: impl FnOnce(&mut Vec<Visit>)) {
-        change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner).visits[self.guest]);
+        change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner).visits[self.number]);
     }
 
     fn mishap(&self, what: String) {

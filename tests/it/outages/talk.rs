@@ -10,7 +10,7 @@ use tebdil_core::id::MatchId;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 /// How long two may take to meet, and everything to arrive in the end.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The last word of each side.
 const END: &str = "the end";
