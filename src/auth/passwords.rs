@@ -203,16 +203,20 @@ mod tests {
         let pool = Passwords::start(8, 1, 4).expect("threads");
         let hash = pool.hash("correct horse".into()).await.expect("hash");
         let time = async |hash: Option<Secret>| {
-            let mut best = Duration::MAX;
-            for _ in 0..5 {
-                let start = Instant::now();
-                pool.verify("wrong horse".into(), hash.clone()).await.expect("answer");
-                best = best.min(start.elapsed());
-            }
-            best
+            let start = Instant::now();
+            pool.verify("wrong horse".into(), hash).await.expect("answer");
+            start.elapsed()
         };
-        let (known, unknown) = (time(Some(hash)).await, time(None).await);
-        assert!(unknown > known / 2 && known > unknown / 2, "{known:?} {unknown:?}");
+        // The fastest of each is what it costs; on a busy machine that takes some tries to be seen.
+        let (mut known, mut unknown) = (Duration::MAX, Duration::MAX);
+        for _ in 0..100 {
+            known = known.min(time(Some(hash.clone())).await);
+            unknown = unknown.min(time(None).await);
+            if unknown > known / 2 && known > unknown / 2 {
+                return;
+            }
+        }
+        panic!("{known:?} {unknown:?}");
     }
 
     #[tokio::test]
