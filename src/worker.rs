@@ -80,12 +80,8 @@ async fn take_events(mut events: BusEvents, hub: Arc<Hub>, announcer: Arc<Announ
             BusEvent::Undelivered(Undelivered::Users(users)) => users.into_iter().for_each(|user| hub.tell_of_loss(user)),
             BusEvent::Undelivered(Undelivered::Everybody) => hub.tell_everybody_of_loss(),
             BusEvent::Orphaned(users) => announcer.tell(users, false),
-            BusEvent::Message(_)
-            | BusEvent::Gap
-            | BusEvent::NodeGone { .. }
-            | BusEvent::Forgotten
-            | BusEvent::Elsewhere(_)
-            | BusEvent::Replaced { .. } => {}
+            BusEvent::Forgotten => announcer.tell_unsaid(),
+            BusEvent::Message(_) | BusEvent::Gap | BusEvent::NodeGone { .. } | BusEvent::Elsewhere(_) | BusEvent::Replaced { .. } => {}
         }
     }
 }

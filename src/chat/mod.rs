@@ -7,7 +7,10 @@ mod directory;
 mod replay;
 mod writer;
 
-use std::sync::Arc;
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 pub use replay::Missed;
 use tebdil_core::{
@@ -43,6 +46,8 @@ pub struct Chat {
     directory: Directory,
     writer: mpsc::Sender<Op>,
     presence: Presence,
+    /// Users of whom the peers at other nodes could not be told.
+    unsaid: Mutex<HashSet<UserId>>,
 }
 
 impl Chat {
@@ -56,6 +61,7 @@ impl Chat {
             directory: Directory::new(DIRECTORY_CAPACITY),
             writer,
             presence,
+            unsaid: Mutex::default(),
         };
         (chat, Writer::new(ops, store, hub, clock))
     }
@@ -181,14 +187,26 @@ impl Chat {
         Ok((matches, to))
     }
 
-    /// Where nobody could be told, peers of this node are told what this node knows. When the others can be reached again, everybody is brought up to date.
+    /// Where nobody could be told, peers of this node are told what this node knows. When the others can be reached again, this node's devices are registered anew
+    /// and their users announced; of one who left, presence may know nothing more by then, so it is remembered here.
     fn tell_here_unless(&self, told: &Result<(), RealtimeError>, user: UserId, matches: &[MatchRow]) {
         if told.is_err() {
+            self.unsaid().insert(user);
             let online = self.hub.is_here(user);
             for row in matches {
                 self.hub.send_here(row.peer_id, Audience::All, &presence_frame(row.id, online));
             }
         }
+    }
+
+    /// The users of whom the peers at other nodes could not be told since this was asked last.
+    pub fn take_unsaid(&self) -> HashSet<UserId> {
+        std::mem::take(&mut *self.unsaid())
+    }
+
+    fn unsaid(&self) -> MutexGuard<'_, HashSet<UserId>> {
+        // Nothing that is done under the lock can panic half way.
+        self.unsaid.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether each of these users is online; as far as this node knows when the others cannot be asked.

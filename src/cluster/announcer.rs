@@ -54,6 +54,11 @@ impl Announcer {
         self.wake.notify_one();
     }
 
+    /// Has those told again who could not be while Redis was away.
+    pub fn tell_unsaid(&self) {
+        self.tell(self.chat.take_unsaid(), true);
+    }
+
     fn waiting(&self) -> MutexGuard<'_, HashMap<UserId, bool>> {
         // Nothing that is done under the lock can panic half way.
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)

@@ -124,5 +124,6 @@ async fn rejoin(app: &Arc<App>) {
         .await;
     // Whoever looked in between found nobody, and has to hear of everybody.
     app.announcer.tell(users, true);
+    app.announcer.tell_unsaid();
     app.hub.all_are_behind();
 }

@@ -15,7 +15,7 @@ use tokio::{
         TcpListener, TcpStream,
         tcp::{ReadHalf, WriteHalf},
     },
-    sync::watch,
+    sync::{oneshot, watch},
     task::JoinSet,
 };
 
@@ -62,6 +62,8 @@ impl Counts {
 }
 
 /// A TCP proxy on a port of its own. Dropping it resets what goes through it.
+///
+/// It has a thread of its own: a test that computes must not slow the line down.
 #[derive(Debug)]
 pub struct ChaosProxy {
     port: u16,
@@ -69,7 +71,6 @@ pub struct ChaosProxy {
     /// The mode that the listener is in.
     reached: watch::Receiver<Mode>,
     counts: Arc<Counts>,
-    _line: JoinSet<()>,
 }
 
 impl ChaosProxy {
@@ -79,11 +80,19 @@ impl ChaosProxy {
         let (mode, wanted) = watch::channel(Mode::Pass);
         let (reach, reached) = watch::channel(Mode::Pass);
         let counts = Arc::new(Counts::default());
-        let listener = listen(port).await;
-        let mut line = JoinSet::new();
-        let run = Line { port, target, mode: wanted, counts: Arc::clone(&counts) }.run(listener, reach);
-        line.spawn(run);
-        Self { port, mode, reached, counts, _line: line }
+        let line = Line { port, target, mode: wanted, counts: Arc::clone(&counts) };
+        let (listens, listening) = oneshot::channel();
+        // It ends when `mode` is dropped.
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let listener = listen(port).await;
+                let _ = listens.send(());
+                line.run(listener, reach).await;
+            });
+        });
+        listening.await.expect("the proxy listens");
+        Self { port, mode, reached, counts }
     }
 
     pub fn port(&self) -> u16 {
@@ -199,8 +208,9 @@ impl Line {
             if length == 0 {
                 return to.shutdown().await;
             }
-            to.write_all(&buffer[..length]).await?;
+            // Counted first: whoever has received it has been counted.
             self.counts.bytes(side).fetch_add(length as u64, Ordering::Relaxed);
+            to.write_all(&buffer[..length]).await?;
         }
     }
 

@@ -53,7 +53,8 @@ impl Site {
         let settings: Vec<[(&str, &str); 2]> =
             own.iter().map(|[redis, metrics]| [("TEBDIL_REDIS__URL", redis.as_str()), ("TEBDIL_METRICS__LISTEN", metrics)]).collect();
         let settings: Vec<&[(&str, &str)]> = settings.iter().map(|own| &own[..]).collect();
-        let common = [("TEBDIL_DATABASE__URL", database.url()), ("TEBDIL_LOG", "info")];
+        // People of whom nothing is read for a while do not answer pings either.
+        let common = [("TEBDIL_DATABASE__URL", database.url()), ("TEBDIL_LOG", "info"), ("TEBDIL_WS__HEARTBEAT_S", "120")];
         let cluster = ClusterProcess::start(&common, &settings).await?;
         let metrics = own.into_iter().map(|[_, address]| format!("http://{address}/metrics")).collect();
         Some(Self { cluster, redis, database, metrics, http: reqwest::Client::new(), phones: AtomicU32::new(FIRST_PHONE) })
@@ -62,6 +63,12 @@ impl Site {
     /// Where a client goes that wants this node.
     fn at(&self, node: usize) -> &str {
         &self.cluster.node(node).url
+    }
+
+    /// What a node says of its way to the others; `None` when it says nothing.
+    async fn reaches_redis(&self, node: usize) -> Option<bool> {
+        let asked = async { self.http.get(format!("{}/readyz", self.at(node))).send().await.ok()?.json::<Value>().await.ok() };
+        tokio::time::timeout(Duration::from_secs(5), asked).await.ok()??["redis"].as_bool()
     }
 
     /// The sum of a metric over its labels; `None` when the node does not say.
@@ -141,6 +148,18 @@ impl Site {
     }
 }
 
+impl Drop for Site {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for node in 0..self.metrics.len() {
+                let log = std::fs::read_to_string(self.cluster.node(node).log_path()).unwrap_or_default();
+                let lines: Vec<&str> = log.lines().collect();
+                eprintln!("node {node} said last:\n{}", lines[lines.len().saturating_sub(60)..].join("\n"));
+            }
+        }
+    }
+}
+
 /// Waits until a condition holds; how long it took.
 async fn within<F: Future<Output = bool>>(limit: Duration, what: &str, condition: impl Fn() -> F) -> Duration {
     let began = Instant::now();
@@ -189,6 +208,17 @@ async fn heard_by_now(person: &mut Person) -> Vec<Value> {
 async fn words_by_now(person: &mut Person) -> Vec<bool> {
     let frames = heard_by_now(person).await;
     frames.iter().filter(|frame| frame["type"] == "peer.presence").map(|frame| frame["online"] == true).collect()
+}
+
+/// Waits until the last word on whether the peer is online is this one.
+async fn hears_last(person: &mut Person, online: bool, limit: Duration) {
+    let began = Instant::now();
+    let mut last = None;
+    while last != Some(online) {
+        last = words_by_now(person).await.last().copied().or(last);
+        assert!(began.elapsed() < limit, "the last word is {last:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// Shows both ways that typing, messages and receipts arrive.
