@@ -125,5 +125,7 @@ async fn rejoin(app: &Arc<App>) {
     // Whoever looked in between found nobody, and has to hear of everybody.
     app.announcer.tell(users, true);
     app.announcer.tell_unsaid();
+    // What was said about searches meanwhile may be lost, too.
+    app.matchmaker.resync();
     app.hub.all_are_behind();
 }
