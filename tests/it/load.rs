@@ -17,6 +17,9 @@ use tokio::{sync::watch, task::JoinSet, time::Instant};
 /// Messages of one writer that may wait for their answer.
 const WINDOW: usize = 8;
 
+/// How far a writer may be ahead of its reader. To open a message costs more than to seal one: a reader who never has a rest does not get to write.
+const LEAD: usize = 48;
+
 /// How long everything that was accepted may take to arrive in the end.
 const SETTLE: Duration = Duration::from_mins(1);
 
@@ -99,7 +102,14 @@ impl Load {
         for (number, Pair { sides, match_id }) in pairs.into_iter().enumerate() {
             let counts: [Arc<AtomicUsize>; 2] = Default::default();
             for (side, (chat, events)) in sides.into_iter().enumerate() {
-                let writer = Writer { place: (number, side), match_id, pause, heard: Arc::clone(&counts[side]), stopped: stopped.clone() };
+                let writer = Writer {
+                    place: (number, side),
+                    match_id,
+                    pause,
+                    heard: Arc::clone(&counts[side]),
+                    heard_there: Arc::clone(&counts[1 - side]),
+                    stopped: stopped.clone(),
+                };
                 load.writers.spawn(writer.converse(chat, events));
             }
             load.heard.push(counts);
@@ -153,13 +163,15 @@ struct Writer {
     match_id: MatchId,
     pause: Duration,
     heard: Arc<AtomicUsize>,
+    /// How many of its messages the peer has heard.
+    heard_there: Arc<AtomicUsize>,
     stopped: watch::Receiver<bool>,
 }
 
 impl Writer {
     /// Writes until stopped, then until everything is accepted; listens until the peer's last word has come.
     async fn converse(self, chat: Chat, mut events: ChatEvents) -> Side {
-        let Self { place, match_id, pause, heard: count, stopped } = self;
+        let Self { place, match_id, pause, heard: count, heard_there, stopped } = self;
         let me = chat.user().handle.clone();
         let peer = chat.conversations().await.expect("conversations")[0].info.peer.handle.clone();
         let mut side =
@@ -179,6 +191,9 @@ impl Writer {
                     accepted.push(text);
                 }
                 tokio::time::sleep(pause).await;
+                while accepted.len() > heard_there.load(Ordering::Relaxed) + LEAD && !*stopped.borrow() {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
             }
             chat.send_and_wait(match_id, END).await.expect("accepted");
             accepted.push(END.to_owned());

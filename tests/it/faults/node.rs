@@ -40,7 +40,7 @@ async fn people_of_a_killed_node_go_on_at_the_other() {
     let (mut a, mut b, id) = site.pair([node, other]).await;
     talk(&mut a, &mut b, &id).await;
 
-    let load = Load::start([pair], Duration::from_millis(5));
+    let load = Load::start([pair], Duration::from_millis(50));
     load.goes_on(0, 50).await;
     let killed = Instant::now();
     site.cluster.node_mut(node).kill().await;
@@ -98,7 +98,7 @@ async fn kills_of_one_node_after_the_other_lose_and_double_nothing() {
     for number in 0..3 {
         pairs.push(Pair::meet([&url; 2], number).await);
     }
-    let load = Load::start(pairs, Duration::from_millis(5));
+    let load = Load::start(pairs, Duration::from_millis(50));
     let mut rng = StdRng::seed_from_u64(7);
     for number in 0..KILLS {
         // A random point of the load, sooner or later than a node is found dead.
