@@ -74,7 +74,7 @@ pub async fn join(url: &str, number: u32) -> (Chat, ChatEvents) {
 /// Pairs that write, both ways, until they are stopped.
 pub struct Load {
     stop: watch::Sender<bool>,
-    writers: JoinSet<Side>,
+    writers: JoinSet<(Side, Chat, ChatEvents)>,
     heard: Vec<[Arc<AtomicUsize>; 2]>,
 }
 
@@ -138,9 +138,16 @@ impl Load {
     /// messages there were.
     pub async fn finish(mut self) -> (Vec<Side>, usize) {
         self.stop.send(true).expect("writers listen");
-        let mut sides = Vec::new();
+        let (mut sides, mut lines) = (Vec::new(), Vec::new());
         while let Some(done) = self.writers.join_next().await {
-            sides.push(done.expect("a writer"));
+            let (side, chat, events) = done.expect("a writer");
+            sides.push(side);
+            lines.push((chat, events));
+        }
+        // Only now: to a peer that still listens it would be away.
+        for (chat, events) in lines {
+            drop(events);
+            chat.close().await;
         }
         sides.sort_unstable_by_key(|side| side.place);
         let heard: HashMap<(MatchId, &str), &Vec<(i64, String)>> =
@@ -170,7 +177,7 @@ struct Writer {
 
 impl Writer {
     /// Writes until stopped, then until everything is accepted; listens until the peer's last word has come.
-    async fn converse(self, chat: Chat, mut events: ChatEvents) -> Side {
+    async fn converse(self, chat: Chat, mut events: ChatEvents) -> (Side, Chat, ChatEvents) {
         let Self { place, match_id, pause, heard: count, heard_there, stopped } = self;
         let me = chat.user().handle.clone();
         let peer = chat.conversations().await.expect("conversations")[0].info.peer.handle.clone();
@@ -220,7 +227,6 @@ impl Writer {
         };
         let settles = tokio::time::timeout(SETTLE * 4, async { tokio::join!(writer, listener) }).await;
         assert!(settles.is_ok(), "pair and side {place:?}: not everything settles");
-        chat.close().await;
-        side
+        (side, chat, events)
     }
 }
