@@ -23,6 +23,7 @@ scenarios! {
     a_block_ends_the_match_at_both_nodes,
     an_expiry_is_told_once,
     a_device_that_a_forgotten_node_did_not_hear_of_misses_nothing,
+    who_left_while_nobody_could_be_told_is_announced_later,
     people_of_the_first_node_go_on_at_the_other,
     people_of_the_second_node_go_on_at_the_other,
 }
@@ -191,6 +192,17 @@ async fn a_device_that_a_forgotten_node_did_not_hear_of_misses_nothing(server: T
     // Now it hears that it was taken for dead, and joins again.
     server.forget_node(0);
     assert_eq!(tablet.until("message.new").await["seq"], 1);
+    server.stop().await;
+}
+
+async fn who_left_while_nobody_could_be_told_is_announced_later(server: TestServer) {
+    let (a, mut b, _) = pair_apart(&server).await;
+    server.redis().spoil_user(&b.user.id);
+    drop(a.socket);
+    server.expect_connections(1).await;
+    b.hears_no("peer.presence").await;
+    server.redis().mend_user(&b.user.id);
+    assert_eq!(b.until("peer.presence").await["online"], false);
     server.stop().await;
 }
 

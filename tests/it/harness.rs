@@ -415,10 +415,14 @@ impl TestServer {
         futures_util::future::try_join_all(runs).await.expect("jobs");
     }
 
+    /// The keys of several nodes.
+    pub fn redis(&self) -> &RedisPrefix {
+        self.redis.as_ref().expect("several nodes")
+    }
+
     /// Has Redis forget one node, which will register its devices anew.
     pub fn forget_node(&self, node: usize) {
-        let redis = self.redis.as_ref().expect("several nodes");
-        redis.forget_node(&self.nodes[node].app.realtime.node.to_string());
+        self.redis().forget_node(&self.nodes[node].app.realtime.node.to_string());
     }
 
     /// Waits until the server has ended by itself.

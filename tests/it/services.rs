@@ -127,6 +127,25 @@ impl RedisPrefix {
         let () = redis::cmd("HDEL").arg(key).arg(node).query(&mut self.0.connection()).expect("it goes");
     }
 
+    /// Has every script fail that looks for the devices of a user, until [`Self::mend_user`].
+    pub fn spoil_user(&self, user: &str) {
+        let (key, kept) = self.user_keys(user);
+        let mut all = redis::pipe();
+        all.atomic().cmd("RENAME").arg(&key).arg(kept).cmd("SET").arg(&key).arg("no hash");
+        let () = all.query(&mut self.0.connection()).expect("it has a device");
+    }
+
+    /// Gives the user its devices back.
+    pub fn mend_user(&self, user: &str) {
+        let (key, kept) = self.user_keys(user);
+        let () = redis::cmd("RENAME").arg(kept).arg(key).query(&mut self.0.connection()).expect("it was spoilt");
+    }
+
+    fn user_keys(&self, user: &str) -> (String, String) {
+        let prefix = self.0.prefix();
+        (format!("{prefix}u:{user}"), format!("{prefix}kept:{user}"))
+    }
+
     /// What is there of nodes and their devices: everything but the counters, which outlive nodes on purpose.
     pub fn traces(&self) -> Vec<String> {
         let outlives = |key: &String| ["fence:", "limit:"].iter().any(|kind| key[self.0.prefix().len()..].starts_with(kind));
