@@ -48,9 +48,8 @@ async fn redis_is_stopped_for_twenty_seconds() {
 
     let down = Instant::now();
     redis.stop(Stop::Kill).await;
-    // Who asks before anybody has noticed waits until they have: at the follower for its next look, at the leader for the end of the lease.
-    let first = is_unavailable(&mut asking[1], find()).await;
-    let mut slowest = first;
+    let mut slowest = Duration::ZERO;
+    // Until its lease has run out, the node that leads goes on for its own people.
     tokio::time::sleep_until(down + Duration::from_secs(4)).await;
     while down.elapsed() < AWAY {
         for person in &mut asking {
@@ -101,7 +100,7 @@ async fn redis_is_stopped_for_twenty_seconds() {
     }
     let all = || sides.values().flatten();
     println!(
-        "slowest refusal of a search {slowest:?}, the first {first:?}; the searcher was matched {matched:?} after the return; slowest answer to a message {:?}, \
+        "slowest refusal of a search {slowest:?}; the searcher was matched {matched:?} after the return; slowest answer to a message {:?}, \
          longest silence of local chats {:?}",
         all().map(|side| side.slowest_answer(down..up.start)).max(),
         all().filter(|side| at_one_node.contains(&side.match_id)).map(|side| side.longest_silence(down..up.start)).max(),
