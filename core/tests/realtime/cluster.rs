@@ -112,8 +112,7 @@ async fn a_connection_that_could_not_join_does_not_drive_out_the_one_that_follow
     let Some(([mut a, mut b], _prefix)) = cluster().await else { return };
     let (old, new) = (device(ALICE, 1, 1), device(ALICE, 1, 1));
     // It came while Redis was away; meanwhile its device has gone to another node.
-    let then = Stamp::at(Clock::system(0).now());
-    tokio::time::sleep(Duration::from_millis(5)).await;
+    let then = Stamp::at(Clock::system(0).now() - Duration::from_secs(1));
     b.realtime.presence.join(new, MANY, None).await.expect("joined");
     a.realtime.presence.join(old, MANY, Some(then)).await.expect("replaced at once");
     assert_eq!(events(&mut a, &b.realtime).await, [replaced(old)]);
