@@ -160,14 +160,12 @@ impl Inbox {
         self.matches.values().any(|track| track.wanted > track.acked)
     }
 
-    /// One acknowledgement per match that needs one.
-    pub fn take_acks(&mut self) -> Vec<MessageAck> {
+    /// The acknowledgement that says most.
+    pub fn take_ack(&mut self) -> Option<MessageAck> {
         let due = self.matches.iter_mut().filter(|(_, track)| track.wanted > track.acked);
-        due.map(|(match_id, track)| {
-            track.acked = track.wanted;
-            MessageAck { match_id: *match_id, seq: track.wanted }
-        })
-        .collect()
+        let (match_id, track) = due.max_by_key(|(_, track)| track.wanted - track.acked)?;
+        track.acked = track.wanted;
+        Some(MessageAck { match_id: *match_id, seq: track.wanted })
     }
 }
 
@@ -234,12 +232,12 @@ mod tests {
             inbox.receive(message(MessageOrigin::Peer, seq), Instant::now());
             inbox.want_ack(MATCH, seq);
         }
-        assert_eq!(inbox.take_acks(), [MessageAck { match_id: MATCH, seq: 3 }]);
+        assert_eq!(inbox.take_ack(), Some(MessageAck { match_id: MATCH, seq: 3 }));
         assert!(!inbox.has_acks());
         inbox.receive(message(MessageOrigin::Peer, 3), Instant::now());
-        assert_eq!(inbox.take_acks(), [MessageAck { match_id: MATCH, seq: 3 }], "the server did not see it");
+        assert_eq!(inbox.take_ack(), Some(MessageAck { match_id: MATCH, seq: 3 }), "the server did not see it");
         inbox.restart();
-        assert_eq!(inbox.take_acks(), [MessageAck { match_id: MATCH, seq: 3 }]);
+        assert_eq!(inbox.take_ack(), Some(MessageAck { match_id: MATCH, seq: 3 }));
         inbox.retain(&[]);
         assert!(inbox.resume().is_empty());
     }

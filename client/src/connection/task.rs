@@ -73,6 +73,7 @@ struct Live {
     heard: Instant,
     silence: Duration,
     pacer: Pacer,
+    ack_pacer: Pacer,
     /// When the pacer lets the next message out.
     paced_until: Option<Instant>,
     ack_at: Option<Instant>,
@@ -204,7 +205,8 @@ impl Task {
             socket,
             heard: now,
             silence: Duration::from_secs(welcome.heartbeat_s.max(1)) * 2,
-            pacer: Pacer::new(welcome.limits.frames_per_second, now),
+            pacer: Pacer::of_messages(welcome.limits.frames_per_second, now),
+            ack_pacer: Pacer::of_acks(welcome.limits.frames_per_second, now),
             paced_until: None,
             ack_at: None,
             renew_at: now + token.expires_at.since(self.options.clock.now()).saturating_sub(RENEW_BEFORE).min(FAR),
@@ -304,7 +306,12 @@ impl Task {
         self.outbox.resend_overdue(now, self.options.resend_after);
         if live.ack_at.is_some_and(|at| now >= at) {
             live.ack_at = None;
-            for ack in self.inbox.take_acks() {
+            while self.inbox.has_acks() {
+                if let Err(until) = live.ack_pacer.take(now) {
+                    live.ack_at = Some(until);
+                    break;
+                }
+                let Some(ack) = self.inbox.take_ack() else { break };
                 live.write(&ClientFrame::MessageAck(ack), None).await?;
             }
         }
@@ -461,7 +468,7 @@ const FAR: Duration = Duration::from_hours(365 * 24);
 
 impl Live {
     async fn write(&mut self, frame: &ClientFrame, id: Option<&FrameId>) -> Result<(), RawError> {
-        if !matches!(frame, ClientFrame::MessageSend(_)) {
+        if !matches!(frame, ClientFrame::MessageSend(_) | ClientFrame::MessageAck(_)) {
             self.pacer.spend(Instant::now());
         }
         tokio::time::timeout(WRITE_TIMEOUT, self.socket.send(frame, id)).await.unwrap_or(Err(RawError::Timeout))

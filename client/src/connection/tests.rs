@@ -21,6 +21,8 @@ use tokio_tungstenite::{
 use super::*;
 use tebdil_core::protocol::MatchFind;
 
+mod pace;
+
 const MATCH: MatchId = MatchId(7);
 
 /// One scripted server; the test accepts its sockets one by one.
@@ -426,17 +428,6 @@ async fn refused_messages_leave_the_outbox_or_come_again() {
     peer.recv_type("message.send").await;
     peer.send(&json!({"type":"match.ended","match_id":"7","status":"cancelled","reason":"left","by":"peer"})).await;
     assert_eq!(third.await, Err(SendError::MatchEnded));
-}
-
-#[tokio::test]
-async fn after_a_frame_was_passed_over_everything_unanswered_goes_out_again() {
-    let server = Server::start().await;
-    let (handle, _events) = Connection::open(server.options());
-    let (mut peer, _) = server.welcome().await;
-    let _sent = (send(&handle, 1).await, send(&handle, 2).await);
-    let came = [peer.recv_type("message.send").await, peer.recv_type("message.send").await];
-    peer.send(&json!({"type":"error","code":"rate_limited","message":"…","retry_after_ms":5})).await;
-    assert_eq!([peer.recv_type("message.send").await, peer.recv_type("message.send").await], came);
 }
 
 #[tokio::test]
