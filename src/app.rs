@@ -12,7 +12,7 @@ use tebdil_core::{
     store::{MatchRules, Store},
     time::Clock,
 };
-use tebdil_workers::{Hooks, Periods, Workers};
+use tebdil_workers::{Hooks, Periods, Settings, Workers};
 
 use crate::{
     RunError,
@@ -23,6 +23,7 @@ use crate::{
     hub::Hub,
     lifecycle::Tasks,
     matching::{self, Matchmaker, MatchmakerConfig, Timings},
+    notifications::Notifier,
     observability,
 };
 
@@ -44,6 +45,7 @@ pub struct App {
     pub hub: Arc<Hub>,
     pub chat: Arc<Chat>,
     pub announcer: Arc<Announcer>,
+    pub notifier: Notifier,
     pub matchmaker: Matchmaker,
     pub workers: Workers,
     pub limiters: crate::http::Limiters,
@@ -82,7 +84,8 @@ impl App {
         let hub = Arc::new(hub);
         let (chat, writer) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone());
         let chat = Arc::new(chat);
-        let workers = workers(&config, &store, &clock, &chat);
+        let notifier = Notifier::new(Arc::clone(&hub));
+        let workers = workers(&config, &store, &clock, &realtime, &chat, &notifier);
         let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
         let matchmaker_config = MatchmakerConfig {
             widening: config.matching.widening.clone(),
@@ -118,6 +121,7 @@ impl App {
             hub,
             chat,
             announcer,
+            notifier,
             matchmaker,
             workers,
             limiters,
@@ -156,12 +160,30 @@ impl App {
 }
 
 /// The background jobs, which tell whoever is connected anywhere of what they change.
-pub(crate) fn workers(config: &Config, store: &Store, clock: &Clock, chat: &Arc<Chat>) -> Workers {
+pub(crate) fn workers(
+    config: &Config,
+    store: &Store,
+    clock: &Clock,
+    realtime: &Realtime,
+    chat: &Arc<Chat>,
+    notifier: &Notifier,
+) -> Workers {
     let told = Arc::clone(chat);
-    let hooks = Hooks { on_match_expired: Arc::new(move |ended| told.announce_end(&ended)) };
+    let hooks = Hooks {
+        on_match_expired: Arc::new(move |ended| told.announce_end(&ended)),
+        on_notified: {
+            let notifier = notifier.clone();
+            Arc::new(move |notified| notifier.tell(&notified))
+        },
+        on_quota: {
+            let notifier = notifier.clone();
+            Arc::new(move |user, quota| notifier.quota(user, quota))
+        },
+    };
     let days = |days: u32| Duration::from_hours(24 * u64::from(days));
     let periods = Periods { message_logs: days(config.retention.message_logs_days), sessions: days(config.retention.sessions_days) };
-    Workers::new(store.clone(), clock.clone(), hooks).with_periods(periods)
+    let settings = Settings { periods, quota: config.quota.rules(), presence: Some(realtime.presence.clone()) };
+    Workers::new(store.clone(), clock.clone(), hooks, settings)
 }
 
 /// Runs background jobs until the process drains.

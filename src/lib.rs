@@ -12,6 +12,7 @@ pub mod http;
 pub mod hub;
 pub mod lifecycle;
 pub mod matching;
+pub mod notifications;
 pub mod observability;
 pub mod profile;
 pub mod worker;

@@ -19,6 +19,7 @@ use crate::{
     http,
     hub::Hub,
     lifecycle::{Shutdown, Tasks},
+    notifications::Notifier,
     observability, wind_down,
 };
 
@@ -46,11 +47,12 @@ pub async fn run(config: Config, metrics: Option<TcpListener>, clock: Clock, shu
     let hub = Arc::new(hub);
     let (chat, _) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone());
     let chat = Arc::new(chat);
+    let notifier = Notifier::new(Arc::clone(&hub));
 
     let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
     tasks.supervise("announcer", Arc::clone(&announcer).run(tasks.closing.clone()));
     tasks.supervise_to_the_last("events", take_events(events, Arc::clone(&hub), announcer));
-    app::run_jobs(app::workers(&config, &store, &clock, &chat), &tasks);
+    app::run_jobs(app::workers(&config, &store, &clock, &realtime, &chat, &notifier), &tasks);
     if let Some(listener) = metrics {
         http::serve_metrics(listener, handle.clone(), &tasks);
     }

@@ -119,6 +119,11 @@ text_enum! {
 }
 
 text_enum! {
+    /// What a notification is about; pushes of each type can be turned off.
+    NotificationType { System = "system", Match = "match", Claim = "claim", Ad = "ad" }
+}
+
+text_enum! {
     /// Why a balance changed.
     LedgerReason {
         /// The lazy reset at local midnight; the reference is the day.
@@ -128,6 +133,8 @@ text_enum! {
         Claim = "claim",
         Referral = "referral",
         Admin = "admin",
+        /// A subscription began or ended on a day that was counted already; the reference is that change.
+        Premium = "premium",
     }
 }
 

@@ -99,6 +99,16 @@ ids! {
     LogId,
     /// A row of `system_logs`.
     SystemLogId,
+    /// A notification of a user.
+    NotificationId,
+    /// A wish to have a right back.
+    ClaimId,
+    /// An invitation of a phone.
+    ReferralId,
+    /// A time with a subscription.
+    SubscriptionId,
+    /// An ad.
+    AdId,
 }
 
 /// Makes ids; share one per process.

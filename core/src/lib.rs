@@ -7,6 +7,7 @@ pub mod crypto;
 pub mod domain;
 pub mod id;
 pub mod limiter;
+pub mod notice;
 pub mod protocol;
 pub mod quota;
 pub mod realtime;

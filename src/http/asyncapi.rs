@@ -154,6 +154,7 @@ mod tests {
         "message.delivered",
         "message.new",
         "message.read",
+        "notification",
         "peer.presence",
         "quota",
         "typing",

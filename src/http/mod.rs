@@ -4,6 +4,7 @@
 //! `tebdil_core::protocol`, its handler in the file of its family, one line in `router.rs`.
 
 mod account;
+pub mod admin;
 mod asyncapi;
 pub mod auth;
 mod blocks;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     backend::{JobBackend, lease_jobs},
     execute::{Leases, Ran, execute},
-    job::{Hooks, Job, JobContext, JobError, Periods, Queue},
+    job::{Hooks, Job, JobContext, JobError, Queue, Settings},
     schedule::{Pushed, push_ticks},
 };
 
@@ -68,15 +68,9 @@ type Held = Arc<BTreeMap<&'static str, Arc<Leases>>>;
 
 impl Workers {
     /// Workers for every job there is.
-    pub fn new(store: Store, clock: Clock, hooks: Hooks) -> Self {
-        Self { cx: JobContext { store, clock, hooks, periods: Periods::default() }, queues: crate::jobs::all(), timing: Timing::default() }
-    }
-
-    /// Workers that keep things for other periods.
-    #[must_use]
-    pub fn with_periods(mut self, periods: Periods) -> Self {
-        self.cx.periods = periods;
-        self
+    pub fn new(store: Store, clock: Clock, hooks: Hooks, settings: Settings) -> Self {
+        let cx = JobContext { store, clock, hooks, settings: Arc::new(settings) };
+        Self { cx, queues: crate::jobs::all(), timing: Timing::default() }
     }
 
     /// Workers for these queues only.

@@ -5,7 +5,11 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 use futures_util::future::{BoxFuture, FutureExt};
 use serde::{Serialize, de::DeserializeOwned};
 use tebdil_core::{
-    store::{EndedMatch, NewJob, Store, StoreError},
+    id::UserId,
+    protocol::Quota,
+    quota::QuotaRules,
+    realtime::Presence,
+    store::{EndedMatch, NewJob, Notified, Store, StoreError},
     time::{Clock, Timestamp},
 };
 
@@ -34,12 +38,16 @@ impl From<StoreError> for JobError {
 pub struct Hooks {
     /// A match has run out; called once per match. Tells both sockets `match.ended`.
     pub on_match_expired: Arc<dyn Fn(EndedMatch) + Send + Sync>,
+    /// A user has a new notification. Tells its sockets.
+    pub on_notified: Arc<dyn Fn(Notified) + Send + Sync>,
+    /// A user has other rights than before. Tells its sockets `quota`.
+    pub on_quota: Arc<dyn Fn(UserId, Quota) + Send + Sync>,
 }
 
 impl Default for Hooks {
     /// Hooks that do nothing.
     fn default() -> Self {
-        Self { on_match_expired: Arc::new(|_| {}) }
+        Self { on_match_expired: Arc::new(|_| {}), on_notified: Arc::new(|_| {}), on_quota: Arc::new(|_, _| {}) }
     }
 }
 
@@ -55,7 +63,23 @@ pub struct JobContext {
     pub store: Store,
     pub clock: Clock,
     pub hooks: Hooks,
+    pub settings: Arc<Settings>,
+}
+
+/// What the jobs have to know of the server's settings.
+#[derive(Debug, Clone)]
+pub struct Settings {
     pub periods: Periods,
+    pub quota: QuotaRules,
+    /// Who is connected, at whichever node; without it, nobody is.
+    pub presence: Option<Presence>,
+}
+
+impl Settings {
+    /// The default periods, and nobody is connected.
+    pub fn new(quota: QuotaRules) -> Self {
+        Self { periods: Periods::default(), quota, presence: None }
+    }
 }
 
 /// How long what may be kept is kept. What the contract fixes (messages, idempotency keys) is not here.

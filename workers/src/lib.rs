@@ -26,4 +26,4 @@ mod schedule;
 
 pub use engine::{Timing, Workers, WorkersError};
 pub use execute::Ran;
-pub use job::{Hooks, Job, JobContext, JobError, Periods, Queue, push};
+pub use job::{Hooks, Job, JobContext, JobError, Periods, Queue, Settings, push};

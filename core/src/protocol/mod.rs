@@ -2,6 +2,7 @@
 
 mod client_frame;
 mod codes;
+mod notification;
 mod rest;
 mod server_frame;
 #[cfg(test)]
@@ -13,6 +14,7 @@ pub use client_frame::{
     TokenRefresh, Typing, parse_client_frame,
 };
 pub use codes::{CloseCode, ErrorCode};
+pub use notification::Notification;
 pub use rest::*;
 pub use server_frame::{
     MatchEnded, MatchFound, MessageAccepted, MessageNew, MessageOrigin, PeerPresence, ServerFrame, ServerMessage, SessionLimits, Welcome,

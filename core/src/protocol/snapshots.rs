@@ -7,12 +7,13 @@ use uuid::Uuid;
 
 use super::{
     ClientFrame, CloseCode, DeviceInfo, ErrorCode, FrameId, Hello, Match, MatchEnded, MatchFind, MatchFound, MatchRef, MessageAccepted,
-    MessageAck, MessageNew, MessageOrigin, MessageSend, MessageSync, Peer, PeerPresence, Quota, ResumePoint, ServerFrame, ServerMessage,
-    SessionLimits, TokenRefresh, Typing, User, Welcome, WhoEnded, parse_client_frame,
+    MessageAck, MessageNew, MessageOrigin, MessageSend, MessageSync, Notification, Peer, PeerPresence, Quota, ResumePoint, ServerFrame,
+    ServerMessage, SessionLimits, TokenRefresh, Typing, User, Welcome, WhoEnded, parse_client_frame,
 };
 use crate::{
-    domain::{EndReason, Locale, MatchRole, MatchStatus, MessageKind, Mode, UserRole},
-    id::{MatchId, MessageId, SessionId, TicketId, UserId},
+    domain::{EndReason, Locale, MatchRole, MatchStatus, MessageKind, Mode, NotificationType, UserRole},
+    id::{MatchId, MessageId, NotificationId, SessionId, TicketId, UserId},
+    notice::Notice,
     time::Timestamp,
 };
 
@@ -168,6 +169,15 @@ fn message_frames() {
 #[test]
 fn other_frames() {
     assert_snapshot!(told(&ServerFrame::Quota { quota: quota() }), @r#"{"type":"quota","quota":{"text":9,"video":3,"bonus":1,"daily_text":10,"daily_video":3,"resets_at":"2026-11-21T12:00:00.000Z"}}"#);
+    let notification = Notification {
+        id: NotificationId(12),
+        kind: NotificationType::Claim,
+        message: "A right was given back.".to_owned(),
+        data: Notice::ClaimApproved { match_id: MATCH },
+        read: false,
+        created_at: NOON,
+    };
+    assert_snapshot!(told(&ServerFrame::Notification { notification }), @r#"{"type":"notification","notification":{"id":"12","type":"claim","message":"A right was given back.","data":{"code":"claim_approved","match_id":"7"},"read":false,"created_at":"2026-11-21T12:00:00.000Z"}}"#);
     assert_snapshot!(told(&ServerFrame::Draining { reconnect_after_ms: 250 }), @r#"{"type":"draining","reconnect_after_ms":250}"#);
     assert_snapshot!(told(&ServerFrame::error(ErrorCode::NotFound, "match_id: no such match")), @r#"{"type":"error","code":"not_found","message":"match_id: no such match"}"#);
     let full = ServerFrame::Error {
@@ -209,6 +219,7 @@ fn every_variant_has_a_snapshot(client: &ClientFrame, server: &ServerFrame) {
         | ServerFrame::Typing { .. }
         | ServerFrame::PeerPresence(_)
         | ServerFrame::Quota { .. }
+        | ServerFrame::Notification { .. }
         | ServerFrame::Draining { .. }
         | ServerFrame::Error { .. }
         // Never sent.

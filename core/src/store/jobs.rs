@@ -144,7 +144,6 @@ macro_rules! push_job_in {
     }};
 }
 
-#[expect(unused_imports, reason = "the way for the other aggregates to push a job in their own transaction")]
 pub(crate) use push_job_in;
 
 impl Store {

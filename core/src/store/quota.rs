@@ -6,7 +6,7 @@ use super::{Store, StoreError};
 use crate::{
     backend::{read, write_tx},
     domain::{LedgerReason, QuotaBucket},
-    id::{LedgerId, UserId},
+    id::UserId,
     protocol::Quota,
     quota::{Balances, QuotaRules},
     time::Timestamp,
@@ -23,8 +23,8 @@ pub struct Grant {
 }
 
 #[derive(FromRow)]
-struct BalanceRow {
-    is_premium: bool,
+pub(crate) struct BalanceRow {
+    pub is_premium: bool,
     daily_chat_balance: i64,
     daily_video_balance: i64,
     bonus_balance: i64,
@@ -37,7 +37,92 @@ impl From<BalanceRow> for Balances {
     }
 }
 
-const BALANCES: &str = "SELECT is_premium, daily_chat_balance, daily_video_balance, bonus_balance, quota_day FROM users WHERE id = $1";
+pub(crate) const BALANCES: &str =
+    "SELECT is_premium, daily_chat_balance, daily_video_balance, bonus_balance, quota_day FROM users WHERE id = $1";
+pub(crate) const USED: &str = "SELECT id FROM quota_ledger WHERE user_id = $1 AND bucket = $2 AND reason = $3 AND reference = $4";
+pub(crate) const LEDGER: &str = "INSERT INTO quota_ledger (id, user_id, bucket, delta, balance_after, reason, reference, created_at) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+pub(crate) const UPDATE: &str = "UPDATE users SET daily_chat_balance = $1, daily_video_balance = $2, bonus_balance = $3, quota_day = $4 \
+     WHERE id = $5";
+
+/// Loads the balances of `$user` in the open write transaction `$tx`, locks them, and applies the reset that is due: `(balances, is_premium, entries)`. `None` when
+/// there is no such user. Where several users are locked, lock them by id.
+macro_rules! open_balances_in {
+    ($store:expr, $tx:expr, $user:expr, $rules:expr, $now:expr) => {{
+        let row: Option<$crate::store::quota::BalanceRow> =
+            sqlx::query_as($store.locking($crate::store::quota::BALANCES)).bind($user).fetch_optional(&mut *$tx).await?;
+        row.map(|row| {
+            let is_premium = row.is_premium;
+            let mut balances = $crate::quota::Balances::from(row);
+            let entries = balances.reset(&$rules.day($now), $rules.allowance(is_premium));
+            (balances, is_premium, entries)
+        })
+    }};
+}
+
+/// Writes balances and the ledger entries that explain them.
+macro_rules! close_balances_in {
+    ($store:expr, $tx:expr, $user:expr, $balances:expr, $entries:expr, $now:expr) => {{
+        let balances: &$crate::quota::Balances = $balances;
+        for entry in $entries {
+            sqlx::query($crate::store::quota::LEDGER)
+                .bind($store.ids.next::<$crate::id::LedgerId>())
+                .bind($user)
+                .bind(entry.bucket)
+                .bind(entry.delta)
+                .bind(entry.balance_after)
+                .bind(entry.reason)
+                .bind(&entry.reference)
+                .bind($now)
+                .execute(&mut *$tx)
+                .await?;
+        }
+        sqlx::query($crate::store::quota::UPDATE)
+            .bind(balances.text)
+            .bind(balances.video)
+            .bind(balances.bonus)
+            .bind(&balances.day)
+            .bind($user)
+            .execute(&mut *$tx)
+            .await?;
+    }};
+}
+
+/// [`Store::grant`] in the open write transaction `$tx`.
+macro_rules! grant_in {
+    ($store:expr, $tx:expr, $user:expr, $grant:expr, $rules:expr, $now:expr) => {{
+        let (user, grant): ($crate::id::UserId, &$crate::store::Grant) = ($user, $grant);
+        let rules: &$crate::quota::QuotaRules = $rules;
+        match $crate::store::quota::open_balances_in!($store, $tx, user, rules, $now) {
+            None => None,
+            Some((mut balances, is_premium, mut entries)) => {
+                let spent: Option<$crate::id::LedgerId> = sqlx::query_scalar($crate::store::quota::USED)
+                    .bind(user)
+                    .bind(grant.bucket)
+                    .bind(grant.reason)
+                    .bind(&grant.reference)
+                    .fetch_optional(&mut *$tx)
+                    .await?;
+                let granted = match spent {
+                    Some(_) => None,
+                    None => balances.credit(grant.bucket, grant.amount, grant.reason, &grant.reference),
+                };
+                match granted {
+                    None => None,
+                    Some(granted) => {
+                        entries.push(granted);
+                        $crate::store::quota::close_balances_in!($store, $tx, user, &balances, entries, $now);
+                        Some(balances.quota(rules, is_premium, $now))
+                    }
+                }
+            }
+        }
+    }};
+}
+
+#[expect(unused_imports, reason = "the way for the other aggregates to change a balance in their own transaction")]
+pub(crate) use grant_in;
+pub(crate) use {close_balances_in, open_balances_in};
 
 impl Store {
     /// What the user has at `now`. A reset that is due is counted, not written: that happens with the next change.
@@ -49,54 +134,10 @@ impl Store {
         }))
     }
 
-    /// Gives rights, after the reset that may be due. `false` when there is no such user, the reference was used, or nothing is left to take.
-    pub async fn grant(&self, user: UserId, grant: &Grant, rules: &QuotaRules, now: Timestamp) -> Result<bool, StoreError> {
-        const USED: &str = "SELECT id FROM quota_ledger WHERE user_id = $1 AND bucket = $2 AND reason = $3 AND reference = $4";
-        const LEDGER: &str = "INSERT INTO quota_ledger (id, user_id, bucket, delta, balance_after, reason, reference, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-        const UPDATE: &str = "UPDATE users SET daily_chat_balance = $1, daily_video_balance = $2, bonus_balance = $3, quota_day = $4 \
-             WHERE id = $5";
-        write_tx!(self, |tx| {
-            let row: Option<BalanceRow> = sqlx::query_as(self.locking(BALANCES)).bind(user).fetch_optional(&mut *tx).await?;
-            let Some(row) = row else { return Ok(false) };
-            let spent: Option<LedgerId> = sqlx::query_scalar(USED)
-                .bind(user)
-                .bind(grant.bucket)
-                .bind(grant.reason)
-                .bind(&grant.reference)
-                .fetch_optional(&mut *tx)
-                .await?;
-            if spent.is_some() {
-                return Ok(false);
-            }
-            let allowance = rules.allowance(row.is_premium);
-            let mut balances = Balances::from(row);
-            let mut entries = balances.reset(&rules.day(now), allowance);
-            let Some(granted) = balances.credit(grant.bucket, grant.amount, grant.reason, &grant.reference) else { return Ok(false) };
-            entries.push(granted);
-            for entry in entries {
-                sqlx::query(LEDGER)
-                    .bind(self.ids.next::<LedgerId>())
-                    .bind(user)
-                    .bind(entry.bucket)
-                    .bind(entry.delta)
-                    .bind(entry.balance_after)
-                    .bind(entry.reason)
-                    .bind(&entry.reference)
-                    .bind(now)
-                    .execute(&mut *tx)
-                    .await?;
-            }
-            sqlx::query(UPDATE)
-                .bind(balances.text)
-                .bind(balances.video)
-                .bind(balances.bonus)
-                .bind(&balances.day)
-                .bind(user)
-                .execute(&mut *tx)
-                .await?;
-        });
-        Ok(true)
+    /// Gives rights, after the reset that may be due; what the user has then. `None` when there is no such user, the reference was used, or nothing is left to
+    /// take.
+    pub async fn grant(&self, user: UserId, grant: &Grant, rules: &QuotaRules, now: Timestamp) -> Result<Option<Quota>, StoreError> {
+        Ok(write_tx!(self, |tx| { grant_in!(self, tx, user, grant, rules, now) }))
     }
 
     /// The balances as the ledger has them; `day` is left empty. They equal the stored ones at all times.

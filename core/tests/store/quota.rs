@@ -48,31 +48,37 @@ async fn a_grant_counts_once(t: TestStore) {
     let rules = TestStore::quota_rules();
     let outcomes = all_at_once((0..20).map(|_| {
         let (store, rules, now) = (t.store.clone(), rules.clone(), t.now());
-        async move { store.grant(user.id, &bonus(10, "a"), &rules, now).await.unwrap() }
+        async move { store.grant(user.id, &bonus(10, "a"), &rules, now).await.unwrap().is_some() }
     }))
     .await;
     assert_eq!(outcomes.iter().filter(|granted| **granted).count(), 1);
-    assert!(t.grant(user.id, &bonus(5, "b"), &rules, t.now()).await.unwrap());
-    assert!(t.grant(user.id, &Grant { reason: LedgerReason::Claim, ..bonus(1, "a") }, &rules, t.now()).await.unwrap(), "another reason");
-    assert!(t.grant(other.id, &bonus(10, "a"), &rules, t.now()).await.unwrap(), "another user");
+    assert!(t.grant(user.id, &bonus(5, "b"), &rules, t.now()).await.unwrap().is_some());
+    assert!(
+        t.grant(user.id, &Grant { reason: LedgerReason::Claim, ..bonus(1, "a") }, &rules, t.now()).await.unwrap().is_some(),
+        "another reason"
+    );
+    assert!(t.grant(other.id, &bonus(10, "a"), &rules, t.now()).await.unwrap().is_some(), "another user");
     assert_eq!(assert_ledger_equals_balance(&t, user.id).await.bonus, 16);
 
     let take = Grant { reason: LedgerReason::Admin, ..bonus(-100, "c") };
-    assert!(t.grant(user.id, &take, &rules, t.now()).await.unwrap());
-    assert!(!t.grant(user.id, &Grant { reference: "d".to_owned(), ..take }, &rules, t.now()).await.unwrap(), "nothing left to take");
+    assert!(t.grant(user.id, &take, &rules, t.now()).await.unwrap().is_some());
+    assert!(
+        t.grant(user.id, &Grant { reference: "d".to_owned(), ..take }, &rules, t.now()).await.unwrap().is_none(),
+        "nothing left to take"
+    );
     assert_eq!(assert_ledger_equals_balance(&t, user.id).await.bonus, 0);
-    assert!(!t.grant(UserId(1), &bonus(1, "a"), &rules, t.now()).await.unwrap());
+    assert!(t.grant(UserId(1), &bonus(1, "a"), &rules, t.now()).await.unwrap().is_none());
 }
 
 async fn a_grant_comes_after_the_reset_of_the_day(t: TestStore) {
     let (user, _) = t.register("kedi").await;
     let rules = TestStore::quota_rules();
     let text = Grant { bucket: QuotaBucket::Text, amount: 2, reason: LedgerReason::Claim, reference: "7".to_owned() };
-    assert!(t.grant(user.id, &text, &rules, t.now()).await.unwrap());
+    assert!(t.grant(user.id, &text, &rules, t.now()).await.unwrap().is_some());
     let stored = assert_ledger_equals_balance(&t, user.id).await;
     assert_eq!((stored.text, stored.video, stored.day.as_str()), (12, 3, "2026-11-21"));
     t.clock.advance(Duration::from_hours(24));
-    assert!(t.grant(user.id, &bonus(1, "a"), &rules, t.now()).await.unwrap());
+    assert!(t.grant(user.id, &bonus(1, "a"), &rules, t.now()).await.unwrap().is_some());
     let stored = assert_ledger_equals_balance(&t, user.id).await;
     assert_eq!((stored.text, stored.bonus, stored.day.as_str()), (10, 1, "2026-11-22"), "the day's part does not pile up");
 }

@@ -31,10 +31,10 @@ impl Job for Retention {
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
         let (store, now) = (&cx.store, cx.clock.now());
         // Each for itself: one that fails does not keep the others from theirs.
-        let logs = all("message_logs", || store.delete_old_message_logs(now - cx.periods.message_logs, BATCH)).await;
+        let logs = all("message_logs", || store.delete_old_message_logs(now - cx.settings.periods.message_logs, BATCH)).await;
         let keys = all("idempotency_keys", || store.delete_old_idempotency_keys(now - IDEMPOTENCY_WINDOW, BATCH)).await;
         let packages = all("key_packages", || store.delete_old_key_packages(now - KEY_PACKAGES, BATCH)).await;
-        let sessions = dead_sessions(store, now - cx.periods.sessions).await;
+        let sessions = dead_sessions(store, now - cx.settings.periods.sessions).await;
         let jobs = all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await;
         Ok(logs.and(keys).and(packages).and(sessions).and(jobs)?)
     }

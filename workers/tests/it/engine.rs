@@ -15,7 +15,7 @@ use tebdil_workers::{Hooks, Job, JobContext, JobError, Queue, Ran, Timing, Worke
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-use crate::harness::{Database, MINUTE, on_both, until};
+use crate::harness::{Database, MINUTE, on_both, settings, until};
 
 on_both! {
     two_nodes_run_every_job_once,
@@ -105,7 +105,7 @@ const TIMING: Timing = Timing {
 };
 
 fn workers(db: &Database, store: Store) -> Workers {
-    Workers::new(store, db.clock.clone(), Hooks::default()).with_queues(vec![Queue::of::<Probe>()]).with_timing(TIMING)
+    Workers::new(store, db.clock.clone(), Hooks::default(), settings()).with_queues(vec![Queue::of::<Probe>()]).with_timing(TIMING)
 }
 
 async fn push_probe(db: &Database, test: u64, n: u64, act: Act) {
@@ -244,9 +244,13 @@ fn ticking(db: &Database, store: Store) -> (Workers, Arc<AtomicU64>) {
             on_match_expired: Arc::new(move |_| {
                 ticks.fetch_add(1, Ordering::Relaxed);
             }),
+            ..Hooks::default()
         }
     };
-    (Workers::new(store, db.clock.clone(), hooks).with_queues(vec![Queue::scheduled::<Tick>(MINUTE)]).with_timing(TIMING), ticks)
+    (
+        Workers::new(store, db.clock.clone(), hooks, settings()).with_queues(vec![Queue::scheduled::<Tick>(MINUTE)]).with_timing(TIMING),
+        ticks,
+    )
 }
 
 async fn a_tick_of_two_nodes_runs_once(db: &Database) {

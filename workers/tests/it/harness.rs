@@ -14,12 +14,19 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, SqlitePool};
 use tebdil_core::{
     id::{IdGenerator, MatchId, MessageId, SessionId, UserId},
     store::Store,
+    testing::TestStore,
     time::{Clock, Timestamp},
 };
+use tebdil_workers::Settings;
 
 pub const START: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 pub const MINUTE: Duration = Duration::from_mins(1);
 pub const DAY: Duration = Duration::from_hours(24);
+
+/// The settings of a small server where nobody is connected.
+pub fn settings() -> Settings {
+    Settings::new(TestStore::quota_rules())
+}
 
 /// Rows that a test writes by itself.
 enum Raw {

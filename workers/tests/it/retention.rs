@@ -13,7 +13,7 @@ use tebdil_core::{
 };
 use tebdil_workers::{Hooks, Workers};
 
-use crate::harness::{DAY, Database, MINUTE, on_both};
+use crate::harness::{DAY, Database, MINUTE, on_both, settings};
 
 on_both! {
     after_a_day_the_match_is_over_and_its_messages_are_gone,
@@ -27,9 +27,9 @@ fn recording(db: &Database) -> (Workers, Arc<Mutex<Vec<EndedMatch>>>) {
     let ended = Arc::new(Mutex::new(Vec::new()));
     let hooks = {
         let ended = ended.clone();
-        Hooks { on_match_expired: Arc::new(move |one| ended.lock().expect("lock").push(one)) }
+        Hooks { on_match_expired: Arc::new(move |one| ended.lock().expect("lock").push(one)), ..Hooks::default() }
     };
-    (Workers::new(db.store.clone(), db.clock.clone(), hooks), ended)
+    (Workers::new(db.store.clone(), db.clock.clone(), hooks, settings()), ended)
 }
 
 async fn after_a_day_the_match_is_over_and_its_messages_are_gone(db: &Database) {

@@ -1,0 +1,129 @@
+//! What the server tells a user by itself, without its text: that depends on the language of who reads it.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    domain::NotificationType,
+    id::{MatchId, NotificationId, UserId},
+    time::Timestamp,
+};
+
+/// Something to tell a user. Stored as JSON and sent as `data` of a notification: it names no person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Notice {
+    /// A right was given back for a match.
+    ClaimApproved {
+        match_id: MatchId,
+    },
+    /// It was not; `reason` is that of the claim.
+    ClaimRejected {
+        match_id: MatchId,
+        reason: String,
+    },
+    /// Somebody the user has invited joined.
+    ReferralRewarded {
+        rights: i64,
+    },
+    /// The user joined by an invitation.
+    WelcomeBonus {
+        rights: i64,
+    },
+    PremiumStarted {
+        plan: String,
+        until: Timestamp,
+    },
+    PremiumEnded {
+        plan: String,
+    },
+    /// A match was made while the user was away.
+    MatchFound {
+        match_id: MatchId,
+    },
+    /// The password was changed by a code that was sent to the phone.
+    PasswordReset {},
+    /// What the operator has to say, in every language.
+    Announcement {
+        tr: String,
+        en: String,
+    },
+}
+
+impl Notice {
+    /// The stored name of the variant.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::ClaimApproved { .. } => "claim_approved",
+            Self::ClaimRejected { .. } => "claim_rejected",
+            Self::ReferralRewarded { .. } => "referral_rewarded",
+            Self::WelcomeBonus { .. } => "welcome_bonus",
+            Self::PremiumStarted { .. } => "premium_started",
+            Self::PremiumEnded { .. } => "premium_ended",
+            Self::MatchFound { .. } => "match_found",
+            Self::PasswordReset {} => "password_reset",
+            Self::Announcement { .. } => "announcement",
+        }
+    }
+
+    /// The type a user can turn pushes off for.
+    pub const fn kind(&self) -> NotificationType {
+        match self {
+            Self::ClaimApproved { .. } | Self::ClaimRejected { .. } => NotificationType::Claim,
+            Self::MatchFound { .. } => NotificationType::Match,
+            Self::ReferralRewarded { .. }
+            | Self::WelcomeBonus { .. }
+            | Self::PremiumStarted { .. }
+            | Self::PremiumEnded { .. }
+            | Self::PasswordReset {}
+            | Self::Announcement { .. } => NotificationType::System,
+        }
+    }
+}
+
+/// The queue of [`PushOrder`]s.
+pub const PUSH_QUEUE: &str = "push";
+
+/// Attempts of a [`PushOrder`]: about four minutes.
+pub const PUSH_ATTEMPTS: i64 = 10;
+
+/// A wake-up for the devices of a user who may be away. Nothing here is content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum PushOrder {
+    /// A notification was stored.
+    Notification {
+        user_id: UserId,
+        id: NotificationId,
+        #[serde(rename = "type")]
+        of: NotificationType,
+    },
+    /// Messages wait in a match.
+    Message { user_id: UserId, match_id: MatchId },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_is_the_tag() {
+        let id = MatchId(1);
+        let notices = [
+            Notice::ClaimApproved { match_id: id },
+            Notice::ClaimRejected { match_id: id, reason: "answered".to_owned() },
+            Notice::ReferralRewarded { rights: 1 },
+            Notice::WelcomeBonus { rights: 1 },
+            Notice::PremiumStarted { plan: "month".to_owned(), until: Timestamp::from_millis(0) },
+            Notice::PremiumEnded { plan: "month".to_owned() },
+            Notice::MatchFound { match_id: id },
+            Notice::PasswordReset {},
+            Notice::Announcement { tr: "a".to_owned(), en: "b".to_owned() },
+        ];
+        for notice in notices {
+            let json = serde_json::to_value(&notice).expect("JSON");
+            assert_eq!(json["code"], notice.code());
+            assert_eq!(serde_json::from_value::<Notice>(json).expect("a notice"), notice);
+        }
+    }
+}

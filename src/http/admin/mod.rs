@@ -1,0 +1,35 @@
+//! Under `/v1/admin`: for moderators and admins. Every change writes a row of `system_logs` that names who made it.
+
+use std::sync::Arc;
+
+use axum::{extract::FromRequestParts, http::request::Parts};
+use tebdil_core::{domain::UserRole, protocol::ErrorCode};
+
+use super::{auth::Signed, problem::Failure};
+use crate::app::App;
+
+/// A signed-in admin.
+#[derive(Debug, Clone, Copy)]
+pub struct Admin(pub Signed);
+
+impl FromRequestParts<Arc<App>> for Admin {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        let who = Signed::from_request_parts(parts, app).await?;
+        if who.role == UserRole::Admin { Ok(Self(who)) } else { Err(ErrorCode::Forbidden.into()) }
+    }
+}
+
+/// A signed-in moderator or admin.
+#[derive(Debug, Clone, Copy)]
+pub struct Staff(pub Signed);
+
+impl FromRequestParts<Arc<App>> for Staff {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        let who = Signed::from_request_parts(parts, app).await?;
+        if matches!(who.role, UserRole::Moderator | UserRole::Admin) { Ok(Self(who)) } else { Err(ErrorCode::Forbidden.into()) }
+    }
+}
