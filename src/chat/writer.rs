@@ -1,6 +1,6 @@
 //! The group commit: one transaction for all messages and receipts that came while the last one was written.
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use tebdil_core::{
     id::MatchId,
@@ -13,13 +13,16 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::replay::from_peer;
-use crate::hub::{Connection, Hub, Outgoing};
+use crate::hub::{Connection, ConnectionId, Hub, Outgoing};
 
 /// Most operations of one transaction.
 const MAX_BATCH: usize = 512;
 
 /// How long a client should wait before it repeats what could not be stored.
 const RETRY_AFTER_MS: u64 = 1_000;
+
+/// What a device says in a match: its order is kept.
+type Line = (ConnectionId, MatchId);
 
 /// Where an operation came from, and what the client calls it.
 #[derive(Debug)]
@@ -89,21 +92,41 @@ impl Writer {
     pub async fn run(mut self, stop: CancellationToken) {
         let mut batch = Vec::with_capacity(MAX_BATCH);
         loop {
-            let more = tokio::select! {
-                count = self.ops.recv_many(&mut batch, MAX_BATCH) => count > 0,
-                () = stop.cancelled() => {
-                    self.ops.close();
-                    self.ops.recv_many(&mut batch, MAX_BATCH).await > 0
-                }
-            };
+            // What stood behind a batch that failed has waited already.
+            let more = !batch.is_empty()
+                || tokio::select! {
+                    count = self.ops.recv_many(&mut batch, MAX_BATCH) => count > 0,
+                    () = stop.cancelled() => {
+                        self.ops.close();
+                        self.ops.recv_many(&mut batch, MAX_BATCH).await > 0
+                    }
+                };
             if !more {
                 return;
             }
-            self.commit(&mut batch).await;
+            let refused = self.commit(&mut batch).await;
+            if !refused.is_empty() {
+                self.refuse_behind(&refused, &mut batch);
+            }
         }
     }
 
-    async fn commit(&self, batch: &mut Vec<Op>) {
+    /// Refuses what was queued behind a refused message of the same sender, too: its sender did not know, and will repeat them in order.
+    fn refuse_behind(&mut self, refused: &HashSet<Line>, batch: &mut Vec<Op>) {
+        while batch.len() < MAX_BATCH
+            && let Ok(op) = self.ops.try_recv()
+        {
+            match &op {
+                Op::Send { message, origin } if refused.contains(&(origin.connection.id, message.match_id)) => {
+                    origin.refuse(ErrorCode::Unavailable, Some(message.client_id));
+                }
+                _ => batch.push(op),
+            }
+        }
+    }
+
+    /// Writes a batch and leaves it empty; whose messages were refused because they could not be written.
+    async fn commit(&self, batch: &mut Vec<Op>) -> HashSet<Line> {
         let (mut messages, mut senders, mut receipts, mut readers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for op in batch.drain(..) {
             match op {
@@ -126,6 +149,7 @@ impl Writer {
                 for ((receipt, origin), outcome) in receipts.iter().zip(&readers).zip(recorded) {
                     self.recorded(receipt, origin, outcome);
                 }
+                HashSet::new()
             }
             Err(error) => {
                 // The commit may have happened all the same; the client repeats with the same client_id and learns.
@@ -137,6 +161,7 @@ impl Writer {
                 for origin in &readers {
                     origin.refuse(ErrorCode::Unavailable, None);
                 }
+                messages.iter().zip(&senders).map(|(message, origin)| (origin.connection.id, message.match_id)).collect()
             }
         }
     }

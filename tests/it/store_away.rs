@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use sqlx::{Connection as _, SqliteConnection};
 use tebdil_core::testing::Backend;
 
 use crate::{
     harness::TestServer,
     services::PrivatePostgres,
-    sockets::{eventually, pair},
+    sockets::{eventually, message, pair},
 };
 
 /// Longer than anybody waits for a connection to the database.
@@ -29,5 +30,29 @@ async fn who_leaves_meanwhile_is_announced_and_who_stays_is_not_sent_away() {
     while stays.until("peer.presence").await["online"] != false {}
     assert_eq!(behind.say(&id, "still here").await["type"], "message.accepted");
     assert_eq!(peer.until("message.new").await["seq"], 1);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_sent_behind_a_refused_message_does_not_overtake_it() {
+    let server = TestServer::start(Backend::Sqlite, &[]).await.expect("no service is needed");
+    let (mut a, mut b, id) = pair(&server).await;
+    let mut other = SqliteConnection::connect(server.app.config.database_url().expose()).await.expect("a connection");
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect("the write lock");
+    let said = ["one", "two"].map(|text| message(&id, text));
+    a.send(said[0].clone()).await;
+    // The first is being written by now, and the second waits behind it.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    a.send(said[1].clone()).await;
+    let refused = a.until("error").await;
+    sqlx::query("COMMIT").execute(&mut other).await.expect("the lock is given back");
+    assert_eq!((&refused["code"], &refused["client_id"]), (&"unavailable".into(), &said[0]["client_id"]));
+    let refused = a.until("error").await;
+    assert_eq!((&refused["code"], &refused["client_id"]), (&"unavailable".into(), &said[1]["client_id"]));
+    for (said, seq) in said.into_iter().zip(1..) {
+        assert_eq!(a.ask(said.clone()).await["seq"], seq);
+        let heard = b.until("message.new").await;
+        assert_eq!((&heard["seq"], &heard["ciphertext"]), (&seq.into(), &said["ciphertext"]));
+    }
     server.stop().await;
 }
