@@ -124,12 +124,38 @@ text_enum! {
 }
 
 text_enum! {
+    /// Where a claim stands.
+    ClaimStatus { Pending = "pending", Approved = "approved", Rejected = "rejected" }
+}
+
+text_enum! {
+    /// Why a match cannot be claimed, or a claim was rejected.
+    ClaimRefusal {
+        /// The other side still has time.
+        TooEarly = "too_early",
+        /// The other side has written.
+        Answered = "answered",
+        /// The call was connected.
+        Connected = "connected",
+        /// The user ended the match before the other side's time was over.
+        LeftEarly = "left_early",
+        /// The match ended too long ago.
+        TooLate = "too_late",
+        /// As many claims as a day may have were made.
+        DailyCap = "daily_cap",
+        /// The match cost the user nothing.
+        NotPaid = "not_paid",
+    }
+}
+
+text_enum! {
     /// Why a balance changed.
     LedgerReason {
         /// The lazy reset at local midnight; the reference is the day.
         DailyReset = "daily_reset",
         /// One right for a match; the reference is the match.
         Match = "match",
+        /// A match that came to nothing; the reference is the match.
         Claim = "claim",
         Referral = "referral",
         Admin = "admin",

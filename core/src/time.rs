@@ -56,6 +56,14 @@ impl Timestamp {
         tomorrow.map_or(Self(i64::MAX), |day| Self(day.timestamp().as_millisecond()))
     }
 
+    /// The start of the day of this moment in `zone`; not after it.
+    #[must_use]
+    pub fn midnight(self, zone: &jiff::tz::TimeZone) -> Self {
+        let today = self.zoned(zone).start_of_day();
+        // Only a moment at the very beginning of the calendar has no start of its day.
+        today.map_or(Self(i64::MIN), |day| Self(day.timestamp().as_millisecond()))
+    }
+
     fn zoned(self, zone: &jiff::tz::TimeZone) -> jiff::Zoned {
         jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::MAX).to_zoned(zone.clone())
     }
@@ -220,6 +228,8 @@ mod tests {
         let before: Timestamp = "2026-11-21T20:59:59.999Z".parse().expect("time");
         let midnight: Timestamp = "2026-11-21T21:00:00Z".parse().expect("time");
         assert_eq!(before.next_midnight(&istanbul()), midnight);
+        assert_eq!(before.midnight(&istanbul()) + Duration::from_hours(24), midnight);
+        assert_eq!(midnight.midnight(&istanbul()), midnight);
         assert_eq!(before.local_day(&istanbul()), "2026-11-21");
         assert_eq!(midnight.local_day(&istanbul()), "2026-11-22");
         assert_eq!(midnight.next_midnight(&istanbul()), midnight + Duration::from_hours(24));

@@ -78,6 +78,12 @@ impl Config {
             "must be 60 to 86400: messages live at most a day",
         );
 
+        let claims = &self.claims;
+        check((1..=86_400).contains(&claims.wait_s), "claims.wait_s", "must be 1 to 86400");
+        check((1..=3_600).contains(&claims.video_wait_s), "claims.video_wait_s", "must be 1 to 3600");
+        check((1..=30 * 86_400).contains(&claims.window_s), "claims.window_s", "must be 1 to 2592000: a month");
+        check(claims.daily_cap > 0, "claims.daily_cap", "must be at least 1");
+
         let ws = &self.ws;
         check((1..=300).contains(&ws.heartbeat_s), "ws.heartbeat_s", "must be 1 to 300");
         check((1..=60).contains(&ws.hello_timeout_s), "ws.hello_timeout_s", "must be 1 to 60");
@@ -97,6 +103,12 @@ impl Config {
             check(value > 0, field, "must be at least 1; limits.enabled turns limits off");
         }
         check(self.retention.message_logs_days > 0, "retention.message_logs_days", "must be at least 1");
+        let evidence_s = u64::from(self.retention.message_logs_days).saturating_mul(86_400);
+        check(
+            evidence_s > self.matching.match_ttl_s.saturating_add(claims.window_s),
+            "retention.message_logs_days",
+            "must be longer than matching.match_ttl_s and claims.window_s together: claims are decided by the logs",
+        );
         check(self.retention.sessions_days > 0, "retention.sessions_days", "must be at least 1");
         check(
             self.clock.offset_s == 0 || self.clock.unsafe_allow_offset,
@@ -163,9 +175,20 @@ mod tests {
             ("TEBDIL_QUOTA__TIME_ZONE", "Mars/Olympus"),
             ("TEBDIL_DATABASE__URL", "mysql://x"),
             ("TEBDIL_AUTH__DEFAULT_REGION", "XX9"),
+            ("TEBDIL_CLAIMS__DAILY_CAP", "0"),
+            ("TEBDIL_RETENTION__MESSAGE_LOGS_DAYS", "2"),
         ])
         .expect_err("all wrong");
-        for field in ["redis.url", "clock.offset_s", "auth.refresh_ttl_s", "quota.time_zone", "database.url", "auth.default_region"] {
+        for field in [
+            "redis.url",
+            "clock.offset_s",
+            "auth.refresh_ttl_s",
+            "quota.time_zone",
+            "database.url",
+            "auth.default_region",
+            "claims.daily_cap",
+            "retention.message_logs_days",
+        ] {
             assert!(text.contains(field), "{field} in {text}");
         }
     }

@@ -20,6 +20,7 @@ pub struct Config {
     pub auth: Auth,
     pub quota: Quota,
     pub matching: Matching,
+    pub claims: Claims,
     pub ws: WebSocket,
     pub limits: Limits,
     pub retention: Retention,
@@ -90,6 +91,15 @@ pub struct Matching {
     pub max_active_text: u32,
     pub match_ttl_s: u64,
     pub widening: Widening,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Claims {
+    pub wait_s: u64,
+    pub video_wait_s: u64,
+    pub window_s: u64,
+    pub daily_cap: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -221,6 +231,18 @@ impl Matching {
     /// How long a match lasts.
     pub const fn match_ttl(&self) -> Duration {
         Duration::from_secs(self.match_ttl_s)
+    }
+}
+
+impl Claims {
+    /// When claims are possible.
+    pub const fn rules(&self) -> tebdil_core::claim::ClaimRules {
+        tebdil_core::claim::ClaimRules {
+            wait: Duration::from_secs(self.wait_s),
+            video_wait: Duration::from_secs(self.video_wait_s),
+            window: Duration::from_secs(self.window_s),
+            daily_cap: self.daily_cap,
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod asyncapi;
 pub mod auth;
 mod blocks;
 mod body;
+mod claims;
 mod client_ip;
 mod health;
 mod idempotency;

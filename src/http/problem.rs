@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use tebdil_core::{
+    claim::NotEligible,
     protocol::{BanNotice, ErrorCode, FieldProblem, Problem, strict_json::Refused},
     store::StoreError,
     time::Timestamp,
@@ -28,6 +29,7 @@ struct Details {
     retry_after_ms: Option<u64>,
     resets_at: Option<Timestamp>,
     ban: Option<BanNotice>,
+    not_eligible: Option<NotEligible>,
 }
 
 /// What handlers return.
@@ -37,7 +39,15 @@ impl Failure {
     /// With a sentence about this occurrence; it must not hold what the client sent.
     pub fn new(code: ErrorCode, detail: impl Into<String>) -> Self {
         let retry_after_ms = (code.status() == 503).then_some(RETRY_AFTER_MS);
-        Self(Box::new(Details { code, detail: detail.into(), errors: Vec::new(), retry_after_ms, resets_at: None, ban: None }))
+        Self(Box::new(Details {
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after_ms,
+            resets_at: None,
+            ban: None,
+            not_eligible: None,
+        }))
     }
 
     /// One field was refused.
@@ -55,6 +65,13 @@ impl Failure {
         let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1);
         let mut failure = Self::from(code);
         failure.0.retry_after_ms = Some(millis);
+        failure
+    }
+
+    /// A match cannot be claimed.
+    pub fn not_eligible(why: NotEligible) -> Self {
+        let mut failure = Self::from(ErrorCode::NotEligible);
+        failure.0.not_eligible = Some(why);
         failure
     }
 
@@ -122,7 +139,7 @@ impl From<AccountError> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let Details { code, detail, errors, retry_after_ms, resets_at, ban } = *self.0;
+        let Details { code, detail, errors, retry_after_ms, resets_at, ban, not_eligible } = *self.0;
         let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let problem = Problem {
             type_uri: "about:blank".to_owned(),
@@ -134,6 +151,8 @@ impl IntoResponse for Failure {
             retry_after_ms,
             resets_at,
             ban,
+            reason: not_eligible.map(|why| why.reason),
+            eligible_at: not_eligible.and_then(|why| why.eligible_at),
         };
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();

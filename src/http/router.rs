@@ -15,7 +15,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{account, asyncapi, blocks, health, idempotency, keys, leftover, matches, me, observe, problem::Failure};
+use super::{account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure};
 use crate::{app::App, ws};
 
 #[derive(OpenApi)]
@@ -55,6 +55,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(matches::leave))
         .routes(routes!(blocks::list, blocks::create))
         .routes(routes!(blocks::delete))
+        .routes(routes!(claims::list, claims::create))
+        .routes(routes!(admin::claims::list))
 }
 
 /// The OpenAPI document that `GET /openapi.json` answers.

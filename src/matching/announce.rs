@@ -44,6 +44,7 @@ impl Announcement {
             ended_at: None,
             ended_reason: None,
             unread: 0,
+            claim: None,
         };
         Self::new(side.user_id, side.session_id, |this_device| MatchFound {
             found: found.clone(),

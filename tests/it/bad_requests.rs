@@ -16,6 +16,7 @@ fn with_bodies(user: &TestUser) -> Vec<(Method, &'static str, bool, Value)> {
         (Method::POST, "/v1/me/password", true, json!({"current_password": PASSWORD, "new_password": "yeni parola 1"})),
         (Method::PUT, "/v1/keys", true, json!({"packages": ["AAAA"]})),
         (Method::POST, "/v1/blocks", true, json!({"match_id": "1"})),
+        (Method::POST, "/v1/claims", true, json!({"match_id": "1"})),
     ]
 }
 
@@ -36,6 +37,9 @@ const SIGNED: &[(Method, &str)] = &[
     (Method::POST, "/v1/blocks"),
     (Method::GET, "/v1/blocks"),
     (Method::DELETE, "/v1/blocks/1"),
+    (Method::POST, "/v1/claims"),
+    (Method::GET, "/v1/claims"),
+    (Method::GET, "/v1/admin/claims"),
 ];
 
 async fn server() -> TestServer {

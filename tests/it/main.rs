@@ -12,6 +12,8 @@ mod accounts;
 mod bad_requests;
 mod chaos;
 mod chat;
+mod claims;
+mod claims_kill;
 mod cluster;
 mod deployment;
 mod faults;

@@ -10,8 +10,8 @@ use tebdil_core::{
     domain::{MatchStatus, Mode},
     id::{BlockId, MatchId, MessageId, SessionId},
     protocol::{
-        Authenticated, Block, BlockRequest, ErrorCode, KeyUpload, KeysRemaining, LoginRequest, Match, Message, Page, PasswordChangeRequest,
-        ProfilePatch, Quota, RegisterRequest, Secret, Session, Tokens, User,
+        Authenticated, Block, BlockRequest, Claim, ClaimRequest, ErrorCode, KeyUpload, KeysRemaining, LoginRequest, Match, Message, Page,
+        PasswordChangeRequest, ProfilePatch, Quota, RegisterRequest, Secret, Session, Tokens, User,
     },
     time::Clock,
 };
@@ -259,6 +259,16 @@ impl Account {
     /// `DELETE /v1/blocks/{id}`
     pub async fn unblock(&self, id: BlockId) -> Result<(), ApiError> {
         self.delete(&format!("/v1/blocks/{id}")).await
+    }
+
+    /// `POST /v1/claims`
+    pub async fn claim(&self, match_id: MatchId) -> Result<Claim, ApiError> {
+        self.call(Method::POST, "/v1/claims", Some(&ClaimRequest { match_id })).await
+    }
+
+    /// `GET /v1/claims`, first page.
+    pub async fn claims(&self) -> Result<Page<Claim>, ApiError> {
+        self.get("/v1/claims").await
     }
 }
 

@@ -6,9 +6,10 @@ use rust_i18n::t;
 use tebdil_client::{
     chat::{Chat, ChatError, ChatEvent, ChatEvents, ChatOptions, Conversation, EndDetails},
     connection::Ended,
+    rest::ApiError,
 };
 use tebdil_core::{
-    domain::EndReason,
+    domain::{ClaimRefusal, EndReason},
     id::MatchId,
     protocol::{CloseCode, ErrorCode, Match, Quota, WhoEnded},
     time::Timestamp,
@@ -161,6 +162,10 @@ impl Session {
                 }
                 None => self.warn(&t!("no_match")),
             },
+            "claim" => match self.current {
+                Some(current) => self.claim(current).await?,
+                None => self.warn(&t!("no_match")),
+            },
             "safety" => self.safety().await?,
             "quota" => {
                 let quota = self.chat.account().quota().await?;
@@ -213,6 +218,19 @@ impl Session {
         self.chat.send(current, text).await?;
         let now = self.options.clock.now();
         self.screen.said(Kind::Own, now, &t!("me"), text);
+        Ok(())
+    }
+
+    async fn claim(&mut self, match_id: MatchId) -> Result<(), ChatError> {
+        match self.chat.account().claim(match_id).await {
+            Ok(_) => self.note(&t!("claimed")),
+            Err(ApiError::Problem(problem)) if problem.reason == Some(ClaimRefusal::TooEarly) => {
+                let at = problem.eligible_at.map_or_else(String::new, |at| self.screen.time(at));
+                self.warn(&t!("claim.too_early", at = at));
+            }
+            Err(ApiError::Problem(problem)) if problem.reason == Some(ClaimRefusal::Answered) => self.warn(&t!("claim.answered")),
+            Err(error) => return Err(error.into()),
+        }
         Ok(())
     }
 

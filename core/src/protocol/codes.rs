@@ -82,6 +82,8 @@ error_codes! {
     MatchEnded = "match_ended", 409, "The match has ended.";
     MessageTooLarge = "message_too_large", 413, "The message is too large.";
     AlreadyBlocked = "already_blocked", 409, "The user is blocked already.";
+    AlreadyClaimed = "already_claimed", 409, "The match was claimed before.";
+    NotEligible = "not_eligible", 422, "The match cannot be claimed.";
     Draining = "draining", 503, "This node is going away; reconnect.";
     Unavailable = "unavailable", 503, "The service cannot do that right now; try again.";
     Internal = "internal", 500, "Something went wrong on our side.";

@@ -6,8 +6,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::ErrorCode;
 use crate::{
-    domain::{EndReason, Locale, MatchRole, MatchStatus, MessageKind, Mode, UserRole},
-    id::{BlockId, MatchId, MessageId, SessionId, UserId},
+    domain::{ClaimRefusal, ClaimStatus, EndReason, Locale, MatchRole, MatchStatus, MessageKind, Mode, UserRole},
+    id::{BlockId, ClaimId, MatchId, MessageId, SessionId, UserId},
     time::Timestamp,
 };
 
@@ -225,6 +225,9 @@ pub struct Match {
     pub ended_reason: Option<EndReason>,
     /// Messages of the peer that this side has not marked read.
     pub unread: i64,
+    /// This side's claim, where it made one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
 }
 
 /// A message as one side reads it from the history.
@@ -275,6 +278,35 @@ pub struct Block {
     pub created_at: Timestamp,
 }
 
+/// `POST /v1/claims`
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ClaimRequest {
+    pub match_id: MatchId,
+}
+
+/// The wish to have the right back that a match cost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Claim {
+    pub id: ClaimId,
+    pub match_id: MatchId,
+    pub status: ClaimStatus,
+    /// With `rejected`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ClaimRefusal>,
+    pub created_at: Timestamp,
+    /// Absent while it is pending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<Timestamp>,
+}
+
+/// A claim as moderators see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AdminClaim {
+    #[serde(flatten)]
+    pub claim: Claim,
+    pub user_id: UserId,
+}
+
 /// One page of a list, newest first.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Page<T> {
@@ -302,6 +334,12 @@ pub struct Problem {
     /// With `banned`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ban: Option<BanNotice>,
+    /// With `not_eligible`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<ClaimRefusal>,
+    /// With `not_eligible`: from when on the match can be claimed, where waiting helps.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub eligible_at: Option<Timestamp>,
 }
 
 /// A field that was refused.

@@ -59,6 +59,7 @@ fn active_match() -> Match {
         ended_at: None,
         ended_reason: None,
         unread: 2,
+        claim: None,
     }
 }
 

@@ -7,9 +7,9 @@ use sqlx::{FromRow, QueryBuilder};
 use super::{Store, StoreError, from_json_list};
 use crate::{
     backend::{read, write_tx},
-    domain::{EndReason, MatchRole, MatchStatus, Mode},
-    id::{MatchId, SessionId, TicketId, UserId},
-    protocol::{Match, Peer},
+    domain::{ClaimRefusal, ClaimStatus, EndReason, MatchRole, MatchStatus, Mode},
+    id::{ClaimId, MatchId, SessionId, TicketId, UserId},
+    protocol::{Claim, Match, Peer},
     time::Timestamp,
 };
 
@@ -43,6 +43,11 @@ pub struct MatchRow {
     pub peer_key_package: Option<Vec<u8>>,
     alias: String,
     tag: String,
+    claim_id: Option<ClaimId>,
+    claim_status: Option<ClaimStatus>,
+    claim_reason: Option<ClaimRefusal>,
+    claim_time: Option<Timestamp>,
+    claim_processed_at: Option<Timestamp>,
 }
 
 impl MatchRow {
@@ -61,6 +66,18 @@ impl MatchRow {
             ended_at: if ran_out { Some(self.expired_at) } else { self.ended_at },
             ended_reason: if ran_out { Some(EndReason::Expired) } else { self.ended_reason },
             unread: self.peer_last_seq - self.read_seq,
+            claim: self.claim(),
+        })
+    }
+
+    fn claim(&self) -> Option<Claim> {
+        Some(Claim {
+            id: self.claim_id?,
+            match_id: self.id,
+            status: self.claim_status?,
+            reason: self.claim_reason,
+            created_at: self.claim_time?,
+            decided_at: self.claim_processed_at,
         })
     }
 
@@ -159,9 +176,11 @@ struct EndRow {
 
 const SELECT_VIEW: &str = "SELECT m.id, m.type AS mode, m.status, m.created_at, m.expired_at, m.ended_at, m.ended_reason, m.ended_by, \
      m.shared_interests, s.role, s.peer_id, s.session_id, s.delivered_seq, s.read_seq, p.last_seq AS peer_last_seq, \
-     p.delivered_seq AS peer_delivered_seq, p.read_seq AS peer_read_seq, s.last_seq, s.peer_key_package, u.alias, u.tag \
+     p.delivered_seq AS peer_delivered_seq, p.read_seq AS peer_read_seq, s.last_seq, s.peer_key_package, u.alias, u.tag, \
+     c.id AS claim_id, c.status AS claim_status, c.reason AS claim_reason, c.claim_time, c.processed_at AS claim_processed_at \
      FROM match_sides s JOIN matches m ON m.id = s.match_id \
-     JOIN match_sides p ON p.match_id = s.match_id AND p.user_id = s.peer_id JOIN users u ON u.id = s.peer_id WHERE s.user_id = ";
+     JOIN match_sides p ON p.match_id = s.match_id AND p.user_id = s.peer_id JOIN users u ON u.id = s.peer_id \
+     LEFT JOIN claims c ON c.user_id = s.user_id AND c.match_id = s.match_id WHERE s.user_id = ";
 
 impl Store {
     /// A match of `user`.

@@ -80,7 +80,6 @@ macro_rules! notify_in {
     }};
 }
 
-#[expect(unused_imports, reason = "the way for the other aggregates to tell a user in their own transaction")]
 pub(crate) use notify_in;
 
 impl super::Store {

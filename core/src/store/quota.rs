@@ -120,7 +120,6 @@ macro_rules! grant_in {
     }};
 }
 
-#[expect(unused_imports, reason = "the way for the other aggregates to change a balance in their own transaction")]
 pub(crate) use grant_in;
 pub(crate) use {close_balances_in, open_balances_in};
 

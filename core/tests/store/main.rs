@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and its functions are called from both databases' tests")]
 
 mod blocks;
+mod claims;
 mod idempotency;
 mod keys;
 mod lists;

@@ -1,5 +1,7 @@
 //! Under `/v1/admin`: for moderators and admins. Every change writes a row of `system_logs` that names who made it.
 
+pub(super) mod claims;
+
 use std::sync::Arc;
 
 use axum::{extract::FromRequestParts, http::request::Parts};

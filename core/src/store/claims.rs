@@ -1,0 +1,255 @@
+//! Claims: the wish to have a right back, and its decision with the refund. What is judged is [`crate::claim`]'s.
+
+use jiff::tz::TimeZone;
+use sqlx::{FromRow, QueryBuilder};
+
+use super::{Grant, Notified, Store, StoreError, notifications::notify_in, quota::grant_in};
+use crate::{
+    backend::{read, write_tx},
+    claim::{ClaimRules, Evidence, NotEligible},
+    domain::{ClaimRefusal, ClaimStatus, LedgerReason, Mode, QuotaBucket},
+    id::{ClaimId, MatchId, UserId},
+    notice::Notice,
+    protocol::{Claim, Quota},
+    quota::QuotaRules,
+    time::Timestamp,
+};
+
+/// A claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub struct ClaimRow {
+    pub id: ClaimId,
+    pub user_id: UserId,
+    pub match_id: MatchId,
+    pub claim_time: Timestamp,
+    pub status: ClaimStatus,
+    pub reason: Option<ClaimRefusal>,
+    pub processed_at: Option<Timestamp>,
+}
+
+impl ClaimRow {
+    /// The claim in the form of the contract.
+    pub const fn view(&self) -> Claim {
+        Claim {
+            id: self.id,
+            match_id: self.match_id,
+            status: self.status,
+            reason: self.reason,
+            created_at: self.claim_time,
+            decided_at: self.processed_at,
+        }
+    }
+}
+
+/// What became of a wish to claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claiming {
+    /// It waits for its decision.
+    Made(ClaimRow),
+    /// The user had claimed the match before, whatever became of it.
+    Already,
+    /// Nothing was stored.
+    Refused(NotEligible),
+    /// The user has no such match.
+    NotFound,
+}
+
+/// A claim that a call of [`Store::decide_claims`] has decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecidedClaim {
+    pub claim: ClaimRow,
+    /// What the user is to be told.
+    pub notified: Option<Notified>,
+    /// What the user has since, where a right was given back.
+    pub quota: Option<Quota>,
+}
+
+/// A batch of [`Store::decide_claims`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimBatch {
+    pub decided: Vec<DecidedClaim>,
+    /// Whether the batch was full, so that more may wait.
+    pub more: bool,
+}
+
+#[derive(FromRow)]
+struct EvidenceRow {
+    mode: Mode,
+    created_at: Timestamp,
+    expired_at: Timestamp,
+    ended_at: Option<Timestamp>,
+    ended_by: Option<UserId>,
+    connected_at: Option<Timestamp>,
+    answered: bool,
+}
+
+impl EvidenceRow {
+    fn at(&self, now: Timestamp) -> Evidence {
+        let ran_out = (now >= self.expired_at).then_some((self.expired_at, None));
+        Evidence {
+            mode: self.mode,
+            created_at: self.created_at,
+            ended: self.ended_at.map(|at| (at, self.ended_by)).or(ran_out),
+            answered: self.answered,
+            connected: self.connected_at.is_some_and(|at| at <= now),
+        }
+    }
+}
+
+#[derive(FromRow)]
+struct PendingRow {
+    #[sqlx(flatten)]
+    claim: ClaimRow,
+    #[sqlx(flatten)]
+    evidence: EvidenceRow,
+    /// From where the match was paid, and when.
+    bucket: Option<QuotaBucket>,
+    paid_at: Option<Timestamp>,
+}
+
+impl PendingRow {
+    /// Where the right goes back to; else why it does not.
+    fn decide(&self, rules: &QuotaRules, now: Timestamp) -> Result<QuotaBucket, ClaimRefusal> {
+        // Whether it was the time for a claim was judged when it was made. What is asked again is the evidence of that time: a message that was just
+        // being stored may have been missed then.
+        if let Some(reason) = self.evidence.at(self.claim.claim_time).fulfilled() {
+            return Err(reason);
+        }
+        let (Some(bucket), Some(paid_at)) = (self.bucket, self.paid_at) else { return Err(ClaimRefusal::NotPaid) };
+        // A right of a day that is over would be lost with the next reset, or count on top of a day that has its own.
+        Ok(if rules.day(paid_at) == rules.day(now) { bucket } else { QuotaBucket::Bonus })
+    }
+}
+
+const COLUMNS: &str = "SELECT id, user_id, match_id, claim_time, status, reason, processed_at FROM claims WHERE ";
+
+impl Store {
+    /// Stores the wish of `user` to have the right back that a match cost. One claim per user and match; `rules.daily_cap` of them a day in `zone`.
+    ///
+    /// Calls of one user wait for each other, so neither bound is passed by many at once.
+    pub async fn claim(
+        &self,
+        match_id: MatchId,
+        user: UserId,
+        rules: &ClaimRules,
+        zone: &TimeZone,
+        now: Timestamp,
+    ) -> Result<Claiming, StoreError> {
+        const LOCK: &str = "SELECT id FROM users WHERE id = $1";
+        const BEFORE: &str = "SELECT id FROM claims WHERE user_id = $1 AND match_id = $2";
+        const EVIDENCE: &str = "SELECT m.type AS mode, m.created_at, m.expired_at, m.ended_at, m.ended_by, m.connected_at, \
+             EXISTS (SELECT 1 FROM message_logs l WHERE l.match_id = s.match_id AND l.sender_id = s.peer_id AND l.kind = 'content' \
+             AND l.sent_at <= $1) AS answered \
+             FROM match_sides s JOIN matches m ON m.id = s.match_id WHERE s.match_id = $2 AND s.user_id = $3";
+        const TODAY: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM claims WHERE user_id = $1 AND claim_time >= $2";
+        const INSERT: &str = "INSERT INTO claims (id, user_id, match_id, claim_time, status) VALUES ($1, $2, $3, $4, $5) \
+             RETURNING id, user_id, match_id, claim_time, status, reason, processed_at";
+        Ok(write_tx!(self, |tx| {
+            sqlx::query(self.locking(LOCK)).bind(user).execute(&mut *tx).await?;
+            let evidence: Option<EvidenceRow> =
+                sqlx::query_as(EVIDENCE).bind(now).bind(match_id).bind(user).fetch_optional(&mut *tx).await?;
+            let Some(evidence) = evidence else { return Ok(Claiming::NotFound) };
+            let before: Option<ClaimId> = sqlx::query_scalar(BEFORE).bind(user).bind(match_id).fetch_optional(&mut *tx).await?;
+            if before.is_some() {
+                return Ok(Claiming::Already);
+            }
+            if let Err(refused) = evidence.at(now).judge(user, rules, now) {
+                return Ok(Claiming::Refused(refused));
+            }
+            let today: i64 = sqlx::query_scalar(TODAY).bind(user).bind(now.midnight(zone)).fetch_one(&mut *tx).await?;
+            if today >= i64::from(rules.daily_cap) {
+                // By then the match may have been over for too long.
+                let tomorrow = now.next_midnight(zone);
+                let eligible_at = evidence.at(tomorrow).judge(user, rules, tomorrow).is_ok().then_some(tomorrow);
+                return Ok(Claiming::Refused(NotEligible { reason: ClaimRefusal::DailyCap, eligible_at }));
+            }
+            let row: ClaimRow = sqlx::query_as(INSERT)
+                .bind(self.ids.next::<ClaimId>())
+                .bind(user)
+                .bind(match_id)
+                .bind(now)
+                .bind(ClaimStatus::Pending)
+                .fetch_one(&mut *tx)
+                .await?;
+            Claiming::Made(row)
+        }))
+    }
+
+    /// Claims the user has made, newest first; with `before`, only those with smaller ids.
+    pub async fn claims_of(&self, user: UserId, before: Option<ClaimId>, limit: i64) -> Result<Vec<ClaimRow>, StoreError> {
+        Ok(read!(self, |db| {
+            let mut query = QueryBuilder::new(COLUMNS);
+            query.push("user_id = ").push_bind(user).push(" AND id < ").push_bind(before.unwrap_or(ClaimId(i64::MAX)));
+            query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+            query.build_query_as().fetch_all(db).await?
+        }))
+    }
+
+    /// Everybody's claims, newest first, for moderators; with `before`, only those with smaller ids.
+    pub async fn claims(&self, status: Option<ClaimStatus>, before: Option<ClaimId>, limit: i64) -> Result<Vec<ClaimRow>, StoreError> {
+        Ok(read!(self, |db| {
+            let mut query = QueryBuilder::new(COLUMNS);
+            query.push("id < ").push_bind(before.unwrap_or(ClaimId(i64::MAX)));
+            if let Some(status) = status {
+                query.push(" AND status = ").push_bind(status);
+            }
+            query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+            query.build_query_as().fetch_all(db).await?
+        }))
+    }
+
+    /// Decides up to `limit` claims that wait, oldest first, in one transaction: status, refund, notification and its push are there together or not at all.
+    ///
+    /// Each claim is decided once, by whichever call is first, on whichever node. The right goes back to where it was taken from on the same day, and to the
+    /// bonus later.
+    pub async fn decide_claims(&self, limit: i64, rules: &QuotaRules, now: Timestamp) -> Result<ClaimBatch, StoreError> {
+        const PENDING: &str = "SELECT c.id, c.user_id, c.match_id, c.claim_time, c.status, c.reason, c.processed_at, \
+             m.type AS mode, m.created_at, m.expired_at, m.ended_at, m.ended_by, m.connected_at, \
+             EXISTS (SELECT 1 FROM message_logs l WHERE l.match_id = c.match_id AND l.sender_id = s.peer_id AND l.kind = 'content' \
+             AND l.sent_at <= c.claim_time) AS answered, q.bucket, q.created_at AS paid_at \
+             FROM claims c JOIN matches m ON m.id = c.match_id JOIN match_sides s ON s.match_id = c.match_id AND s.user_id = c.user_id \
+             LEFT JOIN quota_ledger q ON q.user_id = c.user_id AND q.bucket IN ('text', 'video', 'bonus') AND q.reason = 'match' \
+             AND q.reference = CAST(c.match_id AS TEXT) \
+             WHERE c.status = 'pending' ORDER BY c.id LIMIT $1";
+        const DECIDE: &str = "UPDATE claims SET status = $1, reason = $2, processed_at = $3 WHERE id = $4 AND status = 'pending' \
+             RETURNING id, user_id, match_id, claim_time, status, reason, processed_at";
+        let pending: Vec<PendingRow> = read!(self, |db| sqlx::query_as(PENDING).bind(limit).fetch_all(db).await?);
+        let more = i64::try_from(pending.len()).is_ok_and(|count| count >= limit);
+        if pending.is_empty() {
+            return Ok(ClaimBatch { decided: Vec::new(), more });
+        }
+        let decided = write_tx!(self, |tx| {
+            // Balances are locked by user before anything else, as everywhere.
+            let mut query = QueryBuilder::new("SELECT id FROM users WHERE id IN (");
+            let mut list = query.separated(", ");
+            for row in &pending {
+                list.push_bind(row.claim.user_id);
+            }
+            query.push(") ORDER BY id").push(self.db.for_update());
+            query.build().persistent(false).execute(&mut *tx).await?;
+
+            let mut decided = Vec::with_capacity(pending.len());
+            for row in &pending {
+                let outcome = row.decide(rules, now);
+                let status = if outcome.is_ok() { ClaimStatus::Approved } else { ClaimStatus::Rejected };
+                // Another node may have been faster.
+                let claim: Option<ClaimRow> =
+                    sqlx::query_as(DECIDE).bind(status).bind(outcome.err()).bind(now).bind(row.claim.id).fetch_optional(&mut *tx).await?;
+                let Some(claim) = claim else { continue };
+                let reference = claim.match_id.to_string();
+                let (quota, notice) = match outcome {
+                    Ok(bucket) => {
+                        let grant = Grant { bucket, amount: 1, reason: LedgerReason::Claim, reference: reference.clone() };
+                        let quota = grant_in!(self, tx, claim.user_id, &grant, rules, now);
+                        (quota, Notice::ClaimApproved { match_id: claim.match_id })
+                    }
+                    Err(reason) => (None, Notice::ClaimRejected { match_id: claim.match_id, reason: reason.to_string() }),
+                };
+                let notified = notify_in!(self, tx, claim.user_id, &notice, &reference, now);
+                decided.push(DecidedClaim { claim, notified, quota });
+            }
+            decided
+        });
+        Ok(ClaimBatch { decided, more })
+    }
+}

@@ -1,0 +1,33 @@
+//! `/v1/admin/claims`: what was claimed, and what became of it.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use tebdil_core::{
+    domain::ClaimStatus,
+    protocol::{AdminClaim, Page, Problem},
+};
+
+use super::Staff;
+use crate::{
+    app::App,
+    http::{paging::Params, problem::Answer},
+};
+
+/// Everybody's claims, newest first.
+#[utoipa::path(
+    get, path = "/v1/admin/claims", tag = "admin",
+    params(("status" = Option<ClaimStatus>, Query), ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
+    responses(
+        (status = 200, body = Page<AdminClaim>),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 422, body = Problem),
+    )
+)]
+pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params: Params) -> Answer<Json<Page<AdminClaim>>> {
+    let paging = params.paging()?;
+    let status = params.get("status", "must be pending, approved or rejected", ClaimStatus::from_text)?;
+    let rows = app.store.claims(status, paging.position(), paging.rows()).await?;
+    Ok(Json(paging.page(rows, |row| row.id.0, |row| AdminClaim { claim: row.view(), user_id: row.user_id })))
+}

@@ -1,0 +1,53 @@
+//! `/v1/claims`: rights back for matches that came to nothing.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use tebdil_core::{
+    protocol::{Claim, ClaimRequest, ErrorCode, Page, Problem},
+    store::Claiming,
+};
+
+use super::{
+    auth::Signed,
+    body::Strict,
+    paging::Params,
+    problem::{Answer, Failure},
+};
+use crate::app::App;
+
+/// Claim the right back that a match cost. It is decided within a minute, which a `notification` tells.
+#[utoipa::path(
+    post, path = "/v1/claims", tag = "claims", request_body = ClaimRequest,
+    responses(
+        (status = 201, body = Claim),
+        (status = 401, body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, description = "`already_claimed`", body = Problem),
+        (status = 422, description = "`not_eligible` with `reason` and, where waiting helps, `eligible_at`", body = Problem),
+    )
+)]
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    Strict(request): Strict<ClaimRequest>,
+) -> Answer<(StatusCode, Json<Claim>)> {
+    let rules = app.config.claims.rules();
+    match app.store.claim(request.match_id, who.user_id, &rules, &app.quota_rules.zone, app.clock.now()).await? {
+        Claiming::Made(claim) => Ok((StatusCode::CREATED, Json(claim.view()))),
+        Claiming::Already => Err(ErrorCode::AlreadyClaimed.into()),
+        Claiming::Refused(why) => Err(Failure::not_eligible(why)),
+        Claiming::NotFound => Err(Failure::not_found()),
+    }
+}
+
+/// The user's claims, newest first.
+#[utoipa::path(
+    get, path = "/v1/claims", tag = "claims", params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Page<Claim>), (status = 401, body = Problem), (status = 422, body = Problem))
+)]
+pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Params) -> Answer<Json<Page<Claim>>> {
+    let paging = params.paging()?;
+    let rows = app.store.claims_of(who.user_id, paging.position(), paging.rows()).await?;
+    Ok(Json(paging.page(rows, |row| row.id.0, |row| row.view())))
+}
