@@ -181,8 +181,13 @@ pub(crate) fn workers(
         },
     };
     let days = |days: u32| Duration::from_hours(24 * u64::from(days));
-    let periods = Periods { message_logs: days(config.retention.message_logs_days), sessions: days(config.retention.sessions_days) };
-    let settings = Settings { periods, quota: config.quota.rules(), presence: Some(realtime.presence.clone()) };
+    let periods = Periods {
+        message_logs: days(config.retention.message_logs_days),
+        sessions: days(config.retention.sessions_days),
+        invitations: days(config.retention.invitations_days),
+    };
+    let settings =
+        Settings { periods, quota: config.quota.rules(), referrals: config.referrals.rewards(), presence: Some(realtime.presence.clone()) };
     Workers::new(store.clone(), clock.clone(), hooks, settings)
 }
 

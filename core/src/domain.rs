@@ -119,6 +119,28 @@ text_enum! {
 }
 
 text_enum! {
+    /// How somebody was invited.
+    ReferralVia {
+        /// The inviter named the phone number.
+        Phone = "phone",
+        /// The invite code was given at registration.
+        Code = "code",
+    }
+}
+
+text_enum! {
+    /// What became of an invitation.
+    ReferralStatus {
+        /// Nobody has joined by it.
+        Pending = "pending",
+        /// Somebody has; the rewards are on their way.
+        Joined = "joined",
+        /// The rewards are given.
+        Rewarded = "rewarded",
+    }
+}
+
+text_enum! {
     /// What a notification is about; pushes of each type can be turned off.
     NotificationType { System = "system", Match = "match", Claim = "claim", Ad = "ad" }
 }

@@ -159,12 +159,19 @@ impl TestStore {
     /// # Panics
     /// When it cannot be made.
     pub async fn create(backend: Backend) -> Option<Self> {
-        let database = TestDatabase::create(backend).await?;
+        Some(Self::on(TestDatabase::create(backend).await?).await)
+    }
+
+    /// One on a database that is there.
+    ///
+    /// # Panics
+    /// When it cannot be opened.
+    pub async fn on(database: TestDatabase) -> Self {
         let clock = Clock::manual(Timestamp::from_millis(1_795_251_600_000));
         let store = database.open(&clock).await;
         let cipher = FieldCipher::new("k1", [("k1".to_owned(), Key::from([2; 32]))]).expect("the key is in the ring");
         let index = BlindIndex::new(Key::from([1; 32]));
-        Some(Self { store, clock, index, cipher, next_phone: AtomicI64::new(0), database })
+        Self { store, clock, index, cipher, next_phone: AtomicI64::new(0), database }
     }
 
     /// The time of the test's clock.
@@ -199,6 +206,7 @@ impl TestStore {
             birth_year: 1990,
             locale: Locale::Tr,
             terms_version: "1".to_owned(),
+            invite: None,
         }
     }
 

@@ -40,6 +40,12 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
     }
 
+    /// The start of the day `YYYY-MM-DD` in `zone`; `None` when that is no day.
+    pub fn start_of_day(day: &str, zone: &jiff::tz::TimeZone) -> Option<Self> {
+        let day: jiff::civil::Date = day.parse().ok()?;
+        Some(Self(day.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond()))
+    }
+
     /// The calendar day at this moment in `zone`, as `YYYY-MM-DD`.
     pub fn local_day(self, zone: &jiff::tz::TimeZone) -> String {
         self.zoned(zone).date().to_string()
@@ -233,5 +239,7 @@ mod tests {
         assert_eq!(before.local_day(&istanbul()), "2026-11-21");
         assert_eq!(midnight.local_day(&istanbul()), "2026-11-22");
         assert_eq!(midnight.next_midnight(&istanbul()), midnight + Duration::from_hours(24));
+        assert_eq!(Timestamp::start_of_day("2026-11-22", &istanbul()), Some(midnight));
+        assert_eq!(Timestamp::start_of_day("22.11.2026", &istanbul()), None);
     }
 }

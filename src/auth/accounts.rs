@@ -156,7 +156,7 @@ impl Accounts {
             return Err(AccountError::TermsNotAccepted);
         }
         if request.invite.as_ref().is_some_and(|code| code.len() > 32) {
-            return Err(FieldError::new("invite", "at most 32 characters").into());
+            return Err(unknown_invite());
         }
         let phone_index = self.blind.phone(phone.expose());
         let password_hash = self.passwords.hash(request.password).await?;
@@ -171,12 +171,15 @@ impl Accounts {
             birth_year: birth_year.into(),
             locale: request.locale.unwrap_or(Locale::Tr),
             terms_version: self.terms_version.clone(),
+            // Codes are lower case; a keyboard may begin with a capital and end with a space.
+            invite: request.invite.map(|code| code.trim().to_ascii_lowercase()),
         };
         let secret = RefreshSecret::new(&mut rng);
         let session = self.new_session(&secret, Device::default(), now);
         match self.store.insert_user(&new, session, &mut rng, now).await? {
             Registration::Inserted(user, session) => self.signed_in(&user, &session, &secret),
             Registration::PhoneTaken => Err(AccountError::PhoneTaken),
+            Registration::InviteUnknown => Err(unknown_invite()),
             Registration::PhoneBanned(ban) => Err(AccountError::Banned(notice(Some(ban)))),
             Registration::AliasFull => Err(AccountError::AliasFull),
         }
@@ -321,6 +324,10 @@ impl Accounts {
             quota: self.quota_of(row),
         })
     }
+}
+
+fn unknown_invite() -> AccountError {
+    FieldError::new("invite", "must be the invite code of a user").into()
 }
 
 fn checked_device(device: Device) -> Result<Device, FieldError> {

@@ -110,6 +110,10 @@ impl Config {
             "must be longer than matching.match_ttl_s and claims.window_s together: claims are decided by the logs",
         );
         check(self.retention.sessions_days > 0, "retention.sessions_days", "must be at least 1");
+        check(self.retention.invitations_days > 0, "retention.invitations_days", "must be at least 1");
+        check(self.referrals.invited_reward <= 1000, "referrals.invited_reward", "must be at most 1000");
+        check(self.referrals.inviter_reward <= 1000, "referrals.inviter_reward", "must be at most 1000");
+        check(self.referrals.invitations_per_day > 0, "referrals.invitations_per_day", "must be at least 1");
         check(
             self.clock.offset_s == 0 || self.clock.unsafe_allow_offset,
             "clock.offset_s",

@@ -19,6 +19,7 @@ pub struct Config {
     pub redis: Redis,
     pub auth: Auth,
     pub quota: Quota,
+    pub referrals: Referrals,
     pub matching: Matching,
     pub claims: Claims,
     pub ws: WebSocket,
@@ -87,6 +88,14 @@ pub struct Quota {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Referrals {
+    pub invited_reward: u32,
+    pub inviter_reward: u32,
+    pub invitations_per_day: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Matching {
     pub max_active_text: u32,
     pub match_ttl_s: u64,
@@ -129,6 +138,7 @@ pub struct Limits {
 pub struct Retention {
     pub message_logs_days: u32,
     pub sessions_days: u32,
+    pub invitations_days: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -212,6 +222,13 @@ impl Quota {
             // The check of the settings refused unknown zones.
             zone: jiff::tz::TimeZone::get(&self.time_zone).unwrap_or(jiff::tz::TimeZone::UTC),
         }
+    }
+}
+
+impl Referrals {
+    /// What an invitation brings.
+    pub const fn rewards(&self) -> tebdil_core::store::ReferralRewards {
+        tebdil_core::store::ReferralRewards { invited: self.invited_reward, inviter: self.inviter_reward }
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{app::App, auth::AccountError};
         (status = 201, body = Authenticated),
         (status = 403, description = "`banned`", body = Problem),
         (status = 409, description = "`phone_taken`", body = Problem),
-        (status = 422, description = "`invalid_phone`, `weak_password`, `password_too_long`, `alias_invalid`, `alias_full`, `underage`, `terms_not_accepted`", body = Problem),
+        (status = 422, description = "`invalid_phone`, `weak_password`, `password_too_long`, `alias_invalid`, `alias_full`, `underage`, `terms_not_accepted`; `invalid_field`: `birth_date`, an unknown `invite`", body = Problem),
         (status = 429, description = "`too_many_attempts`", body = Problem),
         (status = 503, description = "`unavailable`", body = Problem),
     )

@@ -21,6 +21,7 @@ mod observe;
 mod paging;
 pub mod problem;
 mod rate_limit;
+mod referrals;
 mod router;
 mod server;
 

@@ -15,7 +15,9 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure};
+use super::{
+    account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure, referrals,
+};
 use crate::{app::App, ws};
 
 #[derive(OpenApi)]
@@ -55,6 +57,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(matches::leave))
         .routes(routes!(blocks::list, blocks::create))
         .routes(routes!(blocks::delete))
+        .routes(routes!(referrals::list, referrals::create))
+        .routes(routes!(admin::overview::overview))
         .routes(routes!(claims::list, claims::create))
         .routes(routes!(admin::claims::list))
 }

@@ -31,6 +31,7 @@ mod outages;
 mod privacy;
 mod process;
 mod proxy;
+mod referrals;
 mod services;
 mod slow;
 mod sockets;

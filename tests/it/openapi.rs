@@ -12,6 +12,7 @@ const ENDPOINTS: &[&str] = &[
     "delete /v1/me/sessions/{id}",
     "get /healthz",
     "get /readyz",
+    "get /v1/admin/overview",
     "get /v1/admin/claims",
     "get /v1/blocks",
     "get /v1/claims",
@@ -22,6 +23,7 @@ const ENDPOINTS: &[&str] = &[
     "get /v1/me",
     "get /v1/me/quota",
     "get /v1/me/sessions",
+    "get /v1/referrals",
     "patch /v1/me",
     "post /v1/auth/login",
     "post /v1/auth/logout",
@@ -31,6 +33,7 @@ const ENDPOINTS: &[&str] = &[
     "post /v1/claims",
     "post /v1/matches/{id}/leave",
     "post /v1/me/password",
+    "post /v1/referrals",
     "put /v1/keys",
 ];
 

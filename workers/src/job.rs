@@ -9,7 +9,7 @@ use tebdil_core::{
     protocol::Quota,
     quota::QuotaRules,
     realtime::Presence,
-    store::{EndedMatch, NewJob, Notified, Store, StoreError},
+    store::{EndedMatch, NewJob, Notified, ReferralRewards, Store, StoreError},
     time::{Clock, Timestamp},
 };
 
@@ -71,14 +71,16 @@ pub struct JobContext {
 pub struct Settings {
     pub periods: Periods,
     pub quota: QuotaRules,
+    /// What an invitation brings.
+    pub referrals: ReferralRewards,
     /// Who is connected, at whichever node; without it, nobody is.
     pub presence: Option<Presence>,
 }
 
 impl Settings {
-    /// The default periods, and nobody is connected.
+    /// The default periods and rewards, and nobody is connected.
     pub fn new(quota: QuotaRules) -> Self {
-        Self { periods: Periods::default(), quota, presence: None }
+        Self { periods: Periods::default(), quota, referrals: ReferralRewards { invited: 10, inviter: 0 }, presence: None }
     }
 }
 
@@ -89,11 +91,14 @@ pub struct Periods {
     pub message_logs: Duration,
     /// Sessions, after they expired or were revoked.
     pub sessions: Duration,
+    /// Invitations that nobody followed.
+    pub invitations: Duration,
 }
 
 impl Default for Periods {
     fn default() -> Self {
-        Self { message_logs: Duration::from_hours(180 * 24), sessions: Duration::from_hours(30 * 24) }
+        let days = |days: u64| Duration::from_hours(24 * days);
+        Self { message_logs: days(180), sessions: days(30), invitations: days(180) }
     }
 }
 

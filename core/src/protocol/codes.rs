@@ -82,6 +82,7 @@ error_codes! {
     MatchEnded = "match_ended", 409, "The match has ended.";
     MessageTooLarge = "message_too_large", 413, "The message is too large.";
     AlreadyBlocked = "already_blocked", 409, "The user is blocked already.";
+    AlreadyInvited = "already_invited", 409, "The phone number was invited already.";
     AlreadyClaimed = "already_claimed", 409, "The match was claimed before.";
     NotEligible = "not_eligible", 422, "The match cannot be claimed.";
     Draining = "draining", 503, "This node is going away; reconnect.";

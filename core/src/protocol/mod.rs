@@ -3,6 +3,8 @@
 mod client_frame;
 mod codes;
 mod notification;
+mod overview;
+mod referral;
 mod rest;
 mod server_frame;
 #[cfg(test)]
@@ -15,6 +17,8 @@ pub use client_frame::{
 };
 pub use codes::{CloseCode, ErrorCode};
 pub use notification::Notification;
+pub use overview::{DayStatistics, Overview, OverviewTotals};
+pub use referral::{Referral, ReferralRequest, Referrals};
 pub use rest::*;
 pub use server_frame::{
     MatchEnded, MatchFound, MessageAccepted, MessageNew, MessageOrigin, PeerPresence, ServerFrame, ServerMessage, SessionLimits, Welcome,

@@ -17,8 +17,10 @@ mod messages;
 mod notifications;
 mod pairing;
 mod quota;
+mod referrals;
 mod retention;
 mod sessions;
+mod statistics;
 mod system_logs;
 mod users;
 
@@ -35,8 +37,10 @@ pub use messages::{Append, Appended, MessageRow, NewMessage, NewReceipt, Receipt
 pub use notifications::Notified;
 pub use pairing::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcome, Refusal};
 pub use quota::Grant;
+pub use referrals::{Invitation, REWARD_ATTEMPTS, REWARD_QUEUE, ReferralRewards, ReferralRow, RewardOrder, Rewarded};
 pub use retention::SessionBatch;
 pub use sessions::{AliveSession, NewSession, Rotation, SessionRow};
+pub use statistics::{DayCounts, DayRow, Totals};
 pub use system_logs::SystemLog;
 pub use users::{NewUser, ProfileChange, ProfileUpdate, Registration, UserRow};
 

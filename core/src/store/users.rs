@@ -8,6 +8,7 @@ use super::{
     BanRow, NewSession, SessionRow, Store, StoreError,
     bans::ACTIVE_BAN,
     from_json_list,
+    referrals::{BY_CODE, Inviter, join_in},
     sessions::{insert_session, revoke_others},
     to_json_list,
 };
@@ -45,6 +46,8 @@ pub struct NewUser {
     pub locale: Locale,
     /// Version of the consent text that was accepted, now.
     pub terms_version: String,
+    /// The invite code that was given.
+    pub invite: Option<String>,
 }
 
 /// What became of a registration.
@@ -54,6 +57,8 @@ pub enum Registration {
     Inserted(Box<UserRow>, SessionRow),
     PhoneTaken,
     PhoneBanned(BanRow),
+    /// Nobody has the invite code.
+    InviteUnknown,
     /// All tags of the alias are taken.
     AliasFull,
 }
@@ -198,7 +203,7 @@ impl TryFrom<RawUser> for UserRow {
 
 impl Store {
     /// Makes an account and signs its first device in, in one transaction. The tag is drawn evenly among the free ones of the alias and
-    /// stays unique however many register at once.
+    /// stays unique however many register at once. By whose invitation it came is settled here, and the reward is ordered.
     pub async fn insert_user(
         &self,
         new: &NewUser,
@@ -220,6 +225,16 @@ impl Store {
             if let Some(ban) = ban {
                 return Ok(Registration::PhoneBanned(ban));
             }
+            let inviter: Option<Inviter> = match &new.invite {
+                Some(code) => {
+                    let inviter = sqlx::query_as(BY_CODE).bind(code).fetch_optional(&mut *tx).await?;
+                    if inviter.is_none() {
+                        return Ok(Registration::InviteUnknown);
+                    }
+                    inviter
+                }
+                None => None,
+            };
             let mut draws = 0;
             let inserted = loop {
                 draws += 1;
@@ -256,6 +271,7 @@ impl Store {
                     return Ok(Registration::PhoneTaken);
                 }
             };
+            join_in!(self, tx, inserted.id, &new.phone_index, inviter, now);
             let session = insert_session!(self, tx, inserted.id, session, now);
             Registration::Inserted(Box::new(inserted.try_into()?), session)
         }))

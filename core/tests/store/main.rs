@@ -13,6 +13,7 @@ mod logs;
 mod matches;
 mod messages;
 mod quota;
+mod referrals;
 mod schema;
 mod sessions;
 mod users;

@@ -126,6 +126,7 @@ pub async fn tokens_of(count: usize, database: &str) -> Vec<Secret> {
             birth_year: 1990,
             locale: Locale::Tr,
             terms_version: "1".to_owned(),
+            invite: None,
         };
         let now = clock.now();
         let session = NewSession {

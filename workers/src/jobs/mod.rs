@@ -2,21 +2,30 @@
 
 use std::time::Duration;
 
+use tebdil_core::store::RewardOrder;
+
 use crate::job::Queue;
 
 mod claims;
 mod expire;
+mod referrals;
 mod retention;
+mod statistics;
 
 pub use claims::Claims;
 pub use expire::Expire;
+pub use referrals::RewardSweep;
 pub use retention::Retention;
+pub use statistics::Statistics;
 
 /// Every queue there is, and how often the scheduled ones run.
 pub fn all() -> Vec<Queue> {
     vec![
         Queue::scheduled::<Expire>(Duration::from_mins(1)),
         Queue::scheduled::<Claims>(Duration::from_mins(1)),
+        Queue::of::<RewardOrder>(),
+        Queue::scheduled::<RewardSweep>(Duration::from_mins(10)),
         Queue::scheduled::<Retention>(Duration::from_hours(1)),
+        Queue::scheduled::<Statistics>(Duration::from_hours(1)),
     ]
 }

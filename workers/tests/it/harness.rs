@@ -12,7 +12,7 @@ use std::{
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, SqlitePool};
 use tebdil_core::{
-    id::{IdGenerator, MatchId, MessageId, SessionId, UserId},
+    id::{ClaimId, IdGenerator, MatchId, MessageId, SessionId, UserId},
     store::Store,
     testing::TestStore,
     time::{Clock, Timestamp},
@@ -136,6 +136,16 @@ impl Database {
         text
     }
 
+    /// The first column of every row, a text.
+    pub async fn texts(&self, sql: &'static str) -> Vec<String> {
+        raw!(self, |pool| sqlx::query_scalar(sql).fetch_all(pool).await.expect(sql))
+    }
+
+    /// Runs a statement of the test's own.
+    pub async fn execute(&self, sql: &str) {
+        raw!(self, |pool| sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(pool).await.map(drop).expect(sql));
+    }
+
     /// The only time that `sql` selects.
     pub async fn time(&self, sql: &'static str) -> Option<Timestamp> {
         let (time,): (Option<Timestamp>,) = raw!(self, |pool| sqlx::query_as(sql).fetch_one(pool).await.expect(sql));
@@ -209,6 +219,21 @@ impl Database {
             log.execute(pool).await.map(drop).expect("log");
         });
         id
+    }
+
+    /// A claim made now.
+    pub async fn claim(&self, id: ClaimId, user: UserId, match_id: MatchId, status: &'static str, processed_at: Option<Timestamp>) {
+        const SQL: &str = "INSERT INTO claims (id, user_id, match_id, claim_time, status, processed_at) VALUES ($1, $2, $3, $4, $5, $6)";
+        raw!(self, |pool| {
+            let insert = sqlx::query(SQL).bind(id).bind(user).bind(match_id).bind(self.now()).bind(status).bind(processed_at);
+            insert.execute(pool).await.map(drop).expect("claim");
+        });
+    }
+
+    /// Approves, now, the claims that wait.
+    pub async fn approve_claims(&self) {
+        const SQL: &str = "UPDATE claims SET status = 'approved', processed_at = $1 WHERE status = 'pending'";
+        raw!(self, |pool| sqlx::query(SQL).bind(self.now()).execute(pool).await.map(drop).expect("claims"));
     }
 
     pub async fn idempotency_key(&self) {

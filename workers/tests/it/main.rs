@@ -3,4 +3,6 @@
 mod engine;
 mod harness;
 mod queue;
+mod referrals;
 mod retention;
+mod statistics;

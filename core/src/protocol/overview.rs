@@ -1,0 +1,40 @@
+//! The body of `GET /v1/admin/overview`.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// How the service is doing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Overview {
+    pub totals: OverviewTotals,
+    /// The last 30 local days that were counted, newest first. The counts of today are up to an hour old.
+    pub days: Vec<DayStatistics>,
+}
+
+/// What there is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OverviewTotals {
+    pub users: i64,
+    pub active_matches: i64,
+    pub pending_claims: i64,
+    /// Background jobs that were given up.
+    pub dead_jobs: i64,
+}
+
+/// What happened on one day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DayStatistics {
+    /// `YYYY-MM-DD` in the time zone of the quota.
+    pub day: String,
+    pub registrations: i64,
+    pub text_matches: i64,
+    pub video_matches: i64,
+    /// Messages with content; handshakes do not count.
+    pub messages: i64,
+    /// Claims that were made on the day.
+    pub claims: i64,
+    /// Claims that were approved on the day.
+    pub claims_approved: i64,
+    /// Whether the day was over when it was counted.
+    pub complete: bool,
+}

@@ -1,0 +1,187 @@
+//! What happened day by day, and what there is now: for the overview of moderators.
+
+use sqlx::FromRow;
+
+use super::{Store, StoreError, retention::ID_SLACK};
+use crate::{
+    backend::{read, write_tx},
+    id::IdGenerator,
+    time::Timestamp,
+};
+
+/// What was counted in a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromRow)]
+pub struct DayCounts {
+    pub registrations: i64,
+    pub text_matches: i64,
+    pub video_matches: i64,
+    /// Content messages.
+    pub messages: i64,
+    /// Claims that were made.
+    pub claims: i64,
+    /// Claims that were approved, whenever they were made.
+    pub claims_approved: i64,
+}
+
+impl std::ops::AddAssign for DayCounts {
+    fn add_assign(&mut self, more: Self) {
+        self.registrations += more.registrations;
+        self.text_matches += more.text_matches;
+        self.video_matches += more.video_matches;
+        self.messages += more.messages;
+        self.claims += more.claims;
+        self.claims_approved += more.claims_approved;
+    }
+}
+
+/// A counted day.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct DayRow {
+    /// Local day, `YYYY-MM-DD`.
+    pub day: String,
+    #[sqlx(flatten)]
+    pub counts: DayCounts,
+    /// It was over when it was counted.
+    pub complete: bool,
+}
+
+/// What there is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub struct Totals {
+    pub users: i64,
+    pub active_matches: i64,
+    pub pending_claims: i64,
+    /// Background jobs that were given up.
+    pub dead_jobs: i64,
+}
+
+/// The rows of a table in a time, found by the ids they can have.
+macro_rules! made {
+    ($table:literal) => {
+        concat!("(SELECT COUNT(*) FROM ", $table, " WHERE id >= $1 AND id < $2 AND created_at >= $3 AND created_at < $4")
+    };
+}
+
+const BETWEEN: &str = concat!(
+    "SELECT ",
+    made!("users"),
+    ") AS registrations, ",
+    made!("matches"),
+    " AND type = 'text') AS text_matches, ",
+    made!("matches"),
+    " AND type = 'video') AS video_matches, ",
+    "(SELECT COUNT(*) FROM message_logs WHERE id >= $1 AND id < $2 AND sent_at >= $3 AND sent_at < $4 AND kind = 'content') AS messages, ",
+    "(SELECT COUNT(*) FROM claims WHERE id >= $1 AND id < $2 AND claim_time >= $3 AND claim_time < $4) AS claims, ",
+    "(SELECT COUNT(*) FROM claims WHERE processed_at >= $3 AND processed_at < $4 AND status = 'approved') AS claims_approved"
+);
+
+/// The larger of a counted column and the stored one.
+macro_rules! raised {
+    ($column:literal) => {
+        concat!(
+            $column,
+            " = CASE WHEN excluded.",
+            $column,
+            " > daily_statistics.",
+            $column,
+            " THEN excluded.",
+            $column,
+            " ELSE daily_statistics.",
+            $column,
+            " END"
+        )
+    };
+}
+
+impl Store {
+    /// Counts what happened from `from` until before `until`. Reads the rows of that time and of a minute on either side, no others.
+    ///
+    /// Ids that ran ahead of the time by more, after the clock was set back, are not found.
+    pub async fn count_between(&self, from: Timestamp, until: Timestamp) -> Result<DayCounts, StoreError> {
+        let (first, last) = (IdGenerator::first_id_at(from - ID_SLACK), IdGenerator::first_id_at(until + ID_SLACK));
+        Ok(read!(self, |db| sqlx::query_as(BETWEEN).bind(first).bind(last).bind(from).bind(until).fetch_one(db).await?))
+    }
+
+    /// Keeps the counts of a day. What was counted never gets less: of two who count at once the later sees more, and what is deleted since has happened all the
+    /// same.
+    pub async fn keep_day(&self, row: &DayRow) -> Result<(), StoreError> {
+        const SQL: &str = concat!(
+            "INSERT INTO daily_statistics (day, registrations, text_matches, video_matches, messages, claims, claims_approved, complete) ",
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (day) DO UPDATE SET ",
+            raised!("registrations"),
+            ", ",
+            raised!("text_matches"),
+            ", ",
+            raised!("video_matches"),
+            ", ",
+            raised!("messages"),
+            ", ",
+            raised!("claims"),
+            ", ",
+            raised!("claims_approved"),
+            ", complete = daily_statistics.complete OR excluded.complete"
+        );
+        let counts = &row.counts;
+        write_tx!(self, |tx| {
+            sqlx::query(SQL)
+                .bind(&row.day)
+                .bind(counts.registrations)
+                .bind(counts.text_matches)
+                .bind(counts.video_matches)
+                .bind(counts.messages)
+                .bind(counts.claims)
+                .bind(counts.claims_approved)
+                .bind(row.complete)
+                .execute(&mut *tx)
+                .await?;
+        });
+        Ok(())
+    }
+
+    /// The last day before `day` that was counted when it was over.
+    pub async fn last_complete_day(&self, day: &str) -> Result<Option<String>, StoreError> {
+        const SQL: &str = "SELECT day FROM daily_statistics WHERE day < $1 AND complete ORDER BY day DESC LIMIT 1";
+        Ok(read!(self, |db| sqlx::query_scalar(SQL).bind(day).fetch_optional(db).await?))
+    }
+
+    /// When the oldest account was made.
+    pub async fn first_registration(&self) -> Result<Option<Timestamp>, StoreError> {
+        const SQL: &str = "SELECT created_at FROM users ORDER BY id LIMIT 1";
+        Ok(read!(self, |db| sqlx::query_scalar(SQL).fetch_optional(db).await?))
+    }
+
+    /// The counted days from `from` to `to`, newest first.
+    pub async fn days(&self, from: &str, to: &str) -> Result<Vec<DayRow>, StoreError> {
+        const SQL: &str = "SELECT day, registrations, text_matches, video_matches, messages, claims, claims_approved, complete \
+             FROM daily_statistics WHERE day >= $1 AND day <= $2 ORDER BY day DESC";
+        Ok(read!(self, |db| sqlx::query_as(SQL).bind(from).bind(to).fetch_all(db).await?))
+    }
+
+    /// What there is now. Counts all accounts: not for a hot path.
+    pub async fn totals(&self) -> Result<Totals, StoreError> {
+        // Each but the first by a partial index; `state >= 2` is what that of the jobs asks for.
+        const SQL: &str = "SELECT (SELECT COUNT(*) FROM users) AS users, \
+             (SELECT COUNT(*) FROM matches WHERE status = 'active') AS active_matches, \
+             (SELECT COUNT(*) FROM claims WHERE status = 'pending') AS pending_claims, \
+             (SELECT COUNT(*) FROM job WHERE state >= 2 AND state = 3) AS dead_jobs";
+        Ok(read!(self, |db| sqlx::query_as(SQL).fetch_one(db).await?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection as _, Row as _, SqliteConnection};
+
+    use super::*;
+    use crate::testing::{Backend, TestStore};
+
+    #[tokio::test]
+    async fn counting_an_hour_reads_no_table_from_end_to_end() {
+        let t = TestStore::create(Backend::Sqlite).await.expect("SQLite is always there");
+        let mut db = SqliteConnection::connect(t.database.url()).await.expect("a connection");
+        let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {BETWEEN}"))).fetch_all(&mut db).await.expect("a plan");
+        let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
+        assert_eq!(steps.iter().filter(|step| step.starts_with("SEARCH")).count(), 6, "{steps:?}");
+        assert!(!steps.iter().any(|step| step.contains("SCAN") && !step.contains("CONSTANT ROW")), "{steps:?}");
+    }
+}

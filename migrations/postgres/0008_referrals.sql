@@ -1,0 +1,28 @@
+-- Every phone that has or ever had an account, by its blind index: who comes back is not a new user. Outlives the account.
+CREATE TABLE phones_seen (
+    phone_index BYTEA PRIMARY KEY NOT NULL,
+    first_seen TIMESTAMPTZ NOT NULL
+);
+INSERT INTO phones_seen (phone_index, first_seen) SELECT phone_index, created_at FROM users;
+
+-- Invitations, and who came by them; nothing was stored here before. A code that a phone came by is a row of its own beside the inviter's
+-- invitation of that phone: what becomes of the one tells nothing of the other.
+DROP TABLE referrals;
+CREATE TABLE referrals (
+    id BIGINT PRIMARY KEY NOT NULL,
+    inviter_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    -- Blind indexes, as in users.
+    inviter_phone BYTEA NOT NULL,
+    invited_phone BYTEA NOT NULL,
+    via TEXT NOT NULL,
+    -- The user who came by this invitation; of one phone it is one invitation at most. NULL while nobody has.
+    invited_user_id BIGINT UNIQUE,
+    reward_given BOOLEAN NOT NULL DEFAULT FALSE,
+    created_at TIMESTAMPTZ NOT NULL,
+    rewarded_at TIMESTAMPTZ,
+    UNIQUE (inviter_id, invited_phone, via)
+);
+CREATE INDEX referrals_by_invited ON referrals (invited_phone);
+CREATE INDEX referrals_by_inviter ON referrals (inviter_id, id);
+CREATE INDEX referrals_open ON referrals (id) WHERE invited_user_id IS NULL;
+CREATE INDEX referrals_unrewarded ON referrals (id) WHERE invited_user_id IS NOT NULL AND NOT reward_given;

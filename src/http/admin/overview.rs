@@ -1,0 +1,43 @@
+//! `/v1/admin/overview`: how the service is doing.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Json, extract::State};
+use tebdil_core::{
+    protocol::{DayStatistics, Overview, OverviewTotals, Problem},
+    store::{DayRow, Totals},
+};
+
+use super::Staff;
+use crate::{app::App, http::problem::Answer};
+
+/// How many days are shown, today among them.
+const DAYS: u64 = 30;
+
+/// What there is now, and what happened in the last 30 days.
+#[utoipa::path(
+    get, path = "/v1/admin/overview", tag = "moderation",
+    responses((status = 200, body = Overview), (status = 401, body = Problem), (status = 403, body = Problem))
+)]
+pub(in crate::http) async fn overview(State(app): State<Arc<App>>, _: Staff) -> Answer<Json<Overview>> {
+    let (now, zone) = (app.clock.now(), &app.quota_rules.zone);
+    let first = (now - Duration::from_hours(24 * (DAYS - 1))).local_day(zone);
+    let days = app.store.days(&first, &now.local_day(zone)).await?;
+    let Totals { users, active_matches, pending_claims, dead_jobs } = app.store.totals().await?;
+    let totals = OverviewTotals { users, active_matches, pending_claims, dead_jobs };
+    Ok(Json(Overview { totals, days: days.into_iter().map(shown).collect() }))
+}
+
+fn shown(row: DayRow) -> DayStatistics {
+    let counts = row.counts;
+    DayStatistics {
+        day: row.day,
+        registrations: counts.registrations,
+        text_matches: counts.text_matches,
+        video_matches: counts.video_matches,
+        messages: counts.messages,
+        claims: counts.claims,
+        claims_approved: counts.claims_approved,
+        complete: row.complete,
+    }
+}
