@@ -8,6 +8,7 @@ mod blocks;
 mod claims;
 mod idempotency;
 mod keys;
+mod ledger;
 mod lists;
 mod logs;
 mod matches;

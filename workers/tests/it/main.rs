@@ -4,5 +4,6 @@ mod engine;
 mod harness;
 mod queue;
 mod referrals;
+mod reset;
 mod retention;
 mod statistics;
