@@ -15,7 +15,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure};
+use super::{account, admin, ads, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure};
 use crate::{app::App, ws};
 
 #[derive(OpenApi)]
@@ -57,6 +57,14 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(blocks::delete))
         .routes(routes!(claims::list, claims::create))
         .routes(routes!(admin::claims::list))
+        .routes(routes!(ads::next))
+        .routes(routes!(ads::event))
+        .routes(routes!(admin::ads::list, admin::ads::create))
+        .routes(routes!(admin::ads::get, admin::ads::change, admin::ads::delete))
+        .routes(routes!(admin::jobs::list))
+        .routes(routes!(admin::jobs::queues))
+        .routes(routes!(admin::jobs::retry))
+        .routes(routes!(admin::jobs::delete))
 }
 
 /// The OpenAPI document that `GET /openapi.json` answers.
