@@ -16,6 +16,7 @@ use tebdil_workers::{Hooks, Periods, Settings, Workers};
 
 use crate::{
     RunError,
+    ads::Ads,
     auth::{self, Accounts, Tokens},
     chat::Chat,
     cluster::{Announcer, NodeMessage, Router, catch_up, revocations},
@@ -44,6 +45,7 @@ pub struct App {
     pub accounts: Accounts,
     pub hub: Arc<Hub>,
     pub chat: Arc<Chat>,
+    pub ads: Arc<Ads>,
     pub announcer: Arc<Announcer>,
     pub notifier: Notifier,
     pub matchmaker: Matchmaker,
@@ -82,7 +84,9 @@ impl App {
 
         let (hub, behind) = Hub::new(config.ws.max_devices, realtime.bus.clone());
         let hub = Arc::new(hub);
-        let (chat, writer) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone());
+        let (ads, match_end_ads) =
+            Ads::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone(), config.ads.rules(&config.quota));
+        let (chat, writer) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), Arc::clone(&ads), clock.clone());
         let chat = Arc::new(chat);
         let notifier = Notifier::new(Arc::clone(&hub));
         let workers = workers(&config, &store, &clock, &realtime, &chat, &notifier);
@@ -120,6 +124,7 @@ impl App {
             accounts,
             hub,
             chat,
+            ads,
             announcer,
             notifier,
             matchmaker,
@@ -134,6 +139,7 @@ impl App {
         app.tasks.supervise("catch-up", catch_up::run(Arc::clone(&app), behind));
         app.tasks.supervise("revocations", revocations::watch(Arc::clone(&app)));
         app.tasks.supervise("matchmaker", pairing.run(app.tasks.soft.clone(), app.tasks.closing.clone()));
+        app.tasks.supervise("ads", match_end_ads.run(app.tasks.closing.clone()));
         // It empties its queue when connections close; what comes later is told to repeat.
         app.tasks.supervise("chat writer", writer.run(app.tasks.closing.clone()));
         if app.config.workers.enabled {

@@ -2,6 +2,7 @@
 //!
 //! [`run`] is what `main` and the tests both call. [`app::App`] holds every part; `http/router.rs` shows the API on one page.
 
+pub mod ads;
 pub mod app;
 pub mod auth;
 pub mod chat;

@@ -12,7 +12,9 @@ use tebdil_core::{
 use tokio::net::TcpListener;
 
 use crate::{
-    RunError, app,
+    RunError,
+    ads::Ads,
+    app,
     chat::Chat,
     cluster::Announcer,
     config::Config,
@@ -45,12 +47,15 @@ pub async fn run(config: Config, metrics: Option<TcpListener>, clock: Clock, shu
     // Nobody ever connects here: what is sent goes to the nodes that have the devices.
     let (hub, _) = Hub::new(0, realtime.bus.clone());
     let hub = Arc::new(hub);
-    let (chat, _) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone());
+    let (ads, match_end_ads) =
+        Ads::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone(), config.ads.rules(&config.quota));
+    let (chat, _) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), ads, clock.clone());
     let chat = Arc::new(chat);
     let notifier = Notifier::new(Arc::clone(&hub));
 
     let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
     tasks.supervise("announcer", Arc::clone(&announcer).run(tasks.closing.clone()));
+    tasks.supervise("ads", match_end_ads.run(tasks.closing.clone()));
     tasks.supervise_to_the_last("events", take_events(events, Arc::clone(&hub), announcer));
     app::run_jobs(app::workers(&config, &store, &clock, &realtime, &chat, &notifier), &tasks);
     if let Some(listener) = metrics {

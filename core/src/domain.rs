@@ -61,6 +61,8 @@ macro_rules! text_enum {
     };
 }
 
+pub(crate) use text_enum;
+
 /// The schema of a text that is one of `words`.
 pub(crate) fn words_schema(
     description: &str,
@@ -167,6 +169,19 @@ text_enum! {
         DailyCap = "daily_cap",
         /// The match cost the user nothing.
         NotPaid = "not_paid",
+    }
+}
+
+text_enum! {
+    /// Where a background job stands.
+    JobState {
+        /// Due, or resting until its time.
+        Waiting = "waiting",
+        /// A worker has it.
+        Leased = "leased",
+        Done = "done",
+        /// It failed too often, and stays until somebody looks at it.
+        Dead = "dead",
     }
 }
 

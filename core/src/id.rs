@@ -109,6 +109,8 @@ ids! {
     SubscriptionId,
     /// An ad.
     AdId,
+    /// A background job.
+    JobId,
 }
 
 /// Makes ids; share one per process.

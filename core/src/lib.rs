@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows about HTTP or sockets. A client that wants only the wire types uses [`protocol`], [`id`] and [`time`].
 
+pub mod ads;
 pub mod backend;
 pub mod claim;
 pub mod crypto;

@@ -27,6 +27,7 @@ use writer::{Op, Origin};
 
 use self::directory::Directory;
 use crate::{
+    ads::Ads,
     cluster::{Audience, NodeMessage},
     hub::{Connection, Hub, Outgoing},
 };
@@ -46,13 +47,14 @@ pub struct Chat {
     directory: Directory,
     writer: mpsc::Sender<Op>,
     presence: Presence,
+    ads: Arc<Ads>,
     /// Users of whom the peers at other nodes could not be told.
     unsaid: Mutex<HashSet<UserId>>,
 }
 
 impl Chat {
     /// The service, and the writer that has to be run for it.
-    pub fn new(store: Store, hub: Arc<Hub>, presence: Presence, clock: Clock) -> (Self, Writer) {
+    pub fn new(store: Store, hub: Arc<Hub>, presence: Presence, ads: Arc<Ads>, clock: Clock) -> (Self, Writer) {
         let (writer, ops) = mpsc::channel(WRITER_QUEUE);
         let chat = Self {
             store: store.clone(),
@@ -61,6 +63,7 @@ impl Chat {
             directory: Directory::new(DIRECTORY_CAPACITY),
             writer,
             presence,
+            ads,
             unsaid: Mutex::default(),
         };
         (chat, Writer::new(ops, store, hub, clock))
@@ -127,11 +130,13 @@ impl Chat {
         for user in ended.users {
             self.hub.send(user, &ServerFrame::MatchEnded(ended_for(ended, user)));
         }
+        self.ads.match_ended(ended);
     }
 
     /// Ends a match at the wish of a connection, which gets an answer of its own.
     pub async fn leave(&self, origin: &Connection, match_id: MatchId, re: Option<&FrameId>) -> Result<(), StoreError> {
-        let ended = match self.store.end_match(match_id, Some(origin.user_id), EndReason::Left, self.clock.now()).await? {
+        let end = self.store.end_match(match_id, Some(origin.user_id), EndReason::Left, self.clock.now()).await?;
+        let ended = match end {
             End::NotFound => {
                 origin.send(&ServerFrame::error(ErrorCode::NotFound, "match_id: no such match"), re);
                 return Ok(());
@@ -148,6 +153,9 @@ impl Chat {
             }
         };
         origin.send(&ServerFrame::MatchEnded(ended_for(&ended, origin.user_id)), re);
+        if matches!(end, End::Now(_)) {
+            self.ads.match_ended(&ended);
+        }
         Ok(())
     }
 

@@ -83,6 +83,7 @@ impl Config {
         check((1..=3_600).contains(&claims.video_wait_s), "claims.video_wait_s", "must be 1 to 3600");
         check((1..=30 * 86_400).contains(&claims.window_s), "claims.window_s", "must be 1 to 2592000: a month");
         check(claims.daily_cap > 0, "claims.daily_cap", "must be at least 1");
+        check(self.ads.min_interval_s <= 86_400, "ads.min_interval_s", "must be at most 86400");
 
         let ws = &self.ws;
         check((1..=300).contains(&ws.heartbeat_s), "ws.heartbeat_s", "must be 1 to 300");

@@ -22,6 +22,7 @@ pub struct Config {
     pub referrals: Referrals,
     pub matching: Matching,
     pub claims: Claims,
+    pub ads: Ads,
     pub ws: WebSocket,
     pub limits: Limits,
     pub retention: Retention,
@@ -109,6 +110,12 @@ pub struct Claims {
     pub video_wait_s: u64,
     pub window_s: u64,
     pub daily_cap: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ads {
+    pub min_interval_s: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -260,6 +267,13 @@ impl Claims {
             window: Duration::from_secs(self.window_s),
             daily_cap: self.daily_cap,
         }
+    }
+}
+
+impl Ads {
+    /// How often ads are shown; their days are those of the allowance.
+    pub fn rules(&self, quota: &Quota) -> tebdil_core::ads::AdRules {
+        tebdil_core::ads::AdRules { min_interval: Duration::from_secs(self.min_interval_s), zone: quota.rules().zone }
     }
 }
 

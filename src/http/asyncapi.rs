@@ -144,6 +144,7 @@ mod tests {
         "typing",
     ];
     const SERVER: &[&str] = &[
+        "ad",
         "draining",
         "error",
         "match.cancelled",

@@ -5,6 +5,7 @@
 
 mod account;
 pub mod admin;
+mod ads;
 mod asyncapi;
 pub mod auth;
 mod blocks;

@@ -18,6 +18,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure, referrals,
 };
+use super::{account, admin, ads, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure};
 use crate::{app::App, ws};
 
 #[derive(OpenApi)]
@@ -61,6 +62,14 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(admin::overview::overview))
         .routes(routes!(claims::list, claims::create))
         .routes(routes!(admin::claims::list))
+        .routes(routes!(ads::next))
+        .routes(routes!(ads::event))
+        .routes(routes!(admin::ads::list, admin::ads::create))
+        .routes(routes!(admin::ads::get, admin::ads::change, admin::ads::delete))
+        .routes(routes!(admin::jobs::list))
+        .routes(routes!(admin::jobs::queues))
+        .routes(routes!(admin::jobs::retry))
+        .routes(routes!(admin::jobs::delete))
 }
 
 /// The OpenAPI document that `GET /openapi.json` answers.

@@ -9,6 +9,7 @@
 mod harness;
 
 mod accounts;
+mod ads;
 mod bad_requests;
 mod chaos;
 mod chat;
@@ -20,6 +21,7 @@ mod faults;
 mod frames;
 mod hang_ups;
 mod idempotency;
+mod jobs;
 mod kill;
 mod lifecycle;
 mod load;

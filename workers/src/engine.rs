@@ -5,11 +5,13 @@ use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 use apalis::layers::WorkerBuilderExt;
 use apalis_core::{error::WorkerError, worker::builder::WorkerBuilder};
 use tebdil_core::{
+    realtime::NodeId,
     store::{Store, StoreError},
     time::Clock,
 };
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
+use tracing::Instrument as _;
 
 use crate::{
     backend::{JobBackend, lease_jobs},
@@ -92,10 +94,13 @@ impl Workers {
         let held: Held = Arc::new(self.queues.iter().map(|queue| (queue.name, Arc::new(Leases::default()))).collect());
         // Cancelled as well when something ends by itself, so that the rest drains.
         let stop = shutdown.child_token();
+        // In the names of the workers, so that a log tells the nodes and their starts apart.
+        let start = NodeId::random(&mut rand::rng());
         let mut workers = JoinSet::new();
         for queue in &self.queues {
             let leases = held.get(queue.name).cloned().unwrap_or_default();
-            workers.spawn(self.clone().work(queue.clone(), leases, stop.clone()));
+            let name = format!("{}-{start}", queue.name);
+            workers.spawn(self.clone().work(name, queue.clone(), leases, stop.clone()));
         }
         let mut helpers = JoinSet::new();
         helpers.spawn(heartbeat(self.cx.clone(), held.clone(), self.timing));
@@ -120,18 +125,20 @@ impl Workers {
         early.map_or(Ok(()), |what| Err(WorkersError::Ended(what)))
     }
 
-    async fn work(self, queue: Queue, leases: Arc<Leases>, stop: CancellationToken) -> Result<(), WorkerError> {
+    async fn work(self, name: String, queue: Queue, leases: Arc<Leases>, stop: CancellationToken) -> Result<(), WorkerError> {
         let backend = JobBackend::new(queue.clone(), self.cx.clone(), leases.clone(), self.timing, stop.clone());
         let cx = self.cx;
-        // The name is for logs only: a lease names an attempt and no worker, so nothing of an earlier start can be taken for this one.
-        WorkerBuilder::new(queue.name)
+        // For logs only: a lease names an attempt and no worker, so nothing of an earlier start can be taken for this one.
+        let span = tracing::info_span!("worker", name);
+        WorkerBuilder::new(name)
             .backend(backend)
             .concurrency(queue.concurrency)
             .build(move |job| {
                 let (queue, cx, leases) = (queue.clone(), cx.clone(), leases.clone());
-                async move {
+                let work = async move {
                     execute(&queue, &cx, &leases, job).await;
-                }
+                };
+                work.instrument(span.clone())
             })
             .run_until(async move {
                 stop.cancelled().await;
@@ -166,7 +173,7 @@ impl Workers {
                     }
                     for job in jobs {
                         let one = keep_alive(&self.cx, &leases, self.timing, execute(queue, &self.cx, &leases, job)).await;
-                        ran = Ran { done: ran.done + one.done, failed: ran.failed + one.failed, dead: ran.dead + one.dead };
+                        ran += one;
                     }
                 }
             }

@@ -26,6 +26,19 @@ pub struct Ran {
     pub failed: u64,
     /// Became dead letters.
     pub dead: u64,
+    /// Ran longer than their leases: somebody else has them, and how they ended here counts for nothing.
+    pub lost: u64,
+}
+
+impl std::ops::AddAssign for Ran {
+    fn add_assign(&mut self, more: Self) {
+        *self = Self {
+            done: self.done + more.done,
+            failed: self.failed + more.failed,
+            dead: self.dead + more.dead,
+            lost: self.lost + more.lost,
+        };
+    }
 }
 
 /// What this process holds of a queue, leased and not yet ended.
@@ -69,7 +82,7 @@ pub(crate) async fn execute(queue: &Queue, cx: &JobContext, leases: &Leases, mut
         Ok(Ended::Dead) => Ran { dead: 1, ..Ran::default() },
         Ok(Ended::LeaseLost) => {
             tracing::warn!(queue = queue.name, job = job.lease.job_id(), "a job ran longer than its lease; somebody else has it");
-            Ran::default()
+            Ran { lost: 1, ..Ran::default() }
         }
         Err(error) => {
             tracing::error!(queue = queue.name, job = job.lease.job_id(), %error, "the end of a job was not recorded; it runs again");
@@ -91,7 +104,7 @@ pub(crate) async fn execute(queue: &Queue, cx: &JobContext, leases: &Leases, mut
 
 /// Adds to the counters of a queue.
 pub(crate) fn count(queue: &'static str, ran: Ran) {
-    for (outcome, by) in [("done", ran.done), ("failed", ran.failed), ("dead", ran.dead)] {
+    for (outcome, by) in [("done", ran.done), ("failed", ran.failed), ("dead", ran.dead), ("lost", ran.lost)] {
         if by > 0 {
             metrics::counter!("tebdil_jobs_total", "queue" => queue, "outcome" => outcome).increment(by);
         }

@@ -135,6 +135,11 @@ impl fmt::Debug for Queue {
 }
 
 impl Queue {
+    /// Its name, by which its jobs are stored.
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
     /// The queue of jobs that are pushed.
     pub fn of<J: Job>() -> Self {
         let run: Run = Arc::new(|cx, payload| {

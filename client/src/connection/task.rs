@@ -456,7 +456,11 @@ impl Task {
             ServerFrame::PeerPresence(presence) => Event::Presence(presence),
             ServerFrame::Quota { quota } => Event::Quota(quota),
             // A second welcome does not come, errors were dealt with, and what is unknown is for later versions.
-            ServerFrame::Welcome(_) | ServerFrame::Error { .. } | ServerFrame::Notification { .. } | ServerFrame::Unknown => return Ok(()),
+            ServerFrame::Welcome(_)
+            | ServerFrame::Error { .. }
+            | ServerFrame::Notification { .. }
+            | ServerFrame::Ad { .. }
+            | ServerFrame::Unknown => return Ok(()),
         };
         self.pending.push_back(event);
         Ok(())

@@ -85,6 +85,7 @@ error_codes! {
     AlreadyInvited = "already_invited", 409, "The phone number was invited already.";
     AlreadyClaimed = "already_claimed", 409, "The match was claimed before.";
     NotEligible = "not_eligible", 422, "The match cannot be claimed.";
+    JobNotDead = "job_not_dead", 409, "Only a dead job can be retried or deleted.";
     Draining = "draining", 503, "This node is going away; reconnect.";
     Unavailable = "unavailable", 503, "The service cannot do that right now; try again.";
     Internal = "internal", 500, "Something went wrong on our side.";

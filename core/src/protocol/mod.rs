@@ -1,7 +1,9 @@
 //! The client contract: REST bodies, WebSocket frames, error and close codes. One place for server and client.
 
+mod ads;
 mod client_frame;
 mod codes;
+mod jobs;
 mod notification;
 mod overview;
 mod referral;
@@ -11,11 +13,13 @@ mod server_frame;
 mod snapshots;
 pub mod strict_json;
 
+pub use ads::{Ad, AdEvent, AdEventKind, AdPatch, AdRefused, AdSettings, AdminAd};
 pub use client_frame::{
     ClientFrame, DeviceInfo, FrameError, FrameId, Hello, MatchFind, MatchRef, MessageAck, MessageSend, MessageSync, ResumePoint,
     TokenRefresh, Typing, parse_client_frame,
 };
 pub use codes::{CloseCode, ErrorCode};
+pub use jobs::{AdminJob, JobQueue, JobQueues};
 pub use notification::Notification;
 pub use overview::{DayStatistics, Overview, OverviewTotals};
 pub use referral::{Referral, ReferralRequest, Referrals};

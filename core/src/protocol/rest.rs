@@ -179,7 +179,7 @@ pub struct ProfilePatch {
 
 /// Tells an explicit null (`Some(None)`) from an absent field (`None`).
 #[expect(clippy::option_option, reason = "absent, null and a value are three cases")]
-fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+pub(super) fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(from).map(Some)
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{ErrorCode, FrameId, Match, Notification, Quota, User};
+use super::{Ad, ErrorCode, FrameId, Match, Notification, Quota, User};
 use crate::{
     domain::{EndReason, MatchStatus, MessageKind},
     id::{MatchId, MessageId, SessionId, TicketId},
@@ -144,6 +144,8 @@ pub enum ServerFrame {
     Quota { quota: Quota },
     #[serde(rename = "notification")]
     Notification { notification: Notification },
+    #[serde(rename = "ad")]
+    Ad { ad: Ad },
     #[serde(rename = "draining")]
     Draining { reconnect_after_ms: u64 },
     #[serde(rename = "error")]

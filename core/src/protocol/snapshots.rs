@@ -6,13 +6,14 @@ use utoipa::PartialSchema as _;
 use uuid::Uuid;
 
 use super::{
-    ClientFrame, CloseCode, DeviceInfo, ErrorCode, FrameId, Hello, Match, MatchEnded, MatchFind, MatchFound, MatchRef, MessageAccepted,
+    Ad, ClientFrame, CloseCode, DeviceInfo, ErrorCode, FrameId, Hello, Match, MatchEnded, MatchFind, MatchFound, MatchRef, MessageAccepted,
     MessageAck, MessageNew, MessageOrigin, MessageSend, MessageSync, Notification, Peer, PeerPresence, Quota, ResumePoint, ServerFrame,
     ServerMessage, SessionLimits, TokenRefresh, Typing, User, Welcome, WhoEnded, parse_client_frame,
 };
 use crate::{
+    ads::Placement,
     domain::{EndReason, Locale, MatchRole, MatchStatus, MessageKind, Mode, NotificationType, UserRole},
-    id::{MatchId, MessageId, NotificationId, SessionId, TicketId, UserId},
+    id::{AdId, MatchId, MessageId, NotificationId, SessionId, TicketId, UserId},
     notice::Notice,
     time::Timestamp,
 };
@@ -179,6 +180,15 @@ fn other_frames() {
         created_at: NOON,
     };
     assert_snapshot!(told(&ServerFrame::Notification { notification }), @r#"{"type":"notification","notification":{"id":"12","type":"claim","message":"A right was given back.","data":{"code":"claim_approved","match_id":"7"},"read":false,"created_at":"2026-11-21T12:00:00.000Z"}}"#);
+    let ad = Ad {
+        id: AdId(13),
+        title: "Çay".to_owned(),
+        content: "Sıcak çay".to_owned(),
+        click_url: Some("https://x.example/a".to_owned()),
+        placement: Placement::match_end(),
+    };
+    assert_snapshot!(told(&ServerFrame::Ad { ad: ad.clone() }), @r#"{"type":"ad","ad":{"id":"13","title":"Çay","content":"Sıcak çay","click_url":"https://x.example/a","placement":"match_end"}}"#);
+    assert_snapshot!(told(&ServerFrame::Ad { ad: Ad { click_url: None, ..ad } }), @r#"{"type":"ad","ad":{"id":"13","title":"Çay","content":"Sıcak çay","click_url":null,"placement":"match_end"}}"#);
     assert_snapshot!(told(&ServerFrame::Draining { reconnect_after_ms: 250 }), @r#"{"type":"draining","reconnect_after_ms":250}"#);
     assert_snapshot!(told(&ServerFrame::error(ErrorCode::NotFound, "match_id: no such match")), @r#"{"type":"error","code":"not_found","message":"match_id: no such match"}"#);
     let full = ServerFrame::Error {
@@ -221,6 +231,7 @@ fn every_variant_has_a_snapshot(client: &ClientFrame, server: &ServerFrame) {
         | ServerFrame::PeerPresence(_)
         | ServerFrame::Quota { .. }
         | ServerFrame::Notification { .. }
+        | ServerFrame::Ad { .. }
         | ServerFrame::Draining { .. }
         | ServerFrame::Error { .. }
         // Never sent.

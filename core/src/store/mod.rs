@@ -6,10 +6,13 @@
 //!
 //! Every method takes the time as `now`; ids come from the store's [`IdGenerator`]. Not found is `Ok(None)`.
 
+mod ads;
 mod bans;
 mod blocks;
 mod claims;
 mod idempotency;
+mod impressions;
+mod job_admin;
 pub(crate) mod jobs;
 mod keys;
 mod matches;
@@ -26,10 +29,13 @@ mod users;
 
 use std::sync::Arc;
 
+pub use ads::{AdChange, AdRow};
 pub use bans::BanRow;
 pub use blocks::{BlockRow, Blocking};
 pub use claims::{ClaimBatch, ClaimRow, Claiming, DecidedClaim};
 pub use idempotency::{FirstAnswer, IDEMPOTENCY_PENDING, IDEMPOTENCY_WINDOW, Idempotent};
+pub use impressions::AdSlot;
+pub use job_admin::{JobFilter, Mended};
 pub use jobs::{JobCounts, JobFailure, JobLease, Leased, LeasedJob, NewJob};
 pub use keys::{KEY_PACKAGE_PERIOD, MAX_KEY_PACKAGES, PutKeys};
 pub use matches::{End, EndedMatch, MatchFilter, MatchRow, Parties};

@@ -4,9 +4,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and its functions are called from both databases' tests")]
 
+mod ads;
 mod blocks;
 mod claims;
 mod idempotency;
+mod job_admin;
 mod keys;
 mod ledger;
 mod lists;

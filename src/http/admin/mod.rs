@@ -1,7 +1,9 @@
 //! Under `/v1/admin`: for moderators and admins. Every change writes a row of `system_logs` that names who made it.
 
+pub(super) mod ads;
 pub(super) mod claims;
 pub(super) mod overview;
+pub(super) mod jobs;
 
 use std::sync::Arc;
 

@@ -6,12 +6,14 @@ use tebdil_core::store::RewardOrder;
 
 use crate::job::Queue;
 
+mod ad_counts;
 mod claims;
 mod expire;
 mod referrals;
 mod retention;
 mod statistics;
 
+pub use ad_counts::AdCounts;
 pub use claims::Claims;
 pub use expire::Expire;
 pub use referrals::RewardSweep;
@@ -21,6 +23,7 @@ pub use statistics::Statistics;
 /// Every queue there is, and how often the scheduled ones run.
 pub fn all() -> Vec<Queue> {
     vec![
+        Queue::scheduled::<AdCounts>(Duration::from_mins(1)),
         Queue::scheduled::<Expire>(Duration::from_mins(1)),
         Queue::scheduled::<Claims>(Duration::from_mins(1)),
         Queue::of::<RewardOrder>(),

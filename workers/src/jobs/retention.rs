@@ -13,6 +13,8 @@ use crate::job::{Job, JobContext, JobError};
 
 /// A day after they are last handed out.
 const KEY_PACKAGES: Duration = Duration::from_hours(28 * 24);
+/// Caps and clicks need a day; the rest is for questions about the counts.
+const AD_IMPRESSIONS: Duration = Duration::from_hours(7 * 24);
 /// Twice the longest period of a schedule: the row of a tick keeps a late node from running it again.
 const DONE_JOBS: Duration = Duration::from_hours(2);
 const DEAD_JOBS: Duration = Duration::from_hours(30 * 24);
@@ -38,6 +40,9 @@ impl Job for Retention {
         let invitations = all("referrals", || store.delete_old_invitations(now - cx.settings.periods.invitations, BATCH)).await;
         let jobs = all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await;
         Ok(logs.and(keys).and(packages).and(sessions).and(invitations).and(jobs)?)
+        let impressions = all("ad_impressions", || store.delete_old_ad_impressions(now - AD_IMPRESSIONS, BATCH)).await;
+        let jobs = all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await;
+        Ok(logs.and(keys).and(packages).and(sessions).and(impressions).and(jobs)?)
     }
 }
 

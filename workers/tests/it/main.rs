@@ -7,3 +7,4 @@ mod referrals;
 mod reset;
 mod retention;
 mod statistics;
+mod troubles;

@@ -1,0 +1,44 @@
+//! Background jobs as operators see them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{domain::JobState, id::JobId, time::Timestamp};
+
+/// A background job. What it works on is not told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AdminJob {
+    pub id: JobId,
+    pub queue: String,
+    pub state: JobState,
+    /// Times it was begun.
+    pub attempts: i64,
+    pub max_attempts: i64,
+    /// Why the last attempt failed, in English.
+    pub error: Option<String>,
+    /// It is not begun before.
+    pub run_at: Timestamp,
+    /// While it runs: until when it belongs to its worker.
+    pub lease_until: Option<Timestamp>,
+    pub created_at: Timestamp,
+    /// When it was done or became dead.
+    pub finished_at: Option<Timestamp>,
+}
+
+/// How full a queue is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JobQueue {
+    pub queue: String,
+    /// Due, or resting until their time.
+    pub waiting: i64,
+    pub leased: i64,
+    pub dead: i64,
+    /// How long the oldest due job has been waiting; 0 when none is due.
+    pub oldest_due_s: u64,
+}
+
+/// Every queue there is, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct JobQueues {
+    pub items: Vec<JobQueue>,
+}

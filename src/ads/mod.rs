@@ -1,0 +1,125 @@
+//! Ads for those who see them: after a match, sent by whoever ended it, and where a client asks for one.
+
+use std::{sync::Arc, time::Duration};
+
+use rand::{Rng, SeedableRng as _, rngs::StdRng};
+use tebdil_core::{
+    ads::{AdRules, Placement},
+    id::{MatchId, UserId},
+    protocol::{Ad, ServerFrame},
+    realtime::Presence,
+    store::{AdRow, AdSlot, EndedMatch, Store, StoreError},
+    time::{Clock, Timestamp},
+};
+use tokio::sync::{Mutex, mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::hub::Hub;
+
+/// How old the ads may be that are shown: a change at another node takes so long.
+const CACHE_FOR: Duration = Duration::from_secs(5);
+
+/// Ends of matches that may wait for an ad. An ad long after the match is worth nothing: more go without.
+const QUEUE: usize = 256;
+
+/// The ads of this node. Each user is shown at most one ad for a match, however it ended and whoever ended it.
+#[derive(Debug)]
+pub struct Ads {
+    store: Store,
+    hub: Arc<Hub>,
+    presence: Presence,
+    clock: Clock,
+    rules: AdRules,
+    /// The ads that run, and when they were read. Held while they are read, so that a burst reads them once.
+    running: Mutex<Option<(Timestamp, Arc<[AdRow]>)>>,
+    ended: mpsc::Sender<EndedMatch>,
+}
+
+/// Sends ads after matches; it has to be [run](Self::run).
+#[derive(Debug)]
+pub struct MatchEndAds {
+    ads: Arc<Ads>,
+    ended: mpsc::Receiver<EndedMatch>,
+}
+
+impl Ads {
+    pub fn new(store: Store, hub: Arc<Hub>, presence: Presence, clock: Clock, rules: AdRules) -> (Arc<Self>, MatchEndAds) {
+        let (queue, ended) = mpsc::channel(QUEUE);
+        let ads = Arc::new(Self { store, hub, presence, clock, rules, running: Mutex::default(), ended: queue });
+        (Arc::clone(&ads), MatchEndAds { ads, ended })
+    }
+
+    /// A match is over, and both sides were told: they are sent an ad each, if one is for them and they are online. Never waits.
+    pub fn match_ended(&self, ended: &EndedMatch) {
+        if self.ended.try_send(*ended).is_err() {
+            metrics::counter!("tebdil_ads_skipped_total").increment(1);
+        }
+    }
+
+    /// The next ad for a user at `placement`, which counts as shown. `None` when there is none, or it is not time for one.
+    pub async fn next(
+        &self,
+        user: UserId,
+        placement: Placement,
+        match_id: Option<MatchId>,
+        rng: &mut (impl Rng + Send),
+    ) -> Result<Option<Ad>, StoreError> {
+        let ads = self.running().await?;
+        // Nearly always, where nobody advertises.
+        if !ads.iter().any(|ad| ad.settings.placement == placement) {
+            return Ok(None);
+        }
+        let slot = AdSlot { user_id: user, placement, match_id };
+        let ad = self.store.serve_ad(&slot, &ads, &self.rules, rng, self.clock.now()).await?;
+        if ad.is_some() {
+            metrics::counter!("tebdil_ads_served_total").increment(1);
+        }
+        Ok(ad.map(AdRow::shown))
+    }
+
+    /// Ads were changed at this node.
+    pub async fn changed(&self) {
+        *self.running.lock().await = None;
+    }
+
+    async fn running(&self) -> Result<Arc<[AdRow]>, StoreError> {
+        let mut running = self.running.lock().await;
+        let now = self.clock.now();
+        if let Some((read_at, ads)) = &*running
+            && (*read_at..*read_at + CACHE_FOR).contains(&now)
+        {
+            return Ok(Arc::clone(ads));
+        }
+        let ads: Arc<[AdRow]> = self.store.running_ads(now).await?.into();
+        *running = Some((now, Arc::clone(&ads)));
+        Ok(ads)
+    }
+
+    async fn after(&self, ended: &EndedMatch, rng: &mut StdRng) -> Result<(), StoreError> {
+        if self.running().await?.is_empty() {
+            return Ok(());
+        }
+        let online = match self.presence.online(&ended.users).await {
+            Ok(online) => online,
+            Err(_) => ended.users.iter().map(|user| self.hub.is_here(*user)).collect(),
+        };
+        for (user, _) in ended.users.into_iter().zip(online).filter(|(_, online)| *online) {
+            if let Some(ad) = self.next(user, Placement::match_end(), Some(ended.match_id), rng).await? {
+                self.hub.send(user, &ServerFrame::Ad { ad });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl MatchEndAds {
+    /// Sends until `stop`. What waits then is not sent.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut rng = StdRng::from_rng(&mut rand::rng());
+        while let Some(Some(ended)) = stop.run_until_cancelled(self.ended.recv()).await {
+            if let Err(error) = self.ads.after(&ended, &mut rng).await {
+                tracing::warn!(%error, "no ads were shown after a match");
+            }
+        }
+    }
+}

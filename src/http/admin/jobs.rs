@@ -1,0 +1,87 @@
+//! `/v1/admin/jobs`: background jobs, and what can be done about dead ones.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{Json, extract::State, http::StatusCode};
+use tebdil_core::{
+    domain::JobState,
+    id::JobId,
+    protocol::{AdminJob, ErrorCode, JobQueue, JobQueues, Page, Problem},
+    store::{JobFilter, Mended},
+};
+
+use super::{Admin, Staff};
+use crate::{
+    app::App,
+    http::{
+        paging::{IdPath, Params},
+        problem::{Answer, Failure},
+    },
+};
+
+/// Jobs, newest first. What they work on is not shown.
+#[utoipa::path(
+    get, path = "/v1/admin/jobs", tag = "admin",
+    params(
+        ("state" = Option<JobState>, Query), ("queue" = Option<String>, Query),
+        ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query),
+    ),
+    responses((status = 200, body = Page<AdminJob>), (status = 401, body = Problem), (status = 403, body = Problem), (status = 422, body = Problem))
+)]
+pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params: Params) -> Answer<Json<Page<AdminJob>>> {
+    let paging = params.paging()?;
+    let state = params.get("state", "must be waiting, leased, done or dead", JobState::from_text)?;
+    let name = |text: &str| {
+        let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        (plain && text.len() <= 64).then(|| text.to_owned())
+    };
+    let queue = params.get("queue", "must be the name of a queue", name)?;
+    let filter = JobFilter { state, queue: queue.as_deref(), before: paging.position() };
+    let rows = app.store.jobs(filter, paging.rows()).await?;
+    Ok(Json(paging.page(rows, |job| job.id.0, |job| job)))
+}
+
+/// How full every queue is.
+#[utoipa::path(
+    get, path = "/v1/admin/jobs/queues", tag = "admin",
+    responses((status = 200, body = JobQueues), (status = 401, body = Problem), (status = 403, body = Problem))
+)]
+pub(in crate::http) async fn queues(State(app): State<Arc<App>>, _: Staff) -> Answer<Json<JobQueues>> {
+    let empty = |queue: String| JobQueue { queue, waiting: 0, leased: 0, dead: 0, oldest_due_s: 0 };
+    let known = tebdil_workers::jobs::all().into_iter().map(|queue| queue.name().to_owned());
+    let mut items: BTreeMap<String, JobQueue> = known.map(|name| (name.clone(), empty(name))).collect();
+    items.extend(app.store.job_queues(app.clock.now()).await?.into_iter().map(|queue| (queue.queue.clone(), queue)));
+    Ok(Json(JobQueues { items: items.into_values().collect() }))
+}
+
+/// Run a dead job again, at once and with five attempts more.
+#[utoipa::path(
+    post, path = "/v1/admin/jobs/{id}/retry", tag = "admin", params(("id" = String, Path)),
+    responses(
+        (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 409, description = "`job_not_dead`", body = Problem),
+    )
+)]
+pub(in crate::http) async fn retry(State(app): State<Arc<App>>, Admin(who): Admin, IdPath(id): IdPath<JobId>) -> Answer<StatusCode> {
+    answer(app.store.retry_job(who.user_id, id, app.clock.now()).await?)
+}
+
+/// Delete a dead job.
+#[utoipa::path(
+    delete, path = "/v1/admin/jobs/{id}", tag = "admin", params(("id" = String, Path)),
+    responses(
+        (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 409, description = "`job_not_dead`", body = Problem),
+    )
+)]
+pub(in crate::http) async fn delete(State(app): State<Arc<App>>, Admin(who): Admin, IdPath(id): IdPath<JobId>) -> Answer<StatusCode> {
+    answer(app.store.delete_job(who.user_id, id, app.clock.now()).await?)
+}
+
+fn answer(mended: Mended) -> Answer<StatusCode> {
+    match mended {
+        Mended::Done => Ok(StatusCode::NO_CONTENT),
+        Mended::NotDead => Err(ErrorCode::JobNotDead.into()),
+        Mended::NotFound => Err(Failure::not_found()),
+    }
+}

@@ -1,0 +1,211 @@
+//! Ads, from the admin who makes one to whoever is shown it.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    harness::{TestServer, TestUser},
+    sockets::{Person, pair},
+};
+
+scenarios! {
+    @with &[("TEBDIL_MATCHING__MATCH_TTL_S", "600"), ("TEBDIL_WORKERS__ENABLED", "false")];
+    an_ad_follows_a_match_once_however_it_ends,
+    premium_sees_none,
+    ads_are_the_admins,
+    an_ad_is_asked_for_within_its_cap,
+    a_hundred_clicks_count_as_often_as_it_was_shown,
+}
+
+/// Registers somebody who may do what `role` may.
+pub async fn staff(server: &TestServer, alias: &str, role: &str) -> TestUser {
+    let user = server.register(alias).await;
+    server.count(&format!("UPDATE users SET role = '{role}' WHERE id = {} RETURNING id", user.id)).await;
+    user
+}
+
+/// An ad; `change` names settings that differ.
+async fn advertise(server: &TestServer, admin: &TestUser, change: Value) -> String {
+    let mut settings = json!({"title": "Çay", "content": "Sıcak çay", "click_url": "https://x.example/cay"});
+    settings.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
+    let made = server.post("/v1/admin/ads", &admin.access, &settings).await.expect(201);
+    made["id"].as_str().expect("an id").to_owned()
+}
+
+/// Lets so much time pass that the next ad may come, and every node has read the ads anew.
+fn pass_interval(server: &TestServer) {
+    server.clock.advance(Duration::from_mins(2));
+}
+
+async fn counts(server: &TestServer, admin: &TestUser, ad: &str) -> (i64, i64, i64) {
+    server.clock.advance(Duration::from_mins(1));
+    server.run_due_jobs().await;
+    let shown = server.get(&format!("/v1/admin/ads/{ad}"), &admin.access).await.expect(200);
+    let number = |name: &str| shown[name].as_i64().expect("a number");
+    (number("served"), number("views"), number("clicks"))
+}
+
+async fn an_ad_follows_a_match_once_however_it_ends(server: TestServer) {
+    let admin = staff(&server, "selin", "admin").await;
+    let ad = advertise(&server, &admin, json!({})).await;
+    let (mut a, mut b, id) = pair(&server).await;
+    let mut second = Person::again(&server, &b).await;
+
+    let left = a.ask(json!({"type": "match.leave", "match_id": id})).await;
+    assert_eq!(left["type"], "match.ended");
+    let shown = a.until("ad").await;
+    let expected =
+        json!({"id": ad, "title": "Çay", "content": "Sıcak çay", "click_url": "https://x.example/cay", "placement": "match_end"});
+    assert_eq!(shown["ad"], expected);
+    for device in [&mut b, &mut second] {
+        device.until("match.ended").await;
+        assert_eq!(device.until("ad").await["ad"]["id"], json!(ad));
+    }
+    // Again, and over REST: the match is over already.
+    assert_eq!(b.ask(json!({"type": "match.leave", "match_id": id})).await["type"], "match.ended");
+    server.post(&format!("/v1/matches/{id}/leave"), &a.user.access, &Value::Null).await.expect(200);
+    server.run_due_jobs().await;
+    for device in [&mut a, &mut b, &mut second] {
+        device.hears_no("ad").await;
+    }
+    assert_eq!(counts(&server, &admin, &ad).await, (2, 0, 0), "two users, whatever devices they have");
+    drop(second);
+
+    // It runs out while one leaves.
+    pass_interval(&server);
+    for person in [&mut a, &mut b] {
+        person.find().await;
+    }
+    server.clock.advance(Duration::from_secs(31));
+    let id = a.found().await;
+    b.found().await;
+    server.clock.advance(Duration::from_mins(10));
+    let path = format!("/v1/matches/{id}/leave");
+    let (left, ()) = tokio::join!(server.post(&path, &b.user.access, &Value::Null), server.run_due_jobs());
+    left.expect(200);
+    for person in [&mut a, &mut b] {
+        assert_eq!(person.until("match.ended").await["reason"], "expired");
+        person.until("ad").await;
+    }
+    server.run_due_jobs().await;
+    for person in [&mut a, &mut b] {
+        person.hears_no("ad").await;
+    }
+    assert_eq!(counts(&server, &admin, &ad).await, (4, 0, 0));
+    drop((a, b));
+    server.stop().await;
+}
+
+async fn premium_sees_none(server: TestServer) {
+    let admin = staff(&server, "selin", "admin").await;
+    let ad = advertise(&server, &admin, json!({})).await;
+    let (mut a, mut b, id) = pair(&server).await;
+    let premium = async |on: &str| server.count(&format!("UPDATE users SET is_premium = {on} WHERE id = {} RETURNING id", a.user.id)).await;
+    premium("TRUE").await;
+    assert_eq!(server.get("/v1/ads", &a.user.access).await.expect(200)["items"], json!([]));
+    b.send(json!({"type": "match.leave", "match_id": id})).await;
+    b.until("ad").await;
+    premium("FALSE").await;
+    assert_eq!(server.get("/v1/ads", &a.user.access).await.expect(200)["items"][0]["id"], json!(ad));
+    assert_eq!(counts(&server, &admin, &ad).await, (2, 0, 0));
+    a.until("match.ended").await;
+    a.hears_no("ad").await;
+    drop((a, b));
+    server.stop().await;
+}
+
+async fn ads_are_the_admins(server: TestServer) {
+    let (admin, moderator, user) =
+        (staff(&server, "selin", "admin").await, staff(&server, "deniz", "moderator").await, server.register("kedi").await);
+    let good = json!({"title": "Çay", "content": "Sıcak"});
+    for who in [&moderator, &user] {
+        server.post("/v1/admin/ads", &who.access, &good).await.expect_problem(403, "forbidden");
+        server.get("/v1/admin/ads", &who.access).await.expect_problem(403, "forbidden");
+        server.get("/v1/admin/ads/1", &who.access).await.expect_problem(403, "forbidden");
+        server.call(Method::PATCH, "/v1/admin/ads/1", &who.access, &json!({})).await.expect_problem(403, "forbidden");
+        server.delete("/v1/admin/ads/1", &who.access).await.expect_problem(403, "forbidden");
+    }
+    server.post("/v1/admin/ads", "", &good).await.expect_problem(401, "unauthorized");
+    for (field, value) in [
+        ("title", json!("")),
+        ("content", json!("x".repeat(501))),
+        ("click_url", json!("http://x.example")),
+        ("placement", json!("At The End")),
+        ("target_group", json!("free,premium")),
+        ("weight", json!(0)),
+        ("daily_cap", json!(101)),
+        ("active", json!("yes")),
+        ("starts_at", json!("tomorrow")),
+    ] {
+        let mut bad = good.clone();
+        bad[field] = value;
+        let problem = server.post("/v1/admin/ads", &admin.access, &bad).await.expect_problem(422, "invalid_field");
+        assert_eq!(problem["errors"][0]["field"], field);
+    }
+    let mut unknown = good.clone();
+    unknown["views"] = json!(1000);
+    server.post("/v1/admin/ads", &admin.access, &unknown).await.expect_problem(422, "unknown_field");
+
+    let made = server.post("/v1/admin/ads", &admin.access, &good).await.expect(201);
+    let defaults = [("placement", json!("match_end")), ("target_group", json!("all")), ("weight", json!(1)), ("daily_cap", json!(3))];
+    for (field, value) in defaults {
+        assert_eq!(made[field], value, "{field}");
+    }
+    let path = format!("/v1/admin/ads/{}", made["id"].as_str().expect("an id"));
+    assert_eq!(server.get(&path, &admin.access).await.expect(200), made);
+    assert_eq!(server.get("/v1/admin/ads", &admin.access).await.expect(200)["items"], json!([made]));
+    let patch = json!({"target_group": "locale:en,free", "ends_at": "2026-12-01T00:00:00.000Z"});
+    let changed = server.call(Method::PATCH, &path, &admin.access, &patch).await.expect(200);
+    assert_eq!((&changed["target_group"], &changed["ends_at"]), (&json!("free,locale:en"), &patch["ends_at"]));
+    let problem = server.call(Method::PATCH, &path, &admin.access, &json!({"weight": 1001})).await.expect_problem(422, "invalid_field");
+    assert_eq!(problem["errors"][0]["field"], "weight");
+    server.call(Method::PATCH, "/v1/admin/ads/1", &admin.access, &json!({})).await.expect_problem(404, "not_found");
+    server.delete(&path, &admin.access).await.expect(204);
+    server.delete(&path, &admin.access).await.expect_problem(404, "not_found");
+    let logs = format!("SELECT COUNT(*) FROM system_logs WHERE action LIKE 'ad_%' AND actor_id = {}", admin.id);
+    assert_eq!(server.count(&logs).await, 3);
+    server.stop().await;
+}
+
+async fn an_ad_is_asked_for_within_its_cap(server: TestServer) {
+    let admin = staff(&server, "selin", "admin").await;
+    let user = server.register("kedi").await;
+    advertise(&server, &admin, json!({"placement": "home", "daily_cap": 2})).await;
+    advertise(&server, &admin, json!({"placement": "home", "target_group": "locale:en"})).await;
+    let ask = async || {
+        let asked = join_all((0..12).map(|_| server.get("/v1/ads?placement=home", &user.access))).await;
+        asked.into_iter().map(|reply| reply.expect(200)["items"].as_array().expect("items").len()).sum::<usize>()
+    };
+    assert_eq!(ask().await, 1, "then it keeps its distance, at every node");
+    pass_interval(&server);
+    assert_eq!(ask().await, 1);
+    pass_interval(&server);
+    assert_eq!(ask().await, 0, "its cap");
+    assert_eq!(server.get("/v1/ads", &user.access).await.expect(200)["items"], json!([]), "another place");
+    server.get("/v1/ads?placement=Home", &user.access).await.expect_problem(422, "invalid_field");
+    server.get("/v1/ads", "").await.expect_problem(401, "unauthorized");
+    server.call(Method::PATCH, "/v1/me", &user.access, &json!({"locale": "en"})).await.expect(200);
+    assert_eq!(ask().await, 1, "the other one is for English");
+    server.stop().await;
+}
+
+async fn a_hundred_clicks_count_as_often_as_it_was_shown(server: TestServer) {
+    let admin = staff(&server, "selin", "admin").await;
+    let (user, stranger) = (server.register("kedi").await, server.register("kopek").await);
+    let ad = advertise(&server, &admin, json!({})).await;
+    let path = format!("/v1/ads/{ad}/events");
+    server.post(&path, &stranger.access, &json!({"kind": "click"})).await.expect(204);
+    assert_eq!(server.get("/v1/ads", &user.access).await.expect(200)["items"][0]["id"], json!(ad));
+    let kinds = [json!({"kind": "view"}), json!({"kind": "click"})];
+    let repeats = (0..100).map(|n| server.post(&path, &user.access, &kinds[n % 2]));
+    for reply in join_all(repeats).await {
+        reply.expect(204);
+    }
+    assert_eq!(counts(&server, &admin, &ad).await, (1, 1, 1));
+    server.post(&path, &user.access, &json!({"kind": "like"})).await.expect_problem(422, "invalid_field");
+    server.post("/v1/ads/1/events", &user.access, &kinds[0]).await.expect_problem(404, "not_found");
+    server.stop().await;
+}
