@@ -19,7 +19,7 @@ use crate::{
     http,
     hub::Hub,
     lifecycle::{Shutdown, Tasks},
-    notifications::Notifier,
+    notifications::{Notifier, Texts, Wakeups},
     observability, wind_down,
 };
 
@@ -45,9 +45,10 @@ pub async fn run(config: Config, metrics: Option<TcpListener>, clock: Clock, shu
     // Nobody ever connects here: what is sent goes to the nodes that have the devices.
     let (hub, _) = Hub::new(0, realtime.bus.clone());
     let hub = Arc::new(hub);
-    let (chat, _) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone());
+    // Nobody sends anything here, so there is nobody to wake.
+    let (chat, _) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone(), Arc::<Wakeups>::default());
     let chat = Arc::new(chat);
-    let notifier = Notifier::new(Arc::clone(&hub));
+    let notifier = Notifier::new(Arc::clone(&hub), Texts::new(config.quota.rules().zone));
 
     let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
     tasks.supervise("announcer", Arc::clone(&announcer).run(tasks.closing.clone()));

@@ -109,6 +109,8 @@ ids! {
     SubscriptionId,
     /// An ad.
     AdId,
+    /// Something the operator tells many users.
+    AnnouncementId,
 }
 
 /// Makes ids; share one per process.

@@ -110,6 +110,7 @@ impl Config {
             "must be longer than matching.match_ttl_s and claims.window_s together: claims are decided by the logs",
         );
         check(self.retention.sessions_days > 0, "retention.sessions_days", "must be at least 1");
+        check(self.retention.notifications_days > 0, "retention.notifications_days", "must be at least 1");
         check(
             self.clock.offset_s == 0 || self.clock.unsafe_allow_offset,
             "clock.offset_s",

@@ -129,6 +129,7 @@ pub struct Limits {
 pub struct Retention {
     pub message_logs_days: u32,
     pub sessions_days: u32,
+    pub notifications_days: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

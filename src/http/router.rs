@@ -15,7 +15,9 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure};
+use super::{
+    account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, notifications, observe, problem::Failure,
+};
 use crate::{app::App, ws};
 
 #[derive(OpenApi)]
@@ -57,6 +59,9 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(blocks::delete))
         .routes(routes!(claims::list, claims::create))
         .routes(routes!(admin::claims::list))
+        .routes(routes!(notifications::list))
+        .routes(routes!(notifications::read))
+        .routes(routes!(admin::announcements::list, admin::announcements::create))
 }
 
 /// The OpenAPI document that `GET /openapi.json` answers.

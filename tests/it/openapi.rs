@@ -13,6 +13,7 @@ const ENDPOINTS: &[&str] = &[
     "get /healthz",
     "get /readyz",
     "get /v1/admin/claims",
+    "get /v1/admin/announcements",
     "get /v1/blocks",
     "get /v1/claims",
     "get /v1/keys",
@@ -22,7 +23,9 @@ const ENDPOINTS: &[&str] = &[
     "get /v1/me",
     "get /v1/me/quota",
     "get /v1/me/sessions",
+    "get /v1/notifications",
     "patch /v1/me",
+    "post /v1/admin/announcements",
     "post /v1/auth/login",
     "post /v1/auth/logout",
     "post /v1/auth/refresh",
@@ -31,6 +34,7 @@ const ENDPOINTS: &[&str] = &[
     "post /v1/claims",
     "post /v1/matches/{id}/leave",
     "post /v1/me/password",
+    "post /v1/notifications/read",
     "put /v1/keys",
 ];
 

@@ -89,11 +89,14 @@ pub struct Periods {
     pub message_logs: Duration,
     /// Sessions, after they expired or were revoked.
     pub sessions: Duration,
+    /// What users were told.
+    pub notifications: Duration,
 }
 
 impl Default for Periods {
     fn default() -> Self {
-        Self { message_logs: Duration::from_hours(180 * 24), sessions: Duration::from_hours(30 * 24) }
+        let days = |days: u64| Duration::from_hours(24 * days);
+        Self { message_logs: days(180), sessions: days(30), notifications: days(90) }
     }
 }
 

@@ -14,7 +14,7 @@ pub use client_frame::{
     TokenRefresh, Typing, parse_client_frame,
 };
 pub use codes::{CloseCode, ErrorCode};
-pub use notification::Notification;
+pub use notification::{Announcement, AnnouncementRequest, Notification, NotificationsRead, ReadRequest, Unread};
 pub use rest::*;
 pub use server_frame::{
     MatchEnded, MatchFound, MessageAccepted, MessageNew, MessageOrigin, PeerPresence, ServerFrame, ServerMessage, SessionLimits, Welcome,

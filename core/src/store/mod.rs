@@ -6,6 +6,7 @@
 //!
 //! Every method takes the time as `now`; ids come from the store's [`IdGenerator`]. Not found is `Ok(None)`.
 
+mod announcements;
 mod bans;
 mod blocks;
 mod claims;
@@ -21,9 +22,11 @@ mod retention;
 mod sessions;
 mod system_logs;
 mod users;
+mod wakeups;
 
 use std::sync::Arc;
 
+pub use announcements::NewAnnouncement;
 pub use bans::BanRow;
 pub use blocks::{BlockRow, Blocking};
 pub use claims::{ClaimBatch, ClaimRow, Claiming, DecidedClaim};
@@ -32,13 +35,14 @@ pub use jobs::{JobCounts, JobFailure, JobLease, Leased, LeasedJob, NewJob};
 pub use keys::{KEY_PACKAGE_PERIOD, MAX_KEY_PACKAGES, PutKeys};
 pub use matches::{End, EndedMatch, MatchFilter, MatchRow, Parties};
 pub use messages::{Append, Appended, MessageRow, NewMessage, NewReceipt, Receipt};
-pub use notifications::Notified;
+pub use notifications::{MarkedRead, Notified};
 pub use pairing::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcome, Refusal};
 pub use quota::Grant;
 pub use retention::SessionBatch;
 pub use sessions::{AliveSession, NewSession, Rotation, SessionRow};
 pub use system_logs::SystemLog;
 pub use users::{NewUser, ProfileChange, ProfileUpdate, Registration, UserRow};
+pub use wakeups::{SideId, SidesToWake};
 
 use crate::{backend::Db, id::IdGenerator};
 

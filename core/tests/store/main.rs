@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and its functions are called from both databases' tests")]
 
+mod announcements;
 mod blocks;
 mod claims;
 mod idempotency;
@@ -12,10 +13,12 @@ mod lists;
 mod logs;
 mod matches;
 mod messages;
+mod notifications;
 mod quota;
 mod schema;
 mod sessions;
 mod users;
+mod wakeups;
 
 use std::{fmt::Debug, future::Future};
 

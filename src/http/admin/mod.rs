@@ -1,5 +1,6 @@
 //! Under `/v1/admin`: for moderators and admins. Every change writes a row of `system_logs` that names who made it.
 
+pub(super) mod announcements;
 pub(super) mod claims;
 
 use std::sync::Arc;

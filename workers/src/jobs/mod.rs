@@ -4,19 +4,25 @@ use std::time::Duration;
 
 use crate::job::Queue;
 
+mod announce;
 mod claims;
 mod expire;
 mod retention;
+mod wakeups;
 
+pub use announce::Announce;
 pub use claims::Claims;
 pub use expire::Expire;
 pub use retention::Retention;
+pub use wakeups::Wakeups;
 
 /// Every queue there is, and how often the scheduled ones run.
 pub fn all() -> Vec<Queue> {
     vec![
-        Queue::scheduled::<Expire>(Duration::from_mins(1)),
+        Queue::scheduled::<Announce>(Duration::from_mins(1)),
         Queue::scheduled::<Claims>(Duration::from_mins(1)),
+        Queue::scheduled::<Expire>(Duration::from_mins(1)),
         Queue::scheduled::<Retention>(Duration::from_hours(1)),
+        Queue::scheduled::<Wakeups>(Duration::from_mins(1)),
     ]
 }

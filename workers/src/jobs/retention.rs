@@ -35,8 +35,9 @@ impl Job for Retention {
         let keys = all("idempotency_keys", || store.delete_old_idempotency_keys(now - IDEMPOTENCY_WINDOW, BATCH)).await;
         let packages = all("key_packages", || store.delete_old_key_packages(now - KEY_PACKAGES, BATCH)).await;
         let sessions = dead_sessions(store, now - cx.settings.periods.sessions).await;
+        let notifications = all("notifications", || store.delete_old_notifications(now - cx.settings.periods.notifications, BATCH)).await;
         let jobs = all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await;
-        Ok(logs.and(keys).and(packages).and(sessions).and(jobs)?)
+        Ok(logs.and(keys).and(packages).and(sessions).and(notifications).and(jobs)?)
     }
 }
 

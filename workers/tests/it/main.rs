@@ -1,6 +1,8 @@
 //! Jobs, retention and workers on both databases.
 
+mod announce;
 mod engine;
 mod harness;
 mod queue;
 mod retention;
+mod wakeups;
