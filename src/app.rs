@@ -24,7 +24,7 @@ use crate::{
     hub::Hub,
     lifecycle::Tasks,
     matching::{self, Matchmaker, MatchmakerConfig, Timings},
-    notifications::Notifier,
+    notifications::{Notifier, Texts, Waker, Wakeups},
     observability,
 };
 
@@ -87,8 +87,10 @@ impl App {
         let (ads, match_end_ads) =
             Ads::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone(), config.ads.rules(&config.quota));
         let (chat, writer) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), Arc::clone(&ads), clock.clone());
+        let wakeups = Arc::<Wakeups>::default();
+        let (chat, writer) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone(), Arc::clone(&wakeups));
         let chat = Arc::new(chat);
-        let notifier = Notifier::new(Arc::clone(&hub));
+        let notifier = Notifier::new(Arc::clone(&hub), Texts::new(quota_rules.zone.clone()));
         let workers = workers(&config, &store, &clock, &realtime, &chat, &notifier);
         let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
         let matchmaker_config = MatchmakerConfig {
@@ -104,12 +106,15 @@ impl App {
         let (matchmaker, pairing) = Matchmaker::new(matching::Parts {
             store: store.clone(),
             hub: Arc::clone(&hub),
+            wakeups: Arc::clone(&wakeups),
             clock: clock.clone(),
             ids: Arc::clone(&ids),
             realtime: realtime.clone(),
             config: matchmaker_config,
             encode: |message| NodeMessage::Matchmaking { message }.encode(),
         });
+        let waker =
+            Waker { wakeups, store: store.clone(), presence: realtime.presence.clone(), clock: clock.clone(), notifier: notifier.clone() };
         let limiters = crate::http::Limiters::new(&config.limits, &realtime, blind.clone());
         let app = Arc::new(Self {
             config,
@@ -142,6 +147,7 @@ impl App {
         app.tasks.supervise("ads", match_end_ads.run(app.tasks.closing.clone()));
         // It empties its queue when connections close; what comes later is told to repeat.
         app.tasks.supervise("chat writer", writer.run(app.tasks.closing.clone()));
+        app.tasks.supervise("waker", waker.run(app.tasks.closing.clone()));
         if app.config.workers.enabled {
             run_jobs(app.workers.clone(), &app.tasks);
         }
@@ -194,6 +200,9 @@ pub(crate) fn workers(
     };
     let settings =
         Settings { periods, quota: config.quota.rules(), referrals: config.referrals.rewards(), presence: Some(realtime.presence.clone()) };
+        notifications: days(config.retention.notifications_days),
+    };
+    let settings = Settings { periods, quota: config.quota.rules(), presence: Some(realtime.presence.clone()) };
     Workers::new(store.clone(), clock.clone(), hooks, settings)
 }
 

@@ -19,6 +19,8 @@ pub mod profile;
 pub mod worker;
 pub mod ws;
 
+rust_i18n::i18n!("locales", fallback = "en");
+
 use std::{sync::Arc, time::Duration};
 
 use app::App;

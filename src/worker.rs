@@ -21,7 +21,7 @@ use crate::{
     http,
     hub::Hub,
     lifecycle::{Shutdown, Tasks},
-    notifications::Notifier,
+    notifications::{Notifier, Texts, Wakeups},
     observability, wind_down,
 };
 
@@ -50,8 +50,10 @@ pub async fn run(config: Config, metrics: Option<TcpListener>, clock: Clock, shu
     let (ads, match_end_ads) =
         Ads::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone(), config.ads.rules(&config.quota));
     let (chat, _) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), ads, clock.clone());
+    // Nobody sends anything here, so there is nobody to wake.
+    let (chat, _) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone(), Arc::<Wakeups>::default());
     let chat = Arc::new(chat);
-    let notifier = Notifier::new(Arc::clone(&hub));
+    let notifier = Notifier::new(Arc::clone(&hub), Texts::new(config.quota.rules().zone));
 
     let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
     tasks.supervise("announcer", Arc::clone(&announcer).run(tasks.closing.clone()));

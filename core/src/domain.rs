@@ -140,6 +140,8 @@ text_enum! {
         /// The rewards are given.
         Rewarded = "rewarded",
     }
+    /// Whom the operator speaks to.
+    TargetGroup { All = "all", Free = "free", Premium = "premium", Turkish = "locale:tr", English = "locale:en" }
 }
 
 text_enum! {

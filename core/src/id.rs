@@ -111,6 +111,8 @@ ids! {
     AdId,
     /// A background job.
     JobId,
+    /// Something the operator tells many users.
+    AnnouncementId,
 }
 
 /// Makes ids; share one per process.

@@ -87,6 +87,9 @@ pub const PUSH_QUEUE: &str = "push";
 /// Attempts of a [`PushOrder`]: about four minutes.
 pub const PUSH_ATTEMPTS: i64 = 10;
 
+/// The queue of the job that tells users of announcements; its payload is empty.
+pub const ANNOUNCE_QUEUE: &str = "announce";
+
 /// A wake-up for the devices of a user who may be away. Nothing here is content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]

@@ -30,6 +30,7 @@ use crate::{
     ads::Ads,
     cluster::{Audience, NodeMessage},
     hub::{Connection, Hub, Outgoing},
+    notifications::Wakeups,
 };
 
 /// Matches whose users are remembered.
@@ -55,6 +56,8 @@ pub struct Chat {
 impl Chat {
     /// The service, and the writer that has to be run for it.
     pub fn new(store: Store, hub: Arc<Hub>, presence: Presence, ads: Arc<Ads>, clock: Clock) -> (Self, Writer) {
+    /// The service, and the writer that has to be run for it, which notes in `wakeups` who is not here.
+    pub fn new(store: Store, hub: Arc<Hub>, presence: Presence, clock: Clock, wakeups: Arc<Wakeups>) -> (Self, Writer) {
         let (writer, ops) = mpsc::channel(WRITER_QUEUE);
         let chat = Self {
             store: store.clone(),
@@ -66,7 +69,7 @@ impl Chat {
             ads,
             unsaid: Mutex::default(),
         };
-        (chat, Writer::new(ops, store, hub, clock))
+        (chat, Writer::new(ops, store, hub, clock, wakeups))
     }
 
     /// Queues a message. The answer and the delivery follow the commit.

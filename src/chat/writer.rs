@@ -3,6 +3,7 @@
 use std::{collections::HashSet, sync::Arc};
 
 use tebdil_core::{
+    domain::MessageKind,
     id::MatchId,
     protocol::{ErrorCode, FrameId, MessageAccepted, MessageNew, MessageOrigin, ServerFrame},
     store::{Append, Appended, NewMessage, NewReceipt, Receipt, Store},
@@ -13,7 +14,10 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::replay::from_peer;
-use crate::hub::{Connection, ConnectionId, Hub, Outgoing};
+use crate::{
+    hub::{Connection, ConnectionId, Hub, Outgoing},
+    notifications::Wakeups,
+};
 
 /// Most operations of one transaction.
 const MAX_BATCH: usize = 512;
@@ -81,11 +85,12 @@ pub struct Writer {
     store: Store,
     hub: Arc<Hub>,
     clock: Clock,
+    wakeups: Arc<Wakeups>,
 }
 
 impl Writer {
-    pub(super) fn new(ops: mpsc::Receiver<Op>, store: Store, hub: Arc<Hub>, clock: Clock) -> Self {
-        Self { ops, store, hub, clock }
+    pub(super) fn new(ops: mpsc::Receiver<Op>, store: Store, hub: Arc<Hub>, clock: Clock, wakeups: Arc<Wakeups>) -> Self {
+        Self { ops, store, hub, clock, wakeups }
     }
 
     /// Writes until `stop`, and then what was queued before.
@@ -187,6 +192,9 @@ impl Writer {
             return;
         }
         metrics::counter!("tebdil_messages_total").increment(1);
+        if message.kind == MessageKind::Content && !self.hub.is_here(appended.receiver_id) {
+            self.wakeups.message(message.match_id, appended.receiver_id);
+        }
         let sender_id = message.sender_id;
         let mut frame = new_message(message, &appended);
         self.hub.send_encoded(appended.receiver_id, None, || Outgoing::new(&ServerFrame::MessageNew(frame.clone()), None));

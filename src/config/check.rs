@@ -115,6 +115,7 @@ impl Config {
         check(self.referrals.invited_reward <= 1000, "referrals.invited_reward", "must be at most 1000");
         check(self.referrals.inviter_reward <= 1000, "referrals.inviter_reward", "must be at most 1000");
         check(self.referrals.invitations_per_day > 0, "referrals.invitations_per_day", "must be at least 1");
+        check(self.retention.notifications_days > 0, "retention.notifications_days", "must be at least 1");
         check(
             self.clock.offset_s == 0 || self.clock.unsafe_allow_offset,
             "clock.offset_s",

@@ -146,6 +146,7 @@ pub struct Retention {
     pub message_logs_days: u32,
     pub sessions_days: u32,
     pub invitations_days: u32,
+    pub notifications_days: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -156,6 +156,7 @@ mod tests {
         "message.new",
         "message.read",
         "notification",
+        "notification.read",
         "peer.presence",
         "quota",
         "typing",

@@ -18,6 +18,7 @@ mod keys;
 mod leftover;
 mod matches;
 mod me;
+mod notifications;
 mod observe;
 mod paging;
 pub mod problem;

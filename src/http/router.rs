@@ -19,6 +19,8 @@ use super::{
     account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure, referrals,
 };
 use super::{account, admin, ads, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure};
+    account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, notifications, observe, problem::Failure,
+};
 use crate::{app::App, ws};
 
 #[derive(OpenApi)]
@@ -70,6 +72,9 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(admin::jobs::queues))
         .routes(routes!(admin::jobs::retry))
         .routes(routes!(admin::jobs::delete))
+        .routes(routes!(notifications::list))
+        .routes(routes!(notifications::read))
+        .routes(routes!(admin::announcements::list, admin::announcements::create))
 }
 
 /// The OpenAPI document that `GET /openapi.json` answers.

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     MatchmakerConfig,
+    announce::Crier,
     answers::{Answers, refusal},
     commit::Writer,
     engine::Ticket,
@@ -22,7 +23,10 @@ use super::{
     request::{self, Refused},
     task::MatchmakerTask,
 };
-use crate::hub::{Connection, ConnectionId, Hub};
+use crate::{
+    hub::{Connection, ConnectionId, Hub},
+    notifications::Wakeups,
+};
 
 /// Requests that may wait for the matchmaker; connections wait for room.
 const INBOX: usize = 1_024;
@@ -32,6 +36,7 @@ const INBOX: usize = 1_024;
 pub struct Parts {
     pub store: Store,
     pub hub: Arc<Hub>,
+    pub wakeups: Arc<Wakeups>,
     pub clock: Clock,
     pub ids: Arc<IdGenerator>,
     pub realtime: Realtime,
@@ -110,14 +115,15 @@ pub struct Status {
 impl Matchmaker {
     /// The service, and the task that has to be run for it.
     pub fn new(parts: Parts) -> (Self, MatchmakerTask) {
-        let Parts { store, hub, clock, ids, realtime, config, encode } = parts;
+        let Parts { store, hub, wakeups, clock, ids, realtime, config, encode } = parts;
         let (inbox, requests) = mpsc::channel(INBOX);
         // Unbounded: its writer must not wait, and a lost `NodeGone` would leave ghosts. The task never waits for anything but news and requests, and
         // what comes in has been in the bus's own queue before.
         let (news, incoming) = mpsc::unbounded_channel();
         let (config, answers) = (Arc::new(config), Arc::new(Answers::default()));
         let writer = Writer { store: store.clone(), config: Arc::clone(&config), clock: clock.clone() };
-        let task = MatchmakerTask::new(writer, hub, realtime, encode, Arc::clone(&answers), requests, incoming);
+        let crier = Crier { hub, presence: realtime.presence.clone(), wakeups };
+        let task = MatchmakerTask::new(writer, crier, realtime, encode, Arc::clone(&answers), requests, incoming);
         (Self { store, config, clock, ids, answers, inbox, news }, task)
     }
 

@@ -5,10 +5,8 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use tebdil_core::{
     domain::Mode,
-    id::{MatchId, TicketId, UserId},
-    protocol::{PeerPresence, ServerFrame},
+    id::TicketId,
     realtime::{Holder, Realtime, RealtimeError},
-    store::MadeMatch,
 };
 use tokio::{
     sync::mpsc,
@@ -18,7 +16,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    announce::Announcement,
+    announce::{Announcement, Crier, PerhapsAway},
     answers::Answers,
     commit::Writer,
     engine::{Pair, Side},
@@ -27,7 +25,6 @@ use super::{
     message::{MatchmakingMessage, Term},
     office::{Office, To},
 };
-use crate::hub::Hub;
 
 /// The lease of the leader.
 const LEASE: &str = "matchmaker";
@@ -41,7 +38,7 @@ const MAX_SLEEP: Duration = Duration::from_millis(250);
 pub struct MatchmakerTask {
     office: Office,
     writer: Writer,
-    hub: Arc<Hub>,
+    crier: Crier,
     realtime: Realtime,
     encode: fn(MatchmakingMessage) -> Bytes,
     answers: Arc<Answers>,
@@ -75,13 +72,13 @@ enum Done {
         sides: Vec<Side>,
         used: Option<Vec<(TicketId, Announcement)>>,
     },
-    Told,
+    LookedAfter,
 }
 
 impl MatchmakerTask {
     pub(super) fn new(
         writer: Writer,
-        hub: Arc<Hub>,
+        crier: Crier,
         realtime: Realtime,
         encode: fn(MatchmakingMessage) -> Bytes,
         answers: Arc<Answers>,
@@ -93,7 +90,7 @@ impl MatchmakerTask {
         Self {
             office,
             writer,
-            hub,
+            crier,
             realtime,
             encode,
             answers,
@@ -243,11 +240,11 @@ impl MatchmakerTask {
                 self.verifying = false;
                 let tickets = used.as_ref().map(|used| used.iter().map(|(ticket, _)| *ticket).collect());
                 let told = self.office.verified(sides, tickets.as_ref(), now);
-                for (_, announcement) in used.iter().flatten().filter(|(ticket, _)| told.contains(ticket)) {
-                    announcement.send(&self.hub);
-                }
+                let told = used.iter().flatten().filter(|(ticket, _)| told.contains(ticket));
+                let away = told.filter_map(|(_, announcement)| self.crier.tell(announcement)).collect();
+                self.look_after(away);
             }
-            Ok(Done::Told) => {}
+            Ok(Done::LookedAfter) => {}
             // Its pairs stay reserved: ending the process is what keeps them from waiting for ever.
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
@@ -316,39 +313,34 @@ impl MatchmakerTask {
 
     /// Tells users of their matches, whoever leads meanwhile: a match stands.
     fn announce(&mut self, settled: &[(Pair, Verdict)]) {
-        let mut peers = Vec::new();
+        let mut away = Vec::new();
         for (_, verdict) in settled {
             match verdict {
                 Verdict::Made(made) => {
                     metrics::counter!("tebdil_matches_total", "mode" => made.mode.as_str()).increment(1);
-                    for announcement in Announcement::of(made) {
-                        announcement.send(&self.hub);
-                    }
-                    peers.extend(self.perhaps_offline(made));
+                    away.extend(self.crier.tell_both(made));
                 }
                 Verdict::Refused { faults, .. } => {
                     for fault in faults.iter().flatten() {
                         if let Fault::Used(announcement) = fault {
-                            announcement.send(&self.hub);
+                            away.extend(self.crier.tell(announcement));
                         }
                     }
                 }
                 Verdict::Unknown => {}
             }
         }
-        if !peers.is_empty() {
-            let (realtime, hub) = (self.realtime.clone(), Arc::clone(&self.hub));
-            self.work.spawn(async move {
-                tell_offline(&realtime, &hub, &peers).await;
-                Done::Told
-            });
-        }
+        self.look_after(away);
     }
 
-    /// The sides of a match without a connection at this node, each with its peer.
-    fn perhaps_offline(&self, made: &MadeMatch) -> impl Iterator<Item = (UserId, UserId, MatchId)> {
-        let (a, b) = (made.offerer.user_id, made.answerer.user_id);
-        [(a, b, made.id), (b, a, made.id)].into_iter().filter(|(user, ..)| !self.hub.is_here(*user))
+    fn look_after(&mut self, away: Vec<PerhapsAway>) {
+        if !away.is_empty() {
+            let crier = self.crier.clone();
+            self.work.spawn(async move {
+                crier.look_after(&away).await;
+                Done::LookedAfter
+            });
+        }
     }
 
     fn send(&mut self) {
@@ -369,17 +361,6 @@ impl MatchmakerTask {
             metrics::gauge!("tebdil_tickets_waiting", "mode" => mode.as_str()).set(u32::try_from(waiting).unwrap_or(u32::MAX));
             let oldest = leader.and_then(|leader| leader.engine().oldest_age(*mode, now)).unwrap_or_default();
             metrics::gauge!("tebdil_oldest_ticket_seconds", "mode" => mode.as_str()).set(oldest);
-        }
-    }
-}
-
-/// One that went before the commit could not tell its peer in the match. Without an answer nothing is said: the peer is told when it changes.
-async fn tell_offline(realtime: &Realtime, hub: &Hub, peers: &[(UserId, UserId, MatchId)]) {
-    let users: Vec<UserId> = peers.iter().map(|(user, ..)| *user).collect();
-    let Ok(online) = realtime.presence.online(&users).await else { return };
-    for ((_, peer, match_id), online) in peers.iter().zip(online) {
-        if !online {
-            hub.send(*peer, &ServerFrame::PeerPresence(PeerPresence { match_id: *match_id, online }));
         }
     }
 }

@@ -1,12 +1,17 @@
-//! What users are told by the server itself, on their sockets.
+//! What users are told by the server itself: on their sockets, in their language; and who is woken when it is away.
+
+mod texts;
+mod wakeups;
 
 use std::sync::Arc;
 
 use tebdil_core::{
     id::UserId,
-    protocol::{Notification, Quota, ServerFrame},
+    protocol::{Notification, NotificationsRead, Quota, ServerFrame},
     store::Notified,
 };
+pub use texts::Texts;
+pub use wakeups::{Waker, Wakeups};
 
 use crate::hub::Hub;
 
@@ -14,32 +19,38 @@ use crate::hub::Hub;
 #[derive(Debug, Clone)]
 pub struct Notifier {
     hub: Arc<Hub>,
+    texts: Texts,
 }
 
 impl Notifier {
-    pub fn new(hub: Arc<Hub>) -> Self {
-        Self { hub }
+    pub fn new(hub: Arc<Hub>, texts: Texts) -> Self {
+        Self { hub, texts }
     }
 
     /// Sends `notification`.
     pub fn tell(&self, notified: &Notified) {
-        self.hub.send(notified.user_id, &ServerFrame::Notification { notification: shown(notified) });
+        self.hub.send(notified.user_id, &ServerFrame::Notification { notification: self.shown(notified) });
+    }
+
+    /// Sends `notification.read`.
+    pub fn read(&self, user: UserId, read: NotificationsRead) {
+        self.hub.send(user, &ServerFrame::NotificationsRead(read));
     }
 
     /// Sends `quota`.
     pub fn quota(&self, user: UserId, quota: Quota) {
         self.hub.send(user, &ServerFrame::Quota { quota });
     }
-}
 
-/// A notification in the language of its reader.
-pub fn shown(notified: &Notified) -> Notification {
-    Notification {
-        id: notified.id,
-        kind: notified.notice.kind(),
-        message: notified.notice.code().to_owned(),
-        data: notified.notice.clone(),
-        read: notified.read,
-        created_at: notified.created_at,
+    /// A notification in the language of its reader.
+    pub fn shown(&self, notified: &Notified) -> Notification {
+        Notification {
+            id: notified.id,
+            kind: notified.notice.kind(),
+            message: self.texts.message(&notified.notice, notified.locale),
+            data: notified.notice.clone(),
+            read: notified.read,
+            created_at: notified.created_at,
+        }
     }
 }

@@ -103,6 +103,7 @@ pub(super) async fn welcome(app: &Arc<App>, connection: &Arc<Connection>, greeti
     let user = app.accounts.user(connection.user_id).await?.ok_or(Denied::Unauthorized)?;
     let matches = app.store.active_matches(connection.user_id, now).await?;
     let keys_remaining = app.store.key_packages_remaining(connection.session_id, now).await?;
+    let unread_notifications = app.store.unread_notifications(connection.user_id).await?;
     let quota = user.quota.clone();
     let welcome = Welcome {
         session_id: connection.session_id,
@@ -110,6 +111,7 @@ pub(super) async fn welcome(app: &Arc<App>, connection: &Arc<Connection>, greeti
         user,
         matches: matches.iter().map(|row| row.view(now)).collect::<Result<_, _>>()?,
         keys_remaining,
+        unread_notifications,
         server_time: now,
         heartbeat_s: app.config.ws.heartbeat_s,
         limits: SessionLimits {

@@ -362,6 +362,28 @@ impl TestServer {
         }
     }
 
+    /// Lets nobody write matches until the connection ends. Reading goes on.
+    pub async fn hold_matches(&self) -> Box<dyn std::any::Any> {
+        let held = "the lock";
+        match self.backend {
+            Backend::Sqlite => {
+                let mut connection = sqlx::SqliteConnection::connect(self.database.url()).await.expect("a connection");
+                sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection).await.expect(held);
+                Box::new(connection)
+            }
+            Backend::Postgres => {
+                let mut connection = sqlx::PgConnection::connect(self.database.url()).await.expect("a connection");
+                sqlx::raw_sql("BEGIN; LOCK TABLE match_sides IN EXCLUSIVE MODE").execute(&mut connection).await.expect(held);
+                Box::new(connection)
+            }
+        }
+    }
+
+    /// Makes a user an admin; its tokens stay good.
+    pub async fn make_admin(&self, user: &TestUser) {
+        self.count(&format!("UPDATE users SET role = 'admin' WHERE id = {} RETURNING CAST(1 AS BIGINT)", user.id)).await;
+    }
+
     /// The files of the embedded database; none on PostgreSQL.
     pub fn database_files(&self) -> Vec<PathBuf> {
         let Some(path) = self.database.url().strip_prefix("sqlite:") else { return Vec::new() };

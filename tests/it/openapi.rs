@@ -21,6 +21,7 @@ const ENDPOINTS: &[&str] = &[
     "get /v1/admin/jobs",
     "get /v1/admin/jobs/queues",
     "get /v1/ads",
+    "get /v1/admin/announcements",
     "get /v1/blocks",
     "get /v1/claims",
     "get /v1/keys",
@@ -36,6 +37,9 @@ const ENDPOINTS: &[&str] = &[
     "post /v1/admin/ads",
     "post /v1/admin/jobs/{id}/retry",
     "post /v1/ads/{id}/events",
+    "get /v1/notifications",
+    "patch /v1/me",
+    "post /v1/admin/announcements",
     "post /v1/auth/login",
     "post /v1/auth/logout",
     "post /v1/auth/refresh",
@@ -45,6 +49,7 @@ const ENDPOINTS: &[&str] = &[
     "post /v1/matches/{id}/leave",
     "post /v1/me/password",
     "post /v1/referrals",
+    "post /v1/notifications/read",
     "put /v1/keys",
 ];
 

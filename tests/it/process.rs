@@ -10,6 +10,7 @@ use std::{
 
 use futures_util::future::join_all;
 use serde_json::Value;
+use sqlx::Connection as _;
 use tebdil_core::testing::{Backend, TestDatabase};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
@@ -123,6 +124,24 @@ impl ServerProcess {
         let port = free_port();
         let url = format!("http://127.0.0.1:{port}");
         Self { child: None, url, port, data: tempfile::tempdir().expect("a temporary directory"), environment, _database: None }
+    }
+
+    /// Changes a setting from the next start on.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.to_owned()));
+    }
+
+    /// The one number a query answers, whether it runs or not.
+    pub async fn count(&self, sql: &str) -> i64 {
+        let sql = sqlx::AssertSqlSafe(sql.to_owned());
+        if let Some((_, url)) = self.environment.iter().find(|(name, _)| name == "TEBDIL_DATABASE__URL") {
+            let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
+            return sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a number");
+        }
+        let url = format!("sqlite:{}", self.data_dir().join("tebdil.db").display());
+        let mut connection = sqlx::SqliteConnection::connect(&url).await.expect("a connection");
+        sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a number")
     }
 
     /// Starts it again and waits until it is ready.

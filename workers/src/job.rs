@@ -93,12 +93,15 @@ pub struct Periods {
     pub sessions: Duration,
     /// Invitations that nobody followed.
     pub invitations: Duration,
+    /// What users were told.
+    pub notifications: Duration,
 }
 
 impl Default for Periods {
     fn default() -> Self {
         let days = |days: u64| Duration::from_hours(24 * days);
         Self { message_logs: days(180), sessions: days(30), invitations: days(180) }
+        Self { message_logs: days(180), sessions: days(30), notifications: days(90) }
     }
 }
 

@@ -20,6 +20,8 @@ pub(super) fn plain(event: Event) -> Result<ChatEvent, Event> {
         Event::Typing { match_id, on } => ChatEvent::Typing { match_id, on },
         Event::Presence(presence) => ChatEvent::Presence { match_id: presence.match_id, online: presence.online },
         Event::Quota(quota) => ChatEvent::Quota(quota),
+        Event::Notification(notification) => ChatEvent::Notification(notification),
+        Event::NotificationsRead(read) => ChatEvent::NotificationsRead(read),
         Event::Draining { reconnect_after } => ChatEvent::Draining { reconnect_after },
         Event::Error { code, message } => ChatEvent::Error { code, message },
         Event::Closed(ended) => ChatEvent::Closed(ended),

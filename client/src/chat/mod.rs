@@ -26,7 +26,8 @@ use tebdil_core::{
     domain::{EndReason, MatchStatus, Mode},
     id::{MatchId, TicketId},
     protocol::{
-        Device as DeviceName, DeviceInfo, ErrorCode, LoginRequest, Match, MatchFind, Quota, RegisterRequest, Secret, Tokens, User, WhoEnded,
+        Device as DeviceName, DeviceInfo, ErrorCode, LoginRequest, Match, MatchFind, Notification, NotificationsRead, Quota,
+        RegisterRequest, Secret, Tokens, User, WhoEnded,
     },
     time::{Clock, Timestamp},
 };
@@ -194,6 +195,10 @@ pub enum ChatEvent {
         online: bool,
     },
     Quota(Quota),
+    /// The server has something to say, in the language of the account.
+    Notification(Box<Notification>),
+    /// Notifications were read, on whichever device of the user.
+    NotificationsRead(NotificationsRead),
     /// A match is over and its keys are gone. Without details when it ended while this device was away.
     Ended {
         match_id: MatchId,

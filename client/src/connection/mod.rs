@@ -28,8 +28,8 @@ use tebdil_core::{
     domain::MessageKind,
     id::{MatchId, TicketId},
     protocol::{
-        CloseCode, DeviceInfo, ErrorCode, MatchEnded, MatchFound, MessageAccepted, MessageNew, MessageSend, PeerPresence, Quota,
-        ResumePoint, Welcome,
+        CloseCode, DeviceInfo, ErrorCode, MatchEnded, MatchFound, MessageAccepted, MessageNew, MessageSend, Notification,
+        NotificationsRead, PeerPresence, Quota, ResumePoint, Welcome,
     },
     time::{Clock, Timestamp},
 };
@@ -175,6 +175,10 @@ pub enum Event {
     },
     Presence(PeerPresence),
     Quota(Quota),
+    /// The server has something to say, in the language of the account.
+    Notification(Box<Notification>),
+    /// Notifications were read, on whichever device of the user.
+    NotificationsRead(NotificationsRead),
     /// The server is going away and will close the socket.
     Draining {
         reconnect_after: Duration,

@@ -353,7 +353,8 @@ impl Session {
                 let why = error.map(|error| error.to_string()).unwrap_or_default();
                 self.warn(&t!("unreadable", who = who, why = why));
             }
-            ChatEvent::Quota(_) => {}
+            ChatEvent::Notification(notification) => self.note(&printable(&notification.message)),
+            ChatEvent::Quota(_) | ChatEvent::NotificationsRead(_) => {}
             ChatEvent::Error { code, .. } => self.warn(&failure::code(code)),
             ChatEvent::Refused { code, .. } => {
                 let why = failure::code(code);

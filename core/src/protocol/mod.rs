@@ -23,6 +23,7 @@ pub use jobs::{AdminJob, JobQueue, JobQueues};
 pub use notification::Notification;
 pub use overview::{DayStatistics, Overview, OverviewTotals};
 pub use referral::{Referral, ReferralRequest, Referrals};
+pub use notification::{Announcement, AnnouncementRequest, Notification, NotificationsRead, ReadRequest, Unread};
 pub use rest::*;
 pub use server_frame::{
     MatchEnded, MatchFound, MessageAccepted, MessageNew, MessageOrigin, PeerPresence, ServerFrame, ServerMessage, SessionLimits, Welcome,

@@ -3,7 +3,12 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{domain::NotificationType, id::NotificationId, notice::Notice, time::Timestamp};
+use crate::{
+    domain::{NotificationType, TargetGroup},
+    id::{AnnouncementId, NotificationId},
+    notice::Notice,
+    time::Timestamp,
+};
 
 /// A stored notification.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -17,4 +22,57 @@ pub struct Notification {
     pub data: Notice,
     pub read: bool,
     pub created_at: Timestamp,
+}
+
+/// `POST /v1/notifications/read`: exactly one of the two.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct ReadRequest {
+    /// 1 to 100. Those that are not the user's, or not kept any more, are passed over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Vec<NotificationId>>,
+    /// `true`: every one there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub all: Option<bool>,
+}
+
+/// How many notifications are left to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Unread {
+    pub unread: i64,
+}
+
+/// Notifications were read, on whichever device of the user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NotificationsRead {
+    /// Which; absent for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Vec<NotificationId>>,
+    /// How many are left.
+    pub unread: i64,
+}
+
+/// `POST /v1/admin/announcements`
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AnnouncementRequest {
+    /// What users with Turkish texts read: 1 to 500 characters.
+    pub tr: String,
+    /// What users with English texts read: 1 to 500 characters.
+    pub en: String,
+    /// Everybody, unless said otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetGroup>,
+}
+
+/// What the operator tells many users.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Announcement {
+    pub id: AnnouncementId,
+    pub tr: String,
+    pub en: String,
+    pub target: TargetGroup,
+    pub created_at: Timestamp,
+    /// How many users were told so far.
+    pub told: i64,
+    /// When the last one was told; absent until then.
+    pub finished_at: Option<Timestamp>,
 }

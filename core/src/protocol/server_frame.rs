@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::{Ad, ErrorCode, FrameId, Match, Notification, Quota, User};
+use super::{ErrorCode, FrameId, Match, Notification, NotificationsRead, Quota, User};
 use crate::{
     domain::{EndReason, MatchStatus, MessageKind},
     id::{MatchId, MessageId, SessionId, TicketId},
@@ -21,6 +22,9 @@ pub struct Welcome {
     pub matches: Vec<Match>,
     /// One-time key packages left for this session; refill below 20.
     pub keys_remaining: i64,
+    /// Notifications to read; `GET /v1/notifications` has them.
+    #[serde(default)]
+    pub unread_notifications: i64,
     pub server_time: Timestamp,
     /// The server pings twice in this time; who hears nothing from the other side for so long may take the connection for dead.
     pub heartbeat_s: u64,
@@ -146,6 +150,8 @@ pub enum ServerFrame {
     Notification { notification: Notification },
     #[serde(rename = "ad")]
     Ad { ad: Ad },
+    #[serde(rename = "notification.read")]
+    NotificationsRead(NotificationsRead),
     #[serde(rename = "draining")]
     Draining { reconnect_after_ms: u64 },
     #[serde(rename = "error")]

@@ -9,6 +9,9 @@ use super::{
     Ad, ClientFrame, CloseCode, DeviceInfo, ErrorCode, FrameId, Hello, Match, MatchEnded, MatchFind, MatchFound, MatchRef, MessageAccepted,
     MessageAck, MessageNew, MessageOrigin, MessageSend, MessageSync, Notification, Peer, PeerPresence, Quota, ResumePoint, ServerFrame,
     ServerMessage, SessionLimits, TokenRefresh, Typing, User, Welcome, WhoEnded, parse_client_frame,
+    ClientFrame, CloseCode, DeviceInfo, ErrorCode, FrameId, Hello, Match, MatchEnded, MatchFind, MatchFound, MatchRef, MessageAccepted,
+    MessageAck, MessageNew, MessageOrigin, MessageSend, MessageSync, Notification, NotificationsRead, Peer, PeerPresence, Quota,
+    ResumePoint, ServerFrame, ServerMessage, SessionLimits, TokenRefresh, Typing, User, Welcome, WhoEnded, parse_client_frame,
 };
 use crate::{
     ads::Placement,
@@ -116,11 +119,12 @@ fn welcome() {
         quota: quota(),
         matches: vec![active_match()],
         keys_remaining: 20,
+        unread_notifications: 3,
         server_time: NOON,
         heartbeat_s: 20,
         limits: SessionLimits { max_frame_bytes: 65_536, max_ciphertext_bytes: 16_384, max_devices: 5, frames_per_second: 20 },
     };
-    assert_snapshot!(told(&ServerFrame::Welcome(Box::new(welcome))), @r#"{"type":"welcome","session_id":"5","user":{"id":"1","alias":"kediadam","tag":"9021","handle":"kediadam#9021","phone_masked":"+90 ••• 67","is_premium":false,"locale":"tr","role":"user","created_at":"2026-11-21T12:00:00.000Z","interests":["müzik"],"languages":["tr"],"quota":{"text":9,"video":3,"bonus":1,"daily_text":10,"daily_video":3,"resets_at":"2026-11-21T12:00:00.000Z"}},"quota":{"text":9,"video":3,"bonus":1,"daily_text":10,"daily_video":3,"resets_at":"2026-11-21T12:00:00.000Z"},"matches":[{"id":"7","mode":"text","status":"active","peer":{"alias":"kediadam","tag":"9021","handle":"kediadam#9021"},"role":"offerer","shared_interests":["müzik"],"created_at":"2026-11-21T12:00:00.000Z","expires_at":"2026-11-21T12:00:00.000Z","ended_at":null,"ended_reason":null,"unread":2}],"keys_remaining":20,"server_time":"2026-11-21T12:00:00.000Z","heartbeat_s":20,"limits":{"max_frame_bytes":65536,"max_ciphertext_bytes":16384,"max_devices":5,"frames_per_second":20}}"#);
+    assert_snapshot!(told(&ServerFrame::Welcome(Box::new(welcome))), @r#"{"type":"welcome","session_id":"5","user":{"id":"1","alias":"kediadam","tag":"9021","handle":"kediadam#9021","phone_masked":"+90 ••• 67","is_premium":false,"locale":"tr","role":"user","created_at":"2026-11-21T12:00:00.000Z","interests":["müzik"],"languages":["tr"],"quota":{"text":9,"video":3,"bonus":1,"daily_text":10,"daily_video":3,"resets_at":"2026-11-21T12:00:00.000Z"}},"quota":{"text":9,"video":3,"bonus":1,"daily_text":10,"daily_video":3,"resets_at":"2026-11-21T12:00:00.000Z"},"matches":[{"id":"7","mode":"text","status":"active","peer":{"alias":"kediadam","tag":"9021","handle":"kediadam#9021"},"role":"offerer","shared_interests":["müzik"],"created_at":"2026-11-21T12:00:00.000Z","expires_at":"2026-11-21T12:00:00.000Z","ended_at":null,"ended_reason":null,"unread":2}],"keys_remaining":20,"unread_notifications":3,"server_time":"2026-11-21T12:00:00.000Z","heartbeat_s":20,"limits":{"max_frame_bytes":65536,"max_ciphertext_bytes":16384,"max_devices":5,"frames_per_second":20}}"#);
 }
 
 #[test]
@@ -179,6 +183,10 @@ fn other_frames() {
         read: false,
         created_at: NOON,
     };
+    let read = NotificationsRead { ids: Some(vec![NotificationId(12)]), unread: 2 };
+    assert_snapshot!(told(&ServerFrame::NotificationsRead(read)), @r#"{"type":"notification.read","ids":["12"],"unread":2}"#);
+    let all = NotificationsRead { ids: None, unread: 0 };
+    assert_snapshot!(told(&ServerFrame::NotificationsRead(all)), @r#"{"type":"notification.read","unread":0}"#);
     assert_snapshot!(told(&ServerFrame::Notification { notification }), @r#"{"type":"notification","notification":{"id":"12","type":"claim","message":"A right was given back.","data":{"code":"claim_approved","match_id":"7"},"read":false,"created_at":"2026-11-21T12:00:00.000Z"}}"#);
     let ad = Ad {
         id: AdId(13),
@@ -232,6 +240,7 @@ fn every_variant_has_a_snapshot(client: &ClientFrame, server: &ServerFrame) {
         | ServerFrame::Quota { .. }
         | ServerFrame::Notification { .. }
         | ServerFrame::Ad { .. }
+        | ServerFrame::NotificationsRead(_)
         | ServerFrame::Draining { .. }
         | ServerFrame::Error { .. }
         // Never sent.

@@ -216,7 +216,8 @@ impl Store {
             if !changed.is_empty() {
                 let mut query = QueryBuilder::new(
                     "UPDATE match_sides SET last_seq = v.column3, delivered_seq = v.column4, read_seq = v.column5, first_content_at = v.column6, \
-                     last_message_id = v.column7, peer_key_package = CASE WHEN v.column3 = 0 THEN peer_key_package END FROM (",
+                     last_message_id = v.column7, peer_key_package = CASE WHEN v.column3 = 0 THEN peer_key_package END, \
+                     pushed_at = CASE WHEN v.column4 = delivered_seq THEN pushed_at END FROM (",
                 );
                 query.push_values(&changed, |mut row, side| {
                     row.push_bind(side.row.match_id)

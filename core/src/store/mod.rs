@@ -7,6 +7,7 @@
 //! Every method takes the time as `now`; ids come from the store's [`IdGenerator`]. Not found is `Ok(None)`.
 
 mod ads;
+mod announcements;
 mod bans;
 mod blocks;
 mod claims;
@@ -26,10 +27,12 @@ mod sessions;
 mod statistics;
 mod system_logs;
 mod users;
+mod wakeups;
 
 use std::sync::Arc;
 
 pub use ads::{AdChange, AdRow};
+pub use announcements::NewAnnouncement;
 pub use bans::BanRow;
 pub use blocks::{BlockRow, Blocking};
 pub use claims::{ClaimBatch, ClaimRow, Claiming, DecidedClaim};
@@ -40,7 +43,7 @@ pub use jobs::{JobCounts, JobFailure, JobLease, Leased, LeasedJob, NewJob};
 pub use keys::{KEY_PACKAGE_PERIOD, MAX_KEY_PACKAGES, PutKeys};
 pub use matches::{End, EndedMatch, MatchFilter, MatchRow, Parties};
 pub use messages::{Append, Appended, MessageRow, NewMessage, NewReceipt, Receipt};
-pub use notifications::Notified;
+pub use notifications::{MarkedRead, Notified};
 pub use pairing::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcome, Refusal};
 pub use quota::Grant;
 pub use referrals::{Invitation, REWARD_ATTEMPTS, REWARD_QUEUE, ReferralRewards, ReferralRow, RewardOrder, Rewarded};
@@ -49,6 +52,7 @@ pub use sessions::{AliveSession, NewSession, Rotation, SessionRow};
 pub use statistics::{DayCounts, DayRow, Totals};
 pub use system_logs::SystemLog;
 pub use users::{NewUser, ProfileChange, ProfileUpdate, Registration, UserRow};
+pub use wakeups::{SideId, SidesToWake};
 
 use crate::{backend::Db, id::IdGenerator};
 

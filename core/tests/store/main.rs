@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and its functions are called from both databases' tests")]
 
 mod ads;
+mod announcements;
 mod blocks;
 mod claims;
 mod idempotency;
@@ -15,11 +16,13 @@ mod lists;
 mod logs;
 mod matches;
 mod messages;
+mod notifications;
 mod quota;
 mod referrals;
 mod schema;
 mod sessions;
 mod users;
+mod wakeups;
 
 use std::{fmt::Debug, future::Future};
 

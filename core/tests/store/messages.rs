@@ -24,7 +24,7 @@ tebdil_core::store_conformance! {
     ending_forgets_the_messages_and_keeps_the_log,
 }
 
-fn message(match_id: MatchId, sender_id: UserId, text: &str) -> NewMessage {
+pub fn message(match_id: MatchId, sender_id: UserId, text: &str) -> NewMessage {
     NewMessage {
         match_id,
         sender_id,

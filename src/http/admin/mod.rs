@@ -1,6 +1,7 @@
 //! Under `/v1/admin`: for moderators and admins. Every change writes a row of `system_logs` that names who made it.
 
 pub(super) mod ads;
+pub(super) mod announcements;
 pub(super) mod claims;
 pub(super) mod overview;
 pub(super) mod jobs;

@@ -15,6 +15,7 @@ use crate::matching::announce::Announcement;
 pub(super) fn announcement(side: NewSide) -> Announcement {
     // The store of the test is asked by ticket.
     Announcement {
+        match_id: MatchId(side.ticket_id.0),
         user: side.user_id,
         session: SessionId(side.ticket_id.0),
         to_session: ServerFrame::MatchCancelled,

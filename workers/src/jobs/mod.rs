@@ -7,6 +7,7 @@ use tebdil_core::store::RewardOrder;
 use crate::job::Queue;
 
 mod ad_counts;
+mod announce;
 mod claims;
 mod expire;
 mod referrals;
@@ -14,11 +15,15 @@ mod retention;
 mod statistics;
 
 pub use ad_counts::AdCounts;
+mod wakeups;
+
+pub use announce::Announce;
 pub use claims::Claims;
 pub use expire::Expire;
 pub use referrals::RewardSweep;
 pub use retention::Retention;
 pub use statistics::Statistics;
+pub use wakeups::Wakeups;
 
 /// Every queue there is, and how often the scheduled ones run.
 pub fn all() -> Vec<Queue> {
@@ -30,5 +35,10 @@ pub fn all() -> Vec<Queue> {
         Queue::scheduled::<RewardSweep>(Duration::from_mins(10)),
         Queue::scheduled::<Retention>(Duration::from_hours(1)),
         Queue::scheduled::<Statistics>(Duration::from_hours(1)),
+        Queue::scheduled::<Announce>(Duration::from_mins(1)),
+        Queue::scheduled::<Claims>(Duration::from_mins(1)),
+        Queue::scheduled::<Expire>(Duration::from_mins(1)),
+        Queue::scheduled::<Retention>(Duration::from_hours(1)),
+        Queue::scheduled::<Wakeups>(Duration::from_mins(1)),
     ]
 }

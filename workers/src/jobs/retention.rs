@@ -43,6 +43,9 @@ impl Job for Retention {
         let impressions = all("ad_impressions", || store.delete_old_ad_impressions(now - AD_IMPRESSIONS, BATCH)).await;
         let jobs = all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await;
         Ok(logs.and(keys).and(packages).and(sessions).and(impressions).and(jobs)?)
+        let notifications = all("notifications", || store.delete_old_notifications(now - cx.settings.periods.notifications, BATCH)).await;
+        let jobs = all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await;
+        Ok(logs.and(keys).and(packages).and(sessions).and(notifications).and(jobs)?)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Jobs, retention and workers on both databases.
 
+mod announce;
 mod engine;
 mod harness;
 mod queue;
@@ -8,3 +9,4 @@ mod reset;
 mod retention;
 mod statistics;
 mod troubles;
+mod wakeups;

@@ -9,6 +9,7 @@ use std::{
 use tebdil_core::{
     domain::{EndReason, MatchStatus},
     id::{MatchId, SessionId},
+    notice::Notice,
     store::{End, EndedMatch},
 };
 use tebdil_workers::{Hooks, Workers};
@@ -151,6 +152,7 @@ async fn the_hourly_job_deletes_what_has_outlived_its_period(db: &Database) {
     let (id, users) = db.a_match().await;
     db.message(id, users).await;
     db.idempotency_key().await;
+    db.store.notify(users[0], &Notice::PasswordReset {}, "1", db.now()).await.expect("told");
     let later = db.now() + 400 * DAY;
     db.session(users[0], db.now() + DAY, None).await;
     db.session(users[0], later, Some(db.now() + DAY)).await;
@@ -170,11 +172,17 @@ async fn the_hourly_job_deletes_what_has_outlived_its_period(db: &Database) {
     assert_eq!(db.number("SELECT COUNT(*) FROM key_packages").await, 0, "gone with their sessions, or too old to be handed out");
     assert_eq!(db.number("SELECT COUNT(*) FROM message_logs").await, 1);
 
-    db.clock.advance(149 * DAY);
+    db.clock.advance(58 * DAY);
+    workers.run_due_once().await.expect("run");
+    assert_eq!(db.number("SELECT COUNT(*) FROM notifications").await, 1);
+
+    db.clock.advance(91 * DAY);
     workers.run_due_once().await.expect("run");
     assert_eq!(db.number("SELECT COUNT(*) FROM message_logs").await, 0);
     let older = "SELECT COUNT(*) FROM job WHERE state = 2 AND finished_at < (SELECT MAX(finished_at) FROM job)";
     assert_eq!(db.number(older).await, 0, "only the ticks of this time");
+    assert_eq!(db.number("SELECT COUNT(*) FROM notifications").await, 0);
+    assert_eq!(db.number("SELECT COUNT(*) - COUNT(DISTINCT queue) FROM job WHERE state = 2").await, 0, "only the ticks of this time");
 
     let first = db.store.delete_dead_sessions(later, SessionId(0), 1).await.expect("delete");
     assert_eq!((first.deleted, first.next), (1, Some(alive)));

@@ -1,0 +1,70 @@
+//! `/v1/admin/announcements`: what the operator tells many users.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use tebdil_core::{
+    domain::TargetGroup,
+    protocol::{Announcement, AnnouncementRequest, ErrorCode, Page, Problem},
+    store::NewAnnouncement,
+};
+
+use super::Admin;
+use crate::{
+    app::App,
+    http::{
+        body::Strict,
+        paging::Params,
+        problem::{Answer, Failure},
+    },
+};
+
+/// Longest text, characters.
+const MAX_TEXT: usize = 500;
+
+/// Tell users something. It goes out in the background; the list shows how far it has come.
+#[utoipa::path(
+    post, path = "/v1/admin/announcements", tag = "admin", request_body = AnnouncementRequest,
+    responses(
+        (status = 201, body = Announcement),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 422, body = Problem),
+    )
+)]
+pub(in crate::http) async fn create(
+    State(app): State<Arc<App>>,
+    Admin(who): Admin,
+    Strict(request): Strict<AnnouncementRequest>,
+) -> Answer<(StatusCode, Json<Announcement>)> {
+    let new = NewAnnouncement {
+        tr: text("tr", &request.tr)?,
+        en: text("en", &request.en)?,
+        target: request.target.unwrap_or(TargetGroup::All),
+        actor: who.user_id,
+    };
+    let made = app.store.announce(&new, app.clock.now()).await?;
+    Ok((StatusCode::CREATED, Json(made)))
+}
+
+/// Announcements, newest first.
+#[utoipa::path(
+    get, path = "/v1/admin/announcements", tag = "admin",
+    params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Page<Announcement>), (status = 401, body = Problem), (status = 403, body = Problem))
+)]
+pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Admin, params: Params) -> Answer<Json<Page<Announcement>>> {
+    let paging = params.paging()?;
+    let rows = app.store.announcements(paging.position(), paging.rows()).await?;
+    Ok(Json(paging.page(rows, |row| row.id.0, |row| row)))
+}
+
+/// A text that can be shown in a line or a few.
+fn text(field: &str, text: &str) -> Answer<String> {
+    let text = text.trim();
+    let fits = !text.is_empty() && text.chars().count() <= MAX_TEXT;
+    if !fits || text.chars().any(|letter| letter.is_control() && letter != '\n') {
+        return Err(Failure::field(ErrorCode::InvalidField, field, "must be 1 to 500 characters, without control characters"));
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,134 @@
+//! People whom nobody woke are found.
+
+use std::{sync::Arc, time::Duration};
+
+use tebdil_core::{
+    id::{MatchId, SessionId, UserId},
+    protocol::Secret,
+    realtime::{Device, Presence, Realtime, RealtimeSettings},
+};
+use tebdil_workers::{Hooks, Settings, Workers};
+
+use crate::harness::{Database, MINUTE, on_both, settings};
+
+on_both! {
+    who_is_away_and_was_not_woken_is_woken_once,
+    who_is_connected_is_woken_when_it_has_gone,
+    an_hour_is_made_up_for_and_no_more,
+    two_nodes_wake_once,
+    more_than_a_page_is_gone_through,
+    a_clock_set_back_keeps_nobody_asleep,
+}
+
+/// The marks that are set with the orders, which somebody may have taken by now.
+async fn ordered(db: &Database) -> i64 {
+    db.number("SELECT COUNT(*) FROM match_sides WHERE pushed_at IS NOT NULL").await
+}
+
+/// Workers beside which connections come and go.
+async fn beside_connections(db: &Database) -> (Workers, Presence) {
+    let alone = RealtimeSettings { redis_url: Secret::from(""), prefix: String::new() };
+    let (realtime, _) = Realtime::connect(&alone, &mut rand::rng()).await.expect("no other node");
+    let settings = Settings { presence: Some(realtime.presence.clone()), ..settings() };
+    (Workers::new(db.store.clone(), db.clock.clone(), Hooks::default(), settings), realtime.presence)
+}
+
+async fn next_minute(db: &Database, workers: &Workers) {
+    db.clock.advance(MINUTE);
+    workers.run_due_once().await.expect("run");
+}
+
+fn device(user: UserId) -> Device {
+    Device { user, session: SessionId(1), connection: 1 }
+}
+
+async fn a_match_with_a_message(db: &Database) -> (MatchId, [UserId; 2]) {
+    let (id, users) = db.a_match().await;
+    db.message(id, users).await;
+    (id, users)
+}
+
+async fn who_is_away_and_was_not_woken_is_woken_once(db: &Database) {
+    let workers = Workers::new(db.store.clone(), db.clock.clone(), Hooks::default(), settings());
+    let (id, users) = a_match_with_a_message(db).await;
+    db.message(id, users).await;
+    a_match_with_a_message(db).await;
+    for _ in 0..3 {
+        next_minute(db, &workers).await;
+        assert_eq!(ordered(db).await, 2, "one for each match");
+        db.message(id, users).await;
+    }
+}
+
+async fn who_is_connected_is_woken_when_it_has_gone(db: &Database) {
+    let (workers, presence) = beside_connections(db).await;
+    let (_, [_, receiver]) = a_match_with_a_message(db).await;
+    presence.join(device(receiver), 5, None).await.expect("joined");
+    for _ in 0..5 {
+        next_minute(db, &workers).await;
+        assert_eq!(ordered(db).await, 0, "it is connected");
+    }
+    presence.leave(device(receiver)).await.expect("left");
+    next_minute(db, &workers).await;
+    assert_eq!(ordered(db).await, 1, "it went without taking what was sent");
+
+    let (_, [_, receiver]) = a_match_with_a_message(db).await;
+    presence.join(device(receiver), 5, None).await.expect("joined");
+    for _ in 0..11 {
+        next_minute(db, &workers).await;
+    }
+    presence.leave(device(receiver)).await.expect("left");
+    next_minute(db, &workers).await;
+    assert_eq!(ordered(db).await, 1, "it could have read for ten minutes");
+}
+
+async fn an_hour_is_made_up_for_and_no_more(db: &Database) {
+    let workers = Workers::new(db.store.clone(), db.clock.clone(), Hooks::default(), settings());
+    workers.run_due_once().await.expect("run");
+    a_match_with_a_message(db).await;
+    db.clock.advance(Duration::from_mins(20));
+    a_match_with_a_message(db).await;
+    // Nobody worked for almost an hour.
+    db.clock.advance(Duration::from_mins(50));
+    workers.run_due_once().await.expect("run");
+    assert_eq!(ordered(db).await, 1, "the first is too old");
+}
+
+async fn two_nodes_wake_once(db: &Database) {
+    for _ in 0..5 {
+        a_match_with_a_message(db).await;
+    }
+    let nodes = [db.store.clone(), db.node().await];
+    let workers = nodes.map(|store| Arc::new(Workers::new(store, db.clock.clone(), Hooks::default(), settings())));
+    // The tick lets one of them through; the other one has the next minute's, at the same time.
+    for _ in 0..3 {
+        let runs = workers.iter().map(|workers| workers.run_due_once());
+        futures_util::future::try_join_all(runs).await.expect("run");
+        db.clock.advance(MINUTE);
+    }
+    assert_eq!(ordered(db).await, 5);
+}
+
+async fn more_than_a_page_is_gone_through(db: &Database) {
+    let workers = Workers::new(db.store.clone(), db.clock.clone(), Hooks::default(), settings());
+    let (first, first_users) = db.a_match().await;
+    let (last, last_users) = db.a_match().await;
+    for number in 0..2_005 {
+        let (id, users) = if number < 2_002 { (first, first_users) } else { (last, last_users) };
+        db.message(id, users).await;
+    }
+    next_minute(db, &workers).await;
+    assert_eq!(ordered(db).await, 2);
+}
+
+async fn a_clock_set_back_keeps_nobody_asleep(db: &Database) {
+    let workers = Workers::new(db.store.clone(), db.clock.clone(), Hooks::default(), settings());
+    a_match_with_a_message(db).await;
+    next_minute(db, &workers).await;
+    assert_eq!(ordered(db).await, 1);
+    // By so much that a tick comes that there was none for yet.
+    db.clock.set(db.now() - Duration::from_mins(30));
+    a_match_with_a_message(db).await;
+    next_minute(db, &workers).await;
+    assert_eq!(ordered(db).await, 2);
+}
