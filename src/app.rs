@@ -24,7 +24,7 @@ use crate::{
     lifecycle::Tasks,
     matching::{self, Matchmaker, MatchmakerConfig, Timings},
     notifications::Notifier,
-    observability,
+    observability, push,
 };
 
 /// The parts of a running server. Handlers get it as their state.
@@ -85,7 +85,7 @@ impl App {
         let (chat, writer) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone());
         let chat = Arc::new(chat);
         let notifier = Notifier::new(Arc::clone(&hub));
-        let workers = workers(&config, &store, &clock, &realtime, &chat, &notifier);
+        let workers = workers(&config, &store, &clock, &realtime, &chat, &notifier)?;
         let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
         let matchmaker_config = MatchmakerConfig {
             widening: config.matching.widening.clone(),
@@ -167,7 +167,7 @@ pub(crate) fn workers(
     realtime: &Realtime,
     chat: &Arc<Chat>,
     notifier: &Notifier,
-) -> Workers {
+) -> Result<Workers, RunError> {
     let told = Arc::clone(chat);
     let hooks = Hooks {
         on_match_expired: Arc::new(move |ended| told.announce_end(&ended)),
@@ -180,10 +180,14 @@ pub(crate) fn workers(
             Arc::new(move |user, quota| notifier.quota(user, quota))
         },
     };
+    let fcm = push::client(&config.push, clock)?;
+    if fcm.is_none() {
+        tracing::info!("nothing is pushed to devices that are away: push.fcm_credentials is empty");
+    }
     let days = |days: u32| Duration::from_hours(24 * u64::from(days));
     let periods = Periods { message_logs: days(config.retention.message_logs_days), sessions: days(config.retention.sessions_days) };
-    let settings = Settings { periods, quota: config.quota.rules(), presence: Some(realtime.presence.clone()) };
-    Workers::new(store.clone(), clock.clone(), hooks, settings)
+    let settings = Settings { periods, quota: config.quota.rules(), presence: Some(realtime.presence.clone()), fcm };
+    Ok(Workers::new(store.clone(), clock.clone(), hooks, settings))
 }
 
 /// Runs background jobs until the process drains.

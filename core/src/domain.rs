@@ -149,6 +149,11 @@ text_enum! {
 }
 
 text_enum! {
+    /// What a device that is pushed to runs.
+    PushPlatform { Android = "android", Ios = "ios", Web = "web" }
+}
+
+text_enum! {
     /// Why a balance changed.
     LedgerReason {
         /// The lazy reset at local midnight; the reference is the day.

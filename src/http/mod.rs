@@ -20,6 +20,7 @@ mod me;
 mod observe;
 mod paging;
 pub mod problem;
+mod push;
 mod rate_limit;
 mod router;
 mod server;

@@ -15,7 +15,7 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure};
+use super::{account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure, push};
 use crate::{app::App, ws};
 
 #[derive(OpenApi)]
@@ -48,6 +48,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(me::sessions))
         .routes(routes!(me::end_session))
         .routes(routes!(me::quota))
+        .routes(routes!(push::put_token, push::delete_token))
+        .routes(routes!(push::preferences, push::set_preferences))
         .routes(routes!(keys::get, keys::put))
         .routes(routes!(matches::list))
         .routes(routes!(matches::get))

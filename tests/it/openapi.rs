@@ -9,6 +9,7 @@ use crate::harness::TestServer;
 /// Method and path of every endpoint this build has, as in the contract.
 const ENDPOINTS: &[&str] = &[
     "delete /v1/blocks/{id}",
+    "delete /v1/me/push-tokens/{token}",
     "delete /v1/me/sessions/{id}",
     "get /healthz",
     "get /readyz",
@@ -20,9 +21,11 @@ const ENDPOINTS: &[&str] = &[
     "get /v1/matches/{id}",
     "get /v1/matches/{id}/messages",
     "get /v1/me",
+    "get /v1/me/notification-preferences",
     "get /v1/me/quota",
     "get /v1/me/sessions",
     "patch /v1/me",
+    "patch /v1/me/notification-preferences",
     "post /v1/auth/login",
     "post /v1/auth/logout",
     "post /v1/auth/refresh",
@@ -32,6 +35,7 @@ const ENDPOINTS: &[&str] = &[
     "post /v1/matches/{id}/leave",
     "post /v1/me/password",
     "put /v1/keys",
+    "put /v1/me/push-tokens/{token}",
 ];
 
 #[tokio::test]

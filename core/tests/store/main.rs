@@ -12,6 +12,7 @@ mod lists;
 mod logs;
 mod matches;
 mod messages;
+mod push;
 mod quota;
 mod schema;
 mod sessions;

@@ -2,5 +2,6 @@
 
 mod engine;
 mod harness;
+mod push;
 mod queue;
 mod retention;
