@@ -26,6 +26,8 @@ use crate::{
     matching::{self, Matchmaker, MatchmakerConfig, Timings},
     notifications::{Notifier, Texts, Waker, Wakeups},
     observability,
+    notifications::Notifier,
+    observability, push,
 };
 
 /// The parts of a running server. Handlers get it as their state.
@@ -92,6 +94,8 @@ impl App {
         let chat = Arc::new(chat);
         let notifier = Notifier::new(Arc::clone(&hub), Texts::new(quota_rules.zone.clone()));
         let workers = workers(&config, &store, &clock, &realtime, &chat, &notifier);
+        let notifier = Notifier::new(Arc::clone(&hub));
+        let workers = workers(&config, &store, &clock, &realtime, &chat, &notifier)?;
         let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
         let matchmaker_config = MatchmakerConfig {
             widening: config.matching.widening.clone(),
@@ -179,7 +183,7 @@ pub(crate) fn workers(
     realtime: &Realtime,
     chat: &Arc<Chat>,
     notifier: &Notifier,
-) -> Workers {
+) -> Result<Workers, RunError> {
     let told = Arc::clone(chat);
     let hooks = Hooks {
         on_match_expired: Arc::new(move |ended| told.announce_end(&ended)),
@@ -192,6 +196,10 @@ pub(crate) fn workers(
             Arc::new(move |user, quota| notifier.quota(user, quota))
         },
     };
+    let fcm = push::client(&config.push, clock)?;
+    if fcm.is_none() {
+        tracing::info!("nothing is pushed to devices that are away: push.fcm_credentials is empty");
+    }
     let days = |days: u32| Duration::from_hours(24 * u64::from(days));
     let periods = Periods {
         message_logs: days(config.retention.message_logs_days),
@@ -204,6 +212,9 @@ pub(crate) fn workers(
     };
     let settings = Settings { periods, quota: config.quota.rules(), presence: Some(realtime.presence.clone()) };
     Workers::new(store.clone(), clock.clone(), hooks, settings)
+    let periods = Periods { message_logs: days(config.retention.message_logs_days), sessions: days(config.retention.sessions_days) };
+    let settings = Settings { periods, quota: config.quota.rules(), presence: Some(realtime.presence.clone()), fcm };
+    Ok(Workers::new(store.clone(), clock.clone(), hooks, settings))
 }
 
 /// Runs background jobs until the process drains.

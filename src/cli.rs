@@ -20,7 +20,7 @@ use crate::{
     Listeners, RunError, app,
     config::{Config, DEFAULT_TOML, Secrets},
     lifecycle::Shutdown,
-    observability,
+    observability, push,
 };
 
 /// Settings that cannot be used; everything else that fails is 1.
@@ -81,8 +81,9 @@ impl Cli {
             for warning in config.warnings() {
                 let _ = writeln!(io::stderr(), "warning: {warning}");
             }
-            return match Secrets::find(&config) {
-                Ok(_) => say("the settings are good"),
+            let keys = Secrets::find(&config).map(drop).map_err(RunError::from);
+            return match keys.and_then(|()| push::client(&config.push, &config.clock()).map(drop)) {
+                Ok(()) => say("the settings are good"),
                 Err(error) => complain(&error, EXIT_CONFIG),
             };
         }
@@ -103,7 +104,7 @@ impl Cli {
         runtime.shutdown_timeout(Duration::from_secs(1));
         match outcome {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error @ (RunError::Secrets(_) | RunError::Alone)) => complain(&error, EXIT_CONFIG),
+            Err(error @ (RunError::Secrets(_) | RunError::Push(_) | RunError::Alone)) => complain(&error, EXIT_CONFIG),
             Err(error) => complain(&error, 1),
         }
     }

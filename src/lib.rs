@@ -16,6 +16,7 @@ pub mod matching;
 pub mod notifications;
 pub mod observability;
 pub mod profile;
+pub mod push;
 pub mod worker;
 pub mod ws;
 
@@ -47,6 +48,9 @@ pub enum RunError {
     Realtime(#[from] RealtimeError),
     #[error("{what}: {source}")]
     Io { what: String, source: std::io::Error },
+    /// Pushes were asked for and cannot be sent.
+    #[error("push.fcm_credentials: {0}")]
+    Push(String),
     /// A worker needs nodes to work for.
     #[error("database.url must name a PostgreSQL database: with the embedded one, the server runs its background jobs itself")]
     Alone,

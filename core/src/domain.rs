@@ -185,6 +185,8 @@ text_enum! {
         /// It failed too often, and stays until somebody looks at it.
         Dead = "dead",
     }
+    /// What a device that is pushed to runs.
+    PushPlatform { Android = "android", Ios = "ios", Web = "web" }
 }
 
 text_enum! {

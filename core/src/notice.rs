@@ -105,6 +105,23 @@ pub enum PushOrder {
     Message { user_id: UserId, match_id: MatchId },
 }
 
+impl PushOrder {
+    /// Whose devices to wake.
+    pub const fn user_id(&self) -> UserId {
+        match self {
+            Self::Notification { user_id, .. } | Self::Message { user_id, .. } => *user_id,
+        }
+    }
+
+    /// The type that turns it off.
+    pub const fn kind(&self) -> NotificationType {
+        match self {
+            Self::Notification { of, .. } => *of,
+            Self::Message { .. } => NotificationType::Match,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

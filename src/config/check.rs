@@ -116,6 +116,10 @@ impl Config {
         check(self.referrals.inviter_reward <= 1000, "referrals.inviter_reward", "must be at most 1000");
         check(self.referrals.invitations_per_day > 0, "referrals.invitations_per_day", "must be at least 1");
         check(self.retention.notifications_days > 0, "retention.notifications_days", "must be at least 1");
+        let url = &self.push.fcm_url;
+        let plain = (url.starts_with("https://") || url.starts_with("http://")) && url.bytes().all(|byte| byte.is_ascii_graphic());
+        check(plain, "push.fcm_url", "must be https://…");
+        check((1..=60).contains(&self.push.timeout_s), "push.timeout_s", "must be 1 to 60");
         check(
             self.clock.offset_s == 0 || self.clock.unsafe_allow_offset,
             "clock.offset_s",
@@ -150,6 +154,7 @@ impl Config {
                 self.is_shared() && self.redis.url.expose().is_empty(),
                 "redis.url is empty: only one node may serve on this database; several would not know of each other's users",
             ),
+            (!self.push.fcm_url.starts_with("https://"), "push.fcm_url is not https: whoever listens can push in this server's name"),
             (!is_loopback(&self.http.listen), "http.listen is not a loopback address: this server speaks no TLS, put a proxy in front"),
         ];
         risks.into_iter().filter(|(risky, _)| *risky).map(|(_, text)| text.to_owned()).collect()

@@ -27,6 +27,7 @@ pub struct Config {
     pub limits: Limits,
     pub retention: Retention,
     pub workers: Workers,
+    pub push: Push,
     pub shutdown: Shutdown,
     pub clock: ClockSettings,
     pub log: Log,
@@ -154,6 +155,15 @@ pub struct Retention {
 pub struct Workers {
     /// Whether `serve` runs background jobs; `worker` always does.
     pub enabled: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Push {
+    /// Empty: off.
+    pub fcm_credentials: PathBuf,
+    pub fcm_url: String,
+    pub timeout_s: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -22,6 +22,7 @@ mod notifications;
 mod observe;
 mod paging;
 pub mod problem;
+mod push;
 mod rate_limit;
 mod referrals;
 mod router;

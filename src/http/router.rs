@@ -21,6 +21,7 @@ use super::{
 use super::{account, admin, ads, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure};
     account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, notifications, observe, problem::Failure,
 };
+use super::{account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure, push};
 use crate::{app::App, ws};
 
 #[derive(OpenApi)]
@@ -53,6 +54,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(me::sessions))
         .routes(routes!(me::end_session))
         .routes(routes!(me::quota))
+        .routes(routes!(push::put_token, push::delete_token))
+        .routes(routes!(push::preferences, push::set_preferences))
         .routes(routes!(keys::get, keys::put))
         .routes(routes!(matches::list))
         .routes(routes!(matches::get))

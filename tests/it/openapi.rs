@@ -11,6 +11,7 @@ const ENDPOINTS: &[&str] = &[
     "delete /v1/admin/ads/{id}",
     "delete /v1/admin/jobs/{id}",
     "delete /v1/blocks/{id}",
+    "delete /v1/me/push-tokens/{token}",
     "delete /v1/me/sessions/{id}",
     "get /healthz",
     "get /readyz",
@@ -29,6 +30,7 @@ const ENDPOINTS: &[&str] = &[
     "get /v1/matches/{id}",
     "get /v1/matches/{id}/messages",
     "get /v1/me",
+    "get /v1/me/notification-preferences",
     "get /v1/me/quota",
     "get /v1/me/sessions",
     "get /v1/referrals",
@@ -40,6 +42,7 @@ const ENDPOINTS: &[&str] = &[
     "get /v1/notifications",
     "patch /v1/me",
     "post /v1/admin/announcements",
+    "patch /v1/me/notification-preferences",
     "post /v1/auth/login",
     "post /v1/auth/logout",
     "post /v1/auth/refresh",
@@ -51,6 +54,7 @@ const ENDPOINTS: &[&str] = &[
     "post /v1/referrals",
     "post /v1/notifications/read",
     "put /v1/keys",
+    "put /v1/me/push-tokens/{token}",
 ];
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use tracing::Instrument as _;
 use crate::{
     backend::{JobBackend, lease_jobs},
     execute::{Leases, Ran, execute},
-    job::{Hooks, Job, JobContext, JobError, Queue, Settings},
+    job::{Hooks, Job, JobContext, JobError, JobRef, Queue, Settings},
     schedule::{Pushed, push_ticks},
 };
 
@@ -71,7 +71,8 @@ type Held = Arc<BTreeMap<&'static str, Arc<Leases>>>;
 impl Workers {
     /// Workers for every job there is.
     pub fn new(store: Store, clock: Clock, hooks: Hooks, settings: Settings) -> Self {
-        let cx = JobContext { store, clock, hooks, settings: Arc::new(settings) };
+        let job = JobRef { id: Arc::from(""), pushed_at: clock.now() };
+        let cx = JobContext { store, clock, hooks, settings: Arc::new(settings), job };
         Self { cx, queues: crate::jobs::all(), timing: Timing::default() }
     }
 
@@ -185,7 +186,8 @@ impl Workers {
 
     /// Runs a job here and now, without its queue.
     pub async fn run_now<J: Job>(&self, job: J) -> Result<(), JobError> {
-        job.run(&self.cx).await
+        let here = JobRef { pushed_at: self.cx.clock.now(), ..self.cx.job.clone() };
+        job.run(&JobContext { job: here, ..self.cx.clone() }).await
     }
 }
 

@@ -9,10 +9,13 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use tebdil_core::store::{JobFailure, JobLease, LeasedJob, StoreError};
+use tebdil_core::{
+    store::{JobFailure, JobLease, LeasedJob, StoreError},
+    time::Timestamp,
+};
 use tokio::time::Instant;
 
-use crate::job::{JobContext, JobError, Queue};
+use crate::job::{JobContext, JobError, JobRef, Queue};
 
 /// Tries to record the end of a job, 200 ms apart and doubling; after that its lease runs out and it runs again.
 const ACK_TRIES: u32 = 5;
@@ -72,7 +75,8 @@ impl Leases {
 pub(crate) async fn execute(queue: &Queue, cx: &JobContext, leases: &Leases, mut job: LeasedJob) -> Ran {
     let payload = std::mem::take(&mut job.payload);
     let started = Instant::now();
-    let outcome = AssertUnwindSafe(async { (queue.run)(cx.clone(), payload).await }).catch_unwind().await;
+    let running = JobContext { job: JobRef { id: job.lease.job_id().into(), pushed_at: job.created_at }, ..cx.clone() };
+    let outcome = AssertUnwindSafe(async { (queue.run)(running, payload).await }).catch_unwind().await;
     metrics::histogram!("tebdil_job_seconds", "queue" => queue.name).record(started.elapsed().as_secs_f64());
 
     let outcome = outcome.unwrap_or_else(|panic| Err(JobError::Retry(panic_text(panic.as_ref()))));
@@ -128,11 +132,8 @@ async fn ack(cx: &JobContext, job: &LeasedJob, outcome: &Result<(), JobError>) -
             Err(JobError::Dead(error)) => {
                 cx.store.bury_job(job, error, now).await.map(|held| if held { Ended::Dead } else { Ended::LeaseLost })
             }
-            Err(JobError::Retry(error)) => cx.store.fail_job(job, error, now).await.map(|failure| match failure {
-                JobFailure::Again(_) => Ended::Again,
-                JobFailure::Dead => Ended::Dead,
-                JobFailure::LeaseLost => Ended::LeaseLost,
-            }),
+            Err(JobError::Retry(error)) => again(cx, job, error, now, now).await,
+            Err(JobError::RetryAfter(wait, error)) => again(cx, job, error, now + *wait, now).await,
         };
         match ended {
             Err(error) if error.is_transient() && tries < ACK_TRIES => {
@@ -143,6 +144,14 @@ async fn ack(cx: &JobContext, job: &LeasedJob, outcome: &Result<(), JobError>) -
             ended => return ended,
         }
     }
+}
+
+async fn again(cx: &JobContext, job: &LeasedJob, error: &str, earliest: Timestamp, now: Timestamp) -> Result<Ended, StoreError> {
+    cx.store.fail_job(job, error, earliest, now).await.map(|failure| match failure {
+        JobFailure::Again(_) => Ended::Again,
+        JobFailure::Dead => Ended::Dead,
+        JobFailure::LeaseLost => Ended::LeaseLost,
+    })
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

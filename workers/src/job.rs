@@ -13,12 +13,17 @@ use tebdil_core::{
     time::{Clock, Timestamp},
 };
 
+use crate::fcm::Fcm;
+
 /// Why a job did not succeed. The text is kept with the job and logged: it must name no person and no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
     /// It may work later: the job runs again after its backoff, while it has attempts left.
     #[error("{0}")]
     Retry(String),
+    /// The same, but not before this time has passed, as somebody asked.
+    #[error("{1}")]
+    RetryAfter(Duration, String),
     /// It never will: the job becomes a dead letter at once.
     #[error("{0}")]
     Dead(String),
@@ -64,6 +69,16 @@ pub struct JobContext {
     pub clock: Clock,
     pub hooks: Hooks,
     pub settings: Arc<Settings>,
+    /// The job that runs.
+    pub job: JobRef,
+}
+
+/// A job as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobRef {
+    /// The same in every attempt. Empty for one that was never stored ([`Workers::run_now`](crate::Workers::run_now)).
+    pub id: Arc<str>,
+    pub pushed_at: Timestamp,
 }
 
 /// What the jobs have to know of the server's settings.
@@ -75,12 +90,17 @@ pub struct Settings {
     pub referrals: ReferralRewards,
     /// Who is connected, at whichever node; without it, nobody is.
     pub presence: Option<Presence>,
+    /// Where pushes go; without it, they are dropped.
+    pub fcm: Option<Arc<Fcm>>,
 }
 
 impl Settings {
     /// The default periods and rewards, and nobody is connected.
     pub fn new(quota: QuotaRules) -> Self {
         Self { periods: Periods::default(), quota, referrals: ReferralRewards { invited: 10, inviter: 0 }, presence: None }
+    /// The default periods, nobody is connected, and nothing is pushed.
+    pub fn new(quota: QuotaRules) -> Self {
+        Self { periods: Periods::default(), quota, presence: None, fcm: None }
     }
 }
 

@@ -9,7 +9,8 @@
 //! 1. Write a module in `jobs/` with a type that implements [`Job`]. Its fields are the payload: ids, never personal data.
 //! 2. Add it to [`jobs::all`], with [`Queue::of`], or [`Queue::scheduled`] when it runs by itself.
 //! 3. Push it: [`push`], or `push_job_in!` in a store method whose transaction needs it. A dedupe key makes it once per key.
-//! 4. Return [`JobError::Retry`] for what may pass (a [`StoreError`](tebdil_core::store::StoreError) converts) and [`JobError::Dead`] for what never will.
+//! 4. Return [`JobError::Retry`] for what may pass (a [`StoreError`](tebdil_core::store::StoreError) converts), [`JobError::RetryAfter`] where
+//!    somebody asked to wait, and [`JobError::Dead`] for what never will.
 //! 5. Write a test that moves the clock and calls [`Workers::run_due_once`].
 //!
 //! # What carries it
@@ -20,10 +21,11 @@
 mod backend;
 mod engine;
 mod execute;
+pub mod fcm;
 mod job;
 pub mod jobs;
 mod schedule;
 
 pub use engine::{Timing, Workers, WorkersError};
 pub use execute::Ran;
-pub use job::{Hooks, Job, JobContext, JobError, Periods, Queue, Settings, push};
+pub use job::{Hooks, Job, JobContext, JobError, JobRef, Periods, Queue, Settings, push};

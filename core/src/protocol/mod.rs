@@ -42,6 +42,9 @@ pub const MAX_CIPHERTEXT_BYTES: usize = 16 * 1024;
 /// Largest key package, bytes after base64 decoding.
 pub const MAX_KEY_PACKAGE_BYTES: usize = 4 * 1024;
 
+/// Longest push token, bytes.
+pub const MAX_PUSH_TOKEN_BYTES: usize = 4096;
+
 /// Most one-time key packages a session may have at the server.
 pub const MAX_KEY_PACKAGES: usize = 100;
 

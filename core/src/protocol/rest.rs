@@ -6,7 +6,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::ErrorCode;
 use crate::{
-    domain::{ClaimRefusal, ClaimStatus, EndReason, Locale, MatchRole, MatchStatus, MessageKind, Mode, UserRole},
+    domain::{ClaimRefusal, ClaimStatus, EndReason, Locale, MatchRole, MatchStatus, MessageKind, Mode, PushPlatform, UserRole},
     id::{BlockId, ClaimId, MatchId, MessageId, SessionId, UserId},
     time::Timestamp,
 };
@@ -246,6 +246,37 @@ pub struct Message {
     #[schema(value_type = Option<String>)]
     pub franking_tag: Option<Vec<u8>>,
     pub sent_at: Timestamp,
+}
+
+/// `PUT /v1/me/push-tokens/{token}`
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+pub struct PushTokenRequest {
+    pub platform: PushPlatform,
+}
+
+/// Which notifications wake a device that is away. They are stored, and shown on open sockets, in any case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, in the contract")]
+pub struct NotificationPreferences {
+    pub system: bool,
+    /// Matches that are made, and messages in them.
+    #[serde(rename = "match")]
+    pub matches: bool,
+    pub claim: bool,
+    pub ad: bool,
+}
+
+/// `PATCH /v1/me/notification-preferences`: absent fields stay.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
+pub struct NotificationPreferencesPatch {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub system: Option<bool>,
+    #[serde(rename = "match", default, skip_serializing_if = "Option::is_none")]
+    pub matches: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ad: Option<bool>,
 }
 
 /// `PUT /v1/keys`

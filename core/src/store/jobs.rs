@@ -52,6 +52,8 @@ pub struct LeasedJob {
     pub max_attempts: i64,
     pub dedupe: Option<String>,
     pub run_at: Timestamp,
+    /// When it was pushed.
+    pub created_at: Timestamp,
 }
 
 /// What [`Store::lease_jobs`] found.
@@ -93,6 +95,7 @@ struct JobRow {
     max_attempts: i64,
     dedupe: Option<String>,
     run_at: Timestamp,
+    created_at: Timestamp,
 }
 
 #[derive(FromRow)]
@@ -112,6 +115,7 @@ impl From<JobRow> for LeasedJob {
             max_attempts: row.max_attempts,
             dedupe: row.dedupe,
             run_at: row.run_at,
+            created_at: row.created_at,
         }
     }
 }
@@ -152,6 +156,17 @@ impl Store {
         Ok(write_tx!(self, |tx| { push_job_in!(self, tx, job, now) }))
     }
 
+    /// Pushes all of these jobs or, when it fails, none; says how many are new.
+    pub async fn push_jobs(&self, jobs: &[NewJob<'_>], now: Timestamp) -> Result<usize, StoreError> {
+        Ok(write_tx!(self, |tx| {
+            let mut new = 0;
+            for job in jobs {
+                new += usize::from(push_job_in!(self, tx, *job, now));
+            }
+            new
+        }))
+    }
+
     /// Pushes one tick of a schedule, unless the queue has a waiting job: ticks that nobody ran do not pile up.
     ///
     /// `true` when it was pushed. Once per key, as [`Store::push_job`].
@@ -188,7 +203,7 @@ impl Store {
             query.push_bind(queue).push(" AND run_at <= ").push_bind(now).push(" AND (state = 0 OR lease_until <= ").push_bind(now);
             query.push(") ORDER BY run_at, id LIMIT ").push_bind(limit).push(self.db.for_update_skip_locked());
             query.push(") UPDATE job SET state = 1, attempts = attempts + 1, lease_until = ").push_bind(now + lease_for);
-            query.push(" WHERE id IN (SELECT id FROM due) RETURNING id, payload, attempts, max_attempts, dedupe, run_at");
+            query.push(" WHERE id IN (SELECT id FROM due) RETURNING id, payload, attempts, max_attempts, dedupe, run_at, created_at");
             (query.build_query_as().fetch_all(&mut *tx).await?, buried)
         });
         rows.sort_by(|a, b| (a.run_at, &a.id).cmp(&(b.run_at, &b.id)));
@@ -227,17 +242,18 @@ impl Store {
         Ok(ended == 1)
     }
 
-    /// Records a failure: the job runs again after a backoff (500 ms, doubling, one hour at most), or is dead when no attempt is left.
+    /// Records a failure: the job runs again after a backoff (500 ms, doubling, one hour at most) and not before `earliest`, or is dead when no attempt
+    /// is left.
     ///
     /// The first 500 characters of `error` are kept; they must name no person.
-    pub async fn fail_job(&self, job: &LeasedJob, error: &str, now: Timestamp) -> Result<JobFailure, StoreError> {
+    pub async fn fail_job(&self, job: &LeasedJob, error: &str, earliest: Timestamp, now: Timestamp) -> Result<JobFailure, StoreError> {
         const AGAIN: &str =
             "UPDATE job SET state = 0, lease_until = NULL, error = $3, run_at = $4 WHERE id = $1 AND attempts = $2 AND state = 1";
         if job.attempt >= job.max_attempts {
             let buried = self.bury_job(job, error, now).await?;
             return Ok(if buried { JobFailure::Dead } else { JobFailure::LeaseLost });
         }
-        let run_at = now + backoff(job.attempt);
+        let run_at = (now + backoff(job.attempt)).max(earliest);
         let (lease, error) = (&job.lease, clip(error));
         let again = write_tx!(self, |tx| {
             sqlx::query(AGAIN).bind(&lease.id).bind(lease.attempt).bind(error).bind(run_at).execute(&mut *tx).await?.rows_affected()

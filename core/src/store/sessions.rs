@@ -116,6 +116,7 @@ pub(super) use insert_session;
 pub(super) const LOCK_USER: &str = "SELECT id FROM users WHERE id = $1";
 const REVOKE: &str = "UPDATE sessions SET revoked_at = $1 WHERE id = $2 AND user_id = $3 AND revoked_at IS NULL";
 const DROP_PACKAGES: &str = "DELETE FROM key_packages WHERE session_id = $1";
+const DROP_PUSH_TOKEN: &str = "DELETE FROM push_tokens WHERE session_id = $1";
 
 /// Revokes all sessions of a user but one, inside a write; gives their ids.
 macro_rules! revoke_others {
@@ -125,6 +126,7 @@ macro_rules! revoke_others {
         let revoked: Vec<$crate::id::SessionId> =
             sqlx::query_scalar($crate::store::sessions::REVOKE_OTHERS).bind($now).bind($user).bind(keep).fetch_all(&mut *$tx).await?;
         sqlx::query($crate::store::sessions::DROP_OTHER_PACKAGES).bind($user).bind(keep).execute(&mut *$tx).await?;
+        sqlx::query($crate::store::sessions::DROP_OTHER_PUSH_TOKENS).bind($user).bind(keep).execute(&mut *$tx).await?;
         revoked
     }};
 }
@@ -133,6 +135,7 @@ pub(super) use revoke_others;
 pub(super) const REVOKE_OTHERS: &str =
     "UPDATE sessions SET revoked_at = $1 WHERE user_id = $2 AND id <> $3 AND revoked_at IS NULL RETURNING id";
 pub(super) const DROP_OTHER_PACKAGES: &str = "DELETE FROM key_packages WHERE user_id = $1 AND session_id <> $2";
+pub(super) const DROP_OTHER_PUSH_TOKENS: &str = "DELETE FROM push_tokens WHERE user_id = $1 AND session_id <> $2";
 
 impl Store {
     /// Signs a device in. `verified` is the password hash the password was checked against: when it was changed meanwhile, or the user is
@@ -199,6 +202,7 @@ impl Store {
                 }
                 sqlx::query(REVOKE).bind(now).bind(session).bind(user_id).execute(&mut *tx).await?;
                 sqlx::query(DROP_PACKAGES).bind(session).execute(&mut *tx).await?;
+                sqlx::query(DROP_PUSH_TOKEN).bind(session).execute(&mut *tx).await?;
                 Rotation::Reused { user_id }
             }
         }))
@@ -230,19 +234,20 @@ impl Store {
         Ok(sessions.iter().copied().filter(|session| !alive.contains(session)).collect())
     }
 
-    /// Ends one session of the user and forgets its key packages. `false` when the user has no such live session.
+    /// Ends one session of the user and forgets its key packages and its push token. `false` when the user has no such live session.
     pub async fn revoke_session(&self, user: UserId, session: SessionId, now: Timestamp) -> Result<bool, StoreError> {
         Ok(write_tx!(self, |tx| {
             sqlx::query(self.locking(LOCK_USER)).bind(user).execute(&mut *tx).await?;
             let revoked = sqlx::query(REVOKE).bind(now).bind(session).bind(user).execute(&mut *tx).await?.rows_affected() > 0;
             if revoked {
                 sqlx::query(DROP_PACKAGES).bind(session).execute(&mut *tx).await?;
+                sqlx::query(DROP_PUSH_TOKEN).bind(session).execute(&mut *tx).await?;
             }
             revoked
         }))
     }
 
-    /// Ends all sessions of the user but `keep`, and forgets their key packages. Gives the ids of those that were alive.
+    /// Ends all sessions of the user but `keep`, and forgets their key packages and push tokens. Gives the ids of those that were alive.
     pub async fn revoke_all(&self, user: UserId, keep: Option<SessionId>, now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
         Ok(write_tx!(self, |tx| {
             sqlx::query(self.locking(LOCK_USER)).bind(user).execute(&mut *tx).await?;

@@ -17,6 +17,7 @@ mod logs;
 mod matches;
 mod messages;
 mod notifications;
+mod push;
 mod quota;
 mod referrals;
 mod schema;

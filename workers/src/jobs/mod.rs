@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tebdil_core::store::RewardOrder;
+use tebdil_core::notice::PushOrder;
 
 use crate::job::Queue;
 
@@ -11,6 +12,7 @@ mod announce;
 mod claims;
 mod expire;
 mod referrals;
+mod push;
 mod retention;
 mod statistics;
 
@@ -21,6 +23,7 @@ pub use announce::Announce;
 pub use claims::Claims;
 pub use expire::Expire;
 pub use referrals::RewardSweep;
+pub use push::PushDevice;
 pub use retention::Retention;
 pub use statistics::Statistics;
 pub use wakeups::Wakeups;
@@ -40,5 +43,7 @@ pub fn all() -> Vec<Queue> {
         Queue::scheduled::<Expire>(Duration::from_mins(1)),
         Queue::scheduled::<Retention>(Duration::from_hours(1)),
         Queue::scheduled::<Wakeups>(Duration::from_mins(1)),
+        Queue::of::<PushOrder>(),
+        Queue::of::<PushDevice>(),
     ]
 }

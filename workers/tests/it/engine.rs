@@ -28,6 +28,7 @@ on_both! {
     a_job_that_does_not_end_is_given_back,
     what_cannot_be_read_is_dead_at_once,
     a_failing_job_does_not_hold_up_its_queue,
+    a_job_waits_as_long_as_it_was_asked_to,
 }
 
 /// What the jobs of one test did.
@@ -332,4 +333,38 @@ async fn a_failing_job_does_not_hold_up_its_queue(db: &Database) {
     until("the good one ran", async || state.seen.of(8) == 1).await;
     until("the bad ones rest", async || db.number("SELECT COUNT(*) FROM job WHERE state = 0 AND attempts = 1").await == 8).await;
     running.stop().await;
+}
+
+/// Fails, and asks for a wait.
+#[derive(Serialize, Deserialize)]
+struct Asked {
+    seconds: u64,
+}
+
+impl Job for Asked {
+    const QUEUE: &'static str = "asked";
+    const MAX_ATTEMPTS: i64 = 2;
+
+    async fn run(self, cx: &JobContext) -> Result<(), JobError> {
+        assert!(!cx.job.id.is_empty() && cx.job.pushed_at <= cx.clock.now(), "it knows itself");
+        Err(JobError::RetryAfter(Duration::from_secs(self.seconds), "not now".to_owned()))
+    }
+}
+
+async fn a_job_waits_as_long_as_it_was_asked_to(db: &Database) {
+    let workers = Workers::new(db.store.clone(), db.clock.clone(), Hooks::default(), settings()).with_queues(vec![Queue::of::<Asked>()]);
+    let failed = Ran { failed: 1, ..Ran::default() };
+    push(&db.store, &Asked { seconds: 90 }, None, db.now(), db.now()).await.expect("push");
+    assert_eq!(workers.run_due_once().await.expect("run"), failed);
+    assert_eq!(db.time("SELECT run_at FROM job").await, Some(db.now() + Duration::from_secs(90)));
+    db.clock.advance(Duration::from_secs(89));
+    assert_eq!(workers.run_due_once().await.expect("run"), Ran::default());
+    db.clock.advance(Duration::from_secs(1));
+    assert_eq!(workers.run_due_once().await.expect("run"), Ran { dead: 1, ..Ran::default() }, "attempts are bounded all the same");
+    assert_eq!(db.text("SELECT error FROM job").await, "not now");
+
+    // Never sooner than the backoff.
+    push(&db.store, &Asked { seconds: 0 }, None, db.now(), db.now()).await.expect("push");
+    assert_eq!(workers.run_due_once().await.expect("run"), failed);
+    assert_eq!(db.time("SELECT run_at FROM job WHERE state = 0").await, Some(db.now() + Duration::from_millis(500)));
 }

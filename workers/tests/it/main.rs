@@ -3,6 +3,7 @@
 mod announce;
 mod engine;
 mod harness;
+mod push;
 mod queue;
 mod referrals;
 mod reset;

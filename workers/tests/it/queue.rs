@@ -39,7 +39,7 @@ async fn a_lost_lease_cannot_end_the_job(db: &Database) {
     let second = lease_one(store, db.now()).await.expect("the lease ran out");
     assert_eq!(second.attempt, 2);
     assert!(!store.finish_job(&first, db.now()).await.expect("finish"));
-    assert_eq!(store.fail_job(&first, "late", db.now()).await.expect("fail"), JobFailure::LeaseLost);
+    assert_eq!(store.fail_job(&first, "late", db.now(), db.now()).await.expect("fail"), JobFailure::LeaseLost);
     assert!(!store.bury_job(&first, "late", db.now()).await.expect("bury"));
     assert_eq!(store.extend_leases(std::slice::from_ref(&first.lease), db.now() + MINUTE).await.expect("extend"), 0);
     assert_eq!(store.release_jobs(&[first.lease]).await.expect("release"), 0);
@@ -69,14 +69,14 @@ async fn failures_back_off_and_then_die(db: &Database) {
     for wait in [500, 1000] {
         let leased = lease_one(store, db.now()).await.expect("due");
         let again = db.now() + Duration::from_millis(wait);
-        assert_eq!(store.fail_job(&leased, &"ş".repeat(600), db.now()).await.expect("fail"), JobFailure::Again(again));
+        assert_eq!(store.fail_job(&leased, &"ş".repeat(600), db.now(), db.now()).await.expect("fail"), JobFailure::Again(again));
         assert_eq!(db.text("SELECT error FROM job").await, "ş".repeat(500));
         db.clock.advance(Duration::from_millis(wait - 1));
         assert!(lease_one(store, db.now()).await.is_none(), "it rests");
         db.clock.advance(Duration::from_millis(1));
     }
     let last = lease_one(store, db.now()).await.expect("due");
-    assert_eq!(store.fail_job(&last, "no", db.now()).await.expect("fail"), JobFailure::Dead);
+    assert_eq!(store.fail_job(&last, "no", db.now(), db.now()).await.expect("fail"), JobFailure::Dead);
     db.clock.advance(MINUTE);
     assert!(lease_one(store, db.now()).await.is_none(), "it is dead");
     assert_eq!(db.number("SELECT COUNT(*) FROM job WHERE state = 3 AND error = 'no' AND attempts = 3").await, 1);

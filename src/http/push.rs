@@ -1,0 +1,107 @@
+//! Push tokens of devices, and which pushes a user wants.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{FromRequestParts, Path, State},
+    http::{StatusCode, request::Parts},
+};
+use tebdil_core::{
+    domain::NotificationType,
+    protocol::{ErrorCode, MAX_PUSH_TOKEN_BYTES, NotificationPreferences, NotificationPreferencesPatch, Problem, PushTokenRequest, Secret},
+    store::PutPushToken,
+};
+
+use super::{
+    auth::Signed,
+    body::Strict,
+    problem::{Answer, Failure},
+};
+use crate::app::App;
+
+/// The push token of the address.
+#[derive(Debug)]
+pub(super) struct PushToken(Secret);
+
+impl<S: Send + Sync> FromRequestParts<S> for PushToken {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let token = Path::<String>::from_request_parts(parts, state).await.map(|Path(token)| token).unwrap_or_default();
+        let allowed = (1..=MAX_PUSH_TOKEN_BYTES).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
+        let token = Secret::from(token);
+        if allowed {
+            Ok(Self(token))
+        } else {
+            Err(Failure::field(ErrorCode::InvalidField, "token", "must be 1 to 4096 visible ASCII characters"))
+        }
+    }
+}
+
+/// Make this the push token of this session, instead of the one it had. Whoever had the token before has it no longer.
+#[utoipa::path(
+    put, path = "/v1/me/push-tokens/{token}", tag = "notifications", params(("token" = String, Path)), request_body = PushTokenRequest,
+    responses((status = 204), (status = 401, body = Problem), (status = 422, body = Problem))
+)]
+pub(super) async fn put_token(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    PushToken(token): PushToken,
+    Strict(request): Strict<PushTokenRequest>,
+) -> Answer<StatusCode> {
+    match app.store.put_push_token(who.user_id, who.session_id, &token, request.platform, app.clock.now()).await? {
+        PutPushToken::Stored => Ok(StatusCode::NO_CONTENT),
+        PutPushToken::NoSession => Err(ErrorCode::Unauthorized.into()),
+    }
+}
+
+/// Forget the push token of this session.
+#[utoipa::path(
+    delete, path = "/v1/me/push-tokens/{token}", tag = "notifications", params(("token" = String, Path)),
+    responses((status = 204), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem))
+)]
+pub(super) async fn delete_token(State(app): State<Arc<App>>, who: Signed, PushToken(token): PushToken) -> Answer<StatusCode> {
+    let known = app.store.delete_push_token(who.session_id, &token).await?;
+    if known { Ok(StatusCode::NO_CONTENT) } else { Err(Failure::not_found()) }
+}
+
+/// Which notifications wake a device that is away.
+#[utoipa::path(
+    get, path = "/v1/me/notification-preferences", tag = "notifications",
+    responses((status = 200, body = NotificationPreferences), (status = 401, body = Problem))
+)]
+pub(super) async fn preferences(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<NotificationPreferences>> {
+    Ok(Json(shown(&app.store.muted_pushes(who.user_id).await?)))
+}
+
+/// Change some of them.
+#[utoipa::path(
+    patch, path = "/v1/me/notification-preferences", tag = "notifications", request_body = NotificationPreferencesPatch,
+    responses((status = 200, body = NotificationPreferences), (status = 401, body = Problem), (status = 422, body = Problem))
+)]
+pub(super) async fn set_preferences(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    Strict(patch): Strict<NotificationPreferencesPatch>,
+) -> Answer<Json<NotificationPreferences>> {
+    let changes = [
+        (NotificationType::System, patch.system),
+        (NotificationType::Match, patch.matches),
+        (NotificationType::Claim, patch.claim),
+        (NotificationType::Ad, patch.ad),
+    ];
+    let changes: Vec<_> = changes.into_iter().filter_map(|(kind, on)| Some((kind, on?))).collect();
+    let muted = app.store.set_pushes(who.user_id, &changes).await?;
+    Ok(Json(shown(&muted.ok_or(ErrorCode::Unauthorized)?)))
+}
+
+fn shown(muted: &[NotificationType]) -> NotificationPreferences {
+    let on = |kind| !muted.contains(&kind);
+    NotificationPreferences {
+        system: on(NotificationType::System),
+        matches: on(NotificationType::Match),
+        claim: on(NotificationType::Claim),
+        ad: on(NotificationType::Ad),
+    }
+}

@@ -1,0 +1,22 @@
+//! The way to devices that are away, as the settings say.
+
+use std::{sync::Arc, time::Duration};
+
+use tebdil_core::time::Clock;
+use tebdil_workers::fcm::{Credentials, Fcm};
+
+use crate::{RunError, config};
+
+/// The client that pushes; `None` when pushing is off.
+///
+/// # Errors
+/// [`RunError::Push`], when the credentials cannot be used.
+pub fn client(settings: &config::Push, clock: &Clock) -> Result<Option<Arc<Fcm>>, RunError> {
+    if settings.fcm_credentials.as_os_str().is_empty() {
+        return Ok(None);
+    }
+    let refused = |error: &dyn std::fmt::Display| RunError::Push(format!("{}: {error}", settings.fcm_credentials.display()));
+    let credentials = Credentials::load(&settings.fcm_credentials).map_err(|error| refused(&error))?;
+    let fcm = Fcm::new(&settings.fcm_url, credentials, Duration::from_secs(settings.timeout_s), clock.clone());
+    Ok(Some(Arc::new(fcm.map_err(|error| refused(&error))?)))
+}

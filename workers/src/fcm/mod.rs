@@ -1,0 +1,119 @@
+//! Pushes by Firebase Cloud Messaging, HTTP v1.
+//!
+//! A push wakes an app and names what to fetch: it never holds a text, an alias or a phone. [`Fcm::send`] says in an [`Outcome`] what became of it, and
+//! never fails otherwise; the token of the device is in no log and no error. The access token is shared by all that is sent, and fetched by one for all.
+
+mod access;
+mod answer;
+mod credentials;
+mod message;
+
+use std::{fmt, time::Duration};
+
+use reqwest::{Response, StatusCode, header, redirect::Policy};
+use tebdil_core::{
+    protocol::Secret,
+    time::{Clock, Timestamp},
+};
+use tokio::time::Instant;
+
+use self::access::{Access, AccessError};
+pub use self::{
+    answer::{Outcome, Trouble},
+    credentials::{Credentials, CredentialsError},
+    message::Push,
+};
+
+/// Largest answer that is read, bytes.
+const MAX_ANSWER: usize = 64 * 1024;
+
+/// A client of FCM.
+pub struct Fcm {
+    http: reqwest::Client,
+    /// Where messages are posted.
+    url: String,
+    access: Access,
+    clock: Clock,
+}
+
+impl fmt::Debug for Fcm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fcm").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+impl Fcm {
+    /// A client for the project of `credentials` at `base` (`https://fcm.googleapis.com`). A request that takes longer than `timeout` is given up.
+    ///
+    /// # Errors
+    /// When there is no trust in any certificate: the system has no roots.
+    pub fn new(base: &str, credentials: Credentials, timeout: Duration, clock: Clock) -> Result<Self, reqwest::Error> {
+        // A redirect would take the access token along.
+        let http = reqwest::Client::builder().timeout(timeout).redirect(Policy::none()).user_agent("tebdil").build()?;
+        let url = format!("{}/v1/projects/{}/messages:send", base.trim_end_matches('/'), credentials.project_id());
+        Ok(Self { access: Access::new(http.clone(), credentials, clock.clone()), http, url, clock })
+    }
+
+    /// Sends one push to the device that `token` names. Counted and timed.
+    pub async fn send(&self, token: &Secret, push: &Push<'_>) -> Outcome {
+        let started = Instant::now();
+        let outcome = self.try_send(token, push).await;
+        metrics::histogram!("tebdil_push_seconds").record(started.elapsed().as_secs_f64());
+        metrics::counter!("tebdil_push_total", "outcome" => outcome.label()).increment(1);
+        outcome
+    }
+
+    async fn try_send(&self, token: &Secret, push: &Push<'_>) -> Outcome {
+        let body = push.body(token, self.clock.now());
+        let mut refused = None;
+        loop {
+            let access = match self.access.token(refused).await {
+                Ok(access) => access,
+                Err(AccessError::Refused) => return Outcome::Auth,
+                Err(AccessError::Unavailable { after, why }) => return Outcome::Retry { after, why },
+            };
+            let sent = self.http.post(&self.url).bearer_auth(access.secret.expose()).json(&body).send().await;
+            let answer = match sent {
+                Ok(response) => Answer::read(response, self.clock.now()).await,
+                Err(error) => Err(trouble(&error)),
+            };
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(why) => return Outcome::Retry { after: None, why },
+            };
+            match answer::of_message(answer.status, answer.retry_after, &answer.body) {
+                // It may have been withdrawn. A new one is good, or nothing is.
+                Some(outcome) => return outcome,
+                None if refused.is_some() => return Outcome::Auth,
+                None => refused = Some(access.generation),
+            }
+        }
+    }
+}
+
+/// What a server said.
+struct Answer {
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: Vec<u8>,
+}
+
+impl Answer {
+    async fn read(mut response: Response, now: Timestamp) -> Result<Self, Trouble> {
+        let status = response.status();
+        let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = retry_after.and_then(|text| answer::retry_after(text, now));
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| trouble(&error))? {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                return Err(Trouble::Malformed);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Self { status, retry_after, body })
+    }
+}
+
+fn trouble(error: &reqwest::Error) -> Trouble {
+    if error.is_timeout() { Trouble::Timeout } else { Trouble::Unreachable }
+}

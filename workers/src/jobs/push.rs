@@ -1,0 +1,140 @@
+//! Wakes the devices of users who are away.
+//!
+//! A [`PushOrder`] finds the devices it concerns, and leaves a [`PushDevice`] for each: one that cannot be reached does not keep the others waiting. A
+//! device may be woken twice, when a worker dies between the push and its note of it; never for what is long over.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tebdil_core::{
+    id::{SessionId, UserId},
+    notice::{PUSH_ATTEMPTS, PUSH_QUEUE, PushOrder},
+    store::{NewJob, PushAudience},
+    time::Timestamp,
+};
+
+use crate::{
+    fcm::{Outcome, Push},
+    job::{Job, JobContext, JobError},
+};
+
+/// How long a push is of use. Who has not looked by then is not waiting for that message; the rest is found in the list.
+const fn lifetime(order: &PushOrder) -> Duration {
+    match order {
+        PushOrder::Message { .. } => Duration::from_hours(1),
+        PushOrder::Notification { .. } => Duration::from_hours(24),
+    }
+}
+
+impl Job for PushOrder {
+    const QUEUE: &'static str = PUSH_QUEUE;
+    const MAX_ATTEMPTS: i64 = PUSH_ATTEMPTS;
+
+    async fn run(self, cx: &JobContext) -> Result<(), JobError> {
+        let outcome = hand_out(self, cx).await?;
+        metrics::counter!("tebdil_push_orders_total", "outcome" => outcome).increment(1);
+        Ok(())
+    }
+}
+
+/// Leaves a job for every device; a word about it, for metrics.
+async fn hand_out(order: PushOrder, cx: &JobContext) -> Result<&'static str, JobError> {
+    if cx.settings.fcm.is_none() {
+        return Ok("off");
+    }
+    let (now, until) = (cx.clock.now(), cx.job.pushed_at + lifetime(&order));
+    if now >= until {
+        return Ok("stale");
+    }
+    if is_online(cx, order.user_id()).await {
+        return Ok("online");
+    }
+    let sessions = match cx.store.push_audience(&order, now).await? {
+        PushAudience::Seen => return Ok("seen"),
+        PushAudience::Muted => return Ok("muted"),
+        PushAudience::Devices(sessions) => sessions,
+    };
+    if sessions.is_empty() {
+        return Ok("no_device");
+    }
+    let devices = sessions.into_iter().map(|session_id| {
+        // The same in every attempt: what was handed out before is not handed out again.
+        let key = format!("{}:{session_id}", cx.job.id);
+        let payload = serde_json::to_vec(&PushDevice { session_id, order: order.clone(), until }).expect("a job is plain data");
+        (key, payload)
+    });
+    let devices: Vec<(String, Vec<u8>)> = devices.collect();
+    let jobs: Vec<NewJob<'_>> = devices
+        .iter()
+        .map(|(key, payload)| NewJob {
+            queue: PushDevice::QUEUE,
+            payload,
+            dedupe: Some(key),
+            run_at: now,
+            max_attempts: PushDevice::MAX_ATTEMPTS,
+        })
+        .collect();
+    cx.store.push_jobs(&jobs, now).await?;
+    Ok("handed_out")
+}
+
+/// Wakes one device.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PushDevice {
+    session_id: SessionId,
+    order: PushOrder,
+    until: Timestamp,
+}
+
+impl Job for PushDevice {
+    const QUEUE: &'static str = "push_device";
+    // Half an hour, when FCM asks for no longer waits.
+    const MAX_ATTEMPTS: i64 = 13;
+    const CONCURRENCY: usize = 8;
+
+    async fn run(self, cx: &JobContext) -> Result<(), JobError> {
+        let skipped = |why: &'static str| {
+            metrics::counter!("tebdil_push_total", "outcome" => why).increment(1);
+            Ok(())
+        };
+        let (now, user) = (cx.clock.now(), self.order.user_id());
+        let Some(fcm) = &cx.settings.fcm else { return skipped("off") };
+        if now >= self.until {
+            return skipped("stale");
+        }
+        if is_online(cx, user).await {
+            return skipped("online");
+        }
+        let Some(token) = cx.store.push_token(user, self.session_id, now).await? else { return skipped("no_token") };
+        let outcome = fcm.send(&token, &Push { order: &self.order, until: self.until }).await;
+        match outcome {
+            Outcome::Sent => Ok(()),
+            Outcome::Unregistered | Outcome::SenderMismatch | Outcome::Invalid { token: true } => {
+                // Unless the device has put another one meanwhile.
+                cx.store.delete_push_token(self.session_id, &token).await?;
+                Ok(())
+            }
+            Outcome::Invalid { token: false } => Err(JobError::Dead("FCM cannot read the message".to_owned())),
+            Outcome::Auth => Err(JobError::Retry("FCM does not let this server push".to_owned())),
+            Outcome::Retry { after, why } => {
+                let why = format!("FCM: {}", why.as_str());
+                Err(match after {
+                    Some(after) => JobError::RetryAfter(after, why),
+                    None => JobError::Retry(why),
+                })
+            }
+        }
+    }
+}
+
+/// Whether a socket tells the user. While nobody knows, a push too many does no harm.
+async fn is_online(cx: &JobContext, user: UserId) -> bool {
+    let Some(presence) = &cx.settings.presence else { return false };
+    match presence.online(&[user]).await {
+        Ok(online) => online.first().copied().unwrap_or(false),
+        Err(error) => {
+            tracing::debug!(%error, "pushing without knowing who is connected");
+            false
+        }
+    }
+}
