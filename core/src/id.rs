@@ -109,6 +109,8 @@ ids! {
     SubscriptionId,
     /// An ad.
     AdId,
+    /// A one-time code.
+    CodeId,
 }
 
 /// Makes ids; share one per process.

@@ -11,6 +11,7 @@ mod blocks;
 mod body;
 mod claims;
 mod client_ip;
+mod code_limits;
 mod health;
 mod idempotency;
 mod keys;
@@ -23,9 +24,11 @@ pub mod problem;
 mod rate_limit;
 mod router;
 mod server;
+mod verification;
 
 use std::sync::Arc;
 
+pub use code_limits::CodeLimits;
 pub use rate_limit::Limiters;
 pub use router::{openapi, router};
 pub use server::Place;

@@ -15,7 +15,9 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure};
+use super::{
+    account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure, verification,
+};
 use crate::{app::App, ws};
 
 #[derive(OpenApi)]
@@ -40,6 +42,9 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(account::register))
+        .routes(routes!(verification::verify_phone))
+        .routes(routes!(verification::password_reset))
+        .routes(routes!(verification::confirm_password_reset))
         .routes(routes!(account::login))
         .routes(routes!(account::refresh))
         .routes(routes!(account::logout))

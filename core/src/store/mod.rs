@@ -9,6 +9,7 @@
 mod bans;
 mod blocks;
 mod claims;
+mod codes;
 mod idempotency;
 pub(crate) mod jobs;
 mod keys;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 pub use bans::BanRow;
 pub use blocks::{BlockRow, Blocking};
 pub use claims::{ClaimBatch, ClaimRow, Claiming, DecidedClaim};
+pub use codes::{CODE_LIFETIME, CODE_TRIES, LIVE_CODES, NewCode, PasswordReset, ProvenCode, TriedCode};
 pub use idempotency::{FirstAnswer, IDEMPOTENCY_PENDING, IDEMPOTENCY_WINDOW, Idempotent};
 pub use jobs::{JobCounts, JobFailure, JobLease, Leased, LeasedJob, NewJob};
 pub use keys::{KEY_PACKAGE_PERIOD, MAX_KEY_PACKAGES, PutKeys};

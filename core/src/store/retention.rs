@@ -19,7 +19,7 @@ const MESSAGES_PER_BATCH: i64 = 1000;
 
 /// Ids tell the time of a row well enough to bound a scan, not to the millisecond: a burst borrows ids from the next one, and a row's time is taken
 /// before its id. Rows whose id is this much younger than the cutoff are still looked at.
-const ID_SLACK: Duration = Duration::from_mins(1);
+pub(super) const ID_SLACK: Duration = Duration::from_mins(1);
 
 #[derive(FromRow)]
 struct RanOut {

@@ -6,6 +6,7 @@
 
 mod blocks;
 mod claims;
+mod codes;
 mod idempotency;
 mod keys;
 mod lists;
