@@ -18,6 +18,7 @@ use crate::{
     RunError,
     ads::Ads,
     auth::{self, Accounts, Tokens},
+    auth::{self, Accounts, CodeSender, Codes, Tokens},
     chat::Chat,
     cluster::{Announcer, NodeMessage, Router, catch_up, revocations},
     config::{Config, Key, Secrets},
@@ -53,6 +54,7 @@ pub struct App {
     pub matchmaker: Matchmaker,
     pub workers: Workers,
     pub limiters: crate::http::Limiters,
+    pub code_limits: crate::http::CodeLimits,
     pub metrics: PrometheusHandle,
     pub tasks: Tasks,
 }
@@ -73,6 +75,9 @@ impl App {
         let cipher = FieldCipher::new(secrets.field_keys.current().0, field_keys).expect("the current key is one of the ring");
         let tokens = Tokens::new(&secrets.jwt_keys, &config.auth, clock.clone());
         let quota_rules = config.quota.rules();
+        let sender = CodeSender::new(&config.verification).map_err(|(field, detail)| RunError::Failed(format!("{field}: {detail}")))?;
+        let code_parts = auth::codes::Parts { store: store.clone(), blind: blind.clone(), ids: Arc::clone(&ids), clock: clock.clone() };
+        let (codes, courier) = Codes::new(sender, code_parts);
         let parts = auth::Parts {
             store: store.clone(),
             rules: quota_rules.clone(),
@@ -80,6 +85,8 @@ impl App {
             cipher: cipher.clone(),
             tokens: tokens.clone(),
             clock: clock.clone(),
+            codes,
+            countries: config.verification.countries.list().to_vec(),
         };
         let accounts = Accounts::start(&config.auth, parts)
             .map_err(|source| RunError::Io { what: "cannot start the password threads".to_owned(), source })?;
@@ -120,6 +127,7 @@ impl App {
         let waker =
             Waker { wakeups, store: store.clone(), presence: realtime.presence.clone(), clock: clock.clone(), notifier: notifier.clone() };
         let limiters = crate::http::Limiters::new(&config.limits, &realtime, blind.clone());
+        let code_limits = crate::http::CodeLimits::new(&config.verification, &realtime, blind.clone());
         let app = Arc::new(Self {
             config,
             clock,
@@ -139,6 +147,7 @@ impl App {
             matchmaker,
             workers,
             limiters,
+            code_limits,
             metrics,
             tasks,
         });
@@ -152,6 +161,9 @@ impl App {
         // It empties its queue when connections close; what comes later is told to repeat.
         app.tasks.supervise("chat writer", writer.run(app.tasks.closing.clone()));
         app.tasks.supervise("waker", waker.run(app.tasks.closing.clone()));
+        if let Some(courier) = courier {
+            app.tasks.supervise("codes", courier.run(app.tasks.closing.clone()));
+        }
         if app.config.workers.enabled {
             run_jobs(app.workers.clone(), &app.tasks);
         }
@@ -171,6 +183,7 @@ impl App {
     /// Small chores that keep memory bounded.
     fn upkeep(&self) {
         self.limiters.forget_idle();
+        self.code_limits.forget_idle();
         self.metrics.run_upkeep();
     }
 }

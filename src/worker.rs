@@ -35,7 +35,7 @@ pub async fn run(config: Config, metrics: Option<TcpListener>, clock: Clock, shu
     if !config.is_shared() {
         return Err(RunError::Alone);
     }
-    for warning in config.warnings().iter().filter(|warning| !warning.starts_with("http.")) {
+    for warning in config.warnings().iter().filter(|warning| !warning.starts_with("http.") && !warning.starts_with("verification.")) {
         tracing::warn!("{warning}");
     }
     let tasks = Tasks::new(&shutdown);

@@ -15,6 +15,8 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::{domain::CodePurpose, id::CodeId};
+
 const NONCE_BYTES: usize = 12;
 
 /// Why a stored value cannot be decrypted.
@@ -67,6 +69,22 @@ impl fmt::Debug for PhoneIndex {
     }
 }
 
+/// What is kept of a one-time code. Equality takes the same time whatever the bytes are.
+#[derive(Clone, Copy, Eq)]
+pub struct CodeHash(pub [u8; 32]);
+
+impl PartialEq for CodeHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Debug for CodeHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CodeHash(…)")
+    }
+}
+
 /// Keyed hashes: without the key nobody can try all phone numbers against a stolen database.
 #[derive(Debug, Clone)]
 pub struct BlindIndex(Key);
@@ -90,6 +108,11 @@ impl BlindIndex {
     /// Stands for somebody, an address or an account, where tries are counted. `value` cannot be found from it.
     pub fn limited(&self, value: &[u8]) -> [u8; 32] {
         self.hash("tebdil.limit.v1", &[value])
+    }
+
+    /// The hash of a one-time code, good for one purpose, one phone and one row.
+    pub fn code(&self, purpose: CodePurpose, phone: &PhoneIndex, row: CodeId, code: &str) -> CodeHash {
+        CodeHash(self.hash("tebdil.code.v1", &[purpose.as_str().as_bytes(), phone.as_bytes(), &row.0.to_be_bytes(), code.as_bytes()]))
     }
 
     fn hash(&self, label: &str, parts: &[&[u8]]) -> [u8; 32] {
@@ -225,6 +248,20 @@ mod tests {
         assert_ne!(index.limited(b"192.0.2.1"), BlindIndex::new(key(2)).limited(b"192.0.2.1"));
         assert_ne!(index.limited(b"192.0.2.1"), index.limited(b"192.0.2.2"));
         assert_ne!(index.request("GET", "/a", b"b"), index.request("GET", "/ab", b""), "parts are told apart");
+    }
+
+    #[test]
+    fn a_code_belongs_to_its_purpose_phone_and_row() {
+        let index = BlindIndex::new(key(1));
+        let (phone, other) = (index.phone("+905301234567"), index.phone("+905301234568"));
+        let hash = index.code(CodePurpose::Registration, &phone, CodeId(1), "123456");
+        assert_eq!(hash, index.code(CodePurpose::Registration, &phone, CodeId(1), "123456"));
+        assert_ne!(hash, index.code(CodePurpose::PasswordReset, &phone, CodeId(1), "123456"));
+        assert_ne!(hash, index.code(CodePurpose::Registration, &other, CodeId(1), "123456"));
+        assert_ne!(hash, index.code(CodePurpose::Registration, &phone, CodeId(2), "123456"));
+        assert_ne!(hash, index.code(CodePurpose::Registration, &phone, CodeId(1), "123457"));
+        assert_ne!(hash, BlindIndex::new(key(2)).code(CodePurpose::Registration, &phone, CodeId(1), "123456"));
+        assert_eq!(format!("{hash:?}"), "CodeHash(…)");
     }
 
     #[test]

@@ -111,6 +111,11 @@ text_enum! {
 }
 
 text_enum! {
+    /// What a one-time code is good for.
+    CodePurpose { Registration = "registration", PasswordReset = "password_reset" }
+}
+
+text_enum! {
     /// What an account may do.
     UserRole { User = "user", Moderator = "moderator", Admin = "admin" }
 }

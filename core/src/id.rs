@@ -113,6 +113,8 @@ ids! {
     JobId,
     /// Something the operator tells many users.
     AnnouncementId,
+    /// A one-time code.
+    CodeId,
 }
 
 /// Makes ids; share one per process.

@@ -2,6 +2,7 @@
 
 use std::{io, time::Duration};
 
+use phonenumber::country;
 use rand::rngs::StdRng;
 use tebdil_core::{
     crypto::{BlindIndex, CryptoError, FieldCipher, PhoneIndex},
@@ -12,13 +13,18 @@ use tebdil_core::{
         User,
     },
     quota::QuotaRules,
-    store::{BanRow, NewSession, NewUser, ProfileChange, ProfileUpdate, Registration, Rotation, SessionRow, Store, StoreError, UserRow},
+    store::{
+        BanRow, NewSession, NewUser, ProfileChange, ProfileUpdate, ProvenCode, Registration, Rotation, SessionRow, Store, StoreError,
+        UserRow,
+    },
     time::{Clock, Timestamp},
 };
 
 use super::{
+    Codes, Draft,
     age::{self, AgeError},
     alias,
+    codes::QueueFull,
     passwords::{self, PasswordError, Passwords},
     phone::Phones,
     tokens::{RefreshSecret, Tokens},
@@ -66,6 +72,17 @@ pub enum AccountError {
     InvalidCredentials,
     #[error("the account is banned")]
     Banned(BanNotice),
+    /// Wrong, expired, used, or none was sent.
+    #[error("the code is not good")]
+    CodeInvalid,
+    /// No code may be sent to this phone.
+    #[error("no codes are sent to this phone number")]
+    PhoneNotServed,
+    /// This server sends no codes.
+    #[error("no codes are sent here")]
+    NoCodes,
+    #[error(transparent)]
+    CodesBusy(#[from] QueueFull),
     #[error("the refresh token is not valid")]
     RefreshInvalid,
     /// The session is revoked now; its sockets must be closed.
@@ -85,14 +102,17 @@ pub enum AccountError {
 /// The account service.
 #[derive(Debug)]
 pub struct Accounts {
-    store: Store,
+    pub(super) store: Store,
     rules: QuotaRules,
     blind: BlindIndex,
-    cipher: FieldCipher,
+    pub(super) cipher: FieldCipher,
     tokens: Tokens,
-    clock: Clock,
-    passwords: Passwords,
-    phones: Phones,
+    pub(super) clock: Clock,
+    pub(super) passwords: Passwords,
+    pub(super) phones: Phones,
+    pub(super) codes: Codes,
+    /// Where codes are sent.
+    pub(super) countries: Vec<country::Id>,
     min_age: u8,
     terms_version: String,
     refresh_ttl: Duration,
@@ -107,6 +127,8 @@ pub struct Parts {
     pub cipher: FieldCipher,
     pub tokens: Tokens,
     pub clock: Clock,
+    pub codes: Codes,
+    pub countries: Vec<country::Id>,
 }
 
 impl Accounts {
@@ -115,7 +137,7 @@ impl Accounts {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(settings: &config::Auth, parts: Parts) -> io::Result<Self> {
-        let Parts { store, rules, blind, cipher, tokens, clock } = parts;
+        let Parts { store, rules, blind, cipher, tokens, clock, codes, countries } = parts;
         Ok(Self {
             store,
             rules,
@@ -125,6 +147,8 @@ impl Accounts {
             clock,
             passwords: Passwords::start(settings.bcrypt_cost, settings.hash_threads, settings.hash_queue)?,
             phones: Phones::new(&settings.default_region),
+            codes,
+            countries,
             min_age: settings.min_age,
             terms_version: settings.terms_version.clone(),
             refresh_ttl: settings.refresh_ttl(),
@@ -143,11 +167,17 @@ impl Accounts {
 
     /// Makes an account and signs its first device in. Everything that can be refused without the store is checked before the password is hashed.
     pub async fn register(&self, request: RegisterRequest) -> Result<Authenticated, AccountError> {
-        let now = self.clock.now();
+        let (draft, password) = self.draft(request)?;
+        let password_hash = self.passwords.hash(password).await?;
+        self.insert(draft, password_hash, None).await
+    }
+
+    /// Checks all of a registration that can be checked without the store.
+    pub(super) fn draft(&self, request: RegisterRequest) -> Result<(Draft, Secret), AccountError> {
         let phone = self.phones.e164(request.phone.expose()).ok_or(AccountError::InvalidPhone)?;
         let alias = alias::parse(&request.alias).ok_or(AccountError::AliasInvalid)?;
         passwords::check(&request.password, &[&alias.text, &request.alias, phone.expose(), request.phone.expose()])?;
-        let today = now.local_day(&self.rules.zone).parse().map_err(|_| StoreError::Corrupt { what: "clock" })?;
+        let today = self.clock.now().local_day(&self.rules.zone).parse().map_err(|_| StoreError::Corrupt { what: "clock" })?;
         let birth_year = age::birth_year(request.birth_date.expose(), today, self.min_age).map_err(|error| match error {
             AgeError::Invalid => FieldError::new("birth_date", "must be a past day as YYYY-MM-DD").into(),
             AgeError::Underage => AccountError::Underage,
@@ -158,14 +188,8 @@ impl Accounts {
         if request.invite.as_ref().is_some_and(|code| code.len() > 32) {
             return Err(unknown_invite());
         }
-        let phone_index = self.blind.phone(phone.expose());
-        let password_hash = self.passwords.hash(request.password).await?;
-
-        let mut rng: StdRng = rand::make_rng();
-        let new = NewUser {
-            phone_index,
-            phone: self.cipher.seal(PHONE_CONTEXT, phone_index.as_bytes(), phone.expose().as_bytes(), &mut rng),
-            password_hash,
+        let draft = Draft {
+            phone,
             alias: alias.text,
             alias_key: alias.key,
             birth_year: birth_year.into(),
@@ -173,15 +197,44 @@ impl Accounts {
             terms_version: self.terms_version.clone(),
             // Codes are lower case; a keyboard may begin with a capital and end with a space.
             invite: request.invite.map(|code| code.trim().to_ascii_lowercase()),
+            invite: request.invite,
+        };
+        Ok((draft, request.password))
+    }
+
+    /// Makes the account of a draft. `code` has proven its phone, where codes are asked for.
+    pub(super) async fn insert(
+        &self,
+        draft: Draft,
+        password_hash: Secret,
+        code: Option<&ProvenCode>,
+    ) -> Result<Authenticated, AccountError> {
+        let now = self.clock.now();
+        let phone_index = self.blind.phone(draft.phone.expose());
+        let mut rng: StdRng = rand::make_rng();
+        let new = NewUser {
+            phone_index,
+            phone: self.cipher.seal(PHONE_CONTEXT, phone_index.as_bytes(), draft.phone.expose().as_bytes(), &mut rng),
+            password_hash,
+            alias: draft.alias,
+            alias_key: draft.alias_key,
+            birth_year: draft.birth_year,
+            locale: draft.locale,
+            terms_version: draft.terms_version,
         };
         let secret = RefreshSecret::new(&mut rng);
         let session = self.new_session(&secret, Device::default(), now);
-        match self.store.insert_user(&new, session, &mut rng, now).await? {
+        let registration = match code {
+            Some(code) => self.store.insert_verified_user(code, &new, session, &mut rng, now).await?,
+            None => self.store.insert_user(&new, session, &mut rng, now).await?,
+        };
+        match registration {
             Registration::Inserted(user, session) => self.signed_in(&user, &session, &secret),
             Registration::PhoneTaken => Err(AccountError::PhoneTaken),
             Registration::InviteUnknown => Err(unknown_invite()),
             Registration::PhoneBanned(ban) => Err(AccountError::Banned(notice(Some(ban)))),
             Registration::AliasFull => Err(AccountError::AliasFull),
+            Registration::CodeUsed => Err(AccountError::CodeInvalid),
         }
     }
 
@@ -297,7 +350,7 @@ impl Accounts {
         }
     }
 
-    fn phone(&self, row: &UserRow) -> Result<Secret, AccountError> {
+    pub(super) fn phone(&self, row: &UserRow) -> Result<Secret, AccountError> {
         let plain = self.cipher.open(PHONE_CONTEXT, row.phone_index.as_bytes(), &row.phone.key_id, &row.phone.ciphertext)?;
         let text = std::str::from_utf8(&plain).map_err(|_| StoreError::Corrupt { what: "phone" })?;
         Ok(Secret::from(text))
@@ -341,7 +394,7 @@ fn checked_device(device: Device) -> Result<Device, FieldError> {
 }
 
 /// What a banned user is told. The flag without a ban in force is one that just ran out and waits for its job.
-fn notice(ban: Option<BanRow>) -> BanNotice {
+pub(super) fn notice(ban: Option<BanRow>) -> BanNotice {
     let (reason, until) = ban.map_or_else(|| ("under review".to_owned(), None), |ban| (ban.reason, ban.until));
     BanNotice { reason, until, appealable: false }
 }

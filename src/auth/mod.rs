@@ -3,10 +3,14 @@
 mod accounts;
 mod age;
 mod alias;
+pub mod codes;
 mod passwords;
 mod phone;
 mod tokens;
+mod verification;
 
 pub use accounts::{AccountError, Accounts, FieldError, Parts};
+pub use codes::{CodePhone, CodeSender, Codes, Courier};
 pub use passwords::{PasswordError, Passwords};
 pub use tokens::{Access, TokenError, Tokens};
+pub use verification::Draft;

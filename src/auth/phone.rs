@@ -1,6 +1,6 @@
 //! Phone numbers: one canonical form, and one that may be shown.
 
-use phonenumber::{Mode, country};
+use phonenumber::{Mode, Type, country, metadata::DATABASE};
 use tebdil_core::protocol::Secret;
 
 /// Reads phone numbers, those without a country code as of one region.
@@ -31,6 +31,14 @@ impl Phones {
         }
         let number = phonenumber::parse(Some(self.region), text).ok()?;
         number.is_valid().then(|| Secret::from(number.format().mode(Mode::E164).to_string()))
+    }
+
+    /// Whether a text may be sent to an E.164 number: a mobile one of one of `countries`. Others are where a text costs its sender a lot.
+    pub fn takes_texts(e164: &str, countries: &[country::Id]) -> bool {
+        let Ok(number) = phonenumber::parse(None, e164) else { return false };
+        // In some countries mobile numbers look like all others.
+        let mobile = matches!(number.number_type(&DATABASE), Type::Mobile | Type::FixedLineOrMobile);
+        mobile && number.country().id().is_some_and(|country| countries.contains(&country))
     }
 
     /// Country code and last two digits of an E.164 number: `+90 ******** 67`.
@@ -67,6 +75,15 @@ mod tests {
             assert!(phones.e164(text).is_none(), "{text}");
         }
         assert!(phones.e164(&"5".repeat(10_000)).is_none());
+    }
+
+    #[test]
+    fn texts_go_to_mobiles_of_the_named_countries() {
+        let takes = |e164| Phones::takes_texts(e164, &[country::Id::TR, country::Id::US]);
+        assert!(takes("+905301234567") && takes("+12015550123"));
+        for no in ["+902121234567", "+909001234567", "+4915123456789", "+12423456789", "+881612345678", "905301234567", ""] {
+            assert!(!takes(no), "{no}");
+        }
     }
 
     #[test]

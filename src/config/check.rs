@@ -4,7 +4,8 @@ use std::fmt;
 
 use tebdil_core::backend;
 
-use super::Config;
+use super::{Config, Sender};
+use crate::auth::codes::{CodeSender, Gateway};
 
 /// A setting that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +62,7 @@ impl Config {
         check(auth.min_age <= 99, "auth.min_age", "must be at most 99");
         check((1..=32).contains(&auth.terms_version.len()), "auth.terms_version", "must be 1 to 32 bytes");
 
+        self.check_verification(&mut check);
         let quota = &self.quota;
         for (value, field) in [
             (quota.free_text, "quota.free_text"),
@@ -130,6 +132,34 @@ impl Config {
         found
     }
 
+    fn check_verification(&self, check: &mut impl FnMut(bool, &'static str, &str)) {
+        let verification = &self.verification;
+        check(
+            !verification.phone || verification.sender != Sender::Off,
+            "verification.phone",
+            "needs somebody who sends codes: set verification.sender",
+        );
+        check(
+            verification.sender != Sender::Log || verification.unsafe_allow_log,
+            "verification.sender",
+            "\"log\" writes codes to the log; set verification.unsafe_allow_log = true if this is a developer's machine",
+        );
+        for (value, field) in [
+            (verification.codes_per_phone, "verification.codes_per_phone"),
+            (verification.codes_per_phone_day, "verification.codes_per_phone_day"),
+            (verification.codes_per_address, "verification.codes_per_address"),
+            (verification.codes_per_prefix, "verification.codes_per_prefix"),
+            (verification.codes_per_day, "verification.codes_per_day"),
+            (verification.tries_per_phone, "verification.tries_per_phone"),
+            (verification.tries_per_address, "verification.tries_per_address"),
+        ] {
+            check((1..=1_000_000).contains(&value), field, "must be 1 to 1000000");
+        }
+        if let Err((field, detail)) = CodeSender::new(verification) {
+            check(false, field, &detail);
+        }
+    }
+
     /// Values that work but are dangerous, one sentence each.
     pub fn warnings(&self) -> Vec<String> {
         let risks = [
@@ -137,6 +167,12 @@ impl Config {
             (self.auth.bcrypt_cost < 10, "auth.bcrypt_cost is below 10: stolen password hashes are cheap to break"),
             (self.clock.offset_s != 0, "clock.offset_s is set: the server's time is wrong on purpose"),
             (self.auth.min_age < 18, "auth.min_age is below 18"),
+            (!self.verification.phone, "verification.phone = false: phones are not verified, anybody may register somebody else's"),
+            (self.verification.sender == Sender::Log, "verification.sender = \"log\": whoever reads the log can take over every account"),
+            (
+                self.verification.sender == Sender::Gateway && Gateway::is_open(&self.verification.gateway),
+                "verification.gateway.url is not https: phones and codes go over the network in clear",
+            ),
             (self.auth.access_ttl_s > 3600, "auth.access_ttl_s is over an hour"),
             (
                 !self.metrics.listen.is_empty() && !is_loopback(&self.metrics.listen),
@@ -227,7 +263,12 @@ mod tests {
     fn a_cluster_without_a_proxy_or_without_redis_warns() {
         let shared = ("TEBDIL_DATABASE__URL", "postgres://u:p@db/x");
         let redis = ("TEBDIL_REDIS__URL", "redis://cache");
-        let warnings = |environment: &[(&str, &str)]| load(environment).expect("allowed").warnings();
+        let phones = [("TEBDIL_VERIFICATION__PHONE", "true"), ("TEBDIL_VERIFICATION__SENDER", "gateway")];
+        let gateway = [
+            ("TEBDIL_VERIFICATION__GATEWAY__URL", "https://sms.example"),
+            ("TEBDIL_VERIFICATION__GATEWAY__BODY", r#"{"to":"{phone}","text":"{text}"}"#),
+        ];
+        let warnings = |environment: &[(&str, &str)]| load(&[environment, &phones, &gateway].concat()).expect("allowed").warnings();
         let [only] = &warnings(&[shared])[..] else { panic!("one warning") };
         assert!(only.starts_with("redis.url"), "{only}");
         let [only] = &warnings(&[shared, redis])[..] else { panic!("one warning") };
@@ -245,6 +286,29 @@ mod tests {
             ("TEBDIL_HTTP__TRUSTED_PROXIES", "0.0.0.0/0"),
         ])
         .expect("allowed");
-        assert_eq!(config.warnings().len(), 4, "{:?}", config.warnings());
+        assert_eq!(config.warnings().len(), 5, "{:?}", config.warnings());
+    }
+
+    #[test]
+    fn codes_need_a_sender_that_is_meant() {
+        let refused = |environment: &[(&str, &str)]| load(environment).expect_err("refused");
+        assert!(refused(&[("TEBDIL_VERIFICATION__PHONE", "true")]).contains("verification.phone: needs somebody"));
+        let log = ("TEBDIL_VERIFICATION__SENDER", "log");
+        assert!(refused(&[log]).contains("unsafe_allow_log"));
+        let config =
+            load(&[log, ("TEBDIL_VERIFICATION__UNSAFE_ALLOW_LOG", "true"), ("TEBDIL_VERIFICATION__PHONE", "true")]).expect("meant");
+        assert!(config.warnings().iter().any(|warning| warning.contains("take over every account")), "{:?}", config.warnings());
+
+        let gateway = ("TEBDIL_VERIFICATION__SENDER", "gateway");
+        assert!(refused(&[gateway]).contains("verification.gateway.url"));
+        let url = ("TEBDIL_VERIFICATION__GATEWAY__URL", "http://sms.example/?key=hunter2");
+        let body = ("TEBDIL_VERIFICATION__GATEWAY__BODY", "to={phone}&text={text}");
+        let form = ("TEBDIL_VERIFICATION__GATEWAY__CONTENT_TYPE", "form");
+        let header = ("TEBDIL_VERIFICATION__GATEWAY__HEADERS__AUTHORIZATION", "Bearer hunter2");
+        let config = load(&[gateway, url, body, form, header]).expect("good");
+        assert_eq!(config.verification.gateway.headers["authorization"].expose(), "Bearer hunter2");
+        assert!(config.warnings().iter().any(|warning| warning.contains("not https")), "{:?}", config.warnings());
+        assert!(!format!("{config:?}").contains("hunter2"));
+        assert!(refused(&[("TEBDIL_VERIFICATION__CODES_PER_DAY", "0")]).contains("verification.codes_per_day"));
     }
 }

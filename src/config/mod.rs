@@ -3,6 +3,7 @@
 //! To add a setting: a commented line in `default.toml`, a field in `sections.rs`, and, where a value can be wrong, a check in `check.rs`.
 
 mod check;
+mod countries;
 mod proxies;
 mod secrets;
 mod sections;
@@ -10,6 +11,7 @@ mod sections;
 use std::{collections::HashMap, path::Path};
 
 pub use check::Problem;
+pub use countries::Countries;
 pub use proxies::TrustedProxies;
 pub use secrets::{Key, KeyRing, Secrets, SecretsError};
 pub use sections::*;
@@ -84,7 +86,8 @@ mod tests {
         let config = load(&[]).expect("defaults");
         assert_eq!(config.http.listen, "127.0.0.1:8080");
         assert_eq!(config.database_url().expose(), "sqlite:data/tebdil.db");
-        assert_eq!(config.warnings(), Vec::<String>::new());
+        let [only] = &config.warnings()[..] else { panic!("one warning") };
+        assert_eq!(only, "verification.phone = false: phones are not verified, anybody may register somebody else's");
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! The sections of the settings. What each value means and its default stand in `default.toml`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 use tebdil_core::protocol::Secret;
 
-use super::TrustedProxies;
+use super::{Countries, TrustedProxies};
 use crate::matching::engine::Widening;
 
 /// All settings. `Debug` shows no secret.
@@ -18,6 +18,7 @@ pub struct Config {
     pub database: Database,
     pub redis: Redis,
     pub auth: Auth,
+    pub verification: Verification,
     pub quota: Quota,
     pub referrals: Referrals,
     pub matching: Matching,
@@ -76,6 +77,50 @@ pub struct Auth {
     pub default_region: String,
     pub min_age: u8,
     pub terms_version: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Verification {
+    pub phone: bool,
+    pub sender: Sender,
+    pub unsafe_allow_log: bool,
+    pub countries: Countries,
+    pub codes_per_phone: u32,
+    pub codes_per_phone_day: u32,
+    pub codes_per_address: u32,
+    pub codes_per_prefix: u32,
+    pub codes_per_day: u32,
+    pub tries_per_phone: u32,
+    pub tries_per_address: u32,
+    pub gateway: Gateway,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Sender {
+    Off,
+    Log,
+    Gateway,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gateway {
+    /// May hold a key, so it is a secret.
+    pub url: Secret,
+    pub method: String,
+    pub content_type: ContentType,
+    pub headers: BTreeMap<String, Secret>,
+    pub body: String,
+    pub timeout_ms: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ContentType {
+    Json,
+    Form,
 }
 
 #[derive(Debug, Clone, Deserialize)]

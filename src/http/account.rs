@@ -2,22 +2,31 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::protocol::{Authenticated, CloseCode, ErrorCode, LoginRequest, Problem, RefreshRequest, Refreshed, RegisterRequest};
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
+use tebdil_core::protocol::{
+    Authenticated, CloseCode, ErrorCode, LoginRequest, Problem, RefreshRequest, Refreshed, RegisterRequest, VerificationRequired,
+};
 
 use super::{
     auth::Signed,
     body::Strict,
     client_ip::ClientAddress,
     problem::{Answer, Failure},
+    verification,
 };
 use crate::{app::App, auth::AccountError};
 
-/// Make an account and sign in.
+/// Make an account and sign in; where phones are verified, `verify-phone` completes it.
 #[utoipa::path(
     post, path = "/v1/auth/register", tag = "accounts", security(()), request_body = RegisterRequest,
     responses(
         (status = 201, body = Authenticated),
+        (status = 202, description = "A code was sent to the phone.", body = VerificationRequired),
         (status = 403, description = "`banned`", body = Problem),
         (status = 409, description = "`phone_taken`", body = Problem),
         (status = 422, description = "`invalid_phone`, `weak_password`, `password_too_long`, `alias_invalid`, `alias_full`, `underage`, `terms_not_accepted`; `invalid_field`: `birth_date`, an unknown `invite`", body = Problem),
@@ -29,9 +38,12 @@ pub(super) async fn register(
     State(app): State<Arc<App>>,
     from: ClientAddress,
     Strict(request): Strict<RegisterRequest>,
-) -> Answer<(StatusCode, Json<Authenticated>)> {
+) -> Answer<Response> {
     app.limiters.register_from(from).await?;
-    Ok((StatusCode::CREATED, Json(app.accounts.register(request).await?)))
+    if app.config.verification.phone {
+        return Ok((StatusCode::ACCEPTED, verification::begin(&app, from, request).await?).into_response());
+    }
+    Ok((StatusCode::CREATED, Json(app.accounts.register(request).await?)).into_response())
 }
 
 /// Sign a device in.

@@ -58,19 +58,21 @@ pub(super) async fn password(
     let user = app.store.user(who.user_id).await?.ok_or(ErrorCode::Unauthorized)?;
     app.limiters.login_for(user.phone_index.0).await?;
     let changed = app.accounts.change_password(who.user_id, who.session_id, request).await;
-    let ended = changed.map_err(|error| match error {
-        AccountError::Password(PasswordError::Weak) => new_password(ErrorCode::WeakPassword),
-        AccountError::Password(PasswordError::TooLong) => new_password(ErrorCode::PasswordTooLong),
-        error => error.into(),
-    })?;
+    let ended = changed.map_err(with_new_password)?;
     for session in ended {
         app.hub.close_session(who.user_id, session, CloseCode::Unauthorized);
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn new_password(code: ErrorCode) -> Failure {
-    Failure::field(code, "new_password", code.title())
+/// What is wrong with a new password, by the name it has in the request.
+pub(super) fn with_new_password(error: AccountError) -> Failure {
+    let refused = |code: ErrorCode| Failure::field(code, "new_password", code.title());
+    match error {
+        AccountError::Password(PasswordError::Weak) => refused(ErrorCode::WeakPassword),
+        AccountError::Password(PasswordError::TooLong) => refused(ErrorCode::PasswordTooLong),
+        error => error.into(),
+    }
 }
 
 /// The signed-in devices, newest first.

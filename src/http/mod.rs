@@ -12,6 +12,7 @@ mod blocks;
 mod body;
 mod claims;
 mod client_ip;
+mod code_limits;
 mod health;
 mod idempotency;
 mod keys;
@@ -27,9 +28,11 @@ mod rate_limit;
 mod referrals;
 mod router;
 mod server;
+mod verification;
 
 use std::sync::Arc;
 
+pub use code_limits::CodeLimits;
 pub use rate_limit::Limiters;
 pub use router::{openapi, router};
 pub use server::Place;

@@ -112,7 +112,7 @@ impl From<AccountError> for Failure {
             AccountError::InvalidPhone => refused(ErrorCode::InvalidPhone, "phone"),
             AccountError::Password(PasswordError::Weak) => refused(ErrorCode::WeakPassword, "password"),
             AccountError::Password(PasswordError::TooLong) => refused(ErrorCode::PasswordTooLong, "password"),
-            AccountError::Password(PasswordError::Busy) => Self::from(ErrorCode::Unavailable),
+            AccountError::Password(PasswordError::Busy) | AccountError::CodesBusy(_) => Self::from(ErrorCode::Unavailable),
             AccountError::AliasInvalid => refused(ErrorCode::AliasInvalid, "alias"),
             AccountError::AliasFull => refused(ErrorCode::AliasFull, "alias"),
             AccountError::Underage => refused(ErrorCode::Underage, "birth_date"),
@@ -124,6 +124,9 @@ impl From<AccountError> for Failure {
                 failure.0.ban = Some(notice);
                 failure
             }
+            AccountError::CodeInvalid => refused(ErrorCode::CodeInvalid, "code"),
+            AccountError::PhoneNotServed => Self::field(ErrorCode::InvalidPhone, "phone", error.to_string()),
+            AccountError::NoCodes => Self::new(ErrorCode::NotFound, error.to_string()),
             AccountError::RefreshInvalid => Self::from(ErrorCode::RefreshInvalid),
             AccountError::RefreshReused { .. } => Self::from(ErrorCode::RefreshReused),
             AccountError::Field(refused) => Self::field(ErrorCode::InvalidField, refused.field, refused.detail),

@@ -22,6 +22,8 @@ use super::{account, admin, ads, asyncapi, blocks, claims, health, idempotency, 
     account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, notifications, observe, problem::Failure,
 };
 use super::{account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure, push};
+    account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure, verification,
+};
 use crate::{app::App, ws};
 
 #[derive(OpenApi)]
@@ -46,6 +48,9 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(health::healthz))
         .routes(routes!(health::readyz))
         .routes(routes!(account::register))
+        .routes(routes!(verification::verify_phone))
+        .routes(routes!(verification::password_reset))
+        .routes(routes!(verification::confirm_password_reset))
         .routes(routes!(account::login))
         .routes(routes!(account::refresh))
         .routes(routes!(account::logout))

@@ -270,6 +270,11 @@ impl TestServer {
         &self.nodes[node].url
     }
 
+    /// How many nodes there are.
+    pub fn node_count(&self) -> usize {
+        self.nodes.len()
+    }
+
     /// A request to be completed.
     pub fn request(&self, method: Method, path: &str, token: Option<&str>) -> reqwest::RequestBuilder {
         self.request_to(&self.base, method, path, token)
@@ -332,14 +337,14 @@ impl TestServer {
         match self.backend {
             Backend::Sqlite => {
                 let sql = format!(
-                    "INSERT INTO bans (id, phone_index, reason, automatic, provisional, created_at) VALUES (1, x'{hex}', 'spam', FALSE, FALSE, 0)"
+                    "INSERT INTO bans (id, phone_index, reason, automatic, provisional, created_at) SELECT COUNT(*) + 1, x'{hex}', 'spam', FALSE, FALSE, 0 FROM bans"
                 );
                 let mut connection = sqlx::SqliteConnection::connect(self.database.url()).await.expect("a connection");
                 sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.expect("the ban");
             }
             Backend::Postgres => {
                 let sql = format!(
-                    "INSERT INTO bans (id, phone_index, reason, automatic, provisional, created_at) VALUES (1, '\\x{hex}', 'spam', FALSE, FALSE, now())"
+                    "INSERT INTO bans (id, phone_index, reason, automatic, provisional, created_at) SELECT COUNT(*) + 1, '\\x{hex}', 'spam', FALSE, FALSE, now() FROM bans"
                 );
                 let mut connection = sqlx::PgConnection::connect(self.database.url()).await.expect("a connection");
                 sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.expect("the ban");

@@ -28,6 +28,8 @@ use tebdil_core::{
     protocol::{
         Device as DeviceName, DeviceInfo, ErrorCode, LoginRequest, Match, MatchFind, Notification, NotificationsRead, Quota,
         RegisterRequest, Secret, Tokens, User, WhoEnded,
+        Device as DeviceName, DeviceInfo, ErrorCode, LoginRequest, Match, MatchFind, Quota, RegisterRequest, Secret, Tokens, User,
+        VerifyPhoneRequest, WhoEnded,
     },
     time::{Clock, Timestamp},
 };
@@ -262,9 +264,19 @@ pub type ChatEvents = mpsc::Receiver<ChatEvent>;
 
 impl Chat {
     /// Registers a new account and connects.
+    ///
+    /// # Errors
+    /// [`ApiError::VerificationRequired`] when the server has sent a code to the phone: go on with [`Chat::verify_phone`].
     pub async fn register(options: &ChatOptions, request: &RegisterRequest) -> Result<(Self, ChatEvents), ChatError> {
         let api = Api::new(&options.server)?;
         let answer = api.register(request).await?;
+        Self::signed_in(options, &api, answer.tokens, answer.user).await
+    }
+
+    /// Completes a registration with the code that was sent to its phone, and connects.
+    pub async fn verify_phone(options: &ChatOptions, phone: &Secret, code: &str) -> Result<(Self, ChatEvents), ChatError> {
+        let api = Api::new(&options.server)?;
+        let answer = api.verify_phone(&VerifyPhoneRequest { phone: phone.clone(), code: code.into() }).await?;
         Self::signed_in(options, &api, answer.tokens, answer.user).await
     }
 

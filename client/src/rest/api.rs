@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode, header::CONTENT_TYPE};
 use serde::{Serialize, de::DeserializeOwned};
-use tebdil_core::protocol::{Authenticated, LoginRequest, Problem, RefreshRequest, Refreshed, RegisterRequest, Secret, Tokens};
+use tebdil_core::protocol::{
+    Authenticated, LoginRequest, PasswordResetConfirmation, PasswordResetRequest, Problem, RefreshRequest, Refreshed, RegisterRequest,
+    Secret, Tokens, VerifyPhoneRequest,
+};
 
 use super::ApiError;
 
@@ -45,12 +48,31 @@ impl Api {
     }
 
     /// `POST /v1/auth/register`
+    ///
+    /// # Errors
+    /// [`ApiError::VerificationRequired`] when the server has sent a code to the phone: go on with [`Api::verify_phone`].
     pub async fn register(&self, request: &RegisterRequest) -> Result<Authenticated, ApiError> {
         let (status, body) = self.send(Method::POST, "/v1/auth/register", None, Some(request)).await?;
         if status == StatusCode::ACCEPTED {
             return Err(ApiError::VerificationRequired);
         }
         read(status, &body)
+    }
+
+    /// `POST /v1/auth/verify-phone`
+    pub async fn verify_phone(&self, request: &VerifyPhoneRequest) -> Result<Authenticated, ApiError> {
+        self.call(Method::POST, "/v1/auth/verify-phone", None, Some(request)).await
+    }
+
+    /// `POST /v1/auth/password-reset`; whether anybody has this phone is not told.
+    pub async fn request_password_reset(&self, phone: &Secret) -> Result<(), ApiError> {
+        let body = PasswordResetRequest { phone: phone.clone() };
+        self.call_empty(Method::POST, "/v1/auth/password-reset", None, Some(&body)).await
+    }
+
+    /// `POST /v1/auth/password-reset/confirm`
+    pub async fn reset_password(&self, confirmation: &PasswordResetConfirmation) -> Result<(), ApiError> {
+        self.call_empty(Method::POST, "/v1/auth/password-reset/confirm", None, Some(confirmation)).await
     }
 
     /// `POST /v1/auth/login`

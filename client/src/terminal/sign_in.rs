@@ -3,8 +3,11 @@
 use std::io::{self, BufRead as _, Write as _};
 
 use rust_i18n::t;
-use tebdil_client::chat::{Chat, ChatEvents, ChatOptions};
-use tebdil_core::protocol::{RegisterRequest, Secret};
+use tebdil_client::{
+    chat::{Chat, ChatError, ChatEvents, ChatOptions},
+    rest::ApiError,
+};
+use tebdil_core::protocol::{ErrorCode, RegisterRequest, Secret};
 
 use super::{
     TerminalError,
@@ -44,7 +47,22 @@ pub async fn sign_in(
         locale: Some(language.locale()),
         invite: arguments.invite.clone(),
     };
-    Ok(Chat::register(options, &request).await?)
+    match Chat::register(options, &request).await {
+        Err(ChatError::Api(ApiError::VerificationRequired)) if interactive => with_code(options, &ask, &request.phone).await,
+        registered => Ok(registered?),
+    }
+}
+
+/// Asks for the code that was sent to the phone until it is right, or the server says something else.
+async fn with_code(options: &ChatOptions, ask: &Questions, phone: &Secret) -> Result<(Chat, ChatEvents), TerminalError> {
+    let mut question = t!("ask.code");
+    loop {
+        let code = ask.line("code", &question)?;
+        match Chat::verify_phone(options, phone, &code).await {
+            Err(error) if error.code() == Some(ErrorCode::CodeInvalid) => question = t!("ask.code_again"),
+            verified => return Ok(verified?),
+        }
+    }
 }
 
 /// Asks for what the command line did not say. Nothing else runs yet, so it may block.

@@ -65,6 +65,7 @@ error_codes! {
     AliasFull = "alias_full", 422, "Every tag of this alias is taken.";
     Underage = "underage", 422, "The service is for adults only.";
     TermsNotAccepted = "terms_not_accepted", 422, "The terms must be accepted.";
+    CodeInvalid = "code_invalid", 422, "The code is not valid, or not any more.";
     InvalidCredentials = "invalid_credentials", 401, "Phone number or password is wrong.";
     Banned = "banned", 403, "The account is banned.";
     TooManyAttempts = "too_many_attempts", 429, "Too many attempts; try again later.";

@@ -91,6 +91,38 @@ pub struct PasswordChangeRequest {
     pub new_password: Secret,
 }
 
+/// Answer of register where the phone has to be verified first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct VerificationRequired {
+    /// Always true.
+    pub verification_required: bool,
+}
+
+/// `POST /v1/auth/verify-phone`
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct VerifyPhoneRequest {
+    /// The one that registers.
+    pub phone: Secret,
+    /// Six digits, as they were sent to it.
+    pub code: Secret,
+}
+
+/// `POST /v1/auth/password-reset`
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PasswordResetRequest {
+    pub phone: Secret,
+}
+
+/// `POST /v1/auth/password-reset/confirm`
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PasswordResetConfirmation {
+    pub phone: Secret,
+    /// Six digits, as they were sent to the phone.
+    pub code: Secret,
+    /// 8 characters to 71 bytes.
+    pub new_password: Secret,
+}
+
 /// Answer of register and login.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Authenticated {

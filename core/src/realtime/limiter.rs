@@ -10,7 +10,8 @@ use crate::{
 
 /// A limit per key: `burst` at once, and again one by one so that `burst` fit into the period. All nodes count together.
 ///
-/// While Redis does not answer within 100 ms, each node counts for itself: a limit per node is better than none, and than refusing everybody.
+/// While Redis does not answer within 100 ms, each node counts for itself: a limit per node is better than none, and than refusing everybody. Where it is
+/// not, because each pass costs money, there is [`Limiter::check_strictly`].
 #[derive(Debug)]
 pub struct Limiter {
     link: Link,
@@ -24,6 +25,15 @@ pub struct Limiter {
 struct Rule {
     burst: u32,
     step: Duration,
+}
+
+/// Why a try that is counted strictly is not allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denied {
+    /// How long to wait until the next one is allowed.
+    Wait(Duration),
+    /// Nobody knows how many there were: Redis does not answer.
+    Unknown,
 }
 
 impl Realtime {
@@ -50,6 +60,19 @@ impl Limiter {
         match via!(self.link, |link| link.limit(self.name, key, burst, step).await) {
             Some(outcome) => outcome,
             None => self.here.check(&key.into()),
+        }
+    }
+
+    /// Counts one try on all nodes together or not at all: while Redis does not answer, none is allowed.
+    ///
+    /// # Errors
+    /// [`Denied`]
+    pub async fn check_strictly(&self, key: &[u8]) -> Result<(), Denied> {
+        let Some(Rule { burst, step }) = self.rule else { return Ok(()) };
+        match via!(self.link, |link| link.limit(self.name, key, burst, step).await) {
+            Some(outcome) => outcome.map_err(Denied::Wait),
+            None if via!(self.link, |link| link.shares_limits()) => Err(Denied::Unknown),
+            None => self.here.check(&key.into()).map_err(Denied::Wait),
         }
     }
 

@@ -197,6 +197,12 @@ impl Local {
         None
     }
 
+    /// Whether others count the same limits.
+    #[expect(clippy::unused_self, reason = "the same form as over Redis")]
+    pub const fn shares_limits(&self) -> bool {
+        false
+    }
+
     #[expect(clippy::unused_async, reason = "the same form as over Redis")]
     pub async fn ping(&self) -> Result<(), RealtimeError> {
         Ok(())

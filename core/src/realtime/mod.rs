@@ -14,7 +14,7 @@ use std::{fmt, str::FromStr};
 
 pub use bus::{Bus, BusEvent, BusEvents, Undelivered};
 pub use lease::{Holder, Lease};
-pub use limiter::Limiter;
+pub use limiter::{Denied, Limiter};
 pub use presence::{Announcement, Device, Joined, Presence, Stamp};
 use rand::{Rng, RngExt as _};
 

@@ -5,8 +5,9 @@ use std::{collections::HashSet, fmt};
 use rand::{Rng, RngExt};
 
 use super::{
-    BanRow, NewSession, SessionRow, Store, StoreError,
+    BanRow, NewSession, ProvenCode, SessionRow, Store, StoreError,
     bans::ACTIVE_BAN,
+    codes::use_code_in,
     from_json_list,
     referrals::{BY_CODE, Inviter, join_in},
     sessions::{insert_session, revoke_others},
@@ -61,6 +62,8 @@ pub enum Registration {
     InviteUnknown,
     /// All tags of the alias are taken.
     AliasFull,
+    /// The code that proved the phone is no longer good. Only [`Store::insert_verified_user`].
+    CodeUsed,
 }
 
 /// An account. `Debug` shows the id only.
@@ -211,6 +214,30 @@ impl Store {
         rng: &mut (impl Rng + Send),
         now: Timestamp,
     ) -> Result<Registration, StoreError> {
+        self.insert_proven(None, new, session, rng, now).await
+    }
+
+    /// The same for a phone that a code has proven. The code is used in the transaction that makes the account: of several calls with it one succeeds,
+    /// and a refusal leaves it as it was.
+    pub async fn insert_verified_user(
+        &self,
+        code: &ProvenCode,
+        new: &NewUser,
+        session: NewSession,
+        rng: &mut (impl Rng + Send),
+        now: Timestamp,
+    ) -> Result<Registration, StoreError> {
+        self.insert_proven(Some(code), new, session, rng, now).await
+    }
+
+    async fn insert_proven(
+        &self,
+        code: Option<&ProvenCode>,
+        new: &NewUser,
+        session: NewSession,
+        rng: &mut (impl Rng + Send),
+        now: Timestamp,
+    ) -> Result<Registration, StoreError> {
         // DO NOTHING, whichever of phone, handle or invite code is taken: a refused statement would abort the transaction on PostgreSQL.
         const INSERT: &str = concat!(
             "INSERT INTO users (id, phone_index, phone_ciphertext, phone_key_id, password_hash, alias, alias_key, tag, birth_year, locale, ",
@@ -220,6 +247,11 @@ impl Store {
         );
         const HAS_PHONE: &str = "SELECT id FROM users WHERE phone_index = $1";
         Ok(write_tx!(self, |tx| {
+            if let Some(code) = code
+                && !use_code_in!(self, tx, code, now)
+            {
+                return Ok(Registration::CodeUsed);
+            }
             let ban: Option<BanRow> =
                 sqlx::query_as(ACTIVE_BAN).bind(new.phone_index.as_bytes()).bind(now).fetch_optional(&mut *tx).await?;
             if let Some(ban) = ban {

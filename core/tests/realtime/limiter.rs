@@ -1,12 +1,17 @@
 use std::time::Duration;
 
-use tebdil_core::testing::TestNode;
+use tebdil_core::{realtime::Denied, testing::TestNode};
 
 use super::cluster;
 
 const HOUR: Duration = Duration::from_hours(1);
 
-tebdil_core::realtime_conformance!(a_key_is_refused_after_its_burst_and_others_are_not, a_try_comes_back, off_lets_everything_through);
+tebdil_core::realtime_conformance!(
+    a_key_is_refused_after_its_burst_and_others_are_not,
+    a_try_comes_back,
+    strict_counting_is_the_same_while_all_is_well,
+    off_lets_everything_through
+);
 
 async fn a_key_is_refused_after_its_burst_and_others_are_not(node: TestNode) {
     let limiter = node.realtime.limiter("test", 3, HOUR);
@@ -26,6 +31,13 @@ async fn a_try_comes_back(node: TestNode) {
     assert!(wait <= Duration::from_millis(300), "{wait:?}");
     tokio::time::sleep(wait + Duration::from_millis(1)).await;
     assert_eq!(limiter.check(b"a").await, Ok(()));
+}
+
+async fn strict_counting_is_the_same_while_all_is_well(node: TestNode) {
+    let limiter = node.realtime.limiter("test", 2, HOUR);
+    assert_eq!((limiter.check_strictly(b"a").await, limiter.check(b"a").await), (Ok(()), Ok(())));
+    assert!(matches!(limiter.check_strictly(b"a").await, Err(Denied::Wait(wait)) if wait > Duration::from_mins(29)));
+    assert_eq!(node.realtime.no_limiter().check_strictly(b"a").await, Ok(()));
 }
 
 async fn off_lets_everything_through(node: TestNode) {

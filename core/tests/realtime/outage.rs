@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tebdil_core::{
-    realtime::{BusEvent, Realtime, RealtimeError, RealtimeSettings, Undelivered},
+    realtime::{BusEvent, Denied, Realtime, RealtimeError, RealtimeSettings, Undelivered},
     testing::{RedisPrefix, RedisServer, TestNode},
 };
 
@@ -80,6 +80,7 @@ async fn a_redis_that_hangs_holds_nobody_up_and_nothing_given_up_happens_after_r
     let joined = a.realtime.presence.join(device(BOB, 2, 2), MANY, None).await;
     let limiter = a.realtime.limiter("test", 1, Duration::from_hours(1));
     assert_eq!((limiter.check(b"k").await, limiter.check(b"k").await.is_err()), (Ok(()), true), "this node counts alone");
+    assert_eq!(limiter.check_strictly(b"other").await, Err(Denied::Unknown), "nobody counts for all");
     let pinged = a.realtime.ping().await;
     let waited = started.elapsed();
     // The batch is given up, and then nothing is queued any more.

@@ -8,6 +8,7 @@ mod ads;
 mod announcements;
 mod blocks;
 mod claims;
+mod codes;
 mod idempotency;
 mod job_admin;
 mod keys;

@@ -1,5 +1,6 @@
 //! Nodes and services that fail or leave, as processes of their own.
 
+mod codes;
 mod leave;
 mod people;
 mod postgres;

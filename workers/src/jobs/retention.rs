@@ -36,6 +36,7 @@ impl Job for Retention {
         let logs = all("message_logs", || store.delete_old_message_logs(now - cx.settings.periods.message_logs, BATCH)).await;
         let keys = all("idempotency_keys", || store.delete_old_idempotency_keys(now - IDEMPOTENCY_WINDOW, BATCH)).await;
         let packages = all("key_packages", || store.delete_old_key_packages(now - KEY_PACKAGES, BATCH)).await;
+        let codes = all("one_time_codes", || store.delete_old_codes(now, BATCH)).await;
         let sessions = dead_sessions(store, now - cx.settings.periods.sessions).await;
         let invitations = all("referrals", || store.delete_old_invitations(now - cx.settings.periods.invitations, BATCH)).await;
         let jobs = all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await;
@@ -46,6 +47,7 @@ impl Job for Retention {
         let notifications = all("notifications", || store.delete_old_notifications(now - cx.settings.periods.notifications, BATCH)).await;
         let jobs = all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await;
         Ok(logs.and(keys).and(packages).and(sessions).and(notifications).and(jobs)?)
+        Ok(logs.and(keys).and(packages).and(codes).and(sessions).and(jobs)?)
     }
 }
 

@@ -410,6 +410,12 @@ impl Redis {
         Some(if wait == 0 { Ok(()) } else { Err(Duration::from_micros(wait)) })
     }
 
+    /// Whether others count the same limits.
+    #[expect(clippy::unused_self, reason = "the same form as for a node that is alone")]
+    pub const fn shares_limits(&self) -> bool {
+        true
+    }
+
     pub async fn ping(&self) -> Result<(), RealtimeError> {
         self.shared.commands.ping(PING_TIMEOUT).await?;
         let deaf = self.shared.deaf.load(Ordering::Relaxed) || self.shared.heard_at().elapsed() >= SILENCE;

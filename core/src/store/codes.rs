@@ -1,0 +1,220 @@
+//! One-time codes: sent to a phone, tried a few times, used once.
+//!
+//! A try counts before anybody compares, in a transaction of its own: however many guess at once, on however many nodes, a code is compared with
+//! [`CODE_TRIES`] guesses at most. Its rows stay for [`CODE_MEMORY`] so that a new code does not bring new tries without end.
+
+use std::time::Duration;
+
+use sqlx::{FromRow, QueryBuilder};
+
+use super::{
+    Notified, Store, StoreError, SystemLog,
+    notifications::notify_in,
+    sessions::{LOCK_USER, revoke_others},
+    system_logs::log_in,
+};
+use crate::{
+    backend::write_tx,
+    crypto::{CodeHash, PhoneIndex, Sealed},
+    domain::CodePurpose,
+    id::{CodeId, IdGenerator, SessionId, UserId},
+    notice::Notice,
+    protocol::Secret,
+    time::Timestamp,
+};
+
+/// How long a code is good.
+pub const CODE_LIFETIME: Duration = Duration::from_mins(5);
+/// Guesses a code is compared with.
+pub const CODE_TRIES: i64 = 5;
+/// Codes of one purpose that are good for a phone at once; older ones are not looked at any more.
+pub const LIVE_CODES: usize = 3;
+/// How long tries of a phone add up.
+const CODE_MEMORY: Duration = Duration::from_hours(1);
+/// Guesses that all codes of one purpose and phone are compared with in that time.
+const TRIES_PER_PHONE: i64 = 15;
+/// How far a code's end may be away: a clock that was set back must not make it live longer, and clocks of nodes differ a little.
+const FARTHEST_END: Duration = Duration::from_mins(6);
+
+/// A code that is about to be sent.
+#[derive(Debug, Clone, Copy)]
+pub struct NewCode<'a> {
+    pub id: CodeId,
+    pub purpose: CodePurpose,
+    pub phone: PhoneIndex,
+    /// Whose password it sets; `None` for a registration, and where nobody is sent anything.
+    pub user: Option<UserId>,
+    pub hash: CodeHash,
+    /// What it registers, encrypted for this row.
+    pub registration: Option<&'a Sealed>,
+}
+
+/// A code that a guess may be compared with. The try is counted already.
+#[derive(Debug, Clone)]
+pub struct TriedCode {
+    pub id: CodeId,
+    pub user: Option<UserId>,
+    pub hash: CodeHash,
+    pub registration: Option<Sealed>,
+}
+
+/// A code that somebody knew, which proves the phone until it is used.
+#[derive(Debug, Clone, Copy)]
+pub struct ProvenCode {
+    pub id: CodeId,
+    pub purpose: CodePurpose,
+    pub phone: PhoneIndex,
+}
+
+/// A password that was set by a code.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasswordReset {
+    /// Sessions that ended; their sockets must be closed.
+    pub ended: Vec<SessionId>,
+    pub notified: Option<Notified>,
+}
+
+#[derive(FromRow)]
+struct CodeRow {
+    id: CodeId,
+    user_id: Option<UserId>,
+    code_hash: Vec<u8>,
+    registration: Option<Vec<u8>>,
+    registration_key_id: Option<String>,
+    tries: i64,
+    expires_at: Timestamp,
+}
+
+/// Rows of one phone and purpose, oldest first. `$1` index, `$2` purpose, `$3` made after.
+const OF_PHONE: &str = "SELECT id, user_id, code_hash, registration, registration_key_id, tries, expires_at FROM one_time_codes \
+     WHERE phone_index = $1 AND purpose = $2 AND created_at > $3 ORDER BY id";
+
+/// The ids of the same rows with their ends, whenever they were made.
+pub(super) const ENDS_OF_PHONE: &str = "SELECT id, expires_at FROM one_time_codes WHERE phone_index = $1 AND purpose = $2 ORDER BY id";
+
+pub(super) const DELETE: &str = "DELETE FROM one_time_codes WHERE id = $1";
+
+pub(super) fn is_good(expires_at: Timestamp, now: Timestamp) -> bool {
+    expires_at > now && expires_at <= now + FARTHEST_END
+}
+
+/// Uses a [`ProvenCode`] in the open write transaction `$tx`, which deletes every code of its phone and purpose. `false` when it is no longer good.
+macro_rules! use_code_in {
+    ($store:expr, $tx:expr, $code:expr, $now:expr) => {{
+        let code: &$crate::store::ProvenCode = $code;
+        let rows: Vec<($crate::id::CodeId, $crate::time::Timestamp)> = sqlx::query_as($store.locking($crate::store::codes::ENDS_OF_PHONE))
+            .bind(code.phone.as_bytes())
+            .bind(code.purpose)
+            .fetch_all(&mut *$tx)
+            .await?;
+        let good = rows.iter().any(|(id, expires_at)| *id == code.id && $crate::store::codes::is_good(*expires_at, $now));
+        if good {
+            for (id, _) in rows {
+                sqlx::query($crate::store::codes::DELETE).bind(id).execute(&mut *$tx).await?;
+            }
+        }
+        good
+    }};
+}
+
+pub(super) use use_code_in;
+
+impl Store {
+    /// Keeps the hash of a code that is about to be sent.
+    pub async fn insert_code(&self, new: NewCode<'_>, now: Timestamp) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO one_time_codes \
+             (id, purpose, phone_index, user_id, code_hash, registration, registration_key_id, created_at, expires_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        write_tx!(self, |tx| {
+            sqlx::query(SQL)
+                .bind(new.id)
+                .bind(new.purpose)
+                .bind(new.phone.as_bytes())
+                .bind(new.user)
+                .bind(&new.hash.0[..])
+                .bind(new.registration.map(|sealed| &sealed.ciphertext[..]))
+                .bind(new.registration.map(|sealed| sealed.key_id.as_str()))
+                .bind(now)
+                .bind(now + CODE_LIFETIME)
+                .execute(&mut *tx)
+                .await?;
+        });
+        Ok(())
+    }
+
+    /// Counts one guess against every code that is good for the phone, and gives them to be compared. None when there are none, or their tries are used up.
+    pub async fn try_code(&self, purpose: CodePurpose, phone: &PhoneIndex, now: Timestamp) -> Result<Vec<TriedCode>, StoreError> {
+        let rows: Vec<CodeRow> = write_tx!(self, |tx| {
+            let mut rows: Vec<CodeRow> = sqlx::query_as(self.locking(OF_PHONE))
+                .bind(phone.as_bytes())
+                .bind(purpose)
+                .bind(now - CODE_MEMORY)
+                .fetch_all(&mut *tx)
+                .await?;
+            let spent: i64 = rows.iter().map(|row| row.tries).sum();
+            rows.retain(|row| is_good(row.expires_at, now));
+            rows.drain(..rows.len().saturating_sub(LIVE_CODES));
+            rows.retain(|row| row.tries < CODE_TRIES);
+            if spent >= TRIES_PER_PHONE || rows.is_empty() {
+                return Ok(Vec::new());
+            }
+            let mut query = QueryBuilder::new("UPDATE one_time_codes SET tries = tries + 1 WHERE id IN (");
+            let mut list = query.separated(", ");
+            for row in &rows {
+                list.push_bind(row.id);
+            }
+            query.push(")");
+            query.build().execute(&mut *tx).await?;
+            rows
+        });
+        rows.into_iter().map(TriedCode::try_from).collect()
+    }
+
+    /// Sets the password of the user whose phone a code has proven, signs every session out, tells the user and records it. `None` when the code is no
+    /// longer good, or the user is gone; nothing changes then.
+    pub async fn reset_password(
+        &self,
+        code: &ProvenCode,
+        user: UserId,
+        hash: &Secret,
+        now: Timestamp,
+    ) -> Result<Option<PasswordReset>, StoreError> {
+        const SQL: &str = "UPDATE users SET password_hash = $1 WHERE id = $2";
+        Ok(write_tx!(self, |tx| {
+            sqlx::query(self.locking(LOCK_USER)).bind(user).execute(&mut *tx).await?;
+            if !use_code_in!(self, tx, code, now) {
+                return Ok(None);
+            }
+            let set = sqlx::query(SQL).bind(hash.expose()).bind(user).execute(&mut *tx).await?;
+            if set.rows_affected() == 0 {
+                return Ok(None);
+            }
+            let ended = revoke_others!(tx, user, None, now);
+            let notified = notify_in!(self, tx, user, &Notice::PasswordReset {}, &code.id.to_string(), now);
+            let log = SystemLog { action: "password_reset", user: Some(user), actor: None, details: serde_json::json!({}) };
+            log_in!(self, tx, &log, now);
+            Some(PasswordReset { ended, notified })
+        }))
+    }
+
+    /// Deletes up to `limit` codes that no longer count for anything, oldest first, and says how many.
+    pub async fn delete_old_codes(&self, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
+        let cutoff = now - CODE_MEMORY;
+        Ok(write_tx!(self, |tx| {
+            let mut query = QueryBuilder::new("DELETE FROM one_time_codes WHERE id IN (SELECT id FROM one_time_codes WHERE id < ");
+            query.push_bind(IdGenerator::first_id_at(cutoff + super::retention::ID_SLACK)).push(" AND created_at <= ").push_bind(cutoff);
+            query.push(" ORDER BY id LIMIT ").push_bind(limit).push(self.db.for_update_skip_locked()).push(")");
+            query.build().execute(&mut *tx).await?.rows_affected()
+        }))
+    }
+}
+
+impl TryFrom<CodeRow> for TriedCode {
+    type Error = StoreError;
+
+    fn try_from(row: CodeRow) -> Result<Self, StoreError> {
+        let hash = row.code_hash.try_into().map_err(|_| StoreError::Corrupt { what: "code_hash" })?;
+        let registration = row.registration.zip(row.registration_key_id).map(|(ciphertext, key_id)| Sealed { ciphertext, key_id });
+        Ok(Self { id: row.id, user: row.user_id, hash: CodeHash(hash), registration })
+    }
+}

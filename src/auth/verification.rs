@@ -1,0 +1,136 @@
+//! What accounts do with one-time codes: a registration that waits for its phone to be proven, and a new password for a forgotten one.
+
+use serde::{Deserialize, Serialize};
+use tebdil_core::{
+    crypto::{PhoneIndex, Sealed},
+    domain::{CodePurpose, Locale},
+    id::{CodeId, UserId},
+    protocol::{Authenticated, PasswordResetConfirmation, RegisterRequest, Secret, VerifyPhoneRequest},
+    store::{NewCode, PasswordReset, ProvenCode, StoreError, TriedCode},
+};
+
+use super::{AccountError, Accounts, CodePhone, accounts::notice, codes::Drawn, passwords, phone::Phones};
+
+/// Binds a waiting registration to its column.
+const REGISTRATION_CONTEXT: &str = "one_time_codes.registration";
+const CODE_DIGITS: usize = 6;
+
+/// A registration whose fields are right.
+pub struct Draft {
+    pub(super) phone: Secret,
+    pub(super) alias: String,
+    pub(super) alias_key: String,
+    pub(super) birth_year: i64,
+    pub(super) locale: Locale,
+    pub(super) terms_version: String,
+    /// The code of whoever invited.
+    pub(super) invite: Option<String>,
+}
+
+/// A draft that waits for its phone to be proven, with the password's hash. The phone is not in it: who proves it says it again.
+#[derive(Serialize, Deserialize)]
+struct Waiting {
+    alias: String,
+    alias_key: String,
+    birth_year: i64,
+    locale: Locale,
+    terms_version: String,
+    invite: Option<String>,
+    password_hash: Secret,
+}
+
+impl Accounts {
+    /// Whether this server sends codes.
+    pub const fn sends_codes(&self) -> bool {
+        self.codes.are_sent()
+    }
+
+    /// The phone of a request, when codes may be sent to it.
+    pub fn code_phone(&self, phone: &Secret) -> Option<CodePhone> {
+        let e164 = self.phones.e164(phone.expose())?;
+        let served = Phones::takes_texts(e164.expose(), &self.countries);
+        served.then(|| CodePhone { index: self.codes.parts.blind.phone(e164.expose()), e164 })
+    }
+
+    /// Checks a registration as [`Accounts::register`] does, also against the store. Gives what [`Accounts::send_registration_code`] goes on with.
+    pub async fn check_registration(&self, request: RegisterRequest) -> Result<(CodePhone, Draft, Secret), AccountError> {
+        let (draft, password) = self.draft(request)?;
+        let phone = self.code_phone(&draft.phone).ok_or(AccountError::PhoneNotServed)?;
+        if let Some(ban) = self.store.active_ban(&phone.index, self.clock.now()).await? {
+            return Err(AccountError::Banned(notice(Some(ban))));
+        }
+        if self.store.user_by_phone(&phone.index).await?.is_some() {
+            return Err(AccountError::PhoneTaken);
+        }
+        Ok((phone, draft, password))
+    }
+
+    /// Keeps a registration, encrypted, until its phone is proven, and has the code sent that does it.
+    ///
+    /// Each registration has a code of its own, which names its alias: whoever registers somebody else's phone cannot have its owner complete that.
+    pub async fn send_registration_code(&self, phone: CodePhone, draft: Draft, password: Secret) -> Result<(), AccountError> {
+        let password_hash = self.passwords.hash(password).await?;
+        let Drawn { id, code, hash } = self.codes.parts.draw(CodePurpose::Registration, &phone.index);
+        let (alias, locale) = (draft.alias.clone(), draft.locale);
+        let Draft { alias_key, birth_year, terms_version, invite, .. } = draft;
+        let waiting = Waiting { alias: draft.alias, alias_key, birth_year, locale, terms_version, invite, password_hash };
+        let plain = zeroize::Zeroizing::new(serde_json::to_vec(&waiting).map_err(|_| StoreError::Corrupt { what: "registration" })?);
+        let sealed = self.cipher.seal(REGISTRATION_CONTEXT, &identity(id, &phone.index), &plain, &mut rand::rng());
+        let new = NewCode { id, purpose: CodePurpose::Registration, phone: phone.index, user: None, hash, registration: Some(&sealed) };
+        self.store.insert_code(new, self.clock.now()).await?;
+        Ok(self.codes.send_registration(phone.e164, locale, alias, code)?)
+    }
+
+    /// Makes the account of the registration that the code belongs to, and signs its first device in.
+    pub async fn verify_phone(&self, request: VerifyPhoneRequest) -> Result<Authenticated, AccountError> {
+        let phone = self.phones.e164(request.phone.expose()).ok_or(AccountError::CodeInvalid)?;
+        let (proven, tried) = self.prove(CodePurpose::Registration, &phone, &request.code).await?;
+        let Sealed { ciphertext, key_id } = tried.registration.ok_or(StoreError::Corrupt { what: "registration" })?;
+        let plain = self.cipher.open(REGISTRATION_CONTEXT, &identity(proven.id, &proven.phone), &key_id, &ciphertext)?;
+        let waiting: Waiting = serde_json::from_slice(&plain).map_err(|_| StoreError::Corrupt { what: "registration" })?;
+        let Waiting { alias, alias_key, birth_year, locale, terms_version, invite, password_hash } = waiting;
+        let draft = Draft { phone, alias, alias_key, birth_year, locale, terms_version, invite };
+        self.insert(draft, password_hash, Some(&proven)).await
+    }
+
+    /// Has a code sent to whoever has this phone, if somebody does. The answer and its time do not depend on that.
+    pub fn order_password_reset(&self, phone: CodePhone) -> Result<(), AccountError> {
+        Ok(self.codes.send_password_reset(phone)?)
+    }
+
+    /// Sets a new password and signs every session out; gives whose it was, and what must be told.
+    ///
+    /// What the request itself says about the password is checked before the code, and costs no try. That it is the user's alias can be said only to
+    /// who knew the code.
+    pub async fn reset_password(&self, request: PasswordResetConfirmation) -> Result<(UserId, PasswordReset), AccountError> {
+        let phone = self.phones.e164(request.phone.expose()).ok_or(AccountError::CodeInvalid)?;
+        passwords::check(&request.new_password, &[phone.expose(), request.phone.expose()])?;
+        let (proven, tried) = self.prove(CodePurpose::PasswordReset, &phone, &request.code).await?;
+        let user = tried.user.ok_or(AccountError::CodeInvalid)?;
+        let row = self.store.user(user).await?.filter(|row| !row.is_banned).ok_or(AccountError::CodeInvalid)?;
+        if self.store.active_ban(&row.phone_index, self.clock.now()).await?.is_some() {
+            return Err(AccountError::CodeInvalid);
+        }
+        passwords::check(&request.new_password, &[&row.alias])?;
+        let hash = self.passwords.hash(request.new_password).await?;
+        let reset = self.store.reset_password(&proven, user, &hash, self.clock.now()).await?;
+        Ok((user, reset.ok_or(AccountError::CodeInvalid)?))
+    }
+
+    /// Compares a guess with the codes of a phone, after it was counted.
+    async fn prove(&self, purpose: CodePurpose, phone: &Secret, guess: &Secret) -> Result<(ProvenCode, TriedCode), AccountError> {
+        let guess = guess.expose().trim();
+        let index = self.codes.parts.blind.phone(phone.expose());
+        let tried = self.store.try_code(purpose, &index, self.clock.now()).await?;
+        let known = self.codes.parts.recognise(purpose, &index, guess, tried).filter(|_| guess.len() == CODE_DIGITS);
+        let outcome = if known.is_some() { "right" } else { "wrong" };
+        metrics::counter!("tebdil_code_tries_total", "purpose" => purpose.as_str(), "outcome" => outcome).increment(1);
+        let known = known.ok_or(AccountError::CodeInvalid)?;
+        Ok((ProvenCode { id: known.id, purpose, phone: index }, known))
+    }
+}
+
+/// What a waiting registration is encrypted for: its row and its phone.
+fn identity(row: CodeId, phone: &PhoneIndex) -> Vec<u8> {
+    [&row.0.to_be_bytes()[..], phone.as_bytes()].concat()
+}

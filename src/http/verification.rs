@@ -1,0 +1,95 @@
+//! `/v1/auth`: what a code sent to the phone proves.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use tebdil_core::protocol::{
+    Authenticated, CloseCode, PasswordResetConfirmation, PasswordResetRequest, Problem, RegisterRequest, VerificationRequired,
+    VerifyPhoneRequest,
+};
+
+use super::{body::Strict, client_ip::ClientAddress, me, problem::Answer};
+use crate::{app::App, auth::AccountError};
+
+/// Has a code sent that completes a registration.
+pub(super) async fn begin(app: &App, from: ClientAddress, request: RegisterRequest) -> Answer<Json<VerificationRequired>> {
+    let (phone, draft, password) = app.accounts.check_registration(request).await?;
+    app.code_limits.code_from(from).await?;
+    app.code_limits.code_to(&phone).await?;
+    app.accounts.send_registration_code(phone, draft, password).await?;
+    Ok(Json(VerificationRequired { verification_required: true }))
+}
+
+/// Complete a registration with the code that was sent to its phone.
+#[utoipa::path(
+    post, path = "/v1/auth/verify-phone", tag = "accounts", security(()), request_body = VerifyPhoneRequest,
+    responses(
+        (status = 201, body = Authenticated),
+        (status = 403, description = "`banned`", body = Problem),
+        (status = 409, description = "`phone_taken`", body = Problem),
+        (status = 422, description = "`code_invalid`, `alias_full`", body = Problem),
+        (status = 429, description = "`too_many_attempts`", body = Problem),
+    )
+)]
+pub(super) async fn verify_phone(
+    State(app): State<Arc<App>>,
+    from: ClientAddress,
+    Strict(request): Strict<VerifyPhoneRequest>,
+) -> Answer<(StatusCode, Json<Authenticated>)> {
+    let phone = app.accounts.phone_index(&request.phone);
+    app.code_limits.guess(from, phone.map(|phone| phone.0)).await?;
+    Ok((StatusCode::CREATED, Json(app.accounts.verify_phone(request).await?)))
+}
+
+/// Ask for a code that sets a new password. The answer is the same whoever has the phone, if anybody.
+#[utoipa::path(
+    post, path = "/v1/auth/password-reset", tag = "accounts", security(()), request_body = PasswordResetRequest,
+    responses(
+        (status = 202),
+        (status = 404, description = "`not_found`: this server sends no codes", body = Problem),
+        (status = 429, description = "`too_many_attempts`", body = Problem),
+        (status = 503, description = "`unavailable`", body = Problem),
+    )
+)]
+pub(super) async fn password_reset(
+    State(app): State<Arc<App>>,
+    from: ClientAddress,
+    Strict(request): Strict<PasswordResetRequest>,
+) -> Answer<StatusCode> {
+    if !app.accounts.sends_codes() {
+        return Err(AccountError::NoCodes.into());
+    }
+    app.code_limits.code_from(from).await?;
+    if let Some(phone) = app.accounts.code_phone(&request.phone) {
+        app.code_limits.code_to(&phone).await?;
+        app.accounts.order_password_reset(phone)?;
+    }
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Set a new password with the code that was sent to the phone; every session ends.
+#[utoipa::path(
+    post, path = "/v1/auth/password-reset/confirm", tag = "accounts", security(()), request_body = PasswordResetConfirmation,
+    responses(
+        (status = 204),
+        (status = 422, description = "`code_invalid`, `weak_password`, `password_too_long`", body = Problem),
+        (status = 429, description = "`too_many_attempts`", body = Problem),
+        (status = 503, description = "`unavailable`", body = Problem),
+    )
+)]
+pub(super) async fn confirm_password_reset(
+    State(app): State<Arc<App>>,
+    from: ClientAddress,
+    Strict(request): Strict<PasswordResetConfirmation>,
+) -> Answer<StatusCode> {
+    let phone = app.accounts.phone_index(&request.phone);
+    app.code_limits.guess(from, phone.map(|phone| phone.0)).await?;
+    let (user, reset) = app.accounts.reset_password(request).await.map_err(me::with_new_password)?;
+    for session in reset.ended {
+        app.hub.close_session(user, session, CloseCode::Unauthorized);
+    }
+    if let Some(notified) = &reset.notified {
+        app.notifier.tell(notified);
+    }
+    Ok(StatusCode::NO_CONTENT)
+}

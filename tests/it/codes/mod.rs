@@ -1,0 +1,375 @@
+//! One-time codes: phones that are verified, passwords that are set anew, and who may not.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tebdil_client::raw::RawSocket;
+use tebdil_core::protocol::{CloseCode, Secret};
+
+use crate::{
+    harness::{PASSWORD, Reply, TestServer},
+    sms::{Gateway, Manner, Sms},
+    sockets::eventually,
+};
+
+/// Limits that nothing here reaches; a test of one sets it.
+const WIDE: [(&str, &str); 7] = [
+    ("TEBDIL_VERIFICATION__CODES_PER_PHONE", "1000"),
+    ("TEBDIL_VERIFICATION__CODES_PER_PHONE_DAY", "1000"),
+    ("TEBDIL_VERIFICATION__CODES_PER_ADDRESS", "1000"),
+    ("TEBDIL_VERIFICATION__CODES_PER_PREFIX", "1000"),
+    ("TEBDIL_VERIFICATION__TRIES_PER_PHONE", "1000"),
+    ("TEBDIL_VERIFICATION__TRIES_PER_ADDRESS", "1000"),
+    // So that a request can say from where it comes.
+    ("TEBDIL_HTTP__TRUSTED_PROXIES", "127.0.0.1"),
+];
+
+/// Runs each `async fn(TestServer, Gateway)` on SQLite, on PostgreSQL and on two nodes, with settings of its own.
+macro_rules! with_gateway {
+    ($($test:ident: $settings:expr),* $(,)?) => {
+        mod sqlite {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                let gateway = crate::sms::Gateway::start().await;
+                let settings = crate::codes::settings(&gateway, $settings);
+                let server = crate::harness::TestServer::start(tebdil_core::testing::Backend::Sqlite, &settings).await.expect("SQLite is always there");
+                super::$test(server, gateway).await;
+            }
+        )*}
+        mod postgres {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                let gateway = crate::sms::Gateway::start().await;
+                let settings = crate::codes::settings(&gateway, $settings);
+                if let Some(server) = crate::harness::TestServer::start(tebdil_core::testing::Backend::Postgres, &settings).await {
+                    super::$test(server, gateway).await;
+                }
+            }
+        )*}
+        mod cluster {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                let gateway = crate::sms::Gateway::start().await;
+                let settings = crate::codes::settings(&gateway, $settings);
+                if let Some(server) = crate::harness::TestServer::start_cluster(2, &settings).await {
+                    super::$test(server, gateway).await;
+                }
+            }
+        )*}
+    };
+}
+
+mod alone;
+mod limits;
+
+with_gateway! {
+    a_new_account_needs_the_code_that_its_phone_was_sent: &[],
+    the_owners_code_does_not_complete_a_strangers_registration: &[],
+    what_cannot_be_registered_is_said_before_a_code_is_sent: &[],
+    of_a_hundred_guesses_at_once_five_are_compared: &[],
+    guessing_is_refused_with_or_without_a_code: &[("TEBDIL_VERIFICATION__TRIES_PER_PHONE", "4")],
+    a_code_is_good_once_for_one_thing_one_phone_and_five_minutes: &[],
+    a_forgotten_password_is_set_anew_and_every_session_ends: &[],
+    who_has_no_account_gets_the_same_answers: &[],
+    a_weak_password_costs_no_try_and_the_alias_is_told_only_to_who_knows_the_code: &[],
+    what_the_gateway_does_is_not_the_users_business: &[],
+}
+
+fn settings<'a>(gateway: &'a Gateway, own: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    WIDE.into_iter().chain(gateway.settings()).chain(own.iter().copied()).collect()
+}
+
+const REGISTER: &str = "/v1/auth/register";
+const VERIFY: &str = "/v1/auth/verify-phone";
+const RESET: &str = "/v1/auth/password-reset";
+const CONFIRM: &str = "/v1/auth/password-reset/confirm";
+
+fn wrong(code: &str) -> String {
+    let number: u32 = code.parse().expect("digits");
+    format!("{:06}", (number + 1) % 1_000_000)
+}
+
+async fn begin(server: &TestServer, phone: &str, alias: &str) {
+    let body = server.post(REGISTER, "", &TestServer::registration(phone, alias)).await.expect(202);
+    assert_eq!(body, json!({"verification_required": true}));
+}
+
+async fn verify(server: &TestServer, phone: &str, code: &str) -> Reply {
+    server.post(VERIFY, "", &json!({"phone": phone, "code": code})).await
+}
+
+async fn confirm(server: &TestServer, phone: &str, code: &str, password: &str) -> Reply {
+    server.post(CONFIRM, "", &json!({"phone": phone, "code": code, "new_password": password})).await
+}
+
+/// A user with an account, whose code was the `number`-th message.
+async fn registered(server: &TestServer, gateway: &Gateway, alias: &str) -> (String, Value) {
+    let (phone, before) = (server.phone(), gateway.inbox().len());
+    begin(server, &phone, alias).await;
+    let sms = gateway.message(before + 1).await;
+    assert_eq!(sms.phone, phone);
+    (phone.clone(), verify(server, &phone, &sms.code).await.expect(201))
+}
+
+async fn a_new_account_needs_the_code_that_its_phone_was_sent(server: TestServer, gateway: Gateway) {
+    let phone = server.phone();
+    let mut body = TestServer::registration(&phone.replace("+90", "0"), "Kedi.Adam");
+    body["locale"] = json!("en");
+    assert_eq!(server.post(REGISTER, "", &body).await.expect(202), json!({"verification_required": true}));
+    let Sms { phone: to, code, text, head } = gateway.message(1).await;
+    assert_eq!((to.as_str(), code.len()), (phone.as_str(), 6));
+    assert!(code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
+    assert!(text.contains("register as \"Kedi. Adam\"") && text.contains(&code), "{text}");
+    assert!(head.starts_with("POST /send?key=sesame HTTP/1.1") && head.contains("x-api-key: sesame"), "{head}");
+    assert!(head.contains("content-type: application/json") && !head.contains(&phone[3..]), "{head}");
+    let login = json!({"phone": phone, "password": PASSWORD});
+    server.post("/v1/auth/login", "", &login).await.expect_problem(401, "invalid_credentials");
+    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM users").await, 0);
+
+    let refused = verify(&server, &phone, &wrong(&code)).await.expect_problem(422, "code_invalid");
+    assert_eq!(refused["errors"][0]["field"], "code");
+    for nonsense in ["", "12345", "1234567", "abcdef", "１２３４５６"] {
+        assert_eq!(verify(&server, &phone, nonsense).await.expect_problem(422, "code_invalid"), refused);
+        // Each is a try; go on with a fresh code.
+        begin(&server, &phone, "KediAdam").await;
+    }
+    let code = gateway.message(6).await.code;
+    let made = verify(&server, &phone, &format!(" {code} ")).await.expect(201);
+    assert_eq!((&made["user"]["alias"], &made["user"]["locale"]), (&json!("KediAdam"), &json!("tr")));
+    let token = made["tokens"]["access_token"].as_str().expect("token");
+    assert_eq!(server.get("/v1/me", token).await.expect(200), made["user"]);
+    server.post("/v1/auth/login", "", &login).await.expect(200);
+    // Neither this code nor those before are good for anything now.
+    for sms in gateway.inbox() {
+        verify(&server, &phone, &sms.code).await.expect_problem(422, "code_invalid");
+    }
+    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM one_time_codes").await, 0);
+    server.stop().await;
+}
+
+async fn the_owners_code_does_not_complete_a_strangers_registration(server: TestServer, gateway: Gateway) {
+    let phone = server.phone();
+    let mut stranger = TestServer::registration(&phone, "yabanci");
+    stranger["password"] = json!("yabancının parolası");
+    server.post(REGISTER, "", &stranger).await.expect(202);
+    assert!(gateway.message(1).await.text.contains("\"yabanci\""));
+    begin(&server, &phone, "sahibi").await;
+    let owners = gateway.message(2).await;
+    assert!(owners.text.contains("\"sahibi\""), "{}", owners.text);
+    // Also when the stranger has the last word.
+    server.post(REGISTER, "", &stranger).await.expect(202);
+    gateway.message(3).await;
+    let made = verify(&server, &phone, &owners.code).await.expect(201);
+    assert_eq!(made["user"]["alias"], "sahibi");
+    let login = json!({"phone": phone, "password": "yabancının parolası"});
+    server.post("/v1/auth/login", "", &login).await.expect_problem(401, "invalid_credentials");
+    server.login(&phone).await;
+    server.stop().await;
+}
+
+async fn what_cannot_be_registered_is_said_before_a_code_is_sent(server: TestServer, gateway: Gateway) {
+    let (taken, _) = registered(&server, &gateway, "kedi").await;
+    let register = async |phone: &str| server.post(REGISTER, "", &TestServer::registration(phone, "ikinci")).await;
+    register(&taken).await.expect_problem(409, "phone_taken");
+    let banned = server.phone();
+    server.ban(&banned).await;
+    register(&banned).await.expect_problem(403, "banned");
+    for abroad in ["+4915123456789", "+902121234567", "+909001234567"] {
+        let problem = register(abroad).await.expect_problem(422, "invalid_phone");
+        assert_eq!(problem["errors"][0]["field"], "phone");
+    }
+    let mut weak = TestServer::registration(&server.phone(), "ikinci");
+    weak["password"] = json!("12345678");
+    server.post(REGISTER, "", &weak).await.expect_problem(422, "weak_password");
+
+    // The phone is taken by another way in while a code is under way.
+    let phone = server.phone();
+    begin(&server, &phone, "birinci").await;
+    begin(&server, &phone, "ikinci").await;
+    let (first, second) = (gateway.message(2).await, gateway.message(3).await);
+    let both = join_all([&first, &second].map(|sms| verify(&server, &phone, &sms.code))).await;
+    let made = both.iter().filter(|reply| reply.status == 201).count();
+    assert_eq!(made, 1, "{both:?}");
+    assert_eq!(gateway.inbox().len(), 3);
+    server.stop().await;
+}
+
+async fn of_a_hundred_guesses_at_once_five_are_compared(server: TestServer, gateway: Gateway) {
+    let phone = server.phone();
+    begin(&server, &phone, "kedi").await;
+    let code = gateway.message(1).await.code;
+    let guess = wrong(&code);
+    let replies = join_all((0..100).map(|_| verify(&server, &phone, &guess))).await;
+    for reply in replies {
+        reply.expect_problem(422, "code_invalid");
+    }
+    assert_eq!(server.count("SELECT tries FROM one_time_codes").await, 5);
+    verify(&server, &phone, &code).await.expect_problem(422, "code_invalid");
+
+    // Of a hundred who know it one succeeds.
+    begin(&server, &phone, "kedi").await;
+    let code = gateway.message(2).await.code;
+    let replies = join_all((0..100).map(|_| verify(&server, &phone, &code))).await;
+    assert_eq!(replies.iter().filter(|reply| reply.status == 201).count(), 1);
+    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM users").await, 1);
+    server.stop().await;
+}
+
+async fn guessing_is_refused_with_or_without_a_code(server: TestServer, gateway: Gateway) {
+    let phone = server.phone();
+    begin(&server, &phone, "kedi").await;
+    let code = gateway.message(1).await.code;
+    for phone in [phone.clone(), server.phone()] {
+        for _ in 0..4 {
+            verify(&server, &phone, &wrong(&code)).await.expect_problem(422, "code_invalid");
+        }
+        for path in [VERIFY, CONFIRM] {
+            let mut body = json!({"phone": phone, "code": code});
+            if path == CONFIRM {
+                body["new_password"] = json!(PASSWORD);
+            }
+            server.post(path, "", &body).await.expect_problem(429, "too_many_attempts");
+        }
+    }
+    server.stop().await;
+}
+
+async fn a_code_is_good_once_for_one_thing_one_phone_and_five_minutes(server: TestServer, gateway: Gateway) {
+    let (phone, _) = registered(&server, &gateway, "kedi").await;
+    server.post(RESET, "", &json!({"phone": phone})).await.expect(202);
+    let reset = gateway.message(2).await.code;
+    let other = server.phone();
+    begin(&server, &other, "ikinci").await;
+    let registration = gateway.message(3).await.code;
+    if reset != registration {
+        verify(&server, &other, &reset).await.expect_problem(422, "code_invalid");
+        confirm(&server, &phone, &registration, "yeni parolam").await.expect_problem(422, "code_invalid");
+    }
+    verify(&server, &phone, &reset).await.expect_problem(422, "code_invalid");
+    confirm(&server, &other, &registration, "yeni parolam").await.expect_problem(422, "code_invalid");
+    confirm(&server, &other, &reset, "yeni parolam").await.expect_problem(422, "code_invalid");
+
+    server.clock.advance(Duration::from_mins(5));
+    verify(&server, &other, &registration).await.expect_problem(422, "code_invalid");
+    confirm(&server, &phone, &reset, "yeni parolam").await.expect_problem(422, "code_invalid");
+    server.login(&phone).await;
+
+    server.post(RESET, "", &json!({"phone": phone})).await.expect(202);
+    let again = gateway.message(4).await.code;
+    confirm(&server, &phone, &again, "yeni parolam").await.expect(204);
+    confirm(&server, &phone, &again, "daha yeni parolam").await.expect_problem(422, "code_invalid");
+    server.post("/v1/auth/login", "", &json!({"phone": phone, "password": "yeni parolam"})).await.expect(200);
+
+    // Nothing of it is kept.
+    server.clock.advance(Duration::from_hours(1));
+    server.run_due_jobs().await;
+    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM one_time_codes").await, 0);
+    server.stop().await;
+}
+
+async fn a_forgotten_password_is_set_anew_and_every_session_ends(server: TestServer, gateway: Gateway) {
+    let (phone, made) = registered(&server, &gateway, "kedi").await;
+    let access = Secret::from(made["tokens"]["access_token"].as_str().expect("token"));
+    let tablet = server.login(&phone).await;
+    let (mut socket, _) = RawSocket::hello(&server.base, &access).await.expect("a socket");
+    let (mut other, _) = RawSocket::hello(&server.base, &Secret::from(tablet.access.as_str())).await.expect("a socket");
+
+    server.post(RESET, "", &json!({"phone": phone.replace("+90", "0")})).await.expect(202);
+    let sms = gateway.message(2).await;
+    assert!(sms.phone == phone && sms.text.contains(&sms.code) && sms.text.contains("yeni parola"), "{}", sms.text);
+    confirm(&server, &phone, &sms.code, "yepyeni bir parola").await.expect(204);
+    for socket in [&mut socket, &mut other] {
+        assert_eq!(socket.recv_close_code().await.expect("a close"), Some(CloseCode::Unauthorized));
+    }
+    for token in [access.expose(), &tablet.access] {
+        server.get("/v1/me", token).await.expect_problem(401, "unauthorized");
+    }
+    server.post("/v1/auth/refresh", "", &json!({"refresh_token": tablet.refresh})).await.expect_problem(401, "refresh_invalid");
+    let login = async |password: &str| server.post("/v1/auth/login", "", &json!({"phone": phone, "password": password})).await;
+    login(PASSWORD).await.expect_problem(401, "invalid_credentials");
+    login("yepyeni bir parola").await.expect(200);
+    let count = async |sql: &str| server.count(&format!("SELECT CAST(COUNT(*) AS BIGINT) FROM {sql}")).await;
+    assert_eq!(count("notifications WHERE code = 'password_reset'").await, 1);
+    assert_eq!(count("system_logs WHERE action = 'password_reset' AND details = '{}'").await, 1);
+    drop((socket, other));
+    server.stop().await;
+}
+
+async fn who_has_no_account_gets_the_same_answers(server: TestServer, gateway: Gateway) {
+    let (phone, _) = registered(&server, &gateway, "kedi").await;
+    let (banned, _) = registered(&server, &gateway, "yasakli").await;
+    server.ban(&banned).await;
+    let unknown = server.phone();
+    for asked in [&phone, &banned, &unknown, "+4915123456789", "+902121234567", "hello", ""] {
+        let reply = server.post(RESET, "", &json!({"phone": asked})).await;
+        assert!(!reply.headers.contains_key("retry-after"));
+        assert_eq!(reply.expect(202), Value::Null, "{asked}");
+    }
+    server.post(RESET, "", &json!({})).await.expect_problem(422, "invalid_field");
+    let code = gateway.message(3).await.code;
+    // Each is looked up, and leaves the same trace.
+    eventually("three codes are stored", async || {
+        server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM one_time_codes WHERE purpose = 'password_reset'").await == 3
+    })
+    .await;
+    let known = confirm(&server, &phone, &wrong(&code), "yeni parolam").await.expect_problem(422, "code_invalid");
+    for other in [&banned, &unknown, "hello"] {
+        assert_eq!(confirm(&server, other, &code, "yeni parolam").await.expect_problem(422, "code_invalid"), known);
+    }
+    assert_eq!(server.count("SELECT CAST(SUM(tries) AS BIGINT) FROM one_time_codes").await, 3);
+
+    // Banned after the code was sent: it is no longer good.
+    server.ban(&phone).await;
+    assert_eq!(confirm(&server, &phone, &code, "yeni parolam").await.expect_problem(422, "code_invalid"), known);
+    let inbox = gateway.inbox();
+    let told: Vec<&str> = inbox.iter().map(|sms| sms.phone.as_str()).collect();
+    assert_eq!(told, [&*phone, &banned, &phone], "nobody else was sent anything");
+    server.stop().await;
+}
+
+async fn a_weak_password_costs_no_try_and_the_alias_is_told_only_to_who_knows_the_code(server: TestServer, gateway: Gateway) {
+    let (phone, _) = registered(&server, &gateway, "uzunkedi").await;
+    server.post(RESET, "", &json!({"phone": phone})).await.expect(202);
+    let code = gateway.message(2).await.code;
+    let long = "a1".repeat(36);
+    for asked in [phone.clone(), server.phone()] {
+        for (password, problem) in [("12345678", "weak_password"), (&asked, "weak_password"), (&long, "password_too_long")] {
+            let body = confirm(&server, &asked, &code, password).await.expect_problem(422, problem);
+            assert_eq!(body["errors"][0]["field"], "new_password");
+        }
+    }
+    let tries = async || server.count("SELECT tries FROM one_time_codes").await;
+    assert_eq!(tries().await, 0);
+    confirm(&server, &phone, &wrong(&code), "uzunkedi").await.expect_problem(422, "code_invalid");
+    confirm(&server, &phone, &code, "uzunkedi").await.expect_problem(422, "weak_password");
+    assert_eq!(tries().await, 2);
+    confirm(&server, &phone, &code, "uzun kedi değil").await.expect(204);
+    server.stop().await;
+}
+
+async fn what_the_gateway_does_is_not_the_users_business(server: TestServer, gateway: Gateway) {
+    for (number, manner) in [Manner::Fails, Manner::Redirects, Manner::Babbles, Manner::Hangs].into_iter().enumerate() {
+        gateway.behave(manner);
+        let phone = server.phone();
+        begin(&server, &phone, "kedi").await;
+        // What arrived is good, whatever became of the answer.
+        let sms = gateway.message(number + 1).await;
+        let failed = format!("tebdil_codes_total{{purpose=\"registration\",outcome=\"failed\"}} {}", number + 1);
+        eventually("the failure is counted", async || numbers(&server).await.contains(&failed)).await;
+        verify(&server, &phone, &sms.code).await.expect(201);
+    }
+    assert_eq!(gateway.inbox().len(), 4, "nothing is sent twice, and no redirect followed");
+    gateway.behave(Manner::Takes);
+    registered(&server, &gateway, "sonra").await;
+    eventually("what was sent is counted", async || {
+        numbers(&server).await.contains("tebdil_codes_total{purpose=\"registration\",outcome=\"sent\"} 1")
+    })
+    .await;
+    server.stop().await;
+}
+
+async fn numbers(server: &TestServer) -> String {
+    let answer = reqwest::get(format!("{}/metrics", server.metrics)).await.expect("an answer");
+    answer.text().await.expect("text")
+}
