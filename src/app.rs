@@ -218,15 +218,15 @@ pub(crate) fn workers(
         message_logs: days(config.retention.message_logs_days),
         sessions: days(config.retention.sessions_days),
         invitations: days(config.retention.invitations_days),
-    };
-    let settings =
-        Settings { periods, quota: config.quota.rules(), referrals: config.referrals.rewards(), presence: Some(realtime.presence.clone()) };
         notifications: days(config.retention.notifications_days),
     };
-    let settings = Settings { periods, quota: config.quota.rules(), presence: Some(realtime.presence.clone()) };
-    Workers::new(store.clone(), clock.clone(), hooks, settings)
-    let periods = Periods { message_logs: days(config.retention.message_logs_days), sessions: days(config.retention.sessions_days) };
-    let settings = Settings { periods, quota: config.quota.rules(), presence: Some(realtime.presence.clone()), fcm };
+    let settings = Settings {
+        periods,
+        quota: config.quota.rules(),
+        referrals: config.referrals.rewards(),
+        presence: Some(realtime.presence.clone()),
+        fcm,
+    };
     Ok(Workers::new(store.clone(), clock.clone(), hooks, settings))
 }
 

@@ -145,6 +145,9 @@ text_enum! {
         /// The rewards are given.
         Rewarded = "rewarded",
     }
+}
+
+text_enum! {
     /// Whom the operator speaks to.
     TargetGroup { All = "all", Free = "free", Premium = "premium", Turkish = "locale:tr", English = "locale:en" }
 }
@@ -190,6 +193,9 @@ text_enum! {
         /// It failed too often, and stays until somebody looks at it.
         Dead = "dead",
     }
+}
+
+text_enum! {
     /// What a device that is pushed to runs.
     PushPlatform { Android = "android", Ios = "ios", Web = "web" }
 }

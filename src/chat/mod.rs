@@ -54,10 +54,8 @@ pub struct Chat {
 }
 
 impl Chat {
-    /// The service, and the writer that has to be run for it.
-    pub fn new(store: Store, hub: Arc<Hub>, presence: Presence, ads: Arc<Ads>, clock: Clock) -> (Self, Writer) {
     /// The service, and the writer that has to be run for it, which notes in `wakeups` who is not here.
-    pub fn new(store: Store, hub: Arc<Hub>, presence: Presence, clock: Clock, wakeups: Arc<Wakeups>) -> (Self, Writer) {
+    pub fn new(store: Store, hub: Arc<Hub>, presence: Presence, ads: Arc<Ads>, clock: Clock, wakeups: Arc<Wakeups>) -> (Self, Writer) {
         let (writer, ops) = mpsc::channel(WRITER_QUEUE);
         let chat = Self {
             store: store.clone(),

@@ -95,12 +95,10 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The default periods and rewards, and nobody is connected.
+    /// The default periods and rewards; nobody is connected, and nothing is pushed.
     pub fn new(quota: QuotaRules) -> Self {
-        Self { periods: Periods::default(), quota, referrals: ReferralRewards { invited: 10, inviter: 0 }, presence: None }
-    /// The default periods, nobody is connected, and nothing is pushed.
-    pub fn new(quota: QuotaRules) -> Self {
-        Self { periods: Periods::default(), quota, presence: None, fcm: None }
+        let referrals = ReferralRewards { invited: 10, inviter: 0 };
+        Self { periods: Periods::default(), quota, referrals, presence: None, fcm: None }
     }
 }
 
@@ -120,8 +118,7 @@ pub struct Periods {
 impl Default for Periods {
     fn default() -> Self {
         let days = |days: u64| Duration::from_hours(24 * days);
-        Self { message_logs: days(180), sessions: days(30), invitations: days(180) }
-        Self { message_logs: days(180), sessions: days(30), notifications: days(90) }
+        Self { message_logs: days(180), sessions: days(30), invitations: days(180), notifications: days(90) }
     }
 }
 

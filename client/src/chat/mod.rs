@@ -27,9 +27,7 @@ use tebdil_core::{
     id::{MatchId, TicketId},
     protocol::{
         Device as DeviceName, DeviceInfo, ErrorCode, LoginRequest, Match, MatchFind, Notification, NotificationsRead, Quota,
-        RegisterRequest, Secret, Tokens, User, WhoEnded,
-        Device as DeviceName, DeviceInfo, ErrorCode, LoginRequest, Match, MatchFind, Quota, RegisterRequest, Secret, Tokens, User,
-        VerifyPhoneRequest, WhoEnded,
+        RegisterRequest, Secret, Tokens, User, VerifyPhoneRequest, WhoEnded,
     },
     time::{Clock, Timestamp},
 };

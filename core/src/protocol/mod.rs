@@ -20,10 +20,9 @@ pub use client_frame::{
 };
 pub use codes::{CloseCode, ErrorCode};
 pub use jobs::{AdminJob, JobQueue, JobQueues};
-pub use notification::Notification;
+pub use notification::{Announcement, AnnouncementRequest, Notification, NotificationsRead, ReadRequest, Unread};
 pub use overview::{DayStatistics, Overview, OverviewTotals};
 pub use referral::{Referral, ReferralRequest, Referrals};
-pub use notification::{Announcement, AnnouncementRequest, Notification, NotificationsRead, ReadRequest, Unread};
 pub use rest::*;
 pub use server_frame::{
     MatchEnded, MatchFound, MessageAccepted, MessageNew, MessageOrigin, PeerPresence, ServerFrame, ServerMessage, SessionLimits, Welcome,

@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Ad, ErrorCode, FrameId, Match, Notification, Quota, User};
-use super::{ErrorCode, FrameId, Match, Notification, NotificationsRead, Quota, User};
+use super::{Ad, ErrorCode, FrameId, Match, Notification, NotificationsRead, Quota, User};
 use crate::{
     domain::{EndReason, MatchStatus, MessageKind},
     id::{MatchId, MessageId, SessionId, TicketId},

@@ -7,9 +7,6 @@ use uuid::Uuid;
 
 use super::{
     Ad, ClientFrame, CloseCode, DeviceInfo, ErrorCode, FrameId, Hello, Match, MatchEnded, MatchFind, MatchFound, MatchRef, MessageAccepted,
-    MessageAck, MessageNew, MessageOrigin, MessageSend, MessageSync, Notification, Peer, PeerPresence, Quota, ResumePoint, ServerFrame,
-    ServerMessage, SessionLimits, TokenRefresh, Typing, User, Welcome, WhoEnded, parse_client_frame,
-    ClientFrame, CloseCode, DeviceInfo, ErrorCode, FrameId, Hello, Match, MatchEnded, MatchFind, MatchFound, MatchRef, MessageAccepted,
     MessageAck, MessageNew, MessageOrigin, MessageSend, MessageSync, Notification, NotificationsRead, Peer, PeerPresence, Quota,
     ResumePoint, ServerFrame, ServerMessage, SessionLimits, TokenRefresh, Typing, User, Welcome, WhoEnded, parse_client_frame,
 };
