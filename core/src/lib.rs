@@ -3,6 +3,7 @@
 //! Nothing here knows about HTTP or sockets. A client that wants only the wire types uses [`protocol`], [`id`] and [`time`].
 
 pub mod backend;
+pub mod billing;
 pub mod claim;
 pub mod crypto;
 pub mod domain;

@@ -1,5 +1,6 @@
 //! The client contract: REST bodies, WebSocket frames, error and close codes. One place for server and client.
 
+mod billing;
 mod client_frame;
 mod codes;
 mod notification;
@@ -9,6 +10,10 @@ mod server_frame;
 mod snapshots;
 pub mod strict_json;
 
+pub use billing::{
+    BilledSubscription, BillingEvent, BillingReceipt, QuotaCorrectionRequest, SubscriptionGrant, SubscriptionGrantRequest,
+    SubscriptionStatus,
+};
 pub use client_frame::{
     ClientFrame, DeviceInfo, FrameError, FrameId, Hello, MatchFind, MatchRef, MessageAck, MessageSend, MessageSync, ResumePoint,
     TokenRefresh, Typing, parse_client_frame,

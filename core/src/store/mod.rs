@@ -7,6 +7,7 @@
 //! Every method takes the time as `now`; ids come from the store's [`IdGenerator`]. Not found is `Ok(None)`.
 
 mod bans;
+mod billing;
 mod blocks;
 mod claims;
 mod idempotency;
@@ -19,12 +20,15 @@ mod pairing;
 mod quota;
 mod retention;
 mod sessions;
+mod staff;
+mod subscriptions;
 mod system_logs;
 mod users;
 
 use std::sync::Arc;
 
 pub use bans::BanRow;
+pub use billing::{Billed, BillingFact, BillingTerms};
 pub use blocks::{BlockRow, Blocking};
 pub use claims::{ClaimBatch, ClaimRow, Claiming, DecidedClaim};
 pub use idempotency::{FirstAnswer, IDEMPOTENCY_PENDING, IDEMPOTENCY_WINDOW, Idempotent};
@@ -37,6 +41,8 @@ pub use pairing::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcom
 pub use quota::Grant;
 pub use retention::SessionBatch;
 pub use sessions::{AliveSession, NewSession, Rotation, SessionRow};
+pub use staff::Correction;
+pub use subscriptions::{Settled, SubscriptionRow};
 pub use system_logs::SystemLog;
 pub use users::{NewUser, ProfileChange, ProfileUpdate, Registration, UserRow};
 

@@ -120,8 +120,7 @@ macro_rules! grant_in {
     }};
 }
 
-pub(crate) use grant_in;
-pub(crate) use {close_balances_in, open_balances_in};
+pub(crate) use {close_balances_in, grant_in, open_balances_in};
 
 impl Store {
     /// What the user has at `now`. A reset that is due is counted, not written: that happens with the next change.

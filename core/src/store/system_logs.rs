@@ -35,7 +35,6 @@ macro_rules! log_in {
     }};
 }
 
-#[expect(unused_imports, reason = "the way for the other aggregates to record an act in their own transaction")]
 pub(crate) use log_in;
 
 impl Store {

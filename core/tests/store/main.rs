@@ -4,6 +4,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, and its functions are called from both databases' tests")]
 
+mod billing;
 mod blocks;
 mod claims;
 mod idempotency;
@@ -15,6 +16,8 @@ mod messages;
 mod quota;
 mod schema;
 mod sessions;
+mod staff;
+mod subscriptions;
 mod users;
 
 use std::{fmt::Debug, future::Future};
