@@ -85,7 +85,7 @@ impl App {
         let (chat, writer) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone());
         let chat = Arc::new(chat);
         let notifier = Notifier::new(Arc::clone(&hub));
-        let workers = workers(&config, &store, &clock, &realtime, &chat, &notifier);
+        let workers = workers(&config, &store, &clock, &realtime, &chat, &notifier)?;
         let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
         let matchmaker_config = MatchmakerConfig {
             widening: config.matching.widening.clone(),
@@ -167,7 +167,7 @@ pub(crate) fn workers(
     realtime: &Realtime,
     chat: &Arc<Chat>,
     notifier: &Notifier,
-) -> Workers {
+) -> Result<Workers, RunError> {
     let told = Arc::clone(chat);
     let hooks = Hooks {
         on_match_expired: Arc::new(move |ended| told.announce_end(&ended)),
@@ -181,9 +181,19 @@ pub(crate) fn workers(
         },
     };
     let days = |days: u32| Duration::from_hours(24 * u64::from(days));
-    let periods = Periods { message_logs: days(config.retention.message_logs_days), sessions: days(config.retention.sessions_days) };
-    let settings = Settings { periods, quota: config.quota.rules(), presence: Some(realtime.presence.clone()) };
-    Workers::new(store.clone(), clock.clone(), hooks, settings)
+    let periods = Periods {
+        message_logs: days(config.retention.message_logs_days),
+        sessions: days(config.retention.sessions_days),
+        billing_events: days(config.retention.billing_events_days),
+    };
+    let settings = Settings {
+        periods,
+        quota: config.quota.rules(),
+        billing: config.billing.rules(),
+        verifier: config.billing.verifier()?,
+        presence: Some(realtime.presence.clone()),
+    };
+    Ok(Workers::new(store.clone(), clock.clone(), hooks, settings))
 }
 
 /// Runs background jobs until the process drains.
@@ -206,6 +216,6 @@ pub async fn open_store(config: &Config, ids: Arc<IdGenerator>) -> Result<Store,
     Ok(Store::open(config.database_url().expose(), config.database.max_connections, ids).await?)
 }
 
-fn core_key(key: &Key) -> tebdil_core::crypto::Key {
+pub(crate) fn core_key(key: &Key) -> tebdil_core::crypto::Key {
     tebdil_core::crypto::Key::from(*key.bytes())
 }

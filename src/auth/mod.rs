@@ -9,4 +9,5 @@ mod tokens;
 
 pub use accounts::{AccountError, Accounts, FieldError, Parts};
 pub use passwords::{PasswordError, Passwords};
+pub(crate) use phone::Phones;
 pub use tokens::{Access, TokenError, Tokens};

@@ -7,6 +7,7 @@ mod account;
 pub mod admin;
 mod asyncapi;
 pub mod auth;
+mod billing;
 mod blocks;
 mod body;
 mod claims;

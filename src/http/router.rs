@@ -15,7 +15,9 @@ use utoipa::{
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::{account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure};
+use super::{
+    account, admin, asyncapi, billing, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure,
+};
 use crate::{app::App, ws};
 
 #[derive(OpenApi)]
@@ -57,6 +59,10 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(blocks::delete))
         .routes(routes!(claims::list, claims::create))
         .routes(routes!(admin::claims::list))
+        .routes(routes!(billing::status))
+        .routes(routes!(billing::event))
+        .routes(routes!(admin::subscriptions::grant, admin::subscriptions::end))
+        .routes(routes!(admin::subscriptions::quota))
 }
 
 /// The OpenAPI document that `GET /openapi.json` answers.

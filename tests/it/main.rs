@@ -9,7 +9,9 @@
 mod harness;
 
 mod accounts;
+mod admin_command;
 mod bad_requests;
+mod billing;
 mod chaos;
 mod chat;
 mod claims;

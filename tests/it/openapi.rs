@@ -8,6 +8,7 @@ use crate::harness::TestServer;
 
 /// Method and path of every endpoint this build has, as in the contract.
 const ENDPOINTS: &[&str] = &[
+    "delete /v1/admin/users/{id}/subscription",
     "delete /v1/blocks/{id}",
     "delete /v1/me/sessions/{id}",
     "get /healthz",
@@ -22,11 +23,15 @@ const ENDPOINTS: &[&str] = &[
     "get /v1/me",
     "get /v1/me/quota",
     "get /v1/me/sessions",
+    "get /v1/subscription",
     "patch /v1/me",
+    "post /v1/admin/users/{id}/quota",
+    "post /v1/admin/users/{id}/subscription",
     "post /v1/auth/login",
     "post /v1/auth/logout",
     "post /v1/auth/refresh",
     "post /v1/auth/register",
+    "post /v1/billing/events",
     "post /v1/blocks",
     "post /v1/claims",
     "post /v1/matches/{id}/leave",

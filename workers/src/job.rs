@@ -5,6 +5,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 use futures_util::future::{BoxFuture, FutureExt};
 use serde::{Serialize, de::DeserializeOwned};
 use tebdil_core::{
+    billing::BillingRules,
     id::UserId,
     protocol::Quota,
     quota::QuotaRules,
@@ -12,6 +13,8 @@ use tebdil_core::{
     store::{EndedMatch, NewJob, Notified, Store, StoreError},
     time::{Clock, Timestamp},
 };
+
+use crate::verifier::Verifier;
 
 /// Why a job did not succeed. The text is kept with the job and logged: it must name no person and no secret.
 #[derive(Debug, thiserror::Error)]
@@ -71,14 +74,17 @@ pub struct JobContext {
 pub struct Settings {
     pub periods: Periods,
     pub quota: QuotaRules,
+    pub billing: BillingRules,
+    /// Who is asked whether a subscription goes on; without it, nobody is.
+    pub verifier: Option<Verifier>,
     /// Who is connected, at whichever node; without it, nobody is.
     pub presence: Option<Presence>,
 }
 
 impl Settings {
-    /// The default periods, and nobody is connected.
+    /// The default periods, no plans, and nobody is connected.
     pub fn new(quota: QuotaRules) -> Self {
-        Self { periods: Periods::default(), quota, presence: None }
+        Self { periods: Periods::default(), quota, billing: BillingRules::default(), verifier: None, presence: None }
     }
 }
 
@@ -89,11 +95,17 @@ pub struct Periods {
     pub message_logs: Duration,
     /// Sessions, after they expired or were revoked.
     pub sessions: Duration,
+    /// `billing_events`.
+    pub billing_events: Duration,
 }
 
 impl Default for Periods {
     fn default() -> Self {
-        Self { message_logs: Duration::from_hours(180 * 24), sessions: Duration::from_hours(30 * 24) }
+        Self {
+            message_logs: Duration::from_hours(180 * 24),
+            sessions: Duration::from_hours(30 * 24),
+            billing_events: Duration::from_hours(400 * 24),
+        }
     }
 }
 

@@ -23,7 +23,9 @@ mod execute;
 mod job;
 pub mod jobs;
 mod schedule;
+mod verifier;
 
 pub use engine::{Timing, Workers, WorkersError};
 pub use execute::Ran;
 pub use job::{Hooks, Job, JobContext, JobError, Periods, Queue, Settings, push};
+pub use verifier::{Standing, Verifier, VerifierError};

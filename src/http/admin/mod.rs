@@ -1,6 +1,7 @@
 //! Under `/v1/admin`: for moderators and admins. Every change writes a row of `system_logs` that names who made it.
 
 pub(super) mod claims;
+pub(super) mod subscriptions;
 
 use std::sync::Arc;
 

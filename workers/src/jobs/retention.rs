@@ -36,7 +36,8 @@ impl Job for Retention {
         let packages = all("key_packages", || store.delete_old_key_packages(now - KEY_PACKAGES, BATCH)).await;
         let sessions = dead_sessions(store, now - cx.settings.periods.sessions).await;
         let jobs = all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await;
-        Ok(logs.and(keys).and(packages).and(sessions).and(jobs)?)
+        let billing = all("billing_events", || store.delete_old_billing_events(now - cx.settings.periods.billing_events, BATCH)).await;
+        Ok(logs.and(keys).and(packages).and(sessions).and(jobs).and(billing)?)
     }
 }
 

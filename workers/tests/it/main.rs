@@ -4,3 +4,4 @@ mod engine;
 mod harness;
 mod queue;
 mod retention;
+mod subscriptions;
