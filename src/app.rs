@@ -219,6 +219,7 @@ pub(crate) fn workers(
         sessions: days(config.retention.sessions_days),
         invitations: days(config.retention.invitations_days),
         notifications: days(config.retention.notifications_days),
+        billing_events: days(config.retention.billing_events_days),
     };
     let settings = Settings {
         periods,
@@ -226,6 +227,9 @@ pub(crate) fn workers(
         referrals: config.referrals.rewards(),
         presence: Some(realtime.presence.clone()),
         fcm,
+        billing: config.billing.rules(),
+        verifier: config.billing.verifier()?,
+        presence: Some(realtime.presence.clone()),
     };
     Ok(Workers::new(store.clone(), clock.clone(), hooks, settings))
 }
@@ -250,6 +254,6 @@ pub async fn open_store(config: &Config, ids: Arc<IdGenerator>) -> Result<Store,
     Ok(Store::open(config.database_url().expose(), config.database.max_connections, ids).await?)
 }
 
-fn core_key(key: &Key) -> tebdil_core::crypto::Key {
+pub(crate) fn core_key(key: &Key) -> tebdil_core::crypto::Key {
     tebdil_core::crypto::Key::from(*key.bytes())
 }

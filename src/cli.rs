@@ -10,14 +10,14 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use tebdil_core::id::IdGenerator;
+use tebdil_core::{domain::UserRole, id::IdGenerator};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
 
 use crate::{
-    Listeners, RunError, app,
+    Listeners, RunError, admin, app,
     config::{Config, DEFAULT_TOML, Secrets},
     lifecycle::Shutdown,
     observability, push,
@@ -53,8 +53,25 @@ enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Manage accounts, as the one who runs the server.
+    Admin {
+        #[command(subcommand)]
+        command: AdminCommand,
+    },
     /// Ask the server that runs with these settings whether it is healthy; the exit code says so.
     Healthcheck,
+}
+
+#[derive(Debug, Subcommand)]
+enum AdminCommand {
+    /// Set the role of an account; it holds at once. This is how the first admin is made.
+    Grant {
+        /// The phone number. Others on this machine can read arguments while the command runs: `-` reads it from standard input.
+        phone: String,
+        /// `user`, `moderator` or `admin`.
+        #[arg(long, value_parser = role)]
+        role: UserRole,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -96,6 +113,7 @@ impl Cli {
                 None | Some(Command::Serve) => serve(config).await,
                 Some(Command::Worker) => worker(config).await,
                 Some(Command::Migrate) => migrate(config).await,
+                Some(Command::Admin { command: AdminCommand::Grant { phone, role } }) => admin::grant(config, phone.into(), role).await,
                 Some(Command::Healthcheck) => healthcheck(&config).await,
                 Some(Command::Config { .. }) => Ok(()),
             }
@@ -177,6 +195,10 @@ fn local(listen: &str) -> String {
         Ok(address) if address.ip().is_unspecified() => format!("[::1]:{}", address.port()),
         _ => listen.to_owned(),
     }
+}
+
+fn role(text: &str) -> Result<UserRole, String> {
+    UserRole::from_text(text).ok_or_else(|| "must be user, moderator or admin".to_owned())
 }
 
 fn say(text: &str) -> ExitCode {

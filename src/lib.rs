@@ -3,8 +3,10 @@
 //! [`run`] is what `main` and the tests both call. [`app::App`] holds every part; `http/router.rs` shows the API on one page.
 
 pub mod ads;
+mod admin;
 pub mod app;
 pub mod auth;
+pub mod billing;
 pub mod chat;
 pub mod cli;
 pub mod cluster;
@@ -32,6 +34,7 @@ use tebdil_core::{
     store::{Store, StoreError},
     time::Clock,
 };
+use tebdil_workers::VerifierError;
 use tokio::net::TcpListener;
 
 /// How long tasks have to notice that they are aborted, and then the database to close.
@@ -46,6 +49,8 @@ pub enum RunError {
     Store(#[from] StoreError),
     #[error("redis.url: {0}")]
     Realtime(#[from] RealtimeError),
+    #[error(transparent)]
+    Verifier(#[from] VerifierError),
     #[error("{what}: {source}")]
     Io { what: String, source: std::io::Error },
     /// Pushes were asked for and cannot be sent.

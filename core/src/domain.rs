@@ -216,6 +216,42 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What happened to a subscription at the billing provider. Of two at the same moment, the later one in this list counts.
+    BillingEventType {
+        Purchased = "purchased",
+        /// A further period was paid.
+        Renewed = "renewed",
+        /// It runs to its end and is not renewed.
+        Cancelled = "cancelled",
+        /// It is over.
+        Expired = "expired",
+        /// It is over, and the money went back.
+        Refunded = "refunded",
+    }
+}
+
+text_enum! {
+    /// What became of a billing event.
+    BillingOutcome {
+        /// The subscription stands as it says.
+        Applied = "applied",
+        /// Something newer was known already.
+        Stale = "stale",
+        /// Its plan is not in the settings; it is applied when it is.
+        UnknownPlan = "unknown_plan",
+        /// Its account token belongs to nobody, or its subscription to somebody else.
+        UnknownAccount = "unknown_account",
+    }
+}
+
+impl BillingEventType {
+    /// Whether there is nothing left to be entitled to.
+    pub const fn ends(self) -> bool {
+        matches!(self, Self::Expired | Self::Refunded)
+    }
+}
+
 impl Mode {
     /// The daily bucket a match of this mode is paid from.
     pub const fn bucket(self) -> QuotaBucket {

@@ -47,6 +47,16 @@ pub struct Allowance {
     pub video: i64,
 }
 
+/// What changes of tier could not take from a day's balances, because it had been used up already. It comes off what a later change of the same day
+/// gives, so going back and forth between tiers gains nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Overdraft {
+    /// Local day it belongs to; on any other day there is none.
+    pub day: String,
+    pub text: i64,
+    pub video: i64,
+}
+
 /// A row for the ledger: what changed, and why.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerEntry {
@@ -98,6 +108,23 @@ impl Balances {
     pub fn credit(&mut self, bucket: QuotaBucket, amount: i64, reason: LedgerReason, reference: &str) -> Option<LedgerEntry> {
         let after = self.of(bucket).saturating_add(amount).max(0);
         self.change(bucket, after - self.of(bucket), reason, reference)
+    }
+
+    /// Moves the day's balances from one tier's allowance to another's: what was used stays used, and no balance goes below 0.
+    ///
+    /// The balances must be those of the day at hand, so [`Self::reset`] them first.
+    pub fn change_tier(&mut self, from: Allowance, to: Allowance, overdraft: &mut Overdraft, reference: &str) -> Vec<LedgerEntry> {
+        if overdraft.day != self.day {
+            *overdraft = Overdraft { day: self.day.clone(), ..Overdraft::default() };
+        }
+        let mut move_one = |bucket, by: i64, owed: &mut i64| {
+            let wanted = self.of(bucket) - *owed + by;
+            *owed = (-wanted).max(0);
+            self.change(bucket, wanted.max(0) - self.of(bucket), LedgerReason::Premium, reference)
+        };
+        let text = move_one(QuotaBucket::Text, to.text - from.text, &mut overdraft.text);
+        let video = move_one(QuotaBucket::Video, to.video - from.video, &mut overdraft.video);
+        text.into_iter().chain(video).collect()
     }
 
     /// Whether a match of this mode can be paid.
@@ -205,6 +232,73 @@ mod tests {
                     prop_assert_eq!(balances.of(*bucket), sums.get(bucket).copied().unwrap_or(0));
                 }
                 prop_assert!(balances.day >= before.day);
+            }
+        }
+    }
+
+    #[derive(Debug, Clone)]
+    enum TierStep {
+        Switch,
+        Debit(Mode),
+        Credit(QuotaBucket, i64),
+        NextDay,
+    }
+
+    fn tier_step() -> impl Strategy<Value = TierStep> {
+        prop_oneof![
+            2 => Just(TierStep::Switch),
+            6 => prop::sample::select(Mode::ALL).prop_map(TierStep::Debit),
+            2 => (prop::sample::select(QuotaBucket::ALL), -5..5_i64).prop_map(|(bucket, amount)| TierStep::Credit(bucket, amount)),
+            1 => Just(TierStep::NextDay),
+        ]
+    }
+
+    proptest! {
+        /// After a change of tier a balance is what the tier gives, less what was used since the reset, whatever came between.
+        #[test]
+        fn changes_of_tier_gain_nothing(
+            steps in prop::collection::vec(tier_step(), 0..80), free in 0..6_u32, premium in 0..12_u32, starts_premium in any::<bool>(),
+        ) {
+            let rules = QuotaRules { free_text: free, free_video: premium / 2, premium_text: premium, premium_video: free, ..rules() };
+            let mut is_premium = starts_premium;
+            let mut day = 1;
+            let (mut balances, mut overdraft) = (Balances::default(), Overdraft::default());
+            balances.reset("2026-11-01", rules.allowance(is_premium));
+            let mut changed = HashMap::<QuotaBucket, i64>::new();
+            for (number, step) in steps.into_iter().enumerate() {
+                let reference = number.to_string();
+                match step {
+                    TierStep::Debit(mode) => {
+                        if let Some(entry) = balances.debit(mode, &reference) {
+                            *changed.entry(entry.bucket).or_default() += entry.delta;
+                        }
+                    }
+                    TierStep::Credit(bucket, amount) => {
+                        if let Some(entry) = balances.credit(bucket, amount, LedgerReason::Admin, &reference) {
+                            *changed.entry(bucket).or_default() += entry.delta;
+                        }
+                    }
+                    TierStep::NextDay => {
+                        day += 1;
+                        balances.reset(&format!("2026-11-{day:02}"), rules.allowance(is_premium));
+                        changed.remove(&QuotaBucket::Text);
+                        changed.remove(&QuotaBucket::Video);
+                    }
+                    TierStep::Switch => {
+                        let (before, bonus) = (balances.clone(), balances.bonus);
+                        let [from, to] = [is_premium, !is_premium].map(|tier| rules.allowance(tier));
+                        let entries = balances.change_tier(from, to, &mut overdraft, &reference);
+                        is_premium = !is_premium;
+                        let since = |bucket| changed.get(&bucket).copied().unwrap_or(0);
+                        prop_assert_eq!(balances.text, (to.text + since(QuotaBucket::Text)).max(0));
+                        prop_assert_eq!(balances.video, (to.video + since(QuotaBucket::Video)).max(0));
+                        prop_assert_eq!(balances.bonus, bonus);
+                        for entry in entries {
+                            prop_assert_eq!(entry.delta, balances.of(entry.bucket) - before.of(entry.bucket));
+                            prop_assert_ne!(entry.delta, 0);
+                        }
+                    }
+                }
             }
         }
     }

@@ -12,5 +12,6 @@ mod verification;
 pub use accounts::{AccountError, Accounts, FieldError, Parts};
 pub use codes::{CodePhone, CodeSender, Codes, Courier};
 pub use passwords::{PasswordError, Passwords};
+pub(crate) use phone::Phones;
 pub use tokens::{Access, TokenError, Tokens};
 pub use verification::Draft;

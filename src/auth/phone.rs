@@ -5,7 +5,7 @@ use tebdil_core::protocol::Secret;
 
 /// Reads phone numbers, those without a country code as of one region.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Phones {
+pub(crate) struct Phones {
     region: country::Id,
 }
 

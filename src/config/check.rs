@@ -73,6 +73,22 @@ impl Config {
             check(value <= 1_000_000, field, "must be at most 1000000");
         }
         check(jiff::tz::TimeZone::get(&quota.time_zone).is_ok(), "quota.time_zone", "must be a time zone name such as Europe/Istanbul");
+        let billing = &self.billing;
+        let usable = billing.plans.iter().all(|plan| (1..=64).contains(&plan.name.len()) && (1..=3650).contains(&plan.days));
+        check(usable, "billing.plans", "a plan needs a name of 1 to 64 bytes and 1 to 3650 days");
+        let rules = billing.rules();
+        let names = rules.names();
+        let distinct: std::collections::HashSet<&str> = names.iter().copied().collect();
+        check(distinct.len() == names.len(), "billing.plans", "a name or product is there twice");
+        check(billing.secrets().all(|secret| secret.len() >= 16), "billing.webhook_secrets", "each must have at least 16 bytes");
+        check((1..=86_400).contains(&billing.tolerance_s), "billing.tolerance_s", "must be 1 to 86400");
+        for (value, field) in [(billing.grace_s, "billing.grace_s"), (billing.verifier_grace_s, "billing.verifier_grace_s")] {
+            check(value <= 31_536_000, field, "must be at most a year");
+        }
+        let asks = &billing.verifier_url;
+        let usable = asks.is_empty() || (asks.contains("{id}") && (asks.starts_with("https://") || asks.starts_with("http://")));
+        check(usable, "billing.verifier_url", "must be empty, or https://… with {id} for the subscription");
+        check((1..=60).contains(&billing.verifier_timeout_s), "billing.verifier_timeout_s", "must be 1 to 60");
         check(self.matching.max_active_text > 0, "matching.max_active_text", "must be at least 1");
         check(
             (60..=86_400).contains(&self.matching.match_ttl_s),
@@ -112,6 +128,7 @@ impl Config {
             "retention.message_logs_days",
             "must be longer than matching.match_ttl_s and claims.window_s together: claims are decided by the logs",
         );
+        check(self.retention.billing_events_days > 0, "retention.billing_events_days", "must be at least 1");
         check(self.retention.sessions_days > 0, "retention.sessions_days", "must be at least 1");
         check(self.retention.invitations_days > 0, "retention.invitations_days", "must be at least 1");
         check(self.referrals.invited_reward <= 1000, "referrals.invited_reward", "must be at most 1000");
@@ -172,6 +189,9 @@ impl Config {
             (
                 self.verification.sender == Sender::Gateway && Gateway::is_open(&self.verification.gateway),
                 "verification.gateway.url is not https: phones and codes go over the network in clear",
+            (
+                self.billing.verifier_url.starts_with("http://") && !is_loopback_url(&self.billing.verifier_url),
+                "billing.verifier_url is not https: whoever is on the way can end subscriptions, and reads the token",
             ),
             (self.auth.access_ttl_s > 3600, "auth.access_ttl_s is over an hour"),
             (
@@ -195,6 +215,11 @@ impl Config {
         ];
         risks.into_iter().filter(|(risky, _)| *risky).map(|(_, text)| text.to_owned()).collect()
     }
+}
+
+fn is_loopback_url(url: &str) -> bool {
+    let authority = url.split('/').nth(2).unwrap_or_default();
+    is_loopback(authority) || is_loopback(&format!("{authority}:80")) || authority == "localhost"
 }
 
 fn is_loopback(listen: &str) -> bool {
@@ -238,6 +263,40 @@ mod tests {
         ] {
             assert!(text.contains(field), "{field} in {text}");
         }
+    }
+
+    #[test]
+    fn billing_needs_long_secrets_distinct_plans_and_a_place_for_the_id() {
+        let load_file = |text: &str| {
+            let dir = tempfile::tempdir().expect("directory");
+            let file = dir.path().join("tebdil.toml");
+            std::fs::write(&file, format!("[billing]\n{text}\n")).expect("file");
+            Config::load(Some(&file), []).map_err(|error| error.to_string())
+        };
+        for (text, field) in [
+            ("webhook_secrets = 'long enough for this, hunter2'", "billing.webhook_secrets"),
+            ("plans = [{ name = '', days = 30 }]", "billing.plans"),
+            ("plans = [{ name = 'a', days = 0 }]", "billing.plans"),
+            ("plans = [{ name = 'a', days = 1 }, { name = 'b', days = 1, products = ['a'] }]", "billing.plans"),
+            ("plans = [{ name = 'a', days = 1, price = 3 }]", "price"),
+            ("verifier_url = 'https://billing.example/subscriptions'", "billing.verifier_url"),
+            ("verifier_url = 'ftp://billing.example/{id}'", "billing.verifier_url"),
+            ("verifier_timeout_s = 0", "billing.verifier_timeout_s"),
+            ("tolerance_s = 0", "billing.tolerance_s"),
+        ] {
+            let error = load_file(text).expect_err(text);
+            assert!(error.contains(field) && !error.contains("hunter2"), "{error}");
+        }
+        let secrets = "webhook_secrets = 'hunter2hunter2hunter2,, hunter2hunter2hunter3'\nverifier_token = 'hunter2'\n";
+        let config = load_file(&format!("{secrets}verifier_url = 'http://127.0.0.1:9/{{id}}'")).expect("good");
+        assert_eq!(config.billing.secrets().count(), 2);
+        assert!(!format!("{config:?}").contains("hunter2"));
+        assert_eq!(config.billing.rules().grace, std::time::Duration::from_hours(72));
+        assert_eq!(config.warnings(), Vec::<String>::new());
+        let warned = load_file("verifier_url = 'http://billing.example/{id}'").expect("good").warnings();
+        assert!(matches!(&warned[..], [only] if only.starts_with("billing.verifier_url")), "{warned:?}");
+        let defaults = load(&[]).expect("defaults").billing;
+        assert_eq!((defaults.secrets().count(), defaults.rules().grace), (0, std::time::Duration::from_hours(1)));
     }
 
     #[test]

@@ -3,7 +3,11 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
-use tebdil_core::protocol::Secret;
+use tebdil_core::{
+    billing::{BillingRules, Plan},
+    protocol::Secret,
+};
+use tebdil_workers::{Verifier, VerifierError};
 
 use super::{Countries, TrustedProxies};
 use crate::matching::engine::Widening;
@@ -21,6 +25,7 @@ pub struct Config {
     pub verification: Verification,
     pub quota: Quota,
     pub referrals: Referrals,
+    pub billing: Billing,
     pub matching: Matching,
     pub claims: Claims,
     pub ads: Ads,
@@ -139,6 +144,17 @@ pub struct Referrals {
     pub invited_reward: u32,
     pub inviter_reward: u32,
     pub invitations_per_day: u32,
+pub struct Billing {
+    pub plans: Vec<Plan>,
+    /// Secrets, separated by commas; use [`Self::secrets`].
+    pub webhook_secrets: Secret,
+    pub tolerance_s: u64,
+    pub grace_s: u64,
+    /// Empty: nobody is asked.
+    pub verifier_url: String,
+    pub verifier_token: Secret,
+    pub verifier_timeout_s: u64,
+    pub verifier_grace_s: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -189,6 +205,7 @@ pub struct Limits {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
+    pub billing_events_days: u32,
     pub message_logs_days: u32,
     pub sessions_days: u32,
     pub invitations_days: u32,
@@ -292,6 +309,32 @@ impl Referrals {
     /// What an invitation brings.
     pub const fn rewards(&self) -> tebdil_core::store::ReferralRewards {
         tebdil_core::store::ReferralRewards { invited: self.invited_reward, inviter: self.inviter_reward }
+impl Billing {
+    /// What the store and the jobs go by.
+    pub fn rules(&self) -> BillingRules {
+        let grace = if self.verifier_url.is_empty() { self.grace_s } else { self.verifier_grace_s };
+        BillingRules { plans: self.plans.clone(), grace: Duration::from_secs(grace) }
+    }
+
+    /// The secrets with which events may be signed; none: there are no events.
+    pub fn secrets(&self) -> impl Iterator<Item = &[u8]> {
+        self.webhook_secrets.expose().split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(str::as_bytes)
+    }
+
+    /// How far the time of a signature may be from ours.
+    pub const fn tolerance(&self) -> Duration {
+        Duration::from_secs(self.tolerance_s)
+    }
+
+    /// Who is asked whether a subscription goes on.
+    ///
+    /// # Errors
+    /// When the system's certificates cannot be read.
+    pub fn verifier(&self) -> Result<Option<Verifier>, VerifierError> {
+        if self.verifier_url.is_empty() {
+            return Ok(None);
+        }
+        Verifier::new(&self.verifier_url, self.verifier_token.clone(), Duration::from_secs(self.verifier_timeout_s)).map(Some)
     }
 }
 

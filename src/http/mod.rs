@@ -8,6 +8,7 @@ pub mod admin;
 mod ads;
 mod asyncapi;
 pub mod auth;
+mod billing;
 mod blocks;
 mod body;
 mod claims;

@@ -163,7 +163,8 @@ impl IntoResponse for Failure {
         if let Some(millis) = retry_after_ms {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(millis.div_ceil(1_000)));
         }
-        if status == StatusCode::UNAUTHORIZED {
+        // A signature is no way to sign in.
+        if status == StatusCode::UNAUTHORIZED && code != ErrorCode::SignatureInvalid {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response

@@ -23,6 +23,7 @@ use super::{account, admin, ads, asyncapi, blocks, claims, health, idempotency, 
 };
 use super::{account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure, push};
     account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure, verification,
+    account, admin, asyncapi, billing, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure,
 };
 use crate::{app::App, ws};
 
@@ -83,6 +84,10 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(notifications::list))
         .routes(routes!(notifications::read))
         .routes(routes!(admin::announcements::list, admin::announcements::create))
+        .routes(routes!(billing::status))
+        .routes(routes!(billing::event))
+        .routes(routes!(admin::subscriptions::grant, admin::subscriptions::end))
+        .routes(routes!(admin::subscriptions::quota))
 }
 
 /// The OpenAPI document that `GET /openapi.json` answers.

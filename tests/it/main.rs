@@ -10,7 +10,9 @@ mod harness;
 
 mod accounts;
 mod ads;
+mod admin_command;
 mod bad_requests;
+mod billing;
 mod chaos;
 mod chat;
 mod claims;

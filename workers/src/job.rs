@@ -5,6 +5,7 @@ use std::{fmt, future::Future, sync::Arc, time::Duration};
 use futures_util::future::{BoxFuture, FutureExt};
 use serde::{Serialize, de::DeserializeOwned};
 use tebdil_core::{
+    billing::BillingRules,
     id::UserId,
     protocol::Quota,
     quota::QuotaRules,
@@ -14,6 +15,7 @@ use tebdil_core::{
 };
 
 use crate::fcm::Fcm;
+use crate::verifier::Verifier;
 
 /// Why a job did not succeed. The text is kept with the job and logged: it must name no person and no secret.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +90,9 @@ pub struct Settings {
     pub quota: QuotaRules,
     /// What an invitation brings.
     pub referrals: ReferralRewards,
+    pub billing: BillingRules,
+    /// Who is asked whether a subscription goes on; without it, nobody is.
+    pub verifier: Option<Verifier>,
     /// Who is connected, at whichever node; without it, nobody is.
     pub presence: Option<Presence>,
     /// Where pushes go; without it, they are dropped.
@@ -99,6 +104,9 @@ impl Settings {
     pub fn new(quota: QuotaRules) -> Self {
         let referrals = ReferralRewards { invited: 10, inviter: 0 };
         Self { periods: Periods::default(), quota, referrals, presence: None, fcm: None }
+    /// The default periods, no plans, and nobody is connected.
+    pub fn new(quota: QuotaRules) -> Self {
+        Self { periods: Periods::default(), quota, billing: BillingRules::default(), verifier: None, presence: None }
     }
 }
 
@@ -113,12 +121,19 @@ pub struct Periods {
     pub invitations: Duration,
     /// What users were told.
     pub notifications: Duration,
+    /// `billing_events`.
+    pub billing_events: Duration,
 }
 
 impl Default for Periods {
     fn default() -> Self {
         let days = |days: u64| Duration::from_hours(24 * days);
         Self { message_logs: days(180), sessions: days(30), invitations: days(180), notifications: days(90) }
+        Self {
+            message_logs: Duration::from_hours(180 * 24),
+            sessions: Duration::from_hours(30 * 24),
+            billing_events: Duration::from_hours(400 * 24),
+        }
     }
 }
 

@@ -25,7 +25,10 @@ pub mod fcm;
 mod job;
 pub mod jobs;
 mod schedule;
+mod verifier;
 
 pub use engine::{Timing, Workers, WorkersError};
 pub use execute::Ran;
 pub use job::{Hooks, Job, JobContext, JobError, JobRef, Periods, Queue, Settings, push};
+pub use job::{Hooks, Job, JobContext, JobError, Periods, Queue, Settings, push};
+pub use verifier::{Standing, Verifier, VerifierError};

@@ -87,6 +87,11 @@ error_codes! {
     AlreadyClaimed = "already_claimed", 409, "The match was claimed before.";
     NotEligible = "not_eligible", 422, "The match cannot be claimed.";
     JobNotDead = "job_not_dead", 409, "Only a dead job can be retried or deleted.";
+    UnknownPlan = "unknown_plan", 422, "There is no plan of this name.";
+    AlreadyCorrected = "already_corrected", 409, "The reference was used for this user before.";
+    SignatureInvalid = "signature_invalid", 401, "The signature is not valid, or too old.";
+    EventConflict = "event_conflict", 409, "The event's id was used by another event.";
+    UnknownAccount = "unknown_account", 422, "The account token belongs to nobody, or the subscription to somebody else.";
     Draining = "draining", 503, "This node is going away; reconnect.";
     Unavailable = "unavailable", 503, "The service cannot do that right now; try again.";
     Internal = "internal", 500, "Something went wrong on our side.";

@@ -1,6 +1,7 @@
 //! The client contract: REST bodies, WebSocket frames, error and close codes. One place for server and client.
 
 mod ads;
+mod billing;
 mod client_frame;
 mod codes;
 mod jobs;
@@ -14,6 +15,10 @@ mod snapshots;
 pub mod strict_json;
 
 pub use ads::{Ad, AdEvent, AdEventKind, AdPatch, AdRefused, AdSettings, AdminAd};
+pub use billing::{
+    BilledSubscription, BillingEvent, BillingReceipt, QuotaCorrectionRequest, SubscriptionGrant, SubscriptionGrantRequest,
+    SubscriptionStatus,
+};
 pub use client_frame::{
     ClientFrame, DeviceInfo, FrameError, FrameId, Hello, MatchFind, MatchRef, MessageAck, MessageSend, MessageSync, ResumePoint,
     TokenRefresh, Typing, parse_client_frame,

@@ -6,6 +6,7 @@
 
 mod ads;
 mod announcements;
+mod billing;
 mod blocks;
 mod claims;
 mod codes;
@@ -23,6 +24,8 @@ mod quota;
 mod referrals;
 mod schema;
 mod sessions;
+mod staff;
+mod subscriptions;
 mod users;
 mod wakeups;
 

@@ -15,6 +15,7 @@ mod referrals;
 mod push;
 mod retention;
 mod statistics;
+mod subscriptions;
 
 pub use ad_counts::AdCounts;
 mod wakeups;
@@ -27,6 +28,7 @@ pub use push::PushDevice;
 pub use retention::Retention;
 pub use statistics::Statistics;
 pub use wakeups::Wakeups;
+pub use subscriptions::Subscriptions;
 
 /// Every queue there is, and how often the scheduled ones run.
 pub fn all() -> Vec<Queue> {
@@ -45,5 +47,6 @@ pub fn all() -> Vec<Queue> {
         Queue::scheduled::<Wakeups>(Duration::from_mins(1)),
         Queue::of::<PushOrder>(),
         Queue::of::<PushDevice>(),
+        Queue::scheduled::<Subscriptions>(Duration::from_mins(1)),
     ]
 }

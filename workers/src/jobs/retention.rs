@@ -48,6 +48,8 @@ impl Job for Retention {
         let jobs = all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await;
         Ok(logs.and(keys).and(packages).and(sessions).and(notifications).and(jobs)?)
         Ok(logs.and(keys).and(packages).and(codes).and(sessions).and(jobs)?)
+        let billing = all("billing_events", || store.delete_old_billing_events(now - cx.settings.periods.billing_events, BATCH)).await;
+        Ok(logs.and(keys).and(packages).and(sessions).and(jobs).and(billing)?)
     }
 }
 

@@ -11,3 +11,4 @@ mod retention;
 mod statistics;
 mod troubles;
 mod wakeups;
+mod subscriptions;

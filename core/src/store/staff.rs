@@ -1,0 +1,83 @@
+//! What admins do to accounts. Each act is recorded in the transaction that does it.
+
+use super::{
+    Grant, Store, StoreError, SystemLog,
+    quota::{USED, grant_in, open_balances_in},
+    system_logs::log_in,
+};
+use crate::{
+    backend::write_tx,
+    crypto::PhoneIndex,
+    domain::{QuotaBucket, UserRole},
+    id::{LedgerId, UserId},
+    protocol::Quota,
+    quota::QuotaRules,
+    time::Timestamp,
+};
+
+/// What became of an admin's correction of a balance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Correction {
+    /// What the user has now. Where nothing was left to take, nothing changed, and the reference is still free.
+    Done(Quota),
+    /// The reference was used for this user and bucket before; nothing changed.
+    Repeated,
+    /// No such user.
+    NotFound,
+}
+
+impl Store {
+    /// Gives rights to a user, or takes them, as an admin: like [`Store::grant`], and recorded.
+    pub async fn correct_quota(
+        &self,
+        user: UserId,
+        grant: &Grant,
+        actor: UserId,
+        rules: &QuotaRules,
+        now: Timestamp,
+    ) -> Result<Correction, StoreError> {
+        let Grant { bucket, amount, reason, reference } = grant;
+        Ok(write_tx!(self, |tx| {
+            let Some((balances, is_premium, _)) = open_balances_in!(self, tx, user, rules, now) else { return Ok(Correction::NotFound) };
+            let before = balances.quota(rules, is_premium, now);
+            let first: Option<LedgerId> =
+                sqlx::query_scalar(USED).bind(user).bind(*bucket).bind(*reason).bind(reference).fetch_optional(&mut *tx).await?;
+            if first.is_some() {
+                return Ok(Correction::Repeated);
+            }
+            let Some(after) = grant_in!(self, tx, user, grant, rules, now) else { return Ok(Correction::Done(before)) };
+            let of = |quota: &Quota| match bucket {
+                QuotaBucket::Text => quota.text,
+                QuotaBucket::Video => quota.video,
+                QuotaBucket::Bonus => quota.bonus,
+            };
+            let log = SystemLog {
+                action: "quota_corrected",
+                user: Some(user),
+                actor: Some(actor),
+                details: serde_json::json!({
+                    "bucket": bucket, "amount": amount, "reference": reference,
+                    "before": { "balance": of(&before) }, "after": { "balance": of(&after) },
+                }),
+            };
+            log_in!(self, tx, &log, now);
+            Correction::Done(after)
+        }))
+    }
+
+    /// Sets the role of the account of a phone, by the operator's own hand; the role before. `None` when there is no such account.
+    pub async fn set_role_of_phone(&self, phone: &PhoneIndex, role: UserRole, now: Timestamp) -> Result<Option<UserRole>, StoreError> {
+        const UPDATE: &str = "UPDATE users SET role = $1 WHERE id = $2";
+        let select = self.locking("SELECT id, role FROM users WHERE phone_index = $1");
+        Ok(write_tx!(self, |tx| {
+            let found: Option<(UserId, UserRole)> = sqlx::query_as(select).bind(phone.as_bytes()).fetch_optional(&mut *tx).await?;
+            let Some((user, before)) = found else { return Ok(None) };
+            if before != role {
+                sqlx::query(UPDATE).bind(role).bind(user).execute(&mut *tx).await?;
+                let details = serde_json::json!({ "by": "command line", "before": { "role": before }, "after": { "role": role } });
+                log_in!(self, tx, &SystemLog { action: "role_changed", user: Some(user), actor: None, details }, now);
+            }
+            Some(before)
+        }))
+    }
+}

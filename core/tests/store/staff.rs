@@ -1,0 +1,77 @@
+use tebdil_core::{
+    domain::{LedgerReason, QuotaBucket, UserRole},
+    id::UserId,
+    store::{Correction, Grant},
+    testing::TestStore,
+};
+
+use crate::{all_at_once, billing::DAY, quota::assert_ledger_equals_balance};
+
+tebdil_core::store_conformance! {
+    a_correction_counts_once_and_is_recorded,
+    what_admins_give_and_end_is_recorded,
+    a_role_is_set_by_phone_and_recorded,
+}
+
+const ADMIN: UserId = UserId(7);
+
+async fn logs(t: &TestStore, of: &str) -> i64 {
+    t.numbers(&format!("SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE {of}")).await[0]
+}
+
+async fn a_correction_counts_once_and_is_recorded(t: TestStore) {
+    let (user, _) = t.register("kedi").await;
+    let rules = TestStore::quota_rules();
+    let grant =
+        |amount, reference: &str| Grant { bucket: QuotaBucket::Text, amount, reason: LedgerReason::Admin, reference: reference.to_owned() };
+    let answers = all_at_once((0..20).map(|_| {
+        let (store, grant, rules, now) = (t.store.clone(), grant(5, "ticket-1"), rules.clone(), t.now());
+        async move { store.correct_quota(user.id, &grant, ADMIN, &rules, now).await.unwrap() }
+    }))
+    .await;
+    let done: Vec<&Correction> = answers.iter().filter(|answer| matches!(answer, Correction::Done(_))).collect();
+    let [Correction::Done(quota)] = done[..] else { panic!("{done:?}") };
+    assert_eq!(quota.text, 15);
+    assert_eq!(answers.iter().filter(|answer| **answer == Correction::Repeated).count(), 19);
+    let recorded =
+        "action = 'quota_corrected' AND actor_id = 7 AND details LIKE '%\"after\":{\"balance\":15}%\"before\":{\"balance\":10}%'";
+    assert_eq!(logs(&t, recorded).await, 1);
+
+    let Correction::Done(quota) = t.correct_quota(user.id, &grant(-100, "ticket-2"), ADMIN, &rules, t.now()).await.unwrap() else {
+        panic!("done")
+    };
+    assert_eq!(quota.text, 0);
+    let nothing = t.correct_quota(user.id, &grant(-1, "ticket-3"), ADMIN, &rules, t.now()).await.unwrap();
+    assert_eq!(nothing, Correction::Done(quota));
+    assert_eq!(logs(&t, "action = 'quota_corrected'").await, 2, "what changed nothing is not recorded");
+    assert_eq!(t.correct_quota(UserId(1), &grant(1, "x"), ADMIN, &rules, t.now()).await.unwrap(), Correction::NotFound);
+    assert_eq!(assert_ledger_equals_balance(&t, user.id).await.text, 0);
+}
+
+async fn what_admins_give_and_end_is_recorded(t: TestStore) {
+    let (user, _) = t.register("kedi").await;
+    let rules = TestStore::quota_rules();
+    let until = t.now() + DAY;
+    assert!(t.grant_subscription(user.id, "monthly", until, ADMIN, &rules, t.now()).await.unwrap().is_some());
+    assert!(t.end_subscriptions(user.id, ADMIN, &rules, t.now()).await.unwrap().is_some());
+    assert_eq!(t.subscription(user.id).await.unwrap().expect("there").ends_at, t.now(), "it ended earlier than agreed");
+    let about = format!("user_id = {} AND actor_id = 7", user.id);
+    assert_eq!(logs(&t, &format!("action = 'subscription_granted' AND {about}")).await, 1);
+    assert_eq!(logs(&t, &format!("action = 'subscription_ended' AND {about}")).await, 1);
+
+    assert!(t.end_subscriptions(user.id, ADMIN, &rules, t.now()).await.unwrap().is_some());
+    assert_eq!(logs(&t, "action = 'subscription_ended'").await, 1, "there was nothing to end");
+    assert!(t.grant_subscription(UserId(1), "monthly", until, ADMIN, &rules, t.now()).await.unwrap().is_none());
+    assert!(t.end_subscriptions(UserId(1), ADMIN, &rules, t.now()).await.unwrap().is_none());
+}
+
+async fn a_role_is_set_by_phone_and_recorded(t: TestStore) {
+    let (user, _) = t.register("kedi").await;
+    for (role, before) in [(UserRole::Admin, UserRole::User), (UserRole::Admin, UserRole::Admin), (UserRole::Moderator, UserRole::Admin)] {
+        assert_eq!(t.set_role_of_phone(&user.phone_index, role, t.now()).await.unwrap(), Some(before));
+        assert_eq!(t.user(user.id).await.unwrap().expect("user").role, role);
+    }
+    assert_eq!(logs(&t, &format!("action = 'role_changed' AND actor_id IS NULL AND user_id = {}", user.id)).await, 2);
+    let nobody = t.index.phone("+905309999999");
+    assert_eq!(t.set_role_of_phone(&nobody, UserRole::Admin, t.now()).await.unwrap(), None);
+}

@@ -1,0 +1,121 @@
+//! `/v1/subscription`, and the events of the billing provider.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::{Request, State},
+};
+use tebdil_core::{
+    domain::BillingOutcome,
+    protocol::{BillingEvent, BillingReceipt, ErrorCode, Problem, Secret, SubscriptionStatus, strict_json},
+    store::{Billed, BillingTerms},
+};
+
+use super::{
+    auth::Signed,
+    body::{self, MAX_BODY},
+    problem::{Answer, Failure},
+};
+use crate::{
+    app::App,
+    billing::{self, signature},
+};
+
+/// The user's subscription, and the token that goes with a purchase.
+#[utoipa::path(
+    get, path = "/v1/subscription", tag = "subscriptions",
+    responses((status = 200, body = SubscriptionStatus), (status = 401, body = Problem))
+)]
+pub(super) async fn status(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<SubscriptionStatus>> {
+    let now = app.clock.now();
+    let fresh = uuid::Uuid::new_v4().to_string();
+    let token = app.store.billing_token(who.user_id, &fresh, now).await?.ok_or(ErrorCode::Unauthorized)?;
+    let user = app.store.user(who.user_id).await?.ok_or(ErrorCode::Unauthorized)?;
+    let row = app.store.subscription(who.user_id).await?;
+    Ok(Json(SubscriptionStatus {
+        start: row.as_ref().map(|row| row.starts_at),
+        end: row.as_ref().map(|row| row.ends_at),
+        active: row.as_ref().is_some_and(|row| row.is_active),
+        in_grace: row.as_ref().is_some_and(|row| row.is_active && row.renews && row.ends_at <= now),
+        renews: row.as_ref().is_some_and(|row| row.is_active && row.renews),
+        plan: row.map(|row| row.plan),
+        is_premium: user.is_premium,
+        account_token: Secret::from(token),
+    }))
+}
+
+/// What the billing provider has to say. Signed: `Tebdil-Signature: t=SECONDS,v1=HEX`, HMAC-SHA-256 over `SECONDS.BODY`.
+#[utoipa::path(
+    post, path = "/v1/billing/events", tag = "subscriptions", request_body = BillingEvent, security(()),
+    params(("Tebdil-Signature" = String, Header)),
+    responses(
+        (status = 200, body = BillingReceipt),
+        (status = 401, description = "`signature_invalid`", body = Problem),
+        (status = 404, description = "this server takes no events", body = Problem),
+        (status = 409, description = "`event_conflict`", body = Problem),
+        (status = 413, body = Problem),
+        (status = 422, description = "`unknown_plan`, `unknown_account`, `invalid_field`, `unknown_field`", body = Problem),
+    )
+)]
+pub(super) async fn event(State(app): State<Arc<App>>, request: Request) -> Answer<Json<BillingReceipt>> {
+    let settings = &app.config.billing;
+    if settings.secrets().next().is_none() {
+        return Err(Failure::not_found());
+    }
+    let (parts, body) = request.into_parts();
+    let mut values = parts.headers.get_all(signature::HEADER).iter();
+    let (Some(header), None) = (values.next(), values.next()) else { return Err(refused(signature::SignatureError::Malformed)) };
+    let header = header.to_str().map_err(|_| refused(signature::SignatureError::Malformed))?;
+    let body = body::read(body, MAX_BODY).await?;
+    let now = app.clock.now();
+    signature::verify(header, &body, settings.secrets(), now, settings.tolerance()).map_err(refused)?;
+
+    let outcome = take(&app, &body).await;
+    let counted = outcome.as_ref().map_or_else(|failure| failure.code().as_str(), |receipt| receipt.outcome.as_str());
+    metrics::counter!("tebdil_billing_events_total", "outcome" => counted).increment(1);
+    outcome.map(Json)
+}
+
+/// Takes an event whose signature is good.
+async fn take(app: &App, body: &[u8]) -> Answer<BillingReceipt> {
+    let now = app.clock.now();
+    let event: BillingEvent = read(body)?;
+    let fact = billing::fact(&event, now, app.config.billing.tolerance())
+        .map_err(|impossible| Failure::field(impossible.code, impossible.field, impossible.detail))?;
+    let rules = app.config.billing.rules();
+    let plan = rules.plan(&fact.plan).map(|plan| plan.name.as_str());
+    let terms = BillingTerms { plan, grace: rules.grace, quota: &app.quota_rules };
+    let (outcome, repeated) = match app.store.take_billing_event(&fact, event.subscription.account_token.expose(), terms, now).await? {
+        Billed::Done(outcome, settled) => {
+            app.notifier.settled(settled);
+            (outcome, false)
+        }
+        Billed::Before(outcome) => (outcome, true),
+        Billed::Conflict => return Err(ErrorCode::EventConflict.into()),
+    };
+    match outcome {
+        BillingOutcome::Applied | BillingOutcome::Stale => Ok(BillingReceipt { outcome, repeated }),
+        BillingOutcome::UnknownPlan => Err(ErrorCode::UnknownPlan.into()),
+        BillingOutcome::UnknownAccount => Err(ErrorCode::UnknownAccount.into()),
+    }
+}
+
+/// Reads an event. All that is wrong with it is 422: it came whole from who has the secret, and would come the same again.
+fn read(body: &[u8]) -> Answer<BillingEvent> {
+    let invalid = |detail: &str| Failure::new(ErrorCode::InvalidField, detail);
+    let text = std::str::from_utf8(body).map_err(|_| invalid("the body must be UTF-8"))?;
+    // serde would also take the fields of a struct in an array, by their order.
+    if text.trim_start().starts_with('[') {
+        return Err(invalid("the body must be a JSON object"));
+    }
+    strict_json::from_str(text, &[]).map_err(|refused| match refused.code {
+        ErrorCode::BadRequest => invalid(refused.detail),
+        _ => refused.into(),
+    })
+}
+
+fn refused(error: signature::SignatureError) -> Failure {
+    metrics::counter!("tebdil_billing_events_total", "outcome" => ErrorCode::SignatureInvalid.as_str()).increment(1);
+    Failure::new(ErrorCode::SignatureInvalid, error.to_string())
+}
