@@ -17,17 +17,16 @@ use tebdil_workers::{Hooks, Periods, Settings, Workers};
 use crate::{
     RunError,
     ads::Ads,
-    auth::{self, Accounts, Tokens},
     auth::{self, Accounts, CodeSender, Codes, Tokens},
+    auth::{self, Accounts, Tokens},
     chat::Chat,
     cluster::{Announcer, NodeMessage, Router, catch_up, revocations},
     config::{Config, Key, Secrets},
     hub::Hub,
     lifecycle::Tasks,
     matching::{self, Matchmaker, MatchmakerConfig, Timings},
-    notifications::{Notifier, Texts, Waker, Wakeups},
-    observability,
     notifications::Notifier,
+    notifications::{Notifier, Texts, Waker, Wakeups},
     observability, push,
 };
 
@@ -225,7 +224,6 @@ pub(crate) fn workers(
         periods,
         quota: config.quota.rules(),
         referrals: config.referrals.rewards(),
-        presence: Some(realtime.presence.clone()),
         fcm,
         billing: config.billing.rules(),
         verifier: config.billing.verifier()?,

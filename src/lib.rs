@@ -2,8 +2,8 @@
 //!
 //! [`run`] is what `main` and the tests both call. [`app::App`] holds every part; `http/router.rs` shows the API on one page.
 
-pub mod ads;
 mod admin;
+pub mod ads;
 pub mod app;
 pub mod auth;
 pub mod billing;

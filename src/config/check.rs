@@ -189,6 +189,7 @@ impl Config {
             (
                 self.verification.sender == Sender::Gateway && Gateway::is_open(&self.verification.gateway),
                 "verification.gateway.url is not https: phones and codes go over the network in clear",
+            ),
             (
                 self.billing.verifier_url.starts_with("http://") && !is_loopback_url(&self.billing.verifier_url),
                 "billing.verifier_url is not https: whoever is on the way can end subscriptions, and reads the token",

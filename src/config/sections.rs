@@ -144,6 +144,10 @@ pub struct Referrals {
     pub invited_reward: u32,
     pub inviter_reward: u32,
     pub invitations_per_day: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Billing {
     pub plans: Vec<Plan>,
     /// Secrets, separated by commas; use [`Self::secrets`].
@@ -309,6 +313,9 @@ impl Referrals {
     /// What an invitation brings.
     pub const fn rewards(&self) -> tebdil_core::store::ReferralRewards {
         tebdil_core::store::ReferralRewards { invited: self.invited_reward, inviter: self.inviter_reward }
+    }
+}
+
 impl Billing {
     /// What the store and the jobs go by.
     pub fn rules(&self) -> BillingRules {

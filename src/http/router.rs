@@ -16,14 +16,8 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure, referrals,
-};
-use super::{account, admin, ads, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure};
-    account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, notifications, observe, problem::Failure,
-};
-use super::{account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure, push};
-    account, admin, asyncapi, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure, verification,
-    account, admin, asyncapi, billing, blocks, claims, health, idempotency, keys, leftover, matches, me, observe, problem::Failure,
+    account, admin, ads, asyncapi, billing, blocks, claims, health, idempotency, keys, leftover, matches, me, notifications, observe,
+    problem::Failure, push, referrals, verification,
 };
 use crate::{app::App, ws};
 

@@ -9,8 +9,8 @@
 mod harness;
 
 mod accounts;
-mod ads;
 mod admin_command;
+mod ads;
 mod bad_requests;
 mod billing;
 mod chaos;

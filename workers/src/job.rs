@@ -14,8 +14,7 @@ use tebdil_core::{
     time::{Clock, Timestamp},
 };
 
-use crate::fcm::Fcm;
-use crate::verifier::Verifier;
+use crate::{fcm::Fcm, verifier::Verifier};
 
 /// Why a job did not succeed. The text is kept with the job and logged: it must name no person and no secret.
 #[derive(Debug, thiserror::Error)]
@@ -100,13 +99,17 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// The default periods and rewards; nobody is connected, and nothing is pushed.
+    /// The default periods and rewards, and no plans; nobody is connected, and nothing is pushed.
     pub fn new(quota: QuotaRules) -> Self {
-        let referrals = ReferralRewards { invited: 10, inviter: 0 };
-        Self { periods: Periods::default(), quota, referrals, presence: None, fcm: None }
-    /// The default periods, no plans, and nobody is connected.
-    pub fn new(quota: QuotaRules) -> Self {
-        Self { periods: Periods::default(), quota, billing: BillingRules::default(), verifier: None, presence: None }
+        Self {
+            periods: Periods::default(),
+            quota,
+            referrals: ReferralRewards { invited: 10, inviter: 0 },
+            billing: BillingRules::default(),
+            verifier: None,
+            presence: None,
+            fcm: None,
+        }
     }
 }
 
@@ -128,12 +131,7 @@ pub struct Periods {
 impl Default for Periods {
     fn default() -> Self {
         let days = |days: u64| Duration::from_hours(24 * days);
-        Self { message_logs: days(180), sessions: days(30), invitations: days(180), notifications: days(90) }
-        Self {
-            message_logs: Duration::from_hours(180 * 24),
-            sessions: Duration::from_hours(30 * 24),
-            billing_events: Duration::from_hours(400 * 24),
-        }
+        Self { message_logs: days(180), sessions: days(30), invitations: days(180), notifications: days(90), billing_events: days(400) }
     }
 }
 

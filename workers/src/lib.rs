@@ -30,5 +30,4 @@ mod verifier;
 pub use engine::{Timing, Workers, WorkersError};
 pub use execute::Ran;
 pub use job::{Hooks, Job, JobContext, JobError, JobRef, Periods, Queue, Settings, push};
-pub use job::{Hooks, Job, JobContext, JobError, Periods, Queue, Settings, push};
 pub use verifier::{Standing, Verifier, VerifierError};

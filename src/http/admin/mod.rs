@@ -3,8 +3,8 @@
 pub(super) mod ads;
 pub(super) mod announcements;
 pub(super) mod claims;
-pub(super) mod overview;
 pub(super) mod jobs;
+pub(super) mod overview;
 pub(super) mod subscriptions;
 
 use std::sync::Arc;

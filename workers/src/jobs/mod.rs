@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use tebdil_core::store::RewardOrder;
-use tebdil_core::notice::PushOrder;
+use tebdil_core::{notice::PushOrder, store::RewardOrder};
 
 use crate::job::Queue;
 
@@ -11,42 +10,39 @@ mod ad_counts;
 mod announce;
 mod claims;
 mod expire;
-mod referrals;
 mod push;
+mod referrals;
 mod retention;
 mod statistics;
 mod subscriptions;
+mod wakeups;
 
 pub use ad_counts::AdCounts;
-mod wakeups;
 
 pub use announce::Announce;
 pub use claims::Claims;
 pub use expire::Expire;
-pub use referrals::RewardSweep;
 pub use push::PushDevice;
+pub use referrals::RewardSweep;
 pub use retention::Retention;
 pub use statistics::Statistics;
-pub use wakeups::Wakeups;
 pub use subscriptions::Subscriptions;
+pub use wakeups::Wakeups;
 
 /// Every queue there is, and how often the scheduled ones run.
 pub fn all() -> Vec<Queue> {
     vec![
-        Queue::scheduled::<AdCounts>(Duration::from_mins(1)),
-        Queue::scheduled::<Expire>(Duration::from_mins(1)),
-        Queue::scheduled::<Claims>(Duration::from_mins(1)),
+        Queue::of::<PushDevice>(),
+        Queue::of::<PushOrder>(),
         Queue::of::<RewardOrder>(),
-        Queue::scheduled::<RewardSweep>(Duration::from_mins(10)),
-        Queue::scheduled::<Retention>(Duration::from_hours(1)),
-        Queue::scheduled::<Statistics>(Duration::from_hours(1)),
+        Queue::scheduled::<AdCounts>(Duration::from_mins(1)),
         Queue::scheduled::<Announce>(Duration::from_mins(1)),
         Queue::scheduled::<Claims>(Duration::from_mins(1)),
         Queue::scheduled::<Expire>(Duration::from_mins(1)),
         Queue::scheduled::<Retention>(Duration::from_hours(1)),
-        Queue::scheduled::<Wakeups>(Duration::from_mins(1)),
-        Queue::of::<PushOrder>(),
-        Queue::of::<PushDevice>(),
+        Queue::scheduled::<RewardSweep>(Duration::from_mins(10)),
+        Queue::scheduled::<Statistics>(Duration::from_hours(1)),
         Queue::scheduled::<Subscriptions>(Duration::from_mins(1)),
+        Queue::scheduled::<Wakeups>(Duration::from_mins(1)),
     ]
 }

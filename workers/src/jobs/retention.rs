@@ -31,25 +31,21 @@ impl Job for Retention {
     const CONCURRENCY: usize = 1;
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
-        let (store, now) = (&cx.store, cx.clock.now());
+        let (store, now, periods) = (&cx.store, cx.clock.now(), &cx.settings.periods);
         // Each for itself: one that fails does not keep the others from theirs.
-        let logs = all("message_logs", || store.delete_old_message_logs(now - cx.settings.periods.message_logs, BATCH)).await;
-        let keys = all("idempotency_keys", || store.delete_old_idempotency_keys(now - IDEMPOTENCY_WINDOW, BATCH)).await;
-        let packages = all("key_packages", || store.delete_old_key_packages(now - KEY_PACKAGES, BATCH)).await;
-        let codes = all("one_time_codes", || store.delete_old_codes(now, BATCH)).await;
-        let sessions = dead_sessions(store, now - cx.settings.periods.sessions).await;
-        let invitations = all("referrals", || store.delete_old_invitations(now - cx.settings.periods.invitations, BATCH)).await;
-        let jobs = all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await;
-        Ok(logs.and(keys).and(packages).and(sessions).and(invitations).and(jobs)?)
-        let impressions = all("ad_impressions", || store.delete_old_ad_impressions(now - AD_IMPRESSIONS, BATCH)).await;
-        let jobs = all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await;
-        Ok(logs.and(keys).and(packages).and(sessions).and(impressions).and(jobs)?)
-        let notifications = all("notifications", || store.delete_old_notifications(now - cx.settings.periods.notifications, BATCH)).await;
-        let jobs = all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await;
-        Ok(logs.and(keys).and(packages).and(sessions).and(notifications).and(jobs)?)
-        Ok(logs.and(keys).and(packages).and(codes).and(sessions).and(jobs)?)
-        let billing = all("billing_events", || store.delete_old_billing_events(now - cx.settings.periods.billing_events, BATCH)).await;
-        Ok(logs.and(keys).and(packages).and(sessions).and(jobs).and(billing)?)
+        let deleted = [
+            all("message_logs", || store.delete_old_message_logs(now - periods.message_logs, BATCH)).await,
+            all("idempotency_keys", || store.delete_old_idempotency_keys(now - IDEMPOTENCY_WINDOW, BATCH)).await,
+            all("key_packages", || store.delete_old_key_packages(now - KEY_PACKAGES, BATCH)).await,
+            all("one_time_codes", || store.delete_old_codes(now, BATCH)).await,
+            dead_sessions(store, now - periods.sessions).await,
+            all("referrals", || store.delete_old_invitations(now - periods.invitations, BATCH)).await,
+            all("ad_impressions", || store.delete_old_ad_impressions(now - AD_IMPRESSIONS, BATCH)).await,
+            all("notifications", || store.delete_old_notifications(now - periods.notifications, BATCH)).await,
+            all("billing_events", || store.delete_old_billing_events(now - periods.billing_events, BATCH)).await,
+            all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await,
+        ];
+        Ok(deleted.into_iter().collect::<Result<_, _>>()?)
     }
 }
 

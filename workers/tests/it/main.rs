@@ -9,6 +9,6 @@ mod referrals;
 mod reset;
 mod retention;
 mod statistics;
+mod subscriptions;
 mod troubles;
 mod wakeups;
-mod subscriptions;
