@@ -286,7 +286,7 @@ mod tests {
         let ads = [ad(1, |ad| ad.daily_cap = 2)];
         let mut viewer = viewer();
         let mut now = NOON;
-        let mut show = |viewer: &mut Viewer, now: Timestamp| {
+        let show = |viewer: &mut Viewer, now: Timestamp| {
             let id = next(viewer, &ads, now, 1);
             viewer.shown.extend(id.map(|ad_id| Shown { ad_id, day: now.local_day(&rules().zone), served_at: now }));
             id.is_some()

@@ -154,17 +154,17 @@ async fn ads_are_the_admins(server: TestServer) {
     for (field, value) in defaults {
         assert_eq!(made[field], value, "{field}");
     }
-    let path = format!("/v1/admin/ads/{}", made["id"].as_str().expect("an id"));
-    assert_eq!(server.get(&path, &admin.access).await.expect(200), made);
+    let one = format!("/v1/admin/ads/{}", made["id"].as_str().expect("an id"));
+    assert_eq!(server.get(&one, &admin.access).await.expect(200), made);
     assert_eq!(server.get("/v1/admin/ads", &admin.access).await.expect(200)["items"], json!([made]));
     let patch = json!({"target_group": "locale:en,free", "ends_at": "2026-12-01T00:00:00.000Z"});
-    let changed = server.call(Method::PATCH, &path, &admin.access, &patch).await.expect(200);
+    let changed = server.call(Method::PATCH, &one, &admin.access, &patch).await.expect(200);
     assert_eq!((&changed["target_group"], &changed["ends_at"]), (&json!("free,locale:en"), &patch["ends_at"]));
-    let problem = server.call(Method::PATCH, &path, &admin.access, &json!({"weight": 1001})).await.expect_problem(422, "invalid_field");
+    let problem = server.call(Method::PATCH, &one, &admin.access, &json!({"weight": 1001})).await.expect_problem(422, "invalid_field");
     assert_eq!(problem["errors"][0]["field"], "weight");
     server.call(Method::PATCH, "/v1/admin/ads/1", &admin.access, &json!({})).await.expect_problem(404, "not_found");
-    server.delete(&path, &admin.access).await.expect(204);
-    server.delete(&path, &admin.access).await.expect_problem(404, "not_found");
+    server.delete(&one, &admin.access).await.expect(204);
+    server.delete(&one, &admin.access).await.expect_problem(404, "not_found");
     let logs = format!("SELECT COUNT(*) FROM system_logs WHERE action LIKE 'ad_%' AND actor_id = {}", admin.id);
     assert_eq!(server.count(&logs).await, 3);
     server.stop().await;

@@ -31,8 +31,14 @@ const TIMING: Timing = Timing {
     drain: Duration::from_secs(20),
 };
 
-/// What jobs that hang wait for, and how many began, by their test's number.
-static HANGING: LazyLock<Mutex<HashMap<u64, Arc<(Semaphore, AtomicU64)>>>> = LazyLock::new(Mutex::default);
+/// What the jobs of a test that hang wait for, and how many began.
+struct Hung {
+    gate: Semaphore,
+    begun: AtomicU64,
+}
+
+/// By the number of the test: jobs are plain data.
+static HANGING: LazyLock<Mutex<HashMap<u64, Arc<Hung>>>> = LazyLock::new(Mutex::default);
 
 /// The numbers of this process as they are scraped.
 fn numbers() -> String {
@@ -83,8 +89,8 @@ impl Job for Hanging {
     async fn run(self, _: &JobContext) -> Result<(), JobError> {
         if let Some(test) = self.test {
             let state = HANGING.lock().expect("lock").get(&test).cloned().expect("a test");
-            state.1.fetch_add(1, Ordering::SeqCst);
-            state.0.acquire().await.expect("open").forget();
+            state.begun.fetch_add(1, Ordering::SeqCst);
+            state.gate.acquire().await.expect("open").forget();
         }
         Ok(())
     }
@@ -120,7 +126,7 @@ async fn a_job_that_outruns_its_leases_is_buried_and_its_ends_count_for_nothing(
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let before = ["dead", "lost"].map(|outcome| number("tebdil_jobs_total", "hanging", outcome));
     let test = NEXT.fetch_add(1, Ordering::Relaxed);
-    let state = Arc::new((Semaphore::new(0), AtomicU64::new(0)));
+    let state = Arc::new(Hung { gate: Semaphore::new(0), begun: AtomicU64::new(0) });
     HANGING.lock().expect("lock").insert(test, state.clone());
     assert!(push(&db.store, &Hanging { test: Some(test) }, None, db.now(), db.now()).await.expect("push"));
 
@@ -129,14 +135,14 @@ async fn a_job_that_outruns_its_leases_is_buried_and_its_ends_count_for_nothing(
     // The next beat of a lease is twenty real seconds away: the clock runs past it as if the node had stopped.
     for attempt in 1..=2 {
         nodes.spawn(workers(db, Queue::of::<Hanging>()).run(stop.clone()));
-        until("the job hangs", async || state.1.load(Ordering::SeqCst) == attempt).await;
+        until("the job hangs", async || state.begun.load(Ordering::SeqCst) == attempt).await;
         db.clock.advance(MINUTE);
     }
     until("it is buried", async || db.number("SELECT COUNT(*) FROM job WHERE state = 3").await == 1).await;
     assert!(push(&db.store, &Hanging { test: None }, None, db.now(), db.now()).await.expect("push"));
     until("the next is done", async || db.number("SELECT COUNT(*) FROM job").await == 1).await;
 
-    state.0.add_permits(2);
+    state.gate.add_permits(2);
     until("both ends are refused", async || number("tebdil_jobs_total", "hanging", "lost") >= before[1] + 2.0).await;
     assert_eq!(db.text("SELECT error FROM job WHERE state = 3").await, "the last attempt did not come back");
     assert!(number("tebdil_jobs_total", "hanging", "\"dead\"") > before[0], "{}", numbers());
