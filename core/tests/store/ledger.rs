@@ -4,9 +4,10 @@ use std::{collections::HashMap, time::Duration};
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 use tebdil_core::{
+    claim::ClaimRules,
     domain::{LedgerReason, Mode, QuotaBucket},
-    id::{SessionId, UserId},
-    store::{Grant, MatchRules, NewUser, PairOutcome, ReferralRewards, Registration, Store},
+    id::{MatchId, SessionId, UserId},
+    store::{Claiming, Grant, MatchRules, NewUser, PairOutcome, ReferralRewards, Registration, Store},
     testing::{Backend, TestStore},
     time::Timestamp,
 };
@@ -17,6 +18,9 @@ const OPERATIONS: usize = 10_000;
 /// Run at once, between two moves of the clock.
 const AT_ONCE: usize = 50;
 const USERS: usize = 12;
+/// Every match can be claimed at once.
+const CLAIMS: ClaimRules =
+    ClaimRules { wait: Duration::ZERO, video_wait: Duration::ZERO, window: Duration::from_hours(1_000_000), daily_cap: 1_000 };
 const REWARDS: ReferralRewards = ReferralRewards { invited: 10, inviter: 3 };
 
 /// Everything that changes a balance. What is added to the store is added here, and to [`Run::draw`].
@@ -24,10 +28,16 @@ const REWARDS: ReferralRewards = ReferralRewards { invited: 10, inviter: 3 };
 enum Operation {
     /// A match, which both pay.
     Match { mode: Mode, offerer: (UserId, SessionId), answerer: (UserId, SessionId), ticket: i64 },
-    /// A right back for a match; a second one for the same finds its reference used.
-    Refund { user: UserId, mode: Mode, reference: String },
-    /// A subscription begins or ends, and the day's allowance changes with it.
-    Premium { user: UserId, text: i64, video: i64, reference: String },
+    /// Somebody wants the right for a match back; often once more.
+    Claim { user: UserId, of: MatchId },
+    /// The job decides the claims that wait.
+    Decide,
+    /// A subscription begins, and the day's allowance changes with it.
+    Subscribe { user: UserId, lasting: Duration },
+    /// All of a user's end.
+    Unsubscribe { user: UserId },
+    /// The job ends what ran out.
+    Expire,
     /// A correction, which may take.
     Correct { user: UserId, bucket: QuotaBucket, amount: i64, reference: String },
     /// Somebody joins by somebody's code.
@@ -53,6 +63,8 @@ struct Run {
     users: Vec<(UserId, SessionId)>,
     codes: HashMap<UserId, String>,
     joined: Vec<UserId>,
+    /// Made so far, with their sides.
+    matches: Vec<(MatchId, [UserId; 2])>,
     /// Of tickets, phones and references.
     next: i64,
 }
@@ -66,7 +78,7 @@ impl Run {
             users.push((user.id, session.id));
             codes.insert(user.id, user.invite_code);
         }
-        Self { t, rng: StdRng::seed_from_u64(seed), users, codes, joined: Vec::new(), next: 10_000 }
+        Self { t, rng: StdRng::seed_from_u64(seed), users, codes, joined: Vec::new(), matches: Vec::new(), next: 10_000 }
     }
 
     fn anybody(&mut self) -> (UserId, SessionId) {
@@ -76,7 +88,6 @@ impl Run {
     fn draw(&mut self) -> Operation {
         self.next += 2;
         let (user, session) = self.anybody();
-        let mode = *Mode::ALL.choose(&mut self.rng).unwrap();
         // Of a hundred references many come again.
         let reference = format!("r{}", self.rng.random_range(0..self.next.min(10_100) - 9_900));
         match self.rng.random_range(0..100) {
@@ -87,14 +98,18 @@ impl Run {
                         break other;
                     }
                 };
+                let mode = *Mode::ALL.choose(&mut self.rng).unwrap();
                 Operation::Match { mode, offerer: (user, session), answerer, ticket: self.next }
             }
-            45..65 => Operation::Refund { user, mode, reference },
-            65..75 => {
-                let (text, video) = if self.rng.random() { (90, 27) } else { (-90, -27) };
-                Operation::Premium { user, text, video, reference: self.next.to_string() }
-            }
-            75..90 => {
+            45..60 => match self.matches.choose(&mut self.rng) {
+                Some((of, users)) => Operation::Claim { user: *users.choose(&mut self.rng).unwrap(), of: *of },
+                None => Operation::Decide,
+            },
+            60..65 => Operation::Decide,
+            65..72 => Operation::Subscribe { user, lasting: Duration::from_mins(self.rng.random_range(1..5_000)) },
+            72..76 => Operation::Unsubscribe { user },
+            76..80 => Operation::Expire,
+            80..90 => {
                 let bucket = *QuotaBucket::ALL.choose(&mut self.rng).unwrap();
                 Operation::Correct { user, bucket, amount: self.rng.random_range(-25..=15), reference }
             }
@@ -128,19 +143,19 @@ impl Run {
     }
 }
 
-/// Does one operation; says what it was, and who joined.
-async fn perform(
-    t: &Store,
-    operation: Operation,
-    new: Option<NewUser>,
-    device: tebdil_core::store::NewSession,
-    now: Timestamp,
-) -> (&'static str, Option<UserId>) {
+/// What an operation did.
+#[derive(Debug)]
+enum Done {
+    Only(&'static str),
+    Joined(UserId),
+    Made(MatchId, [UserId; 2]),
+    /// How many claims were paid back.
+    Decided(usize),
+}
+
+/// Does one operation.
+async fn perform(t: &Store, operation: Operation, new: Option<NewUser>, device: tebdil_core::store::NewSession, now: Timestamp) -> Done {
     let rules = TestStore::quota_rules();
-    let grant = async |user: UserId, bucket: QuotaBucket, amount: i64, reason: LedgerReason, reference: &str| {
-        let grant = Grant { bucket, amount, reason, reference: reference.to_owned() };
-        t.grant(user, &grant, &rules, now).await.unwrap().is_some()
-    };
     match operation {
         Operation::Match { mode, offerer, answerer, ticket } => {
             let rules = MatchRules { max_active_text: 1_000_000, ..TestStore::match_rules() };
@@ -151,32 +166,49 @@ async fn perform(
                         // One at a time: the next needs it ended.
                         t.end_match(made.id, None, tebdil_core::domain::EndReason::HungUp, now).await.unwrap();
                     }
-                    ("match", None)
+                    Done::Made(made.id, [offerer.0, answerer.0])
                 }
-                PairOutcome::Refused { .. } => ("refused match", None),
+                PairOutcome::Refused { .. } => Done::Only("refused match"),
             }
         }
-        Operation::Refund { user, mode, reference } => {
-            (if grant(user, mode.bucket(), 1, LedgerReason::Claim, &reference).await { "refund" } else { "second refund" }, None)
+        Operation::Claim { user, of } => match t.claim(of, user, &CLAIMS, &rules.zone, now).await.unwrap() {
+            Claiming::Made(_) => Done::Only("claim"),
+            Claiming::Already | Claiming::Refused(_) => Done::Only("refused claim"),
+            Claiming::NotFound => panic!("the match is there"),
+        },
+        Operation::Decide => {
+            let decided = t.decide_claims(50, &rules, now).await.unwrap().decided;
+            Done::Decided(decided.iter().filter(|claim| claim.quota.is_some()).count())
         }
-        Operation::Premium { user, text, video, reference } => {
-            grant(user, QuotaBucket::Text, text, LedgerReason::Premium, &reference).await;
-            grant(user, QuotaBucket::Video, video, LedgerReason::Premium, &reference).await;
-            ("premium", None)
+        Operation::Subscribe { user, lasting } => {
+            t.grant_subscription(user, "month", now + lasting, user, &rules, now).await.unwrap().expect("the user is there");
+            Done::Only("subscription")
+        }
+        Operation::Unsubscribe { user } => {
+            t.end_subscriptions(user, user, &rules, now).await.unwrap().expect("the user is there");
+            Done::Only("end of subscriptions")
+        }
+        Operation::Expire => {
+            for due in t.due_subscriptions(false, now, 50).await.unwrap() {
+                t.expire_subscription(&due, &rules, now).await.unwrap();
+            }
+            Done::Only("expiry")
         }
         Operation::Correct { user, bucket, amount, reference } => {
-            (if grant(user, bucket, amount, LedgerReason::Admin, &reference).await { "correction" } else { "idle correction" }, None)
+            let grant = Grant { bucket, amount, reason: LedgerReason::Admin, reference };
+            let changed = t.grant(user, &grant, &rules, now).await.unwrap().is_some();
+            Done::Only(if changed { "correction" } else { "idle correction" })
         }
         Operation::Join { .. } => {
             let mut rng = StdRng::from_rng(&mut rand::rng());
             match t.insert_user(&new.expect("who joins"), device, &mut rng, now).await.unwrap() {
-                Registration::Inserted(user, _) => ("join", Some(user.id)),
+                Registration::Inserted(user, _) => Done::Joined(user.id),
                 refused => panic!("{refused:?}"),
             }
         }
         Operation::Reward { user } => {
             let given = t.reward_referral(user, REWARDS, &rules, now).await.unwrap();
-            (if given.is_some() { "reward" } else { "second reward" }, None)
+            Done::Only(if given.is_some() { "reward" } else { "second reward" })
         }
     }
 }
@@ -188,7 +220,7 @@ async fn ten_thousand_operations(backend: Backend) {
     let seed: u64 = std::env::var("TEBDIL_TEST_SEED").ok().map_or_else(rand::random, |seed| seed.parse().unwrap());
     println!("TEBDIL_TEST_SEED={seed}");
     let mut run = Run::start(t, seed).await;
-    let mut tally = Tally::default();
+    let (mut tally, mut refunds) = (Tally::default(), 0);
     for round in 0..OPERATIONS / AT_ONCE {
         let operations: Vec<Operation> = (0..AT_ONCE).map(|_| run.draw()).collect();
         let tasks: Vec<_> = operations
@@ -204,9 +236,22 @@ async fn ten_thousand_operations(backend: Backend) {
                 async move { perform(&store, operation, new, device, now).await }
             })
             .collect();
-        for (what, joined) in all_at_once(tasks).await {
-            tally.count(what);
-            run.joined.extend(joined);
+        for done in all_at_once(tasks).await {
+            match done {
+                Done::Only(what) => tally.count(what),
+                Done::Joined(user) => {
+                    run.joined.push(user);
+                    tally.count("join");
+                }
+                Done::Made(id, users) => {
+                    run.matches.push((id, users));
+                    tally.count("match");
+                }
+                Done::Decided(paid) => {
+                    refunds += paid;
+                    tally.count("decision");
+                }
+            }
         }
         run.move_clock();
         if round % 10 == 9 {
@@ -216,14 +261,31 @@ async fn ten_thousand_operations(backend: Backend) {
     run.check().await;
     assert_eq!(tally.0.values().sum::<usize>(), OPERATIONS);
     // A run in which something never happens shows nothing of it.
-    for what in
-        ["match", "refused match", "refund", "second refund", "premium", "correction", "idle correction", "join", "reward", "second reward"]
-    {
+    for what in [
+        "match",
+        "refused match",
+        "claim",
+        "refused claim",
+        "decision",
+        "subscription",
+        "end of subscriptions",
+        "expiry",
+        "correction",
+        "idle correction",
+        "join",
+        "reward",
+        "second reward",
+    ] {
         assert!(tally.0.get(what).is_some_and(|times| *times > 20), "{what}: {tally:?}");
     }
     let resets = "SELECT CAST(COUNT(*) AS BIGINT) FROM quota_ledger WHERE reason = 'daily_reset'";
     assert!(run.t.numbers(resets).await[0] > 100, "the days went by");
+    let premium = "SELECT CAST(COUNT(*) AS BIGINT) FROM quota_ledger WHERE reason = 'premium'";
+    assert!(run.t.numbers(premium).await[0] > 100, "subscriptions change what there is at once");
     // Each exactly once, whatever was asked for at once.
+    assert!(refunds > 100, "{refunds} refunds");
+    let paid = "SELECT CAST(SUM(delta) AS BIGINT) FROM quota_ledger WHERE reason = 'claim'";
+    assert_eq!(run.t.numbers(paid).await, [i64::try_from(refunds).unwrap()]);
     let bonus = "SELECT CAST(SUM(delta) AS BIGINT) FROM quota_ledger WHERE reason = 'referral'";
     assert_eq!(run.t.numbers(bonus).await, [i64::try_from(tally.0["reward"]).unwrap() * 13]);
 }
