@@ -18,14 +18,12 @@ use crate::{
     RunError,
     ads::Ads,
     auth::{self, Accounts, CodeSender, Codes, Tokens},
-    auth::{self, Accounts, Tokens},
     chat::Chat,
     cluster::{Announcer, NodeMessage, Router, catch_up, revocations},
     config::{Config, Key, Secrets},
     hub::Hub,
     lifecycle::Tasks,
     matching::{self, Matchmaker, MatchmakerConfig, Timings},
-    notifications::Notifier,
     notifications::{Notifier, Texts, Waker, Wakeups},
     observability, push,
 };
@@ -94,13 +92,11 @@ impl App {
         let hub = Arc::new(hub);
         let (ads, match_end_ads) =
             Ads::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone(), config.ads.rules(&config.quota));
-        let (chat, writer) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), Arc::clone(&ads), clock.clone());
         let wakeups = Arc::<Wakeups>::default();
-        let (chat, writer) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone(), Arc::clone(&wakeups));
+        let (chat, writer) =
+            Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), Arc::clone(&ads), clock.clone(), Arc::clone(&wakeups));
         let chat = Arc::new(chat);
         let notifier = Notifier::new(Arc::clone(&hub), Texts::new(quota_rules.zone.clone()));
-        let workers = workers(&config, &store, &clock, &realtime, &chat, &notifier);
-        let notifier = Notifier::new(Arc::clone(&hub));
         let workers = workers(&config, &store, &clock, &realtime, &chat, &notifier)?;
         let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
         let matchmaker_config = MatchmakerConfig {

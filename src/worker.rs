@@ -49,9 +49,9 @@ pub async fn run(config: Config, metrics: Option<TcpListener>, clock: Clock, shu
     let hub = Arc::new(hub);
     let (ads, match_end_ads) =
         Ads::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone(), config.ads.rules(&config.quota));
-    let (chat, _) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), ads, clock.clone());
     // Nobody sends anything here, so there is nobody to wake.
-    let (chat, _) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone(), Arc::<Wakeups>::default());
+    let wakeups = Arc::<Wakeups>::default();
+    let (chat, _) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), ads, clock.clone(), wakeups);
     let chat = Arc::new(chat);
     let notifier = Notifier::new(Arc::clone(&hub), Texts::new(config.quota.rules().zone));
 

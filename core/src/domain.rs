@@ -149,7 +149,7 @@ text_enum! {
 
 text_enum! {
     /// Whom the operator speaks to.
-    TargetGroup { All = "all", Free = "free", Premium = "premium", Turkish = "locale:tr", English = "locale:en" }
+    AnnouncementTarget { All = "all", Free = "free", Premium = "premium", Turkish = "locale:tr", English = "locale:en" }
 }
 
 text_enum! {

@@ -197,7 +197,6 @@ impl Accounts {
             terms_version: self.terms_version.clone(),
             // Codes are lower case; a keyboard may begin with a capital and end with a space.
             invite: request.invite.map(|code| code.trim().to_ascii_lowercase()),
-            invite: request.invite,
         };
         Ok((draft, request.password))
     }
@@ -221,6 +220,7 @@ impl Accounts {
             birth_year: draft.birth_year,
             locale: draft.locale,
             terms_version: draft.terms_version,
+            invite: draft.invite,
         };
         let secret = RefreshSecret::new(&mut rng);
         let session = self.new_session(&secret, Device::default(), now);

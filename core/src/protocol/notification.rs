@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    domain::{NotificationType, TargetGroup},
+    domain::{AnnouncementTarget, NotificationType},
     id::{AnnouncementId, NotificationId},
     notice::Notice,
     time::Timestamp,
@@ -60,7 +60,7 @@ pub struct AnnouncementRequest {
     pub en: String,
     /// Everybody, unless said otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<TargetGroup>,
+    pub target: Option<AnnouncementTarget>,
 }
 
 /// What the operator tells many users.
@@ -69,7 +69,7 @@ pub struct Announcement {
     pub id: AnnouncementId,
     pub tr: String,
     pub en: String,
-    pub target: TargetGroup,
+    pub target: AnnouncementTarget,
     pub created_at: Timestamp,
     /// How many users were told so far.
     pub told: i64,

@@ -6,7 +6,7 @@ use sqlx::{Database, Encode, FromRow, QueryBuilder, Type};
 use super::{NewJob, Notified, Store, StoreError, SystemLog, jobs::push_job_in, notifications::push_orders_in, system_logs::log_in};
 use crate::{
     backend::{read, write_tx},
-    domain::{Locale, TargetGroup},
+    domain::{AnnouncementTarget, Locale},
     id::{AnnouncementId, NotificationId, UserId},
     notice::{ANNOUNCE_QUEUE, Notice, PushOrder},
     protocol::Announcement,
@@ -21,7 +21,7 @@ const ANNOUNCE_ATTEMPTS: i64 = 3;
 pub struct NewAnnouncement {
     pub tr: String,
     pub en: String,
-    pub target: TargetGroup,
+    pub target: AnnouncementTarget,
     /// The admin.
     pub actor: UserId,
 }
@@ -31,7 +31,7 @@ struct AnnouncementRow {
     id: AnnouncementId,
     tr: String,
     en: String,
-    target_group: TargetGroup,
+    target_group: AnnouncementTarget,
     created_at: Timestamp,
     position: UserId,
     told: i64,
@@ -166,11 +166,11 @@ where
     query.push_bind(of.position).push(" AND u.id <= ").push_bind(last);
     query.push(" AND u.created_at <= ").push_bind(of.created_at).push(" AND NOT u.is_banned");
     match of.target_group {
-        TargetGroup::All => &mut query,
-        TargetGroup::Free => query.push(" AND NOT u.is_premium"),
-        TargetGroup::Premium => query.push(" AND u.is_premium"),
-        TargetGroup::Turkish => query.push(" AND u.locale = ").push_bind(Locale::Tr),
-        TargetGroup::English => query.push(" AND u.locale = ").push_bind(Locale::En),
+        AnnouncementTarget::All => &mut query,
+        AnnouncementTarget::Free => query.push(" AND NOT u.is_premium"),
+        AnnouncementTarget::Premium => query.push(" AND u.is_premium"),
+        AnnouncementTarget::Turkish => query.push(" AND u.locale = ").push_bind(Locale::Tr),
+        AnnouncementTarget::English => query.push(" AND u.locale = ").push_bind(Locale::En),
     }
     .push(" ORDER BY u.id");
     query

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use tebdil_core::{
-    domain::{Locale, TargetGroup},
+    domain::{Locale, AnnouncementTarget},
     id::UserId,
     notice::Notice,
     protocol::Announcement,
@@ -20,7 +20,7 @@ tebdil_core::store_conformance! {
     announcements_come_one_after_the_other,
 }
 
-async fn announce(t: &TestStore, target: TargetGroup, actor: UserId) -> Announcement {
+async fn announce(t: &TestStore, target: AnnouncementTarget, actor: UserId) -> Announcement {
     let new = NewAnnouncement { tr: "Merhaba.".to_owned(), en: "Hello.".to_owned(), target, actor };
     t.announce(&new, t.now()).await.unwrap()
 }
@@ -50,8 +50,8 @@ async fn everybody_is_told_once_in_batches(t: TestStore) {
         everybody[1]
     ))
     .await;
-    let made = announce(&t, TargetGroup::All, everybody[0]).await;
-    assert_eq!((made.told, made.finished_at, made.target), (0, None, TargetGroup::All));
+    let made = announce(&t, AnnouncementTarget::All, everybody[0]).await;
+    assert_eq!((made.told, made.finished_at, made.target), (0, None, AnnouncementTarget::All));
     assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE queue = 'announce'").await, [1]);
     let log = format!("SELECT actor_id FROM system_logs WHERE action = 'announcement_made' AND details LIKE '%{}%'", made.id);
     assert_eq!(t.numbers(&log).await, [everybody[0].0]);
@@ -82,11 +82,11 @@ async fn whom_it_is_not_for_is_not_told(t: TestStore) {
     t.execute(&format!("UPDATE users SET is_premium = TRUE WHERE id = {}", everybody[1])).await;
     t.execute(&format!("UPDATE users SET locale = 'en' WHERE id = {}", everybody[2])).await;
     for (target, expected) in [
-        (TargetGroup::All, vec![1, 2, 3]),
-        (TargetGroup::Free, vec![2, 3]),
-        (TargetGroup::Premium, vec![1]),
-        (TargetGroup::Turkish, vec![1, 3]),
-        (TargetGroup::English, vec![2]),
+        (AnnouncementTarget::All, vec![1, 2, 3]),
+        (AnnouncementTarget::Free, vec![2, 3]),
+        (AnnouncementTarget::Premium, vec![1]),
+        (AnnouncementTarget::Turkish, vec![1, 3]),
+        (AnnouncementTarget::English, vec![2]),
     ] {
         announce(&t, target, everybody[0]).await;
         let expected: Vec<UserId> = expected.into_iter().map(|index: usize| everybody[index]).collect();
@@ -96,7 +96,7 @@ async fn whom_it_is_not_for_is_not_told(t: TestStore) {
 
 async fn two_nodes_tell_each_user_once(t: TestStore) {
     let everybody = users(&t, 30).await;
-    announce(&t, TargetGroup::All, everybody[0]).await;
+    announce(&t, AnnouncementTarget::All, everybody[0]).await;
     let nodes = [t.store.clone(), t.database.open(&t.clock).await];
     let told = all_at_once((0..6).map(|number: usize| {
         let (store, now) = (nodes[number % 2].clone(), t.now());
@@ -116,8 +116,8 @@ async fn two_nodes_tell_each_user_once(t: TestStore) {
 
 async fn announcements_come_one_after_the_other(t: TestStore) {
     let everybody = users(&t, 3).await;
-    let first = announce(&t, TargetGroup::All, everybody[0]).await;
-    let second = announce(&t, TargetGroup::All, everybody[0]).await;
+    let first = announce(&t, AnnouncementTarget::All, everybody[0]).await;
+    let second = announce(&t, AnnouncementTarget::All, everybody[0]).await;
     assert_eq!(told(&t, 2).await.len(), 6);
     let ids: Vec<_> = t.announcements(None, 10).await.unwrap().iter().map(|one| one.id).collect();
     assert_eq!(ids, [second.id, first.id], "newest first");

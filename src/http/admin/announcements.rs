@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
-    domain::TargetGroup,
+    domain::AnnouncementTarget,
     protocol::{Announcement, AnnouncementRequest, ErrorCode, Page, Problem},
     store::NewAnnouncement,
 };
@@ -40,7 +40,7 @@ pub(in crate::http) async fn create(
     let new = NewAnnouncement {
         tr: text("tr", &request.tr)?,
         en: text("en", &request.en)?,
-        target: request.target.unwrap_or(TargetGroup::All),
+        target: request.target.unwrap_or(AnnouncementTarget::All),
         actor: who.user_id,
     };
     let made = app.store.announce(&new, app.clock.now()).await?;
