@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use tebdil_core::{
-    domain::{Locale, AnnouncementTarget},
+    domain::{AnnouncementTarget, Locale},
     id::UserId,
     notice::Notice,
     protocol::Announcement,
