@@ -289,12 +289,13 @@ mod tests {
             assert!(error.contains(field) && !error.contains("hunter2"), "{error}");
         }
         let secrets = "webhook_secrets = 'hunter2hunter2hunter2,, hunter2hunter2hunter3'\nverifier_token = 'hunter2'\n";
-        let config = load_file(&format!("{secrets}verifier_url = 'http://127.0.0.1:9/{{id}}'")).expect("good");
+        let verified = "\n[verification]\nphone = true\nsender = 'gateway'\n[verification.gateway]\nurl = 'https://sms.example'\nbody = '{\"to\": \"{phone}\", \"text\": \"{text}\"}'";
+        let config = load_file(&format!("{secrets}verifier_url = 'http://127.0.0.1:9/{{id}}'{verified}")).expect("good");
         assert_eq!(config.billing.secrets().count(), 2);
         assert!(!format!("{config:?}").contains("hunter2"));
         assert_eq!(config.billing.rules().grace, std::time::Duration::from_hours(72));
         assert_eq!(config.warnings(), Vec::<String>::new());
-        let warned = load_file("verifier_url = 'http://billing.example/{id}'").expect("good").warnings();
+        let warned = load_file(&format!("verifier_url = 'http://billing.example/{{id}}'{verified}")).expect("good").warnings();
         assert!(matches!(&warned[..], [only] if only.starts_with("billing.verifier_url")), "{warned:?}");
         let defaults = load(&[]).expect("defaults").billing;
         assert_eq!((defaults.secrets().count(), defaults.rules().grace), (0, std::time::Duration::from_hours(1)));

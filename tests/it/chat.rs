@@ -253,6 +253,7 @@ async fn a_second_device_follows(server: TestServer) {
     let mut b = Person::new(&server, "berk").await;
     a.find().await;
     assert_eq!(tablet.refused(json!({"type": "match.find", "mode": "text"})).await, "already_searching");
+    server.clock.advance(Duration::from_millis(1));
     b.find().await;
     let found = a.until("match.found").await;
     assert!(found["peer_key_package"].is_string() && found["this_device"] == true);

@@ -158,6 +158,8 @@ pub async fn connect_to(url: &str, user: &TestUser) -> RawSocket {
 pub async fn pair(server: &TestServer) -> (Person, Person, String) {
     let (mut a, mut b) = (Person::new(server, "ayse").await, Person::new(server, "berk").await);
     a.find().await;
+    // The one who waited longer is the offerer, at whichever nodes they are.
+    server.clock.advance(Duration::from_millis(1));
     b.find().await;
     let id = a.found().await;
     assert_eq!(b.found().await, id);
