@@ -79,7 +79,7 @@ struct EvidenceRow {
     expired_at: Timestamp,
     ended_at: Option<Timestamp>,
     ended_by: Option<UserId>,
-    connected_at: Option<Timestamp>,
+    connected: bool,
     answered: bool,
 }
 
@@ -91,7 +91,7 @@ impl EvidenceRow {
             created_at: self.created_at,
             ended: self.ended_at.map(|at| (at, self.ended_by)).or(ran_out),
             answered: self.answered,
-            connected: self.connected_at.is_some_and(|at| at <= now),
+            connected: self.connected,
         }
     }
 }
@@ -137,17 +137,16 @@ impl Store {
     ) -> Result<Claiming, StoreError> {
         const LOCK: &str = "SELECT id FROM users WHERE id = $1";
         const BEFORE: &str = "SELECT id FROM claims WHERE user_id = $1 AND match_id = $2";
-        const EVIDENCE: &str = "SELECT m.type AS mode, m.created_at, m.expired_at, m.ended_at, m.ended_by, m.connected_at, \
-             EXISTS (SELECT 1 FROM message_logs l WHERE l.match_id = s.match_id AND l.sender_id = s.peer_id AND l.kind = 'content' \
-             AND l.sent_at <= $1) AS answered \
-             FROM match_sides s JOIN matches m ON m.id = s.match_id WHERE s.match_id = $2 AND s.user_id = $3";
+        // What is stored by now came before the claim, whatever time it bears: that of another node, or of a clock that was set back since.
+        const EVIDENCE: &str = "SELECT m.type AS mode, m.created_at, m.expired_at, m.ended_at, m.ended_by, m.connected_at IS NOT NULL AS connected, \
+             EXISTS (SELECT 1 FROM message_logs l WHERE l.match_id = s.match_id AND l.sender_id = s.peer_id AND l.kind = 'content') AS answered \
+             FROM match_sides s JOIN matches m ON m.id = s.match_id WHERE s.match_id = $1 AND s.user_id = $2";
         const TODAY: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM claims WHERE user_id = $1 AND claim_time >= $2";
         const INSERT: &str = "INSERT INTO claims (id, user_id, match_id, claim_time, status) VALUES ($1, $2, $3, $4, $5) \
              RETURNING id, user_id, match_id, claim_time, status, reason, processed_at";
         Ok(write_tx!(self, |tx| {
             sqlx::query(self.locking(LOCK)).bind(user).execute(&mut *tx).await?;
-            let evidence: Option<EvidenceRow> =
-                sqlx::query_as(EVIDENCE).bind(now).bind(match_id).bind(user).fetch_optional(&mut *tx).await?;
+            let evidence: Option<EvidenceRow> = sqlx::query_as(EVIDENCE).bind(match_id).bind(user).fetch_optional(&mut *tx).await?;
             let Some(evidence) = evidence else { return Ok(Claiming::NotFound) };
             let before: Option<ClaimId> = sqlx::query_scalar(BEFORE).bind(user).bind(match_id).fetch_optional(&mut *tx).await?;
             if before.is_some() {
@@ -204,7 +203,8 @@ impl Store {
     /// bonus later.
     pub async fn decide_claims(&self, limit: i64, rules: &QuotaRules, now: Timestamp) -> Result<ClaimBatch, StoreError> {
         const PENDING: &str = "SELECT c.id, c.user_id, c.match_id, c.claim_time, c.status, c.reason, c.processed_at, \
-             m.type AS mode, m.created_at, m.expired_at, m.ended_at, m.ended_by, m.connected_at, \
+             m.type AS mode, m.created_at, m.expired_at, m.ended_at, m.ended_by, \
+             COALESCE(m.connected_at <= c.claim_time, FALSE) AS connected, \
              EXISTS (SELECT 1 FROM message_logs l WHERE l.match_id = c.match_id AND l.sender_id = s.peer_id AND l.kind = 'content' \
              AND l.sent_at <= c.claim_time) AS answered, q.bucket, q.created_at AS paid_at \
              FROM claims c JOIN matches m ON m.id = c.match_id JOIN match_sides s ON s.match_id = c.match_id AND s.user_id = c.user_id \

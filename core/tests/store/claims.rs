@@ -22,6 +22,7 @@ tebdil_core::store_conformance! {
     an_unanswered_match_is_claimed_once_and_paid_back,
     content_is_an_answer_and_a_handshake_is_none,
     what_is_sent_after_the_claim_changes_nothing,
+    an_answer_counts_also_after_the_clock_was_set_back,
     a_call_that_was_not_connected_is_claimed,
     who_ended_the_match_decides_before_its_time_is_over,
     the_right_goes_back_to_where_it_came_from_on_the_same_day_only,
@@ -146,6 +147,23 @@ async fn what_is_sent_after_the_claim_changes_nothing(t: TestStore) {
     let notice = Notice::ClaimRejected { match_id: missed, reason: "answered".to_owned() };
     assert_eq!((decided[1].notified.as_ref().map(|told| &told.notice), &decided[1].quota), (Some(&notice), &None));
     assert_eq!(assert_ledger_equals_balance(&t, a.0.id).await.text, 9, "two taken, one back");
+}
+
+async fn an_answer_counts_also_after_the_clock_was_set_back(t: TestStore) {
+    let (a, b) = couple(&t).await;
+    let due = t.now() + RULES.wait;
+    let text = matched(&t, &a, &b, 1).await;
+    let proposed = pair(Mode::Video, side(a.0.id, a.1.id, 3), side(b.0.id, b.1.id, 4));
+    let PairOutcome::Made(video) = t.create_matches(&[proposed], &TestStore::match_rules(), t.now()).await.unwrap().remove(0) else {
+        panic!("refused")
+    };
+    t.clock.set(due + Duration::from_hours(1));
+    say(&t, text, b.0.id, MessageKind::Content).await;
+    let connect = format!("UPDATE matches SET connected_at = (SELECT MAX(sent_at) FROM message_logs) WHERE id = {}", video.id);
+    t.execute(&connect).await;
+    t.clock.set(due);
+    assert_eq!(refused(&t, text, a.0.id).await, because(ClaimRefusal::Answered));
+    assert_eq!(refused(&t, video.id, a.0.id).await, because(ClaimRefusal::Connected));
 }
 
 async fn a_call_that_was_not_connected_is_claimed(t: TestStore) {
