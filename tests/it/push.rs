@@ -59,6 +59,7 @@ macro_rules! pushed {
 
 pushed! {
     who_is_away_is_woken_and_who_is_there_is_told,
+    an_approved_claim_wakes_who_is_away,
     a_message_wakes_whoever_has_not_got_it,
     tokens_belong_to_devices,
     a_dead_token_is_forgotten,
@@ -166,6 +167,27 @@ async fn who_is_away_is_woken_and_who_is_there_is_told(server: TestServer, fake:
         ],
     );
     assert!(!counted.contains("APA91b"), "no token in the numbers");
+    server.stop().await;
+}
+
+async fn an_approved_claim_wakes_who_is_away(server: TestServer, fake: FakeFcm) {
+    let (a, b, match_id) = pair(&server).await;
+    put_token(&server, &a.user, "phone").await;
+    let [user, _] = [leaves(&server, a).await, leaves(&server, b).await];
+    server.clock.advance(Duration::from_hours(2));
+    let user = server.login(&user.phone).await;
+    server.post("/v1/claims", &user.access, &json!({ "match_id": match_id })).await.expect(201);
+    server.run_due_jobs().await;
+
+    let pushes = fake.taken();
+    let [push] = &pushes[..] else { panic!("one push: {pushes:?}") };
+    let told = server.count("SELECT MAX(id) FROM notifications WHERE code = 'claim_approved'").await;
+    assert_eq!(push["token"], "phone");
+    assert_eq!(push["data"], json!({ "type": "claim", "notification_id": told.to_string() }));
+    assert_eq!(server.get("/v1/me/quota", &user.access).await.expect(200)["text"], 10);
+    server.clock.advance(Duration::from_mins(1));
+    server.run_due_jobs().await;
+    assert_eq!(fake.taken(), [] as [Value; 0], "once");
     server.stop().await;
 }
 
