@@ -5,14 +5,20 @@ use std::{collections::HashMap, time::Duration};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 use tebdil_core::{
     claim::ClaimRules,
-    domain::{LedgerReason, Mode, QuotaBucket},
+    domain::{BillingEventType, BillingOutcome, LedgerReason, Mode, QuotaBucket},
     id::{MatchId, SessionId, UserId},
-    store::{Claiming, Grant, MatchRules, NewUser, PairOutcome, ReferralRewards, Registration, Store},
+    store::{Billed, BillingFact, Claiming, Grant, MatchRules, NewUser, PairOutcome, ReferralRewards, Registration, Store},
     testing::{Backend, TestStore},
     time::Timestamp,
 };
 
-use crate::{all_at_once, pair, quota::assert_ledger_equals_balance, side};
+use crate::{
+    all_at_once,
+    billing::{fact, terms},
+    pair,
+    quota::assert_ledger_equals_balance,
+    side,
+};
 
 const OPERATIONS: usize = 10_000;
 /// Run at once, between two moves of the clock.
@@ -36,6 +42,8 @@ enum Operation {
     Subscribe { user: UserId, lasting: Duration },
     /// All of a user's end.
     Unsubscribe { user: UserId },
+    /// A billing provider says something of a subscription, at times what it said before or of somebody else's.
+    Bill { token: String, fact: Box<BillingFact> },
     /// The job ends what ran out.
     Expire,
     /// A correction, which may take.
@@ -55,6 +63,11 @@ impl Tally {
     }
 }
 
+/// By which the billing provider knows a user.
+fn token(user: UserId) -> String {
+    format!("token-{user}")
+}
+
 /// What a run is made of.
 struct Run {
     t: TestStore,
@@ -65,6 +78,8 @@ struct Run {
     joined: Vec<UserId>,
     /// Made so far, with their sides.
     matches: Vec<(MatchId, [UserId; 2])>,
+    /// What the billing provider has said, and of whom.
+    billed: Vec<(String, Box<BillingFact>)>,
     /// Of tickets, phones and references.
     next: i64,
 }
@@ -75,10 +90,20 @@ impl Run {
         for number in 0..USERS {
             let (user, session) = t.register(&format!("kedi{number}")).await;
             t.put_key_packages(user.id, session.id, &[], Some(b"last"), t.now()).await.unwrap();
+            t.billing_token(user.id, &token(user.id), t.now()).await.unwrap().expect("the user is there");
             users.push((user.id, session.id));
             codes.insert(user.id, user.invite_code);
         }
-        Self { t, rng: StdRng::seed_from_u64(seed), users, codes, joined: Vec::new(), matches: Vec::new(), next: 10_000 }
+        Self {
+            t,
+            rng: StdRng::seed_from_u64(seed),
+            users,
+            codes,
+            joined: Vec::new(),
+            matches: Vec::new(),
+            billed: Vec::new(),
+            next: 10_000,
+        }
     }
 
     fn anybody(&mut self) -> (UserId, SessionId) {
@@ -106,8 +131,23 @@ impl Run {
                 None => Operation::Decide,
             },
             60..65 => Operation::Decide,
-            65..72 => Operation::Subscribe { user, lasting: Duration::from_mins(self.rng.random_range(1..5_000)) },
-            72..76 => Operation::Unsubscribe { user },
+            65..69 => Operation::Subscribe { user, lasting: Duration::from_mins(self.rng.random_range(1..5_000)) },
+            69..72 => Operation::Unsubscribe { user },
+            72..76 => {
+                if self.rng.random_ratio(1, 4)
+                    && let Some((token, fact)) = self.billed.choose(&mut self.rng).cloned()
+                {
+                    return Operation::Bill { token, fact };
+                }
+                let kind = *BillingEventType::ALL.choose(&mut self.rng).unwrap();
+                let now = self.t.now();
+                let [ago, lasting] = [1..500, 1..5_000].map(|minutes| Duration::from_mins(self.rng.random_range(minutes)));
+                let of = self.rng.random_range(0..2 * USERS);
+                let owner = if self.rng.random_ratio(1, 8) { user } else { self.users[of % USERS].0 };
+                let fact = Box::new(fact(&format!("evt{}", self.next), kind, now - ago, &format!("sub{of}"), now + lasting));
+                self.billed.push((token(owner), fact.clone()));
+                Operation::Bill { token: token(owner), fact }
+            }
             76..80 => Operation::Expire,
             80..90 => {
                 let bucket = *QuotaBucket::ALL.choose(&mut self.rng).unwrap();
@@ -138,8 +178,14 @@ impl Run {
             let stored = assert_ledger_equals_balance(&self.t, *user).await;
             assert!(stored.text >= 0 && stored.video >= 0 && stored.bonus >= 0, "{stored:?}");
         }
-        let wrong = "SELECT CAST(COUNT(*) AS BIGINT) FROM quota_ledger WHERE balance_after < 0 OR delta = 0";
-        assert_eq!(self.t.numbers(wrong).await, [0]);
+        for wrong in [
+            "SELECT CAST(COUNT(*) AS BIGINT) FROM quota_ledger WHERE balance_after < 0 OR delta = 0",
+            // Premium is who has a subscription.
+            "SELECT CAST(COUNT(*) AS BIGINT) FROM users WHERE is_premium <> \
+             EXISTS (SELECT 1 FROM subscriptions WHERE user_id = users.id AND is_active)",
+        ] {
+            assert_eq!(self.t.numbers(wrong).await, [0], "{wrong}");
+        }
     }
 }
 
@@ -188,9 +234,15 @@ async fn perform(t: &Store, operation: Operation, new: Option<NewUser>, device: 
             t.end_subscriptions(user, user, &rules, now).await.unwrap().expect("the user is there");
             Done::Only("end of subscriptions")
         }
+        Operation::Bill { token, fact } => match t.take_billing_event(&fact, &token, terms(&rules), now).await.unwrap() {
+            Billed::Done(BillingOutcome::Applied, _) => Done::Only("billing event"),
+            Billed::Done(..) | Billed::Before(_) | Billed::Conflict => Done::Only("idle billing event"),
+        },
         Operation::Expire => {
-            for due in t.due_subscriptions(false, now, 50).await.unwrap() {
-                t.expire_subscription(&due, &rules, now).await.unwrap();
+            for renews in [false, true] {
+                for due in t.due_subscriptions(renews, now, 50).await.unwrap() {
+                    t.expire_subscription(&due, &rules, now).await.unwrap();
+                }
             }
             Done::Only("expiry")
         }
@@ -269,6 +321,8 @@ async fn ten_thousand_operations(backend: Backend) {
         "decision",
         "subscription",
         "end of subscriptions",
+        "billing event",
+        "idle billing event",
         "expiry",
         "correction",
         "idle correction",
