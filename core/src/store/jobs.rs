@@ -167,14 +167,15 @@ impl Store {
         }))
     }
 
-    /// Pushes one tick of a schedule, unless the queue has a waiting job: ticks that nobody ran do not pile up.
+    /// Pushes one tick of a schedule, unless the queue has a waiting job that is due: ticks that nobody ran do not pile up. One of a time to come, which a clock
+    /// that was ahead has left, does not hold the schedule up until then.
     ///
     /// `true` when it was pushed. Once per key, as [`Store::push_job`].
     pub async fn push_tick(&self, job: NewJob<'_>, now: Timestamp) -> Result<bool, StoreError> {
         // `state < 2` lets both databases use the partial index.
-        const WAITING: &str = "SELECT id FROM job WHERE queue = $1 AND state < 2 AND state = 0 LIMIT 1";
+        const WAITING: &str = "SELECT id FROM job WHERE queue = $1 AND state < 2 AND state = 0 AND run_at <= $2 LIMIT 1";
         Ok(write_tx!(self, |tx| {
-            let waiting: Option<(String,)> = sqlx::query_as(WAITING).bind(job.queue).fetch_optional(&mut *tx).await?;
+            let waiting: Option<(String,)> = sqlx::query_as(WAITING).bind(job.queue).bind(now).fetch_optional(&mut *tx).await?;
             waiting.is_none() && push_job_in!(self, tx, job, now)
         }))
     }

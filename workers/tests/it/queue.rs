@@ -16,6 +16,7 @@ on_both! {
     a_key_stays_taken_until_the_row_is_purged,
     released_jobs_get_their_attempt_back,
     ticks_do_not_pile_up,
+    a_tick_of_a_clock_that_was_ahead_stops_no_schedule,
     every_job_goes_to_one_caller,
     counts_tell_depth_and_age,
 }
@@ -122,6 +123,16 @@ async fn ticks_do_not_pile_up(db: &Database) {
     assert!(store.push_tick(tick("cron:3"), db.now()).await.expect("push"), "the first runs");
     store.finish_job(&leased, db.now()).await.expect("finish");
     assert!(!store.push_tick(tick("cron:1"), db.now()).await.expect("push"), "a late node");
+}
+
+async fn a_tick_of_a_clock_that_was_ahead_stops_no_schedule(db: &Database) {
+    let (store, ahead) = (&db.store, db.now() + 365 * 24 * 60 * MINUTE);
+    let tick = |key, at| NewJob { dedupe: Some(key), ..job(b"{}", at) };
+    // Pushed, and killed before it was leased.
+    assert!(store.push_tick(tick("cron:9", ahead), ahead).await.expect("push"));
+    assert!(store.push_tick(tick("cron:1", db.now()), db.now()).await.expect("push"));
+    assert_eq!(lease_one(store, db.now()).await.expect("due").dedupe.as_deref(), Some("cron:1"));
+    assert!(lease_one(store, db.now()).await.is_none(), "the other is not due");
 }
 
 async fn every_job_goes_to_one_caller(db: &Database) {
