@@ -176,6 +176,7 @@ async fn what_is_signed_but_wrong_changes_nothing(server: TestServer) {
         ("/occurred_at", json!("0001-01-01T00:00:00Z")),
         ("/subscription/id", json!("a\u{0}b")),
         ("/subscription/plan", json!("")),
+        ("/subscription/account_token", json!("a\u{0}b")),
         ("/subscription/starts_at", json!("-009999-01-02T00:00:00Z")),
         ("/subscription/ends_at", json!("9999-01-01T00:00:00Z")),
         ("/subscription/ends_at", json!(now - 2 * DAY)),
