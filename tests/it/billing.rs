@@ -41,7 +41,8 @@ fn signature(secret: &str, seconds: i64, body: &str) -> String {
 }
 
 async fn deliver_as(server: &TestServer, header: &str, body: &str) -> Reply {
-    let request = server.request(Method::POST, "/v1/billing/events", None);
+    // The same key for all: it must neither answer for a signature nor mix events up.
+    let request = server.request(Method::POST, "/v1/billing/events", None).header("Idempotency-Key", "delivery");
     let header = HeaderValue::from_str(header).expect("a header");
     server.send(request.header("Tebdil-Signature", header).header("Content-Type", "application/json").body(body.to_owned())).await
 }
