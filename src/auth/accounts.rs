@@ -185,7 +185,10 @@ impl Accounts {
         if !request.accept_terms {
             return Err(AccountError::TermsNotAccepted);
         }
-        if request.invite.as_ref().is_some_and(|code| code.len() > 32) {
+        // Codes are lower case; a keyboard may begin with a capital and end with a space.
+        let invite = request.invite.map(|code| code.trim().to_ascii_lowercase());
+        // Others nobody has, and PostgreSQL would fail at a NUL.
+        if invite.as_ref().is_some_and(|code| code.len() > 32 || !code.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
             return Err(unknown_invite());
         }
         let draft = Draft {
@@ -195,8 +198,7 @@ impl Accounts {
             birth_year: birth_year.into(),
             locale: request.locale.unwrap_or(Locale::Tr),
             terms_version: self.terms_version.clone(),
-            // Codes are lower case; a keyboard may begin with a capital and end with a space.
-            invite: request.invite.map(|code| code.trim().to_ascii_lowercase()),
+            invite,
         };
         Ok((draft, request.password))
     }
@@ -379,7 +381,7 @@ impl Accounts {
     }
 }
 
-fn unknown_invite() -> AccountError {
+pub(super) fn unknown_invite() -> AccountError {
     FieldError::new("invite", "must be the invite code of a user").into()
 }
 

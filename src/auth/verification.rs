@@ -9,7 +9,13 @@ use tebdil_core::{
     store::{NewCode, PasswordReset, ProvenCode, StoreError, TriedCode},
 };
 
-use super::{AccountError, Accounts, CodePhone, accounts::notice, codes::Drawn, passwords, phone::Phones};
+use super::{
+    AccountError, Accounts, CodePhone,
+    accounts::{notice, unknown_invite},
+    codes::Drawn,
+    passwords,
+    phone::Phones,
+};
 
 /// Binds a waiting registration to its column.
 const REGISTRATION_CONTEXT: &str = "one_time_codes.registration";
@@ -61,6 +67,12 @@ impl Accounts {
         }
         if self.store.user_by_phone(&phone.index).await?.is_some() {
             return Err(AccountError::PhoneTaken);
+        }
+        // Nobody should pay for a code that cannot complete anything, nor hear of the mistake only after typing it in.
+        if let Some(code) = &draft.invite
+            && !self.store.is_invite_code(code).await?
+        {
+            return Err(unknown_invite());
         }
         Ok((phone, draft, password))
     }

@@ -36,6 +36,7 @@ pub fn fact(event: &BillingEvent, now: Timestamp, tolerance: Duration) -> Result
         (named(&event.id), "id", "must be 1 to 128 bytes"),
         (named(&subscription.id), "subscription.id", "must be 1 to 128 bytes"),
         (named(&subscription.plan), "subscription.plan", "must be 1 to 128 bytes"),
+        (named(subscription.account_token.expose()), "subscription.account_token", "must be 1 to 128 bytes"),
         (thinkable(event.occurred_at) && event.occurred_at <= now + tolerance, "occurred_at", "must not be in the future"),
         (thinkable(subscription.starts_at), "subscription.starts_at", "must be a time within a hundred years"),
         (thinkable(subscription.ends_at), "subscription.ends_at", "must be a time within a hundred years"),

@@ -85,7 +85,7 @@ impl Config {
         for (value, field) in [(billing.grace_s, "billing.grace_s"), (billing.verifier_grace_s, "billing.verifier_grace_s")] {
             check(value <= 31_536_000, field, "must be at most a year");
         }
-        let asks = &billing.verifier_url;
+        let asks = billing.verifier_url.expose();
         let usable = asks.is_empty() || (asks.contains("{id}") && (asks.starts_with("https://") || asks.starts_with("http://")));
         check(usable, "billing.verifier_url", "must be empty, or https://… with {id} for the subscription");
         check((1..=60).contains(&billing.verifier_timeout_s), "billing.verifier_timeout_s", "must be 1 to 60");
@@ -191,7 +191,7 @@ impl Config {
                 "verification.gateway.url is not https: phones and codes go over the network in clear",
             ),
             (
-                self.billing.verifier_url.starts_with("http://") && !is_loopback_url(&self.billing.verifier_url),
+                self.billing.verifier_url.expose().starts_with("http://") && !is_loopback_url(self.billing.verifier_url.expose()),
                 "billing.verifier_url is not https: whoever is on the way can end subscriptions, and reads the token",
             ),
             (self.auth.access_ttl_s > 3600, "auth.access_ttl_s is over an hour"),
@@ -295,7 +295,9 @@ mod tests {
         assert!(!format!("{config:?}").contains("hunter2"));
         assert_eq!(config.billing.rules().grace, std::time::Duration::from_hours(72));
         assert_eq!(config.warnings(), Vec::<String>::new());
-        let warned = load_file(&format!("verifier_url = 'http://billing.example/{{id}}'{verified}")).expect("good").warnings();
+        let open = load_file(&format!("verifier_url = 'http://billing.example/{{id}}?key=hunter2'{verified}")).expect("good");
+        assert!(!format!("{open:?}{:?}", open.billing.verifier()).contains("hunter2"));
+        let warned = open.warnings();
         assert!(matches!(&warned[..], [only] if only.starts_with("billing.verifier_url")), "{warned:?}");
         let defaults = load(&[]).expect("defaults").billing;
         assert_eq!((defaults.secrets().count(), defaults.rules().grace), (0, std::time::Duration::from_hours(1)));

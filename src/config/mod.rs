@@ -131,6 +131,12 @@ mod tests {
     }
 
     #[test]
+    fn a_header_in_the_wrong_place_is_not_shown() {
+        let error = load(&[("TEBDIL_VERIFICATION__GATEWAY__HEADERS", "Authorization: Bearer hunter2")]).expect_err("no table");
+        assert!(error.contains("verification.gateway.headers") && !error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
     fn debug_shows_no_secret() {
         let config = load(&[
             ("TEBDIL_DATABASE__URL", "sqlite:/x/hunter2.db"),

@@ -116,9 +116,16 @@ pub struct Gateway {
     pub url: Secret,
     pub method: String,
     pub content_type: ContentType,
+    #[serde(deserialize_with = "headers")]
     pub headers: BTreeMap<String, Secret>,
-    pub body: String,
+    /// May hold a password of the gateway, so it is a secret.
+    pub body: Secret,
     pub timeout_ms: u64,
+}
+
+/// As a table. What serde says of anything else would show it, and with it the key that a header holds.
+fn headers<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Secret>, D::Error> {
+    BTreeMap::deserialize(deserializer).map_err(|_| serde::de::Error::custom("must be names and values of HTTP headers"))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -154,8 +161,8 @@ pub struct Billing {
     pub webhook_secrets: Secret,
     pub tolerance_s: u64,
     pub grace_s: u64,
-    /// Empty: nobody is asked.
-    pub verifier_url: String,
+    /// Empty: nobody is asked. May hold a key, so it is a secret.
+    pub verifier_url: Secret,
     pub verifier_token: Secret,
     pub verifier_timeout_s: u64,
     pub verifier_grace_s: u64,
@@ -319,7 +326,7 @@ impl Referrals {
 impl Billing {
     /// What the store and the jobs go by.
     pub fn rules(&self) -> BillingRules {
-        let grace = if self.verifier_url.is_empty() { self.grace_s } else { self.verifier_grace_s };
+        let grace = if self.verifier_url.expose().is_empty() { self.grace_s } else { self.verifier_grace_s };
         BillingRules { plans: self.plans.clone(), grace: Duration::from_secs(grace) }
     }
 
@@ -338,10 +345,10 @@ impl Billing {
     /// # Errors
     /// When the system's certificates cannot be read.
     pub fn verifier(&self) -> Result<Option<Verifier>, VerifierError> {
-        if self.verifier_url.is_empty() {
+        if self.verifier_url.expose().is_empty() {
             return Ok(None);
         }
-        Verifier::new(&self.verifier_url, self.verifier_token.clone(), Duration::from_secs(self.verifier_timeout_s)).map(Some)
+        Verifier::new(self.verifier_url.expose(), self.verifier_token.clone(), Duration::from_secs(self.verifier_timeout_s)).map(Some)
     }
 }
 

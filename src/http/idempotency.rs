@@ -33,6 +33,8 @@ const REPLAYED: &str = "idempotency-replayed";
 const MAX_KEY: usize = 255;
 /// The one route whose bodies may be large.
 const KEYS: &str = "/v1/keys";
+/// The one route that keys are nothing to: an event has an id, and no answer may come without its signature being looked at.
+const SIGNED: &str = "/v1/billing/events";
 /// Largest answer that is kept, bytes; ours are far smaller.
 const MAX_ANSWER: usize = 256 * 1024;
 /// Binds kept answers to their column.
@@ -56,16 +58,11 @@ impl Claim {
 pub(super) async fn replay(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let mutating = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
     // Where no route is, nothing happens that must happen once; keeping such answers would only fill the table.
-    if !mutating || request.extensions().get::<MatchedPath>().is_none() {
-        return next.run(request).await;
-    }
+    let Some(path) = request.extensions().get::<MatchedPath>().filter(|_| mutating) else { return next.run(request).await };
+    let keyed = path.as_str() != SIGNED && request.headers().contains_key(HEADER);
     let tasks = app.tasks.clone();
     let run = tasks.spawn(async move {
-        if request.headers().contains_key(HEADER) {
-            once(&app, request, next).await.unwrap_or_else(IntoResponse::into_response)
-        } else {
-            next.run(request).await
-        }
+        if keyed { once(&app, request, next).await.unwrap_or_else(IntoResponse::into_response) } else { next.run(request).await }
     });
     // What a handler's panic answers is decided further in.
     run.await.unwrap_or_else(|_| Failure::from(ErrorCode::Internal).into_response())

@@ -11,7 +11,7 @@ use tebdil_core::{
     testing::Backend,
 };
 use tokio::{
-    io::AsyncReadExt as _,
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
     sync::mpsc,
     task::JoinSet,
@@ -47,6 +47,15 @@ async fn behind(options: Options, settings: &[(&str, &str)]) -> Option<(TestServ
     }
     server.stop().await;
     None
+}
+
+/// What comes back for a request line.
+async fn raw(url: &str, line: &str) -> String {
+    let mut stream = TcpStream::connect(address(url)).await.expect("the proxy");
+    stream.write_all(format!("{line}\r\nHost: tebdil\r\nConnection: close\r\n\r\n").as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    answer
 }
 
 /// A login with a wrong password, which counts against the address.
@@ -204,6 +213,12 @@ async fn what_the_proxy_refuses_itself_has_the_form_of_the_contract() {
     assert_eq!(problem["title"], ErrorCode::PayloadTooLarge.title());
     let problem = server.send(http.get(at("/v1/me")).header("host", "a/b")).await.expect_problem(400, "bad_request");
     assert_eq!(problem["title"], ErrorCode::BadRequest.title());
+    // Such addresses no client of HTTP sends; each is answered all the same.
+    for line in ["PUT /v1/me/push-tokens/a%00b HTTP/1.1", "GET /v1/../../x HTTP/1.1", "GET /%zz HTTP/1.1", "nonsense"] {
+        let answer = raw(&proxy.url(), line).await;
+        assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("application/problem+json"), "{line}: {answer}");
+        assert!(answer.contains(ErrorCode::BadRequest.title()) && answer.contains("\"bad_request\""), "{line}: {answer}");
+    }
     let problem = server.send(http.get(at("/metrics"))).await.expect_problem(404, "not_found");
     assert_eq!(problem["title"], ErrorCode::NotFound.title());
     server.stop().await;

@@ -152,6 +152,12 @@ macro_rules! join_in {
 pub(crate) use join_in;
 
 impl Store {
+    /// Whether a user shares this invite code now.
+    pub async fn is_invite_code(&self, code: &str) -> Result<bool, StoreError> {
+        let inviter: Option<Inviter> = read!(self, |db| sqlx::query_as(BY_CODE).bind(code).fetch_optional(db).await?);
+        Ok(inviter.is_some())
+    }
+
     /// Invites a phone, at most `per_day` since `since`, the start of the day; a clock that was set back counts what comes after it too.
     pub async fn invite(
         &self,

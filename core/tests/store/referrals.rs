@@ -113,12 +113,14 @@ async fn a_code_brings_its_owner_the_reward_and_beats_invitations_of_the_phone(t
 
 async fn an_unknown_code_makes_nothing(t: TestStore) {
     let new = NewUser { invite: Some("0000000000".to_owned()), ..t.new_user(5_000, "berk") };
+    assert!(!t.is_invite_code("0000000000").await.unwrap());
     let refused = t.insert_user(&new, t.new_session("a"), &mut rng(1), t.now()).await.unwrap();
     assert_eq!(refused, Registration::InviteUnknown);
     assert_eq!(t.user_by_phone(&new.phone_index).await.unwrap(), None);
     assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM phones_seen").await, [0]);
     // The phone is as new as before.
     let (ayse, _) = t.register("ayse").await;
+    assert!(t.is_invite_code(&ayse.invite_code).await.unwrap());
     let berk = join(&t, &NewUser { invite: Some(ayse.invite_code.clone()), ..new }).await;
     assert_eq!(reward(&t, berk.id).await, [(berk.id, 10), (ayse.id, 2)]);
 }

@@ -1,6 +1,6 @@
 //! Sends a code through somebody's HTTP interface for text messages.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use reqwest::{
     Client, Method, Url,
@@ -29,20 +29,26 @@ pub enum GatewayError {
 pub type Wrong = (&'static str, String);
 
 /// A body with places for `{phone}`, `{code}` and `{text}`. It is taken apart when it is read, so that no value can get out of its place.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Body {
     Json(Value),
     Form(Vec<(String, String)>),
 }
 
-/// A gateway, and what it is told.
-#[derive(Debug, Clone)]
+/// A gateway, and what it is told. `Debug` shows neither its address nor its template: both may hold a key.
+#[derive(Clone)]
 pub struct Gateway {
     http: Client,
     method: Method,
     url: Url,
     headers: HeaderMap,
     body: Body,
+}
+
+impl fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gateway").field("method", &self.method).finish_non_exhaustive()
+    }
 }
 
 impl Gateway {
@@ -67,17 +73,16 @@ impl Gateway {
             _ => return Err(wrong("verification.gateway.method", "must be POST or PUT")),
         };
         let headers = headers(settings).ok_or_else(|| wrong("verification.gateway.headers", "must be names and values of HTTP headers"))?;
-        let body = Body::parse(settings.content_type, &settings.body)?;
+        let body = Body::parse(settings.content_type, settings.body.expose())?;
         if !(100..=30_000).contains(&settings.timeout_ms) {
             return Err(wrong("verification.gateway.timeout_ms", "must be 100 to 30000"));
         }
-        let http = Client::builder()
-            .timeout(Duration::from_millis(settings.timeout_ms))
-            // A redirect would take phone and code to where nobody has said.
-            .redirect(redirect::Policy::none())
-            .user_agent("tebdil")
-            .build()
-            .map_err(|_| wrong("verification.gateway.url", "no HTTP client can be made on this machine"))?;
+        // A redirect would take phone and code to where nobody has said.
+        let http =
+            Client::builder().timeout(Duration::from_millis(settings.timeout_ms)).redirect(redirect::Policy::none()).user_agent("tebdil");
+        // So would HTTP_PROXY, which may have been set for something else: without TLS, the proxy reads all of it.
+        let http = if url.scheme() == "http" { http.no_proxy() } else { http };
+        let http = http.build().map_err(|_| wrong("verification.gateway.url", "no HTTP client can be made on this machine"))?;
         Ok(Self { http, method, url, headers, body })
     }
 
@@ -173,7 +178,7 @@ mod tests {
     use serde_json::json;
     use tebdil_core::protocol::Secret;
 
-    use super::*;
+    use super::{super::CodeSender, *};
 
     fn settings() -> Settings {
         Settings {
@@ -181,7 +186,7 @@ mod tests {
             method: "POST".to_owned(),
             content_type: ContentType::Json,
             headers: BTreeMap::from([("x_api_key".to_owned(), Secret::from("hunter2"))]),
-            body: r#"{"to":"{phone}","parts":[{"text":"{text}"}],"n":1}"#.to_owned(),
+            body: r#"{"to":"{phone}","parts":[{"text":"{text}"}],"n":1}"#.into(),
             timeout_ms: 5_000,
         }
     }
@@ -198,7 +203,7 @@ mod tests {
         let body: Value = serde_json::from_str(&body).expect("JSON");
         assert_eq!(body, json!({"to": "+905301234567", "parts": [{"text": "\"a\\b\" & c=d\n012345"}], "n": 1}));
 
-        let form = Settings { content_type: ContentType::Form, body: "user=me&to={phone}&msg={text}".to_owned(), ..settings() };
+        let form = Settings { content_type: ContentType::Form, body: "user=me&to={phone}&msg={text}".into(), ..settings() };
         let (media_type, body) = Gateway::new(&form).expect("good").body.fill(&message());
         assert_eq!(media_type, "application/x-www-form-urlencoded");
         let pairs: Vec<(String, String)> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
@@ -210,8 +215,15 @@ mod tests {
     fn a_header_is_named_as_a_variable_can() {
         let gateway = Gateway::new(&settings()).expect("good");
         assert_eq!(gateway.headers["x-api-key"], "hunter2");
-        assert!(!format!("{gateway:?}{:?}", settings()).contains("012345"));
-        assert!(!format!("{:?}", settings()).contains("hunter2"));
+    }
+
+    #[test]
+    fn debug_shows_no_key_wherever_the_gateway_wants_it() {
+        let body = "user=me&pass=hunter2&to={phone}&msg={text}";
+        let settings = Settings { content_type: ContentType::Form, body: body.into(), ..settings() };
+        let gateway = Gateway::new(&settings).expect("good");
+        let shown = format!("{gateway:?}{settings:?}{:?}", CodeSender::Gateway(Box::new(gateway.clone())));
+        assert!(!shown.contains("hunter2"), "{shown}");
     }
 
     #[test]
@@ -223,9 +235,9 @@ mod tests {
             ("url", |s| s.url = "ftp://sms.example".into()),
             ("method", |s| s.method = "GET".to_owned()),
             ("headers", |s| drop(s.headers.insert("bad name".to_owned(), "x".into()))),
-            ("body", |s| s.body = r#"{"to":"{phone}"}"#.to_owned()),
-            ("body", |s| s.body = r#"{"text":"{text}"}"#.to_owned()),
-            ("body", |s| s.body = r#"{"to":{phone},"text":"{text}"}"#.to_owned()),
+            ("body", |s| s.body = r#"{"to":"{phone}"}"#.into()),
+            ("body", |s| s.body = r#"{"text":"{text}"}"#.into()),
+            ("body", |s| s.body = r#"{"to":{phone},"text":"{text}"}"#.into()),
             ("timeout_ms", |s| s.timeout_ms = 0),
         ];
         for (field, change) in cases {

@@ -31,7 +31,9 @@ async fn without_a_sender_there_is_no_reset() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_code_survives_kill_9_and_neither_it_nor_the_phone_is_on_the_disk() {
     let gateway = Gateway::start().await;
-    let settings: Vec<(&str, &str)> = gateway.settings().into_iter().chain([("TEBDIL_LOG", "trace")]).collect();
+    // A proxy that was meant for something else, where nobody answers: nothing goes through it in clear.
+    let more = [("TEBDIL_LOG", "trace"), ("HTTP_PROXY", "http://127.0.0.1:9"), ("http_proxy", "http://127.0.0.1:9")];
+    let settings: Vec<(&str, &str)> = gateway.settings().into_iter().chain(more).collect();
     let mut server = ServerProcess::start(Backend::Sqlite, &settings).await.expect("SQLite is always there");
     let http = reqwest::Client::new();
     let post = async |url: &str, path: &str, body: Value| {

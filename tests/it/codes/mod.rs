@@ -182,6 +182,12 @@ async fn what_cannot_be_registered_is_said_before_a_code_is_sent(server: TestSer
     let mut weak = TestServer::registration(&server.phone(), "ikinci");
     weak["password"] = json!("12345678");
     server.post(REGISTER, "", &weak).await.expect_problem(422, "weak_password");
+    for nobodys in ["0000000000", "a\u{0}b", ""] {
+        let mut uninvited = TestServer::registration(&server.phone(), "ikinci");
+        uninvited["invite"] = json!(nobodys);
+        let problem = server.post(REGISTER, "", &uninvited).await.expect_problem(422, "invalid_field");
+        assert_eq!(problem["errors"][0]["field"], "invite");
+    }
 
     // The phone is taken by another way in while a code is under way.
     let phone = server.phone();
