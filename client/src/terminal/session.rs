@@ -38,6 +38,8 @@ pub struct Session {
     screen: Screen,
     talks: HashMap<MatchId, Talk>,
     current: Option<MatchId>,
+    /// The match that ended last: it can still be claimed.
+    ended: Option<MatchId>,
     interests: Vec<String>,
     searching: bool,
     greeted: bool,
@@ -51,7 +53,17 @@ enum Next {
 
 impl Session {
     pub fn new(chat: Chat, options: ChatOptions, screen: Screen) -> Self {
-        Self { chat, options, screen, talks: HashMap::new(), current: None, interests: Vec::new(), searching: false, greeted: false }
+        Self {
+            chat,
+            options,
+            screen,
+            talks: HashMap::new(),
+            current: None,
+            ended: None,
+            interests: Vec::new(),
+            searching: false,
+            greeted: false,
+        }
     }
 
     /// Chats until the user leaves or the server ends it.
@@ -162,8 +174,8 @@ impl Session {
                 }
                 None => self.warn(&t!("no_match")),
             },
-            "claim" => match self.current {
-                Some(current) => self.claim(current).await?,
+            "claim" => match self.current.or(self.ended) {
+                Some(match_id) => self.claim(match_id).await?,
                 None => self.warn(&t!("no_match")),
             },
             "safety" => self.safety().await?,
@@ -222,14 +234,24 @@ impl Session {
     }
 
     async fn claim(&mut self, match_id: MatchId) -> Result<(), ChatError> {
-        match self.chat.account().claim(match_id).await {
-            Ok(_) => self.note(&t!("claimed")),
-            Err(ApiError::Problem(problem)) if problem.reason == Some(ClaimRefusal::TooEarly) => {
-                let at = problem.eligible_at.map_or_else(String::new, |at| self.screen.time(at));
+        let Err(error) = self.chat.account().claim(match_id).await else {
+            self.note(&t!("claimed"));
+            return Ok(());
+        };
+        let (reason, eligible_at) = match &error {
+            ApiError::Problem(problem) => (problem.reason, problem.eligible_at),
+            _ => (None, None),
+        };
+        match reason {
+            Some(ClaimRefusal::TooEarly) => {
+                let at = eligible_at.map_or_else(String::new, |at| self.screen.time(at));
                 self.warn(&t!("claim.too_early", at = at));
             }
-            Err(ApiError::Problem(problem)) if problem.reason == Some(ClaimRefusal::Answered) => self.warn(&t!("claim.answered")),
-            Err(error) => return Err(error.into()),
+            Some(ClaimRefusal::Answered) => self.warn(&t!("claim.answered")),
+            Some(ClaimRefusal::LeftEarly) => self.warn(&t!("claim.left_early")),
+            Some(ClaimRefusal::DailyCap) => self.warn(&t!("claim.daily_cap")),
+            Some(ClaimRefusal::TooLate) => self.warn(&t!("claim.too_late")),
+            _ => return Err(error.into()),
         }
         Ok(())
     }
@@ -446,6 +468,7 @@ impl Session {
 
     fn ended(&mut self, match_id: MatchId, details: Option<EndDetails>) {
         let Some(talk) = self.talks.remove(&match_id) else { return };
+        self.ended = Some(match_id);
         let who = talk.handle;
         let line = match details {
             Some(EndDetails { reason: EndReason::Expired, .. }) => t!("ended.expired", who = who),

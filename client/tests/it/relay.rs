@@ -82,6 +82,7 @@ impl Relay {
             .route("/v1/me", get(me))
             .route("/v1/keys", get(keys).put(put_keys))
             .route("/v1/blocks", post(block))
+            .route("/v1/claims", post(claim))
             .route("/v1/ws", get(upgrade))
             .with_state(relay.clone());
         let tracker = tokio_util::task::TaskTracker::new();
@@ -209,6 +210,17 @@ async fn block(State(relay): State<Relay>, headers: HeaderMap, Json(body): Json<
         let peer = json!({"alias":"x","tag":"0001","handle":"x#0001"});
         (StatusCode::CREATED, Json(json!({"id":"1","peer":peer,"created_at":NOW}))).into_response()
     })
+}
+
+/// Whoever claims ended the match itself, if it is over.
+async fn claim(State(relay): State<Relay>, headers: HeaderMap, Json(body): Json<Value>) -> axum::response::Response {
+    if bearer(&relay, &headers).is_none() {
+        return problem(401, "unauthorized");
+    }
+    let ended = relay.change(|world| world.matches[match_at(&body)].ended);
+    let reason = if ended { "left_early" } else { "answered" };
+    let body = json!({"type":"about:blank","title":"t","status":422,"detail":"d","code":"not_eligible","reason":reason});
+    (StatusCode::UNPROCESSABLE_ENTITY, [("content-type", "application/problem+json")], body.to_string()).into_response()
 }
 
 fn match_at(frame: &Value) -> usize {

@@ -75,6 +75,8 @@ async fn two_terminals_talk_in_two_languages() {
     bora.until("You are talking to nobody").await;
     bora.line("/dance").await;
     bora.until("There is no /dance").await;
+    bora.line("/claim").await;
+    bora.until("You are talking to nobody").await;
 
     ada.line("/find satranç").await;
     ada.until("Biri aranıyor").await;
@@ -96,9 +98,13 @@ async fn two_terminals_talk_in_two_languages() {
     bora.line("/safety").await;
     assert_eq!(digits(&bora.until("Safety number: ").await), digits(&bora_number));
 
+    bora.line("/claim").await;
+    bora.until("Your peer has written").await;
     bora.line("/leave").await;
     ada.until("bora#0001 ayrıldı").await;
     bora.until("is over").await;
+    bora.line("/claim").await;
+    bora.until("You ended this chat before").await;
     ada.line("/quit").await;
     ada.ends_well().await;
     bora.input = None;

@@ -29,7 +29,6 @@ use super::phone::Phones;
 use crate::config;
 
 pub use gateway::{Gateway, GatewayError, Wrong};
-use texts::Texts;
 
 /// Orders that may wait; more are answered 503.
 const QUEUE: usize = 512;
@@ -152,7 +151,7 @@ impl Codes {
     pub fn new(sender: Option<CodeSender>, parts: Parts) -> (Self, Option<Courier>) {
         let Some(sender) = sender else { return (Self { parts, orders: None }, None) };
         let (orders, waiting) = mpsc::channel(QUEUE);
-        let courier = Courier { sender, parts: parts.clone(), texts: Texts::load(), orders: waiting };
+        let courier = Courier { sender, parts: parts.clone(), orders: waiting };
         (Self { parts, orders: Some(orders) }, Some(courier))
     }
 
@@ -185,7 +184,6 @@ impl Codes {
 pub struct Courier {
     sender: CodeSender,
     parts: Parts,
-    texts: Texts,
     orders: mpsc::Receiver<Order>,
 }
 
@@ -211,7 +209,7 @@ impl Courier {
     async fn carry_out(&self, order: Order) {
         match order {
             Order::Registration { phone, locale, alias, code } => {
-                let text = self.texts.registration(locale, &alias, code.expose());
+                let text = texts::registration(locale, &alias, code.expose());
                 self.send(CodePurpose::Registration, &Message { phone, code, text }).await;
             }
             Order::PasswordReset { phone } => match self.password_reset(&phone).await {
@@ -238,7 +236,7 @@ impl Courier {
         let new = NewCode { id, purpose: CodePurpose::PasswordReset, phone: phone.index, user: owner, hash, registration: None };
         store.insert_code(new, now).await?;
         Ok(user.map(|user| {
-            let text = self.texts.password_reset(user.locale, code.expose());
+            let text = texts::password_reset(user.locale, code.expose());
             Message { phone: phone.e164.clone(), code, text }
         }))
     }

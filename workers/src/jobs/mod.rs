@@ -18,7 +18,6 @@ mod subscriptions;
 mod wakeups;
 
 pub use ad_counts::AdCounts;
-
 pub use announce::Announce;
 pub use claims::Claims;
 pub use expire::Expire;
