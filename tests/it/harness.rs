@@ -436,10 +436,20 @@ impl TestServer {
         statuses.iter().fold((0, 0), |(waiting, reserved), status| (waiting + status.waiting, reserved + status.reserved))
     }
 
-    /// Runs the background jobs that are due, on every node at once.
+    /// Runs the background jobs that are due, on every node at once, and waits for those that the nodes' own workers have taken.
     pub async fn run_due_jobs(&self) {
-        let runs = self.nodes.iter().map(|node| node.app.workers.run_due_once());
-        futures_util::future::try_join_all(runs).await.expect("jobs");
+        const TAKEN: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE state = 1";
+        let done = async {
+            loop {
+                let runs = self.nodes.iter().map(|node| node.app.workers.run_due_once());
+                futures_util::future::try_join_all(runs).await.expect("jobs");
+                if self.count(TAKEN).await == 0 {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), done).await.expect("the jobs end");
     }
 
     /// The keys of several nodes.
