@@ -6,7 +6,9 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tebdil_core::{
     crypto::{BlindIndex, FieldCipher},
     domain::Mode,
+    franking::FrankingKeys,
     id::IdGenerator,
+    protocol::CloseCode,
     quota::QuotaRules,
     realtime::Realtime,
     store::{MatchRules, Store},
@@ -41,6 +43,8 @@ pub struct App {
     pub blind: BlindIndex,
     /// Encrypts fields.
     pub cipher: FieldCipher,
+    /// Vouches for messages.
+    pub franking: FrankingKeys,
     pub tokens: Tokens,
     pub accounts: Accounts,
     pub hub: Arc<Hub>,
@@ -70,6 +74,8 @@ impl App {
         let blind = BlindIndex::new(core_key(&secrets.phone_index_key));
         let field_keys = secrets.field_keys.iter().map(|(id, key)| (id.to_owned(), core_key(key)));
         let cipher = FieldCipher::new(secrets.field_keys.current().0, field_keys).expect("the current key is one of the ring");
+        let franking_keys = secrets.franking_keys.iter().map(|(id, key)| (id.to_owned(), core_key(key)));
+        let franking = FrankingKeys::new(secrets.franking_keys.current().0, franking_keys).expect("the current key is one of the ring");
         let tokens = Tokens::new(&secrets.jwt_keys, &config.auth, clock.clone());
         let quota_rules = config.quota.rules();
         let sender = CodeSender::new(&config.verification).map_err(|(field, detail)| RunError::Failed(format!("{field}: {detail}")))?;
@@ -97,7 +103,7 @@ impl App {
             Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), Arc::clone(&ads), clock.clone(), Arc::clone(&wakeups));
         let chat = Arc::new(chat);
         let notifier = Notifier::new(Arc::clone(&hub), Texts::new(quota_rules.zone.clone()));
-        let workers = workers(&config, &store, &clock, &realtime, &chat, &notifier)?;
+        let workers = workers(&config, &store, &clock, &realtime, &hub, &chat, &notifier)?;
         let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
         let matchmaker_config = MatchmakerConfig {
             widening: config.matching.widening.clone(),
@@ -132,6 +138,7 @@ impl App {
             quota_rules,
             blind,
             cipher,
+            franking,
             tokens,
             accounts,
             hub,
@@ -189,12 +196,13 @@ pub(crate) fn workers(
     store: &Store,
     clock: &Clock,
     realtime: &Realtime,
+    hub: &Arc<Hub>,
     chat: &Arc<Chat>,
     notifier: &Notifier,
 ) -> Result<Workers, RunError> {
     let told = Arc::clone(chat);
     let hooks = Hooks {
-        on_match_expired: Arc::new(move |ended| told.announce_end(&ended)),
+        on_match_ended: Arc::new(move |ended| told.announce_end(&ended)),
         on_notified: {
             let notifier = notifier.clone();
             Arc::new(move |notified| notifier.tell(&notified))
@@ -202,6 +210,10 @@ pub(crate) fn workers(
         on_quota: {
             let notifier = notifier.clone();
             Arc::new(move |user, quota| notifier.quota(user, quota))
+        },
+        on_banned: {
+            let hub = Arc::clone(hub);
+            Arc::new(move |user| hub.close_user(user, CloseCode::Banned))
         },
     };
     let fcm = push::client(&config.push, clock)?;

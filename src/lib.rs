@@ -15,6 +15,7 @@ pub mod http;
 pub mod hub;
 pub mod lifecycle;
 pub mod matching;
+pub mod moderation;
 pub mod notifications;
 pub mod observability;
 pub mod profile;

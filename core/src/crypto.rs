@@ -34,6 +34,12 @@ pub enum CryptoError {
 #[derive(Clone)]
 pub struct Key(Zeroizing<[u8; 32]>);
 
+impl Key {
+    pub(crate) fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
 impl From<[u8; 32]> for Key {
     fn from(bytes: [u8; 32]) -> Self {
         Self(Zeroizing::new(bytes))

@@ -121,6 +121,55 @@ text_enum! {
 }
 
 text_enum! {
+    /// What somebody is reported for.
+    ReportReason {
+        Harassment = "harassment",
+        SexualContent = "sexual_content",
+        Underage = "underage",
+        Spam = "spam",
+        Threat = "threat",
+        Hate = "hate",
+        Other = "other",
+    }
+}
+
+text_enum! {
+    /// Where a report stands.
+    ReportStatus {
+        /// Waits for a moderator.
+        Open = "open",
+        /// There was nothing to it.
+        Dismissed = "dismissed",
+        /// The reported user was warned.
+        Warned = "warned",
+        /// The reported user was banned.
+        Banned = "banned",
+    }
+}
+
+text_enum! {
+    /// What a moderator makes of a report.
+    ReportDecision { Dismiss = "dismiss", Warn = "warn", Ban = "ban" }
+}
+
+text_enum! {
+    /// Where an appeal stands.
+    AppealStatus {
+        /// Waits for another moderator than the one who banned.
+        Open = "open",
+        /// The ban stays.
+        Upheld = "upheld",
+        /// The ban was lifted.
+        Lifted = "lifted",
+    }
+}
+
+text_enum! {
+    /// What a moderator makes of an appeal.
+    AppealDecision { Uphold = "uphold", Lift = "lift" }
+}
+
+text_enum! {
     /// A part of a user's allowance. `bonus` survives the daily reset and is used after the daily part.
     QuotaBucket { Text = "text", Video = "video", Bonus = "bonus" }
 }

@@ -115,6 +115,12 @@ ids! {
     AnnouncementId,
     /// A one-time code.
     CodeId,
+    /// A report of one user about another.
+    ReportId,
+    /// A ban of a phone.
+    BanId,
+    /// An appeal against a ban.
+    AppealId,
 }
 
 /// Makes ids; share one per process.

@@ -8,6 +8,7 @@ pub mod billing;
 pub mod claim;
 pub mod crypto;
 pub mod domain;
+pub mod franking;
 pub mod id;
 pub mod limiter;
 pub mod notice;

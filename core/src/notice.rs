@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    domain::NotificationType,
+    domain::{NotificationType, ReportReason},
     id::{MatchId, NotificationId, UserId},
     time::Timestamp,
 };
@@ -43,6 +43,23 @@ pub enum Notice {
     },
     /// The password was changed by a code that was sent to the phone.
     PasswordReset {},
+    /// What the user did was reported, and a moderator asks for better.
+    Warned {
+        reason: ReportReason,
+    },
+    /// The user was banned; `until` is absent for good.
+    Banned {
+        until: Option<Timestamp>,
+    },
+    /// A ban is over before its time, by an appeal or a moderator.
+    BanLifted {},
+    /// An appeal was decided, and the ban stays.
+    AppealUpheld {},
+    /// A moderator has looked at a report of the user.
+    ReportResolved {
+        /// Whether something was done.
+        acted: bool,
+    },
     /// What the operator has to say, in every language.
     Announcement {
         tr: String,
@@ -62,6 +79,11 @@ impl Notice {
             Self::PremiumEnded { .. } => "premium_ended",
             Self::MatchFound { .. } => "match_found",
             Self::PasswordReset {} => "password_reset",
+            Self::Warned { .. } => "warned",
+            Self::Banned { .. } => "banned",
+            Self::BanLifted {} => "ban_lifted",
+            Self::AppealUpheld {} => "appeal_upheld",
+            Self::ReportResolved { .. } => "report_resolved",
             Self::Announcement { .. } => "announcement",
         }
     }
@@ -76,6 +98,11 @@ impl Notice {
             | Self::PremiumStarted { .. }
             | Self::PremiumEnded { .. }
             | Self::PasswordReset {}
+            | Self::Warned { .. }
+            | Self::Banned { .. }
+            | Self::BanLifted {}
+            | Self::AppealUpheld {}
+            | Self::ReportResolved { .. }
             | Self::Announcement { .. } => NotificationType::System,
         }
     }
@@ -138,6 +165,11 @@ mod tests {
             Notice::PremiumEnded { plan: "month".to_owned() },
             Notice::MatchFound { match_id: id },
             Notice::PasswordReset {},
+            Notice::Warned { reason: ReportReason::Hate },
+            Notice::Banned { until: None },
+            Notice::BanLifted {},
+            Notice::AppealUpheld {},
+            Notice::ReportResolved { acted: true },
             Notice::Announcement { tr: "a".to_owned(), en: "b".to_owned() },
         ];
         for notice in notices {

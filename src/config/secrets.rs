@@ -8,13 +8,18 @@ use std::{
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use rand::CryptoRng;
+use sha2::Sha256;
 use tebdil_core::protocol::Secret;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::{Config, SecretSettings};
 
 const FILE_NAME: &str = "secrets.toml";
+
+/// The id of a key that nobody has set.
+const DERIVED_KEY_ID: &str = "derived";
 
 /// The keys cannot be used. No text here holds a part of a key.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +52,14 @@ impl Key {
     /// The bytes.
     pub const fn bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+
+    /// Another key, from which this one cannot be found. `label` says what for: HMAC-SHA-256 as the expanding half of HKDF (RFC 5869) for one block.
+    fn derive(&self, label: &[u8]) -> Self {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        mac.update(label);
+        mac.update(&[1]);
+        Self(mac.finalize().into_bytes().into())
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -110,6 +123,8 @@ pub struct Secrets {
     pub field_keys: KeyRing,
     /// Signatures of access tokens.
     pub jwt_keys: KeyRing,
+    /// The server's word for messages that users report.
+    pub franking_keys: KeyRing,
 }
 
 impl Secrets {
@@ -160,8 +175,22 @@ impl Secrets {
     fn parse(text: &SecretSettings) -> Result<Self, SecretsError> {
         let phone_index_key = Key::parse(text.phone_index_key.expose())
             .ok_or(SecretsError::Invalid { field: "phone_index_key", detail: "must be 32 bytes in base64" })?;
+        let derived = (DERIVED_KEY_ID.to_owned(), phone_index_key.derive(b"tebdil.franking.v1"));
+        let franking_keys = match text.franking_keys.expose() {
+            "" => KeyRing(vec![derived]),
+            given => {
+                let mut ring = KeyRing::parse("franking_keys", given)?;
+                if ring.get(DERIVED_KEY_ID).is_some() {
+                    return Err(SecretsError::Invalid { field: "franking_keys", detail: "the key id \"derived\" is taken" });
+                }
+                // What was franked before there were keys of its own can still be reported.
+                ring.0.push(derived);
+                ring
+            }
+        };
         Ok(Self {
             phone_index_key,
+            franking_keys,
             field_keys: KeyRing::parse("field_keys", text.field_keys.expose())?,
             jwt_keys: KeyRing::parse("jwt_keys", text.jwt_keys.expose())?,
         })
@@ -286,6 +315,28 @@ mod tests {
         assert_eq!(secrets.jwt_keys.get("old").map(Key::bytes), Some(&[1; 32]));
         let shown = format!("{secrets:?}");
         assert!(!shown.contains("1, 1") && !shown.contains(&old), "{shown}");
+    }
+
+    #[test]
+    fn a_franking_key_is_there_from_the_first_start_and_can_be_replaced() {
+        let key = STANDARD.encode([1; 32]);
+        let mut environment = vec![
+            ("TEBDIL_SECRETS__PHONE_INDEX_KEY", key.clone()),
+            ("TEBDIL_SECRETS__FIELD_KEYS", format!("k:{key}")),
+            ("TEBDIL_SECRETS__JWT_KEYS", format!("k:{key}")),
+        ];
+        let load = |environment: &[(&str, String)]| {
+            let pairs: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            Secrets::load(&config(&pairs), &mut rand::rng())
+        };
+        let derived = load(&environment).expect("keys").franking_keys;
+        assert_eq!(derived.current().0, DERIVED_KEY_ID);
+        assert_ne!(derived.current().1, &Key([1; 32]));
+        environment.push(("TEBDIL_SECRETS__FRANKING_KEYS", format!("f1:{key}")));
+        let ring = load(&environment).expect("keys").franking_keys;
+        assert_eq!((ring.current().0, ring.get(DERIVED_KEY_ID)), ("f1", Some(derived.current().1)));
+        environment.push(("TEBDIL_SECRETS__FRANKING_KEYS", format!("derived:{key}")));
+        assert!(load(&environment).is_err());
     }
 
     #[test]

@@ -274,6 +274,8 @@ pub struct SecretSettings {
     pub phone_index_key: Secret,
     pub field_keys: Secret,
     pub jwt_keys: Secret,
+    #[serde(default)]
+    pub franking_keys: Secret,
 }
 
 impl Config {

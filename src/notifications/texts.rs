@@ -32,6 +32,17 @@ impl Texts {
             Notice::PremiumEnded { .. } => t!("premium_ended", locale = lang).into(),
             Notice::MatchFound { .. } => t!("match_found", locale = lang).into(),
             Notice::PasswordReset {} => t!("password_reset", locale = lang).into(),
+            Notice::Warned { reason } => {
+                let key = format!("reported_for.{reason}");
+                let what = t!(&key, locale = lang);
+                t!("warned", locale = lang, what = what).into()
+            }
+            Notice::Banned { until: None } => t!("banned", locale = lang).into(),
+            Notice::Banned { until: Some(until) } => t!("banned.until", locale = lang, until = self.moment(*until, locale)).into(),
+            Notice::BanLifted {} => t!("ban_lifted", locale = lang).into(),
+            Notice::AppealUpheld {} => t!("appeal_upheld", locale = lang).into(),
+            Notice::ReportResolved { acted: true } => t!("report_resolved.acted", locale = lang).into(),
+            Notice::ReportResolved { acted: false } => t!("report_resolved.dismissed", locale = lang).into(),
             Notice::Announcement { tr, en } => match locale {
                 Locale::Tr => tr.clone(),
                 Locale::En => en.clone(),
@@ -79,7 +90,10 @@ fn number(number: i64, locale: Locale) -> String {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use tebdil_core::{domain::ClaimRefusal, id::MatchId};
+    use tebdil_core::{
+        domain::{ClaimRefusal, ReportReason},
+        id::MatchId,
+    };
     use utoipa::PartialSchema as _;
 
     use super::*;
@@ -98,9 +112,16 @@ mod tests {
             Notice::PremiumEnded { plan: "month".to_owned() },
             Notice::MatchFound { match_id },
             Notice::PasswordReset {},
+            Notice::Banned { until: None },
+            Notice::Banned { until: Some(NOON) },
+            Notice::BanLifted {},
+            Notice::AppealUpheld {},
+            Notice::ReportResolved { acted: true },
+            Notice::ReportResolved { acted: false },
             Notice::Announcement { tr: "Yarın bakım var.".to_owned(), en: "Maintenance tomorrow.".to_owned() },
         ];
-        rejected.chain(counted.into_iter().flatten()).chain(others).collect()
+        let warned = ReportReason::ALL.iter().map(|reason| Notice::Warned { reason: *reason });
+        rejected.chain(warned).chain(counted.into_iter().flatten()).chain(others).collect()
     }
 
     fn texts() -> Texts {

@@ -42,18 +42,20 @@ impl From<StoreError> for JobError {
 /// look the next time, as sockets do with `hello`.
 #[derive(Clone)]
 pub struct Hooks {
-    /// A match has run out; called once per match. Tells both sockets `match.ended`.
-    pub on_match_expired: Arc<dyn Fn(EndedMatch) + Send + Sync>,
+    /// A match has ended; called once per match. Tells both sockets `match.ended`.
+    pub on_match_ended: Arc<dyn Fn(EndedMatch) + Send + Sync>,
     /// A user has a new notification. Tells its sockets.
     pub on_notified: Arc<dyn Fn(Notified) + Send + Sync>,
     /// A user has other rights than before. Tells its sockets `quota`.
     pub on_quota: Arc<dyn Fn(UserId, Quota) + Send + Sync>,
+    /// A user is banned; may be called again. Closes its sockets on all nodes.
+    pub on_banned: Arc<dyn Fn(UserId) + Send + Sync>,
 }
 
 impl Default for Hooks {
     /// Hooks that do nothing.
     fn default() -> Self {
-        Self { on_match_expired: Arc::new(|_| {}), on_notified: Arc::new(|_| {}), on_quota: Arc::new(|_, _| {}) }
+        Self { on_match_ended: Arc::new(|_| {}), on_notified: Arc::new(|_| {}), on_quota: Arc::new(|_, _| {}), on_banned: Arc::new(|_| {}) }
     }
 }
 

@@ -86,6 +86,14 @@ error_codes! {
     AlreadyInvited = "already_invited", 409, "The phone number was invited already.";
     AlreadyClaimed = "already_claimed", 409, "The match was claimed before.";
     NotEligible = "not_eligible", 422, "The match cannot be claimed.";
+    AlreadyReported = "already_reported", 409, "The user was reported already.";
+    NotReportable = "not_reportable", 422, "The match cannot be reported any more.";
+    EvidenceInvalid = "evidence_invalid", 422, "The evidence is not what was said.";
+    FrankingTagMismatch = "franking_tag_mismatch", 422, "The franking tag is not the one inside the message.";
+    AlreadyBanned = "already_banned", 409, "The user is banned already.";
+    NotBanned = "not_banned", 409, "The user is not banned.";
+    AlreadyAppealed = "already_appealed", 409, "The ban was appealed already.";
+    AlreadyDecided = "already_decided", 409, "Somebody has decided already.";
     JobNotDead = "job_not_dead", 409, "Only a dead job can be retried or deleted.";
     UnknownPlan = "unknown_plan", 422, "There is no plan of this name.";
     AlreadyCorrected = "already_corrected", 409, "The reference was used for this user before.";

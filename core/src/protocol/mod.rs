@@ -4,6 +4,7 @@ mod ads;
 mod billing;
 mod client_frame;
 mod codes;
+mod franking;
 mod jobs;
 mod notification;
 mod overview;
@@ -24,6 +25,7 @@ pub use client_frame::{
     TokenRefresh, Typing, parse_client_frame,
 };
 pub use codes::{CloseCode, ErrorCode};
+pub use franking::{Evidence, Frank};
 pub use jobs::{AdminJob, JobQueue, JobQueues};
 pub use notification::{Announcement, AnnouncementRequest, Notification, NotificationsRead, ReadRequest, Unread};
 pub use overview::{DayStatistics, Overview, OverviewTotals};

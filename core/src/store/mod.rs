@@ -38,7 +38,7 @@ use std::sync::Arc;
 
 pub use ads::{AdChange, AdRow};
 pub use announcements::NewAnnouncement;
-pub use bans::BanRow;
+pub use bans::{BAN_ATTEMPTS, BAN_QUEUE, BanOrder, BanRow, Banning, NewBan};
 pub use billing::{Billed, BillingFact, BillingTerms};
 pub use blocks::{BlockRow, Blocking};
 pub use claims::{ClaimBatch, ClaimRow, Claiming, DecidedClaim};

@@ -120,7 +120,7 @@ const DROP_PUSH_TOKEN: &str = "DELETE FROM push_tokens WHERE session_id = $1";
 
 /// Revokes all sessions of a user but one, inside a write; gives their ids.
 macro_rules! revoke_others {
-    ($tx:ident, $user:expr, $keep:expr, $now:expr) => {{
+    ($tx:expr, $user:expr, $keep:expr, $now:expr) => {{
         // Id 0 is nobody's.
         let keep: $crate::id::SessionId = $keep.unwrap_or($crate::id::SessionId(0));
         let revoked: Vec<$crate::id::SessionId> =

@@ -35,7 +35,7 @@ async fn expire_matches(cx: &JobContext) -> Result<(), JobError> {
         let more = i64::try_from(ended.len()).is_ok_and(|count| count >= MATCHES_PER_BATCH);
         metrics::counter!("tebdil_matches_expired_total").increment(ended.len() as u64);
         for ended in ended {
-            (cx.hooks.on_match_expired)(ended);
+            (cx.hooks.on_match_ended)(ended);
         }
         if !more {
             return Ok(());

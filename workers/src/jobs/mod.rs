@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use tebdil_core::{notice::PushOrder, store::RewardOrder};
+use tebdil_core::{
+    notice::PushOrder,
+    store::{BanOrder, RewardOrder},
+};
 
 use crate::job::Queue;
 
 mod ad_counts;
 mod announce;
+mod ban;
 mod claims;
 mod expire;
 mod push;
@@ -31,6 +35,7 @@ pub use wakeups::Wakeups;
 /// Every queue there is, and how often the scheduled ones run.
 pub fn all() -> Vec<Queue> {
     vec![
+        Queue::of::<BanOrder>(),
         Queue::of::<PushDevice>(),
         Queue::of::<PushOrder>(),
         Queue::of::<RewardOrder>(),

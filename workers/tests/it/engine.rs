@@ -226,7 +226,7 @@ impl Job for Tick {
     const MAX_ATTEMPTS: i64 = 1;
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
-        (cx.hooks.on_match_expired)(tebdil_core::store::EndedMatch {
+        (cx.hooks.on_match_ended)(tebdil_core::store::EndedMatch {
             match_id: tebdil_core::id::MatchId(1),
             users: [tebdil_core::id::UserId(1), tebdil_core::id::UserId(2)],
             status: tebdil_core::domain::MatchStatus::Expired,
@@ -242,7 +242,7 @@ fn ticking(db: &Database, store: Store) -> (Workers, Arc<AtomicU64>) {
     let hooks = {
         let ticks = ticks.clone();
         Hooks {
-            on_match_expired: Arc::new(move |_| {
+            on_match_ended: Arc::new(move |_| {
                 ticks.fetch_add(1, Ordering::Relaxed);
             }),
             ..Hooks::default()

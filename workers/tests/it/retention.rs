@@ -28,7 +28,7 @@ fn recording(db: &Database) -> (Workers, Arc<Mutex<Vec<EndedMatch>>>) {
     let ended = Arc::new(Mutex::new(Vec::new()));
     let hooks = {
         let ended = ended.clone();
-        Hooks { on_match_expired: Arc::new(move |one| ended.lock().expect("lock").push(one)), ..Hooks::default() }
+        Hooks { on_match_ended: Arc::new(move |one| ended.lock().expect("lock").push(one)), ..Hooks::default() }
     };
     (Workers::new(db.store.clone(), db.clock.clone(), hooks, settings()), ended)
 }

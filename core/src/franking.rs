@@ -1,0 +1,217 @@
+//! Message franking: a recipient can prove to a moderator what was said, nobody else can, and the server stores nothing for it.
+//!
+//! After the IETF MIMI drafts' abuse reporting and Grubbs, Lu and Ristenpart, *Message Franking via Committing Authenticated Encryption* (2017). The sender commits
+//! to the content with [`franking_tag`]; the server puts its own MAC, the [`Frank`], over the tag and who sent it to whom when. A report opens the commitment, and the
+//! server checks both.
+
+use std::collections::BTreeMap;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::{Digest as _, Sha256};
+
+use crate::{
+    crypto::Key,
+    id::{MatchId, MessageId, UserId},
+    protocol::{Evidence, Frank},
+    time::Timestamp,
+};
+
+/// HMAC-SHA-256 over the franked fields.
+pub type FrankingTag = [u8; 32];
+
+/// Labels keep the two MACs apart from each other and from everything else.
+const TAG_DOMAIN: &[u8] = b"tebdil franking v1";
+const FRANK_DOMAIN: &[u8] = b"tebdil frank v1";
+
+/// The key of the commitment: exactly 32 bytes, since HMAC pads shorter keys with zeros and a free length would not bind.
+pub type Salt = [u8; 32];
+
+/// What the server vouches for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrankedMessage {
+    pub tag: FrankingTag,
+    pub match_id: MatchId,
+    pub sender_id: UserId,
+    pub recipient_id: UserId,
+    pub message_id: MessageId,
+    /// To the millisecond.
+    pub sent_at: Timestamp,
+    pub ciphertext_sha256: [u8; 32],
+}
+
+/// Why evidence is no proof.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EvidenceError {
+    /// `salt`, `franking_tag`, `frank.mac` or `ciphertext_sha256` has another length than 32 bytes.
+    #[error("{0}: must be 32 bytes")]
+    Length(&'static str),
+    /// The content, its salt, match or sender's handle is not what the tag was made of.
+    #[error("the franking tag is not that of this content")]
+    Tag,
+    /// The server has no such key, or has it no longer.
+    #[error("frank.kid: no such key")]
+    UnknownKey,
+    /// The server has not passed this on from this sender to this recipient at this time.
+    #[error("the frank is not that of this message")]
+    Frank,
+}
+
+/// The server's franking keys by id; the current one makes new franks, all check old ones. Keep a key for as long as what it franked can be reported.
+#[derive(Debug, Clone)]
+pub struct FrankingKeys {
+    current: String,
+    keys: BTreeMap<String, Key>,
+}
+
+impl FrankingKeys {
+    /// `None` when `current` is not among `keys`.
+    pub fn new(current: &str, keys: impl IntoIterator<Item = (String, Key)>) -> Option<Self> {
+        let keys: BTreeMap<String, Key> = keys.into_iter().collect();
+        keys.contains_key(current).then(|| Self { current: current.to_owned(), keys })
+    }
+
+    /// The frank of a message that is passed on, by the current key.
+    pub fn frank(&self, message: &FrankedMessage) -> Frank {
+        let key = self.keys.get(&self.current).expect("new() has looked");
+        Frank { kid: self.current.clone(), mac: mac_of(key, message).finalize().into_bytes().to_vec() }
+    }
+
+    /// Whether `evidence` proves that `sender` said to `recipient`, who shows it, what it says. `handle` is the sender's where the evidence names none.
+    ///
+    /// # Errors
+    /// [`EvidenceError`]
+    pub fn verify(&self, evidence: &Evidence, sender: UserId, recipient: UserId, handle: &str) -> Result<(), EvidenceError> {
+        let bytes = |field, bytes: &[u8]| <[u8; 32]>::try_from(bytes).map_err(|_| EvidenceError::Length(field));
+        let salt: Salt = bytes("salt", &evidence.salt)?;
+        let tag = bytes("franking_tag", &evidence.franking_tag)?;
+        let ciphertext_sha256 = bytes("ciphertext_sha256", &evidence.ciphertext_sha256)?;
+        let frank = bytes("frank.mac", &evidence.frank.mac)?;
+        let handle = evidence.sender_handle.as_deref().unwrap_or(handle);
+        if !verify_tag(&tag, &salt, evidence.match_id, handle, &evidence.content) {
+            return Err(EvidenceError::Tag);
+        }
+        let key = self.keys.get(&evidence.frank.kid).ok_or(EvidenceError::UnknownKey)?;
+        let message = FrankedMessage {
+            tag,
+            match_id: evidence.match_id,
+            sender_id: sender,
+            recipient_id: recipient,
+            message_id: evidence.message_id,
+            sent_at: evidence.sent_at,
+            ciphertext_sha256,
+        };
+        mac_of(key, &message).verify_slice(&frank).map_err(|_| EvidenceError::Frank)
+    }
+}
+
+/// The SHA-256 of a ciphertext.
+pub fn ciphertext_sha256(ciphertext: &[u8]) -> [u8; 32] {
+    Sha256::digest(ciphertext).into()
+}
+
+/// The tag over `content` (the exact bytes of the plaintext's content field).
+///
+/// `HMAC-SHA256(salt, lp(domain) ‖ lp(match id, decimal) ‖ lp(sender handle) ‖ lp(content))`, `lp` being a 32-bit big-endian length and the bytes.
+pub fn franking_tag(salt: &Salt, match_id: MatchId, sender_handle: &str, content: &[u8]) -> FrankingTag {
+    tag_mac(salt, match_id, sender_handle, content).finalize().into_bytes().into()
+}
+
+/// Whether `tag` commits to `content`, in constant time.
+pub fn verify_tag(tag: &[u8], salt: &Salt, match_id: MatchId, sender_handle: &str, content: &[u8]) -> bool {
+    tag_mac(salt, match_id, sender_handle, content).verify_slice(tag).is_ok()
+}
+
+fn tag_mac(salt: &Salt, match_id: MatchId, sender_handle: &str, content: &[u8]) -> Hmac<Sha256> {
+    keyed(salt, &[TAG_DOMAIN, match_id.to_string().as_bytes(), sender_handle.as_bytes(), content])
+}
+
+/// `HMAC-SHA256(K[kid], lp(domain) ‖ lp(tag) ‖ lp(match) ‖ lp(sender) ‖ lp(recipient) ‖ lp(message) ‖ lp(sent at) ‖ lp(SHA-256 of the ciphertext))`, the numbers as 64-bit
+/// big-endian, the time in milliseconds since the Unix epoch.
+fn mac_of(key: &Key, message: &FrankedMessage) -> Hmac<Sha256> {
+    let [match_id, sender, recipient, id, sent_at] =
+        [message.match_id.0, message.sender_id.0, message.recipient_id.0, message.message_id.0, message.sent_at.millis()]
+            .map(i64::to_be_bytes);
+    keyed(key.bytes(), &[FRANK_DOMAIN, &message.tag, &match_id, &sender, &recipient, &id, &sent_at, &message.ciphertext_sha256])
+}
+
+fn keyed(key: &[u8; 32], fields: &[&[u8]]) -> Hmac<Sha256> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    for field in fields {
+        let length = u32::try_from(field.len()).expect("fields are bounded far below 4 GiB");
+        mac.update(&length.to_be_bytes());
+        mac.update(field);
+    }
+    mac
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Timestamp = Timestamp::from_millis(1_795_262_400_000);
+    const SENDER: UserId = UserId(1);
+    const RECIPIENT: UserId = UserId(2);
+
+    fn keys() -> FrankingKeys {
+        FrankingKeys::new("new", [("new".to_owned(), Key::from([1; 32])), ("old".to_owned(), Key::from([2; 32]))]).expect("keys")
+    }
+
+    fn evidence(keys: &FrankingKeys) -> Evidence {
+        let (salt, content, ciphertext) = ([7; 32], br#"{"type":"text","text":"selam"}"#, b"ciphertext");
+        let tag = franking_tag(&salt, MatchId(7), "kedi#0001", content);
+        let message = FrankedMessage {
+            tag,
+            match_id: MatchId(7),
+            sender_id: SENDER,
+            recipient_id: RECIPIENT,
+            message_id: MessageId(9),
+            sent_at: NOON,
+            ciphertext_sha256: ciphertext_sha256(ciphertext),
+        };
+        Evidence {
+            match_id: MatchId(7),
+            message_id: MessageId(9),
+            content: content.to_vec(),
+            salt: salt.to_vec(),
+            franking_tag: tag.to_vec(),
+            frank: keys.frank(&message),
+            sent_at: NOON,
+            ciphertext_sha256: message.ciphertext_sha256.to_vec(),
+            sender_handle: None,
+        }
+    }
+
+    #[test]
+    fn only_what_was_said_is_proof() {
+        let keys = keys();
+        let good = evidence(&keys);
+        let verify = |evidence: &Evidence| keys.verify(evidence, SENDER, RECIPIENT, "kedi#0001");
+        assert_eq!(verify(&good), Ok(()));
+        let changed = |change: &dyn Fn(&mut Evidence)| {
+            let mut bad = good.clone();
+            change(&mut bad);
+            verify(&bad)
+        };
+        assert_eq!(changed(&|bad| bad.content[3] ^= 1), Err(EvidenceError::Tag));
+        assert_eq!(changed(&|bad| bad.salt[0] ^= 1), Err(EvidenceError::Tag));
+        assert_eq!(changed(&|bad| bad.franking_tag[0] ^= 1), Err(EvidenceError::Tag));
+        assert_eq!(changed(&|bad| bad.match_id = MatchId(8)), Err(EvidenceError::Tag));
+        assert_eq!(changed(&|bad| bad.sender_handle = Some("kedi#0002".to_owned())), Err(EvidenceError::Tag));
+        assert_eq!(changed(&|bad| bad.sent_at = NOON + std::time::Duration::from_millis(1)), Err(EvidenceError::Frank));
+        assert_eq!(changed(&|bad| bad.message_id = MessageId(8)), Err(EvidenceError::Frank));
+        assert_eq!(changed(&|bad| bad.ciphertext_sha256[0] ^= 1), Err(EvidenceError::Frank));
+        assert_eq!(changed(&|bad| bad.frank.mac[0] ^= 1), Err(EvidenceError::Frank));
+        assert_eq!(changed(&|bad| bad.frank.kid = "old".to_owned()), Err(EvidenceError::Frank));
+        assert_eq!(changed(&|bad| bad.frank.kid = "gone".to_owned()), Err(EvidenceError::UnknownKey));
+        assert_eq!(changed(&|bad| bad.salt.push(0)), Err(EvidenceError::Length("salt")));
+        assert_eq!(keys.verify(&good, RECIPIENT, SENDER, "kedi#0001"), Err(EvidenceError::Frank), "the other way round");
+        assert_eq!(keys.verify(&good, UserId(3), RECIPIENT, "kedi#0001"), Err(EvidenceError::Frank));
+    }
+
+    #[test]
+    fn an_old_key_still_checks() {
+        let old = FrankingKeys::new("old", [("old".to_owned(), Key::from([2; 32]))]).expect("keys");
+        assert_eq!(keys().verify(&evidence(&old), SENDER, RECIPIENT, "kedi#0001"), Ok(()));
+        assert!(FrankingKeys::new("none", []).is_none());
+    }
+}
