@@ -227,6 +227,7 @@ pub(crate) fn workers(
         invitations: days(config.retention.invitations_days),
         notifications: days(config.retention.notifications_days),
         billing_events: days(config.retention.billing_events_days),
+        reports: days(config.retention.reports_days),
     };
     let settings = Settings {
         periods,
@@ -234,6 +235,7 @@ pub(crate) fn workers(
         referrals: config.referrals.rewards(),
         fcm,
         billing: config.billing.rules(),
+        reports: config.reports.rules(),
         verifier: config.billing.verifier()?,
         presence: Some(realtime.presence.clone()),
     };

@@ -15,6 +15,7 @@ pub mod notice;
 pub mod protocol;
 pub mod quota;
 pub mod realtime;
+pub mod report;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -21,11 +21,11 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use crate::{
     backend::write_tx,
     crypto::{BlindIndex, FieldCipher, Key, PhoneIndex, hash_token},
-    domain::Locale,
-    id::{IdGenerator, UserId},
+    domain::{EndReason, Locale, Mode},
+    id::{IdGenerator, MatchId, SessionId, TicketId, UserId},
     protocol::{Device, Secret},
     quota::QuotaRules,
-    store::{MatchRules, NewSession, NewUser, Registration, SessionRow, Store, UserRow},
+    store::{MatchRules, NewMatch, NewSession, NewSide, NewUser, PairOutcome, Registration, SessionRow, Store, UserRow},
     time::{Clock, Timestamp},
 };
 
@@ -284,6 +284,27 @@ impl TestStore {
             sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(db).await.expect("the statement runs")
         })
     }
+}
+
+/// A text match of two users, whatever their rights, that the second has left at once.
+///
+/// # Panics
+/// When it is refused.
+pub async fn met(store: &Store, [one, other]: [(UserId, SessionId); 2], now: Timestamp) -> MatchId {
+    let mut quota = TestStore::quota_rules();
+    quota.free_text = 1_000;
+    let rules = MatchRules { quota, lifetime: Duration::from_hours(24), max_active_text: 1_000 };
+    let mut sides = Vec::new();
+    for (user_id, session_id) in [one, other] {
+        store.put_key_packages(user_id, session_id, &[], Some(b"last"), now).await.expect("keys");
+        sides.push(NewSide { user_id, session_id, ticket_id: TicketId(rand::random_range(1..i64::MAX)) });
+    }
+    let [offerer, answerer] = sides.try_into().expect("two sides");
+    let pair = NewMatch { mode: Mode::Text, offerer, answerer, shared_interests: Vec::new() };
+    let made = store.create_matches(&[pair], &rules, now).await.expect("the store").remove(0);
+    let PairOutcome::Made(made) = made else { panic!("the match is refused: {made:?}") };
+    store.end_match(made.id, Some(other.0), EndReason::Left, now).await.expect("the end");
+    made.id
 }
 
 /// Runs each listed `async fn(TestStore)` of this module on SQLite and on PostgreSQL.

@@ -101,6 +101,17 @@ impl Config {
         check((1..=3_600).contains(&claims.video_wait_s), "claims.video_wait_s", "must be 1 to 3600");
         check((1..=30 * 86_400).contains(&claims.window_s), "claims.window_s", "must be 1 to 2592000: a month");
         check(claims.daily_cap > 0, "claims.daily_cap", "must be at least 1");
+        let reports = &self.reports;
+        check((1..=365).contains(&reports.window_days), "reports.window_days", "must be 1 to 365");
+        check((1..=1_000).contains(&reports.per_day), "reports.per_day", "must be 1 to 1000");
+        check((2..=1_000).contains(&reports.auto_ban_reporters), "reports.auto_ban_reporters", "must be 2 to 1000: nobody bans alone");
+        check((1..=1_000).contains(&reports.min_decided), "reports.min_decided", "must be 1 to 1000");
+        check((0.0..=1.0).contains(&reports.max_dismissed_share), "reports.max_dismissed_share", "must be 0 to 1");
+        check(
+            self.retention.reports_days >= reports.window_days,
+            "retention.reports_days",
+            "must be at least reports.window_days: bans count what is kept",
+        );
         check(self.ads.min_interval_s <= 86_400, "ads.min_interval_s", "must be at most 86400");
 
         let ws = &self.ws;
@@ -350,6 +361,23 @@ mod tests {
         ])
         .expect("allowed");
         assert_eq!(config.warnings().len(), 5, "{:?}", config.warnings());
+    }
+
+    #[test]
+    fn nobody_bans_alone_and_reports_outlast_their_window() {
+        for (name, value, field) in [
+            ("TEBDIL_REPORTS__AUTO_BAN_REPORTERS", "1", "reports.auto_ban_reporters"),
+            ("TEBDIL_REPORTS__WINDOW_DAYS", "0", "reports.window_days"),
+            ("TEBDIL_REPORTS__WINDOW_DAYS", "181", "retention.reports_days"),
+            ("TEBDIL_REPORTS__PER_DAY", "0", "reports.per_day"),
+            ("TEBDIL_REPORTS__MIN_DECIDED", "0", "reports.min_decided"),
+            ("TEBDIL_REPORTS__MAX_DISMISSED_SHARE", "1.1", "reports.max_dismissed_share"),
+            ("TEBDIL_REPORTS__MAX_DISMISSED_SHARE", "nan", "reports.max_dismissed_share"),
+        ] {
+            assert!(load(&[(name, value)]).expect_err(name).contains(field), "{name}={value}");
+        }
+        let rules = load(&[]).expect("defaults").reports.rules();
+        assert_eq!(rules, tebdil_core::report::ReportRules::default());
     }
 
     #[test]

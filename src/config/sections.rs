@@ -28,6 +28,7 @@ pub struct Config {
     pub billing: Billing,
     pub matching: Matching,
     pub claims: Claims,
+    pub reports: Reports,
     pub ads: Ads,
     pub ws: WebSocket,
     pub limits: Limits,
@@ -187,6 +188,16 @@ pub struct Claims {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Reports {
+    pub window_days: u32,
+    pub per_day: u32,
+    pub auto_ban_reporters: u32,
+    pub min_decided: u32,
+    pub max_dismissed_share: f64,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Ads {
     pub min_interval_s: u64,
 }
@@ -221,6 +232,7 @@ pub struct Retention {
     pub sessions_days: u32,
     pub invitations_days: u32,
     pub notifications_days: u32,
+    pub reports_days: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -381,6 +393,19 @@ impl Claims {
             video_wait: Duration::from_secs(self.video_wait_s),
             window: Duration::from_secs(self.window_s),
             daily_cap: self.daily_cap,
+        }
+    }
+}
+
+impl Reports {
+    /// Whose reports count, and for how long.
+    pub fn rules(&self) -> tebdil_core::report::ReportRules {
+        tebdil_core::report::ReportRules {
+            window: Duration::from_hours(24 * u64::from(self.window_days)),
+            per_day: self.per_day,
+            auto_ban_reporters: self.auto_ban_reporters,
+            min_decided: self.min_decided,
+            max_dismissed_share: self.max_dismissed_share,
         }
     }
 }

@@ -18,6 +18,9 @@ pub(super) const MAX_BODY: usize = 64 * 1024;
 /// Largest body of `PUT /v1/keys`: 101 packages of 4 KiB in base64 and some room.
 pub(super) const MAX_KEYS_BODY: usize = 640 * 1024;
 
+/// Largest body of `POST /v1/reports`: 20 messages of 16 KiB in base64, the note and some room.
+pub(super) const MAX_REPORT_BODY: usize = 512 * 1024;
+
 /// How long a body may take.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 

@@ -21,7 +21,7 @@ use tebdil_core::{
 
 use super::{
     auth,
-    body::{self, MAX_BODY, MAX_KEYS_BODY},
+    body::{self, MAX_BODY, MAX_KEYS_BODY, MAX_REPORT_BODY},
     client_ip::ClientAddress,
     problem::{Answer, Failure},
 };
@@ -31,8 +31,6 @@ const HEADER: &str = "idempotency-key";
 /// Tells a client that the answer is a repeated one.
 const REPLAYED: &str = "idempotency-replayed";
 const MAX_KEY: usize = 255;
-/// The one route whose bodies may be large.
-const KEYS: &str = "/v1/keys";
 /// The one route that keys are nothing to: an event has an id, and no answer may come without its signature being looked at.
 const SIGNED: &str = "/v1/billing/events";
 /// Largest answer that is kept, bytes; ours are far smaller.
@@ -79,8 +77,13 @@ async fn once(app: &App, request: Request, next: Next) -> Answer<Response> {
         app.limiters.anonymous_key_from(ClientAddress::of(&parts, &app.config.http.trusted_proxies)).await?;
         "anon".to_owned()
     };
-    let uploads_keys = parts.method == Method::PUT && parts.extensions.get::<MatchedPath>().is_some_and(|path| path.as_str() == KEYS);
-    let body = body::read(body, if uploads_keys { MAX_KEYS_BODY } else { MAX_BODY }).await?;
+    // As the handlers take them.
+    let most = match (parts.method.as_str(), parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str)) {
+        ("PUT", Some("/v1/keys")) => MAX_KEYS_BODY,
+        ("POST", Some("/v1/reports")) => MAX_REPORT_BODY,
+        _ => MAX_BODY,
+    };
+    let body = body::read(body, most).await?;
     let target = parts.uri.path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
     let hash = app.blind.request(parts.method.as_str(), target, &body);
     let claim = Claim { scope, key, begun: app.clock.now() };

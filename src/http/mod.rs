@@ -27,6 +27,7 @@ pub mod problem;
 mod push;
 mod rate_limit;
 mod referrals;
+mod reports;
 mod router;
 mod server;
 mod verification;

@@ -17,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     account, admin, ads, asyncapi, billing, blocks, claims, health, idempotency, keys, leftover, matches, me, notifications, observe,
-    problem::Failure, push, referrals, verification,
+    problem::Failure, push, referrals, reports, verification,
 };
 use crate::{app::App, ws};
 
@@ -63,6 +63,11 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(matches::leave))
         .routes(routes!(blocks::list, blocks::create))
         .routes(routes!(blocks::delete))
+        .routes(routes!(reports::list, reports::create))
+        .routes(routes!(admin::reports::list))
+        .routes(routes!(admin::reports::get))
+        .routes(routes!(admin::reports::resolve))
+        .routes(routes!(admin::reports::reliability))
         .routes(routes!(referrals::list, referrals::create))
         .routes(routes!(admin::overview::overview))
         .routes(routes!(claims::list, claims::create))

@@ -1,5 +1,7 @@
 //! What is done about people who break the rules: their bans take effect here.
 
+pub mod evidence;
+
 use std::sync::Arc;
 
 use tebdil_core::{

@@ -10,6 +10,7 @@ use tebdil_core::{
     protocol::Quota,
     quota::QuotaRules,
     realtime::Presence,
+    report::ReportRules,
     store::{EndedMatch, NewJob, Notified, ReferralRewards, Store, StoreError},
     time::{Clock, Timestamp},
 };
@@ -92,6 +93,8 @@ pub struct Settings {
     /// What an invitation brings.
     pub referrals: ReferralRewards,
     pub billing: BillingRules,
+    /// Whose reports count, and how many ban.
+    pub reports: ReportRules,
     /// Who is asked whether a subscription goes on; without it, nobody is.
     pub verifier: Option<Verifier>,
     /// Who is connected, at whichever node; without it, nobody is.
@@ -108,6 +111,7 @@ impl Settings {
             quota,
             referrals: ReferralRewards { invited: 10, inviter: 0 },
             billing: BillingRules::default(),
+            reports: ReportRules::default(),
             verifier: None,
             presence: None,
             fcm: None,
@@ -128,12 +132,21 @@ pub struct Periods {
     pub notifications: Duration,
     /// `billing_events`.
     pub billing_events: Duration,
+    /// Reports, after they were decided.
+    pub reports: Duration,
 }
 
 impl Default for Periods {
     fn default() -> Self {
         let days = |days: u64| Duration::from_hours(24 * days);
-        Self { message_logs: days(180), sessions: days(30), invitations: days(180), notifications: days(90), billing_events: days(400) }
+        Self {
+            message_logs: days(180),
+            sessions: days(30),
+            invitations: days(180),
+            notifications: days(90),
+            billing_events: days(400),
+            reports: days(180),
+        }
     }
 }
 

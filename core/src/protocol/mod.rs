@@ -9,6 +9,7 @@ mod jobs;
 mod notification;
 mod overview;
 mod referral;
+mod report;
 mod rest;
 mod server_frame;
 #[cfg(test)]
@@ -30,6 +31,10 @@ pub use jobs::{AdminJob, JobQueue, JobQueues};
 pub use notification::{Announcement, AnnouncementRequest, Notification, NotificationsRead, ReadRequest, Unread};
 pub use overview::{DayStatistics, Overview, OverviewTotals};
 pub use referral::{Referral, ReferralRequest, Referrals};
+pub use report::{
+    AdminReport, ReliabilityRequest, Report, ReportDetails, ReportRequest, ReportedUser, ReportingUser, Resolution, ResolveRequest,
+    VerifiedMessage,
+};
 pub use rest::*;
 pub use server_frame::{
     MatchEnded, MatchFound, MessageAccepted, MessageNew, MessageOrigin, PeerPresence, ServerFrame, ServerMessage, SessionLimits, Welcome,

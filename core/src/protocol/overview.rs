@@ -17,6 +17,8 @@ pub struct OverviewTotals {
     pub users: i64,
     pub active_matches: i64,
     pub pending_claims: i64,
+    /// Reports that wait for a moderator.
+    pub open_reports: i64,
     /// Background jobs that were given up.
     pub dead_jobs: i64,
 }

@@ -8,11 +8,13 @@
 
 mod ads;
 mod announcements;
+mod auto_ban;
 mod bans;
 mod billing;
 mod blocks;
 mod claims;
 mod codes;
+mod decisions;
 mod idempotency;
 mod impressions;
 mod job_admin;
@@ -25,6 +27,7 @@ mod pairing;
 mod push;
 mod quota;
 mod referrals;
+mod reports;
 mod retention;
 mod sessions;
 mod staff;
@@ -38,11 +41,13 @@ use std::sync::Arc;
 
 pub use ads::{AdChange, AdRow};
 pub use announcements::NewAnnouncement;
+pub use auto_ban::{AUTO_BAN_ATTEMPTS, AUTO_BAN_QUEUE, AutoBanOrder, AutoBanned};
 pub use bans::{BAN_ATTEMPTS, BAN_QUEUE, BanOrder, BanRow, Banning, NewBan};
 pub use billing::{Billed, BillingFact, BillingTerms};
 pub use blocks::{BlockRow, Blocking};
 pub use claims::{ClaimBatch, ClaimRow, Claiming, DecidedClaim};
 pub use codes::{CODE_LIFETIME, CODE_TRIES, LIVE_CODES, NewCode, PasswordReset, ProvenCode, TriedCode};
+pub use decisions::{NewResolution, Resolving};
 pub use idempotency::{FirstAnswer, IDEMPOTENCY_PENDING, IDEMPOTENCY_WINDOW, Idempotent};
 pub use impressions::AdSlot;
 pub use job_admin::{JobFilter, Mended};
@@ -55,6 +60,7 @@ pub use pairing::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcom
 pub use push::{PushAudience, PutPushToken};
 pub use quota::Grant;
 pub use referrals::{Invitation, REWARD_ATTEMPTS, REWARD_QUEUE, ReferralRewards, ReferralRow, RewardOrder, Rewarded};
+pub use reports::{NewReport, ReportEntry, ReportFilter, ReportSubject, Reporting};
 pub use retention::SessionBatch;
 pub use sessions::{AliveSession, NewSession, Rotation, SessionRow};
 pub use staff::Correction;

@@ -51,6 +51,7 @@ pub struct Totals {
     pub users: i64,
     pub active_matches: i64,
     pub pending_claims: i64,
+    pub open_reports: i64,
     /// Background jobs that were given up.
     pub dead_jobs: i64,
 }
@@ -163,6 +164,7 @@ impl Store {
         const SQL: &str = "SELECT (SELECT COUNT(*) FROM users) AS users, \
              (SELECT COUNT(*) FROM matches WHERE status = 'active') AS active_matches, \
              (SELECT COUNT(*) FROM claims WHERE status = 'pending') AS pending_claims, \
+             (SELECT COUNT(*) FROM reports WHERE status = 'open') AS open_reports, \
              (SELECT COUNT(*) FROM job WHERE state >= 2 AND state = 3) AS dead_jobs";
         Ok(read!(self, |db| sqlx::query_as(SQL).fetch_one(db).await?))
     }

@@ -22,6 +22,7 @@ mod notifications;
 mod push;
 mod quota;
 mod referrals;
+mod reports;
 mod schema;
 mod sessions;
 mod staff;

@@ -5,6 +5,7 @@ pub(super) mod announcements;
 pub(super) mod claims;
 pub(super) mod jobs;
 pub(super) mod overview;
+pub(super) mod reports;
 pub(super) mod subscriptions;
 
 use std::sync::Arc;

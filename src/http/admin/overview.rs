@@ -23,8 +23,8 @@ pub(in crate::http) async fn overview(State(app): State<Arc<App>>, _: Staff) -> 
     let (now, zone) = (app.clock.now(), &app.quota_rules.zone);
     let first = (now - Duration::from_hours(24 * (DAYS - 1))).local_day(zone);
     let days = app.store.days(&first, &now.local_day(zone)).await?;
-    let Totals { users, active_matches, pending_claims, dead_jobs } = app.store.totals().await?;
-    let totals = OverviewTotals { users, active_matches, pending_claims, dead_jobs };
+    let Totals { users, active_matches, pending_claims, open_reports, dead_jobs } = app.store.totals().await?;
+    let totals = OverviewTotals { users, active_matches, pending_claims, open_reports, dead_jobs };
     Ok(Json(Overview { totals, days: days.into_iter().map(shown).collect() }))
 }
 

@@ -2,6 +2,7 @@
 
 use tebdil_core::{
     domain::EndReason,
+    id::UserId,
     store::{BAN_ATTEMPTS, BAN_QUEUE, BanOrder, End},
 };
 
@@ -12,14 +13,19 @@ impl Job for BanOrder {
     const MAX_ATTEMPTS: i64 = BAN_ATTEMPTS;
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
-        (cx.hooks.on_banned)(self.user_id);
-        let now = cx.clock.now();
-        for row in cx.store.active_matches(self.user_id, now).await? {
-            // By the banned user: nobody gets a right back for a match that ended by the own ban.
-            if let End::Now(ended) = cx.store.end_match(row.id, Some(self.user_id), EndReason::Banned, now).await? {
-                (cx.hooks.on_match_ended)(ended);
-            }
-        }
-        Ok(())
+        enforce(cx, self.user_id).await
     }
+}
+
+/// Closes the sockets of a banned user and ends its matches.
+pub(super) async fn enforce(cx: &JobContext, user: UserId) -> Result<(), JobError> {
+    (cx.hooks.on_banned)(user);
+    let now = cx.clock.now();
+    for row in cx.store.active_matches(user, now).await? {
+        // By the banned user: nobody gets a right back for a match that ended by the own ban.
+        if let End::Now(ended) = cx.store.end_match(row.id, Some(user), EndReason::Banned, now).await? {
+            (cx.hooks.on_match_ended)(ended);
+        }
+    }
+    Ok(())
 }

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use tebdil_core::{
     notice::PushOrder,
-    store::{BanOrder, RewardOrder},
+    store::{AutoBanOrder, BanOrder, RewardOrder},
 };
 
 use crate::job::Queue;
 
 mod ad_counts;
 mod announce;
+mod auto_ban;
 mod ban;
 mod claims;
 mod expire;
@@ -23,6 +24,7 @@ mod wakeups;
 
 pub use ad_counts::AdCounts;
 pub use announce::Announce;
+pub use auto_ban::AutoBanSweep;
 pub use claims::Claims;
 pub use expire::Expire;
 pub use push::PushDevice;
@@ -35,12 +37,14 @@ pub use wakeups::Wakeups;
 /// Every queue there is, and how often the scheduled ones run.
 pub fn all() -> Vec<Queue> {
     vec![
+        Queue::of::<AutoBanOrder>(),
         Queue::of::<BanOrder>(),
         Queue::of::<PushDevice>(),
         Queue::of::<PushOrder>(),
         Queue::of::<RewardOrder>(),
         Queue::scheduled::<AdCounts>(Duration::from_mins(1)),
         Queue::scheduled::<Announce>(Duration::from_mins(1)),
+        Queue::scheduled::<AutoBanSweep>(Duration::from_mins(10)),
         Queue::scheduled::<Claims>(Duration::from_mins(1)),
         Queue::scheduled::<Expire>(Duration::from_mins(1)),
         Queue::scheduled::<Retention>(Duration::from_hours(1)),

@@ -15,6 +15,8 @@ use crate::job::{Job, JobContext, JobError};
 const KEY_PACKAGES: Duration = Duration::from_hours(28 * 24);
 /// Caps and clicks need a day; the rest is for questions about the counts.
 const AD_IMPRESSIONS: Duration = Duration::from_hours(7 * 24);
+/// What turned out to be nothing is not kept as long as the rest of a report.
+const DISMISSED_EVIDENCE: Duration = Duration::from_hours(30 * 24);
 /// Twice the longest period of a schedule: the row of a tick keeps a late node from running it again.
 const DONE_JOBS: Duration = Duration::from_hours(2);
 const DEAD_JOBS: Duration = Duration::from_hours(30 * 24);
@@ -43,6 +45,8 @@ impl Job for Retention {
             all("ad_impressions", || store.delete_old_ad_impressions(now - AD_IMPRESSIONS, BATCH)).await,
             all("notifications", || store.delete_old_notifications(now - periods.notifications, BATCH)).await,
             all("billing_events", || store.delete_old_billing_events(now - periods.billing_events, BATCH)).await,
+            all("reports", || store.delete_old_reports(now - periods.reports, BATCH)).await,
+            all("report_evidence", || store.erase_dismissed_evidence(now - DISMISSED_EVIDENCE, BATCH)).await,
             all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await,
         ];
         Ok(deleted.into_iter().collect::<Result<_, _>>()?)

@@ -1,6 +1,7 @@
 //! Jobs, retention and workers on both databases.
 
 mod announce;
+mod auto_ban;
 mod engine;
 mod harness;
 mod push;

@@ -153,5 +153,8 @@ async fn what_there_is_now(db: &Database) {
     claim(db, false).await;
     let (id, users) = db.a_match().await;
     db.store.end_match(id, Some(users[0]), EndReason::Left, db.now()).await.expect("end");
-    assert_eq!(db.store.totals().await.expect("totals"), Totals { users: 6, active_matches: 2, pending_claims: 1, dead_jobs: 0 });
+    assert_eq!(
+        db.store.totals().await.expect("totals"),
+        Totals { users: 6, active_matches: 2, pending_claims: 1, open_reports: 0, dead_jobs: 0 }
+    );
 }

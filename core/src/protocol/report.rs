@@ -1,0 +1,139 @@
+//! Reports, as users make them and moderators decide them.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Evidence;
+use crate::{
+    domain::{ReportDecision, ReportReason, ReportStatus},
+    id::{BanId, MatchId, MessageId, ReportId, UserId},
+    time::Timestamp,
+};
+
+/// `POST /v1/reports`
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct ReportRequest {
+    pub match_id: MatchId,
+    pub reason: ReportReason,
+    /// 1 to 1000 characters; of the control characters only line breaks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// At most 20 messages of this match that the peer has sent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+}
+
+impl std::fmt::Debug for ReportRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ReportRequest").field("match_id", &self.match_id).field("reason", &self.reason).finish_non_exhaustive()
+    }
+}
+
+/// A report that the signed-in user has made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Report {
+    pub id: ReportId,
+    pub match_id: MatchId,
+    pub reason: ReportReason,
+    pub status: ReportStatus,
+    pub created_at: Timestamp,
+}
+
+/// A report as moderators see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AdminReport {
+    #[serde(flatten)]
+    pub report: Report,
+    pub reported: ReportedUser,
+    pub reporter: ReportingUser,
+    /// What the reporter wrote; null where it was nothing, or is erased.
+    pub note: Option<String>,
+    /// How many messages were shown, also when they are erased.
+    pub evidence_count: i64,
+    /// Different users who have reported this one in the window of the settings, those whose reports were dismissed left out.
+    pub reporters: i64,
+    /// The ban of the reported user that waits for a moderator.
+    pub provisional_ban: Option<BanId>,
+    /// Absent while it is open.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<Resolution>,
+}
+
+/// Who is reported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReportedUser {
+    pub user_id: UserId,
+    /// The handle now.
+    pub handle: String,
+    pub is_banned: bool,
+}
+
+/// Who reports.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReportingUser {
+    pub user_id: UserId,
+    /// The handle now.
+    pub handle: String,
+    /// Reports of this user that were decided.
+    pub decided: i64,
+    /// Those that were dismissed.
+    pub dismissed: i64,
+    /// Marked by a moderator.
+    pub unreliable: bool,
+    /// Whether reports of this user count for automatic bans.
+    pub counts: bool,
+}
+
+/// How a report was decided.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Resolution {
+    pub by: UserId,
+    pub at: Timestamp,
+    /// Null where it is erased.
+    pub note: Option<String>,
+}
+
+/// A report with its evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ReportDetails {
+    #[serde(flatten)]
+    pub report: AdminReport,
+    pub evidence: Vec<VerifiedMessage>,
+}
+
+/// A message of the reported user to the reporter, as it was said.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct VerifiedMessage {
+    pub message_id: MessageId,
+    /// The text of a text message; anything else in its JSON form.
+    pub text: String,
+    pub sent_at: Timestamp,
+    /// Always true: what is not verified is not stored.
+    pub verified: bool,
+    /// The franking key that vouches for it.
+    pub kid: String,
+}
+
+impl std::fmt::Debug for VerifiedMessage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VerifiedMessage").field("message_id", &self.message_id).finish_non_exhaustive()
+    }
+}
+
+/// `POST /v1/admin/reports/{id}/resolve`
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ResolveRequest {
+    pub decision: ReportDecision,
+    /// For other moderators: 1 to 1000 characters; of the control characters only line breaks.
+    pub note: String,
+    /// With `ban`: its end; absent for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// `POST /v1/admin/users/{id}/reliability`
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+pub struct ReliabilityRequest {
+    /// Whether reports of this user shall count for no automatic ban.
+    pub unreliable: bool,
+}

@@ -1,0 +1,74 @@
+//! Whose reports count, and for how long.
+
+use std::time::Duration;
+
+/// How long after the end of a match its peer can be reported. [Franking keys](crate::franking::FrankingKeys) must outlast it.
+pub const REPORTABLE: Duration = Duration::from_hours(7 * 24);
+
+/// Most messages that a report can show.
+pub const MAX_EVIDENCE: usize = 20;
+
+/// Longest note of a report or its resolution, characters.
+pub const MAX_NOTE: usize = 1000;
+
+/// The settings of reports.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ReportRules {
+    /// For so long a reporter does not report the same user again, and for so long a report counts for an automatic ban.
+    pub window: Duration,
+    /// Reports of one user a day, whatever becomes of them.
+    pub per_day: u32,
+    /// So many different reporters within the window ban.
+    pub auto_ban_reporters: u32,
+    /// Fewer decided reports say nothing about a reporter.
+    pub min_decided: u32,
+    /// A reporter with a larger share of dismissed ones, of 0 to 1, is unreliable.
+    pub max_dismissed_share: f64,
+}
+
+impl Default for ReportRules {
+    fn default() -> Self {
+        let window = Duration::from_hours(30 * 24);
+        Self { window, per_day: 20, auto_ban_reporters: 10, min_decided: 3, max_dismissed_share: 0.5 }
+    }
+}
+
+/// What is known of somebody who reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+pub struct Reliability {
+    /// A moderator has said so.
+    pub unreliable: bool,
+    /// Reports that moderators have decided.
+    pub decided: i64,
+    /// Those with nothing to them.
+    pub dismissed: i64,
+}
+
+impl Reliability {
+    /// Whether reports of this user count for automatic bans.
+    pub fn counts(&self, rules: &ReportRules) -> bool {
+        #[expect(clippy::cast_precision_loss, reason = "nobody makes 2^53 reports")]
+        let often_wrong =
+            self.decided >= i64::from(rules.min_decided) && self.dismissed as f64 > rules.max_dismissed_share * self.decided as f64;
+        !self.unreliable && !often_wrong
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_often_wrong_does_not_count() {
+        let rules = ReportRules::default();
+        let counts = |decided, dismissed| Reliability { unreliable: false, decided, dismissed }.counts(&rules);
+        assert!(counts(0, 0) && counts(2, 2), "too few to tell");
+        assert!(counts(4, 2) && counts(3, 1));
+        assert!(!counts(3, 2) && !counts(4, 3) && !counts(3, 3));
+        assert!(!Reliability { unreliable: true, decided: 9, dismissed: 0 }.counts(&rules));
+        let strict = ReportRules { min_decided: 1, max_dismissed_share: 0.0, ..rules };
+        assert!(!Reliability { unreliable: false, decided: 100, dismissed: 1 }.counts(&strict));
+        let lenient = ReportRules { max_dismissed_share: 1.0, ..rules };
+        assert!(Reliability { unreliable: false, decided: 9, dismissed: 9 }.counts(&lenient));
+    }
+}

@@ -1,0 +1,179 @@
+//! `/v1/admin/reports`: the moderators' queue.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use tebdil_core::{
+    crypto::{CryptoError, Sealed},
+    domain::{ReportDecision, ReportReason, ReportStatus},
+    id::{ReportId, UserId},
+    protocol::{
+        AdminReport, ErrorCode, Page, Problem, ReliabilityRequest, ReportDetails, ReportedUser, ReportingUser, Resolution, ResolveRequest,
+    },
+    report::ReportRules,
+    store::{NewResolution, ReportEntry, ReportFilter, Resolving},
+};
+
+use super::Staff;
+use crate::{
+    app::App,
+    http::{
+        body::Strict,
+        paging::{IdPath, Params},
+        problem::{Answer, Failure},
+        reports::note_text,
+    },
+    moderation::{
+        self,
+        evidence::{self, Written},
+    },
+};
+
+/// Reports, newest first. Those about the moderator who asks are left out.
+#[utoipa::path(
+    get, path = "/v1/admin/reports", tag = "moderation",
+    params(
+        ("status" = Option<ReportStatus>, Query), ("reason" = Option<ReportReason>, Query),
+        ("reported" = Option<String>, Query), ("reporter" = Option<String>, Query),
+        ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query),
+    ),
+    responses((status = 200, body = Page<AdminReport>), (status = 401, body = Problem), (status = 403, body = Problem), (status = 422, body = Problem))
+)]
+pub(in crate::http) async fn list(State(app): State<Arc<App>>, Staff(who): Staff, params: Params) -> Answer<Json<Page<AdminReport>>> {
+    let paging = params.paging()?;
+    let user = |text: &str| text.parse::<UserId>().ok();
+    let filter = ReportFilter {
+        status: params.get("status", "must be open, dismissed, warned or banned", ReportStatus::from_text)?,
+        reason: params.get("reason", "must be a reason of reports", ReportReason::from_text)?,
+        reported: params.get("reported", "must be the id of a user", user)?,
+        reporter: params.get("reporter", "must be the id of a user", user)?,
+        before: paging.position(),
+    };
+    let rules = app.config.reports.rules();
+    let rows = app.store.reports(who.user_id, filter, paging.rows(), &rules, app.clock.now()).await?;
+    let shown = rows.into_iter().map(|row| shown(&app, &rules, row)).collect::<Result<Vec<_>, _>>()?;
+    Ok(Json(paging.page(shown, |row| row.report.id.0, |row| row)))
+}
+
+/// A report with its evidence. That it was read is recorded.
+#[utoipa::path(
+    get, path = "/v1/admin/reports/{id}", tag = "moderation", params(("id" = String, Path)),
+    responses(
+        (status = 200, body = ReportDetails),
+        (status = 401, body = Problem),
+        (status = 403, description = "`forbidden`: also for the one it is about", body = Problem),
+        (status = 404, body = Problem),
+    )
+)]
+pub(in crate::http) async fn get(
+    State(app): State<Arc<App>>,
+    Staff(who): Staff,
+    IdPath(id): IdPath<ReportId>,
+) -> Answer<Json<ReportDetails>> {
+    let (now, rules) = (app.clock.now(), app.config.reports.rules());
+    let entry = app.store.report_entry(id, &rules, now).await?.ok_or_else(Failure::not_found)?;
+    if entry.reported_id == who.user_id {
+        return Err(ErrorCode::Forbidden.into());
+    }
+    let sealed = app.store.read_evidence(id, who.user_id, now).await?;
+    let evidence = sealed.map(|sealed| evidence::open_evidence(&app.cipher, id, &sealed)).transpose().map_err(unreadable)?;
+    Ok(Json(ReportDetails { report: shown(&app, &rules, entry)?, evidence: evidence.unwrap_or_default() }))
+}
+
+/// Decide a report, once. Others about the same user stay open.
+#[utoipa::path(
+    post, path = "/v1/admin/reports/{id}/resolve", tag = "moderation", params(("id" = String, Path)), request_body = ResolveRequest,
+    responses(
+        (status = 200, body = AdminReport),
+        (status = 401, body = Problem),
+        (status = 403, description = "`forbidden`: the own report, one about oneself, or a ban of staff beyond the own role", body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, description = "`already_decided`", body = Problem),
+        (status = 422, body = Problem),
+    )
+)]
+pub(in crate::http) async fn resolve(
+    State(app): State<Arc<App>>,
+    Staff(who): Staff,
+    IdPath(id): IdPath<ReportId>,
+    Strict(request): Strict<ResolveRequest>,
+) -> Answer<Json<AdminReport>> {
+    let note = note_text("note", &request.note)?;
+    let now = app.clock.now();
+    if request.until.is_some_and(|until| request.decision != ReportDecision::Ban || until <= now) {
+        return Err(Failure::field(ErrorCode::InvalidField, "until", "only with ban, and in the future"));
+    }
+    let new = NewResolution {
+        decision: request.decision,
+        note: Written::Resolution.seal(&app.cipher, id, note.as_bytes()),
+        until: request.until,
+        actor: who.user_id,
+        actor_role: who.role,
+    };
+    match app.store.resolve_report(id, &new, now).await? {
+        Resolving::Done { notified, banned } => {
+            for notified in &notified {
+                app.notifier.tell(notified);
+            }
+            if let Some((user, notified)) = banned {
+                moderation::enforce_ban(&app, user, notified).await?;
+            }
+        }
+        Resolving::Decided => return Err(ErrorCode::AlreadyDecided.into()),
+        Resolving::Forbidden => return Err(ErrorCode::Forbidden.into()),
+        Resolving::NotFound => return Err(Failure::not_found()),
+    }
+    let rules = app.config.reports.rules();
+    let entry = app.store.report_entry(id, &rules, now).await?.ok_or_else(Failure::not_found)?;
+    Ok(Json(shown(&app, &rules, entry)?))
+}
+
+/// Say whether reports of a user shall count for no automatic ban.
+#[utoipa::path(
+    post, path = "/v1/admin/users/{id}/reliability", tag = "moderation", params(("id" = String, Path)), request_body = ReliabilityRequest,
+    responses(
+        (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 422, body = Problem),
+    )
+)]
+pub(in crate::http) async fn reliability(
+    State(app): State<Arc<App>>,
+    Staff(who): Staff,
+    IdPath(user): IdPath<UserId>,
+    Strict(request): Strict<ReliabilityRequest>,
+) -> Answer<StatusCode> {
+    match app.store.set_unreliable(user, request.unreliable, who.user_id, app.clock.now()).await? {
+        Some(_) => Ok(StatusCode::NO_CONTENT),
+        None => Err(Failure::not_found()),
+    }
+}
+
+fn shown(app: &App, rules: &ReportRules, entry: ReportEntry) -> Answer<AdminReport> {
+    let id = entry.report.id;
+    let read =
+        |what: Written, sealed: Option<Sealed>| sealed.map(|sealed| what.open(&app.cipher, id, &sealed)).transpose().map_err(unreadable);
+    let note = read(Written::Note, entry.note)?;
+    let resolution_note = read(Written::Resolution, entry.resolution)?;
+    Ok(AdminReport {
+        report: entry.report,
+        reported: ReportedUser { user_id: entry.reported_id, handle: entry.reported.handle, is_banned: entry.is_banned },
+        reporter: ReportingUser {
+            user_id: entry.reporter_id,
+            handle: entry.reporter.handle,
+            decided: entry.reliability.decided,
+            dismissed: entry.reliability.dismissed,
+            unreliable: entry.reliability.unreliable,
+            counts: entry.reliability.counts(rules),
+        },
+        note,
+        evidence_count: entry.evidence_count,
+        reporters: entry.reporters,
+        provisional_ban: entry.provisional_ban,
+        resolution: entry.resolved.map(|(by, at)| Resolution { by, at, note: resolution_note }),
+    })
+}
+
+fn unreadable(error: CryptoError) -> Failure {
+    tracing::error!(%error, "a stored value could not be read");
+    ErrorCode::Internal.into()
+}
