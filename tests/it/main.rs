@@ -40,6 +40,7 @@ mod process;
 mod proxy;
 mod push;
 mod referrals;
+mod reports;
 mod services;
 mod slow;
 mod sms;
