@@ -115,16 +115,6 @@ impl Chat {
         Ok(end)
     }
 
-    /// Ends every match of two users, after one of them, `by`, blocked the other.
-    pub async fn end_all_with(&self, by: UserId, peer: UserId, reason: EndReason) -> Result<(), StoreError> {
-        for row in self.store.active_matches(by, self.clock.now()).await? {
-            if row.peer_id == peer {
-                self.end(row.id, Some(by), reason).await?;
-            }
-        }
-        Ok(())
-    }
-
     /// Tells both sides of a match that it is over.
     pub fn announce_end(&self, ended: &EndedMatch) {
         self.directory.forget(ended.match_id);

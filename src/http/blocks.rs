@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
-    domain::EndReason,
     id::BlockId,
     protocol::{Block, BlockRequest, ErrorCode, Page, Peer, Problem},
     store::{BlockRow, Blocking},
@@ -16,7 +15,7 @@ use super::{
     paging::{IdPath, Params},
     problem::{Answer, Failure},
 };
-use crate::app::App;
+use crate::{app::App, moderation};
 
 /// Block the peer of a match, which ends it.
 #[utoipa::path(
@@ -33,16 +32,11 @@ pub(super) async fn create(
     who: Signed,
     Strict(request): Strict<BlockRequest>,
 ) -> Answer<(StatusCode, Json<Block>)> {
-    let blocking = app.store.block(request.match_id, who.user_id, app.clock.now()).await?;
-    let (row, new) = match blocking {
-        Blocking::Blocked(row) => (row, true),
-        Blocking::Already(row) => (row, false),
-        Blocking::NotFound => return Err(Failure::not_found()),
-    };
-    // Also after a block that was there before: the request that made it may have been cut off here.
-    app.matchmaker.blocked(who.user_id, row.blocked_id).await;
-    app.chat.end_all_with(who.user_id, row.blocked_id, EndReason::Blocked).await?;
-    if new { Ok((StatusCode::CREATED, Json(shown(row)))) } else { Err(ErrorCode::AlreadyBlocked.into()) }
+    match moderation::block(&app, request.match_id, who.user_id).await? {
+        Blocking::Blocked { block, new: true, .. } => Ok((StatusCode::CREATED, Json(shown(block)))),
+        Blocking::Blocked { new: false, .. } => Err(ErrorCode::AlreadyBlocked.into()),
+        Blocking::NotFound => Err(Failure::not_found()),
+    }
 }
 
 /// The user's blocks, newest first.

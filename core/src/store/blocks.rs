@@ -4,9 +4,10 @@ use std::collections::HashSet;
 
 use sqlx::FromRow;
 
-use super::{Store, StoreError};
+use super::{End, EndedMatch, Store, StoreError, matches::end_match_in};
 use crate::{
     backend::{read, write_tx},
+    domain::EndReason,
     id::{BlockId, MatchId, UserId},
     time::Timestamp,
 };
@@ -27,16 +28,19 @@ pub struct BlockRow {
 /// What became of a wish to block.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Blocking {
-    /// Blocked now.
-    Blocked(BlockRow),
-    /// Was blocked before, perhaps in another match.
-    Already(BlockRow),
+    /// Blocked, by this call or (`new` is false) by one before it, perhaps in another match.
+    Blocked {
+        block: BlockRow,
+        new: bool,
+        /// The matches of the two that this call ended; their users are to be told.
+        ended: Vec<EndedMatch>,
+    },
     /// The user has no such match.
     NotFound,
 }
 
 impl Store {
-    /// Blocks the peer of a match, whether it goes on or is over. Ending their matches is the caller's: [`Store::end_match`], after this.
+    /// Blocks the peer of a match, whether it goes on or is over, and ends every match of the two: all of it or nothing, whoever dies meanwhile.
     pub async fn block(&self, match_id: MatchId, blocker: UserId, now: Timestamp) -> Result<Blocking, StoreError> {
         const INSERT: &str = "INSERT INTO blocks (id, blocker_id, blocked_id, match_id, blocked_alias, blocked_tag, created_at) \
              SELECT $1, s.user_id, s.peer_id, s.match_id, u.alias, u.tag, $2 FROM match_sides s JOIN users u ON u.id = s.peer_id \
@@ -46,22 +50,31 @@ impl Store {
              FROM match_sides s JOIN blocks b ON b.blocker_id = s.user_id AND b.blocked_id = s.peer_id \
              WHERE s.match_id = $1 AND s.user_id = $2";
         const BOTH: &str = "SELECT id FROM users WHERE id IN (SELECT user_id FROM match_sides WHERE match_id = $1) ORDER BY id";
+        const OPEN: &str = "SELECT match_id FROM match_sides WHERE user_id = $1 AND peer_id = $2 AND open ORDER BY match_id";
         Ok(write_tx!(self, |tx| {
             // Pairing reads blocks under the same locks: no match of the two is made after this.
             sqlx::query(self.locking(BOTH)).bind(match_id).execute(&mut *tx).await?;
-            let new: Option<BlockRow> = sqlx::query_as(INSERT)
+            let made: Option<BlockRow> = sqlx::query_as(INSERT)
                 .bind(self.ids.next::<BlockId>())
                 .bind(now)
                 .bind(match_id)
                 .bind(blocker)
                 .fetch_optional(&mut *tx)
                 .await?;
-            if let Some(row) = new {
-                Blocking::Blocked(row)
-            } else {
-                let before: Option<BlockRow> = sqlx::query_as(BEFORE).bind(match_id).bind(blocker).fetch_optional(&mut *tx).await?;
-                before.map_or(Blocking::NotFound, Blocking::Already)
+            let new = made.is_some();
+            let block = match made {
+                Some(block) => Some(block),
+                None => sqlx::query_as(BEFORE).bind(match_id).bind(blocker).fetch_optional(&mut *tx).await?,
+            };
+            let Some(block) = block else { return Ok(Blocking::NotFound) };
+            let open: Vec<MatchId> = sqlx::query_scalar(OPEN).bind(blocker).bind(block.blocked_id).fetch_all(&mut *tx).await?;
+            let mut ended = Vec::new();
+            for id in open {
+                if let End::Now(now_over) = end_match_in!(self, tx, id, Some(blocker), EndReason::Blocked, now) {
+                    ended.push(now_over);
+                }
             }
+            Blocking::Blocked { block, new, ended }
         }))
     }
 

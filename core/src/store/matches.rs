@@ -160,18 +160,66 @@ pub struct MatchFilter {
 }
 
 #[derive(FromRow)]
-struct EndSide {
-    user_id: UserId,
-    open: bool,
-    first_content_at: Option<Timestamp>,
+pub(crate) struct EndSide {
+    pub(crate) user_id: UserId,
+    pub(crate) open: bool,
+    pub(crate) first_content_at: Option<Timestamp>,
 }
 
 #[derive(FromRow)]
-struct EndRow {
-    status: MatchStatus,
-    expired_at: Timestamp,
-    ended_reason: Option<EndReason>,
-    ended_by: Option<UserId>,
+pub(crate) struct EndRow {
+    pub(crate) status: MatchStatus,
+    pub(crate) expired_at: Timestamp,
+    pub(crate) ended_reason: Option<EndReason>,
+    pub(crate) ended_by: Option<UserId>,
+}
+
+pub(crate) const END_SIDES: &str = "SELECT user_id, open, first_content_at FROM match_sides WHERE match_id = $1 ORDER BY match_id, user_id";
+pub(crate) const END_OF: &str = "SELECT status, expired_at, ended_reason, ended_by FROM matches WHERE id = $1";
+pub(crate) const END: &str = "UPDATE matches SET status = $1, ended_at = $2, ended_reason = $3, ended_by = $4 WHERE id = $5";
+pub(crate) const CLOSE: &str = "UPDATE match_sides SET open = FALSE, peer_key_package = NULL WHERE match_id = $1";
+pub(crate) const FORGET: &str = "DELETE FROM messages WHERE match_id = $1";
+
+/// [`Store::end_match`] in the open write transaction `$tx`: gives the [`End`]. Whoever locks users does so before; of several matches the smaller id comes first.
+macro_rules! end_match_in {
+    ($store:expr, $tx:expr, $match_id:expr, $by:expr, $reason:expr, $now:expr) => {{
+        use $crate::store::matches as m;
+        let (match_id, by): ($crate::id::MatchId, Option<$crate::id::UserId>) = ($match_id, $by);
+        let (reason, now): ($crate::domain::EndReason, $crate::time::Timestamp) = ($reason, $now);
+        // Both sides in primary key order: write_chat and the expiry job lock the same way.
+        let sides: Vec<m::EndSide> = sqlx::query_as($store.locking(m::END_SIDES)).bind(match_id).fetch_all(&mut *$tx).await?;
+        match sides.as_slice() {
+            [a, b] if by.is_none_or(|by| by == a.user_id || by == b.user_id) => {
+                let users = [a.user_id, b.user_id];
+                let row: m::EndRow = sqlx::query_as(m::END_OF).bind(match_id).fetch_one(&mut *$tx).await?;
+                if a.open {
+                    let ended = if now >= row.expired_at {
+                        let (status, reason) = ($crate::domain::MatchStatus::Expired, $crate::domain::EndReason::Expired);
+                        m::EndedMatch { match_id, users, status, reason, by: None }
+                    } else {
+                        let both = a.first_content_at.is_some() && b.first_content_at.is_some();
+                        let status = if both { $crate::domain::MatchStatus::Completed } else { $crate::domain::MatchStatus::Cancelled };
+                        m::EndedMatch { match_id, users, status, reason, by }
+                    };
+                    sqlx::query(m::END)
+                        .bind(ended.status)
+                        .bind(now.min(row.expired_at))
+                        .bind(ended.reason)
+                        .bind(ended.by)
+                        .bind(match_id)
+                        .execute(&mut *$tx)
+                        .await?;
+                    sqlx::query(m::CLOSE).bind(match_id).execute(&mut *$tx).await?;
+                    sqlx::query(m::FORGET).bind(match_id).execute(&mut *$tx).await?;
+                    m::End::Now(ended)
+                } else {
+                    let reason = row.ended_reason.unwrap_or(reason);
+                    m::End::Before(m::EndedMatch { match_id, users, status: row.status, reason, by: row.ended_by })
+                }
+            }
+            _ => m::End::NotFound,
+        }
+    }};
 }
 
 const SELECT_VIEW: &str = "SELECT m.id, m.type AS mode, m.status, m.created_at, m.expired_at, m.ended_at, m.ended_reason, m.ended_by, \
@@ -269,39 +317,8 @@ impl Store {
     ///
     /// With `by`, that user must be in the match. One that has run out ends as `expired`, by the system, whoever asks.
     pub async fn end_match(&self, match_id: MatchId, by: Option<UserId>, reason: EndReason, now: Timestamp) -> Result<End, StoreError> {
-        const SIDES: &str = "SELECT user_id, open, first_content_at FROM match_sides WHERE match_id = ";
-        const MATCH: &str = "SELECT status, expired_at, ended_reason, ended_by FROM matches WHERE id = $1";
-        const END: &str = "UPDATE matches SET status = $1, ended_at = $2, ended_reason = $3, ended_by = $4 WHERE id = $5";
-        const CLOSE: &str = "UPDATE match_sides SET open = FALSE, peer_key_package = NULL WHERE match_id = $1";
-        const FORGET: &str = "DELETE FROM messages WHERE match_id = $1";
-        let end = write_tx!(self, |tx| {
-            // Both sides in primary key order: write_chat and the expiry job lock the same way.
-            let mut query = QueryBuilder::new(SIDES);
-            query.push_bind(match_id).push(" ORDER BY match_id, user_id").push(self.db.for_update());
-            let sides: Vec<EndSide> = query.build_query_as().fetch_all(&mut *tx).await?;
-            let [a, b] = sides.as_slice() else { return Ok(End::NotFound) };
-            let users = [a.user_id, b.user_id];
-            if by.is_some_and(|by| !users.contains(&by)) {
-                return Ok(End::NotFound);
-            }
-            let row: EndRow = sqlx::query_as(MATCH).bind(match_id).fetch_one(&mut *tx).await?;
-            if !a.open {
-                let reason = row.ended_reason.unwrap_or(reason);
-                return Ok(End::Before(EndedMatch { match_id, users, status: row.status, reason, by: row.ended_by }));
-            }
-            let ended = if now >= row.expired_at {
-                EndedMatch { match_id, users, status: MatchStatus::Expired, reason: EndReason::Expired, by: None }
-            } else {
-                let both = a.first_content_at.is_some() && b.first_content_at.is_some();
-                let status = if both { MatchStatus::Completed } else { MatchStatus::Cancelled };
-                EndedMatch { match_id, users, status, reason, by }
-            };
-            let ended_at = now.min(row.expired_at);
-            sqlx::query(END).bind(ended.status).bind(ended_at).bind(ended.reason).bind(ended.by).bind(match_id).execute(&mut *tx).await?;
-            sqlx::query(CLOSE).bind(match_id).execute(&mut *tx).await?;
-            sqlx::query(FORGET).bind(match_id).execute(&mut *tx).await?;
-            End::Now(ended)
-        });
-        Ok(end)
+        Ok(write_tx!(self, |tx| { end_match_in!(self, tx, match_id, by, reason, now) }))
     }
 }
+
+pub(crate) use end_match_in;

@@ -1,15 +1,20 @@
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use tebdil_core::{
-    domain::Mode,
+    domain::{EndReason, Mode},
     id::{BlockId, MatchId},
-    store::{Blocking, PairOutcome, ProfileUpdate},
+    store::{Blocking, MatchRules, NewMatch, PairOutcome, ProfileUpdate},
     testing::TestStore,
 };
 
 use crate::{all_at_once, matches::couple, pair, rng, side};
 
-tebdil_core::store_conformance! { a_block_lasts_and_is_listed, blocks_are_listed_in_pages, blocking_at_once_blocks_once, }
+tebdil_core::store_conformance! {
+   a_block_lasts_and_is_listed,
+   blocks_are_listed_in_pages,
+   blocking_at_once_blocks_once,
+   a_block_while_the_two_are_paired_leaves_no_match,
+}
 
 async fn a_block_lasts_and_is_listed(t: TestStore) {
     let ((a, a1), (b, b1)) = couple(&t).await;
@@ -22,9 +27,15 @@ async fn a_block_lasts_and_is_listed(t: TestStore) {
     assert_eq!(t.block(MatchId(1), a.id, t.now()).await.unwrap(), Blocking::NotFound);
     assert_eq!(t.block(made.id, stranger.id, t.now()).await.unwrap(), Blocking::NotFound, "not in the match");
 
-    let Blocking::Blocked(block) = t.block(made.id, a.id, t.now()).await.unwrap() else { panic!("refused") };
+    let Blocking::Blocked { block, new: true, ended } = t.block(made.id, a.id, t.now()).await.unwrap() else { panic!("refused") };
+    assert_eq!(
+        ended.iter().map(|ended| (ended.match_id, ended.reason, ended.by)).collect::<Vec<_>>(),
+        [(made.id, EndReason::Blocked, Some(a.id))]
+    );
+    assert_eq!(t.active_matches(b.id, t.now()).await.unwrap().len(), 0, "it ends with the same commit");
     assert_eq!((block.blocked_id, block.alias.as_str(), &block.tag, block.created_at), (b.id, "kopek", &b.tag, t.now()));
-    assert_eq!(t.block(made.id, a.id, t.now()).await.unwrap(), Blocking::Already(block.clone()));
+    let again = Blocking::Blocked { block: block.clone(), new: false, ended: Vec::new() };
+    assert_eq!(t.block(made.id, a.id, t.now()).await.unwrap(), again);
     let rename = ProfileUpdate { alias: Some(("yeni".to_owned(), "yeni".to_owned())), ..ProfileUpdate::default() };
     t.update_profile(b.id, &rename, &mut rng(1)).await.unwrap();
     assert_eq!(t.blocks_of(a.id, None, 50).await.unwrap(), std::slice::from_ref(&block), "the handle it had then");
@@ -55,7 +66,7 @@ async fn blocks_are_listed_in_pages(t: TestStore) {
         let proposed = pair(Mode::Text, side(a.id, a1.id, 2 * number + 1), side(peer.id, session.id, 2 * number + 2));
         let made = t.create_matches(&[proposed], &TestStore::match_rules(), t.now()).await.unwrap();
         let [PairOutcome::Made(made)] = made.as_slice() else { panic!("{made:?}") };
-        let Blocking::Blocked(block) = t.block(made.id, a.id, t.now()).await.unwrap() else { panic!("refused") };
+        let Blocking::Blocked { block, .. } = t.block(made.id, a.id, t.now()).await.unwrap() else { panic!("refused") };
         ids.insert(0, block.id);
     }
     let page = |before: Option<BlockId>| {
@@ -79,6 +90,46 @@ async fn blocking_at_once_blocks_once(t: TestStore) {
         async move { store.block(match_id, user, now).await.unwrap() }
     }))
     .await;
-    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Blocking::Blocked(_))).count(), 2, "one each");
-    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Blocking::Already(_))).count(), 8);
+    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Blocking::Blocked { new: true, .. })).count(), 2, "one each");
+    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Blocking::Blocked { new: false, .. })).count(), 8);
+    let ended = |outcome: &Blocking| if let Blocking::Blocked { ended, .. } = outcome { ended.len() } else { 0 };
+    assert_eq!(outcomes.iter().map(ended).sum::<usize>(), 1, "it ends once");
+}
+
+async fn a_block_while_the_two_are_paired_leaves_no_match(t: TestStore) {
+    let ((a, a1), (b, b1)) = couple(&t).await;
+    t.put_key_packages(b.id, b1.id, &[], Some(&[9]), t.now()).await.unwrap();
+    let rules = MatchRules { max_active_text: 100, ..TestStore::match_rules() };
+    let (mut made_in_time, mut tickets) = (0, 1..);
+    for round in 0..21 {
+        let mut proposed = || {
+            let mut ticket = || tickets.next().expect("there is no end");
+            pair(Mode::Text, side(a.id, a1.id, ticket()), side(b.id, b1.id, ticket()))
+        };
+        let first = t.create_matches(&[proposed()], &rules, t.now()).await.unwrap();
+        let [PairOutcome::Made(first)] = first.as_slice() else { panic!("{first:?}") };
+        // Two matchmakers propose the same two while one of these blocks the other.
+        let [one, two] = [proposed(), proposed()];
+        let pairing = async |proposed: NewMatch| t.create_matches(&[proposed], &rules, t.now()).await.unwrap().remove(0);
+        let blocking = async || t.block(first.id, a.id, t.now()).await.unwrap();
+        let (one, two, blocking) = match round % 3 {
+            0 => tokio::join!(pairing(one), pairing(two), blocking()),
+            1 => {
+                let (one, blocking, two) = tokio::join!(pairing(one), blocking(), pairing(two));
+                (one, two, blocking)
+            }
+            _ => {
+                let (blocking, one, two) = tokio::join!(blocking(), pairing(one), pairing(two));
+                (one, two, blocking)
+            }
+        };
+        let Blocking::Blocked { block, new: true, ended } = blocking else { panic!("{blocking:?}") };
+        let made = [one, two].iter().filter(|outcome| matches!(outcome, PairOutcome::Made(_))).count();
+        assert_eq!(ended.len(), 1 + made, "what came before the block ends with it, what came after was refused");
+        assert!(t.active_matches(a.id, t.now()).await.unwrap().is_empty());
+        made_in_time += made;
+        assert_eq!(t.unblock(a.id, block.id).await.unwrap(), Some(b.id));
+        t.clock.advance(Duration::from_hours(24));
+    }
+    assert!(made_in_time > 0 && made_in_time < 42, "some came before and some after: {made_in_time}");
 }
