@@ -88,6 +88,8 @@ impl Cli {
         if matches!(self.command, Some(Command::Config { command: ConfigCommand::Default })) {
             return say(DEFAULT_TOML.trim_end());
         }
+        // An image of the memory would hold keys and phone numbers. Nothing to be done where the system refuses.
+        let _ = rlimit::setrlimit(rlimit::Resource::CORE, 0, 0);
         // Variables that are not text are none of ours.
         let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
         let config = match Config::load(self.config.as_deref(), environment) {

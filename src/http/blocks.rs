@@ -15,7 +15,7 @@ use super::{
     paging::{IdPath, Params},
     problem::{Answer, Failure},
 };
-use crate::{app::App, moderation};
+use crate::app::App;
 
 /// Block the peer of a match, which ends it.
 #[utoipa::path(
@@ -32,11 +32,14 @@ pub(super) async fn create(
     who: Signed,
     Strict(request): Strict<BlockRequest>,
 ) -> Answer<(StatusCode, Json<Block>)> {
-    match moderation::block(&app, request.match_id, who.user_id).await? {
-        Blocking::Blocked { block, new: true, .. } => Ok((StatusCode::CREATED, Json(shown(block)))),
-        Blocking::Blocked { new: false, .. } => Err(ErrorCode::AlreadyBlocked.into()),
-        Blocking::NotFound => Err(Failure::not_found()),
+    let blocking = app.store.block(request.match_id, who.user_id, app.clock.now()).await?;
+    let Blocking::Blocked { block, new, ended } = blocking else { return Err(Failure::not_found()) };
+    for ended in &ended {
+        app.chat.announce_end(ended);
     }
+    // Searches that wait, at whichever node, obey it too. Also after a block that was there before: its maker may have died here.
+    app.matchmaker.blocked(who.user_id, block.blocked_id).await;
+    if new { Ok((StatusCode::CREATED, Json(shown(block)))) } else { Err(ErrorCode::AlreadyBlocked.into()) }
 }
 
 /// The user's blocks, newest first.

@@ -14,6 +14,7 @@ mod body;
 mod claims;
 mod client_ip;
 mod code_limits;
+mod headers;
 mod health;
 mod idempotency;
 mod keys;

@@ -1,10 +1,9 @@
-//! What is counted and logged of every request, and the headers every answer has.
+//! What is counted and logged of every request.
 
 use std::{any::Any, time::Instant};
 
 use axum::{
     extract::{MatchedPath, Request},
-    http::{HeaderValue, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -17,7 +16,7 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let method = request.method().clone();
     let start = Instant::now();
-    let mut response = next.run(request).await;
+    let response = next.run(request).await;
 
     let (took, status) = (start.elapsed(), response.status());
     let labels = [("method", known(method.as_str()).to_owned()), ("route", route.clone()), ("status", status.as_u16().to_string())];
@@ -25,10 +24,6 @@ pub(super) async fn observe(request: Request, next: Next) -> Response {
     metrics::histogram!("tebdil_http_request_seconds", &labels).record(took.as_secs_f64());
     tracing::debug!(%method, route, status = status.as_u16(), took_ms = took.as_millis(), "request");
 
-    let headers = response.headers_mut();
-    // Answers hold tokens and what only one user may see.
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 

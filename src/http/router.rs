@@ -16,8 +16,8 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    account, admin, ads, asyncapi, billing, blocks, claims, health, idempotency, keys, leftover, matches, me, notifications, observe,
-    problem::Failure, push, referrals, reports, verification,
+    account, admin, ads, asyncapi, billing, blocks, claims, headers, health, idempotency, keys, leftover, matches, me, notifications,
+    observe, problem::Failure, push, referrals, reports, verification,
 };
 use crate::{app::App, ws};
 
@@ -109,5 +109,6 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&app), idempotency::replay))
         .layer(from_fn(leftover::drop_rest))
         .layer(from_fn(observe::observe))
+        .layer(from_fn(headers::protect))
         .with_state(app)
 }

@@ -1,4 +1,4 @@
-//! What is done about people who break the rules, or whom somebody does not want to meet again: bans and blocks take effect here.
+//! What is done about people who break the rules: their bans take effect here.
 
 pub mod evidence;
 
@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use tebdil_core::{
     domain::EndReason,
-    id::{MatchId, UserId},
+    id::UserId,
     protocol::CloseCode,
-    store::{Blocking, Notified, StoreError},
+    store::{Notified, StoreError},
 };
 
 use crate::app::App;
@@ -33,27 +33,4 @@ pub async fn enforce_ban(app: &Arc<App>, user: UserId, notified: Option<Notified
         Ok(())
     });
     enforced.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
-}
-
-/// Blocks the peer of a match of `blocker`: every match of the two ends, on every device of both, and they are not matched again.
-///
-/// Runs in a task of its own: a client that hangs up does not keep the others from being told. Should the node die after the commit, both find the
-/// matches over as soon as they look, and pairing, which asks the store, makes none.
-///
-/// # Errors
-/// When the store fails; then nothing changed.
-pub async fn block(app: &Arc<App>, match_id: MatchId, blocker: UserId) -> Result<Blocking, StoreError> {
-    let of = Arc::clone(app);
-    let blocked = app.tasks.spawn(async move {
-        let blocking = of.store.block(match_id, blocker, of.clock.now()).await?;
-        if let Blocking::Blocked { block, ended, .. } = &blocking {
-            for ended in ended {
-                of.chat.announce_end(ended);
-            }
-            // Searches that wait, at whichever node, obey it too. Also after a block that was there before: its maker may have died here.
-            of.matchmaker.blocked(blocker, block.blocked_id).await;
-        }
-        Ok(blocking)
-    });
-    blocked.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }

@@ -2,15 +2,18 @@
 
 use std::time::Duration;
 
+use reqwest::Method;
 use tebdil_client::chat::{Chat, ChatEvent, ChatEvents, ChatOptions};
 use tebdil_core::{
-    protocol::{Location, ProfilePatch},
+    domain::PushPlatform,
+    protocol::{Location, ProfilePatch, PushTokenRequest},
     testing::Backend,
 };
 
 use crate::process::ServerProcess;
 
 const PASSWORD: &str = "kırmızı balık gölde";
+const PUSH_TOKEN: &str = "f8jd-Kq2:APA91bExample";
 const WORDS: &str = "buluşalım mı yarın";
 
 async fn secured(events: &mut ChatEvents) -> tebdil_core::id::MatchId {
@@ -46,6 +49,9 @@ async fn the_disk_holds_no_phone_password_or_message() {
     assert_eq!(tokio::time::timeout(Duration::from_secs(10), heard).await.expect("in time"), WORDS);
     Chat::login(&options, phones[0], "wrong password").await.expect_err("refused");
     let tokens = ayse.account().tokens().expect("tokens");
+    let path = format!("/v1/me/push-tokens/{PUSH_TOKEN}");
+    let request = PushTokenRequest { platform: PushPlatform::Android };
+    ayse.account().call_empty(Method::PUT, &path, Some(&request)).await.expect("stored");
 
     let traces = |when: &str| {
         let files = server.files();
@@ -65,6 +71,9 @@ async fn the_disk_holds_no_phone_password_or_message() {
             tokens.access_token.expose(),
             tokens.refresh_token.expose(),
         ];
+        // The database needs it, to wake the device.
+        let log = std::fs::read_to_string(server.log_path()).expect("the log");
+        assert!(log.contains("/v1/me/push-tokens/{token}") && !log.contains(PUSH_TOKEN), "{when}: only the route is logged");
         for (path, bytes) in files {
             for word in secret {
                 let found = bytes.windows(word.len()).any(|window| window == word.as_bytes());

@@ -203,6 +203,12 @@ impl ServerProcess {
         line.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
+    /// What the system lets it take, as `/proc` shows it.
+    pub fn limits(&self) -> String {
+        let pid = self.child.as_ref().and_then(Child::id).expect("it runs");
+        std::fs::read_to_string(format!("/proc/{pid}/limits")).expect("procfs")
+    }
+
     pub fn data_dir(&self) -> PathBuf {
         self.data.path().join("data")
     }

@@ -26,7 +26,7 @@ use tebdil_core::{
     domain::{EndReason, MatchStatus, Mode},
     id::{MatchId, TicketId},
     protocol::{
-        Device as DeviceName, DeviceInfo, ErrorCode, LoginRequest, Match, MatchFind, Notification, NotificationsRead, Quota,
+        Block, Device as DeviceName, DeviceInfo, ErrorCode, LoginRequest, Match, MatchFind, Notification, NotificationsRead, Quota,
         RegisterRequest, Secret, Tokens, User, VerifyPhoneRequest, WhoEnded,
     },
     time::{Clock, Timestamp},
@@ -432,10 +432,9 @@ impl Chat {
         Ok(())
     }
 
-    /// Blocks the peer of a match, which ends it.
-    pub async fn block(&self, match_id: MatchId) -> Result<(), ChatError> {
-        self.account.block(match_id).await?;
-        Ok(())
+    /// Blocks the peer of a match, also of one that is over: every match of the two ends, and they are not matched again.
+    pub async fn block(&self, match_id: MatchId) -> Result<Block, ChatError> {
+        Ok(self.account.block(match_id).await?)
     }
 
     /// Tells the peer that everything up to `seq` was read.

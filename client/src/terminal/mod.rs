@@ -2,6 +2,7 @@
 //! scripts can drive.
 
 mod args;
+mod blocks;
 mod failure;
 mod input;
 mod screen;

@@ -33,13 +33,13 @@ struct Talk {
 }
 
 pub struct Session {
-    chat: Chat,
+    pub(super) chat: Chat,
     options: ChatOptions,
     screen: Screen,
     talks: HashMap<MatchId, Talk>,
-    current: Option<MatchId>,
-    /// The match that ended last: it can still be claimed.
-    ended: Option<MatchId>,
+    pub(super) current: Option<MatchId>,
+    /// The match that ended last: it can still be claimed, and its peer be blocked.
+    pub(super) ended: Option<MatchId>,
     interests: Vec<String>,
     searching: bool,
     greeted: bool,
@@ -111,15 +111,15 @@ impl Session {
         }
     }
 
-    fn note(&mut self, text: &str) {
+    pub(super) fn note(&mut self, text: &str) {
         self.screen.line(Kind::Note, text);
     }
 
-    fn quiet(&mut self, text: &str) {
+    pub(super) fn quiet(&mut self, text: &str) {
         self.screen.line(Kind::Quiet, text);
     }
 
-    fn warn(&mut self, text: &str) {
+    pub(super) fn warn(&mut self, text: &str) {
         self.screen.line(Kind::Warning, text);
     }
 
@@ -166,14 +166,9 @@ impl Session {
                 Some(current) => self.leave(current).await?,
                 None => self.warn(&t!("no_match")),
             },
-            "block" => match self.current {
-                Some(current) => {
-                    self.chat.block(current).await?;
-                    let who = self.name(current);
-                    self.note(&t!("blocked", who = who));
-                }
-                None => self.warn(&t!("no_match")),
-            },
+            "block" => self.block().await?,
+            "blocks" => self.blocks().await?,
+            "unblock" => self.unblock(words.first().map(String::as_str)).await?,
             "claim" => match self.current.or(self.ended) {
                 Some(match_id) => self.claim(match_id).await?,
                 None => self.warn(&t!("no_match")),

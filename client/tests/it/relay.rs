@@ -8,12 +8,12 @@ use std::{
 use axum::{
     Json, Router,
     extract::{
-        State, WebSocketUpgrade,
+        Path, State, WebSocketUpgrade,
         ws::{CloseFrame, Message, WebSocket},
     },
     http::{HeaderMap, StatusCode},
     response::IntoResponse,
-    routing::{get, post},
+    routing::{delete, get, post},
 };
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
@@ -30,6 +30,7 @@ pub enum Out {
 pub struct User {
     pub alias: String,
     pub keys: Vec<String>,
+    pub blocks: Vec<Value>,
     pub last_resort: Option<String>,
     pub socket: Option<mpsc::UnboundedSender<Out>>,
     /// How often the access token was renewed; the token in use is `access-{user}-{renewals}`.
@@ -81,7 +82,8 @@ impl Relay {
             .route("/v1/auth/refresh", post(refresh))
             .route("/v1/me", get(me))
             .route("/v1/keys", get(keys).put(put_keys))
-            .route("/v1/blocks", post(block))
+            .route("/v1/blocks", get(blocks).post(block))
+            .route("/v1/blocks/{id}", delete(unblock))
             .route("/v1/claims", post(claim))
             .route("/v1/ws", get(upgrade))
             .with_state(relay.clone());
@@ -207,9 +209,26 @@ async fn block(State(relay): State<Relay>, headers: HeaderMap, Json(body): Json<
     relay.change(|world| {
         let at = match_at(&body);
         world.end(at, id, "blocked");
-        let peer = json!({"alias":"x","tag":"0001","handle":"x#0001"});
-        (StatusCode::CREATED, Json(json!({"id":"1","peer":peer,"created_at":NOW}))).into_response()
+        let [one, other] = world.matches[at].users;
+        let alias = &world.users[if one == id { other } else { one }].alias;
+        let peer = json!({"alias":alias,"tag":"0001","handle":format!("{alias}#0001")});
+        let block = json!({"id":"1","peer":peer,"created_at":NOW});
+        world.users[id].blocks.push(block.clone());
+        (StatusCode::CREATED, Json(block)).into_response()
     })
+}
+
+async fn blocks(State(relay): State<Relay>, headers: HeaderMap) -> axum::response::Response {
+    match bearer(&relay, &headers) {
+        Some(id) => Json(json!({"items":relay.change(|world| world.users[id].blocks.clone()),"next_cursor":null})).into_response(),
+        None => problem(401, "unauthorized"),
+    }
+}
+
+async fn unblock(State(relay): State<Relay>, headers: HeaderMap, Path(block): Path<String>) -> axum::response::Response {
+    let Some(id) = bearer(&relay, &headers) else { return problem(401, "unauthorized") };
+    relay.change(|world| world.users[id].blocks.retain(|known| known["id"] != json!(block)));
+    StatusCode::NO_CONTENT.into_response()
 }
 
 /// Whoever claims ended the match itself, if it is over.

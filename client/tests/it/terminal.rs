@@ -105,6 +105,19 @@ async fn two_terminals_talk_in_two_languages() {
     bora.until("is over").await;
     bora.line("/claim").await;
     bora.until("You ended this chat before").await;
+
+    ada.line("/blocks").await;
+    ada.until("Kimseyi engellemediniz").await;
+    ada.line("/block").await;
+    ada.until("bora#0001 engellendi").await;
+    ada.line("/unblock 2").await;
+    ada.until("Kullanım: /unblock N").await;
+    ada.line("/blocks").await;
+    ada.until("1. bora#0001").await;
+    ada.line("/unblock 1").await;
+    ada.until("bora#0001 artık engelli değil").await;
+    ada.line("/blocks").await;
+    ada.until("Kimseyi engellemediniz").await;
     ada.line("/quit").await;
     ada.ends_well().await;
     bora.input = None;
