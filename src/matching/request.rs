@@ -21,6 +21,9 @@ const RECENT: Duration = Duration::from_hours(24);
 /// Largest distance that can be asked for, km: half the way around the world.
 const MAX_DISTANCE_KM: u32 = 20_000;
 
+/// Smallest distance that counts, km. A user may claim any place and is told at once whom it met: insisting on less would tell where people are.
+const NEAREST_KM: u32 = 10;
+
 /// Why a search was refused.
 #[derive(Debug)]
 pub enum Refused {
@@ -90,7 +93,7 @@ pub(super) async fn ticket(
         interests: interests.unwrap_or(user.interests),
         languages: languages.unwrap_or(user.languages),
         place: user.location.map(|place| Place { lat: place.lat, lon: place.lon }),
-        max_distance_km: wish.max_distance_km,
+        max_distance_km: wish.max_distance_km.map(|km| km.max(NEAREST_KM)),
         enqueued_at: now,
         blocked,
         recent: store.partners_since(user.id, now - RECENT).await?,

@@ -9,18 +9,32 @@ use tebdil_core::testing::Backend;
 use crate::{
     harness::{TestServer, TestUser},
     process::ServerProcess,
+    sockets::{Person, nobody_is_matched},
 };
 
-/// Every operation of the OpenAPI document: method, path with plausible ids, and whether it takes a JSON body.
-async fn operations(server: &TestServer) -> Vec<(Method, String, bool)> {
+/// An operation of the OpenAPI document.
+struct Operation {
+    method: Method,
+    /// With plausible ids.
+    path: String,
+    takes_json: bool,
+    /// Whether it is for signed-in users, as all are that do not say otherwise.
+    for_users: bool,
+}
+
+async fn operations(server: &TestServer) -> Vec<Operation> {
     let document = server.get("/openapi.json", "").await.expect(200);
     let mut found = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {
-            let method = method.to_uppercase().parse().expect("a method");
             let path = path.replace("{token}", "abc").replace("{id}", "1");
             assert!(!path.contains('{'), "{path}: a parameter that this test does not know");
-            found.push((method, path, operation["requestBody"]["content"]["application/json"].is_object()));
+            found.push(Operation {
+                method: method.to_uppercase().parse().expect("a method"),
+                path,
+                takes_json: operation["requestBody"]["content"]["application/json"].is_object(),
+                for_users: operation["security"].as_array().is_none_or(|ways| ways.iter().any(|way| way["bearer"].is_array())),
+            });
         }
     }
     assert!(found.len() > 40, "{}", found.len());
@@ -47,7 +61,7 @@ fn assert_protected(headers: &HeaderMap, what: &str) {
 }
 
 async fn admin(server: &TestServer) -> TestUser {
-    let user = server.register("yonetici").await;
+    let user = server.register("kedi").await;
     server.make_admin(&user).await;
     user
 }
@@ -56,7 +70,7 @@ async fn admin(server: &TestServer) -> TestUser {
 async fn every_answer_is_protected() {
     let server = TestServer::start(Backend::Sqlite, &[]).await.expect("SQLite is always there");
     let admin = admin(&server).await;
-    let mut requests: Vec<(Method, String)> = operations(&server).await.into_iter().map(|(method, path, _)| (method, path)).collect();
+    let mut requests: Vec<(Method, String)> = operations(&server).await.into_iter().map(|of| (of.method, of.path)).collect();
     let more = [(Method::GET, "/nothing"), (Method::PUT, "/healthz"), (Method::GET, "/v1/ws"), (Method::GET, "/openapi.json")];
     requests.extend(more.map(|(method, path)| (method, path.to_owned())));
     for (method, path) in requests {
@@ -91,23 +105,45 @@ async fn every_body_has_a_bound() {
     let large = format!("{{\"x\":\"{}\"}}", "x".repeat(900 * 1024));
     let deep = format!("{{\"x\":{}{}}}", "[".repeat(NESTED), "]".repeat(NESTED));
     let mut bodies = 0;
-    for (method, path, takes_json) in operations(&server).await.into_iter().filter(|(_, _, takes_json)| *takes_json) {
-        bodies += u32::from(takes_json);
+    for Operation { method, path, for_users, .. } in operations(&server).await.into_iter().filter(|of| of.takes_json) {
         let send = async |body: &str| {
             let request = server.request(method.clone(), &path, Some(&admin.access)).header("content-type", "application/json");
             server.send(request.body(body.to_owned())).await
         };
-        // Billing events are none of a user's, and off.
-        if path == "/v1/billing/events" {
-            send(&large).await.expect_problem(404, "not_found");
+        let (large, deep) = (send(&large).await, send(&deep).await);
+        if [&large, &deep].iter().any(|answer| answer.status == 401 || answer.status == 404) {
+            // Refused before anything of it was read: what has tokens of its own, and billing events, which are off.
+            assert!(!for_users || path == "/v1/billing/events", "{method} {path}: {}", large.body);
             continue;
         }
-        send(&large).await.expect_problem(413, "payload_too_large");
-        let refused = send(&deep).await;
-        assert!([400, 422].contains(&refused.status.as_u16()), "{method} {path}: {} {}", refused.status, refused.body);
+        bodies += 1;
+        large.expect_problem(413, "payload_too_large");
+        assert!([400, 422].contains(&deep.status.as_u16()), "{method} {path}: {} {}", deep.status, deep.body);
     }
     assert!(bodies > 15, "{bodies}");
     assert_eq!(server.get("/healthz", "").await.expect(200), Value::String("ok".to_owned()));
+    server.stop().await;
+}
+
+/// Whoever claims a place and insists on the smallest distance learns of a stranger's place no more than 10 km.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_cannot_be_made_a_ruler() {
+    let server = TestServer::start(Backend::Sqlite, &[]).await.expect("SQLite is always there");
+    let at = async |alias: &str, lat: f64| {
+        let person = Person::new(&server, alias).await;
+        let place = json!({"location": {"lat": lat, "lon": 29.0}});
+        server.call(Method::PATCH, "/v1/me", &person.user.access, &place).await.expect(200);
+        person
+    };
+    let near = json!({"type": "match.find", "mode": "text", "max_distance_km": 1});
+    let (mut spy, mut far, mut close) = (at("casus", 41.0).await, at("uzak", 41.2).await, at("yakin", 41.08).await);
+    far.find().await;
+    assert_eq!(spy.ask(near).await["type"], "match.searching");
+    nobody_is_matched(&server, &mut [&mut spy, &mut far]).await;
+    assert_eq!(far.ask(json!({"type": "match.cancel"})).await["type"], "match.cancelled");
+    // Nine kilometres away.
+    close.find().await;
+    assert_eq!(spy.found().await, close.found().await);
     server.stop().await;
 }
 

@@ -21,6 +21,7 @@ mod claims_kill;
 mod cluster;
 mod codes;
 mod deployment;
+mod documents;
 mod faults;
 mod fcm;
 mod frames;

@@ -2,7 +2,6 @@
 //! scripts can drive.
 
 mod args;
-mod blocks;
 mod failure;
 mod input;
 mod screen;

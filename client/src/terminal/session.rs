@@ -1,5 +1,7 @@
 //! The chat itself: what the user types and what happens, in turn.
 
+mod blocks;
+
 use std::collections::HashMap;
 
 use rust_i18n::t;
@@ -33,13 +35,13 @@ struct Talk {
 }
 
 pub struct Session {
-    pub(super) chat: Chat,
+    chat: Chat,
     options: ChatOptions,
     screen: Screen,
     talks: HashMap<MatchId, Talk>,
-    pub(super) current: Option<MatchId>,
+    current: Option<MatchId>,
     /// The match that ended last: it can still be claimed, and its peer be blocked.
-    pub(super) ended: Option<MatchId>,
+    ended: Option<MatchId>,
     interests: Vec<String>,
     searching: bool,
     greeted: bool,
@@ -111,15 +113,15 @@ impl Session {
         }
     }
 
-    pub(super) fn note(&mut self, text: &str) {
+    fn note(&mut self, text: &str) {
         self.screen.line(Kind::Note, text);
     }
 
-    pub(super) fn quiet(&mut self, text: &str) {
+    fn quiet(&mut self, text: &str) {
         self.screen.line(Kind::Quiet, text);
     }
 
-    pub(super) fn warn(&mut self, text: &str) {
+    fn warn(&mut self, text: &str) {
         self.screen.line(Kind::Warning, text);
     }
 

@@ -66,7 +66,7 @@ pub struct MatchFind {
     /// At most 5 ISO 639-1 codes; absent: those of the profile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub languages: Option<Vec<String>>,
-    /// 1 to 20,000.
+    /// 1 to 20,000; less than 10 counts as 10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_distance_km: Option<u32>,
 }

@@ -4,7 +4,7 @@ use rust_i18n::t;
 use tebdil_client::chat::ChatError;
 use tebdil_core::protocol::Block;
 
-use super::{screen::printable, session::Session};
+use super::{super::screen::printable, Session};
 
 impl Session {
     /// Blocks whom one talks to, or talked to last.
