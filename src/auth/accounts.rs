@@ -5,7 +5,7 @@ use std::{io, time::Duration};
 use phonenumber::country;
 use rand::rngs::StdRng;
 use tebdil_core::{
-    crypto::{BlindIndex, CryptoError, FieldCipher, PhoneIndex},
+    crypto::{BlindIndex, CryptoError, FieldCipher, PhoneIndex, Sealed},
     domain::{Locale, UserRole},
     id::{SessionId, UserId},
     protocol::{
@@ -352,8 +352,17 @@ impl Accounts {
         }
     }
 
+    /// What may be shown of the phone number of an account.
+    pub fn phone_masked(&self, index: &PhoneIndex, phone: &Sealed) -> Result<String, AccountError> {
+        Ok(Phones::masked(self.open_phone(index, phone)?.expose()))
+    }
+
     pub(super) fn phone(&self, row: &UserRow) -> Result<Secret, AccountError> {
-        let plain = self.cipher.open(PHONE_CONTEXT, row.phone_index.as_bytes(), &row.phone.key_id, &row.phone.ciphertext)?;
+        self.open_phone(&row.phone_index, &row.phone)
+    }
+
+    fn open_phone(&self, index: &PhoneIndex, phone: &Sealed) -> Result<Secret, AccountError> {
+        let plain = self.cipher.open(PHONE_CONTEXT, index.as_bytes(), &phone.key_id, &phone.ciphertext)?;
         let text = std::str::from_utf8(&plain).map_err(|_| StoreError::Corrupt { what: "phone" })?;
         Ok(Secret::from(text))
     }
@@ -369,7 +378,7 @@ impl Accounts {
             alias: row.alias.clone(),
             tag: row.tag.clone(),
             handle: format!("{}#{}", row.alias, row.tag),
-            phone_masked: Phones::masked(self.phone(row)?.expose()),
+            phone_masked: self.phone_masked(&row.phone_index, &row.phone)?,
             is_premium: row.is_premium,
             locale: row.locale,
             role: row.role,

@@ -32,6 +32,12 @@ const RESERVED: &[&str] = &[
     "yonetim",
 ];
 
+/// Longest alias.
+const MAX_CHARS: usize = 20;
+
+/// Normalizing can make text longer by a factor; what is far too long is not even looked at.
+const MAX_BYTES: usize = 256;
+
 /// An alias that is allowed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Alias {
@@ -43,19 +49,30 @@ pub(super) struct Alias {
 
 /// Reads an alias: 3 to 20 letters, digits, `_` or `.` after NFKC, with at least one letter, and no reserved word.
 pub(super) fn parse(text: &str) -> Option<Alias> {
-    // Normalizing can make text longer by a factor; what is far too long is not even looked at.
-    if text.len() > 256 {
+    if text.len() > MAX_BYTES {
         return None;
     }
     let text: String = text.nfkc().collect();
-    let allowed = |c: char| c.is_alphabetic() || c.is_ascii_digit() || c == '_' || c == '.';
-    if !(3..=20).contains(&text.chars().count()) || !text.chars().all(allowed) || !text.chars().any(char::is_alphabetic) {
+    if !(3..=MAX_CHARS).contains(&text.chars().count()) || !text.chars().all(is_allowed) || !text.chars().any(char::is_alphabetic) {
         return None;
     }
     let key = fold(&text);
     let bare: String = plain(&key).filter(|c| c.is_alphabetic()).collect();
     let reserved = RESERVED.contains(&bare.as_str()) || bare.starts_with("tebdil");
     (!reserved).then_some(Alias { text, key })
+}
+
+/// The folded form of what an alias begins with, or of a whole one; `None` when none can begin so.
+pub(crate) fn search_key(text: &str) -> Option<String> {
+    if text.len() > MAX_BYTES {
+        return None;
+    }
+    let text: String = text.nfkc().collect();
+    ((1..=MAX_CHARS).contains(&text.chars().count()) && text.chars().all(is_allowed)).then(|| fold(&text))
+}
+
+fn is_allowed(c: char) -> bool {
+    c.is_alphabetic() || c.is_ascii_digit() || c == '_' || c == '.'
 }
 
 fn fold(text: &str) -> String {
@@ -95,6 +112,17 @@ mod tests {
         assert_eq!(key("ｋｅｄｉ"), key("kedi"), "full width");
         assert_eq!(parse("ｋｅｄｉ").expect("allowed").text, "kedi");
         assert_ne!(key("kedi1"), key("kedi2"));
+    }
+
+    #[test]
+    fn what_is_searched_is_folded_like_what_is_stored() {
+        let alias = parse("KEDİ_Adam.1").expect("allowed");
+        for beginning in ["k", "Kedi", "KEDI_", "ｋｅｄｉ", "kedı_adam.1"] {
+            assert!(search_key(beginning).is_some_and(|key| alias.key.starts_with(&key)), "{beginning}");
+        }
+        for bad in ["", "kedi adam", "kedi%", "kedi\0", &"a".repeat(21), &"a".repeat(100_000)] {
+            assert_eq!(search_key(bad), None, "{bad:?}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod tokens;
 mod verification;
 
 pub use accounts::{AccountError, Accounts, FieldError, Parts};
+pub(crate) use alias::search_key;
 pub use codes::{CodePhone, CodeSender, Codes, Courier};
 pub use passwords::{PasswordError, Passwords};
 pub(crate) use phone::Phones;

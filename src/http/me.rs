@@ -82,10 +82,7 @@ pub(super) fn with_new_password(error: AccountError) -> Failure {
 )]
 pub(super) async fn sessions(State(app): State<Arc<App>>, who: Signed, params: Params) -> Answer<Json<Page<Session>>> {
     let paging = params.paging()?;
-    let mut rows = app.store.sessions_of(who.user_id, app.clock.now()).await?;
-    if let Some(before) = paging.position::<SessionId>() {
-        rows.retain(|row| row.id < before);
-    }
+    let rows = app.store.sessions_of(who.user_id, paging.position(), paging.rows(), app.clock.now()).await?;
     Ok(Json(paging.page(
         rows,
         |row| row.id.0,

@@ -33,7 +33,8 @@ struct Bearer;
 
 impl Modify for Bearer {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build();
+        let roles = "The scope of an operation is the role it needs, `moderator` or `admin`; an admin may do what a moderator may.";
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(roles)).build();
         openapi.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
     }
 }
@@ -87,6 +88,12 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(billing::event))
         .routes(routes!(admin::subscriptions::grant, admin::subscriptions::end))
         .routes(routes!(admin::subscriptions::quota))
+        .routes(routes!(admin::users::list))
+        .routes(routes!(admin::users::find))
+        .routes(routes!(admin::users::get))
+        .routes(routes!(admin::users::role))
+        .routes(routes!(admin::matches::list))
+        .routes(routes!(admin::system_logs::list))
 }
 
 /// The OpenAPI document that `GET /openapi.json` answers.

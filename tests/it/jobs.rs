@@ -13,7 +13,7 @@ scenarios! {
     a_dead_letter_whose_cause_is_gone_is_done_at_last,
 }
 
-async fn push(server: &TestServer, queue: &str, payload: &[u8]) {
+pub async fn push(server: &TestServer, queue: &str, payload: &[u8]) {
     let now = server.clock.now();
     let job = NewJob { queue, payload, dedupe: None, run_at: now, max_attempts: 3 };
     assert!(server.app.store.push_job(job, now).await.expect("pushed"));

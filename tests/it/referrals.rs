@@ -180,7 +180,9 @@ async fn the_overview_is_for_moderators_and_counts_the_day(server: TestServer) {
         "claims_approved": 0, "complete": false});
     let counted = async || server.get("/v1/admin/overview", &moderator.access).await.expect(200);
     eventually("the hour is counted", async || counted().await["days"][0] == today).await;
-    assert_eq!(counted().await["totals"], json!({"users": 3, "active_matches": 1, "pending_claims": 0, "open_reports": 0, "dead_jobs": 0}));
+    let totals = json!({"users": 3, "active_matches": 1, "pending_claims": 0, "open_reports": 0, "open_appeals": 0, "provisional_bans": 0,
+        "dead_jobs": 0});
+    assert_eq!(counted().await["totals"], totals);
     drop((a, b));
     server.stop().await;
 }

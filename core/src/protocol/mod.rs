@@ -14,6 +14,7 @@ mod rest;
 mod server_frame;
 #[cfg(test)]
 mod snapshots;
+mod staff;
 pub mod strict_json;
 
 pub use ads::{Ad, AdEvent, AdEventKind, AdPatch, AdRefused, AdSettings, AdminAd};
@@ -39,6 +40,9 @@ pub use rest::*;
 pub use server_frame::{
     MatchEnded, MatchFound, MessageAccepted, MessageNew, MessageOrigin, PeerPresence, ServerFrame, ServerMessage, SessionLimits, Welcome,
     WhoEnded,
+};
+pub use staff::{
+    AdminMatch, AdminMatchSide, AdminUser, AdminUserCounts, AdminUserDetail, FindUsersRequest, FoundUsers, RoleRequest, SystemLogEntry,
 };
 
 /// The WebSocket subprotocol of this version of the contract.

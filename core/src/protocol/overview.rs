@@ -19,6 +19,10 @@ pub struct OverviewTotals {
     pub pending_claims: i64,
     /// Reports that wait for a moderator.
     pub open_reports: i64,
+    /// Appeals that wait for a moderator.
+    pub open_appeals: i64,
+    /// Bans in force that wait for a moderator to confirm or lift them.
+    pub provisional_bans: i64,
     /// Background jobs that were given up.
     pub dead_jobs: i64,
 }

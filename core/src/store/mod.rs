@@ -20,6 +20,7 @@ mod impressions;
 mod job_admin;
 pub(crate) mod jobs;
 mod keys;
+mod match_admin;
 mod matches;
 mod messages;
 mod notifications;
@@ -34,6 +35,7 @@ mod staff;
 mod statistics;
 mod subscriptions;
 mod system_logs;
+mod user_admin;
 mod users;
 mod wakeups;
 
@@ -53,6 +55,7 @@ pub use impressions::AdSlot;
 pub use job_admin::{JobFilter, Mended};
 pub use jobs::{JobCounts, JobFailure, JobLease, Leased, LeasedJob, NewJob};
 pub use keys::{KEY_PACKAGE_PERIOD, MAX_KEY_PACKAGES, PutKeys};
+pub use match_admin::{StaffMatchFilter, StaffMatchRow};
 pub use matches::{End, EndedMatch, MatchFilter, MatchRow, Parties};
 pub use messages::{Append, Appended, MessageRow, NewMessage, NewReceipt, Receipt};
 pub use notifications::{MarkedRead, Notified};
@@ -63,10 +66,11 @@ pub use referrals::{Invitation, REWARD_ATTEMPTS, REWARD_QUEUE, ReferralRewards, 
 pub use reports::{NewReport, ReportEntry, ReportFilter, ReportSubject, Reporting};
 pub use retention::SessionBatch;
 pub use sessions::{AliveSession, NewSession, Rotation, SessionRow};
-pub use staff::Correction;
+pub use staff::{Correction, RoleChange};
 pub use statistics::{DayCounts, DayRow, Totals};
 pub use subscriptions::{Settled, SubscriptionRow};
-pub use system_logs::SystemLog;
+pub use system_logs::{LogFilter, SystemLog};
+pub use user_admin::{AccountFilter, AccountRow, AccountSearch};
 pub use users::{NewUser, ProfileChange, ProfileUpdate, Registration, UserRow};
 pub use wakeups::{SideId, SidesToWake};
 

@@ -255,11 +255,19 @@ impl Store {
         }))
     }
 
-    /// The user's live sessions, newest first.
-    pub async fn sessions_of(&self, user: UserId, now: Timestamp) -> Result<Vec<SessionRow>, StoreError> {
+    /// The user's live sessions, newest first; with `before`, only those with smaller ids.
+    pub async fn sessions_of(
+        &self,
+        user: UserId,
+        before: Option<SessionId>,
+        limit: i64,
+        now: Timestamp,
+    ) -> Result<Vec<SessionRow>, StoreError> {
         const SQL: &str = "SELECT id, user_id, device_name, device_platform, refresh_expires_at, created_at, last_active FROM sessions \
-             WHERE user_id = $1 AND revoked_at IS NULL AND refresh_expires_at > $2 ORDER BY id DESC";
-        let rows: Vec<RawSession> = read!(self, |db| sqlx::query_as(SQL).bind(user).bind(now).fetch_all(db).await?);
+             WHERE user_id = $1 AND revoked_at IS NULL AND refresh_expires_at > $2 AND id < $3 ORDER BY id DESC LIMIT $4";
+        let before = before.unwrap_or(SessionId(i64::MAX));
+        let rows: Vec<RawSession> =
+            read!(self, |db| sqlx::query_as(SQL).bind(user).bind(now).bind(before).bind(limit).fetch_all(db).await?);
         Ok(rows.into_iter().map(SessionRow::from).collect())
     }
 

@@ -15,6 +15,8 @@ use crate::{
     time::Timestamp,
 };
 
+const SET_ROLE: &str = "UPDATE users SET role = $1 WHERE id = $2";
+
 /// What became of an admin's correction of a balance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Correction {
@@ -23,6 +25,17 @@ pub enum Correction {
     /// The reference was used for this user and bucket before; nothing changed.
     Repeated,
     /// No such user.
+    NotFound,
+}
+
+/// What became of a wish to give a user another role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RoleChange {
+    /// The user has the role. It holds from the next request on.
+    Done,
+    /// `actor` is no admin any more, or it is the role of `actor`: nobody takes the last admin's role away.
+    Forbidden,
+    /// No such user, or one whose account is erased.
     NotFound,
 }
 
@@ -65,15 +78,34 @@ impl Store {
         }))
     }
 
+    /// Sets the role of a user for the admin `actor`. Of two admins who take each other's role at once, one succeeds: there is always an admin left.
+    pub async fn set_role(&self, user: UserId, role: UserRole, actor: UserId, now: Timestamp) -> Result<RoleChange, StoreError> {
+        const ROLES: &str = "SELECT id, role, EXISTS (SELECT 1 FROM tombstones t WHERE t.user_id = users.id) AS erased FROM users \
+             WHERE id IN ($1, $2) ORDER BY id";
+        let select = self.locking(ROLES);
+        Ok(write_tx!(self, |tx| {
+            let rows: Vec<(UserId, UserRole, bool)> = sqlx::query_as(select).bind(user).bind(actor).fetch_all(&mut *tx).await?;
+            if user == actor || !rows.iter().any(|(id, role, _)| *id == actor && *role == UserRole::Admin) {
+                return Ok(RoleChange::Forbidden);
+            }
+            let Some((_, before, false)) = rows.into_iter().find(|(id, ..)| *id == user) else { return Ok(RoleChange::NotFound) };
+            if before != role {
+                sqlx::query(SET_ROLE).bind(role).bind(user).execute(&mut *tx).await?;
+                let details = serde_json::json!({ "before": { "role": before }, "after": { "role": role } });
+                log_in!(self, tx, &SystemLog { action: "role_changed", user: Some(user), actor: Some(actor), details }, now);
+            }
+            RoleChange::Done
+        }))
+    }
+
     /// Sets the role of the account of a phone, by the operator's own hand; the role before. `None` when there is no such account.
     pub async fn set_role_of_phone(&self, phone: &PhoneIndex, role: UserRole, now: Timestamp) -> Result<Option<UserRole>, StoreError> {
-        const UPDATE: &str = "UPDATE users SET role = $1 WHERE id = $2";
         let select = self.locking("SELECT id, role FROM users WHERE phone_index = $1");
         Ok(write_tx!(self, |tx| {
             let found: Option<(UserId, UserRole)> = sqlx::query_as(select).bind(phone.as_bytes()).fetch_optional(&mut *tx).await?;
             let Some((user, before)) = found else { return Ok(None) };
             if before != role {
-                sqlx::query(UPDATE).bind(role).bind(user).execute(&mut *tx).await?;
+                sqlx::query(SET_ROLE).bind(role).bind(user).execute(&mut *tx).await?;
                 let details = serde_json::json!({ "by": "command line", "before": { "role": before }, "after": { "role": role } });
                 log_in!(self, tx, &SystemLog { action: "role_changed", user: Some(user), actor: None, details }, now);
             }

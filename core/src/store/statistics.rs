@@ -46,12 +46,15 @@ pub struct DayRow {
 }
 
 /// What there is now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromRow)]
 pub struct Totals {
     pub users: i64,
     pub active_matches: i64,
     pub pending_claims: i64,
     pub open_reports: i64,
+    pub open_appeals: i64,
+    /// Bans in force that wait for a moderator.
+    pub provisional_bans: i64,
     /// Background jobs that were given up.
     pub dead_jobs: i64,
 }
@@ -158,15 +161,17 @@ impl Store {
         Ok(read!(self, |db| sqlx::query_as(SQL).bind(from).bind(to).fetch_all(db).await?))
     }
 
-    /// What there is now. Counts all accounts: not for a hot path.
-    pub async fn totals(&self) -> Result<Totals, StoreError> {
-        // Each but the first by a partial index; `state >= 2` is what that of the jobs asks for.
+    /// What there is at `now`. Counts all accounts: not for a hot path.
+    pub async fn totals(&self, now: Timestamp) -> Result<Totals, StoreError> {
+        // The large tables but the first by a partial index; `state >= 2` is what that of the jobs asks for.
         const SQL: &str = "SELECT (SELECT COUNT(*) FROM users) AS users, \
              (SELECT COUNT(*) FROM matches WHERE status = 'active') AS active_matches, \
              (SELECT COUNT(*) FROM claims WHERE status = 'pending') AS pending_claims, \
              (SELECT COUNT(*) FROM reports WHERE status = 'open') AS open_reports, \
+             (SELECT COUNT(*) FROM appeals WHERE status = 'open') AS open_appeals, \
+             (SELECT COUNT(*) FROM bans WHERE provisional = TRUE AND lifted_at IS NULL AND (until IS NULL OR until > $1)) AS provisional_bans, \
              (SELECT COUNT(*) FROM job WHERE state >= 2 AND state = 3) AS dead_jobs";
-        Ok(read!(self, |db| sqlx::query_as(SQL).fetch_one(db).await?))
+        Ok(read!(self, |db| sqlx::query_as(SQL).bind(now).fetch_one(db).await?))
     }
 }
 

@@ -1,7 +1,14 @@
 //! The record of security and moderation relevant acts.
 
+use sqlx::{FromRow, QueryBuilder};
+
 use super::{Store, StoreError};
-use crate::{backend::write_tx, id::UserId, time::Timestamp};
+use crate::{
+    backend::{read, write_tx},
+    id::{SystemLogId, UserId},
+    protocol::SystemLogEntry,
+    time::Timestamp,
+};
 
 /// An act to record.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +21,38 @@ pub struct SystemLog<'a> {
     pub actor: Option<UserId>,
     /// A JSON object; never a phone, address, message or secret.
     pub details: serde_json::Value,
+}
+
+/// Which acts a list holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LogFilter<'a> {
+    pub action: Option<&'a str>,
+    /// Whom they are about.
+    pub user: Option<UserId>,
+    /// Who did them.
+    pub actor: Option<UserId>,
+    /// Only acts with smaller ids.
+    pub before: Option<SystemLogId>,
+}
+
+#[derive(FromRow)]
+struct LogRow {
+    id: SystemLogId,
+    action: String,
+    user_id: Option<UserId>,
+    actor_id: Option<UserId>,
+    details: String,
+    created_at: Timestamp,
+}
+
+impl TryFrom<LogRow> for SystemLogEntry {
+    type Error = StoreError;
+
+    fn try_from(row: LogRow) -> Result<Self, StoreError> {
+        let details = serde_json::from_str(&row.details).map_err(|_| StoreError::Corrupt { what: "system_logs.details" })?;
+        let LogRow { id, action, user_id, actor_id, created_at, .. } = row;
+        Ok(Self { id, action, user_id, actor_id, details, created_at })
+    }
 }
 
 pub(crate) const INSERT: &str =
@@ -42,5 +81,25 @@ impl Store {
     pub async fn log_action(&self, log: &SystemLog<'_>, now: Timestamp) -> Result<(), StoreError> {
         write_tx!(self, |tx| { log_in!(self, tx, log, now) });
         Ok(())
+    }
+
+    /// Recorded acts, newest first.
+    pub async fn system_logs(&self, filter: LogFilter<'_>, limit: i64) -> Result<Vec<SystemLogEntry>, StoreError> {
+        let rows: Vec<LogRow> = read!(self, |db| {
+            let mut query = QueryBuilder::new("SELECT id, action, user_id, actor_id, details, created_at FROM system_logs WHERE id < ");
+            query.push_bind(filter.before.unwrap_or(SystemLogId(i64::MAX)));
+            if let Some(action) = filter.action {
+                query.push(" AND action = ").push_bind(action);
+            }
+            if let Some(user) = filter.user {
+                query.push(" AND user_id = ").push_bind(user);
+            }
+            if let Some(actor) = filter.actor {
+                query.push(" AND actor_id = ").push_bind(actor);
+            }
+            query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+            query.build_query_as().fetch_all(db).await?
+        });
+        rows.into_iter().map(SystemLogEntry::try_from).collect()
     }
 }

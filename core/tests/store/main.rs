@@ -27,6 +27,7 @@ mod schema;
 mod sessions;
 mod staff;
 mod subscriptions;
+mod user_admin;
 mod users;
 mod wakeups;
 

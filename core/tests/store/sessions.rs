@@ -49,12 +49,14 @@ async fn a_session_lives_until_it_expires(t: TestStore) {
 
     t.clock.advance(10 * DAY);
     let newer = t.create_session(user.id, &Secret::from("hash"), t.new_session("b"), t.now()).await.unwrap().expect("signed in");
-    assert_eq!(t.sessions_of(user.id, t.now()).await.unwrap(), [newer.clone(), session.clone()], "newest first");
+    assert_eq!(t.sessions_of(user.id, None, 9, t.now()).await.unwrap(), [newer.clone(), session.clone()], "newest first");
+    assert_eq!(t.sessions_of(user.id, None, 1, t.now()).await.unwrap(), std::slice::from_ref(&newer));
+    assert_eq!(t.sessions_of(user.id, Some(newer.id), 9, t.now()).await.unwrap(), std::slice::from_ref(&session));
     let end = session.refresh_expires_at;
     assert!(t.session_alive(session.id, end - Duration::from_millis(1)).await.unwrap().is_some());
     assert_eq!(t.session_alive(session.id, end).await.unwrap(), None);
-    assert_eq!(t.sessions_of(user.id, end).await.unwrap(), [newer]);
-    assert_eq!(t.sessions_of(UserId(1), t.now()).await.unwrap(), []);
+    assert_eq!(t.sessions_of(user.id, None, 9, end).await.unwrap(), [newer]);
+    assert_eq!(t.sessions_of(UserId(1), None, 9, t.now()).await.unwrap(), []);
 }
 
 async fn rotation_replaces_the_token_and_its_reuse_ends_the_session(t: TestStore) {
@@ -121,7 +123,7 @@ async fn revoking_is_the_owners_and_takes_the_keys_along(t: TestStore) {
 
     assert_eq!(t.revoke_all(a.id, Some(a2.id), t.now()).await.unwrap(), []);
     assert_eq!(t.revoke_all(a.id, None, t.now()).await.unwrap(), [a2.id]);
-    assert_eq!(t.sessions_of(a.id, t.now()).await.unwrap(), []);
+    assert_eq!(t.sessions_of(a.id, None, 9, t.now()).await.unwrap(), []);
     assert_eq!((t.key_packages_remaining(a2.id, t.now()).await.unwrap(), t.key_packages_remaining(b1.id, t.now()).await.unwrap()), (0, 2));
 }
 

@@ -1,16 +1,18 @@
 use tebdil_core::{
     domain::{LedgerReason, QuotaBucket, UserRole},
     id::UserId,
-    store::{Correction, Grant},
+    store::{Correction, Grant, RoleChange},
     testing::TestStore,
 };
 
-use crate::{all_at_once, billing::DAY, quota::assert_ledger_equals_balance};
+use crate::{all_at_once, billing::DAY, quota::assert_ledger_equals_balance, user_admin::erase};
 
 tebdil_core::store_conformance! {
     a_correction_counts_once_and_is_recorded,
     what_admins_give_and_end_is_recorded,
     a_role_is_set_by_phone_and_recorded,
+    a_role_is_given_by_an_admin_and_recorded,
+    two_admins_cannot_both_take_the_others_role,
 }
 
 const ADMIN: UserId = UserId(7);
@@ -74,4 +76,43 @@ async fn a_role_is_set_by_phone_and_recorded(t: TestStore) {
     assert_eq!(logs(&t, &format!("action = 'role_changed' AND actor_id IS NULL AND user_id = {}", user.id)).await, 2);
     let nobody = t.index.phone("+905309999999");
     assert_eq!(t.set_role_of_phone(&nobody, UserRole::Admin, t.now()).await.unwrap(), None);
+}
+
+async fn a_role_is_given_by_an_admin_and_recorded(t: TestStore) {
+    let (admin, _) = t.register("selin").await;
+    let (user, _) = t.register("kedi").await;
+    let give = async |to: UserId, role, by: UserId| t.set_role(to, role, by, t.now()).await.unwrap();
+    assert_eq!(give(user.id, UserRole::Moderator, admin.id).await, RoleChange::Forbidden, "not an admin yet");
+    t.set_role_of_phone(&admin.phone_index, UserRole::Admin, t.now()).await.unwrap();
+    for role in [UserRole::Moderator, UserRole::Moderator, UserRole::Admin, UserRole::User] {
+        assert_eq!(give(user.id, role, admin.id).await, RoleChange::Done);
+        assert_eq!(t.user(user.id).await.unwrap().expect("user").role, role);
+    }
+    let recorded = format!("action = 'role_changed' AND actor_id = {} AND user_id = {}", admin.id, user.id);
+    assert_eq!(logs(&t, &recorded).await, 3, "what changed nothing is not recorded");
+    let first = r#"details LIKE '%"after":{"role":"moderator"}%"before":{"role":"user"}%'"#;
+    assert_eq!(logs(&t, &format!("{recorded} AND {first}")).await, 1);
+
+    assert_eq!(give(admin.id, UserRole::User, admin.id).await, RoleChange::Forbidden, "one's own");
+    assert_eq!(give(admin.id, UserRole::User, user.id).await, RoleChange::Forbidden);
+    assert_eq!(give(UserId(1), UserRole::User, admin.id).await, RoleChange::NotFound);
+    erase(&t, &user).await;
+    assert_eq!(give(user.id, UserRole::Admin, admin.id).await, RoleChange::NotFound);
+    assert_eq!(logs(&t, "action = 'role_changed' AND actor_id IS NOT NULL").await, 3);
+}
+
+async fn two_admins_cannot_both_take_the_others_role(t: TestStore) {
+    for round in 0..10 {
+        let (a, _) = t.register(&format!("selin{round}")).await;
+        let (b, _) = t.register(&format!("deniz{round}")).await;
+        for admin in [&a, &b] {
+            t.set_role_of_phone(&admin.phone_index, UserRole::Admin, t.now()).await.unwrap();
+        }
+        let answers = all_at_once([(a.id, b.id), (b.id, a.id)].map(|(to, by)| {
+            let (store, now) = (t.store.clone(), t.now());
+            async move { store.set_role(to, UserRole::User, by, now).await.unwrap() }
+        }))
+        .await;
+        assert!(answers.contains(&RoleChange::Done) && answers.contains(&RoleChange::Forbidden), "{answers:?}");
+    }
 }

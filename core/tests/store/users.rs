@@ -36,7 +36,7 @@ async fn a_new_account_reads_as_it_was_written(t: TestStore) {
     assert_eq!((user.created_at, user.last_active, user.terms_accepted_at), (t.now(), t.now(), t.now()));
     assert_eq!(t.user(user.id).await.unwrap().as_ref(), Some(&*user));
     assert_eq!(t.user_by_phone(&new.phone_index).await.unwrap().as_ref(), Some(&*user));
-    assert_eq!(t.sessions_of(user.id, t.now()).await.unwrap(), [session]);
+    assert_eq!(t.sessions_of(user.id, None, 9, t.now()).await.unwrap(), [session]);
     let plain = t.cipher.open("users.phone", user.phone_index.as_bytes(), &user.phone.key_id, &user.phone.ciphertext).unwrap();
     assert_eq!(plain.as_slice(), b"+905300000007");
     assert_eq!(format!("{user:?}"), format!("UserRow {{ id: {:?}, .. }}", user.id), "nothing personal is printed");

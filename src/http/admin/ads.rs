@@ -27,7 +27,8 @@ impl From<AdRefused> for Failure {
 
 /// Ads, newest first.
 #[utoipa::path(
-    get, path = "/v1/admin/ads", tag = "admin", params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
+    get, path = "/v1/admin/ads", tag = "admin", security(("bearer" = ["admin"])),
+    params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = Page<AdminAd>), (status = 401, body = Problem), (status = 403, body = Problem))
 )]
 pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Admin, params: Params) -> Answer<Json<Page<AdminAd>>> {
@@ -38,7 +39,7 @@ pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Admin, params:
 
 /// Make an ad.
 #[utoipa::path(
-    post, path = "/v1/admin/ads", tag = "admin", request_body = AdSettings,
+    post, path = "/v1/admin/ads", tag = "admin", security(("bearer" = ["admin"])), request_body = AdSettings,
     responses(
         (status = 201, body = AdminAd), (status = 401, body = Problem), (status = 403, body = Problem),
         (status = 422, description = "`invalid_field`", body = Problem),
@@ -57,7 +58,7 @@ pub(in crate::http) async fn create(
 
 /// One ad.
 #[utoipa::path(
-    get, path = "/v1/admin/ads/{id}", tag = "admin", params(("id" = String, Path)),
+    get, path = "/v1/admin/ads/{id}", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
     responses((status = 200, body = AdminAd), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
 )]
 pub(in crate::http) async fn get(State(app): State<Arc<App>>, _: Admin, IdPath(id): IdPath<AdId>) -> Answer<Json<AdminAd>> {
@@ -66,7 +67,8 @@ pub(in crate::http) async fn get(State(app): State<Arc<App>>, _: Admin, IdPath(i
 
 /// Change parts of an ad: all of them or, when one is refused, none. Other nodes show the change within 5 seconds.
 #[utoipa::path(
-    patch, path = "/v1/admin/ads/{id}", tag = "admin", params(("id" = String, Path)), request_body = AdPatch,
+    patch, path = "/v1/admin/ads/{id}", tag = "admin", security(("bearer" = ["admin"])),
+    params(("id" = String, Path)), request_body = AdPatch,
     responses(
         (status = 200, body = AdminAd), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
         (status = 422, description = "`invalid_field`", body = Problem),
@@ -89,7 +91,7 @@ pub(in crate::http) async fn change(
 
 /// Delete an ad with its counts.
 #[utoipa::path(
-    delete, path = "/v1/admin/ads/{id}", tag = "admin", params(("id" = String, Path)),
+    delete, path = "/v1/admin/ads/{id}", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
 )]
 pub(in crate::http) async fn delete(State(app): State<Arc<App>>, Admin(who): Admin, IdPath(id): IdPath<AdId>) -> Answer<StatusCode> {

@@ -24,7 +24,7 @@ const MAX_TEXT: usize = 500;
 
 /// Tell users something. It goes out in the background; the list shows how far it has come.
 #[utoipa::path(
-    post, path = "/v1/admin/announcements", tag = "admin", request_body = AnnouncementRequest,
+    post, path = "/v1/admin/announcements", tag = "admin", security(("bearer" = ["admin"])), request_body = AnnouncementRequest,
     responses(
         (status = 201, body = Announcement),
         (status = 401, body = Problem),
@@ -49,7 +49,7 @@ pub(in crate::http) async fn create(
 
 /// Announcements, newest first.
 #[utoipa::path(
-    get, path = "/v1/admin/announcements", tag = "admin",
+    get, path = "/v1/admin/announcements", tag = "admin", security(("bearer" = ["admin"])),
     params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = Page<Announcement>), (status = 401, body = Problem), (status = 403, body = Problem))
 )]

@@ -16,7 +16,7 @@ use crate::{
 
 /// Everybody's claims, newest first.
 #[utoipa::path(
-    get, path = "/v1/admin/claims", tag = "admin",
+    get, path = "/v1/admin/claims", tag = "admin", security(("bearer" = ["moderator"])),
     params(("status" = Option<ClaimStatus>, Query), ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
     responses(
         (status = 200, body = Page<AdminClaim>),

@@ -21,7 +21,7 @@ use crate::{
 
 /// Jobs, newest first. What they work on is not shown.
 #[utoipa::path(
-    get, path = "/v1/admin/jobs", tag = "admin",
+    get, path = "/v1/admin/jobs", tag = "admin", security(("bearer" = ["moderator"])),
     params(
         ("state" = Option<JobState>, Query), ("queue" = Option<String>, Query),
         ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query),
@@ -43,7 +43,7 @@ pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params:
 
 /// How full every queue is.
 #[utoipa::path(
-    get, path = "/v1/admin/jobs/queues", tag = "admin",
+    get, path = "/v1/admin/jobs/queues", tag = "admin", security(("bearer" = ["moderator"])),
     responses((status = 200, body = JobQueues), (status = 401, body = Problem), (status = 403, body = Problem))
 )]
 pub(in crate::http) async fn queues(State(app): State<Arc<App>>, _: Staff) -> Answer<Json<JobQueues>> {
@@ -56,7 +56,7 @@ pub(in crate::http) async fn queues(State(app): State<Arc<App>>, _: Staff) -> An
 
 /// Run a dead job again, at once and with five attempts more.
 #[utoipa::path(
-    post, path = "/v1/admin/jobs/{id}/retry", tag = "admin", params(("id" = String, Path)),
+    post, path = "/v1/admin/jobs/{id}/retry", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
     responses(
         (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
         (status = 409, description = "`job_not_dead`", body = Problem),
@@ -68,7 +68,7 @@ pub(in crate::http) async fn retry(State(app): State<Arc<App>>, Admin(who): Admi
 
 /// Delete a dead job.
 #[utoipa::path(
-    delete, path = "/v1/admin/jobs/{id}", tag = "admin", params(("id" = String, Path)),
+    delete, path = "/v1/admin/jobs/{id}", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
     responses(
         (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
         (status = 409, description = "`job_not_dead`", body = Problem),

@@ -4,9 +4,12 @@ pub(super) mod ads;
 pub(super) mod announcements;
 pub(super) mod claims;
 pub(super) mod jobs;
+pub(super) mod matches;
 pub(super) mod overview;
 pub(super) mod reports;
 pub(super) mod subscriptions;
+pub(super) mod system_logs;
+pub(super) mod users;
 
 use std::sync::Arc;
 

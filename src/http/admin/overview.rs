@@ -16,15 +16,16 @@ const DAYS: u64 = 30;
 
 /// What there is now, and what happened in the last 30 days.
 #[utoipa::path(
-    get, path = "/v1/admin/overview", tag = "moderation",
+    get, path = "/v1/admin/overview", tag = "admin", security(("bearer" = ["moderator"])),
     responses((status = 200, body = Overview), (status = 401, body = Problem), (status = 403, body = Problem))
 )]
 pub(in crate::http) async fn overview(State(app): State<Arc<App>>, _: Staff) -> Answer<Json<Overview>> {
     let (now, zone) = (app.clock.now(), &app.quota_rules.zone);
     let first = (now - Duration::from_hours(24 * (DAYS - 1))).local_day(zone);
     let days = app.store.days(&first, &now.local_day(zone)).await?;
-    let Totals { users, active_matches, pending_claims, open_reports, dead_jobs } = app.store.totals().await?;
-    let totals = OverviewTotals { users, active_matches, pending_claims, open_reports, dead_jobs };
+    let Totals { users, active_matches, pending_claims, open_reports, open_appeals, provisional_bans, dead_jobs } =
+        app.store.totals(now).await?;
+    let totals = OverviewTotals { users, active_matches, pending_claims, open_reports, open_appeals, provisional_bans, dead_jobs };
     Ok(Json(Overview { totals, days: days.into_iter().map(shown).collect() }))
 }
 

@@ -31,7 +31,7 @@ use crate::{
 
 /// Reports, newest first. Those about the moderator who asks are left out.
 #[utoipa::path(
-    get, path = "/v1/admin/reports", tag = "moderation",
+    get, path = "/v1/admin/reports", tag = "admin", security(("bearer" = ["moderator"])),
     params(
         ("status" = Option<ReportStatus>, Query), ("reason" = Option<ReportReason>, Query),
         ("reported" = Option<String>, Query), ("reporter" = Option<String>, Query),
@@ -57,7 +57,8 @@ pub(in crate::http) async fn list(State(app): State<Arc<App>>, Staff(who): Staff
 
 /// A report with its evidence. That it was read is recorded.
 #[utoipa::path(
-    get, path = "/v1/admin/reports/{id}", tag = "moderation", params(("id" = String, Path)),
+    get, path = "/v1/admin/reports/{id}", tag = "admin", security(("bearer" = ["moderator"])),
+    params(("id" = String, Path)),
     responses(
         (status = 200, body = ReportDetails),
         (status = 401, body = Problem),
@@ -82,7 +83,8 @@ pub(in crate::http) async fn get(
 
 /// Decide a report, once. Others about the same user stay open.
 #[utoipa::path(
-    post, path = "/v1/admin/reports/{id}/resolve", tag = "moderation", params(("id" = String, Path)), request_body = ResolveRequest,
+    post, path = "/v1/admin/reports/{id}/resolve", tag = "admin", security(("bearer" = ["moderator"])),
+    params(("id" = String, Path)), request_body = ResolveRequest,
     responses(
         (status = 200, body = AdminReport),
         (status = 401, body = Problem),
@@ -130,7 +132,8 @@ pub(in crate::http) async fn resolve(
 
 /// Say whether reports of a user shall count for no automatic ban.
 #[utoipa::path(
-    post, path = "/v1/admin/users/{id}/reliability", tag = "moderation", params(("id" = String, Path)), request_body = ReliabilityRequest,
+    post, path = "/v1/admin/users/{id}/reliability", tag = "admin", security(("bearer" = ["moderator"])),
+    params(("id" = String, Path)), request_body = ReliabilityRequest,
     responses(
         (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
         (status = 422, body = Problem),

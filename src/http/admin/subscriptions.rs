@@ -25,7 +25,8 @@ const MAX_CORRECTION: i64 = 1_000_000;
 
 /// Give a user a subscription, from now on.
 #[utoipa::path(
-    post, path = "/v1/admin/users/{id}/subscription", tag = "admin", params(("id" = String, Path)), request_body = SubscriptionGrantRequest,
+    post, path = "/v1/admin/users/{id}/subscription", tag = "admin", security(("bearer" = ["admin"])),
+    params(("id" = String, Path)), request_body = SubscriptionGrantRequest,
     responses(
         (status = 201, body = SubscriptionGrant),
         (status = 401, body = Problem),
@@ -57,7 +58,7 @@ pub(in crate::http) async fn grant(
 
 /// End a user's subscriptions now. What a billing provider says of them later counts again.
 #[utoipa::path(
-    delete, path = "/v1/admin/users/{id}/subscription", tag = "admin", params(("id" = String, Path)),
+    delete, path = "/v1/admin/users/{id}/subscription", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
     responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
 )]
 pub(in crate::http) async fn end(State(app): State<Arc<App>>, Admin(who): Admin, IdPath(user): IdPath<UserId>) -> Answer<StatusCode> {
@@ -68,7 +69,8 @@ pub(in crate::http) async fn end(State(app): State<Arc<App>>, Admin(who): Admin,
 
 /// Give a user rights, or take some; once per reference.
 #[utoipa::path(
-    post, path = "/v1/admin/users/{id}/quota", tag = "admin", params(("id" = String, Path)), request_body = QuotaCorrectionRequest,
+    post, path = "/v1/admin/users/{id}/quota", tag = "admin", security(("bearer" = ["admin"])),
+    params(("id" = String, Path)), request_body = QuotaCorrectionRequest,
     responses(
         (status = 200, body = Quota),
         (status = 401, body = Problem),

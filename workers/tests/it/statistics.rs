@@ -5,7 +5,7 @@ use std::time::Duration;
 use tebdil_core::{
     domain::EndReason,
     id::ClaimId,
-    store::{DayCounts, DayRow, Totals},
+    store::{DayCounts, DayRow, NewBan, Totals},
     testing::TestStore,
 };
 use tebdil_workers::{Hooks, Workers, jobs::Statistics};
@@ -153,8 +153,14 @@ async fn what_there_is_now(db: &Database) {
     claim(db, false).await;
     let (id, users) = db.a_match().await;
     db.store.end_match(id, Some(users[0]), EndReason::Left, db.now()).await.expect("end");
-    assert_eq!(
-        db.store.totals().await.expect("totals"),
-        Totals { users: 6, active_matches: 2, pending_claims: 1, open_reports: 0, dead_jobs: 0 }
-    );
+    let now = Totals { users: 6, active_matches: 2, pending_claims: 1, ..Totals::default() };
+    assert_eq!(db.store.totals(db.now()).await.expect("totals"), now);
+
+    let ban =
+        |provisional| NewBan { reason: "spam".to_owned(), automatic: true, provisional, until: Some(db.now() + MINUTE), created_by: None };
+    for (user, provisional) in users.into_iter().zip([true, false]) {
+        db.store.ban(user, &ban(provisional), db.now()).await.expect("ban");
+    }
+    assert_eq!(db.store.totals(db.now()).await.expect("totals"), Totals { provisional_bans: 1, ..now });
+    assert_eq!(db.store.totals(db.now() + MINUTE).await.expect("totals"), now, "it is over");
 }

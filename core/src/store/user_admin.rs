@@ -1,0 +1,204 @@
+//! Accounts as staff finds them.
+
+use std::{fmt, time::Duration};
+
+use sqlx::{FromRow, QueryBuilder};
+
+use super::{Store, StoreError, SystemLog, system_logs::log_in};
+use crate::{
+    backend::{read, write_tx},
+    crypto::{PhoneIndex, Sealed},
+    domain::UserRole,
+    id::UserId,
+    protocol::AdminUserCounts,
+    time::Timestamp,
+};
+
+/// How far back different reporters are counted.
+const REPORTERS: Duration = Duration::from_hours(30 * 24);
+
+/// Most accounts that a phone is looked up for: one that has it, and erased ones that had it.
+const MOST_OF_PHONE: i64 = 100;
+
+/// An account without what is nobody's business but its user's. `Debug` shows the id only.
+#[derive(Clone, PartialEq)]
+pub struct AccountRow {
+    pub id: UserId,
+    pub alias: String,
+    pub tag: String,
+    pub role: UserRole,
+    pub is_banned: bool,
+    pub is_premium: bool,
+    /// Stands for nothing once the account is erased.
+    pub phone_index: PhoneIndex,
+    /// The same.
+    pub phone: Sealed,
+    pub created_at: Timestamp,
+    pub last_active: Timestamp,
+    pub erased_at: Option<Timestamp>,
+}
+
+impl fmt::Debug for AccountRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccountRow").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+#[derive(FromRow)]
+struct RawAccount {
+    id: UserId,
+    alias: String,
+    tag: String,
+    role: UserRole,
+    is_banned: bool,
+    is_premium: bool,
+    phone_index: Vec<u8>,
+    phone_ciphertext: Vec<u8>,
+    phone_key_id: String,
+    created_at: Timestamp,
+    last_active: Timestamp,
+    erased_at: Option<Timestamp>,
+}
+
+impl TryFrom<RawAccount> for AccountRow {
+    type Error = StoreError;
+
+    fn try_from(row: RawAccount) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id,
+            alias: row.alias,
+            tag: row.tag,
+            role: row.role,
+            is_banned: row.is_banned,
+            is_premium: row.is_premium,
+            phone_index: PhoneIndex(row.phone_index.try_into().map_err(|_| StoreError::Corrupt { what: "phone_index" })?),
+            phone: Sealed { ciphertext: row.phone_ciphertext, key_id: row.phone_key_id },
+            created_at: row.created_at,
+            last_active: row.last_active,
+            erased_at: row.erased_at,
+        })
+    }
+}
+
+/// Whom staff looks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AccountSearch {
+    /// The account with this id, also an erased one.
+    Id(UserId),
+    /// A whole handle; the alias folded as it is stored.
+    Handle { alias_key: String, tag: String },
+    /// What the folded alias begins with.
+    Prefix(String),
+}
+
+/// Which accounts a list holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccountFilter {
+    pub search: Option<AccountSearch>,
+    pub role: Option<UserRole>,
+    pub banned: Option<bool>,
+    pub premium: Option<bool>,
+    /// Only accounts with smaller ids.
+    pub before: Option<UserId>,
+}
+
+const COLUMNS: &str = "SELECT u.id, u.alias, u.tag, u.role, u.is_banned, u.is_premium, u.phone_index, u.phone_ciphertext, u.phone_key_id, \
+     u.created_at, u.last_active, (SELECT t.erased_at FROM tombstones t WHERE t.user_id = u.id) AS erased_at FROM users u WHERE ";
+
+/// What an erased account is called is nobody's name.
+const NOT_ERASED: &str = " AND NOT EXISTS (SELECT 1 FROM tombstones t WHERE t.user_id = u.id)";
+
+impl Store {
+    /// Accounts, newest first.
+    pub async fn accounts(&self, filter: &AccountFilter, limit: i64) -> Result<Vec<AccountRow>, StoreError> {
+        let rows: Vec<RawAccount> = read!(self, |db| {
+            let mut query = QueryBuilder::new(COLUMNS);
+            query.push("u.id < ").push_bind(filter.before.unwrap_or(UserId(i64::MAX)));
+            match &filter.search {
+                Some(AccountSearch::Id(id)) => {
+                    query.push(" AND u.id = ").push_bind(*id);
+                }
+                Some(AccountSearch::Handle { alias_key, tag }) => {
+                    query.push(" AND u.alias_key = ").push_bind(alias_key).push(" AND u.tag = ").push_bind(tag).push(NOT_ERASED);
+                }
+                Some(AccountSearch::Prefix(prefix)) => {
+                    query.push(" AND u.alias_key LIKE ").push_bind(beginning(prefix)).push(" ESCAPE '\\'").push(NOT_ERASED);
+                }
+                None => {}
+            }
+            if let Some(role) = filter.role {
+                query.push(" AND u.role = ").push_bind(role);
+            }
+            if let Some(banned) = filter.banned {
+                query.push(" AND u.is_banned = ").push_bind(banned);
+            }
+            if let Some(premium) = filter.premium {
+                query.push(" AND u.is_premium = ").push_bind(premium);
+            }
+            query.push(" ORDER BY u.id DESC LIMIT ").push_bind(limit);
+            query.build_query_as().fetch_all(db).await?
+        });
+        rows.into_iter().map(AccountRow::try_from).collect()
+    }
+
+    /// The accounts that a phone belongs to, newest first: the one that has it, and erased ones whose tombstone still stands. That `actor` looked is
+    /// recorded, without the phone, whether or not anybody was found.
+    pub async fn accounts_of_phone(&self, phone: &PhoneIndex, actor: UserId, now: Timestamp) -> Result<Vec<AccountRow>, StoreError> {
+        let rows: Vec<RawAccount> = write_tx!(self, |tx| {
+            let mut query = QueryBuilder::new(COLUMNS);
+            query.push("(u.phone_index = ").push_bind(phone.as_bytes());
+            query.push(" OR u.id IN (SELECT t.user_id FROM tombstones t WHERE t.phone_index = ").push_bind(phone.as_bytes());
+            query.push(")) ORDER BY u.id DESC LIMIT ").push_bind(MOST_OF_PHONE);
+            let rows: Vec<RawAccount> = query.build_query_as().fetch_all(&mut *tx).await?;
+            let details = serde_json::json!({ "found": rows.len() });
+            let log = SystemLog { action: "phone_looked_up", user: rows.first().map(|row| row.id), actor: Some(actor), details };
+            log_in!(self, tx, &log, now);
+            rows
+        });
+        rows.into_iter().map(AccountRow::try_from).collect()
+    }
+
+    /// One account, erased or not. That `actor` looked is recorded.
+    pub async fn account_for(&self, id: UserId, actor: UserId, now: Timestamp) -> Result<Option<AccountRow>, StoreError> {
+        let row: Option<RawAccount> = write_tx!(self, |tx| {
+            let mut query = QueryBuilder::new(COLUMNS);
+            query.push("u.id = ").push_bind(id);
+            let row: Option<RawAccount> = query.build_query_as().fetch_optional(&mut *tx).await?;
+            if row.is_none() {
+                return Ok(None);
+            }
+            let details = serde_json::json!({});
+            log_in!(self, tx, &SystemLog { action: "user_viewed", user: Some(id), actor: Some(actor), details }, now);
+            row
+        });
+        row.map(AccountRow::try_from).transpose()
+    }
+
+    /// What there is of an account at `now`; zeros when there is no such account.
+    pub async fn account_counts(&self, id: UserId, now: Timestamp) -> Result<AdminUserCounts, StoreError> {
+        const SQL: &str = "SELECT (SELECT COUNT(*) FROM reports WHERE reported_id = $1 AND status = 'open') AS reports_open, \
+             (SELECT COUNT(*) FROM reports WHERE reported_id = $1 AND status <> 'open') AS reports_decided, \
+             (SELECT COUNT(DISTINCT reporter_id) FROM reports WHERE reported_id = $1 AND created_at > $2) AS reporters_30d, \
+             (SELECT COUNT(*) FROM reports WHERE reporter_id = $1) AS reports_made, \
+             (SELECT COUNT(*) FROM reports WHERE reporter_id = $1 AND status = 'dismissed') AS reports_made_dismissed, \
+             (SELECT COUNT(*) FROM bans WHERE phone_index = (SELECT COALESCE((SELECT t.phone_index FROM tombstones t WHERE t.user_id = u.id), \
+              u.phone_index) FROM users u WHERE u.id = $1)) AS bans, \
+             (SELECT COUNT(*) FROM match_sides WHERE user_id = $1) AS matches, \
+             (SELECT COUNT(*) FROM claims WHERE user_id = $1) AS claims, \
+             (SELECT COUNT(*) FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND refresh_expires_at > $3) AS sessions";
+        Ok(read!(self, |db| sqlx::query_as(SQL).bind(id).bind(now - REPORTERS).bind(now).fetch_one(db).await?))
+    }
+}
+
+/// A pattern for what begins with `prefix`.
+fn beginning(prefix: &str) -> String {
+    let mut pattern = String::with_capacity(prefix.len() + 1);
+    for letter in prefix.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}

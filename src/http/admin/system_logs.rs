@@ -1,0 +1,41 @@
+//! `/v1/admin/system-logs`: who did what, and what was before and after.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use tebdil_core::{
+    id::UserId,
+    protocol::{Page, Problem, SystemLogEntry},
+    store::LogFilter,
+};
+
+use super::Staff;
+use crate::{
+    app::App,
+    http::{paging::Params, problem::Answer},
+};
+
+/// Recorded acts, newest first. All of staff sees all of them: who can act is seen acting.
+#[utoipa::path(
+    get, path = "/v1/admin/system-logs", tag = "admin", security(("bearer" = ["moderator"])),
+    params(
+        ("action" = Option<String>, Query), ("user" = Option<String>, Query), ("actor" = Option<String>, Query),
+        ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query),
+    ),
+    responses(
+        (status = 200, body = Page<SystemLogEntry>), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 422, body = Problem),
+    )
+)]
+pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params: Params) -> Answer<Json<Page<SystemLogEntry>>> {
+    let paging = params.paging()?;
+    let name = |text: &str| {
+        let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        (plain && (1..=64).contains(&text.len())).then(|| text.to_owned())
+    };
+    let action = params.get("action", "must be the name of an action", name)?;
+    let of_user = |name: &str| params.get(name, "must be the id of a user", |text| text.parse::<UserId>().ok());
+    let filter = LogFilter { action: action.as_deref(), user: of_user("user")?, actor: of_user("actor")?, before: paging.position() };
+    let rows = app.store.system_logs(filter, paging.rows()).await?;
+    Ok(Json(paging.page(rows, |row| row.id.0, |row| row)))
+}
