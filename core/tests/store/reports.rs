@@ -504,7 +504,7 @@ async fn moderators_see_what_they_need(t: TestStore) {
     assert_eq!(t.read_evidence(ReportId(1), UserId(7), t.now()).await.unwrap(), None);
     let logged = format!("system_logs WHERE action = 'report_read' AND actor_id = 7 AND user_id = {}", target.0.id);
     assert_eq!(count(&t, &logged).await, 1);
-    assert_eq!(t.totals().await.unwrap().open_reports, 3);
+    assert_eq!(t.totals(t.now()).await.unwrap().open_reports, 3);
 }
 
 async fn reports_go_when_their_time_has_come(t: TestStore) {
