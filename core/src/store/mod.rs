@@ -44,7 +44,7 @@ use std::sync::Arc;
 pub use ads::{AdChange, AdRow};
 pub use announcements::NewAnnouncement;
 pub use auto_ban::{AUTO_BAN_ATTEMPTS, AUTO_BAN_QUEUE, AutoBanOrder, AutoBanned};
-pub use bans::{BAN_ATTEMPTS, BAN_QUEUE, BanOrder, BanRow, Banning, NewBan};
+pub use bans::{BAN_ATTEMPTS, BAN_QUEUE, BanOrder, BanRow, Banning, Confirmation, NewBan};
 pub use billing::{Billed, BillingFact, BillingTerms};
 pub use blocks::{BlockRow, Blocking};
 pub use claims::{ClaimBatch, ClaimRow, Claiming, DecidedClaim};
