@@ -310,6 +310,23 @@ mod tests {
     }
 
     #[test]
+    fn an_appeal_token_is_no_access_token_nor_the_other_way_round() {
+        let clock = clock();
+        let tokens = tokens(&[("a", 1)], &clock);
+        let appeal = tokens.issue_appeal(UserId(1), BanId(2));
+        let appellant = Appellant { user_id: UserId(1), ban_id: BanId(2) };
+        assert_eq!(tokens.verify_appeal(appeal.expose()), Ok(appellant));
+        assert_eq!(tokens.verify_access(appeal.expose()), Err(TokenError::Invalid));
+        assert_eq!(tokens.read_refresh(&appeal), None);
+        let (access, _) = tokens.issue_access(UserId(1), SessionId(2), UserRole::Admin);
+        assert_eq!(tokens.verify_appeal(access.expose()), Err(TokenError::Invalid));
+        clock.advance(Duration::from_millis(3_599_999));
+        assert!(tokens.verify_appeal(appeal.expose()).is_ok());
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(tokens.verify_appeal(appeal.expose()), Err(TokenError::Expired));
+    }
+
+    #[test]
     fn a_refresh_token_belongs_to_its_session() {
         let tokens = tokens(&[("a", 1)], &clock());
         let secret = RefreshSecret::new(&mut rand::rng());

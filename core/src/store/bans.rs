@@ -279,6 +279,13 @@ impl Store {
         Ok(read!(self, |db| sqlx::query_as(ACTIVE_BAN).bind(phone.as_bytes()).bind(now).fetch_optional(db).await?))
     }
 
+    /// Whether the user is marked as banned; `false` when there is no such user.
+    pub async fn is_banned(&self, user: UserId) -> Result<bool, StoreError> {
+        const SQL: &str = "SELECT is_banned FROM users WHERE id = $1";
+        let banned: Option<bool> = read!(self, |db| sqlx::query_scalar(SQL).bind(user).fetch_optional(db).await?);
+        Ok(banned.unwrap_or(false))
+    }
+
     /// Up to `limit` users that are marked as banned and have no ban in force at `now`: it ran out.
     pub async fn freed_users(&self, now: Timestamp, limit: i64) -> Result<Vec<UserId>, StoreError> {
         Ok(read!(self, |db| sqlx::query_scalar(FREED).bind(now).bind(limit).fetch_all(db).await?))

@@ -25,7 +25,7 @@ impl Job for BanOrder {
 pub(super) async fn enforce(cx: &JobContext, user: UserId) -> Result<(), JobError> {
     let now = cx.clock.now();
     // A late order must not close what came after the ban.
-    if cx.store.user(user).await?.is_none_or(|row| !row.is_banned) {
+    if !cx.store.is_banned(user).await? {
         return Ok(());
     }
     (cx.hooks.on_banned)(user);
