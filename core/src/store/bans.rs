@@ -255,8 +255,6 @@ macro_rules! lift_in {
 }
 pub(crate) use lift_in;
 
-pub(crate) use ban_in;
-
 /// The longest ban in force of a phone. `$1` index, `$2` now.
 pub(super) const ACTIVE_BAN: &str = "SELECT id, reason, automatic, provisional, created_at, until FROM bans \
      WHERE phone_index = $1 AND lifted_at IS NULL AND (until IS NULL OR until > $2) \

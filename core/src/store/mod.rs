@@ -8,8 +8,8 @@
 
 mod ads;
 mod announcements;
-mod auto_ban;
 mod appeals;
+mod auto_ban;
 mod ban_admin;
 mod bans;
 mod billing;
@@ -45,8 +45,8 @@ use std::sync::Arc;
 
 pub use ads::{AdChange, AdRow};
 pub use announcements::NewAnnouncement;
-pub use auto_ban::{AUTO_BAN_ATTEMPTS, AUTO_BAN_QUEUE, AutoBanOrder, AutoBanned};
 pub use appeals::{APPEAL_CONTEXT, AppealRow, Appealing, DecidedAppeal, NewAppeal};
+pub use auto_ban::{AUTO_BAN_ATTEMPTS, AUTO_BAN_QUEUE, AutoBanOrder, AutoBanned};
 pub use ban_admin::{Actor, BanFilter, Judged, StaffBan};
 pub use bans::{BAN_ATTEMPTS, BAN_QUEUE, BanOrder, BanRow, Banning, Confirmation, NewBan};
 pub use billing::{Billed, BillingFact, BillingTerms};
