@@ -16,8 +16,8 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    account, admin, ads, appeals, asyncapi, billing, blocks, claims, headers, health, idempotency, keys, leftover, matches, me, notifications,
-    observe, problem::Failure, push, referrals, reports, verification,
+    account, admin, ads, appeals, asyncapi, billing, blocks, claims, headers, health, idempotency, keys, leftover, matches, me,
+    notifications, observe, problem::Failure, push, referrals, reports, verification,
 };
 use crate::{app::App, ws};
 

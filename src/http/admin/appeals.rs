@@ -25,7 +25,7 @@ use crate::{
 
 /// Appeals, newest first.
 #[utoipa::path(
-    get, path = "/v1/admin/appeals", tag = "admin",
+    get, path = "/v1/admin/appeals", tag = "admin", security(("bearer" = ["moderator"])),
     params(("status" = Option<AppealStatus>, Query), ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
     responses(
         (status = 200, body = Page<AdminAppeal>),
@@ -44,7 +44,7 @@ pub(in crate::http) async fn list(State(app): State<Arc<App>>, Staff(who): Staff
 
 /// Decide an appeal. `lift` ends the ban, `uphold` leaves it, and confirms one that is provisional.
 #[utoipa::path(
-    post, path = "/v1/admin/appeals/{id}/decide", tag = "admin", params(("id" = String, Path)), request_body = AppealDecisionRequest,
+    post, path = "/v1/admin/appeals/{id}/decide", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = AppealDecisionRequest,
     responses(
         (status = 204),
         (status = 401, body = Problem),

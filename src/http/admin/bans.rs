@@ -33,7 +33,7 @@ impl From<Signed> for Actor {
 
 /// Ban a user, by the phone. Sockets close and matches end at once. A provisional ban in force is confirmed with this reason and end.
 #[utoipa::path(
-    post, path = "/v1/admin/users/{id}/ban", tag = "admin", params(("id" = String, Path)), request_body = BanRequest,
+    post, path = "/v1/admin/users/{id}/ban", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = BanRequest,
     responses(
         (status = 201, body = AdminBan),
         (status = 401, body = Problem),
@@ -70,7 +70,7 @@ pub(in crate::http) async fn ban(
 
 /// Lift the ban of a user.
 #[utoipa::path(
-    post, path = "/v1/admin/users/{id}/unban", tag = "admin", params(("id" = String, Path)), request_body = UnbanRequest,
+    post, path = "/v1/admin/users/{id}/unban", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = UnbanRequest,
     responses(
         (status = 204),
         (status = 401, body = Problem),
@@ -96,7 +96,7 @@ pub(in crate::http) async fn unban(
 
 /// Bans, newest first. `provisional=true&active=true` is what waits for a moderator.
 #[utoipa::path(
-    get, path = "/v1/admin/bans", tag = "admin",
+    get, path = "/v1/admin/bans", tag = "admin", security(("bearer" = ["moderator"])),
     params(
         ("active" = Option<bool>, Query), ("provisional" = Option<bool>, Query), ("automatic" = Option<bool>, Query),
         ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)
@@ -119,7 +119,7 @@ pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params:
 
 /// Make a provisional ban a decided one.
 #[utoipa::path(
-    post, path = "/v1/admin/bans/{id}/confirm", tag = "admin", params(("id" = String, Path)), request_body = BanConfirmation,
+    post, path = "/v1/admin/bans/{id}/confirm", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = BanConfirmation,
     responses(
         (status = 200, body = AdminBan),
         (status = 401, body = Problem),
