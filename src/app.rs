@@ -223,6 +223,7 @@ pub(crate) fn workers(
     let days = |days: u32| Duration::from_hours(24 * u64::from(days));
     let periods = Periods {
         message_logs: days(config.retention.message_logs_days),
+        bans: days(config.retention.bans_days),
         sessions: days(config.retention.sessions_days),
         invitations: days(config.retention.invitations_days),
         notifications: days(config.retention.notifications_days),

@@ -117,6 +117,15 @@ impl Db {
             Self::Postgres(_) => " FOR UPDATE SKIP LOCKED",
         }
     }
+
+    /// Inside a write: waits until no other write holds the key `$1`, a number, and holds it until the end. For what has no row to lock yet.
+    pub(crate) const fn lock_key(&self) -> &'static str {
+        match self {
+            // Its one writer is the lock.
+            Self::Sqlite { .. } => "SELECT $1",
+            Self::Postgres(_) => "SELECT pg_advisory_xact_lock($1)",
+        }
+    }
 }
 
 /// Makes an empty SQLite file that only this user can read, where there is none. SQLite itself would leave that to the umask; its `-wal` and `-shm` get

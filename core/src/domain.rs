@@ -120,6 +120,18 @@ text_enum! {
     UserRole { User = "user", Moderator = "moderator", Admin = "admin" }
 }
 
+impl UserRole {
+    /// Whether it may ban an account with this role.
+    pub const fn may_ban(self, other: Self) -> bool {
+        matches!((self, other), (Self::Admin, Self::User | Self::Moderator) | (Self::Moderator, Self::User))
+    }
+
+    /// Whether it may say that a ban of an account with this role stays or goes. Reports can ban an admin too: then another admin decides.
+    pub const fn may_judge(self, other: Self) -> bool {
+        matches!((self, other), (Self::Admin, _) | (Self::Moderator, Self::User))
+    }
+}
+
 text_enum! {
     /// What somebody is reported for.
     ReportReason {

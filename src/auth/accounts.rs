@@ -71,7 +71,11 @@ pub enum AccountError {
     #[error("phone or password is wrong")]
     InvalidCredentials,
     #[error("the account is banned")]
-    Banned(BanNotice),
+    Banned {
+        notice: BanNotice,
+        /// Only for who knows the password.
+        appeal_token: Option<Secret>,
+    },
     /// Wrong, expired, used, or none was sent.
     #[error("the code is not good")]
     CodeInvalid,
@@ -234,7 +238,7 @@ impl Accounts {
             Registration::Inserted(user, session) => self.signed_in(&user, &session, &secret),
             Registration::PhoneTaken => Err(AccountError::PhoneTaken),
             Registration::InviteUnknown => Err(unknown_invite()),
-            Registration::PhoneBanned(ban) => Err(AccountError::Banned(notice(Some(ban)))),
+            Registration::PhoneBanned(ban) => Err(banned(ban)),
             Registration::AliasFull => Err(AccountError::AliasFull),
             Registration::CodeUsed => Err(AccountError::CodeInvalid),
         }
@@ -255,9 +259,12 @@ impl Accounts {
         self.refuse_banned(&user, now).await?;
         let secret = RefreshSecret::new(&mut rand::rng());
         let new = self.new_session(&secret, device, now);
-        // Nothing when the password was changed or the account banned or erased meanwhile.
-        let session = self.store.create_session(user.id, &user.password_hash, new, now).await?.ok_or(AccountError::InvalidCredentials)?;
-        self.signed_in(&user, &session, &secret)
+        if let Some(session) = self.store.create_session(user.id, &user.password_hash, new, now).await? {
+            return self.signed_in(&user, &session, &secret);
+        }
+        // The account was banned meanwhile, or the password was changed, or it was erased.
+        self.refuse_banned(&user, now).await?;
+        Err(AccountError::InvalidCredentials)
     }
 
     /// Exchanges a refresh token for new tokens. After [`AccountError::RefreshReused`] the caller closes the session's sockets.
@@ -328,9 +335,18 @@ impl Accounts {
         }
     }
 
+    /// Says what a banned user is told who has shown the password. A ban that has run out ends here, whether or not its job came by.
     async fn refuse_banned(&self, user: &UserRow, now: Timestamp) -> Result<(), AccountError> {
-        let ban = self.store.active_ban(&user.phone_index, now).await?;
-        if ban.is_some() || user.is_banned { Err(AccountError::Banned(notice(ban))) } else { Ok(()) }
+        let Some(ban) = self.store.active_ban(&user.phone_index, now).await? else {
+            if user.is_banned {
+                self.store.end_ban(user.id, now).await?;
+            }
+            return Ok(());
+        };
+        let appealable = self.store.appeal_of(ban.id).await?.is_none();
+        let appeal_token = Some(self.tokens.issue_appeal(user.id, ban.id));
+        let notice = BanNotice { reason: ban.reason, until: ban.until, appealable };
+        Err(AccountError::Banned { notice, appeal_token })
     }
 
     fn new_session(&self, secret: &RefreshSecret, device: Device, now: Timestamp) -> NewSession {
@@ -404,8 +420,7 @@ fn checked_device(device: Device) -> Result<Device, FieldError> {
     Ok(device)
 }
 
-/// What a banned user is told. The flag without a ban in force is one that just ran out and waits for its job.
-pub(super) fn notice(ban: Option<BanRow>) -> BanNotice {
-    let (reason, until) = ban.map_or_else(|| ("under review".to_owned(), None), |ban| (ban.reason, ban.until));
-    BanNotice { reason, until, appealable: false }
+/// What somebody is told who has a banned phone, and has not shown to be its user.
+pub(super) fn banned(ban: BanRow) -> AccountError {
+    AccountError::Banned { notice: BanNotice { reason: ban.reason, until: ban.until, appealable: false }, appeal_token: None }
 }

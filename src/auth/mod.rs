@@ -14,5 +14,5 @@ pub(crate) use alias::search_key;
 pub use codes::{CodePhone, CodeSender, Codes, Courier};
 pub use passwords::{PasswordError, Passwords};
 pub(crate) use phone::Phones;
-pub use tokens::{Access, TokenError, Tokens};
+pub use tokens::{Access, Appellant, TokenError, Tokens};
 pub use verification::Draft;

@@ -2,7 +2,8 @@
 //!
 //! An access token is a JWT (HS256) that names user and session; whether the session still lives is asked of the store at every use. A refresh
 //! token is `<session>.<random and seal>`: the store keeps a hash of the random part, and the seal shows that the token was issued here, so that
-//! a made-up token for a guessed session cannot pass for a reused one and end it.
+//! a made-up token for a guessed session cannot pass for a reused one and end it. An appeal token is a JWT for an audience of its own, so that neither passes
+//! for the other; it names a ban and its user.
 
 use std::collections::HashMap;
 
@@ -10,12 +11,12 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use rand::CryptoRng;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::Sha256;
 use tebdil_core::{
     crypto::hash_token,
     domain::UserRole,
-    id::{SessionId, UserId},
+    id::{BanId, SessionId, UserId},
     protocol::Secret,
     time::{Clock, Timestamp},
 };
@@ -24,6 +25,9 @@ use crate::config::{Auth, Key, KeyRing};
 
 const ISSUER: &str = "tebdil";
 const AUDIENCE: &str = "tebdil-api";
+const APPEAL_AUDIENCE: &str = "tebdil-appeal";
+/// How long an appeal token is good.
+const APPEAL_TTL: std::time::Duration = std::time::Duration::from_hours(1);
 const RANDOM_BYTES: usize = 32;
 const SEAL_BYTES: usize = 16;
 
@@ -53,6 +57,26 @@ struct Claims {
     sub: UserId,
     sid: SessionId,
     role: UserRole,
+    /// Seconds since the Unix epoch.
+    iat: i64,
+    /// Seconds since the Unix epoch.
+    exp: i64,
+    jti: String,
+}
+
+/// What a good appeal token says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appellant {
+    pub user_id: UserId,
+    pub ban_id: BanId,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct AppealClaims {
+    iss: String,
+    aud: String,
+    sub: UserId,
+    ban: BanId,
     /// Seconds since the Unix epoch.
     iat: i64,
     /// Seconds since the Unix epoch.
@@ -124,9 +148,26 @@ impl Tokens {
             exp,
             jti: uuid::Uuid::new_v4().simple().to_string(),
         };
+        (self.sign(&claims), Timestamp::from_millis(exp * 1000))
+    }
+
+    /// A token that is good for appeals of this user against this ban, for an hour.
+    pub fn issue_appeal(&self, user_id: UserId, ban_id: BanId) -> Secret {
+        let now = self.clock.now();
+        self.sign(&AppealClaims {
+            iss: ISSUER.to_owned(),
+            aud: APPEAL_AUDIENCE.to_owned(),
+            sub: user_id,
+            ban: ban_id,
+            iat: now.seconds(),
+            exp: (now + APPEAL_TTL).seconds(),
+            jti: uuid::Uuid::new_v4().simple().to_string(),
+        })
+    }
+
+    fn sign(&self, claims: &impl Serialize) -> Secret {
         let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::HS256) };
-        let token = jsonwebtoken::encode(&header, &claims, &self.signing).expect("plain claims and an HMAC key always encode");
-        (Secret::from(token), Timestamp::from_millis(exp * 1000))
+        Secret::from(jsonwebtoken::encode(&header, claims, &self.signing).expect("plain claims and an HMAC key always encode"))
     }
 
     /// What the token says, when it was issued here and has not expired.
@@ -134,6 +175,22 @@ impl Tokens {
     /// # Errors
     /// [`TokenError`]
     pub fn verify_access(&self, token: &str) -> Result<Access, TokenError> {
+        let claims: Claims = self.read(token, AUDIENCE)?;
+        let expires_at = self.unexpired(claims.exp)?;
+        Ok(Access { user_id: claims.sub, session_id: claims.sid, expires_at })
+    }
+
+    /// What the appeal token says, when it was issued here and has not expired.
+    ///
+    /// # Errors
+    /// [`TokenError`]
+    pub fn verify_appeal(&self, token: &str) -> Result<Appellant, TokenError> {
+        let claims: AppealClaims = self.read(token, APPEAL_AUDIENCE)?;
+        self.unexpired(claims.exp)?;
+        Ok(Appellant { user_id: claims.sub, ban_id: claims.ban })
+    }
+
+    fn read<C: DeserializeOwned>(&self, token: &str, audience: &str) -> Result<C, TokenError> {
         // Far above ours; base64 of megabytes is not worth decoding.
         if token.len() > 2048 {
             return Err(TokenError::Invalid);
@@ -142,16 +199,16 @@ impl Tokens {
         let key = self.verifying.get(&kid).ok_or(TokenError::Invalid)?;
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_issuer(&[ISSUER]);
-        rules.set_audience(&[AUDIENCE]);
+        rules.set_audience(&[audience]);
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         // Against our own clock, below.
         rules.validate_exp = false;
-        let claims = jsonwebtoken::decode::<Claims>(token, key, &rules).map_err(|_| TokenError::Invalid)?.claims;
-        let expires_at = Timestamp::from_millis(claims.exp.saturating_mul(1000));
-        if self.clock.now() >= expires_at {
-            return Err(TokenError::Expired);
-        }
-        Ok(Access { user_id: claims.sub, session_id: claims.sid, expires_at })
+        Ok(jsonwebtoken::decode::<C>(token, key, &rules).map_err(|_| TokenError::Invalid)?.claims)
+    }
+
+    fn unexpired(&self, exp: i64) -> Result<Timestamp, TokenError> {
+        let expires_at = Timestamp::from_millis(exp.saturating_mul(1000));
+        if self.clock.now() >= expires_at { Err(TokenError::Expired) } else { Ok(expires_at) }
     }
 
     /// The refresh token of a session.
@@ -250,6 +307,23 @@ mod tests {
         for bad in ["", "a.b.c", &none, &"x".repeat(100_000)] {
             assert_eq!(tokens.verify_access(bad), Err(TokenError::Invalid));
         }
+    }
+
+    #[test]
+    fn an_appeal_token_is_no_access_token_nor_the_other_way_round() {
+        let clock = clock();
+        let tokens = tokens(&[("a", 1)], &clock);
+        let appeal = tokens.issue_appeal(UserId(1), BanId(2));
+        let appellant = Appellant { user_id: UserId(1), ban_id: BanId(2) };
+        assert_eq!(tokens.verify_appeal(appeal.expose()), Ok(appellant));
+        assert_eq!(tokens.verify_access(appeal.expose()), Err(TokenError::Invalid));
+        assert_eq!(tokens.read_refresh(&appeal), None);
+        let (access, _) = tokens.issue_access(UserId(1), SessionId(2), UserRole::Admin);
+        assert_eq!(tokens.verify_appeal(access.expose()), Err(TokenError::Invalid));
+        clock.advance(Duration::from_millis(3_599_999));
+        assert!(tokens.verify_appeal(appeal.expose()).is_ok());
+        clock.advance(Duration::from_millis(1));
+        assert_eq!(tokens.verify_appeal(appeal.expose()), Err(TokenError::Expired));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use tebdil_core::{
 
 use super::{
     AccountError, Accounts, CodePhone,
-    accounts::{notice, unknown_invite},
+    accounts::{banned, unknown_invite},
     codes::Drawn,
     passwords,
     phone::Phones,
@@ -63,7 +63,7 @@ impl Accounts {
         let (draft, password) = self.draft(request)?;
         let phone = self.code_phone(&draft.phone).ok_or(AccountError::PhoneNotServed)?;
         if let Some(ban) = self.store.active_ban(&phone.index, self.clock.now()).await? {
-            return Err(AccountError::Banned(notice(Some(ban))));
+            return Err(banned(ban));
         }
         if self.store.user_by_phone(&phone.index).await?.is_some() {
             return Err(AccountError::PhoneTaken);
@@ -119,7 +119,7 @@ impl Accounts {
         passwords::check(&request.new_password, &[phone.expose(), request.phone.expose()])?;
         let (proven, tried) = self.prove(CodePurpose::PasswordReset, &phone, &request.code).await?;
         let user = tried.user.ok_or(AccountError::CodeInvalid)?;
-        let row = self.store.user(user).await?.filter(|row| !row.is_banned).ok_or(AccountError::CodeInvalid)?;
+        let row = self.store.user(user).await?.ok_or(AccountError::CodeInvalid)?;
         if self.store.active_ban(&row.phone_index, self.clock.now()).await?.is_some() {
             return Err(AccountError::CodeInvalid);
         }

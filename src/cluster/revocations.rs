@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use tebdil_core::{id::SessionId, protocol::CloseCode, store::StoreError};
 
-use crate::{app::App, hub::Connection};
+use crate::app::App;
 
 /// How often the bus is asked whether it works, and the store when it does not.
 const PERIOD: Duration = Duration::from_millis(800);
@@ -37,9 +37,10 @@ pub async fn close_dead(app: &App) -> Result<(), StoreError> {
     for connections in app.hub.all().chunks(CHUNK) {
         let sessions: Vec<SessionId> = connections.iter().map(|connection| connection.session_id).collect();
         let dead = app.store.dead_among(&sessions, app.clock.now()).await?;
-        let concerned = |connection: &&Arc<Connection>| dead.contains(&connection.session_id);
-        for connection in connections.iter().filter(concerned) {
-            connection.outbound.close(CloseCode::Unauthorized);
+        for connection in connections {
+            if let Some(session) = dead.iter().find(|session| session.id == connection.session_id) {
+                connection.outbound.close(if session.is_banned { CloseCode::Banned } else { CloseCode::Unauthorized });
+            }
         }
     }
     Ok(())

@@ -140,6 +140,7 @@ impl Config {
             "must be longer than matching.match_ttl_s and claims.window_s together: claims are decided by the logs",
         );
         check(self.retention.billing_events_days > 0, "retention.billing_events_days", "must be at least 1");
+        check(self.retention.bans_days > 0, "retention.bans_days", "must be at least 1");
         check(self.retention.sessions_days > 0, "retention.sessions_days", "must be at least 1");
         check(self.retention.invitations_days > 0, "retention.invitations_days", "must be at least 1");
         check(self.referrals.invited_reward <= 1000, "referrals.invited_reward", "must be at most 1000");

@@ -227,6 +227,7 @@ pub struct Limits {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Retention {
+    pub bans_days: u32,
     pub billing_events_days: u32,
     pub message_logs_days: u32,
     pub sessions_days: u32,

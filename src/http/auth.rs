@@ -13,7 +13,10 @@ use tebdil_core::{
 };
 
 use super::problem::Failure;
-use crate::{app::App, auth::Access};
+use crate::{
+    app::App,
+    auth::{Access, Appellant, TokenError},
+};
 
 /// A session's last activity is written at most this often.
 const TOUCH_AFTER: Duration = Duration::from_mins(5);
@@ -46,13 +49,35 @@ impl FromRequestParts<Arc<App>> for Signed {
     }
 }
 
+/// Who appeals against a ban. An access token does not show it, nor does its token show anything else.
+impl FromRequestParts<Arc<App>> for Appellant {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        appellant(&parts.headers, app)
+    }
+}
+
 /// What the access token of a request says. Whether its session still lives is not asked.
 pub(super) fn bearer(headers: &HeaderMap, app: &App) -> Result<Access, Failure> {
+    app.tokens.verify_access(token(headers)?).map_err(refused)
+}
+
+/// What the appeal token of a request says.
+pub(super) fn appellant(headers: &HeaderMap, app: &App) -> Result<Appellant, Failure> {
+    app.tokens.verify_appeal(token(headers)?).map_err(refused)
+}
+
+fn refused(error: TokenError) -> Failure {
+    Failure::new(ErrorCode::Unauthorized, error.to_string())
+}
+
+fn token(headers: &HeaderMap) -> Result<&str, Failure> {
     let unauthorized = || Failure::from(ErrorCode::Unauthorized);
     let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(unauthorized)?;
     let (scheme, token) = value.split_once(' ').ok_or_else(unauthorized)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(unauthorized());
     }
-    app.tokens.verify_access(token.trim()).map_err(|error| Failure::new(ErrorCode::Unauthorized, error.to_string()))
+    Ok(token.trim())
 }

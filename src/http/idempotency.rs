@@ -72,6 +72,8 @@ async fn once(app: &App, request: Request, next: Next) -> Answer<Response> {
     // The signature is enough here: the handler asks whether the session lives, and a repeated logout must find its answer.
     let scope = if let Ok(access) = auth::bearer(&parts.headers, app) {
         format!("user:{}", access.user_id)
+    } else if let Ok(appellant) = auth::appellant(&parts.headers, app) {
+        format!("ban:{}", appellant.ban_id)
     } else {
         // Before the body is read: whoever floods us gets neither memory nor the database's writer.
         app.limiters.anonymous_key_from(ClientAddress::of(&parts, &app.config.http.trusted_proxies)).await?;

@@ -6,6 +6,7 @@
 mod account;
 pub mod admin;
 mod ads;
+mod appeals;
 mod asyncapi;
 pub mod auth;
 mod billing;

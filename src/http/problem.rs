@@ -7,7 +7,7 @@ use axum::{
 };
 use tebdil_core::{
     claim::NotEligible,
-    protocol::{BanNotice, ErrorCode, FieldProblem, Problem, strict_json::Refused},
+    protocol::{BanNotice, ErrorCode, FieldProblem, Problem, Secret, strict_json::Refused},
     store::StoreError,
     time::Timestamp,
 };
@@ -29,6 +29,7 @@ struct Details {
     retry_after_ms: Option<u64>,
     resets_at: Option<Timestamp>,
     ban: Option<BanNotice>,
+    appeal_token: Option<Secret>,
     not_eligible: Option<NotEligible>,
 }
 
@@ -46,6 +47,7 @@ impl Failure {
             retry_after_ms,
             resets_at: None,
             ban: None,
+            appeal_token: None,
             not_eligible: None,
         }))
     }
@@ -119,9 +121,10 @@ impl From<AccountError> for Failure {
             AccountError::TermsNotAccepted => refused(ErrorCode::TermsNotAccepted, "accept_terms"),
             AccountError::PhoneTaken => Self::from(ErrorCode::PhoneTaken),
             AccountError::InvalidCredentials => Self::from(ErrorCode::InvalidCredentials),
-            AccountError::Banned(notice) => {
+            AccountError::Banned { notice, appeal_token } => {
                 let mut failure = Self::from(ErrorCode::Banned);
                 failure.0.ban = Some(notice);
+                failure.0.appeal_token = appeal_token;
                 failure
             }
             AccountError::CodeInvalid => refused(ErrorCode::CodeInvalid, "code"),
@@ -142,7 +145,7 @@ impl From<AccountError> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let Details { code, detail, errors, retry_after_ms, resets_at, ban, not_eligible } = *self.0;
+        let Details { code, detail, errors, retry_after_ms, resets_at, ban, appeal_token, not_eligible } = *self.0;
         let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let problem = Problem {
             type_uri: "about:blank".to_owned(),
@@ -154,6 +157,7 @@ impl IntoResponse for Failure {
             retry_after_ms,
             resets_at,
             ban,
+            appeal_token,
             reason: not_eligible.map(|why| why.reason),
             eligible_at: not_eligible.and_then(|why| why.eligible_at),
         };

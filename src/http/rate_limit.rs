@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tebdil_core::{
     crypto::BlindIndex,
+    id::BanId,
     protocol::ErrorCode,
     realtime::{Limiter, Realtime},
 };
@@ -13,6 +14,8 @@ use crate::config::Limits;
 
 const MINUTE: Duration = Duration::from_mins(1);
 const HOUR: Duration = Duration::from_hours(1);
+/// Calls about appeals in an hour: one appeals once, and looks now and then what became of it.
+const APPEALS: u32 = 30;
 
 /// The limits, which all nodes count together. Addresses and accounts are counted by a keyed hash: whoever reads Redis learns neither.
 #[derive(Debug)]
@@ -22,6 +25,7 @@ pub struct Limiters {
     login_address: Limiter,
     register_address: Limiter,
     anonymous_key_address: Limiter,
+    appeal: Limiter,
 }
 
 impl Limiters {
@@ -36,6 +40,7 @@ impl Limiters {
             login_address: limiter("login_address", settings.login_per_address, MINUTE),
             register_address: limiter("register_address", settings.register_per_address, HOUR),
             anonymous_key_address: limiter("anonymous_key_address", settings.anonymous_keys_per_address, MINUTE),
+            appeal: limiter("appeal", APPEALS, HOUR),
         }
     }
 
@@ -59,6 +64,12 @@ impl Limiters {
         self.allow(&self.anonymous_key_address, ErrorCode::RateLimited, &address.bytes()).await
     }
 
+    /// Counts a call about an appeal, for its address and for its ban.
+    pub(super) async fn appeal_from(&self, address: ClientAddress, ban: BanId) -> Result<(), Failure> {
+        self.allow(&self.appeal, ErrorCode::RateLimited, &address.bytes()).await?;
+        self.allow(&self.appeal, ErrorCode::RateLimited, &ban.0.to_be_bytes()).await
+    }
+
     async fn allow(&self, limiter: &Limiter, code: ErrorCode, who: &[u8]) -> Result<(), Failure> {
         limiter.check(&self.blind.limited(who)).await.map_err(|wait| {
             metrics::counter!("tebdil_limited_total", "limit" => limiter.name()).increment(1);
@@ -72,5 +83,6 @@ impl Limiters {
         self.login_address.forget_idle();
         self.register_address.forget_idle();
         self.anonymous_key_address.forget_idle();
+        self.appeal.forget_idle();
     }
 }

@@ -16,8 +16,8 @@ use utoipa::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    account, admin, ads, asyncapi, billing, blocks, claims, headers, health, idempotency, keys, leftover, matches, me, notifications,
-    observe, problem::Failure, push, referrals, reports, verification,
+    account, admin, ads, appeals, asyncapi, billing, blocks, claims, headers, health, idempotency, keys, leftover, matches, me,
+    notifications, observe, problem::Failure, push, referrals, reports, verification,
 };
 use crate::{app::App, ws};
 
@@ -34,8 +34,12 @@ struct Bearer;
 impl Modify for Bearer {
     fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
         let roles = "The scope of an operation is the role it needs, `moderator` or `admin`; an admin may do what a moderator may.";
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(roles)).build();
-        openapi.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(scheme));
+        let appeal = "The `appeal_token` of a login that was answered `banned`.";
+        let components = openapi.components.get_or_insert_default();
+        for (name, description) in [("bearer", roles), ("appeal", appeal)] {
+            let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(description)).build();
+            components.add_security_scheme(name, SecurityScheme::Http(scheme));
+        }
     }
 }
 
@@ -71,8 +75,15 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(admin::reports::reliability))
         .routes(routes!(referrals::list, referrals::create))
         .routes(routes!(admin::overview::overview))
+        .routes(routes!(appeals::list, appeals::create))
         .routes(routes!(claims::list, claims::create))
         .routes(routes!(admin::claims::list))
+        .routes(routes!(admin::bans::ban))
+        .routes(routes!(admin::bans::unban))
+        .routes(routes!(admin::bans::list))
+        .routes(routes!(admin::bans::confirm))
+        .routes(routes!(admin::appeals::list))
+        .routes(routes!(admin::appeals::decide))
         .routes(routes!(ads::next))
         .routes(routes!(ads::event))
         .routes(routes!(admin::ads::list, admin::ads::create))

@@ -13,7 +13,8 @@ use tebdil_core::{
 
 use crate::app::App;
 
-/// Makes a ban that was committed take effect: the user is told, then its sockets close, at whichever node, and its matches end.
+/// Makes a ban that was committed take effect: the user is told, then its sockets close, at whichever node, and its matches end. The same for whoever has
+/// the phone today, where that is another account.
 ///
 /// Runs in a task of its own, so that a request that is cut off does not leave half of it; should the node die, the job of the ban does the rest.
 ///
@@ -22,13 +23,19 @@ use crate::app::App;
 pub async fn enforce_ban(app: &Arc<App>, user: UserId, notified: Option<Notified>) -> Result<(), StoreError> {
     let of = Arc::clone(app);
     let enforced = app.tasks.spawn(async move {
+        let mut banned = vec![user];
         if let Some(notified) = notified {
             of.notifier.tell(&notified);
+            banned.extend((notified.user_id != user).then_some(notified.user_id));
         }
-        of.hub.close_user(user, CloseCode::Banned);
-        for row in of.store.active_matches(user, of.clock.now()).await? {
-            // By the banned user: nobody gets a right back for a match that ended by the own ban.
-            of.chat.end(row.id, Some(user), EndReason::Banned).await?;
+        for user in &banned {
+            of.hub.close_user(*user, CloseCode::Banned);
+        }
+        for user in banned {
+            for row in of.store.active_matches(user, of.clock.now()).await? {
+                // By the banned user: nobody gets a right back for a match that ended by the own ban.
+                of.chat.end(row.id, Some(user), EndReason::Banned).await?;
+            }
         }
         Ok(())
     });

@@ -57,11 +57,11 @@ pub(super) async fn admit(app: &App, hello: &Hello) -> Result<Session, Denied> {
     let now = app.clock.now();
     let claims = app.tokens.verify_access(hello.token.expose()).map_err(|_| Denied::Unauthorized)?;
     let alive = app.store.session_alive(claims.session_id, now).await?.ok_or(Denied::Unauthorized)?;
-    if alive.is_banned {
-        return Err(Denied::Banned);
-    }
     if alive.user_id != claims.user_id {
         return Err(Denied::Unauthorized);
+    }
+    if alive.is_banned {
+        return Err(Denied::Banned);
     }
     let device = hello.device.clone().unwrap_or_default();
     let [name, platform, connection_type] = [device.name, device.platform, device.connection].map(Option::unwrap_or_default);
@@ -97,8 +97,8 @@ pub(super) async fn welcome(app: &Arc<App>, connection: &Arc<Connection>, greeti
     }
     let now = app.clock.now();
     // The session may have been revoked between its check and its joining the hub, where a revocation would have found it.
-    if app.store.session_alive(connection.session_id, now).await?.is_none_or(|alive| alive.is_banned) {
-        return Err(Denied::Unauthorized);
+    if app.store.session_alive(connection.session_id, now).await?.ok_or(Denied::Unauthorized)?.is_banned {
+        return Err(Denied::Banned);
     }
     let user = app.accounts.user(connection.user_id).await?.ok_or(Denied::Unauthorized)?;
     let matches = app.store.active_matches(connection.user_id, now).await?;

@@ -270,6 +270,11 @@ impl TestServer {
         &self.nodes[node].url
     }
 
+    /// Every node.
+    pub fn apps(&self) -> impl Iterator<Item = &App> {
+        self.nodes.iter().map(|node| &*node.app)
+    }
+
     /// How many nodes there are.
     pub fn node_count(&self) -> usize {
         self.nodes.len()

@@ -13,6 +13,7 @@ mod admin_command;
 mod ads;
 mod audit;
 mod bad_requests;
+mod bans;
 mod billing;
 mod blocks;
 mod chaos;

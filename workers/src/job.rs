@@ -124,6 +124,8 @@ impl Settings {
 pub struct Periods {
     /// `message_logs`.
     pub message_logs: Duration,
+    /// Bans, with their appeals, after their end.
+    pub bans: Duration,
     /// Sessions, after they expired or were revoked.
     pub sessions: Duration,
     /// Invitations that nobody followed.
@@ -141,6 +143,7 @@ impl Default for Periods {
         let days = |days: u64| Duration::from_hours(24 * days);
         Self {
             message_logs: days(180),
+            bans: days(365),
             sessions: days(30),
             invitations: days(180),
             notifications: days(90),

@@ -5,8 +5,8 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode, header::CONTENT_TYPE};
 use serde::{Serialize, de::DeserializeOwned};
 use tebdil_core::protocol::{
-    Authenticated, LoginRequest, PasswordResetConfirmation, PasswordResetRequest, Problem, RefreshRequest, Refreshed, RegisterRequest,
-    Secret, Tokens, VerifyPhoneRequest,
+    Appeal, AppealRequest, Authenticated, LoginRequest, Page, PasswordResetConfirmation, PasswordResetRequest, Problem, RefreshRequest,
+    Refreshed, RegisterRequest, Secret, Tokens, VerifyPhoneRequest,
 };
 
 use super::ApiError;
@@ -78,6 +78,18 @@ impl Api {
     /// `POST /v1/auth/login`
     pub async fn login(&self, request: &LoginRequest) -> Result<Authenticated, ApiError> {
         self.call(Method::POST, "/v1/auth/login", None, Some(request)).await
+    }
+
+    /// `POST /v1/appeals`, with the `appeal_token` of the problem that a banned user's login got.
+    pub async fn appeal(&self, appeal_token: &Secret, text: &str) -> Result<Appeal, ApiError> {
+        let body = AppealRequest { text: text.to_owned() };
+        self.call(Method::POST, "/v1/appeals", Some(appeal_token), Some(&body)).await
+    }
+
+    /// `GET /v1/appeals`: the appeal against the ban that the token is for, if there is one.
+    pub async fn appeals(&self, appeal_token: &Secret) -> Result<Option<Appeal>, ApiError> {
+        let page: Page<Appeal> = self.call(Method::GET, "/v1/appeals", Some(appeal_token), None::<&Nothing>).await?;
+        Ok(page.items.into_iter().next())
     }
 
     /// `POST /v1/auth/refresh`; the old refresh token is void from then on. A repeat with the same `Idempotency-Key` gets the same tokens, where

@@ -9,7 +9,10 @@ pub fn describe(error: &ChatError) -> String {
     match error {
         ChatError::Api(ApiError::Problem(problem)) => {
             let fields = problem.errors.iter().map(|field| code(field.code));
-            let ban = problem.ban.as_ref().map(|ban| super::screen::printable(&ban.reason));
+            let ban = problem.ban.iter().flat_map(|ban| {
+                let until = ban.until.map(|until| t!("ban.until", until = until).into_owned());
+                std::iter::once(super::screen::printable(&ban.reason)).chain(until)
+            });
             let parts: Vec<String> = std::iter::once(code(problem.code)).chain(fields).chain(ban).collect();
             parts.join(" ")
         }

@@ -5,13 +5,17 @@ use std::io::{self, BufRead as _, Write as _};
 use rust_i18n::t;
 use tebdil_client::{
     chat::{Chat, ChatError, ChatEvents, ChatOptions},
-    rest::ApiError,
+    rest::{Api, ApiError},
 };
-use tebdil_core::protocol::{ErrorCode, RegisterRequest, Secret};
+use tebdil_core::{
+    domain::AppealStatus,
+    protocol::{ErrorCode, RegisterRequest, Secret},
+};
 
 use super::{
     TerminalError,
     args::{ChatArgs, Language},
+    failure,
 };
 
 /// The session in the state folder, a new account, or an old one signed in.
@@ -21,8 +25,12 @@ pub async fn sign_in(
     language: Language,
     interactive: bool,
 ) -> Result<(Chat, ChatEvents), TerminalError> {
-    if let Some(resumed) = Chat::resume(options).await? {
-        return Ok(resumed);
+    match Chat::resume(options).await {
+        Ok(Some(resumed)) => return Ok(resumed),
+        Ok(None) => {}
+        // The login says more of it, and lets the user appeal.
+        Err(error) if error.code() == Some(ErrorCode::Banned) => {}
+        Err(error) => return Err(error.into()),
     }
     let ask = Questions { interactive };
     let register = match (&arguments.alias, &arguments.phone) {
@@ -33,7 +41,10 @@ pub async fn sign_in(
     let phone = ask.text("--phone", arguments.phone.as_deref(), &t!("ask.phone"))?;
     if !register {
         let password = ask.password(false)?;
-        return Ok(Chat::login(options, &phone, password.expose()).await?);
+        return match Chat::login(options, &phone, password.expose()).await {
+            Err(error) if interactive => Err(appeal(options, &ask, error).await?),
+            signed_in => Ok(signed_in?),
+        };
     }
     let alias = ask.text("--alias", arguments.alias.as_deref(), &t!("ask.alias"))?;
     let birth_date = ask.text("--birth-date", arguments.birth_date.as_deref(), &t!("ask.birth_date"))?;
@@ -51,6 +62,32 @@ pub async fn sign_in(
         Err(ChatError::Api(ApiError::VerificationRequired)) if interactive => with_code(options, &ask, &request.phone).await,
         registered => Ok(registered?),
     }
+}
+
+/// What a login that failed ends with. To a banned user it says what became of the appeal, and takes one where there is none.
+async fn appeal(options: &ChatOptions, ask: &Questions, error: ChatError) -> Result<TerminalError, TerminalError> {
+    let token = match &error {
+        ChatError::Api(ApiError::Problem(problem)) => problem.appeal_token.clone(),
+        _ => None,
+    };
+    let Some(token) = token else { return Ok(error.into()) };
+    let api = Api::new(&options.server).map_err(ChatError::from)?;
+    let why = failure::describe(&error);
+    let known = match api.appeals(&token).await.map_err(ChatError::from)?.map(|appeal| appeal.status) {
+        Some(AppealStatus::Open) => t!("appeal.open"),
+        Some(AppealStatus::Upheld) => t!("appeal.upheld"),
+        Some(AppealStatus::Lifted) => t!("appeal.lifted"),
+        None => {
+            writeln!(io::stdout(), "{why}")?;
+            if ask.yes("y", &t!("ask.appeal"))? {
+                let text = ask.line("text", &t!("ask.appeal_text"))?;
+                api.appeal(&token, &text).await.map_err(ChatError::from)?;
+                return Ok(TerminalError::Ended(t!("appeal.sent").into()));
+            }
+            return Ok(error.into());
+        }
+    };
+    Ok(TerminalError::Ended(format!("{why} {known}")))
 }
 
 /// Asks for the code that was sent to the phone until it is right, or the server says something else.

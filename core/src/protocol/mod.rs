@@ -1,6 +1,7 @@
 //! The client contract: REST bodies, WebSocket frames, error and close codes. One place for server and client.
 
 mod ads;
+mod bans;
 mod billing;
 mod client_frame;
 mod codes;
@@ -18,6 +19,9 @@ mod staff;
 pub mod strict_json;
 
 pub use ads::{Ad, AdEvent, AdEventKind, AdPatch, AdRefused, AdSettings, AdminAd};
+pub use bans::{
+    AdminAppeal, AdminBan, Appeal, AppealDecisionRequest, AppealRequest, AppealedBan, BanConfirmation, BanRequest, UnbanRequest,
+};
 pub use billing::{
     BilledSubscription, BillingEvent, BillingReceipt, QuotaCorrectionRequest, SubscriptionGrant, SubscriptionGrantRequest,
     SubscriptionStatus,

@@ -397,6 +397,9 @@ pub struct Problem {
     /// With `banned`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ban: Option<BanNotice>,
+    /// With `banned` at login: good for appeals against this ban for an hour, and for nothing else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appeal_token: Option<Secret>,
     /// With `not_eligible`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<ClaimRefusal>,
@@ -419,5 +422,6 @@ pub struct BanNotice {
     pub reason: String,
     /// Absent for a ban without end.
     pub until: Option<Timestamp>,
+    /// Whether the appeal token that came along can be used to appeal: nobody has appealed against this ban yet.
     pub appealable: bool,
 }

@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use super::{
     BanRow, Banning, NewBan, Notified, Store, StoreError,
-    bans::{ACTIVE_BAN, PHONE_OF, ban_in},
+    bans::{ACTIVE_BAN, PHONE_OF, ban_in, lock_phone_in},
     retention::ID_SLACK,
     sessions::LOCK_USER,
 };
@@ -75,9 +75,10 @@ impl Store {
     pub async fn auto_ban(&self, user: UserId, rules: &ReportRules, now: Timestamp) -> Result<Option<AutoBanned>, StoreError> {
         const ROLE: &str = "SELECT role FROM users WHERE id = $1";
         Ok(write_tx!(self, |tx| {
-            sqlx::query(self.locking(LOCK_USER)).bind(user).execute(&mut *tx).await?;
             let phone: Option<Vec<u8>> = sqlx::query_scalar(PHONE_OF).bind(user).fetch_optional(&mut *tx).await?;
             let Some(phone) = phone else { return Ok(None) };
+            lock_phone_in!(self, tx, &phone);
+            sqlx::query(self.locking(LOCK_USER)).bind(user).execute(&mut *tx).await?;
             let target: UserId = sqlx::query_scalar(CURRENT_ACCOUNT).bind(user).fetch_one(&mut *tx).await?;
             if target != user {
                 // A later account of the same phone has a larger id, so users are still locked by id.

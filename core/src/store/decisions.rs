@@ -3,8 +3,13 @@
 use sqlx::{FromRow, QueryBuilder};
 
 use super::{
-    Banning, NewBan, Notified, Store, StoreError, SystemLog, auto_ban::CURRENT_ACCOUNT, bans::ban_in, notifications::notify_in,
-    retention::ID_SLACK, sessions::LOCK_USER, system_logs::log_in,
+    Banning, Confirmation, NewBan, Notified, Store, StoreError, SystemLog,
+    auto_ban::CURRENT_ACCOUNT,
+    bans::{PHONE_OF, ban_in, confirm_in, lock_phone_in},
+    notifications::notify_in,
+    retention::ID_SLACK,
+    sessions::LOCK_USER,
+    system_logs::log_in,
 };
 use crate::{
     backend::write_tx,
@@ -62,10 +67,16 @@ impl Store {
         const DECIDE: &str = "UPDATE reports SET status = $1, resolved_at = $2, resolved_by = $3, resolution_ciphertext = $4, resolution_key_id = $5 \
              WHERE id = $6";
         const ROLE: &str = "SELECT role FROM users WHERE id = $1";
-        const SETTLE: &str = "UPDATE bans SET provisional = FALSE, until = $1, created_by = $2 WHERE id = $3";
+        // Both have banned then: neither decides an appeal.
+        const EXTEND: &str = "UPDATE bans SET until = $1, created_by = COALESCE(created_by, confirmed_by), confirmed_at = $2, confirmed_by = $3 \
+             WHERE id = $4";
         Ok(write_tx!(self, |tx| {
             let found: Option<Undecided> = sqlx::query_as(FIND).bind(report).fetch_optional(&mut *tx).await?;
             let Some(found) = found else { return Ok(Resolving::NotFound) };
+            if new.decision == ReportDecision::Ban {
+                let phone: Option<Vec<u8>> = sqlx::query_scalar(PHONE_OF).bind(found.reported_id).fetch_optional(&mut *tx).await?;
+                lock_phone_in!(self, tx, phone.as_deref().unwrap_or_default());
+            }
             // Users before reports. Who it is about does not change, its status may.
             sqlx::query(self.locking(LOCK_USER)).bind(found.reported_id).execute(&mut *tx).await?;
             let found: Option<Undecided> = sqlx::query_as(self.locking(FIND)).bind(report).fetch_optional(&mut *tx).await?;
@@ -89,23 +100,27 @@ impl Store {
             if new.decision == ReportDecision::Ban {
                 let target: UserId = sqlx::query_scalar(CURRENT_ACCOUNT).bind(found.reported_id).fetch_one(&mut *tx).await?;
                 let role: UserRole = sqlx::query_scalar(ROLE).bind(target).fetch_one(&mut *tx).await?;
-                if target == new.actor || !may_ban(new.actor_role, role) {
+                if target == new.actor || !new.actor_role.may_ban(role) {
                     return Ok(Resolving::Forbidden);
                 }
                 let reason = found.reason.to_string();
                 let ban = NewBan { reason, automatic: false, provisional: false, until: new.until, created_by: Some(new.actor) };
                 match ban_in!(self, tx, target, &ban, now) {
                     Banning::Banned { notified, .. } => banned = Some((target, notified)),
+                    Banning::Already(before) if before.provisional => {
+                        let how = Confirmation { reason: None, until: Some(new.until), by: new.actor, note: None };
+                        // The phone is held: it is provisional still.
+                        let _ = confirm_in!(self, tx, before.id, &how, now);
+                    }
                     Banning::Already(before) => {
-                        let until = if before.provisional { new.until } else { later(before.until, new.until) };
-                        if before.provisional || until != before.until {
-                            sqlx::query(SETTLE).bind(until).bind(new.actor).bind(before.id).execute(&mut *tx).await?;
+                        let until = later(before.until, new.until);
+                        if until != before.until {
+                            sqlx::query(EXTEND).bind(until).bind(now).bind(new.actor).bind(before.id).execute(&mut *tx).await?;
                             let details = serde_json::json!({
                                 "ban_id": before.id, "report_id": report,
-                                "before": { "provisional": before.provisional, "until": before.until },
-                                "after": { "provisional": false, "until": until },
+                                "before": { "until": before.until }, "after": { "until": until },
                             });
-                            let log = SystemLog { action: "ban_confirmed", user: Some(target), actor: Some(new.actor), details };
+                            let log = SystemLog { action: "ban_extended", user: Some(target), actor: Some(new.actor), details };
                             log_in!(self, tx, &log, now);
                         }
                     }
@@ -172,15 +187,6 @@ impl Store {
             query.push(" ORDER BY id LIMIT ").push_bind(limit).push(self.db.for_update_skip_locked()).push(")");
             query.build().execute(&mut *tx).await?.rows_affected()
         }))
-    }
-}
-
-/// Nobody bans an admin, and only an admin a moderator.
-fn may_ban(actor: UserRole, target: UserRole) -> bool {
-    match target {
-        UserRole::User => true,
-        UserRole::Moderator => actor == UserRole::Admin,
-        UserRole::Admin => false,
     }
 }
 

@@ -8,7 +8,9 @@
 
 mod ads;
 mod announcements;
+mod appeals;
 mod auto_ban;
+mod ban_admin;
 mod bans;
 mod billing;
 mod blocks;
@@ -43,8 +45,10 @@ use std::sync::Arc;
 
 pub use ads::{AdChange, AdRow};
 pub use announcements::NewAnnouncement;
+pub use appeals::{APPEAL_CONTEXT, AppealRow, Appealing, DecidedAppeal, NewAppeal};
 pub use auto_ban::{AUTO_BAN_ATTEMPTS, AUTO_BAN_QUEUE, AutoBanOrder, AutoBanned};
-pub use bans::{BAN_ATTEMPTS, BAN_QUEUE, BanOrder, BanRow, Banning, NewBan};
+pub use ban_admin::{Actor, BanFilter, Judged, StaffBan};
+pub use bans::{BAN_ATTEMPTS, BAN_QUEUE, BanOrder, BanRow, Banning, Confirmation, NewBan};
 pub use billing::{Billed, BillingFact, BillingTerms};
 pub use blocks::{BlockRow, Blocking};
 pub use claims::{ClaimBatch, ClaimRow, Claiming, DecidedClaim};
@@ -65,7 +69,7 @@ pub use quota::Grant;
 pub use referrals::{Invitation, REWARD_ATTEMPTS, REWARD_QUEUE, ReferralRewards, ReferralRow, RewardOrder, Rewarded};
 pub use reports::{NewReport, ReportEntry, ReportFilter, ReportSubject, Reporting};
 pub use retention::SessionBatch;
-pub use sessions::{AliveSession, NewSession, Rotation, SessionRow};
+pub use sessions::{AliveSession, DeadSession, NewSession, Rotation, SessionRow};
 pub use staff::{Correction, RoleChange};
 pub use statistics::{DayCounts, DayRow, Totals};
 pub use subscriptions::{Settled, SubscriptionRow};

@@ -1,6 +1,6 @@
 //! Signed-in devices and their rotating refresh tokens.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use sqlx::QueryBuilder;
 
@@ -66,6 +66,14 @@ pub struct AliveSession {
     pub is_premium: bool,
     /// When the session was last touched, so that the caller can touch it seldom.
     pub last_active: Timestamp,
+}
+
+/// A session that may not act any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeadSession {
+    pub id: SessionId,
+    /// Its user is banned.
+    pub is_banned: bool,
 }
 
 /// What became of a refresh.
@@ -208,30 +216,37 @@ impl Store {
         }))
     }
 
-    /// The session, when it is neither revoked nor expired. Asked at every request and `hello`: one look-up by primary key.
+    /// The session, when it is neither revoked nor expired; also then when its user is banned, for a ban revokes it and shall be what the user is told.
+    /// Asked at every request and `hello`: one look-up by primary key.
     pub async fn session_alive(&self, session: SessionId, now: Timestamp) -> Result<Option<AliveSession>, StoreError> {
         const SQL: &str = "SELECT s.user_id, u.role, u.is_banned, u.is_premium, s.last_active \
              FROM sessions s JOIN users u ON u.id = s.user_id \
-             WHERE s.id = $1 AND s.revoked_at IS NULL AND s.refresh_expires_at > $2";
+             WHERE s.id = $1 AND ((s.revoked_at IS NULL AND s.refresh_expires_at > $2) OR u.is_banned)";
         Ok(read!(self, |db| sqlx::query_as(SQL).bind(session).bind(now).fetch_optional(db).await?))
     }
 
-    /// Those of these sessions that are no longer alive, or whose user is banned.
-    pub async fn dead_among(&self, sessions: &[SessionId], now: Timestamp) -> Result<Vec<SessionId>, StoreError> {
+    /// Those of these sessions that are no longer alive, or whose user is banned, and which of the two it is.
+    pub async fn dead_among(&self, sessions: &[SessionId], now: Timestamp) -> Result<Vec<DeadSession>, StoreError> {
         if sessions.is_empty() {
             return Ok(Vec::new());
         }
-        let alive: HashSet<SessionId> = read!(self, |db| {
-            let mut query = QueryBuilder::new("SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.refresh_expires_at > ");
-            query.push_bind(now).push(" AND s.revoked_at IS NULL AND u.is_banned = FALSE AND s.id IN (");
+        let found: Vec<(SessionId, bool, bool)> = read!(self, |db| {
+            let mut query = QueryBuilder::new("SELECT s.id, (s.revoked_at IS NULL AND s.refresh_expires_at > ");
+            query.push_bind(now).push("), u.is_banned FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id IN (");
             let mut list = query.separated(", ");
             for session in sessions {
                 list.push_bind(*session);
             }
             query.push(")");
-            query.build_query_scalar().persistent(false).fetch_all(db).await?.into_iter().collect()
+            query.build_query_as().persistent(false).fetch_all(db).await?
         });
-        Ok(sessions.iter().copied().filter(|session| !alive.contains(session)).collect())
+        let found: HashMap<SessionId, (bool, bool)> =
+            found.into_iter().map(|(session, lives, is_banned)| (session, (lives, is_banned))).collect();
+        let dead = |session: &SessionId| {
+            let (lives, is_banned) = found.get(session).copied().unwrap_or((false, false));
+            (!lives || is_banned).then_some(DeadSession { id: *session, is_banned })
+        };
+        Ok(sessions.iter().filter_map(dead).collect())
     }
 
     /// Ends one session of the user and forgets its key packages and its push token. `false` when the user has no such live session.

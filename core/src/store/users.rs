@@ -6,7 +6,7 @@ use rand::{Rng, RngExt};
 
 use super::{
     BanRow, NewSession, ProvenCode, SessionRow, Store, StoreError,
-    bans::ACTIVE_BAN,
+    bans::{ACTIVE_BAN, lock_phone_in},
     codes::use_code_in,
     from_json_list,
     referrals::{BY_CODE, Inviter, join_in},
@@ -252,6 +252,8 @@ impl Store {
             {
                 return Ok(Registration::CodeUsed);
             }
+            // Until the commit nobody bans it: a ban that comes after this finds the account.
+            lock_phone_in!(self, tx, new.phone_index.as_bytes());
             let ban: Option<BanRow> =
                 sqlx::query_as(ACTIVE_BAN).bind(new.phone_index.as_bytes()).bind(now).fetch_optional(&mut *tx).await?;
             if let Some(ban) = ban {

@@ -6,6 +6,8 @@
 
 mod ads;
 mod announcements;
+mod appeals;
+mod bans;
 mod billing;
 mod blocks;
 mod claims;

@@ -426,7 +426,7 @@ async fn a_ban_that_waits_is_confirmed(t: TestStore) {
     let ban = async || t.active_ban(&target.0.phone_index, t.now()).await.unwrap().expect("a ban");
     let confirmed = ban().await;
     assert_eq!((confirmed.id, confirmed.provisional, confirmed.automatic, confirmed.until), (waiting.id, false, true, until));
-    assert_eq!(count(&t, "bans WHERE created_by = 7").await, 1);
+    assert_eq!(count(&t, "bans WHERE created_by IS NULL AND confirmed_by = 7").await, 1);
     assert_eq!(count(&t, "system_logs WHERE action = 'ban_confirmed' AND actor_id = 7").await, 1);
     assert_eq!(t.report_entry(reports[0].id, &rules(), t.now()).await.unwrap().expect("a report").provisional_ban, None);
 

@@ -5,7 +5,7 @@ use tebdil_core::{
     domain::UserRole,
     id::{SessionId, UserId},
     protocol::Secret,
-    store::{AliveSession, PutKeys, Rotation},
+    store::{AliveSession, DeadSession, PutKeys, Rotation},
     testing::TestStore,
 };
 
@@ -27,12 +27,16 @@ async fn the_dead_are_found_among_many(t: TestStore) {
     let ((a, a1), (b, b1), (_, c1)) = (t.register("kedi").await, t.register("pars").await, t.register("vasak").await);
     let a2 = t.create_session(a.id, &Secret::from("hash"), t.new_session("b"), t.now()).await.unwrap().expect("signed in").id;
     let asked = [a1.id, SessionId(1), a2, b1.id, c1.id];
-    assert_eq!(t.dead_among(&asked, t.now()).await.unwrap(), [SessionId(1)]);
+    let dead = |ids: &[SessionId], banned: &[SessionId]| -> Vec<DeadSession> {
+        ids.iter().map(|id| DeadSession { id: *id, is_banned: banned.contains(id) }).collect()
+    };
+    assert_eq!(t.dead_among(&asked, t.now()).await.unwrap(), dead(&[SessionId(1)], &[]));
     assert_eq!(t.dead_among(&[], t.now()).await.unwrap(), []);
     assert!(t.revoke_session(a.id, a1.id, t.now()).await.unwrap());
     t.set_banned(b.id, true).await;
-    assert_eq!(t.dead_among(&asked, t.now()).await.unwrap(), [a1.id, SessionId(1), b1.id]);
-    assert_eq!(t.dead_among(&asked, t.now() + 31 * DAY).await.unwrap(), asked);
+    assert_eq!(t.dead_among(&asked, t.now()).await.unwrap(), dead(&[a1.id, SessionId(1), b1.id], &[b1.id]));
+    assert!(t.revoke_session(b.id, b1.id, t.now()).await.unwrap());
+    assert_eq!(t.dead_among(&asked, t.now() + 31 * DAY).await.unwrap(), dead(&asked, &[b1.id]), "the ban is what counts");
 }
 
 async fn a_session_lives_until_it_expires(t: TestStore) {

@@ -230,7 +230,7 @@ impl Courier {
         let now = clock.now();
         let user = store.user_by_phone(&phone.index).await?;
         let ban = store.active_ban(&phone.index, now).await?;
-        let user = user.filter(|user| !user.is_banned && ban.is_none());
+        let user = user.filter(|_| ban.is_none());
         let Drawn { id, code, hash } = self.parts.draw(CodePurpose::PasswordReset, &phone.index);
         let owner: Option<UserId> = user.as_ref().map(|user| user.id);
         let new = NewCode { id, purpose: CodePurpose::PasswordReset, phone: phone.index, user: owner, hash, registration: None };

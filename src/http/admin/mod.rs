@@ -2,6 +2,8 @@
 
 pub(super) mod ads;
 pub(super) mod announcements;
+pub(super) mod appeals;
+pub(super) mod bans;
 pub(super) mod claims;
 pub(super) mod jobs;
 pub(super) mod matches;

@@ -25,6 +25,7 @@ mod wakeups;
 pub use ad_counts::AdCounts;
 pub use announce::Announce;
 pub use auto_ban::AutoBanSweep;
+pub use ban::BanSweep;
 pub use claims::Claims;
 pub use expire::Expire;
 pub use push::PushDevice;
@@ -45,6 +46,7 @@ pub fn all() -> Vec<Queue> {
         Queue::scheduled::<AdCounts>(Duration::from_mins(1)),
         Queue::scheduled::<Announce>(Duration::from_mins(1)),
         Queue::scheduled::<AutoBanSweep>(Duration::from_mins(10)),
+        Queue::scheduled::<BanSweep>(Duration::from_mins(1)),
         Queue::scheduled::<Claims>(Duration::from_mins(1)),
         Queue::scheduled::<Expire>(Duration::from_mins(1)),
         Queue::scheduled::<Retention>(Duration::from_hours(1)),

@@ -40,6 +40,7 @@ impl Job for Retention {
             all("idempotency_keys", || store.delete_old_idempotency_keys(now - IDEMPOTENCY_WINDOW, BATCH)).await,
             all("key_packages", || store.delete_old_key_packages(now - KEY_PACKAGES, BATCH)).await,
             all("one_time_codes", || store.delete_old_codes(now, BATCH)).await,
+            all("bans", || store.delete_old_bans(now - periods.bans, BATCH)).await,
             dead_sessions(store, now - periods.sessions).await,
             all("referrals", || store.delete_old_invitations(now - periods.invitations, BATCH)).await,
             all("ad_impressions", || store.delete_old_ad_impressions(now - AD_IMPRESSIONS, BATCH)).await,

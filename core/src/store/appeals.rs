@@ -1,0 +1,207 @@
+//! Appeals against bans: one for each, decided by somebody who did not ban.
+
+use sqlx::{FromRow, QueryBuilder};
+
+use super::{
+    Actor, Confirmation, Judged, Notified, Store, StoreError, SystemLog,
+    ban_admin::{CONCERNED, is_allowed},
+    bans::{HOLDER, PHONE_OF, confirm_in, lift_in, lock_phone_in},
+    notifications::notify_in,
+    system_logs::log_in,
+};
+use crate::{
+    backend::{read, write_tx},
+    crypto::Sealed,
+    domain::{AppealDecision, AppealStatus, UserRole},
+    id::{AppealId, BanId, UserId},
+    notice::Notice,
+    protocol::Appeal,
+    time::Timestamp,
+};
+
+/// Binds an appeal's text to its column; the identity is the id of the appeal, 8 bytes, big-endian.
+pub const APPEAL_CONTEXT: &str = "appeals.text";
+
+/// An appeal to make.
+#[derive(Debug, Clone)]
+pub struct NewAppeal {
+    pub id: AppealId,
+    pub ban: BanId,
+    pub user: UserId,
+    /// The text, encrypted for `id` with [`APPEAL_CONTEXT`].
+    pub text: Sealed,
+}
+
+/// What became of a wish to appeal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Appealing {
+    Made(Appeal),
+    /// There was one before; nothing changed.
+    Already,
+    /// The ban is over, or not one of this user's phone.
+    NotBanned,
+}
+
+/// An appeal with its ban, as moderators see it.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct AppealRow {
+    pub id: AppealId,
+    pub user_id: UserId,
+    pub handle: Option<String>,
+    pub text_ciphertext: Vec<u8>,
+    pub text_key_id: String,
+    pub status: AppealStatus,
+    pub created_at: Timestamp,
+    pub decided_at: Option<Timestamp>,
+    pub decided_by: Option<UserId>,
+    pub decision_note: Option<String>,
+    pub ban_id: BanId,
+    pub reason: String,
+    pub automatic: bool,
+    pub provisional: bool,
+    pub ban_created_at: Timestamp,
+    pub until: Option<Timestamp>,
+    pub created_by: Option<UserId>,
+    pub confirmed_by: Option<UserId>,
+}
+
+/// An appeal that this call decided.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DecidedAppeal {
+    pub status: AppealStatus,
+    /// `None` where nobody has the phone any more.
+    pub notified: Option<Notified>,
+}
+
+#[derive(FromRow)]
+struct Waiting {
+    ban_id: BanId,
+    user_id: UserId,
+    phone_index: Vec<u8>,
+    banned_user: Option<UserId>,
+}
+
+#[derive(FromRow)]
+struct Judges {
+    status: AppealStatus,
+    created_by: Option<UserId>,
+    confirmed_by: Option<UserId>,
+}
+
+const SELECT: &str = "SELECT a.id, a.user_id, u.alias || '#' || u.tag AS handle, a.text_ciphertext, a.text_key_id, a.status, a.created_at, \
+     a.decided_at, a.decided_by, a.decision_note, b.id AS ban_id, b.reason, b.automatic, b.provisional, b.created_at AS ban_created_at, \
+     b.until, b.created_by, b.confirmed_by FROM appeals a JOIN bans b ON b.id = a.ban_id LEFT JOIN users u ON u.id = a.user_id WHERE a.id < ";
+
+impl Store {
+    /// Stores an appeal; of several at once against one ban, one.
+    pub async fn appeal(&self, new: &NewAppeal, now: Timestamp) -> Result<Appealing, StoreError> {
+        const BAN: &str = "SELECT id FROM bans WHERE id = $1 AND phone_index = $2 AND lifted_at IS NULL AND (until IS NULL OR until > $3)";
+        const INSERT: &str = "INSERT INTO appeals (id, ban_id, user_id, text_ciphertext, text_key_id, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id, status, created_at, decided_at";
+        Ok(write_tx!(self, |tx| {
+            let phone: Option<Vec<u8>> = sqlx::query_scalar(PHONE_OF).bind(new.user).fetch_optional(&mut *tx).await?;
+            let Some(phone) = phone else { return Ok(Appealing::NotBanned) };
+            lock_phone_in!(self, tx, &phone);
+            let ban: Option<BanId> = sqlx::query_scalar(BAN).bind(new.ban).bind(&phone).bind(now).fetch_optional(&mut *tx).await?;
+            if ban.is_none() {
+                return Ok(Appealing::NotBanned);
+            }
+            let made: Option<Appeal> = sqlx::query_as(INSERT)
+                .bind(new.id)
+                .bind(new.ban)
+                .bind(new.user)
+                .bind(&new.text.ciphertext)
+                .bind(&new.text.key_id)
+                .bind(now)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let Some(appeal) = made else { return Ok(Appealing::Already) };
+            let details = serde_json::json!({
+                "appeal_id": appeal.id, "ban_id": new.ban, "before": { "status": null }, "after": { "status": appeal.status },
+            });
+            log_in!(self, tx, &SystemLog { action: "appealed", user: Some(new.user), actor: Some(new.user), details }, now);
+            Appealing::Made(appeal)
+        }))
+    }
+
+    /// The appeal against a ban, as its user sees it.
+    pub async fn appeal_of(&self, ban: BanId) -> Result<Option<Appeal>, StoreError> {
+        const SQL: &str = "SELECT id, status, created_at, decided_at FROM appeals WHERE ban_id = $1";
+        Ok(read!(self, |db| sqlx::query_as(SQL).bind(ban).fetch_optional(db).await?))
+    }
+
+    /// Appeals with ids below `before`, newest first.
+    pub async fn appeals(&self, status: Option<AppealStatus>, before: Option<AppealId>, limit: i64) -> Result<Vec<AppealRow>, StoreError> {
+        Ok(read!(self, |db| {
+            let mut query = QueryBuilder::new(SELECT);
+            query.push_bind(before.unwrap_or(AppealId(i64::MAX)));
+            match status {
+                // In words, for the index of those that wait.
+                Some(AppealStatus::Open) => {
+                    query.push(" AND a.status = 'open'");
+                }
+                Some(status) => {
+                    query.push(" AND a.status = ").push_bind(status);
+                }
+                None => {}
+            }
+            query.push(" ORDER BY a.id DESC LIMIT ").push_bind(limit);
+            query.build_query_as().fetch_all(db).await?
+        }))
+    }
+
+    /// Decides an appeal, once whoever else decides it at the same time. [`AppealDecision::Lift`] lifts the ban, [`AppealDecision::Uphold`] makes a provisional
+    /// one decided. Whoever made or confirmed the ban may not, nor whom it concerns.
+    pub async fn decide_appeal(
+        &self,
+        appeal: AppealId,
+        decision: AppealDecision,
+        actor: Actor,
+        note: &str,
+        now: Timestamp,
+    ) -> Result<Judged<DecidedAppeal>, StoreError> {
+        const WAITING: &str = "SELECT a.ban_id, a.user_id, b.phone_index, b.user_id AS banned_user \
+             FROM appeals a JOIN bans b ON b.id = a.ban_id WHERE a.id = $1";
+        const JUDGES: &str = "SELECT a.status, b.created_by, b.confirmed_by FROM appeals a JOIN bans b ON b.id = a.ban_id WHERE a.id = $1";
+        const DECIDE: &str = "UPDATE appeals SET status = $1, decided_at = $2, decided_by = $3, decision_note = $4 WHERE id = $5";
+        let status = match decision {
+            AppealDecision::Uphold => AppealStatus::Upheld,
+            AppealDecision::Lift => AppealStatus::Lifted,
+        };
+        Ok(write_tx!(self, |tx| {
+            let waiting: Option<Waiting> = sqlx::query_as(WAITING).bind(appeal).fetch_optional(&mut *tx).await?;
+            let Some(Waiting { ban_id, user_id, phone_index: phone, banned_user }) = waiting else { return Ok(Judged::NotFound) };
+            lock_phone_in!(self, tx, &phone);
+            let concerned: Vec<(UserId, UserRole)> = sqlx::query_as(CONCERNED).bind(banned_user).bind(&phone).fetch_all(&mut *tx).await?;
+            let judges: Option<Judges> = sqlx::query_as(JUDGES).bind(appeal).fetch_optional(&mut *tx).await?;
+            // Its ban was deleted while this waited.
+            let Some(judges) = judges else { return Ok(Judged::NotFound) };
+            let party = [judges.created_by, judges.confirmed_by, Some(user_id)].contains(&Some(actor.id));
+            if party || !is_allowed(actor, &concerned, UserRole::may_judge) {
+                return Ok(Judged::Forbidden);
+            }
+            if judges.status != AppealStatus::Open {
+                return Ok(Judged::Already);
+            }
+            sqlx::query(DECIDE).bind(status).bind(now).bind(actor.id).bind(note).bind(appeal).execute(&mut *tx).await?;
+            let details = serde_json::json!({
+                "appeal_id": appeal, "ban_id": ban_id, "before": { "status": judges.status }, "after": { "status": status },
+            });
+            log_in!(self, tx, &SystemLog { action: "appeal_decided", user: Some(user_id), actor: Some(actor.id), details }, now);
+            let notified = match decision {
+                AppealDecision::Lift => lift_in!(self, tx, &phone, Some(ban_id), actor.id, note, now).1,
+                AppealDecision::Uphold => {
+                    let how = Confirmation { reason: None, until: None, by: actor.id, note: Some(note.to_owned()) };
+                    // One that is decided stays as it is.
+                    let _ = confirm_in!(self, tx, ban_id, &how, now);
+                    let holder: Option<UserId> = sqlx::query_scalar(HOLDER).bind(&phone).fetch_optional(&mut *tx).await?;
+                    match holder {
+                        Some(holder) => notify_in!(self, tx, holder, &Notice::AppealUpheld {}, appeal.to_string(), now),
+                        None => None,
+                    }
+                }
+            };
+            Judged::Done(DecidedAppeal { status, notified })
+        }))
+    }
+}

@@ -1,0 +1,187 @@
+//! Bans as moderators make, settle and see them. Whom they may touch is asked where the bans are held.
+
+use sqlx::QueryBuilder;
+
+use super::{
+    BanRow, Banning, Confirmation, NewBan, Notified, Store, StoreError,
+    bans::{ACTIVE_BAN, PHONE_OF, ban_in, confirm_in, lift_in, lock_phone_in},
+};
+use crate::{
+    backend::{read, write_tx},
+    domain::UserRole,
+    id::{BanId, UserId},
+    protocol::AdminBan,
+    time::Timestamp,
+};
+
+/// Whoever of the staff acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Actor {
+    pub id: UserId,
+    pub role: UserRole,
+}
+
+/// What became of a moderator's wish to ban.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StaffBan {
+    /// As [`Banning::Banned`].
+    Banned { ban: BanRow, notified: Option<Notified> },
+    /// A provisional ban was in force: it stays, as the moderator says.
+    Confirmed(BanRow),
+    /// A decided ban is in force; nothing changed.
+    Already,
+    /// The actor may not ban this user.
+    Forbidden,
+    /// No such user.
+    NotFound,
+}
+
+/// What became of a moderator's wish to confirm or lift.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judged<T> {
+    Done(T),
+    /// The ban is not in force.
+    NotBanned,
+    /// It was decided before.
+    Already,
+    /// Not for this actor to say.
+    Forbidden,
+    NotFound,
+}
+
+/// Which bans a list holds; `None` of either kind.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct BanFilter {
+    /// In force, or over.
+    pub active: Option<bool>,
+    /// Waits for a moderator.
+    pub provisional: Option<bool>,
+    /// Made by the job that counts reports.
+    pub automatic: Option<bool>,
+    /// Only bans with smaller ids.
+    pub before: Option<BanId>,
+}
+
+/// Roles of the user `$1` and of whoever has the phone `$2` now.
+pub(super) const CONCERNED: &str = "SELECT id, role FROM users WHERE id = $1 OR phone_index = $2";
+
+/// Whether the actor is none of those concerned, and has the rank for all of them.
+pub(super) fn is_allowed(actor: Actor, concerned: &[(UserId, UserRole)], rank: impl Fn(UserRole, UserRole) -> bool) -> bool {
+    concerned.iter().all(|(id, role)| *id != actor.id && rank(actor.role, *role))
+}
+
+/// Up to the ban's phone and the user it names.
+pub(super) type Held = (Vec<u8>, Option<UserId>);
+pub(super) const HELD: &str = "SELECT phone_index, user_id FROM bans WHERE id = $1";
+
+const SELECT: &str = "SELECT b.id, b.user_id, u.alias || '#' || u.tag AS handle, b.reason, b.automatic, b.provisional, b.created_at, b.until, \
+     b.created_by, b.confirmed_at, b.confirmed_by, b.confirm_note, b.lifted_at, b.lifted_by, b.lift_note, \
+     (SELECT a.status FROM appeals a WHERE a.ban_id = b.id) AS appeal, ";
+
+impl Store {
+    /// Bans a user as a moderator wishes; a provisional ban in force is confirmed with the new reason and end instead.
+    pub async fn ban_by_staff(
+        &self,
+        user: UserId,
+        actor: Actor,
+        reason: &str,
+        until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<StaffBan, StoreError> {
+        let new = NewBan { reason: reason.to_owned(), automatic: false, provisional: false, until, created_by: Some(actor.id) };
+        let how = Confirmation { reason: Some(reason.to_owned()), until: Some(until), by: actor.id, note: None };
+        Ok(write_tx!(self, |tx| {
+            let phone: Option<Vec<u8>> = sqlx::query_scalar(PHONE_OF).bind(user).fetch_optional(&mut *tx).await?;
+            let Some(phone) = phone else { return Ok(StaffBan::NotFound) };
+            lock_phone_in!(self, tx, &phone);
+            let concerned: Vec<(UserId, UserRole)> = sqlx::query_as(CONCERNED).bind(user).bind(&phone).fetch_all(&mut *tx).await?;
+            if !is_allowed(actor, &concerned, UserRole::may_ban) {
+                return Ok(StaffBan::Forbidden);
+            }
+            let active: Option<BanRow> = sqlx::query_as(ACTIVE_BAN).bind(&phone).bind(now).fetch_optional(&mut *tx).await?;
+            match active {
+                Some(active) => confirm_in!(self, tx, active.id, &how, now).map_or(StaffBan::Already, StaffBan::Confirmed),
+                None => match ban_in!(self, tx, user, &new, now) {
+                    Banning::Banned { ban, notified } => StaffBan::Banned { ban, notified },
+                    Banning::Already(_) => StaffBan::Already,
+                    Banning::NotFound => StaffBan::NotFound,
+                },
+            }
+        }))
+    }
+
+    /// Lifts every ban of a user's phone that is in force. The notice is `None` where nobody has the phone any more.
+    pub async fn unban(&self, user: UserId, actor: Actor, note: &str, now: Timestamp) -> Result<Judged<Option<Notified>>, StoreError> {
+        Ok(write_tx!(self, |tx| {
+            let phone: Option<Vec<u8>> = sqlx::query_scalar(PHONE_OF).bind(user).fetch_optional(&mut *tx).await?;
+            let Some(phone) = phone else { return Ok(Judged::NotFound) };
+            lock_phone_in!(self, tx, &phone);
+            let concerned: Vec<(UserId, UserRole)> = sqlx::query_as(CONCERNED).bind(user).bind(&phone).fetch_all(&mut *tx).await?;
+            if !is_allowed(actor, &concerned, UserRole::may_judge) {
+                return Ok(Judged::Forbidden);
+            }
+            let (lifted, notified) = lift_in!(self, tx, &phone, None, actor.id, note, now);
+            if lifted == 0 { Judged::NotBanned } else { Judged::Done(notified) }
+        }))
+    }
+
+    /// Makes a provisional ban a decided one.
+    pub async fn confirm_ban(
+        &self,
+        ban: BanId,
+        actor: Actor,
+        until: Option<Timestamp>,
+        note: &str,
+        now: Timestamp,
+    ) -> Result<Judged<BanRow>, StoreError> {
+        const STATE: &str = "SELECT provisional FROM bans WHERE id = $1 AND lifted_at IS NULL AND (until IS NULL OR until > $2)";
+        let how = Confirmation { reason: None, until: until.map(Some), by: actor.id, note: Some(note.to_owned()) };
+        Ok(write_tx!(self, |tx| {
+            let held: Option<Held> = sqlx::query_as(HELD).bind(ban).fetch_optional(&mut *tx).await?;
+            let Some((phone, user)) = held else { return Ok(Judged::NotFound) };
+            lock_phone_in!(self, tx, &phone);
+            let concerned: Vec<(UserId, UserRole)> = sqlx::query_as(CONCERNED).bind(user).bind(&phone).fetch_all(&mut *tx).await?;
+            if !is_allowed(actor, &concerned, UserRole::may_judge) {
+                return Ok(Judged::Forbidden);
+            }
+            let in_force: Option<bool> = sqlx::query_scalar(STATE).bind(ban).bind(now).fetch_optional(&mut *tx).await?;
+            match in_force {
+                None => Judged::NotBanned,
+                Some(false) => Judged::Already,
+                Some(true) => confirm_in!(self, tx, ban, &how, now).map_or(Judged::Already, Judged::Done),
+            }
+        }))
+    }
+
+    /// Bans as moderators see them, newest first.
+    pub async fn bans(&self, filter: BanFilter, now: Timestamp, limit: i64) -> Result<Vec<AdminBan>, StoreError> {
+        Ok(read!(self, |db| {
+            let mut query = QueryBuilder::new(SELECT);
+            query.push("(b.lifted_at IS NULL AND (b.until IS NULL OR b.until > ").push_bind(now).push(")) AS active ");
+            query.push("FROM bans b LEFT JOIN users u ON u.id = b.user_id WHERE b.id < ");
+            query.push_bind(filter.before.unwrap_or(BanId(i64::MAX)));
+            match filter.active {
+                Some(true) => {
+                    query.push(" AND b.lifted_at IS NULL AND (b.until IS NULL OR b.until > ").push_bind(now).push(")");
+                }
+                Some(false) => {
+                    query.push(" AND (b.lifted_at IS NOT NULL OR b.until <= ").push_bind(now).push(")");
+                }
+                None => {}
+            }
+            for (column, wanted) in [("provisional", filter.provisional), ("automatic", filter.automatic)] {
+                if let Some(wanted) = wanted {
+                    query.push(if wanted { " AND b." } else { " AND NOT b." }).push(column);
+                }
+            }
+            query.push(" ORDER BY b.id DESC LIMIT ").push_bind(limit);
+            query.build_query_as().fetch_all(db).await?
+        }))
+    }
+
+    /// One ban as moderators see it.
+    pub async fn ban_record(&self, ban: BanId, now: Timestamp) -> Result<Option<AdminBan>, StoreError> {
+        let filter = BanFilter { before: Some(BanId(ban.0.saturating_add(1))), ..BanFilter::default() };
+        Ok(self.bans(filter, now, 1).await?.into_iter().find(|row| row.id == ban))
+    }
+}

@@ -1,0 +1,94 @@
+//! `/v1/admin/appeals`: what banned users say, and what is made of it.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use tebdil_core::{
+    domain::AppealStatus,
+    id::{AppealId, UserId},
+    protocol::{AdminAppeal, Appeal, AppealDecisionRequest, AppealedBan, ErrorCode, Page, Problem},
+    store::{APPEAL_CONTEXT, AppealRow},
+};
+
+use super::{
+    Staff,
+    bans::{judged, text},
+};
+use crate::{
+    app::App,
+    http::{
+        body::Strict,
+        paging::{IdPath, Params},
+        problem::{Answer, Failure},
+    },
+};
+
+/// Appeals, newest first.
+#[utoipa::path(
+    get, path = "/v1/admin/appeals", tag = "admin", security(("bearer" = ["moderator"])),
+    params(("status" = Option<AppealStatus>, Query), ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
+    responses(
+        (status = 200, body = Page<AdminAppeal>),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 422, body = Problem),
+    )
+)]
+pub(in crate::http) async fn list(State(app): State<Arc<App>>, Staff(who): Staff, params: Params) -> Answer<Json<Page<AdminAppeal>>> {
+    let paging = params.paging()?;
+    let status = params.get("status", "must be open, upheld or lifted", AppealStatus::from_text)?;
+    let rows = app.store.appeals(status, paging.position(), paging.rows()).await?;
+    let Page { items, next_cursor } = paging.page(rows, |row| row.id.0, |row| shown(&app, who.user_id, row));
+    Ok(Json(Page { items: items.into_iter().collect::<Answer<_>>()?, next_cursor }))
+}
+
+/// Decide an appeal. `lift` ends the ban, `uphold` leaves it, and confirms one that is provisional.
+#[utoipa::path(
+    post, path = "/v1/admin/appeals/{id}/decide", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = AppealDecisionRequest,
+    responses(
+        (status = 204),
+        (status = 401, body = Problem),
+        (status = 403, description = "`forbidden`: the own ban, one that was made or confirmed by oneself, or for moderators that of one of the staff", body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, description = "`already_decided`", body = Problem),
+        (status = 422, body = Problem),
+    )
+)]
+pub(in crate::http) async fn decide(
+    State(app): State<Arc<App>>,
+    Staff(who): Staff,
+    IdPath(appeal): IdPath<AppealId>,
+    Strict(request): Strict<AppealDecisionRequest>,
+) -> Answer<StatusCode> {
+    let note = text("note", &request.note)?;
+    let decided = judged(app.store.decide_appeal(appeal, request.decision, who.into(), &note, app.clock.now()).await?)?;
+    if let Some(notified) = decided.notified {
+        app.notifier.tell(&notified);
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn shown(app: &App, reader: UserId, row: AppealRow) -> Answer<AdminAppeal> {
+    let plain = app.cipher.open(APPEAL_CONTEXT, &row.id.0.to_be_bytes(), &row.text_key_id, &row.text_ciphertext);
+    let text = plain.map_err(|error| {
+        tracing::error!(%error, "an appeal could not be read");
+        Failure::from(ErrorCode::Internal)
+    })?;
+    Ok(AdminAppeal {
+        appeal: Appeal { id: row.id, status: row.status, created_at: row.created_at, decided_at: row.decided_at },
+        text: String::from_utf8_lossy(&text).into_owned(),
+        user_id: row.user_id,
+        handle: row.handle,
+        ban: AppealedBan {
+            id: row.ban_id,
+            reason: row.reason,
+            automatic: row.automatic,
+            provisional: row.provisional,
+            created_at: row.ban_created_at,
+            until: row.until,
+            banned_by_me: [row.created_by, row.confirmed_by].contains(&Some(reader)),
+        },
+        decided_by: row.decided_by,
+        note: row.decision_note,
+    })
+}

@@ -1,0 +1,171 @@
+//! Bans by moderators, and the list of those that wait for one.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{Json, extract::State, http::StatusCode};
+use tebdil_core::{
+    id::{BanId, UserId},
+    protocol::{AdminBan, BanConfirmation, BanRequest, ErrorCode, Page, Problem, UnbanRequest},
+    store::{Actor, BanFilter, Judged, StaffBan},
+    time::Timestamp,
+};
+
+use super::Staff;
+use crate::{
+    app::App,
+    http::{
+        auth::Signed,
+        body::Strict,
+        paging::{IdPath, Params},
+        problem::{Answer, Failure},
+    },
+    moderation,
+};
+
+const MAX_TEXT: usize = 500;
+const LONGEST: Duration = Duration::from_hours(24 * 3653);
+
+impl From<Signed> for Actor {
+    fn from(who: Signed) -> Self {
+        Self { id: who.user_id, role: who.role }
+    }
+}
+
+/// Ban a user, by the phone. Sockets close and matches end at once. A provisional ban in force is confirmed with this reason and end.
+#[utoipa::path(
+    post, path = "/v1/admin/users/{id}/ban", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = BanRequest,
+    responses(
+        (status = 201, body = AdminBan),
+        (status = 401, body = Problem),
+        (status = 403, description = "`forbidden`: oneself, an admin, or for moderators a moderator", body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, description = "`already_banned`", body = Problem),
+        (status = 422, body = Problem),
+    )
+)]
+pub(in crate::http) async fn ban(
+    State(app): State<Arc<App>>,
+    Staff(who): Staff,
+    IdPath(user): IdPath<UserId>,
+    Strict(request): Strict<BanRequest>,
+) -> Answer<(StatusCode, Json<AdminBan>)> {
+    let reason = text("reason", &request.reason)?;
+    let now = app.clock.now();
+    let until = end(request.until, now)?;
+    let ban = match app.store.ban_by_staff(user, who.into(), &reason, until, now).await? {
+        StaffBan::Banned { ban, notified } => {
+            if let Err(error) = moderation::enforce_ban(&app, user, notified).await {
+                tracing::warn!(%error, "a ban is not enforced yet; its job does it");
+            }
+            ban
+        }
+        StaffBan::Confirmed(ban) => ban,
+        StaffBan::Already => return Err(ErrorCode::AlreadyBanned.into()),
+        StaffBan::Forbidden => return Err(ErrorCode::Forbidden.into()),
+        StaffBan::NotFound => return Err(Failure::not_found()),
+    };
+    let record = app.store.ban_record(ban.id, now).await?.ok_or_else(Failure::not_found)?;
+    Ok((StatusCode::CREATED, Json(record)))
+}
+
+/// Lift the ban of a user.
+#[utoipa::path(
+    post, path = "/v1/admin/users/{id}/unban", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = UnbanRequest,
+    responses(
+        (status = 204),
+        (status = 401, body = Problem),
+        (status = 403, description = "`forbidden`: oneself, or for moderators one of the staff", body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, description = "`not_banned`", body = Problem),
+        (status = 422, body = Problem),
+    )
+)]
+pub(in crate::http) async fn unban(
+    State(app): State<Arc<App>>,
+    Staff(who): Staff,
+    IdPath(user): IdPath<UserId>,
+    Strict(request): Strict<UnbanRequest>,
+) -> Answer<StatusCode> {
+    let note = text("note", &request.note)?;
+    let lifted = judged(app.store.unban(user, who.into(), &note, app.clock.now()).await?)?;
+    if let Some(notified) = lifted {
+        app.notifier.tell(&notified);
+    }
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Bans, newest first. `provisional=true&active=true` is what waits for a moderator.
+#[utoipa::path(
+    get, path = "/v1/admin/bans", tag = "admin", security(("bearer" = ["moderator"])),
+    params(
+        ("active" = Option<bool>, Query), ("provisional" = Option<bool>, Query), ("automatic" = Option<bool>, Query),
+        ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)
+    ),
+    responses(
+        (status = 200, body = Page<AdminBan>),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 422, body = Problem),
+    )
+)]
+pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params: Params) -> Answer<Json<Page<AdminBan>>> {
+    let paging = params.paging()?;
+    let flag = |name| params.get(name, "must be true or false", |text| text.parse::<bool>().ok());
+    let filter =
+        BanFilter { active: flag("active")?, provisional: flag("provisional")?, automatic: flag("automatic")?, before: paging.position() };
+    let rows = app.store.bans(filter, app.clock.now(), paging.rows()).await?;
+    Ok(Json(paging.page(rows, |row| row.id.0, |row| row)))
+}
+
+/// Make a provisional ban a decided one.
+#[utoipa::path(
+    post, path = "/v1/admin/bans/{id}/confirm", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = BanConfirmation,
+    responses(
+        (status = 200, body = AdminBan),
+        (status = 401, body = Problem),
+        (status = 403, description = "`forbidden`: oneself, or for moderators one of the staff", body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, description = "`already_decided`; `not_banned`: it is over", body = Problem),
+        (status = 422, body = Problem),
+    )
+)]
+pub(in crate::http) async fn confirm(
+    State(app): State<Arc<App>>,
+    Staff(who): Staff,
+    IdPath(ban): IdPath<BanId>,
+    Strict(request): Strict<BanConfirmation>,
+) -> Answer<Json<AdminBan>> {
+    let note = text("note", &request.note)?;
+    let now = app.clock.now();
+    let until = end(request.until, now)?;
+    judged(app.store.confirm_ban(ban, who.into(), until, &note, now).await?)?;
+    Ok(Json(app.store.ban_record(ban, now).await?.ok_or_else(Failure::not_found)?))
+}
+
+/// What was done, or why not.
+pub(super) fn judged<T>(judged: Judged<T>) -> Answer<T> {
+    match judged {
+        Judged::Done(done) => Ok(done),
+        Judged::NotBanned => Err(ErrorCode::NotBanned.into()),
+        Judged::Already => Err(ErrorCode::AlreadyDecided.into()),
+        Judged::Forbidden => Err(ErrorCode::Forbidden.into()),
+        Judged::NotFound => Err(Failure::not_found()),
+    }
+}
+
+/// A reason or note that can be stored and shown.
+pub(super) fn text(field: &str, text: &str) -> Answer<String> {
+    let text = text.trim();
+    let fits = (1..=MAX_TEXT).contains(&text.chars().count()) && !text.chars().any(|letter| letter.is_control() && letter != '\n');
+    if !fits {
+        return Err(Failure::field(ErrorCode::InvalidField, field, "must be 1 to 500 characters, without control characters"));
+    }
+    Ok(text.to_owned())
+}
+
+fn end(until: Option<Timestamp>, now: Timestamp) -> Answer<Option<Timestamp>> {
+    if until.is_some_and(|until| until <= now || until > now + LONGEST) {
+        return Err(Failure::field(ErrorCode::InvalidField, "until", "must be in the future, within ten years"));
+    }
+    Ok(until)
+}

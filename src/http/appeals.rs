@@ -1,0 +1,67 @@
+//! `/v1/appeals`: what a banned user says against the ban, by the token that the login gave instead of a session.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use tebdil_core::{
+    id::AppealId,
+    protocol::{Appeal, AppealRequest, ErrorCode, Page, Problem},
+    store::{APPEAL_CONTEXT, Appealing, NewAppeal},
+};
+
+use super::{
+    body::Strict,
+    client_ip::ClientAddress,
+    problem::{Answer, Failure},
+};
+use crate::{app::App, auth::Appellant};
+
+const MAX_TEXT: usize = 4000;
+
+/// Appeal against the ban, once. Another moderator than the one who banned decides; `GET` tells how.
+#[utoipa::path(
+    post, path = "/v1/appeals", tag = "appeals", security(("appeal" = [])), request_body = AppealRequest,
+    responses(
+        (status = 201, body = Appeal),
+        (status = 401, body = Problem),
+        (status = 409, description = "`already_appealed`, `not_banned`: the ban is over", body = Problem),
+        (status = 422, body = Problem),
+        (status = 429, description = "`rate_limited`", body = Problem),
+    )
+)]
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    who: Appellant,
+    from: ClientAddress,
+    Strict(request): Strict<AppealRequest>,
+) -> Answer<(StatusCode, Json<Appeal>)> {
+    app.limiters.appeal_from(from, who.ban_id).await?;
+    let text = request.text.trim();
+    let fits = (1..=MAX_TEXT).contains(&text.chars().count()) && !text.chars().any(|letter| letter.is_control() && letter != '\n');
+    if !fits {
+        let detail = "must be 1 to 4000 characters, without control characters";
+        return Err(Failure::field(ErrorCode::InvalidField, "text", detail));
+    }
+    let id: AppealId = app.ids.next();
+    let text = app.cipher.seal(APPEAL_CONTEXT, &id.0.to_be_bytes(), text.as_bytes(), &mut rand::rng());
+    match app.store.appeal(&NewAppeal { id, ban: who.ban_id, user: who.user_id, text }, app.clock.now()).await? {
+        Appealing::Made(appeal) => Ok((StatusCode::CREATED, Json(appeal))),
+        Appealing::Already => Err(ErrorCode::AlreadyAppealed.into()),
+        Appealing::NotBanned => Err(ErrorCode::NotBanned.into()),
+    }
+}
+
+/// The appeal against the ban, and what became of it; empty where there is none.
+#[utoipa::path(
+    get, path = "/v1/appeals", tag = "appeals", security(("appeal" = [])),
+    responses(
+        (status = 200, body = Page<Appeal>),
+        (status = 401, body = Problem),
+        (status = 429, description = "`rate_limited`", body = Problem),
+    )
+)]
+pub(super) async fn list(State(app): State<Arc<App>>, who: Appellant, from: ClientAddress) -> Answer<Json<Page<Appeal>>> {
+    app.limiters.appeal_from(from, who.ban_id).await?;
+    let appeal = app.store.appeal_of(who.ban_id).await?;
+    Ok(Json(Page { items: appeal.into_iter().collect(), next_cursor: None }))
+}
