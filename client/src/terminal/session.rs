@@ -1,15 +1,16 @@
 //! The chat itself: what the user types and what happens, in turn.
 
+mod redress;
+
 use std::collections::HashMap;
 
 use rust_i18n::t;
 use tebdil_client::{
     chat::{Chat, ChatError, ChatEvent, ChatEvents, ChatOptions, Conversation, EndDetails},
     connection::Ended,
-    rest::ApiError,
 };
 use tebdil_core::{
-    domain::{ClaimRefusal, EndReason},
+    domain::EndReason,
     id::MatchId,
     protocol::{CloseCode, ErrorCode, Match, Quota, WhoEnded},
     time::Timestamp,
@@ -38,8 +39,8 @@ pub struct Session {
     screen: Screen,
     talks: HashMap<MatchId, Talk>,
     current: Option<MatchId>,
-    /// The match that ended last: it can still be claimed.
-    ended: Option<MatchId>,
+    /// The match that ended last: it can still be claimed and reported.
+    ended: Option<(MatchId, String)>,
     interests: Vec<String>,
     searching: bool,
     greeted: bool,
@@ -174,10 +175,11 @@ impl Session {
                 }
                 None => self.warn(&t!("no_match")),
             },
-            "claim" => match self.current.or(self.ended) {
+            "claim" => match self.current.or(self.ended.as_ref().map(|(ended, _)| *ended)) {
                 Some(match_id) => self.claim(match_id).await?,
                 None => self.warn(&t!("no_match")),
             },
+            "report" => self.report(&words).await?,
             "safety" => self.safety().await?,
             "quota" => {
                 let quota = self.chat.account().quota().await?;
@@ -230,29 +232,6 @@ impl Session {
         self.chat.send(current, text).await?;
         let now = self.options.clock.now();
         self.screen.said(Kind::Own, now, &t!("me"), text);
-        Ok(())
-    }
-
-    async fn claim(&mut self, match_id: MatchId) -> Result<(), ChatError> {
-        let Err(error) = self.chat.account().claim(match_id).await else {
-            self.note(&t!("claimed"));
-            return Ok(());
-        };
-        let (reason, eligible_at) = match &error {
-            ApiError::Problem(problem) => (problem.reason, problem.eligible_at),
-            _ => (None, None),
-        };
-        match reason {
-            Some(ClaimRefusal::TooEarly) => {
-                let at = eligible_at.map_or_else(String::new, |at| self.screen.time(at));
-                self.warn(&t!("claim.too_early", at = at));
-            }
-            Some(ClaimRefusal::Answered) => self.warn(&t!("claim.answered")),
-            Some(ClaimRefusal::LeftEarly) => self.warn(&t!("claim.left_early")),
-            Some(ClaimRefusal::DailyCap) => self.warn(&t!("claim.daily_cap")),
-            Some(ClaimRefusal::TooLate) => self.warn(&t!("claim.too_late")),
-            _ => return Err(error.into()),
-        }
         Ok(())
     }
 
@@ -468,8 +447,8 @@ impl Session {
 
     fn ended(&mut self, match_id: MatchId, details: Option<EndDetails>) {
         let Some(talk) = self.talks.remove(&match_id) else { return };
-        self.ended = Some(match_id);
         let who = talk.handle;
+        self.ended = Some((match_id, who.clone()));
         let line = match details {
             Some(EndDetails { reason: EndReason::Expired, .. }) => t!("ended.expired", who = who),
             Some(EndDetails { reason: EndReason::Left | EndReason::Blocked, by: WhoEnded::Me, .. }) => t!("ended.me", who = who),
