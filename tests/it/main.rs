@@ -23,6 +23,7 @@ mod deployment;
 mod faults;
 mod fcm;
 mod frames;
+mod franking;
 mod hang_ups;
 mod idempotency;
 mod jobs;
