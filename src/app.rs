@@ -44,7 +44,7 @@ pub struct App {
     /// Encrypts fields.
     pub cipher: FieldCipher,
     /// Vouches for messages.
-    pub franking: FrankingKeys,
+    pub franking: Arc<FrankingKeys>,
     pub tokens: Tokens,
     pub accounts: Accounts,
     pub hub: Arc<Hub>,
@@ -75,7 +75,8 @@ impl App {
         let field_keys = secrets.field_keys.iter().map(|(id, key)| (id.to_owned(), core_key(key)));
         let cipher = FieldCipher::new(secrets.field_keys.current().0, field_keys).expect("the current key is one of the ring");
         let franking_keys = secrets.franking_keys.iter().map(|(id, key)| (id.to_owned(), core_key(key)));
-        let franking = FrankingKeys::new(secrets.franking_keys.current().0, franking_keys).expect("the current key is one of the ring");
+        let franking =
+            Arc::new(FrankingKeys::new(secrets.franking_keys.current().0, franking_keys).expect("the current key is one of the ring"));
         let tokens = Tokens::new(&secrets.jwt_keys, &config.auth, clock.clone());
         let quota_rules = config.quota.rules();
         let sender = CodeSender::new(&config.verification).map_err(|(field, detail)| RunError::Failed(format!("{field}: {detail}")))?;
@@ -161,7 +162,7 @@ impl App {
         app.tasks.supervise("matchmaker", pairing.run(app.tasks.soft.clone(), app.tasks.closing.clone()));
         app.tasks.supervise("ads", match_end_ads.run(app.tasks.closing.clone()));
         // It empties its queue when connections close; what comes later is told to repeat.
-        app.tasks.supervise("chat writer", writer.run(app.tasks.closing.clone()));
+        app.tasks.supervise("chat writer", writer.run(Arc::clone(&app.franking), app.tasks.closing.clone()));
         app.tasks.supervise("waker", waker.run(app.tasks.closing.clone()));
         if let Some(courier) = courier {
             app.tasks.supervise("codes", courier.run(app.tasks.closing.clone()));

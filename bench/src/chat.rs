@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::future::try_join_all;
-use tebdil_client::raw::RawSocket;
+use tebdil_client::raw::{FRAMING, RawSocket, framed};
 use tebdil_core::{
     domain::{MessageKind, Mode},
+    franking::FrankingTag,
     id::MatchId,
     protocol::{ClientFrame, MatchFind, MessageAck, MessageSend, ServerFrame, ServerMessage},
 };
@@ -26,9 +27,9 @@ pub struct ChatLoad {
     /// Seconds of load, 1 to 60.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
-    /// Bytes of ciphertext, the 402 of a short encrypted message by default.
-    #[arg(long, default_value_t = 402)]
-    bytes: usize,
+    /// Bytes of ciphertext, 162 to 16384; the 402 of a short encrypted message by default.
+    #[arg(long, default_value_t = 402, value_parser = clap::value_parser!(u64).range(162..=16384))]
+    bytes: u64,
 }
 
 impl Default for ChatLoad {
@@ -74,6 +75,11 @@ impl ChatLoad {
         );
     }
 
+    /// As large and of the same outer form as an encrypted message, so that the server finds the tag where it looks for it.
+    fn ciphertext(&self, tag: &FrankingTag) -> Result<Vec<u8>> {
+        Ok(framed(tag, &vec![7; usize::try_from(self.bytes)? - FRAMING]))
+    }
+
     async fn server(&self, setup: &Setup) -> Result<Figures> {
         let server = Process::server(setup).await?;
         let figures = self.between(&[&server], [&server.url, &server.url], 0).await;
@@ -91,13 +97,15 @@ impl ChatLoad {
             let (a, b, id) = matched(a, b).await?;
             pairs.push((a, b, Some(id)));
         }
+        let tag = [1; 32];
+        let ciphertext = self.ciphertext(&tag)?;
         let text = |match_id: MatchId| {
             let send = MessageSend {
                 match_id,
                 client_id: Uuid::new_v4(),
                 kind: MessageKind::Content,
-                ciphertext: vec![7; self.bytes],
-                franking_tag: Some(vec![1; 32]),
+                ciphertext: ciphertext.clone(),
+                franking_tag: Some(tag.to_vec()),
             };
             ClientFrame::MessageSend(send).to_json(None)
         };
@@ -112,7 +120,7 @@ impl ChatLoad {
             let url = format!("{url}/{room}");
             pairs.push((RawSocket::open_with(&url, None).await?, RawSocket::open_with(&url, None).await?, None));
         }
-        let content = STANDARD.encode(vec![7; self.bytes]);
+        let content = STANDARD.encode(self.ciphertext(&[1; 32])?);
         let text = |_: MatchId| format!("{{\"type\":\"message.new\",\"match_id\":\"1\",\"ciphertext\":\"{content}\"}}");
         let figures = self.load(&[&peer], pairs, &text).await;
         peer.stop().await?;

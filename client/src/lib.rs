@@ -9,6 +9,7 @@
 
 pub mod chat;
 pub mod connection;
+mod evidence;
 pub mod mls;
 pub mod raw;
 pub mod rest;

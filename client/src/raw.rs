@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
+use tebdil_core::franking::{FrankingTag, authenticated_data};
 use tebdil_core::protocol::{ClientFrame, CloseCode, FrameId, Hello, SUBPROTOCOL, Secret, ServerMessage};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
@@ -21,6 +22,9 @@ const MAX_INCOMING: usize = 1024 * 1024;
 
 /// How long [`RawSocket::recv`] and its kin wait before they give up.
 pub const RECEIVE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// What [`framed`] adds, bytes.
+pub const FRAMING: usize = 98;
 
 /// Why a socket could not be opened or used.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +77,21 @@ pub fn socket_url(server: &str) -> String {
         None => format!("ws://{server}"),
     };
     format!("{address}/v1/ws")
+}
+
+/// Bytes in the outer form of an encrypted content message with this tag, for those who look at frames only. The body, of 64 to 16383 bytes, stands where the
+/// ciphertext would, behind [`FRAMING`] bytes.
+pub fn framed(tag: &FrankingTag, body: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(body.len()).ok().filter(|length| (64..0x4000).contains(length)).expect("64 to 16383 bytes");
+    let mut bytes = vec![0, 1, 0, 2, 16];
+    bytes.extend([9; 16]);
+    bytes.extend([0, 0, 0, 0, 0, 0, 0, 1, 1, 36]);
+    bytes.extend(authenticated_data(tag));
+    bytes.push(28);
+    bytes.extend([0; 28]);
+    bytes.extend((length | 0x4000).to_be_bytes());
+    bytes.extend_from_slice(body);
+    bytes
 }
 
 /// An open WebSocket.
@@ -223,7 +242,17 @@ impl RawSocket {
 
 #[cfg(test)]
 mod tests {
+    use tebdil_core::franking::tag_in_message;
+
     use super::*;
+
+    #[test]
+    fn what_is_framed_has_the_form_of_a_message() {
+        for length in [64, 16_383] {
+            let bytes = framed(&[5; 32], &vec![7; length]);
+            assert_eq!((tag_in_message(&bytes), bytes.len()), (Some([5; 32]), FRAMING + length));
+        }
+    }
 
     #[test]
     fn the_socket_is_beside_the_api() {

@@ -4,6 +4,7 @@
 //! beside, synced, renamed. A reader finds the old or the new state, never a part.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File, OpenOptions, TryLockError},
     io::{self, BufRead, BufReader, Write},
     path::{Path, PathBuf},
@@ -17,7 +18,7 @@ use tebdil_core::{
 };
 use zeroize::Zeroizing;
 
-use crate::mls::Snapshot;
+use crate::{evidence::MatchEvidence, mls::Snapshot};
 
 /// Why state could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -115,11 +116,20 @@ impl StateDir {
                 _ => {}
             }
         }
-        Ok(())
+        let evidence = self.evidence();
+        match fs::remove_dir_all(&evidence) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StateError::Io(evidence, error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The folder with a file for each match that can be reported.
+    fn evidence(&self) -> PathBuf {
+        self.path.join("evidence")
     }
 
     pub(crate) fn device_file(&self) -> DeviceFile {
-        DeviceFile { path: self.path.join("device.json"), generation: 0, _dir: self.clone() }
+        DeviceFile { path: self.path.join("device.json"), generation: 0, dir: self.clone() }
     }
 }
 
@@ -129,7 +139,7 @@ pub(crate) struct DeviceFile {
     path: PathBuf,
     generation: u64,
     /// Keeps the folder's lock.
-    _dir: StateDir,
+    dir: StateDir,
 }
 
 impl DeviceFile {
@@ -155,6 +165,48 @@ impl DeviceFile {
         let generation = self.generation + 1;
         replace(&self.path, &[format!("{generation}\n").as_bytes(), &bytes]).map_err(|error| StateError::Io(self.path.clone(), error))?;
         self.generation = generation;
+        Ok(())
+    }
+
+    /// The evidence of every match that can still be reported.
+    pub fn load_evidence(&self) -> Result<BTreeMap<MatchId, MatchEvidence>, StateError> {
+        let folder = self.dir.evidence();
+        let failed = |error| StateError::Io(folder.clone(), error);
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+            Err(error) => return Err(failed(error)),
+        };
+        let mut matches = BTreeMap::new();
+        for entry in entries {
+            let path = entry.map_err(failed)?.path();
+            // What is half written goes by another name.
+            let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".json"));
+            if let Some(match_id) = name.and_then(|name| name.parse().ok()) {
+                let bytes = Zeroizing::new(fs::read(&path).map_err(failed)?);
+                matches.insert(match_id, parse(&bytes, &path)?);
+            }
+        }
+        Ok(matches)
+    }
+
+    /// Replaces the evidence of matches, durably; deletes it where there is none.
+    pub fn save_evidence(&self, changed: &[(MatchId, Option<MatchEvidence>)]) -> Result<(), StateError> {
+        let folder = self.dir.evidence();
+        for (match_id, evidence) in changed {
+            let path = folder.join(format!("{match_id}.json"));
+            let saved = match evidence {
+                Some(evidence) => {
+                    let bytes = Zeroizing::new(serde_json::to_vec(evidence).expect("bytes and numbers serialize"));
+                    make_private(&folder).and_then(|()| replace(&path, &[&bytes]))
+                }
+                None => match fs::remove_file(&path) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+                    removed => removed,
+                },
+            };
+            saved.map_err(|error| StateError::Io(path, error))?;
+        }
         Ok(())
     }
 
@@ -236,6 +288,38 @@ mod tests {
         assert!(matches!(StateDir::open(&path), Err(StateError::Locked(_))), "a file in use keeps the lock");
         drop(file);
         StateDir::open(&path).expect("free again");
+    }
+
+    #[test]
+    fn evidence_is_private_and_goes_with_its_match() {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join("state");
+        let state = StateDir::open(&path).expect("open");
+        let file = state.device_file();
+        assert!(file.load_evidence().expect("read").is_empty());
+        let mut book = crate::evidence::EvidenceBook::new(Clock::system(0), BTreeMap::new());
+        for (match_id, message_id) in [(1, 10), (1, 11), (2, 12)] {
+            book.keep(crate::evidence::tests::evidence(match_id, message_id));
+        }
+        let kept = book.take_changed();
+        file.save_evidence(&kept).expect("save");
+        let read = file.load_evidence().expect("read");
+        assert_eq!(kept, read.iter().map(|(id, kept)| (*id, Some(kept.clone()))).collect::<Vec<_>>());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+            assert_eq!(mode(&path.join("evidence")), 0o700);
+            assert_eq!(mode(&path.join("evidence/1.json")), 0o600);
+        }
+        file.save_evidence(&[(MatchId(1), None), (MatchId(7), None)]).expect("delete");
+        assert_eq!(file.load_evidence().expect("read").into_keys().collect::<Vec<_>>(), [MatchId(2)]);
+        fs::write(path.join("evidence/2.new"), b"{").expect("half written");
+        assert_eq!(file.load_evidence().expect("read").len(), 1);
+        fs::write(path.join("evidence/2.json"), b"{").expect("damage");
+        assert!(matches!(file.load_evidence(), Err(StateError::Damaged(_))));
+        state.clear().expect("clear");
+        assert!(!path.join("evidence").exists());
     }
 
     #[test]

@@ -4,7 +4,13 @@
 //! to the content with [`franking_tag`]; the server puts its own MAC, the [`Frank`], over the tag and who sent it to whom when. A report opens the commitment, and the
 //! server checks both.
 
+mod framing;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
+
+pub use framing::{authenticated_data, tag_in_authenticated_data, tag_in_message};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
@@ -142,76 +148,4 @@ fn keyed(key: &[u8; 32], fields: &[&[u8]]) -> Hmac<Sha256> {
         mac.update(field);
     }
     mac
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const NOON: Timestamp = Timestamp::from_millis(1_795_262_400_000);
-    const SENDER: UserId = UserId(1);
-    const RECIPIENT: UserId = UserId(2);
-
-    fn keys() -> FrankingKeys {
-        FrankingKeys::new("new", [("new".to_owned(), Key::from([1; 32])), ("old".to_owned(), Key::from([2; 32]))]).expect("keys")
-    }
-
-    fn evidence(keys: &FrankingKeys) -> Evidence {
-        let (salt, content, ciphertext) = ([7; 32], br#"{"type":"text","text":"selam"}"#, b"ciphertext");
-        let tag = franking_tag(&salt, MatchId(7), "kedi#0001", content);
-        let message = FrankedMessage {
-            tag,
-            match_id: MatchId(7),
-            sender_id: SENDER,
-            recipient_id: RECIPIENT,
-            message_id: MessageId(9),
-            sent_at: NOON,
-            ciphertext_sha256: ciphertext_sha256(ciphertext),
-        };
-        Evidence {
-            match_id: MatchId(7),
-            message_id: MessageId(9),
-            content: content.to_vec(),
-            salt: salt.to_vec(),
-            franking_tag: tag.to_vec(),
-            frank: keys.frank(&message),
-            sent_at: NOON,
-            ciphertext_sha256: message.ciphertext_sha256.to_vec(),
-            sender_handle: None,
-        }
-    }
-
-    #[test]
-    fn only_what_was_said_is_proof() {
-        let keys = keys();
-        let good = evidence(&keys);
-        let verify = |evidence: &Evidence| keys.verify(evidence, SENDER, RECIPIENT, "kedi#0001");
-        assert_eq!(verify(&good), Ok(()));
-        let changed = |change: &dyn Fn(&mut Evidence)| {
-            let mut bad = good.clone();
-            change(&mut bad);
-            verify(&bad)
-        };
-        assert_eq!(changed(&|bad| bad.content[3] ^= 1), Err(EvidenceError::Tag));
-        assert_eq!(changed(&|bad| bad.salt[0] ^= 1), Err(EvidenceError::Tag));
-        assert_eq!(changed(&|bad| bad.franking_tag[0] ^= 1), Err(EvidenceError::Tag));
-        assert_eq!(changed(&|bad| bad.match_id = MatchId(8)), Err(EvidenceError::Tag));
-        assert_eq!(changed(&|bad| bad.sender_handle = Some("kedi#0002".to_owned())), Err(EvidenceError::Tag));
-        assert_eq!(changed(&|bad| bad.sent_at = NOON + std::time::Duration::from_millis(1)), Err(EvidenceError::Frank));
-        assert_eq!(changed(&|bad| bad.message_id = MessageId(8)), Err(EvidenceError::Frank));
-        assert_eq!(changed(&|bad| bad.ciphertext_sha256[0] ^= 1), Err(EvidenceError::Frank));
-        assert_eq!(changed(&|bad| bad.frank.mac[0] ^= 1), Err(EvidenceError::Frank));
-        assert_eq!(changed(&|bad| bad.frank.kid = "old".to_owned()), Err(EvidenceError::Frank));
-        assert_eq!(changed(&|bad| bad.frank.kid = "gone".to_owned()), Err(EvidenceError::UnknownKey));
-        assert_eq!(changed(&|bad| bad.salt.push(0)), Err(EvidenceError::Length("salt")));
-        assert_eq!(keys.verify(&good, RECIPIENT, SENDER, "kedi#0001"), Err(EvidenceError::Frank), "the other way round");
-        assert_eq!(keys.verify(&good, UserId(3), RECIPIENT, "kedi#0001"), Err(EvidenceError::Frank));
-    }
-
-    #[test]
-    fn an_old_key_still_checks() {
-        let old = FrankingKeys::new("old", [("old".to_owned(), Key::from([2; 32]))]).expect("keys");
-        assert_eq!(keys().verify(&evidence(&old), SENDER, RECIPIENT, "kedi#0001"), Ok(()));
-        assert!(FrankingKeys::new("none", []).is_none());
-    }
 }

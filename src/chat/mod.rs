@@ -15,6 +15,7 @@ use std::{
 pub use replay::Missed;
 use tebdil_core::{
     domain::EndReason,
+    franking,
     id::{MatchId, UserId},
     protocol::{ErrorCode, FrameId, MatchEnded, MessageAck, MessageSend, PeerPresence, ServerFrame, Typing, WhoEnded},
     realtime::{Announcement, Presence, RealtimeError},
@@ -70,8 +71,17 @@ impl Chat {
         (chat, Writer::new(ops, store, hub, clock, wakeups))
     }
 
-    /// Queues a message. The answer and the delivery follow the commit.
+    /// Queues a message. The answer and the delivery follow the commit. Refused when its franking tag is not the one inside it.
     pub async fn send(&self, origin: &Arc<Connection>, frame: MessageSend, re: Option<FrameId>) {
+        let from = Origin::new(origin, re);
+        // Hashed here, where only this connection waits for it, and not by the writer, for whom everybody waits.
+        let digest = match frame.franking_tag.as_deref() {
+            None => None,
+            Some(tag) if franking::tag_in_message(&frame.ciphertext).is_some_and(|inside| inside == tag) => {
+                Some(franking::ciphertext_sha256(&frame.ciphertext))
+            }
+            Some(_) => return from.refuse(ErrorCode::FrankingTagMismatch, Some(frame.client_id)),
+        };
         let message = NewMessage {
             match_id: frame.match_id,
             sender_id: origin.user_id,
@@ -82,7 +92,7 @@ impl Chat {
             device_info: Arc::clone(&origin.device_info),
             connection_type: Arc::clone(&origin.connection_type),
         };
-        self.queue(Op::Send { message, origin: Origin::new(origin, re) }).await;
+        self.queue(Op::Send { message, digest, origin: from }).await;
     }
 
     /// Queues a receipt (`message.ack`, or `message.read` with `read`).

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tebdil_core::{
+    franking::FrankingKeys,
     id::{MatchId, UserId},
     protocol::{ErrorCode, FrameId, MatchFound, MessageNew, MessageOrigin, MessageSync, PeerPresence, Quota, ResumePoint, ServerFrame},
     store::{MatchRow, MessageRow, StoreError},
@@ -33,7 +34,7 @@ impl Chat {
     ///
     /// The connection was held, and known to the hub and to presence, before `missed` was read, so a message committed since is held, in the store, or both; its
     /// `seq` decides.
-    pub async fn replay(&self, connection: &Connection, missed: Missed<'_>) -> Result<bool, StoreError> {
+    pub async fn replay(&self, connection: &Connection, missed: Missed<'_>, franking: &FrankingKeys) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let peers: Vec<UserId> = missed.matches.iter().map(|row| row.peer_id).collect();
         let online = if peers.is_empty() { Vec::new() } else { self.online(&peers).await };
@@ -52,7 +53,7 @@ impl Chat {
                 let Some(last) = page.last() else { break };
                 after = last.seq;
                 for message in page {
-                    connection.outbound.push_first(ServerFrame::MessageNew(from_peer(message)).to_json(None));
+                    connection.outbound.push_first(ServerFrame::MessageNew(from_peer(franking, message)).to_json(None));
                 }
                 connection.outbound.wait_drained().await;
                 if connection.outbound.closing().is_some() {
@@ -111,7 +112,13 @@ impl Chat {
     }
 
     /// Sends the peer's messages after the client's gap again. Live messages may come in between; their `seq` tells.
-    pub async fn sync(&self, connection: &Connection, frame: MessageSync, re: Option<&FrameId>) -> Result<(), StoreError> {
+    pub async fn sync(
+        &self,
+        connection: &Connection,
+        frame: MessageSync,
+        re: Option<&FrameId>,
+        franking: &FrankingKeys,
+    ) -> Result<(), StoreError> {
         if self.directory.peer(&self.store, frame.match_id, connection.user_id, self.clock.now()).await?.is_none() {
             connection.send(&self.no_such_match(frame.match_id, connection.user_id).await?, re);
             return Ok(());
@@ -126,7 +133,7 @@ impl Chat {
             let Some(last) = page.last() else { return Ok(()) };
             after = last.seq;
             for message in page {
-                connection.outbound.push_first(ServerFrame::MessageNew(from_peer(message)).to_json(None));
+                connection.outbound.push_first(ServerFrame::MessageNew(from_peer(franking, message)).to_json(None));
             }
             connection.outbound.wait_drained().await;
             if connection.outbound.closing().is_some() {
@@ -136,7 +143,8 @@ impl Chat {
     }
 }
 
-pub(super) fn from_peer(row: MessageRow) -> MessageNew {
+pub(super) fn from_peer(franking: &FrankingKeys, row: MessageRow) -> MessageNew {
+    let frank = row.franked().map(|message| franking.frank(&message));
     MessageNew {
         match_id: row.match_id,
         from: MessageOrigin::Peer,
@@ -145,6 +153,7 @@ pub(super) fn from_peer(row: MessageRow) -> MessageNew {
         kind: row.kind,
         ciphertext: row.content,
         franking_tag: row.franking_tag,
+        frank,
         sent_at: row.created_at,
     }
 }

@@ -4,8 +4,9 @@ use std::{collections::HashSet, sync::Arc};
 
 use tebdil_core::{
     domain::MessageKind,
+    franking::{FrankedMessage, FrankingKeys},
     id::MatchId,
-    protocol::{ErrorCode, FrameId, MessageAccepted, MessageNew, MessageOrigin, ServerFrame},
+    protocol::{ErrorCode, FrameId, Frank, MessageAccepted, MessageNew, MessageOrigin, ServerFrame},
     store::{Append, Appended, NewMessage, NewReceipt, Receipt, Store},
     time::Clock,
 };
@@ -59,8 +60,16 @@ impl Origin {
 /// Something to write.
 #[derive(Debug)]
 pub(super) enum Op {
-    Send { message: NewMessage, origin: Origin },
-    Receipt { receipt: NewReceipt, origin: Origin },
+    Send {
+        message: NewMessage,
+        /// The SHA-256 of the ciphertext, where there is a franking tag.
+        digest: Option<[u8; 32]>,
+        origin: Origin,
+    },
+    Receipt {
+        receipt: NewReceipt,
+        origin: Origin,
+    },
 }
 
 impl Op {
@@ -93,8 +102,8 @@ impl Writer {
         Self { ops, store, hub, clock, wakeups }
     }
 
-    /// Writes until `stop`, and then what was queued before.
-    pub async fn run(mut self, stop: CancellationToken) {
+    /// Writes, and vouches with these keys, until `stop`, and then what was queued before.
+    pub async fn run(mut self, franking: Arc<FrankingKeys>, stop: CancellationToken) {
         let mut batch = Vec::with_capacity(MAX_BATCH);
         loop {
             // What stood behind a batch that failed has waited already.
@@ -109,7 +118,7 @@ impl Writer {
             if !more {
                 return;
             }
-            let refused = self.commit(&mut batch).await;
+            let refused = self.commit(&mut batch, &franking).await;
             if !refused.is_empty() {
                 self.refuse_behind(&refused, &mut batch);
             }
@@ -122,7 +131,7 @@ impl Writer {
             && let Ok(op) = self.ops.try_recv()
         {
             match &op {
-                Op::Send { message, origin } if refused.contains(&(origin.connection.id, message.match_id)) => {
+                Op::Send { message, origin, .. } if refused.contains(&(origin.connection.id, message.match_id)) => {
                     origin.refuse(ErrorCode::Unavailable, Some(message.client_id));
                 }
                 _ => batch.push(op),
@@ -131,13 +140,13 @@ impl Writer {
     }
 
     /// Writes a batch and leaves it empty; whose messages were refused because they could not be written.
-    async fn commit(&self, batch: &mut Vec<Op>) -> HashSet<Line> {
+    async fn commit(&self, batch: &mut Vec<Op>, franking: &FrankingKeys) -> HashSet<Line> {
         let (mut messages, mut senders, mut receipts, mut readers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for op in batch.drain(..) {
             match op {
-                Op::Send { message, origin } => {
+                Op::Send { message, digest, origin } => {
                     messages.push(message);
-                    senders.push(origin);
+                    senders.push((origin, digest));
                 }
                 Op::Receipt { receipt, origin } => {
                     receipts.push(receipt);
@@ -148,8 +157,17 @@ impl Writer {
         metrics::histogram!("tebdil_chat_batch_size").record(u32::try_from(senders.len() + readers.len()).unwrap_or(u32::MAX));
         match self.store.write_chat(&messages, &receipts, self.clock.now()).await {
             Ok((appends, recorded)) => {
-                for ((message, origin), append) in messages.into_iter().zip(&senders).zip(appends) {
-                    self.appended(message, origin, append).await;
+                for ((message, (origin, digest)), append) in messages.into_iter().zip(&senders).zip(appends) {
+                    match append {
+                        Append::Ended => origin.refuse(ErrorCode::MatchEnded, Some(message.client_id)),
+                        Append::NotFound => origin.refuse(ErrorCode::NotFound, Some(message.client_id)),
+                        Append::Accepted(appended) if appended.repeated => self.repeated(&message, origin, &appended, franking).await,
+                        Append::Accepted(appended) => {
+                            let franked = digest.and_then(|digest| franked(&message, &appended, digest));
+                            let frank = franked.map(|message| franking.frank(&message));
+                            self.appended(message, origin, &appended, frank);
+                        }
+                    }
                 }
                 for ((receipt, origin), outcome) in receipts.iter().zip(&readers).zip(recorded) {
                     self.recorded(receipt, origin, outcome);
@@ -160,43 +178,25 @@ impl Writer {
                 // The commit may have happened all the same; the client repeats with the same client_id and learns.
                 tracing::error!(%error, messages = messages.len(), "messages could not be written");
                 metrics::counter!("tebdil_chat_write_failures_total").increment(1);
-                for (message, origin) in messages.iter().zip(&senders) {
+                for (message, (origin, _)) in messages.iter().zip(&senders) {
                     origin.refuse(ErrorCode::Unavailable, Some(message.client_id));
                 }
                 for origin in &readers {
                     origin.refuse(ErrorCode::Unavailable, None);
                 }
-                messages.iter().zip(&senders).map(|(message, origin)| (origin.connection.id, message.match_id)).collect()
+                messages.iter().zip(&senders).map(|(message, (origin, _))| (origin.connection.id, message.match_id)).collect()
             }
         }
     }
 
-    async fn appended(&self, message: NewMessage, origin: &Origin, append: Append) {
-        let client_id = message.client_id;
-        let appended = match append {
-            Append::Accepted(appended) => appended,
-            Append::Ended => return origin.refuse(ErrorCode::MatchEnded, Some(client_id)),
-            Append::NotFound => return origin.refuse(ErrorCode::NotFound, Some(client_id)),
-        };
-        origin.answer(&ServerFrame::MessageAccepted(MessageAccepted {
-            match_id: message.match_id,
-            client_id,
-            seq: appended.seq,
-            message_id: appended.message_id,
-            sent_at: appended.sent_at,
-        }));
-        if appended.repeated {
-            if !appended.delivered {
-                self.deliver_again(message.match_id, &appended).await;
-            }
-            return;
-        }
+    fn appended(&self, message: NewMessage, origin: &Origin, appended: &Appended, frank: Option<Frank>) {
+        origin.answer(&accepted(&message, appended, frank.clone()));
         metrics::counter!("tebdil_messages_total").increment(1);
         if message.kind == MessageKind::Content && !self.hub.is_here(appended.receiver_id) {
             self.wakeups.message(message.match_id, appended.receiver_id);
         }
         let sender_id = message.sender_id;
-        let mut frame = new_message(message, &appended);
+        let mut frame = new_message(message, appended, frank);
         self.hub.send_encoded(appended.receiver_id, None, || Outgoing::new(&ServerFrame::MessageNew(frame.clone()), None));
         self.hub.send_encoded(sender_id, Some(origin.connection.id), || {
             frame.from = MessageOrigin::Me;
@@ -204,16 +204,21 @@ impl Writer {
         });
     }
 
-    /// A repeat that was never acknowledged may be one whose delivery a crash swallowed: what is stored goes out again, and `seq` tells.
-    async fn deliver_again(&self, match_id: MatchId, appended: &Appended) {
-        // What the repeat brought is not looked at: nobody sees what the store does not hold.
-        match self.store.messages_from_peer(match_id, appended.receiver_id, appended.seq - 1, 1).await {
-            Ok(stored) => {
-                for row in stored.into_iter().filter(|row| row.seq == appended.seq) {
-                    self.hub.send(appended.receiver_id, &ServerFrame::MessageNew(from_peer(row)));
-                }
+    /// A repeat is answered as the first time. One that was never acknowledged may be one whose delivery a crash swallowed: it goes out again, and `seq` tells.
+    async fn repeated(&self, repeat: &NewMessage, origin: &Origin, appended: &Appended, franking: &FrankingKeys) {
+        // What the repeat brought is not looked at: nobody sees, and nothing is vouched for, what the store does not hold.
+        let stored = match self.store.messages_from_peer(repeat.match_id, appended.receiver_id, appended.seq - 1, 1).await {
+            Ok(rows) => rows.into_iter().find(|row| row.id == appended.message_id),
+            Err(error) => {
+                tracing::warn!(%error, "a repeated message could not be read; its sender repeats it once more");
+                return origin.refuse(ErrorCode::Unavailable, Some(repeat.client_id));
             }
-            Err(error) => tracing::warn!(%error, "a repeated message could not be read; the receiver finds the gap"),
+        };
+        let Some(row) = stored else { return origin.refuse(ErrorCode::MatchEnded, Some(repeat.client_id)) };
+        let frame = from_peer(franking, row);
+        origin.answer(&accepted(repeat, appended, frame.frank.clone()));
+        if !appended.delivered {
+            self.hub.send(appended.receiver_id, &ServerFrame::MessageNew(frame));
         }
     }
 
@@ -233,7 +238,31 @@ impl Writer {
     }
 }
 
-fn new_message(message: NewMessage, appended: &Appended) -> MessageNew {
+fn accepted(message: &NewMessage, appended: &Appended, frank: Option<Frank>) -> ServerFrame {
+    ServerFrame::MessageAccepted(MessageAccepted {
+        match_id: message.match_id,
+        client_id: message.client_id,
+        seq: appended.seq,
+        message_id: appended.message_id,
+        sent_at: appended.sent_at,
+        frank,
+    })
+}
+
+/// What is vouched for; like [`MessageRow::franked`](tebdil_core::store::MessageRow::franked) of the message when it is read back.
+fn franked(message: &NewMessage, appended: &Appended, ciphertext_sha256: [u8; 32]) -> Option<FrankedMessage> {
+    Some(FrankedMessage {
+        tag: message.franking_tag.as_deref()?.try_into().ok()?,
+        match_id: message.match_id,
+        sender_id: message.sender_id,
+        recipient_id: appended.receiver_id,
+        message_id: appended.message_id,
+        sent_at: appended.sent_at,
+        ciphertext_sha256,
+    })
+}
+
+fn new_message(message: NewMessage, appended: &Appended, frank: Option<Frank>) -> MessageNew {
     MessageNew {
         match_id: message.match_id,
         from: MessageOrigin::Peer,
@@ -242,6 +271,7 @@ fn new_message(message: NewMessage, appended: &Appended) -> MessageNew {
         kind: message.kind,
         ciphertext: message.ciphertext,
         franking_tag: message.franking_tag,
+        frank,
         sent_at: appended.sent_at,
     }
 }

@@ -77,6 +77,7 @@ pub(super) async fn messages(
         rows,
         |row| row.id.0,
         |row| Message {
+            frank: row.franked().map(|message| app.franking.frank(&message)),
             message_id: row.id,
             match_id: row.match_id,
             from: if row.sender_id == who.user_id { MessageOrigin::Me } else { MessageOrigin::Peer },

@@ -49,7 +49,7 @@ async fn rare(app: &Arc<App>, session: &Session, frame: ClientFrame, re: Option<
             let left = app.tasks.spawn(async move { of.chat.leave(&leaving, frame.match_id, re.as_ref()).await });
             left.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
         }
-        ClientFrame::MessageSync(frame) => app.chat.sync(connection, frame, re).await,
+        ClientFrame::MessageSync(frame) => app.chat.sync(connection, frame, re, &app.franking).await,
         ClientFrame::Typing(frame) => app.chat.typing(connection, frame, re).await,
         ClientFrame::TokenRefresh(frame) => {
             refresh(app, session, frame.token.expose(), re);

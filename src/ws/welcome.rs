@@ -123,7 +123,7 @@ pub(super) async fn welcome(app: &Arc<App>, connection: &Arc<Connection>, greeti
     };
     connection.outbound.push_first(ServerFrame::Welcome(Box::new(welcome)).to_json(re.as_ref()));
     let missed = Missed { matches: &matches, resume: &hello.resume, live: false, quota, keys_remaining };
-    let again = app.chat.replay(connection, missed).await?;
+    let again = app.chat.replay(connection, missed, &app.franking).await?;
     app.chat.announce_presence(connection.user_id, returned).await?;
     if again {
         app.hub.fell_behind(connection);
@@ -168,5 +168,6 @@ async fn tell_missed(app: &App, connection: &Connection, known: Known) -> Result
     let keys_remaining = app.store.key_packages_remaining(connection.session_id, now).await?;
     let quota = app.store.quota(connection.user_id, &app.quota_rules, now).await?.ok_or(Denied::Unauthorized)?;
     let resume: Vec<ResumePoint> = known.into_iter().map(|(match_id, peer_seq)| ResumePoint { match_id, peer_seq }).collect();
-    Ok(app.chat.replay(connection, Missed { matches: &matches, resume: &resume, live: true, quota, keys_remaining }).await?)
+    let missed = Missed { matches: &matches, resume: &resume, live: true, quota, keys_remaining };
+    Ok(app.chat.replay(connection, missed, &app.franking).await?)
 }

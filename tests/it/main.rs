@@ -27,6 +27,7 @@ mod documents;
 mod faults;
 mod fcm;
 mod frames;
+mod franking;
 mod hang_ups;
 mod hardening;
 mod idempotency;

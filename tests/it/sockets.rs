@@ -142,6 +142,15 @@ pub fn message(match_id: &str, text: &str) -> Value {
     })
 }
 
+/// A `message.send` with this franking tag, in the message and beside it. What it says is up to the tag.
+pub fn franked_message(match_id: &str, tag: [u8; 32]) -> Value {
+    use base64::{Engine as _, engine::general_purpose::STANDARD};
+    let mut frame = message(match_id, "");
+    frame["ciphertext"] = json!(STANDARD.encode(tebdil_client::raw::framed(&tag, &[tag[0]; 256])));
+    frame["franking_tag"] = json!(STANDARD.encode(tag));
+    frame
+}
+
 /// Opens a signed-in socket and waits for its welcome.
 pub async fn connect(server: &TestServer, user: &TestUser) -> RawSocket {
     connect_to(&server.base, user).await

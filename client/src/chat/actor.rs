@@ -4,7 +4,10 @@
 //! A crash at any point uses no key twice, sends nothing twice and shows nothing twice. Keys of opened messages are gone once state is stored, so a
 //! text that was opened but not yet taken by the application when the process dies is not shown again.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::{
+    collections::{BTreeMap, HashSet, VecDeque},
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tebdil_core::{
@@ -24,9 +27,10 @@ use super::{
 };
 use crate::{
     connection::{Event, Handle, RequestError, SendError, Sending},
+    evidence::EvidenceBook,
     mls::{Content, Device, KEY_PACKAGE_REFILL_BELOW, MlsError, Parties},
     rest::Account,
-    state::{DeviceFile, StateError, StoredDevice, StoredMatch},
+    state::{DeviceFile, StateError, StoredMatch},
 };
 
 /// Orders and events taken together before state is stored.
@@ -36,6 +40,7 @@ const BATCH: usize = 64;
 const PENDING_LIMIT: usize = 1024;
 
 mod receive;
+mod save;
 
 pub(super) struct Actor {
     account: Account,
@@ -46,6 +51,8 @@ pub(super) struct Actor {
     matches: BTreeMap<MatchId, Known>,
     /// What is sealed and not accepted; kept only where state is stored.
     outbox: Vec<MessageSend>,
+    /// Of the peers' last messages, for reports.
+    evidence: EvidenceBook,
     /// Handshakes on their way; the application does not hear of them.
     handshakes: HashSet<Uuid>,
     searching: Option<MatchFind>,
@@ -70,6 +77,7 @@ impl Actor {
         key_target: usize,
         matches: &[StoredMatch],
         outbox: Vec<MessageSend>,
+        evidence: EvidenceBook,
         events: mpsc::Sender<ChatEvent>,
     ) -> Self {
         let known = |stored: &StoredMatch| Known { info: None, here: stored.here, peer_seq: stored.peer_seq, drafts: VecDeque::new() };
@@ -82,6 +90,7 @@ impl Actor {
             matches: matches.iter().map(|stored| (stored.match_id, known(stored))).collect(),
             handshakes: outbox.iter().filter(|message| message.kind == MessageKind::Handshake).map(|message| message.client_id).collect(),
             outbox,
+            evidence,
             searching: None,
             finding: false,
             putting_keys: false,
@@ -118,6 +127,7 @@ impl Actor {
 
     pub async fn run(mut self, handle: Handle, mut commands: mpsc::Receiver<Command>, mut connection: mpsc::Receiver<Event>) {
         let events = self.events.clone();
+        let mut hourly = tokio::time::interval(Duration::from_hours(1));
         while self.end.is_none() {
             tokio::select! {
                 command = commands.recv() => match command {
@@ -143,6 +153,7 @@ impl Actor {
                     let (Ok(permit), Some(event)) = (permit, self.pending.pop_front()) else { break };
                     permit.send(event);
                 }
+                _ = hourly.tick() => self.evidence.forget_old(),
                 () = events.closed() => break,
             }
             if let Err(error) = self.carry_out(&handle).await {
@@ -180,27 +191,6 @@ impl Actor {
         Ok(())
     }
 
-    async fn store(&mut self) -> Result<(), StateError> {
-        if !std::mem::take(&mut self.dirty) {
-            return Ok(());
-        }
-        let Some(mut file) = self.file.take() else { return Ok(()) };
-        let matches = self.matches.iter();
-        let stored = StoredDevice {
-            snapshot: self.device.snapshot(),
-            matches: matches.map(|(id, known)| StoredMatch { match_id: *id, peer_seq: known.peer_seq, here: known.here }).collect(),
-            outbox: self.outbox.clone(),
-        };
-        let (file, saved) = tokio::task::spawn_blocking(move || {
-            let saved = file.save(&stored);
-            (file, saved)
-        })
-        .await
-        .expect("saving does not panic and is not cancelled");
-        self.file = Some(file);
-        saved
-    }
-
     fn take_command(&mut self, handle: &Handle, command: Command) {
         match command {
             Command::Send { match_id, text, place, reply } => {
@@ -222,6 +212,9 @@ impl Actor {
             }
             Command::Conversations(reply) => {
                 let _ = reply.send(self.conversations());
+            }
+            Command::Evidence(match_id, reply) => {
+                let _ = reply.send(self.evidence.of(match_id));
             }
             Command::Close => self.end = Some(End::Asked),
         }
@@ -360,7 +353,7 @@ impl Actor {
                 if matches!(other, Event::Closed(_)) {
                     self.end = Some(End::Closed);
                 }
-                if let Ok(event) = convert::plain(other) {
+                if let Some(event) = convert::plain(other) {
                     self.pending.push_back(event);
                 }
             }
@@ -480,6 +473,7 @@ impl Actor {
                 let _ = draft.reply.send(Err(SendError::MatchEnded));
             }
         }
+        self.evidence.ended(match_id);
         self.outbox.retain(|message| message.match_id != match_id);
         self.after.sends.retain(|(message, ..)| message.match_id != match_id);
         if let Err(error) = self.device.forget(match_id) {

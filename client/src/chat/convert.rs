@@ -9,9 +9,9 @@ pub(super) fn resume_point(stored: &StoredMatch) -> ResumePoint {
     ResumePoint { match_id: stored.match_id, peer_seq: stored.peer_seq }
 }
 
-/// Events that need no more than another name; the others come back.
-pub(super) fn plain(event: Event) -> Result<ChatEvent, Event> {
-    Ok(match event {
+/// Events that need no more than another name; `None` for the others.
+pub(super) fn plain(event: Event) -> Option<ChatEvent> {
+    Some(match event {
         Event::Disconnected { reason, retry_in } => ChatEvent::Disconnected { reason, retry_in },
         Event::Searching { ticket_id } => ChatEvent::Searching { ticket_id },
         Event::SearchCancelled => ChatEvent::SearchCancelled,
@@ -25,7 +25,7 @@ pub(super) fn plain(event: Event) -> Result<ChatEvent, Event> {
         Event::Draining { reconnect_after } => ChatEvent::Draining { reconnect_after },
         Event::Error { code, message } => ChatEvent::Error { code, message },
         Event::Closed(ended) => ChatEvent::Closed(ended),
-        other => return Err(other),
+        _ => return None,
     })
 }
 

@@ -23,11 +23,13 @@ mod parts;
 use std::{sync::Arc, time::Duration};
 
 use tebdil_core::{
-    domain::{EndReason, MatchStatus, Mode},
+    domain::{EndReason, MatchStatus, Mode, ReportReason},
     id::{MatchId, TicketId},
     protocol::{
         Block, Device as DeviceName, DeviceInfo, ErrorCode, LoginRequest, Match, MatchFind, Notification, NotificationsRead, Quota,
         RegisterRequest, Secret, Tokens, User, VerifyPhoneRequest, WhoEnded,
+        Device as DeviceName, DeviceInfo, ErrorCode, Evidence, LoginRequest, Match, MatchFind, Notification, NotificationsRead, Quota,
+        RegisterRequest, ReportRequest, Secret, Tokens, User, VerifyPhoneRequest, WhoEnded,
     },
     time::{Clock, Timestamp},
 };
@@ -38,6 +40,7 @@ use uuid::Uuid;
 use self::parts::Command;
 use crate::{
     connection::{Acknowledge, Connection, DisconnectReason, Ended, Handle, Options, RequestError, SendError, Sending},
+    evidence::EvidenceBook,
     mls::{Device, KEY_PACKAGE_TARGET, MlsError, SafetyNumber},
     rest::{Account, Api, ApiError, new_refresh_seed},
     state::{StateDir, StateError, StoredAccount},
@@ -339,6 +342,8 @@ impl Chat {
             Some(stored) => Device::restore(&stored.snapshot, options.clock.clone())?,
             None => Device::new(options.clock.clone())?,
         };
+        let evidence = file.as_ref().map(crate::state::DeviceFile::load_evidence).transpose()?.unwrap_or_default();
+        let evidence = EvidenceBook::new(options.clock.clone(), evidence);
         let mut connection = Options::new(account.api().server(), account.clone());
         connection.clock = options.clock.clone();
         connection.acknowledge = Acknowledge::ByApplication;
@@ -354,7 +359,7 @@ impl Chat {
 
         let (commands, commands_in) = mpsc::channel(64);
         let (events, events_out) = mpsc::channel(256);
-        let mut actor = actor::Actor::new(account.clone(), device, file, &user, options.key_packages, &matches, outbox, events);
+        let mut actor = actor::Actor::new(account.clone(), device, file, &user, options.key_packages, &matches, outbox, evidence, events);
         actor.provide_keys(account.keys().await?.remaining).await?;
         let (handle, connection_events) = Connection::open(connection);
         let tracker = TaskTracker::new();
@@ -435,6 +440,19 @@ impl Chat {
     /// Blocks the peer of a match, also of one that is over: every match of the two ends, and they are not matched again.
     pub async fn block(&self, match_id: MatchId) -> Result<Block, ChatError> {
         Ok(self.account.block(match_id).await?)
+    }
+
+    /// Reports the peer of a match, during it or up to seven days after, and shows [`Chat::evidence`] with the report; answers how many messages that were.
+    pub async fn report(&self, match_id: MatchId, reason: ReportReason, note: Option<&str>) -> Result<usize, ChatError> {
+        let evidence = self.evidence(match_id).await?;
+        let shown = evidence.len();
+        self.account.report(&ReportRequest { match_id, reason, note: note.map(str::to_owned), evidence }).await?;
+        Ok(shown)
+    }
+
+    /// The last messages of the peer, twenty at most, oldest first, with what proves to a moderator that they were sent.
+    pub async fn evidence(&self, match_id: MatchId) -> Result<Vec<Evidence>, ChatError> {
+        self.ask(|reply| Command::Evidence(match_id, reply)).await
     }
 
     /// Tells the peer that everything up to `seq` was read.

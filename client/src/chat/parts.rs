@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tebdil_core::{
     id::{MatchId, TicketId},
-    protocol::{Match, MatchFind, MessageAccepted, MessageSend},
+    protocol::{Evidence, Match, MatchFind, MessageAccepted, MessageSend},
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
@@ -22,6 +22,7 @@ pub(super) enum Command {
     Send { match_id: MatchId, text: String, place: OwnedSemaphorePermit, reply: oneshot::Sender<Result<Sent, ChatError>> },
     Find(MatchFind, FindReply),
     Cancel(oneshot::Sender<Result<(), RequestError>>),
+    Evidence(MatchId, oneshot::Sender<Vec<Evidence>>),
     Conversations(oneshot::Sender<Vec<Conversation>>),
     Close,
 }

@@ -197,6 +197,7 @@ mod tests {
             kind: MessageKind::Content,
             ciphertext: vec![],
             franking_tag: None,
+            frank: None,
             sent_at: Timestamp::from_millis(0),
         }
     }

@@ -238,6 +238,7 @@ mod tests {
             seq: 1,
             message_id: MessageId(1),
             sent_at: Timestamp::from_millis(0),
+            frank: None,
         };
         outbox.accepted(&accepted).is_some()
     }

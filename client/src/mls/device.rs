@@ -12,13 +12,14 @@ use openmls_basic_credential::SignatureKeyPair;
 use openmls_rust_crypto::OpenMlsRustCrypto;
 use openmls_traits::storage::StorageProvider as _;
 use tebdil_core::{
+    franking::{self, FrankingTag, Salt},
     id::MatchId,
     time::{Clock, Timestamp},
 };
 use zeroize::Zeroizing;
 
 use super::{
-    Content, FrankingTag, MlsError, SafetyNumber, Salt, Snapshot, franking,
+    Content, MlsError, SafetyNumber, Snapshot,
     plaintext::Plaintext,
     snapshot::{self, StoredPackage, StoredSession},
 };
@@ -63,8 +64,10 @@ pub struct OpenedMessage {
     pub content: Content,
     /// The exact bytes the tag is over.
     pub content_bytes: Zeroizing<Vec<u8>>,
-    pub salt: Salt,
+    pub salt: Zeroizing<Salt>,
     pub franking_tag: FrankingTag,
+    /// The sender's handle in the message.
+    pub sender_handle: String,
 }
 
 impl fmt::Debug for OpenedMessage {
@@ -285,7 +288,7 @@ impl Device {
 
     /// Encrypts `content`. The result must leave the process only after [`Device::snapshot`] was stored, where state is stored at all.
     pub fn seal(&mut self, match_id: MatchId, content: &Content) -> Result<Sealed, MlsError> {
-        let salt = Salt(self.provider.rand().random_array().map_err(MlsError::internal)?);
+        let salt = Zeroizing::new(self.provider.rand().random_array().map_err(MlsError::internal)?);
         let session = self.sessions.get(&match_id).ok_or(MlsError::NoSession)?;
         let plaintext = Plaintext { salt, match_id, sender_handle: session.own_handle.clone(), content: content.to_bytes() };
         let tag = franking::franking_tag(&plaintext.salt, match_id, &plaintext.sender_handle, &plaintext.content);
@@ -294,7 +297,7 @@ impl Device {
 
     pub(super) fn seal_raw(&mut self, match_id: MatchId, plaintext: &[u8], tag: FrankingTag) -> Result<Sealed, MlsError> {
         let session = self.sessions.get_mut(&match_id).ok_or(MlsError::NoSession)?;
-        session.group.set_aad(franking::aad(&tag));
+        session.group.set_aad(franking::authenticated_data(&tag));
         let message = session.group.create_message(&self.provider, &self.signer, plaintext).map_err(MlsError::internal)?;
         let ciphertext = message.tls_serialize_detached().map_err(MlsError::internal)?;
         Ok(Sealed { ciphertext, franking_tag: tag })
@@ -373,7 +376,7 @@ fn check_message(
     aad: &[u8],
     beside: Option<&[u8]>,
 ) -> Result<OpenedMessage, MlsError> {
-    let tag = franking::tag_in_aad(aad).ok_or(MlsError::Franking)?;
+    let tag = franking::tag_in_authenticated_data(aad).ok_or(MlsError::Franking)?;
     if beside != Some(&tag[..]) {
         return Err(MlsError::Franking);
     }
@@ -383,9 +386,12 @@ fn check_message(
     if plaintext.sender_handle != session.peer_handle {
         return Err(MlsError::Plaintext("it names another sender"));
     }
-    franking::verify(&tag, &plaintext.salt, match_id, &plaintext.sender_handle, &plaintext.content)?;
+    if !franking::verify_tag(&tag, &plaintext.salt, match_id, &plaintext.sender_handle, &plaintext.content) {
+        return Err(MlsError::Franking);
+    }
     let content = Content::from_bytes(&plaintext.content)?;
-    Ok(OpenedMessage { content, content_bytes: plaintext.content, salt: plaintext.salt, franking_tag: tag })
+    let Plaintext { salt, sender_handle, content: content_bytes, .. } = plaintext;
+    Ok(OpenedMessage { content, content_bytes, salt, franking_tag: tag, sender_handle })
 }
 
 fn check_credential(credential: &Credential) -> Result<(), ()> {

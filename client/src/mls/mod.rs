@@ -8,7 +8,6 @@
 //! a message that was changed, sent back to its author, or whose franking tag does not fit is refused and leaves the session as it was.
 
 mod device;
-mod franking;
 mod plaintext;
 mod safety;
 mod snapshot;
@@ -16,7 +15,6 @@ mod snapshot;
 mod tests;
 
 pub use device::{Device, Opened, OpenedMessage, Parties, Sealed};
-pub use franking::{FrankingTag, Salt, franking_tag};
 pub use plaintext::{Content, MAX_CONTENT_BYTES};
 pub use safety::SafetyNumber;
 pub use snapshot::Snapshot;

@@ -5,10 +5,10 @@
 //! `type`; the franking tag is over its exact bytes, and a report carries those bytes.
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::{id::MatchId, protocol::MAX_CIPHERTEXT_BYTES};
+use tebdil_core::{franking::Salt, id::MatchId, protocol::MAX_CIPHERTEXT_BYTES};
 use zeroize::Zeroizing;
 
-use super::{MlsError, Salt};
+use super::MlsError;
 
 /// Sizes of a padded plaintext, bytes.
 ///
@@ -50,7 +50,7 @@ impl Content {
 /// The fields of a plaintext.
 #[derive(Clone)]
 pub(super) struct Plaintext {
-    pub salt: Salt,
+    pub salt: Zeroizing<Salt>,
     pub match_id: MatchId,
     pub sender_handle: String,
     pub content: Zeroizing<Vec<u8>>,
@@ -63,7 +63,7 @@ impl Plaintext {
             return Err(MlsError::TooLong);
         }
         let match_id = self.match_id.to_string();
-        let fields = [&self.salt.0[..], match_id.as_bytes(), self.sender_handle.as_bytes(), &self.content];
+        let fields = [&self.salt[..], match_id.as_bytes(), self.sender_handle.as_bytes(), &self.content];
         let size = 1 + fields.iter().map(|field| 4 + field.len()).sum::<usize>();
         let bucket = BUCKETS.into_iter().find(|bucket| *bucket >= size).ok_or(MlsError::TooLong)?;
         let mut bytes = Zeroizing::new(Vec::with_capacity(bucket));
@@ -83,14 +83,14 @@ impl Plaintext {
             return Err(MlsError::Plaintext("not padded to a bucket"));
         }
         let Some((&VERSION, mut rest)) = bytes.split_first() else { return Err(MlsError::Plaintext("unknown version")) };
-        let salt = Salt::try_from(field(&mut rest)?)?;
+        let salt = Salt::try_from(field(&mut rest)?).map_err(|_| MlsError::Plaintext("the salt is not 32 bytes"))?;
         let match_id = text(field(&mut rest)?)?.parse().map_err(|_| MlsError::Plaintext("the match id is not an id"))?;
         let sender_handle = text(field(&mut rest)?)?.to_owned();
         let content = Zeroizing::new(field(&mut rest)?.to_vec());
         if rest.iter().any(|byte| *byte != 0) {
             return Err(MlsError::Plaintext("the padding is not zero"));
         }
-        Ok(Self { salt, match_id, sender_handle, content })
+        Ok(Self { salt: Zeroizing::new(salt), match_id, sender_handle, content })
     }
 }
 
@@ -113,7 +113,7 @@ mod tests {
 
     fn plaintext(content: Vec<u8>) -> Plaintext {
         Plaintext {
-            salt: Salt([7; 32]),
+            salt: Zeroizing::new([7; 32]),
             match_id: MatchId(i64::MAX),
             sender_handle: format!("{}#9999", "ğ".repeat(20)),
             content: Zeroizing::new(content),

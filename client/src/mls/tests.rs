@@ -2,7 +2,12 @@ use openmls::prelude::{
     LeafNodeParameters, MlsGroup, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, OpenMlsProvider, ProtocolVersion,
     tls_codec::{DeserializeBytes as _, Serialize as _},
 };
-use tebdil_core::{id::MatchId, protocol::MAX_CIPHERTEXT_BYTES, time::Clock};
+use tebdil_core::{
+    franking::{FrankingTag, franking_tag, tag_in_message},
+    id::MatchId,
+    protocol::MAX_CIPHERTEXT_BYTES,
+    time::Clock,
+};
 use zeroize::Zeroizing;
 
 use super::{plaintext::Plaintext, *};
@@ -67,7 +72,9 @@ fn an_opened_message_carries_what_a_report_needs() {
     let sealed = say(&mut ada, "kanıt");
     let Ok(Opened::Message(message)) = bora.open(MATCH, &sealed.ciphertext, Some(&sealed.franking_tag)) else { panic!("opens") };
     assert_eq!(&message.content_bytes[..], r#"{"type":"text","text":"kanıt"}"#.as_bytes());
+    assert_eq!(message.sender_handle, "ada#0001");
     assert_eq!(franking_tag(&message.salt, MATCH, "ada#0001", &message.content_bytes), sealed.franking_tag);
+    assert_eq!(tag_in_message(&sealed.ciphertext), Some(sealed.franking_tag), "where the server looks for it");
     assert!(!format!("{message:?}").contains("kan"), "Debug shows no content");
 }
 
@@ -137,7 +144,7 @@ fn the_tag_beside_the_message_must_be_the_one_inside() {
 fn a_dishonest_peer_is_refused() {
     let (mut ada, mut bora) = pair();
     let honest = Plaintext {
-        salt: Salt([9; 32]),
+        salt: Zeroizing::new([9; 32]),
         match_id: MATCH,
         sender_handle: "ada#0001".into(),
         content: Zeroizing::new(br#"{"type":"text","text":"a"}"#.to_vec()),
@@ -156,7 +163,7 @@ fn a_dishonest_peer_is_refused() {
     assert_eq!(attempt(&bytes(&other), honest_tag), Err(MlsError::Franking), "one tag for two contents");
 
     let mut other = honest.clone();
-    other.salt = Salt([8; 32]);
+    other.salt = Zeroizing::new([8; 32]);
     assert_eq!(attempt(&bytes(&other), honest_tag), Err(MlsError::Franking), "another salt");
 
     let mut other = honest.clone();
@@ -189,11 +196,62 @@ fn a_dishonest_peer_is_refused() {
     assert_eq!(attempt(&bytes(&honest), honest_tag).as_deref(), Ok("a"), "the session lives on");
 }
 
+/// Whatever a sender does with its tag, the receiver takes only the one that commits to what it reads.
+#[test]
+fn a_tag_that_the_sender_has_forged_is_refused() {
+    let (mut ada, mut bora) = pair();
+    let said = |text: &str| Plaintext {
+        salt: Zeroizing::new([9; 32]),
+        match_id: MATCH,
+        sender_handle: "ada#0001".into(),
+        content: Zeroizing::new(format!(r#"{{"type":"text","text":"{text}"}}"#).into_bytes()),
+    };
+    let tag_of = |of: &Plaintext| franking_tag(&of.salt, MATCH, &of.sender_handle, &of.content);
+    let (shown, meant) = (said("shown"), said("meant"));
+    let (true_tag, forged) = (tag_of(&shown), tag_of(&meant));
+    let mut attempt = |inside: FrankingTag, beside: FrankingTag| {
+        let sealed = ada.seal_raw(MATCH, &shown.to_bytes().expect("fits"), inside).expect("MLS takes any data");
+        assert_eq!(tag_in_message(&sealed.ciphertext), Some(inside));
+        bora.open(MATCH, &sealed.ciphertext, Some(&beside)).map(|_| ())
+    };
+    assert_eq!(attempt(true_tag, forged), Err(MlsError::Franking), "another tag beside the message");
+    assert_eq!(attempt(forged, true_tag), Err(MlsError::Franking), "another tag inside");
+    assert_eq!(attempt(forged, forged), Err(MlsError::Franking), "the same tag of other words at both places: the server cannot tell");
+    for at in [0, 15, 31] {
+        let mut flipped = true_tag;
+        flipped[at] ^= 1;
+        assert_eq!(attempt(flipped, flipped), Err(MlsError::Franking), "byte {at}");
+    }
+    assert_eq!(attempt(true_tag, true_tag), Ok(()));
+
+    // One tag for two contents: whichever was not meant is refused.
+    for text in ["meant", "shown"] {
+        let plaintext = said(text);
+        let sealed = ada.seal_raw(MATCH, &plaintext.to_bytes().expect("fits"), true_tag).expect("sealed");
+        let opened = hear(&mut bora, &sealed);
+        assert_eq!(opened.is_ok(), text == "shown", "{opened:?}");
+    }
+
+    // A salt of another length could be made to fit two contents: HMAC pads short keys with zeros and hashes long ones.
+    for length in [31, 33] {
+        let salt = vec![0; length];
+        let mut plaintext = vec![1];
+        for field in [&salt[..], b"41", b"ada#0001", &shown.content] {
+            plaintext.extend_from_slice(&u32::try_from(field.len()).expect("short").to_be_bytes());
+            plaintext.extend_from_slice(field);
+        }
+        plaintext.resize(256, 0);
+        let tag = franking_tag(&[0; 32], MATCH, "ada#0001", &shown.content);
+        let sealed = ada.seal_raw(MATCH, &plaintext, tag).expect("sealed");
+        assert_eq!(hear(&mut bora, &sealed), Err(MlsError::Plaintext("the salt is not 32 bytes")), "{length}");
+    }
+}
+
 #[test]
 fn additional_data_of_another_form_is_refused() {
     let (mut ada, mut bora) = pair();
     let plaintext = Plaintext {
-        salt: Salt([9; 32]),
+        salt: Zeroizing::new([9; 32]),
         match_id: MATCH,
         sender_handle: "ada#0001".into(),
         content: Zeroizing::new(br#"{"type":"text","text":"a"}"#.to_vec()),

@@ -11,7 +11,7 @@ use tebdil_core::{
     id::{BlockId, MatchId, MessageId, SessionId},
     protocol::{
         Authenticated, Block, BlockRequest, Claim, ClaimRequest, ErrorCode, KeyUpload, KeysRemaining, LoginRequest, Match, Message, Page,
-        PasswordChangeRequest, ProfilePatch, Quota, RegisterRequest, Secret, Session, Tokens, User,
+        PasswordChangeRequest, ProfilePatch, Quota, RegisterRequest, Report, ReportRequest, Secret, Session, Tokens, User,
     },
     time::Clock,
 };
@@ -264,6 +264,11 @@ impl Account {
     /// `POST /v1/claims`
     pub async fn claim(&self, match_id: MatchId) -> Result<Claim, ApiError> {
         self.call(Method::POST, "/v1/claims", Some(&ClaimRequest { match_id })).await
+    }
+
+    /// `POST /v1/reports`, up to seven days after the match.
+    pub async fn report(&self, report: &ReportRequest) -> Result<Report, ApiError> {
+        self.call(Method::POST, "/v1/reports", Some(report)).await
     }
 
     /// `GET /v1/claims`, first page.

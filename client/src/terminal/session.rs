@@ -1,6 +1,7 @@
 //! The chat itself: what the user types and what happens, in turn.
 
 mod blocks;
+mod redress;
 
 use std::collections::HashMap;
 
@@ -8,10 +9,9 @@ use rust_i18n::t;
 use tebdil_client::{
     chat::{Chat, ChatError, ChatEvent, ChatEvents, ChatOptions, Conversation, EndDetails},
     connection::Ended,
-    rest::ApiError,
 };
 use tebdil_core::{
-    domain::{ClaimRefusal, EndReason},
+    domain::EndReason,
     id::MatchId,
     protocol::{CloseCode, ErrorCode, Match, Quota, WhoEnded},
     time::Timestamp,
@@ -42,6 +42,8 @@ pub struct Session {
     current: Option<MatchId>,
     /// The match that ended last: it can still be claimed, and its peer be blocked.
     ended: Option<MatchId>,
+    /// The match that ended last: it can still be claimed and reported.
+    ended: Option<(MatchId, String)>,
     interests: Vec<String>,
     searching: bool,
     greeted: bool,
@@ -172,9 +174,19 @@ impl Session {
             "blocks" => self.blocks().await?,
             "unblock" => self.unblock(words.first().map(String::as_str)).await?,
             "claim" => match self.current.or(self.ended) {
+            "block" => match self.current {
+                Some(current) => {
+                    self.chat.block(current).await?;
+                    let who = self.name(current);
+                    self.note(&t!("blocked", who = who));
+                }
+                None => self.warn(&t!("no_match")),
+            },
+            "claim" => match self.current.or(self.ended.as_ref().map(|(ended, _)| *ended)) {
                 Some(match_id) => self.claim(match_id).await?,
                 None => self.warn(&t!("no_match")),
             },
+            "report" => self.report(&words).await?,
             "safety" => self.safety().await?,
             "quota" => {
                 let quota = self.chat.account().quota().await?;
@@ -227,29 +239,6 @@ impl Session {
         self.chat.send(current, text).await?;
         let now = self.options.clock.now();
         self.screen.said(Kind::Own, now, &t!("me"), text);
-        Ok(())
-    }
-
-    async fn claim(&mut self, match_id: MatchId) -> Result<(), ChatError> {
-        let Err(error) = self.chat.account().claim(match_id).await else {
-            self.note(&t!("claimed"));
-            return Ok(());
-        };
-        let (reason, eligible_at) = match &error {
-            ApiError::Problem(problem) => (problem.reason, problem.eligible_at),
-            _ => (None, None),
-        };
-        match reason {
-            Some(ClaimRefusal::TooEarly) => {
-                let at = eligible_at.map_or_else(String::new, |at| self.screen.time(at));
-                self.warn(&t!("claim.too_early", at = at));
-            }
-            Some(ClaimRefusal::Answered) => self.warn(&t!("claim.answered")),
-            Some(ClaimRefusal::LeftEarly) => self.warn(&t!("claim.left_early")),
-            Some(ClaimRefusal::DailyCap) => self.warn(&t!("claim.daily_cap")),
-            Some(ClaimRefusal::TooLate) => self.warn(&t!("claim.too_late")),
-            _ => return Err(error.into()),
-        }
         Ok(())
     }
 
@@ -465,8 +454,8 @@ impl Session {
 
     fn ended(&mut self, match_id: MatchId, details: Option<EndDetails>) {
         let Some(talk) = self.talks.remove(&match_id) else { return };
-        self.ended = Some(match_id);
         let who = talk.handle;
+        self.ended = Some((match_id, who.clone()));
         let line = match details {
             Some(EndDetails { reason: EndReason::Expired, .. }) => t!("ended.expired", who = who),
             Some(EndDetails { reason: EndReason::Left | EndReason::Blocked, by: WhoEnded::Me, .. }) => t!("ended.me", who = who),

@@ -1,5 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde_json::json;
 use tebdil_client::{
     chat::{Chat, ChatError, ChatEvent, ChatEvents, ChatOptions, test_phone},
     connection::Backoff,
@@ -7,7 +9,8 @@ use tebdil_client::{
     state::StateDir,
 };
 use tebdil_core::{
-    domain::EndReason,
+    domain::{EndReason, ReportReason},
+    franking::{ciphertext_sha256, verify_tag},
     id::MatchId,
     protocol::{ErrorCode, WhoEnded},
 };
@@ -244,6 +247,53 @@ async fn a_chat_goes_on_after_a_restart() {
         let text = std::fs::read_to_string(folder.path().join("ada").join(name)).expect("state");
         assert!(!text.contains("dört") && !text.contains("a long password") && !text.contains(&test_phone(1)), "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_report_shows_what_the_peer_said_also_after_the_match_and_a_restart() {
+    let relay = Relay::start().await;
+    let folder = tempfile::tempdir().expect("folder");
+    let mut stored = options(&relay);
+    stored.state = Some(StateDir::open(folder.path()).expect("state"));
+    let mut ada = Person::register(&stored, "ada").await;
+    let mut bora = Person::register(&options(&relay), "bora").await;
+    ada.chat.find(&[]).await.expect("searching");
+    bora.chat.find(&[]).await.expect("searching");
+    let (id, _) = ada.secured().await;
+    bora.secured().await;
+    assert!(ada.chat.evidence(id).await.expect("open").is_empty());
+    ada.chat.send_and_wait(id, "kendi sözüm").await.expect("accepted");
+    for number in 0..22 {
+        bora.chat.send_and_wait(id, format!("söz {number}")).await.expect("accepted");
+        ada.text().await;
+    }
+    let shown = ada.chat.evidence(id).await.expect("open");
+    let sent = relay.change(|world| {
+        let of_bora = world.matches[0].messages.iter().filter(|(side, new)| *side == 1 && new["kind"] == "content");
+        of_bora.map(|(_, new)| STANDARD.decode(new["ciphertext"].as_str().expect("base64")).expect("base64")).collect::<Vec<_>>()
+    });
+    assert_eq!((shown.len(), sent.len()), (20, 22));
+    for (number, (evidence, ciphertext)) in (2..).zip(shown.iter().zip(&sent[2..])) {
+        assert_eq!(evidence.content, format!(r#"{{"type":"text","text":"söz {number}"}}"#).as_bytes());
+        let salt = evidence.salt.as_slice().try_into().expect("32 bytes");
+        assert!(verify_tag(&evidence.franking_tag, &salt, id, "bora#0001", &evidence.content));
+        assert_eq!(evidence.sender_handle.as_deref(), Some("bora#0001"));
+        assert_eq!(evidence.ciphertext_sha256, ciphertext_sha256(ciphertext));
+    }
+
+    ada.chat.leave(id).await.expect("left");
+    ada.until(|event| matches!(event, ChatEvent::Ended { .. }).then_some(())).await;
+    ada.chat.close().await;
+    drop(ada);
+    stored.state = None;
+    stored.state = Some(StateDir::open(folder.path()).expect("the lock is free again"));
+    let (chat, _events) = Chat::resume(&stored).await.expect("resumes").expect("signed in");
+    assert_eq!(chat.report(id, ReportReason::Threat, Some("tehdit")).await.expect("reported"), 20);
+    let report = json!({"match_id": id, "reason": "threat", "note": "tehdit", "evidence": shown});
+    assert_eq!(relay.change(|world| world.reports.clone()), [report]);
+    let again = chat.report(id, ReportReason::Spam, None).await.expect_err("once");
+    assert_eq!(again.code(), Some(ErrorCode::AlreadyReported));
+    chat.close().await;
 }
 
 #[tokio::test]

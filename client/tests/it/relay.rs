@@ -62,6 +62,8 @@ pub struct World {
     pub swallow: usize,
     /// The user whose find is answered with `quota_exhausted`.
     pub exhausted: Option<usize>,
+    /// Bodies of reports, in the order they came.
+    pub reports: Vec<Value>,
 }
 
 #[derive(Clone, Default)]
@@ -85,6 +87,7 @@ impl Relay {
             .route("/v1/blocks", get(blocks).post(block))
             .route("/v1/blocks/{id}", delete(unblock))
             .route("/v1/claims", post(claim))
+            .route("/v1/reports", post(report))
             .route("/v1/ws", get(upgrade))
             .with_state(relay.clone());
         let tracker = tokio_util::task::TaskTracker::new();
@@ -242,6 +245,23 @@ async fn claim(State(relay): State<Relay>, headers: HeaderMap, Json(body): Json<
     (StatusCode::UNPROCESSABLE_ENTITY, [("content-type", "application/problem+json")], body.to_string()).into_response()
 }
 
+/// One report a match.
+async fn report(State(relay): State<Relay>, headers: HeaderMap, Json(body): Json<Value>) -> axum::response::Response {
+    if bearer(&relay, &headers).is_none() {
+        return problem(401, "unauthorized");
+    }
+    let (match_id, reason) = (body["match_id"].clone(), body["reason"].clone());
+    let again = relay.change(|world| {
+        let again = world.reports.iter().any(|report| report["match_id"] == body["match_id"]);
+        world.reports.push(body);
+        again
+    });
+    if again {
+        return problem(409, "already_reported");
+    }
+    (StatusCode::CREATED, Json(json!({"id":"1","match_id":match_id,"reason":reason,"status":"open","created_at":NOW}))).into_response()
+}
+
 fn match_at(frame: &Value) -> usize {
     frame["match_id"].as_str().expect("match id").parse::<usize>().expect("number") - 1
 }
@@ -375,6 +395,8 @@ impl World {
             "kind":frame["kind"],"ciphertext":frame["ciphertext"],"sent_at":NOW});
         if !frame["franking_tag"].is_null() {
             new["franking_tag"] = frame["franking_tag"].clone();
+            // Nobody here can check it.
+            new["frank"] = json!({"kid":"f1","mac":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="});
         }
         self.matches[at].client_ids.insert(client_id, accepted.clone());
         self.matches[at].messages.push((side, new.clone()));

@@ -75,8 +75,10 @@ async fn two_terminals_talk_in_two_languages() {
     bora.until("You are talking to nobody").await;
     bora.line("/dance").await;
     bora.until("There is no /dance").await;
-    bora.line("/claim").await;
-    bora.until("You are talking to nobody").await;
+    for command in ["/claim", "/report spam"] {
+        bora.line(command).await;
+        bora.until("You are talking to nobody").await;
+    }
 
     ada.line("/find satranç").await;
     ada.until("Biri aranıyor").await;
@@ -118,6 +120,15 @@ async fn two_terminals_talk_in_two_languages() {
     ada.until("bora#0001 artık engelli değil").await;
     ada.line("/blocks").await;
     ada.until("Kimseyi engellemediniz").await;
+    bora.line("/report boredom").await;
+    bora.until("one of: harassment, sexual_content").await;
+    bora.line("/report threat the first words").await;
+    assert!(bora.until("You have reported ada#0001").await.contains("1 of them"));
+    bora.line("/report last spam").await;
+    bora.until("You have reported this person already").await;
+    let reports = relay.change(|world| world.reports.clone());
+    assert_eq!((&reports[0]["reason"], &reports[0]["note"]), (&"threat".into(), &"the first words".into()));
+    assert_eq!((&reports[1]["reason"], reports[1].get("note")), (&"spam".into(), None));
     ada.line("/quit").await;
     ada.ends_well().await;
     bora.input = None;

@@ -87,7 +87,7 @@ pub struct MessageSend {
     #[serde(with = "super::base64_bytes")]
     #[schema(value_type = String)]
     pub ciphertext: Vec<u8>,
-    /// 32 bytes.
+    /// 32 bytes, the same as inside the message; only with content.
     #[serde(with = "super::base64_bytes::optional", default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub franking_tag: Option<Vec<u8>>,
@@ -233,6 +233,9 @@ fn within_bounds(frame: MessageSend) -> Result<MessageSend, Refusal> {
     }
     if frame.franking_tag.as_ref().is_some_and(|tag| tag.len() != 32) {
         return Err((ErrorCode::InvalidField, "franking_tag: exactly 32 bytes".to_owned()));
+    }
+    if frame.franking_tag.is_some() && frame.kind != MessageKind::Content {
+        return Err((ErrorCode::InvalidField, "franking_tag: only with kind content".to_owned()));
     }
     Ok(frame)
 }

@@ -277,6 +277,9 @@ pub struct Message {
     #[serde(with = "super::base64_bytes::optional", default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub franking_tag: Option<Vec<u8>>,
+    /// Of a message with a franking tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frank: Option<super::Frank>,
     pub sent_at: Timestamp,
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Ad, ErrorCode, FrameId, Match, Notification, NotificationsRead, Quota, User};
+use super::{Ad, ErrorCode, FrameId, Frank, Match, Notification, NotificationsRead, Quota, User};
 use crate::{
     domain::{EndReason, MatchStatus, MessageKind},
     id::{MatchId, MessageId, SessionId, TicketId},
@@ -82,6 +82,9 @@ pub struct MessageAccepted {
     pub seq: i64,
     pub message_id: MessageId,
     pub sent_at: Timestamp,
+    /// Of a message with a franking tag.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frank: Option<Frank>,
 }
 
 /// Whether a message was sent by the reader's own account.
@@ -107,6 +110,9 @@ pub struct MessageNew {
     #[serde(with = "super::base64_bytes::optional", default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub franking_tag: Option<Vec<u8>>,
+    /// Of a message with a franking tag; the sender has the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frank: Option<Frank>,
     pub sent_at: Timestamp,
 }
 

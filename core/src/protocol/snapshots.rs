@@ -6,9 +6,9 @@ use utoipa::PartialSchema as _;
 use uuid::Uuid;
 
 use super::{
-    Ad, ClientFrame, CloseCode, DeviceInfo, ErrorCode, FrameId, Hello, Match, MatchEnded, MatchFind, MatchFound, MatchRef, MessageAccepted,
-    MessageAck, MessageNew, MessageOrigin, MessageSend, MessageSync, Notification, NotificationsRead, Peer, PeerPresence, Quota,
-    ResumePoint, ServerFrame, ServerMessage, SessionLimits, TokenRefresh, Typing, User, Welcome, WhoEnded, parse_client_frame,
+    Ad, ClientFrame, CloseCode, DeviceInfo, ErrorCode, FrameId, Frank, Hello, Match, MatchEnded, MatchFind, MatchFound, MatchRef,
+    MessageAccepted, MessageAck, MessageNew, MessageOrigin, MessageSend, MessageSync, Notification, NotificationsRead, Peer, PeerPresence,
+    Quota, ResumePoint, ServerFrame, ServerMessage, SessionLimits, TokenRefresh, Typing, User, Welcome, WhoEnded, parse_client_frame,
 };
 use crate::{
     ads::Placement,
@@ -86,8 +86,10 @@ fn client_frames() {
     let client_id = Uuid::from_u128(1);
     let message = MessageSend { match_id: MATCH, client_id, kind: MessageKind::Content, ciphertext: vec![1, 2, 3], franking_tag: None };
     assert_snapshot!(sent(&ClientFrame::MessageSend(message.clone())), @r#"{"type":"message.send","match_id":"7","client_id":"00000000-0000-0000-0000-000000000001","kind":"content","ciphertext":"AQID"}"#);
-    let message = MessageSend { kind: MessageKind::Handshake, franking_tag: Some(vec![255; 32]), ..message };
-    assert_snapshot!(sent(&ClientFrame::MessageSend(message)), @r#"{"type":"message.send","match_id":"7","client_id":"00000000-0000-0000-0000-000000000001","kind":"handshake","ciphertext":"AQID","franking_tag":"//////////////////////////////////////////8="}"#);
+    let handshake = MessageSend { kind: MessageKind::Handshake, ..message.clone() };
+    let message = MessageSend { franking_tag: Some(vec![255; 32]), ..message };
+    assert_snapshot!(sent(&ClientFrame::MessageSend(message)), @r#"{"type":"message.send","match_id":"7","client_id":"00000000-0000-0000-0000-000000000001","kind":"content","ciphertext":"AQID","franking_tag":"//////////////////////////////////////////8="}"#);
+    assert_snapshot!(sent(&ClientFrame::MessageSend(handshake)), @r#"{"type":"message.send","match_id":"7","client_id":"00000000-0000-0000-0000-000000000001","kind":"handshake","ciphertext":"AQID"}"#);
     assert_snapshot!(sent(&ClientFrame::MessageAck(MessageAck { match_id: MATCH, seq: 4 })), @r#"{"type":"message.ack","match_id":"7","seq":4}"#);
     assert_snapshot!(sent(&ClientFrame::MessageRead(MessageAck { match_id: MATCH, seq: 4 })), @r#"{"type":"message.read","match_id":"7","seq":4}"#);
     assert_snapshot!(sent(&ClientFrame::MessageSync(MessageSync { match_id: MATCH, peer_seq: 4 })), @r#"{"type":"message.sync","match_id":"7","peer_seq":4}"#);
@@ -149,8 +151,11 @@ fn match_frames() {
 #[test]
 fn message_frames() {
     let (client_id, message_id) = (Uuid::from_u128(1), MessageId(11));
-    let accepted = MessageAccepted { match_id: MATCH, client_id, seq: 4, message_id, sent_at: NOON };
-    assert_snapshot!(told(&ServerFrame::MessageAccepted(accepted)), @r#"{"type":"message.accepted","match_id":"7","client_id":"00000000-0000-0000-0000-000000000001","seq":4,"message_id":"11","sent_at":"2026-11-21T12:00:00.000Z"}"#);
+    let accepted = MessageAccepted { match_id: MATCH, client_id, seq: 4, message_id, sent_at: NOON, frank: None };
+    assert_snapshot!(told(&ServerFrame::MessageAccepted(accepted.clone())), @r#"{"type":"message.accepted","match_id":"7","client_id":"00000000-0000-0000-0000-000000000001","seq":4,"message_id":"11","sent_at":"2026-11-21T12:00:00.000Z"}"#);
+    let frank = Some(Frank { kid: "f1".to_owned(), mac: vec![0; 32] });
+    let accepted = MessageAccepted { frank: frank.clone(), ..accepted };
+    assert_snapshot!(told(&ServerFrame::MessageAccepted(accepted)), @r#"{"type":"message.accepted","match_id":"7","client_id":"00000000-0000-0000-0000-000000000001","seq":4,"message_id":"11","sent_at":"2026-11-21T12:00:00.000Z","frank":{"kid":"f1","mac":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}}"#);
     let new = MessageNew {
         match_id: MATCH,
         from: MessageOrigin::Peer,
@@ -159,11 +164,12 @@ fn message_frames() {
         kind: MessageKind::Handshake,
         ciphertext: vec![1, 2, 3],
         franking_tag: None,
+        frank: None,
         sent_at: NOON,
     };
     assert_snapshot!(told(&ServerFrame::MessageNew(new.clone())), @r#"{"type":"message.new","match_id":"7","from":"peer","seq":4,"message_id":"11","kind":"handshake","ciphertext":"AQID","sent_at":"2026-11-21T12:00:00.000Z"}"#);
-    let new = MessageNew { from: MessageOrigin::Me, kind: MessageKind::Content, franking_tag: Some(vec![255; 32]), ..new };
-    assert_snapshot!(told(&ServerFrame::MessageNew(new)), @r#"{"type":"message.new","match_id":"7","from":"self","seq":4,"message_id":"11","kind":"content","ciphertext":"AQID","franking_tag":"//////////////////////////////////////////8=","sent_at":"2026-11-21T12:00:00.000Z"}"#);
+    let new = MessageNew { from: MessageOrigin::Me, kind: MessageKind::Content, franking_tag: Some(vec![255; 32]), frank, ..new };
+    assert_snapshot!(told(&ServerFrame::MessageNew(new)), @r#"{"type":"message.new","match_id":"7","from":"self","seq":4,"message_id":"11","kind":"content","ciphertext":"AQID","franking_tag":"//////////////////////////////////////////8=","frank":{"kid":"f1","mac":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},"sent_at":"2026-11-21T12:00:00.000Z"}"#);
     assert_snapshot!(told(&ServerFrame::MessageDelivered { match_id: MATCH, seq: 4 }), @r#"{"type":"message.delivered","match_id":"7","seq":4}"#);
     assert_snapshot!(told(&ServerFrame::MessageRead { match_id: MATCH, seq: 4 }), @r#"{"type":"message.read","match_id":"7","seq":4}"#);
     assert_snapshot!(told(&ServerFrame::Typing { match_id: MATCH, on: true }), @r#"{"type":"typing","match_id":"7","on":true}"#);

@@ -2,6 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use tebdil_core::{
     domain::{EndReason, MatchStatus, MessageKind},
+    franking::{FrankedMessage, ciphertext_sha256},
     id::{MatchId, MessageId, UserId},
     store::{Append, Appended, End, NewMessage, NewReceipt, Receipt},
     testing::TestStore,
@@ -97,7 +98,7 @@ fn accepted(outcome: &Append) -> &Appended {
 async fn messages_are_numbered_per_sender_and_read_back(t: TestStore) {
     let (a, b) = couple(&t).await;
     let (id, a, b) = (matched(&t, &a, &b, 1).await, a.0.id, b.0.id);
-    let franked = NewMessage { franking_tag: Some(vec![9; 32]), kind: MessageKind::Handshake, ..message(id, a, "a1") };
+    let franked = NewMessage { franking_tag: Some(vec![9; 32]), ..message(id, a, "a1") };
     let sent = send(&t, &[franked, message(id, b, "b1"), message(id, a, "a2")]).await;
     let numbers: Vec<i64> = sent.iter().map(|outcome| accepted(outcome).seq).collect();
     assert_eq!(numbers, [1, 1, 2]);
@@ -108,10 +109,17 @@ async fn messages_are_numbered_per_sender_and_read_back(t: TestStore) {
     let seen: Vec<(i64, &[u8])> = rows.iter().map(|row| (row.seq, row.content.as_slice())).collect();
     assert_eq!(seen, [(2, &b"a2"[..]), (3, b"a3")]);
     let first = t.messages_from_peer(id, b, 0, 1).await.unwrap().remove(0);
-    assert_eq!(
-        (first.kind, first.franking_tag, first.sender_id, first.created_at),
-        (MessageKind::Handshake, Some(vec![9; 32]), a, t.now())
-    );
+    let franked = FrankedMessage {
+        tag: [9; 32],
+        match_id: id,
+        sender_id: a,
+        recipient_id: b,
+        message_id: accepted(&sent[0]).message_id,
+        sent_at: accepted(&sent[0]).sent_at,
+        ciphertext_sha256: ciphertext_sha256(b"a1"),
+    };
+    assert_eq!((first.kind, first.created_at, first.franked()), (MessageKind::Content, t.now(), Some(franked)));
+    assert_eq!(rows[0].franked(), None, "without a tag nothing is vouched for");
     let history = t.message_history(id, b, None, 10).await.unwrap();
     assert_eq!(history.iter().map(|row| row.content.as_slice()).collect::<Vec<_>>(), [&b"a1"[..], b"b1", b"a2", b"a3"]);
     assert_eq!(t.message_history(id, a, Some(history[1].id), 1).await.unwrap()[0].id, history[2].id);

@@ -2,13 +2,14 @@
 
 use tebdil_core::{
     domain::MessageKind,
-    protocol::{MessageNew, MessageOrigin},
+    franking::ciphertext_sha256,
+    protocol::{Evidence, MessageNew, MessageOrigin},
 };
 
 use super::Actor;
 use crate::{
     chat::ChatEvent,
-    mls::{Content, Opened},
+    mls::{Content, Opened, OpenedMessage},
 };
 
 impl Actor {
@@ -50,16 +51,36 @@ impl Actor {
             }
         };
         self.after.acks.push((match_id, seq));
-        self.pending.push_back(match opened {
-            Ok(Opened::Message(opened)) => match opened.content {
-                Content::Text { text } => ChatEvent::Text { match_id, seq, text, sent_at: message.sent_at },
-                Content::Unknown => ChatEvent::Unreadable { match_id, seq, error: None },
-            },
+        let event = match opened {
+            Ok(Opened::Message(opened)) => {
+                self.keep_evidence(message, &opened);
+                match opened.content {
+                    Content::Text { text } => ChatEvent::Text { match_id, seq, text, sent_at: message.sent_at },
+                    Content::Unknown => ChatEvent::Unreadable { match_id, seq, error: None },
+                }
+            }
             Ok(Opened::KeyUpdate) => {
                 self.tell_secured(match_id);
                 return;
             }
             Err(error) => ChatEvent::Unreadable { match_id, seq, error: Some(error) },
+        };
+        self.pending.push_back(event);
+    }
+
+    /// Keeps what a report would show of a message. Without the server's word for it, it would prove nothing.
+    fn keep_evidence(&mut self, message: &MessageNew, opened: &OpenedMessage) {
+        let Some(frank) = message.frank.clone() else { return };
+        self.evidence.keep(Evidence {
+            match_id: message.match_id,
+            message_id: message.message_id,
+            content: opened.content_bytes.to_vec(),
+            salt: opened.salt.to_vec(),
+            franking_tag: opened.franking_tag.to_vec(),
+            frank,
+            sent_at: message.sent_at,
+            ciphertext_sha256: ciphertext_sha256(&message.ciphertext).to_vec(),
+            sender_handle: Some(opened.sender_handle.clone()),
         });
     }
 }

@@ -1,0 +1,29 @@
+//! What outlives the process.
+
+use super::Actor;
+use crate::state::{StateError, StoredDevice, StoredMatch};
+
+impl Actor {
+    /// Stores what changed, where state is stored at all. Evidence goes first: a message whose keys are gone cannot be opened for it again.
+    pub(super) async fn store(&mut self) -> Result<(), StateError> {
+        let (dirty, evidence) = (std::mem::take(&mut self.dirty), self.evidence.take_changed());
+        if !dirty && evidence.is_empty() {
+            return Ok(());
+        }
+        let Some(mut file) = self.file.take() else { return Ok(()) };
+        let matches = self.matches.iter();
+        let device = dirty.then(|| StoredDevice {
+            snapshot: self.device.snapshot(),
+            matches: matches.map(|(id, known)| StoredMatch { match_id: *id, peer_seq: known.peer_seq, here: known.here }).collect(),
+            outbox: self.outbox.clone(),
+        });
+        let (file, saved) = tokio::task::spawn_blocking(move || {
+            let saved = file.save_evidence(&evidence).and_then(|()| device.map_or(Ok(()), |device| file.save(&device)));
+            (file, saved)
+        })
+        .await
+        .expect("saving does not panic and is not cancelled");
+        self.file = Some(file);
+        saved
+    }
+}
