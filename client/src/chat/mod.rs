@@ -26,10 +26,8 @@ use tebdil_core::{
     domain::{EndReason, MatchStatus, Mode, ReportReason},
     id::{MatchId, TicketId},
     protocol::{
-        Block, Device as DeviceName, DeviceInfo, ErrorCode, LoginRequest, Match, MatchFind, Notification, NotificationsRead, Quota,
-        RegisterRequest, Secret, Tokens, User, VerifyPhoneRequest, WhoEnded,
-        Device as DeviceName, DeviceInfo, ErrorCode, Evidence, LoginRequest, Match, MatchFind, Notification, NotificationsRead, Quota,
-        RegisterRequest, ReportRequest, Secret, Tokens, User, VerifyPhoneRequest, WhoEnded,
+        Block, Device as DeviceName, DeviceInfo, ErrorCode, Evidence, LoginRequest, Match, MatchFind, Notification, NotificationsRead,
+        Quota, RegisterRequest, ReportRequest, Secret, Tokens, User, VerifyPhoneRequest, WhoEnded,
     },
     time::{Clock, Timestamp},
 };

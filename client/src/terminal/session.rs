@@ -40,9 +40,7 @@ pub struct Session {
     screen: Screen,
     talks: HashMap<MatchId, Talk>,
     current: Option<MatchId>,
-    /// The match that ended last: it can still be claimed, and its peer be blocked.
-    ended: Option<MatchId>,
-    /// The match that ended last: it can still be claimed and reported.
+    /// The match that ended last, and with whom it was: it can still be claimed and reported, and its peer be blocked.
     ended: Option<(MatchId, String)>,
     interests: Vec<String>,
     searching: bool,
@@ -173,16 +171,7 @@ impl Session {
             "block" => self.block().await?,
             "blocks" => self.blocks().await?,
             "unblock" => self.unblock(words.first().map(String::as_str)).await?,
-            "claim" => match self.current.or(self.ended) {
-            "block" => match self.current {
-                Some(current) => {
-                    self.chat.block(current).await?;
-                    let who = self.name(current);
-                    self.note(&t!("blocked", who = who));
-                }
-                None => self.warn(&t!("no_match")),
-            },
-            "claim" => match self.current.or(self.ended.as_ref().map(|(ended, _)| *ended)) {
+            "claim" => match self.current_or_ended() {
                 Some(match_id) => self.claim(match_id).await?,
                 None => self.warn(&t!("no_match")),
             },
@@ -208,6 +197,11 @@ impl Session {
             _ => self.warn(&t!("unknown_command", name = printable(name))),
         }
         Ok(Next::Go)
+    }
+
+    /// The chat one is in, else the one that ended last.
+    fn current_or_ended(&self) -> Option<MatchId> {
+        self.current.or(self.ended.as_ref().map(|(ended, _)| *ended))
     }
 
     fn help(&mut self) {

@@ -9,7 +9,7 @@ use super::{super::screen::printable, Session};
 impl Session {
     /// Blocks whom one talks to, or talked to last.
     pub(super) async fn block(&mut self) -> Result<(), ChatError> {
-        let Some(match_id) = self.current.or(self.ended) else {
+        let Some(match_id) = self.current_or_ended() else {
             self.warn(&t!("no_match"));
             return Ok(());
         };
