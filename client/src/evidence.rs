@@ -133,7 +133,7 @@ pub(crate) mod tests {
         book.forget_old();
         assert_eq!(ids(&book, 1), [1], "the match goes on");
         book.ended(MatchId(1));
-        clock.advance(REPORTABLE - Duration::from_millis(1));
+        clock.advance(REPORTABLE.saturating_sub(Duration::from_millis(1)));
         // Told again, as after a reconnect: the time does not begin anew.
         book.ended(MatchId(1));
         book.forget_old();

@@ -126,7 +126,7 @@ async fn both_sides_hold_the_servers_word_and_nothing_else_is_proof(server: Test
     assert_eq!(changed(&|bad| bad.frank = second.frank.clone()), Err(EvidenceError::Frank), "the word for another message");
     assert_eq!(changed(&|bad| bad.message_id = second.message_id), Err(EvidenceError::Frank));
     assert_eq!(changed(&|bad| bad.ciphertext_sha256.clone_from(&second.ciphertext_sha256)), Err(EvidenceError::Frank));
-    assert_eq!(changed(&|bad| bad.frank.kid = "f9".to_owned()), Err(EvidenceError::UnknownKey));
+    assert_eq!(changed(&|bad| "f9".clone_into(&mut bad.frank.kid)), Err(EvidenceError::UnknownKey));
     couple.part().await;
     server.stop().await;
 }
