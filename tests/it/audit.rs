@@ -2,6 +2,7 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tebdil_core::store::{Banning, NewBan};
 
 use crate::{
     ads::staff,
@@ -55,6 +56,21 @@ async fn done(scene: &Scene<'_>, operation: &str) -> &'static str {
             post(&format!("{}/retry", a_dead_job(scene).await), Value::Null).await.expect(204);
             "job_retried"
         }
+        "post /v1/admin/appeals/{id}/decide" => {
+            // Not the one who banned decides.
+            let other = staff(server, "ikinci", "moderator").await;
+            server.post(&of_user("ban"), &other.access, &json!({"reason": "spam"})).await.expect(201);
+            let appeal = server.appeal(&user.phone).await;
+            post(&format!("/v1/admin/appeals/{appeal}/decide"), json!({"decision": "lift", "note": "once"})).await.expect(204);
+            "appeal_decided"
+        }
+        "post /v1/admin/bans/{id}/confirm" => {
+            let ban = NewBan { reason: "spam".to_owned(), automatic: true, provisional: true, until: None, created_by: None };
+            let made = server.app.store.ban(user.id.parse().expect("an id"), &ban, server.clock.now()).await.expect("banned");
+            let Banning::Banned { ban, .. } = made else { panic!("{made:?}") };
+            post(&format!("/v1/admin/bans/{}/confirm", ban.id), json!({"note": "once"})).await.expect(200);
+            "ban_confirmed"
+        }
         "post /v1/admin/reports/{id}/resolve" => {
             let (reporter, _reported, id) = pair(server).await;
             let report = json!({"match_id": id, "reason": "spam"});
@@ -66,6 +82,15 @@ async fn done(scene: &Scene<'_>, operation: &str) -> &'static str {
         "post /v1/admin/users/find" => {
             post("/v1/admin/users/find", json!({"phone": user.phone})).await.expect(200);
             "phone_looked_up"
+        }
+        "post /v1/admin/users/{id}/ban" => {
+            post(&of_user("ban"), json!({"reason": "spam"})).await.expect(201);
+            "banned"
+        }
+        "post /v1/admin/users/{id}/unban" => {
+            post(&of_user("ban"), json!({"reason": "spam"})).await.expect(201);
+            post(&of_user("unban"), json!({"note": "once"})).await.expect(204);
+            "ban_lifted"
         }
         "post /v1/admin/users/{id}/quota" => {
             post(&of_user("quota"), json!({"bucket": "text", "amount": 1, "reference": "a"})).await.expect(200);

@@ -20,6 +20,8 @@ scenarios! {
 const BOUNDED: &[&str] = &[
     // None or one.
     "get /v1/ads",
+    // The one of a ban.
+    "get /v1/appeals",
     // The kinds of jobs.
     "get /v1/admin/jobs/queues",
 ];
@@ -49,6 +51,10 @@ async fn filled(server: &TestServer) -> (TestUser, String) {
     for id in &matches {
         server.post("/v1/claims", &admin.access, &json!({"match_id": id})).await.expect(201);
         server.post("/v1/reports", &admin.access, &json!({"match_id": id, "reason": "spam"})).await.expect(201);
+        let banned = server.register("kopek").await;
+        let path = format!("/v1/admin/users/{}/ban", banned.id);
+        server.post(&path, &admin.access, &json!({"reason": "spam"})).await.expect(201);
+        server.appeal(&banned.phone).await;
         add(server, &admin).await;
     }
     server.run_due_jobs().await;
