@@ -79,7 +79,7 @@ async fn a_ban_takes_everything_that_acts(t: TestStore) {
         let alive = t.session_alive(session, t.now()).await.unwrap().expect("the ban is what it is told");
         assert!(alive.is_banned);
     }
-    assert_eq!(t.sessions_of(a.id, t.now()).await.unwrap(), []);
+    assert_eq!(t.sessions_of(a.id, None, 9, t.now()).await.unwrap(), []);
     assert_eq!(count(&t, &format!("key_packages WHERE user_id = {}", a.id)).await, 0);
     assert_eq!(count(&t, "push_tokens").await, 0);
     assert_eq!(count(&t, &format!("system_logs WHERE action = 'banned' AND user_id = {} AND actor_id IS NULL", a.id)).await, 1);
