@@ -185,7 +185,7 @@ async fn a_report_is_possible_for_a_week_whatever_the_peer_does(server: TestServ
     let back = report(&server, &b.user, &id, &[]).await.expect(201);
     let word = json!({"decision": "ban", "note": "n", "until": server.clock.now() + Duration::from_hours(24)});
     resolve(&server, &moderator, &back, &word).await.expect(200);
-    report(&server, &a.user, &id, &evidence).await.expect_problem(401, "unauthorized");
+    report(&server, &a.user, &id, &evidence).await.expect_problem(403, "banned");
 
     report(&server, &stranger, &id, &[]).await.expect_problem(404, "not_found");
     report(&server, &b.user, "5", &[]).await.expect_problem(404, "not_found");

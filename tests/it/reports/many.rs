@@ -43,7 +43,7 @@ async fn ten_people_at_once_bring_one_ban_that_takes_effect(server: TestServer) 
     }
     let ended = friend.until("match.ended").await;
     assert_eq!((&ended["match_id"], &ended["reason"]), (&json!(id), &json!("banned")));
-    server.get("/v1/me", &target.user.access).await.expect_problem(401, "unauthorized");
+    server.get("/v1/me", &target.user.access).await.expect_problem(403, "banned");
     let login = json!({"phone": target.user.phone, "password": PASSWORD});
     let problem = server.post("/v1/auth/login", "", &login).await.expect_problem(403, "banned");
     assert_eq!(problem["ban"]["reason"], "harassment");
