@@ -29,12 +29,12 @@ mod rate_limit;
 mod referrals;
 mod router;
 mod server;
+mod tries;
 mod verification;
 
 use std::sync::Arc;
 
-pub use code_limits::CodeLimits;
-pub use rate_limit::Limiters;
+pub use rate_limit::{Limiters, Who};
 pub use router::{openapi, router};
 pub use server::Place;
 

@@ -28,6 +28,7 @@ mod idempotency;
 mod jobs;
 mod kill;
 mod lifecycle;
+mod limits;
 mod load;
 mod matches;
 mod matching;
