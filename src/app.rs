@@ -55,7 +55,6 @@ pub struct App {
     pub matchmaker: Matchmaker,
     pub workers: Workers,
     pub limiters: crate::http::Limiters,
-    pub code_limits: crate::http::CodeLimits,
     pub metrics: PrometheusHandle,
     pub tasks: Tasks,
 }
@@ -128,8 +127,7 @@ impl App {
         });
         let waker =
             Waker { wakeups, store: store.clone(), presence: realtime.presence.clone(), clock: clock.clone(), notifier: notifier.clone() };
-        let limiters = crate::http::Limiters::new(&config.limits, &realtime, blind.clone());
-        let code_limits = crate::http::CodeLimits::new(&config.verification, &realtime, blind.clone());
+        let limiters = crate::http::Limiters::new(&config, &realtime, blind.clone());
         let app = Arc::new(Self {
             config,
             clock,
@@ -150,7 +148,6 @@ impl App {
             matchmaker,
             workers,
             limiters,
-            code_limits,
             metrics,
             tasks,
         });
@@ -186,7 +183,6 @@ impl App {
     /// Small chores that keep memory bounded.
     fn upkeep(&self) {
         self.limiters.forget_idle();
-        self.code_limits.forget_idle();
         self.metrics.run_upkeep();
     }
 }

@@ -4,6 +4,7 @@
 
 pub mod ads;
 pub mod backend;
+pub mod backoff;
 pub mod billing;
 pub mod claim;
 pub mod crypto;

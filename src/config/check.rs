@@ -123,15 +123,7 @@ impl Config {
         check(ws.outbound_frames >= 16, "ws.outbound_frames", "must be at least 16");
         check(ws.outbound_bytes >= 128 * 1024, "ws.outbound_bytes", "must be at least 131072: two of the largest frames");
 
-        let limits = &self.limits;
-        for (value, field) in [
-            (limits.login_per_phone, "limits.login_per_phone"),
-            (limits.login_per_address, "limits.login_per_address"),
-            (limits.register_per_address, "limits.register_per_address"),
-            (limits.anonymous_keys_per_address, "limits.anonymous_keys_per_address"),
-        ] {
-            check(value > 0, field, "must be at least 1; limits.enabled turns limits off");
-        }
+        super::limits::check(&self.limits, &self.login, &mut check);
         check(self.retention.message_logs_days > 0, "retention.message_logs_days", "must be at least 1");
         let evidence_s = u64::from(self.retention.message_logs_days).saturating_mul(86_400);
         check(
@@ -173,17 +165,6 @@ impl Config {
             "verification.sender",
             "\"log\" writes codes to the log; set verification.unsafe_allow_log = true if this is a developer's machine",
         );
-        for (value, field) in [
-            (verification.codes_per_phone, "verification.codes_per_phone"),
-            (verification.codes_per_phone_day, "verification.codes_per_phone_day"),
-            (verification.codes_per_address, "verification.codes_per_address"),
-            (verification.codes_per_prefix, "verification.codes_per_prefix"),
-            (verification.codes_per_day, "verification.codes_per_day"),
-            (verification.tries_per_phone, "verification.tries_per_phone"),
-            (verification.tries_per_address, "verification.tries_per_address"),
-        ] {
-            check((1..=1_000_000).contains(&value), field, "must be 1 to 1000000");
-        }
         if let Err((field, detail)) = CodeSender::new(verification) {
             check(false, field, &detail);
         }
@@ -401,6 +382,5 @@ mod tests {
         assert_eq!(config.verification.gateway.headers["authorization"].expose(), "Bearer hunter2");
         assert!(config.warnings().iter().any(|warning| warning.contains("not https")), "{:?}", config.warnings());
         assert!(!format!("{config:?}").contains("hunter2"));
-        assert!(refused(&[("TEBDIL_VERIFICATION__CODES_PER_DAY", "0")]).contains("verification.codes_per_day"));
     }
 }

@@ -4,6 +4,7 @@
 
 mod check;
 mod countries;
+mod limits;
 mod proxies;
 mod secrets;
 mod sections;
@@ -12,6 +13,7 @@ use std::{collections::HashMap, path::Path};
 
 pub use check::Problem;
 pub use countries::Countries;
+pub use limits::{Counted, Delay, Limit, Limits, Login, Rule, Rules};
 pub use proxies::TrustedProxies;
 pub use secrets::{Key, KeyRing, Secrets, SecretsError};
 pub use sections::*;

@@ -9,7 +9,7 @@ use tebdil_core::{
 };
 use tebdil_workers::{Verifier, VerifierError};
 
-use super::{Countries, TrustedProxies};
+use super::{Countries, Limits, Login, TrustedProxies};
 use crate::matching::engine::Widening;
 
 /// All settings. `Debug` shows no secret.
@@ -31,6 +31,7 @@ pub struct Config {
     pub reports: Reports,
     pub ads: Ads,
     pub ws: WebSocket,
+    pub login: Login,
     pub limits: Limits,
     pub retention: Retention,
     pub workers: Workers,
@@ -92,13 +93,6 @@ pub struct Verification {
     pub sender: Sender,
     pub unsafe_allow_log: bool,
     pub countries: Countries,
-    pub codes_per_phone: u32,
-    pub codes_per_phone_day: u32,
-    pub codes_per_address: u32,
-    pub codes_per_prefix: u32,
-    pub codes_per_day: u32,
-    pub tries_per_phone: u32,
-    pub tries_per_address: u32,
     pub gateway: Gateway,
 }
 
@@ -212,16 +206,6 @@ pub struct WebSocket {
     pub frame_burst: u32,
     pub outbound_frames: usize,
     pub outbound_bytes: usize,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    pub enabled: bool,
-    pub login_per_phone: u32,
-    pub login_per_address: u32,
-    pub register_per_address: u32,
-    pub anonymous_keys_per_address: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -19,7 +19,7 @@ use super::{
     problem::{Answer, Failure},
     verification,
 };
-use crate::{app::App, auth::AccountError};
+use crate::{app::App, auth::AccountError, config::Limit};
 
 /// Make an account and sign in; where phones are verified, `verify-phone` completes it.
 #[utoipa::path(
@@ -39,7 +39,7 @@ pub(super) async fn register(
     from: ClientAddress,
     Strict(request): Strict<RegisterRequest>,
 ) -> Answer<Response> {
-    app.limiters.register_from(from).await?;
+    app.limiters.check(Limit::RegisterAddress, from).await?;
     if app.config.verification.phone {
         return Ok((StatusCode::ACCEPTED, verification::begin(&app, from, request).await?).into_response());
     }
@@ -62,11 +62,10 @@ pub(super) async fn login(
     from: ClientAddress,
     Strict(request): Strict<LoginRequest>,
 ) -> Answer<Json<Authenticated>> {
-    app.limiters.login_from(from).await?;
-    if let Some(phone) = app.accounts.phone_index(&request.phone) {
-        app.limiters.login_for(phone.0).await?;
-    }
-    Ok(Json(app.accounts.login(request).await?))
+    let tries = app.limiters.login(from, app.accounts.phone_index(&request.phone)).await?;
+    let outcome = app.accounts.login(request).await;
+    tries.settle(&app, &outcome).await;
+    Ok(Json(outcome?))
 }
 
 /// Exchange a refresh token for new tokens. Each is good once.

@@ -17,6 +17,7 @@ use crate::{
     app::App,
     auth::{Access, Appellant, TokenError},
 };
+use crate::{app::App, auth::Access, config::Limit};
 
 /// A session's last activity is written at most this often.
 const TOUCH_AFTER: Duration = Duration::from_mins(5);
@@ -34,6 +35,7 @@ impl FromRequestParts<Arc<App>> for Signed {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
         let access = bearer(&parts.headers, app)?;
+        app.limiters.check(Limit::RestAccount, access.user_id).await?;
         let now = app.clock.now();
         let alive = app.store.session_alive(access.session_id, now).await?;
         let alive = alive.filter(|alive| alive.user_id == access.user_id).ok_or(ErrorCode::Unauthorized)?;

@@ -15,7 +15,7 @@ use super::{
     paging::{IdPath, Params},
     problem::{Answer, Failure},
 };
-use crate::app::App;
+use crate::{app::App, config::Limit};
 
 /// Block the peer of a match, which ends it.
 #[utoipa::path(
@@ -32,6 +32,7 @@ pub(super) async fn create(
     who: Signed,
     Strict(request): Strict<BlockRequest>,
 ) -> Answer<(StatusCode, Json<Block>)> {
+    app.limiters.check(Limit::BlockAccount, who.user_id).await?;
     let blocking = app.store.block(request.match_id, who.user_id, app.clock.now()).await?;
     let Blocking::Blocked { block, new, ended } = blocking else { return Err(Failure::not_found()) };
     for ended in &ended {

@@ -25,7 +25,7 @@ use super::{
     client_ip::ClientAddress,
     problem::{Answer, Failure},
 };
-use crate::app::App;
+use crate::{app::App, config::Limit};
 
 const HEADER: &str = "idempotency-key";
 /// Tells a client that the answer is a repeated one.
@@ -76,7 +76,8 @@ async fn once(app: &App, request: Request, next: Next) -> Answer<Response> {
         format!("ban:{}", appellant.ban_id)
     } else {
         // Before the body is read: whoever floods us gets neither memory nor the database's writer.
-        app.limiters.anonymous_key_from(ClientAddress::of(&parts, &app.config.http.trusted_proxies)).await?;
+        let address = ClientAddress::of(&parts, &app.config.http.trusted_proxies);
+        app.limiters.check(Limit::AnonymousKeyAddress, address).await?;
         "anon".to_owned()
     };
     // As the handlers take them.

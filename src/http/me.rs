@@ -17,6 +17,7 @@ use super::{
 use crate::{
     app::App,
     auth::{AccountError, PasswordError},
+    config::Limit,
 };
 
 /// The profile.
@@ -36,6 +37,7 @@ pub(super) async fn profile(State(app): State<Arc<App>>, who: Signed) -> Answer<
     )
 )]
 pub(super) async fn update(State(app): State<Arc<App>>, who: Signed, Strict(patch): Strict<ProfilePatch>) -> Answer<Json<User>> {
+    app.limiters.check(Limit::ProfileAccount, who.user_id).await?;
     Ok(Json(app.accounts.update_profile(who.user_id, patch).await?))
 }
 
@@ -54,10 +56,11 @@ pub(super) async fn password(
     who: Signed,
     Strict(request): Strict<PasswordChangeRequest>,
 ) -> Answer<StatusCode> {
+    app.limiters.check(Limit::PasswordAccount, who.user_id).await?;
     // Whoever holds a stolen access token must not try passwords faster than somebody who signs in.
-    let user = app.store.user(who.user_id).await?.ok_or(ErrorCode::Unauthorized)?;
-    app.limiters.login_for(user.phone_index.0).await?;
+    let tries = app.limiters.password(who.user_id).await?;
     let changed = app.accounts.change_password(who.user_id, who.session_id, request).await;
+    tries.settle(&app, &changed).await;
     let ended = changed.map_err(with_new_password)?;
     for session in ended {
         app.hub.close_session(who.user_id, session, CloseCode::Unauthorized);

@@ -32,12 +32,12 @@ mod referrals;
 mod reports;
 mod router;
 mod server;
+mod tries;
 mod verification;
 
 use std::sync::Arc;
 
-pub use code_limits::CodeLimits;
-pub use rate_limit::Limiters;
+pub use rate_limit::{Limiters, Who};
 pub use router::{openapi, router};
 pub use server::Place;
 

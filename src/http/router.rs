@@ -11,13 +11,18 @@ use tebdil_core::protocol::ErrorCode;
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::{
     Modify, OpenApi,
-    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    openapi::{
+        Content, PathItem, Ref, ResponseBuilder,
+        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+    },
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     account, admin, ads, appeals, asyncapi, billing, blocks, claims, headers, health, idempotency, keys, leftover, matches, me,
     notifications, observe, problem::Failure, push, referrals, reports, verification,
+    account, admin, ads, asyncapi, billing, blocks, claims, health, idempotency, keys, leftover, matches, me, notifications, observe,
+    problem::Failure, push, rate_limit, referrals, verification,
 };
 use crate::{app::App, ws};
 
@@ -109,12 +114,27 @@ fn api() -> OpenApiRouter<Arc<App>> {
 
 /// The OpenAPI document that `GET /openapi.json` answers.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    api().into_openapi()
+    let mut openapi = api().into_openapi();
+    document_limits(&mut openapi);
+    openapi
+}
+
+/// What every limited request may be answered, where its handler does not say more.
+fn document_limits(openapi: &mut utoipa::openapi::OpenApi) {
+    let problem = Content::new(Some(Ref::from_schema_name("Problem")));
+    let limited = ResponseBuilder::new().description("`rate_limited`").content("application/json", problem).build();
+    for (_, item) in openapi.paths.paths.iter_mut().filter(|(path, _)| !rate_limit::UNLIMITED.contains(&path.as_str())) {
+        let PathItem { get, put, post, delete, patch, .. } = item;
+        for operation in [get, put, post, delete, patch].into_iter().flatten() {
+            operation.responses.responses.entry("429".to_owned()).or_insert_with(|| limited.clone().into());
+        }
+    }
 }
 
 /// The API, the WebSocket and the health checks.
 pub fn router(app: Arc<App>) -> Router {
-    let (routes, openapi) = api().split_for_parts();
+    let (routes, mut openapi) = api().split_for_parts();
+    document_limits(&mut openapi);
     let openapi = Arc::new(openapi);
     let asyncapi = Arc::new(asyncapi::document());
     routes
@@ -125,6 +145,7 @@ pub fn router(app: Arc<App>) -> Router {
         .method_not_allowed_fallback(|| std::future::ready(Failure::from(ErrorCode::MethodNotAllowed)))
         .layer(CatchPanicLayer::custom(observe::panicked))
         .layer(from_fn_with_state(Arc::clone(&app), idempotency::replay))
+        .layer(from_fn_with_state(Arc::clone(&app), rate_limit::by_address))
         .layer(from_fn(leftover::drop_rest))
         .layer(from_fn(observe::observe))
         .layer(from_fn(headers::protect))

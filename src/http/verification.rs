@@ -14,8 +14,8 @@ use crate::{app::App, auth::AccountError};
 /// Has a code sent that completes a registration.
 pub(super) async fn begin(app: &App, from: ClientAddress, request: RegisterRequest) -> Answer<Json<VerificationRequired>> {
     let (phone, draft, password) = app.accounts.check_registration(request).await?;
-    app.code_limits.code_from(from).await?;
-    app.code_limits.code_to(&phone).await?;
+    app.limiters.code_from(from).await?;
+    app.limiters.code_to(&phone).await?;
     app.accounts.send_registration_code(phone, draft, password).await?;
     Ok(Json(VerificationRequired { verification_required: true }))
 }
@@ -37,7 +37,7 @@ pub(super) async fn verify_phone(
     Strict(request): Strict<VerifyPhoneRequest>,
 ) -> Answer<(StatusCode, Json<Authenticated>)> {
     let phone = app.accounts.phone_index(&request.phone);
-    app.code_limits.guess(from, phone.map(|phone| phone.0)).await?;
+    app.limiters.guess(from, phone).await?;
     Ok((StatusCode::CREATED, Json(app.accounts.verify_phone(request).await?)))
 }
 
@@ -59,9 +59,9 @@ pub(super) async fn password_reset(
     if !app.accounts.sends_codes() {
         return Err(AccountError::NoCodes.into());
     }
-    app.code_limits.code_from(from).await?;
+    app.limiters.code_from(from).await?;
     if let Some(phone) = app.accounts.code_phone(&request.phone) {
-        app.code_limits.code_to(&phone).await?;
+        app.limiters.code_to(&phone).await?;
         app.accounts.order_password_reset(phone)?;
     }
     Ok(StatusCode::ACCEPTED)
@@ -83,7 +83,7 @@ pub(super) async fn confirm_password_reset(
     Strict(request): Strict<PasswordResetConfirmation>,
 ) -> Answer<StatusCode> {
     let phone = app.accounts.phone_index(&request.phone);
-    app.code_limits.guess(from, phone.map(|phone| phone.0)).await?;
+    app.limiters.guess(from, phone).await?;
     let (user, reset) = app.accounts.reset_password(request).await.map_err(me::with_new_password)?;
     for session in reset.ended {
         app.hub.close_session(user, session, CloseCode::Unauthorized);

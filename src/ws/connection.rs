@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 
 use super::{
     dispatch,
-    limits::{Limits, Pace},
+    limits::{Limits, Pace, rate_limited},
     welcome::{self, Denied},
 };
 use crate::{
@@ -182,8 +182,8 @@ async fn read(stream: &mut SplitStream<&mut WebSocket>, app: &Arc<App>, session:
         }
         match limits.frame() {
             Pace::Fine => {}
-            Pace::Wait { retry_after_ms } => {
-                session.connection.send(&rate_limited(retry_after_ms), None);
+            Pace::Wait { retry_after } => {
+                session.connection.send(&rate_limited(retry_after, None), None);
                 continue;
             }
             Pace::GiveUp => return outbound.close(CloseCode::RateLimited),
@@ -262,16 +262,6 @@ async fn write(sink: &mut SplitSink<&mut WebSocket, Message>, app: &App, session
 async fn gave_up(outbound: &crate::hub::Outbound) {
     outbound.closed().await;
     tokio::time::sleep(SLOW_GRACE).await;
-}
-
-fn rate_limited(retry_after_ms: u64) -> ServerFrame {
-    ServerFrame::Error {
-        code: ErrorCode::RateLimited,
-        message: ErrorCode::RateLimited.title().to_owned(),
-        retry_after_ms: Some(retry_after_ms),
-        resets_at: None,
-        client_id: None,
-    }
 }
 
 fn close_frame(code: CloseCode) -> CloseFrame {

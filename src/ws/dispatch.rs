@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use tebdil_core::{
+    id::UserId,
     protocol::{ClientFrame, ErrorCode, FrameId, ServerFrame},
+    realtime::Denied,
     store::StoreError,
 };
 
-use super::connection::Session;
-use crate::{app::App, matching::Refused};
+use super::{connection::Session, limits::rate_limited};
+use crate::{app::App, config::Limit, http::Who, matching::Refused};
 
 /// The client should not have sent this frame; it was told, and it counts.
 pub(super) struct BadFrame;
@@ -19,7 +21,10 @@ pub(super) struct BadFrame;
 pub(super) async fn dispatch(app: &Arc<App>, session: &Session, frame: ClientFrame, re: Option<FrameId>) -> Result<(), BadFrame> {
     let connection = &session.connection;
     match frame {
-        ClientFrame::MessageSend(frame) => app.chat.send(connection, frame, re).await,
+        ClientFrame::MessageSend(frame) => match app.limiters.count_here(Limit::MessageAccount, connection.user_id) {
+            Ok(()) => app.chat.send(connection, frame, re).await,
+            Err(wait) => connection.send(&rate_limited(wait, Some(frame.client_id)), re.as_ref()),
+        },
         ClientFrame::MessageAck(frame) => app.chat.receipt(connection, frame, false, re).await,
         ClientFrame::MessageRead(frame) => app.chat.receipt(connection, frame, true, re).await,
         other => return Box::pin(rare(app, session, other, re)).await,
@@ -30,6 +35,14 @@ pub(super) async fn dispatch(app: &Arc<App>, session: &Session, frame: ClientFra
 async fn rare(app: &Arc<App>, session: &Session, frame: ClientFrame, re: Option<FrameId>) -> Result<(), BadFrame> {
     let connection = &session.connection;
     let re = re.as_ref();
+    if let Err(denied) = admitted(app, connection.user_id, &frame).await {
+        let answer = match denied {
+            Denied::Wait(wait) => rate_limited(wait, None),
+            Denied::Unknown => unavailable(),
+        };
+        connection.send(&answer, re);
+        return Ok(());
+    }
     let outcome = match frame {
         ClientFrame::MatchFind(wish) => match app.matchmaker.find(connection, wish, re.cloned()).await {
             Err(Refused::Answer(frame)) => {
@@ -67,6 +80,15 @@ async fn rare(app: &Arc<App>, session: &Session, frame: ClientFrame, re: Option<
     Ok(())
 }
 
+/// Counts the frames that have a limit of their own.
+async fn admitted(app: &App, user: UserId, frame: &ClientFrame) -> Result<(), Denied> {
+    match frame {
+        ClientFrame::MatchFind(_) => app.limiters.count(Limit::FindAccount, Who::Account(user)).await,
+        ClientFrame::Typing(_) => app.limiters.count_here(Limit::TypingAccount, user).map_err(Denied::Wait),
+        _ => Ok(()),
+    }
+}
+
 /// Lets a connection live as long as a fresh token of the same session.
 fn refresh(app: &App, session: &Session, token: &str, re: Option<&FrameId>) {
     let connection = &session.connection;
@@ -81,12 +103,14 @@ fn refresh(app: &App, session: &Session, token: &str, re: Option<&FrameId>) {
 /// What a client is told of a store failure.
 fn failure(error: &StoreError) -> ServerFrame {
     tracing::error!(%error, "a frame could not be handled");
-    let transient = error.is_transient();
-    let code = if transient { ErrorCode::Unavailable } else { ErrorCode::Internal };
+    if error.is_transient() { unavailable() } else { ServerFrame::error(ErrorCode::Internal, ErrorCode::Internal.title()) }
+}
+
+fn unavailable() -> ServerFrame {
     ServerFrame::Error {
-        code,
-        message: code.title().to_owned(),
-        retry_after_ms: transient.then_some(1_000),
+        code: ErrorCode::Unavailable,
+        message: ErrorCode::Unavailable.title().to_owned(),
+        retry_after_ms: Some(1_000),
         resets_at: None,
         client_id: None,
     }

@@ -3,7 +3,9 @@
 use std::{collections::VecDeque, num::NonZeroU32};
 
 use governor::{DefaultDirectRateLimiter, RateLimiter, clock::Clock as _};
+use tebdil_core::protocol::{ErrorCode, ServerFrame};
 use tokio::time::{Duration, Instant};
+use uuid::Uuid;
 
 /// Bad frames within [`BAD_FRAME_WINDOW`] that close a connection.
 const BAD_FRAMES: usize = 5;
@@ -15,7 +17,7 @@ pub(super) enum Pace {
     Fine,
     /// Too fast; the frame is refused.
     Wait {
-        retry_after_ms: u64,
+        retry_after: Duration,
     },
     /// Told to wait often enough.
     GiveUp,
@@ -49,8 +51,7 @@ impl Limits {
         if self.refused > self.patience {
             return Pace::GiveUp;
         }
-        let wait = not_until.wait_time_from(governor::clock::DefaultClock::default().now());
-        Pace::Wait { retry_after_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX).max(1) }
+        Pace::Wait { retry_after: not_until.wait_time_from(governor::clock::DefaultClock::default().now()) }
     }
 
     /// Counts a bad frame; true when there were too many.
@@ -64,6 +65,17 @@ impl Limits {
     }
 }
 
+/// What a client is told that is too fast; `client_id` when it sent a message.
+pub(super) fn rate_limited(retry_after: Duration, client_id: Option<Uuid>) -> ServerFrame {
+    ServerFrame::Error {
+        code: ErrorCode::RateLimited,
+        message: ErrorCode::RateLimited.title().to_owned(),
+        retry_after_ms: Some(u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX).max(1)),
+        resets_at: None,
+        client_id,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,7 +86,7 @@ mod tests {
         let mut limits = Limits::new(NonZeroU32::new(1), two);
         assert_eq!([limits.frame(), limits.frame()], [Pace::Fine, Pace::Fine]);
         for _ in 0..2 {
-            assert!(matches!(limits.frame(), Pace::Wait { retry_after_ms: 1..=1000 }));
+            assert!(matches!(limits.frame(), Pace::Wait { retry_after } if retry_after <= Duration::from_secs(1)));
         }
         assert_eq!(limits.frame(), Pace::GiveUp);
         let mut unlimited = Limits::new(None, two);

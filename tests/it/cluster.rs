@@ -31,7 +31,7 @@ scenarios! {
 mod limited {
     use super::super::cluster::tries_at_all_nodes_count_together;
     scenarios! {
-        @cluster &[("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_LIMITS__LOGIN_PER_PHONE", "4")];
+        @cluster &[("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_LOGIN__PHONE__FREE", "4"), ("TEBDIL_LOGIN__PHONE__FIRST_S", "900")];
         tries_at_all_nodes_count_together,
     }
 }

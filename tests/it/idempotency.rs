@@ -141,7 +141,7 @@ mod limited {
     use super::*;
 
     scenarios! {
-        @with &[("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_LIMITS__ANONYMOUS_KEYS_PER_ADDRESS", "3")];
+        @with &[("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_LIMITS__RULES__ANONYMOUS_KEY_ADDRESS__BURST", "3")];
         strangers_cannot_fill_the_table_with_keys,
     }
 

@@ -34,6 +34,7 @@ mod idempotency;
 mod jobs;
 mod kill;
 mod lifecycle;
+mod limits;
 mod load;
 mod matches;
 mod matching;

@@ -114,7 +114,7 @@ async fn requests_and_sockets_pass_over_tls() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forged_header_gets_around_no_limit() {
-    let settings = [("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_LIMITS__LOGIN_PER_ADDRESS", "2")];
+    let settings = [("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_LIMITS__RULES__LOGIN_ADDRESS__BURST", "2")];
     let Some((server, proxy)) = behind(Options::default(), &settings).await else { return };
     let url = proxy.url();
     wrong_login(&server, &url, "198.51.100.1").await.expect_problem(401, "invalid_credentials");
@@ -125,7 +125,7 @@ async fn a_forged_header_gets_around_no_limit() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_balancer_that_is_trusted_names_the_client() {
-    let settings = [("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_LIMITS__LOGIN_PER_ADDRESS", "1")];
+    let settings = [("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_LIMITS__RULES__LOGIN_ADDRESS__BURST", "1")];
     let options = Options { balancers: vec!["127.0.0.1"], ..Options::default() };
     let Some((server, proxy)) = behind(options, &settings).await else { return };
     let url = proxy.url();
@@ -230,7 +230,7 @@ async fn dead_and_draining_nodes_are_passed_over() {
     let node = async |dir: &tempfile::TempDir| {
         let mut command = tebdil(dir.path());
         // Long enough to stay what it is for the whole test.
-        command.env("TEBDIL_SHUTDOWN__READY_DELAY_S", "600");
+        command.env("TEBDIL_SHUTDOWN__READY_DELAY_S", "600").env("TEBDIL_LIMITS__ENABLED", "false");
         Process::start(command).await
     };
     let (draining, healthy) = (node(&dirs[0]).await, node(&dirs[1]).await);

@@ -148,7 +148,7 @@ impl RedisPrefix {
 
     /// What is there of nodes and their devices: everything but the counters, which outlive nodes on purpose.
     pub fn traces(&self) -> Vec<String> {
-        let outlives = |key: &String| ["fence:", "limit:"].iter().any(|kind| key[self.0.prefix().len()..].starts_with(kind));
+        let outlives = |key: &String| ["fence:", "limit:", "tries:"].iter().any(|kind| key[self.0.prefix().len()..].starts_with(kind));
         self.0.keys().into_iter().filter(|key| !outlives(key)).collect()
     }
 }

@@ -57,23 +57,31 @@ impl Limiter {
     /// How long to wait until the next one is allowed.
     pub async fn check(&self, key: &[u8]) -> Result<(), Duration> {
         let Some(Rule { burst, step }) = self.rule else { return Ok(()) };
-        match via!(self.link, |link| link.limit(self.name, key, burst, step).await) {
+        match via!(self.link, |link| link.limit(self.name, key, burst, step, false).await) {
             Some(outcome) => outcome,
             None => self.here.check(&key.into()),
         }
     }
 
-    /// Counts one try on all nodes together or not at all: while Redis does not answer, none is allowed.
+    /// Counts one try on all nodes together or not at all: while Redis does not answer within 800 ms, none is allowed.
     ///
     /// # Errors
     /// [`Denied`]
     pub async fn check_strictly(&self, key: &[u8]) -> Result<(), Denied> {
         let Some(Rule { burst, step }) = self.rule else { return Ok(()) };
-        match via!(self.link, |link| link.limit(self.name, key, burst, step).await) {
+        match via!(self.link, |link| link.limit(self.name, key, burst, step, true).await) {
             Some(outcome) => outcome.map_err(Denied::Wait),
             None if via!(self.link, |link| link.shares_limits()) => Err(Denied::Unknown),
             None => self.here.check(&key.into()).map_err(Denied::Wait),
         }
+    }
+
+    /// Counts one try on this node only, where every try counts and asking others would take longer than what is tried.
+    ///
+    /// # Errors
+    /// How long to wait until the next one is allowed.
+    pub fn check_here(&self, key: &[u8]) -> Result<(), Duration> {
+        self.here.check(&key.into())
     }
 
     /// What it was made with.

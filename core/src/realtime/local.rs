@@ -10,7 +10,10 @@ use bytes::Bytes;
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{Announcement, BusEvent, Device, Holder, Joined, NodeId, RealtimeError, Stamp, presence::Word};
-use crate::id::UserId;
+use crate::{
+    backoff::{BackoffRule, Try},
+    id::UserId,
+};
 
 /// The realtime state of a node that is alone.
 #[derive(Debug)]
@@ -193,8 +196,24 @@ impl Local {
 
     /// Nobody shares limits with a node that is alone: the limiter of this process counts.
     #[expect(clippy::unused_async, reason = "the same form as over Redis")]
-    pub async fn limit(&self, _: &str, _: &[u8], _: u32, _: Duration) -> Option<Result<(), Duration>> {
+    pub async fn limit(&self, _: &str, _: &[u8], _: u32, _: Duration, _: bool) -> Option<Result<(), Duration>> {
         None
+    }
+
+    /// Nobody shares failures with a node that is alone either.
+    #[expect(clippy::unused_async, reason = "the same form as over Redis")]
+    pub async fn try_once(&self, _: &str, _: &[u8], _: &BackoffRule) -> Option<Result<Try, Duration>> {
+        None
+    }
+
+    #[expect(clippy::unused_async, reason = "the same form as over Redis")]
+    pub async fn take_try_back(&self, _: &str, _: &[u8], _: Try) -> bool {
+        false
+    }
+
+    #[expect(clippy::unused_async, reason = "the same form as over Redis")]
+    pub async fn clear_tries(&self, _: &str, _: &[u8]) -> bool {
+        false
     }
 
     /// Whether others count the same limits.

@@ -3,6 +3,7 @@
 //! Every part has two variants, in this process (an embedded node) and over Redis (one of several nodes); [`crate::backend`] alone chooses and asks. Both pass
 //! the same suite. Nothing here is durable: what is lost comes back from the store ([`BusEvent`] says when to look).
 
+mod backoff;
 mod bus;
 mod lease;
 mod limiter;
@@ -12,6 +13,7 @@ pub(crate) mod redis;
 
 use std::{fmt, str::FromStr};
 
+pub use backoff::Backoff;
 pub use bus::{Bus, BusEvent, BusEvents, Undelivered};
 pub use lease::{Holder, Lease};
 pub use limiter::{Denied, Limiter};

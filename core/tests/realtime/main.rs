@@ -1,5 +1,6 @@
 //! The realtime parts: one suite for a node that is alone and a node over Redis, and what only several nodes show.
 
+mod backoff;
 mod bus;
 mod cluster;
 mod lease;

@@ -10,11 +10,11 @@ use crate::{
 };
 
 with_gateway! {
-    one_number_is_not_flooded_from_many_addresses: &[("TEBDIL_VERIFICATION__CODES_PER_PHONE", "3")],
-    one_number_gets_so_many_codes_a_day: &[("TEBDIL_VERIFICATION__CODES_PER_PHONE_DAY", "3")],
-    one_address_does_not_text_many_numbers: &[("TEBDIL_VERIFICATION__CODES_PER_ADDRESS", "3")],
-    numbers_in_a_row_are_not_pumped: &[("TEBDIL_VERIFICATION__CODES_PER_PREFIX", "3")],
-    a_day_has_a_budget: &[("TEBDIL_VERIFICATION__CODES_PER_DAY", "3")],
+    one_number_is_not_flooded_from_many_addresses: &[("TEBDIL_LIMITS__RULES__CODE_PHONE__BURST", "3")],
+    one_number_gets_so_many_codes_a_day: &[("TEBDIL_LIMITS__RULES__CODE_PHONE_DAY__BURST", "3")],
+    one_address_does_not_text_many_numbers: &[("TEBDIL_LIMITS__RULES__CODE_ADDRESS__BURST", "3")],
+    numbers_in_a_row_are_not_pumped: &[("TEBDIL_LIMITS__RULES__CODE_PREFIX__BURST", "3")],
+    a_day_has_a_budget: &[("TEBDIL_LIMITS__RULES__CODE_DAY__BURST", "3")],
 }
 
 /// Asks for a code at one node after the other, as if from this address.

@@ -15,12 +15,12 @@ use crate::{
 
 /// Limits that nothing here reaches; a test of one sets it.
 const WIDE: [(&str, &str); 7] = [
-    ("TEBDIL_VERIFICATION__CODES_PER_PHONE", "1000"),
-    ("TEBDIL_VERIFICATION__CODES_PER_PHONE_DAY", "1000"),
-    ("TEBDIL_VERIFICATION__CODES_PER_ADDRESS", "1000"),
-    ("TEBDIL_VERIFICATION__CODES_PER_PREFIX", "1000"),
-    ("TEBDIL_VERIFICATION__TRIES_PER_PHONE", "1000"),
-    ("TEBDIL_VERIFICATION__TRIES_PER_ADDRESS", "1000"),
+    ("TEBDIL_LIMITS__RULES__CODE_PHONE__BURST", "1000"),
+    ("TEBDIL_LIMITS__RULES__CODE_PHONE_DAY__BURST", "1000"),
+    ("TEBDIL_LIMITS__RULES__CODE_ADDRESS__BURST", "1000"),
+    ("TEBDIL_LIMITS__RULES__CODE_PREFIX__BURST", "1000"),
+    ("TEBDIL_LIMITS__RULES__GUESS_PHONE__BURST", "1000"),
+    ("TEBDIL_LIMITS__RULES__GUESS_ADDRESS__BURST", "1000"),
     // So that a request can say from where it comes.
     ("TEBDIL_HTTP__TRUSTED_PROXIES", "127.0.0.1"),
 ];
@@ -68,7 +68,7 @@ with_gateway! {
     the_owners_code_does_not_complete_a_strangers_registration: &[],
     what_cannot_be_registered_is_said_before_a_code_is_sent: &[],
     of_a_hundred_guesses_at_once_five_are_compared: &[],
-    guessing_is_refused_with_or_without_a_code: &[("TEBDIL_VERIFICATION__TRIES_PER_PHONE", "4")],
+    guessing_is_refused_with_or_without_a_code: &[("TEBDIL_LIMITS__RULES__GUESS_PHONE__BURST", "4")],
     a_code_is_good_once_for_one_thing_one_phone_and_five_minutes: &[],
     a_forgotten_password_is_set_anew_and_every_session_ends: &[],
     who_has_no_account_gets_the_same_answers: &[],

@@ -2,6 +2,7 @@
 
 mod codes;
 mod leave;
+mod limits;
 mod people;
 mod postgres;
 mod readiness;

@@ -91,10 +91,12 @@ impl Connection {
 
     /// Like [`Self::invoke`] for what can do without an answer: only on a connection that is there, which is kept.
     pub async fn invoke_soon<T: FromRedisValue>(&self, limit: Duration, call: &ScriptInvocation<'_>) -> Result<T, RealtimeError> {
-        let connection = self.current.try_lock().ok().and_then(|current| current.connection.clone());
-        let mut connection = connection.ok_or(RealtimeError::Unavailable)?;
-        let answer = timeout(limit, call.invoke_async(&mut connection)).await;
-        answer.map_err(|_| RealtimeError::Unavailable)?.map_err(|error| refusal(&error))
+        let answer = timeout(limit, async {
+            let connection = self.current.lock().await.connection.clone();
+            let mut connection = connection.ok_or(RealtimeError::Unavailable)?;
+            call.invoke_async(&mut connection).await.map_err(|error| refusal(&error))
+        });
+        answer.await.map_err(|_| RealtimeError::Unavailable)?
     }
 
     /// Asks for an answer.

@@ -15,6 +15,7 @@ scripts! {
     BEAT = "beat.lua",
     BYE = "bye.lua",
     DELIVER = "deliver.lua",
+    FORGIVE = "forgive.lua",
     HOLD = "hold.lua",
     JOIN = "join.lua",
     LEAVE = "leave.lua",
@@ -22,4 +23,6 @@ scripts! {
     ONLINE = "online.lua",
     REAP = "reap.lua",
     RELEASE = "release.lua",
+    TRY = "try.lua",
+    UNTRY = "untry.lua",
 }

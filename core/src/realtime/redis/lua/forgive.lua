@@ -1,0 +1,4 @@
+-- Forgets every failure.
+--
+-- KEYS[1] tries:{name}:{key}
+redis.call('DEL', KEYS[1])

@@ -1,0 +1,237 @@
+//! The table of limits.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use tebdil_core::{backoff::BackoffRule, protocol::ErrorCode};
+
+/// Who counts a limit, and what happens while Redis does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// By all nodes together; without Redis by each node for itself.
+    Together,
+    /// By all nodes together or not at all: without Redis nothing is let through.
+    Strictly,
+    /// By each node for itself: what is limited is far cheaper than to ask others.
+    Here,
+}
+
+macro_rules! limits {
+    ($($(#[doc = $doc:literal])* $name:ident = $field:ident, $counted:ident, $code:ident;)*) => {
+        /// What may be done how often. The end of the name says by what it is counted: an account, an address, a phone, a ban.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Limit { $($(#[doc = $doc])* $name),* }
+
+        impl Limit {
+            /// Every limit, in the order of declaration.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// The name in the settings and in metrics.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => stringify!($field)),* }
+            }
+
+            /// Its full name in the settings.
+            pub const fn setting(self) -> &'static str {
+                match self { $(Self::$name => concat!("limits.rules.", stringify!($field))),* }
+            }
+
+            /// Who counts it.
+            pub const fn counted(self) -> Counted {
+                match self { $(Self::$name => Counted::$counted),* }
+            }
+
+            /// What who is over it is told.
+            pub const fn code(self) -> ErrorCode {
+                match self { $(Self::$name => ErrorCode::$code),* }
+            }
+        }
+
+        /// A rule for each limit.
+        #[derive(Debug, Clone, Deserialize)]
+        #[serde(deny_unknown_fields)]
+        pub struct Rules { $($field: Rule),* }
+
+        impl Rules {
+            /// The rule of a limit.
+            pub const fn of(&self, limit: Limit) -> Rule {
+                match limit { $(Limit::$name => self.$field),* }
+            }
+        }
+    };
+}
+
+limits! {
+    /// Requests, whatever they ask for.
+    RestAddress = rest_address, Together, RateLimited;
+    /// Requests with an access token.
+    RestAccount = rest_account, Together, RateLimited;
+    /// Requests with an `Idempotency-Key` and without an access token: each writes to the database.
+    AnonymousKeyAddress = anonymous_key_address, Together, RateLimited;
+    /// Passwords to sign in with, right and wrong ones.
+    LoginAddress = login_address, Strictly, TooManyAttempts;
+    /// New accounts.
+    RegisterAddress = register_address, Strictly, TooManyAttempts;
+    /// Changes of the password.
+    PasswordAccount = password_account, Strictly, TooManyAttempts;
+    /// Changes of the profile.
+    ProfileAccount = profile_account, Together, RateLimited;
+    /// Blocks.
+    BlockAccount = block_account, Together, RateLimited;
+    /// Reports.
+    ReportAccount = report_account, Together, RateLimited;
+    /// Calls about appeals.
+    AppealAddress = appeal_address, Together, RateLimited;
+    /// Calls about the appeal against a ban.
+    AppealBan = appeal_ban, Together, RateLimited;
+    /// Exports of all data of an account.
+    ExportAccount = export_account, Together, RateLimited;
+    /// Searches.
+    FindAccount = find_account, Together, RateLimited;
+    /// Messages.
+    MessageAccount = message_account, Here, RateLimited;
+    /// Words that somebody writes.
+    TypingAccount = typing_account, Here, RateLimited;
+    /// Codes that are asked for from an address.
+    CodeAddress = code_address, Strictly, TooManyAttempts;
+    /// Codes for a number, within minutes.
+    CodePhone = code_phone, Strictly, TooManyAttempts;
+    /// Codes for a number, within a day.
+    CodePhoneDay = code_phone_day, Strictly, TooManyAttempts;
+    /// Codes for all numbers that begin with the same six digits.
+    CodePrefix = code_prefix, Strictly, TooManyAttempts;
+    /// Codes for everybody.
+    CodeDay = code_day, Strictly, TooManyAttempts;
+    /// Guesses for a number. Not strictly: the store counts each code's guesses in any case.
+    GuessPhone = guess_phone, Together, TooManyAttempts;
+    /// Guesses from an address.
+    GuessAddress = guess_address, Together, TooManyAttempts;
+}
+
+impl Limit {
+    /// Whether `limits.enabled` does not turn it off: codes cost money.
+    pub const fn is_always_on(self) -> bool {
+        matches!(
+            self,
+            Self::CodeAddress
+                | Self::CodePhone
+                | Self::CodePhoneDay
+                | Self::CodePrefix
+                | Self::CodeDay
+                | Self::GuessPhone
+                | Self::GuessAddress
+        )
+    }
+}
+
+/// `burst` at once, and again one by one so that `burst` fit into `per_s` seconds.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    pub burst: u32,
+    pub per_s: u32,
+}
+
+impl Rule {
+    /// The period.
+    pub const fn period(self) -> Duration {
+        Duration::from_secs(self.per_s as u64)
+    }
+}
+
+/// How often something may be done.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    pub enabled: bool,
+    pub rules: Rules,
+}
+
+/// What wrong passwords bring.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Login {
+    pub phone: Delay,
+    pub address: Delay,
+    pub account: Delay,
+}
+
+/// A delay that grows with every wrong password.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Delay {
+    pub free: u32,
+    pub first_s: u32,
+    pub most_s: u32,
+    pub forget_s: u32,
+}
+
+impl Delay {
+    /// The rule.
+    pub fn rule(self) -> BackoffRule {
+        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
+        BackoffRule { free: self.free, first: seconds(self.first_s), most: seconds(self.most_s), forget: seconds(self.forget_s) }
+    }
+}
+
+/// Calls `check` with whether each value is allowed, its setting, and what it must be.
+pub(super) fn check(limits: &Limits, login: &Login, check: &mut impl FnMut(bool, &'static str, &str)) {
+    for limit in Limit::ALL {
+        let Rule { burst, per_s } = limits.rules.of(*limit);
+        let allowed = (1..=1_000_000).contains(&burst) && (1..=31 * 86_400).contains(&per_s);
+        check(allowed, limit.setting(), "burst must be 1 to 1000000 and per_s 1 to 2678400; limits.enabled turns limits off");
+    }
+    for (delay, field) in [(login.phone, "login.phone"), (login.address, "login.address"), (login.account, "login.account")] {
+        let Delay { free, first_s, most_s, forget_s } = delay;
+        check((1..=10_000).contains(&free), field, "free must be 1 to 10000");
+        check(
+            first_s >= 1 && first_s <= most_s && most_s <= 86_400,
+            field,
+            "first_s must be at least 1, most_s at least first_s and at most 86400",
+        );
+        check((1..=7 * 86_400).contains(&forget_s), field, "forget_s must be 1 to 604800");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn load(environment: &[(&str, &str)]) -> Result<Config, String> {
+        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Config::load(None, environment).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn limits_are_found_by_their_place() {
+        for (place, limit) in Limit::ALL.iter().enumerate() {
+            assert_eq!(*limit as usize, place);
+            assert!(
+                ["address", "account", "ban", "phone", "phone_day", "prefix", "day"].iter().any(|who| limit.as_str().ends_with(who)),
+                "{limit:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn one_value_of_a_rule_can_be_set_and_unknown_rules_are_errors() {
+        let config = load(&[("TEBDIL_LIMITS__RULES__REPORT_ACCOUNT__BURST", "3"), ("TEBDIL_LOGIN__PHONE__FREE", "2")]).expect("good");
+        let rule = config.limits.rules.of(Limit::ReportAccount);
+        assert_eq!((rule.burst, rule.per_s), (3, 3_600));
+        assert_eq!((config.login.phone.free, config.login.phone.most_s), (2, 900));
+        for (name, value, field) in [
+            ("TEBDIL_LIMITS__RULES__NOSUCH_ACCOUNT__BURST", "3", "nosuch_account"),
+            ("TEBDIL_LIMITS__LOGIN_PER_PHONE", "3", "login_per_phone"),
+            ("TEBDIL_LIMITS__RULES__FIND_ACCOUNT__BURST", "0", "limits.rules.find_account"),
+            ("TEBDIL_LIMITS__RULES__CODE_DAY__BURST", "0", "limits.rules.code_day"),
+            ("TEBDIL_LIMITS__RULES__FIND_ACCOUNT__PER_S", "0", "limits.rules.find_account"),
+            ("TEBDIL_LOGIN__ADDRESS__FREE", "0", "login.address"),
+            ("TEBDIL_LOGIN__PHONE__FIRST_S", "901", "login.phone"),
+            ("TEBDIL_LOGIN__ACCOUNT__FORGET_S", "0", "login.account"),
+        ] {
+            let error = load(&[(name, value)]).expect_err(name);
+            assert!(error.contains(field), "{error}");
+        }
+    }
+}
