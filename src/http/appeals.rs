@@ -14,7 +14,7 @@ use super::{
     client_ip::ClientAddress,
     problem::{Answer, Failure},
 };
-use crate::{app::App, auth::Appellant};
+use crate::{app::App, auth::Appellant, config::Limit};
 
 const MAX_TEXT: usize = 4000;
 
@@ -35,7 +35,8 @@ pub(super) async fn create(
     from: ClientAddress,
     Strict(request): Strict<AppealRequest>,
 ) -> Answer<(StatusCode, Json<Appeal>)> {
-    app.limiters.appeal_from(from, who.ban_id).await?;
+    app.limiters.check(Limit::AppealAddress, from).await?;
+    app.limiters.check(Limit::AppealBan, who.ban_id).await?;
     let text = request.text.trim();
     let fits = (1..=MAX_TEXT).contains(&text.chars().count()) && !text.chars().any(|letter| letter.is_control() && letter != '\n');
     if !fits {
@@ -61,7 +62,8 @@ pub(super) async fn create(
     )
 )]
 pub(super) async fn list(State(app): State<Arc<App>>, who: Appellant, from: ClientAddress) -> Answer<Json<Page<Appeal>>> {
-    app.limiters.appeal_from(from, who.ban_id).await?;
+    app.limiters.check(Limit::AppealAddress, from).await?;
+    app.limiters.check(Limit::AppealBan, who.ban_id).await?;
     let appeal = app.store.appeal_of(who.ban_id).await?;
     Ok(Json(Page { items: appeal.into_iter().collect(), next_cursor: None }))
 }

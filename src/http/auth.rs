@@ -16,8 +16,8 @@ use super::problem::Failure;
 use crate::{
     app::App,
     auth::{Access, Appellant, TokenError},
+    config::Limit,
 };
-use crate::{app::App, auth::Access, config::Limit};
 
 /// A session's last activity is written at most this often.
 const TOUCH_AFTER: Duration = Duration::from_mins(5);

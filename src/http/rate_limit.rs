@@ -8,8 +8,6 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use tebdil_core::{
-    crypto::BlindIndex,
-    id::BanId,
     crypto::{BlindIndex, PhoneIndex},
     id::{BanId, UserId},
     protocol::ErrorCode,
@@ -22,10 +20,6 @@ use crate::{
     config::{Config, Counted, Limit},
 };
 
-const MINUTE: Duration = Duration::from_mins(1);
-const HOUR: Duration = Duration::from_hours(1);
-/// Calls about appeals in an hour: one appeals once, and looks now and then what became of it.
-const APPEALS: u32 = 30;
 /// How often the same account, phone or address gets into `system_logs` for wrong passwords: once in this time.
 const LOGGED_EVERY: Duration = Duration::from_hours(24);
 
@@ -35,12 +29,6 @@ pub(super) const UNLIMITED: [&str; 3] = ["/healthz", "/readyz", "/v1/billing/eve
 /// The counters of every limit. Addresses, phones and accounts are counted by a keyed hash: whoever reads Redis learns none of them.
 #[derive(Debug)]
 pub struct Limiters {
-    blind: BlindIndex,
-    login_phone: Limiter,
-    login_address: Limiter,
-    register_address: Limiter,
-    anonymous_key_address: Limiter,
-    appeal: Limiter,
     pub(super) blind: BlindIndex,
     /// In the order of [`Limit::ALL`].
     rules: Vec<Limiter>,
@@ -114,11 +102,6 @@ impl Limiters {
         };
         Self {
             blind,
-            login_phone: limiter("login_phone", settings.login_per_phone, 15 * MINUTE),
-            login_address: limiter("login_address", settings.login_per_address, MINUTE),
-            register_address: limiter("register_address", settings.register_per_address, HOUR),
-            anonymous_key_address: limiter("anonymous_key_address", settings.anonymous_keys_per_address, MINUTE),
-            appeal: limiter("appeal", APPEALS, HOUR),
             rules: Limit::ALL.iter().map(limiter).collect(),
             phones: realtime.backoff("password_phone", login.phone.rule(), limits.enabled),
             addresses: realtime.backoff("password_address", login.address.rule(), limits.enabled),
@@ -150,27 +133,6 @@ impl Limiters {
         outcome.inspect_err(|denied| counted(limit.as_str(), *denied))
     }
 
-    /// Counts an attempt to register.
-    pub(super) async fn register_from(&self, address: ClientAddress) -> Result<(), Failure> {
-        self.allow(&self.register_address, ErrorCode::TooManyAttempts, &address.bytes()).await
-    }
-
-    /// Counts a request of nobody in particular whose answer shall be kept.
-    pub(super) async fn anonymous_key_from(&self, address: ClientAddress) -> Result<(), Failure> {
-        self.allow(&self.anonymous_key_address, ErrorCode::RateLimited, &address.bytes()).await
-    }
-
-    /// Counts a call about an appeal, for its address and for its ban.
-    pub(super) async fn appeal_from(&self, address: ClientAddress, ban: BanId) -> Result<(), Failure> {
-        self.allow(&self.appeal, ErrorCode::RateLimited, &address.bytes()).await?;
-        self.allow(&self.appeal, ErrorCode::RateLimited, &ban.0.to_be_bytes()).await
-    }
-
-    async fn allow(&self, limiter: &Limiter, code: ErrorCode, who: &[u8]) -> Result<(), Failure> {
-        limiter.check(&self.blind.limited(who)).await.map_err(|wait| {
-            metrics::counter!("tebdil_limited_total", "limit" => limiter.name()).increment(1);
-            Failure::retry_after(code, wait)
-        })
     /// Counts one try on this node, at once.
     ///
     /// # Errors
@@ -183,11 +145,6 @@ impl Limiters {
 
     /// Forgets who has been quiet long enough.
     pub fn forget_idle(&self) {
-        self.login_phone.forget_idle();
-        self.login_address.forget_idle();
-        self.register_address.forget_idle();
-        self.anonymous_key_address.forget_idle();
-        self.appeal.forget_idle();
         self.rules.iter().for_each(Limiter::forget_idle);
         [&self.phones, &self.addresses, &self.accounts].into_iter().for_each(Backoff::forget_idle);
         self.logged.forget_idle();

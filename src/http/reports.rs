@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     app::App,
+    config::Limit,
     moderation::evidence::{NoProof, Verified, Written},
 };
 
@@ -38,6 +39,7 @@ pub(super) async fn create(
     who: Signed,
     Strict(request): Strict<ReportRequest, MAX_REPORT_BODY>,
 ) -> Answer<(StatusCode, Json<Report>)> {
+    app.limiters.check(Limit::ReportAccount, who.user_id).await?;
     let note = request.note.as_deref().map(|note| note_text("note", note)).transpose()?;
     if request.evidence.len() > MAX_EVIDENCE {
         return Err(Failure::field(ErrorCode::InvalidField, "evidence", "at most 20 messages"));

@@ -20,9 +20,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     account, admin, ads, appeals, asyncapi, billing, blocks, claims, headers, health, idempotency, keys, leftover, matches, me,
-    notifications, observe, problem::Failure, push, referrals, reports, verification,
-    account, admin, ads, asyncapi, billing, blocks, claims, health, idempotency, keys, leftover, matches, me, notifications, observe,
-    problem::Failure, push, rate_limit, referrals, verification,
+    notifications, observe, problem::Failure, push, rate_limit, referrals, reports, verification,
 };
 use crate::{app::App, ws};
 
