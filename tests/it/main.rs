@@ -38,6 +38,7 @@ mod limits;
 mod load;
 mod matches;
 mod matching;
+mod moderation_journey;
 mod nginx;
 mod notifications;
 mod openapi;
