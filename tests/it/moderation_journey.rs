@@ -216,7 +216,8 @@ fn the_guide_calls_what_is_there() {
         let path = path.split('/').map(|part| if id(part) { "{id}" } else { part }).collect::<Vec<_>>().join("/");
         let operation = &document["paths"][&path][method.to_lowercase()];
         assert!(operation.is_object(), "{method} {path}");
-        let names: Vec<&str> = operation["parameters"].as_array().into_iter().flatten().filter_map(|named| named["name"].as_str()).collect();
+        let names: Vec<&str> =
+            operation["parameters"].as_array().into_iter().flatten().filter_map(|named| named["name"].as_str()).collect();
         for (name, _) in query.split('&').filter_map(|part| part.split_once('=')) {
             assert!(names.contains(&name), "{method} {path}: {name}");
         }

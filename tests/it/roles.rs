@@ -11,7 +11,10 @@ use tebdil::http::{
     admin::{Admin, Staff},
     auth::Signed,
 };
-use tebdil_core::testing::Backend;
+use tebdil_core::{
+    store::{Banning, NewBan},
+    testing::Backend,
+};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -57,7 +60,9 @@ impl Cast {
             banned: staff(server, "suresiz", "admin").await,
         };
         server.post("/v1/auth/logout", &cast.signed_out.access, &Value::Null).await.expect(204);
-        server.count(&format!("UPDATE users SET is_banned = TRUE WHERE id = {} RETURNING CAST(1 AS BIGINT)", cast.banned.id)).await;
+        let ban = NewBan { reason: "spam".to_owned(), automatic: false, provisional: false, until: None, created_by: None };
+        let banned = server.app.store.ban(cast.banned.id.parse().expect("an id"), &ban, server.clock.now()).await.expect("the store");
+        assert!(matches!(banned, Banning::Banned { .. }), "{banned:?}");
         cast
     }
 }
