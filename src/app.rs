@@ -212,6 +212,10 @@ pub(crate) fn workers(
             let hub = Arc::clone(hub);
             Arc::new(move |user| hub.close_user(user, CloseCode::Banned))
         },
+        on_erased: {
+            let hub = Arc::clone(hub);
+            Arc::new(move |user| hub.close_user(user, CloseCode::Unauthorized))
+        },
     };
     let fcm = push::client(&config.push, clock)?;
     if fcm.is_none() {
@@ -226,6 +230,8 @@ pub(crate) fn workers(
         notifications: days(config.retention.notifications_days),
         billing_events: days(config.retention.billing_events_days),
         reports: days(config.retention.reports_days),
+        system_logs: days(config.retention.system_logs_days),
+        tombstones: days(config.retention.tombstones_days),
     };
     let settings = Settings {
         periods,

@@ -13,6 +13,7 @@ pub mod franking;
 pub mod id;
 pub mod limiter;
 pub mod notice;
+pub mod privacy;
 pub mod protocol;
 pub mod quota;
 pub mod realtime;

@@ -25,7 +25,7 @@ use crate::{
     id::{IdGenerator, MatchId, SessionId, TicketId, UserId},
     protocol::{Device, Secret},
     quota::QuotaRules,
-    store::{MatchRules, NewMatch, NewSession, NewSide, NewUser, PairOutcome, Registration, SessionRow, Store, UserRow},
+    store::{Erased, ErasedBy, MatchRules, NewMatch, NewSession, NewSide, NewUser, PairOutcome, Registration, SessionRow, Store, UserRow},
     time::{Clock, Timestamp},
 };
 
@@ -230,6 +230,16 @@ impl TestStore {
             Registration::Inserted(user, session) => (*user, session),
             refused => panic!("registration of {alias} refused: {refused:?}"),
         }
+    }
+
+    /// Erases an account as its user does; what the order does is left.
+    ///
+    /// # Panics
+    /// When it is refused.
+    pub async fn erase(&self, user: &UserRow) {
+        let mut rng = StdRng::from_rng(&mut rand::rng());
+        let erased = self.erase_user(user.id, ErasedBy::User { verified: &user.password_hash }, &mut rng, self.now()).await;
+        assert_eq!(erased.expect("erase"), Erased::Now);
     }
 
     /// Bans a phone.

@@ -8,14 +8,15 @@ use tebdil_core::{
     crypto::{BlindIndex, CryptoError, FieldCipher, PhoneIndex, Sealed},
     domain::{Locale, UserRole},
     id::{SessionId, UserId},
+    privacy::PHONE_CONTEXT,
     protocol::{
         Authenticated, BanNotice, Device, LoginRequest, PasswordChangeRequest, ProfilePatch, Quota, Refreshed, RegisterRequest, Secret,
         User,
     },
     quota::QuotaRules,
     store::{
-        BanRow, NewSession, NewUser, ProfileChange, ProfileUpdate, ProvenCode, Registration, Rotation, SessionRow, Store, StoreError,
-        UserRow,
+        BanRow, Erased, ErasedBy, NewSession, NewUser, ProfileChange, ProfileUpdate, ProvenCode, Registration, Rotation, SessionRow, Store,
+        StoreError, UserRow,
     },
     time::{Clock, Timestamp},
 };
@@ -31,8 +32,6 @@ use super::{
 };
 use crate::{config, profile};
 
-/// Binds a phone's ciphertext to its column.
-const PHONE_CONTEXT: &str = "users.phone";
 const MAX_DEVICE_NAME_CHARS: usize = 64;
 const MAX_PLATFORM_CHARS: usize = 32;
 
@@ -298,6 +297,20 @@ impl Accounts {
         let hash = self.passwords.hash(request.new_password).await?;
         let ended = self.store.set_password(user, Some(&row.password_hash), &hash, Some(session), self.clock.now()).await?;
         ended.ok_or(AccountError::InvalidCredentials)
+    }
+
+    /// Erases the account of a user who knows its password; making it take effect is the caller's.
+    pub async fn erase(&self, user: UserId, password: Secret) -> Result<(), AccountError> {
+        let row = self.store.user(user).await?.ok_or(AccountError::Gone)?;
+        if !self.passwords.verify(password, Some(row.password_hash.clone())).await? {
+            return Err(AccountError::InvalidCredentials);
+        }
+        let mut rng: StdRng = rand::make_rng();
+        match self.store.erase_user(user, ErasedBy::User { verified: &row.password_hash }, &mut rng, self.clock.now()).await? {
+            Erased::Now => Ok(()),
+            // The password was changed meanwhile, or another request was faster.
+            Erased::NotFound | Erased::Forbidden => Err(AccountError::InvalidCredentials),
+        }
     }
 
     /// The user's own account; `None` when it is gone.

@@ -1,5 +1,6 @@
 //! Aliases: what is allowed, and when two are the same.
 
+use tebdil_core::store::ERASED_ALIAS;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Words that would pass for the service itself, in folded form.
@@ -10,6 +11,7 @@ const RESERVED: &[&str] = &[
     "anonymous",
     "ban",
     "bot",
+    ERASED_ALIAS,
     "destek",
     "everyone",
     "herkes",
@@ -127,7 +129,7 @@ mod tests {
 
     #[test]
     fn words_of_the_service_are_reserved() {
-        for bad in ["admin", "Admin", "ADMİN", "a.d.m.i.n", "admin_1", "Yönetici", "moderatör", "Tebdil", "tebdil_destek"] {
+        for bad in ["admin", "Admin", "ADMİN", "a.d.m.i.n", "admin_1", "Yönetici", "moderatör", "Tebdil", "tebdil_destek", "Deleted"] {
             assert!(parse(bad).is_none(), "{bad}");
         }
         assert!(parse("adminton").is_some());

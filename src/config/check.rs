@@ -138,6 +138,12 @@ impl Config {
         check(self.referrals.invited_reward <= 1000, "referrals.invited_reward", "must be at most 1000");
         check(self.referrals.inviter_reward <= 1000, "referrals.inviter_reward", "must be at most 1000");
         check(self.referrals.invitations_per_day > 0, "referrals.invitations_per_day", "must be at least 1");
+        check(self.retention.system_logs_days > 0, "retention.system_logs_days", "must be at least 1");
+        check(
+            self.retention.tombstones_days >= 37,
+            "retention.tombstones_days",
+            "must be at least 37: a match can be reported for 7 days, and reports count for 30",
+        );
         check(self.retention.notifications_days > 0, "retention.notifications_days", "must be at least 1");
         let url = &self.push.fcm_url;
         let plain = (url.starts_with("https://") || url.starts_with("http://")) && url.bytes().all(|byte| byte.is_ascii_graphic());

@@ -218,6 +218,8 @@ pub struct Retention {
     pub invitations_days: u32,
     pub notifications_days: u32,
     pub reports_days: u32,
+    pub system_logs_days: u32,
+    pub tombstones_days: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -25,6 +25,7 @@ mod me;
 mod notifications;
 mod observe;
 mod paging;
+mod privacy;
 pub mod problem;
 mod push;
 mod rate_limit;

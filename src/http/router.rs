@@ -20,7 +20,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     account, admin, ads, appeals, asyncapi, billing, blocks, claims, headers, health, idempotency, keys, leftover, matches, me,
-    notifications, observe, problem::Failure, push, rate_limit, referrals, reports, verification,
+    notifications, observe, privacy, problem::Failure, push, rate_limit, referrals, reports, verification,
 };
 use crate::{app::App, ws};
 
@@ -57,7 +57,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(account::login))
         .routes(routes!(account::refresh))
         .routes(routes!(account::logout))
-        .routes(routes!(me::profile, me::update))
+        .routes(routes!(me::profile, me::update, privacy::erase))
+        .routes(routes!(privacy::export))
         .routes(routes!(me::password))
         .routes(routes!(me::sessions))
         .routes(routes!(me::end_session))
@@ -108,6 +109,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(admin::users::role))
         .routes(routes!(admin::matches::list))
         .routes(routes!(admin::system_logs::list))
+        .routes(routes!(admin::erasure::erase))
 }
 
 /// The OpenAPI document that `GET /openapi.json` answers.

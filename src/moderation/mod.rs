@@ -1,4 +1,4 @@
-//! What is done about people who break the rules: their bans take effect here.
+//! What is done about accounts that end: bans and erasures take effect here.
 
 pub mod evidence;
 
@@ -36,6 +36,24 @@ pub async fn enforce_ban(app: &Arc<App>, user: UserId, notified: Option<Notified
                 // By the banned user: nobody gets a right back for a match that ended by the own ban.
                 of.chat.end(row.id, Some(user), EndReason::Banned).await?;
             }
+        }
+        Ok(())
+    });
+    enforced.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
+}
+
+/// Makes an erasure that was committed take effect: the sockets of the account close, at whichever node, and its matches end.
+///
+/// Runs in a task of its own, like [`enforce_ban`]; what is left of it, and the rest, does the job of the erasure.
+///
+/// # Errors
+/// When the store fails; the job of the erasure tries again.
+pub async fn enforce_erasure(app: &Arc<App>, user: UserId) -> Result<(), StoreError> {
+    let of = Arc::clone(app);
+    let enforced = app.tasks.spawn(async move {
+        of.hub.close_user(user, CloseCode::Unauthorized);
+        for id in of.store.unended_matches(user).await? {
+            of.chat.end(id, Some(user), EndReason::Erased).await?;
         }
         Ok(())
     });

@@ -142,7 +142,7 @@ async fn what_is_not_there_is_not_found_in_the_same_form() {
     server.delete("/v1/blocks/1", &user.access).await.expect_problem(404, "not_found");
     server.delete("/v1/me/sessions/x", &user.access).await.expect_problem(404, "not_found");
     for (method, path) in
-        [(Method::DELETE, "/v1/me"), (Method::GET, "/v1/auth/login"), (Method::PUT, "/v1/blocks"), (Method::POST, "/healthz")]
+        [(Method::PUT, "/v1/me"), (Method::GET, "/v1/auth/login"), (Method::PUT, "/v1/blocks"), (Method::POST, "/healthz")]
     {
         server.send(server.request(method, path, Some(&user.access))).await.expect_problem(405, "method_not_allowed");
     }

@@ -24,6 +24,7 @@ mod cluster;
 mod codes;
 mod deployment;
 mod documents;
+mod erasure;
 mod faults;
 mod fcm;
 mod frames;

@@ -10,7 +10,13 @@ use tebdil_core::{
     testing::Backend,
 };
 
-use crate::process::ServerProcess;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    process::{KEYS, ServerProcess},
+    sockets::eventually,
+};
 
 const PASSWORD: &str = "kırmızı balık gölde";
 const PUSH_TOKEN: &str = "f8jd-Kq2:APA91bExample";
@@ -88,4 +94,74 @@ async fn the_disk_holds_no_phone_password_or_message() {
     let files = server.files();
     let database = files.iter().find(|(path, _)| path.ends_with("tebdil.db")).expect("the database");
     assert!(!database.1.windows(phones[0].len()).any(|window| window == phones[0].as_bytes()), "after the end");
+}
+
+/// Somebody whom the database knows well, and then no more: neither a backup nor the log has a trace.
+async fn an_erased_person_is_in_no_backup_and_no_log(backend: Backend) {
+    let settings = [&KEYS[..], &[("TEBDIL_LOG", "trace")]].concat();
+    let Some(mut server) = ServerProcess::start(backend, &settings).await else { return };
+    let http = reqwest::Client::new();
+    let call = async |method: Method, path: &str, token: &str, body: Value| {
+        let request = http.request(method, format!("{}{path}", server.url)).bearer_auth(token).json(&body);
+        let answer = request.send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        let text = answer.text().await.expect("a body");
+        if text.is_empty() { Value::Null } else { serde_json::from_str(&text).expect("JSON") }
+    };
+    let phone = "+905321112233";
+    let registration =
+        json!({ "phone": phone, "password": PASSWORD, "alias": "kucukprens", "birth_date": "1987-05-17", "accept_terms": true });
+    call(Method::POST, "/v1/auth/register", "", registration).await;
+    let device = json!({ "name": "gulun telefonu", "platform": "gezegen" });
+    let signed_in = call(Method::POST, "/v1/auth/login", "", json!({ "phone": phone, "password": PASSWORD, "device": device })).await;
+    let token = signed_in["tokens"]["access_token"].as_str().expect("a token").to_owned();
+    let profile = json!({ "interests": ["yanardağ"], "location": { "lat": 37.871_234, "lon": 32.484_321 } });
+    call(Method::PATCH, "/v1/me", &token, profile).await;
+    call(Method::PUT, "/v1/me/push-tokens/koyunlarin-adresi", &token, json!({ "platform": "web" })).await;
+
+    let traces = |backup: &[u8]| {
+        let index = tebdil_core::crypto::BlindIndex::new([1; 32].into()).phone(phone);
+        let hex = index.as_bytes().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        let texts = [&phone[1..], &phone[3..], PASSWORD, "kucukprens", "gulun telefonu", "gezegen", "yanardağ", "koyunlarin-adresi"];
+        let mut sought: Vec<(&str, Vec<u8>)> = texts.iter().map(|text| (*text, text.as_bytes().to_vec())).collect();
+        // A place is text in one kind of backup, and eight bytes in the other.
+        match backend {
+            Backend::Sqlite => sought.extend([("lat", 37.87_f64.to_be_bytes().to_vec()), ("lon", 32.48_f64.to_be_bytes().to_vec())]),
+            Backend::Postgres => sought.extend([("lat", b"37.87\t".to_vec()), ("lon", b"32.48\t".to_vec())]),
+        }
+        let found = |bytes: &[u8], word: &[u8]| bytes.windows(word.len()).filter(|window| *window == word).count();
+        let log = std::fs::read(server.log_path()).expect("the log");
+        assert!(found(&log, b" INFO ") > 0, "it is the log");
+        for word in texts.into_iter().chain(["37.8712", "32.4843"]) {
+            assert_eq!(found(&log, word.as_bytes()), 0, "the log holds {word}");
+        }
+        let left: Vec<&str> = sought.iter().filter(|(_, word)| found(backup, word) > 0).map(|(name, _)| *name).collect();
+        (left, found(backup, index.as_bytes()) + found(backup, hex.as_bytes()))
+    };
+    let (left, indexes) = traces(&server.backup().await);
+    assert_eq!(left, ["kucukprens", "gulun telefonu", "gezegen", "yanardağ", "koyunlarin-adresi", "lat", "lon"], "they were there");
+    assert!(indexes > 0);
+    call(Method::DELETE, "/v1/me", &token, json!({ "password": PASSWORD })).await;
+    // The second is for later.
+    eventually("the first job of the erasure ran", async || server.count("SELECT COUNT(*) FROM job WHERE queue = 'erase'").await == 1)
+        .await;
+    let (left, indexes) = traces(&server.backup().await);
+    assert_eq!(left, <[&str; 0]>::default());
+    let tombstone = match backend {
+        // In the table and its index, each.
+        Backend::Sqlite => 4,
+        Backend::Postgres => 2,
+    };
+    assert!((2..=tombstone).contains(&indexes), "the tombstone, and that the phone was seen: {indexes}");
+    assert_eq!(server.terminate().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_erased_person_is_in_no_backup_and_no_log_sqlite() {
+    an_erased_person_is_in_no_backup_and_no_log(Backend::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_erased_person_is_in_no_backup_and_no_log_postgres() {
+    an_erased_person_is_in_no_backup_and_no_log(Backend::Postgres).await;
 }

@@ -218,6 +218,24 @@ impl ServerProcess {
         self.data.path().join("log")
     }
 
+    /// A backup of its database while it runs, made as `docs/operations.md` says.
+    pub async fn backup(&self) -> Vec<u8> {
+        let Some((_, url)) = self.environment.iter().find(|(name, _)| name == "TEBDIL_DATABASE__URL") else {
+            let copy = self.data.path().join("copy.db");
+            let url = format!("sqlite:{}", self.data_dir().join("tebdil.db").display());
+            let mut connection = sqlx::SqliteConnection::connect(&url).await.expect("a connection");
+            let sql = format!("VACUUM INTO '{}'", copy.display());
+            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.expect("a copy");
+            let bytes = std::fs::read(&copy).expect("the copy");
+            std::fs::remove_file(&copy).expect("ours");
+            return bytes;
+        };
+        let (_, schema) = url.split_once("search_path%3D").expect("a schema of its own");
+        let dump = Command::new("pg_dump").args(["-n", schema, url]).output().await.expect("pg_dump runs");
+        assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
+        dump.stdout
+    }
+
     /// Every file it wrote, with its bytes.
     pub fn files(&self) -> Vec<(PathBuf, Vec<u8>)> {
         let mut found = Vec::new();

@@ -51,12 +51,20 @@ pub struct Hooks {
     pub on_quota: Arc<dyn Fn(UserId, Quota) + Send + Sync>,
     /// A user is banned; may be called again. Closes its sockets on all nodes.
     pub on_banned: Arc<dyn Fn(UserId) + Send + Sync>,
+    /// An account is erased; may be called again. Closes its sockets on all nodes.
+    pub on_erased: Arc<dyn Fn(UserId) + Send + Sync>,
 }
 
 impl Default for Hooks {
     /// Hooks that do nothing.
     fn default() -> Self {
-        Self { on_match_ended: Arc::new(|_| {}), on_notified: Arc::new(|_| {}), on_quota: Arc::new(|_, _| {}), on_banned: Arc::new(|_| {}) }
+        Self {
+            on_match_ended: Arc::new(|_| {}),
+            on_notified: Arc::new(|_| {}),
+            on_quota: Arc::new(|_, _| {}),
+            on_banned: Arc::new(|_| {}),
+            on_erased: Arc::new(|_| {}),
+        }
     }
 }
 
@@ -136,6 +144,10 @@ pub struct Periods {
     pub billing_events: Duration,
     /// Reports, after they were decided.
     pub reports: Duration,
+    /// `system_logs`.
+    pub system_logs: Duration,
+    /// `tombstones`, at least.
+    pub tombstones: Duration,
 }
 
 impl Default for Periods {
@@ -149,6 +161,8 @@ impl Default for Periods {
             notifications: days(90),
             billing_events: days(400),
             reports: days(180),
+            system_logs: days(730),
+            tombstones: days(40),
         }
     }
 }

@@ -172,8 +172,13 @@ impl Account {
     /// `POST /v1/auth/logout`; the session is over, here too.
     pub async fn logout(&self) -> Result<(), ApiError> {
         self.call_empty(Method::POST, "/v1/auth/logout", None::<&Nothing>).await?;
-        *self.lock() = None;
+        self.sign_out();
         Ok(())
+    }
+
+    /// Forgets the tokens: the session is over.
+    pub(super) fn sign_out(&self) {
+        *self.lock() = None;
     }
 
     /// `GET /v1/me`

@@ -2,6 +2,7 @@
 
 mod account;
 mod api;
+mod privacy;
 #[cfg(test)]
 mod tests;
 

@@ -9,6 +9,7 @@ mod franking;
 mod jobs;
 mod notification;
 mod overview;
+mod privacy;
 mod referral;
 mod report;
 mod rest;
@@ -35,6 +36,7 @@ pub use franking::{Evidence, Frank};
 pub use jobs::{AdminJob, JobQueue, JobQueues};
 pub use notification::{Announcement, AnnouncementRequest, Notification, NotificationsRead, ReadRequest, Unread};
 pub use overview::{DayStatistics, Overview, OverviewTotals};
+pub use privacy::{AccountErasureRequest, ErasureRequest};
 pub use referral::{Referral, ReferralRequest, Referrals};
 pub use report::{
     AdminReport, ReliabilityRequest, Report, ReportDetails, ReportRequest, ReportedUser, ReportingUser, Resolution, ResolveRequest,

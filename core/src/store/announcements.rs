@@ -164,7 +164,7 @@ where
         "SELECT u.id, u.locale, EXISTS (SELECT 1 FROM push_tokens p WHERE p.user_id = u.id) AS has_device FROM users u WHERE u.id > ",
     );
     query.push_bind(of.position).push(" AND u.id <= ").push_bind(last);
-    query.push(" AND u.created_at <= ").push_bind(of.created_at).push(" AND NOT u.is_banned");
+    query.push(" AND u.created_at <= ").push_bind(of.created_at).push(" AND NOT u.is_banned AND u.erased_at IS NULL");
     match of.target_group {
         AnnouncementTarget::All => &mut query,
         AnnouncementTarget::Free => query.push(" AND NOT u.is_premium"),

@@ -124,7 +124,7 @@ impl Store {
     /// The name by which a billing provider knows the user; `fresh`, which nobody can guess, becomes it where there is none. `None` when there is no such user.
     pub async fn billing_token(&self, user: UserId, fresh: &str, now: Timestamp) -> Result<Option<String>, StoreError> {
         const SELECT: &str = "SELECT token FROM billing_accounts WHERE user_id = $1";
-        const INSERT: &str = "INSERT INTO billing_accounts (user_id, token, created_at) SELECT u.id, $1, $2 FROM users u WHERE u.id = $3 \
+        const INSERT: &str = "INSERT INTO billing_accounts (user_id, token, created_at) SELECT u.id, $1, $2 FROM users u WHERE u.id = $3 AND u.erased_at IS NULL \
              ON CONFLICT DO NOTHING";
         let known: Option<String> = read!(self, |db| sqlx::query_scalar(SELECT).bind(user).fetch_optional(db).await?);
         if known.is_some() {

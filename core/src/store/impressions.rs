@@ -36,7 +36,7 @@ struct ViewerRow {
     locale: Locale,
 }
 
-const VIEWER: &str = "SELECT is_premium, is_banned, locale FROM users WHERE id = $1";
+const VIEWER: &str = "SELECT is_premium, is_banned, locale FROM users WHERE id = $1 AND erased_at IS NULL";
 const SHOWN: &str = "SELECT ad_id, day, served_at FROM ad_impressions WHERE user_id = $1 AND served_at > $2";
 
 /// Reads a [`Viewer`] with `$select`, a form of [`VIEWER`]; `None` when there is no such user.

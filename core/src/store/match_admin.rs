@@ -82,7 +82,7 @@ impl StaffMatchRow {
 /// Whether the account of alias `$of` is erased.
 macro_rules! erased {
     ($of:literal) => {
-        concat!("EXISTS (SELECT 1 FROM tombstones t WHERE t.user_id = ", $of, ".id)")
+        concat!($of, ".erased_at IS NOT NULL")
     };
 }
 

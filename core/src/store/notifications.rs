@@ -75,7 +75,7 @@ pub struct MarkedRead {
 const UNREAD: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM notifications WHERE user_id = $1 AND NOT read";
 
 pub(crate) const INSERT: &str = "INSERT INTO notifications (id, user_id, type, code, notice, reference, created_at) \
-     SELECT $1, u.id, $2, $3, $4, $5, $6 FROM users u WHERE u.id = $7 ON CONFLICT DO NOTHING \
+     SELECT $1, u.id, $2, $3, $4, $5, $6 FROM users u WHERE u.id = $7 AND u.erased_at IS NULL ON CONFLICT DO NOTHING \
      RETURNING id, user_id, (SELECT locale FROM users WHERE users.id = user_id) AS locale, notice, read, created_at";
 
 /// Stores a [`Notice`] in the open write transaction `$tx`, with the order to push it. `None` when the user was told of `$reference` before, or is gone.

@@ -169,7 +169,7 @@ impl Store {
         let outcomes = write_tx!(self, |tx| {
             let mut query = QueryBuilder::new(
                 "SELECT id, alias, tag, is_banned, is_premium, daily_chat_balance, daily_video_balance, bonus_balance, quota_day \
-                 FROM users WHERE id IN (",
+                 FROM users WHERE erased_at IS NULL AND id IN (",
             );
             let mut list = query.separated(", ");
             for side in &sides {

@@ -91,8 +91,9 @@ impl Store {
         const ON: &str = "DELETE FROM push_muted WHERE user_id = $1 AND type = $2";
         const OFF: &str = "INSERT INTO push_muted (user_id, type) VALUES ($1, $2) ON CONFLICT DO NOTHING";
         const MUTED: &str = "SELECT type FROM push_muted WHERE user_id = $1 ORDER BY type";
+        const WHO: &str = "SELECT id FROM users WHERE id = $1 AND erased_at IS NULL";
         Ok(write_tx!(self, |tx| {
-            let known: Option<UserId> = sqlx::query_scalar(self.locking(LOCK_USER)).bind(user).fetch_optional(&mut *tx).await?;
+            let known: Option<UserId> = sqlx::query_scalar(self.locking(WHO)).bind(user).fetch_optional(&mut *tx).await?;
             if known.is_none() {
                 return Ok(None);
             }

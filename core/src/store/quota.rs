@@ -38,7 +38,7 @@ impl From<BalanceRow> for Balances {
 }
 
 pub(crate) const BALANCES: &str =
-    "SELECT is_premium, daily_chat_balance, daily_video_balance, bonus_balance, quota_day FROM users WHERE id = $1";
+    "SELECT is_premium, daily_chat_balance, daily_video_balance, bonus_balance, quota_day FROM users WHERE id = $1 AND erased_at IS NULL";
 pub(crate) const USED: &str = "SELECT id FROM quota_ledger WHERE user_id = $1 AND bucket = $2 AND reason = $3 AND reference = $4";
 pub(crate) const LEDGER: &str = "INSERT INTO quota_ledger (id, user_id, bucket, delta, balance_after, reason, reference, created_at) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";

@@ -167,7 +167,7 @@ impl Store {
         since: Timestamp,
         now: Timestamp,
     ) -> Result<Invitation, StoreError> {
-        const WHO: &str = "SELECT id, phone_index FROM users WHERE id = $1";
+        const WHO: &str = "SELECT id, phone_index FROM users WHERE id = $1 AND erased_at IS NULL";
         const BEFORE: &str = "SELECT id FROM referrals WHERE inviter_id = $1 AND invited_phone = $2 AND via = 'phone'";
         const TODAY: &str =
             "SELECT CAST(COUNT(*) AS BIGINT) FROM referrals WHERE inviter_id = $1 AND id >= $2 AND created_at >= $3 AND via = 'phone'";

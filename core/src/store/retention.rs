@@ -128,6 +128,16 @@ impl Store {
         }))
     }
 
+    /// Deletes up to `limit` rows of `system_logs` of `cutoff` or before, oldest first, and says how many.
+    pub async fn delete_old_system_logs(&self, cutoff: Timestamp, limit: i64) -> Result<u64, StoreError> {
+        Ok(write_tx!(self, |tx| {
+            let mut query = QueryBuilder::new("DELETE FROM system_logs WHERE id IN (SELECT id FROM system_logs WHERE id < ");
+            query.push_bind(IdGenerator::first_id_at(cutoff + ID_SLACK)).push(" AND created_at <= ").push_bind(cutoff);
+            query.push(" ORDER BY id LIMIT ").push_bind(limit).push(self.db.for_update_skip_locked()).push(")");
+            query.build().execute(&mut *tx).await?.rows_affected()
+        }))
+    }
+
     /// Deletes up to `limit` key packages that were stored at `cutoff` or before, and says how many.
     ///
     /// A cutoff well before the [`super::KEY_PACKAGE_PERIOD`]: pairing then never reads a package that is just being deleted.

@@ -289,7 +289,7 @@ impl Store {
     /// Notes that session and user are in use. Never moves the time back.
     pub async fn touch(&self, user: UserId, session: SessionId, now: Timestamp) -> Result<(), StoreError> {
         const SESSION: &str = "UPDATE sessions SET last_active = $1 WHERE id = $2 AND user_id = $3 AND last_active < $1";
-        const USER: &str = "UPDATE users SET last_active = $1 WHERE id = $2 AND last_active < $1";
+        const USER: &str = "UPDATE users SET last_active = $1 WHERE id = $2 AND last_active < $1 AND erased_at IS NULL";
         write_tx!(self, |tx| {
             sqlx::query(USER).bind(now).bind(user).execute(&mut *tx).await?;
             sqlx::query(SESSION).bind(now).bind(session).bind(user).execute(&mut *tx).await?;

@@ -80,7 +80,7 @@ impl Store {
 
     /// Sets the role of a user for the admin `actor`. Of two admins who take each other's role at once, one succeeds: there is always an admin left.
     pub async fn set_role(&self, user: UserId, role: UserRole, actor: UserId, now: Timestamp) -> Result<RoleChange, StoreError> {
-        const ROLES: &str = "SELECT id, role, EXISTS (SELECT 1 FROM tombstones t WHERE t.user_id = users.id) AS erased FROM users \
+        const ROLES: &str = "SELECT id, role, erased_at IS NOT NULL AS erased FROM users \
              WHERE id IN ($1, $2) ORDER BY id";
         let select = self.locking(ROLES);
         Ok(write_tx!(self, |tx| {

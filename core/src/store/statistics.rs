@@ -164,7 +164,7 @@ impl Store {
     /// What there is at `now`. Counts all accounts: not for a hot path.
     pub async fn totals(&self, now: Timestamp) -> Result<Totals, StoreError> {
         // The large tables but the first by a partial index; `state >= 2` is what that of the jobs asks for.
-        const SQL: &str = "SELECT (SELECT COUNT(*) FROM users) AS users, \
+        const SQL: &str = "SELECT (SELECT COUNT(*) FROM users WHERE erased_at IS NULL) AS users, \
              (SELECT COUNT(*) FROM matches WHERE status = 'active') AS active_matches, \
              (SELECT COUNT(*) FROM claims WHERE status = 'pending') AS pending_claims, \
              (SELECT COUNT(*) FROM reports WHERE status = 'open') AS open_reports, \

@@ -103,10 +103,10 @@ pub struct AccountFilter {
 }
 
 const COLUMNS: &str = "SELECT u.id, u.alias, u.tag, u.role, u.is_banned, u.is_premium, u.phone_index, u.phone_ciphertext, u.phone_key_id, \
-     u.created_at, u.last_active, (SELECT t.erased_at FROM tombstones t WHERE t.user_id = u.id) AS erased_at FROM users u WHERE ";
+     u.created_at, u.last_active, u.erased_at FROM users u WHERE ";
 
 /// What an erased account is called is nobody's name.
-const NOT_ERASED: &str = " AND NOT EXISTS (SELECT 1 FROM tombstones t WHERE t.user_id = u.id)";
+const NOT_ERASED: &str = " AND u.erased_at IS NULL";
 
 impl Store {
     /// Accounts, newest first.

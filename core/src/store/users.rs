@@ -135,8 +135,8 @@ macro_rules! columns {
     };
 }
 
-const BY_ID: &str = concat!("SELECT ", columns!(), " FROM users WHERE id = $1");
-const BY_PHONE: &str = concat!("SELECT ", columns!(), " FROM users WHERE phone_index = $1");
+const BY_ID: &str = concat!("SELECT ", columns!(), " FROM users WHERE id = $1 AND erased_at IS NULL");
+const BY_PHONE: &str = concat!("SELECT ", columns!(), " FROM users WHERE phone_index = $1 AND erased_at IS NULL");
 const TAKEN_TAGS: &str = "SELECT tag FROM users WHERE alias_key = $1 AND id <> $2";
 
 #[derive(sqlx::FromRow)]
@@ -394,7 +394,7 @@ impl Store {
         keep: Option<SessionId>,
         now: Timestamp,
     ) -> Result<Option<Vec<SessionId>>, StoreError> {
-        const SQL: &str = "UPDATE users SET password_hash = $1 WHERE id = $2 AND ($3 IS NULL OR password_hash = $3)";
+        const SQL: &str = "UPDATE users SET password_hash = $1 WHERE id = $2 AND erased_at IS NULL AND ($3 IS NULL OR password_hash = $3)";
         Ok(write_tx!(self, |tx| {
             let found = sqlx::query(SQL).bind(hash.expose()).bind(id).bind(verified.map(Secret::expose)).execute(&mut *tx).await?;
             if found.rows_affected() == 0 {

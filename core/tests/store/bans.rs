@@ -49,17 +49,6 @@ pub async fn count(t: &TestStore, what: &str) -> i64 {
     t.numbers(&format!("SELECT CAST(COUNT(*) AS BIGINT) FROM {what}")).await[0]
 }
 
-/// Erases an account as far as bans can tell: a row without its phone, and the tombstone.
-async fn erase(t: &TestStore, user: &UserRow) {
-    t.execute(&format!(
-        "INSERT INTO tombstones (user_id, phone_index, erased_at) SELECT id, phone_index, created_at FROM users WHERE id = {}",
-        user.id
-    ))
-    .await;
-    t.execute(&format!("UPDATE users SET phone_index = phone_ciphertext WHERE id = {}", user.id)).await;
-    t.revoke_all(user.id, None, t.now()).await.unwrap();
-}
-
 /// Registers with the phone of another account.
 async fn register_again(t: &TestStore, old: &UserRow, alias: &str) -> Registration {
     let mut new = t.new_user(0, alias);
@@ -110,7 +99,7 @@ async fn of_many_who_ban_at_once_one_does(t: TestStore) {
 
 async fn a_late_ban_reaches_whoever_has_the_phone_now(t: TestStore) {
     let (old, _) = t.register("kedi").await;
-    erase(&t, &old).await;
+    t.erase(&old).await;
     let Registration::Inserted(new, session) = register_again(&t, &old, "yeni").await else { panic!("refused") };
     let Banning::Banned { notified, .. } = t.store.ban(old.id, &by_reports(), t.now()).await.unwrap() else { panic!("not banned") };
     assert_eq!(notified.expect("told").user_id, new.id);
@@ -122,7 +111,7 @@ async fn a_late_ban_reaches_whoever_has_the_phone_now(t: TestStore) {
     assert!(!t.is_banned(new.id).await.unwrap() && !t.is_banned(old.id).await.unwrap());
 
     // Erased once more: nobody has the phone, and nobody gets in with it.
-    erase(&t, &new).await;
+    t.erase(&new).await;
     let Banning::Banned { notified, .. } = t.store.ban(new.id, &by_reports(), t.now()).await.unwrap() else { panic!("not banned") };
     assert_eq!(notified, None);
     assert!(matches!(register_again(&t, &old, "dahayeni").await, Registration::PhoneBanned(_)));
@@ -131,7 +120,7 @@ async fn a_late_ban_reaches_whoever_has_the_phone_now(t: TestStore) {
 async fn nobody_slips_in_while_the_phone_is_banned(t: TestStore) {
     for round in 0..15 {
         let (old, _) = t.register(&format!("kedi{round}")).await;
-        erase(&t, &old).await;
+        t.erase(&old).await;
         let (store, now) = (t.store.clone(), t.now());
         let ban = async move { store.ban(old.id, &by_reports(), now).await.unwrap() };
         let (registration, ban) = tokio::join!(register_again(&t, &old, "yeni"), ban);

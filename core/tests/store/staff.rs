@@ -5,7 +5,7 @@ use tebdil_core::{
     testing::TestStore,
 };
 
-use crate::{all_at_once, billing::DAY, quota::assert_ledger_equals_balance, user_admin::erase};
+use crate::{all_at_once, billing::DAY, quota::assert_ledger_equals_balance};
 
 tebdil_core::store_conformance! {
     a_correction_counts_once_and_is_recorded,
@@ -96,7 +96,7 @@ async fn a_role_is_given_by_an_admin_and_recorded(t: TestStore) {
     assert_eq!(give(admin.id, UserRole::User, admin.id).await, RoleChange::Forbidden, "one's own");
     assert_eq!(give(admin.id, UserRole::User, user.id).await, RoleChange::Forbidden);
     assert_eq!(give(UserId(1), UserRole::User, admin.id).await, RoleChange::NotFound);
-    erase(&t, &user).await;
+    t.erase(&user).await;
     assert_eq!(give(user.id, UserRole::Admin, admin.id).await, RoleChange::NotFound);
     assert_eq!(logs(&t, "action = 'role_changed' AND actor_id IS NOT NULL").await, 3);
 }

@@ -5,6 +5,7 @@ pub(super) mod announcements;
 pub(super) mod appeals;
 pub(super) mod bans;
 pub(super) mod claims;
+pub(super) mod erasure;
 pub(super) mod jobs;
 pub(super) mod matches;
 pub(super) mod overview;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tebdil_core::{
     notice::PushOrder,
-    store::{AutoBanOrder, BanOrder, RewardOrder},
+    store::{AutoBanOrder, BanOrder, EraseOrder, RewardOrder},
 };
 
 use crate::job::Queue;
@@ -14,6 +14,7 @@ mod announce;
 mod auto_ban;
 mod ban;
 mod claims;
+mod erase;
 mod expire;
 mod push;
 mod referrals;
@@ -40,6 +41,7 @@ pub fn all() -> Vec<Queue> {
     vec![
         Queue::of::<AutoBanOrder>(),
         Queue::of::<BanOrder>(),
+        Queue::of::<EraseOrder>(),
         Queue::of::<PushDevice>(),
         Queue::of::<PushOrder>(),
         Queue::of::<RewardOrder>(),

@@ -48,6 +48,8 @@ impl Job for Retention {
             all("billing_events", || store.delete_old_billing_events(now - periods.billing_events, BATCH)).await,
             all("reports", || store.delete_old_reports(now - periods.reports, BATCH)).await,
             all("report_evidence", || store.erase_dismissed_evidence(now - DISMISSED_EVIDENCE, BATCH)).await,
+            all("system_logs", || store.delete_old_system_logs(now - periods.system_logs, BATCH)).await,
+            all("tombstones", || store.delete_old_tombstones(now - periods.tombstones, now, BATCH)).await,
             all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await,
         ];
         Ok(deleted.into_iter().collect::<Result<_, _>>()?)

@@ -3,6 +3,7 @@
 mod announce;
 mod auto_ban;
 mod engine;
+mod erase;
 mod harness;
 mod push;
 mod queue;

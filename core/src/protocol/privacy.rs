@@ -1,0 +1,19 @@
+//! Bodies of leaving for good.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Secret;
+
+/// `DELETE /v1/me`
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ErasureRequest {
+    pub password: Secret,
+}
+
+/// `POST /v1/admin/users/{id}/erase`
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AccountErasureRequest {
+    /// At whose wish it is done, as a ticket's number; never a person's data. 1 to 500 characters without control characters.
+    pub note: String,
+}

@@ -1,0 +1,55 @@
+//! Erasing an account for somebody who cannot sign in, as a banned user.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode};
+use rand::rngs::StdRng;
+use tebdil_core::{
+    id::UserId,
+    protocol::{AccountErasureRequest, ErrorCode, Problem},
+    store::{Erased, ErasedBy},
+};
+
+use super::Admin;
+use crate::{
+    app::App,
+    http::{
+        body::Strict,
+        paging::IdPath,
+        privacy::took_effect,
+        problem::{Answer, Failure},
+    },
+};
+
+const MAX_NOTE: usize = 500;
+
+/// Erase a user's account, for good. A ban of its phone stays. An admin's account only its user can erase.
+#[utoipa::path(
+    post, path = "/v1/admin/users/{id}/erase", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)), request_body = AccountErasureRequest,
+    responses(
+        (status = 204),
+        (status = 401, body = Problem),
+        (status = 403, body = Problem),
+        (status = 404, body = Problem),
+        (status = 422, body = Problem),
+    )
+)]
+pub(in crate::http) async fn erase(
+    State(app): State<Arc<App>>,
+    Admin(who): Admin,
+    IdPath(user): IdPath<UserId>,
+    Strict(AccountErasureRequest { note }): Strict<AccountErasureRequest>,
+) -> Answer<StatusCode> {
+    if note.trim().is_empty() || note.chars().count() > MAX_NOTE || note.chars().any(char::is_control) {
+        return Err(Failure::field(ErrorCode::InvalidField, "note", "must be 1 to 500 characters without control characters"));
+    }
+    let mut rng: StdRng = rand::make_rng();
+    match app.store.erase_user(user, ErasedBy::Admin { id: who.user_id, note: &note }, &mut rng, app.clock.now()).await? {
+        Erased::Now => {
+            took_effect(&app, user).await;
+            Ok(StatusCode::NO_CONTENT)
+        }
+        Erased::NotFound => Err(Failure::not_found()),
+        Erased::Forbidden => Err(ErrorCode::Forbidden.into()),
+    }
+}

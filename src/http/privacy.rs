@@ -1,0 +1,136 @@
+//! `/v1/me`: everything that is held of the signed-in user, and the end of it.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use axum::{
+    body::Body,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse as _, Response},
+};
+use futures_util::stream;
+use tebdil_core::{
+    id::UserId,
+    protocol::{ErasureRequest, ErrorCode, Problem},
+    store::{Export, ExportError, ExportPage},
+};
+
+use super::{
+    auth::Signed,
+    body::Strict,
+    problem::{Answer, Failure},
+};
+use crate::{app::App, config::Limit, moderation};
+
+/// Erase the account, for good: nothing personal stays but what a ban or report needs for its period.
+#[utoipa::path(
+    delete, path = "/v1/me", tag = "accounts", request_body = ErasureRequest,
+    responses(
+        (status = 204),
+        (status = 401, description = "`unauthorized`, or `invalid_credentials`: the password is wrong", body = Problem),
+        (status = 429, description = "`too_many_attempts`", body = Problem),
+    )
+)]
+pub(super) async fn erase(State(app): State<Arc<App>>, who: Signed, Strict(request): Strict<ErasureRequest>) -> Answer<StatusCode> {
+    app.limiters.check(Limit::PasswordAccount, who.user_id).await?;
+    // Whoever holds a stolen access token must not try passwords faster than somebody who signs in.
+    let tries = app.limiters.password(who.user_id).await?;
+    let erased = app.accounts.erase(who.user_id, request.password).await;
+    tries.settle(&app, &erased).await;
+    erased?;
+    took_effect(&app, who.user_id).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The account is erased, whatever comes now: the job does what fails here.
+pub(super) async fn took_effect(app: &Arc<App>, user: UserId) {
+    if let Err(error) = moderation::enforce_erasure(app, user).await {
+        tracing::warn!(%error, "the matches of an erased account are left to its job");
+    }
+}
+
+/// Everything that is held of the user, as one JSON document: an object with `exported_at`, `account`, and an array for each kind of record.
+#[utoipa::path(
+    get, path = "/v1/me/export", tag = "accounts",
+    responses(
+        (status = 200, description = "To be saved: `Content-Disposition: attachment`.", body = serde_json::Value),
+        (status = 401, body = Problem),
+        (status = 429, description = "`rate_limited`", body = Problem),
+    )
+)]
+pub(super) async fn export(State(app): State<Arc<App>>, who: Signed) -> Answer<Response> {
+    app.limiters.check(Limit::ExportAccount, who.user_id).await?;
+    let mut document = Document { export: app.store.export(who.user_id), app, section: None, is_empty: true, ended: false };
+    // Before the status goes out: a store that is away is told as everywhere.
+    let Some(start) = document.start().await.map_err(failed)? else { return Err(ErrorCode::Unauthorized.into()) };
+    let rest = stream::try_unfold(document, |mut document| async {
+        let chunk = document.next().await.inspect_err(|error| tracing::error!(%error, "an export was cut off"))?;
+        Ok::<_, ExportError>(chunk.map(|chunk| (chunk, document)))
+    });
+    let body = stream::StreamExt::chain(stream::iter([Ok(start)]), rest);
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"tebdil-export.json\""),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, Body::from_stream(body)).into_response())
+}
+
+fn failed(error: ExportError) -> Failure {
+    match error {
+        ExportError::Store(error) => error.into(),
+        ExportError::Crypto(error) => {
+            tracing::error!(%error, "an export could not be read");
+            Failure::from(ErrorCode::Internal)
+        }
+    }
+}
+
+/// The document as it is written, a page at a time.
+struct Document {
+    app: Arc<App>,
+    export: Export,
+    /// The table whose array is open.
+    section: Option<&'static str>,
+    is_empty: bool,
+    ended: bool,
+}
+
+impl Document {
+    async fn page(&mut self) -> Result<Option<ExportPage>, ExportError> {
+        self.export.next(&self.app.store, &self.app.cipher).await
+    }
+
+    /// The beginning, with the account; `None` when there is none.
+    async fn start(&mut self) -> Result<Option<String>, ExportError> {
+        let account = self.page().await?.and_then(|page| page.rows.into_iter().next());
+        let exported_at = self.app.clock.now();
+        Ok(account.map(|account| format!(r#"{{"exported_at":"{exported_at}","account":{}"#, serde_json::Value::Object(account))))
+    }
+
+    /// What follows; `None` after the end.
+    async fn next(&mut self) -> Result<Option<String>, ExportError> {
+        let mut chunk = String::new();
+        while chunk.is_empty() && !self.ended {
+            let Some(page) = self.page().await? else {
+                self.ended = true;
+                return Ok(Some(format!("{}}}", self.close_section())));
+            };
+            if self.section != Some(page.table) {
+                let _ = write!(chunk, r#"{},"{}":["#, self.close_section(), page.table);
+                self.section = Some(page.table);
+                self.is_empty = true;
+            }
+            for row in page.rows {
+                let comma = if self.is_empty { "" } else { "," };
+                self.is_empty = false;
+                let _ = write!(chunk, "{comma}{}", serde_json::Value::Object(row));
+            }
+        }
+        Ok((!chunk.is_empty()).then_some(chunk))
+    }
+
+    fn close_section(&mut self) -> &'static str {
+        if self.section.take().is_some() { "]" } else { "" }
+    }
+}

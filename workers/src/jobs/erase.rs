@@ -1,0 +1,36 @@
+//! Ends what an erased account still has, and has others' rows forget it. Runs at once, and once more when nothing of the account can be under way.
+
+use tebdil_core::{
+    domain::EndReason,
+    id::MatchId,
+    store::{ERASE_ATTEMPTS, ERASE_QUEUE, End, EraseOrder},
+};
+
+use crate::job::{Job, JobContext, JobError};
+
+/// Matches of one transaction.
+const BATCH: i64 = 100;
+
+impl Job for EraseOrder {
+    const QUEUE: &'static str = ERASE_QUEUE;
+    const MAX_ATTEMPTS: i64 = ERASE_ATTEMPTS;
+
+    async fn run(self, cx: &JobContext) -> Result<(), JobError> {
+        if !cx.store.sweep_erased(self.user_id).await? {
+            return Err(JobError::Dead("the account is not erased".to_owned()));
+        }
+        (cx.hooks.on_erased)(self.user_id);
+        for id in cx.store.unended_matches(self.user_id).await? {
+            let end = cx.store.end_match(id, Some(self.user_id), EndReason::Erased, cx.clock.now()).await?;
+            if let End::Now(ended) = end {
+                (cx.hooks.on_match_ended)(ended);
+            }
+        }
+        // After the last match ended nothing is added to them.
+        let mut after = MatchId(0);
+        while let Some(last) = cx.store.forget_in_matches(self.user_id, after, BATCH).await? {
+            after = last;
+        }
+        Ok(())
+    }
+}
