@@ -71,6 +71,11 @@ async fn done(scene: &Scene<'_>, operation: &str) -> &'static str {
             post(&format!("/v1/admin/bans/{}/confirm", ban.id), json!({"note": "once"})).await.expect(200);
             "ban_confirmed"
         }
+        "post /v1/admin/users/{id}/erase" => {
+            let gone = server.register("giden").await;
+            post(&format!("/v1/admin/users/{}/erase", gone.id), json!({"note": "ticket 12"})).await.expect(204);
+            "account_erased"
+        }
         "post /v1/admin/reports/{id}/resolve" => {
             let (reporter, _reported, id) = pair(server).await;
             let report = json!({"match_id": id, "reason": "spam"});

@@ -195,7 +195,7 @@ mod limited {
     use super::*;
 
     scenarios! {
-        @with &[("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_LIMITS__LOGIN_PER_PHONE", "3")];
+        @with &[("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_LOGIN__ACCOUNT__FREE", "3"), ("TEBDIL_LOGIN__ACCOUNT__FIRST_S", "900")];
         exports_and_passwords_are_limited,
     }
 

@@ -10,7 +10,6 @@ use tebdil_core::{
     testing::Backend,
 };
 
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{

@@ -147,12 +147,11 @@ fn selected(table: &Table) -> String {
     });
     let mut expressions: Vec<String> = expressions.collect();
     for column in table.columns {
-        match column.shown {
-            Shown::As(Kind::Sealed { bound_to, .. } | Kind::SealedJson { bound_to, .. }) => expressions.push(match bound_to {
+        if let Shown::As(Kind::Sealed { bound_to, .. } | Kind::SealedJson { bound_to, .. }) = column.shown {
+            expressions.push(match bound_to {
                 Bound::Phone => "t.phone_index AS bound_to_phone".to_owned(),
                 Bound::Id => "t.id AS bound_to_id".to_owned(),
-            }),
-            _ => {}
+            });
         }
     }
     // One is enough for all that is bound to it.
