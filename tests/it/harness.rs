@@ -335,15 +335,6 @@ impl TestServer {
         TestUser { id: text(&body["user"]["id"]), phone, access: text(&tokens["access_token"]), refresh: text(&tokens["refresh_token"]) }
     }
 
-    /// Appeals against the ban of a phone; the id of the appeal.
-    pub async fn appeal(&self, phone: &str) -> String {
-        let login = json!({ "phone": phone, "password": PASSWORD });
-        let refused = self.post("/v1/auth/login", "", &login).await.expect_problem(403, "banned");
-        let token = refused["appeal_token"].as_str().expect("a token");
-        let made = self.post("/v1/appeals", token, &json!({ "text": "Neden?" })).await.expect(201);
-        made["id"].as_str().expect("an id").to_owned()
-    }
-
     /// Bans a phone as a moderator's tool would.
     pub async fn ban(&self, phone: &str) {
         let index = self.app.accounts.phone_index(&Secret::from(phone)).expect("a phone number");

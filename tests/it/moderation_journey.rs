@@ -121,6 +121,9 @@ async fn abuse_is_reported_banned_appealed_and_recorded(server: TestServer) {
     let shown = read.to_string();
     assert!(![&ayse.phone, &berk.phone].iter().any(|phone| shown.contains(&phone[3..])), "no phone is shown");
 
+    // Ids of two nodes are in the order of their time.
+    server.clock.advance(Duration::from_millis(1));
+
     // The ban takes hold everywhere at once.
     let decision = json!({"decision": "ban", "note": "Three threats."});
     let begun = Instant::now();
@@ -158,6 +161,8 @@ async fn abuse_is_reported_banned_appealed_and_recorded(server: TestServer) {
     server.post("/v1/appeals", &ayse.token(), &text).await.expect_problem(401, "unauthorized");
     let appeal = server.post("/v1/appeals", token, &text).await.expect(201);
     server.post("/v1/appeals", token, &text).await.expect_problem(409, "already_appealed");
+
+    server.clock.advance(Duration::from_millis(1));
 
     // Who banned does not decide; somebody else does.
     let path = format!("/v1/admin/appeals/{}/decide", id_of(&appeal));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ads::staff,
-    harness::TestServer,
+    harness::{PASSWORD, TestServer},
     sockets::{Person, connect, pair},
 };
 
@@ -152,4 +152,15 @@ async fn staff_reads_matches_and_the_record(server: TestServer) {
     }
     drop((a, b));
     server.stop().await;
+}
+
+impl TestServer {
+    /// Appeals against the ban of a phone; the id of the appeal.
+    pub async fn appeal(&self, phone: &str) -> String {
+        let login = json!({ "phone": phone, "password": PASSWORD });
+        let refused = self.post("/v1/auth/login", "", &login).await.expect_problem(403, "banned");
+        let token = refused["appeal_token"].as_str().expect("a token");
+        let made = self.post("/v1/appeals", token, &json!({ "text": "Neden?" })).await.expect(201);
+        made["id"].as_str().expect("an id").to_owned()
+    }
 }

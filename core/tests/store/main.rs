@@ -7,6 +7,7 @@
 mod ads;
 mod announcements;
 mod appeals;
+mod auto_bans;
 mod bans;
 mod billing;
 mod blocks;
