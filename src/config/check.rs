@@ -140,9 +140,9 @@ impl Config {
         check(self.referrals.invitations_per_day > 0, "referrals.invitations_per_day", "must be at least 1");
         check(self.retention.system_logs_days > 0, "retention.system_logs_days", "must be at least 1");
         check(
-            self.retention.tombstones_days >= 37,
+            self.retention.tombstones_days >= self.reports.window_days + 7,
             "retention.tombstones_days",
-            "must be at least 37: a match can be reported for 7 days, and reports count for 30",
+            "must be at least reports.window_days and the 7 days in which a match can be reported",
         );
         check(self.retention.notifications_days > 0, "retention.notifications_days", "must be at least 1");
         let url = &self.push.fcm_url;
@@ -357,6 +357,9 @@ mod tests {
             ("TEBDIL_REPORTS__AUTO_BAN_REPORTERS", "1", "reports.auto_ban_reporters"),
             ("TEBDIL_REPORTS__WINDOW_DAYS", "0", "reports.window_days"),
             ("TEBDIL_REPORTS__WINDOW_DAYS", "181", "retention.reports_days"),
+            ("TEBDIL_REPORTS__WINDOW_DAYS", "34", "retention.tombstones_days"),
+            ("TEBDIL_RETENTION__TOMBSTONES_DAYS", "36", "retention.tombstones_days"),
+            ("TEBDIL_RETENTION__SYSTEM_LOGS_DAYS", "0", "retention.system_logs_days"),
             ("TEBDIL_REPORTS__PER_DAY", "0", "reports.per_day"),
             ("TEBDIL_REPORTS__MIN_DECIDED", "0", "reports.min_decided"),
             ("TEBDIL_REPORTS__MAX_DISMISSED_SHARE", "1.1", "reports.max_dismissed_share"),

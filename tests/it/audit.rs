@@ -72,8 +72,7 @@ async fn done(scene: &Scene<'_>, operation: &str) -> &'static str {
             "ban_confirmed"
         }
         "post /v1/admin/users/{id}/erase" => {
-            let gone = server.register("giden").await;
-            post(&format!("/v1/admin/users/{}/erase", gone.id), json!({"note": "ticket 12"})).await.expect(204);
+            post(&of_user("erase"), json!({"note": "ticket 12"})).await.expect(204);
             "account_erased"
         }
         "post /v1/admin/reports/{id}/resolve" => {
