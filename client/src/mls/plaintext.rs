@@ -43,7 +43,10 @@ impl Content {
     }
 
     pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, MlsError> {
-        serde_json::from_slice(bytes).map_err(|_| MlsError::Plaintext("the content is not a JSON object with a type"))
+        const WRONG: MlsError = MlsError::Plaintext("the content is not a JSON object with a type");
+        // Serde would take a list as well, whose first element is the type. The server takes objects only for evidence: what could not be reported is not shown.
+        let _: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(bytes).map_err(|_| WRONG)?;
+        serde_json::from_slice(bytes).map_err(|_| WRONG)
     }
 }
 
@@ -129,6 +132,18 @@ mod tests {
             assert_eq!((read.content.len(), read.match_id), (length, MatchId(i64::MAX)));
         }
         assert_eq!(plaintext(vec![0; MAX_CONTENT_BYTES + 1]).to_bytes().err(), Some(MlsError::TooLong));
+    }
+
+    #[test]
+    fn content_is_what_a_report_can_show() {
+        let read = |text: &str| Content::from_bytes(text.as_bytes());
+        assert_eq!(read(r#"{"type":"text","text":"selam"}"#), Ok(Content::text("selam")));
+        assert_eq!(read(r#"{"type":"poll","of":[1]}"#), Ok(Content::Unknown));
+        for bad in
+            [r#"["text","selam"]"#, r#"["poll"]"#, r#"{"text":"selam"}"#, r#"{"type":"text","text":"a","text":"b"}"#, "\"text\"", "{}", ""]
+        {
+            assert!(read(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -95,6 +95,9 @@ pub(crate) const LIFT: &str = "UPDATE bans SET lifted_at = $1, lifted_by = $2, l
      WHERE phone_index = $4 AND lifted_at IS NULL AND (until IS NULL OR until > $1) AND ($5 IS NULL OR id = $5) RETURNING id, user_id, provisional";
 pub(crate) const LIFT_APPEAL: &str =
     "UPDATE appeals SET status = 'lifted', decided_at = $1, decided_by = $2 WHERE ban_id = $3 AND status = 'open'";
+/// Every account of a phone, erased ones too.
+pub(crate) const FLAGGED: &str =
+    "SELECT id FROM users WHERE phone_index = $1 OR id IN (SELECT user_id FROM tombstones WHERE phone_index = $1) ORDER BY id";
 pub(crate) const UNFLAG: &str = "UPDATE users SET is_banned = FALSE \
      WHERE phone_index = $1 OR id IN (SELECT user_id FROM tombstones WHERE phone_index = $1)";
 
@@ -231,8 +234,10 @@ macro_rules! lift_in {
             sqlx::query_as($crate::store::bans::ACTIVE_BAN).bind(phone).bind(now).fetch_optional(&mut *$tx).await?;
         let mut notified = None;
         if !lifted.is_empty() && still.is_none() {
+            // The update alone would lock them in an order of its own.
+            sqlx::query($store.locking($crate::store::bans::FLAGGED)).bind(phone).execute(&mut *$tx).await?;
             let holder: Option<$crate::id::UserId> =
-                sqlx::query_scalar($store.locking($crate::store::bans::HOLDER)).bind(phone).fetch_optional(&mut *$tx).await?;
+                sqlx::query_scalar($crate::store::bans::HOLDER).bind(phone).fetch_optional(&mut *$tx).await?;
             sqlx::query($crate::store::bans::UNFLAG).bind(phone).execute(&mut *$tx).await?;
             if let Some(holder) = holder {
                 let reference = lifted[0].0.to_string();

@@ -247,13 +247,13 @@ impl Store {
         );
         const HAS_PHONE: &str = "SELECT id FROM users WHERE phone_index = $1";
         Ok(write_tx!(self, |tx| {
+            // Until the commit nobody bans it: a ban that comes after this finds the account. Before the codes, as by whoever erases an account.
+            lock_phone_in!(self, tx, new.phone_index.as_bytes());
             if let Some(code) = code
                 && !use_code_in!(self, tx, code, now)
             {
                 return Ok(Registration::CodeUsed);
             }
-            // Until the commit nobody bans it: a ban that comes after this finds the account.
-            lock_phone_in!(self, tx, new.phone_index.as_bytes());
             let ban: Option<BanRow> =
                 sqlx::query_as(ACTIVE_BAN).bind(new.phone_index.as_bytes()).bind(now).fetch_optional(&mut *tx).await?;
             if let Some(ban) = ban {

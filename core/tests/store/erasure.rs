@@ -1,12 +1,14 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    domain::{LedgerReason, Mode, QuotaBucket, UserRole},
-    id::{SessionId, TicketId, UserId},
+    crypto::CodeHash,
+    domain::{CodePurpose, LedgerReason, Mode, QuotaBucket, UserRole},
+    id::{CodeId, SessionId, TicketId, UserId},
     notice::Notice,
     protocol::Secret,
     store::{
-        Banning, Erased, ErasedBy, Grant, Invitation, MatchFilter, NewBan, PairOutcome, PutKeys, Refusal, Registration, Rotation, UserRow,
+        Banning, Erased, ErasedBy, Grant, Invitation, MatchFilter, NewBan, NewCode, PairOutcome, ProvenCode, PutKeys, Refusal,
+        Registration, Rotation, UserRow,
     },
     testing::TestStore,
 };
@@ -22,6 +24,7 @@ tebdil_core::store_conformance! {
     an_admin_erases_users_and_is_named,
     a_tombstone_lasts_while_something_can_concern_it,
     what_comes_late_is_swept,
+    an_account_is_erased_while_somebody_proves_its_phone,
 }
 
 const ADMIN: UserId = UserId(7);
@@ -204,4 +207,32 @@ async fn what_comes_late_is_swept(t: TestStore) {
     assert!(t.sweep_erased(user.id).await.unwrap());
     assert_eq!(count(&t, "push_muted").await, 0);
     assert_eq!(count(&t, "tombstones").await, 1, "it is not erased twice");
+}
+
+/// A registration that was begun before the phone had its account, completed while that is erased: they take the phone and its codes in one order.
+async fn an_account_is_erased_while_somebody_proves_its_phone(t: TestStore) {
+    let nodes = [t.store.clone(), t.database.open(&t.clock).await];
+    for round in 1..=20_u32 {
+        let new = t.new_user(round.into(), "kedi");
+        let inserted = t.insert_user(&new, t.new_session("a"), &mut rng(1), t.now()).await.unwrap();
+        let Registration::Inserted(user, _) = inserted else { panic!("{inserted:?}") };
+        let code = ProvenCode { id: CodeId(round.into()), purpose: CodePurpose::Registration, phone: new.phone_index };
+        let waiting =
+            NewCode { id: code.id, purpose: code.purpose, phone: code.phone, user: None, hash: CodeHash([7; 32]), registration: None };
+        t.insert_code(waiting, t.now()).await.unwrap();
+        let done = all_at_once((0..4).map(|number| {
+            let (store, now, session, new) = (nodes[number % 2].clone(), t.now(), t.new_session("b"), new.clone());
+            let (user, hash) = (user.id, user.password_hash.clone());
+            async move {
+                if number < 2 {
+                    return store.insert_verified_user(&code, &new, session, &mut rng(2), now).await.map(|_| ());
+                }
+                store.erase_user(user, ErasedBy::User { verified: &hash }, &mut rng(round.into()), now).await.map(|_| ())
+            }
+        }))
+        .await;
+        assert!(done.iter().all(Result::is_ok), "{done:?}");
+        assert_eq!(t.user(user.id).await.unwrap(), None);
+    }
+    nodes[1].close().await;
 }

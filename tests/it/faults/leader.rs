@@ -160,8 +160,20 @@ impl Seeker {
         {
             return error;
         }
+        let mut again: Option<Instant> = None;
         loop {
-            let frame = match socket.recv_json().await {
+            // It goes on to listen while it waits: a search that was given up may have been matched all the same.
+            let until = again.unwrap_or_else(|| Instant::now() + MATCHED);
+            let Ok(frame) = tokio::time::timeout_at(until, socket.recv_json()).await else {
+                if again.take().is_some()
+                    && self.found.is_empty()
+                    && let Err(error) = socket.send_json(&find).await
+                {
+                    return error;
+                }
+                continue;
+            };
+            let frame = match frame {
                 Ok(frame) => frame,
                 Err(RawError::Timeout) => continue,
                 Err(error) => return error,
@@ -174,10 +186,7 @@ impl Seeker {
                 Some("error") => {
                     assert_eq!((&frame["re"], &frame["code"]), (&json!("find"), &json!("unavailable")), "{frame}");
                     let wait = frame["retry_after_ms"].as_u64().expect("says when to try again");
-                    tokio::time::sleep(Duration::from_millis(wait)).await;
-                    if let Err(error) = socket.send_json(&find).await {
-                        return error;
-                    }
+                    again = Some(Instant::now() + Duration::from_millis(wait));
                 }
                 _ => {}
             }
