@@ -6,14 +6,14 @@ use tebdil_core::{
     notice::Notice,
     protocol::Report,
     report::ReportRules,
-    store::{Reporting, Resolving},
+    store::{Judged, Reporting, Resolving},
     testing::TestStore,
 };
 
 use crate::{
     all_at_once,
     matches::searcher,
-    reports::{Account, DAY, auto_ban, count, crowd, meet, report_as, reported, resolve, rules},
+    reports::{Account, DAY, SOMEBODY, auto_ban, count, crowd, meet, report_as, reported, resolve, rules},
 };
 
 tebdil_core::store_conformance! {
@@ -69,12 +69,12 @@ pub async fn ten_reports(t: &TestStore) -> (Account, Vec<Account>, Vec<Report>) 
 async fn who_does_not_count_does_not_ban(t: TestStore) {
     let (target, others, reports) = ten_reports(&t).await;
     // Marked by a moderator.
-    assert_eq!(t.set_unreliable(others[0].0.id, true, UserId(7), t.now()).await.unwrap(), Some(false));
-    assert_eq!(t.set_unreliable(others[0].0.id, true, UserId(7), t.now()).await.unwrap(), Some(true));
+    assert_eq!(t.set_unreliable(others[0].0.id, true, SOMEBODY, t.now()).await.unwrap(), Judged::Done(false));
+    assert_eq!(t.set_unreliable(others[0].0.id, true, SOMEBODY, t.now()).await.unwrap(), Judged::Done(true));
     assert_eq!(count(&t, "system_logs WHERE action = 'reliability_changed' AND actor_id = 7").await, 1);
-    assert_eq!(t.set_unreliable(UserId(1), true, UserId(7), t.now()).await.unwrap(), None);
+    assert_eq!(t.set_unreliable(UserId(1), true, SOMEBODY, t.now()).await.unwrap(), Judged::NotFound);
     assert_eq!(auto_ban(&t, target.0.id).await, None);
-    t.set_unreliable(others[0].0.id, false, UserId(7), t.now()).await.unwrap();
+    t.set_unreliable(others[0].0.id, false, SOMEBODY, t.now()).await.unwrap();
 
     // Often wrong about others.
     let innocent = crowd(&t, 3).await;
