@@ -117,8 +117,11 @@ pub(in crate::http) async fn resolve(
             for notified in &notified {
                 app.notifier.tell(notified);
             }
-            if let Some((user, notified)) = banned {
-                moderation::enforce_ban(&app, user, notified).await?;
+            // Decided it is, whatever comes now.
+            if let Some((user, notified)) = banned
+                && let Err(error) = moderation::enforce_ban(&app, user, notified).await
+            {
+                tracing::warn!(%error, "a ban is not enforced yet; its job does it");
             }
         }
         Resolving::Decided => return Err(ErrorCode::AlreadyDecided.into()),
