@@ -71,7 +71,8 @@ pub enum AccountError {
     InvalidCredentials,
     #[error("the account is banned")]
     Banned {
-        notice: BanNotice,
+        /// Only for who knows the password, or has proven the phone: anybody can type a number.
+        notice: Option<BanNotice>,
         /// Only for who knows the password.
         appeal_token: Option<Secret>,
     },
@@ -237,7 +238,7 @@ impl Accounts {
             Registration::Inserted(user, session) => self.signed_in(&user, &session, &secret),
             Registration::PhoneTaken => Err(AccountError::PhoneTaken),
             Registration::InviteUnknown => Err(unknown_invite()),
-            Registration::PhoneBanned(ban) => Err(banned(ban)),
+            Registration::PhoneBanned(ban) => Err(banned(code.map(|_| ban))),
             Registration::AliasFull => Err(AccountError::AliasFull),
             Registration::CodeUsed => Err(AccountError::CodeInvalid),
         }
@@ -359,7 +360,7 @@ impl Accounts {
         let appealable = self.store.appeal_of(ban.id).await?.is_none();
         let appeal_token = Some(self.tokens.issue_appeal(user.id, ban.id));
         let notice = BanNotice { reason: ban.reason, until: ban.until, appealable };
-        Err(AccountError::Banned { notice, appeal_token })
+        Err(AccountError::Banned { notice: Some(notice), appeal_token })
     }
 
     fn new_session(&self, secret: &RefreshSecret, device: Device, now: Timestamp) -> NewSession {
@@ -433,7 +434,9 @@ fn checked_device(device: Device) -> Result<Device, FieldError> {
     Ok(device)
 }
 
-/// What somebody is told who has a banned phone, and has not shown to be its user.
-pub(super) fn banned(ban: BanRow) -> AccountError {
-    AccountError::Banned { notice: BanNotice { reason: ban.reason, until: ban.until, appealable: false }, appeal_token: None }
+/// What somebody is told who cannot sign in and types a banned phone; `told` where a code has proven that it is the own one. A category of abuse beside a
+/// number is nothing for whoever tries numbers.
+pub(super) fn banned(told: Option<BanRow>) -> AccountError {
+    let notice = told.map(|ban| BanNotice { reason: ban.reason, until: ban.until, appealable: false });
+    AccountError::Banned { notice, appeal_token: None }
 }

@@ -62,8 +62,8 @@ impl Accounts {
     pub async fn check_registration(&self, request: RegisterRequest) -> Result<(CodePhone, Draft, Secret), AccountError> {
         let (draft, password) = self.draft(request)?;
         let phone = self.code_phone(&draft.phone).ok_or(AccountError::PhoneNotServed)?;
-        if let Some(ban) = self.store.active_ban(&phone.index, self.clock.now()).await? {
-            return Err(banned(ban));
+        if self.store.active_ban(&phone.index, self.clock.now()).await?.is_some() {
+            return Err(banned(None));
         }
         if self.store.user_by_phone(&phone.index).await?.is_some() {
             return Err(AccountError::PhoneTaken);

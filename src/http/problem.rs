@@ -123,7 +123,7 @@ impl From<AccountError> for Failure {
             AccountError::InvalidCredentials => Self::from(ErrorCode::InvalidCredentials),
             AccountError::Banned { notice, appeal_token } => {
                 let mut failure = Self::from(ErrorCode::Banned);
-                failure.0.ban = Some(notice);
+                failure.0.ban = notice;
                 failure.0.appeal_token = appeal_token;
                 failure
             }

@@ -281,7 +281,8 @@ pub const TABLES: &[Table] = &[
             shown("type", Text),
             shown("code", Text),
             shown("notice", Json),
-            shown("reference", Text),
+            // That of a warning is the id of the report, which begins with the time it was made: it would tell by whom.
+            hidden("reference", "what keeps it from being told twice"),
             shown("read", Flag),
             shown("created_at", Time),
             shown("announcement_id", Id),

@@ -4,7 +4,7 @@ use sqlx::{FromRow, QueryBuilder};
 
 use super::{
     Actor, Confirmation, Judged, Notified, Store, StoreError, SystemLog,
-    ban_admin::{CONCERNED, is_allowed},
+    ban_admin::{CONCERNED, HAS_REPORTED, is_allowed},
     bans::{HOLDER, PHONE_OF, confirm_in, lift_in, lock_phone_in},
     notifications::notify_in,
     system_logs::log_in,
@@ -13,7 +13,7 @@ use crate::{
     backend::{read, write_tx},
     crypto::Sealed,
     domain::{AppealDecision, AppealStatus, UserRole},
-    id::{AppealId, BanId, UserId},
+    id::{AppealId, BanId, ReportId, UserId},
     notice::Notice,
     protocol::Appeal,
     time::Timestamp,
@@ -151,7 +151,7 @@ impl Store {
     }
 
     /// Decides an appeal, once whoever else decides it at the same time. [`AppealDecision::Lift`] lifts the ban, [`AppealDecision::Uphold`] makes a provisional
-    /// one decided. Whoever made or confirmed the ban may not, nor whom it concerns.
+    /// one decided. Whoever made or confirmed the ban may not, nor who reported its user, nor whom it concerns.
     pub async fn decide_appeal(
         &self,
         appeal: AppealId,
@@ -177,7 +177,8 @@ impl Store {
             // Its ban was deleted while this waited.
             let Some(judges) = judges else { return Ok(Judged::NotFound) };
             let party = [judges.created_by, judges.confirmed_by, Some(user_id)].contains(&Some(actor.id));
-            if party || !is_allowed(actor, &concerned, UserRole::may_judge) {
+            let accuser: Option<ReportId> = sqlx::query_scalar(HAS_REPORTED).bind(actor.id).bind(&phone).fetch_optional(&mut *tx).await?;
+            if party || accuser.is_some() || !is_allowed(actor, &concerned, UserRole::may_judge) {
                 return Ok(Judged::Forbidden);
             }
             if judges.status != AppealStatus::Open {

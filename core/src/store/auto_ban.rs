@@ -55,15 +55,21 @@ struct Reported {
 pub(super) const CURRENT_ACCOUNT: &str = "SELECT COALESCE((SELECT l.id FROM users l WHERE l.phone_index = \
      COALESCE((SELECT t.phone_index FROM tombstones t WHERE t.user_id = u.id), u.phone_index)), u.id) FROM users u WHERE u.id = $1";
 
-/// Reports of all accounts of the phone `$1` after `$2` that were not dismissed, by people who are not banned at `$3`.
-const COUNTED: &str = "SELECT r.reason, COALESCE(t.phone_index, u.phone_index) AS phone, u.unreliable, \
-     (SELECT CAST(COUNT(*) AS BIGINT) FROM reports o WHERE o.reporter_id = u.id AND o.status <> 'open') AS decided, \
-     (SELECT CAST(COUNT(*) AS BIGINT) FROM reports o WHERE o.reporter_id = u.id AND o.status = 'dismissed') AS dismissed \
+/// Reports of all accounts of the phone `$1` after `$2` that were not dismissed, by people who are not banned at `$3`. How reliable they are, all their accounts
+/// tell: nobody gets rid of a bad record by erasing the account and coming back.
+const COUNTED: &str = "WITH counted AS (SELECT r.reason, COALESCE(t.phone_index, u.phone_index) AS phone \
      FROM reports r JOIN users u ON u.id = r.reporter_id LEFT JOIN tombstones t ON t.user_id = u.id \
      WHERE r.reported_id IN (SELECT id FROM users WHERE phone_index = $1 UNION SELECT user_id FROM tombstones WHERE phone_index = $1) \
      AND r.created_at > $2 AND r.status <> 'dismissed' \
      AND NOT EXISTS (SELECT 1 FROM bans b WHERE b.phone_index = COALESCE(t.phone_index, u.phone_index) \
-     AND b.lifted_at IS NULL AND (b.until IS NULL OR b.until > $3))";
+     AND b.lifted_at IS NULL AND (b.until IS NULL OR b.until > $3))), \
+     phones AS (SELECT DISTINCT phone FROM counted), \
+     accounts AS (SELECT p.phone, u.id, u.unreliable FROM phones p JOIN users u ON u.phone_index = p.phone \
+     UNION ALL SELECT p.phone, u.id, u.unreliable FROM phones p JOIN tombstones t ON t.phone_index = p.phone JOIN users u ON u.id = t.user_id) \
+     SELECT c.reason, c.phone, EXISTS (SELECT 1 FROM accounts a WHERE a.phone = c.phone AND a.unreliable) AS unreliable, \
+     (SELECT CAST(COUNT(*) AS BIGINT) FROM accounts a JOIN reports o ON o.reporter_id = a.id WHERE a.phone = c.phone AND o.status <> 'open') AS decided, \
+     (SELECT CAST(COUNT(*) AS BIGINT) FROM accounts a JOIN reports o ON o.reporter_id = a.id WHERE a.phone = c.phone AND o.status = 'dismissed') AS dismissed \
+     FROM counted c";
 
 /// When the last ban of a phone was over. What was reported before was dealt with.
 const LAST_BAN_OVER: &str = "SELECT MAX(COALESCE(lifted_at, until)) FROM bans WHERE phone_index = $1";

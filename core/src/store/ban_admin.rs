@@ -9,7 +9,7 @@ use super::{
 use crate::{
     backend::{read, write_tx},
     domain::UserRole,
-    id::{BanId, UserId},
+    id::{BanId, ReportId, UserId},
     protocol::AdminBan,
     time::Timestamp,
 };
@@ -30,7 +30,7 @@ pub enum StaffBan {
     Confirmed(BanRow),
     /// A decided ban is in force; nothing changed.
     Already,
-    /// The actor may not ban this user.
+    /// The actor may not ban this user, or has reported it.
     Forbidden,
     /// No such user.
     NotFound,
@@ -65,6 +65,10 @@ pub struct BanFilter {
 /// Roles of the user `$1` and of whoever has the phone `$2` now.
 pub(super) const CONCERNED: &str = "SELECT id, role FROM users WHERE id = $1 OR phone_index = $2";
 
+/// Whether `$1` has reported an account of the phone `$2`: whoever accuses does not judge.
+pub(super) const HAS_REPORTED: &str = "SELECT r.id FROM reports r WHERE r.reporter_id = $1 \
+     AND r.reported_id IN (SELECT id FROM users WHERE phone_index = $2 UNION SELECT user_id FROM tombstones WHERE phone_index = $2) LIMIT 1";
+
 /// Whether the actor is none of those concerned, and has the rank for all of them.
 pub(super) fn is_allowed(actor: Actor, concerned: &[(UserId, UserRole)], rank: impl Fn(UserRole, UserRole) -> bool) -> bool {
     concerned.iter().all(|(id, role)| *id != actor.id && rank(actor.role, *role))
@@ -95,7 +99,8 @@ impl Store {
             let Some(phone) = phone else { return Ok(StaffBan::NotFound) };
             lock_phone_in!(self, tx, &phone);
             let concerned: Vec<(UserId, UserRole)> = sqlx::query_as(CONCERNED).bind(user).bind(&phone).fetch_all(&mut *tx).await?;
-            if !is_allowed(actor, &concerned, UserRole::may_ban) {
+            let accuser: Option<ReportId> = sqlx::query_scalar(HAS_REPORTED).bind(actor.id).bind(&phone).fetch_optional(&mut *tx).await?;
+            if accuser.is_some() || !is_allowed(actor, &concerned, UserRole::may_ban) {
                 return Ok(StaffBan::Forbidden);
             }
             let active: Option<BanRow> = sqlx::query_as(ACTIVE_BAN).bind(&phone).bind(now).fetch_optional(&mut *tx).await?;
@@ -141,7 +146,8 @@ impl Store {
             let Some((phone, user)) = held else { return Ok(Judged::NotFound) };
             lock_phone_in!(self, tx, &phone);
             let concerned: Vec<(UserId, UserRole)> = sqlx::query_as(CONCERNED).bind(user).bind(&phone).fetch_all(&mut *tx).await?;
-            if !is_allowed(actor, &concerned, UserRole::may_judge) {
+            let accuser: Option<ReportId> = sqlx::query_scalar(HAS_REPORTED).bind(actor.id).bind(&phone).fetch_optional(&mut *tx).await?;
+            if accuser.is_some() || !is_allowed(actor, &concerned, UserRole::may_judge) {
                 return Ok(Judged::Forbidden);
             }
             let in_force: Option<bool> = sqlx::query_scalar(STATE).bind(ban).bind(now).fetch_optional(&mut *tx).await?;

@@ -3,8 +3,9 @@
 use sqlx::{FromRow, QueryBuilder};
 
 use super::{
-    Banning, Confirmation, NewBan, Notified, Store, StoreError, SystemLog,
+    Actor, Banning, Confirmation, Judged, NewBan, Notified, Store, StoreError, SystemLog,
     auto_ban::CURRENT_ACCOUNT,
+    ban_admin::{HAS_REPORTED, is_allowed},
     bans::{PHONE_OF, ban_in, confirm_in, lock_phone_in},
     notifications::notify_in,
     retention::ID_SLACK,
@@ -43,7 +44,7 @@ pub enum Resolving {
     },
     /// Somebody was faster; nothing changed.
     Decided,
-    /// The moderator made the report or is reported, or may not ban that user.
+    /// The moderator made the report or is reported, or may not ban that user, or has reported it too.
     Forbidden,
     /// No such report.
     NotFound,
@@ -100,7 +101,10 @@ impl Store {
             if new.decision == ReportDecision::Ban {
                 let target: UserId = sqlx::query_scalar(CURRENT_ACCOUNT).bind(found.reported_id).fetch_one(&mut *tx).await?;
                 let role: UserRole = sqlx::query_scalar(ROLE).bind(target).fetch_one(&mut *tx).await?;
-                if target == new.actor || !new.actor_role.may_ban(role) {
+                let phone: Option<Vec<u8>> = sqlx::query_scalar(PHONE_OF).bind(target).fetch_optional(&mut *tx).await?;
+                let accuser: Option<ReportId> =
+                    sqlx::query_scalar(HAS_REPORTED).bind(new.actor).bind(phone).fetch_optional(&mut *tx).await?;
+                if target == new.actor || accuser.is_some() || !new.actor_role.may_ban(role) {
                     return Ok(Resolving::Forbidden);
                 }
                 let reason = found.reason.to_string();
@@ -146,19 +150,23 @@ impl Store {
         }))
     }
 
-    /// Says whether the reports of a user shall count for no automatic ban; what was said before. `None` when there is no such user.
-    pub async fn set_unreliable(&self, user: UserId, unreliable: bool, actor: UserId, now: Timestamp) -> Result<Option<bool>, StoreError> {
+    /// Says whether the reports of a user shall count for no automatic ban; what was said before. Not of oneself, nor a moderator of one of the staff.
+    pub async fn set_unreliable(&self, user: UserId, unreliable: bool, actor: Actor, now: Timestamp) -> Result<Judged<bool>, StoreError> {
         const UPDATE: &str = "UPDATE users SET unreliable = $1 WHERE id = $2";
-        let select = self.locking("SELECT unreliable FROM users WHERE id = $1");
+        let select = self.locking("SELECT unreliable, role FROM users WHERE id = $1");
         Ok(write_tx!(self, |tx| {
-            let before: Option<bool> = sqlx::query_scalar(select).bind(user).fetch_optional(&mut *tx).await?;
-            if before.is_some_and(|before| before != unreliable) {
+            let found: Option<(bool, UserRole)> = sqlx::query_as(select).bind(user).fetch_optional(&mut *tx).await?;
+            let Some((before, role)) = found else { return Ok(Judged::NotFound) };
+            if !is_allowed(actor, &[(user, role)], UserRole::may_judge) {
+                return Ok(Judged::Forbidden);
+            }
+            if before != unreliable {
                 sqlx::query(UPDATE).bind(unreliable).bind(user).execute(&mut *tx).await?;
                 let details = serde_json::json!({ "before": { "unreliable": before }, "after": { "unreliable": unreliable } });
-                let log = SystemLog { action: "reliability_changed", user: Some(user), actor: Some(actor), details };
+                let log = SystemLog { action: "reliability_changed", user: Some(user), actor: Some(actor.id), details };
                 log_in!(self, tx, &log, now);
             }
-            before
+            Judged::Done(before)
         }))
     }
 

@@ -31,6 +31,8 @@ pub struct LogFilter<'a> {
     pub user: Option<UserId>,
     /// Who did them.
     pub actor: Option<UserId>,
+    /// Who reads: what was done with reports about this one is left out, as the reports are. The time in their ids would tell who made them.
+    pub reader: Option<UserId>,
     /// Only acts with smaller ids.
     pub before: Option<SystemLogId>,
 }
@@ -96,6 +98,12 @@ impl Store {
             }
             if let Some(actor) = filter.actor {
                 query.push(" AND actor_id = ").push_bind(actor);
+            }
+            if let Some(reader) = filter.reader {
+                query
+                    .push(" AND (action NOT IN ('report_read', 'report_resolved') OR user_id IS NULL OR user_id <> ")
+                    .push_bind(reader)
+                    .push(")");
             }
             query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
             query.build_query_as().fetch_all(db).await?

@@ -174,19 +174,20 @@ impl Store {
         row.map(AccountRow::try_from).transpose()
     }
 
-    /// What there is of an account at `now`; zeros when there is no such account.
-    pub async fn account_counts(&self, id: UserId, now: Timestamp) -> Result<AdminUserCounts, StoreError> {
-        const SQL: &str = "SELECT (SELECT COUNT(*) FROM reports WHERE reported_id = $1 AND status = 'open') AS reports_open, \
-             (SELECT COUNT(*) FROM reports WHERE reported_id = $1 AND status <> 'open') AS reports_decided, \
-             (SELECT COUNT(DISTINCT reporter_id) FROM reports WHERE reported_id = $1 AND created_at > $2) AS reporters_30d, \
-             (SELECT COUNT(*) FROM reports WHERE reporter_id = $1) AS reports_made, \
-             (SELECT COUNT(*) FROM reports WHERE reporter_id = $1 AND status = 'dismissed') AS reports_made_dismissed, \
+    /// What there is of an account at `now`; zeros when there is no such account. Reports about the `reader` are left out: a count that is larger than the list
+    /// would tell who made them.
+    pub async fn account_counts(&self, id: UserId, reader: UserId, now: Timestamp) -> Result<AdminUserCounts, StoreError> {
+        const SQL: &str = "SELECT (SELECT COUNT(*) FROM reports WHERE reported_id = $1 AND reported_id <> $4 AND status = 'open') AS reports_open, \
+             (SELECT COUNT(*) FROM reports WHERE reported_id = $1 AND reported_id <> $4 AND status <> 'open') AS reports_decided, \
+             (SELECT COUNT(DISTINCT reporter_id) FROM reports WHERE reported_id = $1 AND reported_id <> $4 AND created_at > $2) AS reporters_30d, \
+             (SELECT COUNT(*) FROM reports WHERE reporter_id = $1 AND reported_id <> $4) AS reports_made, \
+             (SELECT COUNT(*) FROM reports WHERE reporter_id = $1 AND reported_id <> $4 AND status = 'dismissed') AS reports_made_dismissed, \
              (SELECT COUNT(*) FROM bans WHERE phone_index = (SELECT COALESCE((SELECT t.phone_index FROM tombstones t WHERE t.user_id = u.id), \
               u.phone_index) FROM users u WHERE u.id = $1)) AS bans, \
              (SELECT COUNT(*) FROM match_sides WHERE user_id = $1) AS matches, \
              (SELECT COUNT(*) FROM claims WHERE user_id = $1) AS claims, \
              (SELECT COUNT(*) FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND refresh_expires_at > $3) AS sessions";
-        Ok(read!(self, |db| sqlx::query_as(SQL).bind(id).bind(now - REPORTERS).bind(now).fetch_one(db).await?))
+        Ok(read!(self, |db| sqlx::query_as(SQL).bind(id).bind(now - REPORTERS).bind(now).bind(reader).fetch_one(db).await?))
     }
 }
 

@@ -6,14 +6,14 @@ use tebdil_core::{
     notice::Notice,
     protocol::Report,
     report::ReportRules,
-    store::{Reporting, Resolving},
+    store::{Judged, Reporting, Resolving},
     testing::TestStore,
 };
 
 use crate::{
     all_at_once,
     matches::searcher,
-    reports::{Account, DAY, auto_ban, count, crowd, meet, report_as, reported, resolve, rules},
+    reports::{Account, DAY, SOMEBODY, auto_ban, count, crowd, meet, report_as, reported, resolve, rules},
 };
 
 tebdil_core::store_conformance! {
@@ -22,6 +22,7 @@ tebdil_core::store_conformance! {
     staff_is_not_banned_by_reports,
     what_a_ban_dealt_with_counts_no_more,
     a_new_account_is_the_same_person,
+    nobody_gets_rid_of_a_bad_record_by_coming_back,
     the_sweep_finds_who_is_much_reported,
 }
 
@@ -69,12 +70,12 @@ pub async fn ten_reports(t: &TestStore) -> (Account, Vec<Account>, Vec<Report>) 
 async fn who_does_not_count_does_not_ban(t: TestStore) {
     let (target, others, reports) = ten_reports(&t).await;
     // Marked by a moderator.
-    assert_eq!(t.set_unreliable(others[0].0.id, true, UserId(7), t.now()).await.unwrap(), Some(false));
-    assert_eq!(t.set_unreliable(others[0].0.id, true, UserId(7), t.now()).await.unwrap(), Some(true));
+    assert_eq!(t.set_unreliable(others[0].0.id, true, SOMEBODY, t.now()).await.unwrap(), Judged::Done(false));
+    assert_eq!(t.set_unreliable(others[0].0.id, true, SOMEBODY, t.now()).await.unwrap(), Judged::Done(true));
     assert_eq!(count(&t, "system_logs WHERE action = 'reliability_changed' AND actor_id = 7").await, 1);
-    assert_eq!(t.set_unreliable(UserId(1), true, UserId(7), t.now()).await.unwrap(), None);
+    assert_eq!(t.set_unreliable(UserId(1), true, SOMEBODY, t.now()).await.unwrap(), Judged::NotFound);
     assert_eq!(auto_ban(&t, target.0.id).await, None);
-    t.set_unreliable(others[0].0.id, false, UserId(7), t.now()).await.unwrap();
+    t.set_unreliable(others[0].0.id, false, SOMEBODY, t.now()).await.unwrap();
 
     // Often wrong about others.
     let innocent = crowd(&t, 3).await;
@@ -179,4 +180,28 @@ async fn the_sweep_finds_who_is_much_reported(t: TestStore) {
     auto_ban(&t, first.0.id).await.expect("a ban");
     assert_eq!(found(0, 10).await, []);
     assert_eq!(t.much_reported(UserId(0), 10, &rules(), t.now() + 30 * DAY).await.unwrap(), []);
+}
+
+async fn nobody_gets_rid_of_a_bad_record_by_coming_back(t: TestStore) {
+    let (target, others, _) = ten_reports(&t).await;
+    // One of them had another account before, of the same phone, which was erased.
+    let gone = t.register("eski").await.0.id;
+    let now = others[0].0.id;
+    t.execute(&format!(
+        "INSERT INTO tombstones (user_id, phone_index, erased_at) SELECT {gone}, phone_index, created_at FROM users WHERE id = {now}"
+    ))
+    .await;
+    t.set_unreliable(gone, true, SOMEBODY, t.now()).await.unwrap();
+    assert_eq!(auto_ban(&t, target.0.id).await, None);
+    t.set_unreliable(gone, false, SOMEBODY, t.now()).await.unwrap();
+    for number in 1..=3 {
+        t.execute(&format!(
+            "INSERT INTO reports (id, reporter_id, reported_id, match_id, reason, status, created_at) \
+             SELECT {number}, {gone}, 5, {number}, 'spam', 'dismissed', created_at FROM users WHERE id = {now}"
+        ))
+        .await;
+    }
+    assert_eq!(auto_ban(&t, target.0.id).await, None);
+    t.execute("UPDATE reports SET status = 'warned' WHERE reported_id = 5").await;
+    assert!(auto_ban(&t, target.0.id).await.is_some(), "a good one");
 }

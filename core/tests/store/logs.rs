@@ -40,7 +40,17 @@ async fn acts_are_listed_newest_first(t: TestStore) {
     assert_eq!(list(LogFilter { action: Some("role_changed"), ..none }, 9).await, [all[0].clone(), all[3].clone()]);
     assert_eq!(list(LogFilter { user: Some(a.id), ..none }, 9).await, all[2..]);
     assert_eq!(list(LogFilter { actor: Some(b.id), ..none }, 9).await, [all[1].clone(), all[3].clone()]);
-    assert_eq!(list(LogFilter { action: Some("role_changed"), user: Some(a.id), actor: Some(b.id), before: Some(all[3].id) }, 9).await, []);
+    assert_eq!(
+        list(LogFilter { action: Some("role_changed"), user: Some(a.id), actor: Some(b.id), before: Some(all[3].id), ..none }, 9).await,
+        []
+    );
+
+    // Nobody reads of reports about oneself.
+    for action in ["report_read", "report_resolved"] {
+        t.log_action(&SystemLog { action, user: Some(a.id), actor: Some(b.id), details: details.clone() }, t.now()).await.unwrap();
+    }
+    assert_eq!(list(LogFilter { reader: Some(a.id), ..none }, 9).await, all);
+    assert_eq!(list(LogFilter { reader: Some(b.id), ..none }, 9).await.len(), 6);
 }
 
 async fn the_store_answers(t: TestStore) {

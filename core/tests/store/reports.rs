@@ -5,12 +5,15 @@ use std::{
 
 use tebdil_core::{
     crypto::Sealed,
-    domain::{EndReason, ReportDecision, ReportReason, ReportStatus, UserRole},
-    id::{IdGenerator, MatchId, ReportId, UserId},
+    domain::{AppealDecision, EndReason, ReportDecision, ReportReason, ReportStatus, UserRole},
+    id::{AppealId, IdGenerator, MatchId, ReportId, UserId},
     notice::Notice,
     protocol::Report,
     report::{REPORTABLE, ReportRules},
-    store::{AutoBanned, NewReport, NewResolution, ReportEntry, ReportFilter, Reporting, Resolving, SessionRow, Store, UserRow},
+    store::{
+        APPEAL_CONTEXT, Actor, Appealing, AutoBanned, Judged, NewAppeal, NewReport, NewResolution, ReportEntry, ReportFilter, Reporting,
+        Resolving, SessionRow, StaffBan, Store, UserRow,
+    },
     testing::{self, TestStore},
     time::Timestamp,
 };
@@ -29,11 +32,14 @@ tebdil_core::store_conformance! {
     a_report_is_decided_once,
     a_ban_that_waits_is_confirmed,
     nobody_judges_the_own_case_or_the_superior,
+    whoever_accuses_does_not_ban,
+    nobody_says_of_oneself_or_the_superior_who_is_reliable,
     moderators_see_what_they_need,
     reports_go_when_their_time_has_come,
 }
 
 pub const DAY: Duration = Duration::from_hours(24);
+pub const SOMEBODY: Actor = Actor { id: UserId(7), role: UserRole::Moderator };
 
 pub type Account = (UserRow, SessionRow);
 
@@ -294,6 +300,37 @@ async fn nobody_judges_the_own_case_or_the_superior(t: TestStore) {
     assert_eq!((count(&t, "bans").await, count(&t, "system_logs WHERE actor_id IS NOT NULL").await), (0, 0));
     assert_eq!(count(&t, "reports WHERE status = 'open'").await, 1);
     assert!(matches!(by(UserId(7), UserRole::Admin, ReportDecision::Ban).await, Resolving::Done { banned: Some(_), .. }));
+}
+
+async fn whoever_accuses_does_not_ban(t: TestStore) {
+    let (target, others, reports) = ten_reports(&t).await;
+    let ban = auto_ban(&t, target.0.id).await.expect("enough").ban;
+    let id = AppealId(1);
+    let text = t.cipher.seal(APPEAL_CONTEXT, &id.0.to_be_bytes(), b"not me", &mut rand::rng());
+    let made = t.appeal(&NewAppeal { id, ban: ban.id, user: target.0.id, text }, t.now()).await.unwrap();
+    assert!(matches!(made, Appealing::Made(_)), "{made:?}");
+
+    let accuser = Actor { id: others[0].0.id, role: UserRole::Admin };
+    assert_eq!(t.confirm_ban(ban.id, accuser, None, "seen", t.now()).await.unwrap(), Judged::Forbidden);
+    assert_eq!(t.ban_by_staff(target.0.id, accuser, "seen", None, t.now()).await.unwrap(), StaffBan::Forbidden);
+    let of_another = NewResolution { actor: accuser.id, actor_role: accuser.role, ..word(ReportDecision::Ban, None) };
+    assert_eq!(t.resolve_report(reports[1].id, &of_another, t.now()).await.unwrap(), Resolving::Forbidden);
+    let decided = t.decide_appeal(id, AppealDecision::Uphold, accuser, "seen", t.now()).await.unwrap();
+    assert_eq!(decided, Judged::Forbidden);
+    assert_eq!(count(&t, "bans WHERE provisional").await, 1);
+
+    let decided = t.decide_appeal(id, AppealDecision::Uphold, SOMEBODY, "seen", t.now()).await.unwrap();
+    assert!(matches!(decided, Judged::Done(_)), "{decided:?}");
+}
+
+async fn nobody_says_of_oneself_or_the_superior_who_is_reliable(t: TestStore) {
+    let (user, _) = searcher(&t, "kedi").await;
+    let oneself = Actor { id: user.id, role: UserRole::Admin };
+    assert_eq!(t.set_unreliable(user.id, true, oneself, t.now()).await.unwrap(), Judged::Forbidden);
+    t.set_role_of_phone(&user.phone_index, UserRole::Admin, t.now()).await.unwrap();
+    assert_eq!(t.set_unreliable(user.id, true, SOMEBODY, t.now()).await.unwrap(), Judged::Forbidden);
+    let admin = Actor { role: UserRole::Admin, ..SOMEBODY };
+    assert_eq!(t.set_unreliable(user.id, true, admin, t.now()).await.unwrap(), Judged::Done(false));
 }
 
 async fn moderators_see_what_they_need(t: TestStore) {

@@ -130,7 +130,7 @@ async fn an_account_is_counted(t: TestStore) {
     .await;
     t.ban(&a.0.phone_index, "spam", Some(old)).await;
     t.ban(&a.0.phone_index, "spam", None).await;
-    let counts = async |user: UserId, now| t.account_counts(user, now).await.unwrap();
+    let counts = async |user: UserId, now| t.account_counts(user, UserId(7), now).await.unwrap();
     // The devices of both signed in a month ago.
     let expected = AdminUserCounts {
         reports_open: 2,
@@ -159,6 +159,11 @@ async fn an_account_is_counted(t: TestStore) {
     let of_b = AdminUserCounts { reports_open: 1, reports_decided: 2, reporters_30d: 1, matches: 1, ..nothing };
     assert_eq!(counts(b.0.id, t.now()).await, of_b);
     assert_eq!(counts(UserId(1), t.now()).await, AdminUserCounts { reports_made: 1, ..nothing });
+    // What is about the reader is not told, not even by a number.
+    let of_a = t.account_counts(a.0.id, b.0.id, t.now()).await.unwrap();
+    assert_eq!((of_a.reports_made, of_a.reports_made_dismissed, of_a.reports_open), (0, 0, 2));
+    let of_b = t.account_counts(b.0.id, b.0.id, t.now()).await.unwrap();
+    assert_eq!((of_b.reports_open, of_b.reports_decided, of_b.reporters_30d, of_b.matches), (0, 0, 0, 1));
     t.erase(&a.0).await;
     let of_erased = AdminUserCounts { claims: 0, ..expected };
     assert_eq!(counts(a.0.id, t.now()).await, of_erased, "its bans are those of the phone it had");

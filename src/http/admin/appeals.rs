@@ -48,7 +48,7 @@ pub(in crate::http) async fn list(State(app): State<Arc<App>>, Staff(who): Staff
     responses(
         (status = 204),
         (status = 401, body = Problem),
-        (status = 403, description = "`forbidden`: the own ban, one that was made or confirmed by oneself, or for moderators that of one of the staff", body = Problem),
+        (status = 403, description = "`forbidden`: the own ban, one that was made or confirmed by oneself, that of somebody one has reported, or for moderators that of one of the staff", body = Problem),
         (status = 404, body = Problem),
         (status = 409, description = "`already_decided`", body = Problem),
         (status = 422, body = Problem),

@@ -37,7 +37,7 @@ impl From<Signed> for Actor {
     responses(
         (status = 201, body = AdminBan),
         (status = 401, body = Problem),
-        (status = 403, description = "`forbidden`: oneself, an admin, or for moderators a moderator", body = Problem),
+        (status = 403, description = "`forbidden`: oneself, an admin, somebody one has reported, or for moderators a moderator", body = Problem),
         (status = 404, body = Problem),
         (status = 409, description = "`already_banned`", body = Problem),
         (status = 422, body = Problem),
@@ -123,7 +123,7 @@ pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params:
     responses(
         (status = 200, body = AdminBan),
         (status = 401, body = Problem),
-        (status = 403, description = "`forbidden`: oneself, or for moderators one of the staff", body = Problem),
+        (status = 403, description = "`forbidden`: oneself, somebody one has reported, or for moderators one of the staff", body = Problem),
         (status = 404, body = Problem),
         (status = 409, description = "`already_decided`; `not_banned`: it is over", body = Problem),
         (status = 422, body = Problem),

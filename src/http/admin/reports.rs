@@ -14,7 +14,7 @@ use tebdil_core::{
     store::{NewResolution, ReportEntry, ReportFilter, Resolving},
 };
 
-use super::Staff;
+use super::{Staff, bans::judged};
 use crate::{
     app::App,
     http::{
@@ -88,7 +88,7 @@ pub(in crate::http) async fn get(
     responses(
         (status = 200, body = AdminReport),
         (status = 401, body = Problem),
-        (status = 403, description = "`forbidden`: the own report, one about oneself, or a ban of staff beyond the own role", body = Problem),
+        (status = 403, description = "`forbidden`: the own report, one about oneself, a ban of somebody one has reported, or of staff beyond the own role", body = Problem),
         (status = 404, body = Problem),
         (status = 409, description = "`already_decided`", body = Problem),
         (status = 422, body = Problem),
@@ -117,6 +117,7 @@ pub(in crate::http) async fn resolve(
             for notified in &notified {
                 app.notifier.tell(notified);
             }
+            // Decided it is, whatever comes now.
             if let Some((user, notified)) = banned
                 && let Err(error) = moderation::enforce_ban(&app, user, notified).await
             {
@@ -137,7 +138,8 @@ pub(in crate::http) async fn resolve(
     post, path = "/v1/admin/users/{id}/reliability", tag = "admin", security(("bearer" = ["moderator"])),
     params(("id" = String, Path)), request_body = ReliabilityRequest,
     responses(
-        (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 204), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 403, description = "`forbidden`: oneself, or for moderators one of the staff", body = Problem),
         (status = 422, body = Problem),
     )
 )]
@@ -147,10 +149,8 @@ pub(in crate::http) async fn reliability(
     IdPath(user): IdPath<UserId>,
     Strict(request): Strict<ReliabilityRequest>,
 ) -> Answer<StatusCode> {
-    match app.store.set_unreliable(user, request.unreliable, who.user_id, app.clock.now()).await? {
-        Some(_) => Ok(StatusCode::NO_CONTENT),
-        None => Err(Failure::not_found()),
-    }
+    judged(app.store.set_unreliable(user, request.unreliable, who.into(), app.clock.now()).await?)?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn shown(app: &App, rules: &ReportRules, entry: ReportEntry) -> Answer<AdminReport> {

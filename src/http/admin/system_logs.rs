@@ -15,7 +15,7 @@ use crate::{
     http::{paging::Params, problem::Answer},
 };
 
-/// Recorded acts, newest first. All of staff sees all of them: who can act is seen acting.
+/// Recorded acts, newest first. All of staff sees all of them, but for those on reports about oneself: who can act is seen acting.
 #[utoipa::path(
     get, path = "/v1/admin/system-logs", tag = "admin", security(("bearer" = ["moderator"])),
     params(
@@ -27,7 +27,7 @@ use crate::{
         (status = 422, body = Problem),
     )
 )]
-pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params: Params) -> Answer<Json<Page<SystemLogEntry>>> {
+pub(in crate::http) async fn list(State(app): State<Arc<App>>, Staff(who): Staff, params: Params) -> Answer<Json<Page<SystemLogEntry>>> {
     let paging = params.paging()?;
     let name = |text: &str| {
         let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
@@ -35,7 +35,13 @@ pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params:
     };
     let action = params.get("action", "must be the name of an action", name)?;
     let of_user = |name: &str| params.get(name, "must be the id of a user", |text| text.parse::<UserId>().ok());
-    let filter = LogFilter { action: action.as_deref(), user: of_user("user")?, actor: of_user("actor")?, before: paging.position() };
+    let filter = LogFilter {
+        action: action.as_deref(),
+        user: of_user("user")?,
+        actor: of_user("actor")?,
+        reader: Some(who.user_id),
+        before: paging.position(),
+    };
     let rows = app.store.system_logs(filter, paging.rows()).await?;
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row)))
 }

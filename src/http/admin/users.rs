@@ -89,7 +89,7 @@ pub(in crate::http) async fn get(
 ) -> Answer<Json<AdminUserDetail>> {
     let now = app.clock.now();
     let row = app.store.account_for(user, who.user_id, now).await?.ok_or_else(Failure::not_found)?;
-    let counts = app.store.account_counts(user, now).await?;
+    let counts = app.store.account_counts(user, who.user_id, now).await?;
     let quota = match row.erased_at {
         None => app.store.quota(user, &app.quota_rules, now).await?,
         Some(_) => None,

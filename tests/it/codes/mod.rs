@@ -67,6 +67,7 @@ with_gateway! {
     a_new_account_needs_the_code_that_its_phone_was_sent: &[],
     the_owners_code_does_not_complete_a_strangers_registration: &[],
     what_cannot_be_registered_is_said_before_a_code_is_sent: &[],
+    a_stranger_does_not_learn_why_a_phone_is_banned: &[],
     of_a_hundred_guesses_at_once_five_are_compared: &[],
     guessing_is_refused_with_or_without_a_code: &[("TEBDIL_LIMITS__RULES__GUESS_PHONE__BURST", "4")],
     a_code_is_good_once_for_one_thing_one_phone_and_five_minutes: &[],
@@ -165,6 +166,19 @@ async fn the_owners_code_does_not_complete_a_strangers_registration(server: Test
     let login = json!({"phone": phone, "password": "yabancının parolası"});
     server.post("/v1/auth/login", "", &login).await.expect_problem(401, "invalid_credentials");
     server.login(&phone).await;
+    server.stop().await;
+}
+
+async fn a_stranger_does_not_learn_why_a_phone_is_banned(server: TestServer, gateway: Gateway) {
+    let phone = server.phone();
+    begin(&server, &phone, "kedi").await;
+    let code = gateway.message(1).await.code;
+    server.ban(&phone).await;
+    let told = server.post(REGISTER, "", &TestServer::registration(&phone, "yabanci")).await.expect_problem(403, "banned");
+    assert_eq!((&told["ban"], &told["appeal_token"]), (&Value::Null, &Value::Null));
+    // The code proves whose phone it is.
+    let told = verify(&server, &phone, &code).await.expect_problem(403, "banned");
+    assert_eq!((&told["ban"]["reason"], &told["appeal_token"]), (&json!("spam"), &Value::Null));
     server.stop().await;
 }
 
