@@ -77,6 +77,12 @@ impl Screen {
     }
 }
 
+/// Day and time where the user is.
+pub fn moment(at: Timestamp) -> String {
+    jiff::Timestamp::from_millisecond(at.millis())
+        .map_or_else(|_| at.to_string(), |time| time.to_zoned(jiff::tz::TimeZone::system()).strftime("%Y-%m-%d %H:%M").to_string())
+}
+
 /// `text` without what could command the terminal or turn the reading direction of what follows. Line breaks become a sign of their own.
 pub fn printable(text: &str) -> String {
     let shown = |letter: char| match letter {

@@ -80,7 +80,7 @@ pub struct ReportingUser {
     pub dismissed: i64,
     /// Marked by a moderator.
     pub unreliable: bool,
-    /// Whether reports of this user count for automatic bans.
+    /// Whether reports of this user count for automatic bans now: neither unreliable nor banned.
     pub counts: bool,
 }
 

@@ -88,6 +88,7 @@ pub struct ReportEntry {
     pub is_banned: bool,
     pub reporter_id: UserId,
     pub reporter: Peer,
+    pub reporter_is_banned: bool,
     pub reliability: Reliability,
     pub note: Option<Sealed>,
     pub evidence_count: i64,
@@ -112,6 +113,7 @@ struct EntryRow {
     reporter_id: UserId,
     reporter_alias: String,
     reporter_tag: String,
+    reporter_is_banned: bool,
     note_ciphertext: Option<Vec<u8>>,
     note_key_id: Option<String>,
     evidence_count: i64,
@@ -132,6 +134,7 @@ impl From<EntryRow> for ReportEntry {
             is_banned: row.is_banned,
             reporter_id: row.reporter_id,
             reporter: Peer::new(row.reporter_alias, row.reporter_tag),
+            reporter_is_banned: row.reporter_is_banned,
             reliability: row.reliability,
             note: sealed(row.note_ciphertext, row.note_key_id),
             evidence_count: row.evidence_count,
@@ -164,7 +167,7 @@ const SUBJECT: &str = "SELECT s.peer_id AS user_id, u.alias, u.tag, m.ended_at, 
 const ENTRY: &str = "SELECT r.id, r.match_id, r.reason, r.status, r.created_at, r.note_ciphertext, r.note_key_id, r.evidence_count, \
      r.resolved_by, r.resolved_at, r.resolution_ciphertext, r.resolution_key_id, \
      r.reported_id, d.alias AS reported_alias, d.tag AS reported_tag, d.is_banned, \
-     r.reporter_id, p.alias AS reporter_alias, p.tag AS reporter_tag, p.unreliable, \
+     r.reporter_id, p.alias AS reporter_alias, p.tag AS reporter_tag, p.is_banned AS reporter_is_banned, p.unreliable, \
      (SELECT CAST(COUNT(*) AS BIGINT) FROM reports o WHERE o.reporter_id = p.id AND o.status <> 'open') AS decided, \
      (SELECT CAST(COUNT(*) AS BIGINT) FROM reports o WHERE o.reporter_id = p.id AND o.status = 'dismissed') AS dismissed, \
      (SELECT CAST(COUNT(DISTINCT o.reporter_id) AS BIGINT) FROM reports o WHERE o.reported_id = r.reported_id AND o.status <> 'dismissed' \

@@ -21,6 +21,7 @@ use tebdil_core::{
 use crate::{
     all_at_once,
     auto_bans::ten_reports,
+    bans::{banned, by_reports},
     matches::{couple, matched, searcher},
 };
 
@@ -366,6 +367,11 @@ async fn moderators_see_what_they_need(t: TestStore) {
     assert_eq!(entry.note.as_ref().map(|note| note.ciphertext.as_slice()), Some(&b"note"[..]));
     assert_eq!(t.report_entry(made[0].id, &rules(), t.now()).await.unwrap().as_ref(), Some(entry));
     assert_eq!(t.report_entry(ReportId(1), &rules(), t.now()).await.unwrap(), None);
+
+    assert!(!entry.reporter_is_banned);
+    banned(&t, others[0].0.id, &by_reports()).await;
+    let after = t.report_entry(made[0].id, &rules(), t.now()).await.unwrap().expect("it stays");
+    assert!(after.reporter_is_banned && !after.is_banned);
 
     // Nobody reads who reported him.
     let own = t.reports(target.0.id, ReportFilter::default(), 10, &rules(), t.now()).await.unwrap();

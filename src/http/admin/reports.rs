@@ -168,7 +168,7 @@ fn shown(app: &App, rules: &ReportRules, entry: ReportEntry) -> Answer<AdminRepo
             decided: entry.reliability.decided,
             dismissed: entry.reliability.dismissed,
             unreliable: entry.reliability.unreliable,
-            counts: entry.reliability.counts(rules),
+            counts: !entry.reporter_is_banned && entry.reliability.counts(rules),
         },
         note,
         evidence_count: entry.evidence_count,
