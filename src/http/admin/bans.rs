@@ -163,7 +163,8 @@ pub(super) fn text(field: &str, text: &str) -> Answer<String> {
     Ok(text.to_owned())
 }
 
-fn end(until: Option<Timestamp>, now: Timestamp) -> Answer<Option<Timestamp>> {
+/// The end of a ban that is asked for.
+pub(super) fn end(until: Option<Timestamp>, now: Timestamp) -> Answer<Option<Timestamp>> {
     if until.is_some_and(|until| until <= now || until > now + LONGEST) {
         return Err(Failure::field(ErrorCode::InvalidField, "until", "must be in the future, within ten years"));
     }

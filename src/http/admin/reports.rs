@@ -14,7 +14,10 @@ use tebdil_core::{
     store::{NewResolution, ReportEntry, ReportFilter, Resolving},
 };
 
-use super::{Staff, bans::judged};
+use super::{
+    Staff,
+    bans::{end, judged},
+};
 use crate::{
     app::App,
     http::{
@@ -102,13 +105,14 @@ pub(in crate::http) async fn resolve(
 ) -> Answer<Json<AdminReport>> {
     let note = note_text("note", &request.note)?;
     let now = app.clock.now();
-    if request.until.is_some_and(|until| request.decision != ReportDecision::Ban || until <= now) {
-        return Err(Failure::field(ErrorCode::InvalidField, "until", "only with ban, and in the future"));
+    if request.until.is_some() && request.decision != ReportDecision::Ban {
+        return Err(Failure::field(ErrorCode::InvalidField, "until", "only with ban"));
     }
+    let until = end(request.until, now)?;
     let new = NewResolution {
         decision: request.decision,
         note: Written::Resolution.seal(&app.cipher, id, note.as_bytes()),
-        until: request.until,
+        until,
         actor: who.user_id,
         actor_role: who.role,
     };
