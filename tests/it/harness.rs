@@ -1,6 +1,7 @@
 //! A server of one test.
 
 use std::{
+    collections::BTreeSet,
     net::SocketAddr,
     path::PathBuf,
     sync::{
@@ -11,7 +12,7 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use reqwest::{Method, StatusCode, header::HeaderMap};
+use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 use tebdil::{
@@ -29,6 +30,7 @@ use tebdil_core::{
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
+pub use crate::reply::Reply;
 use crate::{
     nginx::{Nginx, Options},
     services::RedisPrefix,
@@ -142,36 +144,6 @@ impl Node {
     }
 }
 
-/// An answer to a request.
-#[derive(Debug)]
-pub struct Reply {
-    pub status: StatusCode,
-    pub headers: HeaderMap,
-    pub body: Value,
-}
-
-impl Reply {
-    /// The body, when the status is this.
-    #[track_caller]
-    pub fn expect(self, status: u16) -> Value {
-        assert_eq!(self.status.as_u16(), status, "{}", self.body);
-        self.body
-    }
-
-    /// Checks that this is a problem with this code, in the form of the contract.
-    #[track_caller]
-    pub fn expect_problem(self, status: u16, code: &str) -> Value {
-        assert_eq!((self.status.as_u16(), self.body["code"].as_str()), (status, Some(code)), "{}", self.body);
-        assert_eq!(self.headers["content-type"], "application/problem+json");
-        assert_eq!(self.body["status"], status);
-        assert!(self.body["title"].is_string() && self.body["detail"].is_string() && self.body["type"].is_string());
-        if status == 429 || status == 503 {
-            assert!(self.headers.contains_key("retry-after") && self.body["retry_after_ms"].as_u64() > Some(0), "{}", self.body);
-        }
-        self.body
-    }
-}
-
 /// A registered user.
 #[derive(Debug, Clone)]
 pub struct TestUser {
@@ -221,11 +193,19 @@ impl TestServer {
         environment.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
         let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value));
         let clock = Clock::manual(Timestamp::from_millis(1_795_251_600_000));
-        let nodes = join_all((0..count).map(|_| {
-            let config = Config::load(None, environment.clone()).expect("settings");
-            Node::start(config, clock.clone())
-        }));
-        let nodes = nodes.await;
+        let nodes = loop {
+            let nodes = join_all((0..count).map(|_| {
+                let config = Config::load(None, environment.clone()).expect("settings");
+                Node::start(config, clock.clone())
+            }));
+            let nodes = nodes.await;
+            // Two that drew the same one of 4,096 node parts would make the same ids while the clock stands.
+            let parts: BTreeSet<i64> = nodes.iter().map(|node| node.app.ids.next::<i64>() % 4_096).collect();
+            if parts.len() == nodes.len() {
+                break nodes;
+            }
+            join_all(nodes.into_iter().map(Node::stop)).await;
+        };
         let (proxy, base) = match nodes.as_slice() {
             [one] => (None, one.url.clone()),
             several => {

@@ -50,6 +50,7 @@ mod process;
 mod proxy;
 mod push;
 mod referrals;
+mod reply;
 mod reports;
 mod roles;
 mod routes;
