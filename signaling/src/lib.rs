@@ -1,4 +1,17 @@
-//! Calls between matched people: the state machine of a call, the sanitiser of SDP and candidates, and the TURN relay.
+//! Calls between matched people: the order of their signals, and the sanitiser of session descriptions and candidates.
 //!
-//! Empty until video is built: `match.find` with `mode:"video"` answers `mode_unavailable`. The crate stands here so that its place in the dependency
-//! order is fixed: the server uses it, it uses `tebdil_core` (ids, clock, errors), and neither `tebdil_workers` nor the store knows of it.
+//! Neither side of a call may learn the other's address. Three rules see to it together, each alone was broken in experiments: clients use relayed candidates only;
+//! what they signal is rebuilt here from an allow-list ([`sanitise_sdp`], [`sanitise_candidate`]); and the relay relays only to relays of ours.
+//!
+//! The server uses this crate, it uses `tebdil_core` (ids, clock, domain words), and neither `tebdil_workers` nor the store knows of it.
+
+mod address;
+mod call;
+mod candidate;
+mod sdp;
+mod token;
+
+pub use address::RelayRanges;
+pub use call::{Call, MAX_CANDIDATES, MAX_HELD, Refused, Round, Signal};
+pub use candidate::{MAX_CANDIDATE_BYTES, MalformedCandidate, Sanitised, sanitise_candidate};
+pub use sdp::{DescriptionKind, MAX_SDP_BYTES, MalformedSdp, sanitise_sdp};

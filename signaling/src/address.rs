@@ -1,0 +1,80 @@
+//! Which addresses are our relays', and what looks like an address in a text that should hold none.
+
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    ops::RangeInclusive,
+};
+
+/// The addresses and ports that our relays give out. A candidate with any other is nobody's business.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RelayRanges(Vec<(IpAddr, RangeInclusive<u16>)>);
+
+impl RelayRanges {
+    /// Each relay's address, and the ports it gives out.
+    pub fn new(ranges: impl IntoIterator<Item = (IpAddr, RangeInclusive<u16>)>) -> Self {
+        Self(ranges.into_iter().map(|(ip, ports)| (ip.to_canonical(), ports)).collect())
+    }
+
+    /// Whether a relay of ours gives out this address.
+    pub fn contains(&self, ip: IpAddr, port: u16) -> bool {
+        self.0.iter().any(|(relay, ports)| *relay == ip.to_canonical() && ports.contains(&port))
+    }
+}
+
+/// Whether a part of the text reads as an IP address or as a name of mDNS.
+///
+/// Errs on the side of yes: what is allowed in a session description has neither dotted quads nor more than one colon outside of fingerprints.
+pub(crate) fn has_address(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    text.contains(".local")
+        || text.split(|c: char| !(c.is_ascii_hexdigit() || c == ':' || c == '.')).any(|word| is_address(word) || holds_quad(word))
+}
+
+fn is_address(word: &str) -> bool {
+    word.matches(':').count() >= 2 && (word.contains("::") || word.trim_matches([':', '.']).parse::<Ipv6Addr>().is_ok())
+}
+
+/// Four numbers with dots between them.
+fn holds_quad(word: &str) -> bool {
+    let numbers: Vec<&str> = word.split(['.', ':']).collect();
+    numbers.windows(4).any(|four| word.matches('.').count() >= 3 && four.iter().all(|number| number.parse::<u8>().is_ok()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_relays_are_in_range() {
+        let ranges = RelayRanges::new([("192.0.2.1".parse().expect("ip"), 49_160..=49_400)]);
+        let contains = |ip: &str, port| ranges.contains(ip.parse().expect("ip"), port);
+        assert!(contains("192.0.2.1", 49_160) && contains("192.0.2.1", 49_400) && contains("::ffff:192.0.2.1", 49_200));
+        assert!(!contains("192.0.2.1", 49_159) && !contains("192.0.2.1", 49_401) && !contains("192.0.2.2", 49_200));
+    }
+
+    #[test]
+    fn addresses_are_seen_wherever_they_stand() {
+        for text in [
+            "10.0.0.1",
+            "x-addr=203.0.113.9;a=1",
+            "cname:10.1.2.3.4",
+            "fe80::1",
+            "[2001:db8::5]:9",
+            "a=b::c",
+            "0f2b6c6e-0d8a-4c55-9f2e-a4b9e4f6bb1f.LOCAL",
+            "2001:db8:1:2:3:4:5:6",
+            "::ffff:10.0.0.1",
+        ] {
+            assert!(has_address(text), "{text}");
+        }
+        for text in [
+            "fmtp:96 profile-level-id=42e01f;packetization-mode=1",
+            "rtpmap:111 opus/48000/2",
+            "msid:- 7c1f-4b:2",
+            "ssrc:1 cname:a.b.c",
+            "1.2.3",
+        ] {
+            assert!(!has_address(text), "{text}");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! The attributes that pass, with their grammars.
+
+use super::digits;
+use crate::token::{is_ice_text, is_token};
+
+/// Where an attribute stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    Session,
+    Media,
+}
+
+/// What becomes of an attribute.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Attribute {
+    /// In the form that is forwarded, without `a=`.
+    Kept(String),
+    Dropped,
+}
+
+/// The only RTCP address there is.
+pub(super) const RTCP: &str = "rtcp:9 IN IP4 0.0.0.0";
+
+/// Header extensions that tell nothing of what is said: the audio level would be readable by a relay.
+const HEADER_EXTENSIONS: [&str; 2] =
+    ["urn:ietf:params:rtp-hdrext:sdes:mid", "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"];
+
+/// Reads an attribute (what follows `a=`). An unknown one is dropped; `None` when a known one has a value that it cannot have.
+pub(super) fn read(text: &str, scope: Scope) -> Option<Attribute> {
+    let (name, value) = text.split_once(':').map_or((text, None), |(name, value)| (name, Some(value)));
+    if !is_token(name) {
+        return None;
+    }
+    let keep = |fits: bool| fits.then(|| Attribute::Kept(text.to_owned()));
+    let words = |most: usize| value.map(|value| value.split(' ').take(most + 1).collect::<Vec<_>>()).filter(|words| words.len() <= most);
+    match (name, scope) {
+        // Either way.
+        ("fingerprint", _) => keep(value.is_some_and(is_fingerprint)),
+        ("setup", _) => keep(matches!(value, Some("actpass" | "active" | "passive"))),
+        ("ice-ufrag", _) => keep(value.is_some_and(|value| (4..=256).contains(&value.len()) && is_ice_text(value))),
+        ("ice-pwd", _) => keep(value.is_some_and(|value| (22..=256).contains(&value.len()) && is_ice_text(value))),
+        ("ice-options", _) => keep(words(4)?.into_iter().all(is_token)),
+        ("extmap-allow-mixed", _) => keep(value.is_none()),
+        ("sendrecv" | "sendonly" | "recvonly" | "inactive", _) => keep(value.is_none()),
+        // Of the session.
+        ("group", Scope::Session) => {
+            let words = words(9)?;
+            keep(words.first() == Some(&"BUNDLE") && words.into_iter().all(is_mid))
+        }
+        // Of a medium.
+        ("mid", Scope::Media) => keep(value.is_some_and(is_mid)),
+        ("rtcp", Scope::Media) => Some(Attribute::Kept(RTCP.to_owned())),
+        ("rtcp-mux" | "rtcp-rsize" | "bundle-only", Scope::Media) => keep(value.is_none()),
+        ("rtpmap", Scope::Media) => {
+            let (payload, coding) = value?.split_once(' ')?;
+            let mut parts = coding.split('/');
+            let fits = parts.next().is_some_and(is_token) && parts.clone().count() <= 2 && parts.all(|part| digits(part).is_some());
+            keep(is_payload(payload) && fits)
+        }
+        ("fmtp", Scope::Media) => {
+            let (payload, parameters) = value?.split_once(' ')?;
+            keep(is_payload(payload) && is_plain(parameters))
+        }
+        ("rtcp-fb", Scope::Media) => {
+            let (payload, kinds) = value?.split_once(' ')?;
+            keep((payload == "*" || is_payload(payload)) && kinds.split(' ').all(is_token))
+        }
+        ("extmap", Scope::Media) => {
+            let words = words(2)?;
+            let [id, uri] = words.as_slice() else { return Some(Attribute::Dropped) };
+            let fits = digits(id).is_some_and(|id| (1..=255).contains(&id));
+            if fits && HEADER_EXTENSIONS.contains(uri) { keep(true) } else { Some(Attribute::Dropped) }
+        }
+        ("msid", Scope::Media) => keep(words(2)?.into_iter().all(is_name)),
+        ("ssrc", Scope::Media) => {
+            let (id, rest) = value?.split_once(' ')?;
+            let fits = digits(id).is_some_and(|id| u32::try_from(id).is_ok());
+            match rest.split_once(':') {
+                Some(("cname", name)) => keep(fits && is_name(name)),
+                Some(("msid", name)) => keep(fits && name.split(' ').count() <= 2 && name.split(' ').all(is_name)),
+                _ => Some(Attribute::Dropped),
+            }
+        }
+        ("ssrc-group", Scope::Media) => {
+            let (kind, ids) = value?.split_once(' ')?;
+            keep(
+                matches!(kind, "FID" | "FEC-FR" | "SIM") && ids.split(' ').all(|id| digits(id).is_some_and(|id| u32::try_from(id).is_ok())),
+            )
+        }
+        ("sctp-port", Scope::Media) => keep(digits(value?).is_some_and(|port| u16::try_from(port).is_ok())),
+        ("max-message-size", Scope::Media) => keep(digits(value?).is_some()),
+        _ => Some(Attribute::Dropped),
+    }
+}
+
+/// `sha-256 AB:CD:…` in the hash functions of RFC 8122 that are still strong.
+fn is_fingerprint(value: &str) -> bool {
+    let Some((hash, digest)) = value.split_once(' ') else { return false };
+    let bytes = match hash.to_ascii_lowercase().as_str() {
+        "sha-256" => 32,
+        "sha-384" => 48,
+        "sha-512" => 64,
+        _ => return false,
+    };
+    let pairs: Vec<&str> = digest.split(':').collect();
+    pairs.len() == bytes && pairs.iter().all(|pair| pair.len() == 2 && pair.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+fn is_payload(word: &str) -> bool {
+    digits(word).is_some_and(|payload| payload <= 127)
+}
+
+fn is_mid(word: &str) -> bool {
+    word.len() <= 32 && is_token(word)
+}
+
+/// An identifier that a client draws: of a stream, a track, or a canonical name.
+fn is_name(word: &str) -> bool {
+    word.len() <= 256 && !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`{|}~/=".contains(&byte))
+}
+
+/// Parameters of a codec.
+fn is_plain(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
+}
