@@ -47,18 +47,16 @@ struct Section {
     /// `m=`, and for the session nothing.
     head: String,
     lines: Vec<String>,
-    mid: bool,
     rejected: bool,
-    secured: Secured,
 }
 
-/// What a section needs for a call that is encrypted and finds its way.
-#[derive(Default, Clone, Copy)]
-struct Secured {
-    ufrag: bool,
-    pwd: bool,
-    fingerprint: bool,
-    setup: bool,
+impl Section {
+    /// Whether it has an attribute with a value.
+    fn has(&self, name: &str) -> bool {
+        self.lines
+            .iter()
+            .any(|line| line.strip_prefix("a=").and_then(|line| line.strip_prefix(name)).is_some_and(|rest| rest.starts_with(':')))
+    }
 }
 
 /// The description as the peer may see it.
@@ -111,25 +109,25 @@ pub fn sanitise_sdp(text: &str, kind: DescriptionKind) -> Result<String, Malform
         return Err(MalformedSdp::Missing("there is no medium"));
     }
     for section in media.iter().filter(|section| !section.rejected) {
-        complete(section, session.secured, kind)?;
+        complete(section, &session, kind)?;
     }
     Ok(write(id, revision, &session, &media))
 }
 
 /// Whether a medium in use has what it needs, of its own or of the session.
-fn complete(section: &Section, session: Secured, kind: DescriptionKind) -> Result<(), MalformedSdp> {
-    let has = |of: fn(Secured) -> bool| of(section.secured) || of(session);
-    if !section.mid {
+fn complete(section: &Section, session: &Section, kind: DescriptionKind) -> Result<(), MalformedSdp> {
+    let has = |name| section.has(name) || session.has(name);
+    if !section.has("mid") {
         return Err(MalformedSdp::Missing("a medium has no a=mid"));
     }
-    if !has(|part| part.ufrag) || !has(|part| part.pwd) {
+    if !has("ice-ufrag") || !has("ice-pwd") {
         return Err(MalformedSdp::Missing("a medium has no a=ice-ufrag or a=ice-pwd"));
     }
-    if !has(|part| part.fingerprint) {
+    if !has("fingerprint") {
         return Err(MalformedSdp::Missing("a medium has no a=fingerprint: calls are encrypted"));
     }
     // RFC 8842 §5.2: an offer may leave it out, and the answerer is active then.
-    if kind == DescriptionKind::Answer && !has(|part| part.setup) {
+    if kind == DescriptionKind::Answer && !has("setup") {
         return Err(MalformedSdp::Missing("a medium has no a=setup"));
     }
     Ok(())
@@ -188,13 +186,7 @@ fn take(section: &mut Section, value: &str, scope: Scope) -> Option<()> {
         Attribute::Dropped => {}
         Attribute::Kept(line) => {
             // Fingerprints look like nothing else, and are checked to the last digit.
-            let fingerprint = line.starts_with("fingerprint:");
-            if fingerprint || line == attribute::RTCP || !has_address(&line) {
-                section.mid |= line.starts_with("mid:");
-                section.secured.ufrag |= line.starts_with("ice-ufrag:");
-                section.secured.pwd |= line.starts_with("ice-pwd:");
-                section.secured.setup |= line.starts_with("setup:");
-                section.secured.fingerprint |= fingerprint;
+            if line.starts_with("fingerprint:") || line == attribute::RTCP || !has_address(&line) {
                 section.lines.push(format!("a={line}"));
             }
         }

@@ -40,8 +40,8 @@ pub(super) fn read(text: &str, scope: Scope) -> Option<Attribute> {
         ("ice-ufrag", _) => keep(value.is_some_and(|value| (4..=256).contains(&value.len()) && is_ice_text(value))),
         ("ice-pwd", _) => keep(value.is_some_and(|value| (22..=256).contains(&value.len()) && is_ice_text(value))),
         ("ice-options", _) => keep(words(4)?.into_iter().all(is_token)),
-        ("extmap-allow-mixed", _) => keep(value.is_none()),
-        ("sendrecv" | "sendonly" | "recvonly" | "inactive", _) => keep(value.is_none()),
+        ("extmap-allow-mixed" | "sendrecv" | "sendonly" | "recvonly" | "inactive", _)
+        | ("rtcp-mux" | "rtcp-rsize" | "bundle-only", Scope::Media) => keep(value.is_none()),
         // Of the session.
         ("group", Scope::Session) => {
             let words = words(9)?;
@@ -50,7 +50,6 @@ pub(super) fn read(text: &str, scope: Scope) -> Option<Attribute> {
         // Of a medium.
         ("mid", Scope::Media) => keep(value.is_some_and(is_mid)),
         ("rtcp", Scope::Media) => Some(Attribute::Kept(RTCP.to_owned())),
-        ("rtcp-mux" | "rtcp-rsize" | "bundle-only", Scope::Media) => keep(value.is_none()),
         ("rtpmap", Scope::Media) => {
             let (payload, coding) = value?.split_once(' ')?;
             let mut parts = coding.split('/');
