@@ -20,7 +20,7 @@ use crate::{
     RunError,
     ads::Ads,
     auth::{self, Accounts, CodeSender, Codes, Tokens},
-    chat::Chat,
+    chat::{self, Chat},
     cluster::{Announcer, NodeMessage, Router, catch_up, revocations},
     config::{Config, Key, Secrets},
     hub::Hub,
@@ -28,6 +28,7 @@ use crate::{
     matching::{self, Matchmaker, MatchmakerConfig, Timings},
     notifications::{Notifier, Texts, Waker, Wakeups},
     observability, push,
+    relay::Relays,
 };
 
 /// The parts of a running server. Handlers get it as their state.
@@ -49,6 +50,7 @@ pub struct App {
     pub accounts: Accounts,
     pub hub: Arc<Hub>,
     pub chat: Arc<Chat>,
+    pub relays: Arc<Relays>,
     pub ads: Arc<Ads>,
     pub announcer: Arc<Announcer>,
     pub notifier: Notifier,
@@ -99,8 +101,17 @@ impl App {
         let (ads, match_end_ads) =
             Ads::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone(), config.ads.rules(&config.quota));
         let wakeups = Arc::<Wakeups>::default();
-        let (chat, writer) =
-            Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), Arc::clone(&ads), clock.clone(), Arc::clone(&wakeups));
+        let relays = Relays::start(&config.relay, secrets.relay_secret.clone(), clock.clone(), realtime.bus.clone(), tasks.clone()).await?;
+        let relays = Arc::new(relays);
+        let (chat, writer) = Chat::new(chat::Parts {
+            store: store.clone(),
+            hub: Arc::clone(&hub),
+            presence: realtime.presence.clone(),
+            ads: Arc::clone(&ads),
+            relays: Arc::clone(&relays),
+            clock: clock.clone(),
+            wakeups: Arc::clone(&wakeups),
+        });
         let chat = Arc::new(chat);
         let notifier = Notifier::new(Arc::clone(&hub), Texts::new(quota_rules.zone.clone()));
         let workers = workers(&config, &store, &clock, &realtime, &hub, &chat, &notifier)?;
@@ -112,7 +123,7 @@ impl App {
                 lifetime: config.matching.match_ttl(),
                 max_active_text: config.matching.max_active_text.into(),
             },
-            modes: vec![Mode::Text],
+            modes: if relays.any() { vec![Mode::Text, Mode::Video] } else { vec![Mode::Text] },
             timings: Timings::default(),
         };
         let (matchmaker, pairing) = Matchmaker::new(matching::Parts {
@@ -142,6 +153,7 @@ impl App {
             accounts,
             hub,
             chat,
+            relays,
             ads,
             announcer,
             notifier,

@@ -20,6 +20,7 @@ pub mod notifications;
 pub mod observability;
 pub mod profile;
 pub mod push;
+pub mod relay;
 pub mod worker;
 pub mod ws;
 

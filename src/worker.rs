@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use tebdil_core::{
     id::IdGenerator,
+    protocol::Secret,
     realtime::{BusEvent, BusEvents, Realtime, Undelivered},
     time::Clock,
 };
@@ -15,14 +16,16 @@ use crate::{
     RunError,
     ads::Ads,
     app,
-    chat::Chat,
+    chat::{self, Chat},
     cluster::Announcer,
-    config::Config,
+    config::{self, Config},
     http,
     hub::Hub,
     lifecycle::{Shutdown, Tasks},
     notifications::{Notifier, Texts, Wakeups},
-    observability, wind_down,
+    observability,
+    relay::Relays,
+    wind_down,
 };
 
 /// Runs background jobs until `shutdown` says so or a part fails; `metrics` is where the numbers are asked for.
@@ -51,7 +54,18 @@ pub async fn run(config: Config, metrics: Option<TcpListener>, clock: Clock, shu
         Ads::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone(), config.ads.rules(&config.quota));
     // Nobody sends anything here, so there is nobody to wake.
     let wakeups = Arc::<Wakeups>::default();
-    let (chat, _) = Chat::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), ads, clock.clone(), wakeups);
+    // It relays nothing and gives nobody a credential; it tells those who do that a match is over.
+    let elsewhere = config::Relay { embedded: false, ..config.relay.clone() };
+    let relays = Relays::start(&elsewhere, Secret::default(), clock.clone(), realtime.bus.clone(), tasks.clone()).await?;
+    let (chat, _) = Chat::new(chat::Parts {
+        store: store.clone(),
+        hub: Arc::clone(&hub),
+        presence: realtime.presence.clone(),
+        ads,
+        relays: Arc::new(relays),
+        clock: clock.clone(),
+        wakeups,
+    });
     let chat = Arc::new(chat);
     let notifier = Notifier::new(Arc::clone(&hub), Texts::new(config.quota.rules().zone));
 

@@ -48,6 +48,7 @@ impl Process {
             .env("TEBDIL_HTTP__LISTEN", format!("127.0.0.1:{port}"))
             .env("TEBDIL_METRICS__LISTEN", "")
             .env("TEBDIL_AUTH__BCRYPT_COST", "4")
+            .env("TEBDIL_RELAY__LISTEN", "127.0.0.1:0")
             .env("TEBDIL_LIMITS__ENABLED", "false")
             .env("TEBDIL_QUOTA__FREE_TEXT", "1000")
             .env("TEBDIL_LOG", "warn")

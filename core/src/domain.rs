@@ -101,6 +101,23 @@ text_enum! {
 }
 
 text_enum! {
+    /// Which half of the exchange a session description is (RFC 3264).
+    DescriptionKind { Offer = "offer", Answer = "answer" }
+}
+
+text_enum! {
+    /// What a client says of its call.
+    CallState {
+        /// Media can flow.
+        Connected = "connected",
+        /// It could not be connected, or was lost for good.
+        Failed = "failed",
+        /// The user hung up; the match ends.
+        Ended = "ended",
+    }
+}
+
+text_enum! {
     /// What a message carries. Only `content` counts as an answer.
     MessageKind { Content = "content", Handshake = "handshake" }
 }

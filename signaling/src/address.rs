@@ -1,23 +1,48 @@
 //! Which addresses are our relays', and what looks like an address in a text that should hold none.
 
 use std::{
-    net::{IpAddr, Ipv6Addr},
+    net::{IpAddr, Ipv6Addr, SocketAddr},
     ops::RangeInclusive,
+    str::FromStr,
 };
+
+/// The ports that a relay gives out at its address, as in `192.0.2.1:49160-49400` or `[2001:db8::1]:49160-49400`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RelayRange {
+    pub ip: IpAddr,
+    pub ports: RangeInclusive<u16>,
+}
+
+/// The text of a range cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be ADDRESS:FIRST-LAST, such as 192.0.2.1:49160-49400")]
+pub struct NotARange;
+
+impl FromStr for RelayRange {
+    type Err = NotARange;
+
+    fn from_str(text: &str) -> Result<Self, NotARange> {
+        let (first, last) = text.trim().rsplit_once('-').ok_or(NotARange)?;
+        let first: SocketAddr = first.parse().map_err(|_| NotARange)?;
+        let last: u16 = last.parse().map_err(|_| NotARange)?;
+        let sane = first.port() > 0 && first.port() <= last && !first.ip().is_unspecified();
+        sane.then(|| Self { ip: first.ip().to_canonical(), ports: first.port()..=last }).ok_or(NotARange)
+    }
+}
 
 /// The addresses and ports that our relays give out. A candidate with any other is nobody's business.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RelayRanges(Vec<(IpAddr, RangeInclusive<u16>)>);
+pub struct RelayRanges(Vec<RelayRange>);
 
 impl RelayRanges {
-    /// Each relay's address, and the ports it gives out.
-    pub fn new(ranges: impl IntoIterator<Item = (IpAddr, RangeInclusive<u16>)>) -> Self {
-        Self(ranges.into_iter().map(|(ip, ports)| (ip.to_canonical(), ports)).collect())
+    /// Those of all relays.
+    pub fn new(ranges: impl IntoIterator<Item = RelayRange>) -> Self {
+        Self(ranges.into_iter().map(|range| RelayRange { ip: range.ip.to_canonical(), ..range }).collect())
     }
 
     /// Whether a relay of ours gives out this address.
     pub fn contains(&self, ip: IpAddr, port: u16) -> bool {
-        self.0.iter().any(|(relay, ports)| *relay == ip.to_canonical() && ports.contains(&port))
+        self.0.iter().any(|range| range.ip == ip.to_canonical() && range.ports.contains(&port))
     }
 }
 
@@ -46,10 +71,20 @@ mod tests {
 
     #[test]
     fn only_our_relays_are_in_range() {
-        let ranges = RelayRanges::new([("192.0.2.1".parse().expect("ip"), 49_160..=49_400)]);
+        let ranges = RelayRanges::new(["192.0.2.1:49160-49400".parse().expect("range")]);
         let contains = |ip: &str, port| ranges.contains(ip.parse().expect("ip"), port);
         assert!(contains("192.0.2.1", 49_160) && contains("192.0.2.1", 49_400) && contains("::ffff:192.0.2.1", 49_200));
         assert!(!contains("192.0.2.1", 49_159) && !contains("192.0.2.1", 49_401) && !contains("192.0.2.2", 49_200));
+    }
+
+    #[test]
+    fn what_is_no_range_is_refused() {
+        for text in
+            ["", "192.0.2.1", "192.0.2.1:5", "192.0.2.1:9-5", "192.0.2.1:0-5", "0.0.0.0:1-5", "relay.example:1-5", "192.0.2.1:1-70000"]
+        {
+            assert_eq!(text.parse::<RelayRange>(), Err(NotARange), "{text}");
+        }
+        assert_eq!("[2001:db8::1]:5-9".parse::<RelayRange>().map(|range| range.ports), Ok(5..=9));
     }
 
     #[test]

@@ -9,9 +9,10 @@
 
 use std::collections::VecDeque;
 
-use tebdil_core::{domain::MatchRole, time::Timestamp};
-
-use crate::sdp::DescriptionKind;
+use tebdil_core::{
+    domain::{DescriptionKind, MatchRole},
+    time::Timestamp,
+};
 
 /// Candidates of one side that are forwarded in one round; a client behind our relays has a handful.
 pub const MAX_CANDIDATES: usize = 64;

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
 
     fn relays() -> RelayRanges {
-        RelayRanges::new([("192.0.2.1".parse().expect("ip"), 49_160..=49_400)])
+        RelayRanges::new(["192.0.2.1:49160-49400".parse().expect("range")])
     }
 
     fn clean(text: &str) -> Result<Sanitised, MalformedCandidate> {

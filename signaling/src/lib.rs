@@ -8,10 +8,14 @@
 mod address;
 mod call;
 mod candidate;
+mod credentials;
+mod relay;
 mod sdp;
 mod token;
 
-pub use address::RelayRanges;
+pub use address::{NotARange, RelayRange, RelayRanges};
 pub use call::{Call, MAX_CANDIDATES, MAX_HELD, Refused, Round, Signal};
 pub use candidate::{MAX_CANDIDATE_BYTES, MalformedCandidate, Sanitised, sanitise_candidate};
-pub use sdp::{DescriptionKind, MAX_SDP_BYTES, MalformedSdp, sanitise_sdp};
+pub use credentials::{Credential, RelaySecret, SideId};
+pub use relay::{Relay, RelayError, RelaySettings};
+pub use sdp::{MAX_SDP_BYTES, MalformedSdp, sanitise_sdp};

@@ -8,6 +8,8 @@ mod attribute;
 use std::fmt::Write as _;
 
 use self::attribute::{Attribute, Scope};
+use tebdil_core::domain::DescriptionKind;
+
 use crate::address::has_address;
 
 /// Longest description that is read, bytes. Chromium's, with audio, video and data, has about 8 KiB.
@@ -32,13 +34,6 @@ pub enum MalformedSdp {
     Missing(&'static str),
     #[error("sdp: {0}")]
     Forbidden(&'static str),
-}
-
-/// Which half of the exchange a description is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DescriptionKind {
-    Offer,
-    Answer,
 }
 
 /// What is collected of the session, or of one medium.

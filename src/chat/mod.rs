@@ -14,7 +14,7 @@ use std::{
 
 pub use replay::Missed;
 use tebdil_core::{
-    domain::EndReason,
+    domain::{EndReason, Mode},
     franking,
     id::{MatchId, UserId},
     protocol::{ErrorCode, FrameId, MatchEnded, MessageAck, MessageSend, PeerPresence, ServerFrame, Typing, WhoEnded},
@@ -32,6 +32,7 @@ use crate::{
     cluster::{Audience, NodeMessage},
     hub::{Connection, Hub, Outgoing},
     notifications::Wakeups,
+    relay::Relays,
 };
 
 /// Matches whose users are remembered.
@@ -50,13 +51,28 @@ pub struct Chat {
     writer: mpsc::Sender<Op>,
     presence: Presence,
     ads: Arc<Ads>,
+    relays: Arc<Relays>,
     /// Users of whom the peers at other nodes could not be told.
     unsaid: Mutex<HashSet<UserId>>,
 }
 
+/// What a chat service is made of.
+#[derive(Debug)]
+pub struct Parts {
+    pub store: Store,
+    pub hub: Arc<Hub>,
+    pub presence: Presence,
+    pub ads: Arc<Ads>,
+    pub relays: Arc<Relays>,
+    pub clock: Clock,
+    /// Takes note of who is not here.
+    pub wakeups: Arc<Wakeups>,
+}
+
 impl Chat {
-    /// The service, and the writer that has to be run for it, which notes in `wakeups` who is not here.
-    pub fn new(store: Store, hub: Arc<Hub>, presence: Presence, ads: Arc<Ads>, clock: Clock, wakeups: Arc<Wakeups>) -> (Self, Writer) {
+    /// The service, and the writer that has to be run for it.
+    pub fn new(parts: Parts) -> (Self, Writer) {
+        let Parts { store, hub, presence, ads, relays, clock, wakeups } = parts;
         let (writer, ops) = mpsc::channel(WRITER_QUEUE);
         let chat = Self {
             store: store.clone(),
@@ -66,6 +82,7 @@ impl Chat {
             writer,
             presence,
             ads,
+            relays,
             unsaid: Mutex::default(),
         };
         (chat, Writer::new(ops, store, hub, clock, wakeups))
@@ -131,7 +148,15 @@ impl Chat {
         for user in ended.users {
             self.hub.send(user, &ServerFrame::MatchEnded(ended_for(ended, user)));
         }
+        self.wind_up(ended);
+    }
+
+    /// What else the end of a match brings.
+    fn wind_up(&self, ended: &EndedMatch) {
         self.ads.match_ended(ended);
+        if ended.mode == Mode::Video {
+            self.relays.match_ended(ended.match_id);
+        }
     }
 
     /// Ends a match at the wish of a connection, which gets an answer of its own.
@@ -155,7 +180,7 @@ impl Chat {
         };
         origin.send(&ServerFrame::MatchEnded(ended_for(&ended, origin.user_id)), re);
         if matches!(end, End::Now(_)) {
-            self.ads.match_ended(&ended);
+            self.wind_up(&ended);
         }
         Ok(())
     }

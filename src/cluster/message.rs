@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tebdil_core::id::{SessionId, UserId};
+use tebdil_core::id::{MatchId, SessionId, UserId};
 
 use crate::{
     hub::{Mark, Outgoing},
@@ -54,6 +54,8 @@ pub enum NodeMessage {
     Resync { user: UserId },
     /// Frames for more users than the sender remembers were lost.
     ResyncAll,
+    /// A video match is over: whoever relays its call cuts it.
+    CutCall { match_id: MatchId },
     /// Between the matchmakers of two nodes.
     Matchmaking { message: MatchmakingMessage },
 }

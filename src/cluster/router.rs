@@ -97,6 +97,7 @@ impl Router {
             }
             NodeMessage::Resync { user } => app.hub.is_behind(user),
             NodeMessage::ResyncAll => app.hub.all_are_behind(),
+            NodeMessage::CutCall { match_id } => app.relays.cut_here(match_id),
             NodeMessage::Matchmaking { message } => app.matchmaker.deliver(message),
         }
         Ok(())

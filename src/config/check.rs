@@ -123,6 +123,7 @@ impl Config {
         check(ws.outbound_frames >= 16, "ws.outbound_frames", "must be at least 16");
         check(ws.outbound_bytes >= 128 * 1024, "ws.outbound_bytes", "must be at least 131072: two of the largest frames");
 
+        super::relay::check(&self.relay, &mut check);
         super::limits::check(&self.limits, &self.login, &mut check);
         check(self.retention.message_logs_days > 0, "retention.message_logs_days", "must be at least 1");
         let evidence_s = u64::from(self.retention.message_logs_days).saturating_mul(86_400);

@@ -6,6 +6,7 @@ mod check;
 mod countries;
 mod limits;
 mod proxies;
+mod relay;
 mod secrets;
 mod sections;
 
@@ -15,6 +16,7 @@ pub use check::Problem;
 pub use countries::Countries;
 pub use limits::{Counted, Delay, Limit, Limits, Login, Rule, Rules};
 pub use proxies::TrustedProxies;
+pub use relay::Relay;
 pub use secrets::{Key, KeyRing, Secrets, SecretsError};
 pub use sections::*;
 

@@ -125,6 +125,8 @@ pub struct Secrets {
     pub jwt_keys: KeyRing,
     /// The server's word for messages that users report.
     pub franking_keys: KeyRing,
+    /// What relays share with the server.
+    pub relay_secret: Secret,
 }
 
 impl Secrets {
@@ -188,7 +190,13 @@ impl Secrets {
                 ring
             }
         };
+        let relay_secret = match text.relay_secret.expose() {
+            "" => STANDARD.encode(phone_index_key.derive(b"tebdil.relay.v1").bytes()).into(),
+            given if given.len() >= 16 => given.into(),
+            _ => return Err(SecretsError::Invalid { field: "relay_secret", detail: "must have at least 16 bytes" }),
+        };
         Ok(Self {
+            relay_secret,
             phone_index_key,
             franking_keys,
             field_keys: KeyRing::parse("field_keys", text.field_keys.expose())?,

@@ -9,7 +9,7 @@ use tebdil_core::{
 };
 use tebdil_workers::{Verifier, VerifierError};
 
-use super::{Countries, Limits, Login, TrustedProxies};
+use super::{Countries, Limits, Login, Relay, TrustedProxies};
 use crate::matching::engine::Widening;
 
 /// All settings. `Debug` shows no secret.
@@ -31,6 +31,7 @@ pub struct Config {
     pub reports: Reports,
     pub ads: Ads,
     pub ws: WebSocket,
+    pub relay: Relay,
     pub login: Login,
     pub limits: Limits,
     pub retention: Retention,
@@ -275,6 +276,8 @@ pub struct SecretSettings {
     pub jwt_keys: Secret,
     #[serde(default)]
     pub franking_keys: Secret,
+    #[serde(default)]
+    pub relay_secret: Secret,
 }
 
 impl Config {

@@ -140,6 +140,9 @@ mod tests {
         "message.read",
         "message.send",
         "message.sync",
+        "rtc.candidate",
+        "rtc.description",
+        "rtc.state",
         "token.refresh",
         "typing",
     ];
@@ -159,6 +162,9 @@ mod tests {
         "notification.read",
         "peer.presence",
         "quota",
+        "rtc.candidate",
+        "rtc.description",
+        "rtc.state",
         "typing",
         "welcome",
     ];
@@ -175,6 +181,9 @@ mod tests {
             ClientFrame::MessageRead(_) => "message.read",
             ClientFrame::MessageSync(_) => "message.sync",
             ClientFrame::Typing(_) => "typing",
+            ClientFrame::RtcDescription(_) => "rtc.description",
+            ClientFrame::RtcCandidate(_) => "rtc.candidate",
+            ClientFrame::RtcState(_) => "rtc.state",
             ClientFrame::TokenRefresh(_) => "token.refresh",
         }
     }

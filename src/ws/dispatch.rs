@@ -68,6 +68,10 @@ async fn rare(app: &Arc<App>, session: &Session, frame: ClientFrame, re: Option<
             refresh(app, session, frame.token.expose(), re);
             Ok(())
         }
+        ClientFrame::RtcDescription(_) | ClientFrame::RtcCandidate(_) | ClientFrame::RtcState(_) => {
+            connection.send(&ServerFrame::error(ErrorCode::ModeUnavailable, ErrorCode::ModeUnavailable.title()), re);
+            Ok(())
+        }
         // The frames of a conversation do not come here.
         ClientFrame::Hello(_) | ClientFrame::MessageSend(_) | ClientFrame::MessageAck(_) | ClientFrame::MessageRead(_) => {
             connection.send(&ServerFrame::error(ErrorCode::UnexpectedFrame, "hello was said already"), re);

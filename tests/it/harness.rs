@@ -181,6 +181,7 @@ impl TestServer {
             ("TEBDIL_DATA_DIR", dir.path().display().to_string()),
             ("TEBDIL_DATABASE__URL", database.url().to_owned()),
             ("TEBDIL_AUTH__BCRYPT_COST", "4".to_owned()),
+            ("TEBDIL_RELAY__LISTEN", "127.0.0.1:0".to_owned()),
             ("TEBDIL_AUTH__HASH_QUEUE", "1000".to_owned()),
             ("TEBDIL_LIMITS__ENABLED", "false".to_owned()),
             ("TEBDIL_SECRETS__PHONE_INDEX_KEY", key("A")),

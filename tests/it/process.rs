@@ -36,6 +36,7 @@ pub fn tebdil(dir: &Path) -> Command {
         .env("TEBDIL_HTTP__LISTEN", "127.0.0.1:0")
         .env("TEBDIL_METRICS__LISTEN", "127.0.0.1:0")
         .env("TEBDIL_AUTH__BCRYPT_COST", "4")
+        .env("TEBDIL_RELAY__LISTEN", "127.0.0.1:0")
         .env("TEBDIL_LOG", "debug")
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

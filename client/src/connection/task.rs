@@ -458,7 +458,13 @@ impl Task {
             ServerFrame::Notification { notification } => Event::Notification(Box::new(notification)),
             ServerFrame::NotificationsRead(read) => Event::NotificationsRead(read),
             // A second welcome does not come, errors were dealt with, and what is unknown is for later versions.
-            ServerFrame::Welcome(_) | ServerFrame::Error { .. } | ServerFrame::Ad { .. } | ServerFrame::Unknown => return Ok(()),
+            ServerFrame::Welcome(_)
+            | ServerFrame::Error { .. }
+            | ServerFrame::Ad { .. }
+            | ServerFrame::RtcDescription(_)
+            | ServerFrame::RtcCandidate(_)
+            | ServerFrame::RtcState(_)
+            | ServerFrame::Unknown => return Ok(()),
         };
         self.pending.push_back(event);
         Ok(())

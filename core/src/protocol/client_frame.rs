@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::{ErrorCode, MAX_CIPHERTEXT_BYTES, Secret};
 use crate::{
-    domain::{MessageKind, Mode},
+    domain::{CallState, DescriptionKind, MessageKind, Mode},
     id::MatchId,
 };
 
@@ -115,6 +115,37 @@ pub struct Typing {
     pub on: bool,
 }
 
+/// A session description for the peer of a video match.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RtcDescription {
+    pub match_id: MatchId,
+    pub kind: DescriptionKind,
+    /// At most 32 KiB. The peer gets it sanitised.
+    pub sdp: Secret,
+    /// The offer that this answers, as `rtc.description` told it; absent: the newest. Not with an offer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<i64>,
+}
+
+/// An ICE candidate for the peer of a video match.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RtcCandidate {
+    pub match_id: MatchId,
+    /// At most 512 bytes; empty at the end of the candidates. Only what names a relay of ours gets to the peer.
+    pub candidate: Secret,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sdp_mid: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sdp_m_line_index: Option<u16>,
+}
+
+/// What became of the call of a video match, on this side.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RtcState {
+    pub match_id: MatchId,
+    pub state: CallState,
+}
+
 /// A fresh access token of the same session.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct TokenRefresh {
@@ -147,6 +178,12 @@ pub enum ClientFrame {
     MessageSync(MessageSync),
     #[serde(rename = "typing")]
     Typing(Typing),
+    #[serde(rename = "rtc.description")]
+    RtcDescription(RtcDescription),
+    #[serde(rename = "rtc.candidate")]
+    RtcCandidate(RtcCandidate),
+    #[serde(rename = "rtc.state")]
+    RtcState(RtcState),
     #[serde(rename = "token.refresh")]
     TokenRefresh(TokenRefresh),
 }
@@ -209,6 +246,9 @@ pub fn parse_client_frame(text: &str) -> Result<(Option<FrameId>, ClientFrame), 
         "message.read" => body(text).and_then(positive_seq).map(ClientFrame::MessageRead),
         "message.sync" => body(text).map(ClientFrame::MessageSync),
         "typing" => body(text).map(ClientFrame::Typing),
+        "rtc.description" => body(text).map(ClientFrame::RtcDescription),
+        "rtc.candidate" => body(text).map(ClientFrame::RtcCandidate),
+        "rtc.state" => body(text).map(ClientFrame::RtcState),
         "token.refresh" => body(text).map(ClientFrame::TokenRefresh),
         _ => Err((ErrorCode::UnknownType, "there is no frame of this type".to_owned())),
     };

@@ -81,6 +81,9 @@ error_codes! {
     KeysRequired = "keys_required", 409, "Upload key packages first.";
     TooManyMatches = "too_many_matches", 409, "Too many matches are active.";
     MatchEnded = "match_ended", 409, "The match has ended.";
+    NotAVideoMatch = "not_a_video_match", 409, "The match is not for video.";
+    WrongDevice = "wrong_device", 409, "The call of this match lives on another device.";
+    SignalRefused = "signal_refused", 409, "The call does not expect this signal now.";
     MessageTooLarge = "message_too_large", 413, "The message is too large.";
     AlreadyBlocked = "already_blocked", 409, "The user is blocked already.";
     AlreadyInvited = "already_invited", 409, "The phone number was invited already.";

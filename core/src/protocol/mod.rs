@@ -29,7 +29,7 @@ pub use billing::{
 };
 pub use client_frame::{
     ClientFrame, DeviceInfo, FrameError, FrameId, Hello, MatchFind, MatchRef, MessageAck, MessageSend, MessageSync, ResumePoint,
-    TokenRefresh, Typing, parse_client_frame,
+    RtcCandidate, RtcDescription, RtcState, TokenRefresh, Typing, parse_client_frame,
 };
 pub use codes::{CloseCode, ErrorCode};
 pub use franking::{Evidence, Frank};

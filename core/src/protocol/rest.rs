@@ -428,3 +428,28 @@ pub struct BanNotice {
     /// Whether the appeal token that came along can be used to appeal: nobody has appealed against this ban yet.
     pub appealable: bool,
 }
+
+/// Asks for relays for the call of a video match.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IceServersRequest {
+    pub match_id: MatchId,
+}
+
+/// Relays for a call.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct IceServers {
+    pub ice_servers: Vec<IceServer>,
+    /// Seconds within which a relay may be asked for its first allocation.
+    pub ttl_s: u64,
+    /// Always `relay`: any other policy shows the user's address to the peer's browser.
+    pub transport_policy: String,
+}
+
+/// A relay, in the form of `RTCIceServer`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct IceServer {
+    pub urls: Vec<String>,
+    pub username: String,
+    pub credential: Secret,
+}

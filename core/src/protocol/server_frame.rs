@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Ad, ErrorCode, FrameId, Frank, Match, Notification, NotificationsRead, Quota, User};
+use super::{Ad, ErrorCode, FrameId, Frank, Match, Notification, NotificationsRead, Quota, RtcCandidate, RtcDescription, RtcState, User};
 use crate::{
     domain::{EndReason, MatchStatus, MessageKind},
     id::{MatchId, MessageId, SessionId, TicketId},
@@ -147,6 +147,15 @@ pub enum ServerFrame {
     MessageRead { match_id: MatchId, seq: i64 },
     #[serde(rename = "typing")]
     Typing { match_id: MatchId, on: bool },
+    /// The peer's description, sanitised.
+    #[serde(rename = "rtc.description")]
+    RtcDescription(RtcDescription),
+    /// A relayed candidate of the peer.
+    #[serde(rename = "rtc.candidate")]
+    RtcCandidate(RtcCandidate),
+    /// What the peer said of the call.
+    #[serde(rename = "rtc.state")]
+    RtcState(RtcState),
     #[serde(rename = "peer.presence")]
     PeerPresence(PeerPresence),
     #[serde(rename = "quota")]

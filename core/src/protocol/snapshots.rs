@@ -8,11 +8,12 @@ use uuid::Uuid;
 use super::{
     Ad, ClientFrame, CloseCode, DeviceInfo, ErrorCode, FrameId, Frank, Hello, Match, MatchEnded, MatchFind, MatchFound, MatchRef,
     MessageAccepted, MessageAck, MessageNew, MessageOrigin, MessageSend, MessageSync, Notification, NotificationsRead, Peer, PeerPresence,
-    Quota, ResumePoint, ServerFrame, ServerMessage, SessionLimits, TokenRefresh, Typing, User, Welcome, WhoEnded, parse_client_frame,
+    Quota, ResumePoint, RtcCandidate, RtcDescription, RtcState, ServerFrame, ServerMessage, SessionLimits, TokenRefresh, Typing, User,
+    Welcome, WhoEnded, parse_client_frame,
 };
 use crate::{
     ads::Placement,
-    domain::{EndReason, Locale, MatchRole, MatchStatus, MessageKind, Mode, NotificationType, UserRole},
+    domain::{CallState, DescriptionKind, EndReason, Locale, MatchRole, MatchStatus, MessageKind, Mode, NotificationType, UserRole},
     id::{AdId, MatchId, MessageId, NotificationId, SessionId, TicketId, UserId},
     notice::Notice,
     time::Timestamp,
@@ -94,6 +95,12 @@ fn client_frames() {
     assert_snapshot!(sent(&ClientFrame::MessageRead(MessageAck { match_id: MATCH, seq: 4 })), @r#"{"type":"message.read","match_id":"7","seq":4}"#);
     assert_snapshot!(sent(&ClientFrame::MessageSync(MessageSync { match_id: MATCH, peer_seq: 4 })), @r#"{"type":"message.sync","match_id":"7","peer_seq":4}"#);
     assert_snapshot!(sent(&ClientFrame::Typing(Typing { match_id: MATCH, on: true })), @r#"{"type":"typing","match_id":"7","on":true}"#);
+    let offer = RtcDescription { match_id: MATCH, kind: DescriptionKind::Offer, sdp: "v=0".into(), round: None };
+    assert_snapshot!(sent(&ClientFrame::RtcDescription(offer)), @r#"{"type":"rtc.description","match_id":"7","kind":"offer","sdp":"v=0"}"#);
+    let candidate =
+        RtcCandidate { match_id: MATCH, candidate: "candidate:1".into(), sdp_mid: Some("0".to_owned()), sdp_m_line_index: Some(0) };
+    assert_snapshot!(sent(&ClientFrame::RtcCandidate(candidate)), @r#"{"type":"rtc.candidate","match_id":"7","candidate":"candidate:1","sdp_mid":"0","sdp_m_line_index":0}"#);
+    assert_snapshot!(sent(&ClientFrame::RtcState(RtcState { match_id: MATCH, state: CallState::Connected })), @r#"{"type":"rtc.state","match_id":"7","state":"connected"}"#);
     assert_snapshot!(sent(&ClientFrame::TokenRefresh(TokenRefresh { token: "t".into() })), @r#"{"type":"token.refresh","token":"t"}"#);
 }
 
@@ -172,6 +179,11 @@ fn message_frames() {
     assert_snapshot!(told(&ServerFrame::MessageNew(new)), @r#"{"type":"message.new","match_id":"7","from":"self","seq":4,"message_id":"11","kind":"content","ciphertext":"AQID","franking_tag":"//////////////////////////////////////////8=","frank":{"kid":"f1","mac":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},"sent_at":"2026-11-21T12:00:00.000Z"}"#);
     assert_snapshot!(told(&ServerFrame::MessageDelivered { match_id: MATCH, seq: 4 }), @r#"{"type":"message.delivered","match_id":"7","seq":4}"#);
     assert_snapshot!(told(&ServerFrame::MessageRead { match_id: MATCH, seq: 4 }), @r#"{"type":"message.read","match_id":"7","seq":4}"#);
+    let answer = RtcDescription { match_id: MATCH, kind: DescriptionKind::Answer, sdp: "v=0".into(), round: Some(5) };
+    assert_snapshot!(told(&ServerFrame::RtcDescription(answer)), @r#"{"type":"rtc.description","match_id":"7","kind":"answer","sdp":"v=0","round":5}"#);
+    let end = RtcCandidate { match_id: MATCH, candidate: "".into(), sdp_mid: None, sdp_m_line_index: None };
+    assert_snapshot!(told(&ServerFrame::RtcCandidate(end)), @r#"{"type":"rtc.candidate","match_id":"7","candidate":""}"#);
+    assert_snapshot!(told(&ServerFrame::RtcState(RtcState { match_id: MATCH, state: CallState::Failed })), @r#"{"type":"rtc.state","match_id":"7","state":"failed"}"#);
     assert_snapshot!(told(&ServerFrame::Typing { match_id: MATCH, on: true }), @r#"{"type":"typing","match_id":"7","on":true}"#);
 }
 
@@ -226,6 +238,9 @@ fn every_variant_has_a_snapshot(client: &ClientFrame, server: &ServerFrame) {
         | ClientFrame::MessageRead(_)
         | ClientFrame::MessageSync(_)
         | ClientFrame::Typing(_)
+        | ClientFrame::RtcDescription(_)
+        | ClientFrame::RtcCandidate(_)
+        | ClientFrame::RtcState(_)
         | ClientFrame::TokenRefresh(_) => {}
     }
     match server {
@@ -247,6 +262,9 @@ fn every_variant_has_a_snapshot(client: &ClientFrame, server: &ServerFrame) {
         | ServerFrame::Draining { .. }
         | ServerFrame::Error { .. }
         // Never sent.
+        | ServerFrame::RtcDescription(_)
+        | ServerFrame::RtcCandidate(_)
+        | ServerFrame::RtcState(_)
         | ServerFrame::Unknown => {}
     }
 }
@@ -280,7 +298,7 @@ fn type_of(variant: &serde_json::Value) -> Option<&str> {
 #[test]
 fn a_client_passes_over_what_it_does_not_know() {
     let read = |value: serde_json::Value| serde_json::from_value::<ServerMessage>(value).expect("read").frame;
-    assert_eq!(read(json!({ "type": "rtc.state", "state": "connected" })), ServerFrame::Unknown);
+    assert_eq!(read(json!({ "type": "from.the.future", "state": "connected" })), ServerFrame::Unknown);
     let typing = ServerFrame::Typing { match_id: MATCH, on: true };
     assert_eq!(read(json!({ "type": "typing", "match_id": "7", "on": true, "since": 5 })), typing);
     let error = read(json!({ "type": "error", "code": "of_a_later_version", "message": "x" }));

@@ -94,6 +94,7 @@ impl MatchRow {
         let ran_out = self.status == MatchStatus::Active;
         Some(EndedMatch {
             match_id: self.id,
+            mode: self.mode,
             users: [user, self.peer_id],
             status: if ran_out { MatchStatus::Expired } else { self.status },
             reason: self.ended_reason.filter(|_| !ran_out).unwrap_or(EndReason::Expired),
@@ -132,6 +133,7 @@ impl Parties {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EndedMatch {
     pub match_id: MatchId,
+    pub mode: Mode,
     pub users: [UserId; 2],
     pub status: MatchStatus,
     pub reason: EndReason,
@@ -168,6 +170,8 @@ pub(crate) struct EndSide {
 
 #[derive(FromRow)]
 pub(crate) struct EndRow {
+    #[sqlx(rename = "type")]
+    pub(crate) mode: Mode,
     pub(crate) status: MatchStatus,
     pub(crate) expired_at: Timestamp,
     pub(crate) ended_reason: Option<EndReason>,
@@ -175,7 +179,7 @@ pub(crate) struct EndRow {
 }
 
 pub(crate) const END_SIDES: &str = "SELECT user_id, open, first_content_at FROM match_sides WHERE match_id = $1 ORDER BY match_id, user_id";
-pub(crate) const END_OF: &str = "SELECT status, expired_at, ended_reason, ended_by FROM matches WHERE id = $1";
+pub(crate) const END_OF: &str = "SELECT type, status, expired_at, ended_reason, ended_by FROM matches WHERE id = $1";
 pub(crate) const END: &str = "UPDATE matches SET status = $1, ended_at = $2, ended_reason = $3, ended_by = $4 WHERE id = $5";
 pub(crate) const CLOSE: &str = "UPDATE match_sides SET open = FALSE, peer_key_package = NULL WHERE match_id = $1";
 pub(crate) const FORGET: &str = "DELETE FROM messages WHERE match_id = $1";
@@ -192,14 +196,15 @@ macro_rules! end_match_in {
             [a, b] if by.is_none_or(|by| by == a.user_id || by == b.user_id) => {
                 let users = [a.user_id, b.user_id];
                 let row: m::EndRow = sqlx::query_as(m::END_OF).bind(match_id).fetch_one(&mut *$tx).await?;
+                let mode = row.mode;
                 if a.open {
                     let ended = if now >= row.expired_at {
                         let (status, reason) = ($crate::domain::MatchStatus::Expired, $crate::domain::EndReason::Expired);
-                        m::EndedMatch { match_id, users, status, reason, by: None }
+                        m::EndedMatch { match_id, mode, users, status, reason, by: None }
                     } else {
                         let both = a.first_content_at.is_some() && b.first_content_at.is_some();
                         let status = if both { $crate::domain::MatchStatus::Completed } else { $crate::domain::MatchStatus::Cancelled };
-                        m::EndedMatch { match_id, users, status, reason, by }
+                        m::EndedMatch { match_id, mode, users, status, reason, by }
                     };
                     sqlx::query(m::END)
                         .bind(ended.status)
@@ -214,7 +219,7 @@ macro_rules! end_match_in {
                     m::End::Now(ended)
                 } else {
                     let reason = row.ended_reason.unwrap_or(reason);
-                    m::End::Before(m::EndedMatch { match_id, users, status: row.status, reason, by: row.ended_by })
+                    m::End::Before(m::EndedMatch { match_id, mode, users, status: row.status, reason, by: row.ended_by })
                 }
             }
             _ => m::End::NotFound,

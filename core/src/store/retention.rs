@@ -9,7 +9,7 @@ use sqlx::{FromRow, QueryBuilder};
 use super::{EndedMatch, Store, StoreError};
 use crate::{
     backend::{read, write_tx},
-    domain::{EndReason, MatchStatus},
+    domain::{EndReason, MatchStatus, Mode},
     id::{IdGenerator, MatchId, SessionId, UserId},
     time::Timestamp,
 };
@@ -24,6 +24,8 @@ pub(super) const ID_SLACK: Duration = Duration::from_mins(1);
 #[derive(FromRow)]
 struct RanOut {
     id: MatchId,
+    #[sqlx(rename = "type")]
+    mode: Mode,
     user1_id: UserId,
     user2_id: UserId,
 }
@@ -68,7 +70,7 @@ impl Store {
             for id in &due {
                 list.push_bind(*id);
             }
-            query.push(") RETURNING id, user1_id, user2_id");
+            query.push(") RETURNING id, type, user1_id, user2_id");
             let ended: Vec<RanOut> = query.build_query_as().fetch_all(&mut *tx).await?;
 
             for statement in [
@@ -87,6 +89,7 @@ impl Store {
         });
         let ended = ended.into_iter().map(|row| EndedMatch {
             match_id: row.id,
+            mode: row.mode,
             users: [row.user1_id.min(row.user2_id), row.user1_id.max(row.user2_id)],
             status: MatchStatus::Expired,
             reason: EndReason::Expired,

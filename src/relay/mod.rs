@@ -1,0 +1,91 @@
+//! The relays of calls, as the server sees them: which there are, who may use them, and the one in this process.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use tebdil_core::{
+    domain::MatchRole,
+    id::MatchId,
+    protocol::{IceServer, IceServers, Secret},
+    realtime::Bus,
+    time::Clock,
+};
+use tebdil_signaling::{Relay, RelayRanges, RelaySecret, RelaySettings, SideId};
+
+use crate::{RunError, cluster::NodeMessage, config, lifecycle::Tasks};
+
+/// The relays of this service.
+#[derive(Debug)]
+pub struct Relays {
+    secret: RelaySecret,
+    ranges: RelayRanges,
+    urls: Vec<String>,
+    credential_ttl: std::time::Duration,
+    /// The one in this process.
+    embedded: Option<Arc<Relay>>,
+    clock: Clock,
+    bus: Bus,
+    tasks: Tasks,
+}
+
+impl Relays {
+    /// Starts the relay of this process, where there is one.
+    pub async fn start(config: &config::Relay, secret: Secret, clock: Clock, bus: Bus, tasks: Tasks) -> Result<Self, RunError> {
+        let secret = RelaySecret::new(secret);
+        let ranges = RelayRanges::new(config.ranges());
+        let embedded = match config.embedded {
+            false => None,
+            true => {
+                let settings = RelaySettings {
+                    listen: config.listen_address(),
+                    range: config.own_range(),
+                    peers: ranges.clone(),
+                    allocations: config.allocations,
+                    bytes_per_second: config.kilobytes_per_second.saturating_mul(1_000),
+                };
+                let relay = Relay::start(settings, secret.clone(), clock.clone()).await;
+                Some(Arc::new(relay.map_err(|error| RunError::Failed(format!("relay.listen: {error}")))?))
+            }
+        };
+        let own = embedded.as_ref().map(|relay| SocketAddr::new(config.own_range().ip, relay.address().port()));
+        let urls = match config.urls().collect::<Vec<_>>() {
+            none if none.is_empty() => own.map(|address| format!("turn:{address}?transport=udp")).into_iter().collect(),
+            urls => urls,
+        };
+        let credential_ttl = std::time::Duration::from_secs(config.credential_ttl_s);
+        Ok(Self { secret, ranges, urls, credential_ttl, embedded, clock, bus, tasks })
+    }
+
+    /// Whether there is a relay, without which there are no calls.
+    pub fn any(&self) -> bool {
+        !self.urls.is_empty()
+    }
+
+    /// The addresses that relays give out.
+    pub fn ranges(&self) -> &RelayRanges {
+        &self.ranges
+    }
+
+    /// What one side of a call needs to reach a relay.
+    pub fn ice_servers(&self, match_id: MatchId, role: MatchRole) -> IceServers {
+        let credential = self.secret.issue(match_id, role, self.clock.now(), self.credential_ttl);
+        let server = IceServer { urls: self.urls.clone(), username: credential.username, credential: credential.password };
+        IceServers { ice_servers: vec![server], ttl_s: self.credential_ttl.as_secs(), transport_policy: "relay".to_owned() }
+    }
+
+    /// The match is over: its call is cut, at whichever node's relay it goes through.
+    pub fn match_ended(&self, match_id: MatchId) {
+        self.cut_here(match_id);
+        self.bus.to_others(|| NodeMessage::CutCall { match_id }.encode());
+    }
+
+    /// Cuts a call at the relay of this process.
+    pub fn cut_here(&self, match_id: MatchId) {
+        let Some(relay) = self.embedded.clone() else { return };
+        let sides: Vec<SideId> = MatchRole::ALL.iter().map(|role| self.secret.side(match_id, *role)).collect();
+        self.tasks.spawn(async move {
+            for side in sides {
+                relay.cut(&side).await;
+            }
+        });
+    }
+}

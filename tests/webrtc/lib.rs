@@ -1,0 +1,1 @@
+//! Calls between real WebRTC peers. Everything is in `tests/`.

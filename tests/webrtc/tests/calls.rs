@@ -1,0 +1,1 @@
+//! Two Rust peers call each other.
