@@ -84,6 +84,8 @@ limits! {
     AppealAddress = appeal_address, Together, RateLimited;
     /// Calls about the appeal against a ban.
     AppealBan = appeal_ban, Together, RateLimited;
+    /// Credentials for relays.
+    IceAccount = ice_account, Together, RateLimited;
     /// Exports of all data of an account.
     ExportAccount = export_account, Together, RateLimited;
     /// Searches.

@@ -31,8 +31,9 @@ const HEADER: &str = "idempotency-key";
 /// Tells a client that the answer is a repeated one.
 const REPLAYED: &str = "idempotency-replayed";
 const MAX_KEY: usize = 255;
-/// The one route that keys are nothing to: an event has an id, and no answer may come without its signature being looked at.
-const SIGNED: &str = "/v1/billing/events";
+/// Routes that keys are nothing to. An event has an id, and no answer may come without its signature being looked at. A credential is for who may call now,
+/// and asking again costs nothing.
+const UNKEYED: [&str; 2] = ["/v1/billing/events", "/v1/rtc/ice-servers"];
 /// Largest answer that is kept, bytes; ours are far smaller.
 const MAX_ANSWER: usize = 256 * 1024;
 /// Binds kept answers to their column.
@@ -57,7 +58,7 @@ pub(super) async fn replay(State(app): State<Arc<App>>, request: Request, next: 
     let mutating = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
     // Where no route is, nothing happens that must happen once; keeping such answers would only fill the table.
     let Some(path) = request.extensions().get::<MatchedPath>().filter(|_| mutating) else { return next.run(request).await };
-    let keyed = path.as_str() != SIGNED && request.headers().contains_key(HEADER);
+    let keyed = !UNKEYED.contains(&path.as_str()) && request.headers().contains_key(HEADER);
     let tasks = app.tasks.clone();
     let run = tasks.spawn(async move {
         if keyed { once(&app, request, next).await.unwrap_or_else(IntoResponse::into_response) } else { next.run(request).await }

@@ -32,6 +32,7 @@ mod rate_limit;
 mod referrals;
 mod reports;
 mod router;
+mod rtc;
 mod server;
 mod tries;
 mod verification;

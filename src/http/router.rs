@@ -20,7 +20,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     account, admin, ads, appeals, asyncapi, billing, blocks, claims, headers, health, idempotency, keys, leftover, matches, me,
-    notifications, observe, privacy, problem::Failure, push, rate_limit, referrals, reports, verification,
+    notifications, observe, privacy, problem::Failure, push, rate_limit, referrals, reports, rtc, verification,
 };
 use crate::{app::App, ws};
 
@@ -77,6 +77,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(admin::reports::get))
         .routes(routes!(admin::reports::resolve))
         .routes(routes!(admin::reports::reliability))
+        .routes(routes!(rtc::ice_servers))
         .routes(routes!(referrals::list, referrals::create))
         .routes(routes!(admin::overview::overview))
         .routes(routes!(appeals::list, appeals::create))

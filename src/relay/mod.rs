@@ -32,19 +32,18 @@ impl Relays {
     pub async fn start(config: &config::Relay, secret: Secret, clock: Clock, bus: Bus, tasks: Tasks) -> Result<Self, RunError> {
         let secret = RelaySecret::new(secret);
         let ranges = RelayRanges::new(config.ranges());
-        let embedded = match config.embedded {
-            false => None,
-            true => {
-                let settings = RelaySettings {
-                    listen: config.listen_address(),
-                    range: config.own_range(),
-                    peers: ranges.clone(),
-                    allocations: config.allocations,
-                    bytes_per_second: config.kilobytes_per_second.saturating_mul(1_000),
-                };
-                let relay = Relay::start(settings, secret.clone(), clock.clone()).await;
-                Some(Arc::new(relay.map_err(|error| RunError::Failed(format!("relay.listen: {error}")))?))
-            }
+        let embedded = if config.embedded {
+            let settings = RelaySettings {
+                listen: config.listen_address(),
+                range: config.own_range(),
+                peers: ranges.clone(),
+                allocations: config.allocations,
+                bytes_per_second: config.kilobytes_per_second.saturating_mul(1_000),
+            };
+            let relay = Relay::start(settings, secret.clone(), clock.clone()).await;
+            Some(Arc::new(relay.map_err(|error| RunError::Failed(format!("relay.listen: {error}")))?))
+        } else {
+            None
         };
         let own = embedded.as_ref().map(|relay| SocketAddr::new(config.own_range().ip, relay.address().port()));
         let urls = match config.urls().collect::<Vec<_>>() {

@@ -17,6 +17,7 @@ fn with_bodies(user: &TestUser) -> Vec<(Method, &'static str, bool, Value)> {
         (Method::PUT, "/v1/keys", true, json!({"packages": ["AAAA"]})),
         (Method::POST, "/v1/blocks", true, json!({"match_id": "1"})),
         (Method::POST, "/v1/claims", true, json!({"match_id": "1"})),
+        (Method::POST, "/v1/rtc/ice-servers", true, json!({"match_id": "1"})),
     ]
 }
 
@@ -38,6 +39,7 @@ const SIGNED: &[(Method, &str)] = &[
     (Method::GET, "/v1/blocks"),
     (Method::DELETE, "/v1/blocks/1"),
     (Method::POST, "/v1/claims"),
+    (Method::POST, "/v1/rtc/ice-servers"),
     (Method::GET, "/v1/claims"),
     (Method::GET, "/v1/admin/claims"),
 ];

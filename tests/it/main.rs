@@ -50,6 +50,7 @@ mod process;
 mod proxy;
 mod push;
 mod referrals;
+mod relay;
 mod reply;
 mod reports;
 mod roles;

@@ -82,6 +82,7 @@ const ENDPOINTS: &[&str] = &[
     "post /v1/me/password",
     "post /v1/referrals",
     "post /v1/reports",
+    "post /v1/rtc/ice-servers",
     "post /v1/admin/reports/{id}/resolve",
     "post /v1/admin/users/{id}/reliability",
     "post /v1/notifications/read",

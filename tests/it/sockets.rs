@@ -96,9 +96,14 @@ impl Person {
         answer["code"].as_str().expect("a code").to_owned()
     }
 
-    /// Starts a search.
+    /// Starts a search for a text match.
     pub async fn find(&mut self) {
-        let answer = self.ask(json!({"type": "match.find", "mode": "text"})).await;
+        self.find_mode("text").await;
+    }
+
+    /// Starts a search.
+    pub async fn find_mode(&mut self, mode: &str) {
+        let answer = self.ask(json!({"type": "match.find", "mode": mode})).await;
         assert_eq!(answer["type"], "match.searching", "{answer}");
     }
 
@@ -166,13 +171,19 @@ pub async fn connect_to(url: &str, user: &TestUser) -> RawSocket {
 /// Two new users in a match.
 pub async fn pair(server: &TestServer) -> (Person, Person, String) {
     let (mut a, mut b) = (Person::new(server, "ayse").await, Person::new(server, "berk").await);
-    a.find().await;
+    let id = meet(server, &mut a, &mut b, "text").await;
+    (a, b, id)
+}
+
+/// Has two find each other; the first is the offerer.
+pub async fn meet(server: &TestServer, a: &mut Person, b: &mut Person, mode: &str) -> String {
+    a.find_mode(mode).await;
     // The one who waited longer is the offerer, at whichever nodes they are.
     server.clock.advance(Duration::from_millis(1));
-    b.find().await;
+    b.find_mode(mode).await;
     let id = a.found().await;
     assert_eq!(b.found().await, id);
-    (a, b, id)
+    id
 }
 
 /// Waits until a condition holds that nothing announces.

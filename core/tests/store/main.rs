@@ -11,6 +11,7 @@ mod auto_bans;
 mod bans;
 mod billing;
 mod blocks;
+mod calls;
 mod claims;
 mod codes;
 mod erasure;

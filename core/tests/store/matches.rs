@@ -24,7 +24,7 @@ tebdil_core::store_conformance! {
     a_match_that_ran_out_reads_as_expired,
 }
 
-type Account = (UserRow, SessionRow);
+pub type Account = (UserRow, SessionRow);
 
 /// A user with one-time and last-resort key packages.
 pub async fn searcher(t: &TestStore, alias: &str) -> Account {
@@ -38,7 +38,7 @@ pub async fn couple(t: &TestStore) -> (Account, Account) {
     (searcher(t, "kedi").await, searcher(t, "kopek").await)
 }
 
-async fn propose(t: &TestStore, mode: Mode, a: &Account, b: &Account, ticket: i64) -> PairOutcome {
+pub async fn propose(t: &TestStore, mode: Mode, a: &Account, b: &Account, ticket: i64) -> PairOutcome {
     let proposed = pair(mode, side(a.0.id, a.1.id, ticket), side(b.0.id, b.1.id, ticket + 1));
     t.create_matches(&[proposed], &TestStore::match_rules(), t.now()).await.unwrap().remove(0)
 }

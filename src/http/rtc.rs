@@ -1,0 +1,50 @@
+//! `/v1/rtc`: what a call needs besides signals.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use tebdil_core::{
+    domain::Mode,
+    protocol::{ErrorCode, IceServers, IceServersRequest, Problem},
+};
+
+use super::{
+    auth::Signed,
+    body::Strict,
+    problem::{Answer, Failure},
+};
+use crate::{app::App, config::Limit};
+
+/// Get the relays for the call of a video match that goes on, on the device that searched. A credential is good for the first allocation within `ttl_s`;
+/// what was allocated goes on until the match ends. Each request gives a credential of its own, also with an `Idempotency-Key`.
+#[utoipa::path(
+    post, path = "/v1/rtc/ice-servers", tag = "calls", request_body = IceServersRequest,
+    responses(
+        (status = 200, body = IceServers),
+        (status = 401, body = Problem),
+        (status = 404, body = Problem),
+        (status = 409, description = "`not_a_video_match`, `match_ended`, `wrong_device`", body = Problem),
+        (status = 422, description = "also `mode_unavailable`: the server has no relay", body = Problem),
+    )
+)]
+pub(super) async fn ice_servers(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    Strict(request): Strict<IceServersRequest>,
+) -> Answer<Json<IceServers>> {
+    app.limiters.check(Limit::IceAccount, who.user_id).await?;
+    let side = app.store.call_side(request.match_id, who.user_id).await?.ok_or_else(Failure::not_found)?;
+    if side.mode != Mode::Video {
+        return Err(ErrorCode::NotAVideoMatch.into());
+    }
+    if !side.is_active(app.clock.now()) {
+        return Err(ErrorCode::MatchEnded.into());
+    }
+    if side.session_id != who.session_id {
+        return Err(ErrorCode::WrongDevice.into());
+    }
+    if !app.relays.any() {
+        return Err(ErrorCode::ModeUnavailable.into());
+    }
+    Ok(Json(app.relays.ice_servers(request.match_id, side.role)))
+}

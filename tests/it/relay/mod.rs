@@ -1,0 +1,3 @@
+//! Credentials for relays, and what a relay does with them.
+
+mod route;
