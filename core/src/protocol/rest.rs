@@ -431,7 +431,6 @@ pub struct BanNotice {
 
 /// Asks for relays for the call of a video match.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
 pub struct IceServersRequest {
     pub match_id: MatchId,
 }

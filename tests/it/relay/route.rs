@@ -90,8 +90,9 @@ async fn a_credential_is_for_the_device_that_searched(server: TestServer) {
 }
 
 async fn a_match_for_text_or_over_or_of_others_has_none(server: TestServer) {
-    let (mut a, mut b, text) = pair(&server).await;
-    ask(&server, &a, &text).await.expect_problem(409, "not_a_video_match");
+    let (talker, mut other, text) = pair(&server).await;
+    ask(&server, &talker, &text).await.expect_problem(409, "not_a_video_match");
+    let (mut a, mut b) = (Person::new(&server, "deniz").await, Person::new(&server, "ece").await);
     let video = meet(&server, &mut a, &mut b, "video").await;
     let stranger = Person::new(&server, "cem").await;
     ask(&server, &stranger, &video).await.expect_problem(404, "not_found");
@@ -101,7 +102,7 @@ async fn a_match_for_text_or_over_or_of_others_has_none(server: TestServer) {
         ask(&server, person, &video).await.expect_problem(409, "match_ended");
     }
     // One that has run out, before the job came by.
-    let last = meet(&server, &mut a, &mut b, "video").await;
+    let last = meet(&server, &mut a, &mut other, "video").await;
     ask(&server, &a, &last).await.expect(200);
     server.clock.advance(Duration::from_hours(24));
     let user = server.login(&a.user.phone).await;
