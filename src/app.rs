@@ -176,6 +176,7 @@ impl App {
         if let Some(courier) = courier {
             app.tasks.supervise("codes", courier.run(app.tasks.closing.clone()));
         }
+        app.relays.look_after(&app.store);
         if app.config.workers.enabled {
             run_jobs(app.workers.clone(), &app.tasks);
         }

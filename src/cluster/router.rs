@@ -61,6 +61,7 @@ impl Router {
             BusEvent::Gap => {
                 app.matchmaker.resync();
                 app.hub.all_are_behind();
+                app.relays.word_was_lost();
             }
             BusEvent::Undelivered(Undelivered::Users(users)) => {
                 for user in users {
@@ -73,6 +74,7 @@ impl Router {
                 // What it had not sent any more is in the store.
                 if !sent_all {
                     app.hub.all_are_behind();
+                    app.relays.word_was_lost();
                 }
             }
             BusEvent::Orphaned(users) => app.announcer.tell(users, false),

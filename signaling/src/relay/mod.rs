@@ -101,7 +101,17 @@ impl Relay {
 
     /// Ends what one side of a call has allocated, and gives it nothing more.
     pub async fn cut(&self, side: &SideId) {
-        let _ = self.server.delete_allocations_by_username(side.to_string()).await;
+        let held = self.server.get_allocations_info(None).await.unwrap_or_default();
+        for info in held.values().filter(|info| SideId::of_username(&info.username).as_ref() == Some(side)) {
+            let _ = self.server.delete_allocations_by_username(info.username.clone()).await;
+        }
+    }
+
+    /// The sides that hold something now.
+    pub fn sides(&self) -> Vec<SideId> {
+        let asked = || tokio::runtime::Handle::current().block_on(self.server.get_allocations_info(None));
+        let held = tokio::task::block_in_place(asked).unwrap_or_default();
+        held.values().filter_map(|info| SideId::of_username(&info.username)).collect()
     }
 
     /// Ends everything.
