@@ -98,7 +98,12 @@ impl Person {
 
     /// Starts a search.
     pub async fn find(&mut self) {
-        let answer = self.ask(json!({"type": "match.find", "mode": "text"})).await;
+        self.find_for("text").await;
+    }
+
+    /// Starts a search for a match of this mode.
+    pub async fn find_for(&mut self, mode: &str) {
+        let answer = self.ask(json!({"type": "match.find", "mode": mode})).await;
         assert_eq!(answer["type"], "match.searching", "{answer}");
     }
 
