@@ -16,6 +16,7 @@ use crate::{
     RunError,
     ads::Ads,
     app,
+    calls::Calls,
     chat::{self, Chat},
     cluster::Announcer,
     config::{self, Config},
@@ -57,12 +58,15 @@ pub async fn run(config: Config, metrics: Option<TcpListener>, clock: Clock, shu
     // It relays nothing and gives nobody a credential; it tells those who do that a match is over.
     let elsewhere = config::Relay { embedded: false, ..config.relay.clone() };
     let relays = Relays::start(&elsewhere, Secret::default(), clock.clone(), realtime.bus.clone(), tasks.clone()).await?;
+    let relays = Arc::new(relays);
+    let calls = Arc::new(Calls::new(store.clone(), Arc::clone(&hub), Arc::clone(&relays), clock.clone()));
     let (chat, _) = Chat::new(chat::Parts {
         store: store.clone(),
         hub: Arc::clone(&hub),
         presence: realtime.presence.clone(),
         ads,
-        relays: Arc::new(relays),
+        relays,
+        calls,
         clock: clock.clone(),
         wakeups,
     });
