@@ -20,6 +20,7 @@ use crate::{
     RunError,
     ads::Ads,
     auth::{self, Accounts, CodeSender, Codes, Tokens},
+    calls::Calls,
     chat::{self, Chat},
     cluster::{Announcer, NodeMessage, Router, catch_up, revocations},
     config::{Config, Key, Secrets},
@@ -51,6 +52,7 @@ pub struct App {
     pub hub: Arc<Hub>,
     pub chat: Arc<Chat>,
     pub relays: Arc<Relays>,
+    pub calls: Arc<Calls>,
     pub ads: Arc<Ads>,
     pub announcer: Arc<Announcer>,
     pub notifier: Notifier,
@@ -103,12 +105,14 @@ impl App {
         let wakeups = Arc::<Wakeups>::default();
         let relays = Relays::start(&config.relay, secrets.relay_secret.clone(), clock.clone(), realtime.bus.clone(), tasks.clone()).await?;
         let relays = Arc::new(relays);
+        let calls = Arc::new(Calls::new(store.clone(), Arc::clone(&hub), Arc::clone(&relays), clock.clone()));
         let (chat, writer) = Chat::new(chat::Parts {
             store: store.clone(),
             hub: Arc::clone(&hub),
             presence: realtime.presence.clone(),
             ads: Arc::clone(&ads),
             relays: Arc::clone(&relays),
+            calls: Arc::clone(&calls),
             clock: clock.clone(),
             wakeups: Arc::clone(&wakeups),
         });
@@ -154,6 +158,7 @@ impl App {
             hub,
             chat,
             relays,
+            calls,
             ads,
             announcer,
             notifier,

@@ -7,6 +7,7 @@ pub mod ads;
 pub mod app;
 pub mod auth;
 pub mod billing;
+pub mod calls;
 pub mod chat;
 pub mod cli;
 pub mod cluster;

@@ -54,6 +54,15 @@ pub enum Refused {
     TooManyCandidates,
 }
 
+/// How far the descriptions of the current round have come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Nothing was offered.
+    Silent,
+    Offered,
+    Answered,
+}
+
 /// One side's part in the current round.
 #[derive(Debug, Default)]
 struct Half {
@@ -148,6 +157,15 @@ impl Call {
         Some(signal)
     }
 
+    /// How far it has come, as far as this node has seen.
+    pub const fn stage(&self) -> Stage {
+        match self.round {
+            None => Stage::Silent,
+            Some(_) if self.mine.described && self.theirs.described => Stage::Answered,
+            Some(_) => Stage::Offered,
+        }
+    }
+
     fn begin(&mut self, round: Round) {
         self.round = Some(round);
         // What waits belongs to the description that is about to come.
@@ -197,6 +215,7 @@ mod tests {
     fn an_offer_is_answered_once_and_candidates_wait_for_their_description() {
         let (mut a, mut b) = (Call::new(MatchRole::Offerer), Call::new(MatchRole::Answerer));
         assert_eq!(a.send(candidate("early"), at(1)), Ok(Vec::new()));
+        assert_eq!((a.stage(), b.stage()), (Stage::Silent, Stage::Silent));
         let sent = a.send(offer(), at(10)).expect("offered");
         assert_eq!((sent.len(), round_of(&sent[0]), &sent[1]), (2, 10, &candidate("early")));
         for signal in sent {
@@ -204,8 +223,10 @@ mod tests {
         }
         let answered = b.send(answer(None), at(20)).expect("answered");
         assert_eq!(round_of(&answered[0]), 10);
+        assert_eq!((a.stage(), b.stage()), (Stage::Offered, Stage::Answered));
         assert_eq!(b.send(answer(None), at(21)), Err(Refused::NothingToAnswer));
         assert!(a.receive(answered[0].clone()).is_some());
+        assert_eq!(a.stage(), Stage::Answered);
         assert!(a.receive(answered[0].clone()).is_none(), "a repeat");
         assert_eq!(a.send(candidate("late"), at(30)), Ok(vec![candidate("late")]));
     }

@@ -6,8 +6,9 @@
 use std::net::IpAddr;
 
 use crate::{
-    address::RelayRanges,
-    token::{is_ice_text, is_token},
+    address::{RelayRanges, has_address},
+    sdp::MAX_MEDIA,
+    token::{is_ice_text, is_mid, is_token},
 };
 
 /// Longest candidate that is read, bytes.
@@ -82,6 +83,20 @@ pub fn sanitise_candidate(text: &str, relays: &RelayRanges) -> Result<Sanitised,
         clean.push_str(ufrag);
     }
     Ok(Sanitised::Relay(clean))
+}
+
+/// Checks what says to which medium a candidate belongs: nothing but that passes beside it.
+///
+/// # Errors
+/// [`MalformedCandidate`] for what names no medium.
+pub fn check_medium(mid: Option<&str>, line: Option<u16>) -> Result<(), MalformedCandidate> {
+    if mid.is_some_and(|mid| !is_mid(mid) || has_address(mid)) {
+        return Err(MalformedCandidate("sdp_mid: must be the a=mid of a medium"));
+    }
+    if line.is_some_and(|line| usize::from(line) >= MAX_MEDIA) {
+        return Err(MalformedCandidate("sdp_m_line_index: must be 0 to 7"));
+    }
+    Ok(())
 }
 
 /// Reads what follows the type, in pairs, and gives the user fragment, which says to which generation the candidate belongs.
@@ -171,6 +186,19 @@ mod tests {
             assert!(clean(sent).is_err(), "{sent}");
         }
         assert!(clean(&format!("candidate:1 1 udp 1 192.0.2.1 49200 typ relay x {}", "y".repeat(600))).is_err());
+    }
+
+    #[test]
+    fn a_medium_is_named_by_its_mid_or_its_place() {
+        for (mid, line) in [(None, None), (Some("0"), Some(0)), (Some("audio"), Some(7))] {
+            assert_eq!(check_medium(mid, line), Ok(()), "{mid:?} {line:?}");
+        }
+        let long = "m".repeat(33);
+        for (mid, line) in
+            [(Some(""), None), (Some("a b"), None), (Some("192.168.1.7"), None), (Some(long.as_str()), None), (None, Some(8))]
+        {
+            assert!(check_medium(mid, line).is_err(), "{mid:?} {line:?}");
+        }
     }
 
     proptest! {

@@ -14,8 +14,8 @@ mod sdp;
 mod token;
 
 pub use address::{NotARange, RelayRange, RelayRanges};
-pub use call::{Call, MAX_CANDIDATES, MAX_HELD, Refused, Round, Signal};
-pub use candidate::{MAX_CANDIDATE_BYTES, MalformedCandidate, Sanitised, sanitise_candidate};
+pub use call::{Call, MAX_CANDIDATES, MAX_HELD, Refused, Round, Signal, Stage};
+pub use candidate::{MAX_CANDIDATE_BYTES, MalformedCandidate, Sanitised, check_medium, sanitise_candidate};
 pub use credentials::{Credential, RelaySecret, SideId};
 pub use relay::{Relay, RelayError, RelaySettings};
 pub use sdp::{MAX_SDP_BYTES, MalformedSdp, sanitise_sdp};

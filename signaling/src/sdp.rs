@@ -18,7 +18,7 @@ pub const MAX_SDP_BYTES: usize = 32 * 1024;
 const MAX_LINES: usize = 1_000;
 const MAX_LINE_BYTES: usize = 1_024;
 /// Media of a call: audio, video and data, and some that were stopped.
-const MAX_MEDIA: usize = 8;
+pub(crate) const MAX_MEDIA: usize = 8;
 
 /// Why a description is refused. The text holds nothing of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -9,3 +9,8 @@ pub(crate) fn is_ice_text(text: &str) -> bool {
 pub(crate) fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`{|}~".contains(&byte))
 }
+
+/// What names a medium (RFC 8843 §16 gives it one to three bytes; browsers count).
+pub(crate) fn is_mid(text: &str) -> bool {
+    text.len() <= 32 && is_token(text)
+}

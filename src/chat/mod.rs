@@ -29,6 +29,7 @@ use writer::{Op, Origin};
 use self::directory::Directory;
 use crate::{
     ads::Ads,
+    calls::Calls,
     cluster::{Audience, NodeMessage},
     hub::{Connection, Hub, Outgoing},
     notifications::Wakeups,
@@ -52,6 +53,7 @@ pub struct Chat {
     presence: Presence,
     ads: Arc<Ads>,
     relays: Arc<Relays>,
+    calls: Arc<Calls>,
     /// Users of whom the peers at other nodes could not be told.
     unsaid: Mutex<HashSet<UserId>>,
 }
@@ -64,6 +66,7 @@ pub struct Parts {
     pub presence: Presence,
     pub ads: Arc<Ads>,
     pub relays: Arc<Relays>,
+    pub calls: Arc<Calls>,
     pub clock: Clock,
     /// Takes note of who is not here.
     pub wakeups: Arc<Wakeups>,
@@ -72,7 +75,7 @@ pub struct Parts {
 impl Chat {
     /// The service, and the writer that has to be run for it.
     pub fn new(parts: Parts) -> (Self, Writer) {
-        let Parts { store, hub, presence, ads, relays, clock, wakeups } = parts;
+        let Parts { store, hub, presence, ads, relays, calls, clock, wakeups } = parts;
         let (writer, ops) = mpsc::channel(WRITER_QUEUE);
         let chat = Self {
             store: store.clone(),
@@ -83,6 +86,7 @@ impl Chat {
             presence,
             ads,
             relays,
+            calls,
             unsaid: Mutex::default(),
         };
         (chat, Writer::new(ops, store, hub, clock, wakeups))
@@ -155,13 +159,14 @@ impl Chat {
     fn wind_up(&self, ended: &EndedMatch) {
         self.ads.match_ended(ended);
         if ended.mode == Mode::Video {
+            self.calls.over(ended.match_id);
             self.relays.match_ended(ended.match_id);
         }
     }
 
     /// Ends a match at the wish of a connection, which gets an answer of its own.
-    pub async fn leave(&self, origin: &Connection, match_id: MatchId, re: Option<&FrameId>) -> Result<(), StoreError> {
-        let end = self.store.end_match(match_id, Some(origin.user_id), EndReason::Left, self.clock.now()).await?;
+    pub async fn leave(&self, origin: &Connection, match_id: MatchId, reason: EndReason, re: Option<&FrameId>) -> Result<(), StoreError> {
+        let end = self.store.end_match(match_id, Some(origin.user_id), reason, self.clock.now()).await?;
         let ended = match end {
             End::NotFound => {
                 origin.send(&ServerFrame::error(ErrorCode::NotFound, "match_id: no such match"), re);

@@ -15,6 +15,7 @@ use crate::{
     RunError,
     ads::Ads,
     app,
+    calls::Calls,
     chat::{self, Chat},
     config::{self, Config},
     hub::Hub,
@@ -47,12 +48,14 @@ impl Bystander {
             Ads::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone(), config.ads.rules(&config.quota));
         let relays = Relays::start(relay, secret, clock.clone(), realtime.bus.clone(), tasks.clone()).await?;
         let relays = Arc::new(relays);
+        let calls = Arc::new(Calls::new(store.clone(), Arc::clone(&hub), Arc::clone(&relays), clock.clone()));
         let (chat, _) = Chat::new(chat::Parts {
             store: store.clone(),
             hub: Arc::clone(&hub),
             presence: realtime.presence.clone(),
             ads,
             relays: Arc::clone(&relays),
+            calls,
             clock: clock.clone(),
             // Nobody sends anything here, so there is nobody to wake.
             wakeups: Arc::<Wakeups>::default(),

@@ -5,9 +5,13 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tebdil_core::id::{MatchId, SessionId, UserId};
+use tebdil_core::{
+    domain::MatchRole,
+    id::{MatchId, SessionId, UserId},
+};
 
 use crate::{
+    calls::Word,
     hub::{Mark, Outgoing},
     matching::MatchmakingMessage,
 };
@@ -54,6 +58,8 @@ pub enum NodeMessage {
     Resync { user: UserId },
     /// Frames for more users than the sender remembers were lost.
     ResyncAll,
+    /// A signal of a call for the device of a user with this session, who has this role in it.
+    Signal { user: UserId, session: SessionId, role: MatchRole, word: Word },
     /// A video match is over: whoever relays its call cuts it.
     CutCall { match_id: MatchId },
     /// Between the matchmakers of two nodes.

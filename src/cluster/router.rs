@@ -59,6 +59,7 @@ impl Router {
                 }
             }
             BusEvent::Gap => {
+                app.calls.doubt();
                 app.matchmaker.resync();
                 app.hub.all_are_behind();
                 app.relays.word_was_lost();
@@ -73,6 +74,7 @@ impl Router {
                 app.matchmaker.node_gone(node);
                 // What it had not sent any more is in the store.
                 if !sent_all {
+                    app.calls.doubt();
                     app.hub.all_are_behind();
                     app.relays.word_was_lost();
                 }
@@ -98,8 +100,15 @@ impl Router {
                 app.hub.close_here(user, audience, CloseCode::from_code(code).unwrap_or(CloseCode::GoingAway));
             }
             NodeMessage::Resync { user } => app.hub.is_behind(user),
-            NodeMessage::ResyncAll => app.hub.all_are_behind(),
-            NodeMessage::CutCall { match_id } => app.relays.cut_here(match_id),
+            NodeMessage::ResyncAll => {
+                app.calls.doubt();
+                app.hub.all_are_behind();
+            }
+            NodeMessage::Signal { user, session, role, word } => app.calls.receive(user, session, role, word),
+            NodeMessage::CutCall { match_id } => {
+                app.calls.over(match_id);
+                app.relays.cut_here(match_id);
+            }
             NodeMessage::Matchmaking { message } => app.matchmaker.deliver(message),
         }
         Ok(())

@@ -94,6 +94,8 @@ limits! {
     MessageAccount = message_account, Here, RateLimited;
     /// Words that somebody writes.
     TypingAccount = typing_account, Here, RateLimited;
+    /// Signals of calls.
+    SignalAccount = signal_account, Here, RateLimited;
     /// Codes that are asked for from an address.
     CodeAddress = code_address, Strictly, TooManyAttempts;
     /// Codes for a number, within minutes.

@@ -208,6 +208,26 @@ impl Hub {
         }
     }
 
+    /// Sends a frame to the one device of the user that has this session.
+    pub fn send_to_device(&self, user: UserId, session: SessionId, frame: &ServerFrame) {
+        let frame = LazyCell::new(|| Outgoing::new(frame, None));
+        if self.push(user, |connection| connection.session_id == session, &frame) {
+            self.bus.to_user(user, || NodeMessage::frame(user, Audience::Only(session), &frame).encode());
+        }
+    }
+
+    /// The connection of this device of the user, if it is at this node.
+    pub fn device(&self, user: UserId, session: SessionId) -> Option<Arc<Connection>> {
+        self.users.get(&user)?.connections.iter().find(|connection| connection.session_id == session).cloned()
+    }
+
+    /// Tells the other nodes that may have devices of the user something that is no frame.
+    pub fn tell_elsewhere(&self, user: UserId, message: impl FnOnce() -> NodeMessage) {
+        if self.users.get(&user).is_none_or(|user| user.elsewhere != Elsewhere::No) {
+            self.bus.to_user(user, || message().encode());
+        }
+    }
+
     /// Sends a frame to devices of the user at this node.
     pub fn send_here(&self, user: UserId, audience: Audience, frame: &Outgoing) {
         self.push(user, |connection| audience.includes(connection.session_id), &LazyCell::new(|| frame.clone()));

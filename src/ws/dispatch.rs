@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use tebdil_core::{
-    id::UserId,
-    protocol::{ClientFrame, ErrorCode, FrameId, ServerFrame},
+    domain::{CallState, EndReason},
+    id::{MatchId, UserId},
+    protocol::{ClientFrame, ErrorCode, FrameId, RtcState, ServerFrame},
     realtime::Denied,
     store::StoreError,
 };
 
 use super::{connection::Session, limits::rate_limited};
-use crate::{app::App, config::Limit, http::Who, matching::Refused};
+use crate::{app::App, calls, config::Limit, http::Who, hub::Connection, matching::Refused};
 
 /// The client should not have sent this frame; it was told, and it counts.
 pub(super) struct BadFrame;
@@ -56,22 +57,20 @@ async fn rare(app: &Arc<App>, session: &Session, frame: ClientFrame, re: Option<
             app.matchmaker.cancel(connection, re.cloned()).await;
             Ok(())
         }
-        ClientFrame::MatchLeave(frame) => {
-            // In a task of its own: a connection that breaks between the commit and the announcement would leave the peer alone in the match.
-            let (of, leaving, re) = (Arc::clone(app), Arc::clone(connection), re.cloned());
-            let left = app.tasks.spawn(async move { of.chat.leave(&leaving, frame.match_id, re.as_ref()).await });
-            left.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
-        }
+        ClientFrame::MatchLeave(frame) => leave(app, connection, frame.match_id, EndReason::Left, re).await,
         ClientFrame::MessageSync(frame) => app.chat.sync(connection, frame, re, &app.franking).await,
         ClientFrame::Typing(frame) => app.chat.typing(connection, frame, re).await,
         ClientFrame::TokenRefresh(frame) => {
             refresh(app, session, frame.token.expose(), re);
             Ok(())
         }
-        ClientFrame::RtcDescription(_) | ClientFrame::RtcCandidate(_) | ClientFrame::RtcState(_) => {
-            connection.send(&ServerFrame::error(ErrorCode::ModeUnavailable, ErrorCode::ModeUnavailable.title()), re);
-            Ok(())
-        }
+        ClientFrame::RtcDescription(frame) => told(connection, re, app.calls.describe(connection, frame).await),
+        ClientFrame::RtcCandidate(frame) => told(connection, re, app.calls.candidate(connection, frame).await),
+        ClientFrame::RtcState(RtcState { match_id, state: CallState::Ended }) => match app.calls.may_hang_up(connection, match_id).await {
+            Ok(()) => leave(app, connection, match_id, EndReason::HungUp, re).await,
+            refused => told(connection, re, refused),
+        },
+        ClientFrame::RtcState(frame) => told(connection, re, app.calls.state(connection, frame).await),
         // The frames of a conversation do not come here.
         ClientFrame::Hello(_) | ClientFrame::MessageSend(_) | ClientFrame::MessageAck(_) | ClientFrame::MessageRead(_) => {
             connection.send(&ServerFrame::error(ErrorCode::UnexpectedFrame, "hello was said already"), re);
@@ -84,11 +83,38 @@ async fn rare(app: &Arc<App>, session: &Session, frame: ClientFrame, re: Option<
     Ok(())
 }
 
+/// Ends a match for a connection.
+async fn leave(
+    app: &Arc<App>,
+    connection: &Arc<Connection>,
+    match_id: MatchId,
+    reason: EndReason,
+    re: Option<&FrameId>,
+) -> Result<(), StoreError> {
+    // In a task of its own: a connection that breaks between the commit and the announcement would leave the peer alone in the match.
+    let (of, leaving, re) = (Arc::clone(app), Arc::clone(connection), re.cloned());
+    let left = app.tasks.spawn(async move { of.chat.leave(&leaving, match_id, reason, re.as_ref()).await });
+    left.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
+}
+
+/// Tells a connection why what it signalled did nothing.
+fn told(connection: &Connection, re: Option<&FrameId>, outcome: Result<(), calls::Refused>) -> Result<(), StoreError> {
+    match outcome {
+        Err(calls::Refused::Answer(frame)) => connection.send(&frame, re),
+        Err(calls::Refused::Store(error)) => return Err(error),
+        Ok(()) => {}
+    }
+    Ok(())
+}
+
 /// Counts the frames that have a limit of their own.
 async fn admitted(app: &App, user: UserId, frame: &ClientFrame) -> Result<(), Denied> {
     match frame {
         ClientFrame::MatchFind(_) => app.limiters.count(Limit::FindAccount, Who::Account(user)).await,
         ClientFrame::Typing(_) => app.limiters.count_here(Limit::TypingAccount, user).map_err(Denied::Wait),
+        ClientFrame::RtcDescription(_) | ClientFrame::RtcCandidate(_) | ClientFrame::RtcState(_) => {
+            app.limiters.count_here(Limit::SignalAccount, user).map_err(Denied::Wait)
+        }
         _ => Ok(()),
     }
 }

@@ -16,6 +16,7 @@ mod bad_requests;
 mod bans;
 mod billing;
 mod blocks;
+mod calls;
 mod chaos;
 mod chat;
 mod claims;

@@ -103,6 +103,11 @@ impl Person {
 
     /// Starts a search.
     pub async fn find_mode(&mut self, mode: &str) {
+        self.find_for("text").await;
+    }
+
+    /// Starts a search for a match of this mode.
+    pub async fn find_for(&mut self, mode: &str) {
         let answer = self.ask(json!({"type": "match.find", "mode": mode})).await;
         assert_eq!(answer["type"], "match.searching", "{answer}");
     }

@@ -1,7 +1,7 @@
 //! The attributes that pass, with their grammars.
 
 use super::digits;
-use crate::token::{is_ice_text, is_token};
+use crate::token::{is_ice_text, is_mid, is_token};
 
 /// Where an attribute stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,10 +107,6 @@ fn is_fingerprint(value: &str) -> bool {
 
 fn is_payload(word: &str) -> bool {
     digits(word).is_some_and(|payload| payload <= 127)
-}
-
-fn is_mid(word: &str) -> bool {
-    word.len() <= 32 && is_token(word)
 }
 
 /// An identifier that a client draws: of a stream, a track, or a canonical name.

@@ -1,0 +1,41 @@
+//! What became of the calls of video matches.
+
+use super::{
+    Store, StoreError,
+    matches::{END_OF, END_SIDES, EndRow, EndSide},
+};
+use crate::{backend::write_tx, domain::MatchStatus, id::MatchId, time::Timestamp};
+
+/// What became of the word that a call is connected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallConnected {
+    /// It is the first such word of the match.
+    Now,
+    /// It was connected before.
+    Before,
+    /// The match is over, or there is none.
+    Over,
+}
+
+impl Store {
+    /// Notes that the call of a match is connected, once, while the match goes on. With the clock set back it is not connected before it was made.
+    pub async fn call_connected(&self, match_id: MatchId, now: Timestamp) -> Result<CallConnected, StoreError> {
+        const NOTE: &str = "UPDATE matches SET connected_at = CASE WHEN created_at > $1 THEN created_at ELSE $1 END \
+             WHERE id = $2 AND type = 'video' AND connected_at IS NULL";
+        Ok(write_tx!(self, |tx| {
+            // Locked as its end locks it, which looks at whether it was connected.
+            let sides: Vec<EndSide> = sqlx::query_as(self.locking(END_SIDES)).bind(match_id).fetch_all(&mut *tx).await?;
+            if !sides.first().is_some_and(|side| side.open) {
+                return Ok(CallConnected::Over);
+            }
+            let row: EndRow = sqlx::query_as(END_OF).bind(match_id).fetch_one(&mut *tx).await?;
+            if row.status != MatchStatus::Active || now >= row.expired_at {
+                return Ok(CallConnected::Over);
+            }
+            match sqlx::query(NOTE).bind(now).bind(match_id).execute(&mut *tx).await?.rows_affected() {
+                0 => CallConnected::Before,
+                _ => CallConnected::Now,
+            }
+        }))
+    }
+}
