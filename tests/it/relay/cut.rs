@@ -139,7 +139,7 @@ async fn a_block_cuts_the_call(server: TestServer) {
 
 async fn a_ban_cuts_the_call(server: TestServer) {
     let call = Call::begin(&server).await;
-    let admin = server.register("yonetici").await;
+    let admin = server.register("zeynep").await;
     server.make_admin(&admin).await;
     let path = format!("/v1/admin/users/{}/ban", call.a.user.id);
     let answered = to_first(&server, Method::POST, &path, &admin.access, &json!({"reason": "spam"})).await;
