@@ -4,6 +4,7 @@ mod sweep;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use tebdil_core::{
     domain::MatchRole,
     id::MatchId,
@@ -116,11 +117,8 @@ impl Relays {
     pub fn cut_here(&self, match_id: MatchId) {
         let Some(relay) = self.embedded.clone() else { return };
         let sides: Vec<SideId> = MatchRole::ALL.iter().map(|role| self.secret.side(match_id, *role)).collect();
-        self.tasks.spawn(async move {
-            for side in sides {
-                relay.cut(&side).await;
-            }
-        });
+        // Each waits for its ports, and none for the other's.
+        self.tasks.spawn(async move { drop(join_all(sides.iter().map(|side| relay.cut(side))).await) });
     }
 }
 

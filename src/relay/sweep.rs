@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use tebdil_core::{
     domain::MatchRole,
     id::MatchId,
@@ -82,9 +83,7 @@ impl Relays {
 }
 
 async fn cut(relay: &Relay, sides: &HashSet<SideId>) {
-    for side in sides {
-        relay.cut(side).await;
-    }
+    join_all(sides.iter().map(|side| relay.cut(side))).await;
     metrics::counter!("tebdil_relay_swept_total").increment(sides.len() as u64);
 }
 
@@ -97,8 +96,8 @@ impl Ages {
     fn older(&mut self, holding: Vec<SideId>, lifetime: Duration, now: Timestamp) -> HashSet<SideId> {
         let since = std::mem::take(&mut self.0);
         // A clock that was set back makes nobody older than it says.
-        self.0 = holding.into_iter().map(|side| (side.clone(), since.get(&side).copied().unwrap_or(now).min(now))).collect();
-        self.0.iter().filter(|(_, since)| now.since(**since) > lifetime).map(|(side, _)| side.clone()).collect()
+        self.0 = holding.into_iter().map(|side| (side, since.get(&side).copied().unwrap_or(now).min(now))).collect();
+        self.0.iter().filter(|(_, since)| now.since(**since) > lifetime).map(|(side, _)| *side).collect()
     }
 }
 
