@@ -37,15 +37,12 @@ impl Side {
     /// The client says something that is clean. What the node forwards; on a refusal the call is as before.
     fn send(&mut self, signal: Signal, now: i64) -> Vec<Signal> {
         let before = format!("{:?}", self.call);
-        match self.call.send(signal, Timestamp::from_millis(now)) {
-            Ok(out) => {
-                assert!(out.len() <= 1 + MAX_HELD);
-                out
-            }
-            Err(_) => {
-                assert_eq!(format!("{:?}", self.call), before, "a refused signal changes nothing");
-                Vec::new()
-            }
+        if let Ok(out) = self.call.send(signal, Timestamp::from_millis(now)) {
+            assert!(out.len() <= 1 + MAX_HELD);
+            out
+        } else {
+            assert_eq!(format!("{:?}", self.call), before, "a refused signal changes nothing");
+            Vec::new()
         }
     }
 
