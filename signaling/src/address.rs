@@ -44,6 +44,11 @@ impl RelayRanges {
     pub fn contains(&self, ip: IpAddr, port: u16) -> bool {
         self.0.iter().any(|range| range.ip == ip.to_canonical() && range.ports.contains(&port))
     }
+
+    /// Whether a relay of ours gives out any port at this address.
+    pub(crate) fn has_host(&self, ip: IpAddr) -> bool {
+        self.0.iter().any(|range| range.ip == ip.to_canonical())
+    }
 }
 
 /// Whether a part of the text reads as an IP address or as a name of mDNS.

@@ -12,21 +12,28 @@ use sha2::Sha256;
 use tebdil_core::{domain::MatchRole, id::MatchId, protocol::Secret, time::Timestamp};
 
 /// One side of one call, as a relay knows it: 128 bits that only the secret's holders can lead back to the match. User names go over the network in the clear.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct SideId(String);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SideId(u128);
 
 impl SideId {
     /// The side that a user name of a credential is for.
     pub fn of_username(username: &str) -> Option<Self> {
         let (_, id) = username.split_once(':')?;
         let sane = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-        sane.then(|| Self(id.to_owned()))
+        sane.then(|| u128::from_str_radix(id, 16).ok().map(Self)).flatten()
+    }
+
+    /// The side of a credential, and until when it may allocate, seconds since the Unix epoch. `None` when the user name is none of ours.
+    pub(crate) fn and_expiry(username: &str) -> Option<(Self, i64)> {
+        let (expiry, _) = username.split_once(':')?;
+        let sane = expiry.len() <= 12 && expiry.bytes().all(|byte| byte.is_ascii_digit());
+        sane.then(|| Some((Self::of_username(username)?, expiry.parse().ok()?))).flatten()
     }
 }
 
 impl fmt::Display for SideId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "{:032x}", self.0)
     }
 }
 
@@ -49,16 +56,11 @@ impl RelaySecret {
 
     /// The id of one side of a match. The same at every node.
     pub fn side(&self, match_id: MatchId, role: MatchRole) -> SideId {
-        use fmt::Write as _;
         let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose().as_bytes()).expect("HMAC takes keys of any length");
         mac.update(b"tebdil.relay.side.v1");
         mac.update(&match_id.0.to_be_bytes());
         mac.update(role.as_str().as_bytes());
-        let hash = mac.finalize().into_bytes();
-        SideId(hash[..16].iter().fold(String::with_capacity(32), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        }))
+        SideId(u128::from_be_bytes(*mac.finalize().into_bytes().first_chunk().expect("a hash of 32 bytes has 16")))
     }
 
     /// A credential for one side of a match. A relay takes it for new allocations until `now + ttl`; what was allocated goes on.
@@ -106,5 +108,27 @@ mod tests {
         assert_eq!(sides.iter().collect::<std::collections::HashSet<_>>().len(), 4);
         assert_eq!(SideId::of_username("5:x"), None);
         assert_eq!(SideId::of_username("5"), None);
+        assert_eq!(SideId::of_username(&format!("5:{}", sides[0])), Some(sides[0]));
+    }
+
+    #[test]
+    fn a_user_name_has_one_form() {
+        let id = RelaySecret::new("north".into()).side(MATCH, MatchRole::Offerer);
+        assert_eq!(SideId::and_expiry(&format!("1700:{id}")), Some((id, 1_700)));
+        for bad in [
+            "",
+            ":",
+            "1700",
+            "1700:",
+            &format!(":{id}"),
+            &format!("+5:{id}"),
+            &format!("-5:{id}"),
+            &format!("5:{id}0"),
+            &format!("5:{}", "AB".repeat(16)),
+            &format!("5:+{}", "a".repeat(31)),
+        ] {
+            assert_eq!(SideId::and_expiry(bad), None, "{bad}");
+        }
+        assert_eq!(SideId::and_expiry(&format!("1234567890123:{id}")), None);
     }
 }

@@ -1,0 +1,248 @@
+//! What clients hold: one port each, and the channels bound on it.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    net::SocketAddr,
+    ops::RangeInclusive,
+    sync::{
+        Arc, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use rand::RngExt as _;
+use tokio::{
+    net::UdpSocket,
+    sync::{Notify, mpsc},
+};
+
+use super::{sides::Side, wire::TransactionId};
+
+/// How long a channel stays bound (RFC 8656 §12).
+pub(super) const CHANNEL_LIFE: Duration = Duration::from_mins(10);
+
+/// Channels one allocation may bind over its life. The other side of a call has a few dozen candidates at most.
+const MOST_CHANNELS: usize = 64;
+
+/// Datagrams that wait for an allocation. Only what has no channel waits here, so this is the first second of a call.
+const QUEUE: usize = 64;
+
+/// A datagram on its way from one allocation of this process to another, and where it comes from.
+pub(super) type Handed = (Box<[u8]>, SocketAddr);
+
+/// One allocation.
+pub(super) struct Allocation {
+    pub side: Arc<Side>,
+    pub client: SocketAddr,
+    /// What the other side sends to.
+    pub address: SocketAddr,
+    /// Bound to the port of `address`, for what comes from other relays.
+    pub socket: UdpSocket,
+    /// Where its client's datagrams come in, and go out.
+    pub listener: Arc<Listener>,
+    /// To the reader of `socket`, from other allocations of this process.
+    handed: mpsc::Sender<Handed>,
+    channels: RwLock<Vec<Channel>>,
+    /// What its client was told, for when that was lost.
+    answer: OnceLock<(TransactionId, Box<[u8]>)>,
+    ended: AtomicBool,
+    gone: Notify,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Channel {
+    number: u16,
+    peer: SocketAddr,
+    until: Instant,
+}
+
+impl Allocation {
+    /// A new one, and what is handed to it.
+    pub fn new(
+        side: Arc<Side>,
+        client: SocketAddr,
+        address: SocketAddr,
+        socket: UdpSocket,
+        listener: Arc<Listener>,
+    ) -> (Arc<Self>, mpsc::Receiver<Handed>) {
+        let (handed, queue) = mpsc::channel(QUEUE);
+        let allocation = Self {
+            side,
+            client,
+            address,
+            socket,
+            listener,
+            handed,
+            channels: RwLock::default(),
+            answer: OnceLock::new(),
+            ended: AtomicBool::new(false),
+            gone: Notify::new(),
+        };
+        (Arc::new(allocation), queue)
+    }
+
+    /// Whether it relays.
+    pub fn is_live(&self) -> bool {
+        !self.ended.load(Ordering::Acquire) && !self.side.is_cut()
+    }
+
+    /// Hands it a datagram. False when it does not keep up.
+    pub fn hand(&self, data: &[u8], from: SocketAddr) -> bool {
+        self.handed.try_send((data.into(), from)).is_ok()
+    }
+
+    /// Notes what its client was told.
+    pub fn answered(&self, transaction: TransactionId, answer: &[u8]) {
+        let _ = self.answer.set((transaction, answer.into()));
+    }
+
+    /// What its client was told, if it asks the same again.
+    pub fn answer_to(&self, transaction: TransactionId) -> Option<&[u8]> {
+        self.answer.get().filter(|(asked, _)| *asked == transaction).map(|(_, answer)| &**answer)
+    }
+
+    /// Whether one more channel, or this one again, may be bound.
+    pub fn may_bind(&self, number: u16) -> bool {
+        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        channels.len() < MOST_CHANNELS || channels.iter().any(|channel| channel.number == number)
+    }
+
+    /// Notes that a channel was bound, or bound again.
+    pub fn bind(&self, number: u16, peer: SocketAddr) {
+        let bound = Channel { number, peer, until: Instant::now() + CHANNEL_LIFE };
+        let mut channels = self.channels.write().unwrap_or_else(PoisonError::into_inner);
+        match channels.iter_mut().find(|channel| channel.number == number) {
+            Some(channel) => *channel = bound,
+            None => channels.push(bound),
+        }
+    }
+
+    /// Where a channel leads.
+    pub fn peer_of(&self, number: u16) -> Option<SocketAddr> {
+        self.channel(|channel| channel.number == number).map(|channel| channel.peer)
+    }
+
+    /// The channel that leads there.
+    pub fn channel_to(&self, peer: SocketAddr) -> Option<u16> {
+        self.channel(|channel| channel.peer == peer).map(|channel| channel.number)
+    }
+
+    fn channel(&self, wanted: impl Fn(&Channel) -> bool) -> Option<Channel> {
+        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        channels.iter().find(|channel| wanted(channel) && channel.until > Instant::now()).copied()
+    }
+
+    /// Asks the reader of its listener to end it, after whatever that does now.
+    pub fn end(self: &Arc<Self>) {
+        // Without a reader the relay is closed, and this with it.
+        let _ = self.listener.ending.send(Arc::clone(self));
+    }
+
+    /// Nothing is left of it.
+    pub fn set_gone(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.gone.notify_waiters();
+    }
+
+    /// Waits until nothing is left of it.
+    pub async fn wait_until_gone(&self) {
+        loop {
+            let gone = self.gone.notified();
+            if self.ended.load(Ordering::Acquire) {
+                return;
+            }
+            gone.await;
+        }
+    }
+}
+
+impl fmt::Debug for Allocation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Allocation").finish_non_exhaustive()
+    }
+}
+
+/// One of the sockets that clients send to, and what the clients hold whose datagrams come in there.
+pub(super) struct Listener {
+    pub socket: UdpSocket,
+    sessions: RwLock<HashMap<SocketAddr, Arc<Allocation>>>,
+    ending: mpsc::UnboundedSender<Arc<Allocation>>,
+}
+
+impl Listener {
+    /// A new one, and what its reader is to end.
+    pub fn new(socket: UdpSocket) -> (Arc<Self>, mpsc::UnboundedReceiver<Arc<Allocation>>) {
+        let (ending, to_end) = mpsc::unbounded_channel();
+        (Arc::new(Self { socket, sessions: RwLock::default(), ending }), to_end)
+    }
+
+    /// What the client at this address holds.
+    pub fn session(&self, client: SocketAddr) -> Option<Arc<Allocation>> {
+        self.sessions.read().unwrap_or_else(PoisonError::into_inner).get(&client).cloned()
+    }
+
+    /// Its client holds this from now on.
+    pub fn add(&self, allocation: &Arc<Allocation>) {
+        self.sessions.write().unwrap_or_else(PoisonError::into_inner).insert(allocation.client, Arc::clone(allocation));
+    }
+
+    /// Its client does not hold this any more.
+    pub fn remove(&self, allocation: &Arc<Allocation>) {
+        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
+        if sessions.get(&allocation.client).is_some_and(|held| Arc::ptr_eq(held, allocation)) {
+            sessions.remove(&allocation.client);
+        }
+    }
+}
+
+/// The ports that this relay gives out, and who has them.
+pub(super) struct Ports {
+    first: u16,
+    slots: Box<[RwLock<Option<Arc<Allocation>>>]>,
+}
+
+impl Ports {
+    pub fn new(range: &RangeInclusive<u16>) -> Self {
+        Self { first: *range.start(), slots: range.clone().map(|_| RwLock::default()).collect() }
+    }
+
+    fn slot(&self, port: u16) -> Option<&RwLock<Option<Arc<Allocation>>>> {
+        self.slots.get(usize::from(port.checked_sub(self.first)?))
+    }
+
+    /// Who has this port.
+    pub fn get(&self, port: u16) -> Option<Arc<Allocation>> {
+        self.slot(port)?.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The first free port, from a random one on, of which `make` makes something. `None` when there is none.
+    pub fn claim<T>(
+        &self,
+        rng: &mut impl rand::Rng,
+        mut make: impl FnMut(u16) -> Option<(Arc<Allocation>, T)>,
+    ) -> Option<(Arc<Allocation>, T)> {
+        let count = self.slots.len();
+        let start = rng.random_range(0..count);
+        (0..count).find_map(|step| {
+            let index = (start + step) % count;
+            let mut slot = self.slots[index].write().unwrap_or_else(PoisonError::into_inner);
+            if slot.is_some() {
+                return None;
+            }
+            let claimed = make(self.first + u16::try_from(index).ok()?)?;
+            *slot = Some(Arc::clone(&claimed.0));
+            Some(claimed)
+        })
+    }
+
+    /// Takes a port back.
+    pub fn release(&self, allocation: &Arc<Allocation>) {
+        let Some(slot) = self.slot(allocation.address.port()) else { return };
+        let mut slot = slot.write().unwrap_or_else(PoisonError::into_inner);
+        if slot.as_ref().is_some_and(|held| Arc::ptr_eq(held, allocation)) {
+            *slot = None;
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! What the `turn` crate is asked: requests whose sender the front knows, written anew.
+//!
+//! The crate wants nonces of its own. The front shows it a wrong one once, takes the right one from the answer, and uses it until the crate says that it is stale:
+//! one nonce for the whole socket, instead of one for every request of anybody. The integrity that the front writes is made with the key of the client's
+//! credential, so the client can check what the crate answers.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use turn::{auth::AuthHandler, relay::RelayAddressGenerator};
+use webrtc_util::Conn;
+
+use super::{
+    allocation::Allocation,
+    conn::RelayConn,
+    wire::{ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, Class, REFRESH, TransactionId, Writer, attribute},
+};
+
+/// The realm, for clients and the crate.
+pub(super) const REALM: &str = "tebdil";
+
+/// UDP in REQUESTED-TRANSPORT.
+pub(super) const UDP: u8 = 17;
+
+/// One request.
+pub(super) struct Question {
+    pub what: What,
+    pub client: SocketAddr,
+    pub transaction: TransactionId,
+    pub key: Vec<u8>,
+    /// Whether the client hears the answer.
+    pub heard: bool,
+    /// The crate said that the nonce was stale, and was asked again.
+    pub again: bool,
+}
+
+/// What it is about.
+pub(super) enum What {
+    /// `conn` until the crate took it; with it goes the allocation.
+    Allocate {
+        conn: Option<Arc<RelayConn>>,
+        allocation: Arc<Allocation>,
+    },
+    Refresh,
+    End,
+    Permit(SocketAddr),
+    Bind {
+        allocation: Arc<Allocation>,
+        number: u16,
+        peer: SocketAddr,
+    },
+}
+
+impl Question {
+    /// As the crate gets it.
+    pub fn write(&self, nonce: &str) -> Vec<u8> {
+        let request = |method| Writer::new(Class::Request, method, self.transaction);
+        let writer = match &self.what {
+            What::Allocate { .. } => request(ALLOCATE).with(attribute::REQUESTED_TRANSPORT, &[UDP, 0, 0, 0]),
+            What::Refresh => request(REFRESH),
+            What::End => request(REFRESH).with(attribute::LIFETIME, &[0; 4]),
+            What::Permit(peer) => request(CREATE_PERMISSION).with_address(attribute::XOR_PEER_ADDRESS, *peer),
+            What::Bind { number, peer, .. } => request(CHANNEL_BIND)
+                .with(attribute::CHANNEL_NUMBER, &[number.to_be_bytes(), [0; 2]].concat())
+                .with_address(attribute::XOR_PEER_ADDRESS, *peer),
+        };
+        let user = writer.with(attribute::USERNAME, b"-").with(attribute::REALM, REALM.as_bytes());
+        user.with(attribute::NONCE, nonce.as_bytes()).with_integrity(&self.key).finish()
+    }
+}
+
+/// Between the front of one socket and the crate, which reads one datagram after the other and is through with it when it reads the next.
+pub(super) struct Desk {
+    current: Mutex<Option<Question>>,
+    nonce: Mutex<String>,
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        Self { current: Mutex::default(), nonce: Mutex::new("none".to_owned()) }
+    }
+
+    /// What the crate works on.
+    pub fn current(&self) -> MutexGuard<'_, Option<Question>> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the crate takes.
+    pub fn nonce(&self) -> MutexGuard<'_, String> {
+        self.nonce.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AuthHandler for Desk {
+    fn auth_handle(&self, _: &str, _: &str, _: SocketAddr) -> Result<Vec<u8>, turn::Error> {
+        self.current().as_ref().map(|question| question.key.clone()).ok_or(turn::Error::ErrNoSuchUser)
+    }
+}
+
+/// Gives the crate the allocation that the front made for the request.
+pub(super) struct Prepared(pub Arc<Desk>);
+
+#[async_trait]
+impl RelayAddressGenerator for Prepared {
+    fn validate(&self) -> Result<(), turn::Error> {
+        Ok(())
+    }
+
+    async fn allocate_conn(&self, _: bool, _: u16) -> Result<(Arc<dyn Conn + Send + Sync>, SocketAddr), turn::Error> {
+        let conn = match self.0.current().as_mut().map(|question| &mut question.what) {
+            Some(What::Allocate { conn, .. }) => conn.take(),
+            _ => None,
+        };
+        let conn = conn.ok_or(turn::Error::ErrNoAllocationFound)?;
+        let address = conn.allocation().address;
+        Ok((conn, address))
+    }
+}

@@ -1,0 +1,162 @@
+//! Sides of calls: what each holds, what it may still take, and which were cut.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use tebdil_core::time::Timestamp;
+
+use super::{
+    allocation::Allocation,
+    limit::{Bucket, Rate, Ticks},
+    meters::Refused,
+};
+use crate::credentials::SideId;
+
+/// No credential lives longer (the settings allow an hour at most); one that says so is none of ours. Ten minutes are for clocks that differ.
+pub(super) const LONGEST_CREDENTIAL: Duration = Duration::from_mins(70);
+
+/// Sides that were cut and are remembered at most. Past that the oldest is forgotten: some 10 MB, the ends of 31 calls a second.
+const MOST_CUT: usize = 1 << 18;
+
+/// Requests of one side. A client with 12 allocations and 12 candidates on the other side makes 300 while it connects, then 1 a second.
+const REQUESTS: Rate = Rate::new(50, 400);
+
+/// One side of a call. It outlives its allocations until its buckets are full again, so that nobody gets more by allocating anew.
+#[derive(Debug)]
+pub(super) struct Side {
+    pub id: SideId,
+    cut: AtomicBool,
+    bytes: Bucket,
+    requests: Bucket,
+}
+
+impl Side {
+    pub fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::Acquire)
+    }
+
+    /// Whether it may send so many bytes now.
+    pub fn may_send(&self, bytes: usize, rate: Rate, now: Ticks) -> bool {
+        self.bytes.take(rate, u64::try_from(bytes).unwrap_or(u64::MAX), now)
+    }
+
+    /// Whether it may make a request now.
+    pub fn may_ask(&self, now: Ticks) -> bool {
+        self.requests.take(REQUESTS, 1, now)
+    }
+}
+
+#[derive(Default)]
+struct Table {
+    known: HashMap<SideId, Known>,
+    cut: HashMap<SideId, Timestamp>,
+    /// In the order in which they were cut.
+    cuts: VecDeque<(SideId, Timestamp)>,
+}
+
+struct Known {
+    side: Arc<Side>,
+    allocations: Vec<Arc<Allocation>>,
+}
+
+/// All sides this relay knows.
+pub(super) struct Sides {
+    table: Mutex<Table>,
+    /// Allocations one may hold.
+    most: usize,
+}
+
+impl Sides {
+    pub fn new(most: usize) -> Self {
+        Self { table: Mutex::default(), most }
+    }
+
+    fn table(&self) -> std::sync::MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The side that a valid credential is for. `None` when it was cut.
+    pub fn get(&self, id: SideId) -> Option<Arc<Side>> {
+        let mut table = self.table();
+        if table.cut.contains_key(&id) {
+            return None;
+        }
+        let new = || Known {
+            side: Arc::new(Side { id, cut: AtomicBool::new(false), bytes: Bucket::default(), requests: Bucket::default() }),
+            allocations: Vec::new(),
+        };
+        Some(Arc::clone(&table.known.entry(id).or_insert_with(new).side))
+    }
+
+    /// Adds the allocation that `make` makes, unless the side was cut or holds as many as it may.
+    ///
+    /// [`Self::cut`] comes wholly before or after, so no allocation escapes it.
+    pub fn hold<T>(
+        &self,
+        side: &Arc<Side>,
+        make: impl FnOnce() -> Result<(Arc<Allocation>, T), Refused>,
+    ) -> Result<(Arc<Allocation>, T), Refused> {
+        let mut table = self.table();
+        if side.is_cut() || table.cut.contains_key(&side.id) {
+            return Err(Refused::Cut);
+        }
+        let known = table.known.entry(side.id).or_insert_with(|| Known { side: Arc::clone(side), allocations: Vec::new() });
+        if known.allocations.len() >= self.most {
+            return Err(Refused::Quota);
+        }
+        let held = make()?;
+        known.allocations.push(Arc::clone(&held.0));
+        Ok(held)
+    }
+
+    /// Takes an allocation away. Whether it was there.
+    pub fn release(&self, allocation: &Arc<Allocation>) -> bool {
+        let mut table = self.table();
+        let Some(known) = table.known.get_mut(&allocation.side.id) else { return false };
+        let before = known.allocations.len();
+        known.allocations.retain(|each| !Arc::ptr_eq(each, allocation));
+        known.allocations.len() < before
+    }
+
+    /// From now on the side sends, receives and gets nothing. Returns what it held.
+    pub fn cut(&self, id: SideId, now: Timestamp) -> Vec<Arc<Allocation>> {
+        let mut table = self.table();
+        if table.cut.insert(id, now).is_none() {
+            table.cuts.push_back((id, now));
+        }
+        if table.cuts.len() > MOST_CUT
+            && let Some((oldest, _)) = table.cuts.pop_front()
+        {
+            table.cut.remove(&oldest);
+        }
+        let Some(known) = table.known.get(&id) else { return Vec::new() };
+        known.side.cut.store(true, Ordering::Release);
+        known.allocations.clone()
+    }
+
+    /// Who holds something.
+    pub fn holding(&self) -> Vec<SideId> {
+        self.table().known.iter().filter(|(_, known)| !known.allocations.is_empty()).map(|(id, _)| *id).collect()
+    }
+
+    /// Forgets sides that hold nothing and owe nothing, and cuts that no credential can outlive.
+    pub fn tidy(&self, now: Timestamp, ticks: Ticks) {
+        let mut table = self.table();
+        let idle = |known: &Known| known.allocations.is_empty() && known.side.bytes.is_full(ticks) && known.side.requests.is_full(ticks);
+        table.known.retain(|_, known| !idle(known));
+        let old = |at: Timestamp| now.since(at) > LONGEST_CREDENTIAL;
+        while let Some((id, _)) = table.cuts.pop_front_if(|(_, at)| old(*at)) {
+            match table.cut.get(&id).copied() {
+                // Cut again since then.
+                Some(last) if !old(last) => table.cuts.push_back((id, last)),
+                _ => drop(table.cut.remove(&id)),
+            }
+        }
+    }
+}
