@@ -77,7 +77,9 @@ pub async fn run(config: Config, metrics: Option<TcpListener>, clock: Clock, shu
     tasks.supervise("announcer", Arc::clone(&announcer).run(tasks.closing.clone()));
     tasks.supervise("ads", match_end_ads.run(tasks.closing.clone()));
     tasks.supervise_to_the_last("events", take_events(events, Arc::clone(&hub), announcer));
-    app::run_jobs(app::workers(&config, &store, &clock, &realtime, &hub, &chat, &notifier)?, &tasks);
+    // Without Redis, it is not known here who is connected.
+    let presence = (!config.redis.url.expose().is_empty()).then(|| realtime.presence.clone());
+    app::run_jobs(app::workers(&config, &store, &clock, presence, &hub, &chat, &notifier)?, &tasks);
     if let Some(listener) = metrics {
         http::serve_metrics(listener, handle.clone(), &tasks);
     }

@@ -6,6 +6,7 @@
 //!
 //! Every method takes the time as `now`; ids come from the store's [`IdGenerator`]. Not found is `Ok(None)`.
 
+mod absences;
 mod ads;
 mod announcements;
 mod appeals;
@@ -47,6 +48,7 @@ mod wakeups;
 
 use std::sync::Arc;
 
+pub use absences::CallDevice;
 pub use ads::{AdChange, AdRow};
 pub use announcements::NewAnnouncement;
 pub use appeals::{APPEAL_CONTEXT, AppealRow, Appealing, DecidedAppeal, NewAppeal};
