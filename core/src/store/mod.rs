@@ -70,7 +70,7 @@ pub use job_admin::{JobFilter, Mended};
 pub use jobs::{JobCounts, JobFailure, JobLease, Leased, LeasedJob, NewJob};
 pub use keys::{KEY_PACKAGE_PERIOD, MAX_KEY_PACKAGES, PutKeys};
 pub use match_admin::{StaffMatchFilter, StaffMatchRow};
-pub use matches::{End, EndedMatch, MatchFilter, MatchRow, Parties};
+pub use matches::{CallOutcome, End, EndedMatch, MatchFilter, MatchRow, Parties};
 pub use messages::{Append, Appended, MessageRow, NewMessage, NewReceipt, Receipt};
 pub use notifications::{MarkedRead, Notified};
 pub use pairing::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcome, Refusal};
