@@ -173,6 +173,14 @@ impl Front {
     }
 }
 
+impl Drop for Front {
+    fn drop(&mut self) {
+        if !self.shared.stop.is_cancelled() {
+            tracing::error!("a reader of the relay ended; its clients' calls break off");
+        }
+    }
+}
+
 #[async_trait]
 impl Conn for Front {
     async fn recv_from(&self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), Error> {

@@ -85,7 +85,6 @@ pub struct Relay {
     address: SocketAddr,
     shared: Arc<Shared>,
     tasks: TaskTracker,
-    stop: CancellationToken,
 }
 
 /// What all sockets of a relay share.
@@ -100,6 +99,7 @@ struct Shared {
     sides: Sides,
     ports: Ports,
     meters: Meters,
+    stop: CancellationToken,
 }
 
 impl Relay {
@@ -125,9 +125,10 @@ impl Relay {
             sides: Sides::new(usize::try_from(settings.allocations).unwrap_or(usize::MAX)),
             ports: Ports::new(&settings.range.ports),
             meters: Meters::new(),
+            stop: CancellationToken::new(),
             settings,
         });
-        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let tasks = TaskTracker::new();
         let mut servers = Vec::new();
         for socket in sockets {
             // A socket that was never waited for does not know that it has room.
@@ -145,8 +146,8 @@ impl Relay {
             });
             servers.push(server.await.map_err(|_| RelayError::Start)?);
         }
-        tasks.spawn(tidy(Arc::clone(&shared), stop.clone()));
-        Ok(Self { servers, address, shared, tasks, stop })
+        tasks.spawn(tidy(Arc::clone(&shared)));
+        Ok(Self { servers, address, shared, tasks })
     }
 
     /// Where it listens.
@@ -161,7 +162,7 @@ impl Relay {
 
     /// Ends what one side of a call has allocated, and gives it nothing more.
     ///
-    /// Nothing is relayed to or from it from the moment this is first polled. Its ports are free when this returns. As often as one likes, and for sides that
+    /// Nothing is relayed to or from it from the moment this is first polled, and it holds nothing when this returns. As often as one likes, and for sides that
     /// never came, too: credentials that are valid still are worth nothing.
     pub async fn cut(&self, side: &SideId) {
         let held = self.shared.sides.cut(*side, self.shared.clock.now());
@@ -177,7 +178,7 @@ impl Relay {
 
     /// Ends everything. Its address is free when this returns.
     pub async fn close(&self) {
-        self.stop.cancel();
+        self.shared.stop.cancel();
         for server in &self.servers {
             let _ = server.close().await;
         }
@@ -188,7 +189,7 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        self.stop.cancel();
+        self.shared.stop.cancel();
     }
 }
 
@@ -198,8 +199,8 @@ impl std::fmt::Debug for Relay {
     }
 }
 
-async fn tidy(shared: Arc<Shared>, stop: CancellationToken) {
-    while stop.run_until_cancelled(tokio::time::sleep(TIDY)).await.is_some() {
+async fn tidy(shared: Arc<Shared>) {
+    while shared.stop.run_until_cancelled(tokio::time::sleep(TIDY)).await.is_some() {
         shared.sides.tidy(shared.clock.now(), shared.ticks());
     }
 }

@@ -85,3 +85,24 @@ async fn no_allocation_escapes_a_cut() {
         }
     }
 }
+
+#[tokio::test]
+async fn cuts_in_a_burst_all_count() {
+    let relay = TestRelay::start().await;
+    let mut pairs = Vec::new();
+    for number in 0..40 {
+        pairs.push(relay.bound_pair(number).await);
+    }
+    let sides: Vec<_> =
+        (0..40).flat_map(|number| [relay.side(number, MatchRole::Offerer), relay.side(number, MatchRole::Answerer)]).collect();
+    let begun = Instant::now();
+    for side in &sides {
+        relay.relay.cut(side).await;
+    }
+    assert!(begun.elapsed() < Duration::from_secs(1));
+    assert!(relay.relay.sides().is_empty());
+    for [(one, _), (other, _)] in &mut pairs {
+        one.send_channel(0x4000, b"after").await;
+        assert_eq!(other.receive(Duration::from_millis(5)).await, None);
+    }
+}

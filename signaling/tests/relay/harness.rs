@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     ops::RangeInclusive,
     time::Duration,
 };
@@ -169,7 +169,8 @@ pub fn code(message: &Message) -> u16 {
 
 impl Client {
     pub async fn new(relay: SocketAddr, credential: Credential) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a socket");
+        let own: IpAddr = if relay.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        let socket = UdpSocket::bind((own, 0)).await.expect("a socket");
         Self { socket, relay, credential, nonce: None, held: VecDeque::new() }
     }
 

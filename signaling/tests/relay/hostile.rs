@@ -7,7 +7,7 @@ use stun::message::{METHOD_ALLOCATE, METHOD_CHANNEL_BIND, METHOD_CREATE_PERMISSI
 use tebdil_core::domain::MatchRole;
 use tokio::net::UdpSocket;
 
-use crate::harness::{Received, TestRelay, indication, peer, request, udp};
+use crate::harness::{PATIENCE, Received, TestRelay, host, indication, peer, request, udp};
 
 /// Bytes as they come: noise, and messages of each kind with some bytes changed, cut off or added.
 fn garbage(seeds: Vec<Vec<u8>>) -> impl Strategy<Value = Vec<u8>> {
@@ -66,6 +66,20 @@ async fn garbage_harms_nobody() {
     while other.receive(std::time::Duration::from_millis(1)).await.is_some() {}
 }
 
+#[tokio::test]
+async fn one_source_gets_only_so_many_answers() {
+    let relay = TestRelay::start().await;
+    let begun = std::time::Instant::now();
+    let loud = [UdpSocket::bind("127.0.0.1:0").await.expect("a socket"), UdpSocket::bind("127.0.0.1:0").await.expect("a socket")];
+    let answered = flood(&loud, relay.relay.address(), 3_000).await;
+    let most = 400 + 200 * usize::try_from(begun.elapsed().as_secs() + 1).expect("short");
+    assert!((300..=most).contains(&answered), "{answered} of {most}");
+    // Another address is served, and so is who holds something already.
+    let quiet = UdpSocket::bind((host(), 0)).await.expect("a socket");
+    quiet.send_to(&request(METHOD_ALLOCATE, vec![udp()]).raw, relay.relay.address()).await.expect("sent");
+    tokio::time::timeout(PATIENCE, quiet.recv_from(&mut [0; 200])).await.expect("in time").expect("an answer");
+}
+
 /// Resident memory of this process, bytes.
 fn resident() -> u64 {
     let statm = std::fs::read_to_string("/proc/self/statm").expect("Linux");
@@ -75,9 +89,12 @@ fn resident() -> u64 {
 /// Sends a number of unauthenticated Allocates from as many addresses as there are sockets. Returns how many were answered.
 async fn flood(sockets: &[UdpSocket], to: SocketAddr, count: usize) -> usize {
     let mut answered = 0;
+    let mut message = request(METHOD_ALLOCATE, vec![udp()]).raw;
     for number in 0..count {
         let socket = &sockets[number % sockets.len()];
-        socket.send_to(&request(METHOD_ALLOCATE, vec![udp()]).raw, to).await.expect("sent");
+        // Another transaction.
+        message[12..20].copy_from_slice(&number.to_be_bytes());
+        socket.send_to(&message, to).await.expect("sent");
         while socket.try_recv(&mut [0; 200]).is_ok() {
             answered += 1;
         }

@@ -5,6 +5,7 @@ mod credentials;
 mod cut;
 mod harness;
 mod hostile;
+mod life;
 mod paths;
 mod peers;
 mod quotas;
