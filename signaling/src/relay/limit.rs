@@ -53,6 +53,12 @@ impl Ticks {
         Self(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX / 2))
     }
 
+    /// Some time later.
+    #[cfg(test)]
+    pub fn after(self, time: Duration) -> Self {
+        Self(self.0 + u64::try_from(time.as_nanos()).expect("short"))
+    }
+
     /// Whole seconds.
     pub const fn seconds(self) -> u64 {
         Duration::from_nanos(self.0).as_secs()

@@ -22,7 +22,7 @@ pub(super) enum Dropped {
 }
 
 /// Why a request was answered with an error.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refused {
     /// No credential, a wrong one, or a stale nonce.
     Auth,

@@ -160,3 +160,60 @@ impl Sides {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+    fn ids(count: usize) -> Vec<SideId> {
+        (0..count).map(|number| SideId::of_username(&format!("1:{number:032x}")).expect("an id")).collect()
+    }
+
+    #[test]
+    fn a_cut_counts_at_once_and_as_long_as_credentials_last() {
+        let (sides, ids) = (Sides::new(12), ids(2));
+        let ticks = Ticks::since(Instant::now());
+        let [one, other] = [0, 1].map(|index| sides.get(ids[index]).expect("not cut"));
+        sides.cut(ids[0], NOW);
+        assert!(one.is_cut() && !other.is_cut() && sides.get(ids[0]).is_none());
+        assert_eq!(sides.hold(&one, || -> Result<(Arc<Allocation>, ()), _> { Err(Refused::Ports) }).err(), Some(Refused::Cut));
+        sides.tidy(NOW + LONGEST_CREDENTIAL, ticks);
+        assert!(sides.get(ids[0]).is_none());
+        // A clock that was set back forgets nothing.
+        sides.tidy(Timestamp::from_millis(0), ticks);
+        // Cut again meanwhile: remembered as long from there.
+        let later = NOW + LONGEST_CREDENTIAL / 2;
+        sides.cut(ids[0], later);
+        sides.tidy(NOW + LONGEST_CREDENTIAL + Duration::from_secs(1), ticks);
+        assert!(sides.get(ids[0]).is_none());
+        sides.tidy(later + LONGEST_CREDENTIAL + Duration::from_secs(1), ticks);
+        assert!(sides.get(ids[0]).is_some());
+        assert!(sides.table().cuts.is_empty() && sides.table().cut.is_empty());
+    }
+
+    #[test]
+    fn what_was_sent_counts_until_it_is_made_good() {
+        let (sides, id, rate) = (Sides::new(12), ids(1)[0], Rate::new(1_000, 1_000));
+        let start = Ticks::since(Instant::now());
+        assert!(sides.get(id).expect("not cut").may_send(1_000, rate, start));
+        sides.tidy(NOW, start);
+        assert!(!sides.get(id).expect("not cut").may_send(1, rate, start), "nobody forgot");
+        sides.tidy(NOW, start.after(Duration::from_secs(2)));
+        assert!(sides.table().known.is_empty());
+    }
+
+    #[test]
+    fn memory_of_cuts_is_bounded() {
+        let (sides, ids) = (Sides::new(12), ids(MOST_CUT + 2));
+        for id in &ids {
+            sides.cut(*id, NOW);
+        }
+        assert!(sides.get(ids[0]).is_some() && sides.get(ids[1]).is_some(), "the oldest went");
+        assert!(sides.get(ids[2]).is_none());
+        assert_eq!(sides.table().cut.len(), MOST_CUT);
+    }
+}

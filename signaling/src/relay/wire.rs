@@ -223,3 +223,91 @@ impl Writer {
         self.0
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use turn::auth::generate_auth_key;
+
+    use super::*;
+
+    /// RFC 5769 §2.4: a Binding request with long-term credentials.
+    const SAMPLE: &str = "000100602112a44278ad3433c6ad72c029da412e00060012e3839ee38388e383aae38383e382afe382b900000015001c662f2f3439396b3935346436\
+        4f4c33346f4c394653547679363473410014000b6578616d706c652e6f72670000080014f67024656dd64a3e02b8e0712e85c9a28ca89666";
+
+    fn sample() -> Vec<u8> {
+        (0..SAMPLE.len()).step_by(2).map(|at| u8::from_str_radix(&SAMPLE[at..at + 2], 16).expect("hex")).collect()
+    }
+
+    #[test]
+    fn the_sample_of_the_rfc_is_read_and_authentic() {
+        let raw = sample();
+        let message = Message::parse(&raw).expect("a message");
+        assert_eq!((message.class, message.method), (Class::Request, 1));
+        let user = message.text(attribute::USERNAME).expect("a name");
+        assert_eq!((user, message.text(attribute::REALM)), ("マトリックス", Some("example.org")));
+        let key = generate_auth_key(user, "example.org", "TheMatrIX");
+        assert!(message.is_authentic(&key));
+        assert!(!message.is_authentic(&generate_auth_key(user, "example.org", "TheMatrix")));
+        for at in 0..raw.len() {
+            let mut changed = raw.clone();
+            changed[at] ^= 1;
+            assert!(Message::parse(&changed).is_none_or(|message| !message.is_authentic(&key)), "byte {at}");
+        }
+        // What stands behind the integrity does not count, and takes nothing from it.
+        let mut longer = raw.clone();
+        longer.extend([0, 0x0d, 0, 4, 0, 0, 0, 0]);
+        longer[3] += 8;
+        let longer = Message::parse(&longer).expect("a message");
+        assert!(longer.is_authentic(&key) && longer.get(attribute::LIFETIME).is_none());
+    }
+
+    #[test]
+    fn what_is_written_is_read_here_and_by_the_crate() {
+        use stun::message::Getter as _;
+        for text in ["192.0.2.1:49160", "[2001:db8::1]:49160"] {
+            let address: SocketAddr = text.parse().expect("an address");
+            let writer =
+                Writer::new(Class::Request, CREATE_PERMISSION, *b"transaction!").with_address(attribute::XOR_PEER_ADDRESS, address);
+            let raw = writer.with(attribute::USERNAME, b"x").with_integrity(b"key").finish();
+            let message = Message::parse(&raw).expect("a message");
+            assert_eq!((message.class, message.method, message.transaction), (Class::Request, CREATE_PERMISSION, *b"transaction!"));
+            assert_eq!(message.get(attribute::XOR_PEER_ADDRESS).and_then(|value| message.xor_address(value)), Some(address));
+            assert!(message.has_integrity() && message.is_authentic(b"key") && !message.is_authentic(b"Key"));
+
+            let mut theirs = stun::message::Message { raw, ..stun::message::Message::default() };
+            theirs.decode().expect("a message");
+            stun::integrity::MessageIntegrity(b"key".to_vec()).check(&mut theirs).expect("authentic");
+            let mut peer = turn::proto::peeraddr::PeerAddress::default();
+            peer.get_from(&theirs).expect("a peer");
+            assert_eq!((peer.ip, peer.port), (address.ip(), address.port()));
+        }
+        let raw = Writer::new(Class::Error, ALLOCATE, [7; 12]).with_error(486, "Allocation Quota Reached").finish();
+        assert_eq!(Message::parse(&raw).and_then(|message| message.error_code()), Some(486));
+    }
+
+    #[test]
+    fn a_mapped_address_is_what_it_maps() {
+        let address: SocketAddr = "[::ffff:192.0.2.1]:5".parse().expect("an address");
+        let raw = Writer::new(Class::Indication, SEND, [3; 12]).with_address(attribute::XOR_PEER_ADDRESS, address).finish();
+        let message = Message::parse(&raw).expect("a message");
+        let read = message.get(attribute::XOR_PEER_ADDRESS).and_then(|value| message.xor_address(value));
+        assert_eq!(read, Some("192.0.2.1:5".parse().expect("an address")));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_too_strange(mut raw in proptest::collection::vec(any::<u8>(), 0..120), known in any::<bool>(), value in proptest::collection::vec(any::<u8>(), 0..24)) {
+            if known && raw.len() >= HEADER {
+                let length = u16::try_from(raw.len() - HEADER).expect("short");
+                raw[0] &= 0x3f;
+                raw[2..4].copy_from_slice(&length.to_be_bytes());
+                raw[4..8].copy_from_slice(&COOKIE);
+            }
+            if let Some(message) = Message::parse(&raw) {
+                prop_assert!(!message.is_authentic(b"key"));
+                let _ = (message.attributes().count(), message.error_code(), message.xor_address(&value), message.text(attribute::USERNAME));
+            }
+        }
+    }
+}
