@@ -21,7 +21,7 @@ use crate::credentials::SideId;
 /// No credential lives longer (the settings allow an hour at most); one that says so is none of ours. Ten minutes are for clocks that differ.
 pub(super) const LONGEST_CREDENTIAL: Duration = Duration::from_mins(70);
 
-/// Sides that were cut and are remembered at most. Past that the oldest is forgotten: some 10 MB, the ends of 31 calls a second.
+/// Sides that were cut and are remembered at most. Past that the oldest is forgotten: 25 MB, the ends of 31 calls a second.
 const MOST_CUT: usize = 1 << 18;
 
 /// Requests of one side. A client with 12 allocations and 12 candidates on the other side makes 300 while it connects, then 1 a second.
