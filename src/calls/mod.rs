@@ -228,11 +228,11 @@ impl Calls {
                 side
             }
         };
-        if side.session_id != origin.session_id {
-            return Err(refused("wrong_device", ErrorCode::WrongDevice, ErrorCode::WrongDevice.title()));
-        }
         if !side.is_active(self.clock.now()) {
             return Err(over());
+        }
+        if side.session_id != origin.session_id {
+            return Err(refused("wrong_device", ErrorCode::WrongDevice, ErrorCode::WrongDevice.title()));
         }
         let room = self.room(match_id);
         {

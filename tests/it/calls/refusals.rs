@@ -25,7 +25,7 @@ scenarios! {
 const LONG: &[(&str, &str)] = &[("TEBDIL_AUTH__ACCESS_TTL_S", "864000"), ("TEBDIL_WORKERS__ENABLED", "false")];
 
 mod late {
-    use super::nothing_is_signalled_after_the_end;
+    use super::{LONG, nothing_is_signalled_after_the_end};
 
     scenarios! {
         @with super::LONG;
@@ -34,7 +34,7 @@ mod late {
 }
 
 mod limited {
-    use super::signals_are_counted_by_account;
+    use super::{FEW, signals_are_counted_by_account};
 
     scenarios! {
         @with super::FEW;
