@@ -164,10 +164,12 @@ impl Calls {
         if lock(&seated.room).failed {
             return Ok(());
         }
-        self.store.call_failed(seated.match_id, self.clock.now()).await?;
+        let first = self.store.call_failed(seated.match_id, self.clock.now()).await?;
         let mut room = lock(&seated.room);
-        if !std::mem::replace(&mut room.failed, true) {
-            metrics::counter!("tebdil_call_failures_total", "phase" => room.phase(&seated.side)).increment(1);
+        room.failed = true;
+        if let Some(was_connected) = first {
+            let phase = if was_connected { "connected" } else { room.phase() };
+            metrics::counter!("tebdil_call_failures_total", "phase" => phase).increment(1);
         }
         Ok(())
     }
@@ -200,6 +202,14 @@ impl Calls {
             metrics::counter!("tebdil_calls_total", "outcome" => call.as_str()).increment(1);
         }
         self.over(ended.match_id);
+    }
+
+    /// A device of this node hears that a match is over.
+    pub fn heard_of_the_end(&self, match_id: MatchId) {
+        // Of other matches nothing is remembered: most are for text.
+        if let Some(room) = self.rooms.get(&match_id) {
+            *lock(&room) = Room::over();
+        }
     }
 
     /// A match is over: nothing is signalled in it any more, and what is under way is dropped.
