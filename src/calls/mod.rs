@@ -67,7 +67,7 @@ pub enum Said {
 #[derive(Debug)]
 pub enum Refused {
     /// What the client is told.
-    Answer(ServerFrame),
+    Answer(ErrorCode, String),
     Store(StoreError),
 }
 
@@ -227,16 +227,15 @@ impl Calls {
     async fn seat(&self, origin: &Connection, match_id: MatchId) -> Result<Seated, Refused> {
         let epoch = self.epoch.load(Ordering::Relaxed);
         let known = self.rooms.get(&match_id).and_then(|room| lock(&room).side_of(origin.user_id, epoch));
-        let side = match known {
-            Some(side) => side,
-            None => {
-                let side = self.store.call_side(match_id, origin.user_id).await?;
-                let side = side.ok_or_else(|| refused("not_found", ErrorCode::NotFound, "match_id: no such match"))?;
-                if side.mode != Mode::Video {
-                    return Err(refused("not_video", ErrorCode::NotAVideoMatch, ErrorCode::NotAVideoMatch.title()));
-                }
-                side
+        let side = if let Some(side) = known {
+            side
+        } else {
+            let side = self.store.call_side(match_id, origin.user_id).await?;
+            let side = side.ok_or_else(|| refused("not_found", ErrorCode::NotFound, "match_id: no such match"))?;
+            if side.mode != Mode::Video {
+                return Err(refused("not_video", ErrorCode::NotAVideoMatch, ErrorCode::NotAVideoMatch.title()));
             }
+            side
         };
         if !side.is_active(self.clock.now()) {
             return Err(over());
@@ -310,5 +309,5 @@ fn over() -> Refused {
 
 fn refused(reason: &'static str, code: ErrorCode, detail: &str) -> Refused {
     metrics::counter!("tebdil_signals_refused_total", "reason" => reason).increment(1);
-    Refused::Answer(ServerFrame::error(code, detail))
+    Refused::Answer(code, detail.to_owned())
 }

@@ -85,7 +85,7 @@ async fn a_call_that_was_connected_is_completed_and_not_claimed(server: TestServ
     b.until("rtc.state").await;
     a.send(state(&id, "connected")).await;
     b.until("rtc.state").await;
-    server.clock.advance(Duration::from_secs(60));
+    server.clock.advance(Duration::from_mins(1));
     for person in [&a, &b] {
         assert_eq!(claim(&server, person, &id).await.expect_problem(422, "not_eligible")["reason"], "connected");
     }
@@ -113,7 +113,7 @@ async fn a_call_that_was_never_connected_is_paid_back(server: TestServer) {
     a.send(state(&id, "failed")).await;
     b.until("rtc.state").await;
     assert_eq!(claim(&server, &a, &id).await.expect_problem(422, "not_eligible")["reason"], "too_early");
-    server.clock.advance(Duration::from_secs(60));
+    server.clock.advance(Duration::from_mins(1));
     // While the match goes on.
     claim(&server, &a, &id).await.expect(201);
     // What comes after the claim takes nothing from it.
@@ -151,7 +151,7 @@ async fn what_nobody_described_is_not_connected(server: TestServer) {
         assert_eq!(person.refused(state(&id, "connected")).await, "signal_refused", "it was not answered");
     }
     b.hears_no("rtc.state").await;
-    server.clock.advance(Duration::from_secs(60));
+    server.clock.advance(Duration::from_mins(1));
     claim(&server, &a, &id).await.expect(201);
     server.stop().await;
 }
