@@ -67,7 +67,7 @@ pub enum Said {
 #[derive(Debug)]
 pub enum Refused {
     /// What the client is told.
-    Answer(ServerFrame),
+    Answer(ErrorCode, String),
     Store(StoreError),
 }
 
@@ -164,10 +164,12 @@ impl Calls {
         if lock(&seated.room).failed {
             return Ok(());
         }
-        self.store.call_failed(seated.match_id, self.clock.now()).await?;
+        let first = self.store.call_failed(seated.match_id, self.clock.now()).await?;
         let mut room = lock(&seated.room);
-        if !std::mem::replace(&mut room.failed, true) {
-            metrics::counter!("tebdil_call_failures_total", "phase" => room.phase(&seated.side)).increment(1);
+        room.failed = true;
+        if let Some(was_connected) = first {
+            let phase = if was_connected { "connected" } else { room.phase() };
+            metrics::counter!("tebdil_call_failures_total", "phase" => phase).increment(1);
         }
         Ok(())
     }
@@ -202,6 +204,14 @@ impl Calls {
         self.over(ended.match_id);
     }
 
+    /// A device of this node hears that a match is over.
+    pub fn heard_of_the_end(&self, match_id: MatchId) {
+        // Of other matches nothing is remembered: most are for text.
+        if let Some(room) = self.rooms.get(&match_id) {
+            *lock(&room) = Room::over();
+        }
+    }
+
     /// A match is over: nothing is signalled in it any more, and what is under way is dropped.
     pub fn over(&self, match_id: MatchId) {
         // Kept in mind, so that what another node sent before it heard of the end begins nothing.
@@ -217,22 +227,21 @@ impl Calls {
     async fn seat(&self, origin: &Connection, match_id: MatchId) -> Result<Seated, Refused> {
         let epoch = self.epoch.load(Ordering::Relaxed);
         let known = self.rooms.get(&match_id).and_then(|room| lock(&room).side_of(origin.user_id, epoch));
-        let side = match known {
-            Some(side) => side,
-            None => {
-                let side = self.store.call_side(match_id, origin.user_id).await?;
-                let side = side.ok_or_else(|| refused("not_found", ErrorCode::NotFound, "match_id: no such match"))?;
-                if side.mode != Mode::Video {
-                    return Err(refused("not_video", ErrorCode::NotAVideoMatch, ErrorCode::NotAVideoMatch.title()));
-                }
-                side
+        let side = if let Some(side) = known {
+            side
+        } else {
+            let side = self.store.call_side(match_id, origin.user_id).await?;
+            let side = side.ok_or_else(|| refused("not_found", ErrorCode::NotFound, "match_id: no such match"))?;
+            if side.mode != Mode::Video {
+                return Err(refused("not_video", ErrorCode::NotAVideoMatch, ErrorCode::NotAVideoMatch.title()));
             }
+            side
         };
-        if side.session_id != origin.session_id {
-            return Err(refused("wrong_device", ErrorCode::WrongDevice, ErrorCode::WrongDevice.title()));
-        }
         if !side.is_active(self.clock.now()) {
             return Err(over());
+        }
+        if side.session_id != origin.session_id {
+            return Err(refused("wrong_device", ErrorCode::WrongDevice, ErrorCode::WrongDevice.title()));
         }
         let room = self.room(match_id);
         {
@@ -300,5 +309,5 @@ fn over() -> Refused {
 
 fn refused(reason: &'static str, code: ErrorCode, detail: &str) -> Refused {
     metrics::counter!("tebdil_signals_refused_total", "reason" => reason).increment(1);
-    Refused::Answer(ServerFrame::error(code, detail))
+    Refused::Answer(code, detail.to_owned())
 }

@@ -14,10 +14,17 @@ pub(super) struct Room {
     pub(super) failed: bool,
     offerer: Option<Box<Half>>,
     answerer: Option<Box<Half>>,
-    /// When the first offer passed.
-    offered_at: Option<Timestamp>,
+    progress: Progress,
+}
+
+/// How far it has ever come, and when the first offer passed.
+#[derive(Debug, Clone, Copy, Default)]
+enum Progress {
+    #[default]
+    Silent,
+    Offered(Timestamp),
     /// An offer was answered.
-    agreed: bool,
+    Agreed(Timestamp),
 }
 
 #[derive(Debug, Default)]
@@ -75,26 +82,29 @@ impl Room {
     }
 
     /// When the call was offered first, once an offer was answered.
-    pub(super) fn agreed_since(&self) -> Option<Timestamp> {
-        self.offered_at.filter(|_| self.agreed)
+    pub(super) const fn agreed_since(&self) -> Option<Timestamp> {
+        match self.progress {
+            Progress::Agreed(offered_at) => Some(offered_at),
+            Progress::Silent | Progress::Offered(_) => None,
+        }
     }
 
-    /// How far the call had come when a side says that it failed.
-    pub(super) fn phase(&self, side: &CallSide) -> &'static str {
-        match self.offered_at {
-            _ if self.connected || side.connected_at.is_some() => "connected",
-            Some(_) if self.agreed => "connecting",
-            Some(_) => "before_answer",
-            None => "before_offer",
+    /// How far a call that is not connected has come.
+    pub(super) const fn phase(&self) -> &'static str {
+        match self.progress {
+            Progress::Silent => "before_offer",
+            Progress::Offered(_) => "before_answer",
+            Progress::Agreed(_) => "connecting",
         }
     }
 
     fn look(&mut self, role: MatchRole, now: Timestamp) {
-        let stage = self.call(role).stage();
-        if stage >= Stage::Offered {
-            self.offered_at.get_or_insert(now);
-        }
-        self.agreed |= stage == Stage::Answered;
+        self.progress = match (self.progress, self.call(role).stage()) {
+            (Progress::Silent, Stage::Offered) => Progress::Offered(now),
+            (Progress::Silent, Stage::Answered) => Progress::Agreed(now),
+            (Progress::Offered(offered_at), Stage::Answered) => Progress::Agreed(offered_at),
+            (before, _) => before,
+        };
     }
 
     fn call(&mut self, role: MatchRole) -> &mut Call {

@@ -106,7 +106,7 @@ async fn leave(
 /// Tells a connection why what it signalled did nothing.
 fn told(connection: &Connection, re: Option<&FrameId>, outcome: Result<(), calls::Refused>) -> Result<(), StoreError> {
     match outcome {
-        Err(calls::Refused::Answer(frame)) => connection.send(&frame, re),
+        Err(calls::Refused::Answer(code, detail)) => connection.send(&ServerFrame::error(code, detail), re),
         Err(calls::Refused::Store(error)) => return Err(error),
         Ok(()) => {}
     }
