@@ -21,6 +21,7 @@ use crate::{
     config::{Config, DEFAULT_TOML, Secrets},
     lifecycle::Shutdown,
     observability, push,
+    turn::Turn,
 };
 
 /// Settings that cannot be used; everything else that fails is 1.
@@ -46,6 +47,8 @@ enum Command {
     Serve,
     /// Run background jobs and nothing else, until SIGINT or SIGTERM; for a PostgreSQL database that nodes share.
     Worker,
+    /// Relay calls and nothing else, until SIGINT or SIGTERM. Needs `secrets.relay_secret`; with the database of the nodes, ended calls are cut at once.
+    Turn,
     /// Bring the database's schema up to date and end.
     Migrate,
     /// Look at the settings.
@@ -114,6 +117,7 @@ impl Cli {
             match self.command {
                 None | Some(Command::Serve) => serve(config).await,
                 Some(Command::Worker) => worker(config).await,
+                Some(Command::Turn) => turn(config).await,
                 Some(Command::Migrate) => migrate(config).await,
                 Some(Command::Admin { command: AdminCommand::Grant { phone, role } }) => admin::grant(config, phone.into(), role).await,
                 Some(Command::Healthcheck) => healthcheck(&config).await,
@@ -162,6 +166,29 @@ async fn worker(config: Config) -> Result<(), RunError> {
     let clock = config.clock();
     tokio::select! {
         ended = crate::worker::run(config, metrics, clock, shutdown) => ended,
+        never = signals => match never {},
+    }
+}
+
+async fn turn(config: Config) -> Result<(), RunError> {
+    observability::install_logs(&config.log);
+    // Each allocation is a socket, and a socket is a file.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files could not be raised");
+    }
+    let metrics = Listeners::bind_metrics(&config).await?;
+    let shutdown = Shutdown::default();
+    let signals = shutdown.follow_signals().map_err(|source| RunError::Io { what: "signal handlers".to_owned(), source })?;
+    let clock = config.clock();
+    let serve = async {
+        let turn = Turn::start(&config, metrics, clock, &shutdown).await?;
+        if let Some(address) = turn.address() {
+            let _ = writeln!(io::stdout(), "Tebdil relays calls on {address}");
+        }
+        turn.run().await
+    };
+    tokio::select! {
+        ended = serve => ended,
         never = signals => match never {},
     }
 }

@@ -22,6 +22,7 @@ pub mod observability;
 pub mod profile;
 pub mod push;
 pub mod relay;
+pub mod turn;
 pub mod worker;
 pub mod ws;
 
@@ -122,8 +123,12 @@ pub async fn serve(app: Arc<App>, listeners: Listeners) -> Result<(), RunError> 
         () = tasks.hard.cancelled() => {}
     }
     tasks.close();
-    // Half of the grace to say goodbye, the other half for what is still under way.
-    wind_down(&tasks, app.hub.drain(grace / 2), grace, &app.realtime, &app.store).await
+    // Half of the grace to say goodbye, the other half for what is still under way. Calls end with the connections that signal for them.
+    let farewell = async {
+        app.hub.drain(grace / 2).await;
+        app.relays.close().await;
+    };
+    wind_down(&tasks, farewell, grace, &app.realtime, Some(&app.store)).await
 }
 
 /// The end of a process whose tasks are closing: `farewell` and the tasks within `grace`, then the other nodes, then the database.
@@ -132,7 +137,7 @@ async fn wind_down(
     farewell: impl Future<Output = ()>,
     grace: Duration,
     realtime: &Realtime,
-    store: &Store,
+    store: Option<&Store>,
 ) -> Result<(), RunError> {
     let orderly = async {
         farewell.await;
@@ -159,7 +164,9 @@ async fn wind_down(
         tracing::warn!("the other nodes were not told goodbye in time; they will notice");
     }
     // A statement whose database went silent would be waited for without end.
-    if tokio::time::timeout(ABORT_TIME, store.close()).await.is_err() {
+    if let Some(store) = store
+        && tokio::time::timeout(ABORT_TIME, store.close()).await.is_err()
+    {
         tracing::warn!("the database did not close in time");
     }
     match tasks.failure() {

@@ -1,11 +1,14 @@
 //! Logs and metrics. Neither ever holds a phone number, an address, a place, a token or a message.
 
-use std::sync::OnceLock;
+use std::{sync::OnceLock, time::Duration};
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::{EnvFilter, Layer as _, filter::filter_fn, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-use crate::config::{Log, LogFormat};
+use crate::{
+    config::{Log, LogFormat},
+    lifecycle::Tasks,
+};
 
 /// Sends logs to standard error. A second call changes nothing.
 pub fn install_logs(settings: &Log) {
@@ -40,6 +43,20 @@ pub fn install_metrics() -> PrometheusHandle {
             handle
         })
         .clone()
+}
+
+/// Keeps the numbers of a process small that has no other upkeep.
+pub fn keep_metrics(handle: PrometheusHandle, tasks: &Tasks) {
+    let closing = tasks.closing.clone();
+    tasks.supervise("upkeep", async move {
+        let mut every = tokio::time::interval(Duration::from_secs(10));
+        loop {
+            tokio::select! {
+                _ = every.tick() => handle.run_upkeep(),
+                () = closing.cancelled() => return,
+            }
+        }
+    });
 }
 
 /// Reads what the process uses into gauges; called at every scrape.

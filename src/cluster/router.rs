@@ -62,6 +62,7 @@ impl Router {
                 app.calls.doubt();
                 app.matchmaker.resync();
                 app.hub.all_are_behind();
+                app.relays.word_was_lost();
             }
             BusEvent::Undelivered(Undelivered::Users(users)) => {
                 for user in users {
@@ -75,6 +76,7 @@ impl Router {
                 if !sent_all {
                     app.calls.doubt();
                     app.hub.all_are_behind();
+                    app.relays.word_was_lost();
                 }
             }
             BusEvent::Orphaned(users) => app.announcer.tell(users, false),

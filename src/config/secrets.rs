@@ -30,6 +30,9 @@ pub enum SecretsError {
     /// The text of a key is wrong.
     #[error("secrets.{field}: {detail}")]
     Invalid { field: &'static str, detail: &'static str },
+    /// A relay knows nobody without what it shares with the nodes.
+    #[error("secrets.relay_secret must be set (TEBDIL_SECRETS__RELAY_SECRET), to the same as at the nodes, for a relay that runs alone")]
+    NoRelaySecret,
     /// The file is open to others.
     #[error("{} can be read by others; run: chmod 600 {}", .0.display(), .0.display())]
     Permissions(PathBuf),
@@ -174,6 +177,29 @@ impl Secrets {
         Ok(None)
     }
 
+    /// What relays share with the server, for a process that has no use for any other key: as it was set, or as the server beside it derives it.
+    ///
+    /// # Errors
+    /// [`SecretsError::NoRelaySecret`]; as [`Self::load`] where there is a file.
+    pub fn relay(config: &Config) -> Result<Secret, SecretsError> {
+        if let Some(given) = Self::given_relay_secret(&config.secrets)? {
+            return Ok(given);
+        }
+        match Self::find(config) {
+            Ok(Some(secrets)) => Ok(secrets.relay_secret),
+            Ok(None) | Err(SecretsError::Missing(_)) => Err(SecretsError::NoRelaySecret),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn given_relay_secret(text: &SecretSettings) -> Result<Option<Secret>, SecretsError> {
+        match text.relay_secret.expose() {
+            "" => Ok(None),
+            given if given.len() >= 16 => Ok(Some(given.into())),
+            _ => Err(SecretsError::Invalid { field: "relay_secret", detail: "must have at least 16 bytes" }),
+        }
+    }
+
     fn parse(text: &SecretSettings) -> Result<Self, SecretsError> {
         let phone_index_key = Key::parse(text.phone_index_key.expose())
             .ok_or(SecretsError::Invalid { field: "phone_index_key", detail: "must be 32 bytes in base64" })?;
@@ -190,10 +216,9 @@ impl Secrets {
                 ring
             }
         };
-        let relay_secret = match text.relay_secret.expose() {
-            "" => STANDARD.encode(phone_index_key.derive(b"tebdil.relay.v1").bytes()).into(),
-            given if given.len() >= 16 => given.into(),
-            _ => return Err(SecretsError::Invalid { field: "relay_secret", detail: "must have at least 16 bytes" }),
+        let relay_secret = match Self::given_relay_secret(text)? {
+            None => STANDARD.encode(phone_index_key.derive(b"tebdil.relay.v1").bytes()).into(),
+            Some(given) => given,
         };
         Ok(Self {
             relay_secret,

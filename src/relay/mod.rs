@@ -1,15 +1,20 @@
 //! The relays of calls, as the server sees them: which there are, who may use them, and the one in this process.
 
-use std::{net::SocketAddr, sync::Arc};
+mod sweep;
 
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
 use tebdil_core::{
     domain::MatchRole,
     id::MatchId,
     protocol::{IceServer, IceServers, Secret},
     realtime::Bus,
+    store::Store,
     time::Clock,
 };
-use tebdil_signaling::{Relay, RelayRanges, RelaySecret, RelaySettings, SideId};
+use tebdil_signaling::{Relay, RelayError, RelayRanges, RelaySecret, RelaySettings, SideId};
+use tokio::sync::Notify;
 
 use crate::{RunError, cluster::NodeMessage, config, lifecycle::Tasks};
 
@@ -19,12 +24,14 @@ pub struct Relays {
     secret: RelaySecret,
     ranges: RelayRanges,
     urls: Vec<String>,
-    credential_ttl: std::time::Duration,
+    credential_ttl: Duration,
     /// The one in this process.
     embedded: Option<Arc<Relay>>,
     clock: Clock,
     bus: Bus,
     tasks: Tasks,
+    /// Word that a match is over may have been lost.
+    lost: Notify,
 }
 
 impl Relays {
@@ -41,7 +48,7 @@ impl Relays {
                 bytes_per_second: config.kilobytes_per_second.saturating_mul(1_000),
             };
             let relay = Relay::start(settings, secret.clone(), clock.clone()).await;
-            Some(Arc::new(relay.map_err(|error| RunError::Failed(format!("relay.listen: {error}")))?))
+            Some(Arc::new(relay.map_err(|error| cannot_start(&config.listen, &error))?))
         } else {
             None
         };
@@ -50,8 +57,8 @@ impl Relays {
             none if none.is_empty() => own.map(|address| format!("turn:{address}?transport=udp")).into_iter().collect(),
             urls => urls,
         };
-        let credential_ttl = std::time::Duration::from_secs(config.credential_ttl_s);
-        Ok(Self { secret, ranges, urls, credential_ttl, embedded, clock, bus, tasks })
+        let credential_ttl = Duration::from_secs(config.credential_ttl_s);
+        Ok(Self { secret, ranges, urls, credential_ttl, embedded, clock, bus, tasks, lost: Notify::new() })
     }
 
     /// Whether there is a relay, without which there are no calls.
@@ -77,14 +84,53 @@ impl Relays {
         self.bus.to_others(|| NodeMessage::CutCall { match_id }.encode());
     }
 
+    /// Where the relay of this process listens.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.embedded.as_ref().map(|relay| relay.address())
+    }
+
+    /// Has the relay of this process look by itself for calls that are over, until the process ends.
+    pub fn look_after(self: &Arc<Self>, store: &Store) {
+        if self.embedded.is_some() {
+            self.tasks.supervise("sweep of calls", Arc::clone(self).keep_sweeping(store.clone(), self.tasks.closing.clone()));
+        }
+    }
+
+    /// Like [`Relays::look_after`] where there is no database: nothing is relayed for longer than `lifetime`.
+    pub fn look_after_alone(self: &Arc<Self>, lifetime: Duration) {
+        self.tasks.supervise("age of calls", Arc::clone(self).keep_ageing(lifetime, self.tasks.closing.clone()));
+    }
+
+    /// Messages of other nodes did not arrive; the next look at the store is now.
+    pub fn word_was_lost(&self) {
+        self.lost.notify_one();
+    }
+
+    /// Ends the relay of this process, and every call that goes through it.
+    pub async fn close(&self) {
+        if let Some(relay) = &self.embedded {
+            relay.close().await;
+        }
+    }
+
     /// Cuts a call at the relay of this process.
     pub fn cut_here(&self, match_id: MatchId) {
         let Some(relay) = self.embedded.clone() else { return };
         let sides: Vec<SideId> = MatchRole::ALL.iter().map(|role| self.secret.side(match_id, *role)).collect();
-        self.tasks.spawn(async move {
-            for side in sides {
-                relay.cut(&side).await;
-            }
-        });
+        // Each waits for its ports, and none for the other's.
+        self.tasks.spawn(async move { drop(join_all(sides.iter().map(|side| relay.cut(side))).await) });
     }
+}
+
+/// One line that names the setting and the ways out.
+fn cannot_start(listen: &str, error: &RelayError) -> RunError {
+    RunError::Failed(match error {
+        RelayError::Listen(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            format!(
+                "relay.listen: UDP {listen} is taken: free it, name another port (TEBDIL_RELAY__LISTEN=127.0.0.1:0 takes any), \
+                 or do without calls (TEBDIL_RELAY__EMBEDDED=false)"
+            )
+        }
+        error => format!("relay.listen: {listen}: {error}"),
+    })
 }

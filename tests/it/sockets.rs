@@ -98,11 +98,6 @@ impl Person {
 
     /// Starts a search for a text match.
     pub async fn find(&mut self) {
-        self.find_mode("text").await;
-    }
-
-    /// Starts a search.
-    pub async fn find_mode(&mut self, mode: &str) {
         self.find_for("text").await;
     }
 
@@ -182,10 +177,10 @@ pub async fn pair(server: &TestServer) -> (Person, Person, String) {
 
 /// Has two find each other; the first is the offerer.
 pub async fn meet(server: &TestServer, a: &mut Person, b: &mut Person, mode: &str) -> String {
-    a.find_mode(mode).await;
+    a.find_for(mode).await;
     // The one who waited longer is the offerer, at whichever nodes they are.
     server.clock.advance(Duration::from_millis(1));
-    b.find_mode(mode).await;
+    b.find_for(mode).await;
     let id = a.found().await;
     assert_eq!(b.found().await, id);
     id

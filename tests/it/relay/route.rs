@@ -6,8 +6,9 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tebdil_core::testing::Backend;
 
+use super::{ask, video_pair};
 use crate::{
-    harness::{Reply, TestServer},
+    harness::TestServer,
     sockets::{Person, meet, pair},
 };
 
@@ -38,17 +39,6 @@ mod elsewhere {
         ];
         relays_elsewhere_are_named_instead,
     }
-}
-
-async fn ask(server: &TestServer, person: &Person, match_id: &str) -> Reply {
-    server.post("/v1/rtc/ice-servers", &person.user.access, &json!({"match_id": match_id})).await
-}
-
-/// Two users in a video match.
-async fn video_pair(server: &TestServer) -> (Person, Person, String) {
-    let (mut a, mut b) = (Person::new(server, "ayse").await, Person::new(server, "berk").await);
-    let id = meet(server, &mut a, &mut b, "video").await;
-    (a, b, id)
 }
 
 fn username(answer: &Value) -> (i64, String) {

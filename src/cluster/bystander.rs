@@ -1,0 +1,92 @@
+//! A process that takes part in the cluster like a node without connections: it hears what the nodes say, and tells them what it changes.
+
+use std::sync::Arc;
+
+use tebdil_core::{
+    id::IdGenerator,
+    protocol::Secret,
+    realtime::{BusEvent, BusEvents, Realtime, Undelivered},
+    store::Store,
+    time::Clock,
+};
+
+use super::{Announcer, NodeMessage};
+use crate::{
+    RunError,
+    ads::Ads,
+    app,
+    calls::Calls,
+    chat::{self, Chat},
+    config::{self, Config},
+    hub::Hub,
+    lifecycle::Tasks,
+    notifications::Wakeups,
+    relay::Relays,
+};
+
+/// The parts of such a process. Every one of them looks after the users of nodes that die, as nodes do.
+#[derive(Debug)]
+pub struct Bystander {
+    pub store: Store,
+    pub realtime: Realtime,
+    pub hub: Arc<Hub>,
+    pub chat: Arc<Chat>,
+    pub relays: Arc<Relays>,
+}
+
+impl Bystander {
+    /// Opens the shared database, joins the others where there is a Redis, and starts the tasks of every part. `relay` is what this process relays, with `secret`.
+    pub async fn start(config: &Config, relay: &config::Relay, secret: Secret, clock: &Clock, tasks: &Tasks) -> Result<Self, RunError> {
+        let ids = Arc::new(IdGenerator::new(clock.clone(), &mut rand::rng()));
+        let store = app::open_store(config, ids).await?;
+        let (realtime, events) = Realtime::connect(&config.realtime(), &mut rand::rng()).await?;
+
+        // Nobody ever connects here: what is sent goes to the nodes that have the devices.
+        let (hub, _) = Hub::new(0, realtime.bus.clone());
+        let hub = Arc::new(hub);
+        let (ads, match_end_ads) =
+            Ads::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone(), config.ads.rules(&config.quota));
+        let relays = Relays::start(relay, secret, clock.clone(), realtime.bus.clone(), tasks.clone()).await?;
+        let relays = Arc::new(relays);
+        let calls = Arc::new(Calls::new(store.clone(), Arc::clone(&hub), Arc::clone(&relays), clock.clone()));
+        let (chat, _) = Chat::new(chat::Parts {
+            store: store.clone(),
+            hub: Arc::clone(&hub),
+            presence: realtime.presence.clone(),
+            ads,
+            relays: Arc::clone(&relays),
+            calls,
+            clock: clock.clone(),
+            // Nobody sends anything here, so there is nobody to wake.
+            wakeups: Arc::<Wakeups>::default(),
+        });
+        let chat = Arc::new(chat);
+
+        let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
+        tasks.supervise("announcer", Arc::clone(&announcer).run(tasks.closing.clone()));
+        tasks.supervise("ads", match_end_ads.run(tasks.closing.clone()));
+        tasks.supervise_to_the_last("events", take_events(events, Arc::clone(&hub), announcer, Arc::clone(&relays)));
+        relays.look_after(&store);
+        Ok(Self { store, realtime, hub, chat, relays })
+    }
+}
+
+/// Takes what concerns a node without connections: word that was lost, calls that are over, and users that nobody else looks after.
+async fn take_events(mut events: BusEvents, hub: Arc<Hub>, announcer: Arc<Announcer>, relays: Arc<Relays>) {
+    while let Some(event) = events.recv().await {
+        match event {
+            BusEvent::Undelivered(Undelivered::Users(users)) => users.into_iter().for_each(|user| hub.tell_of_loss(user)),
+            BusEvent::Undelivered(Undelivered::Everybody) => hub.tell_everybody_of_loss(),
+            BusEvent::Orphaned(users) => announcer.tell(users, false),
+            BusEvent::Forgotten => announcer.tell_unsaid(),
+            // All else that nodes say is for those who have connections.
+            BusEvent::Message(bytes) => {
+                if let Ok(NodeMessage::CutCall { match_id }) = NodeMessage::decode(bytes) {
+                    relays.cut_here(match_id);
+                }
+            }
+            BusEvent::Gap | BusEvent::NodeGone { sent_all: false, .. } => relays.word_was_lost(),
+            BusEvent::NodeGone { .. } | BusEvent::Elsewhere(_) | BusEvent::Replaced { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! `tebdil turn`: a relay in a process of its own.

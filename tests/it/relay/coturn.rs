@@ -1,0 +1,1 @@
+//! coturn with the configuration of `coturn/`, and our credentials.
