@@ -3,7 +3,7 @@
 #![no_main]
 
 #[path = "../../signaling/tests/checks/mod.rs"]
-#[expect(dead_code, reason = "each target has one of the checks")]
+#[expect(dead_code, unused_imports, reason = "each target has one of the checks")]
 mod checks;
 
 libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::call(bytes));

@@ -107,3 +107,16 @@ fn frames_are_read_or_refused() {
         checks::frame(&bytes);
     }
 }
+
+#[test]
+fn datagrams_are_messages_whole_and_with_lengths_that_fit() {
+    for (name, bytes) in files("relay_datagram") {
+        match kind(&name) {
+            "ok" => assert!(checks::is_message(&bytes), "{name}"),
+            "bad" => assert!(!checks::is_message(&bytes), "{name}"),
+            other => assert_eq!(other, "found", "{name}: what is it?"),
+        }
+        checks::relay_datagram(&bytes);
+    }
+    checks::refusal();
+}

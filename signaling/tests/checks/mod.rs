@@ -1,13 +1,20 @@
 //! What must hold for any input, asserted by the fuzz targets (`fuzz/`) and, for each file of their corpus, by `tests/corpus.rs`.
 
 mod call;
+mod datagram;
+#[path = "../../src/relay/wire.rs"]
+#[expect(dead_code, reason = "the relay uses all of it")]
+mod wire;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use tebdil_core::{domain::DescriptionKind, protocol::parse_client_frame};
 use tebdil_signaling::{MAX_CANDIDATE_BYTES, MAX_SDP_BYTES, RelayRanges, Sanitised, sanitise_candidate, sanitise_sdp};
 
-pub use self::call::call;
+pub use self::{
+    call::call,
+    datagram::{is_message, refusal, relay_datagram},
+};
 
 /// Attributes that may reach a peer.
 const ATTRIBUTES: [&str; 27] = [

@@ -1,0 +1,9 @@
+//! A datagram at the relay's socket.
+
+#![no_main]
+
+#[path = "../../signaling/tests/checks/mod.rs"]
+#[expect(dead_code, unused_imports, reason = "each target has one of the checks")]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::relay_datagram(bytes));
