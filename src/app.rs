@@ -10,7 +10,7 @@ use tebdil_core::{
     id::IdGenerator,
     protocol::CloseCode,
     quota::QuotaRules,
-    realtime::Realtime,
+    realtime::{Presence, Realtime},
     store::{MatchRules, Store},
     time::Clock,
 };
@@ -118,7 +118,7 @@ impl App {
         });
         let chat = Arc::new(chat);
         let notifier = Notifier::new(Arc::clone(&hub), Texts::new(quota_rules.zone.clone()));
-        let workers = workers(&config, &store, &clock, &realtime, &hub, &chat, &notifier)?;
+        let workers = workers(&config, &store, &clock, Some(realtime.presence.clone()), &hub, &chat, &notifier)?;
         let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
         let matchmaker_config = MatchmakerConfig {
             widening: config.matching.widening.clone(),
@@ -210,7 +210,7 @@ pub(crate) fn workers(
     config: &Config,
     store: &Store,
     clock: &Clock,
-    realtime: &Realtime,
+    presence: Option<Presence>,
     hub: &Arc<Hub>,
     chat: &Arc<Chat>,
     notifier: &Notifier,
@@ -259,7 +259,8 @@ pub(crate) fn workers(
         billing: config.billing.rules(),
         reports: config.reports.rules(),
         verifier: config.billing.verifier()?,
-        presence: Some(realtime.presence.clone()),
+        presence,
+        call_absence: config.matching.call_absence(),
     };
     Ok(Workers::new(store.clone(), clock.clone(), hooks, settings))
 }

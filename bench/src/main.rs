@@ -13,6 +13,8 @@ mod idle;
 mod peer;
 mod people;
 mod process;
+mod relay;
+mod turn;
 
 use clap::{Parser, Subcommand};
 
@@ -43,6 +45,8 @@ enum What {
     Cluster(cluster::Cluster),
     /// Messages between two nodes over Redis beside bare PUBLISH, and Redis memory of a user; needs a Redis that nobody else uses.
     Bus(bus::BusLoad),
+    /// Calls through the embedded relay beside the same through coturn: CPU, loss, latency, the most they carry.
+    Relay(relay::RelayLoad),
     /// The bare peer, started by the others.
     #[command(hide = true)]
     Peer,
@@ -67,6 +71,7 @@ async fn main() -> Result<()> {
         }
         What::Cluster(cluster) => cluster.run(&setup).await,
         What::Bus(bus) => bus.run().await,
+        What::Relay(relay) => relay.run(&setup).await,
         What::Peer => peer::serve().await,
     }
 }

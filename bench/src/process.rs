@@ -1,6 +1,10 @@
 //! The server under load, as a process.
 
-use std::{path::PathBuf, process::Stdio, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
 
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
@@ -18,6 +22,10 @@ const KEY: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 /// How long a process may take to listen.
 const START: Duration = Duration::from_secs(20);
 
+/// Ports that relays give out, apart from each other.
+const RELAY_PORTS: (u16, u16) = (22_000, 22_999);
+const COTURN_PORTS: (u16, u16) = (23_000, 23_999);
+
 /// What is measured.
 pub struct Setup {
     pub binary: PathBuf,
@@ -27,6 +35,7 @@ pub struct Setup {
 /// A running process that is killed when dropped.
 pub struct Process {
     child: Child,
+    /// Of a relay its address and port.
     pub url: String,
     pid: u32,
     _data: tempfile::TempDir,
@@ -74,6 +83,69 @@ impl Process {
         })
         .await?;
         Ok(process)
+    }
+
+    /// Starts the embedded relay, as a process that does nothing else.
+    pub async fn relay(setup: &Setup, secret: &str) -> Result<Self> {
+        let data = tempfile::tempdir()?;
+        let (first, last) = RELAY_PORTS;
+        let mut child = Command::new(&setup.binary)
+            .arg("turn")
+            .env("TEBDIL_DATA_DIR", data.path())
+            .env("TEBDIL_METRICS__LISTEN", "")
+            .env("TEBDIL_RELAY__LISTEN", "127.0.0.1:0")
+            .env("TEBDIL_RELAY__MIN_PORT", first.to_string())
+            .env("TEBDIL_RELAY__MAX_PORT", last.to_string())
+            .env("TEBDIL_RELAY__KILOBYTES_PER_SECOND", "1000000")
+            .env("TEBDIL_SECRETS__RELAY_SECRET", secret)
+            .env("TEBDIL_LOG", "error")
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let pid = child.id().ok_or("the relay ended at once")?;
+        let out = child.stdout.take().ok_or("the relay has no output")?;
+        let said = tokio::time::timeout(START, BufReader::new(out).lines().next_line()).await??.ok_or("the relay said nothing")?;
+        let url = said.rsplit(' ').next().unwrap_or_default().to_owned();
+        Ok(Self { child, url, pid, _data: data })
+    }
+
+    /// Starts coturn with as much as it needs to be asked the same; it may take a moment to answer.
+    pub fn coturn(binary: &Path, secret: &str) -> Result<Self> {
+        let data = tempfile::tempdir()?;
+        let (first, last) = COTURN_PORTS;
+        let port = std::net::UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
+        let child = Command::new(binary)
+            .args([
+                "-n",
+                "--use-auth-secret",
+                "--realm=tebdil",
+                "--listening-ip=127.0.0.1",
+                "--relay-ip=127.0.0.1",
+                "--allow-loopback-peers",
+            ])
+            .args([
+                "--no-tcp",
+                "--no-tls",
+                "--no-dtls",
+                "--no-tcp-relay",
+                "--no-cli",
+                "--no-rfc5780",
+                "--no-stdout-log",
+                "--log-file=/dev/null",
+            ])
+            .arg(format!("--static-auth-secret={secret}"))
+            .arg(format!("--listening-port={port}"))
+            .arg(format!("--min-port={first}"))
+            .arg(format!("--max-port={last}"))
+            .arg(format!("--pidfile={}", data.path().join("pid").display()))
+            .arg(format!("--userdb={}", data.path().join("users").display()))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| format!("{}: {error}", binary.display()))?;
+        let pid = child.id().ok_or("coturn ended at once")?;
+        Ok(Self { child, url: format!("127.0.0.1:{port}"), pid, _data: data })
     }
 
     /// Starts the bare peer.

@@ -33,7 +33,7 @@ pub struct Evidence {
     pub ended: Option<(Timestamp, Option<UserId>)>,
     /// The peer has sent content.
     pub answered: bool,
-    /// The call was connected, at both ends.
+    /// A side of the call said that it is connected.
     pub connected: bool,
 }
 

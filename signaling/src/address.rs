@@ -57,17 +57,21 @@ impl RelayRanges {
 pub(crate) fn has_address(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     text.contains(".local")
-        || text.split(|c: char| !(c.is_ascii_hexdigit() || c == ':' || c == '.')).any(|word| is_address(word) || holds_quad(word))
+        || holds_quad(&text)
+        || text.split(|c: char| !(c.is_ascii_hexdigit() || c == ':' || c == '.')).any(|word| {
+            word.matches(':').count() >= 2 && (word.contains("::") || word.trim_matches([':', '.']).parse::<Ipv6Addr>().is_ok())
+        })
 }
 
-fn is_address(word: &str) -> bool {
-    word.matches(':').count() >= 2 && (word.contains("::") || word.trim_matches([':', '.']).parse::<Ipv6Addr>().is_ok())
-}
-
-/// Four numbers with dots between them.
-fn holds_quad(word: &str) -> bool {
-    let numbers: Vec<&str> = word.split(['.', ':']).collect();
-    numbers.windows(4).any(|four| word.matches('.').count() >= 3 && four.iter().all(|number| number.parse::<u8>().is_ok()))
+/// Four numbers with dots between them, whatever stands before and after.
+fn holds_quad(text: &str) -> bool {
+    let is_byte = |digits: &str| digits.parse::<u8>().is_ok();
+    let pieces: Vec<&str> = text.split('.').collect();
+    pieces.windows(4).any(|four| {
+        let ends = |piece: &str| piece.ends_with(|c: char| c.is_ascii_digit());
+        let begins = |piece: &str| piece.starts_with(|c: char| c.is_ascii_digit());
+        ends(four[0]) && is_byte(four[1]) && is_byte(four[2]) && begins(four[3])
+    })
 }
 
 #[cfg(test)]
@@ -98,6 +102,7 @@ mod tests {
             "10.0.0.1",
             "x-addr=203.0.113.9;a=1",
             "cname:10.1.2.3.4",
+            "abc10.0.0.1def",
             "fe80::1",
             "[2001:db8::5]:9",
             "a=b::c",

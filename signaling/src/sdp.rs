@@ -2,8 +2,13 @@
 //!
 //! A description is read line by line (RFC 8866) and what is known and harmless is written into a new one; the rest goes. So nothing passes that a later browser
 //! may put there: addresses, candidates, names of devices. What stands in the lines that pass is checked by their grammars, and no value that reads as an address does.
+//! Names of streams, tracks and sources are replaced ([`names`]).
+//!
+//! What a client that follows the rules needs is kept: renegotiation, ICE restart, media that were rejected or stopped (port 0), data channels, and media that share
+//! the transport of another (RFC 9143). Simulcast (`a=rid`, `a=simulcast`) goes: with one receiver there is nothing to choose from, and an offer without is a plain one.
 
 mod attribute;
+mod names;
 
 use std::fmt::Write as _;
 
@@ -15,6 +20,9 @@ use crate::address::has_address;
 /// Longest description that is read, bytes. Chromium's, with audio, video and data, has about 8 KiB.
 pub const MAX_SDP_BYTES: usize = 32 * 1024;
 
+/// The format of a medium that carries data channels (RFC 8841 §4.3).
+const DATA_CHANNEL: &str = "webrtc-datachannel";
+
 const MAX_LINES: usize = 1_000;
 const MAX_LINE_BYTES: usize = 1_024;
 /// Media of a call: audio, video and data, and some that were stopped.
@@ -23,6 +31,7 @@ pub(crate) const MAX_MEDIA: usize = 8;
 /// Why a description is refused. The text holds nothing of it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedSdp {
+    /// As it came, or as it would be forwarded.
     #[error("sdp: longer than 32 KiB")]
     TooLarge,
     #[error("sdp: more than 1000 lines, or one longer than 1 KiB")]
@@ -36,21 +45,40 @@ pub enum MalformedSdp {
     Forbidden(&'static str),
 }
 
+/// Attributes that a section has once. Readers differ in which of two they believe.
+const ONCE: [&str; 7] = ["mid", "ice-ufrag", "ice-pwd", "setup", "rtcp", "sctp-port", "max-message-size"];
+
+/// A line of the new description.
+struct Line {
+    text: String,
+    /// Names that a client gave, to be replaced and written after the text.
+    names: Vec<String>,
+}
+
+impl Line {
+    fn plain(text: String) -> Self {
+        Self { text, names: Vec::new() }
+    }
+}
+
 /// What is collected of the session, or of one medium.
 #[derive(Default)]
 struct Section {
     /// `m=`, and for the session nothing.
     head: String,
-    lines: Vec<String>,
-    rejected: bool,
+    lines: Vec<Line>,
+    /// Port 0: rejected, stopped, or sharing the transport of another medium and nothing else (`a=bundle-only`).
+    portless: bool,
 }
 
 impl Section {
-    /// Whether it has an attribute with a value.
-    fn has(&self, name: &str) -> bool {
-        self.lines
-            .iter()
-            .any(|line| line.strip_prefix("a=").and_then(|line| line.strip_prefix(name)).is_some_and(|rest| rest.starts_with(':')))
+    /// The values of an attribute.
+    fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.lines.iter().filter_map(move |line| line.text.strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':'))
+    }
+
+    fn value<'a>(&'a self, name: &'a str) -> Option<&'a str> {
+        self.values(name).next()
     }
 }
 
@@ -88,7 +116,7 @@ pub fn sanitise_sdp(text: &str, kind: DescriptionKind) -> Result<String, Malform
             ("o", None) if origin.is_none() => origin = Some(read_origin(value).ok_or_else(malformed)?),
             ("s", None) if !name => name = true,
             ("t", None) if !timing => timing = true,
-            ("b", Some(section)) => section.lines.extend(read_bandwidth(value)),
+            ("b", Some(section)) => section.lines.extend(read_bandwidth(value).map(Line::plain)),
             ("a", None) => take(&mut session, value, Scope::Session).ok_or_else(malformed)?,
             ("a", Some(section)) => take(section, value, Scope::Media).ok_or_else(malformed)?,
             // Written anew, or of no use: connection, information, e-mail, phone, URI, repeats, keys.
@@ -103,41 +131,72 @@ pub fn sanitise_sdp(text: &str, kind: DescriptionKind) -> Result<String, Malform
     if media.is_empty() {
         return Err(MalformedSdp::Missing("there is no medium"));
     }
-    for section in media.iter().filter(|section| !section.rejected) {
-        complete(section, &session, kind)?;
+    for (index, section) in media.iter().enumerate() {
+        let mid = section.value("mid");
+        if mid.is_some() && media[..index].iter().any(|before| before.value("mid") == mid) {
+            return Err(MalformedSdp::Forbidden("two media have the same a=mid"));
+        }
+        if !section.portless {
+            complete(section, &session, &media, kind)?;
+        }
     }
-    Ok(write(id, revision, &session, &media))
+    let out = write(id, revision, &session, &media);
+    // What is replaced can be longer than it was.
+    if out.len() > MAX_SDP_BYTES {
+        return Err(MalformedSdp::TooLarge);
+    }
+    if out.lines().count() > MAX_LINES {
+        return Err(MalformedSdp::TooManyLines);
+    }
+    Ok(out)
 }
 
-/// Whether a medium in use has what it needs, of its own or of the session.
-fn complete(section: &Section, session: &Section, kind: DescriptionKind) -> Result<(), MalformedSdp> {
-    let has = |name| section.has(name) || session.has(name);
-    if !section.has("mid") {
-        return Err(MalformedSdp::Missing("a medium has no a=mid"));
-    }
-    if !has("ice-ufrag") || !has("ice-pwd") {
+/// Whether a medium in use has what it needs: of its own, of the session, or of a medium whose transport it shares (RFC 9143 §7.1.3: such media need not repeat it).
+fn complete(section: &Section, session: &Section, media: &[Section], kind: DescriptionKind) -> Result<(), MalformedSdp> {
+    let mid = section.value("mid").ok_or(MalformedSdp::Missing("a medium has no a=mid"))?;
+    let bundle: Vec<&str> = session
+        .values("group")
+        .map(|group| group.split(' ').skip(1).collect::<Vec<_>>())
+        .find(|mids| mids.contains(&mid))
+        .unwrap_or_default();
+    let sharing = || media.iter().filter(|other| other.value("mid").is_some_and(|mid| bundle.contains(&mid)));
+    let find = |name| section.value(name).or_else(|| session.value(name)).or_else(|| sharing().find_map(|other| other.value(name)));
+    if find("ice-ufrag").is_none() || find("ice-pwd").is_none() {
         return Err(MalformedSdp::Missing("a medium has no a=ice-ufrag or a=ice-pwd"));
     }
-    if !has("fingerprint") {
+    if find("fingerprint").is_none() {
         return Err(MalformedSdp::Missing("a medium has no a=fingerprint: calls are encrypted"));
     }
-    // RFC 8842 §5.2: an offer may leave it out, and the answerer is active then.
-    if kind == DescriptionKind::Answer && !has("setup") {
-        return Err(MalformedSdp::Missing("a medium has no a=setup"));
+    // RFC 8842 §5.2 and §5.3: an offer may leave it out, and the answerer is active then; an answer decides.
+    match (kind, find("setup")) {
+        (DescriptionKind::Answer, None) => Err(MalformedSdp::Missing("a medium has no a=setup")),
+        (DescriptionKind::Answer, Some("actpass")) => Err(MalformedSdp::Forbidden("an answer has a=setup:actpass")),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn write(id: u64, revision: u64, session: &Section, media: &[Section]) -> String {
     let mut out = format!("v=0\r\no=- {id} {revision} IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n");
-    for line in &session.lines {
-        let _ = write!(out, "{line}\r\n");
-    }
+    // A description without one has no medium in use, and needs no names.
+    let key = std::iter::once(session).chain(media).find_map(|section| section.value("fingerprint"));
+    let lines = |out: &mut String, section: &Section| {
+        for Line { text, names } in &section.lines {
+            match key {
+                _ if names.is_empty() => {
+                    let _ = write!(out, "{text}\r\n");
+                }
+                Some(key) => {
+                    let names: Vec<String> = names.iter().map(|name| names::replace(name, key)).collect();
+                    let _ = write!(out, "{text}{}\r\n", names.join(" "));
+                }
+                None => {}
+            }
+        }
+    };
+    lines(&mut out, session);
     for section in media {
         let _ = write!(out, "m={}\r\nc=IN IP4 0.0.0.0\r\n", section.head);
-        for line in &section.lines {
-            let _ = write!(out, "{line}\r\n");
-        }
+        lines(&mut out, section);
     }
     out
 }
@@ -156,17 +215,19 @@ fn read_media(value: &str) -> Option<Section> {
     let mut words = value.split(' ');
     let (kind, port, protocol) = (words.next()?, words.next()?, words.next()?);
     let formats: Vec<&str> = words.collect();
-    let rejected = digits(port)? == 0;
+    let portless = digits(port)? == 0;
     let fits = match (kind, protocol) {
         ("audio" | "video", "UDP/TLS/RTP/SAVPF" | "TCP/TLS/RTP/SAVPF") => {
             formats.iter().all(|format| digits(format).is_some_and(|payload| payload <= 127))
         }
-        ("application", "UDP/DTLS/SCTP" | "TCP/DTLS/SCTP" | "DTLS/SCTP") => formats == ["webrtc-datachannel"],
+        // Of a stopped one nobody reads the format; Firefox writes "rejected".
+        ("application", "UDP/DTLS/SCTP" | "TCP/DTLS/SCTP" | "DTLS/SCTP") => formats.len() == 1 && (portless || formats == [DATA_CHANNEL]),
         _ => false,
     };
     (fits && !formats.is_empty() && formats.len() <= 128).then_some(())?;
-    let head = format!("{kind} {} {protocol} {}", if rejected { 0 } else { 9 }, formats.join(" "));
-    Some(Section { head, rejected, ..Section::default() })
+    let formats = if kind == "application" { DATA_CHANNEL.to_owned() } else { formats.join(" ") };
+    let head = format!("{kind} {} {protocol} {formats}", if portless { 0 } else { 9 });
+    Some(Section { head, portless, ..Section::default() })
 }
 
 /// Bandwidth, in kilobits or bits a second; other kinds go.
@@ -175,16 +236,20 @@ fn read_bandwidth(value: &str) -> Option<String> {
     (matches!(kind, "AS" | "TIAS") && digits(limit).is_some()).then(|| format!("b={kind}:{limit}"))
 }
 
-/// Takes an attribute into a section where it is allowed; `None` when it is malformed.
+/// Takes an attribute into a section where it is allowed; `None` when it is malformed, or there for the second time.
 fn take(section: &mut Section, value: &str, scope: Scope) -> Option<()> {
-    match attribute::read(value, scope)? {
-        Attribute::Dropped => {}
-        Attribute::Kept(line) => {
-            // Fingerprints look like nothing else, and are checked to the last digit.
-            if line.starts_with("fingerprint:") || line == attribute::RTCP || !has_address(&line) {
-                section.lines.push(format!("a={line}"));
-            }
-        }
+    let (text, names) = match attribute::read(value, scope)? {
+        Attribute::Dropped => return Some(()),
+        Attribute::Kept(text) => (text, Vec::new()),
+        Attribute::Named(text, names) => (text, names),
+    };
+    let name = text.split(':').next().unwrap_or_default();
+    if ONCE.contains(&name) && section.value(name).is_some() {
+        return None;
+    }
+    // Fingerprints look like nothing else, and are checked to the last digit.
+    if name == "fingerprint" || text == attribute::RTCP || !has_address(&text) {
+        section.lines.push(Line { text: format!("a={text}"), names });
     }
     Some(())
 }

@@ -25,8 +25,8 @@ use quick_cache::sync::Cache;
 use tebdil_core::{
     domain::{CallState, DescriptionKind, MatchRole, Mode},
     id::{MatchId, SessionId, UserId},
-    protocol::{ErrorCode, RtcCandidate, RtcDescription, RtcState, ServerFrame},
-    store::{CallConnected, CallSide, Store, StoreError},
+    protocol::{ErrorCode, PeerPresence, RtcCandidate, RtcDescription, RtcState, ServerFrame},
+    store::{CallConnected, CallSide, EndedMatch, MatchRow, Store, StoreError},
     time::Clock,
 };
 use tebdil_signaling::{Sanitised, Signal, check_medium, sanitise_candidate, sanitise_sdp};
@@ -52,6 +52,15 @@ pub struct Calls {
     rooms: Cache<MatchId, Arc<Mutex<Room>>>,
     /// Grows when the word that matches ended may have been lost: who takes part in them is asked anew.
     epoch: AtomicU64,
+}
+
+/// What a device said of its call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// It is noted, and the peer hears of it.
+    Noted,
+    /// It may end the match, which is not done here.
+    HungUp,
 }
 
 /// Why a frame about a call did nothing.
@@ -114,53 +123,63 @@ impl Calls {
         self.forward(&seated, Signal::Candidate { candidate, sdp_mid, sdp_m_line_index })
     }
 
-    /// The device says that its call is connected, or failed. That it hung up is said by ending the match, which takes [`Calls::may_hang_up`] before.
+    /// What the device says of its call.
     ///
     /// # Errors
     /// [`Refused`]; nothing is changed then.
-    pub async fn state(&self, origin: &Connection, frame: RtcState) -> Result<(), Refused> {
+    pub async fn state(&self, origin: &Connection, frame: RtcState) -> Result<Said, Refused> {
         let seated = self.seat(origin, frame.match_id).await?;
         match frame.state {
             CallState::Connected => self.connected(&seated).await?,
-            CallState::Failed => {
-                let phase = lock(&seated.room).phase(&seated.side);
-                metrics::counter!("tebdil_call_failures_total", "phase" => phase).increment(1);
-            }
-            CallState::Ended => {}
+            CallState::Failed => self.failed(&seated).await?,
+            CallState::Ended => return Ok(Said::HungUp),
         }
         self.hub.send_to_device(seated.side.peer_id, seated.side.peer_session_id, &ServerFrame::RtcState(frame));
-        Ok(())
-    }
-
-    /// Whether the device may end the match by hanging up.
-    ///
-    /// # Errors
-    /// [`Refused`]
-    pub async fn may_hang_up(&self, origin: &Connection, match_id: MatchId) -> Result<(), Refused> {
-        self.seat(origin, match_id).await.map(|_| ())
+        Ok(Said::Noted)
     }
 
     /// One side's word is enough, or who wants a right back would only have to be silent. But both must have described: a word about nothing is a lie.
     async fn connected(&self, seated: &Seated) -> Result<(), Refused> {
-        let Some(offered_at) = lock(&seated.room).agreed_since() else {
-            if seated.side.connected_at.is_some() {
-                return Ok(());
-            }
+        let (known, agreed) = {
+            let room = lock(&seated.room);
+            (room.connected || seated.side.connected_at.is_some(), room.agreed_since())
+        };
+        if known {
+            return Ok(());
+        }
+        let Some(offered_at) = agreed else {
             return Err(refused("out_of_order", ErrorCode::SignalRefused, "no offer of this call was answered"));
         };
         let now = self.clock.now();
         match self.store.call_connected(seated.match_id, now).await? {
-            CallConnected::Now => {
-                lock(&seated.room).connected = true;
-                metrics::histogram!("tebdil_call_setup_seconds").record(now.since(offered_at).as_secs_f64());
-                Ok(())
-            }
-            CallConnected::Before => {
-                lock(&seated.room).connected = true;
-                Ok(())
-            }
-            CallConnected::Over => Err(refused("over", ErrorCode::MatchEnded, ErrorCode::MatchEnded.title())),
+            CallConnected::Now => metrics::histogram!("tebdil_call_setup_seconds").record(now.since(offered_at).as_secs_f64()),
+            CallConnected::Before => {}
+            CallConnected::Over => return Err(over()),
         }
+        lock(&seated.room).connected = true;
+        Ok(())
+    }
+
+    async fn failed(&self, seated: &Seated) -> Result<(), StoreError> {
+        if lock(&seated.room).failed {
+            return Ok(());
+        }
+        self.store.call_failed(seated.match_id, self.clock.now()).await?;
+        let mut room = lock(&seated.room);
+        if !std::mem::replace(&mut room.failed, true) {
+            metrics::counter!("tebdil_call_failures_total", "phase" => room.phase(&seated.side)).increment(1);
+        }
+        Ok(())
+    }
+
+    /// A device was welcomed: where it is in a call, it counts as there, and the peer hears that what it signals arrives. Presence alone tells that only of users
+    /// who have no other device.
+    pub async fn welcomed(&self, connection: &Connection, matches: &[MatchRow]) -> Result<(), StoreError> {
+        for row in matches.iter().filter(|row| row.mode == Mode::Video && row.session_id == connection.session_id) {
+            self.store.note_present(&[(row.id, connection.user_id)]).await?;
+            self.hub.send(row.peer_id, &ServerFrame::PeerPresence(PeerPresence { match_id: row.id, online: true }));
+        }
+        Ok(())
     }
 
     /// What came from the peer's node, for a device of this one.
@@ -173,6 +192,14 @@ impl Calls {
         if !room.over {
             self.take(&mut room, user, session, role, word);
         }
+    }
+
+    /// A video match has ended, by this node.
+    pub fn ended(&self, ended: &EndedMatch) {
+        if let Some(call) = ended.call {
+            metrics::counter!("tebdil_calls_total", "outcome" => call.as_str()).increment(1);
+        }
+        self.over(ended.match_id);
     }
 
     /// A match is over: nothing is signalled in it any more, and what is under way is dropped.
@@ -204,7 +231,6 @@ impl Calls {
         if side.session_id != origin.session_id {
             return Err(refused("wrong_device", ErrorCode::WrongDevice, ErrorCode::WrongDevice.title()));
         }
-        let over = || refused("over", ErrorCode::MatchEnded, ErrorCode::MatchEnded.title());
         if !side.is_active(self.clock.now()) {
             return Err(over());
         }
@@ -230,7 +256,7 @@ impl Calls {
         // Until everything is queued: what two connections of one device send at the same time must not change places on the way.
         let mut room = lock(room);
         if room.over {
-            return Err(refused("over", ErrorCode::MatchEnded, ErrorCode::MatchEnded.title()));
+            return Err(over());
         }
         let signals = room.send(side.role, signal, self.clock.now());
         let signals = signals.map_err(|error| refused("out_of_order", ErrorCode::SignalRefused, &error.to_string()))?;
@@ -266,6 +292,10 @@ fn lock(room: &Mutex<Room>) -> MutexGuard<'_, Room> {
 
 fn malformed(detail: &str) -> Refused {
     refused("malformed", ErrorCode::InvalidField, detail)
+}
+
+fn over() -> Refused {
+    refused("over", ErrorCode::MatchEnded, ErrorCode::MatchEnded.title())
 }
 
 fn refused(reason: &'static str, code: ErrorCode, detail: &str) -> Refused {

@@ -10,6 +10,8 @@ pub(super) struct Room {
     pub(super) over: bool,
     /// Somebody said so, and it was noted.
     pub(super) connected: bool,
+    /// The same.
+    pub(super) failed: bool,
     offerer: Option<Box<Half>>,
     answerer: Option<Box<Half>>,
     /// When the first offer passed.

@@ -159,7 +159,7 @@ impl Chat {
     fn wind_up(&self, ended: &EndedMatch) {
         self.ads.match_ended(ended);
         if ended.mode == Mode::Video {
-            self.calls.over(ended.match_id);
+            self.calls.ended(ended);
             self.relays.match_ended(ended.match_id);
         }
     }

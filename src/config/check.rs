@@ -89,6 +89,7 @@ impl Config {
         let usable = asks.is_empty() || (asks.contains("{id}") && (asks.starts_with("https://") || asks.starts_with("http://")));
         check(usable, "billing.verifier_url", "must be empty, or https://… with {id} for the subscription");
         check((1..=60).contains(&billing.verifier_timeout_s), "billing.verifier_timeout_s", "must be 1 to 60");
+        check((10..=600).contains(&self.matching.call_absence_s), "matching.call_absence_s", "must be 10 to 600");
         check(self.matching.max_active_text > 0, "matching.max_active_text", "must be at least 1");
         check(
             (60..=86_400).contains(&self.matching.match_ttl_s),

@@ -169,6 +169,7 @@ pub struct Billing {
 pub struct Matching {
     pub max_active_text: u32,
     pub match_ttl_s: u64,
+    pub call_absence_s: u64,
     pub widening: Widening,
 }
 
@@ -372,6 +373,11 @@ impl Matching {
     /// How long a match lasts.
     pub const fn match_ttl(&self) -> Duration {
         Duration::from_secs(self.match_ttl_s)
+    }
+
+    /// How long a device of a call may be without a connection.
+    pub const fn call_absence(&self) -> Duration {
+        Duration::from_secs(self.call_absence_s)
     }
 }
 

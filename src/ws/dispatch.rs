@@ -3,15 +3,22 @@
 use std::sync::Arc;
 
 use tebdil_core::{
-    domain::{CallState, EndReason},
+    domain::EndReason,
     id::{MatchId, UserId},
-    protocol::{ClientFrame, ErrorCode, FrameId, RtcState, ServerFrame},
+    protocol::{ClientFrame, ErrorCode, FrameId, ServerFrame},
     realtime::Denied,
     store::StoreError,
 };
 
 use super::{connection::Session, limits::rate_limited};
-use crate::{app::App, calls, config::Limit, http::Who, hub::Connection, matching::Refused};
+use crate::{
+    app::App,
+    calls::{self, Said},
+    config::Limit,
+    http::Who,
+    hub::Connection,
+    matching::Refused,
+};
 
 /// The client should not have sent this frame; it was told, and it counts.
 pub(super) struct BadFrame;
@@ -66,11 +73,10 @@ async fn rare(app: &Arc<App>, session: &Session, frame: ClientFrame, re: Option<
         }
         ClientFrame::RtcDescription(frame) => told(connection, re, app.calls.describe(connection, frame).await),
         ClientFrame::RtcCandidate(frame) => told(connection, re, app.calls.candidate(connection, frame).await),
-        ClientFrame::RtcState(RtcState { match_id, state: CallState::Ended }) => match app.calls.may_hang_up(connection, match_id).await {
-            Ok(()) => leave(app, connection, match_id, EndReason::HungUp, re).await,
-            refused => told(connection, re, refused),
+        ClientFrame::RtcState(frame) => match app.calls.state(connection, frame).await {
+            Ok(Said::HungUp) => leave(app, connection, frame.match_id, EndReason::HungUp, re).await,
+            said => told(connection, re, said.map(drop)),
         },
-        ClientFrame::RtcState(frame) => told(connection, re, app.calls.state(connection, frame).await),
         // The frames of a conversation do not come here.
         ClientFrame::Hello(_) | ClientFrame::MessageSend(_) | ClientFrame::MessageAck(_) | ClientFrame::MessageRead(_) => {
             connection.send(&ServerFrame::error(ErrorCode::UnexpectedFrame, "hello was said already"), re);

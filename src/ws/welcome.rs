@@ -125,6 +125,7 @@ pub(super) async fn welcome(app: &Arc<App>, connection: &Arc<Connection>, greeti
     let missed = Missed { matches: &matches, resume: &hello.resume, live: false, quota, keys_remaining };
     let again = app.chat.replay(connection, missed, &app.franking).await?;
     app.chat.announce_presence(connection.user_id, returned).await?;
+    app.calls.welcomed(connection, &matches).await?;
     if again {
         app.hub.fell_behind(connection);
     }

@@ -69,11 +69,14 @@ pub struct Workers {
 type Held = Arc<BTreeMap<&'static str, Arc<Leases>>>;
 
 impl Workers {
-    /// Workers for every job there is.
+    /// Workers for every job there is, as far as `settings` permit.
     pub fn new(store: Store, clock: Clock, hooks: Hooks, settings: Settings) -> Self {
         let job = JobRef { id: Arc::from(""), pushed_at: clock.now() };
+        let mut queues = crate::jobs::all();
+        // Who does not know who is connected leaves this to a process that does.
+        queues.retain(|queue| settings.presence.is_some() || queue.name != crate::jobs::Absences::QUEUE);
         let cx = JobContext { store, clock, hooks, settings: Arc::new(settings), job };
-        Self { cx, queues: crate::jobs::all(), timing: Timing::default() }
+        Self { cx, queues, timing: Timing::default() }
     }
 
     /// Workers for these queues only.

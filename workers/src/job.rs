@@ -105,8 +105,10 @@ pub struct Settings {
     pub reports: ReportRules,
     /// Who is asked whether a subscription goes on; without it, nobody is.
     pub verifier: Option<Verifier>,
-    /// Who is connected, at whichever node; without it, nobody is.
+    /// Who is connected, at whichever node; without it, nobody is, and no call ends for it.
     pub presence: Option<Presence>,
+    /// How long a device of a call may be without a connection.
+    pub call_absence: Duration,
     /// Where pushes go; without it, they are dropped.
     pub fcm: Option<Arc<Fcm>>,
 }
@@ -122,6 +124,7 @@ impl Settings {
             reports: ReportRules::default(),
             verifier: None,
             presence: None,
+            call_absence: Duration::from_secs(30),
             fcm: None,
         }
     }

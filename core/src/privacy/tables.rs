@@ -170,6 +170,7 @@ pub const TABLES: &[Table] = &[
             shown("ended_by", Who).stays(NO_PERSON),
             shown("shared_interests", Json),
             shown("connected_at", Time).stays(NO_PERSON),
+            shown("call_failed_at", Time).stays(NO_PERSON),
         ],
     },
     Table {
@@ -192,6 +193,8 @@ pub const TABLES: &[Table] = &[
             hidden("peer_key_package", "the peer's keys"),
             shown("last_message_id", Id).stays(NO_PERSON),
             shown("pushed_at", Time).stays(NO_PERSON),
+            shown("absent_since", Time).stays(NO_PERSON),
+            shown("absent_seen_at", Time).stays(NO_PERSON),
         ],
     },
     Table {

@@ -88,8 +88,10 @@ pub struct AdminMatch {
     pub sides: Vec<AdminMatchSide>,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
-    /// When both sides of a call had said that they are connected.
+    /// When a side of a call first said that it is connected.
     pub connected_at: Option<Timestamp>,
+    /// When a side of a call first said that it failed.
+    pub call_failed_at: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
     pub ended_reason: Option<EndReason>,
     /// Null for the system, and while the match goes on.

@@ -12,7 +12,7 @@ use tokio::{sync::mpsc, time::Instant};
 use super::{Announcement, BusEvent, Device, Holder, Joined, NodeId, RealtimeError, Stamp, presence::Word};
 use crate::{
     backoff::{BackoffRule, Try},
-    id::UserId,
+    id::{SessionId, UserId},
 };
 
 /// The realtime state of a node that is alone.
@@ -130,6 +130,13 @@ impl Local {
     pub async fn online(&self, asked: &[UserId]) -> Result<Vec<bool>, RealtimeError> {
         let users = self.users();
         Ok(asked.iter().map(|user| users.known.get(user).is_some_and(|user| !user.devices.is_empty())).collect())
+    }
+
+    #[expect(clippy::unused_async, reason = "the same form as over Redis")]
+    pub async fn present(&self, asked: &[(UserId, SessionId)]) -> Result<Vec<bool>, RealtimeError> {
+        let users = self.users();
+        let has = |session| move |(_, device): &(Stamp, Device)| device.session == session;
+        Ok(asked.iter().map(|(user, session)| users.known.get(user).is_some_and(|user| user.devices.iter().any(has(*session)))).collect())
     }
 
     #[expect(clippy::unused_async, reason = "the same form as over Redis")]

@@ -98,6 +98,14 @@ impl Presence {
         via!(self.0, |link| link.online(users).await)
     }
 
+    /// Whether each of these devices has a connection, at whichever node.
+    ///
+    /// # Errors
+    /// As for [`Presence::online`].
+    pub async fn present(&self, devices: &[(UserId, SessionId)]) -> Result<Vec<bool>, RealtimeError> {
+        via!(self.0, |link| link.present(devices).await)
+    }
+
     /// Tells the peers of `user` whether it is online, if that is not what they were told last.
     ///
     /// In one step: reading the state, comparing it with what was said last, and sending to every node of each peer, *this one included*, as

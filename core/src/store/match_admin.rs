@@ -31,6 +31,7 @@ pub struct StaffMatchRow {
     created_at: Timestamp,
     expired_at: Timestamp,
     connected_at: Option<Timestamp>,
+    call_failed_at: Option<Timestamp>,
     ended_at: Option<Timestamp>,
     ended_reason: Option<EndReason>,
     ended_by: Option<UserId>,
@@ -72,6 +73,7 @@ impl StaffMatchRow {
             created_at: self.created_at,
             expires_at: self.expired_at,
             connected_at: self.connected_at,
+            call_failed_at: self.call_failed_at,
             ended_at: if ran_out { Some(self.expired_at) } else { self.ended_at },
             ended_reason: if ran_out { Some(EndReason::Expired) } else { self.ended_reason },
             ended_by: self.ended_by,
@@ -94,7 +96,7 @@ macro_rules! sent {
 }
 
 const COLUMNS: &str = concat!(
-    "SELECT m.id, m.type AS mode, m.status, m.created_at, m.expired_at, m.connected_at, m.ended_at, m.ended_reason, m.ended_by, ",
+    "SELECT m.id, m.type AS mode, m.status, m.created_at, m.expired_at, m.connected_at, m.call_failed_at, m.ended_at, m.ended_reason, m.ended_by, ",
     "m.user1_id, a.alias AS alias1, a.tag AS tag1, ",
     erased!("a"),
     " AS erased1, ",

@@ -24,6 +24,8 @@ pub struct MatchRow {
     ended_at: Option<Timestamp>,
     ended_reason: Option<EndReason>,
     pub ended_by: Option<UserId>,
+    connected_at: Option<Timestamp>,
+    call_failed_at: Option<Timestamp>,
     shared_interests: String,
     pub role: MatchRole,
     pub peer_id: UserId,
@@ -99,6 +101,7 @@ impl MatchRow {
             status: if ran_out { MatchStatus::Expired } else { self.status },
             reason: self.ended_reason.filter(|_| !ran_out).unwrap_or(EndReason::Expired),
             by: self.ended_by,
+            call: CallOutcome::of(self.mode, self.connected_at, self.call_failed_at),
         })
     }
 
@@ -139,6 +142,39 @@ pub struct EndedMatch {
     pub reason: EndReason,
     /// `None` for the system.
     pub by: Option<UserId>,
+    /// What became of its call; `None` for a text match.
+    pub call: Option<CallOutcome>,
+}
+
+/// What became of the call of a video match.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallOutcome {
+    /// A side said that it was connected.
+    Connected,
+    /// No side did, and one said that it failed.
+    Failed,
+    /// Nobody said anything of it.
+    Never,
+}
+
+impl CallOutcome {
+    pub(crate) const fn of(mode: Mode, connected_at: Option<Timestamp>, failed_at: Option<Timestamp>) -> Option<Self> {
+        match (mode, connected_at, failed_at) {
+            (Mode::Text, ..) => None,
+            (Mode::Video, Some(_), _) => Some(Self::Connected),
+            (Mode::Video, None, Some(_)) => Some(Self::Failed),
+            (Mode::Video, None, None) => Some(Self::Never),
+        }
+    }
+
+    /// Its name in the metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connected => "connected",
+            Self::Failed => "failed",
+            Self::Never => "never",
+        }
+    }
 }
 
 /// What became of a wish to end a match.
@@ -176,10 +212,13 @@ pub(crate) struct EndRow {
     pub(crate) expired_at: Timestamp,
     pub(crate) ended_reason: Option<EndReason>,
     pub(crate) ended_by: Option<UserId>,
+    pub(crate) connected_at: Option<Timestamp>,
+    pub(crate) call_failed_at: Option<Timestamp>,
 }
 
 pub(crate) const END_SIDES: &str = "SELECT user_id, open, first_content_at FROM match_sides WHERE match_id = $1 ORDER BY match_id, user_id";
-pub(crate) const END_OF: &str = "SELECT type, status, expired_at, ended_reason, ended_by FROM matches WHERE id = $1";
+pub(crate) const END_OF: &str =
+    "SELECT type, status, expired_at, ended_reason, ended_by, connected_at, call_failed_at FROM matches WHERE id = $1";
 pub(crate) const END: &str = "UPDATE matches SET status = $1, ended_at = $2, ended_reason = $3, ended_by = $4 WHERE id = $5";
 pub(crate) const CLOSE: &str = "UPDATE match_sides SET open = FALSE, peer_key_package = NULL WHERE match_id = $1";
 pub(crate) const FORGET: &str = "DELETE FROM messages WHERE match_id = $1";
@@ -197,14 +236,18 @@ macro_rules! end_match_in {
                 let users = [a.user_id, b.user_id];
                 let row: m::EndRow = sqlx::query_as(m::END_OF).bind(match_id).fetch_one(&mut *$tx).await?;
                 let mode = row.mode;
+                let call = m::CallOutcome::of(mode, row.connected_at, row.call_failed_at);
                 if a.open {
                     let ended = if now >= row.expired_at {
                         let (status, reason) = ($crate::domain::MatchStatus::Expired, $crate::domain::EndReason::Expired);
-                        m::EndedMatch { match_id, mode, users, status, reason, by: None }
+                        m::EndedMatch { match_id, mode, users, status, reason, by: None, call }
                     } else {
-                        let both = a.first_content_at.is_some() && b.first_content_at.is_some();
-                        let status = if both { $crate::domain::MatchStatus::Completed } else { $crate::domain::MatchStatus::Cancelled };
-                        m::EndedMatch { match_id, mode, users, status, reason, by }
+                        let held = match call {
+                            None => a.first_content_at.is_some() && b.first_content_at.is_some(),
+                            Some(call) => call == m::CallOutcome::Connected,
+                        };
+                        let status = if held { $crate::domain::MatchStatus::Completed } else { $crate::domain::MatchStatus::Cancelled };
+                        m::EndedMatch { match_id, mode, users, status, reason, by, call }
                     };
                     sqlx::query(m::END)
                         .bind(ended.status)
@@ -219,7 +262,7 @@ macro_rules! end_match_in {
                     m::End::Now(ended)
                 } else {
                     let reason = row.ended_reason.unwrap_or(reason);
-                    m::End::Before(m::EndedMatch { match_id, mode, users, status: row.status, reason, by: row.ended_by })
+                    m::End::Before(m::EndedMatch { match_id, mode, users, status: row.status, reason, by: row.ended_by, call })
                 }
             }
             _ => m::End::NotFound,
@@ -228,7 +271,7 @@ macro_rules! end_match_in {
 }
 
 const SELECT_VIEW: &str = "SELECT m.id, m.type AS mode, m.status, m.created_at, m.expired_at, m.ended_at, m.ended_reason, m.ended_by, \
-     m.shared_interests, s.role, s.peer_id, s.session_id, s.delivered_seq, s.read_seq, p.last_seq AS peer_last_seq, \
+     m.connected_at, m.call_failed_at, m.shared_interests, s.role, s.peer_id, s.session_id, s.delivered_seq, s.read_seq, p.last_seq AS peer_last_seq, \
      p.delivered_seq AS peer_delivered_seq, p.read_seq AS peer_read_seq, s.last_seq, s.peer_key_package, u.alias, u.tag, \
      c.id AS claim_id, c.status AS claim_status, c.reason AS claim_reason, c.claim_time, c.processed_at AS claim_processed_at \
      FROM match_sides s JOIN matches m ON m.id = s.match_id \
@@ -318,7 +361,7 @@ impl Store {
         Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
-    /// Ends a match, once: its messages go, its status is `completed` when both sides had sent content, else `cancelled`.
+    /// Ends a match, once: its messages go, its status is `completed` when both sides had sent content, or their call was connected, else `cancelled`.
     ///
     /// With `by`, that user must be in the match. One that has run out ends as `expired`, by the system, whoever asks.
     pub async fn end_match(&self, match_id: MatchId, by: Option<UserId>, reason: EndReason, now: Timestamp) -> Result<End, StoreError> {

@@ -6,6 +6,7 @@
 //!
 //! Every method takes the time as `now`; ids come from the store's [`IdGenerator`]. Not found is `Ok(None)`.
 
+mod absences;
 mod ads;
 mod announcements;
 mod appeals;
@@ -47,6 +48,7 @@ mod wakeups;
 
 use std::sync::Arc;
 
+pub use absences::CallDevice;
 pub use ads::{AdChange, AdRow};
 pub use announcements::NewAnnouncement;
 pub use appeals::{APPEAL_CONTEXT, AppealRow, Appealing, DecidedAppeal, NewAppeal};
@@ -68,7 +70,7 @@ pub use job_admin::{JobFilter, Mended};
 pub use jobs::{JobCounts, JobFailure, JobLease, Leased, LeasedJob, NewJob};
 pub use keys::{KEY_PACKAGE_PERIOD, MAX_KEY_PACKAGES, PutKeys};
 pub use match_admin::{StaffMatchFilter, StaffMatchRow};
-pub use matches::{End, EndedMatch, MatchFilter, MatchRow, Parties};
+pub use matches::{CallOutcome, End, EndedMatch, MatchFilter, MatchRow, Parties};
 pub use messages::{Append, Appended, MessageRow, NewMessage, NewReceipt, Receipt};
 pub use notifications::{MarkedRead, Notified};
 pub use pairing::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcome, Refusal};

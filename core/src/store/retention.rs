@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sqlx::{FromRow, QueryBuilder};
 
-use super::{EndedMatch, Store, StoreError};
+use super::{EndedMatch, Store, StoreError, matches::CallOutcome};
 use crate::{
     backend::{read, write_tx},
     domain::{EndReason, MatchStatus, Mode},
@@ -28,6 +28,8 @@ struct RanOut {
     mode: Mode,
     user1_id: UserId,
     user2_id: UserId,
+    connected_at: Option<Timestamp>,
+    call_failed_at: Option<Timestamp>,
 }
 
 /// A batch of [`Store::delete_dead_sessions`].
@@ -70,7 +72,7 @@ impl Store {
             for id in &due {
                 list.push_bind(*id);
             }
-            query.push(") RETURNING id, type, user1_id, user2_id");
+            query.push(") RETURNING id, type, user1_id, user2_id, connected_at, call_failed_at");
             let ended: Vec<RanOut> = query.build_query_as().fetch_all(&mut *tx).await?;
 
             for statement in [
@@ -94,6 +96,7 @@ impl Store {
             status: MatchStatus::Expired,
             reason: EndReason::Expired,
             by: None,
+            call: CallOutcome::of(row.mode, row.connected_at, row.call_failed_at),
         });
         Ok(ended.collect())
     }

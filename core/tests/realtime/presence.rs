@@ -7,6 +7,7 @@ use super::{ALICE, BOB, MANY, device, events, message, replaced, word_to};
 
 tebdil_core::realtime_conformance!(
     who_joined_is_online_until_the_last_device_left,
+    a_device_is_present_while_it_is_connected,
     a_session_has_one_connection,
     the_oldest_device_goes_when_there_are_too_many,
     a_device_that_joins_again_keeps_its_place,
@@ -56,6 +57,25 @@ async fn who_joined_is_online_until_the_last_device_left(mut node: TestNode) {
     node.realtime.presence.leave(laptop).await.expect("left");
     assert_eq!(online(&node).await, [false, false]);
     assert_eq!(own_events(&mut node).await, []);
+}
+
+async fn a_device_is_present_while_it_is_connected(node: TestNode) {
+    let presence = node.realtime.presence.clone();
+    let (phone, laptop) = (device(ALICE, 1, 1), device(ALICE, 2, 2));
+    let asked = [(ALICE, phone.session), (ALICE, laptop.session), (BOB, phone.session)];
+    let present = async || presence.present(&asked).await.expect("an answer");
+    assert_eq!(present().await, [false, false, false]);
+    join(&node, phone).await;
+    assert_eq!(present().await, [true, false, false]);
+    join(&node, laptop).await;
+    join(&node, device(ALICE, 1, 3)).await;
+    assert_eq!(present().await, [true, true, false], "another connection of the same device");
+    presence.leave(phone).await.expect("it was replaced");
+    assert_eq!(present().await, [true, true, false]);
+    presence.leave(device(ALICE, 1, 3)).await.expect("left");
+    assert_eq!(present().await, [false, true, false]);
+    assert_eq!(presence.present(&[]).await.expect("nobody"), [false; 0]);
+    presence.leave(laptop).await.expect("left");
 }
 
 async fn a_session_has_one_connection(mut node: TestNode) {

@@ -12,6 +12,7 @@ mod bans;
 mod billing;
 mod blocks;
 mod calls;
+mod call_state;
 mod claims;
 mod codes;
 mod erasure;

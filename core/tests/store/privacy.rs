@@ -197,6 +197,7 @@ impl Maker<'_> {
                 ("referrals", "via") => Cell::Text("code".to_owned()),
                 ("idempotency_keys", "scope") => Cell::Text(format!("user:{owner}")),
                 // Read when the match ends.
+                ("matches", "type") => Cell::Text("text".to_owned()),
                 ("matches", "status") => Cell::Text("active".to_owned()),
                 ("matches", "ended_reason") => Cell::Text("left".to_owned()),
                 ("bans", "created_by" | "lifted_by" | "confirmed_by") | ("matches", "ended_by") => Cell::Number(PEER.0),

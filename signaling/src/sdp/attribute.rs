@@ -15,6 +15,8 @@ pub(super) enum Scope {
 pub(super) enum Attribute {
     /// In the form that is forwarded, without `a=`.
     Kept(String),
+    /// The same, with names that follow it.
+    Named(String, Vec<String>),
     Dropped,
 }
 
@@ -24,6 +26,9 @@ pub(super) const RTCP: &str = "rtcp:9 IN IP4 0.0.0.0";
 /// Header extensions that tell nothing of what is said: the audio level would be readable by a relay.
 const HEADER_EXTENSIONS: [&str; 2] =
     ["urn:ietf:params:rtp-hdrext:sdes:mid", "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"];
+
+/// Longest name of a stream, track or source, bytes.
+const MAX_NAME_BYTES: usize = 256;
 
 /// Reads an attribute (what follows `a=`). An unknown one is dropped; `None` when a known one has a value that it cannot have.
 pub(super) fn read(text: &str, scope: Scope) -> Option<Attribute> {
@@ -44,8 +49,10 @@ pub(super) fn read(text: &str, scope: Scope) -> Option<Attribute> {
         | ("rtcp-mux" | "rtcp-rsize" | "bundle-only", Scope::Media) => keep(value.is_none()),
         // Of the session.
         ("group", Scope::Session) => {
-            let words = words(9)?;
-            keep(words.first() == Some(&"BUNDLE") && words.into_iter().all(is_mid))
+            let Some(mids) = value?.strip_prefix("BUNDLE").filter(|mids| mids.is_empty() || mids.starts_with(' ')) else {
+                return Some(Attribute::Dropped);
+            };
+            keep(mids.split(' ').skip(1).all(is_mid))
         }
         // Of a medium.
         ("mid", Scope::Media) => keep(value.is_some_and(is_mid)),
@@ -53,38 +60,45 @@ pub(super) fn read(text: &str, scope: Scope) -> Option<Attribute> {
         ("rtpmap", Scope::Media) => {
             let (payload, coding) = value?.split_once(' ')?;
             let mut parts = coding.split('/');
-            let fits = parts.next().is_some_and(is_token) && parts.clone().count() <= 2 && parts.all(|part| digits(part).is_some());
+            let fits =
+                parts.next().is_some_and(is_token) && (1..=2).contains(&parts.clone().count()) && parts.all(|part| digits(part).is_some());
             keep(is_payload(payload) && fits)
         }
         ("fmtp", Scope::Media) => {
             let (payload, parameters) = value?.split_once(' ')?;
-            keep(is_payload(payload) && is_plain(parameters))
+            // Of a data channel, in drafts of RFC 8841.
+            if payload == super::DATA_CHANNEL || !is_plain(parameters) {
+                return Some(Attribute::Dropped);
+            }
+            keep(is_payload(payload))
         }
         ("rtcp-fb", Scope::Media) => {
             let (payload, kinds) = value?.split_once(' ')?;
-            keep((payload == "*" || is_payload(payload)) && kinds.split(' ').all(is_token))
+            // webrtc-rs and Pion end the line with a space when there is no parameter.
+            let kinds = kinds.trim_end_matches(' ');
+            let fits = (payload == "*" || is_payload(payload)) && kinds.split(' ').all(is_token);
+            fits.then(|| Attribute::Kept(format!("rtcp-fb:{payload} {kinds}")))
         }
         ("extmap", Scope::Media) => {
-            let words = words(2)?;
-            let [id, uri] = words.as_slice() else { return Some(Attribute::Dropped) };
+            let (id, uri) = value?.split_once(' ')?;
             let fits = digits(id).is_some_and(|id| (1..=255).contains(&id));
-            if fits && HEADER_EXTENSIONS.contains(uri) { keep(true) } else { Some(Attribute::Dropped) }
+            if fits && HEADER_EXTENSIONS.contains(&uri) { keep(true) } else { Some(Attribute::Dropped) }
         }
-        ("msid", Scope::Media) => keep(words(2)?.into_iter().all(is_name)),
+        ("msid", Scope::Media) => Some(Attribute::Named("msid:".to_owned(), read_names(value?)?)),
         ("ssrc", Scope::Media) => {
             let (id, rest) = value?.split_once(' ')?;
-            let fits = digits(id).is_some_and(|id| u32::try_from(id).is_ok());
+            let id = digits(id).and_then(|id| u32::try_from(id).ok());
             match rest.split_once(':') {
-                Some(("cname", name)) => keep(fits && is_name(name)),
-                Some(("msid", name)) => keep(fits && name.split(' ').count() <= 2 && name.split(' ').all(is_name)),
+                Some((kind @ ("cname" | "msid"), names)) => Some(Attribute::Named(format!("ssrc:{} {kind}:", id?), read_names(names)?)),
                 _ => Some(Attribute::Dropped),
             }
         }
         ("ssrc-group", Scope::Media) => {
             let (kind, ids) = value?.split_once(' ')?;
-            keep(
-                matches!(kind, "FID" | "FEC-FR" | "SIM") && ids.split(' ').all(|id| digits(id).is_some_and(|id| u32::try_from(id).is_ok())),
-            )
+            if !matches!(kind, "FID" | "FEC-FR" | "SIM") {
+                return Some(Attribute::Dropped);
+            }
+            keep(ids.split(' ').all(|id| digits(id).is_some_and(|id| u32::try_from(id).is_ok())))
         }
         ("sctp-port", Scope::Media) => keep(digits(value?).is_some_and(|port| u16::try_from(port).is_ok())),
         ("max-message-size", Scope::Media) => keep(digits(value?).is_some()),
@@ -109,12 +123,14 @@ fn is_payload(word: &str) -> bool {
     digits(word).is_some_and(|payload| payload <= 127)
 }
 
-/// An identifier that a client draws: of a stream, a track, or a canonical name.
-fn is_name(word: &str) -> bool {
-    word.len() <= 256 && !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`{|}~/=".contains(&byte))
+/// One or two names that a client gave: of a stream and a track, or of a source.
+fn read_names(text: &str) -> Option<Vec<String>> {
+    let names: Vec<String> = text.split(' ').take(3).map(str::to_owned).collect();
+    let fits = |name: &String| (1..=MAX_NAME_BYTES).contains(&name.len());
+    (names.len() <= 2 && names.iter().all(fits)).then_some(names)
 }
 
-/// Parameters of a codec.
+/// Parameters of a codec: names, numbers and Base64, in which neither an address of IPv6 nor a URL can be written.
 fn is_plain(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" +,-./;=_".contains(&byte))
 }

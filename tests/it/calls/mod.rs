@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 
 use crate::{harness::TestServer, sockets::Person};
 
+mod ends;
+mod refusals;
 mod signals;
 
 /// What a browser says before the media, with an address wherever one can stand.

@@ -1,5 +1,6 @@
 //! Nodes that are killed, and nodes that lose Redis or each other, as processes of their own.
 
+mod calls;
 mod cut_off;
 mod flush;
 mod leader;
@@ -54,7 +55,12 @@ impl Site {
             own.iter().map(|[redis, metrics]| [("TEBDIL_REDIS__URL", redis.as_str()), ("TEBDIL_METRICS__LISTEN", metrics)]).collect();
         let settings: Vec<&[(&str, &str)]> = settings.iter().map(|own| &own[..]).collect();
         // People of whom nothing is read for a while do not answer pings either.
-        let common = [("TEBDIL_DATABASE__URL", database.url()), ("TEBDIL_LOG", "info"), ("TEBDIL_WS__HEARTBEAT_S", "120")];
+        let common = [
+            ("TEBDIL_DATABASE__URL", database.url()),
+            ("TEBDIL_LOG", "info"),
+            ("TEBDIL_WS__HEARTBEAT_S", "120"),
+            ("TEBDIL_MATCHING__CALL_ABSENCE_S", "10"),
+        ];
         let cluster = ClusterProcess::start(&common, &settings).await?;
         let metrics = own.into_iter().map(|[_, address]| format!("http://{address}/metrics")).collect();
         Some(Self { cluster, redis, database, metrics, http: reqwest::Client::new(), phones: AtomicU32::new(FIRST_PHONE) })
@@ -131,9 +137,14 @@ impl Site {
 
     /// Two new users at these nodes, and their match. Nobody else may be searching.
     async fn pair(&self, nodes: [usize; 2]) -> (Person, Person, String) {
+        self.pair_for("text", nodes).await
+    }
+
+    /// The same for a match of this mode.
+    async fn pair_for(&self, mode: &str, nodes: [usize; 2]) -> (Person, Person, String) {
         let (mut a, mut b) = (self.person(nodes[0]).await, self.person(nodes[1]).await);
-        a.find().await;
-        b.find().await;
+        a.find_for(mode).await;
+        b.find_for(mode).await;
         let id = a.found().await;
         assert_eq!(b.found().await, id);
         (a, b, id)

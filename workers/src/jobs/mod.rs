@@ -9,6 +9,7 @@ use tebdil_core::{
 
 use crate::job::Queue;
 
+mod absences;
 mod ad_counts;
 mod announce;
 mod auto_ban;
@@ -23,6 +24,7 @@ mod statistics;
 mod subscriptions;
 mod wakeups;
 
+pub use absences::Absences;
 pub use ad_counts::AdCounts;
 pub use announce::Announce;
 pub use auto_ban::AutoBanSweep;
@@ -45,6 +47,7 @@ pub fn all() -> Vec<Queue> {
         Queue::of::<PushDevice>(),
         Queue::of::<PushOrder>(),
         Queue::of::<RewardOrder>(),
+        Queue::scheduled::<Absences>(absences::PERIOD),
         Queue::scheduled::<AdCounts>(Duration::from_mins(1)),
         Queue::scheduled::<Announce>(Duration::from_mins(1)),
         Queue::scheduled::<AutoBanSweep>(Duration::from_mins(10)),

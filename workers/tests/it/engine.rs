@@ -233,6 +233,7 @@ impl Job for Tick {
             status: tebdil_core::domain::MatchStatus::Expired,
             reason: tebdil_core::domain::EndReason::Expired,
             by: None,
+            call: None,
         });
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Jobs, retention and workers on both databases.
 
+mod absences;
 mod announce;
 mod auto_ban;
 mod engine;

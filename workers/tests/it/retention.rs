@@ -48,8 +48,15 @@ async fn after_a_day_the_match_is_over_and_its_messages_are_gone(db: &Database) 
     assert_eq!(db.number("SELECT COUNT(*) FROM messages").await, 5);
 
     db.clock.advance(60 * MINUTE);
-    let expected =
-        EndedMatch { match_id: old, mode: Mode::Text, users, status: MatchStatus::Expired, reason: EndReason::Expired, by: None };
+    let expected = EndedMatch {
+        match_id: old,
+        mode: Mode::Text,
+        users,
+        status: MatchStatus::Expired,
+        reason: EndReason::Expired,
+        by: None,
+        call: None,
+    };
     for _ in 0..2 {
         workers.run_due_once().await.expect("run");
         assert_eq!(*ended.lock().expect("lock"), [expected], "told once");

@@ -56,7 +56,7 @@ use self::{
 use super::{Announcement, BusEvent, Device, Holder, Joined, NodeId, RealtimeError, RealtimeSettings, Stamp, presence::Word};
 use crate::{
     backoff::{BackoffRule, Try},
-    id::UserId,
+    id::{SessionId, UserId},
 };
 
 /// How long a command may take.
@@ -361,6 +361,24 @@ impl Redis {
             online.extend(self.shared.commands.invoke::<Vec<bool>>(TIMEOUT, &call).await?);
         }
         Ok(online)
+    }
+
+    pub async fn present(&self, devices: &[(UserId, SessionId)]) -> Result<Vec<bool>, RealtimeError> {
+        // Whoever looked while nobody was there believes what is not true.
+        self.sure(self.try_present(devices).await)
+    }
+
+    async fn try_present(&self, devices: &[(UserId, SessionId)]) -> Result<Vec<bool>, RealtimeError> {
+        self.ready()?;
+        let mut present = Vec::with_capacity(devices.len());
+        for batch in devices.chunks(ONLINE_BATCH) {
+            let mut call = scripts::PRESENT.prepare_invoke();
+            for (user, session) in batch {
+                call.key(self.shared.user_key(*user)).arg(session.0);
+            }
+            present.extend(self.shared.commands.invoke::<Vec<bool>>(TIMEOUT, &call).await?);
+        }
+        Ok(present)
     }
 
     pub async fn announce(&self, user: UserId, word: Word, to: &[Announcement]) -> Result<(), RealtimeError> {

@@ -21,6 +21,7 @@ scripts! {
     LEAVE = "leave.lua",
     LIMIT = "limit.lua",
     ONLINE = "online.lua",
+    PRESENT = "present.lua",
     REAP = "reap.lua",
     RELEASE = "release.lua",
     TRY = "try.lua",

@@ -1,0 +1,9 @@
+//! A text frame of a client's WebSocket.
+
+#![no_main]
+
+#[path = "../../signaling/tests/checks/mod.rs"]
+#[expect(dead_code, reason = "each target has one of the checks")]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| checks::frame(bytes));

@@ -1,0 +1,39 @@
+//! A node is killed under calls: who comes back goes on, who does not has hung up.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::timeout;
+
+use super::Site;
+use crate::sockets::connect_to;
+
+/// The node is dead after 5 s, that is seen within 5, a device may be away for 10, and that is looked at every 5 s; with room for a machine that does much else.
+const ENDS: Duration = Duration::from_secs(45);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_ends_when_a_device_does_not_come_back_from_a_killed_node() {
+    let Some(mut site) = Site::start(2).await else { return };
+    let (gone, mut left, lost) = site.pair_for("video", [0, 1]).await;
+    let (mut back, mut stays, kept) = site.pair_for("video", [0, 1]).await;
+    let (both_gone, other_gone, nobody) = site.pair_for("video", [0, 0]).await;
+    site.cluster.node_mut(0).kill().await;
+    drop((gone, both_gone, other_gone));
+    back.socket = connect_to(site.at(1), &back.user).await;
+
+    let ended = timeout(ENDS, left.until("match.ended")).await.expect("the call ends");
+    assert_eq!((&ended["match_id"], &ended["reason"], &ended["by"]), (&json!(lost), &json!("hung_up"), &json!("peer")));
+    let over = async {
+        while site.count("SELECT COUNT(*) FROM matches WHERE type = 'video' AND status = 'active'").await > 1 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    timeout(ENDS, over).await.expect("the call without anybody ends, too");
+    // The other one goes on, and can be signalled anew.
+    for person in [&mut back, &mut stays] {
+        let answer = person.ask(json!({"type": "message.send", "match_id": kept, "client_id": uuid::Uuid::new_v4(), "kind": "content", "ciphertext": "AAAA"})).await;
+        assert_eq!(answer["type"], "message.accepted", "{answer}");
+    }
+    let refused = stays.refused(json!({"type": "rtc.state", "match_id": nobody, "state": "ended"})).await;
+    assert_eq!(refused, "not_found");
+}
