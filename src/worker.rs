@@ -37,27 +37,6 @@ pub async fn run(config: Config, metrics: Option<TcpListener>, clock: Clock, shu
     let elsewhere = config::Relay { embedded: false, ..config.relay.clone() };
     let Bystander { store, realtime, hub, chat, .. } = Bystander::start(&config, &elsewhere, Secret::default(), &clock, &tasks).await?;
     let notifier = Notifier::new(hub.clone(), Texts::new(config.quota.rules().zone));
-    app::run_jobs(app::workers(&config, &store, &clock, &realtime, &hub, &chat, &notifier)?, &tasks);
-    let relays = Relays::start(&elsewhere, Secret::default(), clock.clone(), realtime.bus.clone(), tasks.clone()).await?;
-    let relays = Arc::new(relays);
-    let calls = Arc::new(Calls::new(store.clone(), Arc::clone(&hub), Arc::clone(&relays), clock.clone()));
-    let (chat, _) = Chat::new(chat::Parts {
-        store: store.clone(),
-        hub: Arc::clone(&hub),
-        presence: realtime.presence.clone(),
-        ads,
-        relays,
-        calls,
-        clock: clock.clone(),
-        wakeups,
-    });
-    let chat = Arc::new(chat);
-    let notifier = Notifier::new(Arc::clone(&hub), Texts::new(config.quota.rules().zone));
-
-    let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
-    tasks.supervise("announcer", Arc::clone(&announcer).run(tasks.closing.clone()));
-    tasks.supervise("ads", match_end_ads.run(tasks.closing.clone()));
-    tasks.supervise_to_the_last("events", take_events(events, Arc::clone(&hub), announcer));
     // Without Redis, it is not known here who is connected.
     let presence = (!config.redis.url.expose().is_empty()).then(|| realtime.presence.clone());
     app::run_jobs(app::workers(&config, &store, &clock, presence, &hub, &chat, &notifier)?, &tasks);
