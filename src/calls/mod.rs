@@ -164,10 +164,12 @@ impl Calls {
         if lock(&seated.room).failed {
             return Ok(());
         }
-        self.store.call_failed(seated.match_id, self.clock.now()).await?;
+        let first = self.store.call_failed(seated.match_id, self.clock.now()).await?;
         let mut room = lock(&seated.room);
-        if !std::mem::replace(&mut room.failed, true) {
-            metrics::counter!("tebdil_call_failures_total", "phase" => room.phase(&seated.side)).increment(1);
+        room.failed = true;
+        if let Some(was_connected) = first {
+            let phase = if was_connected { "connected" } else { room.phase() };
+            metrics::counter!("tebdil_call_failures_total", "phase" => phase).increment(1);
         }
         Ok(())
     }
@@ -202,6 +204,14 @@ impl Calls {
         self.over(ended.match_id);
     }
 
+    /// A device of this node hears that a match is over.
+    pub fn heard_of_the_end(&self, match_id: MatchId) {
+        // Of other matches nothing is remembered: most are for text.
+        if let Some(room) = self.rooms.get(&match_id) {
+            *lock(&room) = Room::over();
+        }
+    }
+
     /// A match is over: nothing is signalled in it any more, and what is under way is dropped.
     pub fn over(&self, match_id: MatchId) {
         // Kept in mind, so that what another node sent before it heard of the end begins nothing.
@@ -228,11 +238,11 @@ impl Calls {
                 side
             }
         };
-        if side.session_id != origin.session_id {
-            return Err(refused("wrong_device", ErrorCode::WrongDevice, ErrorCode::WrongDevice.title()));
-        }
         if !side.is_active(self.clock.now()) {
             return Err(over());
+        }
+        if side.session_id != origin.session_id {
+            return Err(refused("wrong_device", ErrorCode::WrongDevice, ErrorCode::WrongDevice.title()));
         }
         let room = self.room(match_id);
         {

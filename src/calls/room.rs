@@ -79,13 +79,12 @@ impl Room {
         self.offered_at.filter(|_| self.agreed)
     }
 
-    /// How far the call had come when a side says that it failed.
-    pub(super) fn phase(&self, side: &CallSide) -> &'static str {
+    /// How far a call that is not connected has come.
+    pub(super) const fn phase(&self) -> &'static str {
         match self.offered_at {
-            _ if self.connected || side.connected_at.is_some() => "connected",
+            None => "before_offer",
             Some(_) if self.agreed => "connecting",
             Some(_) => "before_answer",
-            None => "before_offer",
         }
     }
 

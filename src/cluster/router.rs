@@ -93,6 +93,7 @@ impl Router {
                 let frame = FrameText::into_outgoing(text, mark)?;
                 if let Some(Mark::Ended(ended)) = frame.mark {
                     app.chat.forget(ended);
+                    app.calls.heard_of_the_end(ended);
                 }
                 app.hub.send_here(user, audience, &frame);
             }

@@ -13,8 +13,10 @@ use tebdil_core::{
 use serde_json::{Value, json};
 
 use crate::{
+    calls::agree,
+    harness::TestUser,
     process::{KEYS, ServerProcess},
-    sockets::eventually,
+    sockets::{Person, connect_to, eventually},
 };
 
 const PASSWORD: &str = "kırmızı balık gölde";
@@ -163,4 +165,75 @@ async fn an_erased_person_is_in_no_backup_and_no_log_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_erased_person_is_in_no_backup_and_no_log_postgres() {
     an_erased_person_is_in_no_backup_and_no_log(Backend::Postgres).await;
+}
+
+/// What a call is made of passes through, and stays nowhere.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_leaves_no_trace_of_what_was_signalled() {
+    let mut server = ServerProcess::start(Backend::Sqlite, &[("TEBDIL_LOG", "trace")]).await.expect("SQLite is always there");
+    let http = reqwest::Client::new();
+    let call = async |method: Method, path: &str, token: &str, body: Value| -> Value {
+        let request = http.request(method, format!("{}{path}", server.url)).bearer_auth(token).json(&body);
+        let answer = request.send().await.expect("an answer");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        serde_json::from_slice(&answer.bytes().await.expect("a body")).unwrap_or_default()
+    };
+    let mut people = Vec::new();
+    for (phone, alias) in [("+905321112233", "ayse"), ("+905324445566", "berk")] {
+        let registration =
+            json!({ "phone": phone, "password": PASSWORD, "alias": alias, "birth_date": "1987-05-17", "accept_terms": true });
+        let account = call(Method::POST, "/v1/auth/register", "", registration).await;
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        let user = TestUser {
+            id: text(&account["user"]["id"]),
+            phone: phone.to_owned(),
+            access: text(&account["tokens"]["access_token"]),
+            refresh: text(&account["tokens"]["refresh_token"]),
+        };
+        call(Method::PUT, "/v1/keys", &user.access, json!({ "packages": ["AAAA"], "last_resort": "AAAC" })).await;
+        let mut person = Person { socket: connect_to(&server.url, &user).await, user };
+        person.find_for("video").await;
+        people.push(person);
+    }
+    let (mut b, mut a) = (people.pop().expect("two"), people.pop().expect("two"));
+    let id = a.found().await;
+    let servers = call(Method::POST, "/v1/rtc/ice-servers", &a.user.access, json!({ "match_id": id })).await;
+    let server_of = &servers["ice_servers"][0];
+    agree(&mut a, &mut b, &id).await;
+    let candidate = |text: &str| json!({"type": "rtc.candidate", "match_id": id, "candidate": text});
+    a.send(candidate("candidate:77 1 udp 2122260223 192.168.77.9 54321 typ host ufrag Vx5k")).await;
+    a.send(candidate("candidate:77 1 udp 41885439 127.0.0.1 49321 typ relay raddr 203.0.113.9 rport 55123 ufrag Vx5k")).await;
+    b.until("rtc.candidate").await;
+    for malformed in [
+        candidate("candidate:77 1 udp 1 192.168.77.9 x typ host"),
+        json!({"type": "rtc.description", "match_id": id, "kind": "offer", "sdp": "v=0\r\nc=IN IP4 192.168.77.9\r\n?"}),
+    ] {
+        assert_eq!(a.refused(malformed).await, "invalid_field");
+    }
+    b.send(json!({"type": "rtc.state", "match_id": id, "state": "ended"})).await;
+    a.until("match.ended").await;
+    assert_eq!(server.terminate().await, Some(0));
+
+    let secret = [
+        server_of["username"].as_str().expect("a name"),
+        server_of["credential"].as_str().expect("a password"),
+        "203.0.113.9",
+        "192.168.",
+        "54321",
+        "49321",
+        "Vx5k",
+        "asd88fgpdd777uzjYhagZgkk",
+        "7B:7B",
+        "candidate:77",
+        "a=mid",
+    ];
+    let files = server.files();
+    for name in ["tebdil.db", "log"] {
+        assert!(files.iter().any(|(path, _)| path.ends_with(name)), "{name} is looked into");
+    }
+    for (path, bytes) in files {
+        for word in secret {
+            assert!(!bytes.windows(word.len()).any(|window| window == word.as_bytes()), "{} holds {word}", path.display());
+        }
+    }
 }

@@ -39,13 +39,10 @@ impl Store {
         }))
     }
 
-    /// Notes that a side says its call failed, at the first time.
-    pub async fn call_failed(&self, match_id: MatchId, now: Timestamp) -> Result<(), StoreError> {
-        const NOTE: &str =
-            "UPDATE matches SET call_failed_at = $1 WHERE id = $2 AND type = 'video' AND status = 'active' AND call_failed_at IS NULL";
-        write_tx!(self, |tx| {
-            sqlx::query(NOTE).bind(now).bind(match_id).execute(&mut *tx).await?;
-        });
-        Ok(())
+    /// Notes that a side says its call failed, at the first time: whether it had been connected. `None` when it was said before, or the match is over.
+    pub async fn call_failed(&self, match_id: MatchId, now: Timestamp) -> Result<Option<bool>, StoreError> {
+        const NOTE: &str = "UPDATE matches SET call_failed_at = $1 WHERE id = $2 AND type = 'video' AND status = 'active' AND call_failed_at IS NULL \
+             RETURNING connected_at IS NOT NULL";
+        Ok(write_tx!(self, |tx| { sqlx::query_scalar(NOTE).bind(now).bind(match_id).fetch_optional(&mut *tx).await? }))
     }
 }

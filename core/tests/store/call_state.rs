@@ -62,7 +62,7 @@ async fn a_call_that_is_over_is_not_connected_any_more(t: TestStore) {
     let (id, [a, _]) = call(&t).await;
     t.end_match(id, Some(a), EndReason::HungUp, t.now()).await.unwrap();
     assert_eq!(connected(&t, id).await, CallConnected::Over);
-    t.call_failed(id, t.now()).await.unwrap();
+    assert_eq!(t.call_failed(id, t.now()).await.unwrap(), None);
     let (ran_out, _) = call(&t).await;
     t.clock.advance(TestStore::match_rules().lifetime);
     assert_eq!(connected(&t, ran_out).await, CallConnected::Over);
@@ -74,7 +74,7 @@ async fn a_call_that_is_over_is_not_connected_any_more(t: TestStore) {
     let (a, b) = couple(&t).await;
     let text = matched(&t, &a, &b, 1).await;
     connected(&t, text).await;
-    t.call_failed(text, t.now()).await.unwrap();
+    assert_eq!(t.call_failed(text, t.now()).await.unwrap(), None);
     assert_eq!(
         t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM matches WHERE connected_at IS NOT NULL OR call_failed_at IS NOT NULL").await,
         [0]
@@ -95,7 +95,8 @@ async fn the_end_says_what_became_of_the_call(t: TestStore) {
                 connected(&t, id).await;
             }
             if fails {
-                t.call_failed(id, t.now()).await.unwrap();
+                assert_eq!(t.call_failed(id, t.now()).await.unwrap(), Some(connects));
+                assert_eq!(t.call_failed(id, t.now()).await.unwrap(), None, "it was said before");
             }
         }
         let End::Now(ended) = t.end_match(id, Some(a), EndReason::HungUp, t.now()).await.unwrap() else { panic!("it went on") };

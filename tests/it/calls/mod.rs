@@ -65,7 +65,7 @@ async fn meet(server: &TestServer, a: &mut Person, b: &mut Person) -> String {
 }
 
 /// Offers, and answers: both have described.
-async fn agree(a: &mut Person, b: &mut Person, id: &str) {
+pub async fn agree(a: &mut Person, b: &mut Person, id: &str) {
     a.send(offer(id)).await;
     b.until("rtc.description").await;
     b.send(answer(id)).await;

@@ -25,7 +25,7 @@ scenarios! {
 const LONG: &[(&str, &str)] = &[("TEBDIL_AUTH__ACCESS_TTL_S", "864000"), ("TEBDIL_WORKERS__ENABLED", "false")];
 
 mod late {
-    use super::nothing_is_signalled_after_the_end;
+    use super::{LONG, nothing_is_signalled_after_the_end};
 
     scenarios! {
         @with super::LONG;
@@ -34,7 +34,7 @@ mod late {
 }
 
 mod limited {
-    use super::signals_are_counted_by_account;
+    use super::{FEW, signals_are_counted_by_account};
 
     scenarios! {
         @with super::FEW;
@@ -111,7 +111,7 @@ async fn nothing_is_signalled_after_the_end(server: TestServer) {
         }
     }
     // Nor when it ran out and nobody has noticed yet.
-    let id = super::meet(&server, &mut a, &mut b).await;
+    let (mut a, mut b, id) = pair(&server).await;
     agree(&mut a, &mut b, &id).await;
     server.clock.advance(server.app.config.matching.match_ttl());
     for person in [&mut a, &mut b] {
