@@ -215,7 +215,9 @@ impl Config {
             (!self.push.fcm_url.starts_with("https://"), "push.fcm_url is not https: whoever listens can push in this server's name"),
             (!is_loopback(&self.http.listen), "http.listen is not a loopback address: this server speaks no TLS, put a proxy in front"),
         ];
-        risks.into_iter().filter(|(risky, _)| *risky).map(|(_, text)| text.to_owned()).collect()
+        let risks = risks.into_iter().filter(|(risky, _)| *risky).map(|(_, text)| text);
+        let of_relay = super::relay::warnings(&self.relay, !is_loopback(&self.http.listen), !self.redis.url.expose().is_empty());
+        risks.chain(of_relay).map(str::to_owned).collect()
     }
 }
 
@@ -335,9 +337,10 @@ mod tests {
         let warnings = |environment: &[(&str, &str)]| load(&[environment, &phones, &gateway].concat()).expect("allowed").warnings();
         let [only] = &warnings(&[shared])[..] else { panic!("one warning") };
         assert!(only.starts_with("redis.url"), "{only}");
-        let [only] = &warnings(&[shared, redis])[..] else { panic!("one warning") };
+        let elsewhere = ("TEBDIL_RELAY__EMBEDDED", "false");
+        let [only] = &warnings(&[shared, redis, elsewhere])[..] else { panic!("one warning") };
         assert!(only.starts_with("http.trusted_proxies"), "{only}");
-        assert_eq!(warnings(&[shared, redis, ("TEBDIL_HTTP__TRUSTED_PROXIES", "192.0.2.1")]), Vec::<String>::new());
+        assert_eq!(warnings(&[shared, redis, elsewhere, ("TEBDIL_HTTP__TRUSTED_PROXIES", "192.0.2.1")]), Vec::<String>::new());
     }
 
     #[test]
@@ -350,7 +353,7 @@ mod tests {
             ("TEBDIL_HTTP__TRUSTED_PROXIES", "0.0.0.0/0"),
         ])
         .expect("allowed");
-        assert_eq!(config.warnings().len(), 5, "{:?}", config.warnings());
+        assert_eq!(config.warnings().len(), 6, "{:?}", config.warnings());
     }
 
     #[test]

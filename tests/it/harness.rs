@@ -105,6 +105,13 @@ pub struct TestServer {
 /// How long the server has to end.
 const END: Duration = Duration::from_secs(20);
 
+/// Relays of nodes on one machine: each at an address of its own, on a free port, and known to the others. The first is at 127.0.0.1.
+pub fn relay_settings(node: usize, count: usize) -> [(&'static str, String); 2] {
+    let ip = |node: usize| format!("127.0.0.{}", node + 1);
+    let others = (0..count).filter(|other| *other != node).map(|other| format!("{}:49160-50159", ip(other)));
+    [("TEBDIL_RELAY__LISTEN", format!("{}:0", ip(node))), ("TEBDIL_RELAY__OTHERS", others.collect::<Vec<_>>().join(","))]
+}
+
 /// One node of the server.
 struct Node {
     app: Arc<App>,
@@ -181,7 +188,6 @@ impl TestServer {
             ("TEBDIL_DATA_DIR", dir.path().display().to_string()),
             ("TEBDIL_DATABASE__URL", database.url().to_owned()),
             ("TEBDIL_AUTH__BCRYPT_COST", "4".to_owned()),
-            ("TEBDIL_RELAY__LISTEN", "127.0.0.1:0".to_owned()),
             ("TEBDIL_AUTH__HASH_QUEUE", "1000".to_owned()),
             ("TEBDIL_LIMITS__ENABLED", "false".to_owned()),
             ("TEBDIL_SECRETS__PHONE_INDEX_KEY", key("A")),
@@ -191,12 +197,15 @@ impl TestServer {
         if let Some(redis) = &redis {
             environment.extend(redis.settings());
         }
-        environment.extend(settings.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        let environment = environment.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let environment = |node: usize| {
+            let all = environment.iter().cloned().chain(relay_settings(node, count)).chain(settings.clone());
+            all.map(|(name, value)| (name.to_owned(), value)).collect::<Vec<_>>()
+        };
         let clock = Clock::manual(Timestamp::from_millis(1_795_251_600_000));
         let nodes = loop {
-            let nodes = join_all((0..count).map(|_| {
-                let config = Config::load(None, environment.clone()).expect("settings");
+            let nodes = join_all((0..count).map(|node| {
+                let config = Config::load(None, environment(node)).expect("settings");
                 Node::start(config, clock.clone())
             }));
             let nodes = nodes.await;

@@ -18,6 +18,7 @@ use tokio::{
 };
 
 use crate::{
+    harness::relay_settings,
     nginx::{Nginx, Options},
     services::{free_port, signal},
 };
@@ -255,7 +256,12 @@ impl ClusterProcess {
     /// Starts one node for each entry of `own`, on the `common` settings (the addresses of PostgreSQL and Redis among them) and its own. `None` when there is
     /// no nginx and none is required.
     pub async fn start(common: &[(&str, &str)], own: &[&[(&str, &str)]]) -> Option<Self> {
-        let mut nodes: Vec<ServerProcess> = own.iter().map(|own| ServerProcess::new(&[&KEYS, common, own].concat())).collect();
+        let mut nodes: Vec<ServerProcess> = Vec::new();
+        for (number, settings) in own.iter().enumerate() {
+            let relay = relay_settings(number, own.len());
+            let relay = relay.each_ref().map(|(name, value)| (*name, value.as_str()));
+            nodes.push(ServerProcess::new(&[&KEYS, &relay[..], common, settings].concat()));
+        }
         let addresses: Vec<SocketAddr> = nodes.iter().map(|node| ([127, 0, 0, 1], node.port).into()).collect();
         let nginx = Nginx::start(&addresses, Options::default()).await?;
         join_all(nodes.iter_mut().map(ServerProcess::restart)).await;

@@ -62,7 +62,7 @@ async fn answers<F: Future<Output = bool>>(what: &str, log: &Path, asked: impl F
 }
 
 /// The program that `variable` names or that is in one of these folders. `None`, said once on stderr, when there is none and none is required.
-fn program(variable: &str, name: &str, folders: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
+pub fn program(variable: &str, name: &str, folders: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
     let named = std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
     let named = named.map(|path| if path.is_dir() { path.join(name) } else { path });
     let found = named.or_else(|| folders.into_iter().map(|folder| folder.join(name)).find(|path| path.is_file()));

@@ -17,8 +17,8 @@ const FRAME: Duration = Duration::from_millis(10);
 /// How long nothing has to come until nothing comes any more. Far above a frame, and above what a busy machine keeps a task waiting.
 const SILENCE: Duration = Duration::from_millis(500);
 
-/// How long a media path may take to open, and the longest a test waits for it to close.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a media path may take to open, and the longest a test waits for it to close: above the time between two looks of a relay.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A credential and the relay it is for.
 #[derive(Debug, Clone)]

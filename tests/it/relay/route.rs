@@ -53,7 +53,7 @@ async fn both_sides_of_a_video_match_get_credentials_of_their_own(server: TestSe
     let (of_a, of_b) = (reply.expect(200), ask(&server, &b, &id).await.expect(200));
     assert_eq!((&of_a["ttl_s"], &of_a["transport_policy"]), (&json!(300), &json!("relay")));
     let url = of_a["ice_servers"][0]["urls"][0].as_str().expect("an address");
-    assert!(url.starts_with("turn:127.0.0.1:") && url.ends_with("?transport=udp"), "{url}");
+    assert!(url.starts_with("turn:127.0.0.") && url.ends_with("?transport=udp"), "{url}");
 
     let ((expiry, side_of_a), (_, side_of_b)) = (username(&of_a), username(&of_b));
     assert_eq!(expiry, server.clock.now().millis() / 1_000 + 300);
