@@ -40,6 +40,16 @@ async function seeEachOther(sides, server, tracks) {
   }
 }
 
+/** Both clients are killed and call again. What they allocated by UDP is still there: it goes only when it expires. */
+async function comeBack(sides, server) {
+  for (let times = 0; times < 2; times += 1) {
+    await Promise.all(sides.map((side) => side.reopen()));
+    await Promise.all(sides.map((side) => side.start()));
+    await Promise.all(sides.map((side) => side.connected()));
+  }
+  await seeEachOther(sides, server);
+}
+
 test('through the embedded relay, until one hangs up', { timeout }, async (t) => {
   t.diagnostic(`Chromium ${browser.version}`);
   const server = await Server.withRelay();
@@ -59,7 +69,7 @@ test('through the embedded relay, until one hangs up', { timeout }, async (t) =>
   assert.doesNotMatch(server.log, /candidate:|ice-ufrag|typ relay|m=video/, 'signals in the log');
 });
 
-test('a track is added and ICE restarts while it goes on', { timeout }, async (t) => {
+test('a track is added, ICE restarts, and clients that were killed come back', { timeout }, async (t) => {
   const server = await Server.withRelay();
   t.after(() => server.close());
   const sides = await connected(t, server);
@@ -79,15 +89,21 @@ test('a track is added and ICE restarts while it goes on', { timeout }, async (t
   }
   await answerer.sees(10, 2);
   await seeEachOther([offerer], server);
+
+  await comeBack(sides, server);
 });
 
 for (const transport of ['udp', 'tcp']) {
-  test(`through coturn over ${transport.toUpperCase()}`, { timeout, skip: noCoturn }, async (t) => {
+  test(`through coturn over ${transport.toUpperCase()}, also for clients that were killed`, { timeout, skip: noCoturn }, async (t) => {
     const coturn = await Coturn.start();
     t.after(() => coturn.close());
     const server = await Server.withCoturn(coturn, [coturn.url(transport)]);
     t.after(() => server.close());
-    const [offerer, answerer] = await connected(t, server);
+    const sides = await connected(t, server);
+    const [offerer, answerer] = sides;
+
+    await comeBack(sides, server);
+
     offerer.send({ type: 'rtc.state', state: 'ended' });
     assert.equal((await answerer.user.until('match.ended')).reason, 'hung_up');
   });

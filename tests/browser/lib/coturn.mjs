@@ -39,11 +39,11 @@ export class Coturn {
       // As docker-compose.yml adds them.
       'realm=localhost',
       `static-auth-secret=${coturn.secret}`,
-      // Of this test: the relay is on loopback, which the configuration denies as a peer.
       `listening-ip=${address}`,
       `relay-ip=${address}`,
-      'allow-loopback-peers',
       `allowed-peer-ip=${address}`,
+      // Of this test.
+      'allow-loopback-peers',
       `userdb=${join(coturn.#folder, 'turndb')}`,
       `pidfile=${join(coturn.#folder, 'pid')}`,
       '',

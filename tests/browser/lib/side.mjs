@@ -21,13 +21,14 @@ export class Side {
   faults = [];
   /** What becomes of a signal that the page sends: a list of the frames that go to the server instead. */
   alter = (frame) => [frame];
+  #browser;
 
   /** Registers and opens the page. */
   static async join(server, browser, alias) {
     const side = new Side();
     side.user = await User.join(server, alias);
-    side.page = await browser.open((frame) => side.#tell(frame));
-    await side.do('prepare');
+    side.#browser = browser;
+    await side.#open();
     side.user.onFrame = (frame) => side.#hear(frame);
     return side;
   }
@@ -53,6 +54,13 @@ export class Side {
     return this.do('start', { offers: this.match.role === 'offerer', iceServers: this.ice.ice_servers, policy });
   }
 
+  /** Loses the page with everything it had, as a program that is killed, and opens a new one. */
+  async reopen() {
+    await this.page.context().close();
+    this.state = 'new';
+    await this.#open();
+  }
+
   /** Waits until the call is connected. */
   connected() {
     return eventually(() => `the ${this.match.role}, now ${this.state}, is connected`, () => this.state === 'connected');
@@ -72,6 +80,11 @@ export class Side {
       before ??= now;
       return now.every((frames, track) => frames >= before[track] + more);
     });
+  }
+
+  async #open() {
+    this.page = await this.#browser.open((frame) => this.#tell(frame));
+    await this.do('prepare');
   }
 
   async #tell(frame) {

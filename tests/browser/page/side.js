@@ -8,8 +8,11 @@ class Side {
   #offers;
   // Of the newest offer, which an answer names.
   #round;
-  // One frame at a time: a candidate waits for the description before it.
-  #turn = Promise.resolve();
+  #begin;
+  // One frame at a time, from the start of the call on: a candidate waits for the description before it.
+  #turn = new Promise((resolve) => {
+    this.#begin = resolve;
+  });
 
   /** Asks for camera and microphone, as before a search. */
   async prepare() {
@@ -32,6 +35,7 @@ class Side {
     // Only the offerer of a match offers; the peer's tracks go into its answer.
     this.#pc.onnegotiationneeded = () => this.#offers && this.#queue(() => this.#describe('offer'));
     for (const track of this.#media.getTracks()) this.#pc.addTrack(track, this.#media);
+    this.#begin();
   }
 
   /** Takes what the peer's side told. */
