@@ -11,7 +11,7 @@ run: ## build what is missing and serve; ARGS="…" goes to the server; Ctrl-C e
 test: ## every test, on private services; REQUIRE_SERVICES=1 fails if one is missing
 	@setpriv --pdeathsig TERM scripts/with-services scripts/test
 
-lint: ## format, clippy, docs, dependencies, file sizes, shell scripts, deployment files
+lint: ## format, clippy, docs, dependencies, file sizes, shell and browser scripts, deployment files
 	@scripts/lint
 
 bench: ## the load generator; ARGS="…" goes to it

@@ -145,7 +145,7 @@ impl Secrets {
         }
         let path = config.data_dir.join(FILE_NAME);
         Self::make_file(&config.data_dir, &path, rng).map_err(|source| SecretsError::Io { path: path.clone(), source })?;
-        Self::read_file(&path)?.ok_or(SecretsError::Unreadable(path))
+        Self::read_file(&path, &config.secrets)?.ok_or(SecretsError::Unreadable(path))
     }
 
     /// Like [`Self::load`], but makes nothing: `None` where the first start would.
@@ -166,7 +166,7 @@ impl Secrets {
             return Err(SecretsError::Missing(missing.join(", ")));
         }
         let path = config.data_dir.join(FILE_NAME);
-        if let Some(secrets) = Self::read_file(&path)? {
+        if let Some(secrets) = Self::read_file(&path, &config.secrets)? {
             return Ok(Some(secrets));
         }
         let url = config.database_url();
@@ -229,7 +229,8 @@ impl Secrets {
         })
     }
 
-    fn read_file(path: &Path) -> Result<Option<Self>, SecretsError> {
+    /// The keys of the file, with the relay secret of the settings where there is one: relays elsewhere know that one.
+    fn read_file(path: &Path, given: &SecretSettings) -> Result<Option<Self>, SecretsError> {
         let io_error = |source| SecretsError::Io { path: path.to_owned(), source };
         let file = match fs::File::open(path) {
             Ok(file) => file,
@@ -241,7 +242,10 @@ impl Secrets {
         }
         let text = Secret::from(io::read_to_string(file).map_err(io_error)?);
         // The parser's own message would quote the line, so it is dropped.
-        let settings: SecretSettings = toml::from_str(text.expose()).map_err(|_| SecretsError::Unreadable(path.to_owned()))?;
+        let mut settings: SecretSettings = toml::from_str(text.expose()).map_err(|_| SecretsError::Unreadable(path.to_owned()))?;
+        if !given.relay_secret.expose().is_empty() {
+            settings.relay_secret = given.relay_secret.clone();
+        }
         Self::parse(&settings).map(Some)
     }
 
@@ -297,6 +301,16 @@ mod tests {
         let path = config.data_dir.join(FILE_NAME);
         assert_eq!(fs::metadata(&path).expect("file").permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::read_dir(&config.data_dir).expect("directory").count(), 1, "no draft is left");
+    }
+
+    #[test]
+    fn keys_of_the_file_go_with_a_relay_secret_of_the_settings() {
+        let dir = tempfile::tempdir().expect("directory");
+        let derived = Secrets::load(&embedded(dir.path()), &mut rand::rng()).expect("made");
+        let with = |secret| config(&[("TEBDIL_DATA_DIR", dir.path().to_str().expect("UTF-8")), ("TEBDIL_SECRETS__RELAY_SECRET", secret)]);
+        let shared = Secrets::load(&with("coturn's, 16 bytes"), &mut rand::rng()).expect("read");
+        assert_eq!(shared, Secrets { relay_secret: "coturn's, 16 bytes".into(), ..derived });
+        assert!(Secrets::load(&with("short"), &mut rand::rng()).is_err());
     }
 
     #[test]

@@ -1,0 +1,54 @@
+// Programs that end with the test, however it ends.
+
+import { spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { once } from 'node:events';
+
+import { inTime } from './waiting.mjs';
+
+/** An address of this machine that nobody else uses: what it and another one say cannot be mixed up. */
+export const ownAddress = () => `127.${randomInt(64, 127)}.${randomInt(1, 255)}.${randomInt(1, 255)}`;
+
+/** A running program. */
+export class Program {
+  #child;
+  #said = '';
+
+  /** Starts it with exactly this environment. The kernel ends it if this process is killed. */
+  constructor(program, args, { cwd, env = {} }) {
+    this.#child = spawn('setpriv', ['--pdeathsig', 'KILL', program, ...args], { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream.setEncoding('utf8');
+      stream.on('data', (text) => {
+        this.#said += text;
+      });
+    }
+    this.#child.on('error', (error) => {
+      this.#said += error.message;
+    });
+  }
+
+  /** Everything it printed. */
+  get said() {
+    return this.#said;
+  }
+
+  /** Whether it is over. */
+  get ended() {
+    return this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** Ends it and waits until it is gone. */
+  async end() {
+    if (this.ended) return;
+    const gone = once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    try {
+      await inTime('the end of a program', gone, 15_000);
+    } catch (error) {
+      this.#child.kill('SIGKILL');
+      await gone;
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,90 @@
+// The server: the real binary, on a database and a port of its own.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { Program, ownAddress } from './processes.mjs';
+import { eventually } from './waiting.mjs';
+
+const BINARY = process.env.TEBDIL_TEST_SERVER || fileURLToPath(new URL('../../../target/debug/tebdil', import.meta.url));
+
+/** A running server. */
+export class Server {
+  /** Where clients go. */
+  url;
+  /** The address of its relay, which nothing else has. */
+  relay;
+  #program;
+  #folder;
+
+  /** Starts it with an embedded relay, and waits until it is ready. */
+  static async withRelay() {
+    const server = new Server();
+    server.relay = ownAddress();
+    return server.#start({ TEBDIL_RELAY__LISTEN: `${server.relay}:0` });
+  }
+
+  /** Starts it for a relay that runs elsewhere. */
+  static async withCoturn(coturn, urls) {
+    const server = new Server();
+    server.relay = coturn.address;
+    return server.#start({
+      TEBDIL_RELAY__EMBEDDED: 'false',
+      TEBDIL_RELAY__URLS: urls.join(','),
+      TEBDIL_RELAY__OTHERS: `${coturn.address}:${coturn.ports}`,
+      TEBDIL_SECRETS__RELAY_SECRET: coturn.secret,
+    });
+  }
+
+  async #start(settings) {
+    this.#folder = await mkdtemp(join(tmpdir(), 'tebdil-browser-'));
+    const env = {
+      TEBDIL_DATA_DIR: join(this.#folder, 'data'),
+      TEBDIL_HTTP__LISTEN: '127.0.0.1:0',
+      TEBDIL_METRICS__LISTEN: '',
+      TEBDIL_AUTH__BCRYPT_COST: '4',
+      TEBDIL_LOG: 'info',
+      ...settings,
+    };
+    this.#program = new Program(BINARY, [], { cwd: this.#folder, env });
+    try {
+      // Its first line ends with the address.
+      this.url = await eventually('the server says where it is', () => {
+        if (this.#program.ended) throw new Error('the server ended');
+        return /(http:\/\/127\.0\.0\.1:\d+)\s/.exec(this.#program.said)?.[1];
+      });
+      await eventually('the server is ready', async () => (await fetch(`${this.url}/readyz`)).ok);
+    } catch (error) {
+      error.message += `\n${BINARY} said:\n${this.#program.said}`;
+      await this.close();
+      throw error;
+    }
+    return this;
+  }
+
+  /** Everything it printed. */
+  get log() {
+    return this.#program.said;
+  }
+
+  /** Sends JSON and returns what is answered; anything but success is an error. */
+  async call(method, path, token, body) {
+    const headers = { 'content-type': 'application/json' };
+    if (token) headers.authorization = `Bearer ${token}`;
+    const response = await fetch(this.url + path, { method, headers, body: JSON.stringify(body) });
+    const text = await response.text();
+    if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+    return JSON.parse(text);
+  }
+
+  /** Ends it, and removes what it wrote. */
+  async close() {
+    try {
+      await this.#program.end();
+    } finally {
+      await rm(this.#folder, { recursive: true, force: true });
+    }
+  }
+}
