@@ -118,7 +118,8 @@ pub(super) mod tests {
     /// A description that names `session` for the session, and each of `media` in a medium of its own.
     pub fn sdp(session: Option<u8>, media: &[u8]) -> String {
         let line = |byte: &u8| format!("a=fingerprint:{}\r\n", fingerprint(*byte));
-        let media: String = media.iter().map(|byte| format!("m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n{}", line(byte))).collect();
+        let media: Vec<String> = media.iter().map(|byte| format!("m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n{}", line(byte))).collect();
+        let media = media.concat();
         format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n{}{media}", session.as_ref().map(line).unwrap_or_default())
     }
 

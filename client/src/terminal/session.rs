@@ -357,8 +357,12 @@ impl Session {
             }
             ChatEvent::Notification(notification) => self.note(&printable(&notification.message)),
             // A terminal has no calls.
-            ChatEvent::Description(_) | ChatEvent::Candidate(_) | ChatEvent::CallState(_) | ChatEvent::CallRefused { .. } => {}
-            ChatEvent::Quota(_) | ChatEvent::NotificationsRead(_) => {}
+            ChatEvent::Description(_)
+            | ChatEvent::Candidate(_)
+            | ChatEvent::CallState(_)
+            | ChatEvent::CallRefused { .. }
+            | ChatEvent::Quota(_)
+            | ChatEvent::NotificationsRead(_) => {}
             ChatEvent::Error { code, .. } => self.warn(&failure::code(code)),
             ChatEvent::Refused { code, .. } => {
                 let why = failure::code(code);

@@ -387,11 +387,9 @@ impl World {
             "rtc.description" => {
                 let mut sdp = frame["sdp"].as_str().expect("sdp").to_owned();
                 if let Some(fingerprint) = &self.swap_fingerprints {
-                    let lines = sdp.lines().map(|line| match line.starts_with("a=fingerprint:") {
-                        true => format!("a=fingerprint:{fingerprint}\r\n"),
-                        false => format!("{line}\r\n"),
-                    });
-                    sdp = lines.collect();
+                    let swapped = format!("a=fingerprint:{fingerprint}");
+                    let lines = sdp.lines().map(|line| if line.starts_with("a=fingerprint:") { swapped.as_str() } else { line });
+                    sdp = lines.chain([""]).collect::<Vec<_>>().join("\r\n");
                 }
                 self.pass_on(user, frame, json!({"type":"rtc.description","kind":frame["kind"],"sdp":sdp,"round":1}));
             }
