@@ -18,7 +18,7 @@ use tebdil_core::{
 };
 use zeroize::Zeroizing;
 
-use crate::{evidence::MatchEvidence, mls::Snapshot};
+use crate::{call::Fingerprint, evidence::MatchEvidence, mls::Snapshot};
 
 /// Why state could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +53,12 @@ pub(crate) struct StoredMatch {
     pub peer_seq: i64,
     /// Whether the encryption of the match lives on this device.
     pub here: bool,
+    /// Of the call, as told to the peer.
+    #[serde(default)]
+    pub own_certificate: Option<Fingerprint>,
+    /// Of the call, as the peer told it.
+    #[serde(default)]
+    pub peer_certificate: Option<Fingerprint>,
 }
 
 /// Everything about the device that changes together.
@@ -274,7 +280,8 @@ mod tests {
 
     fn device() -> StoredDevice {
         let snapshot = Device::new(Clock::system(0)).expect("device").snapshot();
-        StoredDevice { snapshot, matches: vec![StoredMatch { match_id: MatchId(1), peer_seq: 2, here: true }], outbox: vec![] }
+        let kept = StoredMatch { match_id: MatchId(1), peer_seq: 2, here: true, own_certificate: None, peer_certificate: None };
+        StoredDevice { snapshot, matches: vec![kept], outbox: vec![] }
     }
 
     #[test]

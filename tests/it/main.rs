@@ -46,6 +46,7 @@ mod notifications;
 mod openapi;
 mod outages;
 mod paging;
+mod ports;
 mod privacy;
 mod process;
 mod proxy;

@@ -93,9 +93,10 @@ impl Nginx {
     }
 }
 
-/// The configuration of the repository.
+/// The configuration of the repository; other packages than the first one use this file too.
 pub fn sources() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("nginx")
+    let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("nginx"));
+    folders.find(|folder| folder.join("nginx.conf").is_file()).expect("the repository has it")
 }
 
 /// Fills in `${NAME}`, as envsubst does; names without a value stay.

@@ -20,15 +20,26 @@ use tokio::{
 use crate::{
     harness::relay_settings,
     nginx::{Nginx, Options},
-    services::{free_port, signal},
+    ports::{free_port, signal},
 };
 
 /// How long a start or an end may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Where the binary is. A package that is not its own finds it above its own test, where a build of the workspace puts both.
+fn binary() -> PathBuf {
+    let beside = || {
+        let test = std::env::current_exe().expect("a test runs from a file");
+        let binary = test.parent().and_then(Path::parent).expect("cargo's folders").join("tebdil");
+        assert!(binary.is_file(), "`cargo build` first: there is no {}", binary.display());
+        binary
+    };
+    option_env!("CARGO_BIN_EXE_tebdil").map_or_else(beside, PathBuf::from)
+}
+
 /// The binary, run in `dir`, with cheap hashing and nothing of the machine's own settings.
 pub fn tebdil(dir: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tebdil"));
+    let mut command = Command::new(binary());
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TEBDIL_")) {
         command.env_remove(name);
     }

@@ -23,12 +23,13 @@ use uuid::Uuid;
 
 use super::{
     ChatError, ChatEvent, Conversation, Sent, convert,
-    parts::{After, Command, Done, Draft, End, FindReply, Known, SendReply, Upload},
+    parts::{After, Command, Done, Draft, End, FindReply, Known, SendReply},
 };
 use crate::{
+    call::{Gate, Signal},
     connection::{Event, Handle, RequestError, SendError, Sending},
     evidence::EvidenceBook,
-    mls::{Content, Device, KEY_PACKAGE_REFILL_BELOW, MlsError, Parties},
+    mls::{Content, Device, MlsError, Parties},
     rest::Account,
     state::{DeviceFile, StateError, StoredMatch},
 };
@@ -39,6 +40,8 @@ const BATCH: usize = 64;
 /// Events kept for an application that does not take them; beyond, the connection waits.
 const PENDING_LIMIT: usize = 1024;
 
+mod call;
+mod keys;
 mod receive;
 mod save;
 
@@ -80,7 +83,13 @@ impl Actor {
         evidence: EvidenceBook,
         events: mpsc::Sender<ChatEvent>,
     ) -> Self {
-        let known = |stored: &StoredMatch| Known { info: None, here: stored.here, peer_seq: stored.peer_seq, drafts: VecDeque::new() };
+        let known = |stored: &StoredMatch| Known {
+            info: None,
+            here: stored.here,
+            peer_seq: stored.peer_seq,
+            drafts: VecDeque::new(),
+            call: Gate::restored(stored.own_certificate, stored.peer_certificate),
+        };
         Self {
             account,
             device,
@@ -103,32 +112,11 @@ impl Actor {
         }
     }
 
-    /// Refills the key packages at the server and waits until they are there.
-    pub async fn provide_keys(&mut self, remaining: i64) -> Result<(), ChatError> {
-        if let Some((packages, last_resort)) = self.make_keys(remaining)? {
-            self.store().await?;
-            self.account.put_keys(&packages, last_resort.as_deref()).await?;
-        }
-        Ok(())
-    }
-
-    fn make_keys(&mut self, remaining: i64) -> Result<Option<Upload>, MlsError> {
-        let target = i64::try_from(self.key_target).unwrap_or(i64::MAX);
-        // With none left the upload that brought the last-resort package may have failed too.
-        let last_resort = (remaining == 0 || self.device.needs_last_resort()).then(|| self.device.last_resort_package()).transpose()?;
-        let wanted = if remaining < KEY_PACKAGE_REFILL_BELOW.min(target) { target - remaining } else { 0 };
-        if wanted == 0 && last_resort.is_none() {
-            return Ok(None);
-        }
-        let packages = self.device.key_packages(usize::try_from(wanted).unwrap_or(0))?;
-        self.dirty = true;
-        Ok(Some((packages, last_resort)))
-    }
-
     pub async fn run(mut self, handle: Handle, mut commands: mpsc::Receiver<Command>, mut connection: mpsc::Receiver<Event>) {
         let events = self.events.clone();
         let mut hourly = tokio::time::interval(Duration::from_hours(1));
         while self.end.is_none() {
+            let overdue = self.next_overdue();
             tokio::select! {
                 command = commands.recv() => match command {
                     Some(command) => self.take_command(&handle, command),
@@ -153,6 +141,7 @@ impl Actor {
                     let (Ok(permit), Some(event)) = (permit, self.pending.pop_front()) else { break };
                     permit.send(event);
                 }
+                () = call::at(overdue) => self.refuse_overdue(),
                 _ = hourly.tick() => self.evidence.forget_old(),
                 () = events.closed() => break,
             }
@@ -181,6 +170,9 @@ impl Actor {
         for (message, place, reply) in after.sends {
             handle.send_reserved(message, place, reply).await;
         }
+        for signal in after.signals {
+            handle.fire(signal).await;
+        }
         for (match_id, seq) in after.acks {
             handle.ack(match_id, seq).await;
         }
@@ -201,6 +193,10 @@ impl Actor {
                 // The caller may have gone; the text goes its way.
                 let _ = reply.send(result);
             }
+            Command::Describe(description, reply) => {
+                let _ = reply.send(self.describe(description));
+            }
+            Command::Signal(frame) => self.after.signals.push(frame),
             Command::Find(find, reply) => {
                 self.searching = Some(find.clone());
                 self.find(handle, find, Some(reply));
@@ -307,20 +303,6 @@ impl Actor {
         self.dirty |= self.outbox.len() != before;
     }
 
-    fn refill_keys(&mut self, remaining: i64) {
-        if self.putting_keys {
-            return;
-        }
-        match self.make_keys(remaining) {
-            Ok(None) => {}
-            Ok(keys) => {
-                self.putting_keys = true;
-                self.after.keys = keys;
-            }
-            Err(error) => tracing::warn!(%error, "no key packages could be made"),
-        }
-    }
-
     fn take_event(&mut self, handle: &Handle, event: Event) {
         match event {
             Event::Connected(welcome) => self.welcomed(handle, *welcome),
@@ -330,6 +312,8 @@ impl Actor {
                 self.pending.push_back(ChatEvent::Ended { match_id: ended.match_id, details: Some(convert::end_details(&ended)) });
             }
             Event::Message(message) => self.message(&message),
+            Event::Description(description) => self.signalled(description.match_id, Signal::Description(description)),
+            Event::Candidate(candidate) => self.signalled(candidate.match_id, Signal::Candidate(candidate)),
             Event::Accepted(accepted) => {
                 self.left_outbox(accepted.client_id);
                 let MessageAccepted { match_id, client_id, seq, sent_at, .. } = accepted;
@@ -400,7 +384,7 @@ impl Actor {
         let match_id = info.id;
         let known = self.matches.entry(match_id).or_insert_with(|| {
             self.dirty = true;
-            Known { info: None, here, peer_seq: 0, drafts: VecDeque::new() }
+            Known { info: None, here, peer_seq: 0, drafts: VecDeque::new(), call: Gate::default() }
         });
         let came_here = here && !known.here;
         self.dirty |= came_here;

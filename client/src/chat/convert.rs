@@ -19,6 +19,7 @@ pub(super) fn plain(event: Event) -> Option<ChatEvent> {
         Event::Read { match_id, seq } => ChatEvent::Read { match_id, seq },
         Event::Typing { match_id, on } => ChatEvent::Typing { match_id, on },
         Event::Presence(presence) => ChatEvent::Presence { match_id: presence.match_id, online: presence.online },
+        Event::CallState(state) => ChatEvent::CallState(state),
         Event::Quota(quota) => ChatEvent::Quota(quota),
         Event::Notification(notification) => ChatEvent::Notification(notification),
         Event::NotificationsRead(read) => ChatEvent::NotificationsRead(read),

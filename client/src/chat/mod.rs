@@ -17,27 +17,31 @@
 //! ```
 
 mod actor;
+mod call;
 mod convert;
+mod event;
 mod parts;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tebdil_core::{
-    domain::{EndReason, MatchStatus, Mode, ReportReason},
+    domain::{Mode, ReportReason},
     id::{MatchId, TicketId},
     protocol::{
-        Block, Device as DeviceName, DeviceInfo, ErrorCode, Evidence, LoginRequest, Match, MatchFind, Notification, NotificationsRead,
-        Quota, RegisterRequest, ReportRequest, Secret, Tokens, User, VerifyPhoneRequest, WhoEnded,
+        Block, Device as DeviceName, DeviceInfo, ErrorCode, Evidence, LoginRequest, Match, MatchFind, RegisterRequest, ReportRequest,
+        Secret, Tokens, User, VerifyPhoneRequest,
     },
-    time::{Clock, Timestamp},
+    time::Clock,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+pub use self::event::{ChatEvent, EndDetails};
 use self::parts::Command;
 use crate::{
-    connection::{Acknowledge, Connection, DisconnectReason, Ended, Handle, Options, RequestError, SendError, Sending},
+    call::CallError,
+    connection::{Acknowledge, Connection, Handle, Options, RequestError, SendError, Sending},
     evidence::EvidenceBook,
     mls::{Device, KEY_PACKAGE_TARGET, MlsError, SafetyNumber},
     rest::{Account, Api, ApiError, new_refresh_seed},
@@ -90,6 +94,8 @@ pub enum ChatError {
     Mls(#[from] MlsError),
     #[error(transparent)]
     State(#[from] StateError),
+    #[error(transparent)]
+    Call(#[from] CallError),
     #[error("there is no such match")]
     NoSuchMatch,
     /// The encryption of the match lives on the device that searched.
@@ -110,120 +116,6 @@ impl ChatError {
             _ => None,
         }
     }
-}
-
-/// What happens in a chat.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ChatEvent {
-    /// A socket is open.
-    Connected {
-        user: Box<User>,
-        quota: Quota,
-        keys_remaining: i64,
-    },
-    /// The socket is gone; a new one is tried after `retry_in`.
-    Disconnected {
-        reason: DisconnectReason,
-        retry_in: Duration,
-    },
-    Searching {
-        ticket_id: TicketId,
-    },
-    SearchCancelled,
-    /// A search could not go on after a reconnect.
-    SearchFailed {
-        code: Option<ErrorCode>,
-        resets_at: Option<Timestamp>,
-    },
-    /// A match was made, or found on connecting. Texts may be sent; they go out when the encryption stands.
-    Matched {
-        found: Box<Match>,
-        /// Whether the encryption lives here; on other devices the match cannot be read.
-        this_device: bool,
-    },
-    /// The encryption stands, or its keys were renewed.
-    Secured {
-        match_id: MatchId,
-        safety_number: SafetyNumber,
-    },
-    /// The encryption could not be set up; nobody can talk in this match.
-    NotSecured {
-        match_id: MatchId,
-        error: MlsError,
-    },
-    /// The peer wrote.
-    Text {
-        match_id: MatchId,
-        seq: i64,
-        text: String,
-        sent_at: Timestamp,
-    },
-    /// A message of the peer that cannot be opened or is of a kind this build does not know (then without an error).
-    Unreadable {
-        match_id: MatchId,
-        seq: i64,
-        error: Option<MlsError>,
-    },
-    /// An own text is durable at the server.
-    Accepted {
-        match_id: MatchId,
-        client_id: Uuid,
-        seq: i64,
-        sent_at: Timestamp,
-    },
-    /// An own text was refused for good.
-    Refused {
-        match_id: MatchId,
-        client_id: Uuid,
-        code: ErrorCode,
-    },
-    /// The peer has everything up to `seq`.
-    Delivered {
-        match_id: MatchId,
-        seq: i64,
-    },
-    /// The peer has read everything up to `seq`.
-    Read {
-        match_id: MatchId,
-        seq: i64,
-    },
-    Typing {
-        match_id: MatchId,
-        on: bool,
-    },
-    Presence {
-        match_id: MatchId,
-        online: bool,
-    },
-    Quota(Quota),
-    /// The server has something to say, in the language of the account.
-    Notification(Box<Notification>),
-    /// Notifications were read, on whichever device of the user.
-    NotificationsRead(NotificationsRead),
-    /// A match is over and its keys are gone. Without details when it ended while this device was away.
-    Ended {
-        match_id: MatchId,
-        details: Option<EndDetails>,
-    },
-    Draining {
-        reconnect_after: Duration,
-    },
-    Error {
-        code: ErrorCode,
-        message: String,
-    },
-    /// The connection is over for good; no event follows.
-    Closed(Ended),
-    /// State could not be stored, so nothing more is sent; no event follows.
-    Failed(String),
-}
-
-/// How a match ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EndDetails {
-    pub status: MatchStatus,
-    pub reason: EndReason,
-    pub by: WhoEnded,
 }
 
 /// An own text on its way.

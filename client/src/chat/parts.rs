@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 
 use tebdil_core::{
     id::{MatchId, TicketId},
-    protocol::{Evidence, Match, MatchFind, MessageAccepted, MessageSend},
+    protocol::{ClientFrame, Evidence, Match, MatchFind, MessageAccepted, MessageSend, RtcDescription},
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
 
 use super::{ChatError, Conversation, Sent};
 use crate::{
+    call::Gate,
     connection::{RequestError, SendError},
     rest::ApiError,
 };
@@ -19,7 +20,15 @@ pub(super) type FindReply = oneshot::Sender<Result<TicketId, RequestError>>;
 pub(super) type SendReply = oneshot::Sender<Result<MessageAccepted, SendError>>;
 
 pub(super) enum Command {
-    Send { match_id: MatchId, text: String, place: OwnedSemaphorePermit, reply: oneshot::Sender<Result<Sent, ChatError>> },
+    Send {
+        match_id: MatchId,
+        text: String,
+        place: OwnedSemaphorePermit,
+        reply: oneshot::Sender<Result<Sent, ChatError>>,
+    },
+    Describe(RtcDescription, oneshot::Sender<Result<(), ChatError>>),
+    /// Sent when there is a socket, after the descriptions before it.
+    Signal(ClientFrame),
     Find(MatchFind, FindReply),
     Cancel(oneshot::Sender<Result<(), RequestError>>),
     Evidence(MatchId, oneshot::Sender<Vec<Evidence>>),
@@ -42,6 +51,7 @@ pub(super) struct Known {
     pub here: bool,
     pub peer_seq: i64,
     pub drafts: VecDeque<Draft>,
+    pub call: Gate,
 }
 
 /// What runs beside.
@@ -58,6 +68,8 @@ pub(super) type Upload = (Vec<Vec<u8>>, Option<Vec<u8>>);
 #[derive(Default)]
 pub(super) struct After {
     pub sends: Vec<(MessageSend, Option<OwnedSemaphorePermit>, Option<SendReply>)>,
+    /// In their order, after the messages.
+    pub signals: Vec<ClientFrame>,
     pub acks: Vec<(MatchId, i64)>,
     pub keys: Option<Upload>,
 }

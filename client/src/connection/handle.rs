@@ -149,12 +149,17 @@ impl Handle {
 
     /// Tells the peer that everything up to `seq` was read. Lost when there is no socket.
     pub async fn read(&self, match_id: MatchId, seq: i64) {
-        self.give(Command::Fire(ClientFrame::MessageRead(MessageAck { match_id, seq }))).await;
+        self.fire(ClientFrame::MessageRead(MessageAck { match_id, seq })).await;
     }
 
     /// Tells the peer that the user writes, or stopped. Lost when there is no socket.
     pub async fn typing(&self, match_id: MatchId, on: bool) {
-        self.give(Command::Fire(ClientFrame::Typing(Typing { match_id, on }))).await;
+        self.fire(ClientFrame::Typing(Typing { match_id, on })).await;
+    }
+
+    /// Sends a frame that nothing answers. Lost when there is no socket.
+    pub(crate) async fn fire(&self, frame: ClientFrame) {
+        self.give(Command::Fire(frame)).await;
     }
 
     /// Waits until every message in the outbox is accepted or refused.

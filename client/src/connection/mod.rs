@@ -29,7 +29,7 @@ use tebdil_core::{
     id::{MatchId, TicketId},
     protocol::{
         CloseCode, DeviceInfo, ErrorCode, MatchEnded, MatchFound, MessageAccepted, MessageNew, MessageSend, Notification,
-        NotificationsRead, PeerPresence, Quota, ResumePoint, Welcome,
+        NotificationsRead, PeerPresence, Quota, ResumePoint, RtcCandidate, RtcDescription, RtcState, Welcome,
     },
     time::{Clock, Timestamp},
 };
@@ -174,6 +174,11 @@ pub enum Event {
         on: bool,
     },
     Presence(PeerPresence),
+    /// A description of the peer; nobody has checked its certificate.
+    Description(RtcDescription),
+    Candidate(RtcCandidate),
+    /// What the peer said of the call.
+    CallState(RtcState),
     Quota(Quota),
     /// The server has something to say, in the language of the account.
     Notification(Box<Notification>),

@@ -454,17 +454,14 @@ impl Task {
             ServerFrame::MessageRead { match_id, seq } => Event::Read { match_id, seq },
             ServerFrame::Typing { match_id, on } => Event::Typing { match_id, on },
             ServerFrame::PeerPresence(presence) => Event::Presence(presence),
+            ServerFrame::RtcDescription(description) => Event::Description(description),
+            ServerFrame::RtcCandidate(candidate) => Event::Candidate(candidate),
+            ServerFrame::RtcState(state) => Event::CallState(state),
             ServerFrame::Quota { quota } => Event::Quota(quota),
             ServerFrame::Notification { notification } => Event::Notification(Box::new(notification)),
             ServerFrame::NotificationsRead(read) => Event::NotificationsRead(read),
             // A second welcome does not come, errors were dealt with, and what is unknown is for later versions.
-            ServerFrame::Welcome(_)
-            | ServerFrame::Error { .. }
-            | ServerFrame::Ad { .. }
-            | ServerFrame::RtcDescription(_)
-            | ServerFrame::RtcCandidate(_)
-            | ServerFrame::RtcState(_)
-            | ServerFrame::Unknown => return Ok(()),
+            ServerFrame::Welcome(_) | ServerFrame::Error { .. } | ServerFrame::Ad { .. } | ServerFrame::Unknown => return Ok(()),
         };
         self.pending.push_back(event);
         Ok(())

@@ -24,6 +24,10 @@ use super::{
     snapshot::{self, StoredPackage, StoredSession},
 };
 
+mod certificate;
+
+pub use certificate::OpenedHandshake;
+
 pub(super) const SUITE: Ciphersuite = Ciphersuite::MLS_128_DHKEMX25519_AES128GCM_SHA256_Ed25519;
 
 /// How long a key package is good for.
@@ -80,6 +84,19 @@ struct Session {
     group: MlsGroup,
     own_handle: String,
     peer_handle: String,
+}
+
+impl Session {
+    /// Whether a plaintext of the peer says that it is of the peer, and of this match.
+    fn expect_named(&self, match_id: MatchId, plaintext: &Plaintext) -> Result<(), MlsError> {
+        if plaintext.match_id != match_id {
+            return Err(MlsError::Plaintext("it names another match"));
+        }
+        if plaintext.sender_handle != self.peer_handle {
+            return Err(MlsError::Plaintext("it names another sender"));
+        }
+        Ok(())
+    }
 }
 
 /// One signed-in device. Not shared between processes: two that use one state would use message keys twice.
@@ -309,6 +326,17 @@ impl Device {
     /// [`MlsError::Undecryptable`] for what was changed, replayed or is not ours; [`MlsError::Franking`], [`MlsError::Plaintext`] for a
     /// peer that does not keep the rules (the message is used up then); [`MlsError::ForbiddenChange`] for proposals and commits with any.
     pub fn open(&mut self, match_id: MatchId, ciphertext: &[u8], franking_tag: Option<&[u8]>) -> Result<Opened, MlsError> {
+        let (content, aad) = self.process(match_id, ciphertext)?;
+        let ProcessedMessageContent::ApplicationMessage(plaintext) = content else {
+            return self.change(match_id, content).map(|()| Opened::KeyUpdate);
+        };
+        let plaintext = Plaintext::from_bytes(&Zeroizing::new(plaintext.into_bytes()))?;
+        let session = self.sessions.get(&match_id).ok_or(MlsError::NoSession)?;
+        check_message(session, match_id, plaintext, &aad, franking_tag).map(Opened::Message)
+    }
+
+    /// Decrypts anything of the peer: what it is, and its AAD.
+    fn process(&mut self, match_id: MatchId, ciphertext: &[u8]) -> Result<(ProcessedMessageContent, Vec<u8>), MlsError> {
         let session = self.sessions.get_mut(&match_id).ok_or(MlsError::NoSession)?;
         let message = MlsMessageIn::tls_deserialize_exact_bytes(ciphertext).map_err(|_| MlsError::Undecryptable)?;
         let Ok(ProtocolMessage::PrivateMessage(message)) = message.try_into_protocol_message() else { return Err(MlsError::Undecryptable) };
@@ -318,17 +346,18 @@ impl Device {
         }
         let processed = session.group.process_message(&self.provider, message).map_err(|_| MlsError::Undecryptable)?;
         let aad = processed.aad().to_vec();
-        match processed.into_content() {
-            ProcessedMessageContent::ApplicationMessage(plaintext) => {
-                let plaintext = Plaintext::from_bytes(&Zeroizing::new(plaintext.into_bytes()))?;
-                check_message(session, match_id, plaintext, &aad, franking_tag).map(Opened::Message)
-            }
+        Ok((processed.into_content(), aad))
+    }
+
+    /// Carries out a renewal of the peer's keys, the only change there may be.
+    fn change(&mut self, match_id: MatchId, content: ProcessedMessageContent) -> Result<(), MlsError> {
+        match content {
             ProcessedMessageContent::StagedCommitMessage(commit) => {
                 if commit.queued_proposals().next().is_some() {
                     return Err(MlsError::ForbiddenChange);
                 }
-                session.group.merge_staged_commit(&self.provider, *commit).map_err(MlsError::internal)?;
-                Ok(Opened::KeyUpdate)
+                let session = self.sessions.get_mut(&match_id).ok_or(MlsError::NoSession)?;
+                session.group.merge_staged_commit(&self.provider, *commit).map_err(MlsError::internal)
             }
             ProcessedMessageContent::OwnPrivateMessage => Err(MlsError::Reflected),
             _ => Err(MlsError::ForbiddenChange),
@@ -380,12 +409,7 @@ fn check_message(
     if beside != Some(&tag[..]) {
         return Err(MlsError::Franking);
     }
-    if plaintext.match_id != match_id {
-        return Err(MlsError::Plaintext("it names another match"));
-    }
-    if plaintext.sender_handle != session.peer_handle {
-        return Err(MlsError::Plaintext("it names another sender"));
-    }
+    session.expect_named(match_id, &plaintext)?;
     if !franking::verify_tag(&tag, &plaintext.salt, match_id, &plaintext.sender_handle, &plaintext.content) {
         return Err(MlsError::Franking);
     }

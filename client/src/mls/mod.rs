@@ -14,7 +14,7 @@ mod snapshot;
 #[cfg(test)]
 mod tests;
 
-pub use device::{Device, Opened, OpenedMessage, Parties, Sealed};
+pub use device::{Device, Opened, OpenedHandshake, OpenedMessage, Parties, Sealed};
 pub use plaintext::{Content, MAX_CONTENT_BYTES};
 pub use safety::SafetyNumber;
 pub use snapshot::Snapshot;

@@ -10,6 +10,8 @@ use tebdil_core::{
 };
 use zeroize::Zeroizing;
 
+mod certificates;
+
 use super::{plaintext::Plaintext, *};
 
 const MATCH: MatchId = MatchId(41);

@@ -10,8 +10,9 @@ use tebdil_core::{
     domain::{MatchStatus, Mode},
     id::{BlockId, MatchId, MessageId, SessionId},
     protocol::{
-        Authenticated, Block, BlockRequest, Claim, ClaimRequest, ErrorCode, KeyUpload, KeysRemaining, LoginRequest, Match, Message, Page,
-        PasswordChangeRequest, ProfilePatch, Quota, RegisterRequest, Report, ReportRequest, Secret, Session, Tokens, User,
+        Authenticated, Block, BlockRequest, Claim, ClaimRequest, ErrorCode, IceServers, IceServersRequest, KeyUpload, KeysRemaining,
+        LoginRequest, Match, Message, Page, PasswordChangeRequest, ProfilePatch, Quota, RegisterRequest, Report, ReportRequest, Secret,
+        Session, Tokens, User,
     },
     time::Clock,
 };
@@ -249,6 +250,11 @@ impl Account {
     /// `POST /v1/matches/{id}/leave`
     pub async fn leave(&self, id: MatchId) -> Result<(), ApiError> {
         self.call_empty(Method::POST, &format!("/v1/matches/{id}/leave"), None::<&Nothing>).await
+    }
+
+    /// `POST /v1/rtc/ice-servers`: relays for the call of a video match.
+    pub async fn ice_servers(&self, match_id: MatchId) -> Result<IceServers, ApiError> {
+        self.call(Method::POST, "/v1/rtc/ice-servers", Some(&IceServersRequest { match_id })).await
     }
 
     /// `POST /v1/blocks`: ends the match and lasts.

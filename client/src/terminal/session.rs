@@ -11,7 +11,7 @@ use tebdil_client::{
     connection::Ended,
 };
 use tebdil_core::{
-    domain::EndReason,
+    domain::{EndReason, Mode},
     id::MatchId,
     protocol::{CloseCode, ErrorCode, Match, Quota, WhoEnded},
     time::Timestamp,
@@ -356,7 +356,13 @@ impl Session {
                 self.warn(&t!("unreadable", who = who, why = why));
             }
             ChatEvent::Notification(notification) => self.note(&printable(&notification.message)),
-            ChatEvent::Quota(_) | ChatEvent::NotificationsRead(_) => {}
+            // A terminal has no calls.
+            ChatEvent::Description(_)
+            | ChatEvent::Candidate(_)
+            | ChatEvent::CallState(_)
+            | ChatEvent::CallRefused { .. }
+            | ChatEvent::Quota(_)
+            | ChatEvent::NotificationsRead(_) => {}
             ChatEvent::Error { code, .. } => self.warn(&failure::code(code)),
             ChatEvent::Refused { code, .. } => {
                 let why = failure::code(code);
@@ -433,6 +439,10 @@ impl Session {
         let handle = printable(&found.peer.handle);
         let talk = Talk { handle: handle.clone(), online: None, typing: false, last_sent: 0, delivered: 0, read: 0 };
         self.talks.insert(found.id, talk);
+        if found.mode == Mode::Video {
+            self.quiet(&t!("matched_video", who = handle));
+            return;
+        }
         if !this_device {
             self.quiet(&t!("matched_elsewhere", who = handle));
             return;

@@ -17,12 +17,12 @@ use tebdil_core::{
 
 use crate::relay::{Out, Relay};
 
-struct Person {
-    chat: Chat,
-    events: ChatEvents,
+pub struct Person {
+    pub chat: Chat,
+    pub events: ChatEvents,
 }
 
-fn options(relay: &Relay) -> ChatOptions {
+pub fn options(relay: &Relay) -> ChatOptions {
     let mut options = ChatOptions::new(&relay.address);
     options.key_packages = 3;
     options.tune = Some(Arc::new(|connection| {
@@ -33,12 +33,12 @@ fn options(relay: &Relay) -> ChatOptions {
 }
 
 impl Person {
-    async fn register(options: &ChatOptions, alias: &str) -> Self {
+    pub async fn register(options: &ChatOptions, alias: &str) -> Self {
         let (chat, events) = Chat::register_simple(options, &test_phone(1), "a long password", alias).await.expect("registered");
         Self { chat, events }
     }
 
-    async fn until<T>(&mut self, mut wanted: impl FnMut(&ChatEvent) -> Option<T>) -> T {
+    pub async fn until<T>(&mut self, mut wanted: impl FnMut(&ChatEvent) -> Option<T>) -> T {
         loop {
             let event = tokio::time::timeout(Duration::from_secs(10), self.events.recv()).await.expect("in time").expect("an event");
             if let Some(found) = wanted(&event) {
@@ -47,7 +47,7 @@ impl Person {
         }
     }
 
-    async fn secured(&mut self) -> (MatchId, SafetyNumber) {
+    pub async fn secured(&mut self) -> (MatchId, SafetyNumber) {
         self.until(|event| match event {
             ChatEvent::Secured { match_id, safety_number } => Some((*match_id, safety_number.clone())),
             ChatEvent::NotSecured { error, .. } => panic!("{error}"),
@@ -56,7 +56,7 @@ impl Person {
         .await
     }
 
-    async fn text(&mut self) -> String {
+    pub async fn text(&mut self) -> String {
         self.until(|event| match event {
             ChatEvent::Text { text, .. } => Some(text.clone()),
             ChatEvent::Unreadable { error, .. } => panic!("{error:?}"),
@@ -71,7 +71,7 @@ impl Person {
 }
 
 /// Two people in a match; the first one is its offerer.
-async fn couple(relay: &Relay) -> (Person, Person, MatchId) {
+pub async fn couple(relay: &Relay) -> (Person, Person, MatchId) {
     let (mut ada, mut bora) = (Person::register(&options(relay), "ada").await, Person::register(&options(relay), "bora").await);
     ada.chat.find(&[]).await.expect("searching");
     bora.chat.find(&["satranç"]).await.expect("searching");

@@ -62,6 +62,12 @@ pub struct World {
     pub swallow: usize,
     /// The user whose find is answered with `quota_exhausted`.
     pub exhausted: Option<usize>,
+    /// Whether matches are for video.
+    pub video: bool,
+    /// A certificate that this server puts in place of every other, as one in the middle of a call would.
+    pub swap_fingerprints: Option<String>,
+    /// Where handshakes are kept back, with whom they are for.
+    pub keep_back: Option<Vec<(usize, Value)>>,
     /// Bodies of reports, in the order they came.
     pub reports: Vec<Value>,
 }
@@ -88,6 +94,7 @@ impl Relay {
             .route("/v1/blocks/{id}", delete(unblock))
             .route("/v1/claims", post(claim))
             .route("/v1/reports", post(report))
+            .route("/v1/rtc/ice-servers", post(ice_servers))
             .route("/v1/ws", get(upgrade))
             .with_state(relay.clone());
         let tracker = tokio_util::task::TaskTracker::new();
@@ -262,6 +269,15 @@ async fn report(State(relay): State<Relay>, headers: HeaderMap, Json(body): Json
     (StatusCode::CREATED, Json(json!({"id":"1","match_id":match_id,"reason":reason,"status":"open","created_at":NOW}))).into_response()
 }
 
+async fn ice_servers(State(relay): State<Relay>, headers: HeaderMap, Json(body): Json<Value>) -> axum::response::Response {
+    if bearer(&relay, &headers).is_none() {
+        return problem(401, "unauthorized");
+    }
+    let servers =
+        json!([{"urls":["turn:192.0.2.1:3478?transport=udp"],"username":format!("900:{}", match_at(&body)),"credential":"password"}]);
+    Json(json!({"ice_servers":servers,"ttl_s":300,"transport_policy":"relay"})).into_response()
+}
+
 fn match_at(frame: &Value) -> usize {
     frame["match_id"].as_str().expect("match id").parse::<usize>().expect("number") - 1
 }
@@ -285,7 +301,8 @@ impl World {
         let users = self.matches[at].users;
         let (role, peer) = if users[0] == user { ("offerer", users[1]) } else { ("answerer", users[0]) };
         let alias = &self.users[peer].alias;
-        json!({"id":(at + 1).to_string(),"mode":"text","status":"active","peer":{"alias":alias,"tag":"0001","handle":format!("{alias}#0001")},
+        let mode = if self.video { "video" } else { "text" };
+        json!({"id":(at + 1).to_string(),"mode":mode,"status":"active","peer":{"alias":alias,"tag":"0001","handle":format!("{alias}#0001")},
             "role":role,"shared_interests":[],"created_at":NOW,"expires_at":"2026-11-22T10:00:00.000Z","ended_at":null,"ended_reason":null,
             "unread":0})
     }
@@ -305,6 +322,13 @@ impl World {
             frame["peer_key_package"] = json!(self.matches[at].package);
         }
         self.send(user, frame);
+    }
+
+    /// Lets go what was kept back.
+    pub fn let_go(&mut self) {
+        for (user, new) in self.keep_back.take().unwrap_or_default() {
+            self.send(user, new);
+        }
     }
 
     /// Loses the user's socket without the server noticing.
@@ -360,6 +384,17 @@ impl World {
             "message.ack" => self.pass_on(user, frame, json!({"type":"message.delivered","seq":frame["seq"]})),
             "message.read" => self.pass_on(user, frame, json!({"type":"message.read","seq":frame["seq"]})),
             "typing" => self.pass_on(user, frame, json!({"type":"typing","on":frame["on"]})),
+            "rtc.description" => {
+                let mut sdp = frame["sdp"].as_str().expect("sdp").to_owned();
+                if let Some(fingerprint) = &self.swap_fingerprints {
+                    let swapped = format!("a=fingerprint:{fingerprint}");
+                    let lines = sdp.lines().map(|line| if line.starts_with("a=fingerprint:") { swapped.as_str() } else { line });
+                    sdp = lines.chain([""]).collect::<Vec<_>>().join("\r\n");
+                }
+                self.pass_on(user, frame, json!({"type":"rtc.description","kind":frame["kind"],"sdp":sdp,"round":1}));
+            }
+            "rtc.candidate" => self.pass_on(user, frame, json!({"type":"rtc.candidate","candidate":frame["candidate"]})),
+            "rtc.state" => self.pass_on(user, frame, json!({"type":"rtc.state","state":frame["state"]})),
             other => panic!("unexpected frame {other}"),
         }
     }
@@ -401,7 +436,11 @@ impl World {
         self.matches[at].client_ids.insert(client_id, accepted.clone());
         self.matches[at].messages.push((side, new.clone()));
         self.send(user, accepted);
-        self.send(self.matches[at].users[1 - side], new);
+        let peer = self.matches[at].users[1 - side];
+        match &mut self.keep_back {
+            Some(kept) if frame["kind"] == "handshake" => kept.push((peer, new)),
+            _ => self.send(peer, new),
+        }
     }
 }
 

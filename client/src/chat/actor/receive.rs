@@ -3,13 +3,14 @@
 use tebdil_core::{
     domain::MessageKind,
     franking::ciphertext_sha256,
+    id::MatchId,
     protocol::{Evidence, MessageNew, MessageOrigin},
 };
 
 use super::Actor;
 use crate::{
     chat::ChatEvent,
-    mls::{Content, Opened, OpenedMessage},
+    mls::{Content, Opened, OpenedHandshake, OpenedMessage},
 };
 
 impl Actor {
@@ -45,10 +46,12 @@ impl Actor {
                 return;
             }
             (false, MessageKind::Content) if !known.here => return,
-            (_, kind) => {
-                let tag = (kind == MessageKind::Content).then_some(message.franking_tag.as_deref()).flatten();
-                self.device.open(match_id, &message.ciphertext, tag)
+            (_, MessageKind::Handshake) => {
+                self.after.acks.push((match_id, seq));
+                self.handshake(match_id, seq, &message.ciphertext);
+                return;
             }
+            (_, MessageKind::Content) => self.device.open(match_id, &message.ciphertext, message.franking_tag.as_deref()),
         };
         self.after.acks.push((match_id, seq));
         let event = match opened {
@@ -66,6 +69,16 @@ impl Actor {
             Err(error) => ChatEvent::Unreadable { match_id, seq, error: Some(error) },
         };
         self.pending.push_back(event);
+    }
+
+    /// What the peer says of the encryption itself; an application hears of it as far as it concerns it.
+    fn handshake(&mut self, match_id: MatchId, seq: i64, ciphertext: &[u8]) {
+        match self.device.open_handshake(match_id, ciphertext) {
+            Ok(OpenedHandshake::Certificate(fingerprint)) => self.pinned(match_id, fingerprint),
+            Ok(OpenedHandshake::KeyUpdate) => self.tell_secured(match_id),
+            Ok(OpenedHandshake::Unknown) => {}
+            Err(error) => self.pending.push_back(ChatEvent::Unreadable { match_id, seq, error: Some(error) }),
+        }
     }
 
     /// Keeps what a report would show of a message. Without the server's word for it, it would prove nothing.

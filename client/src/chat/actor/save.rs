@@ -1,6 +1,8 @@
 //! What outlives the process.
 
-use super::Actor;
+use tebdil_core::id::MatchId;
+
+use super::{Actor, Known};
 use crate::state::{StateError, StoredDevice, StoredMatch};
 
 impl Actor {
@@ -11,10 +13,16 @@ impl Actor {
             return Ok(());
         }
         let Some(mut file) = self.file.take() else { return Ok(()) };
-        let matches = self.matches.iter();
+        let stored = |(match_id, known): (&MatchId, &Known)| StoredMatch {
+            match_id: *match_id,
+            peer_seq: known.peer_seq,
+            here: known.here,
+            own_certificate: known.call.own(),
+            peer_certificate: known.call.peer(),
+        };
         let device = dirty.then(|| StoredDevice {
             snapshot: self.device.snapshot(),
-            matches: matches.map(|(id, known)| StoredMatch { match_id: *id, peer_seq: known.peer_seq, here: known.here }).collect(),
+            matches: self.matches.iter().map(stored).collect(),
             outbox: self.outbox.clone(),
         });
         let (file, saved) = tokio::task::spawn_blocking(move || {

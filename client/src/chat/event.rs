@@ -1,0 +1,142 @@
+//! What an application hears.
+
+use std::time::Duration;
+
+use tebdil_core::{
+    domain::{EndReason, MatchStatus},
+    id::{MatchId, TicketId},
+    protocol::{ErrorCode, Match, Notification, NotificationsRead, Quota, RtcCandidate, RtcDescription, RtcState, User, WhoEnded},
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+use crate::{
+    call::CallError,
+    connection::{DisconnectReason, Ended},
+    mls::{MlsError, SafetyNumber},
+};
+
+/// What happens in a chat.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ChatEvent {
+    /// A socket is open.
+    Connected {
+        user: Box<User>,
+        quota: Quota,
+        keys_remaining: i64,
+    },
+    /// The socket is gone; a new one is tried after `retry_in`.
+    Disconnected {
+        reason: DisconnectReason,
+        retry_in: Duration,
+    },
+    Searching {
+        ticket_id: TicketId,
+    },
+    SearchCancelled,
+    /// A search could not go on after a reconnect.
+    SearchFailed {
+        code: Option<ErrorCode>,
+        resets_at: Option<Timestamp>,
+    },
+    /// A match was made, or found on connecting. Texts may be sent; they go out when the encryption stands.
+    Matched {
+        found: Box<Match>,
+        /// Whether the encryption lives here; on other devices the match cannot be read.
+        this_device: bool,
+    },
+    /// The encryption stands, or its keys were renewed.
+    Secured {
+        match_id: MatchId,
+        safety_number: SafetyNumber,
+    },
+    /// The encryption could not be set up; nobody can talk in this match.
+    NotSecured {
+        match_id: MatchId,
+        error: MlsError,
+    },
+    /// The peer wrote.
+    Text {
+        match_id: MatchId,
+        seq: i64,
+        text: String,
+        sent_at: Timestamp,
+    },
+    /// A message of the peer that cannot be opened or is of a kind this build does not know (then without an error).
+    Unreadable {
+        match_id: MatchId,
+        seq: i64,
+        error: Option<MlsError>,
+    },
+    /// An own text is durable at the server.
+    Accepted {
+        match_id: MatchId,
+        client_id: Uuid,
+        seq: i64,
+        sent_at: Timestamp,
+    },
+    /// An own text was refused for good.
+    Refused {
+        match_id: MatchId,
+        client_id: Uuid,
+        code: ErrorCode,
+    },
+    /// The peer has everything up to `seq`.
+    Delivered {
+        match_id: MatchId,
+        seq: i64,
+    },
+    /// The peer has read everything up to `seq`.
+    Read {
+        match_id: MatchId,
+        seq: i64,
+    },
+    Typing {
+        match_id: MatchId,
+        on: bool,
+    },
+    Presence {
+        match_id: MatchId,
+        online: bool,
+    },
+    Quota(Quota),
+    /// The server has something to say, in the language of the account.
+    Notification(Box<Notification>),
+    /// Notifications were read, on whichever device of the user.
+    NotificationsRead(NotificationsRead),
+    /// A description of the peer for the call; its certificate is the one that the peer told through the encryption.
+    Description(RtcDescription),
+    /// A relay of the peer, for the description that came last.
+    Candidate(RtcCandidate),
+    /// What the peer says of the call.
+    CallState(RtcState),
+    /// A description of the peer is not to be trusted and was not handed on, nor are its candidates. The match goes on until somebody leaves it.
+    CallRefused {
+        match_id: MatchId,
+        error: CallError,
+    },
+    /// A match is over and its keys are gone. Without details when it ended while this device was away.
+    Ended {
+        match_id: MatchId,
+        details: Option<EndDetails>,
+    },
+    Draining {
+        reconnect_after: Duration,
+    },
+    Error {
+        code: ErrorCode,
+        message: String,
+    },
+    /// The connection is over for good; no event follows.
+    Closed(Ended),
+    /// State could not be stored, so nothing more is sent; no event follows.
+    Failed(String),
+}
+
+/// How a match ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndDetails {
+    pub status: MatchStatus,
+    pub reason: EndReason,
+    pub by: WhoEnded,
+}

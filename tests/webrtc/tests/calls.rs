@@ -1,1 +1,0 @@
-//! Two Rust peers call each other.
