@@ -33,6 +33,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 pub use crate::reply::Reply;
 use crate::{
     nginx::{Nginx, Options},
+    ports::relay_settings,
     services::RedisPrefix,
     sockets::eventually,
 };
@@ -104,13 +105,6 @@ pub struct TestServer {
 
 /// How long the server has to end.
 const END: Duration = Duration::from_secs(20);
-
-/// Relays of nodes on one machine: each at an address of its own, on a free port, and known to the others. The first is at 127.0.0.1.
-pub fn relay_settings(node: usize, count: usize) -> [(&'static str, String); 2] {
-    let ip = |node: usize| format!("127.0.0.{}", node + 1);
-    let others = (0..count).filter(|other| *other != node).map(|other| format!("{}:49160-50159", ip(other)));
-    [("TEBDIL_RELAY__LISTEN", format!("{}:0", ip(node))), ("TEBDIL_RELAY__OTHERS", others.collect::<Vec<_>>().join(","))]
-}
 
 /// One node of the server.
 struct Node {

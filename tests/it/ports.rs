@@ -1,4 +1,4 @@
-//! Ports and signals of processes that a test starts.
+//! Ports, addresses and signals of what a test starts.
 
 use rand::RngExt as _;
 use tokio::process::{Child, Command};
@@ -19,4 +19,11 @@ pub fn free_port() -> u16 {
 pub async fn signal(child: &Child, name: &str) {
     let id = child.id().expect("it runs").to_string();
     assert!(Command::new("kill").args([name, &id]).status().await.expect("kill runs").success());
+}
+
+/// Relays of nodes on one machine: each at an address of its own, on a free port, and known to the others. The first is at 127.0.0.1.
+pub fn relay_settings(node: usize, count: usize) -> [(&'static str, String); 2] {
+    let ip = |node: usize| format!("127.0.0.{}", node + 1);
+    let others = (0..count).filter(|other| *other != node).map(|other| format!("{}:49160-50159", ip(other)));
+    [("TEBDIL_RELAY__LISTEN", format!("{}:0", ip(node))), ("TEBDIL_RELAY__OTHERS", others.collect::<Vec<_>>().join(","))]
 }

@@ -18,9 +18,8 @@ use tokio::{
 };
 
 use crate::{
-    harness::relay_settings,
     nginx::{Nginx, Options},
-    ports::{free_port, signal},
+    ports::{free_port, relay_settings, signal},
 };
 
 /// How long a start or an end may take.

@@ -23,6 +23,7 @@
 
 mod beat;
 mod connection;
+mod online;
 mod outbox;
 mod peers;
 mod publisher;
@@ -56,7 +57,7 @@ use self::{
 use super::{Announcement, BusEvent, Device, Holder, Joined, NodeId, RealtimeError, RealtimeSettings, Stamp, presence::Word};
 use crate::{
     backoff::{BackoffRule, Try},
-    id::{SessionId, UserId},
+    id::UserId,
 };
 
 /// How long a command may take.
@@ -76,9 +77,6 @@ const SAID_KEPT: Duration = Duration::from_hours(25);
 
 /// Users whose devices one call takes out: some milliseconds.
 const REAP_BATCH: usize = 500;
-
-/// Users that one call looks up.
-const ONLINE_BATCH: usize = 500;
 
 /// How long the end waits for what is queued, and then for the devices to be taken out.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -343,42 +341,6 @@ impl Redis {
         call.key(shared.user_key(device.user)).arg(&shared.prefix).arg(shared.node.to_string()).arg(*epoch);
         call.arg(device.user.0).arg(device.session.0).arg(device.connection).arg(SAID_KEPT.as_secs());
         self.sure(shared.commands.invoke::<()>(TIMEOUT, &call).await)
-    }
-
-    pub async fn online(&self, users: &[UserId]) -> Result<Vec<bool>, RealtimeError> {
-        // Whoever does without an answer may tell somebody what is not true.
-        self.sure(self.try_online(users).await)
-    }
-
-    async fn try_online(&self, users: &[UserId]) -> Result<Vec<bool>, RealtimeError> {
-        self.ready()?;
-        let mut online = Vec::with_capacity(users.len());
-        for batch in users.chunks(ONLINE_BATCH) {
-            let mut call = scripts::ONLINE.prepare_invoke();
-            for user in batch {
-                call.key(self.shared.user_key(*user));
-            }
-            online.extend(self.shared.commands.invoke::<Vec<bool>>(TIMEOUT, &call).await?);
-        }
-        Ok(online)
-    }
-
-    pub async fn present(&self, devices: &[(UserId, SessionId)]) -> Result<Vec<bool>, RealtimeError> {
-        // Whoever looked while nobody was there believes what is not true.
-        self.sure(self.try_present(devices).await)
-    }
-
-    async fn try_present(&self, devices: &[(UserId, SessionId)]) -> Result<Vec<bool>, RealtimeError> {
-        self.ready()?;
-        let mut present = Vec::with_capacity(devices.len());
-        for batch in devices.chunks(ONLINE_BATCH) {
-            let mut call = scripts::PRESENT.prepare_invoke();
-            for (user, session) in batch {
-                call.key(self.shared.user_key(*user)).arg(session.0);
-            }
-            present.extend(self.shared.commands.invoke::<Vec<bool>>(TIMEOUT, &call).await?);
-        }
-        Ok(present)
     }
 
     pub async fn announce(&self, user: UserId, word: Word, to: &[Announcement]) -> Result<(), RealtimeError> {

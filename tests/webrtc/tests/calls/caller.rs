@@ -154,7 +154,7 @@ impl Caller {
         connection.on_track(Box::new(move |track, _, _| Box::pin(watch(track, key_frame(peer), Arc::clone(&watched)))));
         let heard = Arc::clone(&seen);
         connection.on_data_channel(Box::new(move |channel| {
-            talk(channel, role, Arc::clone(&heard));
+            talk(&channel, role, Arc::clone(&heard));
             Box::pin(async {})
         }));
 
@@ -181,7 +181,7 @@ impl Caller {
     /// Begins the call, as its offerer does.
     pub async fn offer(&self) {
         let channel = self.connection.create_data_channel("words", None).await.expect("a channel");
-        talk(channel, self.role, Arc::clone(&self.seen));
+        talk(&channel, self.role, Arc::clone(&self.seen));
         let offer = self.connection.create_offer(None).await.expect("an offer");
         let sdp = offer.sdp.as_str().into();
         self.connection.set_local_description(offer).await.expect("it is ours");
@@ -260,13 +260,13 @@ async fn watch(track: Arc<TrackRemote>, expected: Bytes, seen: Arc<Mutex<Seen>>)
 }
 
 /// Says a word as soon as the channel is open, and keeps what the peer says.
-fn talk(channel: Arc<RTCDataChannel>, role: MatchRole, seen: Arc<Mutex<Seen>>) {
+fn talk(channel: &Arc<RTCDataChannel>, role: MatchRole, seen: Arc<Mutex<Seen>>) {
     channel.on_message(Box::new(move |message| {
         let word = String::from_utf8_lossy(&message.data).into_owned();
         seen.lock().expect("nobody panics with it").words.push(word);
         Box::pin(async {})
     }));
-    let ours = Arc::clone(&channel);
+    let ours = Arc::clone(channel);
     channel.on_open(Box::new(move || {
         Box::pin(async move {
             ours.send_text(format!("selam, {role:?}")).await.expect("it is open");

@@ -33,7 +33,7 @@ async fn call(relay_of: [usize; 2]) {
         caller.hears_and_sees().await;
         caller.chat.call_state(match_id, CallState::Connected).await.expect("said");
     }
-    println!("video and a word both ways after {:?}", began.elapsed());
+    eprintln!("video and a word both ways after {:?}", began.elapsed());
     for (side, caller) in callers.iter().enumerate() {
         let pair = caller.selected().await;
         assert_eq!((pair.local.typ, pair.remote.typ), (RTCIceCandidateType::Relay, RTCIceCandidateType::Relay), "{pair}");

@@ -8,8 +8,6 @@
 //! | `journey` | two people on two nodes call each other |
 //! | `leaks` | neither side learns the other's address |
 
-#![expect(clippy::large_futures, reason = "each is made once, for one test")]
-
 #[expect(dead_code, reason = "of the scenarios of the whole server, which do more with it")]
 #[path = "../../../it/nginx.rs"]
 mod nginx;
