@@ -6,8 +6,11 @@ use serde_json::{Value, json};
 use tebdil_client::raw::RawError;
 use tokio::time::{Instant, timeout};
 
-use super::Site;
-use crate::sockets::{Person, connect_to};
+use super::{Site, within};
+use crate::{
+    services::Stop,
+    sockets::{Person, connect_to},
+};
 
 /// The node is dead after 5 s, that is seen within 5, a device may be away for 10, and that is looked at every 5 s; with room for a machine that does much else.
 const ENDS: Duration = Duration::from_secs(45);
@@ -70,4 +73,17 @@ async fn a_node_that_redis_forgot_asks_again_which_calls_go_on() {
         assert!(flushed.elapsed() < HEALED, "signals still pass in a match that is over");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_nobody_knows_who_is_connected_calls_go_on_and_no_job_dies() {
+    let Some(mut site) = Site::start(2).await else { return };
+    let (_a, _b, _) = site.pair_for("video", [0, 1]).await;
+    site.redis.stop(Stop::Kill).await;
+    let looks = async || site.count("SELECT COUNT(*) FROM job WHERE queue = 'absences' AND state >= 2").await;
+    let before = looks().await;
+    // More than a device may be away.
+    within(ENDS, "they are looked for", async || looks().await >= before + 4).await;
+    assert_eq!(site.count("SELECT COUNT(*) FROM job WHERE state = 3").await, 0, "dead letters");
+    assert_eq!(site.count("SELECT COUNT(*) FROM matches WHERE status = 'active'").await, 1);
 }
