@@ -78,13 +78,16 @@ async fn take_events(mut events: BusEvents, hub: Arc<Hub>, announcer: Arc<Announ
             BusEvent::Undelivered(Undelivered::Users(users)) => users.into_iter().for_each(|user| hub.tell_of_loss(user)),
             BusEvent::Undelivered(Undelivered::Everybody) => hub.tell_everybody_of_loss(),
             BusEvent::Orphaned(users) => announcer.tell(users, false),
-            BusEvent::Forgotten => announcer.tell_unsaid(),
-            // All else that nodes say is for those who have connections.
-            BusEvent::Message(bytes) => {
-                if let Ok(NodeMessage::CutCall { match_id }) = NodeMessage::decode(bytes) {
-                    relays.cut_here(match_id);
-                }
+            BusEvent::Forgotten => {
+                announcer.tell_unsaid();
+                relays.word_was_lost();
             }
+            BusEvent::Message(bytes) => match NodeMessage::decode(bytes) {
+                Ok(NodeMessage::CutCall { match_id }) => relays.cut_here(match_id),
+                Ok(NodeMessage::ResyncAll) => relays.word_was_lost(),
+                // All else that nodes say is for those who have connections.
+                Ok(_) | Err(_) => {}
+            },
             BusEvent::Gap | BusEvent::NodeGone { sent_all: false, .. } => relays.word_was_lost(),
             BusEvent::NodeGone { .. } | BusEvent::Elsewhere(_) | BusEvent::Replaced { .. } => {}
         }

@@ -80,7 +80,12 @@ impl Router {
                 }
             }
             BusEvent::Orphaned(users) => app.announcer.tell(users, false),
-            BusEvent::Forgotten => self.forgotten.notify_one(),
+            BusEvent::Forgotten => {
+                // Until it was registered again, nobody sent to this node.
+                app.calls.doubt();
+                app.relays.word_was_lost();
+                self.forgotten.notify_one();
+            }
             BusEvent::Elsewhere(user) => app.hub.joined(user, true),
             BusEvent::Replaced { user, session, connection } => app.hub.replace(Device { user, session, connection }),
         }
@@ -104,6 +109,7 @@ impl Router {
             NodeMessage::ResyncAll => {
                 app.calls.doubt();
                 app.hub.all_are_behind();
+                app.relays.word_was_lost();
             }
             NodeMessage::Signal { user, session, role, word } => app.calls.receive(user, session, role, word),
             NodeMessage::CutCall { match_id } => {

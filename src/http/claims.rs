@@ -16,7 +16,7 @@ use super::{
 };
 use crate::app::App;
 
-/// Claim the right back that a match cost. It is decided within a minute, which a `notification` tells.
+/// Claim the right back that a match cost. It is decided within a minute, which a `notification` tells. A video match that goes on ends with it.
 #[utoipa::path(
     post, path = "/v1/claims", tag = "claims", request_body = ClaimRequest,
     responses(
@@ -34,7 +34,12 @@ pub(super) async fn create(
 ) -> Answer<(StatusCode, Json<Claim>)> {
     let rules = app.config.claims.rules();
     match app.store.claim(request.match_id, who.user_id, &rules, &app.quota_rules.zone, app.clock.now()).await? {
-        Claiming::Made(claim) => Ok((StatusCode::CREATED, Json(claim.view()))),
+        Claiming::Made(claim, ended) => {
+            if let Some(ended) = ended {
+                app.chat.announce_end(&ended);
+            }
+            Ok((StatusCode::CREATED, Json(claim.view())))
+        }
         Claiming::Already => Err(ErrorCode::AlreadyClaimed.into()),
         Claiming::Refused(why) => Err(Failure::not_eligible(why)),
         Claiming::NotFound => Err(Failure::not_found()),

@@ -3,11 +3,11 @@
 use jiff::tz::TimeZone;
 use sqlx::{FromRow, QueryBuilder};
 
-use super::{Grant, Notified, Store, StoreError, notifications::notify_in, quota::grant_in};
+use super::{End, EndedMatch, Grant, Notified, Store, StoreError, matches::end_match_in, notifications::notify_in, quota::grant_in};
 use crate::{
     backend::{read, write_tx},
     claim::{ClaimRules, Evidence, NotEligible},
-    domain::{ClaimRefusal, ClaimStatus, LedgerReason, Mode, QuotaBucket},
+    domain::{ClaimRefusal, ClaimStatus, EndReason, LedgerReason, Mode, QuotaBucket},
     id::{ClaimId, MatchId, UserId},
     notice::Notice,
     protocol::{Claim, Quota},
@@ -44,8 +44,8 @@ impl ClaimRow {
 /// What became of a wish to claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claiming {
-    /// It waits for its decision.
-    Made(ClaimRow),
+    /// It waits for its decision, and ended the match, if that was for a call and went on.
+    Made(ClaimRow, Option<EndedMatch>),
     /// The user had claimed the match before, whatever became of it.
     Already,
     /// Nothing was stored.
@@ -126,7 +126,8 @@ const COLUMNS: &str = "SELECT id, user_id, match_id, claim_time, status, reason,
 impl Store {
     /// Stores the wish of `user` to have the right back that a match cost. One claim per user and match; `rules.daily_cap` of them a day in `zone`.
     ///
-    /// Calls of one user wait for each other, so neither bound is passed by many at once.
+    /// Calls of one user wait for each other, so neither bound is passed by many at once. A video match that goes on ends with it, as if the user had hung up: else
+    /// one could claim first and connect then, and have calls for nothing.
     pub async fn claim(
         &self,
         match_id: MatchId,
@@ -170,7 +171,14 @@ impl Store {
                 .bind(ClaimStatus::Pending)
                 .fetch_one(&mut *tx)
                 .await?;
-            Claiming::Made(row)
+            let ended = match evidence.mode {
+                Mode::Text => None,
+                Mode::Video => match end_match_in!(self, tx, match_id, Some(user), EndReason::HungUp, now) {
+                    End::Now(ended) => Some(ended),
+                    End::Before(_) | End::NotFound => None,
+                },
+            };
+            Claiming::Made(row, ended)
         }))
     }
 

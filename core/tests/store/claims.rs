@@ -2,10 +2,10 @@ use std::{collections::HashSet, time::Duration};
 
 use tebdil_core::{
     claim::{ClaimRules, NotEligible},
-    domain::{ClaimRefusal, ClaimStatus, EndReason, MessageKind, Mode, QuotaBucket},
+    domain::{ClaimRefusal, ClaimStatus, EndReason, MatchStatus, MessageKind, Mode, QuotaBucket},
     id::{MatchId, UserId},
     notice::Notice,
-    store::{Append, ClaimRow, Claiming, DecidedClaim, NewMessage, PairOutcome},
+    store::{Append, CallConnected, CallOutcome, ClaimRow, Claiming, DecidedClaim, NewMessage, PairOutcome},
     testing::TestStore,
 };
 use uuid::Uuid;
@@ -24,6 +24,7 @@ tebdil_core::store_conformance! {
     what_is_sent_after_the_claim_changes_nothing,
     an_answer_counts_also_after_the_clock_was_set_back,
     a_call_that_was_not_connected_is_claimed,
+    a_claim_ends_a_call_and_no_conversation,
     who_ended_the_match_decides_before_its_time_is_over,
     the_right_goes_back_to_where_it_came_from_on_the_same_day_only,
     a_match_that_cost_nothing_pays_nothing_back,
@@ -42,7 +43,7 @@ async fn claim(t: &TestStore, match_id: MatchId, user: UserId) -> Claiming {
 
 async fn claimed(t: &TestStore, match_id: MatchId, user: UserId) -> ClaimRow {
     match claim(t, match_id, user).await {
-        Claiming::Made(row) => row,
+        Claiming::Made(row, _) => row,
         refused => panic!("{refused:?}"),
     }
 }
@@ -193,6 +194,27 @@ async fn a_call_that_was_not_connected_is_claimed(t: TestStore) {
     assert_eq!(decided.quota.as_ref().map(|quota| (quota.text, quota.video)), Some((10, 2)));
 }
 
+async fn a_claim_ends_a_call_and_no_conversation(t: TestStore) {
+    let (a, b) = couple(&t).await;
+    let text = matched(&t, &a, &b, 1).await;
+    let proposed = pair(Mode::Video, side(a.0.id, a.1.id, 3), side(b.0.id, b.1.id, 4));
+    let PairOutcome::Made(video) = t.create_matches(&[proposed], &TestStore::match_rules(), t.now()).await.unwrap().remove(0) else {
+        panic!("refused")
+    };
+    t.clock.advance(RULES.video_wait);
+    let Claiming::Made(_, Some(ended)) = claim(&t, video.id, a.0.id).await else { panic!("it goes on") };
+    assert_eq!((ended.match_id, ended.reason, ended.by), (video.id, EndReason::HungUp, Some(a.0.id)));
+    assert_eq!((ended.status, ended.call), (MatchStatus::Cancelled, Some(CallOutcome::Never)));
+    // So nobody connects it after the claim, and the other side, who has no call either, may claim, too.
+    assert_eq!(t.call_connected(video.id, t.now()).await.unwrap(), CallConnected::Over);
+    assert!(matches!(claim(&t, video.id, b.0.id).await, Claiming::Made(_, None)));
+    t.clock.advance(RULES.wait);
+    assert!(matches!(claim(&t, text, a.0.id).await, Claiming::Made(_, None)));
+    assert!(t.parties(text).await.unwrap().is_some());
+    assert_eq!(decide(&t).await.iter().filter(|decided| decided.claim.status == ClaimStatus::Approved).count(), 3);
+    assert_ledger_equals_balance(&t, a.0.id).await;
+}
+
 async fn who_ended_the_match_decides_before_its_time_is_over(t: TestStore) {
     let (a, b) = couple(&t).await;
     let mut ended = Vec::new();
@@ -269,7 +291,7 @@ async fn a_hundred_claims_at_once_are_one(t: TestStore) {
         async move { store.claim(id, a.0.id, &RULES, &TestStore::quota_rules().zone, now).await.unwrap() }
     }))
     .await;
-    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Claiming::Made(_))).count(), 1);
+    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Claiming::Made(..))).count(), 1);
     assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Claiming::Already)).count(), 99);
     assert_eq!(t.claims_of(a.0.id, None, 10).await.unwrap().len(), 1);
 }
@@ -290,14 +312,14 @@ async fn the_cap_of_a_day_holds_against_many_at_once(t: TestStore) {
     .await;
     let midnight = t.now().next_midnight(&zone);
     let capped = Claiming::Refused(NotEligible { reason: ClaimRefusal::DailyCap, eligible_at: Some(midnight) });
-    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Claiming::Made(_))).count(), 3);
+    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Claiming::Made(..))).count(), 3);
     assert_eq!(outcomes.iter().filter(|outcome| **outcome == capped).count(), 3, "{outcomes:?}");
     // Another user has a day of its own, and so has tomorrow.
-    assert!(matches!(t.claim(ids[0], b.0.id, &few, &zone, t.now()).await.unwrap(), Claiming::Made(_)));
+    assert!(matches!(t.claim(ids[0], b.0.id, &few, &zone, t.now()).await.unwrap(), Claiming::Made(..)));
     t.clock.set(midnight);
     let mut made = 0;
     for id in ids {
-        made += usize::from(matches!(t.claim(id, a.0.id, &few, &zone, t.now()).await.unwrap(), Claiming::Made(_)));
+        made += usize::from(matches!(t.claim(id, a.0.id, &few, &zone, t.now()).await.unwrap(), Claiming::Made(..)));
     }
     assert_eq!(made, 3);
 }

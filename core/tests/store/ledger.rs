@@ -218,7 +218,7 @@ async fn perform(t: &Store, operation: Operation, new: Option<NewUser>, device: 
             }
         }
         Operation::Claim { user, of } => match t.claim(of, user, &CLAIMS, &rules.zone, now).await.unwrap() {
-            Claiming::Made(_) => Done::Only("claim"),
+            Claiming::Made(..) => Done::Only("claim"),
             Claiming::Already | Claiming::Refused(_) => Done::Only("refused claim"),
             Claiming::NotFound => panic!("the match is there"),
         },

@@ -114,13 +114,14 @@ async fn a_call_that_was_never_connected_is_paid_back(server: TestServer) {
     b.until("rtc.state").await;
     assert_eq!(claim(&server, &a, &id).await.expect_problem(422, "not_eligible")["reason"], "too_early");
     server.clock.advance(Duration::from_mins(1));
-    // While the match goes on.
+    // While the match goes on, which ends with it: else they could connect now, and have the call for nothing.
     claim(&server, &a, &id).await.expect(201);
-    // What comes after the claim takes nothing from it.
-    server.clock.advance(Duration::from_millis(1));
-    b.send(state(&id, "connected")).await;
-    a.until("rtc.state").await;
-    assert_eq!(claim(&server, &b, &id).await.expect_problem(422, "not_eligible")["reason"], "connected");
+    for (person, by) in [(&mut a, "self"), (&mut b, "peer")] {
+        let ended = person.until("match.ended").await;
+        assert_eq!((&ended["reason"], &ended["by"], &ended["status"]), (&json!("hung_up"), &json!(by), &json!("cancelled")));
+        assert_eq!(person.refused(state(&id, "connected")).await, "match_ended");
+    }
+    claim(&server, &b, &id).await.expect(201);
     server.clock.advance(Duration::from_mins(1));
     server.run_due_jobs().await;
     assert_eq!(a.until("quota").await["quota"]["video"], 3);

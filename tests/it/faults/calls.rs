@@ -4,13 +4,19 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tebdil_client::raw::RawError;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use super::Site;
-use crate::sockets::{Person, connect_to};
+use super::{Site, within};
+use crate::{
+    services::Stop,
+    sockets::{Person, connect_to},
+};
 
 /// The node is dead after 5 s, that is seen within 5, a device may be away for 10, and that is looked at every 5 s; with room for a machine that does much else.
 const ENDS: Duration = Duration::from_secs(45);
+
+/// Far above the second in which nodes notice that Redis forgot them.
+const HEALED: Duration = Duration::from_secs(15);
 
 /// The next end of a match, however long it takes.
 async fn end_of(person: &mut Person) -> Value {
@@ -48,4 +54,36 @@ async fn a_call_ends_when_a_device_does_not_come_back_from_a_killed_node() {
     }
     let refused = stays.refused(json!({"type": "rtc.state", "match_id": nobody, "state": "ended"})).await;
     assert_eq!(refused, "not_found");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_redis_forgot_asks_again_which_calls_go_on() {
+    let Some(site) = Site::start(2).await else { return };
+    let (mut a, _b, id) = site.pair_for("video", [0, 1]).await;
+    // Whether the match goes on is looked at first.
+    let nothing = json!({"type": "rtc.description", "match_id": id, "kind": "offer", "sdp": "v=0"});
+    assert_eq!(a.refused(nothing.clone()).await, "invalid_field");
+    // As when another node ended it while nobody could send to this one.
+    site.execute("UPDATE match_sides SET open = FALSE").await;
+    site.execute("UPDATE matches SET status = 'cancelled', ended_at = created_at, ended_reason = 'left'").await;
+    assert_eq!(a.refused(nothing.clone()).await, "invalid_field", "what is known is not asked for again");
+    site.redis.flush().await;
+    let flushed = Instant::now();
+    while a.refused(nothing.clone()).await != "match_ended" {
+        assert!(flushed.elapsed() < HEALED, "signals still pass in a match that is over");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_nobody_knows_who_is_connected_calls_go_on_and_no_job_dies() {
+    let Some(mut site) = Site::start(2).await else { return };
+    let (_a, _b, _) = site.pair_for("video", [0, 1]).await;
+    site.redis.stop(Stop::Kill).await;
+    let looks = async || site.count("SELECT COUNT(*) FROM job WHERE queue = 'absences' AND state >= 2").await;
+    let before = looks().await;
+    // More than a device may be away.
+    within(ENDS, "they are looked for", async || looks().await >= before + 4).await;
+    assert_eq!(site.count("SELECT COUNT(*) FROM job WHERE state = 3").await, 0, "dead letters");
+    assert_eq!(site.count("SELECT COUNT(*) FROM matches WHERE status = 'active'").await, 1);
 }

@@ -27,8 +27,6 @@ pub struct Absences {}
 
 impl Job for Absences {
     const QUEUE: &'static str = "absences";
-    // The next look comes soon.
-    const MAX_ATTEMPTS: i64 = 1;
     const CONCURRENCY: usize = 1;
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
@@ -39,7 +37,14 @@ impl Job for Absences {
             let Some(last) = devices.last() else { return Ok(()) };
             after = last.match_id;
             let asked: Vec<(UserId, SessionId)> = devices.iter().map(|device| (device.user_id, device.session_id)).collect();
-            let present = presence.present(&asked).await.map_err(|error| JobError::Retry(error.to_string()))?;
+            let present = match presence.present(&asked).await {
+                Ok(present) => present,
+                // Nothing is wrong with the job, and the next look comes soon: an outage shall not leave a dead letter every five seconds.
+                Err(error) => {
+                    tracing::debug!(%error, "who is connected is not known; no call ends");
+                    return Ok(());
+                }
+            };
             let (here, away): (Vec<_>, Vec<_>) = devices.iter().zip(present).partition(|(_, present)| *present);
             let back: Vec<SideId> =
                 here.iter().filter(|(device, _)| device.absent_since.is_some()).map(|(device, _)| device.side()).collect();
