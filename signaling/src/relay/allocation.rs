@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     fmt,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     ops::RangeInclusive,
     sync::{
         Arc, OnceLock, PoisonError, RwLock,
@@ -22,6 +22,12 @@ use super::{sides::Side, wire::TransactionId};
 
 /// How long a channel stays bound (RFC 8656 §12).
 pub(super) const CHANNEL_LIFE: Duration = Duration::from_mins(10);
+
+/// How long a permission lasts (RFC 8656 §9).
+const PERMISSION_LIFE: Duration = Duration::from_mins(5);
+
+/// How far our clock and the crate's timers can be apart.
+const BRINK: Duration = Duration::from_secs(2);
 
 /// Channels one allocation may bind over its life. The other side of a call has a few dozen candidates at most.
 const MOST_CHANNELS: usize = 64;
@@ -45,6 +51,8 @@ pub(super) struct Allocation {
     /// To the reader of `socket`, from other allocations of this process.
     handed: mpsc::Sender<Handed>,
     channels: RwLock<Vec<Channel>>,
+    /// The hosts that it has permissions for, and until when. No more than there are relays.
+    permissions: RwLock<HashMap<IpAddr, Instant>>,
     /// What its client was told, for when that was lost.
     answer: OnceLock<(TransactionId, Box<[u8]>)>,
     ended: AtomicBool,
@@ -76,6 +84,7 @@ impl Allocation {
             listener,
             handed,
             channels: RwLock::default(),
+            permissions: RwLock::default(),
             answer: OnceLock::new(),
             ended: AtomicBool::new(false),
             gone: Notify::new(),
@@ -109,9 +118,27 @@ impl Allocation {
         channels.len() < MOST_CHANNELS || channels.iter().any(|channel| channel.number == number)
     }
 
-    /// Notes that a channel was bound, or bound again.
-    pub fn bind(&self, number: u16, peer: SocketAddr) {
-        let bound = Channel { number, peer, until: Instant::now() + CHANNEL_LIFE };
+    /// Whether something that this would renew, the permission for a host or that and a channel, runs out about now.
+    ///
+    /// The crate renews under a lock that the timer wants when it goes off, and waits there for the timer to take note. Two requests in the moment between would
+    /// have them wait for each other, and with them everybody at that socket, for ever.
+    pub fn is_on_the_brink(&self, peer: IpAddr, number: Option<u16>, now: Instant) -> bool {
+        let about_now = |until: Instant| until < now + BRINK && now < until + BRINK;
+        let permissions = self.permissions.read().unwrap_or_else(PoisonError::into_inner);
+        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        permissions.get(&peer).is_some_and(|until| about_now(*until))
+            || channels.iter().any(|channel| Some(channel.number) == number && about_now(channel.until))
+    }
+
+    /// Notes that there is a permission for a host, from now on or again.
+    pub fn permit(&self, peer: IpAddr, now: Instant) {
+        self.permissions.write().unwrap_or_else(PoisonError::into_inner).insert(peer, now + PERMISSION_LIFE);
+    }
+
+    /// Notes that a channel was bound, or bound again, which is a permission too.
+    pub fn bind(&self, number: u16, peer: SocketAddr, now: Instant) {
+        self.permit(peer.ip(), now);
+        let bound = Channel { number, peer, until: now + CHANNEL_LIFE };
         let mut channels = self.channels.write().unwrap_or_else(PoisonError::into_inner);
         match channels.iter_mut().find(|channel| channel.number == number) {
             Some(channel) => *channel = bound,
@@ -243,6 +270,41 @@ impl Ports {
         let mut slot = slot.write().unwrap_or_else(PoisonError::into_inner);
         if slot.as_ref().is_some_and(|held| Arc::ptr_eq(held, allocation)) {
             *slot = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{credentials::SideId, relay::sides::Sides};
+
+    #[tokio::test]
+    async fn nothing_is_renewed_at_the_moment_it_runs_out() {
+        let bound = || async { UdpSocket::bind("127.0.0.1:0").await.expect("a socket") };
+        let id = SideId::of_username(&format!("1:{:032x}", 1)).expect("an id");
+        let side = Sides::new(1).get(id).expect("not cut");
+        let (listener, _to_end) = Listener::new(bound().await);
+        let [client, address, peer, elsewhere] =
+            ["192.0.2.9:5", "192.0.2.1:49160", "192.0.2.1:49161", "192.0.2.2:49161"].map(|text| text.parse().expect("an address"));
+        let (allocation, _queue) = Allocation::new(side, client, address, bound().await, listener);
+
+        let start = Instant::now();
+        let brink = |peer: SocketAddr, number, seconds| allocation.is_on_the_brink(peer.ip(), number, start + Duration::from_secs(seconds));
+        assert!((0..900).all(|second| !brink(peer, Some(0x4000), second)), "there is nothing yet");
+        allocation.bind(0x4000, peer, start);
+        // The permission after five minutes, for whatever renews it.
+        for (second, expected) in [(0, false), (298, false), (299, true), (300, true), (301, true), (302, false)] {
+            assert_eq!(brink(peer, None, second), expected, "{second}");
+            assert_eq!(brink(peer, Some(0x4001), second), expected, "{second}");
+            assert!(!brink(elsewhere, Some(0x4001), second), "{second}");
+        }
+        // The channel after ten, for itself alone.
+        allocation.permit(peer.ip(), start + Duration::from_mins(4));
+        assert!(!brink(peer, None, 300) && brink(peer, None, 540), "renewed");
+        for (second, expected) in [(598, false), (599, true), (601, true), (602, false)] {
+            assert_eq!(brink(peer, Some(0x4000), second), expected, "{second}");
+            assert!(!brink(peer, Some(0x4001), second), "{second}");
         }
     }
 }

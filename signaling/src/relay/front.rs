@@ -5,7 +5,7 @@ use std::{
     collections::VecDeque,
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
@@ -165,7 +165,8 @@ impl Front {
         if answer.class == Class::Success {
             match &question.what {
                 What::Allocate { allocation, .. } if answer.method == ALLOCATE => allocation.answered(answer.transaction, raw),
-                What::Bind { allocation, number, peer } => allocation.bind(*number, *peer),
+                What::Permit { allocation, peer } => allocation.permit(peer.ip(), Instant::now()),
+                What::Bind { allocation, number, peer } => allocation.bind(*number, *peer, Instant::now()),
                 _ => {}
             }
         }

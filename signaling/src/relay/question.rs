@@ -7,6 +7,7 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
 use async_trait::async_trait;
@@ -46,12 +47,27 @@ pub(super) enum What {
     },
     Refresh,
     End,
-    Permit(SocketAddr),
+    Permit {
+        allocation: Arc<Allocation>,
+        peer: SocketAddr,
+    },
     Bind {
         allocation: Arc<Allocation>,
         number: u16,
         peer: SocketAddr,
     },
+}
+
+impl What {
+    /// See [`Allocation::is_on_the_brink`].
+    pub fn is_on_the_brink(&self) -> bool {
+        let now = Instant::now();
+        match self {
+            Self::Permit { allocation, peer } => allocation.is_on_the_brink(peer.ip(), None, now),
+            Self::Bind { allocation, number, peer } => allocation.is_on_the_brink(peer.ip(), Some(*number), now),
+            Self::Allocate { .. } | Self::Refresh | Self::End => false,
+        }
+    }
 }
 
 impl Question {
@@ -62,7 +78,7 @@ impl Question {
             What::Allocate { .. } => request(ALLOCATE).with(attribute::REQUESTED_TRANSPORT, &[UDP, 0, 0, 0]),
             What::Refresh => request(REFRESH),
             What::End => request(REFRESH).with(attribute::LIFETIME, &[0; 4]),
-            What::Permit(peer) => request(CREATE_PERMISSION).with_address(attribute::XOR_PEER_ADDRESS, *peer),
+            What::Permit { peer, .. } => request(CREATE_PERMISSION).with_address(attribute::XOR_PEER_ADDRESS, *peer),
             What::Bind { number, peer, .. } => request(CHANNEL_BIND)
                 .with(attribute::CHANNEL_NUMBER, &[number.to_be_bytes(), [0; 2]].concat())
                 .with_address(attribute::XOR_PEER_ADDRESS, *peer),

@@ -94,6 +94,8 @@ impl Front {
             return Err(Dropped::Rate);
         }
         match self.questions_for(message, &asker, &side) {
+            // Who asks again in a moment, as every client does (RFC 8489 §6.2.1), is served.
+            Ok(whats) if whats.iter().any(What::is_on_the_brink) => return Err(Dropped::Rate),
             Ok(whats) => {
                 let last = whats.len();
                 let question = |(number, what)| Question {
@@ -168,7 +170,11 @@ impl Front {
                         peers.push(peer);
                     }
                 }
-                if peers.is_empty() { Err(BAD) } else { Ok(peers.into_iter().map(What::Permit).collect()) }
+                if peers.is_empty() {
+                    Err(BAD)
+                } else {
+                    Ok(peers.into_iter().map(|peer| What::Permit { allocation: Arc::clone(held), peer }).collect())
+                }
             }
             _ => {
                 let held = asker.held()?;
