@@ -48,7 +48,12 @@ impl Relays {
                 bytes_per_second: config.kilobytes_per_second.saturating_mul(1_000),
             };
             let relay = Relay::start(settings, secret.clone(), clock.clone()).await;
-            Some(Arc::new(relay.map_err(|error| cannot_start(&config.listen, &error))?))
+            let relay = relay.map_err(|error| cannot_start(&config.listen, &error))?;
+            let (failed, closing) = (relay.failed(), tasks.closing.clone());
+            tasks.supervise("relay", async move {
+                closing.run_until_cancelled(failed).await;
+            });
+            Some(Arc::new(relay))
         } else {
             None
         };

@@ -15,7 +15,7 @@ use std::{
 use rand::RngExt as _;
 use tokio::{
     net::UdpSocket,
-    sync::{Notify, mpsc},
+    sync::{Notify, mpsc, oneshot},
 };
 
 use super::{sides::Side, wire::TransactionId};
@@ -164,7 +164,7 @@ impl Allocation {
     /// Asks the reader of its listener to end it, after whatever that does now.
     pub fn end(self: &Arc<Self>) {
         // Without a reader the relay is closed, and this with it.
-        let _ = self.listener.ending.send(Arc::clone(self));
+        let _ = self.listener.orders.send(Order::End(Arc::clone(self)));
     }
 
     /// Nothing is left of it.
@@ -195,14 +195,28 @@ impl fmt::Debug for Allocation {
 pub(super) struct Listener {
     pub socket: UdpSocket,
     sessions: RwLock<HashMap<SocketAddr, Arc<Allocation>>>,
-    ending: mpsc::UnboundedSender<Arc<Allocation>>,
+    orders: mpsc::UnboundedSender<Order>,
+}
+
+/// What others ask of the reader of a listener.
+pub(super) enum Order {
+    /// To end an allocation.
+    End(Arc<Allocation>),
+    /// To say that it still reads.
+    Answer(oneshot::Sender<()>),
 }
 
 impl Listener {
-    /// A new one, and what its reader is to end.
-    pub fn new(socket: UdpSocket) -> (Arc<Self>, mpsc::UnboundedReceiver<Arc<Allocation>>) {
-        let (ending, to_end) = mpsc::unbounded_channel();
-        (Arc::new(Self { socket, sessions: RwLock::default(), ending }), to_end)
+    /// A new one, and what is asked of its reader.
+    pub fn new(socket: UdpSocket) -> (Arc<Self>, mpsc::UnboundedReceiver<Order>) {
+        let (orders, for_reader) = mpsc::unbounded_channel();
+        (Arc::new(Self { socket, sessions: RwLock::default(), orders }), for_reader)
+    }
+
+    /// Whether its reader comes to the next datagram within that time.
+    pub async fn is_read(&self, within: Duration) -> bool {
+        let (answer, answered) = oneshot::channel();
+        self.orders.send(Order::Answer(answer)).is_ok() && matches!(tokio::time::timeout(within, answered).await, Ok(Ok(())))
     }
 
     /// What the client at this address holds.
@@ -284,7 +298,7 @@ mod tests {
         let bound = || async { UdpSocket::bind("127.0.0.1:0").await.expect("a socket") };
         let id = SideId::of_username(&format!("1:{:032x}", 1)).expect("an id");
         let side = Sides::new(1).get(id).expect("not cut");
-        let (listener, _to_end) = Listener::new(bound().await);
+        let (listener, _orders) = Listener::new(bound().await);
         let [client, address, peer, elsewhere] =
             ["192.0.2.9:5", "192.0.2.1:49160", "192.0.2.1:49161", "192.0.2.2:49161"].map(|text| text.parse().expect("an address"));
         let (allocation, _queue) = Allocation::new(side, client, address, bound().await, listener);

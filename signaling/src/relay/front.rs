@@ -15,7 +15,7 @@ use webrtc_util::{Conn, Error};
 
 use super::{
     Shared,
-    allocation::{Allocation, Listener},
+    allocation::{Allocation, Listener, Order},
     meters::Dropped,
     question::{Desk, Question, What},
     wire::{ALLOCATE, Class, Message, SEND, Writer, attribute},
@@ -32,7 +32,7 @@ pub(super) struct Front {
     pub shared: Arc<Shared>,
     pub listener: Arc<Listener>,
     pub desk: Arc<Desk>,
-    to_end: AsyncMutex<mpsc::UnboundedReceiver<Arc<Allocation>>>,
+    orders: AsyncMutex<mpsc::UnboundedReceiver<Order>>,
     /// What the crate is asked next. More than one only for permissions, of which it takes one at a time.
     questions: Mutex<VecDeque<Question>>,
     /// Who closes the relay waits for this.
@@ -53,10 +53,10 @@ impl Front {
         shared: Arc<Shared>,
         listener: Arc<Listener>,
         desk: Arc<Desk>,
-        to_end: mpsc::UnboundedReceiver<Arc<Allocation>>,
+        orders: mpsc::UnboundedReceiver<Order>,
         alive: TaskTrackerToken,
     ) -> Self {
-        Self { shared, listener, desk, to_end: AsyncMutex::new(to_end), questions: Mutex::default(), _alive: alive }
+        Self { shared, listener, desk, orders: AsyncMutex::new(orders), questions: Mutex::default(), _alive: alive }
     }
 
     pub fn questions(&self) -> MutexGuard<'_, VecDeque<Question>> {
@@ -174,27 +174,23 @@ impl Front {
     }
 }
 
-impl Drop for Front {
-    fn drop(&mut self) {
-        if !self.shared.stop.is_cancelled() {
-            tracing::error!("a reader of the relay ended; its clients' calls break off");
-        }
-    }
-}
-
 #[async_trait]
 impl Conn for Front {
     async fn recv_from(&self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), Error> {
         // The crate is through with the last one. An allocation that it did not take goes with it.
         drop(self.desk.current().take());
-        let mut to_end = self.to_end.lock().await;
+        let mut orders = self.orders.lock().await;
         loop {
             if let Some(asked) = self.ask(buffer) {
                 return Ok(asked);
             }
             let (length, client) = tokio::select! {
-                Some(allocation) = to_end.recv() => {
-                    self.end(&allocation);
+                Some(order) = orders.recv() => {
+                    match order {
+                        Order::End(allocation) => self.end(&allocation),
+                        // Who asked may have gone.
+                        Order::Answer(answer) => drop(answer.send(())),
+                    }
                     continue;
                 }
                 received = self.listener.socket.recv_from(buffer) => {

@@ -76,6 +76,12 @@ const MOST_LISTENERS: usize = 4;
 /// How often idle sides and old cuts are forgotten.
 const TIDY: Duration = Duration::from_secs(10);
 
+/// How often readers are asked whether they still read.
+const WATCH: Duration = Duration::from_secs(5);
+
+/// How long one has to say so: on a machine that is far too busy, too.
+const ANSWER: Duration = Duration::from_secs(20);
+
 /// How long [`Relay::cut`] and [`Relay::close`] wait for what they ended.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -85,6 +91,7 @@ pub struct Relay {
     address: SocketAddr,
     shared: Arc<Shared>,
     tasks: TaskTracker,
+    failed: CancellationToken,
 }
 
 /// What all sockets of a relay share.
@@ -129,13 +136,14 @@ impl Relay {
             settings,
         });
         let tasks = TaskTracker::new();
-        let mut servers = Vec::new();
+        let (mut servers, mut listeners) = (Vec::new(), Vec::new());
         for socket in sockets {
             // A socket that was never waited for does not know that it has room.
             socket.writable().await?;
-            let (listener, to_end) = Listener::new(socket);
+            let (listener, orders) = Listener::new(socket);
+            listeners.push(Arc::clone(&listener));
             let desk = Arc::new(Desk::new());
-            let front = Front::new(Arc::clone(&shared), listener, Arc::clone(&desk), to_end, tasks.token());
+            let front = Front::new(Arc::clone(&shared), listener, Arc::clone(&desk), orders, tasks.token());
             // One server a socket: what the crate keeps per server belongs to one reader then.
             let server = Server::new(ServerConfig {
                 conn_configs: vec![ConnConfig { conn: Arc::new(front), relay_addr_generator: Box::new(Prepared(Arc::clone(&desk))) }],
@@ -147,12 +155,19 @@ impl Relay {
             servers.push(server.await.map_err(|_| RelayError::Start)?);
         }
         tasks.spawn(tidy(Arc::clone(&shared)));
-        Ok(Self { servers, address, shared, tasks })
+        let failed = CancellationToken::new();
+        tasks.spawn(watch(listeners, shared.stop.clone(), failed.clone()));
+        Ok(Self { servers, address, shared, tasks, failed })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Waits until a socket is not read any more, although nobody closed the relay: the clients at that socket have no relay then, and nothing but a new start helps.
+    pub fn failed(&self) -> impl Future<Output = ()> + Send + use<> {
+        self.failed.clone().cancelled_owned()
     }
 
     /// The sides that hold something now.
@@ -196,6 +211,18 @@ impl Drop for Relay {
 impl std::fmt::Debug for Relay {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Relay").finish_non_exhaustive()
+    }
+}
+
+/// Readers run in tasks of the crate, which tells nobody when one panics or waits for ever.
+async fn watch(listeners: Vec<Arc<Listener>>, stop: CancellationToken, failed: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(WATCH)).await.is_some() {
+        for listener in &listeners {
+            if stop.run_until_cancelled(listener.is_read(ANSWER)).await == Some(false) {
+                tracing::error!("a socket of the relay is not read any more");
+                return failed.cancel();
+            }
+        }
     }
 }
 
@@ -246,5 +273,41 @@ impl Shared {
             self.meters.allocations.decrement(1);
         }
         allocation.set_gone();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_ended_or_hangs_is_noticed() {
+        let bound = || async { tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a socket") };
+        let ((good, mut orders), (bad, unread)) = (Listener::new(bound().await), Listener::new(bound().await));
+        let tasks = TaskTracker::new();
+        let reader = tasks.spawn(async move {
+            while let Some(allocation::Order::Answer(answer)) = orders.recv().await {
+                let _ = answer.send(());
+            }
+        });
+        let (stop, failed) = (CancellationToken::new(), CancellationToken::new());
+        let long = Duration::from_hours(1);
+        let watching = watch(vec![Arc::clone(&good)], stop.clone(), failed.clone());
+        assert!(tokio::time::timeout(long, watching).await.is_err() && !failed.is_cancelled(), "all is well");
+
+        // It hangs.
+        tokio::time::timeout(long, watch(vec![Arc::clone(&good), Arc::clone(&bad)], stop.clone(), failed.clone())).await.expect("noticed");
+        assert!(failed.is_cancelled());
+        // It panicked.
+        drop(unread);
+        let failed = CancellationToken::new();
+        tokio::time::timeout(long, watch(vec![bad.clone()], stop.clone(), failed.clone())).await.expect("noticed");
+        assert!(failed.is_cancelled());
+        // The relay was closed.
+        stop.cancel();
+        let failed = CancellationToken::new();
+        tokio::time::timeout(long, watch(vec![bad], stop, failed.clone())).await.expect("through");
+        assert!(!failed.is_cancelled());
+        reader.abort();
     }
 }
