@@ -55,7 +55,7 @@ pub struct RelaySettings {
     pub peers: RelayRanges,
     /// Allocations one credential may hold.
     pub allocations: u32,
-    /// What one credential may send through it on average, bytes a second, at least 1; a second's worth at once.
+    /// What one credential may send through it on average, bytes a second; a second's worth at once. A datagram counts as at least 100.
     pub bytes_per_second: u32,
 }
 

@@ -27,6 +27,9 @@ const MOST_CUT: usize = 1 << 18;
 /// Requests of one side. A client with 12 allocations and 12 candidates on the other side makes 300 while it connects, then 1 a second.
 const REQUESTS: Rate = Rate::new(50, 400);
 
+/// What a datagram counts at least, bytes: it costs headers and a turn of the reader, however little it carries. Frames of speech are as large.
+const LEAST: usize = 100;
+
 /// One side of a call. It outlives its allocations until its buckets are full again, so that nobody gets more by allocating anew.
 #[derive(Debug)]
 pub(super) struct Side {
@@ -41,9 +44,9 @@ impl Side {
         self.cut.load(Ordering::Acquire)
     }
 
-    /// Whether it may send so many bytes now.
+    /// Whether it may send a datagram of so many bytes now.
     pub fn may_send(&self, bytes: usize, rate: Rate, now: Ticks) -> bool {
-        self.bytes.take(rate, u64::try_from(bytes).unwrap_or(u64::MAX), now)
+        self.bytes.take(rate, u64::try_from(bytes.max(LEAST)).unwrap_or(u64::MAX), now)
     }
 
     /// Whether it may make a request now.
@@ -204,6 +207,13 @@ mod tests {
         assert!(!sides.get(id).expect("not cut").may_send(1, rate, start), "nobody forgot");
         sides.tidy(NOW, start.after(Duration::from_secs(2)));
         assert!(sides.table().known.is_empty());
+    }
+
+    #[test]
+    fn datagrams_that_carry_nothing_count_too() {
+        let (sides, id, rate) = (Sides::new(12), ids(1)[0], Rate::new(1_000, 1_000));
+        let (side, now) = (sides.get(id).expect("not cut"), Ticks::since(Instant::now()));
+        assert_eq!((0..1_000).filter(|_| side.may_send(0, rate, now)).count(), 10);
     }
 
     #[test]
