@@ -48,7 +48,7 @@ fn functions() -> BTreeSet<String> {
         }
     }
     let mut found = BTreeSet::new();
-    for folder in ["src", "core", "workers", "client", "tests"] {
+    for folder in ["src", "core", "workers", "signaling", "client", "tests"] {
         collect(&root().join(folder), &mut found);
     }
     found
