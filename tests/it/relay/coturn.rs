@@ -131,7 +131,7 @@ async fn it_relays_to_itself_and_to_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_credential_holds_twelve_allocations() {
+async fn a_side_holds_twelve_allocations() {
     let Some(coturn) = Coturn::start().await else { return };
     let credential = coturn.credential(SECRET, 2, Duration::from_mins(5));
     let mut held = Vec::new();
@@ -139,6 +139,8 @@ async fn a_credential_holds_twelve_allocations() {
         held.push(Caller::allocate(&credential).await.expect("it takes the credential"));
     }
     assert!(Caller::allocate(&credential).await.is_err(), "a thirteenth");
+    let later = coturn.credential(SECRET, 2, Duration::from_mins(6));
+    assert!(Caller::allocate(&later).await.is_err(), "nor with another credential");
     coturn.allocate(3).await;
 }
 
