@@ -96,7 +96,7 @@ impl Process {
             .env("TEBDIL_RELAY__LISTEN", "127.0.0.1:0")
             .env("TEBDIL_RELAY__MIN_PORT", first.to_string())
             .env("TEBDIL_RELAY__MAX_PORT", last.to_string())
-            .env("TEBDIL_RELAY__KILOBYTES_PER_SECOND", "1000000")
+            .env("TEBDIL_RELAY__KILOBYTES_PER_SECOND", "100000")
             .env("TEBDIL_SECRETS__RELAY_SECRET", secret)
             .env("TEBDIL_LOG", "error")
             .stdout(Stdio::piped())
