@@ -156,7 +156,6 @@ async fn frames_that_are_refused_change_nothing(server: TestServer) {
         (json!({"type": "message.read", "match_id": id, "seq": 9}), "invalid_field"),
         (json!({"type": "message.sync", "match_id": id, "peer_seq": -1}), "invalid_field"),
         (json!({"type": "match.cancel"}), "not_searching"),
-        (json!({"type": "match.find", "mode": "video"}), "mode_unavailable"),
         (json!({"type": "match.find", "mode": "text", "interests": ["x".repeat(33)]}), "invalid_field"),
         (json!({"type": "match.find", "mode": "text", "languages": ["turkish"]}), "invalid_field"),
         (json!({"type": "match.find", "mode": "text", "max_distance_km": 0}), "invalid_field"),
