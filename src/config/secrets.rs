@@ -229,7 +229,7 @@ impl Secrets {
         })
     }
 
-    /// The keys of the file, with the relay secret of the settings where there is one: relays elsewhere know that one.
+    /// The keys of the file, with those of the settings that need not be in it: relays elsewhere know that secret, and franking keys are replaced there.
     fn read_file(path: &Path, given: &SecretSettings) -> Result<Option<Self>, SecretsError> {
         let io_error = |source| SecretsError::Io { path: path.to_owned(), source };
         let file = match fs::File::open(path) {
@@ -243,8 +243,10 @@ impl Secrets {
         let text = Secret::from(io::read_to_string(file).map_err(io_error)?);
         // The parser's own message would quote the line, so it is dropped.
         let mut settings: SecretSettings = toml::from_str(text.expose()).map_err(|_| SecretsError::Unreadable(path.to_owned()))?;
-        if !given.relay_secret.expose().is_empty() {
-            settings.relay_secret = given.relay_secret.clone();
+        for (own, given) in [(&mut settings.relay_secret, &given.relay_secret), (&mut settings.franking_keys, &given.franking_keys)] {
+            if !given.expose().is_empty() {
+                *own = given.clone();
+            }
         }
         Self::parse(&settings).map(Some)
     }
@@ -322,6 +324,17 @@ mod tests {
             starts.into_iter().map(|start| start.join().expect("thread")).collect()
         });
         assert!(found.windows(2).all(|pair| pair[0] == pair[1]));
+    }
+
+    #[test]
+    fn franking_keys_of_the_settings_count_with_keys_of_the_file() {
+        let dir = tempfile::tempdir().expect("directory");
+        let made = Secrets::load(&embedded(dir.path()), &mut rand::rng()).expect("made");
+        let ring = format!("f1:{}", STANDARD.encode([1; 32]));
+        let path = dir.path().to_str().expect("UTF-8");
+        let config = config(&[("TEBDIL_DATA_DIR", path), ("TEBDIL_SECRETS__FRANKING_KEYS", ring.as_str())]);
+        let keys = Secrets::load(&config, &mut rand::rng()).expect("read").franking_keys;
+        assert_eq!((keys.current().0, keys.get(DERIVED_KEY_ID)), ("f1", made.franking_keys.get(DERIVED_KEY_ID)));
     }
 
     #[test]
