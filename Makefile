@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help run test lint bench clean
+.PHONY: help run test lint bench sbom clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\): .*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -17,6 +17,9 @@ lint: ## format, clippy, docs, dependencies, file sizes, shell and browser scrip
 bench: ## the load generator; ARGS="…" goes to it
 	@cargo build --release -p tebdil
 	@cargo run --release -p tebdil_bench -- $(ARGS)
+
+sbom: ## what the server is built from, as CycloneDX JSON in target/sbom
+	@scripts/sbom
 
 clean: ## remove what was built (not ./data)
 	@cargo clean

@@ -11,6 +11,7 @@ use tebdil_core::{
     protocol::CloseCode,
     quota::QuotaRules,
     realtime::{Presence, Realtime},
+    skew::ClockGuard,
     store::{MatchRules, Store},
     time::Clock,
 };
@@ -19,17 +20,20 @@ use tebdil_workers::{Hooks, Periods, Settings, Workers};
 use crate::{
     RunError,
     ads::Ads,
-    auth::{self, Accounts, CodeSender, Codes, Tokens},
+    auth::{self, Accounts, CodeSender, Codes, Tokens, codes::Budget},
     calls::Calls,
     chat::{self, Chat},
     cluster::{Announcer, NodeMessage, Router, catch_up, revocations},
     config::{Config, Key, Secrets},
+    http::crowd::Crowd,
     hub::Hub,
     lifecycle::Tasks,
     matching::{self, Matchmaker, MatchmakerConfig, Timings},
     notifications::{Notifier, Texts, Waker, Wakeups},
     observability, push,
     relay::Relays,
+    vitals,
+    ws::{self, Activity},
 };
 
 /// The parts of a running server. Handlers get it as their state.
@@ -37,6 +41,8 @@ use crate::{
 pub struct App {
     pub config: Config,
     pub clock: Clock,
+    /// Whether it may be trusted.
+    pub guard: ClockGuard,
     pub ids: Arc<IdGenerator>,
     pub store: Store,
     pub realtime: Realtime,
@@ -53,12 +59,17 @@ pub struct App {
     pub chat: Arc<Chat>,
     pub relays: Arc<Relays>,
     pub calls: Arc<Calls>,
+    pub activity: Activity,
     pub ads: Arc<Ads>,
     pub announcer: Arc<Announcer>,
     pub notifier: Notifier,
     pub matchmaker: Matchmaker,
     pub workers: Workers,
     pub limiters: crate::http::Limiters,
+    /// Whether the database answers.
+    pub pulse: crate::http::Pulse,
+    /// Sockets by the address of their client.
+    pub sockets: Crowd,
     pub metrics: PrometheusHandle,
     pub tasks: Tasks,
 }
@@ -69,8 +80,10 @@ impl App {
         for warning in config.warnings() {
             tracing::warn!("{warning}");
         }
-        let ids = Arc::new(IdGenerator::new(clock.clone(), &mut rand::rng()));
-        let store = open_store(&config, Arc::clone(&ids)).await?;
+        let store = open_store(&config, clock.clone()).await?;
+        let ids = Arc::clone(store.ids());
+        let guard = config.clock_guard(&clock);
+        vitals::compare(&guard, &store).await;
         let metrics = observability::install_metrics();
         let (realtime, events) = Realtime::connect(&config.realtime(), &mut rand::rng()).await?;
 
@@ -83,7 +96,14 @@ impl App {
         let tokens = Tokens::new(&secrets.jwt_keys, &config.auth, clock.clone());
         let quota_rules = config.quota.rules();
         let sender = CodeSender::new(&config.verification).map_err(|(field, detail)| RunError::Failed(format!("{field}: {detail}")))?;
-        let code_parts = auth::codes::Parts { store: store.clone(), blind: blind.clone(), ids: Arc::clone(&ids), clock: clock.clone() };
+        let budget = Arc::new(Budget::new(&config.limits, &realtime, blind.clone()));
+        let code_parts = auth::codes::Parts {
+            store: store.clone(),
+            blind: blind.clone(),
+            ids: Arc::clone(&ids),
+            clock: clock.clone(),
+            budget: Arc::clone(&budget),
+        };
         let (codes, courier) = Codes::new(sender, code_parts);
         let parts = auth::Parts {
             store: store.clone(),
@@ -114,11 +134,12 @@ impl App {
             relays: Arc::clone(&relays),
             calls: Arc::clone(&calls),
             clock: clock.clone(),
+            rules: config.messages.rules(),
             wakeups: Arc::clone(&wakeups),
         });
         let chat = Arc::new(chat);
         let notifier = Notifier::new(Arc::clone(&hub), Texts::new(quota_rules.zone.clone()));
-        let workers = workers(&config, &store, &clock, Some(realtime.presence.clone()), &hub, &chat, &notifier)?;
+        let workers = workers(&config, &store, &guard, Some(realtime.presence.clone()), &hub, &chat, &notifier)?;
         let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
         let matchmaker_config = MatchmakerConfig {
             widening: config.matching.widening.clone(),
@@ -135,6 +156,7 @@ impl App {
             hub: Arc::clone(&hub),
             wakeups: Arc::clone(&wakeups),
             clock: clock.clone(),
+            guard: guard.clone(),
             ids: Arc::clone(&ids),
             realtime: realtime.clone(),
             config: matchmaker_config,
@@ -142,10 +164,12 @@ impl App {
         });
         let waker =
             Waker { wakeups, store: store.clone(), presence: realtime.presence.clone(), clock: clock.clone(), notifier: notifier.clone() };
-        let limiters = crate::http::Limiters::new(&config, &realtime, blind.clone());
+        let limiters = crate::http::Limiters::new(&config, &realtime, blind.clone(), budget);
+        let sockets = Crowd::of(&config);
         let app = Arc::new(Self {
             config,
             clock,
+            guard,
             ids,
             store,
             realtime,
@@ -159,21 +183,26 @@ impl App {
             chat,
             relays,
             calls,
+            activity: Activity::default(),
             ads,
             announcer,
             notifier,
             matchmaker,
             workers,
             limiters,
+            pulse: crate::http::Pulse::default(),
+            sockets,
             metrics,
             tasks,
         });
 
+        vitals::look_after(&app.tasks, &app.store, &app.guard);
         app.tasks.supervise_to_the_last("router", Router::new(&app, events).run());
         app.tasks.supervise("announcer", Arc::clone(&app.announcer).run(app.tasks.closing.clone()));
         app.tasks.supervise("catch-up", catch_up::run(Arc::clone(&app), behind));
         app.tasks.supervise("revocations", revocations::watch(Arc::clone(&app)));
         app.tasks.supervise("matchmaker", pairing.run(app.tasks.soft.clone(), app.tasks.closing.clone()));
+        app.tasks.supervise("activity", ws::note_activity(Arc::clone(&app)));
         app.tasks.supervise("ads", match_end_ads.run(app.tasks.closing.clone()));
         // It empties its queue when connections close; what comes later is told to repeat.
         app.tasks.supervise("chat writer", writer.run(Arc::clone(&app.franking), app.tasks.closing.clone()));
@@ -209,7 +238,7 @@ impl App {
 pub(crate) fn workers(
     config: &Config,
     store: &Store,
-    clock: &Clock,
+    guard: &ClockGuard,
     presence: Option<Presence>,
     hub: &Arc<Hub>,
     chat: &Arc<Chat>,
@@ -235,6 +264,7 @@ pub(crate) fn workers(
             Arc::new(move |user| hub.close_user(user, CloseCode::Unauthorized))
         },
     };
+    let clock = guard.clock();
     let fcm = push::client(&config.push, clock)?;
     if fcm.is_none() {
         tracing::info!("nothing is pushed to devices that are away: push.fcm_credentials is empty");
@@ -260,6 +290,7 @@ pub(crate) fn workers(
         reports: config.reports.rules(),
         verifier: config.billing.verifier()?,
         presence,
+        guard: Some(guard.clone()),
         call_absence: config.matching.call_absence(),
     };
     Ok(Workers::new(store.clone(), clock.clone(), hooks, settings))
@@ -276,13 +307,13 @@ pub(crate) fn run_jobs(workers: Workers, tasks: &Tasks) {
 }
 
 /// Connects to the database the settings name and brings its schema up to date.
-pub async fn open_store(config: &Config, ids: Arc<IdGenerator>) -> Result<Store, RunError> {
+pub async fn open_store(config: &Config, clock: Clock) -> Result<Store, RunError> {
     if config.database.url.expose().is_empty() {
         let dir = &config.data_dir;
         crate::config::make_private_dir(dir)
             .map_err(|source| RunError::Io { what: format!("data_dir: cannot make {}", dir.display()), source })?;
     }
-    Ok(Store::open(config.database_url().expose(), config.database.max_connections, ids).await?)
+    Ok(Store::open(config.database_url().expose(), config.database.max_connections, clock).await?)
 }
 
 pub(crate) fn core_key(key: &Key) -> tebdil_core::crypto::Key {

@@ -5,12 +5,11 @@ use std::{
     io::{self, Write as _},
     path::PathBuf,
     process::ExitCode,
-    sync::Arc,
     time::Duration,
 };
 
 use clap::{Parser, Subcommand};
-use tebdil_core::{domain::UserRole, id::IdGenerator};
+use tebdil_core::domain::UserRole;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -75,6 +74,11 @@ enum AdminCommand {
         #[arg(long, value_parser = role)]
         role: UserRole,
     },
+    /// Take the second factor of an account away, whose user has lost both app and recovery codes; recorded.
+    TotpReset {
+        /// The phone number (`-` reads it from standard input) or the id of the account.
+        account: String,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -120,6 +124,7 @@ impl Cli {
                 Some(Command::Turn) => turn(config).await,
                 Some(Command::Migrate) => migrate(config).await,
                 Some(Command::Admin { command: AdminCommand::Grant { phone, role } }) => admin::grant(config, phone.into(), role).await,
+                Some(Command::Admin { command: AdminCommand::TotpReset { account } }) => admin::totp_reset(config, account.into()).await,
                 Some(Command::Healthcheck) => healthcheck(&config).await,
                 Some(Command::Config { .. }) => Ok(()),
             }
@@ -195,13 +200,11 @@ async fn turn(config: Config) -> Result<(), RunError> {
 
 async fn migrate(config: Config) -> Result<(), RunError> {
     observability::install_logs(&config.log);
-    let mut rng = rand::rng();
     if !config.is_shared() {
         // The keys of an embedded database are made before the database.
-        Secrets::load(&config, &mut rng)?;
+        Secrets::load(&config, &mut rand::rng())?;
     }
-    let ids = Arc::new(IdGenerator::new(config.clock(), &mut rng));
-    app::open_store(&config, ids).await?.close().await;
+    app::open_store(&config, config.clock()).await?.close().await;
     Ok(())
 }
 

@@ -2,6 +2,7 @@
 //!
 //! [`run`] is what `main` and the tests both call. [`app::App`] holds every part; `http/router.rs` shows the API on one page.
 
+pub mod address;
 mod admin;
 pub mod ads;
 pub mod app;
@@ -23,6 +24,7 @@ pub mod profile;
 pub mod push;
 pub mod relay;
 pub mod turn;
+mod vitals;
 pub mod worker;
 pub mod ws;
 

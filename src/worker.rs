@@ -35,11 +35,12 @@ pub async fn run(config: Config, metrics: Option<TcpListener>, clock: Clock, shu
     let handle = observability::install_metrics();
     // It relays nothing and gives nobody a credential; it tells those who do that a match is over.
     let elsewhere = config::Relay { embedded: false, ..config.relay.clone() };
-    let Bystander { store, realtime, hub, chat, .. } = Bystander::start(&config, &elsewhere, Secret::default(), &clock, &tasks).await?;
+    let Bystander { store, guard, realtime, hub, chat, .. } =
+        Bystander::start(&config, &elsewhere, Secret::default(), &clock, &tasks).await?;
     let notifier = Notifier::new(hub.clone(), Texts::new(config.quota.rules().zone));
     // Without Redis, it is not known here who is connected.
     let presence = (!config.redis.url.expose().is_empty()).then(|| realtime.presence.clone());
-    app::run_jobs(app::workers(&config, &store, &clock, presence, &hub, &chat, &notifier)?, &tasks);
+    app::run_jobs(app::workers(&config, &store, &guard, presence, &hub, &chat, &notifier)?, &tasks);
     if let Some(listener) = metrics {
         http::serve_metrics(listener, handle.clone(), &tasks);
     }

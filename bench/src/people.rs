@@ -36,10 +36,11 @@ async fn sign_in(api: Api, number: u32, sessions: u32) -> Result<Vec<Account>> {
         accept_terms: true,
         locale: None,
         invite: None,
+        device: None,
     };
     let mut accounts = vec![Account::register(&api, &request, Clock::system(0)).await?.0];
     for _ in 1..sessions {
-        let request = LoginRequest { phone: request.phone.clone(), password: request.password.clone(), device: None };
+        let request = LoginRequest { phone: request.phone.clone(), password: request.password.clone(), device: None, totp: None };
         accounts.push(Account::login(&api, &request, Clock::system(0)).await?.0);
     }
     Ok(accounts)
@@ -47,7 +48,7 @@ async fn sign_in(api: Api, number: u32, sessions: u32) -> Result<Vec<Account>> {
 
 /// Gives every session key packages, which the server does not look into.
 pub async fn upload_keys(accounts: &[Account]) -> Result<()> {
-    let uploads = stream::iter(accounts).map(async |account| account.put_keys(&[vec![1; 300], vec![1; 300]], Some(&[2; 300])).await);
+    let uploads = stream::iter(accounts).map(async |account| account.put_keys(&[vec![1; 300], vec![3; 300]], Some(&[2; 300])).await);
     uploads.buffer_unordered(PARALLEL).try_collect::<Vec<_>>().await?;
     Ok(())
 }

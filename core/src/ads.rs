@@ -13,6 +13,8 @@ use crate::{domain::Locale, id::AdId, store::AdRow, time::Timestamp};
 pub struct AdRules {
     /// Between two ads of a user; zero for none.
     pub min_interval: Duration,
+    /// Whether premium users may be shown ads whose [`TargetGroup`] names them.
+    pub premium: bool,
     /// Daily caps count the days of this zone.
     pub zone: TimeZone,
 }
@@ -29,9 +31,9 @@ enum Subscribers {
     Premium,
 }
 
-/// Whom an ad is meant for: `all`, `free` or `premium`, `locale:tr` or `locale:en`, or one of each with a comma between, which both must hold.
+/// Whom an ad or an announcement is meant for: `all`, `free` or `premium`, `locale:tr` or `locale:en`, or one of each with a comma between, which both must hold.
 ///
-/// Premium users see no ads, so `premium` reaches nobody now.
+/// Premium users see ads that name them, where the operator lets them ([`AdRules::premium`]), and no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TargetGroup {
@@ -43,13 +45,22 @@ impl TargetGroup {
     /// Everybody.
     pub const ALL: Self = Self { subscribers: Subscribers::All, locale: None };
 
+    /// Whether only premium users are meant, or only others; `None` for both.
+    pub const fn premium(self) -> Option<bool> {
+        match self.subscribers {
+            Subscribers::All => None,
+            Subscribers::Free => Some(false),
+            Subscribers::Premium => Some(true),
+        }
+    }
+
+    /// The one language that is meant, where it is one.
+    pub const fn locale(self) -> Option<Locale> {
+        self.locale
+    }
+
     fn includes(self, viewer: &Viewer) -> bool {
-        let subscribed = match self.subscribers {
-            Subscribers::All => true,
-            Subscribers::Free => !viewer.is_premium,
-            Subscribers::Premium => viewer.is_premium,
-        };
-        subscribed && self.locale.is_none_or(|locale| locale == viewer.locale)
+        self.premium().is_none_or(|premium| premium == viewer.is_premium) && self.locale.is_none_or(|locale| locale == viewer.locale)
     }
 }
 
@@ -89,6 +100,16 @@ impl fmt::Display for TargetGroup {
     }
 }
 
+impl utoipa::PartialSchema for TargetGroup {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::{ObjectBuilder, schema::Type};
+        let pattern = "^(?:(?:all|free|premium)(?:,locale:(?:tr|en))?|locale:(?:tr|en)(?:,(?:all|free|premium))?)$";
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).into()
+    }
+}
+
+impl utoipa::ToSchema for TargetGroup {}
+
 impl TryFrom<String> for TargetGroup {
     type Error = InvalidTarget;
 
@@ -124,6 +145,15 @@ impl Placement {
         &self.0
     }
 }
+
+impl utoipa::PartialSchema for Placement {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        use utoipa::openapi::{ObjectBuilder, schema::Type};
+        ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[a-z0-9_]{1,32}$")).into()
+    }
+}
+
+impl utoipa::ToSchema for Placement {}
 
 impl TryFrom<String> for Placement {
     type Error = InvalidPlacement;
@@ -165,7 +195,7 @@ impl Viewer {
 
     /// Whether the user may be shown an ad at all. After a clock was set back, not before the time of the last one has passed again.
     fn sees_ads(&self, rules: &AdRules, now: Timestamp) -> bool {
-        !self.is_premium && !self.is_banned && self.shown.iter().all(|shown| now.since(shown.served_at) >= rules.min_interval)
+        !self.is_banned && self.shown.iter().all(|shown| now.since(shown.served_at) >= rules.min_interval)
     }
 
     /// Times `ad` was shown on `day`.
@@ -176,8 +206,10 @@ impl Viewer {
     /// Whether the user may be shown this ad.
     pub fn may_see(&self, ad: &AdRow, rules: &AdRules, now: Timestamp) -> bool {
         let set = &ad.settings;
-        let open = set.active && set.starts_at.is_none_or(|start| start <= now) && set.ends_at.is_none_or(|end| now < end);
-        open && set.target_group.includes(self)
+        let spared = self.is_premium && !(rules.premium && set.target_group.premium() == Some(true));
+        ad.is_running(now)
+            && !spared
+            && set.target_group.includes(self)
             && self.sees_ads(rules, now)
             && self.times(ad.id, &now.local_day(&rules.zone)) < set.daily_cap
     }
@@ -219,7 +251,7 @@ mod tests {
     const NOON: Timestamp = Timestamp::from_millis(1_795_251_600_000);
 
     fn rules() -> AdRules {
-        AdRules { min_interval: Duration::from_mins(2), zone: TimeZone::get("Europe/Istanbul").expect("bundled") }
+        AdRules { min_interval: Duration::from_mins(2), premium: false, zone: TimeZone::get("Europe/Istanbul").expect("bundled") }
     }
 
     fn ad(id: i64, change: impl FnOnce(&mut AdSettings)) -> AdRow {
@@ -278,6 +310,20 @@ mod tests {
             let ad = ad(1, |ad| ad.target_group = target.parse().expect("known"));
             assert_eq!(next(&Viewer { is_premium: true, ..viewer() }, std::slice::from_ref(&ad), NOON, 1), None, "premium sees none");
             assert_eq!(next(&Viewer { is_banned: true, ..viewer() }, &[ad], NOON, 1), None);
+        }
+    }
+
+    #[test]
+    fn premium_is_shown_what_names_it_where_that_is_allowed() {
+        let allowed = AdRules { premium: true, ..rules() };
+        let shown = |target: &str, is_premium: bool, rules: &AdRules| {
+            Viewer { is_premium, ..viewer() }.may_see(&ad(1, |ad| ad.target_group = target.parse().expect("known")), rules, NOON)
+        };
+        for target in ["premium", "premium,locale:tr"] {
+            assert!(shown(target, true, &allowed) && !shown(target, true, &rules()) && !shown(target, false, &allowed), "{target}");
+        }
+        for target in ["all", "locale:tr", "free"] {
+            assert!(!shown(target, true, &allowed) && shown(target, false, &allowed), "{target}: no promise is broken by the setting");
         }
     }
 

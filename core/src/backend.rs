@@ -4,16 +4,18 @@
 //! listed here: how to connect, how to begin a write, and the row-locking clauses that SQLite, with its single writer, does not have. The parts of
 //! [`crate::realtime`] reach their variant through [`via!`].
 
-use std::{fs, io, os::unix::fs::OpenOptionsExt as _, path::Path, str::FromStr, sync::Arc, time::Duration};
+mod postgres;
+
+use std::{fs, io, os::unix::fs::OpenOptionsExt as _, path::Path, str::FromStr as _, sync::Arc, time::Duration};
 
 use rand::Rng;
 use sqlx::{
-    Connection as _, PgPool, SqlitePool,
+    Connection as _, SqlitePool,
     migrate::Migrator,
-    postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
+use self::postgres::PostgresPool;
 use crate::{
     realtime::{Bus, BusEvents, Lease, NodeId, Presence, Realtime, RealtimeError, RealtimeSettings, local::Local, redis::Redis},
     store::StoreError,
@@ -25,31 +27,20 @@ static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("../migrations/postgres");
 /// How long a statement waits for a connection or, on SQLite, for the write lock.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long PostgreSQL lets a statement run, milliseconds. Ours take a few: one that waits longer waits for a lock or a disk that will not come, and
-/// keeps a connection from everybody else. A database URL that sets its own wins.
-const STATEMENT_TIMEOUT: (&str, &str) = ("statement_timeout", "10000");
-
 /// Connections to a database.
 #[derive(Debug, Clone)]
 pub(crate) enum Db {
     /// WAL mode: readers never wait for the writer, and the pool of one is the queue for writing.
-    Sqlite {
-        read: SqlitePool,
-        write: SqlitePool,
-    },
-    Postgres(PgPool),
+    Sqlite { read: SqlitePool, write: SqlitePool },
+    /// No call on it waits for ever for a server that fell silent.
+    Postgres(PostgresPool),
 }
 
 impl Db {
     /// Connects to `url`: `sqlite:PATH` (made when missing) or `postgres://…`.
     pub(crate) async fn connect(url: &str, max_connections: u32) -> Result<Self, StoreError> {
         if is_shared(url) {
-            let mut options = PgConnectOptions::from_str(url)?;
-            if !options.get_options().is_some_and(|given| given.contains(STATEMENT_TIMEOUT.0)) {
-                options = options.options([STATEMENT_TIMEOUT]);
-            }
-            let pool = PgPoolOptions::new().max_connections(max_connections).acquire_timeout(ACQUIRE_TIMEOUT);
-            return Ok(Self::Postgres(pool.connect_with(options).await?));
+            return Ok(Self::Postgres(PostgresPool::connect(url, max_connections).await?));
         }
         let options = SqliteConnectOptions::from_str(url)?
             .create_if_missing(true)
@@ -80,8 +71,10 @@ impl Db {
             Self::Sqlite { write, .. } => SQLITE_MIGRATIONS.run(write).await?,
             Self::Postgres(pool) => {
                 // A connection that does not come back: a large table, or another node's lock, may take longer than a statement should.
-                let mut connection = pool.acquire().await?.detach();
-                sqlx::query("SET statement_timeout = 0").execute(&mut connection).await?;
+                let mut connection = pool.detached().await?;
+                sqlx::raw_sql("SET statement_timeout = 0; SET lock_timeout = 0; SET idle_in_transaction_session_timeout = 0")
+                    .execute(&mut connection)
+                    .await?;
                 POSTGRES_MIGRATIONS.run(&mut connection).await?;
                 connection.close().await?;
             }
@@ -115,6 +108,15 @@ impl Db {
         match self {
             Self::Sqlite { .. } => "",
             Self::Postgres(_) => " FOR UPDATE SKIP LOCKED",
+        }
+    }
+
+    /// The database's own time, milliseconds since 1970.
+    pub(crate) const fn now_millis(&self) -> &'static str {
+        match self {
+            Self::Sqlite { .. } => "CAST(unixepoch('now', 'subsec') * 1000 AS INTEGER)",
+            // Not `now()`, which is the beginning of the transaction.
+            Self::Postgres(_) => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS BIGINT)",
         }
     }
 
@@ -169,9 +171,21 @@ macro_rules! read {
     };
 }
 
+/// Runs an expression that is one statement which writes, with the pool bound to `$db`. It makes no ids.
+macro_rules! write_alone {
+    ($store:expr, |$db:ident| $body:expr) => {
+        match &$store.db {
+            $crate::backend::Db::Sqlite { write: $db, .. } => $body,
+            $crate::backend::Db::Postgres($db) => $body,
+        }
+    };
+}
+
 /// Runs a block in one write transaction bound to `$tx`, and commits. `return` and `?` inside the block roll back.
 macro_rules! write_tx {
-    ($store:expr, |$tx:ident| $body:block) => {
+    ($store:expr, |$tx:ident| $body:block) => {{
+        // It may make ids.
+        $store.ids.check().map_err($crate::store::StoreError::from)?;
         match &$store.db {
             $crate::backend::Db::Sqlite { write, .. } => {
                 // IMMEDIATE: a deferred transaction that reads first fails when another has written in between.
@@ -181,13 +195,16 @@ macro_rules! write_tx {
                 out
             }
             $crate::backend::Db::Postgres(pool) => {
-                let mut $tx = pool.begin().await?;
+                // Given back, or closed, after the transaction has ended in whatever way.
+                let mut held = pool.acquire().await?;
+                let mut write = held.begin().await?;
+                let $tx = &mut write;
                 let out = $body;
-                $tx.commit().await?;
+                write.commit().await?;
                 out
             }
         }
-    };
+    }};
 }
 
 /// The realtime state: in this process, or shared with other nodes.
@@ -239,7 +256,7 @@ impl Realtime {
     }
 }
 
-pub(crate) use {read, via, write_tx};
+pub(crate) use {read, via, write_alone, write_tx};
 
 #[cfg(test)]
 mod tests {
@@ -280,7 +297,10 @@ mod tests {
         let db = Db::connect(database.url(), 1).await.expect("it opens");
         // The migration's own connection does not stay in a pool of one.
         db.migrate().await.expect("the schema");
-        assert_eq!(show(&db, "statement_timeout").await, "10s");
+        assert_eq!(show(&db, "statement_timeout").await, "8s");
+        assert_eq!(show(&db, "lock_timeout").await, "6s");
+        assert_eq!(show(&db, "idle_in_transaction_session_timeout").await, "4s");
+        assert_eq!(show(&db, "tcp_user_timeout").await, "10000");
         assert!(show(&db, "search_path").await.starts_with("test_"), "the options of the URL stay");
         db.close().await;
 

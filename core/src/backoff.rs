@@ -21,6 +21,12 @@ pub struct BackoffRule {
 }
 
 impl BackoffRule {
+    /// The rule of so many (at least 1) that fail independently of each other: as many times free, and forgotten as many times faster.
+    #[must_use]
+    pub fn times(self, times: u32) -> Self {
+        Self { free: self.free.saturating_mul(times), forget: self.forget / times, ..self }
+    }
+
     /// How often the wait doubles until it is the longest.
     fn doublings(&self) -> u32 {
         let mut doublings = 0;

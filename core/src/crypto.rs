@@ -15,7 +15,10 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::{domain::CodePurpose, id::CodeId};
+use crate::{
+    domain::CodePurpose,
+    id::{CodeId, UserId},
+};
 
 const NONCE_BYTES: usize = 12;
 
@@ -91,6 +94,29 @@ impl fmt::Debug for CodeHash {
     }
 }
 
+/// What is kept of a recovery code. Equality takes the same time whatever the bytes are.
+#[derive(Clone, Copy, Eq)]
+pub struct RecoveryHash(pub [u8; 32]);
+
+impl RecoveryHash {
+    /// Those that stand one behind the other.
+    pub(crate) fn split(bytes: &[u8]) -> Vec<Self> {
+        bytes.as_chunks().0.iter().copied().map(Self).collect()
+    }
+}
+
+impl PartialEq for RecoveryHash {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl fmt::Debug for RecoveryHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecoveryHash(…)")
+    }
+}
+
 /// Keyed hashes: without the key nobody can try all phone numbers against a stolen database.
 #[derive(Debug, Clone)]
 pub struct BlindIndex(Key);
@@ -119,6 +145,11 @@ impl BlindIndex {
     /// The hash of a one-time code, good for one purpose, one phone and one row.
     pub fn code(&self, purpose: CodePurpose, phone: &PhoneIndex, row: CodeId, code: &str) -> CodeHash {
         CodeHash(self.hash("tebdil.code.v1", &[purpose.as_str().as_bytes(), phone.as_bytes(), &row.0.to_be_bytes(), code.as_bytes()]))
+    }
+
+    /// The hash of a recovery code, good for one user.
+    pub fn recovery_code(&self, user: UserId, code: &str) -> RecoveryHash {
+        RecoveryHash(self.hash("tebdil.recovery.v1", &[&user.0.to_be_bytes(), code.as_bytes()]))
     }
 
     fn hash(&self, label: &str, parts: &[&[u8]]) -> [u8; 32] {

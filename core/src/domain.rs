@@ -226,11 +226,6 @@ text_enum! {
 }
 
 text_enum! {
-    /// Whom the operator speaks to.
-    AnnouncementTarget { All = "all", Free = "free", Premium = "premium", Turkish = "locale:tr", English = "locale:en" }
-}
-
-text_enum! {
     /// What a notification is about; pushes of each type can be turned off.
     NotificationType { System = "system", Match = "match", Claim = "claim", Ad = "ad" }
 }

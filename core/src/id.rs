@@ -3,7 +3,8 @@
 use std::{
     fmt,
     str::FromStr,
-    sync::atomic::{AtomicI64, Ordering},
+    sync::atomic::{AtomicI64, AtomicU64, Ordering},
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -21,6 +22,13 @@ fn parse(text: &str) -> Result<i64, InvalidId> {
         return Err(InvalidId);
     }
     text.parse().ok().filter(|id| *id > 0).ok_or(InvalidId)
+}
+
+/// How an id is written.
+fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+    use utoipa::openapi::{ObjectBuilder, SchemaFormat, schema::Type};
+    let format = SchemaFormat::Custom("id".to_owned());
+    ObjectBuilder::new().schema_type(Type::String).format(Some(format)).pattern(Some("^[1-9][0-9]{0,18}$")).into()
 }
 
 macro_rules! ids {
@@ -70,7 +78,7 @@ macro_rules! ids {
 
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-                <String as utoipa::PartialSchema>::schema()
+                schema()
             }
         }
 
@@ -123,29 +131,79 @@ ids! {
     AppealId,
 }
 
-/// Makes ids; share one per process.
+/// Makes ids; one per process, which the [`Store`](crate::store::Store) has.
 ///
-/// Layout (high to low): 41 bits of milliseconds since 2024-01-01, 10 bits sequence, 12 bits node. The node part is drawn at random at every start,
-/// so nothing is configured; should two nodes draw the same part and meet in the same millisecond and sequence, the primary key refuses the second.
+/// Layout (high to low): 41 bits of milliseconds since 2024-01-01, 10 bits sequence, 12 bits node. The node part is lent by the database (`store/id_nodes.rs`), so no
+/// two processes have the same at a time; while it is not, no write of the store begins.
 ///
 /// Time and sequence count together and never go back or wait: a burst borrows from the next millisecond, and a clock that was set back
 /// leaves the order of ids as it was. The published snowflake generators block or spin in both cases.
 #[derive(Debug)]
 pub struct IdGenerator {
     clock: Clock,
-    node: i64,
+    /// The node part.
+    node: AtomicI64,
+    /// Time and sequence of the last id.
     last: AtomicI64,
+    /// Until when the node part is this process's: milliseconds after `started`. Not by [`Clock`], which may be wrong or stand still.
+    lent_until: AtomicU64,
+    started: Instant,
 }
+
+/// This process has no node part at the moment, and so makes no ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("no node part for ids is lent to this process")]
+pub struct NoNodePart;
 
 const EPOCH_MS: i64 = 1_704_067_200_000;
 const SEQUENCE_BITS: u32 = 10;
 const NODE_BITS: u32 = 12;
 
+/// How many node parts there are.
+pub(crate) const NODE_PARTS: i64 = 1 << NODE_BITS;
+
 impl IdGenerator {
-    /// A generator whose node part is drawn from `rng`.
-    pub fn new(clock: Clock, rng: &mut impl rand::Rng) -> Self {
-        let node = i64::from(rng.next_u32() & ((1 << NODE_BITS) - 1));
-        Self { clock, node, last: AtomicI64::new(0) }
+    /// A generator that has no node part yet.
+    pub(crate) fn new(clock: Clock) -> Self {
+        let started = Instant::now();
+        Self { clock, node: AtomicI64::new(0), last: AtomicI64::new(0), lent_until: AtomicU64::new(0), started }
+    }
+
+    /// The node part that ids have.
+    pub(crate) fn part(&self) -> i64 {
+        self.node.load(Ordering::SeqCst)
+    }
+
+    /// Takes another node part, of which nobody has made an id greater than `last_id`.
+    pub(crate) fn set_part(&self, part: i64, last_id: i64) {
+        self.last.fetch_max(last_id >> NODE_BITS, Ordering::SeqCst);
+        self.node.store(part, Ordering::SeqCst);
+    }
+
+    /// The part is this process's for `time` after `since`.
+    pub(crate) fn lend(&self, since: Instant, time: Duration) {
+        let until = (since + time).saturating_duration_since(self.started).as_millis();
+        self.lent_until.store(u64::try_from(until).unwrap_or(u64::MAX), Ordering::SeqCst);
+    }
+
+    /// Whether ids may be made. What is written soon after this was answered is safe: there are minutes between the end of a loan and the next one.
+    ///
+    /// # Errors
+    /// [`NoNodePart`], for as long as the database could not be asked to go on lending.
+    pub(crate) fn check(&self) -> Result<(), NoNodePart> {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if now < self.lent_until.load(Ordering::SeqCst) { Ok(()) } else { Err(NoNodePart) }
+    }
+
+    /// The last id that was made.
+    pub(crate) fn last_id(&self) -> i64 {
+        (self.last.load(Ordering::SeqCst) << NODE_BITS) | (NODE_PARTS - 1)
+    }
+
+    /// Greater than every id that is made within `time`, as long as the clock is not set forward.
+    pub(crate) fn last_id_within(&self, time: Duration) -> i64 {
+        let ahead = i64::try_from(time.as_millis()).unwrap_or(i64::MAX >> (SEQUENCE_BITS + NODE_BITS)) << (SEQUENCE_BITS + NODE_BITS);
+        self.last_id().max(Self::first_id_at(self.clock.now())).saturating_add(ahead)
     }
 
     /// The smallest id that a generator makes at `time`; ids made before are smaller. Good to bound a scan by primary key.
@@ -167,7 +225,7 @@ impl IdGenerator {
         let advance = |last: i64| now.max(last + 1);
         let before = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(advance(last)));
         let counter = advance(before.unwrap_or_else(|last| last));
-        Id::from((counter << NODE_BITS) | self.node)
+        Id::from((counter << NODE_BITS) | self.part())
     }
 }
 
@@ -175,10 +233,40 @@ impl IdGenerator {
 mod tests {
     use super::*;
 
+    fn generator(clock: &Clock) -> IdGenerator {
+        let ids = IdGenerator::new(clock.clone());
+        ids.set_part(1_234, 0);
+        ids
+    }
+
+    #[test]
+    fn ids_are_made_for_as_long_as_a_part_is_lent() {
+        let ids = generator(&Clock::manual(Timestamp::from_millis(EPOCH_MS)));
+        assert_eq!(ids.check(), Err(NoNodePart), "not yet");
+        ids.lend(Instant::now(), Duration::from_mins(1));
+        assert_eq!(ids.check(), Ok(()));
+        ids.lend(Instant::now(), Duration::ZERO);
+        assert_eq!(ids.check(), Err(NoNodePart));
+    }
+
+    #[test]
+    fn a_part_goes_on_after_the_last_id_of_its_former_holder() {
+        let clock = Clock::manual(Timestamp::from_millis(EPOCH_MS + 5_000));
+        let (ahead, next) = (generator(&clock), generator(&clock));
+        for _ in 0..5_000 {
+            ahead.next::<MatchId>();
+        }
+        next.set_part(1_234, ahead.last_id());
+        assert!(next.next::<MatchId>().0 > ahead.last_id(), "a burst ran ahead of the time");
+        let last = ahead.last_id_within(Duration::from_secs(1));
+        clock.advance(Duration::from_secs(1));
+        assert!(ahead.next::<MatchId>().0 <= last);
+    }
+
     #[test]
     fn ids_grow_through_bursts_and_a_clock_set_back() {
         let clock = Clock::manual(Timestamp::from_millis(EPOCH_MS + 5_000));
-        let ids = IdGenerator::new(clock.clone(), &mut rand::rng());
+        let ids = generator(&clock);
         let mut last = 0;
         for i in 0..5_000 {
             if i == 2_500 {
@@ -193,11 +281,11 @@ mod tests {
     #[test]
     fn an_id_follows_one_of_a_node_whose_clock_is_ahead() {
         let clock = Clock::manual(Timestamp::from_millis(EPOCH_MS + 5_000));
-        let ids = IdGenerator::new(clock.clone(), &mut rand::rng());
-        let floor = IdGenerator::first_id_at(clock.now() + std::time::Duration::from_secs(1)) | 0xfff;
+        let ids = generator(&clock);
+        let floor = IdGenerator::first_id_at(clock.now() + Duration::from_secs(1)) | 0xfff;
         let id = ids.next_after::<MatchId>(floor).0;
         assert!(id > floor && id >> NODE_BITS == (floor >> NODE_BITS) + 1);
-        assert_eq!(id & 0xfff, ids.node, "its own node part: nobody else makes this id");
+        assert_eq!(id & 0xfff, ids.part(), "its own node part: nobody else makes this id");
         assert!(ids.next::<MatchId>().0 > id);
     }
 
@@ -205,9 +293,9 @@ mod tests {
     fn first_id_at_parts_ids_by_time() {
         let start = Timestamp::from_millis(EPOCH_MS + 5_000);
         let clock = Clock::manual(start);
-        let ids = IdGenerator::new(clock.clone(), &mut rand::rng());
+        let ids = generator(&clock);
         let before = ids.next::<MatchId>().0;
-        clock.advance(std::time::Duration::from_millis(1));
+        clock.advance(Duration::from_millis(1));
         let after = ids.next::<MatchId>().0;
         let bound = IdGenerator::first_id_at(clock.now());
         assert!(before < bound && bound <= after);

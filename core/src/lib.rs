@@ -18,6 +18,7 @@ pub mod protocol;
 pub mod quota;
 pub mod realtime;
 pub mod report;
+pub mod skew;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;

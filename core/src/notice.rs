@@ -5,7 +5,8 @@ use utoipa::ToSchema;
 
 use crate::{
     domain::{NotificationType, ReportReason},
-    id::{MatchId, NotificationId, UserId},
+    id::{AdId, MatchId, NotificationId, UserId},
+    protocol::Ad,
     time::Timestamp,
 };
 
@@ -43,6 +44,16 @@ pub enum Notice {
     },
     /// The password was changed by a code that was sent to the phone.
     PasswordReset {},
+    /// A further device signed in to the account; what it calls itself, each possibly empty.
+    NewDevice {
+        name: String,
+        platform: String,
+    },
+    /// Somebody signed in to the account, which is one of staff; what the device calls itself, each possibly empty.
+    StaffSignIn {
+        name: String,
+        platform: String,
+    },
     /// What the user did was reported, and a moderator asks for better.
     Warned {
         reason: ReportReason,
@@ -65,6 +76,20 @@ pub enum Notice {
         tr: String,
         en: String,
     },
+    /// An ad, for who has not turned ads off.
+    Ad {
+        ad_id: AdId,
+        title: String,
+        content: String,
+        /// `https://…`, or null for one that leads nowhere.
+        click_url: Option<String>,
+    },
+}
+
+impl From<Ad> for Notice {
+    fn from(ad: Ad) -> Self {
+        Self::Ad { ad_id: ad.id, title: ad.title, content: ad.content, click_url: ad.click_url }
+    }
 }
 
 impl Notice {
@@ -79,12 +104,15 @@ impl Notice {
             Self::PremiumEnded { .. } => "premium_ended",
             Self::MatchFound { .. } => "match_found",
             Self::PasswordReset {} => "password_reset",
+            Self::NewDevice { .. } => "new_device",
+            Self::StaffSignIn { .. } => "staff_sign_in",
             Self::Warned { .. } => "warned",
             Self::Banned { .. } => "banned",
             Self::BanLifted {} => "ban_lifted",
             Self::AppealUpheld {} => "appeal_upheld",
             Self::ReportResolved { .. } => "report_resolved",
             Self::Announcement { .. } => "announcement",
+            Self::Ad { .. } => "ad",
         }
     }
 
@@ -93,11 +121,14 @@ impl Notice {
         match self {
             Self::ClaimApproved { .. } | Self::ClaimRejected { .. } => NotificationType::Claim,
             Self::MatchFound { .. } => NotificationType::Match,
+            Self::Ad { .. } => NotificationType::Ad,
             Self::ReferralRewarded { .. }
             | Self::WelcomeBonus { .. }
             | Self::PremiumStarted { .. }
             | Self::PremiumEnded { .. }
             | Self::PasswordReset {}
+            | Self::NewDevice { .. }
+            | Self::StaffSignIn { .. }
             | Self::Warned { .. }
             | Self::Banned { .. }
             | Self::BanLifted {}
@@ -165,12 +196,15 @@ mod tests {
             Notice::PremiumEnded { plan: "month".to_owned() },
             Notice::MatchFound { match_id: id },
             Notice::PasswordReset {},
+            Notice::NewDevice { name: "Pixel".to_owned(), platform: "android".to_owned() },
+            Notice::StaffSignIn { name: "Pixel".to_owned(), platform: "android".to_owned() },
             Notice::Warned { reason: ReportReason::Hate },
             Notice::Banned { until: None },
             Notice::BanLifted {},
             Notice::AppealUpheld {},
             Notice::ReportResolved { acted: true },
             Notice::Announcement { tr: "a".to_owned(), en: "b".to_owned() },
+            Notice::Ad { ad_id: AdId(1), title: "a".to_owned(), content: "b".to_owned(), click_url: None },
         ];
         for notice in notices {
             let json = serde_json::to_value(&notice).expect("JSON");

@@ -9,7 +9,7 @@ use std::{
     io::Write as _,
     ops::Deref,
     sync::{
-        Arc, Once,
+        Once,
         atomic::{AtomicI64, Ordering},
     },
     time::Duration,
@@ -22,10 +22,13 @@ use crate::{
     backend::write_tx,
     crypto::{BlindIndex, FieldCipher, Key, PhoneIndex, hash_token},
     domain::{EndReason, Locale, Mode},
-    id::{IdGenerator, MatchId, SessionId, TicketId, UserId},
+    id::{MatchId, SessionId, TicketId, UserId},
     protocol::{Device, Secret},
     quota::QuotaRules,
-    store::{Erased, ErasedBy, MatchRules, NewMatch, NewSession, NewSide, NewUser, PairOutcome, Registration, SessionRow, Store, UserRow},
+    store::{
+        Alias, Erased, ErasedBy, MatchRules, MatchmakerTerm, NewMatch, NewSession, NewSide, NewUser, PairOutcome, Registration, SessionRow,
+        Store, UserRow,
+    },
     time::{Clock, Timestamp},
 };
 
@@ -35,6 +38,9 @@ pub use redis::{REDIS_SERVER, REDIS_URL, RedisPrefix, RedisServer, TestNode, red
 pub const POSTGRES_URL: &str = "TEBDIL_TEST_POSTGRES_URL";
 /// `1` when missing services shall fail the tests.
 pub const REQUIRE_SERVICES: &str = "REQUIRE_SERVICES";
+
+/// A term of the matchmaker that no later one ends: for tests that make matches without leading.
+pub const ENDLESS_TERM: MatchmakerTerm = MatchmakerTerm(i64::MAX);
 
 /// A kind of database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,8 +112,7 @@ impl TestDatabase {
     /// # Panics
     /// When it cannot be opened.
     pub async fn open(&self, clock: &Clock) -> Store {
-        let ids = Arc::new(IdGenerator::new(clock.clone(), &mut rand::rng()));
-        Store::open(&self.url, 8, ids).await.expect("the store opens")
+        Store::open(&self.url, 8, clock.clone()).await.expect("the store opens")
     }
 }
 
@@ -201,13 +206,17 @@ impl TestStore {
             phone_index,
             phone: self.cipher.seal("users.phone", phone_index.as_bytes(), e164.as_bytes(), &mut rand::rng()),
             password_hash: Secret::from("hash"),
-            alias: alias.to_owned(),
-            alias_key: alias.to_lowercase(),
+            alias: Self::alias(alias),
             birth_year: 1990,
             locale: Locale::Tr,
             terms_version: "1".to_owned(),
             invite: None,
         }
+    }
+
+    /// An alias that is what it looks like.
+    pub fn alias(text: &str) -> Alias {
+        Alias { text: text.to_owned(), key: text.to_lowercase(), skeleton: text.to_lowercase() }
     }
 
     /// A device that signs in with this refresh token, good for 30 days.
@@ -311,7 +320,7 @@ pub async fn met(store: &Store, [one, other]: [(UserId, SessionId); 2], now: Tim
     }
     let [offerer, answerer] = sides.try_into().expect("two sides");
     let pair = NewMatch { mode: Mode::Text, offerer, answerer, shared_interests: Vec::new() };
-    let made = store.create_matches(&[pair], &rules, now).await.expect("the store").remove(0);
+    let made = store.create_matches(ENDLESS_TERM, &[pair], &rules, now).await.expect("the store").remove(0);
     let PairOutcome::Made(made) = made else { panic!("the match is refused: {made:?}") };
     store.end_match(made.id, Some(other.0), EndReason::Left, now).await.expect("the end");
     made.id

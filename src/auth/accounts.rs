@@ -9,11 +9,9 @@ use tebdil_core::{
     domain::{Locale, UserRole},
     id::{SessionId, UserId},
     privacy::PHONE_CONTEXT,
-    protocol::{
-        Authenticated, BanNotice, Device, LoginRequest, PasswordChangeRequest, ProfilePatch, Quota, Refreshed, RegisterRequest, Secret,
-        User,
-    },
+    protocol::{Authenticated, BanNotice, Device, PasswordChangeRequest, ProfilePatch, Quota, Refreshed, RegisterRequest, Secret, User},
     quota::QuotaRules,
+    realtime::Denied,
     store::{
         BanRow, Erased, ErasedBy, NewSession, NewUser, ProfileChange, ProfileUpdate, ProvenCode, Registration, Rotation, SessionRow, Store,
         StoreError, UserRow,
@@ -26,11 +24,12 @@ use super::{
     age::{self, AgeError},
     alias,
     codes::QueueFull,
-    passwords::{self, PasswordError, Passwords},
+    password_text,
+    passwords::{PasswordError, Passwords},
     phone::Phones,
     tokens::{RefreshSecret, Tokens},
 };
-use crate::{config, profile};
+use crate::{address::ClientAddress, config, profile};
 
 const MAX_DEVICE_NAME_CHARS: usize = 64;
 const MAX_PLATFORM_CHARS: usize = 32;
@@ -79,6 +78,15 @@ pub enum AccountError {
     /// Wrong, expired, used, or none was sent.
     #[error("the code is not good")]
     CodeInvalid,
+    /// Others guessed so often that the code is not compared any more.
+    #[error("too many codes were tried")]
+    TooManyGuesses {
+        /// Until then.
+        wait: Duration,
+    },
+    /// No text may be sent for now.
+    #[error("no more texts are sent for now")]
+    OverBudget(Denied),
     /// No code may be sent to this phone.
     #[error("no codes are sent to this phone number")]
     PhoneNotServed,
@@ -87,6 +95,17 @@ pub enum AccountError {
     NoCodes,
     #[error(transparent)]
     CodesBusy(#[from] QueueFull),
+    /// The password was right; a code of the second factor is missing.
+    #[error("a code of the second factor is needed")]
+    TotpRequired,
+    #[error("the code of the second factor is wrong")]
+    TotpInvalid,
+    #[error("there is a second factor already")]
+    TotpEnrolled,
+    #[error("there is no second factor")]
+    NoTotp,
+    #[error("this is for staff")]
+    NotStaff,
     #[error("the refresh token is not valid")]
     RefreshInvalid,
     /// The session is revoked now; its sockets must be closed.
@@ -108,9 +127,9 @@ pub enum AccountError {
 pub struct Accounts {
     pub(super) store: Store,
     rules: QuotaRules,
-    blind: BlindIndex,
+    pub(super) blind: BlindIndex,
     pub(super) cipher: FieldCipher,
-    tokens: Tokens,
+    pub(super) tokens: Tokens,
     pub(super) clock: Clock,
     pub(super) passwords: Passwords,
     pub(super) phones: Phones,
@@ -120,6 +139,8 @@ pub struct Accounts {
     min_age: u8,
     terms_version: String,
     refresh_ttl: Duration,
+    session_lifetime: Duration,
+    pub(super) max_sessions: u32,
 }
 
 /// What the service is made of.
@@ -156,6 +177,8 @@ impl Accounts {
             min_age: settings.min_age,
             terms_version: settings.terms_version.clone(),
             refresh_ttl: settings.refresh_ttl(),
+            session_lifetime: settings.session_lifetime(),
+            max_sessions: settings.max_sessions,
         })
     }
 
@@ -170,9 +193,9 @@ impl Accounts {
     }
 
     /// Makes an account and signs its first device in. Everything that can be refused without the store is checked before the password is hashed.
-    pub async fn register(&self, request: RegisterRequest) -> Result<Authenticated, AccountError> {
+    pub async fn register(&self, from: ClientAddress, request: RegisterRequest) -> Result<Authenticated, AccountError> {
         let (draft, password) = self.draft(request)?;
-        let password_hash = self.passwords.hash(password).await?;
+        let password_hash = self.passwords.hash(from, password).await?;
         self.insert(draft, password_hash, None).await
     }
 
@@ -180,12 +203,13 @@ impl Accounts {
     pub(super) fn draft(&self, request: RegisterRequest) -> Result<(Draft, Secret), AccountError> {
         let phone = self.phones.e164(request.phone.expose()).ok_or(AccountError::InvalidPhone)?;
         let alias = alias::parse(&request.alias).ok_or(AccountError::AliasInvalid)?;
-        passwords::check(&request.password, &[&alias.text, &request.alias, phone.expose(), request.phone.expose()])?;
+        password_text::check(&request.password, &[&alias.text, &request.alias, phone.expose(), request.phone.expose()])?;
         let today = self.clock.now().local_day(&self.rules.zone).parse().map_err(|_| StoreError::Corrupt { what: "clock" })?;
         let birth_year = age::birth_year(request.birth_date.expose(), today, self.min_age).map_err(|error| match error {
             AgeError::Invalid => FieldError::new("birth_date", "must be a past day as YYYY-MM-DD").into(),
             AgeError::Underage => AccountError::Underage,
         })?;
+        let device = checked_device(request.device.unwrap_or_default())?;
         if !request.accept_terms {
             return Err(AccountError::TermsNotAccepted);
         }
@@ -197,12 +221,12 @@ impl Accounts {
         }
         let draft = Draft {
             phone,
-            alias: alias.text,
-            alias_key: alias.key,
+            alias,
             birth_year: birth_year.into(),
             locale: request.locale.unwrap_or(Locale::Tr),
             terms_version: self.terms_version.clone(),
             invite,
+            device,
         };
         Ok((draft, request.password))
     }
@@ -222,14 +246,13 @@ impl Accounts {
             phone: self.cipher.seal(PHONE_CONTEXT, phone_index.as_bytes(), draft.phone.expose().as_bytes(), &mut rng),
             password_hash,
             alias: draft.alias,
-            alias_key: draft.alias_key,
             birth_year: draft.birth_year,
             locale: draft.locale,
             terms_version: draft.terms_version,
             invite: draft.invite,
         };
         let secret = RefreshSecret::new(&mut rng);
-        let session = self.new_session(&secret, Device::default(), now);
+        let session = self.new_session(&secret, draft.device, now);
         let registration = match code {
             Some(code) => self.store.insert_verified_user(code, &new, session, &mut rng, now).await?,
             None => self.store.insert_user(&new, session, &mut rng, now).await?,
@@ -244,35 +267,14 @@ impl Accounts {
         }
     }
 
-    /// Signs a device in. An unknown phone gets the same answer after the same time as a wrong password; a ban is told only to who knows the password.
-    pub async fn login(&self, request: LoginRequest) -> Result<Authenticated, AccountError> {
-        let device = checked_device(request.device.unwrap_or_default())?;
-        let user = match self.phone_index(&request.phone) {
-            Some(index) => self.store.user_by_phone(&index).await?,
-            None => None,
-        };
-        let hash = user.as_ref().map(|user| user.password_hash.clone());
-        let right = self.passwords.verify(request.password, hash).await?;
-        let user = user.filter(|_| right).ok_or(AccountError::InvalidCredentials)?;
-
-        let now = self.clock.now();
-        self.refuse_banned(&user, now).await?;
-        let secret = RefreshSecret::new(&mut rand::rng());
-        let new = self.new_session(&secret, device, now);
-        if let Some(session) = self.store.create_session(user.id, &user.password_hash, new, now).await? {
-            return self.signed_in(&user, &session, &secret);
-        }
-        // The account was banned meanwhile, or the password was changed, or it was erased.
-        self.refuse_banned(&user, now).await?;
-        Err(AccountError::InvalidCredentials)
-    }
-
     /// Exchanges a refresh token for new tokens. After [`AccountError::RefreshReused`] the caller closes the session's sockets.
     pub async fn refresh(&self, token: &Secret) -> Result<Refreshed, AccountError> {
         let (session_id, presented) = self.tokens.read_refresh(token).ok_or(AccountError::RefreshInvalid)?;
         let now = self.clock.now();
         let secret = RefreshSecret::new(&mut rand::rng());
-        match self.store.rotate_refresh(session_id, presented, secret.hash(), now + self.refresh_ttl, now).await? {
+        let rotation =
+            self.store.rotate_refresh(session_id, presented, secret.hash(), now + self.refresh_ttl, self.session_lifetime, now).await?;
+        match rotation {
             Rotation::Rotated(session) => {
                 let alive = self.store.session_alive(session_id, now).await?.ok_or(AccountError::RefreshInvalid)?;
                 Ok(Refreshed { tokens: self.issue(&session, alive.role, &secret) })
@@ -287,23 +289,24 @@ impl Accounts {
         &self,
         user: UserId,
         session: SessionId,
+        from: ClientAddress,
         request: PasswordChangeRequest,
     ) -> Result<Vec<SessionId>, AccountError> {
         let row = self.store.user(user).await?.ok_or(AccountError::Gone)?;
         let phone = self.phone(&row)?;
-        passwords::check(&request.new_password, &[&row.alias, phone.expose()])?;
-        if !self.passwords.verify(request.current_password, Some(row.password_hash.clone())).await? {
+        password_text::check(&request.new_password, &[&row.alias, phone.expose()])?;
+        if !self.passwords.verify(from, request.current_password, Some(row.password_hash.clone())).await? {
             return Err(AccountError::InvalidCredentials);
         }
-        let hash = self.passwords.hash(request.new_password).await?;
+        let hash = self.passwords.hash(from, request.new_password).await?;
         let ended = self.store.set_password(user, Some(&row.password_hash), &hash, Some(session), self.clock.now()).await?;
         ended.ok_or(AccountError::InvalidCredentials)
     }
 
     /// Erases the account of a user who knows its password; making it take effect is the caller's.
-    pub async fn erase(&self, user: UserId, password: Secret) -> Result<(), AccountError> {
+    pub async fn erase(&self, user: UserId, from: ClientAddress, password: Secret) -> Result<(), AccountError> {
         let row = self.store.user(user).await?.ok_or(AccountError::Gone)?;
-        if !self.passwords.verify(password, Some(row.password_hash.clone())).await? {
+        if !self.passwords.verify(from, password, Some(row.password_hash.clone())).await? {
             return Err(AccountError::InvalidCredentials);
         }
         let mut rng: StdRng = rand::make_rng();
@@ -328,7 +331,7 @@ impl Accounts {
     /// Changes parts of the profile; nothing changes when one of them is refused.
     pub async fn update_profile(&self, user: UserId, patch: ProfilePatch) -> Result<User, AccountError> {
         let alias = match patch.alias {
-            Some(text) => alias::parse(&text).map(|alias| Some((alias.text, alias.key))).ok_or(AccountError::AliasInvalid)?,
+            Some(text) => Some(alias::parse(&text).ok_or(AccountError::AliasInvalid)?),
             None => None,
         };
         let update = ProfileUpdate {
@@ -349,30 +352,16 @@ impl Accounts {
         }
     }
 
-    /// Says what a banned user is told who has shown the password. A ban that has run out ends here, whether or not its job came by.
-    async fn refuse_banned(&self, user: &UserRow, now: Timestamp) -> Result<(), AccountError> {
-        let Some(ban) = self.store.active_ban(&user.phone_index, now).await? else {
-            if user.is_banned {
-                self.store.end_ban(user.id, now).await?;
-            }
-            return Ok(());
-        };
-        let appealable = self.store.appeal_of(ban.id).await?.is_none();
-        let appeal_token = Some(self.tokens.issue_appeal(user.id, ban.id));
-        let notice = BanNotice { reason: ban.reason, until: ban.until, appealable };
-        Err(AccountError::Banned { notice: Some(notice), appeal_token })
-    }
-
-    fn new_session(&self, secret: &RefreshSecret, device: Device, now: Timestamp) -> NewSession {
+    pub(super) fn new_session(&self, secret: &RefreshSecret, device: Device, now: Timestamp) -> NewSession {
         NewSession { device, refresh_hash: secret.hash(), refresh_expires_at: now + self.refresh_ttl }
     }
 
-    fn signed_in(&self, user: &UserRow, session: &SessionRow, secret: &RefreshSecret) -> Result<Authenticated, AccountError> {
+    pub(super) fn signed_in(&self, user: &UserRow, session: &SessionRow, secret: &RefreshSecret) -> Result<Authenticated, AccountError> {
         Ok(Authenticated { user: self.shown(user)?, tokens: self.issue(session, user.role, secret) })
     }
 
     fn issue(&self, session: &SessionRow, role: UserRole, secret: &RefreshSecret) -> tebdil_core::protocol::Tokens {
-        let (access_token, access_expires_at) = self.tokens.issue_access(session.user_id, session.id, role);
+        let (access_token, access_expires_at) = self.tokens.issue_access(session.user_id, session.id, role, session.refresh_expires_at);
         tebdil_core::protocol::Tokens {
             access_token,
             access_expires_at,
@@ -424,7 +413,7 @@ pub(super) fn unknown_invite() -> AccountError {
     FieldError::new("invite", "must be the invite code of a user").into()
 }
 
-fn checked_device(device: Device) -> Result<Device, FieldError> {
+pub(super) fn checked_device(device: Device) -> Result<Device, FieldError> {
     let check = |text: &str, most: usize, field, detail| {
         let fits = text.chars().count() <= most && !text.chars().any(char::is_control);
         if fits { Ok(()) } else { Err(FieldError::new(field, detail)) }

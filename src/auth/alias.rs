@@ -1,7 +1,8 @@
 //! Aliases: what is allowed, and when two are the same.
 
-use tebdil_core::store::ERASED_ALIAS;
+use tebdil_core::store::{Alias, ERASED_ALIAS};
 use unicode_normalization::UnicodeNormalization as _;
+use unicode_security::{RestrictionLevel, RestrictionLevelDetection as _, skeleton};
 
 /// Words that would pass for the service itself, in folded form.
 const RESERVED: &[&str] = &[
@@ -34,22 +35,17 @@ const RESERVED: &[&str] = &[
     "yonetim",
 ];
 
+/// No alias begins with it.
+const SERVICE: &str = "tebdil";
+
 /// Longest alias.
 const MAX_CHARS: usize = 20;
 
 /// Normalizing can make text longer by a factor; what is far too long is not even looked at.
 const MAX_BYTES: usize = 256;
 
-/// An alias that is allowed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Alias {
-    /// As it is shown.
-    pub text: String,
-    /// As it is compared: without case, and without the difference of dotted and dotless i.
-    pub key: String,
-}
-
-/// Reads an alias: 3 to 20 letters, digits, `_` or `.` after NFKC, with at least one letter, and no reserved word.
+/// Reads an alias: 3 to 20 letters, digits, `_` or `.` after NFKC, with at least one letter, of one script, of characters that Unicode allows in identifiers
+/// (TR 39), and one that looks like no reserved word.
 pub(super) fn parse(text: &str) -> Option<Alias> {
     if text.len() > MAX_BYTES {
         return None;
@@ -58,10 +54,28 @@ pub(super) fn parse(text: &str) -> Option<Alias> {
     if !(3..=MAX_CHARS).contains(&text.chars().count()) || !text.chars().all(is_allowed) || !text.chars().any(char::is_alphabetic) {
         return None;
     }
+    // Also that every character is allowed in identifiers: none that cannot be seen, none of a script that nobody writes.
+    if !text.check_restriction_level(RestrictionLevel::SingleScript) {
+        return None;
+    }
     let key = fold(&text);
-    let bare: String = plain(&key).filter(|c| c.is_alphabetic()).collect();
-    let reserved = RESERVED.contains(&bare.as_str()) || bare.starts_with("tebdil");
-    (!reserved).then_some(Alias { text, key })
+    (!is_reserved(&key)).then(|| Alias { skeleton: look(&key), text, key })
+}
+
+/// Whether a folded alias would pass for the service: with digits, dots and marks in it, or with digits that look like letters.
+fn is_reserved(key: &str) -> bool {
+    let letters: String = plain(key).filter(|c| c.is_alphabetic()).collect();
+    let characters: String = plain(&look(key)).filter(|c| c.is_alphanumeric()).collect();
+    [look(&letters), characters].iter().any(|seen| {
+        let seen: String = plain(seen).collect();
+        RESERVED.iter().any(|word| look(word) == seen) || seen.starts_with(&look(SERVICE))
+    })
+}
+
+/// What a folded alias looks like: its skeleton after TR 39. `i`, `l`, `1` and `I` are one, since case does not tell aliases apart and `I` looks like `l`.
+fn look(key: &str) -> String {
+    let seen: String = skeleton(key).collect();
+    fold(&seen).replace('l', "i")
 }
 
 /// The folded form of what an alias begins with, or of a whole one; `None` when none can begin so.
@@ -97,7 +111,7 @@ mod tests {
 
     #[test]
     fn letters_digits_dot_and_underscore() {
-        for good in ["kediadam", "Ayşe_99", "a.b", "ÇIĞLIK", "Ωmega"] {
+        for good in ["kediadam", "Ayşe_99", "a.b", "ÇIĞLIK", "Ωμέγα", "Иванов", "さくら_1", "دوست"] {
             assert!(parse(good).is_some(), "{good}");
         }
         for bad in ["", "ab", "a b c", "ab#1234", "123", "...", "abc\u{200b}", "a\u{202e}bc", "abcdefghijklmnopqrstu", "abc😀", "a-b-c"] {
@@ -114,6 +128,66 @@ mod tests {
         assert_eq!(key("ｋｅｄｉ"), key("kedi"), "full width");
         assert_eq!(parse("ｋｅｄｉ").expect("allowed").text, "kedi");
         assert_ne!(key("kedi1"), key("kedi2"));
+    }
+
+    #[test]
+    fn one_script_and_only_what_can_be_seen() {
+        for mixed in [
+            "аdmin",
+            "kеdi",
+            "Ωmega",
+            "paypаl",
+            "κedi",
+            "kediです",
+            "ᴋedi",
+            "kedi\u{3164}",
+            "ad\u{34f}min",
+            "\u{115f}kedi",
+            "ad\u{ad}min",
+            "𐌀𐌁𐌂",
+        ] {
+            assert!(parse(mixed).is_none(), "{mixed:?}");
+        }
+    }
+
+    #[test]
+    fn turkish_letters_are_letters() {
+        for good in ["ışık", "İSTANBUL", "Şule", "çiğdem", "öğrenci_1", "gülüş", "Ağrı.04"] {
+            let alias = parse(good).unwrap_or_else(|| panic!("{good}"));
+            assert_eq!(alias.text, good);
+        }
+        let look = |text| parse(text).expect("allowed").skeleton;
+        assert_eq!(look("ışık"), look("IŞIK"), "the two i are one, as in the key");
+        assert_ne!(look("gül"), look("gul"), "marks can be seen");
+    }
+
+    #[test]
+    fn what_looks_the_same_has_one_skeleton() {
+        let look = |text| parse(text).expect("allowed").skeleton;
+        for (one, other) in [("kedi0", "kedio"), ("Ali", "AIi"), ("all", "a1l"), ("rnavi", "mavi"), ("soğan", "s0ğan")] {
+            assert_eq!(look(one), look(other), "{one} {other}");
+        }
+        // A whole word in another script.
+        assert_eq!(look("сосна"), look("сосна"));
+        assert_eq!(look("сор"), look("cop"), "all Cyrillic, all Latin");
+        for (one, other) in [("kedi1", "kedi2"), ("kedi", "kedı2"), ("ayse", "ayşe")] {
+            assert_ne!(look(one), look(other), "{one} {other}");
+        }
+        // Told by every alias alike, whatever it was written as.
+        for text in ["kediadam", "Mehmet", "0rhan", "İlmek"] {
+            let seen = look(text);
+            assert_eq!(super::look(&seen), seen, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_looks_like_a_word_of_the_service_is_reserved() {
+        for bad in ["adm1n", "admln", "AdmIn", "r00t", "m0derator", "rnoderator", "teb.dil", "tebdll_1", "Tebdı1"] {
+            assert!(parse(bad).is_none(), "{bad}");
+        }
+        for good in ["adminton", "modern", "botanik", "bandana", "kaptan"] {
+            assert!(parse(good).is_some(), "{good}");
+        }
     }
 
     #[test]

@@ -4,9 +4,13 @@ mod accounts;
 mod age;
 mod alias;
 pub mod codes;
+mod line;
+mod password_text;
 mod passwords;
 mod phone;
+mod sign_in;
 mod tokens;
+mod totp;
 mod verification;
 
 pub use accounts::{AccountError, Accounts, FieldError, Parts};

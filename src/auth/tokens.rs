@@ -134,10 +134,10 @@ impl Tokens {
         }
     }
 
-    /// An access token, and when it expires (a full second).
-    pub fn issue_access(&self, user_id: UserId, session_id: SessionId, role: UserRole) -> (Secret, Timestamp) {
+    /// An access token, and when it expires (a full second): not after `session_ends`, so that no socket outlives its session.
+    pub fn issue_access(&self, user_id: UserId, session_id: SessionId, role: UserRole, session_ends: Timestamp) -> (Secret, Timestamp) {
         let now = self.clock.now();
-        let exp = (now + self.access_ttl).seconds();
+        let exp = (now + self.access_ttl).min(session_ends).seconds();
         let claims = Claims {
             iss: ISSUER.to_owned(),
             aud: AUDIENCE.to_owned(),
@@ -175,9 +175,14 @@ impl Tokens {
     /// # Errors
     /// [`TokenError`]
     pub fn verify_access(&self, token: &str) -> Result<Access, TokenError> {
-        let claims: Claims = self.read(token, AUDIENCE)?;
-        let expires_at = self.unexpired(claims.exp)?;
-        Ok(Access { user_id: claims.sub, session_id: claims.sid, expires_at })
+        let access = self.issued(token).ok_or(TokenError::Invalid)?;
+        if self.clock.now() >= access.expires_at { Err(TokenError::Expired) } else { Ok(access) }
+    }
+
+    /// What an access token that was issued here says, also when it has expired.
+    pub fn issued(&self, token: &str) -> Option<Access> {
+        let claims: Claims = self.read(token, AUDIENCE).ok()?;
+        Some(Access { user_id: claims.sub, session_id: claims.sid, expires_at: expiry(claims.exp) })
     }
 
     /// What the appeal token says, when it was issued here and has not expired.
@@ -186,7 +191,9 @@ impl Tokens {
     /// [`TokenError`]
     pub fn verify_appeal(&self, token: &str) -> Result<Appellant, TokenError> {
         let claims: AppealClaims = self.read(token, APPEAL_AUDIENCE)?;
-        self.unexpired(claims.exp)?;
+        if self.clock.now() >= expiry(claims.exp) {
+            return Err(TokenError::Expired);
+        }
         Ok(Appellant { user_id: claims.sub, ban_id: claims.ban })
     }
 
@@ -204,11 +211,6 @@ impl Tokens {
         // Against our own clock, below.
         rules.validate_exp = false;
         Ok(jsonwebtoken::decode::<C>(token, key, &rules).map_err(|_| TokenError::Invalid)?.claims)
-    }
-
-    fn unexpired(&self, exp: i64) -> Result<Timestamp, TokenError> {
-        let expires_at = Timestamp::from_millis(exp.saturating_mul(1000));
-        if self.clock.now() >= expires_at { Err(TokenError::Expired) } else { Ok(expires_at) }
     }
 
     /// The refresh token of a session.
@@ -243,12 +245,20 @@ fn seal(key: &Key, session: SessionId, random: &[u8; RANDOM_BYTES]) -> Hmac<Sha2
     mac
 }
 
+/// When a token's `exp` is.
+const fn expiry(exp: i64) -> Timestamp {
+    Timestamp::from_millis(exp.saturating_mul(1000))
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
     use crate::config::{Config, Secrets};
+
+    /// A session that goes on for long.
+    const FAR: Timestamp = Timestamp::from_millis(4_000_000_000_000);
 
     fn tokens(keys: &[(&str, u8)], clock: &Clock) -> Tokens {
         use base64::engine::general_purpose::STANDARD;
@@ -268,7 +278,7 @@ mod tests {
     fn an_access_token_is_good_for_its_time() {
         let clock = clock();
         let tokens = tokens(&[("a", 1)], &clock);
-        let (token, expires_at) = tokens.issue_access(UserId(1), SessionId(2), UserRole::User);
+        let (token, expires_at) = tokens.issue_access(UserId(1), SessionId(2), UserRole::User, FAR);
         assert_eq!(expires_at, clock.now() + Duration::from_mins(15));
         assert_eq!(tokens.verify_access(token.expose()), Ok(Access { user_id: UserId(1), session_id: SessionId(2), expires_at }));
         clock.advance(Duration::from_millis(899_999));
@@ -278,9 +288,19 @@ mod tests {
     }
 
     #[test]
+    fn no_access_token_outlives_its_session() {
+        let clock = clock();
+        let tokens = tokens(&[("a", 1)], &clock);
+        let (token, expires_at) = tokens.issue_access(UserId(1), SessionId(2), UserRole::User, clock.now() + Duration::from_millis(60_999));
+        assert_eq!(expires_at, clock.now() + Duration::from_mins(1));
+        clock.advance(Duration::from_mins(1));
+        assert_eq!(tokens.verify_access(token.expose()), Err(TokenError::Expired));
+    }
+
+    #[test]
     fn keys_rotate() {
         let clock = clock();
-        let (token, _) = tokens(&[("old", 1)], &clock).issue_access(UserId(1), SessionId(2), UserRole::User);
+        let (token, _) = tokens(&[("old", 1)], &clock).issue_access(UserId(1), SessionId(2), UserRole::User, FAR);
         assert!(tokens(&[("new", 2), ("old", 1)], &clock).verify_access(token.expose()).is_ok());
         assert_eq!(tokens(&[("new", 2)], &clock).verify_access(token.expose()), Err(TokenError::Invalid));
         assert_eq!(tokens(&[("old", 2)], &clock).verify_access(token.expose()), Err(TokenError::Invalid), "same id, other key");
@@ -318,7 +338,7 @@ mod tests {
         assert_eq!(tokens.verify_appeal(appeal.expose()), Ok(appellant));
         assert_eq!(tokens.verify_access(appeal.expose()), Err(TokenError::Invalid));
         assert_eq!(tokens.read_refresh(&appeal), None);
-        let (access, _) = tokens.issue_access(UserId(1), SessionId(2), UserRole::Admin);
+        let (access, _) = tokens.issue_access(UserId(1), SessionId(2), UserRole::Admin, FAR);
         assert_eq!(tokens.verify_appeal(access.expose()), Err(TokenError::Invalid));
         clock.advance(Duration::from_millis(3_599_999));
         assert!(tokens.verify_appeal(appeal.expose()).is_ok());

@@ -5,17 +5,18 @@ use tebdil_core::{
     crypto::{PhoneIndex, Sealed},
     domain::{CodePurpose, Locale},
     id::{CodeId, UserId},
-    protocol::{Authenticated, PasswordResetConfirmation, RegisterRequest, Secret, VerifyPhoneRequest},
-    store::{NewCode, PasswordReset, ProvenCode, StoreError, TriedCode},
+    protocol::{Authenticated, Device, PasswordResetConfirmation, RegisterRequest, Secret, VerifyPhoneRequest},
+    store::{Alias, Guess, NewCode, PasswordReset, ProvenCode, StoreError, TriedCode},
 };
 
 use super::{
     AccountError, Accounts, CodePhone,
     accounts::{banned, unknown_invite},
-    codes::Drawn,
-    passwords,
+    codes::{Drawn, Spent},
+    password_text,
     phone::Phones,
 };
+use crate::address::ClientAddress;
 
 /// Binds a waiting registration to its column.
 const REGISTRATION_CONTEXT: &str = "one_time_codes.registration";
@@ -24,24 +25,25 @@ const CODE_DIGITS: usize = 6;
 /// A registration whose fields are right.
 pub struct Draft {
     pub(super) phone: Secret,
-    pub(super) alias: String,
-    pub(super) alias_key: String,
+    pub(super) alias: Alias,
     pub(super) birth_year: i64,
     pub(super) locale: Locale,
     pub(super) terms_version: String,
     /// The code of whoever invited.
     pub(super) invite: Option<String>,
+    /// The first device.
+    pub(super) device: Device,
 }
 
 /// A draft that waits for its phone to be proven, with the password's hash. The phone is not in it: who proves it says it again.
 #[derive(Serialize, Deserialize)]
 struct Waiting {
-    alias: String,
-    alias_key: String,
+    alias: Alias,
     birth_year: i64,
     locale: Locale,
     terms_version: String,
     invite: Option<String>,
+    device: Device,
     password_hash: Secret,
 }
 
@@ -80,17 +82,40 @@ impl Accounts {
     /// Keeps a registration, encrypted, until its phone is proven, and has the code sent that does it.
     ///
     /// Each registration has a code of its own, which names its alias: whoever registers somebody else's phone cannot have its owner complete that.
-    pub async fn send_registration_code(&self, phone: CodePhone, draft: Draft, password: Secret) -> Result<(), AccountError> {
-        let password_hash = self.passwords.hash(password).await?;
+    pub async fn send_registration_code(
+        &self,
+        from: ClientAddress,
+        phone: CodePhone,
+        draft: Draft,
+        password: Secret,
+    ) -> Result<(), AccountError> {
+        let budget = &self.codes.parts.budget;
+        let spent = budget.spend(CodePurpose::Registration, &phone).await.map_err(AccountError::OverBudget)?;
+        let ordered = self.order_registration(from, phone, draft, password, spent).await;
+        if ordered.is_err() {
+            budget.refund(spent).await;
+        }
+        ordered
+    }
+
+    async fn order_registration(
+        &self,
+        from: ClientAddress,
+        phone: CodePhone,
+        draft: Draft,
+        password: Secret,
+        spent: Spent,
+    ) -> Result<(), AccountError> {
+        let password_hash = self.passwords.hash(from, password).await?;
         let Drawn { id, code, hash } = self.codes.parts.draw(CodePurpose::Registration, &phone.index);
-        let (alias, locale) = (draft.alias.clone(), draft.locale);
-        let Draft { alias_key, birth_year, terms_version, invite, .. } = draft;
-        let waiting = Waiting { alias: draft.alias, alias_key, birth_year, locale, terms_version, invite, password_hash };
+        let (named, locale) = (draft.alias.text.clone(), draft.locale);
+        let Draft { alias, birth_year, terms_version, invite, device, .. } = draft;
+        let waiting = Waiting { alias, birth_year, locale, terms_version, invite, device, password_hash };
         let plain = zeroize::Zeroizing::new(serde_json::to_vec(&waiting).map_err(|_| StoreError::Corrupt { what: "registration" })?);
         let sealed = self.cipher.seal(REGISTRATION_CONTEXT, &identity(id, &phone.index), &plain, &mut rand::rng());
         let new = NewCode { id, purpose: CodePurpose::Registration, phone: phone.index, user: None, hash, registration: Some(&sealed) };
         self.store.insert_code(new, self.clock.now()).await?;
-        Ok(self.codes.send_registration(phone.e164, locale, alias, code)?)
+        Ok(self.codes.send_registration(phone.e164, locale, named, code, spent)?)
     }
 
     /// Makes the account of the registration that the code belongs to, and signs its first device in.
@@ -100,8 +125,8 @@ impl Accounts {
         let Sealed { ciphertext, key_id } = tried.registration.ok_or(StoreError::Corrupt { what: "registration" })?;
         let plain = self.cipher.open(REGISTRATION_CONTEXT, &identity(proven.id, &proven.phone), &key_id, &ciphertext)?;
         let waiting: Waiting = serde_json::from_slice(&plain).map_err(|_| StoreError::Corrupt { what: "registration" })?;
-        let Waiting { alias, alias_key, birth_year, locale, terms_version, invite, password_hash } = waiting;
-        let draft = Draft { phone, alias, alias_key, birth_year, locale, terms_version, invite };
+        let Waiting { alias, birth_year, locale, terms_version, invite, device, password_hash } = waiting;
+        let draft = Draft { phone, alias, birth_year, locale, terms_version, invite, device };
         self.insert(draft, password_hash, Some(&proven)).await
     }
 
@@ -114,30 +139,40 @@ impl Accounts {
     ///
     /// What the request itself says about the password is checked before the code, and costs no try. That it is the user's alias can be said only to
     /// who knew the code.
-    pub async fn reset_password(&self, request: PasswordResetConfirmation) -> Result<(UserId, PasswordReset), AccountError> {
+    pub async fn reset_password(
+        &self,
+        from: ClientAddress,
+        request: PasswordResetConfirmation,
+    ) -> Result<(UserId, PasswordReset), AccountError> {
         let phone = self.phones.e164(request.phone.expose()).ok_or(AccountError::CodeInvalid)?;
-        passwords::check(&request.new_password, &[phone.expose(), request.phone.expose()])?;
+        password_text::check(&request.new_password, &[phone.expose(), request.phone.expose()])?;
         let (proven, tried) = self.prove(CodePurpose::PasswordReset, &phone, &request.code).await?;
         let user = tried.user.ok_or(AccountError::CodeInvalid)?;
         let row = self.store.user(user).await?.ok_or(AccountError::CodeInvalid)?;
         if self.store.active_ban(&row.phone_index, self.clock.now()).await?.is_some() {
             return Err(AccountError::CodeInvalid);
         }
-        passwords::check(&request.new_password, &[&row.alias])?;
-        let hash = self.passwords.hash(request.new_password).await?;
+        password_text::check(&request.new_password, &[&row.alias])?;
+        let hash = self.passwords.hash(from, request.new_password).await?;
         let reset = self.store.reset_password(&proven, user, &hash, self.clock.now()).await?;
         Ok((user, reset.ok_or(AccountError::CodeInvalid)?))
     }
 
-    /// Compares a guess with the codes of a phone, after it was counted.
+    /// Compares a guess with the codes of a phone, after it was counted. Where one of them is not compared any more because others guessed, nobody can say that
+    /// the guess is wrong.
     async fn prove(&self, purpose: CodePurpose, phone: &Secret, guess: &Secret) -> Result<(ProvenCode, TriedCode), AccountError> {
         let guess = guess.expose().trim();
+        // Nobody was sent such a one: it costs nobody a try.
+        if guess.len() != CODE_DIGITS || !guess.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(AccountError::CodeInvalid);
+        }
         let index = self.codes.parts.blind.phone(phone.expose());
-        let tried = self.store.try_code(purpose, &index, self.clock.now()).await?;
-        let known = self.codes.parts.recognise(purpose, &index, guess, tried).filter(|_| guess.len() == CODE_DIGITS);
+        let Guess { codes, wait } = self.store.try_code(purpose, &index, self.clock.now()).await?;
+        let known = self.codes.parts.recognise(purpose, &index, guess, codes);
         let outcome = if known.is_some() { "right" } else { "wrong" };
         metrics::counter!("tebdil_code_tries_total", "purpose" => purpose.as_str(), "outcome" => outcome).increment(1);
-        let known = known.ok_or(AccountError::CodeInvalid)?;
+        let refusal = wait.map_or(AccountError::CodeInvalid, |wait| AccountError::TooManyGuesses { wait });
+        let known = known.ok_or(refusal)?;
         Ok((ProvenCode { id: known.id, purpose, phone: index }, known))
     }
 }

@@ -3,6 +3,7 @@
 //! A message takes one way: connection → [`Chat::send`] → the [`writer`], which commits everything that came meanwhile in one transaction, then answers the
 //! senders and tells the receivers. Nobody sees a message the store does not hold, and per direction the order of `seq` is the order of sending.
 
+mod batch;
 mod directory;
 mod replay;
 mod writer;
@@ -19,14 +20,16 @@ use tebdil_core::{
     id::{MatchId, UserId},
     protocol::{ErrorCode, FrameId, MatchEnded, MessageAck, MessageSend, PeerPresence, ServerFrame, Typing, WhoEnded},
     realtime::{Announcement, Presence, RealtimeError},
-    store::{End, EndedMatch, MatchRow, NewMessage, NewReceipt, Store, StoreError},
+    store::{ChatRules, End, EndedMatch, MatchRow, NewMessage, NewReceipt, Store, StoreError},
     time::Clock,
 };
 use tokio::sync::mpsc;
 pub use writer::Writer;
-use writer::{Op, Origin};
 
-use self::directory::Directory;
+use self::{
+    batch::{Op, Origin},
+    directory::Directory,
+};
 use crate::{
     ads::Ads,
     calls::Calls,
@@ -68,6 +71,8 @@ pub struct Parts {
     pub relays: Arc<Relays>,
     pub calls: Arc<Calls>,
     pub clock: Clock,
+    /// How much of what is said is kept.
+    pub rules: ChatRules,
     /// Takes note of who is not here.
     pub wakeups: Arc<Wakeups>,
 }
@@ -75,7 +80,7 @@ pub struct Parts {
 impl Chat {
     /// The service, and the writer that has to be run for it.
     pub fn new(parts: Parts) -> (Self, Writer) {
-        let Parts { store, hub, presence, ads, relays, calls, clock, wakeups } = parts;
+        let Parts { store, hub, presence, ads, relays, calls, clock, rules, wakeups } = parts;
         let (writer, ops) = mpsc::channel(WRITER_QUEUE);
         let chat = Self {
             store: store.clone(),
@@ -89,7 +94,7 @@ impl Chat {
             calls,
             unsaid: Mutex::default(),
         };
-        (chat, Writer::new(ops, store, hub, clock, wakeups))
+        (chat, Writer::new(ops, store, hub, clock, rules, wakeups))
     }
 
     /// Queues a message. The answer and the delivery follow the commit. Refused when its franking tag is not the one inside it.
@@ -111,7 +116,6 @@ impl Chat {
             ciphertext: frame.ciphertext,
             franking_tag: frame.franking_tag,
             device_info: Arc::clone(&origin.device_info),
-            connection_type: Arc::clone(&origin.connection_type),
         };
         self.queue(Op::Send { message, digest, origin: from }).await;
     }
@@ -124,7 +128,7 @@ impl Chat {
 
     async fn queue(&self, op: Op) {
         if let Err(mpsc::error::SendError(op)) = self.writer.send(op).await {
-            op.origin().refuse(ErrorCode::Draining, op.client_id());
+            op.refuse(ErrorCode::Draining);
         }
     }
 

@@ -1,91 +1,41 @@
 //! The group commit: one transaction for all messages and receipts that came while the last one was written.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tebdil_core::{
     domain::MessageKind,
     franking::{FrankedMessage, FrankingKeys},
     id::MatchId,
-    protocol::{ErrorCode, FrameId, Frank, MessageAccepted, MessageNew, MessageOrigin, ServerFrame},
-    store::{Append, Appended, NewMessage, NewReceipt, Receipt, Store},
+    protocol::{ErrorCode, Frank, MessageAccepted, MessageNew, MessageOrigin, ServerFrame},
+    store::{Append, Appended, ChatRules, NewMessage, NewReceipt, Receipt, Store, StoreError},
     time::Clock,
 };
-use tokio::sync::mpsc;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep, timeout},
+};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
-use super::replay::from_peer;
+use super::{
+    batch::{Batch, Line, Op, Origin},
+    replay::from_peer,
+};
 use crate::{
-    hub::{Connection, ConnectionId, Hub, Outgoing},
+    hub::{Hub, Outgoing},
     notifications::Wakeups,
 };
 
-/// Most operations of one transaction.
+/// Most operations that are taken from the queue at a time, and most that wait for matches that are held.
 const MAX_BATCH: usize = 512;
 
-/// How long a client should wait before it repeats what could not be stored.
-const RETRY_AFTER_MS: u64 = 1_000;
+/// How long a match that somebody else holds is tried again before what was said in it is refused.
+const HELD: Duration = Duration::from_secs(1);
 
-/// What a device says in a match: its order is kept.
-type Line = (ConnectionId, MatchId);
+/// How long until it is tried again, when nothing else has to be written.
+const PAUSE: Duration = Duration::from_millis(10);
 
-/// Where an operation came from, and what the client calls it.
-#[derive(Debug)]
-pub(super) struct Origin {
-    connection: Arc<Connection>,
-    re: Option<FrameId>,
-}
-
-impl Origin {
-    pub(super) fn new(connection: &Arc<Connection>, re: Option<FrameId>) -> Self {
-        Self { connection: Arc::clone(connection), re }
-    }
-
-    fn answer(&self, frame: &ServerFrame) {
-        self.connection.send(frame, self.re.as_ref());
-    }
-
-    pub(super) fn refuse(&self, code: ErrorCode, client_id: Option<Uuid>) {
-        let transient = matches!(code, ErrorCode::Unavailable | ErrorCode::Draining);
-        self.answer(&ServerFrame::Error {
-            code,
-            message: code.title().to_owned(),
-            retry_after_ms: transient.then_some(RETRY_AFTER_MS),
-            resets_at: None,
-            client_id,
-        });
-    }
-}
-
-/// Something to write.
-#[derive(Debug)]
-pub(super) enum Op {
-    Send {
-        message: NewMessage,
-        /// The SHA-256 of the ciphertext, where there is a franking tag.
-        digest: Option<[u8; 32]>,
-        origin: Origin,
-    },
-    Receipt {
-        receipt: NewReceipt,
-        origin: Origin,
-    },
-}
-
-impl Op {
-    pub(super) fn origin(&self) -> &Origin {
-        match self {
-            Self::Send { origin, .. } | Self::Receipt { origin, .. } => origin,
-        }
-    }
-
-    pub(super) fn client_id(&self) -> Option<Uuid> {
-        match self {
-            Self::Send { message, .. } => Some(message.client_id),
-            Self::Receipt { .. } => None,
-        }
-    }
-}
+/// How long a batch that failed is tried again in parts.
+const IN_PARTS: Duration = Duration::from_secs(2);
 
 /// The one task that writes what is said. Answers and deliveries leave in the order of the commits.
 #[derive(Debug)]
@@ -94,97 +44,146 @@ pub struct Writer {
     store: Store,
     hub: Arc<Hub>,
     clock: Clock,
+    rules: ChatRules,
     wakeups: Arc<Wakeups>,
+    /// Matches that somebody else held when they were to be written, and since when.
+    held: HashMap<MatchId, Instant>,
+}
+
+/// What is left of a batch.
+#[derive(Debug, Default)]
+struct Left {
+    /// Of matches that somebody else holds.
+    busy: Vec<Op>,
+    /// Whose messages were refused for the time being, and how.
+    refused: HashMap<Line, ErrorCode>,
+}
+
+impl Left {
+    fn refuse(&mut self, op: &Op, code: ErrorCode) {
+        op.refuse(code);
+        self.refused.extend(op.line().map(|line| (line, code)));
+    }
 }
 
 impl Writer {
-    pub(super) fn new(ops: mpsc::Receiver<Op>, store: Store, hub: Arc<Hub>, clock: Clock, wakeups: Arc<Wakeups>) -> Self {
-        Self { ops, store, hub, clock, wakeups }
+    pub(super) fn new(ops: mpsc::Receiver<Op>, store: Store, hub: Arc<Hub>, clock: Clock, rules: ChatRules, wakeups: Arc<Wakeups>) -> Self {
+        Self { ops, store, hub, clock, rules, wakeups, held: HashMap::new() }
     }
 
     /// Writes, and vouches with these keys, until `stop`, and then what was queued before.
     pub async fn run(mut self, franking: Arc<FrankingKeys>, stop: CancellationToken) {
         let mut batch = Vec::with_capacity(MAX_BATCH);
         loop {
-            // What stood behind a batch that failed has waited already.
-            let more = !batch.is_empty()
-                || tokio::select! {
-                    count = self.ops.recv_many(&mut batch, MAX_BATCH) => count > 0,
+            if batch.is_empty() {
+                let count = tokio::select! {
+                    count = self.ops.recv_many(&mut batch, MAX_BATCH) => count,
                     () = stop.cancelled() => {
                         self.ops.close();
-                        self.ops.recv_many(&mut batch, MAX_BATCH).await > 0
+                        self.ops.recv_many(&mut batch, MAX_BATCH).await
                     }
                 };
-            if !more {
-                return;
+                if count == 0 {
+                    return;
+                }
+            } else if !self.held.is_empty() {
+                self.pause(&mut batch).await;
             }
-            let refused = self.commit(&mut batch, &franking).await;
-            if !refused.is_empty() {
-                self.refuse_behind(&refused, &mut batch);
+            let mut left = self.commit(&mut batch, &franking).await;
+            self.hold_back(&mut left);
+            // First again: what is queued behind it must not overtake it.
+            batch.append(&mut left.busy);
+            if !left.refused.is_empty() {
+                self.refuse_behind(&left.refused, &mut batch);
+            }
+        }
+    }
+
+    /// Waits for more to write, but not for long: something waits already.
+    async fn pause(&mut self, batch: &mut Vec<Op>) {
+        // Nothing comes any more from a queue that is closed and empty.
+        if matches!(timeout(PAUSE, self.ops.recv_many(batch, MAX_BATCH)).await, Ok(0)) {
+            sleep(PAUSE).await;
+        }
+    }
+
+    /// Refuses what has waited too long for matches that somebody else holds. Of a match all of it, or what came later would overtake.
+    fn hold_back(&mut self, left: &mut Left) {
+        let now = Instant::now();
+        let before = std::mem::take(&mut self.held);
+        let busy = std::mem::take(&mut left.busy);
+        let full = busy.len() > MAX_BATCH;
+        for op in busy {
+            let since = before.get(&op.match_id()).copied().unwrap_or(now);
+            if full || now >= since + HELD {
+                left.refuse(&op, ErrorCode::Unavailable);
+            } else {
+                self.held.insert(op.match_id(), since);
+                left.busy.push(op);
             }
         }
     }
 
     /// Refuses what was queued behind a refused message of the same sender, too: its sender did not know, and will repeat them in order.
-    fn refuse_behind(&mut self, refused: &HashSet<Line>, batch: &mut Vec<Op>) {
-        while batch.len() < MAX_BATCH
-            && let Ok(op) = self.ops.try_recv()
-        {
-            match &op {
-                Op::Send { message, origin, .. } if refused.contains(&(origin.connection.id, message.match_id)) => {
-                    origin.refuse(ErrorCode::Unavailable, Some(message.client_id));
-                }
-                _ => batch.push(op),
+    fn refuse_behind(&mut self, refused: &HashMap<Line, ErrorCode>, batch: &mut Vec<Op>) {
+        // All that was there: the queue is bounded, and what is left in it would overtake what was refused.
+        for _ in 0..self.ops.len() {
+            let Ok(op) = self.ops.try_recv() else { return };
+            match op.line().and_then(|line| refused.get(&line)) {
+                Some(code) => op.refuse(*code),
+                None => batch.push(op),
             }
         }
     }
 
-    /// Writes a batch and leaves it empty; whose messages were refused because they could not be written.
-    async fn commit(&self, batch: &mut Vec<Op>, franking: &FrankingKeys) -> HashSet<Line> {
-        let (mut messages, mut senders, mut receipts, mut readers) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        for op in batch.drain(..) {
-            match op {
-                Op::Send { message, digest, origin } => {
-                    messages.push(message);
-                    senders.push((origin, digest));
-                }
-                Op::Receipt { receipt, origin } => {
-                    receipts.push(receipt);
-                    readers.push(origin);
-                }
-            }
-        }
-        metrics::histogram!("tebdil_chat_batch_size").record(u32::try_from(senders.len() + readers.len()).unwrap_or(u32::MAX));
-        match self.store.write_chat(&messages, &receipts, self.clock.now()).await {
-            Ok((appends, recorded)) => {
-                for ((message, (origin, digest)), append) in messages.into_iter().zip(&senders).zip(appends) {
-                    match append {
-                        Append::Ended => origin.refuse(ErrorCode::MatchEnded, Some(message.client_id)),
-                        Append::NotFound => origin.refuse(ErrorCode::NotFound, Some(message.client_id)),
-                        Append::Accepted(appended) if appended.repeated => self.repeated(&message, origin, &appended, franking).await,
-                        Append::Accepted(appended) => {
-                            let franked = digest.and_then(|digest| franked(&message, &appended, digest));
-                            let frank = franked.map(|message| franking.frank(&message));
-                            self.appended(message, origin, &appended, frank);
+    /// Writes a batch and leaves it empty. One that failed is written in halves, so that one bad match refuses only what belongs to it.
+    async fn commit(&self, batch: &mut Vec<Op>, franking: &FrankingKeys) -> Left {
+        let mut left = Left::default();
+        let mut parts: Vec<Batch> = vec![batch.drain(..).collect()];
+        let mut until = None;
+        while let Some(part) = parts.pop() {
+            metrics::histogram!("tebdil_chat_batch_size").record(u32::try_from(part.len()).unwrap_or(u32::MAX));
+            match self.store.write_chat(&part.messages, &part.receipts, &self.rules, self.clock.now()).await {
+                Ok((appends, receipts)) => self.tell(part, appends, receipts, franking, &mut left).await,
+                Err(error) => {
+                    // When the database itself is away, another try would only make everybody wait as long again.
+                    let again = error.is_of_rows() && Instant::now() < *until.get_or_insert_with(|| Instant::now() + IN_PARTS);
+                    match if again { part.halves() } else { Err(part) } {
+                        Ok([first, second]) => parts.extend([second, first]),
+                        Err(part) => {
+                            fail(&error, part, &mut left);
+                            if !again {
+                                parts.drain(..).for_each(|part| fail(&error, part, &mut left));
+                            }
                         }
                     }
                 }
-                for ((receipt, origin), outcome) in receipts.iter().zip(&readers).zip(recorded) {
-                    self.recorded(receipt, origin, outcome);
-                }
-                HashSet::new()
             }
-            Err(error) => {
-                // The commit may have happened all the same; the client repeats with the same client_id and learns.
-                tracing::error!(%error, messages = messages.len(), "messages could not be written");
-                metrics::counter!("tebdil_chat_write_failures_total").increment(1);
-                for (message, (origin, _)) in messages.iter().zip(&senders) {
-                    origin.refuse(ErrorCode::Unavailable, Some(message.client_id));
+        }
+        left
+    }
+
+    /// Tells what became of a batch that was written.
+    async fn tell(&self, batch: Batch, appends: Vec<Append>, receipts: Vec<Receipt>, franking: &FrankingKeys, left: &mut Left) {
+        let Batch { messages, senders, receipts: acknowledged, readers } = batch;
+        for ((message, (origin, digest)), append) in messages.into_iter().zip(senders).zip(appends) {
+            match append {
+                Append::Ended => origin.refuse(ErrorCode::MatchEnded, Some(message.client_id)),
+                Append::NotFound => origin.refuse(ErrorCode::NotFound, Some(message.client_id)),
+                Append::Full => left.refuse(&Op::Send { message, digest, origin }, ErrorCode::TooManyUndelivered),
+                Append::Busy => left.busy.push(Op::Send { message, digest, origin }),
+                Append::Accepted(appended) if appended.repeated => self.repeated(&message, &origin, &appended, franking).await,
+                Append::Accepted(appended) => {
+                    let franked = digest.and_then(|digest| franked(&message, &appended, digest));
+                    let frank = franked.map(|message| franking.frank(&message));
+                    self.appended(message, &origin, &appended, frank);
                 }
-                for origin in &readers {
-                    origin.refuse(ErrorCode::Unavailable, None);
-                }
-                messages.iter().zip(&senders).map(|(message, (origin, _))| (origin.connection.id, message.match_id)).collect()
+            }
+        }
+        for ((receipt, origin), outcome) in acknowledged.into_iter().zip(readers).zip(receipts) {
+            match outcome {
+                Receipt::Busy => left.busy.push(Op::Receipt { receipt, origin }),
+                outcome => self.recorded(&receipt, &origin, outcome),
             }
         }
     }
@@ -230,11 +229,21 @@ impl Writer {
                     if receipt.read { ServerFrame::MessageRead { match_id, seq } } else { ServerFrame::MessageDelivered { match_id, seq } };
                 self.hub.send(peer_id, &frame);
             }
-            Receipt::Known => {}
+            Receipt::Known | Receipt::Busy => {}
             Receipt::Beyond => origin.answer(&ServerFrame::error(ErrorCode::InvalidField, "seq: the peer has not sent that many")),
             Receipt::Ended => origin.refuse(ErrorCode::MatchEnded, None),
             Receipt::NotFound => origin.refuse(ErrorCode::NotFound, None),
         }
+    }
+}
+
+/// Refuses what could not be written.
+fn fail(error: &StoreError, part: Batch, left: &mut Left) {
+    // The commit may have happened all the same; the client repeats with the same client_id and learns.
+    tracing::error!(%error, messages = part.messages.len(), "messages could not be written");
+    metrics::counter!("tebdil_chat_write_failures_total").increment(1);
+    for op in part.into_ops() {
+        left.refuse(&op, ErrorCode::Unavailable);
     }
 }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use tebdil_core::{
-    id::IdGenerator,
     protocol::Secret,
     realtime::{BusEvent, BusEvents, Realtime, Undelivered},
+    skew::ClockGuard,
     store::Store,
     time::Clock,
 };
@@ -22,12 +22,15 @@ use crate::{
     lifecycle::Tasks,
     notifications::Wakeups,
     relay::Relays,
+    vitals,
 };
 
 /// The parts of such a process. Every one of them looks after the users of nodes that die, as nodes do.
 #[derive(Debug)]
 pub struct Bystander {
     pub store: Store,
+    /// Whether its clock may be trusted.
+    pub guard: ClockGuard,
     pub realtime: Realtime,
     pub hub: Arc<Hub>,
     pub chat: Arc<Chat>,
@@ -37,8 +40,10 @@ pub struct Bystander {
 impl Bystander {
     /// Opens the shared database, joins the others where there is a Redis, and starts the tasks of every part. `relay` is what this process relays, with `secret`.
     pub async fn start(config: &Config, relay: &config::Relay, secret: Secret, clock: &Clock, tasks: &Tasks) -> Result<Self, RunError> {
-        let ids = Arc::new(IdGenerator::new(clock.clone(), &mut rand::rng()));
-        let store = app::open_store(config, ids).await?;
+        let store = app::open_store(config, clock.clone()).await?;
+        let guard = config.clock_guard(clock);
+        vitals::compare(&guard, &store).await;
+        vitals::look_after(tasks, &store, &guard);
         let (realtime, events) = Realtime::connect(&config.realtime(), &mut rand::rng()).await?;
 
         // Nobody ever connects here: what is sent goes to the nodes that have the devices.
@@ -57,6 +62,7 @@ impl Bystander {
             relays: Arc::clone(&relays),
             calls,
             clock: clock.clone(),
+            rules: config.messages.rules(),
             // Nobody sends anything here, so there is nobody to wake.
             wakeups: Arc::<Wakeups>::default(),
         });
@@ -67,7 +73,7 @@ impl Bystander {
         tasks.supervise("ads", match_end_ads.run(tasks.closing.clone()));
         tasks.supervise_to_the_last("events", take_events(events, Arc::clone(&hub), announcer, Arc::clone(&relays)));
         relays.look_after(&store);
-        Ok(Self { store, realtime, hub, chat, relays })
+        Ok(Self { store, guard, realtime, hub, chat, relays })
     }
 }
 

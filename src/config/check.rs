@@ -34,6 +34,8 @@ impl Config {
         check(!self.data_dir.as_os_str().is_empty(), "data_dir", "must not be empty");
         check(!self.http.listen.is_empty(), "http.listen", "must be ADDRESS:PORT");
         check(self.http.max_connections > 0, "http.max_connections", "must be at least 1");
+        check(self.http.connections_per_address > 0, "http.connections_per_address", "must be at least 1");
+        check(self.http.unfinished_per_address > 0, "http.unfinished_per_address", "must be at least 1");
         let same = self.metrics.listen == self.http.listen && !self.http.listen.ends_with(":0");
         check(!same, "metrics.listen", "must differ from http.listen");
         check(self.database.max_connections > 0, "database.max_connections", "must be at least 1");
@@ -48,6 +50,7 @@ impl Config {
             "redis.url",
             "several nodes need a database that they share: set database.url to postgres://…",
         );
+        self.check_passwords(&mut check);
         let prefix = &self.redis.prefix;
         let plain = (1..=64).contains(&prefix.len()) && prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b":-_.".contains(&byte));
         check(plain, "redis.prefix", "must be 1 to 64 letters, digits and : - _ .");
@@ -58,6 +61,9 @@ impl Config {
         check(auth.hash_queue > 0, "auth.hash_queue", "must be at least 1");
         check(auth.access_ttl_s >= 1, "auth.access_ttl_s", "must be at least 1");
         check(auth.refresh_ttl_s > auth.access_ttl_s, "auth.refresh_ttl_s", "must be longer than auth.access_ttl_s");
+        let lifetime = (auth.refresh_ttl_s..=366 * 86_400).contains(&auth.session_lifetime_s);
+        check(lifetime, "auth.session_lifetime_s", "must be auth.refresh_ttl_s to 31622400: a year");
+        check((1..=1_000).contains(&auth.max_sessions), "auth.max_sessions", "must be 1 to 1000");
         check(auth.default_region.parse::<phonenumber::country::Id>().is_ok(), "auth.default_region", "must be a region code such as TR");
         check(auth.min_age <= 99, "auth.min_age", "must be at most 99");
         check((1..=32).contains(&auth.terms_version.len()), "auth.terms_version", "must be 1 to 32 bytes");
@@ -97,6 +103,15 @@ impl Config {
             "must be 60 to 86400: messages live at most a day",
         );
 
+        let messages = &self.messages;
+        check((16..=100_000).contains(&messages.undelivered), "messages.undelivered", "must be 16 to 100000");
+        check(
+            (65_536..=1_073_741_824).contains(&messages.undelivered_bytes),
+            "messages.undelivered_bytes",
+            "must be 65536 to 1073741824: at least four of the largest messages",
+        );
+        check((1..=100_000).contains(&messages.history), "messages.history", "must be 1 to 100000");
+
         let claims = &self.claims;
         check((1..=86_400).contains(&claims.wait_s), "claims.wait_s", "must be 1 to 86400");
         check((1..=3_600).contains(&claims.video_wait_s), "claims.video_wait_s", "must be 1 to 3600");
@@ -121,6 +136,7 @@ impl Config {
         check(ws.max_devices > 0, "ws.max_devices", "must be at least 1");
         check(ws.frames_per_second > 0, "ws.frames_per_second", "must be at least 1");
         check(ws.frame_burst >= ws.frames_per_second, "ws.frame_burst", "must be at least ws.frames_per_second");
+        check((1..=60).contains(&ws.send_timeout_s), "ws.send_timeout_s", "must be 1 to 60");
         check(ws.outbound_frames >= 16, "ws.outbound_frames", "must be at least 16");
         check(ws.outbound_bytes >= 128 * 1024, "ws.outbound_bytes", "must be at least 131072: two of the largest frames");
 
@@ -156,9 +172,23 @@ impl Config {
             "clock.offset_s",
             "moves tokens, quotas and expiry; set clock.unsafe_allow_offset = true if this is a test",
         );
+        check(
+            self.clock.max_skew_s <= 60,
+            "clock.max_skew_s",
+            "must be at most 60, or a node deletes too early what the others still show",
+        );
         let filter = self.log.filter.parse::<tracing_subscriber::filter::EnvFilter>();
         check(filter.is_ok(), "log.filter", "must be directives such as info,tebdil=debug");
         found
+    }
+
+    fn check_passwords(&self, check: &mut impl FnMut(bool, &'static str, &str)) {
+        for (url, password, field, detail) in [
+            (&self.database.url, &self.database.password, "database.password", "needs a database.url of PostgreSQL without a password"),
+            (&self.redis.url, &self.redis.password, "redis.password", "needs a redis.url without a password"),
+        ] {
+            check(super::sections::with_password(url, password).is_some(), field, detail);
+        }
     }
 
     fn check_verification(&self, check: &mut impl FnMut(bool, &'static str, &str)) {
@@ -184,6 +214,7 @@ impl Config {
             (!self.limits.enabled, "limits.enabled = false: anybody may guess passwords at full speed"),
             (self.auth.bcrypt_cost < 10, "auth.bcrypt_cost is below 10: stolen password hashes are cheap to break"),
             (self.clock.offset_s != 0, "clock.offset_s is set: the server's time is wrong on purpose"),
+            (self.clock.max_skew_s == 0, "clock.max_skew_s = 0: a node whose clock is wrong deletes what it takes for old"),
             (self.auth.min_age < 18, "auth.min_age is below 18"),
             (!self.verification.phone, "verification.phone = false: phones are not verified, anybody may register somebody else's"),
             (self.verification.sender == Sender::Log, "verification.sender = \"log\": whoever reads the log can take over every account"),
@@ -248,6 +279,8 @@ mod tests {
             ("TEBDIL_REDIS__URL", "redis://x"),
             ("TEBDIL_CLOCK__OFFSET_S", "5"),
             ("TEBDIL_AUTH__REFRESH_TTL_S", "900"),
+            ("TEBDIL_AUTH__SESSION_LIFETIME_S", "899"),
+            ("TEBDIL_AUTH__MAX_SESSIONS", "0"),
             ("TEBDIL_QUOTA__TIME_ZONE", "Mars/Olympus"),
             ("TEBDIL_DATABASE__URL", "mysql://x"),
             ("TEBDIL_AUTH__DEFAULT_REGION", "XX9"),
@@ -259,6 +292,8 @@ mod tests {
             "redis.url",
             "clock.offset_s",
             "auth.refresh_ttl_s",
+            "auth.session_lifetime_s",
+            "auth.max_sessions",
             "quota.time_zone",
             "database.url",
             "auth.default_region",

@@ -68,6 +68,8 @@ limits! {
     RestAccount = rest_account, Together, RateLimited;
     /// Requests with an `Idempotency-Key` and without an access token: each writes to the database.
     AnonymousKeyAddress = anonymous_key_address, Together, RateLimited;
+    /// Requests with an `Idempotency-Key` and an access token: each answer is kept for a day.
+    IdempotencyAccount = idempotency_account, Together, RateLimited;
     /// Passwords to sign in with, right and wrong ones.
     LoginAddress = login_address, Strictly, TooManyAttempts;
     /// New accounts.
@@ -102,11 +104,13 @@ limits! {
     CodePhone = code_phone, Strictly, TooManyAttempts;
     /// Codes for a number, within a day.
     CodePhoneDay = code_phone_day, Strictly, TooManyAttempts;
-    /// Codes for all numbers that begin with the same six digits.
+    /// Texts to all numbers that begin with the same six digits, by purpose.
     CodePrefix = code_prefix, Strictly, TooManyAttempts;
-    /// Codes for everybody.
-    CodeDay = code_day, Strictly, TooManyAttempts;
-    /// Guesses for a number. Not strictly: the store counts each code's guesses in any case.
+    /// Texts for registrations, of everybody.
+    CodeRegisterDay = code_register_day, Strictly, TooManyAttempts;
+    /// Texts for password resets, of everybody.
+    CodeResetDay = code_reset_day, Strictly, TooManyAttempts;
+    /// Guesses for a number and purpose since its last code was asked for. Not strictly: the store counts each code's guesses in any case.
     GuessPhone = guess_phone, Together, TooManyAttempts;
     /// Guesses from an address.
     GuessAddress = guess_address, Together, TooManyAttempts;
@@ -121,7 +125,8 @@ impl Limit {
                 | Self::CodePhone
                 | Self::CodePhoneDay
                 | Self::CodePrefix
-                | Self::CodeDay
+                | Self::CodeRegisterDay
+                | Self::CodeResetDay
                 | Self::GuessPhone
                 | Self::GuessAddress
         )
@@ -140,6 +145,12 @@ impl Rule {
     /// The period.
     pub const fn period(self) -> Duration {
         Duration::from_secs(self.per_s as u64)
+    }
+
+    /// The same rule for what may be taken back or forgotten: `burst` at once, and again one by one.
+    pub fn evenly(self) -> BackoffRule {
+        let step = (self.period() / self.burst.max(1)).max(Duration::from_micros(1));
+        BackoffRule { free: self.burst, first: step, most: step, forget: step }
     }
 }
 
@@ -228,7 +239,7 @@ mod tests {
             ("TEBDIL_LIMITS__RULES__NOSUCH_ACCOUNT__BURST", "3", "nosuch_account"),
             ("TEBDIL_LIMITS__LOGIN_PER_PHONE", "3", "login_per_phone"),
             ("TEBDIL_LIMITS__RULES__FIND_ACCOUNT__BURST", "0", "limits.rules.find_account"),
-            ("TEBDIL_LIMITS__RULES__CODE_DAY__BURST", "0", "limits.rules.code_day"),
+            ("TEBDIL_LIMITS__RULES__CODE_RESET_DAY__BURST", "0", "limits.rules.code_reset_day"),
             ("TEBDIL_LIMITS__RULES__FIND_ACCOUNT__PER_S", "0", "limits.rules.find_account"),
             ("TEBDIL_LOGIN__ADDRESS__FREE", "0", "login.address"),
             ("TEBDIL_LOGIN__PHONE__FIRST_S", "901", "login.phone"),

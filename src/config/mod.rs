@@ -5,6 +5,7 @@
 mod check;
 mod countries;
 mod limits;
+mod origins;
 mod proxies;
 mod relay;
 mod secrets;
@@ -15,6 +16,7 @@ use std::{collections::HashMap, path::Path};
 pub use check::Problem;
 pub use countries::Countries;
 pub use limits::{Counted, Delay, Limit, Limits, Login, Rule, Rules};
+pub use origins::Origins;
 pub use proxies::TrustedProxies;
 pub use relay::Relay;
 pub use secrets::{Key, KeyRing, Secrets, SecretsError};
@@ -29,6 +31,12 @@ pub enum ConfigError {
     /// A file or variable could not be read, or names something unknown.
     #[error("{0}")]
     Read(#[from] config::ConfigError),
+    /// A variable that ends with `_FILE` names no file that can be read. Its content is never said.
+    #[error("TEBDIL_{variable} names a file that cannot be read: {source}")]
+    File { variable: String, source: std::io::Error },
+    /// Two variables set the same.
+    #[error("{setting} is set by two variables: give the value or name a file of it, not both")]
+    Twice { setting: String },
     /// Values that are not allowed, alone or together.
     #[error("{}", list(.0))]
     Invalid(Vec<Problem>),
@@ -48,26 +56,43 @@ impl Config {
         if let Some(path) = file {
             sources = sources.add_source(config::File::from(path).format(config::FileFormat::Toml));
         }
-        let variables = config::Environment::default().separator("__").source(Some(variables(environment)));
+        let variables = config::Environment::default().separator("__").source(Some(variables(environment)?));
         let settings: Self = sources.add_source(variables).build()?.try_deserialize()?;
         let problems = settings.problems();
         if problems.is_empty() { Ok(settings) } else { Err(ConfigError::Invalid(problems)) }
     }
 }
 
-/// Our variables without their prefix.
+/// Ends the name of a variable that names a file of the value, as containers are given credentials.
+const OF_FILE: &str = "_FILE";
+
+/// Our variables without their prefix, those of files with what stands there.
 ///
-/// `TEBDIL_CONFIG` names the file, and `TEBDIL_TEST_…` belongs to the test suite; neither is a setting.
-fn variables(environment: impl IntoIterator<Item = (String, String)>) -> HashMap<String, String> {
-    environment
-        .into_iter()
-        .filter_map(|(name, value)| match name.strip_prefix("TEBDIL_")? {
-            "CONFIG" => None,
-            name if name.starts_with("TEST_") => None,
-            "LOG" => Some(("log__filter".to_owned(), value)),
-            name => Some((name.to_ascii_lowercase(), value)),
-        })
-        .collect()
+/// `TEBDIL_CONFIG` names the file of settings, and `TEBDIL_TEST_…` belongs to the test suite; neither is a setting.
+fn variables(environment: impl IntoIterator<Item = (String, String)>) -> Result<HashMap<String, String>, ConfigError> {
+    let mut values = HashMap::new();
+    // Of one variable the later value wins, as for whoever starts a process.
+    for (variable, value) in environment.into_iter().collect::<HashMap<_, _>>() {
+        let Some(variable) = variable.strip_prefix("TEBDIL_").filter(|name| *name != "CONFIG" && !name.starts_with("TEST_")) else {
+            continue;
+        };
+        let (name, value) = match variable.strip_suffix(OF_FILE) {
+            Some(name) => (name, content(variable, &value)?),
+            None => (variable, value),
+        };
+        let name = if name == "LOG" { "log__filter".to_owned() } else { name.to_ascii_lowercase() };
+        if values.contains_key(&name) {
+            return Err(ConfigError::Twice { setting: name.replace("__", ".") });
+        }
+        values.insert(name, value);
+    }
+    Ok(values)
+}
+
+/// What stands in the file that `variable` names, without the spaces and line ends around it.
+fn content(variable: &str, file: &str) -> Result<String, ConfigError> {
+    let text = std::fs::read_to_string(file).map_err(|source| ConfigError::File { variable: variable.to_owned(), source })?;
+    Ok(text.trim().to_owned())
 }
 
 /// Makes a folder, where it is missing, that only this user can look into.
@@ -132,6 +157,49 @@ mod tests {
         assert!(load(&[("TEBDIL_NOSUCH", "x")]).expect_err("unknown").contains("nosuch"));
         assert!(load(&[("TEBDIL_QUOTA__FREE_TEXT", "many")]).expect_err("kind").contains("quota.free_text"));
         assert!(Config::load(Some(Path::new("/nonexistent.toml")), []).is_err());
+    }
+
+    #[test]
+    fn a_value_can_come_from_a_file_that_a_variable_names() {
+        let dir = tempfile::tempdir().expect("directory");
+        let file = dir.path().join("value");
+        let name = file.display().to_string();
+        std::fs::write(&file, "\n  hunter2 with spaces \n").expect("file");
+        let config = load(&[("TEBDIL_SECRETS__JWT_KEYS_FILE", &name)]).expect("settings");
+        assert_eq!(config.secrets.jwt_keys.expose(), "hunter2 with spaces");
+        std::fs::write(&file, "7\n").expect("file");
+        assert_eq!(load(&[("TEBDIL_QUOTA__FREE_TEXT_FILE", &name)]).expect("settings").quota.free_text, 7);
+
+        std::fs::write(&file, "hunter2").expect("file");
+        let twice = load(&[("TEBDIL_REDIS__PREFIX", "a:"), ("TEBDIL_REDIS__PREFIX_FILE", &name)]).expect_err("two values");
+        assert!(twice.starts_with("redis.prefix is set by two variables") && !twice.contains("hunter2"), "{twice}");
+        assert!(load(&[("TEBDIL_NOSUCH_FILE", &name)]).expect_err("unknown").contains("nosuch"));
+        for missing in ["/nonexistent/value", "", &dir.path().display().to_string()] {
+            let error = load(&[("TEBDIL_SECRETS__JWT_KEYS_FILE", missing)]).expect_err("no such file");
+            assert!(error.starts_with("TEBDIL_SECRETS__JWT_KEYS_FILE names a file that cannot be read"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_password_of_its_own_becomes_part_of_the_address() {
+        let config = load(&[
+            ("TEBDIL_DATABASE__URL", "postgres://tebdil@db/tebdil"),
+            ("TEBDIL_DATABASE__PASSWORD", "hunter2 @/:%"),
+            ("TEBDIL_REDIS__URL", "redis://cache:6380/1"),
+            ("TEBDIL_REDIS__PASSWORD", "hunter2+"),
+        ])
+        .expect("settings");
+        assert_eq!(config.database_url().expose(), "postgres://tebdil:hunter2%20%40%2F%3A%25@db/tebdil");
+        assert_eq!(config.realtime().redis_url.expose(), "redis://:hunter2+@cache:6380/1");
+        assert!(!format!("{config:?}").contains("hunter2"));
+        for (url, password) in [("TEBDIL_DATABASE__URL", "TEBDIL_DATABASE__PASSWORD"), ("TEBDIL_REDIS__URL", "TEBDIL_REDIS__PASSWORD")] {
+            let scheme = if url.contains("REDIS") { "redis" } else { "postgres" };
+            let (with, without) = (format!("{scheme}://user:hunter2@db"), format!("{scheme}:///db"));
+            for given in [with.as_str(), &without, ""] {
+                let error = load(&[(url, given), (password, "hunter2")]).expect_err("no place for it");
+                assert!(error.contains(".password: needs") && !error.contains("hunter2"), "{error}");
+            }
+        }
     }
 
     #[test]

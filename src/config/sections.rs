@@ -9,7 +9,7 @@ use tebdil_core::{
 };
 use tebdil_workers::{Verifier, VerifierError};
 
-use super::{Countries, Limits, Login, Relay, TrustedProxies};
+use super::{Countries, Limits, Login, Origins, Relay, TrustedProxies};
 use crate::matching::engine::Widening;
 
 /// All settings. `Debug` shows no secret.
@@ -27,6 +27,7 @@ pub struct Config {
     pub referrals: Referrals,
     pub billing: Billing,
     pub matching: Matching,
+    pub messages: Messages,
     pub claims: Claims,
     pub reports: Reports,
     pub ads: Ads,
@@ -48,7 +49,10 @@ pub struct Config {
 pub struct Http {
     pub listen: String,
     pub max_connections: usize,
+    pub connections_per_address: u32,
+    pub unfinished_per_address: u32,
     pub trusted_proxies: TrustedProxies,
+    pub allowed_origins: Origins,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -61,16 +65,20 @@ pub struct Metrics {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Database {
-    /// Holds a password, so it is a secret. Use [`Config::database_url`].
+    /// May hold a password, so it is a secret. Use [`Config::database_url`].
     pub url: Secret,
+    /// Empty: that of `url`, if any.
+    pub password: Secret,
     pub max_connections: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Redis {
-    /// Holds a password, so it is a secret. Use [`Config::realtime`].
+    /// May hold a password, so it is a secret. Use [`Config::realtime`].
     pub url: Secret,
+    /// Empty: that of `url`, if any.
+    pub password: Secret,
     pub prefix: String,
 }
 
@@ -82,9 +90,20 @@ pub struct Auth {
     pub hash_queue: usize,
     pub access_ttl_s: u64,
     pub refresh_ttl_s: u64,
+    pub session_lifetime_s: u64,
+    pub max_sessions: u32,
     pub default_region: String,
     pub min_age: u8,
     pub terms_version: String,
+    pub staff_totp: StaffTotp,
+}
+
+/// Whether staff needs a second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StaffTotp {
+    Optional,
+    Required,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -175,6 +194,14 @@ pub struct Matching {
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub struct Messages {
+    pub undelivered: u32,
+    pub undelivered_bytes: u32,
+    pub history: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Claims {
     pub wait_s: u64,
     pub video_wait_s: u64,
@@ -196,6 +223,7 @@ pub struct Reports {
 #[serde(deny_unknown_fields)]
 pub struct Ads {
     pub min_interval_s: u64,
+    pub premium: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -208,6 +236,7 @@ pub struct WebSocket {
     pub frame_burst: u32,
     pub outbound_frames: usize,
     pub outbound_bytes: usize,
+    pub send_timeout_s: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -252,6 +281,7 @@ pub struct Shutdown {
 pub struct ClockSettings {
     pub offset_s: i64,
     pub unsafe_allow_offset: bool,
+    pub max_skew_s: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -287,7 +317,8 @@ impl Config {
         if self.database.url.expose().is_empty() {
             Secret::from(format!("sqlite:{}", self.data_dir.join("tebdil.db").display()))
         } else {
-            self.database.url.clone()
+            // The check of the settings refused a password that has no place.
+            with_password(&self.database.url, &self.database.password).unwrap_or_else(|| self.database.url.clone())
         }
     }
 
@@ -298,13 +329,30 @@ impl Config {
 
     /// Where the realtime state lives.
     pub fn realtime(&self) -> tebdil_core::realtime::RealtimeSettings {
-        tebdil_core::realtime::RealtimeSettings { redis_url: self.redis.url.clone(), prefix: self.redis.prefix.clone() }
+        let redis_url = with_password(&self.redis.url, &self.redis.password).unwrap_or_else(|| self.redis.url.clone());
+        tebdil_core::realtime::RealtimeSettings { redis_url, prefix: self.redis.prefix.clone() }
     }
 
     /// The clock the server runs by.
     pub fn clock(&self) -> tebdil_core::time::Clock {
         tebdil_core::time::Clock::system(self.clock.offset_s.saturating_mul(1000))
     }
+
+    /// Says whether that clock is right.
+    pub fn clock_guard(&self, clock: &tebdil_core::time::Clock) -> tebdil_core::skew::ClockGuard {
+        tebdil_core::skew::ClockGuard::new(clock.clone(), Duration::from_secs(self.clock.max_skew_s))
+    }
+}
+
+/// An address with a password that stands apart; `None` when there is no place for it, as in one that has a password of its own.
+pub(super) fn with_password(url: &Secret, password: &Secret) -> Option<Secret> {
+    if password.expose().is_empty() {
+        return Some(url.clone());
+    }
+    let mut url = reqwest::Url::parse(url.expose()).ok().filter(|url| url.password().is_none())?;
+    // It encodes what has a meaning in addresses, but takes a percent sign for one of its own.
+    url.set_password(Some(&password.expose().replace('%', "%25"))).ok()?;
+    Some(Secret::from(String::from(url)))
 }
 
 impl Quota {
@@ -367,6 +415,11 @@ impl Auth {
     pub const fn refresh_ttl(&self) -> Duration {
         Duration::from_secs(self.refresh_ttl_s)
     }
+
+    /// How long a session lives after its sign-in, however often it is refreshed.
+    pub const fn session_lifetime(&self) -> Duration {
+        Duration::from_secs(self.session_lifetime_s)
+    }
 }
 
 impl Matching {
@@ -378,6 +431,17 @@ impl Matching {
     /// How long a device of a call may be without a connection.
     pub const fn call_absence(&self) -> Duration {
         Duration::from_secs(self.call_absence_s)
+    }
+}
+
+impl Messages {
+    /// How much of what is said is kept.
+    pub fn rules(&self) -> tebdil_core::store::ChatRules {
+        tebdil_core::store::ChatRules {
+            undelivered: self.undelivered.into(),
+            undelivered_bytes: self.undelivered_bytes.into(),
+            history: self.history.into(),
+        }
     }
 }
 
@@ -409,7 +473,11 @@ impl Reports {
 impl Ads {
     /// How often ads are shown; their days are those of the allowance.
     pub fn rules(&self, quota: &Quota) -> tebdil_core::ads::AdRules {
-        tebdil_core::ads::AdRules { min_interval: Duration::from_secs(self.min_interval_s), zone: quota.rules().zone }
+        tebdil_core::ads::AdRules {
+            min_interval: Duration::from_secs(self.min_interval_s),
+            premium: self.premium,
+            zone: quota.rules().zone,
+        }
     }
 }
 
@@ -417,6 +485,11 @@ impl WebSocket {
     /// How often a connection is checked for life.
     pub const fn heartbeat(&self) -> Duration {
         Duration::from_secs(self.heartbeat_s)
+    }
+
+    /// How long a client may take to read one frame.
+    pub const fn send_timeout(&self) -> Duration {
+        Duration::from_secs(self.send_timeout_s)
     }
 
     /// How long the first frame may take.

@@ -8,8 +8,11 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use tebdil_core::protocol::{
-    Authenticated, CloseCode, ErrorCode, LoginRequest, Problem, RefreshRequest, Refreshed, RegisterRequest, VerificationRequired,
+use tebdil_core::{
+    crypto::PhoneIndex,
+    protocol::{
+        Authenticated, CloseCode, ErrorCode, LoginRequest, Problem, RefreshRequest, Refreshed, RegisterRequest, VerificationRequired,
+    },
 };
 
 use super::{
@@ -23,7 +26,7 @@ use crate::{app::App, auth::AccountError, config::Limit};
 
 /// Make an account and sign in; where phones are verified, `verify-phone` completes it.
 #[utoipa::path(
-    post, path = "/v1/auth/register", tag = "accounts", security(()), request_body = RegisterRequest,
+    post, operation_id = "register_user", path = "/v1/auth/register", tag = "accounts", security(()), request_body = RegisterRequest,
     responses(
         (status = 201, body = Authenticated),
         (status = 202, description = "A code was sent to the phone.", body = VerificationRequired),
@@ -43,15 +46,15 @@ pub(super) async fn register(
     if app.config.verification.phone {
         return Ok((StatusCode::ACCEPTED, verification::begin(&app, from, request).await?).into_response());
     }
-    Ok((StatusCode::CREATED, Json(app.accounts.register(request).await?)).into_response())
+    Ok((StatusCode::CREATED, Json(app.accounts.register(from, request).await?)).into_response())
 }
 
 /// Sign a device in.
 #[utoipa::path(
-    post, path = "/v1/auth/login", tag = "accounts", security(()), request_body = LoginRequest,
+    post, operation_id = "login_user", path = "/v1/auth/login", tag = "accounts", security(()), request_body = LoginRequest,
     responses(
         (status = 200, body = Authenticated),
-        (status = 401, description = "`invalid_credentials`", body = Problem),
+        (status = 401, description = "`invalid_credentials`; with a right password `totp_required`, `totp_invalid`", body = Problem),
         (status = 403, description = "`banned`", body = Problem),
         (status = 429, description = "`too_many_attempts`", body = Problem),
         (status = 503, description = "`unavailable`", body = Problem),
@@ -62,15 +65,36 @@ pub(super) async fn login(
     from: ClientAddress,
     Strict(request): Strict<LoginRequest>,
 ) -> Answer<Json<Authenticated>> {
-    let tries = app.limiters.login(from, app.accounts.phone_index(&request.phone)).await?;
-    let outcome = app.accounts.login(request).await;
+    let phone = app.accounts.phone_index(&request.phone);
+    let tries = app.limiters.login(from, phone).await?;
+    let outcome = app.accounts.login(from, request).await;
     tries.settle(&app, &outcome).await;
-    Ok(Json(outcome?))
+    if let (Err(AccountError::InvalidCredentials | AccountError::TotpInvalid), Some(phone)) = (&outcome, phone) {
+        record_failure(&app, phone);
+    }
+    let (signed_in, made) = outcome?;
+    for session in made.ended {
+        app.hub.close_session(signed_in.user.id, session, CloseCode::Unauthorized);
+    }
+    if let Some(notified) = &made.notified {
+        app.notifier.tell(notified);
+    }
+    Ok(Json(signed_in))
+}
+
+/// Records a wrong password, or a wrong code of a second factor, of a phone. Not awaited, and for every phone: the answer takes as long for one that somebody has.
+fn record_failure(app: &Arc<App>, phone: PhoneIndex) {
+    let of = Arc::clone(app);
+    app.tasks.spawn(async move {
+        if let Err(error) = of.store.sign_in_failed(&phone, of.clock.now()).await {
+            tracing::warn!(%error, "a failed sign-in was not recorded");
+        }
+    });
 }
 
 /// Exchange a refresh token for new tokens. Each is good once.
 #[utoipa::path(
-    post, path = "/v1/auth/refresh", tag = "accounts", security(()), request_body = RefreshRequest,
+    post, operation_id = "refresh_tokens", path = "/v1/auth/refresh", tag = "accounts", security(()), request_body = RefreshRequest,
     responses(
         (status = 200, body = Refreshed),
         (status = 401, description = "`refresh_invalid`, or `refresh_reused`: the session is revoked", body = Problem),
@@ -88,7 +112,7 @@ pub(super) async fn refresh(State(app): State<Arc<App>>, Strict(request): Strict
 }
 
 /// End this session.
-#[utoipa::path(post, path = "/v1/auth/logout", tag = "accounts", responses((status = 204), (status = 401, body = Problem)))]
+#[utoipa::path(post, operation_id = "logout_session", path = "/v1/auth/logout", tag = "accounts", responses((status = 204)))]
 pub(super) async fn logout(State(app): State<Arc<App>>, who: Signed) -> Answer<StatusCode> {
     app.store.revoke_session(who.user_id, who.session_id, app.clock.now()).await?;
     app.hub.close_session(who.user_id, who.session_id, CloseCode::Unauthorized);

@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use tebdil_core::{
     ads::Placement,
     id::AdId,
-    protocol::{Ad, AdEvent, Page, Problem},
+    protocol::{Ad, AdEvent, Page},
 };
 
 use super::{
@@ -20,8 +20,8 @@ use crate::app::App;
 
 /// The next ad for the user at a placement, `match_end` unless told: none or one. Getting one counts as being shown it.
 #[utoipa::path(
-    get, path = "/v1/ads", tag = "ads", params(("placement" = Option<String>, Query)),
-    responses((status = 200, body = Page<Ad>), (status = 401, body = Problem), (status = 422, body = Problem))
+    get, operation_id = "get_next_ad", path = "/v1/ads", tag = "ads", params(("placement" = Option<String>, Query, pattern = "^[a-z0-9_]{1,32}$")),
+    responses((status = 200, body = Page<Ad>))
 )]
 pub(super) async fn next(State(app): State<Arc<App>>, who: Signed, params: Params) -> Answer<Json<Page<Ad>>> {
     let read = |text: &str| Placement::try_from(text.to_owned()).ok();
@@ -33,8 +33,8 @@ pub(super) async fn next(State(app): State<Arc<App>>, who: Signed, params: Param
 
 /// Tell that the user viewed or clicked an ad. It counts once for every time the ad was shown to the user in the last 24 hours; the answer is the same.
 #[utoipa::path(
-    post, path = "/v1/ads/{id}/events", tag = "ads", params(("id" = String, Path)), request_body = AdEvent,
-    responses((status = 204), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem))
+    post, operation_id = "record_ad_event", path = "/v1/ads/{id}/events", tag = "ads", params(("id" = String, Path)), request_body = AdEvent,
+    responses((status = 204))
 )]
 pub(super) async fn event(
     State(app): State<Arc<App>>,

@@ -20,13 +20,10 @@ const MAX_TEXT: usize = 4000;
 
 /// Appeal against the ban, once. Another moderator than the one who banned decides; `GET` tells how.
 #[utoipa::path(
-    post, path = "/v1/appeals", tag = "appeals", security(("appeal" = [])), request_body = AppealRequest,
+    post, operation_id = "create_appeal", path = "/v1/appeals", tag = "appeals", security(("appeal" = [])), request_body = AppealRequest,
     responses(
         (status = 201, body = Appeal),
-        (status = 401, body = Problem),
         (status = 409, description = "`already_appealed`, `not_banned`: the ban is over", body = Problem),
-        (status = 422, body = Problem),
-        (status = 429, description = "`rate_limited`", body = Problem),
     )
 )]
 pub(super) async fn create(
@@ -54,11 +51,9 @@ pub(super) async fn create(
 
 /// The appeal against the ban, and what became of it; empty where there is none.
 #[utoipa::path(
-    get, path = "/v1/appeals", tag = "appeals", security(("appeal" = [])),
+    get, operation_id = "list_appeals", path = "/v1/appeals", tag = "appeals", security(("appeal" = [])),
     responses(
         (status = 200, body = Page<Appeal>),
-        (status = 401, body = Problem),
-        (status = 429, description = "`rate_limited`", body = Problem),
     )
 )]
 pub(super) async fn list(State(app): State<Arc<App>>, who: Appellant, from: ClientAddress) -> Answer<Json<Page<Appeal>>> {

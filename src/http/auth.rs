@@ -10,13 +10,14 @@ use tebdil_core::{
     domain::UserRole,
     id::{SessionId, UserId},
     protocol::ErrorCode,
+    store::AliveSession,
 };
 
 use super::problem::Failure;
 use crate::{
     app::App,
     auth::{Access, Appellant, TokenError},
-    config::Limit,
+    config::{Limit, StaffTotp},
 };
 
 /// A session's last activity is written at most this often.
@@ -30,24 +31,81 @@ pub struct Signed {
     pub role: UserRole,
 }
 
-impl FromRequestParts<Arc<App>> for Signed {
-    type Rejection = Failure;
+/// The role that a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Needs {
+    User,
+    Staff,
+    Admin,
+}
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
-        let access = bearer(&parts.headers, app)?;
-        app.limiters.check(Limit::RestAccount, access.user_id).await?;
-        let now = app.clock.now();
-        let alive = app.store.session_alive(access.session_id, now).await?;
-        let alive = alive.filter(|alive| alive.user_id == access.user_id).ok_or(ErrorCode::Unauthorized)?;
+impl Needs {
+    const fn are_met(self, role: UserRole) -> bool {
+        match self {
+            Self::User => true,
+            Self::Staff => matches!(role, UserRole::Moderator | UserRole::Admin),
+            Self::Admin => matches!(role, UserRole::Admin),
+        }
+    }
+}
+
+/// Whom a request was let in as, and what for. It stays with the request: what reads the body asks again when the body is there, which can be a while later.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Admitted {
+    access: Access,
+    needs: Needs,
+}
+
+impl Admitted {
+    /// Whether the session still lives, its user is not banned, and has the role, with a second factor where the settings ask staff for one.
+    ///
+    /// # Errors
+    /// 401, 403 `banned`, 403 `forbidden`, 403 `totp_enrolment_required`, in this order.
+    pub async fn check(self, app: &App) -> Result<AliveSession, Failure> {
+        let alive = app.store.session_alive(self.access.session_id, app.clock.now()).await?;
+        let alive = alive.filter(|alive| alive.user_id == self.access.user_id).ok_or(ErrorCode::Unauthorized)?;
         if alive.is_banned {
             return Err(ErrorCode::Banned.into());
         }
+        if !self.needs.are_met(alive.role) {
+            return Err(ErrorCode::Forbidden.into());
+        }
+        let asks_totp = self.needs != Needs::User && app.config.auth.staff_totp == StaffTotp::Required;
+        if asks_totp && !app.store.has_totp(alive.user_id).await? {
+            return Err(ErrorCode::TotpEnrolmentRequired.into());
+        }
+        Ok(alive)
+    }
+
+    /// For a request of which only the token was looked at.
+    pub const fn new(access: Access, needs: Needs) -> Self {
+        Self { access, needs }
+    }
+}
+
+impl Signed {
+    /// Lets a request in, or refuses it.
+    pub(super) async fn admit(parts: &mut Parts, app: &Arc<App>, needs: Needs) -> Result<Self, Failure> {
+        let access = bearer(&parts.headers, app)?;
+        app.limiters.check(Limit::RestAccount, access.user_id).await?;
+        let admitted = Admitted::new(access, needs);
+        let alive = admitted.check(app).await?;
+        let now = app.clock.now();
         if now.since(alive.last_active) >= TOUCH_AFTER
             && let Err(error) = app.store.touch(access.user_id, access.session_id, now).await
         {
             tracing::warn!(%error, "a session's activity was not noted");
         }
+        parts.extensions.insert(admitted);
         Ok(Self { user_id: access.user_id, session_id: access.session_id, role: alive.role })
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Signed {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+        Self::admit(parts, app, Needs::User).await
     }
 }
 

@@ -24,8 +24,8 @@ use crate::{
 
 /// The user's subscription, and the token that goes with a purchase.
 #[utoipa::path(
-    get, path = "/v1/subscription", tag = "subscriptions",
-    responses((status = 200, body = SubscriptionStatus), (status = 401, body = Problem))
+    get, operation_id = "get_subscription", path = "/v1/subscription", tag = "subscriptions",
+    responses((status = 200, body = SubscriptionStatus))
 )]
 pub(super) async fn status(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<SubscriptionStatus>> {
     let now = app.clock.now();
@@ -47,14 +47,13 @@ pub(super) async fn status(State(app): State<Arc<App>>, who: Signed) -> Answer<J
 
 /// What the billing provider has to say. Signed: `Tebdil-Signature: t=SECONDS,v1=HEX`, HMAC-SHA-256 over `SECONDS.BODY`.
 #[utoipa::path(
-    post, path = "/v1/billing/events", tag = "subscriptions", request_body = BillingEvent, security(()),
-    params(("Tebdil-Signature" = String, Header)),
+    post, operation_id = "record_billing_event", path = "/v1/billing/events", tag = "subscriptions", request_body = BillingEvent, security(()),
+    params(("Tebdil-Signature" = String, Header, description = "`t=SECONDS,v1=HEX`")),
     responses(
         (status = 200, body = BillingReceipt),
         (status = 401, description = "`signature_invalid`", body = Problem),
-        (status = 404, description = "this server takes no events", body = Problem),
+        (status = 404, description = "`not_found`: this server takes no events", body = Problem),
         (status = 409, description = "`event_conflict`", body = Problem),
-        (status = 413, body = Problem),
         (status = 422, description = "`unknown_plan`, `unknown_account`, `invalid_field`, `unknown_field`", body = Problem),
     )
 )]

@@ -19,11 +19,10 @@ use crate::{app::App, config::Limit};
 
 /// Block the peer of a match, which ends it.
 #[utoipa::path(
-    post, path = "/v1/blocks", tag = "safety", request_body = BlockRequest,
+    post, operation_id = "create_block", path = "/v1/blocks", tag = "safety", request_body = BlockRequest,
     responses(
         (status = 201, body = Block),
-        (status = 401, body = Problem),
-        (status = 404, body = Problem),
+        (status = 404, description = "`not_found`", body = Problem),
         (status = 409, description = "`already_blocked`", body = Problem),
     )
 )]
@@ -45,8 +44,8 @@ pub(super) async fn create(
 
 /// The user's blocks, newest first.
 #[utoipa::path(
-    get, path = "/v1/blocks", tag = "safety", params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = Page<Block>), (status = 401, body = Problem))
+    get, operation_id = "list_blocks", path = "/v1/blocks", tag = "safety", params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Page<Block>))
 )]
 pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Params) -> Answer<Json<Page<Block>>> {
     let paging = params.paging()?;
@@ -56,8 +55,8 @@ pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Param
 
 /// Take a block back.
 #[utoipa::path(
-    delete, path = "/v1/blocks/{id}", tag = "safety", params(("id" = String, Path)),
-    responses((status = 204), (status = 401, body = Problem), (status = 404, body = Problem))
+    delete, operation_id = "delete_block", path = "/v1/blocks/{id}", tag = "safety", params(("id" = String, Path)),
+    responses((status = 204))
 )]
 pub(super) async fn delete(State(app): State<Arc<App>>, who: Signed, IdPath(block): IdPath<BlockId>) -> Answer<StatusCode> {
     match app.store.unblock(who.user_id, block).await? {

@@ -1,6 +1,6 @@
 //! Request bodies.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -10,7 +10,8 @@ use axum::{
 use serde::de::DeserializeOwned;
 use tebdil_core::protocol::{ErrorCode, strict_json};
 
-use super::problem::Failure;
+use super::{auth::Admitted, problem::Failure};
+use crate::app::App;
 
 /// Largest body, bytes.
 pub(super) const MAX_BODY: usize = 64 * 1024;
@@ -25,17 +26,23 @@ pub(super) const MAX_REPORT_BODY: usize = 512 * 1024;
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A JSON body that is read strictly. 415 for another media type, 413 when it is too large, 400 for what is not JSON, 422 for fields.
+///
+/// Who asks is looked at again once the body is there: it may take so long that a session ends, a ban is made or a role is taken meanwhile.
 #[derive(Debug)]
 pub struct Strict<T, const MAX: usize = MAX_BODY>(pub T);
 
-impl<T: DeserializeOwned, const MAX: usize, S: Send + Sync> FromRequest<S> for Strict<T, MAX> {
+impl<T: DeserializeOwned, const MAX: usize> FromRequest<Arc<App>> for Strict<T, MAX> {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, Failure> {
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Failure> {
         if !is_json(request.headers()) {
             return Err(ErrorCode::UnsupportedMediaType.into());
         }
+        let admitted = request.extensions().get::<Admitted>().copied();
         let body = read(request.into_body(), MAX).await?;
+        if let Some(admitted) = admitted {
+            admitted.check(app).await?;
+        }
         let text = std::str::from_utf8(&body).map_err(|_| Failure::new(ErrorCode::BadRequest, "not UTF-8"))?;
         // serde would also take the fields of a struct in an array, by their order.
         if text.trim_start().starts_with('[') {

@@ -18,11 +18,10 @@ use crate::app::App;
 
 /// Claim the right back that a match cost. It is decided within a minute, which a `notification` tells. A video match that goes on ends with it.
 #[utoipa::path(
-    post, path = "/v1/claims", tag = "claims", request_body = ClaimRequest,
+    post, operation_id = "create_claim", path = "/v1/claims", tag = "claims", request_body = ClaimRequest,
     responses(
         (status = 201, body = Claim),
-        (status = 401, body = Problem),
-        (status = 404, body = Problem),
+        (status = 404, description = "`not_found`", body = Problem),
         (status = 409, description = "`already_claimed`", body = Problem),
         (status = 422, description = "`not_eligible` with `reason` and, where waiting helps, `eligible_at`", body = Problem),
     )
@@ -48,8 +47,8 @@ pub(super) async fn create(
 
 /// The user's claims, newest first.
 #[utoipa::path(
-    get, path = "/v1/claims", tag = "claims", params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = Page<Claim>), (status = 401, body = Problem), (status = 422, body = Problem))
+    get, operation_id = "list_claims", path = "/v1/claims", tag = "claims", params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Page<Claim>))
 )]
 pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Params) -> Answer<Json<Page<Claim>>> {
     let paging = params.paging()?;

@@ -11,51 +11,26 @@ use axum::{
     http::{HeaderMap, HeaderName, request::Parts},
 };
 
+pub use crate::address::ClientAddress;
 use crate::{app::App, config::TrustedProxies};
 
 /// Addresses a request came through, as each proxy saw the one before it: the client first, the nearest proxy's peer last.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// The address limits are counted by; never stored or logged. An IPv6 address stands for its /64, which one customer has for himself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ClientAddress(IpAddr);
-
-impl From<IpAddr> for ClientAddress {
-    fn from(address: IpAddr) -> Self {
-        Self(match address.to_canonical() {
-            IpAddr::V6(address) => {
-                let [a, b, c, d, ..] = address.segments();
-                Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
-            }
-            v4 @ IpAddr::V4(_) => v4,
-        })
-    }
-}
-
 impl FromRequestParts<Arc<App>> for ClientAddress {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
-        Ok(Self::of(parts, &app.config.http.trusted_proxies))
+        Ok(client(parts, &app.config.http.trusted_proxies))
     }
 }
 
-impl ClientAddress {
-    /// The bytes of it, for a keyed hash.
-    pub(super) fn bytes(self) -> Vec<u8> {
-        match self.0 {
-            IpAddr::V4(address) => address.octets().to_vec(),
-            IpAddr::V6(address) => address.octets().to_vec(),
-        }
-    }
-
-    /// The client of this request: the peer, or whom a trusted peer names.
-    pub(super) fn of(parts: &Parts, trusted: &TrustedProxies) -> Self {
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-        // Only a router without a listener has no peer; all of its requests share one budget then.
-        let peer = peer.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
-        named(peer, &parts.headers, trusted).into()
-    }
+/// The client of this request: the peer, or whom a trusted peer names.
+pub(super) fn client(parts: &Parts, trusted: &TrustedProxies) -> ClientAddress {
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    // Only a router without a listener has no peer; all of its requests share one budget then.
+    let peer = peer.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
+    named(peer, &parts.headers, trusted).into()
 }
 
 /// The client behind `peer`. From the right, each address is believed as long as a trusted proxy wrote it, so the first that is not a trusted
@@ -93,17 +68,8 @@ mod tests {
         text.parse().expect("an address")
     }
 
-    #[test]
-    fn an_ipv6_customer_is_one_address() {
-        let of = |text: &str| ClientAddress::from(address(text));
-        assert_eq!(of("2001:db8:1:2::1"), of("2001:db8:1:2:ffff::9"));
-        assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-        assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
-        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
-    }
-
     /// The client behind `peer` when 10.0.0.0/8, 192.0.2.7 and `fd00::/8` are trusted.
-    fn client(peer: &str, headers: &[&str]) -> String {
+    fn seen(peer: &str, headers: &[&str]) -> String {
         let trusted = TrustedProxies::parse(["10.0.0.0/8", "192.0.2.7", "fd00::/8"]).expect("networks");
         let headers = headers.iter().map(|value| (FORWARDED_FOR, value.parse().expect("a value"))).collect();
         named(address(peer), &headers, &trusted).to_string()
@@ -111,33 +77,29 @@ mod tests {
 
     #[test]
     fn only_a_trusted_peer_is_believed() {
-        assert_eq!(client("10.1.2.3", &["198.51.100.4"]), "198.51.100.4");
-        assert_eq!(client("192.0.2.7", &["198.51.100.4"]), "198.51.100.4");
-        assert_eq!(client("::ffff:10.1.2.3", &["198.51.100.4"]), "198.51.100.4");
-        assert_eq!(client("fd00::1", &["2001:db8::4"]), "2001:db8::4");
-        assert_eq!(client("192.0.2.8", &["198.51.100.4"]), "192.0.2.8");
-        assert_eq!(client("203.0.113.9", &["10.0.0.1"]), "203.0.113.9");
-        assert_eq!(client("10.1.2.3", &[]), "10.1.2.3");
+        assert_eq!(seen("10.1.2.3", &["198.51.100.4"]), "198.51.100.4");
+        assert_eq!(seen("192.0.2.7", &["198.51.100.4"]), "198.51.100.4");
+        assert_eq!(seen("::ffff:10.1.2.3", &["198.51.100.4"]), "198.51.100.4");
+        assert_eq!(seen("fd00::1", &["2001:db8::4"]), "2001:db8::4");
+        assert_eq!(seen("192.0.2.8", &["198.51.100.4"]), "192.0.2.8");
+        assert_eq!(seen("203.0.113.9", &["10.0.0.1"]), "203.0.113.9");
+        assert_eq!(seen("10.1.2.3", &[]), "10.1.2.3");
     }
 
     #[test]
     fn the_last_address_before_our_own_proxies_counts() {
-        assert_eq!(client("10.1.2.3", &["203.0.113.1, 198.51.100.4"]), "198.51.100.4");
-        assert_eq!(client("10.1.2.3", &["203.0.113.1,198.51.100.4 , 10.9.9.9,192.0.2.7"]), "198.51.100.4");
-        assert_eq!(client("10.1.2.3", &["203.0.113.1", "198.51.100.4", "10.9.9.9"]), "198.51.100.4");
-        assert_eq!(client("10.1.2.3", &["10.0.0.5, 10.0.0.6"]), "10.0.0.5");
-        assert_eq!(client("10.1.2.3", &["198.51.100.4:5000, [fd00::2]:443"]), "198.51.100.4");
+        assert_eq!(seen("10.1.2.3", &["203.0.113.1, 198.51.100.4"]), "198.51.100.4");
+        assert_eq!(seen("10.1.2.3", &["203.0.113.1,198.51.100.4 , 10.9.9.9,192.0.2.7"]), "198.51.100.4");
+        assert_eq!(seen("10.1.2.3", &["203.0.113.1", "198.51.100.4", "10.9.9.9"]), "198.51.100.4");
+        assert_eq!(seen("10.1.2.3", &["10.0.0.5, 10.0.0.6"]), "10.0.0.5");
+        assert_eq!(seen("10.1.2.3", &["198.51.100.4:5000, [fd00::2]:443"]), "198.51.100.4");
     }
 
     #[test]
     fn what_is_no_address_counts_for_the_peer() {
         for wrong in ["", "unknown", "198.51.100.4,", "198.51.100.4 10.0.0.1", "198.51.100.400", "gül", ", 10.0.0.1"] {
-            assert_eq!(client("10.1.2.3", &[wrong]), "10.1.2.3", "{wrong:?}");
+            assert_eq!(seen("10.1.2.3", &[wrong]), "10.1.2.3", "{wrong:?}");
         }
-        assert_eq!(
-            client("10.1.2.3", &["nonsense, 198.51.100.4"]),
-            "198.51.100.4",
-            "what a client wrote does not spoil what a proxy wrote"
-        );
+        assert_eq!(seen("10.1.2.3", &["nonsense, 198.51.100.4"]), "198.51.100.4", "what a client wrote does not spoil what a proxy wrote");
     }
 }

@@ -5,12 +5,38 @@ use std::{sync::Arc, time::Duration};
 use axum::{Json, Router, extract::State, http::StatusCode, http::header, response::IntoResponse, routing::get};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
+use tebdil_core::store::Store;
+use tokio::{sync::Mutex, time::Instant};
 use utoipa::ToSchema;
 
 use crate::{app::App, observability};
 
 /// How long the database may take before it counts as away.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Asks the database whether it answers: once at a time, so that no number of questions takes its connections from those who work.
+#[derive(Debug, Default)]
+pub struct Pulse {
+    /// When it was asked last, and whether it answered.
+    last: Mutex<Option<(Instant, bool)>>,
+}
+
+impl Pulse {
+    /// The answer is at most as old as this call, which takes as long as the database may take, twice at most.
+    async fn beats(&self, store: &Store) -> bool {
+        let came = Instant::now();
+        let mut last = self.last.lock().await;
+        if let Some((asked, answers)) = *last
+            && asked >= came
+        {
+            return answers;
+        }
+        let asked = Instant::now();
+        let answers = matches!(tokio::time::timeout(PING_TIMEOUT, store.ping()).await, Ok(Ok(())));
+        *last = Some((asked, answers));
+        answers
+    }
+}
 
 /// Whether this node should get work, and which part says no.
 #[expect(clippy::struct_excessive_bools, reason = "each says one thing in the answer")]
@@ -21,25 +47,27 @@ pub(super) struct Readiness {
     database: bool,
     /// The other nodes can be reached: Redis answers and brings messages. Always true for a node that is alone.
     redis: bool,
+    /// The clock of this machine and that of the database agree; else no jobs run here.
+    clock: bool,
     /// The node is about to end.
     draining: bool,
 }
 
 /// The process answers.
-#[utoipa::path(get, path = "/healthz", tag = "service", security(()), responses((status = 200, body = String)))]
+#[utoipa::path(get, operation_id = "get_health", path = "/healthz", tag = "service", security(()), responses((status = 200, body = String)))]
 pub(super) async fn healthz() -> &'static str {
     "ok"
 }
 
 /// Whether a load balancer should send work here.
-#[utoipa::path(get, path = "/readyz", tag = "service", security(()), responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
+#[utoipa::path(get, operation_id = "get_readiness", path = "/readyz", tag = "service", security(()), responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>) {
-    let (database, redis) = tokio::join!(tokio::time::timeout(PING_TIMEOUT, app.store.ping()), app.realtime.ping());
-    let (database, redis) = (matches!(database, Ok(Ok(()))), redis.is_ok());
-    let draining = app.tasks.is_draining();
-    let ready = database && redis && !draining;
+    let (database, redis) = tokio::join!(app.pulse.beats(&app.store), app.realtime.ping());
+    let redis = redis.is_ok();
+    let (clock, draining) = (app.guard.is_right(), app.tasks.is_draining());
+    let ready = database && redis && clock && !draining;
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, database, redis, draining }))
+    (status, Json(Readiness { ready, database, redis, clock, draining }))
 }
 
 /// The numbers, on a listener of their own.

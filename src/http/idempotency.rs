@@ -2,6 +2,9 @@
 //!
 //! Keys belong to who asks (the user of the access token, or everybody who has none) and to one request: method, address and body. Answers are kept
 //! encrypted, for they can hold tokens. Not kept are answers that a repeat may not get again: failures of ours, waiting times, missing sign-in.
+//!
+//! A kept answer is for who may still ask: session, ban and role are looked at first, as the route's own guard does, and an answer that signs a device in
+//! is given as long as that device's session lives. The role is the one that the API document names for the route; tests hold the guards to it.
 
 use std::sync::Arc;
 
@@ -13,16 +16,19 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use rand::rngs::StdRng;
+use serde::Deserialize;
 use tebdil_core::{
-    protocol::ErrorCode,
+    protocol::{ErrorCode, Tokens},
     store::{FirstAnswer, Idempotent},
     time::Timestamp,
 };
+use utoipa::openapi::{RefOr, Schema};
 
 use super::{
-    auth,
+    auth::{self, Admitted, Needs},
     body::{self, MAX_BODY, MAX_KEYS_BODY, MAX_REPORT_BODY},
-    client_ip::ClientAddress,
+    client_ip,
+    describe::{Roles, text_schema},
     problem::{Answer, Failure},
 };
 use crate::{app::App, config::Limit};
@@ -32,8 +38,9 @@ const HEADER: &str = "idempotency-key";
 const REPLAYED: &str = "idempotency-replayed";
 const MAX_KEY: usize = 255;
 /// Routes that keys are nothing to. An event has an id, and no answer may come without its signature being looked at. A credential is for who may call now,
-/// and asking again costs nothing.
-const UNKEYED: [&str; 2] = ["/v1/billing/events", "/v1/rtc/ice-servers"];
+/// and asking again costs nothing. A second factor and its recovery codes are
+/// shown once, and kept by nobody else.
+pub(super) const UNKEYED: [&str; 4] = ["/v1/billing/events", "/v1/rtc/ice-servers", "/v1/me/totp", "/v1/me/totp/confirm"];
 /// Largest answer that is kept, bytes; ours are far smaller.
 const MAX_ANSWER: usize = 256 * 1024;
 /// Binds kept answers to their column.
@@ -54,30 +61,36 @@ impl Claim {
 
 /// The middleware. It also runs every mutating request in a task of its own: when the client hangs up, its connection's future is dropped, and what
 /// follows a commit, as closing the sockets of a session that ended or keeping the answer, would be lost with it.
-pub(super) async fn replay(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(super) async fn replay(State((app, roles)): State<(Arc<App>, Arc<Roles>)>, request: Request, next: Next) -> Response {
     let mutating = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
     // Where no route is, nothing happens that must happen once; keeping such answers would only fill the table.
     let Some(path) = request.extensions().get::<MatchedPath>().filter(|_| mutating) else { return next.run(request).await };
     let keyed = !UNKEYED.contains(&path.as_str()) && request.headers().contains_key(HEADER);
     let tasks = app.tasks.clone();
     let run = tasks.spawn(async move {
-        if keyed { once(&app, request, next).await.unwrap_or_else(IntoResponse::into_response) } else { next.run(request).await }
+        if keyed { once(&app, &roles, request, next).await.unwrap_or_else(IntoResponse::into_response) } else { next.run(request).await }
     });
     // What a handler's panic answers is decided further in.
     run.await.unwrap_or_else(|_| Failure::from(ErrorCode::Internal).into_response())
 }
 
-async fn once(app: &App, request: Request, next: Next) -> Answer<Response> {
+async fn once(app: &App, roles: &Roles, request: Request, next: Next) -> Answer<Response> {
     let key = key_of(&request)?;
     let (parts, body) = request.into_parts();
-    // The signature is enough here: the handler asks whether the session lives, and a repeated logout must find its answer.
+    let mut admitted = None;
     let scope = if let Ok(access) = auth::bearer(&parts.headers, app) {
+        app.limiters.check(Limit::IdempotencyAccount, access.user_id).await?;
+        admitted = roles.of(&parts).map(|needs| Admitted::new(access, needs));
+        if let Some(admitted) = admitted {
+            admitted.check(app).await?;
+        }
         format!("user:{}", access.user_id)
     } else if let Ok(appellant) = auth::appellant(&parts.headers, app) {
+        app.limiters.check(Limit::IdempotencyAccount, appellant.user_id).await?;
         format!("ban:{}", appellant.ban_id)
     } else {
         // Before the body is read: whoever floods us gets neither memory nor the database's writer.
-        let address = ClientAddress::of(&parts, &app.config.http.trusted_proxies);
+        let address = client_ip::client(&parts, &app.config.http.trusted_proxies);
         app.limiters.check(Limit::AnonymousKeyAddress, address).await?;
         "anon".to_owned()
     };
@@ -88,18 +101,31 @@ async fn once(app: &App, request: Request, next: Next) -> Answer<Response> {
         _ => MAX_BODY,
     };
     let body = body::read(body, most).await?;
+    if let Some(admitted) = admitted {
+        admitted.check(app).await?;
+    }
     let target = parts.uri.path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
     let hash = app.blind.request(parts.method.as_str(), target, &body);
     let claim = Claim { scope, key, begun: app.clock.now() };
 
-    match app.store.begin_idempotent(&claim.scope, &claim.key, &hash, claim.begun).await? {
+    let first = app.store.begin_idempotent(&claim.scope, &claim.key, &hash, claim.begun).await?;
+    let request = Request::from_parts(parts, Body::from(body));
+    match first {
         Idempotent::Fresh => {}
-        Idempotent::Replay(first) => return replayed(app, &claim, &first),
+        Idempotent::Replay(first) => {
+            let answer = opened(app, &claim, &first)?;
+            // Tokens of a session that is over are no answer; what the request comes to now is.
+            return if still_holds(app, &answer).await? { replayed(&first, answer) } else { Ok(next.run(request).await) };
+        }
         Idempotent::InProgress => return Err(ErrorCode::RequestInProgress.into()),
         Idempotent::Mismatch => return Err(ErrorCode::IdempotencyKeyReused.into()),
     }
-    let request = Request::from_parts(parts, Body::from(body));
     Ok(keep(app, claim, next.run(request).await).await)
+}
+
+/// What a key looks like, for the API document.
+pub(super) fn key_schema() -> RefOr<Schema> {
+    text_schema("^[!-~]{1,255}$")
 }
 
 fn key_of(request: &Request) -> Answer<String> {
@@ -141,16 +167,37 @@ async fn abandon(app: &App, claim: &Claim) {
     }
 }
 
-fn replayed(app: &App, claim: &Claim, first: &FirstAnswer) -> Answer<Response> {
+/// The body of a kept answer.
+fn opened(app: &App, claim: &Claim, first: &FirstAnswer) -> Answer<Vec<u8>> {
     let body = app.cipher.open(CONTEXT, &claim.identity(), &first.body.key_id, &first.body.ciphertext).map_err(|error| {
         tracing::error!(%error, "a kept answer could not be read");
         Failure::from(ErrorCode::Internal)
     })?;
+    Ok(body.to_vec())
+}
+
+/// Whether an answer may be given again. One that signs a device in may as long as the session lives and its user is not banned.
+async fn still_holds(app: &App, answer: &[u8]) -> Answer<bool> {
+    #[derive(Deserialize)]
+    struct SigningIn {
+        tokens: Tokens,
+    }
+    let Ok(SigningIn { tokens }) = serde_json::from_slice(answer) else { return Ok(true) };
+    let Some(access) = app.tokens.issued(tokens.access_token.expose()) else { return Ok(true) };
+    match Admitted::new(access, Needs::User).check(app).await {
+        Ok(_) => Ok(true),
+        Err(refused) if [ErrorCode::Unauthorized, ErrorCode::Banned].contains(&refused.code()) => Ok(false),
+        Err(failed) => Err(failed),
+    }
+}
+
+fn replayed(first: &FirstAnswer, body: Vec<u8>) -> Answer<Response> {
     let status = StatusCode::from_u16(first.status).map_err(|_| Failure::from(ErrorCode::Internal))?;
-    let mut response = (status, Body::from(body.to_vec())).into_response();
+    let is_empty = body.is_empty();
+    let mut response = (status, Body::from(body)).into_response();
     let headers = response.headers_mut();
     headers.insert(REPLAYED, HeaderValue::from_static("true"));
-    if !body.is_empty() {
+    if !is_empty {
         let media_type = if status.is_client_error() { "application/problem+json" } else { "application/json" };
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     }

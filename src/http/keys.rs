@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tebdil_core::{
-    protocol::{ErrorCode, KeyUpload, KeysRemaining, MAX_KEY_PACKAGE_BYTES, MAX_KEY_PACKAGES, Problem},
+    protocol::{ErrorCode, KeyUpload, KeysRemaining, MAX_KEY_PACKAGE_BYTES, MAX_KEY_PACKAGES},
     store::PutKeys,
 };
 
@@ -18,8 +18,8 @@ use crate::app::App;
 
 /// Add one-time packages; a last-resort package replaces the one before.
 #[utoipa::path(
-    put, path = "/v1/keys", tag = "keys", request_body = KeyUpload,
-    responses((status = 200, body = KeysRemaining), (status = 401, body = Problem), (status = 422, body = Problem))
+    put, operation_id = "put_keys", path = "/v1/keys", tag = "keys", request_body = KeyUpload,
+    responses((status = 200, body = KeysRemaining))
 )]
 pub(super) async fn put(
     State(app): State<Arc<App>>,
@@ -41,7 +41,7 @@ pub(super) async fn put(
 }
 
 /// How many one-time packages the session has.
-#[utoipa::path(get, path = "/v1/keys", tag = "keys", responses((status = 200, body = KeysRemaining), (status = 401, body = Problem)))]
+#[utoipa::path(get, operation_id = "get_keys", path = "/v1/keys", tag = "keys", responses((status = 200, body = KeysRemaining)))]
 pub(super) async fn get(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<KeysRemaining>> {
     Ok(Json(KeysRemaining { remaining: app.store.key_packages_remaining(who.session_id, app.clock.now()).await? }))
 }

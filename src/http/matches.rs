@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use tebdil_core::{
     domain::{EndReason, MatchStatus, Mode},
     id::{MatchId, MessageId},
-    protocol::{Match, Message, MessageOrigin, Page, Problem},
+    protocol::{Match, Message, MessageOrigin, Page},
     store::{End, MatchFilter, StoreError},
 };
 
@@ -19,12 +19,12 @@ use crate::app::App;
 
 /// The user's matches, newest first.
 #[utoipa::path(
-    get, path = "/v1/matches", tag = "matches",
+    get, operation_id = "list_matches", path = "/v1/matches", tag = "matches",
     params(
         ("status" = Option<MatchStatus>, Query), ("mode" = Option<Mode>, Query),
         ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query),
     ),
-    responses((status = 200, body = Page<Match>), (status = 401, body = Problem), (status = 422, body = Problem))
+    responses((status = 200, body = Page<Match>))
 )]
 pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Params) -> Answer<Json<Page<Match>>> {
     let paging = params.paging()?;
@@ -42,8 +42,8 @@ pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Param
 
 /// One match.
 #[utoipa::path(
-    get, path = "/v1/matches/{id}", tag = "matches", params(("id" = String, Path)),
-    responses((status = 200, body = Match), (status = 401, body = Problem), (status = 404, body = Problem))
+    get, operation_id = "get_match", path = "/v1/matches/{id}", tag = "matches", params(("id" = String, Path)),
+    responses((status = 200, body = Match))
 )]
 pub(super) async fn get(State(app): State<Arc<App>>, who: Signed, IdPath(id): IdPath<MatchId>) -> Answer<Json<Match>> {
     let row = app.store.match_of(id, who.user_id).await?.ok_or_else(Failure::not_found)?;
@@ -52,12 +52,12 @@ pub(super) async fn get(State(app): State<Arc<App>>, who: Signed, IdPath(id): Id
 
 /// Messages of both sides that are still held, oldest first: those after the message `after`, or the next page of `cursor`.
 #[utoipa::path(
-    get, path = "/v1/matches/{id}/messages", tag = "matches",
+    get, operation_id = "list_messages", path = "/v1/matches/{id}/messages", tag = "matches",
     params(
-        ("id" = String, Path), ("after" = Option<String>, Query),
+        ("id" = String, Path), ("after" = Option<MessageId>, Query),
         ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query),
     ),
-    responses((status = 200, body = Page<Message>), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem))
+    responses((status = 200, body = Page<Message>))
 )]
 pub(super) async fn messages(
     State(app): State<Arc<App>>,
@@ -92,8 +92,8 @@ pub(super) async fn messages(
 
 /// End a match. Who comes second gets the match as it ended.
 #[utoipa::path(
-    post, path = "/v1/matches/{id}/leave", tag = "matches", params(("id" = String, Path)),
-    responses((status = 200, body = Match), (status = 401, body = Problem), (status = 404, body = Problem))
+    post, operation_id = "leave_match", path = "/v1/matches/{id}/leave", tag = "matches", params(("id" = String, Path)),
+    responses((status = 200, body = Match))
 )]
 pub(super) async fn leave(State(app): State<Arc<App>>, who: Signed, IdPath(id): IdPath<MatchId>) -> Answer<Json<Match>> {
     match app.chat.end(id, Some(who.user_id), EndReason::Left).await? {

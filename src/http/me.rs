@@ -15,13 +15,14 @@ use super::{
     problem::{Answer, Failure},
 };
 use crate::{
+    address::ClientAddress,
     app::App,
     auth::{AccountError, PasswordError},
     config::Limit,
 };
 
 /// The profile.
-#[utoipa::path(get, path = "/v1/me", tag = "accounts", responses((status = 200, body = User), (status = 401, body = Problem)))]
+#[utoipa::path(get, operation_id = "get_me", path = "/v1/me", tag = "accounts", responses((status = 200, body = User)))]
 pub(super) async fn profile(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<User>> {
     let user = app.accounts.user(who.user_id).await?;
     Ok(Json(user.ok_or(ErrorCode::Unauthorized)?))
@@ -29,10 +30,9 @@ pub(super) async fn profile(State(app): State<Arc<App>>, who: Signed) -> Answer<
 
 /// Change parts of the profile: all of them or, when one is refused, none.
 #[utoipa::path(
-    patch, path = "/v1/me", tag = "accounts", request_body = ProfilePatch,
+    patch, operation_id = "update_me", path = "/v1/me", tag = "accounts", request_body = ProfilePatch,
     responses(
         (status = 200, body = User),
-        (status = 401, body = Problem),
         (status = 422, description = "`alias_invalid`, `alias_full`, `invalid_field`", body = Problem),
     )
 )]
@@ -43,7 +43,7 @@ pub(super) async fn update(State(app): State<Arc<App>>, who: Signed, Strict(patc
 
 /// Change the password; every other session ends.
 #[utoipa::path(
-    post, path = "/v1/me/password", tag = "accounts", request_body = PasswordChangeRequest,
+    post, operation_id = "change_password", path = "/v1/me/password", tag = "accounts", request_body = PasswordChangeRequest,
     responses(
         (status = 204),
         (status = 401, description = "`unauthorized`, or `invalid_credentials`: the current password is wrong", body = Problem),
@@ -54,12 +54,13 @@ pub(super) async fn update(State(app): State<Arc<App>>, who: Signed, Strict(patc
 pub(super) async fn password(
     State(app): State<Arc<App>>,
     who: Signed,
+    from: ClientAddress,
     Strict(request): Strict<PasswordChangeRequest>,
 ) -> Answer<StatusCode> {
     app.limiters.check(Limit::PasswordAccount, who.user_id).await?;
     // Whoever holds a stolen access token must not try passwords faster than somebody who signs in.
     let tries = app.limiters.password(who.user_id).await?;
-    let changed = app.accounts.change_password(who.user_id, who.session_id, request).await;
+    let changed = app.accounts.change_password(who.user_id, who.session_id, from, request).await;
     tries.settle(&app, &changed).await;
     let ended = changed.map_err(with_new_password)?;
     for session in ended {
@@ -80,8 +81,8 @@ pub(super) fn with_new_password(error: AccountError) -> Failure {
 
 /// The signed-in devices, newest first.
 #[utoipa::path(
-    get, path = "/v1/me/sessions", tag = "accounts", params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = Page<Session>), (status = 401, body = Problem))
+    get, operation_id = "list_sessions", path = "/v1/me/sessions", tag = "accounts", params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Page<Session>))
 )]
 pub(super) async fn sessions(State(app): State<Arc<App>>, who: Signed, params: Params) -> Answer<Json<Page<Session>>> {
     let paging = params.paging()?;
@@ -101,8 +102,8 @@ pub(super) async fn sessions(State(app): State<Arc<App>>, who: Signed, params: P
 
 /// Sign a device out.
 #[utoipa::path(
-    delete, path = "/v1/me/sessions/{id}", tag = "accounts", params(("id" = String, Path)),
-    responses((status = 204), (status = 401, body = Problem), (status = 404, body = Problem))
+    delete, operation_id = "end_session", path = "/v1/me/sessions/{id}", tag = "accounts", params(("id" = String, Path)),
+    responses((status = 204))
 )]
 pub(super) async fn end_session(State(app): State<Arc<App>>, who: Signed, IdPath(session): IdPath<SessionId>) -> Answer<StatusCode> {
     if !app.store.revoke_session(who.user_id, session, app.clock.now()).await? {
@@ -113,7 +114,7 @@ pub(super) async fn end_session(State(app): State<Arc<App>>, who: Signed, IdPath
 }
 
 /// What remains of the allowance.
-#[utoipa::path(get, path = "/v1/me/quota", tag = "accounts", responses((status = 200, body = Quota), (status = 401, body = Problem)))]
+#[utoipa::path(get, operation_id = "get_quota", path = "/v1/me/quota", tag = "accounts", responses((status = 200, body = Quota)))]
 pub(super) async fn quota(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<Quota>> {
     let quota = app.store.quota(who.user_id, &app.quota_rules, app.clock.now()).await?;
     Ok(Json(quota.ok_or(ErrorCode::Unauthorized)?))

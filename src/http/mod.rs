@@ -1,7 +1,7 @@
 //! The REST API.
 //!
 //! A request's way: [`mod@router`] → extractors ([`auth`], [`body`], [`paging`]) → a handler → a service or one store method. To add an endpoint: its body in
-//! `tebdil_core::protocol`, its handler in the file of its family, one line in `router.rs`.
+//! `tebdil_core::protocol`, its handler in the file of its family, one line in `router.rs`; `describe` completes its part of the API document.
 
 mod account;
 pub mod admin;
@@ -15,8 +15,11 @@ mod body;
 mod claims;
 mod client_ip;
 mod code_limits;
+pub mod crowd;
+mod describe;
 mod headers;
 mod health;
+mod host;
 mod idempotency;
 mod keys;
 mod leftover;
@@ -34,25 +37,29 @@ mod reports;
 mod router;
 mod rtc;
 mod server;
+mod totp;
 mod tries;
 mod verification;
 
 use std::sync::Arc;
 
+pub use health::Pulse;
 pub use rate_limit::{Limiters, Who};
 pub use router::{openapi, router};
 pub use server::Place;
 
+use self::{crowd::Crowd, server::Door};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
-use crate::{Listeners, app::App, lifecycle::Tasks};
+use crate::{Listeners, app::App, config::TrustedProxies, lifecycle::Tasks};
 
 /// Starts to serve; the tasks end when the app closes.
 pub fn start(app: &Arc<App>, listeners: Listeners) {
     let api = router(Arc::clone(app));
-    let most = app.config.http.max_connections;
-    app.tasks.supervise("http", server::serve(listeners.http, api, most, app.tasks.clone()));
+    let http = &app.config.http;
+    let door = Door { most: http.max_connections, crowd: Crowd::of(&app.config), trusted: http.trusted_proxies.clone() };
+    app.tasks.supervise("http", server::serve(listeners.http, api, door, app.tasks.clone()));
     if let Some(listener) = listeners.metrics {
         serve_metrics(listener, app.metrics.clone(), &app.tasks);
     }
@@ -63,5 +70,6 @@ pub fn start(app: &Arc<App>, listeners: Listeners) {
 /// Starts to serve the numbers; the task ends when the tasks close.
 pub(crate) fn serve_metrics(listener: TcpListener, numbers: PrometheusHandle, tasks: &Tasks) {
     // A handful of scrapers; the bound is against accidents.
-    tasks.supervise("metrics", server::serve(listener, health::metrics_router(numbers), 64, tasks.clone()));
+    let door = Door { most: 64, crowd: Crowd::new(None), trusted: TrustedProxies::default() };
+    tasks.supervise("metrics", server::serve(listener, health::metrics_router(numbers), door, tasks.clone()));
 }

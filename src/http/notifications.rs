@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use tebdil_core::protocol::{ErrorCode, Notification, NotificationsRead, Page, Problem, ReadRequest, Unread};
+use tebdil_core::protocol::{ErrorCode, Notification, NotificationsRead, Page, ReadRequest, Unread};
 
 use super::{
     auth::Signed,
@@ -18,9 +18,9 @@ const MAX_IDS: usize = 100;
 
 /// The user's notifications, newest first, in the language of the account.
 #[utoipa::path(
-    get, path = "/v1/notifications", tag = "notifications",
+    get, operation_id = "list_notifications", path = "/v1/notifications", tag = "notifications",
     params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = Page<Notification>), (status = 401, body = Problem), (status = 422, body = Problem))
+    responses((status = 200, body = Page<Notification>))
 )]
 pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Params) -> Answer<Json<Page<Notification>>> {
     let paging = params.paging()?;
@@ -30,8 +30,8 @@ pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Param
 
 /// Mark notifications as read: these, or all. The user's other devices hear of it.
 #[utoipa::path(
-    post, path = "/v1/notifications/read", tag = "notifications", request_body = ReadRequest,
-    responses((status = 200, body = Unread), (status = 401, body = Problem), (status = 422, body = Problem))
+    post, operation_id = "read_notifications", path = "/v1/notifications/read", tag = "notifications", request_body = ReadRequest,
+    responses((status = 200, body = Unread))
 )]
 pub(super) async fn read(State(app): State<Arc<App>>, who: Signed, Strict(request): Strict<ReadRequest>) -> Answer<Json<Unread>> {
     let refused = |field: &str, detail: &str| Failure::field(ErrorCode::InvalidField, field, detail);

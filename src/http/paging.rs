@@ -4,11 +4,17 @@ use axum::{
     extract::{FromRequestParts, Path, Query},
     http::request::Parts,
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::de::DeserializeOwned;
-use tebdil_core::protocol::{ErrorCode, Page};
+use tebdil_core::{
+    id::LogId,
+    protocol::{ErrorCode, Page},
+};
+use utoipa::{
+    PartialSchema as _,
+    openapi::{RefOr, Schema},
+};
 
-use super::problem::Failure;
+use super::{describe::number_schema, problem::Failure};
 
 const DEFAULT_LIMIT: i64 = 50;
 const MAX_LIMIT: i64 = 100;
@@ -70,17 +76,24 @@ impl Paging {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next_cursor = rows.last().filter(|_| more).map(|last| URL_SAFE_NO_PAD.encode(id(last).to_string()));
+        let next_cursor = rows.last().filter(|_| more).map(|last| id(last).to_string());
         Page { items: rows.into_iter().map(show).collect(), next_cursor }
     }
 }
 
+/// What `limit` may be, for the API document.
+pub(super) fn limit_schema() -> RefOr<Schema> {
+    number_schema(1, MAX_LIMIT, DEFAULT_LIMIT)
+}
+
+/// What `cursor` looks like, for the API document.
+pub(super) fn cursor_schema() -> RefOr<Schema> {
+    LogId::schema()
+}
+
+/// A cursor is the id of the last row that was shown; any list has one.
 fn read_cursor(text: &str) -> Option<i64> {
-    if text.len() > 64 {
-        return None;
-    }
-    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-    std::str::from_utf8(&bytes).ok()?.parse().ok().filter(|id| *id > 0)
+    text.parse().ok().map(|LogId(id)| id)
 }
 
 /// An id of the path; what cannot be one is not found.
@@ -127,7 +140,16 @@ mod tests {
 
     #[test]
     fn wrong_parameters_are_named() {
-        for (name, value) in [("limit", "0"), ("limit", "101"), ("limit", "x"), ("cursor", "x"), ("cursor", "LTE"), ("cursor", "")] {
+        for (name, value) in [
+            ("limit", "0"),
+            ("limit", "101"),
+            ("limit", "x"),
+            ("cursor", "x"),
+            ("cursor", "-1"),
+            ("cursor", "0"),
+            ("cursor", "01"),
+            ("cursor", ""),
+        ] {
             let failure = params(&[(name, value)]).paging().expect_err(value);
             assert_eq!(failure.code(), ErrorCode::InvalidField, "{name}={value}");
         }

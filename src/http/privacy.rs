@@ -20,22 +20,27 @@ use super::{
     body::Strict,
     problem::{Answer, Failure},
 };
-use crate::{app::App, config::Limit, moderation};
+use crate::{address::ClientAddress, app::App, config::Limit, moderation};
 
 /// Erase the account, for good: nothing personal stays but what a ban or report needs for its period.
 #[utoipa::path(
-    delete, path = "/v1/me", tag = "accounts", request_body = ErasureRequest,
+    delete, operation_id = "erase_me", path = "/v1/me", tag = "accounts", request_body = ErasureRequest,
     responses(
         (status = 204),
         (status = 401, description = "`unauthorized`, or `invalid_credentials`: the password is wrong", body = Problem),
         (status = 429, description = "`too_many_attempts`", body = Problem),
     )
 )]
-pub(super) async fn erase(State(app): State<Arc<App>>, who: Signed, Strict(request): Strict<ErasureRequest>) -> Answer<StatusCode> {
+pub(super) async fn erase(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    from: ClientAddress,
+    Strict(request): Strict<ErasureRequest>,
+) -> Answer<StatusCode> {
     app.limiters.check(Limit::PasswordAccount, who.user_id).await?;
     // Whoever holds a stolen access token must not try passwords faster than somebody who signs in.
     let tries = app.limiters.password(who.user_id).await?;
-    let erased = app.accounts.erase(who.user_id, request.password).await;
+    let erased = app.accounts.erase(who.user_id, from, request.password).await;
     tries.settle(&app, &erased).await;
     erased?;
     took_effect(&app, who.user_id).await;
@@ -51,11 +56,9 @@ pub(super) async fn took_effect(app: &Arc<App>, user: UserId) {
 
 /// Everything that is held of the user, as one JSON document: an object with `exported_at`, `account`, and an array for each kind of record.
 #[utoipa::path(
-    get, path = "/v1/me/export", tag = "accounts",
+    get, operation_id = "export_me", path = "/v1/me/export", tag = "accounts",
     responses(
         (status = 200, description = "To be saved: `Content-Disposition: attachment`.", body = serde_json::Value),
-        (status = 401, body = Problem),
-        (status = 429, description = "`rate_limited`", body = Problem),
     )
 )]
 pub(super) async fn export(State(app): State<Arc<App>>, who: Signed) -> Answer<Response> {

@@ -12,6 +12,7 @@ use tebdil_core::{
     time::Timestamp,
 };
 
+use super::rate_limit::refusal;
 use crate::auth::{AccountError, PasswordError};
 
 /// When a client should try again after something was unavailable.
@@ -128,8 +129,15 @@ impl From<AccountError> for Failure {
                 failure
             }
             AccountError::CodeInvalid => refused(ErrorCode::CodeInvalid, "code"),
+            AccountError::TooManyGuesses { wait } => Self::retry_after(ErrorCode::TooManyAttempts, wait),
+            AccountError::OverBudget(denied) => refusal(ErrorCode::TooManyAttempts, denied),
             AccountError::PhoneNotServed => Self::field(ErrorCode::InvalidPhone, "phone", error.to_string()),
             AccountError::NoCodes => Self::new(ErrorCode::NotFound, error.to_string()),
+            AccountError::TotpRequired => Self::from(ErrorCode::TotpRequired),
+            AccountError::TotpInvalid => Self::from(ErrorCode::TotpInvalid),
+            AccountError::TotpEnrolled => Self::from(ErrorCode::TotpEnrolled),
+            AccountError::NoTotp => Self::not_found(),
+            AccountError::NotStaff => Self::from(ErrorCode::Forbidden),
             AccountError::RefreshInvalid => Self::from(ErrorCode::RefreshInvalid),
             AccountError::RefreshReused { .. } => Self::from(ErrorCode::RefreshReused),
             AccountError::Field(refused) => Self::field(ErrorCode::InvalidField, refused.field, refused.detail),

@@ -41,8 +41,8 @@ impl<S: Send + Sync> FromRequestParts<S> for PushToken {
 
 /// Make this the push token of this session, instead of the one it had. Whoever had the token before has it no longer.
 #[utoipa::path(
-    put, path = "/v1/me/push-tokens/{token}", tag = "notifications", params(("token" = String, Path)), request_body = PushTokenRequest,
-    responses((status = 204), (status = 401, body = Problem), (status = 422, body = Problem))
+    put, operation_id = "put_push_token", path = "/v1/me/push-tokens/{token}", tag = "notifications", params(("token" = String, Path, pattern = "^[!-~]{1,4096}$")), request_body = PushTokenRequest,
+    responses((status = 204))
 )]
 pub(super) async fn put_token(
     State(app): State<Arc<App>>,
@@ -58,8 +58,8 @@ pub(super) async fn put_token(
 
 /// Forget the push token of this session.
 #[utoipa::path(
-    delete, path = "/v1/me/push-tokens/{token}", tag = "notifications", params(("token" = String, Path)),
-    responses((status = 204), (status = 401, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem))
+    delete, operation_id = "delete_push_token", path = "/v1/me/push-tokens/{token}", tag = "notifications", params(("token" = String, Path, pattern = "^[!-~]{1,4096}$")),
+    responses((status = 204), (status = 404, description = "`not_found`", body = Problem))
 )]
 pub(super) async fn delete_token(State(app): State<Arc<App>>, who: Signed, PushToken(token): PushToken) -> Answer<StatusCode> {
     let known = app.store.delete_push_token(who.session_id, &token).await?;
@@ -68,8 +68,8 @@ pub(super) async fn delete_token(State(app): State<Arc<App>>, who: Signed, PushT
 
 /// Which notifications wake a device that is away.
 #[utoipa::path(
-    get, path = "/v1/me/notification-preferences", tag = "notifications",
-    responses((status = 200, body = NotificationPreferences), (status = 401, body = Problem))
+    get, operation_id = "get_notification_preferences", path = "/v1/me/notification-preferences", tag = "notifications",
+    responses((status = 200, body = NotificationPreferences))
 )]
 pub(super) async fn preferences(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<NotificationPreferences>> {
     Ok(Json(shown(&app.store.muted_pushes(who.user_id).await?)))
@@ -77,8 +77,8 @@ pub(super) async fn preferences(State(app): State<Arc<App>>, who: Signed) -> Ans
 
 /// Change some of them.
 #[utoipa::path(
-    patch, path = "/v1/me/notification-preferences", tag = "notifications", request_body = NotificationPreferencesPatch,
-    responses((status = 200, body = NotificationPreferences), (status = 401, body = Problem), (status = 422, body = Problem))
+    patch, operation_id = "update_notification_preferences", path = "/v1/me/notification-preferences", tag = "notifications", request_body = NotificationPreferencesPatch,
+    responses((status = 200, body = NotificationPreferences))
 )]
 pub(super) async fn set_preferences(
     State(app): State<Arc<App>>,

@@ -9,14 +9,17 @@ use axum::{
 };
 use tebdil_core::{
     crypto::{BlindIndex, PhoneIndex},
+    domain::CodePurpose,
     id::{BanId, UserId},
     protocol::ErrorCode,
     realtime::{Backoff, Denied, Limiter, Realtime},
 };
 
-use super::{client_ip::ClientAddress, problem::Failure};
+use super::{client_ip, problem::Failure};
 use crate::{
+    address::{ALLOWANCES, ClientAddress},
     app::App,
+    auth::codes::Budget,
     config::{Config, Counted, Limit},
 };
 
@@ -30,83 +33,95 @@ pub(super) const UNLIMITED: [&str; 3] = ["/healthz", "/readyz", "/v1/billing/eve
 #[derive(Debug)]
 pub struct Limiters {
     pub(super) blind: BlindIndex,
-    /// In the order of [`Limit::ALL`].
-    rules: Vec<Limiter>,
+    /// In the order of [`Limit::ALL`], each with its [`ALLOWANCES`] for addresses; the first is for everything else.
+    rules: Vec<[Limiter; ALLOWANCES.len()]>,
     pub(super) phones: Backoff,
-    pub(super) addresses: Backoff,
+    /// In the order of [`ALLOWANCES`].
+    pub(super) addresses: [Backoff; ALLOWANCES.len()],
     pub(super) accounts: Backoff,
     pub(super) logged: Limiter,
+    /// Guesses at codes of a phone and purpose, until the next code is asked for.
+    pub(super) guesses: Backoff,
+    /// What texts may cost; here only to be tidied up.
+    budget: Arc<Budget>,
 }
 
 /// Who is counted.
 #[derive(Debug, Clone, Copy)]
-pub enum Who<'a> {
+pub enum Who {
     Account(UserId),
     Address(ClientAddress),
     Phone(PhoneIndex),
     Ban(BanId),
-    /// Those whose numbers begin with the same digits.
-    Prefix(&'a [u8]),
-    Everybody,
+    /// A phone, as far as codes for one purpose are concerned.
+    CodesOf(CodePurpose, PhoneIndex),
 }
 
-impl From<UserId> for Who<'_> {
+impl From<UserId> for Who {
     fn from(user: UserId) -> Self {
         Self::Account(user)
     }
 }
 
-impl From<ClientAddress> for Who<'_> {
+impl From<ClientAddress> for Who {
     fn from(address: ClientAddress) -> Self {
         Self::Address(address)
     }
 }
 
-impl From<PhoneIndex> for Who<'_> {
+impl From<PhoneIndex> for Who {
     fn from(phone: PhoneIndex) -> Self {
         Self::Phone(phone)
     }
 }
 
-impl From<BanId> for Who<'_> {
+impl From<BanId> for Who {
     fn from(ban: BanId) -> Self {
         Self::Ban(ban)
     }
 }
 
-impl Who<'_> {
-    /// What stands for it where tries are counted.
-    pub(super) fn key(self, blind: &BlindIndex) -> [u8; 32] {
+impl Who {
+    /// What stands for it where tries are counted: one key, of an address as many as it has networks.
+    pub(super) fn keys(self, blind: &BlindIndex) -> Vec<[u8; 32]> {
         match self {
-            Self::Account(user) => blind.limited(&user.0.to_be_bytes()),
-            Self::Address(address) => blind.limited(&address.bytes()),
-            Self::Phone(phone) => blind.limited(phone.as_bytes()),
-            Self::Ban(ban) => blind.limited(&ban.0.to_be_bytes()),
-            Self::Prefix(prefix) => blind.limited(prefix),
-            Self::Everybody => blind.limited(b"everybody"),
+            Self::Account(user) => vec![blind.limited(&user.0.to_be_bytes())],
+            Self::Address(address) => address.networks().map(|network| blind.limited(&network.bytes())).collect(),
+            Self::Phone(phone) => vec![blind.limited(phone.as_bytes())],
+            Self::Ban(ban) => vec![blind.limited(&ban.0.to_be_bytes())],
+            Self::CodesOf(purpose, phone) => vec![codes_of(blind, purpose, phone)],
         }
     }
 }
 
+/// What stands for a phone where codes for one purpose are counted.
+pub(super) fn codes_of(blind: &BlindIndex, purpose: CodePurpose, phone: PhoneIndex) -> [u8; 32] {
+    blind.limited(&[purpose.as_str().as_bytes(), phone.as_bytes()].concat())
+}
+
 impl Limiters {
     /// As the settings say.
-    pub fn new(config: &Config, realtime: &Realtime, blind: BlindIndex) -> Self {
+    pub fn new(config: &Config, realtime: &Realtime, blind: BlindIndex, budget: Arc<Budget>) -> Self {
         let (limits, login) = (&config.limits, &config.login);
-        let limiter = |limit: &Limit| {
+        let limiters = |limit: &Limit| {
             let rule = limits.rules.of(*limit);
-            if limits.enabled || limit.is_always_on() {
-                realtime.limiter(limit.as_str(), rule.burst, rule.period())
-            } else {
-                realtime.no_limiter()
-            }
+            ALLOWANCES.map(|times| {
+                if limits.enabled || limit.is_always_on() {
+                    realtime.limiter(limit.as_str(), rule.burst.saturating_mul(times), rule.period())
+                } else {
+                    realtime.no_limiter()
+                }
+            })
         };
         Self {
             blind,
-            rules: Limit::ALL.iter().map(limiter).collect(),
+            rules: Limit::ALL.iter().map(limiters).collect(),
             phones: realtime.backoff("password_phone", login.phone.rule(), limits.enabled),
-            addresses: realtime.backoff("password_address", login.address.rule(), limits.enabled),
+            addresses: ALLOWANCES.map(|times| realtime.backoff("password_address", login.address.rule().times(times), limits.enabled)),
             accounts: realtime.backoff("password_account", login.account.rule(), limits.enabled),
             logged: realtime.limiter("password_logged", 1, LOGGED_EVERY),
+            guesses: realtime.backoff(Limit::GuessPhone.as_str(), limits.rules.of(Limit::GuessPhone).evenly(), true),
+            budget,
         }
     }
 
@@ -114,7 +129,7 @@ impl Limiters {
     ///
     /// # Errors
     /// 429 with the time to wait; 503 when a limit is counted strictly and Redis does not answer.
-    pub async fn check(&self, limit: Limit, who: impl Into<Who<'_>>) -> Result<(), Failure> {
+    pub async fn check(&self, limit: Limit, who: impl Into<Who>) -> Result<(), Failure> {
         self.count(limit, who.into()).await.map_err(|denied| refusal(limit.code(), denied))
     }
 
@@ -122,15 +137,17 @@ impl Limiters {
     ///
     /// # Errors
     /// [`Denied`]
-    pub async fn count(&self, limit: Limit, who: Who<'_>) -> Result<(), Denied> {
-        let limiter = &self.rules[limit as usize];
-        let key = who.key(&self.blind);
-        let outcome = match limit.counted() {
-            Counted::Strictly => limiter.check_strictly(&key).await,
-            Counted::Together => limiter.check(&key).await.map_err(Denied::Wait),
-            Counted::Here => limiter.check_here(&key).map_err(Denied::Wait),
-        };
-        outcome.inspect_err(|denied| counted(limit.as_str(), *denied))
+    pub async fn count(&self, limit: Limit, who: Who) -> Result<(), Denied> {
+        // From narrow to wide: what floods one network does not use up what those around it share.
+        for (limiter, key) in self.rules[limit as usize].iter().zip(who.keys(&self.blind)) {
+            let outcome = match limit.counted() {
+                Counted::Strictly => limiter.check_strictly(&key).await,
+                Counted::Together => limiter.check(&key).await.map_err(Denied::Wait),
+                Counted::Here => limiter.check_here(&key).map_err(Denied::Wait),
+            };
+            outcome.inspect_err(|denied| counted(limit.as_str(), *denied))?;
+        }
+        Ok(())
     }
 
     /// Counts one try on this node, at once.
@@ -139,15 +156,16 @@ impl Limiters {
     /// How long to wait until the next one is allowed.
     pub fn count_here(&self, limit: Limit, user: UserId) -> Result<(), Duration> {
         // Nobody else sees this key: no hash is needed.
-        let outcome = self.rules[limit as usize].check_here(&user.0.to_be_bytes());
+        let outcome = self.rules[limit as usize][0].check_here(&user.0.to_be_bytes());
         outcome.inspect_err(|wait| counted(limit.as_str(), Denied::Wait(*wait)))
     }
 
     /// Forgets who has been quiet long enough.
     pub fn forget_idle(&self) {
-        self.rules.iter().for_each(Limiter::forget_idle);
-        [&self.phones, &self.addresses, &self.accounts].into_iter().for_each(Backoff::forget_idle);
+        self.rules.iter().flatten().for_each(Limiter::forget_idle);
+        self.addresses.iter().chain([&self.phones, &self.accounts, &self.guesses]).for_each(Backoff::forget_idle);
         self.logged.forget_idle();
+        self.budget.forget_idle();
     }
 }
 
@@ -171,7 +189,7 @@ pub(super) async fn by_address(State(app): State<Arc<App>>, request: Request, ne
     let (parts, body) = request.into_parts();
     let unlimited = parts.extensions.get::<MatchedPath>().is_some_and(|path| UNLIMITED.contains(&path.as_str()));
     if !unlimited {
-        let address = ClientAddress::of(&parts, &app.config.http.trusted_proxies);
+        let address = client_ip::client(&parts, &app.config.http.trusted_proxies);
         if let Err(refused) = app.limiters.check(Limit::RestAddress, address).await {
             return refused.into_response();
         }

@@ -18,10 +18,9 @@ use crate::app::App;
 
 /// Invite a phone number. The answer is the same whether or not it has an account; only one that never had brings a reward.
 #[utoipa::path(
-    post, path = "/v1/referrals", tag = "referrals", request_body = ReferralRequest,
+    post, operation_id = "create_referral", path = "/v1/referrals", tag = "referrals", request_body = ReferralRequest,
     responses(
         (status = 201, body = Referral),
-        (status = 401, body = Problem),
         (status = 409, description = "`already_invited` by this user", body = Problem),
         (status = 422, description = "`invalid_phone`; `invalid_field`: the user's own", body = Problem),
         (status = 429, description = "`rate_limited`: no more today", body = Problem),
@@ -46,8 +45,8 @@ pub(super) async fn create(
 
 /// The user's invite code and invitations, newest first.
 #[utoipa::path(
-    get, path = "/v1/referrals", tag = "referrals", params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = Referrals), (status = 401, body = Problem))
+    get, operation_id = "list_referrals", path = "/v1/referrals", tag = "referrals", params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Referrals))
 )]
 pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Params) -> Answer<Json<Referrals>> {
     let paging = params.paging()?;

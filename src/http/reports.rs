@@ -24,11 +24,10 @@ use crate::{
 
 /// Report the peer of a match, which may go on or be over for 7 days, also when the peer left, was blocked or banned, or erased its account.
 #[utoipa::path(
-    post, path = "/v1/reports", tag = "safety", request_body = ReportRequest,
+    post, operation_id = "create_report", path = "/v1/reports", tag = "safety", request_body = ReportRequest,
     responses(
         (status = 201, body = Report),
-        (status = 401, body = Problem),
-        (status = 404, body = Problem),
+        (status = 404, description = "`not_found`", body = Problem),
         (status = 409, description = "`already_reported`: this user, within the last 30 days", body = Problem),
         (status = 422, description = "`not_reportable`; `evidence_invalid`: `errors` names the item and why. Nothing is stored", body = Problem),
         (status = 429, description = "`rate_limited`: no more today", body = Problem),
@@ -75,8 +74,8 @@ pub(super) async fn create(
 
 /// The user's reports, newest first.
 #[utoipa::path(
-    get, path = "/v1/reports", tag = "safety", params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = Page<Report>), (status = 401, body = Problem), (status = 422, body = Problem))
+    get, operation_id = "list_reports", path = "/v1/reports", tag = "safety", params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
+    responses((status = 200, body = Page<Report>))
 )]
 pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Params) -> Answer<Json<Page<Report>>> {
     let paging = params.paging()?;

@@ -7,26 +7,27 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
     routing::get,
 };
-use tebdil_core::protocol::ErrorCode;
+use tebdil_core::protocol::{ErrorCode, Problem};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::{
     Modify, OpenApi,
-    openapi::{
-        Content, PathItem, Ref, ResponseBuilder,
-        security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
-    },
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    account, admin, ads, appeals, asyncapi, billing, blocks, claims, headers, health, idempotency, keys, leftover, matches, me,
-    notifications, observe, privacy, problem::Failure, push, rate_limit, referrals, reports, rtc, verification,
+    account, admin, ads, appeals, asyncapi, billing, blocks, claims,
+    describe::{self, Roles},
+    headers, health, host, idempotency, keys, leftover, matches, me, notifications, observe, privacy,
+    problem::Failure,
+    push, rate_limit, referrals, reports, rtc, totp, verification,
 };
 use crate::{app::App, ws};
 
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Tebdil", description = "Anonymous matching chat. The WebSocket at /v1/ws is described in docs/protocol.md."),
+    components(schemas(Problem)),
     modifiers(&Bearer),
     security(("bearer" = []))
 )]
@@ -60,6 +61,8 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(me::profile, me::update, privacy::erase))
         .routes(routes!(privacy::export))
         .routes(routes!(me::password))
+        .routes(routes!(totp::begin_totp, totp::remove_totp))
+        .routes(routes!(totp::confirm_totp))
         .routes(routes!(me::sessions))
         .routes(routes!(me::end_session))
         .routes(routes!(me::quota))
@@ -93,6 +96,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(ads::event))
         .routes(routes!(admin::ads::list, admin::ads::create))
         .routes(routes!(admin::ads::get, admin::ads::change, admin::ads::delete))
+        .routes(routes!(admin::ads::notify))
         .routes(routes!(admin::jobs::list))
         .routes(routes!(admin::jobs::queues))
         .routes(routes!(admin::jobs::retry))
@@ -108,6 +112,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(admin::users::find))
         .routes(routes!(admin::users::get))
         .routes(routes!(admin::users::role))
+        .routes(routes!(admin::users::end_sessions))
         .routes(routes!(admin::matches::list))
         .routes(routes!(admin::system_logs::list))
         .routes(routes!(admin::erasure::erase))
@@ -116,26 +121,15 @@ fn api() -> OpenApiRouter<Arc<App>> {
 /// The OpenAPI document that `GET /openapi.json` answers.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     let mut openapi = api().into_openapi();
-    document_limits(&mut openapi);
+    describe::complete(&mut openapi);
     openapi
-}
-
-/// What every limited request may be answered, where its handler does not say more.
-fn document_limits(openapi: &mut utoipa::openapi::OpenApi) {
-    let problem = Content::new(Some(Ref::from_schema_name("Problem")));
-    let limited = ResponseBuilder::new().description("`rate_limited`").content("application/json", problem).build();
-    for (_, item) in openapi.paths.paths.iter_mut().filter(|(path, _)| !rate_limit::UNLIMITED.contains(&path.as_str())) {
-        let PathItem { get, put, post, delete, patch, .. } = item;
-        for operation in [get, put, post, delete, patch].into_iter().flatten() {
-            operation.responses.responses.entry("429".to_owned()).or_insert_with(|| limited.clone().into());
-        }
-    }
 }
 
 /// The API, the WebSocket and the health checks.
 pub fn router(app: Arc<App>) -> Router {
     let (routes, mut openapi) = api().split_for_parts();
-    document_limits(&mut openapi);
+    describe::complete(&mut openapi);
+    let roles = Arc::new(Roles::new(&openapi));
     let openapi = Arc::new(openapi);
     let asyncapi = Arc::new(asyncapi::document());
     routes
@@ -145,8 +139,9 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(|| std::future::ready(Failure::not_found()))
         .method_not_allowed_fallback(|| std::future::ready(Failure::from(ErrorCode::MethodNotAllowed)))
         .layer(CatchPanicLayer::custom(observe::panicked))
-        .layer(from_fn_with_state(Arc::clone(&app), idempotency::replay))
+        .layer(from_fn_with_state((Arc::clone(&app), roles), idempotency::replay))
         .layer(from_fn_with_state(Arc::clone(&app), rate_limit::by_address))
+        .layer(from_fn(host::once))
         .layer(from_fn(leftover::drop_rest))
         .layer(from_fn(observe::observe))
         .layer(from_fn(headers::protect))

@@ -18,11 +18,10 @@ use crate::{app::App, config::Limit};
 /// Get the relays for the call of a video match that goes on, on the device that searched. A credential is good for the first allocation within `ttl_s`;
 /// what was allocated goes on until the match ends. Each request gives a credential of its own, also with an `Idempotency-Key`.
 #[utoipa::path(
-    post, path = "/v1/rtc/ice-servers", tag = "calls", request_body = IceServersRequest,
+    post, operation_id = "create_ice_servers", path = "/v1/rtc/ice-servers", tag = "calls", request_body = IceServersRequest,
     responses(
         (status = 200, body = IceServers),
-        (status = 401, body = Problem),
-        (status = 404, body = Problem),
+        (status = 404, description = "`not_found`", body = Problem),
         (status = 409, description = "`not_a_video_match`, `match_ended`, `wrong_device`", body = Problem),
         (status = 422, description = "also `mode_unavailable`: the server has no relay", body = Problem),
     )

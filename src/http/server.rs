@@ -11,7 +11,8 @@ use tokio::{
 };
 use tower::ServiceExt as _;
 
-use crate::lifecycle::Tasks;
+use super::crowd::{Crowd, Seat};
+use crate::{config::TrustedProxies, lifecycle::Tasks};
 
 /// How long the head of a request may take, also the first one: what is slower is idle or hostile.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -23,26 +24,45 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone)]
 pub struct Place {
     _permit: Arc<OwnedSemaphorePermit>,
+    /// Its place among those of its address; none for a proxy.
+    seat: Option<Arc<Seat>>,
 }
 
-/// Serves `router` on `listener`, to at most `most` connections at once, until the tasks close. Requests under way are finished.
-pub(super) fn serve(listener: TcpListener, router: Router, most: usize, tasks: Tasks) -> impl Future<Output = ()> + Send {
-    let places = Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+/// Who may connect.
+pub(super) struct Door {
+    /// Connections at once.
+    pub(super) most: usize,
+    pub(super) crowd: Crowd,
+    /// Whose connections are those of many clients.
+    pub(super) trusted: TrustedProxies,
+}
+
+/// Serves `router` on `listener` until the tasks close. Requests under way are finished.
+pub(super) fn serve(listener: TcpListener, router: Router, door: Door, tasks: Tasks) -> impl Future<Output = ()> + Send {
+    let places = Arc::new(Semaphore::new(door.most.min(Semaphore::MAX_PERMITS)));
     async move {
         loop {
             let next = async {
                 let permit = Arc::clone(&places).acquire_owned().await.expect("nobody closes it");
-                (Place { _permit: Arc::new(permit) }, listener.accept().await)
+                (permit, listener.accept().await)
             };
-            let (place, accepted) = tokio::select! {
+            let (permit, accepted) = tokio::select! {
                 next = next => next,
                 () = tasks.closing.cancelled() => return,
             };
             match accepted {
                 Ok((stream, peer)) => {
+                    let seat = if door.trusted.contains(peer.ip()) { None } else { Some(door.crowd.enter(peer.ip().into())) };
+                    if matches!(seat, Some(None)) {
+                        // Reset: a close in good order would cost this side a while of waiting.
+                        let _ = stream.set_zero_linger();
+                        metrics::counter!("tebdil_connections_refused_total", "at" => "accept").increment(1);
+                        continue;
+                    }
                     // Frames are small and each is awaited.
                     let _ = stream.set_nodelay(true);
                     let (router, until) = (router.clone(), tasks.clone());
+                    let place = Place { seat: seat.flatten().map(Arc::new), _permit: Arc::new(permit) };
                     tasks.spawn(connection(stream, peer, router, until, place));
                 }
                 Err(error) => {
@@ -56,6 +76,10 @@ pub(super) fn serve(listener: TcpListener, router: Router, most: usize, tasks: T
 
 async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, tasks: Tasks, place: Place) {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
+        // A whole head has come.
+        if let Some(seat) = &place.seat {
+            seat.finish();
+        }
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(place.clone());
         router.clone().oneshot(request)

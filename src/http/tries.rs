@@ -17,11 +17,10 @@ use tebdil_core::{
 };
 
 use super::{
-    client_ip::ClientAddress,
     problem::Failure,
     rate_limit::{Limiters, Who, counted, refusal},
 };
-use crate::{app::App, auth::AccountError, config::Limit};
+use crate::{address::ClientAddress, app::App, auth::AccountError, config::Limit};
 
 /// What `system_logs` calls it when there were too many wrong passwords.
 const LOGGED_AS: &str = "login_attempts";
@@ -35,7 +34,7 @@ pub(super) struct Tries<'a>(Vec<Place<'a>>);
 #[derive(Debug)]
 struct Place<'a> {
     backoff: &'a Backoff,
-    who: Who<'static>,
+    who: Who,
     key: [u8; 32],
     taken: Try,
 }
@@ -54,7 +53,8 @@ impl Verdict {
         match outcome {
             // A ban is told only to who knows the password.
             Ok(_) | Err(AccountError::Banned { .. }) => Self::Right,
-            Err(AccountError::InvalidCredentials) => Self::Wrong,
+            Err(AccountError::InvalidCredentials | AccountError::TotpInvalid) => Self::Wrong,
+            // A code that is missing too, though the password was right: it must not make up for wrong codes, or who knows it could try as many as they like.
             Err(_) => Self::Open,
         }
     }
@@ -70,7 +70,7 @@ impl Limiters {
         let mut tries = Tries(Vec::new());
         self.begin(&mut tries, &self.addresses, from.into()).await?;
         if let Some(phone) = phone {
-            self.begin(&mut tries, &self.phones, phone.into()).await?;
+            self.begin(&mut tries, std::slice::from_ref(&self.phones), phone.into()).await?;
         }
         Ok(tries)
     }
@@ -81,20 +81,21 @@ impl Limiters {
     /// As [`Limiters::login`].
     pub(super) async fn password(&self, user: UserId) -> Result<Tries<'_>, Failure> {
         let mut tries = Tries(Vec::new());
-        self.begin(&mut tries, &self.accounts, user.into()).await?;
+        self.begin(&mut tries, std::slice::from_ref(&self.accounts), user.into()).await?;
         Ok(tries)
     }
 
-    /// Counts a try in one more place. Where that refuses, what was counted before is taken back: nothing is going to be compared.
-    async fn begin<'a>(&self, tries: &mut Tries<'a>, backoff: &'a Backoff, who: Who<'static>) -> Result<(), Failure> {
-        let key = who.key(&self.blind);
-        match backoff.begin(&key).await {
-            Ok(Some(taken)) => tries.0.push(Place { backoff, who, key, taken }),
-            Ok(None) => {}
-            Err(denied) => {
-                counted(backoff.name(), denied);
-                tries.take_back().await;
-                return Err(refusal(ErrorCode::TooManyAttempts, denied));
+    /// Counts a try in one more place, an address in each of its networks. Where one refuses, what was counted before is taken back: nothing is going to be compared.
+    async fn begin<'a>(&self, tries: &mut Tries<'a>, backoffs: &'a [Backoff], who: Who) -> Result<(), Failure> {
+        for (backoff, key) in backoffs.iter().zip(who.keys(&self.blind)) {
+            match backoff.begin(&key).await {
+                Ok(Some(taken)) => tries.0.push(Place { backoff, who, key, taken }),
+                Ok(None) => {}
+                Err(denied) => {
+                    counted(backoff.name(), denied);
+                    tries.take_back().await;
+                    return Err(refusal(ErrorCode::TooManyAttempts, denied));
+                }
             }
         }
         Ok(())
@@ -112,7 +113,7 @@ impl Tries<'_> {
                 for Place { backoff, who, key, taken } in self.0 {
                     match who {
                         Who::Phone(_) | Who::Account(_) => backoff.clear(&key).await,
-                        Who::Address(_) | Who::Ban(_) | Who::Prefix(_) | Who::Everybody => backoff.take_back(&key, taken).await,
+                        Who::Address(_) | Who::Ban(_) | Who::CodesOf(..) => backoff.take_back(&key, taken).await,
                     }
                 }
             }
@@ -141,11 +142,11 @@ impl Tries<'_> {
     }
 }
 
-async fn record(app: &App, name: &str, who: Who<'static>, failures: u32) -> Result<(), StoreError> {
+async fn record(app: &App, name: &str, who: Who, failures: u32) -> Result<(), StoreError> {
     let user = match who {
         Who::Account(user) => Some(user),
         Who::Phone(phone) => app.store.user_by_phone(&phone).await?.map(|user| user.id),
-        Who::Address(_) | Who::Ban(_) | Who::Prefix(_) | Who::Everybody => None,
+        Who::Address(_) | Who::Ban(_) | Who::CodesOf(..) => None,
     };
     let details = json!({ "limit": name, "failures": failures });
     app.store.log_action(&SystemLog { action: LOGGED_AS, user, actor: None, details }, app.clock.now()).await

@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::protocol::{
-    Authenticated, CloseCode, PasswordResetConfirmation, PasswordResetRequest, Problem, RegisterRequest, VerificationRequired,
-    VerifyPhoneRequest,
+use tebdil_core::{
+    domain::CodePurpose,
+    protocol::{
+        Authenticated, CloseCode, PasswordResetConfirmation, PasswordResetRequest, Problem, RegisterRequest, VerificationRequired,
+        VerifyPhoneRequest,
+    },
 };
 
 use super::{body::Strict, client_ip::ClientAddress, me, problem::Answer};
@@ -15,14 +18,16 @@ use crate::{app::App, auth::AccountError};
 pub(super) async fn begin(app: &App, from: ClientAddress, request: RegisterRequest) -> Answer<Json<VerificationRequired>> {
     let (phone, draft, password) = app.accounts.check_registration(request).await?;
     app.limiters.code_from(from).await?;
-    app.limiters.code_to(&phone).await?;
-    app.accounts.send_registration_code(phone, draft, password).await?;
+    app.limiters.code_to(CodePurpose::Registration, &phone).await?;
+    let index = phone.index;
+    app.accounts.send_registration_code(from, phone, draft, password).await?;
+    app.limiters.code_ordered(CodePurpose::Registration, index).await;
     Ok(Json(VerificationRequired { verification_required: true }))
 }
 
 /// Complete a registration with the code that was sent to its phone.
 #[utoipa::path(
-    post, path = "/v1/auth/verify-phone", tag = "accounts", security(()), request_body = VerifyPhoneRequest,
+    post, operation_id = "verify_phone", path = "/v1/auth/verify-phone", tag = "accounts", security(()), request_body = VerifyPhoneRequest,
     responses(
         (status = 201, body = Authenticated),
         (status = 403, description = "`banned`", body = Problem),
@@ -37,13 +42,13 @@ pub(super) async fn verify_phone(
     Strict(request): Strict<VerifyPhoneRequest>,
 ) -> Answer<(StatusCode, Json<Authenticated>)> {
     let phone = app.accounts.phone_index(&request.phone);
-    app.limiters.guess(from, phone).await?;
+    app.limiters.guess(from, CodePurpose::Registration, phone).await?;
     Ok((StatusCode::CREATED, Json(app.accounts.verify_phone(request).await?)))
 }
 
 /// Ask for a code that sets a new password. The answer is the same whoever has the phone, if anybody.
 #[utoipa::path(
-    post, path = "/v1/auth/password-reset", tag = "accounts", security(()), request_body = PasswordResetRequest,
+    post, operation_id = "request_password_reset", path = "/v1/auth/password-reset", tag = "accounts", security(()), request_body = PasswordResetRequest,
     responses(
         (status = 202),
         (status = 404, description = "`not_found`: this server sends no codes", body = Problem),
@@ -61,15 +66,17 @@ pub(super) async fn password_reset(
     }
     app.limiters.code_from(from).await?;
     if let Some(phone) = app.accounts.code_phone(&request.phone) {
-        app.limiters.code_to(&phone).await?;
+        app.limiters.code_to(CodePurpose::PasswordReset, &phone).await?;
+        let index = phone.index;
         app.accounts.order_password_reset(phone)?;
+        app.limiters.code_ordered(CodePurpose::PasswordReset, index).await;
     }
     Ok(StatusCode::ACCEPTED)
 }
 
 /// Set a new password with the code that was sent to the phone; every session ends.
 #[utoipa::path(
-    post, path = "/v1/auth/password-reset/confirm", tag = "accounts", security(()), request_body = PasswordResetConfirmation,
+    post, operation_id = "confirm_password_reset", path = "/v1/auth/password-reset/confirm", tag = "accounts", security(()), request_body = PasswordResetConfirmation,
     responses(
         (status = 204),
         (status = 422, description = "`code_invalid`, `weak_password`, `password_too_long`", body = Problem),
@@ -83,8 +90,8 @@ pub(super) async fn confirm_password_reset(
     Strict(request): Strict<PasswordResetConfirmation>,
 ) -> Answer<StatusCode> {
     let phone = app.accounts.phone_index(&request.phone);
-    app.limiters.guess(from, phone).await?;
-    let (user, reset) = app.accounts.reset_password(request).await.map_err(me::with_new_password)?;
+    app.limiters.guess(from, CodePurpose::PasswordReset, phone).await?;
+    let (user, reset) = app.accounts.reset_password(from, request).await.map_err(me::with_new_password)?;
     for session in reset.ended {
         app.hub.close_session(user, session, CloseCode::Unauthorized);
     }

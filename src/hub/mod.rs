@@ -36,10 +36,8 @@ pub struct Connection {
     pub id: ConnectionId,
     pub user_id: UserId,
     pub session_id: SessionId,
-    /// What `message_logs` keeps of the device.
+    /// What `message_logs` keeps of the device and its network.
     pub device_info: Arc<str>,
-    /// What `message_logs` keeps of the connection.
-    pub connection_type: Arc<str>,
     pub outbound: Outbound,
     /// When it joined presence, once it has.
     pub stamp: OnceLock<Stamp>,
@@ -55,7 +53,6 @@ impl Connection {
             user_id,
             session_id,
             device_info: "".into(),
-            connection_type: "".into(),
             outbound: Outbound::held(outbound),
             stamp: OnceLock::new(),
             behind: AtomicBool::new(false),
@@ -72,10 +69,24 @@ impl Connection {
         self.outbound.push(Outgoing::new(frame, re));
     }
 
+    /// Closes it because this node ends, and says when to come back.
+    pub fn send_away(&self) {
+        // Ahead of what is held, which a close drops.
+        self.outbound.push_first(ServerFrame::Draining { retry_after_ms: come_back_after_ms() }.to_json(None));
+        self.outbound.close(CloseCode::Draining);
+    }
+
     /// The connection, as presence knows it.
     pub fn device(&self) -> Device {
         Device { user: self.user_id, session: self.session_id, connection: self.id.0 }
     }
+}
+
+/// When a client that is sent away is to come back, in milliseconds: a time of its own, so that they do not come in one herd.
+pub fn come_back_after_ms() -> u64 {
+    /// Closing a few at a time spreads them already; this spreads the last group.
+    const LONGEST: u64 = 2_000;
+    rand::rng().random_range(100..=LONGEST)
 }
 
 /// Whether a user of this node has devices at other nodes.
@@ -315,17 +326,12 @@ impl Hub {
     pub async fn drain(&self, over: Duration) {
         /// Sockets closed together.
         const GROUP: usize = 20;
-        /// Longest delay a client is told, milliseconds. Closing a few at a time spreads them already; this spreads the last group.
-        const LONGEST_DELAY_MS: u64 = 2_000;
         let connections = self.all();
         let groups = connections.len().div_ceil(GROUP);
         let pause = over / u32::try_from(groups.max(1)).unwrap_or(u32::MAX);
         for group in connections.chunks(GROUP) {
             for connection in group {
-                let reconnect_after_ms = rand::rng().random_range(100..=LONGEST_DELAY_MS);
-                // Ahead of what is held, which a close drops.
-                connection.outbound.push_first(ServerFrame::Draining { reconnect_after_ms }.to_json(None));
-                connection.outbound.close(CloseCode::Draining);
+                connection.send_away();
             }
             if groups > 1 {
                 tokio::time::sleep(pause).await;
@@ -375,7 +381,7 @@ mod tests {
         let hub = hub().await;
         let old = connection(&hub, 7, 1);
         hub.join(&old);
-        let frame = LazyCell::new(|| Outgoing::new(&ServerFrame::Draining { reconnect_after_ms: 1 }, None));
+        let frame = LazyCell::new(|| Outgoing::new(&ServerFrame::Draining { retry_after_ms: 1 }, None));
         assert!(hub.push(UserId(7), |_| true, &frame), "nobody knows yet");
         hub.joined(UserId(7), false);
         assert!(!hub.push(UserId(7), |_| true, &frame), "all its devices are here");

@@ -2,13 +2,13 @@
 
 use std::{collections::VecDeque, sync::Mutex};
 
-use axum::extract::ws::Utf8Bytes;
 use serde::{Deserialize, Serialize};
 use tebdil_core::{
     id::MatchId,
     protocol::{CloseCode, FrameId, MessageOrigin, ServerFrame},
 };
 use tokio::sync::Notify;
+use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 /// Capacity kept for an empty queue; a burst does not stay allocated.
 const KEPT_CAPACITY: usize = 16;
@@ -118,10 +118,7 @@ impl Outbound {
             }
             let waiting = queue.frames.len() + queue.held.as_ref().map_or(0, Vec::len);
             if waiting >= self.limits.frames || queue.bytes + frame.text.len() > self.limits.bytes {
-                queue.frames = VecDeque::new();
-                queue.held = None;
-                queue.bytes = 0;
-                queue.close = Some(CloseCode::SlowConsumer);
+                queue.give_up();
                 overflow = true;
             } else {
                 queue.bytes += frame.text.len();
@@ -222,6 +219,19 @@ impl Outbound {
         self.drained.notify_waiters();
     }
 
+    /// Ends the queue of a client that does not read: what waits is forgotten. The first close counts.
+    pub fn give_up(&self) {
+        {
+            let mut queue = self.lock();
+            if queue.close.is_some() {
+                return;
+            }
+            queue.give_up();
+        }
+        self.readable.notify_one();
+        self.drained.notify_waiters();
+    }
+
     /// Whether nothing more will be accepted, and why.
     pub fn closing(&self) -> Option<CloseCode> {
         self.lock().close
@@ -270,6 +280,13 @@ impl Outbound {
 }
 
 impl Queue {
+    fn give_up(&mut self) {
+        self.frames = VecDeque::new();
+        self.held = None;
+        self.bytes = 0;
+        self.close = Some(CloseCode::SlowConsumer);
+    }
+
     /// Adds a frame to those that are written next, or leaves it out when something before it is missing. True when that was not told yet.
     fn queue(&mut self, frame: Outgoing) -> bool {
         if frame.mark.is_none_or(|mark| self.learn(mark)) {

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use tebdil_core::{
     id::TicketId,
-    store::{NewMatch, PairOutcome, Refusal, Store, StoreError},
+    skew::ClockGuard,
+    store::{MatchmakerTerm, NewMatch, PairOutcome, Refusal, Store, StoreError},
     time::Clock,
 };
 
@@ -25,15 +26,16 @@ pub(super) struct Writer {
     pub(super) store: Store,
     pub(super) config: std::sync::Arc<MatchmakerConfig>,
     pub(super) clock: Clock,
+    pub(super) guard: ClockGuard,
 }
 
 impl Writer {
-    /// Makes matches of the pairs in one transaction. Pairs that the store cannot write are given up, each for itself; while it is away all are left open.
-    pub(super) async fn commit(&self, batch: Vec<(Pair, NewMatch)>) -> Vec<(Pair, Verdict)> {
+    /// Makes matches of the pairs in one transaction, as the leader of `term`. Pairs that the store cannot write are given up, each for itself; while it is away all are left open.
+    pub(super) async fn commit(&self, term: MatchmakerTerm, batch: Vec<(Pair, NewMatch)>) -> Vec<(Pair, Verdict)> {
         metrics::histogram!("tebdil_match_batch_size").record(u32::try_from(batch.len()).unwrap_or(u32::MAX));
         let proposed: Vec<NewMatch> = batch.iter().map(|(_, proposed)| proposed.clone()).collect();
         let mut settled = Vec::with_capacity(batch.len());
-        match self.write(&proposed).await {
+        match self.write(term, &proposed).await {
             Ok(outcomes) => {
                 for ((pair, _), outcome) in batch.into_iter().zip(outcomes) {
                     let verdict = self.verdict(&pair, outcome).await;
@@ -44,7 +46,7 @@ impl Writer {
             // One pair spoils it for the others: each alone then.
             Err(_) => {
                 for (pair, proposed) in batch {
-                    let verdict = match self.write(&[proposed]).await {
+                    let verdict = match self.write(term, &[proposed]).await {
                         Ok(outcomes) => match outcomes.into_iter().next() {
                             Some(outcome) => self.verdict(&pair, outcome).await,
                             None => given_up(),
@@ -84,11 +86,15 @@ impl Writer {
         }
     }
 
-    async fn write(&self, proposed: &[NewMatch]) -> Result<Vec<PairOutcome>, StoreError> {
-        let written = self.store.create_matches(proposed, &self.config.rules, self.clock.now()).await;
+    async fn write(&self, term: MatchmakerTerm, proposed: &[NewMatch]) -> Result<Vec<PairOutcome>, StoreError> {
+        let written = self.store.create_matches(term, proposed, &self.config.rules, self.clock.now()).await;
         if let Err(error) = &written {
             tracing::error!(%error, pairs = proposed.len(), transient = error.is_transient(), "matches could not be written");
             metrics::counter!("tebdil_match_write_failures_total").increment(1);
+        }
+        if written.as_ref().is_ok_and(|outcomes| outcomes.iter().any(|outcome| matches!(outcome, PairOutcome::Fenced))) {
+            tracing::warn!(pairs = proposed.len(), "matches of a former leader came too late and were refused");
+            metrics::counter!("tebdil_match_writes_fenced_total").increment(1);
         }
         written
     }
@@ -96,6 +102,7 @@ impl Writer {
     async fn verdict(&self, pair: &Pair, outcome: PairOutcome) -> Verdict {
         match outcome {
             PairOutcome::Made(made) => Verdict::Made(made),
+            PairOutcome::Fenced => Verdict::Fenced,
             PairOutcome::Refused { offerer, answerer, blocked } => {
                 let faults = [self.fault(pair.older, offerer).await, self.fault(pair.newer, answerer).await];
                 Verdict::Refused { faults, blocked }

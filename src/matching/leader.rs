@@ -16,6 +16,7 @@ use std::{
 use tebdil_core::{
     id::{SessionId, TicketId, UserId},
     realtime::NodeId,
+    store::MatchmakerTerm,
     time::Timestamp,
 };
 use tokio::time::Instant;
@@ -44,6 +45,8 @@ pub(super) struct Now {
 #[derive(Debug)]
 pub(super) struct Leader {
     pub(super) term: Term,
+    /// By which the store knows it.
+    pub(super) fence: MatchmakerTerm,
     engine: Engine,
     /// Every ticket of the engine.
     held: HashMap<TicketId, Held>,
@@ -123,9 +126,10 @@ fn of(tickets: &BTreeSet<(UserId, TicketId)>, user: UserId) -> impl Iterator<Ite
 
 impl Leader {
     /// A leader without tickets. For the time `early` cancels wait for tickets that desks are about to submit.
-    pub(super) fn new(term: Term, widening: Widening, timings: Timings, early: Duration, now: Instant) -> Self {
+    pub(super) fn new(term: Term, fence: MatchmakerTerm, widening: Widening, timings: Timings, early: Duration, now: Instant) -> Self {
         Self {
             term,
+            fence,
             engine: Engine::new(widening),
             held: HashMap::new(),
             behind: HashMap::new(),

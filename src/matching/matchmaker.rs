@@ -7,6 +7,7 @@ use tebdil_core::{
     id::{IdGenerator, UserId},
     protocol::{CloseCode, ErrorCode, FrameId, MatchFind},
     realtime::{NodeId, Realtime},
+    skew::ClockGuard,
     store::Store,
     time::Clock,
 };
@@ -38,6 +39,8 @@ pub struct Parts {
     pub hub: Arc<Hub>,
     pub wakeups: Arc<Wakeups>,
     pub clock: Clock,
+    /// Whether it may be trusted.
+    pub guard: ClockGuard,
     pub ids: Arc<IdGenerator>,
     pub realtime: Realtime,
     pub config: MatchmakerConfig,
@@ -115,13 +118,13 @@ pub struct Status {
 impl Matchmaker {
     /// The service, and the task that has to be run for it.
     pub fn new(parts: Parts) -> (Self, MatchmakerTask) {
-        let Parts { store, hub, wakeups, clock, ids, realtime, config, encode } = parts;
+        let Parts { store, hub, wakeups, clock, guard, ids, realtime, config, encode } = parts;
         let (inbox, requests) = mpsc::channel(INBOX);
         // Unbounded: its writer must not wait, and a lost `NodeGone` would leave ghosts. The task never waits for anything but news and requests, and
         // what comes in has been in the bus's own queue before.
         let (news, incoming) = mpsc::unbounded_channel();
         let (config, answers) = (Arc::new(config), Arc::new(Answers::default()));
-        let writer = Writer { store: store.clone(), config: Arc::clone(&config), clock: clock.clone() };
+        let writer = Writer { store: store.clone(), config: Arc::clone(&config), clock: clock.clone(), guard };
         let crier = Crier { hub, presence: realtime.presence.clone(), wakeups };
         let task = MatchmakerTask::new(writer, crier, realtime, encode, Arc::clone(&answers), requests, incoming);
         (Self { store, config, clock, ids, answers, inbox, news }, task)

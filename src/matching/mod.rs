@@ -64,6 +64,8 @@ pub struct Timings {
     pub park: Duration,
     /// How long a leader can repeat what it said last; longer than `roster`.
     pub memory: Duration,
+    /// How long the store may keep a leader waiting before it lets another node lead.
+    pub patience: Duration,
 }
 
 impl Default for Timings {
@@ -75,6 +77,7 @@ impl Default for Timings {
             answer: Duration::from_secs(6),
             park: Duration::from_mins(1),
             memory: Duration::from_secs(20),
+            patience: Duration::from_secs(5),
         }
     }
 }

@@ -9,7 +9,7 @@ use tebdil_core::{
     id::{TicketId, UserId},
     protocol::{CloseCode, ErrorCode, FrameId},
     realtime::{Holder, NodeId},
-    store::NewMatch,
+    store::{MatchmakerTerm, NewMatch},
 };
 use tokio::time::Instant;
 
@@ -177,11 +177,11 @@ impl Office {
         self.exchange(now);
     }
 
-    /// What the lease said when it was asked at `asked`; an error is `Err`.
-    pub(super) fn held(&mut self, asked: Instant, answer: Result<Option<Holder>, ()>, now: Now) {
+    /// What the lease said when it was asked at `asked`; an error is `Err`. To lead anew this node must have `begun` a term in the store since.
+    pub(super) fn held(&mut self, asked: Instant, answer: Result<Option<Holder>, ()>, begun: Option<MatchmakerTerm>, now: Now) {
         self.blind = answer.is_err();
         match answer {
-            Ok(Some(holder)) if holder.node == self.node => self.lead(holder.into(), asked + self.timings.ttl, now),
+            Ok(Some(holder)) if holder.node == self.node => self.lead(holder.into(), begun, asked + self.timings.ttl, now),
             Ok(Some(holder)) => self.learn(holder.into(), false, now),
             Ok(None) => {
                 self.step_down();
@@ -197,7 +197,7 @@ impl Office {
         self.exchange(now);
     }
 
-    fn lead(&mut self, term: Term, until: Instant, now: Now) {
+    fn lead(&mut self, term: Term, begun: Option<MatchmakerTerm>, until: Instant, now: Now) {
         // Once retired it only looks, which does not renew.
         if self.retired || until <= now.instant || term.fence < self.fence {
             return;
@@ -208,9 +208,11 @@ impl Office {
             leading.until = leading.until.max(until);
             return;
         }
+        // What an earlier leader still sends must make no match of a search that is cancelled here.
+        let Some(fence) = begun else { return };
         // Somebody led before: searches of other nodes are on their way here.
         let early = if self.fence == 0 { std::time::Duration::ZERO } else { self.timings.renew };
-        let leader = Leader::new(term, self.widening.clone(), self.timings, early, now.instant);
+        let leader = Leader::new(term, fence, self.widening.clone(), self.timings, early, now.instant);
         self.leading = Some(Leading { leader, until });
         self.learn(term, true, now);
         self.out.push((To::Others, MatchmakingMessage::Leads(term)));
@@ -254,7 +256,7 @@ impl Office {
         }
     }
 
-    /// Ends the leader in good order, after its last transaction; the term to be announced as vacant when the lease is given back.
+    /// Ends the leader in good order; the term to be announced as vacant when the lease is given back.
     pub(super) fn hand_over(&mut self, now: Now) -> Option<Term> {
         let term = self.leader().map(|leader| leader.term);
         self.step_down();
@@ -320,7 +322,11 @@ impl Office {
     }
 
     /// What became of the pairs of a batch. It may be one of an earlier leader of this node, which knows no more whose tickets they were.
-    pub(super) fn settle(&mut self, term: Term, settled: Vec<(Pair, Verdict)>, now: Now) {
+    ///
+    /// When the leader of this node turns out to lead no more, it ends: its term, to be given back.
+    pub(super) fn settle(&mut self, term: Term, settled: Vec<(Pair, Verdict)>, now: Now) -> Option<Term> {
+        let fenced = settled.iter().any(|(_, verdict)| matches!(verdict, Verdict::Fenced));
+        let ended = if fenced && self.leader().is_some_and(|leader| leader.term == term) { self.hand_over(now) } else { None };
         if let Some(Leading { leader, .. }) = &mut self.leading
             && leader.term == term
         {
@@ -336,6 +342,7 @@ impl Office {
             self.out.extend(parts.map(|parts| (To::Others, MatchmakingMessage::ToDesk { term, parts })));
         }
         self.exchange(now);
+        ended
     }
 
     /// Tickets of which the store has to be asked whether they were used.

@@ -7,6 +7,7 @@ use tebdil_core::{
     domain::Mode,
     id::TicketId,
     realtime::{Holder, Realtime, RealtimeError},
+    store::MatchmakerTerm,
 };
 use tokio::{
     sync::mpsc,
@@ -32,6 +33,9 @@ const LEASE: &str = "matchmaker";
 /// Longest sleep while tickets wait: a clock that is set forward is noticed within this.
 const MAX_SLEEP: Duration = Duration::from_millis(250);
 
+/// How long the store may take to answer a node that asks only whether it does.
+const PING_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// The matchmaker's task.
 #[expect(clippy::struct_excessive_bools, reason = "each says of one kind of work whether it is under way")]
 #[derive(Debug)]
@@ -49,8 +53,27 @@ pub struct MatchmakerTask {
     committing: bool,
     asking: bool,
     verifying: bool,
+    pinging: bool,
+    stuck: Stuck,
+    /// The store did not do in time what this leader asked of it: until it answers again this node is no candidate.
+    sick: bool,
     /// The last question about the lease had no answer. Said once: it is asked every second.
     unanswered: bool,
+    /// Others may lead first until then: this node could not, or must not.
+    stands_back: Option<Instant>,
+}
+
+/// Since when the store does not do what the leader asks: what it is asked first, and what it was asked again after it failed.
+#[derive(Debug, Default)]
+struct Stuck {
+    commit: Option<Instant>,
+    verify: Option<Instant>,
+}
+
+impl Stuck {
+    fn since(&self) -> Option<Instant> {
+        self.commit.into_iter().chain(self.verify).min()
+    }
 }
 
 /// Work that has ended.
@@ -63,6 +86,8 @@ enum Done {
     Asked {
         at: Instant,
         answer: Result<Option<Holder>, RealtimeError>,
+        /// The term that was begun in the store, where this node held the lease and did not lead. An error was logged.
+        begun: Option<Result<MatchmakerTerm, ()>>,
     },
     Released {
         term: Term,
@@ -73,6 +98,8 @@ enum Done {
         used: Option<Vec<(TicketId, Announcement)>>,
     },
     LookedAfter,
+    /// Whether the store answers.
+    Pinged(bool),
 }
 
 impl MatchmakerTask {
@@ -100,7 +127,11 @@ impl MatchmakerTask {
             committing: false,
             asking: false,
             verifying: false,
+            pinging: false,
+            stuck: Stuck::default(),
+            sick: false,
             unanswered: false,
+            stands_back: None,
         }
     }
 
@@ -113,7 +144,7 @@ impl MatchmakerTask {
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let (was_vacant, is_retired) = (self.office.is_vacant(), self.office.is_retired());
-            let (until, pause, leads_tickets) = (self.office.until(), self.pause(), self.leads_tickets());
+            let (until, pause, leads_tickets, patience) = (self.office.until(), self.pause(), self.leads_tickets(), self.patience());
             tokio::select! {
                 request = self.requests.recv() => match request {
                     Some(request) => self.request(request),
@@ -123,10 +154,13 @@ impl MatchmakerTask {
                 Some(done) = self.work.join_next() => self.done(done),
                 _ = beat.tick() => {
                     self.office.beat(self.now());
+                    self.recover();
+                    self.abdicate_with_a_wrong_clock();
                     self.ask();
                 }
                 () = tokio::time::sleep(pause), if leads_tickets => {}
                 () = tokio::time::sleep_until(until.unwrap_or_else(Instant::now)), if until.is_some() => {}
+                () = tokio::time::sleep_until(patience.unwrap_or_else(Instant::now)), if patience.is_some() => {}
                 () = soft.cancelled(), if !is_retired => {
                     self.office.retire();
                 }
@@ -140,6 +174,9 @@ impl MatchmakerTask {
                 self.request(request);
             }
             self.office.tick(self.now());
+            if self.patience().is_some_and(|until| until <= Instant::now()) {
+                self.give_up();
+            }
             if self.office.is_retired() {
                 self.hand_over();
             } else {
@@ -175,6 +212,12 @@ impl MatchmakerTask {
         due.map_or(MAX_SLEEP, |due| due.since(self.writer.clock.now()).min(MAX_SLEEP))
     }
 
+    /// When this leader has waited too long for the store.
+    fn patience(&self) -> Option<Instant> {
+        self.office.leader()?;
+        Some(self.stuck.since()? + self.writer.config.timings.patience)
+    }
+
     fn request(&mut self, request: Request) {
         let now = self.now();
         match request {
@@ -208,10 +251,16 @@ impl MatchmakerTask {
         match done {
             Ok(Done::Committed { term, settled }) => {
                 self.committing = false;
+                if settled.iter().all(|(_, verdict)| !matches!(verdict, Verdict::Unknown)) {
+                    self.stuck.commit = None;
+                }
                 self.announce(&settled);
-                self.office.settle(term, settled, now);
+                if let Some(term) = self.office.settle(term, settled, now) {
+                    tracing::warn!(fence = term.fence, "another node leads the matching; this one gives up");
+                    self.stand_back(term);
+                }
             }
-            Ok(Done::Asked { at, answer }) => {
+            Ok(Done::Asked { at, answer, begun }) => {
                 self.asking = false;
                 if let Err(error) = answer.as_ref()
                     && !self.unanswered
@@ -221,15 +270,22 @@ impl MatchmakerTask {
                 self.unanswered = answer.is_err();
                 let led = self.office.leader().map(|leader| leader.term);
                 let holds = answer.as_ref().ok().copied().flatten().filter(|holder| holder.node == self.realtime.node);
-                self.office.held(at, answer.map_err(drop), now);
+                let held = if self.sick && holds.is_some() { Ok(None) } else { answer.map_err(drop) };
+                self.office.held(at, held, begun.and_then(Result::ok), now);
                 if let Some(leader) = self.office.leader()
                     && led != Some(leader.term)
                 {
                     tracing::info!(fence = leader.term.fence, "this node leads the matching");
                 }
-                // It asked for the lease before it was told to end.
+                // Perhaps another node reaches the store.
                 if let Some(holder) = holds
-                    && self.office.is_retired()
+                    && begun == Some(Err(()))
+                {
+                    self.stand_back(holder.into());
+                }
+                // It asked for the lease before it was told to end, or gave up.
+                if let Some(holder) = holds
+                    && (self.sick || self.office.is_retired())
                     && self.office.leader().is_none()
                 {
                     self.release(holder.into());
@@ -238,6 +294,9 @@ impl MatchmakerTask {
             Ok(Done::Released { term }) => self.office.vacated(term),
             Ok(Done::Verified { sides, used }) => {
                 self.verifying = false;
+                if used.is_some() {
+                    self.stuck.verify = None;
+                }
                 let tickets = used.as_ref().map(|used| used.iter().map(|(ticket, _)| *ticket).collect());
                 let told = self.office.verified(sides, tickets.as_ref(), now);
                 let told = used.iter().flatten().filter(|(ticket, _)| told.contains(ticket));
@@ -245,6 +304,14 @@ impl MatchmakerTask {
                 self.look_after(away);
             }
             Ok(Done::LookedAfter) => {}
+            Ok(Done::Pinged(answers)) => {
+                self.pinging = false;
+                if answers && self.sick {
+                    tracing::info!("the store answers again; this node may lead the matching");
+                    self.sick = false;
+                    self.ask();
+                }
+            }
             // Its pairs stay reserved: ending the process is what keeps them from waiting for ever.
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
@@ -256,11 +323,58 @@ impl MatchmakerTask {
             return;
         }
         self.asking = true;
-        let (lease, ttl, candidate) = (self.realtime.lease.clone(), self.writer.config.timings.ttl, !self.office.is_retired());
+        let at = Instant::now();
+        let stands = self.stands_back.is_none_or(|until| until <= at) && self.writer.guard.is_right();
+        let candidate = stands && !self.sick && !self.office.is_retired();
+        let (lease, ttl, node) = (self.realtime.lease.clone(), self.writer.config.timings.ttl, self.realtime.node);
+        let (store, leads) = (self.writer.store.clone(), self.office.leader().map(|leader| leader.term));
         self.work.spawn(async move {
-            let at = Instant::now();
-            Done::Asked { at, answer: lease.hold(LEASE, ttl, candidate).await }
+            let answer = lease.hold(LEASE, ttl, candidate).await;
+            let won = answer.as_ref().ok().copied().flatten().filter(|holder| holder.node == node && leads != Some((*holder).into()));
+            let begun = match won.filter(|_| candidate) {
+                Some(_) => Some(store.begin_term().await.map_err(|error| tracing::warn!(%error, "the matching cannot be led from here"))),
+                None => None,
+            };
+            Done::Asked { at, answer, begun }
         });
+    }
+
+    /// Lets another node lead, whose store may answer. Searches are still at their desks, and what is being written counts if it is written after all.
+    fn give_up(&mut self) {
+        tracing::error!("the store does not answer; this node leads the matching no more");
+        self.sick = true;
+        if let Some(term) = self.office.hand_over(self.now()) {
+            self.release(term);
+        }
+    }
+
+    /// Looks whether the store answers again, once what it was asked before has ended.
+    fn recover(&mut self) {
+        if self.office.leader().is_none() && !self.committing && !self.verifying {
+            self.stuck = Stuck::default();
+        }
+        if !self.sick || self.pinging || self.stuck.since().is_some() {
+            return;
+        }
+        self.pinging = true;
+        let store = self.writer.store.clone();
+        self.work.spawn(async move { Done::Pinged(matches!(tokio::time::timeout(PING_TIMEOUT, store.ping()).await, Ok(Ok(())))) });
+    }
+
+    /// Whoever leads says when a match ends and a day begins.
+    fn abdicate_with_a_wrong_clock(&mut self) {
+        if !self.writer.guard.is_right()
+            && let Some(term) = self.office.hand_over(self.now())
+        {
+            tracing::warn!("this node gives up leading the matching: its clock is wrong");
+            self.stand_back(term);
+        }
+    }
+
+    /// Gives the lease back, and leaves it to others for as long as it would have lasted.
+    fn stand_back(&mut self, term: Term) {
+        self.stands_back = Some(Instant::now() + self.writer.config.timings.ttl);
+        self.release(term);
     }
 
     /// Gives the lease back once nothing is being written.
@@ -288,10 +402,13 @@ impl MatchmakerTask {
             return;
         }
         let batch = self.office.next_batch(self.now());
-        let Some(term) = self.office.leader().map(|leader| leader.term).filter(|_| !batch.is_empty()) else { return };
+        let Some((term, fence)) = self.office.leader().map(|leader| (leader.term, leader.fence)).filter(|_| !batch.is_empty()) else {
+            return;
+        };
         self.committing = true;
+        self.stuck.commit.get_or_insert_with(Instant::now);
         let writer = self.writer.clone();
-        self.work.spawn(async move { Done::Committed { term, settled: writer.commit(batch).await } });
+        self.work.spawn(async move { Done::Committed { term, settled: writer.commit(fence, batch).await } });
     }
 
     /// Asks whether tickets that were submitted again were used before: their match may have been told to nobody.
@@ -304,6 +421,7 @@ impl MatchmakerTask {
             return;
         }
         self.verifying = true;
+        self.stuck.verify.get_or_insert_with(Instant::now);
         let writer = self.writer.clone();
         self.work.spawn(async move {
             let used = writer.used(&sides).await;
@@ -327,7 +445,7 @@ impl MatchmakerTask {
                         }
                     }
                 }
-                Verdict::Unknown => {}
+                Verdict::Unknown | Verdict::Fenced => {}
             }
         }
         self.look_after(away);

@@ -32,6 +32,8 @@ impl Texts {
             Notice::PremiumEnded { .. } => t!("premium_ended", locale = lang).into(),
             Notice::MatchFound { .. } => t!("match_found", locale = lang).into(),
             Notice::PasswordReset {} => t!("password_reset", locale = lang).into(),
+            Notice::NewDevice { name, platform } => of_device("new_device", name, platform, locale),
+            Notice::StaffSignIn { name, platform } => of_device("staff_sign_in", name, platform, locale),
             Notice::Warned { reason } => {
                 let key = format!("reported_for.{reason}");
                 let what = t!(&key, locale = lang);
@@ -47,6 +49,7 @@ impl Texts {
                 Locale::Tr => tr.clone(),
                 Locale::En => en.clone(),
             },
+            Notice::Ad { title, content, .. } => t!("ad", locale = lang, title = title, content = content).into(),
         }
     }
 
@@ -57,6 +60,14 @@ impl Texts {
         let month = t!(&month, locale = locale.as_str());
         let time = format!("{:02}:{:02}", local.hour(), local.minute());
         t!("format.moment", locale = locale.as_str(), day = local.day(), month = month, year = local.year(), time = time).into()
+    }
+}
+
+/// A sentence about a device, which may have said what it is called, or at least what it is.
+fn of_device(key: &str, name: &str, platform: &str, locale: Locale) -> String {
+    match [name, platform].into_iter().find(|word| !word.is_empty()) {
+        Some(device) => t!(&format!("{key}.named"), locale = locale.as_str(), device = device).into(),
+        None => t!(key, locale = locale.as_str()).into(),
     }
 }
 
@@ -92,7 +103,7 @@ mod tests {
 
     use tebdil_core::{
         domain::{ClaimRefusal, ReportReason},
-        id::MatchId,
+        id::{AdId, MatchId},
     };
     use utoipa::PartialSchema as _;
 
@@ -112,6 +123,10 @@ mod tests {
             Notice::PremiumEnded { plan: "month".to_owned() },
             Notice::MatchFound { match_id },
             Notice::PasswordReset {},
+            Notice::NewDevice { name: String::new(), platform: "android".to_owned() },
+            Notice::NewDevice { name: String::new(), platform: String::new() },
+            Notice::StaffSignIn { name: "Pixel".to_owned(), platform: "android".to_owned() },
+            Notice::StaffSignIn { name: String::new(), platform: String::new() },
             Notice::Banned { until: None },
             Notice::Banned { until: Some(NOON) },
             Notice::BanLifted {},
@@ -120,8 +135,9 @@ mod tests {
             Notice::ReportResolved { acted: false },
             Notice::Announcement { tr: "Yarın bakım var.".to_owned(), en: "Maintenance tomorrow.".to_owned() },
         ];
+        let ad = Notice::Ad { ad_id: AdId(1), title: "Çay".to_owned(), content: "Sıcak çay.".to_owned(), click_url: None };
         let warned = ReportReason::ALL.iter().map(|reason| Notice::Warned { reason: *reason });
-        rejected.chain(warned).chain(counted.into_iter().flatten()).chain(others).collect()
+        rejected.chain(warned).chain(counted.into_iter().flatten()).chain(others).chain([ad]).collect()
     }
 
     fn texts() -> Texts {
@@ -194,5 +210,7 @@ mod tests {
     fn an_announcement_is_said_as_it_was_written() {
         let notice = Notice::Announcement { tr: "%{count} 100%".to_owned(), en: "%{count} 100%".to_owned() };
         assert_eq!(texts().message(&notice, Locale::En), "%{count} 100%");
+        let notice = Notice::Ad { ad_id: AdId(1), title: "%{content}".to_owned(), content: "100%".to_owned(), click_url: None };
+        assert_eq!(texts().message(&notice, Locale::En), "Advertisement: %{content} – 100%");
     }
 }

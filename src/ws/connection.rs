@@ -8,26 +8,29 @@ use std::{
     },
 };
 
-use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::{
-    SinkExt as _, StreamExt as _,
+    Sink, SinkExt as _, StreamExt as _,
     stream::{SplitSink, SplitStream},
 };
 use tebdil_core::{
     protocol::{ClientFrame, CloseCode, ErrorCode, FrameError, FrameId, Hello, MAX_FRAME_BYTES, ServerFrame, parse_client_frame},
     time::Timestamp,
 };
-use tokio::time::{Duration, timeout};
-use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
+use tokio::{
+    io::AsyncWriteExt as _,
+    time::{Duration, Instant, timeout},
+};
+use tokio_tungstenite::tungstenite::{self, Bytes, Message, Utf8Bytes, error::ProtocolError, protocol::CloseFrame};
 
 use super::{
-    dispatch,
+    Socket, dispatch,
     limits::{Limits, Pace, rate_limited},
     welcome::{self, Denied},
 };
 use crate::{
     app::App,
-    hub::{Connection, Next},
+    http::crowd::Seat,
+    hub::{Connection, Next, come_back_after_ms},
 };
 
 /// How long a closed connection is kept so that its close frame arrives: closing with unread input would reset it away.
@@ -60,16 +63,21 @@ impl Session {
 /// Serves a connection until it ends.
 ///
 /// What happens once at its beginning and end is boxed: an idle connection keeps only what it needs to wait.
-pub(super) async fn run(mut socket: WebSocket, app: Arc<App>) {
+pub(super) async fn run(mut socket: Socket, app: Arc<App>, seat: Option<Seat>) {
     let open = metrics::gauge!("tebdil_connections");
     open.increment(1);
-    match Box::pin(begin(&mut socket, &app)).await {
+    let told = match Box::pin(begin(&mut socket, &app)).await {
         Ok((session, hello)) => {
-            converse(&mut socket, &app, &session, hello).await;
+            if let Some(seat) = &seat {
+                seat.finish();
+            }
+            let told = converse(&mut socket, &app, &session, hello).await;
             Box::pin(end(&app, &session.connection)).await;
+            told
         }
-        Err(code) => Box::pin(close(&mut socket, code)).await,
-    }
+        Err(code) => Box::pin(goodbye(&mut socket, code, LINGER)).await,
+    };
+    Box::pin(part(socket, told)).await;
     open.decrement(1);
 }
 
@@ -77,7 +85,7 @@ pub(super) async fn run(mut socket: WebSocket, app: Arc<App>) {
 type Greeting = Box<(Option<FrameId>, Hello)>;
 
 /// Waits for `hello` and lets the connection in. An error is a close that the caller still has to say.
-async fn begin(socket: &mut WebSocket, app: &App) -> Result<(Session, Greeting), CloseCode> {
+async fn begin(socket: &mut Socket, app: &App) -> Result<(Session, Greeting), CloseCode> {
     let first = timeout(app.config.ws.hello_timeout(), first_frame(socket)).await.map_err(|_| CloseCode::HelloTimeout)?;
     let (re, hello) = match first? {
         Ok(hello) => hello,
@@ -89,38 +97,47 @@ async fn begin(socket: &mut WebSocket, app: &App) -> Result<(Session, Greeting),
     match welcome::admit(app, &hello).await {
         Ok(session) => Ok((session, Box::new((re, hello)))),
         Err(denied) => {
-            let code = denied.error();
-            say(socket, &ServerFrame::error(code, code.title()), re.as_ref()).await;
+            say(socket, &denied.frame(), re.as_ref()).await;
             Err(denied.close())
         }
     }
 }
 
-/// From joining the hub until one half ends.
-async fn converse(socket: &mut WebSocket, app: &Arc<App>, session: &Session, greeting: Greeting) {
+/// From joining the hub until everything is written; whether the last was the close frame.
+async fn converse(socket: &mut Socket, app: &Arc<App>, session: &Session, greeting: Greeting) -> bool {
     let connection = &session.connection;
     app.hub.join(connection);
     // The drain may have listed the connections just before.
     if app.tasks.closing.is_cancelled() {
-        connection.outbound.close(CloseCode::Draining);
+        connection.send_away();
     }
     let (mut sink, mut stream) = socket.split();
     tokio::select! {
         () = async {
             let welcomed = Box::pin(welcome::welcome(app, connection, greeting)).await;
             match welcomed {
-                Ok(()) => read(&mut stream, app, session).await,
-                Err(denied) => connection.outbound.close(denied.close()),
+                Ok(()) => {
+                    app.activity.note(connection);
+                    read(&mut stream, app, session).await;
+                }
+                Err(denied) => {
+                    connection.outbound.push_first(denied.frame().to_json(None));
+                    connection.outbound.close(denied.close());
+                }
             }
-            discard(&mut stream).await;
-        } => {}
-        () = write(&mut sink, app, session) => {}
+            // It may write only when it is read.
+            while let Some(Ok(_)) = stream.next().await {}
+            // A broken read must not end the task before the close frame is written.
+            std::future::pending::<()>().await;
+        } => false,
+        told = write(&mut sink, app, session) => told,
     }
 }
 
 /// After the last frame. In this order: once closed nothing is queued, once left nobody sees the user here, and then its ticket goes.
 async fn end(app: &App, connection: &Connection) {
     connection.outbound.close(CloseCode::GoingAway);
+    app.activity.note(connection);
     app.hub.leave(connection);
     app.matchmaker.gone(connection).await;
     if let Err(error) = app.realtime.presence.leave(connection.device()).await {
@@ -140,9 +157,9 @@ async fn end(app: &App, connection: &Connection) {
 type First = Result<(Option<FrameId>, Hello), FrameError>;
 
 /// The first data frame, which has to be `hello`.
-async fn first_frame(socket: &mut WebSocket) -> Result<First, CloseCode> {
+async fn first_frame(socket: &mut Socket) -> Result<First, CloseCode> {
     loop {
-        match socket.recv().await {
+        match socket.next().await {
             Some(Ok(Message::Text(text))) if text.len() > MAX_FRAME_BYTES => return Err(CloseCode::TooLarge),
             Some(Ok(Message::Text(text))) => {
                 return Ok(parse_client_frame(&text).and_then(|(re, frame)| match frame {
@@ -150,16 +167,16 @@ async fn first_frame(socket: &mut WebSocket) -> Result<First, CloseCode> {
                     _ => Err(FrameError { re, code: ErrorCode::UnexpectedFrame, message: "the first frame is hello".to_owned() }),
                 }));
             }
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             Some(Ok(Message::Binary(_))) => return Err(CloseCode::BadFrame),
-            Some(Err(error)) => return Err(close_code_of(error)),
+            Some(Err(error)) => return Err(close_code_of(&error)),
             Some(Ok(Message::Close(_))) | None => return Err(CloseCode::GoingAway),
         }
     }
 }
 
 /// Reads and handles frames until the connection is closing.
-async fn read(stream: &mut SplitStream<&mut WebSocket>, app: &Arc<App>, session: &Session) {
+async fn read(stream: &mut SplitStream<&mut Socket>, app: &Arc<App>, session: &Session) {
     let outbound = &session.connection.outbound;
     let ws = &app.config.ws;
     let rate = NonZeroU32::new(ws.frames_per_second).filter(|_| app.config.limits.enabled);
@@ -169,13 +186,13 @@ async fn read(stream: &mut SplitStream<&mut WebSocket>, app: &Arc<App>, session:
         let Ok(message) = timeout(ws.heartbeat(), stream.next()).await else { return outbound.close(CloseCode::GoingAway) };
         let text = match message {
             Some(Ok(Message::Text(text))) => text,
-            Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+            Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
             Some(Ok(Message::Binary(_))) => {
                 session.connection.send(&ServerFrame::error(ErrorCode::BadFrame, "frames are text"), None);
                 return outbound.close(CloseCode::BadFrame);
             }
             Some(Ok(Message::Close(_))) | None => return outbound.close(CloseCode::GoingAway),
-            Some(Err(error)) => return outbound.close(close_code_of(error)),
+            Some(Err(error)) => return outbound.close(close_code_of(&error)),
         };
         if text.len() > MAX_FRAME_BYTES {
             return outbound.close(CloseCode::TooLarge);
@@ -212,19 +229,13 @@ async fn read(stream: &mut SplitStream<&mut WebSocket>, app: &Arc<App>, session:
     }
 }
 
-/// Takes what a closed connection still sends, until it ends.
-async fn discard(stream: &mut SplitStream<&mut WebSocket>) {
-    while let Some(Ok(_)) = stream.next().await {}
-    // A broken read must not end the task before the close frame is written.
-    std::future::pending::<()>().await;
-}
-
-/// Writes what is queued, pings, and ends with the close frame.
-async fn write(sink: &mut SplitSink<&mut WebSocket, Message>, app: &App, session: &Session) {
+/// Writes what is queued, pings, and ends with the close frame; false when that could not be written.
+async fn write(sink: &mut SplitSink<&mut Socket, Message>, app: &App, session: &Session) -> bool {
     let outbound = &session.connection.outbound;
     let mut pings = tokio::time::interval(app.config.ws.heartbeat() / 2);
     pings.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     pings.tick().await;
+    let mut closed_at = None;
     loop {
         let message = tokio::select! {
             next = outbound.next() => match next {
@@ -232,14 +243,9 @@ async fn write(sink: &mut SplitSink<&mut WebSocket, Message>, app: &App, session
                 Next::Close(code) => {
                     // At once, not after the goodbye: whoever searches shall not meet somebody who is gone.
                     Box::pin(app.matchmaker.gone(&session.connection)).await;
-                    let goodbye = async {
-                        let _ = sink.send(Message::Close(Some(close_frame(code)))).await;
-                    };
                     let grace = if code == CloseCode::SlowConsumer { SLOW_GRACE } else { LINGER };
-                    if timeout(grace, goodbye).await.is_ok() && code != CloseCode::GoingAway {
-                        tokio::time::sleep(LINGER).await;
-                    }
-                    return;
+                    let told = goodbye(sink, code, grace).await;
+                    return count_slow(code, told);
                 }
             },
             _ = pings.tick() => {
@@ -247,48 +253,96 @@ async fn write(sink: &mut SplitSink<&mut WebSocket, Message>, app: &App, session
                     outbound.close(CloseCode::Unauthorized);
                     continue;
                 }
-                Message::Ping(axum::body::Bytes::new())
+                Message::Ping(Bytes::new())
             }
         };
-        tokio::select! {
-            sent = sink.send(message) => if sent.is_err() { return },
-            // Stuck in the socket while the queue has given up: leave it some time to take what is under way.
-            () = gave_up(outbound) => return,
+        if outbound.closing().is_some() {
+            closed_at.get_or_insert_with(Instant::now);
         }
+        let told = tokio::select! {
+            sent = sink.send(message) => match sent {
+                Ok(()) => continue,
+                Err(error) => was_first(&error),
+            },
+            () = gave_up(outbound, app.config.ws.send_timeout(), closed_at) => false,
+        };
+        return count_slow(outbound.closing().unwrap_or(CloseCode::GoingAway), told);
     }
 }
 
-/// Resolves some time after the queue was closed because nothing was read.
-async fn gave_up(outbound: &crate::hub::Outbound) {
-    outbound.closed().await;
+/// Resolves when a frame is not waited for any longer: a while after the queue was closed, for all that was left in it together. One that the client does not
+/// take in time closes it.
+async fn gave_up(outbound: &crate::hub::Outbound, patience: Duration, closed_at: Option<Instant>) {
+    if let Some(closed_at) = closed_at {
+        return tokio::time::sleep_until(closed_at + SLOW_GRACE).await;
+    }
+    if timeout(patience, outbound.closed()).await.is_err() {
+        outbound.give_up();
+    }
     tokio::time::sleep(SLOW_GRACE).await;
 }
 
-fn close_frame(code: CloseCode) -> CloseFrame {
-    CloseFrame { code: code.code(), reason: Utf8Bytes::from_static(code.reason()) }
+/// Shows in the numbers who did not read, and whether it could still be told so.
+fn count_slow(code: CloseCode, told: bool) -> bool {
+    if code == CloseCode::SlowConsumer {
+        metrics::counter!("tebdil_slow_consumers_total", "outcome" => if told { "told" } else { "reset" }).increment(1);
+    }
+    told
 }
 
-async fn say(socket: &mut WebSocket, frame: &ServerFrame, re: Option<&FrameId>) {
+fn close_frame(code: CloseCode) -> CloseFrame {
+    CloseFrame { code: code.code().into(), reason: Utf8Bytes::from_static(code.reason()) }
+}
+
+async fn say(socket: &mut Socket, frame: &ServerFrame, re: Option<&FrameId>) {
     let _ = timeout(LINGER, socket.send(Message::Text(frame.to_json(re).into()))).await;
 }
 
-/// Closes a connection that never was welcomed.
-async fn close(socket: &mut WebSocket, code: CloseCode) {
+/// Says that the connection ends; false when that could not be written.
+async fn goodbye(sink: &mut (impl Sink<Message, Error = tungstenite::Error> + Unpin), code: CloseCode, grace: Duration) -> bool {
+    match timeout(grace, sink.send(Message::Close(Some(close_frame(code))))).await {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => was_first(&error),
+        Err(_) => false,
+    }
+}
+
+/// Whether nothing could be written because the client has closed before. Reading on answers that.
+fn was_first(error: &tungstenite::Error) -> bool {
+    matches!(
+        error,
+        tungstenite::Error::ConnectionClosed
+            | tungstenite::Error::AlreadyClosed
+            | tungstenite::Error::Protocol(ProtocolError::SendAfterClosing)
+    )
+}
+
+/// The end of the TCP connection. Whoever was told takes the time to read it: the client's own close frame, or what it sends instead, is taken in until it hangs up,
+/// since a connection that is dropped with unread input is reset, and the reset overtakes the close frame. Whoever could not be told is reset, or the system would keep
+/// what was not taken for minutes.
+async fn part(mut socket: Socket, told: bool) {
+    if !told {
+        let _ = socket.get_ref().set_zero_linger();
+        return;
+    }
     let goodbye = async {
-        if socket.send(Message::Close(Some(close_frame(code)))).await.is_ok() {
-            while let Some(Ok(_)) = socket.recv().await {}
+        while let Some(Ok(_)) = socket.next().await {}
+        let stream = socket.get_mut();
+        if stream.shutdown().await.is_ok() {
+            let _ = tokio::io::copy(stream, &mut tokio::io::sink()).await;
         }
     };
     let _ = timeout(LINGER, goodbye).await;
 }
 
 /// Why reading failed, as a close code.
-fn close_code_of(error: axum::Error) -> CloseCode {
-    match error.into_inner().downcast_ref::<tungstenite::Error>() {
-        Some(tungstenite::Error::Capacity(_)) => CloseCode::TooLarge,
+fn close_code_of(error: &tungstenite::Error) -> CloseCode {
+    match error {
+        tungstenite::Error::Capacity(_) => CloseCode::TooLarge,
         // The line broke: nobody is there to be told anything.
-        Some(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => CloseCode::GoingAway,
-        Some(tungstenite::Error::Utf8(_) | tungstenite::Error::Protocol(_)) => CloseCode::BadFrame,
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseCode::GoingAway,
+        tungstenite::Error::Protocol(_) => CloseCode::ProtocolError,
+        tungstenite::Error::Utf8(_) => CloseCode::InvalidText,
         _ => CloseCode::GoingAway,
     }
 }
@@ -310,5 +364,15 @@ impl Denied {
             Self::Invalid => ErrorCode::InvalidField,
             Self::Unavailable => ErrorCode::Unavailable,
         }
+    }
+
+    /// What the client is told before the close frame. With [`CloseCode::Draining`] it hears when to come back, each its own time.
+    fn frame(&self) -> ServerFrame {
+        let code = self.error();
+        let mut frame = ServerFrame::error(code, code.title());
+        if let ServerFrame::Error { retry_after_ms, .. } = &mut frame {
+            *retry_after_ms = matches!(self, Self::Unavailable).then(come_back_after_ms);
+        }
+        frame
     }
 }

@@ -3,63 +3,89 @@
 //! A frame's way: [`connection`] reads it → [`dispatch`] hands it to the service of its family → the service answers through the connection's queue. To add a frame: its
 //! struct and variant in `tebdil_core::protocol`, its arm in `dispatch`, its line in `docs/protocol.md`.
 
+mod activity;
 mod connection;
 mod dispatch;
+mod handshake;
 mod limits;
 mod welcome;
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+pub use activity::{Activity, run as note_activity};
 use axum::{
-    extract::{
-        Extension, State,
-        ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
-    },
+    extract::{Extension, Request, State, connect_info::ConnectInfo},
     response::{IntoResponse as _, Response},
 };
-use tebdil_core::protocol::{ErrorCode, SUBPROTOCOL};
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use tebdil_core::protocol::ErrorCode;
+use tokio::net::TcpStream;
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::protocol::{Role, WebSocketConfig},
+};
 pub use welcome::catch_up;
 
 use crate::{
+    address::ClientAddress,
     app::App,
     http::{Place, problem::Failure},
 };
 
-/// Frames above this are not even read; between [`tebdil_core::protocol::MAX_FRAME_BYTES`] and this they are read and refused, so that
-/// the close frame is not lost in a reset.
+/// Frames above this are not even read; between [`tebdil_core::protocol::MAX_FRAME_BYTES`] and this they are read and refused.
 const READ_LIMIT: usize = 128 * 1024;
 
 /// Most bytes that may wait below the queue, in the socket's own buffer.
 const WRITE_BUFFER: usize = 256 * 1024;
 
+/// When somebody with too many sockets may try again.
+const CROWDED: Duration = Duration::from_secs(5);
+
+/// A socket on the very TCP connection: how that ends is part of the contract.
+type Socket = WebSocketStream<TcpStream>;
+
 /// `GET /v1/ws`
-pub async fn upgrade(
-    State(app): State<Arc<App>>,
-    place: Option<Extension<Place>>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
-) -> Response {
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade.protocols([SUBPROTOCOL]),
-        Err(_) => return Failure::new(ErrorCode::BadRequest, "this is a WebSocket endpoint").into_response(),
+pub async fn upgrade(State(app): State<Arc<App>>, place: Option<Extension<Place>>, from: ClientAddress, request: Request) -> Response {
+    let (mut parts, _) = request.into_parts();
+    let switching = match handshake::answer(&parts, &app.config.http.allowed_origins) {
+        Ok(switching) => switching,
+        Err(refused) => return refused,
     };
-    if upgrade.selected_protocol().is_none() {
-        return Failure::new(ErrorCode::BadRequest, format!("the subprotocol must be {SUBPROTOCOL}")).into_response();
-    }
     if app.tasks.is_draining() {
         return Failure::new(ErrorCode::Draining, ErrorCode::Draining.title()).into_response();
     }
+    let Some(upgrade) = parts.extensions.remove::<OnUpgrade>() else {
+        return Failure::new(ErrorCode::BadRequest, "this connection cannot become a WebSocket").into_response();
+    };
+    // A proxy that names nobody stands for many.
+    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let counted = peer.is_none_or(|peer| ClientAddress::from(peer) != from || !app.config.http.trusted_proxies.contains(peer));
+    let seat = if counted { app.sockets.enter(from) } else { None };
+    if counted && seat.is_none() {
+        metrics::counter!("tebdil_connections_refused_total", "at" => "upgrade").increment(1);
+        return Failure::retry_after(ErrorCode::RateLimited, CROWDED).into_response();
+    }
+    let tasks = app.tasks.clone();
+    tasks.spawn(async move {
+        if let Some(socket) = open(upgrade).await {
+            connection::run(socket, app, seat).await;
+        }
+        drop(place);
+    });
+    switching
+}
+
+/// The socket, when the answer was sent; `None` when the client hung up before.
+async fn open(upgrade: OnUpgrade) -> Option<Socket> {
+    // The listener gives nothing but TCP.
+    let parts = upgrade.await.ok()?.downcast::<TokioIo<TcpStream>>().ok()?;
     // The library's own buffers would cost 135 KiB a connection.
-    upgrade
+    let config = WebSocketConfig::default()
         .read_buffer_size(4096)
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BUFFER)
-        .max_message_size(READ_LIMIT)
-        .max_frame_size(READ_LIMIT)
-        .on_upgrade(|socket| {
-            let tasks = app.tasks.clone();
-            tasks.track_future(async move {
-                connection::run(socket, app).await;
-                drop(place);
-            })
-        })
+        .max_message_size(Some(READ_LIMIT))
+        .max_frame_size(Some(READ_LIMIT));
+    Some(WebSocketStream::from_partially_read(parts.io.into_inner(), parts.read_buf.to_vec(), Role::Server, Some(config)).await)
 }

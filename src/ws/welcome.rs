@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tebdil_core::{
-    protocol::{CloseCode, FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ResumePoint, ServerFrame, SessionLimits, Welcome},
+    protocol::{FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ResumePoint, ServerFrame, SessionLimits, Welcome},
     realtime::Stamp,
     store::StoreError,
 };
@@ -64,19 +64,21 @@ pub(super) async fn admit(app: &App, hello: &Hello) -> Result<Session, Denied> {
         return Err(Denied::Banned);
     }
     let device = hello.device.clone().unwrap_or_default();
-    let [name, platform, connection_type] = [device.name, device.platform, device.connection].map(Option::unwrap_or_default);
+    let [name, platform, network] = [device.name, device.platform, device.connection].map(Option::unwrap_or_default);
     // PostgreSQL refuses U+0000 in text, and these go into a statement with other people's messages.
     let fits = |text: &str, most: usize| text.chars().count() <= most && !text.chars().any(char::is_control);
-    if !fits(&name, MAX_NAME) || !fits(&platform, MAX_PLATFORM) || !fits(&connection_type, MAX_PLATFORM) || hello.resume.len() > MAX_RESUME
-    {
+    if !fits(&name, MAX_NAME) || !fits(&platform, MAX_PLATFORM) || !fits(&network, MAX_PLATFORM) || hello.resume.len() > MAX_RESUME {
         return Err(Denied::Invalid);
     }
-    let separator = if name.is_empty() || platform.is_empty() { "" } else { "/" };
     let limits = OutboundLimits { frames: app.config.ws.outbound_frames, bytes: app.config.ws.outbound_bytes };
     let mut connection = Connection::new(app.hub.next_connection_id(), alive.user_id, claims.session_id, limits);
-    connection.device_info = format!("{platform}{separator}{name}").into();
-    connection.connection_type = connection_type.into();
+    connection.device_info = device_info([&platform, &name, &network]).into();
     Ok(Session::new(Arc::new(connection), claims.expires_at))
+}
+
+/// What a device says of itself, in a line: `android/Pixel 8/wifi`.
+fn device_info(words: [&str; 3]) -> String {
+    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join("/")
 }
 
 /// Sends `welcome` and everything missed. The connection is in the hub already, so that nothing falls between.
@@ -143,7 +145,7 @@ pub async fn catch_up(app: &App, connection: &Connection) -> bool {
             Ok(Err(denied)) => denied,
             Err(_) if connection.outbound.is_drained() => Denied::Unavailable,
             Err(_) => {
-                connection.outbound.close(CloseCode::SlowConsumer);
+                connection.outbound.give_up();
                 return true;
             }
         };

@@ -67,7 +67,7 @@ async fn a_user_registers_signs_in_and_changes_the_profile(server: TestServer) {
 
 async fn what_is_wrong_with_a_registration_is_told(server: TestServer) {
     let phone = server.phone();
-    let long = "a1".repeat(36);
+    let long = "a1".repeat(65);
     let cases: &[(&str, Value, &str)] = &[
         ("phone", json!("12"), "invalid_phone"),
         ("phone", json!("+905301234567;ext=1"), "invalid_phone"),
@@ -284,16 +284,17 @@ async fn keys_belong_to_the_session(server: TestServer) {
     let other = server.login(&user.phone).await;
     let put = async |token: &str, body: Value| server.call(Method::PUT, "/v1/keys", token, &body).await;
     let package = "AAAA".repeat(64);
-    assert_eq!(
-        put(&user.access, json!({"packages": vec![package.as_str(); 60], "last_resort": package})).await.expect(200)["remaining"],
-        60
-    );
+    let sixty: Vec<String> = (0..60).map(|number| format!("{}{package}", 1000 + number)).collect();
+    assert_eq!(put(&user.access, json!({"packages": sixty, "last_resort": package})).await.expect(200)["remaining"], 60);
+    // A client that repeats an upload, as after a lost answer, stores nothing twice.
+    assert_eq!(put(&user.access, json!({"packages": sixty, "last_resort": package})).await.expect(200)["remaining"], 60);
+    let more: Vec<String> = (0..41).map(|number| format!("{}{package}", 2000 + number)).collect();
     assert_eq!(server.get("/v1/keys", &user.access).await.expect(200)["remaining"], 60);
     assert_eq!(server.get("/v1/keys", &other.access).await.expect(200)["remaining"], 0);
 
     for (packages, field) in [
         (vec![package.clone(); 101], "packages"),
-        (vec![package.clone(); 41], "packages"),
+        (more, "packages"),
         (vec![package.clone(), "%%%".to_owned()], "packages[1]"),
         (vec![String::new()], "packages[0]"),
         (vec!["AAAA".repeat(1_366)], "packages[0]"),
@@ -303,8 +304,8 @@ async fn keys_belong_to_the_session(server: TestServer) {
     }
     assert_eq!(server.get("/v1/keys", &user.access).await.expect(200)["remaining"], 60, "nothing was stored");
     // The largest upload of the contract fits: 100 packages of 4 KiB.
-    let largest = format!("{}AA==", "AAAA".repeat(1_365));
-    assert_eq!(put(&other.access, json!({"packages": vec![largest; 100]})).await.expect(200)["remaining"], 100);
+    let largest: Vec<String> = (0..100).map(|number| format!("{}{}AA==", 1000 + number, "AAAA".repeat(1_364))).collect();
+    assert_eq!(put(&other.access, json!({"packages": largest})).await.expect(200)["remaining"], 100);
     server.stop().await;
 }
 

@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::{io::AsyncWriteExt as _, process::Command};
 
 use crate::{
-    harness::TestServer,
+    harness::{PASSWORD, TestServer},
     process::{Process, run, tebdil},
 };
 
@@ -59,4 +59,48 @@ async fn the_operator_makes_the_first_admin_while_the_server_runs() {
     server.signal("-TERM").await;
     let (status, log) = server.end().await;
     assert!(status.success(), "{log}");
+}
+
+#[tokio::test]
+async fn the_operator_takes_a_lost_second_factor_away() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let server = Process::start(tebdil(dir.path())).await;
+    let http = reqwest::Client::new();
+    let post = async |path: &str, token: &str, body: serde_json::Value| {
+        let answer = http.post(format!("{}{path}", server.url)).bearer_auth(token).json(&body).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.json::<serde_json::Value>().await.expect("JSON"))
+    };
+    let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    let (_, user) = post("/v1/auth/register", "", TestServer::registration("+905301234567", "kedi")).await;
+    let (id, token) = (text(&user["user"]["id"]), text(&user["tokens"]["access_token"]));
+    assert!(run(grant(dir.path(), "+905301234567", "admin")).await.0.success());
+    let reset = async |account: &str| {
+        let mut command = tebdil(dir.path());
+        command.args(["admin", "totp-reset", account]);
+        run(command).await
+    };
+    for account in ["+905301234567", &id] {
+        let (status, _, stderr) = reset(account).await;
+        assert!(!status.success() && stderr.contains("there is no such account with a second factor"), "{stderr}");
+        let (_, begun) = post("/v1/me/totp", &token, json!({ "password": PASSWORD })).await;
+        let secret = totp_rs::Secret::try_from_base32(text(&begun["secret"])).expect("base32");
+        let app = totp_rs::Builder::new().with_secret(secret).build().expect("a generator");
+        let now = std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_secs();
+        assert_eq!(post("/v1/me/totp/confirm", &token, json!({ "code": app.generate(now).to_string() })).await.0, 200);
+        let login = json!({ "phone": "+905301234567", "password": PASSWORD });
+        assert_eq!(post("/v1/auth/login", "", login.clone()).await.1["code"], "totp_required");
+
+        let (status, stdout, stderr) = reset(account).await;
+        assert!(status.success(), "{stderr}");
+        assert_eq!(stdout.trim(), "the account has no second factor any more");
+        assert_eq!(post("/v1/auth/login", "", login).await.0, 200);
+    }
+    let (status, _, stderr) = reset("kedi").await;
+    assert!(!status.success() && stderr.contains("neither a phone number nor the id"), "{stderr}");
+    let logs = http.get(format!("{}/v1/admin/system-logs?action=totp_removed", server.url)).bearer_auth(&token).send().await;
+    let logs: serde_json::Value = logs.expect("an answer").json().await.expect("JSON");
+    let by = |act: &serde_json::Value| act["details"]["by"] == "command line" && act["user_id"] == id && act["actor_id"].is_null();
+    assert!(logs["items"].as_array().is_some_and(|acts| acts.len() == 2 && acts.iter().all(by)), "{logs}");
+    server.signal("-TERM").await;
+    assert!(server.end().await.0.success());
 }

@@ -18,6 +18,16 @@ scenarios! {
     ads_are_the_admins,
     an_ad_is_asked_for_within_its_cap,
     a_hundred_clicks_count_as_often_as_it_was_shown,
+    an_ad_is_sent_as_a_notification,
+    premium_is_not_advertised_to,
+}
+
+mod to_premium {
+    use super::super::ads::premium_is_advertised_to_where_that_is_allowed;
+    scenarios! {
+        @with &[("TEBDIL_ADS__PREMIUM", "true"), ("TEBDIL_WORKERS__ENABLED", "false")];
+        premium_is_advertised_to_where_that_is_allowed,
+    }
 }
 
 /// Registers somebody who may do what `role` may.
@@ -114,6 +124,72 @@ async fn premium_sees_none(server: TestServer) {
     a.until("match.ended").await;
     a.hears_no("ad").await;
     drop((a, b));
+    server.stop().await;
+}
+
+async fn listed(server: &TestServer, user: &TestUser) -> Vec<Value> {
+    server.get("/v1/notifications", &user.access).await.expect(200)["items"].as_array().expect("a list").clone()
+}
+
+async fn an_ad_is_sent_as_a_notification(server: TestServer) {
+    let admin = staff(&server, "selin", "admin").await;
+    let ad = advertise(&server, &admin, json!({"target_group": "locale:tr"})).await;
+    let mut online = Person::new(&server, "ayse").await;
+    let (away, without) = (server.register("berk").await, server.register("cem").await);
+    server.call(Method::PATCH, "/v1/me/notification-preferences", &without.access, &json!({"ad": false})).await.expect(200);
+    let path = format!("/v1/admin/ads/{ad}/notify");
+    server.post(&path, &online.user.access, &Value::Null).await.expect_problem(403, "forbidden");
+    server.post("/v1/admin/ads/1/notify", &admin.access, &Value::Null).await.expect_problem(404, "not_found");
+    let made = server.post(&path, &admin.access, &Value::Null).await.expect(201);
+    assert_eq!((&made["ad"]["title"], &made["target"], &made["told"]), (&json!("Çay"), &json!("locale:tr"), &json!(0)));
+
+    server.run_due_jobs().await;
+    let told = online.until("notification").await["notification"].clone();
+    assert_eq!((&told["type"], &told["message"]), (&json!("ad"), &json!("Reklam: Çay – Sıcak çay")));
+    let data = json!({"code": "ad", "ad_id": ad, "title": "Çay", "content": "Sıcak çay", "click_url": "https://x.example/cay"});
+    assert_eq!(told["data"], data);
+    assert_eq!(listed(&server, &away).await[0]["data"], data);
+    assert_eq!(listed(&server, &without).await, Vec::<Value>::new(), "who turned ads off gets none, not even in the list");
+    let done = server.get("/v1/admin/announcements", &admin.access).await.expect(200)["items"][0].clone();
+    assert_eq!((&done["id"], &done["told"]), (&made["id"], &json!(3)));
+    // It was sent, not shown: no impression, and nothing to click.
+    assert_eq!(counts(&server, &admin, &ad).await, (0, 0, 0));
+
+    server.call(Method::PATCH, &format!("/v1/admin/ads/{ad}"), &admin.access, &json!({"active": false})).await.expect(200);
+    server.post(&path, &admin.access, &Value::Null).await.expect_problem(409, "ad_not_running");
+    drop(online);
+    server.stop().await;
+}
+
+async fn premium_is_not_advertised_to(server: TestServer) {
+    let admin = staff(&server, "selin", "admin").await;
+    let settings = json!({"title": "Çay", "content": "Sıcak çay", "target_group": "premium,locale:tr"});
+    let problem = server.post("/v1/admin/ads", &admin.access, &settings).await.expect_problem(422, "invalid_field");
+    assert_eq!(problem["errors"][0]["field"], "target_group");
+    let ad = advertise(&server, &admin, json!({})).await;
+    let change = json!({"target_group": "premium"});
+    let path = format!("/v1/admin/ads/{ad}");
+    server.call(Method::PATCH, &path, &admin.access, &change).await.expect_problem(422, "invalid_field");
+    server.stop().await;
+}
+
+async fn premium_is_advertised_to_where_that_is_allowed(server: TestServer) {
+    let admin = staff(&server, "selin", "admin").await;
+    let (premium, free) = (server.register("ayse").await, server.register("berk").await);
+    server.count(&format!("UPDATE users SET is_premium = TRUE WHERE id = {} RETURNING id", premium.id)).await;
+    let for_all = advertise(&server, &admin, json!({"placement": "home"})).await;
+    let for_premium = advertise(&server, &admin, json!({"placement": "home", "target_group": "premium"})).await;
+    let shown = async |user: &TestUser| server.get("/v1/ads?placement=home", &user.access).await.expect(200)["items"][0]["id"].clone();
+    assert_eq!((shown(&premium).await, shown(&free).await), (json!(for_premium), json!(for_all)), "no other is shown to them");
+    for ad in [&for_all, &for_premium] {
+        server.post(&format!("/v1/admin/ads/{ad}/notify"), &admin.access, &Value::Null).await.expect(201);
+    }
+    server.run_due_jobs().await;
+    for (user, ad) in [(&premium, &for_premium), (&free, &for_all)] {
+        let told = listed(&server, user).await;
+        let [one] = told.as_slice() else { panic!("{told:?}") };
+        assert_eq!(one["data"]["ad_id"], json!(ad));
+    }
     server.stop().await;
 }
 

@@ -40,6 +40,10 @@ async fn done(scene: &Scene<'_>, operation: &str) -> &'static str {
             server.call(Method::PATCH, &ad, &admin.access, &json!({"title": "Kahve"})).await.expect(200);
             "ad_changed"
         }
+        "post /v1/admin/ads/{id}/notify" => {
+            post(&format!("{}/notify", an_ad(scene).await), Value::Null).await.expect(201);
+            "ad_announced"
+        }
         "delete /v1/admin/ads/{id}" => {
             server.delete(&an_ad(scene).await, &admin.access).await.expect(204);
             "ad_deleted"
@@ -107,6 +111,10 @@ async fn done(scene: &Scene<'_>, operation: &str) -> &'static str {
         "post /v1/admin/users/{id}/role" => {
             post(&of_user("role"), json!({"role": "moderator"})).await.expect(200);
             "role_changed"
+        }
+        "delete /v1/admin/users/{id}/sessions" => {
+            server.delete(&of_user("sessions"), &admin.access).await.expect(204);
+            "sessions_ended"
         }
         "post /v1/admin/users/{id}/subscription" => {
             post(&of_user("subscription"), json!({"plan": "monthly"})).await.expect(201);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tebdil_core::testing::Backend;
 
 use crate::{
-    harness::TestServer,
+    harness::{PASSWORD, TestServer},
     process::ServerProcess,
     sockets::{Person, eventually, nobody_is_matched, pair},
 };
@@ -15,6 +15,7 @@ use crate::{
 scenarios! {
     a_block_is_told_to_every_device_of_both,
     a_block_outlasts_sign_ins_and_names_on_either_side,
+    a_block_outlasts_an_erasure_on_either_side,
     a_block_that_is_taken_back_lets_the_two_meet,
     who_left_or_ran_out_can_still_be_blocked,
     a_block_holds_for_searches_that_wait,
@@ -45,6 +46,8 @@ async fn a_block_is_told_to_every_device_of_both(server: TestServer) {
         person.hears_no("match.ended").await;
     }
     assert_eq!(a.say(&id, "why?").await["code"], "match_ended");
+    server.clock.advance(Duration::from_secs(5));
+    server.run_due_jobs().await;
     assert_eq!(server.count(&format!("SELECT COUNT(*) FROM messages WHERE match_id = {id}")).await, 0);
     server.stop().await;
 }
@@ -62,6 +65,30 @@ async fn a_block_outlasts_sign_ins_and_names_on_either_side(server: TestServer) 
     assert_eq!(listed["items"], json!([made]), "with the handle it had when it was blocked");
     let shown = listed.to_string();
     assert!(!shown.contains("gunduz") && !shown.contains(&a.user.id), "{shown}");
+    server.stop().await;
+}
+
+/// Erases the account, and registers its phone anew.
+async fn anew(server: &TestServer, person: Person, alias: &str) -> Person {
+    let password = json!({"password": PASSWORD});
+    server.call(Method::DELETE, "/v1/me", &person.user.access, &password).await.expect(204);
+    Person::of_phone(server, &person.user.phone, alias).await
+}
+
+async fn a_block_outlasts_an_erasure_on_either_side(server: TestServer) {
+    let (a, b, id) = pair(&server).await;
+    block(&server, &b, &id).await;
+    // Who was blocked comes back, then who blocked.
+    let (mut a, mut b) = (anew(&server, a, "gunduz").await, b);
+    do_not_meet(&server, &mut a, &mut b).await;
+    let mut b = anew(&server, b, "gece").await;
+    b.find().await;
+    server.clock.advance(Duration::from_mins(2));
+    nobody_is_matched(&server, &mut [&mut a, &mut b]).await;
+    let listed = server.get("/v1/blocks", &b.user.access).await.expect(200);
+    assert_eq!(listed["items"][0]["peer"]["handle"], "deleted#0000");
+    assert!(!listed.to_string().contains("gunduz"), "{listed}");
+    assert_eq!(server.get("/v1/blocks", &a.user.access).await.expect(200)["items"], json!([]));
     server.stop().await;
 }
 

@@ -16,7 +16,7 @@ use tebdil_core::{
     id::{MatchId, SessionId, TicketId, UserId},
     quota::Balances,
     store::{Claiming, NewMatch, NewSide, PairOutcome},
-    testing::{Backend, TestStore},
+    testing::{Backend, ENDLESS_TERM, TestStore},
     time::Clock,
 };
 use tebdil_workers::{Hooks, Settings, Workers, jobs::Claims};
@@ -64,7 +64,7 @@ async fn claimed(t: &TestStore) -> Vec<Account> {
                 shared_interests: Vec::new(),
             })
             .collect();
-        let outcomes = t.create_matches(&pairs, &TestStore::match_rules(), t.now()).await.expect("matches");
+        let outcomes = t.create_matches(ENDLESS_TERM, &pairs, &TestStore::match_rules(), t.now()).await.expect("matches");
         for (couple, outcome) in couples.iter().zip(outcomes) {
             let PairOutcome::Made(made) = outcome else { panic!("{outcome:?}") };
             for index in couple {
@@ -124,6 +124,7 @@ fn start(t: &TestStore, dir: &tempfile::TempDir, command: &str, minutes: usize) 
         .env("TEBDIL_DATABASE__URL", t.database.url())
         .env("TEBDIL_METRICS__LISTEN", "")
         .env("TEBDIL_CLOCK__UNSAFE_ALLOW_OFFSET", "true")
+        .env("TEBDIL_CLOCK__MAX_SKEW_S", "0")
         .env("TEBDIL_CLOCK__OFFSET_S", (minutes * 61).to_string())
         .env("TEBDIL_LOG", "warn")
         .envs(KEYS)

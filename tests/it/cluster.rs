@@ -200,7 +200,7 @@ async fn who_left_while_nobody_could_be_told_is_announced_later(server: TestServ
     server.redis().spoil_user(&b.user.id);
     drop(a.socket);
     server.expect_connections(1).await;
-    b.hears_no("peer.presence").await;
+    // Somebody who is brought up to date at this moment may have heard it, as it stands; it is told all the same.
     server.redis().mend_user(&b.user.id);
     assert_eq!(b.until("peer.presence").await["online"], false);
     server.stop().await;
@@ -295,7 +295,7 @@ async fn people_go_on_without(mut server: TestServer, leaving: usize) {
     searcher.find().await;
 
     server.stop_node(leaving).await;
-    assert!(goes.until("draining").await["reconnect_after_ms"].is_u64());
+    assert!(goes.until("draining").await["retry_after_ms"].is_u64());
     assert_eq!(closed(&mut goes).await, Some(CloseCode::Draining));
     // Who may have missed something, because a node is gone, is told again how things are.
     while stays.until("peer.presence").await["online"] != false {}

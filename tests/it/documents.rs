@@ -74,3 +74,25 @@ fn what_the_documents_name_is_there() {
     }
     assert!(files > 20 && tests > 60, "{files} files, {tests} tests");
 }
+
+/// The contract names defaults of settings; they are those of the file.
+#[test]
+fn the_contract_gives_the_defaults_of_the_settings() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).expect(path);
+    let defaults: toml::Table = read("src/config/default.toml").parse().expect("TOML");
+    // However its lines are broken.
+    let contract = read("docs/protocol.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    let number = |path: &[&str]| {
+        let (first, rest) = path.split_first().expect("a section");
+        rest.iter().fold(&defaults[*first], |table, key| &table[*key]).as_integer().expect("a number")
+    };
+    let minutes = number(&["login", "phone", "most_s"]) / 60;
+    for told in [
+        format!("after {} with this phone", number(&["login", "phone", "free"])),
+        format!("{} from this address, {} s", number(&["login", "address", "free"]), number(&["login", "address", "first_s"])),
+        format!("up to {minutes} minutes (settings)"),
+        format!("One side of a call holds {} allocations at most (setting)", number(&["relay", "allocations"])),
+    ] {
+        assert!(contract.contains(&told), "docs/protocol.md lacks: {told}");
+    }
+}

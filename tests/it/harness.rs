@@ -1,7 +1,6 @@
 //! A server of one test.
 
 use std::{
-    collections::BTreeSet,
     net::SocketAddr,
     path::PathBuf,
     sync::{
@@ -184,6 +183,8 @@ impl TestServer {
             ("TEBDIL_AUTH__BCRYPT_COST", "4".to_owned()),
             ("TEBDIL_AUTH__HASH_QUEUE", "1000".to_owned()),
             ("TEBDIL_LIMITS__ENABLED", "false".to_owned()),
+            // Its clock is what the test makes it.
+            ("TEBDIL_CLOCK__MAX_SKEW_S", "0".to_owned()),
             ("TEBDIL_SECRETS__PHONE_INDEX_KEY", key("A")),
             ("TEBDIL_SECRETS__FIELD_KEYS", format!("k1:{}", key("E"))),
             ("TEBDIL_SECRETS__JWT_KEYS", format!("k1:{}", key("I"))),
@@ -197,19 +198,11 @@ impl TestServer {
             all.map(|(name, value)| (name.to_owned(), value)).collect::<Vec<_>>()
         };
         let clock = Clock::manual(Timestamp::from_millis(1_795_251_600_000));
-        let nodes = loop {
-            let nodes = join_all((0..count).map(|node| {
-                let config = Config::load(None, environment(node)).expect("settings");
-                Node::start(config, clock.clone())
-            }));
-            let nodes = nodes.await;
-            // Two that drew the same one of 4,096 node parts would make the same ids while the clock stands.
-            let parts: BTreeSet<i64> = nodes.iter().map(|node| node.app.ids.next::<i64>() % 4_096).collect();
-            if parts.len() == nodes.len() {
-                break nodes;
-            }
-            join_all(nodes.into_iter().map(Node::stop)).await;
-        };
+        let nodes = join_all((0..count).map(|node| {
+            let config = Config::load(None, environment(node)).expect("settings");
+            Node::start(config, clock.clone())
+        }));
+        let nodes = nodes.await;
         let (proxy, base) = match nodes.as_slice() {
             [one] => (None, one.url.clone()),
             several => {
@@ -302,7 +295,11 @@ impl TestServer {
 
     /// Registers a new user.
     pub async fn register(&self, alias: &str) -> TestUser {
-        let phone = self.phone();
+        self.register_phone(self.phone(), alias).await
+    }
+
+    /// Registers a new user with this phone.
+    pub async fn register_phone(&self, phone: String, alias: &str) -> TestUser {
         let body = self.post("/v1/auth/register", "", &Self::registration(&phone, alias)).await.expect(201);
         Self::user(&body, phone)
     }

@@ -4,8 +4,15 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 
-use crate::harness::{PASSWORD, Reply, TestServer};
+use crate::{
+    ads::staff,
+    harness::{PASSWORD, Reply, TestServer, TestUser},
+};
 
 scenarios! {
     a_repeat_answers_the_first_result,
@@ -16,6 +23,11 @@ scenarios! {
     kept_answers_are_not_readable,
     what_is_nowhere_is_not_kept,
     a_body_is_as_large_as_its_route_allows,
+    a_kept_answer_is_for_a_session_that_lives,
+    a_kept_answer_is_not_for_the_banned,
+    a_kept_answer_is_for_the_role_of_now,
+    tokens_of_a_session_that_is_over_are_no_answer,
+    a_role_is_asked_again_when_the_body_is_there,
 }
 
 async fn with_key(server: &TestServer, method: Method, path: &str, token: &str, key: &str, body: &Value) -> Reply {
@@ -38,11 +50,11 @@ async fn a_repeat_answers_the_first_result(server: TestServer) {
     for _ in 0..2 {
         with_key(&server, Method::POST, "/v1/auth/register", "", "key-2", &body).await.expect_problem(409, "phone_taken");
     }
-    // A logout's answer outlives the session it ended.
+    // A logout ends what its answer could be asked for with: the repeat says that it is done.
     let token = first["tokens"]["access_token"].as_str().expect("token");
-    for _ in 0..2 {
-        with_key(&server, Method::POST, "/v1/auth/logout", token, "key-3", &Value::Null).await.expect(204);
-    }
+    let logout = async || with_key(&server, Method::POST, "/v1/auth/logout", token, "key-3", &Value::Null).await;
+    logout().await.expect(204);
+    logout().await.expect_problem(401, "unauthorized");
     // After a day the key is free again.
     server.clock.advance(Duration::from_hours(24));
     register().await.expect_problem(409, "phone_taken");
@@ -134,6 +146,101 @@ async fn a_body_is_as_large_as_its_route_allows(server: TestServer) {
     with_key(&server, Method::PATCH, "/v1/me", &user.access, "key-1", &packages).await.expect_problem(413, "payload_too_large");
     with_key(&server, Method::POST, "/v1/auth/login", "", "key-2", &packages).await.expect_problem(413, "payload_too_large");
     with_key(&server, Method::PUT, "/v1/keys", &user.access, "key-3", &packages).await.expect(200);
+    server.stop().await;
+}
+
+/// The patch of a profile, kept under a key.
+async fn kept(server: &TestServer, user: &TestUser) -> Reply {
+    with_key(server, Method::PATCH, "/v1/me", &user.access, "kept", &json!({"alias": "yeni"})).await
+}
+
+async fn a_kept_answer_is_for_a_session_that_lives(server: TestServer) {
+    let user = server.register("KediAdam").await;
+    kept(&server, &user).await.expect(200);
+    assert_eq!(kept(&server, &user).await.headers["idempotency-replayed"], "true");
+    server.post("/v1/auth/logout", &user.access, &Value::Null).await.expect(204);
+    kept(&server, &user).await.expect_problem(401, "unauthorized");
+    // It is the account's, so another device gets it.
+    let again = server.login(&user.phone).await;
+    assert_eq!(kept(&server, &again).await.headers["idempotency-replayed"], "true");
+    server.stop().await;
+}
+
+async fn a_kept_answer_is_not_for_the_banned(server: TestServer) {
+    let (user, moderator) = (server.register("KediAdam").await, staff(&server, "deniz", "moderator").await);
+    kept(&server, &user).await.expect(200);
+    let path = format!("/v1/admin/users/{}/ban", user.id);
+    server.post(&path, &moderator.access, &json!({"reason": "Reklam"})).await.expect(201);
+    kept(&server, &user).await.expect_problem(403, "banned");
+    server.stop().await;
+}
+
+async fn a_kept_answer_is_for_the_role_of_now(server: TestServer) {
+    let (user, admin) = (server.register("KediAdam").await, staff(&server, "selin", "admin").await);
+    let quota = format!("/v1/admin/users/{}/quota", user.id);
+    let body = json!({"bucket": "bonus", "amount": 5, "reference": "T-1"});
+    let correct = async || with_key(&server, Method::POST, &quota, &admin.access, "key", &body).await;
+    correct().await.expect(200);
+    assert_eq!(correct().await.headers["idempotency-replayed"], "true");
+    for role in ["moderator", "user"] {
+        server.count(&format!("UPDATE users SET role = '{role}' WHERE id = {} RETURNING id", admin.id)).await;
+        correct().await.expect_problem(403, "forbidden");
+    }
+    server.stop().await;
+}
+
+async fn tokens_of_a_session_that_is_over_are_no_answer(server: TestServer) {
+    let (user, moderator) = (server.register("KediAdam").await, staff(&server, "deniz", "moderator").await);
+    let body = json!({"phone": user.phone, "password": PASSWORD});
+    let login = async || with_key(&server, Method::POST, "/v1/auth/login", "", "key", &body).await;
+    let first = login().await.expect(200);
+    assert_eq!(login().await.expect(200), first);
+    // Also when its access token has run out: its refresh token is good.
+    server.clock.advance(Duration::from_hours(1));
+    assert_eq!(login().await.expect(200), first);
+    server
+        .post(
+            "/v1/me/password",
+            &server.login(&user.phone).await.access,
+            &json!({"current_password": PASSWORD, "new_password": "baska bir parola"}),
+        )
+        .await
+        .expect(204);
+    login().await.expect_problem(401, "invalid_credentials");
+    let path = format!("/v1/admin/users/{}/ban", user.id);
+    let moderator = server.login(&moderator.phone).await;
+    server.post(&path, &moderator.access, &json!({"reason": "Reklam"})).await.expect(201);
+    login().await.expect_problem(401, "invalid_credentials");
+    server.stop().await;
+}
+
+/// A body may take 20 s; what its sender may do can change meanwhile.
+async fn a_role_is_asked_again_when_the_body_is_there(server: TestServer) {
+    let (user, admin) = (server.register("KediAdam").await, staff(&server, "selin", "admin").await);
+    let body = json!({"bucket": "bonus", "amount": 5, "reference": "T-1"}).to_string();
+    let host = server.base.strip_prefix("http://").expect("http");
+    for key in ["", "idempotency-key: k\r\n"] {
+        server.count(&format!("UPDATE users SET role = 'admin' WHERE id = {} RETURNING id", admin.id)).await;
+        let mut line = TcpStream::connect(host).await.expect("a connection");
+        let head = format!(
+            "POST /v1/admin/users/{}/quota HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {}\r\ncontent-type: application/json\r\n\
+             {key}expect: 100-continue\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            user.id,
+            admin.access,
+            body.len()
+        );
+        line.write_all(head.as_bytes()).await.expect("sent");
+        // The server asks for the body once it has let the request in; nginx asks at once, and sends it on whole.
+        let mut go_on = [0; 25];
+        line.read_exact(&mut go_on).await.expect("100 Continue");
+        assert!(go_on.starts_with(b"HTTP/1.1 100"), "{}", String::from_utf8_lossy(&go_on));
+        server.count(&format!("UPDATE users SET role = 'user' WHERE id = {} RETURNING id", admin.id)).await;
+        line.write_all(body.as_bytes()).await.expect("sent");
+        let mut answer = String::new();
+        line.read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("forbidden"), "{answer}");
+    }
+    assert_eq!(server.count("SELECT COUNT(*) FROM quota_ledger WHERE reason = 'admin'").await, 0);
     server.stop().await;
 }
 

@@ -10,6 +10,7 @@ use crate::{
 scenarios! {
     a_match_is_listed_read_and_left,
     a_block_ends_the_match_and_lasts,
+    only_content_is_unread,
 }
 
 async fn a_match_is_listed_read_and_left(server: TestServer) {
@@ -76,6 +77,28 @@ async fn a_block_ends_the_match_and_lasts(server: TestServer) {
     server.delete(&path, &berk.access).await.expect_problem(404, "not_found");
     server.delete(&path, &ayse.access).await.expect(204);
     server.delete(&path, &ayse.access).await.expect_problem(404, "not_found");
+    drop((a, b));
+    server.stop().await;
+}
+
+/// Setting up the encryption is nothing to read.
+async fn only_content_is_unread(server: TestServer) {
+    let (mut a, mut b, id) = pair(&server).await;
+    let kinds = ["handshake", "content", "handshake", "content", "content", "handshake"];
+    for (number, kind) in kinds.iter().enumerate() {
+        let client_id = format!("00000000-0000-4000-8000-00000000000{number}");
+        b.send(json!({"type": "message.send", "match_id": id, "kind": kind, "ciphertext": "AAAA", "client_id": client_id})).await;
+        b.until("message.accepted").await;
+    }
+    let path = format!("/v1/matches/{id}");
+    let unread = async |user: &TestUser| server.get(&path, &user.access).await.expect(200)["unread"].clone();
+    assert_eq!((unread(&a.user).await, unread(&b.user).await), (json!(3), json!(0)));
+    assert_eq!(server.get("/v1/matches", &a.user.access).await.expect(200)["items"][0]["unread"], 3);
+    for (seq, left) in [(1, 3), (2, 2), (4, 1), (5, 0), (6, 0)] {
+        a.send(json!({"type": "message.read", "match_id": id, "seq": seq})).await;
+        while b.until("message.read").await["seq"] != seq {}
+        assert_eq!(unread(&a.user).await, json!(left), "after {seq}");
+    }
     drop((a, b));
     server.stop().await;
 }

@@ -8,7 +8,7 @@ use tebdil_core::{
     id::TicketId,
     protocol::ErrorCode,
     store::{NewMatch, NewSide, PairOutcome},
-    testing::TestStore,
+    testing::{ENDLESS_TERM, TestStore},
 };
 use tokio::task::JoinSet;
 
@@ -160,7 +160,8 @@ async fn a_block_ends_every_match_of_the_two(server: TestServer) {
         session_id: session(person).await,
     };
     let second = NewMatch { mode: Mode::Text, offerer: side(&a, 1).await, answerer: side(&b, 2).await, shared_interests: Vec::new() };
-    let outcome = server.app.store.create_matches(&[second], &TestStore::match_rules(), server.clock.now()).await.expect("pairing");
+    let outcome =
+        server.app.store.create_matches(ENDLESS_TERM, &[second], &TestStore::match_rules(), server.clock.now()).await.expect("pairing");
     assert!(matches!(outcome[0], PairOutcome::Made(_)), "{outcome:?}");
     server.post("/v1/blocks", &b.user.access, &json!({"match_id": id})).await.expect(201);
     for _ in 0..2 {

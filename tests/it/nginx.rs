@@ -18,6 +18,9 @@ use tokio::process::{Child, Command};
 /// Where the program is; `scripts/with-services` says so.
 const NGINX: &str = "TEBDIL_TEST_NGINX";
 
+/// Below the folder of the answers to ACME challenges, as their addresses are.
+const ACME_CHALLENGES: &str = "acme/.well-known/acme-challenge";
+
 /// How long a start may take. A port that is taken costs nginx 2.5 s of trying.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -82,6 +85,11 @@ impl Nginx {
         if self.tls { format!("https://localhost:{}", self.address.port()) } else { format!("http://{}", self.address) }
     }
 
+    /// Where whoever asks for a certificate puts its answers to challenges.
+    pub fn challenges(&self) -> PathBuf {
+        self.dir.path().join(ACME_CHALLENGES)
+    }
+
     /// What it logged about requests.
     pub fn access_log(&self) -> String {
         fs::read_to_string(self.dir.path().join("access.log")).expect("nginx makes it when it starts")
@@ -132,13 +140,14 @@ fn configure(dir: &Path, upstreams: &[SocketAddr], options: &Options, address: S
         ("PROXY_CERTIFICATE", file("certificate.pem")),
         ("PROXY_CERTIFICATE_KEY", file("key.pem")),
         ("PROXY_ACCESS_LOG", file("access.log")),
+        ("PROXY_ACME", file("acme")),
         ("PROXY_REQUESTS_PER_SECOND", options.requests_per_second.to_string()),
         ("PROXY_BURST", options.burst.to_string()),
         ("PROXY_CONNECTIONS", options.connections.to_string()),
     ]);
     let read = |name: &str| fs::read_to_string(sources().join(name)).expect("the repository has it");
     let write = |name: &str, text: &str| fs::write(dir.join(name), text).expect("written");
-    for folder in ["conf.d/tebdil", "tebdil", "temp"] {
+    for folder in ["conf.d/tebdil", "tebdil", "temp", ACME_CHALLENGES] {
         fs::create_dir_all(dir.join(folder)).expect("made");
     }
     write("nginx.conf", &read("nginx.conf"));

@@ -1,10 +1,14 @@
 //! The documented API is the one of the contract.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::{Value, json};
 use tebdil_core::testing::Backend;
 
-use crate::harness::TestServer;
+use crate::{
+    harness::TestServer,
+    routes::{Needs, Operation, operations},
+};
 
 /// Method and path of every endpoint this build has, as in the contract.
 const ENDPOINTS: &[&str] = &[
@@ -12,6 +16,7 @@ const ENDPOINTS: &[&str] = &[
     "delete /v1/admin/jobs/{id}",
     "delete /v1/admin/users/{id}/subscription",
     "delete /v1/blocks/{id}",
+    "delete /v1/admin/users/{id}/sessions",
     "delete /v1/me",
     "delete /v1/me/push-tokens/{token}",
     "delete /v1/me/sessions/{id}",
@@ -52,6 +57,7 @@ const ENDPOINTS: &[&str] = &[
     "patch /v1/admin/ads/{id}",
     "patch /v1/me",
     "post /v1/admin/ads",
+    "post /v1/admin/ads/{id}/notify",
     "post /v1/admin/appeals/{id}/decide",
     "post /v1/admin/bans/{id}/confirm",
     "post /v1/admin/users/{id}/ban",
@@ -80,6 +86,9 @@ const ENDPOINTS: &[&str] = &[
     "post /v1/claims",
     "post /v1/matches/{id}/leave",
     "post /v1/me/password",
+    "delete /v1/me/totp",
+    "post /v1/me/totp",
+    "post /v1/me/totp/confirm",
     "post /v1/referrals",
     "post /v1/reports",
     "post /v1/rtc/ice-servers",
@@ -112,4 +121,154 @@ async fn the_document_lists_every_endpoint() {
         assert!(document["components"]["schemas"][name].is_object(), "{name}");
     }
     server.stop().await;
+}
+
+/// The document as it is served, its operations, and each operation's own part of it.
+fn described() -> (Value, Vec<(Operation, Value)>) {
+    let document = serde_json::to_value(tebdil::http::openapi()).expect("JSON");
+    let all = operations(&document).into_iter().map(|operation| {
+        let own = document["paths"][&operation.path][operation.method.as_str().to_lowercase()].clone();
+        (operation, own)
+    });
+    (document.clone(), all.collect())
+}
+
+/// The schema, or the one that it refers to.
+fn followed<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+    name.map_or(schema, |name| &document["components"]["schemas"][name])
+}
+
+#[test]
+fn every_operation_has_a_name_of_its_own() {
+    let (_, all) = described();
+    let mut named: BTreeMap<String, String> = BTreeMap::new();
+    for (operation, own) in &all {
+        let name = own["operationId"].as_str().unwrap_or_default().to_owned();
+        let words: Vec<&str> = name.split('_').collect();
+        let plain = words.len() >= 2 && words.iter().all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()));
+        assert!(plain, "{}: operation_id is a verb and a noun: {name:?}", operation.name());
+        if let Some(other) = named.insert(name.clone(), operation.name()) {
+            panic!("{name} is {} and {other}", operation.name());
+        }
+    }
+    assert!(named.len() >= 78, "{}", named.len());
+}
+
+/// What a list answers has a schema of its own, so that generated types of lists do not share a name.
+#[test]
+fn lists_answer_with_schemas_of_their_own() {
+    let (document, all) = described();
+    let mut items: BTreeMap<String, Value> = BTreeMap::new();
+    for (operation, own) in all.iter().filter(|(operation, _)| operation.query.contains(&"cursor".to_owned())) {
+        let schema = &own["responses"]["200"]["content"]["application/json"]["schema"];
+        let name = schema["$ref"].as_str().unwrap_or_else(|| panic!("{}: no named schema", operation.name()));
+        let item = followed(&document, schema)["properties"]["items"]["items"].clone();
+        assert!(item["$ref"].is_string(), "{}: {item}", operation.name());
+        let first = items.entry(name.to_owned()).or_insert_with(|| item.clone());
+        assert_eq!(*first, item, "{}", operation.name());
+    }
+    assert!(items.len() >= 15, "{items:?}");
+}
+
+#[test]
+fn refusals_are_documented_as_they_come() {
+    let (_, all) = described();
+    for (operation, own) in &all {
+        let (name, responses) = (operation.name(), own["responses"].as_object().expect("responses"));
+        for (status, response) in responses {
+            let types: Vec<&String> = response["content"].as_object().into_iter().flat_map(|content| content.keys()).collect();
+            if status.starts_with(['4', '5']) && operation.path.starts_with("/v1/") {
+                assert_eq!(types, ["application/problem+json"], "{name}: {status}");
+                let description = response["description"].as_str().unwrap_or_default();
+                assert!(description.contains('`'), "{name}: {status} says no code: {description:?}");
+            } else {
+                assert!(!types.iter().any(|kind| kind.contains("problem")), "{name}: {status}");
+            }
+        }
+        let mut expected = BTreeSet::new();
+        if operation.path.starts_with("/v1/") {
+            expected.extend(["500", "503"]);
+        }
+        if operation.path.starts_with("/v1/") && operation.path != "/v1/billing/events" {
+            expected.insert("429");
+        }
+        match operation.needs {
+            Needs::Nothing => {}
+            Needs::Other(_) => expected.extend(["401"]),
+            Needs::User | Needs::Moderator | Needs::Admin => expected.extend(["401", "403"]),
+        }
+        if operation.path.contains("{id}") {
+            expected.insert("404");
+        }
+        if operation.body.is_some() {
+            expected.extend(["400", "413", "422"]);
+        }
+        if operation.body.is_some() && operation.path != "/v1/billing/events" {
+            expected.insert("415");
+        }
+        if !operation.query.is_empty() {
+            expected.extend(["400", "422"]);
+        }
+        let takes_keys = own["parameters"].as_array().into_iter().flatten().any(|parameter| parameter["name"] == "Idempotency-Key");
+        let unkeyed = ["/v1/billing/events", "/v1/rtc/ice-servers", "/v1/me/totp", "/v1/me/totp/confirm"];
+        let is_keyed = operation.changes() && !unkeyed.contains(&operation.path.as_str());
+        assert_eq!(takes_keys, is_keyed, "{name}");
+        if is_keyed {
+            expected.extend(["400", "409", "413", "422"]);
+        }
+        let missing: Vec<_> = expected.into_iter().filter(|status| !responses.contains_key(*status)).collect();
+        assert!(missing.is_empty(), "{name} does not say that it can answer {missing:?}");
+    }
+}
+
+#[test]
+fn what_may_be_sent_is_bounded_in_the_document() {
+    let (document, all) = described();
+    let id = json!("^[1-9][0-9]{0,18}$");
+    let mut waiting = Vec::new();
+    for (operation, own) in &all {
+        for parameter in own["parameters"].as_array().into_iter().flatten() {
+            let (name, schema) = (parameter["name"].as_str().expect("a name"), followed(&document, &parameter["schema"]));
+            let place = format!("{}: {name}: {schema}", operation.name());
+            match name {
+                "limit" => assert_eq!(
+                    (&schema["minimum"], &schema["maximum"], &schema["default"]),
+                    (&json!(1), &json!(100), &json!(50)),
+                    "{place}"
+                ),
+                "id" => assert_eq!(schema["pattern"], id, "{place}"),
+                // Signed, and read as it is.
+                "Tebdil-Signature" => {}
+                _ if schema["type"] == "string" => {
+                    let bounded = ["pattern", "enum", "minLength"].iter().any(|bound| !schema[bound].is_null());
+                    assert!(bounded, "{place}");
+                }
+                _ => assert_eq!(schema["type"], "boolean", "{place}"),
+            }
+        }
+        waiting.extend(own["requestBody"]["content"]["application/json"].get("schema").cloned());
+    }
+    // Whatever stands in a body names its fields, and takes no others.
+    let mut seen = BTreeSet::new();
+    while let Some(schema) = waiting.pop() {
+        if let Some(reference) = schema["$ref"].as_str() {
+            if seen.insert(reference.to_owned()) {
+                waiting.push(followed(&document, &schema).clone());
+            }
+            continue;
+        }
+        for many in ["oneOf", "anyOf", "allOf"] {
+            waiting.extend(schema[many].as_array().into_iter().flatten().cloned());
+        }
+        if let Some(properties) = schema["properties"].as_object() {
+            assert_eq!(schema["additionalProperties"], json!(false), "{schema}");
+            waiting.extend(properties.values().cloned());
+        }
+        if schema["items"].is_object() {
+            assert!(schema["maxItems"].is_number(), "a list without an end: {schema}");
+            waiting.push(schema["items"].clone());
+        }
+    }
+    assert!(seen.len() > 25, "{seen:?}");
 }

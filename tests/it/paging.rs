@@ -12,7 +12,8 @@ use crate::{
 };
 
 scenarios! {
-    @with &[("TEBDIL_WORKERS__ENABLED", "false")];
+    // Each step signs the reader in once more: the list of sessions grows, too.
+    @with &[("TEBDIL_WORKERS__ENABLED", "false"), ("TEBDIL_AUTH__MAX_SESSIONS", "1000")];
     every_list_has_stable_pages,
 }
 

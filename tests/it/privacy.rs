@@ -54,7 +54,7 @@ async fn the_disk_holds_no_phone_password_or_message() {
         }
     };
     assert_eq!(tokio::time::timeout(Duration::from_secs(10), heard).await.expect("in time"), WORDS);
-    Chat::login(&options, phones[0], "wrong password").await.expect_err("refused");
+    Chat::login(&options, phones[0], "wrong password", None).await.expect_err("refused");
     let tokens = ayse.account().tokens().expect("tokens");
     let path = format!("/v1/me/push-tokens/{PUSH_TOKEN}");
     let request = PushTokenRequest { platform: PushPlatform::Android };

@@ -129,6 +129,11 @@ impl ServerProcess {
         Some(server)
     }
 
+    /// One on a database that is there and outlives it, which does not run yet.
+    pub fn on(environment: &[(&str, &str)]) -> Self {
+        Self::new(environment)
+    }
+
     /// One that does not run yet.
     fn new(environment: &[(&str, &str)]) -> Self {
         let common = [("TEBDIL_LIMITS__ENABLED", "false"), ("TEBDIL_METRICS__LISTEN", ""), ("TEBDIL_LOG", "warn")];
@@ -154,6 +159,11 @@ impl ServerProcess {
         let url = format!("sqlite:{}", self.data_dir().join("tebdil.db").display());
         let mut connection = sqlx::SqliteConnection::connect(&url).await.expect("a connection");
         sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a number")
+    }
+
+    /// Starts it again and waits for nothing.
+    pub fn start_unready(&mut self) {
+        self.spawn();
     }
 
     /// Starts it again and waits until it is ready.

@@ -73,7 +73,7 @@ async fn requests_and_sockets_pass_over_tls() {
     let http = reqwest::Client::builder().tls_certs_only([trusted]).redirect(reqwest::redirect::Policy::none()).build().expect("a client");
 
     let profile = server.send(http.get(format!("{}/v1/me", proxy.url())).bearer_auth(&user.access)).await;
-    assert_eq!(profile.headers["strict-transport-security"], "max-age=63072000");
+    assert_eq!(profile.headers["strict-transport-security"], "max-age=63072000; includeSubDomains");
     assert_eq!(profile.headers["server"], "nginx", "no version");
     assert_eq!(profile.expect(200)["id"], json!(user.id));
 
@@ -110,6 +110,28 @@ async fn requests_and_sockets_pass_over_tls() {
     assert_eq!(socket.recv_json().await.expect("a frame")["type"], "welcome");
     drop(socket);
     server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn acme_challenges_are_answered_in_clear_and_nothing_else_is() {
+    let Some(proxy) = Nginx::start(&[nobody()], Options { tls: true, ..Options::default() }).await else { return };
+    std::fs::write(proxy.challenges().join("token-1"), "token-1.thumbprint").expect("written");
+    std::fs::write(proxy.challenges().join("../../private"), "not this").expect("written");
+    std::os::unix::fs::symlink("../../private", proxy.challenges().join("link")).expect("made");
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    let ask = async |path: &str| http.get(format!("http://{}{path}", proxy.redirect)).send().await.expect("an answer");
+
+    let answer = ask("/.well-known/acme-challenge/token-1").await;
+    assert_eq!((answer.status(), &answer.headers()["content-type"]), (StatusCode::OK, &HeaderValue::from_static("text/plain")));
+    assert_eq!(answer.text().await.expect("a body"), "token-1.thumbprint");
+    for (path, status) in [("token-2", 404), ("", 404), ("link", 404), ("..%2F..%2Fprivate", 308)] {
+        assert_eq!(ask(&format!("/.well-known/acme-challenge/{path}")).await.status(), status, "{path}");
+    }
+    for path in ["/", "/.well-known/other", "/private", "/v1/me"] {
+        let answer = ask(path).await;
+        assert_eq!(answer.status(), StatusCode::PERMANENT_REDIRECT, "{path}");
+        assert_eq!(answer.headers()["location"], format!("https://localhost{path}"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -89,6 +89,12 @@ async fn tell(server: &TestServer, fake: &FakeFcm, user: &TestUser, reference: &
     fake.taken()
 }
 
+/// Runs what is due after somebody has signed in; the tokens that were told of it.
+async fn told_of_devices(server: &TestServer, fake: &FakeFcm) -> Vec<Value> {
+    server.run_due_jobs().await;
+    fake.taken().iter().map(|push| push["token"].clone()).collect()
+}
+
 /// Closes the socket, and waits until every node knows.
 async fn leaves(server: &TestServer, person: Person) -> TestUser {
     let Person { user: account, socket } = person;
@@ -134,6 +140,8 @@ async fn who_is_away_is_woken_and_who_is_there_is_told(server: TestServer, fake:
     let lost = server.login(&user.phone).await;
     put_token(&server, &lost, "lost").await;
     server.post("/v1/auth/logout", &lost.access, &json!({})).await.expect(204);
+    let of_devices = told_of_devices(&server, &fake).await;
+    assert!(of_devices.contains(&json!("phone-of-ayse:APA91b")), "who is signed in hears of the new ones: {of_devices:?}");
     let mut woken: Vec<Value> = tell(&server, &fake, &user, "3").await.iter().map(|push| push["token"].clone()).collect();
     woken.sort_by_key(Value::to_string);
     assert_eq!(woken, ["phone-of-ayse:APA91b", "tablet"]);
@@ -151,7 +159,7 @@ async fn who_is_away_is_woken_and_who_is_there_is_told(server: TestServer, fake:
     assert_eq!(server.get(preferences, &tablet.access).await.expect(200), changed, "of the account, not of the device");
     server.call(Method::PATCH, preferences, &user.access, &json!({ "system": true })).await.expect(200);
     assert_eq!(tell(&server, &fake, &user, "5").await.len(), 2);
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM notifications").await, 5);
+    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM notifications").await, 7, "with two of new devices");
 
     assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE state <> 2").await, 0);
     let counted = numbers(&server).await;
@@ -176,6 +184,8 @@ async fn an_approved_claim_wakes_who_is_away(server: TestServer, fake: FakeFcm) 
     let [user, _] = [leaves(&server, a).await, leaves(&server, b).await];
     server.clock.advance(Duration::from_hours(2));
     let user = server.login(&user.phone).await;
+    assert_eq!(told_of_devices(&server, &fake).await, ["phone"]);
+    server.clock.advance(Duration::from_mins(1));
     server.post("/v1/claims", &user.access, &json!({ "match_id": match_id })).await.expect(201);
     server.run_due_jobs().await;
 
@@ -277,6 +287,7 @@ async fn tokens_belong_to_devices(server: TestServer, fake: FakeFcm) {
     // A new password ends the other sessions, and what wakes them.
     let tablet = server.login(&ayse.phone).await;
     put_token(&server, &tablet, "tablet").await;
+    told_of_devices(&server, &fake).await;
     let change = json!({ "current_password": crate::harness::PASSWORD, "new_password": "kar yağıyor yine" });
     server.post("/v1/me/password", &tablet.access, &change).await.expect(204);
     let woken = tell(&server, &fake, &ayse, "5").await;

@@ -191,6 +191,15 @@ impl PrivateRedis {
         answers("Redis", &self.home.path().join("log"), async || self.ask("FLUSHALL").await.is_some()).await;
     }
 
+    /// Forgets the keys of this pattern, of which there must be some.
+    pub async fn forget(&self, pattern: &str) {
+        let client = redis::Client::open(self.url(self.port)).expect("an address");
+        let mut connection = client.get_multiplexed_async_connection().await.expect("a connection");
+        let keys: Vec<String> = redis::cmd("KEYS").arg(pattern).query_async(&mut connection).await.expect("an answer");
+        assert!(!keys.is_empty(), "{pattern}");
+        let _: i64 = redis::cmd("DEL").arg(keys).query_async(&mut connection).await.expect("an answer");
+    }
+
     /// Freezes it: connections stay open and nobody answers.
     pub async fn pause(&self) {
         signal(self.child.as_ref().expect("it runs"), "-STOP").await;
@@ -301,7 +310,7 @@ impl Drop for PrivatePostgres {
 }
 
 /// Where Debian keeps PostgreSQL, newest first.
-fn installed_postgres() -> Vec<PathBuf> {
+pub fn installed_postgres() -> Vec<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut folders: Vec<(u32, PathBuf)> =
         versions.filter_map(|version| Some((version.file_name().to_str()?.parse().ok()?, version.path().join("bin")))).collect();

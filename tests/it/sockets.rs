@@ -22,6 +22,12 @@ impl Person {
         Self::signed_in(server, user).await
     }
 
+    /// A new user with this phone.
+    pub async fn of_phone(server: &TestServer, phone: &str, alias: &str) -> Self {
+        let user = server.register_phone(phone.to_owned(), alias).await;
+        Self::signed_in(server, user).await
+    }
+
     /// A further device of a user.
     pub async fn again(server: &TestServer, other: &Self) -> Self {
         let user = server.login(&other.user.phone).await;

@@ -1,9 +1,12 @@
 //! A database that goes away while connections come, go and have to be brought up to date.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
+use futures_util::future::join_all;
+use serde_json::json;
 use sqlx::{Connection as _, SqliteConnection};
-use tebdil_core::testing::Backend;
+use tebdil_client::raw::RawSocket;
+use tebdil_core::{protocol::CloseCode, testing::Backend};
 
 use crate::{
     harness::TestServer,
@@ -54,5 +57,27 @@ async fn what_was_sent_behind_a_refused_message_does_not_overtake_it() {
         let heard = b.until("message.new").await;
         assert_eq!((&heard["seq"], &heard["ciphertext"]), (&seq.into(), &said["ciphertext"]));
     }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_says_hello_meanwhile_hears_when_to_come_back() {
+    let Some(mut postgres) = PrivatePostgres::start().await else { return };
+    let url = postgres.url(postgres.port());
+    let server = TestServer::start(Backend::Sqlite, &[("TEBDIL_DATABASE__URL", &url)]).await.expect("no other service is needed");
+    let user = server.register("ayse").await;
+    let hello = json!({ "type": "hello", "id": 7, "token": user.access });
+    postgres.stop().await;
+    let sent_away = join_all((0..8).map(async |_| {
+        let mut socket = RawSocket::open(&server.base).await.expect("a socket");
+        socket.send_json(&hello).await.expect("sent");
+        let error = socket.recv_json().await.expect("told why");
+        assert_eq!((&error["code"], &error["re"]), (&json!("unavailable"), &json!(7)));
+        assert_eq!(socket.recv_close_code().await.expect("a close"), Some(CloseCode::Draining));
+        error["retry_after_ms"].as_u64().expect("a time")
+    }));
+    let waits: BTreeSet<u64> = sent_away.await.into_iter().collect();
+    assert!(waits.len() > 1 && waits.iter().all(|wait| (100..=2_000).contains(wait)), "each another: {waits:?}");
+    postgres.restart().await;
     server.stop().await;
 }

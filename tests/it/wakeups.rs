@@ -148,7 +148,11 @@ async fn a_wake_up_that_a_kill_swallowed_is_made_up_for_on_postgresql() {
 const WOKEN: &str = "SELECT COUNT(*) FROM match_sides WHERE pushed_at IS NOT NULL";
 
 async fn a_kill_swallows_a_wake_up(backend: Backend) {
-    let Some(mut server) = ServerProcess::start(backend, &[("TEBDIL_CLOCK__UNSAFE_ALLOW_OFFSET", "true")]).await else { return };
+    let Some(mut server) =
+        ServerProcess::start(backend, &[("TEBDIL_CLOCK__UNSAFE_ALLOW_OFFSET", "true"), ("TEBDIL_CLOCK__MAX_SKEW_S", "0")]).await
+    else {
+        return;
+    };
     let ((_, mut a), (_, mut b)) = (person(&server, 1).await, person(&server, 2).await);
     for socket in [&mut a, &mut b] {
         socket.send_json(&json!({"type": "match.find", "mode": "text"})).await.expect("sent");
@@ -181,7 +185,11 @@ async fn an_announcement_survives_kills_on_postgresql() {
 const READERS: i64 = 20_000;
 
 async fn kills_during_an_announcement(backend: Backend) {
-    let Some(mut server) = ServerProcess::start(backend, &[("TEBDIL_CLOCK__UNSAFE_ALLOW_OFFSET", "true")]).await else { return };
+    let Some(mut server) =
+        ServerProcess::start(backend, &[("TEBDIL_CLOCK__UNSAFE_ALLOW_OFFSET", "true"), ("TEBDIL_CLOCK__MAX_SKEW_S", "0")]).await
+    else {
+        return;
+    };
     let (admin, socket) = person(&server, 1).await;
     drop(socket);
     server.count("UPDATE users SET role = 'admin' RETURNING CAST(1 AS BIGINT)").await;

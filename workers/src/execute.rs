@@ -80,6 +80,14 @@ pub(crate) async fn execute(queue: &Queue, cx: &JobContext, leases: &Leases, mut
     metrics::histogram!("tebdil_job_seconds", "queue" => queue.name).record(started.elapsed().as_secs_f64());
 
     let outcome = outcome.unwrap_or_else(|panic| Err(JobError::Retry(panic_text(panic.as_ref()))));
+    if outcome.is_err() && !cx.clock_is_right() {
+        // Not the job's fault: it keeps its attempt, and runs where the clock is right.
+        if let Err(error) = cx.store.release_jobs(std::slice::from_ref(&job.lease)).await {
+            tracing::warn!(queue = queue.name, job = job.lease.job_id(), %error, "a job was not given back; it runs when its lease is over");
+        }
+        leases.remove(&job.lease);
+        return Ran::default();
+    }
     let ended = match ack(cx, &job, &outcome).await {
         Ok(Ended::Done) => Ran { done: 1, ..Ran::default() },
         Ok(Ended::Again) => Ran { failed: 1, ..Ran::default() },

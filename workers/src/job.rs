@@ -11,6 +11,7 @@ use tebdil_core::{
     quota::QuotaRules,
     realtime::Presence,
     report::ReportRules,
+    skew::ClockGuard,
     store::{EndedMatch, NewJob, Notified, ReferralRewards, Store, StoreError},
     time::{Clock, Timestamp},
 };
@@ -85,6 +86,21 @@ pub struct JobContext {
     pub job: JobRef,
 }
 
+impl JobContext {
+    /// Whether this machine's clock may decide what is old.
+    pub fn clock_is_right(&self) -> bool {
+        self.settings.guard.as_ref().is_none_or(ClockGuard::is_right)
+    }
+
+    /// The time. To be asked again for each batch of what takes long.
+    ///
+    /// # Errors
+    /// [`JobError::Retry`] when the clock is wrong: some other node goes on, or this one when it is right again.
+    pub fn now(&self) -> Result<Timestamp, JobError> {
+        if self.clock_is_right() { Ok(self.clock.now()) } else { Err(JobError::Retry("the clock of this machine is wrong".to_owned())) }
+    }
+}
+
 /// A job as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobRef {
@@ -109,6 +125,8 @@ pub struct Settings {
     pub presence: Option<Presence>,
     /// How long a device of a call may be without a connection.
     pub call_absence: Duration,
+    /// Says whether the clock is right; without it, it is.
+    pub guard: Option<ClockGuard>,
     /// Where pushes go; without it, they are dropped.
     pub fcm: Option<Arc<Fcm>>,
 }
@@ -125,6 +143,7 @@ impl Settings {
             verifier: None,
             presence: None,
             call_absence: Duration::from_secs(30),
+            guard: None,
             fcm: None,
         }
     }

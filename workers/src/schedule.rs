@@ -19,11 +19,15 @@ fn tick(now: Timestamp, period: Duration) -> Timestamp {
 #[derive(Debug, Default)]
 pub(crate) struct Pushed(HashMap<&'static str, Timestamp>);
 
-/// Pushes the current tick of every schedule, once per tick and cluster.
+/// Pushes the current tick of every schedule, once per tick and cluster. With each it has what a clock that was ahead put off run at last.
 ///
 /// A node that comes late pushes a key that is taken: rows of ticks that are done are kept for longer than the longest period (`jobs::retention`).
 pub(crate) async fn push_ticks(queues: &[Queue], cx: &JobContext, pushed: &mut Pushed) -> Result<(), StoreError> {
+    if !cx.clock_is_right() {
+        return Ok(());
+    }
     let now = cx.clock.now();
+    let mut news = false;
     for queue in queues {
         let Some((period, payload)) = &queue.every else { continue };
         let tick = tick(now, *period);
@@ -34,6 +38,15 @@ pub(crate) async fn push_ticks(queues: &[Queue], cx: &JobContext, pushed: &mut P
         let job = NewJob { queue: queue.name, payload, dedupe: Some(&key), run_at: tick, max_attempts: queue.max_attempts };
         cx.store.push_tick(job, now).await?;
         pushed.0.insert(queue.name, tick);
+        news = true;
+    }
+    if news {
+        for queue in queues {
+            let pulled = cx.store.pull_jobs_back(queue.name, now).await?;
+            if pulled > 0 {
+                tracing::warn!(queue = queue.name, jobs = pulled, "jobs that a clock which was ahead had put off run now");
+            }
+        }
     }
     Ok(())
 }

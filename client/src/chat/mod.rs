@@ -4,7 +4,7 @@
 //! # async fn example() -> Result<(), tebdil_client::chat::ChatError> {
 //! use tebdil_client::chat::{Chat, ChatEvent, ChatOptions};
 //! let options = ChatOptions::new("http://127.0.0.1:8080");
-//! let (chat, mut events) = Chat::login(&options, "+905321234567", "a long password").await?;
+//! let (chat, mut events) = Chat::login(&options, "+905321234567", "a long password", None).await?;
 //! chat.find(&["satranç"]).await?;
 //! while let Some(event) = events.recv().await {
 //!     match event {
@@ -181,14 +181,20 @@ impl Chat {
             accept_terms: true,
             locale: None,
             invite: None,
+            device: Some(options.device.clone()),
         };
         Self::register(options, &request).await
     }
 
-    /// Signs in and connects.
-    pub async fn login(options: &ChatOptions, phone: &str, password: &str) -> Result<(Self, ChatEvents), ChatError> {
+    /// Signs in and connects. `totp` is a code of the second factor, for who has one.
+    pub async fn login(options: &ChatOptions, phone: &str, password: &str, totp: Option<&str>) -> Result<(Self, ChatEvents), ChatError> {
         let api = Api::new(&options.server)?;
-        let request = LoginRequest { phone: phone.into(), password: Secret::from(password), device: Some(options.device.clone()) };
+        let request = LoginRequest {
+            phone: phone.into(),
+            password: Secret::from(password),
+            device: Some(options.device.clone()),
+            totp: totp.map(Secret::from),
+        };
         let answer = api.login(&request).await?;
         Self::signed_in(options, &api, answer.tokens, answer.user).await
     }

@@ -70,7 +70,8 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// For an answer to a request. 10 s by default.
     pub request_timeout: Duration,
-    /// A message without an answer for so long is sent again on the same socket. 10 s by default.
+    /// A message without an answer for so long is sent again on the same socket. 20 s by default: longer than a server takes to refuse it while its database
+    /// says nothing (15 s), or a late refusal of the first copy could let later messages pass the second.
     pub resend_after: Duration,
     /// How long acknowledgements are gathered. 20 ms by default.
     pub ack_delay: Duration,
@@ -99,7 +100,7 @@ impl Options {
             backoff: Backoff::default(),
             connect_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(10),
-            resend_after: Duration::from_secs(10),
+            resend_after: Duration::from_secs(20),
             ack_delay: Duration::from_millis(20),
             window: 16,
             outbox_limit: 256,

@@ -80,12 +80,14 @@ pub(super) struct Outbox {
     numbers: HashMap<MatchId, u64>,
     window: u64,
     held_until: Option<Instant>,
+    /// Matches whose peer has too much to acknowledge, and until when nothing more is sent in each.
+    full: HashMap<MatchId, Instant>,
 }
 
 impl Outbox {
     /// `window`: how far a message may be ahead of the oldest one of its match that is not accepted.
     pub fn new(window: u64) -> Self {
-        Self { entries: VecDeque::new(), numbers: HashMap::new(), window: window.max(1), held_until: None }
+        Self { entries: VecDeque::new(), numbers: HashMap::new(), window: window.max(1), held_until: None, full: HashMap::new() }
     }
 
     pub fn push(&mut self, mut entry: Entry) {
@@ -102,6 +104,7 @@ impl Outbox {
     /// A new socket: everything goes out again.
     pub fn restart(&mut self) {
         self.held_until = None;
+        self.full.clear();
         for entry in &mut self.entries {
             entry.sent = None;
         }
@@ -129,7 +132,7 @@ impl Outbox {
 
     /// When sending goes on after a passing refusal.
     pub fn held_until(&self) -> Option<Instant> {
-        self.held_until
+        self.held_until.or_else(|| self.full.values().min().copied())
     }
 
     /// The next message that may go out now; [`Self::mark_sent`] moves on.
@@ -138,6 +141,7 @@ impl Outbox {
             return None;
         }
         self.held_until = None;
+        self.full.retain(|_, until| now < *until);
         let at = self.position_of_next()?;
         Some(&self.entries[at].message)
     }
@@ -157,7 +161,7 @@ impl Outbox {
                 earlier.message.match_id == entry.message.match_id
                     && (earlier.sent.is_none() || earlier.alone || entry.number - earlier.number >= self.window)
             };
-            entry.sent.is_none() && !self.entries.iter().take(at).any(waits_for)
+            entry.sent.is_none() && !self.full.contains_key(&entry.message.match_id) && !self.entries.iter().take(at).any(waits_for)
         })
     }
 
@@ -175,6 +179,12 @@ impl Outbox {
     pub fn refused(&mut self, client_id: Uuid, code: ErrorCode, retry_after: Option<Duration>, now: Instant) -> Refusal {
         let Some(entry) = self.entries.iter_mut().find(|entry| entry.message.client_id == client_id) else { return Refusal::Unknown };
         let passing = match code {
+            // Of this match alone. What was sent behind it was refused as well.
+            ErrorCode::TooManyUndelivered => {
+                entry.sent = None;
+                self.full.insert(entry.message.match_id, now + retry_after.unwrap_or(RETRY_AFTER));
+                return Refusal::Passing;
+            }
             ErrorCode::RateLimited | ErrorCode::Unavailable | ErrorCode::Draining | ErrorCode::Unauthorized => true,
             ErrorCode::Internal => {
                 entry.internal_errors += 1;
@@ -193,6 +203,7 @@ impl Outbox {
     /// Takes out the messages of a match that is over.
     pub fn remove_match(&mut self, match_id: MatchId) -> Vec<Entry> {
         self.numbers.remove(&match_id);
+        self.full.remove(&match_id);
         let (gone, kept) = std::mem::take(&mut self.entries).into_iter().partition(|entry| entry.message.match_id == match_id);
         self.entries = kept;
         let gone: VecDeque<Entry> = gone;
@@ -274,6 +285,29 @@ mod tests {
         assert_eq!(send_all(&mut outbox), [1, 3]);
         assert!(accept(&mut outbox, 1));
         assert_eq!(send_all(&mut outbox), [2, 4]);
+    }
+
+    #[test]
+    fn a_peer_that_is_behind_holds_back_its_match_alone() {
+        let mut outbox = outbox(8, (1..=4).map(|n| message(i64::try_from(n % 2).expect("small"), n, MessageKind::Content)).collect());
+        let now = Instant::now();
+        assert_eq!(send_all(&mut outbox), [1, 2, 3, 4]);
+        for number in [1, 3] {
+            let refused = outbox.refused(Uuid::from_u128(number), ErrorCode::TooManyUndelivered, Some(Duration::from_secs(5)), now);
+            assert!(matches!(refused, Refusal::Passing));
+        }
+        outbox.push(Entry::new(message(1, 5, MessageKind::Content), None, None));
+        outbox.push(Entry::new(message(0, 6, MessageKind::Content), None, None));
+        assert_eq!(send_all(&mut outbox), [6]);
+        let later = outbox.held_until().expect("it goes on some time");
+        assert_eq!(later, now + Duration::from_secs(5));
+        let mut sent = vec![];
+        while let Some(message) = outbox.next(later) {
+            sent.push(message.client_id.as_u128());
+            outbox.mark_sent(later);
+        }
+        assert_eq!(sent, [1, 3, 5], "in order");
+        assert_eq!(outbox.held_until(), None);
     }
 
     #[test]

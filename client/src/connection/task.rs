@@ -443,8 +443,8 @@ impl Task {
                 self.answer_flushes();
                 Event::MatchEnded(ended)
             }
-            ServerFrame::Draining { reconnect_after_ms } => {
-                let reconnect_after = Duration::from_millis(reconnect_after_ms);
+            ServerFrame::Draining { retry_after_ms } => {
+                let reconnect_after = Duration::from_millis(retry_after_ms);
                 self.reconnect_after = Some(reconnect_after);
                 Event::Draining { reconnect_after }
             }

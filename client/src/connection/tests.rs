@@ -306,7 +306,7 @@ async fn draining_says_when_to_come_back() {
     let server = Server::start().await;
     let (_handle, mut events) = Connection::open(server.options());
     let (mut peer, _) = server.welcome().await;
-    peer.send(&json!({"type":"draining","reconnect_after_ms":37})).await;
+    peer.send(&json!({"type":"draining","retry_after_ms":37})).await;
     peer.close(4012).await;
     let retry_in = until(&mut events, |event| match event {
         Event::Disconnected { retry_in, .. } => Some(*retry_in),

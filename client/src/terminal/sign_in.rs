@@ -41,7 +41,17 @@ pub async fn sign_in(
     let phone = ask.text("--phone", arguments.phone.as_deref(), &t!("ask.phone"))?;
     if !register {
         let password = ask.password(false)?;
-        return match Chat::login(options, &phone, password.expose()).await {
+        let mut signed_in = Chat::login(options, &phone, password.expose(), None).await;
+        let mut question = t!("ask.totp");
+        while interactive
+            && let Err(error) = &signed_in
+            && matches!(error.code(), Some(ErrorCode::TotpRequired | ErrorCode::TotpInvalid))
+        {
+            let code = ask.line("code", &question)?;
+            signed_in = Chat::login(options, &phone, password.expose(), Some(&code)).await;
+            question = t!("ask.totp_again");
+        }
+        return match signed_in {
             Err(error) if interactive => Err(appeal(options, &ask, error).await?),
             signed_in => Ok(signed_in?),
         };
@@ -57,6 +67,7 @@ pub async fn sign_in(
         accept_terms,
         locale: Some(language.locale()),
         invite: arguments.invite.clone(),
+        device: Some(options.device.clone()),
     };
     match Chat::register(options, &request).await {
         Err(ChatError::Api(ApiError::VerificationRequired)) if interactive => with_code(options, &ask, &request.phone).await,

@@ -15,6 +15,7 @@ fn request(alias: &str) -> RegisterRequest {
         accept_terms: true,
         locale: None,
         invite: None,
+        device: None,
     }
 }
 
@@ -29,7 +30,7 @@ async fn problems_and_answers_are_told_apart() {
     assert_eq!(account.me().await.expect("me").alias, "ada");
     let error = account.quota().await.expect_err("the stand-in has no such path");
     assert!(matches!(error, ApiError::Unexpected(404)), "{error:?}");
-    let bad = LoginRequest { phone: "+905301234567".into(), password: "no".into(), device: None };
+    let bad = LoginRequest { phone: "+905301234567".into(), password: "no".into(), device: None, totp: None };
     assert_eq!(api.login(&bad).await.expect_err("refused").code(), Some(ErrorCode::InvalidCredentials));
     assert!(matches!(Api::new("http://"), Err(ApiError::Address)));
     let nobody = Api::new("http://127.0.0.1:1").expect("address");

@@ -29,6 +29,7 @@ const STAFF: &str = "who of the staff it was, and what they wrote for each other
 const NO_PERSON: &str = "an id, a time or a word that leads to no person any more";
 const EVIDENCE: &str = "what a report says of somebody else outlives its author, for its own period";
 const BANS_LAST: &str = "bans outlive the account, or erasing it would lift them";
+const BLOCKS_LAST: &str = "a block outlives the accounts of both, or erasing one would lift it";
 const BOOKS: &str = "what was paid, for its period; names nobody here";
 
 const OWN: &str = "t.user_id = $1";
@@ -49,6 +50,7 @@ pub const TABLES: &[Table] = &[
             hidden("password_hash", SECRET),
             shown("alias", Text),
             hidden("alias_key", "the alias, folded"),
+            hidden("alias_skeleton", "the alias, as it looks"),
             shown("tag", Text),
             shown("birth_year", Number),
             shown("locale", Text),
@@ -100,6 +102,7 @@ pub const TABLES: &[Table] = &[
             hidden("user_id", ITSELF),
             shown("session_id", Id),
             shown("package", Bytes),
+            hidden("digest", "follows from the package"),
             shown("last_resort", Flag),
             shown("created_at", Time),
         ],
@@ -171,6 +174,7 @@ pub const TABLES: &[Table] = &[
             shown("shared_interests", Json),
             shown("connected_at", Time).stays(NO_PERSON),
             shown("call_failed_at", Time).stays(NO_PERSON),
+            hidden("forgotten", "whether its messages are deleted").stays(NO_PERSON),
         ],
     },
     Table {
@@ -195,11 +199,12 @@ pub const TABLES: &[Table] = &[
             shown("pushed_at", Time).stays(NO_PERSON),
             shown("absent_since", Time).stays(NO_PERSON),
             shown("absent_seen_at", Time).stays(NO_PERSON),
+            shown("undelivered_bytes", Number).stays(NO_PERSON),
         ],
     },
     Table {
         name: "messages",
-        rows: Rows::OfMatches,
+        rows: Rows::OfMatches { open: true },
         erasure: Erasure::DeletedApart,
         columns: &[
             shown("id", Id),
@@ -216,7 +221,7 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "message_logs",
-        rows: Rows::OfMatches,
+        rows: Rows::OfMatches { open: false },
         erasure: Erasure::Kept,
         columns: &[
             shown("id", Id).stays(NO_PERSON),
@@ -229,7 +234,7 @@ pub const TABLES: &[Table] = &[
             shown("delivered", Flag).stays(NO_PERSON),
             shown("delivered_at", Time).stays(NO_PERSON),
             shown("device_info", OfSender),
-            shown("connection_type", OfSender),
+            shown("connection_type", Text).stays(NO_PERSON),
         ],
     },
     Table {
@@ -370,6 +375,7 @@ pub const TABLES: &[Table] = &[
             hidden("position", "how far its job has come").stays(NO_PERSON),
             shown("told", Number).stays(NO_PERSON),
             shown("finished_at", Time).stays(NO_PERSON),
+            shown("ad", Json).stays(NO_PERSON),
         ],
     },
     Table {
@@ -420,6 +426,20 @@ pub const TABLES: &[Table] = &[
         ],
     },
     Table {
+        name: "totps",
+        rows: Rows::Of(OWN, None),
+        erasure: Erasure::Deleted(OWN),
+        columns: &[
+            hidden("user_id", ITSELF),
+            hidden("secret_ciphertext", "whoever has it makes the codes; its user has it in an app"),
+            hidden("secret_key_id", KEY_NAME),
+            shown("confirmed_at", Time),
+            shown("last_step", Number),
+            hidden("recovery_hashes", SECRET),
+            shown("created_at", Time),
+        ],
+    },
+    Table {
         name: "daily_statistics",
         rows: Rows::Nobody("counts"),
         erasure: Erasure::Kept,
@@ -454,6 +474,18 @@ pub const TABLES: &[Table] = &[
         rows: Rows::Nobody("counts nobody's views and clicks"),
         erasure: Erasure::Kept,
         columns: &[plain("id"), plain("ad_id"), plain("kind")],
+    },
+    Table {
+        name: "matchmaker_term",
+        rows: Rows::Nobody("counts who led the matching"),
+        erasure: Erasure::Kept,
+        columns: &[plain("id"), plain("term")],
+    },
+    Table {
+        name: "id_nodes",
+        rows: Rows::Nobody("of processes of the server"),
+        erasure: Erasure::Kept,
+        columns: &[plain("part"), plain("holder"), plain("expires_at"), plain("last_id")],
     },
     safety::TOMBSTONES,
 ];

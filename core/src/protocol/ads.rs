@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::rest::present;
+use super::{
+    bounds::{Line80, LinkText, Text500},
+    rest::present,
+};
 use crate::{
     ads::{Placement, TargetGroup},
     id::AdId,
@@ -29,7 +32,6 @@ pub struct Ad {
     pub content: String,
     /// `https://…`, or null for one that leads nowhere.
     pub click_url: Option<String>,
-    #[schema(value_type = String)]
     pub placement: Placement,
 }
 
@@ -48,27 +50,31 @@ pub struct AdEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow, ToSchema)]
 pub struct AdSettings {
     /// 1 to 80 characters.
+    #[schema(value_type = Line80)]
     pub title: String,
     /// 1 to 500 characters.
+    #[schema(value_type = Text500)]
     pub content: String,
-    /// `https://…`, at most 500 bytes.
+    /// `https://` and the name of a host, at most 500 bytes.
     #[serde(default)]
+    #[schema(value_type = Option<LinkText>)]
     pub click_url: Option<String>,
     /// 1 to 32 of `a`–`z`, `0`–`9` and `_`; `match_end` when absent, which is the one that the server sends by itself.
     #[serde(default = "Placement::match_end")]
     #[sqlx(try_from = "String")]
-    #[schema(value_type = String)]
     pub placement: Placement,
-    /// `all` (when absent), `free` or `premium`, `locale:tr` or `locale:en`, or one of each with a comma between. Premium users see no ads whatever stands here.
+    /// `all` (when absent), `free` or `premium`, `locale:tr` or `locale:en`, or one of each with a comma between. Premium users see only what names `premium`, where the
+    /// server allows that.
     #[serde(default = "everybody")]
     #[sqlx(try_from = "String")]
-    #[schema(value_type = String)]
     pub target_group: TargetGroup,
     /// 1 (when absent) to 1000: how often it has its turn beside others.
-    #[serde(default = "one")]
+    #[serde(default = "one", deserialize_with = "super::whole::read")]
+    #[schema(minimum = 1, maximum = 1000)]
     pub weight: i64,
     /// 1 to 100: times a user is shown it in one day; 3 when absent.
-    #[serde(default = "three")]
+    #[serde(default = "three", deserialize_with = "super::whole::read")]
+    #[schema(minimum = 1, maximum = 100)]
     pub daily_cap: i64,
     #[serde(default = "yes")]
     pub active: bool,
@@ -100,21 +106,23 @@ const fn yes() -> bool {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct AdPatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Line80>)]
     pub title: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Text500>)]
     pub content: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<LinkText>)]
     pub click_url: Option<Option<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
     pub placement: Option<Placement>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<String>)]
     pub target_group: Option<TargetGroup>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::whole::read_optional")]
+    #[schema(minimum = 1, maximum = 1000)]
     pub weight: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::whole::read_optional")]
+    #[schema(minimum = 1, maximum = 100)]
     pub daily_cap: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
@@ -176,7 +184,7 @@ impl AdSettings {
         let rules = [
             (is_text(&self.title, MAX_TITLE), "title", "must be 1 to 80 characters without line breaks"),
             (is_text(&self.content.replace('\n', " "), MAX_CONTENT), "content", "must be 1 to 500 characters"),
-            (self.click_url.as_deref().is_none_or(is_https), "click_url", "must be https:// with a host, at most 500 bytes"),
+            (self.click_url.as_deref().is_none_or(is_https), "click_url", "must be https:// with the name of a host, at most 500 bytes"),
             ((1..=MAX_WEIGHT).contains(&self.weight), "weight", "must be 1 to 1000"),
             ((1..=MAX_DAILY_CAP).contains(&self.daily_cap), "daily_cap", "must be 1 to 100"),
             (time, "ends_at", "must be after starts_at"),
@@ -210,15 +218,34 @@ fn is_text(text: &str, most: usize) -> bool {
     !text.trim().is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control)
 }
 
-/// A link that leads to a host by name, over TLS, and shows where: no user part, nothing but ASCII.
+/// A link that leads to a host by its name, over TLS, and shows where: no user part, no address in any of the forms that browsers read as one, nothing but
+/// ASCII (other names in Punycode).
 fn is_https(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("https://") else { return false };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
-    let named = !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.');
     // A backslash is a slash to browsers, and would change the host.
     let plain = url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    url.len() <= MAX_URL && plain && named && port.is_none_or(|port| port.parse::<u16>().is_ok())
+    url.len() <= MAX_URL && plain && is_host_name(host) && port.is_none_or(is_port)
+}
+
+/// Two labels or more, the last of which begins with a letter: browsers read a host that ends in a number, as `2130706433` or `0x7f.1`, as an address.
+fn is_host_name(host: &str) -> bool {
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    let last = host.rsplit_once('.').map(|(_, last)| last);
+    host.len() <= 253
+        && host.split('.').all(is_label)
+        && last.is_some_and(|last| last.starts_with(|letter: char| letter.is_ascii_alphabetic()))
+}
+
+/// 1 to 65535, written as one writes a number.
+fn is_port(port: &str) -> bool {
+    port.bytes().all(|byte| byte.is_ascii_digit()) && !port.starts_with('0') && port.parse::<u16>().is_ok()
 }
 
 #[cfg(test)]
@@ -227,7 +254,14 @@ mod tests {
 
     #[test]
     fn links_are_https_and_say_where() {
-        for good in ["https://x.example", "https://x.example/a?b=c#d", "https://x.example:8443/", "https://192.0.2.1/"] {
+        for good in [
+            "https://x.example",
+            "https://x.example/a?b=c#d",
+            "https://x.example:8443/",
+            "https://X-1.Example:65535?q",
+            "https://xn--ay-bia.example",
+            "https://1.2.3.4.example",
+        ] {
             assert!(is_https(good), "{good}");
         }
         let long = format!("https://x.example/{}", "a".repeat(500));
@@ -241,6 +275,33 @@ mod tests {
             "https://x.example:port/",
             "https://çay.example",
             "javascript:alert(1)",
+            // Addresses, in all their forms.
+            "https://192.0.2.1/",
+            "https://192.0.2.1./",
+            "https://[2001:db8::1]/",
+            "https://2130706433/",
+            "https://0x7f000001/",
+            "https://0x7f.1/",
+            "https://127.1/",
+            "https://0177.0.0.1/",
+            "https://x.example.0x1/",
+            // No name of a host.
+            "https://localhost/",
+            "https://x.example./",
+            "https://.x.example/",
+            "https://x..example/",
+            "https://-x.example/",
+            "https://x-.example/",
+            "https://x_y.example/",
+            &format!("https://{}.example/", "a".repeat(64)),
+            // No user part, and a port is a number.
+            "https://user@x.example/",
+            "https://x.example:/",
+            "https://x.example:0/",
+            "https://x.example:+443/",
+            "https://x.example:0443/",
+            "https://x.example:65536/",
+            "https://x.example:443:443/",
             &long,
         ] {
             assert!(!is_https(bad), "{bad}");

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::bounds::{Text500, Text4000};
 use crate::{
     domain::{AppealDecision, AppealStatus},
     id::{AppealId, BanId, UserId},
@@ -13,6 +14,7 @@ use crate::{
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BanRequest {
     /// What the user is told: 1 to 500 characters.
+    #[schema(value_type = Text500)]
     pub reason: String,
     /// When it ends, within ten years; absent for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -23,6 +25,7 @@ pub struct BanRequest {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct UnbanRequest {
     /// For moderators: 1 to 500 characters.
+    #[schema(value_type = Text500)]
     pub note: String,
 }
 
@@ -30,6 +33,7 @@ pub struct UnbanRequest {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BanConfirmation {
     /// For moderators: 1 to 500 characters.
+    #[schema(value_type = Text500)]
     pub note: String,
     /// When it ends, within ten years; absent to leave it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,6 +47,7 @@ pub struct AdminBan {
     /// Who was banned. The ban is of the phone: it outlives the account.
     pub user_id: Option<UserId>,
     pub handle: Option<String>,
+    /// What the user is told: a moderator's words, or the reason of the reports that brought it about.
     pub reason: String,
     /// Made by the job that counts reports.
     pub automatic: bool,
@@ -69,6 +74,7 @@ pub struct AdminBan {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AppealRequest {
     /// Why the ban is wrong: 1 to 4000 characters.
+    #[schema(value_type = Text4000)]
     pub text: String,
 }
 
@@ -116,5 +122,6 @@ pub struct AppealedBan {
 pub struct AppealDecisionRequest {
     pub decision: AppealDecision,
     /// For moderators: 1 to 500 characters.
+    #[schema(value_type = Text500)]
     pub note: String,
 }

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Secret;
+use super::{
+    Secret,
+    bounds::{CorrectionAmount, ReferenceText},
+};
 use crate::{
     domain::{BillingEventType, BillingOutcome, QuotaBucket},
     id::SubscriptionId,
@@ -33,6 +36,7 @@ pub struct SubscriptionStatus {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BillingEvent {
     /// 1 to 128 bytes; the same for every delivery of the event.
+    #[schema(min_length = 1, max_length = 128)]
     pub id: String,
     #[serde(rename = "type")]
     pub kind: BillingEventType,
@@ -44,8 +48,10 @@ pub struct BillingEvent {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BilledSubscription {
     /// 1 to 128 bytes.
+    #[schema(min_length = 1, max_length = 128)]
     pub id: String,
     /// The name of a plan or one of its products; 1 to 128 bytes.
+    #[schema(min_length = 1, max_length = 128)]
     pub plan: String,
     /// That of `GET /v1/subscription`.
     pub account_token: Secret,
@@ -68,7 +74,8 @@ pub struct SubscriptionGrantRequest {
     /// The name of a plan.
     pub plan: String,
     /// 1 to 3650; the plan's own when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::whole::read_optional")]
+    #[schema(minimum = 1, maximum = 3650)]
     pub days: Option<u32>,
 }
 
@@ -86,7 +93,10 @@ pub struct SubscriptionGrant {
 pub struct QuotaCorrectionRequest {
     pub bucket: QuotaBucket,
     /// Rights to give, or to take when negative; not 0, and at most 1000000 either way. A balance stops at 0.
+    #[serde(deserialize_with = "super::whole::read")]
+    #[schema(value_type = CorrectionAmount)]
     pub amount: i64,
     /// What it is for, e.g. the number of a ticket: 1 to 64 visible ASCII characters. Counts once for a user and bucket.
+    #[schema(value_type = ReferenceText)]
     pub reference: String,
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -217,8 +218,9 @@ pub struct FrameError {
 struct Head<'a> {
     #[serde(borrow, rename = "type")]
     kind: Cow<'a, str>,
-    #[serde(default)]
-    id: Option<FrameId>,
+    /// As it stands there: one of another kind makes a refused frame, but a frame.
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
 }
 
 /// Reads one text frame.
@@ -233,9 +235,7 @@ pub fn parse_client_frame(text: &str) -> Result<(Option<FrameId>, ClientFrame), 
         return Err(bad("a frame is a JSON object"));
     }
     let head: Head<'_> = serde_json::from_str(text).map_err(|_| bad("a frame is a JSON object with a text field `type`"))?;
-    if matches!(&head.id, Some(FrameId::Text(id)) if id.len() > MAX_FRAME_ID_BYTES) {
-        return Err(FrameError { re: None, code: ErrorCode::InvalidField, message: "id: at most 64 bytes".to_owned() });
-    }
+    let id = head.id.map(frame_id).transpose()?;
     let frame = match head.kind.as_ref() {
         "hello" => body(text).map(ClientFrame::Hello),
         "match.find" => body(text).map(ClientFrame::MatchFind),
@@ -253,9 +253,18 @@ pub fn parse_client_frame(text: &str) -> Result<(Option<FrameId>, ClientFrame), 
         _ => Err((ErrorCode::UnknownType, "there is no frame of this type".to_owned())),
     };
     match frame {
-        Ok(frame) => Ok((head.id, frame)),
-        Err((code, message)) => Err(FrameError { re: head.id, code, message }),
+        Ok(frame) => Ok((id, frame)),
+        Err((code, message)) => Err(FrameError { re: id, code, message }),
     }
+}
+
+fn frame_id(raw: &RawValue) -> Result<FrameId, FrameError> {
+    let fits = |id: &FrameId| !matches!(id, FrameId::Text(text) if text.len() > MAX_FRAME_ID_BYTES);
+    serde_json::from_str(raw.get()).ok().filter(fits).ok_or_else(|| FrameError {
+        re: None,
+        code: ErrorCode::InvalidField,
+        message: "id: a text of at most 64 bytes, or an integer of 64 bits".to_owned(),
+    })
 }
 
 type Refusal = (ErrorCode, String);
@@ -318,6 +327,22 @@ mod tests {
         assert!(message.starts_with("on: ") && !message.contains("+90"), "{message}");
         assert_eq!(refusal(r#"{"type":"message.ack","match_id":"1","seq":0}"#).0, ErrorCode::InvalidField);
         assert_eq!(refusal(r#"{"type":"message.ack","match_id":1,"seq":1}"#).0, ErrorCode::InvalidField);
+    }
+
+    #[test]
+    fn an_id_of_another_kind_is_a_refused_frame() {
+        let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
+        let long = format!("\"{}\"", "i".repeat(65));
+        for id in ["1.5", "true", "[]", "[1]", "{}", r#"{"a":1}"#, "18446744073709551615", "1e400", "9223372036854775808", &deep, &long] {
+            let error = parse_client_frame(&format!(r#"{{"type":"match.cancel","id":{id}}}"#)).expect_err(id);
+            assert_eq!((error.re, error.code), (None, ErrorCode::InvalidField), "{id}");
+            assert!(error.message.starts_with("id: "), "{}", error.message);
+        }
+        let good =
+            [("null", None), ("-9223372036854775808", Some(FrameId::Number(i64::MIN))), (r#""""#, Some(FrameId::Text(String::new())))];
+        for (id, read) in good {
+            assert_eq!(parse_client_frame(&format!(r#"{{"id":{id},"type":"match.cancel"}}"#)).expect(id).0, read);
+        }
     }
 
     #[test]

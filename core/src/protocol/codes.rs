@@ -60,13 +60,17 @@ error_codes! {
     PhoneTaken = "phone_taken", 409, "The phone number has an account already.";
     InvalidPhone = "invalid_phone", 422, "The phone number is not valid.";
     WeakPassword = "weak_password", 422, "The password is too weak.";
-    PasswordTooLong = "password_too_long", 422, "The password is longer than 71 bytes.";
+    PasswordTooLong = "password_too_long", 422, "The password is longer than 128 characters.";
     AliasInvalid = "alias_invalid", 422, "The alias is not allowed.";
     AliasFull = "alias_full", 422, "Every tag of this alias is taken.";
     Underage = "underage", 422, "The service is for adults only.";
     TermsNotAccepted = "terms_not_accepted", 422, "The terms must be accepted.";
     CodeInvalid = "code_invalid", 422, "The code is not valid, or not any more.";
     InvalidCredentials = "invalid_credentials", 401, "Phone number or password is wrong.";
+    TotpRequired = "totp_required", 401, "A code of the second factor is needed.";
+    TotpInvalid = "totp_invalid", 401, "The code of the second factor is not valid, or was used before.";
+    TotpEnrolled = "totp_enrolled", 409, "The account has a second factor already.";
+    TotpEnrolmentRequired = "totp_enrolment_required", 403, "Staff must set up a second factor first.";
     Banned = "banned", 403, "The account is banned.";
     TooManyAttempts = "too_many_attempts", 429, "Too many attempts; try again later.";
     RateLimited = "rate_limited", 429, "Too many requests; slow down.";
@@ -84,6 +88,7 @@ error_codes! {
     NotAVideoMatch = "not_a_video_match", 409, "The match is not for video.";
     WrongDevice = "wrong_device", 409, "The call of this match lives on another device.";
     SignalRefused = "signal_refused", 409, "The call does not expect this signal now.";
+    TooManyUndelivered = "too_many_undelivered", 429, "Too many messages wait for the peer; try again later.";
     MessageTooLarge = "message_too_large", 413, "The message is too large.";
     AlreadyBlocked = "already_blocked", 409, "The user is blocked already.";
     AlreadyInvited = "already_invited", 409, "The phone number was invited already.";
@@ -97,6 +102,7 @@ error_codes! {
     NotBanned = "not_banned", 409, "The user is not banned.";
     AlreadyAppealed = "already_appealed", 409, "The ban was appealed already.";
     AlreadyDecided = "already_decided", 409, "Somebody has decided already.";
+    AdNotRunning = "ad_not_running", 409, "The ad is turned off, not in its time, or for nobody who may be shown it.";
     JobNotDead = "job_not_dead", 409, "Only a dead job can be retried or deleted.";
     UnknownPlan = "unknown_plan", 422, "There is no plan of this name.";
     AlreadyCorrected = "already_corrected", 409, "The reference was used for this user before.";
@@ -112,6 +118,10 @@ error_codes! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum CloseCode {
     GoingAway,
+    /// What came is not WebSocket (RFC 6455).
+    ProtocolError,
+    /// What came as text is not UTF-8.
+    InvalidText,
     BadFrame,
     Unauthorized,
     Banned,
@@ -127,6 +137,8 @@ impl CloseCode {
     /// Every code the server sends.
     pub const ALL: &'static [Self] = &[
         Self::GoingAway,
+        Self::ProtocolError,
+        Self::InvalidText,
         Self::BadFrame,
         Self::Unauthorized,
         Self::Banned,
@@ -142,6 +154,8 @@ impl CloseCode {
     pub const fn code(self) -> u16 {
         match self {
             Self::GoingAway => 1001,
+            Self::ProtocolError => 1002,
+            Self::InvalidText => 1007,
             Self::BadFrame => 4000,
             Self::Unauthorized => 4001,
             Self::Banned => 4003,
@@ -158,6 +172,8 @@ impl CloseCode {
     pub const fn reason(self) -> &'static str {
         match self {
             Self::GoingAway => "going_away",
+            Self::ProtocolError => "protocol_error",
+            Self::InvalidText => "invalid_text",
             Self::BadFrame => "bad_frame",
             Self::Unauthorized => "unauthorized",
             Self::Banned => "banned",
@@ -172,7 +188,7 @@ impl CloseCode {
 
     /// Whether a client should connect again by itself (after a token refresh for [`CloseCode::Unauthorized`]).
     pub const fn reconnect(self) -> bool {
-        !matches!(self, Self::BadFrame | Self::Banned | Self::Replaced | Self::TooLarge)
+        !matches!(self, Self::ProtocolError | Self::InvalidText | Self::BadFrame | Self::Banned | Self::Replaced | Self::TooLarge)
     }
 
     /// The close code with this number.

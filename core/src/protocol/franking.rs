@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::bounds::{ContentText, HashText};
 use crate::{id::MatchId, id::MessageId, time::Timestamp};
 
 /// The server's word that a message with this franking tag passed through it, from one user to another, at one time. Only the server can check it.
@@ -12,7 +13,7 @@ pub struct Frank {
     pub kid: String,
     /// 32 bytes.
     #[serde(with = "super::base64_bytes")]
-    #[schema(value_type = String)]
+    #[schema(value_type = HashText)]
     pub mac: Vec<u8>,
 }
 
@@ -23,21 +24,21 @@ pub struct Evidence {
     pub message_id: MessageId,
     /// The exact bytes of the content inside the message.
     #[serde(with = "super::base64_bytes")]
-    #[schema(value_type = String)]
+    #[schema(value_type = ContentText)]
     pub content: Vec<u8>,
     /// The 32 bytes inside the message that its franking tag was made with.
     #[serde(with = "super::base64_bytes")]
-    #[schema(value_type = String)]
+    #[schema(value_type = HashText)]
     pub salt: Vec<u8>,
     /// 32 bytes.
     #[serde(with = "super::base64_bytes")]
-    #[schema(value_type = String)]
+    #[schema(value_type = HashText)]
     pub franking_tag: Vec<u8>,
     pub frank: Frank,
     pub sent_at: Timestamp,
     /// 32 bytes: the SHA-256 of the ciphertext.
     #[serde(with = "super::base64_bytes")]
-    #[schema(value_type = String)]
+    #[schema(value_type = HashText)]
     pub ciphertext_sha256: Vec<u8>,
     /// The sender's handle inside the message, which the tag is over; absent when it is the peer's handle now.
     #[serde(default, skip_serializing_if = "Option::is_none")]

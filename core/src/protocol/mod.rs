@@ -3,6 +3,7 @@
 mod ads;
 mod bans;
 mod billing;
+mod bounds;
 mod client_frame;
 mod codes;
 mod franking;
@@ -18,6 +19,8 @@ mod server_frame;
 mod snapshots;
 mod staff;
 pub mod strict_json;
+mod totp;
+mod whole;
 
 pub use ads::{Ad, AdEvent, AdEventKind, AdPatch, AdRefused, AdSettings, AdminAd};
 pub use bans::{
@@ -50,6 +53,7 @@ pub use server_frame::{
 pub use staff::{
     AdminMatch, AdminMatchSide, AdminUser, AdminUserCounts, AdminUserDetail, FindUsersRequest, FoundUsers, RoleRequest, SystemLogEntry,
 };
+pub use totp::{RecoveryCodes, TotpConfirmation, TotpRemoval, TotpRequest, TotpSetup};
 
 /// The WebSocket subprotocol of this version of the contract.
 pub const SUBPROTOCOL: &str = "tebdil.v1";

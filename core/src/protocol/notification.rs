@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::{Ad, bounds::Text500};
 use crate::{
-    domain::{AnnouncementTarget, NotificationType},
+    ads::TargetGroup,
+    domain::NotificationType,
     id::{AnnouncementId, NotificationId},
     notice::Notice,
     time::Timestamp,
@@ -25,7 +27,7 @@ pub struct Notification {
 }
 
 /// `POST /v1/notifications/read`: exactly one of the two.
-#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ReadRequest {
     /// 1 to 100. Those that are not the user's, or not kept any more, are passed over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -55,21 +57,28 @@ pub struct NotificationsRead {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AnnouncementRequest {
     /// What users with Turkish texts read: 1 to 500 characters.
+    #[schema(value_type = Text500)]
     pub tr: String,
     /// What users with English texts read: 1 to 500 characters.
+    #[schema(value_type = Text500)]
     pub en: String,
-    /// Everybody, unless said otherwise.
+    /// `all` (when absent), `free` or `premium`, `locale:tr` or `locale:en`, or one of each with a comma between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub target: Option<AnnouncementTarget>,
+    pub target: Option<TargetGroup>,
 }
 
 /// What the operator tells many users.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Announcement {
     pub id: AnnouncementId,
+    /// Empty for an ad.
     pub tr: String,
+    /// Empty for an ad.
     pub en: String,
-    pub target: AnnouncementTarget,
+    /// The ad that is told instead, as it was then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ad: Option<Ad>,
+    pub target: TargetGroup,
     pub created_at: Timestamp,
     /// How many users were told so far.
     pub told: i64,

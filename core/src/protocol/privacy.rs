@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Secret;
+use super::{Secret, bounds::Line500};
 
 /// `DELETE /v1/me`
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -15,5 +15,6 @@ pub struct ErasureRequest {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AccountErasureRequest {
     /// At whose wish it is done, as a ticket's number; never a person's data. 1 to 500 characters without control characters.
+    #[schema(value_type = Line500)]
     pub note: String,
 }

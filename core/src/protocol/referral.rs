@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Secret;
+use super::{Secret, bounds::PhoneText};
 use crate::{
     domain::{ReferralStatus, ReferralVia},
     id::ReferralId,
@@ -14,6 +14,7 @@ use crate::{
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct ReferralRequest {
     /// E.164, or a national number of the default region.
+    #[schema(value_type = PhoneText)]
     pub phone: Secret,
 }
 

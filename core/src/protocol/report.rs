@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Evidence;
+use super::{Evidence, bounds::Text1000};
 use crate::{
     domain::{ReportDecision, ReportReason, ReportStatus},
     id::{BanId, MatchId, MessageId, ReportId, UserId},
@@ -17,9 +17,11 @@ pub struct ReportRequest {
     pub reason: ReportReason,
     /// 1 to 1000 characters; of the control characters only line breaks.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Text1000>)]
     pub note: Option<String>,
     /// At most 20 messages of this match that the peer has sent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(max_items = 20)]
     pub evidence: Vec<Evidence>,
 }
 
@@ -125,6 +127,7 @@ impl std::fmt::Debug for VerifiedMessage {
 pub struct ResolveRequest {
     pub decision: ReportDecision,
     /// For other moderators: 1 to 1000 characters; of the control characters only line breaks.
+    #[schema(value_type = Text1000)]
     pub note: String,
     /// With `ban`: its end; absent for good.
     #[serde(default, skip_serializing_if = "Option::is_none")]

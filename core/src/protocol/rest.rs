@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-use super::ErrorCode;
+use super::{
+    ErrorCode,
+    bounds::{DayText, InterestText, LanguageCode, PackageText, PhoneText},
+};
 use crate::{
     domain::{ClaimRefusal, ClaimStatus, EndReason, Locale, MatchRole, MatchStatus, MessageKind, Mode, PushPlatform, UserRole},
     id::{BlockId, ClaimId, MatchId, MessageId, SessionId, UserId},
@@ -45,12 +48,16 @@ impl std::fmt::Debug for Secret {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct RegisterRequest {
     /// E.164, or a national number of the default region.
+    #[schema(value_type = PhoneText)]
     pub phone: Secret,
-    /// 8 characters to 71 bytes.
+    /// 8 to 128 characters, counted in NFKC.
+    #[schema(value_type = String, format = "password", min_length = 8, max_length = 128)]
     pub password: Secret,
     /// 3 to 20 letters, digits, `_` or `.`.
+    #[schema(min_length = 3, max_length = 20, format = "alias")]
     pub alias: String,
     /// `YYYY-MM-DD`; checked, and only the year is kept.
+    #[schema(value_type = DayText)]
     pub birth_date: Secret,
     pub accept_terms: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -58,14 +65,19 @@ pub struct RegisterRequest {
     /// Invite code of the user who invited.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invite: Option<String>,
+    /// The device that is signed in with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Device>,
 }
 
 /// What a client tells about the device that signs in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Device {
     /// At most 64 characters.
+    #[schema(max_length = 64)]
     pub name: String,
     /// At most 32 characters, e.g. `android`, `web`, `terminal`.
+    #[schema(max_length = 32)]
     pub platform: String,
 }
 
@@ -76,6 +88,9 @@ pub struct LoginRequest {
     pub password: Secret,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Device>,
+    /// For an account with a second factor: the six digits that its app shows, or one of its recovery codes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub totp: Option<Secret>,
 }
 
 /// `POST /v1/auth/refresh`
@@ -88,6 +103,7 @@ pub struct RefreshRequest {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct PasswordChangeRequest {
     pub current_password: Secret,
+    #[schema(value_type = String, format = "password", min_length = 8, max_length = 128)]
     pub new_password: Secret,
 }
 
@@ -119,7 +135,8 @@ pub struct PasswordResetConfirmation {
     pub phone: Secret,
     /// Six digits, as they were sent to the phone.
     pub code: Secret,
-    /// 8 characters to 71 bytes.
+    /// 8 to 128 characters, counted in NFKC.
+    #[schema(value_type = String, format = "password", min_length = 8, max_length = 128)]
     pub new_password: Secret,
 }
 
@@ -186,8 +203,10 @@ pub struct Quota {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Location {
     /// -90 to 90.
+    #[schema(minimum = -90, maximum = 90)]
     pub lat: f64,
     /// -180 to 180.
+    #[schema(minimum = -180, maximum = 180)]
     pub lon: f64,
 }
 
@@ -195,14 +214,17 @@ pub struct Location {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct ProfilePatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(min_length = 3, max_length = 20, format = "alias")]
     pub alias: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub locale: Option<Locale>,
     /// At most 10, each at most 32 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<InterestText>>, max_items = 10)]
     pub interests: Option<Vec<String>>,
     /// At most 5 ISO 639-1 codes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<LanguageCode>>, max_items = 5)]
     pub languages: Option<Vec<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
     #[schema(value_type = Option<Location>)]
@@ -255,7 +277,7 @@ pub struct Match {
     pub expires_at: Timestamp,
     pub ended_at: Option<Timestamp>,
     pub ended_reason: Option<EndReason>,
-    /// Messages of the peer that this side has not marked read.
+    /// Messages of the peer with `content` that this side has not marked read; counted to 1,000. Handshakes are none.
     pub unread: i64,
     /// This side's claim, where it made one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -318,8 +340,10 @@ pub struct NotificationPreferencesPatch {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct KeyUpload {
     /// At most 100, each base64 of at most 4 KiB.
+    #[schema(value_type = Vec<PackageText>, max_items = 100)]
     pub packages: Vec<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<PackageText>)]
     pub last_resort: Option<String>,
 }
 
@@ -422,6 +446,7 @@ pub struct FieldProblem {
 /// What a banned user is told.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BanNotice {
+    /// What the moderator wrote for the user; for a ban that reports brought about, their reason: one of the words of a report.
     pub reason: String,
     /// Absent for a ban without end.
     pub until: Option<Timestamp>,

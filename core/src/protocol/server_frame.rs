@@ -167,7 +167,7 @@ pub enum ServerFrame {
     #[serde(rename = "notification.read")]
     NotificationsRead(NotificationsRead),
     #[serde(rename = "draining")]
-    Draining { reconnect_after_ms: u64 },
+    Draining { retry_after_ms: u64 },
     #[serde(rename = "error")]
     Error {
         code: ErrorCode,

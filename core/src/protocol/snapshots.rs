@@ -212,7 +212,7 @@ fn other_frames() {
     };
     assert_snapshot!(told(&ServerFrame::Ad { ad: ad.clone() }), @r#"{"type":"ad","ad":{"id":"13","title":"Çay","content":"Sıcak çay","click_url":"https://x.example/a","placement":"match_end"}}"#);
     assert_snapshot!(told(&ServerFrame::Ad { ad: Ad { click_url: None, ..ad } }), @r#"{"type":"ad","ad":{"id":"13","title":"Çay","content":"Sıcak çay","click_url":null,"placement":"match_end"}}"#);
-    assert_snapshot!(told(&ServerFrame::Draining { reconnect_after_ms: 250 }), @r#"{"type":"draining","reconnect_after_ms":250}"#);
+    assert_snapshot!(told(&ServerFrame::Draining { retry_after_ms: 250 }), @r#"{"type":"draining","retry_after_ms":250}"#);
     assert_snapshot!(told(&ServerFrame::error(ErrorCode::NotFound, "match_id: no such match")), @r#"{"type":"error","code":"not_found","message":"match_id: no such match"}"#);
     let full = ServerFrame::Error {
         code: ErrorCode::QuotaExhausted,

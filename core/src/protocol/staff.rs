@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Quota, Secret};
+use super::{Quota, Secret, bounds::PhoneText};
 use crate::{
     domain::{EndReason, MatchRole, MatchStatus, Mode, UserRole},
     id::{MatchId, SystemLogId, UserId},
@@ -62,6 +62,7 @@ pub struct AdminUserCounts {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct FindUsersRequest {
     /// E.164, or a national number of the default region.
+    #[schema(value_type = PhoneText)]
     pub phone: Secret,
 }
 

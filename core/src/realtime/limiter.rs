@@ -37,7 +37,7 @@ pub enum Denied {
 }
 
 impl Realtime {
-    /// A limit of at most `burst` (at least 1) in `period`. Limiters of one name on all nodes count together, and must have the same rule.
+    /// A limit of at most `burst` (at least 1) in `period`. Limiters of one name on all nodes count together, and must have the same rule for a key.
     pub fn limiter(&self, name: &'static str, burst: u32, period: Duration) -> Limiter {
         let burst = burst.max(1);
         let step = (period / burst).max(Duration::from_micros(1));

@@ -33,10 +33,16 @@ pub enum AdChange {
     NotFound,
 }
 
-const COLUMNS: &str = "id, title, content, click_url, placement, target_group, weight, daily_cap, active, starts_at, ends_at, served, views, \
+pub(super) const COLUMNS: &str = "id, title, content, click_url, placement, target_group, weight, daily_cap, active, starts_at, ends_at, served, views, \
      clicks, created_at, updated_at";
 
 impl AdRow {
+    /// Whether it is turned on and in its time.
+    pub fn is_running(&self, now: Timestamp) -> bool {
+        let set = &self.settings;
+        set.active && set.starts_at.is_none_or(|start| start <= now) && set.ends_at.is_none_or(|end| now < end)
+    }
+
     /// As users are shown it.
     pub fn shown(&self) -> Ad {
         let AdSettings { title, content, click_url, placement, .. } = self.settings.clone();

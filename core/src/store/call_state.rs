@@ -17,6 +17,32 @@ pub enum CallConnected {
     Over,
 }
 
+/// What `message_logs` calls the beginning and the end of a call. Neither is an answer.
+pub(super) const LOGGED_CONNECTED: &str = "call_connected";
+pub(super) const LOGGED_ENDED: &str = "call_ended";
+
+/// A row for each side, `$3` and `$4`; numbers are for messages only.
+pub(super) const LOG: &str = "INSERT INTO message_logs (id, sender_id, receiver_id, match_id, seq, kind, sent_at, connection_type) \
+     VALUES ($1, $3, $4, $5, 0, $6, $7, 'video'), ($2, $4, $3, $5, 0, $6, $7, 'video')";
+
+/// Logs in the open write transaction `$tx` what became of the call of a match, for both of its users.
+macro_rules! log_call_in {
+    ($store:expr, $tx:expr, $match_id:expr, $users:expr, $kind:expr, $at:expr) => {{
+        let users: [$crate::id::UserId; 2] = $users;
+        sqlx::query($crate::store::call_state::LOG)
+            .bind($store.ids.next::<$crate::id::LogId>())
+            .bind($store.ids.next::<$crate::id::LogId>())
+            .bind(users[0])
+            .bind(users[1])
+            .bind($match_id)
+            .bind($kind)
+            .bind($at)
+            .execute(&mut *$tx)
+            .await?;
+    }};
+}
+pub(super) use log_call_in;
+
 impl Store {
     /// Notes that the call of a match is connected, once, while the match goes on. With the clock set back it is not connected before it was made.
     pub async fn call_connected(&self, match_id: MatchId, now: Timestamp) -> Result<CallConnected, StoreError> {
@@ -25,16 +51,19 @@ impl Store {
         Ok(write_tx!(self, |tx| {
             // Locked as its end locks it, which looks at whether it was connected.
             let sides: Vec<EndSide> = sqlx::query_as(self.locking(END_SIDES)).bind(match_id).fetch_all(&mut *tx).await?;
-            if !sides.first().is_some_and(|side| side.open) {
+            let [a, b] = sides.as_slice() else { return Ok(CallConnected::Over) };
+            if !a.open {
                 return Ok(CallConnected::Over);
             }
             let row: EndRow = sqlx::query_as(END_OF).bind(match_id).fetch_one(&mut *tx).await?;
             if row.status != MatchStatus::Active || now >= row.expired_at {
                 return Ok(CallConnected::Over);
             }
-            match sqlx::query(NOTE).bind(now).bind(match_id).execute(&mut *tx).await?.rows_affected() {
-                0 => CallConnected::Before,
-                _ => CallConnected::Now,
+            if sqlx::query(NOTE).bind(now).bind(match_id).execute(&mut *tx).await?.rows_affected() == 0 {
+                CallConnected::Before
+            } else {
+                log_call_in!(self, tx, match_id, [a.user_id, b.user_id], LOGGED_CONNECTED, now);
+                CallConnected::Now
             }
         }))
     }

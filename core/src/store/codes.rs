@@ -1,7 +1,8 @@
 //! One-time codes: sent to a phone, tried a few times, used once.
 //!
 //! A try counts before anybody compares, in a transaction of its own: however many guess at once, on however many nodes, a code is compared with
-//! [`CODE_TRIES`] guesses at most. Its rows stay for [`CODE_MEMORY`] so that a new code does not bring new tries without end.
+//! [`CODE_TRIES`] guesses at most. Its rows stay for [`CODE_MEMORY`] so that a new code does not bring new tries without end. Whoever cannot be compared any
+//! more because others guessed is told to wait, never that the code is wrong.
 
 use std::time::Duration;
 
@@ -27,12 +28,11 @@ use crate::{
 pub const CODE_LIFETIME: Duration = Duration::from_mins(5);
 /// Guesses a code is compared with.
 pub const CODE_TRIES: i64 = 5;
-/// Codes of one purpose that are good for a phone at once; older ones are not looked at any more.
-pub const LIVE_CODES: usize = 3;
 /// How long tries of a phone add up.
 const CODE_MEMORY: Duration = Duration::from_hours(1);
-/// Guesses that all codes of one purpose and phone are compared with in that time.
-const TRIES_PER_PHONE: i64 = 15;
+/// Guesses that all codes of one purpose and phone are compared with in that time. More than the codes that may be asked for in it bring (ten, by the limits
+/// before them): it holds where those were widened or forgotten, and is in nobody's way otherwise.
+const TRIES_PER_PHONE: i64 = 60;
 /// How far a code's end may be away: a clock that was set back must not make it live longer, and clocks of nodes differ a little.
 const FARTHEST_END: Duration = Duration::from_mins(6);
 
@@ -56,6 +56,14 @@ pub struct TriedCode {
     pub user: Option<UserId>,
     pub hash: CodeHash,
     pub registration: Option<Sealed>,
+}
+
+/// What a guess is compared with.
+#[derive(Debug, Clone)]
+pub struct Guess {
+    pub codes: Vec<TriedCode>,
+    /// How long to wait where a code is good and not among them, because it was tried too often. `None` where all are.
+    pub wait: Option<Duration>,
 }
 
 /// A code that somebody knew, which proves the phone until it is used.
@@ -82,11 +90,12 @@ struct CodeRow {
     registration: Option<Vec<u8>>,
     registration_key_id: Option<String>,
     tries: i64,
+    created_at: Timestamp,
     expires_at: Timestamp,
 }
 
 /// Rows of one phone and purpose, oldest first. `$1` index, `$2` purpose, `$3` made after.
-const OF_PHONE: &str = "SELECT id, user_id, code_hash, registration, registration_key_id, tries, expires_at FROM one_time_codes \
+const OF_PHONE: &str = "SELECT id, user_id, code_hash, registration, registration_key_id, tries, created_at, expires_at FROM one_time_codes \
      WHERE phone_index = $1 AND purpose = $2 AND created_at > $3 ORDER BY id";
 
 /// The ids of the same rows with their ends, whenever they were made.
@@ -142,9 +151,9 @@ impl Store {
         Ok(())
     }
 
-    /// Counts one guess against every code that is good for the phone, and gives them to be compared. None when there are none, or their tries are used up.
-    pub async fn try_code(&self, purpose: CodePurpose, phone: &PhoneIndex, now: Timestamp) -> Result<Vec<TriedCode>, StoreError> {
-        let rows: Vec<CodeRow> = write_tx!(self, |tx| {
+    /// Counts one guess against every code that is good for the phone and has tries left, and gives them to be compared.
+    pub async fn try_code(&self, purpose: CodePurpose, phone: &PhoneIndex, now: Timestamp) -> Result<Guess, StoreError> {
+        let (rows, wait): (Vec<CodeRow>, Option<Duration>) = write_tx!(self, |tx| {
             let mut rows: Vec<CodeRow> = sqlx::query_as(self.locking(OF_PHONE))
                 .bind(phone.as_bytes())
                 .bind(purpose)
@@ -152,11 +161,17 @@ impl Store {
                 .fetch_all(&mut *tx)
                 .await?;
             let spent: i64 = rows.iter().map(|row| row.tries).sum();
+            let oldest = rows.iter().filter(|row| row.tries > 0).map(|row| row.created_at).min();
             rows.retain(|row| is_good(row.expires_at, now));
-            rows.drain(..rows.len().saturating_sub(LIVE_CODES));
+            if spent >= TRIES_PER_PHONE {
+                let wait = oldest.filter(|_| !rows.is_empty()).map(|oldest| (oldest + CODE_MEMORY).since(now));
+                return Ok(Guess { codes: Vec::new(), wait });
+            }
+            let used_up = rows.iter().filter(|row| row.tries >= CODE_TRIES).map(|row| row.expires_at).max();
+            let wait = used_up.map(|end| end.since(now));
             rows.retain(|row| row.tries < CODE_TRIES);
-            if spent >= TRIES_PER_PHONE || rows.is_empty() {
-                return Ok(Vec::new());
+            if rows.is_empty() {
+                return Ok(Guess { codes: Vec::new(), wait });
             }
             let mut query = QueryBuilder::new("UPDATE one_time_codes SET tries = tries + 1 WHERE id IN (");
             let mut list = query.separated(", ");
@@ -165,9 +180,9 @@ impl Store {
             }
             query.push(")");
             query.build().execute(&mut *tx).await?;
-            rows
+            (rows, wait)
         });
-        rows.into_iter().map(TriedCode::try_from).collect()
+        Ok(Guess { codes: rows.into_iter().map(TriedCode::try_from).collect::<Result<_, _>>()?, wait })
     }
 
     /// Sets the password of the user whose phone a code has proven, signs every session out, tells the user and records it. `None` when the code is no

@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, FromRow};
 use super::{
     NewJob, Store, StoreError, SystemLog,
     bans::{PHONE_OF, lock_phone_in},
+    blocks::keep_blocks_in,
     jobs::push_job_in,
     system_logs::log_in,
 };
@@ -95,7 +96,7 @@ macro_rules! delete_rows_in {
 
 impl Store {
     /// Erases an account: what is only its own is deleted, and its row becomes one without a person, to which matches and reports still refer. Its phone can
-    /// register anew at once, unless it is banned. A tombstone keeps the phone's index while reports and bans can still concern it.
+    /// register anew at once, unless it is banned, and gets the blocks by and of it then. A tombstone keeps the phone's index while reports and bans can still concern it.
     ///
     /// Of several calls one gets [`Erased::Now`]. After it no match, session or grant of the account is made: those who make them look under the same lock.
     pub async fn erase_user(
@@ -109,7 +110,7 @@ impl Store {
         const ACCOUNT: &str = "SELECT password_hash, role FROM users WHERE id = $1 AND erased_at IS NULL";
         const TOMBSTONE: &str = "INSERT INTO tombstones (user_id, phone_index, erased_at) VALUES ($1, $2, $3)";
         const STUB: &str = "UPDATE users SET phone_index = $2, phone_ciphertext = $3, phone_key_id = '', password_hash = '', alias = $4, \
-             alias_key = $5, tag = '0000', birth_year = 0, locale = 'tr', role = 'user', interests = '[]', languages = '[]', \
+             alias_key = $5, alias_skeleton = $5, tag = '0000', birth_year = 0, locale = 'tr', role = 'user', interests = '[]', languages = '[]', \
              location_lat = NULL, location_lon = NULL, is_premium = FALSE, daily_chat_balance = 0, daily_video_balance = 0, bonus_balance = 0, \
              quota_day = '', terms_version = '', terms_accepted_at = created_at, invite_code = $5, last_active = $6, overdraft_day = '', \
              overdraft_text = 0, overdraft_video = 0, erased_at = $6 WHERE id = $1";
@@ -127,6 +128,7 @@ impl Store {
                 ErasedBy::Admin { id, note } => (id, Some(note)),
             };
             delete_rows_in!(self, tx, user, &phone);
+            keep_blocks_in!(self, tx, user, &phone);
             sqlx::query(UNNAME_INVITED).bind(user).bind(random_index(rng)).execute(&mut *tx).await?;
             sqlx::query(DROP_INVITATIONS).bind(&phone).execute(&mut *tx).await?;
             sqlx::query(TOMBSTONE).bind(user).bind(&phone).bind(now).execute(&mut *tx).await?;
@@ -173,14 +175,13 @@ impl Store {
         Ok(read!(self, |db| sqlx::query_scalar(SQL).bind(user).fetch_all(db).await?))
     }
 
-    /// Forgets what up to `limit` matches of an erased account, those with ids above `after`, still say of it: interests, device, connection. Gives where to go on;
+    /// Forgets what up to `limit` matches of an erased account, those with ids above `after`, still say of it: interests, device. Gives where to go on;
     /// `None` when there are no more.
     pub async fn forget_in_matches(&self, user: UserId, after: MatchId, limit: i64) -> Result<Option<MatchId>, StoreError> {
         const PAGE: &str = "SELECT id FROM matches WHERE id IN \
              (SELECT match_id FROM match_sides WHERE user_id = $1 AND match_id > $2 ORDER BY match_id LIMIT $3) ORDER BY id";
         const INTERESTS: &str = "UPDATE matches SET shared_interests = '[]' WHERE id = $1 AND shared_interests <> '[]'";
-        const LOGS: &str = "UPDATE message_logs SET device_info = '', connection_type = '' \
-             WHERE match_id = $1 AND sender_id = $2 AND (device_info <> '' OR connection_type <> '')";
+        const LOGS: &str = "UPDATE message_logs SET device_info = '' WHERE match_id = $1 AND sender_id = $2 AND device_info <> ''";
         Ok(write_tx!(self, |tx| {
             let page: Vec<MatchId> = sqlx::query_scalar(self.locking(PAGE)).bind(user).bind(after).bind(limit).fetch_all(&mut *tx).await?;
             for id in &page {

@@ -60,7 +60,7 @@ impl Export {
                     continue;
                 }
                 Rows::Of(whose, by) => self.page(store, cipher, table, whose, by).await?,
-                Rows::OfMatches => self.match_page(store, cipher, table).await?,
+                Rows::OfMatches { open } => self.match_page(store, cipher, table, open).await?,
             };
             return Ok(Some(ExportPage { table: table.name, rows }));
         }
@@ -97,13 +97,21 @@ impl Export {
     }
 
     /// The page of one match; empty where the match, or the user, has none.
-    async fn match_page(&mut self, store: &Store, cipher: &FieldCipher, table: &Table) -> Result<Vec<Map<String, Value>>, ExportError> {
+    async fn match_page(
+        &mut self,
+        store: &Store,
+        cipher: &FieldCipher,
+        table: &Table,
+        open: bool,
+    ) -> Result<Vec<Map<String, Value>>, ExportError> {
         const NEXT: &str = "SELECT MIN(match_id) FROM match_sides WHERE user_id = $1 AND match_id > $2";
+        const NEXT_OPEN: &str = "SELECT MIN(match_id) FROM match_sides WHERE user_id = $1 AND match_id > $2 AND open";
+        let next = if open { NEXT_OPEN } else { NEXT };
         let of_match = match self.of_match {
             Some(of_match) if self.after > 0 => Some(of_match),
             before => {
                 let before = before.unwrap_or(MatchId(0));
-                read!(store, |db| sqlx::query_scalar(NEXT).bind(self.user).bind(before).fetch_one(db).await?)
+                read!(store, |db| sqlx::query_scalar(next).bind(self.user).bind(before).fetch_one(db).await?)
             }
         };
         self.of_match = of_match;

@@ -19,6 +19,12 @@ use crate::{
 /// Wait before the second attempt; it doubles with each one after.
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 const LONGEST_BACKOFF: Duration = Duration::from_hours(1);
+/// Longest wait of a job; none is asked to wait longer. One that would was pushed or failed by a clock that was ahead.
+const LONGEST_WAIT: Duration = Duration::from_hours(2);
+/// Longest lease, with some slack; one that goes further was given by a clock that was ahead.
+const LONGEST_LEASE: Duration = Duration::from_mins(10);
+/// How far the clocks of two nodes that run jobs may be apart, and more.
+const TICK_SLACK: Duration = Duration::from_secs(15);
 /// Characters of an error that are kept.
 const ERROR_CHARS: usize = 500;
 
@@ -128,7 +134,7 @@ impl JobLease {
 }
 
 pub(crate) const PUSH: &str = "INSERT INTO job (id, queue, payload, max_attempts, run_at, dedupe, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7) \
-     ON CONFLICT DO NOTHING";
+     ON CONFLICT (queue, dedupe) DO NOTHING";
 
 /// Pushes a [`NewJob`] in the open write transaction `$tx`: `true` when it is new, `false` when its key is taken.
 macro_rules! push_job_in {
@@ -167,14 +173,18 @@ impl Store {
         }))
     }
 
-    /// Pushes one tick of a schedule, unless the queue has a waiting job that is due: ticks that nobody ran do not pile up. One of a time to come, which a clock
-    /// that was ahead has left, does not hold the schedule up until then.
+    /// Pushes one tick of a schedule, unless the queue has a waiting job that is due: ticks that nobody ran do not pile up. The queue's ticks of times to come, which a
+    /// clock that was ahead has left, are forgotten, whether or not they ran: the schedule goes on by the clock as it is now.
+    ///
+    /// Keys of ticks begin with `cron:`.
     ///
     /// `true` when it was pushed. Once per key, as [`Store::push_job`].
     pub async fn push_tick(&self, job: NewJob<'_>, now: Timestamp) -> Result<bool, StoreError> {
         // `state < 2` lets both databases use the partial index.
+        const AHEAD: &str = "DELETE FROM job WHERE queue = $1 AND dedupe LIKE 'cron:%' AND state <> 1 AND run_at > $2";
         const WAITING: &str = "SELECT id FROM job WHERE queue = $1 AND state < 2 AND state = 0 AND run_at <= $2 LIMIT 1";
         Ok(write_tx!(self, |tx| {
+            sqlx::query(AHEAD).bind(job.queue).bind(now + TICK_SLACK).execute(&mut *tx).await?;
             let waiting: Option<(String,)> = sqlx::query_as(WAITING).bind(job.queue).bind(now).fetch_optional(&mut *tx).await?;
             waiting.is_none() && push_job_in!(self, tx, job, now)
         }))
@@ -211,6 +221,25 @@ impl Store {
         Ok(Leased { jobs: rows.into_iter().map(LeasedJob::from).collect(), buried })
     }
 
+    /// Has the jobs of `queue` run now that a clock which was ahead put off for longer than any job waits, or leased for longer than any lease; says how many.
+    pub async fn pull_jobs_back(&self, queue: &str, now: Timestamp) -> Result<u64, StoreError> {
+        const FAR: &str = "SELECT id FROM job WHERE queue = $1 AND state < 2 \
+             AND ((state = 0 AND run_at > $2) OR (state = 1 AND lease_until > $3)) LIMIT 1";
+        const PUT_OFF: &str = "UPDATE job SET run_at = $3 WHERE queue = $1 AND state < 2 AND state = 0 AND run_at > $2";
+        const LEASED: &str = "UPDATE job SET lease_until = $3, run_at = CASE WHEN run_at > $3 THEN $3 ELSE run_at END \
+             WHERE queue = $1 AND state < 2 AND state = 1 AND lease_until > $2";
+        let (wait, lease) = (now + LONGEST_WAIT, now + LONGEST_LEASE);
+        // Hardly ever one: it need not wait in line to write.
+        let far: Option<(String,)> = read!(self, |db| sqlx::query_as(FAR).bind(queue).bind(wait).bind(lease).fetch_optional(db).await?);
+        if far.is_none() {
+            return Ok(0);
+        }
+        Ok(write_tx!(self, |tx| {
+            let put_off = sqlx::query(PUT_OFF).bind(queue).bind(wait).bind(now).execute(&mut *tx).await?.rows_affected();
+            put_off + sqlx::query(LEASED).bind(queue).bind(lease).bind(now).execute(&mut *tx).await?.rows_affected()
+        }))
+    }
+
     /// Moves the end of leases to `until`, and says how many of them still stood.
     pub async fn extend_leases(&self, leases: &[JobLease], until: Timestamp) -> Result<u64, StoreError> {
         if leases.is_empty() {
@@ -243,7 +272,7 @@ impl Store {
         Ok(ended == 1)
     }
 
-    /// Records a failure: the job runs again after a backoff (500 ms, doubling, one hour at most) and not before `earliest`, or is dead when no attempt
+    /// Records a failure: the job runs again after a backoff (500 ms, doubling, one hour at most) and not before `earliest`, after two hours at most, or is dead when no attempt
     /// is left.
     ///
     /// The first 500 characters of `error` are kept; they must name no person.
@@ -254,7 +283,7 @@ impl Store {
             let buried = self.bury_job(job, error, now).await?;
             return Ok(if buried { JobFailure::Dead } else { JobFailure::LeaseLost });
         }
-        let run_at = (now + backoff(job.attempt)).max(earliest);
+        let run_at = (now + backoff(job.attempt)).max(earliest).min(now + LONGEST_WAIT);
         let (lease, error) = (&job.lease, clip(error));
         let again = write_tx!(self, |tx| {
             sqlx::query(AGAIN).bind(&lease.id).bind(lease.attempt).bind(error).bind(run_at).execute(&mut *tx).await?.rows_affected()

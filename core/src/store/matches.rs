@@ -33,7 +33,8 @@ pub struct MatchRow {
     pub session_id: SessionId,
     /// Highest seq of the peer that this side has received.
     pub delivered_seq: i64,
-    read_seq: i64,
+    /// Content of the peer that this side has not marked read, as far as it is counted.
+    unread: i64,
     /// Highest seq of the peer.
     pub peer_last_seq: i64,
     /// How far the peer has come with this side's messages.
@@ -67,7 +68,7 @@ impl MatchRow {
             expires_at: self.expired_at,
             ended_at: if ran_out { Some(self.expired_at) } else { self.ended_at },
             ended_reason: if ran_out { Some(EndReason::Expired) } else { self.ended_reason },
-            unread: self.peer_last_seq - self.read_seq,
+            unread: self.unread,
             claim: self.claim(),
         })
     }
@@ -221,9 +222,9 @@ pub(crate) const END_OF: &str =
     "SELECT type, status, expired_at, ended_reason, ended_by, connected_at, call_failed_at FROM matches WHERE id = $1";
 pub(crate) const END: &str = "UPDATE matches SET status = $1, ended_at = $2, ended_reason = $3, ended_by = $4 WHERE id = $5";
 pub(crate) const CLOSE: &str = "UPDATE match_sides SET open = FALSE, peer_key_package = NULL WHERE match_id = $1";
-pub(crate) const FORGET: &str = "DELETE FROM messages WHERE match_id = $1";
 
-/// [`Store::end_match`] in the open write transaction `$tx`: gives the [`End`]. Whoever locks users does so before; of several matches the smaller id comes first.
+/// [`Store::end_match`] in the open write transaction `$tx`: gives the [`End`]. However much was said: its messages are left to
+/// [`Store::forget_messages`]. Whoever locks users does so before; of several matches the smaller id comes first.
 macro_rules! end_match_in {
     ($store:expr, $tx:expr, $match_id:expr, $by:expr, $reason:expr, $now:expr) => {{
         use $crate::store::matches as m;
@@ -257,8 +258,11 @@ macro_rules! end_match_in {
                         .bind(match_id)
                         .execute(&mut *$tx)
                         .await?;
+                    if call == Some(m::CallOutcome::Connected) {
+                        let kind = $crate::store::call_state::LOGGED_ENDED;
+                        $crate::store::call_state::log_call_in!($store, $tx, match_id, users, kind, now.min(row.expired_at));
+                    }
                     sqlx::query(m::CLOSE).bind(match_id).execute(&mut *$tx).await?;
-                    sqlx::query(m::FORGET).bind(match_id).execute(&mut *$tx).await?;
                     m::End::Now(ended)
                 } else {
                     let reason = row.ended_reason.unwrap_or(reason);
@@ -270,8 +274,12 @@ macro_rules! end_match_in {
     }};
 }
 
+// What is unread is counted in the logs: the messages go when the match is over, and handshakes are nothing to read. Not further than 1,000, so that a list
+// costs no more than that for each of its matches.
 const SELECT_VIEW: &str = "SELECT m.id, m.type AS mode, m.status, m.created_at, m.expired_at, m.ended_at, m.ended_reason, m.ended_by, \
-     m.connected_at, m.call_failed_at, m.shared_interests, s.role, s.peer_id, s.session_id, s.delivered_seq, s.read_seq, p.last_seq AS peer_last_seq, \
+     m.connected_at, m.call_failed_at, m.shared_interests, s.role, s.peer_id, s.session_id, s.delivered_seq, p.last_seq AS peer_last_seq, \
+     CASE WHEN p.last_seq > s.read_seq THEN (SELECT COUNT(*) FROM (SELECT l.seq FROM message_logs l WHERE l.match_id = s.match_id \
+     AND l.sender_id = s.peer_id AND l.seq > s.read_seq AND l.kind = 'content' LIMIT 1000) AS unread_content) ELSE 0 END AS unread, \
      p.delivered_seq AS peer_delivered_seq, p.read_seq AS peer_read_seq, s.last_seq, s.peer_key_package, u.alias, u.tag, \
      c.id AS claim_id, c.status AS claim_status, c.reason AS claim_reason, c.claim_time, c.processed_at AS claim_processed_at \
      FROM match_sides s JOIN matches m ON m.id = s.match_id \
@@ -361,7 +369,8 @@ impl Store {
         Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
-    /// Ends a match, once: its messages go, its status is `completed` when both sides had sent content, or their call was connected, else `cancelled`.
+    /// Ends a match, once: nobody reads its messages any more, and [`Self::forget_messages`] deletes them. Its status is `completed` when both sides had
+    /// sent content, or their call was connected, else `cancelled`.
     ///
     /// With `by`, that user must be in the match. One that has run out ends as `expired`, by the system, whoever asks.
     pub async fn end_match(&self, match_id: MatchId, by: Option<UserId>, reason: EndReason, now: Timestamp) -> Result<End, StoreError> {

@@ -1,7 +1,7 @@
-//! Messages: appended, acknowledged and read in batches; sent again after a reconnect.
+//! Messages: appended and acknowledged in batches.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -10,12 +10,29 @@ use uuid::Uuid;
 
 use super::{Store, StoreError};
 use crate::{
-    backend::{read, write_tx},
-    domain::MessageKind,
-    franking::{FrankedMessage, ciphertext_sha256},
+    backend::write_tx,
+    domain::{MessageKind, Mode},
     id::{LogId, MatchId, MessageId, UserId},
     time::Timestamp,
 };
+
+/// How much of what one side of a match has sent is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChatRules {
+    /// Messages that the peer has not acknowledged; with so many nothing more is taken. At least 1.
+    pub undelivered: i64,
+    /// Bytes of such messages; with so many nothing more is taken, so the last message may go over it. At least 1.
+    pub undelivered_bytes: i64,
+    /// Messages that the peer has acknowledged; older ones are deleted. At least 1.
+    pub history: i64,
+}
+
+impl Default for ChatRules {
+    /// Those of the settings.
+    fn default() -> Self {
+        Self { undelivered: 1_000, undelivered_bytes: 4 * 1024 * 1024, history: 2_000 }
+    }
+}
 
 /// A message to append.
 #[derive(Debug, Clone)]
@@ -29,7 +46,6 @@ pub struct NewMessage {
     pub franking_tag: Option<Vec<u8>>,
     /// For `message_logs`.
     pub device_info: Arc<str>,
-    pub connection_type: Arc<str>,
 }
 
 /// What became of a [`NewMessage`].
@@ -41,6 +57,10 @@ pub enum Append {
     Ended,
     /// There is no such match of the sender.
     NotFound,
+    /// Too much of what the sender said before waits for the peer: see [`ChatRules`].
+    Full,
+    /// Somebody else writes in the match at this moment. Nothing was done; try again.
+    Busy,
 }
 
 /// A stored message.
@@ -84,35 +104,8 @@ pub enum Receipt {
     Ended,
     /// There is no such match of the user.
     NotFound,
-}
-
-/// A message as it is sent again.
-#[derive(Debug, Clone, FromRow)]
-pub struct MessageRow {
-    pub id: MessageId,
-    pub match_id: MatchId,
-    pub sender_id: UserId,
-    pub receiver_id: UserId,
-    pub seq: i64,
-    pub kind: MessageKind,
-    pub content: Vec<u8>,
-    pub franking_tag: Option<Vec<u8>>,
-    pub created_at: Timestamp,
-}
-
-impl MessageRow {
-    /// What the server vouches for, where the message has a franking tag.
-    pub fn franked(&self) -> Option<FrankedMessage> {
-        Some(FrankedMessage {
-            tag: self.franking_tag.as_deref()?.try_into().ok()?,
-            match_id: self.match_id,
-            sender_id: self.sender_id,
-            recipient_id: self.receiver_id,
-            message_id: self.id,
-            sent_at: self.created_at,
-            ciphertext_sha256: ciphertext_sha256(&self.content),
-        })
-    }
+    /// Somebody else writes in the match at this moment. Nothing was done; try again.
+    Busy,
 }
 
 #[derive(FromRow)]
@@ -125,8 +118,10 @@ struct SideRow {
     read_seq: i64,
     first_content_at: Option<Timestamp>,
     last_message_id: MessageId,
+    undelivered_bytes: i64,
     open: bool,
     expired_at: Timestamp,
+    mode: Mode,
 }
 
 #[derive(FromRow)]
@@ -142,22 +137,71 @@ struct KnownRow {
 /// A side's state while a batch is applied to it.
 struct Side {
     row: SideRow,
-    appended: bool,
-    /// `delivered_seq` before the batch, when the batch raised it or `read_seq`.
-    receipt_from: Option<i64>,
+    changed: bool,
+    /// `delivered_seq` before the batch.
+    delivered_before: i64,
 }
 
 type SideKey = (MatchId, UserId);
+type Sides = HashMap<SideKey, Side>;
+/// Messages that have arrived: match, sender, after which `seq`, up to which.
+type Arrived = (MatchId, UserId, i64, i64);
+
+/// By the index of `seq`, from its beginning: older ones have gone before.
+const OUTLIVED: &str = "DELETE FROM messages WHERE match_id = $1 AND sender_id = $2 AND seq <= $3";
+
+/// Writes, in the open transaction `$tx`, what the receipts that `$sides` took say of messages: they are delivered, no longer wait, and make room.
+macro_rules! receive_in {
+    ($tx:expr, $sides:expr, $rules:expr, $now:expr) => {{
+        let arrived: Vec<Arrived> = $sides.values().filter_map(Side::arrived).collect();
+        // Nothing has to be read where nothing is left.
+        let counted: Vec<&Arrived> = arrived
+            .iter()
+            .filter(|(match_id, sender, _, to)| $sides.get(&(*match_id, *sender)).is_some_and(|side| *to < side.row.last_seq))
+            .collect();
+        let mut bytes: HashMap<SideKey, i64> = HashMap::new();
+        if !counted.is_empty() {
+            let mut query = QueryBuilder::new("SELECT m.match_id, m.sender_id, CAST(SUM(LENGTH(m.content)) AS BIGINT) FROM (");
+            query.push_values(counted, |mut row, (match_id, sender, from, to)| {
+                row.push_bind(*match_id).push_bind(*sender).push_bind(*from).push_bind(*to);
+            });
+            query.push(
+                ") AS v JOIN messages m ON m.match_id = v.column1 AND m.sender_id = v.column2 AND m.seq > v.column3 AND m.seq <= v.column4 \
+                 GROUP BY m.match_id, m.sender_id",
+            );
+            let rows: Vec<(MatchId, UserId, i64)> = query.build_query_as().fetch_all(&mut *$tx).await?;
+            bytes.extend(rows.into_iter().map(|(match_id, sender, bytes)| ((match_id, sender), bytes)));
+        }
+        make_room(&mut $sides, &arrived, &bytes);
+        if !arrived.is_empty() {
+            let mut query = QueryBuilder::new("UPDATE message_logs SET delivered = TRUE, delivered_at = ");
+            query.push_bind($now).push(" FROM (");
+            query.push_values(&arrived, |mut row, (match_id, sender, from, to)| {
+                row.push_bind(*match_id).push_bind(*sender).push_bind(*from).push_bind(*to);
+            });
+            query.push(
+                ") AS v WHERE message_logs.match_id = v.column1 AND message_logs.sender_id = v.column2 \
+                 AND message_logs.seq > v.column3 AND message_logs.seq <= v.column4",
+            );
+            query.build().execute(&mut *$tx).await?;
+        }
+        for (match_id, sender, _, to) in arrived.iter().filter(|(_, _, _, to)| *to > $rules.history) {
+            sqlx::query(OUTLIVED).bind(*match_id).bind(*sender).bind(to - $rules.history).execute(&mut *$tx).await?;
+        }
+    }};
+}
 
 impl Store {
-    /// Appends messages and records receipts in one transaction; outcomes stand in the order of the input.
+    /// Appends messages and records receipts in one transaction; outcomes stand in the order of the input. Receipts count first: they make room.
     ///
     /// Every accepted message has the next `seq` of its sender in its match, a `message_logs` row, and is durable when this returns. Batches of
-    /// several nodes may run at once: both sides of a match are locked while its messages get their numbers.
+    /// several nodes may run at once: both sides of a match are locked while its messages get their numbers. A match that another holds is not waited
+    /// for: all that concerns it is [`Append::Busy`] or [`Receipt::Busy`], and the rest is written.
     pub async fn write_chat(
         &self,
         messages: &[NewMessage],
         receipts: &[NewReceipt],
+        rules: &ChatRules,
         now: Timestamp,
     ) -> Result<(Vec<Append>, Vec<Receipt>), StoreError> {
         let matches: BTreeSet<MatchId> = messages.iter().map(|m| m.match_id).chain(receipts.iter().map(|r| r.match_id)).collect();
@@ -165,20 +209,41 @@ impl Store {
             return Ok((Vec::new(), Vec::new()));
         }
         let outcome = write_tx!(self, |tx| {
-            // Both sides of a match in primary key order: end_match and the expiry job lock the same way.
             let mut query = QueryBuilder::new(
                 "SELECT s.match_id, s.user_id, s.peer_id, s.last_seq, s.delivered_seq, s.read_seq, s.first_content_at, \
-                 s.last_message_id, s.open, \
-                 (SELECT m.expired_at FROM matches m WHERE m.id = s.match_id) AS expired_at FROM match_sides s WHERE s.match_id IN (",
+                 s.last_message_id, s.undelivered_bytes, s.open, \
+                 (SELECT m.expired_at FROM matches m WHERE m.id = s.match_id) AS expired_at, \
+                 (SELECT m.type FROM matches m WHERE m.id = s.match_id) AS mode FROM match_sides s WHERE s.match_id IN (",
             );
             let mut list = query.separated(", ");
             for id in &matches {
                 list.push_bind(*id);
             }
-            query.push(") ORDER BY s.match_id, s.user_id").push(self.db.for_update());
+            query.push(") ORDER BY s.match_id, s.user_id").push(self.db.for_update_skip_locked());
             let rows: Vec<SideRow> = query.build_query_as().fetch_all(&mut *tx).await?;
-            let mut sides: HashMap<SideKey, Side> =
-                rows.into_iter().map(|row| ((row.match_id, row.user_id), Side { row, appended: false, receipt_from: None })).collect();
+            let mut sides: Sides = rows
+                .into_iter()
+                .map(|row| ((row.match_id, row.user_id), Side { delivered_before: row.delivered_seq, row, changed: false }))
+                .collect();
+
+            // Both sides or none. What was left out is there and held by somebody, or it is not there.
+            let whole: HashSet<MatchId> =
+                sides.values().filter(|side| sides.contains_key(&side.peer())).map(|side| side.row.match_id).collect();
+            let busy: HashSet<MatchId> = if whole.len() == matches.len() {
+                HashSet::new()
+            } else {
+                let mut query = QueryBuilder::new("SELECT DISTINCT match_id FROM match_sides WHERE match_id IN (");
+                let mut list = query.separated(", ");
+                for id in matches.iter().filter(|id| !whole.contains(*id)) {
+                    list.push_bind(*id);
+                }
+                query.push(")");
+                query.build_query_scalar().fetch_all(&mut *tx).await?.into_iter().collect()
+            };
+            sides.retain(|(match_id, _), _| !busy.contains(match_id));
+
+            let receipts = record(receipts, &busy, &mut sides, now);
+            receive_in!(tx, sides, rules, now);
 
             let known: Vec<KnownRow> = if messages.is_empty() {
                 Vec::new()
@@ -191,8 +256,7 @@ impl Store {
                 query.push(") AS v JOIN messages m ON m.match_id = v.column1 AND m.sender_id = v.column2 AND m.client_id = v.column3");
                 query.build_query_as().fetch_all(&mut *tx).await?
             };
-            let (appends, fresh) = self.number(messages, known, &mut sides, now);
-            let receipts = record(receipts, &mut sides, now);
+            let (appends, fresh) = self.number(messages, known, &busy, &mut sides, rules, now);
 
             if !fresh.is_empty() {
                 let mut query = QueryBuilder::new(
@@ -224,16 +288,18 @@ impl Store {
                         .push_bind(m.kind)
                         .push_bind(appended.sent_at)
                         .push_bind(&*m.device_info)
-                        .push_bind(&*m.connection_type);
+                        // There is a side: it has a number of it.
+                        .push_bind(sides.get(&(m.match_id, m.sender_id)).map_or(Mode::Text, |side| side.row.mode));
                 });
                 query.build().execute(&mut *tx).await?;
             }
 
-            let changed: Vec<&Side> = sides.values().filter(|side| side.appended || side.receipt_from.is_some()).collect();
+            let changed: Vec<&Side> = sides.values().filter(|side| side.changed).collect();
             if !changed.is_empty() {
                 let mut query = QueryBuilder::new(
                     "UPDATE match_sides SET last_seq = v.column3, delivered_seq = v.column4, read_seq = v.column5, first_content_at = v.column6, \
-                     last_message_id = v.column7, peer_key_package = CASE WHEN v.column3 = 0 THEN peer_key_package END, \
+                     last_message_id = v.column7, undelivered_bytes = v.column8, \
+                     peer_key_package = CASE WHEN v.column3 = 0 THEN peer_key_package END, \
                      pushed_at = CASE WHEN v.column4 = delivered_seq THEN pushed_at END FROM (",
                 );
                 query.push_values(&changed, |mut row, side| {
@@ -243,26 +309,10 @@ impl Store {
                         .push_bind(side.row.delivered_seq)
                         .push_bind(side.row.read_seq)
                         .push_bind(side.row.first_content_at)
-                        .push_bind(side.row.last_message_id);
+                        .push_bind(side.row.last_message_id)
+                        .push_bind(side.row.undelivered_bytes);
                 });
                 query.push(") AS v WHERE match_sides.match_id = v.column1 AND match_sides.user_id = v.column2");
-                query.build().execute(&mut *tx).await?;
-            }
-
-            let delivered: Vec<(&Side, i64)> = changed
-                .iter()
-                .filter_map(|side| side.receipt_from.filter(|from| *from < side.row.delivered_seq).map(|from| (*side, from)))
-                .collect();
-            if !delivered.is_empty() {
-                let mut query = QueryBuilder::new("UPDATE message_logs SET delivered = TRUE, delivered_at = ");
-                query.push_bind(now).push(" FROM (");
-                query.push_values(delivered, |mut row, (side, from)| {
-                    row.push_bind(side.row.match_id).push_bind(side.row.peer_id).push_bind(from).push_bind(side.row.delivered_seq);
-                });
-                query.push(
-                    ") AS v WHERE message_logs.match_id = v.column1 AND message_logs.sender_id = v.column2 \
-                     AND message_logs.seq > v.column3 AND message_logs.seq <= v.column4",
-                );
                 query.build().execute(&mut *tx).await?;
             }
             (appends, receipts)
@@ -275,7 +325,9 @@ impl Store {
         &self,
         messages: &'a [NewMessage],
         known: Vec<KnownRow>,
-        sides: &mut HashMap<SideKey, Side>,
+        busy: &HashSet<MatchId>,
+        sides: &mut Sides,
+        rules: &ChatRules,
         now: Timestamp,
     ) -> (Vec<Append>, Vec<(&'a NewMessage, Appended)>) {
         let mut seen: HashMap<(MatchId, UserId, Uuid), Appended> = HashMap::new();
@@ -290,21 +342,30 @@ impl Store {
         }
         let mut fresh = Vec::with_capacity(messages.len());
         let outcomes = messages.iter().map(|message| {
+            if busy.contains(&message.match_id) {
+                return Append::Busy;
+            }
             let Some(side) = sides.get(&(message.match_id, message.sender_id)) else { return Append::NotFound };
             if !side.is_open(now) {
                 return Append::Ended;
             }
-            let peers = sides.get(&(message.match_id, side.row.peer_id)).map_or(MessageId(0), |peer| peer.row.last_message_id);
+            let peer = sides.get(&(message.match_id, side.row.peer_id));
+            let (peers, delivered) = peer.map_or((MessageId(0), 0), |peer| (peer.row.last_message_id, peer.row.delivered_seq));
             let key = (message.match_id, message.sender_id, message.client_id);
             if let Some(first) = seen.get(&key) {
                 return Append::Accepted(first.clone());
+            }
+            // Whatever the size of this one: else a small message would overtake a large one.
+            if side.row.last_seq - delivered >= rules.undelivered || side.row.undelivered_bytes >= rules.undelivered_bytes {
+                return Append::Full;
             }
             let Some(side) = sides.get_mut(&(message.match_id, message.sender_id)) else { return Append::NotFound };
             // Both sides are locked: what another node wrote in this match is committed, and smaller.
             let message_id: MessageId = self.ids.next_after(side.row.last_message_id.max(peers).0);
             side.row.last_message_id = message_id;
             side.row.last_seq += 1;
-            side.appended = true;
+            side.row.undelivered_bytes += i64::try_from(message.ciphertext.len()).unwrap_or(i64::MAX);
+            side.changed = true;
             if message.kind == MessageKind::Content {
                 side.row.first_content_at.get_or_insert(now);
             }
@@ -322,43 +383,40 @@ impl Store {
         });
         (outcomes.collect(), fresh)
     }
-
-    /// Messages of the peer of `user` in a match with `seq` above `after`, in order, `limit` at most.
-    ///
-    /// Empty as well where there is no such match of the user.
-    pub async fn messages_from_peer(&self, match_id: MatchId, user: UserId, after: i64, limit: i64) -> Result<Vec<MessageRow>, StoreError> {
-        const SQL: &str = "SELECT m.id, m.match_id, m.sender_id, m.receiver_id, m.seq, m.kind, m.content, m.franking_tag, m.created_at \
-             FROM match_sides s JOIN messages m ON m.match_id = s.match_id AND m.sender_id = s.peer_id \
-             WHERE s.match_id = $1 AND s.user_id = $2 AND s.open AND m.seq > $3 ORDER BY m.seq LIMIT $4";
-        Ok(read!(self, |db| sqlx::query_as(SQL).bind(match_id).bind(user).bind(after).bind(limit).fetch_all(db).await?))
-    }
-
-    /// Messages of both sides of a match of `user` with ids above `after`, oldest first, `limit` at most. Ids grow in the order of the commits: what is
-    /// written later comes after what was read.
-    pub async fn message_history(
-        &self,
-        match_id: MatchId,
-        user: UserId,
-        after: Option<MessageId>,
-        limit: i64,
-    ) -> Result<Vec<MessageRow>, StoreError> {
-        const SQL: &str = "SELECT m.id, m.match_id, m.sender_id, m.receiver_id, m.seq, m.kind, m.content, m.franking_tag, m.created_at \
-             FROM match_sides s JOIN messages m ON m.match_id = s.match_id \
-             WHERE s.match_id = $1 AND s.user_id = $2 AND s.open AND m.id > $3 ORDER BY m.id LIMIT $4";
-        let after = after.unwrap_or(MessageId(0));
-        Ok(read!(self, |db| sqlx::query_as(SQL).bind(match_id).bind(user).bind(after).bind(limit).fetch_all(db).await?))
-    }
 }
 
 impl Side {
     fn is_open(&self, now: Timestamp) -> bool {
         self.row.open && now < self.row.expired_at
     }
+
+    fn peer(&self) -> SideKey {
+        (self.row.match_id, self.row.peer_id)
+    }
+
+    /// What this side acknowledges with the batch.
+    fn arrived(&self) -> Option<Arrived> {
+        let (from, to) = (self.delivered_before, self.row.delivered_seq);
+        (from < to).then_some((self.row.match_id, self.row.peer_id, from, to))
+    }
+}
+
+/// Takes what has arrived off what waits: all of it where nothing is left, else these `bytes` of each sender.
+fn make_room(sides: &mut Sides, arrived: &[Arrived], bytes: &HashMap<SideKey, i64>) {
+    for (match_id, sender, _, to) in arrived {
+        let Some(side) = sides.get_mut(&(*match_id, *sender)) else { continue };
+        let bytes = bytes.get(&(*match_id, *sender)).copied().unwrap_or(0);
+        side.row.undelivered_bytes = if *to < side.row.last_seq { (side.row.undelivered_bytes - bytes).max(0) } else { 0 };
+        side.changed = true;
+    }
 }
 
 /// Applies receipts to the sides in memory.
-fn record(receipts: &[NewReceipt], sides: &mut HashMap<SideKey, Side>, now: Timestamp) -> Vec<Receipt> {
+fn record(receipts: &[NewReceipt], busy: &HashSet<MatchId>, sides: &mut Sides, now: Timestamp) -> Vec<Receipt> {
     let outcomes = receipts.iter().map(|receipt| {
+        if busy.contains(&receipt.match_id) {
+            return Receipt::Busy;
+        }
         let Some(side) = sides.get(&(receipt.match_id, receipt.user_id)) else { return Receipt::NotFound };
         if !side.is_open(now) {
             return Receipt::Ended;
@@ -376,7 +434,7 @@ fn record(receipts: &[NewReceipt], sides: &mut HashMap<SideKey, Side>, now: Time
         if before == (side.row.delivered_seq, side.row.read_seq) {
             return Receipt::Known;
         }
-        side.receipt_from.get_or_insert(before.0);
+        side.changed = true;
         Receipt::Recorded { peer_id }
     });
     outcomes.collect()

@@ -2,7 +2,11 @@
 
 use sqlx::{FromRow, QueryBuilder};
 
-use super::{Store, StoreError, retention::ID_SLACK};
+use super::{
+    Store, StoreError,
+    announcements::{stored_ad, told},
+    retention::ID_SLACK,
+};
 use crate::{
     backend::{read, write_tx},
     domain::Locale,
@@ -49,6 +53,7 @@ struct ListedRow {
     row: NotificationRow,
     tr: Option<String>,
     en: Option<String>,
+    ad: Option<String>,
 }
 
 impl TryFrom<ListedRow> for Notified {
@@ -57,7 +62,7 @@ impl TryFrom<ListedRow> for Notified {
     fn try_from(listed: ListedRow) -> Result<Self, StoreError> {
         let mut notified = Self::try_from(listed.row)?;
         if let (Some(tr), Some(en)) = (listed.tr, listed.en) {
-            notified.notice = Notice::Announcement { tr, en };
+            notified.notice = told(&tr, &en, stored_ad(listed.ad.as_deref())?);
         }
         Ok(notified)
     }
@@ -75,7 +80,8 @@ pub struct MarkedRead {
 const UNREAD: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM notifications WHERE user_id = $1 AND NOT read";
 
 pub(crate) const INSERT: &str = "INSERT INTO notifications (id, user_id, type, code, notice, reference, created_at) \
-     SELECT $1, u.id, $2, $3, $4, $5, $6 FROM users u WHERE u.id = $7 AND u.erased_at IS NULL ON CONFLICT DO NOTHING \
+     SELECT $1, u.id, $2, $3, $4, $5, $6 FROM users u WHERE u.id = $7 AND u.erased_at IS NULL \
+     ON CONFLICT (user_id, code, reference) DO NOTHING \
      RETURNING id, user_id, (SELECT locale FROM users WHERE users.id = user_id) AS locale, notice, read, created_at";
 
 /// Stores a [`Notice`] in the open write transaction `$tx`, with the order to push it. `None` when the user was told of `$reference` before, or is gone.
@@ -143,7 +149,7 @@ impl Store {
 
     /// Notifications of a user with ids below `before`, newest first, `limit` at most.
     pub async fn notifications_of(&self, user: UserId, before: Option<NotificationId>, limit: i64) -> Result<Vec<Notified>, StoreError> {
-        const SQL: &str = "SELECT n.id, n.user_id, u.locale, n.notice, n.read, n.created_at, a.tr, a.en FROM notifications n \
+        const SQL: &str = "SELECT n.id, n.user_id, u.locale, n.notice, n.read, n.created_at, a.tr, a.en, a.ad FROM notifications n \
              JOIN users u ON u.id = n.user_id LEFT JOIN announcements a ON a.id = n.announcement_id \
              WHERE n.user_id = $1 AND n.id < $2 ORDER BY n.id DESC LIMIT $3";
         let before = before.unwrap_or(NotificationId(i64::MAX));

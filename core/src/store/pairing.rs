@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use sqlx::{FromRow, QueryBuilder};
 
-use super::{Store, StoreError, keys::KEY_PACKAGE_PERIOD, to_json_list};
+use super::{MatchmakerTerm, Store, StoreError, keys::KEY_PACKAGE_PERIOD, leading::TERM, to_json_list};
 use crate::{
     backend::write_tx,
     domain::{MatchRole, MatchStatus, Mode},
@@ -83,6 +83,8 @@ pub enum PairOutcome {
         /// One has blocked the other.
         blocked: bool,
     },
+    /// A later term has begun: nothing was changed, and nothing of this term ever will be.
+    Fenced,
 }
 
 /// A new match.
@@ -158,15 +160,28 @@ impl Keys {
 impl Store {
     /// Makes as many of the proposed matches as the rules permit, in one transaction; outcomes stand in the order of the input.
     ///
+    /// Once a later term than `term` has begun it makes none, and every outcome is [`PairOutcome::Fenced`].
+    ///
     /// A user may stand in one pair of the batch only; further ones are refused. Two nodes may propose the same ticket: users are locked first, so the second
     /// finds it used. For each match both sides pay one right (reset lazily before), each ticket is used up, and one key package of the
     /// answerer's session leaves the store.
-    pub async fn create_matches(&self, pairs: &[NewMatch], rules: &MatchRules, now: Timestamp) -> Result<Vec<PairOutcome>, StoreError> {
+    pub async fn create_matches(
+        &self,
+        term: MatchmakerTerm,
+        pairs: &[NewMatch],
+        rules: &MatchRules,
+        now: Timestamp,
+    ) -> Result<Vec<PairOutcome>, StoreError> {
         if pairs.is_empty() {
             return Ok(Vec::new());
         }
         let sides: Vec<NewSide> = pairs.iter().flat_map(NewMatch::sides).collect();
         let outcomes = write_tx!(self, |tx| {
+            // Before anything else is locked: whoever begins a term waits for this transaction and for nothing it waits for.
+            let leads: MatchmakerTerm = sqlx::query_scalar(self.locking(TERM)).fetch_one(&mut *tx).await?;
+            if leads > term {
+                return Ok(vec![PairOutcome::Fenced; pairs.len()]);
+            }
             let mut query = QueryBuilder::new(
                 "SELECT id, alias, tag, is_banned, is_premium, daily_chat_balance, daily_video_balance, bonus_balance, quota_day \
                  FROM users WHERE erased_at IS NULL AND id IN (",

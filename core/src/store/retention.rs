@@ -6,16 +6,17 @@ use std::time::Duration;
 
 use sqlx::{FromRow, QueryBuilder};
 
-use super::{EndedMatch, Store, StoreError, matches::CallOutcome};
+use super::{
+    EndedMatch, Store, StoreError,
+    call_state::{LOGGED_ENDED, log_call_in},
+    matches::CallOutcome,
+};
 use crate::{
     backend::{read, write_tx},
     domain::{EndReason, MatchStatus, Mode},
     id::{IdGenerator, MatchId, SessionId, UserId},
     time::Timestamp,
 };
-
-/// Messages of matches that ran out are deleted in batches of this many before the match is closed.
-const MESSAGES_PER_BATCH: i64 = 1000;
 
 /// Ids tell the time of a row well enough to bound a scan, not to the millisecond: a burst borrows ids from the next one, and a row's time is taken
 /// before its id. Rows whose id is this much younger than the cutoff are still looked at.
@@ -28,6 +29,7 @@ struct RanOut {
     mode: Mode,
     user1_id: UserId,
     user2_id: UserId,
+    expired_at: Timestamp,
     connected_at: Option<Timestamp>,
     call_failed_at: Option<Timestamp>,
 }
@@ -43,7 +45,7 @@ pub struct SessionBatch {
 impl Store {
     /// Ends up to `limit` matches that have run out at `now`, each of them once whoever else ends it meanwhile, and returns those that this call ended.
     ///
-    /// Their messages are deleted, and both sides are closed. A crash in between leaves matches that the next call ends.
+    /// Both sides are closed; [`Self::forget_messages`] deletes their messages. A crash in between leaves matches that the next call ends.
     pub async fn expire_matches(&self, now: Timestamp, limit: i64) -> Result<Vec<EndedMatch>, StoreError> {
         const DUE: &str = "SELECT id FROM matches WHERE status = 'active' AND expired_at <= $1 ORDER BY expired_at LIMIT $2";
         let due: Vec<(MatchId,)> = read!(self, |db| sqlx::query_as(DUE).bind(now).bind(limit).fetch_all(db).await?);
@@ -52,9 +54,6 @@ impl Store {
             return Ok(Vec::new());
         }
         due.sort_unstable();
-        // No message is accepted after `expired_at`, so the bulk can go first, and the transaction that closes the matches stays short.
-        while self.delete_messages_of(&due).await? == MESSAGES_PER_BATCH.unsigned_abs() {}
-
         let ended: Vec<RanOut> = write_tx!(self, |tx| {
             // Both sides in primary key order: write_chat and end_match lock the same way.
             let mut query = QueryBuilder::new("SELECT match_id FROM match_sides WHERE match_id IN (");
@@ -72,8 +71,11 @@ impl Store {
             for id in &due {
                 list.push_bind(*id);
             }
-            query.push(") RETURNING id, type, user1_id, user2_id, connected_at, call_failed_at");
+            query.push(") RETURNING id, type, user1_id, user2_id, expired_at, connected_at, call_failed_at");
             let ended: Vec<RanOut> = query.build_query_as().fetch_all(&mut *tx).await?;
+            for row in ended.iter().filter(|row| row.mode == Mode::Video && row.connected_at.is_some()) {
+                log_call_in!(self, tx, row.id, [row.user1_id, row.user2_id], LOGGED_ENDED, row.expired_at);
+            }
 
             for statement in [
                 "UPDATE match_sides SET open = FALSE, peer_key_package = NULL WHERE match_id IN (",
@@ -99,19 +101,6 @@ impl Store {
             call: CallOutcome::of(row.mode, row.connected_at, row.call_failed_at),
         });
         Ok(ended.collect())
-    }
-
-    async fn delete_messages_of(&self, matches: &[MatchId]) -> Result<u64, StoreError> {
-        Ok(write_tx!(self, |tx| {
-            let mut query = QueryBuilder::new("DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE match_id IN (");
-            let mut list = query.separated(", ");
-            for id in matches {
-                list.push_bind(*id);
-            }
-            // Deleters that skip each other's rows never wait, so they cannot deadlock.
-            query.push(") LIMIT ").push_bind(MESSAGES_PER_BATCH).push(self.db.for_update_skip_locked()).push(")");
-            query.build().execute(&mut *tx).await?.rows_affected()
-        }))
     }
 
     /// Deletes up to `limit` messages that were sent at `cutoff` or before, oldest first, and says how many.

@@ -1,10 +1,16 @@
 //! Signed-in devices and their rotating refresh tokens.
 
-use std::collections::HashMap;
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
 
 use sqlx::QueryBuilder;
 
-use super::{Store, StoreError};
+use super::{
+    SignedIn, Store, StoreError,
+    sign_ins::{count_act_in, signed_in_in},
+};
 use crate::{
     backend::{read, write_tx},
     domain::UserRole,
@@ -146,29 +152,48 @@ pub(super) const DROP_OTHER_PACKAGES: &str = "DELETE FROM key_packages WHERE use
 pub(super) const DROP_OTHER_PUSH_TOKENS: &str = "DELETE FROM push_tokens WHERE user_id = $1 AND session_id <> $2";
 
 impl Store {
-    /// Signs a device in. `verified` is the password hash the password was checked against: when it was changed meanwhile, or the user is
-    /// gone or banned, there is no session (`None`).
+    /// Signs a device in, and tells the user's other devices. Of too many live sessions those that signed in first end, as if they were revoked; of many sign-ins at once, on however many
+    /// nodes, no more than `most` sessions are left. `verified` is the password hash the password was checked against: when it was changed meanwhile, or the
+    /// user is gone or banned, there is no session (`None`).
     pub async fn create_session(
         &self,
         user: UserId,
         verified: &Secret,
         new: NewSession,
+        most: u32,
         now: Timestamp,
-    ) -> Result<Option<SessionRow>, StoreError> {
+    ) -> Result<Option<SignedIn>, StoreError> {
         const SQL: &str = "SELECT id FROM users WHERE id = $1 AND password_hash = $2 AND is_banned = FALSE";
+        // SQLite takes no OFFSET alone.
+        const TOO_MANY: &str = "UPDATE sessions SET revoked_at = $1 WHERE id IN (SELECT id FROM sessions \
+             WHERE user_id = $2 AND revoked_at IS NULL AND refresh_expires_at > $1 ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4) RETURNING id";
         let sql = self.locking(SQL);
-        let session = write_tx!(self, |tx| {
+        let signed_in = write_tx!(self, |tx| {
             let allowed: Option<UserId> = sqlx::query_scalar(sql).bind(user).bind(verified.expose()).fetch_optional(&mut *tx).await?;
             if allowed.is_none() {
                 return Ok(None);
             }
-            insert_session!(self, tx, user, new, now)
+            // Before the new one is there: a clock that was set back must not make it the oldest.
+            let ended: Vec<SessionId> = sqlx::query_scalar(TOO_MANY)
+                .bind(now)
+                .bind(user)
+                .bind(i64::MAX)
+                .bind(i64::from(most.saturating_sub(1)))
+                .fetch_all(&mut *tx)
+                .await?;
+            for session in &ended {
+                sqlx::query(DROP_PACKAGES).bind(session).execute(&mut *tx).await?;
+                sqlx::query(DROP_PUSH_TOKEN).bind(session).execute(&mut *tx).await?;
+                count_act_in!(self, tx, "session_ended", user, None, Some(*session), now);
+            }
+            let session = insert_session!(self, tx, user, new, now);
+            signed_in_in!(self, tx, session, ended, now)
         });
-        Ok(Some(session))
+        Ok(Some(signed_in))
     }
 
     /// Exchanges the refresh token. Of several calls with the same token exactly one gets [`Rotation::Rotated`]; a later one gets
-    /// [`Rotation::Reused`], and the session ends.
+    /// [`Rotation::Reused`], and the session ends. The new token is good until `new_expiry`, and no longer than a session may live after its sign-in.
     ///
     /// Only the good token's hash is kept, so *any* other token counts as reused: call this only with tokens known to be issued here.
     pub async fn rotate_refresh(
@@ -177,24 +202,29 @@ impl Store {
         presented: [u8; 32],
         new_hash: [u8; 32],
         new_expiry: Timestamp,
+        lifetime: Duration,
         now: Timestamp,
     ) -> Result<Rotation, StoreError> {
         const ROTATE: &str = "UPDATE sessions SET refresh_hash = $1, refresh_expires_at = $2, last_active = $3 \
              WHERE id = $4 AND refresh_hash = $5 AND revoked_at IS NULL AND refresh_expires_at > $3 \
              AND NOT EXISTS (SELECT 1 FROM users WHERE users.id = sessions.user_id AND users.is_banned = TRUE) \
              RETURNING id, user_id, device_name, device_platform, refresh_expires_at, created_at, last_active";
-        const OWNER: &str = "SELECT user_id FROM sessions WHERE id = $1";
+        const OWNER: &str = "SELECT user_id, created_at FROM sessions WHERE id = $1";
         // The good token gets here only when the user is banned.
         const REPLACED: &str = "SELECT user_id FROM sessions \
              WHERE id = $1 AND refresh_hash <> $2 AND revoked_at IS NULL AND refresh_expires_at > $3";
         Ok(write_tx!(self, |tx| {
-            let owner: Option<UserId> = sqlx::query_scalar(OWNER).bind(session).fetch_optional(&mut *tx).await?;
-            let Some(user_id) = owner else { return Ok(Rotation::Invalid) };
+            let owner: Option<(UserId, Timestamp)> = sqlx::query_as(OWNER).bind(session).fetch_optional(&mut *tx).await?;
+            let Some((user_id, created_at)) = owner else { return Ok(Rotation::Invalid) };
+            let end = created_at + lifetime;
+            if end <= now {
+                return Ok(Rotation::Invalid);
+            }
             // The user before the session, as everywhere: an update that waited and then did not match keeps the session locked all the same.
             sqlx::query(self.locking(LOCK_USER)).bind(user_id).execute(&mut *tx).await?;
             let rotated: Option<RawSession> = sqlx::query_as(ROTATE)
                 .bind(&new_hash[..])
-                .bind(new_expiry)
+                .bind(new_expiry.min(end))
                 .bind(now)
                 .bind(session)
                 .bind(&presented[..])
@@ -211,6 +241,7 @@ impl Store {
                 sqlx::query(REVOKE).bind(now).bind(session).bind(user_id).execute(&mut *tx).await?;
                 sqlx::query(DROP_PACKAGES).bind(session).execute(&mut *tx).await?;
                 sqlx::query(DROP_PUSH_TOKEN).bind(session).execute(&mut *tx).await?;
+                count_act_in!(self, tx, "refresh_reused", user_id, None, Some(session), now);
                 Rotation::Reused { user_id }
             }
         }))
@@ -257,6 +288,7 @@ impl Store {
             if revoked {
                 sqlx::query(DROP_PACKAGES).bind(session).execute(&mut *tx).await?;
                 sqlx::query(DROP_PUSH_TOKEN).bind(session).execute(&mut *tx).await?;
+                count_act_in!(self, tx, "session_ended", user, Some(user), Some(session), now);
             }
             revoked
         }))
@@ -284,6 +316,32 @@ impl Store {
         let rows: Vec<RawSession> =
             read!(self, |db| sqlx::query_as(SQL).bind(user).bind(now).bind(before).bind(limit).fetch_all(db).await?);
         Ok(rows.into_iter().map(SessionRow::from).collect())
+    }
+
+    /// [`Store::touch`] for many at once, where the last time is at least `apart` ago. Rows that somebody else writes are passed over: the next time will do.
+    pub async fn touch_all(&self, active: &[(UserId, SessionId)], apart: Duration, now: Timestamp) -> Result<(), StoreError> {
+        if active.is_empty() {
+            return Ok(());
+        }
+        let users = active.iter().map(|(user, _)| user.0).collect();
+        let sessions = active.iter().map(|(_, session)| session.0).collect();
+        let tables: [(&str, &str, BTreeSet<i64>); 2] =
+            [("users", "erased_at IS NULL", users), ("sessions", "revoked_at IS NULL", sessions)];
+        // A transaction each, in the order of ids.
+        for (table, alive, ids) in tables {
+            write_tx!(self, |tx| {
+                let mut query = QueryBuilder::new("UPDATE ");
+                query.push(table).push(" SET last_active = ").push_bind(now).push(" WHERE id IN (SELECT id FROM ").push(table);
+                query.push(" WHERE ").push(alive).push(" AND last_active <= ").push_bind(now - apart).push(" AND id IN (");
+                let mut list = query.separated(", ");
+                for id in &ids {
+                    list.push_bind(*id);
+                }
+                query.push(") ORDER BY id").push(self.db.for_update_skip_locked()).push(")");
+                query.build().persistent(false).execute(&mut *tx).await?;
+            });
+        }
+        Ok(())
     }
 
     /// Notes that session and user are in use. Never moves the time back.

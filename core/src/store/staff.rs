@@ -3,13 +3,14 @@
 use super::{
     Grant, Store, StoreError, SystemLog,
     quota::{USED, grant_in, open_balances_in},
+    sessions::revoke_others,
     system_logs::log_in,
 };
 use crate::{
     backend::write_tx,
     crypto::PhoneIndex,
     domain::{QuotaBucket, UserRole},
-    id::{LedgerId, UserId},
+    id::{LedgerId, SessionId, UserId},
     protocol::Quota,
     quota::QuotaRules,
     time::Timestamp,
@@ -95,6 +96,21 @@ impl Store {
                 log_in!(self, tx, &SystemLog { action: "role_changed", user: Some(user), actor: Some(actor), details }, now);
             }
             RoleChange::Done
+        }))
+    }
+
+    /// Ends every session of a user, as an admin; gives those that were alive. `None` when there is no such user, or one whose account is erased.
+    pub async fn end_sessions(&self, user: UserId, actor: UserId, now: Timestamp) -> Result<Option<Vec<SessionId>>, StoreError> {
+        let select = self.locking("SELECT id FROM users WHERE id = $1 AND erased_at IS NULL");
+        Ok(write_tx!(self, |tx| {
+            let found: Option<UserId> = sqlx::query_scalar(select).bind(user).fetch_optional(&mut *tx).await?;
+            if found.is_none() {
+                return Ok(None);
+            }
+            let ended = revoke_others!(tx, user, None, now);
+            let details = serde_json::json!({ "before": { "sessions": ended.len() }, "after": { "sessions": 0 } });
+            log_in!(self, tx, &SystemLog { action: "sessions_ended", user: Some(user), actor: Some(actor), details }, now);
+            Some(ended)
         }))
     }
 

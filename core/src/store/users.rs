@@ -3,14 +3,17 @@
 use std::{collections::HashSet, fmt};
 
 use rand::{Rng, RngExt};
+use serde::{Deserialize, Serialize};
 
 use super::{
     BanRow, NewSession, ProvenCode, SessionRow, Store, StoreError,
     bans::{ACTIVE_BAN, lock_phone_in},
+    blocks::pass_blocks_in,
     codes::use_code_in,
     from_json_list,
     referrals::{BY_CODE, Inviter, join_in},
     sessions::{insert_session, revoke_others},
+    sign_ins::count_act_in,
     to_json_list,
 };
 use crate::{
@@ -23,7 +26,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// Tags of one alias: `0000` to `9999`.
+/// Tags of the aliases that look the same: `0000` to `9999`.
 const TAGS: u16 = 10_000;
 /// Tags drawn blindly before the taken ones are read; enough for any alias but the most common.
 const BLIND_DRAWS: u32 = 4;
@@ -33,6 +36,17 @@ const ALIAS_ATTEMPTS: u32 = 16;
 const INVITE_ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
 const INVITE_CHARS: usize = 10;
 
+/// An alias in its three forms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alias {
+    /// As it is shown.
+    pub text: String,
+    /// Folded, as it is searched for.
+    pub key: String,
+    /// What it looks like: two whose skeletons are the same cannot be told apart, and never have the same tag.
+    pub skeleton: String,
+}
+
 /// An account to be made.
 #[derive(Clone)]
 pub struct NewUser {
@@ -40,9 +54,7 @@ pub struct NewUser {
     /// The number, encrypted for this index.
     pub phone: Sealed,
     pub password_hash: Secret,
-    pub alias: String,
-    /// The alias folded for comparison.
-    pub alias_key: String,
+    pub alias: Alias,
     pub birth_year: i64,
     pub locale: Locale,
     /// Version of the consent text that was accepted, now.
@@ -108,8 +120,7 @@ impl fmt::Debug for NewUser {
 /// What changes in a profile; `None` leaves a part as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ProfileUpdate {
-    /// The alias and its folded form.
-    pub alias: Option<(String, String)>,
+    pub alias: Option<Alias>,
     pub locale: Option<Locale>,
     pub interests: Option<Vec<String>>,
     pub languages: Option<Vec<String>>,
@@ -137,7 +148,8 @@ macro_rules! columns {
 
 const BY_ID: &str = concat!("SELECT ", columns!(), " FROM users WHERE id = $1 AND erased_at IS NULL");
 const BY_PHONE: &str = concat!("SELECT ", columns!(), " FROM users WHERE phone_index = $1 AND erased_at IS NULL");
-const TAKEN_TAGS: &str = "SELECT tag FROM users WHERE alias_key = $1 AND id <> $2";
+/// Also those of the same letters: both are unique with the tag.
+const TAKEN_TAGS: &str = "SELECT tag FROM users WHERE (alias_skeleton = $1 OR alias_key = $2) AND id <> $3";
 
 #[derive(sqlx::FromRow)]
 struct RawUser {
@@ -205,7 +217,7 @@ impl TryFrom<RawUser> for UserRow {
 }
 
 impl Store {
-    /// Makes an account and signs its first device in, in one transaction. The tag is drawn evenly among the free ones of the alias and
+    /// Makes an account and signs its first device in, in one transaction. The tag is drawn evenly among those that no alias of the same look has, and
     /// stays unique however many register at once. By whose invitation it came is settled here, and the reward is ordered.
     pub async fn insert_user(
         &self,
@@ -241,8 +253,8 @@ impl Store {
         // DO NOTHING, whichever of phone, handle or invite code is taken: a refused statement would abort the transaction on PostgreSQL.
         const INSERT: &str = concat!(
             "INSERT INTO users (id, phone_index, phone_ciphertext, phone_key_id, password_hash, alias, alias_key, tag, birth_year, locale, ",
-            "terms_version, terms_accepted_at, invite_code, created_at, last_active) ",
-            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $12, $12) ON CONFLICT DO NOTHING RETURNING ",
+            "terms_version, terms_accepted_at, invite_code, created_at, last_active, alias_skeleton) ",
+            "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $12, $12, $14) ON CONFLICT DO NOTHING RETURNING ",
             columns!()
         );
         const HAS_PHONE: &str = "SELECT id FROM users WHERE phone_index = $1";
@@ -275,7 +287,12 @@ impl Store {
                 let tag = if draws <= BLIND_DRAWS {
                     rng.random_range(0..TAGS)
                 } else {
-                    let taken: Vec<String> = sqlx::query_scalar(TAKEN_TAGS).bind(&new.alias_key).bind(0_i64).fetch_all(&mut *tx).await?;
+                    let taken: Vec<String> = sqlx::query_scalar(TAKEN_TAGS)
+                        .bind(&new.alias.skeleton)
+                        .bind(&new.alias.key)
+                        .bind(0_i64)
+                        .fetch_all(&mut *tx)
+                        .await?;
                     match draw_free(&taken, rng) {
                         Some(tag) => tag,
                         None => return Ok(Registration::AliasFull),
@@ -287,14 +304,15 @@ impl Store {
                     .bind(&new.phone.ciphertext)
                     .bind(&new.phone.key_id)
                     .bind(new.password_hash.expose())
-                    .bind(&new.alias)
-                    .bind(&new.alias_key)
+                    .bind(&new.alias.text)
+                    .bind(&new.alias.key)
                     .bind(tag_text(tag))
                     .bind(new.birth_year)
                     .bind(new.locale)
                     .bind(&new.terms_version)
                     .bind(now)
                     .bind(invite_code(rng))
+                    .bind(&new.alias.skeleton)
                     .fetch_optional(&mut *tx)
                     .await?;
                 if let Some(row) = row {
@@ -305,6 +323,7 @@ impl Store {
                     return Ok(Registration::PhoneTaken);
                 }
             };
+            pass_blocks_in!(self, tx, inserted.id, new.phone_index.as_bytes());
             join_in!(self, tx, inserted.id, &new.phone_index, inviter, now);
             let session = insert_session!(self, tx, inserted.id, session, now);
             Registration::Inserted(Box::new(inserted.try_into()?), session)
@@ -349,20 +368,21 @@ impl Store {
         rng: &mut (impl Rng + Send),
     ) -> Result<ProfileChange, StoreError> {
         const UPDATE: &str = "UPDATE users SET alias = $1, alias_key = $2, tag = $3, locale = $4, interests = $5, languages = $6, \
-             location_lat = $7, location_lon = $8 WHERE id = $9";
+             location_lat = $7, location_lon = $8, alias_skeleton = COALESCE($9, alias_skeleton) WHERE id = $10";
         let select = self.locking(BY_ID);
         Ok(write_tx!(self, |tx| {
             let row: Option<RawUser> = sqlx::query_as(select).bind(id).fetch_optional(&mut *tx).await?;
             let Some(row) = row else { return Ok(ProfileChange::NotFound) };
             let mut user = UserRow::try_from(row)?;
-            if let Some((alias, alias_key)) = &update.alias {
-                let taken: Vec<String> = sqlx::query_scalar(TAKEN_TAGS).bind(alias_key).bind(id).fetch_all(&mut *tx).await?;
+            if let Some(alias) = &update.alias {
+                let taken: Vec<String> =
+                    sqlx::query_scalar(TAKEN_TAGS).bind(&alias.skeleton).bind(&alias.key).bind(id).fetch_all(&mut *tx).await?;
                 if taken.contains(&user.tag) {
                     let Some(tag) = draw_free(&taken, rng) else { return Ok(ProfileChange::AliasFull) };
                     user.tag = tag_text(tag);
                 }
-                user.alias.clone_from(alias);
-                user.alias_key.clone_from(alias_key);
+                user.alias.clone_from(&alias.text);
+                user.alias_key.clone_from(&alias.key);
             }
             user.locale = update.locale.unwrap_or(user.locale);
             user.interests = update.interests.clone().unwrap_or(user.interests);
@@ -377,11 +397,21 @@ impl Store {
                 .bind(to_json_list(&user.languages))
                 .bind(user.location.map(|place| place.lat))
                 .bind(user.location.map(|place| place.lon))
+                .bind(update.alias.as_ref().map(|alias| &alias.skeleton))
                 .bind(id)
                 .execute(&mut *tx)
                 .await?;
             ProfileChange::Updated(Box::new(user))
         }))
+    }
+
+    /// Stores the same password by another scheme, unless what is stored is no longer `old`. No session ends.
+    pub async fn replace_password_hash(&self, id: UserId, old: &Secret, new: &Secret) -> Result<(), StoreError> {
+        const SQL: &str = "UPDATE users SET password_hash = $1 WHERE id = $2 AND password_hash = $3";
+        write_tx!(self, |tx| {
+            sqlx::query(SQL).bind(new.expose()).bind(id).bind(old.expose()).execute(&mut *tx).await?;
+        });
+        Ok(())
     }
 
     /// Sets the password and signs out every other session; gives those that were alive. `None` when there is no such user, or its
@@ -400,6 +430,7 @@ impl Store {
             if found.rows_affected() == 0 {
                 return Ok(None);
             }
+            count_act_in!(self, tx, "password_changed", id, Some(id), keep, now);
             Some(revoke_others!(tx, id, keep, now))
         }))
     }

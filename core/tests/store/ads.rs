@@ -27,7 +27,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 const ADMIN: UserId = UserId(7);
 
 fn rules(min_interval: Duration) -> AdRules {
-    AdRules { min_interval, zone: TestStore::quota_rules().zone }
+    AdRules { min_interval, premium: false, zone: TestStore::quota_rules().zone }
 }
 
 fn slot(user: UserId, match_id: Option<i64>) -> AdSlot {

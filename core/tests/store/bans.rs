@@ -3,9 +3,12 @@ use std::time::Duration;
 use tebdil_core::{
     domain::{Mode, PushPlatform, UserRole},
     id::{BanId, UserId},
+    notice::PushOrder,
     protocol::Secret,
-    store::{Actor, BanFilter, BanOrder, BanRow, Banning, JobFilter, Judged, NewBan, PairOutcome, Registration, StaffBan, UserRow},
-    testing::TestStore,
+    store::{
+        Actor, BanFilter, BanOrder, BanRow, Banning, JobFilter, Judged, NewBan, PairOutcome, PushAudience, Registration, StaffBan, UserRow,
+    },
+    testing::{ENDLESS_TERM, TestStore},
     time::Timestamp,
 };
 
@@ -23,6 +26,7 @@ tebdil_core::store_conformance! {
     staff_ban_and_judge_by_rank,
     a_provisional_ban_is_settled_once,
     a_lift_frees_only_where_no_ban_is_left,
+    a_lifted_ban_wakes_nobody_and_waits_in_the_list,
     a_ban_ends_by_itself_and_only_then,
     banned_users_in_matches_are_found,
     bans_are_listed_by_what_they_are,
@@ -58,7 +62,8 @@ async fn register_again(t: &TestStore, old: &UserRow, alias: &str) -> Registrati
 
 async fn a_ban_takes_everything_that_acts(t: TestStore) {
     let ((a, a1), (b, b1)) = couple(&t).await;
-    let a2 = t.create_session(a.id, &Secret::from("hash"), t.new_session("second"), t.now()).await.unwrap().expect("signed in").id;
+    let a2 =
+        t.create_session(a.id, &Secret::from("hash"), t.new_session("second"), 20, t.now()).await.unwrap().expect("signed in").session.id;
     t.put_push_token(a.id, a1.id, &Secret::from("device"), PushPlatform::Android, t.now()).await.unwrap();
     let Banning::Banned { ban, notified } = t.store.ban(a.id, &by_reports(), t.now()).await.unwrap() else { panic!("not banned") };
     assert_eq!((ban.automatic, ban.provisional, ban.until), (true, true, None));
@@ -77,9 +82,9 @@ async fn a_ban_takes_everything_that_acts(t: TestStore) {
 
     // Not even with a session that a write in flight had made.
     let proposed = pair(Mode::Text, side(a.id, a1.id, 1), side(b.id, b1.id, 2));
-    let outcome = t.create_matches(&[proposed], &TestStore::match_rules(), t.now()).await.unwrap().remove(0);
+    let outcome = t.create_matches(ENDLESS_TERM, &[proposed], &TestStore::match_rules(), t.now()).await.unwrap().remove(0);
     assert!(matches!(outcome, PairOutcome::Refused { .. }), "{outcome:?}");
-    assert_eq!(t.create_session(a.id, &Secret::from("hash"), t.new_session("third"), t.now()).await.unwrap(), None);
+    assert_eq!(t.create_session(a.id, &Secret::from("hash"), t.new_session("third"), 20, t.now()).await.unwrap(), None);
     assert_eq!(t.store.ban(a.id, &by_reports(), t.now()).await.unwrap(), Banning::Already(ban));
     assert_eq!(t.store.ban(UserId(9), &by_reports(), t.now()).await.unwrap(), Banning::NotFound);
     assert!(!t.is_banned(b.id).await.unwrap() && !t.is_banned(UserId(9)).await.unwrap());
@@ -213,7 +218,19 @@ async fn a_lift_frees_only_where_no_ban_is_left(t: TestStore) {
     }
     assert_eq!(count(&t, &format!("system_logs WHERE action = 'ban_lifted' AND actor_id = {}", MODERATOR.id)).await, 2);
     assert_eq!(count(&t, "notifications WHERE code = 'ban_lifted'").await, 1);
-    assert!(t.create_session(a.id, &Secret::from("hash"), t.new_session("back"), t.now()).await.unwrap().is_some());
+    assert!(t.create_session(a.id, &Secret::from("hash"), t.new_session("back"), 20, t.now()).await.unwrap().is_some());
+}
+
+/// Nobody who was sent away leaves an address behind, not even to be called back.
+async fn a_lifted_ban_wakes_nobody_and_waits_in_the_list(t: TestStore) {
+    let (user, session) = t.register("kedi").await;
+    t.put_push_token(user.id, session.id, &Secret::from("token"), PushPlatform::Android, t.now()).await.unwrap();
+    banned(&t, user.id, &by_reports()).await;
+    assert_eq!(count(&t, "push_tokens").await, 0);
+    let Judged::Done(Some(told)) = t.unban(user.id, MODERATOR, "a mistake", t.now()).await.unwrap() else { panic!("not told") };
+    let order = PushOrder::Notification { user_id: user.id, id: told.id, of: told.notice.kind() };
+    assert_eq!(t.push_audience(&order, t.now()).await.unwrap(), PushAudience::Devices(Vec::new()));
+    assert_eq!(t.notifications_of(user.id, None, 9).await.unwrap()[0], told);
 }
 
 async fn a_ban_ends_by_itself_and_only_then(t: TestStore) {

@@ -4,7 +4,7 @@ use tebdil_core::{
     domain::{EndReason, Mode},
     id::{BlockId, MatchId},
     store::{Blocking, MatchRules, NewMatch, PairOutcome, ProfileUpdate},
-    testing::TestStore,
+    testing::{ENDLESS_TERM, TestStore},
 };
 
 use crate::{all_at_once, matches::couple, pair, rng, side};
@@ -20,7 +20,7 @@ async fn a_block_lasts_and_is_listed(t: TestStore) {
     let ((a, a1), (b, b1)) = couple(&t).await;
     let stranger = t.register("kus").await.0;
     let made = t
-        .create_matches(&[pair(Mode::Text, side(a.id, a1.id, 1), side(b.id, b1.id, 2))], &TestStore::match_rules(), t.now())
+        .create_matches(ENDLESS_TERM, &[pair(Mode::Text, side(a.id, a1.id, 1), side(b.id, b1.id, 2))], &TestStore::match_rules(), t.now())
         .await
         .unwrap();
     let [PairOutcome::Made(made)] = made.as_slice() else { panic!("{made:?}") };
@@ -36,7 +36,7 @@ async fn a_block_lasts_and_is_listed(t: TestStore) {
     assert_eq!((block.blocked_id, block.alias.as_str(), &block.tag, block.created_at), (b.id, "kopek", &b.tag, t.now()));
     let again = Blocking::Blocked { block: block.clone(), new: false, ended: Vec::new() };
     assert_eq!(t.block(made.id, a.id, t.now()).await.unwrap(), again);
-    let rename = ProfileUpdate { alias: Some(("yeni".to_owned(), "yeni".to_owned())), ..ProfileUpdate::default() };
+    let rename = ProfileUpdate { alias: Some(TestStore::alias("yeni")), ..ProfileUpdate::default() };
     t.update_profile(b.id, &rename, &mut rng(1)).await.unwrap();
     assert_eq!(t.blocks_of(a.id, None, 50).await.unwrap(), std::slice::from_ref(&block), "the handle it had then");
     assert_eq!(t.blocks_of(b.id, None, 50).await.unwrap(), []);
@@ -45,7 +45,7 @@ async fn a_block_lasts_and_is_listed(t: TestStore) {
     assert_eq!(t.blocked_either_way(stranger.id).await.unwrap(), HashSet::new());
 
     let again = t
-        .create_matches(&[pair(Mode::Video, side(b.id, b1.id, 3), side(a.id, a1.id, 4))], &TestStore::match_rules(), t.now())
+        .create_matches(ENDLESS_TERM, &[pair(Mode::Video, side(b.id, b1.id, 3), side(a.id, a1.id, 4))], &TestStore::match_rules(), t.now())
         .await
         .unwrap();
     assert!(matches!(again.as_slice(), [PairOutcome::Refused { blocked: true, .. }]), "{again:?}");
@@ -64,7 +64,7 @@ async fn blocks_are_listed_in_pages(t: TestStore) {
         t.put_key_packages(peer.id, session.id, &[vec![1]], None, t.now()).await.unwrap();
         t.put_key_packages(a.id, a1.id, &[vec![1]], None, t.now()).await.unwrap();
         let proposed = pair(Mode::Text, side(a.id, a1.id, 2 * number + 1), side(peer.id, session.id, 2 * number + 2));
-        let made = t.create_matches(&[proposed], &TestStore::match_rules(), t.now()).await.unwrap();
+        let made = t.create_matches(ENDLESS_TERM, &[proposed], &TestStore::match_rules(), t.now()).await.unwrap();
         let [PairOutcome::Made(made)] = made.as_slice() else { panic!("{made:?}") };
         let Blocking::Blocked { block, .. } = t.block(made.id, a.id, t.now()).await.unwrap() else { panic!("refused") };
         ids.insert(0, block.id);
@@ -82,7 +82,7 @@ async fn blocks_are_listed_in_pages(t: TestStore) {
 async fn blocking_at_once_blocks_once(t: TestStore) {
     let ((a, a1), (b, b1)) = couple(&t).await;
     let proposed = pair(Mode::Text, side(a.id, a1.id, 1), side(b.id, b1.id, 2));
-    let made = t.create_matches(&[proposed], &TestStore::match_rules(), t.now()).await.unwrap();
+    let made = t.create_matches(ENDLESS_TERM, &[proposed], &TestStore::match_rules(), t.now()).await.unwrap();
     let [PairOutcome::Made(made)] = made.as_slice() else { panic!("{made:?}") };
     let match_id = made.id;
     let outcomes = all_at_once((0..10).map(|number| {
@@ -106,11 +106,11 @@ async fn a_block_while_the_two_are_paired_leaves_no_match(t: TestStore) {
             let mut ticket = || tickets.next().expect("there is no end");
             pair(Mode::Text, side(a.id, a1.id, ticket()), side(b.id, b1.id, ticket()))
         };
-        let first = t.create_matches(&[proposed()], &rules, t.now()).await.unwrap();
+        let first = t.create_matches(ENDLESS_TERM, &[proposed()], &rules, t.now()).await.unwrap();
         let [PairOutcome::Made(first)] = first.as_slice() else { panic!("{first:?}") };
         // Two matchmakers propose the same two while one of these blocks the other.
         let [one, two] = [proposed(), proposed()];
-        let pairing = async |proposed: NewMatch| t.create_matches(&[proposed], &rules, t.now()).await.unwrap().remove(0);
+        let pairing = async |proposed: NewMatch| t.create_matches(ENDLESS_TERM, &[proposed], &rules, t.now()).await.unwrap().remove(0);
         let blocking = async || t.block(first.id, a.id, t.now()).await.unwrap();
         let (one, two, blocking) = match round % 3 {
             0 => tokio::join!(pairing(one), pairing(two), blocking()),

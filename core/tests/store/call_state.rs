@@ -5,8 +5,8 @@ use std::time::Duration;
 use tebdil_core::{
     domain::{EndReason, MatchStatus, Mode},
     id::{MatchId, UserId},
-    store::{CallConnected, CallOutcome, End, PairOutcome},
-    testing::TestStore,
+    store::{CallConnected, CallOutcome, End, PairOutcome, StaffMatchFilter},
+    testing::{ENDLESS_TERM, TestStore},
 };
 
 use crate::{
@@ -19,6 +19,7 @@ tebdil_core::store_conformance! {
     a_call_is_connected_once,
     a_call_that_is_over_is_not_connected_any_more,
     the_end_says_what_became_of_the_call,
+    a_call_is_logged_for_both_and_is_no_answer,
     an_end_and_a_connection_at_once_agree,
     an_absence_goes_on_only_while_it_is_looked_at,
     who_came_back_is_not_absent,
@@ -31,9 +32,9 @@ const GAP: Duration = Duration::from_secs(15);
 async fn call(t: &TestStore) -> (MatchId, [UserId; 2]) {
     let (a, b) = couple(t).await;
     let proposed = pair(Mode::Video, side(a.0.id, a.1.id, a.0.id.0), side(b.0.id, b.1.id, b.0.id.0));
-    match t.create_matches(&[proposed], &TestStore::match_rules(), t.now()).await.unwrap().remove(0) {
+    match t.create_matches(ENDLESS_TERM, &[proposed], &TestStore::match_rules(), t.now()).await.unwrap().remove(0) {
         PairOutcome::Made(made) => (made.id, [a.0.id, b.0.id]),
-        refused @ PairOutcome::Refused { .. } => panic!("{refused:?}"),
+        refused => panic!("{refused:?}"),
     }
 }
 
@@ -111,6 +112,41 @@ async fn the_end_says_what_became_of_the_call(t: TestStore) {
     let text = matched(&t, &a, &b, 1).await;
     let End::Now(ended) = t.end_match(text, None, EndReason::Left, t.now()).await.unwrap() else { panic!("it went on") };
     assert_eq!(ended.call, None);
+}
+
+async fn a_call_is_logged_for_both_and_is_no_answer(t: TestStore) {
+    let (hung_up, [a, b]) = call(&t).await;
+    let (ran_out, _) = call(&t).await;
+    let (never, [c, _]) = call(&t).await;
+    for id in [hung_up, ran_out] {
+        assert_eq!(connected(&t, id).await, CallConnected::Now);
+        assert_eq!(connected(&t, id).await, CallConnected::Before);
+    }
+    t.clock.advance(Duration::from_mins(1));
+    for (id, by) in [(hung_up, a), (never, c)] {
+        t.end_match(id, Some(by), EndReason::HungUp, t.now()).await.unwrap();
+        t.end_match(id, Some(by), EndReason::HungUp, t.now()).await.unwrap();
+    }
+    t.clock.advance(TestStore::match_rules().lifetime);
+    assert_eq!(t.expire_matches(t.now(), 10).await.unwrap().len(), 1);
+    let rows = async |id: MatchId, kind: &str, user: UserId| {
+        let of = format!("match_id = {id} AND kind = '{kind}' AND sender_id = {user} AND seq = 0 AND connection_type = 'video'");
+        t.numbers(&format!("SELECT CAST(COUNT(*) AS BIGINT) FROM message_logs WHERE {of} AND device_info = '' AND receiver_id <> {user}"))
+            .await
+    };
+    for user in [a, b] {
+        for kind in ["call_connected", "call_ended"] {
+            assert_eq!(rows(hung_up, kind, user).await, [1], "{kind}");
+        }
+    }
+    let of = async |id: MatchId| t.numbers(&format!("SELECT CAST(COUNT(*) AS BIGINT) FROM message_logs WHERE match_id = {id}")).await;
+    assert_eq!((of(ran_out).await, of(never).await), (vec![4], vec![0]), "the one that ran out ends too; nothing was said of the third");
+    // They count as messages for nobody.
+    let of_staff = t.matches_for_staff(StaffMatchFilter::default(), 10, t.now()).await.unwrap();
+    let sent: Vec<i64> = of_staff.into_iter().flat_map(|row| row.view(t.now()).sides).map(|side| side.messages).collect();
+    assert_eq!(sent, [0; 6]);
+    let counted = t.count_between(t.now() - Duration::from_hours(48), t.now()).await.unwrap();
+    assert_eq!((counted.video_matches, counted.messages), (3, 0));
 }
 
 async fn an_end_and_a_connection_at_once_agree(t: TestStore) {

@@ -20,7 +20,7 @@ tebdil_core::store_conformance! {
 pub async fn video(t: &TestStore, a: &Account, b: &Account, ticket: i64) -> MatchId {
     match propose(t, Mode::Video, a, b, ticket).await {
         PairOutcome::Made(made) => made.id,
-        refused @ PairOutcome::Refused { .. } => panic!("{refused:?}"),
+        refused => panic!("{refused:?}"),
     }
 }
 

@@ -6,13 +6,14 @@ use tebdil_core::{
     id::{MatchId, UserId},
     notice::Notice,
     store::{Append, CallConnected, CallOutcome, ClaimRow, Claiming, DecidedClaim, NewMessage, PairOutcome},
-    testing::TestStore,
+    testing::{ENDLESS_TERM, TestStore},
 };
 use uuid::Uuid;
 
 use crate::{
     all_at_once,
     matches::{couple, matched, searcher},
+    messages::write,
     pair,
     quota::assert_ledger_equals_balance,
     side,
@@ -71,9 +72,8 @@ async fn say(t: &TestStore, match_id: MatchId, sender: UserId, kind: MessageKind
         ciphertext: b"x".to_vec(),
         franking_tag: None,
         device_info: "".into(),
-        connection_type: "".into(),
     };
-    let (outcomes, _) = t.write_chat(&[message], &[], t.now()).await.unwrap();
+    let (outcomes, _) = write(t, &[message], &[], t.now()).await;
     assert!(matches!(outcomes[..], [Append::Accepted(_)]), "{outcomes:?}");
 }
 
@@ -155,7 +155,8 @@ async fn an_answer_counts_also_after_the_clock_was_set_back(t: TestStore) {
     let due = t.now() + RULES.wait;
     let text = matched(&t, &a, &b, 1).await;
     let proposed = pair(Mode::Video, side(a.0.id, a.1.id, 3), side(b.0.id, b.1.id, 4));
-    let PairOutcome::Made(video) = t.create_matches(&[proposed], &TestStore::match_rules(), t.now()).await.unwrap().remove(0) else {
+    let PairOutcome::Made(video) = t.create_matches(ENDLESS_TERM, &[proposed], &TestStore::match_rules(), t.now()).await.unwrap().remove(0)
+    else {
         panic!("refused")
     };
     t.clock.set(due + Duration::from_hours(1));
@@ -172,7 +173,9 @@ async fn a_call_that_was_not_connected_is_claimed(t: TestStore) {
     let mut ids = Vec::new();
     for ticket in [1, 3] {
         let proposed = pair(Mode::Video, side(a.0.id, a.1.id, ticket), side(b.0.id, b.1.id, ticket + 1));
-        let PairOutcome::Made(made) = t.create_matches(&[proposed], &TestStore::match_rules(), t.now()).await.unwrap().remove(0) else {
+        let PairOutcome::Made(made) =
+            t.create_matches(ENDLESS_TERM, &[proposed], &TestStore::match_rules(), t.now()).await.unwrap().remove(0)
+        else {
             panic!("refused")
         };
         ids.push(made.id);
@@ -198,7 +201,8 @@ async fn a_claim_ends_a_call_and_no_conversation(t: TestStore) {
     let (a, b) = couple(&t).await;
     let text = matched(&t, &a, &b, 1).await;
     let proposed = pair(Mode::Video, side(a.0.id, a.1.id, 3), side(b.0.id, b.1.id, 4));
-    let PairOutcome::Made(video) = t.create_matches(&[proposed], &TestStore::match_rules(), t.now()).await.unwrap().remove(0) else {
+    let PairOutcome::Made(video) = t.create_matches(ENDLESS_TERM, &[proposed], &TestStore::match_rules(), t.now()).await.unwrap().remove(0)
+    else {
         panic!("refused")
     };
     t.clock.advance(RULES.video_wait);

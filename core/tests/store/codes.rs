@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tebdil_core::{
     crypto::{CodeHash, PhoneIndex},
@@ -6,7 +6,7 @@ use tebdil_core::{
     id::{CodeId, IdGenerator, UserId},
     notice::Notice,
     protocol::Secret,
-    store::{CODE_LIFETIME, CODE_TRIES, LIVE_CODES, NewCode, ProvenCode, Registration, TriedCode},
+    store::{CODE_LIFETIME, CODE_TRIES, NewCode, ProvenCode, Registration, TriedCode},
     testing::TestStore,
 };
 
@@ -16,7 +16,8 @@ tebdil_core::store_conformance! {
     a_code_is_tried_five_times_however_many_guess_at_once,
     a_code_ends_after_five_minutes_and_does_not_live_longer_when_the_clock_is_set_back,
     purposes_and_phones_are_told_apart,
-    only_the_newest_codes_of_a_phone_are_compared,
+    newer_codes_push_no_code_out,
+    a_fresh_code_has_fresh_tries_and_a_spent_one_says_how_long,
     new_codes_do_not_bring_new_tries_without_end,
     a_phone_is_registered_once_with_its_code,
     a_refused_registration_leaves_the_code,
@@ -26,12 +27,12 @@ tebdil_core::store_conformance! {
 
 struct Codes<'t> {
     t: &'t TestStore,
-    ids: IdGenerator,
+    ids: Arc<IdGenerator>,
 }
 
 impl<'t> Codes<'t> {
     fn new(t: &'t TestStore) -> Self {
-        Self { t, ids: IdGenerator::new(t.clock.clone(), &mut rng(9)) }
+        Self { t, ids: Arc::clone(t.store.ids()) }
     }
 
     async fn insert(&self, purpose: CodePurpose, phone: PhoneIndex, user: Option<UserId>) -> ProvenCode {
@@ -43,7 +44,11 @@ impl<'t> Codes<'t> {
     }
 
     async fn tried(&self, code: &ProvenCode) -> Vec<TriedCode> {
-        self.t.try_code(code.purpose, &code.phone, self.t.now()).await.unwrap()
+        self.t.try_code(code.purpose, &code.phone, self.t.now()).await.unwrap().codes
+    }
+
+    async fn wait(&self, code: &ProvenCode) -> Option<Duration> {
+        self.t.try_code(code.purpose, &code.phone, self.t.now()).await.unwrap().wait
     }
 }
 
@@ -60,7 +65,9 @@ async fn a_code_is_tried_five_times_however_many_guess_at_once(t: TestStore) {
         let (store, now) = (nodes[number % 2].clone(), t.now());
         async move { store.try_code(code.purpose, &code.phone, now).await.unwrap() }
     }));
-    let compared: Vec<TriedCode> = guesses.await.into_iter().flatten().collect();
+    let guesses = guesses.await;
+    assert!(guesses.iter().all(|guess| guess.codes.is_empty() == guess.wait.is_some()), "who is not compared is told to wait");
+    let compared: Vec<TriedCode> = guesses.into_iter().flat_map(|guess| guess.codes).collect();
     assert_eq!(i64::try_from(compared.len()), Ok(CODE_TRIES));
     assert!(compared.iter().all(|tried| (tried.id, tried.hash, tried.user) == (code.id, CodeHash([7; 32]), None)));
     let sealed = compared[0].registration.as_ref().expect("what it registers");
@@ -79,7 +86,7 @@ async fn a_code_ends_after_five_minutes_and_does_not_live_longer_when_the_clock_
         (start - Duration::from_secs(30), true),
         (start - Duration::from_mins(2), false),
     ] {
-        assert_eq!(t.try_code(code.purpose, &code.phone, at).await.unwrap().len(), usize::from(good), "{at}");
+        assert_eq!(t.try_code(code.purpose, &code.phone, at).await.unwrap().codes.len(), usize::from(good), "{at}");
         if !good {
             let used = t.insert_verified_user(&code, &new, t.new_session("a"), &mut rng(1), at).await.unwrap();
             assert_eq!(used, Registration::CodeUsed, "{at}");
@@ -102,31 +109,56 @@ async fn purposes_and_phones_are_told_apart(t: TestStore) {
     assert_eq!(t.user(user.id).await.unwrap().unwrap().password_hash, user.password_hash);
 }
 
-async fn only_the_newest_codes_of_a_phone_are_compared(t: TestStore) {
+async fn newer_codes_push_no_code_out(t: TestStore) {
     let codes = Codes::new(&t);
     let phone = t.index.phone("+905300000001");
-    let mut made = Vec::new();
-    for _ in 0..LIVE_CODES + 2 {
+    let owners = codes.insert(CodePurpose::Registration, phone, None).await;
+    for _ in 0..6 {
         t.clock.advance(Duration::from_millis(1));
-        made.push(codes.insert(CodePurpose::Registration, phone, None).await);
+        codes.insert(CodePurpose::Registration, phone, None).await;
     }
-    let newest: Vec<CodeId> = made[2..].iter().map(|code| code.id).collect();
-    assert_eq!(ids(&codes.tried(&made[0]).await), newest);
+    let tried = ids(&codes.tried(&owners).await);
+    assert!(tried.len() == 7 && tried[0] == owners.id, "{tried:?}");
+}
+
+async fn a_fresh_code_has_fresh_tries_and_a_spent_one_says_how_long(t: TestStore) {
+    let codes = Codes::new(&t);
+    let phone = t.index.phone("+905300000001");
+    let first = codes.insert(CodePurpose::Registration, phone, None).await;
+    assert_eq!(codes.wait(&first).await, None, "it is compared");
+    for _ in 1..CODE_TRIES {
+        assert_eq!(ids(&codes.tried(&first).await), [first.id]);
+    }
+    t.clock.advance(Duration::from_mins(1));
+    assert_eq!(
+        codes.wait(&first).await,
+        Some(CODE_LIFETIME.saturating_sub(Duration::from_mins(1))),
+        "nobody can say any more whether a guess is right"
+    );
+    let second = codes.insert(CodePurpose::Registration, phone, None).await;
+    assert_eq!(ids(&codes.tried(&second).await), [second.id]);
+    t.clock.advance(CODE_LIFETIME);
+    let none = t.try_code(CodePurpose::Registration, &phone, t.now()).await.unwrap();
+    assert!(none.codes.is_empty() && none.wait.is_none(), "there is no code to wait for");
 }
 
 async fn new_codes_do_not_bring_new_tries_without_end(t: TestStore) {
     let codes = Codes::new(&t);
     let phone = t.index.phone("+905300000001");
-    let mut compared = 0;
-    for _ in 0..10 {
+    let start = t.now();
+    let (mut compared, mut waits) = (0, Vec::new());
+    for _ in 0..20 {
         let code = codes.insert(CodePurpose::PasswordReset, phone, None).await;
         for _ in 0..10 {
-            compared += codes.tried(&code).await.len();
+            let guess = t.try_code(code.purpose, &phone, t.now()).await.unwrap();
+            compared += guess.codes.len();
+            waits.extend(guess.wait.filter(|_| compared >= 60));
         }
-        t.clock.advance(CODE_LIFETIME);
+        t.clock.advance(Duration::from_mins(2));
     }
-    assert_eq!(compared, 15, "in 50 minutes");
-    t.clock.advance(Duration::from_mins(15));
+    assert_eq!(compared, 60, "in 40 minutes");
+    assert!(waits.contains(&(start + Duration::from_hours(1)).since(start + Duration::from_mins(38))), "{waits:?}");
+    t.clock.advance(Duration::from_mins(25));
     let code = codes.insert(CodePurpose::PasswordReset, phone, None).await;
     assert_eq!(codes.tried(&code).await.len(), 1, "tries are forgotten with time");
 }

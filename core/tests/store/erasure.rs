@@ -10,7 +10,7 @@ use tebdil_core::{
         Banning, Erased, ErasedBy, Grant, Invitation, MatchFilter, NewBan, NewCode, PairOutcome, ProvenCode, PutKeys, Refusal,
         Registration, Rotation, UserRow,
     },
-    testing::TestStore,
+    testing::{ENDLESS_TERM, TestStore},
 };
 
 use crate::{all_at_once, pair, rng, side};
@@ -62,8 +62,8 @@ async fn an_erased_account_can_do_and_get_nothing(t: TestStore) {
     assert_eq!(t.user(id).await.unwrap(), None);
     assert_eq!(t.user_by_phone(&user.phone_index).await.unwrap(), None);
     assert_eq!(t.session_alive(session.id, now).await.unwrap(), None);
-    assert_eq!(t.create_session(id, &user.password_hash, t.new_session("new"), now).await.unwrap(), None);
-    let rotation = t.rotate_refresh(session.id, [1; 32], [2; 32], now + DAY, now).await.unwrap();
+    assert_eq!(t.create_session(id, &user.password_hash, t.new_session("new"), 20, now).await.unwrap(), None);
+    let rotation = t.rotate_refresh(session.id, [1; 32], [2; 32], now + DAY, 365 * DAY, now).await.unwrap();
     assert_eq!(rotation, Rotation::Invalid);
     assert_eq!(t.put_key_packages(id, session.id, &[vec![1]], None, now).await.unwrap(), PutKeys::NoSession);
     let grant = Grant { bucket: QuotaBucket::Bonus, amount: 5, reason: LedgerReason::Admin, reference: "x".to_owned() };
@@ -122,15 +122,16 @@ async fn an_erased_user_is_never_matched(t: TestStore) {
     let (stays, session) = ready(&t, "kalan").await;
     assert_eq!(erase(&t, &gone).await, Erased::Now);
     let proposed = pair(Mode::Text, side(gone.id, gone_session, 1), side(stays.id, session, 2));
-    let outcomes = t.create_matches(&[proposed], &rules, t.now()).await.unwrap();
+    let outcomes = t.create_matches(ENDLESS_TERM, &[proposed], &rules, t.now()).await.unwrap();
     let [PairOutcome::Refused { offerer: Some(Refusal::Invalid), answerer: None, .. }] = &outcomes[..] else { panic!("{outcomes:?}") };
 
     // At the same time: either the match is made before, and found by the order, or not at all.
     for round in 0..12 {
         let (gone, gone_session) = ready(&t, &format!("giden{round}")).await;
         let proposed = pair(Mode::Text, side(gone.id, gone_session, 100 + round), side(stays.id, session, 200 + round));
-        let (outcomes, erased) =
-            tokio::join!(t.create_matches(std::slice::from_ref(&proposed), &rules, t.now()), async { erase(&t, &gone).await });
+        let (outcomes, erased) = tokio::join!(t.create_matches(ENDLESS_TERM, std::slice::from_ref(&proposed), &rules, t.now()), async {
+            erase(&t, &gone).await
+        });
         assert_eq!(erased, Erased::Now);
         let made = matches!(outcomes.unwrap()[..], [PairOutcome::Made(_)]);
         assert_eq!(t.unended_matches(gone.id).await.unwrap().len(), usize::from(made));
@@ -142,7 +143,7 @@ async fn the_peer_keeps_the_match_with_nobody(t: TestStore) {
     let (gone, gone_session) = ready(&t, "giden").await;
     let (stays, session) = ready(&t, "kalan").await;
     let proposed = pair(Mode::Text, side(gone.id, gone_session, 1), side(stays.id, session, 2));
-    let outcomes = t.create_matches(&[proposed], &TestStore::match_rules(), t.now()).await.unwrap();
+    let outcomes = t.create_matches(ENDLESS_TERM, &[proposed], &TestStore::match_rules(), t.now()).await.unwrap();
     assert!(matches!(outcomes[..], [PairOutcome::Made(_)]));
     assert_eq!(erase(&t, &gone).await, Erased::Now);
     let matches = t.matches_of(stays.id, MatchFilter::default(), 10, t.now()).await.unwrap();

@@ -8,7 +8,7 @@ use tebdil_core::{
     domain::{BillingEventType, BillingOutcome, LedgerReason, Mode, QuotaBucket},
     id::{MatchId, SessionId, UserId},
     store::{Billed, BillingFact, Claiming, Grant, MatchRules, NewUser, PairOutcome, ReferralRewards, Registration, Store},
-    testing::{Backend, TestStore},
+    testing::{Backend, ENDLESS_TERM, TestStore},
     time::Timestamp,
 };
 
@@ -206,7 +206,7 @@ async fn perform(t: &Store, operation: Operation, new: Option<NewUser>, device: 
         Operation::Match { mode, offerer, answerer, ticket } => {
             let rules = MatchRules { max_active_text: 1_000_000, ..TestStore::match_rules() };
             let proposed = pair(mode, side(offerer.0, offerer.1, ticket), side(answerer.0, answerer.1, ticket + 1));
-            match t.create_matches(&[proposed], &rules, now).await.unwrap().remove(0) {
+            match t.create_matches(ENDLESS_TERM, &[proposed], &rules, now).await.unwrap().remove(0) {
                 PairOutcome::Made(made) => {
                     if mode == Mode::Video {
                         // One at a time: the next needs it ended.
@@ -215,6 +215,7 @@ async fn perform(t: &Store, operation: Operation, new: Option<NewUser>, device: 
                     Done::Made(made.id, [offerer.0, answerer.0])
                 }
                 PairOutcome::Refused { .. } => Done::Only("refused match"),
+                PairOutcome::Fenced => panic!("no later term has begun"),
             }
         }
         Operation::Claim { user, of } => match t.claim(of, user, &CLAIMS, &rules.zone, now).await.unwrap() {

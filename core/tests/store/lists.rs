@@ -6,12 +6,13 @@ use tebdil_core::{
     domain::{EndReason, MatchStatus, MessageKind, Mode},
     id::MatchId,
     store::{MatchFilter, MatchRules, NewMessage, NewReceipt, PairOutcome, Refusal},
-    testing::TestStore,
+    testing::{ENDLESS_TERM, TestStore},
 };
 use uuid::Uuid;
 
 use crate::{
     matches::{couple, matched, searcher},
+    messages::write,
     pair, side,
 };
 
@@ -50,7 +51,7 @@ async fn active_matches_are_bounded_until_they_run_out(t: TestStore) {
     let make = async |ticket: i64, mode| {
         let b = searcher(&t, "kopek").await;
         let proposed = pair(mode, side(a.0.id, a.1.id, ticket), side(b.0.id, b.1.id, ticket + 1));
-        t.create_matches(&[proposed], &few, t.now()).await.unwrap().remove(0)
+        t.create_matches(ENDLESS_TERM, &[proposed], &few, t.now()).await.unwrap().remove(0)
     };
     for ticket in [1, 3] {
         assert!(matches!(make(ticket, Mode::Text).await, PairOutcome::Made(_)));
@@ -77,15 +78,14 @@ async fn the_key_package_is_kept_until_the_offerer_writes(t: TestStore) {
         ciphertext: vec![1],
         franking_tag: None,
         device_info: "".into(),
-        connection_type: "".into(),
     };
     let kept = async || t.match_of(id, a.0.id).await.unwrap().unwrap().peer_key_package;
     assert_eq!(kept().await.as_deref(), Some(b"one".as_slice()));
     let receipt = NewReceipt { match_id: id, user_id: a.0.id, seq: 1, read: true };
-    t.write_chat(&[say(b.0.id, MessageKind::Content)], &[], t.now()).await.unwrap();
-    t.write_chat(&[], &[receipt], t.now()).await.unwrap();
+    write(&t, &[say(b.0.id, MessageKind::Content)], &[], t.now()).await;
+    write(&t, &[], &[receipt], t.now()).await;
     assert!(kept().await.is_some(), "the peer wrote, not the offerer");
-    t.write_chat(&[say(a.0.id, MessageKind::Handshake)], &[], t.now()).await.unwrap();
+    write(&t, &[say(a.0.id, MessageKind::Handshake)], &[], t.now()).await;
     assert_eq!(kept().await, None);
     assert_eq!(t.match_of(id, b.0.id).await.unwrap().unwrap().peer_key_package, None);
 }

@@ -7,7 +7,7 @@ use tebdil_core::{
     domain::{EndReason, MatchRole, MatchStatus, Mode},
     id::{MatchId, TicketId, UserId},
     store::{End, MatchFilter, NewMatch, PairOutcome, Refusal, SessionRow, UserRow},
-    testing::TestStore,
+    testing::{ENDLESS_TERM, TestStore},
 };
 
 use crate::{all_at_once, pair, quota::assert_ledger_equals_balance, side};
@@ -40,13 +40,13 @@ pub async fn couple(t: &TestStore) -> (Account, Account) {
 
 pub async fn propose(t: &TestStore, mode: Mode, a: &Account, b: &Account, ticket: i64) -> PairOutcome {
     let proposed = pair(mode, side(a.0.id, a.1.id, ticket), side(b.0.id, b.1.id, ticket + 1));
-    t.create_matches(&[proposed], &TestStore::match_rules(), t.now()).await.unwrap().remove(0)
+    t.create_matches(ENDLESS_TERM, &[proposed], &TestStore::match_rules(), t.now()).await.unwrap().remove(0)
 }
 
 pub async fn matched(t: &TestStore, a: &Account, b: &Account, ticket: i64) -> MatchId {
     match propose(t, Mode::Text, a, b, ticket).await {
         PairOutcome::Made(made) => made.id,
-        refused @ PairOutcome::Refused { .. } => panic!("{refused:?}"),
+        refused => panic!("{refused:?}"),
     }
 }
 
@@ -112,7 +112,7 @@ async fn what_cannot_be_matched_is_refused(t: TestStore) {
     let (a, b) = couple(&t).await;
     let refusals = async |mode, a: &Account, b: &Account, ticket| match propose(&t, mode, a, b, ticket).await {
         PairOutcome::Refused { offerer, answerer, .. } => (offerer, answerer),
-        made @ PairOutcome::Made(_) => panic!("{made:?}"),
+        other => panic!("{other:?}"),
     };
     let none = t.register("anahtarsiz").await;
     assert_eq!(refusals(Mode::Text, &a, &none, 1).await, (None, Some(Refusal::KeysRequired)));
@@ -150,7 +150,7 @@ fn pairs_of(accounts: &[Account]) -> Vec<NewMatch> {
 
 async fn a_batch_of_five_hundred_pairs_is_made_at_once(t: TestStore) {
     let accounts = crowd(&t, 1_000).await;
-    let outcomes = t.create_matches(&pairs_of(&accounts), &TestStore::match_rules(), t.now()).await.unwrap();
+    let outcomes = t.create_matches(ENDLESS_TERM, &pairs_of(&accounts), &TestStore::match_rules(), t.now()).await.unwrap();
     assert_eq!(outcomes.len(), 500);
     for (outcome, both) in outcomes.iter().zip(accounts.chunks_exact(2)) {
         let PairOutcome::Made(made) = outcome else { panic!("{outcome:?}") };
@@ -158,7 +158,7 @@ async fn a_batch_of_five_hundred_pairs_is_made_at_once(t: TestStore) {
     }
     let often = "SELECT CAST(COUNT(*) AS BIGINT) FROM match_sides WHERE open = TRUE GROUP BY user_id";
     assert_eq!(t.numbers(often).await, vec![1; 1_000], "each user in exactly one");
-    assert_eq!(t.create_matches(&[], &TestStore::match_rules(), t.now()).await.unwrap().len(), 0);
+    assert_eq!(t.create_matches(ENDLESS_TERM, &[], &TestStore::match_rules(), t.now()).await.unwrap().len(), 0);
 }
 
 async fn two_nodes_that_propose_the_same_tickets_make_each_match_once(t: TestStore) {
@@ -171,7 +171,7 @@ async fn two_nodes_that_propose_the_same_tickets_make_each_match_once(t: TestSto
     let outcomes = all_at_once((0..8).map(|number| {
         let (store, now, mut proposed) = (nodes[number % 2].clone(), t.now(), proposed.clone());
         proposed.rotate_left(number);
-        async move { store.create_matches(&proposed, &TestStore::match_rules(), now).await.unwrap() }
+        async move { store.create_matches(ENDLESS_TERM, &proposed, &TestStore::match_rules(), now).await.unwrap() }
     }))
     .await;
     let mut made: HashMap<UserId, usize> = HashMap::new();

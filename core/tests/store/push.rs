@@ -66,8 +66,9 @@ async fn devices_that_exchange_their_tokens_do_not_deadlock(t: TestStore) {
 
 async fn a_token_goes_with_its_session(t: TestStore) {
     let (user, session) = t.register("kedi").await;
-    let sign_in =
-        async |name: &str| t.create_session(user.id, &user.password_hash, t.new_session(name), t.now()).await.unwrap().unwrap().id;
+    let sign_in = async |name: &str| {
+        t.create_session(user.id, &user.password_hash, t.new_session(name), 20, t.now()).await.unwrap().unwrap().session.id
+    };
     let (phone, tablet, watch) = (sign_in("phone").await, sign_in("tablet").await, sign_in("watch").await);
     for (device, token) in [(session.id, "a"), (phone, "b"), (tablet, "c"), (watch, "d")] {
         assert_eq!(put(&t, user.id, device, token).await, PutPushToken::Stored);

@@ -5,7 +5,7 @@ use tebdil_core::{
     id::UserId,
     quota::Balances,
     store::{Grant, MatchRules, PairOutcome, Refusal},
-    testing::TestStore,
+    testing::{ENDLESS_TERM, TestStore},
 };
 
 use crate::{all_at_once, matches::couple, pair, side};
@@ -94,7 +94,7 @@ async fn concurrent_finds_of_the_same_users_spend_exactly_what_there_is(t: TestS
         if number % 2 == 0 {
             (one, two) = (two, one);
         }
-        async move { store.create_matches(&[pair(Mode::Text, one, two)], &rules, now).await.unwrap().remove(0) }
+        async move { store.create_matches(ENDLESS_TERM, &[pair(Mode::Text, one, two)], &rules, now).await.unwrap().remove(0) }
     }))
     .await;
     let made = outcomes.iter().filter(|outcome| matches!(outcome, PairOutcome::Made(_))).count();
@@ -118,7 +118,7 @@ async fn a_clock_set_back_gives_nothing_twice(t: TestStore) {
     let mut find = async || {
         ticket += 2;
         let proposed = pair(Mode::Text, side(a.id, a1.id, ticket), side(b.id, b1.id, ticket + 1));
-        let outcome = t.create_matches(&[proposed], &rules, t.now()).await.unwrap().remove(0);
+        let outcome = t.create_matches(ENDLESS_TERM, &[proposed], &rules, t.now()).await.unwrap().remove(0);
         matches!(outcome, PairOutcome::Made(_))
     };
     for _ in 0..10 {

@@ -13,6 +13,25 @@ tebdil_core::store_conformance! {
     a_role_is_set_by_phone_and_recorded,
     a_role_is_given_by_an_admin_and_recorded,
     two_admins_cannot_both_take_the_others_role,
+    an_admin_ends_the_sessions_of_a_user,
+}
+
+async fn an_admin_ends_the_sessions_of_a_user(t: TestStore) {
+    let ((user, session), (other, others)) = (t.register("kedi").await, t.register("kopek").await);
+    t.put_key_packages(user.id, session.id, &[vec![1]], Some(&[2]), t.now()).await.unwrap();
+    let ends = all_at_once((0..8).map(|_| {
+        let (store, now) = (t.store.clone(), t.now());
+        async move { store.end_sessions(user.id, ADMIN, now).await.unwrap().expect("there") }
+    }));
+    let ended: Vec<_> = ends.await.into_iter().flatten().collect();
+    assert_eq!(ended, [session.id], "each ends once");
+    assert_eq!(t.session_alive(session.id, t.now()).await.unwrap(), None);
+    assert_eq!(t.numbers("SELECT id FROM key_packages").await, [0_i64; 0]);
+    assert!(t.session_alive(others.id, t.now()).await.unwrap().is_some());
+    assert_eq!(logs(&t, &format!("action = 'sessions_ended' AND user_id = {} AND actor_id = 7", user.id)).await, 8);
+    assert_eq!(t.end_sessions(UserId(1), ADMIN, t.now()).await.unwrap(), None);
+    t.erase(&other).await;
+    assert_eq!(t.end_sessions(other.id, ADMIN, t.now()).await.unwrap(), None);
 }
 
 const ADMIN: UserId = UserId(7);

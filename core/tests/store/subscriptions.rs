@@ -5,7 +5,7 @@ use tebdil_core::{
     id::UserId,
     quota::Balances,
     store::{Grant, MatchRules, PairOutcome, Settled, SubscriptionRow},
-    testing::TestStore,
+    testing::{ENDLESS_TERM, TestStore},
 };
 
 use crate::{
@@ -51,7 +51,7 @@ async fn limits_follow_the_tier_at_once_and_going_back_and_forth_gains_nothing(t
     let mut find = async || {
         ticket += 2;
         let proposed = pair(Mode::Text, side(a.id, a1.id, ticket), side(b.id, b1.id, ticket + 1));
-        matches!(t.create_matches(&[proposed], &rules, t.now()).await.unwrap().remove(0), PairOutcome::Made(_))
+        matches!(t.create_matches(ENDLESS_TERM, &[proposed], &rules, t.now()).await.unwrap().remove(0), PairOutcome::Made(_))
     };
     for _ in 0..10 {
         assert!(find().await);
@@ -98,7 +98,7 @@ async fn a_clock_set_back_gains_nothing_by_a_change_of_tier(t: TestStore) {
         t.clock.set(t.now() - DAY);
         ticket += 2;
         let proposed = pair(Mode::Text, side(a.id, a1.id, ticket), side(b.id, b1.id, ticket + 1));
-        let made = t.create_matches(&[proposed], &rules, t.now()).await.unwrap().remove(0);
+        let made = t.create_matches(ENDLESS_TERM, &[proposed], &rules, t.now()).await.unwrap().remove(0);
         assert!(matches!(made, PairOutcome::Made(_)), "{back}");
     }
     assert_eq!(end(&t, a.id).await.quota.expect("moved").1.text, 0);

@@ -11,7 +11,10 @@ use tebdil_core::{
 };
 use uuid::Uuid;
 
-use crate::matches::{matched, searcher};
+use crate::{
+    matches::{matched, searcher},
+    messages::write,
+};
 
 tebdil_core::store_conformance! {
     accounts_are_found_by_id_handle_and_beginning,
@@ -182,9 +185,8 @@ async fn matches_are_shown_without_what_was_said(t: TestStore) {
             ciphertext: vec![1],
             franking_tag: None,
             device_info: "".into(),
-            connection_type: "".into(),
         };
-        t.write_chat(&[message], &[], t.now()).await.unwrap();
+        write(&t, &[message], &[], t.now()).await;
     }
     t.end_match(second, Some(c.0.id), EndReason::Left, t.now()).await.unwrap();
     let list = async |filter: StaffMatchFilter, limit| t.matches_for_staff(filter, limit, t.now()).await.unwrap();

@@ -5,7 +5,7 @@ use tebdil_core::{
     id::UserId,
     protocol::{Location, Secret},
     quota::Balances,
-    store::{ProfileChange, ProfileUpdate, Registration},
+    store::{Alias, ProfileChange, ProfileUpdate, Registration},
     testing::TestStore,
 };
 
@@ -21,6 +21,56 @@ tebdil_core::store_conformance! {
     a_new_alias_keeps_a_free_tag_and_leaves_a_taken_one,
     renaming_to_one_alias_at_once_gives_different_tags,
     a_new_password_ends_the_other_sessions,
+    aliases_that_look_the_same_never_share_a_tag,
+    a_password_is_stored_anew_unless_it_was_changed,
+}
+
+fn looks_like(text: &str, skeleton: &str) -> Alias {
+    Alias { skeleton: skeleton.to_owned(), ..TestStore::alias(text) }
+}
+
+async fn aliases_that_look_the_same_never_share_a_tag(t: TestStore) {
+    let (kedi, _) = t.register("kedi0").await;
+    t.execute(&format!("UPDATE users SET alias_skeleton = 'kedio' WHERE id = {}", kedi.id)).await;
+    let nodes = [t.store.clone(), t.database.open(&t.clock).await];
+    // Every tag is wanted at once, on two nodes.
+    let made = all_at_once((0..16).map(|number: usize| {
+        let (store, now, session) = (nodes[number % 2].clone(), t.now(), t.new_session("a"));
+        let mut new = t.new_user(100 + i64::try_from(number).unwrap(), "kedi");
+        new.alias = looks_like(if number.is_multiple_of(2) { "kedi0" } else { "kedio" }, "kedio");
+        async move { store.insert_user(&new, session, &mut rng(7), now).await.unwrap() }
+    }));
+    let tags: HashSet<String> = made
+        .await
+        .into_iter()
+        .map(|made| match made {
+            Registration::Inserted(user, _) => user.tag,
+            refused => panic!("{refused:?}"),
+        })
+        .chain([kedi.tag.clone()])
+        .collect();
+    assert_eq!(tags.len(), 17);
+    // Who takes such an alias later gets another tag as well; respelling the own one keeps it.
+    let (other, _) = t.register("kopek").await;
+    t.execute(&format!("UPDATE users SET tag = '{}' WHERE id = {}", kedi.tag, other.id)).await;
+    let update = |alias| ProfileUpdate { alias: Some(alias), ..ProfileUpdate::default() };
+    let renamed = t.update_profile(other.id, &update(looks_like("kedio", "kedio")), &mut rng(1)).await.unwrap();
+    let ProfileChange::Updated(renamed) = renamed else { panic!("refused") };
+    assert!(renamed.alias == "kedio" && renamed.tag != kedi.tag);
+    let respelled = t.update_profile(kedi.id, &update(looks_like("KediO", "kedio")), &mut rng(1)).await.unwrap();
+    let ProfileChange::Updated(respelled) = respelled else { panic!("refused") };
+    assert_eq!(respelled.tag, kedi.tag);
+    nodes[1].close().await;
+}
+
+async fn a_password_is_stored_anew_unless_it_was_changed(t: TestStore) {
+    let (user, session) = t.register("kedi").await;
+    let (old, new, other) = (Secret::from("hash"), Secret::from("new scheme"), Secret::from("other"));
+    t.replace_password_hash(user.id, &old, &new).await.unwrap();
+    assert_eq!(t.user(user.id).await.unwrap().unwrap().password_hash, new);
+    t.replace_password_hash(user.id, &old, &other).await.unwrap();
+    assert_eq!(t.user(user.id).await.unwrap().unwrap().password_hash, new, "it was no longer the old one");
+    assert!(t.session_alive(session.id, t.now()).await.unwrap().is_some());
 }
 
 async fn a_new_account_reads_as_it_was_written(t: TestStore) {
@@ -80,11 +130,11 @@ async fn the_last_tag_is_given_and_then_the_alias_is_full(t: TestStore) {
     let free = if first.tag == "0042" { "0043" } else { "0042" };
     // Every tag but one, as accounts of their own.
     t.execute(&format!(
-        "INSERT INTO users (id, phone_index, phone_ciphertext, phone_key_id, password_hash, alias, alias_key, tag, birth_year, locale, \
+        "INSERT INTO users (id, phone_index, phone_ciphertext, phone_key_id, password_hash, alias, alias_key, alias_skeleton, tag, birth_year, locale, \
          terms_version, terms_accepted_at, invite_code, created_at, last_active) \
          WITH RECURSIVE n(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 9999), \
          tags(n, tag) AS (SELECT n, substr('0000' || CAST(n AS TEXT), length('0000' || CAST(n AS TEXT)) - 3) FROM n) \
-         SELECT 1 + tags.n, {bytes}, u.phone_ciphertext, u.phone_key_id, '', 'kedi', 'kedi', tags.tag, 1990, 'tr', \
+         SELECT 1 + tags.n, {bytes}, u.phone_ciphertext, u.phone_key_id, '', 'kedi', 'kedi', 'kedi', tags.tag, 1990, 'tr', \
          '1', u.created_at, tags.tag, u.created_at, u.created_at FROM users u CROSS JOIN tags WHERE tags.tag <> '{free}' AND tags.tag <> u.tag",
         bytes = if t.database.url().starts_with("sqlite") { "CAST(tags.tag AS BLOB)" } else { "CAST(tags.tag AS BYTEA)" },
     ))
@@ -96,7 +146,7 @@ async fn the_last_tag_is_given_and_then_the_alias_is_full(t: TestStore) {
     assert_eq!(t.user_by_phone(&t.new_user(900, "kedi").phone_index).await.unwrap(), None);
 
     let (other, _) = t.register("kopek").await;
-    let update = ProfileUpdate { alias: Some(("Kedi".to_owned(), "kedi".to_owned())), ..ProfileUpdate::default() };
+    let update = ProfileUpdate { alias: Some(TestStore::alias("Kedi")), ..ProfileUpdate::default() };
     assert_eq!(t.update_profile(other.id, &update, &mut rng(3)).await.unwrap(), ProfileChange::AliasFull);
     let ProfileChange::Updated(respelled) = t.update_profile(first.id, &update, &mut rng(3)).await.unwrap() else { panic!("refused") };
     assert_eq!((respelled.alias.as_str(), &respelled.tag), ("Kedi", &first.tag), "its own tag is not in its way");
@@ -150,7 +200,7 @@ async fn a_new_alias_keeps_a_free_tag_and_leaves_a_taken_one(t: TestStore) {
     let (a, _) = t.register("kedi").await;
     let (b, _) = t.register("kopek").await;
     t.execute(&format!("UPDATE users SET tag = '{}' WHERE id = {}", a.tag, b.id)).await;
-    let rename = |alias: &str| ProfileUpdate { alias: Some((alias.to_owned(), alias.to_owned())), ..ProfileUpdate::default() };
+    let rename = |alias: &str| ProfileUpdate { alias: Some(TestStore::alias(alias)), ..ProfileUpdate::default() };
     let ProfileChange::Updated(moved) = t.update_profile(b.id, &rename("kus"), &mut rng(1)).await.unwrap() else { panic!("refused") };
     assert_eq!((moved.alias.as_str(), &moved.tag), ("kus", &a.tag));
     let ProfileChange::Updated(moved) = t.update_profile(b.id, &rename("kedi"), &mut rng(1)).await.unwrap() else { panic!("refused") };
@@ -167,7 +217,7 @@ async fn renaming_to_one_alias_at_once_gives_different_tags(t: TestStore) {
     let outcomes = all_at_once(users.into_iter().map(|user| {
         let store = t.store.clone();
         async move {
-            let update = ProfileUpdate { alias: Some(("kedi".to_owned(), "kedi".to_owned())), ..ProfileUpdate::default() };
+            let update = ProfileUpdate { alias: Some(TestStore::alias("kedi")), ..ProfileUpdate::default() };
             store.update_profile(user, &update, &mut rng(5)).await.unwrap()
         }
     }))
@@ -186,8 +236,8 @@ async fn renaming_to_one_alias_at_once_gives_different_tags(t: TestStore) {
 async fn a_new_password_ends_the_other_sessions(t: TestStore) {
     let (user, first) = t.register("kedi").await;
     let old = Secret::from("hash");
-    let second = t.create_session(user.id, &old, t.new_session("b"), t.now()).await.unwrap().expect("signed in");
-    let third = t.create_session(user.id, &old, t.new_session("c"), t.now()).await.unwrap().expect("signed in");
+    let second = t.create_session(user.id, &old, t.new_session("b"), 20, t.now()).await.unwrap().expect("signed in").session;
+    let third = t.create_session(user.id, &old, t.new_session("c"), 20, t.now()).await.unwrap().expect("signed in").session;
     let (other, _) = t.register("kopek").await;
     t.put_key_packages(user.id, first.id, &[vec![1]], None, t.now()).await.unwrap();
     t.put_key_packages(user.id, second.id, &[vec![2]], None, t.now()).await.unwrap();
@@ -208,5 +258,9 @@ async fn a_new_password_ends_the_other_sessions(t: TestStore) {
     assert_eq!(t.set_password(user.id, Some(&old), &new, None, t.now()).await.unwrap(), None, "verified against the old one");
     assert_eq!(t.set_password(UserId(1), None, &new, None, t.now()).await.unwrap(), None);
     assert_eq!(t.set_password(user.id, None, &old, None, t.now()).await.unwrap(), Some(vec![second.id]));
-    assert_eq!(t.create_session(user.id, &new, t.new_session("d"), t.now()).await.unwrap(), None, "a sign-in that began before the change");
+    assert_eq!(
+        t.create_session(user.id, &new, t.new_session("d"), 20, t.now()).await.unwrap(),
+        None,
+        "a sign-in that began before the change"
+    );
 }

@@ -3,14 +3,14 @@
 use tebdil_core::{
     domain::{EndReason, MessageKind},
     id::{MatchId, MessageId, UserId},
-    store::{NewMessage, NewReceipt, SideId, SidesToWake},
+    store::{ChatRules, NewMessage, NewReceipt, SideId, SidesToWake},
     testing::TestStore,
 };
 
 use crate::{
     all_at_once,
     matches::{couple, matched, searcher},
-    messages::message,
+    messages::{message, write},
 };
 
 tebdil_core::store_conformance! {
@@ -27,11 +27,11 @@ async fn pushes(t: &TestStore) -> i64 {
 
 async fn say(t: &TestStore, id: MatchId, sender: UserId, count: usize) {
     let messages: Vec<NewMessage> = (0..count).map(|_| message(id, sender, "x")).collect();
-    t.write_chat(&messages, &[], t.now()).await.unwrap();
+    write(t, &messages, &[], t.now()).await;
 }
 
 async fn ack(t: &TestStore, match_id: MatchId, user_id: UserId, seq: i64) {
-    t.write_chat(&[], &[NewReceipt { match_id, user_id, seq, read: false }], t.now()).await.unwrap();
+    write(t, &[], &[NewReceipt { match_id, user_id, seq, read: false }], t.now()).await;
 }
 
 async fn one_wake_up_until_the_receiver_was_back(t: TestStore) {
@@ -70,7 +70,7 @@ async fn only_content_that_waits_in_a_match_that_goes_on_wakes(t: TestStore) {
     assert_eq!(order(&[]).await, 0);
     assert_eq!(order(&[(id, b)]).await, 0, "nothing was said");
     let handshakes = [0, 1].map(|_| NewMessage { kind: MessageKind::Handshake, ..message(id, a, "h") });
-    t.write_chat(&handshakes, &[], t.now()).await.unwrap();
+    write(&t, &handshakes, &[], t.now()).await;
     assert_eq!(order(&[(id, b)]).await, 0, "a handshake is no content");
     say(&t, id, a, 1).await;
     assert_eq!(order(&[(id, a), (id, UserId(1)), (MatchId(1), b)]).await, 0, "the sender, a stranger, no match");
@@ -89,7 +89,7 @@ async fn two_nodes_order_each_wake_up_once_while_people_write(t: TestStore) {
         sides.push((matched(&t, &a, &b, 1 + 2 * ticket).await, a.0.id, b.0.id));
     }
     let everything: Vec<NewMessage> = sides.iter().map(|(id, a, _)| message(*id, *a, "x")).collect();
-    t.write_chat(&everything, &[], t.now()).await.unwrap();
+    write(&t, &everything, &[], t.now()).await;
     let nodes = [t.store.clone(), t.database.open(&t.clock).await];
     let ordered = all_at_once((0..20_usize).map(|number| {
         let (store, now) = (nodes[number % 2].clone(), t.now());
@@ -101,7 +101,8 @@ async fn two_nodes_order_each_wake_up_once_while_people_write(t: TestStore) {
         }
         let more: Vec<NewMessage> = everything.iter().map(|one| message(one.match_id, one.sender_id, "y")).collect();
         async move {
-            store.write_chat(&more, &[], now).await.unwrap();
+            // What another holds at this moment is left out.
+            store.write_chat(&more, &[], &ChatRules::default(), now).await.unwrap();
             store.order_wakeups(&asked, now).await.unwrap()
         }
     }))

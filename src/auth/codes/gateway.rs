@@ -25,6 +25,13 @@ pub enum GatewayError {
     Malformed,
 }
 
+impl GatewayError {
+    /// Whether the message was certainly not sent. Of one without a good answer nobody knows.
+    pub const fn is_unsent(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Refused(_))
+    }
+}
+
 /// A setting that cannot be used: its name, and what it must be.
 pub type Wrong = (&'static str, String);
 

@@ -2,10 +2,11 @@
 //!
 //! A request never waits for a gateway, and a password reset not even for the look-up of the account: what it asks for goes into a bounded queue, and
 //! [`Courier`] does it. So the answer and its time say nothing about who has an account. Codes that were queued when the process died are not sent; users ask
-//! for another. How many codes may be asked for is limited before anything is queued (`http/code_limits.rs`).
+//! for another. How many codes may be asked for is limited before anything is queued (`http/code_limits.rs`); what texts may cost, by [`Budget`].
 //!
 //! To add a way to send: a variant of [`CodeSender`], and its settings in `[verification]`.
 
+mod budget;
 mod gateway;
 mod template;
 mod texts;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use super::phone::Phones;
 use crate::config;
 
+pub use budget::{Budget, Spent};
 pub use gateway::{Gateway, GatewayError, Wrong};
 
 /// Orders that may wait; more are answered 503.
@@ -101,7 +103,7 @@ pub struct QueueFull;
 #[derive(Debug)]
 enum Order {
     /// A registration's code, which is stored already.
-    Registration { phone: Secret, locale: Locale, alias: String, code: Secret },
+    Registration { phone: Secret, locale: Locale, alias: String, code: Secret, spent: Spent },
     /// Whoever has this phone wants a new password.
     PasswordReset { phone: CodePhone },
 }
@@ -113,6 +115,7 @@ pub struct Parts {
     pub blind: BlindIndex,
     pub ids: Arc<IdGenerator>,
     pub clock: Clock,
+    pub budget: Arc<Budget>,
 }
 
 /// A code that is not stored yet.
@@ -160,8 +163,15 @@ impl Codes {
         self.orders.is_some()
     }
 
-    pub(super) fn send_registration(&self, phone: Secret, locale: Locale, alias: String, code: Secret) -> Result<(), QueueFull> {
-        self.order(Order::Registration { phone, locale, alias, code })
+    pub(super) fn send_registration(
+        &self,
+        phone: Secret,
+        locale: Locale,
+        alias: String,
+        code: Secret,
+        spent: Spent,
+    ) -> Result<(), QueueFull> {
+        self.order(Order::Registration { phone, locale, alias, code, spent })
     }
 
     pub(super) fn send_password_reset(&self, phone: CodePhone) -> Result<(), QueueFull> {
@@ -208,12 +218,19 @@ impl Courier {
 
     async fn carry_out(&self, order: Order) {
         match order {
-            Order::Registration { phone, locale, alias, code } => {
+            Order::Registration { phone, locale, alias, code, spent } => {
                 let text = texts::registration(locale, &alias, code.expose());
-                self.send(CodePurpose::Registration, &Message { phone, code, text }).await;
+                self.send(CodePurpose::Registration, &Message { phone, code, text }, spent).await;
             }
             Order::PasswordReset { phone } => match self.password_reset(&phone).await {
-                Ok(Some(message)) => self.send(CodePurpose::PasswordReset, &message).await,
+                // Not before it is known that there is somebody: a request that brings no text costs nothing, and its answer tells nothing.
+                Ok(Some(message)) => match self.parts.budget.spend(CodePurpose::PasswordReset, &phone).await {
+                    Ok(spent) => self.send(CodePurpose::PasswordReset, &message, spent).await,
+                    Err(denied) => {
+                        tracing::warn!(?denied, "a password reset was not sent: there is no budget for it");
+                        count(CodePurpose::PasswordReset, "over_budget");
+                    }
+                },
                 Ok(None) => count(CodePurpose::PasswordReset, "withheld"),
                 Err(error) => {
                     tracing::error!(%error, "a code was not made");
@@ -241,11 +258,14 @@ impl Courier {
         }))
     }
 
-    async fn send(&self, purpose: CodePurpose, message: &Message) {
+    async fn send(&self, purpose: CodePurpose, message: &Message, spent: Spent) {
         match self.sender.send(message).await {
             Ok(()) => count(purpose, "sent"),
             Err(error) => {
                 tracing::warn!(%error, "the gateway did not take a code");
+                if error.is_unsent() {
+                    self.parts.budget.refund(spent).await;
+                }
                 count(purpose, "failed");
             }
         }
@@ -260,16 +280,24 @@ fn count(purpose: CodePurpose, outcome: &'static str) {
 mod tests {
     use tebdil_core::{
         crypto::Key,
+        realtime::{Realtime, RealtimeSettings},
         testing::{Backend, TestStore},
     };
 
     use super::*;
 
+    async fn budget() -> Arc<Budget> {
+        let config = config::Config::load(None, []).expect("settings");
+        let alone = RealtimeSettings { redis_url: "".into(), prefix: String::new() };
+        let (realtime, _events) = Realtime::connect(&alone, &mut rand::rng()).await.expect("it needs nobody");
+        Arc::new(Budget::new(&config.limits, &realtime, BlindIndex::new(Key::from([1; 32]))))
+    }
+
     #[tokio::test]
     async fn what_does_not_fit_into_the_queue_is_refused_and_what_does_is_done_before_the_end() {
         let t = TestStore::create(Backend::Sqlite).await.expect("SQLite is always there");
-        let ids = Arc::new(IdGenerator::new(t.clock.clone(), &mut rand::rng()));
-        let parts = Parts { store: t.store.clone(), blind: t.index.clone(), ids, clock: t.clock.clone() };
+        let ids = Arc::clone(t.store.ids());
+        let parts = Parts { store: t.store.clone(), blind: t.index.clone(), ids, clock: t.clock.clone(), budget: budget().await };
         let (codes, courier) = Codes::new(Some(CodeSender::Log), parts.clone());
         let phone = CodePhone { e164: "+905301234567".into(), index: t.index.phone("+905301234567") };
         for _ in 0..QUEUE {
@@ -288,8 +316,8 @@ mod tests {
     #[tokio::test]
     async fn a_guess_that_is_right_for_two_codes_is_right_for_none() {
         let t = TestStore::create(Backend::Sqlite).await.expect("SQLite is always there");
-        let ids = Arc::new(IdGenerator::new(t.clock.clone(), &mut rand::rng()));
-        let parts = Parts { store: t.store.clone(), blind: t.index.clone(), ids, clock: t.clock.clone() };
+        let ids = Arc::clone(t.store.ids());
+        let parts = Parts { store: t.store.clone(), blind: t.index.clone(), ids, clock: t.clock.clone(), budget: budget().await };
         let (purpose, phone) = (CodePurpose::Registration, t.index.phone("+905301234567"));
         let tried = |row: i64, code: &str| {
             let id = CodeId(row);

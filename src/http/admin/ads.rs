@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
+    ads::TargetGroup,
     id::AdId,
-    protocol::{AdPatch, AdRefused, AdSettings, AdminAd, ErrorCode, Page, Problem},
-    store::AdChange,
+    protocol::{AdPatch, AdRefused, AdSettings, AdminAd, Announcement, ErrorCode, Page, Problem},
+    store::{AdChange, AdNotifying},
 };
 
 use super::Admin;
@@ -25,11 +26,19 @@ impl From<AdRefused> for Failure {
     }
 }
 
+/// Whether ads may be made for a group.
+fn allowed(app: &App, target: TargetGroup) -> Answer<()> {
+    if target.premium() == Some(true) && !app.config.ads.premium {
+        return Err(Failure::field(ErrorCode::InvalidField, "target_group", "premium users are shown no ads by this server"));
+    }
+    Ok(())
+}
+
 /// Ads, newest first.
 #[utoipa::path(
-    get, path = "/v1/admin/ads", tag = "admin", security(("bearer" = ["admin"])),
+    get, operation_id = "list_ads", path = "/v1/admin/ads", tag = "admin", security(("bearer" = ["admin"])),
     params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = Page<AdminAd>), (status = 401, body = Problem), (status = 403, body = Problem))
+    responses((status = 200, body = Page<AdminAd>))
 )]
 pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Admin, params: Params) -> Answer<Json<Page<AdminAd>>> {
     let paging = params.paging()?;
@@ -39,9 +48,9 @@ pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Admin, params:
 
 /// Make an ad.
 #[utoipa::path(
-    post, path = "/v1/admin/ads", tag = "admin", security(("bearer" = ["admin"])), request_body = AdSettings,
+    post, operation_id = "create_ad", path = "/v1/admin/ads", tag = "admin", security(("bearer" = ["admin"])), request_body = AdSettings,
     responses(
-        (status = 201, body = AdminAd), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 201, body = AdminAd),
         (status = 422, description = "`invalid_field`", body = Problem),
     )
 )]
@@ -51,6 +60,7 @@ pub(in crate::http) async fn create(
     Strict(settings): Strict<AdSettings>,
 ) -> Answer<(StatusCode, Json<AdminAd>)> {
     settings.check()?;
+    allowed(&app, settings.target_group)?;
     let row = app.store.create_ad(who.user_id, &settings, app.clock.now()).await?;
     app.ads.changed().await;
     Ok((StatusCode::CREATED, Json(row.into())))
@@ -58,8 +68,8 @@ pub(in crate::http) async fn create(
 
 /// One ad.
 #[utoipa::path(
-    get, path = "/v1/admin/ads/{id}", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
-    responses((status = 200, body = AdminAd), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
+    get, operation_id = "get_ad", path = "/v1/admin/ads/{id}", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
+    responses((status = 200, body = AdminAd))
 )]
 pub(in crate::http) async fn get(State(app): State<Arc<App>>, _: Admin, IdPath(id): IdPath<AdId>) -> Answer<Json<AdminAd>> {
     Ok(Json(app.store.ad(id).await?.ok_or_else(Failure::not_found)?.into()))
@@ -67,10 +77,10 @@ pub(in crate::http) async fn get(State(app): State<Arc<App>>, _: Admin, IdPath(i
 
 /// Change parts of an ad: all of them or, when one is refused, none. Other nodes show the change within 5 seconds.
 #[utoipa::path(
-    patch, path = "/v1/admin/ads/{id}", tag = "admin", security(("bearer" = ["admin"])),
+    patch, operation_id = "update_ad", path = "/v1/admin/ads/{id}", tag = "admin", security(("bearer" = ["admin"])),
     params(("id" = String, Path)), request_body = AdPatch,
     responses(
-        (status = 200, body = AdminAd), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 200, body = AdminAd),
         (status = 422, description = "`invalid_field`", body = Problem),
     )
 )]
@@ -80,6 +90,7 @@ pub(in crate::http) async fn change(
     IdPath(id): IdPath<AdId>,
     Strict(patch): Strict<AdPatch>,
 ) -> Answer<Json<AdminAd>> {
+    patch.target_group.map_or(Ok(()), |target| allowed(&app, target))?;
     let row = match app.store.change_ad(who.user_id, id, &patch, app.clock.now()).await? {
         AdChange::Changed(row) => row,
         AdChange::Refused(refused) => return Err(refused.into()),
@@ -89,10 +100,30 @@ pub(in crate::http) async fn change(
     Ok(Json(row.into()))
 }
 
+/// Send an ad as a notification to its target group: in the background, once to each user who has not turned ads off.
+#[utoipa::path(
+    post, operation_id = "notify_ad", path = "/v1/admin/ads/{id}/notify", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
+    responses(
+        (status = 201, body = Announcement), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 409, description = "`ad_not_running`", body = Problem),
+    )
+)]
+pub(in crate::http) async fn notify(
+    State(app): State<Arc<App>>,
+    Admin(who): Admin,
+    IdPath(id): IdPath<AdId>,
+) -> Answer<(StatusCode, Json<Announcement>)> {
+    match app.store.notify_of_ad(who.user_id, id, app.config.ads.premium, app.clock.now()).await? {
+        AdNotifying::Made(made) => Ok((StatusCode::CREATED, Json(made))),
+        AdNotifying::NotRunning => Err(ErrorCode::AdNotRunning.into()),
+        AdNotifying::NotFound => Err(Failure::not_found()),
+    }
+}
+
 /// Delete an ad with its counts.
 #[utoipa::path(
-    delete, path = "/v1/admin/ads/{id}", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
-    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
+    delete, operation_id = "delete_ad", path = "/v1/admin/ads/{id}", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
+    responses((status = 204))
 )]
 pub(in crate::http) async fn delete(State(app): State<Arc<App>>, Admin(who): Admin, IdPath(id): IdPath<AdId>) -> Answer<StatusCode> {
     if !app.store.delete_ad(who.user_id, id, app.clock.now()).await? {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
-    domain::AnnouncementTarget,
-    protocol::{Announcement, AnnouncementRequest, ErrorCode, Page, Problem},
+    ads::TargetGroup,
+    protocol::{Announcement, AnnouncementRequest, ErrorCode, Page},
     store::NewAnnouncement,
 };
 
@@ -24,12 +24,9 @@ const MAX_TEXT: usize = 500;
 
 /// Tell users something. It goes out in the background; the list shows how far it has come.
 #[utoipa::path(
-    post, path = "/v1/admin/announcements", tag = "admin", security(("bearer" = ["admin"])), request_body = AnnouncementRequest,
+    post, operation_id = "create_announcement", path = "/v1/admin/announcements", tag = "admin", security(("bearer" = ["admin"])), request_body = AnnouncementRequest,
     responses(
         (status = 201, body = Announcement),
-        (status = 401, body = Problem),
-        (status = 403, body = Problem),
-        (status = 422, body = Problem),
     )
 )]
 pub(in crate::http) async fn create(
@@ -40,7 +37,7 @@ pub(in crate::http) async fn create(
     let new = NewAnnouncement {
         tr: text("tr", &request.tr)?,
         en: text("en", &request.en)?,
-        target: request.target.unwrap_or(AnnouncementTarget::All),
+        target: request.target.unwrap_or(TargetGroup::ALL),
         actor: who.user_id,
     };
     let made = app.store.announce(&new, app.clock.now()).await?;
@@ -49,9 +46,9 @@ pub(in crate::http) async fn create(
 
 /// Announcements, newest first.
 #[utoipa::path(
-    get, path = "/v1/admin/announcements", tag = "admin", security(("bearer" = ["admin"])),
+    get, operation_id = "list_announcements", path = "/v1/admin/announcements", tag = "admin", security(("bearer" = ["admin"])),
     params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
-    responses((status = 200, body = Page<Announcement>), (status = 401, body = Problem), (status = 403, body = Problem))
+    responses((status = 200, body = Page<Announcement>))
 )]
 pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Admin, params: Params) -> Answer<Json<Page<Announcement>>> {
     let paging = params.paging()?;

@@ -25,13 +25,10 @@ use crate::{
 
 /// Appeals, newest first.
 #[utoipa::path(
-    get, path = "/v1/admin/appeals", tag = "admin", security(("bearer" = ["moderator"])),
+    get, operation_id = "list_admin_appeals", path = "/v1/admin/appeals", tag = "admin", security(("bearer" = ["moderator"])),
     params(("status" = Option<AppealStatus>, Query), ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
     responses(
         (status = 200, body = Page<AdminAppeal>),
-        (status = 401, body = Problem),
-        (status = 403, body = Problem),
-        (status = 422, body = Problem),
     )
 )]
 pub(in crate::http) async fn list(State(app): State<Arc<App>>, Staff(who): Staff, params: Params) -> Answer<Json<Page<AdminAppeal>>> {
@@ -44,14 +41,11 @@ pub(in crate::http) async fn list(State(app): State<Arc<App>>, Staff(who): Staff
 
 /// Decide an appeal. `lift` ends the ban, `uphold` leaves it, and confirms one that is provisional.
 #[utoipa::path(
-    post, path = "/v1/admin/appeals/{id}/decide", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = AppealDecisionRequest,
+    post, operation_id = "decide_appeal", path = "/v1/admin/appeals/{id}/decide", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = AppealDecisionRequest,
     responses(
         (status = 204),
-        (status = 401, body = Problem),
         (status = 403, description = "`forbidden`: the own ban, one that was made or confirmed by oneself, that of somebody one has reported, or for moderators that of one of the staff", body = Problem),
-        (status = 404, body = Problem),
         (status = 409, description = "`already_decided`", body = Problem),
-        (status = 422, body = Problem),
     )
 )]
 pub(in crate::http) async fn decide(

@@ -33,14 +33,11 @@ impl From<Signed> for Actor {
 
 /// Ban a user, by the phone. Sockets close and matches end at once. A provisional ban in force is confirmed with this reason and end.
 #[utoipa::path(
-    post, path = "/v1/admin/users/{id}/ban", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = BanRequest,
+    post, operation_id = "ban_user", path = "/v1/admin/users/{id}/ban", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = BanRequest,
     responses(
         (status = 201, body = AdminBan),
-        (status = 401, body = Problem),
         (status = 403, description = "`forbidden`: oneself, an admin, somebody one has reported, or for moderators a moderator", body = Problem),
-        (status = 404, body = Problem),
         (status = 409, description = "`already_banned`", body = Problem),
-        (status = 422, body = Problem),
     )
 )]
 pub(in crate::http) async fn ban(
@@ -70,14 +67,11 @@ pub(in crate::http) async fn ban(
 
 /// Lift the ban of a user.
 #[utoipa::path(
-    post, path = "/v1/admin/users/{id}/unban", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = UnbanRequest,
+    post, operation_id = "unban_user", path = "/v1/admin/users/{id}/unban", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = UnbanRequest,
     responses(
         (status = 204),
-        (status = 401, body = Problem),
         (status = 403, description = "`forbidden`: oneself, or for moderators one of the staff", body = Problem),
-        (status = 404, body = Problem),
         (status = 409, description = "`not_banned`", body = Problem),
-        (status = 422, body = Problem),
     )
 )]
 pub(in crate::http) async fn unban(
@@ -96,16 +90,13 @@ pub(in crate::http) async fn unban(
 
 /// Bans, newest first. `provisional=true&active=true` is what waits for a moderator.
 #[utoipa::path(
-    get, path = "/v1/admin/bans", tag = "admin", security(("bearer" = ["moderator"])),
+    get, operation_id = "list_bans", path = "/v1/admin/bans", tag = "admin", security(("bearer" = ["moderator"])),
     params(
         ("active" = Option<bool>, Query), ("provisional" = Option<bool>, Query), ("automatic" = Option<bool>, Query),
         ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)
     ),
     responses(
         (status = 200, body = Page<AdminBan>),
-        (status = 401, body = Problem),
-        (status = 403, body = Problem),
-        (status = 422, body = Problem),
     )
 )]
 pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params: Params) -> Answer<Json<Page<AdminBan>>> {
@@ -119,14 +110,11 @@ pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params:
 
 /// Make a provisional ban a decided one.
 #[utoipa::path(
-    post, path = "/v1/admin/bans/{id}/confirm", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = BanConfirmation,
+    post, operation_id = "confirm_ban", path = "/v1/admin/bans/{id}/confirm", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = BanConfirmation,
     responses(
         (status = 200, body = AdminBan),
-        (status = 401, body = Problem),
         (status = 403, description = "`forbidden`: oneself, somebody one has reported, or for moderators one of the staff", body = Problem),
-        (status = 404, body = Problem),
         (status = 409, description = "`already_decided`; `not_banned`: it is over", body = Problem),
-        (status = 422, body = Problem),
     )
 )]
 pub(in crate::http) async fn confirm(

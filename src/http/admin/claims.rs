@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use tebdil_core::{
     domain::ClaimStatus,
-    protocol::{AdminClaim, Page, Problem},
+    protocol::{AdminClaim, Page},
 };
 
 use super::Staff;
@@ -16,13 +16,10 @@ use crate::{
 
 /// Everybody's claims, newest first.
 #[utoipa::path(
-    get, path = "/v1/admin/claims", tag = "admin", security(("bearer" = ["moderator"])),
+    get, operation_id = "list_admin_claims", path = "/v1/admin/claims", tag = "admin", security(("bearer" = ["moderator"])),
     params(("status" = Option<ClaimStatus>, Query), ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
     responses(
         (status = 200, body = Page<AdminClaim>),
-        (status = 401, body = Problem),
-        (status = 403, body = Problem),
-        (status = 422, body = Problem),
     )
 )]
 pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params: Params) -> Answer<Json<Page<AdminClaim>>> {

@@ -6,7 +6,7 @@ use axum::{extract::State, http::StatusCode};
 use rand::rngs::StdRng;
 use tebdil_core::{
     id::UserId,
-    protocol::{AccountErasureRequest, ErrorCode, Problem},
+    protocol::{AccountErasureRequest, ErrorCode},
     store::{Erased, ErasedBy},
 };
 
@@ -25,13 +25,9 @@ const MAX_NOTE: usize = 500;
 
 /// Erase a user's account, for good. A ban of its phone stays. An admin's account only its user can erase.
 #[utoipa::path(
-    post, path = "/v1/admin/users/{id}/erase", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)), request_body = AccountErasureRequest,
+    post, operation_id = "erase_user", path = "/v1/admin/users/{id}/erase", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)), request_body = AccountErasureRequest,
     responses(
         (status = 204),
-        (status = 401, body = Problem),
-        (status = 403, body = Problem),
-        (status = 404, body = Problem),
-        (status = 422, body = Problem),
     )
 )]
 pub(in crate::http) async fn erase(

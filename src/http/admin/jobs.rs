@@ -21,19 +21,19 @@ use crate::{
 
 /// Jobs, newest first. What they work on is not shown.
 #[utoipa::path(
-    get, path = "/v1/admin/jobs", tag = "admin", security(("bearer" = ["moderator"])),
+    get, operation_id = "list_jobs", path = "/v1/admin/jobs", tag = "admin", security(("bearer" = ["moderator"])),
     params(
-        ("state" = Option<JobState>, Query), ("queue" = Option<String>, Query),
+        ("state" = Option<JobState>, Query), ("queue" = Option<String>, Query, pattern = "^[a-z0-9_]{1,64}$"),
         ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query),
     ),
-    responses((status = 200, body = Page<AdminJob>), (status = 401, body = Problem), (status = 403, body = Problem), (status = 422, body = Problem))
+    responses((status = 200, body = Page<AdminJob>))
 )]
 pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params: Params) -> Answer<Json<Page<AdminJob>>> {
     let paging = params.paging()?;
     let state = params.get("state", "must be waiting, leased, done or dead", JobState::from_text)?;
     let name = |text: &str| {
         let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-        (plain && text.len() <= 64).then(|| text.to_owned())
+        (plain && (1..=64).contains(&text.len())).then(|| text.to_owned())
     };
     let queue = params.get("queue", "must be the name of a queue", name)?;
     let filter = JobFilter { state, queue: queue.as_deref(), before: paging.position() };
@@ -43,8 +43,8 @@ pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params:
 
 /// How full every queue is.
 #[utoipa::path(
-    get, path = "/v1/admin/jobs/queues", tag = "admin", security(("bearer" = ["moderator"])),
-    responses((status = 200, body = JobQueues), (status = 401, body = Problem), (status = 403, body = Problem))
+    get, operation_id = "list_job_queues", path = "/v1/admin/jobs/queues", tag = "admin", security(("bearer" = ["moderator"])),
+    responses((status = 200, body = JobQueues))
 )]
 pub(in crate::http) async fn queues(State(app): State<Arc<App>>, _: Staff) -> Answer<Json<JobQueues>> {
     let empty = |queue: String| JobQueue { queue, waiting: 0, leased: 0, dead: 0, oldest_due_s: 0 };
@@ -56,9 +56,9 @@ pub(in crate::http) async fn queues(State(app): State<Arc<App>>, _: Staff) -> An
 
 /// Run a dead job again, at once and with five attempts more.
 #[utoipa::path(
-    post, path = "/v1/admin/jobs/{id}/retry", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
+    post, operation_id = "retry_job", path = "/v1/admin/jobs/{id}/retry", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
     responses(
-        (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 204),
         (status = 409, description = "`job_not_dead`", body = Problem),
     )
 )]
@@ -68,9 +68,9 @@ pub(in crate::http) async fn retry(State(app): State<Arc<App>>, Admin(who): Admi
 
 /// Delete a dead job.
 #[utoipa::path(
-    delete, path = "/v1/admin/jobs/{id}", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
+    delete, operation_id = "delete_job", path = "/v1/admin/jobs/{id}", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
     responses(
-        (status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
+        (status = 204),
         (status = 409, description = "`job_not_dead`", body = Problem),
     )
 )]

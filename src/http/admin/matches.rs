@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use tebdil_core::{
     domain::{MatchStatus, Mode},
     id::UserId,
-    protocol::{AdminMatch, Page, Problem},
+    protocol::{AdminMatch, Page},
     store::StaffMatchFilter,
 };
 
@@ -18,14 +18,13 @@ use crate::{
 
 /// Everybody's matches, newest first, without what was said.
 #[utoipa::path(
-    get, path = "/v1/admin/matches", tag = "admin", security(("bearer" = ["moderator"])),
+    get, operation_id = "list_admin_matches", path = "/v1/admin/matches", tag = "admin", security(("bearer" = ["moderator"])),
     params(
-        ("user" = Option<String>, Query), ("status" = Option<MatchStatus>, Query), ("mode" = Option<Mode>, Query),
+        ("user" = Option<UserId>, Query), ("status" = Option<MatchStatus>, Query), ("mode" = Option<Mode>, Query),
         ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query),
     ),
     responses(
-        (status = 200, body = Page<AdminMatch>), (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 422, body = Problem),
+        (status = 200, body = Page<AdminMatch>),
     )
 )]
 pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params: Params) -> Answer<Json<Page<AdminMatch>>> {

@@ -17,9 +17,11 @@ pub(super) mod users;
 use std::sync::Arc;
 
 use axum::{extract::FromRequestParts, http::request::Parts};
-use tebdil_core::{domain::UserRole, protocol::ErrorCode};
 
-use super::{auth::Signed, problem::Failure};
+use super::{
+    auth::{Needs, Signed},
+    problem::Failure,
+};
 use crate::app::App;
 
 /// A signed-in admin.
@@ -30,8 +32,7 @@ impl FromRequestParts<Arc<App>> for Admin {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
-        let who = Signed::from_request_parts(parts, app).await?;
-        if who.role == UserRole::Admin { Ok(Self(who)) } else { Err(ErrorCode::Forbidden.into()) }
+        Signed::admit(parts, app, Needs::Admin).await.map(Self)
     }
 }
 
@@ -43,7 +44,6 @@ impl FromRequestParts<Arc<App>> for Staff {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
-        let who = Signed::from_request_parts(parts, app).await?;
-        if matches!(who.role, UserRole::Moderator | UserRole::Admin) { Ok(Self(who)) } else { Err(ErrorCode::Forbidden.into()) }
+        Signed::admit(parts, app, Needs::Staff).await.map(Self)
     }
 }

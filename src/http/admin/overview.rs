@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State};
 use tebdil_core::{
-    protocol::{DayStatistics, Overview, OverviewTotals, Problem},
+    protocol::{DayStatistics, Overview, OverviewTotals},
     store::{DayRow, Totals},
 };
 
@@ -16,8 +16,8 @@ const DAYS: u64 = 30;
 
 /// What there is now, and what happened in the last 30 days.
 #[utoipa::path(
-    get, path = "/v1/admin/overview", tag = "admin", security(("bearer" = ["moderator"])),
-    responses((status = 200, body = Overview), (status = 401, body = Problem), (status = 403, body = Problem))
+    get, operation_id = "get_overview", path = "/v1/admin/overview", tag = "admin", security(("bearer" = ["moderator"])),
+    responses((status = 200, body = Overview))
 )]
 pub(in crate::http) async fn overview(State(app): State<Arc<App>>, _: Staff) -> Answer<Json<Overview>> {
     let (now, zone) = (app.clock.now(), &app.quota_rules.zone);

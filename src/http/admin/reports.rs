@@ -34,13 +34,13 @@ use crate::{
 
 /// Reports, newest first. Those about the moderator who asks are left out.
 #[utoipa::path(
-    get, path = "/v1/admin/reports", tag = "admin", security(("bearer" = ["moderator"])),
+    get, operation_id = "list_admin_reports", path = "/v1/admin/reports", tag = "admin", security(("bearer" = ["moderator"])),
     params(
         ("status" = Option<ReportStatus>, Query), ("reason" = Option<ReportReason>, Query),
-        ("reported" = Option<String>, Query), ("reporter" = Option<String>, Query),
+        ("reported" = Option<UserId>, Query), ("reporter" = Option<UserId>, Query),
         ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query),
     ),
-    responses((status = 200, body = Page<AdminReport>), (status = 401, body = Problem), (status = 403, body = Problem), (status = 422, body = Problem))
+    responses((status = 200, body = Page<AdminReport>))
 )]
 pub(in crate::http) async fn list(State(app): State<Arc<App>>, Staff(who): Staff, params: Params) -> Answer<Json<Page<AdminReport>>> {
     let paging = params.paging()?;
@@ -60,13 +60,11 @@ pub(in crate::http) async fn list(State(app): State<Arc<App>>, Staff(who): Staff
 
 /// A report with its evidence. That it was read is recorded.
 #[utoipa::path(
-    get, path = "/v1/admin/reports/{id}", tag = "admin", security(("bearer" = ["moderator"])),
+    get, operation_id = "get_admin_report", path = "/v1/admin/reports/{id}", tag = "admin", security(("bearer" = ["moderator"])),
     params(("id" = String, Path)),
     responses(
         (status = 200, body = ReportDetails),
-        (status = 401, body = Problem),
         (status = 403, description = "`forbidden`: also for the one it is about", body = Problem),
-        (status = 404, body = Problem),
     )
 )]
 pub(in crate::http) async fn get(
@@ -86,15 +84,12 @@ pub(in crate::http) async fn get(
 
 /// Decide a report, once. Others about the same user stay open.
 #[utoipa::path(
-    post, path = "/v1/admin/reports/{id}/resolve", tag = "admin", security(("bearer" = ["moderator"])),
+    post, operation_id = "resolve_report", path = "/v1/admin/reports/{id}/resolve", tag = "admin", security(("bearer" = ["moderator"])),
     params(("id" = String, Path)), request_body = ResolveRequest,
     responses(
         (status = 200, body = AdminReport),
-        (status = 401, body = Problem),
         (status = 403, description = "`forbidden`: the own report, one about oneself, a ban of somebody one has reported, or of staff beyond the own role", body = Problem),
-        (status = 404, body = Problem),
         (status = 409, description = "`already_decided`", body = Problem),
-        (status = 422, body = Problem),
     )
 )]
 pub(in crate::http) async fn resolve(
@@ -139,12 +134,11 @@ pub(in crate::http) async fn resolve(
 
 /// Say whether reports of a user shall count for no automatic ban.
 #[utoipa::path(
-    post, path = "/v1/admin/users/{id}/reliability", tag = "admin", security(("bearer" = ["moderator"])),
+    post, operation_id = "set_user_reliability", path = "/v1/admin/users/{id}/reliability", tag = "admin", security(("bearer" = ["moderator"])),
     params(("id" = String, Path)), request_body = ReliabilityRequest,
     responses(
-        (status = 204), (status = 401, body = Problem), (status = 404, body = Problem),
+        (status = 204),
         (status = 403, description = "`forbidden`: oneself, or for moderators one of the staff", body = Problem),
-        (status = 422, body = Problem),
     )
 )]
 pub(in crate::http) async fn reliability(

@@ -25,13 +25,10 @@ const MAX_CORRECTION: i64 = 1_000_000;
 
 /// Give a user a subscription, from now on.
 #[utoipa::path(
-    post, path = "/v1/admin/users/{id}/subscription", tag = "admin", security(("bearer" = ["admin"])),
+    post, operation_id = "grant_subscription", path = "/v1/admin/users/{id}/subscription", tag = "admin", security(("bearer" = ["admin"])),
     params(("id" = String, Path)), request_body = SubscriptionGrantRequest,
     responses(
         (status = 201, body = SubscriptionGrant),
-        (status = 401, body = Problem),
-        (status = 403, body = Problem),
-        (status = 404, body = Problem),
         (status = 422, description = "`unknown_plan`, `invalid_field`", body = Problem),
     )
 )]
@@ -58,8 +55,8 @@ pub(in crate::http) async fn grant(
 
 /// End a user's subscriptions now. What a billing provider says of them later counts again.
 #[utoipa::path(
-    delete, path = "/v1/admin/users/{id}/subscription", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
-    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
+    delete, operation_id = "end_subscription", path = "/v1/admin/users/{id}/subscription", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
+    responses((status = 204))
 )]
 pub(in crate::http) async fn end(State(app): State<Arc<App>>, Admin(who): Admin, IdPath(user): IdPath<UserId>) -> Answer<StatusCode> {
     let ended = app.store.end_subscriptions(user, who.user_id, &app.quota_rules, app.clock.now()).await?;
@@ -69,15 +66,11 @@ pub(in crate::http) async fn end(State(app): State<Arc<App>>, Admin(who): Admin,
 
 /// Give a user rights, or take some; once per reference.
 #[utoipa::path(
-    post, path = "/v1/admin/users/{id}/quota", tag = "admin", security(("bearer" = ["admin"])),
+    post, operation_id = "correct_quota", path = "/v1/admin/users/{id}/quota", tag = "admin", security(("bearer" = ["admin"])),
     params(("id" = String, Path)), request_body = QuotaCorrectionRequest,
     responses(
         (status = 200, body = Quota),
-        (status = 401, body = Problem),
-        (status = 403, body = Problem),
-        (status = 404, body = Problem),
         (status = 409, description = "`already_corrected`", body = Problem),
-        (status = 422, body = Problem),
     )
 )]
 pub(in crate::http) async fn quota(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use tebdil_core::{
     id::UserId,
-    protocol::{Page, Problem, SystemLogEntry},
+    protocol::{Page, SystemLogEntry},
     store::LogFilter,
 };
 
@@ -17,14 +17,13 @@ use crate::{
 
 /// Recorded acts, newest first. All of staff sees all of them, but for those on reports about oneself: who can act is seen acting.
 #[utoipa::path(
-    get, path = "/v1/admin/system-logs", tag = "admin", security(("bearer" = ["moderator"])),
+    get, operation_id = "list_system_logs", path = "/v1/admin/system-logs", tag = "admin", security(("bearer" = ["moderator"])),
     params(
-        ("action" = Option<String>, Query), ("user" = Option<String>, Query), ("actor" = Option<String>, Query),
+        ("action" = Option<String>, Query, pattern = "^[a-z0-9_]{1,64}$"), ("user" = Option<UserId>, Query), ("actor" = Option<UserId>, Query),
         ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query),
     ),
     responses(
-        (status = 200, body = Page<SystemLogEntry>), (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 422, body = Problem),
+        (status = 200, body = Page<SystemLogEntry>),
     )
 )]
 pub(in crate::http) async fn list(State(app): State<Arc<App>>, Staff(who): Staff, params: Params) -> Answer<Json<Page<SystemLogEntry>>> {

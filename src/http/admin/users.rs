@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State};
+use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
     domain::UserRole,
     id::UserId,
-    protocol::{AdminUser, AdminUserDetail, ErrorCode, FindUsersRequest, FoundUsers, Page, Peer, Problem, RoleRequest},
+    protocol::{AdminUser, AdminUserDetail, CloseCode, ErrorCode, FindUsersRequest, FoundUsers, Page, Peer, Problem, RoleRequest},
     store::{AccountFilter, AccountRow, AccountSearch, RoleChange},
 };
 
@@ -27,14 +27,13 @@ const ID_DIGITS: usize = 16;
 
 /// Accounts, newest first. `query` is an id, a handle, or what an alias begins with; never a phone number.
 #[utoipa::path(
-    get, path = "/v1/admin/users", tag = "admin", security(("bearer" = ["moderator"])),
+    get, operation_id = "list_users", path = "/v1/admin/users", tag = "admin", security(("bearer" = ["moderator"])),
     params(
-        ("query" = Option<String>, Query), ("role" = Option<UserRole>, Query), ("banned" = Option<bool>, Query),
+        ("query" = Option<String>, Query, format = "account-query", min_length = 1), ("role" = Option<UserRole>, Query), ("banned" = Option<bool>, Query),
         ("premium" = Option<bool>, Query), ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query),
     ),
     responses(
-        (status = 200, body = Page<AdminUser>), (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 422, body = Problem),
+        (status = 200, body = Page<AdminUser>),
     )
 )]
 pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params: Params) -> Answer<Json<Page<AdminUser>>> {
@@ -56,9 +55,9 @@ pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params:
 
 /// Whose phone it is or was. The number is in the body, because addresses of requests are kept in logs.
 #[utoipa::path(
-    post, path = "/v1/admin/users/find", tag = "admin", security(("bearer" = ["admin"])), request_body = FindUsersRequest,
+    post, operation_id = "find_users", path = "/v1/admin/users/find", tag = "admin", security(("bearer" = ["admin"])), request_body = FindUsersRequest,
     responses(
-        (status = 200, body = FoundUsers), (status = 401, body = Problem), (status = 403, body = Problem),
+        (status = 200, body = FoundUsers),
         (status = 422, description = "`invalid_phone`", body = Problem),
     )
 )]
@@ -76,10 +75,9 @@ pub(in crate::http) async fn find(
 
 /// One account, with what there is of it. That it was looked at is recorded.
 #[utoipa::path(
-    get, path = "/v1/admin/users/{id}", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)),
+    get, operation_id = "get_user", path = "/v1/admin/users/{id}", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)),
     responses(
-        (status = 200, body = AdminUserDetail), (status = 401, body = Problem), (status = 403, body = Problem),
-        (status = 404, body = Problem),
+        (status = 200, body = AdminUserDetail),
     )
 )]
 pub(in crate::http) async fn get(
@@ -99,14 +97,11 @@ pub(in crate::http) async fn get(
 
 /// Give somebody else another role. It holds with the next request.
 #[utoipa::path(
-    post, path = "/v1/admin/users/{id}/role", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
+    post, operation_id = "set_user_role", path = "/v1/admin/users/{id}/role", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
     request_body = RoleRequest,
     responses(
         (status = 200, body = AdminUser),
-        (status = 401, body = Problem),
         (status = 403, description = "`forbidden`, also for one's own role", body = Problem),
-        (status = 404, body = Problem),
-        (status = 422, body = Problem),
     )
 )]
 pub(in crate::http) async fn role(
@@ -123,6 +118,23 @@ pub(in crate::http) async fn role(
     let filter = AccountFilter { search: Some(AccountSearch::Id(user)), ..AccountFilter::default() };
     let row = app.store.accounts(&filter, 1).await?.pop().ok_or_else(Failure::not_found)?;
     Ok(Json(shown(&app, row)?))
+}
+
+/// Sign a user out everywhere, as when a device or a password may be in wrong hands.
+#[utoipa::path(
+    delete, path = "/v1/admin/users/{id}/sessions", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
+    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
+)]
+pub(in crate::http) async fn end_sessions(
+    State(app): State<Arc<App>>,
+    Admin(who): Admin,
+    IdPath(user): IdPath<UserId>,
+) -> Answer<StatusCode> {
+    let ended = app.store.end_sessions(user, who.user_id, app.clock.now()).await?.ok_or_else(Failure::not_found)?;
+    for session in ended {
+        app.hub.close_session(user, session, CloseCode::Unauthorized);
+    }
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// The account as staff sees it.

@@ -31,6 +31,8 @@ pub(in crate::matching) enum Verdict {
     },
     /// The store failed, and will not for long; the pair may have been written.
     Unknown,
+    /// A later leader has begun: nothing was changed, and this one leads no more.
+    Fenced,
 }
 
 impl Verdict {
@@ -42,7 +44,7 @@ impl Verdict {
             Self::Refused { faults, .. } => {
                 sides.into_iter().zip(faults).filter(|(_, fault)| matches!(fault, Some(Fault::Used(_)))).map(|(ticket, _)| ticket).collect()
             }
-            Self::Unknown => Vec::new(),
+            Self::Unknown | Self::Fenced => Vec::new(),
         }
     }
 }
@@ -116,7 +118,8 @@ impl Leader {
                 }
             }
             Verdict::Refused { faults, blocked } => self.refused(&pair, faults, blocked, now),
-            Verdict::Unknown => self.waiting_pairs.push_back(Proposal { pair, tried: true }),
+            // A fenced leader ends before it is told.
+            Verdict::Unknown | Verdict::Fenced => self.waiting_pairs.push_back(Proposal { pair, tried: true }),
         }
     }
 

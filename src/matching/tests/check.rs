@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use tebdil_core::id::TicketId;
+use tebdil_core::{id::TicketId, store::NewSide};
 
 use super::{line::Line, net::Net};
 
@@ -71,7 +71,13 @@ impl Net {
                     searching = Some(frame["ticket_id"].as_str().expect("an id").parse().expect("an id"));
                     found = false;
                 }
-                Some("match.cancelled") => searching = None,
+                Some("match.cancelled") => {
+                    let ended: Option<TicketId> = searching.take();
+                    let is_used = |side: &NewSide| Some(side.ticket_id) == ended;
+                    // A cancel that comes too late may be answered so after the match was told; it stands. None comes after this word.
+                    let is_over = found || !self.matches.iter().flatten().any(is_used);
+                    assert!(is_over, "{ended:?} was cancelled and matched: {:?}", line.heard);
+                }
                 // Of this search, or of one before.
                 Some("match.found") => found = true,
                 _ => {}

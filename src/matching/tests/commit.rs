@@ -5,8 +5,9 @@ use std::{sync::Arc, time::Duration};
 use tebdil_core::{
     domain::Mode,
     id::{TicketId, UserId},
+    skew::ClockGuard,
     store::{NewMatch, NewSide},
-    testing::{Backend, TestStore},
+    testing::{Backend, ENDLESS_TERM, TestStore},
     time::Timestamp,
 };
 
@@ -24,7 +25,7 @@ fn writer(t: &TestStore) -> Writer {
         modes: vec![Mode::Text],
         timings: Timings::default(),
     };
-    Writer { store: t.store.clone(), config: Arc::new(config), clock: t.clock.clone() }
+    Writer { store: t.store.clone(), config: Arc::new(config), clock: t.clock.clone(), guard: ClockGuard::unchecked(t.clock.clone()) }
 }
 
 /// A pair of two new users with the tickets `first` and `first + 1`.
@@ -51,7 +52,7 @@ async fn a_pair_that_cannot_be_written_is_given_up_and_the_others_are_made() {
     let t = TestStore::create(Backend::Sqlite).await.expect("SQLite is always there");
     t.execute("CREATE TRIGGER poison BEFORE INSERT ON match_sides WHEN NEW.ticket_id = 3 BEGIN SELECT RAISE(ABORT, 'no'); END").await;
     let batch = vec![proposal(&t, 1).await, proposal(&t, 3).await, proposal(&t, 5).await];
-    let settled = writer(&t).commit(batch).await;
+    let settled = writer(&t).commit(ENDLESS_TERM, batch).await;
     let verdicts: Vec<_> = settled.iter().map(|(pair, verdict)| (pair.older.ticket.0, verdict)).collect();
     assert!(matches!(verdicts[0], (1, Verdict::Made(_))), "{verdicts:?}");
     let internal = |fault: &Option<Fault>| matches!(fault, Some(Fault::Because(Why::Internal)));
@@ -65,7 +66,9 @@ async fn a_store_that_is_away_leaves_every_pair_open() {
     let t = TestStore::create(Backend::Sqlite).await.expect("SQLite is always there");
     let batch = vec![proposal(&t, 1).await, proposal(&t, 3).await];
     t.store.close().await;
-    let settled = tokio::time::timeout(Duration::from_secs(10), writer(&t).commit(batch)).await.expect("it does not wait for the store");
+    let settled = tokio::time::timeout(Duration::from_secs(10), writer(&t).commit(ENDLESS_TERM, batch))
+        .await
+        .expect("it does not wait for the store");
     assert!(settled.len() == 2 && settled.iter().all(|(_, verdict)| matches!(verdict, Verdict::Unknown)), "{settled:?}");
 }
 
@@ -74,7 +77,7 @@ async fn a_used_ticket_is_found_with_its_match() {
     let t = TestStore::create(Backend::Sqlite).await.expect("SQLite is always there");
     let (first, second) = (proposal(&t, 1).await, proposal(&t, 3).await);
     let writer = writer(&t);
-    let settled = writer.commit(vec![first.clone()]).await;
+    let settled = writer.commit(ENDLESS_TERM, vec![first.clone()]).await;
     assert!(matches!(settled[0].1, Verdict::Made(_)));
     // The leader died before it said so, and the next one has the ticket again.
     let asked = [first.0.older, first.0.newer, second.0.older];
@@ -82,7 +85,7 @@ async fn a_used_ticket_is_found_with_its_match() {
         writer.used(&asked).await.expect("an answer").into_iter().map(|(ticket, announcement)| (ticket, announcement.user)).collect();
     used.sort_unstable();
     assert_eq!(used, [first.0.older, first.0.newer].map(|side| (side.ticket, side.user)));
-    let again = writer.commit(vec![first]).await;
+    let again = writer.commit(ENDLESS_TERM, vec![first]).await;
     let told = |fault: &Option<Fault>| matches!(fault, Some(Fault::Used(_)));
     assert!(matches!(&again[0].1, Verdict::Refused { faults, .. } if faults.iter().all(told)), "{again:?}");
 }

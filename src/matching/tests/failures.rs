@@ -118,6 +118,51 @@ fn a_leader_that_was_replaced_while_it_committed_does_no_harm() {
 }
 
 #[test]
+fn a_former_leader_makes_no_match_of_a_cancelled_search() {
+    let mut net = net();
+    let (a, b) = (net.connect((1, 10), 1), net.connect((2, 20), 2));
+    net.find(a);
+    net.find(b);
+    net.deliver();
+    net.propose(0);
+    // It is suspended with its transaction on the way; the user cancels at the next leader.
+    net.suspend(0, Duration::from_secs(4));
+    net.beat(1);
+    net.deliver();
+    assert!(net.leads(1));
+    net.cancel(a);
+    net.deliver();
+    net.commit_at(1);
+    assert_eq!(net.conns[a].words(), ["match.searching", "match.cancelled"]);
+    net.write(0);
+    net.answer(0, false);
+    assert_eq!(net.matches.len(), 0, "what comes late is refused");
+    assert!(!net.leads(0));
+    net.heal();
+    net.check_healed();
+    assert_eq!(net.conns[b].words(), ["match.searching"], "it goes on");
+}
+
+#[test]
+fn a_leader_that_was_overtaken_gives_the_lease_back() {
+    let mut net = net();
+    let (a, b) = (net.connect((1, 10), 1), net.connect((2, 20), 2));
+    net.find(a);
+    net.find(b);
+    net.deliver();
+    // Somebody who won the lease before it began its term now, and does not lead.
+    net.begin_term();
+    net.propose(0);
+    net.write(0);
+    net.answer(0, false);
+    assert!(!net.leads(0));
+    net.deliver();
+    net.heal();
+    net.check_healed();
+    assert_eq!(net.matches.len(), 1, "nobody's search was lost");
+}
+
+#[test]
 fn a_search_waits_for_the_next_leader_and_finds() {
     let mut net = net();
     net.kill(0);

@@ -3,6 +3,7 @@
 mod check;
 mod commit;
 mod failures;
+mod lead;
 mod line;
 mod net;
 mod properties;

@@ -12,8 +12,8 @@ use tebdil_core::{
     domain::Mode,
     id::{SessionId, TicketId, UserId},
     protocol::{CloseCode, FrameId},
-    realtime::{Holder, NodeId, Realtime, RealtimeSettings},
-    store::{NewMatch, NewSide},
+    realtime::{NodeId, Realtime, RealtimeSettings},
+    store::{MatchmakerTerm, NewMatch, NewSide},
     time::Timestamp,
 };
 use tokio::time::Instant;
@@ -52,8 +52,10 @@ pub(super) struct Net {
     /// Devices at nodes that were not reached with `match.found`.
     pub(super) missed: Vec<(Device, NodeId)>,
     wires: BTreeMap<(NodeId, NodeId), VecDeque<Parcel>>,
-    lease: Option<(NodeId, Instant)>,
-    fence: u64,
+    pub(super) lease: Option<(NodeId, Instant)>,
+    pub(super) fence: u64,
+    /// The last that was begun in the store.
+    pub(super) begun: MatchmakerTerm,
     /// Redis answers.
     pub(super) redis: bool,
     /// Both sides of every match.
@@ -73,7 +75,7 @@ pub(super) struct Node {
     pub(super) id: NodeId,
     pub(super) office: Office,
     pub(super) answers: Arc<Answers>,
-    retired: bool,
+    pub(super) retired: bool,
     batch: Option<Batch>,
 }
 
@@ -87,6 +89,7 @@ enum Parcel {
 /// A transaction under way.
 struct Batch {
     term: Term,
+    fence: MatchmakerTerm,
     proposed: Vec<(Pair, NewMatch)>,
     outcome: Option<Vec<(Pair, Verdict)>>,
 }
@@ -110,6 +113,7 @@ impl Net {
             wires: BTreeMap::new(),
             lease: None,
             fence: 0,
+            begun: MatchmakerTerm(0),
             redis: true,
             matches: Vec::new(),
             told: BTreeMap::new(),
@@ -141,7 +145,7 @@ impl Net {
     }
 
     /// Takes along what an office has to say.
-    fn post(&mut self, node: usize) {
+    pub(super) fn post(&mut self, node: usize) {
         let from = self.nodes[node].id;
         let sent = std::mem::take(&mut self.nodes[node].office.out);
         for (to, message) in sent {
@@ -283,44 +287,6 @@ impl Net {
         }
     }
 
-    /// What the task of a node does every second.
-    pub(super) fn beat(&mut self, node: usize) {
-        let now = self.now();
-        self.nodes[node].office.beat(now);
-        self.post(node);
-        let answer = self.redis.then(|| self.hold(node));
-        self.nodes[node].office.held(now.instant, answer.ok_or(()), now);
-        self.post(node);
-    }
-
-    fn hold(&mut self, node: usize) -> Option<Holder> {
-        let now = self.now().instant;
-        let (id, candidate) = (self.nodes[node].id, !self.nodes[node].retired);
-        self.lease = self.lease.filter(|(_, until)| *until > now);
-        match self.lease {
-            Some((holder, _)) if holder != id => {}
-            Some(_) if !candidate => {}
-            None if !candidate => return None,
-            before => {
-                self.fence += u64::from(before.is_none());
-                self.lease = Some((id, now + self.timings.ttl));
-            }
-        }
-        self.lease.map(|(node, _)| Holder { node, fence: self.fence })
-    }
-
-    /// The node is about to end.
-    pub(super) fn retire(&mut self, node: usize) {
-        let now = self.now();
-        self.nodes[node].retired = true;
-        self.nodes[node].office.retire();
-        if let Some(term) = self.nodes[node].office.hand_over(now) {
-            self.lease = None;
-            self.nodes[node].office.vacated(term);
-        }
-        self.post(node);
-    }
-
     pub(super) fn advance(&mut self, by: Duration) {
         self.passed += by;
         let now = self.now();
@@ -401,7 +367,7 @@ impl Net {
         {
             let users: BTreeSet<_> = proposed.iter().flat_map(|(pair, _)| [pair.older.user, pair.newer.user]).collect();
             assert_eq!(users.len(), 2 * proposed.len(), "one pair for a user");
-            node_state.batch = Some(Batch { term: leader.term, proposed, outcome: None });
+            node_state.batch = Some(Batch { term: leader.term, fence: leader.fence, proposed, outcome: None });
         }
         self.post(node);
     }
@@ -409,8 +375,13 @@ impl Net {
     /// The store writes the transaction; its answer is under way.
     pub(super) fn write(&mut self, node: usize) {
         let Some(batch) = &mut self.nodes[node].batch else { return };
+        let begun = self.begun;
         let mut outcome = Vec::new();
         for (pair, proposed) in batch.proposed.drain(..) {
+            if batch.fence < begun {
+                outcome.push((pair, Verdict::Fenced));
+                continue;
+            }
             let sides = [proposed.offerer, proposed.answerer];
             let used = |side: NewSide| self.matches.iter().flatten().any(|other| other.ticket_id == side.ticket_id);
             let verdict = if sides.into_iter().any(used) {
@@ -428,7 +399,7 @@ impl Net {
 
     /// The store's answer arrives; without [`Net::write`], or when it gets `lost`, it is that nobody knows.
     pub(super) fn answer(&mut self, node: usize, lost: bool) {
-        let Some(Batch { term, proposed, outcome }) = self.nodes[node].batch.take() else { return };
+        let Some(Batch { term, proposed, outcome, .. }) = self.nodes[node].batch.take() else { return };
         let open = proposed.into_iter().map(|(pair, _)| (pair, Verdict::Unknown));
         let written = outcome.unwrap_or_default().into_iter();
         let settled: Vec<_> = written.map(|(pair, verdict)| (pair, if lost { Verdict::Unknown } else { verdict })).chain(open).collect();
@@ -440,14 +411,18 @@ impl Net {
                     .flatten()
                     .filter_map(|fault| if let Fault::Used(used) = fault { Some(TicketId(used.session.0)) } else { None })
                     .collect(),
-                Verdict::Unknown => Vec::new(),
+                Verdict::Unknown | Verdict::Fenced => Vec::new(),
             };
             for ticket in tickets {
                 self.tell(node, ticket);
             }
         }
         let now = self.now();
-        self.nodes[node].office.settle(term, settled, now);
+        if let Some(ended) = self.nodes[node].office.settle(term, settled, now) {
+            let id = self.nodes[node].id;
+            self.lease = self.lease.filter(|(holder, _)| *holder != id);
+            self.nodes[node].office.vacated(ended);
+        }
         self.post(node);
     }
 
@@ -487,11 +462,16 @@ impl Net {
     /// Commits whatever waits, everywhere.
     pub(super) fn commit(&mut self) {
         for node in 0..self.nodes.len() {
-            self.verify(node);
-            self.propose(node);
-            self.write(node);
-            self.answer(node, false);
+            self.commit_at(node);
         }
         self.deliver();
+    }
+
+    /// Commits whatever waits at one node.
+    pub(super) fn commit_at(&mut self, node: usize) {
+        self.verify(node);
+        self.propose(node);
+        self.write(node);
+        self.answer(node, false);
     }
 }

@@ -112,7 +112,7 @@ async fn the_client_goes_on_with_the_code() {
     let code = gateway.message(2).await.code.into();
     let confirmation = PasswordResetConfirmation { phone: phone.as_str().into(), code, new_password: "yeni bir parola".into() };
     api.reset_password(&confirmation).await.expect("reset");
-    let (chat, _events) = Chat::login(&options, &phone, "yeni bir parola").await.expect("signed in");
+    let (chat, _events) = Chat::login(&options, &phone, "yeni bir parola", None).await.expect("signed in");
     chat.close().await;
     server.stop().await;
 }

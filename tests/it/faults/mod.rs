@@ -2,9 +2,11 @@
 
 mod calls;
 mod cut_off;
+mod fence;
 mod flush;
 mod leader;
 mod node;
+mod silence;
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},
@@ -50,19 +52,25 @@ impl Site {
     /// One node for each port through which it reaches Redis.
     async fn around(redis: PrivateRedis, ports: &[u16]) -> Option<Self> {
         let database = TestDatabase::create(Backend::Postgres).await?;
-        let own: Vec<[String; 2]> = ports.iter().map(|port| [redis.url(*port), format!("127.0.0.1:{}", free_port())]).collect();
-        let settings: Vec<[(&str, &str); 2]> =
-            own.iter().map(|[redis, metrics]| [("TEBDIL_REDIS__URL", redis.as_str()), ("TEBDIL_METRICS__LISTEN", metrics)]).collect();
+        let ways: Vec<(u16, String)> = ports.iter().map(|port| (*port, database.url().to_owned())).collect();
+        Self::with(redis, database, &ways).await
+    }
+
+    /// One node for each port through which it reaches Redis and address through which it reaches the database.
+    async fn with(redis: PrivateRedis, database: TestDatabase, ways: &[(u16, String)]) -> Option<Self> {
+        let own: Vec<[String; 3]> =
+            ways.iter().map(|(port, url)| [redis.url(*port), url.clone(), format!("127.0.0.1:{}", free_port())]).collect();
+        let settings: Vec<[(&str, &str); 3]> = own
+            .iter()
+            .map(|[redis, url, metrics]| {
+                [("TEBDIL_REDIS__URL", redis.as_str()), ("TEBDIL_DATABASE__URL", url), ("TEBDIL_METRICS__LISTEN", metrics)]
+            })
+            .collect();
         let settings: Vec<&[(&str, &str)]> = settings.iter().map(|own| &own[..]).collect();
         // People of whom nothing is read for a while do not answer pings either.
-        let common = [
-            ("TEBDIL_DATABASE__URL", database.url()),
-            ("TEBDIL_LOG", "info"),
-            ("TEBDIL_WS__HEARTBEAT_S", "120"),
-            ("TEBDIL_MATCHING__CALL_ABSENCE_S", "10"),
-        ];
+        let common = [("TEBDIL_LOG", "info"), ("TEBDIL_WS__HEARTBEAT_S", "120"), ("TEBDIL_MATCHING__CALL_ABSENCE_S", "10")];
         let cluster = ClusterProcess::start(&common, &settings).await?;
-        let metrics = own.into_iter().map(|[_, address]| format!("http://{address}/metrics")).collect();
+        let metrics = own.into_iter().map(|[.., address]| format!("http://{address}/metrics")).collect();
         Some(Self { cluster, redis, database, metrics, http: reqwest::Client::new(), phones: AtomicU32::new(FIRST_PHONE) })
     }
 
@@ -73,8 +81,13 @@ impl Site {
 
     /// What a node says of its way to the others; `None` when it says nothing.
     async fn reaches_redis(&self, node: usize) -> Option<bool> {
+        self.reaches(node, "redis").await
+    }
+
+    /// What a node says of its way to `what`; `None` when it says nothing.
+    async fn reaches(&self, node: usize, what: &str) -> Option<bool> {
         let asked = async { self.http.get(format!("{}/readyz", self.at(node))).send().await.ok()?.json::<Value>().await.ok() };
-        tokio::time::timeout(Duration::from_secs(5), asked).await.ok()??["redis"].as_bool()
+        tokio::time::timeout(Duration::from_secs(5), asked).await.ok()??[what].as_bool()
     }
 
     /// The sum of a metric over its labels; `None` when the node does not say.

@@ -1,5 +1,6 @@
 //! What may be done how often, and what wrong passwords bring.
 
+mod addresses;
 mod guessing;
 mod rules;
 mod timing;

@@ -29,8 +29,10 @@ mod actions {
         @with &[
             ("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_LIMITS__RULES__PROFILE_ACCOUNT__BURST", "2"),
             ("TEBDIL_LIMITS__RULES__PASSWORD_ACCOUNT__BURST", "2"), ("TEBDIL_LIMITS__RULES__BLOCK_ACCOUNT__BURST", "2"),
+            ("TEBDIL_LIMITS__RULES__IDEMPOTENCY_ACCOUNT__BURST", "3"),
         ];
         each_action_has_a_limit_of_its_own,
+        an_account_has_so_many_idempotency_keys,
     }
 }
 
@@ -82,6 +84,26 @@ async fn an_address_has_so_many_requests(server: TestServer) {
         ask(turn, "2001:db8:1:2::ff", "/healthz").await.expect(200);
         ask(turn, "2001:db8:1:2::ff", "/readyz").await.expect(200);
     }
+    server.stop().await;
+}
+
+async fn an_account_has_so_many_idempotency_keys(server: TestServer) {
+    let (user, other) = (server.register("ayse").await, server.register("berk").await);
+    let read = async |turn: usize, access: &str| {
+        let node = server.node_url(turn % server.node_count());
+        let request = server.request_to(node, Method::POST, "/v1/notifications/read", Some(access));
+        server.send(request.header("idempotency-key", format!("key-{turn}")).json(&json!({"all": true}))).await
+    };
+    for turn in 0..8 {
+        let reply = read(turn, &user.access).await;
+        if turn < 3 {
+            assert_ne!(reply.status, 429);
+        } else {
+            reply.expect_problem(429, "rate_limited");
+        }
+    }
+    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM idempotency_keys").await, 3, "nothing is kept beyond it");
+    assert_ne!(read(0, &other.access).await.status, 429);
     server.stop().await;
 }
 

@@ -3,12 +3,13 @@
 mod codes;
 mod leave;
 mod limits;
-mod people;
+pub mod people;
 mod postgres;
 mod readiness;
 mod redis;
 mod rolling;
 mod schedules;
+mod silence;
 mod talk;
 
 use std::{

@@ -22,9 +22,9 @@ use tebdil_client::{
 use tebdil_core::{
     crypto::{BlindIndex, FieldCipher, Key, hash_token},
     domain::Locale,
-    id::IdGenerator,
     protocol::{CloseCode, Device, Secret, ServerFrame},
     store::{NewSession, NewUser, Registration},
+    testing::TestStore,
     time::Clock,
 };
 use tokio::{
@@ -78,10 +78,29 @@ pub fn find() -> Value {
     json!({"type": "match.find", "mode": "text"})
 }
 
+/// The answer to a request, however long it takes.
+pub async fn ask_patiently(person: &mut Person, mut frame: Value) -> Value {
+    let id = uuid::Uuid::new_v4().to_string();
+    frame["id"] = json!(id);
+    person.send(frame).await;
+    loop {
+        match person.socket.next().await.expect("an open socket") {
+            Incoming::Text(text) => {
+                let answer: Value = serde_json::from_str(&text).expect("JSON");
+                if answer["re"] == json!(id) {
+                    return answer;
+                }
+            }
+            Incoming::Heartbeat => {}
+            other => panic!("waiting for an answer: {other:?}"),
+        }
+    }
+}
+
 /// Checks that a request is refused as something to be tried again, and soon; how long that took.
 pub async fn is_unavailable(person: &mut Person, frame: Value) -> Duration {
     let asked = Instant::now();
-    let answer = person.ask(frame).await;
+    let answer = ask_patiently(person, frame).await;
     assert_eq!((&answer["type"], &answer["code"]), (&json!("error"), &json!("unavailable")), "{answer}");
     assert!(answer["retry_after_ms"].as_u64() > Some(0), "{answer}");
     asked.elapsed()
@@ -112,7 +131,7 @@ pub async fn tokens_of(count: usize, database: &str) -> Vec<Secret> {
     let tokens = Tokens::new(&secrets.jwt_keys, &config.auth, clock.clone());
     let index = BlindIndex::new(Key::from(*secrets.phone_index_key.bytes()));
     let cipher = FieldCipher::new("k1", [("k1".to_owned(), Key::from(*secrets.field_keys.current().1.bytes()))]).expect("its key");
-    let store = open_store(&config, Arc::new(IdGenerator::new(clock.clone(), &mut rand::rng()))).await.expect("the database");
+    let store = open_store(&config, clock.clone()).await.expect("the database");
     let register = async |number: u32| {
         let phone = test_phone(number);
         let phone_index = index.phone(&phone);
@@ -121,8 +140,7 @@ pub async fn tokens_of(count: usize, database: &str) -> Vec<Secret> {
             phone_index,
             phone: cipher.seal("users.phone", phone_index.as_bytes(), phone.as_bytes(), &mut rng),
             password_hash: Secret::from("none"),
-            alias: format!("guest{number}"),
-            alias_key: format!("guest{number}"),
+            alias: TestStore::alias(&format!("guest{number}")),
             birth_year: 1990,
             locale: Locale::Tr,
             terms_version: "1".to_owned(),
@@ -135,7 +153,7 @@ pub async fn tokens_of(count: usize, database: &str) -> Vec<Secret> {
             refresh_expires_at: now + Duration::from_hours(24),
         };
         match store.insert_user(&new, session, &mut rng, now).await.expect("inserted") {
-            Registration::Inserted(user, session) => tokens.issue_access(user.id, session.id, user.role).0,
+            Registration::Inserted(user, session) => tokens.issue_access(user.id, session.id, user.role, session.refresh_expires_at).0,
             refused => panic!("{refused:?}"),
         }
     };
@@ -268,7 +286,7 @@ async fn drained(socket: &mut RawSocket) -> Result<Duration, String> {
             Ok(Incoming::Text(text)) => {
                 let frame: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
                 if frame["type"] == "draining" {
-                    pause = frame["reconnect_after_ms"].as_u64().map(Duration::from_millis);
+                    pause = frame["retry_after_ms"].as_u64().map(Duration::from_millis);
                 }
             }
             Ok(Incoming::Closed(Some((code, _)))) if code == CloseCode::Draining.code() => {

@@ -98,7 +98,7 @@ async fn postgresql_is_stopped_for_twenty_seconds() {
     let sides = talk.end().await;
 
     let readiness = |database: bool| {
-        let body = json!({"ready": database, "database": database, "redis": true, "draining": false});
+        let body = json!({"ready": database, "database": database, "redis": true, "clock": true, "draining": false});
         Some((if database { 200 } else { 503 }, body))
     };
     for watched in &watched {

@@ -20,7 +20,7 @@ async fn readiness_follows_what_a_node_can_do() {
     let Some(mut cluster) = ClusterProcess::start(&common, &[&[], &[("TEBDIL_REDIS__URL", &through)]]).await else { return };
     let readiness = |database: bool, redis: bool| {
         let ready = database && redis;
-        let body = json!({"ready": ready, "database": database, "redis": redis, "draining": false});
+        let body = json!({"ready": ready, "database": database, "redis": redis, "clock": true, "draining": false});
         Some((if ready { 200 } else { 503 }, body))
     };
     let well = readiness(true, true);

@@ -81,7 +81,7 @@ async fn redis_is_stopped_for_twenty_seconds() {
     let sides = talk.end().await;
 
     let readiness = |redis: bool| {
-        let body = json!({"ready": redis, "database": true, "redis": redis, "draining": false});
+        let body = json!({"ready": redis, "database": true, "redis": redis, "clock": true, "draining": false});
         Some((if redis { 200 } else { 503 }, body))
     };
     for watched in &watched {

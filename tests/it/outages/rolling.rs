@@ -137,7 +137,7 @@ async fn searchers(nodes: &Nodes) -> [Person; 2] {
 async fn moves(person: &mut Person, to: &str) {
     let draining = patiently(person, "draining").await;
     person.socket.recv_close().await.expect("a close");
-    tokio::time::sleep(Duration::from_millis(draining["reconnect_after_ms"].as_u64().expect("a time"))).await;
+    tokio::time::sleep(Duration::from_millis(draining["retry_after_ms"].as_u64().expect("a time"))).await;
     person.socket = connect_to(to, &person.user).await;
     // The node that leads may change just now.
     while person.ask(find()).await["type"] != "match.searching" {}

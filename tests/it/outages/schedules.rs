@@ -31,7 +31,11 @@ async fn what_runs_out_is_announced_once_by_all_nodes_together() {
     // Their clocks are set so that the schedule comes by when everything is ready.
     let now = Clock::system(0).now().millis() / 1_000;
     let offset = (60 - SETUP - now).rem_euclid(60);
-    let settings = [("TEBDIL_CLOCK__OFFSET_S", offset.to_string()), ("TEBDIL_CLOCK__UNSAFE_ALLOW_OFFSET", "true".to_owned())];
+    let settings = [
+        ("TEBDIL_CLOCK__OFFSET_S", offset.to_string()),
+        ("TEBDIL_CLOCK__UNSAFE_ALLOW_OFFSET", "true".to_owned()),
+        ("TEBDIL_CLOCK__MAX_SKEW_S", "0".to_owned()),
+    ];
     let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
     let Some(nodes) = Nodes::start(2, database.url(), &redis.url(redis.port()), &settings).await else { return };
     let (one, two) = (nodes.url(0).to_owned(), nodes.url(1).to_owned());

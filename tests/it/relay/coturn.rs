@@ -34,6 +34,11 @@ struct Coturn {
 impl Coturn {
     /// With what `docker-compose.yml` adds, at 127.0.0.1, which coturn relays to only when it is told so. `None` when it is not there and not required.
     async fn start() -> Option<Self> {
+        Self::start_with("").await
+    }
+
+    /// The same, with more lines of configuration.
+    async fn start_with(more: &str) -> Option<Self> {
         let turnserver = program("TEBDIL_TEST_TURNSERVER", "turnserver", [PathBuf::from("/usr/bin")])?;
         let dir = tempfile::tempdir().expect("a temporary directory");
         let file = |name: &str| dir.path().join(name).display().to_string();
@@ -43,7 +48,7 @@ impl Coturn {
         let config = source.replace("listening-port=3478", &format!("listening-port={port}"));
         let own = format!(
             "realm=chat.example\nstatic-auth-secret={SECRET}\nlistening-ip=127.0.0.1\nrelay-ip=127.0.0.1\nallowed-peer-ip=127.0.0.1\n\
-             allow-loopback-peers\npidfile={}\nuserdb={}\n",
+             allow-loopback-peers\npidfile={}\nuserdb={}\n{more}",
             file("pid"),
             file("users")
         );
@@ -109,6 +114,17 @@ async fn it_takes_our_credentials_and_no_others() {
         RelaySecret::new(SECRET.into()).issue(MatchId(4), MatchRole::Offerer, now() - Duration::from_mins(6), Duration::from_mins(5));
     let expired = Credential { relay: coturn.address, username: issued.username, password: issued.password.expose().to_owned() };
     assert!(Caller::allocate(&expired).await.is_err(), "it has run out");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn behind_an_address_translation_it_gives_out_the_public_address() {
+    let Some(coturn) = Coturn::start_with("external-ip=203.0.113.9/127.0.0.1\n").await else { return };
+    let (one, other) = (coturn.allocate(2).await, coturn.allocate(3).await);
+    for caller in [&one, &other] {
+        assert_eq!(caller.address.ip().to_string(), "203.0.113.9");
+    }
+    // They know each other by it, and what they say stays in the relay.
+    connect(&one, &other).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -91,8 +91,7 @@ async fn account(server: &TestServer, alias: &str) -> TestUser {
         phone_index,
         phone: app.cipher.seal("users.phone", phone_index.as_bytes(), phone.as_bytes(), &mut rng),
         password_hash: Secret::from("none"),
-        alias: alias.to_owned(),
-        alias_key: alias.to_owned(),
+        alias: testing::TestStore::alias(alias),
         birth_year: 1990,
         locale: Locale::Tr,
         terms_version: "1".to_owned(),
@@ -103,7 +102,7 @@ async fn account(server: &TestServer, alias: &str) -> TestUser {
         NewSession { device: Device::default(), refresh_hash: [0; 32], refresh_expires_at: now + std::time::Duration::from_hours(720) };
     let made = app.store.insert_user(&new, session, &mut rng, now).await.expect("the store");
     let Registration::Inserted(user, session) = made else { panic!("{made:?}") };
-    let (access, _) = app.tokens.issue_access(user.id, session.id, UserRole::User);
+    let (access, _) = app.tokens.issue_access(user.id, session.id, UserRole::User, session.refresh_expires_at);
     TestUser { id: user.id.to_string(), phone, access: access.expose().to_owned(), refresh: String::new() }
 }
 

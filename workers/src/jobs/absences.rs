@@ -33,7 +33,7 @@ impl Job for Absences {
         let Some(presence) = &cx.settings.presence else { return Ok(()) };
         let mut after = MatchId(0);
         loop {
-            let devices = cx.store.call_devices(after, PAGE, cx.clock.now()).await?;
+            let devices = cx.store.call_devices(after, PAGE, cx.now()?).await?;
             let Some(last) = devices.last() else { return Ok(()) };
             after = last.match_id;
             let asked: Vec<(UserId, SessionId)> = devices.iter().map(|device| (device.user_id, device.session_id)).collect();
@@ -50,14 +50,14 @@ impl Job for Absences {
                 here.iter().filter(|(device, _)| device.absent_since.is_some()).map(|(device, _)| device.side()).collect();
             cx.store.note_present(&back).await?;
             let away: Vec<SideId> = away.iter().map(|(device, _)| device.side()).collect();
-            end(cx, cx.store.note_absent(&away, GAP, cx.clock.now()).await?).await?;
+            end(cx, cx.store.note_absent(&away, GAP, cx.now()?).await?).await?;
         }
     }
 }
 
 /// Ends the matches of those that are away for too long. Of two sides the one that went first has left the other.
 async fn end(cx: &JobContext, mut away: Vec<(SideId, Timestamp)>) -> Result<(), JobError> {
-    let now = cx.clock.now();
+    let now = cx.now()?;
     let cutoff = now - cx.settings.call_absence;
     away.retain(|(_, since)| *since <= cutoff);
     away.sort_by_key(|(side, since)| (*since, *side));

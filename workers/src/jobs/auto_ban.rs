@@ -34,7 +34,7 @@ impl Job for AutoBanSweep {
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
         let (mut after, mut outcome) = (UserId(0), Ok(()));
         loop {
-            let due = cx.store.much_reported(after, BATCH, &cx.settings.reports, cx.clock.now()).await?;
+            let due = cx.store.much_reported(after, BATCH, &cx.settings.reports, cx.now()?).await?;
             let Some(&last) = due.last() else { return outcome };
             after = last;
             for user in due {
@@ -46,7 +46,7 @@ impl Job for AutoBanSweep {
 }
 
 async fn count(cx: &JobContext, user: UserId) -> Result<(), JobError> {
-    let Some(banned) = cx.store.auto_ban(user, &cx.settings.reports, cx.clock.now()).await? else { return Ok(()) };
+    let Some(banned) = cx.store.auto_ban(user, &cx.settings.reports, cx.now()?).await? else { return Ok(()) };
     metrics::counter!("tebdil_auto_bans_total").increment(1);
     if let Some(notified) = banned.notified {
         (cx.hooks.on_notified)(notified);

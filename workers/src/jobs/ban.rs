@@ -23,7 +23,7 @@ impl Job for BanOrder {
 
 /// Closes the sockets of a banned user and ends its matches.
 pub(super) async fn enforce(cx: &JobContext, user: UserId) -> Result<(), JobError> {
-    let now = cx.clock.now();
+    let now = cx.now()?;
     // A late order must not close what came after the ban.
     if !cx.store.is_banned(user).await? {
         return Ok(());
@@ -58,10 +58,10 @@ impl Job for BanSweep {
 
 async fn free(cx: &JobContext) -> Result<(), JobError> {
     loop {
-        let users = cx.store.freed_users(cx.clock.now(), USERS_PER_BATCH).await?;
+        let users = cx.store.freed_users(cx.now()?, USERS_PER_BATCH).await?;
         let mut freed = 0_u64;
         for user in &users {
-            freed += u64::from(cx.store.end_ban(*user, cx.clock.now()).await?);
+            freed += u64::from(cx.store.end_ban(*user, cx.now()?).await?);
         }
         metrics::counter!("tebdil_bans_ended_total").increment(freed);
         // Those of a full batch that were not freed would come again at once.
@@ -74,7 +74,7 @@ async fn free(cx: &JobContext) -> Result<(), JobError> {
 async fn end_matches(cx: &JobContext) -> Result<(), JobError> {
     let mut after = UserId(0);
     loop {
-        let users = cx.store.banned_in_matches(after, cx.clock.now(), USERS_PER_BATCH).await?;
+        let users = cx.store.banned_in_matches(after, cx.now()?, USERS_PER_BATCH).await?;
         for user in &users {
             enforce(cx, *user).await?;
         }

@@ -20,7 +20,7 @@ impl Job for Claims {
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
         loop {
-            let batch = cx.store.decide_claims(BATCH, &cx.settings.quota, cx.clock.now()).await?;
+            let batch = cx.store.decide_claims(BATCH, &cx.settings.quota, cx.now()?).await?;
             for DecidedClaim { claim, notified, quota } in batch.decided {
                 let outcome = claim.reason.map_or(claim.status.as_str(), |reason| reason.as_str());
                 metrics::counter!("tebdil_claims_decided_total", "outcome" => outcome).increment(1);

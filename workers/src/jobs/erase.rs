@@ -6,6 +6,7 @@ use tebdil_core::{
     store::{ERASE_ATTEMPTS, ERASE_QUEUE, End, EraseOrder},
 };
 
+use super::forget::forget;
 use crate::job::{Job, JobContext, JobError};
 
 /// Matches of one transaction.
@@ -21,11 +22,13 @@ impl Job for EraseOrder {
         }
         (cx.hooks.on_erased)(self.user_id);
         for id in cx.store.unended_matches(self.user_id).await? {
-            let end = cx.store.end_match(id, Some(self.user_id), EndReason::Erased, cx.clock.now()).await?;
+            let end = cx.store.end_match(id, Some(self.user_id), EndReason::Erased, cx.now()?).await?;
             if let End::Now(ended) = end {
                 (cx.hooks.on_match_ended)(ended);
             }
         }
+        // Not left to the job `forget`: when this one is done, what the account said is gone.
+        forget(&cx.store, &cx.store.matches_to_forget_of(self.user_id).await?).await?;
         // After the last match ended nothing is added to them.
         let mut after = MatchId(0);
         while let Some(last) = cx.store.forget_in_matches(self.user_id, after, BATCH).await? {

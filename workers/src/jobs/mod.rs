@@ -17,6 +17,7 @@ mod ban;
 mod claims;
 mod erase;
 mod expire;
+mod forget;
 mod push;
 mod referrals;
 mod retention;
@@ -31,6 +32,7 @@ pub use auto_ban::AutoBanSweep;
 pub use ban::BanSweep;
 pub use claims::Claims;
 pub use expire::Expire;
+pub use forget::Forget;
 pub use push::PushDevice;
 pub use referrals::RewardSweep;
 pub use retention::Retention;
@@ -54,6 +56,7 @@ pub fn all() -> Vec<Queue> {
         Queue::scheduled::<BanSweep>(Duration::from_mins(1)),
         Queue::scheduled::<Claims>(Duration::from_mins(1)),
         Queue::scheduled::<Expire>(Duration::from_mins(1)),
+        Queue::scheduled::<Forget>(forget::PERIOD),
         Queue::scheduled::<Retention>(Duration::from_hours(1)),
         Queue::scheduled::<RewardSweep>(Duration::from_mins(10)),
         Queue::scheduled::<Statistics>(Duration::from_hours(1)),

@@ -42,7 +42,7 @@ async fn hand_out(order: PushOrder, cx: &JobContext) -> Result<&'static str, Job
     if cx.settings.fcm.is_none() {
         return Ok("off");
     }
-    let (now, until) = (cx.clock.now(), cx.job.pushed_at + lifetime(&order));
+    let (now, until) = (cx.now()?, cx.job.pushed_at + lifetime(&order));
     if now >= until {
         return Ok("stale");
     }
@@ -97,7 +97,7 @@ impl Job for PushDevice {
             metrics::counter!("tebdil_push_total", "outcome" => why).increment(1);
             Ok(())
         };
-        let (now, user) = (cx.clock.now(), self.order.user_id());
+        let (now, user) = (cx.now()?, self.order.user_id());
         let Some(fcm) = &cx.settings.fcm else { return skipped("off") };
         if now >= self.until {
             return skipped("stale");

@@ -45,7 +45,7 @@ impl Job for RewardSweep {
 
 async fn reward(cx: &JobContext, user: UserId) -> Result<(), JobError> {
     let settings = &cx.settings;
-    let Some(rewarded) = cx.store.reward_referral(user, settings.referrals, &settings.quota, cx.clock.now()).await? else {
+    let Some(rewarded) = cx.store.reward_referral(user, settings.referrals, &settings.quota, cx.now()?).await? else {
         return Ok(());
     };
     metrics::counter!("tebdil_referrals_rewarded_total").increment(1);

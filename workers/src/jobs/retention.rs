@@ -33,13 +33,15 @@ impl Job for Retention {
     const CONCURRENCY: usize = 1;
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
-        let (store, now, periods) = (&cx.store, cx.clock.now(), &cx.settings.periods);
+        let (store, now, periods) = (&cx.store, cx.now()?, &cx.settings.periods);
         // Each for itself: one that fails does not keep the others from theirs.
         let deleted = [
             all("message_logs", || store.delete_old_message_logs(now - periods.message_logs, BATCH)).await,
             all("idempotency_keys", || store.delete_old_idempotency_keys(now - IDEMPOTENCY_WINDOW, BATCH)).await,
             all("key_packages", || store.delete_old_key_packages(now - KEY_PACKAGES, BATCH)).await,
             all("one_time_codes", || store.delete_old_codes(now, BATCH)).await,
+            // As long as a ban: they keep a phone in the same way.
+            all("blocks", || store.delete_old_blocks(now - periods.bans, BATCH)).await,
             all("bans", || store.delete_old_bans(now - periods.bans, BATCH)).await,
             dead_sessions(store, now - periods.sessions).await,
             all("referrals", || store.delete_old_invitations(now - periods.invitations, BATCH)).await,
@@ -77,7 +79,7 @@ async fn dead_sessions(store: &Store, cutoff: Timestamp) -> Result<(), StoreErro
     Ok(())
 }
 
-fn count(table: &'static str, deleted: u64) {
+pub(super) fn count(table: &'static str, deleted: u64) {
     if deleted > 0 {
         metrics::counter!("tebdil_retention_deleted_total", "table" => table).increment(deleted);
     }

@@ -24,7 +24,7 @@ impl Job for Statistics {
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
         let zone = &cx.settings.quota.zone;
-        let now = cx.clock.now();
+        let now = cx.now()?;
         let today = now.midnight(zone);
         let yesterday = (today - Duration::from_millis(1)).midnight(zone);
         // Yesterday and today whatever was kept of them: a clock that was ahead for a while may have counted them before they were.

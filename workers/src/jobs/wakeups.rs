@@ -31,7 +31,7 @@ impl Job for Wakeups {
     const CONCURRENCY: usize = 1;
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
-        let now = cx.clock.now();
+        let now = cx.now()?;
         let [earliest, again] = [REACH, AGAIN].map(|ago| IdGenerator::first_id_at(now - ago));
         let mut after = MessageId(cx.store.position(POSITION).await?.clamp(earliest, again));
         loop {
@@ -53,7 +53,7 @@ async fn wake(cx: &JobContext, sides: &[SideId]) -> Result<(), JobError> {
         None => vec![false; users.len()],
     };
     let away: Vec<SideId> = sides.iter().zip(online).filter(|(_, online)| !online).map(|(side, _)| *side).collect();
-    let ordered = cx.store.order_wakeups(&away, cx.clock.now()).await?;
+    let ordered = cx.store.order_wakeups(&away, cx.now()?).await?;
     if ordered > 0 {
         metrics::counter!("tebdil_wakeups_total", "by" => "job").increment(ordered);
     }

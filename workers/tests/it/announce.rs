@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use tebdil_core::{
-    domain::AnnouncementTarget,
+    ads::TargetGroup,
     id::{SessionId, UserId},
     protocol::Secret,
     realtime::{Device, Realtime, RealtimeSettings},
@@ -19,7 +19,7 @@ on_both! {
 }
 
 async fn announce(db: &Database, actor: UserId) {
-    let new = NewAnnouncement { tr: "Merhaba.".to_owned(), en: "Hello.".to_owned(), target: AnnouncementTarget::All, actor };
+    let new = NewAnnouncement { tr: "Merhaba.".to_owned(), en: "Hello.".to_owned(), target: TargetGroup::ALL, actor };
     db.store.announce(&new, db.now()).await.expect("announced");
 }
 

@@ -18,6 +18,7 @@ on_both! {
     two_nodes_finish_one_erasure,
     an_order_for_an_account_that_is_there_changes_nothing,
     tombstones_and_logs_go_when_their_time_has_come,
+    a_block_goes_a_year_after_a_side_was_erased,
 }
 
 #[derive(Clone, Default)]
@@ -55,7 +56,7 @@ async fn busy(db: &Database) -> UserId {
     db.execute(&format!("UPDATE match_sides SET peer_id = {user} WHERE match_id = {new} AND user_id = {}", sides[1])).await;
     db.message(new, [user, sides[1]]).await;
     db.message(new, [sides[1], user]).await;
-    db.execute("UPDATE message_logs SET device_info = 'phone', connection_type = 'wifi'").await;
+    db.execute("UPDATE message_logs SET device_info = 'phone'").await;
     user
 }
 
@@ -70,7 +71,7 @@ async fn assert_forgotten(db: &Database) {
     assert_eq!(db.number("SELECT COUNT(*) FROM messages").await, 0);
     assert_eq!(db.number("SELECT COUNT(*) FROM matches WHERE shared_interests <> '[]'").await, 0);
     assert_eq!(db.number("SELECT COUNT(*) FROM message_logs").await, 3, "who wrote to whom and when stays");
-    let named = db.number("SELECT COUNT(*) FROM message_logs WHERE device_info <> '' OR connection_type <> ''").await;
+    let named = db.number("SELECT COUNT(*) FROM message_logs WHERE device_info <> ''").await;
     assert_eq!(named, 1, "the device of the peer is the peer's");
 }
 
@@ -130,4 +131,22 @@ async fn tombstones_and_logs_go_when_their_time_has_come(db: &Database) {
         assert_eq!(db.number("SELECT COUNT(*) FROM system_logs").await, logs);
     }
     assert_eq!(db.number("SELECT COUNT(*) FROM users WHERE erased_at IS NOT NULL").await, 1);
+}
+
+async fn a_block_goes_a_year_after_a_side_was_erased(db: &Database) {
+    let workers = Heard::default().workers(db);
+    for _ in 0..2 {
+        let (id, [one, other]) = db.a_match().await;
+        db.store.block(id, one, db.now()).await.expect("blocked");
+        if db.number("SELECT COUNT(*) FROM blocks").await == 1 {
+            erase(db, other).await;
+        }
+    }
+    db.clock.advance(364 * DAY);
+    workers.run_due_once().await.expect("run");
+    assert_eq!(db.number("SELECT COUNT(*) FROM blocks").await, 2);
+    db.clock.advance(2 * DAY);
+    workers.run_due_once().await.expect("run");
+    assert_eq!(db.number("SELECT COUNT(*) FROM blocks WHERE blocked_phone IS NULL").await, 1, "that of two accounts stays");
+    assert_eq!(db.number("SELECT COUNT(*) FROM blocks").await, 1);
 }

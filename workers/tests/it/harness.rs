@@ -101,8 +101,8 @@ pub async fn on_postgres(scenario: impl AsyncFnOnce(&Database)) {
 impl Database {
     async fn open(url: String) -> Self {
         let clock = Clock::manual(START);
-        let ids = Arc::new(IdGenerator::new(clock.clone(), &mut rand::rng()));
-        let store = Store::open(&url, 6, ids.clone()).await.expect("open store");
+        let store = Store::open(&url, 6, clock.clone()).await.expect("open store");
+        let ids = Arc::clone(store.ids());
         let raw = if url.starts_with("sqlite:") {
             Raw::Sqlite(SqlitePool::connect(&url).await.expect("connect"))
         } else {
@@ -113,7 +113,7 @@ impl Database {
 
     /// Another node on the same database.
     pub async fn node(&self) -> Store {
-        Store::open(&self.url, 6, Arc::new(IdGenerator::new(self.clock.clone(), &mut rand::rng()))).await.expect("open store")
+        Store::open(&self.url, 6, self.clock.clone()).await.expect("open store")
     }
 
     pub fn now(&self) -> Timestamp {

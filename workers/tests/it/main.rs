@@ -3,6 +3,7 @@
 mod absences;
 mod announce;
 mod auto_ban;
+mod clock;
 mod engine;
 mod erase;
 mod harness;

@@ -19,6 +19,7 @@ use crate::harness::{DAY, Database, MINUTE, on_both, settings};
 on_both! {
     after_a_day_the_match_is_over_and_its_messages_are_gone,
     a_match_ends_once_whoever_is_faster,
+    what_was_said_in_a_match_goes_soon_after_its_end,
     a_full_batch_is_followed_by_the_next,
     messages_go_after_a_day_in_bounded_batches,
     the_hourly_job_deletes_what_has_outlived_its_period,
@@ -77,6 +78,27 @@ async fn after_a_day_the_match_is_over_and_its_messages_are_gone(db: &Database) 
     assert_eq!(leave, End::Before(expected));
 }
 
+async fn what_was_said_in_a_match_goes_soon_after_its_end(db: &Database) {
+    let (workers, _) = recording(db);
+    let ((over, users), (goes_on, others)) = (db.a_match().await, db.a_match().await);
+    for _ in 0..250 {
+        db.message(over, users).await;
+    }
+    db.message(goes_on, others).await;
+    db.store.end_match(over, Some(users[0]), EndReason::Left, db.now()).await.expect("end");
+    assert_eq!(db.number("SELECT COUNT(*) FROM messages").await, 251, "the end itself deletes nothing");
+    // A run that was killed in the middle.
+    assert_eq!(db.store.forget_messages(&[over], 100).await.expect("forget"), 100);
+    for _ in 0..2 {
+        workers.run_due_once().await.expect("run");
+        assert_eq!(db.number("SELECT match_id FROM messages").await, goes_on.0);
+        assert_eq!(db.number("SELECT COUNT(*) FROM messages").await, 1);
+        assert_eq!(db.number("SELECT COUNT(*) FROM message_logs").await, 251);
+        assert_eq!(db.number("SELECT COUNT(*) FROM matches WHERE forgotten").await, 1);
+        db.clock.advance(MINUTE);
+    }
+}
+
 async fn a_match_ends_once_whoever_is_faster(db: &Database) {
     const MATCHES: usize = 40;
     let mut matches = Vec::new();
@@ -123,7 +145,6 @@ async fn a_match_ends_once_whoever_is_faster(db: &Database) {
     }
     let distinct: HashSet<MatchId> = ended.iter().copied().collect();
     assert_eq!((ended.len(), distinct.len()), (MATCHES, MATCHES), "each was ended by one");
-    assert_eq!(db.number("SELECT COUNT(*) FROM messages").await, 0);
     assert_eq!(db.number("SELECT COUNT(*) FROM match_sides WHERE open").await, 0);
     assert_eq!(db.number("SELECT COUNT(*) FROM matches WHERE status = 'expired'").await, i64::try_from(MATCHES).expect("few"));
 }

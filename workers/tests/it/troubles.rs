@@ -159,7 +159,7 @@ async fn ads_are_counted_every_minute_and_forgotten_after_a_week(db: &Database) 
 
     let user = db.user().await;
     let ad = db.store.create_ad(user, &AdSettings::new("Çay", "Sıcak"), db.now()).await.expect("made");
-    let rules = ads::AdRules { min_interval: MINUTE, zone: settings().quota.zone };
+    let rules = ads::AdRules { min_interval: MINUTE, premium: false, zone: settings().quota.zone };
     let slot = AdSlot { user_id: user, placement: ads::Placement::match_end(), match_id: None };
     let mut rng = rand::rngs::StdRng::seed_from_u64(1);
     assert!(db.store.serve_ad(&slot, std::slice::from_ref(&ad), &rules, &mut rng, db.now()).await.expect("served").is_some());

@@ -6,7 +6,7 @@ use super::{
         Kind::{Flag, Id, Number, Peer, Sealed, SealedJson, Text, Time, Who},
         Rows, Table,
     },
-    BANS_LAST, BY_ID, EVIDENCE, HASHED_PHONE, ITSELF, KEY_NAME, NO_PERSON, OWN, OWN_PHONE, STAFF, hidden, plain, shown,
+    BANS_LAST, BLOCKS_LAST, BY_ID, EVIDENCE, HASHED_PHONE, ITSELF, KEY_NAME, NO_PERSON, OWN, OWN_PHONE, STAFF, hidden, plain, shown,
 };
 use crate::store::APPEAL_CONTEXT;
 
@@ -14,15 +14,17 @@ pub(super) const BLOCKS: Table = Table {
     name: "blocks",
     // Who blocked the user is not told.
     rows: Rows::Of("t.blocker_id = $1", BY_ID),
-    erasure: Erasure::Deleted("t.blocker_id = $1 OR t.blocked_id = $1"),
+    erasure: Erasure::Kept,
     columns: &[
-        shown("id", Id),
-        hidden("blocker_id", ITSELF),
-        hidden("blocked_id", "peers are known by handle and match"),
-        shown("match_id", Id),
+        shown("id", Id).stays(BLOCKS_LAST),
+        hidden("blocker_id", ITSELF).stays(BLOCKS_LAST),
+        hidden("blocked_id", "peers are known by handle and match").stays(BLOCKS_LAST),
+        shown("match_id", Id).stays(BLOCKS_LAST),
         shown("blocked_alias", Text),
         shown("blocked_tag", Text),
-        shown("created_at", Time),
+        shown("created_at", Time).stays(BLOCKS_LAST),
+        hidden("blocker_phone", HASHED_PHONE).stays(BLOCKS_LAST),
+        hidden("blocked_phone", HASHED_PHONE).stays(BLOCKS_LAST),
     ],
 };
 

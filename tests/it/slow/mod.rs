@@ -1,5 +1,7 @@
 //! A client that stops reading, and what many idle ones cost.
 
+mod stuck;
+
 use std::time::Duration;
 
 use serde_json::json;
@@ -22,6 +24,8 @@ use crate::{
 };
 
 scenarios! {
+    // As much as the kernel's buffers take may have to wait.
+    @with &[("TEBDIL_MESSAGES__UNDELIVERED", "100000"), ("TEBDIL_MESSAGES__UNDELIVERED_BYTES", "1073741824")];
     a_client_that_stops_reading_is_closed,
 }
 
@@ -98,8 +102,9 @@ async fn sessions(api: &Api, number: u32) -> Vec<Secret> {
         accept_terms: true,
         locale: None,
         invite: None,
+        device: None,
     };
-    let login = LoginRequest { phone: register.phone.clone(), password, device: None };
+    let login = LoginRequest { phone: register.phone.clone(), password, device: None, totp: None };
     let mut accounts = vec![Account::register(api, &register, Clock::system(0)).await.expect("registered").0];
     for _ in 1..DEVICES {
         accounts.push(Account::login(api, &login, Clock::system(0)).await.expect("signed in").0);

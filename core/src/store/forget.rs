@@ -1,0 +1,54 @@
+//! The messages of matches that are over: nobody can read them, and they go a few at a time.
+//!
+//! Whoever ends a match only closes its sides, however much was said in it, and thereby leaves it among those [`Store::matches_to_forget`] finds.
+
+use sqlx::QueryBuilder;
+
+use super::{Store, StoreError};
+use crate::{
+    backend::{read, write_tx},
+    id::{MatchId, UserId},
+};
+
+impl Store {
+    /// Up to `limit` matches with ids above `after` that are over and may still have messages, by id.
+    pub async fn matches_to_forget(&self, after: MatchId, limit: i64) -> Result<Vec<MatchId>, StoreError> {
+        const SQL: &str = "SELECT id FROM matches WHERE status <> 'active' AND NOT forgotten AND id > $1 ORDER BY id LIMIT $2";
+        Ok(read!(self, |db| sqlx::query_scalar(SQL).bind(after).bind(limit).fetch_all(db).await?))
+    }
+
+    /// The same of one user, all of them.
+    pub async fn matches_to_forget_of(&self, user: UserId) -> Result<Vec<MatchId>, StoreError> {
+        const SQL: &str = "SELECT m.id FROM match_sides s JOIN matches m ON m.id = s.match_id \
+             WHERE s.user_id = $1 AND m.status <> 'active' AND NOT m.forgotten ORDER BY m.id";
+        Ok(read!(self, |db| sqlx::query_scalar(SQL).bind(user).fetch_all(db).await?))
+    }
+
+    /// Deletes up to `limit` messages of those of these matches that are over, and says how many. Where none is left, the match is done with.
+    pub async fn forget_messages(&self, matches: &[MatchId], limit: i64) -> Result<u64, StoreError> {
+        if matches.is_empty() {
+            return Ok(0);
+        }
+        Ok(write_tx!(self, |tx| {
+            let mut query = QueryBuilder::new("DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE match_id IN (");
+            query.push("SELECT id FROM matches WHERE status <> 'active' AND id IN (");
+            let mut list = query.separated(", ");
+            for id in matches {
+                list.push_bind(*id);
+            }
+            // Deleters that skip each other's rows never wait, so they cannot deadlock.
+            query.push(")) LIMIT ").push_bind(limit).push(self.db.for_update_skip_locked()).push(")");
+            let deleted = query.build().execute(&mut *tx).await?.rows_affected();
+
+            // What another deletes at this moment is still there for us: if it fails, the match is found again.
+            let mut query = QueryBuilder::new("UPDATE matches SET forgotten = TRUE WHERE status <> 'active' AND NOT forgotten AND id IN (");
+            let mut list = query.separated(", ");
+            for id in matches {
+                list.push_bind(*id);
+            }
+            query.push(") AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.match_id = matches.id)");
+            query.build().execute(&mut *tx).await?;
+            deleted
+        }))
+    }
+}

@@ -1,0 +1,143 @@
+//! What is written in one transaction, and who waits for it.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use tebdil_core::{
+    id::MatchId,
+    protocol::{ErrorCode, FrameId, ServerFrame},
+    store::{NewMessage, NewReceipt},
+};
+use uuid::Uuid;
+
+use crate::hub::{Connection, ConnectionId};
+
+/// How long a client should wait before it repeats what could not be stored, milliseconds.
+const RETRY_AFTER_MS: u64 = 1_000;
+
+/// How long it should wait for a peer to acknowledge what it has, milliseconds.
+const UNDELIVERED_RETRY_AFTER_MS: u64 = 5_000;
+
+/// What a device says in a match: its order is kept.
+pub(super) type Line = (ConnectionId, MatchId);
+
+/// Where an operation came from, and what the client calls it.
+#[derive(Debug)]
+pub(super) struct Origin {
+    pub(super) connection: Arc<Connection>,
+    re: Option<FrameId>,
+}
+
+impl Origin {
+    pub(super) fn new(connection: &Arc<Connection>, re: Option<FrameId>) -> Self {
+        Self { connection: Arc::clone(connection), re }
+    }
+
+    pub(super) fn answer(&self, frame: &ServerFrame) {
+        self.connection.send(frame, self.re.as_ref());
+    }
+
+    pub(super) fn refuse(&self, code: ErrorCode, client_id: Option<Uuid>) {
+        let retry_after_ms = match code {
+            ErrorCode::Unavailable | ErrorCode::Draining => Some(RETRY_AFTER_MS),
+            ErrorCode::TooManyUndelivered => Some(UNDELIVERED_RETRY_AFTER_MS),
+            _ => None,
+        };
+        self.answer(&ServerFrame::Error { code, message: code.title().to_owned(), retry_after_ms, resets_at: None, client_id });
+    }
+}
+
+/// Something to write.
+#[derive(Debug)]
+pub(super) enum Op {
+    Send {
+        message: NewMessage,
+        /// The SHA-256 of the ciphertext, where there is a franking tag.
+        digest: Option<[u8; 32]>,
+        origin: Origin,
+    },
+    Receipt {
+        receipt: NewReceipt,
+        origin: Origin,
+    },
+}
+
+impl Op {
+    pub(super) fn origin(&self) -> &Origin {
+        match self {
+            Self::Send { origin, .. } | Self::Receipt { origin, .. } => origin,
+        }
+    }
+
+    pub(super) fn match_id(&self) -> MatchId {
+        match self {
+            Self::Send { message, .. } => message.match_id,
+            Self::Receipt { receipt, .. } => receipt.match_id,
+        }
+    }
+
+    /// `None` for what is no message: receipts say what is true in any order.
+    pub(super) fn line(&self) -> Option<Line> {
+        match self {
+            Self::Send { origin, message, .. } => Some((origin.connection.id, message.match_id)),
+            Self::Receipt { .. } => None,
+        }
+    }
+
+    pub(super) fn refuse(&self, code: ErrorCode) {
+        let client_id = match self {
+            Self::Send { message, .. } => Some(message.client_id),
+            Self::Receipt { .. } => None,
+        };
+        self.origin().refuse(code, client_id);
+    }
+}
+
+/// Operations in the form in which the store takes them.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) messages: Vec<NewMessage>,
+    pub(super) senders: Vec<(Origin, Option<[u8; 32]>)>,
+    pub(super) receipts: Vec<NewReceipt>,
+    pub(super) readers: Vec<Origin>,
+}
+
+impl Batch {
+    pub(super) fn len(&self) -> usize {
+        self.messages.len() + self.receipts.len()
+    }
+
+    /// The operations; those of each kind in their order.
+    pub(super) fn into_ops(self) -> impl Iterator<Item = Op> {
+        let sends = self.messages.into_iter().zip(self.senders).map(|(message, (origin, digest))| Op::Send { message, digest, origin });
+        let receipts = self.receipts.into_iter().zip(self.readers).map(|(receipt, origin)| Op::Receipt { receipt, origin });
+        sends.chain(receipts)
+    }
+
+    /// Two batches with half of the matches each; `Err` with the batch when it is of one match.
+    pub(super) fn halves(self) -> Result<[Self; 2], Self> {
+        let matches: BTreeSet<MatchId> =
+            self.messages.iter().map(|message| message.match_id).chain(self.receipts.iter().map(|receipt| receipt.match_id)).collect();
+        let Some(middle) = matches.iter().nth(matches.len() / 2).copied().filter(|_| matches.len() > 1) else { return Err(self) };
+        let (low, high): (Vec<Op>, Vec<Op>) = self.into_ops().partition(|op| op.match_id() < middle);
+        Ok([low.into_iter().collect(), high.into_iter().collect()])
+    }
+}
+
+impl FromIterator<Op> for Batch {
+    fn from_iter<T: IntoIterator<Item = Op>>(ops: T) -> Self {
+        let mut batch = Self::default();
+        for op in ops {
+            match op {
+                Op::Send { message, digest, origin } => {
+                    batch.messages.push(message);
+                    batch.senders.push((origin, digest));
+                }
+                Op::Receipt { receipt, origin } => {
+                    batch.receipts.push(receipt);
+                    batch.readers.push(origin);
+                }
+            }
+        }
+        batch
+    }
+}
