@@ -227,8 +227,7 @@ impl Desk {
                 }
             }
             ToDesk::Cancelled { request, ticket } => self.cancelled(request, ticket),
-            // The leader may not have heard of a search that began before.
-            ToDesk::NotSearching { request, too_late: false } if self.search_before(request).is_some() => self.cancelled(request, None),
+            ToDesk::NotSearching { request, too_late: false } if self.search_before(request).is_some() => self.not_heard(request),
             ToDesk::NotSearching { request, too_late } => {
                 if let Some(cancel) = self.cancels.remove(&request) {
                     let message = if too_late { TOO_LATE } else { ErrorCode::NotSearching.title() };
@@ -354,6 +353,20 @@ impl Desk {
             if by.as_ref().is_none_or(|by| by.connection.id != open.connection.id) {
                 open.connection.send(&ServerFrame::MatchCancelled, None);
             }
+        }
+    }
+
+    /// A cancel found nothing to end, but the leader has not heard of a search that began before. One that an earlier leader may have used is submitted first:
+    /// only then is it known which came first, the cancel or the match.
+    fn not_heard(&mut self, request: u64) {
+        let ticket = self.search_before(request).and_then(|ticket| self.tickets.get_mut(&ticket)).filter(|open| open.sent);
+        let Some(open) = ticket else { return self.cancelled(request, None) };
+        self.out.push(open.submit());
+        // By its old name the leader would answer as before.
+        if let Some(cancel) = self.cancels.remove(&request) {
+            self.last_request += 1;
+            self.out.push(ToLeader::Cancel { user: cancel.connection.user_id, request: self.last_request });
+            self.cancels.insert(self.last_request, cancel);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
-use tebdil_core::{id::TicketId, store::NewSide};
+use tebdil_core::id::TicketId;
 
 use super::{line::Line, net::Net};
 
@@ -64,19 +64,19 @@ impl Net {
 
     /// A device that was told that it searches does, or was told why not.
     fn check_belief(&self, line: &Line, at_desks: &BTreeSet<TicketId>) {
-        let (mut searching, mut found) = (None, false);
+        let (mut searching, mut found, mut late) = (None, false, false);
         for frame in &line.heard {
             match frame["type"].as_str() {
                 Some("match.searching") => {
                     searching = Some(frame["ticket_id"].as_str().expect("an id").parse().expect("an id"));
-                    found = false;
+                    late = std::mem::take(&mut found);
                 }
                 Some("match.cancelled") => {
-                    let ended: Option<TicketId> = searching.take();
-                    let is_used = |side: &NewSide| Some(side.ticket_id) == ended;
-                    // A cancel that comes too late may be answered so after the match was told; it stands. None comes after this word.
-                    let is_over = found || !self.matches.iter().flatten().any(is_used);
-                    assert!(is_over, "{ended:?} was cancelled and matched: {:?}", line.heard);
+                    let Some(ended): Option<TicketId> = searching.take() else { continue };
+                    // Nothing else follows an answer that comes only after its match was told. And the account's other device may have searched as well, unheard.
+                    let others = self.conns.iter().filter(|other| other.device.0 == line.device.0).flat_map(|other| &other.tickets);
+                    let may_be = late || others.into_iter().any(|other| *other != ended && !self.is_used(*other));
+                    assert!(may_be || !self.is_used(ended), "{ended} was cancelled and matched: {:?}", line.heard);
                 }
                 // Of this search, or of one before.
                 Some("match.found") => found = true,
@@ -84,7 +84,7 @@ impl Net {
             }
         }
         for ticket in &line.tickets {
-            let is_used = self.matches.iter().flatten().any(|side| side.ticket_id == *ticket);
+            let is_used = self.is_used(*ticket);
             // Told to repeat its request, a device learns of the match as of all that it missed: from the store.
             let given_up = line.heard.iter().any(|frame| frame["code"] == "unavailable");
             assert!(!is_used || given_up || self.told.contains_key(ticket), "nobody told of the match of {ticket}");
@@ -92,5 +92,9 @@ impl Net {
             assert!(!believes || found || at_desks.contains(ticket), "{ticket} is lost: {:?}", line.heard);
             assert!(believes || !at_desks.contains(ticket), "{ticket} is searched for in secret: {:?}", line.heard);
         }
+    }
+
+    fn is_used(&self, ticket: TicketId) -> bool {
+        self.matches.iter().flatten().any(|side| side.ticket_id == ticket)
     }
 }

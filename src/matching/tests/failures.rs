@@ -77,6 +77,28 @@ fn a_cancel_while_the_match_is_written_is_too_late() {
 }
 
 #[test]
+fn a_cancel_after_the_match_was_told_is_too_late() {
+    let mut net = net();
+    let (a, b) = (net.connect((1, 10), 1), net.connect((2, 20), 0));
+    net.find(a);
+    net.find(b);
+    net.deliver();
+    net.propose(0);
+    net.write(0);
+    net.answer(0, false);
+    // The device hears of it, and its desk does not.
+    let wire = (net.conns[b].node_id, net.conns[a].node_id);
+    net.carry(wire, 1);
+    net.lose();
+    assert_eq!(net.conns[a].words(), ["match.searching", "match.found"]);
+    net.cancel(a);
+    net.deliver();
+    assert_eq!(net.conns[a].words(), ["match.searching", "match.found", "not_searching"]);
+    net.heal();
+    net.check_healed();
+}
+
+#[test]
 fn a_leader_that_dies_after_its_commit_costs_nobody_the_match() {
     let mut net = net();
     let (a, b) = (net.connect((1, 10), 1), net.connect((2, 20), 2));
