@@ -10,7 +10,7 @@ use tebdil_core::{
     id::IdGenerator,
     protocol::CloseCode,
     quota::QuotaRules,
-    realtime::{Presence, Realtime},
+    realtime::{Device, Presence, Realtime},
     skew::ClockGuard,
     store::{MatchRules, Store},
     time::Clock,
@@ -225,6 +225,22 @@ impl App {
             }
         });
         Ok(app)
+    }
+
+    /// Takes a connection that has left the hub out of presence, and tells the peers of its user.
+    pub async fn left(&self, device: Device) {
+        if let Err(error) = self.realtime.presence.leave(device).await {
+            tracing::debug!(%error, "a connection could not be taken out of presence; it is registered anew without it");
+        }
+        // Looked at only now: of two that end at the same time, the one that leaves presence last has to tell it.
+        if !self.hub.is_here(device.user)
+            && !self.tasks.hard.is_cancelled()
+            && let Err(error) = self.chat.announce_presence(device.user, false).await
+        {
+            tracing::warn!(%error, "peers were not told that a user went offline; trying again");
+            // Nothing else would tell them before the user comes back.
+            self.announcer.tell([device.user], false);
+        }
     }
 
     /// Small chores that keep memory bounded.

@@ -135,9 +135,9 @@ async fn rejoin(app: &Arc<App>) {
             if let Ok(joined) = presence.join(device, app.config.ws.max_devices, connection.stamp.get().copied()).await {
                 app.hub.joined(device.user, joined.elsewhere);
             }
-            // It may have left while it was being registered.
+            // It may have left while it was being registered, and was looked for in vain or told to be back.
             if !app.hub.has(device) {
-                let _ = presence.leave(device).await;
+                app.left(device).await;
             }
         })
         .await;

@@ -140,18 +140,7 @@ async fn end(app: &App, connection: &Connection) {
     app.activity.note(connection);
     app.hub.leave(connection);
     app.matchmaker.gone(connection).await;
-    if let Err(error) = app.realtime.presence.leave(connection.device()).await {
-        tracing::debug!(%error, "a connection could not be taken out of presence; it is registered anew without it");
-    }
-    // Looked at only now: of two that end at the same time, the one that leaves presence last has to tell it.
-    if !app.hub.is_here(connection.user_id)
-        && !app.tasks.hard.is_cancelled()
-        && let Err(error) = app.chat.announce_presence(connection.user_id, false).await
-    {
-        tracing::warn!(%error, "peers were not told that a user went offline; trying again");
-        // Nothing else would tell them before the user comes back.
-        app.announcer.tell([connection.user_id], false);
-    }
+    app.left(connection.device()).await;
 }
 
 type First = Result<(Option<FrameId>, Hello), FrameError>;
