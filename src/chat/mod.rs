@@ -24,7 +24,7 @@ use tebdil_core::{
     time::Clock,
 };
 use tokio::sync::mpsc;
-pub use writer::Writer;
+pub use writer::{MAX_BATCH, Writer};
 
 use self::{
     batch::{Op, Origin},

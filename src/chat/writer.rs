@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Most operations that are taken from the queue at a time, and most that wait for matches that are held.
-const MAX_BATCH: usize = 512;
+pub const MAX_BATCH: usize = 512;
 
 /// How long a match that somebody else holds is tried again before what was said in it is refused.
 const HELD: Duration = Duration::from_secs(1);

@@ -5,7 +5,10 @@ use std::fmt;
 use tebdil_core::backend;
 
 use super::{Config, Sender};
-use crate::auth::codes::{CodeSender, Gateway};
+use crate::{
+    auth::codes::{CodeSender, Gateway},
+    chat,
+};
 
 /// A setting that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,7 +140,8 @@ impl Config {
         check(ws.frames_per_second > 0, "ws.frames_per_second", "must be at least 1");
         check(ws.frame_burst >= ws.frames_per_second, "ws.frame_burst", "must be at least ws.frames_per_second");
         check((1..=60).contains(&ws.send_timeout_s), "ws.send_timeout_s", "must be 1 to 60");
-        check(ws.outbound_frames >= 16, "ws.outbound_frames", "must be at least 16");
+        // One commit may be all between two people, and the next comes before they have read it.
+        check(ws.outbound_frames >= 2 * chat::MAX_BATCH, "ws.outbound_frames", "must be at least 1024: what two commits may bring");
         check(ws.outbound_bytes >= 128 * 1024, "ws.outbound_bytes", "must be at least 131072: two of the largest frames");
 
         super::relay::check(&self.relay, &mut check);
