@@ -255,6 +255,12 @@ fn credentials_are_mounted_and_stand_in_no_environment() {
             assert!(!credential || value.as_str().is_some_and(|value| value.starts_with('/')), "{service}: {name}");
         }
     }
+    // Nodes and worker read the same .env: what it may name is there for all of them.
+    for name in text(".env.example").split(MOUNTED).skip(1).filter_map(|part| part.lines().next()) {
+        for service in NODES.iter().chain(&["worker"]) {
+            assert!(strings(&all.service(service)["secrets"]).contains(&name.trim()), "{service} has no {name}");
+        }
+    }
     // Those of others: the database's superuser is nobody's, and the worker needs no keys.
     assert!(!strings(&all.service("tebdil-1")["secrets"]).contains(&"postgres_password"));
     assert!(!strings(&all.service("worker")["secrets"]).iter().any(|name| name.ends_with("_key") || name.ends_with("_keys")));

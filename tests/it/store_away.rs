@@ -61,6 +61,41 @@ async fn what_was_sent_behind_a_refused_message_does_not_overtake_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_queued_behind_a_full_side_is_refused_with_it() {
+    const ROOM: i64 = 16;
+    // More than the writer takes at a time.
+    const EACH: usize = 400;
+    let server = TestServer::start(Backend::Sqlite, &[("TEBDIL_MESSAGES__UNDELIVERED", "16")]).await.expect("no service is needed");
+    let (mut a, mut b, id) = pair(&server).await;
+    for seq in 1..=ROOM {
+        assert_eq!(a.say(&id, "there is room").await["seq"], seq);
+    }
+    let queued = json!({ "type": "message.sync", "match_id": "1", "peer_seq": 0 });
+    let said: Vec<_> = (0..2 * EACH).map(|number| message(&id, &number.to_string())).collect();
+    let mut other = SqliteConnection::connect(server.app.config.database_url().expose()).await.expect("a connection");
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.expect("the write lock");
+    // The first is being written from now on. Room is made while it waits, but it will not have had any.
+    for said in &said[..EACH] {
+        a.send(said.clone()).await;
+    }
+    a.ask(queued.clone()).await;
+    b.send(json!({ "type": "message.ack", "match_id": id, "seq": ROOM })).await;
+    b.ask(queued.clone()).await;
+    for said in &said[EACH..] {
+        a.send(said.clone()).await;
+    }
+    a.ask(queued).await;
+    sqlx::query("COMMIT").execute(&mut other).await.expect("the lock is given back");
+    for said in &said {
+        let refused = a.socket.recv_json().await.expect("an answer");
+        assert_eq!((&refused["code"], &refused["client_id"]), (&json!("too_many_undelivered"), &said["client_id"]));
+    }
+    a.until("message.delivered").await;
+    assert_eq!(a.ask(said[0].clone()).await["seq"], ROOM + 1);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_says_hello_meanwhile_hears_when_to_come_back() {
     let Some(mut postgres) = PrivatePostgres::start().await else { return };
     let url = postgres.url(postgres.port());

@@ -57,6 +57,13 @@ async fn aliases_that_look_the_same_never_share_a_tag(t: TestStore) {
     let renamed = t.update_profile(other.id, &update(looks_like("kedio", "kedio")), &mut rng(1)).await.unwrap();
     let ProfileChange::Updated(renamed) = renamed else { panic!("refused") };
     assert!(renamed.alias == "kedio" && renamed.tag != kedi.tag);
+    // Made when the tables of Unicode were others: the same letters had another skeleton.
+    t.execute(&format!("UPDATE users SET alias_skeleton = 'once' WHERE id = {}", renamed.id)).await;
+    let (late, _) = t.register("kurt").await;
+    t.execute(&format!("UPDATE users SET tag = '{}' WHERE id = {}", renamed.tag, late.id)).await;
+    let late = t.update_profile(late.id, &update(looks_like("kedio", "today")), &mut rng(1)).await.unwrap();
+    let ProfileChange::Updated(late) = late else { panic!("refused") };
+    assert_ne!(late.tag, renamed.tag);
     let respelled = t.update_profile(kedi.id, &update(looks_like("KediO", "kedio")), &mut rng(1)).await.unwrap();
     let ProfileChange::Updated(respelled) = respelled else { panic!("refused") };
     assert_eq!(respelled.tag, kedi.tag);

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::from;
 use crate::{
+    ads::staff,
     harness::{PASSWORD, TestServer},
     sockets::{Person, connect_to, message, pair},
 };
@@ -104,6 +105,17 @@ async fn an_account_has_so_many_idempotency_keys(server: TestServer) {
     }
     assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM idempotency_keys").await, 3, "nothing is kept beyond it");
     assert_ne!(read(0, &other.access).await.status, 429);
+    // What the token for an appeal is used for counts for its account as well.
+    let moderator = staff(&server, "selin", "moderator").await;
+    let reason = json!({ "reason": "spam" });
+    server.post(&format!("/v1/admin/users/{}/ban", other.id), &moderator.access, &reason).await.expect(201);
+    let login = json!({ "phone": other.phone, "password": PASSWORD });
+    let told = server.post("/v1/auth/login", "", &login).await.expect_problem(403, "banned");
+    let token = told["appeal_token"].as_str().expect("a token");
+    for (turn, status) in [201, 409, 429].into_iter().enumerate() {
+        let request = server.request(Method::POST, "/v1/appeals", Some(token)).header("idempotency-key", format!("appeal-{turn}"));
+        assert_eq!(server.send(request.json(&json!({ "text": "no" }))).await.status, status);
+    }
     server.stop().await;
 }
 

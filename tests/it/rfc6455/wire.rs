@@ -228,6 +228,14 @@ impl Wire {
         }
     }
 
+    /// Reads so many bytes at a time until the stream ends, in whichever way.
+    pub async fn sip(&mut self, bytes: usize, pause: Duration) {
+        let mut taken = vec![0; bytes];
+        while timeout(PATIENCE, self.stream.read(&mut taken)).await.expect("an end in time").is_ok_and(|read| read > 0) {
+            tokio::time::sleep(pause).await;
+        }
+    }
+
     /// Whether the server cut the connection without a word.
     pub async fn is_reset(&mut self) -> bool {
         let mut byte = [0];

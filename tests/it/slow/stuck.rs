@@ -1,6 +1,9 @@
 //! Clients that read nothing at all, at every place where the server waits for them.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 use tokio::{net::TcpSocket, time::timeout};
@@ -17,6 +20,18 @@ scenarios! {
     who_reads_no_replay_is_cut_off,
     who_reads_no_answer_to_sync_is_cut_off,
     who_reads_again_is_told_why,
+}
+
+mod closed {
+    use super::who_is_closed_has_one_grace_for_all_that_waits;
+
+    scenarios! {
+        @with &[
+            ("TEBDIL_WS__SEND_TIMEOUT_S", "30"), ("TEBDIL_WS__OUTBOUND_BYTES", "67108864"),
+            ("TEBDIL_MESSAGES__UNDELIVERED_BYTES", "1073741824"),
+        ];
+        who_is_closed_has_one_grace_for_all_that_waits,
+    }
 }
 
 /// Messages of the replay, and bytes of each: more than the kernel takes for a client whose window is shut.
@@ -137,5 +152,24 @@ async fn who_reads_again_is_told_why(server: TestServer) {
         gone(&server, &user).await;
     }
     assert_eq!(a.ask(message(&id, "still here")).await["seq"], MESSAGES + 1);
+    server.stop().await;
+}
+
+async fn who_is_closed_has_one_grace_for_all_that_waits(server: TestServer) {
+    let (mut a, b, id) = pair(&server).await;
+    let user = b.user;
+    drop(b.socket);
+    let mut wire = narrow(&server).await;
+    hello(&mut wire, &user, &id, 0).await;
+    assert!(is(&wire.next().await.expect("welcome"), "welcome"));
+    // Twice what the kernel takes: the other half waits in the queue.
+    for seq in 1..=2 * MESSAGES {
+        assert_eq!(a.say(&id, &"x".repeat(SIZE)).await["seq"], seq);
+    }
+    server.post("/v1/auth/logout", &user.access, &json!({})).await.expect(204);
+    let closed = Instant::now();
+    // Each frame is taken in time; all of them would take more than half a minute.
+    tokio::join!(wire.sip(2 * SIZE, Duration::from_millis(100)), gone(&server, &user));
+    assert!(closed.elapsed() < Duration::from_secs(20), "{:?}", closed.elapsed());
     server.stop().await;
 }
