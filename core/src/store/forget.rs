@@ -24,30 +24,22 @@ impl Store {
         Ok(read!(self, |db| sqlx::query_scalar(SQL).bind(user).fetch_all(db).await?))
     }
 
-    /// Deletes up to `limit` messages of those of these matches that are over, and says how many. Where none is left, the match is done with.
-    pub async fn forget_messages(&self, matches: &[MatchId], limit: i64) -> Result<u64, StoreError> {
-        if matches.is_empty() {
-            return Ok(0);
-        }
+    /// Deletes up to `limit` messages of this match, if it is over, and says how many. With the last of them the match is done with.
+    ///
+    /// One match, and in the order of an index: the database finds what is left without a look at all that the match ever had.
+    pub async fn forget_messages(&self, id: MatchId, limit: u32) -> Result<u64, StoreError> {
+        const DONE: &str = "UPDATE matches SET forgotten = TRUE WHERE id = $1 AND status <> 'active' AND NOT forgotten \
+             AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.match_id = matches.id)";
         Ok(write_tx!(self, |tx| {
-            let mut query = QueryBuilder::new("DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE match_id IN (");
-            query.push("SELECT id FROM matches WHERE status <> 'active' AND id IN (");
-            let mut list = query.separated(", ");
-            for id in matches {
-                list.push_bind(*id);
-            }
+            let mut query = QueryBuilder::new("DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE match_id = ");
+            query.push_bind(id).push(" AND EXISTS (SELECT 1 FROM matches WHERE status <> 'active' AND id = ").push_bind(id);
             // Deleters that skip each other's rows never wait, so they cannot deadlock.
-            query.push(")) LIMIT ").push_bind(limit).push(self.db.for_update_skip_locked()).push(")");
+            query.push(") ORDER BY sender_id, seq LIMIT ").push_bind(i64::from(limit)).push(self.db.for_update_skip_locked()).push(")");
             let deleted = query.build().execute(&mut *tx).await?.rows_affected();
-
-            // What another deletes at this moment is still there for us: if it fails, the match is found again.
-            let mut query = QueryBuilder::new("UPDATE matches SET forgotten = TRUE WHERE status <> 'active' AND NOT forgotten AND id IN (");
-            let mut list = query.separated(", ");
-            for id in matches {
-                list.push_bind(*id);
+            if deleted < limit.into() {
+                // What another deletes at this moment is still there for us: if it fails, the match is found again.
+                sqlx::query(DONE).bind(id).execute(&mut *tx).await?;
             }
-            query.push(") AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.match_id = matches.id)");
-            query.build().execute(&mut *tx).await?;
             deleted
         }))
     }

@@ -374,7 +374,9 @@ async fn an_erasure_leaves_nothing_but_the_tombstone(t: TestStore) {
     for id in t.unended_matches(HER).await.unwrap() {
         t.end_match(id, Some(HER), EndReason::Erased, t.now()).await.unwrap();
     }
-    t.forget_messages(&t.matches_to_forget_of(HER).await.unwrap(), 10).await.unwrap();
+    for id in t.matches_to_forget_of(HER).await.unwrap() {
+        t.forget_messages(id, 10).await.unwrap();
+    }
     let mut after = MatchId(0);
     while let Some(last) = t.forget_in_matches(HER, after, 1).await.unwrap() {
         assert!(last > after);

@@ -15,9 +15,10 @@ use crate::job::{Job, JobContext, JobError};
 
 /// How often it looks.
 pub const PERIOD: Duration = Duration::from_secs(5);
-/// Matches of one transaction, and messages: at most 1.6 MiB, some milliseconds of the one writer that SQLite has.
+/// Matches that are looked up at once.
 const MATCHES: i64 = 50;
-const MESSAGES: i64 = 100;
+/// Messages of one transaction: at most 400 KiB, a millisecond or two of the one writer that SQLite has.
+const MESSAGES: u32 = 25;
 
 /// Deletes what was said in matches that are over.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -42,13 +43,16 @@ impl Job for Forget {
 
 /// Deletes all messages of these matches. Between two batches it rests for as long as one took: half of the time the database is there for others alone.
 pub(super) async fn forget(store: &Store, matches: &[MatchId]) -> Result<(), StoreError> {
-    loop {
-        let begun = Instant::now();
-        let deleted = store.forget_messages(matches, MESSAGES).await?;
-        super::retention::count("messages", deleted);
-        if deleted < MESSAGES.unsigned_abs() {
-            return Ok(());
+    for id in matches {
+        loop {
+            let begun = Instant::now();
+            let deleted = store.forget_messages(*id, MESSAGES).await?;
+            super::retention::count("messages", deleted);
+            if deleted < MESSAGES.into() {
+                break;
+            }
+            tokio::time::sleep(begun.elapsed()).await;
         }
-        tokio::time::sleep(begun.elapsed()).await;
     }
+    Ok(())
 }

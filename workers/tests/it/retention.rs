@@ -88,7 +88,7 @@ async fn what_was_said_in_a_match_goes_soon_after_its_end(db: &Database) {
     db.store.end_match(over, Some(users[0]), EndReason::Left, db.now()).await.expect("end");
     assert_eq!(db.number("SELECT COUNT(*) FROM messages").await, 251, "the end itself deletes nothing");
     // A run that was killed in the middle.
-    assert_eq!(db.store.forget_messages(&[over], 100).await.expect("forget"), 100);
+    assert_eq!(db.store.forget_messages(over, 100).await.expect("forget"), 100);
     for _ in 0..2 {
         workers.run_due_once().await.expect("run");
         assert_eq!(db.number("SELECT match_id FROM messages").await, goes_on.0);
