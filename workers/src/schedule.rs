@@ -36,7 +36,7 @@ pub(crate) async fn push_ticks(queues: &[Queue], cx: &JobContext, pushed: &mut P
         }
         let key = format!("cron:{}:{}", queue.name, tick.millis());
         let job = NewJob { queue: queue.name, payload, dedupe: Some(&key), run_at: tick, max_attempts: queue.max_attempts };
-        cx.store.push_tick(job, now).await?;
+        cx.store.push_tick(job, &cx.clock).await?;
         pushed.0.insert(queue.name, tick);
         news = true;
     }

@@ -13,7 +13,7 @@ use sqlx::{FromRow, QueryBuilder};
 use super::{Store, StoreError};
 use crate::{
     backend::{read, write_tx},
-    time::Timestamp,
+    time::{Clock, Timestamp},
 };
 
 /// Wait before the second attempt; it doubles with each one after.
@@ -25,6 +25,8 @@ const LONGEST_WAIT: Duration = Duration::from_hours(2);
 const LONGEST_LEASE: Duration = Duration::from_mins(10);
 /// How far the clocks of two nodes that run jobs may be apart, and more.
 const TICK_SLACK: Duration = Duration::from_secs(15);
+/// The key of the database's lock that whoever pushes ticks holds ([`Store::push_tick`]): "tick" in ASCII.
+pub const TICK_LOCK: i64 = 0x7469_636b;
 /// Characters of an error that are kept.
 const ERROR_CHARS: usize = 500;
 
@@ -176,14 +178,17 @@ impl Store {
     /// Pushes one tick of a schedule, unless the queue has a waiting job that is due: ticks that nobody ran do not pile up. The queue's ticks of times to come, which a
     /// clock that was ahead has left, are forgotten, whether or not they ran: the schedule goes on by the clock as it is now.
     ///
-    /// Keys of ticks begin with `cron:`.
+    /// Keys of ticks begin with `cron:`. One tick is pushed at a time, and `clock` is read when it is this one's turn: whoever had to wait takes the ticks that the
+    /// others pushed meanwhile for what they are, and not for ticks of times to come.
     ///
     /// `true` when it was pushed. Once per key, as [`Store::push_job`].
-    pub async fn push_tick(&self, job: NewJob<'_>, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn push_tick(&self, job: NewJob<'_>, clock: &Clock) -> Result<bool, StoreError> {
         // `state < 2` lets both databases use the partial index.
         const AHEAD: &str = "DELETE FROM job WHERE queue = $1 AND dedupe LIKE 'cron:%' AND state <> 1 AND run_at > $2";
         const WAITING: &str = "SELECT id FROM job WHERE queue = $1 AND state < 2 AND state = 0 AND run_at <= $2 LIMIT 1";
         Ok(write_tx!(self, |tx| {
+            sqlx::query(self.db.lock_key()).bind(TICK_LOCK).execute(&mut *tx).await?;
+            let now = clock.now();
             sqlx::query(AHEAD).bind(job.queue).bind(now + TICK_SLACK).execute(&mut *tx).await?;
             let waiting: Option<(String,)> = sqlx::query_as(WAITING).bind(job.queue).bind(now).fetch_optional(&mut *tx).await?;
             waiting.is_none() && push_job_in!(self, tx, job, now)

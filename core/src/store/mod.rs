@@ -75,7 +75,7 @@ pub use id_nodes::RENEW_IDS;
 pub use idempotency::{FirstAnswer, IDEMPOTENCY_PENDING, IDEMPOTENCY_WINDOW, Idempotent};
 pub use impressions::AdSlot;
 pub use job_admin::{JobFilter, Mended};
-pub use jobs::{JobCounts, JobFailure, JobLease, Leased, LeasedJob, NewJob};
+pub use jobs::{JobCounts, JobFailure, JobLease, Leased, LeasedJob, NewJob, TICK_LOCK};
 pub use keys::{KEY_PACKAGE_PERIOD, MAX_ACCOUNT_KEY_PACKAGES, MAX_KEY_PACKAGES, PutKeys};
 pub use leading::MatchmakerTerm;
 pub use match_admin::{StaffMatchFilter, StaffMatchRow};

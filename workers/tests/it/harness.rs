@@ -10,10 +10,10 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, SqlitePool};
+use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
 use tebdil_core::{
     id::{ClaimId, IdGenerator, MatchId, MessageId, SessionId, UserId},
-    store::Store,
+    store::{Store, TICK_LOCK},
     testing::TestStore,
     time::{Clock, Timestamp},
 };
@@ -51,6 +51,31 @@ pub struct Database {
     /// Of phone numbers, aliases and tickets.
     next: AtomicI64,
     url: String,
+}
+
+/// See [`Database::hold_ticks`].
+pub enum HeldTicks {
+    Sqlite(Transaction<'static, Sqlite>),
+    Postgres(Transaction<'static, Postgres>),
+}
+
+impl HeldTicks {
+    /// Writes a tick that has run, and lets go.
+    pub async fn push_done(self, key: &str, at: Timestamp) {
+        const SQL: &str = "INSERT INTO job (id, queue, payload, max_attempts, run_at, dedupe, created_at, state, finished_at) \
+             VALUES ($1, 'q', $2, 1, $3, $1, $3, 2, $3)";
+        macro_rules! push {
+            ($tx:expr) => {{
+                let mut tx = $tx;
+                sqlx::query(SQL).bind(key).bind(vec![0_u8]).bind(at).execute(&mut *tx).await.expect("tick");
+                tx.commit().await.expect("commit");
+            }};
+        }
+        match self {
+            Self::Sqlite(tx) => push!(tx),
+            Self::Postgres(tx) => push!(tx),
+        }
+    }
 }
 
 /// Makes a test of a scenario `async fn(&Database)` on each database.
@@ -109,6 +134,18 @@ impl Database {
             Raw::Postgres(PgPool::connect(&url).await.expect("connect"))
         };
         Self { store, clock, ids, raw, next: AtomicI64::new(0), url }
+    }
+
+    /// Has others who push ticks wait, as a node does that pushes one.
+    pub async fn hold_ticks(&self) -> HeldTicks {
+        match &self.raw {
+            Raw::Sqlite(pool) => HeldTicks::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await.expect("begin")),
+            Raw::Postgres(pool) => {
+                let mut tx = pool.begin().await.expect("begin");
+                sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(TICK_LOCK).execute(&mut *tx).await.expect("lock");
+                HeldTicks::Postgres(tx)
+            }
+        }
     }
 
     /// Another node on the same database.
