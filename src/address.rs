@@ -4,14 +4,15 @@ use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// How many times an address's allowance the networks around it have, from narrow to wide: an IPv6 customer often has a /56, some a /48. An IPv4 address stands for
-/// itself alone.
+/// How many times an address's allowance the networks around it have, from narrow to wide: an IPv6
+/// customer often has a /56, some a /48. An IPv4 address stands for itself alone.
 pub const ALLOWANCES: [u32; 3] = [1, 4, 16];
 
 /// The prefixes of IPv6 that go with [`ALLOWANCES`].
 const PREFIXES: [u8; 3] = [64, 56, 48];
 
-/// The address limits are counted by; never stored or logged. Of IPv6 it is the /64, which one customer has for himself.
+/// The address limits are counted by; never stored or logged. Of IPv6 it is the /64, which one
+/// customer has for himself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientAddress(IpAddr);
 
@@ -29,7 +30,8 @@ impl From<IpAddr> for ClientAddress {
 }
 
 impl ClientAddress {
-    /// The networks it counts for, from narrow to wide, in the order of [`ALLOWANCES`]: one of IPv4, three of IPv6.
+    /// The networks it counts for, from narrow to wide, in the order of [`ALLOWANCES`]: one of
+    /// IPv4, three of IPv6.
     pub fn networks(self) -> impl Iterator<Item = Network> {
         let widths = match self.0 {
             IpAddr::V4(_) => 1,
@@ -82,14 +84,35 @@ mod tests {
 
     #[test]
     fn an_ipv6_address_counts_for_three_networks_and_an_ipv4_address_for_itself() {
-        let networks = |text: &str| of(text).networks().map(|network| network.0.to_string()).collect::<Vec<_>>();
-        assert_eq!(networks("2001:db8:1:2fe::1"), ["2001:db8:1:2fe::/64", "2001:db8:1:200::/56", "2001:db8:1::/48"]);
+        let networks = |text: &str| {
+            of(text)
+                .networks()
+                .map(|network| network.0.to_string())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            networks("2001:db8:1:2fe::1"),
+            [
+                "2001:db8:1:2fe::/64",
+                "2001:db8:1:200::/56",
+                "2001:db8:1::/48"
+            ]
+        );
         assert_eq!(networks("192.0.2.1"), ["192.0.2.1/32"]);
         // One network and the first of its subnets begin with the same bytes.
         let keys: Vec<_> = of("2001:db8:1::1").networks().map(Network::bytes).collect();
         assert!(keys[0] != keys[1] && keys[1] != keys[2]);
-        assert_eq!(of("2001:db8:1:2::").neighbourhood(), of("2001:db8:1:ffff::").neighbourhood());
-        assert_eq!(of("192.0.2.1").neighbourhood(), of("192.0.2.200").neighbourhood());
-        assert_ne!(of("192.0.2.1").neighbourhood(), of("192.0.3.1").neighbourhood());
+        assert_eq!(
+            of("2001:db8:1:2::").neighbourhood(),
+            of("2001:db8:1:ffff::").neighbourhood()
+        );
+        assert_eq!(
+            of("192.0.2.1").neighbourhood(),
+            of("192.0.2.200").neighbourhood()
+        );
+        assert_ne!(
+            of("192.0.2.1").neighbourhood(),
+            of("192.0.3.1").neighbourhood()
+        );
     }
 }

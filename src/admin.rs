@@ -20,14 +20,17 @@ use crate::{
 /// Longest line that is taken for a phone number, bytes.
 const MAX_LINE: u64 = 256;
 
-/// Sets the role of an account. `phone` `-` reads it from standard input. Works beside servers that run, which see it with the next request.
+/// Sets the role of an account. `phone` `-` reads it from standard input. Works beside servers that
+/// run, which see it with the next request.
 ///
 /// # Errors
 /// [`RunError`], also when the number is not one or has no account.
 pub(crate) async fn grant(config: Config, phone: Secret, role: UserRole) -> Result<(), RunError> {
     observability::install_logs(&config.log);
     let phone = given(phone).await?;
-    let phone = Phones::new(&config.auth.default_region).e164(phone.expose()).ok_or_else(|| failed("this is not a phone number"))?;
+    let phone = Phones::new(&config.auth.default_region)
+        .e164(phone.expose())
+        .ok_or_else(|| failed("this is not a phone number"))?;
     let index = blind(&config)?.phone(phone.expose());
     let (store, clock) = open(&config).await?;
     let before = store.set_role_of_phone(&index, role, clock.now()).await;
@@ -41,7 +44,8 @@ pub(crate) async fn grant(config: Config, phone: Secret, role: UserRole) -> Resu
     }
 }
 
-/// Takes the second factor of an account away, by its phone (`-` reads it from standard input) or its id.
+/// Takes the second factor of an account away, by its phone (`-` reads it from standard input) or
+/// its id.
 ///
 /// # Errors
 /// [`RunError`], also when there is no such account, or it has none.
@@ -55,10 +59,17 @@ pub(crate) async fn totp_reset(config: Config, account: Secret) -> Result<(), Ru
     let of = match &phone {
         Some(phone) => TotpOf::Phone(phone),
         // No phone number has as many digits.
-        None => TotpOf::User(account.expose().parse().map_err(|_| failed("this is neither a phone number nor the id of an account"))?),
+        None => TotpOf::User(
+            account
+                .expose()
+                .parse()
+                .map_err(|_| failed("this is neither a phone number nor the id of an account"))?,
+        ),
     };
     let (store, clock) = open(&config).await?;
-    let removed = store.remove_totp(of, TotpRemover::Operator, clock.now()).await;
+    let removed = store
+        .remove_totp(of, TotpRemover::Operator, clock.now())
+        .await;
     store.close().await;
     if !removed? {
         return Err(failed("there is no such account with a second factor"));
@@ -76,13 +87,19 @@ async fn given(argument: Secret) -> Result<Secret, RunError> {
     if argument.expose() != "-" {
         return Ok(argument);
     }
-    let read = tokio::task::spawn_blocking(read_phone).await.unwrap_or_else(|panic| Err(io::Error::other(panic)));
-    read.map_err(|source| RunError::Io { what: "standard input".to_owned(), source })
+    let read = tokio::task::spawn_blocking(read_phone)
+        .await
+        .unwrap_or_else(|panic| Err(io::Error::other(panic)));
+    read.map_err(|source| RunError::Io {
+        what: "standard input".to_owned(),
+        source,
+    })
 }
 
 /// Never with new keys: with others than the server's no account would be found.
 fn blind(config: &Config) -> Result<BlindIndex, RunError> {
-    let secrets = Secrets::find(config)?.ok_or_else(|| failed("there is no server here yet: start it and register first"))?;
+    let secrets = Secrets::find(config)?
+        .ok_or_else(|| failed("there is no server here yet: start it and register first"))?;
     Ok(BlindIndex::new(app::core_key(&secrets.phone_index_key)))
 }
 

@@ -76,7 +76,12 @@ pub struct App {
 
 impl App {
     /// Opens the database, brings its schema up to date, and starts the tasks of every part.
-    pub async fn start(config: Config, secrets: &Secrets, clock: Clock, tasks: Tasks) -> Result<Arc<Self>, RunError> {
+    pub async fn start(
+        config: Config,
+        secrets: &Secrets,
+        clock: Clock,
+        tasks: Tasks,
+    ) -> Result<Arc<Self>, RunError> {
         for warning in config.warnings() {
             tracing::warn!("{warning}");
         }
@@ -88,14 +93,24 @@ impl App {
         let (realtime, events) = Realtime::connect(&config.realtime(), &mut rand::rng()).await?;
 
         let blind = BlindIndex::new(core_key(&secrets.phone_index_key));
-        let field_keys = secrets.field_keys.iter().map(|(id, key)| (id.to_owned(), core_key(key)));
-        let cipher = FieldCipher::new(secrets.field_keys.current().0, field_keys).expect("the current key is one of the ring");
-        let franking_keys = secrets.franking_keys.iter().map(|(id, key)| (id.to_owned(), core_key(key)));
-        let franking =
-            Arc::new(FrankingKeys::new(secrets.franking_keys.current().0, franking_keys).expect("the current key is one of the ring"));
+        let field_keys = secrets
+            .field_keys
+            .iter()
+            .map(|(id, key)| (id.to_owned(), core_key(key)));
+        let cipher = FieldCipher::new(secrets.field_keys.current().0, field_keys)
+            .expect("the current key is one of the ring");
+        let franking_keys = secrets
+            .franking_keys
+            .iter()
+            .map(|(id, key)| (id.to_owned(), core_key(key)));
+        let franking = Arc::new(
+            FrankingKeys::new(secrets.franking_keys.current().0, franking_keys)
+                .expect("the current key is one of the ring"),
+        );
         let tokens = Tokens::new(&secrets.jwt_keys, &config.auth, clock.clone());
         let quota_rules = config.quota.rules();
-        let sender = CodeSender::new(&config.verification).map_err(|(field, detail)| RunError::Failed(format!("{field}: {detail}")))?;
+        let sender = CodeSender::new(&config.verification)
+            .map_err(|(field, detail)| RunError::Failed(format!("{field}: {detail}")))?;
         let budget = Arc::new(Budget::new(&config.limits, &realtime, blind.clone()));
         let code_parts = auth::codes::Parts {
             store: store.clone(),
@@ -115,17 +130,36 @@ impl App {
             codes,
             countries: config.verification.countries.list().to_vec(),
         };
-        let accounts = Accounts::start(&config.auth, parts)
-            .map_err(|source| RunError::Io { what: "cannot start the password threads".to_owned(), source })?;
+        let accounts = Accounts::start(&config.auth, parts).map_err(|source| RunError::Io {
+            what: "cannot start the password threads".to_owned(),
+            source,
+        })?;
 
         let (hub, behind) = Hub::new(config.ws.max_devices, realtime.bus.clone());
         let hub = Arc::new(hub);
-        let (ads, match_end_ads) =
-            Ads::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone(), config.ads.rules(&config.quota));
+        let (ads, match_end_ads) = Ads::new(
+            store.clone(),
+            Arc::clone(&hub),
+            realtime.presence.clone(),
+            clock.clone(),
+            config.ads.rules(&config.quota),
+        );
         let wakeups = Arc::<Wakeups>::default();
-        let relays = Relays::start(&config.relay, secrets.relay_secret.clone(), clock.clone(), realtime.bus.clone(), tasks.clone()).await?;
+        let relays = Relays::start(
+            &config.relay,
+            secrets.relay_secret.clone(),
+            clock.clone(),
+            realtime.bus.clone(),
+            tasks.clone(),
+        )
+        .await?;
         let relays = Arc::new(relays);
-        let calls = Arc::new(Calls::new(store.clone(), Arc::clone(&hub), Arc::clone(&relays), clock.clone()));
+        let calls = Arc::new(Calls::new(
+            store.clone(),
+            Arc::clone(&hub),
+            Arc::clone(&relays),
+            clock.clone(),
+        ));
         let (chat, writer) = Chat::new(chat::Parts {
             store: store.clone(),
             hub: Arc::clone(&hub),
@@ -139,7 +173,15 @@ impl App {
         });
         let chat = Arc::new(chat);
         let notifier = Notifier::new(Arc::clone(&hub), Texts::new(quota_rules.zone.clone()));
-        let workers = workers(&config, &store, &guard, Some(realtime.presence.clone()), &hub, &chat, &notifier)?;
+        let workers = workers(
+            &config,
+            &store,
+            &guard,
+            Some(realtime.presence.clone()),
+            &hub,
+            &chat,
+            &notifier,
+        )?;
         let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
         let matchmaker_config = MatchmakerConfig {
             widening: config.matching.widening.clone(),
@@ -148,7 +190,11 @@ impl App {
                 lifetime: config.matching.match_ttl(),
                 max_active_text: config.matching.max_active_text.into(),
             },
-            modes: if relays.any() { vec![Mode::Text, Mode::Video] } else { vec![Mode::Text] },
+            modes: if relays.any() {
+                vec![Mode::Text, Mode::Video]
+            } else {
+                vec![Mode::Text]
+            },
             timings: Timings::default(),
         };
         let (matchmaker, pairing) = Matchmaker::new(matching::Parts {
@@ -162,8 +208,13 @@ impl App {
             config: matchmaker_config,
             encode: |message| NodeMessage::Matchmaking { message }.encode(),
         });
-        let waker =
-            Waker { wakeups, store: store.clone(), presence: realtime.presence.clone(), clock: clock.clone(), notifier: notifier.clone() };
+        let waker = Waker {
+            wakeups,
+            store: store.clone(),
+            presence: realtime.presence.clone(),
+            clock: clock.clone(),
+            notifier: notifier.clone(),
+        };
         let limiters = crate::http::Limiters::new(&config, &realtime, blind.clone(), budget);
         let sockets = Crowd::of(&config);
         let app = Arc::new(Self {
@@ -197,18 +248,34 @@ impl App {
         });
 
         vitals::look_after(&app.tasks, &app.store, &app.guard);
-        app.tasks.supervise_to_the_last("router", Router::new(&app, events).run());
-        app.tasks.supervise("announcer", Arc::clone(&app.announcer).run(app.tasks.closing.clone()));
-        app.tasks.supervise("catch-up", catch_up::run(Arc::clone(&app), behind));
-        app.tasks.supervise("revocations", revocations::watch(Arc::clone(&app)));
-        app.tasks.supervise("matchmaker", pairing.run(app.tasks.soft.clone(), app.tasks.closing.clone()));
-        app.tasks.supervise("activity", ws::note_activity(Arc::clone(&app)));
-        app.tasks.supervise("ads", match_end_ads.run(app.tasks.closing.clone()));
+        app.tasks
+            .supervise_to_the_last("router", Router::new(&app, events).run());
+        app.tasks.supervise(
+            "announcer",
+            Arc::clone(&app.announcer).run(app.tasks.closing.clone()),
+        );
+        app.tasks
+            .supervise("catch-up", catch_up::run(Arc::clone(&app), behind));
+        app.tasks
+            .supervise("revocations", revocations::watch(Arc::clone(&app)));
+        app.tasks.supervise(
+            "matchmaker",
+            pairing.run(app.tasks.soft.clone(), app.tasks.closing.clone()),
+        );
+        app.tasks
+            .supervise("activity", ws::note_activity(Arc::clone(&app)));
+        app.tasks
+            .supervise("ads", match_end_ads.run(app.tasks.closing.clone()));
         // It empties its queue when connections close; what comes later is told to repeat.
-        app.tasks.supervise("chat writer", writer.run(Arc::clone(&app.franking), app.tasks.closing.clone()));
-        app.tasks.supervise("waker", waker.run(app.tasks.closing.clone()));
+        app.tasks.supervise(
+            "chat writer",
+            writer.run(Arc::clone(&app.franking), app.tasks.closing.clone()),
+        );
+        app.tasks
+            .supervise("waker", waker.run(app.tasks.closing.clone()));
         if let Some(courier) = courier {
-            app.tasks.supervise("codes", courier.run(app.tasks.closing.clone()));
+            app.tasks
+                .supervise("codes", courier.run(app.tasks.closing.clone()));
         }
         app.relays.look_after(&app.store);
         if app.config.workers.enabled {
@@ -232,7 +299,8 @@ impl App {
         if let Err(error) = self.realtime.presence.leave(device).await {
             tracing::debug!(%error, "a connection could not be taken out of presence; it is registered anew without it");
         }
-        // Looked at only now: of two that end at the same time, the one that leaves presence last has to tell it.
+        // Looked at only now: of two that end at the same time, the one that leaves presence last
+        // has to tell it.
         if !self.hub.is_here(device.user)
             && !self.tasks.hard.is_cancelled()
             && let Err(error) = self.chat.announce_presence(device.user, false).await
@@ -326,10 +394,17 @@ pub(crate) fn run_jobs(workers: Workers, tasks: &Tasks) {
 pub async fn open_store(config: &Config, clock: Clock) -> Result<Store, RunError> {
     if config.database.url.expose().is_empty() {
         let dir = &config.data_dir;
-        crate::config::make_private_dir(dir)
-            .map_err(|source| RunError::Io { what: format!("data_dir: cannot make {}", dir.display()), source })?;
+        crate::config::make_private_dir(dir).map_err(|source| RunError::Io {
+            what: format!("data_dir: cannot make {}", dir.display()),
+            source,
+        })?;
     }
-    Ok(Store::open(config.database_url().expose(), config.database.max_connections, clock).await?)
+    Ok(Store::open(
+        config.database_url().expose(),
+        config.database.max_connections,
+        clock,
+    )
+    .await?)
 }
 
 pub(crate) fn core_key(key: &Key) -> tebdil_core::crypto::Key {

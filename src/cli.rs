@@ -33,7 +33,8 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, Parser)]
 #[command(name = "tebdil", version)]
 pub struct Cli {
-    /// Settings file (TOML). Single settings come from the environment, as `TEBDIL_HTTP__LISTEN` does.
+    /// Settings file (TOML). Single settings come from the environment, as `TEBDIL_HTTP__LISTEN`
+    /// does.
     #[arg(long, global = true, env = "TEBDIL_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -44,9 +45,11 @@ pub struct Cli {
 enum Command {
     /// Serve until SIGINT or SIGTERM (the default); a second signal ends at once.
     Serve,
-    /// Run background jobs and nothing else, until SIGINT or SIGTERM; for a PostgreSQL database that nodes share.
+    /// Run background jobs and nothing else, until SIGINT or SIGTERM; for a PostgreSQL database
+    /// that nodes share.
     Worker,
-    /// Relay calls and nothing else, until SIGINT or SIGTERM. Needs `secrets.relay_secret`; with the database of the nodes, ended calls are cut at once.
+    /// Relay calls and nothing else, until SIGINT or SIGTERM. Needs `secrets.relay_secret`; with
+    /// the database of the nodes, ended calls are cut at once.
     Turn,
     /// Bring the database's schema up to date and end.
     Migrate,
@@ -68,13 +71,15 @@ enum Command {
 enum AdminCommand {
     /// Set the role of an account; it holds at once. This is how the first admin is made.
     Grant {
-        /// The phone number. Others on this machine can read arguments while the command runs: `-` reads it from standard input.
+        /// The phone number. Others on this machine can read arguments while the command runs: `-`
+        /// reads it from standard input.
         phone: String,
         /// `user`, `moderator` or `admin`.
         #[arg(long, value_parser = role)]
         role: UserRole,
     },
-    /// Take the second factor of an account away, whose user has lost both app and recovery codes; recorded.
+    /// Take the second factor of an account away, whose user has lost both app and recovery codes;
+    /// recorded.
     TotpReset {
         /// The phone number (`-` reads it from standard input) or the id of the account.
         account: String,
@@ -92,18 +97,29 @@ enum ConfigCommand {
 impl Cli {
     /// Runs the command.
     pub fn run(self) -> ExitCode {
-        if matches!(self.command, Some(Command::Config { command: ConfigCommand::Default })) {
+        if matches!(
+            self.command,
+            Some(Command::Config {
+                command: ConfigCommand::Default
+            })
+        ) {
             return say(DEFAULT_TOML.trim_end());
         }
-        // An image of the memory would hold keys and phone numbers. Nothing to be done where the system refuses.
+        // An image of the memory would hold keys and phone numbers. Nothing to be done where the
+        // system refuses.
         let _ = rlimit::setrlimit(rlimit::Resource::CORE, 0, 0);
         // Variables that are not text are none of ours.
-        let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let environment = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
         let config = match Config::load(self.config.as_deref(), environment) {
             Ok(config) => config,
             Err(error) => return complain(&error, EXIT_CONFIG),
         };
-        if let Some(Command::Config { command: ConfigCommand::Check }) = self.command {
+        if let Some(Command::Config {
+            command: ConfigCommand::Check,
+        }) = self.command
+        {
             for warning in config.warnings() {
                 let _ = writeln!(io::stderr(), "warning: {warning}");
             }
@@ -113,7 +129,10 @@ impl Cli {
                 Err(error) => complain(&error, EXIT_CONFIG),
             };
         }
-        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        let runtime = match tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .build()
+        {
             Ok(runtime) => runtime,
             Err(error) => return complain(&error, 1),
         };
@@ -123,8 +142,12 @@ impl Cli {
                 Some(Command::Worker) => worker(config).await,
                 Some(Command::Turn) => turn(config).await,
                 Some(Command::Migrate) => migrate(config).await,
-                Some(Command::Admin { command: AdminCommand::Grant { phone, role } }) => admin::grant(config, phone.into(), role).await,
-                Some(Command::Admin { command: AdminCommand::TotpReset { account } }) => admin::totp_reset(config, account.into()).await,
+                Some(Command::Admin {
+                    command: AdminCommand::Grant { phone, role },
+                }) => admin::grant(config, phone.into(), role).await,
+                Some(Command::Admin {
+                    command: AdminCommand::TotpReset { account },
+                }) => admin::totp_reset(config, account.into()).await,
                 Some(Command::Healthcheck) => healthcheck(&config).await,
                 Some(Command::Config { .. }) => Ok(()),
             }
@@ -133,7 +156,9 @@ impl Cli {
         runtime.shutdown_timeout(Duration::from_secs(1));
         match outcome {
             Ok(()) => ExitCode::SUCCESS,
-            Err(error @ (RunError::Secrets(_) | RunError::Push(_) | RunError::Alone)) => complain(&error, EXIT_CONFIG),
+            Err(error @ (RunError::Secrets(_) | RunError::Push(_) | RunError::Alone)) => {
+                complain(&error, EXIT_CONFIG)
+            }
             Err(error) => complain(&error, 1),
         }
     }
@@ -150,10 +175,15 @@ async fn serve(config: Config) -> Result<(), RunError> {
         let what = what.to_owned();
         |source| RunError::Io { what, source }
     };
-    let address = listeners.http.local_addr().map_err(io_error("http.listen"))?;
+    let address = listeners
+        .http
+        .local_addr()
+        .map_err(io_error("http.listen"))?;
     let shutdown = Shutdown::default();
     // Before anybody can know that the server is there.
-    let signals = shutdown.follow_signals().map_err(io_error("signal handlers"))?;
+    let signals = shutdown
+        .follow_signals()
+        .map_err(io_error("signal handlers"))?;
     let _ = writeln!(io::stdout(), "Tebdil serves on http://{address}");
     let clock = config.clock();
     tokio::select! {
@@ -166,7 +196,10 @@ async fn worker(config: Config) -> Result<(), RunError> {
     observability::install_logs(&config.log);
     let metrics = Listeners::bind_metrics(&config).await?;
     let shutdown = Shutdown::default();
-    let signals = shutdown.follow_signals().map_err(|source| RunError::Io { what: "signal handlers".to_owned(), source })?;
+    let signals = shutdown.follow_signals().map_err(|source| RunError::Io {
+        what: "signal handlers".to_owned(),
+        source,
+    })?;
     let _ = writeln!(io::stdout(), "Tebdil runs background jobs");
     let clock = config.clock();
     tokio::select! {
@@ -183,7 +216,10 @@ async fn turn(config: Config) -> Result<(), RunError> {
     }
     let metrics = Listeners::bind_metrics(&config).await?;
     let shutdown = Shutdown::default();
-    let signals = shutdown.follow_signals().map_err(|source| RunError::Io { what: "signal handlers".to_owned(), source })?;
+    let signals = shutdown.follow_signals().map_err(|source| RunError::Io {
+        what: "signal handlers".to_owned(),
+        source,
+    })?;
     let clock = config.clock();
     let serve = async {
         let turn = Turn::start(&config, metrics, clock, &shutdown).await?;
@@ -204,26 +240,42 @@ async fn migrate(config: Config) -> Result<(), RunError> {
         // The keys of an embedded database are made before the database.
         Secrets::load(&config, &mut rand::rng())?;
     }
-    app::open_store(&config, config.clock()).await?.close().await;
+    app::open_store(&config, config.clock())
+        .await?
+        .close()
+        .await;
     Ok(())
 }
 
 async fn healthcheck(config: &Config) -> Result<(), RunError> {
     let ask = async {
         let mut socket = TcpStream::connect(local(&config.http.listen)).await?;
-        socket.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+        socket
+            .write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            .await?;
         let mut status = [0; 12];
         socket.read_exact(&mut status).await?;
-        if status.ends_with(b" 200") { Ok(()) } else { Err(io::Error::other("it answers, but not with 200")) }
+        if status.ends_with(b" 200") {
+            Ok(())
+        } else {
+            Err(io::Error::other("it answers, but not with 200"))
+        }
     };
-    let healthy = tokio::time::timeout(HEALTH_TIMEOUT, ask).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-    healthy.map_err(|source| RunError::Io { what: format!("the server on {} is not healthy", config.http.listen), source })
+    let healthy = tokio::time::timeout(HEALTH_TIMEOUT, ask)
+        .await
+        .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+    healthy.map_err(|source| RunError::Io {
+        what: format!("the server on {} is not healthy", config.http.listen),
+        source,
+    })
 }
 
 /// The address under which this machine reaches a listener.
 fn local(listen: &str) -> String {
     match listen.parse::<std::net::SocketAddr>() {
-        Ok(address) if address.ip().is_unspecified() && address.is_ipv4() => format!("127.0.0.1:{}", address.port()),
+        Ok(address) if address.ip().is_unspecified() && address.is_ipv4() => {
+            format!("127.0.0.1:{}", address.port())
+        }
         Ok(address) if address.ip().is_unspecified() => format!("[::1]:{}", address.port()),
         _ => listen.to_owned(),
     }
@@ -234,7 +286,11 @@ fn role(text: &str) -> Result<UserRole, String> {
 }
 
 fn say(text: &str) -> ExitCode {
-    if writeln!(io::stdout(), "{text}").is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if writeln!(io::stdout(), "{text}").is_ok() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 fn complain(error: &dyn Display, code: u8) -> ExitCode {

@@ -1,6 +1,7 @@
 //! The Tebdil server: the one place that wires its parts.
 //!
-//! [`run`] is what `main` and the tests both call. [`app::App`] holds every part; `http/router.rs` shows the API on one page.
+//! [`run`] is what `main` and the tests both call. [`app::App`] holds every part; `http/router.rs`
+//! shows the API on one page.
 
 pub mod address;
 mod admin;
@@ -58,12 +59,17 @@ pub enum RunError {
     #[error(transparent)]
     Verifier(#[from] VerifierError),
     #[error("{what}: {source}")]
-    Io { what: String, source: std::io::Error },
+    Io {
+        what: String,
+        source: std::io::Error,
+    },
     /// Pushes were asked for and cannot be sent.
     #[error("push.fcm_credentials: {0}")]
     Push(String),
     /// A worker needs nodes to work for.
-    #[error("database.url must name a PostgreSQL database: with the embedded one, the server runs its background jobs itself")]
+    #[error(
+        "database.url must name a PostgreSQL database: with the embedded one, the server runs its background jobs itself"
+    )]
     Alone,
     /// A part failed; the text names it.
     #[error("{0}")]
@@ -82,7 +88,10 @@ pub struct Listeners {
 impl Listeners {
     /// Binds what the settings name.
     pub async fn bind(config: &Config) -> Result<Self, RunError> {
-        Ok(Self { http: bind("http.listen", &config.http.listen).await?, metrics: Self::bind_metrics(config).await? })
+        Ok(Self {
+            http: bind("http.listen", &config.http.listen).await?,
+            metrics: Self::bind_metrics(config).await?,
+        })
     }
 
     /// Binds what the settings name for the numbers alone.
@@ -96,14 +105,23 @@ impl Listeners {
 
 async fn bind(field: &str, address: &str) -> Result<TcpListener, RunError> {
     let bound = TcpListener::bind(address).await;
-    bound.map_err(|source| RunError::Io { what: format!("{field}: cannot listen on {address}"), source })
+    bound.map_err(|source| RunError::Io {
+        what: format!("{field}: cannot listen on {address}"),
+        source,
+    })
 }
 
 /// Serves until `shutdown` says so or a part fails.
 ///
-/// Returns `Ok` when the server was asked to end, also when the grace ran out. Every task has ended and the database is closed by then,
-/// unless one of them hung for longer than 2 seconds after that.
-pub async fn run(config: Config, listeners: Listeners, clock: Clock, shutdown: Shutdown) -> Result<(), RunError> {
+/// Returns `Ok` when the server was asked to end, also when the grace ran out. Every task has ended
+/// and the database is closed by then, unless one of them hung for longer than 2 seconds after
+/// that.
+pub async fn run(
+    config: Config,
+    listeners: Listeners,
+    clock: Clock,
+    shutdown: Shutdown,
+) -> Result<(), RunError> {
     let secrets = Secrets::load(&config, &mut rand::rng())?;
     let app = App::start(config, &secrets, clock, Tasks::new(&shutdown)).await?;
     serve(app, listeners).await
@@ -119,13 +137,17 @@ pub async fn serve(app: Arc<App>, listeners: Listeners) -> Result<(), RunError> 
         tracing::info!("draining");
     }
     let settings = &app.config.shutdown;
-    let (delay, grace) = (Duration::from_secs(settings.ready_delay_s), Duration::from_secs(settings.grace_s));
+    let (delay, grace) = (
+        Duration::from_secs(settings.ready_delay_s),
+        Duration::from_secs(settings.grace_s),
+    );
     tokio::select! {
         () = tokio::time::sleep(delay) => {}
         () = tasks.hard.cancelled() => {}
     }
     tasks.close();
-    // Half of the grace to say goodbye, the other half for what is still under way. Calls end with the connections that signal for them.
+    // Half of the grace to say goodbye, the other half for what is still under way. Calls end with
+    // the connections that signal for them.
     let farewell = async {
         app.hub.drain(grace / 2).await;
         app.relays.close().await;
@@ -133,7 +155,8 @@ pub async fn serve(app: Arc<App>, listeners: Listeners) -> Result<(), RunError> 
     wind_down(&tasks, farewell, grace, &app.realtime, Some(&app.store)).await
 }
 
-/// The end of a process whose tasks are closing: `farewell` and the tasks within `grace`, then the other nodes, then the database.
+/// The end of a process whose tasks are closing: `farewell` and the tasks within `grace`, then the
+/// other nodes, then the database.
 async fn wind_down(
     tasks: &Tasks,
     farewell: impl Future<Output = ()>,
@@ -154,7 +177,10 @@ async fn wind_down(
         }
     };
     tasks.abort();
-    if tokio::time::timeout(ABORT_TIME, tasks.ended()).await.is_err() {
+    if tokio::time::timeout(ABORT_TIME, tasks.ended())
+        .await
+        .is_err()
+    {
         tracing::warn!(tasks = tasks.running(), "tasks did not end");
     }
     // Nobody speaks to other nodes any more.
@@ -167,7 +193,9 @@ async fn wind_down(
     }
     // A statement whose database went silent would be waited for without end.
     if let Some(store) = store
-        && tokio::time::timeout(ABORT_TIME, store.close()).await.is_err()
+        && tokio::time::timeout(ABORT_TIME, store.close())
+            .await
+            .is_err()
     {
         tracing::warn!("the database did not close in time");
     }

@@ -1,8 +1,9 @@
 //! Starting, draining and ending: who may still work, and what happens when a part fails.
 //!
-//! Ending has three steps, each a token: [`Tasks::soft`] (no new matches, `/readyz` says no), [`Tasks::closing`] (no new connections, open ones
-//! end), [`Tasks::hard`] (nothing waits any longer). A task that ends before its time aborts the process: a server that
-//! lacks a part and looks alive is worse than one that restarts.
+//! Ending has three steps, each a token: [`Tasks::soft`] (no new matches, `/readyz` says no),
+//! [`Tasks::closing`] (no new connections, open ones end), [`Tasks::hard`] (nothing waits any
+//! longer). A task that ends before its time aborts the process: a server that lacks a part and
+//! looks alive is worse than one that restarts.
 
 use std::{
     convert::Infallible,
@@ -28,13 +29,17 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// Follows SIGINT and SIGTERM from now on, as long as the future is polled: the first cancels `soft`, the second `hard`.
+    /// Follows SIGINT and SIGTERM from now on, as long as the future is polled: the first cancels
+    /// `soft`, the second `hard`.
     ///
     /// # Errors
     /// When the handlers cannot be installed.
     pub fn follow_signals(&self) -> std::io::Result<impl Future<Output = Infallible> + use<>> {
         use tokio::signal::unix::{SignalKind, signal};
-        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let (mut interrupt, mut terminate) = (
+            signal(SignalKind::interrupt())?,
+            signal(SignalKind::terminate())?,
+        );
         let shutdown = self.clone();
         Ok(async move {
             loop {
@@ -68,7 +73,8 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Tasks of a server that ends as `shutdown` says. `closing` is a step of [`crate::serve`], not of the caller.
+    /// Tasks of a server that ends as `shutdown` says. `closing` is a step of [`crate::serve`], not
+    /// of the caller.
     pub fn new(shutdown: &Shutdown) -> Self {
         Self {
             tracker: TaskTracker::new(),
@@ -80,8 +86,12 @@ impl Tasks {
         }
     }
 
-    /// Runs work that ends by itself, such as a connection. The end of the server waits for it (within the grace).
-    pub fn spawn<F: Future<Output: Send> + Send + 'static>(&self, task: F) -> JoinHandle<F::Output> {
+    /// Runs work that ends by itself, such as a connection. The end of the server waits for it
+    /// (within the grace).
+    pub fn spawn<F: Future<Output: Send> + Send + 'static>(
+        &self,
+        task: F,
+    ) -> JoinHandle<F::Output> {
         self.tracker.spawn(task)
     }
 
@@ -90,8 +100,8 @@ impl Tasks {
         self.tracker.track_future(task)
     }
 
-    /// Runs a part that must live as long as the server. When it ends before draining began, or panics at any time, the process fails.
-    /// [`Tasks::hard`] drops it where it stands.
+    /// Runs a part that must live as long as the server. When it ends before draining began, or
+    /// panics at any time, the process fails. [`Tasks::hard`] drops it where it stands.
     pub fn supervise<F: Future<Output = ()> + Send + 'static>(&self, name: &'static str, task: F) {
         let watched = self.watch(name, task);
         let hard = self.hard.clone();
@@ -106,17 +116,33 @@ impl Tasks {
         });
     }
 
-    /// Runs a part that others need until they have ended themselves: [`Tasks::ended`] does not wait for it, and [`Tasks::hard`] does not drop it.
-    pub fn supervise_to_the_last<F: Future<Output = ()> + Send + 'static>(&self, name: &'static str, task: F) {
+    /// Runs a part that others need until they have ended themselves: [`Tasks::ended`] does not
+    /// wait for it, and [`Tasks::hard`] does not drop it.
+    pub fn supervise_to_the_last<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        name: &'static str,
+        task: F,
+    ) {
         self.last.spawn(self.watch(name, task));
     }
 
-    fn watch<F: Future<Output = ()> + Send + 'static>(&self, name: &'static str, task: F) -> impl Future<Output = ()> + Send + 'static {
+    fn watch<F: Future<Output = ()> + Send + 'static>(
+        &self,
+        name: &'static str,
+        task: F,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let tasks = self.clone();
         async move {
             let panicked = AssertUnwindSafe(task).catch_unwind().await.is_err();
             if panicked || !tasks.is_draining() {
-                tasks.fail(format!("task {name} {}", if panicked { "panicked" } else { "ended unexpectedly" }));
+                tasks.fail(format!(
+                    "task {name} {}",
+                    if panicked {
+                        "panicked"
+                    } else {
+                        "ended unexpectedly"
+                    }
+                ));
             }
         }
     }
@@ -209,7 +235,10 @@ mod tests {
         tasks.supervise("clockwork", std::future::pending());
         shutdown.soft.cancel();
         tasks.close();
-        assert!(tasks.ended().now_or_never().is_none(), "it is waited for until then");
+        assert!(
+            tasks.ended().now_or_never().is_none(),
+            "it is waited for until then"
+        );
         tasks.abort();
         tasks.ended().await;
         assert_eq!(tasks.failure(), None);

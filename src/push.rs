@@ -15,8 +15,16 @@ pub fn client(settings: &config::Push, clock: &Clock) -> Result<Option<Arc<Fcm>>
     if settings.fcm_credentials.as_os_str().is_empty() {
         return Ok(None);
     }
-    let refused = |error: &dyn std::fmt::Display| RunError::Push(format!("{}: {error}", settings.fcm_credentials.display()));
-    let credentials = Credentials::load(&settings.fcm_credentials).map_err(|error| refused(&error))?;
-    let fcm = Fcm::new(&settings.fcm_url, credentials, Duration::from_secs(settings.timeout_s), clock.clone());
+    let refused = |error: &dyn std::fmt::Display| {
+        RunError::Push(format!("{}: {error}", settings.fcm_credentials.display()))
+    };
+    let credentials =
+        Credentials::load(&settings.fcm_credentials).map_err(|error| refused(&error))?;
+    let fcm = Fcm::new(
+        &settings.fcm_url,
+        credentials,
+        Duration::from_secs(settings.timeout_s),
+        clock.clone(),
+    );
     Ok(Some(Arc::new(fcm.map_err(|error| refused(&error))?)))
 }

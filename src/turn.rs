@@ -1,7 +1,8 @@
 //! A process that relays calls and does nothing else, on a machine of its own.
 //!
-//! With the database that nodes share it hears from them which matches end, and looks by itself. Without, it needs nothing but the secret: a machine that faces the
-//! whole internet then holds no key and reaches no data.
+//! With the database that nodes share it hears from them which matches end, and looks by itself.
+//! Without, it needs nothing but the secret: a machine that faces the whole internet then holds no
+//! key and reaches no data.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -19,7 +20,8 @@ use crate::{
     wind_down,
 };
 
-/// How much longer than a match a call may last where nobody tells of its end: a relay hears of a side some time after its match was made.
+/// How much longer than a match a call may last where nobody tells of its end: a relay hears of a
+/// side some time after its match was made.
 const SLACK: Duration = Duration::from_mins(10);
 
 /// A relay that runs.
@@ -33,29 +35,46 @@ pub struct Turn {
 }
 
 impl Turn {
-    /// Listens and relays, whatever `relay.embedded` says of nodes; `metrics` is where the numbers are asked for.
+    /// Listens and relays, whatever `relay.embedded` says of nodes; `metrics` is where the numbers
+    /// are asked for.
     ///
     /// # Errors
     /// [`RunError`], also without a secret.
-    pub async fn start(config: &Config, metrics: Option<TcpListener>, clock: Clock, shutdown: &Shutdown) -> Result<Self, RunError> {
+    pub async fn start(
+        config: &Config,
+        metrics: Option<TcpListener>,
+        clock: Clock,
+        shutdown: &Shutdown,
+    ) -> Result<Self, RunError> {
         let secret = Secrets::relay(config)?;
-        for warning in
-            config.warnings().iter().filter(|warning| ["relay.", "metrics.", "clock."].iter().any(|own| warning.starts_with(own)))
-        {
+        for warning in config.warnings().iter().filter(|warning| {
+            ["relay.", "metrics.", "clock."]
+                .iter()
+                .any(|own| warning.starts_with(own))
+        }) {
             tracing::warn!("{warning}");
         }
         let tasks = Tasks::new(shutdown);
         let handle = observability::install_metrics();
-        let own = config::Relay { embedded: true, ..config.relay.clone() };
+        let own = config::Relay {
+            embedded: true,
+            ..config.relay.clone()
+        };
         let (relays, realtime, store) = if config.is_shared() {
-            let Bystander { relays, realtime, store, .. } = Bystander::start(config, &own, secret, &clock, &tasks).await?;
+            let Bystander {
+                relays,
+                realtime,
+                store,
+                ..
+            } = Bystander::start(config, &own, secret, &clock, &tasks).await?;
             (relays, realtime, Some(store))
         } else {
             tracing::warn!(
                 "database.url names no database of the nodes: calls end when their clients end them, and at most after the life of a match"
             );
             let (realtime, _) = Realtime::connect(&config.realtime(), &mut rand::rng()).await?;
-            let relays = Relays::start(&own, secret, clock, realtime.bus.clone(), tasks.clone()).await?;
+            let relays =
+                Relays::start(&own, secret, clock, realtime.bus.clone(), tasks.clone()).await?;
             let relays = Arc::new(relays);
             relays.look_after_alone(config.matching.match_ttl() + SLACK);
             (relays, realtime, None)
@@ -64,7 +83,13 @@ impl Turn {
             http::serve_metrics(listener, handle.clone(), &tasks);
         }
         observability::keep_metrics(handle, &tasks);
-        Ok(Self { relays, realtime, store, tasks, grace: Duration::from_secs(config.shutdown.grace_s) })
+        Ok(Self {
+            relays,
+            realtime,
+            store,
+            tasks,
+            grace: Duration::from_secs(config.shutdown.grace_s),
+        })
     }
 
     /// Where it listens.
@@ -72,12 +97,19 @@ impl Turn {
         self.relays.address()
     }
 
-    /// Relays until it is told to end or a part fails. Then every call ends at once: clients begin them anew at another relay.
+    /// Relays until it is told to end or a part fails. Then every call ends at once: clients begin
+    /// them anew at another relay.
     ///
     /// # Errors
     /// When a part failed.
     pub async fn run(self) -> Result<(), RunError> {
-        let Self { relays, realtime, store, tasks, grace } = self;
+        let Self {
+            relays,
+            realtime,
+            store,
+            tasks,
+            grace,
+        } = self;
         tasks.soft.cancelled().await;
         if tasks.failure().is_none() {
             tracing::info!("ending the calls");

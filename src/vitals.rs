@@ -1,4 +1,5 @@
-//! What a process needs of the database to go on: a node part for its ids, and a clock that is right.
+//! What a process needs of the database to go on: a node part for its ids, and a clock that is
+//! right.
 
 use std::time::Duration;
 
@@ -26,7 +27,10 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Has both looked after until the process closes.
 pub(crate) fn look_after(tasks: &Tasks, store: &Store, guard: &ClockGuard) {
     tasks.supervise("ids", keep_ids(store.clone(), tasks.closing.clone()));
-    tasks.supervise("clock", watch_clock(guard.clone(), store.clone(), tasks.closing.clone()));
+    tasks.supervise(
+        "clock",
+        watch_clock(guard.clone(), store.clone(), tasks.closing.clone()),
+    );
 }
 
 async fn keep_ids(store: Store, closing: CancellationToken) {
@@ -45,7 +49,8 @@ async fn keep_ids(store: Store, closing: CancellationToken) {
     }
 }
 
-/// Compares the clock with the database's, now and every minute, and says when it is wrong and when it is right again.
+/// Compares the clock with the database's, now and every minute, and says when it is wrong and when
+/// it is right again.
 async fn watch_clock(guard: ClockGuard, store: Store, closing: CancellationToken) {
     let mut every = tokio::time::interval(LOOK);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -55,7 +60,11 @@ async fn watch_clock(guard: ClockGuard, store: Store, closing: CancellationToken
             _ = every.tick() => {}
             () = closing.cancelled() => return,
         }
-        let period = if guard.is_right() { COMPARE } else { COMPARE_AGAIN };
+        let period = if guard.is_right() {
+            COMPARE
+        } else {
+            COMPARE_AGAIN
+        };
         if compared.elapsed() >= period {
             compare(&guard, &store).await;
             compared = Instant::now();
@@ -69,9 +78,13 @@ async fn watch_clock(guard: ClockGuard, store: Store, closing: CancellationToken
                 );
             }
             (true, false, None) => {
-                tracing::error!("the clock was not compared with that of the database: no jobs run here, and the node is not ready");
+                tracing::error!(
+                    "the clock was not compared with that of the database: no jobs run here, and the node is not ready"
+                );
             }
-            (false, true, _) => tracing::info!("the clock agrees with that of the database: jobs run again"),
+            (false, true, _) => {
+                tracing::info!("the clock agrees with that of the database: jobs run again")
+            }
             _ => {}
         }
         was_right = is_right;
@@ -85,7 +98,11 @@ async fn watch_clock(guard: ClockGuard, store: Store, closing: CancellationToken
 pub(crate) async fn compare(guard: &ClockGuard, store: &Store) {
     match tokio::time::timeout(PATIENCE, guard.compare(store)).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => tracing::warn!(%error, "the clock could not be compared with that of the database"),
-        Err(_) => tracing::warn!("the clock could not be compared with that of the database in time"),
+        Ok(Err(error)) => {
+            tracing::warn!(%error, "the clock could not be compared with that of the database")
+        }
+        Err(_) => {
+            tracing::warn!("the clock could not be compared with that of the database in time")
+        }
     }
 }

@@ -17,30 +17,53 @@ use crate::{
     observability, wind_down,
 };
 
-/// Runs background jobs until `shutdown` says so or a part fails; `metrics` is where the numbers are asked for.
+/// Runs background jobs until `shutdown` says so or a part fails; `metrics` is where the numbers
+/// are asked for.
 ///
-/// Without `redis.url` jobs are done all the same, but open sockets learn of it only when they ask or come back.
+/// Without `redis.url` jobs are done all the same, but open sockets learn of it only when they ask
+/// or come back.
 ///
 /// # Errors
 /// [`RunError`], also when the database cannot be shared with other processes.
-pub async fn run(config: Config, metrics: Option<TcpListener>, clock: Clock, shutdown: Shutdown) -> Result<(), RunError> {
+pub async fn run(
+    config: Config,
+    metrics: Option<TcpListener>,
+    clock: Clock,
+    shutdown: Shutdown,
+) -> Result<(), RunError> {
     if !config.is_shared() {
         return Err(RunError::Alone);
     }
     let of_nodes = ["http.", "verification.", "relay."];
-    for warning in config.warnings().iter().filter(|warning| !of_nodes.iter().any(|section| warning.starts_with(section))) {
+    for warning in config
+        .warnings()
+        .iter()
+        .filter(|warning| !of_nodes.iter().any(|section| warning.starts_with(section)))
+    {
         tracing::warn!("{warning}");
     }
     let tasks = Tasks::new(&shutdown);
     let handle = observability::install_metrics();
     // It relays nothing and gives nobody a credential; it tells those who do that a match is over.
-    let elsewhere = config::Relay { embedded: false, ..config.relay.clone() };
-    let Bystander { store, guard, realtime, hub, chat, .. } =
-        Bystander::start(&config, &elsewhere, Secret::default(), &clock, &tasks).await?;
+    let elsewhere = config::Relay {
+        embedded: false,
+        ..config.relay.clone()
+    };
+    let Bystander {
+        store,
+        guard,
+        realtime,
+        hub,
+        chat,
+        ..
+    } = Bystander::start(&config, &elsewhere, Secret::default(), &clock, &tasks).await?;
     let notifier = Notifier::new(hub.clone(), Texts::new(config.quota.rules().zone));
     // Without Redis, it is not known here who is connected.
     let presence = (!config.redis.url.expose().is_empty()).then(|| realtime.presence.clone());
-    app::run_jobs(app::workers(&config, &store, &guard, presence, &hub, &chat, &notifier)?, &tasks);
+    app::run_jobs(
+        app::workers(&config, &store, &guard, presence, &hub, &chat, &notifier)?,
+        &tasks,
+    );
     if let Some(listener) = metrics {
         http::serve_metrics(listener, handle.clone(), &tasks);
     }
@@ -52,5 +75,12 @@ pub async fn run(config: Config, metrics: Option<TcpListener>, clock: Clock, shu
     }
     tasks.close();
     let grace = Duration::from_secs(config.shutdown.grace_s);
-    wind_down(&tasks, std::future::ready(()), grace, &realtime, Some(&store)).await
+    wind_down(
+        &tasks,
+        std::future::ready(()),
+        grace,
+        &realtime,
+        Some(&store),
+    )
+    .await
 }

@@ -38,25 +38,41 @@ pub struct BusLoad {
 impl BusLoad {
     pub async fn run(&self) -> Result<()> {
         let prefix = format!("bench:{}:", uuid::Uuid::new_v4().simple());
-        let settings = RealtimeSettings { redis_url: Secret::from(self.redis.as_str()), prefix: prefix.clone() };
-        let mut redis = redis::Client::open(self.redis.as_str())?.get_multiplexed_async_connection().await?;
+        let settings = RealtimeSettings {
+            redis_url: Secret::from(self.redis.as_str()),
+            prefix: prefix.clone(),
+        };
+        let mut redis = redis::Client::open(self.redis.as_str())?
+            .get_multiplexed_async_connection()
+            .await?;
         let (here, _events) = Realtime::connect(&settings, &mut rand::rng()).await?;
         let (there, mut events) = Realtime::connect(&settings, &mut rand::rng()).await?;
 
         let before = used_memory(&mut redis).await?;
         let start = Instant::now();
         for number in 0..self.users {
-            let device = Device { user: user(number), session: SessionId(user(number).0 + 1), connection: number.into() };
+            let device = Device {
+                user: user(number),
+                session: SessionId(user(number).0 + 1),
+                connection: number.into(),
+            };
             there.presence.join(device, 5, None).await?;
             there.presence.announce(device.user, false, &[]).await?;
         }
         let joined = start.elapsed().as_secs_f64() * 1e6 / f64::from(self.users);
         let memory = (used_memory(&mut redis).await? - before) / f64::from(self.users);
-        println!("bus: {} users, {memory:.0} bytes of Redis each, joined and announced in {joined:.0} µs each", self.users);
+        println!(
+            "bus: {} users, {memory:.0} bytes of Redis each, joined and announced in {joined:.0} µs each",
+            self.users
+        );
 
         let ours = self.through(&here, &mut events).await?;
         let bare = self.bare(&format!("{prefix}bare")).await?;
-        println!("bus: {} bytes: to a user {ours:.0} messages/s, bare PUBLISH {bare:.0}/s, ratio {:.2}", self.bytes, bare / ours);
+        println!(
+            "bus: {} bytes: to a user {ours:.0} messages/s, bare PUBLISH {bare:.0}/s, ratio {:.2}",
+            self.bytes,
+            bare / ours
+        );
         there.close(true).await;
         here.close(true).await;
         Ok(())
@@ -67,7 +83,8 @@ impl BusLoad {
         let start = Instant::now();
         let mut received = 0;
         for number in 0..self.messages {
-            from.bus.to_user(user(number % self.users), || vec![b'x'; self.bytes].into());
+            from.bus
+                .to_user(user(number % self.users), || vec![b'x'; self.bytes].into());
             while number - received >= WINDOW {
                 received += arrived(at).await?;
             }
@@ -99,7 +116,10 @@ impl BusLoad {
             }
             Result::Ok(())
         };
-        let receive = subscriber.on_message().take((batches * BATCH) as usize).count();
+        let receive = subscriber
+            .on_message()
+            .take((batches * BATCH) as usize)
+            .count();
         let (sent, count) = tokio::join!(publish, receive);
         sent?;
         Ok(f64::from(u32::try_from(count)?) / start.elapsed().as_secs_f64())
@@ -111,7 +131,9 @@ fn user(number: u32) -> UserId {
 }
 
 async fn arrived(at: &mut BusEvents) -> Result<u32> {
-    let event = tokio::time::timeout(PATIENCE, at.recv()).await?.ok_or("the bus ended")?;
+    let event = tokio::time::timeout(PATIENCE, at.recv())
+        .await?
+        .ok_or("the bus ended")?;
     Ok(u32::from(matches!(event, BusEvent::Message(_))))
 }
 

@@ -34,7 +34,11 @@ pub struct ChatLoad {
 
 impl Default for ChatLoad {
     fn default() -> Self {
-        Self { pairs: 200, seconds: 10, bytes: 402 }
+        Self {
+            pairs: 200,
+            seconds: 10,
+            bytes: 402,
+        }
     }
 }
 
@@ -60,7 +64,10 @@ impl ChatLoad {
         for (name, figures) in [("tebdil", &ours), ("bare sockets", &bare)] {
             self.report(name, figures);
         }
-        println!("chat: durable and acknowledged costs {:.1} times the CPU of moving the frame", ours.cpu / bare.cpu);
+        println!(
+            "chat: durable and acknowledged costs {:.1} times the CPU of moving the frame",
+            ours.cpu / bare.cpu
+        );
         Ok(())
     }
 
@@ -75,25 +82,41 @@ impl ChatLoad {
         );
     }
 
-    /// As large and of the same outer form as an encrypted message, so that the server finds the tag where it looks for it.
+    /// As large and of the same outer form as an encrypted message, so that the server finds the
+    /// tag where it looks for it.
     fn ciphertext(&self, tag: &FrankingTag) -> Result<Vec<u8>> {
-        Ok(framed(tag, &vec![7; usize::try_from(self.bytes)? - FRAMING]))
+        Ok(framed(
+            tag,
+            &vec![7; usize::try_from(self.bytes)? - FRAMING],
+        ))
     }
 
     async fn server(&self, setup: &Setup) -> Result<Figures> {
         let server = Process::server(setup).await?;
-        let figures = self.between(&[&server], [&server.url, &server.url], 0).await;
+        let figures = self
+            .between(&[&server], [&server.url, &server.url], 0)
+            .await;
         server.stop().await?;
         figures
     }
 
-    /// The load between sockets at these two URLs, of new users with numbers from `first`; CPU of all `processes`.
-    pub async fn between(&self, processes: &[&Process], [writers, readers]: [&str; 2], first: u32) -> Result<Figures> {
+    /// The load between sockets at these two URLs, of new users with numbers from `first`; CPU of
+    /// all `processes`.
+    pub async fn between(
+        &self,
+        processes: &[&Process],
+        [writers, readers]: [&str; 2],
+        first: u32,
+    ) -> Result<Figures> {
         let accounts = people::register(writers, first..first + 2 * self.pairs, 1).await?;
         people::upload_keys(&accounts).await?;
         let (a, b) = accounts.split_at(accounts.len() / 2);
         let mut pairs = Vec::new();
-        for (a, b) in people::connect(writers, a).await?.into_iter().zip(people::connect(readers, b).await?) {
+        for (a, b) in people::connect(writers, a)
+            .await?
+            .into_iter()
+            .zip(people::connect(readers, b).await?)
+        {
             let (a, b, id) = matched(a, b).await?;
             pairs.push((a, b, Some(id)));
         }
@@ -118,16 +141,23 @@ impl ChatLoad {
         let mut pairs = Vec::new();
         for room in 0..self.pairs {
             let url = format!("{url}/{room}");
-            pairs.push((RawSocket::open_with(&url, None).await?, RawSocket::open_with(&url, None).await?, None));
+            pairs.push((
+                RawSocket::open_with(&url, None).await?,
+                RawSocket::open_with(&url, None).await?,
+                None,
+            ));
         }
         let content = STANDARD.encode(self.ciphertext(&[1; 32])?);
-        let text = |_: MatchId| format!("{{\"type\":\"message.new\",\"match_id\":\"1\",\"ciphertext\":\"{content}\"}}");
+        let text = |_: MatchId| {
+            format!("{{\"type\":\"message.new\",\"match_id\":\"1\",\"ciphertext\":\"{content}\"}}")
+        };
         let figures = self.load(&[&peer], pairs, &text).await;
         peer.stop().await?;
         figures
     }
 
-    /// In every pair the next message leaves when the last has arrived, so the load is what the server can take.
+    /// In every pair the next message leaves when the last has arrived, so the load is what the
+    /// server can take.
     async fn load(
         &self,
         processes: &[&Process],
@@ -135,40 +165,59 @@ impl ChatLoad {
         text: &dyn Fn(MatchId) -> String,
     ) -> Result<Figures> {
         let until = Duration::from_secs(self.seconds);
-        let used = || processes.iter().map(|process| process.cpu()).sum::<Result<f64>>();
+        let used = || {
+            processes
+                .iter()
+                .map(|process| process.cpu())
+                .sum::<Result<f64>>()
+        };
         let cpu = used()?;
         let start = Instant::now();
-        let chats = pairs.into_iter().map(|(mut writer, mut reader, id)| async move {
-            let mut delivered = Vec::new();
-            let mut seq = 0;
-            while start.elapsed() < until {
-                let sent = Instant::now();
-                writer.send_text(text(id.unwrap_or(MatchId(1)))).await?;
-                loop {
-                    let frame = reader.recv_json().await?;
-                    if frame["type"] == "message.new" {
-                        break;
+        let chats = pairs
+            .into_iter()
+            .map(|(mut writer, mut reader, id)| async move {
+                let mut delivered = Vec::new();
+                let mut seq = 0;
+                while start.elapsed() < until {
+                    let sent = Instant::now();
+                    writer.send_text(text(id.unwrap_or(MatchId(1)))).await?;
+                    loop {
+                        let frame = reader.recv_json().await?;
+                        if frame["type"] == "message.new" {
+                            break;
+                        }
+                    }
+                    delivered.push(sent.elapsed().as_secs_f64() * 1e3);
+                    if let Some(match_id) = id {
+                        seq += 1;
+                        reader
+                            .send(&ClientFrame::MessageAck(MessageAck { match_id, seq }), None)
+                            .await?;
+                        while writer.recv_json().await?["type"] != "message.accepted" {}
                     }
                 }
-                delivered.push(sent.elapsed().as_secs_f64() * 1e3);
-                if let Some(match_id) = id {
-                    seq += 1;
-                    reader.send(&ClientFrame::MessageAck(MessageAck { match_id, seq }), None).await?;
-                    while writer.recv_json().await?["type"] != "message.accepted" {}
-                }
-            }
-            Result::Ok(delivered)
-        });
+                Result::Ok(delivered)
+            });
         let delivered: Vec<f64> = try_join_all(chats).await?.concat();
         let seconds = start.elapsed().as_secs_f64();
         let messages = delivered.len();
         let cpu = (used()? - cpu) * 1e6 / f64::from(u32::try_from(messages).unwrap_or(u32::MAX));
-        Ok(Figures { messages, seconds, cpu, delivered })
+        Ok(Figures {
+            messages,
+            seconds,
+            cpu,
+            delivered,
+        })
     }
 }
 
 async fn matched(mut a: RawSocket, mut b: RawSocket) -> Result<(RawSocket, RawSocket, MatchId)> {
-    let wish = ClientFrame::MatchFind(MatchFind { mode: Mode::Text, interests: None, languages: None, max_distance_km: None });
+    let wish = ClientFrame::MatchFind(MatchFind {
+        mode: Mode::Text,
+        interests: None,
+        languages: None,
+        max_distance_km: None,
+    });
     a.send(&wish, None).await?;
     b.send(&wish, None).await?;
     let found = |message: &ServerMessage| match &message.frame {

@@ -26,7 +26,10 @@ impl Cluster {
         let prefix = format!("bench:{}:", uuid::Uuid::new_v4().simple());
         let redis = Some((self.redis.as_str(), prefix.as_str()));
         // One after the other: both want to bring the schema up to date.
-        let (a, b) = (Process::node(setup, redis).await?, Process::node(setup, redis).await?);
+        let (a, b) = (
+            Process::node(setup, redis).await?,
+            Process::node(setup, redis).await?,
+        );
         let nodes = [&a, &b];
         let within = self.load.between(&nodes, [&a.url, &a.url], 0).await?;
         let across = self.load.between(&nodes, [&a.url, &b.url], FAR).await?;

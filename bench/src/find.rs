@@ -35,23 +35,36 @@ impl Find {
         let sockets = people::connect(&server.url, &accounts).await?;
         let cpu = server.cpu()?;
         let start = Instant::now();
-        let wish = ClientFrame::MatchFind(MatchFind { mode: Mode::Text, interests: None, languages: None, max_distance_km: None });
+        let wish = ClientFrame::MatchFind(MatchFind {
+            mode: Mode::Text,
+            interests: None,
+            languages: None,
+            max_distance_km: None,
+        });
         let searches = FuturesUnordered::new();
         for mut socket in sockets {
             let wish = wish.clone();
             searches.push(async move {
                 socket.send(&wish, None).await?;
-                let found =
-                    |message: &tebdil_core::protocol::ServerMessage| matches!(message.frame, ServerFrame::MatchFound(_)).then_some(());
+                let found = |message: &tebdil_core::protocol::ServerMessage| {
+                    matches!(message.frame, ServerFrame::MatchFound(_)).then_some(())
+                };
                 socket.recv_until(found).await?;
                 Result::Ok((start.elapsed().as_secs_f64() * 1e3, socket))
             });
         }
         let found: Vec<_> = searches.collect().await;
-        let millis = found.into_iter().map(|found| Ok(found?.0)).collect::<Result<Vec<f64>>>()?;
+        let millis = found
+            .into_iter()
+            .map(|found| Ok(found?.0))
+            .collect::<Result<Vec<f64>>>()?;
         let all = start.elapsed().as_secs_f64();
         let cpu = (server.cpu()? - cpu) * 1e6 / f64::from(self.users);
-        println!("find: {} users at once, all matched in {all:.3} s ({}), {cpu:.0} µs CPU a user", self.users, times(millis));
+        println!(
+            "find: {} users at once, all matched in {all:.3} s ({}), {cpu:.0} µs CPU a user",
+            self.users,
+            times(millis)
+        );
         server.stop().await
     }
 }

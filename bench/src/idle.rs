@@ -26,7 +26,8 @@ impl Default for Idle {
 impl Idle {
     pub async fn run(&self, setup: &Setup) -> Result<()> {
         let server = Process::server(setup).await?;
-        let accounts = people::register(&server.url, 0..self.connections / DEVICES, DEVICES).await?;
+        let accounts =
+            people::register(&server.url, 0..self.connections / DEVICES, DEVICES).await?;
         let (first, rest) = accounts.split_at(100.min(accounts.len()));
         // The first connections pay for what is allocated once.
         let warm = people::connect(&server.url, first).await?;

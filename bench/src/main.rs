@@ -1,7 +1,7 @@
 //! The load generator: what the server costs, beside a bare peer that does nothing but move frames.
 //!
-//! Every subcommand starts the server (and the peer) as a process of its own on loopback, is bounded in count and time, and stops what it started.
-//! `make bench ARGS="chat --pairs 100"`
+//! Every subcommand starts the server (and the peer) as a process of its own on loopback, is
+//! bounded in count and time, and stops what it started. `make bench ARGS="chat --pairs 100"`
 
 #![expect(clippy::print_stdout, reason = "the report is what the program is for")]
 
@@ -41,11 +41,14 @@ enum What {
     Find(find::Find),
     /// All of the above with their defaults.
     All,
-    /// Messages between two nodes, beside the same within one; needs `--database`, empty, and `--redis`.
+    /// Messages between two nodes, beside the same within one; needs `--database`, empty, and
+    /// `--redis`.
     Cluster(cluster::Cluster),
-    /// Messages between two nodes over Redis beside bare PUBLISH, and Redis memory of a user; needs a Redis that nobody else uses.
+    /// Messages between two nodes over Redis beside bare PUBLISH, and Redis memory of a user; needs
+    /// a Redis that nobody else uses.
     Bus(bus::BusLoad),
-    /// Calls through the embedded relay beside the same through coturn: CPU, loss, latency, the most they carry.
+    /// Calls through the embedded relay beside the same through coturn: CPU, loss, latency, the
+    /// most they carry.
     Relay(relay::RelayLoad),
     /// The bare peer, started by the others.
     #[command(hide = true)]
@@ -59,7 +62,10 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     rlimit::increase_nofile_limit(u64::MAX)?;
-    let setup = process::Setup { binary: arguments.server, database: arguments.database };
+    let setup = process::Setup {
+        binary: arguments.server,
+        database: arguments.database,
+    };
     match arguments.what.unwrap_or(What::All) {
         What::Idle(idle) => idle.run(&setup).await,
         What::Chat(chat) => chat.run(&setup).await,
@@ -78,7 +84,12 @@ async fn main() -> Result<()> {
 
 /// The `quantile` (0 to 1) of sorted values.
 fn quantile(sorted: &[f64], quantile: f64) -> f64 {
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index into few values")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index into few values"
+    )]
     let index = ((sorted.len().saturating_sub(1)) as f64 * quantile).round() as usize;
     sorted.get(index).copied().unwrap_or(f64::NAN)
 }

@@ -1,4 +1,5 @@
-//! The peer to compare with: the same WebSocket library and buffers, and nothing else. Two sockets of one room get each other's frames.
+//! The peer to compare with: the same WebSocket library and buffers, and nothing else. Two sockets
+//! of one room get each other's frames.
 
 use std::{
     collections::HashMap,
@@ -25,22 +26,46 @@ type Rooms = Arc<Mutex<HashMap<u32, Vec<mpsc::UnboundedSender<Message>>>>>;
 pub async fn serve() -> Result<()> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
-    let app = Router::new().route("/{room}", get(upgrade)).with_state(Rooms::default());
+    let app = Router::new()
+        .route("/{room}", get(upgrade))
+        .with_state(Rooms::default());
     Ok(axum::serve(listener, app).await?)
 }
 
-async fn upgrade(State(rooms): State<Rooms>, Path(room): Path<u32>, upgrade: WebSocketUpgrade) -> Response {
-    upgrade.read_buffer_size(4096).write_buffer_size(0).on_upgrade(move |socket| relay(socket, rooms, room))
+async fn upgrade(
+    State(rooms): State<Rooms>,
+    Path(room): Path<u32>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    upgrade
+        .read_buffer_size(4096)
+        .write_buffer_size(0)
+        .on_upgrade(move |socket| relay(socket, rooms, room))
 }
 
 async fn relay(socket: WebSocket, rooms: Rooms, room: u32) {
     let (mut sink, mut stream) = socket.split();
     let (mine, mut queue) = mpsc::unbounded_channel();
-    let members = |room: u32| rooms.lock().unwrap_or_else(PoisonError::into_inner).entry(room).or_default().clone();
-    rooms.lock().unwrap_or_else(PoisonError::into_inner).entry(room).or_default().push(mine.clone());
+    let members = |room: u32| {
+        rooms
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(room)
+            .or_default()
+            .clone()
+    };
+    rooms
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .entry(room)
+        .or_default()
+        .push(mine.clone());
     let read = async {
         while let Some(Ok(message)) = stream.next().await {
-            for other in members(room).iter().filter(|other| !other.same_channel(&mine)) {
+            for other in members(room)
+                .iter()
+                .filter(|other| !other.same_channel(&mine))
+            {
                 let _ = other.send(message.clone());
             }
         }

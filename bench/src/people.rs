@@ -23,7 +23,9 @@ const PARALLEL: usize = 16;
 /// Registers the users with these numbers and gives each of them `sessions` sessions.
 pub async fn register(url: &str, numbers: Range<u32>, sessions: u32) -> Result<Vec<Account>> {
     let api = Api::new(url)?;
-    let accounts = stream::iter(numbers).map(|number| sign_in(api.clone(), number, sessions)).buffer_unordered(PARALLEL);
+    let accounts = stream::iter(numbers)
+        .map(|number| sign_in(api.clone(), number, sessions))
+        .buffer_unordered(PARALLEL);
     accounts.try_concat().await
 }
 
@@ -40,7 +42,12 @@ async fn sign_in(api: Api, number: u32, sessions: u32) -> Result<Vec<Account>> {
     };
     let mut accounts = vec![Account::register(&api, &request, Clock::system(0)).await?.0];
     for _ in 1..sessions {
-        let request = LoginRequest { phone: request.phone.clone(), password: request.password.clone(), device: None, totp: None };
+        let request = LoginRequest {
+            phone: request.phone.clone(),
+            password: request.password.clone(),
+            device: None,
+            totp: None,
+        };
         accounts.push(Account::login(&api, &request, Clock::system(0)).await?.0);
     }
     Ok(accounts)
@@ -48,8 +55,15 @@ async fn sign_in(api: Api, number: u32, sessions: u32) -> Result<Vec<Account>> {
 
 /// Gives every session key packages, which the server does not look into.
 pub async fn upload_keys(accounts: &[Account]) -> Result<()> {
-    let uploads = stream::iter(accounts).map(async |account| account.put_keys(&[vec![1; 300], vec![3; 300]], Some(&[2; 300])).await);
-    uploads.buffer_unordered(PARALLEL).try_collect::<Vec<_>>().await?;
+    let uploads = stream::iter(accounts).map(async |account| {
+        account
+            .put_keys(&[vec![1; 300], vec![3; 300]], Some(&[2; 300]))
+            .await
+    });
+    uploads
+        .buffer_unordered(PARALLEL)
+        .try_collect::<Vec<_>>()
+        .await?;
     Ok(())
 }
 

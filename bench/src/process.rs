@@ -64,20 +64,32 @@ impl Process {
             .stdout(Stdio::null());
         if let Some(database) = &setup.database {
             command.env("TEBDIL_DATABASE__URL", database);
-            for (name, value) in
-                [("PHONE_INDEX_KEY", KEY.to_owned()), ("FIELD_KEYS", format!("k1:{KEY}")), ("JWT_KEYS", format!("k1:{KEY}"))]
-            {
+            for (name, value) in [
+                ("PHONE_INDEX_KEY", KEY.to_owned()),
+                ("FIELD_KEYS", format!("k1:{KEY}")),
+                ("JWT_KEYS", format!("k1:{KEY}")),
+            ] {
                 command.env(format!("TEBDIL_SECRETS__{name}"), value);
             }
         }
         if let Some((url, prefix)) = redis {
-            command.env("TEBDIL_REDIS__URL", url).env("TEBDIL_REDIS__PREFIX", prefix);
+            command
+                .env("TEBDIL_REDIS__URL", url)
+                .env("TEBDIL_REDIS__PREFIX", prefix);
         }
         let child = command.kill_on_drop(true).spawn()?;
         let pid = child.id().ok_or("the server ended at once")?;
-        let process = Self { child, url: format!("http://127.0.0.1:{port}"), pid, _data: data };
+        let process = Self {
+            child,
+            url: format!("http://127.0.0.1:{port}"),
+            pid,
+            _data: data,
+        };
         tokio::time::timeout(START, async {
-            while tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err() {
+            while tokio::net::TcpStream::connect(("127.0.0.1", port))
+                .await
+                .is_err()
+            {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         })
@@ -104,16 +116,25 @@ impl Process {
             .spawn()?;
         let pid = child.id().ok_or("the relay ended at once")?;
         let out = child.stdout.take().ok_or("the relay has no output")?;
-        let said = tokio::time::timeout(START, BufReader::new(out).lines().next_line()).await??.ok_or("the relay said nothing")?;
+        let said = tokio::time::timeout(START, BufReader::new(out).lines().next_line())
+            .await??
+            .ok_or("the relay said nothing")?;
         let url = said.rsplit(' ').next().unwrap_or_default().to_owned();
-        Ok(Self { child, url, pid, _data: data })
+        Ok(Self {
+            child,
+            url,
+            pid,
+            _data: data,
+        })
     }
 
     /// Starts coturn with as much as it needs to be asked the same; it may take a moment to answer.
     pub fn coturn(binary: &Path, secret: &str) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let (first, last) = COTURN_PORTS;
-        let port = std::net::UdpSocket::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = std::net::UdpSocket::bind("127.0.0.1:0")?
+            .local_addr()?
+            .port();
         let child = Command::new(binary)
             .args([
                 "-n",
@@ -145,31 +166,61 @@ impl Process {
             .spawn()
             .map_err(|error| format!("{}: {error}", binary.display()))?;
         let pid = child.id().ok_or("coturn ended at once")?;
-        Ok(Self { child, url: format!("127.0.0.1:{port}"), pid, _data: data })
+        Ok(Self {
+            child,
+            url: format!("127.0.0.1:{port}"),
+            pid,
+            _data: data,
+        })
     }
 
     /// Starts the bare peer.
     pub async fn peer() -> Result<Self> {
-        let mut child = Command::new(std::env::current_exe()?).arg("peer").stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+        let mut child = Command::new(std::env::current_exe()?)
+            .arg("peer")
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
         let pid = child.id().ok_or("the peer ended at once")?;
         let out = child.stdout.take().ok_or("the peer has no output")?;
-        let address = tokio::time::timeout(START, BufReader::new(out).lines().next_line()).await??.ok_or("the peer said nothing")?;
-        Ok(Self { child, url: format!("http://{address}"), pid, _data: tempfile::tempdir()? })
+        let address = tokio::time::timeout(START, BufReader::new(out).lines().next_line())
+            .await??
+            .ok_or("the peer said nothing")?;
+        Ok(Self {
+            child,
+            url: format!("http://{address}"),
+            pid,
+            _data: tempfile::tempdir()?,
+        })
     }
 
     /// CPU seconds used so far, user and system.
     pub fn cpu(&self) -> Result<f64> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid))?;
-        // The name, in parentheses, may hold spaces; state is the first field after it, utime and stime the 12th and 13th.
-        let fields: Vec<&str> = stat.rsplit_once(')').ok_or("stat")?.1.split_whitespace().collect();
-        let ticks = |index: usize| fields.get(index).and_then(|text| text.parse::<f64>().ok()).ok_or("stat");
+        // The name, in parentheses, may hold spaces; state is the first field after it, utime and
+        // stime the 12th and 13th.
+        let fields: Vec<&str> = stat
+            .rsplit_once(')')
+            .ok_or("stat")?
+            .1
+            .split_whitespace()
+            .collect();
+        let ticks = |index: usize| {
+            fields
+                .get(index)
+                .and_then(|text| text.parse::<f64>().ok())
+                .ok_or("stat")
+        };
         Ok((ticks(11)? + ticks(12)?) / TICKS)
     }
 
     /// Resident memory, KiB.
     pub fn rss_kib(&self) -> Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).ok_or("status")?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .ok_or("status")?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
@@ -181,5 +232,7 @@ impl Process {
 }
 
 fn free_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    Ok(std::net::TcpListener::bind("127.0.0.1:0")?
+        .local_addr()?
+        .port())
 }

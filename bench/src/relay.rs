@@ -1,6 +1,7 @@
 //! What relaying calls costs, beside coturn.
 //!
-//! Both relays run at once and are loaded in turns by the same clients with the same credentials, so that what else the machine does hits both alike.
+//! Both relays run at once and are loaded in turns by the same clients with the same credentials,
+//! so that what else the machine does hits both alike.
 
 use std::{
     path::PathBuf,
@@ -103,8 +104,14 @@ impl Figures {
 
 impl RelayLoad {
     pub async fn run(&self, setup: &Setup) -> Result<()> {
-        let (ours, coturn) = (Process::relay(setup, SECRET).await?, Process::coturn(&self.coturn, SECRET)?);
-        let relays = [self.load("embedded", ours).await?, self.load("coturn", coturn).await?];
+        let (ours, coturn) = (
+            Process::relay(setup, SECRET).await?,
+            Process::coturn(&self.coturn, SECRET)?,
+        );
+        let relays = [
+            self.load("embedded", ours).await?,
+            self.load("coturn", coturn).await?,
+        ];
 
         let mut figures = [Figures::default(), Figures::default()];
         for _ in 0..self.rounds {
@@ -112,7 +119,8 @@ impl RelayLoad {
                 figures.add(self.send(relay, self.mbit, self.seconds).await?);
             }
         }
-        let cost = [0, 1].map(|index: usize| figures[index].cpu * 1e3 / figures[index].megabytes(self.bytes));
+        let cost = [0, 1]
+            .map(|index: usize| figures[index].cpu * 1e3 / figures[index].megabytes(self.bytes));
         for ((relay, figures), cost) in relays.iter().zip(figures).zip(cost) {
             println!(
                 "relay: {}: {} calls, {:.0} Mbit/s: {cost:.2} ms of CPU a megabyte, {:.3} % lost, {}; {:.1} MiB of memory",
@@ -125,7 +133,10 @@ impl RelayLoad {
             );
         }
         let most = self.most(&relays).await?;
-        println!("relay: without loss embedded {:.0} Mbit/s, coturn {:.0} Mbit/s", most[0], most[1]);
+        println!(
+            "relay: without loss embedded {:.0} Mbit/s, coturn {:.0} Mbit/s",
+            most[0], most[1]
+        );
         println!(
             "relay: embedded costs {:.2} times the CPU of coturn, and carries {:.2} times as much",
             cost[0] / cost[1],
@@ -140,20 +151,31 @@ impl RelayLoad {
     /// Allocates for all calls.
     async fn load(&self, name: &'static str, process: Process) -> Result<Loaded> {
         let (relay, secret) = (process.url.parse()?, RelaySecret::new(SECRET.into()));
-        let now = Timestamp::from_millis(i64::try_from(std::time::UNIX_EPOCH.elapsed()?.as_millis())?);
+        let now =
+            Timestamp::from_millis(i64::try_from(std::time::UNIX_EPOCH.elapsed()?.as_millis())?);
         let mut waiting = JoinSet::new();
         for number in 0..self.calls {
-            let credentials = [MatchRole::Offerer, MatchRole::Answerer]
-                .map(|role| secret.issue(MatchId(number.into()), role, now, Duration::from_mins(5)));
+            let credentials = [MatchRole::Offerer, MatchRole::Answerer].map(|role| {
+                secret.issue(MatchId(number.into()), role, now, Duration::from_mins(5))
+            });
             waiting.spawn(async move {
                 let [one, other] = credentials;
-                let (one, other) = tokio::try_join!(Client::allocate(relay, one), Client::allocate(relay, other))?;
+                let (one, other) =
+                    tokio::try_join!(Client::allocate(relay, one), Client::allocate(relay, other))?;
                 tokio::try_join!(one.bind(&other), other.bind(&one))?;
                 Result::Ok([Arc::new(one), Arc::new(other)])
             });
         }
-        let calls = waiting.join_all().await.into_iter().collect::<Result<_>>()?;
-        Ok(Loaded { name, process, calls })
+        let calls = waiting
+            .join_all()
+            .await
+            .into_iter()
+            .collect::<Result<_>>()?;
+        Ok(Loaded {
+            name,
+            process,
+            calls,
+        })
     }
 
     /// Sends at a rate through a relay, all clients in turn.
@@ -176,11 +198,20 @@ impl RelayLoad {
         let mut next = clients.iter().cycle();
         while start.elapsed().as_secs_f64() < seconds {
             ticks.tick().await;
-            // At a rate that cannot be made, something is always due: the time ends it all the same.
+            // At a rate that cannot be made, something is always due: the time ends it all the
+            // same.
             while (f64::from(sent) / per_second..seconds).contains(&start.elapsed().as_secs_f64()) {
-                let stamp = [&run[..], &u64::try_from(start.elapsed().as_nanos())?.to_be_bytes()].concat();
+                let stamp = [
+                    &run[..],
+                    &u64::try_from(start.elapsed().as_nanos())?.to_be_bytes(),
+                ]
+                .concat();
                 datagram[turn::HEADER..turn::HEADER + STAMP].copy_from_slice(&stamp);
-                next.next().ok_or("no clients")?.socket.send(&datagram).await?;
+                next.next()
+                    .ok_or("no clients")?
+                    .socket
+                    .send(&datagram)
+                    .await?;
                 sent += 1;
             }
         }
@@ -189,12 +220,18 @@ impl RelayLoad {
         let cpu = relay.process.cpu()? - cpu;
         stop.cancel();
         let millis = receivers.join_all().await.into_iter().flatten().collect();
-        Ok(Figures { sent, millis, cpu, seconds })
+        Ok(Figures {
+            sent,
+            millis,
+            cpu,
+            seconds,
+        })
     }
 
     /// The highest rate that each relay carries, and the clients can make, in Mbit/s.
     async fn most(&self, relays: &[Loaded; 2]) -> Result<[f64; 2]> {
-        /// Each step is tried so often: a moment in which the machine did something else is no limit of the relay.
+        /// Each step is tried so often: a moment in which the machine did something else is no
+        /// limit of the relay.
         const TRIES: u32 = 2;
         let mut most = [0.0; 2];
         for (relay, most) in relays.iter().zip(&mut most) {
@@ -202,7 +239,9 @@ impl RelayLoad {
             'steps: loop {
                 for attempt in 1..=TRIES {
                     let figures = self.send(relay, mbit, STEP_S).await?;
-                    let made = f64::from(figures.sent) * f64::from(self.bytes) * 8.0 / 1e6 / figures.seconds;
+                    let made = f64::from(figures.sent) * f64::from(self.bytes) * 8.0
+                        / 1e6
+                        / figures.seconds;
                     if figures.loss() <= LOSSLESS && made >= mbit * 0.95 {
                         *most = made;
                         break;
@@ -219,7 +258,12 @@ impl RelayLoad {
 }
 
 /// How long the datagrams of a run took that one client got, in milliseconds.
-async fn receive(client: Arc<Client>, run: [u8; 4], start: Instant, stop: CancellationToken) -> Vec<f64> {
+async fn receive(
+    client: Arc<Client>,
+    run: [u8; 4],
+    start: Instant,
+    stop: CancellationToken,
+) -> Vec<f64> {
     let mut millis = Vec::new();
     let mut buffer = [0; 2_048];
     loop {
@@ -228,11 +272,19 @@ async fn receive(client: Arc<Client>, run: [u8; 4], start: Instant, stop: Cancel
             () = stop.cancelled() => return millis,
             Ok(length) = client.socket.recv(&mut buffer) => length,
         };
-        let stamp = buffer[..length].get(turn::HEADER..turn::HEADER + STAMP).and_then(|stamp| stamp.split_first_chunk::<4>());
+        let stamp = buffer[..length]
+            .get(turn::HEADER..turn::HEADER + STAMP)
+            .and_then(|stamp| stamp.split_first_chunk::<4>());
         if let Some((_, sent)) = stamp.filter(|(of, _)| **of == run)
             && let Ok(sent) = sent.try_into()
         {
-            millis.push((start.elapsed().saturating_sub(Duration::from_nanos(u64::from_be_bytes(sent)))).as_secs_f64() * 1e3);
+            millis.push(
+                (start
+                    .elapsed()
+                    .saturating_sub(Duration::from_nanos(u64::from_be_bytes(sent))))
+                .as_secs_f64()
+                    * 1e3,
+            );
         }
     }
 }

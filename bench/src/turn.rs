@@ -5,11 +5,14 @@ use std::{net::SocketAddr, time::Duration};
 use stun::{
     agent::TransactionId,
     attributes::{
-        ATTR_CHANNEL_NUMBER, ATTR_NONCE, ATTR_REALM, ATTR_REQUESTED_TRANSPORT, ATTR_USERNAME, ATTR_XOR_PEER_ADDRESS,
-        ATTR_XOR_RELAYED_ADDRESS,
+        ATTR_CHANNEL_NUMBER, ATTR_NONCE, ATTR_REALM, ATTR_REQUESTED_TRANSPORT, ATTR_USERNAME,
+        ATTR_XOR_PEER_ADDRESS, ATTR_XOR_RELAYED_ADDRESS,
     },
     integrity::MessageIntegrity,
-    message::{CLASS_REQUEST, CLASS_SUCCESS_RESPONSE, METHOD_ALLOCATE, METHOD_CHANNEL_BIND, Message, MessageType, Method, Setter as _},
+    message::{
+        CLASS_REQUEST, CLASS_SUCCESS_RESPONSE, METHOD_ALLOCATE, METHOD_CHANNEL_BIND, Message,
+        MessageType, Method, Setter as _,
+    },
     textattrs::TextAttribute,
     xoraddr::XorMappedAddress,
 };
@@ -50,20 +53,39 @@ impl Client {
     pub async fn allocate(relay: SocketAddr, credential: Credential) -> Result<Self> {
         let socket = UdpSocket::bind("127.0.0.1:0").await?;
         socket.connect(relay).await?;
-        let mut client = Self { socket, relayed: relay, realm: String::new(), nonce: String::new(), credential };
-        let challenge = client.ask(METHOD_ALLOCATE, |message| message.add(ATTR_REQUESTED_TRANSPORT, &UDP)).await?;
+        let mut client = Self {
+            socket,
+            relayed: relay,
+            realm: String::new(),
+            nonce: String::new(),
+            credential,
+        };
+        let challenge = client
+            .ask(METHOD_ALLOCATE, |message| {
+                message.add(ATTR_REQUESTED_TRANSPORT, &UDP)
+            })
+            .await?;
         client.realm = TextAttribute::get_from_as(&challenge, ATTR_REALM)?.text;
         client.nonce = TextAttribute::get_from_as(&challenge, ATTR_NONCE)?.text;
-        let answer = client.ask(METHOD_ALLOCATE, |message| message.add(ATTR_REQUESTED_TRANSPORT, &UDP)).await?;
+        let answer = client
+            .ask(METHOD_ALLOCATE, |message| {
+                message.add(ATTR_REQUESTED_TRANSPORT, &UDP)
+            })
+            .await?;
         let mut relayed = XorMappedAddress::default();
-        relayed.get_from_as(&answer, ATTR_XOR_RELAYED_ADDRESS).map_err(|_| format!("the relay refused an allocation: {answer}"))?;
+        relayed
+            .get_from_as(&answer, ATTR_XOR_RELAYED_ADDRESS)
+            .map_err(|_| format!("the relay refused an allocation: {answer}"))?;
         client.relayed = SocketAddr::new(relayed.ip, relayed.port);
         Ok(client)
     }
 
     /// Binds the channel to a peer, which also permits it to send.
     pub async fn bind(&self, peer: &Self) -> Result<()> {
-        let peer = XorMappedAddress { ip: peer.relayed.ip(), port: peer.relayed.port() };
+        let peer = XorMappedAddress {
+            ip: peer.relayed.ip(),
+            port: peer.relayed.port(),
+        };
         let channel = [CHANNEL.to_be_bytes(), [0; 2]].concat();
         let answer = self
             .ask(METHOD_CHANNEL_BIND, |message| {
@@ -72,7 +94,11 @@ impl Client {
                 let _ = peer.add_to_as(message, ATTR_XOR_PEER_ADDRESS);
             })
             .await?;
-        if answer.typ.class == CLASS_SUCCESS_RESPONSE { Ok(()) } else { Err("the relay refused a channel".into()) }
+        if answer.typ.class == CLASS_SUCCESS_RESPONSE {
+            Ok(())
+        } else {
+            Err("the relay refused a channel".into())
+        }
     }
 
     /// A request, asked until it is answered; signed once the relay has said how.
@@ -84,10 +110,18 @@ impl Client {
         attributes(&mut request);
         if !self.nonce.is_empty() {
             let Credential { username, password } = &self.credential;
-            for (kind, text) in [(ATTR_USERNAME, username), (ATTR_REALM, &self.realm), (ATTR_NONCE, &self.nonce)] {
+            for (kind, text) in [
+                (ATTR_USERNAME, username),
+                (ATTR_REALM, &self.realm),
+                (ATTR_NONCE, &self.nonce),
+            ] {
                 TextAttribute::new(kind, text.clone()).add_to(&mut request)?;
             }
-            let key = MessageIntegrity::new_long_term_integrity(username.clone(), self.realm.clone(), password.expose().to_owned());
+            let key = MessageIntegrity::new_long_term_integrity(
+                username.clone(),
+                self.realm.clone(),
+                password.expose().to_owned(),
+            );
             key.add_to(&mut request)?;
         }
         let begun = Instant::now();
@@ -99,7 +133,10 @@ impl Client {
                 tokio::time::sleep(RETRANSMIT / 10).await;
                 continue;
             };
-            let mut answer = Message { raw: buffer[..length].to_vec(), ..Message::default() };
+            let mut answer = Message {
+                raw: buffer[..length].to_vec(),
+                ..Message::default()
+            };
             if answer.decode().is_ok() && answer.transaction_id == request.transaction_id {
                 return Ok(answer);
             }

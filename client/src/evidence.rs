@@ -1,4 +1,5 @@
-//! What a report about a match would show: the last messages of the peer, each with the server's word for it.
+//! What a report about a match would show: the last messages of the peer, each with the server's
+//! word for it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -30,14 +31,19 @@ pub(crate) struct EvidenceBook {
 impl EvidenceBook {
     /// With what was stored.
     pub fn new(clock: Clock, matches: BTreeMap<MatchId, MatchEvidence>) -> Self {
-        Self { clock, matches, changed: BTreeSet::new() }
+        Self {
+            clock,
+            matches,
+            changed: BTreeSet::new(),
+        }
     }
 
     /// Keeps a message, and forgets the oldest beyond what a report can show of a match.
     pub fn keep(&mut self, evidence: Evidence) {
         let match_id = evidence.match_id;
         let kept = &mut self.matches.entry(match_id).or_default().messages;
-        // The process may have ended after the evidence was stored and before the keys were: then the message is opened again.
+        // The process may have ended after the evidence was stored and before the keys were: then
+        // the message is opened again.
         kept.retain(|known| known.message_id != evidence.message_id);
         kept.push_back(evidence);
         if kept.len() > MAX_EVIDENCE {
@@ -49,7 +55,11 @@ impl EvidenceBook {
     /// The match is over; from now on the time for a report runs.
     pub fn ended(&mut self, match_id: MatchId) {
         let until = self.clock.now() + REPORTABLE;
-        if let Some(kept) = self.matches.get_mut(&match_id).filter(|kept| kept.until.is_none()) {
+        if let Some(kept) = self
+            .matches
+            .get_mut(&match_id)
+            .filter(|kept| kept.until.is_none())
+        {
             kept.until = Some(until);
             self.changed.insert(match_id);
         }
@@ -58,8 +68,12 @@ impl EvidenceBook {
     /// Forgets what cannot be reported any more.
     pub fn forget_old(&mut self) {
         let now = self.clock.now();
-        let old: Vec<MatchId> =
-            self.matches.iter().filter(|(_, kept)| kept.until.is_some_and(|until| until <= now)).map(|(id, _)| *id).collect();
+        let old: Vec<MatchId> = self
+            .matches
+            .iter()
+            .filter(|(_, kept)| kept.until.is_some_and(|until| until <= now))
+            .map(|(id, _)| *id)
+            .collect();
         for match_id in old {
             self.matches.remove(&match_id);
             self.changed.insert(match_id);
@@ -68,12 +82,18 @@ impl EvidenceBook {
 
     /// What is kept of a match, oldest first.
     pub fn of(&self, match_id: MatchId) -> Vec<Evidence> {
-        self.matches.get(&match_id).map(|kept| kept.messages.iter().cloned().collect()).unwrap_or_default()
+        self.matches
+            .get(&match_id)
+            .map(|kept| kept.messages.iter().cloned().collect())
+            .unwrap_or_default()
     }
 
     /// What has to be stored since this was asked last; `None` for what is to be deleted.
     pub fn take_changed(&mut self) -> Vec<(MatchId, Option<MatchEvidence>)> {
-        std::mem::take(&mut self.changed).into_iter().map(|match_id| (match_id, self.matches.get(&match_id).cloned())).collect()
+        std::mem::take(&mut self.changed)
+            .into_iter()
+            .map(|match_id| (match_id, self.matches.get(&match_id).cloned()))
+            .collect()
     }
 }
 
@@ -92,7 +112,10 @@ pub(crate) mod tests {
             content: b"{}".to_vec(),
             salt: vec![1; 32],
             franking_tag: vec![2; 32],
-            frank: Frank { kid: "f1".to_owned(), mac: vec![3; 32] },
+            frank: Frank {
+                kid: "f1".to_owned(),
+                mac: vec![3; 32],
+            },
             sent_at: Timestamp::from_millis(0),
             ciphertext_sha256: vec![4; 32],
             sender_handle: Some("ada#0001".to_owned()),
@@ -105,7 +128,10 @@ pub(crate) mod tests {
     }
 
     fn ids(book: &EvidenceBook, match_id: i64) -> Vec<i64> {
-        book.of(MatchId(match_id)).iter().map(|evidence| evidence.message_id.0).collect()
+        book.of(MatchId(match_id))
+            .iter()
+            .map(|evidence| evidence.message_id.0)
+            .collect()
     }
 
     #[test]
@@ -120,7 +146,13 @@ pub(crate) mod tests {
         assert_eq!(ids(&book, 2), [31]);
         assert!(ids(&book, 3).is_empty());
         let changed = book.take_changed();
-        assert_eq!(changed.iter().map(|(id, kept)| (id.0, kept.is_some())).collect::<Vec<_>>(), [(1, true), (2, true)]);
+        assert_eq!(
+            changed
+                .iter()
+                .map(|(id, kept)| (id.0, kept.is_some()))
+                .collect::<Vec<_>>(),
+            [(1, true), (2, true)]
+        );
         assert!(book.take_changed().is_empty());
     }
 
@@ -145,6 +177,9 @@ pub(crate) mod tests {
         assert_eq!(ids(&book, 2), [2]);
         assert_eq!(book.take_changed(), [(MatchId(1), None)]);
         book.ended(MatchId(9));
-        assert!(book.take_changed().is_empty(), "nothing was said in that match");
+        assert!(
+            book.take_changed().is_empty(),
+            "nothing was said in that match"
+        );
     }
 }

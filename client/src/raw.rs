@@ -1,11 +1,14 @@
-//! A WebSocket without any logic: for protocol tests, the load generator, and as the transport of [`crate::connection`].
+//! A WebSocket without any logic: for protocol tests, the load generator, and as the transport of
+//! [`crate::connection`].
 
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tebdil_core::franking::{FrankingTag, authenticated_data};
-use tebdil_core::protocol::{ClientFrame, CloseCode, FrameId, Hello, SUBPROTOCOL, Secret, ServerMessage};
+use tebdil_core::protocol::{
+    ClientFrame, CloseCode, FrameId, Hello, SUBPROTOCOL, Secret, ServerMessage,
+};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async_with_config,
@@ -51,7 +54,9 @@ impl From<tungstenite::Error> for RawError {
     fn from(error: tungstenite::Error) -> Self {
         match error {
             tungstenite::Error::Http(response) => Self::Refused(response.status().as_u16()),
-            tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => Self::Closed(None),
+            tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => {
+                Self::Closed(None)
+            }
             other => Self::Transport(Box::new(other)),
         }
     }
@@ -79,10 +84,14 @@ pub fn socket_url(server: &str) -> String {
     format!("{address}/v1/ws")
 }
 
-/// Bytes in the outer form of an encrypted content message with this tag, for those who look at frames only. The body, of 64 to 16383 bytes, stands where the
-/// ciphertext would, behind [`FRAMING`] bytes.
+/// Bytes in the outer form of an encrypted content message with this tag, for those who look at
+/// frames only. The body, of 64 to 16383 bytes, stands where the ciphertext would, behind
+/// [`FRAMING`] bytes.
 pub fn framed(tag: &FrankingTag, body: &[u8]) -> Vec<u8> {
-    let length = u16::try_from(body.len()).ok().filter(|length| (64..0x4000).contains(length)).expect("64 to 16383 bytes");
+    let length = u16::try_from(body.len())
+        .ok()
+        .filter(|length| (64..0x4000).contains(length))
+        .expect("64 to 16383 bytes");
     let mut bytes = vec![0, 1, 0, 2, 16];
     bytes.extend([9; 16]);
     bytes.extend([0, 0, 0, 0, 0, 0, 0, 1, 1, 36]);
@@ -108,7 +117,8 @@ impl From<WebSocketStream<MaybeTlsStream<TcpStream>>> for RawSocket {
 }
 
 impl RawSocket {
-    /// Opens the socket of `server` (its HTTP address) with the subprotocol of the contract; says no `hello`.
+    /// Opens the socket of `server` (its HTTP address) with the subprotocol of the contract; says
+    /// no `hello`.
     ///
     /// Drop-safe; no time limit of its own.
     pub async fn open(server: &str) -> Result<Self, RawError> {
@@ -117,7 +127,8 @@ impl RawSocket {
 
     /// Opens `url` (`ws://…`) with any subprotocol or none.
     pub async fn open_with(url: &str, subprotocol: Option<&str>) -> Result<Self, RawError> {
-        // Another crate in the process may bring a second TLS provider; rustls then refuses to choose. An earlier choice stays.
+        // Another crate in the process may bring a second TLS provider; rustls then refuses to
+        // choose. An earlier choice stays.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let mut request = url.into_client_request().map_err(|_| RawError::Address)?;
         if let Some(name) = subprotocol {
@@ -137,13 +148,26 @@ impl RawSocket {
     /// Opens the socket, says `hello` with `token`, and returns it with the server's first answer.
     pub async fn hello(server: &str, token: &Secret) -> Result<(Self, ServerMessage), RawError> {
         let mut socket = Self::open(server).await?;
-        socket.send(&ClientFrame::Hello(Hello { token: token.clone(), device: None, resume: vec![] }), None).await?;
+        socket
+            .send(
+                &ClientFrame::Hello(Hello {
+                    token: token.clone(),
+                    device: None,
+                    resume: vec![],
+                }),
+                None,
+            )
+            .await?;
         let first = socket.recv().await?;
         Ok((socket, first))
     }
 
     /// Sends `frame`, `id` being the client's name for it.
-    pub async fn send(&mut self, frame: &ClientFrame, id: Option<&FrameId>) -> Result<(), RawError> {
+    pub async fn send(
+        &mut self,
+        frame: &ClientFrame,
+        id: Option<&FrameId>,
+    ) -> Result<(), RawError> {
         self.send_text(frame.to_json(id)).await
     }
 
@@ -164,7 +188,10 @@ impl RawSocket {
 
     /// Sends a ping.
     pub async fn ping(&mut self) -> Result<(), RawError> {
-        Ok(self.stream.send(Message::Ping(tungstenite::Bytes::new())).await?)
+        Ok(self
+            .stream
+            .send(Message::Ping(tungstenite::Bytes::new()))
+            .await?)
     }
 
     /// The next thing that comes in, whenever that is. Cancel-safe. Answers pings by itself.
@@ -172,14 +199,21 @@ impl RawSocket {
         match self.stream.next().await {
             Some(Ok(Message::Text(text))) => Ok(Incoming::Text(text.to_string())),
             Some(Ok(Message::Binary(bytes))) => Ok(Incoming::Binary(bytes.to_vec())),
-            Some(Ok(Message::Close(frame))) => Ok(Incoming::Closed(frame.map(|frame| (u16::from(frame.code), frame.reason.to_string())))),
+            Some(Ok(Message::Close(frame))) => {
+                Ok(Incoming::Closed(frame.map(|frame| {
+                    (u16::from(frame.code), frame.reason.to_string())
+                })))
+            }
             Some(Ok(Message::Ping(_))) => {
                 // The library has queued the pong and would send it with the next frame only.
                 self.stream.flush().await?;
                 Ok(Incoming::Heartbeat)
             }
             Some(Ok(Message::Pong(_) | Message::Frame(_))) => Ok(Incoming::Heartbeat),
-            None | Some(Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed)) => Ok(Incoming::Closed(None)),
+            None
+            | Some(Err(tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed)) => {
+                Ok(Incoming::Closed(None))
+            }
             Some(Err(error)) => Err(error.into()),
         }
     }
@@ -191,11 +225,15 @@ impl RawSocket {
                     Incoming::Text(text) => return Ok(text),
                     Incoming::Heartbeat => {}
                     Incoming::Binary(_) => return Err(RawError::NotAFrame),
-                    Incoming::Closed(close) => return Err(RawError::Closed(close.map(|(code, _)| code))),
+                    Incoming::Closed(close) => {
+                        return Err(RawError::Closed(close.map(|(code, _)| code)));
+                    }
                 }
             }
         };
-        tokio::time::timeout(RECEIVE_TIMEOUT, next).await.unwrap_or(Err(RawError::Timeout))
+        tokio::time::timeout(RECEIVE_TIMEOUT, next)
+            .await
+            .unwrap_or(Err(RawError::Timeout))
     }
 
     /// The next frame; fails after [`RECEIVE_TIMEOUT`] or when the socket is closed.
@@ -208,8 +246,12 @@ impl RawSocket {
         serde_json::from_str(&self.next_text().await?).map_err(|_| RawError::NotAFrame)
     }
 
-    /// Reads until a frame for which `wanted` answers `Some`; other frames are passed over. [`RECEIVE_TIMEOUT`] holds for each.
-    pub async fn recv_until<T>(&mut self, mut wanted: impl FnMut(&ServerMessage) -> Option<T>) -> Result<T, RawError> {
+    /// Reads until a frame for which `wanted` answers `Some`; other frames are passed over.
+    /// [`RECEIVE_TIMEOUT`] holds for each.
+    pub async fn recv_until<T>(
+        &mut self,
+        mut wanted: impl FnMut(&ServerMessage) -> Option<T>,
+    ) -> Result<T, RawError> {
         loop {
             if let Some(found) = wanted(&self.recv().await?) {
                 return Ok(found);
@@ -235,7 +277,10 @@ impl RawSocket {
 
     /// Closes with the normal code and does not wait for the other side.
     pub async fn close(&mut self) -> Result<(), RawError> {
-        let frame = CloseFrame { code: 1000.into(), reason: "".into() };
+        let frame = CloseFrame {
+            code: 1000.into(),
+            reason: "".into(),
+        };
         Ok(self.stream.close(Some(frame)).await?)
     }
 }
@@ -250,14 +295,23 @@ mod tests {
     fn what_is_framed_has_the_form_of_a_message() {
         for length in [64, 16_383] {
             let bytes = framed(&[5; 32], &vec![7; length]);
-            assert_eq!((tag_in_message(&bytes), bytes.len()), (Some([5; 32]), FRAMING + length));
+            assert_eq!(
+                (tag_in_message(&bytes), bytes.len()),
+                (Some([5; 32]), FRAMING + length)
+            );
         }
     }
 
     #[test]
     fn the_socket_is_beside_the_api() {
-        assert_eq!(socket_url("http://127.0.0.1:8080"), "ws://127.0.0.1:8080/v1/ws");
-        assert_eq!(socket_url("https://chat.example/"), "wss://chat.example/v1/ws");
+        assert_eq!(
+            socket_url("http://127.0.0.1:8080"),
+            "ws://127.0.0.1:8080/v1/ws"
+        );
+        assert_eq!(
+            socket_url("https://chat.example/"),
+            "wss://chat.example/v1/ws"
+        );
         assert_eq!(socket_url("localhost:1"), "ws://localhost:1/v1/ws");
     }
 }

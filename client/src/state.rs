@@ -1,7 +1,8 @@
 //! The state folder: who is signed in, and the device's keys.
 //!
-//! The folder is for its owner only (0700, files 0600), belongs to one process at a time, and every file is replaced as a whole: written
-//! beside, synced, renamed. A reader finds the old or the new state, never a part.
+//! The folder is for its owner only (0700, files 0600), belongs to one process at a time, and every
+//! file is replaced as a whole: written beside, synced, renamed. A reader finds the old or the new
+//! state, never a part.
 
 use std::{
     collections::BTreeMap,
@@ -83,9 +84,15 @@ impl StateDir {
         let path = path.into();
         let failed = |error| StateError::Io(path.clone(), error);
         make_private(&path).map_err(failed)?;
-        let lock = private_options().truncate(false).open(path.join("lock")).map_err(failed)?;
+        let lock = private_options()
+            .truncate(false)
+            .open(path.join("lock"))
+            .map_err(failed)?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path, _lock: Arc::new(lock) }),
+            Ok(()) => Ok(Self {
+                path,
+                _lock: Arc::new(lock),
+            }),
             Err(TryLockError::WouldBlock) => Err(StateError::Locked(path)),
             Err(TryLockError::Error(error)) => Err(StateError::Io(path, error)),
         }
@@ -108,7 +115,8 @@ impl StateDir {
 
     /// Keeps the session.
     pub fn save_account(&self, account: &StoredAccount) -> Result<(), StateError> {
-        let bytes = Zeroizing::new(serde_json::to_vec(account).expect("tokens and texts serialize"));
+        let bytes =
+            Zeroizing::new(serde_json::to_vec(account).expect("tokens and texts serialize"));
         let path = self.path.join("account.json");
         replace(&path, &[&bytes]).map_err(|error| StateError::Io(path, error))
     }
@@ -118,13 +126,17 @@ impl StateDir {
         for name in ["account.json", "device.json"] {
             let path = self.path.join(name);
             match fs::remove_file(&path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(StateError::Io(path, error)),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(StateError::Io(path, error));
+                }
                 _ => {}
             }
         }
         let evidence = self.evidence();
         match fs::remove_dir_all(&evidence) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StateError::Io(evidence, error)),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(StateError::Io(evidence, error))
+            }
             _ => Ok(()),
         }
     }
@@ -135,7 +147,11 @@ impl StateDir {
     }
 
     pub(crate) fn device_file(&self) -> DeviceFile {
-        DeviceFile { path: self.path.join("device.json"), generation: 0, dir: self.clone() }
+        DeviceFile {
+            path: self.path.join("device.json"),
+            generation: 0,
+            dir: self.clone(),
+        }
     }
 }
 
@@ -156,7 +172,10 @@ impl DeviceFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(StateError::Io(self.path.clone(), error)),
         };
-        let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(|| StateError::Damaged(self.path.clone()))?;
+        let end = bytes
+            .iter()
+            .position(|byte| *byte == b'\n')
+            .ok_or_else(|| StateError::Damaged(self.path.clone()))?;
         let stored = parse(&bytes[end..], &self.path)?;
         self.generation = self.generation_on_disk()?;
         Ok(Some(stored))
@@ -169,7 +188,8 @@ impl DeviceFile {
         }
         let bytes = Zeroizing::new(serde_json::to_vec(device).expect("keys and numbers serialize"));
         let generation = self.generation + 1;
-        replace(&self.path, &[format!("{generation}\n").as_bytes(), &bytes]).map_err(|error| StateError::Io(self.path.clone(), error))?;
+        replace(&self.path, &[format!("{generation}\n").as_bytes(), &bytes])
+            .map_err(|error| StateError::Io(self.path.clone(), error))?;
         self.generation = generation;
         Ok(())
     }
@@ -187,7 +207,10 @@ impl DeviceFile {
         for entry in entries {
             let path = entry.map_err(failed)?.path();
             // What is half written goes by another name.
-            let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_suffix(".json"));
+            let name = path
+                .file_name()
+                .and_then(|name| name.to_str())
+                .and_then(|name| name.strip_suffix(".json"));
             if let Some(match_id) = name.and_then(|name| name.parse().ok()) {
                 let bytes = Zeroizing::new(fs::read(&path).map_err(failed)?);
                 matches.insert(match_id, parse(&bytes, &path)?);
@@ -197,13 +220,18 @@ impl DeviceFile {
     }
 
     /// Replaces the evidence of matches, durably; deletes it where there is none.
-    pub fn save_evidence(&self, changed: &[(MatchId, Option<MatchEvidence>)]) -> Result<(), StateError> {
+    pub fn save_evidence(
+        &self,
+        changed: &[(MatchId, Option<MatchEvidence>)],
+    ) -> Result<(), StateError> {
         let folder = self.dir.evidence();
         for (match_id, evidence) in changed {
             let path = folder.join(format!("{match_id}.json"));
             let saved = match evidence {
                 Some(evidence) => {
-                    let bytes = Zeroizing::new(serde_json::to_vec(evidence).expect("bytes and numbers serialize"));
+                    let bytes = Zeroizing::new(
+                        serde_json::to_vec(evidence).expect("bytes and numbers serialize"),
+                    );
                     make_private(&folder).and_then(|()| replace(&path, &[&bytes]))
                 }
                 None => match fs::remove_file(&path) {
@@ -223,8 +251,12 @@ impl DeviceFile {
             Err(error) => return Err(StateError::Io(self.path.clone(), error)),
         };
         let mut line = String::new();
-        BufReader::with_capacity(64, file).read_line(&mut line).map_err(|error| StateError::Io(self.path.clone(), error))?;
-        line.trim_end().parse().map_err(|_| StateError::Damaged(self.path.clone()))
+        BufReader::with_capacity(64, file)
+            .read_line(&mut line)
+            .map_err(|error| StateError::Io(self.path.clone(), error))?;
+        line.trim_end()
+            .parse()
+            .map_err(|_| StateError::Damaged(self.path.clone()))
     }
 }
 
@@ -241,7 +273,8 @@ fn replace(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(&beside, path)?;
     // The rename itself is durable only when the folder is.
-    path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+    path.parent()
+        .map_or(Ok(()), |folder| File::open(folder)?.sync_all())
 }
 
 #[cfg(unix)]
@@ -262,7 +295,10 @@ fn private_options() -> OpenOptions {
 #[cfg(unix)]
 fn make_private(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)?;
     // A folder that was there before may be open to others.
     fs::set_permissions(path, fs::Permissions::from_mode(0o700))
 }
@@ -280,8 +316,18 @@ mod tests {
 
     fn device() -> StoredDevice {
         let snapshot = Device::new(Clock::system(0)).expect("device").snapshot();
-        let kept = StoredMatch { match_id: MatchId(1), peer_seq: 2, here: true, own_certificate: None, peer_certificate: None };
-        StoredDevice { snapshot, matches: vec![kept], outbox: vec![] }
+        let kept = StoredMatch {
+            match_id: MatchId(1),
+            peer_seq: 2,
+            here: true,
+            own_certificate: None,
+            peer_certificate: None,
+        };
+        StoredDevice {
+            snapshot,
+            matches: vec![kept],
+            outbox: vec![],
+        }
     }
 
     #[test]
@@ -292,7 +338,10 @@ mod tests {
         assert!(matches!(StateDir::open(&path), Err(StateError::Locked(_))));
         let file = state.device_file();
         drop(state);
-        assert!(matches!(StateDir::open(&path), Err(StateError::Locked(_))), "a file in use keeps the lock");
+        assert!(
+            matches!(StateDir::open(&path), Err(StateError::Locked(_))),
+            "a file in use keeps the lock"
+        );
         drop(file);
         StateDir::open(&path).expect("free again");
     }
@@ -311,16 +360,29 @@ mod tests {
         let kept = book.take_changed();
         file.save_evidence(&kept).expect("save");
         let read = file.load_evidence().expect("read");
-        assert_eq!(kept, read.iter().map(|(id, kept)| (*id, Some(kept.clone()))).collect::<Vec<_>>());
+        assert_eq!(
+            kept,
+            read.iter()
+                .map(|(id, kept)| (*id, Some(kept.clone())))
+                .collect::<Vec<_>>()
+        );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+            let mode =
+                |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
             assert_eq!(mode(&path.join("evidence")), 0o700);
             assert_eq!(mode(&path.join("evidence/1.json")), 0o600);
         }
-        file.save_evidence(&[(MatchId(1), None), (MatchId(7), None)]).expect("delete");
-        assert_eq!(file.load_evidence().expect("read").into_keys().collect::<Vec<_>>(), [MatchId(2)]);
+        file.save_evidence(&[(MatchId(1), None), (MatchId(7), None)])
+            .expect("delete");
+        assert_eq!(
+            file.load_evidence()
+                .expect("read")
+                .into_keys()
+                .collect::<Vec<_>>(),
+            [MatchId(2)]
+        );
         fs::write(path.join("evidence/2.new"), b"{").expect("half written");
         assert_eq!(file.load_evidence().expect("read").len(), 1);
         fs::write(path.join("evidence/2.json"), b"{").expect("damage");
@@ -343,18 +405,25 @@ mod tests {
         let read = later.load().expect("read").expect("there");
         assert_eq!(read.matches, device().matches);
         later.save(&read).expect("goes on from there");
-        assert!(matches!(file.save(&device()), Err(StateError::Changed(_))), "the older holder must not overwrite");
+        assert!(
+            matches!(file.save(&device()), Err(StateError::Changed(_))),
+            "the older holder must not overwrite"
+        );
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            let mode = |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+            let mode =
+                |path: &Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
             assert_eq!(mode(&path), 0o700);
             for entry in fs::read_dir(&path).expect("list") {
                 assert_eq!(mode(&entry.expect("entry").path()), 0o600);
             }
         }
         fs::write(path.join("device.json"), b"7\n{\"snapshot\":").expect("damage");
-        assert!(matches!(state.device_file().load(), Err(StateError::Damaged(_))));
+        assert!(matches!(
+            state.device_file().load(),
+            Err(StateError::Damaged(_))
+        ));
         state.clear().expect("clear");
         assert!(state.device_file().load().expect("read").is_none());
     }

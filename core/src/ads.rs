@@ -21,7 +21,9 @@ pub struct AdRules {
 
 /// The text is not one of a [`TargetGroup`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be all, free, premium, locale:tr, locale:en, or one of the first three and one of the last two with a comma between")]
+#[error(
+    "must be all, free, premium, locale:tr, locale:en, or one of the first three and one of the last two with a comma between"
+)]
 pub struct InvalidTarget;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,9 +33,11 @@ enum Subscribers {
     Premium,
 }
 
-/// Whom an ad or an announcement is meant for: `all`, `free` or `premium`, `locale:tr` or `locale:en`, or one of each with a comma between, which both must hold.
+/// Whom an ad or an announcement is meant for: `all`, `free` or `premium`, `locale:tr` or
+/// `locale:en`, or one of each with a comma between, which both must hold.
 ///
-/// Premium users see ads that name them, where the operator lets them ([`AdRules::premium`]), and no others.
+/// Premium users see ads that name them, where the operator lets them ([`AdRules::premium`]), and
+/// no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TargetGroup {
@@ -43,7 +47,10 @@ pub struct TargetGroup {
 
 impl TargetGroup {
     /// Everybody.
-    pub const ALL: Self = Self { subscribers: Subscribers::All, locale: None };
+    pub const ALL: Self = Self {
+        subscribers: Subscribers::All,
+        locale: None,
+    };
 
     /// Whether only premium users are meant, or only others; `None` for both.
     pub const fn premium(self) -> Option<bool> {
@@ -60,7 +67,9 @@ impl TargetGroup {
     }
 
     fn includes(self, viewer: &Viewer) -> bool {
-        self.premium().is_none_or(|premium| premium == viewer.is_premium) && self.locale.is_none_or(|locale| locale == viewer.locale)
+        self.premium()
+            .is_none_or(|premium| premium == viewer.is_premium)
+            && self.locale.is_none_or(|locale| locale == viewer.locale)
     }
 }
 
@@ -75,7 +84,10 @@ impl FromStr for TargetGroup {
                 "free" => subscribers.replace(Subscribers::Free).is_some(),
                 "premium" => subscribers.replace(Subscribers::Premium).is_some(),
                 word => {
-                    let named = word.strip_prefix("locale:").and_then(Locale::from_text).ok_or(InvalidTarget)?;
+                    let named = word
+                        .strip_prefix("locale:")
+                        .and_then(Locale::from_text)
+                        .ok_or(InvalidTarget)?;
                     locale.replace(named).is_some()
                 }
             };
@@ -83,7 +95,10 @@ impl FromStr for TargetGroup {
                 return Err(InvalidTarget);
             }
         }
-        Ok(Self { subscribers: subscribers.unwrap_or(Subscribers::All), locale })
+        Ok(Self {
+            subscribers: subscribers.unwrap_or(Subscribers::All),
+            locale,
+        })
     }
 }
 
@@ -93,7 +108,11 @@ impl fmt::Display for TargetGroup {
             (Subscribers::All, None) => f.write_str("all"),
             (Subscribers::All, Some(locale)) => write!(f, "locale:{locale}"),
             (subscribers, locale) => {
-                f.write_str(if subscribers == Subscribers::Free { "free" } else { "premium" })?;
+                f.write_str(if subscribers == Subscribers::Free {
+                    "free"
+                } else {
+                    "premium"
+                })?;
                 locale.map_or(Ok(()), |locale| write!(f, ",locale:{locale}"))
             }
         }
@@ -104,7 +123,10 @@ impl utoipa::PartialSchema for TargetGroup {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
         use utoipa::openapi::{ObjectBuilder, schema::Type};
         let pattern = "^(?:(?:all|free|premium)(?:,locale:(?:tr|en))?|locale:(?:tr|en)(?:,(?:all|free|premium))?)$";
-        ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).into()
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some(pattern))
+            .into()
     }
 }
 
@@ -149,7 +171,10 @@ impl Placement {
 impl utoipa::PartialSchema for Placement {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
         use utoipa::openapi::{ObjectBuilder, schema::Type};
-        ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[a-z0-9_]{1,32}$")).into()
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .pattern(Some("^[a-z0-9_]{1,32}$"))
+            .into()
     }
 }
 
@@ -159,8 +184,14 @@ impl TryFrom<String> for Placement {
     type Error = InvalidPlacement;
 
     fn try_from(text: String) -> Result<Self, InvalidPlacement> {
-        let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-        if plain && (1..=32).contains(&text.len()) { Ok(Self(text)) } else { Err(InvalidPlacement) }
+        let plain = text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        if plain && (1..=32).contains(&text.len()) {
+            Ok(Self(text))
+        } else {
+            Err(InvalidPlacement)
+        }
     }
 }
 
@@ -193,20 +224,32 @@ impl Viewer {
     /// How far back [`Viewer::shown`] has to reach: a day is 25 hours long when summer time ends.
     pub const SHOWN_FOR: Duration = Duration::from_hours(26);
 
-    /// Whether the user may be shown an ad at all. After a clock was set back, not before the time of the last one has passed again.
+    /// Whether the user may be shown an ad at all. After a clock was set back, not before the time
+    /// of the last one has passed again.
     fn sees_ads(&self, rules: &AdRules, now: Timestamp) -> bool {
-        !self.is_banned && self.shown.iter().all(|shown| now.since(shown.served_at) >= rules.min_interval)
+        !self.is_banned
+            && self
+                .shown
+                .iter()
+                .all(|shown| now.since(shown.served_at) >= rules.min_interval)
     }
 
     /// Times `ad` was shown on `day`.
     fn times(&self, ad: AdId, day: &str) -> i64 {
-        i64::try_from(self.shown.iter().filter(|shown| shown.ad_id == ad && shown.day == day).count()).unwrap_or(i64::MAX)
+        i64::try_from(
+            self.shown
+                .iter()
+                .filter(|shown| shown.ad_id == ad && shown.day == day)
+                .count(),
+        )
+        .unwrap_or(i64::MAX)
     }
 
     /// Whether the user may be shown this ad.
     pub fn may_see(&self, ad: &AdRow, rules: &AdRules, now: Timestamp) -> bool {
         let set = &ad.settings;
-        let spared = self.is_premium && !(rules.premium && set.target_group.premium() == Some(true));
+        let spared =
+            self.is_premium && !(rules.premium && set.target_group.premium() == Some(true));
         ad.is_running(now)
             && !spared
             && set.target_group.includes(self)
@@ -214,7 +257,8 @@ impl Viewer {
             && self.times(ad.id, &now.local_day(&rules.zone)) < set.daily_cap
     }
 
-    /// The next of `ads` for this user at `placement`: the one shown least today for its weight; among equals it is drawn by weight.
+    /// The next of `ads` for this user at `placement`: the one shown least today for its weight;
+    /// among equals it is drawn by weight.
     pub fn next_of<'a>(
         &self,
         ads: &'a [AdRow],
@@ -224,13 +268,27 @@ impl Viewer {
         rng: &mut impl Rng,
     ) -> Option<&'a AdRow> {
         let day = now.local_day(&rules.zone);
-        let there = ads.iter().filter(|ad| ad.settings.placement == *placement && self.may_see(ad, rules, now));
+        let there = ads
+            .iter()
+            .filter(|ad| ad.settings.placement == *placement && self.may_see(ad, rules, now));
         let counted: Vec<(&AdRow, i64)> = there.map(|ad| (ad, self.times(ad.id, &day))).collect();
         // Times over weight, compared without dividing; both are small.
-        let before = |(a, of_a): &(&AdRow, i64), (b, of_b): &(&AdRow, i64)| (of_a * b.settings.weight).cmp(&(of_b * a.settings.weight));
+        let before = |(a, of_a): &(&AdRow, i64), (b, of_b): &(&AdRow, i64)| {
+            (of_a * b.settings.weight).cmp(&(of_b * a.settings.weight))
+        };
         let least = *counted.iter().min_by(|a, b| before(a, b))?;
-        let equal: Vec<&AdRow> = counted.iter().filter(|one| before(one, &least).is_eq()).map(|(ad, _)| *ad).collect();
-        let mut drawn = rng.random_range(0..equal.iter().map(|ad| ad.settings.weight).sum::<i64>().max(1));
+        let equal: Vec<&AdRow> = counted
+            .iter()
+            .filter(|one| before(one, &least).is_eq())
+            .map(|(ad, _)| *ad)
+            .collect();
+        let mut drawn = rng.random_range(
+            0..equal
+                .iter()
+                .map(|ad| ad.settings.weight)
+                .sum::<i64>()
+                .max(1),
+        );
         equal.into_iter().find(|ad| {
             drawn -= ad.settings.weight;
             drawn < 0
@@ -251,32 +309,77 @@ mod tests {
     const NOON: Timestamp = Timestamp::from_millis(1_795_251_600_000);
 
     fn rules() -> AdRules {
-        AdRules { min_interval: Duration::from_mins(2), premium: false, zone: TimeZone::get("Europe/Istanbul").expect("bundled") }
+        AdRules {
+            min_interval: Duration::from_mins(2),
+            premium: false,
+            zone: TimeZone::get("Europe/Istanbul").expect("bundled"),
+        }
     }
 
     fn ad(id: i64, change: impl FnOnce(&mut AdSettings)) -> AdRow {
         let mut settings = AdSettings::new("t", "c");
         change(&mut settings);
-        AdRow { id: AdId(id), settings, served: 0, views: 0, clicks: 0, created_at: NOON, updated_at: NOON }
+        AdRow {
+            id: AdId(id),
+            settings,
+            served: 0,
+            views: 0,
+            clicks: 0,
+            created_at: NOON,
+            updated_at: NOON,
+        }
     }
 
     fn viewer() -> Viewer {
-        Viewer { is_premium: false, is_banned: false, locale: Locale::Tr, shown: Vec::new() }
+        Viewer {
+            is_premium: false,
+            is_banned: false,
+            locale: Locale::Tr,
+            shown: Vec::new(),
+        }
     }
 
     fn next(viewer: &Viewer, ads: &[AdRow], now: Timestamp, seed: u64) -> Option<AdId> {
-        viewer.next_of(ads, &Placement::match_end(), &rules(), now, &mut StdRng::seed_from_u64(seed)).map(|ad| ad.id)
+        viewer
+            .next_of(
+                ads,
+                &Placement::match_end(),
+                &rules(),
+                now,
+                &mut StdRng::seed_from_u64(seed),
+            )
+            .map(|ad| ad.id)
     }
 
     #[test]
     fn targets_have_one_spelling_each() {
-        for text in ["all", "free", "premium", "locale:tr", "free,locale:en", "premium,locale:tr"] {
+        for text in [
+            "all",
+            "free",
+            "premium",
+            "locale:tr",
+            "free,locale:en",
+            "premium,locale:tr",
+        ] {
             assert_eq!(text.parse::<TargetGroup>().expect(text).to_string(), text);
         }
-        for (text, kept) in [("locale:en,free", "free,locale:en"), ("all,locale:tr", "locale:tr")] {
+        for (text, kept) in [
+            ("locale:en,free", "free,locale:en"),
+            ("all,locale:tr", "locale:tr"),
+        ] {
             assert_eq!(text.parse::<TargetGroup>().expect(text).to_string(), kept);
         }
-        for bad in ["", "nobody", "free,premium", "locale:tr,locale:en", "free,free", "locale:de", "free,", "free, locale:tr", "ALL"] {
+        for bad in [
+            "",
+            "nobody",
+            "free,premium",
+            "locale:tr,locale:en",
+            "free,free",
+            "locale:de",
+            "free,",
+            "free, locale:tr",
+            "ALL",
+        ] {
             assert!(bad.parse::<TargetGroup>().is_err(), "{bad:?}");
         }
     }
@@ -284,9 +387,18 @@ mod tests {
     #[test]
     fn targets_choose_their_viewers() {
         let seen_by = |text: &str, premium: bool, locale: Locale| {
-            text.parse::<TargetGroup>().expect(text).includes(&Viewer { is_premium: premium, locale, ..viewer() })
+            text.parse::<TargetGroup>().expect(text).includes(&Viewer {
+                is_premium: premium,
+                locale,
+                ..viewer()
+            })
         };
-        let all = [(false, Locale::Tr), (false, Locale::En), (true, Locale::Tr), (true, Locale::En)];
+        let all = [
+            (false, Locale::Tr),
+            (false, Locale::En),
+            (true, Locale::Tr),
+            (true, Locale::En),
+        ];
         let who = |text: &str| all.map(|(premium, locale)| seen_by(text, premium, locale));
         assert_eq!(who("all"), [true; 4]);
         assert_eq!(who("free"), [true, true, false, false]);
@@ -297,33 +409,84 @@ mod tests {
 
     #[test]
     fn nothing_is_shown_outside_its_time_place_or_circle() {
-        let shows = |change: fn(&mut AdSettings)| next(&viewer(), &[ad(1, change)], NOON, 1).is_some();
+        let shows =
+            |change: fn(&mut AdSettings)| next(&viewer(), &[ad(1, change)], NOON, 1).is_some();
         assert!(shows(|_| {}));
         assert!(!shows(|ad| ad.active = false));
         assert!(shows(|ad| ad.starts_at = Some(NOON)));
-        assert!(!shows(|ad| ad.starts_at = Some(NOON + Duration::from_millis(1))));
+        assert!(!shows(
+            |ad| ad.starts_at = Some(NOON + Duration::from_millis(1))
+        ));
         assert!(!shows(|ad| ad.ends_at = Some(NOON)));
-        assert!(shows(|ad| ad.ends_at = Some(NOON + Duration::from_millis(1))));
-        assert!(!shows(|ad| ad.placement = Placement::try_from("home".to_owned()).expect("plain")));
-        assert!(!shows(|ad| ad.target_group = "locale:en".parse().expect("known")));
+        assert!(shows(
+            |ad| ad.ends_at = Some(NOON + Duration::from_millis(1))
+        ));
+        assert!(!shows(
+            |ad| ad.placement = Placement::try_from("home".to_owned()).expect("plain")
+        ));
+        assert!(!shows(
+            |ad| ad.target_group = "locale:en".parse().expect("known")
+        ));
         for target in ["all", "premium"] {
             let ad = ad(1, |ad| ad.target_group = target.parse().expect("known"));
-            assert_eq!(next(&Viewer { is_premium: true, ..viewer() }, std::slice::from_ref(&ad), NOON, 1), None, "premium sees none");
-            assert_eq!(next(&Viewer { is_banned: true, ..viewer() }, &[ad], NOON, 1), None);
+            assert_eq!(
+                next(
+                    &Viewer {
+                        is_premium: true,
+                        ..viewer()
+                    },
+                    std::slice::from_ref(&ad),
+                    NOON,
+                    1
+                ),
+                None,
+                "premium sees none"
+            );
+            assert_eq!(
+                next(
+                    &Viewer {
+                        is_banned: true,
+                        ..viewer()
+                    },
+                    &[ad],
+                    NOON,
+                    1
+                ),
+                None
+            );
         }
     }
 
     #[test]
     fn premium_is_shown_what_names_it_where_that_is_allowed() {
-        let allowed = AdRules { premium: true, ..rules() };
+        let allowed = AdRules {
+            premium: true,
+            ..rules()
+        };
         let shown = |target: &str, is_premium: bool, rules: &AdRules| {
-            Viewer { is_premium, ..viewer() }.may_see(&ad(1, |ad| ad.target_group = target.parse().expect("known")), rules, NOON)
+            Viewer {
+                is_premium,
+                ..viewer()
+            }
+            .may_see(
+                &ad(1, |ad| ad.target_group = target.parse().expect("known")),
+                rules,
+                NOON,
+            )
         };
         for target in ["premium", "premium,locale:tr"] {
-            assert!(shown(target, true, &allowed) && !shown(target, true, &rules()) && !shown(target, false, &allowed), "{target}");
+            assert!(
+                shown(target, true, &allowed)
+                    && !shown(target, true, &rules())
+                    && !shown(target, false, &allowed),
+                "{target}"
+            );
         }
         for target in ["all", "locale:tr", "free"] {
-            assert!(!shown(target, true, &allowed) && shown(target, false, &allowed), "{target}: no promise is broken by the setting");
+            assert!(
+                !shown(target, true, &allowed) && shown(target, false, &allowed),
+                "{target}: no promise is broken by the setting"
+            );
         }
     }
 
@@ -334,13 +497,20 @@ mod tests {
         let mut now = NOON;
         let show = |viewer: &mut Viewer, now: Timestamp| {
             let id = next(viewer, &ads, now, 1);
-            viewer.shown.extend(id.map(|ad_id| Shown { ad_id, day: now.local_day(&rules().zone), served_at: now }));
+            viewer.shown.extend(id.map(|ad_id| Shown {
+                ad_id,
+                day: now.local_day(&rules().zone),
+                served_at: now,
+            }));
             id.is_some()
         };
         assert!(show(&mut viewer, now));
         now = now + Duration::from_secs(119);
         assert!(!show(&mut viewer, now), "too soon");
-        assert!(!show(&mut viewer, NOON - Duration::from_hours(1)), "a clock set back");
+        assert!(
+            !show(&mut viewer, NOON - Duration::from_hours(1)),
+            "a clock set back"
+        );
         now = now + Duration::from_secs(1);
         assert!(show(&mut viewer, now));
         now = now + Duration::from_hours(11);
@@ -350,7 +520,8 @@ mod tests {
     }
 
     proptest! {
-        /// Over a day every ad is shown in proportion to its weight, and the same draws give the same ads.
+        /// Over a day every ad is shown in proportion to its weight, and the same draws give the
+        /// same ads.
         #[test]
         fn turns_follow_the_weights(weights in prop::collection::vec(1_i64..6, 1..5), seed: u64) {
             let ads: Vec<AdRow> = (1..).zip(&weights).map(|(id, weight)| ad(id, |ad| (ad.weight, ad.daily_cap) = (*weight, 1000))).collect();

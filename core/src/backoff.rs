@@ -9,8 +9,9 @@ use std::{
 
 use tokio::time::Instant;
 
-/// `free` failures cost nothing. After the last of them, and after each one more, the next try has to wait: `first`, then twice as long each time, `most`
-/// at most. One failure is forgotten every `forget`.
+/// `free` failures cost nothing. After the last of them, and after each one more, the next try has
+/// to wait: `first`, then twice as long each time, `most` at most. One failure is forgotten every
+/// `forget`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BackoffRule {
     /// At least 1.
@@ -21,10 +22,15 @@ pub struct BackoffRule {
 }
 
 impl BackoffRule {
-    /// The rule of so many (at least 1) that fail independently of each other: as many times free, and forgotten as many times faster.
+    /// The rule of so many (at least 1) that fail independently of each other: as many times free,
+    /// and forgotten as many times faster.
     #[must_use]
     pub fn times(self, times: u32) -> Self {
-        Self { free: self.free.saturating_mul(times), forget: self.forget / times, ..self }
+        Self {
+            free: self.free.saturating_mul(times),
+            forget: self.forget / times,
+            ..self
+        }
     }
 
     /// How often the wait doubles until it is the longest.
@@ -36,7 +42,8 @@ impl BackoffRule {
         doublings
     }
 
-    /// Failures that are counted; more change nothing, so that whoever guessed for a year need not be forgotten for as long.
+    /// Failures that are counted; more change nothing, so that whoever guessed for a year need not
+    /// be forgotten for as long.
     pub(crate) fn counted(&self) -> u32 {
         self.free.max(1).saturating_add(self.doublings())
     }
@@ -73,19 +80,32 @@ impl State {
     /// Forgets what is old enough; `None` when nothing is left that matters.
     fn at(self, now: Instant, rule: &BackoffRule) -> Option<Self> {
         let forget = rule.forget.max(Duration::from_micros(1));
-        let gone = u32::try_from(now.duration_since(self.since).as_micros() / forget.as_micros()).unwrap_or(u32::MAX);
+        let gone = u32::try_from(now.duration_since(self.since).as_micros() / forget.as_micros())
+            .unwrap_or(u32::MAX);
         let open = self.open.filter(|open| *open > now);
         if gone < self.failures {
-            Some(Self { failures: self.failures - gone, since: self.since + forget * gone, open })
+            Some(Self {
+                failures: self.failures - gone,
+                since: self.since + forget * gone,
+                open,
+            })
         } else {
-            open.map(|_| Self { failures: 0, since: now, open })
+            open.map(|_| Self {
+                failures: 0,
+                since: now,
+                open,
+            })
         }
     }
 }
 
 impl<K: Hash + Eq> KeyedBackoff<K> {
     pub fn new(rule: BackoffRule) -> Self {
-        Self { rule, start: Instant::now(), known: Mutex::default() }
+        Self {
+            rule,
+            start: Instant::now(),
+            known: Mutex::default(),
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, HashMap<K, State>> {
@@ -101,24 +121,54 @@ impl<K: Hash + Eq> KeyedBackoff<K> {
         if let Some(open) = before.and_then(|state| state.open) {
             return Err(open.duration_since(now));
         }
-        let State { failures, since, .. } = before.unwrap_or(State { failures: 0, since: now, open: None });
+        let State {
+            failures, since, ..
+        } = before.unwrap_or(State {
+            failures: 0,
+            since: now,
+            open: None,
+        });
         let failures = (failures + 1).min(self.rule.counted());
         let beyond = failures.checked_sub(self.rule.free.max(1));
-        let open = beyond.map(|doubled| now + self.rule.first.saturating_mul(1 << doubled).min(self.rule.most));
-        known.insert(key, State { failures, since, open });
-        Ok(Try { failures, until: self.stamp(open) })
+        let open = beyond.map(|doubled| {
+            now + self
+                .rule
+                .first
+                .saturating_mul(1 << doubled)
+                .min(self.rule.most)
+        });
+        known.insert(
+            key,
+            State {
+                failures,
+                since,
+                open,
+            },
+        );
+        Ok(Try {
+            failures,
+            until: self.stamp(open),
+        })
     }
 
     /// The try was no failure.
     pub fn take_back(&self, key: &K, taken: Try) {
         let now = Instant::now();
         let mut known = self.known();
-        let Some(state) = known.get(key).and_then(|state| state.at(now, &self.rule)) else { return };
+        let Some(state) = known.get(key).and_then(|state| state.at(now, &self.rule)) else {
+            return;
+        };
         let failures = state.failures.saturating_sub(1);
         // What a later one has to wait for stays.
-        let open = state.open.filter(|open| self.stamp(Some(*open)) != taken.until);
+        let open = state
+            .open
+            .filter(|open| self.stamp(Some(*open)) != taken.until);
         if let Some(state) = known.get_mut(key) {
-            *state = State { failures, since: state.since, open };
+            *state = State {
+                failures,
+                since: state.since,
+                open,
+            };
         }
     }
 
@@ -136,7 +186,9 @@ impl<K: Hash + Eq> KeyedBackoff<K> {
     }
 
     fn stamp(&self, open: Option<Instant>) -> u64 {
-        open.map_or(0, |open| u64::try_from(open.duration_since(self.start).as_nanos()).unwrap_or(u64::MAX))
+        open.map_or(0, |open| {
+            u64::try_from(open.duration_since(self.start).as_nanos()).unwrap_or(u64::MAX)
+        })
     }
 }
 
@@ -144,8 +196,12 @@ impl<K: Hash + Eq> KeyedBackoff<K> {
 mod tests {
     use super::*;
 
-    const RULE: BackoffRule =
-        BackoffRule { free: 2, first: Duration::from_secs(1), most: Duration::from_secs(5), forget: Duration::from_mins(1) };
+    const RULE: BackoffRule = BackoffRule {
+        free: 2,
+        first: Duration::from_secs(1),
+        most: Duration::from_secs(5),
+        forget: Duration::from_mins(1),
+    };
 
     #[tokio::test(start_paused = true)]
     async fn the_wait_doubles_up_to_the_longest() {
@@ -158,7 +214,11 @@ mod tests {
             assert_eq!(backoff.begin("a"), Err(Duration::from_millis(1)));
             tokio::time::advance(Duration::from_millis(1)).await;
         }
-        assert_eq!(RULE.counted(), 5, "what is beyond the longest wait is not counted");
+        assert_eq!(
+            RULE.counted(),
+            5,
+            "what is beyond the longest wait is not counted"
+        );
     }
 
     #[tokio::test(start_paused = true)]
@@ -169,7 +229,11 @@ mod tests {
             tokio::time::advance(Duration::from_secs(2)).await;
         }
         tokio::time::advance(Duration::from_mins(1)).await;
-        assert_eq!(backoff.begin("a").map(|taken| taken.failures), Ok(3), "one of three was forgotten");
+        assert_eq!(
+            backoff.begin("a").map(|taken| taken.failures),
+            Ok(3),
+            "one of three was forgotten"
+        );
         tokio::time::advance(Duration::from_secs(150)).await;
         backoff.forget_idle();
         assert_eq!(backoff.known().len(), 1, "one is left");

@@ -28,12 +28,18 @@ pub struct BillingRules {
 impl BillingRules {
     /// The plan that somebody calls so.
     pub fn plan(&self, called: &str) -> Option<&Plan> {
-        self.plans.iter().find(|plan| plan.name == called || plan.products.iter().any(|product| product == called))
+        self.plans.iter().find(|plan| {
+            plan.name == called || plan.products.iter().any(|product| product == called)
+        })
     }
 
     /// Every name that [`Self::plan`] knows.
     pub fn names(&self) -> Vec<&str> {
-        self.plans.iter().flat_map(|plan| std::iter::once(&plan.name).chain(&plan.products)).map(String::as_str).collect()
+        self.plans
+            .iter()
+            .flat_map(|plan| std::iter::once(&plan.name).chain(&plan.products))
+            .map(String::as_str)
+            .collect()
     }
 }
 
@@ -43,9 +49,20 @@ mod tests {
 
     #[test]
     fn a_plan_is_found_by_its_name_and_its_products() {
-        let month = Plan { name: "monthly".to_owned(), days: 30, products: vec!["com.example.month".to_owned()] };
-        let year = Plan { name: "yearly".to_owned(), days: 365, products: Vec::new() };
-        let rules = BillingRules { plans: vec![month.clone(), year.clone()], grace: Duration::ZERO };
+        let month = Plan {
+            name: "monthly".to_owned(),
+            days: 30,
+            products: vec!["com.example.month".to_owned()],
+        };
+        let year = Plan {
+            name: "yearly".to_owned(),
+            days: 365,
+            products: Vec::new(),
+        };
+        let rules = BillingRules {
+            plans: vec![month.clone(), year.clone()],
+            grace: Duration::ZERO,
+        };
         assert_eq!(rules.names(), ["monthly", "com.example.month", "yearly"]);
         assert_eq!(rules.plan("com.example.month"), Some(&month));
         assert_eq!(rules.plan("yearly"), Some(&year));

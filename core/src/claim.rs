@@ -1,7 +1,8 @@
-//! Who may have a right back for a match that came to nothing. Pure: [`crate::store`] reads and writes what is judged here.
+//! Who may have a right back for a match that came to nothing. Pure: [`crate::store`] reads and
+//! writes what is judged here.
 //!
-//! What counts is what stood at the time of the claim: an answer that comes later does not take the right away again. The reasons stand in
-//! `docs/adr/0010-claims.md`.
+//! What counts is what stood at the time of the claim: an answer that comes later does not take the
+//! right away again. The reasons stand in `docs/adr/0010-claims.md`.
 
 use std::time::Duration;
 
@@ -47,12 +48,16 @@ pub struct NotEligible {
 
 impl From<ClaimRefusal> for NotEligible {
     fn from(reason: ClaimRefusal) -> Self {
-        Self { reason, eligible_at: None }
+        Self {
+            reason,
+            eligible_at: None,
+        }
     }
 }
 
 impl Evidence {
-    /// What the right was paid for, if the user got it: a call that was connected, an answer that came.
+    /// What the right was paid for, if the user got it: a call that was connected, an answer that
+    /// came.
     pub const fn fulfilled(&self) -> Option<ClaimRefusal> {
         match self.mode {
             Mode::Text if self.answered => Some(ClaimRefusal::Answered),
@@ -65,7 +70,12 @@ impl Evidence {
     ///
     /// # Errors
     /// The reason why not, and from when on it may.
-    pub fn judge(&self, user: UserId, rules: &ClaimRules, now: Timestamp) -> Result<(), NotEligible> {
+    pub fn judge(
+        &self,
+        user: UserId,
+        rules: &ClaimRules,
+        now: Timestamp,
+    ) -> Result<(), NotEligible> {
         if let Some(reason) = self.fulfilled() {
             return Err(reason.into());
         }
@@ -78,7 +88,10 @@ impl Evidence {
             // Else one could match, leave and claim, all day long.
             Some((at, Some(by))) if by == user && at < due => Err(ClaimRefusal::LeftEarly.into()),
             Some((at, _)) if now >= at + rules.window => Err(ClaimRefusal::TooLate.into()),
-            None if now < due => Err(NotEligible { reason: ClaimRefusal::TooEarly, eligible_at: Some(due) }),
+            None if now < due => Err(NotEligible {
+                reason: ClaimRefusal::TooEarly,
+                eligible_at: Some(due),
+            }),
             // Its time is over, or somebody else ended it and nothing can come any more.
             None | Some(_) => Ok(()),
         }
@@ -89,14 +102,24 @@ impl Evidence {
 mod tests {
     use super::*;
 
-    const RULES: ClaimRules =
-        ClaimRules { wait: Duration::from_hours(2), video_wait: Duration::from_mins(1), window: Duration::from_hours(24), daily_cap: 10 };
+    const RULES: ClaimRules = ClaimRules {
+        wait: Duration::from_hours(2),
+        video_wait: Duration::from_mins(1),
+        window: Duration::from_hours(24),
+        daily_cap: 10,
+    };
     const START: Timestamp = Timestamp::from_millis(1_000_000_000_000);
     const ME: UserId = UserId(1);
     const PEER: UserId = UserId(2);
 
     fn unanswered(mode: Mode) -> Evidence {
-        Evidence { mode, created_at: START, ended: None, answered: false, connected: false }
+        Evidence {
+            mode,
+            created_at: START,
+            ended: None,
+            answered: false,
+            connected: false,
+        }
     }
 
     fn at(seconds: u64) -> Timestamp {
@@ -104,14 +127,23 @@ mod tests {
     }
 
     fn refused(evidence: Evidence, seconds: u64) -> Option<ClaimRefusal> {
-        evidence.judge(ME, &RULES, at(seconds)).err().map(|refused| refused.reason)
+        evidence
+            .judge(ME, &RULES, at(seconds))
+            .err()
+            .map(|refused| refused.reason)
     }
 
     #[test]
     fn a_match_that_goes_on_is_claimable_when_its_time_is_over() {
         for (mode, wait) in [(Mode::Text, 7_200), (Mode::Video, 60)] {
-            let early = NotEligible { reason: ClaimRefusal::TooEarly, eligible_at: Some(at(wait)) };
-            assert_eq!(unanswered(mode).judge(ME, &RULES, at(wait) - Duration::from_millis(1)), Err(early));
+            let early = NotEligible {
+                reason: ClaimRefusal::TooEarly,
+                eligible_at: Some(at(wait)),
+            };
+            assert_eq!(
+                unanswered(mode).judge(ME, &RULES, at(wait) - Duration::from_millis(1)),
+                Err(early)
+            );
             assert_eq!(unanswered(mode).judge(ME, &RULES, at(wait)), Ok(()));
         }
     }
@@ -123,28 +155,58 @@ mod tests {
         (text.connected, video.answered) = (true, true);
         assert_eq!((refused(text, 7_200), refused(video, 60)), (None, None));
         (text.answered, video.connected) = (true, true);
-        assert_eq!((refused(text, 7_200), refused(video, 60)), (Some(ClaimRefusal::Answered), Some(ClaimRefusal::Connected)));
-        assert_eq!(refused(text, 0), Some(ClaimRefusal::Answered), "there is nothing to wait for");
+        assert_eq!(
+            (refused(text, 7_200), refused(video, 60)),
+            (Some(ClaimRefusal::Answered), Some(ClaimRefusal::Connected))
+        );
+        assert_eq!(
+            refused(text, 0),
+            Some(ClaimRefusal::Answered),
+            "there is nothing to wait for"
+        );
     }
 
     #[test]
     fn who_ended_it_decides_before_the_time_is_over_and_not_after() {
-        let ended = |seconds, by| Evidence { ended: Some((at(seconds), by)), ..unanswered(Mode::Text) };
-        assert_eq!(refused(ended(10, Some(ME)), 10), Some(ClaimRefusal::LeftEarly));
-        assert_eq!(refused(ended(7_199, Some(ME)), 7_200), Some(ClaimRefusal::LeftEarly), "it stays so");
+        let ended = |seconds, by| Evidence {
+            ended: Some((at(seconds), by)),
+            ..unanswered(Mode::Text)
+        };
+        assert_eq!(
+            refused(ended(10, Some(ME)), 10),
+            Some(ClaimRefusal::LeftEarly)
+        );
+        assert_eq!(
+            refused(ended(7_199, Some(ME)), 7_200),
+            Some(ClaimRefusal::LeftEarly),
+            "it stays so"
+        );
         assert_eq!(refused(ended(7_200, Some(ME)), 7_200), None);
         for by in [Some(PEER), None] {
             assert_eq!(refused(ended(10, by), 10), None);
         }
-        let answered = Evidence { answered: true, ..ended(10, Some(PEER)) };
+        let answered = Evidence {
+            answered: true,
+            ..ended(10, Some(PEER))
+        };
         assert_eq!(refused(answered, 10), Some(ClaimRefusal::Answered));
     }
 
     #[test]
     fn a_match_is_claimable_for_a_day_after_its_end() {
         const DAY: u64 = 86_400;
-        let ended = Evidence { ended: Some((at(DAY), None)), ..unanswered(Mode::Text) };
-        assert_eq!((refused(ended, 2 * DAY - 1), refused(ended, 2 * DAY)), (None, Some(ClaimRefusal::TooLate)));
-        assert_eq!(refused(unanswered(Mode::Text), 9 * DAY), None, "what goes on has no end yet");
+        let ended = Evidence {
+            ended: Some((at(DAY), None)),
+            ..unanswered(Mode::Text)
+        };
+        assert_eq!(
+            (refused(ended, 2 * DAY - 1), refused(ended, 2 * DAY)),
+            (None, Some(ClaimRefusal::TooLate))
+        );
+        assert_eq!(
+            refused(unanswered(Mode::Text), 9 * DAY),
+            None,
+            "what goes on has no end yet"
+        );
     }
 }

@@ -1,7 +1,8 @@
-//! How personal data is hidden at rest: phones are found by a keyed hash and kept encrypted, tokens are kept as hashes.
+//! How personal data is hidden at rest: phones are found by a keyed hash and kept encrypted, tokens
+//! are kept as hashes.
 //!
-//! Keys come from the caller and are wiped when dropped; nothing here prints one. To encrypt another column, pick a context label of
-//! its own and store the key id beside the ciphertext.
+//! Keys come from the caller and are wiped when dropped; nothing here prints one. To encrypt
+//! another column, pick a context label of its own and store the key id beside the ciphertext.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -122,7 +123,8 @@ impl fmt::Debug for RecoveryHash {
 pub struct BlindIndex(Key);
 
 impl BlindIndex {
-    /// With the key that every node of a deployment shares. Changing it makes stored indexes useless.
+    /// With the key that every node of a deployment shares. Changing it makes stored indexes
+    /// useless.
     pub const fn new(key: Key) -> Self {
         Self(key)
     }
@@ -134,26 +136,48 @@ impl BlindIndex {
 
     /// Identifies a request by its method, path and body without keeping them.
     pub fn request(&self, method: &str, path: &str, body: &[u8]) -> [u8; 32] {
-        self.hash("tebdil.request.v1", &[method.as_bytes(), path.as_bytes(), body])
+        self.hash(
+            "tebdil.request.v1",
+            &[method.as_bytes(), path.as_bytes(), body],
+        )
     }
 
-    /// Stands for somebody, an address or an account, where tries are counted. `value` cannot be found from it.
+    /// Stands for somebody, an address or an account, where tries are counted. `value` cannot be
+    /// found from it.
     pub fn limited(&self, value: &[u8]) -> [u8; 32] {
         self.hash("tebdil.limit.v1", &[value])
     }
 
     /// The hash of a one-time code, good for one purpose, one phone and one row.
-    pub fn code(&self, purpose: CodePurpose, phone: &PhoneIndex, row: CodeId, code: &str) -> CodeHash {
-        CodeHash(self.hash("tebdil.code.v1", &[purpose.as_str().as_bytes(), phone.as_bytes(), &row.0.to_be_bytes(), code.as_bytes()]))
+    pub fn code(
+        &self,
+        purpose: CodePurpose,
+        phone: &PhoneIndex,
+        row: CodeId,
+        code: &str,
+    ) -> CodeHash {
+        CodeHash(self.hash(
+            "tebdil.code.v1",
+            &[
+                purpose.as_str().as_bytes(),
+                phone.as_bytes(),
+                &row.0.to_be_bytes(),
+                code.as_bytes(),
+            ],
+        ))
     }
 
     /// The hash of a recovery code, good for one user.
     pub fn recovery_code(&self, user: UserId, code: &str) -> RecoveryHash {
-        RecoveryHash(self.hash("tebdil.recovery.v1", &[&user.0.to_be_bytes(), code.as_bytes()]))
+        RecoveryHash(self.hash(
+            "tebdil.recovery.v1",
+            &[&user.0.to_be_bytes(), code.as_bytes()],
+        ))
     }
 
     fn hash(&self, label: &str, parts: &[&[u8]]) -> [u8; 32] {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.0.0).expect("HMAC takes keys of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&*self.0.0).expect("HMAC takes keys of any length");
         mac.update(&framed(label, parts));
         mac.finalize().into_bytes().into()
     }
@@ -168,10 +192,11 @@ pub struct Sealed {
     pub key_id: String,
 }
 
-/// AES-256-GCM over single fields, with a ring of keys: new values use the current one, old ones keep theirs.
+/// AES-256-GCM over single fields, with a ring of keys: new values use the current one, old ones
+/// keep theirs.
 ///
-/// A ciphertext is bound to its context (the column) and identity (the row): moved elsewhere, it does not decrypt.
-/// Nonces are random, so one key serves for 2^32 values.
+/// A ciphertext is bound to its context (the column) and identity (the row): moved elsewhere, it
+/// does not decrypt. Nonces are random, so one key serves for 2^32 values.
 #[derive(Debug, Clone)]
 pub struct FieldCipher {
     current: String,
@@ -180,27 +205,66 @@ pub struct FieldCipher {
 
 impl FieldCipher {
     /// A ring whose `current` key encrypts; it must be among `keys`.
-    pub fn new(current: impl Into<String>, keys: impl IntoIterator<Item = (String, Key)>) -> Result<Self, CryptoError> {
+    pub fn new(
+        current: impl Into<String>,
+        keys: impl IntoIterator<Item = (String, Key)>,
+    ) -> Result<Self, CryptoError> {
         let (current, keys) = (current.into(), keys.into_iter().collect::<BTreeMap<_, _>>());
-        if keys.contains_key(&current) { Ok(Self { current, keys }) } else { Err(CryptoError::UnknownKey) }
+        if keys.contains_key(&current) {
+            Ok(Self { current, keys })
+        } else {
+            Err(CryptoError::UnknownKey)
+        }
     }
 
     /// Encrypts with the current key.
-    pub fn seal(&self, context: &str, identity: &[u8], plain: &[u8], rng: &mut impl CryptoRng) -> Sealed {
+    pub fn seal(
+        &self,
+        context: &str,
+        identity: &[u8],
+        plain: &[u8],
+        rng: &mut impl CryptoRng,
+    ) -> Sealed {
         let mut nonce = [0; NONCE_BYTES];
         rng.fill_bytes(&mut nonce);
-        let payload = Payload { msg: plain, aad: &framed(context, &[identity]) };
+        let payload = Payload {
+            msg: plain,
+            aad: &framed(context, &[identity]),
+        };
         let mut ciphertext = nonce.to_vec();
-        let sealed = self.cipher(&self.current).and_then(|cipher| cipher.encrypt(&nonce.into(), payload).map_err(|_| CryptoError::Refused));
-        ciphertext.extend_from_slice(&sealed.expect("the current key is in the ring and a field is far below 64 GiB"));
-        Sealed { ciphertext, key_id: self.current.clone() }
+        let sealed = self.cipher(&self.current).and_then(|cipher| {
+            cipher
+                .encrypt(&nonce.into(), payload)
+                .map_err(|_| CryptoError::Refused)
+        });
+        ciphertext.extend_from_slice(
+            &sealed.expect("the current key is in the ring and a field is far below 64 GiB"),
+        );
+        Sealed {
+            ciphertext,
+            key_id: self.current.clone(),
+        }
     }
 
     /// Decrypts what [`Self::seal`] made for the same context and identity.
-    pub fn open(&self, context: &str, identity: &[u8], key_id: &str, ciphertext: &[u8]) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
-        let (nonce, sealed) = ciphertext.split_first_chunk::<NONCE_BYTES>().ok_or(CryptoError::Refused)?;
-        let payload = Payload { msg: sealed, aad: &framed(context, &[identity]) };
-        self.cipher(key_id)?.decrypt(&(*nonce).into(), payload).map(Zeroizing::new).map_err(|_| CryptoError::Refused)
+    pub fn open(
+        &self,
+        context: &str,
+        identity: &[u8],
+        key_id: &str,
+        ciphertext: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, CryptoError> {
+        let (nonce, sealed) = ciphertext
+            .split_first_chunk::<NONCE_BYTES>()
+            .ok_or(CryptoError::Refused)?;
+        let payload = Payload {
+            msg: sealed,
+            aad: &framed(context, &[identity]),
+        };
+        self.cipher(key_id)?
+            .decrypt(&(*nonce).into(), payload)
+            .map(Zeroizing::new)
+            .map_err(|_| CryptoError::Refused)
     }
 
     fn cipher(&self, key_id: &str) -> Result<Aes256Gcm, CryptoError> {
@@ -209,7 +273,8 @@ impl FieldCipher {
     }
 }
 
-/// SHA-256 of a token. Tokens are 256 random bits, so a plain hash hides them as well as a slow one.
+/// SHA-256 of a token. Tokens are 256 random bits, so a plain hash hides them as well as a slow
+/// one.
 pub fn hash_token(token: &[u8]) -> [u8; 32] {
     Sha256::digest(token).into()
 }
@@ -236,7 +301,11 @@ mod tests {
     }
 
     fn ring(current: &str) -> FieldCipher {
-        FieldCipher::new(current, [("old".to_owned(), key(1)), ("new".to_owned(), key(2))]).expect("ring")
+        FieldCipher::new(
+            current,
+            [("old".to_owned(), key(1)), ("new".to_owned(), key(2))],
+        )
+        .expect("ring")
     }
 
     proptest! {
@@ -271,8 +340,14 @@ mod tests {
     fn the_same_field_never_looks_the_same_twice() {
         let mut rng = StdRng::seed_from_u64(7);
         let cipher = ring("new");
-        assert_ne!(cipher.seal("phone", b"a", b"x", &mut rng), cipher.seal("phone", b"a", b"x", &mut rng));
-        assert_eq!(FieldCipher::new("none", []).err(), Some(CryptoError::UnknownKey));
+        assert_ne!(
+            cipher.seal("phone", b"a", b"x", &mut rng),
+            cipher.seal("phone", b"a", b"x", &mut rng)
+        );
+        assert_eq!(
+            FieldCipher::new("none", []).err(),
+            Some(CryptoError::UnknownKey)
+        );
     }
 
     #[test]
@@ -282,9 +357,16 @@ mod tests {
         assert_eq!(phone, index.phone("+905301234567"));
         assert_ne!(phone, index.phone("+905301234568"));
         assert_ne!(phone, BlindIndex::new(key(2)).phone("+905301234567"));
-        assert_ne!(index.limited(b"192.0.2.1"), BlindIndex::new(key(2)).limited(b"192.0.2.1"));
+        assert_ne!(
+            index.limited(b"192.0.2.1"),
+            BlindIndex::new(key(2)).limited(b"192.0.2.1")
+        );
         assert_ne!(index.limited(b"192.0.2.1"), index.limited(b"192.0.2.2"));
-        assert_ne!(index.request("GET", "/a", b"b"), index.request("GET", "/ab", b""), "parts are told apart");
+        assert_ne!(
+            index.request("GET", "/a", b"b"),
+            index.request("GET", "/ab", b""),
+            "parts are told apart"
+        );
     }
 
     #[test]
@@ -292,12 +374,30 @@ mod tests {
         let index = BlindIndex::new(key(1));
         let (phone, other) = (index.phone("+905301234567"), index.phone("+905301234568"));
         let hash = index.code(CodePurpose::Registration, &phone, CodeId(1), "123456");
-        assert_eq!(hash, index.code(CodePurpose::Registration, &phone, CodeId(1), "123456"));
-        assert_ne!(hash, index.code(CodePurpose::PasswordReset, &phone, CodeId(1), "123456"));
-        assert_ne!(hash, index.code(CodePurpose::Registration, &other, CodeId(1), "123456"));
-        assert_ne!(hash, index.code(CodePurpose::Registration, &phone, CodeId(2), "123456"));
-        assert_ne!(hash, index.code(CodePurpose::Registration, &phone, CodeId(1), "123457"));
-        assert_ne!(hash, BlindIndex::new(key(2)).code(CodePurpose::Registration, &phone, CodeId(1), "123456"));
+        assert_eq!(
+            hash,
+            index.code(CodePurpose::Registration, &phone, CodeId(1), "123456")
+        );
+        assert_ne!(
+            hash,
+            index.code(CodePurpose::PasswordReset, &phone, CodeId(1), "123456")
+        );
+        assert_ne!(
+            hash,
+            index.code(CodePurpose::Registration, &other, CodeId(1), "123456")
+        );
+        assert_ne!(
+            hash,
+            index.code(CodePurpose::Registration, &phone, CodeId(2), "123456")
+        );
+        assert_ne!(
+            hash,
+            index.code(CodePurpose::Registration, &phone, CodeId(1), "123457")
+        );
+        assert_ne!(
+            hash,
+            BlindIndex::new(key(2)).code(CodePurpose::Registration, &phone, CodeId(1), "123456")
+        );
         assert_eq!(format!("{hash:?}"), "CodeHash(…)");
     }
 
@@ -308,7 +408,15 @@ mod tests {
 
     #[test]
     fn nothing_secret_is_printed() {
-        let shown = format!("{:?} {:?} {:?}", BlindIndex::new(key(171)), ring("new"), BlindIndex::new(key(171)).phone("+905301234567"));
-        assert_eq!(shown, "BlindIndex(Key(…)) FieldCipher { current: \"new\", keys: {\"new\": Key(…), \"old\": Key(…)} } PhoneIndex(…)");
+        let shown = format!(
+            "{:?} {:?} {:?}",
+            BlindIndex::new(key(171)),
+            ring("new"),
+            BlindIndex::new(key(171)).phone("+905301234567")
+        );
+        assert_eq!(
+            shown,
+            "BlindIndex(Key(…)) FieldCipher { current: \"new\", keys: {\"new\": Key(…), \"old\": Key(…)} } PhoneIndex(…)"
+        );
     }
 }

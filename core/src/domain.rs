@@ -69,7 +69,11 @@ pub(crate) fn words_schema(
     words: impl Iterator<Item = &'static str>,
 ) -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
     use utoipa::openapi::{ObjectBuilder, schema::Type};
-    ObjectBuilder::new().schema_type(Type::String).description(Some(description.trim())).enum_values(Some(words)).into()
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description.trim()))
+        .enum_values(Some(words))
+        .into()
 }
 
 text_enum! {
@@ -140,12 +144,19 @@ text_enum! {
 impl UserRole {
     /// Whether it may ban an account with this role.
     pub const fn may_ban(self, other: Self) -> bool {
-        matches!((self, other), (Self::Admin, Self::User | Self::Moderator) | (Self::Moderator, Self::User))
+        matches!(
+            (self, other),
+            (Self::Admin, Self::User | Self::Moderator) | (Self::Moderator, Self::User)
+        )
     }
 
-    /// Whether it may say that a ban of an account with this role stays or goes. Reports can ban an admin too: then another admin decides.
+    /// Whether it may say that a ban of an account with this role stays or goes. Reports can ban an
+    /// admin too: then another admin decides.
     pub const fn may_judge(self, other: Self) -> bool {
-        matches!((self, other), (Self::Admin, _) | (Self::Moderator, Self::User))
+        matches!(
+            (self, other),
+            (Self::Admin, _) | (Self::Moderator, Self::User)
+        )
     }
 }
 
@@ -199,7 +210,8 @@ text_enum! {
 }
 
 text_enum! {
-    /// A part of a user's allowance. `bonus` survives the daily reset and is used after the daily part.
+    /// A part of a user's allowance. `bonus` survives the daily reset and is used after the daily
+    /// part.
     QuotaBucket { Text = "text", Video = "video", Bonus = "bonus" }
 }
 
@@ -284,13 +296,15 @@ text_enum! {
         Claim = "claim",
         Referral = "referral",
         Admin = "admin",
-        /// A subscription began or ended on a day that was counted already; the reference is that change.
+        /// A subscription began or ended on a day that was counted already; the reference is that
+        /// change.
         Premium = "premium",
     }
 }
 
 text_enum! {
-    /// What happened to a subscription at the billing provider. Of two at the same moment, the later one in this list counts.
+    /// What happened to a subscription at the billing provider. Of two at the same moment, the
+    /// later one in this list counts.
     BillingEventType {
         Purchased = "purchased",
         /// A further period was paid.

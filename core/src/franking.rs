@@ -1,8 +1,10 @@
-//! Message franking: a recipient can prove to a moderator what was said, nobody else can, and the server stores nothing for it.
+//! Message franking: a recipient can prove to a moderator what was said, nobody else can, and the
+//! server stores nothing for it.
 //!
-//! After the IETF MIMI drafts' abuse reporting and Grubbs, Lu and Ristenpart, *Message Franking via Committing Authenticated Encryption* (2017). The sender commits
-//! to the content with [`franking_tag`]; the server puts its own MAC, the [`Frank`], over the tag and who sent it to whom when. A report opens the commitment, and the
-//! server checks both.
+//! After the IETF MIMI drafts' abuse reporting and Grubbs, Lu and Ristenpart, *Message Franking via
+//! Committing Authenticated Encryption* (2017). The sender commits to the content with
+//! [`franking_tag`]; the server puts its own MAC, the [`Frank`], over the tag and who sent it to
+//! whom when. A report opens the commitment, and the server checks both.
 
 mod framing;
 #[cfg(test)]
@@ -29,7 +31,8 @@ pub type FrankingTag = [u8; 32];
 const TAG_DOMAIN: &[u8] = b"tebdil franking v1";
 const FRANK_DOMAIN: &[u8] = b"tebdil frank v1";
 
-/// The key of the commitment: exactly 32 bytes, since HMAC pads shorter keys with zeros and a free length would not bind.
+/// The key of the commitment: exactly 32 bytes, since HMAC pads shorter keys with zeros and a free
+/// length would not bind.
 pub type Salt = [u8; 32];
 
 /// What the server vouches for.
@@ -62,7 +65,8 @@ pub enum EvidenceError {
     Frank,
 }
 
-/// The server's franking keys by id; the current one makes new franks, all check old ones. Keep a key for as long as what it franked can be reported.
+/// The server's franking keys by id; the current one makes new franks, all check old ones. Keep a
+/// key for as long as what it franked can be reported.
 #[derive(Debug, Clone)]
 pub struct FrankingKeys {
     current: String,
@@ -73,21 +77,36 @@ impl FrankingKeys {
     /// `None` when `current` is not among `keys`.
     pub fn new(current: &str, keys: impl IntoIterator<Item = (String, Key)>) -> Option<Self> {
         let keys: BTreeMap<String, Key> = keys.into_iter().collect();
-        keys.contains_key(current).then(|| Self { current: current.to_owned(), keys })
+        keys.contains_key(current).then(|| Self {
+            current: current.to_owned(),
+            keys,
+        })
     }
 
     /// The frank of a message that is passed on, by the current key.
     pub fn frank(&self, message: &FrankedMessage) -> Frank {
         let key = self.keys.get(&self.current).expect("new() has looked");
-        Frank { kid: self.current.clone(), mac: mac_of(key, message).finalize().into_bytes().to_vec() }
+        Frank {
+            kid: self.current.clone(),
+            mac: mac_of(key, message).finalize().into_bytes().to_vec(),
+        }
     }
 
-    /// Whether `evidence` proves that `sender` said to `recipient`, who shows it, what it says. `handle` is the sender's where the evidence names none.
+    /// Whether `evidence` proves that `sender` said to `recipient`, who shows it, what it says.
+    /// `handle` is the sender's where the evidence names none.
     ///
     /// # Errors
     /// [`EvidenceError`]
-    pub fn verify(&self, evidence: &Evidence, sender: UserId, recipient: UserId, handle: &str) -> Result<(), EvidenceError> {
-        let bytes = |field, bytes: &[u8]| <[u8; 32]>::try_from(bytes).map_err(|_| EvidenceError::Length(field));
+    pub fn verify(
+        &self,
+        evidence: &Evidence,
+        sender: UserId,
+        recipient: UserId,
+        handle: &str,
+    ) -> Result<(), EvidenceError> {
+        let bytes = |field, bytes: &[u8]| {
+            <[u8; 32]>::try_from(bytes).map_err(|_| EvidenceError::Length(field))
+        };
         let salt: Salt = bytes("salt", &evidence.salt)?;
         let tag = bytes("franking_tag", &evidence.franking_tag)?;
         let ciphertext_sha256 = bytes("ciphertext_sha256", &evidence.ciphertext_sha256)?;
@@ -96,7 +115,10 @@ impl FrankingKeys {
         if !verify_tag(&tag, &salt, evidence.match_id, handle, &evidence.content) {
             return Err(EvidenceError::Tag);
         }
-        let key = self.keys.get(&evidence.frank.kid).ok_or(EvidenceError::UnknownKey)?;
+        let key = self
+            .keys
+            .get(&evidence.frank.kid)
+            .ok_or(EvidenceError::UnknownKey)?;
         let message = FrankedMessage {
             tag,
             match_id: evidence.match_id,
@@ -106,7 +128,9 @@ impl FrankingKeys {
             sent_at: evidence.sent_at,
             ciphertext_sha256,
         };
-        mac_of(key, &message).verify_slice(&frank).map_err(|_| EvidenceError::Frank)
+        mac_of(key, &message)
+            .verify_slice(&frank)
+            .map_err(|_| EvidenceError::Frank)
     }
 }
 
@@ -117,27 +141,70 @@ pub fn ciphertext_sha256(ciphertext: &[u8]) -> [u8; 32] {
 
 /// The tag over `content` (the exact bytes of the plaintext's content field).
 ///
-/// `HMAC-SHA256(salt, lp(domain) ‖ lp(match id, decimal) ‖ lp(sender handle) ‖ lp(content))`, `lp` being a 32-bit big-endian length and the bytes.
-pub fn franking_tag(salt: &Salt, match_id: MatchId, sender_handle: &str, content: &[u8]) -> FrankingTag {
-    tag_mac(salt, match_id, sender_handle, content).finalize().into_bytes().into()
+/// `HMAC-SHA256(salt, lp(domain) ‖ lp(match id, decimal) ‖ lp(sender handle) ‖ lp(content))`, `lp`
+/// being a 32-bit big-endian length and the bytes.
+pub fn franking_tag(
+    salt: &Salt,
+    match_id: MatchId,
+    sender_handle: &str,
+    content: &[u8],
+) -> FrankingTag {
+    tag_mac(salt, match_id, sender_handle, content)
+        .finalize()
+        .into_bytes()
+        .into()
 }
 
 /// Whether `tag` commits to `content`, in constant time.
-pub fn verify_tag(tag: &[u8], salt: &Salt, match_id: MatchId, sender_handle: &str, content: &[u8]) -> bool {
-    tag_mac(salt, match_id, sender_handle, content).verify_slice(tag).is_ok()
+pub fn verify_tag(
+    tag: &[u8],
+    salt: &Salt,
+    match_id: MatchId,
+    sender_handle: &str,
+    content: &[u8],
+) -> bool {
+    tag_mac(salt, match_id, sender_handle, content)
+        .verify_slice(tag)
+        .is_ok()
 }
 
 fn tag_mac(salt: &Salt, match_id: MatchId, sender_handle: &str, content: &[u8]) -> Hmac<Sha256> {
-    keyed(salt, &[TAG_DOMAIN, match_id.to_string().as_bytes(), sender_handle.as_bytes(), content])
+    keyed(
+        salt,
+        &[
+            TAG_DOMAIN,
+            match_id.to_string().as_bytes(),
+            sender_handle.as_bytes(),
+            content,
+        ],
+    )
 }
 
-/// `HMAC-SHA256(K[kid], lp(domain) ‖ lp(tag) ‖ lp(match) ‖ lp(sender) ‖ lp(recipient) ‖ lp(message) ‖ lp(sent at) ‖ lp(SHA-256 of the ciphertext))`, the numbers as 64-bit
-/// big-endian, the time in milliseconds since the Unix epoch.
+/// `HMAC-SHA256(K[kid], lp(domain) ‖ lp(tag) ‖ lp(match) ‖ lp(sender) ‖ lp(recipient) ‖ lp(message)
+/// ‖ lp(sent at) ‖ lp(SHA-256 of the ciphertext))`, the numbers as 64-bit big-endian, the time in
+/// milliseconds since the Unix epoch.
 fn mac_of(key: &Key, message: &FrankedMessage) -> Hmac<Sha256> {
-    let [match_id, sender, recipient, id, sent_at] =
-        [message.match_id.0, message.sender_id.0, message.recipient_id.0, message.message_id.0, message.sent_at.millis()]
-            .map(i64::to_be_bytes);
-    keyed(key.bytes(), &[FRANK_DOMAIN, &message.tag, &match_id, &sender, &recipient, &id, &sent_at, &message.ciphertext_sha256])
+    let [match_id, sender, recipient, id, sent_at] = [
+        message.match_id.0,
+        message.sender_id.0,
+        message.recipient_id.0,
+        message.message_id.0,
+        message.sent_at.millis(),
+    ]
+    .map(i64::to_be_bytes);
+    keyed(
+        key.bytes(),
+        &[
+            FRANK_DOMAIN,
+            &message.tag,
+            &match_id,
+            &sender,
+            &recipient,
+            &id,
+            &sent_at,
+            &message.ciphertext_sha256,
+        ],
+    )
 }
 
 fn keyed(key: &[u8; 32], fields: &[&[u8]]) -> Hmac<Sha256> {

@@ -28,7 +28,11 @@ fn parse(text: &str) -> Result<i64, InvalidId> {
 fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
     use utoipa::openapi::{ObjectBuilder, SchemaFormat, schema::Type};
     let format = SchemaFormat::Custom("id".to_owned());
-    ObjectBuilder::new().schema_type(Type::String).format(Some(format)).pattern(Some("^[1-9][0-9]{0,18}$")).into()
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(format))
+        .pattern(Some("^[1-9][0-9]{0,18}$"))
+        .into()
 }
 
 macro_rules! ids {
@@ -133,11 +137,13 @@ ids! {
 
 /// Makes ids; one per process, which the [`Store`](crate::store::Store) has.
 ///
-/// Layout (high to low): 41 bits of milliseconds since 2024-01-01, 10 bits sequence, 12 bits node. The node part is lent by the database (`store/id_nodes.rs`), so no
-/// two processes have the same at a time; while it is not, no write of the store begins.
+/// Layout (high to low): 41 bits of milliseconds since 2024-01-01, 10 bits sequence, 12 bits node.
+/// The node part is lent by the database (`store/id_nodes.rs`), so no two processes have the same
+/// at a time; while it is not, no write of the store begins.
 ///
-/// Time and sequence count together and never go back or wait: a burst borrows from the next millisecond, and a clock that was set back
-/// leaves the order of ids as it was. The published snowflake generators block or spin in both cases.
+/// Time and sequence count together and never go back or wait: a burst borrows from the next
+/// millisecond, and a clock that was set back leaves the order of ids as it was. The published
+/// snowflake generators block or spin in both cases.
 #[derive(Debug)]
 pub struct IdGenerator {
     clock: Clock,
@@ -145,7 +151,8 @@ pub struct IdGenerator {
     node: AtomicI64,
     /// Time and sequence of the last id.
     last: AtomicI64,
-    /// Until when the node part is this process's: milliseconds after `started`. Not by [`Clock`], which may be wrong or stand still.
+    /// Until when the node part is this process's: milliseconds after `started`. Not by [`Clock`],
+    /// which may be wrong or stand still.
     lent_until: AtomicU64,
     started: Instant,
 }
@@ -166,7 +173,13 @@ impl IdGenerator {
     /// A generator that has no node part yet.
     pub(crate) fn new(clock: Clock) -> Self {
         let started = Instant::now();
-        Self { clock, node: AtomicI64::new(0), last: AtomicI64::new(0), lent_until: AtomicU64::new(0), started }
+        Self {
+            clock,
+            node: AtomicI64::new(0),
+            last: AtomicI64::new(0),
+            lent_until: AtomicU64::new(0),
+            started,
+        }
     }
 
     /// The node part that ids have.
@@ -182,17 +195,25 @@ impl IdGenerator {
 
     /// The part is this process's for `time` after `since`.
     pub(crate) fn lend(&self, since: Instant, time: Duration) {
-        let until = (since + time).saturating_duration_since(self.started).as_millis();
-        self.lent_until.store(u64::try_from(until).unwrap_or(u64::MAX), Ordering::SeqCst);
+        let until = (since + time)
+            .saturating_duration_since(self.started)
+            .as_millis();
+        self.lent_until
+            .store(u64::try_from(until).unwrap_or(u64::MAX), Ordering::SeqCst);
     }
 
-    /// Whether ids may be made. What is written soon after this was answered is safe: there are minutes between the end of a loan and the next one.
+    /// Whether ids may be made. What is written soon after this was answered is safe: there are
+    /// minutes between the end of a loan and the next one.
     ///
     /// # Errors
     /// [`NoNodePart`], for as long as the database could not be asked to go on lending.
     pub(crate) fn check(&self) -> Result<(), NoNodePart> {
         let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if now < self.lent_until.load(Ordering::SeqCst) { Ok(()) } else { Err(NoNodePart) }
+        if now < self.lent_until.load(Ordering::SeqCst) {
+            Ok(())
+        } else {
+            Err(NoNodePart)
+        }
     }
 
     /// The last id that was made.
@@ -202,11 +223,16 @@ impl IdGenerator {
 
     /// Greater than every id that is made within `time`, as long as the clock is not set forward.
     pub(crate) fn last_id_within(&self, time: Duration) -> i64 {
-        let ahead = i64::try_from(time.as_millis()).unwrap_or(i64::MAX >> (SEQUENCE_BITS + NODE_BITS)) << (SEQUENCE_BITS + NODE_BITS);
-        self.last_id().max(Self::first_id_at(self.clock.now())).saturating_add(ahead)
+        let ahead = i64::try_from(time.as_millis())
+            .unwrap_or(i64::MAX >> (SEQUENCE_BITS + NODE_BITS))
+            << (SEQUENCE_BITS + NODE_BITS);
+        self.last_id()
+            .max(Self::first_id_at(self.clock.now()))
+            .saturating_add(ahead)
     }
 
-    /// The smallest id that a generator makes at `time`; ids made before are smaller. Good to bound a scan by primary key.
+    /// The smallest id that a generator makes at `time`; ids made before are smaller. Good to bound
+    /// a scan by primary key.
     ///
     /// Not exact in a burst, nor when the clock was set back: ids then run ahead of the time.
     pub const fn first_id_at(time: Timestamp) -> i64 {
@@ -219,11 +245,17 @@ impl IdGenerator {
         self.next_after(0)
     }
 
-    /// The next id, greater also than `floor`, which another node may have made. Where that node's clock is ahead, ids run ahead of the time from here on.
+    /// The next id, greater also than `floor`, which another node may have made. Where that node's
+    /// clock is ahead, ids run ahead of the time from here on.
     pub fn next_after<Id: From<i64>>(&self, floor: i64) -> Id {
-        let now = ((self.clock.now().millis() - EPOCH_MS).max(1) << SEQUENCE_BITS).max((floor >> NODE_BITS) + 1);
+        let now = ((self.clock.now().millis() - EPOCH_MS).max(1) << SEQUENCE_BITS)
+            .max((floor >> NODE_BITS) + 1);
         let advance = |last: i64| now.max(last + 1);
-        let before = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(advance(last)));
+        let before = self
+            .last
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
+                Some(advance(last))
+            });
         let counter = advance(before.unwrap_or_else(|last| last));
         Id::from((counter << NODE_BITS) | self.part())
     }
@@ -257,7 +289,10 @@ mod tests {
             ahead.next::<MatchId>();
         }
         next.set_part(1_234, ahead.last_id());
-        assert!(next.next::<MatchId>().0 > ahead.last_id(), "a burst ran ahead of the time");
+        assert!(
+            next.next::<MatchId>().0 > ahead.last_id(),
+            "a burst ran ahead of the time"
+        );
         let last = ahead.last_id_within(Duration::from_secs(1));
         clock.advance(Duration::from_secs(1));
         assert!(ahead.next::<MatchId>().0 <= last);
@@ -285,7 +320,11 @@ mod tests {
         let floor = IdGenerator::first_id_at(clock.now() + Duration::from_secs(1)) | 0xfff;
         let id = ids.next_after::<MatchId>(floor).0;
         assert!(id > floor && id >> NODE_BITS == (floor >> NODE_BITS) + 1);
-        assert_eq!(id & 0xfff, ids.part(), "its own node part: nobody else makes this id");
+        assert_eq!(
+            id & 0xfff,
+            ids.part(),
+            "its own node part: nobody else makes this id"
+        );
         assert!(ids.next::<MatchId>().0 > id);
     }
 
@@ -305,10 +344,22 @@ mod tests {
 
     #[test]
     fn an_id_has_one_spelling() {
-        for bad in ["", "0", "-1", "+1", "01", "9223372036854775808", "1.0", " 1"] {
+        for bad in [
+            "",
+            "0",
+            "-1",
+            "+1",
+            "01",
+            "9223372036854775808",
+            "1.0",
+            " 1",
+        ] {
             assert!(bad.parse::<UserId>().is_err(), "{bad:?}");
         }
         assert_eq!("9223372036854775807".parse(), Ok(UserId(i64::MAX)));
-        assert!(serde_json::from_str::<UserId>("1").is_err(), "numbers lose precision in JavaScript");
+        assert!(
+            serde_json::from_str::<UserId>("1").is_err(),
+            "numbers lose precision in JavaScript"
+        );
     }
 }

@@ -1,6 +1,8 @@
-//! What every part of Tebdil shares: ids, the clock, domain types, the wire contract, field encryption, the store and the realtime state.
+//! What every part of Tebdil shares: ids, the clock, domain types, the wire contract, field
+//! encryption, the store and the realtime state.
 //!
-//! Nothing here knows about HTTP or sockets. A client that wants only the wire types uses [`protocol`], [`id`] and [`time`].
+//! Nothing here knows about HTTP or sockets. A client that wants only the wire types uses
+//! [`protocol`], [`id`] and [`time`].
 
 pub mod ads;
 pub mod backend;

@@ -17,7 +17,9 @@ impl<K: Hash + Eq + Clone> KeyedLimiter<K> {
     pub fn new(burst: u32, period: Duration) -> Self {
         let burst = NonZeroU32::new(burst).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::with_period(period / burst.get()).map(|quota| quota.allow_burst(burst));
-        Self { limiter: quota.map(RateLimiter::keyed) }
+        Self {
+            limiter: quota.map(RateLimiter::keyed),
+        }
     }
 
     /// A limiter that lets everything through.
@@ -30,11 +32,16 @@ impl<K: Hash + Eq + Clone> KeyedLimiter<K> {
     /// # Errors
     /// How long to wait until the next one is allowed.
     pub fn check(&self, key: &K) -> Result<(), Duration> {
-        let Some(limiter) = &self.limiter else { return Ok(()) };
-        limiter.check_key(key).map_err(|refused| refused.wait_time_from(limiter.clock().now()))
+        let Some(limiter) = &self.limiter else {
+            return Ok(());
+        };
+        limiter
+            .check_key(key)
+            .map_err(|refused| refused.wait_time_from(limiter.clock().now()))
     }
 
-    /// Forgets keys that are as good as new. Call it now and then: memory is bounded by the keys of one period.
+    /// Forgets keys that are as good as new. Call it now and then: memory is bounded by the keys of
+    /// one period.
     pub fn forget_idle(&self) {
         if let Some(limiter) = &self.limiter {
             limiter.retain_recent();
@@ -64,7 +71,10 @@ mod tests {
             assert_eq!(limiter.check(&"a"), Ok(()));
         }
         let wait = limiter.check(&"a").expect_err("the fourth");
-        assert!(wait > Duration::from_secs(1_100) && wait <= Duration::from_mins(20), "{wait:?}");
+        assert!(
+            wait > Duration::from_secs(1_100) && wait <= Duration::from_mins(20),
+            "{wait:?}"
+        );
         assert_eq!(limiter.check(&"b"), Ok(()));
         limiter.forget_idle();
         assert_eq!(limiter.len(), 2, "both still count");

@@ -1,4 +1,5 @@
-//! What the server tells a user by itself, without its text: that depends on the language of who reads it.
+//! What the server tells a user by itself, without its text: that depends on the language of who
+//! reads it.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -10,7 +11,8 @@ use crate::{
     time::Timestamp,
 };
 
-/// Something to tell a user. Stored as JSON and sent as `data` of a notification: it names no person.
+/// Something to tell a user. Stored as JSON and sent as `data` of a notification: it names no
+/// person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Notice {
@@ -49,7 +51,8 @@ pub enum Notice {
         name: String,
         platform: String,
     },
-    /// Somebody signed in to the account, which is one of staff; what the device calls itself, each possibly empty.
+    /// Somebody signed in to the account, which is one of staff; what the device calls itself, each
+    /// possibly empty.
     StaffSignIn {
         name: String,
         platform: String,
@@ -88,7 +91,12 @@ pub enum Notice {
 
 impl From<Ad> for Notice {
     fn from(ad: Ad) -> Self {
-        Self::Ad { ad_id: ad.id, title: ad.title, content: ad.content, click_url: ad.click_url }
+        Self::Ad {
+            ad_id: ad.id,
+            title: ad.title,
+            content: ad.content,
+            click_url: ad.click_url,
+        }
     }
 }
 
@@ -189,27 +197,54 @@ mod tests {
         let id = MatchId(1);
         let notices = [
             Notice::ClaimApproved { match_id: id },
-            Notice::ClaimRejected { match_id: id, reason: "answered".to_owned() },
+            Notice::ClaimRejected {
+                match_id: id,
+                reason: "answered".to_owned(),
+            },
             Notice::ReferralRewarded { rights: 1 },
             Notice::WelcomeBonus { rights: 1 },
-            Notice::PremiumStarted { plan: "month".to_owned(), until: Timestamp::from_millis(0) },
-            Notice::PremiumEnded { plan: "month".to_owned() },
+            Notice::PremiumStarted {
+                plan: "month".to_owned(),
+                until: Timestamp::from_millis(0),
+            },
+            Notice::PremiumEnded {
+                plan: "month".to_owned(),
+            },
             Notice::MatchFound { match_id: id },
             Notice::PasswordReset {},
-            Notice::NewDevice { name: "Pixel".to_owned(), platform: "android".to_owned() },
-            Notice::StaffSignIn { name: "Pixel".to_owned(), platform: "android".to_owned() },
-            Notice::Warned { reason: ReportReason::Hate },
+            Notice::NewDevice {
+                name: "Pixel".to_owned(),
+                platform: "android".to_owned(),
+            },
+            Notice::StaffSignIn {
+                name: "Pixel".to_owned(),
+                platform: "android".to_owned(),
+            },
+            Notice::Warned {
+                reason: ReportReason::Hate,
+            },
             Notice::Banned { until: None },
             Notice::BanLifted {},
             Notice::AppealUpheld {},
             Notice::ReportResolved { acted: true },
-            Notice::Announcement { tr: "a".to_owned(), en: "b".to_owned() },
-            Notice::Ad { ad_id: AdId(1), title: "a".to_owned(), content: "b".to_owned(), click_url: None },
+            Notice::Announcement {
+                tr: "a".to_owned(),
+                en: "b".to_owned(),
+            },
+            Notice::Ad {
+                ad_id: AdId(1),
+                title: "a".to_owned(),
+                content: "b".to_owned(),
+                click_url: None,
+            },
         ];
         for notice in notices {
             let json = serde_json::to_value(&notice).expect("JSON");
             assert_eq!(json["code"], notice.code());
-            assert_eq!(serde_json::from_value::<Notice>(json).expect("a notice"), notice);
+            assert_eq!(
+                serde_json::from_value::<Notice>(json).expect("a notice"),
+                notice
+            );
         }
     }
 }

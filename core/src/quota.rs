@@ -1,6 +1,7 @@
 //! The arithmetic of allowances. Pure: [`crate::store`] reads and writes what is computed here.
 //!
-//! Every change of a balance comes with the [`LedgerEntry`] that explains it, so that a balance is always the sum of its ledger.
+//! Every change of a balance comes with the [`LedgerEntry`] that explains it, so that a balance is
+//! always the sum of its ledger.
 
 use jiff::tz::TimeZone;
 
@@ -28,8 +29,15 @@ pub struct QuotaRules {
 impl QuotaRules {
     /// What a user is given a day.
     pub fn allowance(&self, is_premium: bool) -> Allowance {
-        let (text, video) = if is_premium { (self.premium_text, self.premium_video) } else { (self.free_text, self.free_video) };
-        Allowance { text: text.into(), video: video.into() }
+        let (text, video) = if is_premium {
+            (self.premium_text, self.premium_video)
+        } else {
+            (self.free_text, self.free_video)
+        };
+        Allowance {
+            text: text.into(),
+            video: video.into(),
+        }
     }
 
     /// The local day at `now`, `YYYY-MM-DD`.
@@ -47,8 +55,9 @@ pub struct Allowance {
     pub video: i64,
 }
 
-/// What changes of tier could not take from a day's balances, because it had been used up already. It comes off what a later change of the same day
-/// gives, so going back and forth between tiers gains nothing.
+/// What changes of tier could not take from a day's balances, because it had been used up already.
+/// It comes off what a later change of the same day gives, so going back and forth between tiers
+/// gains nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Overdraft {
     /// Local day it belongs to; on any other day there is none.
@@ -86,44 +95,84 @@ pub struct Balances {
 }
 
 impl Balances {
-    /// Gives the allowance of `day` unless this or a later day was given already, so a clock that was set back grants nothing twice.
+    /// Gives the allowance of `day` unless this or a later day was given already, so a clock that
+    /// was set back grants nothing twice.
     pub fn reset(&mut self, day: &str, allowance: Allowance) -> Vec<LedgerEntry> {
         // Years have four digits, so the order of the text is the order of the days.
         if day <= self.day.as_str() {
             return Vec::new();
         }
         day.clone_into(&mut self.day);
-        let text = self.change(QuotaBucket::Text, allowance.text - self.text, LedgerReason::DailyReset, day);
-        let video = self.change(QuotaBucket::Video, allowance.video - self.video, LedgerReason::DailyReset, day);
+        let text = self.change(
+            QuotaBucket::Text,
+            allowance.text - self.text,
+            LedgerReason::DailyReset,
+            day,
+        );
+        let video = self.change(
+            QuotaBucket::Video,
+            allowance.video - self.video,
+            LedgerReason::DailyReset,
+            day,
+        );
         text.into_iter().chain(video).collect()
     }
 
-    /// Takes one right for a match: of the day first, then a bonus. `None` when nothing is left, and nothing is changed then.
+    /// Takes one right for a match: of the day first, then a bonus. `None` when nothing is left,
+    /// and nothing is changed then.
     pub fn debit(&mut self, mode: Mode, reference: &str) -> Option<LedgerEntry> {
-        let bucket = [mode.bucket(), QuotaBucket::Bonus].into_iter().find(|bucket| self.of(*bucket) > 0)?;
+        let bucket = [mode.bucket(), QuotaBucket::Bonus]
+            .into_iter()
+            .find(|bucket| self.of(*bucket) > 0)?;
         self.change(bucket, -1, LedgerReason::Match, reference)
     }
 
-    /// Adds `amount` to a bucket, or takes it away, down to 0 at most. `None` when that changes nothing.
-    pub fn credit(&mut self, bucket: QuotaBucket, amount: i64, reason: LedgerReason, reference: &str) -> Option<LedgerEntry> {
+    /// Adds `amount` to a bucket, or takes it away, down to 0 at most. `None` when that changes
+    /// nothing.
+    pub fn credit(
+        &mut self,
+        bucket: QuotaBucket,
+        amount: i64,
+        reason: LedgerReason,
+        reference: &str,
+    ) -> Option<LedgerEntry> {
         let after = self.of(bucket).saturating_add(amount).max(0);
         self.change(bucket, after - self.of(bucket), reason, reference)
     }
 
-    /// Moves the day's balances from one tier's allowance to another's: what was used stays used, and no balance goes below 0.
+    /// Moves the day's balances from one tier's allowance to another's: what was used stays used,
+    /// and no balance goes below 0.
     ///
     /// The balances must be those of the day at hand, so [`Self::reset`] them first.
-    pub fn change_tier(&mut self, from: Allowance, to: Allowance, overdraft: &mut Overdraft, reference: &str) -> Vec<LedgerEntry> {
+    pub fn change_tier(
+        &mut self,
+        from: Allowance,
+        to: Allowance,
+        overdraft: &mut Overdraft,
+        reference: &str,
+    ) -> Vec<LedgerEntry> {
         if overdraft.day != self.day {
-            *overdraft = Overdraft { day: self.day.clone(), ..Overdraft::default() };
+            *overdraft = Overdraft {
+                day: self.day.clone(),
+                ..Overdraft::default()
+            };
         }
         let mut move_one = |bucket, by: i64, owed: &mut i64| {
             let wanted = self.of(bucket) - *owed + by;
             *owed = (-wanted).max(0);
-            self.change(bucket, wanted.max(0) - self.of(bucket), LedgerReason::Premium, reference)
+            self.change(
+                bucket,
+                wanted.max(0) - self.of(bucket),
+                LedgerReason::Premium,
+                reference,
+            )
         };
         let text = move_one(QuotaBucket::Text, to.text - from.text, &mut overdraft.text);
-        let video = move_one(QuotaBucket::Video, to.video - from.video, &mut overdraft.video);
+        let video = move_one(
+            QuotaBucket::Video,
+            to.video - from.video,
+            &mut overdraft.video,
+        );
         text.into_iter().chain(video).collect()
     }
 
@@ -156,14 +205,26 @@ impl Balances {
         }
     }
 
-    fn change(&mut self, bucket: QuotaBucket, delta: i64, reason: LedgerReason, reference: &str) -> Option<LedgerEntry> {
+    fn change(
+        &mut self,
+        bucket: QuotaBucket,
+        delta: i64,
+        reason: LedgerReason,
+        reference: &str,
+    ) -> Option<LedgerEntry> {
         let balance = match bucket {
             QuotaBucket::Text => &mut self.text,
             QuotaBucket::Video => &mut self.video,
             QuotaBucket::Bonus => &mut self.bonus,
         };
         *balance += delta;
-        (delta != 0).then(|| LedgerEntry { bucket, delta, balance_after: *balance, reason, reference: reference.to_owned() })
+        (delta != 0).then(|| LedgerEntry {
+            bucket,
+            delta,
+            balance_after: *balance,
+            reason,
+            reference: reference.to_owned(),
+        })
     }
 }
 
@@ -196,7 +257,8 @@ mod tests {
         prop_oneof![
             (0..20_u8, any::<bool>()).prop_map(|(day, premium)| Step::Reset { day, premium }),
             prop::sample::select(Mode::ALL).prop_map(Step::Debit),
-            (prop::sample::select(QuotaBucket::ALL), -5..5_i64).prop_map(|(bucket, amount)| Step::Credit(bucket, amount)),
+            (prop::sample::select(QuotaBucket::ALL), -5..5_i64)
+                .prop_map(|(bucket, amount)| Step::Credit(bucket, amount)),
         ]
     }
 
@@ -254,7 +316,8 @@ mod tests {
     }
 
     proptest! {
-        /// After a change of tier a balance is what the tier gives, less what was used since the reset, whatever came between.
+        /// After a change of tier a balance is what the tier gives, less what was used since the
+        /// reset, whatever came between.
         #[test]
         fn changes_of_tier_gain_nothing(
             steps in prop::collection::vec(tier_step(), 0..80), free in 0..6_u32, premium in 0..12_u32, starts_premium in any::<bool>(),
@@ -306,12 +369,33 @@ mod tests {
     #[test]
     fn what_is_shown_counts_a_reset_that_is_due() {
         let now: Timestamp = "2026-11-21T20:00:00Z".parse().expect("time");
-        let stored = Balances { text: 0, video: 1, bonus: 2, day: "2026-11-21".to_owned() };
+        let stored = Balances {
+            text: 0,
+            video: 1,
+            bonus: 2,
+            day: "2026-11-21".to_owned(),
+        };
         let today = stored.quota(&rules(), false, now);
-        assert_eq!((today.text, today.video, today.bonus, today.daily_text, today.daily_video), (0, 1, 2, 10, 3));
+        assert_eq!(
+            (
+                today.text,
+                today.video,
+                today.bonus,
+                today.daily_text,
+                today.daily_video
+            ),
+            (0, 1, 2, 10, 3)
+        );
         let tomorrow = stored.quota(&rules(), true, today.resets_at);
-        assert_eq!((tomorrow.text, tomorrow.video, tomorrow.bonus), (100, 30, 2));
-        let set_back = stored.quota(&rules(), false, "2026-11-19T00:00:00Z".parse().expect("time"));
+        assert_eq!(
+            (tomorrow.text, tomorrow.video, tomorrow.bonus),
+            (100, 30, 2)
+        );
+        let set_back = stored.quota(
+            &rules(),
+            false,
+            "2026-11-19T00:00:00Z".parse().expect("time"),
+        );
         assert_eq!(set_back.text, 0);
     }
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// How long after the end of a match its peer can be reported. [Franking keys](crate::franking::FrankingKeys) must outlast it.
+/// How long after the end of a match its peer can be reported. [Franking
+/// keys](crate::franking::FrankingKeys) must outlast it.
 pub const REPORTABLE: Duration = Duration::from_hours(7 * 24);
 
 /// Most messages that a report can show.
@@ -14,7 +15,8 @@ pub const MAX_NOTE: usize = 1000;
 /// The settings of reports.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ReportRules {
-    /// For so long a reporter does not report the same user again, and for so long a report counts for an automatic ban.
+    /// For so long a reporter does not report the same user again, and for so long a report counts
+    /// for an automatic ban.
     pub window: Duration,
     /// Reports of one user a day, whatever becomes of them.
     pub per_day: u32,
@@ -29,7 +31,13 @@ pub struct ReportRules {
 impl Default for ReportRules {
     fn default() -> Self {
         let window = Duration::from_hours(30 * 24);
-        Self { window, per_day: 20, auto_ban_reporters: 10, min_decided: 3, max_dismissed_share: 0.5 }
+        Self {
+            window,
+            per_day: 20,
+            auto_ban_reporters: 10,
+            min_decided: 3,
+            max_dismissed_share: 0.5,
+        }
     }
 }
 
@@ -48,8 +56,8 @@ impl Reliability {
     /// Whether reports of this user count for automatic bans.
     pub fn counts(&self, rules: &ReportRules) -> bool {
         #[expect(clippy::cast_precision_loss, reason = "nobody makes 2^53 reports")]
-        let often_wrong =
-            self.decided >= i64::from(rules.min_decided) && self.dismissed as f64 > rules.max_dismissed_share * self.decided as f64;
+        let often_wrong = self.decided >= i64::from(rules.min_decided)
+            && self.dismissed as f64 > rules.max_dismissed_share * self.decided as f64;
         !self.unreliable && !often_wrong
     }
 }
@@ -61,14 +69,49 @@ mod tests {
     #[test]
     fn who_is_often_wrong_does_not_count() {
         let rules = ReportRules::default();
-        let counts = |decided, dismissed| Reliability { unreliable: false, decided, dismissed }.counts(&rules);
+        let counts = |decided, dismissed| {
+            Reliability {
+                unreliable: false,
+                decided,
+                dismissed,
+            }
+            .counts(&rules)
+        };
         assert!(counts(0, 0) && counts(2, 2), "too few to tell");
         assert!(counts(4, 2) && counts(3, 1));
         assert!(!counts(3, 2) && !counts(4, 3) && !counts(3, 3));
-        assert!(!Reliability { unreliable: true, decided: 9, dismissed: 0 }.counts(&rules));
-        let strict = ReportRules { min_decided: 1, max_dismissed_share: 0.0, ..rules };
-        assert!(!Reliability { unreliable: false, decided: 100, dismissed: 1 }.counts(&strict));
-        let lenient = ReportRules { max_dismissed_share: 1.0, ..rules };
-        assert!(Reliability { unreliable: false, decided: 9, dismissed: 9 }.counts(&lenient));
+        assert!(
+            !Reliability {
+                unreliable: true,
+                decided: 9,
+                dismissed: 0
+            }
+            .counts(&rules)
+        );
+        let strict = ReportRules {
+            min_decided: 1,
+            max_dismissed_share: 0.0,
+            ..rules
+        };
+        assert!(
+            !Reliability {
+                unreliable: false,
+                decided: 100,
+                dismissed: 1
+            }
+            .counts(&strict)
+        );
+        let lenient = ReportRules {
+            max_dismissed_share: 1.0,
+            ..rules
+        };
+        assert!(
+            Reliability {
+                unreliable: false,
+                decided: 9,
+                dismissed: 9
+            }
+            .counts(&lenient)
+        );
     }
 }

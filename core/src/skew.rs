@@ -1,4 +1,5 @@
-//! Whether the clock of this machine may be trusted: compared with that of the database, which all nodes share.
+//! Whether the clock of this machine may be trusted: compared with that of the database, which all
+//! nodes share.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -12,7 +13,8 @@ use crate::{
 
 /// Says whether a clock is right. Clones share what they know.
 ///
-/// Between two comparisons it goes by the time that has passed, so a clock that is set is noticed at once.
+/// Between two comparisons it goes by the time that has passed, so a clock that is set is noticed
+/// at once.
 #[derive(Debug, Clone)]
 pub struct ClockGuard(Arc<Inner>);
 
@@ -35,9 +37,14 @@ struct Seen {
 }
 
 impl ClockGuard {
-    /// Nothing is known yet, so the clock is not right. A `tolerance` of zero takes every clock for right.
+    /// Nothing is known yet, so the clock is not right. A `tolerance` of zero takes every clock for
+    /// right.
     pub fn new(clock: Clock, tolerance: Duration) -> Self {
-        Self(Arc::new(Inner { clock, tolerance, seen: Mutex::default() }))
+        Self(Arc::new(Inner {
+            clock,
+            tolerance,
+            seen: Mutex::default(),
+        }))
     }
 
     /// One that takes every clock for right.
@@ -62,7 +69,11 @@ impl ClockGuard {
     }
 
     fn saw(&self, time: Timestamp, asked: Instant, took: Duration) {
-        let seen = Seen { time, at: asked + took / 2, uncertain: took / 2 };
+        let seen = Seen {
+            time,
+            at: asked + took / 2,
+            uncertain: took / 2,
+        };
         *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
     }
 
@@ -77,15 +88,21 @@ impl ClockGuard {
         Some((self.0.clock.now().millis() - there.millis(), seen.uncertain))
     }
 
-    /// How far the clock is ahead of the database's, seconds; negative when it is behind. `None` before the first comparison.
+    /// How far the clock is ahead of the database's, seconds; negative when it is behind. `None`
+    /// before the first comparison.
     pub fn ahead_s(&self) -> Option<f64> {
-        #[expect(clippy::cast_precision_loss, reason = "for people, and no clock is apart by 2^52 ms")]
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "for people, and no clock is apart by 2^52 ms"
+        )]
         self.ahead_ms().map(|(ahead, _)| ahead as f64 / 1_000.0)
     }
 
     /// Whether the clock agrees with the database's, as far as that could be asked.
     pub fn is_right(&self) -> bool {
-        let agrees = |(ahead, uncertain): (i64, Duration)| Duration::from_millis(ahead.unsigned_abs()) <= self.0.tolerance + uncertain;
+        let agrees = |(ahead, uncertain): (i64, Duration)| {
+            Duration::from_millis(ahead.unsigned_abs()) <= self.0.tolerance + uncertain
+        };
         self.0.tolerance.is_zero() || self.ahead_ms().is_some_and(agrees)
     }
 }
@@ -98,7 +115,10 @@ mod tests {
 
     fn guard(tolerance_s: u64) -> (ClockGuard, Clock) {
         let clock = Clock::manual(START);
-        (ClockGuard::new(clock.clone(), Duration::from_secs(tolerance_s)), clock)
+        (
+            ClockGuard::new(clock.clone(), Duration::from_secs(tolerance_s)),
+            clock,
+        )
     }
 
     #[test]
@@ -109,11 +129,19 @@ mod tests {
         assert!(guard.is_right());
         for (set, right) in [(4, true), (7, false), (0, true), (86_400, false)] {
             clock.set(START + Duration::from_secs(set));
-            assert_eq!(guard.is_right(), right, "{set} s ahead: noticed without asking again");
+            assert_eq!(
+                guard.is_right(),
+                right,
+                "{set} s ahead: noticed without asking again"
+            );
         }
         clock.set(START - Duration::from_secs(7));
         assert!(!guard.is_right() && guard.ahead_s() < Some(-6.0));
-        guard.saw(START - Duration::from_secs(7), Instant::now(), Duration::ZERO);
+        guard.saw(
+            START - Duration::from_secs(7),
+            Instant::now(),
+            Duration::ZERO,
+        );
         assert!(guard.is_right(), "it is the other one that was set");
     }
 
@@ -121,7 +149,11 @@ mod tests {
     fn a_slow_answer_accuses_nobody() {
         let (guard, _) = guard(5);
         // It came in the 8 s after the question, nobody knows when.
-        guard.saw(START - Duration::from_secs(3), Instant::now(), Duration::from_secs(8));
+        guard.saw(
+            START - Duration::from_secs(3),
+            Instant::now(),
+            Duration::from_secs(8),
+        );
         assert!(guard.is_right());
     }
 

@@ -1,7 +1,10 @@
-//! Databases and Redis for tests: each test has its own SQLite file, or its own schema in a PostgreSQL server, gone when the test ends.
+//! Databases and Redis for tests: each test has its own SQLite file, or its own schema in a
+//! PostgreSQL server, gone when the test ends.
 //!
-//! Write a test as an `async fn name(t: TestStore)` and list it in [`store_conformance!`](crate::store_conformance): it runs on both databases. PostgreSQL is
-//! taken from `TEBDIL_TEST_POSTGRES_URL`. Without it the PostgreSQL half is left out with a line on stderr, and fails when `REQUIRE_SERVICES=1`.
+//! Write a test as an `async fn name(t: TestStore)` and list it in
+//! [`store_conformance!`](crate::store_conformance): it runs on both databases. PostgreSQL is taken
+//! from `TEBDIL_TEST_POSTGRES_URL`. Without it the PostgreSQL half is left out with a line on
+//! stderr, and fails when `REQUIRE_SERVICES=1`.
 
 mod redis;
 
@@ -26,8 +29,8 @@ use crate::{
     protocol::{Device, Secret},
     quota::QuotaRules,
     store::{
-        Alias, Erased, ErasedBy, MatchRules, MatchmakerTerm, NewMatch, NewSession, NewSide, NewUser, PairOutcome, Registration, SessionRow,
-        Store, UserRow,
+        Alias, Erased, ErasedBy, MatchRules, MatchmakerTerm, NewMatch, NewSession, NewSide,
+        NewUser, PairOutcome, Registration, SessionRow, Store, UserRow,
     },
     time::{Clock, Timestamp},
 };
@@ -49,18 +52,27 @@ pub enum Backend {
     Postgres,
 }
 
-/// The PostgreSQL server of the tests. `None`, said once on stderr, when there is none and none is required.
+/// The PostgreSQL server of the tests. `None`, said once on stderr, when there is none and none is
+/// required.
 ///
 /// # Panics
 /// When none is set and `REQUIRE_SERVICES=1`.
 pub fn postgres_url() -> Option<String> {
     static SAID: Once = Once::new();
-    let url = std::env::var(POSTGRES_URL).ok().filter(|url| !url.is_empty());
+    let url = std::env::var(POSTGRES_URL)
+        .ok()
+        .filter(|url| !url.is_empty());
     if url.is_none() {
-        assert!(std::env::var(REQUIRE_SERVICES).as_deref() != Ok("1"), "{REQUIRE_SERVICES}=1, but {POSTGRES_URL} is not set");
+        assert!(
+            std::env::var(REQUIRE_SERVICES).as_deref() != Ok("1"),
+            "{REQUIRE_SERVICES}=1, but {POSTGRES_URL} is not set"
+        );
         // Not `eprintln!`: the test harness would keep it to itself.
         SAID.call_once(|| {
-            let _ = writeln!(std::io::stderr(), "PostgreSQL tests did NOT run: {POSTGRES_URL} is not set");
+            let _ = writeln!(
+                std::io::stderr(),
+                "PostgreSQL tests did NOT run: {POSTGRES_URL} is not set"
+            );
         });
     }
     url
@@ -89,15 +101,23 @@ impl TestDatabase {
             Backend::Sqlite => {
                 let dir = tempfile::tempdir().expect("a temporary directory");
                 let url = format!("sqlite:{}", dir.path().join("tebdil.db").display());
-                Some(Self { url, home: Home::Sqlite { _dir: dir } })
+                Some(Self {
+                    url,
+                    home: Home::Sqlite { _dir: dir },
+                })
             }
             Backend::Postgres => {
                 let server = postgres_url()?;
                 let schema = format!("test_{}", uuid::Uuid::new_v4().simple());
-                admin(&server, format!("CREATE SCHEMA {schema}")).await.expect("a schema of its own");
+                admin(&server, format!("CREATE SCHEMA {schema}"))
+                    .await
+                    .expect("a schema of its own");
                 let separator = if server.contains('?') { '&' } else { '?' };
                 let url = format!("{server}{separator}options=-c%20search_path%3D{schema}");
-                Some(Self { url, home: Home::Postgres { server, schema } })
+                Some(Self {
+                    url,
+                    home: Home::Postgres { server, schema },
+                })
             }
         }
     }
@@ -112,30 +132,42 @@ impl TestDatabase {
     /// # Panics
     /// When it cannot be opened.
     pub async fn open(&self, clock: &Clock) -> Store {
-        Store::open(&self.url, 8, clock.clone()).await.expect("the store opens")
+        Store::open(&self.url, 8, clock.clone())
+            .await
+            .expect("the store opens")
     }
 }
 
 impl Drop for TestDatabase {
     fn drop(&mut self) {
-        let Home::Postgres { server, schema } = &self.home else { return };
+        let Home::Postgres { server, schema } = &self.home else {
+            return;
+        };
         // The lock timeout: a test that failed may have left a transaction open.
         let sql = format!("SET lock_timeout = '10s'; DROP SCHEMA {schema} CASCADE");
         let server = server.clone();
         let dropped = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             runtime.block_on(admin(&server, sql))
         })
         .join();
         if !matches!(dropped, Ok(Ok(()))) {
-            let _ = writeln!(std::io::stderr(), "schema {schema} could not be dropped: {dropped:?}");
+            let _ = writeln!(
+                std::io::stderr(),
+                "schema {schema} could not be dropped: {dropped:?}"
+            );
         }
     }
 }
 
 async fn admin(server: &str, sql: String) -> Result<(), sqlx::Error> {
     let mut connection = PgConnection::connect(server).await?;
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await?;
+    sqlx::raw_sql(AssertSqlSafe(sql))
+        .execute(&mut connection)
+        .await?;
     connection.close().await
 }
 
@@ -159,7 +191,8 @@ impl Deref for TestStore {
 }
 
 impl TestStore {
-    /// A new one; `None` when the server for it is not there and not required. The clock starts at 2026-11-21 12:00 in Istanbul.
+    /// A new one; `None` when the server for it is not there and not required. The clock starts at
+    /// 2026-11-21 12:00 in Istanbul.
     ///
     /// # Panics
     /// When it cannot be made.
@@ -174,9 +207,17 @@ impl TestStore {
     pub async fn on(database: TestDatabase) -> Self {
         let clock = Clock::manual(Timestamp::from_millis(1_795_251_600_000));
         let store = database.open(&clock).await;
-        let cipher = FieldCipher::new("k1", [("k1".to_owned(), Key::from([2; 32]))]).expect("the key is in the ring");
+        let cipher = FieldCipher::new("k1", [("k1".to_owned(), Key::from([2; 32]))])
+            .expect("the key is in the ring");
         let index = BlindIndex::new(Key::from([1; 32]));
-        Self { store, clock, index, cipher, next_phone: AtomicI64::new(0), database }
+        Self {
+            store,
+            clock,
+            index,
+            cipher,
+            next_phone: AtomicI64::new(0),
+            database,
+        }
     }
 
     /// The time of the test's clock.
@@ -190,12 +231,22 @@ impl TestStore {
     /// Never: the zone is bundled.
     pub fn quota_rules() -> QuotaRules {
         let zone = jiff::tz::TimeZone::get("Europe/Istanbul").expect("the zone is bundled");
-        QuotaRules { free_text: 10, free_video: 3, premium_text: 100, premium_video: 30, zone }
+        QuotaRules {
+            free_text: 10,
+            free_video: 3,
+            premium_text: 100,
+            premium_video: 30,
+            zone,
+        }
     }
 
     /// The usual rules of a match: 24 hours, 20 text matches at once.
     pub fn match_rules() -> MatchRules {
-        MatchRules { quota: Self::quota_rules(), lifetime: Duration::from_hours(24), max_active_text: 20 }
+        MatchRules {
+            quota: Self::quota_rules(),
+            lifetime: Duration::from_hours(24),
+            max_active_text: 20,
+        }
     }
 
     /// An account to be made; its phone is `+90530` and seven digits.
@@ -204,7 +255,12 @@ impl TestStore {
         let phone_index = self.index.phone(&e164);
         NewUser {
             phone_index,
-            phone: self.cipher.seal("users.phone", phone_index.as_bytes(), e164.as_bytes(), &mut rand::rng()),
+            phone: self.cipher.seal(
+                "users.phone",
+                phone_index.as_bytes(),
+                e164.as_bytes(),
+                &mut rand::rng(),
+            ),
             password_hash: Secret::from("hash"),
             alias: Self::alias(alias),
             birth_year: 1990,
@@ -216,13 +272,20 @@ impl TestStore {
 
     /// An alias that is what it looks like.
     pub fn alias(text: &str) -> Alias {
-        Alias { text: text.to_owned(), key: text.to_lowercase(), skeleton: text.to_lowercase() }
+        Alias {
+            text: text.to_owned(),
+            key: text.to_lowercase(),
+            skeleton: text.to_lowercase(),
+        }
     }
 
     /// A device that signs in with this refresh token, good for 30 days.
     pub fn new_session(&self, token: &str) -> NewSession {
         NewSession {
-            device: Device { name: "test".to_owned(), platform: "linux".to_owned() },
+            device: Device {
+                name: "test".to_owned(),
+                platform: "linux".to_owned(),
+            },
             refresh_hash: hash_token(token.as_bytes()),
             refresh_expires_at: self.now() + Duration::from_hours(720),
         }
@@ -235,7 +298,11 @@ impl TestStore {
     pub async fn register(&self, alias: &str) -> (UserRow, SessionRow) {
         let new = self.new_user(self.next_phone.fetch_add(1, Ordering::Relaxed), alias);
         let mut rng = StdRng::from_rng(&mut rand::rng());
-        match self.insert_user(&new, self.new_session("token"), &mut rng, self.now()).await.expect("insert") {
+        match self
+            .insert_user(&new, self.new_session("token"), &mut rng, self.now())
+            .await
+            .expect("insert")
+        {
             Registration::Inserted(user, session) => (*user, session),
             refused => panic!("registration of {alias} refused: {refused:?}"),
         }
@@ -247,16 +314,32 @@ impl TestStore {
     /// When it is refused.
     pub async fn erase(&self, user: &UserRow) {
         let mut rng = StdRng::from_rng(&mut rand::rng());
-        let erased = self.erase_user(user.id, ErasedBy::User { verified: &user.password_hash }, &mut rng, self.now()).await;
+        let erased = self
+            .erase_user(
+                user.id,
+                ErasedBy::User {
+                    verified: &user.password_hash,
+                },
+                &mut rng,
+                self.now(),
+            )
+            .await;
         assert_eq!(erased.expect("erase"), Erased::Now);
     }
 
     /// Bans a phone.
     pub async fn ban(&self, phone: &PhoneIndex, reason: &str, until: Option<Timestamp>) {
-        self.try_ban(phone, reason, until).await.expect("insert a ban");
+        self.try_ban(phone, reason, until)
+            .await
+            .expect("insert a ban");
     }
 
-    async fn try_ban(&self, phone: &PhoneIndex, reason: &str, until: Option<Timestamp>) -> Result<(), crate::store::StoreError> {
+    async fn try_ban(
+        &self,
+        phone: &PhoneIndex,
+        reason: &str,
+        until: Option<Timestamp>,
+    ) -> Result<(), crate::store::StoreError> {
         write_tx!(self.store, |tx| {
             sqlx::query(
                 "INSERT INTO bans (id, phone_index, reason, automatic, provisional, created_at, until) VALUES ($1, $2, $3, $4, $4, $5, $6)",
@@ -276,7 +359,10 @@ impl TestStore {
     /// Marks a user as banned or not.
     pub async fn set_banned(&self, user: UserId, banned: bool) {
         let text = if banned { "TRUE" } else { "FALSE" };
-        self.execute(&format!("UPDATE users SET is_banned = {text} WHERE id = {user}")).await;
+        self.execute(&format!(
+            "UPDATE users SET is_banned = {text} WHERE id = {user}"
+        ))
+        .await;
     }
 
     /// Runs a statement of the test's own.
@@ -289,7 +375,9 @@ impl TestStore {
 
     async fn try_execute(&self, sql: &str) -> Result<(), crate::store::StoreError> {
         write_tx!(self.store, |tx| {
-            sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut *tx).await?;
+            sqlx::query(AssertSqlSafe(sql.to_owned()))
+                .execute(&mut *tx)
+                .await?;
         });
         Ok(())
     }
@@ -300,7 +388,10 @@ impl TestStore {
     /// When it is refused.
     pub async fn numbers(&self, sql: &str) -> Vec<i64> {
         crate::backend::read!(self.store, |db| {
-            sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_all(db).await.expect("the statement runs")
+            sqlx::query_scalar(AssertSqlSafe(sql.to_owned()))
+                .fetch_all(db)
+                .await
+                .expect("the statement runs")
         })
     }
 }
@@ -312,17 +403,42 @@ impl TestStore {
 pub async fn met(store: &Store, [one, other]: [(UserId, SessionId); 2], now: Timestamp) -> MatchId {
     let mut quota = TestStore::quota_rules();
     quota.free_text = 1_000;
-    let rules = MatchRules { quota, lifetime: Duration::from_hours(24), max_active_text: 1_000 };
+    let rules = MatchRules {
+        quota,
+        lifetime: Duration::from_hours(24),
+        max_active_text: 1_000,
+    };
     let mut sides = Vec::new();
     for (user_id, session_id) in [one, other] {
-        store.put_key_packages(user_id, session_id, &[], Some(b"last"), now).await.expect("keys");
-        sides.push(NewSide { user_id, session_id, ticket_id: TicketId(rand::random_range(1..i64::MAX)) });
+        store
+            .put_key_packages(user_id, session_id, &[], Some(b"last"), now)
+            .await
+            .expect("keys");
+        sides.push(NewSide {
+            user_id,
+            session_id,
+            ticket_id: TicketId(rand::random_range(1..i64::MAX)),
+        });
     }
     let [offerer, answerer] = sides.try_into().expect("two sides");
-    let pair = NewMatch { mode: Mode::Text, offerer, answerer, shared_interests: Vec::new() };
-    let made = store.create_matches(ENDLESS_TERM, &[pair], &rules, now).await.expect("the store").remove(0);
-    let PairOutcome::Made(made) = made else { panic!("the match is refused: {made:?}") };
-    store.end_match(made.id, Some(other.0), EndReason::Left, now).await.expect("the end");
+    let pair = NewMatch {
+        mode: Mode::Text,
+        offerer,
+        answerer,
+        shared_interests: Vec::new(),
+    };
+    let made = store
+        .create_matches(ENDLESS_TERM, &[pair], &rules, now)
+        .await
+        .expect("the store")
+        .remove(0);
+    let PairOutcome::Made(made) = made else {
+        panic!("the match is refused: {made:?}")
+    };
+    store
+        .end_match(made.id, Some(other.0), EndReason::Left, now)
+        .await
+        .expect("the end");
     made.id
 }
 
@@ -349,7 +465,8 @@ macro_rules! store_conformance {
     };
 }
 
-/// Runs each listed `async fn(TestNode)` of this module on a node that is alone and on a node over Redis.
+/// Runs each listed `async fn(TestNode)` of this module on a node that is alone and on a node over
+/// Redis.
 #[macro_export]
 macro_rules! realtime_conformance {
     ($($test:ident),* $(,)?) => {

@@ -15,7 +15,8 @@ use sqlx::{Database, Decode, Encode, Postgres, Sqlite, Type, encode::IsNull, err
 
 /// A point in time, milliseconds since the Unix epoch.
 ///
-/// RFC 3339 UTC with milliseconds on the wire, integer milliseconds on SQLite, `TIMESTAMPTZ` on PostgreSQL.
+/// RFC 3339 UTC with milliseconds on the wire, integer milliseconds on SQLite, `TIMESTAMPTZ` on
+/// PostgreSQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(i64);
 
@@ -43,7 +44,12 @@ impl Timestamp {
     /// The start of the day `YYYY-MM-DD` in `zone`; `None` when that is no day.
     pub fn start_of_day(day: &str, zone: &jiff::tz::TimeZone) -> Option<Self> {
         let day: jiff::civil::Date = day.parse().ok()?;
-        Some(Self(day.to_zoned(zone.clone()).ok()?.timestamp().as_millisecond()))
+        Some(Self(
+            day.to_zoned(zone.clone())
+                .ok()?
+                .timestamp()
+                .as_millisecond(),
+        ))
     }
 
     /// The calendar day at this moment in `zone`, as `YYYY-MM-DD`.
@@ -71,21 +77,29 @@ impl Timestamp {
     }
 
     fn zoned(self, zone: &jiff::tz::TimeZone) -> jiff::Zoned {
-        jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::MAX).to_zoned(zone.clone())
+        jiff::Timestamp::from_millisecond(self.0)
+            .unwrap_or(jiff::Timestamp::MAX)
+            .to_zoned(zone.clone())
     }
 }
 
 impl std::ops::Add<Duration> for Timestamp {
     type Output = Self;
     fn add(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 }
 
 impl std::ops::Sub<Duration> for Timestamp {
     type Output = Self;
     fn sub(self, by: Duration) -> Self {
-        Self(self.0.saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)))
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
+        )
     }
 }
 
@@ -101,7 +115,8 @@ impl fmt::Display for Timestamp {
 impl FromStr for Timestamp {
     type Err = jiff::Error;
     fn from_str(text: &str) -> Result<Self, jiff::Error> {
-        text.parse::<jiff::Timestamp>().map(|time| Self(time.as_millisecond()))
+        text.parse::<jiff::Timestamp>()
+            .map(|time| Self(time.as_millisecond()))
     }
 }
 
@@ -121,7 +136,10 @@ impl<'de> Deserialize<'de> for Timestamp {
 impl utoipa::PartialSchema for Timestamp {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
         use utoipa::openapi::{KnownFormat, ObjectBuilder, SchemaFormat, schema::Type};
-        ObjectBuilder::new().schema_type(Type::String).format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime))).into()
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            .into()
     }
 }
 
@@ -137,7 +155,10 @@ impl Type<Sqlite> for Timestamp {
 }
 
 impl Encode<'_, Sqlite> for Timestamp {
-    fn encode_by_ref(&self, buf: &mut <Sqlite as Database>::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
+    fn encode_by_ref(
+        &self,
+        buf: &mut <Sqlite as Database>::ArgumentBuffer,
+    ) -> Result<IsNull, BoxDynError> {
         <i64 as Encode<'_, Sqlite>>::encode_by_ref(&self.0, buf)
     }
 }
@@ -155,7 +176,10 @@ impl Type<Postgres> for Timestamp {
 }
 
 impl Encode<'_, Postgres> for Timestamp {
-    fn encode_by_ref(&self, buf: &mut <Postgres as Database>::ArgumentBuffer) -> Result<IsNull, BoxDynError> {
+    fn encode_by_ref(
+        &self,
+        buf: &mut <Postgres as Database>::ArgumentBuffer,
+    ) -> Result<IsNull, BoxDynError> {
         let time = time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000)?;
         <time::OffsetDateTime as Encode<'_, Postgres>>::encode_by_ref(&time, buf)
     }
@@ -164,7 +188,9 @@ impl Encode<'_, Postgres> for Timestamp {
 impl Decode<'_, Postgres> for Timestamp {
     fn decode(value: <Postgres as Database>::ValueRef<'_>) -> Result<Self, BoxDynError> {
         let time = <time::OffsetDateTime as Decode<'_, Postgres>>::decode(value)?;
-        Ok(Self(i64::try_from(time.unix_timestamp_nanos().div_euclid(1_000_000))?))
+        Ok(Self(i64::try_from(
+            time.unix_timestamp_nanos().div_euclid(1_000_000),
+        )?))
     }
 }
 
@@ -192,10 +218,19 @@ impl Clock {
     /// The time now. It may go back when the machine's clock is set back.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the one place that reads the machine's clock"
+            )]
             Source::System { offset_ms } => {
-                let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-                Timestamp(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX).saturating_add(*offset_ms))
+                let since_epoch = std::time::SystemTime::now()
+                    .duration_since(std::time::UNIX_EPOCH)
+                    .unwrap_or_default();
+                Timestamp(
+                    i64::try_from(since_epoch.as_millis())
+                        .unwrap_or(i64::MAX)
+                        .saturating_add(*offset_ms),
+                )
             }
             Source::Manual(now) => Timestamp(now.load(Ordering::SeqCst)),
         }
@@ -226,7 +261,10 @@ mod tests {
     fn text_form_is_rfc3339_utc_with_milliseconds() {
         let time = Timestamp::from_millis(1_795_222_800_120);
         assert_eq!(time.to_string(), "2026-11-21T01:00:00.120Z");
-        assert_eq!(time.to_string().parse::<Timestamp>().expect("round trip"), time);
+        assert_eq!(
+            time.to_string().parse::<Timestamp>().expect("round trip"),
+            time
+        );
     }
 
     #[test]
@@ -234,12 +272,21 @@ mod tests {
         let before: Timestamp = "2026-11-21T20:59:59.999Z".parse().expect("time");
         let midnight: Timestamp = "2026-11-21T21:00:00Z".parse().expect("time");
         assert_eq!(before.next_midnight(&istanbul()), midnight);
-        assert_eq!(before.midnight(&istanbul()) + Duration::from_hours(24), midnight);
+        assert_eq!(
+            before.midnight(&istanbul()) + Duration::from_hours(24),
+            midnight
+        );
         assert_eq!(midnight.midnight(&istanbul()), midnight);
         assert_eq!(before.local_day(&istanbul()), "2026-11-21");
         assert_eq!(midnight.local_day(&istanbul()), "2026-11-22");
-        assert_eq!(midnight.next_midnight(&istanbul()), midnight + Duration::from_hours(24));
-        assert_eq!(Timestamp::start_of_day("2026-11-22", &istanbul()), Some(midnight));
+        assert_eq!(
+            midnight.next_midnight(&istanbul()),
+            midnight + Duration::from_hours(24)
+        );
+        assert_eq!(
+            Timestamp::start_of_day("2026-11-22", &istanbul()),
+            Some(midnight)
+        );
         assert_eq!(Timestamp::start_of_day("22.11.2026", &istanbul()), None);
     }
 }

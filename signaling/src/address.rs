@@ -6,7 +6,8 @@ use std::{
     str::FromStr,
 };
 
-/// The ports that a relay gives out at its address, as in `192.0.2.1:49160-49400` or `[2001:db8::1]:49160-49400`.
+/// The ports that a relay gives out at its address, as in `192.0.2.1:49160-49400` or
+/// `[2001:db8::1]:49160-49400`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RelayRange {
     pub ip: IpAddr,
@@ -26,23 +27,38 @@ impl FromStr for RelayRange {
         let first: SocketAddr = first.parse().map_err(|_| NotARange)?;
         let last: u16 = last.parse().map_err(|_| NotARange)?;
         let sane = first.port() > 0 && first.port() <= last && !first.ip().is_unspecified();
-        sane.then(|| Self { ip: first.ip().to_canonical(), ports: first.port()..=last }).ok_or(NotARange)
+        sane.then(|| Self {
+            ip: first.ip().to_canonical(),
+            ports: first.port()..=last,
+        })
+        .ok_or(NotARange)
     }
 }
 
-/// The addresses and ports that our relays give out. A candidate with any other is nobody's business.
+/// The addresses and ports that our relays give out. A candidate with any other is nobody's
+/// business.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RelayRanges(Vec<RelayRange>);
 
 impl RelayRanges {
     /// Those of all relays.
     pub fn new(ranges: impl IntoIterator<Item = RelayRange>) -> Self {
-        Self(ranges.into_iter().map(|range| RelayRange { ip: range.ip.to_canonical(), ..range }).collect())
+        Self(
+            ranges
+                .into_iter()
+                .map(|range| RelayRange {
+                    ip: range.ip.to_canonical(),
+                    ..range
+                })
+                .collect(),
+        )
     }
 
     /// Whether a relay of ours gives out this address.
     pub fn contains(&self, ip: IpAddr, port: u16) -> bool {
-        self.0.iter().any(|range| range.ip == ip.to_canonical() && range.ports.contains(&port))
+        self.0
+            .iter()
+            .any(|range| range.ip == ip.to_canonical() && range.ports.contains(&port))
     }
 
     /// Whether a relay of ours gives out any port at this address.
@@ -53,14 +69,19 @@ impl RelayRanges {
 
 /// Whether a part of the text reads as an IP address or as a name of mDNS.
 ///
-/// Errs on the side of yes: what is allowed in a session description has neither dotted quads nor more than one colon outside of fingerprints.
+/// Errs on the side of yes: what is allowed in a session description has neither dotted quads nor
+/// more than one colon outside of fingerprints.
 pub(crate) fn has_address(text: &str) -> bool {
     let text = text.to_ascii_lowercase();
     text.contains(".local")
         || holds_quad(&text)
-        || text.split(|c: char| !(c.is_ascii_hexdigit() || c == ':' || c == '.')).any(|word| {
-            word.matches(':').count() >= 2 && (word.contains("::") || word.trim_matches([':', '.']).parse::<Ipv6Addr>().is_ok())
-        })
+        || text
+            .split(|c: char| !(c.is_ascii_hexdigit() || c == ':' || c == '.'))
+            .any(|word| {
+                word.matches(':').count() >= 2
+                    && (word.contains("::")
+                        || word.trim_matches([':', '.']).parse::<Ipv6Addr>().is_ok())
+            })
 }
 
 /// Four numbers with dots between them, whatever stands before and after.
@@ -82,18 +103,38 @@ mod tests {
     fn only_our_relays_are_in_range() {
         let ranges = RelayRanges::new(["192.0.2.1:49160-49400".parse().expect("range")]);
         let contains = |ip: &str, port| ranges.contains(ip.parse().expect("ip"), port);
-        assert!(contains("192.0.2.1", 49_160) && contains("192.0.2.1", 49_400) && contains("::ffff:192.0.2.1", 49_200));
-        assert!(!contains("192.0.2.1", 49_159) && !contains("192.0.2.1", 49_401) && !contains("192.0.2.2", 49_200));
+        assert!(
+            contains("192.0.2.1", 49_160)
+                && contains("192.0.2.1", 49_400)
+                && contains("::ffff:192.0.2.1", 49_200)
+        );
+        assert!(
+            !contains("192.0.2.1", 49_159)
+                && !contains("192.0.2.1", 49_401)
+                && !contains("192.0.2.2", 49_200)
+        );
     }
 
     #[test]
     fn what_is_no_range_is_refused() {
-        for text in
-            ["", "192.0.2.1", "192.0.2.1:5", "192.0.2.1:9-5", "192.0.2.1:0-5", "0.0.0.0:1-5", "relay.example:1-5", "192.0.2.1:1-70000"]
-        {
+        for text in [
+            "",
+            "192.0.2.1",
+            "192.0.2.1:5",
+            "192.0.2.1:9-5",
+            "192.0.2.1:0-5",
+            "0.0.0.0:1-5",
+            "relay.example:1-5",
+            "192.0.2.1:1-70000",
+        ] {
             assert_eq!(text.parse::<RelayRange>(), Err(NotARange), "{text}");
         }
-        assert_eq!("[2001:db8::1]:5-9".parse::<RelayRange>().map(|range| range.ports), Ok(5..=9));
+        assert_eq!(
+            "[2001:db8::1]:5-9"
+                .parse::<RelayRange>()
+                .map(|range| range.ports),
+            Ok(5..=9)
+        );
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! The order of signals in one call.
 //!
-//! A match names the offerer, and only the offerer offers: two offers never cross (glare, RFC 8829 §4.1.8.2, cannot happen). The answerer answers the newest offer, once.
-//! A new offer at any time renegotiates or restarts ICE, and makes the one before stale with everything that still answers it.
+//! A match names the offerer, and only the offerer offers: two offers never cross (glare, RFC 8829
+//! §4.1.8.2, cannot happen). The answerer answers the newest offer, once. A new offer at any time
+//! renegotiates or restarts ICE, and makes the one before stale with everything that still answers
+//! it.
 //!
-//! Every node that has one of the two connected keeps a [`Call`] and sees both directions of it, in order: what its own user sends ([`Call::send`]) and what comes from
-//! the peer's node ([`Call::receive`]). Nothing is agreed upon between nodes. A node that lost its call begins a new one; numbers follow the clock, so the next offer is
-//! newer than all before, and the clients start again from it.
+//! Every node that has one of the two connected keeps a [`Call`] and sees both directions of it, in
+//! order: what its own user sends ([`Call::send`]) and what comes from the peer's node
+//! ([`Call::receive`]). Nothing is agreed upon between nodes. A node that lost its call begins a
+//! new one; numbers follow the clock, so the next offer is newer than all before, and the clients
+//! start again from it.
 
 use std::collections::VecDeque;
 
@@ -14,13 +18,15 @@ use tebdil_core::{
     time::Timestamp,
 };
 
-/// Candidates of one side that are forwarded in one round; a client behind our relays has a handful.
+/// Candidates of one side that are forwarded in one round; a client behind our relays has a
+/// handful.
 pub const MAX_CANDIDATES: usize = 64;
 
 /// Candidates that wait for the description of their side.
 pub const MAX_HELD: usize = 16;
 
-/// Which offer something belongs to: milliseconds since the Unix epoch when it was made, or one more than the one before. Never goes back in a match.
+/// Which offer something belongs to: milliseconds since the Unix epoch when it was made, or one
+/// more than the one before. Never goes back in a match.
 pub type Round = i64;
 
 /// A signal from one side to the other, sanitised.
@@ -86,31 +92,57 @@ pub struct Call {
 impl Call {
     /// A call of which nothing was said yet, for the side `own`.
     pub fn new(own: MatchRole) -> Self {
-        Self { own, round: None, mine: Half::default(), theirs: Half::default() }
+        Self {
+            own,
+            round: None,
+            mine: Half::default(),
+            theirs: Half::default(),
+        }
     }
 
-    /// The user of this node sends a signal: what goes to the peer for it, in order. Candidates that come before their description wait for it.
+    /// The user of this node sends a signal: what goes to the peer for it, in order. Candidates
+    /// that come before their description wait for it.
     ///
     /// # Errors
     /// [`Refused`]
     pub fn send(&mut self, signal: Signal, now: Timestamp) -> Result<Vec<Signal>, Refused> {
         match signal {
-            Signal::Description { kind: DescriptionKind::Offer, sdp, .. } => {
+            Signal::Description {
+                kind: DescriptionKind::Offer,
+                sdp,
+                ..
+            } => {
                 if self.own != MatchRole::Offerer {
                     return Err(Refused::NotTheOfferer);
                 }
-                let round = self.round.map_or(now.millis(), |before| now.millis().max(before + 1));
+                let round = self
+                    .round
+                    .map_or(now.millis(), |before| now.millis().max(before + 1));
                 self.begin(round);
-                Ok(self.describe(Signal::Description { kind: DescriptionKind::Offer, round: Some(round), sdp }))
+                Ok(self.describe(Signal::Description {
+                    kind: DescriptionKind::Offer,
+                    round: Some(round),
+                    sdp,
+                }))
             }
-            Signal::Description { kind: DescriptionKind::Answer, round, sdp } => {
+            Signal::Description {
+                kind: DescriptionKind::Answer,
+                round,
+                sdp,
+            } => {
                 if self.own != MatchRole::Answerer {
                     return Err(Refused::NotTheAnswerer);
                 }
                 // Who does not say which offer it answers means the newest.
-                let newest = self.round.filter(|newest| round.is_none_or(|round| round == *newest) && !self.mine.described);
+                let newest = self.round.filter(|newest| {
+                    round.is_none_or(|round| round == *newest) && !self.mine.described
+                });
                 let round = newest.ok_or(Refused::NothingToAnswer)?;
-                Ok(self.describe(Signal::Description { kind: DescriptionKind::Answer, round: Some(round), sdp }))
+                Ok(self.describe(Signal::Description {
+                    kind: DescriptionKind::Answer,
+                    round: Some(round),
+                    sdp,
+                }))
             }
             candidate @ Signal::Candidate { .. } => {
                 if !self.mine.described {
@@ -129,10 +161,15 @@ impl Call {
         }
     }
 
-    /// The peer's node sends a signal: the same for the user of this node, or `None` when it is late or not the peer's to say.
+    /// The peer's node sends a signal: the same for the user of this node, or `None` when it is
+    /// late or not the peer's to say.
     pub fn receive(&mut self, signal: Signal) -> Option<Signal> {
         match &signal {
-            Signal::Description { kind: DescriptionKind::Offer, round, .. } => {
+            Signal::Description {
+                kind: DescriptionKind::Offer,
+                round,
+                ..
+            } => {
                 let round = round.filter(|_| self.own == MatchRole::Answerer)?;
                 if self.round.is_some_and(|newest| round <= newest) {
                     return None;
@@ -140,8 +177,15 @@ impl Call {
                 self.begin(round);
                 self.theirs.described = true;
             }
-            Signal::Description { kind: DescriptionKind::Answer, round, .. } => {
-                let answers = self.own == MatchRole::Offerer && self.round.is_some() && *round == self.round && !self.theirs.described;
+            Signal::Description {
+                kind: DescriptionKind::Answer,
+                round,
+                ..
+            } => {
+                let answers = self.own == MatchRole::Offerer
+                    && self.round.is_some()
+                    && *round == self.round
+                    && !self.theirs.described;
                 if !answers {
                     return None;
                 }
@@ -170,7 +214,10 @@ impl Call {
         self.round = Some(round);
         // What waits belongs to the description that is about to come.
         let held = std::mem::take(&mut self.mine.held);
-        self.mine = Half { held, ..Half::default() };
+        self.mine = Half {
+            held,
+            ..Half::default()
+        };
         self.theirs = Half::default();
     }
 
@@ -178,7 +225,9 @@ impl Call {
     fn describe(&mut self, description: Signal) -> Vec<Signal> {
         self.mine.described = true;
         self.mine.candidates += self.mine.held.len();
-        std::iter::once(description).chain(self.mine.held.drain(..)).collect()
+        std::iter::once(description)
+            .chain(self.mine.held.drain(..))
+            .collect()
     }
 }
 
@@ -193,31 +242,51 @@ mod tests {
     }
 
     fn offer() -> Signal {
-        Signal::Description { kind: DescriptionKind::Offer, round: None, sdp: "offer".to_owned() }
+        Signal::Description {
+            kind: DescriptionKind::Offer,
+            round: None,
+            sdp: "offer".to_owned(),
+        }
     }
 
     fn answer(round: Option<Round>) -> Signal {
-        Signal::Description { kind: DescriptionKind::Answer, round, sdp: "answer".to_owned() }
+        Signal::Description {
+            kind: DescriptionKind::Answer,
+            round,
+            sdp: "answer".to_owned(),
+        }
     }
 
     fn candidate(name: &str) -> Signal {
-        Signal::Candidate { candidate: name.to_owned(), sdp_mid: None, sdp_m_line_index: Some(0) }
+        Signal::Candidate {
+            candidate: name.to_owned(),
+            sdp_mid: None,
+            sdp_m_line_index: Some(0),
+        }
     }
 
     fn round_of(signal: &Signal) -> Round {
         match signal {
-            Signal::Description { round: Some(round), .. } => *round,
+            Signal::Description {
+                round: Some(round), ..
+            } => *round,
             other => panic!("no round: {other:?}"),
         }
     }
 
     #[test]
     fn an_offer_is_answered_once_and_candidates_wait_for_their_description() {
-        let (mut a, mut b) = (Call::new(MatchRole::Offerer), Call::new(MatchRole::Answerer));
+        let (mut a, mut b) = (
+            Call::new(MatchRole::Offerer),
+            Call::new(MatchRole::Answerer),
+        );
         assert_eq!(a.send(candidate("early"), at(1)), Ok(Vec::new()));
         assert_eq!((a.stage(), b.stage()), (Stage::Silent, Stage::Silent));
         let sent = a.send(offer(), at(10)).expect("offered");
-        assert_eq!((sent.len(), round_of(&sent[0]), &sent[1]), (2, 10, &candidate("early")));
+        assert_eq!(
+            (sent.len(), round_of(&sent[0]), &sent[1]),
+            (2, 10, &candidate("early"))
+        );
         for signal in sent {
             assert!(b.receive(signal).is_some());
         }
@@ -228,24 +297,41 @@ mod tests {
         assert!(a.receive(answered[0].clone()).is_some());
         assert_eq!(a.stage(), Stage::Answered);
         assert!(a.receive(answered[0].clone()).is_none(), "a repeat");
-        assert_eq!(a.send(candidate("late"), at(30)), Ok(vec![candidate("late")]));
+        assert_eq!(
+            a.send(candidate("late"), at(30)),
+            Ok(vec![candidate("late")])
+        );
     }
 
     #[test]
     fn roles_are_kept() {
-        let (mut a, mut b) = (Call::new(MatchRole::Offerer), Call::new(MatchRole::Answerer));
+        let (mut a, mut b) = (
+            Call::new(MatchRole::Offerer),
+            Call::new(MatchRole::Answerer),
+        );
         assert_eq!(b.send(offer(), at(1)), Err(Refused::NotTheOfferer));
         assert_eq!(a.send(answer(None), at(1)), Err(Refused::NotTheAnswerer));
         assert_eq!(b.send(answer(None), at(1)), Err(Refused::NothingToAnswer));
-        let forged = Signal::Description { kind: DescriptionKind::Offer, round: Some(5), sdp: String::new() };
-        assert_eq!(a.receive(forged), None, "the answerer's node cannot offer either");
+        let forged = Signal::Description {
+            kind: DescriptionKind::Offer,
+            round: Some(5),
+            sdp: String::new(),
+        };
+        assert_eq!(
+            a.receive(forged),
+            None,
+            "the answerer's node cannot offer either"
+        );
         assert_eq!(b.receive(answer(Some(1))), None);
         assert_eq!(a.receive(candidate("of nothing")), None);
     }
 
     #[test]
     fn a_newer_offer_makes_the_answer_to_the_old_one_late() {
-        let (mut a, mut b) = (Call::new(MatchRole::Offerer), Call::new(MatchRole::Answerer));
+        let (mut a, mut b) = (
+            Call::new(MatchRole::Offerer),
+            Call::new(MatchRole::Answerer),
+        );
         let first = a.send(offer(), at(10)).expect("offered").remove(0);
         b.receive(first.clone()).expect("forwarded");
         let late = b.send(answer(None), at(11)).expect("answered").remove(0);
@@ -255,13 +341,19 @@ mod tests {
         assert_eq!(a.receive(late), None);
         assert_eq!(b.receive(first), None, "an old offer");
         assert!(b.receive(second).is_some());
-        assert_eq!(b.send(answer(Some(10)), at(12)), Err(Refused::NothingToAnswer));
+        assert_eq!(
+            b.send(answer(Some(10)), at(12)),
+            Err(Refused::NothingToAnswer)
+        );
         assert!(b.send(answer(Some(11)), at(12)).is_ok());
     }
 
     #[test]
     fn a_node_that_forgot_the_call_is_caught_up_by_the_next_offer() {
-        let (mut a, mut b) = (Call::new(MatchRole::Offerer), Call::new(MatchRole::Answerer));
+        let (mut a, mut b) = (
+            Call::new(MatchRole::Offerer),
+            Call::new(MatchRole::Answerer),
+        );
         let first = a.send(offer(), at(10)).expect("offered").remove(0);
         b.receive(first).expect("forwarded");
         let mut a = Call::new(MatchRole::Offerer);
@@ -279,17 +371,24 @@ mod tests {
         for _ in 0..MAX_HELD {
             a.send(candidate("x"), at(1)).expect("held");
         }
-        assert_eq!(a.send(candidate("x"), at(1)), Err(Refused::TooManyCandidates));
+        assert_eq!(
+            a.send(candidate("x"), at(1)),
+            Err(Refused::TooManyCandidates)
+        );
         assert_eq!(a.send(offer(), at(2)).expect("offered").len(), 1 + MAX_HELD);
         for _ in MAX_HELD..MAX_CANDIDATES {
             a.send(candidate("x"), at(3)).expect("forwarded");
         }
-        assert_eq!(a.send(candidate("x"), at(3)), Err(Refused::TooManyCandidates));
+        assert_eq!(
+            a.send(candidate("x"), at(3)),
+            Err(Refused::TooManyCandidates)
+        );
         a.send(offer(), at(4)).expect("a new round");
         a.send(candidate("x"), at(5)).expect("counts anew");
     }
 
-    /// One step of two clients and the line between their nodes, which keeps order in each direction.
+    /// One step of two clients and the line between their nodes, which keeps order in each
+    /// direction.
     #[derive(Debug, Clone)]
     enum Step {
         Offer,
@@ -310,8 +409,9 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is sent, lost with a node, or overtaken: each client sees offers in growing rounds, an answer only to its newest offer and once, and no
-        /// candidate before the description it belongs to. A fresh offer always leads to an agreed round.
+        /// Whatever is sent, lost with a node, or overtaken: each client sees offers in growing
+        /// rounds, an answer only to its newest offer and once, and no candidate before the
+        /// description it belongs to. A fresh offer always leads to an agreed round.
         #[test]
         fn whatever_happens_clients_see_a_call_in_order(steps in prop::collection::vec(step(), 0..60)) {
             let (mut a, mut b) = (Call::new(MatchRole::Offerer), Call::new(MatchRole::Answerer));
@@ -355,7 +455,8 @@ mod tests {
                             Signal::Candidate { .. } => prop_assert_eq!(answered, sent),
                         }
                     },
-                    // The node of one side is started anew; its client comes back and hears of nothing.
+                    // The node of one side is started anew; its client comes back and hears of
+                    // nothing.
                     Step::Forget(true) => { a = Call::new(MatchRole::Offerer); answered = None; sent = None; to_a.clear(); now += 100; }
                     Step::Forget(false) => { b = Call::new(MatchRole::Answerer); seen_by_b = None; to_b.clear(); }
                 }

@@ -1,7 +1,8 @@
 //! ICE candidates: only those of our relays pass, and they are written anew.
 //!
-//! The grammar is that of RFC 8839 §5.1. Of what a client sends, address, port and user fragment survive; foundation, priority, related address and every other
-//! extension would tell of its interfaces and networks.
+//! The grammar is that of RFC 8839 §5.1. Of what a client sends, address, port and user fragment
+//! survive; foundation, priority, related address and every other extension would tell of its
+//! interfaces and networks.
 
 use std::net::IpAddr;
 
@@ -14,7 +15,8 @@ use crate::{
 /// Longest candidate that is read, bytes.
 pub const MAX_CANDIDATE_BYTES: usize = 512;
 
-/// The priority of a relayed candidate by RFC 8445 §5.1.2.1: type preference 0, local preference 65535, component 1.
+/// The priority of a relayed candidate by RFC 8445 §5.1.2.1: type preference 0, local preference
+/// 65535, component 1.
 const PRIORITY: u32 = 65_535 << 8 | 255;
 
 /// Why a candidate is refused. The text holds nothing of it.
@@ -37,19 +39,31 @@ pub enum Sanitised {
 ///
 /// # Errors
 /// [`MalformedCandidate`] for what is no candidate.
-pub fn sanitise_candidate(text: &str, relays: &RelayRanges) -> Result<Sanitised, MalformedCandidate> {
+pub fn sanitise_candidate(
+    text: &str,
+    relays: &RelayRanges,
+) -> Result<Sanitised, MalformedCandidate> {
     if text.is_empty() {
         return Ok(Sanitised::End);
     }
     if text.len() > MAX_CANDIDATE_BYTES {
         return Err(MalformedCandidate("longer than 512 bytes"));
     }
-    let rest = text.strip_prefix("candidate:").ok_or(MalformedCandidate("must begin with candidate:"))?;
+    let rest = text
+        .strip_prefix("candidate:")
+        .ok_or(MalformedCandidate("must begin with candidate:"))?;
     let mut words = rest.split(' ');
-    let mut next = |what| words.next().filter(|word| !word.is_empty()).ok_or(MalformedCandidate(what));
+    let mut next = |what| {
+        words
+            .next()
+            .filter(|word| !word.is_empty())
+            .ok_or(MalformedCandidate(what))
+    };
     let foundation = next("foundation is missing")?;
     if foundation.len() > 32 || !is_ice_text(foundation) {
-        return Err(MalformedCandidate("foundation: at most 32 letters, digits, + or /"));
+        return Err(MalformedCandidate(
+            "foundation: at most 32 letters, digits, + or /",
+        ));
     }
     let component: u16 = number(next("component is missing")?, "component: must be 1 to 256")?;
     if !(1..=256).contains(&component) {
@@ -76,8 +90,17 @@ pub fn sanitise_candidate(text: &str, relays: &RelayRanges) -> Result<Sanitised,
         return Ok(Sanitised::Dropped);
     }
     // A name, of mDNS or else, is no relay of ours.
-    let Some(ip) = address.parse::<IpAddr>().ok().filter(|ip| relays.contains(*ip, port)) else { return Ok(Sanitised::Dropped) };
-    let mut clean = format!("candidate:1 1 udp {PRIORITY} {} {port} typ relay raddr 0.0.0.0 rport 0", ip.to_canonical());
+    let Some(ip) = address
+        .parse::<IpAddr>()
+        .ok()
+        .filter(|ip| relays.contains(*ip, port))
+    else {
+        return Ok(Sanitised::Dropped);
+    };
+    let mut clean = format!(
+        "candidate:1 1 udp {PRIORITY} {} {port} typ relay raddr 0.0.0.0 rport 0",
+        ip.to_canonical()
+    );
     if let Some(ufrag) = ufrag {
         clean.push_str(" ufrag ");
         clean.push_str(ufrag);
@@ -99,17 +122,30 @@ pub fn check_medium(mid: Option<&str>, line: Option<u16>) -> Result<(), Malforme
     Ok(())
 }
 
-/// Reads what follows the type, in pairs, and gives the user fragment, which says to which generation the candidate belongs.
-fn extensions<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Option<&'a str>, MalformedCandidate> {
+/// Reads what follows the type, in pairs, and gives the user fragment, which says to which
+/// generation the candidate belongs.
+fn extensions<'a>(
+    mut words: impl Iterator<Item = &'a str>,
+) -> Result<Option<&'a str>, MalformedCandidate> {
     let mut ufrag = None;
     while let Some(name) = words.next() {
-        let value = words.next().ok_or(MalformedCandidate("an extension has no value"))?;
-        if name.is_empty() || value.is_empty() || !name.bytes().chain(value.bytes()).all(|byte| byte.is_ascii_graphic()) {
+        let value = words
+            .next()
+            .ok_or(MalformedCandidate("an extension has no value"))?;
+        if name.is_empty()
+            || value.is_empty()
+            || !name
+                .bytes()
+                .chain(value.bytes())
+                .all(|byte| byte.is_ascii_graphic())
+        {
             return Err(MalformedCandidate("an extension is not printable ASCII"));
         }
         if name == "ufrag" {
             if !(4..=256).contains(&value.len()) || !is_ice_text(value) {
-                return Err(MalformedCandidate("ufrag: must be 4 to 256 letters, digits, + or /"));
+                return Err(MalformedCandidate(
+                    "ufrag: must be 4 to 256 letters, digits, + or /",
+                ));
             }
             ufrag = Some(value);
         }
@@ -119,7 +155,10 @@ fn extensions<'a>(mut words: impl Iterator<Item = &'a str>) -> Result<Option<&'a
 
 fn number<N: std::str::FromStr>(word: &str, detail: &'static str) -> Result<N, MalformedCandidate> {
     let digits = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
-    word.parse().ok().filter(|_| digits).ok_or(MalformedCandidate(detail))
+    word.parse()
+        .ok()
+        .filter(|_| digits)
+        .ok_or(MalformedCandidate(detail))
 }
 
 #[cfg(test)]
@@ -139,11 +178,23 @@ mod tests {
     #[test]
     fn a_relay_of_ours_passes_without_what_tells_of_its_network() {
         let sent = "candidate:3988106137 1 udp 41885439 192.0.2.1 49200 typ relay raddr 203.0.113.9 rport 55123 generation 0 ufrag Vx5k network-id 2 network-cost 50";
-        let expected = "candidate:1 1 udp 16777215 192.0.2.1 49200 typ relay raddr 0.0.0.0 rport 0 ufrag Vx5k";
+        let expected =
+            "candidate:1 1 udp 16777215 192.0.2.1 49200 typ relay raddr 0.0.0.0 rport 0 ufrag Vx5k";
         assert_eq!(clean(sent), Ok(Sanitised::Relay(expected.to_owned())));
-        assert_eq!(clean(expected), Ok(Sanitised::Relay(expected.to_owned())), "what is clean stays as it is");
-        let mapped = clean("candidate:1 1 UDP 1 ::ffff:192.0.2.1 49200 typ relay raddr :: rport 0").expect("well-formed");
-        assert_eq!(mapped, Sanitised::Relay("candidate:1 1 udp 16777215 192.0.2.1 49200 typ relay raddr 0.0.0.0 rport 0".to_owned()));
+        assert_eq!(
+            clean(expected),
+            Ok(Sanitised::Relay(expected.to_owned())),
+            "what is clean stays as it is"
+        );
+        let mapped = clean("candidate:1 1 UDP 1 ::ffff:192.0.2.1 49200 typ relay raddr :: rport 0")
+            .expect("well-formed");
+        assert_eq!(
+            mapped,
+            Sanitised::Relay(
+                "candidate:1 1 udp 16777215 192.0.2.1 49200 typ relay raddr 0.0.0.0 rport 0"
+                    .to_owned()
+            )
+        );
         assert_eq!(clean(""), Ok(Sanitised::End));
     }
 
@@ -185,7 +236,13 @@ mod tests {
         ] {
             assert!(clean(sent).is_err(), "{sent}");
         }
-        assert!(clean(&format!("candidate:1 1 udp 1 192.0.2.1 49200 typ relay x {}", "y".repeat(600))).is_err());
+        assert!(
+            clean(&format!(
+                "candidate:1 1 udp 1 192.0.2.1 49200 typ relay x {}",
+                "y".repeat(600)
+            ))
+            .is_err()
+        );
     }
 
     #[test]
@@ -194,9 +251,13 @@ mod tests {
             assert_eq!(check_medium(mid, line), Ok(()), "{mid:?} {line:?}");
         }
         let long = "m".repeat(33);
-        for (mid, line) in
-            [(Some(""), None), (Some("a b"), None), (Some("192.168.1.7"), None), (Some(long.as_str()), None), (None, Some(8))]
-        {
+        for (mid, line) in [
+            (Some(""), None),
+            (Some("a b"), None),
+            (Some("192.168.1.7"), None),
+            (Some(long.as_str()), None),
+            (None, Some(8)),
+        ] {
             assert!(check_medium(mid, line).is_err(), "{mid:?} {line:?}");
         }
     }

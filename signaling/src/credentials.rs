@@ -1,7 +1,9 @@
-//! Credentials for relays: who holds one may take part in one side of one call, and names nobody by it.
+//! Credentials for relays: who holds one may take part in one side of one call, and names nobody by
+//! it.
 //!
-//! They are made with a secret that server and relays share, so that a relay asks nobody (draft-uberti-behave-turn-rest-00, "A REST API For Access To TURN
-//! Services", as coturn's `use-auth-secret`): user `expiry:id`, password `base64(HMAC-SHA-1(secret, user))`.
+//! They are made with a secret that server and relays share, so that a relay asks nobody
+//! (draft-uberti-behave-turn-rest-00, "A REST API For Access To TURN Services", as coturn's
+//! `use-auth-secret`): user `expiry:id`, password `base64(HMAC-SHA-1(secret, user))`.
 
 use std::{fmt, time::Duration};
 
@@ -11,7 +13,8 @@ use sha1::Sha1;
 use sha2::Sha256;
 use tebdil_core::{domain::MatchRole, id::MatchId, protocol::Secret, time::Timestamp};
 
-/// One side of one call, as a relay knows it: 128 bits that only the secret's holders can lead back to the match. User names go over the network in the clear.
+/// One side of one call, as a relay knows it: 128 bits that only the secret's holders can lead back
+/// to the match. User names go over the network in the clear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SideId(u128);
 
@@ -19,15 +22,21 @@ impl SideId {
     /// The side that a user name of a credential is for.
     pub fn of_username(username: &str) -> Option<Self> {
         let (_, id) = username.split_once(':')?;
-        let sane = id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-        sane.then(|| u128::from_str_radix(id, 16).ok().map(Self)).flatten()
+        let sane = id.len() == 32
+            && id
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        sane.then(|| u128::from_str_radix(id, 16).ok().map(Self))
+            .flatten()
     }
 
-    /// The side of a credential, and until when it may allocate, seconds since the Unix epoch. `None` when the user name is none of ours.
+    /// The side of a credential, and until when it may allocate, seconds since the Unix epoch.
+    /// `None` when the user name is none of ours.
     pub(crate) fn and_expiry(username: &str) -> Option<(Self, i64)> {
         let (expiry, _) = username.split_once(':')?;
         let sane = expiry.len() <= 12 && expiry.bytes().all(|byte| byte.is_ascii_digit());
-        sane.then(|| Some((Self::of_username(username)?, expiry.parse().ok()?))).flatten()
+        sane.then(|| Some((Self::of_username(username)?, expiry.parse().ok()?)))
+            .flatten()
     }
 }
 
@@ -56,24 +65,39 @@ impl RelaySecret {
 
     /// The id of one side of a match. The same at every node.
     pub fn side(&self, match_id: MatchId, role: MatchRole) -> SideId {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose().as_bytes()).expect("HMAC takes keys of any length");
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.0.expose().as_bytes())
+            .expect("HMAC takes keys of any length");
         mac.update(b"tebdil.relay.side.v1");
         mac.update(&match_id.0.to_be_bytes());
         mac.update(role.as_str().as_bytes());
-        SideId(u128::from_be_bytes(*mac.finalize().into_bytes().first_chunk().expect("a hash of 32 bytes has 16")))
+        SideId(u128::from_be_bytes(
+            *mac.finalize()
+                .into_bytes()
+                .first_chunk()
+                .expect("a hash of 32 bytes has 16"),
+        ))
     }
 
-    /// A credential for one side of a match. A relay takes it for new allocations until `now + ttl`; what was allocated goes on.
-    pub fn issue(&self, match_id: MatchId, role: MatchRole, now: Timestamp, ttl: Duration) -> Credential {
+    /// A credential for one side of a match. A relay takes it for new allocations until `now +
+    /// ttl`; what was allocated goes on.
+    pub fn issue(
+        &self,
+        match_id: MatchId,
+        role: MatchRole,
+        now: Timestamp,
+        ttl: Duration,
+    ) -> Credential {
         let expiry = now.millis() / 1_000 + i64::try_from(ttl.as_secs()).unwrap_or(i64::MAX / 2);
         let username = format!("{expiry}:{}", self.side(match_id, role));
         let password = self.password(&username);
         Credential { username, password }
     }
 
-    /// The password of a user name. Right only for names this secret's holders made, so compare what is made of it in constant time.
+    /// The password of a user name. Right only for names this secret's holders made, so compare
+    /// what is made of it in constant time.
     pub fn password(&self, username: &str) -> Secret {
-        let mut mac = Hmac::<Sha1>::new_from_slice(self.0.expose().as_bytes()).expect("HMAC takes keys of any length");
+        let mut mac = Hmac::<Sha1>::new_from_slice(self.0.expose().as_bytes())
+            .expect("HMAC takes keys of any length");
         mac.update(username.as_bytes());
         STANDARD.encode(mac.finalize().into_bytes()).into()
     }
@@ -89,10 +113,25 @@ mod tests {
     fn a_credential_is_as_coturn_makes_it() {
         let secret = RelaySecret::new("north".into());
         // printf 1000:x | openssl dgst -sha1 -hmac north -binary | base64
-        assert_eq!(secret.password("1000:x").expose(), "ZaPZuW7mdBBaplWz7b1kHErngT0=");
-        let credential = secret.issue(MATCH, MatchRole::Offerer, Timestamp::from_millis(700_999), Duration::from_mins(5));
-        assert_eq!(SideId::of_username(&credential.username), Some(secret.side(MATCH, MatchRole::Offerer)));
-        assert!(credential.username.starts_with("1000:"), "{}", credential.username);
+        assert_eq!(
+            secret.password("1000:x").expose(),
+            "ZaPZuW7mdBBaplWz7b1kHErngT0="
+        );
+        let credential = secret.issue(
+            MATCH,
+            MatchRole::Offerer,
+            Timestamp::from_millis(700_999),
+            Duration::from_mins(5),
+        );
+        assert_eq!(
+            SideId::of_username(&credential.username),
+            Some(secret.side(MATCH, MatchRole::Offerer))
+        );
+        assert!(
+            credential.username.starts_with("1000:"),
+            "{}",
+            credential.username
+        );
         assert_eq!(credential.password, secret.password(&credential.username));
     }
 
@@ -105,10 +144,16 @@ mod tests {
             one.side(MatchId(8), MatchRole::Offerer),
             other.side(MATCH, MatchRole::Offerer),
         ];
-        assert_eq!(sides.iter().collect::<std::collections::HashSet<_>>().len(), 4);
+        assert_eq!(
+            sides.iter().collect::<std::collections::HashSet<_>>().len(),
+            4
+        );
         assert_eq!(SideId::of_username("5:x"), None);
         assert_eq!(SideId::of_username("5"), None);
-        assert_eq!(SideId::of_username(&format!("5:{}", sides[0])), Some(sides[0]));
+        assert_eq!(
+            SideId::of_username(&format!("5:{}", sides[0])),
+            Some(sides[0])
+        );
     }
 
     #[test]

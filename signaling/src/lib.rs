@@ -1,9 +1,13 @@
-//! Calls between matched people: the order of their signals, and the sanitiser of session descriptions and candidates.
+//! Calls between matched people: the order of their signals, and the sanitiser of session
+//! descriptions and candidates.
 //!
-//! Neither side of a call may learn the other's address. Three rules see to it together, each alone was broken in experiments: clients use relayed candidates only;
-//! what they signal is rebuilt here from an allow-list ([`sanitise_sdp`], [`sanitise_candidate`]); and the relay relays only to relays of ours.
+//! Neither side of a call may learn the other's address. Three rules see to it together, each alone
+//! was broken in experiments: clients use relayed candidates only; what they signal is rebuilt here
+//! from an allow-list ([`sanitise_sdp`], [`sanitise_candidate`]); and the relay relays only to
+//! relays of ours.
 //!
-//! The server uses this crate, it uses `tebdil_core` (ids, clock, domain words), and neither `tebdil_workers` nor the store knows of it.
+//! The server uses this crate, it uses `tebdil_core` (ids, clock, domain words), and neither
+//! `tebdil_workers` nor the store knows of it.
 
 mod address;
 mod call;
@@ -15,7 +19,9 @@ mod token;
 
 pub use address::{NotARange, RelayRange, RelayRanges};
 pub use call::{Call, MAX_CANDIDATES, MAX_HELD, Refused, Round, Signal, Stage};
-pub use candidate::{MAX_CANDIDATE_BYTES, MalformedCandidate, Sanitised, check_medium, sanitise_candidate};
+pub use candidate::{
+    MAX_CANDIDATE_BYTES, MalformedCandidate, Sanitised, check_medium, sanitise_candidate,
+};
 pub use credentials::{Credential, RelaySecret, SideId};
 pub use relay::{Relay, RelayError, RelaySettings};
 pub use sdp::{MAX_SDP_BYTES, MalformedSdp, sanitise_sdp};

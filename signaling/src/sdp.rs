@@ -1,11 +1,15 @@
 //! Session descriptions, built anew from an allow-list of lines.
 //!
-//! A description is read line by line (RFC 8866) and what is known and harmless is written into a new one; the rest goes. So nothing passes that a later browser
-//! may put there: addresses, candidates, names of devices. What stands in the lines that pass is checked by their grammars, and no value that reads as an address does.
-//! Names of streams, tracks and sources are replaced ([`names`]).
+//! A description is read line by line (RFC 8866) and what is known and harmless is written into a
+//! new one; the rest goes. So nothing passes that a later browser may put there: addresses,
+//! candidates, names of devices. What stands in the lines that pass is checked by their grammars,
+//! and no value that reads as an address does. Names of streams, tracks and sources are replaced
+//! ([`names`]).
 //!
-//! What a client that follows the rules needs is kept: renegotiation, ICE restart, media that were rejected or stopped (port 0), data channels, and media that share
-//! the transport of another (RFC 9143). Simulcast (`a=rid`, `a=simulcast`) goes: with one receiver there is nothing to choose from, and an offer without is a plain one.
+//! What a client that follows the rules needs is kept: renegotiation, ICE restart, media that were
+//! rejected or stopped (port 0), data channels, and media that share the transport of another (RFC
+//! 9143). Simulcast (`a=rid`, `a=simulcast`) goes: with one receiver there is nothing to choose
+//! from, and an offer without is a plain one.
 
 mod attribute;
 mod names;
@@ -17,7 +21,8 @@ use tebdil_core::domain::DescriptionKind;
 
 use crate::address::has_address;
 
-/// Longest description that is read, bytes. Chromium's, with audio, video and data, has about 8 KiB.
+/// Longest description that is read, bytes. Chromium's, with audio, video and data, has about 8
+/// KiB.
 pub const MAX_SDP_BYTES: usize = 32 * 1024;
 
 /// The format of a medium that carries data channels (RFC 8841 §4.3).
@@ -46,7 +51,15 @@ pub enum MalformedSdp {
 }
 
 /// Attributes that a section has once. Readers differ in which of two they believe.
-const ONCE: [&str; 7] = ["mid", "ice-ufrag", "ice-pwd", "setup", "rtcp", "sctp-port", "max-message-size"];
+const ONCE: [&str; 7] = [
+    "mid",
+    "ice-ufrag",
+    "ice-pwd",
+    "setup",
+    "rtcp",
+    "sctp-port",
+    "max-message-size",
+];
 
 /// A line of the new description.
 struct Line {
@@ -57,7 +70,10 @@ struct Line {
 
 impl Line {
     fn plain(text: String) -> Self {
-        Self { text, names: Vec::new() }
+        Self {
+            text,
+            names: Vec::new(),
+        }
     }
 }
 
@@ -67,14 +83,20 @@ struct Section {
     /// `m=`, and for the session nothing.
     head: String,
     lines: Vec<Line>,
-    /// Port 0: rejected, stopped, or sharing the transport of another medium and nothing else (`a=bundle-only`).
+    /// Port 0: rejected, stopped, or sharing the transport of another medium and nothing else
+    /// (`a=bundle-only`).
     portless: bool,
 }
 
 impl Section {
     /// The values of an attribute.
     fn values<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.lines.iter().filter_map(move |line| line.text.strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':'))
+        self.lines.iter().filter_map(move |line| {
+            line.text
+                .strip_prefix("a=")?
+                .strip_prefix(name)?
+                .strip_prefix(':')
+        })
     }
 
     fn value<'a>(&'a self, name: &'a str) -> Option<&'a str> {
@@ -100,7 +122,10 @@ pub fn sanitise_sdp(text: &str, kind: DescriptionKind) -> Result<String, Malform
             return Err(MalformedSdp::TooManyLines);
         }
         let malformed = || MalformedSdp::Line(index + 1);
-        let (key, value) = line.split_once('=').filter(|(key, _)| key.len() == 1).ok_or_else(malformed)?;
+        let (key, value) = line
+            .split_once('=')
+            .filter(|(key, _)| key.len() == 1)
+            .ok_or_else(malformed)?;
         if value.chars().any(char::is_control) {
             return Err(malformed());
         }
@@ -113,13 +138,16 @@ pub fn sanitise_sdp(text: &str, kind: DescriptionKind) -> Result<String, Malform
         }
         match (key, media.last_mut()) {
             ("v", None) if value == "0" && !version => version = true,
-            ("o", None) if origin.is_none() => origin = Some(read_origin(value).ok_or_else(malformed)?),
+            ("o", None) if origin.is_none() => {
+                origin = Some(read_origin(value).ok_or_else(malformed)?)
+            }
             ("s", None) if !name => name = true,
             ("t", None) if !timing => timing = true,
             ("b", Some(section)) => section.lines.extend(read_bandwidth(value).map(Line::plain)),
             ("a", None) => take(&mut session, value, Scope::Session).ok_or_else(malformed)?,
             ("a", Some(section)) => take(section, value, Scope::Media).ok_or_else(malformed)?,
-            // Written anew, or of no use: connection, information, e-mail, phone, URI, repeats, keys.
+            // Written anew, or of no use: connection, information, e-mail, phone, URI, repeats,
+            // keys.
             ("c" | "b" | "i" | "u" | "e" | "p" | "k" | "r" | "z", _) => {}
             _ => return Err(malformed()),
         }
@@ -133,7 +161,11 @@ pub fn sanitise_sdp(text: &str, kind: DescriptionKind) -> Result<String, Malform
     }
     for (index, section) in media.iter().enumerate() {
         let mid = section.value("mid");
-        if mid.is_some() && media[..index].iter().any(|before| before.value("mid") == mid) {
+        if mid.is_some()
+            && media[..index]
+                .iter()
+                .any(|before| before.value("mid") == mid)
+        {
             return Err(MalformedSdp::Forbidden("two media have the same a=mid"));
         }
         if !section.portless {
@@ -151,26 +183,50 @@ pub fn sanitise_sdp(text: &str, kind: DescriptionKind) -> Result<String, Malform
     Ok(out)
 }
 
-/// Whether a medium in use has what it needs: of its own, of the session, or of a medium whose transport it shares (RFC 9143 §7.1.3: such media need not repeat it).
-fn complete(section: &Section, session: &Section, media: &[Section], kind: DescriptionKind) -> Result<(), MalformedSdp> {
-    let mid = section.value("mid").ok_or(MalformedSdp::Missing("a medium has no a=mid"))?;
+/// Whether a medium in use has what it needs: of its own, of the session, or of a medium whose
+/// transport it shares (RFC 9143 §7.1.3: such media need not repeat it).
+fn complete(
+    section: &Section,
+    session: &Section,
+    media: &[Section],
+    kind: DescriptionKind,
+) -> Result<(), MalformedSdp> {
+    let mid = section
+        .value("mid")
+        .ok_or(MalformedSdp::Missing("a medium has no a=mid"))?;
     let bundle: Vec<&str> = session
         .values("group")
         .map(|group| group.split(' ').skip(1).collect::<Vec<_>>())
         .find(|mids| mids.contains(&mid))
         .unwrap_or_default();
-    let sharing = || media.iter().filter(|other| other.value("mid").is_some_and(|mid| bundle.contains(&mid)));
-    let find = |name| section.value(name).or_else(|| session.value(name)).or_else(|| sharing().find_map(|other| other.value(name)));
+    let sharing = || {
+        media
+            .iter()
+            .filter(|other| other.value("mid").is_some_and(|mid| bundle.contains(&mid)))
+    };
+    let find = |name| {
+        section
+            .value(name)
+            .or_else(|| session.value(name))
+            .or_else(|| sharing().find_map(|other| other.value(name)))
+    };
     if find("ice-ufrag").is_none() || find("ice-pwd").is_none() {
-        return Err(MalformedSdp::Missing("a medium has no a=ice-ufrag or a=ice-pwd"));
+        return Err(MalformedSdp::Missing(
+            "a medium has no a=ice-ufrag or a=ice-pwd",
+        ));
     }
     if find("fingerprint").is_none() {
-        return Err(MalformedSdp::Missing("a medium has no a=fingerprint: calls are encrypted"));
+        return Err(MalformedSdp::Missing(
+            "a medium has no a=fingerprint: calls are encrypted",
+        ));
     }
-    // RFC 8842 §5.2 and §5.3: an offer may leave it out, and the answerer is active then; an answer decides.
+    // RFC 8842 §5.2 and §5.3: an offer may leave it out, and the answerer is active then; an answer
+    // decides.
     match (kind, find("setup")) {
         (DescriptionKind::Answer, None) => Err(MalformedSdp::Missing("a medium has no a=setup")),
-        (DescriptionKind::Answer, Some("actpass")) => Err(MalformedSdp::Forbidden("an answer has a=setup:actpass")),
+        (DescriptionKind::Answer, Some("actpass")) => {
+            Err(MalformedSdp::Forbidden("an answer has a=setup:actpass"))
+        }
         _ => Ok(()),
     }
 }
@@ -178,7 +234,9 @@ fn complete(section: &Section, session: &Section, media: &[Section], kind: Descr
 fn write(id: u64, revision: u64, session: &Section, media: &[Section]) -> String {
     let mut out = format!("v=0\r\no=- {id} {revision} IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n");
     // A description without one has no medium in use, and needs no names.
-    let key = std::iter::once(session).chain(media).find_map(|section| section.value("fingerprint"));
+    let key = std::iter::once(session)
+        .chain(media)
+        .find_map(|section| section.value("fingerprint"));
     let lines = |out: &mut String, section: &Section| {
         for Line { text, names } in &section.lines {
             match key {
@@ -186,7 +244,8 @@ fn write(id: u64, revision: u64, session: &Section, media: &[Section]) -> String
                     let _ = write!(out, "{text}\r\n");
                 }
                 Some(key) => {
-                    let names: Vec<String> = names.iter().map(|name| names::replace(name, key)).collect();
+                    let names: Vec<String> =
+                        names.iter().map(|name| names::replace(name, key)).collect();
                     let _ = write!(out, "{text}{}\r\n", names.join(" "));
                 }
                 None => {}
@@ -217,17 +276,30 @@ fn read_media(value: &str) -> Option<Section> {
     let formats: Vec<&str> = words.collect();
     let portless = digits(port)? == 0;
     let fits = match (kind, protocol) {
-        ("audio" | "video", "UDP/TLS/RTP/SAVPF" | "TCP/TLS/RTP/SAVPF") => {
-            formats.iter().all(|format| digits(format).is_some_and(|payload| payload <= 127))
-        }
+        ("audio" | "video", "UDP/TLS/RTP/SAVPF" | "TCP/TLS/RTP/SAVPF") => formats
+            .iter()
+            .all(|format| digits(format).is_some_and(|payload| payload <= 127)),
         // Of a stopped one nobody reads the format; Firefox writes "rejected".
-        ("application", "UDP/DTLS/SCTP" | "TCP/DTLS/SCTP" | "DTLS/SCTP") => formats.len() == 1 && (portless || formats == [DATA_CHANNEL]),
+        ("application", "UDP/DTLS/SCTP" | "TCP/DTLS/SCTP" | "DTLS/SCTP") => {
+            formats.len() == 1 && (portless || formats == [DATA_CHANNEL])
+        }
         _ => false,
     };
     (fits && !formats.is_empty() && formats.len() <= 128).then_some(())?;
-    let formats = if kind == "application" { DATA_CHANNEL.to_owned() } else { formats.join(" ") };
-    let head = format!("{kind} {} {protocol} {formats}", if portless { 0 } else { 9 });
-    Some(Section { head, portless, ..Section::default() })
+    let formats = if kind == "application" {
+        DATA_CHANNEL.to_owned()
+    } else {
+        formats.join(" ")
+    };
+    let head = format!(
+        "{kind} {} {protocol} {formats}",
+        if portless { 0 } else { 9 }
+    );
+    Some(Section {
+        head,
+        portless,
+        ..Section::default()
+    })
 }
 
 /// Bandwidth, in kilobits or bits a second; other kinds go.
@@ -236,7 +308,8 @@ fn read_bandwidth(value: &str) -> Option<String> {
     (matches!(kind, "AS" | "TIAS") && digits(limit).is_some()).then(|| format!("b={kind}:{limit}"))
 }
 
-/// Takes an attribute into a section where it is allowed; `None` when it is malformed, or there for the second time.
+/// Takes an attribute into a section where it is allowed; `None` when it is malformed, or there for
+/// the second time.
 fn take(section: &mut Section, value: &str, scope: Scope) -> Option<()> {
     let (text, names) = match attribute::read(value, scope)? {
         Attribute::Dropped => return Some(()),
@@ -249,14 +322,20 @@ fn take(section: &mut Section, value: &str, scope: Scope) -> Option<()> {
     }
     // Fingerprints look like nothing else, and are checked to the last digit.
     if name == "fingerprint" || text == attribute::RTCP || !has_address(&text) {
-        section.lines.push(Line { text: format!("a={text}"), names });
+        section.lines.push(Line {
+            text: format!("a={text}"),
+            names,
+        });
     }
     Some(())
 }
 
 /// A decimal number without sign.
 fn digits(word: &str) -> Option<u64> {
-    word.bytes().all(|byte| byte.is_ascii_digit()).then(|| word.parse().ok()).flatten()
+    word.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| word.parse().ok())
+        .flatten()
 }
 
 #[cfg(test)]

@@ -1,13 +1,20 @@
 //! Small grammars that several lines share.
 
-/// Letters, digits, `+` and `/`: an ICE foundation, user fragment or password (RFC 8839 §5.1, §5.4).
+/// Letters, digits, `+` and `/`: an ICE foundation, user fragment or password (RFC 8839 §5.1,
+/// §5.4).
 pub(crate) fn is_ice_text(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/')
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'/')
 }
 
 /// A token of SDP (RFC 8866 §9).
 pub(crate) fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`{|}~".contains(&byte))
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`{|}~".contains(&byte))
 }
 
 /// What names a medium (RFC 8843 §16 gives it one to three bytes; browsers count).

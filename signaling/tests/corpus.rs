@@ -1,5 +1,6 @@
-//! The corpus of the fuzz targets, file by file: real descriptions and candidates of browsers and libraries pass, malformed ones are refused, and nothing leaks.
-//! What a file is says its name, up to the first `-`.
+//! The corpus of the fuzz targets, file by file: real descriptions and candidates of browsers and
+//! libraries pass, malformed ones are refused, and nothing leaks. What a file is says its name, up
+//! to the first `-`.
 
 mod checks;
 
@@ -10,11 +11,18 @@ use tebdil_signaling::{Sanitised, sanitise_candidate, sanitise_sdp};
 
 /// Name and content of every file of a target.
 fn files(target: &str) -> Vec<(String, Vec<u8>)> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../fuzz/corpus")
+        .join(target);
     let files: Vec<_> = std::fs::read_dir(&folder)
         .expect("the corpus is there")
         .map(|entry| entry.expect("an entry"))
-        .map(|entry| (entry.file_name().into_string().expect("a name"), std::fs::read(entry.path()).expect("a file")))
+        .map(|entry| {
+            (
+                entry.file_name().into_string().expect("a name"),
+                std::fs::read(entry.path()).expect("a file"),
+            )
+        })
         .collect();
     assert!(files.len() >= 10, "{target}: the corpus is nearly empty");
     files
@@ -32,7 +40,8 @@ fn text(bytes: &[u8]) -> String {
 #[test]
 fn descriptions_of_browsers_pass_and_malformed_ones_do_not() {
     for (name, bytes) in files("sdp") {
-        let [offer, answer] = [DescriptionKind::Offer, DescriptionKind::Answer].map(|kind| sanitise_sdp(&text(&bytes), kind));
+        let [offer, answer] = [DescriptionKind::Offer, DescriptionKind::Answer]
+            .map(|kind| sanitise_sdp(&text(&bytes), kind));
         match kind(&name) {
             "offer" => assert!(offer.is_ok(), "{name}: {offer:?}"),
             "answer" => assert!(answer.is_ok(), "{name}: {answer:?}"),
@@ -49,7 +58,9 @@ fn names_of_devices_people_and_networks_do_not_pass() {
     let mut tried = 0;
     for (name, bytes) in files("sdp") {
         for kind in [DescriptionKind::Offer, DescriptionKind::Answer] {
-            let Ok(clean) = sanitise_sdp(&text(&bytes), kind) else { continue };
+            let Ok(clean) = sanitise_sdp(&text(&bytes), kind) else {
+                continue;
+            };
             tried += 1;
             for word in [
                 "laptop",
@@ -65,8 +76,14 @@ fn names_of_devices_people_and_networks_do_not_pass() {
                 "crypto",
                 "identity",
             ] {
-                let clean = clean.replace("http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01", "");
-                assert!(!clean.to_lowercase().contains(word), "{name}: {word} in {clean}");
+                let clean = clean.replace(
+                    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+                    "",
+                );
+                assert!(
+                    !clean.to_lowercase().contains(word),
+                    "{name}: {word} in {clean}"
+                );
             }
         }
     }
@@ -78,7 +95,10 @@ fn candidates_pass_when_they_are_relays_of_ours() {
     for (name, bytes) in files("candidate") {
         let clean = sanitise_candidate(&text(&bytes), &checks::relays());
         match kind(&name) {
-            "relay" => assert!(matches!(clean, Ok(Sanitised::Relay(_))), "{name}: {clean:?}"),
+            "relay" => assert!(
+                matches!(clean, Ok(Sanitised::Relay(_))),
+                "{name}: {clean:?}"
+            ),
             "end" => assert_eq!(clean, Ok(Sanitised::End), "{name}"),
             "drop" => assert_eq!(clean, Ok(Sanitised::Dropped), "{name}"),
             "bad" => assert!(clean.is_err(), "{name}: {clean:?}"),

@@ -1,4 +1,5 @@
-//! Ads for those who see them: after a match, sent by whoever ended it, and where a client asks for one.
+//! Ads for those who see them: after a match, sent by whoever ended it, and where a client asks for
+//! one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,10 +20,12 @@ use crate::hub::Hub;
 /// How old the ads may be that are shown: a change at another node takes so long.
 const CACHE_FOR: Duration = Duration::from_secs(5);
 
-/// Ends of matches that may wait for an ad. An ad long after the match is worth nothing: more go without.
+/// Ends of matches that may wait for an ad. An ad long after the match is worth nothing: more go
+/// without.
 const QUEUE: usize = 256;
 
-/// The ads of this node. Each user is shown at most one ad for a match, however it ended and whoever ended it.
+/// The ads of this node. Each user is shown at most one ad for a match, however it ended and
+/// whoever ended it.
 #[derive(Debug)]
 pub struct Ads {
     store: Store,
@@ -30,7 +33,8 @@ pub struct Ads {
     presence: Presence,
     clock: Clock,
     rules: AdRules,
-    /// The ads that run, and when they were read. Held while they are read, so that a burst reads them once.
+    /// The ads that run, and when they were read. Held while they are read, so that a burst reads
+    /// them once.
     running: Mutex<Option<(Timestamp, Arc<[AdRow]>)>>,
     ended: mpsc::Sender<EndedMatch>,
 }
@@ -43,20 +47,36 @@ pub struct MatchEndAds {
 }
 
 impl Ads {
-    pub fn new(store: Store, hub: Arc<Hub>, presence: Presence, clock: Clock, rules: AdRules) -> (Arc<Self>, MatchEndAds) {
+    pub fn new(
+        store: Store,
+        hub: Arc<Hub>,
+        presence: Presence,
+        clock: Clock,
+        rules: AdRules,
+    ) -> (Arc<Self>, MatchEndAds) {
         let (queue, ended) = mpsc::channel(QUEUE);
-        let ads = Arc::new(Self { store, hub, presence, clock, rules, running: Mutex::default(), ended: queue });
+        let ads = Arc::new(Self {
+            store,
+            hub,
+            presence,
+            clock,
+            rules,
+            running: Mutex::default(),
+            ended: queue,
+        });
         (Arc::clone(&ads), MatchEndAds { ads, ended })
     }
 
-    /// A match is over, and both sides were told: they are sent an ad each, if one is for them and they are online. Never waits.
+    /// A match is over, and both sides were told: they are sent an ad each, if one is for them and
+    /// they are online. Never waits.
     pub fn match_ended(&self, ended: &EndedMatch) {
         if self.ended.try_send(*ended).is_err() {
             metrics::counter!("tebdil_ads_skipped_total").increment(1);
         }
     }
 
-    /// The next ad for a user at `placement`, which counts as shown. `None` when there is none, or it is not time for one.
+    /// The next ad for a user at `placement`, which counts as shown. `None` when there is none, or
+    /// it is not time for one.
     pub async fn next(
         &self,
         user: UserId,
@@ -69,8 +89,15 @@ impl Ads {
         if !ads.iter().any(|ad| ad.settings.placement == placement) {
             return Ok(None);
         }
-        let slot = AdSlot { user_id: user, placement, match_id };
-        let ad = self.store.serve_ad(&slot, &ads, &self.rules, rng, self.clock.now()).await?;
+        let slot = AdSlot {
+            user_id: user,
+            placement,
+            match_id,
+        };
+        let ad = self
+            .store
+            .serve_ad(&slot, &ads, &self.rules, rng, self.clock.now())
+            .await?;
         if ad.is_some() {
             metrics::counter!("tebdil_ads_served_total").increment(1);
         }
@@ -101,10 +128,22 @@ impl Ads {
         }
         let online = match self.presence.online(&ended.users).await {
             Ok(online) => online,
-            Err(_) => ended.users.iter().map(|user| self.hub.is_here(*user)).collect(),
+            Err(_) => ended
+                .users
+                .iter()
+                .map(|user| self.hub.is_here(*user))
+                .collect(),
         };
-        for (user, _) in ended.users.into_iter().zip(online).filter(|(_, online)| *online) {
-            if let Some(ad) = self.next(user, Placement::match_end(), Some(ended.match_id), rng).await? {
+        for (user, _) in ended
+            .users
+            .into_iter()
+            .zip(online)
+            .filter(|(_, online)| *online)
+        {
+            if let Some(ad) = self
+                .next(user, Placement::match_end(), Some(ended.match_id), rng)
+                .await?
+            {
                 self.hub.send(user, &ServerFrame::Ad { ad });
             }
         }

@@ -9,12 +9,15 @@ use tebdil_core::{
     domain::{Locale, UserRole},
     id::{SessionId, UserId},
     privacy::PHONE_CONTEXT,
-    protocol::{Authenticated, BanNotice, Device, PasswordChangeRequest, ProfilePatch, Quota, Refreshed, RegisterRequest, Secret, User},
+    protocol::{
+        Authenticated, BanNotice, Device, PasswordChangeRequest, ProfilePatch, Quota, Refreshed,
+        RegisterRequest, Secret, User,
+    },
     quota::QuotaRules,
     realtime::Denied,
     store::{
-        BanRow, Erased, ErasedBy, NewSession, NewUser, ProfileChange, ProfileUpdate, ProvenCode, Registration, Rotation, SessionRow, Store,
-        StoreError, UserRow,
+        BanRow, Erased, ErasedBy, NewSession, NewUser, ProfileChange, ProfileUpdate, ProvenCode,
+        Registration, Rotation, SessionRow, Store, StoreError, UserRow,
     },
     time::{Clock, Timestamp},
 };
@@ -45,7 +48,10 @@ pub struct FieldError {
 
 impl FieldError {
     fn new(field: &'static str, detail: impl Into<String>) -> Self {
-        Self { field, detail: detail.into() }
+        Self {
+            field,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -110,7 +116,10 @@ pub enum AccountError {
     RefreshInvalid,
     /// The session is revoked now; its sockets must be closed.
     #[error("the refresh token was used before")]
-    RefreshReused { user_id: UserId, session_id: SessionId },
+    RefreshReused {
+        user_id: UserId,
+        session_id: SessionId,
+    },
     #[error(transparent)]
     Field(#[from] FieldError),
     /// The account was erased while the request ran.
@@ -162,7 +171,16 @@ impl Accounts {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(settings: &config::Auth, parts: Parts) -> io::Result<Self> {
-        let Parts { store, rules, blind, cipher, tokens, clock, codes, countries } = parts;
+        let Parts {
+            store,
+            rules,
+            blind,
+            cipher,
+            tokens,
+            clock,
+            codes,
+            countries,
+        } = parts;
         Ok(Self {
             store,
             rules,
@@ -170,7 +188,11 @@ impl Accounts {
             cipher,
             tokens,
             clock,
-            passwords: Passwords::start(settings.bcrypt_cost, settings.hash_threads, settings.hash_queue)?,
+            passwords: Passwords::start(
+                settings.bcrypt_cost,
+                settings.hash_threads,
+                settings.hash_queue,
+            )?,
             phones: Phones::new(&settings.default_region),
             codes,
             countries,
@@ -189,11 +211,18 @@ impl Accounts {
 
     /// What a phone number is found by; `None` when it is no phone number.
     pub fn phone_index(&self, phone: &Secret) -> Option<PhoneIndex> {
-        self.phones.e164(phone.expose()).map(|phone| self.blind.phone(phone.expose()))
+        self.phones
+            .e164(phone.expose())
+            .map(|phone| self.blind.phone(phone.expose()))
     }
 
-    /// Makes an account and signs its first device in. Everything that can be refused without the store is checked before the password is hashed.
-    pub async fn register(&self, from: ClientAddress, request: RegisterRequest) -> Result<Authenticated, AccountError> {
+    /// Makes an account and signs its first device in. Everything that can be refused without the
+    /// store is checked before the password is hashed.
+    pub async fn register(
+        &self,
+        from: ClientAddress,
+        request: RegisterRequest,
+    ) -> Result<Authenticated, AccountError> {
         let (draft, password) = self.draft(request)?;
         let password_hash = self.passwords.hash(from, password).await?;
         self.insert(draft, password_hash, None).await
@@ -201,14 +230,33 @@ impl Accounts {
 
     /// Checks all of a registration that can be checked without the store.
     pub(super) fn draft(&self, request: RegisterRequest) -> Result<(Draft, Secret), AccountError> {
-        let phone = self.phones.e164(request.phone.expose()).ok_or(AccountError::InvalidPhone)?;
+        let phone = self
+            .phones
+            .e164(request.phone.expose())
+            .ok_or(AccountError::InvalidPhone)?;
         let alias = alias::parse(&request.alias).ok_or(AccountError::AliasInvalid)?;
-        password_text::check(&request.password, &[&alias.text, &request.alias, phone.expose(), request.phone.expose()])?;
-        let today = self.clock.now().local_day(&self.rules.zone).parse().map_err(|_| StoreError::Corrupt { what: "clock" })?;
-        let birth_year = age::birth_year(request.birth_date.expose(), today, self.min_age).map_err(|error| match error {
-            AgeError::Invalid => FieldError::new("birth_date", "must be a past day as YYYY-MM-DD").into(),
-            AgeError::Underage => AccountError::Underage,
-        })?;
+        password_text::check(
+            &request.password,
+            &[
+                &alias.text,
+                &request.alias,
+                phone.expose(),
+                request.phone.expose(),
+            ],
+        )?;
+        let today = self
+            .clock
+            .now()
+            .local_day(&self.rules.zone)
+            .parse()
+            .map_err(|_| StoreError::Corrupt { what: "clock" })?;
+        let birth_year = age::birth_year(request.birth_date.expose(), today, self.min_age)
+            .map_err(|error| match error {
+                AgeError::Invalid => {
+                    FieldError::new("birth_date", "must be a past day as YYYY-MM-DD").into()
+                }
+                AgeError::Underage => AccountError::Underage,
+            })?;
         let device = checked_device(request.device.unwrap_or_default())?;
         if !request.accept_terms {
             return Err(AccountError::TermsNotAccepted);
@@ -216,7 +264,9 @@ impl Accounts {
         // Codes are lower case; a keyboard may begin with a capital and end with a space.
         let invite = request.invite.map(|code| code.trim().to_ascii_lowercase());
         // Others nobody has, and PostgreSQL would fail at a NUL.
-        if invite.as_ref().is_some_and(|code| code.len() > 32 || !code.bytes().all(|byte| byte.is_ascii_alphanumeric())) {
+        if invite.as_ref().is_some_and(|code| {
+            code.len() > 32 || !code.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        }) {
             return Err(unknown_invite());
         }
         let draft = Draft {
@@ -243,7 +293,12 @@ impl Accounts {
         let mut rng: StdRng = rand::make_rng();
         let new = NewUser {
             phone_index,
-            phone: self.cipher.seal(PHONE_CONTEXT, phone_index.as_bytes(), draft.phone.expose().as_bytes(), &mut rng),
+            phone: self.cipher.seal(
+                PHONE_CONTEXT,
+                phone_index.as_bytes(),
+                draft.phone.expose().as_bytes(),
+                &mut rng,
+            ),
             password_hash,
             alias: draft.alias,
             birth_year: draft.birth_year,
@@ -254,7 +309,11 @@ impl Accounts {
         let secret = RefreshSecret::new(&mut rng);
         let session = self.new_session(&secret, draft.device, now);
         let registration = match code {
-            Some(code) => self.store.insert_verified_user(code, &new, session, &mut rng, now).await?,
+            Some(code) => {
+                self.store
+                    .insert_verified_user(code, &new, session, &mut rng, now)
+                    .await?
+            }
             None => self.store.insert_user(&new, session, &mut rng, now).await?,
         };
         match registration {
@@ -267,19 +326,41 @@ impl Accounts {
         }
     }
 
-    /// Exchanges a refresh token for new tokens. After [`AccountError::RefreshReused`] the caller closes the session's sockets.
+    /// Exchanges a refresh token for new tokens. After [`AccountError::RefreshReused`] the caller
+    /// closes the session's sockets.
     pub async fn refresh(&self, token: &Secret) -> Result<Refreshed, AccountError> {
-        let (session_id, presented) = self.tokens.read_refresh(token).ok_or(AccountError::RefreshInvalid)?;
+        let (session_id, presented) = self
+            .tokens
+            .read_refresh(token)
+            .ok_or(AccountError::RefreshInvalid)?;
         let now = self.clock.now();
         let secret = RefreshSecret::new(&mut rand::rng());
-        let rotation =
-            self.store.rotate_refresh(session_id, presented, secret.hash(), now + self.refresh_ttl, self.session_lifetime, now).await?;
+        let rotation = self
+            .store
+            .rotate_refresh(
+                session_id,
+                presented,
+                secret.hash(),
+                now + self.refresh_ttl,
+                self.session_lifetime,
+                now,
+            )
+            .await?;
         match rotation {
             Rotation::Rotated(session) => {
-                let alive = self.store.session_alive(session_id, now).await?.ok_or(AccountError::RefreshInvalid)?;
-                Ok(Refreshed { tokens: self.issue(&session, alive.role, &secret) })
+                let alive = self
+                    .store
+                    .session_alive(session_id, now)
+                    .await?
+                    .ok_or(AccountError::RefreshInvalid)?;
+                Ok(Refreshed {
+                    tokens: self.issue(&session, alive.role, &secret),
+                })
             }
-            Rotation::Reused { user_id } => Err(AccountError::RefreshReused { user_id, session_id }),
+            Rotation::Reused { user_id } => Err(AccountError::RefreshReused {
+                user_id,
+                session_id,
+            }),
             Rotation::Invalid => Err(AccountError::RefreshInvalid),
         }
     }
@@ -295,22 +376,59 @@ impl Accounts {
         let row = self.store.user(user).await?.ok_or(AccountError::Gone)?;
         let phone = self.phone(&row)?;
         password_text::check(&request.new_password, &[&row.alias, phone.expose()])?;
-        if !self.passwords.verify(from, request.current_password, Some(row.password_hash.clone())).await? {
+        if !self
+            .passwords
+            .verify(
+                from,
+                request.current_password,
+                Some(row.password_hash.clone()),
+            )
+            .await?
+        {
             return Err(AccountError::InvalidCredentials);
         }
         let hash = self.passwords.hash(from, request.new_password).await?;
-        let ended = self.store.set_password(user, Some(&row.password_hash), &hash, Some(session), self.clock.now()).await?;
+        let ended = self
+            .store
+            .set_password(
+                user,
+                Some(&row.password_hash),
+                &hash,
+                Some(session),
+                self.clock.now(),
+            )
+            .await?;
         ended.ok_or(AccountError::InvalidCredentials)
     }
 
     /// Erases the account of a user who knows its password; making it take effect is the caller's.
-    pub async fn erase(&self, user: UserId, from: ClientAddress, password: Secret) -> Result<(), AccountError> {
+    pub async fn erase(
+        &self,
+        user: UserId,
+        from: ClientAddress,
+        password: Secret,
+    ) -> Result<(), AccountError> {
         let row = self.store.user(user).await?.ok_or(AccountError::Gone)?;
-        if !self.passwords.verify(from, password, Some(row.password_hash.clone())).await? {
+        if !self
+            .passwords
+            .verify(from, password, Some(row.password_hash.clone()))
+            .await?
+        {
             return Err(AccountError::InvalidCredentials);
         }
         let mut rng: StdRng = rand::make_rng();
-        match self.store.erase_user(user, ErasedBy::User { verified: &row.password_hash }, &mut rng, self.clock.now()).await? {
+        match self
+            .store
+            .erase_user(
+                user,
+                ErasedBy::User {
+                    verified: &row.password_hash,
+                },
+                &mut rng,
+                self.clock.now(),
+            )
+            .await?
+        {
             Erased::Now => Ok(()),
             // The password was changed meanwhile, or another request was faster.
             Erased::NotFound | Erased::Forbidden => Err(AccountError::InvalidCredentials),
@@ -319,7 +437,11 @@ impl Accounts {
 
     /// The user's own account; `None` when it is gone.
     pub async fn user(&self, user: UserId) -> Result<Option<User>, AccountError> {
-        self.store.user(user).await?.map(|row| self.shown(&row)).transpose()
+        self.store
+            .user(user)
+            .await?
+            .map(|row| self.shown(&row))
+            .transpose()
     }
 
     /// What remains today.
@@ -329,7 +451,11 @@ impl Accounts {
     }
 
     /// Changes parts of the profile; nothing changes when one of them is refused.
-    pub async fn update_profile(&self, user: UserId, patch: ProfilePatch) -> Result<User, AccountError> {
+    pub async fn update_profile(
+        &self,
+        user: UserId,
+        patch: ProfilePatch,
+    ) -> Result<User, AccountError> {
         let alias = match patch.alias {
             Some(text) => Some(alias::parse(&text).ok_or(AccountError::AliasInvalid)?),
             None => None,
@@ -337,10 +463,21 @@ impl Accounts {
         let update = ProfileUpdate {
             alias,
             locale: patch.locale,
-            interests: patch.interests.map(profile::interests).transpose().map_err(|detail| FieldError::new("interests", detail))?,
-            languages: patch.languages.map(profile::languages).transpose().map_err(|detail| FieldError::new("languages", detail))?,
+            interests: patch
+                .interests
+                .map(profile::interests)
+                .transpose()
+                .map_err(|detail| FieldError::new("interests", detail))?,
+            languages: patch
+                .languages
+                .map(profile::languages)
+                .transpose()
+                .map_err(|detail| FieldError::new("languages", detail))?,
             location: match patch.location {
-                Some(Some(place)) => Some(Some(profile::snapped(place).map_err(|detail| FieldError::new("location", detail))?)),
+                Some(Some(place)) => Some(Some(
+                    profile::snapped(place)
+                        .map_err(|detail| FieldError::new("location", detail))?,
+                )),
                 absent_or_null => absent_or_null,
             },
         };
@@ -352,16 +489,43 @@ impl Accounts {
         }
     }
 
-    pub(super) fn new_session(&self, secret: &RefreshSecret, device: Device, now: Timestamp) -> NewSession {
-        NewSession { device, refresh_hash: secret.hash(), refresh_expires_at: now + self.refresh_ttl }
+    pub(super) fn new_session(
+        &self,
+        secret: &RefreshSecret,
+        device: Device,
+        now: Timestamp,
+    ) -> NewSession {
+        NewSession {
+            device,
+            refresh_hash: secret.hash(),
+            refresh_expires_at: now + self.refresh_ttl,
+        }
     }
 
-    pub(super) fn signed_in(&self, user: &UserRow, session: &SessionRow, secret: &RefreshSecret) -> Result<Authenticated, AccountError> {
-        Ok(Authenticated { user: self.shown(user)?, tokens: self.issue(session, user.role, secret) })
+    pub(super) fn signed_in(
+        &self,
+        user: &UserRow,
+        session: &SessionRow,
+        secret: &RefreshSecret,
+    ) -> Result<Authenticated, AccountError> {
+        Ok(Authenticated {
+            user: self.shown(user)?,
+            tokens: self.issue(session, user.role, secret),
+        })
     }
 
-    fn issue(&self, session: &SessionRow, role: UserRole, secret: &RefreshSecret) -> tebdil_core::protocol::Tokens {
-        let (access_token, access_expires_at) = self.tokens.issue_access(session.user_id, session.id, role, session.refresh_expires_at);
+    fn issue(
+        &self,
+        session: &SessionRow,
+        role: UserRole,
+        secret: &RefreshSecret,
+    ) -> tebdil_core::protocol::Tokens {
+        let (access_token, access_expires_at) = self.tokens.issue_access(
+            session.user_id,
+            session.id,
+            role,
+            session.refresh_expires_at,
+        );
         tebdil_core::protocol::Tokens {
             access_token,
             access_expires_at,
@@ -381,13 +545,20 @@ impl Accounts {
     }
 
     fn open_phone(&self, index: &PhoneIndex, phone: &Sealed) -> Result<Secret, AccountError> {
-        let plain = self.cipher.open(PHONE_CONTEXT, index.as_bytes(), &phone.key_id, &phone.ciphertext)?;
-        let text = std::str::from_utf8(&plain).map_err(|_| StoreError::Corrupt { what: "phone" })?;
+        let plain = self.cipher.open(
+            PHONE_CONTEXT,
+            index.as_bytes(),
+            &phone.key_id,
+            &phone.ciphertext,
+        )?;
+        let text =
+            std::str::from_utf8(&plain).map_err(|_| StoreError::Corrupt { what: "phone" })?;
         Ok(Secret::from(text))
     }
 
     fn quota_of(&self, row: &UserRow) -> Quota {
-        row.balances.quota(&self.rules, row.is_premium, self.clock.now())
+        row.balances
+            .quota(&self.rules, row.is_premium, self.clock.now())
     }
 
     /// The account as its user sees it.
@@ -416,16 +587,38 @@ pub(super) fn unknown_invite() -> AccountError {
 pub(super) fn checked_device(device: Device) -> Result<Device, FieldError> {
     let check = |text: &str, most: usize, field, detail| {
         let fits = text.chars().count() <= most && !text.chars().any(char::is_control);
-        if fits { Ok(()) } else { Err(FieldError::new(field, detail)) }
+        if fits {
+            Ok(())
+        } else {
+            Err(FieldError::new(field, detail))
+        }
     };
-    check(&device.name, MAX_DEVICE_NAME_CHARS, "device.name", "at most 64 characters without control characters")?;
-    check(&device.platform, MAX_PLATFORM_CHARS, "device.platform", "at most 32 characters without control characters")?;
+    check(
+        &device.name,
+        MAX_DEVICE_NAME_CHARS,
+        "device.name",
+        "at most 64 characters without control characters",
+    )?;
+    check(
+        &device.platform,
+        MAX_PLATFORM_CHARS,
+        "device.platform",
+        "at most 32 characters without control characters",
+    )?;
     Ok(device)
 }
 
-/// What somebody is told who cannot sign in and types a banned phone; `told` where a code has proven that it is the own one. A category of abuse beside a
-/// number is nothing for whoever tries numbers.
+/// What somebody is told who cannot sign in and types a banned phone; `told` where a code has
+/// proven that it is the own one. A category of abuse beside a number is nothing for whoever tries
+/// numbers.
 pub(super) fn banned(told: Option<BanRow>) -> AccountError {
-    let notice = told.map(|ban| BanNotice { reason: ban.reason, until: ban.until, appealable: false });
-    AccountError::Banned { notice, appeal_token: None }
+    let notice = told.map(|ban| BanNotice {
+        reason: ban.reason,
+        until: ban.until,
+        appealable: false,
+    });
+    AccountError::Banned {
+        notice,
+        appeal_token: None,
+    }
 }

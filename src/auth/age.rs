@@ -12,7 +12,8 @@ pub(super) enum AgeError {
     Underage,
 }
 
-/// The birth year, when somebody born on `birth_date` is at least `min_age` on the local day `today`.
+/// The birth year, when somebody born on `birth_date` is at least `min_age` on the local day
+/// `today`.
 ///
 /// Who was born on 29 February has the birthday on 1 March in other years.
 pub(super) fn birth_year(birth_date: &str, today: Date, min_age: u8) -> Result<i16, AgeError> {
@@ -41,14 +42,26 @@ mod tests {
         let today = date(2026, 11, 21);
         assert_eq!(birth_year("2008-11-21", today, 18), Ok(2008));
         assert_eq!(birth_year("2008-11-22", today, 18), Err(AgeError::Underage));
-        assert_eq!(birth_year("2008-02-29", date(2026, 2, 28), 18), Err(AgeError::Underage));
+        assert_eq!(
+            birth_year("2008-02-29", date(2026, 2, 28), 18),
+            Err(AgeError::Underage)
+        );
         assert_eq!(birth_year("2008-02-29", date(2026, 3, 1), 18), Ok(2008));
     }
 
     #[test]
     fn impossible_days_are_refused() {
         let today = date(2026, 11, 21);
-        for bad in ["", "21.11.2000", "2000-02-30", "20000101", "2000-1-1", "1880-01-01", "2030-01-01", "2000-01-01T00:00:00Z"] {
+        for bad in [
+            "",
+            "21.11.2000",
+            "2000-02-30",
+            "20000101",
+            "2000-1-1",
+            "1880-01-01",
+            "2030-01-01",
+            "2000-01-01T00:00:00Z",
+        ] {
             assert_eq!(birth_year(bad, today, 18), Err(AgeError::Invalid), "{bad}");
         }
     }

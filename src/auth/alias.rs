@@ -44,25 +44,35 @@ const MAX_CHARS: usize = 20;
 /// Normalizing can make text longer by a factor; what is far too long is not even looked at.
 const MAX_BYTES: usize = 256;
 
-/// Reads an alias: 3 to 20 letters, digits, `_` or `.` after NFKC, with at least one letter, of one script, of characters that Unicode allows in identifiers
-/// (TR 39), and one that looks like no reserved word.
+/// Reads an alias: 3 to 20 letters, digits, `_` or `.` after NFKC, with at least one letter, of one
+/// script, of characters that Unicode allows in identifiers (TR 39), and one that looks like no
+/// reserved word.
 pub(super) fn parse(text: &str) -> Option<Alias> {
     if text.len() > MAX_BYTES {
         return None;
     }
     let text: String = text.nfkc().collect();
-    if !(3..=MAX_CHARS).contains(&text.chars().count()) || !text.chars().all(is_allowed) || !text.chars().any(char::is_alphabetic) {
+    if !(3..=MAX_CHARS).contains(&text.chars().count())
+        || !text.chars().all(is_allowed)
+        || !text.chars().any(char::is_alphabetic)
+    {
         return None;
     }
-    // Also that every character is allowed in identifiers: none that cannot be seen, none of a script that nobody writes.
+    // Also that every character is allowed in identifiers: none that cannot be seen, none of a
+    // script that nobody writes.
     if !text.check_restriction_level(RestrictionLevel::SingleScript) {
         return None;
     }
     let key = fold(&text);
-    (!is_reserved(&key)).then(|| Alias { skeleton: look(&key), text, key })
+    (!is_reserved(&key)).then(|| Alias {
+        skeleton: look(&key),
+        text,
+        key,
+    })
 }
 
-/// Whether a folded alias would pass for the service: with digits, dots and marks in it, or with digits that look like letters.
+/// Whether a folded alias would pass for the service: with digits, dots and marks in it, or with
+/// digits that look like letters.
 fn is_reserved(key: &str) -> bool {
     let letters: String = plain(key).filter(|c| c.is_alphabetic()).collect();
     let characters: String = plain(&look(key)).filter(|c| c.is_alphanumeric()).collect();
@@ -72,7 +82,8 @@ fn is_reserved(key: &str) -> bool {
     })
 }
 
-/// What a folded alias looks like: its skeleton after TR 39. `i`, `l`, `1` and `I` are one, since case does not tell aliases apart and `I` looks like `l`.
+/// What a folded alias looks like: its skeleton after TR 39. `i`, `l`, `1` and `I` are one, since
+/// case does not tell aliases apart and `I` looks like `l`.
 fn look(key: &str) -> String {
     let seen: String = skeleton(key).collect();
     fold(&seen).replace('l', "i")
@@ -84,7 +95,8 @@ pub(crate) fn search_key(text: &str) -> Option<String> {
         return None;
     }
     let text: String = text.nfkc().collect();
-    ((1..=MAX_CHARS).contains(&text.chars().count()) && text.chars().all(is_allowed)).then(|| fold(&text))
+    ((1..=MAX_CHARS).contains(&text.chars().count()) && text.chars().all(is_allowed))
+        .then(|| fold(&text))
 }
 
 fn is_allowed(c: char) -> bool {
@@ -102,7 +114,8 @@ fn fold(text: &str) -> String {
 
 /// Letters without their marks, so that `yönetici` is found as `yonetici`.
 fn plain(text: &str) -> impl Iterator<Item = char> + '_ {
-    text.nfd().filter(|c| !unicode_normalization::char::is_combining_mark(*c))
+    text.nfd()
+        .filter(|c| !unicode_normalization::char::is_combining_mark(*c))
 }
 
 #[cfg(test)]
@@ -111,10 +124,31 @@ mod tests {
 
     #[test]
     fn letters_digits_dot_and_underscore() {
-        for good in ["kediadam", "Ayşe_99", "a.b", "ÇIĞLIK", "Ωμέγα", "Иванов", "さくら_1", "دوست"] {
+        for good in [
+            "kediadam",
+            "Ayşe_99",
+            "a.b",
+            "ÇIĞLIK",
+            "Ωμέγα",
+            "Иванов",
+            "さくら_1",
+            "دوست",
+        ] {
             assert!(parse(good).is_some(), "{good}");
         }
-        for bad in ["", "ab", "a b c", "ab#1234", "123", "...", "abc\u{200b}", "a\u{202e}bc", "abcdefghijklmnopqrstu", "abc😀", "a-b-c"] {
+        for bad in [
+            "",
+            "ab",
+            "a b c",
+            "ab#1234",
+            "123",
+            "...",
+            "abc\u{200b}",
+            "a\u{202e}bc",
+            "abcdefghijklmnopqrstu",
+            "abc😀",
+            "a-b-c",
+        ] {
             assert!(parse(bad).is_none(), "{bad:?}");
         }
         assert!(parse(&"a".repeat(100_000)).is_none());
@@ -152,19 +186,37 @@ mod tests {
 
     #[test]
     fn turkish_letters_are_letters() {
-        for good in ["ışık", "İSTANBUL", "Şule", "çiğdem", "öğrenci_1", "gülüş", "Ağrı.04"] {
+        for good in [
+            "ışık",
+            "İSTANBUL",
+            "Şule",
+            "çiğdem",
+            "öğrenci_1",
+            "gülüş",
+            "Ağrı.04",
+        ] {
             let alias = parse(good).unwrap_or_else(|| panic!("{good}"));
             assert_eq!(alias.text, good);
         }
         let look = |text| parse(text).expect("allowed").skeleton;
-        assert_eq!(look("ışık"), look("IŞIK"), "the two i are one, as in the key");
+        assert_eq!(
+            look("ışık"),
+            look("IŞIK"),
+            "the two i are one, as in the key"
+        );
         assert_ne!(look("gül"), look("gul"), "marks can be seen");
     }
 
     #[test]
     fn what_looks_the_same_has_one_skeleton() {
         let look = |text| parse(text).expect("allowed").skeleton;
-        for (one, other) in [("kedi0", "kedio"), ("Ali", "AIi"), ("all", "a1l"), ("rnavi", "mavi"), ("soğan", "s0ğan")] {
+        for (one, other) in [
+            ("kedi0", "kedio"),
+            ("Ali", "AIi"),
+            ("all", "a1l"),
+            ("rnavi", "mavi"),
+            ("soğan", "s0ğan"),
+        ] {
             assert_eq!(look(one), look(other), "{one} {other}");
         }
         // A whole word in another script.
@@ -182,7 +234,17 @@ mod tests {
 
     #[test]
     fn what_looks_like_a_word_of_the_service_is_reserved() {
-        for bad in ["adm1n", "admln", "AdmIn", "r00t", "m0derator", "rnoderator", "teb.dil", "tebdll_1", "Tebdı1"] {
+        for bad in [
+            "adm1n",
+            "admln",
+            "AdmIn",
+            "r00t",
+            "m0derator",
+            "rnoderator",
+            "teb.dil",
+            "tebdll_1",
+            "Tebdı1",
+        ] {
             assert!(parse(bad).is_none(), "{bad}");
         }
         for good in ["adminton", "modern", "botanik", "bandana", "kaptan"] {
@@ -194,16 +256,37 @@ mod tests {
     fn what_is_searched_is_folded_like_what_is_stored() {
         let alias = parse("KEDİ_Adam.1").expect("allowed");
         for beginning in ["k", "Kedi", "KEDI_", "ｋｅｄｉ", "kedı_adam.1"] {
-            assert!(search_key(beginning).is_some_and(|key| alias.key.starts_with(&key)), "{beginning}");
+            assert!(
+                search_key(beginning).is_some_and(|key| alias.key.starts_with(&key)),
+                "{beginning}"
+            );
         }
-        for bad in ["", "kedi adam", "kedi%", "kedi\0", &"a".repeat(21), &"a".repeat(100_000)] {
+        for bad in [
+            "",
+            "kedi adam",
+            "kedi%",
+            "kedi\0",
+            &"a".repeat(21),
+            &"a".repeat(100_000),
+        ] {
             assert_eq!(search_key(bad), None, "{bad:?}");
         }
     }
 
     #[test]
     fn words_of_the_service_are_reserved() {
-        for bad in ["admin", "Admin", "ADMİN", "a.d.m.i.n", "admin_1", "Yönetici", "moderatör", "Tebdil", "tebdil_destek", "Deleted"] {
+        for bad in [
+            "admin",
+            "Admin",
+            "ADMİN",
+            "a.d.m.i.n",
+            "admin_1",
+            "Yönetici",
+            "moderatör",
+            "Tebdil",
+            "tebdil_destek",
+            "Deleted",
+        ] {
             assert!(parse(bad).is_none(), "{bad}");
         }
         assert!(parse("adminton").is_some());

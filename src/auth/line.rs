@@ -1,7 +1,9 @@
 //! Who waits for a thread that hashes.
 //!
-//! Neighbours (a /48, or a /24 of IPv4) stand in one line, and the lines have their turn one after the other. When all places are taken, the longest line gives one up to
-//! who stands in a shorter one. So a network that floods the queue waits for itself; whoever comes from elsewhere is next but for one of each other line.
+//! Neighbours (a /48, or a /24 of IPv4) stand in one line, and the lines have their turn one after
+//! the other. When all places are taken, the longest line gives one up to who stands in a shorter
+//! one. So a network that floods the queue waits for itself; whoever comes from elsewhere is next
+//! but for one of each other line.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -31,8 +33,17 @@ struct Waiting<T> {
 
 impl<T> Line<T> {
     pub fn new(places: usize) -> Self {
-        let waiting = Waiting { lines: HashMap::new(), turns: VecDeque::new(), count: 0, closed: false };
-        Self { places, waiting: Mutex::new(waiting), came: Condvar::new() }
+        let waiting = Waiting {
+            lines: HashMap::new(),
+            turns: VecDeque::new(),
+            count: 0,
+            closed: false,
+        };
+        Self {
+            places,
+            waiting: Mutex::new(waiting),
+            came: Condvar::new(),
+        }
     }
 
     /// Stands in line. An error is who has to go: the newcomer, or the last of a longer line.
@@ -59,7 +70,10 @@ impl<T> Line<T> {
             if waiting.closed {
                 return None;
             }
-            waiting = self.came.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            waiting = self
+                .came
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 
@@ -98,10 +112,15 @@ impl<T> Waiting<T> {
         Some(next)
     }
 
-    /// Takes the last of the longest line out, where that stays at least as long as the newcomer's will be.
+    /// Takes the last of the longest line out, where that stays at least as long as the newcomer's
+    /// will be.
     fn make_room(&mut self, from: Network) -> Option<T> {
         let own = self.lines.get(&from).map_or(0, VecDeque::len);
-        let longest = self.lines.values_mut().max_by_key(|line| line.len()).filter(|line| line.len() > own + 1)?;
+        let longest = self
+            .lines
+            .values_mut()
+            .max_by_key(|line| line.len())
+            .filter(|line| line.len() > own + 1)?;
         self.count -= 1;
         longest.pop_back()
     }
@@ -126,14 +145,28 @@ mod tests {
             assert_eq!(line.join(flood, number), Ok(()));
         }
         assert_eq!(line.join(flood, 8), Err(8), "the line is full");
-        assert_eq!(line.join(other, 100), Err(7), "the flood's last gives up its place");
-        assert_eq!([line.next(), line.next(), line.next()], [Some(0), Some(100), Some(1)]);
+        assert_eq!(
+            line.join(other, 100),
+            Err(7),
+            "the flood's last gives up its place"
+        );
+        assert_eq!(
+            [line.next(), line.next(), line.next()],
+            [Some(0), Some(100), Some(1)]
+        );
     }
 
     #[test]
     fn places_are_shared_until_nobody_has_more_than_another() {
         let line = Line::new(4);
-        let networks = ["192.0.2.1", "198.51.100.1", "203.0.113.1", "2001:db8::", "2001:db8:1::"].map(network);
+        let networks = [
+            "192.0.2.1",
+            "198.51.100.1",
+            "203.0.113.1",
+            "2001:db8::",
+            "2001:db8:1::",
+        ]
+        .map(network);
         for number in 0..4 {
             assert_eq!(line.join(networks[0], number), Ok(()));
         }

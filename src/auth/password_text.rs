@@ -1,9 +1,11 @@
 //! What a password must be, and what is stored of it.
 //!
-//! Stored is bcrypt over the base64 of HMAC-SHA-384, keyed with a fixed label, over the password's NFKC form: 64 ASCII characters, whatever was typed. bcrypt
-//! alone reads 72 bytes, which a password in many scripts passes with 18 letters, and ends at a NUL. The label keeps hashes that leaked elsewhere from being
-//! of use here. What is stored says so by its beginning; without it, it is of bcrypt alone over the bytes that were typed, and is replaced at the next login.
-//! NFKC, because one keyboard sends `ş` as one character and another as two.
+//! Stored is bcrypt over the base64 of HMAC-SHA-384, keyed with a fixed label, over the password's
+//! NFKC form: 64 ASCII characters, whatever was typed. bcrypt alone reads 72 bytes, which a
+//! password in many scripts passes with 18 letters, and ends at a NUL. The label keeps hashes that
+//! leaked elsewhere from being of use here. What is stored says so by its beginning; without it, it
+//! is of bcrypt alone over the bytes that were typed, and is replaced at the next login. NFKC,
+//! because one keyboard sends `ş` as one character and another as two.
 
 use std::{collections::HashSet, sync::LazyLock};
 
@@ -28,9 +30,12 @@ pub(super) const MAX_CHARS: usize = 128;
 /// What is longer is not even normalized: no text of [`MAX_CHARS`] is made of more.
 const MAX_BYTES: usize = 4_096;
 
-/// Passwords that guessers try first: the 3,000 most common of at least eight characters, and some of ours.
+/// Passwords that guessers try first: the 3,000 most common of at least eight characters, and some
+/// of ours.
 static COMMON: LazyLock<HashSet<&str>> = LazyLock::new(|| {
-    let listed = include_str!("common_passwords.txt").lines().filter(|line| !line.starts_with('#'));
+    let listed = include_str!("common_passwords.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'));
     listed.chain(OURS.iter().copied()).collect()
 });
 
@@ -67,12 +72,20 @@ pub(super) fn check(password: &Secret, about: &[&str]) -> Result<(), PasswordErr
     }
     let lower = Zeroizing::new(text.to_lowercase());
     let first = lower.chars().next();
-    let known = about.iter().map(|known| known.trim_start_matches('+').to_lowercase());
+    let known = about
+        .iter()
+        .map(|known| known.trim_start_matches('+').to_lowercase());
     let weak = length < MIN_CHARS
         || lower.chars().all(|c| Some(c) == first)
         || COMMON.contains(lower.as_str())
-        || known.into_iter().any(|known| lower.trim_start_matches(['+', '0']) == known.trim_start_matches('0'));
-    if weak { Err(PasswordError::Weak) } else { Ok(()) }
+        || known
+            .into_iter()
+            .any(|known| lower.trim_start_matches(['+', '0']) == known.trim_start_matches('0'));
+    if weak {
+        Err(PasswordError::Weak)
+    } else {
+        Ok(())
+    }
 }
 
 /// What is stored of a password. `None` when bcrypt fails.
@@ -81,7 +94,8 @@ pub(super) fn hash(password: &Secret, cost: u32) -> Option<Secret> {
     Some(Secret::from(format!("{SCHEME}{hash}")))
 }
 
-/// Whether a password is the one of which this is stored. It takes as long for every password, and for both schemes.
+/// Whether a password is the one of which this is stored. It takes as long for every password, and
+/// for both schemes.
 pub(super) fn verify(password: &Secret, stored: &Secret) -> bool {
     if let Some(hash) = stored.expose().strip_prefix(SCHEME) {
         return bcrypt::non_truncating_verify(prepared(password).as_slice(), hash).unwrap_or(false);
@@ -89,7 +103,9 @@ pub(super) fn verify(password: &Secret, stored: &Secret) -> bool {
     // Too long for it is the password of nobody, but must take its time all the same.
     let typed = password.expose().as_bytes();
     let fits = typed.len() <= MAX_OLD_BYTES;
-    let same = bcrypt::non_truncating_verify(&typed[..typed.len().min(MAX_OLD_BYTES)], stored.expose()).unwrap_or(false);
+    let same =
+        bcrypt::non_truncating_verify(&typed[..typed.len().min(MAX_OLD_BYTES)], stored.expose())
+            .unwrap_or(false);
     same && fits
 }
 
@@ -100,9 +116,14 @@ pub(super) fn is_old(stored: &Secret) -> bool {
 
 /// Something to verify against that no password fits, of the cost of all others.
 pub(super) fn of_nobody(cost: u32) -> Result<Secret, bcrypt::BcryptError> {
-    // Hashed cheaply and then declared expensive: checking costs what the text says, and the bytes match nothing.
+    // Hashed cheaply and then declared expensive: checking costs what the text says, and the bytes
+    // match nothing.
     let cheap = bcrypt::hash_with_salt("", 4, [0x5a; 16])?.to_string();
-    Ok(Secret::from(format!("{SCHEME}{}{cost:02}{}", &cheap[..4], &cheap[6..])))
+    Ok(Secret::from(format!(
+        "{SCHEME}{}{cost:02}{}",
+        &cheap[..4],
+        &cheap[6..]
+    )))
 }
 
 fn normal(text: &str) -> Zeroizing<String> {
@@ -123,33 +144,82 @@ mod tests {
     #[test]
     fn weak_and_overlong_passwords_are_refused() {
         let about = ["kediadam", "+905301234567"];
-        let weak =
-            ["", "short", "aaaaaaaaaa", "12345678", "PASSWORD", "KediAdam", "+905301234567", "905301234567", "ｐａｓｓｗｏｒｄ", "ŞİFRE12"];
+        let weak = [
+            "",
+            "short",
+            "aaaaaaaaaa",
+            "12345678",
+            "PASSWORD",
+            "KediAdam",
+            "+905301234567",
+            "905301234567",
+            "ｐａｓｓｗｏｒｄ",
+            "ŞİFRE12",
+        ];
         for password in weak {
-            assert_eq!(check(&password.into(), &about), Err(PasswordError::Weak), "{password}");
+            assert_eq!(
+                check(&password.into(), &about),
+                Err(PasswordError::Weak),
+                "{password}"
+            );
         }
-        let many = |text: &str, times: usize| Secret::from(format!("1{}", text.repeat(times)).as_str());
-        for long in [many("ş", 127), many("s\u{327}", 127), many("鍵", 63), many("🔑", 63), many("a\0", 60)] {
-            assert_eq!(check(&long, &about), Ok(()), "{} bytes", long.expose().len());
+        let many =
+            |text: &str, times: usize| Secret::from(format!("1{}", text.repeat(times)).as_str());
+        for long in [
+            many("ş", 127),
+            many("s\u{327}", 127),
+            many("鍵", 63),
+            many("🔑", 63),
+            many("a\0", 60),
+        ] {
+            assert_eq!(
+                check(&long, &about),
+                Ok(()),
+                "{} bytes",
+                long.expose().len()
+            );
         }
-        for long in [many("ş", 128), many("ﷺ", 8), many("a", 200), many("a", 100_000)] {
-            assert_eq!(check(&long, &about), Err(PasswordError::TooLong), "{} bytes", long.expose().len());
+        for long in [
+            many("ş", 128),
+            many("ﷺ", 8),
+            many("a", 200),
+            many("a", 100_000),
+        ] {
+            assert_eq!(
+                check(&long, &about),
+                Err(PasswordError::TooLong),
+                "{} bytes",
+                long.expose().len()
+            );
         }
         assert_eq!(check(&"yağmur yağıyor".into(), &about), Ok(()));
     }
 
     #[test]
     fn the_three_thousand_most_common_are_refused() {
-        let listed: Vec<&str> = include_str!("common_passwords.txt").lines().filter(|line| !line.starts_with('#')).collect();
+        let listed: Vec<&str> = include_str!("common_passwords.txt")
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .collect();
         assert_eq!(listed.len(), 3_000);
         assert_eq!(listed.iter().collect::<HashSet<_>>().len(), 3_000);
         for password in listed {
-            assert!(password.chars().count() >= MIN_CHARS && password.to_lowercase() == password, "{password}");
+            assert!(
+                password.chars().count() >= MIN_CHARS && password.to_lowercase() == password,
+                "{password}"
+            );
             for typed in [password.to_owned(), password.to_uppercase()] {
-                assert_eq!(check(&typed.as_str().into(), &[]), Err(PasswordError::Weak), "{password}");
+                assert_eq!(
+                    check(&typed.as_str().into(), &[]),
+                    Err(PasswordError::Weak),
+                    "{password}"
+                );
             }
         }
-        assert!(OURS.iter().all(|password| password.to_lowercase() == *password));
+        assert!(
+            OURS.iter()
+                .all(|password| password.to_lowercase() == *password)
+        );
     }
 
     #[test]
@@ -158,9 +228,15 @@ mod tests {
         let stored = hash(&long.as_str().into(), 4).expect("a hash");
         assert!(verify(&long.as_str().into(), &stored));
         let other = format!("{}x", &long[..long.len() - 'ç'.len_utf8()]);
-        assert!(!verify(&other.as_str().into(), &stored), "120 bytes, and the last counts");
+        assert!(
+            !verify(&other.as_str().into(), &stored),
+            "120 bytes, and the last counts"
+        );
         let nul = hash(&"abcdefgh\0ijk".into(), 4).expect("a hash");
-        assert!(verify(&"abcdefgh\0ijk".into(), &nul) && !verify(&"abcdefgh\0xyz".into(), &nul), "and what is after a NUL");
+        assert!(
+            verify(&"abcdefgh\0ijk".into(), &nul) && !verify(&"abcdefgh\0xyz".into(), &nul),
+            "and what is after a NUL"
+        );
     }
 
     #[test]
@@ -174,13 +250,26 @@ mod tests {
     fn what_was_stored_by_the_old_scheme_goes_on() {
         let old = Secret::from(bcrypt::hash("yağmur yağıyor", 4).expect("a hash").as_str());
         assert!(is_old(&old) && verify(&"yağmur yağıyor".into(), &old));
-        assert!(!verify(&"yağmur yağmıyor".into(), &old) && !verify(&"x".repeat(5_000).as_str().into(), &old));
-        let cut = Secret::from(bcrypt::hash("x".repeat(MAX_OLD_BYTES), 4).expect("a hash").as_str());
-        assert!(!verify(&"x".repeat(MAX_OLD_BYTES + 1).as_str().into(), &cut));
+        assert!(
+            !verify(&"yağmur yağmıyor".into(), &old)
+                && !verify(&"x".repeat(5_000).as_str().into(), &old)
+        );
+        let cut = Secret::from(
+            bcrypt::hash("x".repeat(MAX_OLD_BYTES), 4)
+                .expect("a hash")
+                .as_str(),
+        );
+        assert!(!verify(
+            &"x".repeat(MAX_OLD_BYTES + 1).as_str().into(),
+            &cut
+        ));
         let new = hash(&"yağmur yağıyor".into(), 4).expect("a hash");
         assert!(!is_old(&new) && !verify(&old.expose()[..].into(), &old));
         // Of known value: whoever changes the scheme must change its name.
-        assert_eq!(std::str::from_utf8(&prepared(&"yağmur yağıyor".into())).map(str::len), Ok(64));
+        assert_eq!(
+            std::str::from_utf8(&prepared(&"yağmur yağıyor".into())).map(str::len),
+            Ok(64)
+        );
         assert!(!verify(&Secret::from(""), &of_nobody(4).expect("a hash")));
     }
 }

@@ -1,4 +1,5 @@
-//! Passwords, hashed on threads of their own so that a flood of logins slows logins and nothing else.
+//! Passwords, hashed on threads of their own so that a flood of logins slows logins and nothing
+//! else.
 
 use std::{io, panic::AssertUnwindSafe, sync::Arc};
 
@@ -25,8 +26,15 @@ pub enum PasswordError {
 
 #[derive(Debug)]
 enum Job {
-    Hash { password: Secret, answer: oneshot::Sender<Secret> },
-    Verify { password: Secret, hash: Secret, answer: oneshot::Sender<bool> },
+    Hash {
+        password: Secret,
+        answer: oneshot::Sender<Secret>,
+    },
+    Verify {
+        password: Secret,
+        hash: Secret,
+        answer: oneshot::Sender<bool>,
+    },
 }
 
 /// A bounded pool of hashing threads. They end when it is dropped.
@@ -38,7 +46,8 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// Starts `threads` threads for which at most `queue` passwords wait; `cost` is bcrypt's (4 to 31).
+    /// Starts `threads` threads for which at most `queue` passwords wait; `cost` is bcrypt's (4 to
+    /// 31).
     ///
     /// # Errors
     /// When the system gives no thread.
@@ -46,30 +55,50 @@ impl Passwords {
         let jobs = Arc::new(Line::new(queue));
         for number in 0..threads {
             let jobs = Arc::clone(&jobs);
-            std::thread::Builder::new().name(format!("password-{number}")).spawn(move || work(&jobs, cost))?;
+            std::thread::Builder::new()
+                .name(format!("password-{number}"))
+                .spawn(move || work(&jobs, cost))?;
         }
         let nobody = password_text::of_nobody(cost).map_err(io::Error::other)?;
         Ok(Self { jobs, nobody })
     }
 
     /// The hash of a password that passed the rules.
-    pub async fn hash(&self, from: ClientAddress, password: Secret) -> Result<Secret, PasswordError> {
+    pub async fn hash(
+        &self,
+        from: ClientAddress,
+        password: Secret,
+    ) -> Result<Secret, PasswordError> {
         let (answer, done) = oneshot::channel();
         self.queue(from, Job::Hash { password, answer });
         done.await.map_err(|_| PasswordError::Busy)
     }
 
-    /// Whether the password belongs to the hash. Without a hash the answer is no, after the same time.
-    pub async fn verify(&self, from: ClientAddress, password: Secret, hash: Option<Secret>) -> Result<bool, PasswordError> {
+    /// Whether the password belongs to the hash. Without a hash the answer is no, after the same
+    /// time.
+    pub async fn verify(
+        &self,
+        from: ClientAddress,
+        password: Secret,
+        hash: Option<Secret>,
+    ) -> Result<bool, PasswordError> {
         let known = hash.is_some();
         let hash = hash.unwrap_or_else(|| self.nobody.clone());
         let (answer, done) = oneshot::channel();
-        self.queue(from, Job::Verify { password, hash, answer });
+        self.queue(
+            from,
+            Job::Verify {
+                password,
+                hash,
+                answer,
+            },
+        );
         Ok(done.await.map_err(|_| PasswordError::Busy)? && known)
     }
 
     fn queue(&self, from: ClientAddress, job: Job) {
-        // Whoever waits for the job that has no place hears of it when that is dropped; it need not be this one.
+        // Whoever waits for the job that has no place hears of it when that is dropped; it need not
+        // be this one.
         if self.jobs.join(from.neighbourhood(), job).is_err() {
             metrics::counter!("tebdil_password_queue_full_total").increment(1);
         }
@@ -100,7 +129,11 @@ fn run(job: Job, cost: u32) {
                 let _ = answer.send(hash);
             }
         }
-        Job::Verify { password, hash, answer } => {
+        Job::Verify {
+            password,
+            hash,
+            answer,
+        } => {
             let _ = answer.send(password_text::verify(&password, &hash));
         }
     }
@@ -119,21 +152,49 @@ mod tests {
     #[tokio::test]
     async fn a_password_verifies_against_its_own_hash_only() {
         let pool = Passwords::start(4, 1, 4).expect("threads");
-        let hash = pool.hash(from(), "correct horse".into()).await.expect("hash");
-        assert_eq!(pool.verify(from(), "correct horse".into(), Some(hash.clone())).await, Ok(true));
-        assert_eq!(pool.verify(from(), "correct horse ".into(), Some(hash.clone())).await, Ok(false));
-        assert_eq!(pool.verify(from(), "x".repeat(5_000).as_str().into(), Some(hash)).await, Ok(false));
-        assert_eq!(pool.verify(from(), Secret::from(""), None).await, Ok(false), "the stand-in's own password does not count");
-        assert_eq!(pool.verify(from(), "anything".into(), Some("not a hash".into())).await, Ok(false));
+        let hash = pool
+            .hash(from(), "correct horse".into())
+            .await
+            .expect("hash");
+        assert_eq!(
+            pool.verify(from(), "correct horse".into(), Some(hash.clone()))
+                .await,
+            Ok(true)
+        );
+        assert_eq!(
+            pool.verify(from(), "correct horse ".into(), Some(hash.clone()))
+                .await,
+            Ok(false)
+        );
+        assert_eq!(
+            pool.verify(from(), "x".repeat(5_000).as_str().into(), Some(hash))
+                .await,
+            Ok(false)
+        );
+        assert_eq!(
+            pool.verify(from(), Secret::from(""), None).await,
+            Ok(false),
+            "the stand-in's own password does not count"
+        );
+        assert_eq!(
+            pool.verify(from(), "anything".into(), Some("not a hash".into()))
+                .await,
+            Ok(false)
+        );
     }
 
     #[tokio::test]
     async fn an_unknown_user_takes_as_long_as_a_known_one() {
         let pool = Passwords::start(8, 1, 4).expect("threads");
-        let hash = pool.hash(from(), "correct horse".into()).await.expect("hash");
+        let hash = pool
+            .hash(from(), "correct horse".into())
+            .await
+            .expect("hash");
         let time = async |hash: Option<Secret>| {
             let start = Instant::now();
-            pool.verify(from(), "wrong horse".into(), hash).await.expect("answer");
+            pool.verify(from(), "wrong horse".into(), hash)
+                .await
+                .expect("answer");
             start.elapsed()
         };
         // The fastest of each is what it costs; on a busy machine that takes some tries to be seen.
@@ -157,6 +218,9 @@ mod tests {
             checks.spawn(async move { pool.verify(from(), "x".into(), None).await });
         }
         let answers = checks.join_all().await;
-        assert!(answers.contains(&Err(PasswordError::Busy)) && answers.contains(&Ok(false)), "{answers:?}");
+        assert!(
+            answers.contains(&Err(PasswordError::Busy)) && answers.contains(&Ok(false)),
+            "{answers:?}"
+        );
     }
 }

@@ -12,7 +12,9 @@ pub(crate) struct Phones {
 impl Phones {
     /// `region` was checked with the settings.
     pub fn new(region: &str) -> Self {
-        Self { region: region.parse().unwrap_or(country::Id::TR) }
+        Self {
+            region: region.parse().unwrap_or(country::Id::TR),
+        }
     }
 
     /// Loads the tables, which takes the first reader about 0.2 s.
@@ -25,27 +27,46 @@ impl Phones {
         let text = text.trim();
         let digits = text.bytes().filter(u8::is_ascii_digit).count();
         // The parser also reads letters, extensions and URIs; no client of ours sends those.
-        let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"+ ()-./".contains(&byte));
+        let plain = text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b"+ ()-./".contains(&byte));
         if !plain || text.len() > 32 || !(5..=17).contains(&digits) {
             return None;
         }
         let number = phonenumber::parse(Some(self.region), text).ok()?;
-        number.is_valid().then(|| Secret::from(number.format().mode(Mode::E164).to_string()))
+        number
+            .is_valid()
+            .then(|| Secret::from(number.format().mode(Mode::E164).to_string()))
     }
 
-    /// Whether a text may be sent to an E.164 number: a mobile one of one of `countries`. Others are where a text costs its sender a lot.
+    /// Whether a text may be sent to an E.164 number: a mobile one of one of `countries`. Others
+    /// are where a text costs its sender a lot.
     pub fn takes_texts(e164: &str, countries: &[country::Id]) -> bool {
-        let Ok(number) = phonenumber::parse(None, e164) else { return false };
+        let Ok(number) = phonenumber::parse(None, e164) else {
+            return false;
+        };
         // In some countries mobile numbers look like all others.
-        let mobile = matches!(number.number_type(&DATABASE), Type::Mobile | Type::FixedLineOrMobile);
-        mobile && number.country().id().is_some_and(|country| countries.contains(&country))
+        let mobile = matches!(
+            number.number_type(&DATABASE),
+            Type::Mobile | Type::FixedLineOrMobile
+        );
+        mobile
+            && number
+                .country()
+                .id()
+                .is_some_and(|country| countries.contains(&country))
     }
 
     /// Country code and last two digits of an E.164 number: `+90 ******** 67`.
     pub fn masked(e164: &str) -> String {
-        let Ok(number) = phonenumber::parse(None, e164) else { return "+**".to_owned() };
+        let Ok(number) = phonenumber::parse(None, e164) else {
+            return "+**".to_owned();
+        };
         let code = number.code().value().to_string();
-        let rest = e164.trim_start_matches('+').len().saturating_sub(code.len());
+        let rest = e164
+            .trim_start_matches('+')
+            .len()
+            .saturating_sub(code.len());
         let shown = e164.get(e164.len().saturating_sub(2)..).unwrap_or_default();
         format!("+{code} {} {shown}", "*".repeat(rest.saturating_sub(2)))
     }
@@ -58,20 +79,47 @@ mod tests {
     #[test]
     fn every_spelling_has_one_form() {
         let phones = Phones::new("TR");
-        for text in
-            ["+905301234567", "05301234567", "5301234567", "0530 123 45 67", "(0530) 123-45-67", "0090 530 123 45 67", " +90 530 1234567 "]
-        {
-            assert_eq!(phones.e164(text).map(|phone| phone.expose().to_owned()).as_deref(), Some("+905301234567"), "{text}");
+        for text in [
+            "+905301234567",
+            "05301234567",
+            "5301234567",
+            "0530 123 45 67",
+            "(0530) 123-45-67",
+            "0090 530 123 45 67",
+            " +90 530 1234567 ",
+        ] {
+            assert_eq!(
+                phones
+                    .e164(text)
+                    .map(|phone| phone.expose().to_owned())
+                    .as_deref(),
+                Some("+905301234567"),
+                "{text}"
+            );
         }
-        assert_eq!(phones.e164("+49 30 901820").map(|phone| phone.expose().to_owned()).as_deref(), Some("+4930901820"));
+        assert_eq!(
+            phones
+                .e164("+49 30 901820")
+                .map(|phone| phone.expose().to_owned())
+                .as_deref(),
+            Some("+4930901820")
+        );
     }
 
     #[test]
     fn what_is_no_number_is_refused() {
         let phones = Phones::new("TR");
-        for text in
-            ["", "12", "+", "hello", "+905301234567;ext=1", "tel:+905301234567", "+90530123456789012", "+90 000 000 00 00", "٠٥٣٠١٢٣٤٥٦٧"]
-        {
+        for text in [
+            "",
+            "12",
+            "+",
+            "hello",
+            "+905301234567;ext=1",
+            "tel:+905301234567",
+            "+90530123456789012",
+            "+90 000 000 00 00",
+            "٠٥٣٠١٢٣٤٥٦٧",
+        ] {
             assert!(phones.e164(text).is_none(), "{text}");
         }
         assert!(phones.e164(&"5".repeat(10_000)).is_none());
@@ -81,7 +129,15 @@ mod tests {
     fn texts_go_to_mobiles_of_the_named_countries() {
         let takes = |e164| Phones::takes_texts(e164, &[country::Id::TR, country::Id::US]);
         assert!(takes("+905301234567") && takes("+12015550123"));
-        for no in ["+902121234567", "+909001234567", "+4915123456789", "+12423456789", "+881612345678", "905301234567", ""] {
+        for no in [
+            "+902121234567",
+            "+909001234567",
+            "+4915123456789",
+            "+12423456789",
+            "+881612345678",
+            "905301234567",
+            "",
+        ] {
             assert!(!takes(no), "{no}");
         }
     }

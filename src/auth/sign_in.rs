@@ -8,20 +8,30 @@ use tebdil_core::{
     time::Timestamp,
 };
 
-use super::{AccountError, Accounts, accounts::checked_device, password_text, tokens::RefreshSecret};
+use super::{
+    AccountError, Accounts, accounts::checked_device, password_text, tokens::RefreshSecret,
+};
 use crate::address::ClientAddress;
 
 impl Accounts {
-    /// Signs a device in. An unknown phone gets the same answer after the same time as a wrong password; a ban, and that a second factor
-    /// is asked for, are told only to who knows the password.
-    pub async fn login(&self, from: ClientAddress, request: LoginRequest) -> Result<(Authenticated, SignedIn), AccountError> {
+    /// Signs a device in. An unknown phone gets the same answer after the same time as a wrong
+    /// password; a ban, and that a second factor is asked for, are told only to who knows the
+    /// password.
+    pub async fn login(
+        &self,
+        from: ClientAddress,
+        request: LoginRequest,
+    ) -> Result<(Authenticated, SignedIn), AccountError> {
         let device = checked_device(request.device.clone().unwrap_or_default())?;
         let index = self.phone_index(&request.phone);
-        // What is stored of the password may be replaced while it is compared; then it is compared once more.
-        // A second factor is good once, so it is asked for once.
+        // What is stored of the password may be replaced while it is compared; then it is compared
+        // once more. A second factor is good once, so it is asked for once.
         let mut shown = None;
         for _ in 0..2 {
-            if let Some(signed_in) = self.try_login(from, index, &request, &device, &mut shown).await? {
+            if let Some(signed_in) = self
+                .try_login(from, index, &request, &device, &mut shown)
+                .await?
+            {
                 return Ok(signed_in);
             }
         }
@@ -42,8 +52,13 @@ impl Accounts {
             None => None,
         };
         let hash = user.as_ref().map(|user| user.password_hash.clone());
-        let right = self.passwords.verify(from, request.password.clone(), hash).await?;
-        let user = user.filter(|_| right).ok_or(AccountError::InvalidCredentials)?;
+        let right = self
+            .passwords
+            .verify(from, request.password.clone(), hash)
+            .await?;
+        let user = user
+            .filter(|_| right)
+            .ok_or(AccountError::InvalidCredentials)?;
 
         let now = self.clock.now();
         self.refuse_banned(&user, now).await?;
@@ -53,7 +68,10 @@ impl Accounts {
         }
         let secret = RefreshSecret::new(&mut rand::rng());
         let new = self.new_session(&secret, device.clone(), now);
-        let created = self.store.create_session(user.id, &user.password_hash, new, self.max_sessions, now).await?;
+        let created = self
+            .store
+            .create_session(user.id, &user.password_hash, new, self.max_sessions, now)
+            .await?;
         let Some(made) = created else {
             // The account was banned meanwhile, or the password was changed, or it was erased.
             self.refuse_banned(&user, now).await?;
@@ -65,10 +83,15 @@ impl Accounts {
         Ok(Some((self.signed_in(&user, &made.session, &secret)?, made)))
     }
 
-    /// Stores by today's scheme what was stored by an older one. When it fails, the next login does it.
+    /// Stores by today's scheme what was stored by an older one. When it fails, the next login does
+    /// it.
     async fn store_anew(&self, from: ClientAddress, user: &UserRow, password: &Secret) {
         let stored = match self.passwords.hash(from, password.clone()).await {
-            Ok(hash) => self.store.replace_password_hash(user.id, &user.password_hash, &hash).await,
+            Ok(hash) => {
+                self.store
+                    .replace_password_hash(user.id, &user.password_hash, &hash)
+                    .await
+            }
             Err(_) => return,
         };
         if let Err(error) = stored {
@@ -76,7 +99,8 @@ impl Accounts {
         }
     }
 
-    /// Says what a banned user is told who has shown the password. A ban that has run out ends here, whether or not its job came by.
+    /// Says what a banned user is told who has shown the password. A ban that has run out ends
+    /// here, whether or not its job came by.
     async fn refuse_banned(&self, user: &UserRow, now: Timestamp) -> Result<(), AccountError> {
         let Some(ban) = self.store.active_ban(&user.phone_index, now).await? else {
             if user.is_banned {
@@ -86,7 +110,14 @@ impl Accounts {
         };
         let appealable = self.store.appeal_of(ban.id).await?.is_none();
         let appeal_token = Some(self.tokens.issue_appeal(user.id, ban.id));
-        let notice = BanNotice { reason: ban.reason, until: ban.until, appealable };
-        Err(AccountError::Banned { notice: Some(notice), appeal_token })
+        let notice = BanNotice {
+            reason: ban.reason,
+            until: ban.until,
+            appealable,
+        };
+        Err(AccountError::Banned {
+            notice: Some(notice),
+            appeal_token,
+        })
     }
 }

@@ -1,9 +1,11 @@
 //! Access and refresh tokens.
 //!
-//! An access token is a JWT (HS256) that names user and session; whether the session still lives is asked of the store at every use. A refresh
-//! token is `<session>.<random and seal>`: the store keeps a hash of the random part, and the seal shows that the token was issued here, so that
-//! a made-up token for a guessed session cannot pass for a reused one and end it. An appeal token is a JWT for an audience of its own, so that neither passes
-//! for the other; it names a ban and its user.
+//! An access token is a JWT (HS256) that names user and session; whether the session still lives is
+//! asked of the store at every use. A refresh token is `<session>.<random and seal>`: the store
+//! keeps a hash of the random part, and the seal shows that the token was issued here, so that a
+//! made-up token for a guessed session cannot pass for a reused one and end it. An appeal token is
+//! a JWT for an audience of its own, so that neither passes for the other; it names a ban and its
+//! user.
 
 use std::collections::HashMap;
 
@@ -116,26 +118,39 @@ pub struct Tokens {
 
 impl std::fmt::Debug for Tokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tokens").field("kid", &self.kid).finish_non_exhaustive()
+        f.debug_struct("Tokens")
+            .field("kid", &self.kid)
+            .finish_non_exhaustive()
     }
 }
 
 impl Tokens {
-    /// The ring's first key signs, all verify. A key that leaves the ring ends the refresh tokens it sealed: keep it for `auth.refresh_ttl_s`.
+    /// The ring's first key signs, all verify. A key that leaves the ring ends the refresh tokens
+    /// it sealed: keep it for `auth.refresh_ttl_s`.
     pub fn new(ring: &KeyRing, settings: &Auth, clock: Clock) -> Self {
         let (kid, key) = ring.current();
         Self {
             kid: kid.to_owned(),
             signing: EncodingKey::from_secret(key.bytes()),
-            verifying: ring.iter().map(|(id, key)| (id.to_owned(), DecodingKey::from_secret(key.bytes()))).collect(),
+            verifying: ring
+                .iter()
+                .map(|(id, key)| (id.to_owned(), DecodingKey::from_secret(key.bytes())))
+                .collect(),
             sealing: ring.iter().map(|(_, key)| key.clone()).collect(),
             access_ttl: settings.access_ttl(),
             clock,
         }
     }
 
-    /// An access token, and when it expires (a full second): not after `session_ends`, so that no socket outlives its session.
-    pub fn issue_access(&self, user_id: UserId, session_id: SessionId, role: UserRole, session_ends: Timestamp) -> (Secret, Timestamp) {
+    /// An access token, and when it expires (a full second): not after `session_ends`, so that no
+    /// socket outlives its session.
+    pub fn issue_access(
+        &self,
+        user_id: UserId,
+        session_id: SessionId,
+        role: UserRole,
+        session_ends: Timestamp,
+    ) -> (Secret, Timestamp) {
         let now = self.clock.now();
         let exp = (now + self.access_ttl).min(session_ends).seconds();
         let claims = Claims {
@@ -166,8 +181,14 @@ impl Tokens {
     }
 
     fn sign(&self, claims: &impl Serialize) -> Secret {
-        let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::HS256) };
-        Secret::from(jsonwebtoken::encode(&header, claims, &self.signing).expect("plain claims and an HMAC key always encode"))
+        let header = Header {
+            kid: Some(self.kid.clone()),
+            ..Header::new(Algorithm::HS256)
+        };
+        Secret::from(
+            jsonwebtoken::encode(&header, claims, &self.signing)
+                .expect("plain claims and an HMAC key always encode"),
+        )
     }
 
     /// What the token says, when it was issued here and has not expired.
@@ -176,13 +197,21 @@ impl Tokens {
     /// [`TokenError`]
     pub fn verify_access(&self, token: &str) -> Result<Access, TokenError> {
         let access = self.issued(token).ok_or(TokenError::Invalid)?;
-        if self.clock.now() >= access.expires_at { Err(TokenError::Expired) } else { Ok(access) }
+        if self.clock.now() >= access.expires_at {
+            Err(TokenError::Expired)
+        } else {
+            Ok(access)
+        }
     }
 
     /// What an access token that was issued here says, also when it has expired.
     pub fn issued(&self, token: &str) -> Option<Access> {
         let claims: Claims = self.read(token, AUDIENCE).ok()?;
-        Some(Access { user_id: claims.sub, session_id: claims.sid, expires_at: expiry(claims.exp) })
+        Some(Access {
+            user_id: claims.sub,
+            session_id: claims.sid,
+            expires_at: expiry(claims.exp),
+        })
     }
 
     /// What the appeal token says, when it was issued here and has not expired.
@@ -194,7 +223,10 @@ impl Tokens {
         if self.clock.now() >= expiry(claims.exp) {
             return Err(TokenError::Expired);
         }
-        Ok(Appellant { user_id: claims.sub, ban_id: claims.ban })
+        Ok(Appellant {
+            user_id: claims.sub,
+            ban_id: claims.ban,
+        })
     }
 
     fn read<C: DeserializeOwned>(&self, token: &str, audience: &str) -> Result<C, TokenError> {
@@ -202,7 +234,10 @@ impl Tokens {
         if token.len() > 2048 {
             return Err(TokenError::Invalid);
         }
-        let kid = jsonwebtoken::decode_header(token).ok().and_then(|header| header.kid).ok_or(TokenError::Invalid)?;
+        let kid = jsonwebtoken::decode_header(token)
+            .ok()
+            .and_then(|header| header.kid)
+            .ok_or(TokenError::Invalid)?;
         let key = self.verifying.get(&kid).ok_or(TokenError::Invalid)?;
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_issuer(&[ISSUER]);
@@ -210,7 +245,9 @@ impl Tokens {
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         // Against our own clock, below.
         rules.validate_exp = false;
-        Ok(jsonwebtoken::decode::<C>(token, key, &rules).map_err(|_| TokenError::Invalid)?.claims)
+        Ok(jsonwebtoken::decode::<C>(token, key, &rules)
+            .map_err(|_| TokenError::Invalid)?
+            .claims)
     }
 
     /// The refresh token of a session.
@@ -218,7 +255,10 @@ impl Tokens {
         let seal = seal(&self.sealing[0], session, &secret.0);
         let sealed = seal.finalize().into_bytes();
         let bytes = zeroize::Zeroizing::new([&secret.0[..], &sealed[..SEAL_BYTES]].concat());
-        Secret::from(format!("{session}.{}", URL_SAFE_NO_PAD.encode(bytes.as_slice())))
+        Secret::from(format!(
+            "{session}.{}",
+            URL_SAFE_NO_PAD.encode(bytes.as_slice())
+        ))
     }
 
     /// Session and stored hash of a refresh token that was issued here.
@@ -230,15 +270,21 @@ impl Tokens {
         }
         let bytes = zeroize::Zeroizing::new(URL_SAFE_NO_PAD.decode(rest).ok()?);
         let (random, sealed) = bytes.split_first_chunk::<RANDOM_BYTES>()?;
-        let issued_here =
-            sealed.len() == SEAL_BYTES && self.sealing.iter().any(|key| seal(key, session, random).verify_truncated_left(sealed).is_ok());
+        let issued_here = sealed.len() == SEAL_BYTES
+            && self.sealing.iter().any(|key| {
+                seal(key, session, random)
+                    .verify_truncated_left(sealed)
+                    .is_ok()
+            });
         issued_here.then(|| (session, hash_token(random)))
     }
 }
 
 fn seal(key: &Key, session: SessionId, random: &[u8; RANDOM_BYTES]) -> Hmac<Sha256> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key.bytes()).expect("HMAC takes keys of any length");
-    // A label keeps it apart from the signatures of access tokens under the same key; those begin with base64 of `{`.
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(key.bytes()).expect("HMAC takes keys of any length");
+    // A label keeps it apart from the signatures of access tokens under the same key; those begin
+    // with base64 of `{`.
     mac.update(b"\0tebdil.refresh.v1\0");
     mac.update(&session.0.to_be_bytes());
     mac.update(random);
@@ -262,10 +308,22 @@ mod tests {
 
     fn tokens(keys: &[(&str, u8)], clock: &Clock) -> Tokens {
         use base64::engine::general_purpose::STANDARD;
-        let ring = keys.iter().map(|(id, byte)| format!("{id}:{}", STANDARD.encode([*byte; 32]))).collect::<Vec<_>>().join(",");
+        let ring = keys
+            .iter()
+            .map(|(id, byte)| format!("{id}:{}", STANDARD.encode([*byte; 32])))
+            .collect::<Vec<_>>()
+            .join(",");
         let key = STANDARD.encode([9; 32]);
-        let environment = [("PHONE_INDEX_KEY", key.clone()), ("FIELD_KEYS", format!("k:{key}")), ("JWT_KEYS", ring)];
-        let config = Config::load(None, environment.map(|(name, value)| (format!("TEBDIL_SECRETS__{name}"), value))).expect("settings");
+        let environment = [
+            ("PHONE_INDEX_KEY", key.clone()),
+            ("FIELD_KEYS", format!("k:{key}")),
+            ("JWT_KEYS", ring),
+        ];
+        let config = Config::load(
+            None,
+            environment.map(|(name, value)| (format!("TEBDIL_SECRETS__{name}"), value)),
+        )
+        .expect("settings");
         let secrets = Secrets::load(&config, &mut rand::rng()).expect("keys");
         Tokens::new(&secrets.jwt_keys, &config.auth, clock.clone())
     }
@@ -280,30 +338,64 @@ mod tests {
         let tokens = tokens(&[("a", 1)], &clock);
         let (token, expires_at) = tokens.issue_access(UserId(1), SessionId(2), UserRole::User, FAR);
         assert_eq!(expires_at, clock.now() + Duration::from_mins(15));
-        assert_eq!(tokens.verify_access(token.expose()), Ok(Access { user_id: UserId(1), session_id: SessionId(2), expires_at }));
+        assert_eq!(
+            tokens.verify_access(token.expose()),
+            Ok(Access {
+                user_id: UserId(1),
+                session_id: SessionId(2),
+                expires_at
+            })
+        );
         clock.advance(Duration::from_millis(899_999));
         assert!(tokens.verify_access(token.expose()).is_ok());
         clock.advance(Duration::from_millis(1));
-        assert_eq!(tokens.verify_access(token.expose()), Err(TokenError::Expired));
+        assert_eq!(
+            tokens.verify_access(token.expose()),
+            Err(TokenError::Expired)
+        );
     }
 
     #[test]
     fn no_access_token_outlives_its_session() {
         let clock = clock();
         let tokens = tokens(&[("a", 1)], &clock);
-        let (token, expires_at) = tokens.issue_access(UserId(1), SessionId(2), UserRole::User, clock.now() + Duration::from_millis(60_999));
+        let (token, expires_at) = tokens.issue_access(
+            UserId(1),
+            SessionId(2),
+            UserRole::User,
+            clock.now() + Duration::from_millis(60_999),
+        );
         assert_eq!(expires_at, clock.now() + Duration::from_mins(1));
         clock.advance(Duration::from_mins(1));
-        assert_eq!(tokens.verify_access(token.expose()), Err(TokenError::Expired));
+        assert_eq!(
+            tokens.verify_access(token.expose()),
+            Err(TokenError::Expired)
+        );
     }
 
     #[test]
     fn keys_rotate() {
         let clock = clock();
-        let (token, _) = tokens(&[("old", 1)], &clock).issue_access(UserId(1), SessionId(2), UserRole::User, FAR);
-        assert!(tokens(&[("new", 2), ("old", 1)], &clock).verify_access(token.expose()).is_ok());
-        assert_eq!(tokens(&[("new", 2)], &clock).verify_access(token.expose()), Err(TokenError::Invalid));
-        assert_eq!(tokens(&[("old", 2)], &clock).verify_access(token.expose()), Err(TokenError::Invalid), "same id, other key");
+        let (token, _) = tokens(&[("old", 1)], &clock).issue_access(
+            UserId(1),
+            SessionId(2),
+            UserRole::User,
+            FAR,
+        );
+        assert!(
+            tokens(&[("new", 2), ("old", 1)], &clock)
+                .verify_access(token.expose())
+                .is_ok()
+        );
+        assert_eq!(
+            tokens(&[("new", 2)], &clock).verify_access(token.expose()),
+            Err(TokenError::Invalid)
+        );
+        assert_eq!(
+            tokens(&[("old", 2)], &clock).verify_access(token.expose()),
+            Err(TokenError::Invalid),
+            "same id, other key"
+        );
     }
 
     #[test]
@@ -311,19 +403,57 @@ mod tests {
         let tokens = tokens(&[("a", 1)], &clock());
         let claims = serde_json::json!({"iss": "tebdil", "aud": "tebdil-api", "sub": "1", "sid": "2", "role": "user", "iat": 0, "exp": 9_999_999_999_i64, "jti": "x"});
         let key = EncodingKey::from_secret(&[1; 32]);
-        let with = |header: &Header, claims: &serde_json::Value| jsonwebtoken::encode(header, claims, &key).expect("token");
-        let named = |algorithm| Header { kid: Some("a".to_owned()), ..Header::new(algorithm) };
-        assert!(tokens.verify_access(&with(&named(Algorithm::HS256), &claims)).is_ok());
-        assert!(tokens.verify_access(&with(&named(Algorithm::HS512), &claims)).is_err(), "another algorithm");
-        assert!(tokens.verify_access(&with(&Header::new(Algorithm::HS256), &claims)).is_err(), "no key id");
-        for (claim, value) in [("iss", "other"), ("aud", "other"), ("sub", "-1"), ("sid", "x")] {
+        let with = |header: &Header, claims: &serde_json::Value| {
+            jsonwebtoken::encode(header, claims, &key).expect("token")
+        };
+        let named = |algorithm| Header {
+            kid: Some("a".to_owned()),
+            ..Header::new(algorithm)
+        };
+        assert!(
+            tokens
+                .verify_access(&with(&named(Algorithm::HS256), &claims))
+                .is_ok()
+        );
+        assert!(
+            tokens
+                .verify_access(&with(&named(Algorithm::HS512), &claims))
+                .is_err(),
+            "another algorithm"
+        );
+        assert!(
+            tokens
+                .verify_access(&with(&Header::new(Algorithm::HS256), &claims))
+                .is_err(),
+            "no key id"
+        );
+        for (claim, value) in [
+            ("iss", "other"),
+            ("aud", "other"),
+            ("sub", "-1"),
+            ("sid", "x"),
+        ] {
             let mut wrong = claims.clone();
             wrong[claim] = value.into();
-            assert!(tokens.verify_access(&with(&named(Algorithm::HS256), &wrong)).is_err(), "{claim}");
+            assert!(
+                tokens
+                    .verify_access(&with(&named(Algorithm::HS256), &wrong))
+                    .is_err(),
+                "{claim}"
+            );
             wrong.as_object_mut().expect("object").remove(claim);
-            assert!(tokens.verify_access(&with(&named(Algorithm::HS256), &wrong)).is_err(), "without {claim}");
+            assert!(
+                tokens
+                    .verify_access(&with(&named(Algorithm::HS256), &wrong))
+                    .is_err(),
+                "without {claim}"
+            );
         }
-        let none = format!("{}.{}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","kid":"a"}"#), URL_SAFE_NO_PAD.encode(claims.to_string()));
+        let none = format!(
+            "{}.{}.",
+            URL_SAFE_NO_PAD.encode(r#"{"alg":"none","kid":"a"}"#),
+            URL_SAFE_NO_PAD.encode(claims.to_string())
+        );
         for bad in ["", "a.b.c", &none, &"x".repeat(100_000)] {
             assert_eq!(tokens.verify_access(bad), Err(TokenError::Invalid));
         }
@@ -334,16 +464,28 @@ mod tests {
         let clock = clock();
         let tokens = tokens(&[("a", 1)], &clock);
         let appeal = tokens.issue_appeal(UserId(1), BanId(2));
-        let appellant = Appellant { user_id: UserId(1), ban_id: BanId(2) };
+        let appellant = Appellant {
+            user_id: UserId(1),
+            ban_id: BanId(2),
+        };
         assert_eq!(tokens.verify_appeal(appeal.expose()), Ok(appellant));
-        assert_eq!(tokens.verify_access(appeal.expose()), Err(TokenError::Invalid));
+        assert_eq!(
+            tokens.verify_access(appeal.expose()),
+            Err(TokenError::Invalid)
+        );
         assert_eq!(tokens.read_refresh(&appeal), None);
         let (access, _) = tokens.issue_access(UserId(1), SessionId(2), UserRole::Admin, FAR);
-        assert_eq!(tokens.verify_appeal(access.expose()), Err(TokenError::Invalid));
+        assert_eq!(
+            tokens.verify_appeal(access.expose()),
+            Err(TokenError::Invalid)
+        );
         clock.advance(Duration::from_millis(3_599_999));
         assert!(tokens.verify_appeal(appeal.expose()).is_ok());
         clock.advance(Duration::from_millis(1));
-        assert_eq!(tokens.verify_appeal(appeal.expose()), Err(TokenError::Expired));
+        assert_eq!(
+            tokens.verify_appeal(appeal.expose()),
+            Err(TokenError::Expired)
+        );
     }
 
     #[test]
@@ -351,17 +493,35 @@ mod tests {
         let tokens = tokens(&[("a", 1)], &clock());
         let secret = RefreshSecret::new(&mut rand::rng());
         let token = tokens.refresh_token(SessionId(7), &secret);
-        assert_eq!(tokens.read_refresh(&token), Some((SessionId(7), secret.hash())));
+        assert_eq!(
+            tokens.read_refresh(&token),
+            Some((SessionId(7), secret.hash()))
+        );
         let moved = token.expose().replacen("7.", "8.", 1);
-        let made_up = format!("7.{}", URL_SAFE_NO_PAD.encode([0; RANDOM_BYTES + SEAL_BYTES]));
+        let made_up = format!(
+            "7.{}",
+            URL_SAFE_NO_PAD.encode([0; RANDOM_BYTES + SEAL_BYTES])
+        );
         let short = format!("7.{}", URL_SAFE_NO_PAD.encode([0; RANDOM_BYTES]));
-        for bad in [moved.as_str(), &made_up, &short, "", "7.", "7", "x.y", &"7.".repeat(10_000)] {
+        for bad in [
+            moved.as_str(),
+            &made_up,
+            &short,
+            "",
+            "7.",
+            "7",
+            "x.y",
+            &"7.".repeat(10_000),
+        ] {
             assert_eq!(tokens.read_refresh(&bad.into()), None, "{bad}");
         }
     }
 
     #[test]
     fn debug_shows_no_key() {
-        assert_eq!(format!("{:?}", tokens(&[("a", 1)], &clock())), "Tokens { kid: \"a\", .. }");
+        assert_eq!(
+            format!("{:?}", tokens(&[("a", 1)], &clock())),
+            "Tokens { kid: \"a\", .. }"
+        );
     }
 }

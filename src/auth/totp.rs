@@ -1,4 +1,5 @@
-//! Second factors of staff: codes that an app makes from a secret and the time (RFC 6238), and recovery codes for who has lost it.
+//! Second factors of staff: codes that an app makes from a secret and the time (RFC 6238), and
+//! recovery codes for who has lost it.
 
 use rand::CryptoRng;
 use tebdil_core::{
@@ -30,28 +31,47 @@ const RECOVERY_BYTES: usize = 10;
 const RECOVERY_CHARS: usize = 16;
 
 impl Accounts {
-    /// Makes a secret that waits for its first code, for a member of staff who knows the password. Nothing asks for it before that.
-    pub async fn begin_totp(&self, user: UserId, from: ClientAddress, password: Secret) -> Result<TotpSetup, AccountError> {
+    /// Makes a secret that waits for its first code, for a member of staff who knows the password.
+    /// Nothing asks for it before that.
+    pub async fn begin_totp(
+        &self,
+        user: UserId,
+        from: ClientAddress,
+        password: Secret,
+    ) -> Result<TotpSetup, AccountError> {
         let row = self.store.user(user).await?.ok_or(AccountError::Gone)?;
         self.check_password(&row, from, password).await?;
         let mut secret = Zeroizing::new([0; SECRET_BYTES]);
         let sealed = {
             let mut rng = rand::rng();
             rand::Rng::fill_bytes(&mut rng, secret.as_mut());
-            self.cipher.seal(TOTP_CONTEXT, &user.0.to_be_bytes(), secret.as_ref(), &mut rng)
+            self.cipher.seal(
+                TOTP_CONTEXT,
+                &user.0.to_be_bytes(),
+                secret.as_ref(),
+                &mut rng,
+            )
         };
-        match self.store.begin_totp(user, &sealed, self.clock.now()).await? {
+        match self
+            .store
+            .begin_totp(user, &sealed, self.clock.now())
+            .await?
+        {
             TotpBegun::Waits => {}
             TotpBegun::Enrolled => return Err(AccountError::TotpEnrolled),
             TotpBegun::NotStaff => return Err(AccountError::NotStaff),
         }
         let generator = generator(secret.as_ref(), &format!("{}#{}", row.alias, row.tag))?;
         let uri = generator.to_url().map_err(|_| unusable())?;
-        Ok(TotpSetup { secret: generator.secret().to_base32().into(), uri: uri.into() })
+        Ok(TotpSetup {
+            secret: generator.secret().to_base32().into(),
+            uri: uri.into(),
+        })
     }
 
-    /// Has the second factor asked for from now on, when `code` shows that an app has the secret. Gives the recovery codes, which nobody can read again, and the
-    /// sessions that ended: all but `session`, since none of them has shown the factor.
+    /// Has the second factor asked for from now on, when `code` shows that an app has the secret.
+    /// Gives the recovery codes, which nobody can read again, and the sessions that ended: all but
+    /// `session`, since none of them has shown the factor.
     pub async fn confirm_totp(
         &self,
         user: UserId,
@@ -62,78 +82,175 @@ impl Accounts {
         if waiting.is_confirmed {
             return Err(AccountError::TotpEnrolled);
         }
-        let step = self.step(user, &waiting.secret, code.expose())?.ok_or(AccountError::TotpInvalid)?;
-        let codes: Vec<Secret> = (0..RECOVERY_CODES).map(|_| recovery_code(&mut rand::rng())).collect();
-        let hashes: Vec<RecoveryHash> = codes.iter().filter_map(|code| self.recovery_hash(user, code.expose())).collect();
-        let ended = self.store.confirm_totp((user, session), &waiting.secret, step, &hashes, self.clock.now()).await?;
+        let step = self
+            .step(user, &waiting.secret, code.expose())?
+            .ok_or(AccountError::TotpInvalid)?;
+        let codes: Vec<Secret> = (0..RECOVERY_CODES)
+            .map(|_| recovery_code(&mut rand::rng()))
+            .collect();
+        let hashes: Vec<RecoveryHash> = codes
+            .iter()
+            .filter_map(|code| self.recovery_hash(user, code.expose()))
+            .collect();
+        let ended = self
+            .store
+            .confirm_totp(
+                (user, session),
+                &waiting.secret,
+                step,
+                &hashes,
+                self.clock.now(),
+            )
+            .await?;
         // Begun anew meanwhile.
         let ended = ended.ok_or(AccountError::TotpInvalid)?;
-        Ok((RecoveryCodes { recovery_codes: codes }, ended))
+        Ok((
+            RecoveryCodes {
+                recovery_codes: codes,
+            },
+            ended,
+        ))
     }
 
-    /// Takes the second factor away, for who knows the password and has a code. One that waits for its first code needs none.
-    pub async fn remove_totp(&self, user: UserId, from: ClientAddress, request: TotpRemoval) -> Result<(), AccountError> {
+    /// Takes the second factor away, for who knows the password and has a code. One that waits for
+    /// its first code needs none.
+    pub async fn remove_totp(
+        &self,
+        user: UserId,
+        from: ClientAddress,
+        request: TotpRemoval,
+    ) -> Result<(), AccountError> {
         let row = self.store.user(user).await?.ok_or(AccountError::Gone)?;
         self.check_password(&row, from, request.password).await?;
         self.second_factor(user, Some(&request.code)).await?;
-        let removed = self.store.remove_totp(TotpOf::User(user), TotpRemover::User, self.clock.now()).await?;
-        if removed { Ok(()) } else { Err(AccountError::NoTotp) }
+        let removed = self
+            .store
+            .remove_totp(TotpOf::User(user), TotpRemover::User, self.clock.now())
+            .await?;
+        if removed {
+            Ok(())
+        } else {
+            Err(AccountError::NoTotp)
+        }
     }
 
-    /// Asks for the second factor of who has one: a code of the app, or a recovery code. What was right once is not right again, at whichever node.
-    pub(super) async fn second_factor(&self, user: UserId, given: Option<&Secret>) -> Result<(), AccountError> {
-        let Some(TotpRow { secret, is_confirmed: true }) = self.store.totp(user).await? else { return Ok(()) };
+    /// Asks for the second factor of who has one: a code of the app, or a recovery code. What was
+    /// right once is not right again, at whichever node.
+    pub(super) async fn second_factor(
+        &self,
+        user: UserId,
+        given: Option<&Secret>,
+    ) -> Result<(), AccountError> {
+        let Some(TotpRow {
+            secret,
+            is_confirmed: true,
+        }) = self.store.totp(user).await?
+        else {
+            return Ok(());
+        };
         let given = given.ok_or(AccountError::TotpRequired)?.expose();
         let is_right = if let Some(step) = self.step(user, &secret, given)? {
             self.store.take_totp_step(user, step).await?
         } else if let Some(hash) = self.recovery_hash(user, given) {
-            self.store.take_recovery_code(user, &hash, self.clock.now()).await?.is_some()
+            self.store
+                .take_recovery_code(user, &hash, self.clock.now())
+                .await?
+                .is_some()
         } else {
             false
         };
-        if is_right { Ok(()) } else { Err(AccountError::TotpInvalid) }
+        if is_right {
+            Ok(())
+        } else {
+            Err(AccountError::TotpInvalid)
+        }
     }
 
-    async fn check_password(&self, row: &UserRow, from: ClientAddress, password: Secret) -> Result<(), AccountError> {
-        let right = self.passwords.verify(from, password, Some(row.password_hash.clone())).await?;
-        if right { Ok(()) } else { Err(AccountError::InvalidCredentials) }
+    async fn check_password(
+        &self,
+        row: &UserRow,
+        from: ClientAddress,
+        password: Secret,
+    ) -> Result<(), AccountError> {
+        let right = self
+            .passwords
+            .verify(from, password, Some(row.password_hash.clone()))
+            .await?;
+        if right {
+            Ok(())
+        } else {
+            Err(AccountError::InvalidCredentials)
+        }
     }
 
     /// The step of time whose code this is.
     fn step(&self, user: UserId, secret: &Sealed, code: &str) -> Result<Option<i64>, AccountError> {
         let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
-        let Ok(seconds) = u64::try_from(self.clock.now().seconds()) else { return Ok(None) };
+        let Ok(seconds) = u64::try_from(self.clock.now().seconds()) else {
+            return Ok(None);
+        };
         if code.len() != DIGITS || !code.bytes().all(|byte| byte.is_ascii_digit()) {
             return Ok(None);
         }
-        let secret = self.cipher.open(TOTP_CONTEXT, &user.0.to_be_bytes(), &secret.key_id, &secret.ciphertext)?;
-        Ok(generator(&secret, "")?.check(&code, seconds).and_then(|step| i64::try_from(step).ok()))
+        let secret = self.cipher.open(
+            TOTP_CONTEXT,
+            &user.0.to_be_bytes(),
+            &secret.key_id,
+            &secret.ciphertext,
+        )?;
+        Ok(generator(&secret, "")?
+            .check(&code, seconds)
+            .and_then(|step| i64::try_from(step).ok()))
     }
 
-    /// What is kept of a recovery code, however it was typed; `None` when it has not the form of one.
+    /// What is kept of a recovery code, however it was typed; `None` when it has not the form of
+    /// one.
     fn recovery_hash(&self, user: UserId, typed: &str) -> Option<RecoveryHash> {
-        let plain: Zeroizing<String> =
-            Zeroizing::new(typed.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect());
+        let plain: Zeroizing<String> = Zeroizing::new(
+            typed
+                .chars()
+                .filter(char::is_ascii_alphanumeric)
+                .map(|c| c.to_ascii_lowercase())
+                .collect(),
+        );
         (plain.len() == RECOVERY_CHARS).then(|| self.blind.recovery_code(user, &plain))
     }
 }
 
 fn generator(secret: &[u8], account: &str) -> Result<Totp, AccountError> {
-    let builder = Builder::new().with_algorithm(Algorithm::SHA1).with_digits(6).with_step_duration(STEP_SECONDS).with_skew(SKEW);
-    builder.with_secret(secret).with_issuer(Some(ISSUER)).with_account_name(account).build().map_err(|_| unusable())
+    let builder = Builder::new()
+        .with_algorithm(Algorithm::SHA1)
+        .with_digits(6)
+        .with_step_duration(STEP_SECONDS)
+        .with_skew(SKEW);
+    builder
+        .with_secret(secret)
+        .with_issuer(Some(ISSUER))
+        .with_account_name(account)
+        .build()
+        .map_err(|_| unusable())
 }
 
 /// Only a stored secret that is none of ours can bring it about.
 fn unusable() -> AccountError {
-    StoreError::Corrupt { what: "totps.secret" }.into()
+    StoreError::Corrupt {
+        what: "totps.secret",
+    }
+    .into()
 }
 
 /// Sixteen letters and digits, in groups of four.
 fn recovery_code(rng: &mut impl CryptoRng) -> Secret {
     let mut random = Zeroizing::new([0; RECOVERY_BYTES]);
     rng.fill_bytes(random.as_mut());
-    let plain = totp_rs::Secret::from(*random).to_base32().to_ascii_lowercase();
-    let groups: Vec<&str> = plain.as_bytes().chunks(4).filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    let plain = totp_rs::Secret::from(*random)
+        .to_base32()
+        .to_ascii_lowercase();
+    let groups: Vec<&str> = plain
+        .as_bytes()
+        .chunks(4)
+        .filter_map(|group| std::str::from_utf8(group).ok())
+        .collect();
     Secret::from(groups.join("-"))
 }
 
@@ -149,13 +266,30 @@ mod tests {
     #[test]
     fn codes_are_those_of_the_rfc_in_six_digits() {
         let generator = generator(RFC_SECRET, "").expect("a generator");
-        for (seconds, code) in [(59, "287082"), (1_111_111_109, "081804"), (1_234_567_890, "005924"), (20_000_000_000, "353130")] {
-            assert_eq!(generator.check(code, seconds), Some(seconds / 30), "{seconds}");
+        for (seconds, code) in [
+            (59, "287082"),
+            (1_111_111_109, "081804"),
+            (1_234_567_890, "005924"),
+            (20_000_000_000, "353130"),
+        ] {
+            assert_eq!(
+                generator.check(code, seconds),
+                Some(seconds / 30),
+                "{seconds}"
+            );
             for near in [seconds - 30, seconds + 30] {
-                assert_eq!(generator.check(code, near), Some(seconds / 30), "one step away");
+                assert_eq!(
+                    generator.check(code, near),
+                    Some(seconds / 30),
+                    "one step away"
+                );
             }
             for far in [seconds.saturating_sub(60), seconds + 60] {
-                assert_eq!(generator.check(code, far).filter(|_| far / 30 != 0), None, "two steps away");
+                assert_eq!(
+                    generator.check(code, far).filter(|_| far / 30 != 0),
+                    None,
+                    "two steps away"
+                );
             }
         }
     }
@@ -164,18 +298,30 @@ mod tests {
     fn an_app_can_read_the_address() {
         let made = generator(RFC_SECRET, "KediAdam#0042").expect("a generator");
         let uri = made.to_url().expect("an address");
-        assert!(uri.starts_with("otpauth://totp/Tebdil:KediAdam%230042?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"), "{uri}");
+        assert!(
+            uri.starts_with(
+                "otpauth://totp/Tebdil:KediAdam%230042?secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+            ),
+            "{uri}"
+        );
         assert!(uri.contains("issuer=Tebdil"), "{uri}");
     }
 
     #[test]
     fn recovery_codes_are_eighty_bits_that_can_be_typed() {
-        let codes: Vec<Secret> = (0..1_000).map(|_| recovery_code(&mut rand::rng())).collect();
+        let codes: Vec<Secret> = (0..1_000)
+            .map(|_| recovery_code(&mut rand::rng()))
+            .collect();
         let distinct: HashSet<&str> = codes.iter().map(Secret::expose).collect();
         assert_eq!(distinct.len(), codes.len());
         for code in distinct {
             let groups: Vec<&str> = code.split('-').collect();
-            let plain = |group: &&str| group.len() == 4 && group.bytes().all(|c| c.is_ascii_lowercase() || (b'2'..=b'7').contains(&c));
+            let plain = |group: &&str| {
+                group.len() == 4
+                    && group
+                        .bytes()
+                        .all(|c| c.is_ascii_lowercase() || (b'2'..=b'7').contains(&c))
+            };
             assert!(groups.len() == 4 && groups.iter().all(plain), "{code}");
         }
     }

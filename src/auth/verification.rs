@@ -1,11 +1,15 @@
-//! What accounts do with one-time codes: a registration that waits for its phone to be proven, and a new password for a forgotten one.
+//! What accounts do with one-time codes: a registration that waits for its phone to be proven, and
+//! a new password for a forgotten one.
 
 use serde::{Deserialize, Serialize};
 use tebdil_core::{
     crypto::{PhoneIndex, Sealed},
     domain::{CodePurpose, Locale},
     id::{CodeId, UserId},
-    protocol::{Authenticated, Device, PasswordResetConfirmation, RegisterRequest, Secret, VerifyPhoneRequest},
+    protocol::{
+        Authenticated, Device, PasswordResetConfirmation, RegisterRequest, Secret,
+        VerifyPhoneRequest,
+    },
     store::{Alias, Guess, NewCode, PasswordReset, ProvenCode, StoreError, TriedCode},
 };
 
@@ -35,7 +39,8 @@ pub struct Draft {
     pub(super) device: Device,
 }
 
-/// A draft that waits for its phone to be proven, with the password's hash. The phone is not in it: who proves it says it again.
+/// A draft that waits for its phone to be proven, with the password's hash. The phone is not in it:
+/// who proves it says it again.
 #[derive(Serialize, Deserialize)]
 struct Waiting {
     alias: Alias,
@@ -57,20 +62,35 @@ impl Accounts {
     pub fn code_phone(&self, phone: &Secret) -> Option<CodePhone> {
         let e164 = self.phones.e164(phone.expose())?;
         let served = Phones::takes_texts(e164.expose(), &self.countries);
-        served.then(|| CodePhone { index: self.codes.parts.blind.phone(e164.expose()), e164 })
+        served.then(|| CodePhone {
+            index: self.codes.parts.blind.phone(e164.expose()),
+            e164,
+        })
     }
 
-    /// Checks a registration as [`Accounts::register`] does, also against the store. Gives what [`Accounts::send_registration_code`] goes on with.
-    pub async fn check_registration(&self, request: RegisterRequest) -> Result<(CodePhone, Draft, Secret), AccountError> {
+    /// Checks a registration as [`Accounts::register`] does, also against the store. Gives what
+    /// [`Accounts::send_registration_code`] goes on with.
+    pub async fn check_registration(
+        &self,
+        request: RegisterRequest,
+    ) -> Result<(CodePhone, Draft, Secret), AccountError> {
         let (draft, password) = self.draft(request)?;
-        let phone = self.code_phone(&draft.phone).ok_or(AccountError::PhoneNotServed)?;
-        if self.store.active_ban(&phone.index, self.clock.now()).await?.is_some() {
+        let phone = self
+            .code_phone(&draft.phone)
+            .ok_or(AccountError::PhoneNotServed)?;
+        if self
+            .store
+            .active_ban(&phone.index, self.clock.now())
+            .await?
+            .is_some()
+        {
             return Err(banned(None));
         }
         if self.store.user_by_phone(&phone.index).await?.is_some() {
             return Err(AccountError::PhoneTaken);
         }
-        // Nobody should pay for a code that cannot complete anything, nor hear of the mistake only after typing it in.
+        // Nobody should pay for a code that cannot complete anything, nor hear of the mistake only
+        // after typing it in.
         if let Some(code) = &draft.invite
             && !self.store.is_invite_code(code).await?
         {
@@ -79,9 +99,11 @@ impl Accounts {
         Ok((phone, draft, password))
     }
 
-    /// Keeps a registration, encrypted, until its phone is proven, and has the code sent that does it.
+    /// Keeps a registration, encrypted, until its phone is proven, and has the code sent that does
+    /// it.
     ///
-    /// Each registration has a code of its own, which names its alias: whoever registers somebody else's phone cannot have its owner complete that.
+    /// Each registration has a code of its own, which names its alias: whoever registers somebody
+    /// else's phone cannot have its owner complete that.
     pub async fn send_registration_code(
         &self,
         from: ClientAddress,
@@ -90,8 +112,13 @@ impl Accounts {
         password: Secret,
     ) -> Result<(), AccountError> {
         let budget = &self.codes.parts.budget;
-        let spent = budget.spend(CodePurpose::Registration, &phone).await.map_err(AccountError::OverBudget)?;
-        let ordered = self.order_registration(from, phone, draft, password, spent).await;
+        let spent = budget
+            .spend(CodePurpose::Registration, &phone)
+            .await
+            .map_err(AccountError::OverBudget)?;
+        let ordered = self
+            .order_registration(from, phone, draft, password, spent)
+            .await;
         if ordered.is_err() {
             budget.refund(spent).await;
         }
@@ -107,73 +134,181 @@ impl Accounts {
         spent: Spent,
     ) -> Result<(), AccountError> {
         let password_hash = self.passwords.hash(from, password).await?;
-        let Drawn { id, code, hash } = self.codes.parts.draw(CodePurpose::Registration, &phone.index);
+        let Drawn { id, code, hash } = self
+            .codes
+            .parts
+            .draw(CodePurpose::Registration, &phone.index);
         let (named, locale) = (draft.alias.text.clone(), draft.locale);
-        let Draft { alias, birth_year, terms_version, invite, device, .. } = draft;
-        let waiting = Waiting { alias, birth_year, locale, terms_version, invite, device, password_hash };
-        let plain = zeroize::Zeroizing::new(serde_json::to_vec(&waiting).map_err(|_| StoreError::Corrupt { what: "registration" })?);
-        let sealed = self.cipher.seal(REGISTRATION_CONTEXT, &identity(id, &phone.index), &plain, &mut rand::rng());
-        let new = NewCode { id, purpose: CodePurpose::Registration, phone: phone.index, user: None, hash, registration: Some(&sealed) };
+        let Draft {
+            alias,
+            birth_year,
+            terms_version,
+            invite,
+            device,
+            ..
+        } = draft;
+        let waiting = Waiting {
+            alias,
+            birth_year,
+            locale,
+            terms_version,
+            invite,
+            device,
+            password_hash,
+        };
+        let plain = zeroize::Zeroizing::new(serde_json::to_vec(&waiting).map_err(|_| {
+            StoreError::Corrupt {
+                what: "registration",
+            }
+        })?);
+        let sealed = self.cipher.seal(
+            REGISTRATION_CONTEXT,
+            &identity(id, &phone.index),
+            &plain,
+            &mut rand::rng(),
+        );
+        let new = NewCode {
+            id,
+            purpose: CodePurpose::Registration,
+            phone: phone.index,
+            user: None,
+            hash,
+            registration: Some(&sealed),
+        };
         self.store.insert_code(new, self.clock.now()).await?;
-        Ok(self.codes.send_registration(phone.e164, locale, named, code, spent)?)
+        Ok(self
+            .codes
+            .send_registration(phone.e164, locale, named, code, spent)?)
     }
 
-    /// Makes the account of the registration that the code belongs to, and signs its first device in.
-    pub async fn verify_phone(&self, request: VerifyPhoneRequest) -> Result<Authenticated, AccountError> {
-        let phone = self.phones.e164(request.phone.expose()).ok_or(AccountError::CodeInvalid)?;
-        let (proven, tried) = self.prove(CodePurpose::Registration, &phone, &request.code).await?;
-        let Sealed { ciphertext, key_id } = tried.registration.ok_or(StoreError::Corrupt { what: "registration" })?;
-        let plain = self.cipher.open(REGISTRATION_CONTEXT, &identity(proven.id, &proven.phone), &key_id, &ciphertext)?;
-        let waiting: Waiting = serde_json::from_slice(&plain).map_err(|_| StoreError::Corrupt { what: "registration" })?;
-        let Waiting { alias, birth_year, locale, terms_version, invite, device, password_hash } = waiting;
-        let draft = Draft { phone, alias, birth_year, locale, terms_version, invite, device };
+    /// Makes the account of the registration that the code belongs to, and signs its first device
+    /// in.
+    pub async fn verify_phone(
+        &self,
+        request: VerifyPhoneRequest,
+    ) -> Result<Authenticated, AccountError> {
+        let phone = self
+            .phones
+            .e164(request.phone.expose())
+            .ok_or(AccountError::CodeInvalid)?;
+        let (proven, tried) = self
+            .prove(CodePurpose::Registration, &phone, &request.code)
+            .await?;
+        let Sealed { ciphertext, key_id } = tried.registration.ok_or(StoreError::Corrupt {
+            what: "registration",
+        })?;
+        let plain = self.cipher.open(
+            REGISTRATION_CONTEXT,
+            &identity(proven.id, &proven.phone),
+            &key_id,
+            &ciphertext,
+        )?;
+        let waiting: Waiting = serde_json::from_slice(&plain).map_err(|_| StoreError::Corrupt {
+            what: "registration",
+        })?;
+        let Waiting {
+            alias,
+            birth_year,
+            locale,
+            terms_version,
+            invite,
+            device,
+            password_hash,
+        } = waiting;
+        let draft = Draft {
+            phone,
+            alias,
+            birth_year,
+            locale,
+            terms_version,
+            invite,
+            device,
+        };
         self.insert(draft, password_hash, Some(&proven)).await
     }
 
-    /// Has a code sent to whoever has this phone, if somebody does. The answer and its time do not depend on that.
+    /// Has a code sent to whoever has this phone, if somebody does. The answer and its time do not
+    /// depend on that.
     pub fn order_password_reset(&self, phone: CodePhone) -> Result<(), AccountError> {
         Ok(self.codes.send_password_reset(phone)?)
     }
 
     /// Sets a new password and signs every session out; gives whose it was, and what must be told.
     ///
-    /// What the request itself says about the password is checked before the code, and costs no try. That it is the user's alias can be said only to
-    /// who knew the code.
+    /// What the request itself says about the password is checked before the code, and costs no
+    /// try. That it is the user's alias can be said only to who knew the code.
     pub async fn reset_password(
         &self,
         from: ClientAddress,
         request: PasswordResetConfirmation,
     ) -> Result<(UserId, PasswordReset), AccountError> {
-        let phone = self.phones.e164(request.phone.expose()).ok_or(AccountError::CodeInvalid)?;
-        password_text::check(&request.new_password, &[phone.expose(), request.phone.expose()])?;
-        let (proven, tried) = self.prove(CodePurpose::PasswordReset, &phone, &request.code).await?;
+        let phone = self
+            .phones
+            .e164(request.phone.expose())
+            .ok_or(AccountError::CodeInvalid)?;
+        password_text::check(
+            &request.new_password,
+            &[phone.expose(), request.phone.expose()],
+        )?;
+        let (proven, tried) = self
+            .prove(CodePurpose::PasswordReset, &phone, &request.code)
+            .await?;
         let user = tried.user.ok_or(AccountError::CodeInvalid)?;
-        let row = self.store.user(user).await?.ok_or(AccountError::CodeInvalid)?;
-        if self.store.active_ban(&row.phone_index, self.clock.now()).await?.is_some() {
+        let row = self
+            .store
+            .user(user)
+            .await?
+            .ok_or(AccountError::CodeInvalid)?;
+        if self
+            .store
+            .active_ban(&row.phone_index, self.clock.now())
+            .await?
+            .is_some()
+        {
             return Err(AccountError::CodeInvalid);
         }
         password_text::check(&request.new_password, &[&row.alias])?;
         let hash = self.passwords.hash(from, request.new_password).await?;
-        let reset = self.store.reset_password(&proven, user, &hash, self.clock.now()).await?;
+        let reset = self
+            .store
+            .reset_password(&proven, user, &hash, self.clock.now())
+            .await?;
         Ok((user, reset.ok_or(AccountError::CodeInvalid)?))
     }
 
-    /// Compares a guess with the codes of a phone, after it was counted. Where one of them is not compared any more because others guessed, nobody can say that
-    /// the guess is wrong.
-    async fn prove(&self, purpose: CodePurpose, phone: &Secret, guess: &Secret) -> Result<(ProvenCode, TriedCode), AccountError> {
+    /// Compares a guess with the codes of a phone, after it was counted. Where one of them is not
+    /// compared any more because others guessed, nobody can say that the guess is wrong.
+    async fn prove(
+        &self,
+        purpose: CodePurpose,
+        phone: &Secret,
+        guess: &Secret,
+    ) -> Result<(ProvenCode, TriedCode), AccountError> {
         let guess = guess.expose().trim();
         // Nobody was sent such a one: it costs nobody a try.
         if guess.len() != CODE_DIGITS || !guess.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(AccountError::CodeInvalid);
         }
         let index = self.codes.parts.blind.phone(phone.expose());
-        let Guess { codes, wait } = self.store.try_code(purpose, &index, self.clock.now()).await?;
+        let Guess { codes, wait } = self
+            .store
+            .try_code(purpose, &index, self.clock.now())
+            .await?;
         let known = self.codes.parts.recognise(purpose, &index, guess, codes);
         let outcome = if known.is_some() { "right" } else { "wrong" };
         metrics::counter!("tebdil_code_tries_total", "purpose" => purpose.as_str(), "outcome" => outcome).increment(1);
-        let refusal = wait.map_or(AccountError::CodeInvalid, |wait| AccountError::TooManyGuesses { wait });
+        let refusal = wait.map_or(AccountError::CodeInvalid, |wait| {
+            AccountError::TooManyGuesses { wait }
+        });
         let known = known.ok_or(refusal)?;
-        Ok((ProvenCode { id: known.id, purpose, phone: index }, known))
+        Ok((
+            ProvenCode {
+                id: known.id,
+                purpose,
+                phone: index,
+            },
+            known,
+        ))
     }
 }
 

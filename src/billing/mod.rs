@@ -1,4 +1,5 @@
-//! Subscriptions as users, admins and billing providers meet them. What follows from an event is decided in `tebdil_core::store`.
+//! Subscriptions as users, admins and billing providers meet them. What follows from an event is
+//! decided in `tebdil_core::store`.
 
 pub mod signature;
 
@@ -27,25 +28,63 @@ pub struct Impossible {
 /// An event as it is stored.
 ///
 /// # Errors
-/// [`Impossible`]. An event from the future, by more than `tolerance`, would make everything that follows look old.
-pub fn fact(event: &BillingEvent, now: Timestamp, tolerance: Duration) -> Result<BillingFact, Impossible> {
+/// [`Impossible`]. An event from the future, by more than `tolerance`, would make everything that
+/// follows look old.
+pub fn fact(
+    event: &BillingEvent,
+    now: Timestamp,
+    tolerance: Duration,
+) -> Result<BillingFact, Impossible> {
     let subscription = &event.subscription;
     let named = |text: &str| (1..=128).contains(&text.len()) && !text.contains(char::is_control);
     let thinkable = |time: Timestamp| now - CENTURY < time && time < now + CENTURY;
     let checks = [
         (named(&event.id), "id", "must be 1 to 128 bytes"),
-        (named(&subscription.id), "subscription.id", "must be 1 to 128 bytes"),
-        (named(&subscription.plan), "subscription.plan", "must be 1 to 128 bytes"),
-        (named(subscription.account_token.expose()), "subscription.account_token", "must be 1 to 128 bytes"),
-        (thinkable(event.occurred_at) && event.occurred_at <= now + tolerance, "occurred_at", "must not be in the future"),
-        (thinkable(subscription.starts_at), "subscription.starts_at", "must be a time within a hundred years"),
-        (thinkable(subscription.ends_at), "subscription.ends_at", "must be a time within a hundred years"),
-        (subscription.starts_at <= subscription.ends_at, "subscription.ends_at", "must not be before starts_at"),
+        (
+            named(&subscription.id),
+            "subscription.id",
+            "must be 1 to 128 bytes",
+        ),
+        (
+            named(&subscription.plan),
+            "subscription.plan",
+            "must be 1 to 128 bytes",
+        ),
+        (
+            named(subscription.account_token.expose()),
+            "subscription.account_token",
+            "must be 1 to 128 bytes",
+        ),
+        (
+            thinkable(event.occurred_at) && event.occurred_at <= now + tolerance,
+            "occurred_at",
+            "must not be in the future",
+        ),
+        (
+            thinkable(subscription.starts_at),
+            "subscription.starts_at",
+            "must be a time within a hundred years",
+        ),
+        (
+            thinkable(subscription.ends_at),
+            "subscription.ends_at",
+            "must be a time within a hundred years",
+        ),
+        (
+            subscription.starts_at <= subscription.ends_at,
+            "subscription.ends_at",
+            "must not be before starts_at",
+        ),
     ];
     if let Some((_, field, detail)) = checks.into_iter().find(|(good, ..)| !good) {
-        return Err(Impossible { code: ErrorCode::InvalidField, field, detail });
+        return Err(Impossible {
+            code: ErrorCode::InvalidField,
+            field,
+            detail,
+        });
     }
-    // Of what was understood, not of the bytes: a provider may write the same event in another way when it delivers it again.
+    // Of what was understood, not of the bytes: a provider may write the same event in another way
+    // when it delivers it again.
     let hash = Sha256::digest(serde_json::to_vec(event).expect("an event is plain data"));
     Ok(BillingFact {
         id: event.id.clone(),

@@ -1,4 +1,5 @@
-//! `Tebdil-Signature: t=SECONDS,v1=HEX[,v1=HEX…]`: HMAC-SHA-256 with a shared secret over `SECONDS.BODY`, the body byte by byte as it was sent.
+//! `Tebdil-Signature: t=SECONDS,v1=HEX[,v1=HEX…]`: HMAC-SHA-256 with a shared secret over
+//! `SECONDS.BODY`, the body byte by byte as it was sent.
 
 use std::time::Duration;
 
@@ -24,7 +25,8 @@ pub enum SignatureError {
     Wrong,
 }
 
-/// Checks the value of the header for `body`: signed with one of `secrets`, within `tolerance` before or after `now`.
+/// Checks the value of the header for `body`: signed with one of `secrets`, within `tolerance`
+/// before or after `now`.
 ///
 /// Takes the same time wherever a signature differs.
 ///
@@ -40,11 +42,21 @@ pub fn verify<'a>(
     let mut time = None;
     let mut signatures = Vec::new();
     for part in header.split(',') {
-        match part.trim().split_once('=').ok_or(SignatureError::Malformed)? {
-            ("t", seconds) if time.is_none() && seconds.len() <= 12 && seconds.bytes().all(|byte| byte.is_ascii_digit()) => {
+        match part
+            .trim()
+            .split_once('=')
+            .ok_or(SignatureError::Malformed)?
+        {
+            ("t", seconds)
+                if time.is_none()
+                    && seconds.len() <= 12
+                    && seconds.bytes().all(|byte| byte.is_ascii_digit()) =>
+            {
                 time = Some(seconds);
             }
-            ("v1", hex) if signatures.len() < MAX_SIGNATURES => signatures.push(bytes(hex).ok_or(SignatureError::Malformed)?),
+            ("v1", hex) if signatures.len() < MAX_SIGNATURES => {
+                signatures.push(bytes(hex).ok_or(SignatureError::Malformed)?)
+            }
             ("t" | "v1", _) => return Err(SignatureError::Malformed),
             // A later version of the scheme beside ours.
             _ => {}
@@ -58,7 +70,8 @@ pub fn verify<'a>(
     let mut good = false;
     for secret in secrets {
         for signature in &signatures {
-            let mac = Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
+            let mac =
+                Hmac::<Sha256>::new_from_slice(secret).expect("HMAC takes keys of any length");
             let mac = mac.chain_update(time).chain_update(b".").chain_update(body);
             // Not `||`: how many were tried must not show.
             good |= mac.verify_slice(signature).is_ok();
@@ -68,7 +81,11 @@ pub fn verify<'a>(
         return Err(SignatureError::Wrong);
     }
     let tolerance = i64::try_from(tolerance.as_secs()).unwrap_or(i64::MAX);
-    if (now.seconds() - seconds).abs() > tolerance { Err(SignatureError::Time) } else { Ok(()) }
+    if (now.seconds() - seconds).abs() > tolerance {
+        Err(SignatureError::Time)
+    } else {
+        Ok(())
+    }
 }
 
 /// 32 bytes in hexadecimal.
@@ -92,8 +109,19 @@ mod tests {
     // printf '1795251600.{"id":"evt_1"}' | openssl dgst -sha256 -hmac whsec_0123456789abcdef
     const GOOD: &str = "4dfc8ac0fe8a7046e8cdeba3d49a8dac0a89d9200a26d1a9c6bae64f55b09580";
 
-    fn check(header: &str, body: &[u8], secrets: &[&[u8]], seconds: i64) -> Result<(), SignatureError> {
-        verify(header, body, secrets.iter().copied(), Timestamp::from_millis(seconds * 1000), Duration::from_mins(5))
+    fn check(
+        header: &str,
+        body: &[u8],
+        secrets: &[&[u8]],
+        seconds: i64,
+    ) -> Result<(), SignatureError> {
+        verify(
+            header,
+            body,
+            secrets.iter().copied(),
+            Timestamp::from_millis(seconds * 1000),
+            Duration::from_mins(5),
+        )
     }
 
     #[test]
@@ -106,7 +134,11 @@ mod tests {
             (1_795_251_901, Err(SignatureError::Time)),
             (1_795_251_299, Err(SignatureError::Time)),
         ] {
-            assert_eq!(check(&header, BODY, &[SECRET], seconds), expected, "{seconds}");
+            assert_eq!(
+                check(&header, BODY, &[SECRET], seconds),
+                expected,
+                "{seconds}"
+            );
         }
     }
 
@@ -114,21 +146,51 @@ mod tests {
     fn either_side_may_have_two_secrets_while_one_is_replaced() {
         let other: &[u8] = b"another secret of ours";
         let header = format!("t=1795251600,v1={},v0=ignored, v1={GOOD}", "0".repeat(64));
-        assert_eq!(check(&header, BODY, &[other, SECRET], 1_795_251_600), Ok(()));
-        assert_eq!(check(&header, BODY, &[other], 1_795_251_600), Err(SignatureError::Wrong));
-        assert_eq!(check(&header, BODY, &[], 1_795_251_600), Err(SignatureError::Wrong));
+        assert_eq!(
+            check(&header, BODY, &[other, SECRET], 1_795_251_600),
+            Ok(())
+        );
+        assert_eq!(
+            check(&header, BODY, &[other], 1_795_251_600),
+            Err(SignatureError::Wrong)
+        );
+        assert_eq!(
+            check(&header, BODY, &[], 1_795_251_600),
+            Err(SignatureError::Wrong)
+        );
     }
 
     #[test]
     fn another_body_time_or_signature_is_refused() {
         let header = format!("t=1795251600,v1={GOOD}");
-        assert_eq!(check(&header, br#"{"id": "evt_1"}"#, &[SECRET], 1_795_251_600), Err(SignatureError::Wrong));
-        assert_eq!(check(&header.replace("600,", "601,"), BODY, &[SECRET], 1_795_251_600), Err(SignatureError::Wrong));
+        assert_eq!(
+            check(&header, br#"{"id": "evt_1"}"#, &[SECRET], 1_795_251_600),
+            Err(SignatureError::Wrong)
+        );
+        assert_eq!(
+            check(
+                &header.replace("600,", "601,"),
+                BODY,
+                &[SECRET],
+                1_795_251_600
+            ),
+            Err(SignatureError::Wrong)
+        );
         for bit in 0..256 {
             let mut signature = bytes(GOOD).expect("hexadecimal");
             signature[bit / 8] ^= 1 << (bit % 8);
-            let hex = signature.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-            assert_eq!(check(&format!("t=1795251600,v1={hex}"), BODY, &[SECRET], 1_795_251_600), Err(SignatureError::Wrong));
+            let hex = signature
+                .iter()
+                .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+            assert_eq!(
+                check(
+                    &format!("t=1795251600,v1={hex}"),
+                    BODY,
+                    &[SECRET],
+                    1_795_251_600
+                ),
+                Err(SignatureError::Wrong)
+            );
         }
     }
 
@@ -153,7 +215,11 @@ mod tests {
             &format!("t=1,v1={}ğ", &GOOD[2..]),
         ];
         for header in cases {
-            assert_eq!(check(header, BODY, &[SECRET], 1), Err(SignatureError::Malformed), "{header}");
+            assert_eq!(
+                check(header, BODY, &[SECRET], 1),
+                Err(SignatureError::Malformed),
+                "{header}"
+            );
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Calls: what the two devices of a video match signal to each other, and what is noted of it.
 //!
-//! Media never comes here: it goes through a relay, encrypted between the devices. A signal takes one way: connection → [`Calls::describe`] or
-//! [`Calls::candidate`], which rebuilds it from what may pass → the sender's [`Room`], which keeps the order → the peer's room, at whichever node its device is →
-//! that device. A room is what one node knows of a call. Nothing of it is stored: a node that forgot, or a device that comes back at another node, begins
-//! anew with the next offer.
+//! Media never comes here: it goes through a relay, encrypted between the devices. A signal takes
+//! one way: connection → [`Calls::describe`] or [`Calls::candidate`], which rebuilds it from what
+//! may pass → the sender's [`Room`], which keeps the order → the peer's room, at whichever node its
+//! device is → that device. A room is what one node knows of a call. Nothing of it is stored: a
+//! node that forgot, or a device that comes back at another node, begins anew with the next offer.
 //!
 //! | file | what |
 //! |---|---|
@@ -39,7 +40,8 @@ use crate::{
     relay::Relays,
 };
 
-/// Calls that are remembered, also for a while after their end. One that is forgotten goes on with the next offer.
+/// Calls that are remembered, also for a while after their end. One that is forgotten goes on with
+/// the next offer.
 const CAPACITY: usize = 50_000;
 
 /// The calls as this node knows them.
@@ -50,7 +52,8 @@ pub struct Calls {
     relays: Arc<Relays>,
     clock: Clock,
     rooms: Cache<MatchId, Arc<Mutex<Room>>>,
-    /// Grows when the word that matches ended may have been lost: who takes part in them is asked anew.
+    /// Grows when the word that matches ended may have been lost: who takes part in them is asked
+    /// anew.
     epoch: AtomicU64,
 }
 
@@ -87,20 +90,39 @@ struct Seated {
 impl Calls {
     /// No calls yet.
     pub fn new(store: Store, hub: Arc<Hub>, relays: Arc<Relays>, clock: Clock) -> Self {
-        Self { store, hub, relays, clock, rooms: Cache::new(CAPACITY), epoch: AtomicU64::new(0) }
+        Self {
+            store,
+            hub,
+            relays,
+            clock,
+            rooms: Cache::new(CAPACITY),
+            epoch: AtomicU64::new(0),
+        }
     }
 
     /// A session description for the peer.
     ///
     /// # Errors
     /// [`Refused`]; nothing is changed then.
-    pub async fn describe(&self, origin: &Connection, frame: RtcDescription) -> Result<(), Refused> {
+    pub async fn describe(
+        &self,
+        origin: &Connection,
+        frame: RtcDescription,
+    ) -> Result<(), Refused> {
         let seated = self.seat(origin, frame.match_id).await?;
         if frame.kind == DescriptionKind::Offer && frame.round.is_some() {
             return Err(malformed("round: only an answer has one"));
         }
-        let sdp = sanitise_sdp(frame.sdp.expose(), frame.kind).map_err(|error| malformed(&error.to_string()))?;
-        self.forward(&seated, Signal::Description { kind: frame.kind, round: frame.round, sdp })
+        let sdp = sanitise_sdp(frame.sdp.expose(), frame.kind)
+            .map_err(|error| malformed(&error.to_string()))?;
+        self.forward(
+            &seated,
+            Signal::Description {
+                kind: frame.kind,
+                round: frame.round,
+                sdp,
+            },
+        )
     }
 
     /// A candidate for the peer; only one of our relays gets there.
@@ -109,8 +131,14 @@ impl Calls {
     /// [`Refused`]; nothing is changed then.
     pub async fn candidate(&self, origin: &Connection, frame: RtcCandidate) -> Result<(), Refused> {
         let seated = self.seat(origin, frame.match_id).await?;
-        let RtcCandidate { candidate, sdp_mid, sdp_m_line_index, .. } = frame;
-        check_medium(sdp_mid.as_deref(), sdp_m_line_index).map_err(|error| malformed(&error.to_string()))?;
+        let RtcCandidate {
+            candidate,
+            sdp_mid,
+            sdp_m_line_index,
+            ..
+        } = frame;
+        check_medium(sdp_mid.as_deref(), sdp_m_line_index)
+            .map_err(|error| malformed(&error.to_string()))?;
         let candidate = match sanitise_candidate(candidate.expose(), self.relays.ranges()) {
             Ok(Sanitised::Relay(candidate)) => candidate,
             Ok(Sanitised::End) => String::new(),
@@ -120,7 +148,14 @@ impl Calls {
             }
             Err(error) => return Err(malformed(&error.to_string())),
         };
-        self.forward(&seated, Signal::Candidate { candidate, sdp_mid, sdp_m_line_index })
+        self.forward(
+            &seated,
+            Signal::Candidate {
+                candidate,
+                sdp_mid,
+                sdp_m_line_index,
+            },
+        )
     }
 
     /// What the device says of its call.
@@ -134,25 +169,38 @@ impl Calls {
             CallState::Failed => self.failed(&seated).await?,
             CallState::Ended => return Ok(Said::HungUp),
         }
-        self.hub.send_to_device(seated.side.peer_id, seated.side.peer_session_id, &ServerFrame::RtcState(frame));
+        self.hub.send_to_device(
+            seated.side.peer_id,
+            seated.side.peer_session_id,
+            &ServerFrame::RtcState(frame),
+        );
         Ok(Said::Noted)
     }
 
-    /// One side's word is enough, or who wants a right back would only have to be silent. But both must have described: a word about nothing is a lie.
+    /// One side's word is enough, or who wants a right back would only have to be silent. But both
+    /// must have described: a word about nothing is a lie.
     async fn connected(&self, seated: &Seated) -> Result<(), Refused> {
         let (known, agreed) = {
             let room = lock(&seated.room);
-            (room.connected || seated.side.connected_at.is_some(), room.agreed_since())
+            (
+                room.connected || seated.side.connected_at.is_some(),
+                room.agreed_since(),
+            )
         };
         if known {
             return Ok(());
         }
         let Some(offered_at) = agreed else {
-            return Err(refused("out_of_order", ErrorCode::SignalRefused, "no offer of this call was answered"));
+            return Err(refused(
+                "out_of_order",
+                ErrorCode::SignalRefused,
+                "no offer of this call was answered",
+            ));
         };
         let now = self.clock.now();
         match self.store.call_connected(seated.match_id, now).await? {
-            CallConnected::Now => metrics::histogram!("tebdil_call_setup_seconds").record(now.since(offered_at).as_secs_f64()),
+            CallConnected::Now => metrics::histogram!("tebdil_call_setup_seconds")
+                .record(now.since(offered_at).as_secs_f64()),
             CallConnected::Before => {}
             CallConnected::Over => return Err(over()),
         }
@@ -164,22 +212,44 @@ impl Calls {
         if lock(&seated.room).failed {
             return Ok(());
         }
-        let first = self.store.call_failed(seated.match_id, self.clock.now()).await?;
+        let first = self
+            .store
+            .call_failed(seated.match_id, self.clock.now())
+            .await?;
         let mut room = lock(&seated.room);
         room.failed = true;
         if let Some(was_connected) = first {
-            let phase = if was_connected { "connected" } else { room.phase() };
+            let phase = if was_connected {
+                "connected"
+            } else {
+                room.phase()
+            };
             metrics::counter!("tebdil_call_failures_total", "phase" => phase).increment(1);
         }
         Ok(())
     }
 
-    /// A device was welcomed: where it is in a call, it counts as there, and the peer hears that what it signals arrives. Presence alone tells that only of users
-    /// who have no other device.
-    pub async fn welcomed(&self, connection: &Connection, matches: &[MatchRow]) -> Result<(), StoreError> {
-        for row in matches.iter().filter(|row| row.mode == Mode::Video && row.session_id == connection.session_id) {
-            self.store.note_present(&[(row.id, connection.user_id)]).await?;
-            self.hub.send(row.peer_id, &ServerFrame::PeerPresence(PeerPresence { match_id: row.id, online: true }));
+    /// A device was welcomed: where it is in a call, it counts as there, and the peer hears that
+    /// what it signals arrives. Presence alone tells that only of users who have no other device.
+    pub async fn welcomed(
+        &self,
+        connection: &Connection,
+        matches: &[MatchRow],
+    ) -> Result<(), StoreError> {
+        for row in matches
+            .iter()
+            .filter(|row| row.mode == Mode::Video && row.session_id == connection.session_id)
+        {
+            self.store
+                .note_present(&[(row.id, connection.user_id)])
+                .await?;
+            self.hub.send(
+                row.peer_id,
+                &ServerFrame::PeerPresence(PeerPresence {
+                    match_id: row.id,
+                    online: true,
+                }),
+            );
         }
         Ok(())
     }
@@ -226,14 +296,23 @@ impl Calls {
     /// The place of a device in a call that goes on.
     async fn seat(&self, origin: &Connection, match_id: MatchId) -> Result<Seated, Refused> {
         let epoch = self.epoch.load(Ordering::Relaxed);
-        let known = self.rooms.get(&match_id).and_then(|room| lock(&room).side_of(origin.user_id, epoch));
+        let known = self
+            .rooms
+            .get(&match_id)
+            .and_then(|room| lock(&room).side_of(origin.user_id, epoch));
         let side = if let Some(side) = known {
             side
         } else {
             let side = self.store.call_side(match_id, origin.user_id).await?;
-            let side = side.ok_or_else(|| refused("not_found", ErrorCode::NotFound, "match_id: no such match"))?;
+            let side = side.ok_or_else(|| {
+                refused("not_found", ErrorCode::NotFound, "match_id: no such match")
+            })?;
             if side.mode != Mode::Video {
-                return Err(refused("not_video", ErrorCode::NotAVideoMatch, ErrorCode::NotAVideoMatch.title()));
+                return Err(refused(
+                    "not_video",
+                    ErrorCode::NotAVideoMatch,
+                    ErrorCode::NotAVideoMatch.title(),
+                ));
             }
             side
         };
@@ -241,7 +320,11 @@ impl Calls {
             return Err(over());
         }
         if side.session_id != origin.session_id {
-            return Err(refused("wrong_device", ErrorCode::WrongDevice, ErrorCode::WrongDevice.title()));
+            return Err(refused(
+                "wrong_device",
+                ErrorCode::WrongDevice,
+                ErrorCode::WrongDevice.title(),
+            ));
         }
         let room = self.room(match_id);
         {
@@ -251,29 +334,47 @@ impl Calls {
             }
             room.seat(origin.user_id, side.clone(), epoch);
         }
-        Ok(Seated { match_id, room, side })
+        Ok(Seated {
+            match_id,
+            room,
+            side,
+        })
     }
 
     fn room(&self, match_id: MatchId) -> Arc<Mutex<Room>> {
-        let Ok(room) = self.rooms.get_or_insert_with(&match_id, || Ok::<_, Infallible>(Arc::default()));
+        let Ok(room) = self
+            .rooms
+            .get_or_insert_with(&match_id, || Ok::<_, Infallible>(Arc::default()));
         room
     }
 
     /// Takes a signal into the sender's half, and what follows from it to the peer.
     fn forward(&self, seated: &Seated, signal: Signal) -> Result<(), Refused> {
-        let Seated { match_id, room, side } = seated;
-        // Until everything is queued: what two connections of one device send at the same time must not change places on the way.
+        let Seated {
+            match_id,
+            room,
+            side,
+        } = seated;
+        // Until everything is queued: what two connections of one device send at the same time must
+        // not change places on the way.
         let mut room = lock(room);
         if room.over {
             return Err(over());
         }
         let signals = room.send(side.role, signal, self.clock.now());
-        let signals = signals.map_err(|error| refused("out_of_order", ErrorCode::SignalRefused, &error.to_string()))?;
+        let signals = signals.map_err(|error| {
+            refused("out_of_order", ErrorCode::SignalRefused, &error.to_string())
+        })?;
         let (user, session, role) = (side.peer_id, side.peer_session_id, room::other(side.role));
         let here = self.hub.device(user, session).is_some();
         for signal in signals {
             let word = Word::new(*match_id, signal);
-            self.hub.tell_elsewhere(user, || NodeMessage::Signal { user, session, role, word: word.clone() });
+            self.hub.tell_elsewhere(user, || NodeMessage::Signal {
+                user,
+                session,
+                role,
+                word: word.clone(),
+            });
             if here {
                 self.take(&mut room, user, session, role, word);
             }
@@ -281,15 +382,19 @@ impl Calls {
         Ok(())
     }
 
-    /// Pushes a signal to the device of this node that it is for, unless it is late or not the peer's to say.
+    /// Pushes a signal to the device of this node that it is for, unless it is late or not the
+    /// peer's to say.
     fn take(&self, room: &mut Room, user: UserId, session: SessionId, role: MatchRole, word: Word) {
         let match_id = word.match_id();
         match room.receive(role, word.into_signal(), self.clock.now()) {
             Some(signal) => {
                 let frame = Word::new(match_id, signal).into_frame();
-                self.hub.send_here(user, Audience::Only(session), &Outgoing::new(&frame, None));
+                self.hub
+                    .send_here(user, Audience::Only(session), &Outgoing::new(&frame, None));
             }
-            None => metrics::counter!("tebdil_signals_refused_total", "reason" => "late").increment(1),
+            None => {
+                metrics::counter!("tebdil_signals_refused_total", "reason" => "late").increment(1)
+            }
         }
     }
 }

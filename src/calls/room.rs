@@ -1,4 +1,5 @@
-//! A call as one node knows it: of each side whose device is here, the place and the order of its signals.
+//! A call as one node knows it: of each side whose device is here, the place and the order of its
+//! signals.
 
 use tebdil_core::{domain::MatchRole, id::UserId, store::CallSide, time::Timestamp};
 use tebdil_signaling::{Call, Refused, Signal, Stage};
@@ -52,13 +53,22 @@ pub(super) const fn other(role: MatchRole) -> MatchRole {
 impl Room {
     /// That of a match that is over.
     pub(super) fn over() -> Self {
-        Self { over: true, ..Self::default() }
+        Self {
+            over: true,
+            ..Self::default()
+        }
     }
 
     /// The side of a user, if it was asked for in this epoch.
     pub(super) fn side_of(&self, user: UserId, epoch: u64) -> Option<CallSide> {
-        let seats = [&self.offerer, &self.answerer].into_iter().flatten().filter_map(|half| half.seat.as_ref());
-        seats.filter(|seat| seat.user == user && seat.epoch == epoch).map(|seat| seat.side.clone()).next()
+        let seats = [&self.offerer, &self.answerer]
+            .into_iter()
+            .flatten()
+            .filter_map(|half| half.seat.as_ref());
+        seats
+            .filter(|seat| seat.user == user && seat.epoch == epoch)
+            .map(|seat| seat.side.clone())
+            .next()
     }
 
     /// Remembers a side.
@@ -68,14 +78,24 @@ impl Room {
     }
 
     /// The user in this role sends a signal: what goes to the peer for it.
-    pub(super) fn send(&mut self, role: MatchRole, signal: Signal, now: Timestamp) -> Result<Vec<Signal>, Refused> {
+    pub(super) fn send(
+        &mut self,
+        role: MatchRole,
+        signal: Signal,
+        now: Timestamp,
+    ) -> Result<Vec<Signal>, Refused> {
         let sent = self.call(role).send(signal, now)?;
         self.look(role, now);
         Ok(sent)
     }
 
     /// The peer of the user in this role sent a signal: the same, unless it is late.
-    pub(super) fn receive(&mut self, role: MatchRole, signal: Signal, now: Timestamp) -> Option<Signal> {
+    pub(super) fn receive(
+        &mut self,
+        role: MatchRole,
+        signal: Signal,
+        now: Timestamp,
+    ) -> Option<Signal> {
         let received = self.call(role).receive(signal)?;
         self.look(role, now);
         Some(received)

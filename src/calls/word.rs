@@ -18,10 +18,22 @@ pub enum Word {
 impl Word {
     pub(super) fn new(match_id: MatchId, signal: Signal) -> Self {
         match signal {
-            Signal::Description { kind, round, sdp } => Self::Description(RtcDescription { match_id, kind, sdp: sdp.into(), round }),
-            Signal::Candidate { candidate, sdp_mid, sdp_m_line_index } => {
-                Self::Candidate(RtcCandidate { match_id, candidate: candidate.into(), sdp_mid, sdp_m_line_index })
-            }
+            Signal::Description { kind, round, sdp } => Self::Description(RtcDescription {
+                match_id,
+                kind,
+                sdp: sdp.into(),
+                round,
+            }),
+            Signal::Candidate {
+                candidate,
+                sdp_mid,
+                sdp_m_line_index,
+            } => Self::Candidate(RtcCandidate {
+                match_id,
+                candidate: candidate.into(),
+                sdp_mid,
+                sdp_m_line_index,
+            }),
         }
     }
 
@@ -34,10 +46,23 @@ impl Word {
 
     pub(super) fn into_signal(self) -> Signal {
         match self {
-            Self::Description(RtcDescription { kind, sdp, round, .. }) => Signal::Description { kind, round, sdp: sdp.expose().to_owned() },
-            Self::Candidate(RtcCandidate { candidate, sdp_mid, sdp_m_line_index, .. }) => {
-                Signal::Candidate { candidate: candidate.expose().to_owned(), sdp_mid, sdp_m_line_index }
-            }
+            Self::Description(RtcDescription {
+                kind, sdp, round, ..
+            }) => Signal::Description {
+                kind,
+                round,
+                sdp: sdp.expose().to_owned(),
+            },
+            Self::Candidate(RtcCandidate {
+                candidate,
+                sdp_mid,
+                sdp_m_line_index,
+                ..
+            }) => Signal::Candidate {
+                candidate: candidate.expose().to_owned(),
+                sdp_mid,
+                sdp_m_line_index,
+            },
         }
     }
 

@@ -29,7 +29,10 @@ pub(super) struct Origin {
 
 impl Origin {
     pub(super) fn new(connection: &Arc<Connection>, re: Option<FrameId>) -> Self {
-        Self { connection: Arc::clone(connection), re }
+        Self {
+            connection: Arc::clone(connection),
+            re,
+        }
     }
 
     pub(super) fn answer(&self, frame: &ServerFrame) {
@@ -42,7 +45,13 @@ impl Origin {
             ErrorCode::TooManyUndelivered => Some(UNDELIVERED_RETRY_AFTER_MS),
             _ => None,
         };
-        self.answer(&ServerFrame::Error { code, message: code.title().to_owned(), retry_after_ms, resets_at: None, client_id });
+        self.answer(&ServerFrame::Error {
+            code,
+            message: code.title().to_owned(),
+            retry_after_ms,
+            resets_at: None,
+            client_id,
+        });
     }
 }
 
@@ -78,7 +87,9 @@ impl Op {
     /// `None` for what is no message: receipts say what is true in any order.
     pub(super) fn line(&self) -> Option<Line> {
         match self {
-            Self::Send { origin, message, .. } => Some((origin.connection.id, message.match_id)),
+            Self::Send {
+                origin, message, ..
+            } => Some((origin.connection.id, message.match_id)),
             Self::Receipt { .. } => None,
         }
     }
@@ -108,17 +119,41 @@ impl Batch {
 
     /// The operations; those of each kind in their order.
     pub(super) fn into_ops(self) -> impl Iterator<Item = Op> {
-        let sends = self.messages.into_iter().zip(self.senders).map(|(message, (origin, digest))| Op::Send { message, digest, origin });
-        let receipts = self.receipts.into_iter().zip(self.readers).map(|(receipt, origin)| Op::Receipt { receipt, origin });
+        let sends =
+            self.messages
+                .into_iter()
+                .zip(self.senders)
+                .map(|(message, (origin, digest))| Op::Send {
+                    message,
+                    digest,
+                    origin,
+                });
+        let receipts = self
+            .receipts
+            .into_iter()
+            .zip(self.readers)
+            .map(|(receipt, origin)| Op::Receipt { receipt, origin });
         sends.chain(receipts)
     }
 
     /// Two batches with half of the matches each; `Err` with the batch when it is of one match.
     pub(super) fn halves(self) -> Result<[Self; 2], Self> {
-        let matches: BTreeSet<MatchId> =
-            self.messages.iter().map(|message| message.match_id).chain(self.receipts.iter().map(|receipt| receipt.match_id)).collect();
-        let Some(middle) = matches.iter().nth(matches.len() / 2).copied().filter(|_| matches.len() > 1) else { return Err(self) };
-        let (low, high): (Vec<Op>, Vec<Op>) = self.into_ops().partition(|op| op.match_id() < middle);
+        let matches: BTreeSet<MatchId> = self
+            .messages
+            .iter()
+            .map(|message| message.match_id)
+            .chain(self.receipts.iter().map(|receipt| receipt.match_id))
+            .collect();
+        let Some(middle) = matches
+            .iter()
+            .nth(matches.len() / 2)
+            .copied()
+            .filter(|_| matches.len() > 1)
+        else {
+            return Err(self);
+        };
+        let (low, high): (Vec<Op>, Vec<Op>) =
+            self.into_ops().partition(|op| op.match_id() < middle);
         Ok([low.into_iter().collect(), high.into_iter().collect()])
     }
 }
@@ -128,7 +163,11 @@ impl FromIterator<Op> for Batch {
         let mut batch = Self::default();
         for op in ops {
             match op {
-                Op::Send { message, digest, origin } => {
+                Op::Send {
+                    message,
+                    digest,
+                    origin,
+                } => {
                     batch.messages.push(message);
                     batch.senders.push((origin, digest));
                 }

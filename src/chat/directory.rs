@@ -9,7 +9,8 @@ use tebdil_core::{
 
 /// A bounded memory of [`Store::parties`].
 ///
-/// An entry that outlives its match does no harm: it lets a `typing` through to somebody who just left.
+/// An entry that outlives its match does no harm: it lets a `typing` through to somebody who just
+/// left.
 #[derive(Debug)]
 pub struct Directory {
     known: Cache<MatchId, Parties>,
@@ -18,16 +19,29 @@ pub struct Directory {
 impl Directory {
     /// Remembers `capacity` matches.
     pub fn new(capacity: usize) -> Self {
-        Self { known: Cache::new(capacity) }
+        Self {
+            known: Cache::new(capacity),
+        }
     }
 
     /// The peer of `user` in a match that goes on; `None` where there is no such match of the user.
-    pub async fn peer(&self, store: &Store, match_id: MatchId, user: UserId, now: Timestamp) -> Result<Option<UserId>, StoreError> {
+    pub async fn peer(
+        &self,
+        store: &Store,
+        match_id: MatchId,
+        user: UserId,
+        now: Timestamp,
+    ) -> Result<Option<UserId>, StoreError> {
         let parties = match self.known.get(&match_id) {
             Some(parties) => Some(parties),
-            None => store.parties(match_id).await?.inspect(|parties| self.known.insert(match_id, *parties)),
+            None => store
+                .parties(match_id)
+                .await?
+                .inspect(|parties| self.known.insert(match_id, *parties)),
         };
-        Ok(parties.filter(|parties| now < parties.expired_at).and_then(|parties| parties.peer_of(user)))
+        Ok(parties
+            .filter(|parties| now < parties.expired_at)
+            .and_then(|parties| parties.peer_of(user)))
     }
 
     /// The match is over.

@@ -1,7 +1,9 @@
 //! What two matched people say to each other: messages, receipts, typing, presence, and the end.
 //!
-//! A message takes one way: connection → [`Chat::send`] → the [`writer`], which commits everything that came meanwhile in one transaction, then answers the
-//! senders and tells the receivers. Nobody sees a message the store does not hold, and per direction the order of `seq` is the order of sending.
+//! A message takes one way: connection → [`Chat::send`] → the [`writer`], which commits everything
+//! that came meanwhile in one transaction, then answers the senders and tells the receivers. Nobody
+//! sees a message the store does not hold, and per direction the order of `seq` is the order of
+//! sending.
 
 mod batch;
 mod directory;
@@ -18,7 +20,10 @@ use tebdil_core::{
     domain::{EndReason, Mode},
     franking,
     id::{MatchId, UserId},
-    protocol::{ErrorCode, FrameId, MatchEnded, MessageAck, MessageSend, PeerPresence, ServerFrame, Typing, WhoEnded},
+    protocol::{
+        ErrorCode, FrameId, MatchEnded, MessageAck, MessageSend, PeerPresence, ServerFrame, Typing,
+        WhoEnded,
+    },
     realtime::{Announcement, Presence, RealtimeError},
     store::{ChatRules, End, EndedMatch, MatchRow, NewMessage, NewReceipt, Store, StoreError},
     time::Clock,
@@ -80,7 +85,17 @@ pub struct Parts {
 impl Chat {
     /// The service, and the writer that has to be run for it.
     pub fn new(parts: Parts) -> (Self, Writer) {
-        let Parts { store, hub, presence, ads, relays, calls, clock, rules, wakeups } = parts;
+        let Parts {
+            store,
+            hub,
+            presence,
+            ads,
+            relays,
+            calls,
+            clock,
+            rules,
+            wakeups,
+        } = parts;
         let (writer, ops) = mpsc::channel(WRITER_QUEUE);
         let chat = Self {
             store: store.clone(),
@@ -97,13 +112,18 @@ impl Chat {
         (chat, Writer::new(ops, store, hub, clock, rules, wakeups))
     }
 
-    /// Queues a message. The answer and the delivery follow the commit. Refused when its franking tag is not the one inside it.
+    /// Queues a message. The answer and the delivery follow the commit. Refused when its franking
+    /// tag is not the one inside it.
     pub async fn send(&self, origin: &Arc<Connection>, frame: MessageSend, re: Option<FrameId>) {
         let from = Origin::new(origin, re);
-        // Hashed here, where only this connection waits for it, and not by the writer, for whom everybody waits.
+        // Hashed here, where only this connection waits for it, and not by the writer, for whom
+        // everybody waits.
         let digest = match frame.franking_tag.as_deref() {
             None => None,
-            Some(tag) if franking::tag_in_message(&frame.ciphertext).is_some_and(|inside| inside == tag) => {
+            Some(tag)
+                if franking::tag_in_message(&frame.ciphertext)
+                    .is_some_and(|inside| inside == tag) =>
+            {
                 Some(franking::ciphertext_sha256(&frame.ciphertext))
             }
             Some(_) => return from.refuse(ErrorCode::FrankingTagMismatch, Some(frame.client_id)),
@@ -117,13 +137,33 @@ impl Chat {
             franking_tag: frame.franking_tag,
             device_info: Arc::clone(&origin.device_info),
         };
-        self.queue(Op::Send { message, digest, origin: from }).await;
+        self.queue(Op::Send {
+            message,
+            digest,
+            origin: from,
+        })
+        .await;
     }
 
     /// Queues a receipt (`message.ack`, or `message.read` with `read`).
-    pub async fn receipt(&self, origin: &Arc<Connection>, frame: MessageAck, read: bool, re: Option<FrameId>) {
-        let receipt = NewReceipt { match_id: frame.match_id, user_id: origin.user_id, seq: frame.seq, read };
-        self.queue(Op::Receipt { receipt, origin: Origin::new(origin, re) }).await;
+    pub async fn receipt(
+        &self,
+        origin: &Arc<Connection>,
+        frame: MessageAck,
+        read: bool,
+        re: Option<FrameId>,
+    ) {
+        let receipt = NewReceipt {
+            match_id: frame.match_id,
+            user_id: origin.user_id,
+            seq: frame.seq,
+            read,
+        };
+        self.queue(Op::Receipt {
+            receipt,
+            origin: Origin::new(origin, re),
+        })
+        .await;
     }
 
     async fn queue(&self, op: Op) {
@@ -133,17 +173,48 @@ impl Chat {
     }
 
     /// Tells the peer that the user writes, or stopped. Never stored.
-    pub async fn typing(&self, origin: &Connection, frame: Typing, re: Option<&FrameId>) -> Result<(), StoreError> {
-        match self.directory.peer(&self.store, frame.match_id, origin.user_id, self.clock.now()).await? {
-            Some(peer) => self.hub.send(peer, &ServerFrame::Typing { match_id: frame.match_id, on: frame.on }),
-            None => origin.send(&self.no_such_match(frame.match_id, origin.user_id).await?, re),
+    pub async fn typing(
+        &self,
+        origin: &Connection,
+        frame: Typing,
+        re: Option<&FrameId>,
+    ) -> Result<(), StoreError> {
+        match self
+            .directory
+            .peer(
+                &self.store,
+                frame.match_id,
+                origin.user_id,
+                self.clock.now(),
+            )
+            .await?
+        {
+            Some(peer) => self.hub.send(
+                peer,
+                &ServerFrame::Typing {
+                    match_id: frame.match_id,
+                    on: frame.on,
+                },
+            ),
+            None => origin.send(
+                &self.no_such_match(frame.match_id, origin.user_id).await?,
+                re,
+            ),
         }
         Ok(())
     }
 
     /// Ends a match, and tells both sides when this call was the one that ended it.
-    pub async fn end(&self, match_id: MatchId, by: Option<UserId>, reason: EndReason) -> Result<End, StoreError> {
-        let end = self.store.end_match(match_id, by, reason, self.clock.now()).await?;
+    pub async fn end(
+        &self,
+        match_id: MatchId,
+        by: Option<UserId>,
+        reason: EndReason,
+    ) -> Result<End, StoreError> {
+        let end = self
+            .store
+            .end_match(match_id, by, reason, self.clock.now())
+            .await?;
         if let End::Now(ended) = end {
             self.announce_end(&ended);
         }
@@ -154,7 +225,8 @@ impl Chat {
     pub fn announce_end(&self, ended: &EndedMatch) {
         self.directory.forget(ended.match_id);
         for user in ended.users {
-            self.hub.send(user, &ServerFrame::MatchEnded(ended_for(ended, user)));
+            self.hub
+                .send(user, &ServerFrame::MatchEnded(ended_for(ended, user)));
         }
         self.wind_up(ended);
     }
@@ -169,11 +241,23 @@ impl Chat {
     }
 
     /// Ends a match at the wish of a connection, which gets an answer of its own.
-    pub async fn leave(&self, origin: &Connection, match_id: MatchId, reason: EndReason, re: Option<&FrameId>) -> Result<(), StoreError> {
-        let end = self.store.end_match(match_id, Some(origin.user_id), reason, self.clock.now()).await?;
+    pub async fn leave(
+        &self,
+        origin: &Connection,
+        match_id: MatchId,
+        reason: EndReason,
+        re: Option<&FrameId>,
+    ) -> Result<(), StoreError> {
+        let end = self
+            .store
+            .end_match(match_id, Some(origin.user_id), reason, self.clock.now())
+            .await?;
         let ended = match end {
             End::NotFound => {
-                origin.send(&ServerFrame::error(ErrorCode::NotFound, "match_id: no such match"), re);
+                origin.send(
+                    &ServerFrame::error(ErrorCode::NotFound, "match_id: no such match"),
+                    re,
+                );
                 return Ok(());
             }
             // Leaving is idempotent: who comes second learns how it ended.
@@ -181,13 +265,17 @@ impl Chat {
             End::Now(ended) => {
                 self.directory.forget(match_id);
                 for user in ended.users {
-                    let frame = || Outgoing::new(&ServerFrame::MatchEnded(ended_for(&ended, user)), None);
+                    let frame =
+                        || Outgoing::new(&ServerFrame::MatchEnded(ended_for(&ended, user)), None);
                     self.hub.send_encoded(user, Some(origin.id), frame);
                 }
                 ended
             }
         };
-        origin.send(&ServerFrame::MatchEnded(ended_for(&ended, origin.user_id)), re);
+        origin.send(
+            &ServerFrame::MatchEnded(ended_for(&ended, origin.user_id)),
+            re,
+        );
         if matches!(end, End::Now(_)) {
             self.wind_up(&ended);
         }
@@ -199,7 +287,8 @@ impl Chat {
         self.directory.forget(match_id);
     }
 
-    /// Tells the peers of a user, wherever they are, whether it is online, where that is news; with `returned`, that it was gone and is back.
+    /// Tells the peers of a user, wherever they are, whether it is online, where that is news; with
+    /// `returned`, that it was gone and is back.
     pub async fn announce_presence(&self, user: UserId, returned: bool) -> Result<(), StoreError> {
         let (matches, to) = self.announcements(user).await?;
         let told = self.presence.announce(user, returned, &to).await;
@@ -207,7 +296,8 @@ impl Chat {
         Ok(())
     }
 
-    /// Like [`Chat::announce_presence`], where peers may believe something else than they were told.
+    /// Like [`Chat::announce_presence`], where peers may believe something else than they were
+    /// told.
     pub async fn announce_presence_again(&self, user: UserId) -> Result<(), StoreError> {
         let (matches, to) = self.announcements(user).await?;
         let told = self.presence.announce_again(user, &to).await;
@@ -216,9 +306,14 @@ impl Chat {
     }
 
     /// The user's active matches, and what the peer in each is told.
-    async fn announcements(&self, user: UserId) -> Result<(Vec<MatchRow>, Vec<Announcement>), StoreError> {
+    async fn announcements(
+        &self,
+        user: UserId,
+    ) -> Result<(Vec<MatchRow>, Vec<Announcement>), StoreError> {
         let matches = self.store.active_matches(user, self.clock.now()).await?;
-        let word = |peer, match_id, online| NodeMessage::frame(peer, Audience::All, &presence_frame(match_id, online)).encode();
+        let word = |peer, match_id, online| {
+            NodeMessage::frame(peer, Audience::All, &presence_frame(match_id, online)).encode()
+        };
         let to = matches
             .iter()
             .map(|row| Announcement {
@@ -230,14 +325,22 @@ impl Chat {
         Ok((matches, to))
     }
 
-    /// Where nobody could be told, peers of this node are told what this node knows. When the others can be reached again, this node's devices are registered anew
-    /// and their users announced; of one who left, presence may know nothing more by then, so it is remembered here.
-    fn tell_here_unless(&self, told: &Result<(), RealtimeError>, user: UserId, matches: &[MatchRow]) {
+    /// Where nobody could be told, peers of this node are told what this node knows. When the
+    /// others can be reached again, this node's devices are registered anew and their users
+    /// announced; of one who left, presence may know nothing more by then, so it is remembered
+    /// here.
+    fn tell_here_unless(
+        &self,
+        told: &Result<(), RealtimeError>,
+        user: UserId,
+        matches: &[MatchRow],
+    ) {
         if told.is_err() {
             self.unsaid().insert(user);
             let online = self.hub.is_here(user);
             for row in matches {
-                self.hub.send_here(row.peer_id, Audience::All, &presence_frame(row.id, online));
+                self.hub
+                    .send_here(row.peer_id, Audience::All, &presence_frame(row.id, online));
             }
         }
     }
@@ -252,7 +355,8 @@ impl Chat {
         self.unsaid.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether each of these users is online; as far as this node knows when the others cannot be asked.
+    /// Whether each of these users is online; as far as this node knows when the others cannot be
+    /// asked.
     async fn online(&self, users: &[UserId]) -> Vec<bool> {
         match self.presence.online(users).await {
             Ok(online) => online,
@@ -261,15 +365,26 @@ impl Chat {
     }
 
     /// The error for a match that is over or not the user's.
-    async fn no_such_match(&self, match_id: MatchId, user: UserId) -> Result<ServerFrame, StoreError> {
+    async fn no_such_match(
+        &self,
+        match_id: MatchId,
+        user: UserId,
+    ) -> Result<ServerFrame, StoreError> {
         let known = self.store.match_of(match_id, user).await?.is_some();
-        let code = if known { ErrorCode::MatchEnded } else { ErrorCode::NotFound };
+        let code = if known {
+            ErrorCode::MatchEnded
+        } else {
+            ErrorCode::NotFound
+        };
         Ok(ServerFrame::error(code, code.title()))
     }
 }
 
 fn presence_frame(match_id: MatchId, online: bool) -> Outgoing {
-    Outgoing::new(&ServerFrame::PeerPresence(PeerPresence { match_id, online }), None)
+    Outgoing::new(
+        &ServerFrame::PeerPresence(PeerPresence { match_id, online }),
+        None,
+    )
 }
 
 /// An end as one side is told of it.
@@ -279,5 +394,10 @@ fn ended_for(ended: &EndedMatch, user: UserId) -> MatchEnded {
         Some(by) if by == user => WhoEnded::Me,
         Some(_) => WhoEnded::Peer,
     };
-    MatchEnded { match_id: ended.match_id, status: ended.status, reason: ended.reason, by }
+    MatchEnded {
+        match_id: ended.match_id,
+        status: ended.status,
+        reason: ended.reason,
+        by,
+    }
 }

@@ -6,17 +6,22 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tebdil_core::{
     franking::FrankingKeys,
     id::{MatchId, UserId},
-    protocol::{ErrorCode, FrameId, MatchFound, MessageNew, MessageOrigin, MessageSync, PeerPresence, Quota, ResumePoint, ServerFrame},
+    protocol::{
+        ErrorCode, FrameId, MatchFound, MessageNew, MessageOrigin, MessageSync, PeerPresence,
+        Quota, ResumePoint, ServerFrame,
+    },
     store::{MatchRow, MessageRow, StoreError},
 };
 
 use super::{Chat, ended_for};
 use crate::hub::Connection;
 
-/// Messages read and sent at a time; the next page waits until the connection has taken this one. Of the largest messages a page is 700 KiB.
+/// Messages read and sent at a time; the next page waits until the connection has taken this one.
+/// Of the largest messages a page is 700 KiB.
 const PAGE: i64 = 32;
 
-/// Matches of a user and what a device should know about them, read when it says `hello` or may have missed something.
+/// Matches of a user and what a device should know about them, read when it says `hello` or may
+/// have missed something.
 #[derive(Debug)]
 pub struct Missed<'a> {
     /// The user's active matches.
@@ -30,30 +35,50 @@ pub struct Missed<'a> {
 }
 
 impl Chat {
-    /// Sends what a connection missed, ahead of what happens meanwhile, and then lets that follow. True when something was missed meanwhile.
+    /// Sends what a connection missed, ahead of what happens meanwhile, and then lets that follow.
+    /// True when something was missed meanwhile.
     ///
-    /// The connection was held, and known to the hub and to presence, before `missed` was read, so a message committed since is held, in the store, or both; its
-    /// `seq` decides.
-    pub async fn replay(&self, connection: &Connection, missed: Missed<'_>, franking: &FrankingKeys) -> Result<bool, StoreError> {
+    /// The connection was held, and known to the hub and to presence, before `missed` was read, so
+    /// a message committed since is held, in the store, or both; its `seq` decides.
+    pub async fn replay(
+        &self,
+        connection: &Connection,
+        missed: Missed<'_>,
+        franking: &FrankingKeys,
+    ) -> Result<bool, StoreError> {
         let now = self.clock.now();
         let peers: Vec<UserId> = missed.matches.iter().map(|row| row.peer_id).collect();
-        let online = if peers.is_empty() { Vec::new() } else { self.online(&peers).await };
+        let online = if peers.is_empty() {
+            Vec::new()
+        } else {
+            self.online(&peers).await
+        };
         let mut sent: HashMap<MatchId, i64> = HashMap::new();
         for (row, online) in missed.matches.iter().zip(online) {
             for frame in self.state_of(connection, row, online, &missed)? {
                 connection.outbound.push_first(frame.to_json(None));
             }
-            // Without a word from the client, what it has acknowledged counts. One that claims more than there is (the database was restored from a
-            // backup) must not have its live messages taken for sent.
-            let claimed = missed.resume.iter().find(|point| point.match_id == row.id).map(|point| point.peer_seq);
+            // Without a word from the client, what it has acknowledged counts. One that claims more
+            // than there is (the database was restored from a backup) must not have its live
+            // messages taken for sent.
+            let claimed = missed
+                .resume
+                .iter()
+                .find(|point| point.match_id == row.id)
+                .map(|point| point.peer_seq);
             let resume = claimed.map(|seq| seq.clamp(0, row.peer_last_seq));
             let mut after = resume.unwrap_or(row.delivered_seq);
             loop {
-                let page = self.store.messages_from_peer(row.id, connection.user_id, after, PAGE).await?;
+                let page = self
+                    .store
+                    .messages_from_peer(row.id, connection.user_id, after, PAGE)
+                    .await?;
                 let Some(last) = page.last() else { break };
                 after = last.seq;
                 for message in page {
-                    connection.outbound.push_first(ServerFrame::MessageNew(from_peer(franking, message)).to_json(None));
+                    connection.outbound.push_first(
+                        ServerFrame::MessageNew(from_peer(franking, message)).to_json(None),
+                    );
                 }
                 connection.outbound.wait_drained().await;
                 if connection.outbound.closing().is_some() {
@@ -66,7 +91,10 @@ impl Chat {
             if sent.contains_key(&point.match_id) {
                 continue;
             }
-            if let Some(frame) = self.ended_meanwhile(connection, point.match_id, now).await? {
+            if let Some(frame) = self
+                .ended_meanwhile(connection, point.match_id, now)
+                .await?
+            {
                 connection.outbound.push_first(frame.to_json(None));
             }
         }
@@ -74,17 +102,30 @@ impl Chat {
     }
 
     /// Frames that tell a device how a match stands.
-    fn state_of(&self, connection: &Connection, row: &MatchRow, online: bool, missed: &Missed<'_>) -> Result<Vec<ServerFrame>, StoreError> {
+    fn state_of(
+        &self,
+        connection: &Connection,
+        row: &MatchRow,
+        online: bool,
+        missed: &Missed<'_>,
+    ) -> Result<Vec<ServerFrame>, StoreError> {
         let match_id = row.id;
         let mut frames = Vec::new();
         let this_device = row.session_id == connection.session_id;
-        let unheard_of =
-            if missed.live { missed.resume.iter().all(|point| point.match_id != match_id) } else { this_device && row.is_unbegun() };
+        let unheard_of = if missed.live {
+            missed.resume.iter().all(|point| point.match_id != match_id)
+        } else {
+            this_device && row.is_unbegun()
+        };
         if unheard_of {
             // Perhaps the device never heard of the match.
             frames.push(ServerFrame::MatchFound(Box::new(MatchFound {
                 found: row.view(self.clock.now())?,
-                peer_key_package: row.peer_key_package.as_ref().filter(|_| this_device).map(|package| STANDARD.encode(package)),
+                peer_key_package: row
+                    .peer_key_package
+                    .as_ref()
+                    .filter(|_| this_device)
+                    .map(|package| STANDARD.encode(package)),
                 this_device,
                 keys_remaining: this_device.then_some(missed.keys_remaining),
                 quota: missed.quota.clone(),
@@ -92,10 +133,16 @@ impl Chat {
         }
         frames.push(ServerFrame::PeerPresence(PeerPresence { match_id, online }));
         if row.peer_delivered_seq > 0 {
-            frames.push(ServerFrame::MessageDelivered { match_id, seq: row.peer_delivered_seq });
+            frames.push(ServerFrame::MessageDelivered {
+                match_id,
+                seq: row.peer_delivered_seq,
+            });
         }
         if row.peer_read_seq > 0 {
-            frames.push(ServerFrame::MessageRead { match_id, seq: row.peer_read_seq });
+            frames.push(ServerFrame::MessageRead {
+                match_id,
+                seq: row.peer_read_seq,
+            });
         }
         Ok(frames)
     }
@@ -107,11 +154,16 @@ impl Chat {
         match_id: MatchId,
         now: tebdil_core::time::Timestamp,
     ) -> Result<Option<ServerFrame>, StoreError> {
-        let Some(row) = self.store.match_of(match_id, connection.user_id).await? else { return Ok(None) };
-        Ok(row.ended(connection.user_id, now).map(|ended| ServerFrame::MatchEnded(ended_for(&ended, connection.user_id))))
+        let Some(row) = self.store.match_of(match_id, connection.user_id).await? else {
+            return Ok(None);
+        };
+        Ok(row
+            .ended(connection.user_id, now)
+            .map(|ended| ServerFrame::MatchEnded(ended_for(&ended, connection.user_id))))
     }
 
-    /// Sends the peer's messages after the client's gap again. Live messages may come in between; their `seq` tells.
+    /// Sends the peer's messages after the client's gap again. Live messages may come in between;
+    /// their `seq` tells.
     pub async fn sync(
         &self,
         connection: &Connection,
@@ -119,21 +171,46 @@ impl Chat {
         re: Option<&FrameId>,
         franking: &FrankingKeys,
     ) -> Result<(), StoreError> {
-        if self.directory.peer(&self.store, frame.match_id, connection.user_id, self.clock.now()).await?.is_none() {
-            connection.send(&self.no_such_match(frame.match_id, connection.user_id).await?, re);
+        if self
+            .directory
+            .peer(
+                &self.store,
+                frame.match_id,
+                connection.user_id,
+                self.clock.now(),
+            )
+            .await?
+            .is_none()
+        {
+            connection.send(
+                &self
+                    .no_such_match(frame.match_id, connection.user_id)
+                    .await?,
+                re,
+            );
             return Ok(());
         }
         if frame.peer_seq < 0 {
-            connection.send(&ServerFrame::error(ErrorCode::InvalidField, "peer_seq: at least 0"), re);
+            connection.send(
+                &ServerFrame::error(ErrorCode::InvalidField, "peer_seq: at least 0"),
+                re,
+            );
             return Ok(());
         }
         let mut after = frame.peer_seq;
         loop {
-            let page = self.store.messages_from_peer(frame.match_id, connection.user_id, after, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
+            let page = self
+                .store
+                .messages_from_peer(frame.match_id, connection.user_id, after, PAGE)
+                .await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
             after = last.seq;
             for message in page {
-                connection.outbound.push_first(ServerFrame::MessageNew(from_peer(franking, message)).to_json(None));
+                connection.outbound.push_first(
+                    ServerFrame::MessageNew(from_peer(franking, message)).to_json(None),
+                );
             }
             connection.outbound.wait_drained().await;
             if connection.outbound.closing().is_some() {

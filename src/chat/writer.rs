@@ -1,4 +1,5 @@
-//! The group commit: one transaction for all messages and receipts that came while the last one was written.
+//! The group commit: one transaction for all messages and receipts that came while the last one was
+//! written.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -25,7 +26,8 @@ use crate::{
     notifications::Wakeups,
 };
 
-/// Most operations that are taken from the queue at a time, and most that wait for matches that are held.
+/// Most operations that are taken from the queue at a time, and most that wait for matches that are
+/// held.
 pub const MAX_BATCH: usize = 512;
 
 /// How long a match that somebody else holds is tried again before what was said in it is refused.
@@ -67,8 +69,23 @@ impl Left {
 }
 
 impl Writer {
-    pub(super) fn new(ops: mpsc::Receiver<Op>, store: Store, hub: Arc<Hub>, clock: Clock, rules: ChatRules, wakeups: Arc<Wakeups>) -> Self {
-        Self { ops, store, hub, clock, rules, wakeups, held: HashMap::new() }
+    pub(super) fn new(
+        ops: mpsc::Receiver<Op>,
+        store: Store,
+        hub: Arc<Hub>,
+        clock: Clock,
+        rules: ChatRules,
+        wakeups: Arc<Wakeups>,
+    ) -> Self {
+        Self {
+            ops,
+            store,
+            hub,
+            clock,
+            rules,
+            wakeups,
+            held: HashMap::new(),
+        }
     }
 
     /// Writes, and vouches with these keys, until `stop`, and then what was queued before.
@@ -102,12 +119,16 @@ impl Writer {
     /// Waits for more to write, but not for long: something waits already.
     async fn pause(&mut self, batch: &mut Vec<Op>) {
         // Nothing comes any more from a queue that is closed and empty.
-        if matches!(timeout(PAUSE, self.ops.recv_many(batch, MAX_BATCH)).await, Ok(0)) {
+        if matches!(
+            timeout(PAUSE, self.ops.recv_many(batch, MAX_BATCH)).await,
+            Ok(0)
+        ) {
             sleep(PAUSE).await;
         }
     }
 
-    /// Refuses what has waited too long for matches that somebody else holds. Of a match all of it, or what came later would overtake.
+    /// Refuses what has waited too long for matches that somebody else holds. Of a match all of it,
+    /// or what came later would overtake.
     fn hold_back(&mut self, left: &mut Left) {
         let now = Instant::now();
         let before = std::mem::take(&mut self.held);
@@ -124,9 +145,11 @@ impl Writer {
         }
     }
 
-    /// Refuses what was queued behind a refused message of the same sender, too: its sender did not know, and will repeat them in order.
+    /// Refuses what was queued behind a refused message of the same sender, too: its sender did not
+    /// know, and will repeat them in order.
     fn refuse_behind(&mut self, refused: &HashMap<Line, ErrorCode>, batch: &mut Vec<Op>) {
-        // All that was there: the queue is bounded, and what is left in it would overtake what was refused.
+        // All that was there: the queue is bounded, and what is left in it would overtake what was
+        // refused.
         for _ in 0..self.ops.len() {
             let Ok(op) = self.ops.try_recv() else { return };
             match op.line().and_then(|line| refused.get(&line)) {
@@ -136,24 +159,42 @@ impl Writer {
         }
     }
 
-    /// Writes a batch and leaves it empty. One that failed is written in halves, so that one bad match refuses only what belongs to it.
+    /// Writes a batch and leaves it empty. One that failed is written in halves, so that one bad
+    /// match refuses only what belongs to it.
     async fn commit(&self, batch: &mut Vec<Op>, franking: &FrankingKeys) -> Left {
         let mut left = Left::default();
         let mut parts: Vec<Batch> = vec![batch.drain(..).collect()];
         let mut until = None;
         while let Some(part) = parts.pop() {
-            metrics::histogram!("tebdil_chat_batch_size").record(u32::try_from(part.len()).unwrap_or(u32::MAX));
-            match self.store.write_chat(&part.messages, &part.receipts, &self.rules, self.clock.now()).await {
-                Ok((appends, receipts)) => self.tell(part, appends, receipts, franking, &mut left).await,
+            metrics::histogram!("tebdil_chat_batch_size")
+                .record(u32::try_from(part.len()).unwrap_or(u32::MAX));
+            match self
+                .store
+                .write_chat(
+                    &part.messages,
+                    &part.receipts,
+                    &self.rules,
+                    self.clock.now(),
+                )
+                .await
+            {
+                Ok((appends, receipts)) => {
+                    self.tell(part, appends, receipts, franking, &mut left)
+                        .await
+                }
                 Err(error) => {
-                    // When the database itself is away, another try would only make everybody wait as long again.
-                    let again = error.is_of_rows() && Instant::now() < *until.get_or_insert_with(|| Instant::now() + IN_PARTS);
+                    // When the database itself is away, another try would only make everybody wait
+                    // as long again.
+                    let again = error.is_of_rows()
+                        && Instant::now() < *until.get_or_insert_with(|| Instant::now() + IN_PARTS);
                     match if again { part.halves() } else { Err(part) } {
                         Ok([first, second]) => parts.extend([second, first]),
                         Err(part) => {
                             fail(&error, part, &mut left);
                             if !again {
-                                parts.drain(..).for_each(|part| fail(&error, part, &mut left));
+                                parts
+                                    .drain(..)
+                                    .for_each(|part| fail(&error, part, &mut left));
                             }
                         }
                     }
@@ -164,15 +205,41 @@ impl Writer {
     }
 
     /// Tells what became of a batch that was written.
-    async fn tell(&self, batch: Batch, appends: Vec<Append>, receipts: Vec<Receipt>, franking: &FrankingKeys, left: &mut Left) {
-        let Batch { messages, senders, receipts: acknowledged, readers } = batch;
-        for ((message, (origin, digest)), append) in messages.into_iter().zip(senders).zip(appends) {
+    async fn tell(
+        &self,
+        batch: Batch,
+        appends: Vec<Append>,
+        receipts: Vec<Receipt>,
+        franking: &FrankingKeys,
+        left: &mut Left,
+    ) {
+        let Batch {
+            messages,
+            senders,
+            receipts: acknowledged,
+            readers,
+        } = batch;
+        for ((message, (origin, digest)), append) in messages.into_iter().zip(senders).zip(appends)
+        {
             match append {
                 Append::Ended => origin.refuse(ErrorCode::MatchEnded, Some(message.client_id)),
                 Append::NotFound => origin.refuse(ErrorCode::NotFound, Some(message.client_id)),
-                Append::Full => left.refuse(&Op::Send { message, digest, origin }, ErrorCode::TooManyUndelivered),
-                Append::Busy => left.busy.push(Op::Send { message, digest, origin }),
-                Append::Accepted(appended) if appended.repeated => self.repeated(&message, &origin, &appended, franking).await,
+                Append::Full => left.refuse(
+                    &Op::Send {
+                        message,
+                        digest,
+                        origin,
+                    },
+                    ErrorCode::TooManyUndelivered,
+                ),
+                Append::Busy => left.busy.push(Op::Send {
+                    message,
+                    digest,
+                    origin,
+                }),
+                Append::Accepted(appended) if appended.repeated => {
+                    self.repeated(&message, &origin, &appended, franking).await
+                }
                 Append::Accepted(appended) => {
                     let franked = digest.and_then(|digest| franked(&message, &appended, digest));
                     let frank = franked.map(|message| franking.frank(&message));
@@ -188,7 +255,13 @@ impl Writer {
         }
     }
 
-    fn appended(&self, message: NewMessage, origin: &Origin, appended: &Appended, frank: Option<Frank>) {
+    fn appended(
+        &self,
+        message: NewMessage,
+        origin: &Origin,
+        appended: &Appended,
+        frank: Option<Frank>,
+    ) {
         origin.answer(&accepted(&message, appended, frank.clone()));
         metrics::counter!("tebdil_messages_total").increment(1);
         if message.kind == MessageKind::Content && !self.hub.is_here(appended.receiver_id) {
@@ -196,28 +269,46 @@ impl Writer {
         }
         let sender_id = message.sender_id;
         let mut frame = new_message(message, appended, frank);
-        self.hub.send_encoded(appended.receiver_id, None, || Outgoing::new(&ServerFrame::MessageNew(frame.clone()), None));
-        self.hub.send_encoded(sender_id, Some(origin.connection.id), || {
-            frame.from = MessageOrigin::Me;
-            Outgoing::new(&ServerFrame::MessageNew(frame), None)
+        self.hub.send_encoded(appended.receiver_id, None, || {
+            Outgoing::new(&ServerFrame::MessageNew(frame.clone()), None)
         });
+        self.hub
+            .send_encoded(sender_id, Some(origin.connection.id), || {
+                frame.from = MessageOrigin::Me;
+                Outgoing::new(&ServerFrame::MessageNew(frame), None)
+            });
     }
 
-    /// A repeat is answered as the first time. One that was never acknowledged may be one whose delivery a crash swallowed: it goes out again, and `seq` tells.
-    async fn repeated(&self, repeat: &NewMessage, origin: &Origin, appended: &Appended, franking: &FrankingKeys) {
-        // What the repeat brought is not looked at: nobody sees, and nothing is vouched for, what the store does not hold.
-        let stored = match self.store.messages_from_peer(repeat.match_id, appended.receiver_id, appended.seq - 1, 1).await {
+    /// A repeat is answered as the first time. One that was never acknowledged may be one whose
+    /// delivery a crash swallowed: it goes out again, and `seq` tells.
+    async fn repeated(
+        &self,
+        repeat: &NewMessage,
+        origin: &Origin,
+        appended: &Appended,
+        franking: &FrankingKeys,
+    ) {
+        // What the repeat brought is not looked at: nobody sees, and nothing is vouched for, what
+        // the store does not hold.
+        let stored = match self
+            .store
+            .messages_from_peer(repeat.match_id, appended.receiver_id, appended.seq - 1, 1)
+            .await
+        {
             Ok(rows) => rows.into_iter().find(|row| row.id == appended.message_id),
             Err(error) => {
                 tracing::warn!(%error, "a repeated message could not be read; its sender repeats it once more");
                 return origin.refuse(ErrorCode::Unavailable, Some(repeat.client_id));
             }
         };
-        let Some(row) = stored else { return origin.refuse(ErrorCode::MatchEnded, Some(repeat.client_id)) };
+        let Some(row) = stored else {
+            return origin.refuse(ErrorCode::MatchEnded, Some(repeat.client_id));
+        };
         let frame = from_peer(franking, row);
         origin.answer(&accepted(repeat, appended, frame.frank.clone()));
         if !appended.delivered {
-            self.hub.send(appended.receiver_id, &ServerFrame::MessageNew(frame));
+            self.hub
+                .send(appended.receiver_id, &ServerFrame::MessageNew(frame));
         }
     }
 
@@ -225,12 +316,18 @@ impl Writer {
         match outcome {
             Receipt::Recorded { peer_id } => {
                 let (match_id, seq) = (receipt.match_id, receipt.seq);
-                let frame =
-                    if receipt.read { ServerFrame::MessageRead { match_id, seq } } else { ServerFrame::MessageDelivered { match_id, seq } };
+                let frame = if receipt.read {
+                    ServerFrame::MessageRead { match_id, seq }
+                } else {
+                    ServerFrame::MessageDelivered { match_id, seq }
+                };
                 self.hub.send(peer_id, &frame);
             }
             Receipt::Known | Receipt::Busy => {}
-            Receipt::Beyond => origin.answer(&ServerFrame::error(ErrorCode::InvalidField, "seq: the peer has not sent that many")),
+            Receipt::Beyond => origin.answer(&ServerFrame::error(
+                ErrorCode::InvalidField,
+                "seq: the peer has not sent that many",
+            )),
             Receipt::Ended => origin.refuse(ErrorCode::MatchEnded, None),
             Receipt::NotFound => origin.refuse(ErrorCode::NotFound, None),
         }
@@ -239,7 +336,8 @@ impl Writer {
 
 /// Refuses what could not be written.
 fn fail(error: &StoreError, part: Batch, left: &mut Left) {
-    // The commit may have happened all the same; the client repeats with the same client_id and learns.
+    // The commit may have happened all the same; the client repeats with the same client_id and
+    // learns.
     tracing::error!(%error, messages = part.messages.len(), "messages could not be written");
     metrics::counter!("tebdil_chat_write_failures_total").increment(1);
     for op in part.into_ops() {
@@ -258,8 +356,13 @@ fn accepted(message: &NewMessage, appended: &Appended, frank: Option<Frank>) -> 
     })
 }
 
-/// What is vouched for; like [`MessageRow::franked`](tebdil_core::store::MessageRow::franked) of the message when it is read back.
-fn franked(message: &NewMessage, appended: &Appended, ciphertext_sha256: [u8; 32]) -> Option<FrankedMessage> {
+/// What is vouched for; like [`MessageRow::franked`](tebdil_core::store::MessageRow::franked) of
+/// the message when it is read back.
+fn franked(
+    message: &NewMessage,
+    appended: &Appended,
+    ciphertext_sha256: [u8; 32],
+) -> Option<FrankedMessage> {
     Some(FrankedMessage {
         tag: message.franking_tag.as_deref()?.try_into().ok()?,
         match_id: message.match_id,

@@ -25,10 +25,11 @@ const ROUND: usize = 256;
 /// How long it waits.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Users whose peers have to be told whether they are online, because their own connection could not do it: their node died, all nodes were forgotten, or the store
-/// was away.
+/// Users whose peers have to be told whether they are online, because their own connection could
+/// not do it: their node died, all nodes were forgotten, or the store was away.
 ///
-/// Each user waits here once, however often something happens meanwhile: what is told is what is true then.
+/// Each user waits here once, however often something happens meanwhile: what is told is what is
+/// true then.
 #[derive(Debug)]
 pub struct Announcer {
     chat: Arc<Chat>,
@@ -40,10 +41,15 @@ pub struct Announcer {
 impl Announcer {
     /// One that nobody waits at, and that has to be [run](Self::run).
     pub fn new(chat: Arc<Chat>) -> Self {
-        Self { chat, waiting: Mutex::default(), wake: Notify::new() }
+        Self {
+            chat,
+            waiting: Mutex::default(),
+            wake: Notify::new(),
+        }
     }
 
-    /// Has the peers of these users told whether they are online: with `again` in any case, else where that is news.
+    /// Has the peers of these users told whether they are online: with `again` in any case, else
+    /// where that is news.
     pub fn tell(&self, users: impl IntoIterator<Item = UserId>, again: bool) {
         {
             let mut waiting = self.waiting();
@@ -67,7 +73,10 @@ impl Announcer {
     fn round(&self) -> Vec<(UserId, bool)> {
         let mut waiting = self.waiting();
         let users: Vec<UserId> = waiting.keys().take(ROUND).copied().collect();
-        let round = users.into_iter().filter_map(|user| waiting.remove_entry(&user)).collect();
+        let round = users
+            .into_iter()
+            .filter_map(|user| waiting.remove_entry(&user))
+            .collect();
         if waiting.is_empty() {
             *waiting = HashMap::new();
         }

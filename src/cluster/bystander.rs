@@ -1,4 +1,5 @@
-//! A process that takes part in the cluster like a node without connections: it hears what the nodes say, and tells them what it changes.
+//! A process that takes part in the cluster like a node without connections: it hears what the
+//! nodes say, and tells them what it changes.
 
 use std::sync::Arc;
 
@@ -25,7 +26,8 @@ use crate::{
     vitals,
 };
 
-/// The parts of such a process. Every one of them looks after the users of nodes that die, as nodes do.
+/// The parts of such a process. Every one of them looks after the users of nodes that die, as nodes
+/// do.
 #[derive(Debug)]
 pub struct Bystander {
     pub store: Store,
@@ -38,8 +40,15 @@ pub struct Bystander {
 }
 
 impl Bystander {
-    /// Opens the shared database, joins the others where there is a Redis, and starts the tasks of every part. `relay` is what this process relays, with `secret`.
-    pub async fn start(config: &Config, relay: &config::Relay, secret: Secret, clock: &Clock, tasks: &Tasks) -> Result<Self, RunError> {
+    /// Opens the shared database, joins the others where there is a Redis, and starts the tasks of
+    /// every part. `relay` is what this process relays, with `secret`.
+    pub async fn start(
+        config: &Config,
+        relay: &config::Relay,
+        secret: Secret,
+        clock: &Clock,
+        tasks: &Tasks,
+    ) -> Result<Self, RunError> {
         let store = app::open_store(config, clock.clone()).await?;
         let guard = config.clock_guard(clock);
         vitals::compare(&guard, &store).await;
@@ -49,11 +58,28 @@ impl Bystander {
         // Nobody ever connects here: what is sent goes to the nodes that have the devices.
         let (hub, _) = Hub::new(0, realtime.bus.clone());
         let hub = Arc::new(hub);
-        let (ads, match_end_ads) =
-            Ads::new(store.clone(), Arc::clone(&hub), realtime.presence.clone(), clock.clone(), config.ads.rules(&config.quota));
-        let relays = Relays::start(relay, secret, clock.clone(), realtime.bus.clone(), tasks.clone()).await?;
+        let (ads, match_end_ads) = Ads::new(
+            store.clone(),
+            Arc::clone(&hub),
+            realtime.presence.clone(),
+            clock.clone(),
+            config.ads.rules(&config.quota),
+        );
+        let relays = Relays::start(
+            relay,
+            secret,
+            clock.clone(),
+            realtime.bus.clone(),
+            tasks.clone(),
+        )
+        .await?;
         let relays = Arc::new(relays);
-        let calls = Arc::new(Calls::new(store.clone(), Arc::clone(&hub), Arc::clone(&relays), clock.clone()));
+        let calls = Arc::new(Calls::new(
+            store.clone(),
+            Arc::clone(&hub),
+            Arc::clone(&relays),
+            clock.clone(),
+        ));
         let (chat, _) = Chat::new(chat::Parts {
             store: store.clone(),
             hub: Arc::clone(&hub),
@@ -69,19 +95,40 @@ impl Bystander {
         let chat = Arc::new(chat);
 
         let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
-        tasks.supervise("announcer", Arc::clone(&announcer).run(tasks.closing.clone()));
+        tasks.supervise(
+            "announcer",
+            Arc::clone(&announcer).run(tasks.closing.clone()),
+        );
         tasks.supervise("ads", match_end_ads.run(tasks.closing.clone()));
-        tasks.supervise_to_the_last("events", take_events(events, Arc::clone(&hub), announcer, Arc::clone(&relays)));
+        tasks.supervise_to_the_last(
+            "events",
+            take_events(events, Arc::clone(&hub), announcer, Arc::clone(&relays)),
+        );
         relays.look_after(&store);
-        Ok(Self { store, guard, realtime, hub, chat, relays })
+        Ok(Self {
+            store,
+            guard,
+            realtime,
+            hub,
+            chat,
+            relays,
+        })
     }
 }
 
-/// Takes what concerns a node without connections: word that was lost, calls that are over, and users that nobody else looks after.
-async fn take_events(mut events: BusEvents, hub: Arc<Hub>, announcer: Arc<Announcer>, relays: Arc<Relays>) {
+/// Takes what concerns a node without connections: word that was lost, calls that are over, and
+/// users that nobody else looks after.
+async fn take_events(
+    mut events: BusEvents,
+    hub: Arc<Hub>,
+    announcer: Arc<Announcer>,
+    relays: Arc<Relays>,
+) {
     while let Some(event) = events.recv().await {
         match event {
-            BusEvent::Undelivered(Undelivered::Users(users)) => users.into_iter().for_each(|user| hub.tell_of_loss(user)),
+            BusEvent::Undelivered(Undelivered::Users(users)) => {
+                users.into_iter().for_each(|user| hub.tell_of_loss(user))
+            }
             BusEvent::Undelivered(Undelivered::Everybody) => hub.tell_everybody_of_loss(),
             BusEvent::Orphaned(users) => announcer.tell(users, false),
             BusEvent::Forgotten => {
@@ -94,7 +141,10 @@ async fn take_events(mut events: BusEvents, hub: Arc<Hub>, announcer: Arc<Announ
                 // All else that nodes say is for those who have connections.
                 Ok(_) | Err(_) => {}
             },
-            BusEvent::Gap | BusEvent::NodeGone { sent_all: false, .. } => relays.word_was_lost(),
+            BusEvent::Gap
+            | BusEvent::NodeGone {
+                sent_all: false, ..
+            } => relays.word_was_lost(),
             BusEvent::NodeGone { .. } | BusEvent::Elsewhere(_) | BusEvent::Replaced { .. } => {}
         }
     }

@@ -15,7 +15,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// Brings those up to date who come, until the server closes.
 pub async fn run(app: Arc<App>, mut behind: mpsc::UnboundedReceiver<Arc<Connection>>) {
-    let connections = stream::poll_fn(|context| behind.poll_recv(context)).take_until(app.tasks.closing.cancelled());
+    let connections = stream::poll_fn(|context| behind.poll_recv(context))
+        .take_until(app.tasks.closing.cancelled());
     connections
         .for_each_concurrent(CONCURRENCY, async |connection| {
             metrics::counter!("tebdil_catch_ups_total").increment(1);

@@ -1,7 +1,7 @@
 //! What nodes say to each other.
 //!
-//! One line of JSON; a frame for clients follows it as it is, so that it is encoded once and read by nobody in between. To add a message: a variant here and an
-//! arm in the router.
+//! One line of JSON; a frame for clients follows it as it is, so that it is encoded once and read
+//! by nobody in between. To add a message: a variant here and an arm in the router.
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -53,13 +53,22 @@ pub enum NodeMessage {
         text: FrameText,
     },
     /// Devices of a user are closed, with this code of the contract.
-    Close { user: UserId, audience: Audience, code: u16 },
+    Close {
+        user: UserId,
+        audience: Audience,
+        code: u16,
+    },
     /// Frames for this user were lost.
     Resync { user: UserId },
     /// Frames for more users than the sender remembers were lost.
     ResyncAll,
     /// A signal of a call for the device of a user with this session, who has this role in it.
-    Signal { user: UserId, session: SessionId, role: MatchRole, word: Word },
+    Signal {
+        user: UserId,
+        session: SessionId,
+        role: MatchRole,
+        word: Word,
+    },
     /// A video match is over: whoever relays its call cuts it.
     CutCall { match_id: MatchId },
     /// Between the matchmakers of two nodes.
@@ -89,7 +98,12 @@ pub enum Unreadable {
 impl NodeMessage {
     /// A frame for devices of a user.
     pub fn frame(user: UserId, audience: Audience, frame: &Outgoing) -> Self {
-        Self::Frame { user, audience, mark: frame.mark, text: FrameText(frame.text.clone().into()) }
+        Self::Frame {
+            user,
+            audience,
+            mark: frame.mark,
+            text: FrameText(frame.text.clone().into()),
+        }
     }
 
     /// As it goes over the bus.
@@ -123,7 +137,10 @@ impl FrameText {
     /// # Errors
     /// When it is not UTF-8.
     pub fn into_outgoing(self, mark: Option<Mark>) -> Result<Outgoing, Unreadable> {
-        Ok(Outgoing { text: self.0.try_into().map_err(|_| Unreadable::NotText)?, mark })
+        Ok(Outgoing {
+            text: self.0.try_into().map_err(|_| Unreadable::NotText)?,
+            mark,
+        })
     }
 }
 
@@ -135,12 +152,34 @@ mod tests {
 
     #[test]
     fn a_frame_comes_back_as_it_was() {
-        let frame = Outgoing::new(&ServerFrame::Typing { match_id: MatchId(7), on: true }, None);
-        let marked = Outgoing { mark: Some(Mark::Message(MatchId(7), 3)), ..frame.clone() };
-        for (audience, sent) in [(Audience::All, &frame), (Audience::Only(SessionId(2)), &marked), (Audience::Except(SessionId(2)), &frame)]
-        {
-            let message = NodeMessage::decode(NodeMessage::frame(UserId(1), audience, sent).encode()).expect("readable");
-            let NodeMessage::Frame { user, audience: to, mark, text } = message else { panic!("another message") };
+        let frame = Outgoing::new(
+            &ServerFrame::Typing {
+                match_id: MatchId(7),
+                on: true,
+            },
+            None,
+        );
+        let marked = Outgoing {
+            mark: Some(Mark::Message(MatchId(7), 3)),
+            ..frame.clone()
+        };
+        for (audience, sent) in [
+            (Audience::All, &frame),
+            (Audience::Only(SessionId(2)), &marked),
+            (Audience::Except(SessionId(2)), &frame),
+        ] {
+            let message =
+                NodeMessage::decode(NodeMessage::frame(UserId(1), audience, sent).encode())
+                    .expect("readable");
+            let NodeMessage::Frame {
+                user,
+                audience: to,
+                mark,
+                text,
+            } = message
+            else {
+                panic!("another message")
+            };
             assert_eq!((user, to, mark), (UserId(1), audience, sent.mark));
             assert_eq!(text.into_outgoing(mark).expect("text").text, sent.text);
         }
@@ -148,17 +187,36 @@ mod tests {
 
     #[test]
     fn what_is_no_message_is_an_error() {
-        for bytes in [&b""[..], b"{}", b"{\"kind\":\"nonsense\"}", b"\n\n", &[0xff, 0xfe]] {
-            assert!(NodeMessage::decode(Bytes::copy_from_slice(bytes)).is_err(), "{bytes:?}");
+        for bytes in [
+            &b""[..],
+            b"{}",
+            b"{\"kind\":\"nonsense\"}",
+            b"\n\n",
+            &[0xff, 0xfe],
+        ] {
+            assert!(
+                NodeMessage::decode(Bytes::copy_from_slice(bytes)).is_err(),
+                "{bytes:?}"
+            );
         }
-        let not_text = Bytes::from_static(b"{\"kind\":\"frame\",\"user\":\"1\",\"audience\":\"all\"}\n\xff");
-        let NodeMessage::Frame { text, .. } = NodeMessage::decode(not_text).expect("a frame") else { panic!("another message") };
+        let not_text =
+            Bytes::from_static(b"{\"kind\":\"frame\",\"user\":\"1\",\"audience\":\"all\"}\n\xff");
+        let NodeMessage::Frame { text, .. } = NodeMessage::decode(not_text).expect("a frame")
+        else {
+            panic!("another message")
+        };
         assert!(text.into_outgoing(None).is_err());
     }
 
     #[test]
     fn debug_shows_no_frame() {
-        let frame = Outgoing::new(&ServerFrame::error(tebdil_core::protocol::ErrorCode::NotFound, "hunter2"), None);
-        assert!(!format!("{:?}", NodeMessage::frame(UserId(1), Audience::All, &frame)).contains("hunter2"));
+        let frame = Outgoing::new(
+            &ServerFrame::error(tebdil_core::protocol::ErrorCode::NotFound, "hunter2"),
+            None,
+        );
+        assert!(
+            !format!("{:?}", NodeMessage::frame(UserId(1), Audience::All, &frame))
+                .contains("hunter2")
+        );
     }
 }

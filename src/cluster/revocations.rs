@@ -1,7 +1,7 @@
 //! Sessions that end at another node while it cannot say so.
 //!
-//! A revoked session's socket is closed by a message. While messages do not arrive, this node looks for itself: that a revocation holds within a second must not
-//! depend on Redis.
+//! A revoked session's socket is closed by a message. While messages do not arrive, this node looks
+//! for itself: that a revocation holds within a second must not depend on Redis.
 
 use std::{sync::Arc, time::Duration};
 
@@ -35,11 +35,21 @@ pub async fn watch(app: Arc<App>) {
 /// Closes every connection of this node whose session is no longer alive.
 pub async fn close_dead(app: &App) -> Result<(), StoreError> {
     for connections in app.hub.all().chunks(CHUNK) {
-        let sessions: Vec<SessionId> = connections.iter().map(|connection| connection.session_id).collect();
+        let sessions: Vec<SessionId> = connections
+            .iter()
+            .map(|connection| connection.session_id)
+            .collect();
         let dead = app.store.dead_among(&sessions, app.clock.now()).await?;
         for connection in connections {
-            if let Some(session) = dead.iter().find(|session| session.id == connection.session_id) {
-                connection.outbound.close(if session.is_banned { CloseCode::Banned } else { CloseCode::Unauthorized });
+            if let Some(session) = dead
+                .iter()
+                .find(|session| session.id == connection.session_id)
+            {
+                connection.outbound.close(if session.is_banned {
+                    CloseCode::Banned
+                } else {
+                    CloseCode::Unauthorized
+                });
             }
         }
     }

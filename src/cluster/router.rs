@@ -18,7 +18,8 @@ use crate::{app::App, hub::Mark};
 /// Registrations under way at once.
 const CONCURRENCY: usize = 16;
 
-/// The task that takes the events of the bus, in order. It never waits: what takes long runs beside it.
+/// The task that takes the events of the bus, in order. It never waits: what takes long runs beside
+/// it.
 #[derive(Debug)]
 pub struct Router {
     app: Arc<App>,
@@ -30,7 +31,11 @@ pub struct Router {
 impl Router {
     /// A router of this node's events.
     pub fn new(app: &Arc<App>, events: BusEvents) -> Self {
-        Self { app: Arc::clone(app), events, forgotten: Arc::new(Notify::new()) }
+        Self {
+            app: Arc::clone(app),
+            events,
+            forgotten: Arc::new(Notify::new()),
+        }
     }
 
     /// Routes until the bus is closed.
@@ -53,7 +58,9 @@ impl Router {
         let app = &self.app;
         match event {
             BusEvent::Message(bytes) => {
-                if let Err(error) = NodeMessage::decode(bytes).and_then(|message| self.deliver(message)) {
+                if let Err(error) =
+                    NodeMessage::decode(bytes).and_then(|message| self.deliver(message))
+                {
                     // During an update of the cluster, the other node may be of another version.
                     tracing::warn!(%error, "a message of another node could not be read");
                 }
@@ -87,14 +94,27 @@ impl Router {
                 self.forgotten.notify_one();
             }
             BusEvent::Elsewhere(user) => app.hub.joined(user, true),
-            BusEvent::Replaced { user, session, connection } => app.hub.replace(Device { user, session, connection }),
+            BusEvent::Replaced {
+                user,
+                session,
+                connection,
+            } => app.hub.replace(Device {
+                user,
+                session,
+                connection,
+            }),
         }
     }
 
     fn deliver(&self, message: NodeMessage) -> Result<(), Unreadable> {
         let app = &self.app;
         match message {
-            NodeMessage::Frame { user, audience, mark, text } => {
+            NodeMessage::Frame {
+                user,
+                audience,
+                mark,
+                text,
+            } => {
                 let frame = FrameText::into_outgoing(text, mark)?;
                 if let Some(Mark::Ended(ended)) = frame.mark {
                     app.chat.forget(ended);
@@ -102,8 +122,16 @@ impl Router {
                 }
                 app.hub.send_here(user, audience, &frame);
             }
-            NodeMessage::Close { user, audience, code } => {
-                app.hub.close_here(user, audience, CloseCode::from_code(code).unwrap_or(CloseCode::GoingAway));
+            NodeMessage::Close {
+                user,
+                audience,
+                code,
+            } => {
+                app.hub.close_here(
+                    user,
+                    audience,
+                    CloseCode::from_code(code).unwrap_or(CloseCode::GoingAway),
+                );
             }
             NodeMessage::Resync { user } => app.hub.is_behind(user),
             NodeMessage::ResyncAll => {
@@ -111,7 +139,12 @@ impl Router {
                 app.hub.all_are_behind();
                 app.relays.word_was_lost();
             }
-            NodeMessage::Signal { user, session, role, word } => app.calls.receive(user, session, role, word),
+            NodeMessage::Signal {
+                user,
+                session,
+                role,
+                word,
+            } => app.calls.receive(user, session, role, word),
             NodeMessage::CutCall { match_id } => {
                 app.calls.over(match_id);
                 app.relays.cut_here(match_id);
@@ -125,17 +158,30 @@ impl Router {
 /// Registers every connection of this node anew, and then brings everybody up to date.
 async fn rejoin(app: &Arc<App>) {
     let presence = &app.realtime.presence;
-    let Ok(mut users) = presence.reset().await else { return };
+    let Ok(mut users) = presence.reset().await else {
+        return;
+    };
     let connections = app.hub.all();
     users.extend(connections.iter().map(|connection| connection.user_id));
-    tracing::info!(connections = connections.len(), "registering with presence again");
+    tracing::info!(
+        connections = connections.len(),
+        "registering with presence again"
+    );
     stream::iter(connections)
         .for_each_concurrent(CONCURRENCY, async |connection| {
             let device = connection.device();
-            if let Ok(joined) = presence.join(device, app.config.ws.max_devices, connection.stamp.get().copied()).await {
+            if let Ok(joined) = presence
+                .join(
+                    device,
+                    app.config.ws.max_devices,
+                    connection.stamp.get().copied(),
+                )
+                .await
+            {
                 app.hub.joined(device.user, joined.elsewhere);
             }
-            // It may have left while it was being registered, and was looked for in vain or told to be back.
+            // It may have left while it was being registered, and was looked for in vain or told to
+            // be back.
             if !app.hub.has(device) {
                 app.left(device).await;
             }

@@ -28,10 +28,17 @@ impl<'de> Deserialize<'de> for Countries {
             ListOrText::List(names) => names,
             ListOrText::Text(text) => text.split(',').map(str::to_owned).collect(),
         };
-        let country =
-            |name: &String| name.trim().parse().map_err(|_| D::Error::custom(format!("`{name}` is not a region code such as TR")));
+        let country = |name: &String| {
+            name.trim()
+                .parse()
+                .map_err(|_| D::Error::custom(format!("`{name}` is not a region code such as TR")))
+        };
         let list = names.iter().map(country).collect::<Result<Vec<_>, _>>()?;
-        if list.is_empty() { Err(D::Error::custom("must name a country")) } else { Ok(Self(list)) }
+        if list.is_empty() {
+            Err(D::Error::custom("must name a country"))
+        } else {
+            Ok(Self(list))
+        }
     }
 }
 
@@ -44,13 +51,28 @@ mod tests {
     fn the_environment_has_commas_and_unknown_ones_are_refused_by_name() {
         let load = |text: &str| {
             let variable = ("TEBDIL_VERIFICATION__COUNTRIES".to_owned(), text.to_owned());
-            Config::load(None, [variable]).map(|config| config.verification.countries).map_err(|error| error.to_string())
+            Config::load(None, [variable])
+                .map(|config| config.verification.countries)
+                .map_err(|error| error.to_string())
         };
-        assert_eq!(load("TR, DE"), Ok(Countries(vec![country::Id::TR, country::Id::DE])));
-        assert_eq!(Config::load(None, []).expect("defaults").verification.countries.list(), [country::Id::TR]);
+        assert_eq!(
+            load("TR, DE"),
+            Ok(Countries(vec![country::Id::TR, country::Id::DE]))
+        );
+        assert_eq!(
+            Config::load(None, [])
+                .expect("defaults")
+                .verification
+                .countries
+                .list(),
+            [country::Id::TR]
+        );
         for wrong in ["", "XX9", "TR,,DE"] {
             let error = load(wrong).expect_err(wrong);
-            assert!(error.contains("verification.countries") && error.contains("region code"), "{error}");
+            assert!(
+                error.contains("verification.countries") && error.contains("region code"),
+                "{error}"
+            );
         }
     }
 }

@@ -18,7 +18,8 @@ pub enum Counted {
 
 macro_rules! limits {
     ($($(#[doc = $doc:literal])* $name:ident = $field:ident, $counted:ident, $code:ident;)*) => {
-        /// What may be done how often. The end of the name says by what it is counted: an account, an address, a phone, a ban.
+        /// What may be done how often. The end of the name says by what it is counted: an account,
+        /// an address, a phone, a ban.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Limit { $($(#[doc = $doc])* $name),* }
 
@@ -110,7 +111,8 @@ limits! {
     CodeRegisterDay = code_register_day, Strictly, TooManyAttempts;
     /// Texts for password resets, of everybody.
     CodeResetDay = code_reset_day, Strictly, TooManyAttempts;
-    /// Guesses for a number and purpose since its last code was asked for. Not strictly: the store counts each code's guesses in any case.
+    /// Guesses for a number and purpose since its last code was asked for. Not strictly: the store
+    /// counts each code's guesses in any case.
     GuessPhone = guess_phone, Together, TooManyAttempts;
     /// Guesses from an address.
     GuessAddress = guess_address, Together, TooManyAttempts;
@@ -147,10 +149,16 @@ impl Rule {
         Duration::from_secs(self.per_s as u64)
     }
 
-    /// The same rule for what may be taken back or forgotten: `burst` at once, and again one by one.
+    /// The same rule for what may be taken back or forgotten: `burst` at once, and again one by
+    /// one.
     pub fn evenly(self) -> BackoffRule {
         let step = (self.period() / self.burst.max(1)).max(Duration::from_micros(1));
-        BackoffRule { free: self.burst, first: step, most: step, forget: step }
+        BackoffRule {
+            free: self.burst,
+            first: step,
+            most: step,
+            forget: step,
+        }
     }
 }
 
@@ -185,26 +193,56 @@ impl Delay {
     /// The rule.
     pub fn rule(self) -> BackoffRule {
         let seconds = |seconds: u32| Duration::from_secs(seconds.into());
-        BackoffRule { free: self.free, first: seconds(self.first_s), most: seconds(self.most_s), forget: seconds(self.forget_s) }
+        BackoffRule {
+            free: self.free,
+            first: seconds(self.first_s),
+            most: seconds(self.most_s),
+            forget: seconds(self.forget_s),
+        }
     }
 }
 
 /// Calls `check` with whether each value is allowed, its setting, and what it must be.
-pub(super) fn check(limits: &Limits, login: &Login, check: &mut impl FnMut(bool, &'static str, &str)) {
+pub(super) fn check(
+    limits: &Limits,
+    login: &Login,
+    check: &mut impl FnMut(bool, &'static str, &str),
+) {
     for limit in Limit::ALL {
         let Rule { burst, per_s } = limits.rules.of(*limit);
         let allowed = (1..=1_000_000).contains(&burst) && (1..=31 * 86_400).contains(&per_s);
-        check(allowed, limit.setting(), "burst must be 1 to 1000000 and per_s 1 to 2678400; limits.enabled turns limits off");
+        check(
+            allowed,
+            limit.setting(),
+            "burst must be 1 to 1000000 and per_s 1 to 2678400; limits.enabled turns limits off",
+        );
     }
-    for (delay, field) in [(login.phone, "login.phone"), (login.address, "login.address"), (login.account, "login.account")] {
-        let Delay { free, first_s, most_s, forget_s } = delay;
-        check((1..=10_000).contains(&free), field, "free must be 1 to 10000");
+    for (delay, field) in [
+        (login.phone, "login.phone"),
+        (login.address, "login.address"),
+        (login.account, "login.account"),
+    ] {
+        let Delay {
+            free,
+            first_s,
+            most_s,
+            forget_s,
+        } = delay;
+        check(
+            (1..=10_000).contains(&free),
+            field,
+            "free must be 1 to 10000",
+        );
         check(
             first_s >= 1 && first_s <= most_s && most_s <= 86_400,
             field,
             "first_s must be at least 1, most_s at least first_s and at most 86400",
         );
-        check((1..=7 * 86_400).contains(&forget_s), field, "forget_s must be 1 to 604800");
+        check(
+            (1..=7 * 86_400).contains(&forget_s),
+            field,
+            "forget_s must be 1 to 604800",
+        );
     }
 }
 
@@ -214,7 +252,9 @@ mod tests {
     use crate::config::Config;
 
     fn load(environment: &[(&str, &str)]) -> Result<Config, String> {
-        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Config::load(None, environment).map_err(|error| error.to_string())
     }
 
@@ -223,7 +263,17 @@ mod tests {
         for (place, limit) in Limit::ALL.iter().enumerate() {
             assert_eq!(*limit as usize, place);
             assert!(
-                ["address", "account", "ban", "phone", "phone_day", "prefix", "day"].iter().any(|who| limit.as_str().ends_with(who)),
+                [
+                    "address",
+                    "account",
+                    "ban",
+                    "phone",
+                    "phone_day",
+                    "prefix",
+                    "day"
+                ]
+                .iter()
+                .any(|who| limit.as_str().ends_with(who)),
                 "{limit:?}"
             );
         }
@@ -231,16 +281,39 @@ mod tests {
 
     #[test]
     fn one_value_of_a_rule_can_be_set_and_unknown_rules_are_errors() {
-        let config = load(&[("TEBDIL_LIMITS__RULES__REPORT_ACCOUNT__BURST", "3"), ("TEBDIL_LOGIN__PHONE__FREE", "2")]).expect("good");
+        let config = load(&[
+            ("TEBDIL_LIMITS__RULES__REPORT_ACCOUNT__BURST", "3"),
+            ("TEBDIL_LOGIN__PHONE__FREE", "2"),
+        ])
+        .expect("good");
         let rule = config.limits.rules.of(Limit::ReportAccount);
         assert_eq!((rule.burst, rule.per_s), (3, 3_600));
-        assert_eq!((config.login.phone.free, config.login.phone.most_s), (2, 900));
+        assert_eq!(
+            (config.login.phone.free, config.login.phone.most_s),
+            (2, 900)
+        );
         for (name, value, field) in [
-            ("TEBDIL_LIMITS__RULES__NOSUCH_ACCOUNT__BURST", "3", "nosuch_account"),
+            (
+                "TEBDIL_LIMITS__RULES__NOSUCH_ACCOUNT__BURST",
+                "3",
+                "nosuch_account",
+            ),
             ("TEBDIL_LIMITS__LOGIN_PER_PHONE", "3", "login_per_phone"),
-            ("TEBDIL_LIMITS__RULES__FIND_ACCOUNT__BURST", "0", "limits.rules.find_account"),
-            ("TEBDIL_LIMITS__RULES__CODE_RESET_DAY__BURST", "0", "limits.rules.code_reset_day"),
-            ("TEBDIL_LIMITS__RULES__FIND_ACCOUNT__PER_S", "0", "limits.rules.find_account"),
+            (
+                "TEBDIL_LIMITS__RULES__FIND_ACCOUNT__BURST",
+                "0",
+                "limits.rules.find_account",
+            ),
+            (
+                "TEBDIL_LIMITS__RULES__CODE_RESET_DAY__BURST",
+                "0",
+                "limits.rules.code_reset_day",
+            ),
+            (
+                "TEBDIL_LIMITS__RULES__FIND_ACCOUNT__PER_S",
+                "0",
+                "limits.rules.find_account",
+            ),
             ("TEBDIL_LOGIN__ADDRESS__FREE", "0", "login.address"),
             ("TEBDIL_LOGIN__PHONE__FIRST_S", "901", "login.phone"),
             ("TEBDIL_LOGIN__ACCOUNT__FORGET_S", "0", "login.account"),

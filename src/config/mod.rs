@@ -1,6 +1,7 @@
 //! Settings: an embedded commented default, then a file, then the environment.
 //!
-//! To add a setting: a commented line in `default.toml`, a field in `sections.rs`, and, where a value can be wrong, a check in `check.rs`.
+//! To add a setting: a commented line in `default.toml`, a field in `sections.rs`, and, where a
+//! value can be wrong, a check in `check.rs`.
 
 mod check;
 mod countries;
@@ -33,7 +34,10 @@ pub enum ConfigError {
     Read(#[from] config::ConfigError),
     /// A variable that ends with `_FILE` names no file that can be read. Its content is never said.
     #[error("TEBDIL_{variable} names a file that cannot be read: {source}")]
-    File { variable: String, source: std::io::Error },
+    File {
+        variable: String,
+        source: std::io::Error,
+    },
     /// Two variables set the same.
     #[error("{setting} is set by two variables: give the value or name a file of it, not both")]
     Twice { setting: String },
@@ -43,7 +47,11 @@ pub enum ConfigError {
 }
 
 fn list(problems: &[Problem]) -> String {
-    problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    problems
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 impl Config {
@@ -51,15 +59,27 @@ impl Config {
     ///
     /// # Errors
     /// [`ConfigError`] names every field that is wrong.
-    pub fn load(file: Option<&Path>, environment: impl IntoIterator<Item = (String, String)>) -> Result<Self, ConfigError> {
-        let mut sources = config::Config::builder().add_source(config::File::from_str(DEFAULT_TOML, config::FileFormat::Toml));
+    pub fn load(
+        file: Option<&Path>,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, ConfigError> {
+        let mut sources = config::Config::builder().add_source(config::File::from_str(
+            DEFAULT_TOML,
+            config::FileFormat::Toml,
+        ));
         if let Some(path) = file {
             sources = sources.add_source(config::File::from(path).format(config::FileFormat::Toml));
         }
-        let variables = config::Environment::default().separator("__").source(Some(variables(environment)?));
+        let variables = config::Environment::default()
+            .separator("__")
+            .source(Some(variables(environment)?));
         let settings: Self = sources.add_source(variables).build()?.try_deserialize()?;
         let problems = settings.problems();
-        if problems.is_empty() { Ok(settings) } else { Err(ConfigError::Invalid(problems)) }
+        if problems.is_empty() {
+            Ok(settings)
+        } else {
+            Err(ConfigError::Invalid(problems))
+        }
     }
 }
 
@@ -68,21 +88,33 @@ const OF_FILE: &str = "_FILE";
 
 /// Our variables without their prefix, those of files with what stands there.
 ///
-/// `TEBDIL_CONFIG` names the file of settings, and `TEBDIL_TEST_…` belongs to the test suite; neither is a setting.
-fn variables(environment: impl IntoIterator<Item = (String, String)>) -> Result<HashMap<String, String>, ConfigError> {
+/// `TEBDIL_CONFIG` names the file of settings, and `TEBDIL_TEST_…` belongs to the test suite;
+/// neither is a setting.
+fn variables(
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<HashMap<String, String>, ConfigError> {
     let mut values = HashMap::new();
     // Of one variable the later value wins, as for whoever starts a process.
     for (variable, value) in environment.into_iter().collect::<HashMap<_, _>>() {
-        let Some(variable) = variable.strip_prefix("TEBDIL_").filter(|name| *name != "CONFIG" && !name.starts_with("TEST_")) else {
+        let Some(variable) = variable
+            .strip_prefix("TEBDIL_")
+            .filter(|name| *name != "CONFIG" && !name.starts_with("TEST_"))
+        else {
             continue;
         };
         let (name, value) = match variable.strip_suffix(OF_FILE) {
             Some(name) => (name, content(variable, &value)?),
             None => (variable, value),
         };
-        let name = if name == "LOG" { "log__filter".to_owned() } else { name.to_ascii_lowercase() };
+        let name = if name == "LOG" {
+            "log__filter".to_owned()
+        } else {
+            name.to_ascii_lowercase()
+        };
         if values.contains_key(&name) {
-            return Err(ConfigError::Twice { setting: name.replace("__", ".") });
+            return Err(ConfigError::Twice {
+                setting: name.replace("__", "."),
+            });
         }
         values.insert(name, value);
     }
@@ -91,14 +123,20 @@ fn variables(environment: impl IntoIterator<Item = (String, String)>) -> Result<
 
 /// What stands in the file that `variable` names, without the spaces and line ends around it.
 fn content(variable: &str, file: &str) -> Result<String, ConfigError> {
-    let text = std::fs::read_to_string(file).map_err(|source| ConfigError::File { variable: variable.to_owned(), source })?;
+    let text = std::fs::read_to_string(file).map_err(|source| ConfigError::File {
+        variable: variable.to_owned(),
+        source,
+    })?;
     Ok(text.trim().to_owned())
 }
 
 /// Makes a folder, where it is missing, that only this user can look into.
 pub(crate) fn make_private_dir(dir: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
 }
 
 #[cfg(test)]
@@ -106,7 +144,9 @@ mod tests {
     use super::*;
 
     fn load(environment: &[(&str, &str)]) -> Result<Config, String> {
-        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Config::load(None, environment).map_err(|error| error.to_string())
     }
 
@@ -115,8 +155,13 @@ mod tests {
         let config = load(&[]).expect("defaults");
         assert_eq!(config.http.listen, "127.0.0.1:8080");
         assert_eq!(config.database_url().expose(), "sqlite:data/tebdil.db");
-        let [only] = &config.warnings()[..] else { panic!("one warning") };
-        assert_eq!(only, "verification.phone = false: phones are not verified, anybody may register somebody else's");
+        let [only] = &config.warnings()[..] else {
+            panic!("one warning")
+        };
+        assert_eq!(
+            only,
+            "verification.phone = false: phones are not verified, anybody may register somebody else's"
+        );
     }
 
     #[test]
@@ -124,10 +169,19 @@ mod tests {
         let guide = include_str!("../../docs/operations.md");
         let mut section = String::new();
         for line in DEFAULT_TOML.lines() {
-            if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            if let Some(name) = line
+                .strip_prefix('[')
+                .and_then(|rest| rest.strip_suffix(']'))
+            {
                 section = format!("{name}.");
-            } else if let Some((name, _)) = line.split_once(" = ").filter(|(name, _)| !name.starts_with([' ', '#'])) {
-                assert!(guide.contains(&format!("`{section}{name}`")), "{section}{name} is not in docs/operations.md");
+            } else if let Some((name, _)) = line
+                .split_once(" = ")
+                .filter(|(name, _)| !name.starts_with([' ', '#']))
+            {
+                assert!(
+                    guide.contains(&format!("`{section}{name}`")),
+                    "{section}{name} is not in docs/operations.md"
+                );
             }
         }
     }
@@ -153,9 +207,21 @@ mod tests {
 
     #[test]
     fn unknown_names_and_wrong_kinds_are_errors_that_name_them() {
-        assert!(load(&[("TEBDIL_HTTP__LISTN", "x")]).expect_err("unknown").contains("listn"));
-        assert!(load(&[("TEBDIL_NOSUCH", "x")]).expect_err("unknown").contains("nosuch"));
-        assert!(load(&[("TEBDIL_QUOTA__FREE_TEXT", "many")]).expect_err("kind").contains("quota.free_text"));
+        assert!(
+            load(&[("TEBDIL_HTTP__LISTN", "x")])
+                .expect_err("unknown")
+                .contains("listn")
+        );
+        assert!(
+            load(&[("TEBDIL_NOSUCH", "x")])
+                .expect_err("unknown")
+                .contains("nosuch")
+        );
+        assert!(
+            load(&[("TEBDIL_QUOTA__FREE_TEXT", "many")])
+                .expect_err("kind")
+                .contains("quota.free_text")
+        );
         assert!(Config::load(Some(Path::new("/nonexistent.toml")), []).is_err());
     }
 
@@ -168,15 +234,36 @@ mod tests {
         let config = load(&[("TEBDIL_SECRETS__JWT_KEYS_FILE", &name)]).expect("settings");
         assert_eq!(config.secrets.jwt_keys.expose(), "hunter2 with spaces");
         std::fs::write(&file, "7\n").expect("file");
-        assert_eq!(load(&[("TEBDIL_QUOTA__FREE_TEXT_FILE", &name)]).expect("settings").quota.free_text, 7);
+        assert_eq!(
+            load(&[("TEBDIL_QUOTA__FREE_TEXT_FILE", &name)])
+                .expect("settings")
+                .quota
+                .free_text,
+            7
+        );
 
         std::fs::write(&file, "hunter2").expect("file");
-        let twice = load(&[("TEBDIL_REDIS__PREFIX", "a:"), ("TEBDIL_REDIS__PREFIX_FILE", &name)]).expect_err("two values");
-        assert!(twice.starts_with("redis.prefix is set by two variables") && !twice.contains("hunter2"), "{twice}");
-        assert!(load(&[("TEBDIL_NOSUCH_FILE", &name)]).expect_err("unknown").contains("nosuch"));
+        let twice = load(&[
+            ("TEBDIL_REDIS__PREFIX", "a:"),
+            ("TEBDIL_REDIS__PREFIX_FILE", &name),
+        ])
+        .expect_err("two values");
+        assert!(
+            twice.starts_with("redis.prefix is set by two variables") && !twice.contains("hunter2"),
+            "{twice}"
+        );
+        assert!(
+            load(&[("TEBDIL_NOSUCH_FILE", &name)])
+                .expect_err("unknown")
+                .contains("nosuch")
+        );
         for missing in ["/nonexistent/value", "", &dir.path().display().to_string()] {
-            let error = load(&[("TEBDIL_SECRETS__JWT_KEYS_FILE", missing)]).expect_err("no such file");
-            assert!(error.starts_with("TEBDIL_SECRETS__JWT_KEYS_FILE names a file that cannot be read"), "{error}");
+            let error =
+                load(&[("TEBDIL_SECRETS__JWT_KEYS_FILE", missing)]).expect_err("no such file");
+            assert!(
+                error.starts_with("TEBDIL_SECRETS__JWT_KEYS_FILE names a file that cannot be read"),
+                "{error}"
+            );
         }
     }
 
@@ -189,23 +276,50 @@ mod tests {
             ("TEBDIL_REDIS__PASSWORD", "hunter2+"),
         ])
         .expect("settings");
-        assert_eq!(config.database_url().expose(), "postgres://tebdil:hunter2%20%40%2F%3A%25@db/tebdil");
-        assert_eq!(config.realtime().redis_url.expose(), "redis://:hunter2+@cache:6380/1");
+        assert_eq!(
+            config.database_url().expose(),
+            "postgres://tebdil:hunter2%20%40%2F%3A%25@db/tebdil"
+        );
+        assert_eq!(
+            config.realtime().redis_url.expose(),
+            "redis://:hunter2+@cache:6380/1"
+        );
         assert!(!format!("{config:?}").contains("hunter2"));
-        for (url, password) in [("TEBDIL_DATABASE__URL", "TEBDIL_DATABASE__PASSWORD"), ("TEBDIL_REDIS__URL", "TEBDIL_REDIS__PASSWORD")] {
-            let scheme = if url.contains("REDIS") { "redis" } else { "postgres" };
-            let (with, without) = (format!("{scheme}://user:hunter2@db"), format!("{scheme}:///db"));
+        for (url, password) in [
+            ("TEBDIL_DATABASE__URL", "TEBDIL_DATABASE__PASSWORD"),
+            ("TEBDIL_REDIS__URL", "TEBDIL_REDIS__PASSWORD"),
+        ] {
+            let scheme = if url.contains("REDIS") {
+                "redis"
+            } else {
+                "postgres"
+            };
+            let (with, without) = (
+                format!("{scheme}://user:hunter2@db"),
+                format!("{scheme}:///db"),
+            );
             for given in [with.as_str(), &without, ""] {
-                let error = load(&[(url, given), (password, "hunter2")]).expect_err("no place for it");
-                assert!(error.contains(".password: needs") && !error.contains("hunter2"), "{error}");
+                let error =
+                    load(&[(url, given), (password, "hunter2")]).expect_err("no place for it");
+                assert!(
+                    error.contains(".password: needs") && !error.contains("hunter2"),
+                    "{error}"
+                );
             }
         }
     }
 
     #[test]
     fn a_header_in_the_wrong_place_is_not_shown() {
-        let error = load(&[("TEBDIL_VERIFICATION__GATEWAY__HEADERS", "Authorization: Bearer hunter2")]).expect_err("no table");
-        assert!(error.contains("verification.gateway.headers") && !error.contains("hunter2"), "{error}");
+        let error = load(&[(
+            "TEBDIL_VERIFICATION__GATEWAY__HEADERS",
+            "Authorization: Bearer hunter2",
+        )])
+        .expect_err("no table");
+        assert!(
+            error.contains("verification.gateway.headers") && !error.contains("hunter2"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -31,17 +31,26 @@ impl Relay {
     /// Where it listens.
     pub fn listen_address(&self) -> SocketAddr {
         // The check of the settings refused what is none.
-        self.listen.parse().unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0))
+        self.listen
+            .parse()
+            .unwrap_or(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0))
     }
 
     /// What it gives out.
     pub fn own_range(&self) -> RelayRange {
-        RelayRange { ip: self.ip().unwrap_or(Ipv4Addr::LOCALHOST.into()), ports: self.ports() }
+        RelayRange {
+            ip: self.ip().unwrap_or(Ipv4Addr::LOCALHOST.into()),
+            ports: self.ports(),
+        }
     }
 
     fn ip(&self) -> Option<IpAddr> {
         match self.public_ip.as_str() {
-            "" => self.listen.parse::<SocketAddr>().ok().map(|address| address.ip()),
+            "" => self
+                .listen
+                .parse::<SocketAddr>()
+                .ok()
+                .map(|address| address.ip()),
             ip => ip.parse().ok(),
         }
     }
@@ -68,29 +77,74 @@ impl Relay {
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {
-    text.split(',').map(str::trim).filter(|item| !item.is_empty())
+    text.split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
 }
 
 /// What values must be.
 pub(super) fn check(relay: &Relay, check: &mut impl FnMut(bool, &'static str, &str)) {
     // Also where no node is one: `tebdil turn` reads the same settings.
-    check(relay.listen.parse::<SocketAddr>().is_ok(), "relay.listen", "must be ADDRESS:PORT, the address in numbers");
+    check(
+        relay.listen.parse::<SocketAddr>().is_ok(),
+        "relay.listen",
+        "must be ADDRESS:PORT, the address in numbers",
+    );
     let reachable = relay.ip().is_some_and(|ip| !ip.is_unspecified());
-    check(reachable, "relay.public_ip", "must be the address clients reach the relay at, in numbers");
-    check(relay.min_port >= 1_024 && relay.min_port <= relay.max_port, "relay.min_port", "must be 1024 to relay.max_port");
-    let schemes =
-        relay.urls().all(|url| (url.starts_with("turn:") || url.starts_with("turns:")) && url.bytes().all(|byte| byte.is_ascii_graphic()));
-    check(schemes, "relay.urls", "must be turn:HOST:PORT?transport=udp, turns:HOST:PORT …, separated by commas");
-    check(relay.others().is_ok(), "relay.others", &NotARange.to_string());
+    check(
+        reachable,
+        "relay.public_ip",
+        "must be the address clients reach the relay at, in numbers",
+    );
+    check(
+        relay.min_port >= 1_024 && relay.min_port <= relay.max_port,
+        "relay.min_port",
+        "must be 1024 to relay.max_port",
+    );
+    let schemes = relay.urls().all(|url| {
+        (url.starts_with("turn:") || url.starts_with("turns:"))
+            && url.bytes().all(|byte| byte.is_ascii_graphic())
+    });
+    check(
+        schemes,
+        "relay.urls",
+        "must be turn:HOST:PORT?transport=udp, turns:HOST:PORT …, separated by commas",
+    );
+    check(
+        relay.others().is_ok(),
+        "relay.others",
+        &NotARange.to_string(),
+    );
     let named = relay.urls.is_empty() || !relay.ranges().is_empty();
-    check(named, "relay.others", "must say what the relays of relay.urls give out");
-    check((60..=3_600).contains(&relay.credential_ttl_s), "relay.credential_ttl_s", "must be 60 to 3600");
-    check((2..=64).contains(&relay.allocations), "relay.allocations", "must be 2 to 64");
-    check((10..=100_000).contains(&relay.kilobytes_per_second), "relay.kilobytes_per_second", "must be 10 to 100000");
+    check(
+        named,
+        "relay.others",
+        "must say what the relays of relay.urls give out",
+    );
+    check(
+        (60..=3_600).contains(&relay.credential_ttl_s),
+        "relay.credential_ttl_s",
+        "must be 60 to 3600",
+    );
+    check(
+        (2..=64).contains(&relay.allocations),
+        "relay.allocations",
+        "must be 2 to 64",
+    );
+    check(
+        (10..=100_000).contains(&relay.kilobytes_per_second),
+        "relay.kilobytes_per_second",
+        "must be 10 to 100000",
+    );
 }
 
-/// What works but is hardly meant, of a node that others reach (`public`), and of one among `several`.
-pub(super) fn warnings(relay: &Relay, public: bool, several: bool) -> impl Iterator<Item = &'static str> {
+/// What works but is hardly meant, of a node that others reach (`public`), and of one among
+/// `several`.
+pub(super) fn warnings(
+    relay: &Relay,
+    public: bool,
+    several: bool,
+) -> impl Iterator<Item = &'static str> {
     let risks = [
         (
             relay.embedded && relay.urls.is_empty() && public && relay.own_range().ip.is_loopback(),
@@ -102,7 +156,10 @@ pub(super) fn warnings(relay: &Relay, public: bool, several: bool) -> impl Itera
             "relay.others is empty: a call whose two sides are at the relays of different nodes is refused by both; name what the others give out",
         ),
     ];
-    risks.into_iter().filter(|(risky, _)| *risky).map(|(_, text)| text)
+    risks
+        .into_iter()
+        .filter(|(risky, _)| *risky)
+        .map(|(_, text)| text)
 }
 
 #[cfg(test)]
@@ -110,13 +167,18 @@ mod tests {
     use crate::config::Config;
 
     fn load(environment: &[(&str, &str)]) -> Result<Config, String> {
-        let environment = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let environment = environment
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Config::load(None, environment).map_err(|error| error.to_string())
     }
 
     fn relay_warnings(environment: &[(&str, &str)]) -> Vec<String> {
         let warnings = load(environment).expect("allowed").warnings();
-        warnings.into_iter().filter(|warning| warning.starts_with("relay.")).collect()
+        warnings
+            .into_iter()
+            .filter(|warning| warning.starts_with("relay."))
+            .collect()
     }
 
     #[test]
@@ -124,36 +186,90 @@ mod tests {
         for (name, value, field) in [
             ("TEBDIL_RELAY__LISTEN", "localhost:3478", "relay.listen"),
             ("TEBDIL_RELAY__LISTEN", "0.0.0.0:3478", "relay.public_ip"),
-            ("TEBDIL_RELAY__PUBLIC_IP", "relay.example", "relay.public_ip"),
+            (
+                "TEBDIL_RELAY__PUBLIC_IP",
+                "relay.example",
+                "relay.public_ip",
+            ),
             ("TEBDIL_RELAY__PUBLIC_IP", "0.0.0.0", "relay.public_ip"),
             ("TEBDIL_RELAY__MIN_PORT", "1023", "relay.min_port"),
             ("TEBDIL_RELAY__MAX_PORT", "49159", "relay.min_port"),
             ("TEBDIL_RELAY__URLS", "stun:turn.example.org", "relay.urls"),
             ("TEBDIL_RELAY__OTHERS", "192.0.2.1", "relay.others"),
-            ("TEBDIL_RELAY__CREDENTIAL_TTL_S", "59", "relay.credential_ttl_s"),
+            (
+                "TEBDIL_RELAY__CREDENTIAL_TTL_S",
+                "59",
+                "relay.credential_ttl_s",
+            ),
             ("TEBDIL_RELAY__ALLOCATIONS", "1", "relay.allocations"),
-            ("TEBDIL_RELAY__KILOBYTES_PER_SECOND", "9", "relay.kilobytes_per_second"),
+            (
+                "TEBDIL_RELAY__KILOBYTES_PER_SECOND",
+                "9",
+                "relay.kilobytes_per_second",
+            ),
         ] {
             let error = load(&[(name, value)]).expect_err(name);
             assert!(error.contains(field), "{name}={value}: {error}");
         }
-        let elsewhere = [("TEBDIL_RELAY__EMBEDDED", "false"), ("TEBDIL_RELAY__URLS", "turn:turn.example.org:3478?transport=udp")];
-        assert!(load(&elsewhere).expect_err("no range").contains("relay.others"));
-        let range = ("TEBDIL_RELAY__OTHERS", "192.0.2.1:49160-49400, [2001:db8::1]:49160-49400");
-        assert_eq!(load(&[&elsewhere[..], &[range]].concat()).expect("good").relay.ranges().len(), 2);
+        let elsewhere = [
+            ("TEBDIL_RELAY__EMBEDDED", "false"),
+            (
+                "TEBDIL_RELAY__URLS",
+                "turn:turn.example.org:3478?transport=udp",
+            ),
+        ];
+        assert!(
+            load(&elsewhere)
+                .expect_err("no range")
+                .contains("relay.others")
+        );
+        let range = (
+            "TEBDIL_RELAY__OTHERS",
+            "192.0.2.1:49160-49400, [2001:db8::1]:49160-49400",
+        );
+        assert_eq!(
+            load(&[&elsewhere[..], &[range]].concat())
+                .expect("good")
+                .relay
+                .ranges()
+                .len(),
+            2
+        );
     }
 
     #[test]
     fn a_relay_that_nobody_reaches_warns() {
         assert_eq!(relay_warnings(&[]), Vec::<String>::new());
         let public = ("TEBDIL_HTTP__LISTEN", "0.0.0.0:8080");
-        let [only] = &relay_warnings(&[public])[..] else { panic!("one warning") };
+        let [only] = &relay_warnings(&[public])[..] else {
+            panic!("one warning")
+        };
         assert!(only.starts_with("relay.listen"), "{only}");
-        assert_eq!(relay_warnings(&[public, ("TEBDIL_RELAY__PUBLIC_IP", "192.0.2.1")]), Vec::<String>::new());
-        assert_eq!(relay_warnings(&[public, ("TEBDIL_RELAY__EMBEDDED", "false")]), Vec::<String>::new());
-        let cluster = [("TEBDIL_DATABASE__URL", "postgres://u:p@db/x"), ("TEBDIL_REDIS__URL", "redis://cache")];
-        let [only] = &relay_warnings(&cluster)[..] else { panic!("one warning") };
+        assert_eq!(
+            relay_warnings(&[public, ("TEBDIL_RELAY__PUBLIC_IP", "192.0.2.1")]),
+            Vec::<String>::new()
+        );
+        assert_eq!(
+            relay_warnings(&[public, ("TEBDIL_RELAY__EMBEDDED", "false")]),
+            Vec::<String>::new()
+        );
+        let cluster = [
+            ("TEBDIL_DATABASE__URL", "postgres://u:p@db/x"),
+            ("TEBDIL_REDIS__URL", "redis://cache"),
+        ];
+        let [only] = &relay_warnings(&cluster)[..] else {
+            panic!("one warning")
+        };
         assert!(only.starts_with("relay.others"), "{only}");
-        assert_eq!(relay_warnings(&[&cluster[..], &[("TEBDIL_RELAY__OTHERS", "192.0.2.1:5000-6000")]].concat()), Vec::<String>::new());
+        assert_eq!(
+            relay_warnings(
+                &[
+                    &cluster[..],
+                    &[("TEBDIL_RELAY__OTHERS", "192.0.2.1:5000-6000")]
+                ]
+                .concat()
+            ),
+            Vec::<String>::new()
+        );
     }
 }

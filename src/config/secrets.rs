@@ -25,13 +25,20 @@ const DERIVED_KEY_ID: &str = "derived";
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
     /// A shared database needs keys that every node knows.
-    #[error("{0} must be set in the environment: a shared database needs the same keys on every node (see `tebdil config default`)")]
+    #[error(
+        "{0} must be set in the environment: a shared database needs the same keys on every node (see `tebdil config default`)"
+    )]
     Missing(String),
     /// The text of a key is wrong.
     #[error("secrets.{field}: {detail}")]
-    Invalid { field: &'static str, detail: &'static str },
+    Invalid {
+        field: &'static str,
+        detail: &'static str,
+    },
     /// A relay knows nobody without what it shares with the nodes.
-    #[error("secrets.relay_secret must be set (TEBDIL_SECRETS__RELAY_SECRET), to the same as at the nodes, for a relay that runs alone")]
+    #[error(
+        "secrets.relay_secret must be set (TEBDIL_SECRETS__RELAY_SECRET), to the same as at the nodes, for a relay that runs alone"
+    )]
     NoRelaySecret,
     /// The file is open to others.
     #[error("{} can be read by others; run: chmod 600 {}", .0.display(), .0.display())]
@@ -57,9 +64,11 @@ impl Key {
         &self.0
     }
 
-    /// Another key, from which this one cannot be found. `label` says what for: HMAC-SHA-256 as the expanding half of HKDF (RFC 5869) for one block.
+    /// Another key, from which this one cannot be found. `label` says what for: HMAC-SHA-256 as the
+    /// expanding half of HKDF (RFC 5869) for one block.
     fn derive(&self, label: &[u8]) -> Self {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.0).expect("HMAC takes keys of any length");
         mac.update(label);
         mac.update(&[1]);
         Self(mac.finalize().into_bytes().into())
@@ -84,13 +93,19 @@ pub struct KeyRing(Vec<(String, Key)>);
 impl KeyRing {
     /// The id and key that new data is written with.
     pub fn current(&self) -> (&str, &Key) {
-        let (id, key) = self.0.first().expect("a ring is never empty: parse() refuses it");
+        let (id, key) = self
+            .0
+            .first()
+            .expect("a ring is never empty: parse() refuses it");
         (id, key)
     }
 
     /// The key with this id.
     pub fn get(&self, id: &str) -> Option<&Key> {
-        self.0.iter().find(|(known, _)| known == id).map(|(_, key)| key)
+        self.0
+            .iter()
+            .find(|(known, _)| known == id)
+            .map(|(_, key)| key)
     }
 
     /// Every key, the current one first.
@@ -102,10 +117,18 @@ impl KeyRing {
         let invalid = |detail| SecretsError::Invalid { field, detail };
         let mut ring: Vec<(String, Key)> = Vec::new();
         for entry in text.split(',') {
-            let (id, key) = entry.trim().split_once(':').ok_or(invalid("must be id:key,id:key"))?;
-            let named = (1..=32).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+            let (id, key) = entry
+                .trim()
+                .split_once(':')
+                .ok_or(invalid("must be id:key,id:key"))?;
+            let named = (1..=32).contains(&id.len())
+                && id
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
             if !named {
-                return Err(invalid("a key id is 1 to 32 letters, digits, '-', '_' or '.'"));
+                return Err(invalid(
+                    "a key id is 1 to 32 letters, digits, '-', '_' or '.'",
+                ));
             }
             if ring.iter().any(|(known, _)| known == id) {
                 return Err(invalid("a key id is there twice"));
@@ -133,18 +156,23 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// Takes the keys from the settings when all three are there. Else reads the file in `data_dir`, and makes it at the first start.
+    /// Takes the keys from the settings when all three are there. Else reads the file in
+    /// `data_dir`, and makes it at the first start.
     ///
     /// Two processes that start together end with the same keys.
     ///
     /// # Errors
-    /// With a shared database, keys that are missing. A file that others may read. A database whose file is gone.
+    /// With a shared database, keys that are missing. A file that others may read. A database whose
+    /// file is gone.
     pub fn load(config: &Config, rng: &mut impl CryptoRng) -> Result<Self, SecretsError> {
         if let Some(secrets) = Self::find(config)? {
             return Ok(secrets);
         }
         let path = config.data_dir.join(FILE_NAME);
-        Self::make_file(&config.data_dir, &path, rng).map_err(|source| SecretsError::Io { path: path.clone(), source })?;
+        Self::make_file(&config.data_dir, &path, rng).map_err(|source| SecretsError::Io {
+            path: path.clone(),
+            source,
+        })?;
         Self::read_file(&path, &config.secrets)?.ok_or(SecretsError::Unreadable(path))
     }
 
@@ -154,11 +182,18 @@ impl Secrets {
     /// As [`Self::load`].
     pub fn find(config: &Config) -> Result<Option<Self>, SecretsError> {
         let given = [
-            ("TEBDIL_SECRETS__PHONE_INDEX_KEY", &config.secrets.phone_index_key),
+            (
+                "TEBDIL_SECRETS__PHONE_INDEX_KEY",
+                &config.secrets.phone_index_key,
+            ),
             ("TEBDIL_SECRETS__FIELD_KEYS", &config.secrets.field_keys),
             ("TEBDIL_SECRETS__JWT_KEYS", &config.secrets.jwt_keys),
         ];
-        let missing: Vec<&str> = given.iter().filter(|(_, text)| text.expose().is_empty()).map(|(name, _)| *name).collect();
+        let missing: Vec<&str> = given
+            .iter()
+            .filter(|(_, text)| text.expose().is_empty())
+            .map(|(name, _)| *name)
+            .collect();
         if missing.is_empty() {
             return Self::parse(&config.secrets).map(Some);
         }
@@ -171,13 +206,17 @@ impl Secrets {
         }
         let url = config.database_url();
         let database = tebdil_core::backend::database_file(url.expose());
-        if database.and_then(|file| fs::metadata(file).ok()).is_some_and(|file| file.len() > 0) {
+        if database
+            .and_then(|file| fs::metadata(file).ok())
+            .is_some_and(|file| file.len() > 0)
+        {
             return Err(SecretsError::Lost(path));
         }
         Ok(None)
     }
 
-    /// What relays share with the server, for a process that has no use for any other key: as it was set, or as the server beside it derives it.
+    /// What relays share with the server, for a process that has no use for any other key: as it
+    /// was set, or as the server beside it derives it.
     ///
     /// # Errors
     /// [`SecretsError::NoRelaySecret`]; as [`Self::load`] where there is a file.
@@ -196,20 +235,32 @@ impl Secrets {
         match text.relay_secret.expose() {
             "" => Ok(None),
             given if given.len() >= 16 => Ok(Some(given.into())),
-            _ => Err(SecretsError::Invalid { field: "relay_secret", detail: "must have at least 16 bytes" }),
+            _ => Err(SecretsError::Invalid {
+                field: "relay_secret",
+                detail: "must have at least 16 bytes",
+            }),
         }
     }
 
     fn parse(text: &SecretSettings) -> Result<Self, SecretsError> {
-        let phone_index_key = Key::parse(text.phone_index_key.expose())
-            .ok_or(SecretsError::Invalid { field: "phone_index_key", detail: "must be 32 bytes in base64" })?;
-        let derived = (DERIVED_KEY_ID.to_owned(), phone_index_key.derive(b"tebdil.franking.v1"));
+        let phone_index_key =
+            Key::parse(text.phone_index_key.expose()).ok_or(SecretsError::Invalid {
+                field: "phone_index_key",
+                detail: "must be 32 bytes in base64",
+            })?;
+        let derived = (
+            DERIVED_KEY_ID.to_owned(),
+            phone_index_key.derive(b"tebdil.franking.v1"),
+        );
         let franking_keys = match text.franking_keys.expose() {
             "" => KeyRing(vec![derived]),
             given => {
                 let mut ring = KeyRing::parse("franking_keys", given)?;
                 if ring.get(DERIVED_KEY_ID).is_some() {
-                    return Err(SecretsError::Invalid { field: "franking_keys", detail: "the key id \"derived\" is taken" });
+                    return Err(SecretsError::Invalid {
+                        field: "franking_keys",
+                        detail: "the key id \"derived\" is taken",
+                    });
                 }
                 // What was franked before there were keys of its own can still be reported.
                 ring.0.push(derived);
@@ -217,7 +268,9 @@ impl Secrets {
             }
         };
         let relay_secret = match Self::given_relay_secret(text)? {
-            None => STANDARD.encode(phone_index_key.derive(b"tebdil.relay.v1").bytes()).into(),
+            None => STANDARD
+                .encode(phone_index_key.derive(b"tebdil.relay.v1").bytes())
+                .into(),
             Some(given) => given,
         };
         Ok(Self {
@@ -229,9 +282,13 @@ impl Secrets {
         })
     }
 
-    /// The keys of the file, with those of the settings that need not be in it: relays elsewhere know that secret, and franking keys are replaced there.
+    /// The keys of the file, with those of the settings that need not be in it: relays elsewhere
+    /// know that secret, and franking keys are replaced there.
     fn read_file(path: &Path, given: &SecretSettings) -> Result<Option<Self>, SecretsError> {
-        let io_error = |source| SecretsError::Io { path: path.to_owned(), source };
+        let io_error = |source| SecretsError::Io {
+            path: path.to_owned(),
+            source,
+        };
         let file = match fs::File::open(path) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -242,8 +299,12 @@ impl Secrets {
         }
         let text = Secret::from(io::read_to_string(file).map_err(io_error)?);
         // The parser's own message would quote the line, so it is dropped.
-        let mut settings: SecretSettings = toml::from_str(text.expose()).map_err(|_| SecretsError::Unreadable(path.to_owned()))?;
-        for (own, given) in [(&mut settings.relay_secret, &given.relay_secret), (&mut settings.franking_keys, &given.franking_keys)] {
+        let mut settings: SecretSettings =
+            toml::from_str(text.expose()).map_err(|_| SecretsError::Unreadable(path.to_owned()))?;
+        for (own, given) in [
+            (&mut settings.relay_secret, &given.relay_secret),
+            (&mut settings.franking_keys, &given.franking_keys),
+        ] {
             if !given.expose().is_empty() {
                 *own = given.clone();
             }
@@ -251,7 +312,8 @@ impl Secrets {
         Self::parse(&settings).map(Some)
     }
 
-    /// Writes new keys beside `path` and links them there, so that the file is never seen half written and never replaced.
+    /// Writes new keys beside `path` and links them there, so that the file is never seen half
+    /// written and never replaced.
     fn make_file(dir: &Path, path: &Path, rng: &mut impl CryptoRng) -> io::Result<()> {
         super::make_private_dir(dir)?;
         let mut key = || {
@@ -270,8 +332,15 @@ impl Secrets {
         let mut suffix = [0; 8];
         rng.fill_bytes(&mut suffix);
         let draft = dir.join(format!(".{FILE_NAME}.{:016x}", u64::from_ne_bytes(suffix)));
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-        let written = file.write_all(text.expose().as_bytes()).and_then(|()| file.sync_all()).and_then(|()| fs::hard_link(&draft, path));
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&draft)?;
+        let written = file
+            .write_all(text.expose().as_bytes())
+            .and_then(|()| file.sync_all())
+            .and_then(|()| fs::hard_link(&draft, path));
         fs::remove_file(&draft)?;
         match written {
             // Another process was first: its keys are the keys.
@@ -287,7 +356,13 @@ mod tests {
     use super::*;
 
     fn config(environment: &[(&str, &str)]) -> Config {
-        Config::load(None, environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).expect("settings")
+        Config::load(
+            None,
+            environment
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        )
+        .expect("settings")
     }
 
     fn embedded(dir: &Path) -> Config {
@@ -299,19 +374,40 @@ mod tests {
         let dir = tempfile::tempdir().expect("directory");
         let config = embedded(&dir.path().join("data"));
         let first = Secrets::load(&config, &mut rand::rng()).expect("made");
-        assert_eq!(Secrets::load(&config, &mut rand::rng()).expect("read"), first);
+        assert_eq!(
+            Secrets::load(&config, &mut rand::rng()).expect("read"),
+            first
+        );
         let path = config.data_dir.join(FILE_NAME);
-        assert_eq!(fs::metadata(&path).expect("file").permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::read_dir(&config.data_dir).expect("directory").count(), 1, "no draft is left");
+        assert_eq!(
+            fs::metadata(&path).expect("file").permissions().mode() & 0o777,
+            0o600
+        );
+        assert_eq!(
+            fs::read_dir(&config.data_dir).expect("directory").count(),
+            1,
+            "no draft is left"
+        );
     }
 
     #[test]
     fn keys_of_the_file_go_with_a_relay_secret_of_the_settings() {
         let dir = tempfile::tempdir().expect("directory");
         let derived = Secrets::load(&embedded(dir.path()), &mut rand::rng()).expect("made");
-        let with = |secret| config(&[("TEBDIL_DATA_DIR", dir.path().to_str().expect("UTF-8")), ("TEBDIL_SECRETS__RELAY_SECRET", secret)]);
+        let with = |secret| {
+            config(&[
+                ("TEBDIL_DATA_DIR", dir.path().to_str().expect("UTF-8")),
+                ("TEBDIL_SECRETS__RELAY_SECRET", secret),
+            ])
+        };
         let shared = Secrets::load(&with("coturn's, 16 bytes"), &mut rand::rng()).expect("read");
-        assert_eq!(shared, Secrets { relay_secret: "coturn's, 16 bytes".into(), ..derived });
+        assert_eq!(
+            shared,
+            Secrets {
+                relay_secret: "coturn's, 16 bytes".into(),
+                ..derived
+            }
+        );
         assert!(Secrets::load(&with("short"), &mut rand::rng()).is_err());
     }
 
@@ -320,8 +416,13 @@ mod tests {
         let dir = tempfile::tempdir().expect("directory");
         let config = embedded(dir.path());
         let found: Vec<Secrets> = std::thread::scope(|scope| {
-            let starts: Vec<_> = (0..8).map(|_| scope.spawn(|| Secrets::load(&config, &mut rand::rng()).expect("keys"))).collect();
-            starts.into_iter().map(|start| start.join().expect("thread")).collect()
+            let starts: Vec<_> = (0..8)
+                .map(|_| scope.spawn(|| Secrets::load(&config, &mut rand::rng()).expect("keys")))
+                .collect();
+            starts
+                .into_iter()
+                .map(|start| start.join().expect("thread"))
+                .collect()
         });
         assert!(found.windows(2).all(|pair| pair[0] == pair[1]));
     }
@@ -332,9 +433,17 @@ mod tests {
         let made = Secrets::load(&embedded(dir.path()), &mut rand::rng()).expect("made");
         let ring = format!("f1:{}", STANDARD.encode([1; 32]));
         let path = dir.path().to_str().expect("UTF-8");
-        let config = config(&[("TEBDIL_DATA_DIR", path), ("TEBDIL_SECRETS__FRANKING_KEYS", ring.as_str())]);
-        let keys = Secrets::load(&config, &mut rand::rng()).expect("read").franking_keys;
-        assert_eq!((keys.current().0, keys.get(DERIVED_KEY_ID)), ("f1", made.franking_keys.get(DERIVED_KEY_ID)));
+        let config = config(&[
+            ("TEBDIL_DATA_DIR", path),
+            ("TEBDIL_SECRETS__FRANKING_KEYS", ring.as_str()),
+        ]);
+        let keys = Secrets::load(&config, &mut rand::rng())
+            .expect("read")
+            .franking_keys;
+        assert_eq!(
+            (keys.current().0, keys.get(DERIVED_KEY_ID)),
+            ("f1", made.franking_keys.get(DERIVED_KEY_ID))
+        );
     }
 
     #[test]
@@ -342,22 +451,41 @@ mod tests {
         let dir = tempfile::tempdir().expect("directory");
         let config = embedded(dir.path());
         Secrets::load(&config, &mut rand::rng()).expect("made");
-        fs::set_permissions(dir.path().join(FILE_NAME), fs::Permissions::from_mode(0o640)).expect("mode");
-        assert!(matches!(Secrets::load(&config, &mut rand::rng()), Err(SecretsError::Permissions(_))));
+        fs::set_permissions(
+            dir.path().join(FILE_NAME),
+            fs::Permissions::from_mode(0o640),
+        )
+        .expect("mode");
+        assert!(matches!(
+            Secrets::load(&config, &mut rand::rng()),
+            Err(SecretsError::Permissions(_))
+        ));
     }
 
     #[test]
     fn a_database_without_its_keys_is_not_given_new_ones() {
         let dir = tempfile::tempdir().expect("directory");
         fs::write(dir.path().join("tebdil.db"), "data").expect("file");
-        assert!(matches!(Secrets::load(&embedded(dir.path()), &mut rand::rng()), Err(SecretsError::Lost(_))));
+        assert!(matches!(
+            Secrets::load(&embedded(dir.path()), &mut rand::rng()),
+            Err(SecretsError::Lost(_))
+        ));
     }
 
     #[test]
     fn a_shared_database_names_what_is_missing() {
-        let config = config(&[("TEBDIL_DATABASE__URL", "postgres://h/d"), ("TEBDIL_SECRETS__JWT_KEYS", "k1:x")]);
-        let text = Secrets::load(&config, &mut rand::rng()).expect_err("missing").to_string();
-        assert!(text.contains("TEBDIL_SECRETS__PHONE_INDEX_KEY, TEBDIL_SECRETS__FIELD_KEYS") && !text.contains("JWT"), "{text}");
+        let config = config(&[
+            ("TEBDIL_DATABASE__URL", "postgres://h/d"),
+            ("TEBDIL_SECRETS__JWT_KEYS", "k1:x"),
+        ]);
+        let text = Secrets::load(&config, &mut rand::rng())
+            .expect_err("missing")
+            .to_string();
+        assert!(
+            text.contains("TEBDIL_SECRETS__PHONE_INDEX_KEY, TEBDIL_SECRETS__FIELD_KEYS")
+                && !text.contains("JWT"),
+            "{text}"
+        );
     }
 
     #[test]
@@ -386,7 +514,10 @@ mod tests {
             ("TEBDIL_SECRETS__JWT_KEYS", format!("k:{key}")),
         ];
         let load = |environment: &[(&str, String)]| {
-            let pairs: Vec<(&str, &str)> = environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+            let pairs: Vec<(&str, &str)> = environment
+                .iter()
+                .map(|(name, value)| (*name, value.as_str()))
+                .collect();
             Secrets::load(&config(&pairs), &mut rand::rng())
         };
         let derived = load(&environment).expect("keys").franking_keys;
@@ -394,7 +525,10 @@ mod tests {
         assert_ne!(derived.current().1, &Key([1; 32]));
         environment.push(("TEBDIL_SECRETS__FRANKING_KEYS", format!("f1:{key}")));
         let ring = load(&environment).expect("keys").franking_keys;
-        assert_eq!((ring.current().0, ring.get(DERIVED_KEY_ID)), ("f1", Some(derived.current().1)));
+        assert_eq!(
+            (ring.current().0, ring.get(DERIVED_KEY_ID)),
+            ("f1", Some(derived.current().1))
+        );
         environment.push(("TEBDIL_SECRETS__FRANKING_KEYS", format!("derived:{key}")));
         assert!(load(&environment).is_err());
     }
@@ -403,7 +537,10 @@ mod tests {
     fn wrong_keys_are_refused_without_showing_them() {
         for bad in ["hunter2", "k1:hunter2", ":x", "k1:AAAA"] {
             let text = KeyRing::parse("jwt_keys", bad).expect_err(bad).to_string();
-            assert!(text.starts_with("secrets.jwt_keys") && !text.contains("hunter2"), "{text}");
+            assert!(
+                text.starts_with("secrets.jwt_keys") && !text.contains("hunter2"),
+                "{text}"
+            );
         }
         let key = STANDARD.encode([0; 32]);
         assert!(KeyRing::parse("jwt_keys", &format!("a:{key},a:{key}")).is_err());

@@ -138,9 +138,13 @@ pub struct Gateway {
     pub timeout_ms: u64,
 }
 
-/// As a table. What serde says of anything else would show it, and with it the key that a header holds.
-fn headers<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Secret>, D::Error> {
-    BTreeMap::deserialize(deserializer).map_err(|_| serde::de::Error::custom("must be names and values of HTTP headers"))
+/// As a table. What serde says of anything else would show it, and with it the key that a header
+/// holds.
+fn headers<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<BTreeMap<String, Secret>, D::Error> {
+    BTreeMap::deserialize(deserializer)
+        .map_err(|_| serde::de::Error::custom("must be names and values of HTTP headers"))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -315,10 +319,14 @@ impl Config {
     /// The database to open: `database.url`, or SQLite in `data_dir`.
     pub fn database_url(&self) -> Secret {
         if self.database.url.expose().is_empty() {
-            Secret::from(format!("sqlite:{}", self.data_dir.join("tebdil.db").display()))
+            Secret::from(format!(
+                "sqlite:{}",
+                self.data_dir.join("tebdil.db").display()
+            ))
         } else {
             // The check of the settings refused a password that has no place.
-            with_password(&self.database.url, &self.database.password).unwrap_or_else(|| self.database.url.clone())
+            with_password(&self.database.url, &self.database.password)
+                .unwrap_or_else(|| self.database.url.clone())
         }
     }
 
@@ -329,8 +337,12 @@ impl Config {
 
     /// Where the realtime state lives.
     pub fn realtime(&self) -> tebdil_core::realtime::RealtimeSettings {
-        let redis_url = with_password(&self.redis.url, &self.redis.password).unwrap_or_else(|| self.redis.url.clone());
-        tebdil_core::realtime::RealtimeSettings { redis_url, prefix: self.redis.prefix.clone() }
+        let redis_url = with_password(&self.redis.url, &self.redis.password)
+            .unwrap_or_else(|| self.redis.url.clone());
+        tebdil_core::realtime::RealtimeSettings {
+            redis_url,
+            prefix: self.redis.prefix.clone(),
+        }
     }
 
     /// The clock the server runs by.
@@ -340,18 +352,25 @@ impl Config {
 
     /// Says whether that clock is right.
     pub fn clock_guard(&self, clock: &tebdil_core::time::Clock) -> tebdil_core::skew::ClockGuard {
-        tebdil_core::skew::ClockGuard::new(clock.clone(), Duration::from_secs(self.clock.max_skew_s))
+        tebdil_core::skew::ClockGuard::new(
+            clock.clone(),
+            Duration::from_secs(self.clock.max_skew_s),
+        )
     }
 }
 
-/// An address with a password that stands apart; `None` when there is no place for it, as in one that has a password of its own.
+/// An address with a password that stands apart; `None` when there is no place for it, as in one
+/// that has a password of its own.
 pub(super) fn with_password(url: &Secret, password: &Secret) -> Option<Secret> {
     if password.expose().is_empty() {
         return Some(url.clone());
     }
-    let mut url = reqwest::Url::parse(url.expose()).ok().filter(|url| url.password().is_none())?;
+    let mut url = reqwest::Url::parse(url.expose())
+        .ok()
+        .filter(|url| url.password().is_none())?;
     // It encodes what has a meaning in addresses, but takes a percent sign for one of its own.
-    url.set_password(Some(&password.expose().replace('%', "%25"))).ok()?;
+    url.set_password(Some(&password.expose().replace('%', "%25")))
+        .ok()?;
     Some(Secret::from(String::from(url)))
 }
 
@@ -372,20 +391,35 @@ impl Quota {
 impl Referrals {
     /// What an invitation brings.
     pub const fn rewards(&self) -> tebdil_core::store::ReferralRewards {
-        tebdil_core::store::ReferralRewards { invited: self.invited_reward, inviter: self.inviter_reward }
+        tebdil_core::store::ReferralRewards {
+            invited: self.invited_reward,
+            inviter: self.inviter_reward,
+        }
     }
 }
 
 impl Billing {
     /// What the store and the jobs go by.
     pub fn rules(&self) -> BillingRules {
-        let grace = if self.verifier_url.expose().is_empty() { self.grace_s } else { self.verifier_grace_s };
-        BillingRules { plans: self.plans.clone(), grace: Duration::from_secs(grace) }
+        let grace = if self.verifier_url.expose().is_empty() {
+            self.grace_s
+        } else {
+            self.verifier_grace_s
+        };
+        BillingRules {
+            plans: self.plans.clone(),
+            grace: Duration::from_secs(grace),
+        }
     }
 
     /// The secrets with which events may be signed; none: there are no events.
     pub fn secrets(&self) -> impl Iterator<Item = &[u8]> {
-        self.webhook_secrets.expose().split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(str::as_bytes)
+        self.webhook_secrets
+            .expose()
+            .split(',')
+            .map(str::trim)
+            .filter(|secret| !secret.is_empty())
+            .map(str::as_bytes)
     }
 
     /// How far the time of a signature may be from ours.
@@ -401,7 +435,12 @@ impl Billing {
         if self.verifier_url.expose().is_empty() {
             return Ok(None);
         }
-        Verifier::new(self.verifier_url.expose(), self.verifier_token.clone(), Duration::from_secs(self.verifier_timeout_s)).map(Some)
+        Verifier::new(
+            self.verifier_url.expose(),
+            self.verifier_token.clone(),
+            Duration::from_secs(self.verifier_timeout_s),
+        )
+        .map(Some)
     }
 }
 

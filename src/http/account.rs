@@ -11,7 +11,8 @@ use axum::{
 use tebdil_core::{
     crypto::PhoneIndex,
     protocol::{
-        Authenticated, CloseCode, ErrorCode, LoginRequest, Problem, RefreshRequest, Refreshed, RegisterRequest, VerificationRequired,
+        Authenticated, CloseCode, ErrorCode, LoginRequest, Problem, RefreshRequest, Refreshed,
+        RegisterRequest, VerificationRequired,
     },
 };
 
@@ -44,9 +45,17 @@ pub(super) async fn register(
 ) -> Answer<Response> {
     app.limiters.check(Limit::RegisterAddress, from).await?;
     if app.config.verification.phone {
-        return Ok((StatusCode::ACCEPTED, verification::begin(&app, from, request).await?).into_response());
+        return Ok((
+            StatusCode::ACCEPTED,
+            verification::begin(&app, from, request).await?,
+        )
+            .into_response());
     }
-    Ok((StatusCode::CREATED, Json(app.accounts.register(from, request).await?)).into_response())
+    Ok((
+        StatusCode::CREATED,
+        Json(app.accounts.register(from, request).await?),
+    )
+        .into_response())
 }
 
 /// Sign a device in.
@@ -69,12 +78,15 @@ pub(super) async fn login(
     let tries = app.limiters.login(from, phone).await?;
     let outcome = app.accounts.login(from, request).await;
     tries.settle(&app, &outcome).await;
-    if let (Err(AccountError::InvalidCredentials | AccountError::TotpInvalid), Some(phone)) = (&outcome, phone) {
+    if let (Err(AccountError::InvalidCredentials | AccountError::TotpInvalid), Some(phone)) =
+        (&outcome, phone)
+    {
         record_failure(&app, phone);
     }
     let (signed_in, made) = outcome?;
     for session in made.ended {
-        app.hub.close_session(signed_in.user.id, session, CloseCode::Unauthorized);
+        app.hub
+            .close_session(signed_in.user.id, session, CloseCode::Unauthorized);
     }
     if let Some(notified) = &made.notified {
         app.notifier.tell(notified);
@@ -82,7 +94,8 @@ pub(super) async fn login(
     Ok(Json(signed_in))
 }
 
-/// Records a wrong password, or a wrong code of a second factor, of a phone. Not awaited, and for every phone: the answer takes as long for one that somebody has.
+/// Records a wrong password, or a wrong code of a second factor, of a phone. Not awaited, and for
+/// every phone: the answer takes as long for one that somebody has.
 fn record_failure(app: &Arc<App>, phone: PhoneIndex) {
     let of = Arc::clone(app);
     app.tasks.spawn(async move {
@@ -100,11 +113,18 @@ fn record_failure(app: &Arc<App>, phone: PhoneIndex) {
         (status = 401, description = "`refresh_invalid`, or `refresh_reused`: the session is revoked", body = Problem),
     )
 )]
-pub(super) async fn refresh(State(app): State<Arc<App>>, Strict(request): Strict<RefreshRequest>) -> Answer<Json<Refreshed>> {
+pub(super) async fn refresh(
+    State(app): State<Arc<App>>,
+    Strict(request): Strict<RefreshRequest>,
+) -> Answer<Json<Refreshed>> {
     match app.accounts.refresh(&request.refresh_token).await {
         Ok(refreshed) => Ok(Json(refreshed)),
-        Err(AccountError::RefreshReused { user_id, session_id }) => {
-            app.hub.close_session(user_id, session_id, CloseCode::Unauthorized);
+        Err(AccountError::RefreshReused {
+            user_id,
+            session_id,
+        }) => {
+            app.hub
+                .close_session(user_id, session_id, CloseCode::Unauthorized);
             Err(Failure::from(ErrorCode::RefreshReused))
         }
         Err(error) => Err(error.into()),
@@ -114,7 +134,10 @@ pub(super) async fn refresh(State(app): State<Arc<App>>, Strict(request): Strict
 /// End this session.
 #[utoipa::path(post, operation_id = "logout_session", path = "/v1/auth/logout", tag = "accounts", responses((status = 204)))]
 pub(super) async fn logout(State(app): State<Arc<App>>, who: Signed) -> Answer<StatusCode> {
-    app.store.revoke_session(who.user_id, who.session_id, app.clock.now()).await?;
-    app.hub.close_session(who.user_id, who.session_id, CloseCode::Unauthorized);
+    app.store
+        .revoke_session(who.user_id, who.session_id, app.clock.now())
+        .await?;
+    app.hub
+        .close_session(who.user_id, who.session_id, CloseCode::Unauthorized);
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,4 +1,5 @@
-//! `/v1/appeals`: what a banned user says against the ban, by the token that the login gave instead of a session.
+//! `/v1/appeals`: what a banned user says against the ban, by the token that the login gave instead
+//! of a session.
 
 use std::sync::Arc;
 
@@ -18,7 +19,8 @@ use crate::{app::App, auth::Appellant, config::Limit};
 
 const MAX_TEXT: usize = 4000;
 
-/// Appeal against the ban, once. Another moderator than the one who banned decides; `GET` tells how.
+/// Appeal against the ban, once. Another moderator than the one who banned decides; `GET` tells
+/// how.
 #[utoipa::path(
     post, operation_id = "create_appeal", path = "/v1/appeals", tag = "appeals", security(("appeal" = [])), request_body = AppealRequest,
     responses(
@@ -35,14 +37,34 @@ pub(super) async fn create(
     app.limiters.check(Limit::AppealAddress, from).await?;
     app.limiters.check(Limit::AppealBan, who.ban_id).await?;
     let text = request.text.trim();
-    let fits = (1..=MAX_TEXT).contains(&text.chars().count()) && !text.chars().any(|letter| letter.is_control() && letter != '\n');
+    let fits = (1..=MAX_TEXT).contains(&text.chars().count())
+        && !text
+            .chars()
+            .any(|letter| letter.is_control() && letter != '\n');
     if !fits {
         let detail = "must be 1 to 4000 characters, without control characters";
         return Err(Failure::field(ErrorCode::InvalidField, "text", detail));
     }
     let id: AppealId = app.ids.next();
-    let text = app.cipher.seal(APPEAL_CONTEXT, &id.0.to_be_bytes(), text.as_bytes(), &mut rand::rng());
-    match app.store.appeal(&NewAppeal { id, ban: who.ban_id, user: who.user_id, text }, app.clock.now()).await? {
+    let text = app.cipher.seal(
+        APPEAL_CONTEXT,
+        &id.0.to_be_bytes(),
+        text.as_bytes(),
+        &mut rand::rng(),
+    );
+    match app
+        .store
+        .appeal(
+            &NewAppeal {
+                id,
+                ban: who.ban_id,
+                user: who.user_id,
+                text,
+            },
+            app.clock.now(),
+        )
+        .await?
+    {
         Appealing::Made(appeal) => Ok((StatusCode::CREATED, Json(appeal))),
         Appealing::Already => Err(ErrorCode::AlreadyAppealed.into()),
         Appealing::NotBanned => Err(ErrorCode::NotBanned.into()),
@@ -56,9 +78,16 @@ pub(super) async fn create(
         (status = 200, body = Page<Appeal>),
     )
 )]
-pub(super) async fn list(State(app): State<Arc<App>>, who: Appellant, from: ClientAddress) -> Answer<Json<Page<Appeal>>> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    who: Appellant,
+    from: ClientAddress,
+) -> Answer<Json<Page<Appeal>>> {
     app.limiters.check(Limit::AppealAddress, from).await?;
     app.limiters.check(Limit::AppealBan, who.ban_id).await?;
     let appeal = app.store.appeal_of(who.ban_id).await?;
-    Ok(Json(Page { items: appeal.into_iter().collect(), next_cursor: None }))
+    Ok(Json(Page {
+        items: appeal.into_iter().collect(),
+        next_cursor: None,
+    }))
 }

@@ -1,10 +1,13 @@
 //! `GET /asyncapi.json`: the WebSocket half of the contract, as AsyncAPI 3.0.
 //!
-//! Everything in it comes from `tebdil_core::protocol`: the frames from the schemas of [`ClientFrame`] and [`ServerFrame`], the codes from
-//! [`CloseCode::ALL`] and [`ErrorCode::ALL`]. A new frame type is in the document as soon as it is a variant.
+//! Everything in it comes from `tebdil_core::protocol`: the frames from the schemas of
+//! [`ClientFrame`] and [`ServerFrame`], the codes from [`CloseCode::ALL`] and [`ErrorCode::ALL`]. A
+//! new frame type is in the document as soon as it is a variant.
 
 use serde_json::{Map, Value, json};
-use tebdil_core::protocol::{ClientFrame, CloseCode, ErrorCode, FrameId, MAX_FRAME_BYTES, SUBPROTOCOL, ServerFrame};
+use tebdil_core::protocol::{
+    ClientFrame, CloseCode, ErrorCode, FrameId, MAX_FRAME_BYTES, SUBPROTOCOL, ServerFrame,
+};
 use utoipa::{PartialSchema, ToSchema};
 
 /// The address of the one channel.
@@ -24,8 +27,16 @@ struct Direction {
 
 /// The document. Made anew by every call: keep it.
 pub fn document() -> Value {
-    let client = Direction { prefix: "client", correlation: "id", frames: frames::<ClientFrame>() };
-    let server = Direction { prefix: "server", correlation: "re", frames: frames::<ServerFrame>() };
+    let client = Direction {
+        prefix: "client",
+        correlation: "id",
+        frames: frames::<ClientFrame>(),
+    };
+    let server = Direction {
+        prefix: "server",
+        correlation: "re",
+        frames: frames::<ServerFrame>(),
+    };
 
     let mut messages = Map::new();
     for direction in [&client, &server] {
@@ -33,8 +44,15 @@ pub fn document() -> Value {
             messages.insert(direction.key(name), direction.message(name, schema));
         }
     }
-    let in_channel: Map<String, Value> =
-        messages.keys().map(|key| (key.clone(), json!({ "$ref": format!("#/components/messages/{key}") }))).collect();
+    let in_channel: Map<String, Value> = messages
+        .keys()
+        .map(|key| {
+            (
+                key.clone(),
+                json!({ "$ref": format!("#/components/messages/{key}") }),
+            )
+        })
+        .collect();
 
     json!({
         "asyncapi": "3.0.0",
@@ -80,8 +98,11 @@ impl Direction {
     }
 
     fn operation(&self, action: &str, summary: &str) -> Value {
-        let messages: Vec<Value> =
-            self.frames.keys().map(|name| json!({ "$ref": format!("#/channels/socket/messages/{}", self.key(name)) })).collect();
+        let messages: Vec<Value> = self
+            .frames
+            .keys()
+            .map(|name| json!({ "$ref": format!("#/channels/socket/messages/{}", self.key(name)) }))
+            .collect();
         json!({ "action": action, "summary": summary, "channel": { "$ref": "#/channels/socket" }, "messages": messages })
     }
 }
@@ -98,10 +119,15 @@ fn handshake_headers() -> Value {
 fn frames<T: PartialSchema>() -> Map<String, Value> {
     let schema = to_value(&T::schema());
     let variants = schema["oneOf"].as_array().cloned().unwrap_or_default();
-    variants.into_iter().filter_map(|variant| Some((type_of(&variant)?, variant))).filter(|(name, _)| name != UNKNOWN).collect()
+    variants
+        .into_iter()
+        .filter_map(|variant| Some((type_of(&variant)?, variant)))
+        .filter(|(name, _)| name != UNKNOWN)
+        .collect()
 }
 
-/// The `type` that a variant's schema asks for: of its own, or in one of the schemas it is put together from.
+/// The `type` that a variant's schema asks for: of its own, or in one of the schemas it is put
+/// together from.
 fn type_of(schema: &Value) -> Option<String> {
     let own = &schema["properties"]["type"]["enum"][0];
     match own.as_str() {
@@ -116,7 +142,10 @@ fn schemas() -> Map<String, Value> {
     ClientFrame::schemas(&mut found);
     ServerFrame::schemas(&mut found);
     found.push((FrameId::name().into_owned(), FrameId::schema()));
-    found.into_iter().map(|(name, schema)| (name, to_value(&schema))).collect()
+    found
+        .into_iter()
+        .map(|(name, schema)| (name, to_value(&schema)))
+        .collect()
 }
 
 fn to_value(schema: &impl serde::Serialize) -> Value {
@@ -169,7 +198,8 @@ mod tests {
         "welcome",
     ];
 
-    /// A new variant does not compile here until it has a name, and with the name in the list the document has to have it.
+    /// A new variant does not compile here until it has a name, and with the name in the list the
+    /// document has to have it.
     fn client_name(frame: &ClientFrame) -> &'static str {
         match frame {
             ClientFrame::Hello(_) => "hello",
@@ -189,20 +219,36 @@ mod tests {
     }
 
     fn names_in<'a>(document: &'a Value, prefix: &str) -> BTreeSet<&'a str> {
-        let messages = document["channels"]["socket"]["messages"].as_object().expect("messages");
-        messages.keys().filter_map(|key| key.strip_prefix(prefix)).collect()
+        let messages = document["channels"]["socket"]["messages"]
+            .as_object()
+            .expect("messages");
+        messages
+            .keys()
+            .filter_map(|key| key.strip_prefix(prefix))
+            .collect()
     }
 
     #[test]
     fn every_frame_is_in_the_document_and_nothing_else() {
         let document = document();
-        assert_eq!(names_in(&document, "client."), CLIENT.iter().copied().collect());
-        assert_eq!(names_in(&document, "server."), SERVER.iter().copied().collect());
+        assert_eq!(
+            names_in(&document, "client."),
+            CLIENT.iter().copied().collect()
+        );
+        assert_eq!(
+            names_in(&document, "server."),
+            SERVER.iter().copied().collect()
+        );
         for name in CLIENT {
             let text = json!({ "type": name }).to_string();
             match parse_client_frame(&text) {
                 Ok((_, frame)) => assert_eq!(client_name(&frame), *name),
-                Err(refused) => assert_eq!(refused.code, ErrorCode::InvalidField, "{name}: {}", refused.message),
+                Err(refused) => assert_eq!(
+                    refused.code,
+                    ErrorCode::InvalidField,
+                    "{name}: {}",
+                    refused.message
+                ),
             }
         }
     }
@@ -213,7 +259,9 @@ mod tests {
             match value {
                 Value::Object(fields) => {
                     if let Some(target) = fields.get("$ref").and_then(Value::as_str) {
-                        let pointer = target.strip_prefix('#').expect("a reference within the document");
+                        let pointer = target
+                            .strip_prefix('#')
+                            .expect("a reference within the document");
                         assert!(document.pointer(pointer).is_some(), "{target}");
                     }
                     fields.values().for_each(|field| walk(field, document));

@@ -23,7 +23,8 @@ use crate::{
 /// A session's last activity is written at most this often.
 const TOUCH_AFTER: Duration = Duration::from_mins(5);
 
-/// The signed-in user of a request: the token is good, the session lives, the account is not banned.
+/// The signed-in user of a request: the token is good, the session lives, the account is not
+/// banned.
 #[derive(Debug, Clone, Copy)]
 pub struct Signed {
     pub user_id: UserId,
@@ -49,7 +50,8 @@ impl Needs {
     }
 }
 
-/// Whom a request was let in as, and what for. It stays with the request: what reads the body asks again when the body is there, which can be a while later.
+/// Whom a request was let in as, and what for. It stays with the request: what reads the body asks
+/// again when the body is there, which can be a while later.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Admitted {
     access: Access,
@@ -57,20 +59,27 @@ pub(super) struct Admitted {
 }
 
 impl Admitted {
-    /// Whether the session still lives, its user is not banned, and has the role, with a second factor where the settings ask staff for one.
+    /// Whether the session still lives, its user is not banned, and has the role, with a second
+    /// factor where the settings ask staff for one.
     ///
     /// # Errors
     /// 401, 403 `banned`, 403 `forbidden`, 403 `totp_enrolment_required`, in this order.
     pub async fn check(self, app: &App) -> Result<AliveSession, Failure> {
-        let alive = app.store.session_alive(self.access.session_id, app.clock.now()).await?;
-        let alive = alive.filter(|alive| alive.user_id == self.access.user_id).ok_or(ErrorCode::Unauthorized)?;
+        let alive = app
+            .store
+            .session_alive(self.access.session_id, app.clock.now())
+            .await?;
+        let alive = alive
+            .filter(|alive| alive.user_id == self.access.user_id)
+            .ok_or(ErrorCode::Unauthorized)?;
         if alive.is_banned {
             return Err(ErrorCode::Banned.into());
         }
         if !self.needs.are_met(alive.role) {
             return Err(ErrorCode::Forbidden.into());
         }
-        let asks_totp = self.needs != Needs::User && app.config.auth.staff_totp == StaffTotp::Required;
+        let asks_totp =
+            self.needs != Needs::User && app.config.auth.staff_totp == StaffTotp::Required;
         if asks_totp && !app.store.has_totp(alive.user_id).await? {
             return Err(ErrorCode::TotpEnrolmentRequired.into());
         }
@@ -85,19 +94,32 @@ impl Admitted {
 
 impl Signed {
     /// Lets a request in, or refuses it.
-    pub(super) async fn admit(parts: &mut Parts, app: &Arc<App>, needs: Needs) -> Result<Self, Failure> {
+    pub(super) async fn admit(
+        parts: &mut Parts,
+        app: &Arc<App>,
+        needs: Needs,
+    ) -> Result<Self, Failure> {
         let access = bearer(&parts.headers, app)?;
-        app.limiters.check(Limit::RestAccount, access.user_id).await?;
+        app.limiters
+            .check(Limit::RestAccount, access.user_id)
+            .await?;
         let admitted = Admitted::new(access, needs);
         let alive = admitted.check(app).await?;
         let now = app.clock.now();
         if now.since(alive.last_active) >= TOUCH_AFTER
-            && let Err(error) = app.store.touch(access.user_id, access.session_id, now).await
+            && let Err(error) = app
+                .store
+                .touch(access.user_id, access.session_id, now)
+                .await
         {
             tracing::warn!(%error, "a session's activity was not noted");
         }
         parts.extensions.insert(admitted);
-        Ok(Self { user_id: access.user_id, session_id: access.session_id, role: alive.role })
+        Ok(Self {
+            user_id: access.user_id,
+            session_id: access.session_id,
+            role: alive.role,
+        })
     }
 }
 
@@ -109,7 +131,8 @@ impl FromRequestParts<Arc<App>> for Signed {
     }
 }
 
-/// Who appeals against a ban. An access token does not show it, nor does its token show anything else.
+/// Who appeals against a ban. An access token does not show it, nor does its token show anything
+/// else.
 impl FromRequestParts<Arc<App>> for Appellant {
     type Rejection = Failure;
 
@@ -134,7 +157,10 @@ fn refused(error: TokenError) -> Failure {
 
 fn token(headers: &HeaderMap) -> Result<&str, Failure> {
     let unauthorized = || Failure::from(ErrorCode::Unauthorized);
-    let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or_else(unauthorized)?;
+    let value = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .ok_or_else(unauthorized)?;
     let (scheme, token) = value.split_once(' ').ok_or_else(unauthorized)?;
     if !scheme.eq_ignore_ascii_case("bearer") {
         return Err(unauthorized());

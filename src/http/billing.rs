@@ -8,7 +8,9 @@ use axum::{
 };
 use tebdil_core::{
     domain::BillingOutcome,
-    protocol::{BillingEvent, BillingReceipt, ErrorCode, Problem, Secret, SubscriptionStatus, strict_json},
+    protocol::{
+        BillingEvent, BillingReceipt, ErrorCode, Problem, Secret, SubscriptionStatus, strict_json,
+    },
     store::{Billed, BillingTerms},
 };
 
@@ -27,17 +29,30 @@ use crate::{
     get, operation_id = "get_subscription", path = "/v1/subscription", tag = "subscriptions",
     responses((status = 200, body = SubscriptionStatus))
 )]
-pub(super) async fn status(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<SubscriptionStatus>> {
+pub(super) async fn status(
+    State(app): State<Arc<App>>,
+    who: Signed,
+) -> Answer<Json<SubscriptionStatus>> {
     let now = app.clock.now();
     let fresh = uuid::Uuid::new_v4().to_string();
-    let token = app.store.billing_token(who.user_id, &fresh, now).await?.ok_or(ErrorCode::Unauthorized)?;
-    let user = app.store.user(who.user_id).await?.ok_or(ErrorCode::Unauthorized)?;
+    let token = app
+        .store
+        .billing_token(who.user_id, &fresh, now)
+        .await?
+        .ok_or(ErrorCode::Unauthorized)?;
+    let user = app
+        .store
+        .user(who.user_id)
+        .await?
+        .ok_or(ErrorCode::Unauthorized)?;
     let row = app.store.subscription(who.user_id).await?;
     Ok(Json(SubscriptionStatus {
         start: row.as_ref().map(|row| row.starts_at),
         end: row.as_ref().map(|row| row.ends_at),
         active: row.as_ref().is_some_and(|row| row.is_active),
-        in_grace: row.as_ref().is_some_and(|row| row.is_active && row.renews && row.ends_at <= now),
+        in_grace: row
+            .as_ref()
+            .is_some_and(|row| row.is_active && row.renews && row.ends_at <= now),
         renews: row.as_ref().is_some_and(|row| row.is_active && row.renews),
         plan: row.map(|row| row.plan),
         is_premium: user.is_premium,
@@ -45,7 +60,8 @@ pub(super) async fn status(State(app): State<Arc<App>>, who: Signed) -> Answer<J
     }))
 }
 
-/// What the billing provider has to say. Signed: `Tebdil-Signature: t=SECONDS,v1=HEX`, HMAC-SHA-256 over `SECONDS.BODY`.
+/// What the billing provider has to say. Signed: `Tebdil-Signature: t=SECONDS,v1=HEX`, HMAC-SHA-256
+/// over `SECONDS.BODY`.
 #[utoipa::path(
     post, operation_id = "record_billing_event", path = "/v1/billing/events", tag = "subscriptions", request_body = BillingEvent, security(()),
     params(("Tebdil-Signature" = String, Header, description = "`t=SECONDS,v1=HEX`")),
@@ -57,21 +73,32 @@ pub(super) async fn status(State(app): State<Arc<App>>, who: Signed) -> Answer<J
         (status = 422, description = "`unknown_plan`, `unknown_account`, `invalid_field`, `unknown_field`", body = Problem),
     )
 )]
-pub(super) async fn event(State(app): State<Arc<App>>, request: Request) -> Answer<Json<BillingReceipt>> {
+pub(super) async fn event(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Answer<Json<BillingReceipt>> {
     let settings = &app.config.billing;
     if settings.secrets().next().is_none() {
         return Err(Failure::not_found());
     }
     let (parts, body) = request.into_parts();
     let mut values = parts.headers.get_all(signature::HEADER).iter();
-    let (Some(header), None) = (values.next(), values.next()) else { return Err(refused(signature::SignatureError::Malformed)) };
-    let header = header.to_str().map_err(|_| refused(signature::SignatureError::Malformed))?;
+    let (Some(header), None) = (values.next(), values.next()) else {
+        return Err(refused(signature::SignatureError::Malformed));
+    };
+    let header = header
+        .to_str()
+        .map_err(|_| refused(signature::SignatureError::Malformed))?;
     let body = body::read(body, MAX_BODY).await?;
     let now = app.clock.now();
-    signature::verify(header, &body, settings.secrets(), now, settings.tolerance()).map_err(refused)?;
+    signature::verify(header, &body, settings.secrets(), now, settings.tolerance())
+        .map_err(refused)?;
 
     let outcome = take(&app, &body).await;
-    let counted = outcome.as_ref().map_or_else(|failure| failure.code().as_str(), |receipt| receipt.outcome.as_str());
+    let counted = outcome.as_ref().map_or_else(
+        |failure| failure.code().as_str(),
+        |receipt| receipt.outcome.as_str(),
+    );
     metrics::counter!("tebdil_billing_events_total", "outcome" => counted).increment(1);
     outcome.map(Json)
 }
@@ -80,12 +107,22 @@ pub(super) async fn event(State(app): State<Arc<App>>, request: Request) -> Answ
 async fn take(app: &App, body: &[u8]) -> Answer<BillingReceipt> {
     let now = app.clock.now();
     let event: BillingEvent = read(body)?;
-    let fact = billing::fact(&event, now, app.config.billing.tolerance())
-        .map_err(|impossible| Failure::field(impossible.code, impossible.field, impossible.detail))?;
+    let fact =
+        billing::fact(&event, now, app.config.billing.tolerance()).map_err(|impossible| {
+            Failure::field(impossible.code, impossible.field, impossible.detail)
+        })?;
     let rules = app.config.billing.rules();
     let plan = rules.plan(&fact.plan).map(|plan| plan.name.as_str());
-    let terms = BillingTerms { plan, grace: rules.grace, quota: &app.quota_rules };
-    let (outcome, repeated) = match app.store.take_billing_event(&fact, event.subscription.account_token.expose(), terms, now).await? {
+    let terms = BillingTerms {
+        plan,
+        grace: rules.grace,
+        quota: &app.quota_rules,
+    };
+    let (outcome, repeated) = match app
+        .store
+        .take_billing_event(&fact, event.subscription.account_token.expose(), terms, now)
+        .await?
+    {
         Billed::Done(outcome, settled) => {
             app.notifier.settled(settled);
             (outcome, false)
@@ -100,7 +137,8 @@ async fn take(app: &App, body: &[u8]) -> Answer<BillingReceipt> {
     }
 }
 
-/// Reads an event. All that is wrong with it is 422: it came whole from who has the secret, and would come the same again.
+/// Reads an event. All that is wrong with it is 422: it came whole from who has the secret, and
+/// would come the same again.
 fn read(body: &[u8]) -> Answer<BillingEvent> {
     let invalid = |detail: &str| Failure::new(ErrorCode::InvalidField, detail);
     let text = std::str::from_utf8(body).map_err(|_| invalid("the body must be UTF-8"))?;

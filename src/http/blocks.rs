@@ -32,14 +32,24 @@ pub(super) async fn create(
     Strict(request): Strict<BlockRequest>,
 ) -> Answer<(StatusCode, Json<Block>)> {
     app.limiters.check(Limit::BlockAccount, who.user_id).await?;
-    let blocking = app.store.block(request.match_id, who.user_id, app.clock.now()).await?;
-    let Blocking::Blocked { block, new, ended } = blocking else { return Err(Failure::not_found()) };
+    let blocking = app
+        .store
+        .block(request.match_id, who.user_id, app.clock.now())
+        .await?;
+    let Blocking::Blocked { block, new, ended } = blocking else {
+        return Err(Failure::not_found());
+    };
     for ended in &ended {
         app.chat.announce_end(ended);
     }
-    // Searches that wait, at whichever node, obey it too. Also after a block that was there before: its maker may have died here.
+    // Searches that wait, at whichever node, obey it too. Also after a block that was there before:
+    // its maker may have died here.
     app.matchmaker.blocked(who.user_id, block.blocked_id).await;
-    if new { Ok((StatusCode::CREATED, Json(shown(block)))) } else { Err(ErrorCode::AlreadyBlocked.into()) }
+    if new {
+        Ok((StatusCode::CREATED, Json(shown(block))))
+    } else {
+        Err(ErrorCode::AlreadyBlocked.into())
+    }
 }
 
 /// The user's blocks, newest first.
@@ -47,9 +57,16 @@ pub(super) async fn create(
     get, operation_id = "list_blocks", path = "/v1/blocks", tag = "safety", params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = Page<Block>))
 )]
-pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Params) -> Answer<Json<Page<Block>>> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    params: Params,
+) -> Answer<Json<Page<Block>>> {
     let paging = params.paging()?;
-    let rows = app.store.blocks_of(who.user_id, paging.position(), paging.rows()).await?;
+    let rows = app
+        .store
+        .blocks_of(who.user_id, paging.position(), paging.rows())
+        .await?;
     Ok(Json(paging.page(rows, |row| row.id.0, shown)))
 }
 
@@ -58,7 +75,11 @@ pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Param
     delete, operation_id = "delete_block", path = "/v1/blocks/{id}", tag = "safety", params(("id" = String, Path)),
     responses((status = 204))
 )]
-pub(super) async fn delete(State(app): State<Arc<App>>, who: Signed, IdPath(block): IdPath<BlockId>) -> Answer<StatusCode> {
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    IdPath(block): IdPath<BlockId>,
+) -> Answer<StatusCode> {
     match app.store.unblock(who.user_id, block).await? {
         Some(_) => Ok(StatusCode::NO_CONTENT),
         None => Err(Failure::not_found()),
@@ -66,5 +87,9 @@ pub(super) async fn delete(State(app): State<Arc<App>>, who: Signed, IdPath(bloc
 }
 
 fn shown(row: BlockRow) -> Block {
-    Block { id: row.id, peer: Peer::new(row.alias, row.tag), created_at: row.created_at }
+    Block {
+        id: row.id,
+        peer: Peer::new(row.alias, row.tag),
+        created_at: row.created_at,
+    }
 }

@@ -25,9 +25,11 @@ pub(super) const MAX_REPORT_BODY: usize = 512 * 1024;
 /// How long a body may take.
 const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A JSON body that is read strictly. 415 for another media type, 413 when it is too large, 400 for what is not JSON, 422 for fields.
+/// A JSON body that is read strictly. 415 for another media type, 413 when it is too large, 400 for
+/// what is not JSON, 422 for fields.
 ///
-/// Who asks is looked at again once the body is there: it may take so long that a session ends, a ban is made or a role is taken meanwhile.
+/// Who asks is looked at again once the body is there: it may take so long that a session ends, a
+/// ban is made or a role is taken meanwhile.
 #[derive(Debug)]
 pub struct Strict<T, const MAX: usize = MAX_BODY>(pub T);
 
@@ -43,10 +45,14 @@ impl<T: DeserializeOwned, const MAX: usize> FromRequest<Arc<App>> for Strict<T, 
         if let Some(admitted) = admitted {
             admitted.check(app).await?;
         }
-        let text = std::str::from_utf8(&body).map_err(|_| Failure::new(ErrorCode::BadRequest, "not UTF-8"))?;
+        let text = std::str::from_utf8(&body)
+            .map_err(|_| Failure::new(ErrorCode::BadRequest, "not UTF-8"))?;
         // serde would also take the fields of a struct in an array, by their order.
         if text.trim_start().starts_with('[') {
-            return Err(Failure::new(ErrorCode::InvalidField, "the body must be a JSON object"));
+            return Err(Failure::new(
+                ErrorCode::InvalidField,
+                "the body must be a JSON object",
+            ));
         }
         Ok(Self(strict_json::from_str(text, &[])?))
     }
@@ -58,7 +64,10 @@ pub(super) async fn read(body: Body, most: usize) -> Result<Bytes, Failure> {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) if is_too_large(&error) => Err(ErrorCode::PayloadTooLarge.into()),
         Ok(Err(_)) => Err(Failure::new(ErrorCode::BadRequest, "the body ended early")),
-        Err(_) => Err(Failure::new(ErrorCode::BadRequest, "the body did not come in time")),
+        Err(_) => Err(Failure::new(
+            ErrorCode::BadRequest,
+            "the body did not come in time",
+        )),
     }
 }
 
@@ -74,6 +83,14 @@ fn is_too_large(error: &axum::Error) -> bool {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    media_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+    let media_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    media_type
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .eq_ignore_ascii_case("application/json")
 }

@@ -16,7 +16,8 @@ use super::{
 };
 use crate::app::App;
 
-/// Claim the right back that a match cost. It is decided within a minute, which a `notification` tells. A video match that goes on ends with it.
+/// Claim the right back that a match cost. It is decided within a minute, which a `notification`
+/// tells. A video match that goes on ends with it.
 #[utoipa::path(
     post, operation_id = "create_claim", path = "/v1/claims", tag = "claims", request_body = ClaimRequest,
     responses(
@@ -32,7 +33,17 @@ pub(super) async fn create(
     Strict(request): Strict<ClaimRequest>,
 ) -> Answer<(StatusCode, Json<Claim>)> {
     let rules = app.config.claims.rules();
-    match app.store.claim(request.match_id, who.user_id, &rules, &app.quota_rules.zone, app.clock.now()).await? {
+    match app
+        .store
+        .claim(
+            request.match_id,
+            who.user_id,
+            &rules,
+            &app.quota_rules.zone,
+            app.clock.now(),
+        )
+        .await?
+    {
         Claiming::Made(claim, ended) => {
             if let Some(ended) = ended {
                 app.chat.announce_end(&ended);
@@ -50,8 +61,15 @@ pub(super) async fn create(
     get, operation_id = "list_claims", path = "/v1/claims", tag = "claims", params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = Page<Claim>))
 )]
-pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Params) -> Answer<Json<Page<Claim>>> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    params: Params,
+) -> Answer<Json<Page<Claim>>> {
     let paging = params.paging()?;
-    let rows = app.store.claims_of(who.user_id, paging.position(), paging.rows()).await?;
+    let rows = app
+        .store
+        .claims_of(who.user_id, paging.position(), paging.rows())
+        .await?;
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row.view())))
 }

@@ -14,7 +14,8 @@ use axum::{
 pub use crate::address::ClientAddress;
 use crate::{app::App, config::TrustedProxies};
 
-/// Addresses a request came through, as each proxy saw the one before it: the client first, the nearest proxy's peer last.
+/// Addresses a request came through, as each proxy saw the one before it: the client first, the
+/// nearest proxy's peer last.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 impl FromRequestParts<Arc<App>> for ClientAddress {
@@ -27,14 +28,18 @@ impl FromRequestParts<Arc<App>> for ClientAddress {
 
 /// The client of this request: the peer, or whom a trusted peer names.
 pub(super) fn client(parts: &Parts, trusted: &TrustedProxies) -> ClientAddress {
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
+    let peer = parts
+        .extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|peer| peer.0.ip());
     // Only a router without a listener has no peer; all of its requests share one budget then.
     let peer = peer.unwrap_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED));
     named(peer, &parts.headers, trusted).into()
 }
 
-/// The client behind `peer`. From the right, each address is believed as long as a trusted proxy wrote it, so the first that is not a trusted
-/// proxy is the client; what stands left of it anybody can have written. Where that is no address, it is the peer.
+/// The client behind `peer`. From the right, each address is believed as long as a trusted proxy
+/// wrote it, so the first that is not a trusted proxy is the client; what stands left of it anybody
+/// can have written. Where that is no address, it is the peer.
 fn named(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> IpAddr {
     if !trusted.contains(peer) {
         return peer;
@@ -42,9 +47,13 @@ fn named(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> IpAddr 
     let mut client = peer;
     // Several headers are one list.
     for header in headers.get_all(FORWARDED_FOR).iter().rev() {
-        let Ok(list) = header.to_str() else { return peer };
+        let Ok(list) = header.to_str() else {
+            return peer;
+        };
         for entry in list.rsplit(',') {
-            let Some(address) = parse(entry.trim()) else { return peer };
+            let Some(address) = parse(entry.trim()) else {
+                return peer;
+            };
             client = address;
             if !trusted.contains(address) {
                 return client;
@@ -57,7 +66,10 @@ fn named(peer: IpAddr, headers: &HeaderMap, trusted: &TrustedProxies) -> IpAddr 
 
 /// Some proxies add the port.
 fn parse(entry: &str) -> Option<IpAddr> {
-    entry.parse::<IpAddr>().ok().or_else(|| entry.parse::<SocketAddr>().ok().map(|address| address.ip()))
+    entry
+        .parse::<IpAddr>()
+        .ok()
+        .or_else(|| entry.parse::<SocketAddr>().ok().map(|address| address.ip()))
 }
 
 #[cfg(test)]
@@ -70,8 +82,12 @@ mod tests {
 
     /// The client behind `peer` when 10.0.0.0/8, 192.0.2.7 and `fd00::/8` are trusted.
     fn seen(peer: &str, headers: &[&str]) -> String {
-        let trusted = TrustedProxies::parse(["10.0.0.0/8", "192.0.2.7", "fd00::/8"]).expect("networks");
-        let headers = headers.iter().map(|value| (FORWARDED_FOR, value.parse().expect("a value"))).collect();
+        let trusted =
+            TrustedProxies::parse(["10.0.0.0/8", "192.0.2.7", "fd00::/8"]).expect("networks");
+        let headers = headers
+            .iter()
+            .map(|value| (FORWARDED_FOR, value.parse().expect("a value")))
+            .collect();
         named(address(peer), &headers, &trusted).to_string()
     }
 
@@ -88,18 +104,45 @@ mod tests {
 
     #[test]
     fn the_last_address_before_our_own_proxies_counts() {
-        assert_eq!(seen("10.1.2.3", &["203.0.113.1, 198.51.100.4"]), "198.51.100.4");
-        assert_eq!(seen("10.1.2.3", &["203.0.113.1,198.51.100.4 , 10.9.9.9,192.0.2.7"]), "198.51.100.4");
-        assert_eq!(seen("10.1.2.3", &["203.0.113.1", "198.51.100.4", "10.9.9.9"]), "198.51.100.4");
+        assert_eq!(
+            seen("10.1.2.3", &["203.0.113.1, 198.51.100.4"]),
+            "198.51.100.4"
+        );
+        assert_eq!(
+            seen(
+                "10.1.2.3",
+                &["203.0.113.1,198.51.100.4 , 10.9.9.9,192.0.2.7"]
+            ),
+            "198.51.100.4"
+        );
+        assert_eq!(
+            seen("10.1.2.3", &["203.0.113.1", "198.51.100.4", "10.9.9.9"]),
+            "198.51.100.4"
+        );
         assert_eq!(seen("10.1.2.3", &["10.0.0.5, 10.0.0.6"]), "10.0.0.5");
-        assert_eq!(seen("10.1.2.3", &["198.51.100.4:5000, [fd00::2]:443"]), "198.51.100.4");
+        assert_eq!(
+            seen("10.1.2.3", &["198.51.100.4:5000, [fd00::2]:443"]),
+            "198.51.100.4"
+        );
     }
 
     #[test]
     fn what_is_no_address_counts_for_the_peer() {
-        for wrong in ["", "unknown", "198.51.100.4,", "198.51.100.4 10.0.0.1", "198.51.100.400", "gül", ", 10.0.0.1"] {
+        for wrong in [
+            "",
+            "unknown",
+            "198.51.100.4,",
+            "198.51.100.4 10.0.0.1",
+            "198.51.100.400",
+            "gül",
+            ", 10.0.0.1",
+        ] {
             assert_eq!(seen("10.1.2.3", &[wrong]), "10.1.2.3", "{wrong:?}");
         }
-        assert_eq!(seen("10.1.2.3", &["nonsense, 198.51.100.4"]), "198.51.100.4", "what a client wrote does not spoil what a proxy wrote");
+        assert_eq!(
+            seen("10.1.2.3", &["nonsense, 198.51.100.4"]),
+            "198.51.100.4",
+            "what a client wrote does not spoil what a proxy wrote"
+        );
     }
 }

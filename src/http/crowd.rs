@@ -1,7 +1,8 @@
 //! How many connections an address may have open, and how many of them unfinished.
 //!
-//! This is counted by each node for itself, with no question to anybody: whoever opens connections as fast as it can must cost less than it spends. An address counts in
-//! each of its networks, as for every limit.
+//! This is counted by each node for itself, with no question to anybody: whoever opens connections
+//! as fast as it can must cost less than it spends. An address counts in each of its networks, as
+//! for every limit.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -52,13 +53,19 @@ pub struct Seat {
 impl Crowd {
     /// Nobody is there; as the settings say.
     pub fn of(config: &Config) -> Self {
-        let limits = CrowdLimits { open: config.http.connections_per_address, unfinished: config.http.unfinished_per_address };
+        let limits = CrowdLimits {
+            open: config.http.connections_per_address,
+            unfinished: config.http.unfinished_per_address,
+        };
         Self::new(config.limits.enabled.then_some(limits))
     }
 
     /// Nobody is there.
     pub fn new(limits: Option<CrowdLimits>) -> Self {
-        Self(Arc::new(Inner { limits, here: Mutex::default() }))
+        Self(Arc::new(Inner {
+            limits,
+            here: Mutex::default(),
+        }))
     }
 
     /// Takes a place, unfinished; `None` when the address has too many.
@@ -67,7 +74,8 @@ impl Crowd {
             let mut here = self.lock();
             let fits = address.networks().zip(ALLOWANCES).all(|(network, times)| {
                 let count = here.get(&network).copied().unwrap_or_default();
-                count.open < limits.open.saturating_mul(times) && count.unfinished < limits.unfinished.saturating_mul(times)
+                count.open < limits.open.saturating_mul(times)
+                    && count.unfinished < limits.unfinished.saturating_mul(times)
             });
             if !fits {
                 return None;
@@ -78,7 +86,11 @@ impl Crowd {
                 count.unfinished += 1;
             }
         }
-        Some(Seat { crowd: self.clone(), address, finished: AtomicBool::new(false) })
+        Some(Seat {
+            crowd: self.clone(),
+            address,
+            finished: AtomicBool::new(false),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Network, Count>> {
@@ -130,9 +142,15 @@ mod tests {
 
     #[test]
     fn an_address_has_so_many_open_and_so_many_unfinished() {
-        let crowd = Crowd::new(Some(CrowdLimits { open: 3, unfinished: 2 }));
+        let crowd = Crowd::new(Some(CrowdLimits {
+            open: 3,
+            unfinished: 2,
+        }));
         let one = address("192.0.2.1");
-        let mut seats = vec![crowd.enter(one).expect("first"), crowd.enter(one).expect("second")];
+        let mut seats = vec![
+            crowd.enter(one).expect("first"),
+            crowd.enter(one).expect("second"),
+        ];
         assert!(crowd.enter(one).is_none(), "two are unfinished");
         assert!(crowd.enter(address("192.0.2.2")).is_some(), "somebody else");
         seats[0].finish();
@@ -145,12 +163,21 @@ mod tests {
         drop(seats);
         assert!(crowd.lock().is_empty(), "nothing is kept of who is gone");
         let anybody = Crowd::new(None);
-        assert!((0..100).map(|_| anybody.enter(one)).collect::<Vec<_>>().iter().all(Option::is_some));
+        assert!(
+            (0..100)
+                .map(|_| anybody.enter(one))
+                .collect::<Vec<_>>()
+                .iter()
+                .all(Option::is_some)
+        );
     }
 
     #[test]
     fn a_site_with_many_subnets_has_a_bound_of_its_own() {
-        let crowd = Crowd::new(Some(CrowdLimits { open: 2, unfinished: 2 }));
+        let crowd = Crowd::new(Some(CrowdLimits {
+            open: 2,
+            unfinished: 2,
+        }));
         let mut seats = Vec::new();
         for subnet in 0..256 {
             seats.extend(crowd.enter(address(&format!("2001:db8:1:{subnet:x}00::1"))));
@@ -158,7 +185,9 @@ mod tests {
         assert_eq!(seats.len(), 32, "a /48 has sixteen times as many as a /64");
         assert!(crowd.enter(address("2001:db8:2::1")).is_some());
         drop(seats);
-        let seats: Vec<_> = (0..256).filter_map(|subnet| crowd.enter(address(&format!("2001:db8:1:{subnet:x}::1")))).collect();
+        let seats: Vec<_> = (0..256)
+            .filter_map(|subnet| crowd.enter(address(&format!("2001:db8:1:{subnet:x}::1"))))
+            .collect();
         assert_eq!(seats.len(), 8, "a /56 four times");
     }
 }

@@ -1,10 +1,13 @@
 //! What the operations of the API document have in common, said once.
 //!
-//! To add an endpoint, write in `#[utoipa::path]` only what is its own: an `operation_id` (verb and noun, as `list_matches`; no two alike), the body, the
-//! answer, and refusals with codes of their own (a status, its codes between backticks in the description, and `body = Problem`). [`complete`] adds the rest from what
-//! the operation has (a token, a role, a body, a query, an id in its path): every common refusal, also behind the codes that the handler names for the same
-//! status; `application/problem+json`; the header `Idempotency-Key`; the shapes of `{id}`, `limit` and `cursor`; and that a body has no unknown fields.
-//! Bounds of a body's fields stand at its fields in `tebdil_core::protocol`, as `#[schema(max_length = …)]`.
+//! To add an endpoint, write in `#[utoipa::path]` only what is its own: an `operation_id` (verb and
+//! noun, as `list_matches`; no two alike), the body, the answer, and refusals with codes of their
+//! own (a status, its codes between backticks in the description, and `body = Problem`).
+//! [`complete`] adds the rest from what the operation has (a token, a role, a body, a query, an id
+//! in its path): every common refusal, also behind the codes that the handler names for the same
+//! status; `application/problem+json`; the header `Idempotency-Key`; the shapes of `{id}`, `limit`
+//! and `cursor`; and that a body has no unknown fields. Bounds of a body's fields stand at its
+//! fields in `tebdil_core::protocol`, as `#[schema(max_length = …)]`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +19,8 @@ use tebdil_core::{id::UserId, protocol::ErrorCode};
 use utoipa::{
     PartialSchema as _,
     openapi::{
-        Content, KnownFormat, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Required, Response, ResponseBuilder, Schema, SchemaFormat,
+        Content, KnownFormat, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Required, Response,
+        ResponseBuilder, Schema, SchemaFormat,
         path::{Operation, Parameter, ParameterBuilder, ParameterIn},
         schema::{AdditionalProperties, ArrayItems, SchemaType, Type},
         security::SecurityRequirement,
@@ -36,20 +40,39 @@ pub(super) fn complete(openapi: &mut OpenApi) {
     let default = openapi.security.clone();
     let mut bodies = BTreeSet::new();
     for (path, item) in &mut openapi.paths.paths {
-        let PathItem { get, put, post, delete, patch, .. } = item;
-        for (operation, changes) in [(get, false), (put, true), (post, true), (delete, true), (patch, true)] {
+        let PathItem {
+            get,
+            put,
+            post,
+            delete,
+            patch,
+            ..
+        } = item;
+        for (operation, changes) in [
+            (get, false),
+            (put, true),
+            (post, true),
+            (delete, true),
+            (patch, true),
+        ] {
             let Some(operation) = operation else { continue };
             let requirement = requirement(default.as_deref(), operation);
             let facts = Facts {
                 is_api: path.starts_with("/v1/"),
                 is_keyed: changes && !idempotency::UNKEYED.contains(&path.as_str()),
                 is_limited: !rate_limit::UNLIMITED.contains(&path.as_str()),
-                has_token: requirement.as_object().is_some_and(|schemes| !schemes.is_empty()),
+                has_token: requirement
+                    .as_object()
+                    .is_some_and(|schemes| !schemes.is_empty()),
                 has_session: requirement.get("bearer").is_some(),
                 has_role: requirement["bearer"].get(0).is_some(),
                 has_body: operation.request_body.is_some(),
                 has_id: path.contains("{id}"),
-                has_query: operation.parameters.iter().flatten().any(|parameter| is_in(parameter, &ParameterIn::Query)),
+                has_query: operation
+                    .parameters
+                    .iter()
+                    .flatten()
+                    .any(|parameter| is_in(parameter, &ParameterIn::Query)),
             };
             describe_parameters(operation, &facts);
             describe_refusals(operation, &facts);
@@ -58,13 +81,23 @@ pub(super) fn complete(openapi: &mut OpenApi) {
             }
         }
     }
-    let Some(components) = &mut openapi.components else { return };
+    let Some(components) = &mut openapi.components else {
+        return;
+    };
     name_items(&mut components.schemas);
     let copies = close(&mut components.schemas, bodies);
     for item in openapi.paths.paths.values_mut() {
-        let PathItem { put, post, delete, patch, .. } = item;
+        let PathItem {
+            put,
+            post,
+            delete,
+            patch,
+            ..
+        } = item;
         for operation in [put, post, delete, patch].into_iter().flatten() {
-            let Some(RefOr::T(body)) = &mut operation.request_body else { continue };
+            let Some(RefOr::T(body)) = &mut operation.request_body else {
+                continue;
+            };
             for content in body.content.values_mut() {
                 if let Some(copy) = named_schema(content).and_then(|name| copies.get(&name)) {
                     *content = RefOr::T(Content::new(Some(Ref::from_schema_name(copy))));
@@ -74,7 +107,8 @@ pub(super) fn complete(openapi: &mut OpenApi) {
     }
 }
 
-/// What each route that changes something asks of an access token, as its documented operation names it.
+/// What each route that changes something asks of an access token, as its documented operation
+/// names it.
 #[derive(Debug)]
 pub(super) struct Roles(BTreeMap<(String, String), Needs>);
 
@@ -83,12 +117,30 @@ impl Roles {
     pub fn new(openapi: &OpenApi) -> Self {
         let mut roles = BTreeMap::new();
         for (path, item) in &openapi.paths.paths {
-            let PathItem { put, post, delete, patch, .. } = item;
-            for (method, operation) in [(Method::PUT, put), (Method::POST, post), (Method::DELETE, delete), (Method::PATCH, patch)] {
+            let PathItem {
+                put,
+                post,
+                delete,
+                patch,
+                ..
+            } = item;
+            for (method, operation) in [
+                (Method::PUT, put),
+                (Method::POST, post),
+                (Method::DELETE, delete),
+                (Method::PATCH, patch),
+            ] {
                 let Some(operation) = operation else { continue };
-                let needs = match requirement(openapi.security.as_deref(), operation).get("bearer") {
+                let needs = match requirement(openapi.security.as_deref(), operation).get("bearer")
+                {
                     None => continue,
-                    Some(roles) => roles.get(0).map_or(Needs::User, |role| if role == "moderator" { Needs::Staff } else { Needs::Admin }),
+                    Some(roles) => roles.get(0).map_or(Needs::User, |role| {
+                        if role == "moderator" {
+                            Needs::Staff
+                        } else {
+                            Needs::Admin
+                        }
+                    }),
                 };
                 roles.insert((method.to_string(), path.clone()), needs);
             }
@@ -104,9 +156,19 @@ impl Roles {
 }
 
 /// What an operation asks for: the scheme with its scopes, or nothing.
-fn requirement(default: Option<&[SecurityRequirement]>, operation: &Operation) -> serde_json::Value {
-    let security = operation.security.as_deref().or(default).unwrap_or_default();
-    security.first().and_then(|requirement| serde_json::to_value(requirement).ok()).unwrap_or_default()
+fn requirement(
+    default: Option<&[SecurityRequirement]>,
+    operation: &Operation,
+) -> serde_json::Value {
+    let security = operation
+        .security
+        .as_deref()
+        .or(default)
+        .unwrap_or_default();
+    security
+        .first()
+        .and_then(|requirement| serde_json::to_value(requirement).ok())
+        .unwrap_or_default()
 }
 
 /// What an operation has, which decides how it can be refused.
@@ -146,7 +208,9 @@ impl Facts {
             (self.is_api, E::Internal),
             (self.is_api, E::Unavailable),
         ];
-        all.into_iter().filter(|(possible, _)| *possible).map(|(_, code)| code)
+        all.into_iter()
+            .filter(|(possible, _)| *possible)
+            .map(|(_, code)| code)
     }
 }
 
@@ -154,7 +218,8 @@ fn is_in(parameter: &RefOr<Parameter>, place: &ParameterIn) -> bool {
     matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == *place)
 }
 
-/// Says every refusal of an operation in its one form. What the handler says of a status stands first.
+/// Says every refusal of an operation in its one form. What the handler says of a status stands
+/// first.
 fn describe_refusals(operation: &mut Operation, facts: &Facts) {
     let responses = &mut operation.responses.responses;
     for response in responses.values_mut() {
@@ -167,8 +232,12 @@ fn describe_refusals(operation: &mut Operation, facts: &Facts) {
         }
     }
     for code in facts.refusals() {
-        let refusal = responses.entry(code.status().to_string()).or_insert_with(|| RefOr::T(refused()));
-        let RefOr::T(Response { description, .. }) = refusal else { continue };
+        let refusal = responses
+            .entry(code.status().to_string())
+            .or_insert_with(|| RefOr::T(refused()));
+        let RefOr::T(Response { description, .. }) = refusal else {
+            continue;
+        };
         let name = format!("`{}`", code.as_str());
         if !description.contains(&name) {
             let gap = if description.is_empty() { "" } else { "; " };
@@ -185,7 +254,10 @@ fn refused() -> Response {
 /// The name of the schema that a content refers to.
 fn named_schema(content: &RefOr<Content>) -> Option<String> {
     match content {
-        RefOr::T(Content { schema: Some(RefOr::Ref(schema)), .. }) => schema.ref_location.strip_prefix(SCHEMAS).map(str::to_owned),
+        RefOr::T(Content {
+            schema: Some(RefOr::Ref(schema)),
+            ..
+        }) => schema.ref_location.strip_prefix(SCHEMAS).map(str::to_owned),
         _ => None,
     }
 }
@@ -193,7 +265,9 @@ fn named_schema(content: &RefOr<Content>) -> Option<String> {
 /// Says which texts ids, pages and keys are. An absent parameter is absent, and never `null`.
 fn describe_parameters(operation: &mut Operation, facts: &Facts) {
     for parameter in operation.parameters.iter_mut().flatten() {
-        let RefOr::T(parameter) = parameter else { continue };
+        let RefOr::T(parameter) = parameter else {
+            continue;
+        };
         match (&parameter.parameter_in, parameter.name.as_str()) {
             (ParameterIn::Path, "id") => parameter.schema = Some(UserId::schema()),
             (ParameterIn::Query, "limit") => parameter.schema = Some(paging::limit_schema()),
@@ -206,9 +280,14 @@ fn describe_parameters(operation: &mut Operation, facts: &Facts) {
             .name("Idempotency-Key")
             .parameter_in(ParameterIn::Header)
             .required(Required::False)
-            .description(Some("A repeat with the same key gets the first answer, for 24 hours."))
+            .description(Some(
+                "A repeat with the same key gets the first answer, for 24 hours.",
+            ))
             .schema(Some(idempotency::key_schema()));
-        operation.parameters.get_or_insert_default().push(RefOr::T(key.build()));
+        operation
+            .parameters
+            .get_or_insert_default()
+            .push(RefOr::T(key.build()));
     }
 }
 
@@ -237,9 +316,13 @@ fn without_null(schema: RefOr<Schema>) -> RefOr<Schema> {
     }
 }
 
-/// Has each page of a list refer to its items by their name: as a generic type it would hold a copy of their schema.
+/// Has each page of a list refer to its items by their name: as a generic type it would hold a copy
+/// of their schema.
 fn name_items(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
-    let names: Vec<String> = schemas.keys().filter_map(|name| name.strip_prefix("Page_").map(str::to_owned)).collect();
+    let names: Vec<String> = schemas
+        .keys()
+        .filter_map(|name| name.strip_prefix("Page_").map(str::to_owned))
+        .collect();
     for item in names {
         if schemas.contains_key(&item)
             && let Some(RefOr::T(Schema::Object(page))) = schemas.get_mut(&format!("Page_{item}"))
@@ -250,9 +333,13 @@ fn name_items(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
     }
 }
 
-/// Says of the schemas of bodies, and of what is in them, that there are no other fields than theirs. One that other schemas take their fields from (serde's
-/// `flatten`) cannot say so of itself: the body gets a copy that does. Returns the names of such copies, by the first name.
-fn close(schemas: &mut BTreeMap<String, RefOr<Schema>>, bodies: BTreeSet<String>) -> BTreeMap<String, String> {
+/// Says of the schemas of bodies, and of what is in them, that there are no other fields than
+/// theirs. One that other schemas take their fields from (serde's `flatten`) cannot say so of
+/// itself: the body gets a copy that does. Returns the names of such copies, by the first name.
+fn close(
+    schemas: &mut BTreeMap<String, RefOr<Schema>>,
+    bodies: BTreeSet<String>,
+) -> BTreeMap<String, String> {
     let mut flattened = Vec::new();
     for schema in schemas.values() {
         if let RefOr::T(Schema::AllOf(all)) = schema {
@@ -292,7 +379,8 @@ fn close_one(schema: &mut Schema, named: &mut Vec<String>) {
     let parts: Vec<&mut RefOr<Schema>> = match schema {
         Schema::Object(object) => {
             if !object.properties.is_empty() {
-                object.additional_properties = Some(Box::new(AdditionalProperties::FreeForm(false)));
+                object.additional_properties =
+                    Some(Box::new(AdditionalProperties::FreeForm(false)));
             }
             object.properties.values_mut().collect()
         }
@@ -307,7 +395,9 @@ fn close_one(schema: &mut Schema, named: &mut Vec<String>) {
     };
     for part in parts {
         match part {
-            RefOr::Ref(part) => named.extend(part.ref_location.strip_prefix(SCHEMAS).map(str::to_owned)),
+            RefOr::Ref(part) => {
+                named.extend(part.ref_location.strip_prefix(SCHEMAS).map(str::to_owned))
+            }
             RefOr::T(part) => close_one(part, named),
         }
     }
@@ -315,7 +405,10 @@ fn close_one(schema: &mut Schema, named: &mut Vec<String>) {
 
 /// The schema of a text that `pattern` describes whole.
 pub(super) fn text_schema(pattern: &str) -> RefOr<Schema> {
-    ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern)).into()
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(pattern))
+        .into()
 }
 
 /// The schema of a whole number.

@@ -7,17 +7,24 @@ use axum::{
     response::Response,
 };
 
-/// What a browser is told of every answer, in case it is made to show one. Nothing here lets another origin read: there is no CORS header.
+/// What a browser is told of every answer, in case it is made to show one. Nothing here lets
+/// another origin read: there is no CORS header.
 const PROTECTION: [(HeaderName, &str); 5] = [
     // An answer is what its media type says, whatever it looks like.
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     // Addresses hold ids and push tokens.
     (header::REFERRER_POLICY, "no-referrer"),
     // JSON loads nothing, runs nothing and is no frame of a page.
-    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; frame-ancestors 'none'"),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        "default-src 'none'; frame-ancestors 'none'",
+    ),
     (header::X_FRAME_OPTIONS, "DENY"),
     // No page of another site takes it in as image or script, to measure or to read it by a trick.
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+    (
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    ),
 ];
 
 /// The middleware, outside of all others, so that refusals and panics have them too.
@@ -28,6 +35,8 @@ pub(super) async fn protect(request: Request, next: Next) -> Response {
         headers.insert(name, HeaderValue::from_static(value));
     }
     // Answers hold tokens and what only one user may see.
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers
+        .entry(header::CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
     response
 }

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Json, Router, extract::State, http::StatusCode, http::header, response::IntoResponse, routing::get};
+use axum::{
+    Json, Router, extract::State, http::StatusCode, http::header, response::IntoResponse,
+    routing::get,
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use tebdil_core::store::Store;
@@ -14,7 +17,8 @@ use crate::{app::App, observability};
 /// How long the database may take before it counts as away.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Asks the database whether it answers: once at a time, so that no number of questions takes its connections from those who work.
+/// Asks the database whether it answers: once at a time, so that no number of questions takes its
+/// connections from those who work.
 #[derive(Debug, Default)]
 pub struct Pulse {
     /// When it was asked last, and whether it answered.
@@ -22,7 +26,8 @@ pub struct Pulse {
 }
 
 impl Pulse {
-    /// The answer is at most as old as this call, which takes as long as the database may take, twice at most.
+    /// The answer is at most as old as this call, which takes as long as the database may take,
+    /// twice at most.
     async fn beats(&self, store: &Store) -> bool {
         let came = Instant::now();
         let mut last = self.last.lock().await;
@@ -32,20 +37,27 @@ impl Pulse {
             return answers;
         }
         let asked = Instant::now();
-        let answers = matches!(tokio::time::timeout(PING_TIMEOUT, store.ping()).await, Ok(Ok(())));
+        let answers = matches!(
+            tokio::time::timeout(PING_TIMEOUT, store.ping()).await,
+            Ok(Ok(()))
+        );
         *last = Some((asked, answers));
         answers
     }
 }
 
 /// Whether this node should get work, and which part says no.
-#[expect(clippy::struct_excessive_bools, reason = "each says one thing in the answer")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says one thing in the answer"
+)]
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub(super) struct Readiness {
     ready: bool,
     /// The database answers.
     database: bool,
-    /// The other nodes can be reached: Redis answers and brings messages. Always true for a node that is alone.
+    /// The other nodes can be reached: Redis answers and brings messages. Always true for a node
+    /// that is alone.
     redis: bool,
     /// The clock of this machine and that of the database agree; else no jobs run here.
     clock: bool,
@@ -66,16 +78,34 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, Json<Rea
     let redis = redis.is_ok();
     let (clock, draining) = (app.guard.is_right(), app.tasks.is_draining());
     let ready = database && redis && clock && !draining;
-    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, Json(Readiness { ready, database, redis, clock, draining }))
+    let status = if ready {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
+    (
+        status,
+        Json(Readiness {
+            ready,
+            database,
+            redis,
+            clock,
+            draining,
+        }),
+    )
 }
 
 /// The numbers, on a listener of their own.
 pub(super) fn metrics_router(numbers: PrometheusHandle) -> Router {
-    Router::new().route("/metrics", get(metrics)).with_state(numbers)
+    Router::new()
+        .route("/metrics", get(metrics))
+        .with_state(numbers)
 }
 
 async fn metrics(State(numbers): State<PrometheusHandle>) -> impl IntoResponse {
     observability::record_process();
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], numbers.render())
+    (
+        [(header::CONTENT_TYPE, "text/plain; version=0.0.4")],
+        numbers.render(),
+    )
 }

@@ -10,13 +10,17 @@ use tebdil_core::protocol::ErrorCode;
 
 use super::problem::Failure;
 
-/// The middleware: a request of HTTP/1.1 names its host exactly once (RFC 9112 §3.2). Two names, or one that is none, are read differently by a proxy and by what
-/// stands behind it.
+/// The middleware: a request of HTTP/1.1 names its host exactly once (RFC 9112 §3.2). Two names, or
+/// one that is none, are read differently by a proxy and by what stands behind it.
 pub(super) async fn once(request: Request, next: Next) -> Response {
     if is_named(request.version(), request.headers()) {
         next.run(request).await
     } else {
-        Failure::new(ErrorCode::BadRequest, "Host must be there once, and be a host").into_response()
+        Failure::new(
+            ErrorCode::BadRequest,
+            "Host must be there once, and be a host",
+        )
+        .into_response()
     }
 }
 
@@ -24,7 +28,9 @@ fn is_named(version: Version, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
         (None, _) => version == Version::HTTP_10 || version == Version::HTTP_09,
-        (Some(host), None) => host.to_str().is_ok_and(|host| !host.contains('@') && host.trim().parse().is_ok_and(|host| ends_well(&host))),
+        (Some(host), None) => host.to_str().is_ok_and(|host| {
+            !host.contains('@') && host.trim().parse().is_ok_and(|host| ends_well(&host))
+        }),
         (Some(_), Some(_)) => false,
     }
 }

@@ -1,10 +1,14 @@
 //! `Idempotency-Key`: a repeat of a mutating request within 24 hours gets the first answer.
 //!
-//! Keys belong to who asks (the user of the access token, or everybody who has none) and to one request: method, address and body. Answers are kept
-//! encrypted, for they can hold tokens. Not kept are answers that a repeat may not get again: failures of ours, waiting times, missing sign-in.
+//! Keys belong to who asks (the user of the access token, or everybody who has none) and to one
+//! request: method, address and body. Answers are kept encrypted, for they can hold tokens. Not
+//! kept are answers that a repeat may not get again: failures of ours, waiting times, missing
+//! sign-in.
 //!
-//! A kept answer is for who may still ask: session, ban and role are looked at first, as the route's own guard does, and an answer that signs a device in
-//! is given as long as that device's session lives. The role is the one that the API document names for the route; tests hold the guards to it.
+//! A kept answer is for who may still ask: session, ban and role are looked at first, as the
+//! route's own guard does, and an answer that signs a device in is given as long as that device's
+//! session lives. The role is the one that the API document names for the route; tests hold the
+//! guards to it.
 
 use std::sync::Arc;
 
@@ -37,10 +41,15 @@ const HEADER: &str = "idempotency-key";
 /// Tells a client that the answer is a repeated one.
 const REPLAYED: &str = "idempotency-replayed";
 const MAX_KEY: usize = 255;
-/// Routes that keys are nothing to. An event has an id, and no answer may come without its signature being looked at. A credential is for who may call now,
-/// and asking again costs nothing. A second factor and its recovery codes are
-/// shown once, and kept by nobody else.
-pub(super) const UNKEYED: [&str; 4] = ["/v1/billing/events", "/v1/rtc/ice-servers", "/v1/me/totp", "/v1/me/totp/confirm"];
+/// Routes that keys are nothing to. An event has an id, and no answer may come without its
+/// signature being looked at. A credential is for who may call now, and asking again costs nothing.
+/// A second factor and its recovery codes are shown once, and kept by nobody else.
+pub(super) const UNKEYED: [&str; 4] = [
+    "/v1/billing/events",
+    "/v1/rtc/ice-servers",
+    "/v1/me/totp",
+    "/v1/me/totp/confirm",
+];
 /// Largest answer that is kept, bytes; ours are far smaller.
 const MAX_ANSWER: usize = 256 * 1024;
 /// Binds kept answers to their column.
@@ -59,19 +68,39 @@ impl Claim {
     }
 }
 
-/// The middleware. It also runs every mutating request in a task of its own: when the client hangs up, its connection's future is dropped, and what
-/// follows a commit, as closing the sockets of a session that ended or keeping the answer, would be lost with it.
-pub(super) async fn replay(State((app, roles)): State<(Arc<App>, Arc<Roles>)>, request: Request, next: Next) -> Response {
-    let mutating = [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
-    // Where no route is, nothing happens that must happen once; keeping such answers would only fill the table.
-    let Some(path) = request.extensions().get::<MatchedPath>().filter(|_| mutating) else { return next.run(request).await };
+/// The middleware. It also runs every mutating request in a task of its own: when the client hangs
+/// up, its connection's future is dropped, and what follows a commit, as closing the sockets of a
+/// session that ended or keeping the answer, would be lost with it.
+pub(super) async fn replay(
+    State((app, roles)): State<(Arc<App>, Arc<Roles>)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let mutating =
+        [Method::POST, Method::PUT, Method::PATCH, Method::DELETE].contains(request.method());
+    // Where no route is, nothing happens that must happen once; keeping such answers would only
+    // fill the table.
+    let Some(path) = request
+        .extensions()
+        .get::<MatchedPath>()
+        .filter(|_| mutating)
+    else {
+        return next.run(request).await;
+    };
     let keyed = !UNKEYED.contains(&path.as_str()) && request.headers().contains_key(HEADER);
     let tasks = app.tasks.clone();
     let run = tasks.spawn(async move {
-        if keyed { once(&app, &roles, request, next).await.unwrap_or_else(IntoResponse::into_response) } else { next.run(request).await }
+        if keyed {
+            once(&app, &roles, request, next)
+                .await
+                .unwrap_or_else(IntoResponse::into_response)
+        } else {
+            next.run(request).await
+        }
     });
     // What a handler's panic answers is decided further in.
-    run.await.unwrap_or_else(|_| Failure::from(ErrorCode::Internal).into_response())
+    run.await
+        .unwrap_or_else(|_| Failure::from(ErrorCode::Internal).into_response())
 }
 
 async fn once(app: &App, roles: &Roles, request: Request, next: Next) -> Answer<Response> {
@@ -79,23 +108,35 @@ async fn once(app: &App, roles: &Roles, request: Request, next: Next) -> Answer<
     let (parts, body) = request.into_parts();
     let mut admitted = None;
     let scope = if let Ok(access) = auth::bearer(&parts.headers, app) {
-        app.limiters.check(Limit::IdempotencyAccount, access.user_id).await?;
+        app.limiters
+            .check(Limit::IdempotencyAccount, access.user_id)
+            .await?;
         admitted = roles.of(&parts).map(|needs| Admitted::new(access, needs));
         if let Some(admitted) = admitted {
             admitted.check(app).await?;
         }
         format!("user:{}", access.user_id)
     } else if let Ok(appellant) = auth::appellant(&parts.headers, app) {
-        app.limiters.check(Limit::IdempotencyAccount, appellant.user_id).await?;
+        app.limiters
+            .check(Limit::IdempotencyAccount, appellant.user_id)
+            .await?;
         format!("ban:{}", appellant.ban_id)
     } else {
         // Before the body is read: whoever floods us gets neither memory nor the database's writer.
         let address = client_ip::client(&parts, &app.config.http.trusted_proxies);
-        app.limiters.check(Limit::AnonymousKeyAddress, address).await?;
+        app.limiters
+            .check(Limit::AnonymousKeyAddress, address)
+            .await?;
         "anon".to_owned()
     };
     // As the handlers take them.
-    let most = match (parts.method.as_str(), parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str)) {
+    let most = match (
+        parts.method.as_str(),
+        parts
+            .extensions
+            .get::<MatchedPath>()
+            .map(MatchedPath::as_str),
+    ) {
         ("PUT", Some("/v1/keys")) => MAX_KEYS_BODY,
         ("POST", Some("/v1/reports")) => MAX_REPORT_BODY,
         _ => MAX_BODY,
@@ -104,18 +145,32 @@ async fn once(app: &App, roles: &Roles, request: Request, next: Next) -> Answer<
     if let Some(admitted) = admitted {
         admitted.check(app).await?;
     }
-    let target = parts.uri.path_and_query().map_or("/", axum::http::uri::PathAndQuery::as_str);
+    let target = parts
+        .uri
+        .path_and_query()
+        .map_or("/", axum::http::uri::PathAndQuery::as_str);
     let hash = app.blind.request(parts.method.as_str(), target, &body);
-    let claim = Claim { scope, key, begun: app.clock.now() };
+    let claim = Claim {
+        scope,
+        key,
+        begun: app.clock.now(),
+    };
 
-    let first = app.store.begin_idempotent(&claim.scope, &claim.key, &hash, claim.begun).await?;
+    let first = app
+        .store
+        .begin_idempotent(&claim.scope, &claim.key, &hash, claim.begun)
+        .await?;
     let request = Request::from_parts(parts, Body::from(body));
     match first {
         Idempotent::Fresh => {}
         Idempotent::Replay(first) => {
             let answer = opened(app, &claim, &first)?;
             // Tokens of a session that is over are no answer; what the request comes to now is.
-            return if still_holds(app, &answer).await? { replayed(&first, answer) } else { Ok(next.run(request).await) };
+            return if still_holds(app, &answer).await? {
+                replayed(&first, answer)
+            } else {
+                Ok(next.run(request).await)
+            };
         }
         Idempotent::InProgress => return Err(ErrorCode::RequestInProgress.into()),
         Idempotent::Mismatch => return Err(ErrorCode::IdempotencyKeyReused.into()),
@@ -129,18 +184,32 @@ pub(super) fn key_schema() -> RefOr<Schema> {
 }
 
 fn key_of(request: &Request) -> Answer<String> {
-    let wrong = || Failure::new(ErrorCode::BadRequest, "Idempotency-Key: one header of 1 to 255 visible ASCII characters");
+    let wrong = || {
+        Failure::new(
+            ErrorCode::BadRequest,
+            "Idempotency-Key: one header of 1 to 255 visible ASCII characters",
+        )
+    };
     let mut values = request.headers().get_all(HEADER).iter();
-    let (Some(key), None) = (values.next(), values.next()) else { return Err(wrong()) };
+    let (Some(key), None) = (values.next(), values.next()) else {
+        return Err(wrong());
+    };
     let key = key.to_str().map_err(|_| wrong())?;
-    let allowed = (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
-    if allowed { Ok(key.to_owned()) } else { Err(wrong()) }
+    let allowed =
+        (1..=MAX_KEY).contains(&key.len()) && key.bytes().all(|byte| byte.is_ascii_graphic());
+    if allowed {
+        Ok(key.to_owned())
+    } else {
+        Err(wrong())
+    }
 }
 
 /// Keeps an answer, or frees the key.
 async fn keep(app: &App, claim: Claim, response: Response) -> Response {
     let status = response.status();
-    let passing = status.is_server_error() || status == StatusCode::UNAUTHORIZED || status == StatusCode::TOO_MANY_REQUESTS;
+    let passing = status.is_server_error()
+        || status == StatusCode::UNAUTHORIZED
+        || status == StatusCode::TOO_MANY_REQUESTS;
     let (parts, body) = response.into_parts();
     let Ok(body) = to_bytes(body, MAX_ANSWER).await else {
         abandon(app, &claim).await;
@@ -150,11 +219,21 @@ async fn keep(app: &App, claim: Claim, response: Response) -> Response {
         abandon(app, &claim).await;
     } else {
         let mut rng: StdRng = rand::make_rng();
-        let answer = FirstAnswer { status: status.as_u16(), body: app.cipher.seal(CONTEXT, &claim.identity(), &body, &mut rng) };
-        match app.store.finish_idempotent(&claim.scope, &claim.key, claim.begun, &answer).await {
+        let answer = FirstAnswer {
+            status: status.as_u16(),
+            body: app.cipher.seal(CONTEXT, &claim.identity(), &body, &mut rng),
+        };
+        match app
+            .store
+            .finish_idempotent(&claim.scope, &claim.key, claim.begun, &answer)
+            .await
+        {
             Ok(true) => {}
-            Ok(false) => tracing::warn!("a request took so long that its idempotency key was claimed anew"),
-            // The work is done. A repeat finds the key claimed for a minute and runs again after that.
+            Ok(false) => {
+                tracing::warn!("a request took so long that its idempotency key was claimed anew")
+            }
+            // The work is done. A repeat finds the key claimed for a minute and runs again after
+            // that.
             Err(error) => tracing::error!(%error, "the answer for an idempotency key was not kept"),
         }
     }
@@ -162,43 +241,67 @@ async fn keep(app: &App, claim: Claim, response: Response) -> Response {
 }
 
 async fn abandon(app: &App, claim: &Claim) {
-    if let Err(error) = app.store.abandon_idempotent(&claim.scope, &claim.key, claim.begun).await {
+    if let Err(error) = app
+        .store
+        .abandon_idempotent(&claim.scope, &claim.key, claim.begun)
+        .await
+    {
         tracing::warn!(%error, "an idempotency key was not freed");
     }
 }
 
 /// The body of a kept answer.
 fn opened(app: &App, claim: &Claim, first: &FirstAnswer) -> Answer<Vec<u8>> {
-    let body = app.cipher.open(CONTEXT, &claim.identity(), &first.body.key_id, &first.body.ciphertext).map_err(|error| {
-        tracing::error!(%error, "a kept answer could not be read");
-        Failure::from(ErrorCode::Internal)
-    })?;
+    let body = app
+        .cipher
+        .open(
+            CONTEXT,
+            &claim.identity(),
+            &first.body.key_id,
+            &first.body.ciphertext,
+        )
+        .map_err(|error| {
+            tracing::error!(%error, "a kept answer could not be read");
+            Failure::from(ErrorCode::Internal)
+        })?;
     Ok(body.to_vec())
 }
 
-/// Whether an answer may be given again. One that signs a device in may as long as the session lives and its user is not banned.
+/// Whether an answer may be given again. One that signs a device in may as long as the session
+/// lives and its user is not banned.
 async fn still_holds(app: &App, answer: &[u8]) -> Answer<bool> {
     #[derive(Deserialize)]
     struct SigningIn {
         tokens: Tokens,
     }
-    let Ok(SigningIn { tokens }) = serde_json::from_slice(answer) else { return Ok(true) };
-    let Some(access) = app.tokens.issued(tokens.access_token.expose()) else { return Ok(true) };
+    let Ok(SigningIn { tokens }) = serde_json::from_slice(answer) else {
+        return Ok(true);
+    };
+    let Some(access) = app.tokens.issued(tokens.access_token.expose()) else {
+        return Ok(true);
+    };
     match Admitted::new(access, Needs::User).check(app).await {
         Ok(_) => Ok(true),
-        Err(refused) if [ErrorCode::Unauthorized, ErrorCode::Banned].contains(&refused.code()) => Ok(false),
+        Err(refused) if [ErrorCode::Unauthorized, ErrorCode::Banned].contains(&refused.code()) => {
+            Ok(false)
+        }
         Err(failed) => Err(failed),
     }
 }
 
 fn replayed(first: &FirstAnswer, body: Vec<u8>) -> Answer<Response> {
-    let status = StatusCode::from_u16(first.status).map_err(|_| Failure::from(ErrorCode::Internal))?;
+    let status =
+        StatusCode::from_u16(first.status).map_err(|_| Failure::from(ErrorCode::Internal))?;
     let is_empty = body.is_empty();
     let mut response = (status, Body::from(body)).into_response();
     let headers = response.headers_mut();
     headers.insert(REPLAYED, HeaderValue::from_static("true"));
     if !is_empty {
-        let media_type = if status.is_client_error() { "application/problem+json" } else { "application/json" };
+        let media_type = if status.is_client_error() {
+            "application/problem+json"
+        } else {
+            "application/json"
+        };
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     }
     Ok(response)

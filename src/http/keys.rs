@@ -29,10 +29,27 @@ pub(super) async fn put(
     if upload.packages.len() > MAX_KEY_PACKAGES {
         return Err(too_many());
     }
-    let packages = upload.packages.iter().enumerate().map(|(index, text)| package(text, || format!("packages[{index}]")));
+    let packages = upload
+        .packages
+        .iter()
+        .enumerate()
+        .map(|(index, text)| package(text, || format!("packages[{index}]")));
     let packages: Vec<Vec<u8>> = packages.collect::<Result<_, _>>()?;
-    let last_resort = upload.last_resort.as_deref().map(|text| package(text, || "last_resort".to_owned())).transpose()?;
-    let stored = app.store.put_key_packages(who.user_id, who.session_id, &packages, last_resort.as_deref(), app.clock.now()).await?;
+    let last_resort = upload
+        .last_resort
+        .as_deref()
+        .map(|text| package(text, || "last_resort".to_owned()))
+        .transpose()?;
+    let stored = app
+        .store
+        .put_key_packages(
+            who.user_id,
+            who.session_id,
+            &packages,
+            last_resort.as_deref(),
+            app.clock.now(),
+        )
+        .await?;
     match stored {
         PutKeys::Stored { remaining } => Ok(Json(KeysRemaining { remaining })),
         PutKeys::TooMany { .. } => Err(too_many()),
@@ -43,12 +60,19 @@ pub(super) async fn put(
 /// How many one-time packages the session has.
 #[utoipa::path(get, operation_id = "get_keys", path = "/v1/keys", tag = "keys", responses((status = 200, body = KeysRemaining)))]
 pub(super) async fn get(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<KeysRemaining>> {
-    Ok(Json(KeysRemaining { remaining: app.store.key_packages_remaining(who.session_id, app.clock.now()).await? }))
+    Ok(Json(KeysRemaining {
+        remaining: app
+            .store
+            .key_packages_remaining(who.session_id, app.clock.now())
+            .await?,
+    }))
 }
 
 fn package(text: &str, field: impl Fn() -> String) -> Result<Vec<u8>, Failure> {
     let refused = |detail| Failure::field(ErrorCode::InvalidField, field(), detail);
-    let bytes = STANDARD.decode(text).map_err(|_| refused("must be standard base64"))?;
+    let bytes = STANDARD
+        .decode(text)
+        .map_err(|_| refused("must be standard base64"))?;
     if bytes.is_empty() || bytes.len() > MAX_KEY_PACKAGE_BYTES {
         return Err(refused("must be 1 to 4096 bytes"));
     }
@@ -56,5 +80,9 @@ fn package(text: &str, field: impl Fn() -> String) -> Result<Vec<u8>, Failure> {
 }
 
 fn too_many() -> Failure {
-    Failure::field(ErrorCode::InvalidField, "packages", "a session has at most 100")
+    Failure::field(
+        ErrorCode::InvalidField,
+        "packages",
+        "a session has at most 100",
+    )
 }

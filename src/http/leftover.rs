@@ -1,8 +1,9 @@
 //! What is left of a request's body after its answer is known.
 //!
-//! A request that is refused early leaves its body unread. Closing a connection on unread data resets it, and the client may lose the answer; keeping
-//! it open needs the data out of the way. So a bounded rest is read and dropped. Who sends more than that may
-//! meet the closed connection before the answer.
+//! A request that is refused early leaves its body unread. Closing a connection on unread data
+//! resets it, and the client may lose the answer; keeping it open needs the data out of the way. So
+//! a bounded rest is read and dropped. Who sends more than that may meet the closed connection
+//! before the answer.
 
 use std::{
     pin::Pin,
@@ -38,8 +39,13 @@ impl HttpBody for Kept {
     type Data = Bytes;
     type Error = axum::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<http_body::Frame<Bytes>, axum::Error>>> {
-        let Some(body) = &mut self.body else { return Poll::Ready(None) };
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, axum::Error>>> {
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
+        };
         let frame = std::task::ready!(Pin::new(body).poll_frame(cx));
         if !matches!(frame, Some(Ok(_))) {
             self.body = None;
@@ -52,7 +58,9 @@ impl HttpBody for Kept {
     }
 
     fn size_hint(&self) -> http_body::SizeHint {
-        self.body.as_ref().map_or_else(|| http_body::SizeHint::with_exact(0), HttpBody::size_hint)
+        self.body
+            .as_ref()
+            .map_or_else(|| http_body::SizeHint::with_exact(0), HttpBody::size_hint)
     }
 }
 
@@ -71,14 +79,26 @@ pub(super) async fn drop_rest(request: Request, next: Next) -> Response {
     let waits = request.headers().contains_key(header::EXPECT);
     let slot = Slot::default();
     let kept = Arc::clone(&slot);
-    let mut response = next.run(request.map(|body| Body::new(Kept { body: Some(body), slot: kept }))).await;
+    let mut response = next
+        .run(request.map(|body| {
+            Body::new(Kept {
+                body: Some(body),
+                slot: kept,
+            })
+        }))
+        .await;
 
     let rest = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
     if let Some(rest) = rest {
         // Who asked before sending learns from the answer that there is no need to.
-        let gone = !waits && tokio::time::timeout(PATIENCE, read_away(rest)).await.unwrap_or(false);
+        let gone = !waits
+            && tokio::time::timeout(PATIENCE, read_away(rest))
+                .await
+                .unwrap_or(false);
         if !gone {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
     }
     response

@@ -26,15 +26,26 @@ use crate::app::App;
     ),
     responses((status = 200, body = Page<Match>))
 )]
-pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Params) -> Answer<Json<Page<Match>>> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    params: Params,
+) -> Answer<Json<Page<Match>>> {
     let paging = params.paging()?;
     let filter = MatchFilter {
-        status: params.get("status", "must be active, expired, cancelled or completed", MatchStatus::from_text)?,
+        status: params.get(
+            "status",
+            "must be active, expired, cancelled or completed",
+            MatchStatus::from_text,
+        )?,
         mode: params.get("mode", "must be text or video", Mode::from_text)?,
         before: paging.position(),
     };
     let now = app.clock.now();
-    let rows = app.store.matches_of(who.user_id, filter, paging.rows(), now).await?;
+    let rows = app
+        .store
+        .matches_of(who.user_id, filter, paging.rows(), now)
+        .await?;
     let Page { items, next_cursor } = paging.page(rows, |row| row.id.0, |row| row.view(now));
     let items = items.into_iter().collect::<Result<_, StoreError>>()?;
     Ok(Json(Page { items, next_cursor }))
@@ -45,12 +56,21 @@ pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Param
     get, operation_id = "get_match", path = "/v1/matches/{id}", tag = "matches", params(("id" = String, Path)),
     responses((status = 200, body = Match))
 )]
-pub(super) async fn get(State(app): State<Arc<App>>, who: Signed, IdPath(id): IdPath<MatchId>) -> Answer<Json<Match>> {
-    let row = app.store.match_of(id, who.user_id).await?.ok_or_else(Failure::not_found)?;
+pub(super) async fn get(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    IdPath(id): IdPath<MatchId>,
+) -> Answer<Json<Match>> {
+    let row = app
+        .store
+        .match_of(id, who.user_id)
+        .await?
+        .ok_or_else(Failure::not_found)?;
     Ok(Json(row.view(app.clock.now())?))
 }
 
-/// Messages of both sides that are still held, oldest first: those after the message `after`, or the next page of `cursor`.
+/// Messages of both sides that are still held, oldest first: those after the message `after`, or
+/// the next page of `cursor`.
 #[utoipa::path(
     get, operation_id = "list_messages", path = "/v1/matches/{id}/messages", tag = "matches",
     params(
@@ -66,13 +86,24 @@ pub(super) async fn messages(
     params: Params,
 ) -> Answer<Json<Page<Message>>> {
     let paging = params.paging()?;
-    let after: Option<MessageId> = params.get("after", "must be a message id", |text| text.parse().ok())?;
-    let row = app.store.match_of(id, who.user_id).await?.ok_or_else(Failure::not_found)?;
+    let after: Option<MessageId> =
+        params.get("after", "must be a message id", |text| text.parse().ok())?;
+    let row = app
+        .store
+        .match_of(id, who.user_id)
+        .await?
+        .ok_or_else(Failure::not_found)?;
     if !row.is_active(app.clock.now()) {
         // The messages went with the match; a row that waits for its job is not shown.
-        return Ok(Json(Page { items: Vec::new(), next_cursor: None }));
+        return Ok(Json(Page {
+            items: Vec::new(),
+            next_cursor: None,
+        }));
     }
-    let rows = app.store.message_history(id, who.user_id, paging.position().max(after), paging.rows()).await?;
+    let rows = app
+        .store
+        .message_history(id, who.user_id, paging.position().max(after), paging.rows())
+        .await?;
     Ok(Json(paging.page(
         rows,
         |row| row.id.0,
@@ -80,7 +111,11 @@ pub(super) async fn messages(
             frank: row.franked().map(|message| app.franking.frank(&message)),
             message_id: row.id,
             match_id: row.match_id,
-            from: if row.sender_id == who.user_id { MessageOrigin::Me } else { MessageOrigin::Peer },
+            from: if row.sender_id == who.user_id {
+                MessageOrigin::Me
+            } else {
+                MessageOrigin::Peer
+            },
             seq: row.seq,
             kind: row.kind,
             ciphertext: row.content,
@@ -95,7 +130,11 @@ pub(super) async fn messages(
     post, operation_id = "leave_match", path = "/v1/matches/{id}/leave", tag = "matches", params(("id" = String, Path)),
     responses((status = 200, body = Match))
 )]
-pub(super) async fn leave(State(app): State<Arc<App>>, who: Signed, IdPath(id): IdPath<MatchId>) -> Answer<Json<Match>> {
+pub(super) async fn leave(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    IdPath(id): IdPath<MatchId>,
+) -> Answer<Json<Match>> {
     match app.chat.end(id, Some(who.user_id), EndReason::Left).await? {
         End::NotFound => Err(Failure::not_found()),
         End::Now(_) | End::Before(_) => get(State(app), who, IdPath(id)).await,

@@ -5,7 +5,10 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
     id::SessionId,
-    protocol::{CloseCode, ErrorCode, Page, PasswordChangeRequest, Problem, ProfilePatch, Quota, Session, User},
+    protocol::{
+        CloseCode, ErrorCode, Page, PasswordChangeRequest, Problem, ProfilePatch, Quota, Session,
+        User,
+    },
 };
 
 use super::{
@@ -36,8 +39,14 @@ pub(super) async fn profile(State(app): State<Arc<App>>, who: Signed) -> Answer<
         (status = 422, description = "`alias_invalid`, `alias_full`, `invalid_field`", body = Problem),
     )
 )]
-pub(super) async fn update(State(app): State<Arc<App>>, who: Signed, Strict(patch): Strict<ProfilePatch>) -> Answer<Json<User>> {
-    app.limiters.check(Limit::ProfileAccount, who.user_id).await?;
+pub(super) async fn update(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    Strict(patch): Strict<ProfilePatch>,
+) -> Answer<Json<User>> {
+    app.limiters
+        .check(Limit::ProfileAccount, who.user_id)
+        .await?;
     Ok(Json(app.accounts.update_profile(who.user_id, patch).await?))
 }
 
@@ -57,14 +66,20 @@ pub(super) async fn password(
     from: ClientAddress,
     Strict(request): Strict<PasswordChangeRequest>,
 ) -> Answer<StatusCode> {
-    app.limiters.check(Limit::PasswordAccount, who.user_id).await?;
+    app.limiters
+        .check(Limit::PasswordAccount, who.user_id)
+        .await?;
     // Whoever holds a stolen access token must not try passwords faster than somebody who signs in.
     let tries = app.limiters.password(who.user_id).await?;
-    let changed = app.accounts.change_password(who.user_id, who.session_id, from, request).await;
+    let changed = app
+        .accounts
+        .change_password(who.user_id, who.session_id, from, request)
+        .await;
     tries.settle(&app, &changed).await;
     let ended = changed.map_err(with_new_password)?;
     for session in ended {
-        app.hub.close_session(who.user_id, session, CloseCode::Unauthorized);
+        app.hub
+            .close_session(who.user_id, session, CloseCode::Unauthorized);
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -84,9 +99,21 @@ pub(super) fn with_new_password(error: AccountError) -> Failure {
     get, operation_id = "list_sessions", path = "/v1/me/sessions", tag = "accounts", params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = Page<Session>))
 )]
-pub(super) async fn sessions(State(app): State<Arc<App>>, who: Signed, params: Params) -> Answer<Json<Page<Session>>> {
+pub(super) async fn sessions(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    params: Params,
+) -> Answer<Json<Page<Session>>> {
     let paging = params.paging()?;
-    let rows = app.store.sessions_of(who.user_id, paging.position(), paging.rows(), app.clock.now()).await?;
+    let rows = app
+        .store
+        .sessions_of(
+            who.user_id,
+            paging.position(),
+            paging.rows(),
+            app.clock.now(),
+        )
+        .await?;
     Ok(Json(paging.page(
         rows,
         |row| row.id.0,
@@ -105,17 +132,29 @@ pub(super) async fn sessions(State(app): State<Arc<App>>, who: Signed, params: P
     delete, operation_id = "end_session", path = "/v1/me/sessions/{id}", tag = "accounts", params(("id" = String, Path)),
     responses((status = 204))
 )]
-pub(super) async fn end_session(State(app): State<Arc<App>>, who: Signed, IdPath(session): IdPath<SessionId>) -> Answer<StatusCode> {
-    if !app.store.revoke_session(who.user_id, session, app.clock.now()).await? {
+pub(super) async fn end_session(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    IdPath(session): IdPath<SessionId>,
+) -> Answer<StatusCode> {
+    if !app
+        .store
+        .revoke_session(who.user_id, session, app.clock.now())
+        .await?
+    {
         return Err(Failure::not_found());
     }
-    app.hub.close_session(who.user_id, session, CloseCode::Unauthorized);
+    app.hub
+        .close_session(who.user_id, session, CloseCode::Unauthorized);
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// What remains of the allowance.
 #[utoipa::path(get, operation_id = "get_quota", path = "/v1/me/quota", tag = "accounts", responses((status = 200, body = Quota)))]
 pub(super) async fn quota(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<Quota>> {
-    let quota = app.store.quota(who.user_id, &app.quota_rules, app.clock.now()).await?;
+    let quota = app
+        .store
+        .quota(who.user_id, &app.quota_rules, app.clock.now())
+        .await?;
     Ok(Json(quota.ok_or(ErrorCode::Unauthorized)?))
 }

@@ -1,7 +1,9 @@
 //! The REST API.
 //!
-//! A request's way: [`mod@router`] → extractors ([`auth`], [`body`], [`paging`]) → a handler → a service or one store method. To add an endpoint: its body in
-//! `tebdil_core::protocol`, its handler in the file of its family, one line in `router.rs`; `describe` completes its part of the API document.
+//! A request's way: [`mod@router`] → extractors ([`auth`], [`body`], [`paging`]) → a handler → a
+//! service or one store method. To add an endpoint: its body in `tebdil_core::protocol`, its
+//! handler in the file of its family, one line in `router.rs`; `describe` completes its part of the
+//! API document.
 
 mod account;
 pub mod admin;
@@ -58,8 +60,15 @@ use crate::{Listeners, app::App, config::TrustedProxies, lifecycle::Tasks};
 pub fn start(app: &Arc<App>, listeners: Listeners) {
     let api = router(Arc::clone(app));
     let http = &app.config.http;
-    let door = Door { most: http.max_connections, crowd: Crowd::of(&app.config), trusted: http.trusted_proxies.clone() };
-    app.tasks.supervise("http", server::serve(listeners.http, api, door, app.tasks.clone()));
+    let door = Door {
+        most: http.max_connections,
+        crowd: Crowd::of(&app.config),
+        trusted: http.trusted_proxies.clone(),
+    };
+    app.tasks.supervise(
+        "http",
+        server::serve(listeners.http, api, door, app.tasks.clone()),
+    );
     if let Some(listener) = listeners.metrics {
         serve_metrics(listener, app.metrics.clone(), &app.tasks);
     }
@@ -70,6 +79,18 @@ pub fn start(app: &Arc<App>, listeners: Listeners) {
 /// Starts to serve the numbers; the task ends when the tasks close.
 pub(crate) fn serve_metrics(listener: TcpListener, numbers: PrometheusHandle, tasks: &Tasks) {
     // A handful of scrapers; the bound is against accidents.
-    let door = Door { most: 64, crowd: Crowd::new(None), trusted: TrustedProxies::default() };
-    tasks.supervise("metrics", server::serve(listener, health::metrics_router(numbers), door, tasks.clone()));
+    let door = Door {
+        most: 64,
+        crowd: Crowd::new(None),
+        trusted: TrustedProxies::default(),
+    };
+    tasks.supervise(
+        "metrics",
+        server::serve(
+            listener,
+            health::metrics_router(numbers),
+            door,
+            tasks.clone(),
+        ),
+    );
 }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use tebdil_core::protocol::{ErrorCode, Notification, NotificationsRead, Page, ReadRequest, Unread};
+use tebdil_core::protocol::{
+    ErrorCode, Notification, NotificationsRead, Page, ReadRequest, Unread,
+};
 
 use super::{
     auth::Signed,
@@ -22,10 +24,21 @@ const MAX_IDS: usize = 100;
     params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = Page<Notification>))
 )]
-pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Params) -> Answer<Json<Page<Notification>>> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    params: Params,
+) -> Answer<Json<Page<Notification>>> {
     let paging = params.paging()?;
-    let rows = app.store.notifications_of(who.user_id, paging.position(), paging.rows()).await?;
-    Ok(Json(paging.page(rows, |row| row.id.0, |row| app.notifier.shown(&row))))
+    let rows = app
+        .store
+        .notifications_of(who.user_id, paging.position(), paging.rows())
+        .await?;
+    Ok(Json(paging.page(
+        rows,
+        |row| row.id.0,
+        |row| app.notifier.shown(&row),
+    )))
 }
 
 /// Mark notifications as read: these, or all. The user's other devices hear of it.
@@ -33,18 +46,36 @@ pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Param
     post, operation_id = "read_notifications", path = "/v1/notifications/read", tag = "notifications", request_body = ReadRequest,
     responses((status = 200, body = Unread))
 )]
-pub(super) async fn read(State(app): State<Arc<App>>, who: Signed, Strict(request): Strict<ReadRequest>) -> Answer<Json<Unread>> {
-    let refused = |field: &str, detail: &str| Failure::field(ErrorCode::InvalidField, field, detail);
+pub(super) async fn read(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    Strict(request): Strict<ReadRequest>,
+) -> Answer<Json<Unread>> {
+    let refused =
+        |field: &str, detail: &str| Failure::field(ErrorCode::InvalidField, field, detail);
     let ids = match (request.ids, request.all) {
         (Some(ids), None) if (1..=MAX_IDS).contains(&ids.len()) => Some(ids),
         (Some(_), None) => return Err(refused("ids", "must be 1 to 100 ids")),
         (None, Some(true)) => None,
         (None, Some(false)) => return Err(refused("all", "must be true, or absent")),
-        (None, None) | (Some(_), Some(_)) => return Err(refused("ids", "either ids or all must be given")),
+        (None, None) | (Some(_), Some(_)) => {
+            return Err(refused("ids", "either ids or all must be given"));
+        }
     };
-    let marked = app.store.read_notifications(who.user_id, ids.as_deref()).await?;
+    let marked = app
+        .store
+        .read_notifications(who.user_id, ids.as_deref())
+        .await?;
     if marked.changed > 0 {
-        app.notifier.read(who.user_id, NotificationsRead { ids, unread: marked.unread });
+        app.notifier.read(
+            who.user_id,
+            NotificationsRead {
+                ids,
+                unread: marked.unread,
+            },
+        );
     }
-    Ok(Json(Unread { unread: marked.unread }))
+    Ok(Json(Unread {
+        unread: marked.unread,
+    }))
 }

@@ -13,13 +13,20 @@ use super::problem::Failure;
 
 /// Counts and times a request by its route; the address itself, which can hold ids, is not logged.
 pub(super) async fn observe(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let method = request.method().clone();
     let start = Instant::now();
     let response = next.run(request).await;
 
     let (took, status) = (start.elapsed(), response.status());
-    let labels = [("method", known(method.as_str()).to_owned()), ("route", route.clone()), ("status", status.as_u16().to_string())];
+    let labels = [
+        ("method", known(method.as_str()).to_owned()),
+        ("route", route.clone()),
+        ("status", status.as_u16().to_string()),
+    ];
     metrics::counter!("tebdil_http_requests_total", &labels).increment(1);
     metrics::histogram!("tebdil_http_request_seconds", &labels).record(took.as_secs_f64());
     tracing::debug!(%method, route, status = status.as_u16(), took_ms = took.as_millis(), "request");

@@ -36,17 +36,30 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
 
 impl Params {
     /// A parameter read by `parse`; `None` when it is absent.
-    pub fn get<T>(&self, name: &str, detail: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Failure> {
+    pub fn get<T>(
+        &self,
+        name: &str,
+        detail: &str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Failure> {
         match self.0.iter().find(|(known, _)| known == name) {
             None => Ok(None),
-            Some((_, text)) => parse(text).map(Some).ok_or_else(|| Failure::field(ErrorCode::InvalidField, name, detail)),
+            Some((_, text)) => parse(text)
+                .map(Some)
+                .ok_or_else(|| Failure::field(ErrorCode::InvalidField, name, detail)),
         }
     }
 
     /// `limit` and `cursor`.
     pub fn paging(&self) -> Result<Paging, Failure> {
-        let in_range = |text: &str| text.parse().ok().filter(|limit| (1..=MAX_LIMIT).contains(limit));
-        let limit = self.get("limit", "must be 1 to 100", in_range)?.unwrap_or(DEFAULT_LIMIT);
+        let in_range = |text: &str| {
+            text.parse()
+                .ok()
+                .filter(|limit| (1..=MAX_LIMIT).contains(limit))
+        };
+        let limit = self
+            .get("limit", "must be 1 to 100", in_range)?
+            .unwrap_or(DEFAULT_LIMIT);
         let position = self.get("cursor", "must be a next_cursor of this list", read_cursor)?;
         Ok(Paging { limit, position })
     }
@@ -72,12 +85,23 @@ impl Paging {
     }
 
     /// The page from what [`Self::rows`] rows gave; `id` is what the list is ordered by.
-    pub fn page<R, T>(self, mut rows: Vec<R>, id: impl Fn(&R) -> i64, show: impl FnMut(R) -> T) -> Page<T> {
+    pub fn page<R, T>(
+        self,
+        mut rows: Vec<R>,
+        id: impl Fn(&R) -> i64,
+        show: impl FnMut(R) -> T,
+    ) -> Page<T> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let more = rows.len() > limit;
         rows.truncate(limit);
-        let next_cursor = rows.last().filter(|_| more).map(|last| id(last).to_string());
-        Page { items: rows.into_iter().map(show).collect(), next_cursor }
+        let next_cursor = rows
+            .last()
+            .filter(|_| more)
+            .map(|last| id(last).to_string());
+        Page {
+            items: rows.into_iter().map(show).collect(),
+            next_cursor,
+        }
     }
 }
 
@@ -104,7 +128,10 @@ impl<Id: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for IdPath
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        Path::<Id>::from_request_parts(parts, state).await.map(|Path(id)| Self(id)).map_err(|_| Failure::not_found())
+        Path::<Id>::from_request_parts(parts, state)
+            .await
+            .map(|Path(id)| Self(id))
+            .map_err(|_| Failure::not_found())
     }
 }
 
@@ -113,7 +140,12 @@ mod tests {
     use super::*;
 
     fn params(pairs: &[(&str, &str)]) -> Params {
-        Params(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        Params(
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+        )
     }
 
     #[test]
@@ -127,7 +159,12 @@ mod tests {
             }
             let paging = params(&asked).paging().expect("paging");
             let before = paging.position::<i64>().unwrap_or(i64::MAX);
-            let rows: Vec<i64> = all.iter().copied().filter(|id| *id < before).take(usize::try_from(paging.rows()).unwrap()).collect();
+            let rows: Vec<i64> = all
+                .iter()
+                .copied()
+                .filter(|id| *id < before)
+                .take(usize::try_from(paging.rows()).unwrap())
+                .collect();
             let page = paging.page(rows, |id| *id, |id| id);
             seen.extend(page.items);
             cursor = page.next_cursor;

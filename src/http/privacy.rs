@@ -22,7 +22,8 @@ use super::{
 };
 use crate::{address::ClientAddress, app::App, config::Limit, moderation};
 
-/// Erase the account, for good: nothing personal stays but what a ban or report needs for its period.
+/// Erase the account, for good: nothing personal stays but what a ban or report needs for its
+/// period.
 #[utoipa::path(
     delete, operation_id = "erase_me", path = "/v1/me", tag = "accounts", request_body = ErasureRequest,
     responses(
@@ -37,10 +38,15 @@ pub(super) async fn erase(
     from: ClientAddress,
     Strict(request): Strict<ErasureRequest>,
 ) -> Answer<StatusCode> {
-    app.limiters.check(Limit::PasswordAccount, who.user_id).await?;
+    app.limiters
+        .check(Limit::PasswordAccount, who.user_id)
+        .await?;
     // Whoever holds a stolen access token must not try passwords faster than somebody who signs in.
     let tries = app.limiters.password(who.user_id).await?;
-    let erased = app.accounts.erase(who.user_id, from, request.password).await;
+    let erased = app
+        .accounts
+        .erase(who.user_id, from, request.password)
+        .await;
     tries.settle(&app, &erased).await;
     erased?;
     took_effect(&app, who.user_id).await;
@@ -54,7 +60,8 @@ pub(super) async fn took_effect(app: &Arc<App>, user: UserId) {
     }
 }
 
-/// Everything that is held of the user, as one JSON document: an object with `exported_at`, `account`, and an array for each kind of record.
+/// Everything that is held of the user, as one JSON document: an object with `exported_at`,
+/// `account`, and an array for each kind of record.
 #[utoipa::path(
     get, operation_id = "export_me", path = "/v1/me/export", tag = "accounts",
     responses(
@@ -62,18 +69,34 @@ pub(super) async fn took_effect(app: &Arc<App>, user: UserId) {
     )
 )]
 pub(super) async fn export(State(app): State<Arc<App>>, who: Signed) -> Answer<Response> {
-    app.limiters.check(Limit::ExportAccount, who.user_id).await?;
-    let mut document = Document { export: app.store.export(who.user_id), app, section: None, is_empty: true, ended: false };
+    app.limiters
+        .check(Limit::ExportAccount, who.user_id)
+        .await?;
+    let mut document = Document {
+        export: app.store.export(who.user_id),
+        app,
+        section: None,
+        is_empty: true,
+        ended: false,
+    };
     // Before the status goes out: a store that is away is told as everywhere.
-    let Some(start) = document.start().await.map_err(failed)? else { return Err(ErrorCode::Unauthorized.into()) };
+    let Some(start) = document.start().await.map_err(failed)? else {
+        return Err(ErrorCode::Unauthorized.into());
+    };
     let rest = stream::try_unfold(document, |mut document| async {
-        let chunk = document.next().await.inspect_err(|error| tracing::error!(%error, "an export was cut off"))?;
+        let chunk = document
+            .next()
+            .await
+            .inspect_err(|error| tracing::error!(%error, "an export was cut off"))?;
         Ok::<_, ExportError>(chunk.map(|chunk| (chunk, document)))
     });
     let body = stream::StreamExt::chain(stream::iter([Ok(start)]), rest);
     let headers = [
         (header::CONTENT_TYPE, "application/json"),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"tebdil-export.json\""),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"tebdil-export.json\"",
+        ),
         (header::CACHE_CONTROL, "no-store"),
     ];
     Ok((headers, Body::from_stream(body)).into_response())
@@ -106,9 +129,17 @@ impl Document {
 
     /// The beginning, with the account; `None` when there is none.
     async fn start(&mut self) -> Result<Option<String>, ExportError> {
-        let account = self.page().await?.and_then(|page| page.rows.into_iter().next());
+        let account = self
+            .page()
+            .await?
+            .and_then(|page| page.rows.into_iter().next());
         let exported_at = self.app.clock.now();
-        Ok(account.map(|account| format!(r#"{{"exported_at":"{exported_at}","account":{}"#, serde_json::Value::Object(account))))
+        Ok(account.map(|account| {
+            format!(
+                r#"{{"exported_at":"{exported_at}","account":{}"#,
+                serde_json::Value::Object(account)
+            )
+        }))
     }
 
     /// What follows; `None` after the end.
@@ -134,6 +165,10 @@ impl Document {
     }
 
     fn close_section(&mut self) -> &'static str {
-        if self.section.take().is_some() { "]" } else { "" }
+        if self.section.take().is_some() {
+            "]"
+        } else {
+            ""
+        }
     }
 }

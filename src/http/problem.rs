@@ -56,8 +56,20 @@ impl Failure {
     /// One field was refused.
     pub fn field(code: ErrorCode, field: impl Into<String>, detail: impl Into<String>) -> Self {
         let (field, detail) = (field.into(), detail.into());
-        let shown = if field.is_empty() { detail.clone() } else { format!("{field}: {detail}") };
-        let errors = if field.is_empty() { Vec::new() } else { vec![FieldProblem { field, code, detail }] };
+        let shown = if field.is_empty() {
+            detail.clone()
+        } else {
+            format!("{field}: {detail}")
+        };
+        let errors = if field.is_empty() {
+            Vec::new()
+        } else {
+            vec![FieldProblem {
+                field,
+                code,
+                detail,
+            }]
+        };
         let mut failure = Self::new(code, shown);
         failure.0.errors = errors;
         failure
@@ -104,7 +116,11 @@ impl From<Refused> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a request could not be handled");
-        Self::from(if error.is_transient() { ErrorCode::Unavailable } else { ErrorCode::Internal })
+        Self::from(if error.is_transient() {
+            ErrorCode::Unavailable
+        } else {
+            ErrorCode::Internal
+        })
     }
 }
 
@@ -113,25 +129,38 @@ impl From<AccountError> for Failure {
         let refused = |code: ErrorCode, field: &str| Self::field(code, field, code.title());
         match error {
             AccountError::InvalidPhone => refused(ErrorCode::InvalidPhone, "phone"),
-            AccountError::Password(PasswordError::Weak) => refused(ErrorCode::WeakPassword, "password"),
-            AccountError::Password(PasswordError::TooLong) => refused(ErrorCode::PasswordTooLong, "password"),
-            AccountError::Password(PasswordError::Busy) | AccountError::CodesBusy(_) => Self::from(ErrorCode::Unavailable),
+            AccountError::Password(PasswordError::Weak) => {
+                refused(ErrorCode::WeakPassword, "password")
+            }
+            AccountError::Password(PasswordError::TooLong) => {
+                refused(ErrorCode::PasswordTooLong, "password")
+            }
+            AccountError::Password(PasswordError::Busy) | AccountError::CodesBusy(_) => {
+                Self::from(ErrorCode::Unavailable)
+            }
             AccountError::AliasInvalid => refused(ErrorCode::AliasInvalid, "alias"),
             AccountError::AliasFull => refused(ErrorCode::AliasFull, "alias"),
             AccountError::Underage => refused(ErrorCode::Underage, "birth_date"),
             AccountError::TermsNotAccepted => refused(ErrorCode::TermsNotAccepted, "accept_terms"),
             AccountError::PhoneTaken => Self::from(ErrorCode::PhoneTaken),
             AccountError::InvalidCredentials => Self::from(ErrorCode::InvalidCredentials),
-            AccountError::Banned { notice, appeal_token } => {
+            AccountError::Banned {
+                notice,
+                appeal_token,
+            } => {
                 let mut failure = Self::from(ErrorCode::Banned);
                 failure.0.ban = notice;
                 failure.0.appeal_token = appeal_token;
                 failure
             }
             AccountError::CodeInvalid => refused(ErrorCode::CodeInvalid, "code"),
-            AccountError::TooManyGuesses { wait } => Self::retry_after(ErrorCode::TooManyAttempts, wait),
+            AccountError::TooManyGuesses { wait } => {
+                Self::retry_after(ErrorCode::TooManyAttempts, wait)
+            }
             AccountError::OverBudget(denied) => refusal(ErrorCode::TooManyAttempts, denied),
-            AccountError::PhoneNotServed => Self::field(ErrorCode::InvalidPhone, "phone", error.to_string()),
+            AccountError::PhoneNotServed => {
+                Self::field(ErrorCode::InvalidPhone, "phone", error.to_string())
+            }
             AccountError::NoCodes => Self::new(ErrorCode::NotFound, error.to_string()),
             AccountError::TotpRequired => Self::from(ErrorCode::TotpRequired),
             AccountError::TotpInvalid => Self::from(ErrorCode::TotpInvalid),
@@ -140,7 +169,9 @@ impl From<AccountError> for Failure {
             AccountError::NotStaff => Self::from(ErrorCode::Forbidden),
             AccountError::RefreshInvalid => Self::from(ErrorCode::RefreshInvalid),
             AccountError::RefreshReused { .. } => Self::from(ErrorCode::RefreshReused),
-            AccountError::Field(refused) => Self::field(ErrorCode::InvalidField, refused.field, refused.detail),
+            AccountError::Field(refused) => {
+                Self::field(ErrorCode::InvalidField, refused.field, refused.detail)
+            }
             AccountError::Gone => Self::from(ErrorCode::Unauthorized),
             AccountError::Store(error) => error.into(),
             AccountError::Crypto(error) => {
@@ -153,8 +184,18 @@ impl From<AccountError> for Failure {
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let Details { code, detail, errors, retry_after_ms, resets_at, ban, appeal_token, not_eligible } = *self.0;
-        let status = StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let Details {
+            code,
+            detail,
+            errors,
+            retry_after_ms,
+            resets_at,
+            ban,
+            appeal_token,
+            not_eligible,
+        } = *self.0;
+        let status =
+            StatusCode::from_u16(code.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let problem = Problem {
             type_uri: "about:blank".to_owned(),
             title: code.title().to_owned(),
@@ -171,9 +212,15 @@ impl IntoResponse for Failure {
         };
         let mut response = (status, Json(problem)).into_response();
         let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
         if let Some(millis) = retry_after_ms {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from(millis.div_ceil(1_000)));
+            headers.insert(
+                header::RETRY_AFTER,
+                HeaderValue::from(millis.div_ceil(1_000)),
+            );
         }
         // A signature is no way to sign in.
         if status == StatusCode::UNAUTHORIZED && code != ErrorCode::SignatureInvalid {
@@ -192,10 +239,21 @@ mod tests {
         for code in ErrorCode::ALL {
             let response = Failure::from(*code).into_response();
             assert_eq!(response.status().as_u16(), code.status(), "{code:?}");
-            assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
-            assert_eq!(response.headers().contains_key(header::RETRY_AFTER), code.status() == 503, "{code:?}");
+            assert_eq!(
+                response.headers()[header::CONTENT_TYPE],
+                "application/problem+json"
+            );
+            assert_eq!(
+                response.headers().contains_key(header::RETRY_AFTER),
+                code.status() == 503,
+                "{code:?}"
+            );
         }
-        let waiting = Failure::retry_after(ErrorCode::TooManyAttempts, std::time::Duration::from_millis(1_001)).into_response();
+        let waiting = Failure::retry_after(
+            ErrorCode::TooManyAttempts,
+            std::time::Duration::from_millis(1_001),
+        )
+        .into_response();
         assert_eq!(waiting.headers()[header::RETRY_AFTER], "2");
     }
 }

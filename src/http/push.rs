@@ -9,7 +9,10 @@ use axum::{
 };
 use tebdil_core::{
     domain::NotificationType,
-    protocol::{ErrorCode, MAX_PUSH_TOKEN_BYTES, NotificationPreferences, NotificationPreferencesPatch, Problem, PushTokenRequest, Secret},
+    protocol::{
+        ErrorCode, MAX_PUSH_TOKEN_BYTES, NotificationPreferences, NotificationPreferencesPatch,
+        Problem, PushTokenRequest, Secret,
+    },
     store::PutPushToken,
 };
 
@@ -28,18 +31,27 @@ impl<S: Send + Sync> FromRequestParts<S> for PushToken {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
-        let token = Path::<String>::from_request_parts(parts, state).await.map(|Path(token)| token).unwrap_or_default();
-        let allowed = (1..=MAX_PUSH_TOKEN_BYTES).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic());
+        let token = Path::<String>::from_request_parts(parts, state)
+            .await
+            .map(|Path(token)| token)
+            .unwrap_or_default();
+        let allowed = (1..=MAX_PUSH_TOKEN_BYTES).contains(&token.len())
+            && token.bytes().all(|byte| byte.is_ascii_graphic());
         let token = Secret::from(token);
         if allowed {
             Ok(Self(token))
         } else {
-            Err(Failure::field(ErrorCode::InvalidField, "token", "must be 1 to 4096 visible ASCII characters"))
+            Err(Failure::field(
+                ErrorCode::InvalidField,
+                "token",
+                "must be 1 to 4096 visible ASCII characters",
+            ))
         }
     }
 }
 
-/// Make this the push token of this session, instead of the one it had. Whoever had the token before has it no longer.
+/// Make this the push token of this session, instead of the one it had. Whoever had the token
+/// before has it no longer.
 #[utoipa::path(
     put, operation_id = "put_push_token", path = "/v1/me/push-tokens/{token}", tag = "notifications", params(("token" = String, Path, pattern = "^[!-~]{1,4096}$")), request_body = PushTokenRequest,
     responses((status = 204))
@@ -50,7 +62,17 @@ pub(super) async fn put_token(
     PushToken(token): PushToken,
     Strict(request): Strict<PushTokenRequest>,
 ) -> Answer<StatusCode> {
-    match app.store.put_push_token(who.user_id, who.session_id, &token, request.platform, app.clock.now()).await? {
+    match app
+        .store
+        .put_push_token(
+            who.user_id,
+            who.session_id,
+            &token,
+            request.platform,
+            app.clock.now(),
+        )
+        .await?
+    {
         PutPushToken::Stored => Ok(StatusCode::NO_CONTENT),
         PutPushToken::NoSession => Err(ErrorCode::Unauthorized.into()),
     }
@@ -61,9 +83,17 @@ pub(super) async fn put_token(
     delete, operation_id = "delete_push_token", path = "/v1/me/push-tokens/{token}", tag = "notifications", params(("token" = String, Path, pattern = "^[!-~]{1,4096}$")),
     responses((status = 204), (status = 404, description = "`not_found`", body = Problem))
 )]
-pub(super) async fn delete_token(State(app): State<Arc<App>>, who: Signed, PushToken(token): PushToken) -> Answer<StatusCode> {
+pub(super) async fn delete_token(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    PushToken(token): PushToken,
+) -> Answer<StatusCode> {
     let known = app.store.delete_push_token(who.session_id, &token).await?;
-    if known { Ok(StatusCode::NO_CONTENT) } else { Err(Failure::not_found()) }
+    if known {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Failure::not_found())
+    }
 }
 
 /// Which notifications wake a device that is away.
@@ -71,7 +101,10 @@ pub(super) async fn delete_token(State(app): State<Arc<App>>, who: Signed, PushT
     get, operation_id = "get_notification_preferences", path = "/v1/me/notification-preferences", tag = "notifications",
     responses((status = 200, body = NotificationPreferences))
 )]
-pub(super) async fn preferences(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<NotificationPreferences>> {
+pub(super) async fn preferences(
+    State(app): State<Arc<App>>,
+    who: Signed,
+) -> Answer<Json<NotificationPreferences>> {
     Ok(Json(shown(&app.store.muted_pushes(who.user_id).await?)))
 }
 
@@ -91,7 +124,10 @@ pub(super) async fn set_preferences(
         (NotificationType::Claim, patch.claim),
         (NotificationType::Ad, patch.ad),
     ];
-    let changes: Vec<_> = changes.into_iter().filter_map(|(kind, on)| Some((kind, on?))).collect();
+    let changes: Vec<_> = changes
+        .into_iter()
+        .filter_map(|(kind, on)| Some((kind, on?)))
+        .collect();
     let muted = app.store.set_pushes(who.user_id, &changes).await?;
     Ok(Json(shown(&muted.ok_or(ErrorCode::Unauthorized)?)))
 }

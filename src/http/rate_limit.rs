@@ -23,17 +23,21 @@ use crate::{
     config::{Config, Counted, Limit},
 };
 
-/// How often the same account, phone or address gets into `system_logs` for wrong passwords: once in this time.
+/// How often the same account, phone or address gets into `system_logs` for wrong passwords: once
+/// in this time.
 const LOGGED_EVERY: Duration = Duration::from_hours(24);
 
-/// Requests that no limit per address is for: whoever asks for health must get an answer, and events come all from one address, signed.
+/// Requests that no limit per address is for: whoever asks for health must get an answer, and
+/// events come all from one address, signed.
 pub(super) const UNLIMITED: [&str; 3] = ["/healthz", "/readyz", "/v1/billing/events"];
 
-/// The counters of every limit. Addresses, phones and accounts are counted by a keyed hash: whoever reads Redis learns none of them.
+/// The counters of every limit. Addresses, phones and accounts are counted by a keyed hash: whoever
+/// reads Redis learns none of them.
 #[derive(Debug)]
 pub struct Limiters {
     pub(super) blind: BlindIndex,
-    /// In the order of [`Limit::ALL`], each with its [`ALLOWANCES`] for addresses; the first is for everything else.
+    /// In the order of [`Limit::ALL`], each with its [`ALLOWANCES`] for addresses; the first is for
+    /// everything else.
     rules: Vec<[Limiter; ALLOWANCES.len()]>,
     pub(super) phones: Backoff,
     /// In the order of [`ALLOWANCES`].
@@ -82,11 +86,15 @@ impl From<BanId> for Who {
 }
 
 impl Who {
-    /// What stands for it where tries are counted: one key, of an address as many as it has networks.
+    /// What stands for it where tries are counted: one key, of an address as many as it has
+    /// networks.
     pub(super) fn keys(self, blind: &BlindIndex) -> Vec<[u8; 32]> {
         match self {
             Self::Account(user) => vec![blind.limited(&user.0.to_be_bytes())],
-            Self::Address(address) => address.networks().map(|network| blind.limited(&network.bytes())).collect(),
+            Self::Address(address) => address
+                .networks()
+                .map(|network| blind.limited(&network.bytes()))
+                .collect(),
             Self::Phone(phone) => vec![blind.limited(phone.as_bytes())],
             Self::Ban(ban) => vec![blind.limited(&ban.0.to_be_bytes())],
             Self::CodesOf(purpose, phone) => vec![codes_of(blind, purpose, phone)],
@@ -101,13 +109,22 @@ pub(super) fn codes_of(blind: &BlindIndex, purpose: CodePurpose, phone: PhoneInd
 
 impl Limiters {
     /// As the settings say.
-    pub fn new(config: &Config, realtime: &Realtime, blind: BlindIndex, budget: Arc<Budget>) -> Self {
+    pub fn new(
+        config: &Config,
+        realtime: &Realtime,
+        blind: BlindIndex,
+        budget: Arc<Budget>,
+    ) -> Self {
         let (limits, login) = (&config.limits, &config.login);
         let limiters = |limit: &Limit| {
             let rule = limits.rules.of(*limit);
             ALLOWANCES.map(|times| {
                 if limits.enabled || limit.is_always_on() {
-                    realtime.limiter(limit.as_str(), rule.burst.saturating_mul(times), rule.period())
+                    realtime.limiter(
+                        limit.as_str(),
+                        rule.burst.saturating_mul(times),
+                        rule.period(),
+                    )
                 } else {
                     realtime.no_limiter()
                 }
@@ -117,10 +134,20 @@ impl Limiters {
             blind,
             rules: Limit::ALL.iter().map(limiters).collect(),
             phones: realtime.backoff("password_phone", login.phone.rule(), limits.enabled),
-            addresses: ALLOWANCES.map(|times| realtime.backoff("password_address", login.address.rule().times(times), limits.enabled)),
+            addresses: ALLOWANCES.map(|times| {
+                realtime.backoff(
+                    "password_address",
+                    login.address.rule().times(times),
+                    limits.enabled,
+                )
+            }),
             accounts: realtime.backoff("password_account", login.account.rule(), limits.enabled),
             logged: realtime.limiter("password_logged", 1, LOGGED_EVERY),
-            guesses: realtime.backoff(Limit::GuessPhone.as_str(), limits.rules.of(Limit::GuessPhone).evenly(), true),
+            guesses: realtime.backoff(
+                Limit::GuessPhone.as_str(),
+                limits.rules.of(Limit::GuessPhone).evenly(),
+                true,
+            ),
             budget,
         }
     }
@@ -130,7 +157,9 @@ impl Limiters {
     /// # Errors
     /// 429 with the time to wait; 503 when a limit is counted strictly and Redis does not answer.
     pub async fn check(&self, limit: Limit, who: impl Into<Who>) -> Result<(), Failure> {
-        self.count(limit, who.into()).await.map_err(|denied| refusal(limit.code(), denied))
+        self.count(limit, who.into())
+            .await
+            .map_err(|denied| refusal(limit.code(), denied))
     }
 
     /// Counts one try of what is not a request.
@@ -163,7 +192,10 @@ impl Limiters {
     /// Forgets who has been quiet long enough.
     pub fn forget_idle(&self) {
         self.rules.iter().flatten().for_each(Limiter::forget_idle);
-        self.addresses.iter().chain([&self.phones, &self.accounts, &self.guesses]).for_each(Backoff::forget_idle);
+        self.addresses
+            .iter()
+            .chain([&self.phones, &self.accounts, &self.guesses])
+            .for_each(Backoff::forget_idle);
         self.logged.forget_idle();
         self.budget.forget_idle();
     }
@@ -185,9 +217,16 @@ pub(super) fn refusal(code: ErrorCode, denied: Denied) -> Failure {
 }
 
 /// Middleware: so many requests of an address, whatever they ask for.
-pub(super) async fn by_address(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(super) async fn by_address(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (parts, body) = request.into_parts();
-    let unlimited = parts.extensions.get::<MatchedPath>().is_some_and(|path| UNLIMITED.contains(&path.as_str()));
+    let unlimited = parts
+        .extensions
+        .get::<MatchedPath>()
+        .is_some_and(|path| UNLIMITED.contains(&path.as_str()));
     if !unlimited {
         let address = client_ip::client(&parts, &app.config.http.trusted_proxies);
         if let Err(refused) = app.limiters.check(Limit::RestAddress, address).await {

@@ -16,7 +16,8 @@ use super::{
 };
 use crate::app::App;
 
-/// Invite a phone number. The answer is the same whether or not it has an account; only one that never had brings a reward.
+/// Invite a phone number. The answer is the same whether or not it has an account; only one that
+/// never had brings a reward.
 #[utoipa::path(
     post, operation_id = "create_referral", path = "/v1/referrals", tag = "referrals", request_body = ReferralRequest,
     responses(
@@ -32,13 +33,36 @@ pub(super) async fn create(
     Strict(request): Strict<ReferralRequest>,
 ) -> Answer<(StatusCode, Json<Referral>)> {
     let phone = app.accounts.phone_index(&request.phone);
-    let phone = phone.ok_or_else(|| Failure::field(ErrorCode::InvalidPhone, "phone", ErrorCode::InvalidPhone.title()))?;
+    let phone = phone.ok_or_else(|| {
+        Failure::field(
+            ErrorCode::InvalidPhone,
+            "phone",
+            ErrorCode::InvalidPhone.title(),
+        )
+    })?;
     let (now, zone) = (app.clock.now(), &app.quota_rules.zone);
-    match app.store.invite(who.user_id, &phone, app.config.referrals.invitations_per_day, now.midnight(zone), now).await? {
+    match app
+        .store
+        .invite(
+            who.user_id,
+            &phone,
+            app.config.referrals.invitations_per_day,
+            now.midnight(zone),
+            now,
+        )
+        .await?
+    {
         Invitation::Invited(row) => Ok((StatusCode::CREATED, Json(shown(row)))),
         Invitation::Already => Err(ErrorCode::AlreadyInvited.into()),
-        Invitation::Own => Err(Failure::field(ErrorCode::InvalidField, "phone", "must be somebody else's")),
-        Invitation::TooMany => Err(Failure::retry_after(ErrorCode::RateLimited, now.next_midnight(zone).since(now))),
+        Invitation::Own => Err(Failure::field(
+            ErrorCode::InvalidField,
+            "phone",
+            "must be somebody else's",
+        )),
+        Invitation::TooMany => Err(Failure::retry_after(
+            ErrorCode::RateLimited,
+            now.next_midnight(zone).since(now),
+        )),
         Invitation::NotFound => Err(ErrorCode::Unauthorized.into()),
     }
 }
@@ -48,14 +72,35 @@ pub(super) async fn create(
     get, operation_id = "list_referrals", path = "/v1/referrals", tag = "referrals", params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = Referrals))
 )]
-pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Params) -> Answer<Json<Referrals>> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    params: Params,
+) -> Answer<Json<Referrals>> {
     let paging = params.paging()?;
-    let user = app.store.user(who.user_id).await?.ok_or(ErrorCode::Unauthorized)?;
-    let rows = app.store.referrals_of(who.user_id, paging.position(), paging.rows()).await?;
+    let user = app
+        .store
+        .user(who.user_id)
+        .await?
+        .ok_or(ErrorCode::Unauthorized)?;
+    let rows = app
+        .store
+        .referrals_of(who.user_id, paging.position(), paging.rows())
+        .await?;
     let Page { items, next_cursor } = paging.page(rows, |row| row.id.0, shown);
-    Ok(Json(Referrals { invite_code: user.invite_code, items, next_cursor }))
+    Ok(Json(Referrals {
+        invite_code: user.invite_code,
+        items,
+        next_cursor,
+    }))
 }
 
 fn shown(row: ReferralRow) -> Referral {
-    Referral { id: row.id, via: row.via, status: row.status(), created_at: row.created_at, rewarded_at: row.rewarded_at }
+    Referral {
+        id: row.id,
+        via: row.via,
+        status: row.status(),
+        created_at: row.created_at,
+        rewarded_at: row.rewarded_at,
+    }
 }

@@ -22,7 +22,8 @@ use crate::{
     moderation::evidence::{NoProof, Verified, Written},
 };
 
-/// Report the peer of a match, which may go on or be over for 7 days, also when the peer left, was blocked or banned, or erased its account.
+/// Report the peer of a match, which may go on or be over for 7 days, also when the peer left, was
+/// blocked or banned, or erased its account.
 #[utoipa::path(
     post, operation_id = "create_report", path = "/v1/reports", tag = "safety", request_body = ReportRequest,
     responses(
@@ -38,18 +39,40 @@ pub(super) async fn create(
     who: Signed,
     Strict(request): Strict<ReportRequest, MAX_REPORT_BODY>,
 ) -> Answer<(StatusCode, Json<Report>)> {
-    app.limiters.check(Limit::ReportAccount, who.user_id).await?;
-    let note = request.note.as_deref().map(|note| note_text("note", note)).transpose()?;
+    app.limiters
+        .check(Limit::ReportAccount, who.user_id)
+        .await?;
+    let note = request
+        .note
+        .as_deref()
+        .map(|note| note_text("note", note))
+        .transpose()?;
     if request.evidence.len() > MAX_EVIDENCE {
-        return Err(Failure::field(ErrorCode::InvalidField, "evidence", "at most 20 messages"));
+        return Err(Failure::field(
+            ErrorCode::InvalidField,
+            "evidence",
+            "at most 20 messages",
+        ));
     }
     let (now, zone) = (app.clock.now(), &app.quota_rules.zone);
-    let subject = app.store.report_subject(request.match_id, who.user_id).await?.ok_or_else(Failure::not_found)?;
+    let subject = app
+        .store
+        .report_subject(request.match_id, who.user_id)
+        .await?
+        .ok_or_else(Failure::not_found)?;
     if !subject.is_reportable(now) {
         return Err(ErrorCode::NotReportable.into());
     }
-    let evidence = Verified::check(&app.franking, &request.evidence, request.match_id, &subject, who.user_id)
-        .map_err(|NoProof { field, detail }| Failure::field(ErrorCode::EvidenceInvalid, field, detail))?;
+    let evidence = Verified::check(
+        &app.franking,
+        &request.evidence,
+        request.match_id,
+        &subject,
+        who.user_id,
+    )
+    .map_err(|NoProof { field, detail }| {
+        Failure::field(ErrorCode::EvidenceInvalid, field, detail)
+    })?;
     let id: ReportId = app.ids.next();
     let new = NewReport {
         id,
@@ -60,14 +83,22 @@ pub(super) async fn create(
         evidence: evidence.seal(&app.cipher, id),
         evidence_count: evidence.count(),
     };
-    match app.store.report(&new, &app.config.reports.rules(), now.midnight(zone), now).await? {
+    match app
+        .store
+        .report(&new, &app.config.reports.rules(), now.midnight(zone), now)
+        .await?
+    {
         Reporting::Made(report) => {
-            metrics::counter!("tebdil_reports_total", "reason" => report.reason.as_str()).increment(1);
+            metrics::counter!("tebdil_reports_total", "reason" => report.reason.as_str())
+                .increment(1);
             Ok((StatusCode::CREATED, Json(report)))
         }
         Reporting::Already => Err(ErrorCode::AlreadyReported.into()),
         Reporting::TooLate => Err(ErrorCode::NotReportable.into()),
-        Reporting::TooMany => Err(Failure::retry_after(ErrorCode::RateLimited, now.next_midnight(zone).since(now))),
+        Reporting::TooMany => Err(Failure::retry_after(
+            ErrorCode::RateLimited,
+            now.next_midnight(zone).since(now),
+        )),
         Reporting::NotFound => Err(Failure::not_found()),
     }
 }
@@ -77,9 +108,16 @@ pub(super) async fn create(
     get, operation_id = "list_reports", path = "/v1/reports", tag = "safety", params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = Page<Report>))
 )]
-pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Params) -> Answer<Json<Page<Report>>> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    who: Signed,
+    params: Params,
+) -> Answer<Json<Page<Report>>> {
     let paging = params.paging()?;
-    let rows = app.store.reports_of(who.user_id, paging.position(), paging.rows()).await?;
+    let rows = app
+        .store
+        .reports_of(who.user_id, paging.position(), paging.rows())
+        .await?;
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row)))
 }
 
@@ -87,8 +125,16 @@ pub(super) async fn list(State(app): State<Arc<App>>, who: Signed, params: Param
 pub(super) fn note_text<'a>(field: &str, text: &'a str) -> Answer<&'a str> {
     let text = text.trim();
     let fits = !text.is_empty() && text.chars().count() <= MAX_NOTE;
-    if !fits || text.chars().any(|letter| letter.is_control() && letter != '\n') {
-        return Err(Failure::field(ErrorCode::InvalidField, field, "must be 1 to 1000 characters, without control characters"));
+    if !fits
+        || text
+            .chars()
+            .any(|letter| letter.is_control() && letter != '\n')
+    {
+        return Err(Failure::field(
+            ErrorCode::InvalidField,
+            field,
+            "must be 1 to 1000 characters, without control characters",
+        ));
     }
     Ok(text)
 }

@@ -18,7 +18,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     account, admin, ads, appeals, asyncapi, billing, blocks, claims,
     describe::{self, Roles},
-    headers, health, host, idempotency, keys, leftover, matches, me, notifications, observe, privacy,
+    headers, health, host, idempotency, keys, leftover, matches, me, notifications, observe,
+    privacy,
     problem::Failure,
     push, rate_limit, referrals, reports, rtc, totp, verification,
 };
@@ -41,7 +42,11 @@ impl Modify for Bearer {
         let appeal = "The `appeal_token` of a login that was answered `banned`.";
         let components = openapi.components.get_or_insert_default();
         for (name, description) in [("bearer", roles), ("appeal", appeal)] {
-            let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some(description)).build();
+            let scheme = HttpBuilder::new()
+                .scheme(HttpAuthScheme::Bearer)
+                .bearer_format("JWT")
+                .description(Some(description))
+                .build();
             components.add_security_scheme(name, SecurityScheme::Http(scheme));
         }
     }
@@ -95,7 +100,11 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(ads::next))
         .routes(routes!(ads::event))
         .routes(routes!(admin::ads::list, admin::ads::create))
-        .routes(routes!(admin::ads::get, admin::ads::change, admin::ads::delete))
+        .routes(routes!(
+            admin::ads::get,
+            admin::ads::change,
+            admin::ads::delete
+        ))
         .routes(routes!(admin::ads::notify))
         .routes(routes!(admin::jobs::list))
         .routes(routes!(admin::jobs::queues))
@@ -103,10 +112,16 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(admin::jobs::delete))
         .routes(routes!(notifications::list))
         .routes(routes!(notifications::read))
-        .routes(routes!(admin::announcements::list, admin::announcements::create))
+        .routes(routes!(
+            admin::announcements::list,
+            admin::announcements::create
+        ))
         .routes(routes!(billing::status))
         .routes(routes!(billing::event))
-        .routes(routes!(admin::subscriptions::grant, admin::subscriptions::end))
+        .routes(routes!(
+            admin::subscriptions::grant,
+            admin::subscriptions::end
+        ))
         .routes(routes!(admin::subscriptions::quota))
         .routes(routes!(admin::users::list))
         .routes(routes!(admin::users::find))
@@ -134,12 +149,23 @@ pub fn router(app: Arc<App>) -> Router {
     let asyncapi = Arc::new(asyncapi::document());
     routes
         .route("/v1/ws", get(ws::upgrade))
-        .route("/openapi.json", get(move || std::future::ready(Json(Arc::clone(&openapi)))))
-        .route("/asyncapi.json", get(move || std::future::ready(Json(Arc::clone(&asyncapi)))))
+        .route(
+            "/openapi.json",
+            get(move || std::future::ready(Json(Arc::clone(&openapi)))),
+        )
+        .route(
+            "/asyncapi.json",
+            get(move || std::future::ready(Json(Arc::clone(&asyncapi)))),
+        )
         .fallback(|| std::future::ready(Failure::not_found()))
-        .method_not_allowed_fallback(|| std::future::ready(Failure::from(ErrorCode::MethodNotAllowed)))
+        .method_not_allowed_fallback(|| {
+            std::future::ready(Failure::from(ErrorCode::MethodNotAllowed))
+        })
         .layer(CatchPanicLayer::custom(observe::panicked))
-        .layer(from_fn_with_state((Arc::clone(&app), roles), idempotency::replay))
+        .layer(from_fn_with_state(
+            (Arc::clone(&app), roles),
+            idempotency::replay,
+        ))
         .layer(from_fn_with_state(Arc::clone(&app), rate_limit::by_address))
         .layer(from_fn(host::once))
         .layer(from_fn(leftover::drop_rest))

@@ -15,8 +15,9 @@ use super::{
 };
 use crate::{app::App, config::Limit};
 
-/// Get the relays for the call of a video match that goes on, on the device that searched. A credential is good for the first allocation within `ttl_s`;
-/// what was allocated goes on until the match ends. Each request gives a credential of its own, also with an `Idempotency-Key`.
+/// Get the relays for the call of a video match that goes on, on the device that searched. A
+/// credential is good for the first allocation within `ttl_s`; what was allocated goes on until the
+/// match ends. Each request gives a credential of its own, also with an `Idempotency-Key`.
 #[utoipa::path(
     post, operation_id = "create_ice_servers", path = "/v1/rtc/ice-servers", tag = "calls", request_body = IceServersRequest,
     responses(
@@ -32,7 +33,11 @@ pub(super) async fn ice_servers(
     Strict(request): Strict<IceServersRequest>,
 ) -> Answer<Json<IceServers>> {
     app.limiters.check(Limit::IceAccount, who.user_id).await?;
-    let side = app.store.call_side(request.match_id, who.user_id).await?.ok_or_else(Failure::not_found)?;
+    let side = app
+        .store
+        .call_side(request.match_id, who.user_id)
+        .await?
+        .ok_or_else(Failure::not_found)?;
     if side.mode != Mode::Video {
         return Err(ErrorCode::NotAVideoMatch.into());
     }

@@ -20,7 +20,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// Pause after the system refused to accept, as when it is out of files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// A connection's place among the most there may be. Whoever takes the connection over, as the WebSocket does, takes this along.
+/// A connection's place among the most there may be. Whoever takes the connection over, as the
+/// WebSocket does, takes this along.
 #[derive(Debug, Clone)]
 pub struct Place {
     _permit: Arc<OwnedSemaphorePermit>,
@@ -38,12 +39,20 @@ pub(super) struct Door {
 }
 
 /// Serves `router` on `listener` until the tasks close. Requests under way are finished.
-pub(super) fn serve(listener: TcpListener, router: Router, door: Door, tasks: Tasks) -> impl Future<Output = ()> + Send {
+pub(super) fn serve(
+    listener: TcpListener,
+    router: Router,
+    door: Door,
+    tasks: Tasks,
+) -> impl Future<Output = ()> + Send {
     let places = Arc::new(Semaphore::new(door.most.min(Semaphore::MAX_PERMITS)));
     async move {
         loop {
             let next = async {
-                let permit = Arc::clone(&places).acquire_owned().await.expect("nobody closes it");
+                let permit = Arc::clone(&places)
+                    .acquire_owned()
+                    .await
+                    .expect("nobody closes it");
                 (permit, listener.accept().await)
             };
             let (permit, accepted) = tokio::select! {
@@ -52,17 +61,25 @@ pub(super) fn serve(listener: TcpListener, router: Router, door: Door, tasks: Ta
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let seat = if door.trusted.contains(peer.ip()) { None } else { Some(door.crowd.enter(peer.ip().into())) };
+                    let seat = if door.trusted.contains(peer.ip()) {
+                        None
+                    } else {
+                        Some(door.crowd.enter(peer.ip().into()))
+                    };
                     if matches!(seat, Some(None)) {
                         // Reset: a close in good order would cost this side a while of waiting.
                         let _ = stream.set_zero_linger();
-                        metrics::counter!("tebdil_connections_refused_total", "at" => "accept").increment(1);
+                        metrics::counter!("tebdil_connections_refused_total", "at" => "accept")
+                            .increment(1);
                         continue;
                     }
                     // Frames are small and each is awaited.
                     let _ = stream.set_nodelay(true);
                     let (router, until) = (router.clone(), tasks.clone());
-                    let place = Place { seat: seat.flatten().map(Arc::new), _permit: Arc::new(permit) };
+                    let place = Place {
+                        seat: seat.flatten().map(Arc::new),
+                        _permit: Arc::new(permit),
+                    };
                     tasks.spawn(connection(stream, peer, router, until, place));
                 }
                 Err(error) => {
@@ -74,7 +91,13 @@ pub(super) fn serve(listener: TcpListener, router: Router, door: Door, tasks: Ta
     }
 }
 
-async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, tasks: Tasks, place: Place) {
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    tasks: Tasks,
+    place: Place,
+) {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         // A whole head has come.
         if let Some(seat) = &place.seat {
@@ -85,8 +108,13 @@ async fn connection(stream: TcpStream, peer: SocketAddr, router: Router, tasks: 
         router.clone().oneshot(request)
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(64 * 1024);
-    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service).with_upgrades());
+    http.timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(64 * 1024);
+    let mut connection = pin!(
+        http.serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
+    );
     // What goes wrong here is the peer's: it hung up, or spoke something else.
     tokio::select! {
         _ = connection.as_mut() => {}

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::protocol::{CloseCode, Problem, RecoveryCodes, TotpConfirmation, TotpRemoval, TotpRequest, TotpSetup};
+use tebdil_core::protocol::{
+    CloseCode, Problem, RecoveryCodes, TotpConfirmation, TotpRemoval, TotpRequest, TotpSetup,
+};
 
 use super::{auth::Signed, body::Strict, problem::Answer};
 use crate::{address::ClientAddress, app::App, config::Limit};
 
-/// Begin to set up a second factor, as a member of staff. It is not asked for before its first code was confirmed; one that was begun before is forgotten.
+/// Begin to set up a second factor, as a member of staff. It is not asked for before its first code
+/// was confirmed; one that was begun before is forgotten.
 #[utoipa::path(
     post, operation_id = "begin_totp", path = "/v1/me/totp", tag = "accounts", request_body = TotpRequest,
     responses(
@@ -25,14 +28,20 @@ pub(super) async fn begin_totp(
     from: ClientAddress,
     Strict(request): Strict<TotpRequest>,
 ) -> Answer<Json<TotpSetup>> {
-    app.limiters.check(Limit::PasswordAccount, who.user_id).await?;
+    app.limiters
+        .check(Limit::PasswordAccount, who.user_id)
+        .await?;
     let tries = app.limiters.password(who.user_id).await?;
-    let begun = app.accounts.begin_totp(who.user_id, from, request.password).await;
+    let begun = app
+        .accounts
+        .begin_totp(who.user_id, from, request.password)
+        .await;
     tries.settle(&app, &begun).await;
     Ok(Json(begun?))
 }
 
-/// Confirm a second factor with the first code of the app. From now on every login needs one, and every other session ends. The recovery codes are shown this once.
+/// Confirm a second factor with the first code of the app. From now on every login needs one, and
+/// every other session ends. The recovery codes are shown this once.
 #[utoipa::path(
     post, operation_id = "confirm_totp", path = "/v1/me/totp/confirm", tag = "accounts", request_body = TotpConfirmation,
     responses(
@@ -48,18 +57,25 @@ pub(super) async fn confirm_totp(
     who: Signed,
     Strict(request): Strict<TotpConfirmation>,
 ) -> Answer<Json<RecoveryCodes>> {
-    app.limiters.check(Limit::PasswordAccount, who.user_id).await?;
+    app.limiters
+        .check(Limit::PasswordAccount, who.user_id)
+        .await?;
     let tries = app.limiters.password(who.user_id).await?;
-    let confirmed = app.accounts.confirm_totp(who.user_id, who.session_id, &request.code).await;
+    let confirmed = app
+        .accounts
+        .confirm_totp(who.user_id, who.session_id, &request.code)
+        .await;
     tries.settle(&app, &confirmed).await;
     let (codes, ended) = confirmed?;
     for session in ended {
-        app.hub.close_session(who.user_id, session, CloseCode::Unauthorized);
+        app.hub
+            .close_session(who.user_id, session, CloseCode::Unauthorized);
     }
     Ok(Json(codes))
 }
 
-/// Take the second factor away, with the password and a code. One that is not confirmed yet needs no code; any text does.
+/// Take the second factor away, with the password and a code. One that is not confirmed yet needs
+/// no code; any text does.
 #[utoipa::path(
     delete, operation_id = "remove_totp", path = "/v1/me/totp", tag = "accounts", request_body = TotpRemoval,
     responses(
@@ -75,7 +91,9 @@ pub(super) async fn remove_totp(
     from: ClientAddress,
     Strict(request): Strict<TotpRemoval>,
 ) -> Answer<StatusCode> {
-    app.limiters.check(Limit::PasswordAccount, who.user_id).await?;
+    app.limiters
+        .check(Limit::PasswordAccount, who.user_id)
+        .await?;
     let tries = app.limiters.password(who.user_id).await?;
     let removed = app.accounts.remove_totp(who.user_id, from, request).await;
     tries.settle(&app, &removed).await;

@@ -1,8 +1,10 @@
-//! Protection of passwords: each wrong one makes the next try wait longer, by phone, by address and by account.
+//! Protection of passwords: each wrong one makes the next try wait longer, by phone, by address and
+//! by account.
 //!
-//! A try counts as wrong before the password is looked at, and is taken back when it was right: many at once get no more than the rule. A phone nobody has is
-//! counted like any other. Who is signed in is counted apart from logins, so whoever guesses at a phone does not lock its owner out of the sessions that
-//! are there: they refresh their tokens and change the password.
+//! A try counts as wrong before the password is looked at, and is taken back when it was right:
+//! many at once get no more than the rule. A phone nobody has is counted like any other. Who is
+//! signed in is counted apart from logins, so whoever guesses at a phone does not lock its owner
+//! out of the sessions that are there: they refresh their tokens and change the password.
 
 use std::sync::Arc;
 
@@ -54,7 +56,8 @@ impl Verdict {
             // A ban is told only to who knows the password.
             Ok(_) | Err(AccountError::Banned { .. }) => Self::Right,
             Err(AccountError::InvalidCredentials | AccountError::TotpInvalid) => Self::Wrong,
-            // A code that is missing too, though the password was right: it must not make up for wrong codes, or who knows it could try as many as they like.
+            // A code that is missing too, though the password was right: it must not make up for
+            // wrong codes, or who knows it could try as many as they like.
             Err(_) => Self::Open,
         }
     }
@@ -65,12 +68,17 @@ impl Limiters {
     ///
     /// # Errors
     /// 429 with the time to wait; 503 while Redis does not answer.
-    pub(super) async fn login(&self, from: ClientAddress, phone: Option<PhoneIndex>) -> Result<Tries<'_>, Failure> {
+    pub(super) async fn login(
+        &self,
+        from: ClientAddress,
+        phone: Option<PhoneIndex>,
+    ) -> Result<Tries<'_>, Failure> {
         self.check(Limit::LoginAddress, from).await?;
         let mut tries = Tries(Vec::new());
         self.begin(&mut tries, &self.addresses, from.into()).await?;
         if let Some(phone) = phone {
-            self.begin(&mut tries, std::slice::from_ref(&self.phones), phone.into()).await?;
+            self.begin(&mut tries, std::slice::from_ref(&self.phones), phone.into())
+                .await?;
         }
         Ok(tries)
     }
@@ -81,15 +89,31 @@ impl Limiters {
     /// As [`Limiters::login`].
     pub(super) async fn password(&self, user: UserId) -> Result<Tries<'_>, Failure> {
         let mut tries = Tries(Vec::new());
-        self.begin(&mut tries, std::slice::from_ref(&self.accounts), user.into()).await?;
+        self.begin(
+            &mut tries,
+            std::slice::from_ref(&self.accounts),
+            user.into(),
+        )
+        .await?;
         Ok(tries)
     }
 
-    /// Counts a try in one more place, an address in each of its networks. Where one refuses, what was counted before is taken back: nothing is going to be compared.
-    async fn begin<'a>(&self, tries: &mut Tries<'a>, backoffs: &'a [Backoff], who: Who) -> Result<(), Failure> {
+    /// Counts a try in one more place, an address in each of its networks. Where one refuses, what
+    /// was counted before is taken back: nothing is going to be compared.
+    async fn begin<'a>(
+        &self,
+        tries: &mut Tries<'a>,
+        backoffs: &'a [Backoff],
+        who: Who,
+    ) -> Result<(), Failure> {
         for (backoff, key) in backoffs.iter().zip(who.keys(&self.blind)) {
             match backoff.begin(&key).await {
-                Ok(Some(taken)) => tries.0.push(Place { backoff, who, key, taken }),
+                Ok(Some(taken)) => tries.0.push(Place {
+                    backoff,
+                    who,
+                    key,
+                    taken,
+                }),
                 Ok(None) => {}
                 Err(denied) => {
                     counted(backoff.name(), denied);
@@ -103,17 +127,26 @@ impl Limiters {
 }
 
 impl Tries<'_> {
-    /// Counts what became of the try. A right password makes up for the wrong ones of its phone or account; an address would otherwise get as many tries as
-    /// it likes with one account of its own.
+    /// Counts what became of the try. A right password makes up for the wrong ones of its phone or
+    /// account; an address would otherwise get as many tries as it likes with one account of its
+    /// own.
     pub(super) async fn settle<T>(mut self, app: &Arc<App>, outcome: &Result<T, AccountError>) {
         match Verdict::of(outcome) {
             Verdict::Wrong => self.log(app).await,
             Verdict::Open => self.take_back().await,
             Verdict::Right => {
-                for Place { backoff, who, key, taken } in self.0 {
+                for Place {
+                    backoff,
+                    who,
+                    key,
+                    taken,
+                } in self.0
+                {
                     match who {
                         Who::Phone(_) | Who::Account(_) => backoff.clear(&key).await,
-                        Who::Address(_) | Who::Ban(_) | Who::CodesOf(..) => backoff.take_back(&key, taken).await,
+                        Who::Address(_) | Who::Ban(_) | Who::CodesOf(..) => {
+                            backoff.take_back(&key, taken).await
+                        }
                     }
                 }
             }
@@ -121,15 +154,35 @@ impl Tries<'_> {
     }
 
     async fn take_back(&mut self) {
-        for Place { backoff, key, taken, .. } in self.0.drain(..) {
+        for Place {
+            backoff,
+            key,
+            taken,
+            ..
+        } in self.0.drain(..)
+        {
             backoff.take_back(&key, taken).await;
         }
     }
 
-    /// Records who has used up the free tries, once a day each. Not awaited: the answer takes as long for a phone that somebody has.
+    /// Records who has used up the free tries, once a day each. Not awaited: the answer takes as
+    /// long for a phone that somebody has.
     async fn log(self, app: &Arc<App>) {
-        for Place { backoff, who, key, taken } in self.0 {
-            if taken.failures < backoff.free() || app.limiters.logged.check(&[backoff.name().as_bytes(), &key].concat()).await.is_err() {
+        for Place {
+            backoff,
+            who,
+            key,
+            taken,
+        } in self.0
+        {
+            if taken.failures < backoff.free()
+                || app
+                    .limiters
+                    .logged
+                    .check(&[backoff.name().as_bytes(), &key].concat())
+                    .await
+                    .is_err()
+            {
                 continue;
             }
             let (name, of) = (backoff.name(), Arc::clone(app));
@@ -149,5 +202,15 @@ async fn record(app: &App, name: &str, who: Who, failures: u32) -> Result<(), St
         Who::Address(_) | Who::Ban(_) | Who::CodesOf(..) => None,
     };
     let details = json!({ "limit": name, "failures": failures });
-    app.store.log_action(&SystemLog { action: LOGGED_AS, user, actor: None, details }, app.clock.now()).await
+    app.store
+        .log_action(
+            &SystemLog {
+                action: LOGGED_AS,
+                user,
+                actor: None,
+                details,
+            },
+            app.clock.now(),
+        )
+        .await
 }

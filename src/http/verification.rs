@@ -6,8 +6,8 @@ use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
     domain::CodePurpose,
     protocol::{
-        Authenticated, CloseCode, PasswordResetConfirmation, PasswordResetRequest, Problem, RegisterRequest, VerificationRequired,
-        VerifyPhoneRequest,
+        Authenticated, CloseCode, PasswordResetConfirmation, PasswordResetRequest, Problem,
+        RegisterRequest, VerificationRequired, VerifyPhoneRequest,
     },
 };
 
@@ -15,14 +15,26 @@ use super::{body::Strict, client_ip::ClientAddress, me, problem::Answer};
 use crate::{app::App, auth::AccountError};
 
 /// Has a code sent that completes a registration.
-pub(super) async fn begin(app: &App, from: ClientAddress, request: RegisterRequest) -> Answer<Json<VerificationRequired>> {
+pub(super) async fn begin(
+    app: &App,
+    from: ClientAddress,
+    request: RegisterRequest,
+) -> Answer<Json<VerificationRequired>> {
     let (phone, draft, password) = app.accounts.check_registration(request).await?;
     app.limiters.code_from(from).await?;
-    app.limiters.code_to(CodePurpose::Registration, &phone).await?;
+    app.limiters
+        .code_to(CodePurpose::Registration, &phone)
+        .await?;
     let index = phone.index;
-    app.accounts.send_registration_code(from, phone, draft, password).await?;
-    app.limiters.code_ordered(CodePurpose::Registration, index).await;
-    Ok(Json(VerificationRequired { verification_required: true }))
+    app.accounts
+        .send_registration_code(from, phone, draft, password)
+        .await?;
+    app.limiters
+        .code_ordered(CodePurpose::Registration, index)
+        .await;
+    Ok(Json(VerificationRequired {
+        verification_required: true,
+    }))
 }
 
 /// Complete a registration with the code that was sent to its phone.
@@ -42,11 +54,17 @@ pub(super) async fn verify_phone(
     Strict(request): Strict<VerifyPhoneRequest>,
 ) -> Answer<(StatusCode, Json<Authenticated>)> {
     let phone = app.accounts.phone_index(&request.phone);
-    app.limiters.guess(from, CodePurpose::Registration, phone).await?;
-    Ok((StatusCode::CREATED, Json(app.accounts.verify_phone(request).await?)))
+    app.limiters
+        .guess(from, CodePurpose::Registration, phone)
+        .await?;
+    Ok((
+        StatusCode::CREATED,
+        Json(app.accounts.verify_phone(request).await?),
+    ))
 }
 
-/// Ask for a code that sets a new password. The answer is the same whoever has the phone, if anybody.
+/// Ask for a code that sets a new password. The answer is the same whoever has the phone, if
+/// anybody.
 #[utoipa::path(
     post, operation_id = "request_password_reset", path = "/v1/auth/password-reset", tag = "accounts", security(()), request_body = PasswordResetRequest,
     responses(
@@ -66,10 +84,14 @@ pub(super) async fn password_reset(
     }
     app.limiters.code_from(from).await?;
     if let Some(phone) = app.accounts.code_phone(&request.phone) {
-        app.limiters.code_to(CodePurpose::PasswordReset, &phone).await?;
+        app.limiters
+            .code_to(CodePurpose::PasswordReset, &phone)
+            .await?;
         let index = phone.index;
         app.accounts.order_password_reset(phone)?;
-        app.limiters.code_ordered(CodePurpose::PasswordReset, index).await;
+        app.limiters
+            .code_ordered(CodePurpose::PasswordReset, index)
+            .await;
     }
     Ok(StatusCode::ACCEPTED)
 }
@@ -90,10 +112,17 @@ pub(super) async fn confirm_password_reset(
     Strict(request): Strict<PasswordResetConfirmation>,
 ) -> Answer<StatusCode> {
     let phone = app.accounts.phone_index(&request.phone);
-    app.limiters.guess(from, CodePurpose::PasswordReset, phone).await?;
-    let (user, reset) = app.accounts.reset_password(from, request).await.map_err(me::with_new_password)?;
+    app.limiters
+        .guess(from, CodePurpose::PasswordReset, phone)
+        .await?;
+    let (user, reset) = app
+        .accounts
+        .reset_password(from, request)
+        .await
+        .map_err(me::with_new_password)?;
     for session in reset.ended {
-        app.hub.close_session(user, session, CloseCode::Unauthorized);
+        app.hub
+            .close_session(user, session, CloseCode::Unauthorized);
     }
     if let Some(notified) = &reset.notified {
         app.notifier.tell(notified);

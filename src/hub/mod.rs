@@ -1,7 +1,9 @@
-//! Who is connected to this node, and the way to reach everybody, whichever node they are connected to.
+//! Who is connected to this node, and the way to reach everybody, whichever node they are connected
+//! to.
 //!
-//! Users have several connections (devices). Everything that is sent goes through a connection's bounded [`Outbound`] queue; nothing here waits. What concerns
-//! devices at other nodes goes there over the [`Bus`]; a user whose devices are all here costs the bus nothing.
+//! Users have several connections (devices). Everything that is sent goes through a connection's
+//! bounded [`Outbound`] queue; nothing here waits. What concerns devices at other nodes goes there
+//! over the [`Bus`]; a user whose devices are all here costs the bus nothing.
 
 mod outbound;
 
@@ -47,7 +49,12 @@ pub struct Connection {
 
 impl Connection {
     /// A connection that was not welcomed yet.
-    pub fn new(id: ConnectionId, user_id: UserId, session_id: SessionId, outbound: OutboundLimits) -> Self {
+    pub fn new(
+        id: ConnectionId,
+        user_id: UserId,
+        session_id: SessionId,
+        outbound: OutboundLimits,
+    ) -> Self {
         Self {
             id,
             user_id,
@@ -72,17 +79,27 @@ impl Connection {
     /// Closes it because this node ends, and says when to come back.
     pub fn send_away(&self) {
         // Ahead of what is held, which a close drops.
-        self.outbound.push_first(ServerFrame::Draining { retry_after_ms: come_back_after_ms() }.to_json(None));
+        self.outbound.push_first(
+            ServerFrame::Draining {
+                retry_after_ms: come_back_after_ms(),
+            }
+            .to_json(None),
+        );
         self.outbound.close(CloseCode::Draining);
     }
 
     /// The connection, as presence knows it.
     pub fn device(&self) -> Device {
-        Device { user: self.user_id, session: self.session_id, connection: self.id.0 }
+        Device {
+            user: self.user_id,
+            session: self.session_id,
+            connection: self.id.0,
+        }
     }
 }
 
-/// When a client that is sent away is to come back, in milliseconds: a time of its own, so that they do not come in one herd.
+/// When a client that is sent away is to come back, in milliseconds: a time of its own, so that
+/// they do not come in one herd.
 pub fn come_back_after_ms() -> u64 {
     /// Closing a few at a time spreads them already; this spreads the last group.
     const LONGEST: u64 = 2_000;
@@ -117,11 +134,21 @@ pub struct Hub {
 }
 
 impl Hub {
-    /// An empty hub that lets each user have `max_devices` connections, and the connections that turn out to have missed something.
+    /// An empty hub that lets each user have `max_devices` connections, and the connections that
+    /// turn out to have missed something.
     pub fn new(max_devices: usize, bus: Bus) -> (Self, mpsc::UnboundedReceiver<Arc<Connection>>) {
         // A connection waits there once, so there are never more than connections.
         let (gaps, behind) = mpsc::unbounded_channel();
-        (Self { users: DashMap::new(), next_id: AtomicU64::new(1), max_devices, bus, gaps }, behind)
+        (
+            Self {
+                users: DashMap::new(),
+                next_id: AtomicU64::new(1),
+                max_devices,
+                bus,
+                gaps,
+            },
+            behind,
+        )
     }
 
     /// A fresh name for a connection.
@@ -129,11 +156,17 @@ impl Hub {
         ConnectionId(self.next_id.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// Adds a connection. An older one of the same session goes, and the oldest when there are too many: both are closed as `replaced`.
+    /// Adds a connection. An older one of the same session goes, and the oldest when there are too
+    /// many: both are closed as `replaced`.
     pub fn join(&self, connection: &Arc<Connection>) {
         let mut replaced = Vec::new();
-        let mut user =
-            self.users.entry(connection.user_id).or_insert_with(|| User { connections: Vec::new(), elsewhere: Elsewhere::Unknown });
+        let mut user = self
+            .users
+            .entry(connection.user_id)
+            .or_insert_with(|| User {
+                connections: Vec::new(),
+                elsewhere: Elsewhere::Unknown,
+            });
         user.connections.retain(|other| {
             let stays = other.session_id != connection.session_id;
             if !stays {
@@ -153,15 +186,19 @@ impl Hub {
 
     /// Takes a connection out.
     pub fn leave(&self, connection: &Connection) {
-        let Entry::Occupied(mut user) = self.users.entry(connection.user_id) else { return };
-        user.get_mut().connections.retain(|other| other.id != connection.id);
+        let Entry::Occupied(mut user) = self.users.entry(connection.user_id) else {
+            return;
+        };
+        user.get_mut()
+            .connections
+            .retain(|other| other.id != connection.id);
         if user.get().connections.is_empty() {
             user.remove();
         }
     }
 
-    /// Notes what presence said of a user: whether it has devices at other nodes. Those there may have missed what was sent before this node knew of them, and are
-    /// brought up to date.
+    /// Notes what presence said of a user: whether it has devices at other nodes. Those there may
+    /// have missed what was sent before this node knew of them, and are brought up to date.
     pub fn joined(&self, user: UserId, elsewhere: bool) {
         let before = self.users.get_mut(&user).map_or(Elsewhere::No, |mut user| {
             let now = match (user.elsewhere, elsewhere) {
@@ -183,12 +220,18 @@ impl Hub {
 
     /// The user's connections at this node, oldest first.
     pub fn connections(&self, user: UserId) -> Vec<Arc<Connection>> {
-        self.users.get(&user).map(|user| user.connections.clone()).unwrap_or_default()
+        self.users
+            .get(&user)
+            .map(|user| user.connections.clone())
+            .unwrap_or_default()
     }
 
     /// Every connection of this node.
     pub fn all(&self) -> Vec<Arc<Connection>> {
-        self.users.iter().flat_map(|user| user.connections.clone()).collect()
+        self.users
+            .iter()
+            .flat_map(|user| user.connections.clone())
+            .collect()
     }
 
     /// How many connections this node has.
@@ -201,20 +244,43 @@ impl Hub {
         self.send_encoded(user, None, || Outgoing::new(frame, None));
     }
 
-    /// Sends a frame to every device of the user, but the connection `except` of this node. The frame is made only when somebody may get it.
-    pub fn send_encoded(&self, user: UserId, except: Option<ConnectionId>, frame: impl FnOnce() -> Outgoing) {
+    /// Sends a frame to every device of the user, but the connection `except` of this node. The
+    /// frame is made only when somebody may get it.
+    pub fn send_encoded(
+        &self,
+        user: UserId,
+        except: Option<ConnectionId>,
+        frame: impl FnOnce() -> Outgoing,
+    ) {
         let frame = LazyCell::new(frame);
         if self.push(user, |connection| Some(connection.id) != except, &frame) {
-            self.bus.to_user(user, || NodeMessage::frame(user, Audience::All, &frame).encode());
+            self.bus.to_user(user, || {
+                NodeMessage::frame(user, Audience::All, &frame).encode()
+            });
         }
     }
 
-    /// Sends one frame to the device of the user that has this session, and another one to all its other devices.
-    pub fn send_split(&self, user: UserId, session: SessionId, to_session: &ServerFrame, to_others: &ServerFrame) {
-        for (audience, frame) in [(Audience::Only(session), to_session), (Audience::Except(session), to_others)] {
+    /// Sends one frame to the device of the user that has this session, and another one to all its
+    /// other devices.
+    pub fn send_split(
+        &self,
+        user: UserId,
+        session: SessionId,
+        to_session: &ServerFrame,
+        to_others: &ServerFrame,
+    ) {
+        for (audience, frame) in [
+            (Audience::Only(session), to_session),
+            (Audience::Except(session), to_others),
+        ] {
             let frame = LazyCell::new(|| Outgoing::new(frame, None));
-            if self.push(user, |connection| audience.includes(connection.session_id), &frame) {
-                self.bus.to_user(user, || NodeMessage::frame(user, audience, &frame).encode());
+            if self.push(
+                user,
+                |connection| audience.includes(connection.session_id),
+                &frame,
+            ) {
+                self.bus
+                    .to_user(user, || NodeMessage::frame(user, audience, &frame).encode());
             }
         }
     }
@@ -223,30 +289,52 @@ impl Hub {
     pub fn send_to_device(&self, user: UserId, session: SessionId, frame: &ServerFrame) {
         let frame = LazyCell::new(|| Outgoing::new(frame, None));
         if self.push(user, |connection| connection.session_id == session, &frame) {
-            self.bus.to_user(user, || NodeMessage::frame(user, Audience::Only(session), &frame).encode());
+            self.bus.to_user(user, || {
+                NodeMessage::frame(user, Audience::Only(session), &frame).encode()
+            });
         }
     }
 
     /// The connection of this device of the user, if it is at this node.
     pub fn device(&self, user: UserId, session: SessionId) -> Option<Arc<Connection>> {
-        self.users.get(&user)?.connections.iter().find(|connection| connection.session_id == session).cloned()
+        self.users
+            .get(&user)?
+            .connections
+            .iter()
+            .find(|connection| connection.session_id == session)
+            .cloned()
     }
 
     /// Tells the other nodes that may have devices of the user something that is no frame.
     pub fn tell_elsewhere(&self, user: UserId, message: impl FnOnce() -> NodeMessage) {
-        if self.users.get(&user).is_none_or(|user| user.elsewhere != Elsewhere::No) {
+        if self
+            .users
+            .get(&user)
+            .is_none_or(|user| user.elsewhere != Elsewhere::No)
+        {
             self.bus.to_user(user, || message().encode());
         }
     }
 
     /// Sends a frame to devices of the user at this node.
     pub fn send_here(&self, user: UserId, audience: Audience, frame: &Outgoing) {
-        self.push(user, |connection| audience.includes(connection.session_id), &LazyCell::new(|| frame.clone()));
+        self.push(
+            user,
+            |connection| audience.includes(connection.session_id),
+            &LazyCell::new(|| frame.clone()),
+        );
     }
 
     /// Pushes to connections of this node; whether there may be devices at other nodes.
-    fn push<F: FnOnce() -> Outgoing>(&self, user: UserId, to: impl Fn(&Connection) -> bool, frame: &LazyCell<Outgoing, F>) -> bool {
-        let Some(user) = self.users.get(&user) else { return true };
+    fn push<F: FnOnce() -> Outgoing>(
+        &self,
+        user: UserId,
+        to: impl Fn(&Connection) -> bool,
+        frame: &LazyCell<Outgoing, F>,
+    ) -> bool {
+        let Some(user) = self.users.get(&user) else {
+            return true;
+        };
         for connection in user.connections.iter().filter(|connection| to(connection)) {
             if connection.outbound.push((**frame).clone()) {
                 self.fell_behind(connection);
@@ -267,8 +355,16 @@ impl Hub {
 
     fn close(&self, user: UserId, audience: Audience, code: CloseCode) {
         self.close_here(user, audience, code);
-        // Whatever is known of other nodes: a session that is revoked must not survive a mistake about where it is.
-        self.bus.to_user(user, || NodeMessage::Close { user, audience, code: code.code() }.encode());
+        // Whatever is known of other nodes: a session that is revoked must not survive a mistake
+        // about where it is.
+        self.bus.to_user(user, || {
+            NodeMessage::Close {
+                user,
+                audience,
+                code: code.code(),
+            }
+            .encode()
+        });
     }
 
     /// Closes connections of a user at this node.
@@ -291,17 +387,25 @@ impl Hub {
 
     /// Whether this connection is among those of this node.
     pub fn has(&self, device: Device) -> bool {
-        self.users.get(&device.user).is_some_and(|user| user.connections.iter().any(|connection| connection.device() == device))
+        self.users.get(&device.user).is_some_and(|user| {
+            user.connections
+                .iter()
+                .any(|connection| connection.device() == device)
+        })
     }
 
     /// The user's connections at this node may have missed something: they are brought up to date.
     pub fn is_behind(&self, user: UserId) {
-        self.connections(user).iter().for_each(|connection| self.fell_behind(connection));
+        self.connections(user)
+            .iter()
+            .for_each(|connection| self.fell_behind(connection));
     }
 
     /// Every connection of this node may have missed something.
     pub fn all_are_behind(&self) {
-        self.all().iter().for_each(|connection| self.fell_behind(connection));
+        self.all()
+            .iter()
+            .for_each(|connection| self.fell_behind(connection));
     }
 
     /// A connection of this node may have missed something.
@@ -314,7 +418,8 @@ impl Hub {
 
     /// Tells the nodes of a user that frames for it were lost.
     pub fn tell_of_loss(&self, user: UserId) {
-        self.bus.to_user(user, || NodeMessage::Resync { user }.encode());
+        self.bus
+            .to_user(user, || NodeMessage::Resync { user }.encode());
     }
 
     /// Tells every other node that frames for its users may have been lost.
@@ -322,7 +427,8 @@ impl Hub {
         self.bus.to_others(|| NodeMessage::ResyncAll.encode());
     }
 
-    /// Says goodbye to everybody within about `over`, a few at a time: each client is told a delay of its own, so that they do not come back in one herd.
+    /// Says goodbye to everybody within about `over`, a few at a time: each client is told a delay
+    /// of its own, so that they do not come back in one herd.
     pub async fn drain(&self, over: Duration) {
         /// Sockets closed together.
         const GROUP: usize = 20;
@@ -347,12 +453,25 @@ mod tests {
     use super::*;
 
     fn connection(hub: &Hub, user: i64, session: i64) -> Arc<Connection> {
-        Arc::new(Connection::new(hub.next_connection_id(), UserId(user), SessionId(session), OutboundLimits { frames: 8, bytes: 1_000 }))
+        Arc::new(Connection::new(
+            hub.next_connection_id(),
+            UserId(user),
+            SessionId(session),
+            OutboundLimits {
+                frames: 8,
+                bytes: 1_000,
+            },
+        ))
     }
 
     async fn hub() -> Hub {
-        let alone = RealtimeSettings { redis_url: "".into(), prefix: String::new() };
-        let (realtime, _) = Realtime::connect(&alone, &mut rand::rng()).await.expect("in this process");
+        let alone = RealtimeSettings {
+            redis_url: "".into(),
+            prefix: String::new(),
+        };
+        let (realtime, _) = Realtime::connect(&alone, &mut rand::rng())
+            .await
+            .expect("in this process");
         Hub::new(2, realtime.bus).0
     }
 
@@ -381,16 +500,26 @@ mod tests {
         let hub = hub().await;
         let old = connection(&hub, 7, 1);
         hub.join(&old);
-        let frame = LazyCell::new(|| Outgoing::new(&ServerFrame::Draining { retry_after_ms: 1 }, None));
+        let frame =
+            LazyCell::new(|| Outgoing::new(&ServerFrame::Draining { retry_after_ms: 1 }, None));
         assert!(hub.push(UserId(7), |_| true, &frame), "nobody knows yet");
         hub.joined(UserId(7), false);
-        assert!(!hub.push(UserId(7), |_| true, &frame), "all its devices are here");
+        assert!(
+            !hub.push(UserId(7), |_| true, &frame),
+            "all its devices are here"
+        );
         hub.joined(UserId(7), true);
-        hub.replace(Device { connection: 99, ..old.device() });
+        hub.replace(Device {
+            connection: 99,
+            ..old.device()
+        });
         assert_eq!(old.outbound.closing(), None);
         hub.replace(old.device());
         assert_eq!(old.outbound.closing(), Some(CloseCode::Replaced));
-        assert!(hub.push(UserId(7), |_| true, &frame), "until the old connection is gone, and after");
+        assert!(
+            hub.push(UserId(7), |_| true, &frame),
+            "until the old connection is gone, and after"
+        );
         hub.leave(&old);
         assert!(hub.push(UserId(7), |_| true, &frame));
     }

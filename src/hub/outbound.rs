@@ -36,7 +36,9 @@ impl Mark {
     fn of(frame: &ServerFrame) -> Option<Self> {
         match frame {
             ServerFrame::MatchFound(found) => Some(Self::Found(found.found.id)),
-            ServerFrame::MessageNew(message) if message.from == MessageOrigin::Peer => Some(Self::Message(message.match_id, message.seq)),
+            ServerFrame::MessageNew(message) if message.from == MessageOrigin::Peer => {
+                Some(Self::Message(message.match_id, message.seq))
+            }
             ServerFrame::MatchEnded(ended) => Some(Self::Ended(ended.match_id)),
             _ => None,
         }
@@ -53,11 +55,15 @@ pub struct Outgoing {
 impl Outgoing {
     /// A frame, `re` naming the client's frame it answers.
     pub fn new(frame: &ServerFrame, re: Option<&FrameId>) -> Self {
-        Self { text: frame.to_json(re).into(), mark: Mark::of(frame) }
+        Self {
+            text: frame.to_json(re).into(),
+            mark: Mark::of(frame),
+        }
     }
 }
 
-/// Matches that a device knows to go on, with the highest `seq` of the peer up to which it was sent everything.
+/// Matches that a device knows to go on, with the highest `seq` of the peer up to which it was sent
+/// everything.
 pub type Known = Vec<(MatchId, i64)>;
 
 /// What the writing side does next.
@@ -70,19 +76,22 @@ pub enum Next {
 
 /// A queue with one reader and any number of writers, none of which ever waits.
 ///
-/// Frames leave in the order they came. While the queue is *held*, frames of [`Outbound::push`] wait aside until [`Outbound::release`], so that a replay
-/// can go first ([`Outbound::push_first`]). A writer that finds the queue full closes it as [`CloseCode::SlowConsumer`]: memory stays bounded
-/// and the sender unharmed.
+/// Frames leave in the order they came. While the queue is *held*, frames of [`Outbound::push`]
+/// wait aside until [`Outbound::release`], so that a replay can go first
+/// ([`Outbound::push_first`]). A writer that finds the queue full closes it as
+/// [`CloseCode::SlowConsumer`]: memory stays bounded and the sender unharmed.
 ///
-/// The queue keeps count of what its device was told. A message that does not follow the one before shows that something was lost on the way from another
-/// node: [`Outbound::push`] says so and leaves it out, and whoever hears it brings the device up to date, so messages arrive in order.
+/// The queue keeps count of what its device was told. A message that does not follow the one before
+/// shows that something was lost on the way from another node: [`Outbound::push`] says so and
+/// leaves it out, and whoever hears it brings the device up to date, so messages arrive in order.
 #[derive(Debug)]
 pub struct Outbound {
     limits: OutboundLimits,
     queue: Mutex<Queue>,
     /// Wakes the reader.
     readable: Notify,
-    /// Wakes every replay that waits for room: one that was asked for (`message.sync`) may wait beside one that brings the device up to date.
+    /// Wakes every replay that waits for room: one that was asked for (`message.sync`) may wait
+    /// beside one that brings the device up to date.
     drained: Notify,
 }
 
@@ -102,12 +111,24 @@ struct Queue {
 impl Outbound {
     /// An empty queue that is held.
     pub fn held(limits: OutboundLimits) -> Self {
-        let queue = Queue { frames: VecDeque::new(), held: Some(Vec::new()), known: Known::new(), gap: false, bytes: 0, close: None };
-        Self { limits, queue: Mutex::new(queue), readable: Notify::new(), drained: Notify::new() }
+        let queue = Queue {
+            frames: VecDeque::new(),
+            held: Some(Vec::new()),
+            known: Known::new(),
+            gap: false,
+            bytes: 0,
+            close: None,
+        };
+        Self {
+            limits,
+            queue: Mutex::new(queue),
+            readable: Notify::new(),
+            drained: Notify::new(),
+        }
     }
 
-    /// Adds a frame. Dropped silently after a close. True when it shows that something before it is missing; that is said once until the next
-    /// [`Outbound::hold`].
+    /// Adds a frame. Dropped silently after a close. True when it shows that something before it is
+    /// missing; that is said once until the next [`Outbound::hold`].
     pub fn push(&self, frame: Outgoing) -> bool {
         let mut overflow = false;
         let mut gap = false;
@@ -135,7 +156,8 @@ impl Outbound {
         gap
     }
 
-    /// Adds a frame ahead of those held, without a bound: the caller paces itself with [`Outbound::wait_drained`].
+    /// Adds a frame ahead of those held, without a bound: the caller paces itself with
+    /// [`Outbound::wait_drained`].
     pub fn push_first(&self, text: String) {
         {
             let mut queue = self.lock();
@@ -148,8 +170,9 @@ impl Outbound {
         self.readable.notify_one();
     }
 
-    /// Holds the queue of a device that may have missed something, for a replay; what it knows. `None` when it is held already, whose
-    /// [`Outbound::release`] then asks for one more round, or closed.
+    /// Holds the queue of a device that may have missed something, for a replay; what it knows.
+    /// `None` when it is held already, whose [`Outbound::release`] then asks for one more round, or
+    /// closed.
     pub fn hold(&self) -> Option<Known> {
         let mut queue = self.lock();
         if queue.close.is_some() {
@@ -164,12 +187,14 @@ impl Outbound {
         Some(queue.known.clone())
     }
 
-    /// Lets the held frames follow a replay after which the device knows `known`, but those that the replay has sent. True when something is missing
-    /// again: hold and replay once more.
+    /// Lets the held frames follow a replay after which the device knows `known`, but those that
+    /// the replay has sent. True when something is missing again: hold and replay once more.
     pub fn release(&self, known: Known) -> bool {
         let gap = {
             let mut queue = self.lock();
-            let Some(held) = queue.held.take() else { return false };
+            let Some(held) = queue.held.take() else {
+                return false;
+            };
             queue.known = known;
             for frame in held {
                 let sent = |&(match_id, last): &(MatchId, i64)| matches!(frame.mark, Some(Mark::Message(of, seq)) if of == match_id && seq <= last);
@@ -190,7 +215,8 @@ impl Outbound {
         self.lock().frames.is_empty()
     }
 
-    /// Waits until everything before the held frames was taken by the reader, or the queue was closed.
+    /// Waits until everything before the held frames was taken by the reader, or the queue was
+    /// closed.
     pub async fn wait_drained(&self) {
         loop {
             // Made before the look, so that it hears of what happens right after.
@@ -205,7 +231,8 @@ impl Outbound {
         }
     }
 
-    /// Ends the queue: frames that wait are still written, unless it was closed before. The first close counts.
+    /// Ends the queue: frames that wait are still written, unless it was closed before. The first
+    /// close counts.
     pub fn close(&self, code: CloseCode) {
         {
             let mut queue = self.lock();
@@ -219,7 +246,8 @@ impl Outbound {
         self.drained.notify_waiters();
     }
 
-    /// Ends the queue of a client that does not read: what waits is forgotten. The first close counts.
+    /// Ends the queue of a client that does not read: what waits is forgotten. The first close
+    /// counts.
     pub fn give_up(&self) {
         {
             let mut queue = self.lock();
@@ -237,7 +265,8 @@ impl Outbound {
         self.lock().close
     }
 
-    /// Waits for the next frame, or the close that follows the last. For the one reader; dropping the future loses nothing.
+    /// Waits for the next frame, or the close that follows the last. For the one reader; dropping
+    /// the future loses nothing.
     pub async fn next(&self) -> Next {
         loop {
             let readable = self.readable.notified();
@@ -274,8 +303,11 @@ impl Outbound {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {
-        // A panic while holding the lock cannot leave the queue half changed in a way that matters to a connection.
-        self.queue.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        // A panic while holding the lock cannot leave the queue half changed in a way that matters
+        // to a connection.
+        self.queue
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -287,7 +319,8 @@ impl Queue {
         self.close = Some(CloseCode::SlowConsumer);
     }
 
-    /// Adds a frame to those that are written next, or leaves it out when something before it is missing. True when that was not told yet.
+    /// Adds a frame to those that are written next, or leaves it out when something before it is
+    /// missing. True when that was not told yet.
     fn queue(&mut self, frame: Outgoing) -> bool {
         if frame.mark.is_none_or(|mark| self.learn(mark)) {
             self.frames.push_back(frame.text);
@@ -310,14 +343,16 @@ impl Queue {
                 self.known.retain(|(known, _)| *known != ended);
                 true
             }
-            Mark::Message(match_id, seq) => match self.known.iter_mut().find(|(known, _)| *known == match_id) {
-                Some((_, last)) if seq > *last + 1 => false,
-                Some((_, last)) => {
-                    *last = seq.max(*last);
-                    true
+            Mark::Message(match_id, seq) => {
+                match self.known.iter_mut().find(|(known, _)| *known == match_id) {
+                    Some((_, last)) if seq > *last + 1 => false,
+                    Some((_, last)) => {
+                        *last = seq.max(*last);
+                        true
+                    }
+                    None => false,
                 }
-                None => false,
-            },
+            }
         }
     }
 }
@@ -327,7 +362,10 @@ mod tests {
     use super::*;
 
     fn frame(text: &str, mark: Option<Mark>) -> Outgoing {
-        Outgoing { text: text.to_owned().into(), mark }
+        Outgoing {
+            text: text.to_owned().into(),
+            mark,
+        }
     }
 
     fn message(seq: i64) -> Outgoing {
@@ -344,7 +382,10 @@ mod tests {
 
     #[test]
     fn a_replay_goes_first_and_nothing_is_sent_twice() {
-        let queue = Outbound::held(OutboundLimits { frames: 10, bytes: 1_000 });
+        let queue = Outbound::held(OutboundLimits {
+            frames: 10,
+            bytes: 1_000,
+        });
         queue.push(message(3));
         queue.push(frame("presence", None));
         queue.push(message(4));
@@ -352,13 +393,19 @@ mod tests {
         queue.push_first("replayed 3".to_owned());
         assert!(!queue.release(vec![(MatchId(1), 3)]));
         assert!(!queue.push(message(5)));
-        assert_eq!(drain(&queue), ["welcome", "replayed 3", "presence", "live 4", "live 5"]);
+        assert_eq!(
+            drain(&queue),
+            ["welcome", "replayed 3", "presence", "live 4", "live 5"]
+        );
         assert_eq!(queue.lock().bytes, 0);
     }
 
     #[test]
     fn what_is_missing_is_noticed_once_and_replayed() {
-        let queue = Outbound::held(OutboundLimits { frames: 20, bytes: 1_000 });
+        let queue = Outbound::held(OutboundLimits {
+            frames: 20,
+            bytes: 1_000,
+        });
         assert!(!queue.release(vec![(MatchId(1), 3)]));
         assert!(!queue.push(message(4)));
         assert!(!queue.push(message(2)), "again is no gap");
@@ -368,7 +415,10 @@ mod tests {
         assert_eq!(queue.hold(), None, "it is held");
         queue.push(message(8));
         queue.push_first("replayed 5 to 8".to_owned());
-        assert!(queue.release(vec![(MatchId(1), 8)]), "somebody wanted to hold it meanwhile");
+        assert!(
+            queue.release(vec![(MatchId(1), 8)]),
+            "somebody wanted to hold it meanwhile"
+        );
         assert_eq!(queue.hold(), Some(vec![(MatchId(1), 8)]));
         queue.push(message(10));
         assert!(queue.release(vec![(MatchId(1), 8)]), "9 is missing");
@@ -378,7 +428,10 @@ mod tests {
 
     #[test]
     fn matches_are_known_until_they_end() {
-        let queue = Outbound::held(OutboundLimits { frames: 20, bytes: 1_000 });
+        let queue = Outbound::held(OutboundLimits {
+            frames: 20,
+            bytes: 1_000,
+        });
         queue.release(Known::new());
         queue.push(frame("found", Some(Mark::Found(MatchId(1)))));
         assert!(!queue.push(message(1)));
@@ -391,22 +444,41 @@ mod tests {
 
     #[test]
     fn a_full_queue_closes_and_forgets() {
-        for limits in [OutboundLimits { frames: 2, bytes: 1_000 }, OutboundLimits { frames: 100, bytes: 4 }] {
+        for limits in [
+            OutboundLimits {
+                frames: 2,
+                bytes: 1_000,
+            },
+            OutboundLimits {
+                frames: 100,
+                bytes: 4,
+            },
+        ] {
             let queue = Outbound::held(limits);
             queue.release(Known::new());
             for _ in 0..3 {
                 queue.push(frame("xx", None));
             }
             assert_eq!(queue.closing(), Some(CloseCode::SlowConsumer));
-            assert!(matches!(queue.try_next(), Some(Next::Close(CloseCode::SlowConsumer))));
+            assert!(matches!(
+                queue.try_next(),
+                Some(Next::Close(CloseCode::SlowConsumer))
+            ));
             queue.close(CloseCode::Banned);
-            assert_eq!(queue.closing(), Some(CloseCode::SlowConsumer), "the first close counts");
+            assert_eq!(
+                queue.closing(),
+                Some(CloseCode::SlowConsumer),
+                "the first close counts"
+            );
         }
     }
 
     #[tokio::test]
     async fn all_who_wait_for_room_go_on() {
-        let queue = Outbound::held(OutboundLimits { frames: 10, bytes: 1_000 });
+        let queue = Outbound::held(OutboundLimits {
+            frames: 10,
+            bytes: 1_000,
+        });
         queue.push_first("asked for".to_owned());
         let all = async { tokio::join!(queue.wait_drained(), queue.wait_drained()) };
         let reader = async {
@@ -414,17 +486,25 @@ mod tests {
             drain(&queue);
         };
         let both = async { tokio::join!(all, reader) };
-        tokio::time::timeout(std::time::Duration::from_secs(5), both).await.expect("nobody waits for frames that are not there");
+        tokio::time::timeout(std::time::Duration::from_secs(5), both)
+            .await
+            .expect("nobody waits for frames that are not there");
     }
 
     #[test]
     fn frames_before_a_close_are_still_written() {
-        let queue = Outbound::held(OutboundLimits { frames: 10, bytes: 1_000 });
+        let queue = Outbound::held(OutboundLimits {
+            frames: 10,
+            bytes: 1_000,
+        });
         queue.release(Known::new());
         queue.push(frame("last words", None));
         queue.close(CloseCode::Draining);
         queue.push(frame("too late", None));
         assert_eq!(drain(&queue), ["last words"]);
-        assert!(matches!(queue.try_next(), Some(Next::Close(CloseCode::Draining))));
+        assert!(matches!(
+            queue.try_next(),
+            Some(Next::Close(CloseCode::Draining))
+        ));
     }
 }

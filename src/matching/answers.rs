@@ -12,17 +12,23 @@ use tebdil_core::{
 
 use crate::hub::Connection;
 
-/// Who waits for the answer to a `match.find`. Whoever takes a ticket out answers it, so that each find has one answer.
+/// Who waits for the answer to a `match.find`. Whoever takes a ticket out answers it, so that each
+/// find has one answer.
 ///
-/// Shared, because `match.searching` must be queued before the `match.found` that may follow it directly: the router of messages sends the first
-/// itself, before it hands out the second.
+/// Shared, because `match.searching` must be queued before the `match.found` that may follow it
+/// directly: the router of messages sends the first itself, before it hands out the second.
 #[derive(Debug, Default)]
 pub(super) struct Answers(Mutex<Waiting>);
 
 type Waiting = HashMap<TicketId, (Arc<Connection>, Option<FrameId>)>;
 
 impl Answers {
-    pub(super) fn expect(&self, ticket: TicketId, connection: &Arc<Connection>, re: Option<FrameId>) {
+    pub(super) fn expect(
+        &self,
+        ticket: TicketId,
+        connection: &Arc<Connection>,
+        re: Option<FrameId>,
+    ) {
         self.lock().insert(ticket, (Arc::clone(connection), re));
     }
 

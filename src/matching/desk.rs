@@ -1,7 +1,8 @@
 //! The desk: the searches of the connections of this node, whoever leads and wherever.
 //!
-//! Pure but for the frames it sends to its own connections: messages and moments in, messages for the leader out. It keeps each ticket until the search has ended or the
-//! connection is gone, and submits it again to every leader that does not know it.
+//! Pure but for the frames it sends to its own connections: messages and moments in, messages for
+//! the leader out. It keeps each ticket until the search has ended or the connection is gone, and
+//! submits it again to every leader that does not know it.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -71,7 +72,11 @@ impl Open {
 
     fn submit(&mut self) -> ToLeader {
         let again = std::mem::replace(&mut self.sent, true);
-        ToLeader::Submit { ticket: Arc::clone(&self.ticket), session: self.connection.session_id, again }
+        ToLeader::Submit {
+            ticket: Arc::clone(&self.ticket),
+            session: self.connection.session_id,
+            again,
+        }
     }
 }
 
@@ -85,7 +90,10 @@ struct Asked {
 
 impl Asked {
     const fn at(now: Instant) -> Self {
-        Self { since: now, sent: now }
+        Self {
+            since: now,
+            sent: now,
+        }
     }
 
     /// Whether to send it again by now.
@@ -132,7 +140,13 @@ impl Desk {
     }
 
     /// Takes a ticket whose find waits in [`Answers`].
-    pub(super) fn find(&mut self, ticket: Ticket, connection: Arc<Connection>, reach: Reach, now: Instant) {
+    pub(super) fn find(
+        &mut self,
+        ticket: Ticket,
+        connection: Arc<Connection>,
+        reach: Reach,
+        now: Instant,
+    ) {
         let id = ticket.id;
         if connection.outbound.closing().is_some() {
             return self.answers.forget(id);
@@ -147,23 +161,42 @@ impl Desk {
             return;
         }
         // A cancel that is not answered yet has to end the search before.
-        if self.cancels.values().any(|cancel| cancel.connection.id == connection.id) {
+        if self
+            .cancels
+            .values()
+            .any(|cancel| cancel.connection.id == connection.id)
+        {
             self.answers.refuse(id, ErrorCode::AlreadySearching);
             return;
         }
-        if let Some(before) = self.users.get(&ticket.user).copied().filter(|before| self.tickets.contains_key(before)) {
+        if let Some(before) = self
+            .users
+            .get(&ticket.user)
+            .copied()
+            .filter(|before| self.tickets.contains_key(before))
+        {
             let Some(code) = self.closing(before) else {
                 self.answers.refuse(id, ErrorCode::AlreadySearching);
                 return;
             };
             // The same device is back: the leader gives the new ticket the place of the old one.
-            let returned = self.remove(before).is_some_and(|open| open.connection.session_id == connection.session_id);
+            let returned = self
+                .remove(before)
+                .is_some_and(|open| open.connection.session_id == connection.session_id);
             if !returned {
-                self.out.push(ToLeader::Withdraw { ticket: before, park: code == CloseCode::Draining });
+                self.out.push(ToLeader::Withdraw {
+                    ticket: before,
+                    park: code == CloseCode::Draining,
+                });
             }
         }
         self.last_request += 1;
-        let mut open = Open { ticket: Arc::new(ticket), connection, number: self.last_request, sent: false };
+        let mut open = Open {
+            ticket: Arc::new(ticket),
+            connection,
+            number: self.last_request,
+            sent: false,
+        };
         if reach == Reach::Leader {
             self.out.push(open.submit());
         }
@@ -172,12 +205,28 @@ impl Desk {
         self.tickets.insert(id, open);
     }
 
-    pub(super) fn cancel(&mut self, connection: Arc<Connection>, re: Option<FrameId>, reach: Reach, now: Instant) {
+    pub(super) fn cancel(
+        &mut self,
+        connection: Arc<Connection>,
+        re: Option<FrameId>,
+        reach: Reach,
+        now: Instant,
+    ) {
         let code = match reach {
             Reach::Leader | Reach::Soon => {
                 self.last_request += 1;
-                self.out.push(ToLeader::Cancel { user: connection.user_id, request: self.last_request });
-                self.cancels.insert(self.last_request, Cancel { connection, re, asked: Asked::at(now) });
+                self.out.push(ToLeader::Cancel {
+                    user: connection.user_id,
+                    request: self.last_request,
+                });
+                self.cancels.insert(
+                    self.last_request,
+                    Cancel {
+                        connection,
+                        re,
+                        asked: Asked::at(now),
+                    },
+                );
                 return;
             }
             Reach::Nobody => ErrorCode::Unavailable,
@@ -188,10 +237,17 @@ impl Desk {
 
     /// A connection is gone, and its ticket with it.
     pub(super) fn gone(&mut self, user: UserId, connection: ConnectionId, park: bool) {
-        self.cancels.retain(|_, cancel| cancel.connection.id != connection);
-        let Some(ticket) = self.users.get(&user).copied() else { return };
+        self.cancels
+            .retain(|_, cancel| cancel.connection.id != connection);
+        let Some(ticket) = self.users.get(&user).copied() else {
+            return;
+        };
         // The user may be searching on another device.
-        if self.tickets.get(&ticket).is_some_and(|open| open.connection.id == connection) {
+        if self
+            .tickets
+            .get(&ticket)
+            .is_some_and(|open| open.connection.id == connection)
+        {
             self.remove(ticket);
             self.out.push(ToLeader::Withdraw { ticket, park });
         }
@@ -200,7 +256,11 @@ impl Desk {
     /// A block came to be: should the ticket be submitted again, it says so itself.
     pub(super) fn block(&mut self, a: UserId, b: UserId) {
         for (user, other) in [(a, b), (b, a)] {
-            if let Some(open) = self.users.get(&user).and_then(|ticket| self.tickets.get_mut(ticket)) {
+            if let Some(open) = self
+                .users
+                .get(&user)
+                .and_then(|ticket| self.tickets.get_mut(ticket))
+            {
                 Arc::make_mut(&mut open.ticket).blocked.insert(other);
             }
         }
@@ -227,10 +287,17 @@ impl Desk {
                 }
             }
             ToDesk::Cancelled { request, ticket } => self.cancelled(request, ticket),
-            ToDesk::NotSearching { request, too_late: false } if self.search_before(request).is_some() => self.not_heard(request),
+            ToDesk::NotSearching {
+                request,
+                too_late: false,
+            } if self.search_before(request).is_some() => self.not_heard(request),
             ToDesk::NotSearching { request, too_late } => {
                 if let Some(cancel) = self.cancels.remove(&request) {
-                    let message = if too_late { TOO_LATE } else { ErrorCode::NotSearching.title() };
+                    let message = if too_late {
+                        TOO_LATE
+                    } else {
+                        ErrorCode::NotSearching.title()
+                    };
                     cancel.answer(&ServerFrame::error(ErrorCode::NotSearching, message));
                 }
             }
@@ -245,7 +312,11 @@ impl Desk {
             }
             ToDesk::Unknown(tickets) => {
                 for ticket in tickets {
-                    if let Some(open) = self.tickets.get_mut(&ticket).filter(|open| open.closing().is_none()) {
+                    if let Some(open) = self
+                        .tickets
+                        .get_mut(&ticket)
+                        .filter(|open| open.closing().is_none())
+                    {
                         self.out.push(open.submit());
                     }
                 }
@@ -253,21 +324,36 @@ impl Desk {
         }
     }
 
-    /// A match was made of the ticket under another leader than today's, who may have the ticket too.
+    /// A match was made of the ticket under another leader than today's, who may have the ticket
+    /// too.
     pub(super) fn over_elsewhere(&mut self, ticket: TicketId) {
         if self.over(ticket) {
-            self.out.push(ToLeader::Withdraw { ticket, park: false });
+            self.out.push(ToLeader::Withdraw {
+                ticket,
+                park: false,
+            });
         }
     }
 
     /// There is a new leader, or one that asks: everything is submitted to it.
     pub(super) fn submit_all(&mut self, now: Instant) {
-        // Not those whose connection is closing: the device may be back elsewhere, and the later ticket counts.
-        let open = self.tickets.values_mut().filter(|open| open.closing().is_none());
-        let mut requests: Vec<(u64, ToLeader)> = open.map(|open| (open.number, open.submit())).collect();
+        // Not those whose connection is closing: the device may be back elsewhere, and the later
+        // ticket counts.
+        let open = self
+            .tickets
+            .values_mut()
+            .filter(|open| open.closing().is_none());
+        let mut requests: Vec<(u64, ToLeader)> =
+            open.map(|open| (open.number, open.submit())).collect();
         for (request, cancel) in &mut self.cancels {
             cancel.asked.sent = now;
-            requests.push((*request, ToLeader::Cancel { user: cancel.connection.user_id, request: *request }));
+            requests.push((
+                *request,
+                ToLeader::Cancel {
+                    user: cancel.connection.user_id,
+                    request: *request,
+                },
+            ));
         }
         for asked in self.asked.values_mut() {
             asked.sent = now;
@@ -279,14 +365,28 @@ impl Desk {
 
     /// Tells the leader all tickets, so that both find out what they have missed.
     pub(super) fn roster(&mut self) {
-        let listed: Vec<TicketId> = self.tickets.iter().filter(|(_, open)| open.closing().is_none()).map(|(id, _)| *id).collect();
+        let listed: Vec<TicketId> = self
+            .tickets
+            .iter()
+            .filter(|(_, open)| open.closing().is_none())
+            .map(|(id, _)| *id)
+            .collect();
         // The parts cover every id there is, also those that are no longer here.
         let mut first = TicketId(1);
         let mut parts = listed.chunks(MAX_LISTED).peekable();
         loop {
             let tickets = parts.next().unwrap_or_default();
-            let last = if parts.peek().is_some() { tickets.last().copied() } else { None }.unwrap_or(TicketId(i64::MAX));
-            self.out.push(ToLeader::Roster { first, last, tickets: tickets.to_vec() });
+            let last = if parts.peek().is_some() {
+                tickets.last().copied()
+            } else {
+                None
+            }
+            .unwrap_or(TicketId(i64::MAX));
+            self.out.push(ToLeader::Roster {
+                first,
+                last,
+                tickets: tickets.to_vec(),
+            });
             if last == TicketId(i64::MAX) {
                 return;
             }
@@ -297,8 +397,18 @@ impl Desk {
     /// Asks again for what was not answered, and gives up what waits for too long.
     pub(super) fn beat(&mut self, reach: Reach, now: Instant) {
         let given_up = |asked: &Asked| now.duration_since(asked.since) >= self.timings.answer;
-        let tickets: Vec<TicketId> = self.asked.iter().filter(|(_, asked)| given_up(asked)).map(|(ticket, _)| *ticket).collect();
-        let cancels: Vec<u64> = self.cancels.iter().filter(|(_, cancel)| given_up(&cancel.asked)).map(|(request, _)| *request).collect();
+        let tickets: Vec<TicketId> = self
+            .asked
+            .iter()
+            .filter(|(_, asked)| given_up(asked))
+            .map(|(ticket, _)| *ticket)
+            .collect();
+        let cancels: Vec<u64> = self
+            .cancels
+            .iter()
+            .filter(|(_, cancel)| given_up(&cancel.asked))
+            .map(|(request, _)| *request)
+            .collect();
         self.give_up(&tickets, &cancels, ErrorCode::Unavailable);
         if reach != Reach::Leader {
             return;
@@ -312,7 +422,10 @@ impl Desk {
         }
         for (request, cancel) in &mut self.cancels {
             if cancel.asked.again(now, self.timings.renew) {
-                self.out.push(ToLeader::Cancel { user: cancel.connection.user_id, request: *request });
+                self.out.push(ToLeader::Cancel {
+                    user: cancel.connection.user_id,
+                    request: *request,
+                });
             }
         }
     }
@@ -330,7 +443,10 @@ impl Desk {
             // One that was answered by a leader that is none any more was accepted all the same.
             if self.answers.refuse(*ticket, code) {
                 self.remove(*ticket);
-                self.out.push(ToLeader::Withdraw { ticket: *ticket, park: false });
+                self.out.push(ToLeader::Withdraw {
+                    ticket: *ticket,
+                    park: false,
+                });
             }
         }
         for request in cancels {
@@ -340,32 +456,54 @@ impl Desk {
         }
     }
 
-    /// A cancel was granted, and ended this ticket if it was one of this desk. A search that the leader had not heard of ends with it.
+    /// A cancel was granted, and ended this ticket if it was one of this desk. A search that the
+    /// leader had not heard of ends with it.
     fn cancelled(&mut self, request: u64, ticket: Option<TicketId>) {
-        let unheard = self.search_before(request).filter(|unheard| Some(*unheard) != ticket);
-        let ended = [ticket, unheard].into_iter().flatten().filter_map(|ticket| self.accepted(ticket)).collect::<Vec<_>>();
-        self.out.extend(unheard.map(|ticket| ToLeader::Withdraw { ticket, park: false }));
+        let unheard = self
+            .search_before(request)
+            .filter(|unheard| Some(*unheard) != ticket);
+        let ended = [ticket, unheard]
+            .into_iter()
+            .flatten()
+            .filter_map(|ticket| self.accepted(ticket))
+            .collect::<Vec<_>>();
+        self.out.extend(unheard.map(|ticket| ToLeader::Withdraw {
+            ticket,
+            park: false,
+        }));
         let by = self.cancels.remove(&request);
         if let Some(by) = &by {
             by.answer(&ServerFrame::MatchCancelled);
         }
         for open in ended {
-            if by.as_ref().is_none_or(|by| by.connection.id != open.connection.id) {
+            if by
+                .as_ref()
+                .is_none_or(|by| by.connection.id != open.connection.id)
+            {
                 open.connection.send(&ServerFrame::MatchCancelled, None);
             }
         }
     }
 
-    /// A cancel found nothing to end, but the leader has not heard of a search that began before. One that an earlier leader may have used is submitted first:
-    /// only then is it known which came first, the cancel or the match.
+    /// A cancel found nothing to end, but the leader has not heard of a search that began before.
+    /// One that an earlier leader may have used is submitted first: only then is it known which
+    /// came first, the cancel or the match.
     fn not_heard(&mut self, request: u64) {
-        let ticket = self.search_before(request).and_then(|ticket| self.tickets.get_mut(&ticket)).filter(|open| open.sent);
-        let Some(open) = ticket else { return self.cancelled(request, None) };
+        let ticket = self
+            .search_before(request)
+            .and_then(|ticket| self.tickets.get_mut(&ticket))
+            .filter(|open| open.sent);
+        let Some(open) = ticket else {
+            return self.cancelled(request, None);
+        };
         self.out.push(open.submit());
         // By its old name the leader would answer as before.
         if let Some(cancel) = self.cancels.remove(&request) {
             self.last_request += 1;
-            self.out.push(ToLeader::Cancel { user: cancel.connection.user_id, request: self.last_request });
+            self.out.push(ToLeader::Cancel {
+                user: cancel.connection.user_id,
+                request: self.last_request,
+            });
             self.cancels.insert(self.last_request, cancel);
         }
     }
@@ -373,7 +511,11 @@ impl Desk {
     /// The search of the user at this desk, if it began before this cancel.
     fn search_before(&self, request: u64) -> Option<TicketId> {
         let user = self.cancels.get(&request)?.connection.user_id;
-        self.users.get(&user).copied().filter(|ticket| self.tickets.get(ticket).is_some_and(|open| open.number < request))
+        self.users.get(&user).copied().filter(|ticket| {
+            self.tickets
+                .get(ticket)
+                .is_some_and(|open| open.number < request)
+        })
     }
 
     /// Another search of the user stands in the way of this one.

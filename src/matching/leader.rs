@@ -1,6 +1,8 @@
-//! The leader: the engine with every ticket of all nodes, and the pairs that wait for their transaction.
+//! The leader: the engine with every ticket of all nodes, and the pairs that wait for their
+//! transaction.
 //!
-//! Pure: messages, moments and the outcomes of transactions in, messages for desks out. All of it is lost with the leader, and comes back from the desks.
+//! Pure: messages, moments and the outcomes of transactions in, messages for desks out. All of it
+//! is lost with the leader, and comes back from the desks.
 
 #[cfg(test)]
 mod check;
@@ -35,7 +37,8 @@ const MAX_CANCELS: usize = 8;
 /// Most tickets the store is asked about at once.
 const MAX_VERIFIED: usize = 500;
 
-/// A moment, on both clocks: time of day for the engine, time that never jumps for everything between nodes.
+/// A moment, on both clocks: time of day for the engine, time that never jumps for everything
+/// between nodes.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Now {
     pub(super) clock: Timestamp,
@@ -56,7 +59,8 @@ pub(super) struct Leader {
     owned: BTreeSet<(NodeId, TicketId)>,
     /// Pairs the engine has made that wait for the running transaction to end.
     waiting_pairs: VecDeque<Proposal>,
-    /// Tickets that may have been used under another leader, until the store has said that they were not.
+    /// Tickets that may have been used under another leader, until the store has said that they
+    /// were not.
     unverified: HashMap<TicketId, Unverified>,
     /// Theirs by user: after a failover these are all there are.
     unverified_of: BTreeSet<(UserId, TicketId)>,
@@ -109,7 +113,8 @@ struct Owner {
 #[derive(Debug)]
 struct Proposal {
     pair: Pair,
-    /// It was proposed before, and the store failed in a way that leaves open whether it was written.
+    /// It was proposed before, and the store failed in a way that leaves open whether it was
+    /// written.
     tried: bool,
 }
 
@@ -121,12 +126,22 @@ impl Proposal {
 
 /// The tickets of a user.
 fn of(tickets: &BTreeSet<(UserId, TicketId)>, user: UserId) -> impl Iterator<Item = TicketId> {
-    tickets.range((user, TicketId(i64::MIN))..=(user, TicketId(i64::MAX))).map(|(_, ticket)| *ticket)
+    tickets
+        .range((user, TicketId(i64::MIN))..=(user, TicketId(i64::MAX)))
+        .map(|(_, ticket)| *ticket)
 }
 
 impl Leader {
-    /// A leader without tickets. For the time `early` cancels wait for tickets that desks are about to submit.
-    pub(super) fn new(term: Term, fence: MatchmakerTerm, widening: Widening, timings: Timings, early: Duration, now: Instant) -> Self {
+    /// A leader without tickets. For the time `early` cancels wait for tickets that desks are about
+    /// to submit.
+    pub(super) fn new(
+        term: Term,
+        fence: MatchmakerTerm,
+        widening: Widening,
+        timings: Timings,
+        early: Duration,
+        now: Instant,
+    ) -> Self {
         Self {
             term,
             fence,
@@ -162,13 +177,25 @@ impl Leader {
             self.heard.insert(node, now.instant);
         }
         match message {
-            ToLeader::Submit { ticket, session, again } => {
-                let owner = Owner { node, user: ticket.user, session };
+            ToLeader::Submit {
+                ticket,
+                session,
+                again,
+            } => {
+                let owner = Owner {
+                    node,
+                    user: ticket.user,
+                    session,
+                };
                 self.submit(owner, ticket, again, now);
             }
             ToLeader::Cancel { user, request } => self.cancel(user, (node, request), now),
             ToLeader::Withdraw { ticket, park } => self.withdraw(ticket, park, now.instant),
-            ToLeader::Roster { first, last, tickets } => self.roster(node, first..=last, &tickets, now.instant),
+            ToLeader::Roster {
+                first,
+                last,
+                tickets,
+            } => self.roster(node, first..=last, &tickets, now.instant),
         }
     }
 
@@ -176,9 +203,13 @@ impl Leader {
     pub(super) fn tick(&mut self, now: Now) {
         while self.engine.next_due().is_some_and(|due| due <= now.clock) {
             let pairs = self.engine.tick(now.clock);
-            self.waiting_pairs.extend(pairs.into_iter().map(Proposal::new));
+            self.waiting_pairs
+                .extend(pairs.into_iter().map(Proposal::new));
         }
-        let silent = self.heard.extract_if(|_, heard| now.instant.duration_since(*heard) >= self.silence).map(|(node, _)| node);
+        let silent = self
+            .heard
+            .extract_if(|_, heard| now.instant.duration_since(*heard) >= self.silence)
+            .map(|(node, _)| node);
         for node in silent.collect::<Vec<_>>() {
             self.node_gone(node, now.instant);
         }
@@ -187,9 +218,20 @@ impl Leader {
         if now.instant >= self.early_until && !self.early.is_empty() {
             let unverified = &self.unverified_of;
             let none_left = |user: &UserId| of(unverified, *user).next().is_none();
-            let answered: Vec<Request> = self.early.extract_if(|user, _| none_left(user)).flat_map(|(_, requests)| requests).collect();
+            let answered: Vec<Request> = self
+                .early
+                .extract_if(|user, _| none_left(user))
+                .flat_map(|(_, requests)| requests)
+                .collect();
             for by in answered {
-                self.answer(by, ToDesk::NotSearching { request: by.1, too_late: false }, now.instant);
+                self.answer(
+                    by,
+                    ToDesk::NotSearching {
+                        request: by.1,
+                        too_late: false,
+                    },
+                    now.instant,
+                );
             }
         }
     }
@@ -206,7 +248,8 @@ impl Leader {
         }
     }
 
-    /// A node is gone: its tickets are not paired any more, and its users may come back to their places elsewhere.
+    /// A node is gone: its tickets are not paired any more, and its users may come back to their
+    /// places elsewhere.
     pub(super) fn node_gone(&mut self, node: NodeId, now: Instant) {
         let range = (node, TicketId(i64::MIN))..=(node, TicketId(i64::MAX));
         let tickets: Vec<TicketId> = self.owned.range(range).map(|(_, ticket)| *ticket).collect();
@@ -221,11 +264,18 @@ impl Leader {
             self.out.push((owner.node, told));
             return;
         }
-        if self.held.contains_key(&id) || self.behind.contains_key(&id) || self.unverified.contains_key(&id) {
+        if self.held.contains_key(&id)
+            || self.behind.contains_key(&id)
+            || self.unverified.contains_key(&id)
+        {
             self.out.push((owner.node, ToDesk::Accepted(id)));
             return;
         }
-        let same_device = |before: &TicketId| self.unverified.get(before).is_some_and(|before| before.owner.session == owner.session);
+        let same_device = |before: &TicketId| {
+            self.unverified
+                .get(before)
+                .is_some_and(|before| before.owner.session == owner.session)
+        };
         let before = of(&self.unverified_of, owner.user).find(same_device);
         if let Some(before) = before
             && let Some(Unverified { owner, .. }) = self.forget_unverified(before)
@@ -250,8 +300,11 @@ impl Leader {
             let place = self.places.take(owner.user, owner.session);
             return self.insert(owner, &ticket, place, now);
         };
-        let Some(held) = self.held.get_mut(&before) else { return };
-        // A search that is being cancelled has to end first: its answer must not come after that to the next search.
+        let Some(held) = self.held.get_mut(&before) else {
+            return;
+        };
+        // A search that is being cancelled has to end first: its answer must not come after that to
+        // the next search.
         if held.owner.session != owner.session || !held.cancels.is_empty() {
             self.out.push((owner.node, ToDesk::AlreadySearching(id)));
             return;
@@ -264,12 +317,24 @@ impl Leader {
             self.out.push((owner.node, ToDesk::Accepted(id)));
             if let Some((owner, ticket)) = last {
                 self.forget_behind(owner, ticket.id);
-                self.tell(owner.node, ticket.id, ToDesk::Superseded(ticket.id), now.instant);
+                self.tell(
+                    owner.node,
+                    ticket.id,
+                    ToDesk::Superseded(ticket.id),
+                    now.instant,
+                );
             }
             return;
         }
-        let Some(held) = self.forget(before) else { return };
-        self.tell(held.owner.node, before, ToDesk::Superseded(before), now.instant);
+        let Some(held) = self.forget(before) else {
+            return;
+        };
+        self.tell(
+            held.owner.node,
+            before,
+            ToDesk::Superseded(before),
+            now.instant,
+        );
         self.insert(owner, &ticket, Some(held.enqueued_at), now);
     }
 
@@ -277,9 +342,24 @@ impl Leader {
     fn insert(&mut self, owner: Owner, ticket: &Ticket, place: Option<Timestamp>, now: Now) {
         let id = ticket.id;
         let enqueued_at = place.map_or(ticket.enqueued_at, |place| place.min(ticket.enqueued_at));
-        match self.engine.insert(Ticket { enqueued_at, ..ticket.clone() }, now.clock) {
+        match self.engine.insert(
+            Ticket {
+                enqueued_at,
+                ..ticket.clone()
+            },
+            now.clock,
+        ) {
             Ok(pair) => {
-                self.held.insert(id, Held { owner, enqueued_at, cancels: Vec::new(), left: None, next: None });
+                self.held.insert(
+                    id,
+                    Held {
+                        owner,
+                        enqueued_at,
+                        cancels: Vec::new(),
+                        left: None,
+                        next: None,
+                    },
+                );
                 self.owned.insert((owner.node, id));
                 self.out.push((owner.node, ToDesk::Accepted(id)));
                 self.waiting_pairs.extend(pair.map(Proposal::new));
@@ -304,17 +384,31 @@ impl Leader {
                 }
             }
             Cancelled::Reserved { ticket, .. } => {
-                let Some(held) = self.held.get_mut(&ticket) else { return };
+                let Some(held) = self.held.get_mut(&ticket) else {
+                    return;
+                };
                 if held.cancels.contains(&by) {
                     return;
                 }
                 if held.cancels.len() == MAX_CANCELS {
-                    return self.answer(by, ToDesk::NotSearching { request, too_late: false }, now.instant);
+                    return self.answer(
+                        by,
+                        ToDesk::NotSearching {
+                            request,
+                            too_late: false,
+                        },
+                        now.instant,
+                    );
                 }
                 held.cancels.push(by);
                 if let Some((owner, ticket)) = held.next.take() {
                     self.forget_behind(owner, ticket.id);
-                    self.tell(owner.node, ticket.id, ToDesk::TicketCancelled(ticket.id), now.instant);
+                    self.tell(
+                        owner.node,
+                        ticket.id,
+                        ToDesk::TicketCancelled(ticket.id),
+                        now.instant,
+                    );
                 }
             }
             Cancelled::Unknown => {
@@ -322,7 +416,14 @@ impl Leader {
                 if now.instant < self.early_until {
                     self.wait(user, by);
                 } else {
-                    self.answer(by, ToDesk::NotSearching { request, too_late: false }, now.instant);
+                    self.answer(
+                        by,
+                        ToDesk::NotSearching {
+                            request,
+                            too_late: false,
+                        },
+                        now.instant,
+                    );
                 }
             }
         }
@@ -343,7 +444,8 @@ impl Leader {
     fn withdraw(&mut self, ticket: TicketId, park: bool, now: Instant) {
         if let Some(Unverified { owner, ticket }) = self.forget_unverified(ticket) {
             if park {
-                self.places.keep(owner.user, owner.session, ticket.enqueued_at, now);
+                self.places
+                    .keep(owner.user, owner.session, ticket.enqueued_at, now);
             }
             return;
         }
@@ -361,7 +463,8 @@ impl Leader {
                 if let Some(held) = self.forget(ticket)
                     && park
                 {
-                    self.places.keep(held.owner.user, held.owner.session, held.enqueued_at, now);
+                    self.places
+                        .keep(held.owner.user, held.owner.session, held.enqueued_at, now);
                 }
             }
             // It may still become a match: the user finds it on its return.
@@ -375,17 +478,30 @@ impl Leader {
     }
 
     /// All tickets of a node with ids in `range`.
-    fn roster(&mut self, node: NodeId, range: std::ops::RangeInclusive<TicketId>, listed: &[TicketId], now: Instant) {
+    fn roster(
+        &mut self,
+        node: NodeId,
+        range: std::ops::RangeInclusive<TicketId>,
+        listed: &[TicketId],
+        now: Instant,
+    ) {
         let listed: BTreeSet<TicketId> = listed.iter().copied().collect();
         if range.start() > range.end() {
             return;
         }
-        let known: Vec<TicketId> = self.owned.range((node, *range.start())..=(node, *range.end())).map(|(_, ticket)| *ticket).collect();
+        let known: Vec<TicketId> = self
+            .owned
+            .range((node, *range.start())..=(node, *range.end()))
+            .map(|(_, ticket)| *ticket)
+            .collect();
         for ticket in known.iter().filter(|ticket| !listed.contains(ticket)) {
             self.withdraw(*ticket, true, now);
         }
         let mut unknown = Vec::new();
-        for ticket in listed.into_iter().filter(|ticket| known.binary_search(ticket).is_err()) {
+        for ticket in listed
+            .into_iter()
+            .filter(|ticket| known.binary_search(ticket).is_err())
+        {
             match self.memory.recall(About::Ticket(ticket)) {
                 Some(told) => self.out.push((node, told)),
                 None => unknown.push(ticket),
@@ -401,20 +517,32 @@ impl Leader {
         let count = self.unasked.len().min(MAX_VERIFIED);
         let side = |id| {
             let Unverified { owner, ticket } = self.unverified.get(&id)?;
-            Some(Side { ticket: id, user: owner.user, enqueued_at: ticket.enqueued_at })
+            Some(Side {
+                ticket: id,
+                user: owner.user,
+                enqueued_at: ticket.enqueued_at,
+            })
         };
         self.unasked.drain(..count).filter_map(side).collect()
     }
 
-    /// What the store said of them; `None`: it could not be asked. The tickets whose users are to be told of their match.
-    pub(super) fn verified(&mut self, sides: Vec<Side>, used: Option<&HashSet<TicketId>>, now: Now) -> Vec<TicketId> {
+    /// What the store said of them; `None`: it could not be asked. The tickets whose users are to
+    /// be told of their match.
+    pub(super) fn verified(
+        &mut self,
+        sides: Vec<Side>,
+        used: Option<&HashSet<TicketId>>,
+        now: Now,
+    ) -> Vec<TicketId> {
         let Some(used) = used else {
             self.unasked.extend(sides.iter().map(|side| side.ticket));
             return Vec::new();
         };
         let mut over = Vec::new();
         for Side { ticket: id, .. } in sides {
-            let Some(Unverified { owner, ticket }) = self.forget_unverified(id) else { continue };
+            let Some(Unverified { owner, ticket }) = self.forget_unverified(id) else {
+                continue;
+            };
             let is_used = used.contains(&id);
             if is_used {
                 over.push(id);
@@ -427,7 +555,14 @@ impl Leader {
             }
             for by in self.early.remove(&owner.user).unwrap_or_default() {
                 if is_used {
-                    self.answer(by, ToDesk::NotSearching { request: by.1, too_late: true }, now.instant);
+                    self.answer(
+                        by,
+                        ToDesk::NotSearching {
+                            request: by.1,
+                            too_late: true,
+                        },
+                        now.instant,
+                    );
                 } else {
                     self.cancel(owner.user, by, now);
                 }
@@ -439,9 +574,21 @@ impl Leader {
     /// A cancel has ended a ticket.
     fn cancelled(&mut self, owner: NodeId, ticket: TicketId, by: Request, now: Instant) {
         let here = owner == by.0;
-        self.answer(by, ToDesk::Cancelled { request: by.1, ticket: here.then_some(ticket) }, now);
+        self.answer(
+            by,
+            ToDesk::Cancelled {
+                request: by.1,
+                ticket: here.then_some(ticket),
+            },
+            now,
+        );
         if here {
-            self.remember(owner, About::Ticket(ticket), &ToDesk::TicketCancelled(ticket), now);
+            self.remember(
+                owner,
+                About::Ticket(ticket),
+                &ToDesk::TicketCancelled(ticket),
+                now,
+            );
         } else {
             self.tell(owner, ticket, ToDesk::TicketCancelled(ticket), now);
         }

@@ -44,7 +44,8 @@ pub struct Parts {
     pub ids: Arc<IdGenerator>,
     pub realtime: Realtime,
     pub config: MatchmakerConfig,
-    /// Puts a message for other nodes into the form in which they hand it to [`Matchmaker::deliver`].
+    /// Puts a message for other nodes into the form in which they hand it to
+    /// [`Matchmaker::deliver`].
     pub encode: fn(MatchmakingMessage) -> Bytes,
 }
 
@@ -91,7 +92,9 @@ impl Request {
     pub(super) fn refuse(self, answers: &Answers) {
         match self {
             Self::Find { ticket, .. } => drop(answers.refuse(ticket.id, ErrorCode::Draining)),
-            Self::Cancel { connection, re } => connection.send(&refusal(ErrorCode::Draining), re.as_ref()),
+            Self::Cancel { connection, re } => {
+                connection.send(&refusal(ErrorCode::Draining), re.as_ref())
+            }
             Self::Gone { .. } | Self::Blocked { .. } | Self::Status { .. } => {}
         }
     }
@@ -118,42 +121,109 @@ pub struct Status {
 impl Matchmaker {
     /// The service, and the task that has to be run for it.
     pub fn new(parts: Parts) -> (Self, MatchmakerTask) {
-        let Parts { store, hub, wakeups, clock, guard, ids, realtime, config, encode } = parts;
+        let Parts {
+            store,
+            hub,
+            wakeups,
+            clock,
+            guard,
+            ids,
+            realtime,
+            config,
+            encode,
+        } = parts;
         let (inbox, requests) = mpsc::channel(INBOX);
-        // Unbounded: its writer must not wait, and a lost `NodeGone` would leave ghosts. The task never waits for anything but news and requests, and
-        // what comes in has been in the bus's own queue before.
+        // Unbounded: its writer must not wait, and a lost `NodeGone` would leave ghosts. The task
+        // never waits for anything but news and requests, and what comes in has been in the bus's
+        // own queue before.
         let (news, incoming) = mpsc::unbounded_channel();
         let (config, answers) = (Arc::new(config), Arc::new(Answers::default()));
-        let writer = Writer { store: store.clone(), config: Arc::clone(&config), clock: clock.clone(), guard };
-        let crier = Crier { hub, presence: realtime.presence.clone(), wakeups };
-        let task = MatchmakerTask::new(writer, crier, realtime, encode, Arc::clone(&answers), requests, incoming);
-        (Self { store, config, clock, ids, answers, inbox, news }, task)
+        let writer = Writer {
+            store: store.clone(),
+            config: Arc::clone(&config),
+            clock: clock.clone(),
+            guard,
+        };
+        let crier = Crier {
+            hub,
+            presence: realtime.presence.clone(),
+            wakeups,
+        };
+        let task = MatchmakerTask::new(
+            writer,
+            crier,
+            realtime,
+            encode,
+            Arc::clone(&answers),
+            requests,
+            incoming,
+        );
+        (
+            Self {
+                store,
+                config,
+                clock,
+                ids,
+                answers,
+                inbox,
+                news,
+            },
+            task,
+        )
     }
 
     /// Starts a search. The answer, `match.searching`, comes before the `match.found` it leads to.
     ///
-    /// The search outlives the node that leads: its ticket is submitted again, at its place. While no leader can be learned of it is answered
-    /// `unavailable`, from the end of the node on `draining`.
+    /// The search outlives the node that leads: its ticket is submitted again, at its place. While
+    /// no leader can be learned of it is answered `unavailable`, from the end of the node on
+    /// `draining`.
     ///
     /// # Errors
     /// What the client is to be told, or the store's failure.
-    pub async fn find(&self, connection: &Arc<Connection>, wish: MatchFind, re: Option<FrameId>) -> Result<(), Refused> {
-        let ticket = request::ticket(&self.store, &self.config, connection, wish, self.ids.next(), self.clock.now()).await?;
+    pub async fn find(
+        &self,
+        connection: &Arc<Connection>,
+        wish: MatchFind,
+        re: Option<FrameId>,
+    ) -> Result<(), Refused> {
+        let ticket = request::ticket(
+            &self.store,
+            &self.config,
+            connection,
+            wish,
+            self.ids.next(),
+            self.clock.now(),
+        )
+        .await?;
         self.answers.expect(ticket.id, connection, re);
-        self.ask(Request::Find { ticket: Box::new(ticket), connection: Arc::clone(connection) }).await;
+        self.ask(Request::Find {
+            ticket: Box::new(ticket),
+            connection: Arc::clone(connection),
+        })
+        .await;
         Ok(())
     }
 
     /// Ends the user's search, on whichever device and node.
     pub async fn cancel(&self, connection: &Arc<Connection>, re: Option<FrameId>) {
-        self.ask(Request::Cancel { connection: Arc::clone(connection), re }).await;
+        self.ask(Request::Cancel {
+            connection: Arc::clone(connection),
+            re,
+        })
+        .await;
     }
 
-    /// A connection is gone or closing, and its ticket with it; a second time changes nothing. The sooner it is said, the smaller the chance that somebody is paired
-    /// with nobody. The place of one that was closed because its node drains is kept for the session.
+    /// A connection is gone or closing, and its ticket with it; a second time changes nothing. The
+    /// sooner it is said, the smaller the chance that somebody is paired with nobody. The place of
+    /// one that was closed because its node drains is kept for the session.
     pub async fn gone(&self, connection: &Connection) {
         let park = connection.outbound.closing() == Some(CloseCode::Draining);
-        self.ask(Request::Gone { user: connection.user_id, connection: connection.id, park }).await;
+        self.ask(Request::Gone {
+            user: connection.user_id,
+            connection: connection.id,
+            park,
+        })
+        .await;
     }
 
     /// A block came to be; tickets that wait, at whichever node, obey it too.
@@ -177,7 +247,8 @@ impl Matchmaker {
         self.tell(News::Message(message));
     }
 
-    /// A node is gone: if it led, somebody else shall; if this node leads, it keeps the places of that node's users for them. Never waits.
+    /// A node is gone: if it led, somebody else shall; if this node leads, it keeps the places of
+    /// that node's users for them. Never waits.
     pub fn node_gone(&self, node: NodeId) {
         self.tell(News::NodeGone(node));
     }

@@ -1,6 +1,8 @@
-//! What desks and the leader say to each other. Between two nodes it travels as bytes, within one it is handed over as it is.
+//! What desks and the leader say to each other. Between two nodes it travels as bytes, within one
+//! it is handed over as it is.
 //!
-//! Every message may be lost, and those that matter may come twice: whoever gets one treats it as news only when it is.
+//! Every message may be lost, and those that matter may come twice: whoever gets one treats it as
+//! news only when it is.
 
 use std::sync::Arc;
 
@@ -42,7 +44,11 @@ pub enum MatchmakingMessage {
     /// From a leader that gave its lease back to everybody.
     Vacant(Term),
     /// From the desk of `node` to the leader of the term `fence`.
-    ToLeader { node: NodeId, fence: u64, parts: Vec<ToLeader> },
+    ToLeader {
+        node: NodeId,
+        fence: u64,
+        parts: Vec<ToLeader>,
+    },
     /// From the leader to a desk.
     ToDesk { term: Term, parts: Vec<ToDesk> },
     /// From whoever learned of a block to everybody.
@@ -53,14 +59,24 @@ pub enum MatchmakingMessage {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ToLeader {
-    /// Search for this device. Answered by `Accepted` or `AlreadySearching`, also when it comes again. `again`: a leader had accepted it, and may have used it.
-    Submit { ticket: Arc<Ticket>, session: SessionId, again: bool },
-    /// End the user's search. `request` is the desk's own name for it; answered by `Cancelled` or `NotSearching`.
+    /// Search for this device. Answered by `Accepted` or `AlreadySearching`, also when it comes
+    /// again. `again`: a leader had accepted it, and may have used it.
+    Submit {
+        ticket: Arc<Ticket>,
+        session: SessionId,
+        again: bool,
+    },
+    /// End the user's search. `request` is the desk's own name for it; answered by `Cancelled` or
+    /// `NotSearching`.
     Cancel { user: UserId, request: u64 },
     /// The ticket's connection is gone. With `park` the session may come back to its place.
     Withdraw { ticket: TicketId, park: bool },
     /// All tickets of the desk from `first` to `last`.
-    Roster { first: TicketId, last: TicketId, tickets: Vec<TicketId> },
+    Roster {
+        first: TicketId,
+        last: TicketId,
+        tickets: Vec<TicketId>,
+    },
 }
 
 /// What the leader tells a desk.

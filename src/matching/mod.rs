@@ -1,8 +1,9 @@
 //! Pairing people who wait.
 //!
-//! Each node has a *desk*: the searches of its own connections. On one node, the one that holds the lease, there is the *leader*: the engine with the tickets of all desks,
-//! and the transactions that make matches. Desk and leader of one node hand each other messages; nodes send them over the bus. On a node that is alone the same
-//! happens without the bus.
+//! Each node has a *desk*: the searches of its own connections. On one node, the one that holds the
+//! lease, there is the *leader*: the engine with the tickets of all desks, and the transactions
+//! that make matches. Desk and leader of one node hand each other messages; nodes send them over
+//! the bus. On a node that is alone the same happens without the bus.
 //!
 //! | file | what |
 //! |---|---|
@@ -52,7 +53,8 @@ pub struct MatchmakerConfig {
 /// How nodes work together in time. Measured on the clock that never jumps.
 #[derive(Debug, Clone, Copy)]
 pub struct Timings {
-    /// How long the lease of the leader lasts unless it is renewed: searches stand still for about so long when a leader dies.
+    /// How long the lease of the leader lasts unless it is renewed: searches stand still for about
+    /// so long when a leader dies.
     pub ttl: Duration,
     /// How often the lease is renewed or looked at, and what was not answered is asked again.
     pub renew: Duration,

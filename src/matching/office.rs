@@ -1,4 +1,5 @@
-//! The matchmaker of one node without its IO: the desk, the leader while this node leads, and the messages between them and other nodes.
+//! The matchmaker of one node without its IO: the desk, the leader while this node leads, and the
+//! messages between them and other nodes.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -59,7 +60,13 @@ struct Leading {
 }
 
 impl Office {
-    pub(super) fn new(node: NodeId, timings: Timings, widening: Widening, answers: Arc<Answers>, now: Instant) -> Self {
+    pub(super) fn new(
+        node: NodeId,
+        timings: Timings,
+        widening: Widening,
+        answers: Arc<Answers>,
+        now: Instant,
+    ) -> Self {
         Self {
             node,
             timings,
@@ -109,7 +116,11 @@ impl Office {
     }
 
     pub(super) fn find(&mut self, ticket: Ticket, connection: Arc<Connection>, now: Now) {
-        let reach = if self.retired { Reach::Draining } else { self.reach() };
+        let reach = if self.retired {
+            Reach::Draining
+        } else {
+            self.reach()
+        };
         self.desk.find(ticket, connection, reach, now.instant);
         self.exchange(now);
     }
@@ -128,7 +139,8 @@ impl Office {
     /// A block that was made at this node; every node is told.
     pub(super) fn blocked(&mut self, a: UserId, b: UserId) {
         self.block(a, b);
-        self.out.push((To::Others, MatchmakingMessage::Blocked { a, b }));
+        self.out
+            .push((To::Others, MatchmakingMessage::Blocked { a, b }));
     }
 
     fn block(&mut self, a: UserId, b: UserId) {
@@ -155,8 +167,11 @@ impl Office {
                 }
                 // Somebody else leads, and this node has not noticed yet.
                 Some(Leading { leader, .. }) if leader.term.fence < fence => self.step_down(),
-                // The desk has not noticed that this node's lease was lost and taken again in between.
-                Some(Leading { leader, .. }) => self.out.push((To::Node(node), MatchmakingMessage::Leads(leader.term))),
+                // The desk has not noticed that this node's lease was lost and taken again in
+                // between.
+                Some(Leading { leader, .. }) => self
+                    .out
+                    .push((To::Node(node), MatchmakingMessage::Leads(leader.term))),
                 None => {}
             },
             MatchmakingMessage::ToDesk { term, parts } => {
@@ -177,11 +192,20 @@ impl Office {
         self.exchange(now);
     }
 
-    /// What the lease said when it was asked at `asked`; an error is `Err`. To lead anew this node must have `begun` a term in the store since.
-    pub(super) fn held(&mut self, asked: Instant, answer: Result<Option<Holder>, ()>, begun: Option<MatchmakerTerm>, now: Now) {
+    /// What the lease said when it was asked at `asked`; an error is `Err`. To lead anew this node
+    /// must have `begun` a term in the store since.
+    pub(super) fn held(
+        &mut self,
+        asked: Instant,
+        answer: Result<Option<Holder>, ()>,
+        begun: Option<MatchmakerTerm>,
+        now: Now,
+    ) {
         self.blind = answer.is_err();
         match answer {
-            Ok(Some(holder)) if holder.node == self.node => self.lead(holder.into(), begun, asked + self.timings.ttl, now),
+            Ok(Some(holder)) if holder.node == self.node => {
+                self.lead(holder.into(), begun, asked + self.timings.ttl, now)
+            }
             Ok(Some(holder)) => self.learn(holder.into(), false, now),
             Ok(None) => {
                 self.step_down();
@@ -211,8 +235,19 @@ impl Office {
         // What an earlier leader still sends must make no match of a search that is cancelled here.
         let Some(fence) = begun else { return };
         // Somebody led before: searches of other nodes are on their way here.
-        let early = if self.fence == 0 { std::time::Duration::ZERO } else { self.timings.renew };
-        let leader = Leader::new(term, fence, self.widening.clone(), self.timings, early, now.instant);
+        let early = if self.fence == 0 {
+            std::time::Duration::ZERO
+        } else {
+            self.timings.renew
+        };
+        let leader = Leader::new(
+            term,
+            fence,
+            self.widening.clone(),
+            self.timings,
+            early,
+            now.instant,
+        );
         self.leading = Some(Leading { leader, until });
         self.learn(term, true, now);
         self.out.push((To::Others, MatchmakingMessage::Leads(term)));
@@ -223,7 +258,10 @@ impl Office {
         if term.fence < self.fence {
             return;
         }
-        if self.leader().is_some_and(|leader| leader.term.fence < term.fence) {
+        if self
+            .leader()
+            .is_some_and(|leader| leader.term.fence < term.fence)
+        {
             self.step_down();
         }
         let news = self.term != Some(term);
@@ -243,7 +281,8 @@ impl Office {
         }
     }
 
-    /// The node is about to end: it takes no new searches, and leads no more once it has [handed over](Self::hand_over).
+    /// The node is about to end: it takes no new searches, and leads no more once it has [handed
+    /// over](Self::hand_over).
     pub(super) fn retire(&mut self) {
         self.retired = true;
         self.end_retired();
@@ -256,7 +295,8 @@ impl Office {
         }
     }
 
-    /// Ends the leader in good order; the term to be announced as vacant when the lease is given back.
+    /// Ends the leader in good order; the term to be announced as vacant when the lease is given
+    /// back.
     pub(super) fn hand_over(&mut self, now: Now) -> Option<Term> {
         let term = self.leader().map(|leader| leader.term);
         self.step_down();
@@ -267,7 +307,8 @@ impl Office {
 
     /// The lease was given back.
     pub(super) fn vacated(&mut self, term: Term) {
-        self.out.push((To::Others, MatchmakingMessage::Vacant(term)));
+        self.out
+            .push((To::Others, MatchmakingMessage::Vacant(term)));
     }
 
     /// A node is gone, and its tickets with it.
@@ -314,19 +355,34 @@ impl Office {
     /// The next transaction, if this node leads and pairs wait.
     pub(super) fn next_batch(&mut self, now: Now) -> Vec<(Pair, NewMatch)> {
         let desk = &self.desk;
-        let closing = |ticket: TicketId| desk.closing(ticket).map(|code| code == CloseCode::Draining);
-        let Some(Leading { leader, .. }) = &mut self.leading else { return Vec::new() };
+        let closing =
+            |ticket: TicketId| desk.closing(ticket).map(|code| code == CloseCode::Draining);
+        let Some(Leading { leader, .. }) = &mut self.leading else {
+            return Vec::new();
+        };
         let batch = leader.next_batch(closing, now);
         self.exchange(now);
         batch
     }
 
-    /// What became of the pairs of a batch. It may be one of an earlier leader of this node, which knows no more whose tickets they were.
+    /// What became of the pairs of a batch. It may be one of an earlier leader of this node, which
+    /// knows no more whose tickets they were.
     ///
     /// When the leader of this node turns out to lead no more, it ends: its term, to be given back.
-    pub(super) fn settle(&mut self, term: Term, settled: Vec<(Pair, Verdict)>, now: Now) -> Option<Term> {
-        let fenced = settled.iter().any(|(_, verdict)| matches!(verdict, Verdict::Fenced));
-        let ended = if fenced && self.leader().is_some_and(|leader| leader.term == term) { self.hand_over(now) } else { None };
+    pub(super) fn settle(
+        &mut self,
+        term: Term,
+        settled: Vec<(Pair, Verdict)>,
+        now: Now,
+    ) -> Option<Term> {
+        let fenced = settled
+            .iter()
+            .any(|(_, verdict)| matches!(verdict, Verdict::Fenced));
+        let ended = if fenced && self.leader().is_some_and(|leader| leader.term == term) {
+            self.hand_over(now)
+        } else {
+            None
+        };
         if let Some(Leading { leader, .. }) = &mut self.leading
             && leader.term == term
         {
@@ -334,12 +390,17 @@ impl Office {
                 leader.settle(pair, verdict, now);
             }
         } else {
-            let over: Vec<TicketId> = settled.iter().flat_map(|(pair, verdict)| verdict.used(pair)).collect();
+            let over: Vec<TicketId> = settled
+                .iter()
+                .flat_map(|(pair, verdict)| verdict.used(pair))
+                .collect();
             for ticket in &over {
                 self.desk.over_elsewhere(*ticket);
             }
             let parts = in_parts(over.into_iter().map(ToDesk::Over).collect());
-            self.out.extend(parts.map(|parts| (To::Others, MatchmakingMessage::ToDesk { term, parts })));
+            self.out.extend(
+                parts.map(|parts| (To::Others, MatchmakingMessage::ToDesk { term, parts })),
+            );
         }
         self.exchange(now);
         ended
@@ -347,17 +408,30 @@ impl Office {
 
     /// Tickets of which the store has to be asked whether they were used.
     pub(super) fn take_unverified(&mut self) -> Vec<Side> {
-        self.leading.as_mut().map(|leading| leading.leader.take_unverified()).unwrap_or_default()
+        self.leading
+            .as_mut()
+            .map(|leading| leading.leader.take_unverified())
+            .unwrap_or_default()
     }
 
-    /// What the store said of them; `None`: it could not be asked. The tickets whose users are to be told of their match.
-    pub(super) fn verified(&mut self, sides: Vec<Side>, used: Option<&HashSet<TicketId>>, now: Now) -> Vec<TicketId> {
-        let over = self.leading.as_mut().map(|leading| leading.leader.verified(sides, used, now));
+    /// What the store said of them; `None`: it could not be asked. The tickets whose users are to
+    /// be told of their match.
+    pub(super) fn verified(
+        &mut self,
+        sides: Vec<Side>,
+        used: Option<&HashSet<TicketId>>,
+        now: Now,
+    ) -> Vec<TicketId> {
+        let over = self
+            .leading
+            .as_mut()
+            .map(|leading| leading.leader.verified(sides, used, now));
         self.exchange(now);
         over.unwrap_or_default()
     }
 
-    /// Lets desk and leader of this node talk until nothing is left to be said, and packs what is for other nodes.
+    /// Lets desk and leader of this node talk until nothing is left to be said, and packs what is
+    /// for other nodes.
     fn exchange(&mut self, now: Now) {
         loop {
             let asked = std::mem::take(&mut self.desk.out);
@@ -371,12 +445,19 @@ impl Office {
                 (_, Some(term)) if term.node != self.node => {
                     let (node, fence) = (self.node, term.fence);
                     let parts = in_parts(asked);
-                    self.out.extend(parts.map(|parts| (To::Node(term.node), MatchmakingMessage::ToLeader { node, fence, parts })));
+                    self.out.extend(parts.map(|parts| {
+                        (
+                            To::Node(term.node),
+                            MatchmakingMessage::ToLeader { node, fence, parts },
+                        )
+                    }));
                 }
                 // Nobody leads: everything is submitted to whoever will.
                 _ => {}
             }
-            let Some(Leading { leader, .. }) = &mut self.leading else { return };
+            let Some(Leading { leader, .. }) = &mut self.leading else {
+                return;
+            };
             if leader.out.is_empty() && !to_leader {
                 return;
             }
@@ -391,7 +472,9 @@ impl Office {
             let term = leader.term;
             for (node, parts) in elsewhere {
                 let parts = in_parts(parts);
-                self.out.extend(parts.map(|parts| (To::Node(node), MatchmakingMessage::ToDesk { term, parts })));
+                self.out.extend(
+                    parts.map(|parts| (To::Node(node), MatchmakingMessage::ToDesk { term, parts })),
+                );
             }
         }
     }
@@ -413,6 +496,16 @@ fn in_parts<T>(parts: Vec<T>) -> impl Iterator<Item = Vec<T>> {
 
 /// The parts of a message that a desk answers finds with.
 pub(super) fn accepted(message: &MatchmakingMessage) -> impl Iterator<Item = TicketId> {
-    let parts = if let MatchmakingMessage::ToDesk { parts, .. } = message { &parts[..] } else { &[] };
-    parts.iter().filter_map(|part| if let ToDesk::Accepted(ticket) = part { Some(*ticket) } else { None })
+    let parts = if let MatchmakingMessage::ToDesk { parts, .. } = message {
+        &parts[..]
+    } else {
+        &[]
+    };
+    parts.iter().filter_map(|part| {
+        if let ToDesk::Accepted(ticket) = part {
+            Some(*ticket)
+        } else {
+            None
+        }
+    })
 }

@@ -21,7 +21,8 @@ const RECENT: Duration = Duration::from_hours(24);
 /// Largest distance that can be asked for, km: half the way around the world.
 const MAX_DISTANCE_KM: u32 = 20_000;
 
-/// Smallest distance that counts, km. A user may claim any place and is told at once whom it met: insisting on less would tell where people are.
+/// Smallest distance that counts, km. A user may claim any place and is told at once whom it met:
+/// insisting on less would tell where people are.
 const NEAREST_KM: u32 = 10;
 
 /// Why a search was refused.
@@ -47,7 +48,8 @@ impl Refused {
 
 /// Checks a wish and makes its ticket.
 ///
-/// Quota, keys and the number of matches are checked again in the transaction that makes the match; here they spare a hopeless wait.
+/// Quota, keys and the number of matches are checked again in the transaction that makes the match;
+/// here they spare a hopeless wait.
 pub(super) async fn ticket(
     store: &Store,
     config: &MatchmakerConfig,
@@ -58,20 +60,43 @@ pub(super) async fn ticket(
 ) -> Result<Ticket, Refused> {
     let bucket = wish.mode.bucket();
     if !config.modes.contains(&wish.mode) {
-        return Err(Refused::because(ErrorCode::ModeUnavailable, format!("mode: {} is not offered here", wish.mode)));
+        return Err(Refused::because(
+            ErrorCode::ModeUnavailable,
+            format!("mode: {} is not offered here", wish.mode),
+        ));
     }
-    let interests =
-        wish.interests.map(profile::interests).transpose().map_err(|detail| Refused::because(ErrorCode::InvalidField, detail))?;
-    let languages =
-        wish.languages.map(profile::languages).transpose().map_err(|detail| Refused::because(ErrorCode::InvalidField, detail))?;
-    if wish.max_distance_km.is_some_and(|km| km == 0 || km > MAX_DISTANCE_KM) {
-        return Err(Refused::because(ErrorCode::InvalidField, format!("max_distance_km: 1 to {MAX_DISTANCE_KM}")));
+    let interests = wish
+        .interests
+        .map(profile::interests)
+        .transpose()
+        .map_err(|detail| Refused::because(ErrorCode::InvalidField, detail))?;
+    let languages = wish
+        .languages
+        .map(profile::languages)
+        .transpose()
+        .map_err(|detail| Refused::because(ErrorCode::InvalidField, detail))?;
+    if wish
+        .max_distance_km
+        .is_some_and(|km| km == 0 || km > MAX_DISTANCE_KM)
+    {
+        return Err(Refused::because(
+            ErrorCode::InvalidField,
+            format!("max_distance_km: 1 to {MAX_DISTANCE_KM}"),
+        ));
     }
     if !store.has_key_package(connection.session_id, now).await? {
-        return Err(Refused::because(ErrorCode::KeysRequired, ErrorCode::KeysRequired.title()));
+        return Err(Refused::because(
+            ErrorCode::KeysRequired,
+            ErrorCode::KeysRequired.title(),
+        ));
     }
-    let user = store.user(connection.user_id).await?.ok_or_else(|| Refused::because(ErrorCode::Unauthorized, "the account is gone"))?;
-    let quota = user.balances.quota(&config.rules.quota, user.is_premium, now);
+    let user = store
+        .user(connection.user_id)
+        .await?
+        .ok_or_else(|| Refused::because(ErrorCode::Unauthorized, "the account is gone"))?;
+    let quota = user
+        .balances
+        .quota(&config.rules.quota, user.is_premium, now);
     let left = match bucket {
         tebdil_core::domain::QuotaBucket::Video => quota.video,
         _ => quota.text,
@@ -80,8 +105,13 @@ pub(super) async fn ticket(
         return Err(Refused::Answer(Box::new(quota_exhausted(quota.resets_at))));
     }
     let active: Vec<_> = store.active_matches(user.id, now).await?;
-    if count(active.iter().filter(|row| row.mode == wish.mode)) >= config.rules.max_active(wish.mode) {
-        return Err(Refused::because(ErrorCode::TooManyMatches, ErrorCode::TooManyMatches.title()));
+    if count(active.iter().filter(|row| row.mode == wish.mode))
+        >= config.rules.max_active(wish.mode)
+    {
+        return Err(Refused::because(
+            ErrorCode::TooManyMatches,
+            ErrorCode::TooManyMatches.title(),
+        ));
     }
     let mut blocked = store.blocked_either_way(user.id).await?;
     // Whom one is talking to one does not meet anew.
@@ -92,7 +122,10 @@ pub(super) async fn ticket(
         mode: wish.mode,
         interests: interests.unwrap_or(user.interests),
         languages: languages.unwrap_or(user.languages),
-        place: user.location.map(|place| Place { lat: place.lat, lon: place.lon }),
+        place: user.location.map(|place| Place {
+            lat: place.lat,
+            lon: place.lon,
+        }),
         max_distance_km: wish.max_distance_km.map(|km| km.max(NEAREST_KM)),
         enqueued_at: now,
         blocked,

@@ -1,4 +1,5 @@
-//! The task that runs the matchmaker of a node: time, lease, bus and transactions around the [`Office`].
+//! The task that runs the matchmaker of a node: time, lease, bus and transactions around the
+//! [`Office`].
 
 use std::{sync::Arc, time::Duration};
 
@@ -37,7 +38,10 @@ const MAX_SLEEP: Duration = Duration::from_millis(250);
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The matchmaker's task.
-#[expect(clippy::struct_excessive_bools, reason = "each says of one kind of work whether it is under way")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says of one kind of work whether it is under way"
+)]
 #[derive(Debug)]
 pub struct MatchmakerTask {
     office: Office,
@@ -55,7 +59,8 @@ pub struct MatchmakerTask {
     verifying: bool,
     pinging: bool,
     stuck: Stuck,
-    /// The store did not do in time what this leader asked of it: until it answers again this node is no candidate.
+    /// The store did not do in time what this leader asked of it: until it answers again this node
+    /// is no candidate.
     sick: bool,
     /// The last question about the lease had no answer. Said once: it is asked every second.
     unanswered: bool,
@@ -63,7 +68,8 @@ pub struct MatchmakerTask {
     stands_back: Option<Instant>,
 }
 
-/// Since when the store does not do what the leader asks: what it is asked first, and what it was asked again after it failed.
+/// Since when the store does not do what the leader asks: what it is asked first, and what it was
+/// asked again after it failed.
 #[derive(Debug, Default)]
 struct Stuck {
     commit: Option<Instant>,
@@ -86,7 +92,8 @@ enum Done {
     Asked {
         at: Instant,
         answer: Result<Option<Holder>, RealtimeError>,
-        /// The term that was begun in the store, where this node held the lease and did not lead. An error was logged.
+        /// The term that was begun in the store, where this node held the lease and did not lead.
+        /// An error was logged.
         begun: Option<Result<MatchmakerTerm, ()>>,
     },
     Released {
@@ -113,7 +120,13 @@ impl MatchmakerTask {
         news: mpsc::UnboundedReceiver<News>,
     ) -> Self {
         let config = &writer.config;
-        let office = Office::new(realtime.node, config.timings, config.widening.clone(), Arc::clone(&answers), Instant::now());
+        let office = Office::new(
+            realtime.node,
+            config.timings,
+            config.widening.clone(),
+            Arc::clone(&answers),
+            Instant::now(),
+        );
         Self {
             office,
             writer,
@@ -137,14 +150,20 @@ impl MatchmakerTask {
 
     /// Runs until the node ends.
     ///
-    /// At `soft` no search starts here any more, and this node leads no more: it waits for the running transaction and gives the lease back. Searches of its
-    /// connections go on at the next leader. After `closing` it ends when the last of them has ended or is gone.
+    /// At `soft` no search starts here any more, and this node leads no more: it waits for the
+    /// running transaction and gives the lease back. Searches of its connections go on at the next
+    /// leader. After `closing` it ends when the last of them has ended or is gone.
     pub async fn run(mut self, soft: CancellationToken, closing: CancellationToken) {
         let mut beat = tokio::time::interval(self.writer.config.timings.renew);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let (was_vacant, is_retired) = (self.office.is_vacant(), self.office.is_retired());
-            let (until, pause, leads_tickets, patience) = (self.office.until(), self.pause(), self.leads_tickets(), self.patience());
+            let (until, pause, leads_tickets, patience) = (
+                self.office.until(),
+                self.pause(),
+                self.leads_tickets(),
+                self.patience(),
+            );
             tokio::select! {
                 request = self.requests.recv() => match request {
                     Some(request) => self.request(request),
@@ -166,7 +185,8 @@ impl MatchmakerTask {
                 }
                 () = closing.cancelled(), if !closing.is_cancelled() => {}
             }
-            // Everything that is due, and everything else that has come, shares the next transaction.
+            // Everything that is due, and everything else that has come, shares the next
+            // transaction.
             while let Ok(news) = self.news.try_recv() {
                 self.learn(news);
             }
@@ -189,7 +209,11 @@ impl MatchmakerTask {
             }
             self.send();
             self.gauge();
-            if self.office.is_retired() && closing.is_cancelled() && self.office.desk_is_empty() && self.work.is_empty() {
+            if self.office.is_retired()
+                && closing.is_cancelled()
+                && self.office.desk_is_empty()
+                && self.work.is_empty()
+            {
                 break;
             }
         }
@@ -200,16 +224,26 @@ impl MatchmakerTask {
     }
 
     fn now(&self) -> Now {
-        Now { clock: self.writer.clock.now(), instant: Instant::now() }
+        Now {
+            clock: self.writer.clock.now(),
+            instant: Instant::now(),
+        }
     }
 
     fn leads_tickets(&self) -> bool {
-        self.office.leader().is_some_and(super::leader::Leader::has_tickets)
+        self.office
+            .leader()
+            .is_some_and(super::leader::Leader::has_tickets)
     }
 
     fn pause(&self) -> Duration {
-        let due = self.office.leader().and_then(|leader| leader.engine().next_due());
-        due.map_or(MAX_SLEEP, |due| due.since(self.writer.clock.now()).min(MAX_SLEEP))
+        let due = self
+            .office
+            .leader()
+            .and_then(|leader| leader.engine().next_due());
+        due.map_or(MAX_SLEEP, |due| {
+            due.since(self.writer.clock.now()).min(MAX_SLEEP)
+        })
     }
 
     /// When this leader has waited too long for the store.
@@ -223,13 +257,20 @@ impl MatchmakerTask {
         match request {
             Request::Find { ticket, connection } => self.office.find(*ticket, connection, now),
             Request::Cancel { connection, re } => self.office.cancel(connection, re, now),
-            Request::Gone { user, connection, park } => self.office.gone(user, connection, park, now),
+            Request::Gone {
+                user,
+                connection,
+                park,
+            } => self.office.gone(user, connection, park, now),
             Request::Blocked { a, b } => self.office.blocked(a, b),
             Request::Status { answer } => {
                 self.office.tick(now);
                 let status = self.office.leader().map(|leader| Status {
                     leads: true,
-                    waiting: Mode::ALL.iter().map(|mode| leader.engine().len(*mode)).sum(),
+                    waiting: Mode::ALL
+                        .iter()
+                        .map(|mode| leader.engine().len(*mode))
+                        .sum(),
                     reserved: leader.engine().reserved(),
                 });
                 let _ = answer.send(status.unwrap_or_default());
@@ -251,12 +292,18 @@ impl MatchmakerTask {
         match done {
             Ok(Done::Committed { term, settled }) => {
                 self.committing = false;
-                if settled.iter().all(|(_, verdict)| !matches!(verdict, Verdict::Unknown)) {
+                if settled
+                    .iter()
+                    .all(|(_, verdict)| !matches!(verdict, Verdict::Unknown))
+                {
                     self.stuck.commit = None;
                 }
                 self.announce(&settled);
                 if let Some(term) = self.office.settle(term, settled, now) {
-                    tracing::warn!(fence = term.fence, "another node leads the matching; this one gives up");
+                    tracing::warn!(
+                        fence = term.fence,
+                        "another node leads the matching; this one gives up"
+                    );
                     self.stand_back(term);
                 }
             }
@@ -269,8 +316,17 @@ impl MatchmakerTask {
                 }
                 self.unanswered = answer.is_err();
                 let led = self.office.leader().map(|leader| leader.term);
-                let holds = answer.as_ref().ok().copied().flatten().filter(|holder| holder.node == self.realtime.node);
-                let held = if self.sick && holds.is_some() { Ok(None) } else { answer.map_err(drop) };
+                let holds = answer
+                    .as_ref()
+                    .ok()
+                    .copied()
+                    .flatten()
+                    .filter(|holder| holder.node == self.realtime.node);
+                let held = if self.sick && holds.is_some() {
+                    Ok(None)
+                } else {
+                    answer.map_err(drop)
+                };
                 self.office.held(at, held, begun.and_then(Result::ok), now);
                 if let Some(leader) = self.office.leader()
                     && led != Some(leader.term)
@@ -297,10 +353,17 @@ impl MatchmakerTask {
                 if used.is_some() {
                     self.stuck.verify = None;
                 }
-                let tickets = used.as_ref().map(|used| used.iter().map(|(ticket, _)| *ticket).collect());
+                let tickets = used
+                    .as_ref()
+                    .map(|used| used.iter().map(|(ticket, _)| *ticket).collect());
                 let told = self.office.verified(sides, tickets.as_ref(), now);
-                let told = used.iter().flatten().filter(|(ticket, _)| told.contains(ticket));
-                let away = told.filter_map(|(_, announcement)| self.crier.tell(announcement)).collect();
+                let told = used
+                    .iter()
+                    .flatten()
+                    .filter(|(ticket, _)| told.contains(ticket));
+                let away = told
+                    .filter_map(|(_, announcement)| self.crier.tell(announcement))
+                    .collect();
                 self.look_after(away);
             }
             Ok(Done::LookedAfter) => {}
@@ -324,22 +387,38 @@ impl MatchmakerTask {
         }
         self.asking = true;
         let at = Instant::now();
-        let stands = self.stands_back.is_none_or(|until| until <= at) && self.writer.guard.is_right();
+        let stands =
+            self.stands_back.is_none_or(|until| until <= at) && self.writer.guard.is_right();
         let candidate = stands && !self.sick && !self.office.is_retired();
-        let (lease, ttl, node) = (self.realtime.lease.clone(), self.writer.config.timings.ttl, self.realtime.node);
-        let (store, leads) = (self.writer.store.clone(), self.office.leader().map(|leader| leader.term));
+        let (lease, ttl, node) = (
+            self.realtime.lease.clone(),
+            self.writer.config.timings.ttl,
+            self.realtime.node,
+        );
+        let (store, leads) = (
+            self.writer.store.clone(),
+            self.office.leader().map(|leader| leader.term),
+        );
         self.work.spawn(async move {
             let answer = lease.hold(LEASE, ttl, candidate).await;
-            let won = answer.as_ref().ok().copied().flatten().filter(|holder| holder.node == node && leads != Some((*holder).into()));
+            let won = answer
+                .as_ref()
+                .ok()
+                .copied()
+                .flatten()
+                .filter(|holder| holder.node == node && leads != Some((*holder).into()));
             let begun = match won.filter(|_| candidate) {
-                Some(_) => Some(store.begin_term().await.map_err(|error| tracing::warn!(%error, "the matching cannot be led from here"))),
+                Some(_) => Some(store.begin_term().await.map_err(
+                    |error| tracing::warn!(%error, "the matching cannot be led from here"),
+                )),
                 None => None,
             };
             Done::Asked { at, answer, begun }
         });
     }
 
-    /// Lets another node lead, whose store may answer. Searches are still at their desks, and what is being written counts if it is written after all.
+    /// Lets another node lead, whose store may answer. Searches are still at their desks, and what
+    /// is being written counts if it is written after all.
     fn give_up(&mut self) {
         tracing::error!("the store does not answer; this node leads the matching no more");
         self.sick = true;
@@ -358,7 +437,12 @@ impl MatchmakerTask {
         }
         self.pinging = true;
         let store = self.writer.store.clone();
-        self.work.spawn(async move { Done::Pinged(matches!(tokio::time::timeout(PING_TIMEOUT, store.ping()).await, Ok(Ok(())))) });
+        self.work.spawn(async move {
+            Done::Pinged(matches!(
+                tokio::time::timeout(PING_TIMEOUT, store.ping()).await,
+                Ok(Ok(()))
+            ))
+        });
     }
 
     /// Whoever leads says when a match ends and a day begins.
@@ -402,16 +486,27 @@ impl MatchmakerTask {
             return;
         }
         let batch = self.office.next_batch(self.now());
-        let Some((term, fence)) = self.office.leader().map(|leader| (leader.term, leader.fence)).filter(|_| !batch.is_empty()) else {
+        let Some((term, fence)) = self
+            .office
+            .leader()
+            .map(|leader| (leader.term, leader.fence))
+            .filter(|_| !batch.is_empty())
+        else {
             return;
         };
         self.committing = true;
         self.stuck.commit.get_or_insert_with(Instant::now);
         let writer = self.writer.clone();
-        self.work.spawn(async move { Done::Committed { term, settled: writer.commit(fence, batch).await } });
+        self.work.spawn(async move {
+            Done::Committed {
+                term,
+                settled: writer.commit(fence, batch).await,
+            }
+        });
     }
 
-    /// Asks whether tickets that were submitted again were used before: their match may have been told to nobody.
+    /// Asks whether tickets that were submitted again were used before: their match may have been
+    /// told to nobody.
     fn verify(&mut self) {
         if self.verifying {
             return;
@@ -435,7 +530,8 @@ impl MatchmakerTask {
         for (_, verdict) in settled {
             match verdict {
                 Verdict::Made(made) => {
-                    metrics::counter!("tebdil_matches_total", "mode" => made.mode.as_str()).increment(1);
+                    metrics::counter!("tebdil_matches_total", "mode" => made.mode.as_str())
+                        .increment(1);
                     away.extend(self.crier.tell_both(made));
                 }
                 Verdict::Refused { faults, .. } => {
@@ -476,8 +572,11 @@ impl MatchmakerTask {
         metrics::gauge!("tebdil_matchmaker_leads").set(u32::from(leader.is_some()));
         for mode in Mode::ALL {
             let waiting = leader.map_or(0, |leader| leader.engine().len(*mode));
-            metrics::gauge!("tebdil_tickets_waiting", "mode" => mode.as_str()).set(u32::try_from(waiting).unwrap_or(u32::MAX));
-            let oldest = leader.and_then(|leader| leader.engine().oldest_age(*mode, now)).unwrap_or_default();
+            metrics::gauge!("tebdil_tickets_waiting", "mode" => mode.as_str())
+                .set(u32::try_from(waiting).unwrap_or(u32::MAX));
+            let oldest = leader
+                .and_then(|leader| leader.engine().oldest_age(*mode, now))
+                .unwrap_or_default();
             metrics::gauge!("tebdil_oldest_ticket_seconds", "mode" => mode.as_str()).set(oldest);
         }
     }

@@ -30,7 +30,8 @@ struct Proven {
     kid: String,
 }
 
-/// The exact form of a text message. Anything beside it, as a second `text` that another program would take for the first, is not.
+/// The exact form of a text message. Anything beside it, as a second `text` that another program
+/// would take for the first, is not.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TextMessage {
@@ -57,11 +58,17 @@ impl Verified {
         let handle = subject.handle();
         let mut proven: Vec<Proven> = Vec::with_capacity(evidence.len());
         for (index, item) in evidence.iter().enumerate() {
-            let refused = |field: &str, detail| NoProof { field: format!("evidence[{index}].{field}"), detail };
+            let refused = |field: &str, detail| NoProof {
+                field: format!("evidence[{index}].{field}"),
+                detail,
+            };
             if item.match_id != match_id {
                 return Err(refused("match_id", "is of another match"));
             }
-            if proven.iter().any(|before| before.message_id == item.message_id) {
+            if proven
+                .iter()
+                .any(|before| before.message_id == item.message_id)
+            {
                 return Err(refused("message_id", "is there twice"));
             }
             if item.content.len() > MAX_CIPHERTEXT_BYTES {
@@ -76,9 +83,16 @@ impl Verified {
                 }
             })?;
             let content = String::from_utf8(item.content.clone()).ok();
-            let content = content.filter(|text| serde_json::from_str::<serde_json::Map<String, Value>>(text).is_ok());
+            let content = content.filter(|text| {
+                serde_json::from_str::<serde_json::Map<String, Value>>(text).is_ok()
+            });
             let content = content.ok_or_else(|| refused("content", "is not a JSON object"))?;
-            proven.push(Proven { message_id: item.message_id, content, sent_at: item.sent_at, kid: item.frank.kid.clone() });
+            proven.push(Proven {
+                message_id: item.message_id,
+                content,
+                sent_at: item.sent_at,
+                kid: item.frank.kid.clone(),
+            });
         }
         proven.sort_by_key(|message| (message.sent_at, message.message_id));
         Ok(Self(proven))
@@ -125,8 +139,18 @@ impl Written {
     ///
     /// # Errors
     /// When it was sealed as something else, or its key is gone.
-    pub fn open(self, cipher: &FieldCipher, report: ReportId, sealed: &Sealed) -> Result<String, CryptoError> {
-        let plain = cipher.open(self.context(), &report.0.to_be_bytes(), &sealed.key_id, &sealed.ciphertext)?;
+    pub fn open(
+        self,
+        cipher: &FieldCipher,
+        report: ReportId,
+        sealed: &Sealed,
+    ) -> Result<String, CryptoError> {
+        let plain = cipher.open(
+            self.context(),
+            &report.0.to_be_bytes(),
+            &sealed.key_id,
+            &sealed.ciphertext,
+        )?;
         String::from_utf8(plain.to_vec()).map_err(|_| CryptoError::Refused)
     }
 }
@@ -135,18 +159,35 @@ impl Written {
 ///
 /// # Errors
 /// When they cannot be decrypted.
-pub fn open_evidence(cipher: &FieldCipher, report: ReportId, sealed: &Sealed) -> Result<Vec<VerifiedMessage>, CryptoError> {
+pub fn open_evidence(
+    cipher: &FieldCipher,
+    report: ReportId,
+    sealed: &Sealed,
+) -> Result<Vec<VerifiedMessage>, CryptoError> {
     let json = Written::Evidence.open(cipher, report, sealed)?;
     let proven: Vec<Proven> = serde_json::from_str(&json).map_err(|_| CryptoError::Refused)?;
     Ok(proven.into_iter().map(shown).collect())
 }
 
-fn shown(Proven { message_id, content, sent_at, kid }: Proven) -> VerifiedMessage {
+fn shown(
+    Proven {
+        message_id,
+        content,
+        sent_at,
+        kid,
+    }: Proven,
+) -> VerifiedMessage {
     let text = match serde_json::from_str(&content) {
         Ok(TextMessage { kind, text }) if kind == "text" => text,
         _ => content,
     };
-    VerifiedMessage { message_id, text, sent_at, verified: true, kid }
+    VerifiedMessage {
+        message_id,
+        text,
+        sent_at,
+        verified: true,
+        kid,
+    }
 }
 
 #[cfg(test)]
@@ -156,8 +197,13 @@ mod tests {
     use super::*;
 
     fn text_of(content: &str) -> String {
-        shown(Proven { message_id: MessageId(1), content: content.to_owned(), sent_at: Timestamp::from_millis(0), kid: "k".to_owned() })
-            .text
+        shown(Proven {
+            message_id: MessageId(1),
+            content: content.to_owned(),
+            sent_at: Timestamp::from_millis(0),
+            kid: "k".to_owned(),
+        })
+        .text
     }
 
     #[test]
@@ -177,9 +223,18 @@ mod tests {
     fn what_is_kept_opens_for_its_report_and_purpose_only() {
         let cipher = FieldCipher::new("k", [("k".to_owned(), Key::from([1; 32]))]).expect("a ring");
         let sealed = Written::Note.seal(&cipher, ReportId(7), "çok kötü".as_bytes());
-        assert_eq!(Written::Note.open(&cipher, ReportId(7), &sealed).as_deref(), Ok("çok kötü"));
-        assert_eq!(Written::Note.open(&cipher, ReportId(8), &sealed), Err(CryptoError::Refused));
-        assert_eq!(Written::Resolution.open(&cipher, ReportId(7), &sealed), Err(CryptoError::Refused));
+        assert_eq!(
+            Written::Note.open(&cipher, ReportId(7), &sealed).as_deref(),
+            Ok("çok kötü")
+        );
+        assert_eq!(
+            Written::Note.open(&cipher, ReportId(8), &sealed),
+            Err(CryptoError::Refused)
+        );
+        assert_eq!(
+            Written::Resolution.open(&cipher, ReportId(7), &sealed),
+            Err(CryptoError::Refused)
+        );
         assert_eq!(Verified(Vec::new()).seal(&cipher, ReportId(7)), None);
     }
 }

@@ -13,14 +13,20 @@ use tebdil_core::{
 
 use crate::app::App;
 
-/// Makes a ban that was committed take effect: the user is told, then its sockets close, at whichever node, and its matches end. The same for whoever has
-/// the phone today, where that is another account.
+/// Makes a ban that was committed take effect: the user is told, then its sockets close, at
+/// whichever node, and its matches end. The same for whoever has the phone today, where that is
+/// another account.
 ///
-/// Runs in a task of its own, so that a request that is cut off does not leave half of it; should the node die, the job of the ban does the rest.
+/// Runs in a task of its own, so that a request that is cut off does not leave half of it; should
+/// the node die, the job of the ban does the rest.
 ///
 /// # Errors
 /// When the store fails; the job of the ban tries again.
-pub async fn enforce_ban(app: &Arc<App>, user: UserId, notified: Option<Notified>) -> Result<(), StoreError> {
+pub async fn enforce_ban(
+    app: &Arc<App>,
+    user: UserId,
+    notified: Option<Notified>,
+) -> Result<(), StoreError> {
     let of = Arc::clone(app);
     let enforced = app.tasks.spawn(async move {
         let mut banned = vec![user];
@@ -33,18 +39,23 @@ pub async fn enforce_ban(app: &Arc<App>, user: UserId, notified: Option<Notified
         }
         for user in banned {
             for row in of.store.active_matches(user, of.clock.now()).await? {
-                // By the banned user: nobody gets a right back for a match that ended by the own ban.
+                // By the banned user: nobody gets a right back for a match that ended by the own
+                // ban.
                 of.chat.end(row.id, Some(user), EndReason::Banned).await?;
             }
         }
         Ok(())
     });
-    enforced.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
+    enforced
+        .await
+        .unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }
 
-/// Makes an erasure that was committed take effect: the sockets of the account close, at whichever node, and its matches end.
+/// Makes an erasure that was committed take effect: the sockets of the account close, at whichever
+/// node, and its matches end.
 ///
-/// Runs in a task of its own, like [`enforce_ban`]; what is left of it, and the rest, does the job of the erasure.
+/// Runs in a task of its own, like [`enforce_ban`]; what is left of it, and the rest, does the job
+/// of the erasure.
 ///
 /// # Errors
 /// When the store fails; the job of the erasure tries again.
@@ -57,5 +68,7 @@ pub async fn enforce_erasure(app: &Arc<App>, user: UserId) -> Result<(), StoreEr
         }
         Ok(())
     });
-    enforced.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
+    enforced
+        .await
+        .unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }

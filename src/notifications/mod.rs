@@ -1,4 +1,5 @@
-//! What users are told by the server itself: on their sockets, in their language; and who is woken when it is away.
+//! What users are told by the server itself: on their sockets, in their language; and who is woken
+//! when it is away.
 
 mod texts;
 mod wakeups;
@@ -15,7 +16,8 @@ pub use wakeups::{Waker, Wakeups};
 
 use crate::hub::Hub;
 
-/// Tells the sockets of a user, at whichever node, what the store has committed. One that is away finds it when it comes back.
+/// Tells the sockets of a user, at whichever node, what the store has committed. One that is away
+/// finds it when it comes back.
 #[derive(Debug, Clone)]
 pub struct Notifier {
     hub: Arc<Hub>,
@@ -29,7 +31,12 @@ impl Notifier {
 
     /// Sends `notification`.
     pub fn tell(&self, notified: &Notified) {
-        self.hub.send(notified.user_id, &ServerFrame::Notification { notification: self.shown(notified) });
+        self.hub.send(
+            notified.user_id,
+            &ServerFrame::Notification {
+                notification: self.shown(notified),
+            },
+        );
     }
 
     /// Sends `notification.read`.

@@ -1,7 +1,9 @@
 //! The push desk: people who were away when something came for them.
 //!
-//! Nothing here is on the way of a message. Who has a connection at this node costs nothing; the others are noted, and about a second later presence is asked for all
-//! of them at once, and the store orders a wake-up for those who are nowhere. What gets lost here is found by the job `wakeups`, which looks into the store.
+//! Nothing here is on the way of a message. Who has a connection at this node costs nothing; the
+//! others are noted, and about a second later presence is asked for all of them at once, and the
+//! store orders a wake-up for those who are nowhere. What gets lost here is found by the job
+//! `wakeups`, which looks into the store.
 
 use std::{
     collections::HashSet,
@@ -57,7 +59,11 @@ impl Wakeups {
         self.note(|noted| &mut noted.matches, [(match_id, user)]);
     }
 
-    fn note(&self, of: impl FnOnce(&mut Noted) -> &mut HashSet<SideId>, sides: impl IntoIterator<Item = SideId>) {
+    fn note(
+        &self,
+        of: impl FnOnce(&mut Noted) -> &mut HashSet<SideId>,
+        sides: impl IntoIterator<Item = SideId>,
+    ) {
         let mut dropped = 0;
         {
             let mut noted = self.noted();
@@ -143,7 +149,15 @@ impl Waker {
     async fn wake_for_matches(&self, batch: &[SideId]) -> Result<(), WakeError> {
         for (match_id, user) in self.away(batch).await? {
             // Told once, however often it is found again.
-            let told = self.store.notify(user, &Notice::MatchFound { match_id }, &match_id.to_string(), self.clock.now()).await?;
+            let told = self
+                .store
+                .notify(
+                    user,
+                    &Notice::MatchFound { match_id },
+                    &match_id.to_string(),
+                    self.clock.now(),
+                )
+                .await?;
             if let Some(notified) = told {
                 self.notifier.tell(&notified);
             }
@@ -155,7 +169,12 @@ impl Waker {
     async fn away(&self, sides: &[SideId]) -> Result<Vec<SideId>, WakeError> {
         let users: Vec<UserId> = sides.iter().map(|(_, user)| *user).collect();
         let online = self.presence.online(&users).await?;
-        Ok(sides.iter().zip(online).filter(|(_, online)| !online).map(|(side, _)| *side).collect())
+        Ok(sides
+            .iter()
+            .zip(online)
+            .filter(|(_, online)| !online)
+            .map(|(side, _)| *side)
+            .collect())
     }
 }
 

@@ -1,4 +1,5 @@
-//! The relays of calls, as the server sees them: which there are, who may use them, and the one in this process.
+//! The relays of calls, as the server sees them: which there are, who may use them, and the one in
+//! this process.
 
 mod sweep;
 
@@ -36,7 +37,13 @@ pub struct Relays {
 
 impl Relays {
     /// Starts the relay of this process, where there is one.
-    pub async fn start(config: &config::Relay, secret: Secret, clock: Clock, bus: Bus, tasks: Tasks) -> Result<Self, RunError> {
+    pub async fn start(
+        config: &config::Relay,
+        secret: Secret,
+        clock: Clock,
+        bus: Bus,
+        tasks: Tasks,
+    ) -> Result<Self, RunError> {
         let secret = RelaySecret::new(secret);
         let ranges = RelayRanges::new(config.ranges());
         let embedded = if config.embedded {
@@ -57,13 +64,28 @@ impl Relays {
         } else {
             None
         };
-        let own = embedded.as_ref().map(|relay| SocketAddr::new(config.own_range().ip, relay.address().port()));
+        let own = embedded
+            .as_ref()
+            .map(|relay| SocketAddr::new(config.own_range().ip, relay.address().port()));
         let urls = match config.urls().collect::<Vec<_>>() {
-            none if none.is_empty() => own.map(|address| format!("turn:{address}?transport=udp")).into_iter().collect(),
+            none if none.is_empty() => own
+                .map(|address| format!("turn:{address}?transport=udp"))
+                .into_iter()
+                .collect(),
             urls => urls,
         };
         let credential_ttl = Duration::from_secs(config.credential_ttl_s);
-        Ok(Self { secret, ranges, urls, credential_ttl, embedded, clock, bus, tasks, lost: Notify::new() })
+        Ok(Self {
+            secret,
+            ranges,
+            urls,
+            credential_ttl,
+            embedded,
+            clock,
+            bus,
+            tasks,
+            lost: Notify::new(),
+        })
     }
 
     /// Whether there is a relay, without which there are no calls.
@@ -78,15 +100,26 @@ impl Relays {
 
     /// What one side of a call needs to reach a relay.
     pub fn ice_servers(&self, match_id: MatchId, role: MatchRole) -> IceServers {
-        let credential = self.secret.issue(match_id, role, self.clock.now(), self.credential_ttl);
-        let server = IceServer { urls: self.urls.clone(), username: credential.username, credential: credential.password };
-        IceServers { ice_servers: vec![server], ttl_s: self.credential_ttl.as_secs(), transport_policy: "relay".to_owned() }
+        let credential = self
+            .secret
+            .issue(match_id, role, self.clock.now(), self.credential_ttl);
+        let server = IceServer {
+            urls: self.urls.clone(),
+            username: credential.username,
+            credential: credential.password,
+        };
+        IceServers {
+            ice_servers: vec![server],
+            ttl_s: self.credential_ttl.as_secs(),
+            transport_policy: "relay".to_owned(),
+        }
     }
 
     /// The match is over: its call is cut, at whichever node's relay it goes through.
     pub fn match_ended(&self, match_id: MatchId) {
         self.cut_here(match_id);
-        self.bus.to_others(|| NodeMessage::CutCall { match_id }.encode());
+        self.bus
+            .to_others(|| NodeMessage::CutCall { match_id }.encode());
     }
 
     /// Where the relay of this process listens.
@@ -94,16 +127,24 @@ impl Relays {
         self.embedded.as_ref().map(|relay| relay.address())
     }
 
-    /// Has the relay of this process look by itself for calls that are over, until the process ends.
+    /// Has the relay of this process look by itself for calls that are over, until the process
+    /// ends.
     pub fn look_after(self: &Arc<Self>, store: &Store) {
         if self.embedded.is_some() {
-            self.tasks.supervise("sweep of calls", Arc::clone(self).keep_sweeping(store.clone(), self.tasks.closing.clone()));
+            self.tasks.supervise(
+                "sweep of calls",
+                Arc::clone(self).keep_sweeping(store.clone(), self.tasks.closing.clone()),
+            );
         }
     }
 
-    /// Like [`Relays::look_after`] where there is no database: nothing is relayed for longer than `lifetime`.
+    /// Like [`Relays::look_after`] where there is no database: nothing is relayed for longer than
+    /// `lifetime`.
     pub fn look_after_alone(self: &Arc<Self>, lifetime: Duration) {
-        self.tasks.supervise("age of calls", Arc::clone(self).keep_ageing(lifetime, self.tasks.closing.clone()));
+        self.tasks.supervise(
+            "age of calls",
+            Arc::clone(self).keep_ageing(lifetime, self.tasks.closing.clone()),
+        );
     }
 
     /// Messages of other nodes did not arrive; the next look at the store is now.
@@ -120,10 +161,16 @@ impl Relays {
 
     /// Cuts a call at the relay of this process.
     pub fn cut_here(&self, match_id: MatchId) {
-        let Some(relay) = self.embedded.clone() else { return };
-        let sides: Vec<SideId> = MatchRole::ALL.iter().map(|role| self.secret.side(match_id, *role)).collect();
+        let Some(relay) = self.embedded.clone() else {
+            return;
+        };
+        let sides: Vec<SideId> = MatchRole::ALL
+            .iter()
+            .map(|role| self.secret.side(match_id, *role))
+            .collect();
         // Each waits for its ports, and none for the other's.
-        self.tasks.spawn(async move { drop(join_all(sides.iter().map(|side| relay.cut(side))).await) });
+        self.tasks
+            .spawn(async move { drop(join_all(sides.iter().map(|side| relay.cut(side))).await) });
     }
 }
 

@@ -1,7 +1,8 @@
 //! Calls whose end nobody told this relay of.
 //!
-//! The word that a match is over can get lost: Redis was away, or the node that ended it died before it spoke. So the relay of a process that has the database looks
-//! by itself, every few seconds and whenever it learns that it missed something.
+//! The word that a match is over can get lost: Redis was away, or the node that ended it died
+//! before it spoke. So the relay of a process that has the database looks by itself, every few
+//! seconds and whenever it learns that it missed something.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -33,15 +34,23 @@ impl Relays {
     /// # Errors
     /// Those of the store. What goes on is not known then, and nothing is cut.
     pub async fn sweep(&self, store: &Store) -> Result<usize, StoreError> {
-        let Some(relay) = &self.embedded else { return Ok(0) };
-        // In this order no call is too young to be found: who holds something has a credential, which follows the commit of its match.
+        let Some(relay) = &self.embedded else {
+            return Ok(0);
+        };
+        // In this order no call is too young to be found: who holds something has a credential,
+        // which follows the commit of its match.
         let mut over: HashSet<SideId> = relay.sides().into_iter().collect();
         let mut after: Option<MatchId> = None;
         while !over.is_empty() {
-            let page = store.open_video_matches(after, PAGE, self.clock.now()).await?;
+            let page = store
+                .open_video_matches(after, PAGE, self.clock.now())
+                .await?;
             let Some(last) = page.last() else { break };
             after = Some(*last);
-            for (match_id, role) in page.iter().flat_map(|id| MatchRole::ALL.iter().map(|role| (*id, *role))) {
+            for (match_id, role) in page
+                .iter()
+                .flat_map(|id| MatchRole::ALL.iter().map(|role| (*id, *role)))
+            {
                 over.remove(&self.secret.side(match_id, role));
             }
         }
@@ -62,13 +71,20 @@ impl Relays {
             match self.sweep(&store).await {
                 Ok(0) => {}
                 Ok(sides) => tracing::info!(sides, "calls were cut whose match had ended"),
-                Err(error) => tracing::warn!(%error, "which calls are over could not be asked; trying again"),
+                Err(error) => {
+                    tracing::warn!(%error, "which calls are over could not be asked; trying again")
+                }
             }
         }
     }
 
-    /// Without a database nobody tells of an end: cuts what was relayed for longer than a match can last.
-    pub(super) async fn keep_ageing(self: Arc<Self>, lifetime: Duration, closing: CancellationToken) {
+    /// Without a database nobody tells of an end: cuts what was relayed for longer than a match can
+    /// last.
+    pub(super) async fn keep_ageing(
+        self: Arc<Self>,
+        lifetime: Duration,
+        closing: CancellationToken,
+    ) {
         let mut ages = Ages::default();
         let mut every = tokio::time::interval(PERIOD);
         loop {
@@ -77,7 +93,11 @@ impl Relays {
                 () = closing.cancelled() => return,
             }
             let Some(relay) = &self.embedded else { return };
-            cut(relay, &ages.older(relay.sides(), lifetime, self.clock.now())).await;
+            cut(
+                relay,
+                &ages.older(relay.sides(), lifetime, self.clock.now()),
+            )
+            .await;
         }
     }
 }
@@ -93,11 +113,23 @@ struct Ages(HashMap<SideId, Timestamp>);
 
 impl Ages {
     /// Takes note of who holds something now. Gives those who do so for longer than `lifetime`.
-    fn older(&mut self, holding: Vec<SideId>, lifetime: Duration, now: Timestamp) -> HashSet<SideId> {
+    fn older(
+        &mut self,
+        holding: Vec<SideId>,
+        lifetime: Duration,
+        now: Timestamp,
+    ) -> HashSet<SideId> {
         let since = std::mem::take(&mut self.0);
         // A clock that was set back makes nobody older than it says.
-        self.0 = holding.into_iter().map(|side| (side, since.get(&side).copied().unwrap_or(now).min(now))).collect();
-        self.0.iter().filter(|(_, since)| now.since(**since) > lifetime).map(|(side, _)| *side).collect()
+        self.0 = holding
+            .into_iter()
+            .map(|side| (side, since.get(&side).copied().unwrap_or(now).min(now)))
+            .collect();
+        self.0
+            .iter()
+            .filter(|(_, since)| now.since(**since) > lifetime)
+            .map(|(side, _)| *side)
+            .collect()
     }
 }
 
@@ -113,16 +145,40 @@ mod tests {
     fn only_who_held_on_for_longer_than_a_match_is_cut() {
         let (mut ages, day) = (Ages::default(), Duration::from_hours(24));
         let start = Timestamp::from_millis(1_000_000_000);
-        let mut older = |holding: &[u8], now| ages.older(holding.iter().map(|number| side(*number)).collect(), day, now);
+        let mut older = |holding: &[u8], now| {
+            ages.older(
+                holding.iter().map(|number| side(*number)).collect(),
+                day,
+                now,
+            )
+        };
         assert_eq!(older(&[1, 2], start), HashSet::new());
-        assert_eq!(older(&[1, 3], start + Duration::from_hours(12)), HashSet::new());
+        assert_eq!(
+            older(&[1, 3], start + Duration::from_hours(12)),
+            HashSet::new()
+        );
         // The second let go and began anew.
         assert_eq!(older(&[1, 2, 3], start + day), HashSet::new());
-        assert_eq!(older(&[1, 2, 3], start + day + Duration::from_millis(1)), HashSet::from([side(1)]));
-        assert_eq!(older(&[2, 3], start + Duration::from_hours(37)), HashSet::from([side(3)]));
+        assert_eq!(
+            older(&[1, 2, 3], start + day + Duration::from_millis(1)),
+            HashSet::from([side(1)])
+        );
+        assert_eq!(
+            older(&[2, 3], start + Duration::from_hours(37)),
+            HashSet::from([side(3)])
+        );
         // Set back by ten hours: what was seen since is younger now.
-        assert_eq!(older(&[2], start + Duration::from_hours(20)), HashSet::new());
-        assert_eq!(older(&[2], start + Duration::from_hours(44)), HashSet::new());
-        assert_eq!(older(&[2], start + Duration::from_hours(45)), HashSet::from([side(2)]));
+        assert_eq!(
+            older(&[2], start + Duration::from_hours(20)),
+            HashSet::new()
+        );
+        assert_eq!(
+            older(&[2], start + Duration::from_hours(44)),
+            HashSet::new()
+        );
+        assert_eq!(
+            older(&[2], start + Duration::from_hours(45)),
+            HashSet::from([side(2)])
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! When users and sessions were last active, as their sockets tell it: noted in memory, and written for many at once. No frame writes anything.
+//! When users and sessions were last active, as their sockets tell it: noted in memory, and written
+//! for many at once. No frame writes anything.
 
 use std::{sync::Arc, time::Duration};
 
@@ -37,7 +38,8 @@ impl Activity {
     }
 }
 
-/// Writes what was noted until `closing`, and once more then: what is connected at that moment was active.
+/// Writes what was noted until `closing`, and once more then: what is connected at that moment was
+/// active.
 pub async fn run(app: Arc<App>) {
     let mut every = tokio::time::interval(WRITE_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -67,7 +69,12 @@ fn is_due(looked_at: Timestamp, now: Timestamp) -> bool {
 }
 
 async fn write(app: &App, now: Timestamp) {
-    let noted: Vec<(UserId, SessionId)> = app.activity.noted.iter().map(|entry| (*entry.value(), *entry.key())).collect();
+    let noted: Vec<(UserId, SessionId)> = app
+        .activity
+        .noted
+        .iter()
+        .map(|entry| (*entry.value(), *entry.key()))
+        .collect();
     for batch in noted.chunks(BATCH) {
         if let Err(error) = app.store.touch_all(batch, APART, now).await {
             tracing::warn!(%error, "the activity of sessions was not noted; trying again");
@@ -87,6 +94,8 @@ mod tests {
     fn open_connections_are_looked_at_every_five_minutes_and_after_a_clock_was_set_back() {
         let start = Timestamp::from_millis(1_795_251_600_000);
         assert!(!is_due(start, start) && !is_due(start, start + Duration::from_secs(299)));
-        assert!(is_due(start, start + OPEN_EVERY) && is_due(start, start - Duration::from_millis(1)));
+        assert!(
+            is_due(start, start + OPEN_EVERY) && is_due(start, start - Duration::from_millis(1))
+        );
     }
 }

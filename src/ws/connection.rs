@@ -1,4 +1,5 @@
-//! One WebSocket connection: one task with a reading and a writing half that never wait for each other.
+//! One WebSocket connection: one task with a reading and a writing half that never wait for each
+//! other.
 
 use std::{
     num::NonZeroU32,
@@ -13,14 +14,19 @@ use futures_util::{
     stream::{SplitSink, SplitStream},
 };
 use tebdil_core::{
-    protocol::{ClientFrame, CloseCode, ErrorCode, FrameError, FrameId, Hello, MAX_FRAME_BYTES, ServerFrame, parse_client_frame},
+    protocol::{
+        ClientFrame, CloseCode, ErrorCode, FrameError, FrameId, Hello, MAX_FRAME_BYTES,
+        ServerFrame, parse_client_frame,
+    },
     time::Timestamp,
 };
 use tokio::{
     io::AsyncWriteExt as _,
     time::{Duration, Instant, timeout},
 };
-use tokio_tungstenite::tungstenite::{self, Bytes, Message, Utf8Bytes, error::ProtocolError, protocol::CloseFrame};
+use tokio_tungstenite::tungstenite::{
+    self, Bytes, Message, Utf8Bytes, error::ProtocolError, protocol::CloseFrame,
+};
 
 use super::{
     Socket, dispatch,
@@ -33,7 +39,8 @@ use crate::{
     hub::{Connection, Next, come_back_after_ms},
 };
 
-/// How long a closed connection is kept so that its close frame arrives: closing with unread input would reset it away.
+/// How long a closed connection is kept so that its close frame arrives: closing with unread input
+/// would reset it away.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// How long a client that stopped reading has to take what was written before it was closed.
@@ -48,11 +55,15 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn new(connection: Arc<Connection>, token_expires_at: Timestamp) -> Self {
-        Self { connection, token_expires_at: AtomicI64::new(token_expires_at.millis()) }
+        Self {
+            connection,
+            token_expires_at: AtomicI64::new(token_expires_at.millis()),
+        }
     }
 
     pub(super) fn extend_token(&self, until: Timestamp) {
-        self.token_expires_at.store(until.millis(), Ordering::Relaxed);
+        self.token_expires_at
+            .store(until.millis(), Ordering::Relaxed);
     }
 
     fn token_expired(&self, now: Timestamp) -> bool {
@@ -62,7 +73,8 @@ impl Session {
 
 /// Serves a connection until it ends.
 ///
-/// What happens once at its beginning and end is boxed: an idle connection keeps only what it needs to wait.
+/// What happens once at its beginning and end is boxed: an idle connection keeps only what it needs
+/// to wait.
 pub(super) async fn run(mut socket: Socket, app: Arc<App>, seat: Option<Seat>) {
     let open = metrics::gauge!("tebdil_connections");
     open.increment(1);
@@ -84,13 +96,21 @@ pub(super) async fn run(mut socket: Socket, app: Arc<App>, seat: Option<Seat>) {
 /// An accepted `hello`, until it is answered.
 type Greeting = Box<(Option<FrameId>, Hello)>;
 
-/// Waits for `hello` and lets the connection in. An error is a close that the caller still has to say.
+/// Waits for `hello` and lets the connection in. An error is a close that the caller still has to
+/// say.
 async fn begin(socket: &mut Socket, app: &App) -> Result<(Session, Greeting), CloseCode> {
-    let first = timeout(app.config.ws.hello_timeout(), first_frame(socket)).await.map_err(|_| CloseCode::HelloTimeout)?;
+    let first = timeout(app.config.ws.hello_timeout(), first_frame(socket))
+        .await
+        .map_err(|_| CloseCode::HelloTimeout)?;
     let (re, hello) = match first? {
         Ok(hello) => hello,
         Err(refused) => {
-            say(socket, &ServerFrame::error(refused.code, refused.message), refused.re.as_ref()).await;
+            say(
+                socket,
+                &ServerFrame::error(refused.code, refused.message),
+                refused.re.as_ref(),
+            )
+            .await;
             return Err(CloseCode::BadFrame);
         }
     };
@@ -104,7 +124,12 @@ async fn begin(socket: &mut Socket, app: &App) -> Result<(Session, Greeting), Cl
 }
 
 /// From joining the hub until everything is written; whether the last was the close frame.
-async fn converse(socket: &mut Socket, app: &Arc<App>, session: &Session, greeting: Greeting) -> bool {
+async fn converse(
+    socket: &mut Socket,
+    app: &Arc<App>,
+    session: &Session,
+    greeting: Greeting,
+) -> bool {
     let connection = &session.connection;
     app.hub.join(connection);
     // The drain may have listed the connections just before.
@@ -134,7 +159,8 @@ async fn converse(socket: &mut Socket, app: &Arc<App>, session: &Session, greeti
     }
 }
 
-/// After the last frame. In this order: once closed nothing is queued, once left nobody sees the user here, and then its ticket goes.
+/// After the last frame. In this order: once closed nothing is queued, once left nobody sees the
+/// user here, and then its ticket goes.
 async fn end(app: &App, connection: &Connection) {
     connection.outbound.close(CloseCode::GoingAway);
     app.activity.note(connection);
@@ -149,12 +175,20 @@ type First = Result<(Option<FrameId>, Hello), FrameError>;
 async fn first_frame(socket: &mut Socket) -> Result<First, CloseCode> {
     loop {
         match socket.next().await {
-            Some(Ok(Message::Text(text))) if text.len() > MAX_FRAME_BYTES => return Err(CloseCode::TooLarge),
+            Some(Ok(Message::Text(text))) if text.len() > MAX_FRAME_BYTES => {
+                return Err(CloseCode::TooLarge);
+            }
             Some(Ok(Message::Text(text))) => {
-                return Ok(parse_client_frame(&text).and_then(|(re, frame)| match frame {
-                    ClientFrame::Hello(hello) => Ok((re, hello)),
-                    _ => Err(FrameError { re, code: ErrorCode::UnexpectedFrame, message: "the first frame is hello".to_owned() }),
-                }));
+                return Ok(
+                    parse_client_frame(&text).and_then(|(re, frame)| match frame {
+                        ClientFrame::Hello(hello) => Ok((re, hello)),
+                        _ => Err(FrameError {
+                            re,
+                            code: ErrorCode::UnexpectedFrame,
+                            message: "the first frame is hello".to_owned(),
+                        }),
+                    }),
+                );
             }
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
             Some(Ok(Message::Binary(_))) => return Err(CloseCode::BadFrame),
@@ -169,15 +203,23 @@ async fn read(stream: &mut SplitStream<&mut Socket>, app: &Arc<App>, session: &S
     let outbound = &session.connection.outbound;
     let ws = &app.config.ws;
     let rate = NonZeroU32::new(ws.frames_per_second).filter(|_| app.config.limits.enabled);
-    let mut limits = Limits::new(rate, NonZeroU32::new(ws.frame_burst).unwrap_or(NonZeroU32::MIN));
+    let mut limits = Limits::new(
+        rate,
+        NonZeroU32::new(ws.frame_burst).unwrap_or(NonZeroU32::MIN),
+    );
     while outbound.closing().is_none() {
         // Pings are sent twice as often as this: a live client is never silent for so long.
-        let Ok(message) = timeout(ws.heartbeat(), stream.next()).await else { return outbound.close(CloseCode::GoingAway) };
+        let Ok(message) = timeout(ws.heartbeat(), stream.next()).await else {
+            return outbound.close(CloseCode::GoingAway);
+        };
         let text = match message {
             Some(Ok(Message::Text(text))) => text,
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
             Some(Ok(Message::Binary(_))) => {
-                session.connection.send(&ServerFrame::error(ErrorCode::BadFrame, "frames are text"), None);
+                session.connection.send(
+                    &ServerFrame::error(ErrorCode::BadFrame, "frames are text"),
+                    None,
+                );
                 return outbound.close(CloseCode::BadFrame);
             }
             Some(Ok(Message::Close(_))) | None => return outbound.close(CloseCode::GoingAway),
@@ -189,7 +231,9 @@ async fn read(stream: &mut SplitStream<&mut Socket>, app: &Arc<App>, session: &S
         match limits.frame() {
             Pace::Fine => {}
             Pace::Wait { retry_after } => {
-                session.connection.send(&rate_limited(retry_after, None), None);
+                session
+                    .connection
+                    .send(&rate_limited(retry_after, None), None);
                 continue;
             }
             Pace::GiveUp => return outbound.close(CloseCode::RateLimited),
@@ -203,13 +247,17 @@ async fn read(stream: &mut SplitStream<&mut Socket>, app: &Arc<App>, session: &S
         }
         match parse_client_frame(&text) {
             Ok((re, frame)) => {
-                if dispatch::dispatch(app, session, frame, re).await.is_err() && limits.bad_frame() {
+                if dispatch::dispatch(app, session, frame, re).await.is_err() && limits.bad_frame()
+                {
                     return outbound.close(CloseCode::BadFrame);
                 }
             }
             Err(refused) => {
                 let not_a_frame = refused.code == ErrorCode::BadFrame;
-                session.connection.send(&ServerFrame::error(refused.code, refused.message), refused.re.as_ref());
+                session.connection.send(
+                    &ServerFrame::error(refused.code, refused.message),
+                    refused.re.as_ref(),
+                );
                 if limits.bad_frame() || not_a_frame {
                     return outbound.close(CloseCode::BadFrame);
                 }
@@ -218,7 +266,8 @@ async fn read(stream: &mut SplitStream<&mut Socket>, app: &Arc<App>, session: &S
     }
 }
 
-/// Writes what is queued, pings, and ends with the close frame; false when that could not be written.
+/// Writes what is queued, pings, and ends with the close frame; false when that could not be
+/// written.
 async fn write(sink: &mut SplitSink<&mut Socket, Message>, app: &App, session: &Session) -> bool {
     let outbound = &session.connection.outbound;
     let mut pings = tokio::time::interval(app.config.ws.heartbeat() / 2);
@@ -230,7 +279,8 @@ async fn write(sink: &mut SplitSink<&mut Socket, Message>, app: &App, session: &
             next = outbound.next() => match next {
                 Next::Frame(text) => Message::Text(text),
                 Next::Close(code) => {
-                    // At once, not after the goodbye: whoever searches shall not meet somebody who is gone.
+                    // At once, not after the goodbye: whoever searches shall not meet somebody who
+                    // is gone.
                     Box::pin(app.matchmaker.gone(&session.connection)).await;
                     let grace = if code == CloseCode::SlowConsumer { SLOW_GRACE } else { LINGER };
                     let told = goodbye(sink, code, grace).await;
@@ -259,8 +309,8 @@ async fn write(sink: &mut SplitSink<&mut Socket, Message>, app: &App, session: &
     }
 }
 
-/// Resolves when a frame is not waited for any longer: a while after the queue was closed, for all that was left in it together. One that the client does not
-/// take in time closes it.
+/// Resolves when a frame is not waited for any longer: a while after the queue was closed, for all
+/// that was left in it together. One that the client does not take in time closes it.
 async fn gave_up(outbound: &crate::hub::Outbound, patience: Duration, closed_at: Option<Instant>) {
     if let Some(closed_at) = closed_at {
         return tokio::time::sleep_until(closed_at + SLOW_GRACE).await;
@@ -280,7 +330,10 @@ fn count_slow(code: CloseCode, told: bool) -> bool {
 }
 
 fn close_frame(code: CloseCode) -> CloseFrame {
-    CloseFrame { code: code.code().into(), reason: Utf8Bytes::from_static(code.reason()) }
+    CloseFrame {
+        code: code.code().into(),
+        reason: Utf8Bytes::from_static(code.reason()),
+    }
 }
 
 async fn say(socket: &mut Socket, frame: &ServerFrame, re: Option<&FrameId>) {
@@ -288,7 +341,11 @@ async fn say(socket: &mut Socket, frame: &ServerFrame, re: Option<&FrameId>) {
 }
 
 /// Says that the connection ends; false when that could not be written.
-async fn goodbye(sink: &mut (impl Sink<Message, Error = tungstenite::Error> + Unpin), code: CloseCode, grace: Duration) -> bool {
+async fn goodbye(
+    sink: &mut (impl Sink<Message, Error = tungstenite::Error> + Unpin),
+    code: CloseCode,
+    grace: Duration,
+) -> bool {
     match timeout(grace, sink.send(Message::Close(Some(close_frame(code))))).await {
         Ok(Ok(())) => true,
         Ok(Err(error)) => was_first(&error),
@@ -306,9 +363,10 @@ fn was_first(error: &tungstenite::Error) -> bool {
     )
 }
 
-/// The end of the TCP connection. Whoever was told takes the time to read it: the client's own close frame, or what it sends instead, is taken in until it hangs up,
-/// since a connection that is dropped with unread input is reset, and the reset overtakes the close frame. Whoever could not be told is reset, or the system would keep
-/// what was not taken for minutes.
+/// The end of the TCP connection. Whoever was told takes the time to read it: the client's own
+/// close frame, or what it sends instead, is taken in until it hangs up, since a connection that is
+/// dropped with unread input is reset, and the reset overtakes the close frame. Whoever could not
+/// be told is reset, or the system would keep what was not taken for minutes.
 async fn part(mut socket: Socket, told: bool) {
     if !told {
         let _ = socket.get_ref().set_zero_linger();
@@ -329,7 +387,9 @@ fn close_code_of(error: &tungstenite::Error) -> CloseCode {
     match error {
         tungstenite::Error::Capacity(_) => CloseCode::TooLarge,
         // The line broke: nobody is there to be told anything.
-        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => CloseCode::GoingAway,
+        tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {
+            CloseCode::GoingAway
+        }
         tungstenite::Error::Protocol(_) => CloseCode::ProtocolError,
         tungstenite::Error::Utf8(_) => CloseCode::InvalidText,
         _ => CloseCode::GoingAway,
@@ -355,7 +415,8 @@ impl Denied {
         }
     }
 
-    /// What the client is told before the close frame. With [`CloseCode::Draining`] it hears when to come back, each its own time.
+    /// What the client is told before the close frame. With [`CloseCode::Draining`] it hears when
+    /// to come back, each its own time.
     fn frame(&self) -> ServerFrame {
         let code = self.error();
         let mut frame = ServerFrame::error(code, code.title());

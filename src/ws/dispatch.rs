@@ -25,11 +25,20 @@ pub(super) struct BadFrame;
 
 /// Handles a frame. Every frame that has an answer gets one.
 ///
-/// The frames of a conversation are queued here and now; everything else is boxed, so that a waiting connection holds no room for it.
-pub(super) async fn dispatch(app: &Arc<App>, session: &Session, frame: ClientFrame, re: Option<FrameId>) -> Result<(), BadFrame> {
+/// The frames of a conversation are queued here and now; everything else is boxed, so that a
+/// waiting connection holds no room for it.
+pub(super) async fn dispatch(
+    app: &Arc<App>,
+    session: &Session,
+    frame: ClientFrame,
+    re: Option<FrameId>,
+) -> Result<(), BadFrame> {
     let connection = &session.connection;
     match frame {
-        ClientFrame::MessageSend(frame) => match app.limiters.count_here(Limit::MessageAccount, connection.user_id) {
+        ClientFrame::MessageSend(frame) => match app
+            .limiters
+            .count_here(Limit::MessageAccount, connection.user_id)
+        {
             Ok(()) => app.chat.send(connection, frame, re).await,
             Err(wait) => connection.send(&rate_limited(wait, Some(frame.client_id)), re.as_ref()),
         },
@@ -40,7 +49,12 @@ pub(super) async fn dispatch(app: &Arc<App>, session: &Session, frame: ClientFra
     Ok(())
 }
 
-async fn rare(app: &Arc<App>, session: &Session, frame: ClientFrame, re: Option<FrameId>) -> Result<(), BadFrame> {
+async fn rare(
+    app: &Arc<App>,
+    session: &Session,
+    frame: ClientFrame,
+    re: Option<FrameId>,
+) -> Result<(), BadFrame> {
     let connection = &session.connection;
     let re = re.as_ref();
     if let Err(denied) = admitted(app, connection.user_id, &frame).await {
@@ -52,34 +66,50 @@ async fn rare(app: &Arc<App>, session: &Session, frame: ClientFrame, re: Option<
         return Ok(());
     }
     let outcome = match frame {
-        ClientFrame::MatchFind(wish) => match app.matchmaker.find(connection, wish, re.cloned()).await {
-            Err(Refused::Answer(frame)) => {
-                connection.send(&frame, re);
-                Ok(())
+        ClientFrame::MatchFind(wish) => {
+            match app.matchmaker.find(connection, wish, re.cloned()).await {
+                Err(Refused::Answer(frame)) => {
+                    connection.send(&frame, re);
+                    Ok(())
+                }
+                Err(Refused::Store(error)) => Err(error),
+                Ok(()) => Ok(()),
             }
-            Err(Refused::Store(error)) => Err(error),
-            Ok(()) => Ok(()),
-        },
+        }
         ClientFrame::MatchCancel => {
             app.matchmaker.cancel(connection, re.cloned()).await;
             Ok(())
         }
-        ClientFrame::MatchLeave(frame) => leave(app, connection, frame.match_id, EndReason::Left, re).await,
-        ClientFrame::MessageSync(frame) => app.chat.sync(connection, frame, re, &app.franking).await,
+        ClientFrame::MatchLeave(frame) => {
+            leave(app, connection, frame.match_id, EndReason::Left, re).await
+        }
+        ClientFrame::MessageSync(frame) => {
+            app.chat.sync(connection, frame, re, &app.franking).await
+        }
         ClientFrame::Typing(frame) => app.chat.typing(connection, frame, re).await,
         ClientFrame::TokenRefresh(frame) => {
             refresh(app, session, frame.token.expose(), re);
             Ok(())
         }
-        ClientFrame::RtcDescription(frame) => told(connection, re, app.calls.describe(connection, frame).await),
-        ClientFrame::RtcCandidate(frame) => told(connection, re, app.calls.candidate(connection, frame).await),
+        ClientFrame::RtcDescription(frame) => {
+            told(connection, re, app.calls.describe(connection, frame).await)
+        }
+        ClientFrame::RtcCandidate(frame) => {
+            told(connection, re, app.calls.candidate(connection, frame).await)
+        }
         ClientFrame::RtcState(frame) => match app.calls.state(connection, frame).await {
             Ok(Said::HungUp) => leave(app, connection, frame.match_id, EndReason::HungUp, re).await,
             said => told(connection, re, said.map(drop)),
         },
         // The frames of a conversation do not come here.
-        ClientFrame::Hello(_) | ClientFrame::MessageSend(_) | ClientFrame::MessageAck(_) | ClientFrame::MessageRead(_) => {
-            connection.send(&ServerFrame::error(ErrorCode::UnexpectedFrame, "hello was said already"), re);
+        ClientFrame::Hello(_)
+        | ClientFrame::MessageSend(_)
+        | ClientFrame::MessageAck(_)
+        | ClientFrame::MessageRead(_) => {
+            connection.send(
+                &ServerFrame::error(ErrorCode::UnexpectedFrame, "hello was said already"),
+                re,
+            );
             return Err(BadFrame);
         }
     };
@@ -97,16 +127,26 @@ async fn leave(
     reason: EndReason,
     re: Option<&FrameId>,
 ) -> Result<(), StoreError> {
-    // In a task of its own: a connection that breaks between the commit and the announcement would leave the peer alone in the match.
+    // In a task of its own: a connection that breaks between the commit and the announcement would
+    // leave the peer alone in the match.
     let (of, leaving, re) = (Arc::clone(app), Arc::clone(connection), re.cloned());
-    let left = app.tasks.spawn(async move { of.chat.leave(&leaving, match_id, reason, re.as_ref()).await });
-    left.await.unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
+    let left = app
+        .tasks
+        .spawn(async move { of.chat.leave(&leaving, match_id, reason, re.as_ref()).await });
+    left.await
+        .unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }
 
 /// Tells a connection why what it signalled did nothing.
-fn told(connection: &Connection, re: Option<&FrameId>, outcome: Result<(), calls::Refused>) -> Result<(), StoreError> {
+fn told(
+    connection: &Connection,
+    re: Option<&FrameId>,
+    outcome: Result<(), calls::Refused>,
+) -> Result<(), StoreError> {
     match outcome {
-        Err(calls::Refused::Answer(code, detail)) => connection.send(&ServerFrame::error(code, detail), re),
+        Err(calls::Refused::Answer(code, detail)) => {
+            connection.send(&ServerFrame::error(code, detail), re)
+        }
         Err(calls::Refused::Store(error)) => return Err(error),
         Ok(()) => {}
     }
@@ -116,11 +156,21 @@ fn told(connection: &Connection, re: Option<&FrameId>, outcome: Result<(), calls
 /// Counts the frames that have a limit of their own.
 async fn admitted(app: &App, user: UserId, frame: &ClientFrame) -> Result<(), Denied> {
     match frame {
-        ClientFrame::MatchFind(_) => app.limiters.count(Limit::FindAccount, Who::Account(user)).await,
-        ClientFrame::Typing(_) => app.limiters.count_here(Limit::TypingAccount, user).map_err(Denied::Wait),
-        ClientFrame::RtcDescription(_) | ClientFrame::RtcCandidate(_) | ClientFrame::RtcState(_) => {
-            app.limiters.count_here(Limit::SignalAccount, user).map_err(Denied::Wait)
+        ClientFrame::MatchFind(_) => {
+            app.limiters
+                .count(Limit::FindAccount, Who::Account(user))
+                .await
         }
+        ClientFrame::Typing(_) => app
+            .limiters
+            .count_here(Limit::TypingAccount, user)
+            .map_err(Denied::Wait),
+        ClientFrame::RtcDescription(_)
+        | ClientFrame::RtcCandidate(_)
+        | ClientFrame::RtcState(_) => app
+            .limiters
+            .count_here(Limit::SignalAccount, user)
+            .map_err(Denied::Wait),
         _ => Ok(()),
     }
 }
@@ -129,17 +179,27 @@ async fn admitted(app: &App, user: UserId, frame: &ClientFrame) -> Result<(), De
 fn refresh(app: &App, session: &Session, token: &str, re: Option<&FrameId>) {
     let connection = &session.connection;
     match app.tokens.verify_access(token) {
-        Ok(access) if access.session_id == connection.session_id && access.user_id == connection.user_id => {
+        Ok(access)
+            if access.session_id == connection.session_id
+                && access.user_id == connection.user_id =>
+        {
             session.extend_token(access.expires_at);
         }
-        _ => connection.send(&ServerFrame::error(ErrorCode::Unauthorized, ErrorCode::Unauthorized.title()), re),
+        _ => connection.send(
+            &ServerFrame::error(ErrorCode::Unauthorized, ErrorCode::Unauthorized.title()),
+            re,
+        ),
     }
 }
 
 /// What a client is told of a store failure.
 fn failure(error: &StoreError) -> ServerFrame {
     tracing::error!(%error, "a frame could not be handled");
-    if error.is_transient() { unavailable() } else { ServerFrame::error(ErrorCode::Internal, ErrorCode::Internal.title()) }
+    if error.is_transient() {
+        unavailable()
+    } else {
+        ServerFrame::error(ErrorCode::Internal, ErrorCode::Internal.title())
+    }
 }
 
 fn unavailable() -> ServerFrame {

@@ -36,13 +36,21 @@ pub(super) struct Limits {
 impl Limits {
     /// `per_second` frames on average, `burst` at once; no limit without `per_second`.
     pub(super) fn new(per_second: Option<NonZeroU32>, burst: NonZeroU32) -> Self {
-        let frames = per_second.map(|rate| RateLimiter::direct(governor::Quota::per_second(rate).allow_burst(burst)));
-        Self { frames, patience: burst.get(), refused: 0, bad: VecDeque::new() }
+        let frames = per_second
+            .map(|rate| RateLimiter::direct(governor::Quota::per_second(rate).allow_burst(burst)));
+        Self {
+            frames,
+            patience: burst.get(),
+            refused: 0,
+            bad: VecDeque::new(),
+        }
     }
 
     /// Counts a frame.
     pub(super) fn frame(&mut self) -> Pace {
-        let Some(frames) = &self.frames else { return Pace::Fine };
+        let Some(frames) = &self.frames else {
+            return Pace::Fine;
+        };
         let Err(not_until) = frames.check() else {
             self.refused = 0;
             return Pace::Fine;
@@ -51,14 +59,20 @@ impl Limits {
         if self.refused > self.patience {
             return Pace::GiveUp;
         }
-        Pace::Wait { retry_after: not_until.wait_time_from(governor::clock::DefaultClock::default().now()) }
+        Pace::Wait {
+            retry_after: not_until.wait_time_from(governor::clock::DefaultClock::default().now()),
+        }
     }
 
     /// Counts a bad frame; true when there were too many.
     pub(super) fn bad_frame(&mut self) -> bool {
         let now = Instant::now();
         self.bad.push_back(now);
-        while self.bad.front().is_some_and(|first| now.duration_since(*first) > BAD_FRAME_WINDOW) {
+        while self
+            .bad
+            .front()
+            .is_some_and(|first| now.duration_since(*first) > BAD_FRAME_WINDOW)
+        {
             self.bad.pop_front();
         }
         self.bad.len() >= BAD_FRAMES
@@ -70,7 +84,11 @@ pub(super) fn rate_limited(retry_after: Duration, client_id: Option<Uuid>) -> Se
     ServerFrame::Error {
         code: ErrorCode::RateLimited,
         message: ErrorCode::RateLimited.title().to_owned(),
-        retry_after_ms: Some(u64::try_from(retry_after.as_millis()).unwrap_or(u64::MAX).max(1)),
+        retry_after_ms: Some(
+            u64::try_from(retry_after.as_millis())
+                .unwrap_or(u64::MAX)
+                .max(1),
+        ),
         resets_at: None,
         client_id,
     }
@@ -86,7 +104,9 @@ mod tests {
         let mut limits = Limits::new(NonZeroU32::new(1), two);
         assert_eq!([limits.frame(), limits.frame()], [Pace::Fine, Pace::Fine]);
         for _ in 0..2 {
-            assert!(matches!(limits.frame(), Pace::Wait { retry_after } if retry_after <= Duration::from_secs(1)));
+            assert!(
+                matches!(limits.frame(), Pace::Wait { retry_after } if retry_after <= Duration::from_secs(1))
+            );
         }
         assert_eq!(limits.frame(), Pace::GiveUp);
         let mut unlimited = Limits::new(None, two);

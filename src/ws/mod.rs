@@ -1,7 +1,8 @@
 //! The WebSocket side of the contract.
 //!
-//! A frame's way: [`connection`] reads it → [`dispatch`] hands it to the service of its family → the service answers through the connection's queue. To add a frame: its
-//! struct and variant in `tebdil_core::protocol`, its arm in `dispatch`, its line in `docs/protocol.md`.
+//! A frame's way: [`connection`] reads it → [`dispatch`] hands it to the service of its family →
+//! the service answers through the connection's queue. To add a frame: its struct and variant in
+//! `tebdil_core::protocol`, its arm in `dispatch`, its line in `docs/protocol.md`.
 
 mod activity;
 mod connection;
@@ -33,7 +34,8 @@ use crate::{
     http::{Place, problem::Failure},
 };
 
-/// Frames above this are not even read; between [`tebdil_core::protocol::MAX_FRAME_BYTES`] and this they are read and refused.
+/// Frames above this are not even read; between [`tebdil_core::protocol::MAX_FRAME_BYTES`] and this
+/// they are read and refused.
 const READ_LIMIT: usize = 128 * 1024;
 
 /// Most bytes that may wait below the queue, in the socket's own buffer.
@@ -46,7 +48,12 @@ const CROWDED: Duration = Duration::from_secs(5);
 type Socket = WebSocketStream<TcpStream>;
 
 /// `GET /v1/ws`
-pub async fn upgrade(State(app): State<Arc<App>>, place: Option<Extension<Place>>, from: ClientAddress, request: Request) -> Response {
+pub async fn upgrade(
+    State(app): State<Arc<App>>,
+    place: Option<Extension<Place>>,
+    from: ClientAddress,
+    request: Request,
+) -> Response {
     let (mut parts, _) = request.into_parts();
     let switching = match handshake::answer(&parts, &app.config.http.allowed_origins) {
         Ok(switching) => switching,
@@ -56,12 +63,25 @@ pub async fn upgrade(State(app): State<Arc<App>>, place: Option<Extension<Place>
         return Failure::new(ErrorCode::Draining, ErrorCode::Draining.title()).into_response();
     }
     let Some(upgrade) = parts.extensions.remove::<OnUpgrade>() else {
-        return Failure::new(ErrorCode::BadRequest, "this connection cannot become a WebSocket").into_response();
+        return Failure::new(
+            ErrorCode::BadRequest,
+            "this connection cannot become a WebSocket",
+        )
+        .into_response();
     };
     // A proxy that names nobody stands for many.
-    let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
-    let counted = peer.is_none_or(|peer| ClientAddress::from(peer) != from || !app.config.http.trusted_proxies.contains(peer));
-    let seat = if counted { app.sockets.enter(from) } else { None };
+    let peer = parts
+        .extensions
+        .get::<ConnectInfo<SocketAddr>>()
+        .map(|peer| peer.0.ip());
+    let counted = peer.is_none_or(|peer| {
+        ClientAddress::from(peer) != from || !app.config.http.trusted_proxies.contains(peer)
+    });
+    let seat = if counted {
+        app.sockets.enter(from)
+    } else {
+        None
+    };
     if counted && seat.is_none() {
         metrics::counter!("tebdil_connections_refused_total", "at" => "upgrade").increment(1);
         return Failure::retry_after(ErrorCode::RateLimited, CROWDED).into_response();
@@ -87,5 +107,13 @@ async fn open(upgrade: OnUpgrade) -> Option<Socket> {
         .max_write_buffer_size(WRITE_BUFFER)
         .max_message_size(Some(READ_LIMIT))
         .max_frame_size(Some(READ_LIMIT));
-    Some(WebSocketStream::from_partially_read(parts.io.into_inner(), parts.read_buf.to_vec(), Role::Server, Some(config)).await)
+    Some(
+        WebSocketStream::from_partially_read(
+            parts.io.into_inner(),
+            parts.read_buf.to_vec(),
+            Role::Server,
+            Some(config),
+        )
+        .await,
+    )
 }

@@ -3,7 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use tebdil_core::{
-    protocol::{FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ResumePoint, ServerFrame, SessionLimits, Welcome},
+    protocol::{
+        FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ResumePoint, ServerFrame,
+        SessionLimits, Welcome,
+    },
     realtime::Stamp,
     store::StoreError,
 };
@@ -17,7 +20,8 @@ use crate::{
     hub::{Connection, Known, OutboundLimits},
 };
 
-/// How long a client may take to read what it missed. One that does not must not keep the others waiting.
+/// How long a client may take to read what it missed. One that does not must not keep the others
+/// waiting.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Longest texts about a device, characters.
@@ -55,8 +59,15 @@ impl From<AccountError> for Denied {
 /// Checks the token and makes the connection, which is not in the hub yet.
 pub(super) async fn admit(app: &App, hello: &Hello) -> Result<Session, Denied> {
     let now = app.clock.now();
-    let claims = app.tokens.verify_access(hello.token.expose()).map_err(|_| Denied::Unauthorized)?;
-    let alive = app.store.session_alive(claims.session_id, now).await?.ok_or(Denied::Unauthorized)?;
+    let claims = app
+        .tokens
+        .verify_access(hello.token.expose())
+        .map_err(|_| Denied::Unauthorized)?;
+    let alive = app
+        .store
+        .session_alive(claims.session_id, now)
+        .await?
+        .ok_or(Denied::Unauthorized)?;
     if alive.user_id != claims.user_id {
         return Err(Denied::Unauthorized);
     }
@@ -64,54 +75,102 @@ pub(super) async fn admit(app: &App, hello: &Hello) -> Result<Session, Denied> {
         return Err(Denied::Banned);
     }
     let device = hello.device.clone().unwrap_or_default();
-    let [name, platform, network] = [device.name, device.platform, device.connection].map(Option::unwrap_or_default);
-    // PostgreSQL refuses U+0000 in text, and these go into a statement with other people's messages.
-    let fits = |text: &str, most: usize| text.chars().count() <= most && !text.chars().any(char::is_control);
-    if !fits(&name, MAX_NAME) || !fits(&platform, MAX_PLATFORM) || !fits(&network, MAX_PLATFORM) || hello.resume.len() > MAX_RESUME {
+    let [name, platform, network] =
+        [device.name, device.platform, device.connection].map(Option::unwrap_or_default);
+    // PostgreSQL refuses U+0000 in text, and these go into a statement with other people's
+    // messages.
+    let fits = |text: &str, most: usize| {
+        text.chars().count() <= most && !text.chars().any(char::is_control)
+    };
+    if !fits(&name, MAX_NAME)
+        || !fits(&platform, MAX_PLATFORM)
+        || !fits(&network, MAX_PLATFORM)
+        || hello.resume.len() > MAX_RESUME
+    {
         return Err(Denied::Invalid);
     }
-    let limits = OutboundLimits { frames: app.config.ws.outbound_frames, bytes: app.config.ws.outbound_bytes };
-    let mut connection = Connection::new(app.hub.next_connection_id(), alive.user_id, claims.session_id, limits);
+    let limits = OutboundLimits {
+        frames: app.config.ws.outbound_frames,
+        bytes: app.config.ws.outbound_bytes,
+    };
+    let mut connection = Connection::new(
+        app.hub.next_connection_id(),
+        alive.user_id,
+        claims.session_id,
+        limits,
+    );
     connection.device_info = device_info([&platform, &name, &network]).into();
     Ok(Session::new(Arc::new(connection), claims.expires_at))
 }
 
 /// What a device says of itself, in a line: `android/Pixel 8/wifi`.
 fn device_info(words: [&str; 3]) -> String {
-    words.into_iter().filter(|word| !word.is_empty()).collect::<Vec<_>>().join("/")
+    words
+        .into_iter()
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
-/// Sends `welcome` and everything missed. The connection is in the hub already, so that nothing falls between.
-pub(super) async fn welcome(app: &Arc<App>, connection: &Arc<Connection>, greeting: Box<(Option<FrameId>, Hello)>) -> Result<(), Denied> {
+/// Sends `welcome` and everything missed. The connection is in the hub already, so that nothing
+/// falls between.
+pub(super) async fn welcome(
+    app: &Arc<App>,
+    connection: &Arc<Connection>,
+    greeting: Box<(Option<FrameId>, Hello)>,
+) -> Result<(), Denied> {
     let (re, hello) = *greeting;
     let mut returned = false;
-    match app.realtime.presence.join(connection.device(), app.config.ws.max_devices, None).await {
+    match app
+        .realtime
+        .presence
+        .join(connection.device(), app.config.ws.max_devices, None)
+        .await
+    {
         Ok(joined) => {
             let _ = connection.stamp.set(joined.stamp);
             app.hub.joined(connection.user_id, joined.elsewhere);
             returned = joined.returned;
         }
-        // Welcome all the same: whoever is at this node can be talked to. The others learn of it when they can be reached again.
+        // Welcome all the same: whoever is at this node can be talked to. The others learn of it
+        // when they can be reached again.
         Err(error) => {
             tracing::warn!(%error, "a connection could not be registered with presence");
             let _ = connection.stamp.set(Stamp::at(app.clock.now()));
         }
     }
     let now = app.clock.now();
-    // The session may have been revoked between its check and its joining the hub, where a revocation would have found it.
-    if app.store.session_alive(connection.session_id, now).await?.ok_or(Denied::Unauthorized)?.is_banned {
+    // The session may have been revoked between its check and its joining the hub, where a
+    // revocation would have found it.
+    if app
+        .store
+        .session_alive(connection.session_id, now)
+        .await?
+        .ok_or(Denied::Unauthorized)?
+        .is_banned
+    {
         return Err(Denied::Banned);
     }
-    let user = app.accounts.user(connection.user_id).await?.ok_or(Denied::Unauthorized)?;
+    let user = app
+        .accounts
+        .user(connection.user_id)
+        .await?
+        .ok_or(Denied::Unauthorized)?;
     let matches = app.store.active_matches(connection.user_id, now).await?;
-    let keys_remaining = app.store.key_packages_remaining(connection.session_id, now).await?;
+    let keys_remaining = app
+        .store
+        .key_packages_remaining(connection.session_id, now)
+        .await?;
     let unread_notifications = app.store.unread_notifications(connection.user_id).await?;
     let quota = user.quota.clone();
     let welcome = Welcome {
         session_id: connection.session_id,
         quota: quota.clone(),
         user,
-        matches: matches.iter().map(|row| row.view(now)).collect::<Result<_, _>>()?,
+        matches: matches
+            .iter()
+            .map(|row| row.view(now))
+            .collect::<Result<_, _>>()?,
         keys_remaining,
         unread_notifications,
         server_time: now,
@@ -123,10 +182,20 @@ pub(super) async fn welcome(app: &Arc<App>, connection: &Arc<Connection>, greeti
             frames_per_second: app.config.ws.frames_per_second,
         },
     };
-    connection.outbound.push_first(ServerFrame::Welcome(Box::new(welcome)).to_json(re.as_ref()));
-    let missed = Missed { matches: &matches, resume: &hello.resume, live: false, quota, keys_remaining };
+    connection
+        .outbound
+        .push_first(ServerFrame::Welcome(Box::new(welcome)).to_json(re.as_ref()));
+    let missed = Missed {
+        matches: &matches,
+        resume: &hello.resume,
+        live: false,
+        quota,
+        keys_remaining,
+    };
     let again = app.chat.replay(connection, missed, &app.franking).await?;
-    app.chat.announce_presence(connection.user_id, returned).await?;
+    app.chat
+        .announce_presence(connection.user_id, returned)
+        .await?;
     app.calls.welcomed(connection, &matches).await?;
     if again {
         app.hub.fell_behind(connection);
@@ -134,8 +203,9 @@ pub(super) async fn welcome(app: &Arc<App>, connection: &Arc<Connection>, greeti
     Ok(())
 }
 
-/// Brings a connection up to date that was welcomed before and may have missed something; false when the store did not say what, and it has to be tried again. A
-/// client that does not read it, or may not have it any more, is closed.
+/// Brings a connection up to date that was welcomed before and may have missed something; false
+/// when the store did not say what, and it has to be tried again. A client that does not read it,
+/// or may not have it any more, is closed.
 pub async fn catch_up(app: &App, connection: &Connection) -> bool {
     connection.catches_up();
     while let Some(known) = connection.outbound.hold() {
@@ -150,7 +220,8 @@ pub async fn catch_up(app: &App, connection: &Connection) -> bool {
             }
         };
         if matches!(denied, Denied::Unavailable) {
-            // What was sent of it comes once more then; without it, what is lost can still be noticed.
+            // What was sent of it comes once more then; without it, what is lost can still be
+            // noticed.
             connection.outbound.release(known);
             return false;
         }
@@ -163,14 +234,34 @@ pub async fn catch_up(app: &App, connection: &Connection) -> bool {
 async fn tell_missed(app: &App, connection: &Connection, known: Known) -> Result<bool, Denied> {
     let now = app.clock.now();
     // The word that it was revoked may be among what was missed.
-    let alive = app.store.session_alive(connection.session_id, now).await?.ok_or(Denied::Unauthorized)?;
+    let alive = app
+        .store
+        .session_alive(connection.session_id, now)
+        .await?
+        .ok_or(Denied::Unauthorized)?;
     if alive.is_banned {
         return Err(Denied::Banned);
     }
     let matches = app.store.active_matches(connection.user_id, now).await?;
-    let keys_remaining = app.store.key_packages_remaining(connection.session_id, now).await?;
-    let quota = app.store.quota(connection.user_id, &app.quota_rules, now).await?.ok_or(Denied::Unauthorized)?;
-    let resume: Vec<ResumePoint> = known.into_iter().map(|(match_id, peer_seq)| ResumePoint { match_id, peer_seq }).collect();
-    let missed = Missed { matches: &matches, resume: &resume, live: true, quota, keys_remaining };
+    let keys_remaining = app
+        .store
+        .key_packages_remaining(connection.session_id, now)
+        .await?;
+    let quota = app
+        .store
+        .quota(connection.user_id, &app.quota_rules, now)
+        .await?
+        .ok_or(Denied::Unauthorized)?;
+    let resume: Vec<ResumePoint> = known
+        .into_iter()
+        .map(|(match_id, peer_seq)| ResumePoint { match_id, peer_seq })
+        .collect();
+    let missed = Missed {
+        matches: &matches,
+        resume: &resume,
+        live: true,
+        quota,
+        keys_remaining,
+    };
     Ok(app.chat.replay(connection, missed, &app.franking).await?)
 }

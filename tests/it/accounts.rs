@@ -27,18 +27,44 @@ scenarios! {
 
 async fn a_user_registers_signs_in_and_changes_the_profile(server: TestServer) {
     let phone = server.phone();
-    let body = server.post("/v1/auth/register", "", &TestServer::registration(&phone, "KediAdam")).await.expect(201);
+    let body = server
+        .post(
+            "/v1/auth/register",
+            "",
+            &TestServer::registration(&phone, "KediAdam"),
+        )
+        .await
+        .expect(201);
     let user = &body["user"];
-    assert!(user["id"].as_str().is_some_and(|id| id.parse::<i64>().is_ok()));
-    assert_eq!(user["handle"], format!("KediAdam#{}", user["tag"].as_str().expect("tag")));
-    assert_eq!(user["phone_masked"], format!("+90 ******** {}", &phone[phone.len() - 2..]));
-    assert_eq!((&user["is_premium"], &user["locale"], &user["role"]), (&json!(false), &json!("tr"), &json!("user")));
+    assert!(
+        user["id"]
+            .as_str()
+            .is_some_and(|id| id.parse::<i64>().is_ok())
+    );
+    assert_eq!(
+        user["handle"],
+        format!("KediAdam#{}", user["tag"].as_str().expect("tag"))
+    );
+    assert_eq!(
+        user["phone_masked"],
+        format!("+90 ******** {}", &phone[phone.len() - 2..])
+    );
+    assert_eq!(
+        (&user["is_premium"], &user["locale"], &user["role"]),
+        (&json!(false), &json!("tr"), &json!("user"))
+    );
     assert_eq!(user["created_at"], "2026-11-21T09:00:00.000Z");
     let quota = json!({"text": 10, "video": 3, "bonus": 0, "daily_text": 10, "daily_video": 3, "resets_at": "2026-11-21T21:00:00.000Z"});
     assert_eq!(user["quota"], quota);
     assert_eq!(body["tokens"]["token_type"], "Bearer");
-    assert_eq!(body["tokens"]["access_expires_at"], "2026-11-21T09:15:00.000Z");
-    assert_eq!(body["tokens"]["refresh_expires_at"], "2026-12-21T09:00:00.000Z");
+    assert_eq!(
+        body["tokens"]["access_expires_at"],
+        "2026-11-21T09:15:00.000Z"
+    );
+    assert_eq!(
+        body["tokens"]["refresh_expires_at"],
+        "2026-12-21T09:00:00.000Z"
+    );
 
     let login = json!({"phone": phone, "password": PASSWORD, "device": {"name": "Telefon", "platform": "android"}});
     let signed = server.post("/v1/auth/login", "", &login).await.expect(200);
@@ -48,20 +74,63 @@ async fn a_user_registers_signs_in_and_changes_the_profile(server: TestServer) {
     assert_eq!(server.get("/v1/me/quota", token).await.expect(200), quota);
 
     let patch = json!({"alias": "Yeni.Ad", "locale": "en", "interests": [" Müzik", "müzik", "Go"], "languages": ["tr", "en"], "location": {"lat": 41.008_24, "lon": 28.978_36}});
-    let changed = server.call(Method::PATCH, "/v1/me", token, &patch).await.expect(200);
-    assert_eq!((&changed["alias"], &changed["locale"]), (&json!("Yeni.Ad"), &json!("en")));
-    assert_eq!((&changed["interests"], &changed["languages"]), (&json!(["müzik", "go"]), &json!(["tr", "en"])));
-    assert!(changed.get("location").is_none(), "a place never leaves the server");
-    let stored = server.app.store.user(user["id"].as_str().expect("id").parse().expect("id")).await.expect("store").expect("user");
-    assert_eq!(stored.location.map(|place| (place.lat, place.lon)), Some((41.01, 28.98)));
+    let changed = server
+        .call(Method::PATCH, "/v1/me", token, &patch)
+        .await
+        .expect(200);
+    assert_eq!(
+        (&changed["alias"], &changed["locale"]),
+        (&json!("Yeni.Ad"), &json!("en"))
+    );
+    assert_eq!(
+        (&changed["interests"], &changed["languages"]),
+        (&json!(["müzik", "go"]), &json!(["tr", "en"]))
+    );
+    assert!(
+        changed.get("location").is_none(),
+        "a place never leaves the server"
+    );
+    let stored = server
+        .app
+        .store
+        .user(user["id"].as_str().expect("id").parse().expect("id"))
+        .await
+        .expect("store")
+        .expect("user");
+    assert_eq!(
+        stored.location.map(|place| (place.lat, place.lon)),
+        Some((41.01, 28.98))
+    );
 
-    assert_eq!(server.call(Method::PATCH, "/v1/me", token, &json!({})).await.expect(200), changed, "nothing asked, nothing changed");
-    server.call(Method::PATCH, "/v1/me", token, &json!({"location": null})).await.expect(200);
-    let stored = server.app.store.user(stored.id).await.expect("store").expect("user");
+    assert_eq!(
+        server
+            .call(Method::PATCH, "/v1/me", token, &json!({}))
+            .await
+            .expect(200),
+        changed,
+        "nothing asked, nothing changed"
+    );
+    server
+        .call(Method::PATCH, "/v1/me", token, &json!({"location": null}))
+        .await
+        .expect(200);
+    let stored = server
+        .app
+        .store
+        .user(stored.id)
+        .await
+        .expect("store")
+        .expect("user");
     assert_eq!(stored.location, None);
 
-    server.post("/v1/auth/logout", token, &Value::Null).await.expect(204);
-    server.get("/v1/me", token).await.expect_problem(401, "unauthorized");
+    server
+        .post("/v1/auth/logout", token, &Value::Null)
+        .await
+        .expect(204);
+    server
+        .get("/v1/me", token)
+        .await
+        .expect_problem(401, "unauthorized");
     server.stop().await;
 }
 
@@ -89,29 +158,49 @@ async fn what_is_wrong_with_a_registration_is_told(server: TestServer) {
     for (field, value, code) in cases {
         let mut body = TestServer::registration(&phone, "KediAdam");
         body[field] = value.clone();
-        let problem = server.post("/v1/auth/register", "", &body).await.expect_problem(422, code);
+        let problem = server
+            .post("/v1/auth/register", "", &body)
+            .await
+            .expect_problem(422, code);
         assert_eq!(problem["errors"][0]["field"], *field, "{problem}");
         assert_eq!(problem["errors"][0]["code"], *code);
         if let Some(text) = value.as_str().filter(|text| text.len() > 8) {
-            assert!(!problem.to_string().contains(text), "an error quotes what was sent");
+            assert!(
+                !problem.to_string().contains(text),
+                "an error quotes what was sent"
+            );
         }
     }
     let mut body = TestServer::registration(&phone, "KediAdam");
     body.as_object_mut().expect("object").remove("birth_date");
-    let problem = server.post("/v1/auth/register", "", &body).await.expect_problem(422, "invalid_field");
+    let problem = server
+        .post("/v1/auth/register", "", &body)
+        .await
+        .expect_problem(422, "invalid_field");
     assert_eq!(problem["errors"][0]["field"], "birth_date");
 
     // None of this made an account; on the birthday itself it works.
     body["birth_date"] = json!("2008-11-21");
-    server.post("/v1/auth/register", "", &body).await.expect(201);
+    server
+        .post("/v1/auth/register", "", &body)
+        .await
+        .expect(201);
     server.stop().await;
 }
 
 async fn a_phone_has_one_account_in_every_spelling(server: TestServer) {
     let phone = server.register("birinci").await.phone;
-    for spelling in [phone.clone(), phone.replace("+90", "0"), phone.replace("+90", ""), phone.replace("+90", "0090 ")] {
+    for spelling in [
+        phone.clone(),
+        phone.replace("+90", "0"),
+        phone.replace("+90", ""),
+        phone.replace("+90", "0090 "),
+    ] {
         let body = TestServer::registration(&spelling, "ikinci");
-        server.post("/v1/auth/register", "", &body).await.expect_problem(409, "phone_taken");
+        server
+            .post("/v1/auth/register", "", &body)
+            .await
+            .expect_problem(409, "phone_taken");
         server.login(&spelling).await;
     }
     server.stop().await;
@@ -119,10 +208,19 @@ async fn a_phone_has_one_account_in_every_spelling(server: TestServer) {
 
 async fn many_register_the_same_phone_at_once_and_one_succeeds(server: TestServer) {
     let body = TestServer::registration(&server.phone(), "yarisci");
-    let replies = futures_util::future::join_all((0..12).map(|_| server.post("/v1/auth/register", "", &body))).await;
-    let made = replies.iter().filter(|reply| reply.status.as_u16() == 201).count();
+    let replies = futures_util::future::join_all(
+        (0..12).map(|_| server.post("/v1/auth/register", "", &body)),
+    )
+    .await;
+    let made = replies
+        .iter()
+        .filter(|reply| reply.status.as_u16() == 201)
+        .count();
     assert_eq!(made, 1);
-    for reply in replies.into_iter().filter(|reply| reply.status.as_u16() != 201) {
+    for reply in replies
+        .into_iter()
+        .filter(|reply| reply.status.as_u16() != 201)
+    {
         reply.expect_problem(409, "phone_taken");
     }
     server.stop().await;
@@ -131,7 +229,14 @@ async fn many_register_the_same_phone_at_once_and_one_succeeds(server: TestServe
 async fn an_unknown_phone_and_a_wrong_password_get_the_same_answer(server: TestServer) {
     let user = server.register("KediAdam").await;
     let login = async |phone: &str, password: &str| {
-        server.post("/v1/auth/login", "", &json!({"phone": phone, "password": password})).await.expect_problem(401, "invalid_credentials")
+        server
+            .post(
+                "/v1/auth/login",
+                "",
+                &json!({"phone": phone, "password": password}),
+            )
+            .await
+            .expect_problem(401, "invalid_credentials")
     };
     let wrong = login(&user.phone, "yanlis parola").await;
     assert_eq!(login(&server.phone(), PASSWORD).await, wrong);
@@ -142,30 +247,53 @@ async fn an_unknown_phone_and_a_wrong_password_get_the_same_answer(server: TestS
 }
 
 async fn refresh(server: &TestServer, token: &str) -> Reply {
-    server.post("/v1/auth/refresh", "", &json!({"refresh_token": token})).await
+    server
+        .post("/v1/auth/refresh", "", &json!({"refresh_token": token}))
+        .await
 }
 
 async fn a_refresh_token_is_good_once(server: TestServer) {
     let user = server.register("KediAdam").await;
     let other = server.login(&user.phone).await;
     let body = refresh(&server, &user.refresh).await.expect(200);
-    let (access, second) =
-        (body["tokens"]["access_token"].as_str().expect("token"), body["tokens"]["refresh_token"].as_str().expect("token"));
+    let (access, second) = (
+        body["tokens"]["access_token"].as_str().expect("token"),
+        body["tokens"]["refresh_token"].as_str().expect("token"),
+    );
     assert_ne!(second, user.refresh);
     server.get("/v1/me", access).await.expect(200);
 
     // A made-up token for the session does no harm to it.
     let session = second.split('.').next().expect("session");
-    for made_up in [format!("{session}.{}", "A".repeat(64)), format!("{session}."), String::new(), "1.2.3".to_owned()] {
-        refresh(&server, &made_up).await.expect_problem(401, "refresh_invalid");
+    for made_up in [
+        format!("{session}.{}", "A".repeat(64)),
+        format!("{session}."),
+        String::new(),
+        "1.2.3".to_owned(),
+    ] {
+        refresh(&server, &made_up)
+            .await
+            .expect_problem(401, "refresh_invalid");
     }
-    let (mut socket, _) = RawSocket::hello(&server.base, &Secret::from(access)).await.expect("a socket");
+    let (mut socket, _) = RawSocket::hello(&server.base, &Secret::from(access))
+        .await
+        .expect("a socket");
 
     // The old one is in wrong hands: the session ends everywhere, at once.
-    refresh(&server, &user.refresh).await.expect_problem(401, "refresh_reused");
-    assert_eq!(socket.recv_close_code().await.expect("a close"), Some(CloseCode::Unauthorized));
-    refresh(&server, second).await.expect_problem(401, "refresh_invalid");
-    server.get("/v1/me", access).await.expect_problem(401, "unauthorized");
+    refresh(&server, &user.refresh)
+        .await
+        .expect_problem(401, "refresh_reused");
+    assert_eq!(
+        socket.recv_close_code().await.expect("a close"),
+        Some(CloseCode::Unauthorized)
+    );
+    refresh(&server, second)
+        .await
+        .expect_problem(401, "refresh_invalid");
+    server
+        .get("/v1/me", access)
+        .await
+        .expect_problem(401, "unauthorized");
     server.get("/v1/me", &other.access).await.expect(200);
     drop(socket);
     server.stop().await;
@@ -173,27 +301,58 @@ async fn a_refresh_token_is_good_once(server: TestServer) {
 
 async fn of_many_refreshes_at_once_at_most_one_succeeds_and_the_session_ends(server: TestServer) {
     let user = server.register("KediAdam").await;
-    let replies = futures_util::future::join_all((0..6).map(|_| refresh(&server, &user.refresh))).await;
-    let codes: Vec<_> = replies.iter().map(|reply| reply.body["code"].as_str().unwrap_or("good")).collect();
+    let replies =
+        futures_util::future::join_all((0..6).map(|_| refresh(&server, &user.refresh))).await;
+    let codes: Vec<_> = replies
+        .iter()
+        .map(|reply| reply.body["code"].as_str().unwrap_or("good"))
+        .collect();
     // None is good when the reuse was noticed before the winner's answer was made.
-    assert!(codes.iter().filter(|code| **code == "good").count() <= 1, "{codes:?}");
+    assert!(
+        codes.iter().filter(|code| **code == "good").count() <= 1,
+        "{codes:?}"
+    );
     assert!(codes.contains(&"refresh_reused"), "{codes:?}");
-    assert!(codes.iter().all(|code| ["good", "refresh_reused", "refresh_invalid"].contains(code)), "{codes:?}");
-    server.get("/v1/me", &user.access).await.expect_problem(401, "unauthorized");
+    assert!(
+        codes
+            .iter()
+            .all(|code| ["good", "refresh_reused", "refresh_invalid"].contains(code)),
+        "{codes:?}"
+    );
+    server
+        .get("/v1/me", &user.access)
+        .await
+        .expect_problem(401, "unauthorized");
     server.stop().await;
 }
 
 async fn an_access_token_ends_with_its_time_and_its_session(server: TestServer) {
     let user = server.register("KediAdam").await;
-    server.clock.advance(Duration::from_mins(15) - Duration::from_secs(1));
+    server
+        .clock
+        .advance(Duration::from_mins(15) - Duration::from_secs(1));
     server.get("/v1/me", &user.access).await.expect(200);
     server.clock.advance(Duration::from_secs(1));
-    server.get("/v1/me", &user.access).await.expect_problem(401, "unauthorized");
+    server
+        .get("/v1/me", &user.access)
+        .await
+        .expect_problem(401, "unauthorized");
     let body = refresh(&server, &user.refresh).await.expect(200);
-    server.get("/v1/me", body["tokens"]["access_token"].as_str().expect("token")).await.expect(200);
+    server
+        .get(
+            "/v1/me",
+            body["tokens"]["access_token"].as_str().expect("token"),
+        )
+        .await
+        .expect(200);
     // Thirty days without a refresh end the session.
     server.clock.advance(Duration::from_hours(30 * 24));
-    refresh(&server, body["tokens"]["refresh_token"].as_str().expect("token")).await.expect_problem(401, "refresh_invalid");
+    refresh(
+        &server,
+        body["tokens"]["refresh_token"].as_str().expect("token"),
+    )
+    .await
+    .expect_problem(401, "refresh_invalid");
     server.stop().await;
 }
 
@@ -204,25 +363,65 @@ async fn sessions_are_listed_and_ended(server: TestServer) {
     server.clock.advance(Duration::from_millis(1));
     let tablet = server.post("/v1/auth/login", "", &login).await.expect(200);
     let tablet = tablet["tokens"]["access_token"].as_str().expect("token");
-    let list = server.get("/v1/me/sessions", &user.access).await.expect(200);
+    let list = server
+        .get("/v1/me/sessions", &user.access)
+        .await
+        .expect(200);
     let items = list["items"].as_array().expect("items");
     assert_eq!(items.len(), 2);
-    assert_eq!(items[0]["device"], json!({"name": "Tablet", "platform": "web"}), "newest first");
-    assert_eq!([&items[0]["current"], &items[1]["current"]], [&json!(false), &json!(true)]);
+    assert_eq!(
+        items[0]["device"],
+        json!({"name": "Tablet", "platform": "web"}),
+        "newest first"
+    );
+    assert_eq!(
+        [&items[0]["current"], &items[1]["current"]],
+        [&json!(false), &json!(true)]
+    );
 
-    let first = server.get("/v1/me/sessions?limit=1", &user.access).await.expect(200);
+    let first = server
+        .get("/v1/me/sessions?limit=1", &user.access)
+        .await
+        .expect(200);
     let cursor = first["next_cursor"].as_str().expect("a next page");
-    let second = server.get(&format!("/v1/me/sessions?limit=1&cursor={cursor}"), &user.access).await.expect(200);
-    assert_eq!((&first["items"][0], &second["items"][0], &second["next_cursor"]), (&items[0], &items[1], &Value::Null));
+    let second = server
+        .get(
+            &format!("/v1/me/sessions?limit=1&cursor={cursor}"),
+            &user.access,
+        )
+        .await
+        .expect(200);
+    assert_eq!(
+        (
+            &first["items"][0],
+            &second["items"][0],
+            &second["next_cursor"]
+        ),
+        (&items[0], &items[1], &Value::Null)
+    );
 
     let stranger = server.register("yabanci").await;
     let path = format!("/v1/me/sessions/{}", items[0]["id"].as_str().expect("id"));
-    server.delete(&path, &stranger.access).await.expect_problem(404, "not_found");
-    let (mut socket, _) = RawSocket::hello(&server.base, &Secret::from(tablet)).await.expect("a socket");
+    server
+        .delete(&path, &stranger.access)
+        .await
+        .expect_problem(404, "not_found");
+    let (mut socket, _) = RawSocket::hello(&server.base, &Secret::from(tablet))
+        .await
+        .expect("a socket");
     server.delete(&path, &user.access).await.expect(204);
-    assert_eq!(socket.recv_close_code().await.expect("a close"), Some(CloseCode::Unauthorized));
-    server.get("/v1/me", tablet).await.expect_problem(401, "unauthorized");
-    server.delete(&path, &user.access).await.expect_problem(404, "not_found");
+    assert_eq!(
+        socket.recv_close_code().await.expect("a close"),
+        Some(CloseCode::Unauthorized)
+    );
+    server
+        .get("/v1/me", tablet)
+        .await
+        .expect_problem(401, "unauthorized");
+    server
+        .delete(&path, &user.access)
+        .await
+        .expect_problem(404, "not_found");
     drop(socket);
     server.stop().await;
 }
@@ -230,23 +429,55 @@ async fn sessions_are_listed_and_ended(server: TestServer) {
 async fn a_new_password_ends_the_other_sessions_and_their_sockets(server: TestServer) {
     let user = server.register("KediAdam").await;
     let other = server.login(&user.phone).await;
-    let (mut socket, _) = RawSocket::hello(&server.base, &Secret::from(other.access.as_str())).await.expect("a socket");
+    let (mut socket, _) = RawSocket::hello(&server.base, &Secret::from(other.access.as_str()))
+        .await
+        .expect("a socket");
     let change = async |current: &str, new: &str| {
-        server.post("/v1/me/password", &user.access, &json!({"current_password": current, "new_password": new})).await
+        server
+            .post(
+                "/v1/me/password",
+                &user.access,
+                &json!({"current_password": current, "new_password": new}),
+            )
+            .await
     };
-    change("yanlis parola", "yeni parola 1").await.expect_problem(401, "invalid_credentials");
-    let problem = change(PASSWORD, "kediadam").await.expect_problem(422, "weak_password");
+    change("yanlis parola", "yeni parola 1")
+        .await
+        .expect_problem(401, "invalid_credentials");
+    let problem = change(PASSWORD, "kediadam")
+        .await
+        .expect_problem(422, "weak_password");
     assert_eq!(problem["errors"][0]["field"], "new_password");
-    change(PASSWORD, &user.phone).await.expect_problem(422, "weak_password");
+    change(PASSWORD, &user.phone)
+        .await
+        .expect_problem(422, "weak_password");
     server.get("/v1/me", &other.access).await.expect(200);
 
     change(PASSWORD, "yeni parola 1").await.expect(204);
-    assert_eq!(socket.recv_close_code().await.expect("a close"), Some(CloseCode::Unauthorized));
+    assert_eq!(
+        socket.recv_close_code().await.expect("a close"),
+        Some(CloseCode::Unauthorized)
+    );
     server.get("/v1/me", &user.access).await.expect(200);
-    server.get("/v1/me", &other.access).await.expect_problem(401, "unauthorized");
-    refresh(&server, &other.refresh).await.expect_problem(401, "refresh_invalid");
-    let login = async |password: &str| server.post("/v1/auth/login", "", &json!({"phone": user.phone, "password": password})).await;
-    login(PASSWORD).await.expect_problem(401, "invalid_credentials");
+    server
+        .get("/v1/me", &other.access)
+        .await
+        .expect_problem(401, "unauthorized");
+    refresh(&server, &other.refresh)
+        .await
+        .expect_problem(401, "refresh_invalid");
+    let login = async |password: &str| {
+        server
+            .post(
+                "/v1/auth/login",
+                "",
+                &json!({"phone": user.phone, "password": password}),
+            )
+            .await
+    };
+    login(PASSWORD)
+        .await
+        .expect_problem(401, "invalid_credentials");
     login("yeni parola 1").await.expect(200);
     drop(socket);
     server.stop().await;
@@ -255,42 +486,92 @@ async fn a_new_password_ends_the_other_sessions_and_their_sockets(server: TestSe
 async fn a_ban_is_told_to_who_knows_the_password(server: TestServer) {
     let user = server.register("KediAdam").await;
     server.ban(&user.phone).await;
-    let login = async |password: &str| server.post("/v1/auth/login", "", &json!({"phone": user.phone, "password": password})).await;
-    login("yanlis parola").await.expect_problem(401, "invalid_credentials");
+    let login = async |password: &str| {
+        server
+            .post(
+                "/v1/auth/login",
+                "",
+                &json!({"phone": user.phone, "password": password}),
+            )
+            .await
+    };
+    login("yanlis parola")
+        .await
+        .expect_problem(401, "invalid_credentials");
     let problem = login(PASSWORD).await.expect_problem(403, "banned");
-    assert_eq!((&problem["ban"]["reason"], &problem["ban"]["until"]), (&json!("spam"), &Value::Null));
+    assert_eq!(
+        (&problem["ban"]["reason"], &problem["ban"]["until"]),
+        (&json!("spam"), &Value::Null)
+    );
 
     // The phone of a ban cannot register either.
     let body = TestServer::registration(&user.phone, "yeniden");
-    server.post("/v1/auth/register", "", &body).await.expect_problem(403, "banned");
+    server
+        .post("/v1/auth/register", "", &body)
+        .await
+        .expect_problem(403, "banned");
     server.stop().await;
 }
 
 async fn quota_is_given_anew_at_local_midnight(server: TestServer) {
     let user = server.register("KediAdam").await;
-    server.clock.set("2026-11-21T20:59:59.999Z".parse().expect("time"));
+    server
+        .clock
+        .set("2026-11-21T20:59:59.999Z".parse().expect("time"));
     let access = refresh(&server, &user.refresh).await.expect(200);
     let access = access["tokens"]["access_token"].as_str().expect("token");
     let quota = server.get("/v1/me/quota", access).await.expect(200);
     assert_eq!(quota["resets_at"], "2026-11-21T21:00:00.000Z");
-    server.clock.set("2026-11-21T21:00:00Z".parse().expect("time"));
+    server
+        .clock
+        .set("2026-11-21T21:00:00Z".parse().expect("time"));
     let quota = server.get("/v1/me/quota", access).await.expect(200);
-    assert_eq!((&quota["text"], &quota["resets_at"]), (&json!(10), &json!("2026-11-22T21:00:00.000Z")));
+    assert_eq!(
+        (&quota["text"], &quota["resets_at"]),
+        (&json!(10), &json!("2026-11-22T21:00:00.000Z"))
+    );
     server.stop().await;
 }
 
 async fn keys_belong_to_the_session(server: TestServer) {
     let user = server.register("KediAdam").await;
     let other = server.login(&user.phone).await;
-    let put = async |token: &str, body: Value| server.call(Method::PUT, "/v1/keys", token, &body).await;
+    let put =
+        async |token: &str, body: Value| server.call(Method::PUT, "/v1/keys", token, &body).await;
     let package = "AAAA".repeat(64);
-    let sixty: Vec<String> = (0..60).map(|number| format!("{}{package}", 1000 + number)).collect();
-    assert_eq!(put(&user.access, json!({"packages": sixty, "last_resort": package})).await.expect(200)["remaining"], 60);
+    let sixty: Vec<String> = (0..60)
+        .map(|number| format!("{}{package}", 1000 + number))
+        .collect();
+    assert_eq!(
+        put(
+            &user.access,
+            json!({"packages": sixty, "last_resort": package})
+        )
+        .await
+        .expect(200)["remaining"],
+        60
+    );
     // A client that repeats an upload, as after a lost answer, stores nothing twice.
-    assert_eq!(put(&user.access, json!({"packages": sixty, "last_resort": package})).await.expect(200)["remaining"], 60);
-    let more: Vec<String> = (0..41).map(|number| format!("{}{package}", 2000 + number)).collect();
-    assert_eq!(server.get("/v1/keys", &user.access).await.expect(200)["remaining"], 60);
-    assert_eq!(server.get("/v1/keys", &other.access).await.expect(200)["remaining"], 0);
+    assert_eq!(
+        put(
+            &user.access,
+            json!({"packages": sixty, "last_resort": package})
+        )
+        .await
+        .expect(200)["remaining"],
+        60
+    );
+    let more: Vec<String> = (0..41)
+        .map(|number| format!("{}{package}", 2000 + number))
+        .collect();
+    assert_eq!(
+        server.get("/v1/keys", &user.access).await.expect(200)["remaining"],
+        60
+    );
+    assert_eq!(
+        server.get("/v1/keys", &other.access).await.expect(200)["remaining"],
+        0
+    );
 
     for (packages, field) in [
         (vec![package.clone(); 101], "packages"),
@@ -299,13 +580,26 @@ async fn keys_belong_to_the_session(server: TestServer) {
         (vec![String::new()], "packages[0]"),
         (vec!["AAAA".repeat(1_366)], "packages[0]"),
     ] {
-        let problem = put(&user.access, json!({"packages": packages})).await.expect_problem(422, "invalid_field");
+        let problem = put(&user.access, json!({"packages": packages}))
+            .await
+            .expect_problem(422, "invalid_field");
         assert_eq!(problem["errors"][0]["field"], field);
     }
-    assert_eq!(server.get("/v1/keys", &user.access).await.expect(200)["remaining"], 60, "nothing was stored");
+    assert_eq!(
+        server.get("/v1/keys", &user.access).await.expect(200)["remaining"],
+        60,
+        "nothing was stored"
+    );
     // The largest upload of the contract fits: 100 packages of 4 KiB.
-    let largest: Vec<String> = (0..100).map(|number| format!("{}{}AA==", 1000 + number, "AAAA".repeat(1_364))).collect();
-    assert_eq!(put(&other.access, json!({"packages": largest})).await.expect(200)["remaining"], 100);
+    let largest: Vec<String> = (0..100)
+        .map(|number| format!("{}{}AA==", 1000 + number, "AAAA".repeat(1_364)))
+        .collect();
+    assert_eq!(
+        put(&other.access, json!({"packages": largest}))
+            .await
+            .expect(200)["remaining"],
+        100
+    );
     server.stop().await;
 }
 
@@ -319,20 +613,38 @@ mod limited {
 
     async fn passwords_cannot_be_tried_for_ever(server: TestServer) {
         let user = server.register("KediAdam").await;
-        let login =
-            async |phone: &str, password: &str| server.post("/v1/auth/login", "", &json!({"phone": phone, "password": password})).await;
+        let login = async |phone: &str, password: &str| {
+            server
+                .post(
+                    "/v1/auth/login",
+                    "",
+                    &json!({"phone": phone, "password": password}),
+                )
+                .await
+        };
         for _ in 0..3 {
-            login(&user.phone, "yanlis parola").await.expect_problem(401, "invalid_credentials");
+            login(&user.phone, "yanlis parola")
+                .await
+                .expect_problem(401, "invalid_credentials");
         }
-        login(&user.phone, PASSWORD).await.expect_problem(429, "too_many_attempts");
-        login(&user.phone.replace("+90", "0"), PASSWORD).await.expect_problem(429, "too_many_attempts");
-        login(&server.phone(), PASSWORD).await.expect_problem(401, "invalid_credentials");
+        login(&user.phone, PASSWORD)
+            .await
+            .expect_problem(429, "too_many_attempts");
+        login(&user.phone.replace("+90", "0"), PASSWORD)
+            .await
+            .expect_problem(429, "too_many_attempts");
+        login(&server.phone(), PASSWORD)
+            .await
+            .expect_problem(401, "invalid_credentials");
 
         for _ in 0..3 {
             server.register("baska").await;
         }
         let body = TestServer::registration(&server.phone(), "baska");
-        server.post("/v1/auth/register", "", &body).await.expect_problem(429, "too_many_attempts");
+        server
+            .post("/v1/auth/register", "", &body)
+            .await
+            .expect_problem(429, "too_many_attempts");
         server.stop().await;
     }
 }

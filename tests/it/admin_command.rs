@@ -20,32 +20,68 @@ fn grant(dir: &Path, phone: &str, role: &str) -> Command {
 async fn the_operator_makes_the_first_admin_while_the_server_runs() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let (status, _, stderr) = run(grant(dir.path(), "+905301234567", "admin")).await;
-    assert!(!status.success() && stderr.contains("there is no server here yet"), "{stderr}");
+    assert!(
+        !status.success() && stderr.contains("there is no server here yet"),
+        "{stderr}"
+    );
     assert!(!dir.path().join("data").exists(), "it made nothing");
 
     let server = Process::start(tebdil(dir.path())).await;
     let http = reqwest::Client::new();
     let body = TestServer::registration("+905301234567", "kedi");
-    let answer = http.post(format!("{}/v1/auth/register", server.url)).json(&body).send().await.expect("an answer");
+    let answer = http
+        .post(format!("{}/v1/auth/register", server.url))
+        .json(&body)
+        .send()
+        .await
+        .expect("an answer");
     let user: serde_json::Value = answer.json().await.expect("JSON");
-    let (id, token) = (user["user"]["id"].as_str().expect("an id"), user["tokens"]["access_token"].as_str().expect("a token"));
-    let give =
-        || http.post(format!("{}/v1/admin/users/{id}/subscription", server.url)).bearer_auth(token).json(&json!({"plan": "monthly"}));
+    let (id, token) = (
+        user["user"]["id"].as_str().expect("an id"),
+        user["tokens"]["access_token"].as_str().expect("a token"),
+    );
+    let give = || {
+        http.post(format!("{}/v1/admin/users/{id}/subscription", server.url))
+            .bearer_auth(token)
+            .json(&json!({"plan": "monthly"}))
+    };
     assert_eq!(give().send().await.expect("an answer").status(), 403);
 
     let (status, stdout, stderr) = run(grant(dir.path(), "0530 123 45 67", "admin")).await;
     assert!(status.success(), "{stderr}");
     assert_eq!(stdout.trim(), "the account was user and is admin");
-    assert_eq!(give().send().await.expect("an answer").status(), 201, "with the token from before");
+    assert_eq!(
+        give().send().await.expect("an answer").status(),
+        201,
+        "with the token from before"
+    );
 
     // From standard input, where nobody else on the machine can read it.
     let mut command = grant(dir.path(), "-", "user");
-    let mut child = command.stdin(Stdio::piped()).spawn().expect("the binary runs");
-    child.stdin.take().expect("piped").write_all(b"+905301234567\n").await.expect("written");
-    let output = tokio::time::timeout(Duration::from_secs(30), child.wait_with_output()).await.expect("in time").expect("it ran");
+    let mut child = command
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    child
+        .stdin
+        .take()
+        .expect("piped")
+        .write_all(b"+905301234567\n")
+        .await
+        .expect("written");
+    let output = tokio::time::timeout(Duration::from_secs(30), child.wait_with_output())
+        .await
+        .expect("in time")
+        .expect("it ran");
     assert!(output.status.success());
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "the account was admin and is user");
-    assert!(!String::from_utf8_lossy(&output.stderr).contains("1234567"), "a phone number in the log");
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        "the account was admin and is user"
+    );
+    assert!(
+        !String::from_utf8_lossy(&output.stderr).contains("1234567"),
+        "a phone number in the log"
+    );
     assert_eq!(give().send().await.expect("an answer").status(), 403);
 
     for (phone, role, complaint) in [
@@ -67,13 +103,35 @@ async fn the_operator_takes_a_lost_second_factor_away() {
     let server = Process::start(tebdil(dir.path())).await;
     let http = reqwest::Client::new();
     let post = async |path: &str, token: &str, body: serde_json::Value| {
-        let answer = http.post(format!("{}{path}", server.url)).bearer_auth(token).json(&body).send().await.expect("an answer");
-        (answer.status().as_u16(), answer.json::<serde_json::Value>().await.expect("JSON"))
+        let answer = http
+            .post(format!("{}{path}", server.url))
+            .bearer_auth(token)
+            .json(&body)
+            .send()
+            .await
+            .expect("an answer");
+        (
+            answer.status().as_u16(),
+            answer.json::<serde_json::Value>().await.expect("JSON"),
+        )
     };
     let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
-    let (_, user) = post("/v1/auth/register", "", TestServer::registration("+905301234567", "kedi")).await;
-    let (id, token) = (text(&user["user"]["id"]), text(&user["tokens"]["access_token"]));
-    assert!(run(grant(dir.path(), "+905301234567", "admin")).await.0.success());
+    let (_, user) = post(
+        "/v1/auth/register",
+        "",
+        TestServer::registration("+905301234567", "kedi"),
+    )
+    .await;
+    let (id, token) = (
+        text(&user["user"]["id"]),
+        text(&user["tokens"]["access_token"]),
+    );
+    assert!(
+        run(grant(dir.path(), "+905301234567", "admin"))
+            .await
+            .0
+            .success()
+    );
     let reset = async |account: &str| {
         let mut command = tebdil(dir.path());
         command.args(["admin", "totp-reset", account]);
@@ -81,14 +139,35 @@ async fn the_operator_takes_a_lost_second_factor_away() {
     };
     for account in ["+905301234567", &id] {
         let (status, _, stderr) = reset(account).await;
-        assert!(!status.success() && stderr.contains("there is no such account with a second factor"), "{stderr}");
+        assert!(
+            !status.success() && stderr.contains("there is no such account with a second factor"),
+            "{stderr}"
+        );
         let (_, begun) = post("/v1/me/totp", &token, json!({ "password": PASSWORD })).await;
         let secret = totp_rs::Secret::try_from_base32(text(&begun["secret"])).expect("base32");
-        let app = totp_rs::Builder::new().with_secret(secret).build().expect("a generator");
-        let now = std::time::UNIX_EPOCH.elapsed().expect("after 1970").as_secs();
-        assert_eq!(post("/v1/me/totp/confirm", &token, json!({ "code": app.generate(now).to_string() })).await.0, 200);
+        let app = totp_rs::Builder::new()
+            .with_secret(secret)
+            .build()
+            .expect("a generator");
+        let now = std::time::UNIX_EPOCH
+            .elapsed()
+            .expect("after 1970")
+            .as_secs();
+        assert_eq!(
+            post(
+                "/v1/me/totp/confirm",
+                &token,
+                json!({ "code": app.generate(now).to_string() })
+            )
+            .await
+            .0,
+            200
+        );
         let login = json!({ "phone": "+905301234567", "password": PASSWORD });
-        assert_eq!(post("/v1/auth/login", "", login.clone()).await.1["code"], "totp_required");
+        assert_eq!(
+            post("/v1/auth/login", "", login.clone()).await.1["code"],
+            "totp_required"
+        );
 
         let (status, stdout, stderr) = reset(account).await;
         assert!(status.success(), "{stderr}");
@@ -96,11 +175,28 @@ async fn the_operator_takes_a_lost_second_factor_away() {
         assert_eq!(post("/v1/auth/login", "", login).await.0, 200);
     }
     let (status, _, stderr) = reset("kedi").await;
-    assert!(!status.success() && stderr.contains("neither a phone number nor the id"), "{stderr}");
-    let logs = http.get(format!("{}/v1/admin/system-logs?action=totp_removed", server.url)).bearer_auth(&token).send().await;
+    assert!(
+        !status.success() && stderr.contains("neither a phone number nor the id"),
+        "{stderr}"
+    );
+    let logs = http
+        .get(format!(
+            "{}/v1/admin/system-logs?action=totp_removed",
+            server.url
+        ))
+        .bearer_auth(&token)
+        .send()
+        .await;
     let logs: serde_json::Value = logs.expect("an answer").json().await.expect("JSON");
-    let by = |act: &serde_json::Value| act["details"]["by"] == "command line" && act["user_id"] == id && act["actor_id"].is_null();
-    assert!(logs["items"].as_array().is_some_and(|acts| acts.len() == 2 && acts.iter().all(by)), "{logs}");
+    let by = |act: &serde_json::Value| {
+        act["details"]["by"] == "command line" && act["user_id"] == id && act["actor_id"].is_null()
+    };
+    assert!(
+        logs["items"]
+            .as_array()
+            .is_some_and(|acts| acts.len() == 2 && acts.iter().all(by)),
+        "{logs}"
+    );
     server.signal("-TERM").await;
     assert!(server.end().await.0.success());
 }

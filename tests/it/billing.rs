@@ -36,20 +36,39 @@ mod closed {
 const DAY: Duration = Duration::from_hours(24);
 
 fn signature(secret: &str, seconds: i64, body: &str) -> String {
-    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length").chain_update(format!("{seconds}.{body}"));
-    mac.finalize().into_bytes().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())
+        .expect("any length")
+        .chain_update(format!("{seconds}.{body}"));
+    mac.finalize()
+        .into_bytes()
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 async fn deliver_as(server: &TestServer, header: &str, body: &str) -> Reply {
     // The same key for all: it must neither answer for a signature nor mix events up.
-    let request = server.request(Method::POST, "/v1/billing/events", None).header("Idempotency-Key", "delivery");
+    let request = server
+        .request(Method::POST, "/v1/billing/events", None)
+        .header("Idempotency-Key", "delivery");
     let header = HeaderValue::from_str(header).expect("a header");
-    server.send(request.header("Tebdil-Signature", header).header("Content-Type", "application/json").body(body.to_owned())).await
+    server
+        .send(
+            request
+                .header("Tebdil-Signature", header)
+                .header("Content-Type", "application/json")
+                .body(body.to_owned()),
+        )
+        .await
 }
 
 async fn deliver_text(server: &TestServer, body: &str) -> Reply {
     let seconds = server.clock.now().seconds();
-    deliver_as(server, &format!("t={seconds},v1={}", signature(SECRET, seconds, body)), body).await
+    deliver_as(
+        server,
+        &format!("t={seconds},v1={}", signature(SECRET, seconds, body)),
+        body,
+    )
+    .await
 }
 
 async fn deliver(server: &TestServer, event: &Value) -> Reply {
@@ -57,11 +76,17 @@ async fn deliver(server: &TestServer, event: &Value) -> Reply {
 }
 
 async fn status(server: &TestServer, user: &TestUser) -> Value {
-    server.get("/v1/subscription", &user.access).await.expect(200)
+    server
+        .get("/v1/subscription", &user.access)
+        .await
+        .expect(200)
 }
 
 async fn token(server: &TestServer, user: &TestUser) -> String {
-    status(server, user).await["account_token"].as_str().expect("a token").to_owned()
+    status(server, user).await["account_token"]
+        .as_str()
+        .expect("a token")
+        .to_owned()
 }
 
 fn event(id: &str, kind: &str, at: Timestamp, token: &str, ends_at: Timestamp) -> Value {
@@ -80,26 +105,59 @@ async fn quota(server: &TestServer, user: &TestUser) -> Value {
 /// A user who is an admin.
 async fn admin(server: &TestServer) -> TestUser {
     let user = server.register("ayten").await;
-    let phone = server.app.accounts.phone_index(&Secret::from(user.phone.as_str())).expect("a phone number");
-    server.app.store.set_role_of_phone(&phone, UserRole::Admin, server.clock.now()).await.expect("a role").expect("an account");
+    let phone = server
+        .app
+        .accounts
+        .phone_index(&Secret::from(user.phone.as_str()))
+        .expect("a phone number");
+    server
+        .app
+        .store
+        .set_role_of_phone(&phone, UserRole::Admin, server.clock.now())
+        .await
+        .expect("a role")
+        .expect("an account");
     user
 }
 
 async fn a_purchase_lets_one_search_at_once(server: TestServer) {
     let (admin, mut a) = (admin(&server).await, Person::new(&server, "ayse").await);
     let take = json!({"bucket": "text", "amount": -10, "reference": "empty"});
-    server.post(&format!("/v1/admin/users/{}/quota", a.user.id), &admin.access, &take).await.expect(200);
+    server
+        .post(
+            &format!("/v1/admin/users/{}/quota", a.user.id),
+            &admin.access,
+            &take,
+        )
+        .await
+        .expect(200);
     assert_eq!(a.until("quota").await["quota"]["text"], 0);
-    assert_eq!(a.refused(json!({"type": "match.find", "mode": "text"})).await, "quota_exhausted");
+    assert_eq!(
+        a.refused(json!({"type": "match.find", "mode": "text"}))
+            .await,
+        "quota_exhausted"
+    );
 
     let (now, token) = (server.clock.now(), token(&server, &a.user).await);
-    let receipt = deliver(&server, &event("e1", "purchased", now, &token, now + 30 * DAY)).await.expect(200);
+    let receipt = deliver(
+        &server,
+        &event("e1", "purchased", now, &token, now + 30 * DAY),
+    )
+    .await
+    .expect(200);
     assert_eq!(receipt, json!({"outcome": "applied", "repeated": false}));
     let heard = a.until("quota").await;
-    assert_eq!((&heard["quota"]["text"], &heard["quota"]["daily_text"]), (&json!(90), &json!(100)), "{heard}");
+    assert_eq!(
+        (&heard["quota"]["text"], &heard["quota"]["daily_text"]),
+        (&json!(90), &json!(100)),
+        "{heard}"
+    );
     let told = a.until("notification").await;
     assert_eq!(
-        (&told["notification"]["data"]["code"], &told["notification"]["data"]["plan"]),
+        (
+            &told["notification"]["data"]["code"],
+            &told["notification"]["data"]["plan"]
+        ),
         (&json!("premium_started"), &json!("monthly"))
     );
     let mut b = Person::new(&server, "berk").await;
@@ -107,10 +165,19 @@ async fn a_purchase_lets_one_search_at_once(server: TestServer) {
     b.find().await;
     a.found().await;
     assert_eq!(quota(&server, &a.user).await["text"], 89);
-    assert_eq!(server.get("/v1/me", &a.user.access).await.expect(200)["is_premium"], true);
+    assert_eq!(
+        server.get("/v1/me", &a.user.access).await.expect(200)["is_premium"],
+        true
+    );
     let shown = status(&server, &a.user).await;
-    assert_eq!((&shown["plan"], &shown["active"], &shown["in_grace"]), (&json!("monthly"), &json!(true), &json!(false)));
-    assert_eq!((&shown["renews"], &shown["is_premium"], &shown["end"]), (&json!(true), &json!(true), &json!(now + 30 * DAY)));
+    assert_eq!(
+        (&shown["plan"], &shown["active"], &shown["in_grace"]),
+        (&json!("monthly"), &json!(true), &json!(false))
+    );
+    assert_eq!(
+        (&shown["renews"], &shown["is_premium"], &shown["end"]),
+        (&json!(true), &json!(true), &json!(now + 30 * DAY))
+    );
     server.stop().await;
 }
 
@@ -126,32 +193,77 @@ async fn only_what_is_signed_now_and_by_the_provider_counts(server: TestServer) 
         format!("t={seconds}"),
         format!("v1={good}"),
         format!("t={seconds},v1={}", "0".repeat(64)),
-        format!("t={seconds},v1={}", signature("somebody else's secret", seconds, &body)),
+        format!(
+            "t={seconds},v1={}",
+            signature("somebody else's secret", seconds, &body)
+        ),
         format!("t={},v1={good}", seconds + 1),
-        format!("t={seconds},v1={}", signature(SECRET, seconds, &format!("{body} "))),
-        format!("t={},v1={}", seconds - 301, signature(SECRET, seconds - 301, &body)),
-        format!("t={},v1={}", seconds + 301, signature(SECRET, seconds + 301, &body)),
+        format!(
+            "t={seconds},v1={}",
+            signature(SECRET, seconds, &format!("{body} "))
+        ),
+        format!(
+            "t={},v1={}",
+            seconds - 301,
+            signature(SECRET, seconds - 301, &body)
+        ),
+        format!(
+            "t={},v1={}",
+            seconds + 301,
+            signature(SECRET, seconds + 301, &body)
+        ),
     ];
     for header in wrong {
-        deliver_as(&server, &header, &body).await.expect_problem(401, "signature_invalid");
+        deliver_as(&server, &header, &body)
+            .await
+            .expect_problem(401, "signature_invalid");
     }
-    let unsigned = server.request(Method::POST, "/v1/billing/events", None).body(body.clone());
-    server.send(unsigned).await.expect_problem(401, "signature_invalid");
-    let twice = server.request(Method::POST, "/v1/billing/events", None).header("Tebdil-Signature", format!("t={seconds},v1={good}"));
-    let twice = twice.header("Tebdil-Signature", format!("t={seconds},v1={good}")).body(body.clone());
-    server.send(twice).await.expect_problem(401, "signature_invalid");
+    let unsigned = server
+        .request(Method::POST, "/v1/billing/events", None)
+        .body(body.clone());
+    server
+        .send(unsigned)
+        .await
+        .expect_problem(401, "signature_invalid");
+    let twice = server
+        .request(Method::POST, "/v1/billing/events", None)
+        .header("Tebdil-Signature", format!("t={seconds},v1={good}"));
+    let twice = twice
+        .header("Tebdil-Signature", format!("t={seconds},v1={good}"))
+        .body(body.clone());
+    server
+        .send(twice)
+        .await
+        .expect_problem(401, "signature_invalid");
     let large = "x".repeat(70_000);
-    deliver_text(&server, &large).await.expect_problem(413, "payload_too_large");
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM billing_events").await, 0);
+    deliver_text(&server, &large)
+        .await
+        .expect_problem(413, "payload_too_large");
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM billing_events")
+            .await,
+        0
+    );
     assert_eq!(status(&server, &user).await["active"], false);
 
-    // A secret that is being replaced, at the edge of the tolerance, among signatures of other versions.
+    // A secret that is being replaced, at the edge of the tolerance, among signatures of other
+    // versions.
     let at = seconds - 300;
-    let header = format!("t={at},v0=x,v1={},v1={}", "0".repeat(64), signature(OLD_SECRET, at, &body));
-    assert_eq!(deliver_as(&server, &header, &body).await.expect(200)["outcome"], "applied");
+    let header = format!(
+        "t={at},v0=x,v1={},v1={}",
+        "0".repeat(64),
+        signature(OLD_SECRET, at, &body)
+    );
+    assert_eq!(
+        deliver_as(&server, &header, &body).await.expect(200)["outcome"],
+        "applied"
+    );
     // What was caught on the way and is sent again after a while.
     server.clock.advance(Duration::from_mins(5));
-    deliver_as(&server, &header, &body).await.expect_problem(401, "signature_invalid");
+    deliver_as(&server, &header, &body)
+        .await
+        .expect_problem(401, "signature_invalid");
     server.stop().await;
 }
 
@@ -159,8 +271,18 @@ async fn what_is_signed_but_wrong_changes_nothing(server: TestServer) {
     let user = server.register("ayse").await;
     let (now, token) = (server.clock.now(), token(&server, &user).await);
     let good = event("e1", "purchased", now, &token, now + DAY);
-    for text in ["", "{", "[]", "null", "\"x\"", "[\"e1\",\"purchased\"]", "{} {}"] {
-        deliver_text(&server, text).await.expect_problem(422, "invalid_field");
+    for text in [
+        "",
+        "{",
+        "[]",
+        "null",
+        "\"x\"",
+        "[\"e1\",\"purchased\"]",
+        "{} {}",
+    ] {
+        deliver_text(&server, text)
+            .await
+            .expect_problem(422, "invalid_field");
     }
     let with = |path: &str, value: Value| {
         let mut event = good.clone();
@@ -182,12 +304,21 @@ async fn what_is_signed_but_wrong_changes_nothing(server: TestServer) {
         ("/subscription/ends_at", json!("9999-01-01T00:00:00Z")),
         ("/subscription/ends_at", json!(now - 2 * DAY)),
     ] {
-        deliver(&server, &with(path, value)).await.expect_problem(422, "invalid_field");
+        deliver(&server, &with(path, value))
+            .await
+            .expect_problem(422, "invalid_field");
     }
     let mut more = good.clone();
     more["subscription"]["colour"] = json!("red");
-    deliver(&server, &more).await.expect_problem(422, "unknown_field");
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM billing_events").await, 0);
+    deliver(&server, &more)
+        .await
+        .expect_problem(422, "unknown_field");
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM billing_events")
+            .await,
+        0
+    );
     assert_eq!(quota(&server, &user).await["text"], 10);
     deliver(&server, &good).await.expect(200);
     server.stop().await;
@@ -197,30 +328,73 @@ async fn a_hundred_deliveries_are_one_event(server: TestServer) {
     let mut person = Person::new(&server, "ayse").await;
     let (now, token) = (server.clock.now(), token(&server, &person.user).await);
     let body = event("e1", "purchased", now, &token, now + DAY).to_string();
-    let header = format!("t={},v1={}", now.seconds(), signature(SECRET, now.seconds(), &body));
+    let header = format!(
+        "t={},v1={}",
+        now.seconds(),
+        signature(SECRET, now.seconds(), &body)
+    );
     let mut set = JoinSet::new();
     for _ in 0..100 {
-        let request = server.request(Method::POST, "/v1/billing/events", None).header("Tebdil-Signature", &header).body(body.clone());
+        let request = server
+            .request(Method::POST, "/v1/billing/events", None)
+            .header("Tebdil-Signature", &header)
+            .body(body.clone());
         set.spawn(async move {
             let answer = request.send().await.expect("an answer");
-            (answer.status().as_u16(), answer.json::<Value>().await.expect("JSON"))
+            (
+                answer.status().as_u16(),
+                answer.json::<Value>().await.expect("JSON"),
+            )
         });
     }
     let answers = set.join_all().await;
-    assert!(answers.iter().all(|(status, body)| *status == 200 && body["outcome"] == "applied"), "{answers:?}");
-    assert_eq!(answers.iter().filter(|(_, body)| body["repeated"] == false).count(), 1);
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM subscriptions").await, 1);
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM notifications").await, 1);
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM quota_ledger WHERE reason = 'premium'").await, 2);
+    assert!(
+        answers
+            .iter()
+            .all(|(status, body)| *status == 200 && body["outcome"] == "applied"),
+        "{answers:?}"
+    );
+    assert_eq!(
+        answers
+            .iter()
+            .filter(|(_, body)| body["repeated"] == false)
+            .count(),
+        1
+    );
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM subscriptions")
+            .await,
+        1
+    );
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM notifications")
+            .await,
+        1
+    );
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM quota_ledger WHERE reason = 'premium'")
+            .await,
+        2
+    );
     assert_eq!(quota(&server, &person.user).await["text"], 100);
     person.until("notification").await;
     person.hears_no("notification").await;
 
     // The same in other words is the same; something else under its id is not.
     let mut reordered = serde_json::from_str::<Value>(&body).expect("JSON");
-    assert_eq!(deliver_text(&server, &format!("{reordered:#}")).await.expect(200), json!({"outcome": "applied", "repeated": true}));
+    assert_eq!(
+        deliver_text(&server, &format!("{reordered:#}"))
+            .await
+            .expect(200),
+        json!({"outcome": "applied", "repeated": true})
+    );
     reordered["subscription"]["ends_at"] = json!(now + 300 * DAY);
-    deliver(&server, &reordered).await.expect_problem(409, "event_conflict");
+    deliver(&server, &reordered)
+        .await
+        .expect_problem(409, "event_conflict");
     assert_eq!(status(&server, &person.user).await["end"], json!(now + DAY));
     assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE action = 'billing_event_conflict'").await, 1);
     server.stop().await;
@@ -231,19 +405,49 @@ async fn a_refund_that_comes_before_its_purchase_wins(server: TestServer) {
     let (now, mine) = (server.clock.now(), token(&server, &ayse).await);
     let ends_at = now + 30 * DAY;
     let minute = |minutes| now - Duration::from_mins(minutes);
-    assert_eq!(deliver(&server, &event("r", "refunded", minute(1), &mine, ends_at)).await.expect(200)["outcome"], "applied");
-    assert_eq!(deliver(&server, &event("p", "purchased", minute(2), &mine, ends_at)).await.expect(200)["outcome"], "stale");
+    assert_eq!(
+        deliver(&server, &event("r", "refunded", minute(1), &mine, ends_at))
+            .await
+            .expect(200)["outcome"],
+        "applied"
+    );
+    assert_eq!(
+        deliver(&server, &event("p", "purchased", minute(2), &mine, ends_at))
+            .await
+            .expect(200)["outcome"],
+        "stale"
+    );
     let shown = status(&server, &ayse).await;
-    assert_eq!((&shown["active"], &shown["is_premium"], &shown["end"]), (&json!(false), &json!(false), &json!(minute(1))));
+    assert_eq!(
+        (&shown["active"], &shown["is_premium"], &shown["end"]),
+        (&json!(false), &json!(false), &json!(minute(1)))
+    );
 
-    // A cancellation leaves what is paid, and a renewal older than the newest known takes nothing back.
+    // A cancellation leaves what is paid, and a renewal older than the newest known takes nothing
+    // back.
     let theirs = token(&server, &berk).await;
-    deliver(&server, &event("c", "cancelled", minute(1), &theirs, ends_at)).await.expect(200);
-    for (id, kind, at, end) in [("b", "purchased", minute(9), now + DAY), ("n", "renewed", minute(2), now + 2 * DAY)] {
-        assert_eq!(deliver(&server, &event(id, kind, at, &theirs, end)).await.expect(200)["outcome"], "stale");
+    deliver(
+        &server,
+        &event("c", "cancelled", minute(1), &theirs, ends_at),
+    )
+    .await
+    .expect(200);
+    for (id, kind, at, end) in [
+        ("b", "purchased", minute(9), now + DAY),
+        ("n", "renewed", minute(2), now + 2 * DAY),
+    ] {
+        assert_eq!(
+            deliver(&server, &event(id, kind, at, &theirs, end))
+                .await
+                .expect(200)["outcome"],
+            "stale"
+        );
     }
     let shown = status(&server, &berk).await;
-    assert_eq!((&shown["active"], &shown["renews"], &shown["end"]), (&json!(true), &json!(false), &json!(ends_at)));
+    assert_eq!(
+        (&shown["active"], &shown["renews"], &shown["end"]),
+        (&json!(true), &json!(false), &json!(ends_at))
+    );
     server.stop().await;
 }
 
@@ -253,17 +457,37 @@ async fn what_cannot_be_placed_is_refused_and_recorded(server: TestServer) {
     let mut unknown = event("e1", "purchased", now, &token, now + DAY);
     unknown["subscription"]["plan"] = json!("lifetime");
     for _ in 0..2 {
-        deliver(&server, &unknown).await.expect_problem(422, "unknown_plan");
-        deliver(&server, &event("e2", "purchased", now, "nobody's token", now + DAY)).await.expect_problem(422, "unknown_account");
+        deliver(&server, &unknown)
+            .await
+            .expect_problem(422, "unknown_plan");
+        deliver(
+            &server,
+            &event("e2", "purchased", now, "nobody's token", now + DAY),
+        )
+        .await
+        .expect_problem(422, "unknown_account");
     }
     for action in ["billing_unknown_plan", "billing_unknown_account"] {
-        let sql = format!("SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE action = '{action}'");
+        let sql =
+            format!("SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE action = '{action}'");
         assert_eq!(server.count(&sql).await, 1, "{action}");
     }
     server.run_due_jobs().await;
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM subscriptions").await, 0);
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM subscriptions")
+            .await,
+        0
+    );
     assert_eq!(status(&server, &user).await["plan"], Value::Null);
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM billing_events WHERE outcome = 'unknown_plan'").await, 1);
+    assert_eq!(
+        server
+            .count(
+                "SELECT CAST(COUNT(*) AS BIGINT) FROM billing_events WHERE outcome = 'unknown_plan'"
+            )
+            .await,
+        1
+    );
     server.stop().await;
 }
 
@@ -271,22 +495,36 @@ async fn a_purchase_runs_out_with_its_grace(server: TestServer) {
     let mut person = Person::new(&server, "ayse").await;
     let (now, token) = (server.clock.now(), token(&server, &person.user).await);
     let ends_at = now + Duration::from_mins(5);
-    deliver(&server, &event("e1", "purchased", now, &token, ends_at)).await.expect(200);
+    deliver(&server, &event("e1", "purchased", now, &token, ends_at))
+        .await
+        .expect(200);
     person.until("notification").await;
     server.clock.set(ends_at);
     server.run_due_jobs().await;
     let shown = status(&server, &person.user).await;
-    assert_eq!((&shown["active"], &shown["in_grace"], &shown["is_premium"]), (&json!(true), &json!(true), &json!(true)));
+    assert_eq!(
+        (&shown["active"], &shown["in_grace"], &shown["is_premium"]),
+        (&json!(true), &json!(true), &json!(true))
+    );
 
     // It listens before the end: the nodes' own workers may be the ones that see it.
     server.clock.set(ends_at + Duration::from_mins(59));
     let again = server.login(&person.user.phone).await;
-    person = Person { socket: crate::sockets::connect(&server, &again).await, user: again };
+    person = Person {
+        socket: crate::sockets::connect(&server, &again).await,
+        user: again,
+    };
     server.clock.set(ends_at + Duration::from_mins(61));
     server.run_due_jobs().await;
-    assert_eq!(person.until("notification").await["notification"]["data"], json!({"code": "premium_ended", "plan": "monthly"}));
+    assert_eq!(
+        person.until("notification").await["notification"]["data"],
+        json!({"code": "premium_ended", "plan": "monthly"})
+    );
     let shown = status(&server, &person.user).await;
-    assert_eq!((&shown["active"], &shown["in_grace"], &shown["is_premium"]), (&json!(false), &json!(false), &json!(false)));
+    assert_eq!(
+        (&shown["active"], &shown["in_grace"], &shown["is_premium"]),
+        (&json!(false), &json!(false), &json!(false))
+    );
     assert_eq!(shown["account_token"], token.as_str());
     assert_eq!(quota(&server, &person.user).await["daily_text"], 10);
     server.stop().await;
@@ -297,10 +535,22 @@ async fn an_admin_gives_and_takes(server: TestServer) {
     let path = |of: &str, what: &str| format!("/v1/admin/users/{of}/{what}");
     let (subscription, rights) = (path(&user.id, "subscription"), path(&user.id, "quota"));
     let correction = json!({"bucket": "bonus", "amount": 5, "reference": "ticket-7"});
-    for (token, status, code) in [("", 401, "unauthorized"), (user.access.as_str(), 403, "forbidden")] {
-        server.post(&subscription, token, &json!({"plan": "monthly"})).await.expect_problem(status, code);
-        server.call(Method::DELETE, &subscription, token, &Value::Null).await.expect_problem(status, code);
-        server.post(&rights, token, &correction).await.expect_problem(status, code);
+    for (token, status, code) in [
+        ("", 401, "unauthorized"),
+        (user.access.as_str(), 403, "forbidden"),
+    ] {
+        server
+            .post(&subscription, token, &json!({"plan": "monthly"}))
+            .await
+            .expect_problem(status, code);
+        server
+            .call(Method::DELETE, &subscription, token, &Value::Null)
+            .await
+            .expect_problem(status, code);
+        server
+            .post(&rights, token, &correction)
+            .await
+            .expect_problem(status, code);
     }
     for body in [
         json!({}),
@@ -308,10 +558,23 @@ async fn an_admin_gives_and_takes(server: TestServer) {
         json!({"plan": "monthly", "days": 3651}),
         json!({"plan": "monthly", "days": "x"}),
     ] {
-        server.post(&subscription, &admin.access, &body).await.expect_problem(422, "invalid_field");
+        server
+            .post(&subscription, &admin.access, &body)
+            .await
+            .expect_problem(422, "invalid_field");
     }
-    server.post(&subscription, &admin.access, &json!({"plan": "lifetime"})).await.expect_problem(422, "unknown_plan");
-    server.post(&subscription, &admin.access, &json!({"plan": "monthly", "why": "x"})).await.expect_problem(422, "unknown_field");
+    server
+        .post(&subscription, &admin.access, &json!({"plan": "lifetime"}))
+        .await
+        .expect_problem(422, "unknown_plan");
+    server
+        .post(
+            &subscription,
+            &admin.access,
+            &json!({"plan": "monthly", "why": "x"}),
+        )
+        .await
+        .expect_problem(422, "unknown_field");
     for (field, value) in [
         ("amount", json!(0)),
         ("amount", json!(1_000_001)),
@@ -321,30 +584,86 @@ async fn an_admin_gives_and_takes(server: TestServer) {
     ] {
         let mut wrong = correction.clone();
         wrong[field] = value;
-        server.post(&rights, &admin.access, &wrong).await.expect_problem(422, "invalid_field");
+        server
+            .post(&rights, &admin.access, &wrong)
+            .await
+            .expect_problem(422, "invalid_field");
     }
     for what in ["subscription", "quota"] {
-        let body = if what == "quota" { correction.clone() } else { json!({"plan": "monthly"}) };
-        server.post(&path("1", what), &admin.access, &body).await.expect_problem(404, "not_found");
+        let body = if what == "quota" {
+            correction.clone()
+        } else {
+            json!({"plan": "monthly"})
+        };
+        server
+            .post(&path("1", what), &admin.access, &body)
+            .await
+            .expect_problem(404, "not_found");
     }
-    server.delete(&path("1", "subscription"), &admin.access).await.expect_problem(404, "not_found");
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE actor_id IS NOT NULL").await, 0, "nothing was done");
+    server
+        .delete(&path("1", "subscription"), &admin.access)
+        .await
+        .expect_problem(404, "not_found");
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE actor_id IS NOT NULL")
+            .await,
+        0,
+        "nothing was done"
+    );
 
-    let granted = server.post(&subscription, &admin.access, &json!({"plan": "yearly", "days": 2})).await.expect(201);
-    assert_eq!((&granted["plan"], &granted["end"]), (&json!("yearly"), &json!(server.clock.now() + 2 * DAY)));
+    let granted = server
+        .post(
+            &subscription,
+            &admin.access,
+            &json!({"plan": "yearly", "days": 2}),
+        )
+        .await
+        .expect(201);
+    assert_eq!(
+        (&granted["plan"], &granted["end"]),
+        (&json!("yearly"), &json!(server.clock.now() + 2 * DAY))
+    );
     let shown = status(&server, &user).await;
-    assert_eq!((&shown["active"], &shown["renews"], &shown["is_premium"]), (&json!(true), &json!(false), &json!(true)));
-    assert_eq!(server.post(&rights, &admin.access, &correction).await.expect(200)["bonus"], 5);
-    server.post(&rights, &admin.access, &correction).await.expect_problem(409, "already_corrected");
+    assert_eq!(
+        (&shown["active"], &shown["renews"], &shown["is_premium"]),
+        (&json!(true), &json!(false), &json!(true))
+    );
+    assert_eq!(
+        server
+            .post(&rights, &admin.access, &correction)
+            .await
+            .expect(200)["bonus"],
+        5
+    );
+    server
+        .post(&rights, &admin.access, &correction)
+        .await
+        .expect_problem(409, "already_corrected");
     for _ in 0..2 {
-        assert!(server.delete(&subscription, &admin.access).await.expect(204).is_null());
+        assert!(
+            server
+                .delete(&subscription, &admin.access)
+                .await
+                .expect(204)
+                .is_null()
+        );
     }
     assert_eq!(status(&server, &user).await["is_premium"], false);
     let left = quota(&server, &user).await;
-    assert_eq!((&left["text"], &left["bonus"], &left["daily_text"]), (&json!(10), &json!(5), &json!(10)));
-    for (action, rows) in [("subscription_granted", 1), ("subscription_ended", 1), ("quota_corrected", 1)] {
+    assert_eq!(
+        (&left["text"], &left["bonus"], &left["daily_text"]),
+        (&json!(10), &json!(5), &json!(10))
+    );
+    for (action, rows) in [
+        ("subscription_granted", 1),
+        ("subscription_ended", 1),
+        ("quota_corrected", 1),
+    ] {
         let about = format!("actor_id = {} AND user_id = {}", admin.id, user.id);
-        let sql = format!("SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE action = '{action}' AND {about}");
+        let sql = format!(
+            "SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE action = '{action}' AND {about}"
+        );
         assert_eq!(server.count(&sql).await, rows, "{action}");
     }
     server.stop().await;
@@ -353,10 +672,20 @@ async fn an_admin_gives_and_takes(server: TestServer) {
 async fn without_secrets_there_are_no_events(server: TestServer) {
     let user = server.register("ayse").await;
     let (now, token) = (server.clock.now(), token(&server, &user).await);
-    deliver(&server, &event("e1", "purchased", now, &token, now + DAY)).await.expect_problem(404, "not_found");
-    let body = "{}";
-    deliver_as(&server, &format!("t={},v1={}", now.seconds(), signature("", now.seconds(), body)), body)
+    deliver(&server, &event("e1", "purchased", now, &token, now + DAY))
         .await
         .expect_problem(404, "not_found");
+    let body = "{}";
+    deliver_as(
+        &server,
+        &format!(
+            "t={},v1={}",
+            now.seconds(),
+            signature("", now.seconds(), body)
+        ),
+        body,
+    )
+    .await
+    .expect_problem(404, "not_found");
     server.stop().await;
 }

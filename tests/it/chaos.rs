@@ -37,8 +37,8 @@ pub enum Mode {
     Refuse,
     /// Forwards; each piece of data waits this long, one after the other.
     Delay(Duration),
-    /// Takes connections and data and gives nothing to anybody. What was lost stays lost: when the mode ends, connections that lost something or were made
-    /// meanwhile are reset.
+    /// Takes connections and data and gives nothing to anybody. What was lost stays lost: when the
+    /// mode ends, connections that lost something or were made meanwhile are reset.
     Blackhole,
     /// What this side sends is stuck until the mode ends; what the other sends passes.
     HalfOpen(Side),
@@ -80,11 +80,19 @@ impl ChaosProxy {
         let (mode, wanted) = watch::channel(Mode::Pass);
         let (reach, reached) = watch::channel(Mode::Pass);
         let counts = Arc::new(Counts::default());
-        let line = Line { port, target, mode: wanted, counts: Arc::clone(&counts) };
+        let line = Line {
+            port,
+            target,
+            mode: wanted,
+            counts: Arc::clone(&counts),
+        };
         let (listens, listening) = oneshot::channel();
         // It ends when `mode` is dropped.
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             runtime.block_on(async {
                 let listener = listen(port).await;
                 let _ = listens.send(());
@@ -92,17 +100,26 @@ impl ChaosProxy {
             });
         });
         listening.await.expect("the proxy listens");
-        Self { port, mode, reached, counts }
+        Self {
+            port,
+            mode,
+            reached,
+            counts,
+        }
     }
 
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Changes what the line does, also for open connections. When this returns, new connections meet the new mode.
+    /// Changes what the line does, also for open connections. When this returns, new connections
+    /// meet the new mode.
     pub async fn set(&mut self, mode: Mode) {
         self.mode.send_replace(mode);
-        self.reached.wait_for(|reached| *reached == mode).await.expect("the proxy runs");
+        self.reached
+            .wait_for(|reached| *reached == mode)
+            .await
+            .expect("the proxy runs");
     }
 
     /// Connections it has taken.
@@ -117,7 +134,9 @@ impl ChaosProxy {
 }
 
 async fn listen(port: u16) -> TcpListener {
-    TcpListener::bind(("127.0.0.1", port)).await.expect("the port is free")
+    TcpListener::bind(("127.0.0.1", port))
+        .await
+        .expect("the port is free")
 }
 
 /// One end of a connection. A connection that did not finish is reset, as by a line that broke.
@@ -130,7 +149,10 @@ impl End {
     fn of(stream: TcpStream) -> Self {
         // It carries small pieces; on a socket that is gone already it does not matter.
         let _ = stream.set_nodelay(true);
-        Self { stream, finished: false }
+        Self {
+            stream,
+            finished: false,
+        }
     }
 }
 
@@ -189,9 +211,12 @@ impl Line {
             let _ = self.mode.changed().await;
             return;
         }
-        let Ok(server) = TcpStream::connect(("127.0.0.1", self.target)).await else { return };
+        let Ok(server) = TcpStream::connect(("127.0.0.1", self.target)).await else {
+            return;
+        };
         let mut server = End::of(server);
-        let ((from_client, to_client), (from_server, to_server)) = (client.stream.split(), server.stream.split());
+        let ((from_client, to_client), (from_server, to_server)) =
+            (client.stream.split(), server.stream.split());
         let carried = tokio::try_join!(
             self.clone().pump(Side::Client, from_client, to_server),
             self.clone().pump(Side::Server, from_server, to_client),
@@ -199,8 +224,14 @@ impl Line {
         (client.finished, server.finished) = (carried.is_ok(), carried.is_ok());
     }
 
-    /// Carries what one side sends, up to and including its end. An error means that the connection is to be reset.
-    async fn pump(mut self, side: Side, mut from: ReadHalf<'_>, mut to: WriteHalf<'_>) -> io::Result<()> {
+    /// Carries what one side sends, up to and including its end. An error means that the connection
+    /// is to be reset.
+    async fn pump(
+        mut self,
+        side: Side,
+        mut from: ReadHalf<'_>,
+        mut to: WriteHalf<'_>,
+    ) -> io::Result<()> {
         let mut buffer = vec![0; 64 * 1024];
         loop {
             let length = from.read(&mut buffer).await?;
@@ -209,7 +240,9 @@ impl Line {
                 return to.shutdown().await;
             }
             // Counted first: whoever has received it has been counted.
-            self.counts.bytes(side).fetch_add(length as u64, Ordering::Relaxed);
+            self.counts
+                .bytes(side)
+                .fetch_add(length as u64, Ordering::Relaxed);
             to.write_all(&buffer[..length]).await?;
         }
     }
@@ -260,7 +293,9 @@ async fn say(stream: &mut TcpStream, word: &[u8]) {
 /// What comes back within a short while: as much as `word` has, nothing, or a reset.
 async fn hear(stream: &mut TcpStream, word: &[u8]) -> Option<io::Result<Vec<u8>>> {
     let mut heard = vec![0; word.len()];
-    let read = tokio::time::timeout(Duration::from_millis(200), stream.read_exact(&mut heard)).await.ok()?;
+    let read = tokio::time::timeout(Duration::from_millis(200), stream.read_exact(&mut heard))
+        .await
+        .ok()?;
     Some(read.map(|_| heard))
 }
 
@@ -272,14 +307,23 @@ async fn a_line_breaks_in_every_way_and_heals() {
     let open = async |proxy: &ChaosProxy| TcpStream::connect(("127.0.0.1", proxy.port())).await;
     let said = async |stream: &mut TcpStream| {
         say(stream, WORD).await;
-        hear(stream, WORD).await.map(|heard| heard.map_err(|error| error.kind()))
+        hear(stream, WORD)
+            .await
+            .map(|heard| heard.map_err(|error| error.kind()))
     };
     let whole = Some(Ok(WORD.to_vec()));
     let reset = Some(Err(io::ErrorKind::ConnectionReset));
 
     let mut client = open(&proxy).await.expect("taken");
     assert_eq!(said(&mut client).await, whole);
-    assert_eq!((proxy.connections(), proxy.passed(Side::Client), proxy.passed(Side::Server)), (1, 7, 7));
+    assert_eq!(
+        (
+            proxy.connections(),
+            proxy.passed(Side::Client),
+            proxy.passed(Side::Server)
+        ),
+        (1, 7, 7)
+    );
 
     let delay = Duration::from_millis(30);
     proxy.set(Mode::Delay(delay)).await;
@@ -291,9 +335,19 @@ async fn a_line_breaks_in_every_way_and_heals() {
         proxy.set(Mode::HalfOpen(stuck)).await;
         let before = proxy.passed(Side::Client);
         assert_eq!(said(&mut client).await, None);
-        assert_eq!(proxy.passed(Side::Client) > before, stuck == Side::Server, "the other direction passes");
+        assert_eq!(
+            proxy.passed(Side::Client) > before,
+            stuck == Side::Server,
+            "the other direction passes"
+        );
         proxy.set(Mode::Pass).await;
-        assert_eq!(hear(&mut client, WORD).await.map(|heard| heard.expect("read")), Some(WORD.to_vec()), "it was only stuck");
+        assert_eq!(
+            hear(&mut client, WORD)
+                .await
+                .map(|heard| heard.expect("read")),
+            Some(WORD.to_vec()),
+            "it was only stuck"
+        );
     }
 
     let mut idle = open(&proxy).await.expect("taken");
@@ -305,13 +359,27 @@ async fn a_line_breaks_in_every_way_and_heals() {
     }
     proxy.set(Mode::Pass).await;
     for stream in [&mut client, &mut late] {
-        assert_eq!(hear(stream, WORD).await.map(|heard| heard.map_err(|error| error.kind())), reset, "it lost something");
+        assert_eq!(
+            hear(stream, WORD)
+                .await
+                .map(|heard| heard.map_err(|error| error.kind())),
+            reset,
+            "it lost something"
+        );
     }
     assert_eq!(said(&mut idle).await, whole, "it lost nothing");
 
     proxy.set(Mode::Refuse).await;
-    assert_eq!(hear(&mut idle, WORD).await.map(|heard| heard.map_err(|error| error.kind())), reset);
-    assert_eq!(open(&proxy).await.expect_err("refused").kind(), io::ErrorKind::ConnectionRefused);
+    assert_eq!(
+        hear(&mut idle, WORD)
+            .await
+            .map(|heard| heard.map_err(|error| error.kind())),
+        reset
+    );
+    assert_eq!(
+        open(&proxy).await.expect_err("refused").kind(),
+        io::ErrorKind::ConnectionRefused
+    );
     proxy.set(Mode::Pass).await;
     let mut client = open(&proxy).await.expect("taken again");
     assert_eq!(said(&mut client).await, whole);
@@ -319,5 +387,11 @@ async fn a_line_breaks_in_every_way_and_heals() {
     // An end in good order passes as one.
     client.shutdown().await.expect("no more to say");
     let mut last = Vec::new();
-    assert_eq!(client.read_to_end(&mut last).await.expect("the echo ends as well"), 0);
+    assert_eq!(
+        client
+            .read_to_end(&mut last)
+            .await
+            .expect("the echo ends as well"),
+        0
+    );
 }

@@ -1,4 +1,5 @@
-//! A thousand claims, and whoever decides them is killed or cut off in between: each right comes back once.
+//! A thousand claims, and whoever decides them is killed or cut off in between: each right comes
+//! back once.
 
 use std::{
     process::Stdio,
@@ -43,8 +44,14 @@ async fn claimed(t: &TestStore) -> Vec<Account> {
     let mut accounts = Vec::new();
     for number in 0..USERS {
         let (user, session) = t.register(&format!("kedi{number}")).await;
-        t.put_key_packages(user.id, session.id, &[], Some(b"last"), t.now()).await.expect("keys");
-        accounts.push(Account { user: user.id, session: session.id, matches: Vec::new() });
+        t.put_key_packages(user.id, session.id, &[], Some(b"last"), t.now())
+            .await
+            .expect("keys");
+        accounts.push(Account {
+            user: user.id,
+            session: session.id,
+            matches: Vec::new(),
+        });
     }
     let mut tickets = 1..;
     let mut side = |account: &Account| NewSide {
@@ -54,7 +61,9 @@ async fn claimed(t: &TestStore) -> Vec<Account> {
     };
     for round in 0..MATCHES {
         // Everybody with somebody else each time.
-        let couples: Vec<[usize; 2]> = (0..USERS / 2).map(|one| [one, USERS / 2 + (one + round) % (USERS / 2)]).collect();
+        let couples: Vec<[usize; 2]> = (0..USERS / 2)
+            .map(|one| [one, USERS / 2 + (one + round) % (USERS / 2)])
+            .collect();
         let pairs: Vec<NewMatch> = couples
             .iter()
             .map(|[one, other]| NewMatch {
@@ -64,9 +73,14 @@ async fn claimed(t: &TestStore) -> Vec<Account> {
                 shared_interests: Vec::new(),
             })
             .collect();
-        let outcomes = t.create_matches(ENDLESS_TERM, &pairs, &TestStore::match_rules(), t.now()).await.expect("matches");
+        let outcomes = t
+            .create_matches(ENDLESS_TERM, &pairs, &TestStore::match_rules(), t.now())
+            .await
+            .expect("matches");
         for (couple, outcome) in couples.iter().zip(outcomes) {
-            let PairOutcome::Made(made) = outcome else { panic!("{outcome:?}") };
+            let PairOutcome::Made(made) = outcome else {
+                panic!("{outcome:?}")
+            };
             for index in couple {
                 accounts[*index].matches.push(made.id);
             }
@@ -82,7 +96,10 @@ async fn claimed(t: &TestStore) -> Vec<Account> {
     let zone = TestStore::quota_rules().zone;
     join_all(accounts.iter().map(async |account| {
         for id in &account.matches {
-            let made = t.claim(*id, account.user, &rules, &zone, now).await.expect("the store");
+            let made = t
+                .claim(*id, account.user, &rules, &zone, now)
+                .await
+                .expect("the store");
             assert!(matches!(made, Claiming::Made(..)), "{made:?}");
         }
     }))
@@ -92,7 +109,8 @@ async fn claimed(t: &TestStore) -> Vec<Account> {
 }
 
 async fn count(t: &TestStore, what: &str) -> i64 {
-    t.numbers(&format!("SELECT CAST(COUNT(*) AS BIGINT) FROM {what}")).await[0]
+    t.numbers(&format!("SELECT CAST(COUNT(*) AS BIGINT) FROM {what}"))
+        .await[0]
 }
 
 async fn waiting(t: &TestStore) -> i64 {
@@ -102,21 +120,50 @@ async fn waiting(t: &TestStore) -> i64 {
 /// Every claim was approved, every right came back once, and everybody was told once.
 async fn assert_each_refunded_once(t: &TestStore, accounts: &[Account]) {
     assert_eq!(count(t, "claims WHERE status = 'approved'").await, CLAIMS);
-    assert_eq!(count(t, "quota_ledger WHERE reason = 'claim' AND delta = 1").await, CLAIMS);
-    assert_eq!(count(t, "quota_ledger WHERE reason = 'claim'").await, CLAIMS);
-    assert_eq!(count(t, "(SELECT DISTINCT user_id, reference FROM quota_ledger WHERE reason = 'claim') AS r").await, CLAIMS);
-    assert_eq!(count(t, "notifications WHERE code = 'claim_approved'").await, CLAIMS);
+    assert_eq!(
+        count(t, "quota_ledger WHERE reason = 'claim' AND delta = 1").await,
+        CLAIMS
+    );
+    assert_eq!(
+        count(t, "quota_ledger WHERE reason = 'claim'").await,
+        CLAIMS
+    );
+    assert_eq!(
+        count(
+            t,
+            "(SELECT DISTINCT user_id, reference FROM quota_ledger WHERE reason = 'claim') AS r"
+        )
+        .await,
+        CLAIMS
+    );
+    assert_eq!(
+        count(t, "notifications WHERE code = 'claim_approved'").await,
+        CLAIMS
+    );
     for account in accounts {
-        let stored = t.user(account.user).await.expect("the store").expect("the user").balances;
+        let stored = t
+            .user(account.user)
+            .await
+            .expect("the store")
+            .expect("the user")
+            .balances;
         let sums = t.ledger_sums(account.user).await.expect("the store");
-        // Ten were taken of the day's ten. Where midnight came by, the new day has its own and what is paid back is extra.
+        // Ten were taken of the day's ten. Where midnight came by, the new day has its own and what
+        // is paid back is extra.
         assert_eq!(stored.text, 10, "{stored:?}");
         assert!(stored.bonus <= 10, "{stored:?}");
-        assert_eq!(Balances { day: String::new(), ..stored }, sums);
+        assert_eq!(
+            Balances {
+                day: String::new(),
+                ..stored
+            },
+            sums
+        );
     }
 }
 
-/// A process that runs the jobs, its clock ahead by so many minutes: what its predecessor had leased, and the tick of that minute, are due.
+/// A process that runs the jobs, its clock ahead by so many minutes: what its predecessor had
+/// leased, and the tick of that minute, are due.
 fn start(t: &TestStore, dir: &tempfile::TempDir, command: &str, minutes: usize) -> Child {
     let mut process = tebdil(dir.path());
     process
@@ -136,10 +183,14 @@ fn start(t: &TestStore, dir: &tempfile::TempDir, command: &str, minutes: usize) 
 /// Has processes decide the claims and kills one whenever something was decided, in turn.
 async fn killed_in_between(backend: Backend, command: &str, processes: usize) {
     const KILLS: usize = 12;
-    let Some(t) = TestStore::create(backend).await else { return };
+    let Some(t) = TestStore::create(backend).await else {
+        return;
+    };
     let accounts = claimed(&t).await;
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let mut running: Vec<Child> = (0..processes).map(|number| start(&t, &dir, command, number)).collect();
+    let mut running: Vec<Child> = (0..processes)
+        .map(|number| start(&t, &dir, command, number))
+        .collect();
     let (mut left, mut kills) = (CLAIMS, 0);
     let work = async {
         loop {
@@ -148,7 +199,10 @@ async fn killed_in_between(backend: Backend, command: &str, processes: usize) {
                 break;
             }
             if now < left && kills < KILLS {
-                running[kills % processes].kill().await.expect("it was running");
+                running[kills % processes]
+                    .kill()
+                    .await
+                    .expect("it was running");
                 running[kills % processes] = start(&t, &dir, command, processes + kills);
                 kills += 1;
                 left = now;
@@ -156,7 +210,9 @@ async fn killed_in_between(backend: Backend, command: &str, processes: usize) {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
-    tokio::time::timeout(Duration::from_mins(2), work).await.expect("all are decided in time");
+    tokio::time::timeout(Duration::from_mins(2), work)
+        .await
+        .expect("all are decided in time");
     for mut process in running {
         process.kill().await.expect("it was running");
     }
@@ -191,12 +247,20 @@ async fn engines_that_are_cut_off_refund_once(t: TestStore) {
     };
     let mut engines = JoinSet::new();
     for _ in 0..2 {
-        let workers =
-            Workers::new(t.database.open(&t.clock).await, t.clock.clone(), hooks.clone(), Settings::new(TestStore::quota_rules()));
+        let workers = Workers::new(
+            t.database.open(&t.clock).await,
+            t.clock.clone(),
+            hooks.clone(),
+            Settings::new(TestStore::quota_rules()),
+        );
         engines.spawn(async move {
             for cut in 0..CUTS {
                 // Dropped at whichever await it has come to.
-                let _ = tokio::time::timeout(Duration::from_millis(3 + 2 * cut as u64), workers.run_now(Claims::default())).await;
+                let _ = tokio::time::timeout(
+                    Duration::from_millis(3 + 2 * cut as u64),
+                    workers.run_now(Claims::default()),
+                )
+                .await;
             }
             workers.run_now(Claims::default()).await.expect("it runs");
         });
@@ -207,7 +271,10 @@ async fn engines_that_are_cut_off_refund_once(t: TestStore) {
     assert_eq!(waiting(&t).await, 0);
     assert_each_refunded_once(&t, &accounts).await;
     let told = [notified, refunded].map(|count| count.load(Ordering::Relaxed));
-    assert!(told.iter().all(|count| *count <= USERS * MATCHES), "nobody hears twice: {told:?}");
+    assert!(
+        told.iter().all(|count| *count <= USERS * MATCHES),
+        "nobody hears twice: {told:?}"
+    );
 }
 
 tebdil_core::store_conformance! {

@@ -12,7 +12,10 @@ use crate::{
 };
 
 /// A day ahead, as by a wrong time zone and a bad battery.
-const AHEAD: [(&str, &str); 2] = [("TEBDIL_CLOCK__OFFSET_S", "86400"), ("TEBDIL_CLOCK__UNSAFE_ALLOW_OFFSET", "true")];
+const AHEAD: [(&str, &str); 2] = [
+    ("TEBDIL_CLOCK__OFFSET_S", "86400"),
+    ("TEBDIL_CLOCK__UNSAFE_ALLOW_OFFSET", "true"),
+];
 
 /// What would be removed a day later.
 const ROWS: &str = "SELECT (SELECT COUNT(*) FROM messages) + 10 * (SELECT COUNT(*) FROM matches WHERE status = 'active') \
@@ -34,15 +37,21 @@ async fn fill(server: &str) {
 /// Checks that it is not ready for its clock alone, and says so.
 async fn says_that_its_clock_is_wrong(node: &ServerProcess) {
     eventually("it answers", async || node.readyz().await.is_some()).await;
-    let body = json!({"ready": false, "database": true, "redis": true, "clock": false, "draining": false});
+    let body =
+        json!({"ready": false, "database": true, "redis": true, "clock": false, "draining": false});
     assert_eq!(node.readyz().await, Some((503, body)));
     let said = "the clock of this machine and that of the database are apart";
-    eventually("it says so", async || std::fs::read_to_string(node.log_path()).is_ok_and(|log| log.contains(said))).await;
+    eventually("it says so", async || {
+        std::fs::read_to_string(node.log_path()).is_ok_and(|log| log.contains(said))
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_clones_a_day_apart_remove_nothing_early() {
-    let Some(database) = TestDatabase::create(Backend::Postgres).await else { return };
+    let Some(database) = TestDatabase::create(Backend::Postgres).await else {
+        return;
+    };
     let settings = [&KEYS[..], &[("TEBDIL_DATABASE__URL", database.url())]].concat();
     let mut right = ServerProcess::on(&settings);
     right.restart().await;
@@ -53,11 +62,25 @@ async fn two_clones_a_day_apart_remove_nothing_early() {
     ahead.start_unready();
     says_that_its_clock_is_wrong(&ahead).await;
     let ticks = "SELECT COUNT(*) FROM job WHERE dedupe LIKE 'cron:%' AND state = 2";
-    eventually("the schedules come by where the clock is right", async || right.count(ticks).await >= 2).await;
+    eventually(
+        "the schedules come by where the clock is right",
+        async || right.count(ticks).await >= 2,
+    )
+    .await;
     tokio::time::sleep(WATCHED).await;
     assert_eq!(right.count(ROWS).await, ALL);
-    assert_eq!(right.count("SELECT COUNT(*) FROM job WHERE created_at > now() + interval '1 hour'").await, 0, "it does nothing by itself");
-    assert_eq!(right.readyz().await.map(|(status, _)| status), Some(200), "the other goes on");
+    assert_eq!(
+        right
+            .count("SELECT COUNT(*) FROM job WHERE created_at > now() + interval '1 hour'")
+            .await,
+        0,
+        "it does nothing by itself"
+    );
+    assert_eq!(
+        right.readyz().await.map(|(status, _)| status),
+        Some(200),
+        "the other goes on"
+    );
 
     // Once its clock is right it takes part.
     ahead.kill().await;
@@ -71,7 +94,9 @@ async fn two_clones_a_day_apart_remove_nothing_early() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_jumps_between_two_starts_removes_nothing() {
-    let mut server = ServerProcess::start(Backend::Sqlite, &[]).await.expect("SQLite is always there");
+    let mut server = ServerProcess::start(Backend::Sqlite, &[])
+        .await
+        .expect("SQLite is always there");
     fill(&server.url).await;
     server.kill().await;
     for (name, value) in AHEAD {
@@ -85,6 +110,12 @@ async fn a_clock_that_jumps_between_two_starts_removes_nothing() {
     server.kill().await;
     server.set("TEBDIL_CLOCK__MAX_SKEW_S", "0");
     server.restart().await;
-    eventually("the match ends", async || server.count("SELECT COUNT(*) FROM matches WHERE status = 'active'").await == 0).await;
+    eventually("the match ends", async || {
+        server
+            .count("SELECT COUNT(*) FROM matches WHERE status = 'active'")
+            .await
+            == 0
+    })
+    .await;
     assert_eq!(server.terminate().await, Some(0));
 }

@@ -1,4 +1,5 @@
-//! What only several nodes can get wrong: people, devices, searches and requests that are at different ones.
+//! What only several nodes can get wrong: people, devices, searches and requests that are at
+//! different ones.
 //!
 //! How the nodes stand failures is in `outages.rs`; here everything works.
 
@@ -38,7 +39,10 @@ mod limited {
 
 /// Two new users in a match, at two nodes.
 async fn pair_apart(server: &TestServer) -> (Person, Person, String) {
-    let (mut a, mut b) = (Person::at(server, 0, "ayse").await, Person::at(server, 1, "berk").await);
+    let (mut a, mut b) = (
+        Person::at(server, 0, "ayse").await,
+        Person::at(server, 1, "berk").await,
+    );
     a.find().await;
     b.find().await;
     let id = a.found().await;
@@ -47,33 +51,64 @@ async fn pair_apart(server: &TestServer) -> (Person, Person, String) {
 }
 
 async fn closed(person: &mut Person) -> Option<CloseCode> {
-    person.socket.recv_close_code().await.expect("a close in time")
+    person
+        .socket
+        .recv_close_code()
+        .await
+        .expect("a close in time")
 }
 
 async fn people_at_two_nodes_meet_and_talk(server: TestServer) {
     let (mut a, mut b, id) = pair_apart(&server).await;
     for _ in 0..2 {
-        a.send(json!({"type": "typing", "match_id": id, "on": true})).await;
-        assert_eq!(b.until("typing").await, json!({"type": "typing", "match_id": id, "on": true}));
+        a.send(json!({"type": "typing", "match_id": id, "on": true}))
+            .await;
+        assert_eq!(
+            b.until("typing").await,
+            json!({"type": "typing", "match_id": id, "on": true})
+        );
         let seq = a.say(&id, "hello").await["seq"].clone();
         let new = b.until("message.new").await;
-        assert_eq!((&new["from"], &new["seq"], &new["ciphertext"]), (&json!("peer"), &seq, &json!("aGVsbG8=")));
-        b.send(json!({"type": "message.ack", "match_id": id, "seq": seq})).await;
-        assert_eq!(a.until("message.delivered").await, json!({"type": "message.delivered", "match_id": id, "seq": seq}));
-        b.send(json!({"type": "message.read", "match_id": id, "seq": seq})).await;
-        assert_eq!(a.until("message.read").await, json!({"type": "message.read", "match_id": id, "seq": seq}));
+        assert_eq!(
+            (&new["from"], &new["seq"], &new["ciphertext"]),
+            (&json!("peer"), &seq, &json!("aGVsbG8="))
+        );
+        b.send(json!({"type": "message.ack", "match_id": id, "seq": seq}))
+            .await;
+        assert_eq!(
+            a.until("message.delivered").await,
+            json!({"type": "message.delivered", "match_id": id, "seq": seq})
+        );
+        b.send(json!({"type": "message.read", "match_id": id, "seq": seq}))
+            .await;
+        assert_eq!(
+            a.until("message.read").await,
+            json!({"type": "message.read", "match_id": id, "seq": seq})
+        );
         // And the other way round.
         std::mem::swap(&mut a, &mut b);
     }
 
     let Person { user, socket } = b;
     drop(socket);
-    assert_eq!(a.until("peer.presence").await, json!({"type": "peer.presence", "match_id": id, "online": false}));
-    let mut b = Person { socket: crate::sockets::connect(&server, &user).await, user };
-    assert_eq!(a.until("peer.presence").await, json!({"type": "peer.presence", "match_id": id, "online": true}));
+    assert_eq!(
+        a.until("peer.presence").await,
+        json!({"type": "peer.presence", "match_id": id, "online": false})
+    );
+    let mut b = Person {
+        socket: crate::sockets::connect(&server, &user).await,
+        user,
+    };
+    assert_eq!(
+        a.until("peer.presence").await,
+        json!({"type": "peer.presence", "match_id": id, "online": true})
+    );
 
     let ended = a.ask(json!({"type": "match.leave", "match_id": id})).await;
-    assert_eq!((&ended["reason"], &ended["by"]), (&json!("left"), &json!("self")));
+    assert_eq!(
+        (&ended["reason"], &ended["by"]),
+        (&json!("left"), &json!("self"))
+    );
     assert_eq!(b.until("match.ended").await["by"], "peer");
     for person in [&mut a, &mut b] {
         assert_eq!(person.refused(message(&id, "late")).await, "match_ended");
@@ -109,17 +144,31 @@ async fn what_both_say_at_once_arrives_in_order(server: TestServer) {
 async fn a_session_that_ends_at_one_node_loses_its_socket_at_the_other(server: TestServer) {
     let phone = Person::at(&server, 0, "ayse").await;
     let call = async |method: Method, path: &str, body: &Value| {
-        let request = server.request_to(server.node_url(0), method, path, Some(&phone.user.access)).json(body);
+        let request = server
+            .request_to(server.node_url(0), method, path, Some(&phone.user.access))
+            .json(body);
         server.send(request).await.expect(204);
     };
     let ended_in_time = async |device: &mut Person, began: Instant| {
         assert_eq!(closed(device).await, Some(CloseCode::Unauthorized));
-        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+        assert!(
+            began.elapsed() < Duration::from_secs(1),
+            "{:?}",
+            began.elapsed()
+        );
     };
 
     let mut tablet = Person::again_at(&server, 1, &phone).await;
-    let sessions = server.get("/v1/me/sessions", &tablet.user.access).await.expect(200);
-    let current = sessions["items"].as_array().expect("a list").iter().find(|session| session["current"] == true).expect("this one");
+    let sessions = server
+        .get("/v1/me/sessions", &tablet.user.access)
+        .await
+        .expect(200);
+    let current = sessions["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|session| session["current"] == true)
+        .expect("this one");
     let path = format!("/v1/me/sessions/{}", current["id"].as_str().expect("an id"));
     let began = Instant::now();
     call(Method::DELETE, &path, &Value::Null).await;
@@ -134,8 +183,16 @@ async fn a_session_that_ends_at_one_node_loses_its_socket_at_the_other(server: T
     // The own session, signed out at a node where its socket is not.
     let Person { user, socket } = phone;
     drop(socket);
-    let mut phone = Person { socket: crate::sockets::connect_to(server.node_url(1), &user).await, user };
-    let logout = server.request_to(server.node_url(0), Method::POST, "/v1/auth/logout", Some(&phone.user.access));
+    let mut phone = Person {
+        socket: crate::sockets::connect_to(server.node_url(1), &user).await,
+        user,
+    };
+    let logout = server.request_to(
+        server.node_url(0),
+        Method::POST,
+        "/v1/auth/logout",
+        Some(&phone.user.access),
+    );
     let began = Instant::now();
     server.send(logout).await.expect(204);
     ended_in_time(&mut phone, began).await;
@@ -155,12 +212,21 @@ async fn devices_at_two_nodes_are_one_user(server: TestServer) {
     a.hears_no("message.new").await;
 
     // One of two devices goes: the user is still there.
-    drop(std::mem::replace(&mut tablet, Person::again_at(&server, 1, &a).await));
+    drop(std::mem::replace(
+        &mut tablet,
+        Person::again_at(&server, 1, &a).await,
+    ));
     b.hears_no("peer.presence").await;
 
     // The same device comes back elsewhere, as when the proxy takes another node.
-    let mut old = std::mem::replace(&mut tablet.socket, crate::sockets::connect_to(server.node_url(0), &tablet.user).await);
-    assert_eq!(old.recv_close_code().await.expect("a close"), Some(CloseCode::Replaced));
+    let mut old = std::mem::replace(
+        &mut tablet.socket,
+        crate::sockets::connect_to(server.node_url(0), &tablet.user).await,
+    );
+    assert_eq!(
+        old.recv_close_code().await.expect("a close"),
+        Some(CloseCode::Replaced)
+    );
     b.hears_no("peer.presence").await;
 
     // Five devices are the most there may be, wherever they are: the oldest goes.
@@ -179,13 +245,23 @@ async fn devices_at_two_nodes_are_one_user(server: TestServer) {
 }
 
 async fn a_device_that_a_forgotten_node_did_not_hear_of_misses_nothing(server: TestServer) {
-    let (mut a, mut peer) = (Person::at(&server, 0, "ayse").await, Person::at(&server, 0, "berk").await);
+    let (mut a, mut peer) = (
+        Person::at(&server, 0, "ayse").await,
+        Person::at(&server, 0, "berk").await,
+    );
     a.find().await;
     peer.find().await;
     let id = a.found().await;
     peer.found().await;
-    // As other nodes do with one that was silent for long. It believes that its users have all their devices with it.
-    server.app.realtime.presence.reset().await.expect("taken out");
+    // As other nodes do with one that was silent for long. It believes that its users have all
+    // their devices with it.
+    server
+        .app
+        .realtime
+        .presence
+        .reset()
+        .await
+        .expect("taken out");
     let mut tablet = Person::again_at(&server, 1, &a).await;
     peer.say(&id, "hello").await;
     assert_eq!(a.until("message.new").await["seq"], 1);
@@ -200,8 +276,10 @@ async fn who_left_while_nobody_could_be_told_is_announced_later(server: TestServ
     server.redis().spoil_user(&b.user.id);
     drop(a.socket);
     server.expect_connections(1).await;
-    // Who is brought up to date meanwhile, as after any loss, hears how things are. That is read here and does not count: it is told all the same.
-    b.ask(json!({"type": "message.sync", "match_id": "1", "peer_seq": 0})).await;
+    // Who is brought up to date meanwhile, as after any loss, hears how things are. That is read
+    // here and does not count: it is told all the same.
+    b.ask(json!({"type": "message.sync", "match_id": "1", "peer_seq": 0}))
+        .await;
     server.redis().mend_user(&b.user.id);
     assert_eq!(b.until("peer.presence").await["online"], false);
     server.stop().await;
@@ -215,25 +293,44 @@ async fn one_account_searches_once_at_all_nodes(server: TestServer) {
         phone.find().await;
         assert_eq!(tablet.refused(find.clone()).await, "already_searching");
         assert_eq!(phone.refused(find.clone()).await, "already_searching");
-        assert_eq!(tablet.ask(json!({"type": "match.cancel"})).await["type"], "match.cancelled", "from any device");
+        assert_eq!(
+            tablet.ask(json!({"type": "match.cancel"})).await["type"],
+            "match.cancelled",
+            "from any device"
+        );
         phone.until("match.cancelled").await;
-        assert_eq!(phone.refused(json!({"type": "match.cancel"})).await, "not_searching");
+        assert_eq!(
+            phone.refused(json!({"type": "match.cancel"})).await,
+            "not_searching"
+        );
         std::mem::swap(&mut phone, &mut tablet);
     }
 
     // Both at once: one of them searches.
     let (one, other) = tokio::join!(phone.ask(find.clone()), tablet.ask(find.clone()));
-    let mut answers = [&one, &other].map(|answer| answer["code"].as_str().or(answer["type"].as_str()).expect("text"));
+    let mut answers = [&one, &other].map(|answer| {
+        answer["code"]
+            .as_str()
+            .or(answer["type"].as_str())
+            .expect("text")
+    });
     answers.sort_unstable();
     assert_eq!(answers, ["already_searching", "match.searching"]);
     server.clock.advance(Duration::from_mins(5));
     nobody_is_matched(&server, &mut [&mut phone, &mut tablet]).await;
 
     // A search goes with its socket, also when the device comes back at the other node.
-    let searcher = if one["type"] == "match.searching" { &mut phone } else { &mut tablet };
+    let searcher = if one["type"] == "match.searching" {
+        &mut phone
+    } else {
+        &mut tablet
+    };
     searcher.reconnect_at(&server, 0).await;
     searcher.reconnect_at(&server, 1).await;
-    eventually("the search is over", async || server.nobody_searches().await).await;
+    eventually("the search is over", async || {
+        server.nobody_searches().await
+    })
+    .await;
     searcher.find().await;
     let mut b = Person::at(&server, 0, "berk").await;
     b.find().await;
@@ -244,11 +341,21 @@ async fn one_account_searches_once_at_all_nodes(server: TestServer) {
 async fn a_block_ends_the_match_at_both_nodes(server: TestServer) {
     let (mut a, mut b, id) = pair_apart(&server).await;
     // Over REST, at the node where the blocked one is.
-    let block = server.request_to(server.node_url(0), Method::POST, "/v1/blocks", Some(&b.user.access)).json(&json!({"match_id": id}));
+    let block = server
+        .request_to(
+            server.node_url(0),
+            Method::POST,
+            "/v1/blocks",
+            Some(&b.user.access),
+        )
+        .json(&json!({"match_id": id}));
     server.send(block).await.expect(201);
     for (person, by) in [(&mut a, "peer"), (&mut b, "self")] {
         let ended = person.until("match.ended").await;
-        assert_eq!((&ended["match_id"], &ended["reason"], &ended["by"]), (&json!(id), &json!("blocked"), &json!(by)));
+        assert_eq!(
+            (&ended["match_id"], &ended["reason"], &ended["by"]),
+            (&json!(id), &json!("blocked"), &json!(by))
+        );
     }
     a.find().await;
     b.find().await;
@@ -268,7 +375,10 @@ async fn an_expiry_is_told_once(server: TestServer) {
     for (a, b, id) in &mut pairs {
         for person in [a, b] {
             let ended = person.until("match.ended").await;
-            assert_eq!((&ended["match_id"], &ended["status"], &ended["by"]), (&json!(id), &json!("expired"), &json!("system")));
+            assert_eq!(
+                (&ended["match_id"], &ended["status"], &ended["by"]),
+                (&json!(id), &json!("expired"), &json!("system"))
+            );
             person.hears_no("match.ended").await;
         }
     }
@@ -288,7 +398,8 @@ async fn people_of_the_second_node_go_on_at_the_other(server: TestServer) {
     people_go_on_without(server, 1).await;
 }
 
-/// One of the two nodes ends in good order; whichever it is, and whether or not it led the matchmaking, nobody loses more than a connection.
+/// One of the two nodes ends in good order; whichever it is, and whether or not it led the
+/// matchmaking, nobody loses more than a connection.
 async fn people_go_on_without(mut server: TestServer, leaving: usize) {
     let (a, b, id) = pair_apart(&server).await;
     let (mut goes, mut stays) = if leaving == 0 { (a, b) } else { (b, a) };
@@ -315,13 +426,23 @@ pub async fn tries_at_all_nodes_count_together(server: TestServer) {
     let user = server.register("ayse").await;
     let login = async |node: usize, password: &str| {
         let body = json!({"phone": user.phone, "password": password});
-        server.send(server.request_to(server.node_url(node), Method::POST, "/v1/auth/login", None).json(&body)).await
+        server
+            .send(
+                server
+                    .request_to(server.node_url(node), Method::POST, "/v1/auth/login", None)
+                    .json(&body),
+            )
+            .await
     };
     for node in [0, 1, 0, 1] {
-        login(node, "yanlis parola").await.expect_problem(401, "invalid_credentials");
+        login(node, "yanlis parola")
+            .await
+            .expect_problem(401, "invalid_credentials");
     }
     for node in [0, 1] {
-        login(node, PASSWORD).await.expect_problem(429, "too_many_attempts");
+        login(node, PASSWORD)
+            .await
+            .expect_problem(429, "too_many_attempts");
     }
     server.stop().await;
 }

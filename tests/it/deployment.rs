@@ -1,4 +1,5 @@
-//! The files an installation starts from fit each other: image, compose, nginx, coturn, and the settings they name.
+//! The files an installation starts from fit each other: image, compose, nginx, coturn, and the
+//! settings they name.
 //!
 //! Nothing here runs a container; `proxy.rs` and `cluster.rs` run the same topology from processes.
 
@@ -17,7 +18,11 @@ use tebdil::config::{Config, DEFAULT_TOML};
 use crate::nginx::sources;
 
 /// What somebody puts into `.env` for several nodes.
-const FILLED_IN: [(&str, &str); 3] = [("PROXY_SERVER_NAME", "chat.example"), ("TURN_PUBLIC_IP", "192.0.2.1"), ("TURN_IP", "10.0.0.5")];
+const FILLED_IN: [(&str, &str); 3] = [
+    ("PROXY_SERVER_NAME", "chat.example"),
+    ("TURN_PUBLIC_IP", "192.0.2.1"),
+    ("TURN_IP", "10.0.0.5"),
+];
 
 const NODES: [&str; 3] = ["tebdil-1", "tebdil-2", "tebdil-3"];
 
@@ -25,12 +30,15 @@ const NODES: [&str; 3] = ["tebdil-1", "tebdil-2", "tebdil-3"];
 const MOUNTED: &str = "/run/secrets/";
 
 fn text(name: &str) -> String {
-    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name))
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 /// `${NAME}`, `${NAME:-default}`, `${NAME:?error}`, as compose fills them in.
 fn interpolated(text: &str, variables: &BTreeMap<&str, &str>) -> String {
-    let Some((before, rest)) = text.split_once("${") else { return text.to_owned() };
+    let Some((before, rest)) = text.split_once("${") else {
+        return text.to_owned();
+    };
     // A default may hold variables itself.
     let mut open = 1;
     let closes = |c: char| {
@@ -38,10 +46,19 @@ fn interpolated(text: &str, variables: &BTreeMap<&str, &str>) -> String {
         open == 0
     };
     let (inner, after) = rest.split_at(rest.find(closes).expect("a closed variable"));
-    let (name, default) = inner.split_once(":-").map_or((inner, None), |(name, default)| (name, Some(default)));
-    let default = || default.unwrap_or_else(|| panic!("{name} has no default: compose would fail for everybody who does not set it"));
+    let (name, default) = inner
+        .split_once(":-")
+        .map_or((inner, None), |(name, default)| (name, Some(default)));
+    let default = || {
+        default.unwrap_or_else(|| {
+            panic!("{name} has no default: compose would fail for everybody who does not set it")
+        })
+    };
     let value = variables.get(name).filter(|value| !value.is_empty());
-    let value = value.map_or_else(|| interpolated(default(), variables), |value| (*value).to_owned());
+    let value = value.map_or_else(
+        || interpolated(default(), variables),
+        |value| (*value).to_owned(),
+    );
     format!("{before}{value}{}", interpolated(&after[1..], variables))
 }
 
@@ -57,11 +74,23 @@ struct Installation {
 impl Installation {
     fn new(variables: &[(&'static str, &'static str)]) -> Self {
         let variables: BTreeMap<_, _> = variables.iter().copied().collect();
-        let compose = serde_saphyr::from_str(&interpolated(&text("docker-compose.yml"), &variables)).expect("YAML");
+        let compose =
+            serde_saphyr::from_str(&interpolated(&text("docker-compose.yml"), &variables))
+                .expect("YAML");
         let secrets = tempfile::tempdir().expect("a temporary directory");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/secrets");
-        assert!(Command::new(script).arg(secrets.path()).status().expect("it runs").success());
-        Self { compose, variables, secrets }
+        assert!(
+            Command::new(script)
+                .arg(secrets.path())
+                .status()
+                .expect("it runs")
+                .success()
+        );
+        Self {
+            compose,
+            variables,
+            secrets,
+        }
     }
 
     fn services(&self) -> &Map<String, Value> {
@@ -78,42 +107,75 @@ impl Installation {
             None => service["deploy"]["replicas"] != "0",
             Some(profiles) => profiles.iter().any(|name| name.as_str() == profile),
         };
-        self.services().iter().filter(|(_, service)| starts(service)).map(|(name, _)| name.as_str()).collect()
+        self.services()
+            .iter()
+            .filter(|(_, service)| starts(service))
+            .map(|(name, _)| name.as_str())
+            .collect()
     }
 
     /// What stands in the file of a secret.
     fn secret(&self, name: &str) -> String {
-        fs::read_to_string(self.secrets.path().join(name)).unwrap_or_else(|error| panic!("{name}: {error}")).trim().to_owned()
+        fs::read_to_string(self.secrets.path().join(name))
+            .unwrap_or_else(|error| panic!("{name}: {error}"))
+            .trim()
+            .to_owned()
     }
 
-    /// What the processes of a service see: the variables of the image, of `.env`, and its own, which win.
+    /// What the processes of a service see: the variables of the image, of `.env`, and its own,
+    /// which win.
     fn environment(&self, service: &Value) -> BTreeMap<String, String> {
         let image = text("Dockerfile");
-        let image = image.lines().filter_map(|line| line.strip_prefix("ENV ")).flat_map(str::split_whitespace);
-        let image = image.map(|pair| pair.split_once('=').expect("NAME=value")).map(|(name, value)| (name.to_owned(), value.to_owned()));
-        assert_eq!(service["env_file"], serde_json::json!([{ "path": ".env", "required": false }]));
-        let file = self.variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let image = image
+            .lines()
+            .filter_map(|line| line.strip_prefix("ENV "))
+            .flat_map(str::split_whitespace);
+        let image = image
+            .map(|pair| pair.split_once('=').expect("NAME=value"))
+            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(
+            service["env_file"],
+            serde_json::json!([{ "path": ".env", "required": false }])
+        );
+        let file = self
+            .variables
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         let own = service["environment"].as_object().into_iter().flatten();
-        let own = own.map(|(name, value)| (name.clone(), value.as_str().unwrap_or_else(|| panic!("{name} is not a text")).to_owned()));
+        let own = own.map(|(name, value)| {
+            (
+                name.clone(),
+                value
+                    .as_str()
+                    .unwrap_or_else(|| panic!("{name} is not a text"))
+                    .to_owned(),
+            )
+        });
         image.chain(file).chain(own).collect()
     }
 
     /// The settings that a service's processes have.
     fn settings(&self, service: &Value) -> Config {
         let mounted = strings(&service["secrets"]);
-        let environment = self.environment(service).into_iter().map(|(name, value)| match value.strip_prefix(MOUNTED) {
-            Some(secret) => {
-                assert!(mounted.contains(&secret), "{name}: {secret} is not mounted");
-                (name, self.secrets.path().join(secret).display().to_string())
+        let environment = self.environment(service).into_iter().map(|(name, value)| {
+            match value.strip_prefix(MOUNTED) {
+                Some(secret) => {
+                    assert!(mounted.contains(&secret), "{name}: {secret} is not mounted");
+                    (name, self.secrets.path().join(secret).display().to_string())
+                }
+                None => (name, value),
             }
-            None => (name, value),
         });
         Config::load(None, environment).expect("settings that the server takes")
     }
 }
 
 fn strings(list: &Value) -> Vec<&str> {
-    list.as_array().into_iter().flatten().map(|item| item.as_str().expect("a text")).collect()
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .map(|item| item.as_str().expect("a text"))
+        .collect()
 }
 
 /// The networks of a service, however they are written.
@@ -125,7 +187,11 @@ fn networks(service: &Value) -> BTreeSet<&str> {
 }
 
 fn seconds(duration: &Value) -> u64 {
-    duration.as_str().and_then(|text| text.strip_suffix('s')).and_then(|number| number.parse().ok()).expect("seconds")
+    duration
+        .as_str()
+        .and_then(|text| text.strip_suffix('s'))
+        .and_then(|number| number.parse().ok())
+        .expect("seconds")
 }
 
 #[test]
@@ -134,47 +200,109 @@ fn without_any_variable_there_is_one_embedded_node() {
     assert_eq!(all.started(None), BTreeSet::from(["tebdil"]));
     let node = all.service("tebdil");
     let config = all.settings(node);
-    let published = ["127.0.0.1:8080:8080".to_owned(), format!("127.0.0.1:{0}:{0}/udp", config.relay.listen_address().port())];
-    assert_eq!(strings(&node["ports"]), published, "it speaks no TLS: for this machine only");
-    assert!(config.relay.embedded && config.relay.own_range().ip.is_loopback(), "calls of this machine only");
-    assert!(!config.is_shared() && config.realtime().redis_url.expose().is_empty() && config.workers.enabled);
-    assert_eq!(strings(&node["volumes"]), [format!("data:{}", config.data_dir.display())], "what it writes outlives the container");
-    assert!(all.compose["volumes"].as_object().expect("volumes").contains_key("data"));
+    let published = [
+        "127.0.0.1:8080:8080".to_owned(),
+        format!(
+            "127.0.0.1:{0}:{0}/udp",
+            config.relay.listen_address().port()
+        ),
+    ];
+    assert_eq!(
+        strings(&node["ports"]),
+        published,
+        "it speaks no TLS: for this machine only"
+    );
+    assert!(
+        config.relay.embedded && config.relay.own_range().ip.is_loopback(),
+        "calls of this machine only"
+    );
+    assert!(
+        !config.is_shared()
+            && config.realtime().redis_url.expose().is_empty()
+            && config.workers.enabled
+    );
+    assert_eq!(
+        strings(&node["volumes"]),
+        [format!("data:{}", config.data_dir.display())],
+        "what it writes outlives the container"
+    );
+    assert!(
+        all.compose["volumes"]
+            .as_object()
+            .expect("volumes")
+            .contains_key("data")
+    );
     assert!(node["secrets"].is_null(), "it makes its keys itself");
     let public = Installation::new(&[("TEBDIL_RELAY__PUBLIC_IP", "192.0.2.7")]);
     let relay = public.settings(public.service("tebdil")).relay;
     assert_eq!(relay.own_range().ip.to_string(), "192.0.2.7");
-    assert!(text(".env.example").contains("\n# TEBDIL_RELAY__PUBLIC_IP="), "the example names it");
+    assert!(
+        text(".env.example").contains("\n# TEBDIL_RELAY__PUBLIC_IP="),
+        "the example names it"
+    );
 }
 
 #[test]
 fn the_profile_is_one_cluster_with_one_door() {
     let example = text(".env.example");
-    let example: Vec<(&str, &str)> =
-        example.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once('=')).collect();
+    let example: Vec<(&str, &str)> = example
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .filter_map(|line| line.split_once('='))
+        .collect();
     let switches = [("COMPOSE_PROFILES", "scale"), ("EMBEDDED_NODES", "0")];
-    assert!(switches.iter().all(|switch| example.contains(switch)), "{example:?}");
+    assert!(
+        switches.iter().all(|switch| example.contains(switch)),
+        "{example:?}"
+    );
     let names: BTreeSet<&str> = example.iter().map(|(name, _)| *name).collect();
     let used = text("docker-compose.yml");
-    let used: BTreeSet<&str> =
-        used.split("${").skip(1).filter_map(|part| part.split([':', '}']).next()).filter(|name| *name != "NAME").collect();
-    assert_eq!(names.difference(&used).copied().collect::<Vec<_>>(), ["COMPOSE_PROFILES"], "compose itself reads that one");
+    let used: BTreeSet<&str> = used
+        .split("${")
+        .skip(1)
+        .filter_map(|part| part.split([':', '}']).next())
+        .filter(|name| *name != "NAME")
+        .collect();
+    assert_eq!(
+        names.difference(&used).copied().collect::<Vec<_>>(),
+        ["COMPOSE_PROFILES"],
+        "compose itself reads that one"
+    );
     let told = text(".env.example");
     for name in used.iter().filter(|name| !name.starts_with("TEBDIL_")) {
-        assert!(told.lines().any(|line| line.trim_start_matches("# ").starts_with(&format!("{name}="))), "{name} is not in .env.example");
+        assert!(
+            told.lines().any(|line| line
+                .trim_start_matches("# ")
+                .starts_with(&format!("{name}="))),
+            "{name} is not in .env.example"
+        );
     }
 
     let installed = Installation::new(&[&FILLED_IN[..], &switches].concat());
-    let all = ["coturn", "nginx", "postgres", "redis", "worker"].into_iter().chain(NODES).collect();
+    let all = ["coturn", "nginx", "postgres", "redis", "worker"]
+        .into_iter()
+        .chain(NODES)
+        .collect();
     assert_eq!(installed.started(Some("scale")), all);
     for name in &all {
         let name = *name;
         let service = installed.service(name);
         assert_eq!(service.get("ports").is_some(), name == "nginx", "{name}");
-        assert!(service["network_mode"].is_null() || name == "coturn", "{name}");
-        assert_eq!(networks(service).contains("edge"), name == "nginx", "{name}");
+        assert!(
+            service["network_mode"].is_null() || name == "coturn",
+            "{name}"
+        );
+        assert_eq!(
+            networks(service).contains("edge"),
+            name == "nginx",
+            "{name}"
+        );
         for waited in service["depends_on"].as_object().into_iter().flatten() {
-            assert!(all.contains(waited.0.as_str()), "{name} waits for {}", waited.0);
+            assert!(
+                all.contains(waited.0.as_str()),
+                "{name} waits for {}",
+                waited.0
+            );
         }
     }
     assert_eq!(installed.compose["networks"]["inside"]["internal"], true);
@@ -185,12 +313,21 @@ fn nodes_and_worker_reach_out_and_the_data_does_not() {
     let all = Installation::new(&FILLED_IN);
     let leads_out = |network: &&str| all.compose["networks"][*network]["internal"] != true;
     for name in NODES.into_iter().chain(["worker"]) {
-        assert_eq!(networks(all.service(name)), BTreeSet::from(["inside", "outside"]), "{name}");
+        assert_eq!(
+            networks(all.service(name)),
+            BTreeSet::from(["inside", "outside"]),
+            "{name}"
+        );
     }
     assert!(leads_out(&"outside"));
-    let in_it = all.services().iter().filter(|(_, service)| networks(service).contains("outside")).count();
+    let in_it = all
+        .services()
+        .iter()
+        .filter(|(_, service)| networks(service).contains("outside"))
+        .count();
     assert_eq!(in_it, NODES.len() + 1, "a network of their own");
-    let icc = &all.compose["networks"]["outside"]["driver_opts"]["com.docker.network.bridge.enable_icc"];
+    let icc =
+        &all.compose["networks"]["outside"]["driver_opts"]["com.docker.network.bridge.enable_icc"];
     assert_eq!(icc, "false", "and no second way to each other");
     for name in ["postgres", "redis"] {
         assert!(!networks(all.service(name)).iter().any(leads_out), "{name}");
@@ -203,13 +340,23 @@ fn every_setting_can_be_given_through_env() {
     let mut section = String::new();
     let mut settings = Vec::new();
     for line in DEFAULT_TOML.lines() {
-        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        if let Some(name) = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
             section = format!("{}__", name.replace('.', "__"));
-        } else if let Some((name, _)) = line.split_once(" = ").filter(|(name, _)| !name.starts_with([' ', '#'])) {
+        } else if let Some((name, _)) = line
+            .split_once(" = ")
+            .filter(|(name, _)| !name.starts_with([' ', '#']))
+        {
             settings.push(format!("TEBDIL_{section}{name}").to_ascii_uppercase());
         }
     }
-    assert!(settings.len() > 100, "the defaults were read: {}", settings.len());
+    assert!(
+        settings.len() > 100,
+        "the defaults were read: {}",
+        settings.len()
+    );
     let yaml = text("docker-compose.yml");
     for name in &settings {
         let given = BTreeMap::from([(name.as_str(), "given")]);
@@ -218,10 +365,16 @@ fn every_setting_can_be_given_through_env() {
             let own = &compose["services"][service]["environment"];
             let file = own[format!("{name}_FILE")].as_str();
             if let Some(secret) = file.map(|file| file.strip_prefix(MOUNTED).expect("a secret")) {
-                assert!(strings(&all.service(service)["secrets"]).contains(&secret), "{service}: {secret} is not mounted");
+                assert!(
+                    strings(&all.service(service)["secrets"]).contains(&secret),
+                    "{service}: {secret} is not mounted"
+                );
             } else {
                 // What compose sets itself gives way; all else comes from the file as it is.
-                assert!(own[name].as_str().is_none_or(|value| value == "given"), "{service}: {name} cannot be changed");
+                assert!(
+                    own[name].as_str().is_none_or(|value| value == "given"),
+                    "{service}: {name} cannot be changed"
+                );
             }
         }
     }
@@ -230,15 +383,38 @@ fn every_setting_can_be_given_through_env() {
 #[test]
 fn credentials_are_mounted_and_stand_in_no_environment() {
     let all = Installation::new(&FILLED_IN);
-    let named: BTreeSet<&str> = all.compose["secrets"].as_object().expect("secrets").keys().map(String::as_str).collect();
+    let named: BTreeSet<&str> = all.compose["secrets"]
+        .as_object()
+        .expect("secrets")
+        .keys()
+        .map(String::as_str)
+        .collect();
     let made: BTreeSet<String> = fs::read_dir(all.secrets.path())
         .expect("the folder")
-        .map(|file| file.expect("a file").file_name().into_string().expect("UTF-8"))
+        .map(|file| {
+            file.expect("a file")
+                .file_name()
+                .into_string()
+                .expect("UTF-8")
+        })
         .collect();
-    assert_eq!(named, made.iter().map(String::as_str).collect(), "scripts/secrets makes what compose names");
-    let bits = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    assert_eq!(
+        named,
+        made.iter().map(String::as_str).collect(),
+        "scripts/secrets makes what compose names"
+    );
+    let bits = |path: &Path| {
+        fs::metadata(path)
+            .expect("it is there")
+            .permissions()
+            .mode()
+            & 0o777
+    };
     for name in &named {
-        assert_eq!(all.compose["secrets"][name]["file"], format!("./secrets/{name}"));
+        assert_eq!(
+            all.compose["secrets"][name]["file"],
+            format!("./secrets/{name}")
+        );
         // Another user reads it in the container, and nobody else of this machine gets there.
         assert_eq!(bits(&all.secrets.path().join(name)), 0o644, "{name}");
     }
@@ -246,57 +422,122 @@ fn credentials_are_mounted_and_stand_in_no_environment() {
         let mounted: BTreeSet<&str> = strings(&what["secrets"]).into_iter().collect();
         let shown = what.to_string();
         let used = shown.split(MOUNTED).skip(1);
-        let used: BTreeSet<&str> = used.filter_map(|part| part.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next()).collect();
-        assert!(used.is_subset(&mounted), "{service} uses {used:?} and has {mounted:?}");
+        let used: BTreeSet<&str> = used
+            .filter_map(|part| {
+                part.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                    .next()
+            })
+            .collect();
+        assert!(
+            used.is_subset(&mounted),
+            "{service} uses {used:?} and has {mounted:?}"
+        );
         assert!(mounted.is_subset(&named), "{service}");
         for (name, value) in what["environment"].as_object().into_iter().flatten() {
-            let credential = ["PASSWORD", "SECRET", "KEY", "TOKEN", "CREDENTIALS"].iter().any(|word| name.contains(word));
+            let credential = ["PASSWORD", "SECRET", "KEY", "TOKEN", "CREDENTIALS"]
+                .iter()
+                .any(|word| name.contains(word));
             // nginx is told where its key is.
-            assert!(!credential || value.as_str().is_some_and(|value| value.starts_with('/')), "{service}: {name}");
+            assert!(
+                !credential || value.as_str().is_some_and(|value| value.starts_with('/')),
+                "{service}: {name}"
+            );
         }
     }
     // Nodes and worker read the same .env: what it may name is there for all of them.
-    for name in text(".env.example").split(MOUNTED).skip(1).filter_map(|part| part.lines().next()) {
+    for name in text(".env.example")
+        .split(MOUNTED)
+        .skip(1)
+        .filter_map(|part| part.lines().next())
+    {
         for service in NODES.iter().chain(&["worker"]) {
-            assert!(strings(&all.service(service)["secrets"]).contains(&name.trim()), "{service} has no {name}");
+            assert!(
+                strings(&all.service(service)["secrets"]).contains(&name.trim()),
+                "{service} has no {name}"
+            );
         }
     }
     // Those of others: the database's superuser is nobody's, and the worker needs no keys.
     assert!(!strings(&all.service("tebdil-1")["secrets"]).contains(&"postgres_password"));
-    assert!(!strings(&all.service("worker")["secrets"]).iter().any(|name| name.ends_with("_key") || name.ends_with("_keys")));
+    assert!(
+        !strings(&all.service("worker")["secrets"])
+            .iter()
+            .any(|name| name.ends_with("_key") || name.ends_with("_keys"))
+    );
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/secrets");
     let (before, folder) = (all.secret("jwt_keys"), all.secrets.path());
-    assert!(Command::new(script).arg(folder).status().expect("it runs").success());
-    assert_eq!(all.secret("jwt_keys"), before, "a second run makes no new keys");
+    assert!(
+        Command::new(script)
+            .arg(folder)
+            .status()
+            .expect("it runs")
+            .success()
+    );
+    assert_eq!(
+        all.secret("jwt_keys"),
+        before,
+        "a second run makes no new keys"
+    );
     assert_eq!(bits(folder), 0o700);
 }
 
 #[test]
 fn nodes_and_worker_are_configured_alike() {
     let all = Installation::new(&FILLED_IN);
-    let configs: Vec<Config> = NODES.iter().map(|name| all.settings(all.service(name))).collect();
+    let configs: Vec<Config> = NODES
+        .iter()
+        .map(|name| all.settings(all.service(name)))
+        .collect();
     let worker = all.settings(all.service("worker"));
     for config in configs.iter().chain([&worker]) {
         let database = reqwest::Url::parse(config.database_url().expose()).expect("an address");
-        assert_eq!((database.host_str(), database.username(), database.path()), (Some("postgres"), "tebdil", "/tebdil"));
+        assert_eq!(
+            (database.host_str(), database.username(), database.path()),
+            (Some("postgres"), "tebdil", "/tebdil")
+        );
         assert_eq!(database.password(), Some(&*all.secret("database_password")));
         let realtime = config.realtime();
         let cache = reqwest::Url::parse(realtime.redis_url.expose()).expect("an address");
-        assert_eq!((cache.host_str(), cache.password()), (Some("redis"), Some(&*all.secret("redis_password"))));
+        assert_eq!(
+            (cache.host_str(), cache.password()),
+            (Some("redis"), Some(&*all.secret("redis_password")))
+        );
         assert_eq!(realtime.prefix, configs[0].realtime().prefix);
     }
-    let proxy: IpAddr =
-        all.service("nginx")["networks"]["inside"]["ipv4_address"].as_str().and_then(|text| text.parse().ok()).expect("an address");
+    let proxy: IpAddr = all.service("nginx")["networks"]["inside"]["ipv4_address"]
+        .as_str()
+        .and_then(|text| text.parse().ok())
+        .expect("an address");
     for (name, config) in NODES.iter().zip(&configs) {
-        assert!(config.http.trusted_proxies.contains(proxy), "{name} believes nginx");
-        let address = all.service(name)["networks"]["inside"]["ipv4_address"].as_str().expect("an address");
-        assert!(!config.http.trusted_proxies.contains(address.parse().expect("an address")), "{name} believes nobody else");
+        assert!(
+            config.http.trusted_proxies.contains(proxy),
+            "{name} believes nginx"
+        );
+        let address = all.service(name)["networks"]["inside"]["ipv4_address"]
+            .as_str()
+            .expect("an address");
+        assert!(
+            !config
+                .http
+                .trusted_proxies
+                .contains(address.parse().expect("an address")),
+            "{name} believes nobody else"
+        );
         let known = strings(&all.service("nginx")["extra_hosts"]);
-        assert!(known.contains(&&*format!("{name}:{address}")), "nginx finds {name} also while it is away");
-        assert!(!config.workers.enabled, "{name} leaves the jobs to the worker");
+        assert!(
+            known.contains(&&*format!("{name}:{address}")),
+            "nginx finds {name} also while it is away"
+        );
+        assert!(
+            !config.workers.enabled,
+            "{name} leaves the jobs to the worker"
+        );
         tebdil::config::Secrets::load(config, &mut rand::rng()).expect("all keys");
     }
-    assert_eq!(all.service("worker")["command"], serde_json::json!(["worker"]));
+    assert_eq!(
+        all.service("worker")["command"],
+        serde_json::json!(["worker"])
+    );
 }
 
 /// That the file does it is tried in `database_role.rs`.
@@ -304,12 +545,20 @@ fn nodes_and_worker_are_configured_alike() {
 fn nodes_are_no_superuser_of_the_database() {
     let all = Installation::new(&FILLED_IN);
     let postgres = all.service("postgres");
-    let superuser = postgres["environment"]["POSTGRES_USER"].as_str().expect("a role");
+    let superuser = postgres["environment"]["POSTGRES_USER"]
+        .as_str()
+        .expect("a role");
     for name in NODES.iter().copied().chain(["worker"]) {
         let database = all.settings(all.service(name)).database_url();
         let database = reqwest::Url::parse(database.expose()).expect("an address");
         assert_ne!(database.username(), superuser, "{name}");
-        assert!(text("postgres/10-role.sql").contains(&format!("CREATE ROLE {} LOGIN NOSUPERUSER", database.username())), "{name}");
+        assert!(
+            text("postgres/10-role.sql").contains(&format!(
+                "CREATE ROLE {} LOGIN NOSUPERUSER",
+                database.username()
+            )),
+            "{name}"
+        );
     }
     assert!(strings(&postgres["volumes"]).contains(&"./postgres:/docker-entrypoint-initdb.d:ro"));
 }
@@ -322,20 +571,41 @@ fn every_container_can_end_in_good_order_and_can_do_little() {
         assert_ne!(service["privileged"], true, "{name}");
         if service["build"].is_null() {
             let image = service["image"].as_str().expect("an image");
-            assert!(image.split_once(':').is_some_and(|(_, tag)| tag != "latest"), "{name}: {image} has no tag");
+            assert!(
+                image
+                    .split_once(':')
+                    .is_some_and(|(_, tag)| tag != "latest"),
+                "{name}: {image} has no tag"
+            );
             continue;
         }
         let config = all.settings(service);
         // What follows the grace takes three times 2 s at most.
         let needed = config.shutdown.ready_delay_s + config.shutdown.grace_s + 6;
-        assert!(seconds(&service["stop_grace_period"]) > needed, "{name} would be killed while it drains");
+        assert!(
+            seconds(&service["stop_grace_period"]) > needed,
+            "{name} would be killed while it drains"
+        );
         let files = service["ulimits"]["nofile"].as_u64().expect("a number");
-        assert!(files > config.http.max_connections as u64 + 1_000, "{name} has too few files for its connections");
-        assert_eq!((&service["read_only"], strings(&service["cap_drop"])), (&true.into(), vec!["ALL"]), "{name}");
+        assert!(
+            files > config.http.max_connections as u64 + 1_000,
+            "{name} has too few files for its connections"
+        );
+        assert_eq!(
+            (&service["read_only"], strings(&service["cap_drop"])),
+            (&true.into(), vec!["ALL"]),
+            "{name}"
+        );
     }
     let image = text("Dockerfile");
-    assert!(image.lines().any(|line| line == "USER 10001:10001"), "not root");
-    assert!(image.contains(r#"CMD ["tebdil", "healthcheck"]"#) && image.contains(r#"ENTRYPOINT ["tebdil"]"#));
+    assert!(
+        image.lines().any(|line| line == "USER 10001:10001"),
+        "not root"
+    );
+    assert!(
+        image.contains(r#"CMD ["tebdil", "healthcheck"]"#)
+            && image.contains(r#"ENTRYPOINT ["tebdil"]"#)
+    );
     for line in image.lines().filter_map(|line| line.strip_prefix("FROM ")) {
         assert!(line.contains(':'), "{line} has no tag");
     }
@@ -349,33 +619,73 @@ fn nginx_knows_the_nodes_and_waits_longer_than_their_heartbeat() {
     let config = all.settings(all.service("tebdil-1"));
     let port = config.http.listen.rsplit(':').next().expect("a port");
     let nodes = fs::read_to_string(sources().join("tebdil/nodes.conf")).expect("the nodes");
-    let nodes: Vec<&str> = nodes.lines().filter_map(|line| line.strip_prefix("server ")?.split(' ').next()).collect();
+    let nodes: Vec<&str> = nodes
+        .lines()
+        .filter_map(|line| line.strip_prefix("server ")?.split(' ').next())
+        .collect();
     assert_eq!(nodes, NODES.map(|name| format!("{name}:{port}")));
 
     let mut asked = BTreeSet::new();
     for template in ["10-http.conf", "20-servers.conf", "tebdil/api.conf"] {
-        let template = fs::read_to_string(sources().join(format!("templates/{template}.template"))).expect("a template");
-        asked.extend(template.split("${").skip(1).map(|part| part.split('}').next().expect("a name").to_owned()));
-        for line in template.lines().filter_map(|line| line.trim().strip_suffix("s;")) {
-            let Some((name, value)) = line.split_once(' ') else { continue };
+        let template = fs::read_to_string(sources().join(format!("templates/{template}.template")))
+            .expect("a template");
+        asked.extend(
+            template
+                .split("${")
+                .skip(1)
+                .map(|part| part.split('}').next().expect("a name").to_owned()),
+        );
+        for line in template
+            .lines()
+            .filter_map(|line| line.trim().strip_suffix("s;"))
+        {
+            let Some((name, value)) = line.split_once(' ') else {
+                continue;
+            };
             if ["proxy_read_timeout", "proxy_send_timeout"].contains(&name) {
-                assert!(value.parse::<u64>().expect("seconds") > 2 * config.ws.heartbeat_s, "{name} ends healthy sockets");
+                assert!(
+                    value.parse::<u64>().expect("seconds") > 2 * config.ws.heartbeat_s,
+                    "{name} ends healthy sockets"
+                );
             }
         }
     }
-    let given = services["nginx"]["environment"].as_object().expect("variables").keys();
-    let given: BTreeSet<String> = given.filter(|name| name.starts_with("PROXY_")).cloned().collect();
-    assert_eq!(given, asked, "every variable of the templates has a value, and no other");
-    let challenges = services["nginx"]["environment"]["PROXY_ACME"].as_str().expect("a folder");
+    let given = services["nginx"]["environment"]
+        .as_object()
+        .expect("variables")
+        .keys();
+    let given: BTreeSet<String> = given
+        .filter(|name| name.starts_with("PROXY_"))
+        .cloned()
+        .collect();
+    assert_eq!(
+        given, asked,
+        "every variable of the templates has a value, and no other"
+    );
+    let challenges = services["nginx"]["environment"]["PROXY_ACME"]
+        .as_str()
+        .expect("a folder");
     let mounted = strings(&services["nginx"]["volumes"]);
-    assert!(mounted.contains(&&*format!("./acme:{challenges}:ro")), "where the answers to ACME challenges are: {mounted:?}");
+    assert!(
+        mounted.contains(&&*format!("./acme:{challenges}:ro")),
+        "where the answers to ACME challenges are: {mounted:?}"
+    );
     let main = fs::read_to_string(sources().join("nginx.conf")).expect("the main file");
     let number = |name: &str| -> usize {
-        let value = main.lines().find_map(|line| line.trim().strip_prefix(name)).expect("it is there");
+        let value = main
+            .lines()
+            .find_map(|line| line.trim().strip_prefix(name))
+            .expect("it is there");
         value.trim_matches([' ', ';']).parse().expect("a number")
     };
-    assert!(number("worker_rlimit_nofile ") >= 2 * number("worker_connections "), "a socket is two files");
-    assert_eq!(services["nginx"]["ulimits"]["nofile"].as_u64(), u64::try_from(number("worker_rlimit_nofile ")).ok());
+    assert!(
+        number("worker_rlimit_nofile ") >= 2 * number("worker_connections "),
+        "a socket is two files"
+    );
+    assert_eq!(
+        services["nginx"]["ulimits"]["nofile"].as_u64(),
+        u64::try_from(number("worker_rlimit_nofile ")).ok()
+    );
 }
 
 #[test]
@@ -383,28 +693,59 @@ fn coturn_and_the_nodes_agree() {
     let all = Installation::new(&FILLED_IN);
     let relay = &all.service("coturn")["environment"];
     let config = text("coturn/turnserver.conf");
-    let number = |name: &str| -> u16 { config.lines().find_map(|line| line.strip_prefix(name)?.parse().ok()).expect("a number") };
+    let number = |name: &str| -> u16 {
+        config
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.parse().ok())
+            .expect("a number")
+    };
     assert_eq!(strings(&all.service("coturn")["secrets"]), ["relay_secret"]);
     for name in NODES {
         let node = all.settings(all.service(name));
         let secrets = tebdil::config::Secrets::load(&node, &mut rand::rng()).expect("all keys");
-        assert_eq!(secrets.relay_secret.expose(), all.secret("relay_secret"), "{name}");
+        assert_eq!(
+            secrets.relay_secret.expose(),
+            all.secret("relay_secret"),
+            "{name}"
+        );
         // Where clients reach it, which need not be where it listens.
         let ip = relay["TURN_PUBLIC_IP"].as_str().expect("an address");
         assert_ne!(relay["TURN_IP"].as_str().expect("an address"), ip);
         let urls: Vec<String> = node.relay.urls().collect();
         let port = number("listening-port=");
-        assert_eq!(urls, ["udp", "tcp"].map(|transport| format!("turn:{ip}:{port}?transport={transport}")), "{name}");
-        let [range] = &node.relay.ranges()[..] else { panic!("one relay") };
         assert_eq!(
-            (range.ip.to_string().as_str(), *range.ports.start(), *range.ports.end()),
+            urls,
+            ["udp", "tcp"].map(|transport| format!("turn:{ip}:{port}?transport={transport}")),
+            "{name}"
+        );
+        let [range] = &node.relay.ranges()[..] else {
+            panic!("one relay")
+        };
+        assert_eq!(
+            (
+                range.ip.to_string().as_str(),
+                *range.ports.start(),
+                *range.ports.end()
+            ),
             (ip, number("min-port="), number("max-port="))
         );
-        assert!(!node.relay.embedded && u32::from(number("user-quota=")) >= node.relay.allocations, "{name}");
+        assert!(
+            !node.relay.embedded && u32::from(number("user-quota=")) >= node.relay.allocations,
+            "{name}"
+        );
     }
-    assert!(u32::from(number("max-port=") - number("min-port=")) + 1 >= u32::from(number("total-quota=")), "a port for each allocation");
+    assert!(
+        u32::from(number("max-port=") - number("min-port=")) + 1
+            >= u32::from(number("total-quota=")),
+        "a port for each allocation"
+    );
     let start = strings(&all.service("coturn")["entrypoint"]).join(" ");
-    for line in ["static-auth-secret=%s", "relay-ip=%s", "allowed-peer-ip=%s", "external-ip=%s/%s"] {
+    for line in [
+        "static-auth-secret=%s",
+        "relay-ip=%s",
+        "allowed-peer-ip=%s",
+        "external-ip=%s/%s",
+    ] {
         assert!(start.contains(line), "{line}");
     }
 }
@@ -426,7 +767,13 @@ fn the_relay_reaches_nothing_but_itself() {
     ] {
         assert!(lines.contains(wanted), "{wanted}");
     }
-    for unwanted in ["static-auth-secret", "user=", "allowed-peer-ip", "allow-loopback-peers", "server-relay"] {
+    for unwanted in [
+        "static-auth-secret",
+        "user=",
+        "allowed-peer-ip",
+        "allow-loopback-peers",
+        "server-relay",
+    ] {
         assert!(
             !lines.iter().any(|line| line.starts_with(unwanted)),
             "{unwanted}: no secret in the file, and the address is the installation's"

@@ -9,7 +9,19 @@ use std::{
 const DOCUMENTS: [&str; 3] = ["SECURITY.md", "docs/architecture.md", "docs/moderation.md"];
 
 /// Folders of the repository in which a document may name a file.
-const FOLDERS: [&str; 11] = ["src", "core", "workers", "client", "tests", "docs", "nginx", "migrations", "coturn", "scripts", "bench"];
+const FOLDERS: [&str; 11] = [
+    "src",
+    "core",
+    "workers",
+    "client",
+    "tests",
+    "docs",
+    "nginx",
+    "migrations",
+    "coturn",
+    "scripts",
+    "bench",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -23,13 +35,25 @@ fn quoted(text: &str) -> impl Iterator<Item = &str> {
 /// A name of so many words is a test's.
 fn is_test(quoted: &str) -> bool {
     quoted.split('_').count() >= 4
-        && quoted.split('_').all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()))
+        && quoted.split('_').all(|word| {
+            !word.is_empty()
+                && word
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+        })
 }
 
 fn is_file(quoted: &str) -> bool {
-    let plain = quoted.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
-    let in_folder = quoted.split_once('/').is_some_and(|(folder, _)| FOLDERS.contains(&folder));
-    let at_top = !quoted.contains('/') && Path::new(quoted).extension().is_some_and(|extension| extension == "md");
+    let plain = quoted
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"/._-".contains(&byte));
+    let in_folder = quoted
+        .split_once('/')
+        .is_some_and(|(folder, _)| FOLDERS.contains(&folder));
+    let at_top = !quoted.contains('/')
+        && Path::new(quoted)
+            .extension()
+            .is_some_and(|extension| extension == "md");
     plain && (in_folder || at_top)
 }
 
@@ -42,7 +66,12 @@ fn functions() -> BTreeSet<String> {
                 collect(&path, found);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).expect("text");
-                let name = |rest: &str| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next().unwrap_or_default().to_owned();
+                let name = |rest: &str| {
+                    rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                        .next()
+                        .unwrap_or_default()
+                        .to_owned()
+                };
                 found.extend(text.split("fn ").skip(1).map(name));
             }
         }
@@ -67,7 +96,10 @@ fn what_the_documents_name_is_there() {
                 tests += 1;
             } else if is_file(name) {
                 let beside: PathBuf = path.with_file_name(name);
-                assert!(root().join(name).exists() || beside.exists(), "{document}: no file {name}");
+                assert!(
+                    root().join(name).exists() || beside.exists(),
+                    "{document}: no file {name}"
+                );
                 files += 1;
             }
         }
@@ -81,17 +113,33 @@ fn the_contract_gives_the_defaults_of_the_settings() {
     let read = |path: &str| fs::read_to_string(root().join(path)).expect(path);
     let defaults: toml::Table = read("src/config/default.toml").parse().expect("TOML");
     // However its lines are broken.
-    let contract = read("docs/protocol.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    let contract = read("docs/protocol.md")
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     let number = |path: &[&str]| {
         let (first, rest) = path.split_first().expect("a section");
-        rest.iter().fold(&defaults[*first], |table, key| &table[*key]).as_integer().expect("a number")
+        rest.iter()
+            .fold(&defaults[*first], |table, key| &table[*key])
+            .as_integer()
+            .expect("a number")
     };
     let minutes = number(&["login", "phone", "most_s"]) / 60;
     for told in [
-        format!("after {} with this phone", number(&["login", "phone", "free"])),
-        format!("{} from this address, {} s", number(&["login", "address", "free"]), number(&["login", "address", "first_s"])),
+        format!(
+            "after {} with this phone",
+            number(&["login", "phone", "free"])
+        ),
+        format!(
+            "{} from this address, {} s",
+            number(&["login", "address", "free"]),
+            number(&["login", "address", "first_s"])
+        ),
         format!("up to {minutes} minutes (settings)"),
-        format!("One side of a call holds {} allocations at most (setting)", number(&["relay", "allocations"])),
+        format!(
+            "One side of a call holds {} allocations at most (setting)",
+            number(&["relay", "allocations"])
+        ),
     ] {
         assert!(contract.contains(&told), "docs/protocol.md lacks: {told}");
     }

@@ -23,7 +23,8 @@ use tebdil_workers::fcm::{Credentials, Fcm};
 use tokio::{net::TcpListener, task::JoinSet};
 
 /// The key of the service account, made for this run of the tests.
-static KEY: LazyLock<rcgen::KeyPair> = LazyLock::new(|| rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).expect("a key"));
+static KEY: LazyLock<rcgen::KeyPair> =
+    LazyLock::new(|| rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).expect("a key"));
 
 const PROJECT: &str = "tebdil-test";
 const ACCOUNT: &str = "push@tebdil-test.iam.gserviceaccount.com";
@@ -48,7 +49,11 @@ impl Reply {
     /// A field that cannot be read.
     pub fn invalid(field: &str) -> Self {
         let detail = json!({ "@type": "type.googleapis.com/google.rpc.BadRequest", "fieldViolations": [{ "field": field }] });
-        Self::Say(400, json!({ "error": { "code": 400, "status": "INVALID_ARGUMENT", "details": [detail] } }).to_string())
+        Self::Say(
+            400,
+            json!({ "error": { "code": 400, "status": "INVALID_ARGUMENT", "details": [detail] } })
+                .to_string(),
+        )
     }
 }
 
@@ -76,14 +81,21 @@ pub struct FakeFcm {
 impl FakeFcm {
     pub async fn start() -> Self {
         let google = Arc::new(Google::default());
-        let router = Router::new().route("/token", post(grant)).route("/v1/projects/{project}/{what}", post(push));
+        let router = Router::new()
+            .route("/token", post(grant))
+            .route("/v1/projects/{project}/{what}", post(push));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let service = router.with_state(Arc::clone(&google));
         let mut serving = JoinSet::new();
         serving.spawn(async move { axum::serve(listener, service).await.expect("it serves") });
         let dir = tempfile::tempdir().expect("a temporary directory");
-        let fake = Self { url, google, dir, _serving: serving };
+        let fake = Self {
+            url,
+            google,
+            dir,
+            _serving: serving,
+        };
         std::fs::write(fake.file(), fake.account()).expect("a file");
         fake
     }
@@ -105,7 +117,10 @@ impl FakeFcm {
     /// What makes a server push here.
     pub fn settings(&self) -> Vec<(&'static str, String)> {
         vec![
-            ("TEBDIL_PUSH__FCM_CREDENTIALS", self.file().display().to_string()),
+            (
+                "TEBDIL_PUSH__FCM_CREDENTIALS",
+                self.file().display().to_string(),
+            ),
             ("TEBDIL_PUSH__FCM_URL", self.url.clone()),
             ("TEBDIL_PUSH__TIMEOUT_S", "1".to_owned()),
             // The tests say when jobs run.
@@ -131,7 +146,9 @@ impl FakeFcm {
 
     /// Takes none of the access tokens any more that were granted so far.
     pub fn revoke(&self) {
-        self.google.revoked.store(self.google.granted.load(Ordering::SeqCst), Ordering::SeqCst);
+        self.google
+            .revoked
+            .store(self.google.granted.load(Ordering::SeqCst), Ordering::SeqCst);
     }
 
     /// The pushes it took since the last call.
@@ -154,7 +171,9 @@ async fn reply(reply: Reply) -> Response {
     let status = |status| StatusCode::from_u16(status).expect("a status");
     match reply {
         Reply::Say(code, body) => (status(code), body).into_response(),
-        Reply::Wait(code, wait) => (status(code), [(header::RETRY_AFTER, wait)], "{}").into_response(),
+        Reply::Wait(code, wait) => {
+            (status(code), [(header::RETRY_AFTER, wait)], "{}").into_response()
+        }
         Reply::Silence => std::future::pending().await,
     }
 }
@@ -165,18 +184,34 @@ async fn grant(State(google): State<Arc<Google>>, headers: HeaderMap, body: Stri
     if let Some(next) = next {
         return reply(next).await;
     }
-    assert_eq!(headers[header::CONTENT_TYPE], "application/x-www-form-urlencoded");
+    assert_eq!(
+        headers[header::CONTENT_TYPE],
+        "application/x-www-form-urlencoded"
+    );
     let form = reqwest::Url::parse(&format!("http://form/?{body}")).expect("a form");
-    let field = |name: &str| form.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned()).expect("a field");
-    assert_eq!(field("grant_type"), "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    let field = |name: &str| {
+        form.query_pairs()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.into_owned())
+            .expect("a field")
+    };
+    assert_eq!(
+        field("grant_type"),
+        "urn:ietf:params:oauth:grant-type:jwt-bearer"
+    );
     let mut rules = Validation::new(Algorithm::RS256);
     // The server's clock is one of the test's own.
     rules.validate_exp = false;
     rules.validate_aud = false;
     let key = DecodingKey::from_rsa_der(KEY.public_key_raw());
-    let assertion = jsonwebtoken::decode::<Value>(&field("assertion"), &key, &rules).expect("a good assertion").claims;
+    let assertion = jsonwebtoken::decode::<Value>(&field("assertion"), &key, &rules)
+        .expect("a good assertion")
+        .claims;
     assert_eq!(assertion["iss"], ACCOUNT);
-    assert_eq!(assertion["scope"], "https://www.googleapis.com/auth/firebase.messaging");
+    assert_eq!(
+        assertion["scope"],
+        "https://www.googleapis.com/auth/firebase.messaging"
+    );
     let token = google.granted.fetch_add(1, Ordering::SeqCst) + 1;
     Json(json!({ "access_token": format!("access-{token}"), "expires_in": 3599, "token_type": "Bearer" })).into_response()
 }
@@ -187,8 +222,15 @@ async fn push(
     headers: HeaderMap,
     body: String,
 ) -> Response {
-    assert_eq!((project.as_str(), what.as_str()), (PROJECT, "messages:send"));
-    let access = headers[header::AUTHORIZATION].to_str().expect("text").strip_prefix("Bearer access-").expect("an access token");
+    assert_eq!(
+        (project.as_str(), what.as_str()),
+        (PROJECT, "messages:send")
+    );
+    let access = headers[header::AUTHORIZATION]
+        .to_str()
+        .expect("text")
+        .strip_prefix("Bearer access-")
+        .expect("an access token");
     if access.parse::<usize>().expect("a number") <= google.revoked.load(Ordering::SeqCst) {
         return reply(Reply::error(401, "UNAUTHENTICATED")).await;
     }
@@ -197,6 +239,10 @@ async fn push(
         return reply(next).await;
     }
     let body: Value = serde_json::from_str(&body).expect("JSON");
-    google.taken.lock().expect("lock").push(body["message"].clone());
+    google
+        .taken
+        .lock()
+        .expect("lock")
+        .push(body["message"].clone());
     Json(json!({ "name": format!("projects/{PROJECT}/messages/1") })).into_response()
 }

@@ -47,9 +47,14 @@ async fn closed(socket: &mut RawSocket) -> Option<CloseCode> {
 async fn the_handshake_wants_the_subprotocol(server: TestServer) {
     for wrong in [None, Some("tebdil.v0"), Some("chat")] {
         let refused = RawSocket::open_with(&socket_url(&server.base), wrong).await;
-        assert!(matches!(refused, Err(RawError::Refused(400))), "{wrong:?}: {refused:?}");
+        assert!(
+            matches!(refused, Err(RawError::Refused(400))),
+            "{wrong:?}: {refused:?}"
+        );
     }
-    let plain = server.send(server.request(reqwest::Method::GET, "/v1/ws", None)).await;
+    let plain = server
+        .send(server.request(reqwest::Method::GET, "/v1/ws", None))
+        .await;
     plain.expect_problem(400, "bad_request");
     server.stop().await;
 }
@@ -59,13 +64,31 @@ async fn the_first_frame_is_a_valid_hello(server: TestServer) {
     let cases = [
         (json!({"type": "match.cancel"}), CloseCode::BadFrame),
         (json!({"type": "hello"}), CloseCode::BadFrame),
-        (json!({"type": "hello", "token": user.access, "colour": "red"}), CloseCode::BadFrame),
-        (json!({"type": "hello", "token": user.access, "device": {"name": "n".repeat(65)}}), CloseCode::BadFrame),
-        (json!({"type": "hello", "token": user.access, "device": {"name": "\u{0}"}}), CloseCode::BadFrame),
+        (
+            json!({"type": "hello", "token": user.access, "colour": "red"}),
+            CloseCode::BadFrame,
+        ),
+        (
+            json!({"type": "hello", "token": user.access, "device": {"name": "n".repeat(65)}}),
+            CloseCode::BadFrame,
+        ),
+        (
+            json!({"type": "hello", "token": user.access, "device": {"name": "\u{0}"}}),
+            CloseCode::BadFrame,
+        ),
         (json!(["hello"]), CloseCode::BadFrame),
-        (json!({"type": "hello", "token": "nonsense"}), CloseCode::Unauthorized),
-        (json!({"type": "hello", "token": user.refresh}), CloseCode::Unauthorized),
-        (json!({"type": "hello", "token": format!("{}x", user.access)}), CloseCode::Unauthorized),
+        (
+            json!({"type": "hello", "token": "nonsense"}),
+            CloseCode::Unauthorized,
+        ),
+        (
+            json!({"type": "hello", "token": user.refresh}),
+            CloseCode::Unauthorized,
+        ),
+        (
+            json!({"type": "hello", "token": format!("{}x", user.access)}),
+            CloseCode::Unauthorized,
+        ),
     ];
     for (frame, code) in cases {
         let mut socket = RawSocket::open(&server.base).await.expect("a socket");
@@ -80,15 +103,23 @@ async fn the_first_frame_is_a_valid_hello(server: TestServer) {
 
     server.clock.advance(Duration::from_mins(16));
     let mut socket = RawSocket::open(&server.base).await.expect("a socket");
-    socket.send_json(&json!({"type": "hello", "token": user.access})).await.expect("sent");
-    assert_eq!(closed(&mut socket).await, Some(CloseCode::Unauthorized), "the token has expired");
+    socket
+        .send_json(&json!({"type": "hello", "token": user.access}))
+        .await
+        .expect("sent");
+    assert_eq!(
+        closed(&mut socket).await,
+        Some(CloseCode::Unauthorized),
+        "the token has expired"
+    );
     assert_eq!(server.connection_count(), 0);
     server.stop().await;
 }
 
 async fn frames_that_end_a_connection(server: TestServer) {
     let user = Person::new(&server, "ayse").await.user;
-    let large = json!({"type": "typing", "match_id": "1", "on": true, "x": "y".repeat(65 * 1024)}).to_string();
+    let large = json!({"type": "typing", "match_id": "1", "on": true, "x": "y".repeat(65 * 1024)})
+        .to_string();
     for (text, code) in [
         ("not json".to_owned(), CloseCode::BadFrame),
         ("{\"no\":\"type\"}".to_owned(), CloseCode::BadFrame),
@@ -102,14 +133,20 @@ async fn frames_that_end_a_connection(server: TestServer) {
     let mut socket = crate::sockets::connect(&server, &user).await;
     socket.send_binary(vec![0; 16]).await.expect("sent");
     assert_eq!(closed(&mut socket).await, Some(CloseCode::BadFrame));
-    eventually("every connection has left", async || server.connection_count() == 0).await;
+    eventually("every connection has left", async || {
+        server.connection_count() == 0
+    })
+    .await;
     server.stop().await;
 }
 
 /// Every refused frame gets its code, and afterwards everything is as before.
 async fn frames_that_are_refused_change_nothing(server: TestServer) {
     let (mut a, mut b, id) = pair(&server).await;
-    let before = server.get(&format!("/v1/matches/{id}"), &a.user.access).await.expect(200);
+    let before = server
+        .get(&format!("/v1/matches/{id}"), &a.user.access)
+        .await
+        .expect(200);
     let too_long = STANDARD.encode(vec![0; 16 * 1024 + 1]);
     let with = |field: &str, value: Value| {
         let mut frame = message(&id, "x");
@@ -118,11 +155,26 @@ async fn frames_that_are_refused_change_nothing(server: TestServer) {
     };
     let cases = [
         (json!({"type": "no.such"}), "unknown_type"),
-        (json!({"type": "rtc.description", "match_id": id}), "invalid_field"),
-        (json!({"type": "rtc.description", "match_id": id, "kind": "offer", "sdp": "v=0"}), "not_a_video_match"),
-        (json!({"type": "rtc.candidate", "match_id": id, "candidate": ""}), "not_a_video_match"),
-        (json!({"type": "rtc.state", "match_id": id, "state": "ended"}), "not_a_video_match"),
-        (json!({"type": "hello", "token": a.user.access}), "unexpected_frame"),
+        (
+            json!({"type": "rtc.description", "match_id": id}),
+            "invalid_field",
+        ),
+        (
+            json!({"type": "rtc.description", "match_id": id, "kind": "offer", "sdp": "v=0"}),
+            "not_a_video_match",
+        ),
+        (
+            json!({"type": "rtc.candidate", "match_id": id, "candidate": ""}),
+            "not_a_video_match",
+        ),
+        (
+            json!({"type": "rtc.state", "match_id": id, "state": "ended"}),
+            "not_a_video_match",
+        ),
+        (
+            json!({"type": "hello", "token": a.user.access}),
+            "unexpected_frame",
+        ),
         (with("colour", json!("red")), "unknown_field"),
     ];
     for (frame, code) in cases {
@@ -152,23 +204,53 @@ async fn frames_that_are_refused_change_nothing(server: TestServer) {
     a.reconnect(&server).await;
     // These are well-formed; they do not count as bad frames.
     let cases = [
-        (json!({"type": "message.ack", "match_id": id, "seq": 1}), "invalid_field"),
-        (json!({"type": "message.read", "match_id": id, "seq": 9}), "invalid_field"),
-        (json!({"type": "message.sync", "match_id": id, "peer_seq": -1}), "invalid_field"),
+        (
+            json!({"type": "message.ack", "match_id": id, "seq": 1}),
+            "invalid_field",
+        ),
+        (
+            json!({"type": "message.read", "match_id": id, "seq": 9}),
+            "invalid_field",
+        ),
+        (
+            json!({"type": "message.sync", "match_id": id, "peer_seq": -1}),
+            "invalid_field",
+        ),
         (json!({"type": "match.cancel"}), "not_searching"),
-        (json!({"type": "match.find", "mode": "text", "interests": ["x".repeat(33)]}), "invalid_field"),
-        (json!({"type": "match.find", "mode": "text", "languages": ["turkish"]}), "invalid_field"),
-        (json!({"type": "match.find", "mode": "text", "max_distance_km": 0}), "invalid_field"),
-        (json!({"type": "token.refresh", "token": "nonsense"}), "unauthorized"),
-        (json!({"type": "token.refresh", "token": b.user.access}), "unauthorized"),
+        (
+            json!({"type": "match.find", "mode": "text", "interests": ["x".repeat(33)]}),
+            "invalid_field",
+        ),
+        (
+            json!({"type": "match.find", "mode": "text", "languages": ["turkish"]}),
+            "invalid_field",
+        ),
+        (
+            json!({"type": "match.find", "mode": "text", "max_distance_km": 0}),
+            "invalid_field",
+        ),
+        (
+            json!({"type": "token.refresh", "token": "nonsense"}),
+            "unauthorized",
+        ),
+        (
+            json!({"type": "token.refresh", "token": b.user.access}),
+            "unauthorized",
+        ),
     ];
     for (frame, code) in cases {
         assert_eq!(a.refused(frame.clone()).await, code, "{frame}");
     }
     b.hears_no("message.new").await;
-    let after = server.get(&format!("/v1/matches/{id}"), &a.user.access).await.expect(200);
+    let after = server
+        .get(&format!("/v1/matches/{id}"), &a.user.access)
+        .await
+        .expect(200);
     assert_eq!(after, before);
-    let history = server.get(&format!("/v1/matches/{id}/messages"), &a.user.access).await.expect(200);
+    let history = server
+        .get(&format!("/v1/matches/{id}/messages"), &a.user.access)
+        .await
+        .expect(200);
     assert_eq!(history["items"], json!([]));
     assert_eq!(a.say(&id, "still here").await["seq"], 1);
     assert_eq!(b.until("message.new").await["seq"], 1);
@@ -197,7 +279,11 @@ async fn other_peoples_matches_are_like_none(server: TestServer) {
             json!({"type": "message.sync", "match_id": match_id, "peer_seq": 0}),
             json!({"type": "typing", "match_id": match_id, "on": true}),
         ] {
-            assert_eq!(stranger.refused(frame.clone()).await, "not_found", "{frame}");
+            assert_eq!(
+                stranger.refused(frame.clone()).await,
+                "not_found",
+                "{frame}"
+            );
         }
     }
     assert_eq!(a.say(&id, "undisturbed").await["type"], "message.accepted");
@@ -210,12 +296,23 @@ async fn devices_are_bounded_and_sessions_have_one_socket(server: TestServer) {
     for _ in 0..4 {
         devices.push(Person::again(&server, &first).await);
     }
-    let mut old = std::mem::replace(&mut devices[0].socket, RawSocket::open(&server.base).await.expect("a socket"));
+    let mut old = std::mem::replace(
+        &mut devices[0].socket,
+        RawSocket::open(&server.base).await.expect("a socket"),
+    );
     devices[0].reconnect(&server).await;
-    assert_eq!(closed(&mut old).await, Some(CloseCode::Replaced), "the session connected again");
+    assert_eq!(
+        closed(&mut old).await,
+        Some(CloseCode::Replaced),
+        "the session connected again"
+    );
     first.hears_no("error_of_any_kind").await;
     let _sixth = Person::again(&server, &first).await;
-    assert_eq!(closed(&mut first.socket).await, Some(CloseCode::Replaced), "the oldest device goes");
+    assert_eq!(
+        closed(&mut first.socket).await,
+        Some(CloseCode::Replaced),
+        "the oldest device goes"
+    );
     server.expect_connections(5).await;
     server.stop().await;
 }
@@ -223,12 +320,32 @@ async fn devices_are_bounded_and_sessions_have_one_socket(server: TestServer) {
 async fn a_revoked_session_loses_its_socket(server: TestServer) {
     let mut a = Person::new(&server, "ayse").await;
     let mut other = Person::again(&server, &a).await;
-    let sessions = server.get("/v1/me/sessions", &a.user.access).await.expect(200);
-    let id =
-        sessions["items"].as_array().expect("a list").iter().find(|session| session["current"] == false).expect("the other")["id"].clone();
-    server.delete(&format!("/v1/me/sessions/{}", id.as_str().expect("text")), &a.user.access).await.expect(204);
-    assert_eq!(closed(&mut other.socket).await, Some(CloseCode::Unauthorized));
-    server.post("/v1/auth/logout", &a.user.access, &Value::Null).await.expect(204);
+    let sessions = server
+        .get("/v1/me/sessions", &a.user.access)
+        .await
+        .expect(200);
+    let id = sessions["items"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|session| session["current"] == false)
+        .expect("the other")["id"]
+        .clone();
+    server
+        .delete(
+            &format!("/v1/me/sessions/{}", id.as_str().expect("text")),
+            &a.user.access,
+        )
+        .await
+        .expect(204);
+    assert_eq!(
+        closed(&mut other.socket).await,
+        Some(CloseCode::Unauthorized)
+    );
+    server
+        .post("/v1/auth/logout", &a.user.access, &Value::Null)
+        .await
+        .expect(204);
     assert_eq!(closed(&mut a.socket).await, Some(CloseCode::Unauthorized));
     server.stop().await;
 }
@@ -237,8 +354,16 @@ async fn a_token_runs_out_in_an_open_connection(server: TestServer) {
     let mut a = Person::new(&server, "ayse").await;
     let mut b = Person::new(&server, "berk").await;
     server.clock.advance(Duration::from_mins(14));
-    let renewed = server.post("/v1/auth/refresh", "", &json!({"refresh_token": a.user.refresh})).await.expect(200);
-    a.send(json!({"type": "token.refresh", "token": renewed["tokens"]["access_token"]})).await;
+    let renewed = server
+        .post(
+            "/v1/auth/refresh",
+            "",
+            &json!({"refresh_token": a.user.refresh}),
+        )
+        .await
+        .expect(200);
+    a.send(json!({"type": "token.refresh", "token": renewed["tokens"]["access_token"]}))
+        .await;
     a.hears_no("error_of_any_kind").await;
     server.clock.advance(Duration::from_mins(2));
     a.hears_no("error_of_any_kind").await;
@@ -250,14 +375,22 @@ async fn a_token_runs_out_in_an_open_connection(server: TestServer) {
 pub async fn too_many_frames_are_refused_then_closed(server: TestServer) {
     let mut a = Person::new(&server, "ayse").await;
     for _ in 0..30 {
-        if a.socket.send_json(&json!({"type": "match.cancel"})).await.is_err() {
+        if a.socket
+            .send_json(&json!({"type": "match.cancel"}))
+            .await
+            .is_err()
+        {
             break;
         }
     }
     let mut limited = 0;
     let code = loop {
         match a.socket.recv_json().await {
-            Ok(frame) => limited += u32::from(frame["code"] == "rate_limited" && frame["retry_after_ms"].as_u64() > Some(0)),
+            Ok(frame) => {
+                limited += u32::from(
+                    frame["code"] == "rate_limited" && frame["retry_after_ms"].as_u64() > Some(0),
+                )
+            }
             Err(RawError::Closed(code)) => break code,
             Err(error) => panic!("{error}"),
         }
@@ -271,7 +404,8 @@ pub async fn silence_ends_a_connection(server: TestServer) {
     assert_eq!(closed(&mut silent).await, Some(CloseCode::HelloTimeout));
 
     let (a, mut b, id) = pair(&server).await;
-    // Its socket is open but nobody reads it, so nobody answers pings: a dead line, as when a phone leaves the network.
+    // Its socket is open but nobody reads it, so nobody answers pings: a dead line, as when a phone
+    // leaves the network.
     let offline = tokio::time::timeout(Duration::from_secs(6), async {
         loop {
             let frame = b.until("peer.presence").await;
@@ -280,7 +414,12 @@ pub async fn silence_ends_a_connection(server: TestServer) {
             }
         }
     });
-    assert_eq!(offline.await.expect("within the heartbeat, doubled for a slow machine")["match_id"], id.as_str());
+    assert_eq!(
+        offline
+            .await
+            .expect("within the heartbeat, doubled for a slow machine")["match_id"],
+        id.as_str()
+    );
     drop(a);
     server.stop().await;
 }

@@ -40,8 +40,8 @@ use crate::{
 /// A password that passes the rules.
 pub const PASSWORD: &str = "yağmur yağıyor";
 
-/// Runs each listed `async fn(TestServer)` of this module on SQLite, on PostgreSQL, and on two nodes behind nginx; `@with` names settings that
-/// differ, `@cluster` leaves out the single nodes.
+/// Runs each listed `async fn(TestServer)` of this module on SQLite, on PostgreSQL, and on two
+/// nodes behind nginx; `@with` names settings that differ, `@cluster` leaves out the single nodes.
 macro_rules! scenarios {
     (@with $settings:expr; $($test:ident),* $(,)?) => {
         mod sqlite {
@@ -78,10 +78,11 @@ macro_rules! scenarios {
     };
 }
 
-/// A running server with a database, directory and clock of its own. It starts at 2026-11-21 12:00 in Istanbul.
+/// A running server with a database, directory and clock of its own. It starts at 2026-11-21 12:00
+/// in Istanbul.
 ///
-/// A scenario does not know how many nodes there are: it talks to `base`, reads the store and the settings through `app`, and asks the methods here for
-/// what is spread over the nodes.
+/// A scenario does not know how many nodes there are: it talks to `base`, reads the store and the
+/// settings through `app`, and asks the methods here for what is spread over the nodes.
 pub struct TestServer {
     /// Where clients go.
     pub base: String,
@@ -119,18 +120,36 @@ impl Node {
     async fn start(config: Config, clock: Clock) -> Self {
         let secrets = Secrets::load(&config, &mut rand::rng()).expect("keys");
         let shutdown = Shutdown::default();
-        let app = App::start(config, &secrets, clock, Tasks::new(&shutdown)).await.expect("the server starts");
+        let app = App::start(config, &secrets, clock, Tasks::new(&shutdown))
+            .await
+            .expect("the server starts");
         let bind = async || TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let (http, metrics) = (bind().await, bind().await);
-        let [address, numbers] = [&http, &metrics].map(|listener| listener.local_addr().expect("bound"));
-        let listeners = Listeners { http, metrics: Some(metrics) };
-        #[expect(clippy::disallowed_methods, reason = "the test waits for it: Node::ended")]
+        let [address, numbers] =
+            [&http, &metrics].map(|listener| listener.local_addr().expect("bound"));
+        let listeners = Listeners {
+            http,
+            metrics: Some(metrics),
+        };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the test waits for it: Node::ended"
+        )]
         let serving = tokio::task::spawn(tebdil::serve(Arc::clone(&app), listeners));
-        Self { app, url: format!("http://{address}"), address, metrics: format!("http://{numbers}"), shutdown, serving }
+        Self {
+            app,
+            url: format!("http://{address}"),
+            address,
+            metrics: format!("http://{numbers}"),
+            shutdown,
+            serving,
+        }
     }
 
     async fn ended(self) -> Result<(), RunError> {
-        let ended = tokio::time::timeout(END, self.serving).await.expect("the server ends in time");
+        let ended = tokio::time::timeout(END, self.serving)
+            .await
+            .expect("the server ends in time");
         ended.expect("the server does not panic")
     }
 
@@ -140,7 +159,11 @@ impl Node {
         let app = Arc::clone(&self.app);
         self.ended().await.expect("the server ends well");
         assert_eq!(app.tasks.running(), 0, "a task outlived the server");
-        assert_eq!(app.hub.connection_count(), 0, "a connection outlived the server");
+        assert_eq!(
+            app.hub.connection_count(),
+            0,
+            "a connection outlived the server"
+        );
     }
 }
 
@@ -157,11 +180,15 @@ impl TestServer {
     /// Starts a server of one node. `None` when its database is not there and not required.
     pub async fn start(backend: Backend, settings: &[(&str, &str)]) -> Option<Self> {
         let database = TestDatabase::create(backend).await?;
-        Some(Self::assemble(1, backend, database, None, settings).await.expect("it needs no proxy"))
+        Some(
+            Self::assemble(1, backend, database, None, settings)
+                .await
+                .expect("it needs no proxy"),
+        )
     }
 
-    /// Starts several nodes on one PostgreSQL, one Redis and one clock; clients reach them in turn, through nginx. `None` when one of these is not there and
-    /// not required.
+    /// Starts several nodes on one PostgreSQL, one Redis and one clock; clients reach them in turn,
+    /// through nginx. `None` when one of these is not there and not required.
     pub async fn start_cluster(nodes: usize, settings: &[(&str, &str)]) -> Option<Self> {
         let database = TestDatabase::create(Backend::Postgres).await?;
         let redis = RedisPrefix::create()?;
@@ -192,10 +219,17 @@ impl TestServer {
         if let Some(redis) = &redis {
             environment.extend(redis.settings());
         }
-        let settings = settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
+        let settings = settings
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
         let environment = |node: usize| {
-            let all = environment.iter().cloned().chain(relay_settings(node, count)).chain(settings.clone());
-            all.map(|(name, value)| (name.to_owned(), value)).collect::<Vec<_>>()
+            let all = environment
+                .iter()
+                .cloned()
+                .chain(relay_settings(node, count))
+                .chain(settings.clone());
+            all.map(|(name, value)| (name.to_owned(), value))
+                .collect::<Vec<_>>()
         };
         let clock = Clock::manual(Timestamp::from_millis(1_795_251_600_000));
         let nodes = join_all((0..count).map(|node| {
@@ -230,7 +264,10 @@ impl TestServer {
 
     /// A phone number nobody has yet.
     pub fn phone(&self) -> String {
-        format!("+90530{:07}", self.next_phone.fetch_add(1, Ordering::Relaxed))
+        format!(
+            "+90530{:07}",
+            self.next_phone.fetch_add(1, Ordering::Relaxed)
+        )
     }
 
     /// Sends a request as it is.
@@ -238,8 +275,16 @@ impl TestServer {
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.expect("a whole body");
-        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
-        Reply { status, headers, body }
+        let body = if text.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&text).unwrap_or(Value::String(text))
+        };
+        Reply {
+            status,
+            headers,
+            body,
+        }
     }
 
     /// The address of one node, past the proxy.
@@ -258,12 +303,23 @@ impl TestServer {
     }
 
     /// A request to be completed.
-    pub fn request(&self, method: Method, path: &str, token: Option<&str>) -> reqwest::RequestBuilder {
+    pub fn request(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+    ) -> reqwest::RequestBuilder {
         self.request_to(&self.base, method, path, token)
     }
 
     /// A request to one node, to be completed.
-    pub fn request_to(&self, url: &str, method: Method, path: &str, token: Option<&str>) -> reqwest::RequestBuilder {
+    pub fn request_to(
+        &self,
+        url: &str,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+    ) -> reqwest::RequestBuilder {
         let request = self.http.request(method, format!("{url}{path}"));
         match token {
             Some(token) => request.bearer_auth(token),
@@ -272,16 +328,22 @@ impl TestServer {
     }
 
     pub async fn get(&self, path: &str, token: &str) -> Reply {
-        self.send(self.request(Method::GET, path, Some(token))).await
+        self.send(self.request(Method::GET, path, Some(token)))
+            .await
     }
 
     pub async fn delete(&self, path: &str, token: &str) -> Reply {
-        self.send(self.request(Method::DELETE, path, Some(token))).await
+        self.send(self.request(Method::DELETE, path, Some(token)))
+            .await
     }
 
     /// Sends JSON; `token` empty for nobody.
     pub async fn call(&self, method: Method, path: &str, token: &str, body: &Value) -> Reply {
-        self.send(self.request(method, path, (!token.is_empty()).then_some(token)).json(body)).await
+        self.send(
+            self.request(method, path, (!token.is_empty()).then_some(token))
+                .json(body),
+        )
+        .await
     }
 
     pub async fn post(&self, path: &str, token: &str, body: &Value) -> Reply {
@@ -300,40 +362,72 @@ impl TestServer {
 
     /// Registers a new user with this phone.
     pub async fn register_phone(&self, phone: String, alias: &str) -> TestUser {
-        let body = self.post("/v1/auth/register", "", &Self::registration(&phone, alias)).await.expect(201);
+        let body = self
+            .post("/v1/auth/register", "", &Self::registration(&phone, alias))
+            .await
+            .expect(201);
         Self::user(&body, phone)
     }
 
     /// Signs a user in once more.
     pub async fn login(&self, phone: &str) -> TestUser {
-        let body = self.post("/v1/auth/login", "", &json!({ "phone": phone, "password": PASSWORD })).await.expect(200);
+        let body = self
+            .post(
+                "/v1/auth/login",
+                "",
+                &json!({ "phone": phone, "password": PASSWORD }),
+            )
+            .await
+            .expect(200);
         Self::user(&body, phone.to_owned())
     }
 
     fn user(body: &Value, phone: String) -> TestUser {
         let text = |value: &Value| value.as_str().expect("text").to_owned();
         let tokens = &body["tokens"];
-        TestUser { id: text(&body["user"]["id"]), phone, access: text(&tokens["access_token"]), refresh: text(&tokens["refresh_token"]) }
+        TestUser {
+            id: text(&body["user"]["id"]),
+            phone,
+            access: text(&tokens["access_token"]),
+            refresh: text(&tokens["refresh_token"]),
+        }
     }
 
     /// Bans a phone as a moderator's tool would.
     pub async fn ban(&self, phone: &str) {
-        let index = self.app.accounts.phone_index(&Secret::from(phone)).expect("a phone number");
-        let hex = index.as_bytes().iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+        let index = self
+            .app
+            .accounts
+            .phone_index(&Secret::from(phone))
+            .expect("a phone number");
+        let hex = index
+            .as_bytes()
+            .iter()
+            .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
         match self.backend {
             Backend::Sqlite => {
                 let sql = format!(
                     "INSERT INTO bans (id, phone_index, reason, automatic, provisional, created_at) SELECT COUNT(*) + 1, x'{hex}', 'spam', FALSE, FALSE, 0 FROM bans"
                 );
-                let mut connection = sqlx::SqliteConnection::connect(self.database.url()).await.expect("a connection");
-                sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.expect("the ban");
+                let mut connection = sqlx::SqliteConnection::connect(self.database.url())
+                    .await
+                    .expect("a connection");
+                sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+                    .execute(&mut connection)
+                    .await
+                    .expect("the ban");
             }
             Backend::Postgres => {
                 let sql = format!(
                     "INSERT INTO bans (id, phone_index, reason, automatic, provisional, created_at) SELECT COUNT(*) + 1, '\\x{hex}', 'spam', FALSE, FALSE, now() FROM bans"
                 );
-                let mut connection = sqlx::PgConnection::connect(self.database.url()).await.expect("a connection");
-                sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.expect("the ban");
+                let mut connection = sqlx::PgConnection::connect(self.database.url())
+                    .await
+                    .expect("a connection");
+                sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+                    .execute(&mut connection)
+                    .await
+                    .expect("the ban");
             }
         }
     }
@@ -343,12 +437,22 @@ impl TestServer {
         let sql = sqlx::AssertSqlSafe(sql.to_owned());
         match self.backend {
             Backend::Sqlite => {
-                let mut connection = sqlx::SqliteConnection::connect(self.database.url()).await.expect("a connection");
-                sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a number")
+                let mut connection = sqlx::SqliteConnection::connect(self.database.url())
+                    .await
+                    .expect("a connection");
+                sqlx::query_scalar(sql)
+                    .fetch_one(&mut connection)
+                    .await
+                    .expect("a number")
             }
             Backend::Postgres => {
-                let mut connection = sqlx::PgConnection::connect(self.database.url()).await.expect("a connection");
-                sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a number")
+                let mut connection = sqlx::PgConnection::connect(self.database.url())
+                    .await
+                    .expect("a connection");
+                sqlx::query_scalar(sql)
+                    .fetch_one(&mut connection)
+                    .await
+                    .expect("a number")
             }
         }
     }
@@ -358,13 +462,23 @@ impl TestServer {
         let held = "the lock";
         match self.backend {
             Backend::Sqlite => {
-                let mut connection = sqlx::SqliteConnection::connect(self.database.url()).await.expect("a connection");
-                sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut connection).await.expect(held);
+                let mut connection = sqlx::SqliteConnection::connect(self.database.url())
+                    .await
+                    .expect("a connection");
+                sqlx::raw_sql("BEGIN IMMEDIATE")
+                    .execute(&mut connection)
+                    .await
+                    .expect(held);
                 Box::new(connection)
             }
             Backend::Postgres => {
-                let mut connection = sqlx::PgConnection::connect(self.database.url()).await.expect("a connection");
-                sqlx::raw_sql("BEGIN; LOCK TABLE match_sides IN EXCLUSIVE MODE").execute(&mut connection).await.expect(held);
+                let mut connection = sqlx::PgConnection::connect(self.database.url())
+                    .await
+                    .expect("a connection");
+                sqlx::raw_sql("BEGIN; LOCK TABLE match_sides IN EXCLUSIVE MODE")
+                    .execute(&mut connection)
+                    .await
+                    .expect(held);
                 Box::new(connection)
             }
         }
@@ -372,18 +486,31 @@ impl TestServer {
 
     /// Makes a user an admin; its tokens stay good.
     pub async fn make_admin(&self, user: &TestUser) {
-        self.count(&format!("UPDATE users SET role = 'admin' WHERE id = {} RETURNING CAST(1 AS BIGINT)", user.id)).await;
+        self.count(&format!(
+            "UPDATE users SET role = 'admin' WHERE id = {} RETURNING CAST(1 AS BIGINT)",
+            user.id
+        ))
+        .await;
     }
 
     /// The files of the embedded database; none on PostgreSQL.
     pub fn database_files(&self) -> Vec<PathBuf> {
-        let Some(path) = self.database.url().strip_prefix("sqlite:") else { return Vec::new() };
-        ["", "-wal"].map(|end| PathBuf::from(format!("{path}{end}"))).into_iter().filter(|path| path.exists()).collect()
+        let Some(path) = self.database.url().strip_prefix("sqlite:") else {
+            return Vec::new();
+        };
+        ["", "-wal"]
+            .map(|end| PathBuf::from(format!("{path}{end}")))
+            .into_iter()
+            .filter(|path| path.exists())
+            .collect()
     }
 
     /// How many signed-in connections there are.
     pub fn connection_count(&self) -> usize {
-        self.nodes.iter().map(|node| node.app.hub.connection_count()).sum()
+        self.nodes
+            .iter()
+            .map(|node| node.app.hub.connection_count())
+            .sum()
     }
 
     /// Whether the user has a connection.
@@ -394,15 +521,21 @@ impl TestServer {
     /// Whether the user has a connection that the server has not begun to close.
     pub fn has_open_connection(&self, user: UserId) -> bool {
         let open = |connection: &Arc<Connection>| connection.outbound.closing().is_none();
-        self.nodes.iter().any(|node| node.app.hub.connections(user).iter().any(open))
+        self.nodes
+            .iter()
+            .any(|node| node.app.hub.connections(user).iter().any(open))
     }
 
-    /// Waits until there are this many signed-in connections: nodes may still have to tell each other.
+    /// Waits until there are this many signed-in connections: nodes may still have to tell each
+    /// other.
     pub async fn expect_connections(&self, wanted: usize) {
         if let [node] = self.nodes.as_slice() {
             assert_eq!(node.app.hub.connection_count(), wanted);
         } else {
-            eventually("the expected number of connections", async || self.connection_count() == wanted).await;
+            eventually("the expected number of connections", async || {
+                self.connection_count() == wanted
+            })
+            .await;
         }
     }
 
@@ -419,23 +552,33 @@ impl TestServer {
     /// Tickets that wait, and pairs whose match is being made.
     async fn tickets(&self) -> (usize, usize) {
         let statuses = join_all(self.nodes.iter().map(|node| node.app.matchmaker.status())).await;
-        statuses.iter().fold((0, 0), |(waiting, reserved), status| (waiting + status.waiting, reserved + status.reserved))
+        statuses.iter().fold((0, 0), |(waiting, reserved), status| {
+            (waiting + status.waiting, reserved + status.reserved)
+        })
     }
 
-    /// Runs the background jobs that are due, on every node at once, and waits for those that the nodes' own workers have taken.
+    /// Runs the background jobs that are due, on every node at once, and waits for those that the
+    /// nodes' own workers have taken.
     pub async fn run_due_jobs(&self) {
         const TAKEN: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE state = 1";
         let done = async {
             loop {
-                let runs = self.nodes.iter().map(|node| node.app.workers.run_due_once());
-                futures_util::future::try_join_all(runs).await.expect("jobs");
+                let runs = self
+                    .nodes
+                    .iter()
+                    .map(|node| node.app.workers.run_due_once());
+                futures_util::future::try_join_all(runs)
+                    .await
+                    .expect("jobs");
                 if self.count(TAKEN).await == 0 {
                     return;
                 }
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), done).await.expect("the jobs end");
+        tokio::time::timeout(Duration::from_secs(30), done)
+            .await
+            .expect("the jobs end");
     }
 
     /// The keys of several nodes.
@@ -445,7 +588,8 @@ impl TestServer {
 
     /// Has Redis forget one node, which will register its devices anew.
     pub fn forget_node(&self, node: usize) {
-        self.redis().forget_node(&self.nodes[node].app.realtime.node.to_string());
+        self.redis()
+            .forget_node(&self.nodes[node].app.realtime.node.to_string());
     }
 
     /// Waits until the server has ended by itself.
@@ -459,11 +603,16 @@ impl TestServer {
         self.nodes.remove(node).stop().await;
     }
 
-    /// Ends the server in good order, and checks that nothing is left, neither running nor in Redis.
+    /// Ends the server in good order, and checks that nothing is left, neither running nor in
+    /// Redis.
     pub async fn stop(mut self) {
         join_all(self.nodes.drain(..).map(Node::stop)).await;
         if let Some(redis) = &self.redis {
-            assert_eq!(redis.traces(), Vec::<String>::new(), "a node did not say goodbye");
+            assert_eq!(
+                redis.traces(),
+                Vec::<String>::new(),
+                "a node did not say goodbye"
+            );
         }
     }
 }
@@ -471,6 +620,9 @@ impl TestServer {
 impl Drop for TestServer {
     fn drop(&mut self) {
         // What a scenario leaves behind is looked for only when the server ends in good order.
-        assert!(self.nodes.is_empty() || std::thread::panicking(), "the scenario ends without TestServer::stop");
+        assert!(
+            self.nodes.is_empty() || std::thread::panicking(),
+            "the scenario ends without TestServer::stop"
+        );
     }
 }

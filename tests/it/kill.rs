@@ -25,7 +25,9 @@ async fn kills_lose_and_double_nothing_on_postgresql() {
 
 async fn kills(backend: Backend, kills: u32) {
     // The longest allowance would end in the middle; hashing and limits are not what is tested.
-    let Some(mut server) = ServerProcess::start(backend, &[]).await else { return };
+    let Some(mut server) = ServerProcess::start(backend, &[]).await else {
+        return;
+    };
     let mut pairs = Vec::new();
     for number in 0..PAIRS {
         pairs.push(Pair::meet([&server.url; 2], number).await);
@@ -40,5 +42,8 @@ async fn kills(backend: Backend, kills: u32) {
         server.restart().await;
     }
     let (_, total) = load.finish().await;
-    assert!(total > usize::try_from(kills).expect("few"), "there was a load: {total} messages");
+    assert!(
+        total > usize::try_from(kills).expect("few"),
+        "there was a load: {total} messages"
+    );
 }

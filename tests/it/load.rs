@@ -1,4 +1,5 @@
-//! People who write to each other without a pause while something fails, and the account of what arrived.
+//! People who write to each other without a pause while something fails, and the account of what
+//! arrived.
 
 use std::{
     collections::HashMap,
@@ -17,7 +18,8 @@ use tokio::{sync::watch, task::JoinSet, time::Instant};
 /// Messages of one writer that may wait for their answer.
 const WINDOW: usize = 8;
 
-/// How far a writer may be ahead of its reader. To open a message costs more than to seal one: a reader who never has a rest does not get to write.
+/// How far a writer may be ahead of its reader. To open a message costs more than to seal one: a
+/// reader who never has a rest does not get to write.
 const LEAD: usize = 48;
 
 /// How long everything that was accepted may take to arrive in the end.
@@ -33,8 +35,8 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Two new users in a match whose encryption stands on both sides, each with the address it goes to. Nobody else may be searching. `number` tells the pairs
-    /// of a database apart.
+    /// Two new users in a match whose encryption stands on both sides, each with the address it
+    /// goes to. Nobody else may be searching. `number` tells the pairs of a database apart.
     pub async fn meet(urls: [&str; 2], number: u32) -> Self {
         let first = join(urls[0], 2 * number).await;
         let second = join(urls[1], 2 * number + 1).await;
@@ -50,14 +52,23 @@ impl Pair {
         for (_, events) in &mut sides {
             let secured = async {
                 loop {
-                    if let ChatEvent::Secured { match_id, .. } = events.recv().await.expect("an event") {
+                    if let ChatEvent::Secured { match_id, .. } =
+                        events.recv().await.expect("an event")
+                    {
                         return match_id;
                     }
                 }
             };
-            match_id = Some(tokio::time::timeout(SETTLE, secured).await.expect("secured"));
+            match_id = Some(
+                tokio::time::timeout(SETTLE, secured)
+                    .await
+                    .expect("secured"),
+            );
         }
-        Self { sides, match_id: match_id.expect("a match") }
+        Self {
+            sides,
+            match_id: match_id.expect("a match"),
+        }
     }
 }
 
@@ -65,10 +76,20 @@ impl Pair {
 pub async fn join(url: &str, number: u32) -> (Chat, ChatEvents) {
     let mut options = ChatOptions::new(url);
     options.tune = Some(Arc::new(|options| {
-        options.backoff = Backoff { first: Duration::from_millis(20), max: Duration::from_millis(200) };
+        options.backoff = Backoff {
+            first: Duration::from_millis(20),
+            max: Duration::from_millis(200),
+        };
         options.request_timeout = Duration::from_secs(20);
     }));
-    Chat::register_simple(&options, &test_phone(number), "a long password", &format!("writer{number}")).await.expect("registered")
+    Chat::register_simple(
+        &options,
+        &test_phone(number),
+        "a long password",
+        &format!("writer{number}"),
+    )
+    .await
+    .expect("registered")
 }
 
 /// Pairs that write, both ways, until they are stopped.
@@ -98,7 +119,11 @@ impl Load {
     /// Begins. Between bursts each writer waits for `pause`.
     pub fn start(pairs: impl IntoIterator<Item = Pair>, pause: Duration) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let mut load = Self { stop, writers: JoinSet::new(), heard: Vec::new() };
+        let mut load = Self {
+            stop,
+            writers: JoinSet::new(),
+            heard: Vec::new(),
+        };
         for (number, Pair { sides, match_id }) in pairs.into_iter().enumerate() {
             let counts: [Arc<AtomicUsize>; 2] = Default::default();
             for (side, (chat, events)) in sides.into_iter().enumerate() {
@@ -126,16 +151,23 @@ impl Load {
     pub async fn goes_on(&self, pair: usize, count: usize) {
         let before = self.heard(pair);
         let more = async {
-            while [0, 1].iter().any(|&side| self.heard(pair)[side] < before[side] + count) {
+            while [0, 1]
+                .iter()
+                .any(|&side| self.heard(pair)[side] < before[side] + count)
+            {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
         let more = tokio::time::timeout(SETTLE, more).await;
-        assert!(more.is_ok(), "pair {pair} heard {before:?} and then only {:?}", self.heard(pair));
+        assert!(
+            more.is_ok(),
+            "pair {pair} heard {before:?} and then only {:?}",
+            self.heard(pair)
+        );
     }
 
-    /// Stops, waits until everything has arrived, and checks that each accepted message arrived once, in order and without a gap. The sides, in order, and how many
-    /// messages there were.
+    /// Stops, waits until everything has arrived, and checks that each accepted message arrived
+    /// once, in order and without a gap. The sides, in order, and how many messages there were.
     pub async fn finish(mut self) -> (Vec<Side>, usize) {
         self.stop.send(true).expect("writers listen");
         let (mut sides, mut lines) = (Vec::new(), Vec::new());
@@ -150,14 +182,23 @@ impl Load {
             chat.close().await;
         }
         sides.sort_unstable_by_key(|side| side.place);
-        let heard: HashMap<(MatchId, &str), &Vec<(i64, String)>> =
-            sides.iter().map(|side| ((side.match_id, side.peer.as_str()), &side.heard)).collect();
+        let heard: HashMap<(MatchId, &str), &Vec<(i64, String)>> = sides
+            .iter()
+            .map(|side| ((side.match_id, side.peer.as_str()), &side.heard))
+            .collect();
         let mut total = 0;
         for side in &sides {
             let received = heard[&(side.match_id, side.me.as_str())];
             let texts: Vec<&String> = received.iter().map(|(_, text)| text).collect();
-            assert_eq!(texts, side.accepted.iter().collect::<Vec<_>>(), "every accepted message once and in order");
-            assert!(received.windows(2).all(|pair| pair[1].0 == pair[0].0 + 1), "seq has no gap");
+            assert_eq!(
+                texts,
+                side.accepted.iter().collect::<Vec<_>>(),
+                "every accepted message once and in order"
+            );
+            assert!(
+                received.windows(2).all(|pair| pair[1].0 == pair[0].0 + 1),
+                "seq has no gap"
+            );
             assert!(!side.accepted.is_empty());
             total += side.accepted.len();
         }
@@ -176,14 +217,41 @@ struct Writer {
 }
 
 impl Writer {
-    /// Writes until stopped, then until everything is accepted; listens until the peer's last word has come.
+    /// Writes until stopped, then until everything is accepted; listens until the peer's last word
+    /// has come.
     async fn converse(self, chat: Chat, mut events: ChatEvents) -> (Side, Chat, ChatEvents) {
-        let Self { place, match_id, pause, heard: count, heard_there, stopped } = self;
+        let Self {
+            place,
+            match_id,
+            pause,
+            heard: count,
+            heard_there,
+            stopped,
+        } = self;
         let me = chat.user().handle.clone();
-        let peer = chat.conversations().await.expect("conversations")[0].info.peer.handle.clone();
-        let mut side =
-            Side { place, match_id, me, peer, accepted: Vec::new(), heard: Vec::new(), presence: Vec::new(), connected: Vec::new() };
-        let Side { me, accepted, heard, presence, connected, .. } = &mut side;
+        let peer = chat.conversations().await.expect("conversations")[0]
+            .info
+            .peer
+            .handle
+            .clone();
+        let mut side = Side {
+            place,
+            match_id,
+            me,
+            peer,
+            accepted: Vec::new(),
+            heard: Vec::new(),
+            presence: Vec::new(),
+            connected: Vec::new(),
+        };
+        let Side {
+            me,
+            accepted,
+            heard,
+            presence,
+            connected,
+            ..
+        } = &mut side;
         let writer = async {
             let mut number = 0;
             while !*stopped.borrow() {
@@ -191,14 +259,19 @@ impl Writer {
                 for _ in 0..WINDOW {
                     number += 1;
                     let text = format!("{me} says {number}");
-                    waiting.push((text.clone(), chat.send(match_id, text).await.expect("queued")));
+                    waiting.push((
+                        text.clone(),
+                        chat.send(match_id, text).await.expect("queued"),
+                    ));
                 }
                 for (text, sent) in waiting {
                     sent.accepted.await.expect("accepted in the end");
                     accepted.push(text);
                 }
                 tokio::time::sleep(pause).await;
-                while accepted.len() > heard_there.load(Ordering::Relaxed) + LEAD && !*stopped.borrow() {
+                while accepted.len() > heard_there.load(Ordering::Relaxed) + LEAD
+                    && !*stopped.borrow()
+                {
                     tokio::time::sleep(Duration::from_millis(5)).await;
                 }
             }
@@ -218,15 +291,23 @@ impl Writer {
                     }
                     ChatEvent::Presence { online, .. } => presence.push((Instant::now(), online)),
                     ChatEvent::Connected { .. } => connected.push(Instant::now()),
-                    ChatEvent::Unreadable { seq, error, .. } => panic!("message {seq} cannot be read: {error:?}"),
-                    over @ (ChatEvent::Ended { .. } | ChatEvent::Closed(_) | ChatEvent::Failed(_)) => panic!("{over:?}"),
+                    ChatEvent::Unreadable { seq, error, .. } => {
+                        panic!("message {seq} cannot be read: {error:?}")
+                    }
+                    over @ (ChatEvent::Ended { .. }
+                    | ChatEvent::Closed(_)
+                    | ChatEvent::Failed(_)) => panic!("{over:?}"),
                     _ => {}
                 }
             }
             panic!("events ended");
         };
-        let settles = tokio::time::timeout(SETTLE * 4, async { tokio::join!(writer, listener) }).await;
-        assert!(settles.is_ok(), "pair and side {place:?}: not everything settles");
+        let settles =
+            tokio::time::timeout(SETTLE * 4, async { tokio::join!(writer, listener) }).await;
+        assert!(
+            settles.is_ok(),
+            "pair and side {place:?}: not everything settles"
+        );
         (side, chat, events)
     }
 }

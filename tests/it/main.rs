@@ -1,7 +1,7 @@
 //! Scenarios against a whole server: a real listener, a real database, a clock that the test moves.
 //!
-//! Write a scenario as an `async fn name(server: TestServer)` and list it in `scenarios!`: it runs on SQLite, and, where the services are there, on
-//! PostgreSQL and on two nodes behind nginx.
+//! Write a scenario as an `async fn name(server: TestServer)` and list it in `scenarios!`: it runs
+//! on SQLite, and, where the services are there, on PostgreSQL and on two nodes behind nginx.
 
 #![expect(clippy::large_futures, reason = "each is made once, for one test")]
 

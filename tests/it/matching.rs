@@ -40,15 +40,26 @@ mod patient {
 }
 
 async fn left(person: &mut Person, id: &str) {
-    let answer = person.ask(json!({"type": "match.leave", "match_id": id})).await;
+    let answer = person
+        .ask(json!({"type": "match.leave", "match_id": id}))
+        .await;
     assert_eq!(answer["type"], "match.ended", "{answer}");
 }
 
 async fn quota_is_the_ledger(server: &TestServer, person: &Person) -> i64 {
     let id = person.user.id.parse().expect("an id");
-    let user = server.app.store.user(id).await.expect("user").expect("is there");
+    let user = server
+        .app
+        .store
+        .user(id)
+        .await
+        .expect("user")
+        .expect("is there");
     let sums = server.app.store.ledger_sums(id).await.expect("sums");
-    assert_eq!((sums.text, sums.video, sums.bonus), (user.balances.text, user.balances.video, user.balances.bonus));
+    assert_eq!(
+        (sums.text, sums.video, sums.bonus),
+        (user.balances.text, user.balances.video, user.balances.bonus)
+    );
     user.balances.text
 }
 
@@ -63,16 +74,40 @@ async fn ten_matches_a_day_and_ten_more_after_midnight(server: TestServer) {
         left(&mut a, found["match"]["id"].as_str().expect("an id")).await;
     }
     let refused = a.ask(json!({"type": "match.find", "mode": "text"})).await;
-    assert_eq!((&refused["code"], &refused["resets_at"]), (&json!("quota_exhausted"), &json!("2026-11-21T21:00:00.000Z")), "{refused}");
-    assert_eq!(server.get("/v1/me/quota", &a.user.access).await.expect(200)["text"], 0);
+    assert_eq!(
+        (&refused["code"], &refused["resets_at"]),
+        (
+            &json!("quota_exhausted"),
+            &json!("2026-11-21T21:00:00.000Z")
+        ),
+        "{refused}"
+    );
+    assert_eq!(
+        server.get("/v1/me/quota", &a.user.access).await.expect(200)["text"],
+        0
+    );
     assert_eq!(quota_is_the_ledger(&server, &a).await, 0);
 
     let midnight = "2026-11-21T21:00:00Z".parse().expect("a time");
     server.clock.set(midnight);
     let a = server.login(&a.user.phone).await;
-    assert_eq!(server.get("/v1/me/quota", &a.access).await.expect(200)["text"], 10);
-    let mut a = Person { socket: crate::sockets::connect(&server, &a).await, user: a };
-    server.call(reqwest::Method::PUT, "/v1/keys", &a.user.access, &json!({"packages": ["AAAA"]})).await.expect(200);
+    assert_eq!(
+        server.get("/v1/me/quota", &a.access).await.expect(200)["text"],
+        10
+    );
+    let mut a = Person {
+        socket: crate::sockets::connect(&server, &a).await,
+        user: a,
+    };
+    server
+        .call(
+            reqwest::Method::PUT,
+            "/v1/keys",
+            &a.user.access,
+            &json!({"packages": ["AAAA"]}),
+        )
+        .await
+        .expect(200);
     let mut b = Person::new(&server, "berk").await;
     b.find().await;
     a.find().await;
@@ -85,25 +120,52 @@ async fn one_account_never_meets_itself(server: TestServer) {
     let mut phone = Person::new(&server, "ayse").await;
     let mut tablet = Person::again(&server, &phone).await;
     phone.find().await;
-    assert_eq!(tablet.refused(json!({"type": "match.find", "mode": "text"})).await, "already_searching");
-    assert_eq!(phone.refused(json!({"type": "match.find", "mode": "text"})).await, "already_searching");
+    assert_eq!(
+        tablet
+            .refused(json!({"type": "match.find", "mode": "text"}))
+            .await,
+        "already_searching"
+    );
+    assert_eq!(
+        phone
+            .refused(json!({"type": "match.find", "mode": "text"}))
+            .await,
+        "already_searching"
+    );
     server.clock.advance(Duration::from_mins(5));
     nobody_is_matched(&server, &mut [&mut phone, &mut tablet]).await;
     server.stop().await;
 }
 
 async fn a_search_is_cancelled_and_dies_with_its_connection(server: TestServer) {
-    let (mut a, mut b) = (Person::new(&server, "ayse").await, Person::new(&server, "berk").await);
+    let (mut a, mut b) = (
+        Person::new(&server, "ayse").await,
+        Person::new(&server, "berk").await,
+    );
     let mut tablet = Person::again(&server, &a).await;
     a.find().await;
-    assert_eq!(a.ask(json!({"type": "match.cancel"})).await["type"], "match.cancelled");
-    assert_eq!(a.refused(json!({"type": "match.cancel"})).await, "not_searching");
+    assert_eq!(
+        a.ask(json!({"type": "match.cancel"})).await["type"],
+        "match.cancelled"
+    );
+    assert_eq!(
+        a.refused(json!({"type": "match.cancel"})).await,
+        "not_searching"
+    );
     a.find().await;
-    assert_eq!(tablet.ask(json!({"type": "match.cancel"})).await["type"], "match.cancelled", "from any device");
+    assert_eq!(
+        tablet.ask(json!({"type": "match.cancel"})).await["type"],
+        "match.cancelled",
+        "from any device"
+    );
     a.until("match.cancelled").await;
     a.find().await;
     a.reconnect(&server).await;
-    eventually("the ticket goes with the socket that opened it", async || server.nobody_searches().await).await;
+    eventually(
+        "the ticket goes with the socket that opened it",
+        async || server.nobody_searches().await,
+    )
+    .await;
     b.find().await;
     nobody_is_matched(&server, &mut [&mut b]).await;
     a.find().await;
@@ -114,28 +176,50 @@ async fn a_search_is_cancelled_and_dies_with_its_connection(server: TestServer) 
 
 async fn nobody_searches_without_keys(server: TestServer) {
     let user = server.register("ayse").await;
-    let mut a = Person { socket: crate::sockets::connect(&server, &user).await, user };
-    assert_eq!(a.refused(json!({"type": "match.find", "mode": "text"})).await, ErrorCode::KeysRequired.as_str());
+    let mut a = Person {
+        socket: crate::sockets::connect(&server, &user).await,
+        user,
+    };
+    assert_eq!(
+        a.refused(json!({"type": "match.find", "mode": "text"}))
+            .await,
+        ErrorCode::KeysRequired.as_str()
+    );
     server.stop().await;
 }
 
 async fn blocked_users_do_not_meet_and_stay_findable(server: TestServer) {
     let (mut a, mut b, id) = pair(&server).await;
-    server.post("/v1/blocks", &b.user.access, &json!({"match_id": id})).await.expect(201);
+    server
+        .post("/v1/blocks", &b.user.access, &json!({"match_id": id}))
+        .await
+        .expect(201);
     let ended = a.until("match.ended").await;
-    assert_eq!((&ended["reason"], &ended["by"]), (&json!("blocked"), &json!("peer")));
+    assert_eq!(
+        (&ended["reason"], &ended["by"]),
+        (&json!("blocked"), &json!("peer"))
+    );
     a.find().await;
     b.find().await;
     // Past every widening step.
     server.clock.advance(Duration::from_mins(2));
     nobody_is_matched(&server, &mut [&mut a, &mut b]).await;
-    let (mut c, mut d) = (Person::new(&server, "cem").await, Person::new(&server, "deniz").await);
+    let (mut c, mut d) = (
+        Person::new(&server, "cem").await,
+        Person::new(&server, "deniz").await,
+    );
     c.find().await;
     d.find().await;
     let mut met = HashMap::new();
     for person in [&mut a, &mut b, &mut c, &mut d] {
         let found = person.until("match.found").await;
-        met.insert(person.user.id.clone(), found["match"]["peer"]["alias"].as_str().expect("an alias").to_owned());
+        met.insert(
+            person.user.id.clone(),
+            found["match"]["peer"]["alias"]
+                .as_str()
+                .expect("an alias")
+                .to_owned(),
+        );
     }
     for (one, other) in [(&a, "berk"), (&b, "ayse")] {
         assert_ne!(met[&one.user.id], other);
@@ -149,35 +233,71 @@ async fn a_block_ends_every_match_of_the_two(server: TestServer) {
     b.find().await;
     server.clock.advance(Duration::from_mins(2));
     nobody_is_matched(&server, &mut [&mut a, &mut b]).await;
-    // Whom one is talking to one does not meet anew; a second match can only come from two nodes at once.
+    // Whom one is talking to one does not meet anew; a second match can only come from two nodes at
+    // once.
     let session = async |person: &Person| {
-        let sessions = server.get("/v1/me/sessions", &person.user.access).await.expect(200);
-        sessions["items"][0]["id"].as_str().expect("an id").parse().expect("an id")
+        let sessions = server
+            .get("/v1/me/sessions", &person.user.access)
+            .await
+            .expect(200);
+        sessions["items"][0]["id"]
+            .as_str()
+            .expect("an id")
+            .parse()
+            .expect("an id")
     };
     let side = async |person: &Person, ticket| NewSide {
         user_id: person.user.id.parse().expect("an id"),
         ticket_id: TicketId(ticket),
         session_id: session(person).await,
     };
-    let second = NewMatch { mode: Mode::Text, offerer: side(&a, 1).await, answerer: side(&b, 2).await, shared_interests: Vec::new() };
-    let outcome =
-        server.app.store.create_matches(ENDLESS_TERM, &[second], &TestStore::match_rules(), server.clock.now()).await.expect("pairing");
+    let second = NewMatch {
+        mode: Mode::Text,
+        offerer: side(&a, 1).await,
+        answerer: side(&b, 2).await,
+        shared_interests: Vec::new(),
+    };
+    let outcome = server
+        .app
+        .store
+        .create_matches(
+            ENDLESS_TERM,
+            &[second],
+            &TestStore::match_rules(),
+            server.clock.now(),
+        )
+        .await
+        .expect("pairing");
     assert!(matches!(outcome[0], PairOutcome::Made(_)), "{outcome:?}");
-    server.post("/v1/blocks", &b.user.access, &json!({"match_id": id})).await.expect(201);
+    server
+        .post("/v1/blocks", &b.user.access, &json!({"match_id": id}))
+        .await
+        .expect(201);
     for _ in 0..2 {
         assert_eq!(a.until("match.ended").await["reason"], "blocked");
     }
-    assert_eq!(server.get("/v1/matches?status=active", &b.user.access).await.expect(200)["items"], json!([]));
+    assert_eq!(
+        server
+            .get("/v1/matches?status=active", &b.user.access)
+            .await
+            .expect(200)["items"],
+        json!([])
+    );
     server.stop().await;
 }
 
 async fn both_leave_at_once(server: TestServer) {
     for _ in 0..10 {
         let (mut a, mut b, id) = pair(&server).await;
-        let (x, y) =
-            tokio::join!(a.ask(json!({"type": "match.leave", "match_id": id})), b.ask(json!({"type": "match.leave", "match_id": id})),);
+        let (x, y) = tokio::join!(
+            a.ask(json!({"type": "match.leave", "match_id": id})),
+            b.ask(json!({"type": "match.leave", "match_id": id})),
+        );
         let by = [x["by"].as_str(), y["by"].as_str()];
-        assert!(by == [Some("self"), Some("peer")] || by == [Some("peer"), Some("self")], "one of them ended it: {x} {y}");
+        assert!(
+            by == [Some("self"), Some("peer")] || by == [Some("peer"), Some("self")],
+            "one of them ended it: {x} {y}"
+        );
         assert_eq!(x["status"], y["status"]);
     }
     server.stop().await;
@@ -185,15 +305,27 @@ async fn both_leave_at_once(server: TestServer) {
 
 async fn a_disconnect_while_being_matched_loses_nothing(server: TestServer) {
     for _ in 0..10 {
-        let (mut a, mut b) = (Person::new(&server, "ayse").await, Person::new(&server, "berk").await);
+        let (mut a, mut b) = (
+            Person::new(&server, "ayse").await,
+            Person::new(&server, "berk").await,
+        );
         a.find().await;
         b.send(json!({"type": "match.find", "mode": "text"})).await;
         drop(a.socket);
         // Either the match was made, then both have it; or the ticket went, then b waits.
         let user = a.user.id.parse().expect("an id");
         eventually("a has left", async || !server.is_online(user)).await;
-        let mut a = Person { socket: crate::sockets::connect(&server, &a.user).await, user: a.user };
-        let active = server.get("/v1/matches?status=active", &a.user.access).await.expect(200)["items"].as_array().expect("a list").len();
+        let mut a = Person {
+            socket: crate::sockets::connect(&server, &a.user).await,
+            user: a.user,
+        };
+        let active = server
+            .get("/v1/matches?status=active", &a.user.access)
+            .await
+            .expect(200)["items"]
+            .as_array()
+            .expect("a list")
+            .len();
         if active == 0 {
             // The match may still be made now: its announcement may come before the answer.
             a.send(json!({"type": "match.find", "mode": "text"})).await;
@@ -204,7 +336,10 @@ async fn a_disconnect_while_being_matched_loses_nothing(server: TestServer) {
         assert_eq!(quota_is_the_ledger(&server, &a).await, 9);
         assert_eq!(quota_is_the_ledger(&server, &b).await, 9);
         drop((a, b));
-        eventually("a search too many is over", async || server.nobody_searches().await).await;
+        eventually("a search too many is over", async || {
+            server.nobody_searches().await
+        })
+        .await;
     }
     server.stop().await;
 }
@@ -226,11 +361,16 @@ async fn partners_of_the_day_meet_again_last(server: TestServer) {
     server.clock.advance(Duration::from_secs(20));
     let mut c = Person::new(&server, "cem").await;
     c.find().await;
-    assert_eq!(c.until("match.found").await["match"]["status"], "active", "somebody new comes first");
+    assert_eq!(
+        c.until("match.found").await["match"]["status"],
+        "active",
+        "somebody new comes first"
+    );
     server.stop().await;
 }
 
-/// The same four users search 200 times from several devices at once: what is paid is what the ledger says.
+/// The same four users search 200 times from several devices at once: what is paid is what the
+/// ledger says.
 async fn two_hundred_searches_of_the_same_users_keep_the_books(server: TestServer) {
     let mut people = Vec::new();
     for number in 0..4 {
@@ -253,15 +393,28 @@ async fn two_hundred_searches_of_the_same_users_keep_the_books(server: TestServe
         });
     }
     let people = searches.join_all().await;
-    eventually("every search is settled", async || server.nobody_is_being_matched().await).await;
+    eventually("every search is settled", async || {
+        server.nobody_is_being_matched().await
+    })
+    .await;
     let mut sides = 0;
     for person in &people {
         let left = quota_is_the_ledger(&server, person).await;
-        let matches = server.get("/v1/matches?limit=100", &person.user.access).await.expect(200)["items"].as_array().expect("a list").len();
+        let matches = server
+            .get("/v1/matches?limit=100", &person.user.access)
+            .await
+            .expect(200)["items"]
+            .as_array()
+            .expect("a list")
+            .len();
         sides += matches;
-        assert!(matches == 0 || left == 10 - i64::try_from(matches).expect("few"), "{matches} matches, {left} left");
+        assert!(
+            matches == 0 || left == 10 - i64::try_from(matches).expect("few"),
+            "{matches} matches, {left} left"
+        );
     }
-    // Each user stands in the list twice, with two devices; the first two pairs of four strangers are always made.
+    // Each user stands in the list twice, with two devices; the first two pairs of four strangers
+    // are always made.
     assert!(sides >= 8, "{sides}");
     server.stop().await;
 }
@@ -284,7 +437,9 @@ pub async fn a_thousand_search_at_once(server: TestServer) {
     let mut searches = JoinSet::new();
     for mut person in people {
         searches.spawn(async move {
-            person.send(json!({"type": "match.find", "mode": "text"})).await;
+            person
+                .send(json!({"type": "match.find", "mode": "text"}))
+                .await;
             let id = person.found().await;
             (id, person)
         });
@@ -295,10 +450,31 @@ pub async fn a_thousand_search_at_once(server: TestServer) {
         person.hears_no("match.found").await;
     }
     assert_eq!(matches.len(), USERS / 2);
-    assert!(matches.values().all(|sides| *sides == 2), "each user in exactly one");
+    assert!(
+        matches.values().all(|sides| *sides == 2),
+        "each user in exactly one"
+    );
     assert_eq!(server.count("SELECT COUNT(*) FROM matches").await, 500);
-    assert_eq!(server.count("SELECT COUNT(DISTINCT user_id) FROM match_sides").await, 1_000);
-    assert_eq!(server.count("SELECT COUNT(*) FROM quota_ledger WHERE reason = 'match'").await, 1_000);
-    assert_eq!(server.count("SELECT CAST(SUM(daily_chat_balance) AS BIGINT) FROM users").await, 9_000);
-    std::sync::Arc::into_inner(server).expect("nobody else has it").stop().await;
+    assert_eq!(
+        server
+            .count("SELECT COUNT(DISTINCT user_id) FROM match_sides")
+            .await,
+        1_000
+    );
+    assert_eq!(
+        server
+            .count("SELECT COUNT(*) FROM quota_ledger WHERE reason = 'match'")
+            .await,
+        1_000
+    );
+    assert_eq!(
+        server
+            .count("SELECT CAST(SUM(daily_chat_balance) AS BIGINT) FROM users")
+            .await,
+        9_000
+    );
+    std::sync::Arc::into_inner(server)
+        .expect("nobody else has it")
+        .stop()
+        .await;
 }

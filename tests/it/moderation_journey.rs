@@ -31,7 +31,12 @@ const ABUSE: [&str; 3] = ["seni bulacağım", "adresini biliyorum", "pişman ola
 /// Two of staff who may do nothing more than moderate.
 async fn moderator(server: &TestServer, alias: &str) -> TestUser {
     let user = server.register(alias).await;
-    server.count(&format!("UPDATE users SET role = 'moderator' WHERE id = {} RETURNING CAST(1 AS BIGINT)", user.id)).await;
+    server
+        .count(&format!(
+            "UPDATE users SET role = 'moderator' WHERE id = {} RETURNING CAST(1 AS BIGINT)",
+            user.id
+        ))
+        .await;
     user
 }
 
@@ -44,10 +49,19 @@ struct Client {
 
 impl Client {
     async fn register(server: &TestServer, alias: &str) -> Self {
-        let options = ChatOptions { clock: server.clock.clone(), ..ChatOptions::new(&server.base) };
+        let options = ChatOptions {
+            clock: server.clock.clone(),
+            ..ChatOptions::new(&server.base)
+        };
         let phone = server.phone();
-        let (chat, events) = Chat::register_simple(&options, &phone, PASSWORD, alias).await.expect("registered");
-        Self { chat, events, phone }
+        let (chat, events) = Chat::register_simple(&options, &phone, PASSWORD, alias)
+            .await
+            .expect("registered");
+        Self {
+            chat,
+            events,
+            phone,
+        }
     }
 
     /// The first event of which `wanted` makes something.
@@ -59,15 +73,30 @@ impl Client {
                 }
             }
         };
-        tokio::time::timeout(Duration::from_secs(10), wait).await.unwrap_or_else(|_| panic!("never: {what}"))
+        tokio::time::timeout(Duration::from_secs(10), wait)
+            .await
+            .unwrap_or_else(|_| panic!("never: {what}"))
     }
 
     async fn secured(&mut self) -> MatchId {
-        self.until("encryption", |event| if let ChatEvent::Secured { match_id, .. } = event { Some(match_id) } else { None }).await
+        self.until("encryption", |event| {
+            if let ChatEvent::Secured { match_id, .. } = event {
+                Some(match_id)
+            } else {
+                None
+            }
+        })
+        .await
     }
 
     fn token(&self) -> String {
-        self.chat.account().tokens().expect("signed in").access_token.expose().to_owned()
+        self.chat
+            .account()
+            .tokens()
+            .expect("signed in")
+            .access_token
+            .expose()
+            .to_owned()
     }
 }
 
@@ -84,8 +113,14 @@ fn id_of(of: &Value) -> &str {
 }
 
 async fn abuse_is_reported_banned_appealed_and_recorded(server: TestServer) {
-    let (first, second) = (moderator(&server, "nobetci").await, moderator(&server, "hakem").await);
-    let (mut ayse, mut berk) = (Client::register(&server, "ayse").await, Client::register(&server, "berk").await);
+    let (first, second) = (
+        moderator(&server, "nobetci").await,
+        moderator(&server, "hakem").await,
+    );
+    let (mut ayse, mut berk) = (
+        Client::register(&server, "ayse").await,
+        Client::register(&server, "berk").await,
+    );
     ayse.chat.find(&[]).await.expect("searching");
     berk.chat.find(&[]).await.expect("searching");
     let match_id = ayse.secured().await;
@@ -94,32 +129,89 @@ async fn abuse_is_reported_banned_appealed_and_recorded(server: TestServer) {
     let mut devices = Vec::new();
     for node in 0..server.node_count() {
         let user = server.login(&berk.phone).await;
-        server.call(Method::PUT, "/v1/keys", &user.access, &json!({"packages": ["AAAA"]})).await.expect(200);
-        devices.push(Person { socket: connect_to(server.node_url(node), &user).await, user });
+        server
+            .call(
+                Method::PUT,
+                "/v1/keys",
+                &user.access,
+                &json!({"packages": ["AAAA"]}),
+            )
+            .await
+            .expect(200);
+        devices.push(Person {
+            socket: connect_to(server.node_url(node), &user).await,
+            user,
+        });
     }
     devices[0].find().await;
 
     // Abuse, and a report of it.
     for text in ABUSE {
-        berk.chat.send_and_wait(match_id, text).await.expect("accepted");
-        let heard = ayse.until("the text", |event| if let ChatEvent::Text { text, .. } = event { Some(text) } else { None }).await;
+        berk.chat
+            .send_and_wait(match_id, text)
+            .await
+            .expect("accepted");
+        let heard = ayse
+            .until("the text", |event| {
+                if let ChatEvent::Text { text, .. } = event {
+                    Some(text)
+                } else {
+                    None
+                }
+            })
+            .await;
         assert_eq!(heard, text);
     }
-    let shown = ayse.chat.report(match_id, ReportReason::Threat, Some("Beni tehdit ediyor.")).await.expect("reported");
+    let shown = ayse
+        .chat
+        .report(match_id, ReportReason::Threat, Some("Beni tehdit ediyor."))
+        .await
+        .expect("reported");
     assert_eq!(shown, 3);
     let report = json!({"match_id": match_id, "reason": "threat"});
-    server.post("/v1/reports", &ayse.token(), &report).await.expect_problem(409, "already_reported");
-    server.get("/v1/admin/reports", &ayse.token()).await.expect_problem(403, "forbidden");
+    server
+        .post("/v1/reports", &ayse.token(), &report)
+        .await
+        .expect_problem(409, "already_reported");
+    server
+        .get("/v1/admin/reports", &ayse.token())
+        .await
+        .expect_problem(403, "forbidden");
 
     // A moderator reads what was said, and nothing else.
-    let waiting = only(&server.get("/v1/admin/reports?status=open", &first.access).await.expect(200));
-    assert_eq!((&waiting["match_id"], &waiting["reason"], &waiting["evidence_count"]), (&json!(match_id), &json!("threat"), &json!(3)));
+    let waiting = only(
+        &server
+            .get("/v1/admin/reports?status=open", &first.access)
+            .await
+            .expect(200),
+    );
+    assert_eq!(
+        (
+            &waiting["match_id"],
+            &waiting["reason"],
+            &waiting["evidence_count"]
+        ),
+        (&json!(match_id), &json!("threat"), &json!(3))
+    );
     let path = format!("/v1/admin/reports/{}", id_of(&waiting));
     let read = server.get(&path, &first.access).await.expect(200);
-    let texts: Vec<&str> = read["evidence"].as_array().expect("evidence").iter().filter_map(|message| message["text"].as_str()).collect();
-    assert_eq!((texts.as_slice(), &read["note"]), (&ABUSE[..], &json!("Beni tehdit ediyor.")));
+    let texts: Vec<&str> = read["evidence"]
+        .as_array()
+        .expect("evidence")
+        .iter()
+        .filter_map(|message| message["text"].as_str())
+        .collect();
+    assert_eq!(
+        (texts.as_slice(), &read["note"]),
+        (&ABUSE[..], &json!("Beni tehdit ediyor."))
+    );
     let shown = read.to_string();
-    assert!(![&ayse.phone, &berk.phone].iter().any(|phone| shown.contains(&phone[3..])), "no phone is shown");
+    assert!(
+        ![&ayse.phone, &berk.phone]
+            .iter()
+            .any(|phone| shown.contains(&phone[3..])),
+        "no phone is shown"
+    );
 
     // Ids of two nodes are in the order of their time.
     server.clock.advance(Duration::from_millis(1));
@@ -127,26 +219,72 @@ async fn abuse_is_reported_banned_appealed_and_recorded(server: TestServer) {
     // The ban takes hold everywhere at once.
     let decision = json!({"decision": "ban", "note": "Three threats."});
     let begun = Instant::now();
-    server.post(&format!("{path}/resolve"), &first.access, &decision).await.expect(200);
+    server
+        .post(&format!("{path}/resolve"), &first.access, &decision)
+        .await
+        .expect(200);
     for device in &mut devices {
-        let closed = tokio::time::timeout(OUT * 5, device.socket.recv_close_code()).await.expect("out in time").expect("a close");
+        let closed = tokio::time::timeout(OUT * 5, device.socket.recv_close_code())
+            .await
+            .expect("out in time")
+            .expect("a close");
         assert_eq!(closed, Some(CloseCode::Banned));
     }
-    let closed = berk.until("the end", |event| if let ChatEvent::Closed(ended) = event { Some(ended) } else { None }).await;
+    let closed = berk
+        .until("the end", |event| {
+            if let ChatEvent::Closed(ended) = event {
+                Some(ended)
+            } else {
+                None
+            }
+        })
+        .await;
     assert_eq!(closed, Ended::Closed(CloseCode::Banned));
     let took = begun.elapsed();
     assert!(took < OUT * 2, "out after {took:?}");
-    let ended = ayse.until("the end of the match", |event| if let ChatEvent::Ended { details, .. } = event { details } else { None }).await;
-    assert_eq!((ended.reason, ended.by), (EndReason::Banned, WhoEnded::Peer));
-    server.post(&format!("{path}/resolve"), &second.access, &decision).await.expect_problem(409, "already_decided");
+    let ended = ayse
+        .until("the end of the match", |event| {
+            if let ChatEvent::Ended { details, .. } = event {
+                details
+            } else {
+                None
+            }
+        })
+        .await;
+    assert_eq!(
+        (ended.reason, ended.by),
+        (EndReason::Banned, WhoEnded::Peer)
+    );
+    server
+        .post(&format!("{path}/resolve"), &second.access, &decision)
+        .await
+        .expect_problem(409, "already_decided");
 
-    // No way back in: not with the old token, the password, or the phone; and the search that was open finds nobody.
-    assert!([401, 403].contains(&server.get("/v1/me", &devices[0].user.access).await.status.as_u16()));
+    // No way back in: not with the old token, the password, or the phone; and the search that was
+    // open finds nobody.
+    assert!(
+        [401, 403].contains(
+            &server
+                .get("/v1/me", &devices[0].user.access)
+                .await
+                .status
+                .as_u16()
+        )
+    );
     let login = json!({"phone": berk.phone, "password": PASSWORD});
-    let refused = server.post("/v1/auth/login", "", &login).await.expect_problem(403, "banned");
+    let refused = server
+        .post("/v1/auth/login", "", &login)
+        .await
+        .expect_problem(403, "banned");
     assert_eq!(refused["ban"]["appealable"], true, "{refused}");
     let again = TestServer::registration(&berk.phone, "baska");
-    assert!(server.post("/v1/auth/register", "", &again).await.status.is_client_error());
+    assert!(
+        server
+            .post("/v1/auth/register", "", &again)
+            .await
+            .status
+            .is_client_error()
+    );
     let mut cem = Person::new(&server, "cem").await;
     cem.find().await;
     server.clock.advance(Duration::from_mins(2));
@@ -154,24 +292,57 @@ async fn abuse_is_reported_banned_appealed_and_recorded(server: TestServer) {
 
     // An appeal, which is all that its token is good for.
     let token = refused["appeal_token"].as_str().expect("a token");
-    for (method, path) in [(Method::GET, "/v1/me"), (Method::GET, "/v1/matches"), (Method::POST, "/v1/blocks")] {
-        server.call(method, path, token, &json!({})).await.expect_problem(401, "unauthorized");
+    for (method, path) in [
+        (Method::GET, "/v1/me"),
+        (Method::GET, "/v1/matches"),
+        (Method::POST, "/v1/blocks"),
+    ] {
+        server
+            .call(method, path, token, &json!({}))
+            .await
+            .expect_problem(401, "unauthorized");
     }
     let text = json!({"text": "Şakaydı, özür dilerim."});
-    server.post("/v1/appeals", &ayse.token(), &text).await.expect_problem(401, "unauthorized");
+    server
+        .post("/v1/appeals", &ayse.token(), &text)
+        .await
+        .expect_problem(401, "unauthorized");
     let appeal = server.post("/v1/appeals", token, &text).await.expect(201);
-    server.post("/v1/appeals", token, &text).await.expect_problem(409, "already_appealed");
+    server
+        .post("/v1/appeals", token, &text)
+        .await
+        .expect_problem(409, "already_appealed");
 
     server.clock.advance(Duration::from_millis(1));
 
     // Who banned does not decide; somebody else does.
     let path = format!("/v1/admin/appeals/{}/decide", id_of(&appeal));
     let lift = json!({"decision": "lift", "note": "First time, and sorry."});
-    let seen = only(&server.get("/v1/admin/appeals?status=open", &first.access).await.expect(200));
-    assert_eq!((&seen["text"], &seen["ban"]["banned_by_me"]), (&text["text"], &json!(true)));
-    server.post(&path, &first.access, &lift).await.expect_problem(403, "forbidden");
-    assert!(server.post(&path, &second.access, &lift).await.status.is_success());
-    server.post(&path, &second.access, &lift).await.expect_problem(409, "already_decided");
+    let seen = only(
+        &server
+            .get("/v1/admin/appeals?status=open", &first.access)
+            .await
+            .expect(200),
+    );
+    assert_eq!(
+        (&seen["text"], &seen["ban"]["banned_by_me"]),
+        (&text["text"], &json!(true))
+    );
+    server
+        .post(&path, &first.access, &lift)
+        .await
+        .expect_problem(403, "forbidden");
+    assert!(
+        server
+            .post(&path, &second.access, &lift)
+            .await
+            .status
+            .is_success()
+    );
+    server
+        .post(&path, &second.access, &lift)
+        .await
+        .expect_problem(409, "already_decided");
 
     // In again, as somebody who can be met.
     let mut back = Person::again(&server, &devices[0]).await;
@@ -179,15 +350,30 @@ async fn abuse_is_reported_banned_appealed_and_recorded(server: TestServer) {
     assert_eq!(back.found().await, cem.found().await);
 
     // All of it stands in the record, with who did it.
-    let log = server.get(&format!("/v1/admin/system-logs?user={}", back.user.id), &first.access).await.expect(200);
+    let log = server
+        .get(
+            &format!("/v1/admin/system-logs?user={}", back.user.id),
+            &first.access,
+        )
+        .await
+        .expect(200);
     let acts: Vec<(&str, Option<&str>)> = log["items"]
         .as_array()
         .expect("a list")
         .iter()
         .rev()
-        .map(|row| (row["action"].as_str().expect("an action"), row["actor_id"].as_str()))
+        .map(|row| {
+            (
+                row["action"].as_str().expect("an action"),
+                row["actor_id"].as_str(),
+            )
+        })
         .collect();
-    let (one, other, banned) = (Some(first.id.as_str()), Some(second.id.as_str()), Some(back.user.id.as_str()));
+    let (one, other, banned) = (
+        Some(first.id.as_str()),
+        Some(second.id.as_str()),
+        Some(back.user.id.as_str()),
+    );
     let expected = [
         ("report_read", one),
         ("banned", one),
@@ -199,17 +385,27 @@ async fn abuse_is_reported_banned_appealed_and_recorded(server: TestServer) {
     let told: Vec<_> = acts.iter().filter(|act| expected.contains(act)).collect();
     assert_eq!(told, expected.iter().collect::<Vec<_>>(), "{log}");
     let record = log.to_string();
-    assert!(!ABUSE.iter().chain(&["Şakaydı", "tehdit"]).any(|word| record.contains(word)), "no word of anybody is in the record");
+    assert!(
+        !ABUSE
+            .iter()
+            .chain(&["Şakaydı", "tehdit"])
+            .any(|word| record.contains(word)),
+        "no word of anybody is in the record"
+    );
     ayse.chat.close().await;
     server.stop().await;
 }
 
-/// Every call in the moderators' guide is one that the OpenAPI document knows, with the parameters it names.
+/// Every call in the moderators' guide is one that the OpenAPI document knows, with the parameters
+/// it names.
 #[test]
 fn the_guide_calls_what_is_there() {
     let document = serde_json::to_value(tebdil::http::openapi()).expect("JSON");
     let guide = include_str!("../../docs/moderation.md");
-    let words: Vec<&str> = guide.split(|c: char| c.is_whitespace() || "'`\"".contains(c)).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> = guide
+        .split(|c: char| c.is_whitespace() || "'`\"".contains(c))
+        .filter(|word| !word.is_empty())
+        .collect();
     let mut calls = 0;
     for pair in words.windows(2) {
         let &[method, address] = pair else { continue };
@@ -217,12 +413,22 @@ fn the_guide_calls_what_is_there() {
             continue;
         }
         let (path, query) = address.split_once('?').unwrap_or((address, ""));
-        let id = |part: &str| part == "ID" || part.bytes().all(|byte| byte.is_ascii_digit()) && !part.is_empty();
-        let path = path.split('/').map(|part| if id(part) { "{id}" } else { part }).collect::<Vec<_>>().join("/");
+        let id = |part: &str| {
+            part == "ID" || part.bytes().all(|byte| byte.is_ascii_digit()) && !part.is_empty()
+        };
+        let path = path
+            .split('/')
+            .map(|part| if id(part) { "{id}" } else { part })
+            .collect::<Vec<_>>()
+            .join("/");
         let operation = &document["paths"][&path][method.to_lowercase()];
         assert!(operation.is_object(), "{method} {path}");
-        let names: Vec<&str> =
-            operation["parameters"].as_array().into_iter().flatten().filter_map(|named| named["name"].as_str()).collect();
+        let names: Vec<&str> = operation["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|named| named["name"].as_str())
+            .collect();
         for (name, _) in query.split('&').filter_map(|part| part.split_once('=')) {
             assert!(names.contains(&name), "{method} {path}: {name}");
         }

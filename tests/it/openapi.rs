@@ -101,24 +101,37 @@ const ENDPOINTS: &[&str] = &[
 
 #[tokio::test]
 async fn the_document_lists_every_endpoint() {
-    let server = TestServer::start(Backend::Sqlite, &[]).await.expect("SQLite is always there");
+    let server = TestServer::start(Backend::Sqlite, &[])
+        .await
+        .expect("SQLite is always there");
     let document = server.get("/openapi.json", "").await.expect(200);
     let paths = document["paths"].as_object().expect("paths");
     let listed: BTreeSet<String> = paths
         .iter()
         .flat_map(|(path, item)| {
-            item.as_object().into_iter().flat_map(move |item| item.keys().map(move |method| format!("{method} {path}")))
+            item.as_object()
+                .into_iter()
+                .flat_map(move |item| item.keys().map(move |method| format!("{method} {path}")))
         })
         .collect();
-    let expected: BTreeSet<String> = ENDPOINTS.iter().map(|&endpoint| endpoint.to_owned()).collect();
+    let expected: BTreeSet<String> = ENDPOINTS
+        .iter()
+        .map(|&endpoint| endpoint.to_owned())
+        .collect();
     assert_eq!(listed, expected);
-    assert_eq!(document["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+    assert_eq!(
+        document["components"]["securitySchemes"]["bearer"]["scheme"],
+        "bearer"
+    );
 
     // Every reference leads somewhere.
     let text = document.to_string();
     for part in text.split("#/components/schemas/").skip(1) {
         let name = part.split('"').next().unwrap_or_default();
-        assert!(document["components"]["schemas"][name].is_object(), "{name}");
+        assert!(
+            document["components"]["schemas"][name].is_object(),
+            "{name}"
+        );
     }
     server.stop().await;
 }
@@ -127,7 +140,8 @@ async fn the_document_lists_every_endpoint() {
 fn described() -> (Value, Vec<(Operation, Value)>) {
     let document = serde_json::to_value(tebdil::http::openapi()).expect("JSON");
     let all = operations(&document).into_iter().map(|operation| {
-        let own = document["paths"][&operation.path][operation.method.as_str().to_lowercase()].clone();
+        let own =
+            document["paths"][&operation.path][operation.method.as_str().to_lowercase()].clone();
         (operation, own)
     });
     (document.clone(), all.collect())
@@ -135,7 +149,9 @@ fn described() -> (Value, Vec<(Operation, Value)>) {
 
 /// The schema, or the one that it refers to.
 fn followed<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
-    let name = schema["$ref"].as_str().and_then(|reference| reference.rsplit('/').next());
+    let name = schema["$ref"]
+        .as_str()
+        .and_then(|reference| reference.rsplit('/').next());
     name.map_or(schema, |name| &document["components"]["schemas"][name])
 }
 
@@ -146,8 +162,15 @@ fn every_operation_has_a_name_of_its_own() {
     for (operation, own) in &all {
         let name = own["operationId"].as_str().unwrap_or_default().to_owned();
         let words: Vec<&str> = name.split('_').collect();
-        let plain = words.len() >= 2 && words.iter().all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()));
-        assert!(plain, "{}: operation_id is a verb and a noun: {name:?}", operation.name());
+        let plain = words.len() >= 2
+            && words
+                .iter()
+                .all(|word| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase()));
+        assert!(
+            plain,
+            "{}: operation_id is a verb and a noun: {name:?}",
+            operation.name()
+        );
         if let Some(other) = named.insert(name.clone(), operation.name()) {
             panic!("{name} is {} and {other}", operation.name());
         }
@@ -155,14 +178,20 @@ fn every_operation_has_a_name_of_its_own() {
     assert!(named.len() >= 78, "{}", named.len());
 }
 
-/// What a list answers has a schema of its own, so that generated types of lists do not share a name.
+/// What a list answers has a schema of its own, so that generated types of lists do not share a
+/// name.
 #[test]
 fn lists_answer_with_schemas_of_their_own() {
     let (document, all) = described();
     let mut items: BTreeMap<String, Value> = BTreeMap::new();
-    for (operation, own) in all.iter().filter(|(operation, _)| operation.query.contains(&"cursor".to_owned())) {
+    for (operation, own) in all
+        .iter()
+        .filter(|(operation, _)| operation.query.contains(&"cursor".to_owned()))
+    {
         let schema = &own["responses"]["200"]["content"]["application/json"]["schema"];
-        let name = schema["$ref"].as_str().unwrap_or_else(|| panic!("{}: no named schema", operation.name()));
+        let name = schema["$ref"]
+            .as_str()
+            .unwrap_or_else(|| panic!("{}: no named schema", operation.name()));
         let item = followed(&document, schema)["properties"]["items"]["items"].clone();
         assert!(item["$ref"].is_string(), "{}: {item}", operation.name());
         let first = items.entry(name.to_owned()).or_insert_with(|| item.clone());
@@ -175,15 +204,28 @@ fn lists_answer_with_schemas_of_their_own() {
 fn refusals_are_documented_as_they_come() {
     let (_, all) = described();
     for (operation, own) in &all {
-        let (name, responses) = (operation.name(), own["responses"].as_object().expect("responses"));
+        let (name, responses) = (
+            operation.name(),
+            own["responses"].as_object().expect("responses"),
+        );
         for (status, response) in responses {
-            let types: Vec<&String> = response["content"].as_object().into_iter().flat_map(|content| content.keys()).collect();
+            let types: Vec<&String> = response["content"]
+                .as_object()
+                .into_iter()
+                .flat_map(|content| content.keys())
+                .collect();
             if status.starts_with(['4', '5']) && operation.path.starts_with("/v1/") {
                 assert_eq!(types, ["application/problem+json"], "{name}: {status}");
                 let description = response["description"].as_str().unwrap_or_default();
-                assert!(description.contains('`'), "{name}: {status} says no code: {description:?}");
+                assert!(
+                    description.contains('`'),
+                    "{name}: {status} says no code: {description:?}"
+                );
             } else {
-                assert!(!types.iter().any(|kind| kind.contains("problem")), "{name}: {status}");
+                assert!(
+                    !types.iter().any(|kind| kind.contains("problem")),
+                    "{name}: {status}"
+                );
             }
         }
         let mut expected = BTreeSet::new();
@@ -210,15 +252,30 @@ fn refusals_are_documented_as_they_come() {
         if !operation.query.is_empty() {
             expected.extend(["400", "422"]);
         }
-        let takes_keys = own["parameters"].as_array().into_iter().flatten().any(|parameter| parameter["name"] == "Idempotency-Key");
-        let unkeyed = ["/v1/billing/events", "/v1/rtc/ice-servers", "/v1/me/totp", "/v1/me/totp/confirm"];
+        let takes_keys = own["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|parameter| parameter["name"] == "Idempotency-Key");
+        let unkeyed = [
+            "/v1/billing/events",
+            "/v1/rtc/ice-servers",
+            "/v1/me/totp",
+            "/v1/me/totp/confirm",
+        ];
         let is_keyed = operation.changes() && !unkeyed.contains(&operation.path.as_str());
         assert_eq!(takes_keys, is_keyed, "{name}");
         if is_keyed {
             expected.extend(["400", "409", "413", "422"]);
         }
-        let missing: Vec<_> = expected.into_iter().filter(|status| !responses.contains_key(*status)).collect();
-        assert!(missing.is_empty(), "{name} does not say that it can answer {missing:?}");
+        let missing: Vec<_> = expected
+            .into_iter()
+            .filter(|status| !responses.contains_key(*status))
+            .collect();
+        assert!(
+            missing.is_empty(),
+            "{name} does not say that it can answer {missing:?}"
+        );
     }
 }
 
@@ -229,7 +286,10 @@ fn what_may_be_sent_is_bounded_in_the_document() {
     let mut waiting = Vec::new();
     for (operation, own) in &all {
         for parameter in own["parameters"].as_array().into_iter().flatten() {
-            let (name, schema) = (parameter["name"].as_str().expect("a name"), followed(&document, &parameter["schema"]));
+            let (name, schema) = (
+                parameter["name"].as_str().expect("a name"),
+                followed(&document, &parameter["schema"]),
+            );
             let place = format!("{}: {name}: {schema}", operation.name());
             match name {
                 "limit" => assert_eq!(
@@ -241,13 +301,19 @@ fn what_may_be_sent_is_bounded_in_the_document() {
                 // Signed, and read as it is.
                 "Tebdil-Signature" => {}
                 _ if schema["type"] == "string" => {
-                    let bounded = ["pattern", "enum", "minLength"].iter().any(|bound| !schema[bound].is_null());
+                    let bounded = ["pattern", "enum", "minLength"]
+                        .iter()
+                        .any(|bound| !schema[bound].is_null());
                     assert!(bounded, "{place}");
                 }
                 _ => assert_eq!(schema["type"], "boolean", "{place}"),
             }
         }
-        waiting.extend(own["requestBody"]["content"]["application/json"].get("schema").cloned());
+        waiting.extend(
+            own["requestBody"]["content"]["application/json"]
+                .get("schema")
+                .cloned(),
+        );
     }
     // Whatever stands in a body names its fields, and takes no others.
     let mut seen = BTreeSet::new();
@@ -266,7 +332,10 @@ fn what_may_be_sent_is_bounded_in_the_document() {
             waiting.extend(properties.values().cloned());
         }
         if schema["items"].is_object() {
-            assert!(schema["maxItems"].is_number(), "a list without an end: {schema}");
+            assert!(
+                schema["maxItems"].is_number(),
+                "a list without an end: {schema}"
+            );
             waiting.push(schema["items"].clone());
         }
     }

@@ -1,4 +1,5 @@
-//! Every list of the document: what it refuses, and that its pages follow each other while something is added.
+//! Every list of the document: what it refuses, and that its pages follow each other while
+//! something is added.
 
 use std::time::Duration;
 
@@ -32,7 +33,8 @@ const NOT_FILLED: &[&str] = &[];
 
 const THREE: usize = 3;
 
-/// An admin who has three of everything that comes in lists, and the id of a match with three messages.
+/// An admin who has three of everything that comes in lists, and the id of a match with three
+/// messages.
 async fn filled(server: &TestServer) -> (TestUser, String) {
     let mut admin = Person::new(server, "selin").await;
     server.make_admin(&admin.user).await;
@@ -50,29 +52,55 @@ async fn filled(server: &TestServer) -> (TestUser, String) {
     server.clock.advance(Duration::from_hours(2));
     let admin = server.login(&admin.user.phone).await;
     for id in &matches {
-        server.post("/v1/claims", &admin.access, &json!({"match_id": id})).await.expect(201);
-        server.post("/v1/reports", &admin.access, &json!({"match_id": id, "reason": "spam"})).await.expect(201);
+        server
+            .post("/v1/claims", &admin.access, &json!({"match_id": id}))
+            .await
+            .expect(201);
+        server
+            .post(
+                "/v1/reports",
+                &admin.access,
+                &json!({"match_id": id, "reason": "spam"}),
+            )
+            .await
+            .expect(201);
         let banned = server.register("kopek").await;
         let path = format!("/v1/admin/users/{}/ban", banned.id);
-        server.post(&path, &admin.access, &json!({"reason": "spam"})).await.expect(201);
+        server
+            .post(&path, &admin.access, &json!({"reason": "spam"}))
+            .await
+            .expect(201);
         server.appeal(&banned.phone).await;
         add(server, &admin, true).await;
     }
     server.run_due_jobs().await;
     for id in &matches {
-        server.post("/v1/blocks", &admin.access, &json!({"match_id": id})).await.expect(201);
+        server
+            .post("/v1/blocks", &admin.access, &json!({"match_id": id}))
+            .await
+            .expect(201);
     }
     (admin, newest)
 }
 
-/// One more of what is added easily, later than what is there: ids of several nodes are in the order of their time. A day has room for few invitations.
+/// One more of what is added easily, later than what is there: ids of several nodes are in the
+/// order of their time. A day has room for few invitations.
 async fn add(server: &TestServer, admin: &TestUser, invite: bool) {
     server.clock.advance(Duration::from_secs(1));
-    let post = async |path: &str, body: Value| server.post(path, &admin.access, &body).await.expect(201);
+    let post =
+        async |path: &str, body: Value| server.post(path, &admin.access, &body).await.expect(201);
     server.register("yeni").await;
     server.login(&admin.phone).await;
-    post("/v1/admin/ads", json!({"title": "Çay", "content": "Sıcak çay"})).await;
-    post("/v1/admin/announcements", json!({"tr": "Selam", "en": "Hello"})).await;
+    post(
+        "/v1/admin/ads",
+        json!({"title": "Çay", "content": "Sıcak çay"}),
+    )
+    .await;
+    post(
+        "/v1/admin/announcements",
+        json!({"tr": "Selam", "en": "Hello"}),
+    )
+    .await;
     if invite {
         post("/v1/referrals", json!({"phone": server.phone()})).await;
     }
@@ -83,13 +111,22 @@ async fn every_list_has_stable_pages(server: TestServer) {
     let (admin, newest) = filled(&server).await;
     let has = |names: &[String], name: &str| names.iter().any(|known| known == name);
     let mut lists = 0;
-    for operation in operations(&document).iter().filter(|operation| operation.method == Method::GET) {
+    for operation in operations(&document)
+        .iter()
+        .filter(|operation| operation.method == Method::GET)
+    {
         let (name, answer) = (operation.name(), &operation.answer);
         if !has(&operation.query, "limit") {
-            assert!(!has(answer, "items") || BOUNDED.contains(&name.as_str()), "{name}: a list without pages");
+            assert!(
+                !has(answer, "items") || BOUNDED.contains(&name.as_str()),
+                "{name}: a list without pages"
+            );
             continue;
         }
-        assert!(has(&operation.query, "cursor") && has(answer, "items") && has(answer, "next_cursor"), "{name}: not in the form of a list");
+        assert!(
+            has(&operation.query, "cursor") && has(answer, "items") && has(answer, "next_cursor"),
+            "{name}: not in the form of a list"
+        );
         if let Needs::Other(_) = operation.needs {
             continue;
         }
@@ -102,18 +139,45 @@ async fn every_list_has_stable_pages(server: TestServer) {
 
 async fn check(server: &TestServer, admin: &TestUser, operation: &Operation, newest: &str) {
     let (name, path) = (operation.name(), operation.filled(newest));
-    for wrong in ["limit=0", "limit=101", "limit=-1", "limit=x", "limit=", "cursor=x", "cursor=", "cursor=LTE", "cursor=MA", "cursor=%00"] {
-        let problem = server.get(&format!("{path}?{wrong}"), &admin.access).await.expect_problem(422, "invalid_field");
-        assert_eq!(problem["errors"][0]["field"], wrong.split('=').next().expect("a name"), "{name}?{wrong}");
+    for wrong in [
+        "limit=0",
+        "limit=101",
+        "limit=-1",
+        "limit=x",
+        "limit=",
+        "cursor=x",
+        "cursor=",
+        "cursor=LTE",
+        "cursor=MA",
+        "cursor=%00",
+    ] {
+        let problem = server
+            .get(&format!("{path}?{wrong}"), &admin.access)
+            .await
+            .expect_problem(422, "invalid_field");
+        assert_eq!(
+            problem["errors"][0]["field"],
+            wrong.split('=').next().expect("a name"),
+            "{name}?{wrong}"
+        );
     }
     let page = async |limit: usize, cursor: &Value| {
-        let cursor = cursor.as_str().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
-        let page = server.get(&format!("{path}?limit={limit}{cursor}"), &admin.access).await.expect(200);
+        let cursor = cursor
+            .as_str()
+            .map(|cursor| format!("&cursor={cursor}"))
+            .unwrap_or_default();
+        let page = server
+            .get(&format!("{path}?limit={limit}{cursor}"), &admin.access)
+            .await
+            .expect(200);
         (ids(&page, &name), page["next_cursor"].clone())
     };
     let (whole, end) = page(100, &Value::Null).await;
     assert_eq!(end, Value::Null, "{name}");
-    assert!(whole.len() >= THREE || NOT_FILLED.contains(&name.as_str()), "{name}: put something into it above: {whole:?}");
+    assert!(
+        whole.len() >= THREE || NOT_FILLED.contains(&name.as_str()),
+        "{name}: put something into it above: {whole:?}"
+    );
     let mut walked = Vec::new();
     let mut cursor = Value::Null;
     for number in 0.. {
@@ -134,7 +198,12 @@ async fn check(server: &TestServer, admin: &TestUser, operation: &Operation, new
 /// What the items of a page are known by.
 fn ids(page: &Value, name: &str) -> Vec<String> {
     let items = page["items"].as_array().expect("items").iter();
-    let id =
-        |item: &Value| item["id"].as_str().or_else(|| item["message_id"].as_str()).unwrap_or_else(|| panic!("{name}: {item}")).to_owned();
+    let id = |item: &Value| {
+        item["id"]
+            .as_str()
+            .or_else(|| item["message_id"].as_str())
+            .unwrap_or_else(|| panic!("{name}: {item}"))
+            .to_owned()
+    };
     items.map(id).collect()
 }

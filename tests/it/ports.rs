@@ -5,7 +5,8 @@ use tokio::process::{Child, Command};
 
 /// A port of 127.0.0.1 that is free, for a service that will come back to it.
 ///
-/// Below the range from which the kernel takes ports for whoever does not name one: such a port could be given away while the service is down.
+/// Below the range from which the kernel takes ports for whoever does not name one: such a port
+/// could be given away while the service is down.
 pub fn free_port() -> u16 {
     loop {
         let port = rand::rng().random_range(10_000..20_000);
@@ -18,12 +19,25 @@ pub fn free_port() -> u16 {
 /// Sends a signal to a process that runs.
 pub async fn signal(child: &Child, name: &str) {
     let id = child.id().expect("it runs").to_string();
-    assert!(Command::new("kill").args([name, &id]).status().await.expect("kill runs").success());
+    assert!(
+        Command::new("kill")
+            .args([name, &id])
+            .status()
+            .await
+            .expect("kill runs")
+            .success()
+    );
 }
 
-/// Relays of nodes on one machine: each at an address of its own, on a free port, and known to the others. The first is at 127.0.0.1.
+/// Relays of nodes on one machine: each at an address of its own, on a free port, and known to the
+/// others. The first is at 127.0.0.1.
 pub fn relay_settings(node: usize, count: usize) -> [(&'static str, String); 2] {
     let ip = |node: usize| format!("127.0.0.{}", node + 1);
-    let others = (0..count).filter(|other| *other != node).map(|other| format!("{}:49160-50159", ip(other)));
-    [("TEBDIL_RELAY__LISTEN", format!("{}:0", ip(node))), ("TEBDIL_RELAY__OTHERS", others.collect::<Vec<_>>().join(","))]
+    let others = (0..count)
+        .filter(|other| *other != node)
+        .map(|other| format!("{}:49160-50159", ip(other)));
+    [
+        ("TEBDIL_RELAY__LISTEN", format!("{}:0", ip(node))),
+        ("TEBDIL_RELAY__OTHERS", others.collect::<Vec<_>>().join(",")),
+    ]
 }

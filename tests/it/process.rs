@@ -25,12 +25,21 @@ use crate::{
 /// How long a start or an end may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Where the binary is. A package that is not its own finds it above its own test, where a build of the workspace puts both.
+/// Where the binary is. A package that is not its own finds it above its own test, where a build of
+/// the workspace puts both.
 fn binary() -> PathBuf {
     let beside = || {
         let test = std::env::current_exe().expect("a test runs from a file");
-        let binary = test.parent().and_then(Path::parent).expect("cargo's folders").join("tebdil");
-        assert!(binary.is_file(), "`cargo build` first: there is no {}", binary.display());
+        let binary = test
+            .parent()
+            .and_then(Path::parent)
+            .expect("cargo's folders")
+            .join("tebdil");
+        assert!(
+            binary.is_file(),
+            "`cargo build` first: there is no {}",
+            binary.display()
+        );
         binary
     };
     option_env!("CARGO_BIN_EXE_tebdil").map_or_else(beside, PathBuf::from)
@@ -39,7 +48,9 @@ fn binary() -> PathBuf {
 /// The binary, run in `dir`, with cheap hashing and nothing of the machine's own settings.
 pub fn tebdil(dir: &Path) -> Command {
     let mut command = Command::new(binary());
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TEBDIL_")) {
+    for (name, _) in
+        std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("TEBDIL_"))
+    {
         command.env_remove(name);
     }
     command
@@ -66,7 +77,11 @@ impl Process {
     pub async fn start(mut command: Command) -> Self {
         let mut child = command.spawn().expect("the binary runs");
         let mut lines = BufReader::new(child.stdout.take().expect("piped")).lines();
-        let line = tokio::time::timeout(PATIENCE, lines.next_line()).await.expect("in time").expect("readable").expect("a line");
+        let line = tokio::time::timeout(PATIENCE, lines.next_line())
+            .await
+            .expect("in time")
+            .expect("readable")
+            .expect("a line");
         let url = line.rsplit(' ').next().expect("the address").to_owned();
         assert!(url.starts_with("http://127.0.0.1:"), "{line}");
         Self { child, url }
@@ -80,9 +95,11 @@ impl Process {
     pub async fn end(mut self) -> (ExitStatus, String) {
         let mut log = String::new();
         let mut stderr = self.child.stderr.take().expect("piped");
-        let (read, status) = tokio::time::timeout(PATIENCE, async { tokio::join!(stderr.read_to_string(&mut log), self.child.wait()) })
-            .await
-            .expect("it ends in time");
+        let (read, status) = tokio::time::timeout(PATIENCE, async {
+            tokio::join!(stderr.read_to_string(&mut log), self.child.wait())
+        })
+        .await
+        .expect("it ends in time");
         read.expect("readable");
         (status.expect("waited for"), log)
     }
@@ -90,7 +107,10 @@ impl Process {
 
 /// Runs the binary to its end; what it said on both streams.
 pub async fn run(mut command: Command) -> (ExitStatus, String, String) {
-    let output = tokio::time::timeout(PATIENCE, command.output()).await.expect("in time").expect("the binary runs");
+    let output = tokio::time::timeout(PATIENCE, command.output())
+        .await
+        .expect("in time")
+        .expect("the binary runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     (output.status, text(output.stdout), text(output.stderr))
 }
@@ -108,13 +128,23 @@ pub struct ServerProcess {
 
 /// The keys of servers that share a database; others make their own.
 pub const KEYS: [(&str, &str); 3] = [
-    ("TEBDIL_SECRETS__PHONE_INDEX_KEY", "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="),
-    ("TEBDIL_SECRETS__FIELD_KEYS", "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="),
-    ("TEBDIL_SECRETS__JWT_KEYS", "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE="),
+    (
+        "TEBDIL_SECRETS__PHONE_INDEX_KEY",
+        "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=",
+    ),
+    (
+        "TEBDIL_SECRETS__FIELD_KEYS",
+        "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=",
+    ),
+    (
+        "TEBDIL_SECRETS__JWT_KEYS",
+        "k1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=",
+    ),
 ];
 
 impl ServerProcess {
-    /// Starts on an empty database with cheap hashing and no rate limits. `None` when the database server is not there and not required.
+    /// Starts on an empty database with cheap hashing and no rate limits. `None` when the database
+    /// server is not there and not required.
     pub async fn start(backend: Backend, environment: &[(&str, &str)]) -> Option<Self> {
         let database = TestDatabase::create(backend).await?;
         let mut settings = Vec::new();
@@ -124,7 +154,10 @@ impl ServerProcess {
         }
         settings.extend(environment);
         let server = Self::new(&settings);
-        let mut server = Self { _database: Some(database), ..server };
+        let mut server = Self {
+            _database: Some(database),
+            ..server
+        };
         server.restart().await;
         Some(server)
     }
@@ -136,11 +169,26 @@ impl ServerProcess {
 
     /// One that does not run yet.
     fn new(environment: &[(&str, &str)]) -> Self {
-        let common = [("TEBDIL_LIMITS__ENABLED", "false"), ("TEBDIL_METRICS__LISTEN", ""), ("TEBDIL_LOG", "warn")];
-        let environment = common.iter().chain(environment).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let common = [
+            ("TEBDIL_LIMITS__ENABLED", "false"),
+            ("TEBDIL_METRICS__LISTEN", ""),
+            ("TEBDIL_LOG", "warn"),
+        ];
+        let environment = common
+            .iter()
+            .chain(environment)
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
         let port = free_port();
         let url = format!("http://127.0.0.1:{port}");
-        Self { child: None, url, port, data: tempfile::tempdir().expect("a temporary directory"), environment, _database: None }
+        Self {
+            child: None,
+            url,
+            port,
+            data: tempfile::tempdir().expect("a temporary directory"),
+            environment,
+            _database: None,
+        }
     }
 
     /// Changes a setting from the next start on.
@@ -152,13 +200,27 @@ impl ServerProcess {
     /// The one number a query answers, whether it runs or not.
     pub async fn count(&self, sql: &str) -> i64 {
         let sql = sqlx::AssertSqlSafe(sql.to_owned());
-        if let Some((_, url)) = self.environment.iter().find(|(name, _)| name == "TEBDIL_DATABASE__URL") {
-            let mut connection = sqlx::PgConnection::connect(url).await.expect("a connection");
-            return sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a number");
+        if let Some((_, url)) = self
+            .environment
+            .iter()
+            .find(|(name, _)| name == "TEBDIL_DATABASE__URL")
+        {
+            let mut connection = sqlx::PgConnection::connect(url)
+                .await
+                .expect("a connection");
+            return sqlx::query_scalar(sql)
+                .fetch_one(&mut connection)
+                .await
+                .expect("a number");
         }
         let url = format!("sqlite:{}", self.data_dir().join("tebdil.db").display());
-        let mut connection = sqlx::SqliteConnection::connect(&url).await.expect("a connection");
-        sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a number")
+        let mut connection = sqlx::SqliteConnection::connect(&url)
+            .await
+            .expect("a connection");
+        sqlx::query_scalar(sql)
+            .fetch_one(&mut connection)
+            .await
+            .expect("a number")
     }
 
     /// Starts it again and waits for nothing.
@@ -174,7 +236,9 @@ impl ServerProcess {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, ready).await.expect("the server becomes ready");
+        tokio::time::timeout(PATIENCE, ready)
+            .await
+            .expect("the server becomes ready");
     }
 
     /// The status and body of `/readyz`; `None` when nobody answers.
@@ -183,11 +247,18 @@ impl ServerProcess {
             let answer = reqwest::get(format!("{}/readyz", self.url)).await.ok()?;
             Some((answer.status().as_u16(), answer.json().await.ok()?))
         };
-        tokio::time::timeout(Duration::from_secs(5), asked).await.ok().flatten()
+        tokio::time::timeout(Duration::from_secs(5), asked)
+            .await
+            .ok()
+            .flatten()
     }
 
     fn spawn(&mut self) {
-        let log = File::options().append(true).create(true).open(self.log_path()).expect("a log file");
+        let log = File::options()
+            .append(true)
+            .create(true)
+            .open(self.log_path())
+            .expect("a log file");
         let child = tebdil(self.data.path())
             .env("TEBDIL_DATA_DIR", self.data_dir())
             .env("TEBDIL_HTTP__LISTEN", format!("127.0.0.1:{}", self.port))
@@ -209,20 +280,32 @@ impl ServerProcess {
     pub async fn terminate(&mut self) -> Option<i32> {
         let mut child = self.child.take()?;
         signal(&child, "-TERM").await;
-        tokio::time::timeout(PATIENCE, child.wait()).await.expect("it ends").expect("its status").code()
+        tokio::time::timeout(PATIENCE, child.wait())
+            .await
+            .expect("it ends")
+            .expect("its status")
+            .code()
     }
 
     /// Whether its process has not ended.
     pub fn is_running(&mut self) -> bool {
-        self.child.as_mut().is_some_and(|child| child.try_wait().expect("its status").is_none())
+        self.child
+            .as_mut()
+            .is_some_and(|child| child.try_wait().expect("its status").is_none())
     }
 
     /// Resident memory, KiB.
     pub fn rss_kib(&self) -> u64 {
         let pid = self.child.as_ref().and_then(Child::id).expect("it runs");
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("procfs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
-        line.trim().trim_end_matches(" kB").parse().expect("a number")
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .expect("VmRSS");
+        line.trim()
+            .trim_end_matches(" kB")
+            .parse()
+            .expect("a number")
     }
 
     /// What the system lets it take, as `/proc` shows it.
@@ -242,19 +325,38 @@ impl ServerProcess {
 
     /// A backup of its database while it runs, made as `docs/operations.md` says.
     pub async fn backup(&self) -> Vec<u8> {
-        let Some((_, url)) = self.environment.iter().find(|(name, _)| name == "TEBDIL_DATABASE__URL") else {
+        let Some((_, url)) = self
+            .environment
+            .iter()
+            .find(|(name, _)| name == "TEBDIL_DATABASE__URL")
+        else {
             let copy = self.data.path().join("copy.db");
             let url = format!("sqlite:{}", self.data_dir().join("tebdil.db").display());
-            let mut connection = sqlx::SqliteConnection::connect(&url).await.expect("a connection");
+            let mut connection = sqlx::SqliteConnection::connect(&url)
+                .await
+                .expect("a connection");
             let sql = format!("VACUUM INTO '{}'", copy.display());
-            sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.expect("a copy");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
+                .execute(&mut connection)
+                .await
+                .expect("a copy");
             let bytes = std::fs::read(&copy).expect("the copy");
             std::fs::remove_file(&copy).expect("ours");
             return bytes;
         };
-        let (_, schema) = url.split_once("search_path%3D").expect("a schema of its own");
-        let dump = Command::new("pg_dump").args(["-n", schema, url]).output().await.expect("pg_dump runs");
-        assert!(dump.status.success(), "{}", String::from_utf8_lossy(&dump.stderr));
+        let (_, schema) = url
+            .split_once("search_path%3D")
+            .expect("a schema of its own");
+        let dump = Command::new("pg_dump")
+            .args(["-n", schema, url])
+            .output()
+            .await
+            .expect("pg_dump runs");
+        assert!(
+            dump.status.success(),
+            "{}",
+            String::from_utf8_lossy(&dump.stderr)
+        );
         dump.stdout
     }
 
@@ -273,16 +375,24 @@ pub struct ClusterProcess {
 }
 
 impl ClusterProcess {
-    /// Starts one node for each entry of `own`, on the `common` settings (the addresses of PostgreSQL and Redis among them) and its own. `None` when there is
-    /// no nginx and none is required.
+    /// Starts one node for each entry of `own`, on the `common` settings (the addresses of
+    /// PostgreSQL and Redis among them) and its own. `None` when there is no nginx and none is
+    /// required.
     pub async fn start(common: &[(&str, &str)], own: &[&[(&str, &str)]]) -> Option<Self> {
         let mut nodes: Vec<ServerProcess> = Vec::new();
         for (number, settings) in own.iter().enumerate() {
             let relay = relay_settings(number, own.len());
-            let relay = relay.each_ref().map(|(name, value)| (*name, value.as_str()));
-            nodes.push(ServerProcess::new(&[&KEYS, &relay[..], common, settings].concat()));
+            let relay = relay
+                .each_ref()
+                .map(|(name, value)| (*name, value.as_str()));
+            nodes.push(ServerProcess::new(
+                &[&KEYS, &relay[..], common, settings].concat(),
+            ));
         }
-        let addresses: Vec<SocketAddr> = nodes.iter().map(|node| ([127, 0, 0, 1], node.port).into()).collect();
+        let addresses: Vec<SocketAddr> = nodes
+            .iter()
+            .map(|node| ([127, 0, 0, 1], node.port).into())
+            .collect();
         let nginx = Nginx::start(&addresses, Options::default()).await?;
         join_all(nodes.iter_mut().map(ServerProcess::restart)).await;
         Some(Self { nodes, nginx })

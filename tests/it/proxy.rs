@@ -28,19 +28,30 @@ use crate::{
     sockets::{Person, eventually},
 };
 
-/// An address where nobody answers: the port was free a moment ago and is not handed out again soon.
+/// An address where nobody answers: the port was free a moment ago and is not handed out again
+/// soon.
 fn nobody() -> SocketAddr {
-    std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port")
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a free port")
 }
 
 fn address(url: &str) -> SocketAddr {
-    url.trim_start_matches("http://").parse().expect("a node's address")
+    url.trim_start_matches("http://")
+        .parse()
+        .expect("a node's address")
 }
 
 /// A node with a proxy that it trusts in front; `None` without nginx.
 async fn behind(options: Options, settings: &[(&str, &str)]) -> Option<(TestServer, Nginx)> {
-    let settings: Vec<_> = settings.iter().copied().chain([("TEBDIL_HTTP__TRUSTED_PROXIES", "127.0.0.1")]).collect();
-    let server = TestServer::start(Backend::Sqlite, &settings).await.expect("SQLite is always there");
+    let settings: Vec<_> = settings
+        .iter()
+        .copied()
+        .chain([("TEBDIL_HTTP__TRUSTED_PROXIES", "127.0.0.1")])
+        .collect();
+    let server = TestServer::start(Backend::Sqlite, &settings)
+        .await
+        .expect("SQLite is always there");
     let proxy = Nginx::start(&[address(&server.base)], options).await;
     if let Some(proxy) = proxy {
         return Some((server, proxy));
@@ -52,7 +63,10 @@ async fn behind(options: Options, settings: &[(&str, &str)]) -> Option<(TestServ
 /// What comes back for a request line.
 async fn raw(url: &str, line: &str) -> String {
     let mut stream = TcpStream::connect(address(url)).await.expect("the proxy");
-    stream.write_all(format!("{line}\r\nHost: tebdil\r\nConnection: close\r\n\r\n").as_bytes()).await.expect("sent");
+    stream
+        .write_all(format!("{line}\r\nHost: tebdil\r\nConnection: close\r\n\r\n").as_bytes())
+        .await
+        .expect("sent");
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.expect("an answer");
     answer
@@ -61,138 +75,313 @@ async fn raw(url: &str, line: &str) -> String {
 /// A login with a wrong password, which counts against the address.
 async fn wrong_login(server: &TestServer, url: &str, forwarded: &str) -> Reply {
     let body = json!({ "phone": "+905301234567", "password": "not the password" });
-    let request = reqwest::Client::new().post(format!("{url}/v1/auth/login")).header("x-forwarded-for", forwarded).json(&body);
+    let request = reqwest::Client::new()
+        .post(format!("{url}/v1/auth/login"))
+        .header("x-forwarded-for", forwarded)
+        .json(&body);
     server.send(request).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_and_sockets_pass_over_tls() {
-    let Some((server, proxy)) = behind(Options { tls: true, ..Options::default() }, &[]).await else { return };
+    let Some((server, proxy)) = behind(
+        Options {
+            tls: true,
+            ..Options::default()
+        },
+        &[],
+    )
+    .await
+    else {
+        return;
+    };
     let user = server.register("KediAdam").await;
-    let trusted = reqwest::Certificate::from_pem(proxy.certificate.as_bytes()).expect("a certificate");
-    let http = reqwest::Client::builder().tls_certs_only([trusted]).redirect(reqwest::redirect::Policy::none()).build().expect("a client");
+    let trusted =
+        reqwest::Certificate::from_pem(proxy.certificate.as_bytes()).expect("a certificate");
+    let http = reqwest::Client::builder()
+        .tls_certs_only([trusted])
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client");
 
-    let profile = server.send(http.get(format!("{}/v1/me", proxy.url())).bearer_auth(&user.access)).await;
-    assert_eq!(profile.headers["strict-transport-security"], "max-age=63072000; includeSubDomains");
+    let profile = server
+        .send(
+            http.get(format!("{}/v1/me", proxy.url()))
+                .bearer_auth(&user.access),
+        )
+        .await;
+    assert_eq!(
+        profile.headers["strict-transport-security"],
+        "max-age=63072000; includeSubDomains"
+    );
     assert_eq!(profile.headers["server"], "nginx", "no version");
     assert_eq!(profile.expect(200)["id"], json!(user.id));
 
     // A POST and the largest body there is.
     let password = "x".repeat(900 * 1024);
     let login = json!({ "phone": user.phone, "password": PASSWORD });
-    server.send(http.post(format!("{}/v1/auth/login", proxy.url())).json(&login)).await.expect(200);
+    server
+        .send(
+            http.post(format!("{}/v1/auth/login", proxy.url()))
+                .json(&login),
+        )
+        .await
+        .expect(200);
     let keys = json!({ "packages": [password] });
-    let large = server.send(http.put(format!("{}/v1/keys", proxy.url())).bearer_auth(&user.access).json(&keys)).await;
+    let large = server
+        .send(
+            http.put(format!("{}/v1/keys", proxy.url()))
+                .bearer_auth(&user.access)
+                .json(&keys),
+        )
+        .await;
     large.expect_problem(413, "payload_too_large");
 
-    let redirected = http.get(format!("http://{}/v1/me?x=1", proxy.redirect)).send().await.expect("an answer");
+    let redirected = http
+        .get(format!("http://{}/v1/me?x=1", proxy.redirect))
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(redirected.status(), StatusCode::PERMANENT_REDIRECT);
-    assert_eq!(redirected.headers()["location"], "https://localhost/v1/me?x=1");
+    assert_eq!(
+        redirected.headers()["location"],
+        "https://localhost/v1/me?x=1"
+    );
 
     // The socket, with every byte through TLS.
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(proxy.certificate.as_bytes()).expect("PEM")).expect("a certificate");
+    roots
+        .add(CertificateDer::from_pem_slice(proxy.certificate.as_bytes()).expect("PEM"))
+        .expect("a certificate");
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("versions")
         .with_root_certificates(roots)
         .with_no_client_auth();
-    let mut request = format!("wss://localhost:{}/v1/ws", proxy.address.port()).into_client_request().expect("a request");
-    request.headers_mut().insert("sec-websocket-protocol", HeaderValue::from_static(SUBPROTOCOL));
-    let stream = TcpStream::connect(proxy.address).await.expect("a connection");
+    let mut request = format!("wss://localhost:{}/v1/ws", proxy.address.port())
+        .into_client_request()
+        .expect("a request");
+    request.headers_mut().insert(
+        "sec-websocket-protocol",
+        HeaderValue::from_static(SUBPROTOCOL),
+    );
+    let stream = TcpStream::connect(proxy.address)
+        .await
+        .expect("a connection");
     let connector = Some(Connector::Rustls(Arc::new(tls)));
     let (stream, answer) =
-        tokio_tungstenite::client_async_tls_with_config(request, stream, None, connector).await.expect("the upgrade passes");
+        tokio_tungstenite::client_async_tls_with_config(request, stream, None, connector)
+            .await
+            .expect("the upgrade passes");
     assert_eq!(answer.status(), 101);
     let mut socket = RawSocket::from(stream);
-    socket.send_json(&json!({ "type": "hello", "token": user.access })).await.expect("sent");
-    assert_eq!(socket.recv_json().await.expect("a frame")["type"], "welcome");
+    socket
+        .send_json(&json!({ "type": "hello", "token": user.access }))
+        .await
+        .expect("sent");
+    assert_eq!(
+        socket.recv_json().await.expect("a frame")["type"],
+        "welcome"
+    );
     drop(socket);
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn acme_challenges_are_answered_in_clear_and_nothing_else_is() {
-    let Some(proxy) = Nginx::start(&[nobody()], Options { tls: true, ..Options::default() }).await else { return };
+    let Some(proxy) = Nginx::start(
+        &[nobody()],
+        Options {
+            tls: true,
+            ..Options::default()
+        },
+    )
+    .await
+    else {
+        return;
+    };
     std::fs::write(proxy.challenges().join("token-1"), "token-1.thumbprint").expect("written");
     std::fs::write(proxy.challenges().join("../../private"), "not this").expect("written");
     std::os::unix::fs::symlink("../../private", proxy.challenges().join("link")).expect("made");
-    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
-    let ask = async |path: &str| http.get(format!("http://{}{path}", proxy.redirect)).send().await.expect("an answer");
+    let http = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .expect("a client");
+    let ask = async |path: &str| {
+        http.get(format!("http://{}{path}", proxy.redirect))
+            .send()
+            .await
+            .expect("an answer")
+    };
 
     let answer = ask("/.well-known/acme-challenge/token-1").await;
-    assert_eq!((answer.status(), &answer.headers()["content-type"]), (StatusCode::OK, &HeaderValue::from_static("text/plain")));
+    assert_eq!(
+        (answer.status(), &answer.headers()["content-type"]),
+        (StatusCode::OK, &HeaderValue::from_static("text/plain"))
+    );
     assert_eq!(answer.text().await.expect("a body"), "token-1.thumbprint");
-    for (path, status) in [("token-2", 404), ("", 404), ("link", 404), ("..%2F..%2Fprivate", 308)] {
-        assert_eq!(ask(&format!("/.well-known/acme-challenge/{path}")).await.status(), status, "{path}");
+    for (path, status) in [
+        ("token-2", 404),
+        ("", 404),
+        ("link", 404),
+        ("..%2F..%2Fprivate", 308),
+    ] {
+        assert_eq!(
+            ask(&format!("/.well-known/acme-challenge/{path}"))
+                .await
+                .status(),
+            status,
+            "{path}"
+        );
     }
     for path in ["/", "/.well-known/other", "/private", "/v1/me"] {
         let answer = ask(path).await;
         assert_eq!(answer.status(), StatusCode::PERMANENT_REDIRECT, "{path}");
-        assert_eq!(answer.headers()["location"], format!("https://localhost{path}"));
+        assert_eq!(
+            answer.headers()["location"],
+            format!("https://localhost{path}")
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forged_header_gets_around_no_limit() {
-    let settings = [("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_LIMITS__RULES__LOGIN_ADDRESS__BURST", "2")];
-    let Some((server, proxy)) = behind(Options::default(), &settings).await else { return };
+    let settings = [
+        ("TEBDIL_LIMITS__ENABLED", "true"),
+        ("TEBDIL_LIMITS__RULES__LOGIN_ADDRESS__BURST", "2"),
+    ];
+    let Some((server, proxy)) = behind(Options::default(), &settings).await else {
+        return;
+    };
     let url = proxy.url();
-    wrong_login(&server, &url, "198.51.100.1").await.expect_problem(401, "invalid_credentials");
-    wrong_login(&server, &url, "198.51.100.2, 127.0.0.1").await.expect_problem(401, "invalid_credentials");
-    wrong_login(&server, &url, "198.51.100.3").await.expect_problem(429, "too_many_attempts");
+    wrong_login(&server, &url, "198.51.100.1")
+        .await
+        .expect_problem(401, "invalid_credentials");
+    wrong_login(&server, &url, "198.51.100.2, 127.0.0.1")
+        .await
+        .expect_problem(401, "invalid_credentials");
+    wrong_login(&server, &url, "198.51.100.3")
+        .await
+        .expect_problem(429, "too_many_attempts");
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_balancer_that_is_trusted_names_the_client() {
-    let settings = [("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_LIMITS__RULES__LOGIN_ADDRESS__BURST", "1")];
-    let options = Options { balancers: vec!["127.0.0.1"], ..Options::default() };
-    let Some((server, proxy)) = behind(options, &settings).await else { return };
+    let settings = [
+        ("TEBDIL_LIMITS__ENABLED", "true"),
+        ("TEBDIL_LIMITS__RULES__LOGIN_ADDRESS__BURST", "1"),
+    ];
+    let options = Options {
+        balancers: vec!["127.0.0.1"],
+        ..Options::default()
+    };
+    let Some((server, proxy)) = behind(options, &settings).await else {
+        return;
+    };
     let url = proxy.url();
-    wrong_login(&server, &url, "198.51.100.1").await.expect_problem(401, "invalid_credentials");
-    wrong_login(&server, &url, "198.51.100.2").await.expect_problem(401, "invalid_credentials");
-    wrong_login(&server, &url, "198.51.100.1").await.expect_problem(429, "too_many_attempts");
+    wrong_login(&server, &url, "198.51.100.1")
+        .await
+        .expect_problem(401, "invalid_credentials");
+    wrong_login(&server, &url, "198.51.100.2")
+        .await
+        .expect_problem(401, "invalid_credentials");
+    wrong_login(&server, &url, "198.51.100.1")
+        .await
+        .expect_problem(429, "too_many_attempts");
     // The client wrote the first, the balancer the second.
-    wrong_login(&server, &url, "198.51.100.9, 198.51.100.2").await.expect_problem(429, "too_many_attempts");
+    wrong_login(&server, &url, "198.51.100.9, 198.51.100.2")
+        .await
+        .expect_problem(429, "too_many_attempts");
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_log_holds_no_address_query_id_or_token() {
-    let options = Options { balancers: vec!["127.0.0.1"], ..Options::default() };
-    let Some((server, proxy)) = behind(options, &[]).await else { return };
+    let options = Options {
+        balancers: vec!["127.0.0.1"],
+        ..Options::default()
+    };
+    let Some((server, proxy)) = behind(options, &[]).await else {
+        return;
+    };
     let user = server.register("KediAdam").await;
     let http = reqwest::Client::new();
     let ask = async |path: &str| {
-        let request = http.get(format!("{}{path}", proxy.url())).bearer_auth(&user.access).header("x-forwarded-for", "198.51.100.77");
-        request.header("user-agent", "agent-4711").header("referer", "https://referer.example/").send().await.expect("an answer").status()
+        let request = http
+            .get(format!("{}{path}", proxy.url()))
+            .bearer_auth(&user.access)
+            .header("x-forwarded-for", "198.51.100.77");
+        request
+            .header("user-agent", "agent-4711")
+            .header("referer", "https://referer.example/")
+            .send()
+            .await
+            .expect("an answer")
+            .status()
     };
     assert_eq!(ask("/v1/me?access_token=hunter2").await, 200);
     assert_eq!(ask("/v1/matches/8675309").await, 404);
     assert_eq!(ask(&format!("/{}", user.access)).await, 404);
-    let (socket, _) = RawSocket::hello(&proxy.url(), &Secret::from(user.access.as_str())).await.expect("a socket");
+    let (socket, _) = RawSocket::hello(&proxy.url(), &Secret::from(user.access.as_str()))
+        .await
+        .expect("a socket");
     drop(socket);
 
-    eventually("all four are logged", async || proxy.access_log().lines().count() == 4).await;
+    eventually("all four are logged", async || {
+        proxy.access_log().lines().count() == 4
+    })
+    .await;
     let (log, errors) = (proxy.access_log(), proxy.error_log());
-    for area in ["GET /v1/me 200", "GET /v1/matches 404", "GET - 404", "GET /v1/ws 101"] {
+    for area in [
+        "GET /v1/me 200",
+        "GET /v1/matches 404",
+        "GET - 404",
+        "GET /v1/ws 101",
+    ] {
         assert!(log.contains(area), "{area} in {log}");
     }
     let without_node = log.replace(&format!("node={}", address(&server.base)), "");
-    for secret in ["198.51.100.77", "127.0.0.1", "hunter2", "access_token", "8675309", &user.access, "agent-4711", "referer", "?"] {
-        assert!(!without_node.contains(secret) && !errors.contains(secret), "{secret} in {log}{errors}");
+    for secret in [
+        "198.51.100.77",
+        "127.0.0.1",
+        "hunter2",
+        "access_token",
+        "8675309",
+        &user.access,
+        "agent-4711",
+        "referer",
+        "?",
+    ] {
+        assert!(
+            !without_node.contains(secret) && !errors.contains(secret),
+            "{secret} in {log}{errors}"
+        );
     }
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn too_many_requests_of_one_address_are_refused_in_the_form_of_the_contract() {
-    let options = Options { requests_per_second: 1, burst: 2, balancers: vec!["127.0.0.1"], ..Options::default() };
-    let Some((server, proxy)) = behind(options, &[]).await else { return };
+    let options = Options {
+        requests_per_second: 1,
+        burst: 2,
+        balancers: vec!["127.0.0.1"],
+        ..Options::default()
+    };
+    let Some((server, proxy)) = behind(options, &[]).await else {
+        return;
+    };
     let http = reqwest::Client::new();
-    let ask = async |from: &str| server.send(http.get(format!("{}/healthz", proxy.url())).header("x-forwarded-for", from)).await;
+    let ask = async |from: &str| {
+        server
+            .send(
+                http.get(format!("{}/healthz", proxy.url()))
+                    .header("x-forwarded-for", from),
+            )
+            .await
+    };
     // All in one go: the rate gives one more a second.
     let mut refused = Vec::new();
     for host in 0..10 {
@@ -201,47 +390,102 @@ async fn too_many_requests_of_one_address_are_refused_in_the_form_of_the_contrac
             refused.push(reply);
         }
     }
-    assert!((1..=7).contains(&refused.len()), "{} of 10 were refused", refused.len());
+    assert!(
+        (1..=7).contains(&refused.len()),
+        "{} of 10 were refused",
+        refused.len()
+    );
     let problem = refused.remove(0).expect_problem(429, "rate_limited");
     assert_eq!(problem["title"], ErrorCode::RateLimited.title());
-    assert_eq!(ask("2001:db8:1:3::1").await.status, StatusCode::OK, "another /64 is another customer");
+    assert_eq!(
+        ask("2001:db8:1:3::1").await.status,
+        StatusCode::OK,
+        "another /64 is another customer"
+    );
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_address_has_so_many_sockets_at_once() {
-    let Some((server, proxy)) = behind(Options { connections: 2, ..Options::default() }, &[]).await else { return };
+    let Some((server, proxy)) = behind(
+        Options {
+            connections: 2,
+            ..Options::default()
+        },
+        &[],
+    )
+    .await
+    else {
+        return;
+    };
     let first = RawSocket::open(&proxy.url()).await.expect("a socket");
     let second = RawSocket::open(&proxy.url()).await.expect("a second");
-    assert!(matches!(RawSocket::open(&proxy.url()).await, Err(RawError::Refused(429))));
+    assert!(matches!(
+        RawSocket::open(&proxy.url()).await,
+        Err(RawError::Refused(429))
+    ));
     drop(first);
-    eventually("there is room again", async || RawSocket::open(&proxy.url()).await.is_ok()).await;
+    eventually("there is room again", async || {
+        RawSocket::open(&proxy.url()).await.is_ok()
+    })
+    .await;
     drop(second);
     server.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_the_proxy_refuses_itself_has_the_form_of_the_contract() {
-    let Some(proxy) = Nginx::start(&[nobody(), nobody()], Options::default()).await else { return };
-    let server = TestServer::start(Backend::Sqlite, &[]).await.expect("SQLite is always there");
+    let Some(proxy) = Nginx::start(&[nobody(), nobody()], Options::default()).await else {
+        return;
+    };
+    let server = TestServer::start(Backend::Sqlite, &[])
+        .await
+        .expect("SQLite is always there");
     let http = reqwest::Client::new();
     let at = |path: &str| format!("{}{path}", proxy.url());
 
-    for request in [http.get(at("/v1/me")), http.post(at("/v1/auth/login")).body("{}"), http.get(at("/v1/ws"))] {
-        let problem = server.send(request).await.expect_problem(503, "unavailable");
+    for request in [
+        http.get(at("/v1/me")),
+        http.post(at("/v1/auth/login")).body("{}"),
+        http.get(at("/v1/ws")),
+    ] {
+        let problem = server
+            .send(request)
+            .await
+            .expect_problem(503, "unavailable");
         assert_eq!(problem["title"], ErrorCode::Unavailable.title());
     }
-    let problem = server.send(http.put(at("/v1/keys")).body(vec![b'x'; 1_100_000])).await.expect_problem(413, "payload_too_large");
+    let problem = server
+        .send(http.put(at("/v1/keys")).body(vec![b'x'; 1_100_000]))
+        .await
+        .expect_problem(413, "payload_too_large");
     assert_eq!(problem["title"], ErrorCode::PayloadTooLarge.title());
-    let problem = server.send(http.get(at("/v1/me")).header("host", "a/b")).await.expect_problem(400, "bad_request");
+    let problem = server
+        .send(http.get(at("/v1/me")).header("host", "a/b"))
+        .await
+        .expect_problem(400, "bad_request");
     assert_eq!(problem["title"], ErrorCode::BadRequest.title());
     // Such addresses no client of HTTP sends; each is answered all the same.
-    for line in ["PUT /v1/me/push-tokens/a%00b HTTP/1.1", "GET /v1/../../x HTTP/1.1", "GET /%zz HTTP/1.1", "nonsense"] {
+    for line in [
+        "PUT /v1/me/push-tokens/a%00b HTTP/1.1",
+        "GET /v1/../../x HTTP/1.1",
+        "GET /%zz HTTP/1.1",
+        "nonsense",
+    ] {
         let answer = raw(&proxy.url(), line).await;
-        assert!(answer.starts_with("HTTP/1.1 400 ") && answer.contains("application/problem+json"), "{line}: {answer}");
-        assert!(answer.contains(ErrorCode::BadRequest.title()) && answer.contains("\"bad_request\""), "{line}: {answer}");
+        assert!(
+            answer.starts_with("HTTP/1.1 400 ") && answer.contains("application/problem+json"),
+            "{line}: {answer}"
+        );
+        assert!(
+            answer.contains(ErrorCode::BadRequest.title()) && answer.contains("\"bad_request\""),
+            "{line}: {answer}"
+        );
     }
-    let problem = server.send(http.get(at("/metrics"))).await.expect_problem(404, "not_found");
+    let problem = server
+        .send(http.get(at("/metrics")))
+        .await
+        .expect_problem(404, "not_found");
     assert_eq!(problem["title"], ErrorCode::NotFound.title());
     server.stop().await;
 }
@@ -252,26 +496,46 @@ async fn dead_and_draining_nodes_are_passed_over() {
     let node = async |dir: &tempfile::TempDir| {
         let mut command = tebdil(dir.path());
         // Long enough to stay what it is for the whole test.
-        command.env("TEBDIL_SHUTDOWN__READY_DELAY_S", "600").env("TEBDIL_LIMITS__ENABLED", "false");
+        command
+            .env("TEBDIL_SHUTDOWN__READY_DELAY_S", "600")
+            .env("TEBDIL_LIMITS__ENABLED", "false");
         Process::start(command).await
     };
     let (draining, healthy) = (node(&dirs[0]).await, node(&dirs[1]).await);
     let nodes = [nobody(), address(&draining.url), address(&healthy.url)];
-    let Some(proxy) = Nginx::start(&nodes, Options::default()).await else { return };
+    let Some(proxy) = Nginx::start(&nodes, Options::default()).await else {
+        return;
+    };
     let http = reqwest::Client::new();
-    let status = async |request: reqwest::RequestBuilder| request.send().await.expect("an answer").status().as_u16();
+    let status = async |request: reqwest::RequestBuilder| {
+        request.send().await.expect("an answer").status().as_u16()
+    };
 
     draining.signal("-TERM").await;
-    eventually("it drains", async || status(http.get(format!("{}/readyz", draining.url))).await == 503).await;
-    assert!(matches!(RawSocket::open(&draining.url).await, Err(RawError::Refused(503))));
+    eventually("it drains", async || {
+        status(http.get(format!("{}/readyz", draining.url))).await == 503
+    })
+    .await;
+    assert!(matches!(
+        RawSocket::open(&draining.url).await,
+        Err(RawError::Refused(503))
+    ));
 
     // More than there are nodes, so that each would have been met.
     for _ in 0..9 {
-        RawSocket::open(&proxy.url()).await.expect("another node takes the socket");
-        assert_eq!(status(http.get(format!("{}/readyz", proxy.url()))).await, 200);
+        RawSocket::open(&proxy.url())
+            .await
+            .expect("another node takes the socket");
+        assert_eq!(
+            status(http.get(format!("{}/readyz", proxy.url()))).await,
+            200
+        );
         // Nothing had been sent to the node that refused the connection, so even this may go on.
         let login = json!({ "phone": "+905301234567", "password": PASSWORD });
-        let login = http.post(format!("{}/v1/auth/login", proxy.url())).header("idempotency-key", "k1").json(&login);
+        let login = http
+            .post(format!("{}/v1/auth/login", proxy.url()))
+            .header("idempotency-key", "k1")
+            .json(&login);
         assert_eq!(status(login).await, 401);
     }
     // It would go on draining for ten minutes. Both are killed when they are dropped.
@@ -291,13 +555,21 @@ async fn dies_after_reading() -> (SocketAddr, mpsc::UnboundedReceiver<usize>, Jo
                 let text = String::from_utf8_lossy(&request);
                 if let Some(head) = text.find("\r\n\r\n") {
                     let lower = text[..head].to_ascii_lowercase();
-                    let length = lower.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+                    let length = lower
+                        .lines()
+                        .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
                     break (head + 4, length.unwrap_or(0));
                 }
-                assert!(stream.read_buf(&mut request).await.expect("readable") > 0, "it hung up early");
+                assert!(
+                    stream.read_buf(&mut request).await.expect("readable") > 0,
+                    "it hung up early"
+                );
             };
             while request.len() < head + wanted {
-                assert!(stream.read_buf(&mut request).await.expect("readable") > 0, "it hung up early");
+                assert!(
+                    stream.read_buf(&mut request).await.expect("readable") > 0,
+                    "it hung up early"
+                );
             }
             let _ = seen.send(request.len() - head);
         }
@@ -307,31 +579,62 @@ async fn dies_after_reading() -> (SocketAddr, mpsc::UnboundedReceiver<usize>, Jo
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_node_may_have_done_is_not_done_by_another() {
-    let ((first, mut at_first, _one), (second, mut at_second, _two)) = (dies_after_reading().await, dies_after_reading().await);
+    let ((first, mut at_first, _one), (second, mut at_second, _two)) =
+        (dies_after_reading().await, dies_after_reading().await);
     let http = reqwest::Client::new();
-    for (method, path, times) in [(Method::GET, "/v1/me", 2), (Method::POST, "/v1/auth/login", 1), (Method::PATCH, "/v1/me", 1)] {
+    for (method, path, times) in [
+        (Method::GET, "/v1/me", 2),
+        (Method::POST, "/v1/auth/login", 1),
+        (Method::PATCH, "/v1/me", 1),
+    ] {
         // A new one each time: it leaves nodes alone that have failed.
-        let Some(proxy) = Nginx::start(&[first, second], Options::default()).await else { return };
-        let body = if method == Method::GET { Vec::new() } else { vec![b'x'; 100_000] };
-        let answer = http.request(method.clone(), format!("{}{path}", proxy.url())).body(body.clone()).send().await.expect("an answer");
+        let Some(proxy) = Nginx::start(&[first, second], Options::default()).await else {
+            return;
+        };
+        let body = if method == Method::GET {
+            Vec::new()
+        } else {
+            vec![b'x'; 100_000]
+        };
+        let answer = http
+            .request(method.clone(), format!("{}{path}", proxy.url()))
+            .body(body.clone())
+            .send()
+            .await
+            .expect("an answer");
         assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
-        let seen: Vec<usize> = [&mut at_first, &mut at_second].into_iter().filter_map(|node| node.try_recv().ok()).collect();
+        let seen: Vec<usize> = [&mut at_first, &mut at_second]
+            .into_iter()
+            .filter_map(|node| node.try_recv().ok())
+            .collect();
         assert_eq!(seen, vec![body.len(); times], "{method} {path}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_people_chat_through_the_proxy() {
-    let Some((mut server, proxy)) = behind(Options::default(), &[]).await else { return };
+    let Some((mut server, proxy)) = behind(Options::default(), &[]).await else {
+        return;
+    };
     server.base = proxy.url();
-    let (mut ayse, mut berk) = (Person::new(&server, "ayse").await, Person::new(&server, "berk").await);
+    let (mut ayse, mut berk) = (
+        Person::new(&server, "ayse").await,
+        Person::new(&server, "berk").await,
+    );
     ayse.find().await;
     berk.find().await;
     let id = ayse.found().await;
     berk.found().await;
     assert_eq!(ayse.say(&id, "selam").await["type"], "message.accepted");
     assert_eq!(berk.until("message.new").await["match_id"], json!(id));
-    server.post(&format!("/v1/matches/{id}/leave"), &ayse.user.access, &json!({})).await.expect(200);
+    server
+        .post(
+            &format!("/v1/matches/{id}/leave"),
+            &ayse.user.access,
+            &json!({}),
+        )
+        .await
+        .expect(200);
     berk.until("match.ended").await;
     server.stop().await;
 }

@@ -66,9 +66,15 @@ pushed! {
     trouble_is_tried_again_as_long_as_it_is_of_use,
 }
 
-async fn start(fake: &FakeFcm, start: impl AsyncFnOnce(&[(&str, &str)]) -> Option<TestServer>) -> Option<TestServer> {
+async fn start(
+    fake: &FakeFcm,
+    start: impl AsyncFnOnce(&[(&str, &str)]) -> Option<TestServer>,
+) -> Option<TestServer> {
     let settings = fake.settings();
-    let settings: Vec<(&str, &str)> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let settings: Vec<(&str, &str)> = settings
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
     start(&settings).await
 }
 
@@ -78,12 +84,30 @@ fn id(user: &TestUser) -> UserId {
 
 async fn put_token(server: &TestServer, user: &TestUser, token: &str) {
     let path = format!("/v1/me/push-tokens/{token}");
-    server.call(Method::PUT, &path, &user.access, &json!({ "platform": "android" })).await.expect(204);
+    server
+        .call(
+            Method::PUT,
+            &path,
+            &user.access,
+            &json!({ "platform": "android" }),
+        )
+        .await
+        .expect(204);
 }
 
 /// Tells a user something new, and runs what is due; what came at the devices.
 async fn tell(server: &TestServer, fake: &FakeFcm, user: &TestUser, reference: &str) -> Vec<Value> {
-    let told = server.app.store.notify(id(user), &Notice::PasswordReset {}, reference, server.clock.now()).await.expect("stored");
+    let told = server
+        .app
+        .store
+        .notify(
+            id(user),
+            &Notice::PasswordReset {},
+            reference,
+            server.clock.now(),
+        )
+        .await
+        .expect("stored");
     server.app.notifier.tell(&told.expect("it is new"));
     server.run_due_jobs().await;
     fake.taken()
@@ -92,27 +116,47 @@ async fn tell(server: &TestServer, fake: &FakeFcm, user: &TestUser, reference: &
 /// Runs what is due after somebody has signed in; the tokens that were told of it.
 async fn told_of_devices(server: &TestServer, fake: &FakeFcm) -> Vec<Value> {
     server.run_due_jobs().await;
-    fake.taken().iter().map(|push| push["token"].clone()).collect()
+    fake.taken()
+        .iter()
+        .map(|push| push["token"].clone())
+        .collect()
 }
 
 /// Closes the socket, and waits until every node knows.
 async fn leaves(server: &TestServer, person: Person) -> TestUser {
-    let Person { user: account, socket } = person;
+    let Person {
+        user: account,
+        socket,
+    } = person;
     drop(socket);
     let user = id(&account);
     let presence = &server.app.realtime.presence;
-    eventually("the user is away", async || presence.online(&[user]).await.is_ok_and(|online| online == [false])).await;
+    eventually("the user is away", async || {
+        presence
+            .online(&[user])
+            .await
+            .is_ok_and(|online| online == [false])
+    })
+    .await;
     account
 }
 
 /// The numbers that this process has counted.
 async fn numbers(server: &TestServer) -> String {
-    reqwest::get(format!("{}/metrics", server.metrics)).await.expect("numbers").text().await.expect("text")
+    reqwest::get(format!("{}/metrics", server.metrics))
+        .await
+        .expect("numbers")
+        .text()
+        .await
+        .expect("text")
 }
 
 fn assert_counted(numbers: &str, series: &[&str]) {
     for series in series {
-        assert!(numbers.lines().any(|line| line.starts_with(series)), "{series} is not in\n{numbers}");
+        assert!(
+            numbers.lines().any(|line| line.starts_with(series)),
+            "{series} is not in\n{numbers}"
+        );
     }
 }
 
@@ -120,17 +164,36 @@ async fn who_is_away_is_woken_and_who_is_there_is_told(server: TestServer, fake:
     let mut ayse = Person::new(&server, "ayse").await;
     let user = ayse.user.clone();
     put_token(&server, &user, "phone-of-ayse:APA91b").await;
-    assert_eq!(tell(&server, &fake, &user, "1").await, [] as [Value; 0], "the socket told");
-    assert_eq!(ayse.until("notification").await["notification"]["data"]["code"], "password_reset");
+    assert_eq!(
+        tell(&server, &fake, &user, "1").await,
+        [] as [Value; 0],
+        "the socket told"
+    );
+    assert_eq!(
+        ayse.until("notification").await["notification"]["data"]["code"],
+        "password_reset"
+    );
 
     leaves(&server, ayse).await;
     let pushes = tell(&server, &fake, &user, "2").await;
-    let [push] = &pushes[..] else { panic!("one push: {pushes:?}") };
+    let [push] = &pushes[..] else {
+        panic!("one push: {pushes:?}")
+    };
     assert_eq!(push["token"], "phone-of-ayse:APA91b");
     assert_eq!(push["data"]["type"], "system");
     let newest = server.count("SELECT MAX(id) FROM notifications").await;
-    assert_eq!(push["data"], json!({ "type": "system", "notification_id": newest.to_string() }));
-    for word in ["notification\":{", "title", "body", "ayse#", &user.phone, &user.id] {
+    assert_eq!(
+        push["data"],
+        json!({ "type": "system", "notification_id": newest.to_string() })
+    );
+    for word in [
+        "notification\":{",
+        "title",
+        "body",
+        "ayse#",
+        &user.phone,
+        &user.id,
+    ] {
         assert!(!push.to_string().contains(word), "{word} in {push}");
     }
 
@@ -139,29 +202,82 @@ async fn who_is_away_is_woken_and_who_is_there_is_told(server: TestServer, fake:
     put_token(&server, &tablet, "tablet").await;
     let lost = server.login(&user.phone).await;
     put_token(&server, &lost, "lost").await;
-    server.post("/v1/auth/logout", &lost.access, &json!({})).await.expect(204);
+    server
+        .post("/v1/auth/logout", &lost.access, &json!({}))
+        .await
+        .expect(204);
     let of_devices = told_of_devices(&server, &fake).await;
-    assert!(of_devices.contains(&json!("phone-of-ayse:APA91b")), "who is signed in hears of the new ones: {of_devices:?}");
-    let mut woken: Vec<Value> = tell(&server, &fake, &user, "3").await.iter().map(|push| push["token"].clone()).collect();
+    assert!(
+        of_devices.contains(&json!("phone-of-ayse:APA91b")),
+        "who is signed in hears of the new ones: {of_devices:?}"
+    );
+    let mut woken: Vec<Value> = tell(&server, &fake, &user, "3")
+        .await
+        .iter()
+        .map(|push| push["token"].clone())
+        .collect();
     woken.sort_by_key(Value::to_string);
     assert_eq!(woken, ["phone-of-ayse:APA91b", "tablet"]);
 
     // What the user wants no pushes for is stored all the same.
     let preferences = "/v1/me/notification-preferences";
     let all_on = json!({ "system": true, "match": true, "claim": true, "ad": true });
-    assert_eq!(server.get(preferences, &user.access).await.expect(200), all_on);
-    let changed = server.call(Method::PATCH, preferences, &user.access, &json!({ "system": false, "ad": false })).await.expect(200);
-    assert_eq!(changed, json!({ "system": false, "match": true, "claim": true, "ad": false }));
-    for (body, code) in [(json!({ "system": "no" }), "invalid_field"), (json!({ "sms": true }), "unknown_field")] {
-        server.call(Method::PATCH, preferences, &user.access, &body).await.expect_problem(422, code);
+    assert_eq!(
+        server.get(preferences, &user.access).await.expect(200),
+        all_on
+    );
+    let changed = server
+        .call(
+            Method::PATCH,
+            preferences,
+            &user.access,
+            &json!({ "system": false, "ad": false }),
+        )
+        .await
+        .expect(200);
+    assert_eq!(
+        changed,
+        json!({ "system": false, "match": true, "claim": true, "ad": false })
+    );
+    for (body, code) in [
+        (json!({ "system": "no" }), "invalid_field"),
+        (json!({ "sms": true }), "unknown_field"),
+    ] {
+        server
+            .call(Method::PATCH, preferences, &user.access, &body)
+            .await
+            .expect_problem(422, code);
     }
     assert_eq!(tell(&server, &fake, &user, "4").await, [] as [Value; 0]);
-    assert_eq!(server.get(preferences, &tablet.access).await.expect(200), changed, "of the account, not of the device");
-    server.call(Method::PATCH, preferences, &user.access, &json!({ "system": true })).await.expect(200);
+    assert_eq!(
+        server.get(preferences, &tablet.access).await.expect(200),
+        changed,
+        "of the account, not of the device"
+    );
+    server
+        .call(
+            Method::PATCH,
+            preferences,
+            &user.access,
+            &json!({ "system": true }),
+        )
+        .await
+        .expect(200);
     assert_eq!(tell(&server, &fake, &user, "5").await.len(), 2);
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM notifications").await, 7, "with two of new devices");
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM notifications")
+            .await,
+        7,
+        "with two of new devices"
+    );
 
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE state <> 2").await, 0);
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE state <> 2")
+            .await,
+        0
+    );
     let counted = numbers(&server).await;
     assert_counted(
         &counted,
@@ -186,15 +302,28 @@ async fn an_approved_claim_wakes_who_is_away(server: TestServer, fake: FakeFcm) 
     let user = server.login(&user.phone).await;
     assert_eq!(told_of_devices(&server, &fake).await, ["phone"]);
     server.clock.advance(Duration::from_mins(1));
-    server.post("/v1/claims", &user.access, &json!({ "match_id": match_id })).await.expect(201);
+    server
+        .post("/v1/claims", &user.access, &json!({ "match_id": match_id }))
+        .await
+        .expect(201);
     server.run_due_jobs().await;
 
     let pushes = fake.taken();
-    let [push] = &pushes[..] else { panic!("one push: {pushes:?}") };
-    let told = server.count("SELECT MAX(id) FROM notifications WHERE code = 'claim_approved'").await;
+    let [push] = &pushes[..] else {
+        panic!("one push: {pushes:?}")
+    };
+    let told = server
+        .count("SELECT MAX(id) FROM notifications WHERE code = 'claim_approved'")
+        .await;
     assert_eq!(push["token"], "phone");
-    assert_eq!(push["data"], json!({ "type": "claim", "notification_id": told.to_string() }));
-    assert_eq!(server.get("/v1/me/quota", &user.access).await.expect(200)["text"], 10);
+    assert_eq!(
+        push["data"],
+        json!({ "type": "claim", "notification_id": told.to_string() })
+    );
+    assert_eq!(
+        server.get("/v1/me/quota", &user.access).await.expect(200)["text"],
+        10
+    );
     server.clock.advance(Duration::from_mins(1));
     server.run_due_jobs().await;
     assert_eq!(fake.taken(), [] as [Value; 0], "once");
@@ -205,7 +334,13 @@ async fn an_approved_claim_wakes_who_is_away(server: TestServer, fake: FakeFcm) 
 async fn order(server: &TestServer, fake: &FakeFcm, order: &PushOrder) -> Vec<Value> {
     let payload = serde_json::to_vec(order).expect("plain data");
     let now = server.clock.now();
-    let job = NewJob { queue: PUSH_QUEUE, payload: &payload, dedupe: None, run_at: now, max_attempts: PUSH_ATTEMPTS };
+    let job = NewJob {
+        queue: PUSH_QUEUE,
+        payload: &payload,
+        dedupe: None,
+        run_at: now,
+        max_attempts: PUSH_ATTEMPTS,
+    };
     assert!(server.app.store.push_job(job, now).await.expect("pushed"));
     server.run_due_jobs().await;
     fake.taken()
@@ -215,59 +350,139 @@ async fn a_message_wakes_whoever_has_not_got_it(server: TestServer, fake: FakeFc
     let (mut ayse, berk, match_id) = pair(&server).await;
     put_token(&server, &berk.user, "phone-of-berk").await;
     let berk = leaves(&server, berk).await;
-    let wake = PushOrder::Message { user_id: id(&berk), match_id: match_id.parse().expect("an id") };
-    assert_eq!(order(&server, &fake, &wake).await, [] as [Value; 0], "nothing was said");
-    assert_eq!(ayse.say(&match_id, "kimse yok mu").await["type"], "message.accepted");
+    let wake = PushOrder::Message {
+        user_id: id(&berk),
+        match_id: match_id.parse().expect("an id"),
+    };
+    assert_eq!(
+        order(&server, &fake, &wake).await,
+        [] as [Value; 0],
+        "nothing was said"
+    );
+    assert_eq!(
+        ayse.say(&match_id, "kimse yok mu").await["type"],
+        "message.accepted"
+    );
     let pushes = order(&server, &fake, &wake).await;
     // The server may have ordered one by itself meanwhile.
-    let Some(push) = pushes.first() else { panic!("a push") };
+    let Some(push) = pushes.first() else {
+        panic!("a push")
+    };
     assert!(pushes.iter().all(|other| other["data"] == push["data"]));
-    assert_eq!((&push["token"], &push["data"]), (&json!("phone-of-berk"), &json!({ "type": "message", "match_id": match_id })));
+    assert_eq!(
+        (&push["token"], &push["data"]),
+        (
+            &json!("phone-of-berk"),
+            &json!({ "type": "message", "match_id": match_id })
+        )
+    );
     assert_eq!(push["android"]["collapse_key"], "messages");
 
     // It looks at another device; the phone hears of nothing that was received.
-    let mut berk = Person { socket: crate::sockets::connect(&server, &berk).await, user: berk };
+    let mut berk = Person {
+        socket: crate::sockets::connect(&server, &berk).await,
+        user: berk,
+    };
     let seq = berk.until("message.new").await["seq"].clone();
-    assert_eq!(order(&server, &fake, &wake).await, [] as [Value; 0], "online");
-    berk.send(json!({ "type": "message.ack", "match_id": match_id, "seq": seq })).await;
+    assert_eq!(
+        order(&server, &fake, &wake).await,
+        [] as [Value; 0],
+        "online"
+    );
+    berk.send(json!({ "type": "message.ack", "match_id": match_id, "seq": seq }))
+        .await;
     ayse.until("message.delivered").await;
     leaves(&server, berk).await;
-    assert_eq!(order(&server, &fake, &wake).await, [] as [Value; 0], "received");
+    assert_eq!(
+        order(&server, &fake, &wake).await,
+        [] as [Value; 0],
+        "received"
+    );
 
     // An order that waited too long wakes nobody; what still waits is pushed by a new one.
-    assert_eq!(ayse.say(&match_id, "hâlâ yok mu").await["type"], "message.accepted");
+    assert_eq!(
+        ayse.say(&match_id, "hâlâ yok mu").await["type"],
+        "message.accepted"
+    );
     let payload = serde_json::to_vec(&wake).expect("plain data");
     let now = server.clock.now();
-    let late = NewJob { queue: PUSH_QUEUE, payload: &payload, dedupe: None, run_at: now, max_attempts: PUSH_ATTEMPTS };
+    let late = NewJob {
+        queue: PUSH_QUEUE,
+        payload: &payload,
+        dedupe: None,
+        run_at: now,
+        max_attempts: PUSH_ATTEMPTS,
+    };
     server.app.store.push_job(late, now).await.expect("pushed");
     server.clock.advance(Duration::from_hours(1));
     server.run_due_jobs().await;
     assert!(fake.taken().len() <= 1);
-    assert_counted(&numbers(&server).await, &["tebdil_push_orders_total{outcome=\"seen\"}", "tebdil_push_orders_total{outcome=\"stale\"}"]);
+    assert_counted(
+        &numbers(&server).await,
+        &[
+            "tebdil_push_orders_total{outcome=\"seen\"}",
+            "tebdil_push_orders_total{outcome=\"stale\"}",
+        ],
+    );
     server.stop().await;
 }
 
 async fn tokens_belong_to_devices(server: TestServer, fake: FakeFcm) {
     let (ayse, berk) = (server.register("ayse").await, server.register("berk").await);
     let put = async |user: &TestUser, token: &str, body: Value| {
-        server.call(Method::PUT, &format!("/v1/me/push-tokens/{token}"), &user.access, &body).await
+        server
+            .call(
+                Method::PUT,
+                &format!("/v1/me/push-tokens/{token}"),
+                &user.access,
+                &body,
+            )
+            .await
     };
     let android = json!({ "platform": "android" });
     put(&ayse, "handset", android.clone()).await.expect(204);
-    put(&ayse, "handset", json!({ "platform": "web" })).await.expect(204);
-    put(&berk, "handset", json!({ "platform": "ios" })).await.expect(204);
-    assert_eq!(tell(&server, &fake, &ayse, "1").await, [] as [Value; 0], "the phone changed hands");
+    put(&ayse, "handset", json!({ "platform": "web" }))
+        .await
+        .expect(204);
+    put(&berk, "handset", json!({ "platform": "ios" }))
+        .await
+        .expect(204);
+    assert_eq!(
+        tell(&server, &fake, &ayse, "1").await,
+        [] as [Value; 0],
+        "the phone changed hands"
+    );
     assert_eq!(tell(&server, &fake, &berk, "1").await.len(), 1);
 
     // Every visible byte, and the longest there is.
     let odd = "a%3Ab%2Fc%25%7Bd%7D%3F%23%22";
     put(&ayse, odd, android.clone()).await.expect(204);
-    assert_eq!(tell(&server, &fake, &ayse, "2").await[0]["token"], "a:b/c%{d}?#\"");
-    put(&ayse, &"x".repeat(4096), android.clone()).await.expect(204);
-    assert_eq!(tell(&server, &fake, &ayse, "3").await.len(), 1, "it replaces the one before");
-    for bad in ["x".repeat(4097), "a%20b".to_owned(), "%01".to_owned(), "%C3%A7".to_owned(), "%FF".to_owned()] {
-        put(&ayse, &bad, android.clone()).await.expect_problem(422, "invalid_field");
-        server.delete(&format!("/v1/me/push-tokens/{bad}"), &ayse.access).await.expect_problem(422, "invalid_field");
+    assert_eq!(
+        tell(&server, &fake, &ayse, "2").await[0]["token"],
+        "a:b/c%{d}?#\""
+    );
+    put(&ayse, &"x".repeat(4096), android.clone())
+        .await
+        .expect(204);
+    assert_eq!(
+        tell(&server, &fake, &ayse, "3").await.len(),
+        1,
+        "it replaces the one before"
+    );
+    for bad in [
+        "x".repeat(4097),
+        "a%20b".to_owned(),
+        "%01".to_owned(),
+        "%C3%A7".to_owned(),
+        "%FF".to_owned(),
+    ] {
+        put(&ayse, &bad, android.clone())
+            .await
+            .expect_problem(422, "invalid_field");
+        server
+            .delete(&format!("/v1/me/push-tokens/{bad}"), &ayse.access)
+            .await
+            .expect_problem(422, "invalid_field");
     }
     for (body, code) in [
         (json!({ "platform": "symbian" }), "invalid_field"),
@@ -276,58 +491,123 @@ async fn tokens_belong_to_devices(server: TestServer, fake: FakeFcm) {
     ] {
         put(&ayse, "other", body).await.expect_problem(422, code);
     }
-    server.call(Method::PUT, "/v1/me/push-tokens/x", "", &android).await.expect_problem(401, "unauthorized");
-    assert_eq!(tell(&server, &fake, &ayse, "4").await.len(), 1, "what was refused changed nothing");
+    server
+        .call(Method::PUT, "/v1/me/push-tokens/x", "", &android)
+        .await
+        .expect_problem(401, "unauthorized");
+    assert_eq!(
+        tell(&server, &fake, &ayse, "4").await.len(),
+        1,
+        "what was refused changed nothing"
+    );
 
-    server.delete("/v1/me/push-tokens/handset", &ayse.access).await.expect_problem(404, "not_found");
-    server.delete("/v1/me/push-tokens/handset", &berk.access).await.expect(204);
-    server.delete("/v1/me/push-tokens/handset", &berk.access).await.expect_problem(404, "not_found");
+    server
+        .delete("/v1/me/push-tokens/handset", &ayse.access)
+        .await
+        .expect_problem(404, "not_found");
+    server
+        .delete("/v1/me/push-tokens/handset", &berk.access)
+        .await
+        .expect(204);
+    server
+        .delete("/v1/me/push-tokens/handset", &berk.access)
+        .await
+        .expect_problem(404, "not_found");
     assert_eq!(tell(&server, &fake, &berk, "2").await, [] as [Value; 0]);
 
     // A new password ends the other sessions, and what wakes them.
     let tablet = server.login(&ayse.phone).await;
     put_token(&server, &tablet, "tablet").await;
     told_of_devices(&server, &fake).await;
-    let change = json!({ "current_password": crate::harness::PASSWORD, "new_password": "kar yağıyor yine" });
-    server.post("/v1/me/password", &tablet.access, &change).await.expect(204);
+    let change =
+        json!({ "current_password": crate::harness::PASSWORD, "new_password": "kar yağıyor yine" });
+    server
+        .post("/v1/me/password", &tablet.access, &change)
+        .await
+        .expect(204);
     let woken = tell(&server, &fake, &ayse, "5").await;
-    assert_eq!(woken.iter().map(|push| &push["token"]).collect::<Vec<_>>(), ["tablet"]);
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM push_tokens").await, 1);
-    assert!(!numbers(&server).await.contains("handset"), "the numbers name the route and no token");
+    assert_eq!(
+        woken.iter().map(|push| &push["token"]).collect::<Vec<_>>(),
+        ["tablet"]
+    );
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM push_tokens")
+            .await,
+        1
+    );
+    assert!(
+        !numbers(&server).await.contains("handset"),
+        "the numbers name the route and no token"
+    );
     server.stop().await;
 }
 
 async fn a_dead_token_is_forgotten(server: TestServer, fake: FakeFcm) {
     let ayse = server.register("ayse").await;
-    let tokens = async || server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM push_tokens").await;
-    for (n, dead) in [Reply::error(404, "UNREGISTERED"), Reply::error(403, "SENDER_ID_MISMATCH"), Reply::invalid("message.token")]
-        .into_iter()
-        .enumerate()
+    let tokens = async || {
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM push_tokens")
+            .await
+    };
+    for (n, dead) in [
+        Reply::error(404, "UNREGISTERED"),
+        Reply::error(403, "SENDER_ID_MISMATCH"),
+        Reply::invalid("message.token"),
+    ]
+    .into_iter()
+    .enumerate()
     {
         put_token(&server, &ayse, "dead").await;
         fake.answer([dead]);
-        assert_eq!(tell(&server, &fake, &ayse, &n.to_string()).await, [] as [Value; 0]);
+        assert_eq!(
+            tell(&server, &fake, &ayse, &n.to_string()).await,
+            [] as [Value; 0]
+        );
         assert_eq!((fake.unasked(), tokens().await), (0, 0), "{n}");
     }
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE state <> 2").await, 0, "nothing failed");
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE state <> 2")
+            .await,
+        0,
+        "nothing failed"
+    );
 
     // The message is wrong, or the address: no fault of the token.
     put_token(&server, &ayse, "very-secret-token").await;
     fake.answer([Reply::invalid("message.data")]);
     tell(&server, &fake, &ayse, "data").await;
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE state = 3").await, 1, "a dead letter");
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE state = 3")
+            .await,
+        1,
+        "a dead letter"
+    );
     fake.answer([Reply::Say(404, "<html>no such page</html>".to_owned())]);
     tell(&server, &fake, &ayse, "page").await;
     assert_eq!((fake.unasked(), tokens().await), (0, 1));
     let told = "SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE state IN (0, 3) AND error LIKE '%FCM%' AND error NOT LIKE '%secret%'";
     assert_eq!(server.count(told).await, 2);
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE dedupe LIKE '%secret%'").await, 0);
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE dedupe LIKE '%secret%'")
+            .await,
+        0
+    );
     assert_counted(
         &numbers(&server).await,
-        &["unregistered", "sender_mismatch", "invalid_token", "invalid", "auth"]
-            .map(|of| format!("tebdil_push_total{{outcome=\"{of}\"}}"))
-            .each_ref()
-            .map(String::as_str),
+        &[
+            "unregistered",
+            "sender_mismatch",
+            "invalid_token",
+            "invalid",
+            "auth",
+        ]
+        .map(|of| format!("tebdil_push_total{{outcome=\"{of}\"}}"))
+        .each_ref()
+        .map(String::as_str),
     );
     server.stop().await;
 }
@@ -362,10 +642,15 @@ async fn trouble_is_tried_again_as_long_as_it_is_of_use(server: TestServer, fake
     ]);
     assert_eq!(tell(&server, &fake, &ayse, "3").await.len(), 0);
     for (backoff, came) in [(500, 0), (1_000, 0), (2_000, 0), (4_000, 0), (8_000, 1)] {
-        assert_eq!(after(Duration::from_millis(backoff)).await, came, "after {backoff} ms");
+        assert_eq!(
+            after(Duration::from_millis(backoff)).await,
+            came,
+            "after {backoff} ms"
+        );
     }
 
-    // One request for an access token served all of that, at each node. Once withdrawn, one more does, unseen by anybody.
+    // One request for an access token served all of that, at each node. Once withdrawn, one more
+    // does, unseen by anybody.
     let asked = fake.asked();
     assert!((1..=2).contains(&asked), "{asked}");
     server.clock.advance(Duration::from_mins(1));
@@ -376,21 +661,42 @@ async fn trouble_is_tried_again_as_long_as_it_is_of_use(server: TestServer, fake
     // What was of use for a day is not tried for ever.
     fake.answer([Reply::Wait(503, "7200".to_owned())]);
     tell(&server, &fake, &ayse, "5").await;
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE state = 0").await, 1);
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE state = 0")
+            .await,
+        1
+    );
     assert_eq!(after(Duration::from_hours(24)).await, 0);
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE state IN (0, 3)").await, 0, "it is done with");
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE state IN (0, 3)")
+            .await,
+        0,
+        "it is done with"
+    );
     assert_counted(
         &numbers(&server).await,
-        &["rate_limited", "unavailable", "timeout", "malformed", "stale", "sent"]
-            .map(|of| format!("tebdil_push_total{{outcome=\"{of}\"}}"))
-            .each_ref()
-            .map(String::as_str),
+        &[
+            "rate_limited",
+            "unavailable",
+            "timeout",
+            "malformed",
+            "stale",
+            "sent",
+        ]
+        .map(|of| format!("tebdil_push_total{{outcome=\"{of}\"}}"))
+        .each_ref()
+        .map(String::as_str),
     );
     server.stop().await;
 }
 
 fn message() -> PushOrder {
-    PushOrder::Message { user_id: UserId(1), match_id: MatchId(2) }
+    PushOrder::Message {
+        user_id: UserId(1),
+        match_id: MatchId(2),
+    }
 }
 
 fn clock() -> Clock {
@@ -398,7 +704,14 @@ fn clock() -> Clock {
 }
 
 async fn send(fcm: &Fcm, clock: &Clock) -> Outcome {
-    fcm.send(&Secret::from("device"), &Push { order: &message(), until: clock.now() + Duration::from_hours(1) }).await
+    fcm.send(
+        &Secret::from("device"),
+        &Push {
+            order: &message(),
+            until: clock.now() + Duration::from_hours(1),
+        },
+    )
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -412,7 +725,11 @@ async fn fifty_pushes_with_a_stale_token_ask_once_for_another() {
     clock.advance(Duration::from_mins(1));
     fake.revoke();
     assert_eq!(fifty().await, [Outcome::Sent; 50]);
-    assert_eq!((fake.asked(), fake.taken().len()), (2, 50), "it was withdrawn");
+    assert_eq!(
+        (fake.asked(), fake.taken().len()),
+        (2, 50),
+        "it was withdrawn"
+    );
 
     clock.advance(Duration::from_mins(54));
     assert_eq!(send(&fcm, &clock).await, Outcome::Sent);
@@ -439,13 +756,28 @@ async fn fifty_pushes_with_a_stale_token_ask_once_for_another() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_an_access_token_all_fail_by_one_request() {
     let (fake, clock) = (FakeFcm::start().await, clock());
-    let retry = |after: Option<u64>, why| Outcome::Retry { after: after.map(Duration::from_secs), why };
+    let retry = |after: Option<u64>, why| Outcome::Retry {
+        after: after.map(Duration::from_secs),
+        why,
+    };
     let cases = [
-        (Reply::Say(400, json!({ "error": "invalid_grant" }).to_string()), Outcome::Auth),
+        (
+            Reply::Say(400, json!({ "error": "invalid_grant" }).to_string()),
+            Outcome::Auth,
+        ),
         (Reply::Say(401, String::new()), Outcome::Auth),
-        (Reply::Wait(503, "9".to_owned()), retry(Some(9), Trouble::Unavailable)),
-        (Reply::Wait(429, "8".to_owned()), retry(Some(8), Trouble::RateLimited)),
-        (Reply::Say(200, "{}".to_owned()), retry(None, Trouble::Malformed)),
+        (
+            Reply::Wait(503, "9".to_owned()),
+            retry(Some(9), Trouble::Unavailable),
+        ),
+        (
+            Reply::Wait(429, "8".to_owned()),
+            retry(Some(8), Trouble::RateLimited),
+        ),
+        (
+            Reply::Say(200, "{}".to_owned()),
+            retry(None, Trouble::Malformed),
+        ),
         (Reply::Silence, retry(None, Trouble::Timeout)),
     ];
     for (asked, (reply, outcome)) in cases.into_iter().enumerate() {
@@ -453,28 +785,56 @@ async fn without_an_access_token_all_fail_by_one_request() {
         fake.answer_grants([reply]);
         assert_eq!(send(&fcm, &clock).await, outcome);
         assert_eq!(fake.asked(), 2 * asked + 1);
-        assert_eq!(send(&fcm, &clock).await, Outcome::Sent, "the next one tries again");
+        assert_eq!(
+            send(&fcm, &clock).await,
+            Outcome::Sent,
+            "the next one tries again"
+        );
     }
 
     // While one waits for an answer that never comes, the others wait for the same.
     let (fcm, asked) = (fake.client(&fake.url, &clock), fake.asked());
     fake.answer_grants([Reply::Silence]);
-    assert_eq!(join_all((0..20).map(|_| send(&fcm, &clock))).await, [retry(None, Trouble::Timeout); 20]);
+    assert_eq!(
+        join_all((0..20).map(|_| send(&fcm, &clock))).await,
+        [retry(None, Trouble::Timeout); 20]
+    );
     assert_eq!(fake.asked(), asked + 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_at_the_other_end_is_trouble_that_may_pass() {
     let (fake, clock) = (FakeFcm::start().await, clock());
-    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("bound");
-    let unreachable = Outcome::Retry { after: None, why: Trouble::Unreachable };
-    assert_eq!(send(&fake.client(&format!("http://{nobody}"), &clock), &clock).await, unreachable);
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port")
+        .local_addr()
+        .expect("bound");
+    let unreachable = Outcome::Retry {
+        after: None,
+        why: Trouble::Unreachable,
+    };
+    assert_eq!(
+        send(&fake.client(&format!("http://{nobody}"), &clock), &clock).await,
+        unreachable
+    );
     let fcm = fake.client(&fake.url, &clock);
     assert!(!format!("{fcm:?}").contains("PRIVATE"));
     drop(fake);
-    let order = PushOrder::Notification { user_id: UserId(1), id: NotificationId(2), of: NotificationType::Claim };
-    let push = Push { order: &order, until: clock.now() };
-    assert_eq!(fcm.send(&Secret::from("device"), &push).await, unreachable, "no access token either");
+    let order = PushOrder::Notification {
+        user_id: UserId(1),
+        id: NotificationId(2),
+        of: NotificationType::Claim,
+    };
+    let push = Push {
+        order: &order,
+        until: clock.now(),
+    };
+    assert_eq!(
+        fcm.send(&Secret::from("device"), &push).await,
+        unreachable,
+        "no access token either"
+    );
 }
 
 #[tokio::test]
@@ -487,10 +847,18 @@ async fn credentials_that_cannot_be_used_stop_the_start() {
         }
         for arguments in [&["config", "check"][..], &["serve"]] {
             let mut command = crate::process::tebdil(dir.path());
-            command.args(arguments).env("TEBDIL_PUSH__FCM_CREDENTIALS", &file).env("TEBDIL_HTTP__LISTEN", "127.0.0.1:0");
+            command
+                .args(arguments)
+                .env("TEBDIL_PUSH__FCM_CREDENTIALS", &file)
+                .env("TEBDIL_HTTP__LISTEN", "127.0.0.1:0");
             let (status, _, stderr) = crate::process::run(command).await;
             assert_eq!(status.code(), Some(2), "{stderr}");
-            assert!(stderr.contains("push.fcm_credentials") && stderr.contains("key.json") && !stderr.contains("hunter2"), "{stderr}");
+            assert!(
+                stderr.contains("push.fcm_credentials")
+                    && stderr.contains("key.json")
+                    && !stderr.contains("hunter2"),
+                "{stderr}"
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Every documented route against everybody who may knock: the guard is there, asks for the role that the document names, and comes first.
+//! Every documented route against everybody who may knock: the guard is there, asks for the role
+//! that the document names, and comes first.
 
 use axum::{
     Router,
@@ -59,9 +60,27 @@ impl Cast {
             signed_out: staff(server, "emekli", "admin").await,
             banned: staff(server, "suresiz", "admin").await,
         };
-        server.post("/v1/auth/logout", &cast.signed_out.access, &Value::Null).await.expect(204);
-        let ban = NewBan { reason: "spam".to_owned(), automatic: false, provisional: false, until: None, created_by: None };
-        let banned = server.app.store.ban(cast.banned.id.parse().expect("an id"), &ban, server.clock.now()).await.expect("the store");
+        server
+            .post("/v1/auth/logout", &cast.signed_out.access, &Value::Null)
+            .await
+            .expect(204);
+        let ban = NewBan {
+            reason: "spam".to_owned(),
+            automatic: false,
+            provisional: false,
+            until: None,
+            created_by: None,
+        };
+        let banned = server
+            .app
+            .store
+            .ban(
+                cast.banned.id.parse().expect("an id"),
+                &ban,
+                server.clock.now(),
+            )
+            .await
+            .expect("the store");
         assert!(matches!(banned, Banning::Banned { .. }), "{banned:?}");
         cast
     }
@@ -73,7 +92,12 @@ fn code(reply: &Reply) -> &str {
 }
 
 /// What is wrong with the guard of an operation at `base`.
-async fn complaints(server: &TestServer, base: &str, cast: &Cast, operation: &Operation) -> Vec<String> {
+async fn complaints(
+    server: &TestServer,
+    base: &str,
+    cast: &Cast,
+    operation: &Operation,
+) -> Vec<String> {
     let mut wrong = Vec::new();
     let name = operation.name();
     if operation.is_staff() && !matches!(operation.needs, Needs::Moderator | Needs::Admin) {
@@ -86,10 +110,21 @@ async fn complaints(server: &TestServer, base: &str, cast: &Cast, operation: &Op
         wrong.push(format!("{name}: open to anybody"));
     }
     let ask = async |token: Option<&str>, id: &str, body: Option<&str>| {
-        let query = if operation.query.is_empty() { "" } else { "?limit=0&cursor=x" };
-        let request = server.request_to(base, operation.method.clone(), &format!("{}{query}", operation.filled(id)), token);
+        let query = if operation.query.is_empty() {
+            ""
+        } else {
+            "?limit=0&cursor=x"
+        };
+        let request = server.request_to(
+            base,
+            operation.method.clone(),
+            &format!("{}{query}", operation.filled(id)),
+            token,
+        );
         let request = match body {
-            Some(body) => request.header("content-type", "application/json").body(body.to_owned()),
+            Some(body) => request
+                .header("content-type", "application/json")
+                .body(body.to_owned()),
             None => request,
         };
         server.send(request).await
@@ -97,30 +132,68 @@ async fn complaints(server: &TestServer, base: &str, cast: &Cast, operation: &Op
     let plausible = operation.body.as_ref().map(Value::to_string);
 
     // Whoever may not, whatever is wrong or right with the rest.
-    let refused = |who: &str, token: Option<String>, expected: &'static [(u16, &'static str)]| (who.to_owned(), token, expected);
+    let refused = |who: &str, token: Option<String>, expected: &'static [(u16, &'static str)]| {
+        (who.to_owned(), token, expected)
+    };
     let unknown: &[(u16, &str)] = &[(401, "unauthorized")];
     let mut callers = Vec::new();
     if operation.needs != Needs::Nothing {
         callers.push(refused("nobody", None, unknown));
-        callers.push(refused("a made-up token", Some("a.b.c".to_owned()), unknown));
-        callers.push(refused("a refresh token", Some(cast.admin.refresh.clone()), unknown));
-        callers.push(refused("a session that is over", Some(cast.signed_out.access.clone()), unknown));
-        callers.push(refused("a banned admin", Some(cast.banned.access.clone()), &[(403, "banned"), (401, "unauthorized")]));
+        callers.push(refused(
+            "a made-up token",
+            Some("a.b.c".to_owned()),
+            unknown,
+        ));
+        callers.push(refused(
+            "a refresh token",
+            Some(cast.admin.refresh.clone()),
+            unknown,
+        ));
+        callers.push(refused(
+            "a session that is over",
+            Some(cast.signed_out.access.clone()),
+            unknown,
+        ));
+        callers.push(refused(
+            "a banned admin",
+            Some(cast.banned.access.clone()),
+            &[(403, "banned"), (401, "unauthorized")],
+        ));
     }
     if matches!(operation.needs, Needs::Moderator | Needs::Admin) {
-        callers.push(refused("a user", Some(cast.user.access.clone()), &[(403, "forbidden")]));
+        callers.push(refused(
+            "a user",
+            Some(cast.user.access.clone()),
+            &[(403, "forbidden")],
+        ));
     }
     if operation.needs == Needs::Admin {
-        callers.push(refused("a moderator", Some(cast.moderator.access.clone()), &[(403, "forbidden")]));
+        callers.push(refused(
+            "a moderator",
+            Some(cast.moderator.access.clone()),
+            &[(403, "forbidden")],
+        ));
     }
     if let Needs::Other(_) = operation.needs {
-        callers.push(refused("an access token", Some(cast.admin.access.clone()), unknown));
+        callers.push(refused(
+            "an access token",
+            Some(cast.admin.access.clone()),
+            unknown,
+        ));
     }
     for (who, token, expected) in callers {
-        for (id, body) in [("1", plausible.as_deref()), ("1", Some("{")), ("x", Some("{}")), ("x", None)] {
+        for (id, body) in [
+            ("1", plausible.as_deref()),
+            ("1", Some("{")),
+            ("x", Some("{}")),
+            ("x", None),
+        ] {
             let reply = ask(token.as_deref(), id, body).await;
             if !expected.contains(&(reply.status.as_u16(), code(&reply))) {
-                wrong.push(format!("{name}: {who} with id {id} and body {body:?} gets {} {}", reply.status, reply.body));
+                wrong.push(format!(
+                    "{name}: {who} with id {id} and body {body:?} gets {} {}",
+                    reply.status, reply.body
+                ));
             }
         }
     }
@@ -135,8 +208,13 @@ async fn complaints(server: &TestServer, base: &str, cast: &Cast, operation: &Op
     for user in allowed {
         let token = server.login(&user.phone).await.access;
         let reply = ask(Some(&token), "1", plausible.as_deref()).await;
-        if ["unauthorized", "forbidden", "banned"].contains(&code(&reply)) || reply.status.is_server_error() {
-            wrong.push(format!("{name}: {} is allowed and gets {} {}", user.phone, reply.status, reply.body));
+        if ["unauthorized", "forbidden", "banned"].contains(&code(&reply))
+            || reply.status.is_server_error()
+        {
+            wrong.push(format!(
+                "{name}: {} is allowed and gets {} {}",
+                user.phone, reply.status, reply.body
+            ));
         }
     }
     if operation.needs == Needs::Nothing {
@@ -150,15 +228,21 @@ async fn complaints(server: &TestServer, base: &str, cast: &Cast, operation: &Op
 
 async fn all_complaints(server: &TestServer, base: &str, document: &Value) -> Vec<String> {
     let cast = Cast::new(server).await;
-    let tried = stream::iter(operations(document)).map(async |operation| complaints(server, base, &cast, &operation).await);
+    let tried = stream::iter(operations(document))
+        .map(async |operation| complaints(server, base, &cast, &operation).await);
     tried.buffer_unordered(AT_ONCE).concat().await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_route_asks_for_the_role_that_is_documented() {
-    let server = TestServer::start(Backend::Sqlite, &[]).await.expect("SQLite is always there");
+    let server = TestServer::start(Backend::Sqlite, &[])
+        .await
+        .expect("SQLite is always there");
     let document = server.get("/openapi.json", "").await.expect(200);
-    let staff = operations(&document).into_iter().filter(Operation::is_staff).count();
+    let staff = operations(&document)
+        .into_iter()
+        .filter(Operation::is_staff)
+        .count();
     assert!(staff >= 22, "the document was read: {staff}");
     let wrong = all_complaints(&server, &server.base, &document).await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -168,14 +252,19 @@ async fn every_route_asks_for_the_role_that_is_documented() {
 /// The test above would see it: routes as somebody could forget or misplace their guard.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_route_without_its_guard_is_found() {
-    let server = TestServer::start(Backend::Sqlite, &[]).await.expect("SQLite is always there");
+    let server = TestServer::start(Backend::Sqlite, &[])
+        .await
+        .expect("SQLite is always there");
     let careless = Router::new()
         .route("/v1/admin/good", get(async |_: Admin| "for admins"))
         .route("/v1/admin/open", get(async || "for everybody"))
         .route("/v1/admin/signed", get(async |_: Signed| "for users"))
         .route("/v1/admin/staff", post(async |_: Staff| "for moderators"))
         .route("/v1/admin/strict", post(async |_: Admin| "for admins"))
-        .route("/v1/admin/late/{id}", get(async |_: Path<i64>, _: Admin| "the path first"))
+        .route(
+            "/v1/admin/late/{id}",
+            get(async |_: Path<i64>, _: Admin| "the path first"),
+        )
         .route("/v1/admin/unnamed", get(async |_: Admin| "for admins"))
         .route("/v1/new", get(async || "for everybody"))
         .with_state(std::sync::Arc::clone(&server.app));
@@ -199,25 +288,61 @@ async fn a_route_without_its_guard_is_found() {
         }
     });
     let wrong = all_complaints(&server, &base, &document).await;
-    let of = |path: &str| wrong.iter().filter(|complaint| complaint.contains(path)).cloned().collect::<Vec<_>>().join("\n");
+    let of = |path: &str| {
+        wrong
+            .iter()
+            .filter(|complaint| complaint.contains(path))
+            .cloned()
+            .collect::<Vec<_>>()
+            .join("\n")
+    };
     assert_eq!(of("/v1/admin/good"), "");
-    for who in ["nobody", "a made-up token", "a session that is over", "a banned admin", "a user"] {
-        assert!(of("/v1/admin/open").contains(&format!("{who} with")), "{}", of("/v1/admin/open"));
+    for who in [
+        "nobody",
+        "a made-up token",
+        "a session that is over",
+        "a banned admin",
+        "a user",
+    ] {
+        assert!(
+            of("/v1/admin/open").contains(&format!("{who} with")),
+            "{}",
+            of("/v1/admin/open")
+        );
     }
     assert!(
-        of("/v1/admin/signed").contains("a user with") && !of("/v1/admin/signed").contains("nobody with"),
+        of("/v1/admin/signed").contains("a user with")
+            && !of("/v1/admin/signed").contains("nobody with"),
         "{}",
         of("/v1/admin/signed")
     );
     assert!(
-        of("/v1/admin/staff").contains("a moderator with") && !of("/v1/admin/staff").contains("a user with"),
+        of("/v1/admin/staff").contains("a moderator with")
+            && !of("/v1/admin/staff").contains("a user with"),
         "{}",
         of("/v1/admin/staff")
     );
-    assert!(of("/v1/admin/strict").contains("is allowed and gets 403"), "{}", of("/v1/admin/strict"));
-    assert!(of("/v1/admin/late").contains("nobody with id x") && !of("/v1/admin/late").contains("with id 1"), "{}", of("/v1/admin/late"));
-    assert!(of("/v1/admin/unnamed").contains("names no role"), "{}", of("/v1/admin/unnamed"));
-    assert!(of("/v1/new").contains("open to anybody"), "{}", of("/v1/new"));
+    assert!(
+        of("/v1/admin/strict").contains("is allowed and gets 403"),
+        "{}",
+        of("/v1/admin/strict")
+    );
+    assert!(
+        of("/v1/admin/late").contains("nobody with id x")
+            && !of("/v1/admin/late").contains("with id 1"),
+        "{}",
+        of("/v1/admin/late")
+    );
+    assert!(
+        of("/v1/admin/unnamed").contains("names no role"),
+        "{}",
+        of("/v1/admin/unnamed")
+    );
+    assert!(
+        of("/v1/new").contains("open to anybody"),
+        "{}",
+        of("/v1/new")
+    );
     serving.abort();
     server.stop().await;
 }

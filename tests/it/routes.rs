@@ -46,7 +46,10 @@ impl Operation {
 
     /// The path with `value` for each parameter.
     pub fn filled(&self, value: &str) -> String {
-        let parts = self.path.split('/').map(|part| if part.starts_with('{') { value } else { part });
+        let parts = self
+            .path
+            .split('/')
+            .map(|part| if part.starts_with('{') { value } else { part });
         parts.collect::<Vec<_>>().join("/")
     }
 }
@@ -56,23 +59,36 @@ pub fn operations(document: &Value) -> Vec<Operation> {
     let paths = document["paths"].as_object().expect("paths");
     let methods = |(path, item): (&String, &Value)| -> Vec<Operation> {
         let item = item.as_object().expect("operations");
-        item.iter().map(|(method, spec)| operation(document, method, path, spec)).collect()
+        item.iter()
+            .map(|(method, spec)| operation(document, method, path, spec))
+            .collect()
     };
     paths.iter().flat_map(methods).collect()
 }
 
 fn operation(document: &Value, method: &str, path: &str, spec: &Value) -> Operation {
     let parameters = spec["parameters"].as_array().into_iter().flatten();
-    let query = parameters.filter(|parameter| parameter["in"] == "query").map(|parameter| text(&parameter["name"])).collect();
+    let query = parameters
+        .filter(|parameter| parameter["in"] == "query")
+        .map(|parameter| text(&parameter["name"]))
+        .collect();
     let body = &spec["requestBody"]["content"]["application/json"]["schema"];
-    let answer = resolved(document, &spec["responses"]["200"]["content"]["application/json"]["schema"]);
+    let answer = resolved(
+        document,
+        &spec["responses"]["200"]["content"]["application/json"]["schema"],
+    );
     Operation {
         method: method.to_uppercase().parse().expect("a method"),
         path: path.to_owned(),
         needs: needs(spec.get("security").unwrap_or(&document["security"])),
         body: body.is_object().then(|| example(document, body)),
         query,
-        answer: answer["properties"].as_object().into_iter().flat_map(Map::keys).cloned().collect(),
+        answer: answer["properties"]
+            .as_object()
+            .into_iter()
+            .flat_map(Map::keys)
+            .cloned()
+            .collect(),
     }
 }
 
@@ -81,7 +97,9 @@ fn needs(security: &Value) -> Needs {
         Some([one]) => one.as_object().expect("a requirement"),
         other => panic!("one requirement is understood: {other:?}"),
     };
-    let Some((scheme, roles)) = one.iter().next() else { return Needs::Nothing };
+    let Some((scheme, roles)) = one.iter().next() else {
+        return Needs::Nothing;
+    };
     match (scheme.as_str(), roles.to_string().as_str()) {
         ("bearer", "[]") => Needs::User,
         ("bearer", r#"["moderator"]"#) => Needs::Moderator,
@@ -93,7 +111,9 @@ fn needs(security: &Value) -> Needs {
 
 fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     match schema["$ref"].as_str() {
-        Some(reference) => &document["components"]["schemas"][reference.rsplit('/').next().expect("a name")],
+        Some(reference) => {
+            &document["components"]["schemas"][reference.rsplit('/').next().expect("a name")]
+        }
         None => schema,
     }
 }
@@ -104,10 +124,15 @@ fn example(document: &Value, schema: &Value) -> Value {
     if let Some(word) = schema["enum"].get(0) {
         return word.clone();
     }
-    if let Some(choice) = schema["oneOf"].as_array().and_then(|all| all.iter().find(|one| one["type"] != "null")) {
+    if let Some(choice) = schema["oneOf"]
+        .as_array()
+        .and_then(|all| all.iter().find(|one| one["type"] != "null"))
+    {
         return example(document, choice);
     }
-    let kind = schema["type"].as_str().or_else(|| schema["type"][0].as_str());
+    let kind = schema["type"]
+        .as_str()
+        .or_else(|| schema["type"][0].as_str());
     match kind {
         Some("string") => json!("x"),
         Some("integer" | "number") => json!(1),
@@ -115,7 +140,12 @@ fn example(document: &Value, schema: &Value) -> Value {
         Some("array") => json!([]),
         _ => {
             let mut object = Map::new();
-            for part in schema["allOf"].as_array().into_iter().flatten().chain([schema]) {
+            for part in schema["allOf"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .chain([schema])
+            {
                 let part = resolved(document, part);
                 for name in part["required"].as_array().into_iter().flatten() {
                     let name = text(name);

@@ -31,7 +31,10 @@ pub enum Stop {
 async fn stop(child: &mut Option<Child>, name: &str) {
     let mut child = child.take().expect("it runs");
     signal(&child, name).await;
-    tokio::time::timeout(PATIENCE, child.wait()).await.expect("it ends in time").expect("its status");
+    tokio::time::timeout(PATIENCE, child.wait())
+        .await
+        .expect("it ends in time")
+        .expect("its status");
 }
 
 /// Waits until a service answers.
@@ -42,14 +45,30 @@ async fn answers<F: Future<Output = bool>>(what: &str, log: &Path, asked: impl F
         }
     };
     let ready = tokio::time::timeout(PATIENCE, ready).await;
-    assert!(ready.is_ok(), "{what} does not answer: {}", std::fs::read_to_string(log).unwrap_or_default());
+    assert!(
+        ready.is_ok(),
+        "{what} does not answer: {}",
+        std::fs::read_to_string(log).unwrap_or_default()
+    );
 }
 
-/// The program that `variable` names or that is in one of these folders. `None`, said once on stderr, when there is none and none is required.
-pub fn program(variable: &str, name: &str, folders: impl IntoIterator<Item = PathBuf>) -> Option<PathBuf> {
-    let named = std::env::var_os(variable).filter(|path| !path.is_empty()).map(PathBuf::from);
+/// The program that `variable` names or that is in one of these folders. `None`, said once on
+/// stderr, when there is none and none is required.
+pub fn program(
+    variable: &str,
+    name: &str,
+    folders: impl IntoIterator<Item = PathBuf>,
+) -> Option<PathBuf> {
+    let named = std::env::var_os(variable)
+        .filter(|path| !path.is_empty())
+        .map(PathBuf::from);
     let named = named.map(|path| if path.is_dir() { path.join(name) } else { path });
-    let found = named.or_else(|| folders.into_iter().map(|folder| folder.join(name)).find(|path| path.is_file()));
+    let found = named.or_else(|| {
+        folders
+            .into_iter()
+            .map(|folder| folder.join(name))
+            .find(|path| path.is_file())
+    });
     if found.is_none() {
         missing(name, variable);
     }
@@ -58,9 +77,15 @@ pub fn program(variable: &str, name: &str, folders: impl IntoIterator<Item = Pat
 
 /// Says that a test does not run for want of `what`, or fails it.
 fn missing(what: &str, variable: &str) {
-    assert!(std::env::var(REQUIRE_SERVICES).as_deref() != Ok("1"), "{REQUIRE_SERVICES}=1, but there is no {what}: {variable} is not set");
+    assert!(
+        std::env::var(REQUIRE_SERVICES).as_deref() != Ok("1"),
+        "{REQUIRE_SERVICES}=1, but there is no {what}: {variable} is not set"
+    );
     // Not `eprintln!`: the test harness would keep it to itself.
-    let _ = writeln!(std::io::stderr(), "a test did NOT run: there is no {what}, and {variable} is not set");
+    let _ = writeln!(
+        std::io::stderr(),
+        "a test did NOT run: there is no {what}, and {variable} is not set"
+    );
 }
 
 fn path_folders() -> Vec<PathBuf> {
@@ -72,17 +97,38 @@ async fn service(user: Option<&str>, program: &Path, log: &Path) -> Command {
     let mut command = Command::new("setpriv");
     command.args(["--pdeathsig", "KILL"]);
     if let Some(user) = user {
-        command.args([&format!("--reuid={user}"), &format!("--regid={}", id(&["-g", user]).await), "--clear-groups"]);
+        command.args([
+            &format!("--reuid={user}"),
+            &format!("--regid={}", id(&["-g", user]).await),
+            "--clear-groups",
+        ]);
     }
-    let log = std::fs::File::options().append(true).create(true).open(log).expect("a log file");
-    command.arg("--").arg(program).stdin(Stdio::null()).stdout(log.try_clone().expect("a second handle")).stderr(log).kill_on_drop(true);
+    let log = std::fs::File::options()
+        .append(true)
+        .create(true)
+        .open(log)
+        .expect("a log file");
+    command
+        .arg("--")
+        .arg(program)
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().expect("a second handle"))
+        .stderr(log)
+        .kill_on_drop(true);
     command
 }
 
 async fn id(args: &[&str]) -> u32 {
-    let output = Command::new("id").args(args).output().await.expect("id runs");
+    let output = Command::new("id")
+        .args(args)
+        .output()
+        .await
+        .expect("id runs");
     assert!(output.status.success(), "{output:?}");
-    String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
+    String::from_utf8_lossy(&output.stdout)
+        .trim()
+        .parse()
+        .expect("a number")
 }
 
 fn password() -> String {
@@ -102,27 +148,46 @@ impl RedisPrefix {
     /// The settings of a node that uses it.
     pub fn settings(&self) -> [(&'static str, String); 2] {
         let settings = self.0.settings();
-        [("TEBDIL_REDIS__URL", settings.redis_url.expose().to_owned()), ("TEBDIL_REDIS__PREFIX", settings.prefix)]
+        [
+            ("TEBDIL_REDIS__URL", settings.redis_url.expose().to_owned()),
+            ("TEBDIL_REDIS__PREFIX", settings.prefix),
+        ]
     }
 
     /// Takes a node off the list of nodes.
     pub fn forget_node(&self, node: &str) {
         let key = format!("{}nodes", self.0.prefix());
-        let () = redis::cmd("HDEL").arg(key).arg(node).query(&mut self.0.connection()).expect("it goes");
+        let () = redis::cmd("HDEL")
+            .arg(key)
+            .arg(node)
+            .query(&mut self.0.connection())
+            .expect("it goes");
     }
 
     /// Has every script fail that looks for the devices of a user, until [`Self::mend_user`].
     pub fn spoil_user(&self, user: &str) {
         let (key, kept) = self.user_keys(user);
         let mut all = redis::pipe();
-        all.atomic().cmd("RENAME").arg(&key).arg(kept).cmd("SET").arg(&key).arg("no hash");
-        let () = all.query(&mut self.0.connection()).expect("it has a device");
+        all.atomic()
+            .cmd("RENAME")
+            .arg(&key)
+            .arg(kept)
+            .cmd("SET")
+            .arg(&key)
+            .arg("no hash");
+        let () = all
+            .query(&mut self.0.connection())
+            .expect("it has a device");
     }
 
     /// Gives the user its devices back.
     pub fn mend_user(&self, user: &str) {
         let (key, kept) = self.user_keys(user);
-        let () = redis::cmd("RENAME").arg(kept).arg(key).query(&mut self.0.connection()).expect("it was spoilt");
+        let () = redis::cmd("RENAME")
+            .arg(kept)
+            .arg(key)
+            .query(&mut self.0.connection())
+            .expect("it was spoilt");
     }
 
     fn user_keys(&self, user: &str) -> (String, String) {
@@ -130,10 +195,19 @@ impl RedisPrefix {
         (format!("{prefix}u:{user}"), format!("{prefix}kept:{user}"))
     }
 
-    /// What is there of nodes and their devices: everything but the counters, which outlive nodes on purpose.
+    /// What is there of nodes and their devices: everything but the counters, which outlive nodes
+    /// on purpose.
     pub fn traces(&self) -> Vec<String> {
-        let outlives = |key: &String| ["fence:", "limit:", "tries:"].iter().any(|kind| key[self.0.prefix().len()..].starts_with(kind));
-        self.0.keys().into_iter().filter(|key| !outlives(key)).collect()
+        let outlives = |key: &String| {
+            ["fence:", "limit:", "tries:"]
+                .iter()
+                .any(|kind| key[self.0.prefix().len()..].starts_with(kind))
+        };
+        self.0
+            .keys()
+            .into_iter()
+            .filter(|key| !outlives(key))
+            .collect()
     }
 }
 
@@ -152,8 +226,17 @@ impl PrivateRedis {
     pub async fn start() -> Option<Self> {
         let program = program("TEBDIL_TEST_REDIS_SERVER", "redis-server", path_folders())?;
         let home = tempfile::tempdir().expect("a temporary directory");
-        let mut redis = Self { program, port: free_port(), password: password(), child: None, home };
-        let settings = format!("bind 127.0.0.1\nport {}\nrequirepass {}\nsave \"\"\nappendonly no\n", redis.port, redis.password);
+        let mut redis = Self {
+            program,
+            port: free_port(),
+            password: password(),
+            child: None,
+            home,
+        };
+        let settings = format!(
+            "bind 127.0.0.1\nport {}\nrequirepass {}\nsave \"\"\nappendonly no\n",
+            redis.port, redis.password
+        );
         std::fs::write(redis.home.path().join("redis.conf"), settings).expect("written");
         redis.restart().await;
         Some(redis)
@@ -172,7 +255,9 @@ impl PrivateRedis {
     pub async fn restart(&mut self) {
         let log = self.home.path().join("log");
         let mut command = service(None, &self.program, &log).await;
-        command.arg(self.home.path().join("redis.conf")).current_dir(self.home.path());
+        command
+            .arg(self.home.path().join("redis.conf"))
+            .current_dir(self.home.path());
         self.child = Some(command.spawn().expect("Redis starts"));
         answers("Redis", &log, async || self.ask("PING").await.is_some()).await;
     }
@@ -188,16 +273,30 @@ impl PrivateRedis {
 
     /// Forgets everything.
     pub async fn flush(&self) {
-        answers("Redis", &self.home.path().join("log"), async || self.ask("FLUSHALL").await.is_some()).await;
+        answers("Redis", &self.home.path().join("log"), async || {
+            self.ask("FLUSHALL").await.is_some()
+        })
+        .await;
     }
 
     /// Forgets the keys of this pattern, of which there must be some.
     pub async fn forget(&self, pattern: &str) {
         let client = redis::Client::open(self.url(self.port)).expect("an address");
-        let mut connection = client.get_multiplexed_async_connection().await.expect("a connection");
-        let keys: Vec<String> = redis::cmd("KEYS").arg(pattern).query_async(&mut connection).await.expect("an answer");
+        let mut connection = client
+            .get_multiplexed_async_connection()
+            .await
+            .expect("a connection");
+        let keys: Vec<String> = redis::cmd("KEYS")
+            .arg(pattern)
+            .query_async(&mut connection)
+            .await
+            .expect("an answer");
         assert!(!keys.is_empty(), "{pattern}");
-        let _: i64 = redis::cmd("DEL").arg(keys).query_async(&mut connection).await.expect("an answer");
+        let _: i64 = redis::cmd("DEL")
+            .arg(keys)
+            .query_async(&mut connection)
+            .await
+            .expect("an answer");
     }
 
     /// Freezes it: connections stay open and nobody answers.
@@ -217,11 +316,15 @@ impl PrivateRedis {
             let mut connection = client.get_multiplexed_async_connection().await.ok()?;
             redis::cmd(command).query_async(&mut connection).await.ok()
         };
-        tokio::time::timeout(Duration::from_secs(1), asked).await.ok().flatten()
+        tokio::time::timeout(Duration::from_secs(1), asked)
+            .await
+            .ok()
+            .flatten()
     }
 }
 
-/// A PostgreSQL of the test's own, on a port that it keeps. What was committed is there after an end.
+/// A PostgreSQL of the test's own, on a port that it keeps. What was committed is there after an
+/// end.
 #[derive(Debug)]
 pub struct PrivatePostgres {
     programs: PathBuf,
@@ -241,9 +344,17 @@ impl PrivatePostgres {
         // PostgreSQL refuses to run as root.
         let user = (id(&["-u"]).await == 0).then_some("postgres");
         if let Some(user) = user {
-            std::os::unix::fs::chown(home.path(), Some(id(&["-u", user]).await), None).expect("given away");
+            std::os::unix::fs::chown(home.path(), Some(id(&["-u", user]).await), None)
+                .expect("given away");
         }
-        let mut postgres = Self { programs, user, port: free_port(), password: password(), child: None, home };
+        let mut postgres = Self {
+            programs,
+            user,
+            port: free_port(),
+            password: password(),
+            child: None,
+            home,
+        };
         postgres.init().await;
         postgres.restart().await;
         Some(postgres)
@@ -253,12 +364,28 @@ impl PrivatePostgres {
         let secret = self.home.path().join("password");
         std::fs::write(&secret, &self.password).expect("written");
         // The folder above it is closed to others.
-        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644)).expect("readable");
+        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o644))
+            .expect("readable");
         let mut command = service(self.user, &self.programs.join("initdb"), &self.log()).await;
-        command.current_dir(self.home.path()).arg("-D").arg(self.home.path().join("data")).arg(format!("--pwfile={}", secret.display()));
-        command.args(["-U", "tebdil", "--auth=password", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]);
+        command
+            .current_dir(self.home.path())
+            .arg("-D")
+            .arg(self.home.path().join("data"))
+            .arg(format!("--pwfile={}", secret.display()));
+        command.args([
+            "-U",
+            "tebdil",
+            "--auth=password",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+            "--no-sync",
+        ]);
         let status = command.status().await.expect("initdb runs");
-        assert!(status.success(), "{}", std::fs::read_to_string(self.log()).unwrap_or_default());
+        assert!(
+            status.success(),
+            "{}",
+            std::fs::read_to_string(self.log()).unwrap_or_default()
+        );
     }
 
     pub fn port(&self) -> u16 {
@@ -267,21 +394,36 @@ impl PrivatePostgres {
 
     /// Its address through `port`: its own, or that of a proxy in front of it.
     pub fn url(&self, port: u16) -> String {
-        format!("postgres://tebdil:{}@127.0.0.1:{port}/postgres", self.password)
+        format!(
+            "postgres://tebdil:{}@127.0.0.1:{port}/postgres",
+            self.password
+        )
     }
 
     /// Starts it again and waits until it answers.
     pub async fn restart(&mut self) {
         let mut command = service(self.user, &self.programs.join("postgres"), &self.log()).await;
-        command.current_dir(self.home.path()).arg("-D").arg(self.home.path().join("data")).args(["-p", &self.port.to_string()]);
+        command
+            .current_dir(self.home.path())
+            .arg("-D")
+            .arg(self.home.path().join("data"))
+            .args(["-p", &self.port.to_string()]);
         // What it wrote outlives its process without fsync; the machine is not what fails here.
-        for setting in ["listen_addresses=127.0.0.1", "unix_socket_directories=", "max_connections=300", "fsync=off", "shared_buffers=32MB"]
-        {
+        for setting in [
+            "listen_addresses=127.0.0.1",
+            "unix_socket_directories=",
+            "max_connections=300",
+            "fsync=off",
+            "shared_buffers=32MB",
+        ] {
             command.args(["-c", setting]);
         }
         self.child = Some(command.spawn().expect("PostgreSQL starts"));
         let url = self.url(self.port);
-        answers("PostgreSQL", &self.log(), async || sqlx::PgConnection::connect(&url).await.is_ok()).await;
+        answers("PostgreSQL", &self.log(), async || {
+            sqlx::PgConnection::connect(&url).await.is_ok()
+        })
+        .await;
     }
 
     /// Ends it at once; connections are cut, and it recovers at the next start.
@@ -299,34 +441,76 @@ impl Drop for PrivatePostgres {
         if self.child.is_none() {
             return;
         }
-        // Killed outright, it would leave children that still write into its folder, and shared memory.
+        // Killed outright, it would leave children that still write into its folder, and shared
+        // memory.
         let mut command = std::process::Command::new("setpriv");
         if let Some(user) = self.user {
             command.args([&format!("--reuid={user}"), "--clear-groups"]);
         }
-        command.arg("--").arg(self.programs.join("pg_ctl")).args(["stop", "--mode=immediate", "--timeout=5", "--silent", "--pgdata"]);
-        let _ = command.arg(self.home.path().join("data")).current_dir(self.home.path()).stdin(Stdio::null()).output();
+        command.arg("--").arg(self.programs.join("pg_ctl")).args([
+            "stop",
+            "--mode=immediate",
+            "--timeout=5",
+            "--silent",
+            "--pgdata",
+        ]);
+        let _ = command
+            .arg(self.home.path().join("data"))
+            .current_dir(self.home.path())
+            .stdin(Stdio::null())
+            .output();
     }
 }
 
 /// Where Debian keeps PostgreSQL, newest first.
 pub fn installed_postgres() -> Vec<PathBuf> {
-    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
-    let mut folders: Vec<(u32, PathBuf)> =
-        versions.filter_map(|version| Some((version.file_name().to_str()?.parse().ok()?, version.path().join("bin")))).collect();
+    let versions = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut folders: Vec<(u32, PathBuf)> = versions
+        .filter_map(|version| {
+            Some((
+                version.file_name().to_str()?.parse().ok()?,
+                version.path().join("bin"),
+            ))
+        })
+        .collect();
     folders.sort_unstable_by_key(|(version, _)| std::cmp::Reverse(*version));
-    folders.into_iter().map(|(_, folder)| folder).chain(path_folders()).collect()
+    folders
+        .into_iter()
+        .map(|(_, folder)| folder)
+        .chain(path_folders())
+        .collect()
 }
 
 #[tokio::test]
 async fn a_redis_ends_freezes_forgets_and_comes_back() {
-    let Some(mut redis) = PrivateRedis::start().await else { return };
+    let Some(mut redis) = PrivateRedis::start().await else {
+        return;
+    };
     let url = redis.url(redis.port());
-    let mut connection = redis::Client::open(url).expect("an address").get_multiplexed_async_connection().await.expect("a connection");
-    let () = redis::cmd("SET").arg("word").arg("merhaba").query_async(&mut connection).await.expect("kept");
-    let stranger = redis::Client::open(format!("redis://127.0.0.1:{}", redis.port())).expect("an address");
-    let mut stranger = stranger.get_multiplexed_async_connection().await.expect("a connection");
-    let refused = redis::cmd("PING").query_async::<redis::Value>(&mut stranger).await.expect_err("it wants its password");
+    let mut connection = redis::Client::open(url)
+        .expect("an address")
+        .get_multiplexed_async_connection()
+        .await
+        .expect("a connection");
+    let () = redis::cmd("SET")
+        .arg("word")
+        .arg("merhaba")
+        .query_async(&mut connection)
+        .await
+        .expect("kept");
+    let stranger =
+        redis::Client::open(format!("redis://127.0.0.1:{}", redis.port())).expect("an address");
+    let mut stranger = stranger
+        .get_multiplexed_async_connection()
+        .await
+        .expect("a connection");
+    let refused = redis::cmd("PING")
+        .query_async::<redis::Value>(&mut stranger)
+        .await
+        .expect_err("it wants its password");
     assert_eq!(refused.code(), Some("NOAUTH"));
 
     redis.pause().await;
@@ -345,15 +529,30 @@ async fn a_redis_ends_freezes_forgets_and_comes_back() {
 
 #[tokio::test]
 async fn a_postgresql_ends_and_comes_back_with_what_was_committed() {
-    let Some(mut postgres) = PrivatePostgres::start().await else { return };
+    let Some(mut postgres) = PrivatePostgres::start().await else {
+        return;
+    };
     let url = postgres.url(postgres.port());
-    let mut connection = sqlx::PgConnection::connect(&url).await.expect("a connection");
-    sqlx::raw_sql("CREATE TABLE words (word TEXT); INSERT INTO words VALUES ('merhaba')").execute(&mut connection).await.expect("kept");
+    let mut connection = sqlx::PgConnection::connect(&url)
+        .await
+        .expect("a connection");
+    sqlx::raw_sql("CREATE TABLE words (word TEXT); INSERT INTO words VALUES ('merhaba')")
+        .execute(&mut connection)
+        .await
+        .expect("kept");
     postgres.stop().await;
-    sqlx::raw_sql("SELECT 1").execute(&mut connection).await.expect_err("the connection is cut");
+    sqlx::raw_sql("SELECT 1")
+        .execute(&mut connection)
+        .await
+        .expect_err("the connection is cut");
     assert!(sqlx::PgConnection::connect(&url).await.is_err());
     postgres.restart().await;
-    let mut connection = sqlx::PgConnection::connect(&url).await.expect("a connection");
-    let word: String = sqlx::query_scalar("SELECT word FROM words").fetch_one(&mut connection).await.expect("a row");
+    let mut connection = sqlx::PgConnection::connect(&url)
+        .await
+        .expect("a connection");
+    let word: String = sqlx::query_scalar("SELECT word FROM words")
+        .fetch_one(&mut connection)
+        .await
+        .expect("a row");
     assert_eq!(word, "merhaba");
 }

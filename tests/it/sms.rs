@@ -57,10 +57,19 @@ impl Drop for Gateway {
 impl Gateway {
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}/send?key=sesame", listener.local_addr().expect("bound"));
-        let state = Arc::new(State { inbox: Mutex::default(), manner: Mutex::new(Manner::Takes) });
+        let url = format!(
+            "http://{}/send?key=sesame",
+            listener.local_addr().expect("bound")
+        );
+        let state = Arc::new(State {
+            inbox: Mutex::default(),
+            manner: Mutex::new(Manner::Takes),
+        });
         let kept = Arc::clone(&state);
-        #[expect(clippy::disallowed_methods, reason = "it ends with the gateway, which aborts it")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it ends with the gateway, which aborts it"
+        )]
         let serving = tokio::task::spawn(async move {
             let mut calls = JoinSet::new();
             loop {
@@ -69,7 +78,11 @@ impl Gateway {
                 calls.spawn(async move { answer(stream, &state).await });
             }
         });
-        Self { url, state, serving }
+        Self {
+            url,
+            state,
+            serving,
+        }
     }
 
     /// What has a server send its codes here, and verify phones.
@@ -78,7 +91,10 @@ impl Gateway {
             ("TEBDIL_VERIFICATION__PHONE", "true"),
             ("TEBDIL_VERIFICATION__SENDER", "gateway"),
             ("TEBDIL_VERIFICATION__GATEWAY__URL", &self.url),
-            ("TEBDIL_VERIFICATION__GATEWAY__BODY", r#"{"to":"{phone}","code":"{code}","text":"{text}"}"#),
+            (
+                "TEBDIL_VERIFICATION__GATEWAY__BODY",
+                r#"{"to":"{phone}","code":"{code}","text":"{text}"}"#,
+            ),
             ("TEBDIL_VERIFICATION__GATEWAY__HEADERS__X_API_KEY", "sesame"),
             ("TEBDIL_VERIFICATION__GATEWAY__TIMEOUT_MS", "500"),
         ]
@@ -109,21 +125,33 @@ async fn answer(mut stream: TcpStream, state: &State) {
             Ok(read) => request.extend_from_slice(&chunk[..read]),
         }
         let text = String::from_utf8_lossy(&request);
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length = head.to_lowercase().lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+        let Some((head, body)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head
+            .to_lowercase()
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
         if body.len() >= length.expect("a length") {
             break (head.to_owned(), body.to_owned());
         }
     };
     let body: Value = serde_json::from_str(&body).expect("JSON");
     let field = |name: &str| body[name].as_str().expect("text").to_owned();
-    let sms = Sms { phone: field("to"), code: field("code"), text: field("text"), head };
+    let sms = Sms {
+        phone: field("to"),
+        code: field("code"),
+        text: field("text"),
+        head,
+    };
     state.inbox.lock().expect("no panic").push(sms);
     let manner = *state.manner.lock().expect("no panic");
     let text = match manner {
         Manner::Takes => "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
         Manner::Fails => "HTTP/1.1 500 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
-        Manner::Redirects => "HTTP/1.1 307 There\r\nlocation: /other\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
+        Manner::Redirects => {
+            "HTTP/1.1 307 There\r\nlocation: /other\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        }
         Manner::Babbles => "blah blah\r\n\r\n",
         Manner::Hangs => return tokio::time::sleep(Duration::from_mins(1)).await,
     };

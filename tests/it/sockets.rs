@@ -52,7 +52,10 @@ impl Person {
 
     async fn signed_in_to(server: &TestServer, url: &str, user: TestUser) -> Self {
         let keys = json!({"packages": ["AAAA", "AAAB"], "last_resort": "AAAC"});
-        server.call(Method::PUT, "/v1/keys", &user.access, &keys).await.expect(200);
+        server
+            .call(Method::PUT, "/v1/keys", &user.access, &keys)
+            .await
+            .expect(200);
         let socket = connect_to(url, &user).await;
         Self { user, socket }
     }
@@ -74,7 +77,11 @@ impl Person {
     /// The next frame of this type; others are passed over.
     pub async fn until(&mut self, kind: &str) -> Value {
         loop {
-            let frame = self.socket.recv_json().await.unwrap_or_else(|error| panic!("waiting for {kind}: {error}"));
+            let frame = self
+                .socket
+                .recv_json()
+                .await
+                .unwrap_or_else(|error| panic!("waiting for {kind}: {error}"));
             if frame["type"] == kind {
                 return frame;
             }
@@ -98,7 +105,11 @@ impl Person {
     pub async fn refused(&mut self, frame: Value) -> String {
         let answer = self.ask(frame).await;
         assert_eq!(answer["type"], "error", "{answer}");
-        assert!(answer["message"].as_str().is_some_and(|message| !message.is_empty()));
+        assert!(
+            answer["message"]
+                .as_str()
+                .is_some_and(|message| !message.is_empty())
+        );
         answer["code"].as_str().expect("a code").to_owned()
     }
 
@@ -115,7 +126,10 @@ impl Person {
 
     /// The id of the match that is found.
     pub async fn found(&mut self) -> String {
-        self.until("match.found").await["match"]["id"].as_str().expect("an id").to_owned()
+        self.until("match.found").await["match"]["id"]
+            .as_str()
+            .expect("an id")
+            .to_owned()
     }
 
     /// Sends a message; the answer.
@@ -125,7 +139,8 @@ impl Person {
 
     /// Whether nothing of this type comes before the answer to a harmless request.
     pub async fn hears_no(&mut self, kind: &str) {
-        self.send(json!({"type": "message.sync", "match_id": "1", "peer_seq": 0, "id": "silence"})).await;
+        self.send(json!({"type": "message.sync", "match_id": "1", "peer_seq": 0, "id": "silence"}))
+            .await;
         loop {
             let frame = self.socket.recv_json().await.expect("a frame");
             assert_ne!(frame["type"], kind, "{frame}");
@@ -138,7 +153,10 @@ impl Person {
 
 /// Whether none of the two or more has been matched by the time everything due is done.
 pub async fn nobody_is_matched(server: &TestServer, people: &mut [&mut Person]) {
-    eventually("the matchmaker is done", async || server.nobody_is_being_matched().await).await;
+    eventually("the matchmaker is done", async || {
+        server.nobody_is_being_matched().await
+    })
+    .await;
     for person in people {
         person.hears_no("match.found").await;
     }
@@ -153,7 +171,8 @@ pub fn message(match_id: &str, text: &str) -> Value {
     })
 }
 
-/// A `message.send` with this franking tag, in the message and beside it. What it says is up to the tag.
+/// A `message.send` with this franking tag, in the message and beside it. What it says is up to the
+/// tag.
 pub fn franked_message(match_id: &str, tag: [u8; 32]) -> Value {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     let mut frame = message(match_id, "");
@@ -169,14 +188,25 @@ pub async fn connect(server: &TestServer, user: &TestUser) -> RawSocket {
 
 /// The same at this address.
 pub async fn connect_to(url: &str, user: &TestUser) -> RawSocket {
-    let (socket, welcome) = RawSocket::hello(url, &Secret::from(user.access.as_str())).await.expect("a socket");
-    assert!(matches!(welcome.frame, tebdil_core::protocol::ServerFrame::Welcome(_)), "{welcome:?}");
+    let (socket, welcome) = RawSocket::hello(url, &Secret::from(user.access.as_str()))
+        .await
+        .expect("a socket");
+    assert!(
+        matches!(
+            welcome.frame,
+            tebdil_core::protocol::ServerFrame::Welcome(_)
+        ),
+        "{welcome:?}"
+    );
     socket
 }
 
 /// Two new users in a match.
 pub async fn pair(server: &TestServer) -> (Person, Person, String) {
-    let (mut a, mut b) = (Person::new(server, "ayse").await, Person::new(server, "berk").await);
+    let (mut a, mut b) = (
+        Person::new(server, "ayse").await,
+        Person::new(server, "berk").await,
+    );
     let id = meet(server, &mut a, &mut b, "text").await;
     (a, b, id)
 }
@@ -199,5 +229,7 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, condition: impl Fn
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), held).await.unwrap_or_else(|_| panic!("never: {what}"));
+    tokio::time::timeout(Duration::from_secs(10), held)
+        .await
+        .unwrap_or_else(|_| panic!("never: {what}"));
 }

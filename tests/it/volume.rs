@@ -16,7 +16,10 @@ use crate::{
 const HOUR: i64 = 72_000;
 
 mod few {
-    use super::{a_flood_is_refused_until_the_peer_has_read_and_keeps_its_order, a_match_that_cannot_be_written_refuses_only_its_own};
+    use super::{
+        a_flood_is_refused_until_the_peer_has_read_and_keeps_its_order,
+        a_match_that_cannot_be_written_refuses_only_its_own,
+    };
 
     scenarios! {
         @with &[("TEBDIL_MESSAGES__UNDELIVERED", "16")];
@@ -34,16 +37,28 @@ scenarios! {
 async fn raw(server: &TestServer, sql: String) {
     let url = server.app.config.database_url();
     if server.app.config.is_shared() {
-        let mut connection = PgConnection::connect(url.expose()).await.expect("a connection");
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("the statement runs");
+        let mut connection = PgConnection::connect(url.expose())
+            .await
+            .expect("a connection");
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&mut connection)
+            .await
+            .expect("the statement runs");
     } else {
-        let mut connection = SqliteConnection::connect(url.expose()).await.expect("a connection");
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.expect("the statement runs");
+        let mut connection = SqliteConnection::connect(url.expose())
+            .await
+            .expect("a connection");
+        sqlx::raw_sql(AssertSqlSafe(sql))
+            .execute(&mut connection)
+            .await
+            .expect("the statement runs");
     }
 }
 
 async fn acknowledge(person: &mut Person, match_id: &str, seq: i64) {
-    person.send(json!({"type": "message.ack", "match_id": match_id, "seq": seq})).await;
+    person
+        .send(json!({"type": "message.ack", "match_id": match_id, "seq": seq}))
+        .await;
 }
 
 /// The next answer to a message.
@@ -58,9 +73,14 @@ async fn answer(person: &mut Person) -> Value {
 
 async fn a_flood_is_refused_until_the_peer_has_read_and_keeps_its_order(server: TestServer) {
     let (mut a, mut b, id) = pair(&server).await;
-    let (mut c, mut d) = (Person::new(&server, "cem").await, Person::new(&server, "deniz").await);
+    let (mut c, mut d) = (
+        Person::new(&server, "cem").await,
+        Person::new(&server, "deniz").await,
+    );
     let other = meet(&server, &mut a, &mut c, "text").await;
-    let said: Vec<Value> = (0..24).map(|number| message(&id, &number.to_string())).collect();
+    let said: Vec<Value> = (0..24)
+        .map(|number| message(&id, &number.to_string()))
+        .collect();
     for frame in &said {
         a.send(frame.clone()).await;
     }
@@ -68,13 +88,28 @@ async fn a_flood_is_refused_until_the_peer_has_read_and_keeps_its_order(server: 
         let answer = answer(&mut a).await;
         assert_eq!(answer["client_id"], frame["client_id"], "{answer}");
         if number < 16 {
-            assert_eq!((&answer["type"], &answer["seq"]), (&json!("message.accepted"), &json!(number + 1)));
+            assert_eq!(
+                (&answer["type"], &answer["seq"]),
+                (&json!("message.accepted"), &json!(number + 1))
+            );
         } else {
             assert_eq!(answer["code"], "too_many_undelivered");
-            assert!(answer["retry_after_ms"].as_u64().is_some_and(|millis| millis > 0), "{answer}");
+            assert!(
+                answer["retry_after_ms"]
+                    .as_u64()
+                    .is_some_and(|millis| millis > 0),
+                "{answer}"
+            );
         }
     }
-    assert_eq!(server.count(&format!("SELECT COUNT(*) FROM messages WHERE match_id = {id}")).await, 16);
+    assert_eq!(
+        server
+            .count(&format!(
+                "SELECT COUNT(*) FROM messages WHERE match_id = {id}"
+            ))
+            .await,
+        16
+    );
     assert_eq!(server.count("SELECT COUNT(*) FROM message_logs").await, 16);
     let mut heard = Vec::new();
     for seq in 1..=16 {
@@ -93,7 +128,11 @@ async fn a_flood_is_refused_until_the_peer_has_read_and_keeps_its_order(server: 
     acknowledge(&mut b, &id, 16).await;
     while a.until("message.delivered").await["seq"] != 16 {}
     for (frame, seq) in said[16..].iter().zip(17..) {
-        assert_eq!(a.ask(frame.clone()).await["seq"], seq, "those that were refused took no number");
+        assert_eq!(
+            a.ask(frame.clone()).await["seq"],
+            seq,
+            "those that were refused took no number"
+        );
     }
     while heard.len() < said.len() {
         let frame = b.until("message.new").await;
@@ -102,7 +141,12 @@ async fn a_flood_is_refused_until_the_peer_has_read_and_keeps_its_order(server: 
             heard.push(frame["ciphertext"].clone());
         }
     }
-    assert_eq!(heard, said.iter().map(|frame| frame["ciphertext"].clone()).collect::<Vec<_>>());
+    assert_eq!(
+        heard,
+        said.iter()
+            .map(|frame| frame["ciphertext"].clone())
+            .collect::<Vec<_>>()
+    );
     server.stop().await;
 }
 
@@ -112,7 +156,9 @@ async fn a_match_that_cannot_be_written_refuses_only_its_own(server: TestServer)
     let forbid = if server.app.config.is_shared() {
         format!("ALTER TABLE messages ADD CONSTRAINT forbidden CHECK (match_id <> {bad})")
     } else {
-        format!("CREATE TRIGGER forbidden BEFORE INSERT ON messages WHEN NEW.match_id = {bad} BEGIN SELECT RAISE(ABORT, 'forbidden'); END")
+        format!(
+            "CREATE TRIGGER forbidden BEFORE INSERT ON messages WHEN NEW.match_id = {bad} BEGIN SELECT RAISE(ABORT, 'forbidden'); END"
+        )
     };
     raw(&server, forbid).await;
     for round in 0..4 {
@@ -157,9 +203,14 @@ mod held {
 async fn a_match_that_is_held_keeps_nobody_else_waiting(server: TestServer) {
     let (mut a, mut b, held) = pair(&server).await;
     let (mut c, mut d, free) = pair(&server).await;
-    let mut other = PgConnection::connect(server.app.config.database_url().expose()).await.expect("a connection");
+    let mut other = PgConnection::connect(server.app.config.database_url().expose())
+        .await
+        .expect("a connection");
     let lock = format!("BEGIN; SELECT 1 FROM match_sides WHERE match_id = {held} FOR UPDATE");
-    sqlx::raw_sql(AssertSqlSafe(lock)).execute(&mut other).await.expect("the lock");
+    sqlx::raw_sql(AssertSqlSafe(lock))
+        .execute(&mut other)
+        .await
+        .expect("the lock");
     let said = ["one", "two"].map(|text| message(&held, text));
     for frame in &said {
         a.send(frame.clone()).await;
@@ -174,18 +225,31 @@ async fn a_match_that_is_held_keeps_nobody_else_waiting(server: TestServer) {
     assert!(slowest < Duration::from_secs(1), "{slowest:?}");
     for frame in &said {
         let refused = answer(&mut a).await;
-        assert_eq!((&refused["code"], &refused["client_id"]), (&json!("unavailable"), &frame["client_id"]));
+        assert_eq!(
+            (&refused["code"], &refused["client_id"]),
+            (&json!("unavailable"), &frame["client_id"])
+        );
     }
     // What is given back soon enough is written, in order, and nobody is told to come again.
     let late = message(&held, "three");
     for frame in said.iter().chain([&late]) {
         a.send(frame.clone()).await;
     }
-    sqlx::raw_sql("COMMIT").execute(&mut other).await.expect("the lock is given back");
+    sqlx::raw_sql("COMMIT")
+        .execute(&mut other)
+        .await
+        .expect("the lock is given back");
     for (frame, seq) in said.iter().chain([&late]).zip(1..) {
         let accepted = answer(&mut a).await;
-        assert_eq!((&accepted["client_id"], &accepted["seq"]), (&frame["client_id"], &json!(seq)), "{accepted}");
-        assert_eq!(b.until("message.new").await["ciphertext"], frame["ciphertext"]);
+        assert_eq!(
+            (&accepted["client_id"], &accepted["seq"]),
+            (&frame["client_id"], &json!(seq)),
+            "{accepted}"
+        );
+        assert_eq!(
+            b.until("message.new").await["ciphertext"],
+            frame["ciphertext"]
+        );
     }
     assert_eq!(d.until("message.new").await["seq"], 1);
     server.stop().await;
@@ -216,14 +280,17 @@ async fn an_hour_of_flood(server: &TestServer, match_id: &str, sender: &Person, 
     raw(server, sql).await;
 }
 
-/// How long answers take to one who says something `times` times, while the peer acknowledges all of it.
+/// How long answers take to one who says something `times` times, while the peer acknowledges all
+/// of it.
 async fn answers(c: &mut Person, d: &mut Person, match_id: &str, times: usize) -> Vec<Duration> {
     let mut took = Vec::with_capacity(times);
     for _ in 0..times {
         let begun = Instant::now();
         let accepted = c.say(match_id, "hello").await;
         took.push(begun.elapsed());
-        let seq = accepted["seq"].as_i64().unwrap_or_else(|| panic!("{accepted}"));
+        let seq = accepted["seq"]
+            .as_i64()
+            .unwrap_or_else(|| panic!("{accepted}"));
         while d.until("message.new").await["seq"] != seq {}
         acknowledge(d, match_id, seq).await;
     }
@@ -235,10 +302,14 @@ fn p99(mut took: Vec<Duration>) -> Duration {
     took[(took.len() * 99).div_ceil(100) - 1]
 }
 
-/// The figure that counts is printed. What is asserted leaves room for a machine that does other things: it fails where somebody waits for the flood.
+/// The figure that counts is printed. What is asserted leaves room for a machine that does other
+/// things: it fails where somebody waits for the flood.
 fn is_undisturbed(what: &str, before: Duration, during: Duration) {
     eprintln!("{what}: p99 of others' answers {before:?} before, {during:?} during");
-    assert!(during < (3 * before).max(Duration::from_millis(500)), "{what}: {before:?} before, {during:?} during");
+    assert!(
+        during < (3 * before).max(Duration::from_millis(500)),
+        "{what}: {before:?} before, {during:?} during"
+    );
 }
 
 async fn a_block_ends_an_hour_of_flood_at_once(server: TestServer) {
@@ -249,7 +320,10 @@ async fn a_block_ends_an_hour_of_flood_at_once(server: TestServer) {
     let before = p99(answers(&mut c, &mut d, &id, 100).await);
 
     let begun = Instant::now();
-    server.post("/v1/blocks", &b.user.access, &json!({"match_id": flooded})).await.expect(201);
+    server
+        .post("/v1/blocks", &b.user.access, &json!({"match_id": flooded}))
+        .await
+        .expect(201);
     let took = begun.elapsed();
     eprintln!("a block was answered in {took:?} after {HOUR} messages of 16 KiB");
     assert!(took < Duration::from_secs(1), "{took:?}");
@@ -263,9 +337,15 @@ async fn a_block_ends_an_hour_of_flood_at_once(server: TestServer) {
             server.app.workers.run_due_once().await.expect("jobs");
         }
     };
-    let (during, gone) = tokio::join!(answers(&mut c, &mut d, &id, 300), tokio::time::timeout(Duration::from_mins(2), gone));
+    let (during, gone) = tokio::join!(
+        answers(&mut c, &mut d, &id, 300),
+        tokio::time::timeout(Duration::from_mins(2), gone)
+    );
     gone.expect("all of it is deleted");
-    eprintln!("it was deleted, and 300 messages were answered, within {:?}", begun.elapsed());
+    eprintln!(
+        "it was deleted, and 300 messages were answered, within {:?}",
+        begun.elapsed()
+    );
     is_undisturbed("while an hour of flood is deleted", before, p99(during));
     server.stop().await;
 }
@@ -300,9 +380,19 @@ async fn others_write_as_fast_while_one_account_floods(server: TestServer) {
     }
     let during = p99(answers(&mut c, &mut d, &id, 400).await);
     let refused: u32 = flood.join_all().await.into_iter().sum();
-    assert!(refused >= 100, "the flood came as far as it may, and went on");
-    let held = server.count(&format!("SELECT CAST(SUM(LENGTH(content)) AS BIGINT) FROM messages WHERE match_id = {flooded}")).await;
-    assert!((4 << 20..(4 << 20) + (16 << 10)).contains(&held), "{held} bytes");
+    assert!(
+        refused >= 100,
+        "the flood came as far as it may, and went on"
+    );
+    let held = server
+        .count(&format!(
+            "SELECT CAST(SUM(LENGTH(content)) AS BIGINT) FROM messages WHERE match_id = {flooded}"
+        ))
+        .await;
+    assert!(
+        (4 << 20..(4 << 20) + (16 << 10)).contains(&held),
+        "{held} bytes"
+    );
     is_undisturbed("while one account floods", before, during);
     server.stop().await;
 }

@@ -1,9 +1,11 @@
 //! The `job` table as a backend of an apalis worker.
 //!
-//! Written against `Backend` and not through `apalis_core::backend::persistence`, which loses what this table promises: there, any error of the
-//! database ends the worker and drops the jobs that run; leases are not extended while fetched jobs wait, nor while draining; closing drops a
-//! fetch half-way, so its jobs stay leased; ends of jobs wait in a channel that nothing wakes. Here a job records its own end ([`crate::execute`]),
-//! leases are extended beside the worker ([`crate::engine`]), and a failed fetch is an empty one.
+//! Written against `Backend` and not through `apalis_core::backend::persistence`, which loses what
+//! this table promises: there, any error of the database ends the worker and drops the jobs that
+//! run; leases are not extended while fetched jobs wait, nor while draining; closing drops a fetch
+//! half-way, so its jobs stay leased; ends of jobs wait in a channel that nothing wakes. Here a job
+//! records its own end ([`crate::execute`]), leases are extended beside the worker
+//! ([`crate::engine`]), and a failed fetch is an empty one.
 
 use std::{
     collections::VecDeque,
@@ -53,29 +55,67 @@ enum State {
 }
 
 impl JobBackend {
-    pub(crate) fn new(queue: Queue, cx: JobContext, leases: Arc<Leases>, timing: Timing, stop: CancellationToken) -> Self {
-        Self { queue, cx, leases, timing, stop, ready: VecDeque::new(), state: State::Idle }
+    pub(crate) fn new(
+        queue: Queue,
+        cx: JobContext,
+        leases: Arc<Leases>,
+        timing: Timing,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            queue,
+            cx,
+            leases,
+            timing,
+            stop,
+            ready: VecDeque::new(),
+            state: State::Idle,
+        }
     }
 
     fn fetch(&self, limit: usize) -> BoxFuture<'static, Vec<LeasedJob>> {
-        let (cx, leases, queue, lease) = (self.cx.clone(), self.leases.clone(), self.queue.name, self.timing.lease);
+        let (cx, leases, queue, lease) = (
+            self.cx.clone(),
+            self.leases.clone(),
+            self.queue.name,
+            self.timing.lease,
+        );
         async move { lease_jobs(&cx, &leases, queue, limit, lease).await }.boxed()
     }
 
     fn rest(&self) -> State {
-        State::Resting(Box::pin(tokio::time::sleep_until(Instant::now() + self.timing.poll)))
+        State::Resting(Box::pin(tokio::time::sleep_until(
+            Instant::now() + self.timing.poll,
+        )))
     }
 }
 
-/// Leases up to `limit` due jobs and notes them in `leases`; an error is logged and leases nothing, and neither does a clock that is wrong.
-pub(crate) async fn lease_jobs(cx: &JobContext, leases: &Leases, queue: &'static str, limit: usize, lease: Duration) -> Vec<LeasedJob> {
+/// Leases up to `limit` due jobs and notes them in `leases`; an error is logged and leases nothing,
+/// and neither does a clock that is wrong.
+pub(crate) async fn lease_jobs(
+    cx: &JobContext,
+    leases: &Leases,
+    queue: &'static str,
+    limit: usize,
+    lease: Duration,
+) -> Vec<LeasedJob> {
     if !cx.clock_is_right() {
         return Vec::new();
     }
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    match cx.store.lease_jobs(queue, limit, lease, cx.clock.now()).await {
+    match cx
+        .store
+        .lease_jobs(queue, limit, lease, cx.clock.now())
+        .await
+    {
         Ok(got) => {
-            count(queue, Ran { dead: got.buried, ..Ran::default() });
+            count(
+                queue,
+                Ran {
+                    dead: got.buried,
+                    ..Ran::default()
+                },
+            );
             leases.add(&got.jobs);
             got.jobs
         }
@@ -90,11 +130,19 @@ impl Backend for JobBackend {
     type Task = Task<LeasedJob>;
     type Error = Infallible;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(
+        &mut self,
+        _: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Option<Result<Task<LeasedJob>, Infallible>>> {
+    fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Option<Result<Task<LeasedJob>, Infallible>>> {
         loop {
             // The worker hears of the stop a little later; from now on nothing begins.
             if self.stop.is_cancelled() {
@@ -119,7 +167,11 @@ impl Backend for JobBackend {
                 }
                 State::Fetching(fetch) => {
                     let jobs = std::task::ready!(fetch.poll_unpin(cx));
-                    self.state = if jobs.is_empty() { self.rest() } else { State::Idle };
+                    self.state = if jobs.is_empty() {
+                        self.rest()
+                    } else {
+                        State::Idle
+                    };
                     self.ready.extend(jobs);
                 }
                 State::Releasing(_) | State::Closed => return Poll::Ready(None),
@@ -128,7 +180,11 @@ impl Backend for JobBackend {
     }
 
     /// Waits for a fetch that is under way, and gives back what was leased and not started.
-    fn poll_close(&mut self, cx: &mut Context<'_>, _: &WorkerContext) -> Poll<Result<(), Infallible>> {
+    fn poll_close(
+        &mut self,
+        cx: &mut Context<'_>,
+        _: &WorkerContext,
+    ) -> Poll<Result<(), Infallible>> {
         loop {
             match &mut self.state {
                 State::Fetching(fetch) => {
@@ -142,7 +198,9 @@ impl Backend for JobBackend {
                     let release = async move {
                         match store.release_jobs(&unstarted).await {
                             Ok(_) => unstarted.iter().for_each(|lease| leases.remove(lease)),
-                            Err(error) => tracing::warn!(%error, "leased jobs were not given back; they run when their lease is over"),
+                            Err(error) => {
+                                tracing::warn!(%error, "leased jobs were not given back; they run when their lease is over")
+                            }
                         }
                     };
                     self.state = State::Releasing(release.boxed());

@@ -1,4 +1,5 @@
-//! Runs the queues: a worker each, the clockwork of the schedules, heartbeats of the leases, gauges, and a bounded end.
+//! Runs the queues: a worker each, the clockwork of the schedules, heartbeats of the leases,
+//! gauges, and a bounded end.
 
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 
@@ -33,13 +34,15 @@ pub enum WorkersError {
 pub struct Timing {
     /// How often an empty queue is looked at.
     pub poll: Duration,
-    /// How long a job stays with a worker that has gone silent. Extended every third of it while the job runs.
+    /// How long a job stays with a worker that has gone silent. Extended every third of it while
+    /// the job runs.
     pub lease: Duration,
     /// How often the schedules look at the clock.
     pub schedule: Duration,
     /// How often the gauges are set.
     pub gauges: Duration,
-    /// How long running jobs may take to end at shutdown; after that they are dropped and given back.
+    /// How long running jobs may take to end at shutdown; after that they are dropped and given
+    /// back.
     pub drain: Duration,
 }
 
@@ -71,12 +74,27 @@ type Held = Arc<BTreeMap<&'static str, Arc<Leases>>>;
 impl Workers {
     /// Workers for every job there is, as far as `settings` permit.
     pub fn new(store: Store, clock: Clock, hooks: Hooks, settings: Settings) -> Self {
-        let job = JobRef { id: Arc::from(""), pushed_at: clock.now() };
+        let job = JobRef {
+            id: Arc::from(""),
+            pushed_at: clock.now(),
+        };
         let mut queues = crate::jobs::all();
         // Who does not know who is connected leaves this to a process that does.
-        queues.retain(|queue| settings.presence.is_some() || queue.name != crate::jobs::Absences::QUEUE);
-        let cx = JobContext { store, clock, hooks, settings: Arc::new(settings), job };
-        Self { cx, queues, timing: Timing::default() }
+        queues.retain(|queue| {
+            settings.presence.is_some() || queue.name != crate::jobs::Absences::QUEUE
+        });
+        let cx = JobContext {
+            store,
+            clock,
+            hooks,
+            settings: Arc::new(settings),
+            job,
+        };
+        Self {
+            cx,
+            queues,
+            timing: Timing::default(),
+        }
     }
 
     /// Workers for these queues only.
@@ -93,9 +111,15 @@ impl Workers {
 
     /// Runs jobs until `shutdown`, then waits for those that run, [`Timing::drain`] at most.
     ///
-    /// Dropped before its end, the jobs that ran stay leased and run again when their leases are over.
+    /// Dropped before its end, the jobs that ran stay leased and run again when their leases are
+    /// over.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), WorkersError> {
-        let held: Held = Arc::new(self.queues.iter().map(|queue| (queue.name, Arc::new(Leases::default()))).collect());
+        let held: Held = Arc::new(
+            self.queues
+                .iter()
+                .map(|queue| (queue.name, Arc::new(Leases::default())))
+                .collect(),
+        );
         // Cancelled as well when something ends by itself, so that the rest drains.
         let stop = shutdown.child_token();
         // In the names of the workers, so that a log tells the nodes and their starts apart.
@@ -108,8 +132,18 @@ impl Workers {
         }
         let mut helpers = JoinSet::new();
         helpers.spawn(heartbeat(self.cx.clone(), held.clone(), self.timing));
-        helpers.spawn(clockwork(self.cx.clone(), self.queues.clone(), self.timing, stop.clone()));
-        helpers.spawn(gauges(self.cx.clone(), self.queues.clone(), self.timing, stop.clone()));
+        helpers.spawn(clockwork(
+            self.cx.clone(),
+            self.queues.clone(),
+            self.timing,
+            stop.clone(),
+        ));
+        helpers.spawn(gauges(
+            self.cx.clone(),
+            self.queues.clone(),
+            self.timing,
+            stop.clone(),
+        ));
 
         let early = tokio::select! {
             () = stop.cancelled() => None,
@@ -119,7 +153,10 @@ impl Workers {
         // The shutdown may have reached a worker before it reached the select.
         let early = early.filter(|_| !shutdown.is_cancelled());
         stop.cancel();
-        let drained = tokio::time::timeout(self.timing.drain, async { while workers.join_next().await.is_some() {} }).await;
+        let drained = tokio::time::timeout(self.timing.drain, async {
+            while workers.join_next().await.is_some() {}
+        })
+        .await;
         if drained.is_err() {
             tracing::warn!("jobs were still running at the end of the drain; they are given back");
             workers.shutdown().await;
@@ -129,10 +166,23 @@ impl Workers {
         early.map_or(Ok(()), |what| Err(WorkersError::Ended(what)))
     }
 
-    async fn work(self, name: String, queue: Queue, leases: Arc<Leases>, stop: CancellationToken) -> Result<(), WorkerError> {
-        let backend = JobBackend::new(queue.clone(), self.cx.clone(), leases.clone(), self.timing, stop.clone());
+    async fn work(
+        self,
+        name: String,
+        queue: Queue,
+        leases: Arc<Leases>,
+        stop: CancellationToken,
+    ) -> Result<(), WorkerError> {
+        let backend = JobBackend::new(
+            queue.clone(),
+            self.cx.clone(),
+            leases.clone(),
+            self.timing,
+            stop.clone(),
+        );
         let cx = self.cx;
-        // For logs only: a lease names an attempt and no worker, so nothing of an earlier start can be taken for this one.
+        // For logs only: a lease names an attempt and no worker, so nothing of an earlier start can
+        // be taken for this one.
         let span = tracing::info_span!("worker", name);
         WorkerBuilder::new(name)
             .backend(backend)
@@ -155,14 +205,20 @@ impl Workers {
         let left: Vec<_> = held.values().flat_map(|leases| leases.all()).collect();
         match tokio::time::timeout(RELEASE_LIMIT, self.cx.store.release_jobs(&left)).await {
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => tracing::warn!(%error, "leased jobs were not given back; they run when their leases are over"),
-            Err(_) => tracing::warn!("leased jobs were not given back in time; they run when their leases are over"),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "leased jobs were not given back; they run when their leases are over")
+            }
+            Err(_) => tracing::warn!(
+                "leased jobs were not given back in time; they run when their leases are over"
+            ),
         }
     }
 
-    /// Pushes the schedules' ticks that are due now, runs every job that is due, one after the other, and those that become due by it.
+    /// Pushes the schedules' ticks that are due now, runs every job that is due, one after the
+    /// other, and those that become due by it.
     ///
-    /// For tests and for operators: needs no timers. A schedule runs once per period, so to see it again, move the clock.
+    /// For tests and for operators: needs no timers. A schedule runs once per period, so to see it
+    /// again, move the clock.
     pub async fn run_due_once(&self) -> Result<Ran, StoreError> {
         push_ticks(&self.queues, &self.cx, &mut Pushed::default()).await?;
         let mut ran = Ran::default();
@@ -171,12 +227,19 @@ impl Workers {
             for queue in &self.queues {
                 let leases = Leases::default();
                 loop {
-                    let jobs = lease_jobs(&self.cx, &leases, queue.name, 1, self.timing.lease).await;
+                    let jobs =
+                        lease_jobs(&self.cx, &leases, queue.name, 1, self.timing.lease).await;
                     if jobs.is_empty() {
                         break;
                     }
                     for job in jobs {
-                        let one = keep_alive(&self.cx, &leases, self.timing, execute(queue, &self.cx, &leases, job)).await;
+                        let one = keep_alive(
+                            &self.cx,
+                            &leases,
+                            self.timing,
+                            execute(queue, &self.cx, &leases, job),
+                        )
+                        .await;
                         ran += one;
                     }
                 }
@@ -189,13 +252,25 @@ impl Workers {
 
     /// Runs a job here and now, without its queue.
     pub async fn run_now<J: Job>(&self, job: J) -> Result<(), JobError> {
-        let here = JobRef { pushed_at: self.cx.clock.now(), ..self.cx.job.clone() };
-        job.run(&JobContext { job: here, ..self.cx.clone() }).await
+        let here = JobRef {
+            pushed_at: self.cx.clock.now(),
+            ..self.cx.job.clone()
+        };
+        job.run(&JobContext {
+            job: here,
+            ..self.cx.clone()
+        })
+        .await
     }
 }
 
 /// Drives `work` and extends its leases meanwhile.
-async fn keep_alive<T>(cx: &JobContext, leases: &Leases, timing: Timing, work: impl Future<Output = T>) -> T {
+async fn keep_alive<T>(
+    cx: &JobContext,
+    leases: &Leases,
+    timing: Timing,
+    work: impl Future<Output = T>,
+) -> T {
     tokio::pin!(work);
     loop {
         tokio::select! {
@@ -210,7 +285,11 @@ async fn extend(cx: &JobContext, leases: &[tebdil_core::store::JobLease], timing
     if !cx.clock_is_right() {
         return;
     }
-    if let Err(error) = cx.store.extend_leases(leases, cx.clock.now() + timing.lease).await {
+    if let Err(error) = cx
+        .store
+        .extend_leases(leases, cx.clock.now() + timing.lease)
+        .await
+    {
         tracing::warn!(%error, "leases could not be extended");
     }
 }
@@ -244,13 +323,24 @@ async fn gauges(cx: JobContext, queues: Vec<Queue>, timing: Timing, stop: Cancel
         for queue in &queues {
             match cx.store.job_counts(queue.name, cx.clock.now()).await {
                 Ok(counts) => {
-                    for (state, count) in [("waiting", counts.waiting), ("leased", counts.leased), ("dead", counts.dead)] {
-                        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, and queues are shorter than 2^52")]
-                        metrics::gauge!("tebdil_jobs", "queue" => queue.name, "state" => state).set(count as f64);
+                    for (state, count) in [
+                        ("waiting", counts.waiting),
+                        ("leased", counts.leased),
+                        ("dead", counts.dead),
+                    ] {
+                        #[expect(
+                            clippy::cast_precision_loss,
+                            reason = "a gauge is a float, and queues are shorter than 2^52"
+                        )]
+                        metrics::gauge!("tebdil_jobs", "queue" => queue.name, "state" => state)
+                            .set(count as f64);
                     }
-                    metrics::gauge!("tebdil_jobs_oldest_due_seconds", "queue" => queue.name).set(counts.oldest_due_age.as_secs_f64());
+                    metrics::gauge!("tebdil_jobs_oldest_due_seconds", "queue" => queue.name)
+                        .set(counts.oldest_due_age.as_secs_f64());
                 }
-                Err(error) => tracing::debug!(queue = queue.name, %error, "jobs could not be counted"),
+                Err(error) => {
+                    tracing::debug!(queue = queue.name, %error, "jobs could not be counted")
+                }
             }
         }
     }

@@ -1,4 +1,5 @@
-//! One job from lease to end: the same for the workers and for [`Workers::run_due_once`](crate::Workers::run_due_once).
+//! One job from lease to end: the same for the workers and for
+//! [`Workers::run_due_once`](crate::Workers::run_due_once).
 
 use std::{
     any::Any,
@@ -17,7 +18,8 @@ use tokio::time::Instant;
 
 use crate::job::{JobContext, JobError, JobRef, Queue};
 
-/// Tries to record the end of a job, 200 ms apart and doubling; after that its lease runs out and it runs again.
+/// Tries to record the end of a job, 200 ms apart and doubling; after that its lease runs out and
+/// it runs again.
 const ACK_TRIES: u32 = 5;
 const ACK_WAIT: Duration = Duration::from_millis(200);
 
@@ -29,7 +31,8 @@ pub struct Ran {
     pub failed: u64,
     /// Became dead letters.
     pub dead: u64,
-    /// Ran longer than their leases: somebody else has them, and how they ended here counts for nothing.
+    /// Ran longer than their leases: somebody else has them, and how they ended here counts for
+    /// nothing.
     pub lost: u64,
 }
 
@@ -55,7 +58,10 @@ impl Leases {
     }
 
     pub(crate) fn add(&self, jobs: &[LeasedJob]) {
-        self.map().extend(jobs.iter().map(|job| (job.lease.job_id().to_owned(), job.lease.clone())));
+        self.map().extend(
+            jobs.iter()
+                .map(|job| (job.lease.job_id().to_owned(), job.lease.clone())),
+        );
     }
 
     pub(crate) fn remove(&self, lease: &JobLease) {
@@ -71,30 +77,65 @@ impl Leases {
     }
 }
 
-/// Runs a leased job and records how it ended. Never panics for the job's sake, and never fails: a job whose end could not be recorded runs again.
-pub(crate) async fn execute(queue: &Queue, cx: &JobContext, leases: &Leases, mut job: LeasedJob) -> Ran {
+/// Runs a leased job and records how it ended. Never panics for the job's sake, and never fails: a
+/// job whose end could not be recorded runs again.
+pub(crate) async fn execute(
+    queue: &Queue,
+    cx: &JobContext,
+    leases: &Leases,
+    mut job: LeasedJob,
+) -> Ran {
     let payload = std::mem::take(&mut job.payload);
     let started = Instant::now();
-    let running = JobContext { job: JobRef { id: job.lease.job_id().into(), pushed_at: job.created_at }, ..cx.clone() };
-    let outcome = AssertUnwindSafe(async { (queue.run)(running, payload).await }).catch_unwind().await;
-    metrics::histogram!("tebdil_job_seconds", "queue" => queue.name).record(started.elapsed().as_secs_f64());
+    let running = JobContext {
+        job: JobRef {
+            id: job.lease.job_id().into(),
+            pushed_at: job.created_at,
+        },
+        ..cx.clone()
+    };
+    let outcome = AssertUnwindSafe(async { (queue.run)(running, payload).await })
+        .catch_unwind()
+        .await;
+    metrics::histogram!("tebdil_job_seconds", "queue" => queue.name)
+        .record(started.elapsed().as_secs_f64());
 
     let outcome = outcome.unwrap_or_else(|panic| Err(JobError::Retry(panic_text(panic.as_ref()))));
     if outcome.is_err() && !cx.clock_is_right() {
         // Not the job's fault: it keeps its attempt, and runs where the clock is right.
-        if let Err(error) = cx.store.release_jobs(std::slice::from_ref(&job.lease)).await {
+        if let Err(error) = cx
+            .store
+            .release_jobs(std::slice::from_ref(&job.lease))
+            .await
+        {
             tracing::warn!(queue = queue.name, job = job.lease.job_id(), %error, "a job was not given back; it runs when its lease is over");
         }
         leases.remove(&job.lease);
         return Ran::default();
     }
     let ended = match ack(cx, &job, &outcome).await {
-        Ok(Ended::Done) => Ran { done: 1, ..Ran::default() },
-        Ok(Ended::Again) => Ran { failed: 1, ..Ran::default() },
-        Ok(Ended::Dead) => Ran { dead: 1, ..Ran::default() },
+        Ok(Ended::Done) => Ran {
+            done: 1,
+            ..Ran::default()
+        },
+        Ok(Ended::Again) => Ran {
+            failed: 1,
+            ..Ran::default()
+        },
+        Ok(Ended::Dead) => Ran {
+            dead: 1,
+            ..Ran::default()
+        },
         Ok(Ended::LeaseLost) => {
-            tracing::warn!(queue = queue.name, job = job.lease.job_id(), "a job ran longer than its lease; somebody else has it");
-            Ran { lost: 1, ..Ran::default() }
+            tracing::warn!(
+                queue = queue.name,
+                job = job.lease.job_id(),
+                "a job ran longer than its lease; somebody else has it"
+            );
+            Ran {
+                lost: 1,
+                ..Ran::default()
+            }
         }
         Err(error) => {
             tracing::error!(queue = queue.name, job = job.lease.job_id(), %error, "the end of a job was not recorded; it runs again");
@@ -116,9 +157,15 @@ pub(crate) async fn execute(queue: &Queue, cx: &JobContext, leases: &Leases, mut
 
 /// Adds to the counters of a queue.
 pub(crate) fn count(queue: &'static str, ran: Ran) {
-    for (outcome, by) in [("done", ran.done), ("failed", ran.failed), ("dead", ran.dead), ("lost", ran.lost)] {
+    for (outcome, by) in [
+        ("done", ran.done),
+        ("failed", ran.failed),
+        ("dead", ran.dead),
+        ("lost", ran.lost),
+    ] {
         if by > 0 {
-            metrics::counter!("tebdil_jobs_total", "queue" => queue, "outcome" => outcome).increment(by);
+            metrics::counter!("tebdil_jobs_total", "queue" => queue, "outcome" => outcome)
+                .increment(by);
         }
     }
 }
@@ -130,16 +177,26 @@ enum Ended {
     LeaseLost,
 }
 
-async fn ack(cx: &JobContext, job: &LeasedJob, outcome: &Result<(), JobError>) -> Result<Ended, StoreError> {
+async fn ack(
+    cx: &JobContext,
+    job: &LeasedJob,
+    outcome: &Result<(), JobError>,
+) -> Result<Ended, StoreError> {
     let mut wait = ACK_WAIT;
     let mut tries = 1;
     loop {
         let now = cx.clock.now();
         let ended = match outcome {
-            Ok(()) => cx.store.finish_job(job, now).await.map(|held| if held { Ended::Done } else { Ended::LeaseLost }),
-            Err(JobError::Dead(error)) => {
-                cx.store.bury_job(job, error, now).await.map(|held| if held { Ended::Dead } else { Ended::LeaseLost })
-            }
+            Ok(()) => cx
+                .store
+                .finish_job(job, now)
+                .await
+                .map(|held| if held { Ended::Done } else { Ended::LeaseLost }),
+            Err(JobError::Dead(error)) => cx
+                .store
+                .bury_job(job, error, now)
+                .await
+                .map(|held| if held { Ended::Dead } else { Ended::LeaseLost }),
             Err(JobError::Retry(error)) => again(cx, job, error, now, now).await,
             Err(JobError::RetryAfter(wait, error)) => again(cx, job, error, now + *wait, now).await,
         };
@@ -154,15 +211,27 @@ async fn ack(cx: &JobContext, job: &LeasedJob, outcome: &Result<(), JobError>) -
     }
 }
 
-async fn again(cx: &JobContext, job: &LeasedJob, error: &str, earliest: Timestamp, now: Timestamp) -> Result<Ended, StoreError> {
-    cx.store.fail_job(job, error, earliest, now).await.map(|failure| match failure {
-        JobFailure::Again(_) => Ended::Again,
-        JobFailure::Dead => Ended::Dead,
-        JobFailure::LeaseLost => Ended::LeaseLost,
-    })
+async fn again(
+    cx: &JobContext,
+    job: &LeasedJob,
+    error: &str,
+    earliest: Timestamp,
+    now: Timestamp,
+) -> Result<Ended, StoreError> {
+    cx.store
+        .fail_job(job, error, earliest, now)
+        .await
+        .map(|failure| match failure {
+            JobFailure::Again(_) => Ended::Again,
+            JobFailure::Dead => Ended::Dead,
+            JobFailure::LeaseLost => Ended::LeaseLost,
+        })
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    let text = panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     format!("panicked: {}", text.unwrap_or("no text"))
 }

@@ -18,7 +18,8 @@ use tebdil_core::{
 
 use crate::{fcm::Fcm, verifier::Verifier};
 
-/// Why a job did not succeed. The text is kept with the job and logged: it must name no person and no secret.
+/// Why a job did not succeed. The text is kept with the job and logged: it must name no person and
+/// no secret.
 #[derive(Debug, thiserror::Error)]
 pub enum JobError {
     /// It may work later: the job runs again after its backoff, while it has attempts left.
@@ -40,8 +41,8 @@ impl From<StoreError> for JobError {
 
 /// What the server does when a job has changed something that others watch.
 ///
-/// A hook is called after the commit. When the process dies in between it is not called; whoever watches must see the right state when they
-/// look the next time, as sockets do with `hello`.
+/// A hook is called after the commit. When the process dies in between it is not called; whoever
+/// watches must see the right state when they look the next time, as sockets do with `hello`.
 #[derive(Clone)]
 pub struct Hooks {
     /// A match has ended; called once per match. Tells both sockets `match.ended`.
@@ -89,22 +90,33 @@ pub struct JobContext {
 impl JobContext {
     /// Whether this machine's clock may decide what is old.
     pub fn clock_is_right(&self) -> bool {
-        self.settings.guard.as_ref().is_none_or(ClockGuard::is_right)
+        self.settings
+            .guard
+            .as_ref()
+            .is_none_or(ClockGuard::is_right)
     }
 
     /// The time. To be asked again for each batch of what takes long.
     ///
     /// # Errors
-    /// [`JobError::Retry`] when the clock is wrong: some other node goes on, or this one when it is right again.
+    /// [`JobError::Retry`] when the clock is wrong: some other node goes on, or this one when it is
+    /// right again.
     pub fn now(&self) -> Result<Timestamp, JobError> {
-        if self.clock_is_right() { Ok(self.clock.now()) } else { Err(JobError::Retry("the clock of this machine is wrong".to_owned())) }
+        if self.clock_is_right() {
+            Ok(self.clock.now())
+        } else {
+            Err(JobError::Retry(
+                "the clock of this machine is wrong".to_owned(),
+            ))
+        }
     }
 }
 
 /// A job as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobRef {
-    /// The same in every attempt. Empty for one that was never stored ([`Workers::run_now`](crate::Workers::run_now)).
+    /// The same in every attempt. Empty for one that was never stored
+    /// ([`Workers::run_now`](crate::Workers::run_now)).
     pub id: Arc<str>,
     pub pushed_at: Timestamp,
 }
@@ -137,7 +149,10 @@ impl Settings {
         Self {
             periods: Periods::default(),
             quota,
-            referrals: ReferralRewards { invited: 10, inviter: 0 },
+            referrals: ReferralRewards {
+                invited: 10,
+                inviter: 0,
+            },
             billing: BillingRules::default(),
             reports: ReportRules::default(),
             verifier: None,
@@ -149,7 +164,8 @@ impl Settings {
     }
 }
 
-/// How long what may be kept is kept. What the contract fixes (messages, idempotency keys) is not here.
+/// How long what may be kept is kept. What the contract fixes (messages, idempotency keys) is not
+/// here.
 #[derive(Debug, Clone, Copy)]
 pub struct Periods {
     /// `message_logs`.
@@ -193,7 +209,8 @@ impl Default for Periods {
 pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     /// Unique, and never changed once jobs of it are stored.
     const QUEUE: &'static str;
-    /// At least 1. The waits in between are 500 ms, doubling: ten attempts take about four minutes, eighteen about five hours.
+    /// At least 1. The waits in between are 500 ms, doubling: ten attempts take about four minutes,
+    /// eighteen about five hours.
     const MAX_ATTEMPTS: i64 = 10;
     /// How many run at once on a node; at least 1.
     const CONCURRENCY: usize = 4;
@@ -202,7 +219,8 @@ pub trait Job: Serialize + DeserializeOwned + Send + 'static {
     fn run(self, cx: &JobContext) -> impl Future<Output = Result<(), JobError>> + Send;
 }
 
-type Run = Arc<dyn Fn(JobContext, Vec<u8>) -> BoxFuture<'static, Result<(), JobError>> + Send + Sync>;
+type Run =
+    Arc<dyn Fn(JobContext, Vec<u8>) -> BoxFuture<'static, Result<(), JobError>> + Send + Sync>;
 
 /// A kind of [`Job`], as the workers know it.
 #[derive(Clone)]
@@ -217,7 +235,9 @@ pub struct Queue {
 
 impl fmt::Debug for Queue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Queue").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Queue")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -231,25 +251,54 @@ impl Queue {
     pub fn of<J: Job>() -> Self {
         let run: Run = Arc::new(|cx, payload| {
             async move {
-                let job: J = serde_json::from_slice(&payload).map_err(|error| JobError::Dead(format!("payload: {error}")))?;
+                let job: J = serde_json::from_slice(&payload)
+                    .map_err(|error| JobError::Dead(format!("payload: {error}")))?;
                 job.run(&cx).await
             }
             .boxed()
         });
-        Self { name: J::QUEUE, concurrency: J::CONCURRENCY.max(1), max_attempts: J::MAX_ATTEMPTS, every: None, run }
+        Self {
+            name: J::QUEUE,
+            concurrency: J::CONCURRENCY.max(1),
+            max_attempts: J::MAX_ATTEMPTS,
+            every: None,
+            run,
+        }
     }
 
-    /// The queue of a job that runs once per `period` in the whole cluster, at multiples of `period` since the epoch.
+    /// The queue of a job that runs once per `period` in the whole cluster, at multiples of
+    /// `period` since the epoch.
     ///
     /// Periods that went by while no node was up are not made up for: one run does.
     pub fn scheduled<J: Job + Default>(period: Duration) -> Self {
         let payload = serde_json::to_vec(&J::default()).expect("a job is plain data");
-        Self { every: Some((period.max(Duration::from_millis(1)), payload)), ..Self::of::<J>() }
+        Self {
+            every: Some((period.max(Duration::from_millis(1)), payload)),
+            ..Self::of::<J>()
+        }
     }
 }
 
-/// Pushes a job that runs at `run_at` or after: `true` when it is new, `false` when the queue has one with the key `dedupe`.
-pub async fn push<J: Job>(store: &Store, job: &J, dedupe: Option<&str>, run_at: Timestamp, now: Timestamp) -> Result<bool, StoreError> {
+/// Pushes a job that runs at `run_at` or after: `true` when it is new, `false` when the queue has
+/// one with the key `dedupe`.
+pub async fn push<J: Job>(
+    store: &Store,
+    job: &J,
+    dedupe: Option<&str>,
+    run_at: Timestamp,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
     let payload = serde_json::to_vec(job).expect("a job is plain data");
-    store.push_job(NewJob { queue: J::QUEUE, payload: &payload, dedupe, run_at, max_attempts: J::MAX_ATTEMPTS }, now).await
+    store
+        .push_job(
+            NewJob {
+                queue: J::QUEUE,
+                payload: &payload,
+                dedupe,
+                run_at,
+                max_attempts: J::MAX_ATTEMPTS,
+            },
+            now,
+        )
+        .await
 }

@@ -1,22 +1,27 @@
 //! Background jobs and schedules.
 //!
-//! State lives in rows. A job is a wake-up: it says that something may have to be done, looks up what, and does it. It may run twice, after a crash
-//! or when a lease runs out, and two of a kind may run at once on two nodes; every job must be right then too. What a lost wake-up left behind, a
-//! scheduled sweep finds.
+//! State lives in rows. A job is a wake-up: it says that something may have to be done, looks up
+//! what, and does it. It may run twice, after a crash or when a lease runs out, and two of a kind
+//! may run at once on two nodes; every job must be right then too. What a lost wake-up left behind,
+//! a scheduled sweep finds.
 //!
 //! # How to add a job
 //!
-//! 1. Write a module in `jobs/` with a type that implements [`Job`]. Its fields are the payload: ids, never personal data.
+//! 1. Write a module in `jobs/` with a type that implements [`Job`]. Its fields are the payload:
+//!    ids, never personal data.
 //! 2. Add it to [`jobs::all`], with [`Queue::of`], or [`Queue::scheduled`] when it runs by itself.
-//! 3. Push it: [`push`], or `push_job_in!` in a store method whose transaction needs it. A dedupe key makes it once per key.
-//! 4. Return [`JobError::Retry`] for what may pass (a [`StoreError`](tebdil_core::store::StoreError) converts), [`JobError::RetryAfter`] where
+//! 3. Push it: [`push`], or `push_job_in!` in a store method whose transaction needs it. A dedupe
+//!    key makes it once per key.
+//! 4. Return [`JobError::Retry`] for what may pass (a
+//!    [`StoreError`](tebdil_core::store::StoreError) converts), [`JobError::RetryAfter`] where
 //!    somebody asked to wait, and [`JobError::Dead`] for what never will.
 //! 5. Write a test that moves the clock and calls [`Workers::run_due_once`].
 //!
 //! # What carries it
 //!
-//! One [apalis](apalis_core) worker per queue and process drives our own `job` table. Leases, heartbeats, backoff and dead letters are ours
-//! (`tebdil_core::store`), so that a job can be pushed in the transaction that needs it. The worker brings concurrency and draining.
+//! One [apalis](apalis_core) worker per queue and process drives our own `job` table. Leases,
+//! heartbeats, backoff and dead letters are ours (`tebdil_core::store`), so that a job can be
+//! pushed in the transaction that needs it. The worker brings concurrency and draining.
 
 mod backend;
 mod engine;

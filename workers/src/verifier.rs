@@ -33,8 +33,8 @@ pub enum Trouble {
     Malformed,
 }
 
-/// Answers for a subscription, over HTTP: `GET` of its address gives 200 and `{"active": true, "until": TIME}` or `{"active": false}`. Anything else is
-/// trouble, not an end.
+/// Answers for a subscription, over HTTP: `GET` of its address gives 200 and `{"active": true,
+/// "until": TIME}` or `{"active": false}`. Anything else is trouble, not an end.
 #[derive(Clone)]
 pub struct Verifier {
     client: Client,
@@ -57,16 +57,28 @@ impl fmt::Debug for Verifier {
 }
 
 impl Verifier {
-    /// At `url`, in which `{id}` stands for the id of the subscription; `token` goes along unless it is empty. A question takes at most `timeout`.
+    /// At `url`, in which `{id}` stands for the id of the subscription; `token` goes along unless
+    /// it is empty. A question takes at most `timeout`.
     ///
     /// # Errors
     /// When the system's certificates cannot be read.
     pub fn new(url: &str, token: Secret, timeout: Duration) -> Result<Self, VerifierError> {
-        // A redirect would carry the token elsewhere, and so would HTTP_PROXY: without TLS, the proxy reads it.
-        let client = Client::builder().timeout(timeout).redirect(redirect::Policy::none());
-        let client = if url.starts_with("http://") { client.no_proxy() } else { client };
+        // A redirect would carry the token elsewhere, and so would HTTP_PROXY: without TLS, the
+        // proxy reads it.
+        let client = Client::builder()
+            .timeout(timeout)
+            .redirect(redirect::Policy::none());
+        let client = if url.starts_with("http://") {
+            client.no_proxy()
+        } else {
+            client
+        };
         let client = client.build()?;
-        Ok(Self { client, url: url.to_owned(), token })
+        Ok(Self {
+            client,
+            url: url.to_owned(),
+            token,
+        })
     }
 
     /// How the subscription with the provider's id `external_id` stands at `now`.
@@ -74,7 +86,9 @@ impl Verifier {
     /// # Errors
     /// [`Trouble`]
     pub async fn ask(&self, external_id: &str, now: Timestamp) -> Result<Standing, Trouble> {
-        let mut request = self.client.get(self.url.replace("{id}", &escaped(external_id)));
+        let mut request = self
+            .client
+            .get(self.url.replace("{id}", &escaped(external_id)));
         if !self.token.expose().is_empty() {
             request = request.bearer_auth(self.token.expose());
         }
@@ -90,7 +104,10 @@ impl Verifier {
             }
         }
         match serde_json::from_slice(&body) {
-            Ok(Answer { active: true, until: Some(until) }) if until > now => Ok(Standing::Until(until)),
+            Ok(Answer {
+                active: true,
+                until: Some(until),
+            }) if until > now => Ok(Standing::Until(until)),
             Ok(Answer { active: false, .. }) => Ok(Standing::Ended),
             _ => Err(Trouble::Malformed),
         }

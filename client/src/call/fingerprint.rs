@@ -23,10 +23,18 @@ impl FromStr for Fingerprint {
         let mut bytes = [0; 32];
         let mut pairs = digest.split(':');
         for byte in &mut bytes {
-            let pair = pairs.next().filter(|pair| pair.len() == 2 && pair.bytes().all(|digit| digit.is_ascii_hexdigit()));
-            *byte = pair.and_then(|pair| u8::from_str_radix(pair, 16).ok()).ok_or(CallError::Malformed)?;
+            let pair = pairs.next().filter(|pair| {
+                pair.len() == 2 && pair.bytes().all(|digit| digit.is_ascii_hexdigit())
+            });
+            *byte = pair
+                .and_then(|pair| u8::from_str_radix(pair, 16).ok())
+                .ok_or(CallError::Malformed)?;
         }
-        if pairs.next().is_some() { Err(CallError::Malformed) } else { Ok(Self(bytes)) }
+        if pairs.next().is_some() {
+            Err(CallError::Malformed)
+        } else {
+            Ok(Self(bytes))
+        }
     }
 }
 
@@ -62,7 +70,8 @@ impl From<Fingerprint> for String {
 
 /// The certificates that a description names, of the session and of every medium; at least one.
 ///
-/// Whatever a stack might take for a fingerprint has to be one: a line that only begins like one is refused, not passed over.
+/// Whatever a stack might take for a fingerprint has to be one: a line that only begins like one is
+/// refused, not passed over.
 ///
 /// # Errors
 /// [`CallError::NoFingerprint`], [`CallError::Malformed`], [`CallError::NotSha256`].
@@ -72,13 +81,22 @@ pub fn fingerprints_of(sdp: &str) -> Result<BTreeSet<Fingerprint>, CallError> {
     // Some stacks end a line at a lone carriage return.
     for line in sdp.split(['\r', '\n']) {
         let line = line.trim();
-        if !line.get(..ATTRIBUTE.len()).is_some_and(|start| start.eq_ignore_ascii_case(ATTRIBUTE)) {
+        if !line
+            .get(..ATTRIBUTE.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(ATTRIBUTE))
+        {
             continue;
         }
-        let value = line[ATTRIBUTE.len()..].strip_prefix(':').ok_or(CallError::Malformed)?;
+        let value = line[ATTRIBUTE.len()..]
+            .strip_prefix(':')
+            .ok_or(CallError::Malformed)?;
         found.insert(value.parse()?);
     }
-    if found.is_empty() { Err(CallError::NoFingerprint) } else { Ok(found) }
+    if found.is_empty() {
+        Err(CallError::NoFingerprint)
+    } else {
+        Ok(found)
+    }
 }
 
 /// The only certificate that a peer may use in a call.
@@ -99,9 +117,17 @@ impl Pin {
     /// Whether a description, offer or answer, names this certificate and no other.
     ///
     /// # Errors
-    /// [`CallError::NotPinned`] for another certificate, also beside the right one; what [`fingerprints_of`] refuses.
+    /// [`CallError::NotPinned`] for another certificate, also beside the right one; what
+    /// [`fingerprints_of`] refuses.
     pub fn check(self, sdp: &str) -> Result<(), CallError> {
-        if fingerprints_of(sdp)?.into_iter().all(|fingerprint| fingerprint == self.0) { Ok(()) } else { Err(CallError::NotPinned) }
+        if fingerprints_of(sdp)?
+            .into_iter()
+            .all(|fingerprint| fingerprint == self.0)
+        {
+            Ok(())
+        } else {
+            Err(CallError::NotPinned)
+        }
     }
 }
 
@@ -115,12 +141,24 @@ pub(super) mod tests {
         Fingerprint([byte; 32])
     }
 
-    /// A description that names `session` for the session, and each of `media` in a medium of its own.
+    /// A description that names `session` for the session, and each of `media` in a medium of its
+    /// own.
     pub fn sdp(session: Option<u8>, media: &[u8]) -> String {
         let line = |byte: &u8| format!("a=fingerprint:{}\r\n", fingerprint(*byte));
-        let media: Vec<String> = media.iter().map(|byte| format!("m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n{}", line(byte))).collect();
+        let media: Vec<String> = media
+            .iter()
+            .map(|byte| {
+                format!(
+                    "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:0\r\n{}",
+                    line(byte)
+                )
+            })
+            .collect();
         let media = media.concat();
-        format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n{}{media}", session.as_ref().map(line).unwrap_or_default())
+        format!(
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\n{}{media}",
+            session.as_ref().map(line).unwrap_or_default()
+        )
     }
 
     #[test]
@@ -128,10 +166,26 @@ pub(super) mod tests {
         let lower = format!("SHA-256 {}ab", "0a:".repeat(31));
         let read: Fingerprint = lower.parse().expect("a fingerprint");
         assert_eq!(read.to_string(), format!("sha-256 {}AB", "0A:".repeat(31)));
-        assert_eq!(serde_json::to_string(&read).and_then(|text| serde_json::from_str(&text)).ok(), Some(read));
-        for bad in ["", "sha-256", "sha-256 ", "sha-256 AB", &format!("{lower}:00"), &lower[..lower.len() - 1], &lower.replace("0a", "+a")]
-        {
-            assert_eq!(bad.parse::<Fingerprint>(), Err(CallError::Malformed), "{bad}");
+        assert_eq!(
+            serde_json::to_string(&read)
+                .and_then(|text| serde_json::from_str(&text))
+                .ok(),
+            Some(read)
+        );
+        for bad in [
+            "",
+            "sha-256",
+            "sha-256 ",
+            "sha-256 AB",
+            &format!("{lower}:00"),
+            &lower[..lower.len() - 1],
+            &lower.replace("0a", "+a"),
+        ] {
+            assert_eq!(
+                bad.parse::<Fingerprint>(),
+                Err(CallError::Malformed),
+                "{bad}"
+            );
         }
         let other = lower.replace("SHA-256", "sha-1");
         assert_eq!(other.parse::<Fingerprint>(), Err(CallError::NotSha256));
@@ -139,20 +193,43 @@ pub(super) mod tests {
 
     #[test]
     fn every_fingerprint_of_a_description_is_found() {
-        assert_eq!(fingerprints_of(&sdp(Some(1), &[2, 3, 2])).expect("three"), [1, 2, 3].map(fingerprint).into());
-        assert_eq!(fingerprints_of(&sdp(None, &[])), Err(CallError::NoFingerprint));
+        assert_eq!(
+            fingerprints_of(&sdp(Some(1), &[2, 3, 2])).expect("three"),
+            [1, 2, 3].map(fingerprint).into()
+        );
+        assert_eq!(
+            fingerprints_of(&sdp(None, &[])),
+            Err(CallError::NoFingerprint)
+        );
         let hidden = [
             format!("v=0\na=fingerprint:{}\n", fingerprint(1)),
             format!("v=0\ra=fingerprint:{}\r", fingerprint(1)),
             format!("v=0\r\n a=Fingerprint:{} \r\n", fingerprint(1)),
         ];
         for text in hidden {
-            assert_eq!(fingerprints_of(&text).expect("one"), [fingerprint(1)].into(), "{text:?}");
+            assert_eq!(
+                fingerprints_of(&text).expect("one"),
+                [fingerprint(1)].into(),
+                "{text:?}"
+            );
         }
-        for line in ["a=fingerprint", "a=fingerprint:", "a=fingerprint :x", "a=fingerprints:x"] {
-            assert_eq!(fingerprints_of(&format!("{}{line}\r\n", sdp(None, &[1]))), Err(CallError::Malformed), "{line}");
+        for line in [
+            "a=fingerprint",
+            "a=fingerprint:",
+            "a=fingerprint :x",
+            "a=fingerprints:x",
+        ] {
+            assert_eq!(
+                fingerprints_of(&format!("{}{line}\r\n", sdp(None, &[1]))),
+                Err(CallError::Malformed),
+                "{line}"
+            );
         }
-        let weak = format!("{}a=fingerprint:sha-1 {}\r\n", sdp(None, &[1]), "00:".repeat(19) + "00");
+        let weak = format!(
+            "{}a=fingerprint:sha-1 {}\r\n",
+            sdp(None, &[1]),
+            "00:".repeat(19) + "00"
+        );
         assert_eq!(fingerprints_of(&weak), Err(CallError::NotSha256));
     }
 
@@ -162,7 +239,12 @@ pub(super) mod tests {
         for good in [sdp(Some(1), &[]), sdp(None, &[1]), sdp(Some(1), &[1, 1])] {
             assert_eq!(pin.check(&good), Ok(()));
         }
-        for bad in [sdp(Some(2), &[]), sdp(Some(2), &[1]), sdp(Some(1), &[1, 2]), sdp(None, &[2, 1])] {
+        for bad in [
+            sdp(Some(2), &[]),
+            sdp(Some(2), &[1]),
+            sdp(Some(1), &[1, 2]),
+            sdp(None, &[2, 1]),
+        ] {
             assert_eq!(pin.check(&bad), Err(CallError::NotPinned));
         }
         assert_eq!(pin.check(&sdp(None, &[])), Err(CallError::NoFingerprint));

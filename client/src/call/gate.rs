@@ -1,4 +1,5 @@
-//! What of a call's signals gets to the application: nothing before the peer's certificate is known, and nothing that does not fit it.
+//! What of a call's signals gets to the application: nothing before the peer's certificate is
+//! known, and nothing that does not fit it.
 
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use tokio::time::Instant;
 
 use super::{CallError, Fingerprint, Pin, fingerprints_of};
 
-/// How long a description waits for the peer's certificate. The two go different ways: the certificate is stored first.
+/// How long a description waits for the peer's certificate. The two go different ways: the
+/// certificate is stored first.
 const PIN_WAIT: Duration = Duration::from_secs(10);
 
 /// Candidates that wait with their description; the server passes no more on in one round.
@@ -42,7 +44,11 @@ pub(crate) struct Gate {
 impl Gate {
     /// With what an earlier process knew.
     pub fn restored(own: Option<Fingerprint>, peer: Option<Fingerprint>) -> Self {
-        Self { own, peer: peer.map(Pin::new), latest: Latest::None }
+        Self {
+            own,
+            peer: peer.map(Pin::new),
+            latest: Latest::None,
+        }
     }
 
     /// The own certificate, once it is settled.
@@ -55,10 +61,15 @@ impl Gate {
         self.peer.map(Pin::fingerprint)
     }
 
-    /// The application is about to send a description: the certificate to tell the peer first, where that was not done yet.
+    /// The application is about to send a description: the certificate to tell the peer first,
+    /// where that was not done yet.
     pub fn describe(&mut self, sdp: &str) -> Result<Option<Fingerprint>, CallError> {
         let named = fingerprints_of(sdp)?;
-        let one = named.first().filter(|_| named.len() == 1).copied().ok_or(CallError::AnotherCertificate)?;
+        let one = named
+            .first()
+            .filter(|_| named.len() == 1)
+            .copied()
+            .ok_or(CallError::AnotherCertificate)?;
         match self.own {
             Some(own) if own == one => Ok(None),
             Some(_) => Err(CallError::AnotherCertificate),
@@ -76,12 +87,19 @@ impl Gate {
             Some(_) => return Err(CallError::AnotherCertificate),
             None => self.peer = Some(Pin::new(fingerprint)),
         }
-        let Latest::Waiting(description, candidates, until) = std::mem::take(&mut self.latest) else { return Ok(Vec::new()) };
+        let Latest::Waiting(description, candidates, until) = std::mem::take(&mut self.latest)
+        else {
+            return Ok(Vec::new());
+        };
         let first = self.receive(Signal::Description(description), until)?;
-        Ok(first.into_iter().chain(candidates.into_iter().map(Signal::Candidate)).collect())
+        Ok(first
+            .into_iter()
+            .chain(candidates.into_iter().map(Signal::Candidate))
+            .collect())
     }
 
-    /// A signal of the peer came: the same for the application, or nothing when it has to wait or belongs to nothing.
+    /// A signal of the peer came: the same for the application, or nothing when it has to wait or
+    /// belongs to nothing.
     pub fn receive(&mut self, signal: Signal, now: Instant) -> Result<Option<Signal>, CallError> {
         match (signal, &mut self.latest) {
             (Signal::Description(description), _) => {
@@ -134,11 +152,21 @@ mod tests {
 
     fn description(byte: u8) -> Signal {
         let sdp = sdp(None, &[byte]).as_str().into();
-        Signal::Description(RtcDescription { match_id: MatchId(1), kind: DescriptionKind::Offer, sdp, round: None })
+        Signal::Description(RtcDescription {
+            match_id: MatchId(1),
+            kind: DescriptionKind::Offer,
+            sdp,
+            round: None,
+        })
     }
 
     fn candidate(name: &str) -> Signal {
-        Signal::Candidate(RtcCandidate { match_id: MatchId(1), candidate: name.into(), sdp_mid: None, sdp_m_line_index: None })
+        Signal::Candidate(RtcCandidate {
+            match_id: MatchId(1),
+            candidate: name.into(),
+            sdp_mid: None,
+            sdp_m_line_index: None,
+        })
     }
 
     #[test]
@@ -148,11 +176,21 @@ mod tests {
         assert_eq!(gate.receive(description(1), now), Ok(None));
         assert_eq!(gate.receive(candidate("a"), now), Ok(None));
         assert_eq!(gate.waits_until(), Some(now + PIN_WAIT));
-        assert_eq!(gate.pinned(fingerprint(1)), Ok(vec![description(1), candidate("a")]));
+        assert_eq!(
+            gate.pinned(fingerprint(1)),
+            Ok(vec![description(1), candidate("a")])
+        );
         assert_eq!(gate.receive(candidate("b"), now), Ok(Some(candidate("b"))));
         assert_eq!(gate.pinned(fingerprint(1)), Ok(vec![]), "told again");
-        assert_eq!(gate.pinned(fingerprint(2)), Err(CallError::AnotherCertificate));
-        assert_eq!(gate.receive(description(1), now), Ok(Some(description(1))), "a renegotiation");
+        assert_eq!(
+            gate.pinned(fingerprint(2)),
+            Err(CallError::AnotherCertificate)
+        );
+        assert_eq!(
+            gate.receive(description(1), now),
+            Ok(Some(description(1))),
+            "a renegotiation"
+        );
         assert_eq!(gate.waits_until(), None);
     }
 
@@ -161,14 +199,33 @@ mod tests {
         let (mut gate, now) = (Gate::default(), Instant::now());
         assert_eq!(gate.receive(description(2), now), Ok(None));
         assert_eq!(gate.receive(candidate("a"), now), Ok(None));
-        assert_eq!(gate.pinned(fingerprint(1)), Err(CallError::NotPinned), "it waited");
-        assert_eq!(gate.receive(candidate("b"), now), Ok(None), "nor its candidates");
-        assert_eq!(gate.receive(description(2), now), Err(CallError::NotPinned), "it came after");
+        assert_eq!(
+            gate.pinned(fingerprint(1)),
+            Err(CallError::NotPinned),
+            "it waited"
+        );
+        assert_eq!(
+            gate.receive(candidate("b"), now),
+            Ok(None),
+            "nor its candidates"
+        );
+        assert_eq!(
+            gate.receive(description(2), now),
+            Err(CallError::NotPinned),
+            "it came after"
+        );
         assert_eq!(gate.receive(description(1), now), Ok(Some(description(1))));
-        assert_eq!(gate.receive(description(2), now), Err(CallError::NotPinned), "in a renegotiation");
+        assert_eq!(
+            gate.receive(description(2), now),
+            Err(CallError::NotPinned),
+            "in a renegotiation"
+        );
         assert_eq!(gate.receive(candidate("c"), now), Ok(None));
         let mut restored = Gate::restored(None, Some(fingerprint(1)));
-        assert_eq!(restored.receive(description(2), now), Err(CallError::NotPinned));
+        assert_eq!(
+            restored.receive(description(2), now),
+            Err(CallError::NotPinned)
+        );
     }
 
     #[test]
@@ -179,27 +236,46 @@ mod tests {
         for _ in 0..2 * MAX_HELD {
             assert_eq!(gate.receive(candidate("a"), now), Ok(None));
         }
-        assert_eq!(gate.overdue(now + PIN_WAIT - Duration::from_millis(1)), Ok(()));
+        assert_eq!(
+            gate.overdue(now + PIN_WAIT - Duration::from_millis(1)),
+            Ok(())
+        );
         assert_eq!(gate.overdue(now + PIN_WAIT), Err(CallError::NoPin));
         assert_eq!(gate.overdue(now + PIN_WAIT), Ok(()), "said once");
         assert_eq!(gate.pinned(fingerprint(1)), Ok(vec![]), "forgotten");
         let mut gate = Gate::default();
         assert_eq!(gate.receive(description(1), now), Ok(None));
-        assert_eq!(gate.receive(description(2), now), Ok(None), "the newest counts");
+        assert_eq!(
+            gate.receive(description(2), now),
+            Ok(None),
+            "the newest counts"
+        );
         for _ in 0..2 * MAX_HELD {
             assert_eq!(gate.receive(candidate("a"), now), Ok(None));
         }
-        assert_eq!(gate.pinned(fingerprint(2)).expect("fits").len(), 1 + MAX_HELD);
+        assert_eq!(
+            gate.pinned(fingerprint(2)).expect("fits").len(),
+            1 + MAX_HELD
+        );
     }
 
     #[test]
     fn one_certificate_is_told_once() {
         let mut gate = Gate::default();
-        assert_eq!(gate.describe(&sdp(None, &[1, 2])), Err(CallError::AnotherCertificate));
-        assert_eq!(gate.describe(&sdp(None, &[])), Err(CallError::NoFingerprint));
+        assert_eq!(
+            gate.describe(&sdp(None, &[1, 2])),
+            Err(CallError::AnotherCertificate)
+        );
+        assert_eq!(
+            gate.describe(&sdp(None, &[])),
+            Err(CallError::NoFingerprint)
+        );
         assert_eq!(gate.describe(&sdp(Some(1), &[1])), Ok(Some(fingerprint(1))));
         assert_eq!(gate.describe(&sdp(None, &[1])), Ok(None));
-        assert_eq!(gate.describe(&sdp(None, &[2])), Err(CallError::AnotherCertificate));
+        assert_eq!(
+            gate.describe(&sdp(None, &[2])),
+            Err(CallError::AnotherCertificate)
+        );
         assert_eq!((gate.own(), gate.peer()), (Some(fingerprint(1)), None));
     }
 }

@@ -1,8 +1,9 @@
 //! The task that owns a device's keys.
 //!
-//! Order of things, for every batch of orders and events: change the keys in memory, store them, and only then send, hand on, acknowledge.
-//! A crash at any point uses no key twice, sends nothing twice and shows nothing twice. Keys of opened messages are gone once state is stored, so a
-//! text that was opened but not yet taken by the application when the process dies is not shown again.
+//! Order of things, for every batch of orders and events: change the keys in memory, store them,
+//! and only then send, hand on, acknowledge. A crash at any point uses no key twice, sends nothing
+//! twice and shows nothing twice. Keys of opened messages are gone once state is stored, so a text
+//! that was opened but not yet taken by the application when the process dies is not shown again.
 
 use std::{
     collections::{BTreeMap, HashSet, VecDeque},
@@ -71,7 +72,10 @@ pub(super) struct Actor {
 }
 
 impl Actor {
-    #[expect(clippy::too_many_arguments, reason = "called once, with what a chat is made of")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "called once, with what a chat is made of"
+    )]
     pub fn new(
         account: Account,
         device: Device,
@@ -96,8 +100,15 @@ impl Actor {
             file,
             own_handle: user.handle.clone(),
             key_target,
-            matches: matches.iter().map(|stored| (stored.match_id, known(stored))).collect(),
-            handshakes: outbox.iter().filter(|message| message.kind == MessageKind::Handshake).map(|message| message.client_id).collect(),
+            matches: matches
+                .iter()
+                .map(|stored| (stored.match_id, known(stored)))
+                .collect(),
+            handshakes: outbox
+                .iter()
+                .filter(|message| message.kind == MessageKind::Handshake)
+                .map(|message| message.client_id)
+                .collect(),
             outbox,
             evidence,
             searching: None,
@@ -112,7 +123,12 @@ impl Actor {
         }
     }
 
-    pub async fn run(mut self, handle: Handle, mut commands: mpsc::Receiver<Command>, mut connection: mpsc::Receiver<Event>) {
+    pub async fn run(
+        mut self,
+        handle: Handle,
+        mut commands: mpsc::Receiver<Command>,
+        mut connection: mpsc::Receiver<Event>,
+    ) {
         let events = self.events.clone();
         let mut hourly = tokio::time::interval(Duration::from_hours(1));
         while self.end.is_none() {
@@ -178,18 +194,38 @@ impl Actor {
         }
         if let Some((packages, last_resort)) = after.keys {
             let account = self.account.clone();
-            self.beside.spawn(async move { Done::KeysPut(account.put_keys(&packages, last_resort.as_deref()).await.map(drop)) });
+            self.beside.spawn(async move {
+                Done::KeysPut(
+                    account
+                        .put_keys(&packages, last_resort.as_deref())
+                        .await
+                        .map(drop),
+                )
+            });
         }
         Ok(())
     }
 
     fn take_command(&mut self, handle: &Handle, command: Command) {
         match command {
-            Command::Send { match_id, text, place, reply } => {
+            Command::Send {
+                match_id,
+                text,
+                place,
+                reply,
+            } => {
                 let (accepted, sending) = Sending::pair();
-                let draft = Draft { client_id: Uuid::new_v4(), text, place, reply: accepted };
+                let draft = Draft {
+                    client_id: Uuid::new_v4(),
+                    text,
+                    place,
+                    reply: accepted,
+                };
                 let client_id = draft.client_id;
-                let result = self.take_draft(match_id, draft).map(|()| Sent { client_id, accepted: sending });
+                let result = self.take_draft(match_id, draft).map(|()| Sent {
+                    client_id,
+                    accepted: sending,
+                });
                 // The caller may have gone; the text goes its way.
                 let _ = reply.send(result);
             }
@@ -204,7 +240,8 @@ impl Actor {
             Command::Cancel(reply) => {
                 self.searching = None;
                 let handle = handle.clone();
-                self.beside.spawn(async move { Done::Cancelled(handle.cancel().await, reply) });
+                self.beside
+                    .spawn(async move { Done::Cancelled(handle.cancel().await, reply) });
             }
             Command::Conversations(reply) => {
                 let _ = reply.send(self.conversations());
@@ -219,7 +256,8 @@ impl Actor {
     fn find(&mut self, handle: &Handle, find: MatchFind, reply: Option<FindReply>) {
         let handle = handle.clone();
         self.finding = true;
-        self.beside.spawn(async move { Done::Found(handle.find(find).await, reply) });
+        self.beside
+            .spawn(async move { Done::Found(handle.find(find).await, reply) });
     }
 
     fn conversations(&self) -> Vec<Conversation> {
@@ -239,17 +277,31 @@ impl Actor {
             Done::Found(result, reply) => {
                 // A lost socket is no answer: the search goes on with the next one.
                 self.finding = false;
-                let lost = matches!(result, Err(RequestError::Disconnected | RequestError::Timeout));
+                let lost = matches!(
+                    result,
+                    Err(RequestError::Disconnected | RequestError::Timeout)
+                );
                 if result.is_err() && !(lost && reply.is_none()) {
                     self.searching = None;
                 }
                 match (reply, result) {
                     (Some(reply), result) => drop(reply.send(result)),
-                    (None, Err(RequestError::Refused { code, resets_at, .. })) => {
-                        self.pending.push_back(ChatEvent::SearchFailed { code: Some(code), resets_at });
+                    (
+                        None,
+                        Err(RequestError::Refused {
+                            code, resets_at, ..
+                        }),
+                    ) => {
+                        self.pending.push_back(ChatEvent::SearchFailed {
+                            code: Some(code),
+                            resets_at,
+                        });
                     }
                     (None, Err(RequestError::Closed | RequestError::Unexpected)) => {
-                        self.pending.push_back(ChatEvent::SearchFailed { code: None, resets_at: None });
+                        self.pending.push_back(ChatEvent::SearchFailed {
+                            code: None,
+                            resets_at: None,
+                        });
                     }
                     (None, _) => {}
                 }
@@ -265,7 +317,10 @@ impl Actor {
     }
 
     fn take_draft(&mut self, match_id: MatchId, draft: Draft) -> Result<(), ChatError> {
-        let known = self.matches.get_mut(&match_id).ok_or(ChatError::NoSuchMatch)?;
+        let known = self
+            .matches
+            .get_mut(&match_id)
+            .ok_or(ChatError::NoSuchMatch)?;
         if self.device.has_session(match_id) {
             return self.seal(match_id, draft).map_err(ChatError::Mls);
         }
@@ -289,7 +344,12 @@ impl Actor {
         Ok(())
     }
 
-    fn send(&mut self, message: MessageSend, place: Option<OwnedSemaphorePermit>, reply: Option<SendReply>) {
+    fn send(
+        &mut self,
+        message: MessageSend,
+        place: Option<OwnedSemaphorePermit>,
+        reply: Option<SendReply>,
+    ) {
         self.dirty = true;
         if self.file.is_some() {
             self.outbox.push(message.clone());
@@ -309,25 +369,55 @@ impl Actor {
             Event::MatchFound(found) => self.found(*found),
             Event::MatchEnded(ended) => {
                 self.ended(ended.match_id);
-                self.pending.push_back(ChatEvent::Ended { match_id: ended.match_id, details: Some(convert::end_details(&ended)) });
+                self.pending.push_back(ChatEvent::Ended {
+                    match_id: ended.match_id,
+                    details: Some(convert::end_details(&ended)),
+                });
             }
             Event::Message(message) => self.message(&message),
-            Event::Description(description) => self.signalled(description.match_id, Signal::Description(description)),
-            Event::Candidate(candidate) => self.signalled(candidate.match_id, Signal::Candidate(candidate)),
+            Event::Description(description) => {
+                self.signalled(description.match_id, Signal::Description(description))
+            }
+            Event::Candidate(candidate) => {
+                self.signalled(candidate.match_id, Signal::Candidate(candidate))
+            }
             Event::Accepted(accepted) => {
                 self.left_outbox(accepted.client_id);
-                let MessageAccepted { match_id, client_id, seq, sent_at, .. } = accepted;
+                let MessageAccepted {
+                    match_id,
+                    client_id,
+                    seq,
+                    sent_at,
+                    ..
+                } = accepted;
                 if !self.handshakes.remove(&client_id) {
-                    self.pending.push_back(ChatEvent::Accepted { match_id, client_id, seq, sent_at });
+                    self.pending.push_back(ChatEvent::Accepted {
+                        match_id,
+                        client_id,
+                        seq,
+                        sent_at,
+                    });
                 }
             }
-            Event::Refused { match_id, client_id, kind, code } => {
+            Event::Refused {
+                match_id,
+                client_id,
+                kind,
+                code,
+            } => {
                 self.left_outbox(client_id);
                 self.handshakes.remove(&client_id);
                 match kind {
-                    MessageKind::Content => self.pending.push_back(ChatEvent::Refused { match_id, client_id, code }),
+                    MessageKind::Content => self.pending.push_back(ChatEvent::Refused {
+                        match_id,
+                        client_id,
+                        code,
+                    }),
                     MessageKind::Handshake if self.matches.contains_key(&match_id) => {
-                        self.pending.push_back(ChatEvent::NotSecured { match_id, error: MlsError::Welcome("the server refused it") });
+                        self.pending.push_back(ChatEvent::NotSecured {
+                            match_id,
+                            error: MlsError::Welcome("the server refused it"),
+                        });
                     }
                     // The match is over, and that was told.
                     MessageKind::Handshake => {}
@@ -351,13 +441,21 @@ impl Actor {
             quota: welcome.quota,
             keys_remaining: welcome.keys_remaining,
         });
-        let gone: Vec<MatchId> =
-            self.matches.keys().copied().filter(|known| !welcome.matches.iter().any(|active| active.id == *known)).collect();
+        let gone: Vec<MatchId> = self
+            .matches
+            .keys()
+            .copied()
+            .filter(|known| !welcome.matches.iter().any(|active| active.id == *known))
+            .collect();
         for match_id in gone {
             self.ended(match_id);
-            self.pending.push_back(ChatEvent::Ended { match_id, details: None });
+            self.pending.push_back(ChatEvent::Ended {
+                match_id,
+                details: None,
+            });
         }
-        // A match we did not know was made while our search was losing its socket, or on another device.
+        // A match we did not know was made while our search was losing its socket, or on another
+        // device.
         let searched = self.searching.is_some();
         // Oldest first, so that the newest is the last one the user hears of.
         for active in welcome.matches.into_iter().rev() {
@@ -369,7 +467,11 @@ impl Actor {
             let match_id = active.id;
             self.learn(active, searched && !known);
             // A process may have ended between storing and acknowledging.
-            if let Some(known) = self.matches.get(&match_id).filter(|known| known.here && known.peer_seq > 0) {
+            if let Some(known) = self
+                .matches
+                .get(&match_id)
+                .filter(|known| known.here && known.peer_seq > 0)
+            {
                 self.after.acks.push((match_id, known.peer_seq));
             }
         }
@@ -379,12 +481,19 @@ impl Actor {
         }
     }
 
-    /// Takes note of a match; tells the application when it did not know of it, or not that it is to be read here.
+    /// Takes note of a match; tells the application when it did not know of it, or not that it is
+    /// to be read here.
     fn learn(&mut self, info: Match, here: bool) {
         let match_id = info.id;
         let known = self.matches.entry(match_id).or_insert_with(|| {
             self.dirty = true;
-            Known { info: None, here, peer_seq: 0, drafts: VecDeque::new(), call: Gate::default() }
+            Known {
+                info: None,
+                here,
+                peer_seq: 0,
+                drafts: VecDeque::new(),
+                call: Gate::default(),
+            }
         });
         let came_here = here && !known.here;
         self.dirty |= came_here;
@@ -392,19 +501,31 @@ impl Actor {
         let news = known.info.is_none() || came_here;
         known.info = Some(info.clone());
         if news {
-            self.pending.push_back(ChatEvent::Matched { found: Box::new(info), this_device: known.here });
+            self.pending.push_back(ChatEvent::Matched {
+                found: Box::new(info),
+                this_device: known.here,
+            });
             self.tell_secured(match_id);
         }
     }
 
     fn tell_secured(&mut self, match_id: MatchId) {
         if let Some(safety_number) = self.device.safety_number(match_id) {
-            self.pending.push_back(ChatEvent::Secured { match_id, safety_number });
+            self.pending.push_back(ChatEvent::Secured {
+                match_id,
+                safety_number,
+            });
         }
     }
 
     fn found(&mut self, found: MatchFound) {
-        let MatchFound { found, peer_key_package, this_device, keys_remaining, quota } = found;
+        let MatchFound {
+            found,
+            peer_key_package,
+            this_device,
+            keys_remaining,
+            quota,
+        } = found;
         let match_id = found.id;
         if this_device {
             self.searching = None;
@@ -414,17 +535,35 @@ impl Actor {
         self.learn(found, this_device);
         self.pending.push_back(ChatEvent::Quota(quota));
         // The server may tell of a match again; the keys are made once.
-        if let (true, true, Some(package)) = (this_device && offers, !self.device.has_session(match_id), peer_key_package) {
-            let package = STANDARD.decode(package).map_err(|_| MlsError::KeyPackage("not base64"));
+        if let (true, true, Some(package)) = (
+            this_device && offers,
+            !self.device.has_session(match_id),
+            peer_key_package,
+        ) {
+            let package = STANDARD
+                .decode(package)
+                .map_err(|_| MlsError::KeyPackage("not base64"));
             match package.and_then(|package| self.device.create(parties, &package)) {
                 Ok(welcome) => {
                     let client_id = Uuid::new_v4();
                     let kind = MessageKind::Handshake;
                     self.handshakes.insert(client_id);
-                    self.send(MessageSend { match_id, client_id, kind, ciphertext: welcome, franking_tag: None }, None, None);
+                    self.send(
+                        MessageSend {
+                            match_id,
+                            client_id,
+                            kind,
+                            ciphertext: welcome,
+                            franking_tag: None,
+                        },
+                        None,
+                        None,
+                    );
                     self.secured(match_id);
                 }
-                Err(error) => self.pending.push_back(ChatEvent::NotSecured { match_id, error }),
+                Err(error) => self
+                    .pending
+                    .push_back(ChatEvent::NotSecured { match_id, error }),
             }
         }
         if let Some(remaining) = keys_remaining {
@@ -433,20 +572,32 @@ impl Actor {
     }
 
     fn parties(&self, found: &Match) -> Parties {
-        Parties { match_id: found.id, own_handle: self.own_handle.clone(), peer_handle: found.peer.handle.clone() }
+        Parties {
+            match_id: found.id,
+            own_handle: self.own_handle.clone(),
+            peer_handle: found.peer.handle.clone(),
+        }
     }
 
     /// The encryption stands: tells so, and sends what waited for it.
     fn secured(&mut self, match_id: MatchId) {
         self.dirty = true;
         self.tell_secured(match_id);
-        let drafts = self.matches.get_mut(&match_id).map(|known| std::mem::take(&mut known.drafts)).unwrap_or_default();
+        let drafts = self
+            .matches
+            .get_mut(&match_id)
+            .map(|known| std::mem::take(&mut known.drafts))
+            .unwrap_or_default();
         for draft in drafts {
             let client_id = draft.client_id;
             if let Err(error) = self.seal(match_id, draft) {
                 tracing::warn!(%error, "a waiting text could not be sealed");
                 let code = tebdil_core::protocol::ErrorCode::MessageTooLarge;
-                self.pending.push_back(ChatEvent::Refused { match_id, client_id, code });
+                self.pending.push_back(ChatEvent::Refused {
+                    match_id,
+                    client_id,
+                    code,
+                });
             }
         }
     }
@@ -459,7 +610,9 @@ impl Actor {
         }
         self.evidence.ended(match_id);
         self.outbox.retain(|message| message.match_id != match_id);
-        self.after.sends.retain(|(message, ..)| message.match_id != match_id);
+        self.after
+            .sends
+            .retain(|(message, ..)| message.match_id != match_id);
         if let Err(error) = self.device.forget(match_id) {
             tracing::warn!(%error, "the keys of a match could not be erased");
         }

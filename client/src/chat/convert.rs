@@ -6,7 +6,10 @@ use super::{ChatEvent, EndDetails};
 use crate::{connection::Event, state::StoredMatch};
 
 pub(super) fn resume_point(stored: &StoredMatch) -> ResumePoint {
-    ResumePoint { match_id: stored.match_id, peer_seq: stored.peer_seq }
+    ResumePoint {
+        match_id: stored.match_id,
+        peer_seq: stored.peer_seq,
+    }
 }
 
 /// Events that need no more than another name; `None` for the others.
@@ -18,7 +21,10 @@ pub(super) fn plain(event: Event) -> Option<ChatEvent> {
         Event::Delivered { match_id, seq } => ChatEvent::Delivered { match_id, seq },
         Event::Read { match_id, seq } => ChatEvent::Read { match_id, seq },
         Event::Typing { match_id, on } => ChatEvent::Typing { match_id, on },
-        Event::Presence(presence) => ChatEvent::Presence { match_id: presence.match_id, online: presence.online },
+        Event::Presence(presence) => ChatEvent::Presence {
+            match_id: presence.match_id,
+            online: presence.online,
+        },
         Event::CallState(state) => ChatEvent::CallState(state),
         Event::Quota(quota) => ChatEvent::Quota(quota),
         Event::Notification(notification) => ChatEvent::Notification(notification),
@@ -31,5 +37,9 @@ pub(super) fn plain(event: Event) -> Option<ChatEvent> {
 }
 
 pub(super) fn end_details(ended: &tebdil_core::protocol::MatchEnded) -> EndDetails {
-    EndDetails { status: ended.status, reason: ended.reason, by: ended.by }
+    EndDetails {
+        status: ended.status,
+        reason: ended.reason,
+        by: ended.by,
+    }
 }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use tebdil_core::{
     domain::{EndReason, MatchStatus},
     id::{MatchId, TicketId},
-    protocol::{ErrorCode, Match, Notification, NotificationsRead, Quota, RtcCandidate, RtcDescription, RtcState, User, WhoEnded},
+    protocol::{
+        ErrorCode, Match, Notification, NotificationsRead, Quota, RtcCandidate, RtcDescription,
+        RtcState, User, WhoEnded,
+    },
     time::Timestamp,
 };
 use uuid::Uuid;
@@ -39,7 +42,8 @@ pub enum ChatEvent {
         code: Option<ErrorCode>,
         resets_at: Option<Timestamp>,
     },
-    /// A match was made, or found on connecting. Texts may be sent; they go out when the encryption stands.
+    /// A match was made, or found on connecting. Texts may be sent; they go out when the encryption
+    /// stands.
     Matched {
         found: Box<Match>,
         /// Whether the encryption lives here; on other devices the match cannot be read.
@@ -62,7 +66,8 @@ pub enum ChatEvent {
         text: String,
         sent_at: Timestamp,
     },
-    /// A message of the peer that cannot be opened or is of a kind this build does not know (then without an error).
+    /// A message of the peer that cannot be opened or is of a kind this build does not know (then
+    /// without an error).
     Unreadable {
         match_id: MatchId,
         seq: i64,
@@ -104,18 +109,21 @@ pub enum ChatEvent {
     Notification(Box<Notification>),
     /// Notifications were read, on whichever device of the user.
     NotificationsRead(NotificationsRead),
-    /// A description of the peer for the call; its certificate is the one that the peer told through the encryption.
+    /// A description of the peer for the call; its certificate is the one that the peer told
+    /// through the encryption.
     Description(RtcDescription),
     /// A relay of the peer, for the description that came last.
     Candidate(RtcCandidate),
     /// What the peer says of the call.
     CallState(RtcState),
-    /// A description of the peer is not to be trusted and was not handed on, nor are its candidates. The match goes on until somebody leaves it.
+    /// A description of the peer is not to be trusted and was not handed on, nor are its
+    /// candidates. The match goes on until somebody leaves it.
     CallRefused {
         match_id: MatchId,
         error: CallError,
     },
-    /// A match is over and its keys are gone. Without details when it ended while this device was away.
+    /// A match is over and its keys are gone. Without details when it ended while this device was
+    /// away.
     Ended {
         match_id: MatchId,
         details: Option<EndDetails>,

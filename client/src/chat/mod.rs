@@ -1,4 +1,5 @@
-//! A whole chat client: account, connection and encryption tied together. The terminal and the scenario tests use it.
+//! A whole chat client: account, connection and encryption tied together. The terminal and the
+//! scenario tests use it.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), tebdil_client::chat::ChatError> {
@@ -28,8 +29,8 @@ use tebdil_core::{
     domain::{Mode, ReportReason},
     id::{MatchId, TicketId},
     protocol::{
-        Block, Device as DeviceName, DeviceInfo, ErrorCode, Evidence, LoginRequest, Match, MatchFind, RegisterRequest, ReportRequest,
-        Secret, Tokens, User, VerifyPhoneRequest,
+        Block, Device as DeviceName, DeviceInfo, ErrorCode, Evidence, LoginRequest, Match,
+        MatchFind, RegisterRequest, ReportRequest, Secret, Tokens, User, VerifyPhoneRequest,
     },
     time::Clock,
 };
@@ -74,7 +75,10 @@ impl ChatOptions {
             server: server.into(),
             clock: Clock::system(0),
             state: None,
-            device: DeviceName { name: "tebdil-client".into(), platform: "terminal".into() },
+            device: DeviceName {
+                name: "tebdil-client".into(),
+                platform: "terminal".into(),
+            },
             key_packages: KEY_PACKAGE_TARGET,
             tune: None,
         }
@@ -140,7 +144,8 @@ pub struct Conversation {
 
 /// A signed-in, connected chat client. Cheap to clone.
 ///
-/// It ends when every clone is dropped, when [`Chat::close`] is called, or when the events are dropped.
+/// It ends when every clone is dropped, when [`Chat::close`] is called, or when the events are
+/// dropped.
 #[derive(Debug, Clone)]
 pub struct Chat {
     account: Account,
@@ -157,22 +162,40 @@ impl Chat {
     /// Registers a new account and connects.
     ///
     /// # Errors
-    /// [`ApiError::VerificationRequired`] when the server has sent a code to the phone: go on with [`Chat::verify_phone`].
-    pub async fn register(options: &ChatOptions, request: &RegisterRequest) -> Result<(Self, ChatEvents), ChatError> {
+    /// [`ApiError::VerificationRequired`] when the server has sent a code to the phone: go on with
+    /// [`Chat::verify_phone`].
+    pub async fn register(
+        options: &ChatOptions,
+        request: &RegisterRequest,
+    ) -> Result<(Self, ChatEvents), ChatError> {
         let api = Api::new(&options.server)?;
         let answer = api.register(request).await?;
         Self::signed_in(options, &api, answer.tokens, answer.user).await
     }
 
     /// Completes a registration with the code that was sent to its phone, and connects.
-    pub async fn verify_phone(options: &ChatOptions, phone: &Secret, code: &str) -> Result<(Self, ChatEvents), ChatError> {
+    pub async fn verify_phone(
+        options: &ChatOptions,
+        phone: &Secret,
+        code: &str,
+    ) -> Result<(Self, ChatEvents), ChatError> {
         let api = Api::new(&options.server)?;
-        let answer = api.verify_phone(&VerifyPhoneRequest { phone: phone.clone(), code: code.into() }).await?;
+        let answer = api
+            .verify_phone(&VerifyPhoneRequest {
+                phone: phone.clone(),
+                code: code.into(),
+            })
+            .await?;
         Self::signed_in(options, &api, answer.tokens, answer.user).await
     }
 
     /// Registers an adult with nothing but the necessary.
-    pub async fn register_simple(options: &ChatOptions, phone: &str, password: &str, alias: &str) -> Result<(Self, ChatEvents), ChatError> {
+    pub async fn register_simple(
+        options: &ChatOptions,
+        phone: &str,
+        password: &str,
+        alias: &str,
+    ) -> Result<(Self, ChatEvents), ChatError> {
         let request = RegisterRequest {
             phone: phone.into(),
             password: password.into(),
@@ -187,7 +210,12 @@ impl Chat {
     }
 
     /// Signs in and connects. `totp` is a code of the second factor, for who has one.
-    pub async fn login(options: &ChatOptions, phone: &str, password: &str, totp: Option<&str>) -> Result<(Self, ChatEvents), ChatError> {
+    pub async fn login(
+        options: &ChatOptions,
+        phone: &str,
+        password: &str,
+        totp: Option<&str>,
+    ) -> Result<(Self, ChatEvents), ChatError> {
         let api = Api::new(&options.server)?;
         let request = LoginRequest {
             phone: phone.into(),
@@ -199,14 +227,24 @@ impl Chat {
         Self::signed_in(options, &api, answer.tokens, answer.user).await
     }
 
-    /// Goes on with the session in the state folder; `None` when there is none for this server, or it is over.
+    /// Goes on with the session in the state folder; `None` when there is none for this server, or
+    /// it is over.
     pub async fn resume(options: &ChatOptions) -> Result<Option<(Self, ChatEvents)>, ChatError> {
-        let Some(state) = &options.state else { return Ok(None) };
+        let Some(state) = &options.state else {
+            return Ok(None);
+        };
         let api = Api::new(&options.server)?;
-        let Some(stored) = state.account()?.filter(|stored| stored.server == api.server()) else { return Ok(None) };
+        let Some(stored) = state
+            .account()?
+            .filter(|stored| stored.server == api.server())
+        else {
+            return Ok(None);
+        };
         let account = account(state, options.clock.clone(), &api, stored);
         // Without its keys the session would be handed messages nobody can open.
-        let Some(device) = state.device_file().load()? else { return Ok(None) };
+        let Some(device) = state.device_file().load()? else {
+            return Ok(None);
+        };
         drop(device);
         match account.me().await {
             Ok(user) => Self::open(options, account, user).await.map(Some),
@@ -215,13 +253,23 @@ impl Chat {
         }
     }
 
-    async fn signed_in(options: &ChatOptions, api: &Api, tokens: Tokens, user: User) -> Result<(Self, ChatEvents), ChatError> {
+    async fn signed_in(
+        options: &ChatOptions,
+        api: &Api,
+        tokens: Tokens,
+        user: User,
+    ) -> Result<(Self, ChatEvents), ChatError> {
         let account = match &options.state {
             Some(state) => {
                 // Keys belong to the session that put them; those of an earlier one are of no use.
                 state.clear()?;
                 let (server, handle) = (api.server().to_owned(), user.handle.clone());
-                let stored = StoredAccount { server, handle, tokens, refresh_seed: new_refresh_seed() };
+                let stored = StoredAccount {
+                    server,
+                    handle,
+                    tokens,
+                    refresh_seed: new_refresh_seed(),
+                };
                 state.save_account(&stored)?;
                 account(state, options.clock.clone(), api, stored)
             }
@@ -231,21 +279,39 @@ impl Chat {
     }
 
     /// Connects a session that is signed in, and sees to its keys at the server.
-    pub async fn open(options: &ChatOptions, account: Account, user: User) -> Result<(Self, ChatEvents), ChatError> {
+    pub async fn open(
+        options: &ChatOptions,
+        account: Account,
+        user: User,
+    ) -> Result<(Self, ChatEvents), ChatError> {
         let mut file = options.state.as_ref().map(StateDir::device_file);
-        let stored = file.as_mut().map(crate::state::DeviceFile::load).transpose()?.flatten();
+        let stored = file
+            .as_mut()
+            .map(crate::state::DeviceFile::load)
+            .transpose()?
+            .flatten();
         let device = match &stored {
             Some(stored) => Device::restore(&stored.snapshot, options.clock.clone())?,
             None => Device::new(options.clock.clone())?,
         };
-        let evidence = file.as_ref().map(crate::state::DeviceFile::load_evidence).transpose()?.unwrap_or_default();
+        let evidence = file
+            .as_ref()
+            .map(crate::state::DeviceFile::load_evidence)
+            .transpose()?
+            .unwrap_or_default();
         let evidence = EvidenceBook::new(options.clock.clone(), evidence);
         let mut connection = Options::new(account.api().server(), account.clone());
         connection.clock = options.clock.clone();
         connection.acknowledge = Acknowledge::ByApplication;
-        connection.device =
-            Some(DeviceInfo { name: Some(options.device.name.clone()), platform: Some(options.device.platform.clone()), connection: None });
-        let matches = stored.as_ref().map(|stored| stored.matches.clone()).unwrap_or_default();
+        connection.device = Some(DeviceInfo {
+            name: Some(options.device.name.clone()),
+            platform: Some(options.device.platform.clone()),
+            connection: None,
+        });
+        let matches = stored
+            .as_ref()
+            .map(|stored| stored.matches.clone())
+            .unwrap_or_default();
         let outbox = stored.map(|stored| stored.outbox).unwrap_or_default();
         connection.resume = matches.iter().map(convert::resume_point).collect();
         connection.outbox.clone_from(&outbox);
@@ -255,13 +321,32 @@ impl Chat {
 
         let (commands, commands_in) = mpsc::channel(64);
         let (events, events_out) = mpsc::channel(256);
-        let mut actor = actor::Actor::new(account.clone(), device, file, &user, options.key_packages, &matches, outbox, evidence, events);
+        let mut actor = actor::Actor::new(
+            account.clone(),
+            device,
+            file,
+            &user,
+            options.key_packages,
+            &matches,
+            outbox,
+            evidence,
+            events,
+        );
         actor.provide_keys(account.keys().await?.remaining).await?;
         let (handle, connection_events) = Connection::open(connection);
         let tracker = TaskTracker::new();
         tracker.spawn(actor.run(handle.clone(), commands_in, connection_events));
         tracker.close();
-        Ok((Self { account, user, handle, commands, tracker }, events_out))
+        Ok((
+            Self {
+                account,
+                user,
+                handle,
+                commands,
+                tracker,
+            },
+            events_out,
+        ))
     }
 
     /// The account as it was when it signed in.
@@ -279,18 +364,32 @@ impl Chat {
         &self.handle
     }
 
-    async fn ask<T>(&self, command: impl FnOnce(oneshot::Sender<T>) -> Command) -> Result<T, ChatError> {
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, ChatError> {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(command(reply)).await.map_err(|_| ChatError::Closed)?;
+        self.commands
+            .send(command(reply))
+            .await
+            .map_err(|_| ChatError::Closed)?;
         answer.await.map_err(|_| ChatError::Closed)
     }
 
     /// Looks for someone to write with. With no interests given those of the profile count.
     ///
-    /// The search goes on over reconnects, until [`ChatEvent::Matched`], [`Chat::cancel`] or [`ChatEvent::SearchFailed`].
+    /// The search goes on over reconnects, until [`ChatEvent::Matched`], [`Chat::cancel`] or
+    /// [`ChatEvent::SearchFailed`].
     pub async fn find(&self, interests: &[&str]) -> Result<TicketId, ChatError> {
-        let interests = (!interests.is_empty()).then(|| interests.iter().map(|&text| text.to_owned()).collect());
-        self.find_with(MatchFind { mode: Mode::Text, interests, languages: None, max_distance_km: None }).await
+        let interests = (!interests.is_empty())
+            .then(|| interests.iter().map(|&text| text.to_owned()).collect());
+        self.find_with(MatchFind {
+            mode: Mode::Text,
+            interests,
+            languages: None,
+            max_distance_km: None,
+        })
+        .await
     }
 
     /// The same with every wish.
@@ -306,20 +405,42 @@ impl Chat {
     /// Encrypts and sends a text. Waits only while the outbox is full.
     ///
     /// Before the encryption stands the text waits in memory.
-    pub async fn send(&self, match_id: MatchId, text: impl Into<String>) -> Result<Sent, ChatError> {
+    pub async fn send(
+        &self,
+        match_id: MatchId,
+        text: impl Into<String>,
+    ) -> Result<Sent, ChatError> {
         let place = self.handle.place().await?;
         let text = text.into();
-        self.ask(|reply| Command::Send { match_id, text, place, reply }).await?
+        self.ask(|reply| Command::Send {
+            match_id,
+            text,
+            place,
+            reply,
+        })
+        .await?
     }
 
     /// The same, and waits until the server has it.
-    pub async fn send_and_wait(&self, match_id: MatchId, text: impl Into<String>) -> Result<i64, ChatError> {
+    pub async fn send_and_wait(
+        &self,
+        match_id: MatchId,
+        text: impl Into<String>,
+    ) -> Result<i64, ChatError> {
         Ok(self.send(match_id, text).await?.accepted.await?.seq)
     }
 
     /// The code to compare with the peer; `None` before the encryption stands.
-    pub async fn safety_number(&self, match_id: MatchId) -> Result<Option<SafetyNumber>, ChatError> {
-        Ok(self.conversations().await?.into_iter().find(|known| known.info.id == match_id).and_then(|known| known.safety_number))
+    pub async fn safety_number(
+        &self,
+        match_id: MatchId,
+    ) -> Result<Option<SafetyNumber>, ChatError> {
+        Ok(self
+            .conversations()
+            .await?
+            .into_iter()
+            .find(|known| known.info.id == match_id)
+            .and_then(|known| known.safety_number))
     }
 
     /// The active matches, oldest first.
@@ -333,20 +454,35 @@ impl Chat {
         Ok(())
     }
 
-    /// Blocks the peer of a match, also of one that is over: every match of the two ends, and they are not matched again.
+    /// Blocks the peer of a match, also of one that is over: every match of the two ends, and they
+    /// are not matched again.
     pub async fn block(&self, match_id: MatchId) -> Result<Block, ChatError> {
         Ok(self.account.block(match_id).await?)
     }
 
-    /// Reports the peer of a match, during it or up to seven days after, and shows [`Chat::evidence`] with the report; answers how many messages that were.
-    pub async fn report(&self, match_id: MatchId, reason: ReportReason, note: Option<&str>) -> Result<usize, ChatError> {
+    /// Reports the peer of a match, during it or up to seven days after, and shows
+    /// [`Chat::evidence`] with the report; answers how many messages that were.
+    pub async fn report(
+        &self,
+        match_id: MatchId,
+        reason: ReportReason,
+        note: Option<&str>,
+    ) -> Result<usize, ChatError> {
         let evidence = self.evidence(match_id).await?;
         let shown = evidence.len();
-        self.account.report(&ReportRequest { match_id, reason, note: note.map(str::to_owned), evidence }).await?;
+        self.account
+            .report(&ReportRequest {
+                match_id,
+                reason,
+                note: note.map(str::to_owned),
+                evidence,
+            })
+            .await?;
         Ok(shown)
     }
 
-    /// The last messages of the peer, twenty at most, oldest first, with what proves to a moderator that they were sent.
+    /// The last messages of the peer, twenty at most, oldest first, with what proves to a moderator
+    /// that they were sent.
     pub async fn evidence(&self, match_id: MatchId) -> Result<Vec<Evidence>, ChatError> {
         self.ask(|reply| Command::Evidence(match_id, reply)).await
     }
@@ -376,16 +512,24 @@ impl Chat {
 
 /// A session that is stored again whenever it is renewed.
 fn account(state: &StateDir, clock: Clock, api: &Api, stored: StoredAccount) -> Account {
-    let (state, tokens, refresh_seed) = (state.clone(), stored.tokens.clone(), stored.refresh_seed.clone());
+    let (state, tokens, refresh_seed) = (
+        state.clone(),
+        stored.tokens.clone(),
+        stored.refresh_seed.clone(),
+    );
     let watcher = move |tokens: &Tokens| {
-        if let Err(error) = state.save_account(&StoredAccount { tokens: tokens.clone(), ..stored.clone() }) {
+        if let Err(error) = state.save_account(&StoredAccount {
+            tokens: tokens.clone(),
+            ..stored.clone()
+        }) {
             tracing::warn!(%error, "the renewed session could not be stored; the next start needs the password");
         }
     };
     Account::kept(api.clone(), tokens, clock, refresh_seed, Box::new(watcher))
 }
 
-/// The `number`-th phone number for tests and load, valid in form; at most a hundred million differ.
+/// The `number`-th phone number for tests and load, valid in form; at most a hundred million
+/// differ.
 pub fn test_phone(number: u32) -> String {
     format!("+9053{:08}", number % 100_000_000)
 }

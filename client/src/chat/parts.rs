@@ -4,7 +4,9 @@ use std::collections::VecDeque;
 
 use tebdil_core::{
     id::{MatchId, TicketId},
-    protocol::{ClientFrame, Evidence, Match, MatchFind, MessageAccepted, MessageSend, RtcDescription},
+    protocol::{
+        ClientFrame, Evidence, Match, MatchFind, MessageAccepted, MessageSend, RtcDescription,
+    },
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
@@ -57,7 +59,10 @@ pub(super) struct Known {
 /// What runs beside.
 pub(super) enum Done {
     Found(Result<TicketId, RequestError>, Option<FindReply>),
-    Cancelled(Result<(), RequestError>, oneshot::Sender<Result<(), RequestError>>),
+    Cancelled(
+        Result<(), RequestError>,
+        oneshot::Sender<Result<(), RequestError>>,
+    ),
     KeysPut(Result<(), ApiError>),
 }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use tebdil_core::protocol::{ClientFrame, CloseCode, Hello, ResumePoint, ServerFrame, ServerMessage, Welcome};
+use tebdil_core::protocol::{
+    ClientFrame, CloseCode, Hello, ResumePoint, ServerFrame, ServerMessage, Welcome,
+};
 
 use super::{AccessToken, DisconnectReason, Options, TokenError};
 use crate::raw::{Incoming, RawError, RawSocket};
@@ -20,10 +22,16 @@ pub(super) enum Attempt {
 }
 
 pub(super) fn reason_of(close: Option<(u16, String)>) -> DisconnectReason {
-    close.and_then(|(code, _)| CloseCode::from_code(code)).map_or(DisconnectReason::Lost, DisconnectReason::Closed)
+    close
+        .and_then(|(code, _)| CloseCode::from_code(code))
+        .map_or(DisconnectReason::Lost, DisconnectReason::Closed)
 }
 
-pub(super) async fn connect(options: Options, resume: Vec<ResumePoint>, refused: Option<AccessToken>) -> Attempt {
+pub(super) async fn connect(
+    options: Options,
+    resume: Vec<ResumePoint>,
+    refused: Option<AccessToken>,
+) -> Attempt {
     let token = match &refused {
         Some(refused) => options.tokens.renew(&refused.token).await,
         None => options.tokens.token(TOKEN_MARGIN).await,
@@ -35,12 +43,20 @@ pub(super) async fn connect(options: Options, resume: Vec<ResumePoint>, refused:
     };
     let greeted = async {
         let mut socket = RawSocket::open(&options.server).await?;
-        let hello = Hello { token: token.token.clone(), device: options.device.clone(), resume };
+        let hello = Hello {
+            token: token.token.clone(),
+            device: options.device.clone(),
+            resume,
+        };
         socket.send(&ClientFrame::Hello(hello), None).await?;
         loop {
             match socket.next().await? {
                 Incoming::Text(text) => {
-                    if let Ok(ServerMessage { frame: ServerFrame::Welcome(welcome), .. }) = serde_json::from_str(&text) {
+                    if let Ok(ServerMessage {
+                        frame: ServerFrame::Welcome(welcome),
+                        ..
+                    }) = serde_json::from_str(&text)
+                    {
                         return Ok(Ok((socket, *welcome)));
                     }
                 }
@@ -51,7 +67,9 @@ pub(super) async fn connect(options: Options, resume: Vec<ResumePoint>, refused:
     };
     match tokio::time::timeout(options.connect_timeout, greeted).await {
         Ok(Ok(Ok((socket, welcome)))) => Attempt::Open(Box::new((socket, welcome, token))),
-        Ok(Ok(Err(DisconnectReason::Closed(CloseCode::Unauthorized)))) => Attempt::Unauthorized(token),
+        Ok(Ok(Err(DisconnectReason::Closed(CloseCode::Unauthorized)))) => {
+            Attempt::Unauthorized(token)
+        }
         Ok(Ok(Err(reason))) => Attempt::Failed(reason),
         Ok(Err(error)) => {
             let error: RawError = error;

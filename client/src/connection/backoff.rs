@@ -15,14 +15,21 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { first: Duration::from_millis(100), max: Duration::from_secs(5) }
+        Self {
+            first: Duration::from_millis(100),
+            max: Duration::from_secs(5),
+        }
     }
 }
 
 impl Backoff {
-    /// The delay after `failures` attempts in a row that failed: between half and the whole of `first · 2^failures`, at most `max`.
+    /// The delay after `failures` attempts in a row that failed: between half and the whole of
+    /// `first · 2^failures`, at most `max`.
     pub fn delay(&self, failures: u32, rng: &mut impl Rng) -> Duration {
-        let whole = self.first.saturating_mul(1 << failures.min(16)).min(self.max);
+        let whole = self
+            .first
+            .saturating_mul(1 << failures.min(16))
+            .min(self.max);
         whole.mul_f64(rng.random_range(0.5..=1.0))
     }
 }
@@ -38,10 +45,15 @@ mod tests {
         for (failures, whole) in [(0, 100), (1, 200), (5, 3_200), (6, 5_000), (60, 5_000)] {
             for _ in 0..50 {
                 let delay = backoff.delay(failures, &mut rng);
-                assert!(delay >= Duration::from_millis(whole / 2) && delay <= Duration::from_millis(whole), "{failures}: {delay:?}");
+                assert!(
+                    delay >= Duration::from_millis(whole / 2)
+                        && delay <= Duration::from_millis(whole),
+                    "{failures}: {delay:?}"
+                );
             }
         }
-        let distinct: std::collections::HashSet<_> = (0..20).map(|_| backoff.delay(6, &mut rng)).collect();
+        let distinct: std::collections::HashSet<_> =
+            (0..20).map(|_| backoff.delay(6, &mut rng)).collect();
         assert!(distinct.len() > 1);
     }
 }

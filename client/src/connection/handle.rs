@@ -11,7 +11,10 @@ use std::{
 use tebdil_core::{
     domain::MessageKind,
     id::{MatchId, TicketId},
-    protocol::{ClientFrame, MatchEnded, MatchFind, MatchRef, MessageAccepted, MessageAck, MessageSend, ServerFrame, Typing},
+    protocol::{
+        ClientFrame, MatchEnded, MatchFind, MatchRef, MessageAccepted, MessageAck, MessageSend,
+        ServerFrame, Typing,
+    },
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
@@ -56,13 +59,25 @@ impl Sending {
 impl Future for Sending {
     type Output = Result<MessageAccepted, SendError>;
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0).poll(cx).map(|answer| answer.unwrap_or(Err(SendError::Closed)))
+        Pin::new(&mut self.0)
+            .poll(cx)
+            .map(|answer| answer.unwrap_or(Err(SendError::Closed)))
     }
 }
 
 impl Handle {
-    pub(super) fn new(commands: mpsc::Sender<Command>, request_timeout: Duration, outbox_limit: usize, tracker: TaskTracker) -> Self {
-        Self { commands, request_timeout, places: Arc::new(Semaphore::new(outbox_limit.max(1))), tracker }
+    pub(super) fn new(
+        commands: mpsc::Sender<Command>,
+        request_timeout: Duration,
+        outbox_limit: usize,
+        tracker: TaskTracker,
+    ) -> Self {
+        Self {
+            commands,
+            request_timeout,
+            places: Arc::new(Semaphore::new(outbox_limit.max(1))),
+            tracker,
+        }
     }
 
     async fn give(&self, command: Command) -> bool {
@@ -80,7 +95,9 @@ impl Handle {
             }
             answer.await.unwrap_or(Err(RequestError::Closed))
         };
-        tokio::time::timeout(self.request_timeout, asked).await.unwrap_or(Err(RequestError::Timeout))
+        tokio::time::timeout(self.request_timeout, asked)
+            .await
+            .unwrap_or(Err(RequestError::Timeout))
     }
 
     /// Looks for a match; [`super::Event::MatchFound`] comes later.
@@ -101,7 +118,10 @@ impl Handle {
 
     /// Ends a match.
     pub async fn leave(&self, match_id: MatchId) -> Result<MatchEnded, RequestError> {
-        match self.request(ClientFrame::MatchLeave(MatchRef { match_id })).await? {
+        match self
+            .request(ClientFrame::MatchLeave(MatchRef { match_id }))
+            .await?
+        {
             ServerFrame::MatchEnded(ended) => Ok(ended),
             _ => Err(RequestError::Unexpected),
         }
@@ -111,22 +131,31 @@ impl Handle {
     pub async fn send(&self, message: MessageSend) -> Result<Sending, SendError> {
         let place = self.place().await?;
         let (reply, sending) = Sending::pair();
-        if self.send_reserved(message, Some(place), Some(reply)).await { Ok(sending) } else { Err(SendError::Closed) }
+        if self.send_reserved(message, Some(place), Some(reply)).await {
+            Ok(sending)
+        } else {
+            Err(SendError::Closed)
+        }
     }
 
     /// A place in the outbox; waits while it is full.
     pub(crate) async fn place(&self) -> Result<OwnedSemaphorePermit, SendError> {
-        Arc::clone(&self.places).acquire_owned().await.map_err(|_| SendError::Closed)
+        Arc::clone(&self.places)
+            .acquire_owned()
+            .await
+            .map_err(|_| SendError::Closed)
     }
 
-    /// Puts a message into its place, or beyond the limit without one. Says whether the connection still runs.
+    /// Puts a message into its place, or beyond the limit without one. Says whether the connection
+    /// still runs.
     pub(crate) async fn send_reserved(
         &self,
         message: MessageSend,
         place: Option<OwnedSemaphorePermit>,
         reply: Option<oneshot::Sender<Result<MessageAccepted, SendError>>>,
     ) -> bool {
-        self.give(Command::Send(Box::new(Entry::new(message, reply, place)))).await
+        self.give(Command::Send(Box::new(Entry::new(message, reply, place))))
+            .await
     }
 
     /// The same with a fresh `client_id`, which is returned too.
@@ -138,23 +167,34 @@ impl Handle {
         franking_tag: Option<Vec<u8>>,
     ) -> Result<(Uuid, Sending), SendError> {
         let client_id = Uuid::new_v4();
-        let sending = self.send(MessageSend { match_id, client_id, kind, ciphertext, franking_tag }).await?;
+        let sending = self
+            .send(MessageSend {
+                match_id,
+                client_id,
+                kind,
+                ciphertext,
+                franking_tag,
+            })
+            .await?;
         Ok((client_id, sending))
     }
 
-    /// Acknowledges every message of the peer up to `seq`; for [`super::Acknowledge::ByApplication`].
+    /// Acknowledges every message of the peer up to `seq`; for
+    /// [`super::Acknowledge::ByApplication`].
     pub async fn ack(&self, match_id: MatchId, seq: i64) {
         self.give(Command::Ack(MessageAck { match_id, seq })).await;
     }
 
     /// Tells the peer that everything up to `seq` was read. Lost when there is no socket.
     pub async fn read(&self, match_id: MatchId, seq: i64) {
-        self.fire(ClientFrame::MessageRead(MessageAck { match_id, seq })).await;
+        self.fire(ClientFrame::MessageRead(MessageAck { match_id, seq }))
+            .await;
     }
 
     /// Tells the peer that the user writes, or stopped. Lost when there is no socket.
     pub async fn typing(&self, match_id: MatchId, on: bool) {
-        self.fire(ClientFrame::Typing(Typing { match_id, on })).await;
+        self.fire(ClientFrame::Typing(Typing { match_id, on }))
+            .await;
     }
 
     /// Sends a frame that nothing answers. Lost when there is no socket.

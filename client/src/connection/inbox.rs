@@ -11,7 +11,8 @@ use tebdil_core::{
 };
 use tokio::time::Instant;
 
-/// Messages kept while an earlier one is missing; what is beyond comes again with the answer to the sync.
+/// Messages kept while an earlier one is missing; what is beyond comes again with the answer to the
+/// sync.
 const MAX_AHEAD: usize = 64;
 
 /// How long to wait for missing messages before asking again.
@@ -66,19 +67,34 @@ pub(super) struct Inbox {
 
 impl Inbox {
     pub fn new(resume: &[ResumePoint]) -> Self {
-        let track = |point: &ResumePoint| Track { peer: point.peer_seq, ..Track::default() };
-        Self { matches: resume.iter().map(|point| (point.match_id, track(point))).collect() }
+        let track = |point: &ResumePoint| Track {
+            peer: point.peer_seq,
+            ..Track::default()
+        };
+        Self {
+            matches: resume
+                .iter()
+                .map(|point| (point.match_id, track(point)))
+                .collect(),
+        }
     }
 
     /// Where each match stands, for the next `hello`.
     pub fn resume(&self) -> Vec<ResumePoint> {
-        let mut points: Vec<_> =
-            self.matches.iter().map(|(match_id, track)| ResumePoint { match_id: *match_id, peer_seq: track.peer }).collect();
+        let mut points: Vec<_> = self
+            .matches
+            .iter()
+            .map(|(match_id, track)| ResumePoint {
+                match_id: *match_id,
+                peer_seq: track.peer,
+            })
+            .collect();
         points.sort_unstable_by_key(|point| point.match_id);
         points
     }
 
-    /// What was acknowledged on this socket or the one before may not have arrived, and what was asked for will not.
+    /// What was acknowledged on this socket or the one before may not have arrived, and what was
+    /// asked for will not.
     pub fn restart(&mut self) {
         for track in self.matches.values_mut() {
             track.acked = 0;
@@ -106,7 +122,11 @@ impl Inbox {
         let match_id = message.match_id;
         let track = self.matches.entry(match_id).or_default();
         if message.from == MessageOrigin::Me {
-            return if track.own.insert(message.seq) { Received::Deliver(vec![message]) } else { Received::Duplicate };
+            return if track.own.insert(message.seq) {
+                Received::Deliver(vec![message])
+            } else {
+                Received::Duplicate
+            };
         }
         if message.seq <= track.peer {
             // The server sends again what it has no acknowledgement for.
@@ -125,12 +145,14 @@ impl Inbox {
             track.peer += 1;
             ready.push(next);
         }
-        // The answer to a sync is under way as long as it moves on: asking again would bring everything after it once more.
+        // The answer to a sync is under way as long as it moves on: asking again would bring
+        // everything after it once more.
         track.asked = (!track.ahead.is_empty()).then_some(now);
         Received::Deliver(ready)
     }
 
-    /// An own message of this device was accepted with this `seq`; it will not be handed on should it come back.
+    /// An own message of this device was accepted with this `seq`; it will not be handed on should
+    /// it come back.
     pub fn sent(&mut self, match_id: MatchId, seq: i64) {
         if let Some(track) = self.matches.get_mut(&match_id) {
             track.own.insert(seq);
@@ -139,14 +161,24 @@ impl Inbox {
 
     /// Syncs to send again since their answer did not come.
     pub fn overdue_syncs(&mut self, now: Instant) -> Vec<MessageSync> {
-        let missing = self.matches.iter_mut().filter(|(_, track)| !track.ahead.is_empty());
-        missing.filter_map(|(match_id, track)| track.ask(*match_id, now)).collect()
+        let missing = self
+            .matches
+            .iter_mut()
+            .filter(|(_, track)| !track.ahead.is_empty());
+        missing
+            .filter_map(|(match_id, track)| track.ask(*match_id, now))
+            .collect()
     }
 
     /// When [`Self::overdue_syncs`] will have something, unless it comes before.
     pub fn next_sync(&self) -> Option<Instant> {
-        let missing = self.matches.values().filter(|track| !track.ahead.is_empty());
-        missing.filter_map(|track| track.asked.map(|asked| asked + SYNC_RETRY)).min()
+        let missing = self
+            .matches
+            .values()
+            .filter(|track| !track.ahead.is_empty());
+        missing
+            .filter_map(|track| track.asked.map(|asked| asked + SYNC_RETRY))
+            .min()
     }
 
     /// Everything up to `seq` may be acknowledged.
@@ -157,15 +189,23 @@ impl Inbox {
     }
 
     pub fn has_acks(&self) -> bool {
-        self.matches.values().any(|track| track.wanted > track.acked)
+        self.matches
+            .values()
+            .any(|track| track.wanted > track.acked)
     }
 
     /// The acknowledgement that says most.
     pub fn take_ack(&mut self) -> Option<MessageAck> {
-        let due = self.matches.iter_mut().filter(|(_, track)| track.wanted > track.acked);
+        let due = self
+            .matches
+            .iter_mut()
+            .filter(|(_, track)| track.wanted > track.acked);
         let (match_id, track) = due.max_by_key(|(_, track)| track.wanted - track.acked)?;
         track.acked = track.wanted;
-        Some(MessageAck { match_id: *match_id, seq: track.wanted })
+        Some(MessageAck {
+            match_id: *match_id,
+            seq: track.wanted,
+        })
     }
 }
 
@@ -175,7 +215,10 @@ impl Track {
             return None;
         }
         self.asked = Some(now);
-        Some(MessageSync { match_id, peer_seq: self.peer })
+        Some(MessageSync {
+            match_id,
+            peer_seq: self.peer,
+        })
     }
 }
 
@@ -211,18 +254,42 @@ mod tests {
 
     #[test]
     fn a_gap_is_asked_for_once_and_closed_in_order() {
-        let mut inbox = Inbox::new(&[ResumePoint { match_id: MATCH, peer_seq: 5 }]);
+        let mut inbox = Inbox::new(&[ResumePoint {
+            match_id: MATCH,
+            peer_seq: 5,
+        }]);
         let now = Instant::now();
-        let ask = MessageSync { match_id: MATCH, peer_seq: 5 };
-        assert_eq!(inbox.receive(message(MessageOrigin::Peer, 8), now), Received::Missing(Some(ask)));
-        assert_eq!(inbox.receive(message(MessageOrigin::Peer, 7), now), Received::Missing(None));
+        let ask = MessageSync {
+            match_id: MATCH,
+            peer_seq: 5,
+        };
+        assert_eq!(
+            inbox.receive(message(MessageOrigin::Peer, 8), now),
+            Received::Missing(Some(ask))
+        );
+        assert_eq!(
+            inbox.receive(message(MessageOrigin::Peer, 7), now),
+            Received::Missing(None)
+        );
         assert!(inbox.overdue_syncs(now).is_empty());
         assert_eq!(inbox.next_sync(), Some(now + SYNC_RETRY));
         assert_eq!(inbox.overdue_syncs(now + SYNC_RETRY), [ask]);
-        assert_eq!(delivered(inbox.receive(message(MessageOrigin::Peer, 6), now)), [6, 7, 8]);
-        assert_eq!(inbox.receive(message(MessageOrigin::Peer, 7), now), Received::Duplicate);
+        assert_eq!(
+            delivered(inbox.receive(message(MessageOrigin::Peer, 6), now)),
+            [6, 7, 8]
+        );
+        assert_eq!(
+            inbox.receive(message(MessageOrigin::Peer, 7), now),
+            Received::Duplicate
+        );
         assert_eq!(inbox.next_sync(), None);
-        assert_eq!(inbox.resume(), [ResumePoint { match_id: MATCH, peer_seq: 8 }]);
+        assert_eq!(
+            inbox.resume(),
+            [ResumePoint {
+                match_id: MATCH,
+                peer_seq: 8
+            }]
+        );
     }
 
     #[test]
@@ -233,12 +300,31 @@ mod tests {
             inbox.receive(message(MessageOrigin::Peer, seq), Instant::now());
             inbox.want_ack(MATCH, seq);
         }
-        assert_eq!(inbox.take_ack(), Some(MessageAck { match_id: MATCH, seq: 3 }));
+        assert_eq!(
+            inbox.take_ack(),
+            Some(MessageAck {
+                match_id: MATCH,
+                seq: 3
+            })
+        );
         assert!(!inbox.has_acks());
         inbox.receive(message(MessageOrigin::Peer, 3), Instant::now());
-        assert_eq!(inbox.take_ack(), Some(MessageAck { match_id: MATCH, seq: 3 }), "the server did not see it");
+        assert_eq!(
+            inbox.take_ack(),
+            Some(MessageAck {
+                match_id: MATCH,
+                seq: 3
+            }),
+            "the server did not see it"
+        );
         inbox.restart();
-        assert_eq!(inbox.take_ack(), Some(MessageAck { match_id: MATCH, seq: 3 }));
+        assert_eq!(
+            inbox.take_ack(),
+            Some(MessageAck {
+                match_id: MATCH,
+                seq: 3
+            })
+        );
         inbox.retain(&[]);
         assert!(inbox.resume().is_empty());
     }
@@ -249,14 +335,27 @@ mod tests {
         inbox.open(MATCH);
         inbox.sent(MATCH, 1);
         let now = Instant::now();
-        assert_eq!(inbox.receive(message(MessageOrigin::Me, 1), now), Received::Duplicate);
-        assert_eq!(delivered(inbox.receive(message(MessageOrigin::Me, 3), now)), [3]);
-        assert_eq!(delivered(inbox.receive(message(MessageOrigin::Me, 2), now)), [2]);
-        assert_eq!(inbox.receive(message(MessageOrigin::Me, 2), now), Received::Duplicate);
+        assert_eq!(
+            inbox.receive(message(MessageOrigin::Me, 1), now),
+            Received::Duplicate
+        );
+        assert_eq!(
+            delivered(inbox.receive(message(MessageOrigin::Me, 3), now)),
+            [3]
+        );
+        assert_eq!(
+            delivered(inbox.receive(message(MessageOrigin::Me, 2), now)),
+            [2]
+        );
+        assert_eq!(
+            inbox.receive(message(MessageOrigin::Me, 2), now),
+            Received::Duplicate
+        );
     }
 
     proptest! {
-        /// Whatever order and repetition the wire has, the application gets 1, 2, 3 … once each, as far as everything came.
+        /// Whatever order and repetition the wire has, the application gets 1, 2, 3 … once each, as
+        /// far as everything came.
         #[test]
         fn delivery_is_in_order_and_once(order in proptest::collection::vec(1_i64..30, 0..300)) {
             let mut inbox = Inbox::default();

@@ -1,14 +1,18 @@
-//! A WebSocket session that survives its sockets: it connects again, resumes, sends again what was not accepted, and hands on every
-//! message of the peer once and in order.
+//! A WebSocket session that survives its sockets: it connects again, resumes, sends again what was
+//! not accepted, and hands on every message of the peer once and in order.
 //!
 //! Guarantees to the application:
-//! - A message given to [`Handle::send`] stays in an ordered outbox until the server accepted it or refused it for good; it goes out again
-//!   after a reconnect with the same `client_id`, before newer ones. No later message of a match is sent while a `handshake` is on its way.
-//! - [`Event::Message`] comes once per `seq` of the peer within the life of the process, without gaps; a gap is asked for and waited on.
-//!   Messages of the own account's other devices come once each, in no particular order.
-//! - Acknowledgements are cumulative, sent after the message was taken from here ([`Acknowledge::OnHandOver`]) or when the application
-//!   says so ([`Acknowledge::ByApplication`]).
-//! - Queues are bounded. An application that takes no events stops the reading of the socket, and the server closes it in the end.
+//! - A message given to [`Handle::send`] stays in an ordered outbox until the server accepted it or
+//!   refused it for good; it goes out again after a reconnect with the same `client_id`, before
+//!   newer ones. No later message of a match is sent while a `handshake` is on its way.
+//! - [`Event::Message`] comes once per `seq` of the peer within the life of the process, without
+//!   gaps; a gap is asked for and waited on. Messages of the own account's other devices come once
+//!   each, in no particular order.
+//! - Acknowledgements are cumulative, sent after the message was taken from here
+//!   ([`Acknowledge::OnHandOver`]) or when the application says so
+//!   ([`Acknowledge::ByApplication`]).
+//! - Queues are bounded. An application that takes no events stops the reading of the socket, and
+//!   the server closes it in the end.
 
 mod attempt;
 mod backoff;
@@ -28,8 +32,9 @@ use tebdil_core::{
     domain::MessageKind,
     id::{MatchId, TicketId},
     protocol::{
-        CloseCode, DeviceInfo, ErrorCode, MatchEnded, MatchFound, MessageAccepted, MessageNew, MessageSend, Notification,
-        NotificationsRead, PeerPresence, Quota, ResumePoint, RtcCandidate, RtcDescription, RtcState, Welcome,
+        CloseCode, DeviceInfo, ErrorCode, MatchEnded, MatchFound, MessageAccepted, MessageNew,
+        MessageSend, Notification, NotificationsRead, PeerPresence, Quota, ResumePoint,
+        RtcCandidate, RtcDescription, RtcState, Welcome,
     },
     time::{Clock, Timestamp},
 };
@@ -70,13 +75,15 @@ pub struct Options {
     pub connect_timeout: Duration,
     /// For an answer to a request. 10 s by default.
     pub request_timeout: Duration,
-    /// A message without an answer for so long is sent again on the same socket. 20 s by default: longer than a server takes to refuse it while its database
-    /// says nothing (15 s), or a late refusal of the first copy could let later messages pass the second.
+    /// A message without an answer for so long is sent again on the same socket. 20 s by default:
+    /// longer than a server takes to refuse it while its database says nothing (15 s), or a late
+    /// refusal of the first copy could let later messages pass the second.
     pub resend_after: Duration,
     /// How long acknowledgements are gathered. 20 ms by default.
     pub ack_delay: Duration,
-    /// How far a message may be sent ahead of the oldest one of its match that is not accepted. 16 by default; it must stay below the 20
-    /// messages that a peer's ratchet reaches back, else a message refused for a moment could not be opened any more.
+    /// How far a message may be sent ahead of the oldest one of its match that is not accepted. 16
+    /// by default; it must stay below the 20 messages that a peer's ratchet reaches back, else a
+    /// message refused for a moment could not be opened any more.
     pub window: u64,
     /// Most messages waiting in the outbox; further [`Handle::send`]s wait. 256 by default.
     pub outbox_limit: usize,
@@ -249,13 +256,18 @@ pub struct Connection;
 impl Connection {
     /// Starts a connection and returns at once; [`Event::Connected`] says when it is up.
     ///
-    /// It ends when the handle and its clones are dropped, when [`Handle::close`] is called, when the events are dropped, or with
-    /// [`Event::Closed`].
+    /// It ends when the handle and its clones are dropped, when [`Handle::close`] is called, when
+    /// the events are dropped, or with [`Event::Closed`].
     pub fn open(options: Options) -> (Handle, mpsc::Receiver<Event>) {
         let (commands, commands_in) = mpsc::channel(256);
         let (events, events_out) = mpsc::channel(64);
         let tracker = TaskTracker::new();
-        let handle = Handle::new(commands, options.request_timeout, options.outbox_limit, tracker.clone());
+        let handle = Handle::new(
+            commands,
+            options.request_timeout,
+            options.outbox_limit,
+            tracker.clone(),
+        );
         let rng = StdRng::seed_from_u64(options.seed);
         tracker.spawn(task::Task::new(options, commands_in, events, rng).run());
         tracker.close();

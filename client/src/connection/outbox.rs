@@ -18,7 +18,8 @@ use uuid::Uuid;
 
 use super::SendError;
 
-/// After so many answers `internal` to one message it is given up: it may be what breaks the server.
+/// After so many answers `internal` to one message it is given up: it may be what breaks the
+/// server.
 const MAX_INTERNAL_ERRORS: u32 = 5;
 
 /// How long to wait after a passing refusal that names no time.
@@ -46,12 +47,24 @@ impl Entry {
         place: Option<OwnedSemaphorePermit>,
     ) -> Self {
         let alone = message.kind == MessageKind::Handshake;
-        Self { message, reply, _place: place, alone, number: 0, sent: None, internal_errors: 0 }
+        Self {
+            message,
+            reply,
+            _place: place,
+            alone,
+            number: 0,
+            sent: None,
+            internal_errors: 0,
+        }
     }
 
-    /// A message of an earlier process: how far it is ahead of others is not known any more, so it goes alone.
+    /// A message of an earlier process: how far it is ahead of others is not known any more, so it
+    /// goes alone.
     pub fn of_earlier_process(message: MessageSend) -> Self {
-        Self { alone: true, ..Self::new(message, None, None) }
+        Self {
+            alone: true,
+            ..Self::new(message, None, None)
+        }
     }
 
     pub fn finish(self, result: Result<MessageAccepted, SendError>) {
@@ -85,9 +98,16 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    /// `window`: how far a message may be ahead of the oldest one of its match that is not accepted.
+    /// `window`: how far a message may be ahead of the oldest one of its match that is not
+    /// accepted.
     pub fn new(window: u64) -> Self {
-        Self { entries: VecDeque::new(), numbers: HashMap::new(), window: window.max(1), held_until: None, full: HashMap::new() }
+        Self {
+            entries: VecDeque::new(),
+            numbers: HashMap::new(),
+            window: window.max(1),
+            held_until: None,
+            full: HashMap::new(),
+        }
     }
 
     pub fn push(&mut self, mut entry: Entry) {
@@ -110,13 +130,15 @@ impl Outbox {
         }
     }
 
-    /// The server passed over a frame and did not say which: what is not answered goes out again, in order, from `until` on.
+    /// The server passed over a frame and did not say which: what is not answered goes out again,
+    /// in order, from `until` on.
     pub fn again_from(&mut self, until: Instant) {
         self.restart();
         self.held_until = Some(until);
     }
 
-    /// What was sent `after` ago and is not answered goes out again; its `client_id` keeps it from arriving twice.
+    /// What was sent `after` ago and is not answered goes out again; its `client_id` keeps it from
+    /// arriving twice.
     pub fn resend_overdue(&mut self, now: Instant, after: Duration) {
         for entry in &mut self.entries {
             if entry.sent.is_some_and(|sent| now >= sent + after) {
@@ -132,7 +154,8 @@ impl Outbox {
 
     /// When sending goes on after a passing refusal.
     pub fn held_until(&self) -> Option<Instant> {
-        self.held_until.or_else(|| self.full.values().min().copied())
+        self.held_until
+            .or_else(|| self.full.values().min().copied())
     }
 
     /// The next message that may go out now; [`Self::mark_sent`] moves on.
@@ -155,18 +178,26 @@ impl Outbox {
 
     fn position_of_next(&self) -> Option<usize> {
         self.entries.iter().enumerate().position(|(at, entry)| {
-            // A peer can open nothing before the handshake, so nothing overtakes it; and nothing gets further ahead of a message that is
-            // refused for the moment than the peer's ratchet can reach back.
+            // A peer can open nothing before the handshake, so nothing overtakes it; and nothing
+            // gets further ahead of a message that is refused for the moment than the peer's
+            // ratchet can reach back.
             let waits_for = |earlier: &Entry| {
                 earlier.message.match_id == entry.message.match_id
-                    && (earlier.sent.is_none() || earlier.alone || entry.number - earlier.number >= self.window)
+                    && (earlier.sent.is_none()
+                        || earlier.alone
+                        || entry.number - earlier.number >= self.window)
             };
-            entry.sent.is_none() && !self.full.contains_key(&entry.message.match_id) && !self.entries.iter().take(at).any(waits_for)
+            entry.sent.is_none()
+                && !self.full.contains_key(&entry.message.match_id)
+                && !self.entries.iter().take(at).any(waits_for)
         })
     }
 
     fn remove(&mut self, client_id: Uuid) -> Option<Entry> {
-        let at = self.entries.iter().position(|entry| entry.message.client_id == client_id)?;
+        let at = self
+            .entries
+            .iter()
+            .position(|entry| entry.message.client_id == client_id)?;
         self.entries.remove(at)
     }
 
@@ -176,16 +207,34 @@ impl Outbox {
     }
 
     /// A message was refused.
-    pub fn refused(&mut self, client_id: Uuid, code: ErrorCode, retry_after: Option<Duration>, now: Instant) -> Refusal {
-        let Some(entry) = self.entries.iter_mut().find(|entry| entry.message.client_id == client_id) else { return Refusal::Unknown };
+    pub fn refused(
+        &mut self,
+        client_id: Uuid,
+        code: ErrorCode,
+        retry_after: Option<Duration>,
+        now: Instant,
+    ) -> Refusal {
+        let Some(entry) = self
+            .entries
+            .iter_mut()
+            .find(|entry| entry.message.client_id == client_id)
+        else {
+            return Refusal::Unknown;
+        };
         let passing = match code {
             // Of this match alone. What was sent behind it was refused as well.
             ErrorCode::TooManyUndelivered => {
                 entry.sent = None;
-                self.full.insert(entry.message.match_id, now + retry_after.unwrap_or(RETRY_AFTER));
+                self.full.insert(
+                    entry.message.match_id,
+                    now + retry_after.unwrap_or(RETRY_AFTER),
+                );
                 return Refusal::Passing;
             }
-            ErrorCode::RateLimited | ErrorCode::Unavailable | ErrorCode::Draining | ErrorCode::Unauthorized => true,
+            ErrorCode::RateLimited
+            | ErrorCode::Unavailable
+            | ErrorCode::Draining
+            | ErrorCode::Unauthorized => true,
             ErrorCode::Internal => {
                 entry.internal_errors += 1;
                 entry.internal_errors < MAX_INTERNAL_ERRORS
@@ -197,14 +246,17 @@ impl Outbox {
             self.held_until = Some(now + retry_after.unwrap_or(RETRY_AFTER));
             return Refusal::Passing;
         }
-        self.remove(client_id).map_or(Refusal::Unknown, Refusal::Final)
+        self.remove(client_id)
+            .map_or(Refusal::Unknown, Refusal::Final)
     }
 
     /// Takes out the messages of a match that is over.
     pub fn remove_match(&mut self, match_id: MatchId) -> Vec<Entry> {
         self.numbers.remove(&match_id);
         self.full.remove(&match_id);
-        let (gone, kept) = std::mem::take(&mut self.entries).into_iter().partition(|entry| entry.message.match_id == match_id);
+        let (gone, kept) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition(|entry| entry.message.match_id == match_id);
         self.entries = kept;
         let gone: VecDeque<Entry> = gone;
         gone.into()
@@ -222,7 +274,13 @@ mod tests {
     use tebdil_core::{id::MessageId, time::Timestamp};
 
     fn message(match_id: i64, number: u128, kind: MessageKind) -> MessageSend {
-        MessageSend { match_id: MatchId(match_id), client_id: Uuid::from_u128(number), kind, ciphertext: vec![1], franking_tag: None }
+        MessageSend {
+            match_id: MatchId(match_id),
+            client_id: Uuid::from_u128(number),
+            kind,
+            ciphertext: vec![1],
+            franking_tag: None,
+        }
     }
 
     fn outbox(window: u64, messages: Vec<MessageSend>) -> Outbox {
@@ -256,10 +314,18 @@ mod tests {
 
     #[test]
     fn order_window_and_restart() {
-        let mut outbox = outbox(3, (1..=5).map(|n| message(1, n, MessageKind::Content)).collect());
+        let mut outbox = outbox(
+            3,
+            (1..=5)
+                .map(|n| message(1, n, MessageKind::Content))
+                .collect(),
+        );
         assert_eq!(send_all(&mut outbox), [1, 2, 3]);
         assert!(accept(&mut outbox, 2) && !accept(&mut outbox, 2));
-        assert!(send_all(&mut outbox).is_empty(), "4 would be too far ahead of 1");
+        assert!(
+            send_all(&mut outbox).is_empty(),
+            "4 would be too far ahead of 1"
+        );
         assert!(accept(&mut outbox, 1));
         assert_eq!(send_all(&mut outbox), [4, 5]);
         assert!(accept(&mut outbox, 5));
@@ -267,7 +333,10 @@ mod tests {
         assert_eq!(send_all(&mut outbox), [3, 4]);
         outbox.resend_overdue(Instant::now(), Duration::from_mins(1));
         assert!(send_all(&mut outbox).is_empty());
-        outbox.resend_overdue(Instant::now() + Duration::from_mins(2), Duration::from_mins(1));
+        outbox.resend_overdue(
+            Instant::now() + Duration::from_mins(2),
+            Duration::from_mins(1),
+        );
         assert_eq!(send_all(&mut outbox), [3, 4]);
     }
 
@@ -289,11 +358,27 @@ mod tests {
 
     #[test]
     fn a_peer_that_is_behind_holds_back_its_match_alone() {
-        let mut outbox = outbox(8, (1..=4).map(|n| message(i64::try_from(n % 2).expect("small"), n, MessageKind::Content)).collect());
+        let mut outbox = outbox(
+            8,
+            (1..=4)
+                .map(|n| {
+                    message(
+                        i64::try_from(n % 2).expect("small"),
+                        n,
+                        MessageKind::Content,
+                    )
+                })
+                .collect(),
+        );
         let now = Instant::now();
         assert_eq!(send_all(&mut outbox), [1, 2, 3, 4]);
         for number in [1, 3] {
-            let refused = outbox.refused(Uuid::from_u128(number), ErrorCode::TooManyUndelivered, Some(Duration::from_secs(5)), now);
+            let refused = outbox.refused(
+                Uuid::from_u128(number),
+                ErrorCode::TooManyUndelivered,
+                Some(Duration::from_secs(5)),
+                now,
+            );
             assert!(matches!(refused, Refusal::Passing));
         }
         outbox.push(Entry::new(message(1, 5, MessageKind::Content), None, None));
@@ -312,21 +397,46 @@ mod tests {
 
     #[test]
     fn refusals_pass_or_are_final() {
-        let mut outbox = outbox(8, (1..=3).map(|n| message(1, n, MessageKind::Content)).collect());
+        let mut outbox = outbox(
+            8,
+            (1..=3)
+                .map(|n| message(1, n, MessageKind::Content))
+                .collect(),
+        );
         let now = Instant::now();
         assert_eq!(send_all(&mut outbox), [1, 2, 3]);
         let after = Some(Duration::from_secs(2));
-        assert!(matches!(outbox.refused(Uuid::from_u128(2), ErrorCode::RateLimited, after, now), Refusal::Passing));
+        assert!(matches!(
+            outbox.refused(Uuid::from_u128(2), ErrorCode::RateLimited, after, now),
+            Refusal::Passing
+        ));
         assert!(send_all(&mut outbox).is_empty(), "held back");
-        assert!(matches!(outbox.refused(Uuid::from_u128(3), ErrorCode::MatchEnded, None, now), Refusal::Final(_)));
+        assert!(matches!(
+            outbox.refused(Uuid::from_u128(3), ErrorCode::MatchEnded, None, now),
+            Refusal::Final(_)
+        ));
         let later = now + Duration::from_secs(3);
-        assert_eq!(outbox.next(later).map(|message| message.client_id.as_u128()), Some(2));
+        assert_eq!(
+            outbox
+                .next(later)
+                .map(|message| message.client_id.as_u128()),
+            Some(2)
+        );
         outbox.mark_sent(later);
-        assert!(matches!(outbox.refused(Uuid::from_u128(9), ErrorCode::Internal, None, now), Refusal::Unknown));
+        assert!(matches!(
+            outbox.refused(Uuid::from_u128(9), ErrorCode::Internal, None, now),
+            Refusal::Unknown
+        ));
         for _ in 1..MAX_INTERNAL_ERRORS {
-            assert!(matches!(outbox.refused(Uuid::from_u128(1), ErrorCode::Internal, None, now), Refusal::Passing));
+            assert!(matches!(
+                outbox.refused(Uuid::from_u128(1), ErrorCode::Internal, None, now),
+                Refusal::Passing
+            ));
         }
-        assert!(matches!(outbox.refused(Uuid::from_u128(1), ErrorCode::Internal, None, now), Refusal::Final(_)));
+        assert!(matches!(
+            outbox.refused(Uuid::from_u128(1), ErrorCode::Internal, None, now),
+            Refusal::Final(_)
+        ));
         assert_eq!(outbox.remove_match(MatchId(1)).len(), 1);
         assert!(outbox.is_empty());
     }

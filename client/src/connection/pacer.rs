@@ -1,6 +1,8 @@
-//! Keeps a connection below the server's frame rate. Messages wait, and so do acknowledgements; everything else goes out and makes messages wait longer.
+//! Keeps a connection below the server's frame rate. Messages wait, and so do acknowledgements;
+//! everything else goes out and makes messages wait longer.
 //!
-//! The two have shares of their own: a peer that writes as fast as it may would otherwise leave no place for an answer. Acknowledgements are cumulative, so few do.
+//! The two have shares of their own: a peer that writes as fast as it may would otherwise leave no
+//! place for an answer. Acknowledgements are cumulative, so few do.
 
 use std::time::Duration;
 
@@ -31,7 +33,11 @@ impl Pacer {
     }
 
     fn new(rate: f64, now: Instant) -> Self {
-        Self { rate, tokens: rate.max(1.0), at: now }
+        Self {
+            rate,
+            tokens: rate.max(1.0),
+            at: now,
+        }
     }
 
     /// Takes the right to send one frame, or says when there will be one.
@@ -54,7 +60,8 @@ impl Pacer {
     }
 
     fn refill(&mut self, now: Instant) {
-        self.tokens = (self.tokens + now.duration_since(self.at).as_secs_f64() * self.rate).min(self.rate.max(1.0));
+        self.tokens = (self.tokens + now.duration_since(self.at).as_secs_f64() * self.rate)
+            .min(self.rate.max(1.0));
         self.at = now;
     }
 }
@@ -72,7 +79,13 @@ mod tests {
         assert!(pacer.take(next + Duration::from_millis(1)).is_ok());
         let later = next + Duration::from_mins(1);
         (0..6).for_each(|_| pacer.spend(later));
-        assert_eq!(pacer.take(later).expect_err("what does not wait counts too") - later, Duration::from_secs_f64(1.0 / 6.0));
+        assert_eq!(
+            pacer
+                .take(later)
+                .expect_err("what does not wait counts too")
+                - later,
+            Duration::from_secs_f64(1.0 / 6.0)
+        );
         let mut acks = Pacer::of_acks(20, start);
         assert_eq!((0..20).filter(|_| acks.take(start).is_ok()).count(), 4);
         let mut unlimited = Pacer::of_messages(0, start);

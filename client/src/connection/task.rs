@@ -9,7 +9,10 @@ use futures_util::future::BoxFuture;
 use rand::rngs::StdRng;
 use tebdil_core::{
     id::MatchId,
-    protocol::{ClientFrame, CloseCode, ErrorCode, FrameId, MessageOrigin, ServerFrame, ServerMessage, TokenRefresh, Welcome},
+    protocol::{
+        ClientFrame, CloseCode, ErrorCode, FrameId, MessageOrigin, ServerFrame, ServerMessage,
+        TokenRefresh, Welcome,
+    },
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -18,7 +21,8 @@ use tokio::{
 use uuid::Uuid;
 
 use super::{
-    AccessToken, Acknowledge, DisconnectReason, Ended, Event, Options, RequestError, SendError, TokenError,
+    AccessToken, Acknowledge, DisconnectReason, Ended, Event, Options, RequestError, SendError,
+    TokenError,
     attempt::{Attempt, TOKEN_MARGIN, connect, reason_of},
     handle::Command,
     inbox::{Inbox, Received},
@@ -82,7 +86,12 @@ struct Live {
 }
 
 impl Task {
-    pub fn new(options: Options, commands: mpsc::Receiver<Command>, events: mpsc::Sender<Event>, rng: StdRng) -> Self {
+    pub fn new(
+        options: Options,
+        commands: mpsc::Receiver<Command>,
+        events: mpsc::Sender<Event>,
+        rng: StdRng,
+    ) -> Self {
         let mut outbox = Outbox::new(options.window);
         for message in &options.outbox {
             outbox.push(Entry::of_earlier_process(message.clone()));
@@ -128,7 +137,11 @@ impl Task {
         let mut refused = None;
         loop {
             // In a box of its own: it is large, and gone once the socket is open.
-            let attempt = Box::pin(connect(self.options.clone(), self.inbox.resume(), refused.take()));
+            let attempt = Box::pin(connect(
+                self.options.clone(),
+                self.inbox.resume(),
+                refused.take(),
+            ));
             let reason = match self.meanwhile(attempt).await? {
                 Attempt::Open(open) => {
                     let (socket, welcome, token) = *open;
@@ -138,8 +151,12 @@ impl Task {
                         End::Stop => return None,
                         End::Lost(reason) => reason,
                     };
-                    // A server that lets us in and then finds us too much for it is not to be asked again at once.
-                    let too_much = matches!(reason, DisconnectReason::Closed(CloseCode::RateLimited | CloseCode::SlowConsumer));
+                    // A server that lets us in and then finds us too much for it is not to be asked
+                    // again at once.
+                    let too_much = matches!(
+                        reason,
+                        DisconnectReason::Closed(CloseCode::RateLimited | CloseCode::SlowConsumer)
+                    );
                     if !too_much || opened.elapsed() > self.options.backoff.max {
                         failures = 0;
                     }
@@ -167,12 +184,14 @@ impl Task {
             let jittered = self.options.backoff.delay(failures, &mut self.rng);
             let retry_in = self.reconnect_after.take().unwrap_or(jittered);
             failures += 1;
-            self.pending.push_back(Event::Disconnected { reason, retry_in });
+            self.pending
+                .push_back(Event::Disconnected { reason, retry_in });
             self.meanwhile(tokio::time::sleep(retry_in)).await?;
         }
     }
 
-    /// Runs `work` without a socket, while orders are taken and events handed over. `None` when the application wants the end.
+    /// Runs `work` without a socket, while orders are taken and events handed over. `None` when the
+    /// application wants the end.
     async fn meanwhile<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = std::pin::pin!(work);
         let events = self.events.clone();
@@ -209,7 +228,12 @@ impl Task {
             ack_pacer: Pacer::of_acks(welcome.limits.frames_per_second, now),
             paced_until: None,
             ack_at: None,
-            renew_at: now + token.expires_at.since(self.options.clock.now()).saturating_sub(RENEW_BEFORE).min(FAR),
+            renew_at: now
+                + token
+                    .expires_at
+                    .since(self.options.clock.now())
+                    .saturating_sub(RENEW_BEFORE)
+                    .min(FAR),
             renewal: None,
         };
         let active: Vec<MatchId> = welcome.matches.iter().map(|known| known.id).collect();
@@ -217,10 +241,13 @@ impl Task {
         self.inbox.restart();
         self.outbox.restart();
         self.pending.push_back(Event::Connected(Box::new(welcome)));
-        let end = self.talk(&mut live).await.unwrap_or_else(|error| match error {
-            RawError::Timeout => End::Lost(DisconnectReason::Silent),
-            _ => End::Lost(DisconnectReason::Lost),
-        });
+        let end = self
+            .talk(&mut live)
+            .await
+            .unwrap_or_else(|error| match error {
+                RawError::Timeout => End::Lost(DisconnectReason::Silent),
+                _ => End::Lost(DisconnectReason::Lost),
+            });
         for (_, reply) in self.asked.drain() {
             let _ = reply.send(Err(RequestError::Disconnected));
         }
@@ -266,7 +293,8 @@ impl Task {
                 renewed = renewal(&mut live.renewal) => {
                     live.renewal = None;
                     live.renew_at = Instant::now() + RENEW_RETRY;
-                    // Without a new token the server closes in its time, and the reconnect finds out why.
+                    // Without a new token the server closes in its time, and the reconnect finds
+                    // out why.
                     if let Ok(token) = renewed {
                         live.write(&ClientFrame::TokenRefresh(TokenRefresh { token: token.token }), None).await?;
                         let left = token.expires_at.since(self.options.clock.now());
@@ -282,18 +310,32 @@ impl Task {
     fn wake(&self, live: &Live) -> Instant {
         let silence = live.heard + live.silence;
         let renew = live.renewal.is_none().then_some(live.renew_at);
-        let held = (!self.outbox.is_empty()).then_some(self.outbox.held_until()).flatten();
-        let resend = self.outbox.oldest_sent().map(|sent| sent + self.options.resend_after);
-        [Some(silence), live.ack_at, live.paced_until, renew, held, resend, self.inbox.next_sync()]
-            .into_iter()
-            .flatten()
-            .min()
-            .unwrap_or(silence)
+        let held = (!self.outbox.is_empty())
+            .then_some(self.outbox.held_until())
+            .flatten();
+        let resend = self
+            .outbox
+            .oldest_sent()
+            .map(|sent| sent + self.options.resend_after);
+        [
+            Some(silence),
+            live.ack_at,
+            live.paced_until,
+            renew,
+            held,
+            resend,
+            self.inbox.next_sync(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
+        .unwrap_or(silence)
     }
 
     async fn on_time(&mut self, live: &mut Live) -> Result<(), RawError> {
         let now = Instant::now();
-        // While the application takes no events nothing is read, and silence says nothing about the server.
+        // While the application takes no events nothing is read, and silence says nothing about the
+        // server.
         if self.pending.len() >= self.options.event_limit {
             live.heard = now;
         }
@@ -311,13 +353,17 @@ impl Task {
                     live.ack_at = Some(until);
                     break;
                 }
-                let Some(ack) = self.inbox.take_ack() else { break };
+                let Some(ack) = self.inbox.take_ack() else {
+                    break;
+                };
                 live.write(&ClientFrame::MessageAck(ack), None).await?;
             }
         }
         if live.renewal.is_none() && now >= live.renew_at {
             let tokens = self.options.tokens.clone();
-            live.renewal = Some(Box::pin(async move { tokens.token(RENEW_BEFORE + TOKEN_MARGIN).await }));
+            live.renewal = Some(Box::pin(async move {
+                tokens.token(RENEW_BEFORE + TOKEN_MARGIN).await
+            }));
         }
         for sync in self.inbox.overdue_syncs(now) {
             live.write(&ClientFrame::MessageSync(sync), None).await?;
@@ -331,7 +377,9 @@ impl Task {
             if live.paced_until.is_some_and(|until| now < until) {
                 return Ok(());
             }
-            let Some(message) = self.outbox.next(now) else { return Ok(()) };
+            let Some(message) = self.outbox.next(now) else {
+                return Ok(());
+            };
             if let Err(until) = live.pacer.take(now) {
                 live.paced_until = Some(until);
                 return Ok(());
@@ -343,14 +391,20 @@ impl Task {
         }
     }
 
-    async fn ask(&mut self, live: &mut Live, frame: ClientFrame, reply: Reply) -> Result<(), RawError> {
+    async fn ask(
+        &mut self,
+        live: &mut Live,
+        frame: ClientFrame,
+        reply: Reply,
+    ) -> Result<(), RawError> {
         if reply.is_closed() {
             return Ok(());
         }
         self.asked.retain(|_, reply| !reply.is_closed());
         self.last_id += 1;
         self.asked.insert(self.last_id, reply);
-        live.write(&frame, Some(&FrameId::Number(self.last_id))).await
+        live.write(&frame, Some(&FrameId::Number(self.last_id)))
+            .await
     }
 
     fn flush_when_empty(&mut self, done: oneshot::Sender<()>) {
@@ -372,7 +426,14 @@ impl Task {
             tracing::debug!("passed over a frame that could not be read");
             return Ok(());
         };
-        if let ServerFrame::Error { code, message, retry_after_ms, resets_at, client_id } = frame {
+        if let ServerFrame::Error {
+            code,
+            message,
+            retry_after_ms,
+            resets_at,
+            client_id,
+        } = frame
+        {
             let retry_after = retry_after_ms.map(Duration::from_millis);
             let named = match &re {
                 Some(FrameId::Text(id)) => Uuid::try_parse(id).ok(),
@@ -381,11 +442,17 @@ impl Task {
             if let Some(client_id) = client_id.or(named) {
                 self.refuse(client_id, code, retry_after);
             } else if let Some(reply) = self.reply_to(re.as_ref()) {
-                let _ = reply.send(Err(RequestError::Refused { code, message, retry_after, resets_at }));
+                let _ = reply.send(Err(RequestError::Refused {
+                    code,
+                    message,
+                    retry_after,
+                    resets_at,
+                }));
             } else {
                 if code == ErrorCode::RateLimited {
                     // The server did not read the frame, so it cannot name it.
-                    self.outbox.again_from(Instant::now() + retry_after.unwrap_or(RETRY_AFTER));
+                    self.outbox
+                        .again_from(Instant::now() + retry_after.unwrap_or(RETRY_AFTER));
                     self.inbox.restart();
                 }
                 self.pending.push_back(Event::Error { code, message });
@@ -406,10 +473,22 @@ impl Task {
     }
 
     fn refuse(&mut self, client_id: Uuid, code: ErrorCode, retry_after: Option<Duration>) {
-        if let Refusal::Final(entry) = self.outbox.refused(client_id, code, retry_after, Instant::now()) {
+        if let Refusal::Final(entry) =
+            self.outbox
+                .refused(client_id, code, retry_after, Instant::now())
+        {
             let (match_id, kind) = (entry.message.match_id, entry.message.kind);
-            entry.finish(Err(if code == ErrorCode::MatchEnded { SendError::MatchEnded } else { SendError::Refused(code) }));
-            self.pending.push_back(Event::Refused { match_id, client_id, kind, code });
+            entry.finish(Err(if code == ErrorCode::MatchEnded {
+                SendError::MatchEnded
+            } else {
+                SendError::Refused(code)
+            }));
+            self.pending.push_back(Event::Refused {
+                match_id,
+                client_id,
+                kind,
+                code,
+            });
             self.answer_flushes();
         }
     }
@@ -418,15 +497,20 @@ impl Task {
         let event = match frame {
             ServerFrame::MessageNew(message) => match self.inbox.receive(message, Instant::now()) {
                 Received::Deliver(messages) => {
-                    self.pending.extend(messages.into_iter().map(Event::Message));
+                    self.pending
+                        .extend(messages.into_iter().map(Event::Message));
                     return Ok(());
                 }
-                Received::Missing(Some(sync)) => return live.write(&ClientFrame::MessageSync(sync), None).await,
+                Received::Missing(Some(sync)) => {
+                    return live.write(&ClientFrame::MessageSync(sync), None).await;
+                }
                 Received::Missing(None) | Received::Duplicate => return Ok(()),
             },
             ServerFrame::MessageAccepted(accepted) => {
                 self.inbox.sent(accepted.match_id, accepted.seq);
-                let Some(entry) = self.outbox.accepted(&accepted) else { return Ok(()) };
+                let Some(entry) = self.outbox.accepted(&accepted) else {
+                    return Ok(());
+                };
                 entry.finish(Ok(accepted.clone()));
                 self.answer_flushes();
                 Event::Accepted(accepted)
@@ -458,10 +542,16 @@ impl Task {
             ServerFrame::RtcCandidate(candidate) => Event::Candidate(candidate),
             ServerFrame::RtcState(state) => Event::CallState(state),
             ServerFrame::Quota { quota } => Event::Quota(quota),
-            ServerFrame::Notification { notification } => Event::Notification(Box::new(notification)),
+            ServerFrame::Notification { notification } => {
+                Event::Notification(Box::new(notification))
+            }
             ServerFrame::NotificationsRead(read) => Event::NotificationsRead(read),
-            // A second welcome does not come, errors were dealt with, and what is unknown is for later versions.
-            ServerFrame::Welcome(_) | ServerFrame::Error { .. } | ServerFrame::Ad { .. } | ServerFrame::Unknown => return Ok(()),
+            // A second welcome does not come, errors were dealt with, and what is unknown is for
+            // later versions.
+            ServerFrame::Welcome(_)
+            | ServerFrame::Error { .. }
+            | ServerFrame::Ad { .. }
+            | ServerFrame::Unknown => return Ok(()),
         };
         self.pending.push_back(event);
         Ok(())
@@ -473,23 +563,37 @@ const FAR: Duration = Duration::from_hours(365 * 24);
 
 impl Live {
     async fn write(&mut self, frame: &ClientFrame, id: Option<&FrameId>) -> Result<(), RawError> {
-        if !matches!(frame, ClientFrame::MessageSend(_) | ClientFrame::MessageAck(_)) {
+        if !matches!(
+            frame,
+            ClientFrame::MessageSend(_) | ClientFrame::MessageAck(_)
+        ) {
             self.pacer.spend(Instant::now());
         }
-        tokio::time::timeout(WRITE_TIMEOUT, self.socket.send(frame, id)).await.unwrap_or(Err(RawError::Timeout))
+        tokio::time::timeout(WRITE_TIMEOUT, self.socket.send(frame, id))
+            .await
+            .unwrap_or(Err(RawError::Timeout))
     }
 }
 
 /// Waits for a renewal that is under way, for ever when there is none.
-async fn renewal(under_way: &mut Option<BoxFuture<'static, Result<AccessToken, TokenError>>>) -> Result<AccessToken, TokenError> {
+async fn renewal(
+    under_way: &mut Option<BoxFuture<'static, Result<AccessToken, TokenError>>>,
+) -> Result<AccessToken, TokenError> {
     match under_way {
         Some(renewal) => renewal.await,
         None => std::future::pending().await,
     }
 }
 
-fn hand_over(pending: &mut VecDeque<Event>, permit: mpsc::Permit<'_, Event>, acknowledge: Acknowledge, inbox: &mut Inbox) {
-    let Some(event) = pending.pop_front() else { return };
+fn hand_over(
+    pending: &mut VecDeque<Event>,
+    permit: mpsc::Permit<'_, Event>,
+    acknowledge: Acknowledge,
+    inbox: &mut Inbox,
+) {
+    let Some(event) = pending.pop_front() else {
+        return;
+    };
     if let Event::Message(message) = &event
         && message.from == MessageOrigin::Peer
         && acknowledge == Acknowledge::OnHandOver

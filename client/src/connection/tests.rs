@@ -36,13 +36,20 @@ struct Peer {
 
 impl Server {
     async fn start() -> Self {
-        Self { listener: TcpListener::bind("127.0.0.1:0").await.expect("bind") }
+        Self {
+            listener: TcpListener::bind("127.0.0.1:0").await.expect("bind"),
+        }
     }
 
     fn options(&self) -> Options {
-        let mut options =
-            Options::new(format!("http://{}", self.listener.local_addr().expect("address")), FixedToken(Secret::from("token-1")));
-        options.backoff = Backoff { first: Duration::from_millis(1), max: Duration::from_millis(5) };
+        let mut options = Options::new(
+            format!("http://{}", self.listener.local_addr().expect("address")),
+            FixedToken(Secret::from("token-1")),
+        );
+        options.backoff = Backoff {
+            first: Duration::from_millis(1),
+            max: Duration::from_millis(5),
+        };
         options.ack_delay = Duration::from_millis(1);
         options
     }
@@ -50,12 +57,21 @@ impl Server {
     async fn accept(&self) -> Peer {
         let (stream, _) = self.listener.accept().await.expect("accept");
         #[expect(clippy::result_large_err, reason = "the type is the library's")]
-        let socket = tokio_tungstenite::accept_hdr_async(stream, |request: &Request, mut response: Response| {
-            let protocol = request.headers().get("sec-websocket-protocol").expect("subprotocol").clone();
-            assert_eq!(protocol, "tebdil.v1");
-            response.headers_mut().insert("sec-websocket-protocol", protocol);
-            Ok(response)
-        })
+        let socket = tokio_tungstenite::accept_hdr_async(
+            stream,
+            |request: &Request, mut response: Response| {
+                let protocol = request
+                    .headers()
+                    .get("sec-websocket-protocol")
+                    .expect("subprotocol")
+                    .clone();
+                assert_eq!(protocol, "tebdil.v1");
+                response
+                    .headers_mut()
+                    .insert("sec-websocket-protocol", protocol);
+                Ok(response)
+            },
+        )
         .await
         .expect("handshake");
         Peer { socket }
@@ -83,7 +99,9 @@ impl Peer {
     async fn try_recv(&mut self) -> Option<Value> {
         loop {
             match self.socket.next().await {
-                Some(Ok(Message::Text(text))) => return Some(serde_json::from_str(&text).expect("json")),
+                Some(Ok(Message::Text(text))) => {
+                    return Some(serde_json::from_str(&text).expect("json"));
+                }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                 _ => return None,
             }
@@ -101,7 +119,10 @@ impl Peer {
     }
 
     async fn send(&mut self, frame: &Value) {
-        self.socket.send(Message::text(frame.to_string())).await.expect("send");
+        self.socket
+            .send(Message::text(frame.to_string()))
+            .await
+            .expect("send");
     }
 
     async fn message(&mut self, seq: i64) {
@@ -117,7 +138,10 @@ impl Peer {
     }
 
     async fn close(mut self, code: u16) {
-        let frame = CloseFrame { code: code.into(), reason: "".into() };
+        let frame = CloseFrame {
+            code: code.into(),
+            reason: "".into(),
+        };
         self.socket.close(Some(frame)).await.expect("close");
         while self.try_recv().await.is_some() {}
     }
@@ -144,10 +168,16 @@ fn welcome(heartbeat_s: u64, matches: &[MatchId]) -> Value {
 }
 
 async fn next(events: &mut mpsc::Receiver<Event>) -> Event {
-    tokio::time::timeout(Duration::from_secs(10), events.recv()).await.expect("in time").expect("an event")
+    tokio::time::timeout(Duration::from_secs(10), events.recv())
+        .await
+        .expect("in time")
+        .expect("an event")
 }
 
-async fn until<T>(events: &mut mpsc::Receiver<Event>, mut wanted: impl FnMut(&Event) -> Option<T>) -> T {
+async fn until<T>(
+    events: &mut mpsc::Receiver<Event>,
+    mut wanted: impl FnMut(&Event) -> Option<T>,
+) -> T {
     loop {
         if let Some(found) = wanted(&next(events).await) {
             return found;
@@ -174,7 +204,11 @@ fn message_seq(event: &Event) -> Option<i64> {
 }
 
 async fn send(handle: &Handle, byte: u8) -> Sending {
-    handle.send_ciphertext(MATCH, MessageKind::Content, vec![byte], None).await.expect("open").1
+    handle
+        .send_ciphertext(MATCH, MessageKind::Content, vec![byte], None)
+        .await
+        .expect("open")
+        .1
 }
 
 #[tokio::test]
@@ -185,22 +219,38 @@ async fn a_request_gets_the_answer_that_names_it() {
     assert_eq!(hello["token"], "token-1");
     until(&mut events, connected).await;
 
-    let find = MatchFind { mode: tebdil_core::domain::Mode::Text, interests: None, languages: None, max_distance_km: None };
+    let find = MatchFind {
+        mode: tebdil_core::domain::Mode::Text,
+        interests: None,
+        languages: None,
+        max_distance_km: None,
+    };
     let (answer, ()) = tokio::join!(handle.find(find.clone()), async {
         let asked = peer.recv().await;
         assert_eq!(asked["type"], "match.find");
         peer.send(&json!({"type":"quota","quota":quota()})).await;
-        peer.send(&json!({"type":"match.searching","ticket_id":"99","re":asked["id"]})).await;
+        peer.send(&json!({"type":"match.searching","ticket_id":"99","re":asked["id"]}))
+            .await;
     });
     assert_eq!(answer, Ok(TicketId(99)));
-    until(&mut events, |event| matches!(event, Event::Searching { .. }).then_some(())).await;
+    until(&mut events, |event| {
+        matches!(event, Event::Searching { .. }).then_some(())
+    })
+    .await;
 
     let (answer, ()) = tokio::join!(handle.find(find), async {
         let asked = peer.recv().await;
         peer.send(&json!({"type":"error","code":"quota_exhausted","message":"…","resets_at":"2026-11-22T00:00:00.000Z","re":asked["id"]}))
             .await;
     });
-    let Err(RequestError::Refused { code: ErrorCode::QuotaExhausted, resets_at: Some(_), .. }) = answer else { panic!("{answer:?}") };
+    let Err(RequestError::Refused {
+        code: ErrorCode::QuotaExhausted,
+        resets_at: Some(_),
+        ..
+    }) = answer
+    else {
+        panic!("{answer:?}")
+    };
     handle.close().await;
     assert_eq!(events.recv().await, None);
 }
@@ -211,13 +261,23 @@ async fn what_was_not_accepted_goes_out_again_first_and_in_order() {
     let (handle, mut events) = Connection::open(server.options());
     let (mut peer, _) = server.welcome().await;
     until(&mut events, connected).await;
-    let sendings = [send(&handle, 1).await, send(&handle, 2).await, send(&handle, 3).await];
+    let sendings = [
+        send(&handle, 1).await,
+        send(&handle, 2).await,
+        send(&handle, 3).await,
+    ];
     let first = peer.recv_type("message.send").await;
     let second = peer.recv_type("message.send").await;
     peer.accept_message(&first, 1).await;
-    until(&mut events, |event| matches!(event, Event::Accepted(_)).then_some(())).await;
+    until(&mut events, |event| {
+        matches!(event, Event::Accepted(_)).then_some(())
+    })
+    .await;
     drop(peer);
-    assert_eq!(until(&mut events, disconnected).await, DisconnectReason::Lost);
+    assert_eq!(
+        until(&mut events, disconnected).await,
+        DisconnectReason::Lost
+    );
     let fourth = send(&handle, 4).await;
 
     let (mut peer, _) = server.welcome().await;
@@ -237,7 +297,10 @@ async fn what_was_not_accepted_goes_out_again_first_and_in_order() {
     handle.flush().await;
     let mut accepted = 0;
     while accepted < 3 {
-        until(&mut events, |event| matches!(event, Event::Accepted(_)).then_some(())).await;
+        until(&mut events, |event| {
+            matches!(event, Event::Accepted(_)).then_some(())
+        })
+        .await;
         accepted += 1;
     }
 }
@@ -246,7 +309,10 @@ async fn what_was_not_accepted_goes_out_again_first_and_in_order() {
 async fn messages_come_once_in_order_and_are_acknowledged() {
     let server = Server::start().await;
     let mut options = server.options();
-    options.resume = vec![ResumePoint { match_id: MATCH, peer_seq: 4 }];
+    options.resume = vec![ResumePoint {
+        match_id: MATCH,
+        peer_seq: 4,
+    }];
     let (_handle, mut events) = Connection::open(options);
     let (mut peer, hello) = server.welcome().await;
     assert_eq!(hello["resume"], json!([{"match_id":"7","peer_seq":4}]));
@@ -265,7 +331,11 @@ async fn messages_come_once_in_order_and_are_acknowledged() {
     drop(peer);
     let (mut peer, hello) = server.welcome().await;
     assert_eq!(hello["resume"], json!([{"match_id":"7","peer_seq":8}]));
-    assert_eq!(peer.recv_type("message.ack").await["seq"], 8, "the last one may have been lost with the socket");
+    assert_eq!(
+        peer.recv_type("message.ack").await["seq"],
+        8,
+        "the last one may have been lost with the socket"
+    );
 }
 
 #[tokio::test]
@@ -277,25 +347,42 @@ async fn an_application_may_acknowledge_itself() {
     let (mut peer, _) = server.welcome().await;
     peer.message(1).await;
     peer.message(2).await;
-    until(&mut events, |event| (message_seq(event) == Some(2)).then_some(())).await;
+    until(&mut events, |event| {
+        (message_seq(event) == Some(2)).then_some(())
+    })
+    .await;
     handle.ack(MATCH, 1).await;
-    assert_eq!(peer.recv().await, json!({"type":"message.ack","match_id":"7","seq":1}));
+    assert_eq!(
+        peer.recv().await,
+        json!({"type":"message.ack","match_id":"7","seq":1})
+    );
 }
 
 #[tokio::test]
 async fn close_codes_decide_about_the_next_socket() {
-    for code in CloseCode::ALL.iter().copied().filter(|code| *code != CloseCode::Unauthorized) {
+    for code in CloseCode::ALL
+        .iter()
+        .copied()
+        .filter(|code| *code != CloseCode::Unauthorized)
+    {
         let server = Server::start().await;
         let (_handle, mut events) = Connection::open(server.options());
         let (peer, _) = server.welcome().await;
         until(&mut events, connected).await;
         peer.close(code.code()).await;
         if code.reconnect() {
-            assert_eq!(until(&mut events, disconnected).await, DisconnectReason::Closed(code));
+            assert_eq!(
+                until(&mut events, disconnected).await,
+                DisconnectReason::Closed(code)
+            );
             let _again = server.welcome().await;
             until(&mut events, connected).await;
         } else {
-            assert_eq!(next(&mut events).await, Event::Closed(Ended::Closed(code)), "{code:?}");
+            assert_eq!(
+                next(&mut events).await,
+                Event::Closed(Ended::Closed(code)),
+                "{code:?}"
+            );
             assert_eq!(events.recv().await, None);
         }
     }
@@ -306,7 +393,8 @@ async fn draining_says_when_to_come_back() {
     let server = Server::start().await;
     let (_handle, mut events) = Connection::open(server.options());
     let (mut peer, _) = server.welcome().await;
-    peer.send(&json!({"type":"draining","retry_after_ms":37})).await;
+    peer.send(&json!({"type":"draining","retry_after_ms":37}))
+        .await;
     peer.close(4012).await;
     let retry_in = until(&mut events, |event| match event {
         Event::Disconnected { retry_in, .. } => Some(*retry_in),
@@ -328,8 +416,12 @@ impl Counting {
     fn current(&self) -> AccessToken {
         let number = self.renewals.load(Ordering::SeqCst) + 1;
         // The first one is about to end, later ones are not.
-        let life = if number == 1 { self.expires_in } else { None }.unwrap_or(Duration::from_hours(24));
-        AccessToken { token: Secret::from(format!("token-{number}")), expires_at: Clock::system(0).now() + life }
+        let life =
+            if number == 1 { self.expires_in } else { None }.unwrap_or(Duration::from_hours(24));
+        AccessToken {
+            token: Secret::from(format!("token-{number}")),
+            expires_at: Clock::system(0).now() + life,
+        }
     }
 }
 
@@ -342,7 +434,13 @@ impl TokenSource for Counting {
     }
     fn renew<'a>(&'a self, _refused: &'a Secret) -> BoxFuture<'a, Result<AccessToken, TokenError>> {
         self.renewals.fetch_add(1, Ordering::SeqCst);
-        Box::pin(async { if self.signed_out { Err(TokenError::SignedOut) } else { Ok(self.current()) } })
+        Box::pin(async {
+            if self.signed_out {
+                Err(TokenError::SignedOut)
+            } else {
+                Ok(self.current())
+            }
+        })
     }
 }
 
@@ -364,10 +462,18 @@ async fn a_refused_token_is_renewed_and_a_lost_session_ends() {
 
     let server = Server::start().await;
     let mut options = server.options();
-    options.tokens = Arc::new(Counting { signed_out: true, ..Counting::default() });
+    options.tokens = Arc::new(Counting {
+        signed_out: true,
+        ..Counting::default()
+    });
     let (_handle, mut events) = Connection::open(options);
     server.accept().await.close(4001).await;
-    assert_eq!(until(&mut events, |event| matches!(event, Event::Closed(_)).then(|| event.clone())).await, Event::Closed(Ended::SignedOut));
+    assert_eq!(
+        until(&mut events, |event| matches!(event, Event::Closed(_))
+            .then(|| event.clone()))
+        .await,
+        Event::Closed(Ended::SignedOut)
+    );
 }
 
 #[tokio::test]
@@ -387,7 +493,10 @@ async fn tokens_that_never_please_end_the_connection() {
 async fn a_token_is_renewed_before_its_end() {
     let server = Server::start().await;
     let mut options = server.options();
-    options.tokens = Arc::new(Counting { expires_in: Some(Duration::from_mins(1)), ..Counting::default() });
+    options.tokens = Arc::new(Counting {
+        expires_in: Some(Duration::from_mins(1)),
+        ..Counting::default()
+    });
     let (_handle, _events) = Connection::open(options);
     let (mut peer, hello) = server.welcome().await;
     assert_eq!(hello["token"], "token-1");
@@ -401,9 +510,18 @@ async fn silence_is_a_lost_connection_and_pings_are_a_sign_of_life() {
     let (mut peer, _) = server.welcome_with(1, &[]).await;
     until(&mut events, connected).await;
     let silent_since = tokio::time::Instant::now();
-    peer.socket.send(Message::Ping(vec![1].into())).await.expect("ping");
-    assert!(matches!(peer.socket.next().await, Some(Ok(Message::Pong(_)))), "pings are answered at once");
-    assert_eq!(until(&mut events, disconnected).await, DisconnectReason::Silent);
+    peer.socket
+        .send(Message::Ping(vec![1].into()))
+        .await
+        .expect("ping");
+    assert!(
+        matches!(peer.socket.next().await, Some(Ok(Message::Pong(_)))),
+        "pings are answered at once"
+    );
+    assert_eq!(
+        until(&mut events, disconnected).await,
+        DisconnectReason::Silent
+    );
     assert!(silent_since.elapsed() >= Duration::from_secs(2));
     server.welcome().await;
 }
@@ -417,13 +535,26 @@ async fn refused_messages_leave_the_outbox_or_come_again() {
     let one = peer.recv_type("message.send").await;
     let two = peer.recv_type("message.send").await;
     peer.send(&json!({"type":"error","re":one["id"],"code":"rate_limited","message":"…","retry_after_ms":5})).await;
-    peer.send(&json!({"type":"error","code":"match_ended","message":"…","client_id":two["client_id"]})).await;
+    peer.send(
+        &json!({"type":"error","code":"match_ended","message":"…","client_id":two["client_id"]}),
+    )
+    .await;
     assert_eq!(second.await, Err(SendError::MatchEnded));
     let again = peer.recv_type("message.send").await;
     assert_eq!(again["client_id"], one["client_id"]);
     peer.accept_message(&again, 1).await;
     assert_eq!(first.await.expect("accepted").seq, 1);
-    until(&mut events, |event| matches!(event, Event::Refused { code: ErrorCode::MatchEnded, .. }).then_some(())).await;
+    until(&mut events, |event| {
+        matches!(
+            event,
+            Event::Refused {
+                code: ErrorCode::MatchEnded,
+                ..
+            }
+        )
+        .then_some(())
+    })
+    .await;
     let third = send(&handle, 3).await;
     peer.recv_type("message.send").await;
     peer.send(&json!({"type":"match.ended","match_id":"7","status":"cancelled","reason":"left","by":"peer"})).await;
@@ -434,12 +565,16 @@ async fn refused_messages_leave_the_outbox_or_come_again() {
 async fn a_request_waits_for_a_socket_and_fails_with_it() {
     let server = Server::start().await;
     let (handle, mut events) = Connection::open(server.options());
-    let asked = tokio::join!(handle.request(tebdil_core::protocol::ClientFrame::MatchCancel), async {
-        let (mut peer, _) = server.welcome().await;
-        let asked = peer.recv_type("match.cancel").await;
-        peer.send(&json!({"type":"match.cancelled","re":asked["id"]})).await;
-        peer
-    });
+    let asked = tokio::join!(
+        handle.request(tebdil_core::protocol::ClientFrame::MatchCancel),
+        async {
+            let (mut peer, _) = server.welcome().await;
+            let asked = peer.recv_type("match.cancel").await;
+            peer.send(&json!({"type":"match.cancelled","re":asked["id"]}))
+                .await;
+            peer
+        }
+    );
     assert_eq!(asked.0, Ok(ServerFrame::MatchCancelled));
     let mut peer = asked.1;
     let (answer, ()) = tokio::join!(handle.leave(MATCH), async move {
@@ -469,7 +604,13 @@ async fn messages_of_an_earlier_process_go_first() {
     let server = Server::start().await;
     let mut options = server.options();
     let client_id = Uuid::from_u128(5);
-    options.outbox = vec![MessageSend { match_id: MATCH, client_id, kind: MessageKind::Content, ciphertext: vec![9], franking_tag: None }];
+    options.outbox = vec![MessageSend {
+        match_id: MATCH,
+        client_id,
+        kind: MessageKind::Content,
+        ciphertext: vec![9],
+        franking_tag: None,
+    }];
     let (handle, _events) = Connection::open(options);
     let _new = send(&handle, 1).await;
     let (mut peer, _) = server.welcome().await;

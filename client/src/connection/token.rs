@@ -37,17 +37,30 @@ pub trait TokenSource: Send + Sync + 'static {
 
 impl TokenSource for Account {
     fn token(&self, margin: Duration) -> BoxFuture<'_, Result<AccessToken, TokenError>> {
-        Box::pin(async move { self.fresh_tokens(margin).await.map(Into::into).map_err(Into::into) })
+        Box::pin(async move {
+            self.fresh_tokens(margin)
+                .await
+                .map(Into::into)
+                .map_err(Into::into)
+        })
     }
 
     fn renew<'a>(&'a self, refused: &'a Secret) -> BoxFuture<'a, Result<AccessToken, TokenError>> {
-        Box::pin(async move { Account::renew(self, refused).await.map(Into::into).map_err(Into::into) })
+        Box::pin(async move {
+            Account::renew(self, refused)
+                .await
+                .map(Into::into)
+                .map_err(Into::into)
+        })
     }
 }
 
 impl From<Tokens> for AccessToken {
     fn from(tokens: Tokens) -> Self {
-        Self { token: tokens.access_token, expires_at: tokens.access_expires_at }
+        Self {
+            token: tokens.access_token,
+            expires_at: tokens.access_expires_at,
+        }
     }
 }
 
@@ -66,7 +79,10 @@ pub struct FixedToken(pub Secret);
 
 impl TokenSource for FixedToken {
     fn token(&self, _margin: Duration) -> BoxFuture<'_, Result<AccessToken, TokenError>> {
-        let token = AccessToken { token: self.0.clone(), expires_at: Timestamp::from_millis(i64::MAX) };
+        let token = AccessToken {
+            token: self.0.clone(),
+            expires_at: Timestamp::from_millis(i64::MAX),
+        };
         Box::pin(std::future::ready(Ok(token)))
     }
 

@@ -1,11 +1,14 @@
-//! End-to-end encryption: MLS (RFC 9420) with one group of two per match, and franking so that a recipient can report what was said.
+//! End-to-end encryption: MLS (RFC 9420) with one group of two per match, and franking so that a
+//! recipient can report what was said.
 //!
-//! [`Device`] is one signed-in device: its identity, its key packages and one session per match. It knows nothing of sockets; bytes go in
-//! and out. Nothing is written anywhere: [`Device::snapshot`] is what a caller stores **before** it sends what [`Device::seal`] made, and an
-//! older snapshot must never be restored, because a ratchet that goes back uses keys twice.
+//! [`Device`] is one signed-in device: its identity, its key packages and one session per match. It
+//! knows nothing of sockets; bytes go in and out. Nothing is written anywhere: [`Device::snapshot`]
+//! is what a caller stores **before** it sends what [`Device::seal`] made, and an older snapshot
+//! must never be restored, because a ratchet that goes back uses keys twice.
 //!
-//! Guarantees: a group has exactly two members, for ever (commits and proposals that say otherwise are refused); a message opens once;
-//! a message that was changed, sent back to its author, or whose franking tag does not fit is refused and leaves the session as it was.
+//! Guarantees: a group has exactly two members, for ever (commits and proposals that say otherwise
+//! are refused); a message opens once; a message that was changed, sent back to its author, or
+//! whose franking tag does not fit is refused and leaves the session as it was.
 
 mod device;
 mod plaintext;

@@ -1,8 +1,10 @@
 //! What is inside an encrypted message.
 //!
-//! Version 1: `01 ‖ lp(salt) ‖ lp(match id, decimal) ‖ lp(sender handle) ‖ lp(content) ‖ zeros`, `lp` being a 32-bit big-endian length and
-//! the bytes. The zeros fill up to 256, 1024, 4096 or 16128 bytes, so that the ciphertext tells the size class and nothing finer. Content is a JSON object with a
-//! `type`; the franking tag is over its exact bytes, and a report carries those bytes.
+//! Version 1: `01 ‖ lp(salt) ‖ lp(match id, decimal) ‖ lp(sender handle) ‖ lp(content) ‖ zeros`,
+//! `lp` being a 32-bit big-endian length and the bytes. The zeros fill up to 256, 1024, 4096 or
+//! 16128 bytes, so that the ciphertext tells the size class and nothing finer. Content is a JSON
+//! object with a `type`; the franking tag is over its exact bytes, and a report carries those
+//! bytes.
 
 use serde::{Deserialize, Serialize};
 use tebdil_core::{franking::Salt, id::MatchId, protocol::MAX_CIPHERTEXT_BYTES};
@@ -12,8 +14,9 @@ use super::MlsError;
 
 /// Sizes of a padded plaintext, bytes.
 ///
-/// The ciphertext is its plaintext and about 190 bytes of MLS framing: header with group id, AAD, sender data, signature, AEAD tag. The
-/// largest bucket leaves 256 bytes for it, so that no ciphertext is over the 16 KiB the server takes.
+/// The ciphertext is its plaintext and about 190 bytes of MLS framing: header with group id, AAD,
+/// sender data, signature, AEAD tag. The largest bucket leaves 256 bytes for it, so that no
+/// ciphertext is over the 16 KiB the server takes.
 pub(super) const BUCKETS: [usize; 4] = [256, 1024, 4096, MAX_CIPHERTEXT_BYTES - 256];
 
 /// Longest content of one message in its JSON form, bytes.
@@ -44,8 +47,10 @@ impl Content {
 
     pub(super) fn from_bytes(bytes: &[u8]) -> Result<Self, MlsError> {
         const WRONG: MlsError = MlsError::Plaintext("the content is not a JSON object with a type");
-        // Serde would take a list as well, whose first element is the type. The server takes objects only for evidence: what could not be reported is not shown.
-        let _: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(bytes).map_err(|_| WRONG)?;
+        // Serde would take a list as well, whose first element is the type. The server takes
+        // objects only for evidence: what could not be reported is not shown.
+        let _: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(bytes).map_err(|_| WRONG)?;
         serde_json::from_slice(bytes).map_err(|_| WRONG)
     }
 }
@@ -66,9 +71,17 @@ impl Plaintext {
             return Err(MlsError::TooLong);
         }
         let match_id = self.match_id.to_string();
-        let fields = [&self.salt[..], match_id.as_bytes(), self.sender_handle.as_bytes(), &self.content];
+        let fields = [
+            &self.salt[..],
+            match_id.as_bytes(),
+            self.sender_handle.as_bytes(),
+            &self.content,
+        ];
         let size = 1 + fields.iter().map(|field| 4 + field.len()).sum::<usize>();
-        let bucket = BUCKETS.into_iter().find(|bucket| *bucket >= size).ok_or(MlsError::TooLong)?;
+        let bucket = BUCKETS
+            .into_iter()
+            .find(|bucket| *bucket >= size)
+            .ok_or(MlsError::TooLong)?;
         let mut bytes = Zeroizing::new(Vec::with_capacity(bucket));
         bytes.push(VERSION);
         for field in fields {
@@ -85,15 +98,25 @@ impl Plaintext {
         if !BUCKETS.contains(&bytes.len()) {
             return Err(MlsError::Plaintext("not padded to a bucket"));
         }
-        let Some((&VERSION, mut rest)) = bytes.split_first() else { return Err(MlsError::Plaintext("unknown version")) };
-        let salt = Salt::try_from(field(&mut rest)?).map_err(|_| MlsError::Plaintext("the salt is not 32 bytes"))?;
-        let match_id = text(field(&mut rest)?)?.parse().map_err(|_| MlsError::Plaintext("the match id is not an id"))?;
+        let Some((&VERSION, mut rest)) = bytes.split_first() else {
+            return Err(MlsError::Plaintext("unknown version"));
+        };
+        let salt = Salt::try_from(field(&mut rest)?)
+            .map_err(|_| MlsError::Plaintext("the salt is not 32 bytes"))?;
+        let match_id = text(field(&mut rest)?)?
+            .parse()
+            .map_err(|_| MlsError::Plaintext("the match id is not an id"))?;
         let sender_handle = text(field(&mut rest)?)?.to_owned();
         let content = Zeroizing::new(field(&mut rest)?.to_vec());
         if rest.iter().any(|byte| *byte != 0) {
             return Err(MlsError::Plaintext("the padding is not zero"));
         }
-        Ok(Self { salt: Zeroizing::new(salt), match_id, sender_handle, content })
+        Ok(Self {
+            salt: Zeroizing::new(salt),
+            match_id,
+            sender_handle,
+            content,
+        })
     }
 }
 
@@ -129,19 +152,34 @@ mod tests {
             let bytes = plaintext(vec![b'x'; length]).to_bytes().expect("fits");
             assert!(BUCKETS.contains(&bytes.len()), "{length}");
             let read = Plaintext::from_bytes(&bytes).expect("reads");
-            assert_eq!((read.content.len(), read.match_id), (length, MatchId(i64::MAX)));
+            assert_eq!(
+                (read.content.len(), read.match_id),
+                (length, MatchId(i64::MAX))
+            );
         }
-        assert_eq!(plaintext(vec![0; MAX_CONTENT_BYTES + 1]).to_bytes().err(), Some(MlsError::TooLong));
+        assert_eq!(
+            plaintext(vec![0; MAX_CONTENT_BYTES + 1]).to_bytes().err(),
+            Some(MlsError::TooLong)
+        );
     }
 
     #[test]
     fn content_is_what_a_report_can_show() {
         let read = |text: &str| Content::from_bytes(text.as_bytes());
-        assert_eq!(read(r#"{"type":"text","text":"selam"}"#), Ok(Content::text("selam")));
+        assert_eq!(
+            read(r#"{"type":"text","text":"selam"}"#),
+            Ok(Content::text("selam"))
+        );
         assert_eq!(read(r#"{"type":"poll","of":[1]}"#), Ok(Content::Unknown));
-        for bad in
-            [r#"["text","selam"]"#, r#"["poll"]"#, r#"{"text":"selam"}"#, r#"{"type":"text","text":"a","text":"b"}"#, "\"text\"", "{}", ""]
-        {
+        for bad in [
+            r#"["text","selam"]"#,
+            r#"["poll"]"#,
+            r#"{"text":"selam"}"#,
+            r#"{"type":"text","text":"a","text":"b"}"#,
+            "\"text\"",
+            "{}",
+            "",
+        ] {
             assert!(read(bad).is_err(), "{bad}");
         }
     }
@@ -157,7 +195,10 @@ mod tests {
         assert!(refused(&|bytes| bytes[0] = 2), "unknown version");
         assert!(refused(&|bytes| bytes[4] = 31), "salt of 31 bytes");
         assert!(refused(&|bytes| bytes[1] = 0xff), "field over the end");
-        assert!(refused(&|bytes| *bytes.last_mut().expect("not empty") = 1), "padding that says something");
+        assert!(
+            refused(&|bytes| *bytes.last_mut().expect("not empty") = 1),
+            "padding that says something"
+        );
         assert!(refused(&Vec::clear), "empty");
         for length in 0..255 {
             assert!(refused(&|bytes| bytes.truncate(length)), "cut at {length}");

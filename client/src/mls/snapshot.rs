@@ -9,7 +9,8 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::MlsError;
 
-/// Everything secret a device has. Keep it in a file only its owner reads, replace it as a whole, and never go back to an older one.
+/// Everything secret a device has. Keep it in a file only its owner reads, replace it as a whole,
+/// and never go back to an older one.
 #[derive(Clone, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
 #[serde(deny_unknown_fields)]
 pub struct Snapshot {
@@ -44,7 +45,10 @@ pub(super) struct StoredPackage {
 
 impl std::fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Snapshot").field("sessions", &self.sessions.len()).field("packages", &self.packages.len()).finish_non_exhaustive()
+        f.debug_struct("Snapshot")
+            .field("sessions", &self.sessions.len())
+            .field("packages", &self.packages.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -53,17 +57,31 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 }
 
 pub(super) fn decode(text: &str) -> Result<Vec<u8>, MlsError> {
-    STANDARD.decode(text).map_err(|_| MlsError::State("not base64"))
+    STANDARD
+        .decode(text)
+        .map_err(|_| MlsError::State("not base64"))
 }
 
 pub(super) fn dump(storage: &MemoryStorage) -> Vec<(String, String)> {
-    let values = storage.values.read().expect("the lock is held for single map operations only, which do not panic");
-    values.iter().map(|(key, value)| (encode(key), encode(value))).collect()
+    let values = storage
+        .values
+        .read()
+        .expect("the lock is held for single map operations only, which do not panic");
+    values
+        .iter()
+        .map(|(key, value)| (encode(key), encode(value)))
+        .collect()
 }
 
 pub(super) fn load(storage: &MemoryStorage, dump: &[(String, String)]) -> Result<(), MlsError> {
-    let read = dump.iter().map(|(key, value)| Ok((decode(key)?, decode(value)?))).collect::<Result<Vec<_>, MlsError>>()?;
-    let mut values = storage.values.write().expect("the lock is held for single map operations only, which do not panic");
+    let read = dump
+        .iter()
+        .map(|(key, value)| Ok((decode(key)?, decode(value)?)))
+        .collect::<Result<Vec<_>, MlsError>>()?;
+    let mut values = storage
+        .values
+        .write()
+        .expect("the lock is held for single map operations only, which do not panic");
     values.extend(read);
     Ok(())
 }

@@ -1,5 +1,6 @@
 use openmls::prelude::{
-    LeafNodeParameters, MlsGroup, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, OpenMlsProvider, ProtocolVersion,
+    LeafNodeParameters, MlsGroup, MlsMessageBodyIn, MlsMessageIn, MlsMessageOut, OpenMlsProvider,
+    ProtocolVersion,
     tls_codec::{DeserializeBytes as _, Serialize as _},
 };
 use tebdil_core::{
@@ -21,17 +22,27 @@ fn device() -> Device {
 }
 
 fn offerer_side(match_id: MatchId) -> Parties {
-    Parties { match_id, own_handle: "ada#0001".into(), peer_handle: "bora#0002".into() }
+    Parties {
+        match_id,
+        own_handle: "ada#0001".into(),
+        peer_handle: "bora#0002".into(),
+    }
 }
 
 fn answerer_side(match_id: MatchId) -> Parties {
-    Parties { match_id, own_handle: "bora#0002".into(), peer_handle: "ada#0001".into() }
+    Parties {
+        match_id,
+        own_handle: "bora#0002".into(),
+        peer_handle: "ada#0001".into(),
+    }
 }
 
 /// Two devices that share a session in `match_id`.
 fn connect(ada: &mut Device, bora: &mut Device, match_id: MatchId) {
     let package = bora.key_packages(1).expect("package").remove(0);
-    let welcome = ada.create(offerer_side(match_id), &package).expect("create");
+    let welcome = ada
+        .create(offerer_side(match_id), &package)
+        .expect("create");
     bora.join(answerer_side(match_id), &welcome).expect("join");
 }
 
@@ -72,27 +83,63 @@ fn two_devices_talk_both_ways_and_share_a_safety_number() {
 fn an_opened_message_carries_what_a_report_needs() {
     let (mut ada, mut bora) = pair();
     let sealed = say(&mut ada, "kanıt");
-    let Ok(Opened::Message(message)) = bora.open(MATCH, &sealed.ciphertext, Some(&sealed.franking_tag)) else { panic!("opens") };
-    assert_eq!(&message.content_bytes[..], r#"{"type":"text","text":"kanıt"}"#.as_bytes());
+    let Ok(Opened::Message(message)) =
+        bora.open(MATCH, &sealed.ciphertext, Some(&sealed.franking_tag))
+    else {
+        panic!("opens")
+    };
+    assert_eq!(
+        &message.content_bytes[..],
+        r#"{"type":"text","text":"kanıt"}"#.as_bytes()
+    );
     assert_eq!(message.sender_handle, "ada#0001");
-    assert_eq!(franking_tag(&message.salt, MATCH, "ada#0001", &message.content_bytes), sealed.franking_tag);
-    assert_eq!(tag_in_message(&sealed.ciphertext), Some(sealed.franking_tag), "where the server looks for it");
-    assert!(!format!("{message:?}").contains("kan"), "Debug shows no content");
+    assert_eq!(
+        franking_tag(&message.salt, MATCH, "ada#0001", &message.content_bytes),
+        sealed.franking_tag
+    );
+    assert_eq!(
+        tag_in_message(&sealed.ciphertext),
+        Some(sealed.franking_tag),
+        "where the server looks for it"
+    );
+    assert!(
+        !format!("{message:?}").contains("kan"),
+        "Debug shows no content"
+    );
 }
 
 #[test]
 fn ciphertexts_fall_into_four_sizes_and_never_over_the_limit() {
     let (mut ada, mut bora) = pair();
     let mut sizes = std::collections::BTreeSet::new();
-    for length in [0, 1, 50, 100, 300, 800, 2_000, 3_900, 5_000, 10_000, MAX_CONTENT_BYTES - 30] {
+    for length in [
+        0,
+        1,
+        50,
+        100,
+        300,
+        800,
+        2_000,
+        3_900,
+        5_000,
+        10_000,
+        MAX_CONTENT_BYTES - 30,
+    ] {
         let text = "x".repeat(length);
         let sealed = say(&mut ada, &text);
-        assert!(sealed.ciphertext.len() <= MAX_CIPHERTEXT_BYTES, "{length}: {}", sealed.ciphertext.len());
+        assert!(
+            sealed.ciphertext.len() <= MAX_CIPHERTEXT_BYTES,
+            "{length}: {}",
+            sealed.ciphertext.len()
+        );
         sizes.insert(sealed.ciphertext.len());
         assert_eq!(hear(&mut bora, &sealed), Ok(text));
     }
     assert_eq!(sizes.len(), 4, "{sizes:?}");
-    assert_eq!(ada.seal(MATCH, &Content::text("x".repeat(MAX_CONTENT_BYTES))), Err(MlsError::TooLong));
+    assert_eq!(
+        ada.seal(MATCH, &Content::text("x".repeat(MAX_CONTENT_BYTES))),
+        Err(MlsError::TooLong)
+    );
 }
 
 #[test]
@@ -105,7 +152,10 @@ fn a_message_with_any_bit_changed_is_refused_and_the_true_one_still_opens() {
         assert!(hear(&mut bora, &changed).is_err(), "byte {at}");
     }
     for length in 0..sealed.ciphertext.len().min(80) {
-        assert_eq!(bora.open(MATCH, &sealed.ciphertext[..length], None), Err(MlsError::Undecryptable));
+        assert_eq!(
+            bora.open(MATCH, &sealed.ciphertext[..length], None),
+            Err(MlsError::Undecryptable)
+        );
     }
     assert_eq!(hear(&mut bora, &sealed).as_deref(), Ok("gerçek"));
 }
@@ -128,7 +178,10 @@ fn order_may_change_a_little_and_messages_may_be_lost() {
     for n in [3, 0, 2, 1, 10, 29] {
         assert_eq!(hear(&mut bora, &sealed[n]), Ok(n.to_string()));
     }
-    assert!(hear(&mut bora, &sealed[4]).is_err(), "25 behind: outside the tolerance of 20");
+    assert!(
+        hear(&mut bora, &sealed[4]).is_err(),
+        "25 behind: outside the tolerance of 20"
+    );
 }
 
 #[test]
@@ -137,7 +190,10 @@ fn the_tag_beside_the_message_must_be_the_one_inside() {
     let tags: [Option<Vec<u8>>; 4] = [None, Some(vec![0; 32]), Some(vec![]), Some(vec![0; 31])];
     for tag in tags {
         let sealed = say(&mut ada, "x");
-        assert_eq!(bora.open(MATCH, &sealed.ciphertext, tag.as_deref()), Err(MlsError::Franking));
+        assert_eq!(
+            bora.open(MATCH, &sealed.ciphertext, tag.as_deref()),
+            Err(MlsError::Franking)
+        );
     }
 }
 
@@ -153,7 +209,9 @@ fn a_dishonest_peer_is_refused() {
     };
     let honest_tag = franking_tag(&honest.salt, MATCH, &honest.sender_handle, &honest.content);
     let mut attempt = |plaintext: &[u8], tag: FrankingTag| {
-        let sealed = ada.seal_raw(MATCH, plaintext, tag).expect("MLS takes any plaintext");
+        let sealed = ada
+            .seal_raw(MATCH, plaintext, tag)
+            .expect("MLS takes any plaintext");
         hear(&mut bora, &sealed)
     };
     let bytes = |plaintext: &Plaintext| plaintext.to_bytes().expect("fits");
@@ -162,43 +220,86 @@ fn a_dishonest_peer_is_refused() {
 
     let mut other = honest.clone();
     other.content = Zeroizing::new(br#"{"type":"text","text":"b"}"#.to_vec());
-    assert_eq!(attempt(&bytes(&other), honest_tag), Err(MlsError::Franking), "one tag for two contents");
+    assert_eq!(
+        attempt(&bytes(&other), honest_tag),
+        Err(MlsError::Franking),
+        "one tag for two contents"
+    );
 
     let mut other = honest.clone();
     other.salt = Zeroizing::new([8; 32]);
-    assert_eq!(attempt(&bytes(&other), honest_tag), Err(MlsError::Franking), "another salt");
+    assert_eq!(
+        attempt(&bytes(&other), honest_tag),
+        Err(MlsError::Franking),
+        "another salt"
+    );
 
     let mut other = honest.clone();
     other.sender_handle = "bora#0002".into();
     let tag = franking_tag(&other.salt, MATCH, &other.sender_handle, &other.content);
-    assert_eq!(attempt(&bytes(&other), tag), Err(MlsError::Plaintext("it names another sender")), "the victim as sender");
+    assert_eq!(
+        attempt(&bytes(&other), tag),
+        Err(MlsError::Plaintext("it names another sender")),
+        "the victim as sender"
+    );
 
     let mut other = honest.clone();
     other.match_id = MatchId(42);
-    let tag = franking_tag(&other.salt, MatchId(42), &other.sender_handle, &other.content);
-    assert_eq!(attempt(&bytes(&other), tag), Err(MlsError::Plaintext("it names another match")));
+    let tag = franking_tag(
+        &other.salt,
+        MatchId(42),
+        &other.sender_handle,
+        &other.content,
+    );
+    assert_eq!(
+        attempt(&bytes(&other), tag),
+        Err(MlsError::Plaintext("it names another match"))
+    );
 
     for salt_length in [0, 16, 31, 33, 64] {
         let mut plaintext = vec![1];
-        for field in [&vec![9; salt_length][..], b"41", b"ada#0001", &honest.content] {
+        for field in [
+            &vec![9; salt_length][..],
+            b"41",
+            b"ada#0001",
+            &honest.content,
+        ] {
             plaintext.extend_from_slice(&u32::try_from(field.len()).expect("short").to_be_bytes());
             plaintext.extend_from_slice(field);
         }
         plaintext.resize(256, 0);
-        assert_eq!(attempt(&plaintext, honest_tag), Err(MlsError::Plaintext("the salt is not 32 bytes")), "{salt_length}");
+        assert_eq!(
+            attempt(&plaintext, honest_tag),
+            Err(MlsError::Plaintext("the salt is not 32 bytes")),
+            "{salt_length}"
+        );
     }
-    assert!(matches!(attempt(b"", honest_tag), Err(MlsError::Plaintext(_))));
-    assert!(matches!(attempt(&[0xff; 300], honest_tag), Err(MlsError::Plaintext(_))));
+    assert!(matches!(
+        attempt(b"", honest_tag),
+        Err(MlsError::Plaintext(_))
+    ));
+    assert!(matches!(
+        attempt(&[0xff; 300], honest_tag),
+        Err(MlsError::Plaintext(_))
+    ));
 
     let mut not_json = honest.clone();
     not_json.content = Zeroizing::new(b"hello".to_vec());
     let tag = franking_tag(&not_json.salt, MATCH, "ada#0001", &not_json.content);
-    assert!(matches!(attempt(&bytes(&not_json), tag), Err(MlsError::Plaintext(_))));
+    assert!(matches!(
+        attempt(&bytes(&not_json), tag),
+        Err(MlsError::Plaintext(_))
+    ));
 
-    assert_eq!(attempt(&bytes(&honest), honest_tag).as_deref(), Ok("a"), "the session lives on");
+    assert_eq!(
+        attempt(&bytes(&honest), honest_tag).as_deref(),
+        Ok("a"),
+        "the session lives on"
+    );
 }
 
-/// Whatever a sender does with its tag, the receiver takes only the one that commits to what it reads.
+/// Whatever a sender does with its tag, the receiver takes only the one that commits to what it
+/// reads.
 #[test]
 fn a_tag_that_the_sender_has_forged_is_refused() {
     let (mut ada, mut bora) = pair();
@@ -212,29 +313,51 @@ fn a_tag_that_the_sender_has_forged_is_refused() {
     let (shown, meant) = (said("shown"), said("meant"));
     let (true_tag, forged) = (tag_of(&shown), tag_of(&meant));
     let mut attempt = |inside: FrankingTag, beside: FrankingTag| {
-        let sealed = ada.seal_raw(MATCH, &shown.to_bytes().expect("fits"), inside).expect("MLS takes any data");
+        let sealed = ada
+            .seal_raw(MATCH, &shown.to_bytes().expect("fits"), inside)
+            .expect("MLS takes any data");
         assert_eq!(tag_in_message(&sealed.ciphertext), Some(inside));
-        bora.open(MATCH, &sealed.ciphertext, Some(&beside)).map(|_| ())
+        bora.open(MATCH, &sealed.ciphertext, Some(&beside))
+            .map(|_| ())
     };
-    assert_eq!(attempt(true_tag, forged), Err(MlsError::Franking), "another tag beside the message");
-    assert_eq!(attempt(forged, true_tag), Err(MlsError::Franking), "another tag inside");
-    assert_eq!(attempt(forged, forged), Err(MlsError::Franking), "the same tag of other words at both places: the server cannot tell");
+    assert_eq!(
+        attempt(true_tag, forged),
+        Err(MlsError::Franking),
+        "another tag beside the message"
+    );
+    assert_eq!(
+        attempt(forged, true_tag),
+        Err(MlsError::Franking),
+        "another tag inside"
+    );
+    assert_eq!(
+        attempt(forged, forged),
+        Err(MlsError::Franking),
+        "the same tag of other words at both places: the server cannot tell"
+    );
     for at in [0, 15, 31] {
         let mut flipped = true_tag;
         flipped[at] ^= 1;
-        assert_eq!(attempt(flipped, flipped), Err(MlsError::Franking), "byte {at}");
+        assert_eq!(
+            attempt(flipped, flipped),
+            Err(MlsError::Franking),
+            "byte {at}"
+        );
     }
     assert_eq!(attempt(true_tag, true_tag), Ok(()));
 
     // One tag for two contents: whichever was not meant is refused.
     for text in ["meant", "shown"] {
         let plaintext = said(text);
-        let sealed = ada.seal_raw(MATCH, &plaintext.to_bytes().expect("fits"), true_tag).expect("sealed");
+        let sealed = ada
+            .seal_raw(MATCH, &plaintext.to_bytes().expect("fits"), true_tag)
+            .expect("sealed");
         let opened = hear(&mut bora, &sealed);
         assert_eq!(opened.is_ok(), text == "shown", "{opened:?}");
     }
 
-    // A salt of another length could be made to fit two contents: HMAC pads short keys with zeros and hashes long ones.
+    // A salt of another length could be made to fit two contents: HMAC pads short keys with zeros
+    // and hashes long ones.
     for length in [31, 33] {
         let salt = vec![0; length];
         let mut plaintext = vec![1];
@@ -245,7 +368,11 @@ fn a_tag_that_the_sender_has_forged_is_refused() {
         plaintext.resize(256, 0);
         let tag = franking_tag(&[0; 32], MATCH, "ada#0001", &shown.content);
         let sealed = ada.seal_raw(MATCH, &plaintext, tag).expect("sealed");
-        assert_eq!(hear(&mut bora, &sealed), Err(MlsError::Plaintext("the salt is not 32 bytes")), "{length}");
+        assert_eq!(
+            hear(&mut bora, &sealed),
+            Err(MlsError::Plaintext("the salt is not 32 bytes")),
+            "{length}"
+        );
     }
 }
 
@@ -258,14 +385,29 @@ fn additional_data_of_another_form_is_refused() {
         sender_handle: "ada#0001".into(),
         content: Zeroizing::new(br#"{"type":"text","text":"a"}"#.to_vec()),
     };
-    let tag = franking_tag(&plaintext.salt, MATCH, &plaintext.sender_handle, &plaintext.content);
-    let forms = [vec![], tag.to_vec(), [&[0x23, 0, 0x21, 0x20][..], &tag].concat(), [&[0x23, 0, 0x20, 0x20][..], &tag, &[0]].concat()];
+    let tag = franking_tag(
+        &plaintext.salt,
+        MATCH,
+        &plaintext.sender_handle,
+        &plaintext.content,
+    );
+    let forms = [
+        vec![],
+        tag.to_vec(),
+        [&[0x23, 0, 0x21, 0x20][..], &tag].concat(),
+        [&[0x23, 0, 0x20, 0x20][..], &tag, &[0]].concat(),
+    ];
     for aad in forms {
         let (group, provider, signer) = ada.parts(MATCH);
         group.set_aad(aad);
-        let message = group.create_message(provider, signer, &plaintext.to_bytes().expect("fits")).expect("message");
+        let message = group
+            .create_message(provider, signer, &plaintext.to_bytes().expect("fits"))
+            .expect("message");
         let ciphertext = message.tls_serialize_detached().expect("bytes");
-        assert_eq!(bora.open(MATCH, &ciphertext, Some(&tag)), Err(MlsError::Franking));
+        assert_eq!(
+            bora.open(MATCH, &ciphertext, Some(&tag)),
+            Err(MlsError::Franking)
+        );
     }
 }
 
@@ -274,8 +416,14 @@ fn a_message_of_one_match_does_not_open_in_another() {
     let (mut ada, mut bora) = pair();
     connect(&mut ada, &mut bora, MatchId(42));
     let sealed = say(&mut ada, "x");
-    assert_eq!(bora.open(MatchId(42), &sealed.ciphertext, Some(&sealed.franking_tag)), Err(MlsError::Undecryptable));
-    assert_eq!(bora.open(MatchId(43), &sealed.ciphertext, Some(&sealed.franking_tag)), Err(MlsError::NoSession));
+    assert_eq!(
+        bora.open(MatchId(42), &sealed.ciphertext, Some(&sealed.franking_tag)),
+        Err(MlsError::Undecryptable)
+    );
+    assert_eq!(
+        bora.open(MatchId(43), &sealed.ciphertext, Some(&sealed.franking_tag)),
+        Err(MlsError::NoSession)
+    );
     assert_eq!(hear(&mut bora, &sealed).as_deref(), Ok("x"));
 }
 
@@ -293,13 +441,22 @@ fn an_empty_commit_renews_the_keys_and_the_safety_number() {
     let before = ada.safety_number(MATCH);
     let late = say(&mut ada, "geç");
     let (group, provider, signer) = ada.parts(MATCH);
-    let commit = group.self_update(provider, signer, LeafNodeParameters::default()).expect("commit");
-    let commit = commit.into_commit().tls_serialize_detached().expect("bytes");
+    let commit = group
+        .self_update(provider, signer, LeafNodeParameters::default())
+        .expect("commit");
+    let commit = commit
+        .into_commit()
+        .tls_serialize_detached()
+        .expect("bytes");
     group.merge_pending_commit(provider).expect("merge");
     assert_eq!(bora.open(MATCH, &commit, None), Ok(Opened::KeyUpdate));
     assert_eq!(ada.safety_number(MATCH), bora.safety_number(MATCH));
     assert_ne!(ada.safety_number(MATCH), before);
-    assert_eq!(hear(&mut bora, &late).as_deref(), Ok("geç"), "a message of the epoch before");
+    assert_eq!(
+        hear(&mut bora, &late).as_deref(),
+        Ok("geç"),
+        "a message of the epoch before"
+    );
     let sealed = say(&mut bora, "yeni");
     assert_eq!(hear(&mut ada, &sealed).as_deref(), Ok("yeni"));
 }
@@ -310,23 +467,43 @@ fn commits_and_proposals_that_change_the_group_are_refused() {
     let number = bora.safety_number(MATCH);
     let mut eve = device();
     let package = eve.key_packages(1).expect("package").remove(0);
-    let MlsMessageBodyIn::KeyPackage(package) = MlsMessageIn::tls_deserialize_exact_bytes(&package).expect("message").extract() else {
+    let MlsMessageBodyIn::KeyPackage(package) = MlsMessageIn::tls_deserialize_exact_bytes(&package)
+        .expect("message")
+        .extract()
+    else {
         panic!("key package")
     };
     let (group, provider, signer) = ada.parts(MATCH);
-    let package = package.validate(provider.crypto(), ProtocolVersion::Mls10).expect("valid");
+    let package = package
+        .validate(provider.crypto(), ProtocolVersion::Mls10)
+        .expect("valid");
 
-    let (proposal, _) = group.propose_add_member(provider, signer, &package).expect("proposal");
+    let (proposal, _) = group
+        .propose_add_member(provider, signer, &package)
+        .expect("proposal");
     let proposal = proposal.tls_serialize_detached().expect("bytes");
-    assert_eq!(bora.open(MATCH, &proposal, None), Err(MlsError::ForbiddenChange));
+    assert_eq!(
+        bora.open(MATCH, &proposal, None),
+        Err(MlsError::ForbiddenChange)
+    );
     let (group, provider, signer) = ada.parts(MATCH);
-    group.clear_pending_proposals(provider.storage()).expect("cleared");
+    group
+        .clear_pending_proposals(provider.storage())
+        .expect("cleared");
 
-    let (commit, _, _) = group.add_members(provider, signer, &[package]).expect("commit");
+    let (commit, _, _) = group
+        .add_members(provider, signer, &[package])
+        .expect("commit");
     let commit = commit.tls_serialize_detached().expect("bytes");
-    assert_eq!(bora.open(MATCH, &commit, None), Err(MlsError::ForbiddenChange), "a third member");
+    assert_eq!(
+        bora.open(MATCH, &commit, None),
+        Err(MlsError::ForbiddenChange),
+        "a third member"
+    );
     let (group, provider, _) = ada.parts(MATCH);
-    group.clear_pending_commit(provider.storage()).expect("cleared");
+    group
+        .clear_pending_commit(provider.storage())
+        .expect("cleared");
 
     assert_eq!(bora.safety_number(MATCH), number, "the group is as it was");
     let sealed = say(&mut ada, "hâlâ iki kişi");
@@ -338,15 +515,27 @@ fn a_welcome_into_a_group_of_three_is_refused() {
     let (mut ada, mut bora, mut eve) = (device(), device(), device());
     let bora_package = bora.key_packages(1).expect("package").remove(0);
     let eve_package = eve.key_packages(1).expect("package").remove(0);
-    ada.create(offerer_side(MATCH), &eve_package).expect("create");
-    let MlsMessageBodyIn::KeyPackage(package) = MlsMessageIn::tls_deserialize_exact_bytes(&bora_package).expect("message").extract() else {
+    ada.create(offerer_side(MATCH), &eve_package)
+        .expect("create");
+    let MlsMessageBodyIn::KeyPackage(package) =
+        MlsMessageIn::tls_deserialize_exact_bytes(&bora_package)
+            .expect("message")
+            .extract()
+    else {
         panic!("key package")
     };
     let (group, provider, signer) = ada.parts(MATCH);
-    let package = package.validate(provider.crypto(), ProtocolVersion::Mls10).expect("valid");
-    let (_, welcome, _) = group.add_members(provider, signer, &[package]).expect("commit");
+    let package = package
+        .validate(provider.crypto(), ProtocolVersion::Mls10)
+        .expect("valid");
+    let (_, welcome, _) = group
+        .add_members(provider, signer, &[package])
+        .expect("commit");
     let welcome = welcome.tls_serialize_detached().expect("bytes");
-    assert_eq!(bora.join(answerer_side(MATCH), &welcome), Err(MlsError::NotTwoMembers));
+    assert_eq!(
+        bora.join(answerer_side(MATCH), &welcome),
+        Err(MlsError::NotTwoMembers)
+    );
     assert!(!bora.has_session(MATCH));
 }
 
@@ -355,13 +544,37 @@ fn a_welcome_works_once_and_only_for_its_device() {
     let (mut ada, mut bora, mut eve) = (device(), device(), device());
     let package = bora.key_packages(1).expect("package").remove(0);
     let welcome = ada.create(offerer_side(MATCH), &package).expect("create");
-    assert!(matches!(eve.join(answerer_side(MATCH), &welcome), Err(MlsError::Welcome(_))));
-    assert!(matches!(bora.join(answerer_side(MATCH), &welcome[..welcome.len() - 1]), Err(MlsError::Welcome(_))));
-    assert!(matches!(bora.join(answerer_side(MATCH), &package), Err(MlsError::Welcome(_))), "a key package is no welcome");
+    assert!(matches!(
+        eve.join(answerer_side(MATCH), &welcome),
+        Err(MlsError::Welcome(_))
+    ));
+    assert!(matches!(
+        bora.join(answerer_side(MATCH), &welcome[..welcome.len() - 1]),
+        Err(MlsError::Welcome(_))
+    ));
+    assert!(
+        matches!(
+            bora.join(answerer_side(MATCH), &package),
+            Err(MlsError::Welcome(_))
+        ),
+        "a key package is no welcome"
+    );
     bora.join(answerer_side(MATCH), &welcome).expect("join");
-    assert_eq!(bora.join(answerer_side(MATCH), &welcome), Err(MlsError::SessionExists));
-    assert!(matches!(bora.join(answerer_side(MatchId(42)), &welcome), Err(MlsError::Welcome(_))), "one-time means once");
-    assert_eq!(ada.create(offerer_side(MATCH), &package), Err(MlsError::SessionExists));
+    assert_eq!(
+        bora.join(answerer_side(MATCH), &welcome),
+        Err(MlsError::SessionExists)
+    );
+    assert!(
+        matches!(
+            bora.join(answerer_side(MatchId(42)), &welcome),
+            Err(MlsError::Welcome(_))
+        ),
+        "one-time means once"
+    );
+    assert_eq!(
+        ada.create(offerer_side(MATCH), &package),
+        Err(MlsError::SessionExists)
+    );
 }
 
 #[test]
@@ -371,7 +584,9 @@ fn a_last_resort_package_serves_twice() {
     let package = bora.last_resort_package().expect("package");
     assert!(!bora.needs_last_resort());
     for match_id in [MatchId(1), MatchId(2)] {
-        let welcome = ada.create(offerer_side(match_id), &package).expect("create");
+        let welcome = ada
+            .create(offerer_side(match_id), &package)
+            .expect("create");
         bora.join(answerer_side(match_id), &welcome).expect("join");
     }
     assert_ne!(ada.safety_number(MatchId(1)), ada.safety_number(MatchId(2)));
@@ -384,15 +599,28 @@ fn key_packages_that_are_not_right_are_refused() {
     for at in (0..good.len()).step_by(5) {
         let mut changed = good.clone();
         changed[at] ^= 1;
-        assert!(matches!(ada.create(offerer_side(MATCH), &changed), Err(MlsError::KeyPackage(_))), "byte {at}");
+        assert!(
+            matches!(
+                ada.create(offerer_side(MATCH), &changed),
+                Err(MlsError::KeyPackage(_))
+            ),
+            "byte {at}"
+        );
     }
     for junk in [&b""[..], b"junk", &good[..20]] {
-        assert!(matches!(ada.create(offerer_side(MATCH), junk), Err(MlsError::KeyPackage(_))));
+        assert!(matches!(
+            ada.create(offerer_side(MATCH), junk),
+            Err(MlsError::KeyPackage(_))
+        ));
     }
     let own = ada.key_packages(1).expect("package").remove(0);
-    assert!(ada.create(offerer_side(MATCH), &own).is_err(), "a group with oneself");
+    assert!(
+        ada.create(offerer_side(MATCH), &own).is_err(),
+        "a group with oneself"
+    );
     assert!(!ada.has_session(MATCH), "nothing is left of the attempts");
-    ada.create(offerer_side(MATCH), &good).expect("the good one");
+    ada.create(offerer_side(MATCH), &good)
+        .expect("the good one");
 }
 
 #[test]
@@ -400,21 +628,38 @@ fn lifetimes_are_checked_on_both_sides() {
     let now = Clock::system(0).now();
     let days = |n: u64| std::time::Duration::from_secs(n * 86_400);
     let mut bora = device();
-    // A device whose clock is far ahead makes packages that are not valid yet, one far behind expired ones.
+    // A device whose clock is far ahead makes packages that are not valid yet, one far behind
+    // expired ones.
     for clock in [Clock::manual(now + days(3)), Clock::manual(now - days(29))] {
-        let package = Device::new(clock).expect("device").key_packages(1).expect("package").remove(0);
-        assert!(matches!(bora.create(offerer_side(MATCH), &package), Err(MlsError::KeyPackage(_))));
+        let package = Device::new(clock)
+            .expect("device")
+            .key_packages(1)
+            .expect("package")
+            .remove(0);
+        assert!(matches!(
+            bora.create(offerer_side(MATCH), &package),
+            Err(MlsError::KeyPackage(_))
+        ));
     }
     let long = bora.package_with_lifetime(days(29));
-    assert_eq!(device().create(offerer_side(MATCH), &long), Err(MlsError::KeyPackage("valid for more than 28 days")));
+    assert_eq!(
+        device().create(offerer_side(MATCH), &long),
+        Err(MlsError::KeyPackage("valid for more than 28 days"))
+    );
 
-    // The answerer's side: a package whose time is over does not join any more, whatever the offerer thought.
+    // The answerer's side: a package whose time is over does not join any more, whatever the
+    // offerer thought.
     let clock = Clock::manual(now);
     let mut late = Device::new(clock.clone()).expect("device");
     let package = late.key_packages(1).expect("package").remove(0);
-    let welcome = device().create(offerer_side(MATCH), &package).expect("create");
+    let welcome = device()
+        .create(offerer_side(MATCH), &package)
+        .expect("create");
     clock.advance(days(28));
-    assert!(matches!(late.join(answerer_side(MATCH), &welcome), Err(MlsError::Welcome(_))));
+    assert!(matches!(
+        late.join(answerer_side(MATCH), &welcome),
+        Err(MlsError::Welcome(_))
+    ));
 }
 
 #[test]
@@ -433,11 +678,18 @@ fn a_device_goes_on_where_its_snapshot_ends() {
     assert_eq!(hear(&mut bora, &unread).as_deref(), Ok("bir"));
     let answer = say(&mut bora, "iki");
     assert_eq!(hear(&mut ada, &answer).as_deref(), Ok("iki"));
-    let welcome = ada.create(offerer_side(MatchId(50)), &spare).expect("create");
-    bora.join(answerer_side(MatchId(50)), &welcome).expect("a key package survives too");
+    let welcome = ada
+        .create(offerer_side(MatchId(50)), &spare)
+        .expect("create");
+    bora.join(answerer_side(MatchId(50)), &welcome)
+        .expect("a key package survives too");
 
     let mut bora = Device::restore(&bora.snapshot(), Clock::system(0)).expect("restore again");
-    assert_eq!(hear(&mut bora, &unread), Err(MlsError::Undecryptable), "what was opened before the restart stays used up");
+    assert_eq!(
+        hear(&mut bora, &unread),
+        Err(MlsError::Undecryptable),
+        "what was opened before the restart stays used up"
+    );
     assert!(!format!("{:?} {:?}", bora.snapshot(), bora).contains("private"));
 }
 
@@ -446,10 +698,16 @@ fn a_snapshot_that_is_damaged_is_refused() {
     let (ada, _) = pair();
     let mut of_later = ada.snapshot();
     of_later.version += 1;
-    assert!(matches!(Device::restore(&of_later, Clock::system(0)), Err(MlsError::State(_))));
+    assert!(matches!(
+        Device::restore(&of_later, Clock::system(0)),
+        Err(MlsError::State(_))
+    ));
     let mut without_keys = ada.snapshot();
     without_keys.storage.clear();
-    assert!(matches!(Device::restore(&without_keys, Clock::system(0)), Err(MlsError::State(_))));
+    assert!(matches!(
+        Device::restore(&without_keys, Clock::system(0)),
+        Err(MlsError::State(_))
+    ));
 }
 
 #[test]
@@ -461,7 +719,10 @@ fn a_match_that_is_over_leaves_no_keys() {
     assert_eq!(hear(&mut bora, &sealed), Err(MlsError::NoSession));
     for device in [&ada, &bora] {
         assert_eq!(device.sessions().count(), 0);
-        assert!(device.snapshot().storage.is_empty(), "the storage holds nothing about the match");
+        assert!(
+            device.snapshot().storage.is_empty(),
+            "the storage holds nothing about the match"
+        );
     }
     bora.forget(MATCH).expect("forgetting twice is fine");
 }
@@ -471,7 +732,9 @@ fn a_public_message_is_refused() {
     let (mut ada, mut bora) = pair();
     let info = {
         let (group, provider, signer): (&mut MlsGroup, _, _) = ada.parts(MATCH);
-        let out: MlsMessageOut = group.export_group_info(provider.crypto(), signer, true).expect("group info");
+        let out: MlsMessageOut = group
+            .export_group_info(provider.crypto(), signer, true)
+            .expect("group info");
         out.tls_serialize_detached().expect("bytes")
     };
     assert_eq!(bora.open(MATCH, &info, None), Err(MlsError::Undecryptable));

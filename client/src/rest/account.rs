@@ -10,8 +10,9 @@ use tebdil_core::{
     domain::{MatchStatus, Mode},
     id::{BlockId, MatchId, MessageId, SessionId},
     protocol::{
-        Authenticated, Block, BlockRequest, Claim, ClaimRequest, ErrorCode, IceServers, IceServersRequest, KeyUpload, KeysRemaining,
-        LoginRequest, Match, Message, Page, PasswordChangeRequest, ProfilePatch, Quota, RegisterRequest, Report, ReportRequest, Secret,
+        Authenticated, Block, BlockRequest, Claim, ClaimRequest, ErrorCode, IceServers,
+        IceServersRequest, KeyUpload, KeysRemaining, LoginRequest, Match, Message, Page,
+        PasswordChangeRequest, ProfilePatch, Quota, RegisterRequest, Report, ReportRequest, Secret,
         Session, Tokens, User,
     },
     time::Clock,
@@ -40,7 +41,8 @@ struct Shared {
     api: Api,
     clock: Clock,
     tokens: std::sync::Mutex<Option<Tokens>>,
-    /// Held while a refresh is under way, so that callers that come meanwhile use its result: a refresh token works once.
+    /// Held while a refresh is under way, so that callers that come meanwhile use its result: a
+    /// refresh token works once.
     refreshing: tokio::sync::Mutex<()>,
     refresh_seed: Secret,
     watcher: Option<Box<Watcher>>,
@@ -48,13 +50,16 @@ struct Shared {
 
 /// A signed-in session. Cheap to clone; clones share the tokens.
 ///
-/// The access token is renewed by itself: before it expires, and once when the server refuses it. Many calls at once cause one renewal.
+/// The access token is renewed by itself: before it expires, and once when the server refuses it.
+/// Many calls at once cause one renewal.
 #[derive(Clone)]
 pub struct Account(Arc<Shared>);
 
 impl fmt::Debug for Account {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Account").field("server", &self.0.api.server()).finish_non_exhaustive()
+        f.debug_struct("Account")
+            .field("server", &self.0.api.server())
+            .finish_non_exhaustive()
     }
 }
 
@@ -64,27 +69,57 @@ impl Account {
         Self::build(api, tokens, clock, new_refresh_seed(), None)
     }
 
-    /// A session that outlives the process: `watcher` is called with every new pair of tokens before it is used, so that it can be stored.
+    /// A session that outlives the process: `watcher` is called with every new pair of tokens
+    /// before it is used, so that it can be stored.
     ///
-    /// `refresh_seed` is stored beside the tokens, from [`new_refresh_seed`] when the session begins. It lets a refresh whose answer was lost, with
-    /// the line or with the process, be repeated. Whoever steals a used refresh token does not have it, so for them the token stays used.
-    pub fn kept(api: Api, tokens: Tokens, clock: Clock, refresh_seed: Secret, watcher: Box<Watcher>) -> Self {
+    /// `refresh_seed` is stored beside the tokens, from [`new_refresh_seed`] when the session
+    /// begins. It lets a refresh whose answer was lost, with the line or with the process, be
+    /// repeated. Whoever steals a used refresh token does not have it, so for them the token stays
+    /// used.
+    pub fn kept(
+        api: Api,
+        tokens: Tokens,
+        clock: Clock,
+        refresh_seed: Secret,
+        watcher: Box<Watcher>,
+    ) -> Self {
         Self::build(api, tokens, clock, refresh_seed, Some(watcher))
     }
 
-    fn build(api: Api, tokens: Tokens, clock: Clock, refresh_seed: Secret, watcher: Option<Box<Watcher>>) -> Self {
+    fn build(
+        api: Api,
+        tokens: Tokens,
+        clock: Clock,
+        refresh_seed: Secret,
+        watcher: Option<Box<Watcher>>,
+    ) -> Self {
         let tokens = std::sync::Mutex::new(Some(tokens));
-        Self(Arc::new(Shared { api, clock, tokens, refreshing: tokio::sync::Mutex::new(()), refresh_seed, watcher }))
+        Self(Arc::new(Shared {
+            api,
+            clock,
+            tokens,
+            refreshing: tokio::sync::Mutex::new(()),
+            refresh_seed,
+            watcher,
+        }))
     }
 
     /// Registers and signs in.
-    pub async fn register(api: &Api, request: &RegisterRequest, clock: Clock) -> Result<(Self, User), ApiError> {
+    pub async fn register(
+        api: &Api,
+        request: &RegisterRequest,
+        clock: Clock,
+    ) -> Result<(Self, User), ApiError> {
         let Authenticated { user, tokens } = api.register(request).await?;
         Ok((Self::new(api.clone(), tokens, clock), user))
     }
 
     /// Signs in.
-    pub async fn login(api: &Api, request: &LoginRequest, clock: Clock) -> Result<(Self, User), ApiError> {
+    pub async fn login(
+        api: &Api,
+        request: &LoginRequest,
+        clock: Clock,
+    ) -> Result<(Self, User), ApiError> {
         let Authenticated { user, tokens } = api.login(request).await?;
         Ok((Self::new(api.clone(), tokens, clock), user))
     }
@@ -100,13 +135,20 @@ impl Account {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Option<Tokens>> {
-        self.0.tokens.lock().expect("nothing panics while it holds the tokens")
+        self.0
+            .tokens
+            .lock()
+            .expect("nothing panics while it holds the tokens")
     }
 
     /// Tokens whose access token lives for at least `margin`, renewed where it would not.
     pub async fn fresh_tokens(&self, margin: Duration) -> Result<Tokens, ApiError> {
         let tokens = self.tokens().ok_or(ApiError::SignedOut)?;
-        if tokens.access_expires_at > self.0.clock.now() + margin { Ok(tokens) } else { self.renew(&tokens.access_token).await }
+        if tokens.access_expires_at > self.0.clock.now() + margin {
+            Ok(tokens)
+        } else {
+            self.renew(&tokens.access_token).await
+        }
     }
 
     /// New tokens instead of `refused`; those that another caller got meanwhile, if there are.
@@ -119,8 +161,16 @@ impl Account {
         if current.access_token != *refused {
             return Ok(current);
         }
-        let digest = Sha256::new().chain_update(self.0.refresh_seed.expose()).chain_update(current.refresh_token.expose()).finalize();
-        match self.0.api.refresh(&current.refresh_token, &STANDARD.encode(digest)).await {
+        let digest = Sha256::new()
+            .chain_update(self.0.refresh_seed.expose())
+            .chain_update(current.refresh_token.expose())
+            .finalize();
+        match self
+            .0
+            .api
+            .refresh(&current.refresh_token, &STANDARD.encode(digest))
+            .await
+        {
             Ok(tokens) => {
                 if let Some(watcher) = &self.0.watcher {
                     watcher(&tokens);
@@ -129,7 +179,9 @@ impl Account {
                 Ok(tokens)
             }
             Err(error) => match error.code() {
-                Some(ErrorCode::RefreshInvalid | ErrorCode::RefreshReused | ErrorCode::Unauthorized) => {
+                Some(
+                    ErrorCode::RefreshInvalid | ErrorCode::RefreshReused | ErrorCode::Unauthorized,
+                ) => {
                     *self.lock() = None;
                     Err(ApiError::SignedOut)
                 }
@@ -139,24 +191,50 @@ impl Account {
     }
 
     /// Any call with this session's token, `path` beginning with `/v1/`.
-    pub async fn call<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&impl Serialize>) -> Result<T, ApiError> {
+    pub async fn call<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, ApiError> {
         let tokens = self.fresh_tokens(MARGIN).await?;
-        match self.0.api.call(method.clone(), path, Some(&tokens.access_token), body).await {
+        match self
+            .0
+            .api
+            .call(method.clone(), path, Some(&tokens.access_token), body)
+            .await
+        {
             Err(error) if error.code() == Some(ErrorCode::Unauthorized) => {
                 let tokens = self.renew(&tokens.access_token).await?;
-                self.0.api.call(method, path, Some(&tokens.access_token), body).await
+                self.0
+                    .api
+                    .call(method, path, Some(&tokens.access_token), body)
+                    .await
             }
             answer => answer,
         }
     }
 
     /// The same for a call whose answer has no body.
-    pub async fn call_empty(&self, method: Method, path: &str, body: Option<&impl Serialize>) -> Result<(), ApiError> {
+    pub async fn call_empty(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<(), ApiError> {
         let tokens = self.fresh_tokens(MARGIN).await?;
-        match self.0.api.call_empty(method.clone(), path, Some(&tokens.access_token), body).await {
+        match self
+            .0
+            .api
+            .call_empty(method.clone(), path, Some(&tokens.access_token), body)
+            .await
+        {
             Err(error) if error.code() == Some(ErrorCode::Unauthorized) => {
                 let tokens = self.renew(&tokens.access_token).await?;
-                self.0.api.call_empty(method, path, Some(&tokens.access_token), body).await
+                self.0
+                    .api
+                    .call_empty(method, path, Some(&tokens.access_token), body)
+                    .await
             }
             answer => answer,
         }
@@ -167,12 +245,14 @@ impl Account {
     }
 
     async fn delete(&self, path: &str) -> Result<(), ApiError> {
-        self.call_empty(Method::DELETE, path, None::<&Nothing>).await
+        self.call_empty(Method::DELETE, path, None::<&Nothing>)
+            .await
     }
 
     /// `POST /v1/auth/logout`; the session is over, here too.
     pub async fn logout(&self) -> Result<(), ApiError> {
-        self.call_empty(Method::POST, "/v1/auth/logout", None::<&Nothing>).await?;
+        self.call_empty(Method::POST, "/v1/auth/logout", None::<&Nothing>)
+            .await?;
         self.sign_out();
         Ok(())
     }
@@ -194,8 +274,12 @@ impl Account {
 
     /// `POST /v1/me/password`; the account's other sessions are over.
     pub async fn change_password(&self, current: &Secret, new: &Secret) -> Result<(), ApiError> {
-        let body = PasswordChangeRequest { current_password: current.clone(), new_password: new.clone() };
-        self.call_empty(Method::POST, "/v1/me/password", Some(&body)).await
+        let body = PasswordChangeRequest {
+            current_password: current.clone(),
+            new_password: new.clone(),
+        };
+        self.call_empty(Method::POST, "/v1/me/password", Some(&body))
+            .await
     }
 
     /// `GET /v1/me/sessions`, first page.
@@ -214,9 +298,19 @@ impl Account {
     }
 
     /// `PUT /v1/keys`; at most 100 packages.
-    pub async fn put_keys(&self, packages: &[Vec<u8>], last_resort: Option<&[u8]>) -> Result<KeysRemaining, ApiError> {
-        let packages = packages.iter().map(|package| STANDARD.encode(package)).collect();
-        let body = KeyUpload { packages, last_resort: last_resort.map(|package| STANDARD.encode(package)) };
+    pub async fn put_keys(
+        &self,
+        packages: &[Vec<u8>],
+        last_resort: Option<&[u8]>,
+    ) -> Result<KeysRemaining, ApiError> {
+        let packages = packages
+            .iter()
+            .map(|package| STANDARD.encode(package))
+            .collect();
+        let body = KeyUpload {
+            packages,
+            last_resort: last_resort.map(|package| STANDARD.encode(package)),
+        };
         self.call(Method::PUT, "/v1/keys", Some(&body)).await
     }
 
@@ -241,25 +335,41 @@ impl Account {
     }
 
     /// `GET /v1/matches/{id}/messages?after=`: the messages after `after`, or all there are.
-    pub async fn messages(&self, id: MatchId, after: Option<MessageId>) -> Result<Page<Message>, ApiError> {
+    pub async fn messages(
+        &self,
+        id: MatchId,
+        after: Option<MessageId>,
+    ) -> Result<Page<Message>, ApiError> {
         let mut query = Query::default();
         query.push("after", after);
-        self.get(&query.onto(&format!("/v1/matches/{id}/messages"))).await
+        self.get(&query.onto(&format!("/v1/matches/{id}/messages")))
+            .await
     }
 
     /// `POST /v1/matches/{id}/leave`
     pub async fn leave(&self, id: MatchId) -> Result<(), ApiError> {
-        self.call_empty(Method::POST, &format!("/v1/matches/{id}/leave"), None::<&Nothing>).await
+        self.call_empty(
+            Method::POST,
+            &format!("/v1/matches/{id}/leave"),
+            None::<&Nothing>,
+        )
+        .await
     }
 
     /// `POST /v1/rtc/ice-servers`: relays for the call of a video match.
     pub async fn ice_servers(&self, match_id: MatchId) -> Result<IceServers, ApiError> {
-        self.call(Method::POST, "/v1/rtc/ice-servers", Some(&IceServersRequest { match_id })).await
+        self.call(
+            Method::POST,
+            "/v1/rtc/ice-servers",
+            Some(&IceServersRequest { match_id }),
+        )
+        .await
     }
 
     /// `POST /v1/blocks`: ends the match and lasts.
     pub async fn block(&self, match_id: MatchId) -> Result<Block, ApiError> {
-        self.call(Method::POST, "/v1/blocks", Some(&BlockRequest { match_id })).await
+        self.call(Method::POST, "/v1/blocks", Some(&BlockRequest { match_id }))
+            .await
     }
 
     /// `GET /v1/blocks`, first page.
@@ -274,7 +384,8 @@ impl Account {
 
     /// `POST /v1/claims`
     pub async fn claim(&self, match_id: MatchId) -> Result<Claim, ApiError> {
-        self.call(Method::POST, "/v1/claims", Some(&ClaimRequest { match_id })).await
+        self.call(Method::POST, "/v1/claims", Some(&ClaimRequest { match_id }))
+            .await
     }
 
     /// `POST /v1/reports`, up to seven days after the match.
@@ -306,7 +417,9 @@ impl Query {
         self.0.push('=');
         for byte in value.to_string().bytes() {
             match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => self.0.push(char::from(byte)),
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
+                    self.0.push(char::from(byte))
+                }
                 _ => write!(self.0, "%{byte:02X}").expect("writing to a String cannot fail"),
             }
         }

@@ -5,8 +5,9 @@ use std::time::Duration;
 use reqwest::{Method, StatusCode, header::CONTENT_TYPE};
 use serde::{Serialize, de::DeserializeOwned};
 use tebdil_core::protocol::{
-    Appeal, AppealRequest, Authenticated, LoginRequest, Page, PasswordResetConfirmation, PasswordResetRequest, Problem, RefreshRequest,
-    Refreshed, RegisterRequest, Secret, Tokens, VerifyPhoneRequest,
+    Appeal, AppealRequest, Authenticated, LoginRequest, Page, PasswordResetConfirmation,
+    PasswordResetRequest, Problem, RefreshRequest, Refreshed, RegisterRequest, Secret, Tokens,
+    VerifyPhoneRequest,
 };
 
 use super::ApiError;
@@ -30,15 +31,22 @@ pub(super) struct Nothing {}
 impl Api {
     /// The API of `server`, e.g. `http://127.0.0.1:8080`.
     pub fn new(server: &str) -> Result<Self, ApiError> {
-        let server = if server.contains("://") { server.to_owned() } else { format!("http://{server}") };
+        let server = if server.contains("://") {
+            server.to_owned()
+        } else {
+            format!("http://{server}")
+        };
         let parsed = reqwest::Url::parse(&server).map_err(|_| ApiError::Address)?;
         if !matches!(parsed.scheme(), "http" | "https") || !parsed.has_host() {
             return Err(ApiError::Address);
         }
         let server = server.trim_end_matches('/').to_owned();
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let http =
-            reqwest::Client::builder().connect_timeout(CONNECT_TIMEOUT).timeout(CALL_TIMEOUT).build().map_err(ApiError::Transport)?;
+        let http = reqwest::Client::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(CALL_TIMEOUT)
+            .build()
+            .map_err(ApiError::Transport)?;
         Ok(Self { http, server })
     }
 
@@ -50,9 +58,12 @@ impl Api {
     /// `POST /v1/auth/register`
     ///
     /// # Errors
-    /// [`ApiError::VerificationRequired`] when the server has sent a code to the phone: go on with [`Api::verify_phone`].
+    /// [`ApiError::VerificationRequired`] when the server has sent a code to the phone: go on with
+    /// [`Api::verify_phone`].
     pub async fn register(&self, request: &RegisterRequest) -> Result<Authenticated, ApiError> {
-        let (status, body) = self.send(Method::POST, "/v1/auth/register", None, Some(request)).await?;
+        let (status, body) = self
+            .send(Method::POST, "/v1/auth/register", None, Some(request))
+            .await?;
         if status == StatusCode::ACCEPTED {
             return Err(ApiError::VerificationRequired);
         }
@@ -60,43 +71,80 @@ impl Api {
     }
 
     /// `POST /v1/auth/verify-phone`
-    pub async fn verify_phone(&self, request: &VerifyPhoneRequest) -> Result<Authenticated, ApiError> {
-        self.call(Method::POST, "/v1/auth/verify-phone", None, Some(request)).await
+    pub async fn verify_phone(
+        &self,
+        request: &VerifyPhoneRequest,
+    ) -> Result<Authenticated, ApiError> {
+        self.call(Method::POST, "/v1/auth/verify-phone", None, Some(request))
+            .await
     }
 
     /// `POST /v1/auth/password-reset`; whether anybody has this phone is not told.
     pub async fn request_password_reset(&self, phone: &Secret) -> Result<(), ApiError> {
-        let body = PasswordResetRequest { phone: phone.clone() };
-        self.call_empty(Method::POST, "/v1/auth/password-reset", None, Some(&body)).await
+        let body = PasswordResetRequest {
+            phone: phone.clone(),
+        };
+        self.call_empty(Method::POST, "/v1/auth/password-reset", None, Some(&body))
+            .await
     }
 
     /// `POST /v1/auth/password-reset/confirm`
-    pub async fn reset_password(&self, confirmation: &PasswordResetConfirmation) -> Result<(), ApiError> {
-        self.call_empty(Method::POST, "/v1/auth/password-reset/confirm", None, Some(confirmation)).await
+    pub async fn reset_password(
+        &self,
+        confirmation: &PasswordResetConfirmation,
+    ) -> Result<(), ApiError> {
+        self.call_empty(
+            Method::POST,
+            "/v1/auth/password-reset/confirm",
+            None,
+            Some(confirmation),
+        )
+        .await
     }
 
     /// `POST /v1/auth/login`
     pub async fn login(&self, request: &LoginRequest) -> Result<Authenticated, ApiError> {
-        self.call(Method::POST, "/v1/auth/login", None, Some(request)).await
+        self.call(Method::POST, "/v1/auth/login", None, Some(request))
+            .await
     }
 
     /// `POST /v1/appeals`, with the `appeal_token` of the problem that a banned user's login got.
     pub async fn appeal(&self, appeal_token: &Secret, text: &str) -> Result<Appeal, ApiError> {
-        let body = AppealRequest { text: text.to_owned() };
-        self.call(Method::POST, "/v1/appeals", Some(appeal_token), Some(&body)).await
+        let body = AppealRequest {
+            text: text.to_owned(),
+        };
+        self.call(Method::POST, "/v1/appeals", Some(appeal_token), Some(&body))
+            .await
     }
 
     /// `GET /v1/appeals`: the appeal against the ban that the token is for, if there is one.
     pub async fn appeals(&self, appeal_token: &Secret) -> Result<Option<Appeal>, ApiError> {
-        let page: Page<Appeal> = self.call(Method::GET, "/v1/appeals", Some(appeal_token), None::<&Nothing>).await?;
+        let page: Page<Appeal> = self
+            .call(
+                Method::GET,
+                "/v1/appeals",
+                Some(appeal_token),
+                None::<&Nothing>,
+            )
+            .await?;
         Ok(page.items.into_iter().next())
     }
 
-    /// `POST /v1/auth/refresh`; the old refresh token is void from then on. A repeat with the same `Idempotency-Key` gets the same tokens, where
-    /// without one it would end the session.
-    pub async fn refresh(&self, refresh_token: &Secret, idempotency_key: &str) -> Result<Tokens, ApiError> {
-        let body = RefreshRequest { refresh_token: refresh_token.clone() };
-        let request = self.http.post(format!("{}/v1/auth/refresh", self.server)).header("idempotency-key", idempotency_key).json(&body);
+    /// `POST /v1/auth/refresh`; the old refresh token is void from then on. A repeat with the same
+    /// `Idempotency-Key` gets the same tokens, where without one it would end the session.
+    pub async fn refresh(
+        &self,
+        refresh_token: &Secret,
+        idempotency_key: &str,
+    ) -> Result<Tokens, ApiError> {
+        let body = RefreshRequest {
+            refresh_token: refresh_token.clone(),
+        };
+        let request = self
+            .http
+            .post(format!("{}/v1/auth/refresh", self.server))
+            .header("idempotency-key", idempotency_key)
+            .json(&body);
         let (status, body) = exchange(request).await?;
         let answer: Refreshed = read(status, &body)?;
         Ok(answer.tokens)
@@ -146,7 +194,10 @@ impl Api {
 async fn exchange(request: reqwest::RequestBuilder) -> Result<(StatusCode, Vec<u8>), ApiError> {
     let response = request.send().await.map_err(ApiError::Transport)?;
     let status = response.status();
-    let is_problem = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem+json"));
+    let is_problem = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/problem+json"));
     let body = response.bytes().await.map_err(ApiError::Transport)?;
     if status.is_success() {
         return Ok((status, body.to_vec()));

@@ -1,4 +1,5 @@
-//! The REST API: [`Api`] for calls without an account, [`Account`] for those of a signed-in session.
+//! The REST API: [`Api`] for calls without an account, [`Account`] for those of a signed-in
+//! session.
 
 mod account;
 mod api;

@@ -37,7 +37,8 @@ pub struct ChatArgs {
     /// Language of the texts [default: that of the environment].
     #[arg(long, value_enum)]
     pub lang: Option<Language>,
-    /// Phone number, e.g. +905321234567. The password is asked for, or taken from `TEBDIL_PASSWORD`.
+    /// Phone number, e.g. +905321234567. The password is asked for, or taken from
+    /// `TEBDIL_PASSWORD`.
     #[arg(long)]
     pub phone: Option<String>,
     /// Register a new account under this alias instead of signing in.
@@ -63,13 +64,18 @@ pub enum Language {
 impl Language {
     /// Turkish where the environment speaks Turkish, else English.
     pub fn of_environment() -> Self {
-        let setting =
-            ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()));
+        let setting = ["LC_ALL", "LC_MESSAGES", "LANG"]
+            .into_iter()
+            .find_map(|name| std::env::var(name).ok().filter(|text| !text.is_empty()));
         Self::of_locale(&setting.unwrap_or_default())
     }
 
     fn of_locale(name: &str) -> Self {
-        if name == "tr" || name.starts_with("tr_") || name.starts_with("tr.") { Self::Tr } else { Self::En }
+        if name == "tr" || name.starts_with("tr_") || name.starts_with("tr.") {
+            Self::Tr
+        } else {
+            Self::En
+        }
     }
 
     pub const fn code(self) -> &'static str {
@@ -89,8 +95,14 @@ impl Language {
 
 /// `$XDG_STATE_HOME/tebdil`, else `~/.local/state/tebdil`.
 pub fn default_state_dir() -> Option<PathBuf> {
-    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state"))).map(|state| state.join("tebdil"))
+    let absolute = |name: &str| {
+        std::env::var_os(name)
+            .map(PathBuf::from)
+            .filter(|path| path.is_absolute())
+    };
+    absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+        .map(|state| state.join("tebdil"))
 }
 
 #[cfg(test)]
@@ -105,7 +117,12 @@ mod tests {
 
     #[test]
     fn the_environment_chooses_the_language() {
-        for (name, language) in [("tr_TR.UTF-8", Language::Tr), ("tr", Language::Tr), ("C", Language::En), ("trv_TW", Language::En)] {
+        for (name, language) in [
+            ("tr_TR.UTF-8", Language::Tr),
+            ("tr", Language::Tr),
+            ("C", Language::En),
+            ("trv_TW", Language::En),
+        ] {
             assert_eq!(Language::of_locale(name), language, "{name}");
         }
     }

@@ -17,7 +17,9 @@ pub fn describe(error: &ChatError) -> String {
         ChatError::Api(ApiError::SignedOut) => t!("error.signed_out").into(),
         ChatError::Api(ApiError::VerificationRequired) => t!("error.verification").into(),
         ChatError::Api(ApiError::Address) => t!("error.address").into(),
-        ChatError::Request(RequestError::Timeout | RequestError::Disconnected) => t!("error.no_answer").into(),
+        ChatError::Request(RequestError::Timeout | RequestError::Disconnected) => {
+            t!("error.no_answer").into()
+        }
         ChatError::Mls(MlsError::TooLong) => t!("error.message_too_large").into(),
         ChatError::OtherDevice => t!("error.other_device").into(),
         ChatError::NoSuchMatch => t!("error.match_ended").into(),
@@ -29,13 +31,24 @@ pub fn describe(error: &ChatError) -> String {
 pub fn code(code: ErrorCode) -> String {
     let key = format!("error.{}", code.as_str());
     let text = t!(&key);
-    if text == key { code.title().to_owned() } else { text.into() }
+    if text == key {
+        code.title().to_owned()
+    } else {
+        text.into()
+    }
 }
 
 fn refusal(problem: &Problem) -> String {
     // A refused field often has the code of the whole: once is enough.
-    let fields = problem.errors.iter().map(|field| field.code).filter(|field| *field != problem.code);
-    let mut parts: Vec<_> = std::iter::once(problem.code).chain(fields).map(code).collect();
+    let fields = problem
+        .errors
+        .iter()
+        .map(|field| field.code)
+        .filter(|field| *field != problem.code);
+    let mut parts: Vec<_> = std::iter::once(problem.code)
+        .chain(fields)
+        .map(code)
+        .collect();
     parts.extend(problem.ban.iter().map(ban));
     if let (ErrorCode::TooManyAttempts, Some(millis)) = (problem.code, problem.retry_after_ms) {
         parts.push(wait(millis.div_ceil(1000)));
@@ -52,13 +65,20 @@ fn ban(ban: &BanNotice) -> String {
         None => screen::printable(ban.reason.trim_end_matches('.')),
     };
     let reason = t!("ban.reason", reason = reason).into_owned();
-    let Some(until) = ban.until else { return reason };
+    let Some(until) = ban.until else {
+        return reason;
+    };
     let until = t!("ban.until", until = screen::moment(until));
     format!("{reason} {until}")
 }
 
 fn wait(seconds: u64) -> String {
-    if seconds < 120 { t!("error.wait.seconds", count = seconds) } else { t!("error.wait.minutes", count = seconds.div_ceil(60)) }.into()
+    if seconds < 120 {
+        t!("error.wait.seconds", count = seconds)
+    } else {
+        t!("error.wait.minutes", count = seconds.div_ceil(60))
+    }
+    .into()
 }
 
 #[cfg(test)]
@@ -72,15 +92,23 @@ mod tests {
         for (name, value) in more {
             problem[name] = value.clone();
         }
-        describe(&ChatError::Api(ApiError::Problem(serde_json::from_value(problem).expect("a problem"))))
+        describe(&ChatError::Api(ApiError::Problem(
+            serde_json::from_value(problem).expect("a problem"),
+        )))
     }
 
     #[test]
     fn a_refused_field_is_told_once() {
         let field = |code: &str| json!([{ "field": "alias", "code": code, "detail": "" }]);
         let alone = said("alias_invalid", &[]);
-        assert_eq!(said("alias_invalid", &[("errors", field("alias_invalid"))]), alone);
-        assert_eq!(said("invalid_field", &[("errors", field("alias_invalid"))]), format!("{} {alone}", said("invalid_field", &[])));
+        assert_eq!(
+            said("alias_invalid", &[("errors", field("alias_invalid"))]),
+            alone
+        );
+        assert_eq!(
+            said("invalid_field", &[("errors", field("alias_invalid"))]),
+            format!("{} {alone}", said("invalid_field", &[]))
+        );
     }
 
     #[test]
@@ -92,11 +120,25 @@ mod tests {
 
     #[test]
     fn a_ban_is_told_in_words() {
-        let ban =
-            |reason: &str, until: Option<&str>| said("banned", &[("ban", json!({ "reason": reason, "until": until, "appealable": true }))]);
-        assert!(ban("threat", None).ends_with("Reason: threats."), "{}", ban("threat", None));
+        let ban = |reason: &str, until: Option<&str>| {
+            said(
+                "banned",
+                &[(
+                    "ban",
+                    json!({ "reason": reason, "until": until, "appealable": true }),
+                )],
+            )
+        };
+        assert!(
+            ban("threat", None).ends_with("Reason: threats."),
+            "{}",
+            ban("threat", None)
+        );
         assert!(ban("Two \u{1b}[31mwarnings", None).ends_with("Reason: Two \u{fffd}[31mwarnings."));
         let until = ban("spam", Some("2027-01-15T12:00:00.000Z"));
-        assert!(until.contains("Reason: spam. Until 2027-01-15 ") && !until.contains('Z'), "{until}");
+        assert!(
+            until.contains("Reason: spam. Until 2027-01-15 ") && !until.contains('Z'),
+            "{until}"
+        );
     }
 }

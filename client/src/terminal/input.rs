@@ -22,7 +22,10 @@ impl Input {
             editor.should_print_line_on(false, false);
             return Ok((Self::Editor(Box::new(editor)), Box::new(writer)));
         }
-        Ok((Self::Plain(BufReader::new(tokio::io::stdin()).lines()), Box::new(io::stdout())))
+        Ok((
+            Self::Plain(BufReader::new(tokio::io::stdin()).lines()),
+            Box::new(io::stdout()),
+        ))
     }
 
     /// The next line; `None` at the end of the input, Ctrl-C or Ctrl-D. Cancel-safe.

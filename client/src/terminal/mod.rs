@@ -1,5 +1,5 @@
-//! A chat in the terminal: lines in, lines out. With a terminal on both ends it edits lines and uses colours, else it is plain text that
-//! scripts can drive.
+//! A chat in the terminal: lines in, lines out. With a terminal on both ends it edits lines and
+//! uses colours, else it is plain text that scripts can drive.
 
 mod args;
 mod failure;
@@ -56,5 +56,7 @@ pub async fn run(arguments: ChatArgs) -> Result<(), TerminalError> {
     let (chat, events) = sign_in::sign_in(&arguments, &options, language, interactive).await?;
     let (input, writer) = Input::open(interactive)?;
     let screen = Screen::new(writer, Style { colours });
-    session::Session::new(chat, options, screen).run(input, events).await
+    session::Session::new(chat, options, screen)
+        .run(input, events)
+        .await
 }

@@ -40,7 +40,8 @@ pub struct Session {
     screen: Screen,
     talks: HashMap<MatchId, Talk>,
     current: Option<MatchId>,
-    /// The match that ended last, and with whom it was: it can still be claimed and reported, and its peer be blocked.
+    /// The match that ended last, and with whom it was: it can still be claimed and reported, and
+    /// its peer be blocked.
     ended: Option<(MatchId, String)>,
     interests: Vec<String>,
     searching: bool,
@@ -69,7 +70,11 @@ impl Session {
     }
 
     /// Chats until the user leaves or the server ends it.
-    pub async fn run(mut self, mut input: Input, mut events: ChatEvents) -> Result<(), TerminalError> {
+    pub async fn run(
+        mut self,
+        mut input: Input,
+        mut events: ChatEvents,
+    ) -> Result<(), TerminalError> {
         let mut interrupted = std::pin::pin!(tokio::signal::ctrl_c());
         let mut shown = String::new();
         let result = loop {
@@ -97,8 +102,10 @@ impl Session {
             }
         };
         if result.is_ok() {
-            // What was typed last shall arrive, but a server that is away must not keep the user here.
-            let _ = tokio::time::timeout(std::time::Duration::from_secs(3), self.chat.flush()).await;
+            // What was typed last shall arrive, but a server that is away must not keep the user
+            // here.
+            let _ =
+                tokio::time::timeout(std::time::Duration::from_secs(3), self.chat.flush()).await;
         }
         self.chat.close().await;
         input.close();
@@ -126,7 +133,9 @@ impl Session {
     }
 
     fn name(&self, match_id: MatchId) -> String {
-        self.talks.get(&match_id).map_or_else(|| "?".to_owned(), |talk| talk.handle.clone())
+        self.talks
+            .get(&match_id)
+            .map_or_else(|| "?".to_owned(), |talk| talk.handle.clone())
     }
 
     async fn take_line(&mut self, line: &str) -> Result<Next, TerminalError> {
@@ -161,7 +170,11 @@ impl Session {
                 if let Some(current) = self.current {
                     self.leave(current).await?;
                 }
-                let interests = if words.is_empty() { self.interests.clone() } else { words };
+                let interests = if words.is_empty() {
+                    self.interests.clone()
+                } else {
+                    words
+                };
                 self.find(interests).await?;
             }
             "leave" => match self.current {
@@ -201,7 +214,8 @@ impl Session {
 
     /// The chat one is in, else the one that ended last.
     fn current_or_ended(&self) -> Option<MatchId> {
-        self.current.or(self.ended.as_ref().map(|(ended, _)| *ended))
+        self.current
+            .or(self.ended.as_ref().map(|(ended, _)| *ended))
     }
 
     fn help(&mut self) {
@@ -220,7 +234,14 @@ impl Session {
     async fn leave(&mut self, match_id: MatchId) -> Result<(), ChatError> {
         match self.chat.leave(match_id).await {
             // It ended at the same moment from the other side.
-            Err(error) if matches!(error.code(), Some(ErrorCode::MatchEnded | ErrorCode::NotFound)) => Ok(()),
+            Err(error)
+                if matches!(
+                    error.code(),
+                    Some(ErrorCode::MatchEnded | ErrorCode::NotFound)
+                ) =>
+            {
+                Ok(())
+            }
             other => other,
         }
     }
@@ -243,7 +264,8 @@ impl Session {
         };
         match self.chat.safety_number(current).await? {
             Some(number) => {
-                self.screen.line(Kind::Strong, &t!("safety.number", number = number));
+                self.screen
+                    .line(Kind::Strong, &t!("safety.number", number = number));
                 self.quiet(&t!("safety.why"));
             }
             None => self.warn(&t!("safety.not_yet")),
@@ -270,10 +292,24 @@ impl Session {
             Some(false) => t!("presence.word_offline"),
             None => "".into(),
         };
-        let mark = if self.current == Some(known.info.id) { '*' } else { ' ' };
+        let mark = if self.current == Some(known.info.id) {
+            '*'
+        } else {
+            ' '
+        };
         let until = self.screen.time(known.info.expires_at);
-        let elsewhere = if known.this_device { "".into() } else { t!("who.elsewhere") };
-        let shared = known.info.shared_interests.iter().map(|interest| printable(interest)).collect::<Vec<_>>().join(", ");
+        let elsewhere = if known.this_device {
+            "".into()
+        } else {
+            t!("who.elsewhere")
+        };
+        let shared = known
+            .info
+            .shared_interests
+            .iter()
+            .map(|interest| printable(interest))
+            .collect::<Vec<_>>()
+            .join(", ");
         let line = t!(
             "who.line",
             mark = mark,
@@ -289,7 +325,9 @@ impl Session {
 
     async fn switch(&mut self, number: Option<&str>) -> Result<(), ChatError> {
         let conversations = self.chat.conversations().await?;
-        let chosen = number.and_then(|text| text.parse::<usize>().ok()).and_then(|number| conversations.get(number.checked_sub(1)?));
+        let chosen = number
+            .and_then(|text| text.parse::<usize>().ok())
+            .and_then(|number| conversations.get(number.checked_sub(1)?));
         match chosen {
             Some(known) => {
                 self.current = Some(known.info.id);
@@ -303,7 +341,13 @@ impl Session {
 
     fn show_quota(&mut self, quota: &Quota) {
         let resets = self.screen.time(quota.resets_at);
-        self.note(&t!("quota", text = quota.text, daily = quota.daily_text, bonus = quota.bonus, resets = resets));
+        self.note(&t!(
+            "quota",
+            text = quota.text,
+            daily = quota.daily_text,
+            bonus = quota.bonus,
+            resets = resets
+        ));
     }
 
     async fn take_event(&mut self, event: ChatEvent) -> Result<Next, TerminalError> {
@@ -318,7 +362,9 @@ impl Session {
                     self.help();
                 }
             }
-            ChatEvent::Disconnected { retry_in, .. } => self.quiet(&t!("disconnected", seconds = retry_in.as_secs().max(1))),
+            ChatEvent::Disconnected { retry_in, .. } => {
+                self.quiet(&t!("disconnected", seconds = retry_in.as_secs().max(1)))
+            }
             ChatEvent::Draining { .. } => self.quiet(&t!("draining")),
             ChatEvent::Searching { .. } => {
                 self.searching = true;
@@ -330,10 +376,14 @@ impl Session {
             }
             ChatEvent::SearchFailed { code, resets_at } => self.search_failed(code, resets_at),
             ChatEvent::Matched { found, this_device } => self.matched(&found, this_device),
-            ChatEvent::Secured { match_id, safety_number } => {
+            ChatEvent::Secured {
+                match_id,
+                safety_number,
+            } => {
                 let who = self.name(match_id);
                 self.note(&t!("secured", who = who));
-                self.screen.line(Kind::Strong, &t!("safety.number", number = safety_number));
+                self.screen
+                    .line(Kind::Strong, &t!("safety.number", number = safety_number));
                 self.quiet(&t!("safety.why"));
             }
             ChatEvent::NotSecured { match_id, error } => {
@@ -342,7 +392,12 @@ impl Session {
                     self.warn(&failure::describe(&error));
                 }
             }
-            ChatEvent::Text { match_id, seq, text, sent_at } => {
+            ChatEvent::Text {
+                match_id,
+                seq,
+                text,
+                sent_at,
+            } => {
                 let who = self.name(match_id);
                 self.screen.said(Kind::Peer, sent_at, &who, &text);
                 if let Some(talk) = self.talks.get_mut(&match_id) {
@@ -350,7 +405,9 @@ impl Session {
                 }
                 self.chat.read(match_id, seq).await;
             }
-            ChatEvent::Unreadable { match_id, error, .. } => {
+            ChatEvent::Unreadable {
+                match_id, error, ..
+            } => {
                 let who = self.name(match_id);
                 let why = error.map(|error| error.to_string()).unwrap_or_default();
                 self.warn(&t!("unreadable", who = who, why = why));
@@ -370,7 +427,9 @@ impl Session {
             }
             ChatEvent::Ended { match_id, details } => self.ended(match_id, details),
             ChatEvent::Closed(ended) => return Err(TerminalError::Ended(closed(ended))),
-            ChatEvent::Failed(why) => return Err(TerminalError::Ended(t!("failed", why = why).into())),
+            ChatEvent::Failed(why) => {
+                return Err(TerminalError::Ended(t!("failed", why = why).into()));
+            }
             ChatEvent::Accepted { .. }
             | ChatEvent::Delivered { .. }
             | ChatEvent::Read { .. }
@@ -390,7 +449,9 @@ impl Session {
         else {
             return;
         };
-        let Some(talk) = self.talks.get_mut(match_id) else { return };
+        let Some(talk) = self.talks.get_mut(match_id) else {
+            return;
+        };
         let who = talk.handle.clone();
         let line = match event {
             ChatEvent::Accepted { seq, .. } => {
@@ -398,11 +459,15 @@ impl Session {
                 return;
             }
             // Told for the last text only: it means all before it too.
-            ChatEvent::Delivered { seq, .. } if *seq >= talk.last_sent && *seq > talk.delivered && talk.last_sent > 0 => {
+            ChatEvent::Delivered { seq, .. }
+                if *seq >= talk.last_sent && *seq > talk.delivered && talk.last_sent > 0 =>
+            {
                 talk.delivered = *seq;
                 t!("delivered")
             }
-            ChatEvent::Read { seq, .. } if *seq >= talk.last_sent && *seq > talk.read && talk.last_sent > 0 => {
+            ChatEvent::Read { seq, .. }
+                if *seq >= talk.last_sent && *seq > talk.read && talk.last_sent > 0 =>
+            {
                 talk.read = *seq;
                 talk.delivered = *seq;
                 t!("read")
@@ -416,7 +481,11 @@ impl Session {
             }
             ChatEvent::Presence { online, .. } if talk.online != Some(*online) => {
                 talk.online = Some(*online);
-                if *online { t!("presence.online", who = who) } else { t!("presence.offline", who = who) }
+                if *online {
+                    t!("presence.online", who = who)
+                } else {
+                    t!("presence.offline", who = who)
+                }
             }
             _ => return,
         };
@@ -437,7 +506,14 @@ impl Session {
 
     fn matched(&mut self, found: &Match, this_device: bool) {
         let handle = printable(&found.peer.handle);
-        let talk = Talk { handle: handle.clone(), online: None, typing: false, last_sent: 0, delivered: 0, read: 0 };
+        let talk = Talk {
+            handle: handle.clone(),
+            online: None,
+            typing: false,
+            last_sent: 0,
+            delivered: 0,
+            read: 0,
+        };
         self.talks.insert(found.id, talk);
         if found.mode == Mode::Video {
             self.quiet(&t!("matched_video", who = handle));
@@ -451,19 +527,37 @@ impl Session {
         self.current = Some(found.id);
         self.note(&t!("matched", who = handle));
         if !found.shared_interests.is_empty() {
-            let shared = found.shared_interests.iter().map(|interest| printable(interest)).collect::<Vec<_>>().join(", ");
+            let shared = found
+                .shared_interests
+                .iter()
+                .map(|interest| printable(interest))
+                .collect::<Vec<_>>()
+                .join(", ");
             self.quiet(&t!("shared", interests = shared));
         }
     }
 
     fn ended(&mut self, match_id: MatchId, details: Option<EndDetails>) {
-        let Some(talk) = self.talks.remove(&match_id) else { return };
+        let Some(talk) = self.talks.remove(&match_id) else {
+            return;
+        };
         let who = talk.handle;
         self.ended = Some((match_id, who.clone()));
         let line = match details {
-            Some(EndDetails { reason: EndReason::Expired, .. }) => t!("ended.expired", who = who),
-            Some(EndDetails { reason: EndReason::Left | EndReason::Blocked, by: WhoEnded::Me, .. }) => t!("ended.me", who = who),
-            Some(EndDetails { reason: EndReason::Left | EndReason::Blocked, by: WhoEnded::Peer, .. }) => t!("ended.peer", who = who),
+            Some(EndDetails {
+                reason: EndReason::Expired,
+                ..
+            }) => t!("ended.expired", who = who),
+            Some(EndDetails {
+                reason: EndReason::Left | EndReason::Blocked,
+                by: WhoEnded::Me,
+                ..
+            }) => t!("ended.me", who = who),
+            Some(EndDetails {
+                reason: EndReason::Left | EndReason::Blocked,
+                by: WhoEnded::Peer,
+                ..
+            }) => t!("ended.peer", who = who),
             _ => t!("ended.other", who = who),
         };
         self.note(&line);

@@ -45,7 +45,10 @@ pub async fn sign_in(
         let mut question = t!("ask.totp");
         while interactive
             && let Err(error) = &signed_in
-            && matches!(error.code(), Some(ErrorCode::TotpRequired | ErrorCode::TotpInvalid))
+            && matches!(
+                error.code(),
+                Some(ErrorCode::TotpRequired | ErrorCode::TotpInvalid)
+            )
         {
             let code = ask.line("code", &question)?;
             signed_in = Chat::login(options, &phone, password.expose(), Some(&code)).await;
@@ -57,7 +60,11 @@ pub async fn sign_in(
         };
     }
     let alias = ask.text("--alias", arguments.alias.as_deref(), &t!("ask.alias"))?;
-    let birth_date = ask.text("--birth-date", arguments.birth_date.as_deref(), &t!("ask.birth_date"))?;
+    let birth_date = ask.text(
+        "--birth-date",
+        arguments.birth_date.as_deref(),
+        &t!("ask.birth_date"),
+    )?;
     let accept_terms = arguments.accept_terms || ask.yes("--accept-terms", &t!("ask.terms"))?;
     let request = RegisterRequest {
         phone: phone.into(),
@@ -70,21 +77,35 @@ pub async fn sign_in(
         device: Some(options.device.clone()),
     };
     match Chat::register(options, &request).await {
-        Err(ChatError::Api(ApiError::VerificationRequired)) if interactive => with_code(options, &ask, &request.phone).await,
+        Err(ChatError::Api(ApiError::VerificationRequired)) if interactive => {
+            with_code(options, &ask, &request.phone).await
+        }
         registered => Ok(registered?),
     }
 }
 
-/// What a login that failed ends with. To a banned user it says what became of the appeal, and takes one where there is none.
-async fn appeal(options: &ChatOptions, ask: &Questions, error: ChatError) -> Result<TerminalError, TerminalError> {
+/// What a login that failed ends with. To a banned user it says what became of the appeal, and
+/// takes one where there is none.
+async fn appeal(
+    options: &ChatOptions,
+    ask: &Questions,
+    error: ChatError,
+) -> Result<TerminalError, TerminalError> {
     let token = match &error {
         ChatError::Api(ApiError::Problem(problem)) => problem.appeal_token.clone(),
         _ => None,
     };
-    let Some(token) = token else { return Ok(error.into()) };
+    let Some(token) = token else {
+        return Ok(error.into());
+    };
     let api = Api::new(&options.server).map_err(ChatError::from)?;
     let why = failure::describe(&error);
-    let known = match api.appeals(&token).await.map_err(ChatError::from)?.map(|appeal| appeal.status) {
+    let known = match api
+        .appeals(&token)
+        .await
+        .map_err(ChatError::from)?
+        .map(|appeal| appeal.status)
+    {
         Some(AppealStatus::Open) => t!("appeal.open"),
         Some(AppealStatus::Upheld) => t!("appeal.upheld"),
         Some(AppealStatus::Lifted) => t!("appeal.lifted"),
@@ -101,13 +122,20 @@ async fn appeal(options: &ChatOptions, ask: &Questions, error: ChatError) -> Res
     Ok(TerminalError::Ended(format!("{why} {known}")))
 }
 
-/// Asks for the code that was sent to the phone until it is right, or the server says something else.
-async fn with_code(options: &ChatOptions, ask: &Questions, phone: &Secret) -> Result<(Chat, ChatEvents), TerminalError> {
+/// Asks for the code that was sent to the phone until it is right, or the server says something
+/// else.
+async fn with_code(
+    options: &ChatOptions,
+    ask: &Questions,
+    phone: &Secret,
+) -> Result<(Chat, ChatEvents), TerminalError> {
     let mut question = t!("ask.code");
     loop {
         let code = ask.line("code", &question)?;
         match Chat::verify_phone(options, phone, &code).await {
-            Err(error) if error.code() == Some(ErrorCode::CodeInvalid) => question = t!("ask.code_again"),
+            Err(error) if error.code() == Some(ErrorCode::CodeInvalid) => {
+                question = t!("ask.code_again")
+            }
             verified => return Ok(verified?),
         }
     }
@@ -133,7 +161,12 @@ impl Questions {
         Ok(line.trim().to_owned())
     }
 
-    fn text(&self, option: &'static str, given: Option<&str>, question: &str) -> Result<String, TerminalError> {
+    fn text(
+        &self,
+        option: &'static str,
+        given: Option<&str>,
+        question: &str,
+    ) -> Result<String, TerminalError> {
         given.map_or_else(|| self.line(option, question), |given| Ok(given.to_owned()))
     }
 
@@ -149,7 +182,11 @@ impl Questions {
         if !self.interactive {
             return Err(TerminalError::Missing("TEBDIL_PASSWORD"));
         }
-        let question = if new { t!("ask.new_password") } else { t!("ask.password") };
+        let question = if new {
+            t!("ask.new_password")
+        } else {
+            t!("ask.password")
+        };
         Ok(rpassword::prompt_password(format!("{question} "))?.into())
     }
 }

@@ -21,22 +21,45 @@ fn fingerprint(pair: &str) -> String {
 }
 
 fn description(match_id: MatchId, kind: DescriptionKind, fingerprint: &str) -> RtcDescription {
-    let sdp =
-        format!("v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=fingerprint:{fingerprint}\r\n");
-    RtcDescription { match_id, kind, sdp: sdp.as_str().into(), round: None }
+    let sdp = format!(
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\nm=video 9 UDP/TLS/RTP/SAVPF 96\r\na=fingerprint:{fingerprint}\r\n"
+    );
+    RtcDescription {
+        match_id,
+        kind,
+        sdp: sdp.as_str().into(),
+        round: None,
+    }
 }
 
 fn candidate(match_id: MatchId) -> RtcCandidate {
-    RtcCandidate { match_id, candidate: "candidate:1".into(), sdp_mid: None, sdp_m_line_index: Some(0) }
+    RtcCandidate {
+        match_id,
+        candidate: "candidate:1".into(),
+        sdp_mid: None,
+        sdp_m_line_index: Some(0),
+    }
 }
 
 impl Person {
     async fn offers(&self, match_id: MatchId, pair: &str) -> Result<(), ChatError> {
-        self.chat.describe(description(match_id, DescriptionKind::Offer, &fingerprint(pair))).await
+        self.chat
+            .describe(description(
+                match_id,
+                DescriptionKind::Offer,
+                &fingerprint(pair),
+            ))
+            .await
     }
 
     async fn answers(&self, match_id: MatchId, pair: &str) -> Result<(), ChatError> {
-        self.chat.describe(description(match_id, DescriptionKind::Answer, &fingerprint(pair))).await
+        self.chat
+            .describe(description(
+                match_id,
+                DescriptionKind::Answer,
+                &fingerprint(pair),
+            ))
+            .await
     }
 
     /// The next description, or why there is none.
@@ -53,7 +76,9 @@ impl Person {
     async fn candidate(&mut self) {
         self.until(|event| match event {
             ChatEvent::Candidate(_) => Some(()),
-            ChatEvent::Description(_) | ChatEvent::CallRefused { .. } => panic!("a candidate was expected: {event:?}"),
+            ChatEvent::Description(_) | ChatEvent::CallRefused { .. } => {
+                panic!("a candidate was expected: {event:?}")
+            }
             _ => None,
         })
         .await;
@@ -71,31 +96,79 @@ async fn call() -> (Relay, Person, Person, MatchId) {
 async fn descriptions_follow_the_certificates_they_name() {
     let (relay, mut ada, mut bora, id) = call().await;
     let servers = ada.chat.ice_servers(id).await.expect("relays");
-    assert_eq!((servers.transport_policy.as_str(), servers.ice_servers.len()), ("relay", 1));
+    assert_eq!(
+        (servers.transport_policy.as_str(), servers.ice_servers.len()),
+        ("relay", 1)
+    );
     ada.offers(id, "0A").await.expect("sent");
     ada.chat.candidate(candidate(id)).await.expect("sent");
-    assert_eq!(bora.description().await.map(|offer| (offer.kind, offer.round)), Ok((DescriptionKind::Offer, Some(1))));
+    assert_eq!(
+        bora.description()
+            .await
+            .map(|offer| (offer.kind, offer.round)),
+        Ok((DescriptionKind::Offer, Some(1)))
+    );
     bora.candidate().await;
     bora.answers(id, "0B").await.expect("sent");
-    assert_eq!(ada.description().await.map(|answer| answer.kind), Ok(DescriptionKind::Answer));
+    assert_eq!(
+        ada.description().await.map(|answer| answer.kind),
+        Ok(DescriptionKind::Answer)
+    );
     ada.offers(id, "0A").await.expect("a renegotiation");
     bora.description().await.expect("of the same certificate");
-    ada.chat.call_state(id, CallState::Connected).await.expect("sent");
-    bora.until(|event| matches!(event, ChatEvent::CallState(said) if said.state == CallState::Connected).then_some(())).await;
+    ada.chat
+        .call_state(id, CallState::Connected)
+        .await
+        .expect("sent");
+    bora.until(|event| {
+        matches!(event, ChatEvent::CallState(said) if said.state == CallState::Connected)
+            .then_some(())
+    })
+    .await;
 
-    let another = ada.offers(id, "0C").await.expect_err("one certificate for a call");
-    assert!(matches!(another, ChatError::Call(CallError::AnotherCertificate)), "{another:?}");
-    let none = ada.chat.describe(description(id, DescriptionKind::Offer, "sha-1 00")).await.expect_err("weak");
-    assert!(matches!(none, ChatError::Call(CallError::NotSha256)), "{none:?}");
-    assert!(matches!(ada.offers(MatchId(9), "0A").await, Err(ChatError::NoSuchMatch)));
+    let another = ada
+        .offers(id, "0C")
+        .await
+        .expect_err("one certificate for a call");
+    assert!(
+        matches!(another, ChatError::Call(CallError::AnotherCertificate)),
+        "{another:?}"
+    );
+    let none = ada
+        .chat
+        .describe(description(id, DescriptionKind::Offer, "sha-1 00"))
+        .await
+        .expect_err("weak");
+    assert!(
+        matches!(none, ChatError::Call(CallError::NotSha256)),
+        "{none:?}"
+    );
+    assert!(matches!(
+        ada.offers(MatchId(9), "0A").await,
+        Err(ChatError::NoSuchMatch)
+    ));
 
-    // The welcome and a certificate each, which nobody is shown, and which nobody can report or claim by.
-    assert!(ada.chat.evidence(id).await.expect("open").is_empty() && bora.chat.evidence(id).await.expect("open").is_empty());
+    // The welcome and a certificate each, which nobody is shown, and which nobody can report or
+    // claim by.
+    assert!(
+        ada.chat.evidence(id).await.expect("open").is_empty()
+            && bora.chat.evidence(id).await.expect("open").is_empty()
+    );
     relay.change(|world| {
-        let sent: Vec<_> =
-            world.matches[0].messages.iter().map(|(side, new)| (*side, new["kind"].as_str(), new.get("franking_tag"))).collect();
+        let sent: Vec<_> = world.matches[0]
+            .messages
+            .iter()
+            .map(|(side, new)| (*side, new["kind"].as_str(), new.get("franking_tag")))
+            .collect();
         let handshake = Some("handshake");
-        assert_eq!(sent, [(0, handshake, None), (0, handshake, None), (1, handshake, None)]);
+        assert_eq!(
+            sent,
+            [
+                (0, handshake, None),
+                (0, handshake, None),
+                (1, handshake, None)
+            ]
+        );
     });
 }
 
@@ -109,7 +182,10 @@ async fn a_server_that_swaps_certificates_gets_no_call() {
     relay.change(|world| world.swap_fingerprints = None);
     ada.offers(id, "0A").await.expect("sent");
     ada.chat.candidate(candidate(id)).await.expect("sent");
-    assert!(bora.description().await.is_ok(), "and the candidate of the refused one was not handed on");
+    assert!(
+        bora.description().await.is_ok(),
+        "and the candidate of the refused one was not handed on"
+    );
     bora.candidate().await;
     relay.change(|world| world.swap_fingerprints = Some(fingerprint("FF")));
     ada.offers(id, "0A").await.expect("a renegotiation");
@@ -132,10 +208,15 @@ async fn a_description_waits_for_its_certificate() {
     relay.change(|world| world.keep_back = Some(Vec::new()));
     ada.offers(id, "0A").await.expect("sent");
     ada.chat.candidate(candidate(id)).await.expect("sent");
-    ada.chat.call_state(id, CallState::Failed).await.expect("sent");
+    ada.chat
+        .call_state(id, CallState::Failed)
+        .await
+        .expect("sent");
     let before = |event: &ChatEvent| match event {
         ChatEvent::CallState(_) => Some(()),
-        ChatEvent::Description(_) | ChatEvent::Candidate(_) | ChatEvent::CallRefused { .. } => panic!("too early: {event:?}"),
+        ChatEvent::Description(_) | ChatEvent::Candidate(_) | ChatEvent::CallRefused { .. } => {
+            panic!("too early: {event:?}")
+        }
         _ => None,
     };
     bora.until(before).await;
@@ -170,11 +251,20 @@ async fn certificates_outlive_the_process() {
 
     stored.state = None;
     stored.state = Some(StateDir::open(folder.path()).expect("the lock is free again"));
-    let (chat, events) = tebdil_client::chat::Chat::resume(&stored).await.expect("resumes").expect("signed in");
+    let (chat, events) = tebdil_client::chat::Chat::resume(&stored)
+        .await
+        .expect("resumes")
+        .expect("signed in");
     let mut bora = Person { chat, events };
     bora.secured().await;
-    let error = bora.answers(id, "0C").await.expect_err("it kept its certificate or ends the call");
-    assert!(matches!(error, ChatError::Call(CallError::AnotherCertificate)), "{error:?}");
+    let error = bora
+        .answers(id, "0C")
+        .await
+        .expect_err("it kept its certificate or ends the call");
+    assert!(
+        matches!(error, ChatError::Call(CallError::AnotherCertificate)),
+        "{error:?}"
+    );
     ada.offers(id, "0A").await.expect("sent");
     bora.description().await.expect("still pinned");
     relay.change(|world| world.swap_fingerprints = Some(fingerprint("FF")));

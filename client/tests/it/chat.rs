@@ -26,7 +26,10 @@ pub fn options(relay: &Relay) -> ChatOptions {
     let mut options = ChatOptions::new(&relay.address);
     options.key_packages = 3;
     options.tune = Some(Arc::new(|connection| {
-        connection.backoff = Backoff { first: Duration::from_millis(1), max: Duration::from_millis(5) };
+        connection.backoff = Backoff {
+            first: Duration::from_millis(1),
+            max: Duration::from_millis(5),
+        };
         connection.resend_after = Duration::from_millis(200);
     }));
     options
@@ -34,13 +37,19 @@ pub fn options(relay: &Relay) -> ChatOptions {
 
 impl Person {
     pub async fn register(options: &ChatOptions, alias: &str) -> Self {
-        let (chat, events) = Chat::register_simple(options, &test_phone(1), "a long password", alias).await.expect("registered");
+        let (chat, events) =
+            Chat::register_simple(options, &test_phone(1), "a long password", alias)
+                .await
+                .expect("registered");
         Self { chat, events }
     }
 
     pub async fn until<T>(&mut self, mut wanted: impl FnMut(&ChatEvent) -> Option<T>) -> T {
         loop {
-            let event = tokio::time::timeout(Duration::from_secs(10), self.events.recv()).await.expect("in time").expect("an event");
+            let event = tokio::time::timeout(Duration::from_secs(10), self.events.recv())
+                .await
+                .expect("in time")
+                .expect("an event");
             if let Some(found) = wanted(&event) {
                 return found;
             }
@@ -49,7 +58,10 @@ impl Person {
 
     pub async fn secured(&mut self) -> (MatchId, SafetyNumber) {
         self.until(|event| match event {
-            ChatEvent::Secured { match_id, safety_number } => Some((*match_id, safety_number.clone())),
+            ChatEvent::Secured {
+                match_id,
+                safety_number,
+            } => Some((*match_id, safety_number.clone())),
             ChatEvent::NotSecured { error, .. } => panic!("{error}"),
             _ => None,
         })
@@ -66,13 +78,17 @@ impl Person {
     }
 
     async fn connected(&mut self) {
-        self.until(|event| matches!(event, ChatEvent::Connected { .. }).then_some(())).await;
+        self.until(|event| matches!(event, ChatEvent::Connected { .. }).then_some(()))
+            .await;
     }
 }
 
 /// Two people in a match; the first one is its offerer.
 pub async fn couple(relay: &Relay) -> (Person, Person, MatchId) {
-    let (mut ada, mut bora) = (Person::register(&options(relay), "ada").await, Person::register(&options(relay), "bora").await);
+    let (mut ada, mut bora) = (
+        Person::register(&options(relay), "ada").await,
+        Person::register(&options(relay), "bora").await,
+    );
     ada.chat.find(&[]).await.expect("searching");
     bora.chat.find(&["satranç"]).await.expect("searching");
     let (match_id, ada_number) = ada.secured().await;
@@ -85,20 +101,36 @@ pub async fn couple(relay: &Relay) -> (Person, Person, MatchId) {
 async fn two_people_meet_write_and_part() {
     let relay = Relay::start().await;
     let (mut ada, mut bora, id) = couple(&relay).await;
-    assert_eq!(ada.chat.safety_number(id).await.expect("open"), bora.chat.safety_number(id).await.expect("open"));
-    assert_eq!(ada.chat.send_and_wait(id, "merhaba").await.expect("accepted"), 2, "the handshake is the first message");
+    assert_eq!(
+        ada.chat.safety_number(id).await.expect("open"),
+        bora.chat.safety_number(id).await.expect("open")
+    );
+    assert_eq!(
+        ada.chat
+            .send_and_wait(id, "merhaba")
+            .await
+            .expect("accepted"),
+        2,
+        "the handshake is the first message"
+    );
     assert_eq!(bora.text().await, "merhaba");
-    ada.until(|event| matches!(event, ChatEvent::Delivered { seq: 2, .. }).then_some(())).await;
+    ada.until(|event| matches!(event, ChatEvent::Delivered { seq: 2, .. }).then_some(()))
+        .await;
     bora.chat.read(id, 2).await;
-    ada.until(|event| matches!(event, ChatEvent::Read { seq: 2, .. }).then_some(())).await;
+    ada.until(|event| matches!(event, ChatEvent::Read { seq: 2, .. }).then_some(()))
+        .await;
     bora.chat.typing(id, true).await;
-    ada.until(|event| matches!(event, ChatEvent::Typing { on: true, .. }).then_some(())).await;
+    ada.until(|event| matches!(event, ChatEvent::Typing { on: true, .. }).then_some(()))
+        .await;
     bora.chat.send(id, "selam 👋").await.expect("sent");
     assert_eq!(ada.text().await, "selam 👋");
 
     relay.change(|world| {
         let stored = format!("{:?}", world.matches[0].messages);
-        assert!(!stored.contains("merhaba"), "the server holds ciphertext only");
+        assert!(
+            !stored.contains("merhaba"),
+            "the server holds ciphertext only"
+        );
     });
 
     ada.chat.leave(id).await.expect("left");
@@ -107,22 +139,44 @@ async fn two_people_meet_write_and_part() {
         _ => None,
     });
     let details = details.await;
-    assert_eq!((details.reason, details.by), (EndReason::Left, WhoEnded::Peer));
-    assert!(matches!(bora.chat.send(id, "geç").await, Err(ChatError::NoSuchMatch)));
+    assert_eq!(
+        (details.reason, details.by),
+        (EndReason::Left, WhoEnded::Peer)
+    );
+    assert!(matches!(
+        bora.chat.send(id, "geç").await,
+        Err(ChatError::NoSuchMatch)
+    ));
     assert!(bora.chat.conversations().await.expect("open").is_empty());
     bora.chat.close().await;
-    assert!(matches!(bora.chat.send(id, "kapalı").await, Err(ChatError::Send(_) | ChatError::Closed)));
+    assert!(matches!(
+        bora.chat.send(id, "kapalı").await,
+        Err(ChatError::Send(_) | ChatError::Closed)
+    ));
 }
 
 #[tokio::test]
 async fn a_text_before_the_handshake_waits_for_it() {
     let relay = Relay::start().await;
-    let (mut ada, mut bora) = (Person::register(&options(&relay), "ada").await, Person::register(&options(&relay), "bora").await);
+    let (mut ada, mut bora) = (
+        Person::register(&options(&relay), "ada").await,
+        Person::register(&options(&relay), "bora").await,
+    );
     relay.change(|world| world.swallow = 1);
     ada.chat.find(&[]).await.expect("searching");
     bora.chat.find(&[]).await.expect("searching");
     let (id, _) = ada.secured().await;
-    bora.until(|event| matches!(event, ChatEvent::Matched { this_device: true, .. }).then_some(())).await;
+    bora.until(|event| {
+        matches!(
+            event,
+            ChatEvent::Matched {
+                this_device: true,
+                ..
+            }
+        )
+        .then_some(())
+    })
+    .await;
     let sent = bora.chat.send(id, "erken").await.expect("kept");
     // The handshake was swallowed; it goes out again.
     assert_eq!(sent.accepted.await.expect("accepted").seq, 1);
@@ -139,7 +193,12 @@ async fn texts_survive_lost_sockets_on_both_sides() {
             relay.change(|world| world.swallow = 1);
         }
         for n in 0..5 {
-            sent.push(ada.chat.send(id, format!("{round}.{n}")).await.expect("sent"));
+            sent.push(
+                ada.chat
+                    .send(id, format!("{round}.{n}"))
+                    .await
+                    .expect("sent"),
+            );
         }
         relay.tell(round % 2, Out::Cut);
     }
@@ -147,8 +206,16 @@ async fn texts_survive_lost_sockets_on_both_sides() {
     while got.len() < 50 {
         got.push(bora.text().await);
     }
-    let expected: std::collections::BTreeSet<_> = (0..10).flat_map(|round| (0..5).map(move |n| format!("{round}.{n}"))).collect();
-    assert_eq!(got.iter().cloned().collect::<std::collections::BTreeSet<_>>(), expected, "each once: {got:?}");
+    let expected: std::collections::BTreeSet<_> = (0..10)
+        .flat_map(|round| (0..5).map(move |n| format!("{round}.{n}")))
+        .collect();
+    assert_eq!(
+        got.iter()
+            .cloned()
+            .collect::<std::collections::BTreeSet<_>>(),
+        expected,
+        "each once: {got:?}"
+    );
     for sent in sent {
         sent.accepted.await.expect("accepted");
     }
@@ -157,12 +224,16 @@ async fn texts_survive_lost_sockets_on_both_sides() {
 #[tokio::test]
 async fn a_search_outlives_its_socket() {
     let relay = Relay::start().await;
-    let (mut ada, bora) = (Person::register(&options(&relay), "ada").await, Person::register(&options(&relay), "bora").await);
+    let (mut ada, bora) = (
+        Person::register(&options(&relay), "ada").await,
+        Person::register(&options(&relay), "bora").await,
+    );
     ada.chat.find(&[]).await.expect("searching");
     ada.connected().await;
     relay.tell(0, Out::Cut);
     ada.connected().await;
-    ada.until(|event| matches!(event, ChatEvent::Searching { .. }).then_some(())).await;
+    ada.until(|event| matches!(event, ChatEvent::Searching { .. }).then_some(()))
+        .await;
     bora.chat.find(&[]).await.expect("searching");
     ada.secured().await;
 
@@ -174,7 +245,10 @@ async fn a_search_outlives_its_socket() {
 #[tokio::test]
 async fn a_search_that_succeeded_while_its_socket_was_lost_does_not_go_on() {
     let relay = Relay::start().await;
-    let (mut ada, mut bora) = (Person::register(&options(&relay), "ada").await, Person::register(&options(&relay), "bora").await);
+    let (mut ada, mut bora) = (
+        Person::register(&options(&relay), "ada").await,
+        Person::register(&options(&relay), "bora").await,
+    );
     ada.chat.find(&[]).await.expect("searching");
     bora.connected().await;
     relay.change(|world| {
@@ -182,12 +256,29 @@ async fn a_search_that_succeeded_while_its_socket_was_lost_does_not_go_on() {
         world.waiting = None;
         world.pair(0, 1);
     });
-    ada.until(|event| matches!(event, ChatEvent::Matched { this_device: true, .. }).then_some(())).await;
+    ada.until(|event| {
+        matches!(
+            event,
+            ChatEvent::Matched {
+                this_device: true,
+                ..
+            }
+        )
+        .then_some(())
+    })
+    .await;
     let (id, number) = ada.secured().await;
     assert_eq!(bora.secured().await, (id, number));
-    ada.chat.send_and_wait(id, "merhaba").await.expect("accepted");
+    ada.chat
+        .send_and_wait(id, "merhaba")
+        .await
+        .expect("accepted");
     assert_eq!(bora.text().await, "merhaba");
-    assert_eq!(relay.change(|world| world.waiting), None, "one wish, one match");
+    assert_eq!(
+        relay.change(|world| world.waiting),
+        None,
+        "one wish, one match"
+    );
 }
 
 #[tokio::test]
@@ -195,7 +286,8 @@ async fn keys_are_refilled_when_they_run_low() {
     let relay = Relay::start().await;
     let (ada, mut bora, id) = couple(&relay).await;
     ada.chat.leave(id).await.expect("left");
-    bora.until(|event| matches!(event, ChatEvent::Ended { .. }).then_some(())).await;
+    bora.until(|event| matches!(event, ChatEvent::Ended { .. }).then_some(()))
+        .await;
     for _ in 0..5 {
         ada.chat.find(&[]).await.expect("searching");
         bora.chat.find(&[]).await.expect("searching");
@@ -232,7 +324,10 @@ async fn a_chat_goes_on_after_a_restart() {
 
     stored.state = None;
     stored.state = Some(StateDir::open(folder.path().join("ada")).expect("the lock is free again"));
-    let (chat, events) = Chat::resume(&stored).await.expect("resumes").expect("signed in");
+    let (chat, events) = Chat::resume(&stored)
+        .await
+        .expect("resumes")
+        .expect("signed in");
     let mut ada = Person { chat, events };
     let (_, after) = ada.secured().await;
     assert_eq!(after, number);
@@ -245,7 +340,12 @@ async fn a_chat_goes_on_after_a_restart() {
 
     for name in ["account.json", "device.json"] {
         let text = std::fs::read_to_string(folder.path().join("ada").join(name)).expect("state");
-        assert!(!text.contains("dört") && !text.contains("a long password") && !text.contains(&test_phone(1)), "{name}");
+        assert!(
+            !text.contains("dört")
+                && !text.contains("a long password")
+                && !text.contains(&test_phone(1)),
+            "{name}"
+        );
     }
 }
 
@@ -262,36 +362,72 @@ async fn a_report_shows_what_the_peer_said_also_after_the_match_and_a_restart() 
     let (id, _) = ada.secured().await;
     bora.secured().await;
     assert!(ada.chat.evidence(id).await.expect("open").is_empty());
-    ada.chat.send_and_wait(id, "kendi sözüm").await.expect("accepted");
+    ada.chat
+        .send_and_wait(id, "kendi sözüm")
+        .await
+        .expect("accepted");
     for number in 0..22 {
-        bora.chat.send_and_wait(id, format!("söz {number}")).await.expect("accepted");
+        bora.chat
+            .send_and_wait(id, format!("söz {number}"))
+            .await
+            .expect("accepted");
         ada.text().await;
     }
     let shown = ada.chat.evidence(id).await.expect("open");
     let sent = relay.change(|world| {
-        let of_bora = world.matches[0].messages.iter().filter(|(side, new)| *side == 1 && new["kind"] == "content");
-        of_bora.map(|(_, new)| STANDARD.decode(new["ciphertext"].as_str().expect("base64")).expect("base64")).collect::<Vec<_>>()
+        let of_bora = world.matches[0]
+            .messages
+            .iter()
+            .filter(|(side, new)| *side == 1 && new["kind"] == "content");
+        of_bora
+            .map(|(_, new)| {
+                STANDARD
+                    .decode(new["ciphertext"].as_str().expect("base64"))
+                    .expect("base64")
+            })
+            .collect::<Vec<_>>()
     });
     assert_eq!((shown.len(), sent.len()), (20, 22));
     for (number, (evidence, ciphertext)) in (2..).zip(shown.iter().zip(&sent[2..])) {
-        assert_eq!(evidence.content, format!(r#"{{"type":"text","text":"söz {number}"}}"#).as_bytes());
+        assert_eq!(
+            evidence.content,
+            format!(r#"{{"type":"text","text":"söz {number}"}}"#).as_bytes()
+        );
         let salt = evidence.salt.as_slice().try_into().expect("32 bytes");
-        assert!(verify_tag(&evidence.franking_tag, &salt, id, "bora#0001", &evidence.content));
+        assert!(verify_tag(
+            &evidence.franking_tag,
+            &salt,
+            id,
+            "bora#0001",
+            &evidence.content
+        ));
         assert_eq!(evidence.sender_handle.as_deref(), Some("bora#0001"));
         assert_eq!(evidence.ciphertext_sha256, ciphertext_sha256(ciphertext));
     }
 
     ada.chat.leave(id).await.expect("left");
-    ada.until(|event| matches!(event, ChatEvent::Ended { .. }).then_some(())).await;
+    ada.until(|event| matches!(event, ChatEvent::Ended { .. }).then_some(()))
+        .await;
     ada.chat.close().await;
     drop(ada);
     stored.state = None;
     stored.state = Some(StateDir::open(folder.path()).expect("the lock is free again"));
-    let (chat, _events) = Chat::resume(&stored).await.expect("resumes").expect("signed in");
-    assert_eq!(chat.report(id, ReportReason::Threat, Some("tehdit")).await.expect("reported"), 20);
+    let (chat, _events) = Chat::resume(&stored)
+        .await
+        .expect("resumes")
+        .expect("signed in");
+    assert_eq!(
+        chat.report(id, ReportReason::Threat, Some("tehdit"))
+            .await
+            .expect("reported"),
+        20
+    );
     let report = json!({"match_id": id, "reason": "threat", "note": "tehdit", "evidence": shown});
     assert_eq!(relay.change(|world| world.reports.clone()), [report]);
-    let again = chat.report(id, ReportReason::Spam, None).await.expect_err("once");
+    let again = chat
+        .report(id, ReportReason::Spam, None)
+        .await
+        .expect_err("once");
     assert_eq!(again.code(), Some(ErrorCode::AlreadyReported));
     chat.close().await;
 }
@@ -306,9 +442,15 @@ async fn without_keys_or_session_there_is_nothing_to_resume() {
     let ada = Person::register(&stored, "ada").await;
     ada.chat.close().await;
     relay.change(|world| world.users[0].renewals = 7);
-    assert!(Chat::resume(&stored).await.expect("fine").is_none(), "the session was revoked");
+    assert!(
+        Chat::resume(&stored).await.expect("fine").is_none(),
+        "the session was revoked"
+    );
     std::fs::remove_file(folder.path().join("device.json")).expect("removed");
-    assert!(Chat::resume(&stored).await.expect("fine").is_none(), "a session without its keys");
+    assert!(
+        Chat::resume(&stored).await.expect("fine").is_none(),
+        "a session without its keys"
+    );
 }
 
 #[tokio::test]
@@ -317,6 +459,7 @@ async fn a_final_close_is_told() {
     let mut ada = Person::register(&options(&relay), "ada").await;
     ada.connected().await;
     relay.tell(0, Out::Close(4003));
-    ada.until(|event| matches!(event, ChatEvent::Closed(_)).then_some(())).await;
+    ada.until(|event| matches!(event, ChatEvent::Closed(_)).then_some(()))
+        .await;
     assert_eq!(ada.events.recv().await, None);
 }

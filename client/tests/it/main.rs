@@ -1,5 +1,6 @@
-//! The client against a small stand-in for the server: enough of the contract for two people to meet and write. What the real server does
-//! is tested with this client in the workspace's own scenarios.
+//! The client against a small stand-in for the server: enough of the contract for two people to
+//! meet and write. What the real server does is tested with this client in the workspace's own
+//! scenarios.
 
 mod calls;
 mod chat;

@@ -68,7 +68,8 @@ pub struct World {
     pub exhausted: Option<usize>,
     /// Whether matches are for video.
     pub video: bool,
-    /// A certificate that this server puts in place of every other, as one in the middle of a call would.
+    /// A certificate that this server puts in place of every other, as one in the middle of a call
+    /// would.
     pub swap_fingerprints: Option<String>,
     /// Where handshakes are kept back, with whom they are for.
     pub keep_back: Option<Vec<(usize, Value)>>,
@@ -86,8 +87,13 @@ const NOW: &str = "2026-11-21T10:00:00.000Z";
 
 impl Relay {
     pub async fn start() -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("bind");
-        let relay = Self { world: Arc::default(), address: format!("http://{}", listener.local_addr().expect("address")) };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("bind");
+        let relay = Self {
+            world: Arc::default(),
+            address: format!("http://{}", listener.local_addr().expect("address")),
+        };
         let router = Router::new()
             .route("/v1/auth/register", post(register))
             .route("/v1/auth/login", post(login))
@@ -111,13 +117,23 @@ impl Relay {
     }
 
     pub fn tell(&self, user: usize, out: Out) {
-        self.change(|world| world.users[user].socket.as_ref().map(|socket| socket.send(out)));
+        self.change(|world| {
+            world.users[user]
+                .socket
+                .as_ref()
+                .map(|socket| socket.send(out))
+        });
     }
 }
 
 fn problem(status: u16, code: &str) -> axum::response::Response {
     let body = json!({"type":"about:blank","title":code,"status":status,"detail":code,"code":code});
-    (StatusCode::from_u16(status).expect("status"), [("content-type", "application/problem+json")], body.to_string()).into_response()
+    (
+        StatusCode::from_u16(status).expect("status"),
+        [("content-type", "application/problem+json")],
+        body.to_string(),
+    )
+        .into_response()
 }
 
 pub fn quota() -> Value {
@@ -143,7 +159,12 @@ fn user_of(world: &World, token: &str) -> Option<usize> {
 }
 
 fn bearer(relay: &Relay, headers: &HeaderMap) -> Option<usize> {
-    let token = headers.get("authorization")?.to_str().ok()?.strip_prefix("Bearer ")?.to_owned();
+    let token = headers
+        .get("authorization")?
+        .to_str()
+        .ok()?
+        .strip_prefix("Bearer ")?
+        .to_owned();
     relay.change(|world| user_of(world, &token))
 }
 
@@ -153,30 +174,58 @@ async fn register(State(relay): State<Relay>, Json(body): Json<Value>) -> axum::
         if alias == "taken" {
             return problem(409, "phone_taken");
         }
-        world.users.push(User { alias, ..User::default() });
+        world.users.push(User {
+            alias,
+            ..User::default()
+        });
         let id = world.users.len() - 1;
-        (StatusCode::CREATED, Json(json!({"user":user_json(world, id),"tokens":tokens(world, id)}))).into_response()
+        (
+            StatusCode::CREATED,
+            Json(json!({"user":user_json(world, id),"tokens":tokens(world, id)})),
+        )
+            .into_response()
     })
 }
 
 /// The password is the number of the account.
 async fn login(State(relay): State<Relay>, Json(body): Json<Value>) -> axum::response::Response {
-    relay.change(|world| match body["password"].as_str().and_then(|text| text.parse::<usize>().ok()) {
-        Some(id) if id < world.users.len() => Json(json!({"user":user_json(world, id),"tokens":tokens(world, id)})).into_response(),
-        _ => problem(401, "invalid_credentials"),
+    relay.change(|world| {
+        match body["password"]
+            .as_str()
+            .and_then(|text| text.parse::<usize>().ok())
+        {
+            Some(id) if id < world.users.len() => {
+                Json(json!({"user":user_json(world, id),"tokens":tokens(world, id)}))
+                    .into_response()
+            }
+            _ => problem(401, "invalid_credentials"),
+        }
     })
 }
 
-async fn refresh(State(relay): State<Relay>, headers: HeaderMap, Json(body): Json<Value>) -> axum::response::Response {
-    let key = headers.get("idempotency-key").expect("a repeat must be recognisable").to_str().expect("ASCII").to_owned();
+async fn refresh(
+    State(relay): State<Relay>,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> axum::response::Response {
+    let key = headers
+        .get("idempotency-key")
+        .expect("a repeat must be recognisable")
+        .to_str()
+        .expect("ASCII")
+        .to_owned();
     relay.change(|world| {
         world.refreshes += 1;
         if let Some(first) = world.refreshed.get(&key) {
             return Json(first.clone()).into_response();
         }
         let token = body["refresh_token"].as_str().expect("token").to_owned();
-        let parts = token.strip_prefix("refresh-").and_then(|rest| rest.split_once('-'));
-        let Some((id, renewals)) = parts else { return problem(401, "refresh_invalid") };
+        let parts = token
+            .strip_prefix("refresh-")
+            .and_then(|rest| rest.split_once('-'));
+        let Some((id, renewals)) = parts else {
+            return problem(401, "refresh_invalid");
+        };
         let id: usize = id.parse().expect("id");
         if world.users[id].renewals.to_string() != renewals {
             return problem(401, "refresh_reused");
@@ -201,16 +250,29 @@ async fn me(State(relay): State<Relay>, headers: HeaderMap) -> axum::response::R
 
 async fn keys(State(relay): State<Relay>, headers: HeaderMap) -> axum::response::Response {
     match bearer(&relay, &headers) {
-        Some(id) => Json(json!({"remaining":relay.change(|world| world.users[id].keys.len())})).into_response(),
+        Some(id) => Json(json!({"remaining":relay.change(|world| world.users[id].keys.len())}))
+            .into_response(),
         None => problem(401, "unauthorized"),
     }
 }
 
-async fn put_keys(State(relay): State<Relay>, headers: HeaderMap, Json(body): Json<Value>) -> axum::response::Response {
-    let Some(id) = bearer(&relay, &headers) else { return problem(401, "unauthorized") };
+async fn put_keys(
+    State(relay): State<Relay>,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> axum::response::Response {
+    let Some(id) = bearer(&relay, &headers) else {
+        return problem(401, "unauthorized");
+    };
     relay.change(|world| {
         let user = &mut world.users[id];
-        user.keys.extend(body["packages"].as_array().expect("packages").iter().map(|key| key.as_str().expect("text").to_owned()));
+        user.keys.extend(
+            body["packages"]
+                .as_array()
+                .expect("packages")
+                .iter()
+                .map(|key| key.as_str().expect("text").to_owned()),
+        );
         if let Some(key) = body["last_resort"].as_str() {
             user.last_resort = Some(key.to_owned());
         }
@@ -219,7 +281,12 @@ async fn put_keys(State(relay): State<Relay>, headers: HeaderMap, Json(body): Js
 }
 
 fn match_at(frame: &Value) -> usize {
-    frame["match_id"].as_str().expect("match id").parse::<usize>().expect("number") - 1
+    frame["match_id"]
+        .as_str()
+        .expect("match id")
+        .parse::<usize>()
+        .expect("number")
+        - 1
 }
 
 impl World {
@@ -239,7 +306,11 @@ impl World {
 
     fn match_json(&self, at: usize, user: usize) -> Value {
         let users = self.matches[at].users;
-        let (role, peer) = if users[0] == user { ("offerer", users[1]) } else { ("answerer", users[0]) };
+        let (role, peer) = if users[0] == user {
+            ("offerer", users[1])
+        } else {
+            ("answerer", users[0])
+        };
         let alias = &self.users[peer].alias;
         let mode = if self.video { "video" } else { "text" };
         json!({"id":(at + 1).to_string(),"mode":mode,"status":"active","peer":{"alias":alias,"tag":"0001","handle":format!("{alias}#0001")},
@@ -248,8 +319,16 @@ impl World {
     }
 
     pub fn pair(&mut self, first: usize, second: usize) {
-        let package = self.users[second].keys.pop().or_else(|| self.users[second].last_resort.clone()).expect("keys were uploaded");
-        self.matches.push(Match { users: [first, second], package, ..Match::default() });
+        let package = self.users[second]
+            .keys
+            .pop()
+            .or_else(|| self.users[second].last_resort.clone())
+            .expect("keys were uploaded");
+        self.matches.push(Match {
+            users: [first, second],
+            package,
+            ..Match::default()
+        });
         for user in [first, second] {
             self.found(self.matches.len() - 1, user);
         }
@@ -279,7 +358,8 @@ impl World {
     }
 
     fn welcome(&self, user: usize) -> Value {
-        let active = (0..self.matches.len()).filter(|at| !self.matches[*at].ended && self.matches[*at].users.contains(&user));
+        let active = (0..self.matches.len())
+            .filter(|at| !self.matches[*at].ended && self.matches[*at].users.contains(&user));
         let matches: Vec<_> = active.map(|at| self.match_json(at, user)).collect();
         json!({"type":"welcome","session_id":"1","user":user_json(self, user),"quota":quota(),"matches":matches,
             "keys_remaining":self.users[user].keys.len(),"server_time":NOW,"heartbeat_s":30,
@@ -342,7 +422,11 @@ impl World {
     fn pass_on(&self, user: usize, frame: &Value, mut passed: Value) {
         let at = match_at(frame);
         passed["match_id"] = frame["match_id"].clone();
-        let peer = self.matches[at].users.into_iter().find(|other| *other != user).expect("peer");
+        let peer = self.matches[at]
+            .users
+            .into_iter()
+            .find(|other| *other != user)
+            .expect("peer");
         self.send(peer, passed);
     }
 
@@ -362,7 +446,12 @@ impl World {
             return;
         }
         let side = usize::from(self.matches[at].users[1] == user);
-        let seq = self.matches[at].messages.iter().filter(|(sender, _)| *sender == side).count() + 1;
+        let seq = self.matches[at]
+            .messages
+            .iter()
+            .filter(|(sender, _)| *sender == side)
+            .count()
+            + 1;
         let message_id = (self.matches[at].messages.len() + 1).to_string();
         let accepted = json!({"type":"message.accepted","re":frame["id"],"match_id":frame["match_id"],"client_id":client_id,"seq":seq,
             "message_id":message_id,"sent_at":NOW});
@@ -373,7 +462,9 @@ impl World {
             // Nobody here can check it.
             new["frank"] = json!({"kid":"f1","mac":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="});
         }
-        self.matches[at].client_ids.insert(client_id, accepted.clone());
+        self.matches[at]
+            .client_ids
+            .insert(client_id, accepted.clone());
         self.matches[at].messages.push((side, new.clone()));
         self.send(user, accepted);
         let peer = self.matches[at].users[1 - side];
@@ -384,12 +475,19 @@ impl World {
     }
 }
 
-async fn upgrade(State(relay): State<Relay>, upgrade: WebSocketUpgrade) -> axum::response::Response {
-    upgrade.protocols(["tebdil.v1"]).on_upgrade(move |socket| run(relay, socket))
+async fn upgrade(
+    State(relay): State<Relay>,
+    upgrade: WebSocketUpgrade,
+) -> axum::response::Response {
+    upgrade
+        .protocols(["tebdil.v1"])
+        .on_upgrade(move |socket| run(relay, socket))
 }
 
 async fn run(relay: Relay, mut socket: WebSocket) {
-    let Some(Ok(Message::Text(hello))) = socket.recv().await else { return };
+    let Some(Ok(Message::Text(hello))) = socket.recv().await else {
+        return;
+    };
     let hello: Value = serde_json::from_str(&hello).expect("json");
     let token = hello["token"].as_str().expect("token").to_owned();
     let (out, mut outgoing) = mpsc::unbounded_channel();
@@ -399,7 +497,11 @@ async fn run(relay: Relay, mut socket: WebSocket) {
         world.send(user, world.welcome(user));
         let point = |at: usize| {
             let resume = hello["resume"].as_array().cloned().unwrap_or_default();
-            resume.iter().find(|point| match_at(point) == at).and_then(|point| point["peer_seq"].as_i64()).unwrap_or(0)
+            resume
+                .iter()
+                .find(|point| match_at(point) == at)
+                .and_then(|point| point["peer_seq"].as_i64())
+                .unwrap_or(0)
         };
         for at in 0..world.matches.len() {
             if world.matches[at].users.contains(&user) && !world.matches[at].ended {
@@ -441,7 +543,11 @@ async fn run(relay: Relay, mut socket: WebSocket) {
     }
     relay.change(|world| {
         // A ticket dies with its connection, and a newer connection may have taken the place.
-        if world.users[user].socket.as_ref().is_some_and(|socket| socket.same_channel(&out)) {
+        if world.users[user]
+            .socket
+            .as_ref()
+            .is_some_and(|socket| socket.same_channel(&out))
+        {
             world.users[user].socket = None;
             world.waiting = world.waiting.filter(|waiting| *waiting != user);
         }
@@ -450,6 +556,11 @@ async fn run(relay: Relay, mut socket: WebSocket) {
 
 async fn close(socket: &mut WebSocket, code: u16) {
     // The client may be gone already.
-    let _ = socket.send(Message::Close(Some(CloseFrame { code, reason: "".into() }))).await;
+    let _ = socket
+        .send(Message::Close(Some(CloseFrame {
+            code,
+            reason: "".into(),
+        })))
+        .await;
     while let Some(Ok(_)) = socket.recv().await {}
 }

@@ -19,9 +19,25 @@ struct Terminal {
 
 fn command(relay: &Relay, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tebdil-client"));
-    command.args(["chat", "--server", &relay.address, "--phone", "+905301234567"]).args(arguments);
-    command.env("TEBDIL_PASSWORD", "a long password").env("LANG", "tr_TR.UTF-8").env_remove("LC_ALL").env_remove("LC_MESSAGES");
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    command
+        .args([
+            "chat",
+            "--server",
+            &relay.address,
+            "--phone",
+            "+905301234567",
+        ])
+        .args(arguments);
+    command
+        .env("TEBDIL_PASSWORD", "a long password")
+        .env("LANG", "tr_TR.UTF-8")
+        .env_remove("LC_ALL")
+        .env_remove("LC_MESSAGES");
+    command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
     command
 }
 
@@ -30,17 +46,35 @@ impl Terminal {
         let mut child = command(relay, arguments).spawn().expect("starts");
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().expect("piped")).lines();
-        Self { child, input, output, seen: vec![] }
+        Self {
+            child,
+            input,
+            output,
+            seen: vec![],
+        }
     }
 
     fn register(relay: &Relay, alias: &str, more: &[&str]) -> Self {
-        let arguments = [&["--alias", alias, "--birth-date", "1990-01-01", "--accept-terms"], more].concat();
+        let arguments = [
+            &[
+                "--alias",
+                alias,
+                "--birth-date",
+                "1990-01-01",
+                "--accept-terms",
+            ],
+            more,
+        ]
+        .concat();
         Self::start(relay, &arguments)
     }
 
     async fn line(&mut self, text: &str) {
         let input = self.input.as_mut().expect("not ended");
-        input.write_all(format!("{text}\n").as_bytes()).await.expect("the terminal reads");
+        input
+            .write_all(format!("{text}\n").as_bytes())
+            .await
+            .expect("the terminal reads");
     }
 
     /// Waits for a line with `part` in it.
@@ -54,7 +88,9 @@ impl Terminal {
                 }
             }
         };
-        tokio::time::timeout(std::time::Duration::from_secs(20), wait).await.unwrap_or_else(|_| panic!("no line with {part:?}"))
+        tokio::time::timeout(std::time::Duration::from_secs(20), wait)
+            .await
+            .unwrap_or_else(|_| panic!("no line with {part:?}"))
     }
 
     async fn ends_well(mut self) {
@@ -69,7 +105,10 @@ async fn two_terminals_talk_in_two_languages() {
     ada.until("Buradaki adınız: ada#0001").await;
     let mut bora = Terminal::register(&relay, "bora", &["--ephemeral", "--lang", "en"]);
     bora.until("You are bora#0001").await;
-    assert!(bora.until("/quit").await.contains("Everything else"), "a short help at the start");
+    assert!(
+        bora.until("/quit").await.contains("Everything else"),
+        "a short help at the start"
+    );
 
     bora.line("hello?").await;
     bora.until("You are talking to nobody").await;
@@ -86,19 +125,35 @@ async fn two_terminals_talk_in_two_languages() {
     ada.until("bora#0001 ile eşleştiniz").await;
     let ada_number = ada.until("Güvenlik numarası: ").await;
     let bora_number = bora.until("Safety number: ").await;
-    let digits = |line: &str| line.split(": ").nth(1).map(str::to_owned).expect("a number");
+    let digits = |line: &str| {
+        line.split(": ")
+            .nth(1)
+            .map(str::to_owned)
+            .expect("a number")
+    };
     assert_eq!(digits(&ada_number), digits(&bora_number));
-    assert!(bora.until("nobody sits between you").await.contains("same number"));
+    assert!(
+        bora.until("nobody sits between you")
+            .await
+            .contains("same number")
+    );
 
     ada.line("merhaba \u{1b}[2J").await;
-    assert!(bora.until("merhaba").await.ends_with("ada#0001: merhaba \u{fffd}[2J"));
+    assert!(
+        bora.until("merhaba")
+            .await
+            .ends_with("ada#0001: merhaba \u{fffd}[2J")
+    );
     ada.until("✓✓").await;
     bora.line("//selam").await;
     assert!(ada.until("selam").await.ends_with("bora#0001: /selam"));
     bora.line("/who").await;
     assert!(bora.until("1. ada#0001").await.starts_with('*'));
     bora.line("/safety").await;
-    assert_eq!(digits(&bora.until("Safety number: ").await), digits(&bora_number));
+    assert_eq!(
+        digits(&bora.until("Safety number: ").await),
+        digits(&bora_number)
+    );
 
     bora.line("/claim").await;
     bora.until("Your peer has written").await;
@@ -123,12 +178,22 @@ async fn two_terminals_talk_in_two_languages() {
     bora.line("/report boredom").await;
     bora.until("one of: harassment, sexual_content").await;
     bora.line("/report threat the first words").await;
-    assert!(bora.until("You have reported ada#0001").await.contains("1 of them"));
+    assert!(
+        bora.until("You have reported ada#0001")
+            .await
+            .contains("1 of them")
+    );
     bora.line("/report last spam").await;
     bora.until("You have reported this person already").await;
     let reports = relay.change(|world| world.reports.clone());
-    assert_eq!((&reports[0]["reason"], &reports[0]["note"]), (&"threat".into(), &"the first words".into()));
-    assert_eq!((&reports[1]["reason"], reports[1].get("note")), (&"spam".into(), None));
+    assert_eq!(
+        (&reports[0]["reason"], &reports[0]["note"]),
+        (&"threat".into(), &"the first words".into())
+    );
+    assert_eq!(
+        (&reports[1]["reason"], reports[1].get("note")),
+        (&"spam".into(), None)
+    );
     ada.line("/quit").await;
     ada.ends_well().await;
     bora.input = None;
@@ -139,10 +204,18 @@ async fn two_terminals_talk_in_two_languages() {
 async fn a_terminal_goes_on_where_it_was_and_holds_its_folder() {
     let relay = Relay::start().await;
     let folder = tempfile::tempdir().expect("folder");
-    let state = folder.path().join("state").to_str().expect("path").to_owned();
+    let state = folder
+        .path()
+        .join("state")
+        .to_str()
+        .expect("path")
+        .to_owned();
     let mut ada = Terminal::register(&relay, "ada", &["--state-dir", &state]);
     ada.until("Buradaki adınız: ada#0001").await;
-    let second = command(&relay, &["--state-dir", &state]).output().await.expect("ends");
+    let second = command(&relay, &["--state-dir", &state])
+        .output()
+        .await
+        .expect("ends");
     assert!(!second.status.success());
     assert!(String::from_utf8_lossy(&second.stderr).contains("another process"));
 
@@ -169,23 +242,57 @@ async fn a_terminal_goes_on_where_it_was_and_holds_its_folder() {
 #[tokio::test]
 async fn failures_are_told_in_the_language_of_the_user() {
     let relay = Relay::start().await;
-    let taken =
-        command(&relay, &["--ephemeral", "--alias", "taken", "--birth-date", "1990-01-01", "--accept-terms"]).output().await.expect("ends");
+    let taken = command(
+        &relay,
+        &[
+            "--ephemeral",
+            "--alias",
+            "taken",
+            "--birth-date",
+            "1990-01-01",
+            "--accept-terms",
+        ],
+    )
+    .output()
+    .await
+    .expect("ends");
     assert!(!taken.status.success());
-    assert_eq!(String::from_utf8_lossy(&taken.stderr).trim(), "Bu telefon numarasının zaten bir hesabı var.");
-    let missing = command(&relay, &["--ephemeral", "--alias", "ada"]).output().await.expect("ends");
+    assert_eq!(
+        String::from_utf8_lossy(&taken.stderr).trim(),
+        "Bu telefon numarasının zaten bir hesabı var."
+    );
+    let missing = command(&relay, &["--ephemeral", "--alias", "ada"])
+        .output()
+        .await
+        .expect("ends");
     assert!(String::from_utf8_lossy(&missing.stderr).contains("--birth-date gerekli"));
-    let wrong = command(&relay, &["--ephemeral", "--lang", "en"]).output().await.expect("ends");
-    assert_eq!(String::from_utf8_lossy(&wrong.stderr).trim(), "Phone number or password is wrong.");
+    let wrong = command(&relay, &["--ephemeral", "--lang", "en"])
+        .output()
+        .await
+        .expect("ends");
+    assert_eq!(
+        String::from_utf8_lossy(&wrong.stderr).trim(),
+        "Phone number or password is wrong."
+    );
 }
 
 #[test]
 fn both_languages_say_everything() {
-    let texts = |json: &str| serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json).expect("json");
-    let (tr, en) = (texts(include_str!("../../locales/tr.json")), texts(include_str!("../../locales/en.json")));
+    let texts = |json: &str| {
+        serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json).expect("json")
+    };
+    let (tr, en) = (
+        texts(include_str!("../../locales/tr.json")),
+        texts(include_str!("../../locales/en.json")),
+    );
     let names = |text: &serde_json::Value| {
         let text = text.as_str().unwrap_or_default();
-        let mut names: Vec<_> = text.split("%{").skip(1).filter_map(|rest| rest.split('}').next()).map(str::to_owned).collect();
+        let mut names: Vec<_> = text
+            .split("%{")
+            .skip(1)
+            .filter_map(|rest| rest.split('}').next())
+            .map(str::to_owned)
+            .collect();
         names.sort();
         names
     };

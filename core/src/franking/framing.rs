@@ -1,8 +1,10 @@
-//! Where the tag stands in an MLS message (RFC 9420): in its authenticated data, which is not encrypted. Nothing else of the message is looked at.
+//! Where the tag stands in an MLS message (RFC 9420): in its authenticated data, which is not
+//! encrypted. Nothing else of the message is looked at.
 
 use super::FrankingTag;
 
-/// Authenticated data of a content message: items of 35 bytes altogether (`23`), of which one is of the component `0020` and has 32 bytes (`20`), the tag.
+/// Authenticated data of a content message: items of 35 bytes altogether (`23`), of which one is of
+/// the component `0020` and has 32 bytes (`20`), the tag.
 const DATA_PREFIX: [u8; 4] = [0x23, 0x00, 0x20, 0x20];
 
 /// `ProtocolVersion mls10`, `WireFormat mls_private_message`.
@@ -21,7 +23,8 @@ pub fn tag_in_authenticated_data(data: &[u8]) -> Option<FrankingTag> {
     data.strip_prefix(&DATA_PREFIX)?.try_into().ok()
 }
 
-/// The tag in an `MLSMessage`, where that is one whole `PrivateMessage` with content of an application; `None` for anything else.
+/// The tag in an `MLSMessage`, where that is one whole `PrivateMessage` with content of an
+/// application; `None` for anything else.
 ///
 /// Whether the message decrypts, only its receiver knows, who checks the tag again.
 pub fn tag_in_message(message: &[u8]) -> Option<FrankingTag> {
@@ -35,12 +38,15 @@ pub fn tag_in_message(message: &[u8]) -> Option<FrankingTag> {
     rest.is_empty().then_some(tag)
 }
 
-/// Takes a vector with its length (§2.1.2) off the front: the two highest bits of the first byte say in how many bytes the length stands, and it must be the fewest.
+/// Takes a vector with its length (§2.1.2) off the front: the two highest bits of the first byte
+/// say in how many bytes the length stands, and it must be the fewest.
 fn vector<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     let (length, after) = match *rest {
         [a @ 0x00..=0x3f, after @ ..] => (u32::from(*a), after),
         [a @ 0x40..=0x7f, b, after @ ..] => (u32::from_be_bytes([0, 0, a & 0x3f, *b]), after),
-        [a @ 0x80..=0xbf, b, c, d, after @ ..] => (u32::from_be_bytes([a & 0x3f, *b, *c, *d]), after),
+        [a @ 0x80..=0xbf, b, c, d, after @ ..] => {
+            (u32::from_be_bytes([a & 0x3f, *b, *c, *d]), after)
+        }
         _ => return None,
     };
     let fewest = match length {
@@ -87,8 +93,19 @@ mod tests {
 
     #[test]
     fn the_tag_is_found_in_messages_of_every_size() {
-        for (group_id, ciphertext) in [(0, 0), (16, 63), (32, 64), (63, 16_383), (64, 16_384), (300, 70_000)] {
-            let bytes = message(&vec![1; group_id], &authenticated_data(&TAG), &vec![2; ciphertext]);
+        for (group_id, ciphertext) in [
+            (0, 0),
+            (16, 63),
+            (32, 64),
+            (63, 16_383),
+            (64, 16_384),
+            (300, 70_000),
+        ] {
+            let bytes = message(
+                &vec![1; group_id],
+                &authenticated_data(&TAG),
+                &vec![2; ciphertext],
+            );
             assert_eq!(tag_in_message(&bytes), Some(TAG), "{group_id} {ciphertext}");
         }
     }
@@ -99,7 +116,11 @@ mod tests {
         for length in 0..good.len() {
             assert_eq!(tag_in_message(&good[..length]), None, "cut at {length}");
         }
-        assert_eq!(tag_in_message(&[&good[..], &[0]].concat()), None, "a byte too many");
+        assert_eq!(
+            tag_in_message(&[&good[..], &[0]].concat()),
+            None,
+            "a byte too many"
+        );
         let changed = |at: usize, to: u8| {
             let mut bytes = good.clone();
             bytes[at] = to;
@@ -107,14 +128,27 @@ mod tests {
         };
         assert_eq!(changed(1, 2), None, "another version");
         for format in [1, 3, 4, 5] {
-            assert_eq!(changed(3, format), None, "public message, welcome, group info, key package");
+            assert_eq!(
+                changed(3, format),
+                None,
+                "public message, welcome, group info, key package"
+            );
         }
         let content_type = 4 + 1 + 16 + 8;
         for kind in [0, 2, 3, 255] {
             assert_eq!(changed(content_type, kind), None, "proposal, commit");
         }
-        for data in [vec![], TAG.to_vec(), [&[0x23, 0, 0x21, 0x20][..], &TAG].concat(), [&authenticated_data(&TAG)[..], &[0]].concat()] {
-            assert_eq!(tag_in_message(&message(&[1; 16], &data, &[2; 300])), None, "data of another form");
+        for data in [
+            vec![],
+            TAG.to_vec(),
+            [&[0x23, 0, 0x21, 0x20][..], &TAG].concat(),
+            [&authenticated_data(&TAG)[..], &[0]].concat(),
+        ] {
+            assert_eq!(
+                tag_in_message(&message(&[1; 16], &data, &[2; 300])),
+                None,
+                "data of another form"
+            );
         }
     }
 
@@ -141,7 +175,8 @@ mod tests {
             let _ = tag_in_message(&begun);
         }
 
-        /// Whatever is changed in a good message, another tag is found only where the tag itself was changed.
+        /// Whatever is changed in a good message, another tag is found only where the tag itself
+        /// was changed.
         #[test]
         fn one_byte_changed_gives_no_other_tag(at in 0_usize..400, to in any::<u8>()) {
             let mut bytes = message(&[1; 16], &authenticated_data(&TAG), &[2; 300]);

@@ -12,7 +12,14 @@ const HANDLE: &str = "kedi#0001";
 const CONTENT: &[u8] = br#"{"type":"text","text":"selam"}"#;
 
 fn keys() -> FrankingKeys {
-    FrankingKeys::new("new", [("new".to_owned(), Key::from([1; 32])), ("old".to_owned(), Key::from([2; 32]))]).expect("keys")
+    FrankingKeys::new(
+        "new",
+        [
+            ("new".to_owned(), Key::from([1; 32])),
+            ("old".to_owned(), Key::from([2; 32])),
+        ],
+    )
+    .expect("keys")
 }
 
 fn evidence(keys: &FrankingKeys) -> Evidence {
@@ -40,10 +47,12 @@ fn evidence(keys: &FrankingKeys) -> Evidence {
     }
 }
 
-/// The tag made anew for what the evidence says now: what somebody does who knows everything but the server's key.
+/// The tag made anew for what the evidence says now: what somebody does who knows everything but
+/// the server's key.
 fn retag(evidence: &mut Evidence, handle: &str) {
     let salt = evidence.salt.as_slice().try_into().expect("a salt");
-    evidence.franking_tag = franking_tag(&salt, evidence.match_id, handle, &evidence.content).to_vec();
+    evidence.franking_tag =
+        franking_tag(&salt, evidence.match_id, handle, &evidence.content).to_vec();
 }
 
 #[test]
@@ -58,20 +67,68 @@ fn only_what_was_said_is_proof() {
         verify(&bad)
     };
     assert_eq!(changed(&|bad| bad.content[3] ^= 1), Err(EvidenceError::Tag));
-    assert_eq!(changed(&|bad| bad.salt[0] ^= 1), Err(EvidenceError::Tag), "another salt");
-    assert_eq!(changed(&|bad| bad.franking_tag[0] ^= 1), Err(EvidenceError::Tag));
-    assert_eq!(changed(&|bad| bad.match_id = MatchId(8)), Err(EvidenceError::Tag), "another match");
-    assert_eq!(changed(&|bad| bad.sender_handle = Some("kedi#0002".to_owned())), Err(EvidenceError::Tag));
-    assert_eq!(changed(&|bad| bad.sent_at = NOON + std::time::Duration::from_millis(1)), Err(EvidenceError::Frank));
-    assert_eq!(changed(&|bad| bad.message_id = MessageId(8)), Err(EvidenceError::Frank));
-    assert_eq!(changed(&|bad| bad.ciphertext_sha256[0] ^= 1), Err(EvidenceError::Frank));
-    assert_eq!(changed(&|bad| bad.frank.mac[0] ^= 1), Err(EvidenceError::Frank));
-    assert_eq!(changed(&|bad| bad.frank.kid = "old".to_owned()), Err(EvidenceError::Frank));
-    assert_eq!(changed(&|bad| bad.frank.kid = "gone".to_owned()), Err(EvidenceError::UnknownKey));
-    assert_eq!(keys.verify(&good, RECIPIENT, SENDER, HANDLE), Err(EvidenceError::Frank), "the other way round");
-    assert_eq!(keys.verify(&good, UserId(3), RECIPIENT, HANDLE), Err(EvidenceError::Frank), "another sender");
-    assert_eq!(keys.verify(&good, SENDER, UserId(3), HANDLE), Err(EvidenceError::Frank), "another recipient");
-    assert_eq!(keys.verify(&good, SENDER, RECIPIENT, "kedi#0002"), Err(EvidenceError::Tag), "another name");
+    assert_eq!(
+        changed(&|bad| bad.salt[0] ^= 1),
+        Err(EvidenceError::Tag),
+        "another salt"
+    );
+    assert_eq!(
+        changed(&|bad| bad.franking_tag[0] ^= 1),
+        Err(EvidenceError::Tag)
+    );
+    assert_eq!(
+        changed(&|bad| bad.match_id = MatchId(8)),
+        Err(EvidenceError::Tag),
+        "another match"
+    );
+    assert_eq!(
+        changed(&|bad| bad.sender_handle = Some("kedi#0002".to_owned())),
+        Err(EvidenceError::Tag)
+    );
+    assert_eq!(
+        changed(&|bad| bad.sent_at = NOON + std::time::Duration::from_millis(1)),
+        Err(EvidenceError::Frank)
+    );
+    assert_eq!(
+        changed(&|bad| bad.message_id = MessageId(8)),
+        Err(EvidenceError::Frank)
+    );
+    assert_eq!(
+        changed(&|bad| bad.ciphertext_sha256[0] ^= 1),
+        Err(EvidenceError::Frank)
+    );
+    assert_eq!(
+        changed(&|bad| bad.frank.mac[0] ^= 1),
+        Err(EvidenceError::Frank)
+    );
+    assert_eq!(
+        changed(&|bad| bad.frank.kid = "old".to_owned()),
+        Err(EvidenceError::Frank)
+    );
+    assert_eq!(
+        changed(&|bad| bad.frank.kid = "gone".to_owned()),
+        Err(EvidenceError::UnknownKey)
+    );
+    assert_eq!(
+        keys.verify(&good, RECIPIENT, SENDER, HANDLE),
+        Err(EvidenceError::Frank),
+        "the other way round"
+    );
+    assert_eq!(
+        keys.verify(&good, UserId(3), RECIPIENT, HANDLE),
+        Err(EvidenceError::Frank),
+        "another sender"
+    );
+    assert_eq!(
+        keys.verify(&good, SENDER, UserId(3), HANDLE),
+        Err(EvidenceError::Frank),
+        "another recipient"
+    );
+    assert_eq!(
+        keys.verify(&good, SENDER, RECIPIENT, "kedi#0002"),
+        Err(EvidenceError::Tag),
+        "another name"
+    );
 }
 
 #[test]
@@ -84,10 +141,25 @@ fn a_tag_that_is_made_to_fit_needs_the_servers_word() {
         keys.verify(&bad, SENDER, RECIPIENT, handle)
     };
     assert_eq!(forged(&|_| {}, HANDLE), Ok(()), "nothing is changed");
-    assert_eq!(forged(&|bad| bad.content = b"{}".to_vec(), HANDLE), Err(EvidenceError::Frank), "words put into a mouth");
-    assert_eq!(forged(&|bad| bad.salt = vec![8; 32], HANDLE), Err(EvidenceError::Frank));
-    assert_eq!(forged(&|bad| bad.match_id = MatchId(8), HANDLE), Err(EvidenceError::Frank), "replayed in another match");
-    assert_eq!(forged(&|_| {}, "kedi#0002"), Err(EvidenceError::Frank), "another mouth");
+    assert_eq!(
+        forged(&|bad| bad.content = b"{}".to_vec(), HANDLE),
+        Err(EvidenceError::Frank),
+        "words put into a mouth"
+    );
+    assert_eq!(
+        forged(&|bad| bad.salt = vec![8; 32], HANDLE),
+        Err(EvidenceError::Frank)
+    );
+    assert_eq!(
+        forged(&|bad| bad.match_id = MatchId(8), HANDLE),
+        Err(EvidenceError::Frank),
+        "replayed in another match"
+    );
+    assert_eq!(
+        forged(&|_| {}, "kedi#0002"),
+        Err(EvidenceError::Frank),
+        "another mouth"
+    );
 }
 
 #[test]
@@ -97,11 +169,17 @@ fn fields_have_one_length() {
         let refused = |field, change: &dyn Fn(&mut Evidence)| {
             let mut bad = evidence(&keys);
             change(&mut bad);
-            assert_eq!(keys.verify(&bad, SENDER, RECIPIENT, HANDLE), Err(EvidenceError::Length(field)), "{length}");
+            assert_eq!(
+                keys.verify(&bad, SENDER, RECIPIENT, HANDLE),
+                Err(EvidenceError::Length(field)),
+                "{length}"
+            );
         };
         refused("salt", &|bad| bad.salt.resize(length, 0));
         refused("franking_tag", &|bad| bad.franking_tag.resize(length, 0));
-        refused("ciphertext_sha256", &|bad| bad.ciphertext_sha256.resize(length, 0));
+        refused("ciphertext_sha256", &|bad| {
+            bad.ciphertext_sha256.resize(length, 0)
+        });
         refused("frank.mac", &|bad| bad.frank.mac.resize(length, 0));
     }
 }
@@ -109,8 +187,14 @@ fn fields_have_one_length() {
 #[test]
 fn an_old_key_still_checks() {
     let old = FrankingKeys::new("old", [("old".to_owned(), Key::from([2; 32]))]).expect("keys");
-    assert_eq!(keys().verify(&evidence(&old), SENDER, RECIPIENT, HANDLE), Ok(()));
-    assert_eq!(old.verify(&evidence(&keys()), SENDER, RECIPIENT, HANDLE), Err(EvidenceError::UnknownKey));
+    assert_eq!(
+        keys().verify(&evidence(&old), SENDER, RECIPIENT, HANDLE),
+        Ok(())
+    );
+    assert_eq!(
+        old.verify(&evidence(&keys()), SENDER, RECIPIENT, HANDLE),
+        Err(EvidenceError::UnknownKey)
+    );
     assert!(FrankingKeys::new("none", []).is_none());
 }
 
@@ -124,11 +208,23 @@ fn the_documented_example_is_true() {
         })
     };
     let salt: Salt = std::array::from_fn(|at| u8::try_from(at).expect("32 bytes"));
-    let (match_id, handle, content) = (MatchId(123_456_789_012_345), "kediadam#9021", r#"{"type":"text","text":"günaydın"}"#.as_bytes());
+    let (match_id, handle, content) = (
+        MatchId(123_456_789_012_345),
+        "kediadam#9021",
+        r#"{"type":"text","text":"günaydın"}"#.as_bytes(),
+    );
     let tag = franking_tag(&salt, match_id, handle, content);
     let documented = include_str!("../../../docs/protocol.md");
-    assert!(documented.contains(&format!("content      {}", hex(content))), "{}", hex(content));
-    assert!(documented.contains(&format!("franking_tag {}", hex(&tag))), "{}", hex(&tag));
+    assert!(
+        documented.contains(&format!("content      {}", hex(content))),
+        "{}",
+        hex(content)
+    );
+    assert!(
+        documented.contains(&format!("franking_tag {}", hex(&tag))),
+        "{}",
+        hex(&tag)
+    );
     assert!(documented.contains(&format!("AAD          {}", hex(&authenticated_data(&tag)))));
 
     let keys = FrankingKeys::new("f1", [("f1".to_owned(), Key::from([0x0b; 32]))]).expect("keys");
@@ -150,27 +246,58 @@ fn the_documented_example_is_true() {
 
 /// A valid proof of anything.
 fn proofs() -> impl Strategy<Value = (Evidence, UserId, UserId, String)> {
-    let ids = (1..i64::MAX, 1..i64::MAX, 1..i64::MAX, 1..i64::MAX, 0..=4_102_444_800_000_i64);
-    (ids, any::<[u8; 32]>(), any::<[u8; 32]>(), prop::collection::vec(any::<u8>(), 1..300), "[a-zçğ]{3,12}#[0-9]{4}").prop_map(
-        |((match_id, sender, recipient, message_id, sent_at), salt, ciphertext_sha256, content, handle)| {
-            let (match_id, message_id, sent_at) = (MatchId(match_id), MessageId(message_id), Timestamp::from_millis(sent_at));
-            let (sender_id, recipient_id) = (UserId(sender), UserId(recipient));
-            let tag = franking_tag(&salt, match_id, &handle, &content);
-            let message = FrankedMessage { tag, match_id, sender_id, recipient_id, message_id, sent_at, ciphertext_sha256 };
-            let evidence = Evidence {
-                match_id,
-                message_id,
-                content,
-                salt: salt.to_vec(),
-                franking_tag: tag.to_vec(),
-                frank: keys().frank(&message),
-                sent_at,
-                ciphertext_sha256: ciphertext_sha256.to_vec(),
-                sender_handle: Some(handle.clone()),
-            };
-            (evidence, sender_id, recipient_id, handle)
-        },
+    let ids = (
+        1..i64::MAX,
+        1..i64::MAX,
+        1..i64::MAX,
+        1..i64::MAX,
+        0..=4_102_444_800_000_i64,
+    );
+    (
+        ids,
+        any::<[u8; 32]>(),
+        any::<[u8; 32]>(),
+        prop::collection::vec(any::<u8>(), 1..300),
+        "[a-zçğ]{3,12}#[0-9]{4}",
     )
+        .prop_map(
+            |(
+                (match_id, sender, recipient, message_id, sent_at),
+                salt,
+                ciphertext_sha256,
+                content,
+                handle,
+            )| {
+                let (match_id, message_id, sent_at) = (
+                    MatchId(match_id),
+                    MessageId(message_id),
+                    Timestamp::from_millis(sent_at),
+                );
+                let (sender_id, recipient_id) = (UserId(sender), UserId(recipient));
+                let tag = franking_tag(&salt, match_id, &handle, &content);
+                let message = FrankedMessage {
+                    tag,
+                    match_id,
+                    sender_id,
+                    recipient_id,
+                    message_id,
+                    sent_at,
+                    ciphertext_sha256,
+                };
+                let evidence = Evidence {
+                    match_id,
+                    message_id,
+                    content,
+                    salt: salt.to_vec(),
+                    franking_tag: tag.to_vec(),
+                    frank: keys().frank(&message),
+                    sent_at,
+                    ciphertext_sha256: ciphertext_sha256.to_vec(),
+                    sender_handle: Some(handle.clone()),
+                };
+                (evidence, sender_id, recipient_id, handle)
+            },
+        )
 }
 
 proptest! {

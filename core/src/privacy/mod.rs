@@ -1,12 +1,16 @@
-//! What is held of whom: every column of every table, whether its person gets it with the export, and what an erasure does to it.
+//! What is held of whom: every column of every table, whether its person gets it with the export,
+//! and what an erasure does to it.
 //!
-//! The export ([`Store::export`](crate::store::Store::export)) and the deletions of an erasure are made from [`TABLES`]. Tests walk both schemas: they fail at a
-//! column that is not listed, fill every personal table, and look for what they wrote in the export and, after the erasure, anywhere.
+//! The export ([`Store::export`](crate::store::Store::export)) and the deletions of an erasure are
+//! made from [`TABLES`]. Tests walk both schemas: they fail at a column that is not listed, fill
+//! every personal table, and look for what they wrote in the export and, after the erasure,
+//! anywhere.
 //!
 //! # How to add a column or a table
 //!
 //! 1. List it in [`TABLES`] (`privacy/tables.rs`), in the order of the migrations.
-//! 2. A table with personal rows says whose they are and what an erasure does to them. What no whole deletion removes is blanked in `store/erasure.rs`.
+//! 2. A table with personal rows says whose they are and what an erasure does to them. What no
+//!    whole deletion removes is blanked in `store/erasure.rs`.
 //! 3. `docs/data-retention.md` gets its line.
 
 mod tables;
@@ -99,11 +103,13 @@ impl Column {
 pub enum Rows {
     /// Nobody's, for this reason.
     Nobody(&'static str),
-    /// The user's under this condition. Where they may be many, they are read in pages by this column: a number, in its order.
+    /// The user's under this condition. Where they may be many, they are read in pages by this
+    /// column: a number, in its order.
     Of(&'static str, Option<&'static str>),
     /// Rows of the user's matches, read match by match (`match_id`) and by `id`.
     OfMatches {
-        /// Only of matches that go on: of others nobody reads them, and they are about to be deleted.
+        /// Only of matches that go on: of others nobody reads them, and they are about to be
+        /// deleted.
         open: bool,
     },
 }

@@ -9,11 +9,19 @@ use super::{
 };
 
 const fn shown(name: &'static str, kind: Kind) -> Column {
-    Column { name, shown: Shown::As(kind), stays: None }
+    Column {
+        name,
+        shown: Shown::As(kind),
+        stays: None,
+    }
 }
 
 const fn hidden(name: &'static str, why: &'static str) -> Column {
-    Column { name, shown: Shown::Not(why), stays: None }
+    Column {
+        name,
+        shown: Shown::Not(why),
+        stays: None,
+    }
 }
 
 /// A column of a table of nobody.
@@ -27,7 +35,8 @@ const HASHED_PHONE: &str = "a keyed hash of a phone; the user's own is shown in 
 const KEY_NAME: &str = "names a key of the server";
 const STAFF: &str = "who of the staff it was, and what they wrote for each other";
 const NO_PERSON: &str = "an id, a time or a word that leads to no person any more";
-const EVIDENCE: &str = "what a report says of somebody else outlives its author, for its own period";
+const EVIDENCE: &str =
+    "what a report says of somebody else outlives its author, for its own period";
 const BANS_LAST: &str = "bans outlive the account, or erasing it would lift them";
 const BLOCKS_LAST: &str = "a block outlives the accounts of both, or erasing one would lift it";
 const BOOKS: &str = "what was paid, for its period; names nobody here";
@@ -45,7 +54,14 @@ pub const TABLES: &[Table] = &[
         columns: &[
             shown("id", Id).stays(NO_PERSON),
             hidden("phone_index", HASHED_PHONE),
-            shown("phone_ciphertext", Sealed { context: PHONE_CONTEXT, key_id: "phone_key_id", bound_to: Bound::Phone }),
+            shown(
+                "phone_ciphertext",
+                Sealed {
+                    context: PHONE_CONTEXT,
+                    key_id: "phone_key_id",
+                    bound_to: Bound::Phone,
+                },
+            ),
             hidden("phone_key_id", KEY_NAME),
             hidden("password_hash", SECRET),
             shown("alias", Text),
@@ -73,7 +89,11 @@ pub const TABLES: &[Table] = &[
             shown("overdraft_day", Text),
             shown("overdraft_text", Number),
             shown("overdraft_video", Number),
-            hidden("unreliable", "how moderators weigh reports: whoever knew would report from another account").stays(EVIDENCE),
+            hidden(
+                "unreliable",
+                "how moderators weigh reports: whoever knew would report from another account",
+            )
+            .stays(EVIDENCE),
             hidden("erased_at", "empty while there is an account").stays(NO_PERSON),
         ],
     },
@@ -148,7 +168,10 @@ pub const TABLES: &[Table] = &[
         rows: Rows::Of(OWN, None),
         erasure: Erasure::Deleted(OWN),
         columns: &[
-            hidden("token", "an address at the push service, which the device itself knows"),
+            hidden(
+                "token",
+                "an address at the push service, which the device itself knows",
+            ),
             hidden("user_id", ITSELF),
             shown("session_id", Id),
             shown("platform", Text),
@@ -158,7 +181,10 @@ pub const TABLES: &[Table] = &[
     },
     Table {
         name: "matches",
-        rows: Rows::Of("t.id IN (SELECT s.match_id FROM match_sides s WHERE s.user_id = $1)", BY_ID),
+        rows: Rows::Of(
+            "t.id IN (SELECT s.match_id FROM match_sides s WHERE s.user_id = $1)",
+            BY_ID,
+        ),
         erasure: Erasure::Kept,
         columns: &[
             shown("id", Id).stays(NO_PERSON),
@@ -289,7 +315,8 @@ pub const TABLES: &[Table] = &[
             shown("type", Text),
             shown("code", Text),
             shown("notice", Json),
-            // That of a warning is the id of the report, which begins with the time it was made: it would tell by whom.
+            // That of a warning is the id of the report, which begins with the time it was made: it
+            // would tell by whom.
             hidden("reference", "what keeps it from being told twice"),
             shown("read", Flag),
             shown("created_at", Time),
@@ -324,7 +351,10 @@ pub const TABLES: &[Table] = &[
             shown("key", Text),
             hidden("request_hash", SECRET),
             shown("status", Number),
-            hidden("response", "an answer the client had, which can hold tokens"),
+            hidden(
+                "response",
+                "an answer the client had, which can hold tokens",
+            ),
             hidden("response_key_id", KEY_NAME),
             shown("created_at", Time),
         ],
@@ -334,7 +364,8 @@ pub const TABLES: &[Table] = &[
         rows: Rows::Of(OWN_PHONE, None),
         erasure: Erasure::Kept,
         columns: &[
-            hidden("phone_index", HASHED_PHONE).stays("who comes back is not rewarded as a new user"),
+            hidden("phone_index", HASHED_PHONE)
+                .stays("who comes back is not rewarded as a new user"),
             shown("first_seen", Time).stays("stands beside nothing but a keyed hash"),
         ],
     },
@@ -388,7 +419,11 @@ pub const TABLES: &[Table] = &[
         name: "billing_accounts",
         rows: Rows::Of(OWN, None),
         erasure: Erasure::Deleted(OWN),
-        columns: &[hidden("user_id", ITSELF), shown("token", Text), shown("created_at", Time)],
+        columns: &[
+            hidden("user_id", ITSELF),
+            shown("token", Text),
+            shown("created_at", Time),
+        ],
     },
     Table {
         name: "billing_events",
@@ -418,7 +453,10 @@ pub const TABLES: &[Table] = &[
             hidden("phone_index", HASHED_PHONE),
             hidden("user_id", ITSELF),
             hidden("code_hash", SECRET),
-            hidden("registration", "waits for its code, before there is an account"),
+            hidden(
+                "registration",
+                "waits for its code, before there is an account",
+            ),
             hidden("registration_key_id", KEY_NAME),
             shown("tries", Number),
             shown("created_at", Time),
@@ -431,7 +469,10 @@ pub const TABLES: &[Table] = &[
         erasure: Erasure::Deleted(OWN),
         columns: &[
             hidden("user_id", ITSELF),
-            hidden("secret_ciphertext", "whoever has it makes the codes; its user has it in an app"),
+            hidden(
+                "secret_ciphertext",
+                "whoever has it makes the codes; its user has it in an app",
+            ),
             hidden("secret_key_id", KEY_NAME),
             shown("confirmed_at", Time),
             shown("last_step", Number),
@@ -485,7 +526,12 @@ pub const TABLES: &[Table] = &[
         name: "id_nodes",
         rows: Rows::Nobody("of processes of the server"),
         erasure: Erasure::Kept,
-        columns: &[plain("part"), plain("holder"), plain("expires_at"), plain("last_id")],
+        columns: &[
+            plain("part"),
+            plain("holder"),
+            plain("expires_at"),
+            plain("last_id"),
+        ],
     },
     safety::TOMBSTONES,
 ];

@@ -59,12 +59,13 @@ pub struct AdSettings {
     #[serde(default)]
     #[schema(value_type = Option<LinkText>)]
     pub click_url: Option<String>,
-    /// 1 to 32 of `a`–`z`, `0`–`9` and `_`; `match_end` when absent, which is the one that the server sends by itself.
+    /// 1 to 32 of `a`–`z`, `0`–`9` and `_`; `match_end` when absent, which is the one that the
+    /// server sends by itself.
     #[serde(default = "Placement::match_end")]
     #[sqlx(try_from = "String")]
     pub placement: Placement,
-    /// `all` (when absent), `free` or `premium`, `locale:tr` or `locale:en`, or one of each with a comma between. Premium users see only what names `premium`, where the
-    /// server allows that.
+    /// `all` (when absent), `free` or `premium`, `locale:tr` or `locale:en`, or one of each with a
+    /// comma between. Premium users see only what names `premium`, where the server allows that.
     #[serde(default = "everybody")]
     #[sqlx(try_from = "String")]
     pub target_group: TargetGroup,
@@ -111,25 +112,45 @@ pub struct AdPatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Text500>)]
     pub content: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[schema(value_type = Option<LinkText>)]
     pub click_url: Option<Option<String>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub placement: Option<Placement>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target_group: Option<TargetGroup>,
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::whole::read_optional")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "super::whole::read_optional"
+    )]
     #[schema(minimum = 1, maximum = 1000)]
     pub weight: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::whole::read_optional")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "super::whole::read_optional"
+    )]
     #[schema(minimum = 1, maximum = 100)]
     pub daily_cap: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[schema(value_type = Option<Timestamp>)]
     pub starts_at: Option<Option<Timestamp>>,
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[schema(value_type = Option<Timestamp>)]
     pub ends_at: Option<Option<Timestamp>>,
 }
@@ -182,14 +203,39 @@ impl AdSettings {
             _ => true,
         };
         let rules = [
-            (is_text(&self.title, MAX_TITLE), "title", "must be 1 to 80 characters without line breaks"),
-            (is_text(&self.content.replace('\n', " "), MAX_CONTENT), "content", "must be 1 to 500 characters"),
-            (self.click_url.as_deref().is_none_or(is_https), "click_url", "must be https:// with the name of a host, at most 500 bytes"),
-            ((1..=MAX_WEIGHT).contains(&self.weight), "weight", "must be 1 to 1000"),
-            ((1..=MAX_DAILY_CAP).contains(&self.daily_cap), "daily_cap", "must be 1 to 100"),
+            (
+                is_text(&self.title, MAX_TITLE),
+                "title",
+                "must be 1 to 80 characters without line breaks",
+            ),
+            (
+                is_text(&self.content.replace('\n', " "), MAX_CONTENT),
+                "content",
+                "must be 1 to 500 characters",
+            ),
+            (
+                self.click_url.as_deref().is_none_or(is_https),
+                "click_url",
+                "must be https:// with the name of a host, at most 500 bytes",
+            ),
+            (
+                (1..=MAX_WEIGHT).contains(&self.weight),
+                "weight",
+                "must be 1 to 1000",
+            ),
+            (
+                (1..=MAX_DAILY_CAP).contains(&self.daily_cap),
+                "daily_cap",
+                "must be 1 to 100",
+            ),
             (time, "ends_at", "must be after starts_at"),
         ];
-        rules.into_iter().find(|(fine, ..)| !fine).map_or(Ok(()), |(_, field, detail)| Err(AdRefused { field, detail }))
+        rules
+            .into_iter()
+            .find(|(fine, ..)| !fine)
+            .map_or(Ok(()), |(_, field, detail)| {
+                Err(AdRefused { field, detail })
+            })
     }
 }
 
@@ -218,22 +264,31 @@ fn is_text(text: &str, most: usize) -> bool {
     !text.trim().is_empty() && text.chars().count() <= most && !text.chars().any(char::is_control)
 }
 
-/// A link that leads to a host by its name, over TLS, and shows where: no user part, no address in any of the forms that browsers read as one, nothing but
-/// ASCII (other names in Punycode).
+/// A link that leads to a host by its name, over TLS, and shows where: no user part, no address in
+/// any of the forms that browsers read as one, nothing but ASCII (other names in Punycode).
 fn is_https(url: &str) -> bool {
-    let Some(rest) = url.strip_prefix("https://") else { return false };
+    let Some(rest) = url.strip_prefix("https://") else {
+        return false;
+    };
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let (host, port) = authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)));
+    let (host, port) = authority
+        .split_once(':')
+        .map_or((authority, None), |(host, port)| (host, Some(port)));
     // A backslash is a slash to browsers, and would change the host.
-    let plain = url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let plain = url
+        .bytes()
+        .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     url.len() <= MAX_URL && plain && is_host_name(host) && port.is_none_or(is_port)
 }
 
-/// Two labels or more, the last of which begins with a letter: browsers read a host that ends in a number, as `2130706433` or `0x7f.1`, as an address.
+/// Two labels or more, the last of which begins with a letter: browsers read a host that ends in a
+/// number, as `2130706433` or `0x7f.1`, as an address.
 fn is_host_name(host: &str) -> bool {
     let is_label = |label: &str| {
         (1..=63).contains(&label.len())
-            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };
@@ -245,7 +300,9 @@ fn is_host_name(host: &str) -> bool {
 
 /// 1 to 65535, written as one writes a number.
 fn is_port(port: &str) -> bool {
-    port.bytes().all(|byte| byte.is_ascii_digit()) && !port.starts_with('0') && port.parse::<u16>().is_ok()
+    port.bytes().all(|byte| byte.is_ascii_digit())
+        && !port.starts_with('0')
+        && port.parse::<u16>().is_ok()
 }
 
 #[cfg(test)]
@@ -319,24 +376,58 @@ mod tests {
         assert_eq!(refused(|ad| ad.title = " ".to_owned()), Some("title"));
         assert_eq!(refused(|ad| ad.title = "ç".repeat(81)), Some("title"));
         assert_eq!(refused(|ad| ad.title = "a\nb".to_owned()), Some("title"));
-        assert_eq!(refused(|ad| ad.content = "\u{7}".to_owned()), Some("content"));
+        assert_eq!(
+            refused(|ad| ad.content = "\u{7}".to_owned()),
+            Some("content")
+        );
         assert_eq!(refused(|ad| ad.content = "ç".repeat(501)), Some("content"));
-        assert_eq!(refused(|ad| ad.click_url = Some(String::new())), Some("click_url"));
+        assert_eq!(
+            refused(|ad| ad.click_url = Some(String::new())),
+            Some("click_url")
+        );
         assert_eq!(refused(|ad| ad.weight = 0), Some("weight"));
         assert_eq!(refused(|ad| ad.daily_cap = 101), Some("daily_cap"));
         let (early, late) = (Timestamp::from_millis(1), Timestamp::from_millis(2));
-        assert_eq!(AdSettings { starts_at: Some(early), ends_at: Some(late), ..AdSettings::new("t", "c") }.check(), Ok(()));
-        let same = AdSettings { starts_at: Some(late), ends_at: Some(late), ..AdSettings::new("t", "c") };
-        assert_eq!(same.check().err().map(|refused| refused.field), Some("ends_at"));
+        assert_eq!(
+            AdSettings {
+                starts_at: Some(early),
+                ends_at: Some(late),
+                ..AdSettings::new("t", "c")
+            }
+            .check(),
+            Ok(())
+        );
+        let same = AdSettings {
+            starts_at: Some(late),
+            ends_at: Some(late),
+            ..AdSettings::new("t", "c")
+        };
+        assert_eq!(
+            same.check().err().map(|refused| refused.field),
+            Some("ends_at")
+        );
     }
 
     #[test]
     fn a_patch_changes_what_it_names() {
-        let before = AdSettings { click_url: Some("https://x.example".to_owned()), weight: 7, ..AdSettings::new("t", "c") };
+        let before = AdSettings {
+            click_url: Some("https://x.example".to_owned()),
+            weight: 7,
+            ..AdSettings::new("t", "c")
+        };
         assert_eq!(AdPatch::default().apply(&before), before);
-        let patch: AdPatch = serde_json::from_str(r#"{"click_url":null,"title":"u","target_group":"free"}"#).expect("a patch");
+        let patch: AdPatch =
+            serde_json::from_str(r#"{"click_url":null,"title":"u","target_group":"free"}"#)
+                .expect("a patch");
         let after = patch.apply(&before);
-        assert_eq!((after.click_url.as_deref(), after.title.as_str(), after.weight), (None, "u", 7));
+        assert_eq!(
+            (
+                after.click_url.as_deref(),
+                after.title.as_str(),
+                after.weight
+            ),
+            (None, "u", 7)
+        );
         assert_eq!(after.target_group.to_string(), "free");
     }
 }

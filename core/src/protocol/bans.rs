@@ -47,7 +47,8 @@ pub struct AdminBan {
     /// Who was banned. The ban is of the phone: it outlives the account.
     pub user_id: Option<UserId>,
     pub handle: Option<String>,
-    /// What the user is told: a moderator's words, or the reason of the reports that brought it about.
+    /// What the user is told: a moderator's words, or the reason of the reports that brought it
+    /// about.
     pub reason: String,
     /// Made by the job that counts reports.
     pub automatic: bool,

@@ -14,7 +14,10 @@ use crate::{
 };
 
 /// `GET /v1/subscription`
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own to a client")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own to a client"
+)]
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SubscriptionStatus {
     /// Null when there never was a subscription.
@@ -23,12 +26,14 @@ pub struct SubscriptionStatus {
     /// Until when it is paid or granted; of one that is over, when it ended.
     pub end: Option<Timestamp>,
     pub active: bool,
-    /// Its end has come, and the provider has not said yet whether it goes on; it is active meanwhile.
+    /// Its end has come, and the provider has not said yet whether it goes on; it is active
+    /// meanwhile.
     pub in_grace: bool,
     /// Whether the provider renews it unless told otherwise.
     pub renews: bool,
     pub is_premium: bool,
-    /// Goes with a purchase, so that the billing provider's events name this account. A UUID that means nothing to anybody else.
+    /// Goes with a purchase, so that the billing provider's events name this account. A UUID that
+    /// means nothing to anybody else.
     pub account_token: Secret,
 }
 
@@ -74,7 +79,11 @@ pub struct SubscriptionGrantRequest {
     /// The name of a plan.
     pub plan: String,
     /// 1 to 3650; the plan's own when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::whole::read_optional")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "super::whole::read_optional"
+    )]
     #[schema(minimum = 1, maximum = 3650)]
     pub days: Option<u32>,
 }
@@ -92,11 +101,13 @@ pub struct SubscriptionGrant {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct QuotaCorrectionRequest {
     pub bucket: QuotaBucket,
-    /// Rights to give, or to take when negative; not 0, and at most 1000000 either way. A balance stops at 0.
+    /// Rights to give, or to take when negative; not 0, and at most 1000000 either way. A balance
+    /// stops at 0.
     #[serde(deserialize_with = "super::whole::read")]
     #[schema(value_type = CorrectionAmount)]
     pub amount: i64,
-    /// What it is for, e.g. the number of a ticket: 1 to 64 visible ASCII characters. Counts once for a user and bucket.
+    /// What it is for, e.g. the number of a ticket: 1 to 64 visible ASCII characters. Counts once
+    /// for a user and bucket.
     #[schema(value_type = ReferenceText)]
     pub reference: String,
 }

@@ -1,4 +1,5 @@
-//! Shapes of texts and numbers in the API document, as the server holds them. None has a value: a field of a body names one as its `value_type`.
+//! Shapes of texts and numbers in the API document, as the server holds them. None has a value: a
+//! field of a body names one as its `value_type`.
 
 use utoipa::{
     PartialSchema, ToSchema,
@@ -32,8 +33,7 @@ macro_rules! texts {
 }
 
 /// Something to read: not blank, and of the control characters only line breaks.
-const LINES: &str =
-    r"^[^\u0000-\u0009\u000B-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u0009\u000B-\u001F\u007F-\u009F]*$";
+const LINES: &str = r"^[^\u0000-\u0009\u000B-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u0009\u000B-\u001F\u007F-\u009F]*$";
 /// The same in one line.
 const LINE: &str = r"^[^\u0000-\u001F\u007F-\u009F]*[^\s\u0000-\u001F\u007F-\u009F][^\u0000-\u001F\u007F-\u009F]*$";
 /// Standard base64 of at least one byte, with its padding.
@@ -76,8 +76,16 @@ pub enum CorrectionAmount {}
 
 impl PartialSchema for CorrectionAmount {
     fn schema() -> RefOr<Schema> {
-        let number = |least: i64, most: i64| ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(least)).maximum(Some(most));
-        OneOfBuilder::new().item(number(-1_000_000, -1)).item(number(1, 1_000_000)).into()
+        let number = |least: i64, most: i64| {
+            ObjectBuilder::new()
+                .schema_type(Type::Integer)
+                .minimum(Some(least))
+                .maximum(Some(most))
+        };
+        OneOfBuilder::new()
+            .item(number(-1_000_000, -1))
+            .item(number(1, 1_000_000))
+            .into()
     }
 }
 
@@ -86,11 +94,20 @@ impl ToSchema for CorrectionAmount {}
 // A derive cannot say that it is one of the two.
 impl PartialSchema for ReadRequest {
     fn schema() -> RefOr<Schema> {
-        let ids = ArrayBuilder::new().items(NotificationId::schema()).min_items(Some(1)).max_items(Some(100));
+        let ids = ArrayBuilder::new()
+            .items(NotificationId::schema())
+            .min_items(Some(1))
+            .max_items(Some(100));
         let these = ObjectBuilder::new().property("ids", ids).required("ids");
-        let all = ObjectBuilder::new().schema_type(Type::Boolean).enum_values(Some([true]));
+        let all = ObjectBuilder::new()
+            .schema_type(Type::Boolean)
+            .enum_values(Some([true]));
         let all = ObjectBuilder::new().property("all", all).required("all");
-        OneOfBuilder::new().item(these).item(all).description(Some("Marks these, or all: exactly one of the two.")).into()
+        OneOfBuilder::new()
+            .item(these)
+            .item(all)
+            .description(Some("Marks these, or all: exactly one of the two."))
+            .into()
     }
 }
 

@@ -89,12 +89,17 @@ pub struct MessageSend {
     #[schema(value_type = String)]
     pub ciphertext: Vec<u8>,
     /// 32 bytes, the same as inside the message; only with content.
-    #[serde(with = "super::base64_bytes::optional", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "super::base64_bytes::optional",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = Option<String>)]
     pub franking_tag: Option<Vec<u8>>,
 }
 
-/// Says that every message of the peer up to `seq` has arrived (`message.ack`) or was read (`message.read`).
+/// Says that every message of the peer up to `seq` has arrived (`message.ack`) or was read
+/// (`message.read`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MessageAck {
     pub match_id: MatchId,
@@ -123,7 +128,8 @@ pub struct RtcDescription {
     pub kind: DescriptionKind,
     /// At most 32 KiB. The peer gets it sanitised.
     pub sdp: Secret,
-    /// The offer that this answers, as `rtc.description` told it; absent: the newest. Not with an offer.
+    /// The offer that this answers, as `rtc.description` told it; absent: the newest. Not with an
+    /// offer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub round: Option<i64>,
 }
@@ -132,7 +138,8 @@ pub struct RtcDescription {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RtcCandidate {
     pub match_id: MatchId,
-    /// At most 512 bytes; empty at the end of the candidates. Only what names a relay of ours gets to the peer.
+    /// At most 512 bytes; empty at the end of the candidates. Only what names a relay of ours gets
+    /// to the peer.
     pub candidate: Secret,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sdp_mid: Option<String>,
@@ -199,7 +206,8 @@ impl ClientFrame {
             #[serde(skip_serializing_if = "Option::is_none")]
             id: Option<&'a FrameId>,
         }
-        serde_json::to_string(&Envelope { frame: self, id }).expect("frames have string keys and serialize")
+        serde_json::to_string(&Envelope { frame: self, id })
+            .expect("frames have string keys and serialize")
     }
 }
 
@@ -226,65 +234,101 @@ struct Head<'a> {
 /// Reads one text frame.
 ///
 /// # Errors
-/// [`ErrorCode::BadFrame`] for text that is no JSON object with a `type`, [`ErrorCode::UnknownType`], [`ErrorCode::UnknownField`],
-/// [`ErrorCode::MessageTooLarge`] and [`ErrorCode::InvalidField`] with the field's name. Nesting depth is bounded by the JSON reader.
+/// [`ErrorCode::BadFrame`] for text that is no JSON object with a `type`,
+/// [`ErrorCode::UnknownType`], [`ErrorCode::UnknownField`], [`ErrorCode::MessageTooLarge`] and
+/// [`ErrorCode::InvalidField`] with the field's name. Nesting depth is bounded by the JSON reader.
 pub fn parse_client_frame(text: &str) -> Result<(Option<FrameId>, ClientFrame), FrameError> {
-    let bad = |message: &str| FrameError { re: None, code: ErrorCode::BadFrame, message: message.to_owned() };
+    let bad = |message: &str| FrameError {
+        re: None,
+        code: ErrorCode::BadFrame,
+        message: message.to_owned(),
+    };
     // serde reads a struct from an array as well.
     if !text.trim_ascii_start().starts_with('{') {
         return Err(bad("a frame is a JSON object"));
     }
-    let head: Head<'_> = serde_json::from_str(text).map_err(|_| bad("a frame is a JSON object with a text field `type`"))?;
+    let head: Head<'_> = serde_json::from_str(text)
+        .map_err(|_| bad("a frame is a JSON object with a text field `type`"))?;
     let id = head.id.map(frame_id).transpose()?;
     let frame = match head.kind.as_ref() {
         "hello" => body(text).map(ClientFrame::Hello),
         "match.find" => body(text).map(ClientFrame::MatchFind),
         "match.cancel" => body::<Bare>(text).map(|_| ClientFrame::MatchCancel),
         "match.leave" => body(text).map(ClientFrame::MatchLeave),
-        "message.send" => body::<MessageSend>(text).and_then(within_bounds).map(ClientFrame::MessageSend),
-        "message.ack" => body(text).and_then(positive_seq).map(ClientFrame::MessageAck),
-        "message.read" => body(text).and_then(positive_seq).map(ClientFrame::MessageRead),
+        "message.send" => body::<MessageSend>(text)
+            .and_then(within_bounds)
+            .map(ClientFrame::MessageSend),
+        "message.ack" => body(text)
+            .and_then(positive_seq)
+            .map(ClientFrame::MessageAck),
+        "message.read" => body(text)
+            .and_then(positive_seq)
+            .map(ClientFrame::MessageRead),
         "message.sync" => body(text).map(ClientFrame::MessageSync),
         "typing" => body(text).map(ClientFrame::Typing),
         "rtc.description" => body(text).map(ClientFrame::RtcDescription),
         "rtc.candidate" => body(text).map(ClientFrame::RtcCandidate),
         "rtc.state" => body(text).map(ClientFrame::RtcState),
         "token.refresh" => body(text).map(ClientFrame::TokenRefresh),
-        _ => Err((ErrorCode::UnknownType, "there is no frame of this type".to_owned())),
+        _ => Err((
+            ErrorCode::UnknownType,
+            "there is no frame of this type".to_owned(),
+        )),
     };
     match frame {
         Ok(frame) => Ok((id, frame)),
-        Err((code, message)) => Err(FrameError { re: id, code, message }),
+        Err((code, message)) => Err(FrameError {
+            re: id,
+            code,
+            message,
+        }),
     }
 }
 
 fn frame_id(raw: &RawValue) -> Result<FrameId, FrameError> {
     let fits = |id: &FrameId| !matches!(id, FrameId::Text(text) if text.len() > MAX_FRAME_ID_BYTES);
-    serde_json::from_str(raw.get()).ok().filter(fits).ok_or_else(|| FrameError {
-        re: None,
-        code: ErrorCode::InvalidField,
-        message: "id: a text of at most 64 bytes, or an integer of 64 bits".to_owned(),
-    })
+    serde_json::from_str(raw.get())
+        .ok()
+        .filter(fits)
+        .ok_or_else(|| FrameError {
+            re: None,
+            code: ErrorCode::InvalidField,
+            message: "id: a text of at most 64 bytes, or an integer of 64 bits".to_owned(),
+        })
 }
 
 type Refusal = (ErrorCode, String);
 
 fn body<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
-    super::strict_json::from_str(text, &["type", "id"]).map_err(|refused| (refused.code, refused.to_string()))
+    super::strict_json::from_str(text, &["type", "id"])
+        .map_err(|refused| (refused.code, refused.to_string()))
 }
 
 fn within_bounds(frame: MessageSend) -> Result<MessageSend, Refusal> {
     if frame.ciphertext.len() > MAX_CIPHERTEXT_BYTES {
-        return Err((ErrorCode::MessageTooLarge, "ciphertext: at most 16 KiB".to_owned()));
+        return Err((
+            ErrorCode::MessageTooLarge,
+            "ciphertext: at most 16 KiB".to_owned(),
+        ));
     }
     if frame.ciphertext.is_empty() {
         return Err((ErrorCode::InvalidField, "ciphertext: empty".to_owned()));
     }
-    if frame.franking_tag.as_ref().is_some_and(|tag| tag.len() != 32) {
-        return Err((ErrorCode::InvalidField, "franking_tag: exactly 32 bytes".to_owned()));
+    if frame
+        .franking_tag
+        .as_ref()
+        .is_some_and(|tag| tag.len() != 32)
+    {
+        return Err((
+            ErrorCode::InvalidField,
+            "franking_tag: exactly 32 bytes".to_owned(),
+        ));
     }
     if frame.franking_tag.is_some() && frame.kind != MessageKind::Content {
-        return Err((ErrorCode::InvalidField, "franking_tag: only with kind content".to_owned()));
+        return Err((
+            ErrorCode::InvalidField,
+            "franking_tag: only with kind content".to_owned(),
+        ));
     }
     Ok(frame)
 }
@@ -307,8 +351,21 @@ mod tests {
 
     #[test]
     fn text_that_is_no_frame() {
-        let deep = format!("{{\"type\":\"typing\",\"match_id\":\"1\",\"on\":{}true{}}}", "[".repeat(5_000), "]".repeat(5_000));
-        for text in ["", "[]", "1", "{}", "{\"type\":1}", "[\"match.cancel\"]", "{\"type\":\"typing\"", "{\"type\":\"typing\"} x"] {
+        let deep = format!(
+            "{{\"type\":\"typing\",\"match_id\":\"1\",\"on\":{}true{}}}",
+            "[".repeat(5_000),
+            "]".repeat(5_000)
+        );
+        for text in [
+            "",
+            "[]",
+            "1",
+            "{}",
+            "{\"type\":1}",
+            "[\"match.cancel\"]",
+            "{\"type\":\"typing\"",
+            "{\"type\":\"typing\"} x",
+        ] {
             assert_eq!(refusal(text).0, ErrorCode::BadFrame, "{text}");
         }
         assert_eq!(refusal(&deep).0, ErrorCode::InvalidField);
@@ -317,31 +374,72 @@ mod tests {
     #[test]
     fn fields_that_are_wrong_are_named_and_never_quoted() {
         assert_eq!(refusal(r#"{"type":"nope"}"#).0, ErrorCode::UnknownType);
-        assert_eq!(refusal(r#"{"type":"match.cancel","x":1}"#), (ErrorCode::UnknownField, "x: unknown field".to_owned()));
+        assert_eq!(
+            refusal(r#"{"type":"match.cancel","x":1}"#),
+            (ErrorCode::UnknownField, "x: unknown field".to_owned())
+        );
         assert_eq!(
             refusal(r#"{"type":"hello","token":"t","device":{"serial":"s"}}"#),
-            (ErrorCode::UnknownField, "device.serial: unknown field".to_owned())
+            (
+                ErrorCode::UnknownField,
+                "device.serial: unknown field".to_owned()
+            )
         );
-        let (code, message) = refusal(r#"{"type":"typing","match_id":"5412345678","on":"+905321234567"}"#);
+        let (code, message) =
+            refusal(r#"{"type":"typing","match_id":"5412345678","on":"+905321234567"}"#);
         assert_eq!(code, ErrorCode::InvalidField);
-        assert!(message.starts_with("on: ") && !message.contains("+90"), "{message}");
-        assert_eq!(refusal(r#"{"type":"message.ack","match_id":"1","seq":0}"#).0, ErrorCode::InvalidField);
-        assert_eq!(refusal(r#"{"type":"message.ack","match_id":1,"seq":1}"#).0, ErrorCode::InvalidField);
+        assert!(
+            message.starts_with("on: ") && !message.contains("+90"),
+            "{message}"
+        );
+        assert_eq!(
+            refusal(r#"{"type":"message.ack","match_id":"1","seq":0}"#).0,
+            ErrorCode::InvalidField
+        );
+        assert_eq!(
+            refusal(r#"{"type":"message.ack","match_id":1,"seq":1}"#).0,
+            ErrorCode::InvalidField
+        );
     }
 
     #[test]
     fn an_id_of_another_kind_is_a_refused_frame() {
         let deep = format!("{}1{}", "[".repeat(100), "]".repeat(100));
         let long = format!("\"{}\"", "i".repeat(65));
-        for id in ["1.5", "true", "[]", "[1]", "{}", r#"{"a":1}"#, "18446744073709551615", "1e400", "9223372036854775808", &deep, &long] {
-            let error = parse_client_frame(&format!(r#"{{"type":"match.cancel","id":{id}}}"#)).expect_err(id);
-            assert_eq!((error.re, error.code), (None, ErrorCode::InvalidField), "{id}");
+        for id in [
+            "1.5",
+            "true",
+            "[]",
+            "[1]",
+            "{}",
+            r#"{"a":1}"#,
+            "18446744073709551615",
+            "1e400",
+            "9223372036854775808",
+            &deep,
+            &long,
+        ] {
+            let error = parse_client_frame(&format!(r#"{{"type":"match.cancel","id":{id}}}"#))
+                .expect_err(id);
+            assert_eq!(
+                (error.re, error.code),
+                (None, ErrorCode::InvalidField),
+                "{id}"
+            );
             assert!(error.message.starts_with("id: "), "{}", error.message);
         }
-        let good =
-            [("null", None), ("-9223372036854775808", Some(FrameId::Number(i64::MIN))), (r#""""#, Some(FrameId::Text(String::new())))];
+        let good = [
+            ("null", None),
+            ("-9223372036854775808", Some(FrameId::Number(i64::MIN))),
+            (r#""""#, Some(FrameId::Text(String::new()))),
+        ];
         for (id, read) in good {
-            assert_eq!(parse_client_frame(&format!(r#"{{"id":{id},"type":"match.cancel"}}"#)).expect(id).0, read);
+            assert_eq!(
+                parse_client_frame(&format!(r#"{{"id":{id},"type":"match.cancel"}}"#))
+                    .expect(id)
+                    .0,
+                read
+            );
         }
     }
 

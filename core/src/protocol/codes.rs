@@ -186,9 +186,18 @@ impl CloseCode {
         }
     }
 
-    /// Whether a client should connect again by itself (after a token refresh for [`CloseCode::Unauthorized`]).
+    /// Whether a client should connect again by itself (after a token refresh for
+    /// [`CloseCode::Unauthorized`]).
     pub const fn reconnect(self) -> bool {
-        !matches!(self, Self::ProtocolError | Self::InvalidText | Self::BadFrame | Self::Banned | Self::Replaced | Self::TooLarge)
+        !matches!(
+            self,
+            Self::ProtocolError
+                | Self::InvalidText
+                | Self::BadFrame
+                | Self::Banned
+                | Self::Replaced
+                | Self::TooLarge
+        )
     }
 
     /// The close code with this number.

@@ -6,7 +6,8 @@ use utoipa::ToSchema;
 use super::bounds::{ContentText, HashText};
 use crate::{id::MatchId, id::MessageId, time::Timestamp};
 
-/// The server's word that a message with this franking tag passed through it, from one user to another, at one time. Only the server can check it.
+/// The server's word that a message with this franking tag passed through it, from one user to
+/// another, at one time. Only the server can check it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Frank {
     /// Which of the server's keys made it.
@@ -40,13 +41,17 @@ pub struct Evidence {
     #[serde(with = "super::base64_bytes")]
     #[schema(value_type = HashText)]
     pub ciphertext_sha256: Vec<u8>,
-    /// The sender's handle inside the message, which the tag is over; absent when it is the peer's handle now.
+    /// The sender's handle inside the message, which the tag is over; absent when it is the peer's
+    /// handle now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender_handle: Option<String>,
 }
 
 impl std::fmt::Debug for Evidence {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Evidence").field("match_id", &self.match_id).field("message_id", &self.message_id).finish_non_exhaustive()
+        f.debug_struct("Evidence")
+            .field("match_id", &self.match_id)
+            .field("message_id", &self.message_id)
+            .finish_non_exhaustive()
     }
 }

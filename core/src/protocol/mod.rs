@@ -1,4 +1,5 @@
-//! The client contract: REST bodies, WebSocket frames, error and close codes. One place for server and client.
+//! The client contract: REST bodies, WebSocket frames, error and close codes. One place for server
+//! and client.
 
 mod ads;
 mod bans;
@@ -24,34 +25,39 @@ mod whole;
 
 pub use ads::{Ad, AdEvent, AdEventKind, AdPatch, AdRefused, AdSettings, AdminAd};
 pub use bans::{
-    AdminAppeal, AdminBan, Appeal, AppealDecisionRequest, AppealRequest, AppealedBan, BanConfirmation, BanRequest, UnbanRequest,
+    AdminAppeal, AdminBan, Appeal, AppealDecisionRequest, AppealRequest, AppealedBan,
+    BanConfirmation, BanRequest, UnbanRequest,
 };
 pub use billing::{
-    BilledSubscription, BillingEvent, BillingReceipt, QuotaCorrectionRequest, SubscriptionGrant, SubscriptionGrantRequest,
-    SubscriptionStatus,
+    BilledSubscription, BillingEvent, BillingReceipt, QuotaCorrectionRequest, SubscriptionGrant,
+    SubscriptionGrantRequest, SubscriptionStatus,
 };
 pub use client_frame::{
-    ClientFrame, DeviceInfo, FrameError, FrameId, Hello, MatchFind, MatchRef, MessageAck, MessageSend, MessageSync, ResumePoint,
-    RtcCandidate, RtcDescription, RtcState, TokenRefresh, Typing, parse_client_frame,
+    ClientFrame, DeviceInfo, FrameError, FrameId, Hello, MatchFind, MatchRef, MessageAck,
+    MessageSend, MessageSync, ResumePoint, RtcCandidate, RtcDescription, RtcState, TokenRefresh,
+    Typing, parse_client_frame,
 };
 pub use codes::{CloseCode, ErrorCode};
 pub use franking::{Evidence, Frank};
 pub use jobs::{AdminJob, JobQueue, JobQueues};
-pub use notification::{Announcement, AnnouncementRequest, Notification, NotificationsRead, ReadRequest, Unread};
+pub use notification::{
+    Announcement, AnnouncementRequest, Notification, NotificationsRead, ReadRequest, Unread,
+};
 pub use overview::{DayStatistics, Overview, OverviewTotals};
 pub use privacy::{AccountErasureRequest, ErasureRequest};
 pub use referral::{Referral, ReferralRequest, Referrals};
 pub use report::{
-    AdminReport, ReliabilityRequest, Report, ReportDetails, ReportRequest, ReportedUser, ReportingUser, Resolution, ResolveRequest,
-    VerifiedMessage,
+    AdminReport, ReliabilityRequest, Report, ReportDetails, ReportRequest, ReportedUser,
+    ReportingUser, Resolution, ResolveRequest, VerifiedMessage,
 };
 pub use rest::*;
 pub use server_frame::{
-    MatchEnded, MatchFound, MessageAccepted, MessageNew, MessageOrigin, PeerPresence, ServerFrame, ServerMessage, SessionLimits, Welcome,
-    WhoEnded,
+    MatchEnded, MatchFound, MessageAccepted, MessageNew, MessageOrigin, PeerPresence, ServerFrame,
+    ServerMessage, SessionLimits, Welcome, WhoEnded,
 };
 pub use staff::{
-    AdminMatch, AdminMatchSide, AdminUser, AdminUserCounts, AdminUserDetail, FindUsersRequest, FoundUsers, RoleRequest, SystemLogEntry,
+    AdminMatch, AdminMatchSide, AdminUser, AdminUserCounts, AdminUserDetail, FindUsersRequest,
+    FoundUsers, RoleRequest, SystemLogEntry,
 };
 pub use totp::{RecoveryCodes, TotpConfirmation, TotpRemoval, TotpRequest, TotpSetup};
 
@@ -88,7 +94,9 @@ pub mod base64_bytes {
     /// Reads base64 text.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
         let text = Cow::<'de, str>::deserialize(from)?;
-        STANDARD.decode(text.as_bytes()).map_err(|_| de::Error::custom("not standard base64"))
+        STANDARD
+            .decode(text.as_bytes())
+            .map_err(|_| de::Error::custom("not standard base64"))
     }
 
     /// The same for a field that may be absent.
@@ -106,9 +114,16 @@ pub mod base64_bytes {
         }
 
         /// Reads base64 text or null.
-        pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Vec<u8>>, D::Error> {
+        pub fn deserialize<'de, D: Deserializer<'de>>(
+            from: D,
+        ) -> Result<Option<Vec<u8>>, D::Error> {
             let text = Option::<Cow<'de, str>>::deserialize(from)?;
-            text.map(|text| STANDARD.decode(text.as_bytes()).map_err(|_| de::Error::custom("not standard base64"))).transpose()
+            text.map(|text| {
+                STANDARD
+                    .decode(text.as_bytes())
+                    .map_err(|_| de::Error::custom("not standard base64"))
+            })
+            .transpose()
         }
     }
 }

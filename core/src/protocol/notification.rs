@@ -62,7 +62,8 @@ pub struct AnnouncementRequest {
     /// What users with English texts read: 1 to 500 characters.
     #[schema(value_type = Text500)]
     pub en: String,
-    /// `all` (when absent), `free` or `premium`, `locale:tr` or `locale:en`, or one of each with a comma between.
+    /// `all` (when absent), `free` or `premium`, `locale:tr` or `locale:en`, or one of each with a
+    /// comma between.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<TargetGroup>,
 }

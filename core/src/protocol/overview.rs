@@ -7,7 +7,8 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Overview {
     pub totals: OverviewTotals,
-    /// The last 30 local days that were counted, newest first. The counts of today are up to an hour old.
+    /// The last 30 local days that were counted, newest first. The counts of today are up to an
+    /// hour old.
     pub days: Vec<DayStatistics>,
 }
 

@@ -27,7 +27,10 @@ pub struct ReportRequest {
 
 impl std::fmt::Debug for ReportRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ReportRequest").field("match_id", &self.match_id).field("reason", &self.reason).finish_non_exhaustive()
+        f.debug_struct("ReportRequest")
+            .field("match_id", &self.match_id)
+            .field("reason", &self.reason)
+            .finish_non_exhaustive()
     }
 }
 
@@ -52,7 +55,8 @@ pub struct AdminReport {
     pub note: Option<String>,
     /// How many messages were shown, also when they are erased.
     pub evidence_count: i64,
-    /// Different users who have reported this one in the window of the settings, those whose reports were dismissed left out.
+    /// Different users who have reported this one in the window of the settings, those whose
+    /// reports were dismissed left out.
     pub reporters: i64,
     /// The ban of the reported user that waits for a moderator.
     pub provisional_ban: Option<BanId>,
@@ -118,7 +122,9 @@ pub struct VerifiedMessage {
 
 impl std::fmt::Debug for VerifiedMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("VerifiedMessage").field("message_id", &self.message_id).finish_non_exhaustive()
+        f.debug_struct("VerifiedMessage")
+            .field("message_id", &self.message_id)
+            .finish_non_exhaustive()
     }
 }
 

@@ -9,13 +9,18 @@ use super::{
     bounds::{DayText, InterestText, LanguageCode, PackageText, PhoneText},
 };
 use crate::{
-    domain::{ClaimRefusal, ClaimStatus, EndReason, Locale, MatchRole, MatchStatus, MessageKind, Mode, PushPlatform, UserRole},
+    domain::{
+        ClaimRefusal, ClaimStatus, EndReason, Locale, MatchRole, MatchStatus, MessageKind, Mode,
+        PushPlatform, UserRole,
+    },
     id::{BlockId, ClaimId, MatchId, MessageId, SessionId, UserId},
     time::Timestamp,
 };
 
 /// Text that must not be shown: a password or a token. `Debug` prints no part of it.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop, ToSchema)]
+#[derive(
+    Clone, Default, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop, ToSchema,
+)]
 #[serde(transparent)]
 pub struct Secret(String);
 
@@ -88,7 +93,8 @@ pub struct LoginRequest {
     pub password: Secret,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<Device>,
-    /// For an account with a second factor: the six digits that its app shows, or one of its recovery codes.
+    /// For an account with a second factor: the six digits that its app shows, or one of its
+    /// recovery codes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub totp: Option<Secret>,
 }
@@ -226,14 +232,23 @@ pub struct ProfilePatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Vec<LanguageCode>>, max_items = 5)]
     pub languages: Option<Vec<String>>,
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "present"
+    )]
     #[schema(value_type = Option<Location>)]
     pub location: Option<Option<Location>>,
 }
 
 /// Tells an explicit null (`Some(None)`) from an absent field (`None`).
-#[expect(clippy::option_option, reason = "absent, null and a value are three cases")]
-pub(super) fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<Option<T>>, D::Error> {
+#[expect(
+    clippy::option_option,
+    reason = "absent, null and a value are three cases"
+)]
+pub(super) fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    from: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(from).map(Some)
 }
 
@@ -277,7 +292,8 @@ pub struct Match {
     pub expires_at: Timestamp,
     pub ended_at: Option<Timestamp>,
     pub ended_reason: Option<EndReason>,
-    /// Messages of the peer with `content` that this side has not marked read; counted to 1,000. Handshakes are none.
+    /// Messages of the peer with `content` that this side has not marked read; counted to 1,000.
+    /// Handshakes are none.
     pub unread: i64,
     /// This side's claim, where it made one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -296,7 +312,11 @@ pub struct Message {
     #[serde(with = "super::base64_bytes")]
     #[schema(value_type = String)]
     pub ciphertext: Vec<u8>,
-    #[serde(with = "super::base64_bytes::optional", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "super::base64_bytes::optional",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = Option<String>)]
     pub franking_tag: Option<Vec<u8>>,
     /// Of a message with a franking tag.
@@ -311,9 +331,13 @@ pub struct PushTokenRequest {
     pub platform: PushPlatform,
 }
 
-/// Which notifications wake a device that is away. They are stored, and shown on open sockets, in any case.
+/// Which notifications wake a device that is away. They are stored, and shown on open sockets, in
+/// any case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own, in the contract")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of its own, in the contract"
+)]
 pub struct NotificationPreferences {
     pub system: bool,
     /// Matches that are made, and messages in them.
@@ -446,11 +470,13 @@ pub struct FieldProblem {
 /// What a banned user is told.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct BanNotice {
-    /// What the moderator wrote for the user; for a ban that reports brought about, their reason: one of the words of a report.
+    /// What the moderator wrote for the user; for a ban that reports brought about, their reason:
+    /// one of the words of a report.
     pub reason: String,
     /// Absent for a ban without end.
     pub until: Option<Timestamp>,
-    /// Whether the appeal token that came along can be used to appeal: nobody has appealed against this ban yet.
+    /// Whether the appeal token that came along can be used to appeal: nobody has appealed against
+    /// this ban yet.
     pub appealable: bool,
 }
 

@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::{Ad, ErrorCode, FrameId, Frank, Match, Notification, NotificationsRead, Quota, RtcCandidate, RtcDescription, RtcState, User};
+use super::{
+    Ad, ErrorCode, FrameId, Frank, Match, Notification, NotificationsRead, Quota, RtcCandidate,
+    RtcDescription, RtcState, User,
+};
 use crate::{
     domain::{EndReason, MatchStatus, MessageKind},
     id::{MatchId, MessageId, SessionId, TicketId},
@@ -25,7 +28,8 @@ pub struct Welcome {
     #[serde(default)]
     pub unread_notifications: i64,
     pub server_time: Timestamp,
-    /// The server pings twice in this time; who hears nothing from the other side for so long may take the connection for dead.
+    /// The server pings twice in this time; who hears nothing from the other side for so long may
+    /// take the connection for dead.
     pub heartbeat_s: u64,
     pub limits: SessionLimits,
 }
@@ -49,7 +53,8 @@ pub struct MatchFound {
     pub peer_key_package: Option<String>,
     /// Whether this device searched, so that encryption and call live here.
     pub this_device: bool,
-    /// One-time key packages left for the session that searched, on its device only; refill below 20.
+    /// One-time key packages left for the session that searched, on its device only; refill below
+    /// 20.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys_remaining: Option<i64>,
     pub quota: Quota,
@@ -107,7 +112,11 @@ pub struct MessageNew {
     #[serde(with = "super::base64_bytes")]
     #[schema(value_type = String)]
     pub ciphertext: Vec<u8>,
-    #[serde(with = "super::base64_bytes::optional", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        with = "super::base64_bytes::optional",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     #[schema(value_type = Option<String>)]
     pub franking_tag: Option<Vec<u8>>,
     /// Of a message with a franking tag; the sender has the same.
@@ -189,7 +198,13 @@ pub enum ServerFrame {
 impl ServerFrame {
     /// An error without further fields.
     pub fn error(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self::Error { code, message: message.into(), retry_after_ms: None, resets_at: None, client_id: None }
+        Self::Error {
+            code,
+            message: message.into(),
+            retry_after_ms: None,
+            resets_at: None,
+            client_id: None,
+        }
     }
 
     /// The frame as JSON text, `re` naming the client's frame it answers.
@@ -209,7 +224,8 @@ impl ServerFrame {
     }
 }
 
-/// A server frame as a client reads it; unknown fields are passed over, unknown types become [`ServerFrame::Unknown`].
+/// A server frame as a client reads it; unknown fields are passed over, unknown types become
+/// [`ServerFrame::Unknown`].
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct ServerMessage {
     #[serde(default)]

@@ -1,4 +1,5 @@
-//! Accounts, matches and the record of acts as staff sees them. No phone, birth year or location is among it.
+//! Accounts, matches and the record of acts as staff sees them. No phone, birth year or location is
+//! among it.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -69,7 +70,8 @@ pub struct FindUsersRequest {
 /// Whose phone it is or was.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct FoundUsers {
-    /// Newest first: the account that has the phone, and erased ones that had it while reports and bans can still concern them.
+    /// Newest first: the account that has the phone, and erased ones that had it while reports and
+    /// bans can still concern them.
     pub items: Vec<AdminUser>,
 }
 

@@ -1,4 +1,5 @@
-//! JSON that is read strictly: unknown fields are errors, and errors name the field but never quote a value.
+//! JSON that is read strictly: unknown fields are errors, and errors name the field but never quote
+//! a value.
 
 use std::fmt;
 
@@ -19,14 +20,19 @@ pub struct Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.field.is_empty() { f.write_str(self.detail) } else { write!(f, "{}: {}", self.field, self.detail) }
+        if self.field.is_empty() {
+            f.write_str(self.detail)
+        } else {
+            write!(f, "{}: {}", self.field, self.detail)
+        }
     }
 }
 
 /// Reads `text`; top-level fields named in `envelope` are passed over.
 ///
 /// # Errors
-/// [`Refused`] for text that is not JSON, unknown fields, and fields that are missing or of the wrong kind.
+/// [`Refused`] for text that is not JSON, unknown fields, and fields that are missing or of the
+/// wrong kind.
 pub fn from_str<T: DeserializeOwned>(text: &str, envelope: &[&str]) -> Result<T, Refused> {
     let mut json = serde_json::Deserializer::from_str(text);
     let mut unknown: Option<String> = None;
@@ -43,28 +49,61 @@ pub fn from_str<T: DeserializeOwned>(text: &str, envelope: &[&str]) -> Result<T,
         let field = track.path().to_string();
         match error.classify() {
             serde_json::error::Category::Data => {
-                // serde's own text quotes the value ("invalid type: string \"…\""); only its kind is told.
+                // serde's own text quotes the value ("invalid type: string \"…\""); only its kind
+                // is told.
                 let missing = error.to_string().starts_with("missing field");
-                let field = if field == "." { missing_field(&error) } else { field };
-                Refused { code: ErrorCode::InvalidField, field, detail: if missing { "missing" } else { "not an allowed value" } }
+                let field = if field == "." {
+                    missing_field(&error)
+                } else {
+                    field
+                };
+                Refused {
+                    code: ErrorCode::InvalidField,
+                    field,
+                    detail: if missing {
+                        "missing"
+                    } else {
+                        "not an allowed value"
+                    },
+                }
             }
-            // serde_json also calls it a syntax error when an enum finds an array; the document itself may be fine.
-            _ if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => {
-                Refused { code: ErrorCode::InvalidField, field, detail: "not an allowed value" }
-            }
-            _ => Refused { code: ErrorCode::BadRequest, field: String::new(), detail: "not well-formed JSON" },
+            // serde_json also calls it a syntax error when an enum finds an array; the document
+            // itself may be fine.
+            _ if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => Refused {
+                code: ErrorCode::InvalidField,
+                field,
+                detail: "not an allowed value",
+            },
+            _ => Refused {
+                code: ErrorCode::BadRequest,
+                field: String::new(),
+                detail: "not well-formed JSON",
+            },
         }
     })?;
     if json.end().is_err() {
-        return Err(Refused { code: ErrorCode::BadRequest, field: String::new(), detail: "text after the JSON document" });
+        return Err(Refused {
+            code: ErrorCode::BadRequest,
+            field: String::new(),
+            detail: "text after the JSON document",
+        });
     }
     match unknown {
-        Some(field) => Err(Refused { code: ErrorCode::UnknownField, field, detail: "unknown field" }),
+        Some(field) => Err(Refused {
+            code: ErrorCode::UnknownField,
+            field,
+            detail: "unknown field",
+        }),
         None => Ok(value),
     }
 }
 
 /// The name in serde's "missing field `name`"; field names come from our own types.
 fn missing_field(error: &serde_json::Error) -> String {
-    error.to_string().split('`').nth(1).unwrap_or_default().to_owned()
+    error
+        .to_string()
+        .split('`')
+        .nth(1)
+        .unwrap_or_default()
+        .to_owned()
 }

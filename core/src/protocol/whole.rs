@@ -10,7 +10,9 @@ pub(super) fn read<'de, D: Deserializer<'de>, T: TryFrom<i64>>(from: D) -> Resul
 }
 
 /// The same for a field that may be absent or null.
-pub(super) fn read_optional<'de, D: Deserializer<'de>, T: TryFrom<i64>>(from: D) -> Result<Option<T>, D::Error> {
+pub(super) fn read_optional<'de, D: Deserializer<'de>, T: TryFrom<i64>>(
+    from: D,
+) -> Result<Option<T>, D::Error> {
     Option::<Whole<T>>::deserialize(from).map(|number| number.map(|Whole(number)| number))
 }
 
@@ -32,11 +34,15 @@ impl<T: TryFrom<i64>> de::Visitor<'_> for WholeVisitor<T> {
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<Whole<T>, E> {
-        T::try_from(number).map(Whole).map_err(|_| E::custom("too large"))
+        T::try_from(number)
+            .map(Whole)
+            .map_err(|_| E::custom("too large"))
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Whole<T>, E> {
-        i64::try_from(number).map_err(|_| E::custom("too large")).and_then(|number| self.visit_i64(number))
+        i64::try_from(number)
+            .map_err(|_| E::custom("too large"))
+            .and_then(|number| self.visit_i64(number))
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Whole<T>, E> {
@@ -64,13 +70,24 @@ mod tests {
 
     #[test]
     fn a_fraction_of_zero_is_none() {
-        let numbers = |text: &str| serde_json::from_str::<Numbers>(text).ok().map(|numbers| (numbers.amount, numbers.days));
-        assert_eq!(numbers(r#"{"amount":-1079.0,"days":30.0}"#), Some((-1079, Some(30))));
+        let numbers = |text: &str| {
+            serde_json::from_str::<Numbers>(text)
+                .ok()
+                .map(|numbers| (numbers.amount, numbers.days))
+        };
+        assert_eq!(
+            numbers(r#"{"amount":-1079.0,"days":30.0}"#),
+            Some((-1079, Some(30)))
+        );
         assert_eq!(numbers(r#"{"amount":1e3,"days":null}"#), Some((1000, None)));
         assert_eq!(numbers(r#"{"amount":5}"#), Some((5, None)));
-        for bad in
-            [r#"{"amount":0.5}"#, r#"{"amount":1e300}"#, r#"{"amount":"5"}"#, r#"{"amount":5,"days":-1}"#, r#"{"amount":5,"days":1.5}"#]
-        {
+        for bad in [
+            r#"{"amount":0.5}"#,
+            r#"{"amount":1e300}"#,
+            r#"{"amount":"5"}"#,
+            r#"{"amount":5,"days":-1}"#,
+            r#"{"amount":5,"days":1.5}"#,
+        ] {
             assert_eq!(numbers(bad), None, "{bad}");
         }
     }

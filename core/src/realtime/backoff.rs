@@ -6,10 +6,12 @@ use crate::{
     backoff::{BackoffRule, KeyedBackoff, Try},
 };
 
-/// What guessers run into: failures of a key make the next try of it wait, longer and longer ([`BackoffRule`]).
+/// What guessers run into: failures of a key make the next try of it wait, longer and longer
+/// ([`BackoffRule`]).
 ///
-/// A try counts as a failure from its beginning, so that many at once are no way around the rule; who turns out to be right takes it back. All nodes count
-/// together or not at all: while Redis does not answer within 800 ms no try is let through.
+/// A try counts as a failure from its beginning, so that many at once are no way around the rule;
+/// who turns out to be right takes it back. All nodes count together or not at all: while Redis
+/// does not answer within 800 ms no try is let through.
 #[derive(Debug)]
 pub struct Backoff {
     link: Link,
@@ -20,20 +22,28 @@ pub struct Backoff {
 }
 
 impl Realtime {
-    /// Counts failures by this rule, or not at all. What has one name on all nodes counts together, and must have the same rule.
+    /// Counts failures by this rule, or not at all. What has one name on all nodes counts together,
+    /// and must have the same rule.
     pub fn backoff(&self, name: &'static str, rule: BackoffRule, on: bool) -> Backoff {
-        Backoff { link: self.bus.0.clone(), name, rule: on.then_some(rule), here: KeyedBackoff::new(rule) }
+        Backoff {
+            link: self.bus.0.clone(),
+            name,
+            rule: on.then_some(rule),
+            here: KeyedBackoff::new(rule),
+        }
     }
 }
 
 impl Backoff {
-    /// Lets one try through and counts it as a failure; `None` when nothing is counted. The key can be read in Redis: it must be a keyed hash where it would
-    /// tell who somebody is.
+    /// Lets one try through and counts it as a failure; `None` when nothing is counted. The key can
+    /// be read in Redis: it must be a keyed hash where it would tell who somebody is.
     ///
     /// # Errors
     /// [`Denied`]; nothing was counted then.
     pub async fn begin(&self, key: &[u8]) -> Result<Option<Try>, Denied> {
-        let Some(rule) = &self.rule else { return Ok(None) };
+        let Some(rule) = &self.rule else {
+            return Ok(None);
+        };
         let answer = match via!(self.link, |link| link.try_once(self.name, key, rule).await) {
             Some(answer) => answer,
             None if via!(self.link, |link| link.shares_limits()) => return Err(Denied::Unknown),
@@ -42,9 +52,13 @@ impl Backoff {
         answer.map(Some).map_err(Denied::Wait)
     }
 
-    /// The try was no failure. Without Redis it stays one: nobody gets more tries than the rule gives.
+    /// The try was no failure. Without Redis it stays one: nobody gets more tries than the rule
+    /// gives.
     pub async fn take_back(&self, key: &[u8], taken: Try) {
-        if !via!(self.link, |link| link.take_try_back(self.name, key, taken).await) {
+        if !via!(self.link, |link| link
+            .take_try_back(self.name, key, taken)
+            .await)
+        {
             self.here.take_back(&key.into(), taken);
         }
     }

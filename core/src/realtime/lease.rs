@@ -15,17 +15,24 @@ pub struct Holder {
 
 /// Roles that one node has at a time.
 ///
-/// A holder that does not renew in time is not the holder any more, whether or not it knows: measure from *before* the call that renewed. Two nodes may
-/// therefore believe to hold a lease for a moment when one of them was suspended; what they do must be fenced by the store.
+/// A holder that does not renew in time is not the holder any more, whether or not it knows:
+/// measure from *before* the call that renewed. Two nodes may therefore believe to hold a lease for
+/// a moment when one of them was suspended; what they do must be fenced by the store.
 #[derive(Debug, Clone)]
 pub struct Lease(pub(crate) Link);
 
 impl Lease {
-    /// Takes or renews the lease `name` for `ttl` when it is free or this node's; a node that is no `candidate` only looks, and does not renew. Who holds it now.
+    /// Takes or renews the lease `name` for `ttl` when it is free or this node's; a node that is no
+    /// `candidate` only looks, and does not renew. Who holds it now.
     ///
     /// # Errors
     /// [`RealtimeError`]; whether it was taken is not known then.
-    pub async fn hold(&self, name: &str, ttl: Duration, candidate: bool) -> Result<Option<Holder>, RealtimeError> {
+    pub async fn hold(
+        &self,
+        name: &str,
+        ttl: Duration,
+        candidate: bool,
+    ) -> Result<Option<Holder>, RealtimeError> {
         via!(self.0, |link| link.hold(name, ttl, candidate).await)
     }
 

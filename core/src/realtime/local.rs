@@ -9,7 +9,9 @@ use std::{
 use bytes::Bytes;
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{Announcement, BusEvent, Device, Holder, Joined, NodeId, RealtimeError, Stamp, presence::Word};
+use super::{
+    Announcement, BusEvent, Device, Holder, Joined, NodeId, RealtimeError, Stamp, presence::Word,
+};
 use crate::{
     backoff::{BackoffRule, Try},
     id::{SessionId, UserId},
@@ -49,7 +51,15 @@ struct User {
 impl Local {
     pub fn new(node: NodeId) -> (Self, mpsc::UnboundedReceiver<BusEvent>) {
         let (events, received) = mpsc::unbounded_channel();
-        (Self { node, users: Mutex::default(), leases: Mutex::default(), events: Mutex::new(Some(events)) }, received)
+        (
+            Self {
+                node,
+                users: Mutex::default(),
+                leases: Mutex::default(),
+                events: Mutex::new(Some(events)),
+            },
+            received,
+        )
     }
 
     fn users(&self) -> MutexGuard<'_, Users> {
@@ -77,15 +87,26 @@ impl Local {
     pub fn to_others(&self, _: impl FnOnce() -> Bytes) {}
 
     #[expect(clippy::unused_async, reason = "the same form as over Redis")]
-    pub async fn join(&self, device: Device, max_devices: usize, again: Option<Stamp>) -> Result<Joined, RealtimeError> {
+    pub async fn join(
+        &self,
+        device: Device,
+        max_devices: usize,
+        again: Option<Stamp>,
+    ) -> Result<Joined, RealtimeError> {
         let mut replaced = Vec::new();
         let joined = {
             let mut users = self.users();
             users.last_stamp += 1;
             let stamp = again.unwrap_or(Stamp(users.last_stamp));
             let user = users.known.entry(device.user).or_default();
-            let only = user.devices.iter().all(|(_, other)| other.session == device.session);
-            let same = user.devices.iter().position(|(_, other)| other.session == device.session);
+            let only = user
+                .devices
+                .iter()
+                .all(|(_, other)| other.session == device.session);
+            let same = user
+                .devices
+                .iter()
+                .position(|(_, other)| other.session == device.session);
             let mut returned = false;
             let mut stays = true;
             if let Some(index) = same {
@@ -106,10 +127,23 @@ impl Local {
                 let surplus = user.devices.len().saturating_sub(max_devices.max(1));
                 replaced.extend(user.devices.drain(..surplus).map(|(_, oldest)| oldest));
             }
-            Joined { stamp, elsewhere: false, returned }
+            Joined {
+                stamp,
+                elsewhere: false,
+                returned,
+            }
         };
-        for Device { user, session, connection } in replaced {
-            self.tell(BusEvent::Replaced { user, session, connection });
+        for Device {
+            user,
+            session,
+            connection,
+        } in replaced
+        {
+            self.tell(BusEvent::Replaced {
+                user,
+                session,
+                connection,
+            });
         }
         Ok(joined)
     }
@@ -129,21 +163,45 @@ impl Local {
     #[expect(clippy::unused_async, reason = "the same form as over Redis")]
     pub async fn online(&self, asked: &[UserId]) -> Result<Vec<bool>, RealtimeError> {
         let users = self.users();
-        Ok(asked.iter().map(|user| users.known.get(user).is_some_and(|user| !user.devices.is_empty())).collect())
+        Ok(asked
+            .iter()
+            .map(|user| {
+                users
+                    .known
+                    .get(user)
+                    .is_some_and(|user| !user.devices.is_empty())
+            })
+            .collect())
     }
 
     #[expect(clippy::unused_async, reason = "the same form as over Redis")]
     pub async fn present(&self, asked: &[(UserId, SessionId)]) -> Result<Vec<bool>, RealtimeError> {
         let users = self.users();
         let has = |session| move |(_, device): &(Stamp, Device)| device.session == session;
-        Ok(asked.iter().map(|(user, session)| users.known.get(user).is_some_and(|user| user.devices.iter().any(has(*session)))).collect())
+        Ok(asked
+            .iter()
+            .map(|(user, session)| {
+                users
+                    .known
+                    .get(user)
+                    .is_some_and(|user| user.devices.iter().any(has(*session)))
+            })
+            .collect())
     }
 
     #[expect(clippy::unused_async, reason = "the same form as over Redis")]
-    pub async fn announce(&self, user: UserId, word: Word, to: &[Announcement]) -> Result<(), RealtimeError> {
-        // The lock is held while the words are sent, or two announcements could be heard the other way round.
+    pub async fn announce(
+        &self,
+        user: UserId,
+        word: Word,
+        to: &[Announcement],
+    ) -> Result<(), RealtimeError> {
+        // The lock is held while the words are sent, or two announcements could be heard the other
+        // way round.
         let mut users = self.users();
-        let (said, online) = users.known.get(&user).map_or((false, false), |known| (known.said_online, !known.devices.is_empty()));
+        let (said, online) = users.known.get(&user).map_or((false, false), |known| {
+            (known.said_online, !known.devices.is_empty())
+        });
         let words: &[bool] = match (said, online, word) {
             (true, true, Word::Returned) => &[false, true],
             (false, false, Word::News | Word::Returned) | (true, true, Word::News) => &[],
@@ -157,7 +215,11 @@ impl Local {
         }
         for word in words {
             for one in to {
-                self.tell(BusEvent::Message(if *word { one.online.clone() } else { one.offline.clone() }));
+                self.tell(BusEvent::Message(if *word {
+                    one.online.clone()
+                } else {
+                    one.offline.clone()
+                }));
             }
         }
         drop(users);
@@ -167,13 +229,26 @@ impl Local {
     #[expect(clippy::unused_async, reason = "the same form as over Redis")]
     pub async fn reset(&self) -> Result<Vec<UserId>, RealtimeError> {
         let mut users = self.users();
-        let gone = users.known.iter().filter(|(_, user)| !user.devices.is_empty()).map(|(id, _)| *id).collect();
-        users.known.values_mut().for_each(|user| user.devices.clear());
+        let gone = users
+            .known
+            .iter()
+            .filter(|(_, user)| !user.devices.is_empty())
+            .map(|(id, _)| *id)
+            .collect();
+        users
+            .known
+            .values_mut()
+            .for_each(|user| user.devices.clear());
         Ok(gone)
     }
 
     #[expect(clippy::unused_async, reason = "the same form as over Redis")]
-    pub async fn hold(&self, name: &str, ttl: Duration, candidate: bool) -> Result<Option<Holder>, RealtimeError> {
+    pub async fn hold(
+        &self,
+        name: &str,
+        ttl: Duration,
+        candidate: bool,
+    ) -> Result<Option<Holder>, RealtimeError> {
         let mut leases = self.leases.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
         if let Some(lease) = leases.get_mut(name)
@@ -182,7 +257,10 @@ impl Local {
             if candidate {
                 lease.until = Some(now + ttl);
             }
-            return Ok(Some(Holder { node: self.node, fence: lease.fence }));
+            return Ok(Some(Holder {
+                node: self.node,
+                fence: lease.fence,
+            }));
         }
         if !candidate {
             return Ok(None);
@@ -190,12 +268,20 @@ impl Local {
         let lease = leases.entry(name.to_owned()).or_default();
         lease.fence += 1;
         lease.until = Some(now + ttl);
-        Ok(Some(Holder { node: self.node, fence: lease.fence }))
+        Ok(Some(Holder {
+            node: self.node,
+            fence: lease.fence,
+        }))
     }
 
     #[expect(clippy::unused_async, reason = "the same form as over Redis")]
     pub async fn release(&self, name: &str) -> Result<(), RealtimeError> {
-        if let Some(lease) = self.leases.lock().unwrap_or_else(PoisonError::into_inner).get_mut(name) {
+        if let Some(lease) = self
+            .leases
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_mut(name)
+        {
             lease.until = None;
         }
         Ok(())
@@ -203,13 +289,25 @@ impl Local {
 
     /// Nobody shares limits with a node that is alone: the limiter of this process counts.
     #[expect(clippy::unused_async, reason = "the same form as over Redis")]
-    pub async fn limit(&self, _: &str, _: &[u8], _: u32, _: Duration, _: bool) -> Option<Result<(), Duration>> {
+    pub async fn limit(
+        &self,
+        _: &str,
+        _: &[u8],
+        _: u32,
+        _: Duration,
+        _: bool,
+    ) -> Option<Result<(), Duration>> {
         None
     }
 
     /// Nobody shares failures with a node that is alone either.
     #[expect(clippy::unused_async, reason = "the same form as over Redis")]
-    pub async fn try_once(&self, _: &str, _: &[u8], _: &BackoffRule) -> Option<Result<Try, Duration>> {
+    pub async fn try_once(
+        &self,
+        _: &str,
+        _: &[u8],
+        _: &BackoffRule,
+    ) -> Option<Result<Try, Duration>> {
         None
     }
 
@@ -236,6 +334,9 @@ impl Local {
 
     #[expect(clippy::unused_async, reason = "the same form as over Redis")]
     pub async fn close(&self, _in_order: bool) {
-        self.events.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.events
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
     }
 }

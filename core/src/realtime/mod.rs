@@ -1,7 +1,9 @@
-//! What nodes share from moment to moment: who is connected where, messages between nodes, who leads, how often something was tried.
+//! What nodes share from moment to moment: who is connected where, messages between nodes, who
+//! leads, how often something was tried.
 //!
-//! Every part has two variants, in this process (an embedded node) and over Redis (one of several nodes); [`crate::backend`] alone chooses and asks. Both pass
-//! the same suite. Nothing here is durable: what is lost comes back from the store ([`BusEvent`] says when to look).
+//! Every part has two variants, in this process (an embedded node) and over Redis (one of several
+//! nodes); [`crate::backend`] alone chooses and asks. Both pass the same suite. Nothing here is
+//! durable: what is lost comes back from the store ([`BusEvent`] says when to look).
 
 mod backoff;
 mod bus;
@@ -22,7 +24,8 @@ use rand::{Rng, RngExt as _};
 
 use crate::protocol::Secret;
 
-/// Names a node for as long as its process lives: drawn at random at every start. 16 hexadecimal digits as text.
+/// Names a node for as long as its process lives: drawn at random at every start. 16 hexadecimal
+/// digits as text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId(u64);
 
@@ -56,7 +59,9 @@ impl FromStr for NodeId {
         if text.len() != 16 {
             return Err(InvalidNodeId);
         }
-        u64::from_str_radix(text, 16).map(Self).map_err(|_| InvalidNodeId)
+        u64::from_str_radix(text, 16)
+            .map(Self)
+            .map_err(|_| InvalidNodeId)
     }
 }
 
@@ -85,7 +90,8 @@ pub struct RealtimeSettings {
 /// Redis did not do what it was asked to. No text here holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RealtimeError {
-    /// It cannot be reached, or did not answer in time. Whether it did what it was asked to is not known.
+    /// It cannot be reached, or did not answer in time. Whether it did what it was asked to is not
+    /// known.
     #[error("Redis does not answer")]
     Unavailable,
     /// It answered with an error.

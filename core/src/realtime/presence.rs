@@ -23,7 +23,8 @@ pub struct Device {
 pub struct Stamp(pub(crate) i64);
 
 impl Stamp {
-    /// About the stamp of a device that could not join at `time`, so that it does not pass for later than one that joined meanwhile.
+    /// About the stamp of a device that could not join at `time`, so that it does not pass for
+    /// later than one that joined meanwhile.
     pub const fn at(time: Timestamp) -> Self {
         Self(time.millis().saturating_mul(1_000))
     }
@@ -63,22 +64,31 @@ pub struct Announcement {
 
 /// Which devices of a user are connected at which node.
 ///
-/// A node that is silent for 5 seconds is dead: its devices are gone then, which the other nodes see and announce. A session has one connection, the last that joined.
-/// Changes of one user happen one after the other, whichever nodes they come from.
+/// A node that is silent for 5 seconds is dead: its devices are gone then, which the other nodes
+/// see and announce. A session has one connection, the last that joined. Changes of one user happen
+/// one after the other, whichever nodes they come from.
 #[derive(Debug, Clone)]
 pub struct Presence(pub(crate) Link);
 
 impl Presence {
-    /// Adds a connection of this node. An older one of the same session goes, and the oldest of the user while there are more than `max_devices`; their nodes
-    /// (also this one) get [`BusEvent::Replaced`](super::BusEvent::Replaced). The other nodes of the user's devices, also of those that go, get
-    /// [`BusEvent::Elsewhere`](super::BusEvent::Elsewhere).
+    /// Adds a connection of this node. An older one of the same session goes, and the oldest of the
+    /// user while there are more than `max_devices`; their nodes (also this one) get
+    /// [`BusEvent::Replaced`](super::BusEvent::Replaced). The other nodes of the user's devices,
+    /// also of those that go, get [`BusEvent::Elsewhere`](super::BusEvent::Elsewhere).
     ///
-    /// With `again`, the stamp of its first join, a connection is added once more after [`BusEvent::Forgotten`](super::BusEvent::Forgotten): one of the
-    /// same session that joined later meanwhile stays, and this one is the replaced one.
+    /// With `again`, the stamp of its first join, a connection is added once more after
+    /// [`BusEvent::Forgotten`](super::BusEvent::Forgotten): one of the same session that joined
+    /// later meanwhile stays, and this one is the replaced one.
     ///
     /// # Errors
-    /// [`RealtimeError`]; whether it was added is not known then, and [`BusEvent::Forgotten`](super::BusEvent::Forgotten) will follow.
-    pub async fn join(&self, device: Device, max_devices: usize, again: Option<Stamp>) -> Result<Joined, RealtimeError> {
+    /// [`RealtimeError`]; whether it was added is not known then, and
+    /// [`BusEvent::Forgotten`](super::BusEvent::Forgotten) will follow.
+    pub async fn join(
+        &self,
+        device: Device,
+        max_devices: usize,
+        again: Option<Stamp>,
+    ) -> Result<Joined, RealtimeError> {
         via!(self.0, |link| link.join(device, max_devices, again).await)
     }
 
@@ -93,7 +103,8 @@ impl Presence {
     /// Whether each of these users has a connection, at whichever node.
     ///
     /// # Errors
-    /// [`RealtimeError`]; [`BusEvent::Forgotten`](super::BusEvent::Forgotten) will follow, as somebody may have been told a guess instead.
+    /// [`RealtimeError`]; [`BusEvent::Forgotten`](super::BusEvent::Forgotten) will follow, as
+    /// somebody may have been told a guess instead.
     pub async fn online(&self, users: &[UserId]) -> Result<Vec<bool>, RealtimeError> {
         via!(self.0, |link| link.online(users).await)
     }
@@ -102,29 +113,42 @@ impl Presence {
     ///
     /// # Errors
     /// As for [`Presence::online`].
-    pub async fn present(&self, devices: &[(UserId, SessionId)]) -> Result<Vec<bool>, RealtimeError> {
+    pub async fn present(
+        &self,
+        devices: &[(UserId, SessionId)],
+    ) -> Result<Vec<bool>, RealtimeError> {
         via!(self.0, |link| link.present(devices).await)
     }
 
     /// Tells the peers of `user` whether it is online, if that is not what they were told last.
     ///
-    /// In one step: reading the state, comparing it with what was said last, and sending to every node of each peer, *this one included*, as
-    /// [`BusEvent::Message`](super::BusEvent::Message). So the last word is true, whichever nodes announce at the same time. With `returned`, a user who is
-    /// online and known as such is announced as gone and back.
+    /// In one step: reading the state, comparing it with what was said last, and sending to every
+    /// node of each peer, *this one included*, as [`BusEvent::Message`](super::BusEvent::Message).
+    /// So the last word is true, whichever nodes announce at the same time. With `returned`, a user
+    /// who is online and known as such is announced as gone and back.
     ///
     /// # Errors
     /// [`RealtimeError`]; whether anybody was told is not known then.
-    pub async fn announce(&self, user: UserId, returned: bool, to: &[Announcement]) -> Result<(), RealtimeError> {
+    pub async fn announce(
+        &self,
+        user: UserId,
+        returned: bool,
+        to: &[Announcement],
+    ) -> Result<(), RealtimeError> {
         let word = if returned { Word::Returned } else { Word::News };
         via!(self.0, |link| link.announce(user, word, to).await)
     }
 
-    /// Like [`Presence::announce`], but whatever the peers were told last: while this node's devices were taken out and joined again, somebody may have looked and
-    /// found nobody.
+    /// Like [`Presence::announce`], but whatever the peers were told last: while this node's
+    /// devices were taken out and joined again, somebody may have looked and found nobody.
     ///
     /// # Errors
     /// As for [`Presence::announce`].
-    pub async fn announce_again(&self, user: UserId, to: &[Announcement]) -> Result<(), RealtimeError> {
+    pub async fn announce_again(
+        &self,
+        user: UserId,
+        to: &[Announcement],
+    ) -> Result<(), RealtimeError> {
         via!(self.0, |link| link.announce(user, Word::Again, to).await)
     }
 

@@ -20,7 +20,9 @@ macro_rules! lock_sides {
         for (match_id, _) in $sides {
             list.push_bind(*match_id);
         }
-        query.push(") ORDER BY match_id, user_id").push($store.db.for_update());
+        query
+            .push(") ORDER BY match_id, user_id")
+            .push($store.db.for_update());
         query.build().fetch_all(&mut *$tx).await?;
     }};
 }
@@ -43,32 +45,65 @@ impl CallDevice {
 }
 
 impl Store {
-    /// Both devices of each of up to `limit` video matches after `after` that go on at `now`, by match.
-    pub async fn call_devices(&self, after: MatchId, limit: i64, now: Timestamp) -> Result<Vec<CallDevice>, StoreError> {
+    /// Both devices of each of up to `limit` video matches after `after` that go on at `now`, by
+    /// match.
+    pub async fn call_devices(
+        &self,
+        after: MatchId,
+        limit: i64,
+        now: Timestamp,
+    ) -> Result<Vec<CallDevice>, StoreError> {
         const SQL: &str = "SELECT s.match_id, s.user_id, s.session_id, s.absent_since FROM match_sides s JOIN (SELECT id FROM matches \
              WHERE type = 'video' AND status = 'active' AND id > $1 AND expired_at > $2 ORDER BY id LIMIT $3) AS m ON m.id = s.match_id \
              ORDER BY s.match_id, s.user_id";
-        Ok(read!(self, |db| sqlx::query_as(SQL).bind(after).bind(now).bind(limit).fetch_all(db).await?))
+        Ok(read!(self, |db| sqlx::query_as(SQL)
+            .bind(after)
+            .bind(now)
+            .bind(limit)
+            .fetch_all(db)
+            .await?))
     }
 
-    /// Notes that the devices of these sides have no connection now. Since when each has none, as far as it was seen without a gap longer than `gap`.
-    pub async fn note_absent(&self, sides: &[SideId], gap: Duration, now: Timestamp) -> Result<Vec<(SideId, Timestamp)>, StoreError> {
+    /// Notes that the devices of these sides have no connection now. Since when each has none, as
+    /// far as it was seen without a gap longer than `gap`.
+    pub async fn note_absent(
+        &self,
+        sides: &[SideId],
+        gap: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<(SideId, Timestamp)>, StoreError> {
         if sides.is_empty() {
             return Ok(Vec::new());
         }
         Ok(write_tx!(self, |tx| {
             lock_sides!(self, tx, sides);
-            // Where nobody looked for a while, it may have been back. Nor does a clock that was set back make an absence.
-            let mut query = QueryBuilder::new("UPDATE match_sides SET absent_since = CASE WHEN absent_since <= ");
-            query.push_bind(now).push(" AND absent_seen_at <= ").push_bind(now).push(" AND absent_seen_at >= ").push_bind(now - gap);
-            query.push(" THEN absent_since ELSE ").push_bind(now).push(" END, absent_seen_at = ").push_bind(now).push(" FROM (");
+            // Where nobody looked for a while, it may have been back. Nor does a clock that was set
+            // back make an absence.
+            let mut query = QueryBuilder::new(
+                "UPDATE match_sides SET absent_since = CASE WHEN absent_since <= ",
+            );
+            query
+                .push_bind(now)
+                .push(" AND absent_seen_at <= ")
+                .push_bind(now)
+                .push(" AND absent_seen_at >= ")
+                .push_bind(now - gap);
+            query
+                .push(" THEN absent_since ELSE ")
+                .push_bind(now)
+                .push(" END, absent_seen_at = ")
+                .push_bind(now)
+                .push(" FROM (");
             query.push_values(sides, |mut row, (match_id, user_id)| {
                 row.push_bind(*match_id).push_bind(*user_id);
             });
             query.push(") AS v WHERE match_sides.match_id = v.column1 AND match_sides.user_id = v.column2 AND match_sides.open ");
             query.push("RETURNING match_id, user_id, absent_since");
-            let rows: Vec<(MatchId, UserId, Timestamp)> = query.build_query_as().fetch_all(&mut *tx).await?;
-            rows.into_iter().map(|(match_id, user, since)| ((match_id, user), since)).collect()
+            let rows: Vec<(MatchId, UserId, Timestamp)> =
+                query.build_query_as().fetch_all(&mut *tx).await?;
+            rows.into_iter()
+                .map(|(match_id, user, since)| ((match_id, user), since))
+                .collect()
         }))
     }
 
@@ -79,7 +114,9 @@ impl Store {
         }
         write_tx!(self, |tx| {
             lock_sides!(self, tx, sides);
-            let mut query = QueryBuilder::new("UPDATE match_sides SET absent_since = NULL, absent_seen_at = NULL FROM (");
+            let mut query = QueryBuilder::new(
+                "UPDATE match_sides SET absent_since = NULL, absent_seen_at = NULL FROM (",
+            );
             query.push_values(sides, |mut row, (match_id, user_id)| {
                 row.push_bind(*match_id).push_bind(*user_id);
             });
@@ -89,18 +126,23 @@ impl Store {
         Ok(())
     }
 
-    /// Ends a match whose side `user` is noted as absent since `cutoff` or before, as if it had hung up. `None` when it came back, or the match was over.
+    /// Ends a match whose side `user` is noted as absent since `cutoff` or before, as if it had
+    /// hung up. `None` when it came back, or the match was over.
     pub async fn end_abandoned(
         &self,
         (match_id, user): SideId,
         cutoff: Timestamp,
         now: Timestamp,
     ) -> Result<Option<EndedMatch>, StoreError> {
-        const ABSENT: &str =
-            "SELECT EXISTS (SELECT 1 FROM match_sides WHERE match_id = $1 AND user_id = $2 AND open AND absent_since <= $3)";
+        const ABSENT: &str = "SELECT EXISTS (SELECT 1 FROM match_sides WHERE match_id = $1 AND user_id = $2 AND open AND absent_since <= $3)";
         Ok(write_tx!(self, |tx| {
             lock_sides!(self, tx, &[(match_id, user)]);
-            let absent: bool = sqlx::query_scalar(ABSENT).bind(match_id).bind(user).bind(cutoff).fetch_one(&mut *tx).await?;
+            let absent: bool = sqlx::query_scalar(ABSENT)
+                .bind(match_id)
+                .bind(user)
+                .bind(cutoff)
+                .fetch_one(&mut *tx)
+                .await?;
             if !absent {
                 return Ok(None);
             }

@@ -40,26 +40,61 @@ impl AdRow {
     /// Whether it is turned on and in its time.
     pub fn is_running(&self, now: Timestamp) -> bool {
         let set = &self.settings;
-        set.active && set.starts_at.is_none_or(|start| start <= now) && set.ends_at.is_none_or(|end| now < end)
+        set.active
+            && set.starts_at.is_none_or(|start| start <= now)
+            && set.ends_at.is_none_or(|end| now < end)
     }
 
     /// As users are shown it.
     pub fn shown(&self) -> Ad {
-        let AdSettings { title, content, click_url, placement, .. } = self.settings.clone();
-        Ad { id: self.id, title, content, click_url, placement }
+        let AdSettings {
+            title,
+            content,
+            click_url,
+            placement,
+            ..
+        } = self.settings.clone();
+        Ad {
+            id: self.id,
+            title,
+            content,
+            click_url,
+            placement,
+        }
     }
 }
 
 impl From<AdRow> for AdminAd {
     fn from(row: AdRow) -> Self {
-        let AdRow { id, settings, served, views, clicks, created_at, updated_at } = row;
-        Self { id, settings, served, views, clicks, created_at, updated_at }
+        let AdRow {
+            id,
+            settings,
+            served,
+            views,
+            clicks,
+            created_at,
+            updated_at,
+        } = row;
+        Self {
+            id,
+            settings,
+            served,
+            views,
+            clicks,
+            created_at,
+            updated_at,
+        }
     }
 }
 
 impl Store {
     /// Makes an ad. `settings` are [checked](AdSettings::check) by the caller.
-    pub async fn create_ad(&self, actor: UserId, settings: &AdSettings, now: Timestamp) -> Result<AdRow, StoreError> {
+    pub async fn create_ad(
+        &self,
+        actor: UserId,
+        settings: &AdSettings,
+        now: Timestamp,
+    ) -> Result<AdRow, StoreError> {
         const SQL: &str = "INSERT INTO ads (id, title, content, click_url, placement, target_group, weight, daily_cap, active, starts_at, ends_at, \
              created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)";
         let id: AdId = self.ids.next();
@@ -80,38 +115,82 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
             let details = json!({ "ad_id": id, "after": settings });
-            log_in!(self, tx, &SystemLog { action: "ad_created", user: None, actor: Some(actor), details }, now);
+            log_in!(
+                self,
+                tx,
+                &SystemLog {
+                    action: "ad_created",
+                    user: None,
+                    actor: Some(actor),
+                    details
+                },
+                now
+            );
         });
-        Ok(AdRow { id, settings: settings.clone(), served: 0, views: 0, clicks: 0, created_at: now, updated_at: now })
+        Ok(AdRow {
+            id,
+            settings: settings.clone(),
+            served: 0,
+            views: 0,
+            clicks: 0,
+            created_at: now,
+            updated_at: now,
+        })
     }
 
     /// An ad.
     pub async fn ad(&self, id: AdId) -> Result<Option<AdRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM ads WHERE id = $1");
-        Ok(read!(self, |db| sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(db).await?))
+        Ok(read!(self, |db| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(id)
+            .fetch_optional(db)
+            .await?))
     }
 
     /// Ads, newest first; with `before`, only those with smaller ids.
     pub async fn ads(&self, before: Option<AdId>, limit: i64) -> Result<Vec<AdRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM ads WHERE id < $1 ORDER BY id DESC LIMIT $2");
         let before = before.unwrap_or(AdId(i64::MAX));
-        Ok(read!(self, |db| sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(before).bind(limit).fetch_all(db).await?))
+        Ok(read!(self, |db| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(before)
+            .bind(limit)
+            .fetch_all(db)
+            .await?))
     }
 
     /// The ads that may be shown at `now` or later.
     pub async fn running_ads(&self, now: Timestamp) -> Result<Vec<AdRow>, StoreError> {
-        let sql = format!("SELECT {COLUMNS} FROM ads WHERE active AND (ends_at IS NULL OR ends_at > $1) ORDER BY id");
-        Ok(read!(self, |db| sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(now).fetch_all(db).await?))
+        let sql = format!(
+            "SELECT {COLUMNS} FROM ads WHERE active AND (ends_at IS NULL OR ends_at > $1) ORDER BY id"
+        );
+        Ok(read!(self, |db| sqlx::query_as(sqlx::AssertSqlSafe(sql))
+            .bind(now)
+            .fetch_all(db)
+            .await?))
     }
 
     /// Changes what `patch` names. A patch that changes nothing is recorded nowhere.
-    pub async fn change_ad(&self, actor: UserId, id: AdId, patch: &AdPatch, now: Timestamp) -> Result<AdChange, StoreError> {
+    pub async fn change_ad(
+        &self,
+        actor: UserId,
+        id: AdId,
+        patch: &AdPatch,
+        now: Timestamp,
+    ) -> Result<AdChange, StoreError> {
         const UPDATE: &str = "UPDATE ads SET title = $2, content = $3, click_url = $4, placement = $5, target_group = $6, weight = $7, \
              daily_cap = $8, active = $9, starts_at = $10, ends_at = $11, updated_at = $12 WHERE id = $1";
         Ok(write_tx!(self, |tx| {
-            let select = sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM ads WHERE id = $1{}", self.db.for_update()));
-            let row: Option<AdRow> = sqlx::query_as(select).bind(id).fetch_optional(&mut *tx).await?;
-            let Some(row) = row else { return Ok(AdChange::NotFound) };
+            let select = sqlx::AssertSqlSafe(format!(
+                "SELECT {COLUMNS} FROM ads WHERE id = $1{}",
+                self.db.for_update()
+            ));
+            let row: Option<AdRow> = sqlx::query_as(select)
+                .bind(id)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let Some(row) = row else {
+                return Ok(AdChange::NotFound);
+            };
             let after = patch.apply(&row.settings);
             if let Err(refused) = after.check() {
                 return Ok(AdChange::Refused(refused));
@@ -135,20 +214,54 @@ impl Store {
                 .execute(&mut *tx)
                 .await?;
             let details = json!({ "ad_id": id, "before": row.settings, "after": after });
-            log_in!(self, tx, &SystemLog { action: "ad_changed", user: None, actor: Some(actor), details }, now);
-            AdChange::Changed(AdRow { settings: after, updated_at: now, ..row })
+            log_in!(
+                self,
+                tx,
+                &SystemLog {
+                    action: "ad_changed",
+                    user: None,
+                    actor: Some(actor),
+                    details
+                },
+                now
+            );
+            AdChange::Changed(AdRow {
+                settings: after,
+                updated_at: now,
+                ..row
+            })
         }))
     }
 
-    /// Deletes an ad; `false` when there is none. Who was shown it stays known until that has outlived its period, what was not counted yet is lost.
-    pub async fn delete_ad(&self, actor: UserId, id: AdId, now: Timestamp) -> Result<bool, StoreError> {
+    /// Deletes an ad; `false` when there is none. Who was shown it stays known until that has
+    /// outlived its period, what was not counted yet is lost.
+    pub async fn delete_ad(
+        &self,
+        actor: UserId,
+        id: AdId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         let sql = format!("DELETE FROM ads WHERE id = $1 RETURNING {COLUMNS}");
         Ok(write_tx!(self, |tx| {
-            let row: Option<AdRow> = sqlx::query_as(sqlx::AssertSqlSafe(sql)).bind(id).fetch_optional(&mut *tx).await?;
+            let row: Option<AdRow> = sqlx::query_as(sqlx::AssertSqlSafe(sql))
+                .bind(id)
+                .fetch_optional(&mut *tx)
+                .await?;
             if let Some(row) = &row {
-                let counts = json!({ "served": row.served, "views": row.views, "clicks": row.clicks });
+                let counts =
+                    json!({ "served": row.served, "views": row.views, "clicks": row.clicks });
                 let details = json!({ "ad_id": id, "before": row.settings, "counts": counts });
-                log_in!(self, tx, &SystemLog { action: "ad_deleted", user: None, actor: Some(actor), details }, now);
+                log_in!(
+                    self,
+                    tx,
+                    &SystemLog {
+                        action: "ad_deleted",
+                        user: None,
+                        actor: Some(actor),
+                        details
+                    },
+                    now
+                );
             }
             row.is_some()
         }))

@@ -99,10 +99,20 @@ impl Store {
         const INSERT: &str = "INSERT INTO appeals (id, ban_id, user_id, text_ciphertext, text_key_id, created_at) \
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING id, status, created_at, decided_at";
         Ok(write_tx!(self, |tx| {
-            let phone: Option<Vec<u8>> = sqlx::query_scalar(PHONE_OF).bind(new.user).fetch_optional(&mut *tx).await?;
-            let Some(phone) = phone else { return Ok(Appealing::NotBanned) };
+            let phone: Option<Vec<u8>> = sqlx::query_scalar(PHONE_OF)
+                .bind(new.user)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let Some(phone) = phone else {
+                return Ok(Appealing::NotBanned);
+            };
             lock_phone_in!(self, tx, &phone);
-            let ban: Option<BanId> = sqlx::query_scalar(BAN).bind(new.ban).bind(&phone).bind(now).fetch_optional(&mut *tx).await?;
+            let ban: Option<BanId> = sqlx::query_scalar(BAN)
+                .bind(new.ban)
+                .bind(&phone)
+                .bind(now)
+                .fetch_optional(&mut *tx)
+                .await?;
             if ban.is_none() {
                 return Ok(Appealing::NotBanned);
             }
@@ -115,23 +125,44 @@ impl Store {
                 .bind(now)
                 .fetch_optional(&mut *tx)
                 .await?;
-            let Some(appeal) = made else { return Ok(Appealing::Already) };
+            let Some(appeal) = made else {
+                return Ok(Appealing::Already);
+            };
             let details = serde_json::json!({
                 "appeal_id": appeal.id, "ban_id": new.ban, "before": { "status": null }, "after": { "status": appeal.status },
             });
-            log_in!(self, tx, &SystemLog { action: "appealed", user: Some(new.user), actor: Some(new.user), details }, now);
+            log_in!(
+                self,
+                tx,
+                &SystemLog {
+                    action: "appealed",
+                    user: Some(new.user),
+                    actor: Some(new.user),
+                    details
+                },
+                now
+            );
             Appealing::Made(appeal)
         }))
     }
 
     /// The appeal against a ban, as its user sees it.
     pub async fn appeal_of(&self, ban: BanId) -> Result<Option<Appeal>, StoreError> {
-        const SQL: &str = "SELECT id, status, created_at, decided_at FROM appeals WHERE ban_id = $1";
-        Ok(read!(self, |db| sqlx::query_as(SQL).bind(ban).fetch_optional(db).await?))
+        const SQL: &str =
+            "SELECT id, status, created_at, decided_at FROM appeals WHERE ban_id = $1";
+        Ok(read!(self, |db| sqlx::query_as(SQL)
+            .bind(ban)
+            .fetch_optional(db)
+            .await?))
     }
 
     /// Appeals with ids below `before`, newest first.
-    pub async fn appeals(&self, status: Option<AppealStatus>, before: Option<AppealId>, limit: i64) -> Result<Vec<AppealRow>, StoreError> {
+    pub async fn appeals(
+        &self,
+        status: Option<AppealStatus>,
+        before: Option<AppealId>,
+        limit: i64,
+    ) -> Result<Vec<AppealRow>, StoreError> {
         Ok(read!(self, |db| {
             let mut query = QueryBuilder::new(SELECT);
             query.push_bind(before.unwrap_or(AppealId(i64::MAX)));
@@ -150,8 +181,9 @@ impl Store {
         }))
     }
 
-    /// Decides an appeal, once whoever else decides it at the same time. [`AppealDecision::Lift`] lifts the ban, [`AppealDecision::Uphold`] makes a provisional
-    /// one decided. Whoever made or confirmed the ban may not, nor who reported its user, nor whom it concerns.
+    /// Decides an appeal, once whoever else decides it at the same time. [`AppealDecision::Lift`]
+    /// lifts the ban, [`AppealDecision::Uphold`] makes a provisional one decided. Whoever made or
+    /// confirmed the ban may not, nor who reported its user, nor whom it concerns.
     pub async fn decide_appeal(
         &self,
         appeal: AppealId,
@@ -169,35 +201,94 @@ impl Store {
             AppealDecision::Lift => AppealStatus::Lifted,
         };
         Ok(write_tx!(self, |tx| {
-            let waiting: Option<Waiting> = sqlx::query_as(WAITING).bind(appeal).fetch_optional(&mut *tx).await?;
-            let Some(Waiting { ban_id, user_id, phone_index: phone, banned_user }) = waiting else { return Ok(Judged::NotFound) };
+            let waiting: Option<Waiting> = sqlx::query_as(WAITING)
+                .bind(appeal)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let Some(Waiting {
+                ban_id,
+                user_id,
+                phone_index: phone,
+                banned_user,
+            }) = waiting
+            else {
+                return Ok(Judged::NotFound);
+            };
             lock_phone_in!(self, tx, &phone);
-            let concerned: Vec<(UserId, UserRole)> = sqlx::query_as(CONCERNED).bind(banned_user).bind(&phone).fetch_all(&mut *tx).await?;
-            let judges: Option<Judges> = sqlx::query_as(JUDGES).bind(appeal).fetch_optional(&mut *tx).await?;
+            let concerned: Vec<(UserId, UserRole)> = sqlx::query_as(CONCERNED)
+                .bind(banned_user)
+                .bind(&phone)
+                .fetch_all(&mut *tx)
+                .await?;
+            let judges: Option<Judges> = sqlx::query_as(JUDGES)
+                .bind(appeal)
+                .fetch_optional(&mut *tx)
+                .await?;
             // Its ban was deleted while this waited.
-            let Some(judges) = judges else { return Ok(Judged::NotFound) };
-            let party = [judges.created_by, judges.confirmed_by, Some(user_id)].contains(&Some(actor.id));
-            let accuser: Option<ReportId> = sqlx::query_scalar(HAS_REPORTED).bind(actor.id).bind(&phone).fetch_optional(&mut *tx).await?;
+            let Some(judges) = judges else {
+                return Ok(Judged::NotFound);
+            };
+            let party =
+                [judges.created_by, judges.confirmed_by, Some(user_id)].contains(&Some(actor.id));
+            let accuser: Option<ReportId> = sqlx::query_scalar(HAS_REPORTED)
+                .bind(actor.id)
+                .bind(&phone)
+                .fetch_optional(&mut *tx)
+                .await?;
             if party || accuser.is_some() || !is_allowed(actor, &concerned, UserRole::may_judge) {
                 return Ok(Judged::Forbidden);
             }
             if judges.status != AppealStatus::Open {
                 return Ok(Judged::Already);
             }
-            sqlx::query(DECIDE).bind(status).bind(now).bind(actor.id).bind(note).bind(appeal).execute(&mut *tx).await?;
+            sqlx::query(DECIDE)
+                .bind(status)
+                .bind(now)
+                .bind(actor.id)
+                .bind(note)
+                .bind(appeal)
+                .execute(&mut *tx)
+                .await?;
             let details = serde_json::json!({
                 "appeal_id": appeal, "ban_id": ban_id, "before": { "status": judges.status }, "after": { "status": status },
             });
-            log_in!(self, tx, &SystemLog { action: "appeal_decided", user: Some(user_id), actor: Some(actor.id), details }, now);
+            log_in!(
+                self,
+                tx,
+                &SystemLog {
+                    action: "appeal_decided",
+                    user: Some(user_id),
+                    actor: Some(actor.id),
+                    details
+                },
+                now
+            );
             let notified = match decision {
-                AppealDecision::Lift => lift_in!(self, tx, &phone, Some(ban_id), actor.id, note, now).1,
+                AppealDecision::Lift => {
+                    lift_in!(self, tx, &phone, Some(ban_id), actor.id, note, now).1
+                }
                 AppealDecision::Uphold => {
-                    let how = Confirmation { reason: None, until: None, by: actor.id, note: Some(note.to_owned()) };
+                    let how = Confirmation {
+                        reason: None,
+                        until: None,
+                        by: actor.id,
+                        note: Some(note.to_owned()),
+                    };
                     // One that is decided stays as it is.
                     let _ = confirm_in!(self, tx, ban_id, &how, now);
-                    let holder: Option<UserId> = sqlx::query_scalar(HOLDER).bind(&phone).fetch_optional(&mut *tx).await?;
+                    let holder: Option<UserId> = sqlx::query_scalar(HOLDER)
+                        .bind(&phone)
+                        .fetch_optional(&mut *tx)
+                        .await?;
                     match holder {
-                        Some(holder) => notify_in!(self, tx, holder, &Notice::AppealUpheld {}, appeal.to_string(), now),
+                        Some(holder) => notify_in!(
+                            self,
+                            tx,
+                            holder,
+                            &Notice::AppealUpheld {},
+                            appeal.to_string(),
+                            now
+                        ),
                         None => None,
                     }
                 }

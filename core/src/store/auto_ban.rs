@@ -55,8 +55,9 @@ struct Reported {
 pub(super) const CURRENT_ACCOUNT: &str = "SELECT COALESCE((SELECT l.id FROM users l WHERE l.phone_index = \
      COALESCE((SELECT t.phone_index FROM tombstones t WHERE t.user_id = u.id), u.phone_index)), u.id) FROM users u WHERE u.id = $1";
 
-/// Reports of all accounts of the phone `$1` after `$2` that were not dismissed, by people who are not banned at `$3`. How reliable they are, all their accounts
-/// tell: nobody gets rid of a bad record by erasing the account and coming back.
+/// Reports of all accounts of the phone `$1` after `$2` that were not dismissed, by people who are
+/// not banned at `$3`. How reliable they are, all their accounts tell: nobody gets rid of a bad
+/// record by erasing the account and coming back.
 const COUNTED: &str = "WITH counted AS (SELECT r.reason, COALESCE(t.phone_index, u.phone_index) AS phone \
      FROM reports r JOIN users u ON u.id = r.reporter_id LEFT JOIN tombstones t ON t.user_id = u.id \
      WHERE r.reported_id IN (SELECT id FROM users WHERE phone_index = $1 UNION SELECT user_id FROM tombstones WHERE phone_index = $1) \
@@ -72,44 +73,99 @@ const COUNTED: &str = "WITH counted AS (SELECT r.reason, COALESCE(t.phone_index,
      FROM counted c";
 
 /// When the last ban of a phone was over. What was reported before was dealt with.
-const LAST_BAN_OVER: &str = "SELECT MAX(COALESCE(lifted_at, until)) FROM bans WHERE phone_index = $1";
+const LAST_BAN_OVER: &str =
+    "SELECT MAX(COALESCE(lifted_at, until)) FROM bans WHERE phone_index = $1";
 
 impl Store {
-    /// Bans a user, provisionally and without end, when enough people have reported it; staff never. `None` when there was nothing to do.
+    /// Bans a user, provisionally and without end, when enough people have reported it; staff
+    /// never. `None` when there was nothing to do.
     ///
-    /// Counting and banning are one, under the lock of the user: of many calls at once, on any nodes, one bans.
-    pub async fn auto_ban(&self, user: UserId, rules: &ReportRules, now: Timestamp) -> Result<Option<AutoBanned>, StoreError> {
+    /// Counting and banning are one, under the lock of the user: of many calls at once, on any
+    /// nodes, one bans.
+    pub async fn auto_ban(
+        &self,
+        user: UserId,
+        rules: &ReportRules,
+        now: Timestamp,
+    ) -> Result<Option<AutoBanned>, StoreError> {
         const ROLE: &str = "SELECT role FROM users WHERE id = $1";
         Ok(write_tx!(self, |tx| {
-            let phone: Option<Vec<u8>> = sqlx::query_scalar(PHONE_OF).bind(user).fetch_optional(&mut *tx).await?;
+            let phone: Option<Vec<u8>> = sqlx::query_scalar(PHONE_OF)
+                .bind(user)
+                .fetch_optional(&mut *tx)
+                .await?;
             let Some(phone) = phone else { return Ok(None) };
             lock_phone_in!(self, tx, &phone);
-            sqlx::query(self.locking(LOCK_USER)).bind(user).execute(&mut *tx).await?;
-            let target: UserId = sqlx::query_scalar(CURRENT_ACCOUNT).bind(user).fetch_one(&mut *tx).await?;
+            sqlx::query(self.locking(LOCK_USER))
+                .bind(user)
+                .execute(&mut *tx)
+                .await?;
+            let target: UserId = sqlx::query_scalar(CURRENT_ACCOUNT)
+                .bind(user)
+                .fetch_one(&mut *tx)
+                .await?;
             if target != user {
-                // A later account of the same phone has a larger id, so users are still locked by id.
-                sqlx::query(self.locking(LOCK_USER)).bind(target).execute(&mut *tx).await?;
+                // A later account of the same phone has a larger id, so users are still locked by
+                // id.
+                sqlx::query(self.locking(LOCK_USER))
+                    .bind(target)
+                    .execute(&mut *tx)
+                    .await?;
             }
-            let role: UserRole = sqlx::query_scalar(ROLE).bind(target).fetch_one(&mut *tx).await?;
-            let banned: Option<BanRow> = sqlx::query_as(ACTIVE_BAN).bind(&phone).bind(now).fetch_optional(&mut *tx).await?;
+            let role: UserRole = sqlx::query_scalar(ROLE)
+                .bind(target)
+                .fetch_one(&mut *tx)
+                .await?;
+            let banned: Option<BanRow> = sqlx::query_as(ACTIVE_BAN)
+                .bind(&phone)
+                .bind(now)
+                .fetch_optional(&mut *tx)
+                .await?;
             if role != UserRole::User || banned.is_some() {
                 return Ok(None);
             }
-            let over: Option<Timestamp> = sqlx::query_scalar(LAST_BAN_OVER).bind(&phone).fetch_one(&mut *tx).await?;
+            let over: Option<Timestamp> = sqlx::query_scalar(LAST_BAN_OVER)
+                .bind(&phone)
+                .fetch_one(&mut *tx)
+                .await?;
             let window = now - rules.window;
             let since = over.map_or(window, |over| over.max(window));
-            let reports: Vec<Reported> = sqlx::query_as(COUNTED).bind(&phone).bind(since).bind(now).fetch_all(&mut *tx).await?;
-            let Some(reason) = enough(&reports, rules) else { return Ok(None) };
-            let ban = NewBan { reason: reason.to_string(), automatic: true, provisional: true, until: None, created_by: None };
+            let reports: Vec<Reported> = sqlx::query_as(COUNTED)
+                .bind(&phone)
+                .bind(since)
+                .bind(now)
+                .fetch_all(&mut *tx)
+                .await?;
+            let Some(reason) = enough(&reports, rules) else {
+                return Ok(None);
+            };
+            let ban = NewBan {
+                reason: reason.to_string(),
+                automatic: true,
+                provisional: true,
+                until: None,
+                created_by: None,
+            };
             match ban_in!(self, tx, target, &ban, now) {
-                Banning::Banned { ban, notified } => Some(AutoBanned { user_id: target, ban, notified }),
+                Banning::Banned { ban, notified } => Some(AutoBanned {
+                    user_id: target,
+                    ban,
+                    notified,
+                }),
                 Banning::Already(_) | Banning::NotFound => None,
             }
         }))
     }
 
-    /// Users with ids above `after` who may have to be banned for the reports about them, as [`Self::auto_ban`] will tell, by id; `limit` at most.
-    pub async fn much_reported(&self, after: UserId, limit: i64, rules: &ReportRules, now: Timestamp) -> Result<Vec<UserId>, StoreError> {
+    /// Users with ids above `after` who may have to be banned for the reports about them, as
+    /// [`Self::auto_ban`] will tell, by id; `limit` at most.
+    pub async fn much_reported(
+        &self,
+        after: UserId,
+        limit: i64,
+        rules: &ReportRules,
+        now: Timestamp,
+    ) -> Result<Vec<UserId>, StoreError> {
         const SQL: &str = "SELECT MAX(r.reported_id) AS newest FROM reports r \
              JOIN users u ON u.id = r.reported_id LEFT JOIN tombstones t ON t.user_id = u.id \
              WHERE r.id >= $1 AND r.created_at > $2 AND r.status <> 'dismissed' AND NOT u.is_banned \
@@ -131,7 +187,11 @@ impl Store {
 
 /// What the reports that count mostly say, when they are of enough people.
 fn enough(reports: &[Reported], rules: &ReportRules) -> Option<ReportReason> {
-    let counted = || reports.iter().filter(|report| report.reliability.counts(rules));
+    let counted = || {
+        reports
+            .iter()
+            .filter(|report| report.reliability.counts(rules))
+    };
     let reporters: HashSet<&[u8]> = counted().map(|report| report.phone.as_slice()).collect();
     if u32::try_from(reporters.len()).is_ok_and(|count| count < rules.auto_ban_reporters) {
         return None;
@@ -140,5 +200,8 @@ fn enough(reports: &[Reported], rules: &ReportRules) -> Option<ReportReason> {
     for report in counted() {
         *reasons.entry(report.reason).or_default() += 1;
     }
-    reasons.into_iter().max_by_key(|(_, count)| *count).map(|(reason, _)| reason)
+    reasons
+        .into_iter()
+        .max_by_key(|(_, count)| *count)
+        .map(|(reason, _)| reason)
 }

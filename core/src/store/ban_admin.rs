@@ -1,4 +1,5 @@
-//! Bans as moderators make, settle and see them. Whom they may touch is asked where the bans are held.
+//! Bans as moderators make, settle and see them. Whom they may touch is asked where the bans are
+//! held.
 
 use sqlx::QueryBuilder;
 
@@ -25,7 +26,10 @@ pub struct Actor {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StaffBan {
     /// As [`Banning::Banned`].
-    Banned { ban: BanRow, notified: Option<Notified> },
+    Banned {
+        ban: BanRow,
+        notified: Option<Notified>,
+    },
     /// A provisional ban was in force: it stays, as the moderator says.
     Confirmed(BanRow),
     /// A decided ban is in force; nothing changed.
@@ -70,8 +74,14 @@ pub(super) const HAS_REPORTED: &str = "SELECT r.id FROM reports r WHERE r.report
      AND r.reported_id IN (SELECT id FROM users WHERE phone_index = $2 UNION SELECT user_id FROM tombstones WHERE phone_index = $2) LIMIT 1";
 
 /// Whether the actor is none of those concerned, and has the rank for all of them.
-pub(super) fn is_allowed(actor: Actor, concerned: &[(UserId, UserRole)], rank: impl Fn(UserRole, UserRole) -> bool) -> bool {
-    concerned.iter().all(|(id, role)| *id != actor.id && rank(actor.role, *role))
+pub(super) fn is_allowed(
+    actor: Actor,
+    concerned: &[(UserId, UserRole)],
+    rank: impl Fn(UserRole, UserRole) -> bool,
+) -> bool {
+    concerned
+        .iter()
+        .all(|(id, role)| *id != actor.id && rank(actor.role, *role))
 }
 
 /// Up to the ban's phone and the user it names.
@@ -83,7 +93,8 @@ const SELECT: &str = "SELECT b.id, b.user_id, u.alias || '#' || u.tag AS handle,
      (SELECT a.status FROM appeals a WHERE a.ban_id = b.id) AS appeal, ";
 
 impl Store {
-    /// Bans a user as a moderator wishes; a provisional ban in force is confirmed with the new reason and end instead.
+    /// Bans a user as a moderator wishes; a provisional ban in force is confirmed with the new
+    /// reason and end instead.
     pub async fn ban_by_staff(
         &self,
         user: UserId,
@@ -92,20 +103,49 @@ impl Store {
         until: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<StaffBan, StoreError> {
-        let new = NewBan { reason: reason.to_owned(), automatic: false, provisional: false, until, created_by: Some(actor.id) };
-        let how = Confirmation { reason: Some(reason.to_owned()), until: Some(until), by: actor.id, note: None };
+        let new = NewBan {
+            reason: reason.to_owned(),
+            automatic: false,
+            provisional: false,
+            until,
+            created_by: Some(actor.id),
+        };
+        let how = Confirmation {
+            reason: Some(reason.to_owned()),
+            until: Some(until),
+            by: actor.id,
+            note: None,
+        };
         Ok(write_tx!(self, |tx| {
-            let phone: Option<Vec<u8>> = sqlx::query_scalar(PHONE_OF).bind(user).fetch_optional(&mut *tx).await?;
-            let Some(phone) = phone else { return Ok(StaffBan::NotFound) };
+            let phone: Option<Vec<u8>> = sqlx::query_scalar(PHONE_OF)
+                .bind(user)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let Some(phone) = phone else {
+                return Ok(StaffBan::NotFound);
+            };
             lock_phone_in!(self, tx, &phone);
-            let concerned: Vec<(UserId, UserRole)> = sqlx::query_as(CONCERNED).bind(user).bind(&phone).fetch_all(&mut *tx).await?;
-            let accuser: Option<ReportId> = sqlx::query_scalar(HAS_REPORTED).bind(actor.id).bind(&phone).fetch_optional(&mut *tx).await?;
+            let concerned: Vec<(UserId, UserRole)> = sqlx::query_as(CONCERNED)
+                .bind(user)
+                .bind(&phone)
+                .fetch_all(&mut *tx)
+                .await?;
+            let accuser: Option<ReportId> = sqlx::query_scalar(HAS_REPORTED)
+                .bind(actor.id)
+                .bind(&phone)
+                .fetch_optional(&mut *tx)
+                .await?;
             if accuser.is_some() || !is_allowed(actor, &concerned, UserRole::may_ban) {
                 return Ok(StaffBan::Forbidden);
             }
-            let active: Option<BanRow> = sqlx::query_as(ACTIVE_BAN).bind(&phone).bind(now).fetch_optional(&mut *tx).await?;
+            let active: Option<BanRow> = sqlx::query_as(ACTIVE_BAN)
+                .bind(&phone)
+                .bind(now)
+                .fetch_optional(&mut *tx)
+                .await?;
             match active {
-                Some(active) => confirm_in!(self, tx, active.id, &how, now).map_or(StaffBan::Already, StaffBan::Confirmed),
+                Some(active) => confirm_in!(self, tx, active.id, &how, now)
+                    .map_or(StaffBan::Already, StaffBan::Confirmed),
                 None => match ban_in!(self, tx, user, &new, now) {
                     Banning::Banned { ban, notified } => StaffBan::Banned { ban, notified },
                     Banning::Already(_) => StaffBan::Already,
@@ -115,18 +155,38 @@ impl Store {
         }))
     }
 
-    /// Lifts every ban of a user's phone that is in force. The notice is `None` where nobody has the phone any more.
-    pub async fn unban(&self, user: UserId, actor: Actor, note: &str, now: Timestamp) -> Result<Judged<Option<Notified>>, StoreError> {
+    /// Lifts every ban of a user's phone that is in force. The notice is `None` where nobody has
+    /// the phone any more.
+    pub async fn unban(
+        &self,
+        user: UserId,
+        actor: Actor,
+        note: &str,
+        now: Timestamp,
+    ) -> Result<Judged<Option<Notified>>, StoreError> {
         Ok(write_tx!(self, |tx| {
-            let phone: Option<Vec<u8>> = sqlx::query_scalar(PHONE_OF).bind(user).fetch_optional(&mut *tx).await?;
-            let Some(phone) = phone else { return Ok(Judged::NotFound) };
+            let phone: Option<Vec<u8>> = sqlx::query_scalar(PHONE_OF)
+                .bind(user)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let Some(phone) = phone else {
+                return Ok(Judged::NotFound);
+            };
             lock_phone_in!(self, tx, &phone);
-            let concerned: Vec<(UserId, UserRole)> = sqlx::query_as(CONCERNED).bind(user).bind(&phone).fetch_all(&mut *tx).await?;
+            let concerned: Vec<(UserId, UserRole)> = sqlx::query_as(CONCERNED)
+                .bind(user)
+                .bind(&phone)
+                .fetch_all(&mut *tx)
+                .await?;
             if !is_allowed(actor, &concerned, UserRole::may_judge) {
                 return Ok(Judged::Forbidden);
             }
             let (lifted, notified) = lift_in!(self, tx, &phone, None, actor.id, note, now);
-            if lifted == 0 { Judged::NotBanned } else { Judged::Done(notified) }
+            if lifted == 0 {
+                Judged::NotBanned
+            } else {
+                Judged::Done(notified)
+            }
         }))
     }
 
@@ -140,44 +200,87 @@ impl Store {
         now: Timestamp,
     ) -> Result<Judged<BanRow>, StoreError> {
         const STATE: &str = "SELECT provisional FROM bans WHERE id = $1 AND lifted_at IS NULL AND (until IS NULL OR until > $2)";
-        let how = Confirmation { reason: None, until: until.map(Some), by: actor.id, note: Some(note.to_owned()) };
+        let how = Confirmation {
+            reason: None,
+            until: until.map(Some),
+            by: actor.id,
+            note: Some(note.to_owned()),
+        };
         Ok(write_tx!(self, |tx| {
-            let held: Option<Held> = sqlx::query_as(HELD).bind(ban).fetch_optional(&mut *tx).await?;
-            let Some((phone, user)) = held else { return Ok(Judged::NotFound) };
+            let held: Option<Held> = sqlx::query_as(HELD)
+                .bind(ban)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let Some((phone, user)) = held else {
+                return Ok(Judged::NotFound);
+            };
             lock_phone_in!(self, tx, &phone);
-            let concerned: Vec<(UserId, UserRole)> = sqlx::query_as(CONCERNED).bind(user).bind(&phone).fetch_all(&mut *tx).await?;
-            let accuser: Option<ReportId> = sqlx::query_scalar(HAS_REPORTED).bind(actor.id).bind(&phone).fetch_optional(&mut *tx).await?;
+            let concerned: Vec<(UserId, UserRole)> = sqlx::query_as(CONCERNED)
+                .bind(user)
+                .bind(&phone)
+                .fetch_all(&mut *tx)
+                .await?;
+            let accuser: Option<ReportId> = sqlx::query_scalar(HAS_REPORTED)
+                .bind(actor.id)
+                .bind(&phone)
+                .fetch_optional(&mut *tx)
+                .await?;
             if accuser.is_some() || !is_allowed(actor, &concerned, UserRole::may_judge) {
                 return Ok(Judged::Forbidden);
             }
-            let in_force: Option<bool> = sqlx::query_scalar(STATE).bind(ban).bind(now).fetch_optional(&mut *tx).await?;
+            let in_force: Option<bool> = sqlx::query_scalar(STATE)
+                .bind(ban)
+                .bind(now)
+                .fetch_optional(&mut *tx)
+                .await?;
             match in_force {
                 None => Judged::NotBanned,
                 Some(false) => Judged::Already,
-                Some(true) => confirm_in!(self, tx, ban, &how, now).map_or(Judged::Already, Judged::Done),
+                Some(true) => {
+                    confirm_in!(self, tx, ban, &how, now).map_or(Judged::Already, Judged::Done)
+                }
             }
         }))
     }
 
     /// Bans as moderators see them, newest first.
-    pub async fn bans(&self, filter: BanFilter, now: Timestamp, limit: i64) -> Result<Vec<AdminBan>, StoreError> {
+    pub async fn bans(
+        &self,
+        filter: BanFilter,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<AdminBan>, StoreError> {
         Ok(read!(self, |db| {
             let mut query = QueryBuilder::new(SELECT);
-            query.push("(b.lifted_at IS NULL AND (b.until IS NULL OR b.until > ").push_bind(now).push(")) AS active ");
+            query
+                .push("(b.lifted_at IS NULL AND (b.until IS NULL OR b.until > ")
+                .push_bind(now)
+                .push(")) AS active ");
             query.push("FROM bans b LEFT JOIN users u ON u.id = b.user_id WHERE b.id < ");
             query.push_bind(filter.before.unwrap_or(BanId(i64::MAX)));
             match filter.active {
                 Some(true) => {
-                    query.push(" AND b.lifted_at IS NULL AND (b.until IS NULL OR b.until > ").push_bind(now).push(")");
+                    query
+                        .push(" AND b.lifted_at IS NULL AND (b.until IS NULL OR b.until > ")
+                        .push_bind(now)
+                        .push(")");
                 }
                 Some(false) => {
-                    query.push(" AND (b.lifted_at IS NOT NULL OR b.until <= ").push_bind(now).push(")");
+                    query
+                        .push(" AND (b.lifted_at IS NOT NULL OR b.until <= ")
+                        .push_bind(now)
+                        .push(")");
                 }
                 None => {}
             }
-            for (column, wanted) in [("provisional", filter.provisional), ("automatic", filter.automatic)] {
+            for (column, wanted) in [
+                ("provisional", filter.provisional),
+                ("automatic", filter.automatic),
+            ] {
                 if let Some(wanted) = wanted {
-                    query.push(if wanted { " AND b." } else { " AND NOT b." }).push(column);
+                    query
+                        .push(if wanted { " AND b." } else { " AND NOT b." })
+                        .push(column);
                 }
             }
             query.push(" ORDER BY b.id DESC LIMIT ").push_bind(limit);
@@ -186,8 +289,19 @@ impl Store {
     }
 
     /// One ban as moderators see it.
-    pub async fn ban_record(&self, ban: BanId, now: Timestamp) -> Result<Option<AdminBan>, StoreError> {
-        let filter = BanFilter { before: Some(BanId(ban.0.saturating_add(1))), ..BanFilter::default() };
-        Ok(self.bans(filter, now, 1).await?.into_iter().find(|row| row.id == ban))
+    pub async fn ban_record(
+        &self,
+        ban: BanId,
+        now: Timestamp,
+    ) -> Result<Option<AdminBan>, StoreError> {
+        let filter = BanFilter {
+            before: Some(BanId(ban.0.saturating_add(1))),
+            ..BanFilter::default()
+        };
+        Ok(self
+            .bans(filter, now, 1)
+            .await?
+            .into_iter()
+            .find(|row| row.id == ban))
     }
 }

@@ -35,20 +35,38 @@ impl CallSide {
 }
 
 impl Store {
-    /// The side of `user` in a match of either mode, also when it is over. `None` for who is not in it.
-    pub async fn call_side(&self, match_id: MatchId, user: UserId) -> Result<Option<CallSide>, StoreError> {
+    /// The side of `user` in a match of either mode, also when it is over. `None` for who is not in
+    /// it.
+    pub async fn call_side(
+        &self,
+        match_id: MatchId,
+        user: UserId,
+    ) -> Result<Option<CallSide>, StoreError> {
         const SQL: &str = "SELECT m.type AS mode, s.role, s.session_id, s.peer_id, p.session_id AS peer_session_id, m.created_at, \
              m.connected_at, m.status, m.expired_at \
              FROM match_sides s JOIN matches m ON m.id = s.match_id \
              JOIN match_sides p ON p.match_id = s.match_id AND p.user_id = s.peer_id WHERE s.match_id = $1 AND s.user_id = $2";
-        Ok(read!(self, |db| sqlx::query_as(SQL).bind(match_id).bind(user).fetch_optional(db).await?))
+        Ok(read!(self, |db| sqlx::query_as(SQL)
+            .bind(match_id)
+            .bind(user)
+            .fetch_optional(db)
+            .await?))
     }
 
     /// Of the video matches that go on at `now`, the next after `after`, oldest first.
-    pub async fn open_video_matches(&self, after: Option<MatchId>, limit: i64, now: Timestamp) -> Result<Vec<MatchId>, StoreError> {
-        const SQL: &str =
-            "SELECT id FROM matches WHERE type = 'video' AND status = 'active' AND expired_at > $1 AND id > $2 ORDER BY id LIMIT $3";
+    pub async fn open_video_matches(
+        &self,
+        after: Option<MatchId>,
+        limit: i64,
+        now: Timestamp,
+    ) -> Result<Vec<MatchId>, StoreError> {
+        const SQL: &str = "SELECT id FROM matches WHERE type = 'video' AND status = 'active' AND expired_at > $1 AND id > $2 ORDER BY id LIMIT $3";
         let after = after.unwrap_or(MatchId(0));
-        Ok(read!(self, |db| sqlx::query_scalar(SQL).bind(now).bind(after).bind(limit).fetch_all(db).await?))
+        Ok(read!(self, |db| sqlx::query_scalar(SQL)
+            .bind(now)
+            .bind(after)
+            .bind(limit)
+            .fetch_all(db)
+            .await?))
     }
 }

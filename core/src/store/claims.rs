@@ -1,9 +1,13 @@
-//! Claims: the wish to have a right back, and its decision with the refund. What is judged is [`crate::claim`]'s.
+//! Claims: the wish to have a right back, and its decision with the refund. What is judged is
+//! [`crate::claim`]'s.
 
 use jiff::tz::TimeZone;
 use sqlx::{FromRow, QueryBuilder};
 
-use super::{End, EndedMatch, Grant, Notified, Store, StoreError, matches::end_match_in, notifications::notify_in, quota::grant_in};
+use super::{
+    End, EndedMatch, Grant, Notified, Store, StoreError, matches::end_match_in,
+    notifications::notify_in, quota::grant_in,
+};
 use crate::{
     backend::{read, write_tx},
     claim::{ClaimRules, Evidence, NotEligible},
@@ -110,24 +114,35 @@ struct PendingRow {
 impl PendingRow {
     /// Where the right goes back to; else why it does not.
     fn decide(&self, rules: &QuotaRules, now: Timestamp) -> Result<QuotaBucket, ClaimRefusal> {
-        // Whether it was the time for a claim was judged when it was made. What is asked again is the evidence of that time: a message that was just
-        // being stored may have been missed then.
+        // Whether it was the time for a claim was judged when it was made. What is asked again is
+        // the evidence of that time: a message that was just being stored may have been missed
+        // then.
         if let Some(reason) = self.evidence.at(self.claim.claim_time).fulfilled() {
             return Err(reason);
         }
-        let (Some(bucket), Some(paid_at)) = (self.bucket, self.paid_at) else { return Err(ClaimRefusal::NotPaid) };
-        // A right of a day that is over would be lost with the next reset, or count on top of a day that has its own.
-        Ok(if rules.day(paid_at) == rules.day(now) { bucket } else { QuotaBucket::Bonus })
+        let (Some(bucket), Some(paid_at)) = (self.bucket, self.paid_at) else {
+            return Err(ClaimRefusal::NotPaid);
+        };
+        // A right of a day that is over would be lost with the next reset, or count on top of a day
+        // that has its own.
+        Ok(if rules.day(paid_at) == rules.day(now) {
+            bucket
+        } else {
+            QuotaBucket::Bonus
+        })
     }
 }
 
-const COLUMNS: &str = "SELECT id, user_id, match_id, claim_time, status, reason, processed_at FROM claims WHERE ";
+const COLUMNS: &str =
+    "SELECT id, user_id, match_id, claim_time, status, reason, processed_at FROM claims WHERE ";
 
 impl Store {
-    /// Stores the wish of `user` to have the right back that a match cost. One claim per user and match; `rules.daily_cap` of them a day in `zone`.
+    /// Stores the wish of `user` to have the right back that a match cost. One claim per user and
+    /// match; `rules.daily_cap` of them a day in `zone`.
     ///
-    /// Calls of one user wait for each other, so neither bound is passed by many at once. A video match that goes on ends with it, as if the user had hung up: else
-    /// one could claim first and connect then, and have calls for nothing.
+    /// Calls of one user wait for each other, so neither bound is passed by many at once. A video
+    /// match that goes on ends with it, as if the user had hung up: else one could claim first and
+    /// connect then, and have calls for nothing.
     pub async fn claim(
         &self,
         match_id: MatchId,
@@ -138,30 +153,56 @@ impl Store {
     ) -> Result<Claiming, StoreError> {
         const LOCK: &str = "SELECT id FROM users WHERE id = $1";
         const BEFORE: &str = "SELECT id FROM claims WHERE user_id = $1 AND match_id = $2";
-        // What is stored by now came before the claim, whatever time it bears: that of another node, or of a clock that was set back since.
+        // What is stored by now came before the claim, whatever time it bears: that of another
+        // node, or of a clock that was set back since.
         const EVIDENCE: &str = "SELECT m.type AS mode, m.created_at, m.expired_at, m.ended_at, m.ended_by, m.connected_at IS NOT NULL AS connected, \
              EXISTS (SELECT 1 FROM message_logs l WHERE l.match_id = s.match_id AND l.sender_id = s.peer_id AND l.kind = 'content') AS answered \
              FROM match_sides s JOIN matches m ON m.id = s.match_id WHERE s.match_id = $1 AND s.user_id = $2";
-        const TODAY: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM claims WHERE user_id = $1 AND claim_time >= $2";
+        const TODAY: &str =
+            "SELECT CAST(COUNT(*) AS BIGINT) FROM claims WHERE user_id = $1 AND claim_time >= $2";
         const INSERT: &str = "INSERT INTO claims (id, user_id, match_id, claim_time, status) VALUES ($1, $2, $3, $4, $5) \
              RETURNING id, user_id, match_id, claim_time, status, reason, processed_at";
         Ok(write_tx!(self, |tx| {
-            sqlx::query(self.locking(LOCK)).bind(user).execute(&mut *tx).await?;
-            let evidence: Option<EvidenceRow> = sqlx::query_as(EVIDENCE).bind(match_id).bind(user).fetch_optional(&mut *tx).await?;
-            let Some(evidence) = evidence else { return Ok(Claiming::NotFound) };
-            let before: Option<ClaimId> = sqlx::query_scalar(BEFORE).bind(user).bind(match_id).fetch_optional(&mut *tx).await?;
+            sqlx::query(self.locking(LOCK))
+                .bind(user)
+                .execute(&mut *tx)
+                .await?;
+            let evidence: Option<EvidenceRow> = sqlx::query_as(EVIDENCE)
+                .bind(match_id)
+                .bind(user)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let Some(evidence) = evidence else {
+                return Ok(Claiming::NotFound);
+            };
+            let before: Option<ClaimId> = sqlx::query_scalar(BEFORE)
+                .bind(user)
+                .bind(match_id)
+                .fetch_optional(&mut *tx)
+                .await?;
             if before.is_some() {
                 return Ok(Claiming::Already);
             }
             if let Err(refused) = evidence.at(now).judge(user, rules, now) {
                 return Ok(Claiming::Refused(refused));
             }
-            let today: i64 = sqlx::query_scalar(TODAY).bind(user).bind(now.midnight(zone)).fetch_one(&mut *tx).await?;
+            let today: i64 = sqlx::query_scalar(TODAY)
+                .bind(user)
+                .bind(now.midnight(zone))
+                .fetch_one(&mut *tx)
+                .await?;
             if today >= i64::from(rules.daily_cap) {
                 // By then the match may have been over for too long.
                 let tomorrow = now.next_midnight(zone);
-                let eligible_at = evidence.at(tomorrow).judge(user, rules, tomorrow).is_ok().then_some(tomorrow);
-                return Ok(Claiming::Refused(NotEligible { reason: ClaimRefusal::DailyCap, eligible_at }));
+                let eligible_at = evidence
+                    .at(tomorrow)
+                    .judge(user, rules, tomorrow)
+                    .is_ok()
+                    .then_some(tomorrow);
+                return Ok(Claiming::Refused(NotEligible {
+                    reason: ClaimRefusal::DailyCap,
+                    eligible_at,
+                }));
             }
             let row: ClaimRow = sqlx::query_as(INSERT)
                 .bind(self.ids.next::<ClaimId>())
@@ -173,30 +214,49 @@ impl Store {
                 .await?;
             let ended = match evidence.mode {
                 Mode::Text => None,
-                Mode::Video => match end_match_in!(self, tx, match_id, Some(user), EndReason::HungUp, now) {
-                    End::Now(ended) => Some(ended),
-                    End::Before(_) | End::NotFound => None,
-                },
+                Mode::Video => {
+                    match end_match_in!(self, tx, match_id, Some(user), EndReason::HungUp, now) {
+                        End::Now(ended) => Some(ended),
+                        End::Before(_) | End::NotFound => None,
+                    }
+                }
             };
             Claiming::Made(row, ended)
         }))
     }
 
     /// Claims the user has made, newest first; with `before`, only those with smaller ids.
-    pub async fn claims_of(&self, user: UserId, before: Option<ClaimId>, limit: i64) -> Result<Vec<ClaimRow>, StoreError> {
+    pub async fn claims_of(
+        &self,
+        user: UserId,
+        before: Option<ClaimId>,
+        limit: i64,
+    ) -> Result<Vec<ClaimRow>, StoreError> {
         Ok(read!(self, |db| {
             let mut query = QueryBuilder::new(COLUMNS);
-            query.push("user_id = ").push_bind(user).push(" AND id < ").push_bind(before.unwrap_or(ClaimId(i64::MAX)));
+            query
+                .push("user_id = ")
+                .push_bind(user)
+                .push(" AND id < ")
+                .push_bind(before.unwrap_or(ClaimId(i64::MAX)));
             query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
             query.build_query_as().fetch_all(db).await?
         }))
     }
 
-    /// Everybody's claims, newest first, for moderators; with `before`, only those with smaller ids.
-    pub async fn claims(&self, status: Option<ClaimStatus>, before: Option<ClaimId>, limit: i64) -> Result<Vec<ClaimRow>, StoreError> {
+    /// Everybody's claims, newest first, for moderators; with `before`, only those with smaller
+    /// ids.
+    pub async fn claims(
+        &self,
+        status: Option<ClaimStatus>,
+        before: Option<ClaimId>,
+        limit: i64,
+    ) -> Result<Vec<ClaimRow>, StoreError> {
         Ok(read!(self, |db| {
             let mut query = QueryBuilder::new(COLUMNS);
-            query.push("id < ").push_bind(before.unwrap_or(ClaimId(i64::MAX)));
+            query
+                .push("id < ")
+                .push_bind(before.unwrap_or(ClaimId(i64::MAX)));
             if let Some(status) = status {
                 query.push(" AND status = ").push_bind(status);
             }
@@ -205,11 +265,17 @@ impl Store {
         }))
     }
 
-    /// Decides up to `limit` claims that wait, oldest first, in one transaction: status, refund, notification and its push are there together or not at all.
+    /// Decides up to `limit` claims that wait, oldest first, in one transaction: status, refund,
+    /// notification and its push are there together or not at all.
     ///
-    /// Each claim is decided once, by whichever call is first, on whichever node. The right goes back to where it was taken from on the same day, and to the
-    /// bonus later.
-    pub async fn decide_claims(&self, limit: i64, rules: &QuotaRules, now: Timestamp) -> Result<ClaimBatch, StoreError> {
+    /// Each claim is decided once, by whichever call is first, on whichever node. The right goes
+    /// back to where it was taken from on the same day, and to the bonus later.
+    pub async fn decide_claims(
+        &self,
+        limit: i64,
+        rules: &QuotaRules,
+        now: Timestamp,
+    ) -> Result<ClaimBatch, StoreError> {
         const PENDING: &str = "SELECT c.id, c.user_id, c.match_id, c.claim_time, c.status, c.reason, c.processed_at, \
              m.type AS mode, m.created_at, m.expired_at, m.ended_at, m.ended_by, \
              COALESCE(m.connected_at <= c.claim_time, FALSE) AS connected, \
@@ -221,10 +287,16 @@ impl Store {
              WHERE c.status = 'pending' ORDER BY c.id LIMIT $1";
         const DECIDE: &str = "UPDATE claims SET status = $1, reason = $2, processed_at = $3 WHERE id = $4 AND status = 'pending' \
              RETURNING id, user_id, match_id, claim_time, status, reason, processed_at";
-        let pending: Vec<PendingRow> = read!(self, |db| sqlx::query_as(PENDING).bind(limit).fetch_all(db).await?);
+        let pending: Vec<PendingRow> = read!(self, |db| sqlx::query_as(PENDING)
+            .bind(limit)
+            .fetch_all(db)
+            .await?);
         let more = i64::try_from(pending.len()).is_ok_and(|count| count >= limit);
         if pending.is_empty() {
-            return Ok(ClaimBatch { decided: Vec::new(), more });
+            return Ok(ClaimBatch {
+                decided: Vec::new(),
+                more,
+            });
         }
         let decided = write_tx!(self, |tx| {
             // Balances are locked by user before anything else, as everywhere.
@@ -239,22 +311,51 @@ impl Store {
             let mut decided = Vec::with_capacity(pending.len());
             for row in &pending {
                 let outcome = row.decide(rules, now);
-                let status = if outcome.is_ok() { ClaimStatus::Approved } else { ClaimStatus::Rejected };
+                let status = if outcome.is_ok() {
+                    ClaimStatus::Approved
+                } else {
+                    ClaimStatus::Rejected
+                };
                 // Another node may have been faster.
-                let claim: Option<ClaimRow> =
-                    sqlx::query_as(DECIDE).bind(status).bind(outcome.err()).bind(now).bind(row.claim.id).fetch_optional(&mut *tx).await?;
+                let claim: Option<ClaimRow> = sqlx::query_as(DECIDE)
+                    .bind(status)
+                    .bind(outcome.err())
+                    .bind(now)
+                    .bind(row.claim.id)
+                    .fetch_optional(&mut *tx)
+                    .await?;
                 let Some(claim) = claim else { continue };
                 let reference = claim.match_id.to_string();
                 let (quota, notice) = match outcome {
                     Ok(bucket) => {
-                        let grant = Grant { bucket, amount: 1, reason: LedgerReason::Claim, reference: reference.clone() };
+                        let grant = Grant {
+                            bucket,
+                            amount: 1,
+                            reason: LedgerReason::Claim,
+                            reference: reference.clone(),
+                        };
                         let quota = grant_in!(self, tx, claim.user_id, &grant, rules, now);
-                        (quota, Notice::ClaimApproved { match_id: claim.match_id })
+                        (
+                            quota,
+                            Notice::ClaimApproved {
+                                match_id: claim.match_id,
+                            },
+                        )
                     }
-                    Err(reason) => (None, Notice::ClaimRejected { match_id: claim.match_id, reason: reason.to_string() }),
+                    Err(reason) => (
+                        None,
+                        Notice::ClaimRejected {
+                            match_id: claim.match_id,
+                            reason: reason.to_string(),
+                        },
+                    ),
                 };
                 let notified = notify_in!(self, tx, claim.user_id, &notice, &reference, now);
-                decided.push(DecidedClaim { claim, notified, quota });
+                decided.push(DecidedClaim {
+                    claim,
+                    notified,
+                    quota,
+                });
             }
             decided
         });

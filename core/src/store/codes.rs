@@ -1,8 +1,9 @@
 //! One-time codes: sent to a phone, tried a few times, used once.
 //!
-//! A try counts before anybody compares, in a transaction of its own: however many guess at once, on however many nodes, a code is compared with
-//! [`CODE_TRIES`] guesses at most. Its rows stay for [`CODE_MEMORY`] so that a new code does not bring new tries without end. Whoever cannot be compared any
-//! more because others guessed is told to wait, never that the code is wrong.
+//! A try counts before anybody compares, in a transaction of its own: however many guess at once,
+//! on however many nodes, a code is compared with [`CODE_TRIES`] guesses at most. Its rows stay for
+//! [`CODE_MEMORY`] so that a new code does not bring new tries without end. Whoever cannot be
+//! compared any more because others guessed is told to wait, never that the code is wrong.
 
 use std::time::Duration;
 
@@ -30,10 +31,12 @@ pub const CODE_LIFETIME: Duration = Duration::from_mins(5);
 pub const CODE_TRIES: i64 = 5;
 /// How long tries of a phone add up.
 const CODE_MEMORY: Duration = Duration::from_hours(1);
-/// Guesses that all codes of one purpose and phone are compared with in that time. More than the codes that may be asked for in it bring (ten, by the limits
-/// before them): it holds where those were widened or forgotten, and is in nobody's way otherwise.
+/// Guesses that all codes of one purpose and phone are compared with in that time. More than the
+/// codes that may be asked for in it bring (ten, by the limits before them): it holds where those
+/// were widened or forgotten, and is in nobody's way otherwise.
 const TRIES_PER_PHONE: i64 = 60;
-/// How far a code's end may be away: a clock that was set back must not make it live longer, and clocks of nodes differ a little.
+/// How far a code's end may be away: a clock that was set back must not make it live longer, and
+/// clocks of nodes differ a little.
 const FARTHEST_END: Duration = Duration::from_mins(6);
 
 /// A code that is about to be sent.
@@ -62,7 +65,8 @@ pub struct TriedCode {
 #[derive(Debug, Clone)]
 pub struct Guess {
     pub codes: Vec<TriedCode>,
-    /// How long to wait where a code is good and not among them, because it was tried too often. `None` where all are.
+    /// How long to wait where a code is good and not among them, because it was tried too often.
+    /// `None` where all are.
     pub wait: Option<Duration>,
 }
 
@@ -99,7 +103,8 @@ const OF_PHONE: &str = "SELECT id, user_id, code_hash, registration, registratio
      WHERE phone_index = $1 AND purpose = $2 AND created_at > $3 ORDER BY id";
 
 /// The ids of the same rows with their ends, whenever they were made.
-pub(super) const ENDS_OF_PHONE: &str = "SELECT id, expires_at FROM one_time_codes WHERE phone_index = $1 AND purpose = $2 ORDER BY id";
+pub(super) const ENDS_OF_PHONE: &str =
+    "SELECT id, expires_at FROM one_time_codes WHERE phone_index = $1 AND purpose = $2 ORDER BY id";
 
 pub(super) const DELETE: &str = "DELETE FROM one_time_codes WHERE id = $1";
 
@@ -107,19 +112,26 @@ pub(super) fn is_good(expires_at: Timestamp, now: Timestamp) -> bool {
     expires_at > now && expires_at <= now + FARTHEST_END
 }
 
-/// Uses a [`ProvenCode`] in the open write transaction `$tx`, which deletes every code of its phone and purpose. `false` when it is no longer good.
+/// Uses a [`ProvenCode`] in the open write transaction `$tx`, which deletes every code of its phone
+/// and purpose. `false` when it is no longer good.
 macro_rules! use_code_in {
     ($store:expr, $tx:expr, $code:expr, $now:expr) => {{
         let code: &$crate::store::ProvenCode = $code;
-        let rows: Vec<($crate::id::CodeId, $crate::time::Timestamp)> = sqlx::query_as($store.locking($crate::store::codes::ENDS_OF_PHONE))
-            .bind(code.phone.as_bytes())
-            .bind(code.purpose)
-            .fetch_all(&mut *$tx)
-            .await?;
-        let good = rows.iter().any(|(id, expires_at)| *id == code.id && $crate::store::codes::is_good(*expires_at, $now));
+        let rows: Vec<($crate::id::CodeId, $crate::time::Timestamp)> =
+            sqlx::query_as($store.locking($crate::store::codes::ENDS_OF_PHONE))
+                .bind(code.phone.as_bytes())
+                .bind(code.purpose)
+                .fetch_all(&mut *$tx)
+                .await?;
+        let good = rows.iter().any(|(id, expires_at)| {
+            *id == code.id && $crate::store::codes::is_good(*expires_at, $now)
+        });
         if good {
             for (id, _) in rows {
-                sqlx::query($crate::store::codes::DELETE).bind(id).execute(&mut *$tx).await?;
+                sqlx::query($crate::store::codes::DELETE)
+                    .bind(id)
+                    .execute(&mut *$tx)
+                    .await?;
             }
         }
         good
@@ -151,8 +163,14 @@ impl Store {
         Ok(())
     }
 
-    /// Counts one guess against every code that is good for the phone and has tries left, and gives them to be compared.
-    pub async fn try_code(&self, purpose: CodePurpose, phone: &PhoneIndex, now: Timestamp) -> Result<Guess, StoreError> {
+    /// Counts one guess against every code that is good for the phone and has tries left, and gives
+    /// them to be compared.
+    pub async fn try_code(
+        &self,
+        purpose: CodePurpose,
+        phone: &PhoneIndex,
+        now: Timestamp,
+    ) -> Result<Guess, StoreError> {
         let (rows, wait): (Vec<CodeRow>, Option<Duration>) = write_tx!(self, |tx| {
             let mut rows: Vec<CodeRow> = sqlx::query_as(self.locking(OF_PHONE))
                 .bind(phone.as_bytes())
@@ -161,19 +179,36 @@ impl Store {
                 .fetch_all(&mut *tx)
                 .await?;
             let spent: i64 = rows.iter().map(|row| row.tries).sum();
-            let oldest = rows.iter().filter(|row| row.tries > 0).map(|row| row.created_at).min();
+            let oldest = rows
+                .iter()
+                .filter(|row| row.tries > 0)
+                .map(|row| row.created_at)
+                .min();
             rows.retain(|row| is_good(row.expires_at, now));
             if spent >= TRIES_PER_PHONE {
-                let wait = oldest.filter(|_| !rows.is_empty()).map(|oldest| (oldest + CODE_MEMORY).since(now));
-                return Ok(Guess { codes: Vec::new(), wait });
+                let wait = oldest
+                    .filter(|_| !rows.is_empty())
+                    .map(|oldest| (oldest + CODE_MEMORY).since(now));
+                return Ok(Guess {
+                    codes: Vec::new(),
+                    wait,
+                });
             }
-            let used_up = rows.iter().filter(|row| row.tries >= CODE_TRIES).map(|row| row.expires_at).max();
+            let used_up = rows
+                .iter()
+                .filter(|row| row.tries >= CODE_TRIES)
+                .map(|row| row.expires_at)
+                .max();
             let wait = used_up.map(|end| end.since(now));
             rows.retain(|row| row.tries < CODE_TRIES);
             if rows.is_empty() {
-                return Ok(Guess { codes: Vec::new(), wait });
+                return Ok(Guess {
+                    codes: Vec::new(),
+                    wait,
+                });
             }
-            let mut query = QueryBuilder::new("UPDATE one_time_codes SET tries = tries + 1 WHERE id IN (");
+            let mut query =
+                QueryBuilder::new("UPDATE one_time_codes SET tries = tries + 1 WHERE id IN (");
             let mut list = query.separated(", ");
             for row in &rows {
                 list.push_bind(row.id);
@@ -182,11 +217,18 @@ impl Store {
             query.build().execute(&mut *tx).await?;
             (rows, wait)
         });
-        Ok(Guess { codes: rows.into_iter().map(TriedCode::try_from).collect::<Result<_, _>>()?, wait })
+        Ok(Guess {
+            codes: rows
+                .into_iter()
+                .map(TriedCode::try_from)
+                .collect::<Result<_, _>>()?,
+            wait,
+        })
     }
 
-    /// Sets the password of the user whose phone a code has proven, signs every session out, tells the user and records it. `None` when the code is no
-    /// longer good, or the user is gone; nothing changes then.
+    /// Sets the password of the user whose phone a code has proven, signs every session out, tells
+    /// the user and records it. `None` when the code is no longer good, or the user is gone;
+    /// nothing changes then.
     pub async fn reset_password(
         &self,
         code: &ProvenCode,
@@ -196,29 +238,60 @@ impl Store {
     ) -> Result<Option<PasswordReset>, StoreError> {
         const SQL: &str = "UPDATE users SET password_hash = $1 WHERE id = $2";
         Ok(write_tx!(self, |tx| {
-            sqlx::query(self.locking(LOCK_USER)).bind(user).execute(&mut *tx).await?;
+            sqlx::query(self.locking(LOCK_USER))
+                .bind(user)
+                .execute(&mut *tx)
+                .await?;
             if !use_code_in!(self, tx, code, now) {
                 return Ok(None);
             }
-            let set = sqlx::query(SQL).bind(hash.expose()).bind(user).execute(&mut *tx).await?;
+            let set = sqlx::query(SQL)
+                .bind(hash.expose())
+                .bind(user)
+                .execute(&mut *tx)
+                .await?;
             if set.rows_affected() == 0 {
                 return Ok(None);
             }
             let ended = revoke_others!(tx, user, None, now);
-            let notified = notify_in!(self, tx, user, &Notice::PasswordReset {}, &code.id.to_string(), now);
-            let log = SystemLog { action: "password_reset", user: Some(user), actor: None, details: serde_json::json!({}) };
+            let notified = notify_in!(
+                self,
+                tx,
+                user,
+                &Notice::PasswordReset {},
+                &code.id.to_string(),
+                now
+            );
+            let log = SystemLog {
+                action: "password_reset",
+                user: Some(user),
+                actor: None,
+                details: serde_json::json!({}),
+            };
             log_in!(self, tx, &log, now);
             Some(PasswordReset { ended, notified })
         }))
     }
 
-    /// Deletes up to `limit` codes that no longer count for anything, oldest first, and says how many.
+    /// Deletes up to `limit` codes that no longer count for anything, oldest first, and says how
+    /// many.
     pub async fn delete_old_codes(&self, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
         let cutoff = now - CODE_MEMORY;
         Ok(write_tx!(self, |tx| {
-            let mut query = QueryBuilder::new("DELETE FROM one_time_codes WHERE id IN (SELECT id FROM one_time_codes WHERE id < ");
-            query.push_bind(IdGenerator::first_id_at(cutoff + super::retention::ID_SLACK)).push(" AND created_at <= ").push_bind(cutoff);
-            query.push(" ORDER BY id LIMIT ").push_bind(limit).push(self.db.for_update_skip_locked()).push(")");
+            let mut query = QueryBuilder::new(
+                "DELETE FROM one_time_codes WHERE id IN (SELECT id FROM one_time_codes WHERE id < ",
+            );
+            query
+                .push_bind(IdGenerator::first_id_at(
+                    cutoff + super::retention::ID_SLACK,
+                ))
+                .push(" AND created_at <= ")
+                .push_bind(cutoff);
+            query
+                .push(" ORDER BY id LIMIT ")
+                .push_bind(limit)
+                .push(self.db.for_update_skip_locked())
+                .push(")");
             query.build().execute(&mut *tx).await?.rows_affected()
         }))
     }
@@ -228,8 +301,19 @@ impl TryFrom<CodeRow> for TriedCode {
     type Error = StoreError;
 
     fn try_from(row: CodeRow) -> Result<Self, StoreError> {
-        let hash = row.code_hash.try_into().map_err(|_| StoreError::Corrupt { what: "code_hash" })?;
-        let registration = row.registration.zip(row.registration_key_id).map(|(ciphertext, key_id)| Sealed { ciphertext, key_id });
-        Ok(Self { id: row.id, user: row.user_id, hash: CodeHash(hash), registration })
+        let hash = row
+            .code_hash
+            .try_into()
+            .map_err(|_| StoreError::Corrupt { what: "code_hash" })?;
+        let registration = row
+            .registration
+            .zip(row.registration_key_id)
+            .map(|(ciphertext, key_id)| Sealed { ciphertext, key_id });
+        Ok(Self {
+            id: row.id,
+            user: row.user_id,
+            hash: CodeHash(hash),
+            registration,
+        })
     }
 }

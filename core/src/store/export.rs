@@ -37,9 +37,11 @@ pub struct ExportPage {
     pub rows: Vec<Map<String, Value>>,
 }
 
-/// How far an export has come. Pages of one table follow each other, and every personal table has at least one page.
+/// How far an export has come. Pages of one table follow each other, and every personal table has
+/// at least one page.
 ///
-/// Each page is read for itself: what changes meanwhile is in the export as it was before or after. It holds no more than a page at a time.
+/// Each page is read for itself: what changes meanwhile is in the export as it was before or after.
+/// It holds no more than a page at a time.
 #[derive(Debug)]
 pub struct Export {
     user: UserId,
@@ -52,7 +54,11 @@ pub struct Export {
 
 impl Export {
     /// The next page; `None` at the end.
-    pub async fn next(&mut self, store: &Store, cipher: &FieldCipher) -> Result<Option<ExportPage>, ExportError> {
+    pub async fn next(
+        &mut self,
+        store: &Store,
+        cipher: &FieldCipher,
+    ) -> Result<Option<ExportPage>, ExportError> {
         while let Some(table) = TABLES.get(self.table) {
             let rows = match table.rows {
                 Rows::Nobody(_) => {
@@ -62,7 +68,10 @@ impl Export {
                 Rows::Of(whose, by) => self.page(store, cipher, table, whose, by).await?,
                 Rows::OfMatches { open } => self.match_page(store, cipher, table, open).await?,
             };
-            return Ok(Some(ExportPage { table: table.name, rows }));
+            return Ok(Some(ExportPage {
+                table: table.name,
+                rows,
+            }));
         }
         Ok(None)
     }
@@ -77,18 +86,37 @@ impl Export {
     ) -> Result<Vec<Map<String, Value>>, ExportError> {
         let Some(by) = by else {
             self.table += 1;
-            let sql = format!("SELECT CAST(0 AS BIGINT), {} FROM {} t WHERE {whose}", selected(table), table.name);
+            let sql = format!(
+                "SELECT CAST(0 AS BIGINT), {} FROM {} t WHERE {whose}",
+                selected(table),
+                table.name
+            );
             let rows = read!(store, |db| {
-                let rows = sqlx::query(AssertSqlSafe(sql)).bind(self.user).fetch_all(db).await?;
-                rows.iter().map(|row| decode!(row, table, cipher)).collect::<Result<Vec<_>, ExportError>>()?
+                let rows = sqlx::query(AssertSqlSafe(sql))
+                    .bind(self.user)
+                    .fetch_all(db)
+                    .await?;
+                rows.iter()
+                    .map(|row| decode!(row, table, cipher))
+                    .collect::<Result<Vec<_>, ExportError>>()?
             });
             return Ok(rows.into_iter().map(|(_, row)| row).collect());
         };
-        let sql =
-            format!("SELECT t.{by}, {} FROM {} t WHERE ({whose}) AND t.{by} > $2 ORDER BY t.{by} LIMIT $3", selected(table), table.name);
+        let sql = format!(
+            "SELECT t.{by}, {} FROM {} t WHERE ({whose}) AND t.{by} > $2 ORDER BY t.{by} LIMIT $3",
+            selected(table),
+            table.name
+        );
         let rows = read!(store, |db| {
-            let rows = sqlx::query(AssertSqlSafe(sql)).bind(self.user).bind(self.after).bind(PAGE).fetch_all(db).await?;
-            rows.iter().map(|row| decode!(row, table, cipher)).collect::<Result<Vec<_>, ExportError>>()?
+            let rows = sqlx::query(AssertSqlSafe(sql))
+                .bind(self.user)
+                .bind(self.after)
+                .bind(PAGE)
+                .fetch_all(db)
+                .await?;
+            rows.iter()
+                .map(|row| decode!(row, table, cipher))
+                .collect::<Result<Vec<_>, ExportError>>()?
         });
         if !self.goes_on_after(&rows) {
             self.table += 1;
@@ -104,14 +132,20 @@ impl Export {
         table: &Table,
         open: bool,
     ) -> Result<Vec<Map<String, Value>>, ExportError> {
-        const NEXT: &str = "SELECT MIN(match_id) FROM match_sides WHERE user_id = $1 AND match_id > $2";
-        const NEXT_OPEN: &str = "SELECT MIN(match_id) FROM match_sides WHERE user_id = $1 AND match_id > $2 AND open";
+        const NEXT: &str =
+            "SELECT MIN(match_id) FROM match_sides WHERE user_id = $1 AND match_id > $2";
+        const NEXT_OPEN: &str =
+            "SELECT MIN(match_id) FROM match_sides WHERE user_id = $1 AND match_id > $2 AND open";
         let next = if open { NEXT_OPEN } else { NEXT };
         let of_match = match self.of_match {
             Some(of_match) if self.after > 0 => Some(of_match),
             before => {
                 let before = before.unwrap_or(MatchId(0));
-                read!(store, |db| sqlx::query_scalar(next).bind(self.user).bind(before).fetch_one(db).await?)
+                read!(store, |db| sqlx::query_scalar(next)
+                    .bind(self.user)
+                    .bind(before)
+                    .fetch_one(db)
+                    .await?)
             }
         };
         self.of_match = of_match;
@@ -125,9 +159,15 @@ impl Export {
             table.name
         );
         let rows = read!(store, |db| {
-            let query = sqlx::query(AssertSqlSafe(sql)).bind(self.user).bind(of_match).bind(self.after).bind(PAGE);
+            let query = sqlx::query(AssertSqlSafe(sql))
+                .bind(self.user)
+                .bind(of_match)
+                .bind(self.after)
+                .bind(PAGE);
             let rows = query.fetch_all(db).await?;
-            rows.iter().map(|row| decode!(row, table, cipher)).collect::<Result<Vec<_>, ExportError>>()?
+            rows.iter()
+                .map(|row| decode!(row, table, cipher))
+                .collect::<Result<Vec<_>, ExportError>>()?
         });
         self.goes_on_after(&rows);
         Ok(rows.into_iter().map(|(_, row)| row).collect())
@@ -146,16 +186,26 @@ fn selected(table: &Table) -> String {
         let name = column.name;
         match column.shown {
             Shown::Not(_) => None,
-            Shown::As(Kind::Peer) => Some(format!("(SELECT p.alias || '#' || p.tag FROM users p WHERE p.id = t.{name})")),
-            Shown::As(Kind::Who) => Some(format!("CASE WHEN t.{name} = $1 THEN 'self' WHEN t.{name} IS NOT NULL THEN 'other' END")),
-            Shown::As(Kind::OfSender) => Some(format!("CASE WHEN t.sender_id = $1 THEN t.{name} END")),
-            Shown::As(Kind::Sealed { key_id, .. } | Kind::SealedJson { key_id, .. }) => Some(format!("t.{name}, t.{key_id}")),
+            Shown::As(Kind::Peer) => Some(format!(
+                "(SELECT p.alias || '#' || p.tag FROM users p WHERE p.id = t.{name})"
+            )),
+            Shown::As(Kind::Who) => Some(format!(
+                "CASE WHEN t.{name} = $1 THEN 'self' WHEN t.{name} IS NOT NULL THEN 'other' END"
+            )),
+            Shown::As(Kind::OfSender) => {
+                Some(format!("CASE WHEN t.sender_id = $1 THEN t.{name} END"))
+            }
+            Shown::As(Kind::Sealed { key_id, .. } | Kind::SealedJson { key_id, .. }) => {
+                Some(format!("t.{name}, t.{key_id}"))
+            }
             Shown::As(_) => Some(format!("t.{name}")),
         }
     });
     let mut expressions: Vec<String> = expressions.collect();
     for column in table.columns {
-        if let Shown::As(Kind::Sealed { bound_to, .. } | Kind::SealedJson { bound_to, .. }) = column.shown {
+        if let Shown::As(Kind::Sealed { bound_to, .. } | Kind::SealedJson { bound_to, .. }) =
+            column.shown
+        {
             expressions.push(match bound_to {
                 Bound::Phone => "t.phone_index AS bound_to_phone".to_owned(),
                 Bound::Id => "t.id AS bound_to_id".to_owned(),
@@ -178,24 +228,44 @@ macro_rules! decode {
             at
         };
         for column in $table.columns {
-            let Shown::As(kind) = column.shown else { continue };
+            let Shown::As(kind) = column.shown else {
+                continue;
+            };
             let value = match kind {
-                Kind::Text | Kind::Peer | Kind::Who | Kind::OfSender => row.try_get::<Option<String>, _>(next())?.map(Value::from),
+                Kind::Text | Kind::Peer | Kind::Who | Kind::OfSender => {
+                    row.try_get::<Option<String>, _>(next())?.map(Value::from)
+                }
                 Kind::Number => row.try_get::<Option<i64>, _>(next())?.map(Value::from),
                 Kind::Real => row.try_get::<Option<f64>, _>(next())?.map(Value::from),
                 Kind::Flag => row.try_get::<Option<bool>, _>(next())?.map(Value::from),
-                Kind::Time => row.try_get::<Option<Timestamp>, _>(next())?.map(|time| Value::from(time.to_string())),
-                Kind::Id => row.try_get::<Option<i64>, _>(next())?.map(|id| Value::from(id.to_string())),
-                Kind::Json => row.try_get::<Option<String>, _>(next())?.map(|text| from_json(column, &text)).transpose()?,
-                Kind::Bytes => row.try_get::<Option<Vec<u8>>, _>(next())?.map(|bytes| Value::from(base64(&bytes))),
-                Kind::Sealed { context, bound_to, .. } | Kind::SealedJson { context, bound_to, .. } => {
+                Kind::Time => row
+                    .try_get::<Option<Timestamp>, _>(next())?
+                    .map(|time| Value::from(time.to_string())),
+                Kind::Id => row
+                    .try_get::<Option<i64>, _>(next())?
+                    .map(|id| Value::from(id.to_string())),
+                Kind::Json => row
+                    .try_get::<Option<String>, _>(next())?
+                    .map(|text| from_json(column, &text))
+                    .transpose()?,
+                Kind::Bytes => row
+                    .try_get::<Option<Vec<u8>>, _>(next())?
+                    .map(|bytes| Value::from(base64(&bytes))),
+                Kind::Sealed {
+                    context, bound_to, ..
+                }
+                | Kind::SealedJson {
+                    context, bound_to, ..
+                } => {
                     let ciphertext: Option<Vec<u8>> = row.try_get(next())?;
                     let key_id: Option<String> = row.try_get(next())?;
                     let bound_to: Vec<u8> = match bound_to {
                         Bound::Phone => row.try_get("bound_to_phone")?,
                         Bound::Id => row.try_get::<i64, _>("bound_to_id")?.to_be_bytes().to_vec(),
                     };
-                    let text = ciphertext.zip(key_id).map(|(sealed, key_id)| opened($cipher, context, &bound_to, &key_id, &sealed));
+                    let text = ciphertext.zip(key_id).map(|(sealed, key_id)| {
+                        opened($cipher, context, &bound_to, &key_id, &sealed)
+                    });
                     match (kind, text.transpose()?) {
                         (Kind::SealedJson { .. }, Some(text)) => Some(from_json(column, &text)?),
                         (_, text) => text.map(Value::from),
@@ -218,7 +288,13 @@ fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }
 
-fn opened(cipher: &FieldCipher, context: &'static str, bound_to: &[u8], key_id: &str, sealed: &[u8]) -> Result<String, ExportError> {
+fn opened(
+    cipher: &FieldCipher,
+    context: &'static str,
+    bound_to: &[u8],
+    key_id: &str,
+    sealed: &[u8],
+) -> Result<String, ExportError> {
     let plain = cipher.open(context, bound_to, key_id, sealed)?;
     let text = std::str::from_utf8(&plain).map_err(|_| StoreError::Corrupt { what: context })?;
     Ok(text.to_owned())
@@ -227,6 +303,11 @@ fn opened(cipher: &FieldCipher, context: &'static str, bound_to: &[u8], key_id: 
 impl Store {
     /// Everything that is held of `user`, to be read page by page: [`Export::next`].
     pub fn export(&self, user: UserId) -> Export {
-        Export { user, table: 0, after: 0, of_match: None }
+        Export {
+            user,
+            table: 0,
+            after: 0,
+            of_match: None,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! The messages of matches that are over: nobody can read them, and they go a few at a time.
 //!
-//! Whoever ends a match only closes its sides, however much was said in it, and thereby leaves it among those [`Store::matches_to_forget`] finds.
+//! Whoever ends a match only closes its sides, however much was said in it, and thereby leaves it
+//! among those [`Store::matches_to_forget`] finds.
 
 use sqlx::QueryBuilder;
 
@@ -11,33 +12,57 @@ use crate::{
 };
 
 impl Store {
-    /// Up to `limit` matches with ids above `after` that are over and may still have messages, by id.
-    pub async fn matches_to_forget(&self, after: MatchId, limit: i64) -> Result<Vec<MatchId>, StoreError> {
+    /// Up to `limit` matches with ids above `after` that are over and may still have messages, by
+    /// id.
+    pub async fn matches_to_forget(
+        &self,
+        after: MatchId,
+        limit: i64,
+    ) -> Result<Vec<MatchId>, StoreError> {
         const SQL: &str = "SELECT id FROM matches WHERE status <> 'active' AND NOT forgotten AND id > $1 ORDER BY id LIMIT $2";
-        Ok(read!(self, |db| sqlx::query_scalar(SQL).bind(after).bind(limit).fetch_all(db).await?))
+        Ok(read!(self, |db| sqlx::query_scalar(SQL)
+            .bind(after)
+            .bind(limit)
+            .fetch_all(db)
+            .await?))
     }
 
     /// The same of one user, all of them.
     pub async fn matches_to_forget_of(&self, user: UserId) -> Result<Vec<MatchId>, StoreError> {
         const SQL: &str = "SELECT m.id FROM match_sides s JOIN matches m ON m.id = s.match_id \
              WHERE s.user_id = $1 AND m.status <> 'active' AND NOT m.forgotten ORDER BY m.id";
-        Ok(read!(self, |db| sqlx::query_scalar(SQL).bind(user).fetch_all(db).await?))
+        Ok(read!(self, |db| sqlx::query_scalar(SQL)
+            .bind(user)
+            .fetch_all(db)
+            .await?))
     }
 
-    /// Deletes up to `limit` messages of this match, if it is over, and says how many. With the last of them the match is done with.
+    /// Deletes up to `limit` messages of this match, if it is over, and says how many. With the
+    /// last of them the match is done with.
     ///
-    /// One match, and in the order of an index: the database finds what is left without a look at all that the match ever had.
+    /// One match, and in the order of an index: the database finds what is left without a look at
+    /// all that the match ever had.
     pub async fn forget_messages(&self, id: MatchId, limit: u32) -> Result<u64, StoreError> {
         const DONE: &str = "UPDATE matches SET forgotten = TRUE WHERE id = $1 AND status <> 'active' AND NOT forgotten \
              AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.match_id = matches.id)";
         Ok(write_tx!(self, |tx| {
-            let mut query = QueryBuilder::new("DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE match_id = ");
-            query.push_bind(id).push(" AND EXISTS (SELECT 1 FROM matches WHERE status <> 'active' AND id = ").push_bind(id);
+            let mut query = QueryBuilder::new(
+                "DELETE FROM messages WHERE id IN (SELECT id FROM messages WHERE match_id = ",
+            );
+            query
+                .push_bind(id)
+                .push(" AND EXISTS (SELECT 1 FROM matches WHERE status <> 'active' AND id = ")
+                .push_bind(id);
             // Deleters that skip each other's rows never wait, so they cannot deadlock.
-            query.push(") ORDER BY sender_id, seq LIMIT ").push_bind(i64::from(limit)).push(self.db.for_update_skip_locked()).push(")");
+            query
+                .push(") ORDER BY sender_id, seq LIMIT ")
+                .push_bind(i64::from(limit))
+                .push(self.db.for_update_skip_locked())
+                .push(")");
             let deleted = query.build().execute(&mut *tx).await?.rows_affected();
             if deleted < limit.into() {
-                // What another deletes at this moment is still there for us: if it fails, the match is found again.
+                // What another deletes at this moment is still there for us: if it fails, the match
+                // is found again.
                 sqlx::query(DONE).bind(id).execute(&mut *tx).await?;
             }
             deleted

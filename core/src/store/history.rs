@@ -41,18 +41,31 @@ impl MessageRow {
 }
 
 impl Store {
-    /// Messages of the peer of `user` in a match with `seq` above `after`, in order, `limit` at most.
+    /// Messages of the peer of `user` in a match with `seq` above `after`, in order, `limit` at
+    /// most.
     ///
     /// Empty as well where there is no such match of the user.
-    pub async fn messages_from_peer(&self, match_id: MatchId, user: UserId, after: i64, limit: i64) -> Result<Vec<MessageRow>, StoreError> {
+    pub async fn messages_from_peer(
+        &self,
+        match_id: MatchId,
+        user: UserId,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<MessageRow>, StoreError> {
         const SQL: &str = "SELECT m.id, m.match_id, m.sender_id, m.receiver_id, m.seq, m.kind, m.content, m.franking_tag, m.created_at \
              FROM match_sides s JOIN messages m ON m.match_id = s.match_id AND m.sender_id = s.peer_id \
              WHERE s.match_id = $1 AND s.user_id = $2 AND s.open AND m.seq > $3 ORDER BY m.seq LIMIT $4";
-        Ok(read!(self, |db| sqlx::query_as(SQL).bind(match_id).bind(user).bind(after).bind(limit).fetch_all(db).await?))
+        Ok(read!(self, |db| sqlx::query_as(SQL)
+            .bind(match_id)
+            .bind(user)
+            .bind(after)
+            .bind(limit)
+            .fetch_all(db)
+            .await?))
     }
 
-    /// Messages of both sides of a match of `user` with ids above `after`, oldest first, `limit` at most. Ids grow in the order of the commits: what is
-    /// written later comes after what was read.
+    /// Messages of both sides of a match of `user` with ids above `after`, oldest first, `limit` at
+    /// most. Ids grow in the order of the commits: what is written later comes after what was read.
     pub async fn message_history(
         &self,
         match_id: MatchId,
@@ -64,6 +77,12 @@ impl Store {
              FROM match_sides s JOIN messages m ON m.match_id = s.match_id \
              WHERE s.match_id = $1 AND s.user_id = $2 AND s.open AND m.id > $3 ORDER BY m.id LIMIT $4";
         let after = after.unwrap_or(MessageId(0));
-        Ok(read!(self, |db| sqlx::query_as(SQL).bind(match_id).bind(user).bind(after).bind(limit).fetch_all(db).await?))
+        Ok(read!(self, |db| sqlx::query_as(SQL)
+            .bind(match_id)
+            .bind(user)
+            .bind(after)
+            .bind(limit)
+            .fetch_all(db)
+            .await?))
     }
 }

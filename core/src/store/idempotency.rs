@@ -1,7 +1,8 @@
 //! First answers of requests that carried an `Idempotency-Key`.
 //!
-//! A request begins by claiming its key and ends with [`Store::finish_idempotent`] or [`Store::abandon_idempotent`]; both name the time
-//! of the claim, so that a request whose claim was taken over meanwhile leaves the newer one alone.
+//! A request begins by claiming its key and ends with [`Store::finish_idempotent`] or
+//! [`Store::abandon_idempotent`]; both name the time of the claim, so that a request whose claim
+//! was taken over meanwhile leaves the newer one alone.
 
 use std::time::Duration;
 
@@ -45,7 +46,8 @@ struct Row {
 }
 
 impl Store {
-    /// Claims `key` within `scope` (who asks) for the request with this hash. Of several at once exactly one is [`Idempotent::Fresh`].
+    /// Claims `key` within `scope` (who asks) for the request with this hash. Of several at once
+    /// exactly one is [`Idempotent::Fresh`].
     pub async fn begin_idempotent(
         &self,
         scope: &str,
@@ -73,22 +75,44 @@ impl Store {
             if claimed.is_some() {
                 Idempotent::Fresh
             } else {
-                let first: Option<Row> = sqlx::query_as(FIRST).bind(scope).bind(key).fetch_optional(&mut *tx).await?;
+                let first: Option<Row> = sqlx::query_as(FIRST)
+                    .bind(scope)
+                    .bind(key)
+                    .fetch_optional(&mut *tx)
+                    .await?;
                 match first {
                     Some(row) if row.request_hash != request_hash => Idempotent::Mismatch,
-                    Some(Row { status: Some(status), response: Some(ciphertext), response_key_id: Some(key_id), .. }) => {
-                        let status = u16::try_from(status).map_err(|_| StoreError::Corrupt { what: "idempotency_keys.status" })?;
-                        Idempotent::Replay(FirstAnswer { status, body: Sealed { ciphertext, key_id } })
+                    Some(Row {
+                        status: Some(status),
+                        response: Some(ciphertext),
+                        response_key_id: Some(key_id),
+                        ..
+                    }) => {
+                        let status = u16::try_from(status).map_err(|_| StoreError::Corrupt {
+                            what: "idempotency_keys.status",
+                        })?;
+                        Idempotent::Replay(FirstAnswer {
+                            status,
+                            body: Sealed { ciphertext, key_id },
+                        })
                     }
-                    // None: it was given up between the two statements; the repeat will find it free.
+                    // None: it was given up between the two statements; the repeat will find it
+                    // free.
                     _ => Idempotent::InProgress,
                 }
             }
         }))
     }
 
-    /// Keeps the answer of the request that claimed the key at `begun`. `false` when the claim is no longer its own.
-    pub async fn finish_idempotent(&self, scope: &str, key: &str, begun: Timestamp, answer: &FirstAnswer) -> Result<bool, StoreError> {
+    /// Keeps the answer of the request that claimed the key at `begun`. `false` when the claim is
+    /// no longer its own.
+    pub async fn finish_idempotent(
+        &self,
+        scope: &str,
+        key: &str,
+        begun: Timestamp,
+        answer: &FirstAnswer,
+    ) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE idempotency_keys SET status = $1, response = $2, response_key_id = $3 \
              WHERE scope = $4 AND key = $5 AND created_at = $6 AND status IS NULL";
         Ok(write_tx!(self, |tx| {
@@ -106,10 +130,20 @@ impl Store {
     }
 
     /// Frees the key that was claimed at `begun`, after a failure that a repeat may not meet again.
-    pub async fn abandon_idempotent(&self, scope: &str, key: &str, begun: Timestamp) -> Result<(), StoreError> {
+    pub async fn abandon_idempotent(
+        &self,
+        scope: &str,
+        key: &str,
+        begun: Timestamp,
+    ) -> Result<(), StoreError> {
         const SQL: &str = "DELETE FROM idempotency_keys WHERE scope = $1 AND key = $2 AND created_at = $3 AND status IS NULL";
         write_tx!(self, |tx| {
-            sqlx::query(SQL).bind(scope).bind(key).bind(begun).execute(&mut *tx).await?;
+            sqlx::query(SQL)
+                .bind(scope)
+                .bind(key)
+                .bind(begun)
+                .execute(&mut *tx)
+                .await?;
         });
         Ok(())
     }

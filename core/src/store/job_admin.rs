@@ -71,7 +71,10 @@ impl TryFrom<ViewRow> for AdminJob {
     type Error = StoreError;
 
     fn try_from(row: ViewRow) -> Result<Self, StoreError> {
-        let state = JobState::ALL.iter().copied().find(|state| number(*state) == row.state);
+        let state = JobState::ALL
+            .iter()
+            .copied()
+            .find(|state| number(*state) == row.state);
         Ok(Self {
             id: row.id,
             queue: row.queue,
@@ -89,7 +92,11 @@ impl TryFrom<ViewRow> for AdminJob {
 
 impl Store {
     /// Jobs, newest first, without what they work on.
-    pub async fn jobs(&self, filter: JobFilter<'_>, limit: i64) -> Result<Vec<AdminJob>, StoreError> {
+    pub async fn jobs(
+        &self,
+        filter: JobFilter<'_>,
+        limit: i64,
+    ) -> Result<Vec<AdminJob>, StoreError> {
         // Ids are numbers as text, which has another order.
         let rows: Vec<ViewRow> = read!(self, |db| {
             let mut query = QueryBuilder::new(
@@ -108,7 +115,9 @@ impl Store {
             if let Some(queue) = filter.queue {
                 query.push(" AND queue = ").push_bind(queue);
             }
-            query.push(" ORDER BY CAST(id AS BIGINT) DESC LIMIT ").push_bind(limit);
+            query
+                .push(" ORDER BY CAST(id AS BIGINT) DESC LIMIT ")
+                .push_bind(limit);
             query.build_query_as().fetch_all(db).await?
         });
         rows.into_iter().map(AdminJob::try_from).collect()
@@ -119,27 +128,53 @@ impl Store {
         const SQL: &str = "SELECT queue, CAST(COUNT(CASE WHEN state = 0 THEN 1 END) AS BIGINT) AS waiting, \
              CAST(COUNT(CASE WHEN state = 1 THEN 1 END) AS BIGINT) AS leased, CAST(COUNT(CASE WHEN state = 3 THEN 1 END) AS BIGINT) AS dead, \
              MIN(CASE WHEN state = 0 AND run_at <= $1 THEN run_at END) AS oldest_due FROM job GROUP BY queue ORDER BY queue";
-        let rows: Vec<QueueRow> = read!(self, |db| sqlx::query_as(SQL).bind(now).fetch_all(db).await?);
+        let rows: Vec<QueueRow> = read!(self, |db| sqlx::query_as(SQL)
+            .bind(now)
+            .fetch_all(db)
+            .await?);
         let shown = rows.into_iter().map(|row| JobQueue {
             queue: row.queue,
             waiting: row.waiting,
             leased: row.leased,
             dead: row.dead,
-            oldest_due_s: row.oldest_due.map_or(Duration::ZERO, |due| now.since(due)).as_secs(),
+            oldest_due_s: row
+                .oldest_due
+                .map_or(Duration::ZERO, |due| now.since(due))
+                .as_secs(),
         });
         Ok(shown.collect())
     }
 
-    /// Has a dead job run again, now, with five attempts more. Its number of attempts goes on, so that a worker that still believes it has it cannot end it.
-    pub async fn retry_job(&self, actor: UserId, id: JobId, now: Timestamp) -> Result<Mended, StoreError> {
+    /// Has a dead job run again, now, with five attempts more. Its number of attempts goes on, so
+    /// that a worker that still believes it has it cannot end it.
+    pub async fn retry_job(
+        &self,
+        actor: UserId,
+        id: JobId,
+        now: Timestamp,
+    ) -> Result<Mended, StoreError> {
         const SQL: &str = "UPDATE job SET state = 0, max_attempts = attempts + $2, run_at = $3, finished_at = NULL WHERE id = $1 AND state = 3 \
              RETURNING queue, attempts";
         let mended: Option<(String, i64)> = write_tx!(self, |tx| {
-            let mended: Option<(String, i64)> =
-                sqlx::query_as(SQL).bind(id.to_string()).bind(RETRY_ATTEMPTS).bind(now).fetch_optional(&mut *tx).await?;
+            let mended: Option<(String, i64)> = sqlx::query_as(SQL)
+                .bind(id.to_string())
+                .bind(RETRY_ATTEMPTS)
+                .bind(now)
+                .fetch_optional(&mut *tx)
+                .await?;
             if let Some((queue, attempts)) = &mended {
                 let details = json!({ "job_id": id, "queue": queue, "attempts": attempts });
-                log_in!(self, tx, &SystemLog { action: "job_retried", user: None, actor: Some(actor), details }, now);
+                log_in!(
+                    self,
+                    tx,
+                    &SystemLog {
+                        action: "job_retried",
+                        user: None,
+                        actor: Some(actor),
+                        details
+                    },
+                    now
+                );
             }
             mended
         });
@@ -147,13 +182,33 @@ impl Store {
     }
 
     /// Deletes a dead job; its key is free again.
-    pub async fn delete_job(&self, actor: UserId, id: JobId, now: Timestamp) -> Result<Mended, StoreError> {
-        const SQL: &str = "DELETE FROM job WHERE id = $1 AND state = 3 RETURNING queue, attempts, error";
+    pub async fn delete_job(
+        &self,
+        actor: UserId,
+        id: JobId,
+        now: Timestamp,
+    ) -> Result<Mended, StoreError> {
+        const SQL: &str =
+            "DELETE FROM job WHERE id = $1 AND state = 3 RETURNING queue, attempts, error";
         let mended: Option<(String, i64, Option<String>)> = write_tx!(self, |tx| {
-            let mended: Option<(String, i64, Option<String>)> = sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(&mut *tx).await?;
+            let mended: Option<(String, i64, Option<String>)> = sqlx::query_as(SQL)
+                .bind(id.to_string())
+                .fetch_optional(&mut *tx)
+                .await?;
             if let Some((queue, attempts, error)) = &mended {
-                let details = json!({ "job_id": id, "queue": queue, "attempts": attempts, "error": error });
-                log_in!(self, tx, &SystemLog { action: "job_deleted", user: None, actor: Some(actor), details }, now);
+                let details =
+                    json!({ "job_id": id, "queue": queue, "attempts": attempts, "error": error });
+                log_in!(
+                    self,
+                    tx,
+                    &SystemLog {
+                        action: "job_deleted",
+                        user: None,
+                        actor: Some(actor),
+                        details
+                    },
+                    now
+                );
             }
             mended
         });
@@ -166,7 +221,14 @@ impl Store {
         if done {
             return Ok(Mended::Done);
         }
-        let found: Option<(String,)> = read!(self, |db| sqlx::query_as(SQL).bind(id.to_string()).fetch_optional(db).await?);
-        Ok(if found.is_some() { Mended::NotDead } else { Mended::NotFound })
+        let found: Option<(String,)> = read!(self, |db| sqlx::query_as(SQL)
+            .bind(id.to_string())
+            .fetch_optional(db)
+            .await?);
+        Ok(if found.is_some() {
+            Mended::NotDead
+        } else {
+            Mended::NotFound
+        })
     }
 }

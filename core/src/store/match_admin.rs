@@ -48,14 +48,19 @@ pub struct StaffMatchRow {
 }
 
 impl StaffMatchRow {
-    /// The match as staff sees it. One that has run out reads as expired, whether or not the job came by.
+    /// The match as staff sees it. One that has run out reads as expired, whether or not the job
+    /// came by.
     pub fn view(self, now: Timestamp) -> AdminMatch {
         let ran_out = self.status == MatchStatus::Active && now >= self.expired_at;
         let handle = |alias, tag, erased: bool| (!erased).then(|| Peer::new(alias, tag).handle);
         AdminMatch {
             id: self.id,
             mode: self.mode,
-            status: if ran_out { MatchStatus::Expired } else { self.status },
+            status: if ran_out {
+                MatchStatus::Expired
+            } else {
+                self.status
+            },
             sides: vec![
                 AdminMatchSide {
                     user_id: self.user1_id,
@@ -74,8 +79,16 @@ impl StaffMatchRow {
             expires_at: self.expired_at,
             connected_at: self.connected_at,
             call_failed_at: self.call_failed_at,
-            ended_at: if ran_out { Some(self.expired_at) } else { self.ended_at },
-            ended_reason: if ran_out { Some(EndReason::Expired) } else { self.ended_reason },
+            ended_at: if ran_out {
+                Some(self.expired_at)
+            } else {
+                self.ended_at
+            },
+            ended_reason: if ran_out {
+                Some(EndReason::Expired)
+            } else {
+                self.ended_reason
+            },
             ended_by: self.ended_by,
         }
     }
@@ -91,7 +104,11 @@ macro_rules! erased {
 /// How many messages with content user `$of` sent in the match.
 macro_rules! sent {
     ($of:literal) => {
-        concat!("(SELECT COUNT(*) FROM message_logs l WHERE l.match_id = m.id AND l.sender_id = ", $of, ".id AND l.kind = 'content')")
+        concat!(
+            "(SELECT COUNT(*) FROM message_logs l WHERE l.match_id = m.id AND l.sender_id = ",
+            $of,
+            ".id AND l.kind = 'content')"
+        )
     };
 }
 
@@ -110,16 +127,27 @@ const COLUMNS: &str = concat!(
 
 impl Store {
     /// Everybody's matches, newest first.
-    pub async fn matches_for_staff(&self, filter: StaffMatchFilter, limit: i64, now: Timestamp) -> Result<Vec<StaffMatchRow>, StoreError> {
+    pub async fn matches_for_staff(
+        &self,
+        filter: StaffMatchFilter,
+        limit: i64,
+        now: Timestamp,
+    ) -> Result<Vec<StaffMatchRow>, StoreError> {
         Ok(read!(self, |db| {
             let mut query = QueryBuilder::new(COLUMNS);
             if let Some(user) = filter.user {
-                query.push(" JOIN match_sides s ON s.match_id = m.id AND s.user_id = ").push_bind(user);
+                query
+                    .push(" JOIN match_sides s ON s.match_id = m.id AND s.user_id = ")
+                    .push_bind(user);
             }
-            query.push(" WHERE m.id < ").push_bind(filter.before.unwrap_or(MatchId(i64::MAX)));
+            query
+                .push(" WHERE m.id < ")
+                .push_bind(filter.before.unwrap_or(MatchId(i64::MAX)));
             match filter.status {
                 Some(MatchStatus::Active) => {
-                    query.push(" AND m.status = 'active' AND m.expired_at > ").push_bind(now);
+                    query
+                        .push(" AND m.status = 'active' AND m.expired_at > ")
+                        .push_bind(now);
                 }
                 Some(MatchStatus::Expired) => {
                     query.push(" AND (m.status = 'expired' OR (m.status = 'active' AND m.expired_at <= ").push_bind(now).push("))");

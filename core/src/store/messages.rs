@@ -21,7 +21,8 @@ use crate::{
 pub struct ChatRules {
     /// Messages that the peer has not acknowledged; with so many nothing more is taken. At least 1.
     pub undelivered: i64,
-    /// Bytes of such messages; with so many nothing more is taken, so the last message may go over it. At least 1.
+    /// Bytes of such messages; with so many nothing more is taken, so the last message may go over
+    /// it. At least 1.
     pub undelivered_bytes: i64,
     /// Messages that the peer has acknowledged; older ones are deleted. At least 1.
     pub history: i64,
@@ -30,7 +31,11 @@ pub struct ChatRules {
 impl Default for ChatRules {
     /// Those of the settings.
     fn default() -> Self {
-        Self { undelivered: 1_000, undelivered_bytes: 4 * 1024 * 1024, history: 2_000 }
+        Self {
+            undelivered: 1_000,
+            undelivered_bytes: 4 * 1024 * 1024,
+            history: 2_000,
+        }
     }
 }
 
@@ -150,7 +155,8 @@ type Arrived = (MatchId, UserId, i64, i64);
 /// By the index of `seq`, from its beginning: older ones have gone before.
 const OUTLIVED: &str = "DELETE FROM messages WHERE match_id = $1 AND sender_id = $2 AND seq <= $3";
 
-/// Writes, in the open transaction `$tx`, what the receipts that `$sides` took say of messages: they are delivered, no longer wait, and make room.
+/// Writes, in the open transaction `$tx`, what the receipts that `$sides` took say of messages:
+/// they are delivered, no longer wait, and make room.
 macro_rules! receive_in {
     ($tx:expr, $sides:expr, $rules:expr, $now:expr) => {{
         let arrived: Vec<Arrived> = $sides.values().filter_map(Side::arrived).collect();
@@ -192,11 +198,14 @@ macro_rules! receive_in {
 }
 
 impl Store {
-    /// Appends messages and records receipts in one transaction; outcomes stand in the order of the input. Receipts count first: they make room.
+    /// Appends messages and records receipts in one transaction; outcomes stand in the order of the
+    /// input. Receipts count first: they make room.
     ///
-    /// Every accepted message has the next `seq` of its sender in its match, a `message_logs` row, and is durable when this returns. Batches of
-    /// several nodes may run at once: both sides of a match are locked while its messages get their numbers. A match that another holds is not waited
-    /// for: all that concerns it is [`Append::Busy`] or [`Receipt::Busy`], and the rest is written.
+    /// Every accepted message has the next `seq` of its sender in its match, a `message_logs` row,
+    /// and is durable when this returns. Batches of several nodes may run at once: both sides of a
+    /// match are locked while its messages get their numbers. A match that another holds is not
+    /// waited for: all that concerns it is [`Append::Busy`] or [`Receipt::Busy`], and the rest is
+    /// written.
     pub async fn write_chat(
         &self,
         messages: &[NewMessage],
@@ -204,7 +213,11 @@ impl Store {
         rules: &ChatRules,
         now: Timestamp,
     ) -> Result<(Vec<Append>, Vec<Receipt>), StoreError> {
-        let matches: BTreeSet<MatchId> = messages.iter().map(|m| m.match_id).chain(receipts.iter().map(|r| r.match_id)).collect();
+        let matches: BTreeSet<MatchId> = messages
+            .iter()
+            .map(|m| m.match_id)
+            .chain(receipts.iter().map(|r| r.match_id))
+            .collect();
         if matches.is_empty() {
             return Ok((Vec::new(), Vec::new()));
         }
@@ -219,26 +232,48 @@ impl Store {
             for id in &matches {
                 list.push_bind(*id);
             }
-            query.push(") ORDER BY s.match_id, s.user_id").push(self.db.for_update_skip_locked());
+            query
+                .push(") ORDER BY s.match_id, s.user_id")
+                .push(self.db.for_update_skip_locked());
             let rows: Vec<SideRow> = query.build_query_as().fetch_all(&mut *tx).await?;
             let mut sides: Sides = rows
                 .into_iter()
-                .map(|row| ((row.match_id, row.user_id), Side { delivered_before: row.delivered_seq, row, changed: false }))
+                .map(|row| {
+                    (
+                        (row.match_id, row.user_id),
+                        Side {
+                            delivered_before: row.delivered_seq,
+                            row,
+                            changed: false,
+                        },
+                    )
+                })
                 .collect();
 
-            // Both sides or none. What was left out is there and held by somebody, or it is not there.
-            let whole: HashSet<MatchId> =
-                sides.values().filter(|side| sides.contains_key(&side.peer())).map(|side| side.row.match_id).collect();
+            // Both sides or none. What was left out is there and held by somebody, or it is not
+            // there.
+            let whole: HashSet<MatchId> = sides
+                .values()
+                .filter(|side| sides.contains_key(&side.peer()))
+                .map(|side| side.row.match_id)
+                .collect();
             let busy: HashSet<MatchId> = if whole.len() == matches.len() {
                 HashSet::new()
             } else {
-                let mut query = QueryBuilder::new("SELECT DISTINCT match_id FROM match_sides WHERE match_id IN (");
+                let mut query = QueryBuilder::new(
+                    "SELECT DISTINCT match_id FROM match_sides WHERE match_id IN (",
+                );
                 let mut list = query.separated(", ");
                 for id in matches.iter().filter(|id| !whole.contains(*id)) {
                     list.push_bind(*id);
                 }
                 query.push(")");
-                query.build_query_scalar().fetch_all(&mut *tx).await?.into_iter().collect()
+                query
+                    .build_query_scalar()
+                    .fetch_all(&mut *tx)
+                    .await?
+                    .into_iter()
+                    .collect()
             };
             sides.retain(|(match_id, _), _| !busy.contains(match_id));
 
@@ -249,9 +284,13 @@ impl Store {
                 Vec::new()
             } else {
                 // A join, not `IN (VALUES …)`: that scans the whole table on SQLite.
-                let mut query = QueryBuilder::new("SELECT m.id, m.match_id, m.sender_id, m.client_id, m.seq, m.created_at FROM (");
+                let mut query = QueryBuilder::new(
+                    "SELECT m.id, m.match_id, m.sender_id, m.client_id, m.seq, m.created_at FROM (",
+                );
                 query.push_values(messages, |mut row, m| {
-                    row.push_bind(m.match_id).push_bind(m.sender_id).push_bind(m.client_id.as_bytes().as_slice());
+                    row.push_bind(m.match_id)
+                        .push_bind(m.sender_id)
+                        .push_bind(m.client_id.as_bytes().as_slice());
                 });
                 query.push(") AS v JOIN messages m ON m.match_id = v.column1 AND m.sender_id = v.column2 AND m.client_id = v.column3");
                 query.build_query_as().fetch_all(&mut *tx).await?
@@ -289,7 +328,11 @@ impl Store {
                         .push_bind(appended.sent_at)
                         .push_bind(&*m.device_info)
                         // There is a side: it has a number of it.
-                        .push_bind(sides.get(&(m.match_id, m.sender_id)).map_or(Mode::Text, |side| side.row.mode));
+                        .push_bind(
+                            sides
+                                .get(&(m.match_id, m.sender_id))
+                                .map_or(Mode::Text, |side| side.row.mode),
+                        );
                 });
                 query.build().execute(&mut *tx).await?;
             }
@@ -332,12 +375,24 @@ impl Store {
     ) -> (Vec<Append>, Vec<(&'a NewMessage, Appended)>) {
         let mut seen: HashMap<(MatchId, UserId, Uuid), Appended> = HashMap::new();
         for row in known {
-            let (Ok(client_id), Some(side)) = (Uuid::from_slice(&row.client_id), sides.get(&(row.match_id, row.sender_id))) else {
+            let (Ok(client_id), Some(side)) = (
+                Uuid::from_slice(&row.client_id),
+                sides.get(&(row.match_id, row.sender_id)),
+            ) else {
                 continue;
             };
             let receiver_id = side.row.peer_id;
-            let delivered = sides.get(&(row.match_id, receiver_id)).is_some_and(|peer| peer.row.delivered_seq >= row.seq);
-            let appended = Appended { message_id: row.id, seq: row.seq, sent_at: row.created_at, receiver_id, repeated: true, delivered };
+            let delivered = sides
+                .get(&(row.match_id, receiver_id))
+                .is_some_and(|peer| peer.row.delivered_seq >= row.seq);
+            let appended = Appended {
+                message_id: row.id,
+                seq: row.seq,
+                sent_at: row.created_at,
+                receiver_id,
+                repeated: true,
+                delivered,
+            };
             seen.insert((row.match_id, row.sender_id, client_id), appended);
         }
         let mut fresh = Vec::with_capacity(messages.len());
@@ -345,26 +400,36 @@ impl Store {
             if busy.contains(&message.match_id) {
                 return Append::Busy;
             }
-            let Some(side) = sides.get(&(message.match_id, message.sender_id)) else { return Append::NotFound };
+            let Some(side) = sides.get(&(message.match_id, message.sender_id)) else {
+                return Append::NotFound;
+            };
             if !side.is_open(now) {
                 return Append::Ended;
             }
             let peer = sides.get(&(message.match_id, side.row.peer_id));
-            let (peers, delivered) = peer.map_or((MessageId(0), 0), |peer| (peer.row.last_message_id, peer.row.delivered_seq));
+            let (peers, delivered) = peer.map_or((MessageId(0), 0), |peer| {
+                (peer.row.last_message_id, peer.row.delivered_seq)
+            });
             let key = (message.match_id, message.sender_id, message.client_id);
             if let Some(first) = seen.get(&key) {
                 return Append::Accepted(first.clone());
             }
             // Whatever the size of this one: else a small message would overtake a large one.
-            if side.row.last_seq - delivered >= rules.undelivered || side.row.undelivered_bytes >= rules.undelivered_bytes {
+            if side.row.last_seq - delivered >= rules.undelivered
+                || side.row.undelivered_bytes >= rules.undelivered_bytes
+            {
                 return Append::Full;
             }
-            let Some(side) = sides.get_mut(&(message.match_id, message.sender_id)) else { return Append::NotFound };
-            // Both sides are locked: what another node wrote in this match is committed, and smaller.
+            let Some(side) = sides.get_mut(&(message.match_id, message.sender_id)) else {
+                return Append::NotFound;
+            };
+            // Both sides are locked: what another node wrote in this match is committed, and
+            // smaller.
             let message_id: MessageId = self.ids.next_after(side.row.last_message_id.max(peers).0);
             side.row.last_message_id = message_id;
             side.row.last_seq += 1;
-            side.row.undelivered_bytes += i64::try_from(message.ciphertext.len()).unwrap_or(i64::MAX);
+            side.row.undelivered_bytes +=
+                i64::try_from(message.ciphertext.len()).unwrap_or(i64::MAX);
             side.changed = true;
             if message.kind == MessageKind::Content {
                 side.row.first_content_at.get_or_insert(now);
@@ -377,7 +442,13 @@ impl Store {
                 repeated: false,
                 delivered: false,
             };
-            seen.insert(key, Appended { repeated: true, ..appended.clone() });
+            seen.insert(
+                key,
+                Appended {
+                    repeated: true,
+                    ..appended.clone()
+                },
+            );
             fresh.push((message, appended.clone()));
             Append::Accepted(appended)
         });
@@ -401,31 +472,50 @@ impl Side {
     }
 }
 
-/// Takes what has arrived off what waits: all of it where nothing is left, else these `bytes` of each sender.
+/// Takes what has arrived off what waits: all of it where nothing is left, else these `bytes` of
+/// each sender.
 fn make_room(sides: &mut Sides, arrived: &[Arrived], bytes: &HashMap<SideKey, i64>) {
     for (match_id, sender, _, to) in arrived {
-        let Some(side) = sides.get_mut(&(*match_id, *sender)) else { continue };
+        let Some(side) = sides.get_mut(&(*match_id, *sender)) else {
+            continue;
+        };
         let bytes = bytes.get(&(*match_id, *sender)).copied().unwrap_or(0);
-        side.row.undelivered_bytes = if *to < side.row.last_seq { (side.row.undelivered_bytes - bytes).max(0) } else { 0 };
+        side.row.undelivered_bytes = if *to < side.row.last_seq {
+            (side.row.undelivered_bytes - bytes).max(0)
+        } else {
+            0
+        };
         side.changed = true;
     }
 }
 
 /// Applies receipts to the sides in memory.
-fn record(receipts: &[NewReceipt], busy: &HashSet<MatchId>, sides: &mut Sides, now: Timestamp) -> Vec<Receipt> {
+fn record(
+    receipts: &[NewReceipt],
+    busy: &HashSet<MatchId>,
+    sides: &mut Sides,
+    now: Timestamp,
+) -> Vec<Receipt> {
     let outcomes = receipts.iter().map(|receipt| {
         if busy.contains(&receipt.match_id) {
             return Receipt::Busy;
         }
-        let Some(side) = sides.get(&(receipt.match_id, receipt.user_id)) else { return Receipt::NotFound };
+        let Some(side) = sides.get(&(receipt.match_id, receipt.user_id)) else {
+            return Receipt::NotFound;
+        };
         if !side.is_open(now) {
             return Receipt::Ended;
         }
         let peer_id = side.row.peer_id;
-        if sides.get(&(receipt.match_id, peer_id)).is_none_or(|peer| receipt.seq > peer.row.last_seq) {
+        if sides
+            .get(&(receipt.match_id, peer_id))
+            .is_none_or(|peer| receipt.seq > peer.row.last_seq)
+        {
             return Receipt::Beyond;
         }
-        let Some(side) = sides.get_mut(&(receipt.match_id, receipt.user_id)) else { return Receipt::NotFound };
+        let Some(side) = sides.get_mut(&(receipt.match_id, receipt.user_id)) else {
+            return Receipt::NotFound;
+        };
         let before = (side.row.delivered_seq, side.row.read_seq);
         side.row.delivered_seq = side.row.delivered_seq.max(receipt.seq);
         if receipt.read {

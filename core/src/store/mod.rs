@@ -1,10 +1,12 @@
 //! Everything that is kept, in SQLite or PostgreSQL.
 //!
-//! One file per aggregate, one method per operation, one SQL text for both databases. To add an operation: write the method in the
-//! aggregate's file with its SQL as a `const` beside it, run it through `read!` or `write_tx!`, and call it in `core/tests/store/`, which
-//! runs on both databases. A column goes into a new migration of the same number and name in both folders.
+//! One file per aggregate, one method per operation, one SQL text for both databases. To add an
+//! operation: write the method in the aggregate's file with its SQL as a `const` beside it, run it
+//! through `read!` or `write_tx!`, and call it in `core/tests/store/`, which runs on both
+//! databases. A column goes into a new migration of the same number and name in both folders.
 //!
-//! Every method takes the time as `now`; ids come from the store's [`IdGenerator`]. Not found is `Ok(None)`.
+//! Every method takes the time as `now`; ids come from the store's [`IdGenerator`]. Not found is
+//! `Ok(None)`.
 
 mod absences;
 mod ads;
@@ -85,7 +87,9 @@ pub use notifications::{MarkedRead, Notified};
 pub use pairing::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcome, Refusal};
 pub use push::{PushAudience, PutPushToken};
 pub use quota::Grant;
-pub use referrals::{Invitation, REWARD_ATTEMPTS, REWARD_QUEUE, ReferralRewards, ReferralRow, RewardOrder, Rewarded};
+pub use referrals::{
+    Invitation, REWARD_ATTEMPTS, REWARD_QUEUE, ReferralRewards, ReferralRow, RewardOrder, Rewarded,
+};
 pub use reports::{NewReport, ReportEntry, ReportFilter, ReportSubject, Reporting};
 pub use retention::SessionBatch;
 pub use sessions::{AliveSession, DeadSession, NewSession, Rotation, SessionRow};
@@ -128,15 +132,24 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the same call may succeed shortly: the database is away, restarting, busy or asked for a retry.
+    /// Whether the same call may succeed shortly: the database is away, restarting, busy or asked
+    /// for a retry.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Database(error) => match error {
-                sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
-                // Classes: 08 connection, 40 rollback, 53 resources, 57 operator intervention; 25P03 is a transaction that said nothing for too long, 55P03 a
-                // lock that did not come; 5 and 6 are SQLite's busy and locked.
+                sqlx::Error::Io(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::PoolClosed
+                | sqlx::Error::WorkerCrashed => true,
+                // Classes: 08 connection, 40 rollback, 53 resources, 57 operator intervention;
+                // 25P03 is a transaction that said nothing for too long, 55P03 a lock that did not
+                // come; 5 and 6 are SQLite's busy and locked.
                 sqlx::Error::Database(refused) => refused.code().is_some_and(|code| {
-                    ["08", "40", "53", "57", "25P03", "55P03"].iter().any(|class| code.starts_with(class)) || code == "5" || code == "6"
+                    ["08", "40", "53", "57", "25P03", "55P03"]
+                        .iter()
+                        .any(|class| code.starts_with(class))
+                        || code == "5"
+                        || code == "6"
                 }),
                 _ => false,
             },
@@ -145,15 +158,23 @@ impl StoreError {
         }
     }
 
-    /// Whether the database answered and refused some of the rows: the same call without them may succeed.
+    /// Whether the database answered and refused some of the rows: the same call without them may
+    /// succeed.
     pub fn is_of_rows(&self) -> bool {
         match self {
-            Self::Database(sqlx::Error::Database(refused)) => refused.code().is_some_and(|code| match code.len() {
-                // PostgreSQL's classes: 22 data, 23 constraint, 40 rollback, 55 a lock that did not come.
-                5 => ["22", "23", "40", "55"].iter().any(|class| code.starts_with(class)),
-                // SQLite's, in the lowest byte: 18 too large, 19 constraint, 20 mismatch.
-                _ => code.parse::<u16>().is_ok_and(|code| matches!(code & 0xff, 18..=20)),
-            }),
+            Self::Database(sqlx::Error::Database(refused)) => {
+                refused.code().is_some_and(|code| match code.len() {
+                    // PostgreSQL's classes: 22 data, 23 constraint, 40 rollback, 55 a lock that did
+                    // not come.
+                    5 => ["22", "23", "40", "55"]
+                        .iter()
+                        .any(|class| code.starts_with(class)),
+                    // SQLite's, in the lowest byte: 18 too large, 19 constraint, 20 mismatch.
+                    _ => code
+                        .parse::<u16>()
+                        .is_ok_and(|code| matches!(code & 0xff, 18..=20)),
+                })
+            }
             Self::Database(sqlx::Error::ColumnDecode { .. }) | Self::Corrupt { .. } => true,
             Self::Database(_) | Self::Migration(_) | Self::NoNodePart(_) => false,
         }
@@ -172,18 +193,24 @@ pub struct Store {
 impl Store {
     /// Connects to `url` (`sqlite:PATH` or `postgres://…`) and brings the schema up to date.
     ///
-    /// `max_connections` (at least 1) bounds the readers on SQLite, which always has one writer, and all connections on PostgreSQL. Ids have the time of `clock`. Whoever
-    /// writes for longer than some minutes calls [`Store::renew_ids`].
+    /// `max_connections` (at least 1) bounds the readers on SQLite, which always has one writer,
+    /// and all connections on PostgreSQL. Ids have the time of `clock`. Whoever writes for longer
+    /// than some minutes calls [`Store::renew_ids`].
     pub async fn open(url: &str, max_connections: u32, clock: Clock) -> Result<Self, StoreError> {
         let db = Db::connect(url, max_connections).await?;
         db.migrate().await?;
         let holder = i64::from(rand::rng().next_u32());
-        let store = Self { db, ids: Arc::new(IdGenerator::new(clock)), holder };
+        let store = Self {
+            db,
+            ids: Arc::new(IdGenerator::new(clock)),
+            holder,
+        };
         store.renew_ids().await?;
         Ok(store)
     }
 
-    /// Gives back what was lent to this process, waits for running statements and closes the connections.
+    /// Gives back what was lent to this process, waits for running statements and closes the
+    /// connections.
     pub async fn close(&self) {
         // A database that is away takes it back by itself.
         if let Err(error) = self.give_ids_back().await {
@@ -204,14 +231,18 @@ impl Store {
         Ok(Timestamp::from_millis(millis))
     }
 
-    /// `select` with its rows locked until the end of the write; it selects in primary key order, or two writers deadlock.
+    /// `select` with its rows locked until the end of the write; it selects in primary key order,
+    /// or two writers deadlock.
     pub(crate) fn locking(&self, select: &'static str) -> sqlx::AssertSqlSafe<String> {
         sqlx::AssertSqlSafe(format!("{select}{}", self.db.for_update()))
     }
 
     /// Asks the database for an answer, for readiness.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        read!(self, |db| sqlx::query("SELECT 1").execute(db).await.map(drop)?);
+        read!(self, |db| sqlx::query("SELECT 1")
+            .execute(db)
+            .await
+            .map(drop)?);
         Ok(())
     }
 }

@@ -1,10 +1,13 @@
-//! Making matches: the one transaction that takes two rights, uses two tickets and hands out a key package.
+//! Making matches: the one transaction that takes two rights, uses two tickets and hands out a key
+//! package.
 
 use std::collections::{HashMap, HashSet};
 
 use sqlx::{FromRow, QueryBuilder};
 
-use super::{MatchmakerTerm, Store, StoreError, keys::KEY_PACKAGE_PERIOD, leading::TERM, to_json_list};
+use super::{
+    MatchmakerTerm, Store, StoreError, keys::KEY_PACKAGE_PERIOD, leading::TERM, to_json_list,
+};
 use crate::{
     backend::write_tx,
     domain::{MatchRole, MatchStatus, Mode},
@@ -158,13 +161,16 @@ impl Keys {
 }
 
 impl Store {
-    /// Makes as many of the proposed matches as the rules permit, in one transaction; outcomes stand in the order of the input.
+    /// Makes as many of the proposed matches as the rules permit, in one transaction; outcomes
+    /// stand in the order of the input.
     ///
-    /// Once a later term than `term` has begun it makes none, and every outcome is [`PairOutcome::Fenced`].
+    /// Once a later term than `term` has begun it makes none, and every outcome is
+    /// [`PairOutcome::Fenced`].
     ///
-    /// A user may stand in one pair of the batch only; further ones are refused. Two nodes may propose the same ticket: users are locked first, so the second
-    /// finds it used. For each match both sides pay one right (reset lazily before), each ticket is used up, and one key package of the
-    /// answerer's session leaves the store.
+    /// A user may stand in one pair of the batch only; further ones are refused. Two nodes may
+    /// propose the same ticket: users are locked first, so the second finds it used. For each match
+    /// both sides pay one right (reset lazily before), each ticket is used up, and one key package
+    /// of the answerer's session leaves the store.
     pub async fn create_matches(
         &self,
         term: MatchmakerTerm,
@@ -177,8 +183,11 @@ impl Store {
         }
         let sides: Vec<NewSide> = pairs.iter().flat_map(NewMatch::sides).collect();
         let outcomes = write_tx!(self, |tx| {
-            // Before anything else is locked: whoever begins a term waits for this transaction and for nothing it waits for.
-            let leads: MatchmakerTerm = sqlx::query_scalar(self.locking(TERM)).fetch_one(&mut *tx).await?;
+            // Before anything else is locked: whoever begins a term waits for this transaction and
+            // for nothing it waits for.
+            let leads: MatchmakerTerm = sqlx::query_scalar(self.locking(TERM))
+                .fetch_one(&mut *tx)
+                .await?;
             if leads > term {
                 return Ok(vec![PairOutcome::Fenced; pairs.len()]);
             }
@@ -192,19 +201,30 @@ impl Store {
             }
             query.push(") ORDER BY id").push(self.db.for_update());
             let rows: Vec<UserRow> = query.build_query_as().fetch_all(&mut *tx).await?;
-            let mut accounts: HashMap<UserId, Account> = rows.into_iter().map(|row| (row.id, Account::new(row))).collect();
+            let mut accounts: HashMap<UserId, Account> = rows
+                .into_iter()
+                .map(|row| (row.id, Account::new(row)))
+                .collect();
 
             // A join, not `IN (VALUES …)`: that scans the whole table on SQLite.
             let mut query = QueryBuilder::new("SELECT b.blocker_id, b.blocked_id FROM (");
-            let directions = pairs.iter().flat_map(|p| [(p.offerer.user_id, p.answerer.user_id), (p.answerer.user_id, p.offerer.user_id)]);
+            let directions = pairs.iter().flat_map(|p| {
+                [
+                    (p.offerer.user_id, p.answerer.user_id),
+                    (p.answerer.user_id, p.offerer.user_id),
+                ]
+            });
             query.push_values(directions, |mut row, (from, to)| {
                 row.push_bind(from).push_bind(to);
             });
-            query.push(") AS v JOIN blocks b ON b.blocker_id = v.column1 AND b.blocked_id = v.column2");
+            query.push(
+                ") AS v JOIN blocks b ON b.blocker_id = v.column1 AND b.blocked_id = v.column2",
+            );
             let blocks: Vec<(UserId, UserId)> = query.build_query_as().fetch_all(&mut *tx).await?;
             let blocks: HashSet<(UserId, UserId)> = blocks.into_iter().collect();
 
-            let mut query = QueryBuilder::new("SELECT ticket_id FROM match_sides WHERE ticket_id IN (");
+            let mut query =
+                QueryBuilder::new("SELECT ticket_id FROM match_sides WHERE ticket_id IN (");
             let mut list = query.separated(", ");
             for side in &sides {
                 list.push_bind(side.ticket_id);
@@ -223,7 +243,8 @@ impl Store {
                 list.push_bind(side.user_id);
             }
             query.push(") GROUP BY s.user_id, m.type");
-            let active: Vec<(UserId, Mode, i64)> = query.build_query_as().fetch_all(&mut *tx).await?;
+            let active: Vec<(UserId, Mode, i64)> =
+                query.build_query_as().fetch_all(&mut *tx).await?;
             for (user, mode, count) in active {
                 if let Some(account) = accounts.get_mut(&user) {
                     account.active.insert(mode, count);
@@ -234,7 +255,9 @@ impl Store {
                 "SELECT k.session_id, k.last_resort, MIN(k.id) AS first, CAST(COUNT(*) AS BIGINT) AS count \
                  FROM key_packages k JOIN sessions s ON s.id = k.session_id WHERE s.revoked_at IS NULL AND k.created_at > ",
             );
-            query.push_bind(now - KEY_PACKAGE_PERIOD).push(" AND k.session_id IN (");
+            query
+                .push_bind(now - KEY_PACKAGE_PERIOD)
+                .push(" AND k.session_id IN (");
             let mut list = query.separated(", ");
             for side in &sides {
                 list.push_bind(side.session_id);
@@ -247,7 +270,16 @@ impl Store {
             let mut outcomes: Vec<Result<(), PairOutcome>> = Vec::with_capacity(pairs.len());
             let mut taken: HashSet<UserId> = HashSet::new();
             for pair in pairs {
-                let outcome = self.draft(pair, rules, now, &mut accounts, &keys, &blocks, &used, &mut taken);
+                let outcome = self.draft(
+                    pair,
+                    rules,
+                    now,
+                    &mut accounts,
+                    &keys,
+                    &blocks,
+                    &used,
+                    &mut taken,
+                );
                 outcomes.push(outcome.map(|draft| made.push(draft)));
             }
             if made.is_empty() {
@@ -260,10 +292,12 @@ impl Store {
                 list.push_bind(draft.key_id);
             }
             query.push(")");
-            let packages: Vec<(KeyPackageId, Vec<u8>)> = query.build_query_as().fetch_all(&mut *tx).await?;
+            let packages: Vec<(KeyPackageId, Vec<u8>)> =
+                query.build_query_as().fetch_all(&mut *tx).await?;
             let mut packages: HashMap<KeyPackageId, Vec<u8>> = packages.into_iter().collect();
 
-            let mut query = QueryBuilder::new("DELETE FROM key_packages WHERE NOT last_resort AND id IN (");
+            let mut query =
+                QueryBuilder::new("DELETE FROM key_packages WHERE NOT last_resort AND id IN (");
             let mut list = query.separated(", ");
             for draft in &made {
                 list.push_bind(draft.key_id);
@@ -271,8 +305,9 @@ impl Store {
             query.push(")");
             query.build().execute(&mut *tx).await?;
 
-            let mut query =
-                QueryBuilder::new("INSERT INTO matches (id, user1_id, user2_id, type, status, created_at, expired_at, shared_interests) ");
+            let mut query = QueryBuilder::new(
+                "INSERT INTO matches (id, user1_id, user2_id, type, status, created_at, expired_at, shared_interests) ",
+            );
             query.push_values(&made, |mut row, draft| {
                 row.push_bind(draft.made.id)
                     .push_bind(draft.made.offerer.user_id)
@@ -288,22 +323,28 @@ impl Store {
             let mut query = QueryBuilder::new(
                 "INSERT INTO match_sides (match_id, user_id, peer_id, ticket_id, role, session_id, open, created_at, peer_key_package) ",
             );
-            query.push_values(made.iter().flat_map(Draft::rows), |mut row, (draft, role, side, other)| {
-                let key_package = packages.get(&draft.key_id).filter(|_| role == MatchRole::Offerer);
-                row.push_bind(draft.made.id)
-                    .push_bind(side.user_id)
-                    .push_bind(other.user_id)
-                    .push_bind(side.ticket_id)
-                    .push_bind(role)
-                    .push_bind(side.session_id)
-                    .push_bind(true)
-                    .push_bind(now)
-                    .push_bind(key_package.map(Vec::as_slice));
-            });
+            query.push_values(
+                made.iter().flat_map(Draft::rows),
+                |mut row, (draft, role, side, other)| {
+                    let key_package = packages
+                        .get(&draft.key_id)
+                        .filter(|_| role == MatchRole::Offerer);
+                    row.push_bind(draft.made.id)
+                        .push_bind(side.user_id)
+                        .push_bind(other.user_id)
+                        .push_bind(side.ticket_id)
+                        .push_bind(role)
+                        .push_bind(side.session_id)
+                        .push_bind(true)
+                        .push_bind(now)
+                        .push_bind(key_package.map(Vec::as_slice));
+                },
+            );
             query.build().execute(&mut *tx).await?;
 
-            let mut query =
-                QueryBuilder::new("INSERT INTO quota_ledger (id, user_id, bucket, delta, balance_after, reason, reference, created_at) ");
+            let mut query = QueryBuilder::new(
+                "INSERT INTO quota_ledger (id, user_id, bucket, delta, balance_after, reason, reference, created_at) ",
+            );
             let entries = made.iter().flat_map(|draft| draft.ledger.iter());
             query.push_values(entries, |mut row, (user, entry)| {
                 row.push_bind(self.ids.next::<LedgerId>())
@@ -321,14 +362,19 @@ impl Store {
                 "UPDATE users SET daily_chat_balance = v.column2, daily_video_balance = v.column3, bonus_balance = v.column4, \
                  quota_day = v.column5 FROM (",
             );
-            let paid = made.iter().flat_map(|draft| [draft.made.offerer.user_id, draft.made.answerer.user_id]);
-            query.push_values(paid.filter_map(|user| accounts.get(&user)), |mut row, account| {
-                row.push_bind(account.row.id)
-                    .push_bind(account.balances.text)
-                    .push_bind(account.balances.video)
-                    .push_bind(account.balances.bonus)
-                    .push_bind(account.balances.day.as_str());
-            });
+            let paid = made
+                .iter()
+                .flat_map(|draft| [draft.made.offerer.user_id, draft.made.answerer.user_id]);
+            query.push_values(
+                paid.filter_map(|user| accounts.get(&user)),
+                |mut row, account| {
+                    row.push_bind(account.row.id)
+                        .push_bind(account.balances.text)
+                        .push_bind(account.balances.video)
+                        .push_bind(account.balances.bonus)
+                        .push_bind(account.balances.day.as_str());
+                },
+            );
             query.push(") AS v WHERE users.id = v.column1");
             query.build().execute(&mut *tx).await?;
 
@@ -337,12 +383,18 @@ impl Store {
                 made.key_package = packages.remove(&draft.key_id).unwrap_or_default();
                 PairOutcome::Made(Box::new(made))
             });
-            outcomes.into_iter().filter_map(|outcome| outcome.map_or_else(Some, |()| made.next())).collect()
+            outcomes
+                .into_iter()
+                .filter_map(|outcome| outcome.map_or_else(Some, |()| made.next()))
+                .collect()
         });
         Ok(outcomes)
     }
 
-    #[expect(clippy::too_many_arguments, reason = "everything the transaction has read, for one pair")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "everything the transaction has read, for one pair"
+    )]
     fn draft(
         &self,
         pair: &NewMatch,
@@ -355,10 +407,16 @@ impl Store {
         taken: &mut HashSet<UserId>,
     ) -> Result<Draft, PairOutcome> {
         let [a, b] = pair.sides();
-        let blocked = blocks.contains(&(a.user_id, b.user_id)) || blocks.contains(&(b.user_id, a.user_id));
+        let blocked =
+            blocks.contains(&(a.user_id, b.user_id)) || blocks.contains(&(b.user_id, a.user_id));
         let refusal = |side: NewSide| {
-            let account = accounts.get(&side.user_id).filter(|account| !account.row.is_banned)?;
-            if used.contains(&side.ticket_id) || taken.contains(&side.user_id) || a.user_id == b.user_id {
+            let account = accounts
+                .get(&side.user_id)
+                .filter(|account| !account.row.is_banned)?;
+            if used.contains(&side.ticket_id)
+                || taken.contains(&side.user_id)
+                || a.user_id == b.user_id
+            {
                 return None;
             }
             if keys.get(&side.session_id).and_then(Keys::offered).is_none() {
@@ -368,18 +426,32 @@ impl Store {
                 return Some(Err(Refusal::TooManyMatches));
             }
             let mut balances = account.balances.clone();
-            balances.reset(&rules.quota.day(now), rules.quota.allowance(account.row.is_premium));
+            balances.reset(
+                &rules.quota.day(now),
+                rules.quota.allowance(account.row.is_premium),
+            );
             if !balances.can_pay(pair.mode) {
-                return Some(Err(Refusal::QuotaExhausted { resets_at: now.next_midnight(&rules.quota.zone) }));
+                return Some(Err(Refusal::QuotaExhausted {
+                    resets_at: now.next_midnight(&rules.quota.zone),
+                }));
             }
             Some(Ok(()))
         };
-        let [offerer, answerer] = [a, b].map(|side| refusal(side).unwrap_or(Err(Refusal::Invalid)).err());
+        let [offerer, answerer] =
+            [a, b].map(|side| refusal(side).unwrap_or(Err(Refusal::Invalid)).err());
         if blocked || offerer.is_some() || answerer.is_some() {
-            return Err(PairOutcome::Refused { offerer, answerer, blocked });
+            return Err(PairOutcome::Refused {
+                offerer,
+                answerer,
+                blocked,
+            });
         }
         let Some(key_id) = keys.get(&b.session_id).and_then(Keys::offered) else {
-            return Err(PairOutcome::Refused { offerer: None, answerer: Some(Refusal::KeysRequired), blocked: false });
+            return Err(PairOutcome::Refused {
+                offerer: None,
+                answerer: Some(Refusal::KeysRequired),
+                blocked: false,
+            });
         };
 
         let id: MatchId = self.ids.next();
@@ -387,7 +459,9 @@ impl Store {
         let mut pay = |side: NewSide, key_used: bool| {
             let account = accounts.get_mut(&side.user_id)?;
             let premium = account.row.is_premium;
-            let mut entries = account.balances.reset(&rules.quota.day(now), rules.quota.allowance(premium));
+            let mut entries = account
+                .balances
+                .reset(&rules.quota.day(now), rules.quota.allowance(premium));
             entries.extend(account.balances.debit(pair.mode, &id.to_string()));
             ledger.extend(entries.into_iter().map(|entry| (side.user_id, entry)));
             *account.active.entry(pair.mode).or_default() += 1;
@@ -399,11 +473,16 @@ impl Store {
                 ticket_id: side.ticket_id,
                 peer: Peer::new(account.row.alias.clone(), account.row.tag.clone()),
                 quota: account.balances.quota(&rules.quota, premium, now),
-                keys_remaining: session_keys.remaining - i64::from(key_used && session_keys.one_time.is_some()),
+                keys_remaining: session_keys.remaining
+                    - i64::from(key_used && session_keys.one_time.is_some()),
             })
         };
         let (Some(offerer), Some(answerer)) = (pay(a, false), pay(b, true)) else {
-            return Err(PairOutcome::Refused { offerer: Some(Refusal::Invalid), answerer: Some(Refusal::Invalid), blocked: false });
+            return Err(PairOutcome::Refused {
+                offerer: Some(Refusal::Invalid),
+                answerer: Some(Refusal::Invalid),
+                blocked: false,
+            });
         };
         let made = MadeMatch {
             id,
@@ -415,7 +494,11 @@ impl Store {
             answerer,
             key_package: Vec::new(),
         };
-        Ok(Draft { made, key_id, ledger })
+        Ok(Draft {
+            made,
+            key_id,
+            ledger,
+        })
     }
 }
 
@@ -429,15 +512,26 @@ struct Draft {
 impl Draft {
     fn rows(&self) -> [(&Self, MatchRole, &MadeSide, &MadeSide); 2] {
         let (offerer, answerer) = (&self.made.offerer, &self.made.answerer);
-        [(self, MatchRole::Offerer, offerer, answerer), (self, MatchRole::Answerer, answerer, offerer)]
+        [
+            (self, MatchRole::Offerer, offerer, answerer),
+            (self, MatchRole::Answerer, answerer, offerer),
+        ]
     }
 }
 
 impl Account {
     fn new(row: UserRow) -> Self {
-        let balances =
-            Balances { text: row.daily_chat_balance, video: row.daily_video_balance, bonus: row.bonus_balance, day: row.quota_day.clone() };
-        Self { row, balances, active: HashMap::new() }
+        let balances = Balances {
+            text: row.daily_chat_balance,
+            video: row.daily_video_balance,
+            bonus: row.bonus_balance,
+            day: row.quota_day.clone(),
+        };
+        Self {
+            row,
+            balances,
+            active: HashMap::new(),
+        }
     }
 }
 

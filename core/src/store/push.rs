@@ -42,71 +42,140 @@ impl Store {
         now: Timestamp,
     ) -> Result<PutPushToken, StoreError> {
         const ALIVE: &str = "SELECT id FROM sessions WHERE id = $1 AND user_id = $2 AND revoked_at IS NULL AND refresh_expires_at > $3";
-        // Two devices may exchange their tokens: both rows are held, in primary key order, before the first changes.
-        const HOLD: &str = "SELECT token FROM push_tokens WHERE token = $1 OR session_id = $2 ORDER BY token";
+        // Two devices may exchange their tokens: both rows are held, in primary key order, before
+        // the first changes.
+        const HOLD: &str =
+            "SELECT token FROM push_tokens WHERE token = $1 OR session_id = $2 ORDER BY token";
         const DROP_OTHER: &str = "DELETE FROM push_tokens WHERE session_id = $1 AND token <> $2";
         const PUT: &str = "INSERT INTO push_tokens (token, user_id, session_id, platform, created_at, last_used) VALUES ($1, $2, $3, $4, $5, $5) \
              ON CONFLICT (token) DO UPDATE SET user_id = excluded.user_id, session_id = excluded.session_id, platform = excluded.platform, \
              last_used = excluded.last_used";
         Ok(write_tx!(self, |tx| {
             // Revocation takes the same lock: no token outlives its session.
-            sqlx::query(self.locking(LOCK_USER)).bind(user).execute(&mut *tx).await?;
-            let alive: Option<SessionId> = sqlx::query_scalar(ALIVE).bind(session).bind(user).bind(now).fetch_optional(&mut *tx).await?;
+            sqlx::query(self.locking(LOCK_USER))
+                .bind(user)
+                .execute(&mut *tx)
+                .await?;
+            let alive: Option<SessionId> = sqlx::query_scalar(ALIVE)
+                .bind(session)
+                .bind(user)
+                .bind(now)
+                .fetch_optional(&mut *tx)
+                .await?;
             if alive.is_none() {
                 return Ok(PutPushToken::NoSession);
             }
-            sqlx::query(self.locking(HOLD)).bind(token.expose()).bind(session).fetch_all(&mut *tx).await?;
-            sqlx::query(DROP_OTHER).bind(session).bind(token.expose()).execute(&mut *tx).await?;
-            sqlx::query(PUT).bind(token.expose()).bind(user).bind(session).bind(platform).bind(now).execute(&mut *tx).await?;
+            sqlx::query(self.locking(HOLD))
+                .bind(token.expose())
+                .bind(session)
+                .fetch_all(&mut *tx)
+                .await?;
+            sqlx::query(DROP_OTHER)
+                .bind(session)
+                .bind(token.expose())
+                .execute(&mut *tx)
+                .await?;
+            sqlx::query(PUT)
+                .bind(token.expose())
+                .bind(user)
+                .bind(session)
+                .bind(platform)
+                .bind(now)
+                .execute(&mut *tx)
+                .await?;
             PutPushToken::Stored
         }))
     }
 
     /// Forgets the token of a session. `false` when it has another one by now, or none.
-    pub async fn delete_push_token(&self, session: SessionId, token: &Secret) -> Result<bool, StoreError> {
+    pub async fn delete_push_token(
+        &self,
+        session: SessionId,
+        token: &Secret,
+    ) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM push_tokens WHERE session_id = $1 AND token = $2";
-        Ok(write_tx!(self, |tx| { sqlx::query(SQL).bind(session).bind(token.expose()).execute(&mut *tx).await?.rows_affected() > 0 }))
+        Ok(write_tx!(self, |tx| {
+            sqlx::query(SQL)
+                .bind(session)
+                .bind(token.expose())
+                .execute(&mut *tx)
+                .await?
+                .rows_affected()
+                > 0
+        }))
     }
 
     /// The push token of a session of `user`, while the session lives and the user is not banned.
-    pub async fn push_token(&self, user: UserId, session: SessionId, now: Timestamp) -> Result<Option<Secret>, StoreError> {
+    pub async fn push_token(
+        &self,
+        user: UserId,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Secret>, StoreError> {
         const SQL: &str = "SELECT t.token FROM push_tokens t JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = t.user_id \
              WHERE t.session_id = $1 AND t.user_id = $2 AND s.revoked_at IS NULL AND s.refresh_expires_at > $3 AND u.is_banned = FALSE";
-        let token: Option<String> = read!(self, |db| sqlx::query_scalar(SQL).bind(session).bind(user).bind(now).fetch_optional(db).await?);
+        let token: Option<String> = read!(self, |db| sqlx::query_scalar(SQL)
+            .bind(session)
+            .bind(user)
+            .bind(now)
+            .fetch_optional(db)
+            .await?);
         Ok(token.map(Secret::from))
     }
 
     /// The types a user wants no pushes for.
     pub async fn muted_pushes(&self, user: UserId) -> Result<Vec<NotificationType>, StoreError> {
         const SQL: &str = "SELECT type FROM push_muted WHERE user_id = $1 ORDER BY type";
-        Ok(read!(self, |db| sqlx::query_scalar(SQL).bind(user).fetch_all(db).await?))
+        Ok(read!(self, |db| sqlx::query_scalar(SQL)
+            .bind(user)
+            .fetch_all(db)
+            .await?))
     }
 
-    /// Turns pushes of types on (`true`) or off, and gives those that are off then. `None`: no such user.
+    /// Turns pushes of types on (`true`) or off, and gives those that are off then. `None`: no such
+    /// user.
     pub async fn set_pushes(
         &self,
         user: UserId,
         changes: &[(NotificationType, bool)],
     ) -> Result<Option<Vec<NotificationType>>, StoreError> {
         const ON: &str = "DELETE FROM push_muted WHERE user_id = $1 AND type = $2";
-        const OFF: &str = "INSERT INTO push_muted (user_id, type) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        const OFF: &str =
+            "INSERT INTO push_muted (user_id, type) VALUES ($1, $2) ON CONFLICT DO NOTHING";
         const MUTED: &str = "SELECT type FROM push_muted WHERE user_id = $1 ORDER BY type";
         const WHO: &str = "SELECT id FROM users WHERE id = $1 AND erased_at IS NULL";
         Ok(write_tx!(self, |tx| {
-            let known: Option<UserId> = sqlx::query_scalar(self.locking(WHO)).bind(user).fetch_optional(&mut *tx).await?;
+            let known: Option<UserId> = sqlx::query_scalar(self.locking(WHO))
+                .bind(user)
+                .fetch_optional(&mut *tx)
+                .await?;
             if known.is_none() {
                 return Ok(None);
             }
             for (kind, on) in changes {
-                sqlx::query(if *on { ON } else { OFF }).bind(user).bind(*kind).execute(&mut *tx).await?;
+                sqlx::query(if *on { ON } else { OFF })
+                    .bind(user)
+                    .bind(*kind)
+                    .execute(&mut *tx)
+                    .await?;
             }
-            Some(sqlx::query_scalar(MUTED).bind(user).fetch_all(&mut *tx).await?)
+            Some(
+                sqlx::query_scalar(MUTED)
+                    .bind(user)
+                    .fetch_all(&mut *tx)
+                    .await?,
+            )
         }))
     }
 
     /// Whom an order concerns now. Reads only.
-    pub async fn push_audience(&self, order: &PushOrder, now: Timestamp) -> Result<PushAudience, StoreError> {
-        const NOTIFICATION: &str = "SELECT id FROM notifications WHERE id = $1 AND user_id = $2 AND read = FALSE";
+    pub async fn push_audience(
+        &self,
+        order: &PushOrder,
+        now: Timestamp,
+    ) -> Result<PushAudience, StoreError> {
+        const NOTIFICATION: &str =
+            "SELECT id FROM notifications WHERE id = $1 AND user_id = $2 AND read = FALSE";
         const MESSAGE: &str = "SELECT m.match_id FROM match_sides m JOIN match_sides p ON p.match_id = m.match_id AND p.user_id = m.peer_id \
              WHERE m.match_id = $1 AND m.user_id = $2 AND m.open = TRUE AND p.last_seq > m.delivered_seq";
         const DEVICES: &str = "SELECT t.session_id FROM push_tokens t JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = t.user_id \
@@ -115,12 +184,19 @@ impl Store {
         let waits = match order {
             PushOrder::Notification { id, .. } => {
                 let unread: Option<NotificationId> =
-                    read!(self, |db| sqlx::query_scalar(NOTIFICATION).bind(*id).bind(user).fetch_optional(db).await?);
+                    read!(self, |db| sqlx::query_scalar(NOTIFICATION)
+                        .bind(*id)
+                        .bind(user)
+                        .fetch_optional(db)
+                        .await?);
                 unread.is_some()
             }
             PushOrder::Message { match_id, .. } => {
-                let undelivered: Option<MatchId> =
-                    read!(self, |db| sqlx::query_scalar(MESSAGE).bind(*match_id).bind(user).fetch_optional(db).await?);
+                let undelivered: Option<MatchId> = read!(self, |db| sqlx::query_scalar(MESSAGE)
+                    .bind(*match_id)
+                    .bind(user)
+                    .fetch_optional(db)
+                    .await?);
                 undelivered.is_some()
             }
         };
@@ -130,6 +206,12 @@ impl Store {
         if self.muted_pushes(user).await?.contains(&order.kind()) {
             return Ok(PushAudience::Muted);
         }
-        Ok(PushAudience::Devices(read!(self, |db| sqlx::query_scalar(DEVICES).bind(user).bind(now).fetch_all(db).await?)))
+        Ok(PushAudience::Devices(read!(self, |db| sqlx::query_scalar(
+            DEVICES
+        )
+        .bind(user)
+        .bind(now)
+        .fetch_all(db)
+        .await?)))
     }
 }

@@ -1,8 +1,12 @@
-//! Reports of one user by another, and what moderators see of them. Deciding them is [`super::decisions`]'.
+//! Reports of one user by another, and what moderators see of them. Deciding them is
+//! [`super::decisions`]'.
 
 use sqlx::{FromRow, QueryBuilder};
 
-use super::{NewJob, Store, StoreError, SystemLog, jobs::push_job_in, sessions::LOCK_USER, system_logs::log_in};
+use super::{
+    NewJob, Store, StoreError, SystemLog, jobs::push_job_in, sessions::LOCK_USER,
+    system_logs::log_in,
+};
 use crate::{
     backend::{read, write_tx},
     crypto::Sealed,
@@ -43,7 +47,8 @@ impl ReportSubject {
         Peer::new(self.alias.clone(), self.tag.clone()).handle
     }
 
-    /// Whether the match can be reported at `now`: it goes on, or has not been over for [`REPORTABLE`].
+    /// Whether the match can be reported at `now`: it goes on, or has not been over for
+    /// [`REPORTABLE`].
     pub fn is_reportable(&self, now: Timestamp) -> bool {
         now < self.ended_at.unwrap_or(self.expired_at) + REPORTABLE
     }
@@ -75,7 +80,13 @@ struct ReportRow {
 
 impl From<ReportRow> for Report {
     fn from(row: ReportRow) -> Self {
-        Self { id: row.id, match_id: row.match_id, reason: row.reason, status: row.status, created_at: row.created_at }
+        Self {
+            id: row.id,
+            match_id: row.match_id,
+            reason: row.reason,
+            status: row.status,
+            created_at: row.created_at,
+        }
     }
 }
 
@@ -147,7 +158,10 @@ impl From<EntryRow> for ReportEntry {
 }
 
 fn sealed(ciphertext: Option<Vec<u8>>, key_id: Option<String>) -> Option<Sealed> {
-    Some(Sealed { ciphertext: ciphertext?, key_id: key_id? })
+    Some(Sealed {
+        ciphertext: ciphertext?,
+        key_id: key_id?,
+    })
 }
 
 /// Which reports moderators ask for.
@@ -175,30 +189,51 @@ const ENTRY: &str = "SELECT r.id, r.match_id, r.reason, r.status, r.created_at, 
 const ENTRY_BAN: &str = ") AS reporters, (SELECT MIN(b.id) FROM bans b WHERE b.phone_index = \
      COALESCE((SELECT t.phone_index FROM tombstones t WHERE t.user_id = d.id), d.phone_index) \
      AND b.provisional AND b.lifted_at IS NULL AND (b.until IS NULL OR b.until > ";
-const ENTRY_FROM: &str =
-    ")) AS provisional_ban FROM reports r JOIN users d ON d.id = r.reported_id JOIN users p ON p.id = r.reporter_id WHERE ";
+const ENTRY_FROM: &str = ")) AS provisional_ban FROM reports r JOIN users d ON d.id = r.reported_id JOIN users p ON p.id = r.reporter_id WHERE ";
 
 impl Store {
     /// Whom `user` would report with a match. `None` when the user has no such match.
-    pub async fn report_subject(&self, match_id: MatchId, user: UserId) -> Result<Option<ReportSubject>, StoreError> {
-        Ok(read!(self, |db| sqlx::query_as(SUBJECT).bind(match_id).bind(user).fetch_optional(db).await?))
+    pub async fn report_subject(
+        &self,
+        match_id: MatchId,
+        user: UserId,
+    ) -> Result<Option<ReportSubject>, StoreError> {
+        Ok(read!(self, |db| sqlx::query_as(SUBJECT)
+            .bind(match_id)
+            .bind(user)
+            .fetch_optional(db)
+            .await?))
     }
 
-    /// Stores a report of the peer of a match, with the [`AutoBanOrder`] that counts it. `midnight` begins the day of `rules.per_day`.
+    /// Stores a report of the peer of a match, with the [`AutoBanOrder`] that counts it. `midnight`
+    /// begins the day of `rules.per_day`.
     ///
     /// Calls of one reporter wait for each other, so neither bound is passed by many at once.
-    pub async fn report(&self, new: &NewReport, rules: &ReportRules, midnight: Timestamp, now: Timestamp) -> Result<Reporting, StoreError> {
-        const BEFORE: &str =
-            "SELECT id FROM reports WHERE reporter_id = $1 AND (match_id = $2 OR (reported_id = $3 AND created_at > $4)) LIMIT 1";
+    pub async fn report(
+        &self,
+        new: &NewReport,
+        rules: &ReportRules,
+        midnight: Timestamp,
+        now: Timestamp,
+    ) -> Result<Reporting, StoreError> {
+        const BEFORE: &str = "SELECT id FROM reports WHERE reporter_id = $1 AND (match_id = $2 OR (reported_id = $3 AND created_at > $4)) LIMIT 1";
         const TODAY: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM reports WHERE reporter_id = $1 AND created_at >= $2";
         const INSERT: &str = "INSERT INTO reports (id, reporter_id, reported_id, match_id, reason, note_ciphertext, note_key_id, \
              evidence_ciphertext, evidence_key_id, evidence_count, status, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
              RETURNING id, match_id, reason, status, created_at";
         let row = write_tx!(self, |tx| {
-            sqlx::query(self.locking(LOCK_USER)).bind(new.reporter).execute(&mut *tx).await?;
-            let subject: Option<ReportSubject> =
-                sqlx::query_as(SUBJECT).bind(new.match_id).bind(new.reporter).fetch_optional(&mut *tx).await?;
-            let Some(subject) = subject else { return Ok(Reporting::NotFound) };
+            sqlx::query(self.locking(LOCK_USER))
+                .bind(new.reporter)
+                .execute(&mut *tx)
+                .await?;
+            let subject: Option<ReportSubject> = sqlx::query_as(SUBJECT)
+                .bind(new.match_id)
+                .bind(new.reporter)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let Some(subject) = subject else {
+                return Ok(Reporting::NotFound);
+            };
             let before: Option<ReportId> = sqlx::query_scalar(BEFORE)
                 .bind(new.reporter)
                 .bind(new.match_id)
@@ -212,7 +247,11 @@ impl Store {
             if !subject.is_reportable(now) {
                 return Ok(Reporting::TooLate);
             }
-            let today: i64 = sqlx::query_scalar(TODAY).bind(new.reporter).bind(midnight).fetch_one(&mut *tx).await?;
+            let today: i64 = sqlx::query_scalar(TODAY)
+                .bind(new.reporter)
+                .bind(midnight)
+                .fetch_one(&mut *tx)
+                .await?;
             if today >= i64::from(rules.per_day) {
                 return Ok(Reporting::TooMany);
             }
@@ -231,9 +270,18 @@ impl Store {
                 .bind(now)
                 .fetch_one(&mut *tx)
                 .await?;
-            let payload = serde_json::to_vec(&AutoBanOrder { user_id: subject.user_id }).expect("an order is plain data");
+            let payload = serde_json::to_vec(&AutoBanOrder {
+                user_id: subject.user_id,
+            })
+            .expect("an order is plain data");
             // No key: an order that runs just now may not see this report any more.
-            let job = NewJob { queue: AUTO_BAN_QUEUE, payload: &payload, dedupe: None, run_at: now, max_attempts: AUTO_BAN_ATTEMPTS };
+            let job = NewJob {
+                queue: AUTO_BAN_QUEUE,
+                payload: &payload,
+                dedupe: None,
+                run_at: now,
+                max_attempts: AUTO_BAN_ATTEMPTS,
+            };
             let _ = push_job_in!(self, tx, job, now);
             row
         });
@@ -241,15 +289,25 @@ impl Store {
     }
 
     /// Reports the user has made, newest first; with `before`, only those with smaller ids.
-    pub async fn reports_of(&self, user: UserId, before: Option<ReportId>, limit: i64) -> Result<Vec<Report>, StoreError> {
-        const SQL: &str =
-            "SELECT id, match_id, reason, status, created_at FROM reports WHERE reporter_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+    pub async fn reports_of(
+        &self,
+        user: UserId,
+        before: Option<ReportId>,
+        limit: i64,
+    ) -> Result<Vec<Report>, StoreError> {
+        const SQL: &str = "SELECT id, match_id, reason, status, created_at FROM reports WHERE reporter_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
         let before = before.unwrap_or(ReportId(i64::MAX));
-        let rows: Vec<ReportRow> = read!(self, |db| sqlx::query_as(SQL).bind(user).bind(before).bind(limit).fetch_all(db).await?);
+        let rows: Vec<ReportRow> = read!(self, |db| sqlx::query_as(SQL)
+            .bind(user)
+            .bind(before)
+            .bind(limit)
+            .fetch_all(db)
+            .await?);
         Ok(rows.into_iter().map(Report::from).collect())
     }
 
-    /// Reports for the moderator `reader`, newest first: all but those about the reader, who shall not learn by whom.
+    /// Reports for the moderator `reader`, newest first: all but those about the reader, who shall
+    /// not learn by whom.
     pub async fn reports(
         &self,
         reader: UserId,
@@ -260,9 +318,15 @@ impl Store {
     ) -> Result<Vec<ReportEntry>, StoreError> {
         let rows: Vec<EntryRow> = read!(self, |db| {
             let mut query = QueryBuilder::new(ENTRY);
-            query.push_bind(now - rules.window).push(ENTRY_BAN).push_bind(now).push(ENTRY_FROM);
+            query
+                .push_bind(now - rules.window)
+                .push(ENTRY_BAN)
+                .push_bind(now)
+                .push(ENTRY_FROM);
             query.push("r.reported_id <> ").push_bind(reader);
-            query.push(" AND r.id < ").push_bind(filter.before.unwrap_or(ReportId(i64::MAX)));
+            query
+                .push(" AND r.id < ")
+                .push_bind(filter.before.unwrap_or(ReportId(i64::MAX)));
             if let Some(status) = filter.status {
                 query.push(" AND r.status = ").push_bind(status);
             }
@@ -282,26 +346,58 @@ impl Store {
     }
 
     /// One report, whoever reads it.
-    pub async fn report_entry(&self, report: ReportId, rules: &ReportRules, now: Timestamp) -> Result<Option<ReportEntry>, StoreError> {
+    pub async fn report_entry(
+        &self,
+        report: ReportId,
+        rules: &ReportRules,
+        now: Timestamp,
+    ) -> Result<Option<ReportEntry>, StoreError> {
         let row: Option<EntryRow> = read!(self, |db| {
             let mut query = QueryBuilder::new(ENTRY);
-            query.push_bind(now - rules.window).push(ENTRY_BAN).push_bind(now).push(ENTRY_FROM);
+            query
+                .push_bind(now - rules.window)
+                .push(ENTRY_BAN)
+                .push_bind(now)
+                .push(ENTRY_FROM);
             query.push("r.id = ").push_bind(report);
             query.build_query_as().fetch_optional(db).await?
         });
         Ok(row.map(ReportEntry::from))
     }
 
-    /// The sealed evidence of a report for the moderator `reader`, and the record that it was read. `None` where there is none, or none any more.
-    pub async fn read_evidence(&self, report: ReportId, reader: UserId, now: Timestamp) -> Result<Option<Sealed>, StoreError> {
-        const SQL: &str = "SELECT evidence_ciphertext, evidence_key_id, reported_id FROM reports WHERE id = $1";
+    /// The sealed evidence of a report for the moderator `reader`, and the record that it was read.
+    /// `None` where there is none, or none any more.
+    pub async fn read_evidence(
+        &self,
+        report: ReportId,
+        reader: UserId,
+        now: Timestamp,
+    ) -> Result<Option<Sealed>, StoreError> {
+        const SQL: &str =
+            "SELECT evidence_ciphertext, evidence_key_id, reported_id FROM reports WHERE id = $1";
         type Row = (Option<Vec<u8>>, Option<String>, UserId);
         Ok(write_tx!(self, |tx| {
-            let row: Option<Row> = sqlx::query_as(SQL).bind(report).fetch_optional(&mut *tx).await?;
-            let Some((ciphertext, key_id, reported)) = row else { return Ok(None) };
+            let row: Option<Row> = sqlx::query_as(SQL)
+                .bind(report)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let Some((ciphertext, key_id, reported)) = row else {
+                return Ok(None);
+            };
             let evidence = sealed(ciphertext, key_id);
-            let details = serde_json::json!({ "report_id": report, "evidence": evidence.is_some() });
-            log_in!(self, tx, &SystemLog { action: "report_read", user: Some(reported), actor: Some(reader), details }, now);
+            let details =
+                serde_json::json!({ "report_id": report, "evidence": evidence.is_some() });
+            log_in!(
+                self,
+                tx,
+                &SystemLog {
+                    action: "report_read",
+                    user: Some(reported),
+                    actor: Some(reader),
+                    details
+                },
+                now
+            );
             evidence
         }))
     }

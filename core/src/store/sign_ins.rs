@@ -1,4 +1,5 @@
-//! What signing in leaves behind: acts that an account can repeat, in `system_logs`, and a word to its other devices.
+//! What signing in leaves behind: acts that an account can repeat, in `system_logs`, and a word to
+//! its other devices.
 
 use serde_json::json;
 use sqlx::FromRow;
@@ -41,40 +42,59 @@ pub(super) struct CountedRow {
 pub(super) const LAST: &str = "SELECT id, details FROM system_logs \
      WHERE user_id = $1 AND action = $2 AND id >= $3 AND created_at > $4 ORDER BY id DESC LIMIT 1";
 pub(super) const RECOUNT: &str = "UPDATE system_logs SET details = $1 WHERE id = $2";
-pub(super) const OTHER_SESSION: &str =
-    "SELECT id FROM sessions WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL AND refresh_expires_at > $3 LIMIT 1";
-pub(super) const DEVICE_NOTICES: &str =
-    "SELECT CAST(COUNT(*) AS BIGINT) FROM notifications WHERE user_id = $1 AND code IN ('new_device', 'staff_sign_in') AND created_at > $2";
+pub(super) const OTHER_SESSION: &str = "SELECT id FROM sessions WHERE user_id = $1 AND id <> $2 AND revoked_at IS NULL AND refresh_expires_at > $3 LIMIT 1";
+pub(super) const DEVICE_NOTICES: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM notifications WHERE user_id = $1 AND code IN ('new_device', 'staff_sign_in') AND created_at > $2";
 pub(super) const ROLE: &str = "SELECT role FROM users WHERE id = $1";
 
 /// The details of an act that happens once more.
-pub(super) fn counted(before: Option<&CountedRow>, session: Option<SessionId>, now: Timestamp) -> serde_json::Value {
-    let before = before.and_then(|row| serde_json::from_str::<serde_json::Value>(&row.details).ok());
-    let count = before.and_then(|details| details["count"].as_i64()).unwrap_or(0) + 1;
+pub(super) fn counted(
+    before: Option<&CountedRow>,
+    session: Option<SessionId>,
+    now: Timestamp,
+) -> serde_json::Value {
+    let before =
+        before.and_then(|row| serde_json::from_str::<serde_json::Value>(&row.details).ok());
+    let count = before
+        .and_then(|details| details["count"].as_i64())
+        .unwrap_or(0)
+        + 1;
     json!({ "count": count, "last_at": now, "session_id": session })
 }
 
-/// Records in the open write transaction `$tx`, which holds `$user`, an act that an account can repeat as often as it likes: one row for an hour, which counts.
+/// Records in the open write transaction `$tx`, which holds `$user`, an act that an account can
+/// repeat as often as it likes: one row for an hour, which counts.
 macro_rules! count_act_in {
     ($store:expr, $tx:expr, $action:expr, $user:expr, $actor:expr, $session:expr, $now:expr) => {{
         use $crate::store::sign_ins as s;
-        let (action, user, now): (&str, $crate::id::UserId, $crate::time::Timestamp) = ($action, $user, $now);
+        let (action, user, now): (&str, $crate::id::UserId, $crate::time::Timestamp) =
+            ($action, $user, $now);
         let session: Option<$crate::id::SessionId> = $session;
         let since = now - s::COUNTED_FOR;
         let last: Option<s::CountedRow> = sqlx::query_as(s::LAST)
             .bind(user)
             .bind(action)
-            .bind($crate::id::IdGenerator::first_id_at(since - $crate::store::retention::ID_SLACK))
+            .bind($crate::id::IdGenerator::first_id_at(
+                since - $crate::store::retention::ID_SLACK,
+            ))
             .bind(since)
             .fetch_optional(&mut *$tx)
             .await?;
         let details = s::counted(last.as_ref(), session, now);
         match last {
             Some(row) => {
-                sqlx::query(s::RECOUNT).bind(details.to_string()).bind(row.id).execute(&mut *$tx).await?;
+                sqlx::query(s::RECOUNT)
+                    .bind(details.to_string())
+                    .bind(row.id)
+                    .execute(&mut *$tx)
+                    .await?;
             }
             None => {
-                let log = $crate::store::SystemLog { action, user: Some(user), actor: $actor, details };
+                let log = $crate::store::SystemLog {
+                    action,
+                    user: Some(user),
+                    actor: $actor,
+                    details,
+                };
                 $crate::store::system_logs::log_in!($store, $tx, &log, now);
             }
         }
@@ -91,34 +111,73 @@ pub(super) fn notice(role: UserRole, has_others: bool, device: &Device) -> Optio
     }
 }
 
-/// Records in the open write transaction `$tx`, which holds the user, that `$session` has signed in, and tells its user's other devices: gives a [`SignedIn`].
+/// Records in the open write transaction `$tx`, which holds the user, that `$session` has signed
+/// in, and tells its user's other devices: gives a [`SignedIn`].
 macro_rules! signed_in_in {
     ($store:expr, $tx:expr, $session:expr, $ended:expr, $now:expr) => {{
         use $crate::store::sign_ins as s;
         let (session, now): ($crate::store::SessionRow, $crate::time::Timestamp) = ($session, $now);
         let user = session.user_id;
-        s::count_act_in!($store, $tx, "signed_in", user, Some(user), Some(session.id), now);
-        let other: Option<$crate::id::SessionId> =
-            sqlx::query_scalar(s::OTHER_SESSION).bind(user).bind(session.id).bind(now).fetch_optional(&mut *$tx).await?;
-        let told: i64 = sqlx::query_scalar(s::DEVICE_NOTICES).bind(user).bind(now - s::COUNTED_FOR).fetch_one(&mut *$tx).await?;
-        let role: $crate::domain::UserRole = sqlx::query_scalar(s::ROLE).bind(user).fetch_one(&mut *$tx).await?;
+        s::count_act_in!(
+            $store,
+            $tx,
+            "signed_in",
+            user,
+            Some(user),
+            Some(session.id),
+            now
+        );
+        let other: Option<$crate::id::SessionId> = sqlx::query_scalar(s::OTHER_SESSION)
+            .bind(user)
+            .bind(session.id)
+            .bind(now)
+            .fetch_optional(&mut *$tx)
+            .await?;
+        let told: i64 = sqlx::query_scalar(s::DEVICE_NOTICES)
+            .bind(user)
+            .bind(now - s::COUNTED_FOR)
+            .fetch_one(&mut *$tx)
+            .await?;
+        let role: $crate::domain::UserRole = sqlx::query_scalar(s::ROLE)
+            .bind(user)
+            .fetch_one(&mut *$tx)
+            .await?;
         let notified = match s::notice(role, other.is_some(), &session.device) {
             Some(notice) if told < s::MAX_DEVICE_NOTICES => {
-                $crate::store::notifications::notify_in!($store, $tx, user, &notice, session.id.to_string(), now)
+                $crate::store::notifications::notify_in!(
+                    $store,
+                    $tx,
+                    user,
+                    &notice,
+                    session.id.to_string(),
+                    now
+                )
             }
             _ => None,
         };
-        s::SignedIn { session, ended: $ended, notified }
+        s::SignedIn {
+            session,
+            ended: $ended,
+            notified,
+        }
     }};
 }
 pub(super) use signed_in_in;
 
 impl Store {
-    /// Records that a wrong password was tried for the account of a phone, where it has one: one row an hour, which counts.
-    pub async fn sign_in_failed(&self, phone: &PhoneIndex, now: Timestamp) -> Result<(), StoreError> {
+    /// Records that a wrong password was tried for the account of a phone, where it has one: one
+    /// row an hour, which counts.
+    pub async fn sign_in_failed(
+        &self,
+        phone: &PhoneIndex,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         const WHO: &str = "SELECT id FROM users WHERE phone_index = $1 AND erased_at IS NULL";
         write_tx!(self, |tx| {
-            let user: Option<UserId> = sqlx::query_scalar(self.locking(WHO)).bind(phone.as_bytes()).fetch_optional(&mut *tx).await?;
+            let user: Option<UserId> = sqlx::query_scalar(self.locking(WHO))
+                .bind(phone.as_bytes())
+                .fetch_optional(&mut *tx)
+                .await?;
             let Some(user) = user else { return Ok(()) };
             count_act_in!(self, tx, "sign_in_failed", user, None, None, now);
         });

@@ -21,7 +21,8 @@ const SET_ROLE: &str = "UPDATE users SET role = $1 WHERE id = $2";
 /// What became of an admin's correction of a balance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Correction {
-    /// What the user has now. Where nothing was left to take, nothing changed, and the reference is still free.
+    /// What the user has now. Where nothing was left to take, nothing changed, and the reference is
+    /// still free.
     Done(Quota),
     /// The reference was used for this user and bucket before; nothing changed.
     Repeated,
@@ -34,7 +35,8 @@ pub enum Correction {
 pub enum RoleChange {
     /// The user has the role. It holds from the next request on.
     Done,
-    /// `actor` is no admin any more, or it is the role of `actor`: nobody takes the last admin's role away.
+    /// `actor` is no admin any more, or it is the role of `actor`: nobody takes the last admin's
+    /// role away.
     Forbidden,
     /// No such user, or one whose account is erased.
     NotFound,
@@ -50,16 +52,31 @@ impl Store {
         rules: &QuotaRules,
         now: Timestamp,
     ) -> Result<Correction, StoreError> {
-        let Grant { bucket, amount, reason, reference } = grant;
+        let Grant {
+            bucket,
+            amount,
+            reason,
+            reference,
+        } = grant;
         Ok(write_tx!(self, |tx| {
-            let Some((balances, is_premium, _)) = open_balances_in!(self, tx, user, rules, now) else { return Ok(Correction::NotFound) };
+            let Some((balances, is_premium, _)) = open_balances_in!(self, tx, user, rules, now)
+            else {
+                return Ok(Correction::NotFound);
+            };
             let before = balances.quota(rules, is_premium, now);
-            let first: Option<LedgerId> =
-                sqlx::query_scalar(USED).bind(user).bind(*bucket).bind(*reason).bind(reference).fetch_optional(&mut *tx).await?;
+            let first: Option<LedgerId> = sqlx::query_scalar(USED)
+                .bind(user)
+                .bind(*bucket)
+                .bind(*reason)
+                .bind(reference)
+                .fetch_optional(&mut *tx)
+                .await?;
             if first.is_some() {
                 return Ok(Correction::Repeated);
             }
-            let Some(after) = grant_in!(self, tx, user, grant, rules, now) else { return Ok(Correction::Done(before)) };
+            let Some(after) = grant_in!(self, tx, user, grant, rules, now) else {
+                return Ok(Correction::Done(before));
+            };
             let of = |quota: &Quota| match bucket {
                 QuotaBucket::Text => quota.text,
                 QuotaBucket::Video => quota.video,
@@ -79,51 +96,127 @@ impl Store {
         }))
     }
 
-    /// Sets the role of a user for the admin `actor`. Of two admins who take each other's role at once, one succeeds: there is always an admin left.
-    pub async fn set_role(&self, user: UserId, role: UserRole, actor: UserId, now: Timestamp) -> Result<RoleChange, StoreError> {
+    /// Sets the role of a user for the admin `actor`. Of two admins who take each other's role at
+    /// once, one succeeds: there is always an admin left.
+    pub async fn set_role(
+        &self,
+        user: UserId,
+        role: UserRole,
+        actor: UserId,
+        now: Timestamp,
+    ) -> Result<RoleChange, StoreError> {
         const ROLES: &str = "SELECT id, role, erased_at IS NOT NULL AS erased FROM users \
              WHERE id IN ($1, $2) ORDER BY id";
         let select = self.locking(ROLES);
         Ok(write_tx!(self, |tx| {
-            let rows: Vec<(UserId, UserRole, bool)> = sqlx::query_as(select).bind(user).bind(actor).fetch_all(&mut *tx).await?;
-            if user == actor || !rows.iter().any(|(id, role, _)| *id == actor && *role == UserRole::Admin) {
+            let rows: Vec<(UserId, UserRole, bool)> = sqlx::query_as(select)
+                .bind(user)
+                .bind(actor)
+                .fetch_all(&mut *tx)
+                .await?;
+            if user == actor
+                || !rows
+                    .iter()
+                    .any(|(id, role, _)| *id == actor && *role == UserRole::Admin)
+            {
                 return Ok(RoleChange::Forbidden);
             }
-            let Some((_, before, false)) = rows.into_iter().find(|(id, ..)| *id == user) else { return Ok(RoleChange::NotFound) };
+            let Some((_, before, false)) = rows.into_iter().find(|(id, ..)| *id == user) else {
+                return Ok(RoleChange::NotFound);
+            };
             if before != role {
-                sqlx::query(SET_ROLE).bind(role).bind(user).execute(&mut *tx).await?;
-                let details = serde_json::json!({ "before": { "role": before }, "after": { "role": role } });
-                log_in!(self, tx, &SystemLog { action: "role_changed", user: Some(user), actor: Some(actor), details }, now);
+                sqlx::query(SET_ROLE)
+                    .bind(role)
+                    .bind(user)
+                    .execute(&mut *tx)
+                    .await?;
+                let details =
+                    serde_json::json!({ "before": { "role": before }, "after": { "role": role } });
+                log_in!(
+                    self,
+                    tx,
+                    &SystemLog {
+                        action: "role_changed",
+                        user: Some(user),
+                        actor: Some(actor),
+                        details
+                    },
+                    now
+                );
             }
             RoleChange::Done
         }))
     }
 
-    /// Ends every session of a user, as an admin; gives those that were alive. `None` when there is no such user, or one whose account is erased.
-    pub async fn end_sessions(&self, user: UserId, actor: UserId, now: Timestamp) -> Result<Option<Vec<SessionId>>, StoreError> {
+    /// Ends every session of a user, as an admin; gives those that were alive. `None` when there is
+    /// no such user, or one whose account is erased.
+    pub async fn end_sessions(
+        &self,
+        user: UserId,
+        actor: UserId,
+        now: Timestamp,
+    ) -> Result<Option<Vec<SessionId>>, StoreError> {
         let select = self.locking("SELECT id FROM users WHERE id = $1 AND erased_at IS NULL");
         Ok(write_tx!(self, |tx| {
-            let found: Option<UserId> = sqlx::query_scalar(select).bind(user).fetch_optional(&mut *tx).await?;
+            let found: Option<UserId> = sqlx::query_scalar(select)
+                .bind(user)
+                .fetch_optional(&mut *tx)
+                .await?;
             if found.is_none() {
                 return Ok(None);
             }
             let ended = revoke_others!(tx, user, None, now);
             let details = serde_json::json!({ "before": { "sessions": ended.len() }, "after": { "sessions": 0 } });
-            log_in!(self, tx, &SystemLog { action: "sessions_ended", user: Some(user), actor: Some(actor), details }, now);
+            log_in!(
+                self,
+                tx,
+                &SystemLog {
+                    action: "sessions_ended",
+                    user: Some(user),
+                    actor: Some(actor),
+                    details
+                },
+                now
+            );
             Some(ended)
         }))
     }
 
-    /// Sets the role of the account of a phone, by the operator's own hand; the role before. `None` when there is no such account.
-    pub async fn set_role_of_phone(&self, phone: &PhoneIndex, role: UserRole, now: Timestamp) -> Result<Option<UserRole>, StoreError> {
+    /// Sets the role of the account of a phone, by the operator's own hand; the role before. `None`
+    /// when there is no such account.
+    pub async fn set_role_of_phone(
+        &self,
+        phone: &PhoneIndex,
+        role: UserRole,
+        now: Timestamp,
+    ) -> Result<Option<UserRole>, StoreError> {
         let select = self.locking("SELECT id, role FROM users WHERE phone_index = $1");
         Ok(write_tx!(self, |tx| {
-            let found: Option<(UserId, UserRole)> = sqlx::query_as(select).bind(phone.as_bytes()).fetch_optional(&mut *tx).await?;
-            let Some((user, before)) = found else { return Ok(None) };
+            let found: Option<(UserId, UserRole)> = sqlx::query_as(select)
+                .bind(phone.as_bytes())
+                .fetch_optional(&mut *tx)
+                .await?;
+            let Some((user, before)) = found else {
+                return Ok(None);
+            };
             if before != role {
-                sqlx::query(SET_ROLE).bind(role).bind(user).execute(&mut *tx).await?;
+                sqlx::query(SET_ROLE)
+                    .bind(role)
+                    .bind(user)
+                    .execute(&mut *tx)
+                    .await?;
                 let details = serde_json::json!({ "by": "command line", "before": { "role": before }, "after": { "role": role } });
-                log_in!(self, tx, &SystemLog { action: "role_changed", user: Some(user), actor: None, details }, now);
+                log_in!(
+                    self,
+                    tx,
+                    &SystemLog {
+                        action: "role_changed",
+                        user: Some(user),
+                        actor: None,
+                        details
+                    },
+                    now
+                );
             }
             Some(before)
         }))

@@ -62,7 +62,11 @@ pub struct Totals {
 /// The rows of a table in a time, found by the ids they can have.
 macro_rules! made {
     ($table:literal) => {
-        concat!("(SELECT COUNT(*) FROM ", $table, " WHERE id >= $1 AND id < $2 AND created_at >= $3 AND created_at < $4")
+        concat!(
+            "(SELECT COUNT(*) FROM ",
+            $table,
+            " WHERE id >= $1 AND id < $2 AND created_at >= $3 AND created_at < $4"
+        )
     };
 }
 
@@ -98,16 +102,30 @@ macro_rules! raised {
 }
 
 impl Store {
-    /// Counts what happened from `from` until before `until`. Reads the rows of that time and of a minute on either side, no others.
+    /// Counts what happened from `from` until before `until`. Reads the rows of that time and of a
+    /// minute on either side, no others.
     ///
     /// Ids that ran ahead of the time by more, after the clock was set back, are not found.
-    pub async fn count_between(&self, from: Timestamp, until: Timestamp) -> Result<DayCounts, StoreError> {
-        let (first, last) = (IdGenerator::first_id_at(from - ID_SLACK), IdGenerator::first_id_at(until + ID_SLACK));
-        Ok(read!(self, |db| sqlx::query_as(BETWEEN).bind(first).bind(last).bind(from).bind(until).fetch_one(db).await?))
+    pub async fn count_between(
+        &self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<DayCounts, StoreError> {
+        let (first, last) = (
+            IdGenerator::first_id_at(from - ID_SLACK),
+            IdGenerator::first_id_at(until + ID_SLACK),
+        );
+        Ok(read!(self, |db| sqlx::query_as(BETWEEN)
+            .bind(first)
+            .bind(last)
+            .bind(from)
+            .bind(until)
+            .fetch_one(db)
+            .await?))
     }
 
-    /// Keeps the counts of a day. What was counted never gets less: of two who count at once the later sees more, and what is deleted since has happened all the
-    /// same.
+    /// Keeps the counts of a day. What was counted never gets less: of two who count at once the
+    /// later sees more, and what is deleted since has happened all the same.
     pub async fn keep_day(&self, row: &DayRow) -> Result<(), StoreError> {
         const SQL: &str = concat!(
             "INSERT INTO daily_statistics (day, registrations, text_matches, video_matches, messages, claims, claims_approved, complete) ",
@@ -145,25 +163,35 @@ impl Store {
     /// The last day before `day` that was counted when it was over.
     pub async fn last_complete_day(&self, day: &str) -> Result<Option<String>, StoreError> {
         const SQL: &str = "SELECT day FROM daily_statistics WHERE day < $1 AND complete ORDER BY day DESC LIMIT 1";
-        Ok(read!(self, |db| sqlx::query_scalar(SQL).bind(day).fetch_optional(db).await?))
+        Ok(read!(self, |db| sqlx::query_scalar(SQL)
+            .bind(day)
+            .fetch_optional(db)
+            .await?))
     }
 
     /// When the oldest account was made.
     pub async fn first_registration(&self) -> Result<Option<Timestamp>, StoreError> {
         const SQL: &str = "SELECT created_at FROM users ORDER BY id LIMIT 1";
-        Ok(read!(self, |db| sqlx::query_scalar(SQL).fetch_optional(db).await?))
+        Ok(read!(self, |db| sqlx::query_scalar(SQL)
+            .fetch_optional(db)
+            .await?))
     }
 
     /// The counted days from `from` to `to`, newest first.
     pub async fn days(&self, from: &str, to: &str) -> Result<Vec<DayRow>, StoreError> {
         const SQL: &str = "SELECT day, registrations, text_matches, video_matches, messages, claims, claims_approved, complete \
              FROM daily_statistics WHERE day >= $1 AND day <= $2 ORDER BY day DESC";
-        Ok(read!(self, |db| sqlx::query_as(SQL).bind(from).bind(to).fetch_all(db).await?))
+        Ok(read!(self, |db| sqlx::query_as(SQL)
+            .bind(from)
+            .bind(to)
+            .fetch_all(db)
+            .await?))
     }
 
     /// What there is at `now`. Counts all accounts: not for a hot path.
     pub async fn totals(&self, now: Timestamp) -> Result<Totals, StoreError> {
-        // The large tables but the first by a partial index; `state >= 2` is what that of the jobs asks for.
+        // The large tables but the first by a partial index; `state >= 2` is what that of the jobs
+        // asks for.
         const SQL: &str = "SELECT (SELECT COUNT(*) FROM users WHERE erased_at IS NULL) AS users, \
              (SELECT COUNT(*) FROM matches WHERE status = 'active') AS active_matches, \
              (SELECT COUNT(*) FROM claims WHERE status = 'pending') AS pending_claims, \
@@ -171,7 +199,10 @@ impl Store {
              (SELECT COUNT(*) FROM appeals WHERE status = 'open') AS open_appeals, \
              (SELECT COUNT(*) FROM bans WHERE provisional = TRUE AND lifted_at IS NULL AND (until IS NULL OR until > $1)) AS provisional_bans, \
              (SELECT COUNT(*) FROM job WHERE state >= 2 AND state = 3) AS dead_jobs";
-        Ok(read!(self, |db| sqlx::query_as(SQL).bind(now).fetch_one(db).await?))
+        Ok(read!(self, |db| sqlx::query_as(SQL)
+            .bind(now)
+            .fetch_one(db)
+            .await?))
     }
 }
 
@@ -184,11 +215,30 @@ mod tests {
 
     #[tokio::test]
     async fn counting_an_hour_reads_no_table_from_end_to_end() {
-        let t = TestStore::create(Backend::Sqlite).await.expect("SQLite is always there");
-        let mut db = SqliteConnection::connect(t.database.url()).await.expect("a connection");
-        let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {BETWEEN}"))).fetch_all(&mut db).await.expect("a plan");
+        let t = TestStore::create(Backend::Sqlite)
+            .await
+            .expect("SQLite is always there");
+        let mut db = SqliteConnection::connect(t.database.url())
+            .await
+            .expect("a connection");
+        let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {BETWEEN}")))
+            .fetch_all(&mut db)
+            .await
+            .expect("a plan");
         let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
-        assert_eq!(steps.iter().filter(|step| step.starts_with("SEARCH")).count(), 6, "{steps:?}");
-        assert!(!steps.iter().any(|step| step.contains("SCAN") && !step.contains("CONSTANT ROW")), "{steps:?}");
+        assert_eq!(
+            steps
+                .iter()
+                .filter(|step| step.starts_with("SEARCH"))
+                .count(),
+            6,
+            "{steps:?}"
+        );
+        assert!(
+            !steps
+                .iter()
+                .any(|step| step.contains("SCAN") && !step.contains("CONSTANT ROW")),
+            "{steps:?}"
+        );
     }
 }

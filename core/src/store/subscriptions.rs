@@ -1,5 +1,6 @@
-//! Subscriptions, and what follows from them: `users.is_premium` says whether one is active, and the day's balances move with it, all in the transaction
-//! that changes a subscription ([`settle_in!`]).
+//! Subscriptions, and what follows from them: `users.is_premium` says whether one is active, and
+//! the day's balances move with it, all in the transaction that changes a subscription
+//! ([`settle_in!`]).
 
 use sqlx::FromRow;
 
@@ -49,31 +50,44 @@ macro_rules! columns {
 }
 
 /// The subscription that counts: an active one, the longest of them; else the last that ended.
-pub(crate) const CURRENT: &str =
-    concat!("SELECT ", columns!(), " FROM subscriptions WHERE user_id = $1 ORDER BY is_active DESC, end_date DESC, id DESC LIMIT 1");
-pub(crate) const OVERDRAFT: &str = "SELECT overdraft_day, overdraft_text, overdraft_video FROM users WHERE id = $1";
-pub(crate) const SET_TIER: &str =
-    "UPDATE users SET is_premium = $1, overdraft_day = $2, overdraft_text = $3, overdraft_video = $4 WHERE id = $5";
+pub(crate) const CURRENT: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM subscriptions WHERE user_id = $1 ORDER BY is_active DESC, end_date DESC, id DESC LIMIT 1"
+);
+pub(crate) const OVERDRAFT: &str =
+    "SELECT overdraft_day, overdraft_text, overdraft_video FROM users WHERE id = $1";
+pub(crate) const SET_TIER: &str = "UPDATE users SET is_premium = $1, overdraft_day = $2, overdraft_text = $3, overdraft_video = $4 WHERE id = $5";
 
-/// Brings `users.is_premium` and the day's balances of `$user` to what its subscriptions say, in the open write transaction `$tx`: [`Settled`].
+/// Brings `users.is_premium` and the day's balances of `$user` to what its subscriptions say, in
+/// the open write transaction `$tx`: [`Settled`].
 ///
-/// `$opened` is what `open_balances_in!` gave before the first of them was changed, which also locked the user.
+/// `$opened` is what `open_balances_in!` gave before the first of them was changed, which also
+/// locked the user.
 macro_rules! settle_in {
     ($store:expr, $tx:expr, $user:expr, $opened:expr, $rules:expr, $now:expr) => {{
         let user: $crate::id::UserId = $user;
         let rules: &$crate::quota::QuotaRules = $rules;
         let (mut balances, was_premium, mut entries) = $opened;
         let current: Option<$crate::store::SubscriptionRow> =
-            sqlx::query_as($crate::store::subscriptions::CURRENT).bind(user).fetch_optional(&mut *$tx).await?;
+            sqlx::query_as($crate::store::subscriptions::CURRENT)
+                .bind(user)
+                .fetch_optional(&mut *$tx)
+                .await?;
         match current {
             Some(current) if current.is_active != was_premium => {
                 let is_premium = current.is_active;
-                let (day, text, video) = sqlx::query_as($crate::store::subscriptions::OVERDRAFT).bind(user).fetch_one(&mut *$tx).await?;
+                let (day, text, video) = sqlx::query_as($crate::store::subscriptions::OVERDRAFT)
+                    .bind(user)
+                    .fetch_one(&mut *$tx)
+                    .await?;
                 let mut overdraft = $crate::quota::Overdraft { day, text, video };
                 let change = $store.ids.next::<$crate::id::LedgerId>().to_string();
                 let [from, to] = [was_premium, is_premium].map(|tier| rules.allowance(tier));
                 entries.extend(balances.change_tier(from, to, &mut overdraft, &change));
-                $crate::store::quota::close_balances_in!($store, $tx, user, &balances, entries, $now);
+                $crate::store::quota::close_balances_in!(
+                    $store, $tx, user, &balances, entries, $now
+                );
                 sqlx::query($crate::store::subscriptions::SET_TIER)
                     .bind(is_premium)
                     .bind(&overdraft.day)
@@ -83,12 +97,20 @@ macro_rules! settle_in {
                     .execute(&mut *$tx)
                     .await?;
                 let notice = if is_premium {
-                    $crate::notice::Notice::PremiumStarted { plan: current.plan, until: current.ends_at }
+                    $crate::notice::Notice::PremiumStarted {
+                        plan: current.plan,
+                        until: current.ends_at,
+                    }
                 } else {
                     $crate::notice::Notice::PremiumEnded { plan: current.plan }
                 };
-                let notified = $crate::store::notifications::notify_in!($store, $tx, user, &notice, &change, $now);
-                $crate::store::Settled { quota: Some((user, balances.quota(rules, is_premium, $now))), notified }
+                let notified = $crate::store::notifications::notify_in!(
+                    $store, $tx, user, &notice, &change, $now
+                );
+                $crate::store::Settled {
+                    quota: Some((user, balances.quota(rules, is_premium, $now))),
+                    notified,
+                }
             }
             _ => $crate::store::Settled::default(),
         }
@@ -105,12 +127,17 @@ macro_rules! unchanged {
 }
 
 impl Store {
-    /// The user's active subscription that lasts longest, or the last that ended. `None` when there never was one.
+    /// The user's active subscription that lasts longest, or the last that ended. `None` when there
+    /// never was one.
     pub async fn subscription(&self, user: UserId) -> Result<Option<SubscriptionRow>, StoreError> {
-        Ok(read!(self, |db| sqlx::query_as(CURRENT).bind(user).fetch_optional(db).await?))
+        Ok(read!(self, |db| sqlx::query_as(CURRENT)
+            .bind(user)
+            .fetch_optional(db)
+            .await?))
     }
 
-    /// Gives a user a subscription from `now` to `ends_at`, beside those that there are. `None` when there is no such user.
+    /// Gives a user a subscription from `now` to `ends_at`, beside those that there are. `None`
+    /// when there is no such user.
     pub async fn grant_subscription(
         &self,
         user: UserId,
@@ -126,7 +153,9 @@ impl Store {
             columns!()
         );
         Ok(write_tx!(self, |tx| {
-            let Some(opened) = open_balances_in!(self, tx, user, rules, now) else { return Ok(None) };
+            let Some(opened) = open_balances_in!(self, tx, user, rules, now) else {
+                return Ok(None);
+            };
             let was_premium = opened.1;
             let row: SubscriptionRow = sqlx::query_as(INSERT)
                 .bind(self.ids.next::<SubscriptionId>())
@@ -164,8 +193,14 @@ impl Store {
         const END: &str = "UPDATE subscriptions SET is_active = FALSE, renews = FALSE, due_at = NULL, \
              end_date = CASE WHEN end_date > $1 THEN $1 ELSE end_date END WHERE user_id = $2 AND is_active RETURNING id";
         Ok(write_tx!(self, |tx| {
-            let Some(opened) = open_balances_in!(self, tx, user, rules, now) else { return Ok(None) };
-            let ended: Vec<SubscriptionId> = sqlx::query_scalar(END).bind(now).bind(user).fetch_all(&mut *tx).await?;
+            let Some(opened) = open_balances_in!(self, tx, user, rules, now) else {
+                return Ok(None);
+            };
+            let ended: Vec<SubscriptionId> = sqlx::query_scalar(END)
+                .bind(now)
+                .bind(user)
+                .fetch_all(&mut *tx)
+                .await?;
             if ended.is_empty() {
                 return Ok(Some(Settled::default()));
             }
@@ -183,29 +218,52 @@ impl Store {
         }))
     }
 
-    /// Up to `limit` active subscriptions that ran out by `now` and are due to be looked at, the longest due first; `renews` chooses between those whose
-    /// provider may go on with them and the others.
-    pub async fn due_subscriptions(&self, renews: bool, now: Timestamp, limit: i64) -> Result<Vec<SubscriptionRow>, StoreError> {
+    /// Up to `limit` active subscriptions that ran out by `now` and are due to be looked at, the
+    /// longest due first; `renews` chooses between those whose provider may go on with them and the
+    /// others.
+    pub async fn due_subscriptions(
+        &self,
+        renews: bool,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<SubscriptionRow>, StoreError> {
         const SQL: &str = concat!(
             "SELECT ",
             columns!(),
             " FROM subscriptions WHERE is_active AND due_at <= $1 AND renews = $2 ORDER BY due_at, id LIMIT $3"
         );
-        Ok(read!(self, |db| sqlx::query_as(SQL).bind(now).bind(renews).bind(limit).fetch_all(db).await?))
+        Ok(read!(self, |db| sqlx::query_as(SQL)
+            .bind(now)
+            .bind(renews)
+            .bind(limit)
+            .fetch_all(db)
+            .await?))
     }
 
-    /// Ends a subscription that is still as `seen`; `None` when it changed meanwhile, and nothing was done.
+    /// Ends a subscription that is still as `seen`; `None` when it changed meanwhile, and nothing
+    /// was done.
     pub async fn expire_subscription(
         &self,
         seen: &SubscriptionRow,
         rules: &QuotaRules,
         now: Timestamp,
     ) -> Result<Option<Settled>, StoreError> {
-        const END: &str = concat!("UPDATE subscriptions SET is_active = FALSE, due_at = NULL", unchanged!());
+        const END: &str = concat!(
+            "UPDATE subscriptions SET is_active = FALSE, due_at = NULL",
+            unchanged!()
+        );
         Ok(write_tx!(self, |tx| {
             // The user is locked before its subscription, as everywhere.
-            let Some(opened) = open_balances_in!(self, tx, seen.user_id, rules, now) else { return Ok(None) };
-            let ended = sqlx::query(END).bind(seen.id).bind(seen.ends_at).bind(seen.checks).bind(seen.renews).execute(&mut *tx).await?;
+            let Some(opened) = open_balances_in!(self, tx, seen.user_id, rules, now) else {
+                return Ok(None);
+            };
+            let ended = sqlx::query(END)
+                .bind(seen.id)
+                .bind(seen.ends_at)
+                .bind(seen.checks)
+                .bind(seen.renews)
+                .execute(&mut *tx)
+                .await?;
             if ended.rows_affected() == 0 {
                 return Ok(None);
             }
@@ -213,18 +271,38 @@ impl Store {
         }))
     }
 
-    /// The provider says that it goes on until `until`. `false` when it is not as `seen` any more, and nothing was done.
-    pub async fn extend_subscription(&self, seen: &SubscriptionRow, until: Timestamp) -> Result<bool, StoreError> {
+    /// The provider says that it goes on until `until`. `false` when it is not as `seen` any more,
+    /// and nothing was done.
+    pub async fn extend_subscription(
+        &self,
+        seen: &SubscriptionRow,
+        until: Timestamp,
+    ) -> Result<bool, StoreError> {
         self.change_due(seen, until, until, 0).await
     }
 
-    /// The provider cannot be asked, or cannot tell: it stays active and is looked at again at `due_at`. `false` as above.
-    pub async fn defer_subscription(&self, seen: &SubscriptionRow, due_at: Timestamp) -> Result<bool, StoreError> {
-        self.change_due(seen, seen.ends_at, due_at, seen.checks + 1).await
+    /// The provider cannot be asked, or cannot tell: it stays active and is looked at again at
+    /// `due_at`. `false` as above.
+    pub async fn defer_subscription(
+        &self,
+        seen: &SubscriptionRow,
+        due_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.change_due(seen, seen.ends_at, due_at, seen.checks + 1)
+            .await
     }
 
-    async fn change_due(&self, seen: &SubscriptionRow, ends_at: Timestamp, due_at: Timestamp, checks: i64) -> Result<bool, StoreError> {
-        const CHANGE: &str = concat!("UPDATE subscriptions SET end_date = $5, due_at = $6, checks = $7", unchanged!());
+    async fn change_due(
+        &self,
+        seen: &SubscriptionRow,
+        ends_at: Timestamp,
+        due_at: Timestamp,
+        checks: i64,
+    ) -> Result<bool, StoreError> {
+        const CHANGE: &str = concat!(
+            "UPDATE subscriptions SET end_date = $5, due_at = $6, checks = $7",
+            unchanged!()
+        );
         let changed = write_tx!(self, |tx| {
             sqlx::query(CHANGE)
                 .bind(seen.id)

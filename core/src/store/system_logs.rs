@@ -31,7 +31,8 @@ pub struct LogFilter<'a> {
     pub user: Option<UserId>,
     /// Who did them.
     pub actor: Option<UserId>,
-    /// Who reads: what was done with reports about this one is left out, as the reports are. The time in their ids would tell who made them.
+    /// Who reads: what was done with reports about this one is left out, as the reports are. The
+    /// time in their ids would tell who made them.
     pub reader: Option<UserId>,
     /// Only acts with smaller ids.
     pub before: Option<SystemLogId>,
@@ -51,16 +52,32 @@ impl TryFrom<LogRow> for SystemLogEntry {
     type Error = StoreError;
 
     fn try_from(row: LogRow) -> Result<Self, StoreError> {
-        let details = serde_json::from_str(&row.details).map_err(|_| StoreError::Corrupt { what: "system_logs.details" })?;
-        let LogRow { id, action, user_id, actor_id, created_at, .. } = row;
-        Ok(Self { id, action, user_id, actor_id, details, created_at })
+        let details = serde_json::from_str(&row.details).map_err(|_| StoreError::Corrupt {
+            what: "system_logs.details",
+        })?;
+        let LogRow {
+            id,
+            action,
+            user_id,
+            actor_id,
+            created_at,
+            ..
+        } = row;
+        Ok(Self {
+            id,
+            action,
+            user_id,
+            actor_id,
+            details,
+            created_at,
+        })
     }
 }
 
-pub(crate) const INSERT: &str =
-    "INSERT INTO system_logs (id, action, user_id, actor_id, details, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
+pub(crate) const INSERT: &str = "INSERT INTO system_logs (id, action, user_id, actor_id, details, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
 
-/// [`Store::log_action`] in the open write transaction `$tx`: what is recorded happened, and what happened is recorded.
+/// [`Store::log_action`] in the open write transaction `$tx`: what is recorded happened, and what
+/// happened is recorded.
 macro_rules! log_in {
     ($store:expr, $tx:expr, $log:expr, $now:expr) => {{
         let log: &$crate::store::SystemLog<'_> = $log;
@@ -86,9 +103,15 @@ impl Store {
     }
 
     /// Recorded acts, newest first.
-    pub async fn system_logs(&self, filter: LogFilter<'_>, limit: i64) -> Result<Vec<SystemLogEntry>, StoreError> {
+    pub async fn system_logs(
+        &self,
+        filter: LogFilter<'_>,
+        limit: i64,
+    ) -> Result<Vec<SystemLogEntry>, StoreError> {
         let rows: Vec<LogRow> = read!(self, |db| {
-            let mut query = QueryBuilder::new("SELECT id, action, user_id, actor_id, details, created_at FROM system_logs WHERE id < ");
+            let mut query = QueryBuilder::new(
+                "SELECT id, action, user_id, actor_id, details, created_at FROM system_logs WHERE id < ",
+            );
             query.push_bind(filter.before.unwrap_or(SystemLogId(i64::MAX)));
             if let Some(action) = filter.action {
                 query.push(" AND action = ").push_bind(action);

@@ -1,4 +1,5 @@
-//! Second factors of staff. A code is taken once: whoever takes it writes its step, and of several one does.
+//! Second factors of staff. A code is taken once: whoever takes it writes its step, and of several
+//! one does.
 
 use sqlx::FromRow;
 
@@ -62,40 +63,68 @@ pub enum TotpOf<'a> {
 
 impl Store {
     /// Keeps a secret that waits for its first code.
-    pub async fn begin_totp(&self, user: UserId, secret: &Sealed, now: Timestamp) -> Result<TotpBegun, StoreError> {
+    pub async fn begin_totp(
+        &self,
+        user: UserId,
+        secret: &Sealed,
+        now: Timestamp,
+    ) -> Result<TotpBegun, StoreError> {
         const ROLE: &str = "SELECT role FROM users WHERE id = $1 AND erased_at IS NULL";
         const PUT: &str = "INSERT INTO totps (user_id, secret_ciphertext, secret_key_id, recovery_hashes, created_at) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (user_id) DO UPDATE SET secret_ciphertext = excluded.secret_ciphertext, secret_key_id = excluded.secret_key_id, \
              created_at = excluded.created_at WHERE totps.confirmed_at IS NULL";
         let role = self.locking(ROLE);
         Ok(write_tx!(self, |tx| {
-            let role: Option<UserRole> = sqlx::query_scalar(role).bind(user).fetch_optional(&mut *tx).await?;
+            let role: Option<UserRole> = sqlx::query_scalar(role)
+                .bind(user)
+                .fetch_optional(&mut *tx)
+                .await?;
             if !matches!(role, Some(UserRole::Moderator | UserRole::Admin)) {
                 return Ok(TotpBegun::NotStaff);
             }
-            let put = sqlx::query(PUT).bind(user).bind(&secret.ciphertext).bind(&secret.key_id).bind(Vec::<u8>::new()).bind(now);
-            if put.execute(&mut *tx).await?.rows_affected() > 0 { TotpBegun::Waits } else { TotpBegun::Enrolled }
+            let put = sqlx::query(PUT)
+                .bind(user)
+                .bind(&secret.ciphertext)
+                .bind(&secret.key_id)
+                .bind(Vec::<u8>::new())
+                .bind(now);
+            if put.execute(&mut *tx).await?.rows_affected() > 0 {
+                TotpBegun::Waits
+            } else {
+                TotpBegun::Enrolled
+            }
         }))
     }
 
     /// The second factor of a user, also one that waits for its first code.
     pub async fn totp(&self, user: UserId) -> Result<Option<TotpRow>, StoreError> {
         const SQL: &str = "SELECT secret_ciphertext, secret_key_id, confirmed_at IS NOT NULL AS is_confirmed FROM totps WHERE user_id = $1";
-        let row: Option<RawTotp> = read!(self, |db| sqlx::query_as(SQL).bind(user).fetch_optional(db).await?);
+        let row: Option<RawTotp> = read!(self, |db| sqlx::query_as(SQL)
+            .bind(user)
+            .fetch_optional(db)
+            .await?);
         Ok(row.map(|row| TotpRow {
-            secret: Sealed { ciphertext: row.secret_ciphertext, key_id: row.secret_key_id },
+            secret: Sealed {
+                ciphertext: row.secret_ciphertext,
+                key_id: row.secret_key_id,
+            },
             is_confirmed: row.is_confirmed,
         }))
     }
 
     /// Whether a user has a second factor that is asked for.
     pub async fn has_totp(&self, user: UserId) -> Result<bool, StoreError> {
-        const SQL: &str = "SELECT EXISTS (SELECT 1 FROM totps WHERE user_id = $1 AND confirmed_at IS NOT NULL)";
-        Ok(read!(self, |db| sqlx::query_scalar(SQL).bind(user).fetch_one(db).await?))
+        const SQL: &str =
+            "SELECT EXISTS (SELECT 1 FROM totps WHERE user_id = $1 AND confirmed_at IS NOT NULL)";
+        Ok(read!(self, |db| sqlx::query_scalar(SQL)
+            .bind(user)
+            .fetch_one(db)
+            .await?))
     }
 
-    /// From now on the second factor is asked for, and sessions but `keep`, which have not shown it, end; gives them. `secret` is the one that the code of `step` was compared with: when another took its place meanwhile, or it
-    /// was confirmed before, nothing changes (`None`).
+    /// From now on the second factor is asked for, and sessions but `keep`, which have not shown
+    /// it, end; gives them. `secret` is the one that the code of `step` was compared with: when
+    /// another took its place meanwhile, or it was confirmed before, nothing changes (`None`).
     pub async fn confirm_totp(
         &self,
         (user, keep): (UserId, SessionId),
@@ -108,13 +137,28 @@ impl Store {
              WHERE user_id = $4 AND secret_ciphertext = $5 AND confirmed_at IS NULL";
         let hashes: Vec<u8> = recovery.iter().flat_map(|hash| hash.0).collect();
         Ok(write_tx!(self, |tx| {
-            sqlx::query(self.locking(LOCK_USER)).bind(user).execute(&mut *tx).await?;
-            let set = sqlx::query(SQL).bind(now).bind(step).bind(hashes).bind(user).bind(&secret.ciphertext).execute(&mut *tx).await?;
+            sqlx::query(self.locking(LOCK_USER))
+                .bind(user)
+                .execute(&mut *tx)
+                .await?;
+            let set = sqlx::query(SQL)
+                .bind(now)
+                .bind(step)
+                .bind(hashes)
+                .bind(user)
+                .bind(&secret.ciphertext)
+                .execute(&mut *tx)
+                .await?;
             if set.rows_affected() == 0 {
                 return Ok(None);
             }
             let ended = revoke_others!(tx, user, Some(keep), now);
-            let log = SystemLog { action: "totp_enrolled", user: Some(user), actor: Some(user), details: serde_json::json!({}) };
+            let log = SystemLog {
+                action: "totp_enrolled",
+                user: Some(user),
+                actor: Some(user),
+                details: serde_json::json!({}),
+            };
             log_in!(self, tx, &log, now);
             Some(ended)
         }))
@@ -123,45 +167,109 @@ impl Store {
     /// Takes a code of this step. `false` when one of it, or of a later one, was taken before.
     pub async fn take_totp_step(&self, user: UserId, step: i64) -> Result<bool, StoreError> {
         const SQL: &str = "UPDATE totps SET last_step = $1 WHERE user_id = $2 AND last_step < $1 AND confirmed_at IS NOT NULL";
-        Ok(write_tx!(self, |tx| { sqlx::query(SQL).bind(step).bind(user).execute(&mut *tx).await?.rows_affected() > 0 }))
+        Ok(write_tx!(self, |tx| {
+            sqlx::query(SQL)
+                .bind(step)
+                .bind(user)
+                .execute(&mut *tx)
+                .await?
+                .rows_affected()
+                > 0
+        }))
     }
 
     /// Takes a recovery code, and says how many are left. `None` when it is none of them.
-    pub async fn take_recovery_code(&self, user: UserId, code: &RecoveryHash, now: Timestamp) -> Result<Option<usize>, StoreError> {
-        const LEFT: &str = "SELECT recovery_hashes FROM totps WHERE user_id = $1 AND confirmed_at IS NOT NULL";
+    pub async fn take_recovery_code(
+        &self,
+        user: UserId,
+        code: &RecoveryHash,
+        now: Timestamp,
+    ) -> Result<Option<usize>, StoreError> {
+        const LEFT: &str =
+            "SELECT recovery_hashes FROM totps WHERE user_id = $1 AND confirmed_at IS NOT NULL";
         const SET: &str = "UPDATE totps SET recovery_hashes = $1 WHERE user_id = $2";
         let select = self.locking(LEFT);
         Ok(write_tx!(self, |tx| {
-            let hashes: Option<Vec<u8>> = sqlx::query_scalar(select).bind(user).fetch_optional(&mut *tx).await?;
+            let hashes: Option<Vec<u8>> = sqlx::query_scalar(select)
+                .bind(user)
+                .fetch_optional(&mut *tx)
+                .await?;
             let mut hashes = RecoveryHash::split(&hashes.unwrap_or_default());
-            let Some(at) = hashes.iter().position(|hash| hash == code) else { return Ok(None) };
+            let Some(at) = hashes.iter().position(|hash| hash == code) else {
+                return Ok(None);
+            };
             hashes.swap_remove(at);
             let kept: Vec<u8> = hashes.iter().flat_map(|hash| hash.0).collect();
-            sqlx::query(SET).bind(kept).bind(user).execute(&mut *tx).await?;
+            sqlx::query(SET)
+                .bind(kept)
+                .bind(user)
+                .execute(&mut *tx)
+                .await?;
             let details = serde_json::json!({ "left": hashes.len() });
-            log_in!(self, tx, &SystemLog { action: "recovery_code_used", user: Some(user), actor: Some(user), details }, now);
+            log_in!(
+                self,
+                tx,
+                &SystemLog {
+                    action: "recovery_code_used",
+                    user: Some(user),
+                    actor: Some(user),
+                    details
+                },
+                now
+            );
             Some(hashes.len())
         }))
     }
 
     /// Takes the second factor of a user away, also one that waits. `false` when there is none.
-    pub async fn remove_totp(&self, of: TotpOf<'_>, by: TotpRemover, now: Timestamp) -> Result<bool, StoreError> {
+    pub async fn remove_totp(
+        &self,
+        of: TotpOf<'_>,
+        by: TotpRemover,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM totps WHERE user_id = $1";
         const OF_PHONE: &str = "SELECT id FROM users WHERE phone_index = $1";
         Ok(write_tx!(self, |tx| {
             let user: Option<UserId> = match of {
-                TotpOf::User(user) => sqlx::query_scalar(self.locking(LOCK_USER)).bind(user).fetch_optional(&mut *tx).await?,
-                TotpOf::Phone(phone) => sqlx::query_scalar(self.locking(OF_PHONE)).bind(phone.as_bytes()).fetch_optional(&mut *tx).await?,
+                TotpOf::User(user) => {
+                    sqlx::query_scalar(self.locking(LOCK_USER))
+                        .bind(user)
+                        .fetch_optional(&mut *tx)
+                        .await?
+                }
+                TotpOf::Phone(phone) => {
+                    sqlx::query_scalar(self.locking(OF_PHONE))
+                        .bind(phone.as_bytes())
+                        .fetch_optional(&mut *tx)
+                        .await?
+                }
             };
             let Some(user) = user else { return Ok(false) };
-            if sqlx::query(SQL).bind(user).execute(&mut *tx).await?.rows_affected() == 0 {
+            if sqlx::query(SQL)
+                .bind(user)
+                .execute(&mut *tx)
+                .await?
+                .rows_affected()
+                == 0
+            {
                 return Ok(false);
             }
             let (actor, details) = match by {
                 TotpRemover::User => (Some(user), serde_json::json!({})),
                 TotpRemover::Operator => (None, serde_json::json!({ "by": "command line" })),
             };
-            log_in!(self, tx, &SystemLog { action: "totp_removed", user: Some(user), actor, details }, now);
+            log_in!(
+                self,
+                tx,
+                &SystemLog {
+                    action: "totp_removed",
+                    user: Some(user),
+                    actor,
+                    details
+                },
+                now
+            );
             true
         }))
     }

@@ -40,7 +40,9 @@ pub struct AccountRow {
 
 impl fmt::Debug for AccountRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccountRow").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("AccountRow")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -71,8 +73,15 @@ impl TryFrom<RawAccount> for AccountRow {
             role: row.role,
             is_banned: row.is_banned,
             is_premium: row.is_premium,
-            phone_index: PhoneIndex(row.phone_index.try_into().map_err(|_| StoreError::Corrupt { what: "phone_index" })?),
-            phone: Sealed { ciphertext: row.phone_ciphertext, key_id: row.phone_key_id },
+            phone_index: PhoneIndex(row.phone_index.try_into().map_err(|_| {
+                StoreError::Corrupt {
+                    what: "phone_index",
+                }
+            })?),
+            phone: Sealed {
+                ciphertext: row.phone_ciphertext,
+                key_id: row.phone_key_id,
+            },
             created_at: row.created_at,
             last_active: row.last_active,
             erased_at: row.erased_at,
@@ -110,19 +119,34 @@ const NOT_ERASED: &str = " AND u.erased_at IS NULL";
 
 impl Store {
     /// Accounts, newest first.
-    pub async fn accounts(&self, filter: &AccountFilter, limit: i64) -> Result<Vec<AccountRow>, StoreError> {
+    pub async fn accounts(
+        &self,
+        filter: &AccountFilter,
+        limit: i64,
+    ) -> Result<Vec<AccountRow>, StoreError> {
         let rows: Vec<RawAccount> = read!(self, |db| {
             let mut query = QueryBuilder::new(COLUMNS);
-            query.push("u.id < ").push_bind(filter.before.unwrap_or(UserId(i64::MAX)));
+            query
+                .push("u.id < ")
+                .push_bind(filter.before.unwrap_or(UserId(i64::MAX)));
             match &filter.search {
                 Some(AccountSearch::Id(id)) => {
                     query.push(" AND u.id = ").push_bind(*id);
                 }
                 Some(AccountSearch::Handle { alias_key, tag }) => {
-                    query.push(" AND u.alias_key = ").push_bind(alias_key).push(" AND u.tag = ").push_bind(tag).push(NOT_ERASED);
+                    query
+                        .push(" AND u.alias_key = ")
+                        .push_bind(alias_key)
+                        .push(" AND u.tag = ")
+                        .push_bind(tag)
+                        .push(NOT_ERASED);
                 }
                 Some(AccountSearch::Prefix(prefix)) => {
-                    query.push(" AND u.alias_key LIKE ").push_bind(beginning(prefix)).push(" ESCAPE '\\'").push(NOT_ERASED);
+                    query
+                        .push(" AND u.alias_key LIKE ")
+                        .push_bind(beginning(prefix))
+                        .push(" ESCAPE '\\'")
+                        .push(NOT_ERASED);
                 }
                 None => {}
             }
@@ -141,17 +165,32 @@ impl Store {
         rows.into_iter().map(AccountRow::try_from).collect()
     }
 
-    /// The accounts that a phone belongs to, newest first: the one that has it, and erased ones whose tombstone still stands. That `actor` looked is
-    /// recorded, without the phone, whether or not anybody was found.
-    pub async fn accounts_of_phone(&self, phone: &PhoneIndex, actor: UserId, now: Timestamp) -> Result<Vec<AccountRow>, StoreError> {
+    /// The accounts that a phone belongs to, newest first: the one that has it, and erased ones
+    /// whose tombstone still stands. That `actor` looked is recorded, without the phone, whether or
+    /// not anybody was found.
+    pub async fn accounts_of_phone(
+        &self,
+        phone: &PhoneIndex,
+        actor: UserId,
+        now: Timestamp,
+    ) -> Result<Vec<AccountRow>, StoreError> {
         let rows: Vec<RawAccount> = write_tx!(self, |tx| {
             let mut query = QueryBuilder::new(COLUMNS);
             query.push("(u.phone_index = ").push_bind(phone.as_bytes());
-            query.push(" OR u.id IN (SELECT t.user_id FROM tombstones t WHERE t.phone_index = ").push_bind(phone.as_bytes());
-            query.push(")) ORDER BY u.id DESC LIMIT ").push_bind(MOST_OF_PHONE);
+            query
+                .push(" OR u.id IN (SELECT t.user_id FROM tombstones t WHERE t.phone_index = ")
+                .push_bind(phone.as_bytes());
+            query
+                .push(")) ORDER BY u.id DESC LIMIT ")
+                .push_bind(MOST_OF_PHONE);
             let rows: Vec<RawAccount> = query.build_query_as().fetch_all(&mut *tx).await?;
             let details = serde_json::json!({ "found": rows.len() });
-            let log = SystemLog { action: "phone_looked_up", user: rows.first().map(|row| row.id), actor: Some(actor), details };
+            let log = SystemLog {
+                action: "phone_looked_up",
+                user: rows.first().map(|row| row.id),
+                actor: Some(actor),
+                details,
+            };
             log_in!(self, tx, &log, now);
             rows
         });
@@ -159,7 +198,12 @@ impl Store {
     }
 
     /// One account, erased or not. That `actor` looked is recorded.
-    pub async fn account_for(&self, id: UserId, actor: UserId, now: Timestamp) -> Result<Option<AccountRow>, StoreError> {
+    pub async fn account_for(
+        &self,
+        id: UserId,
+        actor: UserId,
+        now: Timestamp,
+    ) -> Result<Option<AccountRow>, StoreError> {
         let row: Option<RawAccount> = write_tx!(self, |tx| {
             let mut query = QueryBuilder::new(COLUMNS);
             query.push("u.id = ").push_bind(id);
@@ -168,15 +212,30 @@ impl Store {
                 return Ok(None);
             }
             let details = serde_json::json!({});
-            log_in!(self, tx, &SystemLog { action: "user_viewed", user: Some(id), actor: Some(actor), details }, now);
+            log_in!(
+                self,
+                tx,
+                &SystemLog {
+                    action: "user_viewed",
+                    user: Some(id),
+                    actor: Some(actor),
+                    details
+                },
+                now
+            );
             row
         });
         row.map(AccountRow::try_from).transpose()
     }
 
-    /// What there is of an account at `now`; zeros when there is no such account. Reports about the `reader` are left out: a count that is larger than the list
-    /// would tell who made them.
-    pub async fn account_counts(&self, id: UserId, reader: UserId, now: Timestamp) -> Result<AdminUserCounts, StoreError> {
+    /// What there is of an account at `now`; zeros when there is no such account. Reports about the
+    /// `reader` are left out: a count that is larger than the list would tell who made them.
+    pub async fn account_counts(
+        &self,
+        id: UserId,
+        reader: UserId,
+        now: Timestamp,
+    ) -> Result<AdminUserCounts, StoreError> {
         const SQL: &str = "SELECT (SELECT COUNT(*) FROM reports WHERE reported_id = $1 AND reported_id <> $4 AND status = 'open') AS reports_open, \
              (SELECT COUNT(*) FROM reports WHERE reported_id = $1 AND reported_id <> $4 AND status <> 'open') AS reports_decided, \
              (SELECT COUNT(DISTINCT reporter_id) FROM reports WHERE reported_id = $1 AND reported_id <> $4 AND created_at > $2) AS reporters_30d, \
@@ -187,7 +246,13 @@ impl Store {
              (SELECT COUNT(*) FROM match_sides WHERE user_id = $1) AS matches, \
              (SELECT COUNT(*) FROM claims WHERE user_id = $1) AS claims, \
              (SELECT COUNT(*) FROM sessions WHERE user_id = $1 AND revoked_at IS NULL AND refresh_expires_at > $3) AS sessions";
-        Ok(read!(self, |db| sqlx::query_as(SQL).bind(id).bind(now - REPORTERS).bind(now).bind(reader).fetch_one(db).await?))
+        Ok(read!(self, |db| sqlx::query_as(SQL)
+            .bind(id)
+            .bind(now - REPORTERS)
+            .bind(now)
+            .bind(reader)
+            .fetch_one(db)
+            .await?))
     }
 }
 

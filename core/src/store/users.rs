@@ -43,7 +43,8 @@ pub struct Alias {
     pub text: String,
     /// Folded, as it is searched for.
     pub key: String,
-    /// What it looks like: two whose skeletons are the same cannot be told apart, and never have the same tag.
+    /// What it looks like: two whose skeletons are the same cannot be told apart, and never have
+    /// the same tag.
     pub skeleton: String,
 }
 
@@ -107,7 +108,9 @@ pub struct UserRow {
 
 impl fmt::Debug for UserRow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UserRow").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("UserRow")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -146,10 +149,19 @@ macro_rules! columns {
     };
 }
 
-const BY_ID: &str = concat!("SELECT ", columns!(), " FROM users WHERE id = $1 AND erased_at IS NULL");
-const BY_PHONE: &str = concat!("SELECT ", columns!(), " FROM users WHERE phone_index = $1 AND erased_at IS NULL");
+const BY_ID: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM users WHERE id = $1 AND erased_at IS NULL"
+);
+const BY_PHONE: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM users WHERE phone_index = $1 AND erased_at IS NULL"
+);
 /// Also those of the same letters: both are unique with the tag.
-const TAKEN_TAGS: &str = "SELECT tag FROM users WHERE (alias_skeleton = $1 OR alias_key = $2) AND id <> $3";
+const TAKEN_TAGS: &str =
+    "SELECT tag FROM users WHERE (alias_skeleton = $1 OR alias_key = $2) AND id <> $3";
 
 #[derive(sqlx::FromRow)]
 struct RawUser {
@@ -187,8 +199,15 @@ impl TryFrom<RawUser> for UserRow {
     fn try_from(row: RawUser) -> Result<Self, StoreError> {
         Ok(Self {
             id: row.id,
-            phone_index: PhoneIndex(row.phone_index.try_into().map_err(|_| StoreError::Corrupt { what: "phone_index" })?),
-            phone: Sealed { ciphertext: row.phone_ciphertext, key_id: row.phone_key_id },
+            phone_index: PhoneIndex(row.phone_index.try_into().map_err(|_| {
+                StoreError::Corrupt {
+                    what: "phone_index",
+                }
+            })?),
+            phone: Sealed {
+                ciphertext: row.phone_ciphertext,
+                key_id: row.phone_key_id,
+            },
             password_hash: row.password_hash.into(),
             alias: row.alias,
             alias_key: row.alias_key,
@@ -198,7 +217,10 @@ impl TryFrom<RawUser> for UserRow {
             role: row.role,
             interests: from_json_list(&row.interests, "interests")?,
             languages: from_json_list(&row.languages, "languages")?,
-            location: row.location_lat.zip(row.location_lon).map(|(lat, lon)| Location { lat, lon }),
+            location: row
+                .location_lat
+                .zip(row.location_lon)
+                .map(|(lat, lon)| Location { lat, lon }),
             is_banned: row.is_banned,
             is_premium: row.is_premium,
             balances: Balances {
@@ -217,8 +239,9 @@ impl TryFrom<RawUser> for UserRow {
 }
 
 impl Store {
-    /// Makes an account and signs its first device in, in one transaction. The tag is drawn evenly among those that no alias of the same look has, and
-    /// stays unique however many register at once. By whose invitation it came is settled here, and the reward is ordered.
+    /// Makes an account and signs its first device in, in one transaction. The tag is drawn evenly
+    /// among those that no alias of the same look has, and stays unique however many register at
+    /// once. By whose invitation it came is settled here, and the reward is ordered.
     pub async fn insert_user(
         &self,
         new: &NewUser,
@@ -229,8 +252,8 @@ impl Store {
         self.insert_proven(None, new, session, rng, now).await
     }
 
-    /// The same for a phone that a code has proven. The code is used in the transaction that makes the account: of several calls with it one succeeds,
-    /// and a refusal leaves it as it was.
+    /// The same for a phone that a code has proven. The code is used in the transaction that makes
+    /// the account: of several calls with it one succeeds, and a refusal leaves it as it was.
     pub async fn insert_verified_user(
         &self,
         code: &ProvenCode,
@@ -250,7 +273,8 @@ impl Store {
         rng: &mut (impl Rng + Send),
         now: Timestamp,
     ) -> Result<Registration, StoreError> {
-        // DO NOTHING, whichever of phone, handle or invite code is taken: a refused statement would abort the transaction on PostgreSQL.
+        // DO NOTHING, whichever of phone, handle or invite code is taken: a refused statement would
+        // abort the transaction on PostgreSQL.
         const INSERT: &str = concat!(
             "INSERT INTO users (id, phone_index, phone_ciphertext, phone_key_id, password_hash, alias, alias_key, tag, birth_year, locale, ",
             "terms_version, terms_accepted_at, invite_code, created_at, last_active, alias_skeleton) ",
@@ -259,21 +283,28 @@ impl Store {
         );
         const HAS_PHONE: &str = "SELECT id FROM users WHERE phone_index = $1";
         Ok(write_tx!(self, |tx| {
-            // Until the commit nobody bans it: a ban that comes after this finds the account. Before the codes, as by whoever erases an account.
+            // Until the commit nobody bans it: a ban that comes after this finds the account.
+            // Before the codes, as by whoever erases an account.
             lock_phone_in!(self, tx, new.phone_index.as_bytes());
             if let Some(code) = code
                 && !use_code_in!(self, tx, code, now)
             {
                 return Ok(Registration::CodeUsed);
             }
-            let ban: Option<BanRow> =
-                sqlx::query_as(ACTIVE_BAN).bind(new.phone_index.as_bytes()).bind(now).fetch_optional(&mut *tx).await?;
+            let ban: Option<BanRow> = sqlx::query_as(ACTIVE_BAN)
+                .bind(new.phone_index.as_bytes())
+                .bind(now)
+                .fetch_optional(&mut *tx)
+                .await?;
             if let Some(ban) = ban {
                 return Ok(Registration::PhoneBanned(ban));
             }
             let inviter: Option<Inviter> = match &new.invite {
                 Some(code) => {
-                    let inviter = sqlx::query_as(BY_CODE).bind(code).fetch_optional(&mut *tx).await?;
+                    let inviter = sqlx::query_as(BY_CODE)
+                        .bind(code)
+                        .fetch_optional(&mut *tx)
+                        .await?;
                     if inviter.is_none() {
                         return Ok(Registration::InviteUnknown);
                     }
@@ -318,7 +349,10 @@ impl Store {
                 if let Some(row) = row {
                     break row;
                 }
-                let taken: Option<UserId> = sqlx::query_scalar(HAS_PHONE).bind(new.phone_index.as_bytes()).fetch_optional(&mut *tx).await?;
+                let taken: Option<UserId> = sqlx::query_scalar(HAS_PHONE)
+                    .bind(new.phone_index.as_bytes())
+                    .fetch_optional(&mut *tx)
+                    .await?;
                 if taken.is_some() {
                     return Ok(Registration::PhoneTaken);
                 }
@@ -332,17 +366,24 @@ impl Store {
 
     /// The account with this id.
     pub async fn user(&self, id: UserId) -> Result<Option<UserRow>, StoreError> {
-        let row: Option<RawUser> = read!(self, |db| sqlx::query_as(BY_ID).bind(id).fetch_optional(db).await?);
+        let row: Option<RawUser> = read!(self, |db| sqlx::query_as(BY_ID)
+            .bind(id)
+            .fetch_optional(db)
+            .await?);
         row.map(UserRow::try_from).transpose()
     }
 
     /// The account of a phone.
     pub async fn user_by_phone(&self, phone: &PhoneIndex) -> Result<Option<UserRow>, StoreError> {
-        let row: Option<RawUser> = read!(self, |db| sqlx::query_as(BY_PHONE).bind(phone.as_bytes()).fetch_optional(db).await?);
+        let row: Option<RawUser> = read!(self, |db| sqlx::query_as(BY_PHONE)
+            .bind(phone.as_bytes())
+            .fetch_optional(db)
+            .await?);
         row.map(UserRow::try_from).transpose()
     }
 
-    /// Changes parts of a profile. A new alias keeps the tag when it is free there, and draws another otherwise.
+    /// Changes parts of a profile. A new alias keeps the tag when it is free there, and draws
+    /// another otherwise.
     pub async fn update_profile(
         &self,
         id: UserId,
@@ -353,7 +394,9 @@ impl Store {
         loop {
             match self.try_update_profile(id, update, rng).await {
                 // Someone took the tag between our look and our write.
-                Err(StoreError::Database(sqlx::Error::Database(refused))) if refused.is_unique_violation() && attempts < ALIAS_ATTEMPTS => {
+                Err(StoreError::Database(sqlx::Error::Database(refused)))
+                    if refused.is_unique_violation() && attempts < ALIAS_ATTEMPTS =>
+                {
                     attempts += 1;
                 }
                 done => return done,
@@ -371,14 +414,25 @@ impl Store {
              location_lat = $7, location_lon = $8, alias_skeleton = COALESCE($9, alias_skeleton) WHERE id = $10";
         let select = self.locking(BY_ID);
         Ok(write_tx!(self, |tx| {
-            let row: Option<RawUser> = sqlx::query_as(select).bind(id).fetch_optional(&mut *tx).await?;
-            let Some(row) = row else { return Ok(ProfileChange::NotFound) };
+            let row: Option<RawUser> = sqlx::query_as(select)
+                .bind(id)
+                .fetch_optional(&mut *tx)
+                .await?;
+            let Some(row) = row else {
+                return Ok(ProfileChange::NotFound);
+            };
             let mut user = UserRow::try_from(row)?;
             if let Some(alias) = &update.alias {
-                let taken: Vec<String> =
-                    sqlx::query_scalar(TAKEN_TAGS).bind(&alias.skeleton).bind(&alias.key).bind(id).fetch_all(&mut *tx).await?;
+                let taken: Vec<String> = sqlx::query_scalar(TAKEN_TAGS)
+                    .bind(&alias.skeleton)
+                    .bind(&alias.key)
+                    .bind(id)
+                    .fetch_all(&mut *tx)
+                    .await?;
                 if taken.contains(&user.tag) {
-                    let Some(tag) = draw_free(&taken, rng) else { return Ok(ProfileChange::AliasFull) };
+                    let Some(tag) = draw_free(&taken, rng) else {
+                        return Ok(ProfileChange::AliasFull);
+                    };
                     user.tag = tag_text(tag);
                 }
                 user.alias.clone_from(&alias.text);
@@ -405,17 +459,30 @@ impl Store {
         }))
     }
 
-    /// Stores the same password by another scheme, unless what is stored is no longer `old`. No session ends.
-    pub async fn replace_password_hash(&self, id: UserId, old: &Secret, new: &Secret) -> Result<(), StoreError> {
-        const SQL: &str = "UPDATE users SET password_hash = $1 WHERE id = $2 AND password_hash = $3";
+    /// Stores the same password by another scheme, unless what is stored is no longer `old`. No
+    /// session ends.
+    pub async fn replace_password_hash(
+        &self,
+        id: UserId,
+        old: &Secret,
+        new: &Secret,
+    ) -> Result<(), StoreError> {
+        const SQL: &str =
+            "UPDATE users SET password_hash = $1 WHERE id = $2 AND password_hash = $3";
         write_tx!(self, |tx| {
-            sqlx::query(SQL).bind(new.expose()).bind(id).bind(old.expose()).execute(&mut *tx).await?;
+            sqlx::query(SQL)
+                .bind(new.expose())
+                .bind(id)
+                .bind(old.expose())
+                .execute(&mut *tx)
+                .await?;
         });
         Ok(())
     }
 
-    /// Sets the password and signs out every other session; gives those that were alive. `None` when there is no such user, or its
-    /// password is no longer `verified` (pass `None` when nothing was verified, as at a reset).
+    /// Sets the password and signs out every other session; gives those that were alive. `None`
+    /// when there is no such user, or its password is no longer `verified` (pass `None` when
+    /// nothing was verified, as at a reset).
     pub async fn set_password(
         &self,
         id: UserId,
@@ -426,7 +493,12 @@ impl Store {
     ) -> Result<Option<Vec<SessionId>>, StoreError> {
         const SQL: &str = "UPDATE users SET password_hash = $1 WHERE id = $2 AND erased_at IS NULL AND ($3 IS NULL OR password_hash = $3)";
         Ok(write_tx!(self, |tx| {
-            let found = sqlx::query(SQL).bind(hash.expose()).bind(id).bind(verified.map(Secret::expose)).execute(&mut *tx).await?;
+            let found = sqlx::query(SQL)
+                .bind(hash.expose())
+                .bind(id)
+                .bind(verified.map(Secret::expose))
+                .execute(&mut *tx)
+                .await?;
             if found.rows_affected() == 0 {
                 return Ok(None);
             }
@@ -443,10 +515,14 @@ fn tag_text(tag: u16) -> String {
 /// A tag that is not taken, each with the same chance.
 fn draw_free(taken: &[String], rng: &mut impl Rng) -> Option<u16> {
     let taken: HashSet<&str> = taken.iter().map(String::as_str).collect();
-    let free: Vec<u16> = (0..TAGS).filter(|tag| !taken.contains(tag_text(*tag).as_str())).collect();
+    let free: Vec<u16> = (0..TAGS)
+        .filter(|tag| !taken.contains(tag_text(*tag).as_str()))
+        .collect();
     (!free.is_empty()).then(|| free[rng.random_range(0..free.len())])
 }
 
 fn invite_code(rng: &mut impl Rng) -> String {
-    (0..INVITE_CHARS).map(|_| char::from(INVITE_ALPHABET[rng.random_range(0..INVITE_ALPHABET.len())])).collect()
+    (0..INVITE_CHARS)
+        .map(|_| char::from(INVITE_ALPHABET[rng.random_range(0..INVITE_ALPHABET.len())]))
+        .collect()
 }

@@ -16,11 +16,15 @@ use crate::realtime::{BusEvent, BusEvents, Realtime, RealtimeSettings};
 
 /// Where the Redis of the tests is.
 pub const REDIS_URL: &str = "TEBDIL_TEST_REDIS_URL";
-/// The path of `redis-server`, for tests with a server of their own; else it is looked for in `PATH`.
+/// The path of `redis-server`, for tests with a server of their own; else it is looked for in
+/// `PATH`.
 pub const REDIS_SERVER: &str = "TEBDIL_TEST_REDIS_SERVER";
 
 fn missing(once: &Once, what: &str) {
-    assert!(std::env::var(REQUIRE_SERVICES).as_deref() != Ok("1"), "{REQUIRE_SERVICES}=1, but {what}");
+    assert!(
+        std::env::var(REQUIRE_SERVICES).as_deref() != Ok("1"),
+        "{REQUIRE_SERVICES}=1, but {what}"
+    );
     // Not `eprintln!`: the test harness would keep it to itself.
     once.call_once(|| {
         let _ = writeln!(std::io::stderr(), "Redis tests did NOT run: {what}");
@@ -55,12 +59,18 @@ impl RedisPrefix {
 
     /// A new one in a Redis.
     pub fn at(url: &str) -> Self {
-        Self { url: url.to_owned(), prefix: format!("test:{}:", uuid::Uuid::new_v4().simple()) }
+        Self {
+            url: url.to_owned(),
+            prefix: format!("test:{}:", uuid::Uuid::new_v4().simple()),
+        }
     }
 
     /// Settings of a node. Nodes with the same prefix are a cluster.
     pub fn settings(&self) -> RealtimeSettings {
-        RealtimeSettings { redis_url: self.url.as_str().into(), prefix: self.prefix.clone() }
+        RealtimeSettings {
+            redis_url: self.url.as_str().into(),
+            prefix: self.prefix.clone(),
+        }
     }
 
     /// What every key begins with.
@@ -89,7 +99,9 @@ impl RedisPrefix {
     }
 
     fn try_keys(&self, connection: &mut redis::Connection) -> redis::RedisResult<Vec<String>> {
-        connection.scan_match::<_, String>(format!("{}*", self.prefix))?.collect()
+        connection
+            .scan_match::<_, String>(format!("{}*", self.prefix))?
+            .collect()
     }
 
     /// Deletes every key, as an emptied Redis has none.
@@ -103,7 +115,11 @@ impl RedisPrefix {
     /// In one step: a node must not write between.
     fn try_flush(&self) -> redis::RedisResult<()> {
         let script = "for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do redis.call('DEL', key) end";
-        redis::cmd("EVAL").arg(script).arg(0).arg(&self.prefix).query(&mut self.try_connection()?)
+        redis::cmd("EVAL")
+            .arg(script)
+            .arg(0)
+            .arg(&self.prefix)
+            .query(&mut self.try_connection()?)
     }
 }
 
@@ -129,7 +145,10 @@ impl TestNode {
     /// # Panics
     /// Never.
     pub async fn local() -> Self {
-        let settings = RealtimeSettings { redis_url: "".into(), prefix: String::new() };
+        let settings = RealtimeSettings {
+            redis_url: "".into(),
+            prefix: String::new(),
+        };
         Self::connect(&settings).await
     }
 
@@ -137,7 +156,10 @@ impl TestNode {
     pub async fn redis() -> Option<Self> {
         let prefix = RedisPrefix::create()?;
         let node = Self::connect(&prefix.settings()).await;
-        Some(Self { _prefix: Some(prefix), ..node })
+        Some(Self {
+            _prefix: Some(prefix),
+            ..node
+        })
     }
 
     /// A node with these settings.
@@ -145,8 +167,14 @@ impl TestNode {
     /// # Panics
     /// When it cannot connect.
     pub async fn connect(settings: &RealtimeSettings) -> Self {
-        let (realtime, events) = Realtime::connect(settings, &mut rand::rng()).await.expect("it connects");
-        Self { realtime, events, _prefix: None }
+        let (realtime, events) = Realtime::connect(settings, &mut rand::rng())
+            .await
+            .expect("it connects");
+        Self {
+            realtime,
+            events,
+            _prefix: None,
+        }
     }
 
     /// The next event, within 15 seconds.
@@ -170,7 +198,8 @@ impl TestNode {
     }
 }
 
-/// A Redis of one test, that can be stopped and started again on its port. It keeps nothing. Dropping it ends it.
+/// A Redis of one test, that can be stopped and started again on its port. It keeps nothing.
+/// Dropping it ends it.
 #[derive(Debug)]
 pub struct RedisServer {
     program: PathBuf,
@@ -188,10 +217,18 @@ impl RedisServer {
         static SAID: Once = Once::new();
         static PROGRAM: OnceLock<Option<PathBuf>> = OnceLock::new();
         let program = PROGRAM.get_or_init(|| {
-            let named = std::env::var_os(REDIS_SERVER).filter(|path| !path.is_empty()).map(PathBuf::from);
+            let named = std::env::var_os(REDIS_SERVER)
+                .filter(|path| !path.is_empty())
+                .map(PathBuf::from);
             let program = named.unwrap_or_else(|| PathBuf::from("redis-server"));
-            let works = Command::new(&program).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-            works.is_ok_and(|status| status.success()).then_some(program)
+            let works = Command::new(&program)
+                .arg("--version")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status();
+            works
+                .is_ok_and(|status| status.success())
+                .then_some(program)
         });
         let Some(program) = program else {
             missing(&SAID, "there is no redis-server");
@@ -199,9 +236,16 @@ impl RedisServer {
         };
         // Somebody else may take the port before the server does: then another one is tried.
         (0..5).find_map(|_| {
-            let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port");
+            let free = TcpListener::bind("127.0.0.1:0")
+                .and_then(|listener| listener.local_addr())
+                .expect("a free port");
             let dir = tempfile::tempdir().expect("a temporary directory");
-            let mut server = Self { program: program.clone(), port: free.port(), process: None, dir };
+            let mut server = Self {
+                program: program.clone(),
+                port: free.port(),
+                process: None,
+                dir,
+            };
             server.try_resume().then_some(server)
         })
     }
@@ -224,14 +268,36 @@ impl RedisServer {
     /// # Panics
     /// When it does not start.
     pub fn resume(&mut self) {
-        assert!(self.try_resume(), "redis-server does not start on port {}", self.port);
+        assert!(
+            self.try_resume(),
+            "redis-server does not start on port {}",
+            self.port
+        );
     }
 
     fn try_resume(&mut self) -> bool {
         let port = self.port.to_string();
         let mut command = Command::new(&self.program);
-        command.args(["--port", &port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]).arg("--dir").arg(self.dir.path());
-        let process = self.process.insert(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().expect("redis-server starts"));
+        command
+            .args([
+                "--port",
+                &port,
+                "--bind",
+                "127.0.0.1",
+                "--save",
+                "",
+                "--appendonly",
+                "no",
+            ])
+            .arg("--dir")
+            .arg(self.dir.path());
+        let process = self.process.insert(
+            command
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .spawn()
+                .expect("redis-server starts"),
+        );
         let until = Instant::now() + Duration::from_secs(10);
         while Instant::now() < until && matches!(process.try_wait(), Ok(None)) {
             let answers = redis::Client::open(format!("redis://127.0.0.1:{port}"))
@@ -247,7 +313,8 @@ impl RedisServer {
         false
     }
 
-    /// Suspends it, as a machine that hangs: connections stay and nobody answers. [`Self::wake`] ends that.
+    /// Suspends it, as a machine that hangs: connections stay and nobody answers. [`Self::wake`]
+    /// ends that.
     pub fn suspend(&self) {
         self.signal("STOP");
     }

@@ -11,11 +11,20 @@ use super::cluster;
 const HOUR: Duration = Duration::from_hours(1);
 
 /// Three are free, then a minute, two, four, five.
-const SLOW: BackoffRule = BackoffRule { free: 3, first: Duration::from_mins(1), most: Duration::from_mins(5), forget: HOUR };
+const SLOW: BackoffRule = BackoffRule {
+    free: 3,
+    first: Duration::from_mins(1),
+    most: Duration::from_mins(5),
+    forget: HOUR,
+};
 
 /// Short enough to wait for.
-const QUICK: BackoffRule =
-    BackoffRule { free: 1, first: Duration::from_millis(60), most: Duration::from_millis(240), forget: Duration::from_mins(1) };
+const QUICK: BackoffRule = BackoffRule {
+    free: 1,
+    first: Duration::from_millis(60),
+    most: Duration::from_millis(240),
+    forget: Duration::from_mins(1),
+};
 
 tebdil_core::realtime_conformance!(
     free_failures_cost_nothing_and_others_are_not_concerned,
@@ -28,7 +37,12 @@ tebdil_core::realtime_conformance!(
 );
 
 async fn fail(backoff: &Backoff, key: &[u8]) -> u32 {
-    backoff.begin(key).await.expect("let through").expect("counted").failures
+    backoff
+        .begin(key)
+        .await
+        .expect("let through")
+        .expect("counted")
+        .failures
 }
 
 async fn wait(backoff: &Backoff, key: &[u8]) -> Duration {
@@ -44,10 +58,19 @@ async fn free_failures_cost_nothing_and_others_are_not_concerned(node: TestNode)
         assert_eq!(fail(&backoff, b"a").await, failures);
     }
     let first = wait(&backoff, b"a").await;
-    assert!(first > Duration::from_secs(50) && first <= Duration::from_mins(1), "{first:?}");
-    assert!(wait(&backoff, b"a").await <= first, "who is refused does not wait for longer");
+    assert!(
+        first > Duration::from_secs(50) && first <= Duration::from_mins(1),
+        "{first:?}"
+    );
+    assert!(
+        wait(&backoff, b"a").await <= first,
+        "who is refused does not wait for longer"
+    );
     assert_eq!(fail(&backoff, b"b").await, 1);
-    assert_eq!(fail(&node.realtime.backoff("other", SLOW, true), b"a").await, 1);
+    assert_eq!(
+        fail(&node.realtime.backoff("other", SLOW, true), b"a").await,
+        1
+    );
 }
 
 async fn the_wait_grows(node: TestNode) {
@@ -60,7 +83,12 @@ async fn the_wait_grows(node: TestNode) {
         tokio::time::sleep(told + Duration::from_millis(2)).await;
     }
     // Slowly enough to tell one wait from the next: 150, 300, 600, 1200.
-    let rule = BackoffRule { free: 1, first: Duration::from_millis(150), most: HOUR, forget: HOUR };
+    let rule = BackoffRule {
+        free: 1,
+        first: Duration::from_millis(150),
+        most: HOUR,
+        forget: HOUR,
+    };
     let backoff = node.realtime.backoff("slow", rule, true);
     for _ in 0..3 {
         fail(&backoff, b"a").await;
@@ -68,25 +96,41 @@ async fn the_wait_grows(node: TestNode) {
     }
     fail(&backoff, b"a").await;
     let told = wait(&backoff, b"a").await;
-    assert!(told > Duration::from_millis(600) && told <= Duration::from_millis(1_200), "{told:?}");
+    assert!(
+        told > Duration::from_millis(600) && told <= Duration::from_millis(1_200),
+        "{told:?}"
+    );
 }
 
 async fn what_was_no_failure_is_taken_back(node: TestNode) {
     let backoff = node.realtime.backoff("test", SLOW, true);
     for _ in 0..10 {
-        let taken = backoff.begin(b"a").await.expect("let through").expect("counted");
+        let taken = backoff
+            .begin(b"a")
+            .await
+            .expect("let through")
+            .expect("counted");
         assert_eq!(taken.failures, 1);
         backoff.take_back(b"a", taken).await;
     }
     // Of three at once two were right, also the one that the next would wait for.
     let mut taken = Vec::new();
     for _ in 0..3 {
-        taken.push(backoff.begin(b"a").await.expect("let through").expect("counted"));
+        taken.push(
+            backoff
+                .begin(b"a")
+                .await
+                .expect("let through")
+                .expect("counted"),
+        );
     }
     wait(&backoff, b"a").await;
     backoff.take_back(b"a", taken[2]).await;
     backoff.take_back(b"a", taken[0]).await;
-    assert_eq!((fail(&backoff, b"a").await, fail(&backoff, b"a").await), (2, 3));
+    assert_eq!(
+        (fail(&backoff, b"a").await, fail(&backoff, b"a").await),
+        (2, 3)
+    );
     // The wait of a later one stays.
     backoff.take_back(b"a", taken[1]).await;
     wait(&backoff, b"a").await;
@@ -109,18 +153,34 @@ async fn many_at_once_are_no_way_around(node: TestNode) {
         let backoff = Arc::clone(&backoff);
         tries.spawn(async move { backoff.begin(b"a").await });
     }
-    assert_eq!(tries.join_all().await.iter().filter(|outcome| outcome.is_ok()).count(), 3);
+    assert_eq!(
+        tries
+            .join_all()
+            .await
+            .iter()
+            .filter(|outcome| outcome.is_ok())
+            .count(),
+        3
+    );
 }
 
 async fn a_failure_is_forgotten_in_its_time(node: TestNode) {
-    let rule = BackoffRule { free: 100, first: HOUR, most: HOUR, forget: Duration::from_millis(200) };
+    let rule = BackoffRule {
+        free: 100,
+        first: HOUR,
+        most: HOUR,
+        forget: Duration::from_millis(200),
+    };
     let backoff = node.realtime.backoff("test", rule, true);
     for _ in 0..5 {
         fail(&backoff, b"a").await;
     }
     tokio::time::sleep(Duration::from_millis(620)).await;
     let left = fail(&backoff, b"a").await;
-    assert!((1..=3).contains(&left), "at least three of six are forgotten: {left}");
+    assert!(
+        (1..=3).contains(&left),
+        "at least three of six are forgotten: {left}"
+    );
 }
 
 async fn off_lets_everything_through(node: TestNode) {
@@ -132,22 +192,42 @@ async fn off_lets_everything_through(node: TestNode) {
 
 #[tokio::test]
 async fn nodes_count_together_and_redis_forgets_by_itself() {
-    let Some(([a, b], prefix)) = cluster().await else { return };
-    let (a, b) = (a.realtime.backoff("test", SLOW, true), b.realtime.backoff("test", SLOW, true));
-    assert_eq!((fail(&a, b"k").await, fail(&b, b"k").await, fail(&a, b"k").await), (1, 2, 3));
+    let Some(([a, b], prefix)) = cluster().await else {
+        return;
+    };
+    let (a, b) = (
+        a.realtime.backoff("test", SLOW, true),
+        b.realtime.backoff("test", SLOW, true),
+    );
+    assert_eq!(
+        (
+            fail(&a, b"k").await,
+            fail(&b, b"k").await,
+            fail(&a, b"k").await
+        ),
+        (1, 2, 3)
+    );
     wait(&a, b"k").await;
     wait(&b, b"k").await;
     // The key is in base64.
     let key = format!("{}tries:test:aw", prefix.prefix());
-    let left: i64 = ::redis::cmd("PTTL").arg(&key).query(&mut prefix.connection()).expect("an answer");
-    assert!((10_790_000..=10_800_000).contains(&left), "three failures, an hour each: {left}");
+    let left: i64 = ::redis::cmd("PTTL")
+        .arg(&key)
+        .query(&mut prefix.connection())
+        .expect("an answer");
+    assert!(
+        (10_790_000..=10_800_000).contains(&left),
+        "three failures, an hour each: {left}"
+    );
     b.clear(b"k").await;
     assert_eq!(fail(&a, b"k").await, 1);
 }
 
 #[tokio::test]
 async fn a_clock_of_redis_that_was_set_back_locks_nobody_out() {
-    let Some(([node], prefix)) = cluster().await else { return };
+    let Some(([node], prefix)) = cluster().await else {
+        return;
+    };
     let backoff = node.realtime.backoff("test", SLOW, true);
     let key = format!("{}tries:test:aw", prefix.prefix());
     let far = "9000000000000000";
@@ -167,10 +247,16 @@ async fn a_clock_of_redis_that_was_set_back_locks_nobody_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_redis_nobody_may_try() {
-    let Some(server) = RedisServer::start() else { return };
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
     let node = TestNode::connect(&RedisPrefix::at(&server.url()).settings()).await;
     let backoff = node.realtime.backoff("test", SLOW, true);
-    let taken = backoff.begin(b"k").await.expect("let through").expect("counted");
+    let taken = backoff
+        .begin(b"k")
+        .await
+        .expect("let through")
+        .expect("counted");
     server.suspend();
     assert_eq!(backoff.begin(b"k").await, Err(Denied::Unknown));
     backoff.take_back(b"k", taken).await;

@@ -12,7 +12,9 @@ tebdil_core::realtime_conformance!(
 
 async fn a_message_to_oneself_arrives_in_order(mut node: TestNode) {
     for number in 0..100 {
-        node.realtime.bus.to_node(node.realtime.node, Bytes::from(number.to_string()));
+        node.realtime
+            .bus
+            .to_node(node.realtime.node, Bytes::from(number.to_string()));
     }
     for number in 0..100 {
         assert_eq!(node.event().await, message(&number.to_string()));
@@ -20,19 +22,34 @@ async fn a_message_to_oneself_arrives_in_order(mut node: TestNode) {
 }
 
 async fn a_node_without_others_hears_nothing_of_its_own(mut node: TestNode) {
-    node.realtime.presence.join(device(ALICE, 1, 1), MANY, None).await.expect("joined");
-    node.realtime.bus.to_user(ALICE, || Bytes::from_static(b"to a user"));
-    node.realtime.bus.to_others(|| Bytes::from_static(b"to others"));
+    node.realtime
+        .presence
+        .join(device(ALICE, 1, 1), MANY, None)
+        .await
+        .expect("joined");
+    node.realtime
+        .bus
+        .to_user(ALICE, || Bytes::from_static(b"to a user"));
+    node.realtime
+        .bus
+        .to_others(|| Bytes::from_static(b"to others"));
     node.realtime.close(true).await;
     let event = node.events.recv().await;
     assert_eq!(event, None);
 }
 
 async fn a_closed_bus_ends_after_what_was_sent(mut node: TestNode) {
-    node.realtime.bus.to_node(node.realtime.node, Bytes::from_static(b"one"));
+    node.realtime
+        .bus
+        .to_node(node.realtime.node, Bytes::from_static(b"one"));
     node.realtime.close(true).await;
-    node.realtime.bus.to_node(node.realtime.node, Bytes::from_static(b"late"));
-    assert_eq!(node.events.recv().await, Some(BusEvent::Message(Bytes::from_static(b"one"))));
+    node.realtime
+        .bus
+        .to_node(node.realtime.node, Bytes::from_static(b"late"));
+    assert_eq!(
+        node.events.recv().await,
+        Some(BusEvent::Message(Bytes::from_static(b"one")))
+    );
     assert_eq!(node.events.recv().await, None);
 }
 

@@ -18,29 +18,66 @@ use super::{ALICE, BOB, MANY, cluster, device, events, message, replaced, word_t
 
 #[tokio::test]
 async fn messages_reach_the_other_nodes_of_a_user_in_order() {
-    let Some(([mut a, mut b, mut c], _prefix)) = cluster().await else { return };
+    let Some(([mut a, mut b, mut c], _prefix)) = cluster().await else {
+        return;
+    };
     // At two nodes; the third has nobody.
-    a.realtime.presence.join(device(ALICE, 1, 1), MANY, None).await.expect("joined");
-    b.realtime.presence.join(device(ALICE, 2, 1), MANY, None).await.expect("joined");
-    b.realtime.presence.join(device(ALICE, 3, 2), MANY, None).await.expect("joined");
+    a.realtime
+        .presence
+        .join(device(ALICE, 1, 1), MANY, None)
+        .await
+        .expect("joined");
+    b.realtime
+        .presence
+        .join(device(ALICE, 2, 1), MANY, None)
+        .await
+        .expect("joined");
+    b.realtime
+        .presence
+        .join(device(ALICE, 3, 2), MANY, None)
+        .await
+        .expect("joined");
     for number in 0..1_000 {
         match number % 3 {
-            0 => a.realtime.bus.to_user(ALICE, || Bytes::from(number.to_string())),
-            1 => a.realtime.bus.to_node(b.realtime.node, Bytes::from(number.to_string())),
+            0 => a
+                .realtime
+                .bus
+                .to_user(ALICE, || Bytes::from(number.to_string())),
+            1 => a
+                .realtime
+                .bus
+                .to_node(b.realtime.node, Bytes::from(number.to_string())),
             _ => a.realtime.bus.to_others(|| Bytes::from(number.to_string())),
         }
     }
-    let expected: Vec<_> = (0..1_000).map(|number| message(&number.to_string())).collect();
-    assert_eq!(events(&mut b, &a.realtime).await, expected, "every message once, though two devices are there");
-    let to_others: Vec<_> = (0..1_000).filter(|number| number % 3 == 2).map(|number| message(&number.to_string())).collect();
+    let expected: Vec<_> = (0..1_000)
+        .map(|number| message(&number.to_string()))
+        .collect();
+    assert_eq!(
+        events(&mut b, &a.realtime).await,
+        expected,
+        "every message once, though two devices are there"
+    );
+    let to_others: Vec<_> = (0..1_000)
+        .filter(|number| number % 3 == 2)
+        .map(|number| message(&number.to_string()))
+        .collect();
     assert_eq!(events(&mut c, &a.realtime).await, to_others);
-    assert_eq!(events(&mut a, &b.realtime).await, [BusEvent::Elsewhere(ALICE), BusEvent::Elsewhere(ALICE)], "nothing of its own");
+    assert_eq!(
+        events(&mut a, &b.realtime).await,
+        [BusEvent::Elsewhere(ALICE), BusEvent::Elsewhere(ALICE)],
+        "nothing of its own"
+    );
 }
 
 #[tokio::test]
 async fn a_message_may_be_large_and_any_bytes() {
-    let Some(([a, mut b], _prefix)) = cluster().await else { return };
-    let large: Bytes = (0..3 * 1024 * 1024_u32).map(|number| number.to_le_bytes()[0]).collect();
+    let Some(([a, mut b], _prefix)) = cluster().await else {
+        return;
+    };
+    let large: Bytes = (0..3 * 1024 * 1024_u32)
+        .map(|number| number.to_le_bytes()[0])
+        .collect();
     a.realtime.bus.to_node(b.realtime.node, large.clone());
     a.realtime.bus.to_node(b.realtime.node, Bytes::new());
     assert_eq!(b.event().await, BusEvent::Message(large));
@@ -49,58 +86,158 @@ async fn a_message_may_be_large_and_any_bytes() {
 
 #[tokio::test]
 async fn nodes_learn_of_a_users_devices_elsewhere() {
-    let Some(([mut a, mut b], _prefix)) = cluster().await else { return };
-    let first = a.realtime.presence.join(device(ALICE, 1, 1), MANY, None).await.expect("joined");
+    let Some(([mut a, mut b], _prefix)) = cluster().await else {
+        return;
+    };
+    let first = a
+        .realtime
+        .presence
+        .join(device(ALICE, 1, 1), MANY, None)
+        .await
+        .expect("joined");
     assert!(!first.elsewhere);
-    let second = b.realtime.presence.join(device(ALICE, 2, 1), MANY, None).await.expect("joined");
+    let second = b
+        .realtime
+        .presence
+        .join(device(ALICE, 2, 1), MANY, None)
+        .await
+        .expect("joined");
     assert!(second.elsewhere && !second.returned && second.stamp > first.stamp);
-    assert_eq!(events(&mut a, &b.realtime).await, [BusEvent::Elsewhere(ALICE)]);
+    assert_eq!(
+        events(&mut a, &b.realtime).await,
+        [BusEvent::Elsewhere(ALICE)]
+    );
     // The same session moves over: it is at one node only then.
-    let third = b.realtime.presence.join(device(ALICE, 1, 2), MANY, None).await.expect("joined");
+    let third = b
+        .realtime
+        .presence
+        .join(device(ALICE, 1, 2), MANY, None)
+        .await
+        .expect("joined");
     assert!(!third.elsewhere && !third.returned);
-    assert_eq!(events(&mut a, &b.realtime).await, [replaced(device(ALICE, 1, 1)), BusEvent::Elsewhere(ALICE)]);
+    assert_eq!(
+        events(&mut a, &b.realtime).await,
+        [replaced(device(ALICE, 1, 1)), BusEvent::Elsewhere(ALICE)]
+    );
     assert_eq!(events(&mut b, &a.realtime).await, []);
-    a.realtime.presence.leave(device(ALICE, 1, 1)).await.expect("it is not there");
+    a.realtime
+        .presence
+        .leave(device(ALICE, 1, 1))
+        .await
+        .expect("it is not there");
     assert_eq!(a.realtime.presence.online(&[ALICE]).await, Ok(vec![true]));
 }
 
 #[tokio::test]
 async fn a_device_that_comes_back_at_another_node_returned() {
-    let Some(([mut a, b], prefix)) = cluster().await else { return };
-    a.realtime.presence.join(device(ALICE, 1, 7), MANY, None).await.expect("joined");
+    let Some(([mut a, b], prefix)) = cluster().await else {
+        return;
+    };
+    a.realtime
+        .presence
+        .join(device(ALICE, 1, 7), MANY, None)
+        .await
+        .expect("joined");
     // The numbers of connections are each node's own.
-    let joined = b.realtime.presence.join(device(ALICE, 1, 7), MANY, None).await.expect("joined");
+    let joined = b
+        .realtime
+        .presence
+        .join(device(ALICE, 1, 7), MANY, None)
+        .await
+        .expect("joined");
     assert!(joined.returned && !joined.elsewhere);
-    assert_eq!(events(&mut a, &b.realtime).await, [replaced(device(ALICE, 1, 7)), BusEvent::Elsewhere(ALICE)]);
-    a.realtime.presence.leave(device(ALICE, 1, 7)).await.expect("it is the other's");
+    assert_eq!(
+        events(&mut a, &b.realtime).await,
+        [replaced(device(ALICE, 1, 7)), BusEvent::Elsewhere(ALICE)]
+    );
+    a.realtime
+        .presence
+        .leave(device(ALICE, 1, 7))
+        .await
+        .expect("it is the other's");
     assert_eq!(a.realtime.presence.online(&[ALICE]).await, Ok(vec![true]));
-    b.realtime.presence.leave(device(ALICE, 1, 7)).await.expect("left");
-    assert_eq!(prefix.keys(), [format!("{}nodes", prefix.prefix())], "nothing of a user stays who was never announced");
+    b.realtime
+        .presence
+        .leave(device(ALICE, 1, 7))
+        .await
+        .expect("left");
+    assert_eq!(
+        prefix.keys(),
+        [format!("{}nodes", prefix.prefix())],
+        "nothing of a user stays who was never announced"
+    );
 }
 
 #[tokio::test]
 async fn the_oldest_device_goes_at_whichever_node_it_is() {
-    let Some(([mut a, mut b], _prefix)) = cluster().await else { return };
-    a.realtime.presence.join(device(ALICE, 1, 1), 2, None).await.expect("joined");
-    b.realtime.presence.join(device(ALICE, 2, 1), 2, None).await.expect("joined");
-    let third = b.realtime.presence.join(device(ALICE, 3, 2), 2, None).await.expect("joined");
+    let Some(([mut a, mut b], _prefix)) = cluster().await else {
+        return;
+    };
+    a.realtime
+        .presence
+        .join(device(ALICE, 1, 1), 2, None)
+        .await
+        .expect("joined");
+    b.realtime
+        .presence
+        .join(device(ALICE, 2, 1), 2, None)
+        .await
+        .expect("joined");
+    let third = b
+        .realtime
+        .presence
+        .join(device(ALICE, 3, 2), 2, None)
+        .await
+        .expect("joined");
     assert!(!third.elsewhere);
-    assert_eq!(events(&mut a, &b.realtime).await, [BusEvent::Elsewhere(ALICE), replaced(device(ALICE, 1, 1)), BusEvent::Elsewhere(ALICE)]);
+    assert_eq!(
+        events(&mut a, &b.realtime).await,
+        [
+            BusEvent::Elsewhere(ALICE),
+            replaced(device(ALICE, 1, 1)),
+            BusEvent::Elsewhere(ALICE)
+        ]
+    );
     assert_eq!(events(&mut b, &a.realtime).await, []);
 }
 
 #[tokio::test]
 async fn nodes_that_join_again_after_both_forgot_agree_on_the_later_one() {
-    let Some(([mut a, mut b], _prefix)) = cluster().await else { return };
+    let Some(([mut a, mut b], _prefix)) = cluster().await else {
+        return;
+    };
     let (old, new) = (device(ALICE, 1, 1), device(ALICE, 1, 2));
-    let first = a.realtime.presence.join(old, MANY, None).await.expect("joined").stamp;
-    let second = b.realtime.presence.join(new, MANY, None).await.expect("joined").stamp;
-    assert_eq!(events(&mut a, &b.realtime).await, [replaced(old), BusEvent::Elsewhere(ALICE)]);
+    let first = a
+        .realtime
+        .presence
+        .join(old, MANY, None)
+        .await
+        .expect("joined")
+        .stamp;
+    let second = b
+        .realtime
+        .presence
+        .join(new, MANY, None)
+        .await
+        .expect("joined")
+        .stamp;
+    assert_eq!(
+        events(&mut a, &b.realtime).await,
+        [replaced(old), BusEvent::Elsewhere(ALICE)]
+    );
     for presence in [&a.realtime.presence, &b.realtime.presence] {
         presence.reset().await.expect("taken out");
     }
-    b.realtime.presence.join(new, MANY, Some(second)).await.expect("joined");
-    a.realtime.presence.join(old, MANY, Some(first)).await.expect("replaced at once");
+    b.realtime
+        .presence
+        .join(new, MANY, Some(second))
+        .await
+        .expect("joined");
+    a.realtime
+        .presence
+        .join(old, MANY, Some(first))
+        .await
+        .expect("replaced at once");
     assert_eq!(events(&mut a, &b.realtime).await, [replaced(old)]);
     assert_eq!(events(&mut b, &a.realtime).await, []);
     b.realtime.presence.leave(new).await.expect("left");
@@ -109,29 +246,71 @@ async fn nodes_that_join_again_after_both_forgot_agree_on_the_later_one() {
 
 #[tokio::test]
 async fn a_connection_that_could_not_join_does_not_drive_out_the_one_that_followed() {
-    let Some(([mut a, mut b], _prefix)) = cluster().await else { return };
+    let Some(([mut a, mut b], _prefix)) = cluster().await else {
+        return;
+    };
     let (old, new) = (device(ALICE, 1, 1), device(ALICE, 1, 1));
     // It came while Redis was away; meanwhile its device has gone to another node.
     let then = Stamp::at(Clock::system(0).now() - Duration::from_secs(1));
-    b.realtime.presence.join(new, MANY, None).await.expect("joined");
-    a.realtime.presence.join(old, MANY, Some(then)).await.expect("replaced at once");
+    b.realtime
+        .presence
+        .join(new, MANY, None)
+        .await
+        .expect("joined");
+    a.realtime
+        .presence
+        .join(old, MANY, Some(then))
+        .await
+        .expect("replaced at once");
     assert_eq!(events(&mut a, &b.realtime).await, [replaced(old)]);
     assert_eq!(events(&mut b, &a.realtime).await, []);
 }
 
 #[tokio::test]
 async fn who_was_taken_out_and_joined_again_is_announced_to_those_who_looked_meanwhile() {
-    let Some(([a, mut b], _prefix)) = cluster().await else { return };
-    b.realtime.presence.join(device(BOB, 2, 1), MANY, None).await.expect("joined");
-    let stamp = a.realtime.presence.join(device(ALICE, 1, 1), MANY, None).await.expect("joined").stamp;
-    a.realtime.presence.announce(ALICE, false, &word_to(BOB)).await.expect("told");
+    let Some(([a, mut b], _prefix)) = cluster().await else {
+        return;
+    };
+    b.realtime
+        .presence
+        .join(device(BOB, 2, 1), MANY, None)
+        .await
+        .expect("joined");
+    let stamp = a
+        .realtime
+        .presence
+        .join(device(ALICE, 1, 1), MANY, None)
+        .await
+        .expect("joined")
+        .stamp;
+    a.realtime
+        .presence
+        .announce(ALICE, false, &word_to(BOB))
+        .await
+        .expect("told");
     assert_eq!(events(&mut b, &a.realtime).await, [message("online")]);
     assert_eq!(a.realtime.presence.reset().await, Ok(vec![ALICE]));
-    assert_eq!(b.realtime.presence.online(&[ALICE]).await, Ok(vec![false]), "Bob is told so");
-    a.realtime.presence.join(device(ALICE, 1, 1), MANY, Some(stamp)).await.expect("joined");
-    a.realtime.presence.announce(ALICE, false, &word_to(BOB)).await.expect("no news");
+    assert_eq!(
+        b.realtime.presence.online(&[ALICE]).await,
+        Ok(vec![false]),
+        "Bob is told so"
+    );
+    a.realtime
+        .presence
+        .join(device(ALICE, 1, 1), MANY, Some(stamp))
+        .await
+        .expect("joined");
+    a.realtime
+        .presence
+        .announce(ALICE, false, &word_to(BOB))
+        .await
+        .expect("no news");
     assert_eq!(events(&mut b, &a.realtime).await, []);
-    a.realtime.presence.announce_again(ALICE, &word_to(BOB)).await.expect("told");
+    a.realtime
+        .presence
+        .announce_again(ALICE, &word_to(BOB))
+        .await
+        .expect("told");
     assert_eq!(events(&mut b, &a.realtime).await, [message("online")]);
 }
 
@@ -143,18 +322,31 @@ async fn step(presence: &Presence, number: i64, joins: bool) {
     } else {
         presence.leave(device).await.expect("left");
     }
-    presence.announce(ALICE, false, &word_to(BOB)).await.expect("told");
+    presence
+        .announce(ALICE, false, &word_to(BOB))
+        .await
+        .expect("told");
 }
 
 #[test]
 fn the_last_word_is_true_whichever_nodes_speak_at_once() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let steps = prop::collection::vec((0..3_i64, any::<bool>()), 1..12);
-    let mut runner = TestRunner::new(Config { cases: 24, failure_persistence: None, ..Config::default() });
+    let mut runner = TestRunner::new(Config {
+        cases: 24,
+        failure_persistence: None,
+        ..Config::default()
+    });
     let outcome = runner.run(&(steps.clone(), steps), |(left, right)| {
         runtime.block_on(async {
-            let Some(([a, b, mut bob], _prefix)) = cluster().await else { return };
-            bob.realtime.presence.join(device(BOB, 9, 9), MANY, None).await.expect("joined");
+            let Some(([a, b, mut bob], _prefix)) = cluster().await else {
+                return;
+            };
+            bob.realtime
+                .presence
+                .join(device(BOB, 9, 9), MANY, None)
+                .await
+                .expect("joined");
             // Each node does its steps in order; the nodes do theirs at once.
             let of = async |node: &TestNode, offset: i64, steps: &[(i64, bool)]| {
                 for (number, joins) in steps {
@@ -162,11 +354,19 @@ fn the_last_word_is_true_whichever_nodes_speak_at_once() {
                 }
             };
             tokio::join!(of(&a, 10, &left), of(&b, 20, &right));
-            let online = a.realtime.presence.online(&[ALICE]).await.expect("an answer")[0];
+            let online = a
+                .realtime
+                .presence
+                .online(&[ALICE])
+                .await
+                .expect("an answer")[0];
             let heard = events(&mut bob, &a.realtime).await;
             let said = heard.last().map(|word| *word == message("online"));
             assert_eq!(said.unwrap_or(false), online, "{heard:?}");
-            assert!(heard.windows(2).all(|pair| pair[0] != pair[1]), "told twice: {heard:?}");
+            assert!(
+                heard.windows(2).all(|pair| pair[0] != pair[1]),
+                "told twice: {heard:?}"
+            );
         });
         Ok(())
     });
@@ -175,45 +375,103 @@ fn the_last_word_is_true_whichever_nodes_speak_at_once() {
 
 #[tokio::test]
 async fn a_node_that_ends_is_gone_at_once() {
-    let Some(([a, mut b], prefix)) = cluster().await else { return };
-    a.realtime.presence.join(device(ALICE, 1, 1), MANY, None).await.expect("joined");
-    a.realtime.presence.announce(ALICE, false, &[]).await.expect("said");
-    a.realtime.bus.to_node(b.realtime.node, Bytes::from_static(b"the last message"));
+    let Some(([a, mut b], prefix)) = cluster().await else {
+        return;
+    };
+    a.realtime
+        .presence
+        .join(device(ALICE, 1, 1), MANY, None)
+        .await
+        .expect("joined");
+    a.realtime
+        .presence
+        .announce(ALICE, false, &[])
+        .await
+        .expect("said");
+    a.realtime
+        .bus
+        .to_node(b.realtime.node, Bytes::from_static(b"the last message"));
     let started = std::time::Instant::now();
     a.realtime.close(true).await;
     assert_eq!(b.event().await, message("the last message"));
-    assert_eq!(b.event().await, BusEvent::NodeGone { node: a.realtime.node, sent_all: true });
-    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    assert_eq!(
+        b.event().await,
+        BusEvent::NodeGone {
+            node: a.realtime.node,
+            sent_all: true
+        }
+    );
+    assert!(
+        started.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        started.elapsed()
+    );
     assert_eq!(b.realtime.presence.online(&[ALICE]).await, Ok(vec![false]));
     b.realtime.close(true).await;
     let left: Vec<_> = prefix.keys();
-    assert_eq!(left, [format!("{}u:{ALICE}", prefix.prefix())], "only what was said of a user is left");
-    let kept: i64 = ::redis::cmd("TTL").arg(&left[0]).query(&mut prefix.connection()).expect("an answer");
+    assert_eq!(
+        left,
+        [format!("{}u:{ALICE}", prefix.prefix())],
+        "only what was said of a user is left"
+    );
+    let kept: i64 = ::redis::cmd("TTL")
+        .arg(&left[0])
+        .query(&mut prefix.connection())
+        .expect("an answer");
     assert!((89_000..=90_000).contains(&kept), "{kept}");
 }
 
 #[tokio::test]
 async fn a_node_that_ends_half_way_says_that_something_is_lost() {
-    let Some(([a, mut b], _prefix)) = cluster().await else { return };
+    let Some(([a, mut b], _prefix)) = cluster().await else {
+        return;
+    };
     a.realtime.close(false).await;
-    assert_eq!(b.event().await, BusEvent::NodeGone { node: a.realtime.node, sent_all: false });
+    assert_eq!(
+        b.event().await,
+        BusEvent::NodeGone {
+            node: a.realtime.node,
+            sent_all: false
+        }
+    );
 }
 
 #[tokio::test]
 async fn the_devices_of_a_dead_node_go_and_each_user_is_orphaned_once() {
-    let Some(([a, mut b, mut c], prefix)) = cluster().await else { return };
+    let Some(([a, mut b, mut c], prefix)) = cluster().await else {
+        return;
+    };
     let users: Vec<_> = (1..=1_200).map(UserId).collect();
     for user in &users {
-        a.realtime.presence.join(device(*user, 1, 1), MANY, None).await.expect("joined");
-        a.realtime.presence.announce(*user, false, &[]).await.expect("said");
+        a.realtime
+            .presence
+            .join(device(*user, 1, 1), MANY, None)
+            .await
+            .expect("joined");
+        a.realtime
+            .presence
+            .announce(*user, false, &[])
+            .await
+            .expect("said");
     }
     // One has another device, one was never announced.
-    b.realtime.presence.join(device(ALICE, 2, 1), MANY, None).await.expect("joined");
-    a.realtime.presence.join(device(UserId(5_000), 1, 2), MANY, None).await.expect("joined");
+    b.realtime
+        .presence
+        .join(device(ALICE, 2, 1), MANY, None)
+        .await
+        .expect("joined");
+    a.realtime
+        .presence
+        .join(device(UserId(5_000), 1, 2), MANY, None)
+        .await
+        .expect("joined");
     let dead = a.realtime.node;
     // As a process that is killed: it says nothing.
     drop(a);
-    let gone = BusEvent::NodeGone { node: dead, sent_all: false };
+    let gone = BusEvent::NodeGone {
+        node: dead,
+        sent_all: false,
+    };
     let mut told = b.until(&gone).await;
     told.extend(c.until(&gone).await);
     let orphans = told.into_iter().flat_map(|event| match event {
@@ -222,28 +480,64 @@ async fn the_devices_of_a_dead_node_go_and_each_user_is_orphaned_once() {
     });
     let orphans: Vec<_> = orphans.collect();
     assert_eq!(orphans.len(), users.len() - 1, "each once");
-    assert_eq!(orphans.iter().collect::<HashSet<_>>(), users.iter().skip(1).collect());
-    let online = b.realtime.presence.online(&[ALICE, BOB, UserId(5_000)]).await;
+    assert_eq!(
+        orphans.iter().collect::<HashSet<_>>(),
+        users.iter().skip(1).collect()
+    );
+    let online = b
+        .realtime
+        .presence
+        .online(&[ALICE, BOB, UserId(5_000)])
+        .await;
     assert_eq!(online, Ok(vec![true, false, false]));
     // What was said is still known: they are told to be offline, once.
-    c.realtime.presence.join(device(UserId(9_000), 1, 1), MANY, None).await.expect("joined");
+    c.realtime
+        .presence
+        .join(device(UserId(9_000), 1, 1), MANY, None)
+        .await
+        .expect("joined");
     for _ in 0..2 {
-        b.realtime.presence.announce(BOB, false, &word_to(UserId(9_000))).await.expect("told");
+        b.realtime
+            .presence
+            .announce(BOB, false, &word_to(UserId(9_000)))
+            .await
+            .expect("told");
     }
     assert_eq!(events(&mut c, &b.realtime).await, [message("offline")]);
-    assert!(!prefix.keys().contains(&format!("{}n:{dead}", prefix.prefix())));
+    assert!(
+        !prefix
+            .keys()
+            .contains(&format!("{}n:{dead}", prefix.prefix()))
+    );
 }
 
 #[tokio::test]
 async fn an_emptied_redis_is_filled_again_and_nobody_is_gone() {
-    let Some(([mut a, mut b], prefix)) = cluster().await else { return };
-    let stamp = a.realtime.presence.join(device(ALICE, 1, 1), MANY, None).await.expect("joined").stamp;
+    let Some(([mut a, mut b], prefix)) = cluster().await else {
+        return;
+    };
+    let stamp = a
+        .realtime
+        .presence
+        .join(device(ALICE, 1, 1), MANY, None)
+        .await
+        .expect("joined")
+        .stamp;
     prefix.flush();
     assert_eq!(a.until(&BusEvent::Forgotten).await, []);
     assert_eq!(b.until(&BusEvent::Forgotten).await, []);
-    assert_eq!(a.realtime.presence.reset().await.expect("nothing is there"), []);
-    a.realtime.presence.join(device(ALICE, 1, 1), MANY, Some(stamp)).await.expect("joined");
-    b.realtime.bus.to_user(ALICE, || Bytes::from_static(b"hello"));
+    assert_eq!(
+        a.realtime.presence.reset().await.expect("nothing is there"),
+        []
+    );
+    a.realtime
+        .presence
+        .join(device(ALICE, 1, 1), MANY, Some(stamp))
+        .await
+        .expect("joined");
+    b.realtime
+        .bus
+        .to_user(ALICE, || Bytes::from_static(b"hello"));
     assert_eq!(a.event().await, message("hello"));
     // Longer than a node must be silent to be dead: nobody is.
     let quiet = tokio::time::timeout(Duration::from_secs(7), a.events.recv()).await;
@@ -253,22 +547,47 @@ async fn an_emptied_redis_is_filled_again_and_nobody_is_gone() {
 
 #[tokio::test]
 async fn what_nobody_can_receive_after_a_flush_is_undelivered() {
-    let Some(([mut a, b], prefix)) = cluster().await else { return };
-    b.realtime.presence.join(device(ALICE, 1, 1), MANY, None).await.expect("joined");
+    let Some(([mut a, b], prefix)) = cluster().await else {
+        return;
+    };
+    b.realtime
+        .presence
+        .join(device(ALICE, 1, 1), MANY, None)
+        .await
+        .expect("joined");
     prefix.flush();
-    a.realtime.bus.to_user(ALICE, || Bytes::from_static(b"lost"));
-    let told = a.until(&BusEvent::Undelivered(tebdil_core::realtime::Undelivered::Users(vec![ALICE]))).await;
-    assert!(told.iter().all(|event| *event == BusEvent::Forgotten), "{told:?}");
+    a.realtime
+        .bus
+        .to_user(ALICE, || Bytes::from_static(b"lost"));
+    let told = a
+        .until(&BusEvent::Undelivered(
+            tebdil_core::realtime::Undelivered::Users(vec![ALICE]),
+        ))
+        .await;
+    assert!(
+        told.iter().all(|event| *event == BusEvent::Forgotten),
+        "{told:?}"
+    );
 }
 
 #[tokio::test]
 async fn clusters_with_other_prefixes_are_apart() {
-    let Some(([a], _prefix)) = cluster().await else { return };
-    let Some(other) = RedisPrefix::create() else { return };
+    let Some(([a], _prefix)) = cluster().await else {
+        return;
+    };
+    let Some(other) = RedisPrefix::create() else {
+        return;
+    };
     let mut b = TestNode::connect(&other.settings()).await;
-    b.realtime.presence.join(device(ALICE, 1, 1), MANY, None).await.expect("joined");
+    b.realtime
+        .presence
+        .join(device(ALICE, 1, 1), MANY, None)
+        .await
+        .expect("joined");
     assert_eq!(a.realtime.presence.online(&[ALICE]).await, Ok(vec![false]));
-    a.realtime.bus.to_user(ALICE, || Bytes::from_static(b"not for you"));
+    a.realtime
+        .bus
+        .to_user(ALICE, || Bytes::from_static(b"not for you"));
     a.realtime.bus.to_others(|| Bytes::from_static(b"nor this"));
     a.realtime.close(true).await;
     let from = b.realtime.clone();

@@ -19,9 +19,15 @@ async fn a_key_is_refused_after_its_burst_and_others_are_not(node: TestNode) {
         assert_eq!(limiter.check(b"a").await, Ok(()));
     }
     let wait = limiter.check(b"a").await.expect_err("the fourth");
-    assert!(wait > Duration::from_secs(1_100) && wait <= Duration::from_mins(20), "{wait:?}");
+    assert!(
+        wait > Duration::from_secs(1_100) && wait <= Duration::from_mins(20),
+        "{wait:?}"
+    );
     assert_eq!(limiter.check(b"b").await, Ok(()));
-    assert_eq!(node.realtime.limiter("other", 3, HOUR).check(b"a").await, Ok(()));
+    assert_eq!(
+        node.realtime.limiter("other", 3, HOUR).check(b"a").await,
+        Ok(())
+    );
 }
 
 async fn a_try_comes_back(node: TestNode) {
@@ -35,9 +41,20 @@ async fn a_try_comes_back(node: TestNode) {
 
 async fn strict_counting_is_the_same_while_all_is_well(node: TestNode) {
     let limiter = node.realtime.limiter("test", 2, HOUR);
-    assert_eq!((limiter.check_strictly(b"a").await, limiter.check(b"a").await), (Ok(()), Ok(())));
-    assert!(matches!(limiter.check_strictly(b"a").await, Err(Denied::Wait(wait)) if wait > Duration::from_mins(29)));
-    assert_eq!(node.realtime.no_limiter().check_strictly(b"a").await, Ok(()));
+    assert_eq!(
+        (
+            limiter.check_strictly(b"a").await,
+            limiter.check(b"a").await
+        ),
+        (Ok(()), Ok(()))
+    );
+    assert!(
+        matches!(limiter.check_strictly(b"a").await, Err(Denied::Wait(wait)) if wait > Duration::from_mins(29))
+    );
+    assert_eq!(
+        node.realtime.no_limiter().check_strictly(b"a").await,
+        Ok(())
+    );
 }
 
 async fn off_lets_everything_through(node: TestNode) {
@@ -49,14 +66,22 @@ async fn off_lets_everything_through(node: TestNode) {
 
 #[tokio::test]
 async fn nodes_count_together() {
-    let Some(([a, b], prefix)) = cluster().await else { return };
-    let (a, b) = (a.realtime.limiter("test", 4, HOUR), b.realtime.limiter("test", 4, HOUR));
+    let Some(([a, b], prefix)) = cluster().await else {
+        return;
+    };
+    let (a, b) = (
+        a.realtime.limiter("test", 4, HOUR),
+        b.realtime.limiter("test", 4, HOUR),
+    );
     for _ in 0..2 {
         assert_eq!((a.check(b"k").await, b.check(b"k").await), (Ok(()), Ok(())));
     }
     assert!(a.check(b"k").await.is_err() && b.check(b"k").await.is_err());
     // What Redis keeps ends by itself. The key is in base64.
     let key = format!("{}limit:test:aw", prefix.prefix());
-    let left: i64 = ::redis::cmd("PTTL").arg(&key).query(&mut prefix.connection()).expect("an answer");
+    let left: i64 = ::redis::cmd("PTTL")
+        .arg(&key)
+        .query(&mut prefix.connection())
+        .expect("an answer");
     assert!((3_500_000..=3_600_000).contains(&left), "{left}");
 }

@@ -1,4 +1,5 @@
-//! The realtime parts: one suite for a node that is alone and a node over Redis, and what only several nodes show.
+//! The realtime parts: one suite for a node that is alone and a node over Redis, and what only
+//! several nodes show.
 
 mod backoff;
 mod bus;
@@ -21,11 +22,25 @@ const MANY: usize = 5;
 
 /// A connection of a user.
 fn device(user: UserId, session: i64, connection: u64) -> Device {
-    Device { user, session: SessionId(session), connection }
+    Device {
+        user,
+        session: SessionId(session),
+        connection,
+    }
 }
 
-fn replaced(Device { user, session, connection }: Device) -> BusEvent {
-    BusEvent::Replaced { user, session, connection }
+fn replaced(
+    Device {
+        user,
+        session,
+        connection,
+    }: Device,
+) -> BusEvent {
+    BusEvent::Replaced {
+        user,
+        session,
+        connection,
+    }
 }
 
 fn message(text: &str) -> BusEvent {
@@ -34,7 +49,11 @@ fn message(text: &str) -> BusEvent {
 
 /// What `peer` is told of somebody.
 fn word_to(peer: UserId) -> [Announcement; 1] {
-    [Announcement { peer, online: Bytes::from_static(b"online"), offline: Bytes::from_static(b"offline") }]
+    [Announcement {
+        peer,
+        online: Bytes::from_static(b"online"),
+        offline: Bytes::from_static(b"offline"),
+    }]
 }
 
 /// Nodes of one cluster in the Redis of the tests. They know each other.
@@ -47,8 +66,10 @@ async fn cluster<const N: usize>() -> Option<([TestNode; N], RedisPrefix)> {
     Some((nodes.try_into().expect("as many as were made"), prefix))
 }
 
-/// The events that `node` got before this call: everything that `from` sent until now is among them.
+/// The events that `node` got before this call: everything that `from` sent until now is among
+/// them.
 async fn events(node: &mut TestNode, from: &Realtime) -> Vec<BusEvent> {
-    from.bus.to_node(node.realtime.node, Bytes::from_static(b"the last"));
+    from.bus
+        .to_node(node.realtime.node, Bytes::from_static(b"the last"));
     node.until(&message("the last")).await
 }

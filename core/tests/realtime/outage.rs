@@ -14,7 +14,10 @@ use super::{ALICE, BOB, MANY, device, message};
 async fn on_own_redis() -> Option<(RedisServer, TestNode, TestNode)> {
     let server = RedisServer::start()?;
     let settings = RedisPrefix::at(&server.url()).settings();
-    let (a, b) = (TestNode::connect(&settings).await, TestNode::connect(&settings).await);
+    let (a, b) = (
+        TestNode::connect(&settings).await,
+        TestNode::connect(&settings).await,
+    );
     Some((server, a, b))
 }
 
@@ -22,95 +25,205 @@ async fn on_own_redis() -> Option<(RedisServer, TestNode, TestNode)> {
 async fn until_ping(realtime: &Realtime, well: bool) {
     let until = Instant::now() + Duration::from_secs(15);
     while realtime.ping().await.is_ok() != well {
-        assert!(Instant::now() < until, "still {}", if well { "not well" } else { "well" });
+        assert!(
+            Instant::now() < until,
+            "still {}",
+            if well { "not well" } else { "well" }
+        );
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
 
-/// Takes events until all of `wanted` came, in whichever order and number. Only those of a recovery may come besides.
+/// Takes events until all of `wanted` came, in whichever order and number. Only those of a recovery
+/// may come besides.
 async fn gets(node: &mut TestNode, wanted: &[BusEvent]) {
     let mut missing = wanted.to_vec();
     while !missing.is_empty() {
         let event = node.event().await;
-        assert!(wanted.contains(&event) || matches!(event, BusEvent::Forgotten | BusEvent::Gap), "{event:?}");
+        assert!(
+            wanted.contains(&event) || matches!(event, BusEvent::Forgotten | BusEvent::Gap),
+            "{event:?}"
+        );
         missing.retain(|other| *other != event);
     }
 }
 
 #[tokio::test]
 async fn after_a_restart_both_sides_are_told_and_everything_works_again() {
-    let Some((mut server, mut a, mut b)) = on_own_redis().await else { return };
-    b.realtime.presence.join(device(ALICE, 1, 1), MANY, None).await.expect("joined");
+    let Some((mut server, mut a, mut b)) = on_own_redis().await else {
+        return;
+    };
+    b.realtime
+        .presence
+        .join(device(ALICE, 1, 1), MANY, None)
+        .await
+        .expect("joined");
     server.kill();
-    a.realtime.bus.to_user(ALICE, || Bytes::from_static(b"lost"));
-    a.realtime.bus.to_user(BOB, || Bytes::from_static(b"lost too"));
+    a.realtime
+        .bus
+        .to_user(ALICE, || Bytes::from_static(b"lost"));
+    a.realtime
+        .bus
+        .to_user(BOB, || Bytes::from_static(b"lost too"));
     // Nobody waits for long.
     let started = Instant::now();
-    assert_eq!(a.realtime.presence.join(device(BOB, 2, 2), MANY, None).await, Err(RealtimeError::Unavailable));
-    assert_eq!(a.realtime.presence.online(&[ALICE]).await, Err(RealtimeError::Unavailable));
-    assert_eq!(a.realtime.lease.hold("leader", Duration::from_secs(5), true).await, Err(RealtimeError::Unavailable));
-    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    assert_eq!(
+        a.realtime
+            .presence
+            .join(device(BOB, 2, 2), MANY, None)
+            .await,
+        Err(RealtimeError::Unavailable)
+    );
+    assert_eq!(
+        a.realtime.presence.online(&[ALICE]).await,
+        Err(RealtimeError::Unavailable)
+    );
+    assert_eq!(
+        a.realtime
+            .lease
+            .hold("leader", Duration::from_secs(5), true)
+            .await,
+        Err(RealtimeError::Unavailable)
+    );
+    assert!(
+        started.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        started.elapsed()
+    );
     until_ping(&a.realtime, false).await;
 
     server.resume();
     let mut seen = Vec::new();
     let mut lost = Vec::new();
-    while !(seen.contains(&BusEvent::Gap) && seen.contains(&BusEvent::Forgotten) && lost.contains(&ALICE) && lost.contains(&BOB)) {
+    while !(seen.contains(&BusEvent::Gap)
+        && seen.contains(&BusEvent::Forgotten)
+        && lost.contains(&ALICE)
+        && lost.contains(&BOB))
+    {
         match a.event().await {
             BusEvent::Undelivered(Undelivered::Users(users)) => lost.extend(users),
             event => seen.push(event),
         }
     }
-    assert!(seen.iter().all(|event| matches!(event, BusEvent::Gap | BusEvent::Forgotten)), "{seen:?}");
+    assert!(
+        seen.iter()
+            .all(|event| matches!(event, BusEvent::Gap | BusEvent::Forgotten)),
+        "{seen:?}"
+    );
     gets(&mut b, &[BusEvent::Gap, BusEvent::Forgotten]).await;
     until_ping(&a.realtime, true).await;
     until_ping(&b.realtime, true).await;
-    while b.realtime.presence.join(device(ALICE, 1, 1), MANY, None).await.is_err() {}
-    a.realtime.bus.to_user(ALICE, || Bytes::from_static(b"found"));
+    while b
+        .realtime
+        .presence
+        .join(device(ALICE, 1, 1), MANY, None)
+        .await
+        .is_err()
+    {}
+    a.realtime
+        .bus
+        .to_user(ALICE, || Bytes::from_static(b"found"));
     while b.event().await != message("found") {}
 }
 
 #[tokio::test]
 async fn a_redis_that_hangs_holds_nobody_up_and_nothing_given_up_happens_after_recovery() {
-    let Some((server, mut a, mut b)) = on_own_redis().await else { return };
-    b.realtime.presence.join(device(ALICE, 1, 1), MANY, None).await.expect("joined");
+    let Some((server, mut a, mut b)) = on_own_redis().await else {
+        return;
+    };
+    b.realtime
+        .presence
+        .join(device(ALICE, 1, 1), MANY, None)
+        .await
+        .expect("joined");
     server.suspend();
     let started = Instant::now();
-    a.realtime.bus.to_user(ALICE, || Bytes::from_static(b"given up"));
-    let joined = a.realtime.presence.join(device(BOB, 2, 2), MANY, None).await;
+    a.realtime
+        .bus
+        .to_user(ALICE, || Bytes::from_static(b"given up"));
+    let joined = a
+        .realtime
+        .presence
+        .join(device(BOB, 2, 2), MANY, None)
+        .await;
     let limiter = a.realtime.limiter("test", 1, Duration::from_hours(1));
-    assert_eq!((limiter.check(b"k").await, limiter.check(b"k").await.is_err()), (Ok(()), true), "this node counts alone");
-    assert_eq!(limiter.check_strictly(b"other").await, Err(Denied::Unknown), "nobody counts for all");
+    assert_eq!(
+        (
+            limiter.check(b"k").await,
+            limiter.check(b"k").await.is_err()
+        ),
+        (Ok(()), true),
+        "this node counts alone"
+    );
+    assert_eq!(
+        limiter.check_strictly(b"other").await,
+        Err(Denied::Unknown),
+        "nobody counts for all"
+    );
     let pinged = a.realtime.ping().await;
     let waited = started.elapsed();
     // The batch is given up, and then nothing is queued any more.
     until_ping(&b.realtime, false).await;
     tokio::time::sleep(Duration::from_millis(1_500)).await;
     server.wake();
-    assert_eq!((joined, pinged), (Err(RealtimeError::Unavailable), Err(RealtimeError::Unavailable)));
+    assert_eq!(
+        (joined, pinged),
+        (
+            Err(RealtimeError::Unavailable),
+            Err(RealtimeError::Unavailable)
+        )
+    );
     assert!(waited < Duration::from_secs(4), "{waited:?}");
 
-    // What was given up may have been done when Redis woke, but not any more once this node was told.
-    gets(&mut a, &[BusEvent::Forgotten, BusEvent::Undelivered(Undelivered::Users(vec![ALICE]))]).await;
+    // What was given up may have been done when Redis woke, but not any more once this node was
+    // told.
+    gets(
+        &mut a,
+        &[
+            BusEvent::Forgotten,
+            BusEvent::Undelivered(Undelivered::Users(vec![ALICE])),
+        ],
+    )
+    .await;
     a.realtime.presence.reset().await.expect("taken out");
     until_ping(&a.realtime, true).await;
     until_ping(&b.realtime, true).await;
     for text in ["after", "the end"] {
-        a.realtime.bus.to_node(b.realtime.node, Bytes::from_static(text.as_bytes()));
+        a.realtime
+            .bus
+            .to_node(b.realtime.node, Bytes::from_static(text.as_bytes()));
     }
     b.until(&message("after")).await;
-    assert!(!b.until(&message("the end")).await.contains(&message("given up")));
-    assert_eq!(b.realtime.presence.online(&[BOB]).await, Ok(vec![false]), "the join that was given up");
+    assert!(
+        !b.until(&message("the end"))
+            .await
+            .contains(&message("given up"))
+    );
+    assert_eq!(
+        b.realtime.presence.online(&[BOB]).await,
+        Ok(vec![false]),
+        "the join that was given up"
+    );
 }
 
 #[tokio::test]
 async fn a_cut_subscription_is_a_gap_and_presence_is_made_sure_of() {
-    let Some((server, mut a, b)) = on_own_redis().await else { return };
-    let mut connection =
-        ::redis::Client::open(server.url()).and_then(|client| client.get_connection()).expect("a connection of the test's own");
-    let () = ::redis::cmd("CLIENT").arg("KILL").arg("TYPE").arg("pubsub").query(&mut connection).expect("killed");
+    let Some((server, mut a, b)) = on_own_redis().await else {
+        return;
+    };
+    let mut connection = ::redis::Client::open(server.url())
+        .and_then(|client| client.get_connection())
+        .expect("a connection of the test's own");
+    let () = ::redis::cmd("CLIENT")
+        .arg("KILL")
+        .arg("TYPE")
+        .arg("pubsub")
+        .query(&mut connection)
+        .expect("killed");
     gets(&mut a, &[BusEvent::Gap, BusEvent::Forgotten]).await;
-    b.realtime.bus.to_node(a.realtime.node, Bytes::from_static(b"again"));
+    b.realtime
+        .bus
+        .to_node(a.realtime.node, Bytes::from_static(b"again"));
     while a.event().await != message("again") {}
     until_ping(&a.realtime, true).await;
 }
@@ -118,21 +231,45 @@ async fn a_cut_subscription_is_a_gap_and_presence_is_made_sure_of() {
 #[tokio::test]
 async fn a_wrong_address_or_password_is_told_without_it() {
     let connect = async |url: &str| {
-        let settings = RealtimeSettings { redis_url: url.into(), prefix: "test:".to_owned() };
+        let settings = RealtimeSettings {
+            redis_url: url.into(),
+            prefix: "test:".to_owned(),
+        };
         assert!(!format!("{settings:?}").contains("hunter2"));
         let started = Instant::now();
-        let error = Realtime::connect(&settings, &mut rand::rng()).await.expect_err("it is wrong");
+        let error = Realtime::connect(&settings, &mut rand::rng())
+            .await
+            .expect_err("it is wrong");
         assert!(started.elapsed() < Duration::from_secs(6));
         let shown = format!("{error} {error:?}");
         assert!(!shown.contains("hunter2"), "{shown}");
         error
     };
-    assert_eq!(connect("redis://:hunter2@127.0.0.1:1").await, RealtimeError::Unavailable);
-    assert!(matches!(connect("http://:hunter2@127.0.0.1").await, RealtimeError::Refused(_)));
-    let Some(server) = RedisServer::start() else { return };
-    let mut connection = ::redis::Client::open(server.url()).and_then(|client| client.get_connection()).expect("a connection");
-    let () = ::redis::cmd("CONFIG").arg("SET").arg("requirepass").arg("right").query(&mut connection).expect("set");
+    assert_eq!(
+        connect("redis://:hunter2@127.0.0.1:1").await,
+        RealtimeError::Unavailable
+    );
+    assert!(matches!(
+        connect("http://:hunter2@127.0.0.1").await,
+        RealtimeError::Refused(_)
+    ));
+    let Some(server) = RedisServer::start() else {
+        return;
+    };
+    let mut connection = ::redis::Client::open(server.url())
+        .and_then(|client| client.get_connection())
+        .expect("a connection");
+    let () = ::redis::cmd("CONFIG")
+        .arg("SET")
+        .arg("requirepass")
+        .arg("right")
+        .query(&mut connection)
+        .expect("set");
     let wrong = server.url().replace("//", "//:hunter2@");
     assert!(matches!(connect(&wrong).await, RealtimeError::Refused(_)));
-    TestNode::connect(&RedisPrefix::at(&server.url().replace("//", "//:right@")).settings()).await.realtime.close(true).await;
+    TestNode::connect(&RedisPrefix::at(&server.url().replace("//", "//:right@")).settings())
+        .await
+        .realtime
+        .close(true)
+        .await;
 }

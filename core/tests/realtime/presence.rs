@@ -20,39 +20,78 @@ tebdil_core::realtime_conformance!(
 );
 
 async fn online(node: &TestNode) -> Vec<bool> {
-    node.realtime.presence.online(&[ALICE, BOB]).await.expect("an answer")
+    node.realtime
+        .presence
+        .online(&[ALICE, BOB])
+        .await
+        .expect("an answer")
 }
 
 async fn own_events(node: &mut TestNode) -> Vec<BusEvent> {
     // What Redis brings is on its way until a later message came the same way.
     let witness = device(tebdil_core::id::UserId(99), 99, 99);
     let presence = node.realtime.presence.clone();
-    let last = [tebdil_core::realtime::Announcement { peer: witness.user, online: "in".into(), offline: "the end".into() }];
+    let last = [tebdil_core::realtime::Announcement {
+        peer: witness.user,
+        online: "in".into(),
+        offline: "the end".into(),
+    }];
     presence.join(witness, MANY, None).await.expect("joined");
-    presence.announce(witness.user, false, &[]).await.expect("nobody to tell");
-    presence.announce(witness.user, true, &last).await.expect("told");
+    presence
+        .announce(witness.user, false, &[])
+        .await
+        .expect("nobody to tell");
+    presence
+        .announce(witness.user, true, &last)
+        .await
+        .expect("told");
     let mut events = node.until(&message("in")).await;
     presence.leave(witness).await.expect("left");
-    presence.announce(witness.user, false, &[]).await.expect("nobody to tell");
+    presence
+        .announce(witness.user, false, &[])
+        .await
+        .expect("nobody to tell");
     assert_eq!(events.pop(), Some(message("the end")));
     events
 }
 
 async fn join(node: &TestNode, device: Device) {
-    node.realtime.presence.join(device, MANY, None).await.expect("joined");
+    node.realtime
+        .presence
+        .join(device, MANY, None)
+        .await
+        .expect("joined");
 }
 
 async fn who_joined_is_online_until_the_last_device_left(mut node: TestNode) {
     let (phone, laptop) = (device(ALICE, 1, 1), device(ALICE, 2, 2));
     assert_eq!(online(&node).await, [false, false]);
-    let joined = node.realtime.presence.join(phone, MANY, None).await.expect("joined");
+    let joined = node
+        .realtime
+        .presence
+        .join(phone, MANY, None)
+        .await
+        .expect("joined");
     assert!(!joined.elsewhere && !joined.returned);
-    let joined = node.realtime.presence.join(laptop, MANY, None).await.expect("joined");
+    let joined = node
+        .realtime
+        .presence
+        .join(laptop, MANY, None)
+        .await
+        .expect("joined");
     assert!(!joined.elsewhere && !joined.returned);
     node.realtime.presence.leave(phone).await.expect("left");
     assert_eq!(online(&node).await, [true, false]);
-    node.realtime.presence.leave(phone).await.expect("nothing to do");
-    node.realtime.presence.leave(device(ALICE, 2, 3)).await.expect("another connection");
+    node.realtime
+        .presence
+        .leave(phone)
+        .await
+        .expect("nothing to do");
+    node.realtime
+        .presence
+        .leave(device(ALICE, 2, 3))
+        .await
+        .expect("another connection");
     assert_eq!(online(&node).await, [true, false]);
     node.realtime.presence.leave(laptop).await.expect("left");
     assert_eq!(online(&node).await, [false, false]);
@@ -62,14 +101,22 @@ async fn who_joined_is_online_until_the_last_device_left(mut node: TestNode) {
 async fn a_device_is_present_while_it_is_connected(node: TestNode) {
     let presence = node.realtime.presence.clone();
     let (phone, laptop) = (device(ALICE, 1, 1), device(ALICE, 2, 2));
-    let asked = [(ALICE, phone.session), (ALICE, laptop.session), (BOB, phone.session)];
+    let asked = [
+        (ALICE, phone.session),
+        (ALICE, laptop.session),
+        (BOB, phone.session),
+    ];
     let present = async || presence.present(&asked).await.expect("an answer");
     assert_eq!(present().await, [false, false, false]);
     join(&node, phone).await;
     assert_eq!(present().await, [true, false, false]);
     join(&node, laptop).await;
     join(&node, device(ALICE, 1, 3)).await;
-    assert_eq!(present().await, [true, true, false], "another connection of the same device");
+    assert_eq!(
+        present().await,
+        [true, true, false],
+        "another connection of the same device"
+    );
     presence.leave(phone).await.expect("it was replaced");
     assert_eq!(present().await, [true, true, false]);
     presence.leave(device(ALICE, 1, 3)).await.expect("left");
@@ -81,41 +128,91 @@ async fn a_device_is_present_while_it_is_connected(node: TestNode) {
 async fn a_session_has_one_connection(mut node: TestNode) {
     let (old, new) = (device(ALICE, 1, 1), device(ALICE, 1, 2));
     join(&node, old).await;
-    let joined = node.realtime.presence.join(new, MANY, None).await.expect("joined");
+    let joined = node
+        .realtime
+        .presence
+        .join(new, MANY, None)
+        .await
+        .expect("joined");
     assert!(joined.returned && !joined.elsewhere);
     assert_eq!(own_events(&mut node).await, [replaced(old)]);
-    node.realtime.presence.leave(old).await.expect("it is not there");
+    node.realtime
+        .presence
+        .leave(old)
+        .await
+        .expect("it is not there");
     assert_eq!(online(&node).await, [true, false]);
     // With another device, the user was never gone.
     join(&node, device(ALICE, 2, 3)).await;
-    let joined = node.realtime.presence.join(device(ALICE, 1, 4), MANY, None).await.expect("joined");
+    let joined = node
+        .realtime
+        .presence
+        .join(device(ALICE, 1, 4), MANY, None)
+        .await
+        .expect("joined");
     assert!(!joined.returned);
     assert_eq!(own_events(&mut node).await, [replaced(new)]);
 }
 
 async fn the_oldest_device_goes_when_there_are_too_many(mut node: TestNode) {
     for number in 1..=3 {
-        node.realtime.presence.join(device(ALICE, number, number.unsigned_abs()), 2, None).await.expect("joined");
+        node.realtime
+            .presence
+            .join(device(ALICE, number, number.unsigned_abs()), 2, None)
+            .await
+            .expect("joined");
     }
     assert_eq!(own_events(&mut node).await, [replaced(device(ALICE, 1, 1))]);
     // At least one may be there.
-    node.realtime.presence.join(device(ALICE, 4, 4), 0, None).await.expect("joined");
-    assert_eq!(own_events(&mut node).await, [replaced(device(ALICE, 2, 2)), replaced(device(ALICE, 3, 3))]);
-    node.realtime.presence.leave(device(ALICE, 4, 4)).await.expect("left");
+    node.realtime
+        .presence
+        .join(device(ALICE, 4, 4), 0, None)
+        .await
+        .expect("joined");
+    assert_eq!(
+        own_events(&mut node).await,
+        [replaced(device(ALICE, 2, 2)), replaced(device(ALICE, 3, 3))]
+    );
+    node.realtime
+        .presence
+        .leave(device(ALICE, 4, 4))
+        .await
+        .expect("left");
     assert_eq!(online(&node).await, [false, false]);
 }
 
 async fn a_device_that_joins_again_keeps_its_place(mut node: TestNode) {
-    let (first, second, third) = (device(ALICE, 1, 1), device(ALICE, 2, 2), device(ALICE, 3, 3));
+    let (first, second, third) = (
+        device(ALICE, 1, 1),
+        device(ALICE, 2, 2),
+        device(ALICE, 3, 3),
+    );
     let presence = node.realtime.presence.clone();
     let old = presence.join(first, 2, None).await.expect("joined").stamp;
     let middle = presence.join(second, 2, None).await.expect("joined").stamp;
     presence.reset().await.expect("taken out");
     // The order of joining again does not matter.
-    let again = presence.join(second, 2, Some(middle)).await.expect("joined");
+    let again = presence
+        .join(second, 2, Some(middle))
+        .await
+        .expect("joined");
     assert!(again.stamp == middle && !again.returned);
-    assert_eq!(presence.join(first, 2, Some(old)).await.expect("joined").stamp, old);
-    assert_eq!(presence.join(first, 2, Some(old)).await.expect("nothing changes").stamp, old);
+    assert_eq!(
+        presence
+            .join(first, 2, Some(old))
+            .await
+            .expect("joined")
+            .stamp,
+        old
+    );
+    assert_eq!(
+        presence
+            .join(first, 2, Some(old))
+            .await
+            .expect("nothing changes")
+            .stamp,
+        old
+    );
     presence.join(third, 2, None).await.expect("joined");
     assert_eq!(own_events(&mut node).await, [replaced(first)]);
 
@@ -123,7 +220,10 @@ async fn a_device_that_joins_again_keeps_its_place(mut node: TestNode) {
     let newer = device(ALICE, 2, 9);
     presence.reset().await.expect("taken out");
     presence.join(newer, 2, None).await.expect("joined");
-    presence.join(second, 2, Some(middle)).await.expect("replaced at once");
+    presence
+        .join(second, 2, Some(middle))
+        .await
+        .expect("replaced at once");
     assert_eq!(own_events(&mut node).await, [replaced(second)]);
     presence.leave(newer).await.expect("left");
     assert_eq!(online(&node).await, [false, false]);
@@ -133,19 +233,31 @@ async fn peers_are_told_once_and_only_what_is_true(mut node: TestNode) {
     let presence = node.realtime.presence.clone();
     let alice = device(ALICE, 1, 1);
     join(&node, device(BOB, 9, 9)).await;
-    presence.announce(ALICE, false, &word_to(BOB)).await.expect("nothing to tell");
+    presence
+        .announce(ALICE, false, &word_to(BOB))
+        .await
+        .expect("nothing to tell");
     join(&node, alice).await;
     for _ in 0..2 {
-        presence.announce(ALICE, false, &word_to(BOB)).await.expect("told");
+        presence
+            .announce(ALICE, false, &word_to(BOB))
+            .await
+            .expect("told");
     }
     assert_eq!(own_events(&mut node).await, [message("online")]);
     presence.leave(alice).await.expect("left");
     for _ in 0..2 {
-        presence.announce(ALICE, true, &word_to(BOB)).await.expect("told");
+        presence
+            .announce(ALICE, true, &word_to(BOB))
+            .await
+            .expect("told");
     }
     assert_eq!(own_events(&mut node).await, [message("offline")]);
     join(&node, alice).await;
-    presence.announce(ALICE, true, &word_to(BOB)).await.expect("told");
+    presence
+        .announce(ALICE, true, &word_to(BOB))
+        .await
+        .expect("told");
     assert_eq!(own_events(&mut node).await, [message("online")]);
 }
 
@@ -153,15 +265,28 @@ async fn a_user_that_returned_was_gone(mut node: TestNode) {
     let presence = node.realtime.presence.clone();
     join(&node, device(BOB, 9, 9)).await;
     join(&node, device(ALICE, 1, 1)).await;
-    presence.announce(ALICE, false, &word_to(BOB)).await.expect("told");
-    presence.announce(ALICE, true, &word_to(BOB)).await.expect("told");
-    assert_eq!(own_events(&mut node).await, [message("online"), message("offline"), message("online")]);
+    presence
+        .announce(ALICE, false, &word_to(BOB))
+        .await
+        .expect("told");
+    presence
+        .announce(ALICE, true, &word_to(BOB))
+        .await
+        .expect("told");
+    assert_eq!(
+        own_events(&mut node).await,
+        [message("online"), message("offline"), message("online")]
+    );
 }
 
 async fn a_word_that_is_repeated_is_true(mut node: TestNode) {
     join(&node, device(BOB, 9, 9)).await;
     let again = async |node: &mut TestNode| {
-        node.realtime.presence.announce_again(ALICE, &word_to(BOB)).await.expect("told");
+        node.realtime
+            .presence
+            .announce_again(ALICE, &word_to(BOB))
+            .await
+            .expect("told");
         own_events(node).await
     };
     assert_eq!(again(&mut node).await, [message("offline")], "never seen");
@@ -169,12 +294,24 @@ async fn a_word_that_is_repeated_is_true(mut node: TestNode) {
     for _ in 0..2 {
         assert_eq!(again(&mut node).await, [message("online")]);
     }
-    node.realtime.presence.announce(ALICE, false, &word_to(BOB)).await.expect("no news");
-    node.realtime.presence.leave(device(ALICE, 1, 1)).await.expect("left");
+    node.realtime
+        .presence
+        .announce(ALICE, false, &word_to(BOB))
+        .await
+        .expect("no news");
+    node.realtime
+        .presence
+        .leave(device(ALICE, 1, 1))
+        .await
+        .expect("left");
     for _ in 0..2 {
         assert_eq!(again(&mut node).await, [message("offline")]);
     }
-    node.realtime.presence.announce(ALICE, false, &word_to(BOB)).await.expect("no news");
+    node.realtime
+        .presence
+        .announce(ALICE, false, &word_to(BOB))
+        .await
+        .expect("no news");
     assert_eq!(own_events(&mut node).await, []);
 }
 
@@ -183,7 +320,10 @@ async fn a_reset_names_the_users_and_tells_nobody(mut node: TestNode) {
     join(&node, device(ALICE, 1, 1)).await;
     join(&node, device(ALICE, 2, 2)).await;
     join(&node, device(BOB, 9, 9)).await;
-    presence.announce(ALICE, false, &word_to(BOB)).await.expect("told");
+    presence
+        .announce(ALICE, false, &word_to(BOB))
+        .await
+        .expect("told");
     let mut users = presence.reset().await.expect("taken out");
     users.sort_unstable();
     assert_eq!(users, [ALICE, BOB]);
@@ -192,7 +332,10 @@ async fn a_reset_names_the_users_and_tells_nobody(mut node: TestNode) {
     // What was said is remembered: who is back is not announced again.
     join(&node, device(BOB, 9, 9)).await;
     join(&node, device(ALICE, 1, 1)).await;
-    presence.announce(ALICE, false, &word_to(BOB)).await.expect("nothing to tell");
+    presence
+        .announce(ALICE, false, &word_to(BOB))
+        .await
+        .expect("nothing to tell");
     let from = node.realtime.clone();
     assert_eq!(own_events(&mut node).await, [message("online")]);
     assert_eq!(events(&mut node, &from).await, []);
@@ -201,7 +344,13 @@ async fn a_reset_names_the_users_and_tells_nobody(mut node: TestNode) {
 async fn stamps_grow(node: TestNode) {
     let mut last = None;
     for connection in 0..50 {
-        let stamp = node.realtime.presence.join(device(ALICE, 1, connection), MANY, None).await.expect("joined").stamp;
+        let stamp = node
+            .realtime
+            .presence
+            .join(device(ALICE, 1, connection), MANY, None)
+            .await
+            .expect("joined")
+            .stamp;
         assert!(last < Some(stamp), "{last:?} {stamp:?}");
         last = Some(stamp);
     }

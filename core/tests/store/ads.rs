@@ -27,20 +27,40 @@ const MINUTE: Duration = Duration::from_mins(1);
 const ADMIN: UserId = UserId(7);
 
 fn rules(min_interval: Duration) -> AdRules {
-    AdRules { min_interval, premium: false, zone: TestStore::quota_rules().zone }
+    AdRules {
+        min_interval,
+        premium: false,
+        zone: TestStore::quota_rules().zone,
+    }
 }
 
 fn slot(user: UserId, match_id: Option<i64>) -> AdSlot {
-    AdSlot { user_id: user, placement: Placement::match_end(), match_id: match_id.map(MatchId) }
+    AdSlot {
+        user_id: user,
+        placement: Placement::match_end(),
+        match_id: match_id.map(MatchId),
+    }
 }
 
 /// The settings as they are stored.
 fn often() -> AdSettings {
-    AdSettings { daily_cap: 100, ..AdSettings::new("Çay", "Sıcak") }
+    AdSettings {
+        daily_cap: 100,
+        ..AdSettings::new("Çay", "Sıcak")
+    }
 }
 
 async fn serve(t: &Store, user: UserId, ads: &[AdRow], now: Timestamp) -> Option<AdId> {
-    t.serve_ad(&slot(user, None), ads, &rules(Duration::ZERO), &mut rng(1), now).await.unwrap().map(|ad| ad.id)
+    t.serve_ad(
+        &slot(user, None),
+        ads,
+        &rules(Duration::ZERO),
+        &mut rng(1),
+        now,
+    )
+    .await
+    .unwrap()
+    .map(|ad| ad.id)
 }
 
 async fn an_ad_is_made_changed_and_deleted(t: TestStore) {
@@ -53,26 +73,76 @@ async fn an_ad_is_made_changed_and_deleted(t: TestStore) {
         ..AdSettings::new("Çay", "Sıcak\nçay")
     };
     let made = t.create_ad(ADMIN, &settings, t.now()).await.unwrap();
-    assert_eq!((&made.settings, made.served, made.views, made.clicks), (&settings, 0, 0, 0));
+    assert_eq!(
+        (&made.settings, made.served, made.views, made.clicks),
+        (&settings, 0, 0, 0)
+    );
     assert_eq!(t.ad(made.id).await.unwrap().as_ref(), Some(&made));
     let second = t.create_ad(ADMIN, &often(), t.now()).await.unwrap();
-    assert_eq!(t.ads(None, 10).await.unwrap(), [second.clone(), made.clone()], "newest first");
-    assert_eq!(t.ads(Some(second.id), 10).await.unwrap(), std::slice::from_ref(&made));
+    assert_eq!(
+        t.ads(None, 10).await.unwrap(),
+        [second.clone(), made.clone()],
+        "newest first"
+    );
+    assert_eq!(
+        t.ads(Some(second.id), 10).await.unwrap(),
+        std::slice::from_ref(&made)
+    );
     assert_eq!(t.ads(None, 1).await.unwrap(), std::slice::from_ref(&second));
-    assert_eq!(t.running_ads(t.now()).await.unwrap(), [made.clone(), second.clone()]);
-    assert_eq!(t.running_ads(t.now() + MINUTE).await.unwrap(), [second], "the other is over");
+    assert_eq!(
+        t.running_ads(t.now()).await.unwrap(),
+        [made.clone(), second.clone()]
+    );
+    assert_eq!(
+        t.running_ads(t.now() + MINUTE).await.unwrap(),
+        [second],
+        "the other is over"
+    );
 
     t.clock.advance(MINUTE);
-    let patch = AdPatch { click_url: Some(None), weight: Some(6), ends_at: Some(None), ..AdPatch::default() };
-    let AdChange::Changed(changed) = t.change_ad(ADMIN, made.id, &patch, t.now()).await.unwrap() else { panic!("refused") };
-    assert_eq!(changed.settings, AdSettings { click_url: None, weight: 6, ends_at: None, ..settings });
-    assert_eq!((changed.created_at, changed.updated_at), (made.created_at, t.now()));
+    let patch = AdPatch {
+        click_url: Some(None),
+        weight: Some(6),
+        ends_at: Some(None),
+        ..AdPatch::default()
+    };
+    let AdChange::Changed(changed) = t.change_ad(ADMIN, made.id, &patch, t.now()).await.unwrap()
+    else {
+        panic!("refused")
+    };
+    assert_eq!(
+        changed.settings,
+        AdSettings {
+            click_url: None,
+            weight: 6,
+            ends_at: None,
+            ..settings
+        }
+    );
+    assert_eq!(
+        (changed.created_at, changed.updated_at),
+        (made.created_at, t.now())
+    );
     assert_eq!(t.ad(made.id).await.unwrap().as_ref(), Some(&changed));
-    let early = AdPatch { title: Some("x".to_owned()), ends_at: Some(Some(made.created_at)), ..AdPatch::default() };
-    let AdChange::Refused(refused) = t.change_ad(ADMIN, made.id, &early, t.now()).await.unwrap() else { panic!("changed") };
+    let early = AdPatch {
+        title: Some("x".to_owned()),
+        ends_at: Some(Some(made.created_at)),
+        ..AdPatch::default()
+    };
+    let AdChange::Refused(refused) = t.change_ad(ADMIN, made.id, &early, t.now()).await.unwrap()
+    else {
+        panic!("changed")
+    };
     assert_eq!(refused.field, "ends_at", "it would end before it starts");
-    assert_eq!(t.ad(made.id).await.unwrap().as_ref(), Some(&changed), "nothing of it was changed");
-    assert_eq!(t.change_ad(ADMIN, AdId(1), &patch, t.now()).await.unwrap(), AdChange::NotFound);
+    assert_eq!(
+        t.ad(made.id).await.unwrap().as_ref(),
+        Some(&changed),
+        "nothing of it was changed"
+    );
+    assert_eq!(
+        t.change_ad(ADMIN, AdId(1), &patch, t.now()).await.unwrap(),
+        AdChange::NotFound
+    );
 
     assert!(t.delete_ad(ADMIN, made.id, t.now()).await.unwrap());
     assert!(!t.delete_ad(ADMIN, made.id, t.now()).await.unwrap());
@@ -85,27 +155,83 @@ async fn who_changed_an_ad_is_recorded(t: TestStore) {
             .await[0]
     };
     let ad = t.create_ad(ADMIN, &often(), t.now()).await.unwrap();
-    t.change_ad(ADMIN, ad.id, &AdPatch::default(), t.now()).await.unwrap();
-    assert_eq!((rows("ad_created").await, rows("ad_changed").await), (1, 0), "nothing was changed");
-    t.change_ad(ADMIN, ad.id, &AdPatch { active: Some(false), ..AdPatch::default() }, t.now()).await.unwrap();
-    t.change_ad(ADMIN, ad.id, &AdPatch { weight: Some(0), ..AdPatch::default() }, t.now()).await.unwrap();
+    t.change_ad(ADMIN, ad.id, &AdPatch::default(), t.now())
+        .await
+        .unwrap();
+    assert_eq!(
+        (rows("ad_created").await, rows("ad_changed").await),
+        (1, 0),
+        "nothing was changed"
+    );
+    t.change_ad(
+        ADMIN,
+        ad.id,
+        &AdPatch {
+            active: Some(false),
+            ..AdPatch::default()
+        },
+        t.now(),
+    )
+    .await
+    .unwrap();
+    t.change_ad(
+        ADMIN,
+        ad.id,
+        &AdPatch {
+            weight: Some(0),
+            ..AdPatch::default()
+        },
+        t.now(),
+    )
+    .await
+    .unwrap();
     t.delete_ad(ADMIN, ad.id, t.now()).await.unwrap();
     assert_eq!((rows("ad_changed").await, rows("ad_deleted").await), (1, 1));
 }
 
 async fn an_ad_is_shown_within_its_cap_on_two_nodes(t: TestStore) {
     let (user, _) = t.register("kedi").await;
-    t.create_ad(ADMIN, &AdSettings { daily_cap: 3, ..often() }, t.now()).await.unwrap();
-    let nodes = [t.database.open(&t.clock).await, t.database.open(&t.clock).await];
+    t.create_ad(
+        ADMIN,
+        &AdSettings {
+            daily_cap: 3,
+            ..often()
+        },
+        t.now(),
+    )
+    .await
+    .unwrap();
+    let nodes = [
+        t.database.open(&t.clock).await,
+        t.database.open(&t.clock).await,
+    ];
     let ads = t.running_ads(t.now()).await.unwrap();
     let at_once = async |min_interval| {
         let tries = (0..30).map(|n| {
-            let (node, ads, rules, now) = (nodes[n % 2].clone(), ads.clone(), rules(min_interval), t.now());
-            async move { node.serve_ad(&slot(user.id, None), &ads, &rules, &mut rng(1), now).await.unwrap().is_some() }
+            let (node, ads, rules, now) = (
+                nodes[n % 2].clone(),
+                ads.clone(),
+                rules(min_interval),
+                t.now(),
+            );
+            async move {
+                node.serve_ad(&slot(user.id, None), &ads, &rules, &mut rng(1), now)
+                    .await
+                    .unwrap()
+                    .is_some()
+            }
         });
-        all_at_once(tries).await.into_iter().filter(|shown| *shown).count()
+        all_at_once(tries)
+            .await
+            .into_iter()
+            .filter(|shown| *shown)
+            .count()
     };
-    assert_eq!(at_once(MINUTE).await, 1, "one keeps its distance from the others");
+    assert_eq!(
+        at_once(MINUTE).await,
+        1,
+        "one keeps its distance from the others"
+    );
     assert_eq!(at_once(Duration::ZERO).await, 2, "the cap");
     t.clock.advance(Duration::from_hours(12));
     assert_eq!(at_once(Duration::ZERO).await, 3, "another day");
@@ -116,7 +242,10 @@ async fn an_ad_is_shown_within_its_cap_on_two_nodes(t: TestStore) {
 }
 
 async fn a_match_brings_a_user_one_ad(t: TestStore) {
-    let users = [t.register("kedi").await.0.id, t.register("kopek").await.0.id];
+    let users = [
+        t.register("kedi").await.0.id,
+        t.register("kopek").await.0.id,
+    ];
     t.create_ad(ADMIN, &often(), t.now()).await.unwrap();
     let ads = t.running_ads(t.now()).await.unwrap();
     for (match_id, expected) in [(1, 2), (1, 0), (2, 2)] {
@@ -124,12 +253,32 @@ async fn a_match_brings_a_user_one_ad(t: TestStore) {
             let (store, ads, now) = (t.store.clone(), ads.clone(), t.now());
             async move {
                 let slot = slot(user, Some(match_id));
-                store.serve_ad(&slot, &ads, &rules(Duration::ZERO), &mut rng(1), now).await.unwrap().is_some()
+                store
+                    .serve_ad(&slot, &ads, &rules(Duration::ZERO), &mut rng(1), now)
+                    .await
+                    .unwrap()
+                    .is_some()
             }
         });
-        assert_eq!(all_at_once(tries).await.into_iter().filter(|shown| *shown).count(), expected);
+        assert_eq!(
+            all_at_once(tries)
+                .await
+                .into_iter()
+                .filter(|shown| *shown)
+                .count(),
+            expected
+        );
     }
-    let nobody = t.serve_ad(&slot(UserId(1), None), &ads, &rules(Duration::ZERO), &mut rng(1), t.now()).await.unwrap();
+    let nobody = t
+        .serve_ad(
+            &slot(UserId(1), None),
+            &ads,
+            &rules(Duration::ZERO),
+            &mut rng(1),
+            t.now(),
+        )
+        .await
+        .unwrap();
     assert_eq!(nobody, None);
 }
 
@@ -138,19 +287,45 @@ async fn premium_sees_none_at_once(t: TestStore) {
     t.create_ad(ADMIN, &often(), t.now()).await.unwrap();
     let ads = t.running_ads(t.now()).await.unwrap();
     assert!(serve(&t, user.id, &ads, t.now()).await.is_some());
-    t.execute(&format!("UPDATE users SET is_premium = TRUE WHERE id = {}", user.id)).await;
+    t.execute(&format!(
+        "UPDATE users SET is_premium = TRUE WHERE id = {}",
+        user.id
+    ))
+    .await;
     assert_eq!(serve(&t, user.id, &ads, t.now()).await, None);
-    t.execute(&format!("UPDATE users SET is_premium = FALSE WHERE id = {}", user.id)).await;
+    t.execute(&format!(
+        "UPDATE users SET is_premium = FALSE WHERE id = {}",
+        user.id
+    ))
+    .await;
     t.set_banned(user.id, true).await;
-    assert_eq!(serve(&t, user.id, &ads, t.now()).await, None, "nor who is banned");
+    assert_eq!(
+        serve(&t, user.id, &ads, t.now()).await,
+        None,
+        "nor who is banned"
+    );
 }
 
 async fn what_was_turned_off_is_not_shown(t: TestStore) {
     let (user, _) = t.register("kedi").await;
     let ad = t.create_ad(ADMIN, &often(), t.now()).await.unwrap();
     let known = t.running_ads(t.now()).await.unwrap();
-    t.change_ad(ADMIN, ad.id, &AdPatch { active: Some(false), ..AdPatch::default() }, t.now()).await.unwrap();
-    assert_eq!(serve(&t, user.id, &known, t.now()).await, None, "the node does not know it yet");
+    t.change_ad(
+        ADMIN,
+        ad.id,
+        &AdPatch {
+            active: Some(false),
+            ..AdPatch::default()
+        },
+        t.now(),
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        serve(&t, user.id, &known, t.now()).await,
+        None,
+        "the node does not know it yet"
+    );
     assert_eq!(t.running_ads(t.now()).await.unwrap(), []);
     t.delete_ad(ADMIN, ad.id, t.now()).await.unwrap();
     assert_eq!(serve(&t, user.id, &known, t.now()).await, None);
@@ -161,18 +336,38 @@ async fn a_hundred_repeats_count_once(t: TestStore) {
     let (user, _) = t.register("kedi").await;
     let ad = t.create_ad(ADMIN, &often(), t.now()).await.unwrap();
     let ads = t.running_ads(t.now()).await.unwrap();
-    let click = async || t.ad_event(user.id, ad.id, AdEventKind::Click, t.now()).await.unwrap();
+    let click = async || {
+        t.ad_event(user.id, ad.id, AdEventKind::Click, t.now())
+            .await
+            .unwrap()
+    };
     assert_eq!(click().await, Some(false), "it was never shown");
-    assert_eq!(t.ad_event(user.id, AdId(1), AdEventKind::View, t.now()).await.unwrap(), None);
+    assert_eq!(
+        t.ad_event(user.id, AdId(1), AdEventKind::View, t.now())
+            .await
+            .unwrap(),
+        None
+    );
     assert_eq!(serve(&t, user.id, &ads, t.now()).await, Some(ad.id));
     assert_eq!(serve(&t, user.id, &ads, t.now()).await, Some(ad.id));
     let node = t.database.open(&t.clock).await;
     for kind in [AdEventKind::View, AdEventKind::Click] {
         let tries = (0..100).map(|n| {
-            let (store, now) = (if n % 2 == 0 { t.store.clone() } else { node.clone() }, t.now());
+            let (store, now) = (
+                if n % 2 == 0 {
+                    t.store.clone()
+                } else {
+                    node.clone()
+                },
+                t.now(),
+            );
             async move { store.ad_event(user.id, ad.id, kind, now).await.unwrap() }
         });
-        let counted = all_at_once(tries).await.into_iter().filter(|counted| *counted == Some(true)).count();
+        let counted = all_at_once(tries)
+            .await
+            .into_iter()
+            .filter(|counted| *counted == Some(true))
+            .count();
         assert_eq!(counted, 2, "as often as it was shown: {kind}");
     }
     t.roll_up_ads(1000).await.unwrap();
@@ -181,7 +376,13 @@ async fn a_hundred_repeats_count_once(t: TestStore) {
 
     assert_eq!(serve(&t, user.id, &ads, t.now()).await, Some(ad.id));
     let (stranger, _) = t.register("kus").await;
-    assert_eq!(t.ad_event(stranger.id, ad.id, AdEventKind::Click, t.now()).await.unwrap(), Some(false), "somebody else's");
+    assert_eq!(
+        t.ad_event(stranger.id, ad.id, AdEventKind::Click, t.now())
+            .await
+            .unwrap(),
+        Some(false),
+        "somebody else's"
+    );
     t.clock.advance(Duration::from_hours(24));
     assert_eq!(click().await, Some(false), "too late");
     node.close().await;
@@ -197,11 +398,19 @@ async fn counts_are_rolled_up_once_by_whoever_is_faster(t: TestStore) {
         let one = &ads[round % 3..=round % 3];
         let id = serve(&t, user.id, one, t.now()).await.unwrap();
         if round < 12 {
-            assert_eq!(t.ad_event(user.id, id, AdEventKind::View, t.now()).await.unwrap(), Some(true));
+            assert_eq!(
+                t.ad_event(user.id, id, AdEventKind::View, t.now())
+                    .await
+                    .unwrap(),
+                Some(true)
+            );
         }
     }
     t.delete_ad(ADMIN, ads[2].id, t.now()).await.unwrap();
-    let nodes = [t.database.open(&t.clock).await, t.database.open(&t.clock).await];
+    let nodes = [
+        t.database.open(&t.clock).await,
+        t.database.open(&t.clock).await,
+    ];
     let now_and_then = (0..12).map(|n| {
         let node = nodes[n % 2].clone();
         async move { node.roll_up_ads(5).await.unwrap() }
@@ -212,7 +421,10 @@ async fn counts_are_rolled_up_once_by_whoever_is_faster(t: TestStore) {
     assert_eq!(t.roll_up_ads(1000).await.unwrap(), 0);
     for ad in &ads[..2] {
         let row = t.ad(ad.id).await.unwrap().unwrap();
-        assert_eq!((row.served, row.views, row.clicks, row.updated_at), (10, 4, 0, ad.updated_at));
+        assert_eq!(
+            (row.served, row.views, row.clicks, row.updated_at),
+            (10, 4, 0, ad.updated_at)
+        );
     }
     for node in nodes {
         node.close().await;
@@ -229,7 +441,10 @@ async fn impressions_go_when_they_are_old(t: TestStore) {
     let cutoff = t.now();
     t.clock.advance(MINUTE);
     serve(&t, user.id, &ads, t.now()).await.unwrap();
-    let batches = [t.delete_old_ad_impressions(cutoff, 2).await.unwrap(), t.delete_old_ad_impressions(cutoff, 2).await.unwrap()];
+    let batches = [
+        t.delete_old_ad_impressions(cutoff, 2).await.unwrap(),
+        t.delete_old_ad_impressions(cutoff, 2).await.unwrap(),
+    ];
     assert_eq!(batches, [2, 1]);
     assert_eq!(t.delete_old_ad_impressions(cutoff, 2).await.unwrap(), 0);
     assert_eq!(t.numbers("SELECT COUNT(*) FROM ad_impressions").await, [1]);

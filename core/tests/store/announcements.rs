@@ -25,7 +25,12 @@ tebdil_core::store_conformance! {
 }
 
 async fn announce(t: &TestStore, target: &str, actor: UserId) -> Announcement {
-    let new = NewAnnouncement { tr: "Merhaba.".to_owned(), en: "Hello.".to_owned(), target: target.parse().unwrap(), actor };
+    let new = NewAnnouncement {
+        tr: "Merhaba.".to_owned(),
+        en: "Hello.".to_owned(),
+        target: target.parse().unwrap(),
+        actor,
+    };
     t.announce(&new, t.now()).await.unwrap()
 }
 
@@ -55,27 +60,68 @@ async fn everybody_is_told_once_in_batches(t: TestStore) {
     ))
     .await;
     let made = announce(&t, "all", everybody[0]).await;
-    assert_eq!((made.told, made.finished_at, made.target), (0, None, TargetGroup::ALL));
-    assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE queue = 'announce'").await, [1]);
-    let log = format!("SELECT actor_id FROM system_logs WHERE action = 'announcement_made' AND details LIKE '%{}%'", made.id);
+    assert_eq!(
+        (made.told, made.finished_at, made.target),
+        (0, None, TargetGroup::ALL)
+    );
+    assert_eq!(
+        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE queue = 'announce'")
+            .await,
+        [1]
+    );
+    let log = format!(
+        "SELECT actor_id FROM system_logs WHERE action = 'announcement_made' AND details LIKE '%{}%'",
+        made.id
+    );
     assert_eq!(t.numbers(&log).await, [everybody[0].0]);
 
     t.clock.advance(Duration::from_secs(1));
     let first = t.announce_next(2, t.now()).await.unwrap().expect("users");
-    let notice = Notice::Announcement { tr: "Merhaba.".to_owned(), en: "Hello.".to_owned() };
-    assert_eq!(first.iter().map(|one| one.user_id).collect::<Vec<_>>(), everybody[..2]);
-    assert!(first.iter().all(|one| one.notice == notice && one.locale == Locale::Tr && one.created_at == t.now() && !one.read));
+    let notice = Notice::Announcement {
+        tr: "Merhaba.".to_owned(),
+        en: "Hello.".to_owned(),
+    };
+    assert_eq!(
+        first.iter().map(|one| one.user_id).collect::<Vec<_>>(),
+        everybody[..2]
+    );
+    assert!(first.iter().all(|one| one.notice == notice
+        && one.locale == Locale::Tr
+        && one.created_at == t.now()
+        && !one.read));
     let listed = t.announcements(None, 10).await.unwrap();
-    assert_eq!(listed, [Announcement { told: 2, ..made.clone() }], "how far it has come");
+    assert_eq!(
+        listed,
+        [Announcement {
+            told: 2,
+            ..made.clone()
+        }],
+        "how far it has come"
+    );
 
     let late = users(&t, 1).await;
     assert_eq!(told(&t, 2).await, everybody[2..]);
     let listed = t.announcements(None, 10).await.unwrap();
-    assert_eq!(listed, [Announcement { told: 5, finished_at: Some(t.now()), ..made.clone() }]);
+    assert_eq!(
+        listed,
+        [Announcement {
+            told: 5,
+            finished_at: Some(t.now()),
+            ..made.clone()
+        }]
+    );
     assert_eq!(told(&t, 2).await, [], "it is over");
     let stored = t.notifications_of(everybody[3], None, 10).await.unwrap();
-    assert_eq!((stored.len(), &stored[0].notice), (1, &notice), "the text stands in the announcement");
-    assert_eq!(t.notifications_of(late[0], None, 10).await.unwrap(), [], "joined later");
+    assert_eq!(
+        (stored.len(), &stored[0].notice),
+        (1, &notice),
+        "the text stands in the announcement"
+    );
+    assert_eq!(
+        t.notifications_of(late[0], None, 10).await.unwrap(),
+        [],
+        "joined later"
+    );
     let pushes = "SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE queue = 'push'";
     assert_eq!(t.numbers(pushes).await, [1], "for the one with a device");
 }
@@ -83,13 +129,28 @@ async fn everybody_is_told_once_in_batches(t: TestStore) {
 async fn whom_it_is_not_for_is_not_told(t: TestStore) {
     let everybody = users(&t, 4).await;
     t.set_banned(everybody[0], true).await;
-    t.execute(&format!("UPDATE users SET is_premium = TRUE WHERE id = {}", everybody[1])).await;
-    t.execute(&format!("UPDATE users SET locale = 'en' WHERE id = {}", everybody[2])).await;
-    for (target, expected) in
-        [("all", vec![1, 2, 3]), ("free", vec![2, 3]), ("premium", vec![1]), ("locale:tr", vec![1, 3]), ("locale:en", vec![2])]
-    {
+    t.execute(&format!(
+        "UPDATE users SET is_premium = TRUE WHERE id = {}",
+        everybody[1]
+    ))
+    .await;
+    t.execute(&format!(
+        "UPDATE users SET locale = 'en' WHERE id = {}",
+        everybody[2]
+    ))
+    .await;
+    for (target, expected) in [
+        ("all", vec![1, 2, 3]),
+        ("free", vec![2, 3]),
+        ("premium", vec![1]),
+        ("locale:tr", vec![1, 3]),
+        ("locale:en", vec![2]),
+    ] {
         announce(&t, target, everybody[0]).await;
-        let expected: Vec<UserId> = expected.into_iter().map(|index: usize| everybody[index]).collect();
+        let expected: Vec<UserId> = expected
+            .into_iter()
+            .map(|index: usize| everybody[index])
+            .collect();
         assert_eq!(told(&t, 1).await, expected, "{target}");
     }
 }
@@ -111,7 +172,10 @@ async fn two_nodes_tell_each_user_once(t: TestStore) {
     .await;
     let told: Vec<UserId> = told.into_iter().flatten().collect();
     assert_eq!(told.len(), 30);
-    assert_eq!(told.into_iter().collect::<BTreeSet<_>>(), everybody.into_iter().collect());
+    assert_eq!(
+        told.into_iter().collect::<BTreeSet<_>>(),
+        everybody.into_iter().collect()
+    );
 }
 
 async fn announcements_come_one_after_the_other(t: TestStore) {
@@ -119,10 +183,25 @@ async fn announcements_come_one_after_the_other(t: TestStore) {
     let first = announce(&t, "all", everybody[0]).await;
     let second = announce(&t, "all", everybody[0]).await;
     assert_eq!(told(&t, 2).await.len(), 6);
-    let ids: Vec<_> = t.announcements(None, 10).await.unwrap().iter().map(|one| one.id).collect();
+    let ids: Vec<_> = t
+        .announcements(None, 10)
+        .await
+        .unwrap()
+        .iter()
+        .map(|one| one.id)
+        .collect();
     assert_eq!(ids, [second.id, first.id], "newest first");
-    assert_eq!(t.announcements(Some(second.id), 10).await.unwrap()[0].id, first.id);
-    assert_eq!(t.notifications_of(everybody[2], None, 10).await.unwrap().len(), 2);
+    assert_eq!(
+        t.announcements(Some(second.id), 10).await.unwrap()[0].id,
+        first.id
+    );
+    assert_eq!(
+        t.notifications_of(everybody[2], None, 10)
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
 }
 
 /// An ad for this group.
@@ -137,31 +216,80 @@ async fn ad(t: &TestStore, target: &str) -> AdRow {
 
 /// Has users told of an ad, where premium users may be.
 async fn notify(t: &TestStore, ad: &AdRow) -> AdNotifying {
-    t.notify_of_ad(UserId(7), ad.id, true, t.now()).await.unwrap()
+    t.notify_of_ad(UserId(7), ad.id, true, t.now())
+        .await
+        .unwrap()
 }
 
 async fn an_ad_reaches_those_who_take_ads(t: TestStore) {
     let everybody = users(&t, 5).await;
     t.set_banned(everybody[0], true).await;
-    t.execute(&format!("UPDATE users SET is_premium = TRUE WHERE id = {}", everybody[1])).await;
-    t.execute(&format!("UPDATE users SET locale = 'en' WHERE id = {}", everybody[2])).await;
-    t.set_pushes(everybody[3], &[(NotificationType::Ad, false), (NotificationType::System, true)]).await.unwrap();
-    t.set_pushes(everybody[4], &[(NotificationType::System, false)]).await.unwrap();
-    // Who has turned ads off gets none, not even in the list. `all` spares premium users, as it does after a match.
-    for (target, expected) in
-        [("all", vec![2, 4]), ("free", vec![2, 4]), ("premium", vec![1]), ("locale:en", vec![2]), ("free,locale:tr", vec![4])]
-    {
+    t.execute(&format!(
+        "UPDATE users SET is_premium = TRUE WHERE id = {}",
+        everybody[1]
+    ))
+    .await;
+    t.execute(&format!(
+        "UPDATE users SET locale = 'en' WHERE id = {}",
+        everybody[2]
+    ))
+    .await;
+    t.set_pushes(
+        everybody[3],
+        &[
+            (NotificationType::Ad, false),
+            (NotificationType::System, true),
+        ],
+    )
+    .await
+    .unwrap();
+    t.set_pushes(everybody[4], &[(NotificationType::System, false)])
+        .await
+        .unwrap();
+    // Who has turned ads off gets none, not even in the list. `all` spares premium users, as it
+    // does after a match.
+    for (target, expected) in [
+        ("all", vec![2, 4]),
+        ("free", vec![2, 4]),
+        ("premium", vec![1]),
+        ("locale:en", vec![2]),
+        ("free,locale:tr", vec![4]),
+    ] {
         let ad = ad(&t, target).await;
-        let AdNotifying::Made(made) = notify(&t, &ad).await else { panic!("{target} is refused") };
-        assert_eq!((made.ad.as_ref(), made.target, made.tr.as_str()), (Some(&ad.shown()), target.parse().unwrap(), ""));
-        let expected: Vec<UserId> = expected.into_iter().map(|index: usize| everybody[index]).collect();
+        let AdNotifying::Made(made) = notify(&t, &ad).await else {
+            panic!("{target} is refused")
+        };
+        assert_eq!(
+            (made.ad.as_ref(), made.target, made.tr.as_str()),
+            (Some(&ad.shown()), target.parse().unwrap(), "")
+        );
+        let expected: Vec<UserId> = expected
+            .into_iter()
+            .map(|index: usize| everybody[index])
+            .collect();
         assert_eq!(told(&t, 1).await, expected, "{target}");
-        assert_eq!(t.announcements(None, 1).await.unwrap()[0].told, i64::try_from(expected.len()).unwrap());
+        assert_eq!(
+            t.announcements(None, 1).await.unwrap()[0].told,
+            i64::try_from(expected.len()).unwrap()
+        );
     }
     let listed = t.notifications_of(everybody[1], None, 10).await.unwrap();
-    let [one] = listed.as_slice() else { panic!("{listed:?}") };
-    let Notice::Ad { title, content, click_url, .. } = &one.notice else { panic!("{one:?}") };
-    assert_eq!((title.as_str(), content.as_str(), click_url.as_deref()), ("Çay", "Sıcak çay.", Some("https://x.example/cay")));
+    let [one] = listed.as_slice() else {
+        panic!("{listed:?}")
+    };
+    let Notice::Ad {
+        title,
+        content,
+        click_url,
+        ..
+    } = &one.notice
+    else {
+        panic!("{one:?}")
+    };
+    assert_eq!(
+        (title.as_str(), content.as_str(), click_url.as_deref()),
+        ("Çay", "Sıcak çay.", Some("https://x.example/cay"))
+    );
     let kinds = "SELECT CAST(COUNT(*) AS BIGINT) FROM notifications WHERE type <> 'ad' OR code <> 'ad' OR notice LIKE '%Sıcak%'";
     assert_eq!(t.numbers(kinds).await, [0], "the text stands once");
     assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE action = 'ad_announced' AND actor_id = 7").await, [5]);
@@ -177,26 +305,56 @@ async fn an_ad_that_is_turned_off_is_told_to_nobody_else(t: TestStore) {
         if deleted {
             assert!(t.delete_ad(UserId(7), ad.id, t.now()).await.unwrap());
         } else {
-            let off = AdPatch { active: Some(false), ..AdPatch::default() };
+            let off = AdPatch {
+                active: Some(false),
+                ..AdPatch::default()
+            };
             t.change_ad(UserId(7), ad.id, &off, t.now()).await.unwrap();
         }
         assert_eq!(told(&t, 2).await, []);
         let last = t.announcements(None, 1).await.unwrap().remove(0);
         assert_eq!((last.told, last.finished_at), (2, Some(t.now())));
     }
-    assert_eq!(t.notifications_of(everybody[0], None, 10).await.unwrap().len(), 2, "what was told stays, with its text");
-    assert_eq!(t.notifications_of(everybody[3], None, 10).await.unwrap(), []);
+    assert_eq!(
+        t.notifications_of(everybody[0], None, 10)
+            .await
+            .unwrap()
+            .len(),
+        2,
+        "what was told stays, with its text"
+    );
+    assert_eq!(
+        t.notifications_of(everybody[3], None, 10).await.unwrap(),
+        []
+    );
 }
 
 async fn an_ad_that_may_not_be_shown_is_not_told(t: TestStore) {
     users(&t, 1).await;
-    let gone = t.notify_of_ad(UserId(7), AdId(1), true, t.now()).await.unwrap();
+    let gone = t
+        .notify_of_ad(UserId(7), AdId(1), true, t.now())
+        .await
+        .unwrap();
     assert_eq!(gone, AdNotifying::NotFound);
     let premium = ad(&t, "premium").await;
-    assert_eq!(t.notify_of_ad(UserId(7), premium.id, false, t.now()).await.unwrap(), AdNotifying::NotRunning);
+    assert_eq!(
+        t.notify_of_ad(UserId(7), premium.id, false, t.now())
+            .await
+            .unwrap(),
+        AdNotifying::NotRunning
+    );
     let (hour, now) = (Duration::from_hours(1), t.now());
-    for (starts_at, ends_at, active) in [(Some(now + hour), None, true), (None, Some(now), true), (None, None, false)] {
-        let settings = AdSettings { starts_at, ends_at, active, ..AdSettings::new("Çay", "Sıcak") };
+    for (starts_at, ends_at, active) in [
+        (Some(now + hour), None, true),
+        (None, Some(now), true),
+        (None, None, false),
+    ] {
+        let settings = AdSettings {
+            starts_at,
+            ends_at,
+            active,
+            ..AdSettings::new("Çay", "Sıcak")
+        };
         let made = t.create_ad(UserId(7), &settings, now).await.unwrap();
         assert_eq!(notify(&t, &made).await, AdNotifying::NotRunning);
     }

@@ -27,9 +27,18 @@ tebdil_core::store_conformance! {
 pub const DAY: Duration = Duration::from_hours(24);
 pub const GRACE: Duration = Duration::from_hours(1);
 
-pub fn fact(id: &str, kind: BillingEventType, at: Timestamp, external_id: &str, ends_at: Timestamp) -> BillingFact {
+pub fn fact(
+    id: &str,
+    kind: BillingEventType,
+    at: Timestamp,
+    external_id: &str,
+    ends_at: Timestamp,
+) -> BillingFact {
     let mut hash = [0; 32];
-    for (to, from) in hash.iter_mut().zip(id.bytes().chain(ends_at.millis().to_be_bytes())) {
+    for (to, from) in hash
+        .iter_mut()
+        .zip(id.bytes().chain(ends_at.millis().to_be_bytes()))
+    {
         *to = from;
     }
     BillingFact {
@@ -45,18 +54,30 @@ pub fn fact(id: &str, kind: BillingEventType, at: Timestamp, external_id: &str, 
 }
 
 pub fn terms(quota: &QuotaRules) -> BillingTerms<'_> {
-    BillingTerms { plan: Some("monthly"), grace: GRACE, quota }
+    BillingTerms {
+        plan: Some("monthly"),
+        grace: GRACE,
+        quota,
+    }
 }
 
 /// A user with a name at the billing provider.
 async fn customer(t: &TestStore, token: &str) -> UserId {
     let (user, _) = t.register("kedi").await;
-    assert_eq!(t.billing_token(user.id, token, t.now()).await.unwrap().as_deref(), Some(token));
+    assert_eq!(
+        t.billing_token(user.id, token, t.now())
+            .await
+            .unwrap()
+            .as_deref(),
+        Some(token)
+    );
     user.id
 }
 
 async fn take(t: &TestStore, fact: &BillingFact, token: &str) -> Billed {
-    t.take_billing_event(fact, token, terms(&TestStore::quota_rules()), t.now()).await.unwrap()
+    t.take_billing_event(fact, token, terms(&TestStore::quota_rules()), t.now())
+        .await
+        .unwrap()
 }
 
 fn outcome(billed: &Billed) -> BillingOutcome {
@@ -90,12 +111,45 @@ async fn the_order_of_arrival_does_not_matter(t: TestStore) {
     let now = t.now();
     let minutes = |minutes| now - Duration::from_mins(minutes);
     let far = now + 30 * DAY;
-    // In the order in which they happened; of two at the same moment the provider's clock has no more to say.
+    // In the order in which they happened; of two at the same moment the provider's clock has no
+    // more to say.
     let histories: [(&[Happened], bool, Timestamp, bool); 5] = [
-        (&[(Purchased, minutes(9), now + DAY), (Renewed, minutes(8), far), (Renewed, minutes(5), far + DAY)], true, far + DAY, true),
-        (&[(Purchased, minutes(9), far), (Cancelled, minutes(9), far)], true, far, false),
-        (&[(Purchased, minutes(9), far), (Cancelled, minutes(8), far), (Refunded, minutes(7), far)], false, minutes(7), false),
-        (&[(Purchased, minutes(9), far), (Expired, minutes(8), far), (Renewed, minutes(7), far + DAY)], true, far + DAY, true),
+        (
+            &[
+                (Purchased, minutes(9), now + DAY),
+                (Renewed, minutes(8), far),
+                (Renewed, minutes(5), far + DAY),
+            ],
+            true,
+            far + DAY,
+            true,
+        ),
+        (
+            &[(Purchased, minutes(9), far), (Cancelled, minutes(9), far)],
+            true,
+            far,
+            false,
+        ),
+        (
+            &[
+                (Purchased, minutes(9), far),
+                (Cancelled, minutes(8), far),
+                (Refunded, minutes(7), far),
+            ],
+            false,
+            minutes(7),
+            false,
+        ),
+        (
+            &[
+                (Purchased, minutes(9), far),
+                (Expired, minutes(8), far),
+                (Renewed, minutes(7), far + DAY),
+            ],
+            true,
+            far + DAY,
+            true,
+        ),
         (
             &[
                 (Purchased, minutes(9), far),
@@ -115,15 +169,38 @@ async fn the_order_of_arrival_does_not_matter(t: TestStore) {
             let user = customer(&t, &format!("token-{number}")).await;
             for at in &order {
                 let (kind, happened, ends_at) = history[*at];
-                let event = fact(&format!("evt-{number}-{at}"), kind, happened, &format!("sub-{number}"), ends_at);
-                assert!(matches!(take(&t, &event, &format!("token-{number}")).await, Billed::Done(..)));
+                let event = fact(
+                    &format!("evt-{number}-{at}"),
+                    kind,
+                    happened,
+                    &format!("sub-{number}"),
+                    ends_at,
+                );
+                assert!(matches!(
+                    take(&t, &event, &format!("token-{number}")).await,
+                    Billed::Done(..)
+                ));
             }
             let row = t.subscription(user).await.unwrap().expect("a subscription");
-            assert_eq!((row.is_active, row.ends_at, row.renews), (active, end, renews), "{history:?} in the order {order:?}");
+            assert_eq!(
+                (row.is_active, row.ends_at, row.renews),
+                (active, end, renews),
+                "{history:?} in the order {order:?}"
+            );
             assert_eq!(row.plan, "monthly");
-            assert_eq!(t.user(user).await.unwrap().expect("user").is_premium, active);
+            assert_eq!(
+                t.user(user).await.unwrap().expect("user").is_premium,
+                active
+            );
             let stored = assert_ledger_equals_balance(&t, user).await;
-            assert_eq!(t.quota(user, &TestStore::quota_rules(), now).await.unwrap().expect("user").text, if active { 100 } else { 10 });
+            assert_eq!(
+                t.quota(user, &TestStore::quota_rules(), now)
+                    .await
+                    .unwrap()
+                    .expect("user")
+                    .text,
+                if active { 100 } else { 10 }
+            );
             assert!(stored.text == 0 || stored.day == "2026-11-21");
         }
     }
@@ -132,13 +209,22 @@ async fn the_order_of_arrival_does_not_matter(t: TestStore) {
 async fn one_event_from_two_nodes_a_hundred_times_has_one_effect(t: TestStore) {
     let user = customer(&t, "token").await;
     let nodes = [t.store.clone(), t.database.open(&t.clock).await];
-    let event = Arc::new(fact("evt", BillingEventType::Purchased, t.now(), "sub", t.now() + 30 * DAY));
+    let event = Arc::new(fact(
+        "evt",
+        BillingEventType::Purchased,
+        t.now(),
+        "sub",
+        t.now() + 30 * DAY,
+    ));
     let answers = all_at_once((0..100).map(|number: usize| {
         let (node, event, now) = (nodes[number % 2].clone(), Arc::clone(&event), t.now());
         async move {
             let rules = TestStore::quota_rules();
             loop {
-                match node.take_billing_event(&event, "token", terms(&rules), now).await {
+                match node
+                    .take_billing_event(&event, "token", terms(&rules), now)
+                    .await
+                {
                     // A provider that hears of trouble delivers again.
                     Err(error) if error.is_transient() => {}
                     answer => return answer.unwrap(),
@@ -147,15 +233,45 @@ async fn one_event_from_two_nodes_a_hundred_times_has_one_effect(t: TestStore) {
         }
     }))
     .await;
-    let done: Vec<&Billed> = answers.iter().filter(|answer| matches!(answer, Billed::Done(..))).collect();
-    let [Billed::Done(BillingOutcome::Applied, Settled { quota: Some((_, quota)), notified: Some(notified) })] = done[..] else {
+    let done: Vec<&Billed> = answers
+        .iter()
+        .filter(|answer| matches!(answer, Billed::Done(..)))
+        .collect();
+    let [
+        Billed::Done(
+            BillingOutcome::Applied,
+            Settled {
+                quota: Some((_, quota)),
+                notified: Some(notified),
+            },
+        ),
+    ] = done[..]
+    else {
         panic!("{done:?}")
     };
     assert_eq!((quota.text, quota.video, notified.user_id), (100, 30, user));
-    assert_eq!(answers.iter().filter(|answer| **answer == Billed::Before(BillingOutcome::Applied)).count(), 99);
-    assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM quota_ledger WHERE reason = 'premium'").await, [2]);
-    assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM notifications").await, [1]);
-    assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM subscriptions").await, [1]);
+    assert_eq!(
+        answers
+            .iter()
+            .filter(|answer| **answer == Billed::Before(BillingOutcome::Applied))
+            .count(),
+        99
+    );
+    assert_eq!(
+        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM quota_ledger WHERE reason = 'premium'")
+            .await,
+        [2]
+    );
+    assert_eq!(
+        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM notifications")
+            .await,
+        [1]
+    );
+    assert_eq!(
+        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM subscriptions")
+            .await,
+        [1]
+    );
     assert_eq!(assert_ledger_equals_balance(&t, user).await.text, 100);
     close(nodes).await;
 }
@@ -168,64 +284,172 @@ async fn close(nodes: [Store; 2]) {
 
 async fn an_id_belongs_to_one_event(t: TestStore) {
     let user = customer(&t, "token").await;
-    let event = fact("evt", BillingEventType::Purchased, t.now(), "sub", t.now() + DAY);
+    let event = fact(
+        "evt",
+        BillingEventType::Purchased,
+        t.now(),
+        "sub",
+        t.now() + DAY,
+    );
     take(&t, &event, "token").await;
-    let other = fact("evt", BillingEventType::Purchased, t.now(), "sub", t.now() + 300 * DAY);
+    let other = fact(
+        "evt",
+        BillingEventType::Purchased,
+        t.now(),
+        "sub",
+        t.now() + 300 * DAY,
+    );
     assert_eq!(take(&t, &other, "token").await, Billed::Conflict);
     assert_eq!(take(&t, &other, "nobody").await, Billed::Conflict);
-    assert_eq!(t.subscription(user).await.unwrap().expect("there").ends_at, t.now() + DAY);
+    assert_eq!(
+        t.subscription(user).await.unwrap().expect("there").ends_at,
+        t.now() + DAY
+    );
     assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE action = 'billing_event_conflict'").await, [2]);
-    assert_eq!(take(&t, &event, "token").await, Billed::Before(BillingOutcome::Applied));
+    assert_eq!(
+        take(&t, &event, "token").await,
+        Billed::Before(BillingOutcome::Applied)
+    );
 }
 
 async fn an_unknown_plan_waits_until_it_is_known(t: TestStore) {
     let user = customer(&t, "token").await;
     let rules = TestStore::quota_rules();
-    let unknown = BillingTerms { plan: None, ..terms(&rules) };
-    let event = fact("evt", BillingEventType::Purchased, t.now(), "sub", t.now() + DAY);
+    let unknown = BillingTerms {
+        plan: None,
+        ..terms(&rules)
+    };
+    let event = fact(
+        "evt",
+        BillingEventType::Purchased,
+        t.now(),
+        "sub",
+        t.now() + DAY,
+    );
     for _ in 0..3 {
-        let billed = t.take_billing_event(&event, "token", unknown, t.now()).await.unwrap();
-        assert_eq!(billed, Billed::Done(BillingOutcome::UnknownPlan, Settled::default()));
+        let billed = t
+            .take_billing_event(&event, "token", unknown, t.now())
+            .await
+            .unwrap();
+        assert_eq!(
+            billed,
+            Billed::Done(BillingOutcome::UnknownPlan, Settled::default())
+        );
     }
-    assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE action = 'billing_unknown_plan'").await, [1]);
+    assert_eq!(
+        t.numbers(
+            "SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE action = 'billing_unknown_plan'"
+        )
+        .await,
+        [1]
+    );
     assert_eq!(t.subscription(user).await.unwrap(), None);
     assert_eq!(t.waiting_billing_events(&[], 10).await.unwrap(), []);
     assert_eq!(t.waiting_billing_events(&["year"], 10).await.unwrap(), []);
-    assert_eq!(t.waiting_billing_events(&["year", "month"], 10).await.unwrap(), [(user, event.clone())]);
+    assert_eq!(
+        t.waiting_billing_events(&["year", "month"], 10)
+            .await
+            .unwrap(),
+        [(user, event.clone())]
+    );
 
     let nodes = [t.store.clone(), t.database.open(&t.clock).await];
     let applied = all_at_once((0..10).map(|number: usize| {
         let (node, event, now) = (nodes[number % 2].clone(), event.clone(), t.now());
-        async move { node.apply_waiting_billing_event(user, &event, terms(&TestStore::quota_rules()), now).await.unwrap() }
+        async move {
+            node.apply_waiting_billing_event(user, &event, terms(&TestStore::quota_rules()), now)
+                .await
+                .unwrap()
+        }
     }))
     .await;
     let applied: Vec<_> = applied.into_iter().flatten().collect();
-    let [(BillingOutcome::Applied, Settled { quota: Some(_), notified: Some(_) })] = &applied[..] else { panic!("{applied:?}") };
+    let [
+        (
+            BillingOutcome::Applied,
+            Settled {
+                quota: Some(_),
+                notified: Some(_),
+            },
+        ),
+    ] = &applied[..]
+    else {
+        panic!("{applied:?}")
+    };
     assert!(t.user(user).await.unwrap().expect("user").is_premium);
     assert_eq!(t.waiting_billing_events(&["month"], 10).await.unwrap(), []);
-    assert_eq!(take(&t, &event, "token").await, Billed::Before(BillingOutcome::Applied));
+    assert_eq!(
+        take(&t, &event, "token").await,
+        Billed::Before(BillingOutcome::Applied)
+    );
     close(nodes).await;
 }
 
 async fn an_unknown_account_is_recorded_once_and_may_become_known(t: TestStore) {
-    let event = fact("evt", BillingEventType::Purchased, t.now(), "sub", t.now() + DAY);
+    let event = fact(
+        "evt",
+        BillingEventType::Purchased,
+        t.now(),
+        "sub",
+        t.now() + DAY,
+    );
     let answers = all_at_once((0..10).map(|_| {
         let (store, event, now) = (t.store.clone(), event.clone(), t.now());
-        async move { store.take_billing_event(&event, "token", terms(&TestStore::quota_rules()), now).await.unwrap() }
+        async move {
+            store
+                .take_billing_event(&event, "token", terms(&TestStore::quota_rules()), now)
+                .await
+                .unwrap()
+        }
     }))
     .await;
-    assert!(answers.iter().all(|answer| outcome(answer) == BillingOutcome::UnknownAccount));
+    assert!(
+        answers
+            .iter()
+            .all(|answer| outcome(answer) == BillingOutcome::UnknownAccount)
+    );
     assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE action = 'billing_unknown_account'").await, [1]);
     let user = customer(&t, "token").await;
-    assert!(matches!(take(&t, &event, "token").await, Billed::Done(BillingOutcome::Applied, _)));
+    assert!(matches!(
+        take(&t, &event, "token").await,
+        Billed::Done(BillingOutcome::Applied, _)
+    ));
     assert!(t.user(user).await.unwrap().expect("user").is_premium);
-    assert_eq!(t.numbers(&format!("SELECT CAST(COUNT(*) AS BIGINT) FROM billing_events WHERE user_id = {user}")).await, [1]);
+    assert_eq!(
+        t.numbers(&format!(
+            "SELECT CAST(COUNT(*) AS BIGINT) FROM billing_events WHERE user_id = {user}"
+        ))
+        .await,
+        [1]
+    );
 }
 
 async fn a_subscription_stays_with_its_account(t: TestStore) {
     let (mine, theirs) = (customer(&t, "mine").await, customer(&t, "theirs").await);
-    take(&t, &fact("a", BillingEventType::Purchased, t.now(), "sub", t.now() + DAY), "mine").await;
-    let moved = take(&t, &fact("b", BillingEventType::Refunded, t.now() + DAY, "sub", t.now() + DAY), "theirs").await;
+    take(
+        &t,
+        &fact(
+            "a",
+            BillingEventType::Purchased,
+            t.now(),
+            "sub",
+            t.now() + DAY,
+        ),
+        "mine",
+    )
+    .await;
+    let moved = take(
+        &t,
+        &fact(
+            "b",
+            BillingEventType::Refunded,
+            t.now() + DAY,
+            "sub",
+            t.now() + DAY,
+        ),
+        "theirs",
+    )
+    .await;
     assert_eq!(outcome(&moved), BillingOutcome::UnknownAccount);
     assert!(t.user(mine).await.unwrap().expect("user").is_premium);
     assert_eq!(t.subscription(theirs).await.unwrap(), None);
@@ -234,59 +458,178 @@ async fn a_subscription_stays_with_its_account(t: TestStore) {
 async fn an_end_needs_no_known_plan_and_a_late_renewal_brings_it_back(t: TestStore) {
     let user = customer(&t, "token").await;
     let rules = TestStore::quota_rules();
-    take(&t, &fact("a", BillingEventType::Purchased, t.now(), "sub", t.now() + DAY), "token").await;
+    take(
+        &t,
+        &fact(
+            "a",
+            BillingEventType::Purchased,
+            t.now(),
+            "sub",
+            t.now() + DAY,
+        ),
+        "token",
+    )
+    .await;
     t.clock.advance(Duration::from_mins(1));
-    let gone = BillingTerms { plan: None, ..terms(&rules) };
-    let expired = fact("b", BillingEventType::Expired, t.now(), "sub", t.now() + DAY);
-    let Billed::Done(BillingOutcome::Applied, settled) = t.take_billing_event(&expired, "token", gone, t.now()).await.unwrap() else {
+    let gone = BillingTerms {
+        plan: None,
+        ..terms(&rules)
+    };
+    let expired = fact(
+        "b",
+        BillingEventType::Expired,
+        t.now(),
+        "sub",
+        t.now() + DAY,
+    );
+    let Billed::Done(BillingOutcome::Applied, settled) = t
+        .take_billing_event(&expired, "token", gone, t.now())
+        .await
+        .unwrap()
+    else {
         panic!("applied")
     };
-    assert_eq!(settled.notified.expect("told").notice.code(), "premium_ended");
+    assert_eq!(
+        settled.notified.expect("told").notice.code(),
+        "premium_ended"
+    );
     assert!(!t.user(user).await.unwrap().expect("user").is_premium);
 
-    let renewed = fact("c", BillingEventType::Renewed, t.now() + Duration::from_millis(1), "sub", t.now() + 30 * DAY);
-    assert!(matches!(take(&t, &renewed, "token").await, Billed::Done(BillingOutcome::Applied, _)));
+    let renewed = fact(
+        "c",
+        BillingEventType::Renewed,
+        t.now() + Duration::from_millis(1),
+        "sub",
+        t.now() + 30 * DAY,
+    );
+    assert!(matches!(
+        take(&t, &renewed, "token").await,
+        Billed::Done(BillingOutcome::Applied, _)
+    ));
     assert!(t.user(user).await.unwrap().expect("user").is_premium);
-    // The same moment, another word for it: the order of the list decides, not the order of arrival.
-    let older = fact("d", BillingEventType::Purchased, renewed.occurred_at, "sub", t.now() + 90 * DAY);
-    assert_eq!(outcome(&take(&t, &older, "token").await), BillingOutcome::Stale);
-    assert_eq!(t.subscription(user).await.unwrap().expect("there").ends_at, t.now() + 30 * DAY);
+    // The same moment, another word for it: the order of the list decides, not the order of
+    // arrival.
+    let older = fact(
+        "d",
+        BillingEventType::Purchased,
+        renewed.occurred_at,
+        "sub",
+        t.now() + 90 * DAY,
+    );
+    assert_eq!(
+        outcome(&take(&t, &older, "token").await),
+        BillingOutcome::Stale
+    );
+    assert_eq!(
+        t.subscription(user).await.unwrap().expect("there").ends_at,
+        t.now() + 30 * DAY
+    );
 }
 
 async fn what_arrives_after_its_period_gives_nothing(t: TestStore) {
     let user = customer(&t, "token").await;
     let ended = t.now() - GRACE;
-    let late = take(&t, &fact("a", BillingEventType::Purchased, ended - DAY, "sub", ended), "token").await;
-    assert_eq!(late, Billed::Done(BillingOutcome::Applied, Settled::default()));
-    assert!(!t.subscription(user).await.unwrap().expect("there").is_active);
+    let late = take(
+        &t,
+        &fact("a", BillingEventType::Purchased, ended - DAY, "sub", ended),
+        "token",
+    )
+    .await;
+    assert_eq!(
+        late,
+        Billed::Done(BillingOutcome::Applied, Settled::default())
+    );
+    assert!(
+        !t.subscription(user)
+            .await
+            .unwrap()
+            .expect("there")
+            .is_active
+    );
     // A moment later its renewal may still be under way.
-    let in_grace = fact("b", BillingEventType::Renewed, ended, "sub", ended + Duration::from_millis(1));
-    assert!(matches!(take(&t, &in_grace, "token").await, Billed::Done(BillingOutcome::Applied, Settled { quota: Some(_), .. })));
-    let cancelled = fact("c", BillingEventType::Cancelled, ended, "sub", ended + Duration::from_millis(1));
+    let in_grace = fact(
+        "b",
+        BillingEventType::Renewed,
+        ended,
+        "sub",
+        ended + Duration::from_millis(1),
+    );
+    assert!(matches!(
+        take(&t, &in_grace, "token").await,
+        Billed::Done(BillingOutcome::Applied, Settled { quota: Some(_), .. })
+    ));
+    let cancelled = fact(
+        "c",
+        BillingEventType::Cancelled,
+        ended,
+        "sub",
+        ended + Duration::from_millis(1),
+    );
     take(&t, &cancelled, "token").await;
-    assert!(!t.subscription(user).await.unwrap().expect("there").is_active, "no renewal to wait for");
+    assert!(
+        !t.subscription(user)
+            .await
+            .unwrap()
+            .expect("there")
+            .is_active,
+        "no renewal to wait for"
+    );
 }
 
 async fn a_token_is_made_once(t: TestStore) {
     let (user, _) = t.register("kedi").await;
     let tokens = all_at_once((0..20).map(|number| {
         let (store, now) = (t.store.clone(), t.now());
-        async move { store.billing_token(user.id, &format!("token-{number}"), now).await.unwrap().expect("a token") }
+        async move {
+            store
+                .billing_token(user.id, &format!("token-{number}"), now)
+                .await
+                .unwrap()
+                .expect("a token")
+        }
     }))
     .await;
     assert!(tokens.iter().all(|token| *token == tokens[0]), "{tokens:?}");
-    assert_eq!(t.billing_token(UserId(1), "token", t.now()).await.unwrap(), None);
+    assert_eq!(
+        t.billing_token(UserId(1), "token", t.now()).await.unwrap(),
+        None
+    );
 }
 
 async fn old_events_go_and_their_return_changes_nothing(t: TestStore) {
     let user = customer(&t, "token").await;
-    let event = fact("a", BillingEventType::Purchased, t.now(), "sub", t.now() + 900 * DAY);
+    let event = fact(
+        "a",
+        BillingEventType::Purchased,
+        t.now(),
+        "sub",
+        t.now() + 900 * DAY,
+    );
     take(&t, &event, "token").await;
     t.clock.advance(DAY);
-    take(&t, &fact("b", BillingEventType::Renewed, t.now(), "sub", t.now() + 900 * DAY), "token").await;
-    assert_eq!(t.delete_old_billing_events(t.now() - DAY, 10).await.unwrap(), 1);
+    take(
+        &t,
+        &fact(
+            "b",
+            BillingEventType::Renewed,
+            t.now(),
+            "sub",
+            t.now() + 900 * DAY,
+        ),
+        "token",
+    )
+    .await;
+    assert_eq!(
+        t.delete_old_billing_events(t.now() - DAY, 10)
+            .await
+            .unwrap(),
+        1
+    );
     let before = t.subscription(user).await.unwrap();
-    assert_eq!(take(&t, &event, "token").await, Billed::Done(BillingOutcome::Stale, Settled::default()));
+    assert_eq!(
+        take(&t, &event, "token").await,
+        Billed::Done(BillingOutcome::Stale, Settled::default())
+    );
     assert_eq!(t.subscription(user).await.unwrap(), before);
     assert_eq!(t.delete_old_billing_events(t.now(), 1).await.unwrap(), 1);
     assert_eq!(t.delete_old_billing_events(t.now(), 10).await.unwrap(), 1);

@@ -20,37 +20,112 @@ async fn a_block_lasts_and_is_listed(t: TestStore) {
     let ((a, a1), (b, b1)) = couple(&t).await;
     let stranger = t.register("kus").await.0;
     let made = t
-        .create_matches(ENDLESS_TERM, &[pair(Mode::Text, side(a.id, a1.id, 1), side(b.id, b1.id, 2))], &TestStore::match_rules(), t.now())
+        .create_matches(
+            ENDLESS_TERM,
+            &[pair(Mode::Text, side(a.id, a1.id, 1), side(b.id, b1.id, 2))],
+            &TestStore::match_rules(),
+            t.now(),
+        )
         .await
         .unwrap();
-    let [PairOutcome::Made(made)] = made.as_slice() else { panic!("{made:?}") };
-    assert_eq!(t.block(MatchId(1), a.id, t.now()).await.unwrap(), Blocking::NotFound);
-    assert_eq!(t.block(made.id, stranger.id, t.now()).await.unwrap(), Blocking::NotFound, "not in the match");
-
-    let Blocking::Blocked { block, new: true, ended } = t.block(made.id, a.id, t.now()).await.unwrap() else { panic!("refused") };
+    let [PairOutcome::Made(made)] = made.as_slice() else {
+        panic!("{made:?}")
+    };
     assert_eq!(
-        ended.iter().map(|ended| (ended.match_id, ended.reason, ended.by)).collect::<Vec<_>>(),
+        t.block(MatchId(1), a.id, t.now()).await.unwrap(),
+        Blocking::NotFound
+    );
+    assert_eq!(
+        t.block(made.id, stranger.id, t.now()).await.unwrap(),
+        Blocking::NotFound,
+        "not in the match"
+    );
+
+    let Blocking::Blocked {
+        block,
+        new: true,
+        ended,
+    } = t.block(made.id, a.id, t.now()).await.unwrap()
+    else {
+        panic!("refused")
+    };
+    assert_eq!(
+        ended
+            .iter()
+            .map(|ended| (ended.match_id, ended.reason, ended.by))
+            .collect::<Vec<_>>(),
         [(made.id, EndReason::Blocked, Some(a.id))]
     );
-    assert_eq!(t.active_matches(b.id, t.now()).await.unwrap().len(), 0, "it ends with the same commit");
-    assert_eq!((block.blocked_id, block.alias.as_str(), &block.tag, block.created_at), (b.id, "kopek", &b.tag, t.now()));
-    let again = Blocking::Blocked { block: block.clone(), new: false, ended: Vec::new() };
+    assert_eq!(
+        t.active_matches(b.id, t.now()).await.unwrap().len(),
+        0,
+        "it ends with the same commit"
+    );
+    assert_eq!(
+        (
+            block.blocked_id,
+            block.alias.as_str(),
+            &block.tag,
+            block.created_at
+        ),
+        (b.id, "kopek", &b.tag, t.now())
+    );
+    let again = Blocking::Blocked {
+        block: block.clone(),
+        new: false,
+        ended: Vec::new(),
+    };
     assert_eq!(t.block(made.id, a.id, t.now()).await.unwrap(), again);
-    let rename = ProfileUpdate { alias: Some(TestStore::alias("yeni")), ..ProfileUpdate::default() };
+    let rename = ProfileUpdate {
+        alias: Some(TestStore::alias("yeni")),
+        ..ProfileUpdate::default()
+    };
     t.update_profile(b.id, &rename, &mut rng(1)).await.unwrap();
-    assert_eq!(t.blocks_of(a.id, None, 50).await.unwrap(), std::slice::from_ref(&block), "the handle it had then");
+    assert_eq!(
+        t.blocks_of(a.id, None, 50).await.unwrap(),
+        std::slice::from_ref(&block),
+        "the handle it had then"
+    );
     assert_eq!(t.blocks_of(b.id, None, 50).await.unwrap(), []);
-    assert_eq!(t.blocked_either_way(a.id).await.unwrap(), HashSet::from([b.id]));
-    assert_eq!(t.blocked_either_way(b.id).await.unwrap(), HashSet::from([a.id]));
-    assert_eq!(t.blocked_either_way(stranger.id).await.unwrap(), HashSet::new());
+    assert_eq!(
+        t.blocked_either_way(a.id).await.unwrap(),
+        HashSet::from([b.id])
+    );
+    assert_eq!(
+        t.blocked_either_way(b.id).await.unwrap(),
+        HashSet::from([a.id])
+    );
+    assert_eq!(
+        t.blocked_either_way(stranger.id).await.unwrap(),
+        HashSet::new()
+    );
 
     let again = t
-        .create_matches(ENDLESS_TERM, &[pair(Mode::Video, side(b.id, b1.id, 3), side(a.id, a1.id, 4))], &TestStore::match_rules(), t.now())
+        .create_matches(
+            ENDLESS_TERM,
+            &[pair(
+                Mode::Video,
+                side(b.id, b1.id, 3),
+                side(a.id, a1.id, 4),
+            )],
+            &TestStore::match_rules(),
+            t.now(),
+        )
         .await
         .unwrap();
-    assert!(matches!(again.as_slice(), [PairOutcome::Refused { blocked: true, .. }]), "{again:?}");
+    assert!(
+        matches!(
+            again.as_slice(),
+            [PairOutcome::Refused { blocked: true, .. }]
+        ),
+        "{again:?}"
+    );
 
-    assert_eq!(t.unblock(b.id, block.id).await.unwrap(), None, "somebody else's");
+    assert_eq!(
+        t.unblock(b.id, block.id).await.unwrap(),
+        None,
+        "somebody else's"
+    );
     assert_eq!(t.unblock(a.id, block.id).await.unwrap(), Some(b.id));
     assert_eq!(t.unblock(a.id, block.id).await.unwrap(), None);
     assert_eq!(t.blocked_either_way(b.id).await.unwrap(), HashSet::new());
@@ -61,17 +136,45 @@ async fn blocks_are_listed_in_pages(t: TestStore) {
     let mut ids = Vec::new();
     for number in 0..5_i64 {
         let (peer, session) = t.register("kopek").await;
-        t.put_key_packages(peer.id, session.id, &[vec![1]], None, t.now()).await.unwrap();
-        t.put_key_packages(a.id, a1.id, &[vec![1]], None, t.now()).await.unwrap();
-        let proposed = pair(Mode::Text, side(a.id, a1.id, 2 * number + 1), side(peer.id, session.id, 2 * number + 2));
-        let made = t.create_matches(ENDLESS_TERM, &[proposed], &TestStore::match_rules(), t.now()).await.unwrap();
-        let [PairOutcome::Made(made)] = made.as_slice() else { panic!("{made:?}") };
-        let Blocking::Blocked { block, .. } = t.block(made.id, a.id, t.now()).await.unwrap() else { panic!("refused") };
+        t.put_key_packages(peer.id, session.id, &[vec![1]], None, t.now())
+            .await
+            .unwrap();
+        t.put_key_packages(a.id, a1.id, &[vec![1]], None, t.now())
+            .await
+            .unwrap();
+        let proposed = pair(
+            Mode::Text,
+            side(a.id, a1.id, 2 * number + 1),
+            side(peer.id, session.id, 2 * number + 2),
+        );
+        let made = t
+            .create_matches(
+                ENDLESS_TERM,
+                &[proposed],
+                &TestStore::match_rules(),
+                t.now(),
+            )
+            .await
+            .unwrap();
+        let [PairOutcome::Made(made)] = made.as_slice() else {
+            panic!("{made:?}")
+        };
+        let Blocking::Blocked { block, .. } = t.block(made.id, a.id, t.now()).await.unwrap() else {
+            panic!("refused")
+        };
         ids.insert(0, block.id);
     }
     let page = |before: Option<BlockId>| {
         let store = t.store.clone();
-        async move { store.blocks_of(a.id, before, 2).await.unwrap().into_iter().map(|block| block.id).collect::<Vec<_>>() }
+        async move {
+            store
+                .blocks_of(a.id, before, 2)
+                .await
+                .unwrap()
+                .into_iter()
+                .map(|block| block.id)
+                .collect::<Vec<_>>()
+        }
     };
     assert_eq!(page(None).await, ids[..2]);
     assert_eq!(page(Some(ids[1])).await, ids[2..4]);
@@ -82,35 +185,87 @@ async fn blocks_are_listed_in_pages(t: TestStore) {
 async fn blocking_at_once_blocks_once(t: TestStore) {
     let ((a, a1), (b, b1)) = couple(&t).await;
     let proposed = pair(Mode::Text, side(a.id, a1.id, 1), side(b.id, b1.id, 2));
-    let made = t.create_matches(ENDLESS_TERM, &[proposed], &TestStore::match_rules(), t.now()).await.unwrap();
-    let [PairOutcome::Made(made)] = made.as_slice() else { panic!("{made:?}") };
+    let made = t
+        .create_matches(
+            ENDLESS_TERM,
+            &[proposed],
+            &TestStore::match_rules(),
+            t.now(),
+        )
+        .await
+        .unwrap();
+    let [PairOutcome::Made(made)] = made.as_slice() else {
+        panic!("{made:?}")
+    };
     let match_id = made.id;
     let outcomes = all_at_once((0..10).map(|number| {
-        let (store, now, user) = (t.store.clone(), t.now(), if number % 2 == 0 { a.id } else { b.id });
+        let (store, now, user) = (
+            t.store.clone(),
+            t.now(),
+            if number % 2 == 0 { a.id } else { b.id },
+        );
         async move { store.block(match_id, user, now).await.unwrap() }
     }))
     .await;
-    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Blocking::Blocked { new: true, .. })).count(), 2, "one each");
-    assert_eq!(outcomes.iter().filter(|outcome| matches!(outcome, Blocking::Blocked { new: false, .. })).count(), 8);
-    let ended = |outcome: &Blocking| if let Blocking::Blocked { ended, .. } = outcome { ended.len() } else { 0 };
+    assert_eq!(
+        outcomes
+            .iter()
+            .filter(|outcome| matches!(outcome, Blocking::Blocked { new: true, .. }))
+            .count(),
+        2,
+        "one each"
+    );
+    assert_eq!(
+        outcomes
+            .iter()
+            .filter(|outcome| matches!(outcome, Blocking::Blocked { new: false, .. }))
+            .count(),
+        8
+    );
+    let ended = |outcome: &Blocking| {
+        if let Blocking::Blocked { ended, .. } = outcome {
+            ended.len()
+        } else {
+            0
+        }
+    };
     assert_eq!(outcomes.iter().map(ended).sum::<usize>(), 1, "it ends once");
 }
 
 async fn a_block_while_the_two_are_paired_leaves_no_match(t: TestStore) {
     let ((a, a1), (b, b1)) = couple(&t).await;
-    t.put_key_packages(b.id, b1.id, &[], Some(&[9]), t.now()).await.unwrap();
-    let rules = MatchRules { max_active_text: 100, ..TestStore::match_rules() };
+    t.put_key_packages(b.id, b1.id, &[], Some(&[9]), t.now())
+        .await
+        .unwrap();
+    let rules = MatchRules {
+        max_active_text: 100,
+        ..TestStore::match_rules()
+    };
     let (mut made_in_time, mut tickets) = (0, 1..);
     for round in 0..21 {
         let mut proposed = || {
             let mut ticket = || tickets.next().expect("there is no end");
-            pair(Mode::Text, side(a.id, a1.id, ticket()), side(b.id, b1.id, ticket()))
+            pair(
+                Mode::Text,
+                side(a.id, a1.id, ticket()),
+                side(b.id, b1.id, ticket()),
+            )
         };
-        let first = t.create_matches(ENDLESS_TERM, &[proposed()], &rules, t.now()).await.unwrap();
-        let [PairOutcome::Made(first)] = first.as_slice() else { panic!("{first:?}") };
+        let first = t
+            .create_matches(ENDLESS_TERM, &[proposed()], &rules, t.now())
+            .await
+            .unwrap();
+        let [PairOutcome::Made(first)] = first.as_slice() else {
+            panic!("{first:?}")
+        };
         // Two matchmakers propose the same two while one of these blocks the other.
         let [one, two] = [proposed(), proposed()];
-        let pairing = async |proposed: NewMatch| t.create_matches(ENDLESS_TERM, &[proposed], &rules, t.now()).await.unwrap().remove(0);
+        let pairing = async |proposed: NewMatch| {
+            t.create_matches(ENDLESS_TERM, &[proposed], &rules, t.now())
+                .await
+                .unwrap()
+                .remove(0)
+        };
         let blocking = async || t.block(first.id, a.id, t.now()).await.unwrap();
         let (one, two, blocking) = match round % 3 {
             0 => tokio::join!(pairing(one), pairing(two), blocking()),
@@ -123,13 +278,30 @@ async fn a_block_while_the_two_are_paired_leaves_no_match(t: TestStore) {
                 (one, two, blocking)
             }
         };
-        let Blocking::Blocked { block, new: true, ended } = blocking else { panic!("{blocking:?}") };
-        let made = [one, two].iter().filter(|outcome| matches!(outcome, PairOutcome::Made(_))).count();
-        assert_eq!(ended.len(), 1 + made, "what came before the block ends with it, what came after was refused");
+        let Blocking::Blocked {
+            block,
+            new: true,
+            ended,
+        } = blocking
+        else {
+            panic!("{blocking:?}")
+        };
+        let made = [one, two]
+            .iter()
+            .filter(|outcome| matches!(outcome, PairOutcome::Made(_)))
+            .count();
+        assert_eq!(
+            ended.len(),
+            1 + made,
+            "what came before the block ends with it, what came after was refused"
+        );
         assert!(t.active_matches(a.id, t.now()).await.unwrap().is_empty());
         made_in_time += made;
         assert_eq!(t.unblock(a.id, block.id).await.unwrap(), Some(b.id));
         t.clock.advance(Duration::from_hours(24));
     }
-    assert!(made_in_time > 0 && made_in_time < 42, "some came before and some after: {made_in_time}");
+    assert!(
+        made_in_time > 0 && made_in_time < 42,
+        "some came before and some after: {made_in_time}"
+    );
 }

@@ -31,8 +31,22 @@ const GAP: Duration = Duration::from_secs(15);
 /// A video match of two new users, the offerer first.
 async fn call(t: &TestStore) -> (MatchId, [UserId; 2]) {
     let (a, b) = couple(t).await;
-    let proposed = pair(Mode::Video, side(a.0.id, a.1.id, a.0.id.0), side(b.0.id, b.1.id, b.0.id.0));
-    match t.create_matches(ENDLESS_TERM, &[proposed], &TestStore::match_rules(), t.now()).await.unwrap().remove(0) {
+    let proposed = pair(
+        Mode::Video,
+        side(a.0.id, a.1.id, a.0.id.0),
+        side(b.0.id, b.1.id, b.0.id.0),
+    );
+    match t
+        .create_matches(
+            ENDLESS_TERM,
+            &[proposed],
+            &TestStore::match_rules(),
+            t.now(),
+        )
+        .await
+        .unwrap()
+        .remove(0)
+    {
         PairOutcome::Made(made) => (made.id, [a.0.id, b.0.id]),
         refused => panic!("{refused:?}"),
     }
@@ -49,19 +63,27 @@ async fn a_call_is_connected_once(t: TestStore) {
     assert_eq!(connected(&t, id).await, CallConnected::Now);
     t.clock.advance(Duration::from_secs(3));
     assert_eq!(connected(&t, id).await, CallConnected::Before);
-    assert_eq!(t.call_side(id, a).await.unwrap().unwrap().connected_at, Some(first));
+    assert_eq!(
+        t.call_side(id, a).await.unwrap().unwrap().connected_at,
+        Some(first)
+    );
     assert_eq!(connected(&t, MatchId(1)).await, CallConnected::Over);
     // With the clock set back, not before the match.
     let (id, [a, _]) = call(&t).await;
     let made = t.now();
     t.clock.set(made - Duration::from_hours(1));
     assert_eq!(connected(&t, id).await, CallConnected::Now);
-    assert_eq!(t.call_side(id, a).await.unwrap().unwrap().connected_at, Some(made));
+    assert_eq!(
+        t.call_side(id, a).await.unwrap().unwrap().connected_at,
+        Some(made)
+    );
 }
 
 async fn a_call_that_is_over_is_not_connected_any_more(t: TestStore) {
     let (id, [a, _]) = call(&t).await;
-    t.end_match(id, Some(a), EndReason::HungUp, t.now()).await.unwrap();
+    t.end_match(id, Some(a), EndReason::HungUp, t.now())
+        .await
+        .unwrap();
     assert_eq!(connected(&t, id).await, CallConnected::Over);
     assert_eq!(t.call_failed(id, t.now()).await.unwrap(), None);
     let (ran_out, _) = call(&t).await;
@@ -97,20 +119,48 @@ async fn the_end_says_what_became_of_the_call(t: TestStore) {
             }
             if fails {
                 assert_eq!(t.call_failed(id, t.now()).await.unwrap(), Some(connects));
-                assert_eq!(t.call_failed(id, t.now()).await.unwrap(), None, "it was said before");
+                assert_eq!(
+                    t.call_failed(id, t.now()).await.unwrap(),
+                    None,
+                    "it was said before"
+                );
             }
         }
-        let End::Now(ended) = t.end_match(id, Some(a), EndReason::HungUp, t.now()).await.unwrap() else { panic!("it went on") };
+        let End::Now(ended) = t
+            .end_match(id, Some(a), EndReason::HungUp, t.now())
+            .await
+            .unwrap()
+        else {
+            panic!("it went on")
+        };
         assert_eq!((ended.status, ended.call), (status, Some(outcome)));
-        let End::Before(before) = t.end_match(id, Some(b), EndReason::Left, t.now()).await.unwrap() else { panic!("it was over") };
+        let End::Before(before) = t
+            .end_match(id, Some(b), EndReason::Left, t.now())
+            .await
+            .unwrap()
+        else {
+            panic!("it was over")
+        };
         assert_eq!(before, ended);
         t.clock.advance(TestStore::match_rules().lifetime);
         let expired = t.expire_matches(t.now(), 10).await.unwrap();
-        assert_eq!(expired.iter().map(|ended| (ended.match_id, ended.call)).collect::<Vec<_>>(), [(ran_out, Some(outcome))]);
+        assert_eq!(
+            expired
+                .iter()
+                .map(|ended| (ended.match_id, ended.call))
+                .collect::<Vec<_>>(),
+            [(ran_out, Some(outcome))]
+        );
     }
     let (a, b) = couple(&t).await;
     let text = matched(&t, &a, &b, 1).await;
-    let End::Now(ended) = t.end_match(text, None, EndReason::Left, t.now()).await.unwrap() else { panic!("it went on") };
+    let End::Now(ended) = t
+        .end_match(text, None, EndReason::Left, t.now())
+        .await
+        .unwrap()
+    else {
+        panic!("it went on")
+    };
     assert_eq!(ended.call, None);
 }
 
@@ -124,13 +174,19 @@ async fn a_call_is_logged_for_both_and_is_no_answer(t: TestStore) {
     }
     t.clock.advance(Duration::from_mins(1));
     for (id, by) in [(hung_up, a), (never, c)] {
-        t.end_match(id, Some(by), EndReason::HungUp, t.now()).await.unwrap();
-        t.end_match(id, Some(by), EndReason::HungUp, t.now()).await.unwrap();
+        t.end_match(id, Some(by), EndReason::HungUp, t.now())
+            .await
+            .unwrap();
+        t.end_match(id, Some(by), EndReason::HungUp, t.now())
+            .await
+            .unwrap();
     }
     t.clock.advance(TestStore::match_rules().lifetime);
     assert_eq!(t.expire_matches(t.now(), 10).await.unwrap().len(), 1);
     let rows = async |id: MatchId, kind: &str, user: UserId| {
-        let of = format!("match_id = {id} AND kind = '{kind}' AND sender_id = {user} AND seq = 0 AND connection_type = 'video'");
+        let of = format!(
+            "match_id = {id} AND kind = '{kind}' AND sender_id = {user} AND seq = 0 AND connection_type = 'video'"
+        );
         t.numbers(&format!("SELECT CAST(COUNT(*) AS BIGINT) FROM message_logs WHERE {of} AND device_info = '' AND receiver_id <> {user}"))
             .await
     };
@@ -139,13 +195,32 @@ async fn a_call_is_logged_for_both_and_is_no_answer(t: TestStore) {
             assert_eq!(rows(hung_up, kind, user).await, [1], "{kind}");
         }
     }
-    let of = async |id: MatchId| t.numbers(&format!("SELECT CAST(COUNT(*) AS BIGINT) FROM message_logs WHERE match_id = {id}")).await;
-    assert_eq!((of(ran_out).await, of(never).await), (vec![4], vec![0]), "the one that ran out ends too; nothing was said of the third");
+    let of = async |id: MatchId| {
+        t.numbers(&format!(
+            "SELECT CAST(COUNT(*) AS BIGINT) FROM message_logs WHERE match_id = {id}"
+        ))
+        .await
+    };
+    assert_eq!(
+        (of(ran_out).await, of(never).await),
+        (vec![4], vec![0]),
+        "the one that ran out ends too; nothing was said of the third"
+    );
     // They count as messages for nobody.
-    let of_staff = t.matches_for_staff(StaffMatchFilter::default(), 10, t.now()).await.unwrap();
-    let sent: Vec<i64> = of_staff.into_iter().flat_map(|row| row.view(t.now()).sides).map(|side| side.messages).collect();
+    let of_staff = t
+        .matches_for_staff(StaffMatchFilter::default(), 10, t.now())
+        .await
+        .unwrap();
+    let sent: Vec<i64> = of_staff
+        .into_iter()
+        .flat_map(|row| row.view(t.now()).sides)
+        .map(|side| side.messages)
+        .collect();
     assert_eq!(sent, [0; 6]);
-    let counted = t.count_between(t.now() - Duration::from_hours(48), t.now()).await.unwrap();
+    let counted = t
+        .count_between(t.now() - Duration::from_hours(48), t.now())
+        .await
+        .unwrap();
     assert_eq!((counted.video_matches, counted.messages), (3, 0));
 }
 
@@ -154,10 +229,17 @@ async fn an_end_and_a_connection_at_once_agree(t: TestStore) {
         let (id, [a, _]) = call(&t).await;
         let (store, now) = (t.clone(), t.now());
         let (other, at) = (t.clone(), t.now());
-        let end = async move { store.end_match(id, Some(a), EndReason::HungUp, now).await.unwrap() };
+        let end = async move {
+            store
+                .end_match(id, Some(a), EndReason::HungUp, now)
+                .await
+                .unwrap()
+        };
         let connect = async move { other.call_connected(id, at).await.unwrap() };
         let (end, connect) = tokio::join!(end, connect);
-        let End::Now(ended) = end else { panic!("it went on") };
+        let End::Now(ended) = end else {
+            panic!("it went on")
+        };
         let agreed = match connect {
             CallConnected::Now => ended.status == MatchStatus::Completed,
             _ => ended.status == MatchStatus::Cancelled,
@@ -175,7 +257,10 @@ async fn an_absence_goes_on_only_while_it_is_looked_at(t: TestStore) {
     t.clock.advance(GAP);
     assert_eq!(note().await, [(side, first)], "as long as the gap may be");
     let devices = t.call_devices(MatchId(0), 10, t.now()).await.unwrap();
-    let mut seen: Vec<_> = devices.iter().map(|device| (device.user_id, device.absent_since)).collect();
+    let mut seen: Vec<_> = devices
+        .iter()
+        .map(|device| (device.user_id, device.absent_since))
+        .collect();
     seen.sort_unstable();
     assert_eq!(seen, [(a, Some(first)), (b, None)]);
     t.clock.advance(GAP + Duration::from_millis(1));
@@ -184,7 +269,9 @@ async fn an_absence_goes_on_only_while_it_is_looked_at(t: TestStore) {
     t.clock.set(first);
     assert_eq!(note().await, [(side, first)], "the clock was set back");
     // What is over is not looked at.
-    t.end_match(id, None, EndReason::Left, t.now()).await.unwrap();
+    t.end_match(id, None, EndReason::Left, t.now())
+        .await
+        .unwrap();
     assert_eq!(note().await, []);
     assert_eq!(t.call_devices(MatchId(0), 10, t.now()).await.unwrap(), []);
     assert_eq!(t.note_absent(&[], GAP, t.now()).await.unwrap(), []);
@@ -192,15 +279,33 @@ async fn an_absence_goes_on_only_while_it_is_looked_at(t: TestStore) {
 
 async fn who_came_back_is_not_absent(t: TestStore) {
     let (id, [a, b]) = call(&t).await;
-    t.note_absent(&[(id, a), (id, b)], GAP, t.now()).await.unwrap();
+    t.note_absent(&[(id, a), (id, b)], GAP, t.now())
+        .await
+        .unwrap();
     t.note_present(&[(id, a)]).await.unwrap();
     let cutoff = t.now();
     t.clock.advance(Duration::from_secs(30));
-    assert_eq!(t.end_abandoned((id, a), cutoff, t.now()).await.unwrap(), None);
-    assert_eq!(t.end_abandoned((id, b), cutoff - Duration::from_millis(1), t.now()).await.unwrap(), None, "not for so long");
+    assert_eq!(
+        t.end_abandoned((id, a), cutoff, t.now()).await.unwrap(),
+        None
+    );
+    assert_eq!(
+        t.end_abandoned((id, b), cutoff - Duration::from_millis(1), t.now())
+            .await
+            .unwrap(),
+        None,
+        "not for so long"
+    );
     assert!(t.parties(id).await.unwrap().is_some());
-    let ended = t.end_abandoned((id, b), cutoff, t.now()).await.unwrap().expect("ended");
-    assert_eq!((ended.by, ended.reason, ended.status), (Some(b), EndReason::HungUp, MatchStatus::Cancelled));
+    let ended = t
+        .end_abandoned((id, b), cutoff, t.now())
+        .await
+        .unwrap()
+        .expect("ended");
+    assert_eq!(
+        (ended.by, ended.reason, ended.status),
+        (Some(b), EndReason::HungUp, MatchStatus::Cancelled)
+    );
 }
 
 async fn an_abandoned_match_ends_once(t: TestStore) {

@@ -7,8 +7,8 @@ use tebdil_core::{
     notice::Notice,
     protocol::Secret,
     store::{
-        Banning, Erased, ErasedBy, Grant, Invitation, MatchFilter, NewBan, NewCode, PairOutcome, ProvenCode, PutKeys, Refusal,
-        Registration, Rotation, UserRow,
+        Banning, Erased, ErasedBy, Grant, Invitation, MatchFilter, NewBan, NewCode, PairOutcome,
+        ProvenCode, PutKeys, Refusal, Registration, Rotation, UserRow,
     },
     testing::{ENDLESS_TERM, TestStore},
 };
@@ -31,88 +31,227 @@ const ADMIN: UserId = UserId(7);
 const DAY: Duration = Duration::from_hours(24);
 
 async fn erase(t: &TestStore, user: &UserRow) -> Erased {
-    t.erase_user(user.id, ErasedBy::User { verified: &user.password_hash }, &mut rng(user.id.0.unsigned_abs()), t.now()).await.unwrap()
+    t.erase_user(
+        user.id,
+        ErasedBy::User {
+            verified: &user.password_hash,
+        },
+        &mut rng(user.id.0.unsigned_abs()),
+        t.now(),
+    )
+    .await
+    .unwrap()
 }
 
 async fn count(t: &TestStore, of: &str) -> i64 {
-    t.numbers(&format!("SELECT CAST(COUNT(*) AS BIGINT) FROM {of}")).await[0]
+    t.numbers(&format!("SELECT CAST(COUNT(*) AS BIGINT) FROM {of}"))
+        .await[0]
 }
 
 async fn an_account_is_erased_once_by_who_knows_its_password(t: TestStore) {
     let (user, _) = t.register("kedi").await;
-    let stale = ErasedBy::User { verified: &Secret::from("another hash") };
-    assert_eq!(t.erase_user(user.id, stale, &mut rng(1), t.now()).await.unwrap(), Erased::NotFound);
-    assert_eq!(t.user(user.id).await.unwrap().as_ref(), Some(&user), "nothing changed");
+    let stale = ErasedBy::User {
+        verified: &Secret::from("another hash"),
+    };
+    assert_eq!(
+        t.erase_user(user.id, stale, &mut rng(1), t.now())
+            .await
+            .unwrap(),
+        Erased::NotFound
+    );
+    assert_eq!(
+        t.user(user.id).await.unwrap().as_ref(),
+        Some(&user),
+        "nothing changed"
+    );
     let answers = all_at_once((0..8).map(|seed| {
         let (store, hash, now) = (t.store.clone(), user.password_hash.clone(), t.now());
-        async move { store.erase_user(user.id, ErasedBy::User { verified: &hash }, &mut rng(seed), now).await.unwrap() }
+        async move {
+            store
+                .erase_user(
+                    user.id,
+                    ErasedBy::User { verified: &hash },
+                    &mut rng(seed),
+                    now,
+                )
+                .await
+                .unwrap()
+        }
     }))
     .await;
-    assert_eq!(answers.iter().filter(|answer| **answer == Erased::Now).count(), 1, "{answers:?}");
-    assert_eq!(count(&t, "job WHERE queue = 'erase'").await, 2, "at once, and once more later");
-    assert_eq!(count(&t, &format!("system_logs WHERE action = 'account_erased' AND user_id = {0} AND actor_id = {0}", user.id)).await, 1);
+    assert_eq!(
+        answers
+            .iter()
+            .filter(|answer| **answer == Erased::Now)
+            .count(),
+        1,
+        "{answers:?}"
+    );
+    assert_eq!(
+        count(&t, "job WHERE queue = 'erase'").await,
+        2,
+        "at once, and once more later"
+    );
+    assert_eq!(
+        count(
+            &t,
+            &format!(
+                "system_logs WHERE action = 'account_erased' AND user_id = {0} AND actor_id = {0}",
+                user.id
+            )
+        )
+        .await,
+        1
+    );
 }
 
 async fn an_erased_account_can_do_and_get_nothing(t: TestStore) {
     let (user, session) = t.register("kedi").await;
     let rules = TestStore::quota_rules();
-    t.set_pushes(user.id, &[]).await.unwrap().expect("an account");
+    t.set_pushes(user.id, &[])
+        .await
+        .unwrap()
+        .expect("an account");
     assert_eq!(erase(&t, &user).await, Erased::Now);
     let (id, now) = (user.id, t.now());
     assert_eq!(t.user(id).await.unwrap(), None);
     assert_eq!(t.user_by_phone(&user.phone_index).await.unwrap(), None);
     assert_eq!(t.session_alive(session.id, now).await.unwrap(), None);
-    assert_eq!(t.create_session(id, &user.password_hash, t.new_session("new"), 20, now).await.unwrap(), None);
-    let rotation = t.rotate_refresh(session.id, [1; 32], [2; 32], now + DAY, 365 * DAY, now).await.unwrap();
+    assert_eq!(
+        t.create_session(id, &user.password_hash, t.new_session("new"), 20, now)
+            .await
+            .unwrap(),
+        None
+    );
+    let rotation = t
+        .rotate_refresh(session.id, [1; 32], [2; 32], now + DAY, 365 * DAY, now)
+        .await
+        .unwrap();
     assert_eq!(rotation, Rotation::Invalid);
-    assert_eq!(t.put_key_packages(id, session.id, &[vec![1]], None, now).await.unwrap(), PutKeys::NoSession);
-    let grant = Grant { bucket: QuotaBucket::Bonus, amount: 5, reason: LedgerReason::Admin, reference: "x".to_owned() };
+    assert_eq!(
+        t.put_key_packages(id, session.id, &[vec![1]], None, now)
+            .await
+            .unwrap(),
+        PutKeys::NoSession
+    );
+    let grant = Grant {
+        bucket: QuotaBucket::Bonus,
+        amount: 5,
+        reason: LedgerReason::Admin,
+        reference: "x".to_owned(),
+    };
     assert_eq!(t.grant(id, &grant, &rules, now).await.unwrap(), None);
     assert_eq!(t.quota(id, &rules, now).await.unwrap(), None);
-    assert!(t.grant_subscription(id, "monthly", now + DAY, ADMIN, &rules, now).await.unwrap().is_none());
-    assert_eq!(t.set_password(id, None, &Secret::from("hash"), None, now).await.unwrap(), None);
+    assert!(
+        t.grant_subscription(id, "monthly", now + DAY, ADMIN, &rules, now)
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(
+        t.set_password(id, None, &Secret::from("hash"), None, now)
+            .await
+            .unwrap(),
+        None
+    );
     assert_eq!(t.billing_token(id, "token", now).await.unwrap(), None);
-    assert_eq!(t.invite(id, &t.index.phone("+905309999999"), 9, now, now).await.unwrap(), Invitation::NotFound);
+    assert_eq!(
+        t.invite(id, &t.index.phone("+905309999999"), 9, now, now)
+            .await
+            .unwrap(),
+        Invitation::NotFound
+    );
     assert_eq!(t.set_pushes(id, &[]).await.unwrap(), None);
     assert!(!t.is_invite_code(&user.invite_code).await.unwrap());
     t.touch(id, session.id, now + DAY).await.unwrap();
     assert_eq!(count(&t, &format!("users WHERE id = {id} AND last_active = erased_at AND role = 'user' AND birth_year = 0")).await, 1);
-    for table in ["notifications", "quota_ledger", "sessions", "key_packages", "subscriptions", "billing_accounts", "referrals"] {
+    for table in [
+        "notifications",
+        "quota_ledger",
+        "sessions",
+        "key_packages",
+        "subscriptions",
+        "billing_accounts",
+        "referrals",
+    ] {
         assert_eq!(count(&t, table).await, 0, "{table}");
     }
     assert_eq!(t.totals(now).await.unwrap().users, 0, "nobody is counted");
 }
 
 async fn a_phone_registers_anew_unless_it_is_banned(t: TestStore) {
-    let ban = NewBan { reason: "spam".to_owned(), automatic: false, provisional: false, until: None, created_by: None };
+    let ban = NewBan {
+        reason: "spam".to_owned(),
+        automatic: false,
+        provisional: false,
+        until: None,
+        created_by: None,
+    };
     let new = t.new_user(1, "kedi");
     let register = async |invite: Option<String>| {
-        let new = tebdil_core::store::NewUser { invite, ..t.new_user(1, "kedi") };
-        t.insert_user(&new, t.new_session("token"), &mut rng(2), t.now()).await.unwrap()
+        let new = tebdil_core::store::NewUser {
+            invite,
+            ..t.new_user(1, "kedi")
+        };
+        t.insert_user(&new, t.new_session("token"), &mut rng(2), t.now())
+            .await
+            .unwrap()
     };
-    let Registration::Inserted(first, _) = register(None).await else { panic!("registered") };
-    assert_eq!(erase(&t, &first).await, Erased::Now);
-    let inviter = t.new_user(2, "davetci");
-    let Registration::Inserted(inviter, _) = t.insert_user(&inviter, t.new_session("t"), &mut rng(9), t.now()).await.unwrap() else {
+    let Registration::Inserted(first, _) = register(None).await else {
         panic!("registered")
     };
-    let Registration::Inserted(second, _) = register(Some(inviter.invite_code.clone())).await else { panic!("registered anew") };
+    assert_eq!(erase(&t, &first).await, Erased::Now);
+    let inviter = t.new_user(2, "davetci");
+    let Registration::Inserted(inviter, _) = t
+        .insert_user(&inviter, t.new_session("t"), &mut rng(9), t.now())
+        .await
+        .unwrap()
+    else {
+        panic!("registered")
+    };
+    let Registration::Inserted(second, _) = register(Some(inviter.invite_code.clone())).await
+    else {
+        panic!("registered anew")
+    };
     assert_ne!(first.id, second.id);
     assert_eq!(count(&t, "referrals").await, 0, "who comes back is not new");
 
-    // Erased twice, and then banned for what the first account did: its tombstone still says which phone that was.
+    // Erased twice, and then banned for what the first account did: its tombstone still says which
+    // phone that was.
     assert_eq!(erase(&t, &second).await, Erased::Now);
-    let Banning::Banned { notified, .. } = t.store.ban(first.id, &ban, t.now()).await.unwrap() else { panic!("banned") };
+    let Banning::Banned { notified, .. } = t.store.ban(first.id, &ban, t.now()).await.unwrap()
+    else {
+        panic!("banned")
+    };
     assert_eq!(notified, None);
-    assert!(t.active_ban(&new.phone_index, t.now()).await.unwrap().is_some());
+    assert!(
+        t.active_ban(&new.phone_index, t.now())
+            .await
+            .unwrap()
+            .is_some()
+    );
     assert!(matches!(register(None).await, Registration::PhoneBanned(_)));
-    assert!(matches!(t.store.ban(second.id, &ban, t.now()).await.unwrap(), Banning::Already(_)), "one phone, one ban");
+    assert!(
+        matches!(
+            t.store.ban(second.id, &ban, t.now()).await.unwrap(),
+            Banning::Already(_)
+        ),
+        "one phone, one ban"
+    );
 }
 
 /// A user with a device that can be matched.
 async fn ready(t: &TestStore, alias: &str) -> (UserRow, SessionId) {
     let (user, session) = t.register(alias).await;
-    t.put_key_packages(user.id, session.id, &[vec![1], vec![2], vec![3]], None, t.now()).await.unwrap();
+    t.put_key_packages(
+        user.id,
+        session.id,
+        &[vec![1], vec![2], vec![3]],
+        None,
+        t.now(),
+    )
+    .await
+    .unwrap();
     (user, session.id)
 }
 
@@ -121,50 +260,134 @@ async fn an_erased_user_is_never_matched(t: TestStore) {
     let (gone, gone_session) = ready(&t, "giden").await;
     let (stays, session) = ready(&t, "kalan").await;
     assert_eq!(erase(&t, &gone).await, Erased::Now);
-    let proposed = pair(Mode::Text, side(gone.id, gone_session, 1), side(stays.id, session, 2));
-    let outcomes = t.create_matches(ENDLESS_TERM, &[proposed], &rules, t.now()).await.unwrap();
-    let [PairOutcome::Refused { offerer: Some(Refusal::Invalid), answerer: None, .. }] = &outcomes[..] else { panic!("{outcomes:?}") };
+    let proposed = pair(
+        Mode::Text,
+        side(gone.id, gone_session, 1),
+        side(stays.id, session, 2),
+    );
+    let outcomes = t
+        .create_matches(ENDLESS_TERM, &[proposed], &rules, t.now())
+        .await
+        .unwrap();
+    let [
+        PairOutcome::Refused {
+            offerer: Some(Refusal::Invalid),
+            answerer: None,
+            ..
+        },
+    ] = &outcomes[..]
+    else {
+        panic!("{outcomes:?}")
+    };
 
     // At the same time: either the match is made before, and found by the order, or not at all.
     for round in 0..12 {
         let (gone, gone_session) = ready(&t, &format!("giden{round}")).await;
-        let proposed = pair(Mode::Text, side(gone.id, gone_session, 100 + round), side(stays.id, session, 200 + round));
-        let (outcomes, erased) = tokio::join!(t.create_matches(ENDLESS_TERM, std::slice::from_ref(&proposed), &rules, t.now()), async {
-            erase(&t, &gone).await
-        });
+        let proposed = pair(
+            Mode::Text,
+            side(gone.id, gone_session, 100 + round),
+            side(stays.id, session, 200 + round),
+        );
+        let (outcomes, erased) = tokio::join!(
+            t.create_matches(
+                ENDLESS_TERM,
+                std::slice::from_ref(&proposed),
+                &rules,
+                t.now()
+            ),
+            async { erase(&t, &gone).await }
+        );
         assert_eq!(erased, Erased::Now);
         let made = matches!(outcomes.unwrap()[..], [PairOutcome::Made(_)]);
-        assert_eq!(t.unended_matches(gone.id).await.unwrap().len(), usize::from(made));
-        t.put_key_packages(stays.id, session, &[vec![1]], None, t.now()).await.unwrap();
+        assert_eq!(
+            t.unended_matches(gone.id).await.unwrap().len(),
+            usize::from(made)
+        );
+        t.put_key_packages(stays.id, session, &[vec![1]], None, t.now())
+            .await
+            .unwrap();
     }
 }
 
 async fn the_peer_keeps_the_match_with_nobody(t: TestStore) {
     let (gone, gone_session) = ready(&t, "giden").await;
     let (stays, session) = ready(&t, "kalan").await;
-    let proposed = pair(Mode::Text, side(gone.id, gone_session, 1), side(stays.id, session, 2));
-    let outcomes = t.create_matches(ENDLESS_TERM, &[proposed], &TestStore::match_rules(), t.now()).await.unwrap();
+    let proposed = pair(
+        Mode::Text,
+        side(gone.id, gone_session, 1),
+        side(stays.id, session, 2),
+    );
+    let outcomes = t
+        .create_matches(
+            ENDLESS_TERM,
+            &[proposed],
+            &TestStore::match_rules(),
+            t.now(),
+        )
+        .await
+        .unwrap();
     assert!(matches!(outcomes[..], [PairOutcome::Made(_)]));
     assert_eq!(erase(&t, &gone).await, Erased::Now);
-    let matches = t.matches_of(stays.id, MatchFilter::default(), 10, t.now()).await.unwrap();
-    assert_eq!(matches[0].view(t.now()).unwrap().peer.handle, "deleted#0000");
-    assert!(t.match_of_ticket(TicketId(2), stays.id).await.unwrap().is_some());
-    let notified = t.notify(stays.id, &Notice::PasswordReset {}, "x", t.now()).await.unwrap();
+    let matches = t
+        .matches_of(stays.id, MatchFilter::default(), 10, t.now())
+        .await
+        .unwrap();
+    assert_eq!(
+        matches[0].view(t.now()).unwrap().peer.handle,
+        "deleted#0000"
+    );
+    assert!(
+        t.match_of_ticket(TicketId(2), stays.id)
+            .await
+            .unwrap()
+            .is_some()
+    );
+    let notified = t
+        .notify(stays.id, &Notice::PasswordReset {}, "x", t.now())
+        .await
+        .unwrap();
     assert!(notified.is_some(), "the others go on");
 }
 
 async fn an_admin_erases_users_and_is_named(t: TestStore) {
     let (user, _) = t.register("kedi").await;
     let (other, _) = t.register("yonetici1").await;
-    let by = ErasedBy::Admin { id: ADMIN, note: "ticket 12" };
-    t.set_role_of_phone(&other.phone_index, UserRole::Admin, t.now()).await.unwrap();
-    assert_eq!(t.erase_user(other.id, by, &mut rng(1), t.now()).await.unwrap(), Erased::Forbidden);
+    let by = ErasedBy::Admin {
+        id: ADMIN,
+        note: "ticket 12",
+    };
+    t.set_role_of_phone(&other.phone_index, UserRole::Admin, t.now())
+        .await
+        .unwrap();
+    assert_eq!(
+        t.erase_user(other.id, by, &mut rng(1), t.now())
+            .await
+            .unwrap(),
+        Erased::Forbidden
+    );
     assert!(t.user(other.id).await.unwrap().is_some());
-    assert_eq!(t.erase_user(user.id, by, &mut rng(1), t.now()).await.unwrap(), Erased::Now);
-    assert_eq!(t.erase_user(user.id, by, &mut rng(1), t.now()).await.unwrap(), Erased::NotFound);
-    assert_eq!(t.erase_user(UserId(1), by, &mut rng(1), t.now()).await.unwrap(), Erased::NotFound);
-    let recorded =
-        format!("system_logs WHERE action = 'account_erased' AND actor_id = 7 AND user_id = {} AND details LIKE '%ticket 12%'", user.id);
+    assert_eq!(
+        t.erase_user(user.id, by, &mut rng(1), t.now())
+            .await
+            .unwrap(),
+        Erased::Now
+    );
+    assert_eq!(
+        t.erase_user(user.id, by, &mut rng(1), t.now())
+            .await
+            .unwrap(),
+        Erased::NotFound
+    );
+    assert_eq!(
+        t.erase_user(UserId(1), by, &mut rng(1), t.now())
+            .await
+            .unwrap(),
+        Erased::NotFound
+    );
+    let recorded = format!(
+        "system_logs WHERE action = 'account_erased' AND actor_id = 7 AND user_id = {} AND details LIKE '%ticket 12%'",
+        user.id
+    );
     assert_eq!(count(&t, &recorded).await, 1);
     // An admin may go too.
     let admin = t.user(other.id).await.unwrap().unwrap();
@@ -178,7 +401,9 @@ async fn a_tombstone_lasts_while_something_can_concern_it(t: TestStore) {
         assert_eq!(erase(&t, &user).await, Erased::Now);
         erased.push(user);
     }
-    let [_, reported, banned] = &erased[..] else { panic!("three") };
+    let [_, reported, banned] = &erased[..] else {
+        panic!("three")
+    };
     t.execute(&format!(
         "INSERT INTO reports (id, reporter_id, reported_id, match_id, reason, created_at) SELECT 1, 2, {}, 3, 'spam', erased_at FROM tombstones \
          WHERE user_id = {0}",
@@ -188,47 +413,125 @@ async fn a_tombstone_lasts_while_something_can_concern_it(t: TestStore) {
     let until = t.now() + 60 * DAY;
     t.ban(&banned.phone_index, "spam", Some(until)).await;
     let kept = 40 * DAY;
-    assert_eq!(t.delete_old_tombstones(t.now() - kept, t.now(), 10).await.unwrap(), 0, "too young");
+    assert_eq!(
+        t.delete_old_tombstones(t.now() - kept, t.now(), 10)
+            .await
+            .unwrap(),
+        0,
+        "too young"
+    );
     t.clock.advance(kept);
-    assert_eq!(t.delete_old_tombstones(t.now() - kept, t.now(), 10).await.unwrap(), 1);
-    assert_eq!(count(&t, &format!("tombstones WHERE user_id IN ({}, {})", reported.id, banned.id)).await, 2);
+    assert_eq!(
+        t.delete_old_tombstones(t.now() - kept, t.now(), 10)
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        count(
+            &t,
+            &format!(
+                "tombstones WHERE user_id IN ({}, {})",
+                reported.id, banned.id
+            )
+        )
+        .await,
+        2
+    );
     t.clock.set(until);
-    assert_eq!(t.delete_old_tombstones(t.now() - kept, t.now(), 10).await.unwrap(), 1, "the ban is over");
+    assert_eq!(
+        t.delete_old_tombstones(t.now() - kept, t.now(), 10)
+            .await
+            .unwrap(),
+        1,
+        "the ban is over"
+    );
     t.execute("UPDATE reports SET status = 'dismissed'").await;
-    assert_eq!(t.delete_old_tombstones(t.now() - kept, t.now(), 10).await.unwrap(), 1, "the report is decided");
+    assert_eq!(
+        t.delete_old_tombstones(t.now() - kept, t.now(), 10)
+            .await
+            .unwrap(),
+        1,
+        "the report is decided"
+    );
 }
 
 async fn what_comes_late_is_swept(t: TestStore) {
     let (user, _) = t.register("kedi").await;
-    assert!(!t.sweep_erased(user.id).await.unwrap(), "an account is not touched");
-    assert_eq!(t.sessions_of(user.id, None, 10, t.now()).await.unwrap().len(), 1);
+    assert!(
+        !t.sweep_erased(user.id).await.unwrap(),
+        "an account is not touched"
+    );
+    assert_eq!(
+        t.sessions_of(user.id, None, 10, t.now())
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
     assert_eq!(erase(&t, &user).await, Erased::Now);
     // Written by a request that had begun before.
-    t.execute(&format!("INSERT INTO push_muted (user_id, type) VALUES ({}, 'ad')", user.id)).await;
+    t.execute(&format!(
+        "INSERT INTO push_muted (user_id, type) VALUES ({}, 'ad')",
+        user.id
+    ))
+    .await;
     assert!(t.sweep_erased(user.id).await.unwrap());
     assert_eq!(count(&t, "push_muted").await, 0);
     assert_eq!(count(&t, "tombstones").await, 1, "it is not erased twice");
 }
 
-/// A registration that was begun before the phone had its account, completed while that is erased: they take the phone and its codes in one order.
+/// A registration that was begun before the phone had its account, completed while that is erased:
+/// they take the phone and its codes in one order.
 async fn an_account_is_erased_while_somebody_proves_its_phone(t: TestStore) {
     let nodes = [t.store.clone(), t.database.open(&t.clock).await];
     for round in 1..=20_u32 {
         let new = t.new_user(round.into(), "kedi");
-        let inserted = t.insert_user(&new, t.new_session("a"), &mut rng(1), t.now()).await.unwrap();
-        let Registration::Inserted(user, _) = inserted else { panic!("{inserted:?}") };
-        let code = ProvenCode { id: CodeId(round.into()), purpose: CodePurpose::Registration, phone: new.phone_index };
-        let waiting =
-            NewCode { id: code.id, purpose: code.purpose, phone: code.phone, user: None, hash: CodeHash([7; 32]), registration: None };
+        let inserted = t
+            .insert_user(&new, t.new_session("a"), &mut rng(1), t.now())
+            .await
+            .unwrap();
+        let Registration::Inserted(user, _) = inserted else {
+            panic!("{inserted:?}")
+        };
+        let code = ProvenCode {
+            id: CodeId(round.into()),
+            purpose: CodePurpose::Registration,
+            phone: new.phone_index,
+        };
+        let waiting = NewCode {
+            id: code.id,
+            purpose: code.purpose,
+            phone: code.phone,
+            user: None,
+            hash: CodeHash([7; 32]),
+            registration: None,
+        };
         t.insert_code(waiting, t.now()).await.unwrap();
         let done = all_at_once((0..4).map(|number| {
-            let (store, now, session, new) = (nodes[number % 2].clone(), t.now(), t.new_session("b"), new.clone());
+            let (store, now, session, new) = (
+                nodes[number % 2].clone(),
+                t.now(),
+                t.new_session("b"),
+                new.clone(),
+            );
             let (user, hash) = (user.id, user.password_hash.clone());
             async move {
                 if number < 2 {
-                    return store.insert_verified_user(&code, &new, session, &mut rng(2), now).await.map(|_| ());
+                    return store
+                        .insert_verified_user(&code, &new, session, &mut rng(2), now)
+                        .await
+                        .map(|_| ());
                 }
-                store.erase_user(user, ErasedBy::User { verified: &hash }, &mut rng(round.into()), now).await.map(|_| ())
+                store
+                    .erase_user(
+                        user,
+                        ErasedBy::User { verified: &hash },
+                        &mut rng(round.into()),
+                        now,
+                    )
+                    .await
+                    .map(|_| ())
             }
         }))
         .await;

@@ -26,7 +26,11 @@ async fn leave(t: &TestStore, parts: &[i64]) {
         rows.push(format!("({part}, 7, 9000000000000, 0)"));
     }
     t.execute("DELETE FROM id_nodes").await;
-    t.execute(&format!("INSERT INTO id_nodes (part, holder, expires_at, last_id) VALUES {}", rows.join(", "))).await;
+    t.execute(&format!(
+        "INSERT INTO id_nodes (part, holder, expires_at, last_id) VALUES {}",
+        rows.join(", ")
+    ))
+    .await;
 }
 
 async fn open(t: &TestStore) -> Result<Store, StoreError> {
@@ -39,9 +43,18 @@ async fn processes_that_start_at_once_share_no_part(t: TestStore) {
     let opened = join_all((0..6).map(|_| open(&t))).await;
     let (lent, refused): (Vec<_>, Vec<_>) = opened.into_iter().partition(Result::is_ok);
     let lent: Vec<Store> = lent.into_iter().map(Result::unwrap).collect();
-    assert_eq!(lent.iter().map(part).collect::<HashSet<_>>(), HashSet::from(FREE), "each its own");
-    let [Err(refused)] = &refused[..] else { panic!("{refused:?}") };
-    assert!(matches!(refused, StoreError::NoNodePart(_)) && refused.is_transient(), "{refused}");
+    assert_eq!(
+        lent.iter().map(part).collect::<HashSet<_>>(),
+        HashSet::from(FREE),
+        "each its own"
+    );
+    let [Err(refused)] = &refused[..] else {
+        panic!("{refused:?}")
+    };
+    assert!(
+        matches!(refused, StoreError::NoNodePart(_)) && refused.is_transient(),
+        "{refused}"
+    );
     for store in lent {
         store.close().await;
     }
@@ -52,25 +65,40 @@ async fn a_part_of_the_dead_is_lent_again_after_its_time(t: TestStore) {
     let dead = open(&t).await.unwrap();
     let last = dead.ids().next::<i64>();
     assert!(open(&t).await.is_err(), "perhaps it lives");
-    t.execute("UPDATE id_nodes SET expires_at = 0 WHERE part = 77").await;
+    t.execute("UPDATE id_nodes SET expires_at = 0 WHERE part = 77")
+        .await;
     let next = open(&t).await.unwrap();
     assert_eq!(part(&next), 77);
-    assert!(next.ids().next::<i64>() > last + (60_000 << 22), "also what it may have made unseen is passed over");
+    assert!(
+        next.ids().next::<i64>() > last + (60_000 << 22),
+        "also what it may have made unseen is passed over"
+    );
     next.close().await;
 }
 
 async fn who_lost_the_part_writes_nothing_until_there_is_another(t: TestStore) {
     leave(&t, &[77]).await;
     let suspended = open(&t).await.unwrap();
-    t.execute("UPDATE id_nodes SET expires_at = 0 WHERE part = 77").await;
+    t.execute("UPDATE id_nodes SET expires_at = 0 WHERE part = 77")
+        .await;
     let next = open(&t).await.unwrap();
-    let job = NewJob { queue: "q", payload: b"x", dedupe: None, run_at: t.now(), max_attempts: 1 };
+    let job = NewJob {
+        queue: "q",
+        payload: b"x",
+        dedupe: None,
+        run_at: t.now(),
+        max_attempts: 1,
+    };
 
-    assert!(matches!(suspended.renew_ids().await, Err(StoreError::NoNodePart(_))), "nobody has one to lend");
+    assert!(
+        matches!(suspended.renew_ids().await, Err(StoreError::NoNodePart(_))),
+        "nobody has one to lend"
+    );
     let refused = suspended.push_job(job, t.now()).await.unwrap_err();
     assert!(refused.is_transient(), "{refused}");
     assert!(next.push_job(job, t.now()).await.unwrap());
-    t.execute("UPDATE id_nodes SET expires_at = 0 WHERE part = 12").await;
+    t.execute("UPDATE id_nodes SET expires_at = 0 WHERE part = 12")
+        .await;
     suspended.renew_ids().await.unwrap();
     assert_eq!((part(&suspended), part(&next)), (12, 77));
     assert!(suspended.push_job(job, t.now()).await.unwrap());
@@ -86,13 +114,26 @@ async fn what_is_given_back_is_free_again(t: TestStore) {
         assert_eq!(part(&store), 77);
         store.close().await;
         let soon = t.database_time().await.unwrap().millis() + 90_000;
-        assert_eq!(t.numbers(&format!("SELECT part FROM id_nodes WHERE expires_at < {soon}")).await, [77]);
-        t.execute("UPDATE id_nodes SET expires_at = 0 WHERE part = 77").await;
+        assert_eq!(
+            t.numbers(&format!(
+                "SELECT part FROM id_nodes WHERE expires_at < {soon}"
+            ))
+            .await,
+            [77]
+        );
+        t.execute("UPDATE id_nodes SET expires_at = 0 WHERE part = 77")
+            .await;
     }
 }
 
 async fn an_id_that_is_there_is_an_error_and_loses_no_job(t: TestStore) {
-    let job = NewJob { queue: "q", payload: b"second", dedupe: None, run_at: t.now(), max_attempts: 1 };
+    let job = NewJob {
+        queue: "q",
+        payload: b"second",
+        dedupe: None,
+        run_at: t.now(),
+        max_attempts: 1,
+    };
     t.register("kedi").await;
     // The clock stands still: ids are counted up.
     let next = t.ids().next::<i64>() + 4_096;
@@ -103,8 +144,17 @@ async fn an_id_that_is_there_is_an_error_and_loses_no_job(t: TestStore) {
     .await;
     let refused = t.push_job(job, t.now()).await.unwrap_err();
     assert!(!refused.is_transient(), "{refused}");
-    assert!(t.push_job(job, t.now()).await.unwrap(), "the next id is free");
-    let keyed = NewJob { dedupe: Some("k"), ..job };
+    assert!(
+        t.push_job(job, t.now()).await.unwrap(),
+        "the next id is free"
+    );
+    let keyed = NewJob {
+        dedupe: Some("k"),
+        ..job
+    };
     assert!(t.push_job(keyed, t.now()).await.unwrap());
-    assert!(!t.push_job(keyed, t.now()).await.unwrap(), "a key that is taken is none");
+    assert!(
+        !t.push_job(keyed, t.now()).await.unwrap(),
+        "a key that is taken is none"
+    );
 }

@@ -28,23 +28,49 @@ tebdil_core::store_conformance! {
 async fn come_back(t: &TestStore, was: &UserRow) -> Account {
     let mut new = t.new_user(0, &was.alias);
     (new.phone_index, new.phone) = (was.phone_index, was.phone.clone());
-    let registered = t.insert_user(&new, t.new_session("token"), &mut rng(was.id.0.unsigned_abs()), t.now()).await.unwrap();
-    let Registration::Inserted(user, session) = registered else { panic!("{registered:?}") };
-    t.put_key_packages(user.id, session.id, &[], Some(b"last"), t.now()).await.unwrap();
+    let registered = t
+        .insert_user(
+            &new,
+            t.new_session("token"),
+            &mut rng(was.id.0.unsigned_abs()),
+            t.now(),
+        )
+        .await
+        .unwrap();
+    let Registration::Inserted(user, session) = registered else {
+        panic!("{registered:?}")
+    };
+    t.put_key_packages(user.id, session.id, &[], Some(b"last"), t.now())
+        .await
+        .unwrap();
     (*user, session)
 }
 
 async fn block(t: &TestStore, blocker: &Account, of: MatchId) {
     let made = t.block(of, blocker.0.id, t.now()).await.unwrap();
-    assert!(matches!(made, Blocking::Blocked { new: true, .. }), "{made:?}");
+    assert!(
+        matches!(made, Blocking::Blocked { new: true, .. }),
+        "{made:?}"
+    );
 }
 
 async fn assert_kept_apart(t: &TestStore, a: &Account, b: &Account) {
-    let ticket = t.numbers("SELECT CAST(COUNT(*) AS BIGINT) + 1000 FROM match_sides").await[0];
+    let ticket = t
+        .numbers("SELECT CAST(COUNT(*) AS BIGINT) + 1000 FROM match_sides")
+        .await[0];
     for (one, other) in [(a, b), (b, a)] {
         let outcome = propose(t, Mode::Text, one, other, ticket).await;
-        assert!(matches!(outcome, PairOutcome::Refused { blocked: true, .. }), "{outcome:?}");
-        assert!(t.blocked_either_way(one.0.id).await.unwrap().contains(&other.0.id), "searches know it too");
+        assert!(
+            matches!(outcome, PairOutcome::Refused { blocked: true, .. }),
+            "{outcome:?}"
+        );
+        assert!(
+            t.blocked_either_way(one.0.id)
+                .await
+                .unwrap()
+                .contains(&other.0.id),
+            "searches know it too"
+        );
     }
 }
 
@@ -56,7 +82,10 @@ async fn a_block_outlasts_the_erasure_of_either_side(t: TestStore) {
         if blocked_leaves {
             t.erase(&b.0).await;
             // Nothing tells whether somebody came back.
-            assert_eq!(t.blocks_of(a.0.id, None, 9).await.unwrap()[0].alias, "deleted");
+            assert_eq!(
+                t.blocks_of(a.0.id, None, 9).await.unwrap()[0].alias,
+                "deleted"
+            );
         }
         if blocker_leaves {
             t.erase(&a.0).await;
@@ -67,12 +96,29 @@ async fn a_block_outlasts_the_erasure_of_either_side(t: TestStore) {
         }
         assert_kept_apart(&t, &a, &b).await;
         let listed = t.blocks_of(a.0.id, None, 9).await.unwrap();
-        assert_eq!(listed.iter().map(|row| (row.alias.as_str(), row.tag.as_str())).collect::<Vec<_>>(), [("deleted", "0000")]);
-        assert_eq!(t.blocks_of(b.0.id, None, 9).await.unwrap(), [], "the blocked one is told nothing");
+        assert_eq!(
+            listed
+                .iter()
+                .map(|row| (row.alias.as_str(), row.tag.as_str()))
+                .collect::<Vec<_>>(),
+            [("deleted", "0000")]
+        );
+        assert_eq!(
+            t.blocks_of(b.0.id, None, 9).await.unwrap(),
+            [],
+            "the blocked one is told nothing"
+        );
         assert_eq!(t.unblock(a.0.id, listed[0].id).await.unwrap(), Some(b.0.id));
-        assert!(matches!(propose(&t, Mode::Text, &a, &b, 2 * b.0.id.0 + 1).await, PairOutcome::Made(_)));
+        assert!(matches!(
+            propose(&t, Mode::Text, &a, &b, 2 * b.0.id.0 + 1).await,
+            PairOutcome::Made(_)
+        ));
         let phones = "SELECT CAST(COUNT(*) AS BIGINT) FROM blocks WHERE blocker_phone IS NOT NULL OR blocked_phone IS NOT NULL";
-        assert_eq!(t.numbers(phones).await, [0], "no phone is kept beside an account");
+        assert_eq!(
+            t.numbers(phones).await,
+            [0],
+            "no phone is kept beside an account"
+        );
     }
 }
 
@@ -82,10 +128,25 @@ async fn a_block_of_who_is_gone_holds_for_who_comes_back(t: TestStore) {
         let (a, b) = couple(&t).await;
         let id = matched(&t, &a, &b, 2 * a.0.id.0).await;
         t.erase(&b.0).await;
-        let came = if back_before { Some(come_back(&t, &b.0).await) } else { None };
+        let came = if back_before {
+            Some(come_back(&t, &b.0).await)
+        } else {
+            None
+        };
         block(&t, &a, id).await;
-        let Blocking::Blocked { block: first, new: false, .. } = t.block(id, a.0.id, t.now()).await.unwrap() else { panic!("new") };
-        assert_eq!((first.alias.as_str(), first.tag.as_str()), ("deleted", "0000"), "the new name is not told");
+        let Blocking::Blocked {
+            block: first,
+            new: false,
+            ..
+        } = t.block(id, a.0.id, t.now()).await.unwrap()
+        else {
+            panic!("new")
+        };
+        assert_eq!(
+            (first.alias.as_str(), first.tag.as_str()),
+            ("deleted", "0000"),
+            "the new name is not told"
+        );
         let b = match came {
             Some(b) => b,
             None => come_back(&t, &b.0).await,
@@ -106,7 +167,11 @@ async fn who_comes_back_several_times_stays_blocked(t: TestStore) {
     assert!(matches!(again, Blocking::Blocked { .. }), "{again:?}");
     let third = come_back(&t, &first.0).await;
     assert_kept_apart(&t, &a, &third).await;
-    assert_eq!(t.blocks_of(a.0.id, None, 9).await.unwrap().len(), 1, "of one person there is one");
+    assert_eq!(
+        t.blocks_of(a.0.id, None, 9).await.unwrap().len(),
+        1,
+        "of one person there is one"
+    );
 }
 
 async fn both_erase_and_come_back_at_once(t: TestStore) {
@@ -118,16 +183,29 @@ async fn both_erase_and_come_back_at_once(t: TestStore) {
         all_at_once([a.0.clone(), b.0.clone()].map(|user| {
             let (store, now) = (t.store.clone(), t.now());
             async move {
-                let by = tebdil_core::store::ErasedBy::User { verified: &user.password_hash };
-                store.erase_user(user.id, by, &mut rng(user.id.0.unsigned_abs()), now).await.unwrap()
+                let by = tebdil_core::store::ErasedBy::User {
+                    verified: &user.password_hash,
+                };
+                store
+                    .erase_user(user.id, by, &mut rng(user.id.0.unsigned_abs()), now)
+                    .await
+                    .unwrap()
             }
         }))
         .await;
         let (a, b) = tokio::join!(come_back(&t, &a.0), come_back(&t, &b.0));
         assert_kept_apart(&t, &a, &b).await;
-        let ids = |of: &[tebdil_core::store::BlockRow]| of.iter().map(|row| row.blocked_id).collect::<HashSet<_>>();
-        assert_eq!(ids(&t.blocks_of(a.0.id, None, 9).await.unwrap()), HashSet::from([b.0.id]));
-        assert_eq!(ids(&t.blocks_of(b.0.id, None, 9).await.unwrap()), HashSet::from([a.0.id]));
+        let ids = |of: &[tebdil_core::store::BlockRow]| {
+            of.iter().map(|row| row.blocked_id).collect::<HashSet<_>>()
+        };
+        assert_eq!(
+            ids(&t.blocks_of(a.0.id, None, 9).await.unwrap()),
+            HashSet::from([b.0.id])
+        );
+        assert_eq!(
+            ids(&t.blocks_of(b.0.id, None, 9).await.unwrap()),
+            HashSet::from([a.0.id])
+        );
     }
 }
 
@@ -139,7 +217,10 @@ async fn a_block_can_be_taken_back_while_the_other_is_gone(t: TestStore) {
     let listed = t.blocks_of(a.0.id, None, 9).await.unwrap();
     assert_eq!(t.unblock(a.0.id, listed[0].id).await.unwrap(), Some(b.0.id));
     let b = come_back(&t, &b.0).await;
-    assert!(matches!(propose(&t, Mode::Text, &a, &b, 10).await, PairOutcome::Made(_)));
+    assert!(matches!(
+        propose(&t, Mode::Text, &a, &b, 10).await,
+        PairOutcome::Made(_)
+    ));
 }
 
 async fn a_phone_that_does_not_come_back_is_forgotten(t: TestStore) {
@@ -153,8 +234,17 @@ async fn a_phone_that_does_not_come_back_is_forgotten(t: TestStore) {
     t.erase(&d.0).await;
     let erased_at = t.now();
     t.clock.advance(Duration::from_hours(1));
-    assert_eq!(t.delete_old_blocks(erased_at - Duration::from_millis(1), 10).await.unwrap(), 0);
+    assert_eq!(
+        t.delete_old_blocks(erased_at - Duration::from_millis(1), 10)
+            .await
+            .unwrap(),
+        0
+    );
     assert_eq!(t.delete_old_blocks(erased_at, 10).await.unwrap(), 2);
-    assert_eq!(t.delete_old_blocks(t.now(), 10).await.unwrap(), 0, "that of two accounts stays");
+    assert_eq!(
+        t.delete_old_blocks(t.now(), 10).await.unwrap(),
+        0,
+        "that of two accounts stays"
+    );
     assert_eq!(t.blocks_of(e.0.id, None, 9).await.unwrap().len(), 1);
 }

@@ -22,11 +22,18 @@ tebdil_core::store_conformance! {
 }
 
 fn proposed(a: &Account, b: &Account, ticket: i64) -> NewMatch {
-    pair(Mode::Text, side(a.0.id, a.1.id, ticket), side(b.0.id, b.1.id, ticket + 1))
+    pair(
+        Mode::Text,
+        side(a.0.id, a.1.id, ticket),
+        side(b.0.id, b.1.id, ticket + 1),
+    )
 }
 
 async fn outcome(t: &TestStore, term: MatchmakerTerm, proposed: NewMatch) -> PairOutcome {
-    t.create_matches(term, &[proposed], &TestStore::match_rules(), t.now()).await.unwrap().remove(0)
+    t.create_matches(term, &[proposed], &TestStore::match_rules(), t.now())
+        .await
+        .unwrap()
+        .remove(0)
 }
 
 async fn a_former_term_makes_no_match(t: TestStore) {
@@ -34,14 +41,39 @@ async fn a_former_term_makes_no_match(t: TestStore) {
     let former = t.begin_term().await.unwrap();
     let now = t.begin_term().await.unwrap();
     assert!(now > former);
-    let late = t.create_matches(former, &[proposed(&a, &b, 1), proposed(&b, &a, 3)], &TestStore::match_rules(), t.now()).await.unwrap();
-    assert!(matches!(late[..], [PairOutcome::Fenced, PairOutcome::Fenced]), "{late:?}");
-    assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM matches").await, [0]);
+    let late = t
+        .create_matches(
+            former,
+            &[proposed(&a, &b, 1), proposed(&b, &a, 3)],
+            &TestStore::match_rules(),
+            t.now(),
+        )
+        .await
+        .unwrap();
+    assert!(
+        matches!(late[..], [PairOutcome::Fenced, PairOutcome::Fenced]),
+        "{late:?}"
+    );
+    assert_eq!(
+        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM matches")
+            .await,
+        [0]
+    );
     for (user, session) in [&a, &b] {
-        assert_eq!(assert_ledger_equals_balance(&t, user.id).await.text, 0, "nobody has paid");
-        assert_eq!(t.key_packages_remaining(session.id, t.now()).await.unwrap(), 2);
+        assert_eq!(
+            assert_ledger_equals_balance(&t, user.id).await.text,
+            0,
+            "nobody has paid"
+        );
+        assert_eq!(
+            t.key_packages_remaining(session.id, t.now()).await.unwrap(),
+            2
+        );
     }
-    assert!(matches!(outcome(&t, now, proposed(&a, &b, 1)).await, PairOutcome::Made(_)));
+    assert!(matches!(
+        outcome(&t, now, proposed(&a, &b, 1)).await,
+        PairOutcome::Made(_)
+    ));
 }
 
 async fn terms_that_begin_at_once_differ(t: TestStore) {
@@ -63,13 +95,21 @@ async fn a_term_begins_after_the_match_that_is_being_written(t: TestStore) {
     for round in 0..20 {
         let (a, b) = (searcher(&t, "kedi").await, searcher(&t, "kopek").await);
         let ticket = 2 * round + 1;
-        let former = if round == 0 { former } else { next.begin_term().await.unwrap() };
+        let former = if round == 0 {
+            former
+        } else {
+            next.begin_term().await.unwrap()
+        };
         let (made, seen) = tokio::join!(outcome(&t, former, proposed(&a, &b, ticket)), async {
             tokio::time::sleep(Duration::from_millis(u64::try_from(round % 5).unwrap())).await;
             next.begin_term().await.unwrap();
             next.used_among(&[TicketId(ticket)]).await.unwrap()
         });
-        assert_eq!(matches!(made, PairOutcome::Made(_)), !seen.is_empty(), "{made:?}");
+        assert_eq!(
+            matches!(made, PairOutcome::Made(_)),
+            !seen.is_empty(),
+            "{made:?}"
+        );
     }
     next.close().await;
 }

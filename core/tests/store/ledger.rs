@@ -1,4 +1,5 @@
-//! A balance is the sum of its ledger, whatever happens in whatever order, at once and with a clock that jumps.
+//! A balance is the sum of its ledger, whatever happens in whatever order, at once and with a clock
+//! that jumps.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -7,7 +8,10 @@ use tebdil_core::{
     claim::ClaimRules,
     domain::{BillingEventType, BillingOutcome, LedgerReason, Mode, QuotaBucket},
     id::{MatchId, SessionId, UserId},
-    store::{Billed, BillingFact, Claiming, Grant, MatchRules, NewUser, PairOutcome, ReferralRewards, Registration, Store},
+    store::{
+        Billed, BillingFact, Claiming, Grant, MatchRules, NewUser, PairOutcome, ReferralRewards,
+        Registration, Store,
+    },
     testing::{Backend, ENDLESS_TERM, TestStore},
     time::Timestamp,
 };
@@ -25,15 +29,28 @@ const OPERATIONS: usize = 10_000;
 const AT_ONCE: usize = 50;
 const USERS: usize = 12;
 /// Every match can be claimed at once.
-const CLAIMS: ClaimRules =
-    ClaimRules { wait: Duration::ZERO, video_wait: Duration::ZERO, window: Duration::from_hours(1_000_000), daily_cap: 1_000 };
-const REWARDS: ReferralRewards = ReferralRewards { invited: 10, inviter: 3 };
+const CLAIMS: ClaimRules = ClaimRules {
+    wait: Duration::ZERO,
+    video_wait: Duration::ZERO,
+    window: Duration::from_hours(1_000_000),
+    daily_cap: 1_000,
+};
+const REWARDS: ReferralRewards = ReferralRewards {
+    invited: 10,
+    inviter: 3,
+};
 
-/// Everything that changes a balance. What is added to the store is added here, and to [`Run::draw`].
+/// Everything that changes a balance. What is added to the store is added here, and to
+/// [`Run::draw`].
 #[derive(Debug, Clone)]
 enum Operation {
     /// A match, which both pay.
-    Match { mode: Mode, offerer: (UserId, SessionId), answerer: (UserId, SessionId), ticket: i64 },
+    Match {
+        mode: Mode,
+        offerer: (UserId, SessionId),
+        answerer: (UserId, SessionId),
+        ticket: i64,
+    },
     /// Somebody wants the right for a match back; often once more.
     Claim { user: UserId, of: MatchId },
     /// The job decides the claims that wait.
@@ -42,12 +59,21 @@ enum Operation {
     Subscribe { user: UserId, lasting: Duration },
     /// All of a user's end.
     Unsubscribe { user: UserId },
-    /// A billing provider says something of a subscription, at times what it said before or of somebody else's.
-    Bill { token: String, fact: Box<BillingFact> },
+    /// A billing provider says something of a subscription, at times what it said before or of
+    /// somebody else's.
+    Bill {
+        token: String,
+        fact: Box<BillingFact>,
+    },
     /// The job ends what ran out.
     Expire,
     /// A correction, which may take.
-    Correct { user: UserId, bucket: QuotaBucket, amount: i64, reference: String },
+    Correct {
+        user: UserId,
+        bucket: QuotaBucket,
+        amount: i64,
+        reference: String,
+    },
     /// Somebody joins by somebody's code.
     Join { by: UserId, phone: i64 },
     /// The reward for who joined; often asked for again.
@@ -89,8 +115,13 @@ impl Run {
         let (mut users, mut codes) = (Vec::new(), HashMap::new());
         for number in 0..USERS {
             let (user, session) = t.register(&format!("kedi{number}")).await;
-            t.put_key_packages(user.id, session.id, &[], Some(b"last"), t.now()).await.unwrap();
-            t.billing_token(user.id, &token(user.id), t.now()).await.unwrap().expect("the user is there");
+            t.put_key_packages(user.id, session.id, &[], Some(b"last"), t.now())
+                .await
+                .unwrap();
+            t.billing_token(user.id, &token(user.id), t.now())
+                .await
+                .unwrap()
+                .expect("the user is there");
             users.push((user.id, session.id));
             codes.insert(user.id, user.invite_code);
         }
@@ -114,7 +145,10 @@ impl Run {
         self.next += 2;
         let (user, session) = self.anybody();
         // Of a hundred references many come again.
-        let reference = format!("r{}", self.rng.random_range(0..self.next.min(10_100) - 9_900));
+        let reference = format!(
+            "r{}",
+            self.rng.random_range(0..self.next.min(10_100) - 9_900)
+        );
         match self.rng.random_range(0..100) {
             0..45 => {
                 let answerer = loop {
@@ -124,14 +158,25 @@ impl Run {
                     }
                 };
                 let mode = *Mode::ALL.choose(&mut self.rng).unwrap();
-                Operation::Match { mode, offerer: (user, session), answerer, ticket: self.next }
+                Operation::Match {
+                    mode,
+                    offerer: (user, session),
+                    answerer,
+                    ticket: self.next,
+                }
             }
             45..60 => match self.matches.choose(&mut self.rng) {
-                Some((of, users)) => Operation::Claim { user: *users.choose(&mut self.rng).unwrap(), of: *of },
+                Some((of, users)) => Operation::Claim {
+                    user: *users.choose(&mut self.rng).unwrap(),
+                    of: *of,
+                },
                 None => Operation::Decide,
             },
             60..65 => Operation::Decide,
-            65..69 => Operation::Subscribe { user, lasting: Duration::from_mins(self.rng.random_range(1..5_000)) },
+            65..69 => Operation::Subscribe {
+                user,
+                lasting: Duration::from_mins(self.rng.random_range(1..5_000)),
+            },
             69..72 => Operation::Unsubscribe { user },
             72..76 => {
                 if self.rng.random_ratio(1, 4)
@@ -141,22 +186,47 @@ impl Run {
                 }
                 let kind = *BillingEventType::ALL.choose(&mut self.rng).unwrap();
                 let now = self.t.now();
-                let [ago, lasting] = [1..500, 1..5_000].map(|minutes| Duration::from_mins(self.rng.random_range(minutes)));
+                let [ago, lasting] = [1..500, 1..5_000]
+                    .map(|minutes| Duration::from_mins(self.rng.random_range(minutes)));
                 let of = self.rng.random_range(0..2 * USERS);
-                let owner = if self.rng.random_ratio(1, 8) { user } else { self.users[of % USERS].0 };
-                let fact = Box::new(fact(&format!("evt{}", self.next), kind, now - ago, &format!("sub{of}"), now + lasting));
+                let owner = if self.rng.random_ratio(1, 8) {
+                    user
+                } else {
+                    self.users[of % USERS].0
+                };
+                let fact = Box::new(fact(
+                    &format!("evt{}", self.next),
+                    kind,
+                    now - ago,
+                    &format!("sub{of}"),
+                    now + lasting,
+                ));
                 self.billed.push((token(owner), fact.clone()));
-                Operation::Bill { token: token(owner), fact }
+                Operation::Bill {
+                    token: token(owner),
+                    fact,
+                }
             }
             76..80 => Operation::Expire,
             80..90 => {
                 let bucket = *QuotaBucket::ALL.choose(&mut self.rng).unwrap();
-                Operation::Correct { user, bucket, amount: self.rng.random_range(-25..=15), reference }
+                Operation::Correct {
+                    user,
+                    bucket,
+                    amount: self.rng.random_range(-25..=15),
+                    reference,
+                }
             }
-            90..93 => Operation::Join { by: user, phone: self.next },
+            90..93 => Operation::Join {
+                by: user,
+                phone: self.next,
+            },
             _ => match self.joined.choose(&mut self.rng) {
                 Some(joined) => Operation::Reward { user: *joined },
-                None => Operation::Join { by: user, phone: self.next },
+                None => Operation::Join {
+                    by: user,
+                    phone: self.next,
+                },
             },
         }
     }
@@ -176,7 +246,10 @@ impl Run {
     async fn check(&self) {
         for user in self.users.iter().map(|(user, _)| user).chain(&self.joined) {
             let stored = assert_ledger_equals_balance(&self.t, *user).await;
-            assert!(stored.text >= 0 && stored.video >= 0 && stored.bonus >= 0, "{stored:?}");
+            assert!(
+                stored.text >= 0 && stored.video >= 0 && stored.bonus >= 0,
+                "{stored:?}"
+            );
         }
         for wrong in [
             "SELECT CAST(COUNT(*) AS BIGINT) FROM quota_ledger WHERE balance_after < 0 OR delta = 0",
@@ -200,17 +273,42 @@ enum Done {
 }
 
 /// Does one operation.
-async fn perform(t: &Store, operation: Operation, new: Option<NewUser>, device: tebdil_core::store::NewSession, now: Timestamp) -> Done {
+async fn perform(
+    t: &Store,
+    operation: Operation,
+    new: Option<NewUser>,
+    device: tebdil_core::store::NewSession,
+    now: Timestamp,
+) -> Done {
     let rules = TestStore::quota_rules();
     match operation {
-        Operation::Match { mode, offerer, answerer, ticket } => {
-            let rules = MatchRules { max_active_text: 1_000_000, ..TestStore::match_rules() };
-            let proposed = pair(mode, side(offerer.0, offerer.1, ticket), side(answerer.0, answerer.1, ticket + 1));
-            match t.create_matches(ENDLESS_TERM, &[proposed], &rules, now).await.unwrap().remove(0) {
+        Operation::Match {
+            mode,
+            offerer,
+            answerer,
+            ticket,
+        } => {
+            let rules = MatchRules {
+                max_active_text: 1_000_000,
+                ..TestStore::match_rules()
+            };
+            let proposed = pair(
+                mode,
+                side(offerer.0, offerer.1, ticket),
+                side(answerer.0, answerer.1, ticket + 1),
+            );
+            match t
+                .create_matches(ENDLESS_TERM, &[proposed], &rules, now)
+                .await
+                .unwrap()
+                .remove(0)
+            {
                 PairOutcome::Made(made) => {
                     if mode == Mode::Video {
                         // One at a time: the next needs it ended.
-                        t.end_match(made.id, None, tebdil_core::domain::EndReason::HungUp, now).await.unwrap();
+                        t.end_match(made.id, None, tebdil_core::domain::EndReason::HungUp, now)
+                            .await
+                            .unwrap();
                     }
                     Done::Made(made.id, [offerer.0, answerer.0])
                 }
@@ -218,26 +316,40 @@ async fn perform(t: &Store, operation: Operation, new: Option<NewUser>, device: 
                 PairOutcome::Fenced => panic!("no later term has begun"),
             }
         }
-        Operation::Claim { user, of } => match t.claim(of, user, &CLAIMS, &rules.zone, now).await.unwrap() {
-            Claiming::Made(..) => Done::Only("claim"),
-            Claiming::Already | Claiming::Refused(_) => Done::Only("refused claim"),
-            Claiming::NotFound => panic!("the match is there"),
-        },
+        Operation::Claim { user, of } => {
+            match t.claim(of, user, &CLAIMS, &rules.zone, now).await.unwrap() {
+                Claiming::Made(..) => Done::Only("claim"),
+                Claiming::Already | Claiming::Refused(_) => Done::Only("refused claim"),
+                Claiming::NotFound => panic!("the match is there"),
+            }
+        }
         Operation::Decide => {
             let decided = t.decide_claims(50, &rules, now).await.unwrap().decided;
             Done::Decided(decided.iter().filter(|claim| claim.quota.is_some()).count())
         }
         Operation::Subscribe { user, lasting } => {
-            t.grant_subscription(user, "month", now + lasting, user, &rules, now).await.unwrap().expect("the user is there");
+            t.grant_subscription(user, "month", now + lasting, user, &rules, now)
+                .await
+                .unwrap()
+                .expect("the user is there");
             Done::Only("subscription")
         }
         Operation::Unsubscribe { user } => {
-            t.end_subscriptions(user, user, &rules, now).await.unwrap().expect("the user is there");
+            t.end_subscriptions(user, user, &rules, now)
+                .await
+                .unwrap()
+                .expect("the user is there");
             Done::Only("end of subscriptions")
         }
-        Operation::Bill { token, fact } => match t.take_billing_event(&fact, &token, terms(&rules), now).await.unwrap() {
+        Operation::Bill { token, fact } => match t
+            .take_billing_event(&fact, &token, terms(&rules), now)
+            .await
+            .unwrap()
+        {
             Billed::Done(BillingOutcome::Applied, _) => Done::Only("billing event"),
-            Billed::Done(..) | Billed::Before(_) | Billed::Conflict => Done::Only("idle billing event"),
+            Billed::Done(..) | Billed::Before(_) | Billed::Conflict => {
+                Done::Only("idle billing event")
+            }
         },
         Operation::Expire => {
             for renews in [false, true] {
@@ -247,30 +359,57 @@ async fn perform(t: &Store, operation: Operation, new: Option<NewUser>, device: 
             }
             Done::Only("expiry")
         }
-        Operation::Correct { user, bucket, amount, reference } => {
-            let grant = Grant { bucket, amount, reason: LedgerReason::Admin, reference };
+        Operation::Correct {
+            user,
+            bucket,
+            amount,
+            reference,
+        } => {
+            let grant = Grant {
+                bucket,
+                amount,
+                reason: LedgerReason::Admin,
+                reference,
+            };
             let changed = t.grant(user, &grant, &rules, now).await.unwrap().is_some();
-            Done::Only(if changed { "correction" } else { "idle correction" })
+            Done::Only(if changed {
+                "correction"
+            } else {
+                "idle correction"
+            })
         }
         Operation::Join { .. } => {
             let mut rng = StdRng::from_rng(&mut rand::rng());
-            match t.insert_user(&new.expect("who joins"), device, &mut rng, now).await.unwrap() {
+            match t
+                .insert_user(&new.expect("who joins"), device, &mut rng, now)
+                .await
+                .unwrap()
+            {
                 Registration::Inserted(user, _) => Done::Joined(user.id),
                 refused => panic!("{refused:?}"),
             }
         }
         Operation::Reward { user } => {
             let given = t.reward_referral(user, REWARDS, &rules, now).await.unwrap();
-            Done::Only(if given.is_some() { "reward" } else { "second reward" })
+            Done::Only(if given.is_some() {
+                "reward"
+            } else {
+                "second reward"
+            })
         }
     }
 }
 
-/// `TEBDIL_TEST_SEED` draws the same operations again; which of those at once comes first is not drawn.
+/// `TEBDIL_TEST_SEED` draws the same operations again; which of those at once comes first is not
+/// drawn.
 #[expect(clippy::print_stdout, reason = "shown when the test fails")]
 async fn ten_thousand_operations(backend: Backend) {
-    let Some(t) = TestStore::create(backend).await else { return };
-    let seed: u64 = std::env::var("TEBDIL_TEST_SEED").ok().map_or_else(rand::random, |seed| seed.parse().unwrap());
+    let Some(t) = TestStore::create(backend).await else {
+        return;
+    };
+    let seed: u64 = std::env::var("TEBDIL_TEST_SEED")
+        .ok()
+        .map_or_else(rand::random, |seed| seed.parse().unwrap());
     println!("TEBDIL_TEST_SEED={seed}");
     let mut run = Run::start(t, seed).await;
     let (mut tally, mut refunds) = (Tally::default(), 0);
@@ -280,12 +419,14 @@ async fn ten_thousand_operations(backend: Backend) {
             .into_iter()
             .map(|operation| {
                 let new = match &operation {
-                    Operation::Join { by, phone } => {
-                        Some(NewUser { invite: Some(run.codes[by].clone()), ..run.t.new_user(*phone, &format!("can{phone}")) })
-                    }
+                    Operation::Join { by, phone } => Some(NewUser {
+                        invite: Some(run.codes[by].clone()),
+                        ..run.t.new_user(*phone, &format!("can{phone}"))
+                    }),
                     _ => None,
                 };
-                let (store, device, now) = (run.t.store.clone(), run.t.new_session("a"), run.t.now());
+                let (store, device, now) =
+                    (run.t.store.clone(), run.t.new_session("a"), run.t.now());
                 async move { perform(&store, operation, new, device, now).await }
             })
             .collect();
@@ -331,18 +472,27 @@ async fn ten_thousand_operations(backend: Backend) {
         "reward",
         "second reward",
     ] {
-        assert!(tally.0.get(what).is_some_and(|times| *times > 20), "{what}: {tally:?}");
+        assert!(
+            tally.0.get(what).is_some_and(|times| *times > 20),
+            "{what}: {tally:?}"
+        );
     }
     let resets = "SELECT CAST(COUNT(*) AS BIGINT) FROM quota_ledger WHERE reason = 'daily_reset'";
     assert!(run.t.numbers(resets).await[0] > 100, "the days went by");
     let premium = "SELECT CAST(COUNT(*) AS BIGINT) FROM quota_ledger WHERE reason = 'premium'";
-    assert!(run.t.numbers(premium).await[0] > 100, "subscriptions change what there is at once");
+    assert!(
+        run.t.numbers(premium).await[0] > 100,
+        "subscriptions change what there is at once"
+    );
     // Each exactly once, whatever was asked for at once.
     assert!(refunds > 100, "{refunds} refunds");
     let paid = "SELECT CAST(SUM(delta) AS BIGINT) FROM quota_ledger WHERE reason = 'claim'";
     assert_eq!(run.t.numbers(paid).await, [i64::try_from(refunds).unwrap()]);
     let bonus = "SELECT CAST(SUM(delta) AS BIGINT) FROM quota_ledger WHERE reason = 'referral'";
-    assert_eq!(run.t.numbers(bonus).await, [i64::try_from(tally.0["reward"]).unwrap() * 13]);
+    assert_eq!(
+        run.t.numbers(bonus).await,
+        [i64::try_from(tally.0["reward"]).unwrap() * 13]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

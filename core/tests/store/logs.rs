@@ -7,12 +7,40 @@ tebdil_core::store_conformance! { an_act_is_recorded, acts_are_listed_newest_fir
 
 async fn an_act_is_recorded(t: TestStore) {
     let (user, _) = t.register("kedi").await;
-    let log = SystemLog { action: "refresh_reused", user: Some(user.id), actor: None, details: serde_json::json!({"a": "b'"}) };
+    let log = SystemLog {
+        action: "refresh_reused",
+        user: Some(user.id),
+        actor: None,
+        details: serde_json::json!({"a": "b'"}),
+    };
     t.log_action(&log, t.now()).await.unwrap();
-    t.log_action(&SystemLog { user: None, actor: Some(user.id), ..log }, t.now()).await.unwrap();
+    t.log_action(
+        &SystemLog {
+            user: None,
+            actor: Some(user.id),
+            ..log
+        },
+        t.now(),
+    )
+    .await
+    .unwrap();
     let count = "SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE action = 'refresh_reused' AND details = '{\"a\":\"b''\"}' AND";
-    assert_eq!(t.numbers(&format!("{count} user_id = {} AND actor_id IS NULL", user.id)).await, [1]);
-    assert_eq!(t.numbers(&format!("{count} actor_id = {} AND user_id IS NULL", user.id)).await, [1]);
+    assert_eq!(
+        t.numbers(&format!(
+            "{count} user_id = {} AND actor_id IS NULL",
+            user.id
+        ))
+        .await,
+        [1]
+    );
+    assert_eq!(
+        t.numbers(&format!(
+            "{count} actor_id = {} AND user_id IS NULL",
+            user.id
+        ))
+        .await,
+        [1]
+    );
 }
 
 async fn acts_are_listed_newest_first(t: TestStore) {
@@ -25,32 +53,138 @@ async fn acts_are_listed_newest_first(t: TestStore) {
         ("ad_created", None, Some(b.id)),
         ("role_changed", Some(b.id), Some(a.id)),
     ] {
-        t.log_action(&SystemLog { action, user, actor, details: details.clone() }, t.now()).await.unwrap();
+        t.log_action(
+            &SystemLog {
+                action,
+                user,
+                actor,
+                details: details.clone(),
+            },
+            t.now(),
+        )
+        .await
+        .unwrap();
     }
     let all = t.system_logs(LogFilter::default(), 9).await.unwrap();
     assert_eq!(
-        all.iter().map(|act| act.action.as_str()).collect::<Vec<_>>(),
-        ["role_changed", "ad_created", "refresh_reused", "role_changed"]
+        all.iter()
+            .map(|act| act.action.as_str())
+            .collect::<Vec<_>>(),
+        [
+            "role_changed",
+            "ad_created",
+            "refresh_reused",
+            "role_changed"
+        ]
     );
-    assert_eq!((&all[0].details, all[0].user_id, all[0].actor_id, all[0].created_at), (&details, Some(b.id), Some(a.id), t.now()));
+    assert_eq!(
+        (
+            &all[0].details,
+            all[0].user_id,
+            all[0].actor_id,
+            all[0].created_at
+        ),
+        (&details, Some(b.id), Some(a.id), t.now())
+    );
     let list = async |filter: LogFilter<'_>, limit| t.system_logs(filter, limit).await.unwrap();
     let none = LogFilter::default();
-    assert_eq!(list(LogFilter { before: Some(all[1].id), ..none }, 9).await, all[2..]);
-    assert_eq!(list(none, 3).await, all[..3]);
-    assert_eq!(list(LogFilter { action: Some("role_changed"), ..none }, 9).await, [all[0].clone(), all[3].clone()]);
-    assert_eq!(list(LogFilter { user: Some(a.id), ..none }, 9).await, all[2..]);
-    assert_eq!(list(LogFilter { actor: Some(b.id), ..none }, 9).await, [all[1].clone(), all[3].clone()]);
     assert_eq!(
-        list(LogFilter { action: Some("role_changed"), user: Some(a.id), actor: Some(b.id), before: Some(all[3].id), ..none }, 9).await,
+        list(
+            LogFilter {
+                before: Some(all[1].id),
+                ..none
+            },
+            9
+        )
+        .await,
+        all[2..]
+    );
+    assert_eq!(list(none, 3).await, all[..3]);
+    assert_eq!(
+        list(
+            LogFilter {
+                action: Some("role_changed"),
+                ..none
+            },
+            9
+        )
+        .await,
+        [all[0].clone(), all[3].clone()]
+    );
+    assert_eq!(
+        list(
+            LogFilter {
+                user: Some(a.id),
+                ..none
+            },
+            9
+        )
+        .await,
+        all[2..]
+    );
+    assert_eq!(
+        list(
+            LogFilter {
+                actor: Some(b.id),
+                ..none
+            },
+            9
+        )
+        .await,
+        [all[1].clone(), all[3].clone()]
+    );
+    assert_eq!(
+        list(
+            LogFilter {
+                action: Some("role_changed"),
+                user: Some(a.id),
+                actor: Some(b.id),
+                before: Some(all[3].id),
+                ..none
+            },
+            9
+        )
+        .await,
         []
     );
 
     // Nobody reads of reports about oneself.
     for action in ["report_read", "report_resolved"] {
-        t.log_action(&SystemLog { action, user: Some(a.id), actor: Some(b.id), details: details.clone() }, t.now()).await.unwrap();
+        t.log_action(
+            &SystemLog {
+                action,
+                user: Some(a.id),
+                actor: Some(b.id),
+                details: details.clone(),
+            },
+            t.now(),
+        )
+        .await
+        .unwrap();
     }
-    assert_eq!(list(LogFilter { reader: Some(a.id), ..none }, 9).await, all);
-    assert_eq!(list(LogFilter { reader: Some(b.id), ..none }, 9).await.len(), 6);
+    assert_eq!(
+        list(
+            LogFilter {
+                reader: Some(a.id),
+                ..none
+            },
+            9
+        )
+        .await,
+        all
+    );
+    assert_eq!(
+        list(
+            LogFilter {
+                reader: Some(b.id),
+                ..none
+            },
+            9
+        )
+        .await
+        .len(),
+        6
+    );
 }
 
 async fn the_store_answers(t: TestStore) {

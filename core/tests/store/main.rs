@@ -1,8 +1,13 @@
-//! The store's promises, held on SQLite always and on PostgreSQL when `TEBDIL_TEST_POSTGRES_URL` is set.
+//! The store's promises, held on SQLite always and on PostgreSQL when `TEBDIL_TEST_POSTGRES_URL` is
+//! set.
 //!
-//! To add a test: an `async fn name(t: TestStore)` in the aggregate's file, and its name in that file's `store_conformance!`.
+//! To add a test: an `async fn name(t: TestStore)` in the aggregate's file, and its name in that
+//! file's `store_conformance!`.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking, and its functions are called from both databases' tests")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and its functions are called from both databases' tests"
+)]
 
 mod ads;
 mod announcements;
@@ -66,7 +71,9 @@ pub fn rng(seed: u64) -> StdRng {
 }
 
 /// Runs all at once and gives what they gave, in no order.
-pub async fn all_at_once<T: Send + Debug + 'static>(tasks: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>) -> Vec<T> {
+pub async fn all_at_once<T: Send + Debug + 'static>(
+    tasks: impl IntoIterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
     let mut set = JoinSet::new();
     for task in tasks {
         set.spawn(task);
@@ -75,9 +82,18 @@ pub async fn all_at_once<T: Send + Debug + 'static>(tasks: impl IntoIterator<Ite
 }
 
 pub fn side(user: UserId, session: SessionId, ticket: i64) -> NewSide {
-    NewSide { user_id: user, ticket_id: TicketId(ticket), session_id: session }
+    NewSide {
+        user_id: user,
+        ticket_id: TicketId(ticket),
+        session_id: session,
+    }
 }
 
 pub fn pair(mode: Mode, offerer: NewSide, answerer: NewSide) -> NewMatch {
-    NewMatch { mode, offerer, answerer, shared_interests: vec!["kedi".to_owned()] }
+    NewMatch {
+        mode,
+        offerer,
+        answerer,
+        shared_interests: vec!["kedi".to_owned()],
+    }
 }

@@ -29,7 +29,15 @@ pub type Account = (UserRow, SessionRow);
 /// A user with one-time and last-resort key packages.
 pub async fn searcher(t: &TestStore, alias: &str) -> Account {
     let (user, session) = t.register(alias).await;
-    t.put_key_packages(user.id, session.id, &[b"one".to_vec(), b"two".to_vec()], Some(b"last"), t.now()).await.unwrap();
+    t.put_key_packages(
+        user.id,
+        session.id,
+        &[b"one".to_vec(), b"two".to_vec()],
+        Some(b"last"),
+        t.now(),
+    )
+    .await
+    .unwrap();
     (user, session)
 }
 
@@ -38,9 +46,27 @@ pub async fn couple(t: &TestStore) -> (Account, Account) {
     (searcher(t, "kedi").await, searcher(t, "kopek").await)
 }
 
-pub async fn propose(t: &TestStore, mode: Mode, a: &Account, b: &Account, ticket: i64) -> PairOutcome {
-    let proposed = pair(mode, side(a.0.id, a.1.id, ticket), side(b.0.id, b.1.id, ticket + 1));
-    t.create_matches(ENDLESS_TERM, &[proposed], &TestStore::match_rules(), t.now()).await.unwrap().remove(0)
+pub async fn propose(
+    t: &TestStore,
+    mode: Mode,
+    a: &Account,
+    b: &Account,
+    ticket: i64,
+) -> PairOutcome {
+    let proposed = pair(
+        mode,
+        side(a.0.id, a.1.id, ticket),
+        side(b.0.id, b.1.id, ticket + 1),
+    );
+    t.create_matches(
+        ENDLESS_TERM,
+        &[proposed],
+        &TestStore::match_rules(),
+        t.now(),
+    )
+    .await
+    .unwrap()
+    .remove(0)
 }
 
 pub async fn matched(t: &TestStore, a: &Account, b: &Account, ticket: i64) -> MatchId {
@@ -52,12 +78,31 @@ pub async fn matched(t: &TestStore, a: &Account, b: &Account, ticket: i64) -> Ma
 
 async fn a_match_takes_a_right_of_each_and_a_key_package(t: TestStore) {
     let (a, b) = couple(&t).await;
-    let PairOutcome::Made(made) = propose(&t, Mode::Text, &a, &b, 1).await else { panic!("refused") };
+    let PairOutcome::Made(made) = propose(&t, Mode::Text, &a, &b, 1).await else {
+        panic!("refused")
+    };
     assert_eq!(made.key_package, b"one");
-    assert_eq!((made.offerer.user_id, made.answerer.user_id), (a.0.id, b.0.id));
-    assert_eq!((&made.offerer.peer.alias, &made.answerer.peer.alias), (&a.0.alias, &b.0.alias), "what the other side is told");
-    assert_eq!((made.offerer.quota.text, made.answerer.quota.text, made.offerer.quota.video), (9, 9, 3));
-    assert_eq!((made.offerer.keys_remaining, made.answerer.keys_remaining), (2, 1));
+    assert_eq!(
+        (made.offerer.user_id, made.answerer.user_id),
+        (a.0.id, b.0.id)
+    );
+    assert_eq!(
+        (&made.offerer.peer.alias, &made.answerer.peer.alias),
+        (&a.0.alias, &b.0.alias),
+        "what the other side is told"
+    );
+    assert_eq!(
+        (
+            made.offerer.quota.text,
+            made.answerer.quota.text,
+            made.offerer.quota.video
+        ),
+        (9, 9, 3)
+    );
+    assert_eq!(
+        (made.offerer.keys_remaining, made.answerer.keys_remaining),
+        (2, 1)
+    );
     assert_eq!(t.key_packages_remaining(b.1.id, t.now()).await.unwrap(), 1);
     for user in [a.0.id, b.0.id] {
         assert_eq!(assert_ledger_equals_balance(&t, user).await.text, 9);
@@ -65,38 +110,101 @@ async fn a_match_takes_a_right_of_each_and_a_key_package(t: TestStore) {
 
     let row = t.match_of(made.id, a.0.id).await.unwrap().expect("a side");
     assert_eq!(
-        (row.role, row.peer_id, row.session_id, row.peer_key_package.as_deref()),
+        (
+            row.role,
+            row.peer_id,
+            row.session_id,
+            row.peer_key_package.as_deref()
+        ),
         (MatchRole::Offerer, b.0.id, a.1.id, Some(&b"one"[..]))
     );
     let view = row.view(t.now()).unwrap();
-    assert_eq!((view.status, view.peer.handle, view.unread), (MatchStatus::Active, format!("kopek#{}", b.0.tag), 0));
-    assert_eq!((view.shared_interests, view.expires_at), (vec!["kedi".to_owned()], made.expires_at));
+    assert_eq!(
+        (view.status, view.peer.handle, view.unread),
+        (MatchStatus::Active, format!("kopek#{}", b.0.tag), 0)
+    );
+    assert_eq!(
+        (view.shared_interests, view.expires_at),
+        (vec!["kedi".to_owned()], made.expires_at)
+    );
     let other = t.match_of(made.id, b.0.id).await.unwrap().expect("a side");
-    assert_eq!((other.role, other.peer_key_package), (MatchRole::Answerer, None));
-    assert_eq!(t.match_of(made.id, UserId(1)).await.unwrap().map(|row| row.id), None);
+    assert_eq!(
+        (other.role, other.peer_key_package),
+        (MatchRole::Answerer, None)
+    );
+    assert_eq!(
+        t.match_of(made.id, UserId(1))
+            .await
+            .unwrap()
+            .map(|row| row.id),
+        None
+    );
     let parties = t.parties(made.id).await.unwrap().expect("active");
-    assert_eq!((parties.peer_of(a.0.id), parties.peer_of(b.0.id), parties.peer_of(UserId(1))), (Some(b.0.id), Some(a.0.id), None));
-    assert_eq!(t.partners_since(a.0.id, t.now() - Duration::from_secs(1)).await.unwrap(), HashSet::from([b.0.id]));
-    assert_eq!(t.partners_since(a.0.id, t.now()).await.unwrap(), HashSet::new());
+    assert_eq!(
+        (
+            parties.peer_of(a.0.id),
+            parties.peer_of(b.0.id),
+            parties.peer_of(UserId(1))
+        ),
+        (Some(b.0.id), Some(a.0.id), None)
+    );
+    assert_eq!(
+        t.partners_since(a.0.id, t.now() - Duration::from_secs(1))
+            .await
+            .unwrap(),
+        HashSet::from([b.0.id])
+    );
+    assert_eq!(
+        t.partners_since(a.0.id, t.now()).await.unwrap(),
+        HashSet::new()
+    );
 }
 
 async fn the_last_resort_package_stays(t: TestStore) {
     let (a, b) = couple(&t).await;
-    for (ticket, package, remaining) in [(1, &b"one"[..], 1), (3, b"two", 0), (5, b"last", 0), (7, b"last", 0)] {
-        let PairOutcome::Made(made) = propose(&t, Mode::Text, &a, &b, ticket).await else { panic!("refused") };
-        assert_eq!((made.key_package.as_slice(), made.answerer.keys_remaining), (package, remaining));
+    for (ticket, package, remaining) in [
+        (1, &b"one"[..], 1),
+        (3, b"two", 0),
+        (5, b"last", 0),
+        (7, b"last", 0),
+    ] {
+        let PairOutcome::Made(made) = propose(&t, Mode::Text, &a, &b, ticket).await else {
+            panic!("refused")
+        };
+        assert_eq!(
+            (made.key_package.as_slice(), made.answerer.keys_remaining),
+            (package, remaining)
+        );
     }
-    assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM key_packages WHERE last_resort = TRUE").await, [2]);
+    assert_eq!(
+        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM key_packages WHERE last_resort = TRUE")
+            .await,
+        [2]
+    );
 }
 
 async fn a_ticket_is_used_once(t: TestStore) {
     let (a, b) = couple(&t).await;
     let c = searcher(&t, "kus").await;
     matched(&t, &a, &b, 1).await;
-    let PairOutcome::Refused { offerer, answerer, blocked } = propose(&t, Mode::Text, &c, &a, 2).await else { panic!("made") };
+    let PairOutcome::Refused {
+        offerer,
+        answerer,
+        blocked,
+    } = propose(&t, Mode::Text, &c, &a, 2).await
+    else {
+        panic!("made")
+    };
     // Ticket 2 was b's.
-    assert_eq!((offerer, answerer, blocked), (Some(Refusal::Invalid), None, false));
-    assert_eq!(assert_ledger_equals_balance(&t, c.0.id).await.text, 0, "nothing was written for the refused");
+    assert_eq!(
+        (offerer, answerer, blocked),
+        (Some(Refusal::Invalid), None, false)
+    );
+    assert_eq!(
+        assert_ledger_equals_balance(&t, c.0.id).await.text,
+        0,
+        "nothing was written for the refused"
+    );
 }
 
 async fn used_tickets_are_found_among_many(t: TestStore) {
@@ -104,32 +212,68 @@ async fn used_tickets_are_found_among_many(t: TestStore) {
     let asked = [1, 2, 3].map(TicketId);
     assert_eq!(t.used_among(&asked).await.unwrap(), HashSet::new());
     matched(&t, &a, &b, 1).await;
-    assert_eq!(t.used_among(&asked).await.unwrap(), HashSet::from([TicketId(1), TicketId(2)]));
+    assert_eq!(
+        t.used_among(&asked).await.unwrap(),
+        HashSet::from([TicketId(1), TicketId(2)])
+    );
     assert_eq!(t.used_among(&[]).await.unwrap(), HashSet::new());
 }
 
 async fn what_cannot_be_matched_is_refused(t: TestStore) {
     let (a, b) = couple(&t).await;
-    let refusals = async |mode, a: &Account, b: &Account, ticket| match propose(&t, mode, a, b, ticket).await {
-        PairOutcome::Refused { offerer, answerer, .. } => (offerer, answerer),
+    let refusals = async |mode, a: &Account, b: &Account, ticket| match propose(
+        &t, mode, a, b, ticket,
+    )
+    .await
+    {
+        PairOutcome::Refused {
+            offerer, answerer, ..
+        } => (offerer, answerer),
         other => panic!("{other:?}"),
     };
     let none = t.register("anahtarsiz").await;
-    assert_eq!(refusals(Mode::Text, &a, &none, 1).await, (None, Some(Refusal::KeysRequired)));
-    assert_eq!(refusals(Mode::Text, &a, &a, 1).await, (Some(Refusal::Invalid), Some(Refusal::Invalid)), "nobody meets themselves");
+    assert_eq!(
+        refusals(Mode::Text, &a, &none, 1).await,
+        (None, Some(Refusal::KeysRequired))
+    );
+    assert_eq!(
+        refusals(Mode::Text, &a, &a, 1).await,
+        (Some(Refusal::Invalid), Some(Refusal::Invalid)),
+        "nobody meets themselves"
+    );
     t.set_banned(b.0.id, true).await;
-    assert_eq!(refusals(Mode::Text, &a, &b, 1).await, (None, Some(Refusal::Invalid)));
+    assert_eq!(
+        refusals(Mode::Text, &a, &b, 1).await,
+        (None, Some(Refusal::Invalid))
+    );
     t.set_banned(b.0.id, false).await;
 
-    assert!(matches!(propose(&t, Mode::Video, &a, &b, 1).await, PairOutcome::Made(_)));
+    assert!(matches!(
+        propose(&t, Mode::Video, &a, &b, 1).await,
+        PairOutcome::Made(_)
+    ));
     let (one, other) = refusals(Mode::Video, &a, &b, 3).await;
-    assert_eq!((one, other), (Some(Refusal::TooManyMatches), Some(Refusal::TooManyMatches)), "one video match at a time");
+    assert_eq!(
+        (one, other),
+        (Some(Refusal::TooManyMatches), Some(Refusal::TooManyMatches)),
+        "one video match at a time"
+    );
 
-    t.execute(&format!("UPDATE users SET daily_chat_balance = 0 WHERE id = {}", b.0.id)).await;
+    t.execute(&format!(
+        "UPDATE users SET daily_chat_balance = 0 WHERE id = {}",
+        b.0.id
+    ))
+    .await;
     let resets_at = t.now().next_midnight(&TestStore::quota_rules().zone);
-    assert_eq!(refusals(Mode::Text, &a, &b, 5).await, (None, Some(Refusal::QuotaExhausted { resets_at })));
+    assert_eq!(
+        refusals(Mode::Text, &a, &b, 5).await,
+        (None, Some(Refusal::QuotaExhausted { resets_at }))
+    );
     t.revoke_session(a.0.id, a.1.id, t.now()).await.unwrap();
-    assert!(refusals(Mode::Text, &a, &none, 7).await.0.is_some(), "its session is gone");
+    assert!(
+        refusals(Mode::Text, &a, &none, 7).await.0.is_some(),
+        "its session is gone"
+    );
 }
 
 /// `count` accounts with keys, quickly.
@@ -143,22 +287,55 @@ async fn crowd(t: &TestStore, count: usize) -> Vec<Account> {
 
 fn pairs_of(accounts: &[Account]) -> Vec<NewMatch> {
     let two = |pair_of: &[Account], ticket: i64| {
-        pair(Mode::Text, side(pair_of[0].0.id, pair_of[0].1.id, ticket), side(pair_of[1].0.id, pair_of[1].1.id, ticket + 1))
+        pair(
+            Mode::Text,
+            side(pair_of[0].0.id, pair_of[0].1.id, ticket),
+            side(pair_of[1].0.id, pair_of[1].1.id, ticket + 1),
+        )
     };
-    accounts.chunks_exact(2).zip(0_i64..).map(|(both, number)| two(both, 2 * number + 1)).collect()
+    accounts
+        .chunks_exact(2)
+        .zip(0_i64..)
+        .map(|(both, number)| two(both, 2 * number + 1))
+        .collect()
 }
 
 async fn a_batch_of_five_hundred_pairs_is_made_at_once(t: TestStore) {
     let accounts = crowd(&t, 1_000).await;
-    let outcomes = t.create_matches(ENDLESS_TERM, &pairs_of(&accounts), &TestStore::match_rules(), t.now()).await.unwrap();
+    let outcomes = t
+        .create_matches(
+            ENDLESS_TERM,
+            &pairs_of(&accounts),
+            &TestStore::match_rules(),
+            t.now(),
+        )
+        .await
+        .unwrap();
     assert_eq!(outcomes.len(), 500);
     for (outcome, both) in outcomes.iter().zip(accounts.chunks_exact(2)) {
-        let PairOutcome::Made(made) = outcome else { panic!("{outcome:?}") };
-        assert_eq!((made.offerer.user_id, made.answerer.user_id), (both[0].0.id, both[1].0.id), "in the order of the input");
+        let PairOutcome::Made(made) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(
+            (made.offerer.user_id, made.answerer.user_id),
+            (both[0].0.id, both[1].0.id),
+            "in the order of the input"
+        );
     }
-    let often = "SELECT CAST(COUNT(*) AS BIGINT) FROM match_sides WHERE open = TRUE GROUP BY user_id";
-    assert_eq!(t.numbers(often).await, vec![1; 1_000], "each user in exactly one");
-    assert_eq!(t.create_matches(ENDLESS_TERM, &[], &TestStore::match_rules(), t.now()).await.unwrap().len(), 0);
+    let often =
+        "SELECT CAST(COUNT(*) AS BIGINT) FROM match_sides WHERE open = TRUE GROUP BY user_id";
+    assert_eq!(
+        t.numbers(often).await,
+        vec![1; 1_000],
+        "each user in exactly one"
+    );
+    assert_eq!(
+        t.create_matches(ENDLESS_TERM, &[], &TestStore::match_rules(), t.now())
+            .await
+            .unwrap()
+            .len(),
+        0
+    );
 }
 
 async fn two_nodes_that_propose_the_same_tickets_make_each_match_once(t: TestStore) {
@@ -171,7 +348,12 @@ async fn two_nodes_that_propose_the_same_tickets_make_each_match_once(t: TestSto
     let outcomes = all_at_once((0..8).map(|number| {
         let (store, now, mut proposed) = (nodes[number % 2].clone(), t.now(), proposed.clone());
         proposed.rotate_left(number);
-        async move { store.create_matches(ENDLESS_TERM, &proposed, &TestStore::match_rules(), now).await.unwrap() }
+        async move {
+            store
+                .create_matches(ENDLESS_TERM, &proposed, &TestStore::match_rules(), now)
+                .await
+                .unwrap()
+        }
     }))
     .await;
     let mut made: HashMap<UserId, usize> = HashMap::new();
@@ -180,7 +362,10 @@ async fn two_nodes_that_propose_the_same_tickets_make_each_match_once(t: TestSto
             *made.entry(found.offerer.user_id).or_default() += 1;
         }
     }
-    assert_eq!((made.len(), made.values().all(|count| *count == 1)), (10, true));
+    assert_eq!(
+        (made.len(), made.values().all(|count| *count == 1)),
+        (10, true)
+    );
     for (user, _) in &accounts {
         assert_eq!(assert_ledger_equals_balance(&t, user.id).await.text, 9);
     }
@@ -189,11 +374,30 @@ async fn two_nodes_that_propose_the_same_tickets_make_each_match_once(t: TestSto
 async fn a_match_ends_once(t: TestStore) {
     let (a, b) = couple(&t).await;
     let id = matched(&t, &a, &b, 1).await;
-    assert_eq!(t.end_match(id, Some(UserId(1)), EndReason::Left, t.now()).await.unwrap(), End::NotFound);
-    assert_eq!(t.end_match(MatchId(1), None, EndReason::Left, t.now()).await.unwrap(), End::NotFound);
+    assert_eq!(
+        t.end_match(id, Some(UserId(1)), EndReason::Left, t.now())
+            .await
+            .unwrap(),
+        End::NotFound
+    );
+    assert_eq!(
+        t.end_match(MatchId(1), None, EndReason::Left, t.now())
+            .await
+            .unwrap(),
+        End::NotFound
+    );
     let outcomes = all_at_once((0..10).map(|number| {
-        let (store, now, by) = (t.store.clone(), t.now(), if number % 2 == 0 { a.0.id } else { b.0.id });
-        async move { store.end_match(id, Some(by), EndReason::Left, now).await.unwrap() }
+        let (store, now, by) = (
+            t.store.clone(),
+            t.now(),
+            if number % 2 == 0 { a.0.id } else { b.0.id },
+        );
+        async move {
+            store
+                .end_match(id, Some(by), EndReason::Left, now)
+                .await
+                .unwrap()
+        }
     }))
     .await;
     let mut first = None;
@@ -203,17 +407,56 @@ async fn a_match_ends_once(t: TestStore) {
         }
     }
     let first = first.expect("ended");
-    assert_eq!((first.status, first.reason), (MatchStatus::Cancelled, EndReason::Left));
-    assert!(outcomes.iter().all(|outcome| matches!(outcome, End::Now(ended) | End::Before(ended) if *ended == first)));
+    assert_eq!(
+        (first.status, first.reason),
+        (MatchStatus::Cancelled, EndReason::Left)
+    );
+    assert!(
+        outcomes.iter().all(
+            |outcome| matches!(outcome, End::Now(ended) | End::Before(ended) if *ended == first)
+        )
+    );
     assert!(t.active_matches(a.0.id, t.now()).await.unwrap().is_empty());
     assert_eq!(t.parties(id).await.unwrap(), None);
 
     let second = matched(&t, &a, &b, 3).await;
-    let ids = async |filter| t.matches_of(a.0.id, filter, 10, t.now()).await.unwrap().into_iter().map(|row| row.id).collect::<Vec<_>>();
-    assert_eq!(ids(MatchFilter::default()).await, [second, id], "newest first");
-    assert_eq!(ids(MatchFilter { before: Some(second), ..MatchFilter::default() }).await, [id]);
-    assert_eq!(ids(MatchFilter { status: Some(MatchStatus::Cancelled), ..MatchFilter::default() }).await, [id]);
-    assert_eq!(ids(MatchFilter { mode: Some(Mode::Video), ..MatchFilter::default() }).await, []);
+    let ids = async |filter| {
+        t.matches_of(a.0.id, filter, 10, t.now())
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|row| row.id)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        ids(MatchFilter::default()).await,
+        [second, id],
+        "newest first"
+    );
+    assert_eq!(
+        ids(MatchFilter {
+            before: Some(second),
+            ..MatchFilter::default()
+        })
+        .await,
+        [id]
+    );
+    assert_eq!(
+        ids(MatchFilter {
+            status: Some(MatchStatus::Cancelled),
+            ..MatchFilter::default()
+        })
+        .await,
+        [id]
+    );
+    assert_eq!(
+        ids(MatchFilter {
+            mode: Some(Mode::Video),
+            ..MatchFilter::default()
+        })
+        .await,
+        []
+    );
 }
 
 async fn a_match_that_ran_out_reads_as_expired(t: TestStore) {
@@ -221,11 +464,39 @@ async fn a_match_that_ran_out_reads_as_expired(t: TestStore) {
     let id = matched(&t, &a, &b, 1).await;
     t.clock.advance(Duration::from_hours(24));
     let row = t.match_of(id, a.0.id).await.unwrap().expect("a side");
-    assert_eq!((row.view(t.now()).unwrap().status, row.is_active(t.now())), (MatchStatus::Expired, false));
+    assert_eq!(
+        (row.view(t.now()).unwrap().status, row.is_active(t.now())),
+        (MatchStatus::Expired, false)
+    );
     assert!(t.active_matches(a.0.id, t.now()).await.unwrap().is_empty());
-    let expired = MatchFilter { status: Some(MatchStatus::Expired), ..MatchFilter::default() };
-    assert_eq!(t.matches_of(a.0.id, expired, 10, t.now()).await.unwrap().len(), 1);
-    let End::Now(ended) = t.end_match(id, Some(a.0.id), EndReason::Left, t.now()).await.unwrap() else { panic!("not ended") };
-    assert_eq!((ended.status, ended.reason, ended.by), (MatchStatus::Expired, EndReason::Expired, None), "whoever asks");
-    assert_eq!(t.matches_of(a.0.id, expired, 10, t.now()).await.unwrap().len(), 1);
+    let expired = MatchFilter {
+        status: Some(MatchStatus::Expired),
+        ..MatchFilter::default()
+    };
+    assert_eq!(
+        t.matches_of(a.0.id, expired, 10, t.now())
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
+    let End::Now(ended) = t
+        .end_match(id, Some(a.0.id), EndReason::Left, t.now())
+        .await
+        .unwrap()
+    else {
+        panic!("not ended")
+    };
+    assert_eq!(
+        (ended.status, ended.reason, ended.by),
+        (MatchStatus::Expired, EndReason::Expired, None),
+        "whoever asks"
+    );
+    assert_eq!(
+        t.matches_of(a.0.id, expired, 10, t.now())
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }

@@ -37,13 +37,18 @@ pub fn message(match_id: MatchId, sender_id: UserId, text: &str) -> NewMessage {
     }
 }
 
-/// Three nodes, two with a clock that is off, write at once; a reader who goes on from the last id sees everything once and in order.
+/// Three nodes, two with a clock that is off, write at once; a reader who goes on from the last id
+/// sees everything once and in order.
 async fn history_grows_at_its_end_whichever_node_writes(t: TestStore) {
     let (a, b) = couple(&t).await;
     let (id, a, b) = (matched(&t, &a, &b, 1).await, a.0.id, b.0.id);
     let mut nodes = vec![t.store.clone()];
     for (ahead, millis) in [(true, 700), (false, 900)] {
-        let clock = Clock::manual(if ahead { t.now() + Duration::from_millis(millis) } else { t.now() - Duration::from_millis(millis) });
+        let clock = Clock::manual(if ahead {
+            t.now() + Duration::from_millis(millis)
+        } else {
+            t.now() - Duration::from_millis(millis)
+        });
         nodes.push(t.database.open(&clock).await);
     }
     let mut writers = tokio::task::JoinSet::new();
@@ -51,7 +56,13 @@ async fn history_grows_at_its_end_whichever_node_writes(t: TestStore) {
         let (sender, now) = (if index == 0 { a } else { b }, t.now());
         writers.spawn(async move {
             for number in 0..20 {
-                write(&node, &[message(id, sender, &format!("{index} {number}"))], &[], now).await;
+                write(
+                    &node,
+                    &[message(id, sender, &format!("{index} {number}"))],
+                    &[],
+                    now,
+                )
+                .await;
             }
         });
     }
@@ -71,9 +82,17 @@ async fn history_grows_at_its_end_whichever_node_writes(t: TestStore) {
         }
         tokio::task::yield_now().await;
     }
-    let mut expected: Vec<String> = (0..3).flat_map(|index| (0..20).map(move |number| format!("{index} {number}"))).collect();
+    let mut expected: Vec<String> = (0..3)
+        .flat_map(|index| (0..20).map(move |number| format!("{index} {number}")))
+        .collect();
     for index in 0..3 {
-        let of = |texts: &[String]| texts.iter().filter(|text| text.starts_with(&format!("{index} "))).cloned().collect::<Vec<_>>();
+        let of = |texts: &[String]| {
+            texts
+                .iter()
+                .filter(|text| text.starts_with(&format!("{index} ")))
+                .cloned()
+                .collect::<Vec<_>>()
+        };
         assert_eq!(of(&read), of(&expected));
     }
     read.sort();
@@ -81,8 +100,14 @@ async fn history_grows_at_its_end_whichever_node_writes(t: TestStore) {
     assert_eq!(read, expected);
 }
 
-/// Writes in one match, again while it is held: by another node, or still by a transaction that was given up.
-pub async fn write(store: &Store, messages: &[NewMessage], receipts: &[NewReceipt], now: Timestamp) -> (Vec<Append>, Vec<Receipt>) {
+/// Writes in one match, again while it is held: by another node, or still by a transaction that was
+/// given up.
+pub async fn write(
+    store: &Store,
+    messages: &[NewMessage],
+    receipts: &[NewReceipt],
+    now: Timestamp,
+) -> (Vec<Append>, Vec<Receipt>) {
     write_by(store, messages, receipts, &ChatRules::default(), now).await
 }
 
@@ -96,41 +121,80 @@ pub async fn write_by(
 ) -> (Vec<Append>, Vec<Receipt>) {
     let written = async {
         loop {
-            let (appends, recorded) = store.write_chat(messages, receipts, rules, now).await.unwrap();
+            let (appends, recorded) = store
+                .write_chat(messages, receipts, rules, now)
+                .await
+                .unwrap();
             if !appends.contains(&Append::Busy) && !recorded.contains(&Receipt::Busy) {
                 return (appends, recorded);
             }
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), written).await.expect("nobody holds a match for long")
+    tokio::time::timeout(Duration::from_secs(30), written)
+        .await
+        .expect("nobody holds a match for long")
 }
 
 async fn send(t: &TestStore, messages: &[NewMessage]) -> Vec<Append> {
     write(t, messages, &[], t.now()).await.0
 }
 
-async fn receive(t: &TestStore, match_id: MatchId, user_id: UserId, seq: i64, read: bool) -> Receipt {
-    write(t, &[], &[NewReceipt { match_id, user_id, seq, read }], t.now()).await.1.remove(0)
+async fn receive(
+    t: &TestStore,
+    match_id: MatchId,
+    user_id: UserId,
+    seq: i64,
+    read: bool,
+) -> Receipt {
+    write(
+        t,
+        &[],
+        &[NewReceipt {
+            match_id,
+            user_id,
+            seq,
+            read,
+        }],
+        t.now(),
+    )
+    .await
+    .1
+    .remove(0)
 }
 
 fn accepted(outcome: &Append) -> &Appended {
-    let Append::Accepted(appended) = outcome else { panic!("{outcome:?}") };
+    let Append::Accepted(appended) = outcome else {
+        panic!("{outcome:?}")
+    };
     appended
 }
 
 async fn messages_are_numbered_per_sender_and_read_back(t: TestStore) {
     let (a, b) = couple(&t).await;
     let (id, a, b) = (matched(&t, &a, &b, 1).await, a.0.id, b.0.id);
-    let franked = NewMessage { franking_tag: Some(vec![9; 32]), ..message(id, a, "a1") };
+    let franked = NewMessage {
+        franking_tag: Some(vec![9; 32]),
+        ..message(id, a, "a1")
+    };
     let sent = send(&t, &[franked, message(id, b, "b1"), message(id, a, "a2")]).await;
     let numbers: Vec<i64> = sent.iter().map(|outcome| accepted(outcome).seq).collect();
     assert_eq!(numbers, [1, 1, 2]);
-    assert_eq!((accepted(&sent[0]).receiver_id, accepted(&sent[1]).receiver_id, accepted(&sent[0]).sent_at), (b, a, t.now()));
+    assert_eq!(
+        (
+            accepted(&sent[0]).receiver_id,
+            accepted(&sent[1]).receiver_id,
+            accepted(&sent[0]).sent_at
+        ),
+        (b, a, t.now())
+    );
     assert_eq!(accepted(&send(&t, &[message(id, a, "a3")]).await[0]).seq, 3);
 
     let rows = t.messages_from_peer(id, b, 1, 10).await.unwrap();
-    let seen: Vec<(i64, &[u8])> = rows.iter().map(|row| (row.seq, row.content.as_slice())).collect();
+    let seen: Vec<(i64, &[u8])> = rows
+        .iter()
+        .map(|row| (row.seq, row.content.as_slice()))
+        .collect();
     assert_eq!(seen, [(2, &b"a2"[..]), (3, b"a3")]);
     let first = t.messages_from_peer(id, b, 0, 1).await.unwrap().remove(0);
     let franked = FrankedMessage {
@@ -142,18 +206,62 @@ async fn messages_are_numbered_per_sender_and_read_back(t: TestStore) {
         sent_at: accepted(&sent[0]).sent_at,
         ciphertext_sha256: ciphertext_sha256(b"a1"),
     };
-    assert_eq!((first.kind, first.created_at, first.franked()), (MessageKind::Content, t.now(), Some(franked)));
-    assert_eq!(rows[0].franked(), None, "without a tag nothing is vouched for");
+    assert_eq!(
+        (first.kind, first.created_at, first.franked()),
+        (MessageKind::Content, t.now(), Some(franked))
+    );
+    assert_eq!(
+        rows[0].franked(),
+        None,
+        "without a tag nothing is vouched for"
+    );
     let history = t.message_history(id, b, None, 10).await.unwrap();
-    assert_eq!(history.iter().map(|row| row.content.as_slice()).collect::<Vec<_>>(), [&b"a1"[..], b"b1", b"a2", b"a3"]);
-    assert_eq!(t.message_history(id, a, Some(history[1].id), 1).await.unwrap()[0].id, history[2].id);
-    assert_eq!(t.message_history(id, UserId(1), None, 10).await.unwrap().len(), 0, "not a side");
-    assert_eq!(t.messages_from_peer(id, UserId(1), 0, 10).await.unwrap().len(), 0);
+    assert_eq!(
+        history
+            .iter()
+            .map(|row| row.content.as_slice())
+            .collect::<Vec<_>>(),
+        [&b"a1"[..], b"b1", b"a2", b"a3"]
+    );
+    assert_eq!(
+        t.message_history(id, a, Some(history[1].id), 1)
+            .await
+            .unwrap()[0]
+            .id,
+        history[2].id
+    );
+    assert_eq!(
+        t.message_history(id, UserId(1), None, 10)
+            .await
+            .unwrap()
+            .len(),
+        0,
+        "not a side"
+    );
+    assert_eq!(
+        t.messages_from_peer(id, UserId(1), 0, 10)
+            .await
+            .unwrap()
+            .len(),
+        0
+    );
     let row = t.match_of(id, b).await.unwrap().expect("a side");
-    assert_eq!((row.peer_last_seq, row.last_seq, row.view(t.now()).unwrap().unread), (3, 1, 3));
+    assert_eq!(
+        (
+            row.peer_last_seq,
+            row.last_seq,
+            row.view(t.now()).unwrap().unread
+        ),
+        (3, 1, 3)
+    );
     let offerer = t.match_of(id, a).await.unwrap().expect("a side");
     assert_eq!(offerer.peer_key_package, None, "it was used");
-    assert_eq!(t.write_chat(&[], &[], &ChatRules::default(), t.now()).await.unwrap(), (vec![], vec![]));
+    assert_eq!(
+        t.write_chat(&[], &[], &ChatRules::default(), t.now())
+            .await
+            .unwrap(),
+        (vec![], vec![])
+    );
 }
 
 async fn a_repeat_answers_the_first_time_and_stores_nothing(t: TestStore) {
@@ -162,34 +270,107 @@ async fn a_repeat_answers_the_first_time_and_stores_nothing(t: TestStore) {
     let wanted = message(id, a, "once");
     let sent = send(&t, &[wanted.clone(), wanted.clone()]).await;
     let first = accepted(&sent[0]).clone();
-    assert_eq!(accepted(&sent[1]), &Appended { repeated: true, ..first.clone() }, "in one batch");
-    assert_eq!(receive(&t, id, b, 1, false).await, Receipt::Recorded { peer_id: a });
+    assert_eq!(
+        accepted(&sent[1]),
+        &Appended {
+            repeated: true,
+            ..first.clone()
+        },
+        "in one batch"
+    );
+    assert_eq!(
+        receive(&t, id, b, 1, false).await,
+        Receipt::Recorded { peer_id: a }
+    );
     t.clock.advance(Duration::from_secs(1));
-    let again = send(&t, &[NewMessage { ciphertext: b"other".to_vec(), ..wanted.clone() }]).await;
-    assert_eq!(accepted(&again[0]), &Appended { repeated: true, delivered: true, ..first });
-    let other_side = send(&t, &[NewMessage { sender_id: b, ..wanted }]).await;
-    assert!(!accepted(&other_side[0]).repeated, "a client id belongs to its sender");
-    assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM messages").await, [2]);
-    assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM message_logs").await, [2]);
+    let again = send(
+        &t,
+        &[NewMessage {
+            ciphertext: b"other".to_vec(),
+            ..wanted.clone()
+        }],
+    )
+    .await;
+    assert_eq!(
+        accepted(&again[0]),
+        &Appended {
+            repeated: true,
+            delivered: true,
+            ..first
+        }
+    );
+    let other_side = send(
+        &t,
+        &[NewMessage {
+            sender_id: b,
+            ..wanted
+        }],
+    )
+    .await;
+    assert!(
+        !accepted(&other_side[0]).repeated,
+        "a client id belongs to its sender"
+    );
+    assert_eq!(
+        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM messages")
+            .await,
+        [2]
+    );
+    assert_eq!(
+        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM message_logs")
+            .await,
+        [2]
+    );
 }
 
 async fn receipts_only_go_forward(t: TestStore) {
     let (a, b) = couple(&t).await;
     let (id, a, b) = (matched(&t, &a, &b, 1).await, a.0.id, b.0.id);
-    send(&t, &[message(id, a, "1"), message(id, a, "2"), message(id, a, "3")]).await;
+    send(
+        &t,
+        &[
+            message(id, a, "1"),
+            message(id, a, "2"),
+            message(id, a, "3"),
+        ],
+    )
+    .await;
     assert_eq!(receive(&t, id, b, 4, false).await, Receipt::Beyond);
-    assert_eq!(receive(&t, id, b, 2, false).await, Receipt::Recorded { peer_id: a });
+    assert_eq!(
+        receive(&t, id, b, 2, false).await,
+        Receipt::Recorded { peer_id: a }
+    );
     assert_eq!(receive(&t, id, b, 2, false).await, Receipt::Known);
     assert_eq!(receive(&t, id, b, 1, false).await, Receipt::Known);
-    assert_eq!(receive(&t, id, b, 1, true).await, Receipt::Recorded { peer_id: a });
-    assert_eq!(receive(&t, id, a, 1, true).await, Receipt::Beyond, "the peer has sent nothing");
+    assert_eq!(
+        receive(&t, id, b, 1, true).await,
+        Receipt::Recorded { peer_id: a }
+    );
+    assert_eq!(
+        receive(&t, id, a, 1, true).await,
+        Receipt::Beyond,
+        "the peer has sent nothing"
+    );
     let delivered = "SELECT seq FROM message_logs WHERE delivered = TRUE AND delivered_at IS NOT NULL ORDER BY seq";
     assert_eq!(t.numbers(delivered).await, [1, 2]);
-    assert_eq!(receive(&t, id, b, 3, true).await, Receipt::Recorded { peer_id: a }, "read is received");
+    assert_eq!(
+        receive(&t, id, b, 3, true).await,
+        Receipt::Recorded { peer_id: a },
+        "read is received"
+    );
     assert_eq!(t.numbers(delivered).await, [1, 2, 3]);
     let row = t.match_of(id, a).await.unwrap().expect("a side");
     assert_eq!((row.peer_delivered_seq, row.peer_read_seq), (3, 3));
-    assert_eq!(t.match_of(id, b).await.unwrap().expect("a side").view(t.now()).unwrap().unread, 0);
+    assert_eq!(
+        t.match_of(id, b)
+            .await
+            .unwrap()
+            .expect("a side")
+            .view(t.now())
+            .unwrap()
+            .unread,
+        0
+    );
 }
 
 async fn parallel_senders_leave_no_gap(t: TestStore) {
@@ -203,8 +384,20 @@ async fn parallel_senders_leave_no_gap(t: TestStore) {
         async move { write(&store, &batch, &[], now).await }
     }))
     .await;
-    let of_a: Vec<i64> = t.messages_from_peer(id, b, 0, 100).await.unwrap().into_iter().map(|row| row.seq).collect();
-    let of_b: Vec<i64> = t.messages_from_peer(id, a, 0, 100).await.unwrap().into_iter().map(|row| row.seq).collect();
+    let of_a: Vec<i64> = t
+        .messages_from_peer(id, b, 0, 100)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|row| row.seq)
+        .collect();
+    let of_b: Vec<i64> = t
+        .messages_from_peer(id, a, 0, 100)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|row| row.seq)
+        .collect();
     assert_eq!((of_a, of_b), ((1..=41).collect(), (1..=40).collect()));
 }
 
@@ -212,8 +405,19 @@ async fn a_match_is_written_by_its_sides_while_it_lasts(t: TestStore) {
     let (a, b) = couple(&t).await;
     let (id, a, b) = (matched(&t, &a, &b, 1).await, a.0.id, b.0.id);
     let stranger = t.register("kus").await.0.id;
-    let sent = send(&t, &[message(id, stranger, "x"), message(id, a, "x"), message(MatchId(1), a, "x")]).await;
-    assert_eq!((&sent[0], accepted(&sent[1]).seq, &sent[2]), (&Append::NotFound, 1, &Append::NotFound));
+    let sent = send(
+        &t,
+        &[
+            message(id, stranger, "x"),
+            message(id, a, "x"),
+            message(MatchId(1), a, "x"),
+        ],
+    )
+    .await;
+    assert_eq!(
+        (&sent[0], accepted(&sent[1]).seq, &sent[2]),
+        (&Append::NotFound, 1, &Append::NotFound)
+    );
     assert_eq!(receive(&t, id, stranger, 1, false).await, Receipt::NotFound);
     t.clock.advance(Duration::from_hours(24));
     assert_eq!(send(&t, &[message(id, a, "late")]).await, [Append::Ended]);
@@ -224,16 +428,70 @@ async fn nobody_reads_the_messages_of_a_match_that_is_over(t: TestStore) {
     let (a, b) = couple(&t).await;
     let (first, second) = (matched(&t, &a, &b, 1).await, matched(&t, &a, &b, 3).await);
     let (a, b) = (a.0.id, b.0.id);
-    let handshake = NewMessage { kind: MessageKind::Handshake, ..message(second, b, "h") };
-    send(&t, &[message(first, a, "1"), message(first, b, "1"), message(second, a, "2"), handshake]).await;
-    let End::Now(ended) = t.end_match(first, Some(a), EndReason::Left, t.now()).await.unwrap() else { panic!("not ended") };
-    assert_eq!((ended.status, ended.by), (MatchStatus::Completed, Some(a)), "both have said something");
-    assert_eq!(send(&t, &[message(first, a, "late")]).await, [Append::Ended]);
-    assert_eq!(t.message_history(first, a, None, 10).await.unwrap().len(), 0);
-    assert_eq!(t.message_history(second, a, Some(MessageId(0)), 10).await.unwrap().len(), 2);
-    let End::Now(ended) = t.end_match(second, None, EndReason::Banned, t.now()).await.unwrap() else { panic!("not ended") };
-    assert_eq!((ended.status, ended.by), (MatchStatus::Cancelled, None), "a handshake is no answer");
-    assert_eq!(t.messages_from_peer(second, a, 0, 10).await.unwrap().len(), 0);
-    assert_eq!(t.message_history(second, b, None, 10).await.unwrap().len(), 0);
-    assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM message_logs").await, [4]);
+    let handshake = NewMessage {
+        kind: MessageKind::Handshake,
+        ..message(second, b, "h")
+    };
+    send(
+        &t,
+        &[
+            message(first, a, "1"),
+            message(first, b, "1"),
+            message(second, a, "2"),
+            handshake,
+        ],
+    )
+    .await;
+    let End::Now(ended) = t
+        .end_match(first, Some(a), EndReason::Left, t.now())
+        .await
+        .unwrap()
+    else {
+        panic!("not ended")
+    };
+    assert_eq!(
+        (ended.status, ended.by),
+        (MatchStatus::Completed, Some(a)),
+        "both have said something"
+    );
+    assert_eq!(
+        send(&t, &[message(first, a, "late")]).await,
+        [Append::Ended]
+    );
+    assert_eq!(
+        t.message_history(first, a, None, 10).await.unwrap().len(),
+        0
+    );
+    assert_eq!(
+        t.message_history(second, a, Some(MessageId(0)), 10)
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
+    let End::Now(ended) = t
+        .end_match(second, None, EndReason::Banned, t.now())
+        .await
+        .unwrap()
+    else {
+        panic!("not ended")
+    };
+    assert_eq!(
+        (ended.status, ended.by),
+        (MatchStatus::Cancelled, None),
+        "a handshake is no answer"
+    );
+    assert_eq!(
+        t.messages_from_peer(second, a, 0, 10).await.unwrap().len(),
+        0
+    );
+    assert_eq!(
+        t.message_history(second, b, None, 10).await.unwrap().len(),
+        0
+    );
+    assert_eq!(
+        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM message_logs")
+            .await,
+        [4]
+    );
 }

@@ -1,4 +1,5 @@
-//! What users are told: stored once with its push order, listed, read, and deleted when its time has come.
+//! What users are told: stored once with its push order, listed, read, and deleted when its time
+//! has come.
 
 use std::time::Duration;
 
@@ -21,24 +22,70 @@ tebdil_core::store_conformance! {
 }
 
 async fn tell(t: &TestStore, user: UserId, number: i64) -> Option<NotificationId> {
-    let notice = Notice::MatchFound { match_id: MatchId(number) };
-    t.notify(user, &notice, &number.to_string(), t.now()).await.unwrap().map(|notified| notified.id)
+    let notice = Notice::MatchFound {
+        match_id: MatchId(number),
+    };
+    t.notify(user, &notice, &number.to_string(), t.now())
+        .await
+        .unwrap()
+        .map(|notified| notified.id)
 }
 
 async fn a_user_is_told_of_a_thing_once(t: TestStore) {
-    let (user, other) = (t.register("kedi").await.0.id, t.register("kopek").await.0.id);
-    let notice = Notice::MatchFound { match_id: MatchId(7) };
-    let told = t.notify(user, &notice, "7", t.now()).await.unwrap().expect("told");
-    assert_eq!((told.user_id, told.locale, &told.notice, told.read, told.created_at), (user, Locale::Tr, &notice, false, t.now()));
+    let (user, other) = (
+        t.register("kedi").await.0.id,
+        t.register("kopek").await.0.id,
+    );
+    let notice = Notice::MatchFound {
+        match_id: MatchId(7),
+    };
+    let told = t
+        .notify(user, &notice, "7", t.now())
+        .await
+        .unwrap()
+        .expect("told");
+    assert_eq!(
+        (
+            told.user_id,
+            told.locale,
+            &told.notice,
+            told.read,
+            told.created_at
+        ),
+        (user, Locale::Tr, &notice, false, t.now())
+    );
     assert_eq!(t.notify(user, &notice, "7", t.now()).await.unwrap(), None);
-    assert!(t.notify(other, &notice, "7", t.now()).await.unwrap().is_some(), "another user");
-    assert!(t.notify(user, &Notice::PasswordReset {}, "7", t.now()).await.unwrap().is_some(), "another thing");
-    assert_eq!(t.notify(UserId(1), &notice, "7", t.now()).await.unwrap(), None, "no such user");
-    assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE queue = 'push'").await, [3]);
+    assert!(
+        t.notify(other, &notice, "7", t.now())
+            .await
+            .unwrap()
+            .is_some(),
+        "another user"
+    );
+    assert!(
+        t.notify(user, &Notice::PasswordReset {}, "7", t.now())
+            .await
+            .unwrap()
+            .is_some(),
+        "another thing"
+    );
+    assert_eq!(
+        t.notify(UserId(1), &notice, "7", t.now()).await.unwrap(),
+        None,
+        "no such user"
+    );
+    assert_eq!(
+        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE queue = 'push'")
+            .await,
+        [3]
+    );
 }
 
 async fn a_list_goes_on_where_it_stopped(t: TestStore) {
-    let (user, other) = (t.register("kedi").await.0.id, t.register("kopek").await.0.id);
+    let (user, other) = (
+        t.register("kedi").await.0.id,
+        t.register("kopek").await.0.id,
+    );
     let mut ids = Vec::new();
     for number in 1..=5 {
         ids.push(tell(&t, user, number).await.expect("told"));
@@ -46,17 +93,35 @@ async fn a_list_goes_on_where_it_stopped(t: TestStore) {
     }
     ids.reverse();
     let list = async |before, limit| -> Vec<NotificationId> {
-        t.notifications_of(user, before, limit).await.unwrap().iter().map(|row| row.id).collect()
+        t.notifications_of(user, before, limit)
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| row.id)
+            .collect()
     };
     assert_eq!(list(None, 2).await, ids[..2]);
     assert_eq!(list(Some(ids[1]), 10).await, ids[2..]);
-    t.execute(&format!("UPDATE users SET locale = 'en' WHERE id = {user}")).await;
+    t.execute(&format!("UPDATE users SET locale = 'en' WHERE id = {user}"))
+        .await;
     let first = t.notifications_of(user, None, 1).await.unwrap().remove(0);
-    assert_eq!((first.locale, first.notice), (Locale::En, Notice::MatchFound { match_id: MatchId(5) }), "the language of now");
+    assert_eq!(
+        (first.locale, first.notice),
+        (
+            Locale::En,
+            Notice::MatchFound {
+                match_id: MatchId(5)
+            }
+        ),
+        "the language of now"
+    );
 }
 
 async fn reading_is_the_readers(t: TestStore) {
-    let (user, other) = (t.register("kedi").await.0.id, t.register("kopek").await.0.id);
+    let (user, other) = (
+        t.register("kedi").await.0.id,
+        t.register("kopek").await.0.id,
+    );
     let mut ids = Vec::new();
     for number in 1..=4 {
         ids.push(tell(&t, user, number).await.expect("told"));
@@ -64,12 +129,41 @@ async fn reading_is_the_readers(t: TestStore) {
     let others = tell(&t, other, 1).await.expect("told");
     assert_eq!(t.unread_notifications(user).await.unwrap(), 4);
     let asked = [ids[0], others, NotificationId(1), ids[0]];
-    assert_eq!(t.read_notifications(user, Some(&asked)).await.unwrap(), MarkedRead { changed: 1, unread: 3 });
-    assert_eq!(t.read_notifications(user, Some(&asked)).await.unwrap(), MarkedRead { changed: 0, unread: 3 }, "again");
-    assert_eq!(t.unread_notifications(other).await.unwrap(), 1, "somebody else's");
-    let read: Vec<bool> = t.notifications_of(user, None, 10).await.unwrap().iter().map(|row| row.read).collect();
+    assert_eq!(
+        t.read_notifications(user, Some(&asked)).await.unwrap(),
+        MarkedRead {
+            changed: 1,
+            unread: 3
+        }
+    );
+    assert_eq!(
+        t.read_notifications(user, Some(&asked)).await.unwrap(),
+        MarkedRead {
+            changed: 0,
+            unread: 3
+        },
+        "again"
+    );
+    assert_eq!(
+        t.unread_notifications(other).await.unwrap(),
+        1,
+        "somebody else's"
+    );
+    let read: Vec<bool> = t
+        .notifications_of(user, None, 10)
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.read)
+        .collect();
     assert_eq!(read, [false, false, false, true]);
-    assert_eq!(t.read_notifications(user, None).await.unwrap(), MarkedRead { changed: 3, unread: 0 });
+    assert_eq!(
+        t.read_notifications(user, None).await.unwrap(),
+        MarkedRead {
+            changed: 3,
+            unread: 0
+        }
+    );
     assert_eq!(t.unread_notifications(other).await.unwrap(), 1);
 }
 
@@ -85,7 +179,13 @@ async fn devices_that_read_at_once_do_not_hinder_each_other(t: TestStore) {
             ids.reverse();
         }
         let ids = (number % 3 > 0).then_some(ids);
-        async move { store.read_notifications(user, ids.as_deref()).await.unwrap().changed }
+        async move {
+            store
+                .read_notifications(user, ids.as_deref())
+                .await
+                .unwrap()
+                .changed
+        }
     }))
     .await;
     assert_eq!(changed.iter().sum::<u64>(), 60);
@@ -99,9 +199,20 @@ async fn old_notifications_go_in_batches(t: TestStore) {
     let old = t.now();
     t.clock.advance(Duration::from_hours(24));
     let kept = tell(&t, user, 4).await.expect("told");
-    assert_eq!(t.delete_old_notifications(old - Duration::from_secs(1), 10).await.unwrap(), 0);
+    assert_eq!(
+        t.delete_old_notifications(old - Duration::from_secs(1), 10)
+            .await
+            .unwrap(),
+        0
+    );
     assert_eq!(t.delete_old_notifications(old, 2).await.unwrap(), 2);
     assert_eq!(t.delete_old_notifications(old, 2).await.unwrap(), 1);
-    let left: Vec<NotificationId> = t.notifications_of(user, None, 10).await.unwrap().iter().map(|row| row.id).collect();
+    let left: Vec<NotificationId> = t
+        .notifications_of(user, None, 10)
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.id)
+        .collect();
     assert_eq!(left, [kept]);
 }

@@ -1,7 +1,9 @@
-//! Every column is somebody's or nobody's, and that is written down; what is held of somebody is in the export, and gone after an erasure.
+//! Every column is somebody's or nobody's, and that is written down; what is held of somebody is in
+//! the export, and gone after an erasure.
 //!
-//! The rows of the test are made from the schema: every personal table gets one, and each column a value of its own that is looked for afterwards. A new column
-//! needs nothing here: this test fails until `tebdil_core::privacy::TABLES` names it, and then looks after it.
+//! The rows of the test are made from the schema: every personal table gets one, and each column a
+//! value of its own that is looked for afterwards. A new column needs nothing here: this test fails
+//! until `tebdil_core::privacy::TABLES` names it, and then looks after it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -66,7 +68,9 @@ impl Cell {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
+    bytes
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"))
 }
 
 fn marker(table: &str, column: &str, owner: UserId) -> String {
@@ -75,7 +79,11 @@ fn marker(table: &str, column: &str, owner: UserId) -> String {
 
 /// What is encrypted in a column; JSON too.
 fn sealed_text(table: &str, column: &str, owner: UserId) -> String {
-    if column == "phone_ciphertext" { PHONE.to_owned() } else { format!(r#""{}""#, marker(table, column, owner)) }
+    if column == "phone_ciphertext" {
+        PHONE.to_owned()
+    } else {
+        format!(r#""{}""#, marker(table, column, owner))
+    }
 }
 
 fn table(name: &str) -> &'static Table {
@@ -126,7 +134,11 @@ impl Raw {
     async fn insert(&mut self, table: &str, cells: &Cells) {
         let names: Vec<&str> = cells.keys().copied().collect();
         let places: Vec<String> = (1..=cells.len()).map(|at| format!("${at}")).collect();
-        let sql = format!("INSERT INTO {table} ({}) VALUES ({})", names.join(", "), places.join(", "));
+        let sql = format!(
+            "INSERT INTO {table} ({}) VALUES ({})",
+            names.join(", "),
+            places.join(", ")
+        );
         raw!(self, |db| {
             let mut query = sqlx::query(AssertSqlSafe(sql));
             for cell in cells.values() {
@@ -139,11 +151,15 @@ impl Raw {
                     Cell::Bytes(bytes) => query.bind(bytes),
                 };
             }
-            query.execute(db).await.map_or_else(|error| panic!("{table}: {error}"), drop);
+            query
+                .execute(db)
+                .await
+                .map_or_else(|error| panic!("{table}: {error}"), drop);
         });
     }
 
-    /// Every value of the database with its table: bytes in hexadecimal digits, times in milliseconds.
+    /// Every value of the database with its table: bytes in hexadecimal digits, times in
+    /// milliseconds.
     async fn dump(&mut self, columns: &Columns) -> Vec<(String, String)> {
         let mut dump = Vec::new();
         for (table, columns) in columns {
@@ -151,7 +167,9 @@ impl Raw {
                 let text = match kind.as_str() {
                     "BLOB" => format!("LOWER(HEX({name}))"),
                     "bytea" => format!("ENCODE({name}, 'hex')"),
-                    "timestamp with time zone" => format!("CAST(CAST(EXTRACT(EPOCH FROM {name}) * 1000 AS BIGINT) AS TEXT)"),
+                    "timestamp with time zone" => {
+                        format!("CAST(CAST(EXTRACT(EPOCH FROM {name}) * 1000 AS BIGINT) AS TEXT)")
+                    }
                     _ => format!("CAST({name} AS TEXT)"),
                 };
                 let sql = format!("SELECT {text} FROM {table} WHERE {name} IS NOT NULL");
@@ -189,7 +207,10 @@ impl Maker<'_> {
                 ("users", "erased_at") => continue,
                 ("users", "id") => Cell::Number(owner.0),
                 ("users", "role") => Cell::Text("user".to_owned()),
-                ("users" | "bans" | "phones_seen" | "one_time_codes", "phone_index") | ("referrals", "inviter_phone") if hers => {
+                ("users" | "bans" | "phones_seen" | "one_time_codes", "phone_index")
+                | ("referrals", "inviter_phone")
+                    if hers =>
+                {
                     Cell::Bytes(phone.as_bytes().to_vec())
                 }
                 (_, name) if name.ends_with("_key_id") => Cell::Text("k1".to_owned()),
@@ -201,21 +222,51 @@ impl Maker<'_> {
                 ("matches", "type") => Cell::Text("text".to_owned()),
                 ("matches", "status") => Cell::Text("active".to_owned()),
                 ("matches", "ended_reason") => Cell::Text("left".to_owned()),
-                ("bans", "created_by" | "lifted_by" | "confirmed_by") | ("matches", "ended_by") => Cell::Number(PEER.0),
-                (_, "user_id" | "user1_id" | "sender_id" | "blocker_id" | "reporter_id" | "inviter_id" | "created_by" | "actor_id") => {
-                    Cell::Number(owner.0)
+                ("bans", "created_by" | "lifted_by" | "confirmed_by") | ("matches", "ended_by") => {
+                    Cell::Number(PEER.0)
                 }
-                (_, "peer_id" | "user2_id" | "receiver_id" | "blocked_id" | "reported_id" | "invited_user_id") => Cell::Number(peer.0),
-                (_, "match_id" | "session_id" | "ban_id" | "announcement_id") => Cell::Number(ROW + owner.0),
+                (
+                    _,
+                    "user_id" | "user1_id" | "sender_id" | "blocker_id" | "reporter_id"
+                    | "inviter_id" | "created_by" | "actor_id",
+                ) => Cell::Number(owner.0),
+                (
+                    _,
+                    "peer_id" | "user2_id" | "receiver_id" | "blocked_id" | "reported_id"
+                    | "invited_user_id",
+                ) => Cell::Number(peer.0),
+                (_, "match_id" | "session_id" | "ban_id" | "announcement_id") => {
+                    Cell::Number(ROW + owner.0)
+                }
                 (_, "id") if matches!(native, "INTEGER" | "bigint") => Cell::Number(ROW + owner.0),
                 _ => match (native, column.shown) {
-                    (_, Shown::As(Kind::Sealed { context, bound_to, .. } | Kind::SealedJson { context, bound_to, .. })) => {
+                    (
+                        _,
+                        Shown::As(
+                            Kind::Sealed {
+                                context, bound_to, ..
+                            }
+                            | Kind::SealedJson {
+                                context, bound_to, ..
+                            },
+                        ),
+                    ) => {
                         let identity = match bound_to {
                             Bound::Phone => phone.as_bytes().to_vec(),
                             Bound::Id => (ROW + owner.0).to_be_bytes().to_vec(),
                         };
                         let plain = sealed_text(table.name, column.name, owner);
-                        Cell::Bytes(self.t.cipher.seal(context, &identity, plain.as_bytes(), &mut rng(n.unsigned_abs())).ciphertext)
+                        Cell::Bytes(
+                            self.t
+                                .cipher
+                                .seal(
+                                    context,
+                                    &identity,
+                                    plain.as_bytes(),
+                                    &mut rng(n.unsigned_abs()),
+                                )
+                                .ciphertext,
+                        )
                     }
                     ("boolean", _) | ("INTEGER", Shown::As(Kind::Flag)) => Cell::Flag(true),
                     ("timestamp with time zone", _) | ("INTEGER", Shown::As(Kind::Time)) => {
@@ -223,10 +274,16 @@ impl Maker<'_> {
                     }
                     ("INTEGER" | "bigint", _) => Cell::Number(3 * ROW + n),
                     // An eighth has the same digits everywhere.
-                    ("REAL" | "double precision", _) => Cell::Real(f64::from(u32::try_from(n).unwrap()) + 0.125),
-                    ("TEXT" | "text", Shown::As(Kind::Json)) => Cell::Text(format!(r#"["{}"]"#, marker(table.name, name, owner))),
+                    ("REAL" | "double precision", _) => {
+                        Cell::Real(f64::from(u32::try_from(n).unwrap()) + 0.125)
+                    }
+                    ("TEXT" | "text", Shown::As(Kind::Json)) => {
+                        Cell::Text(format!(r#"["{}"]"#, marker(table.name, name, owner)))
+                    }
                     ("TEXT" | "text", _) => Cell::Text(marker(table.name, name, owner)),
-                    ("BLOB" | "bytea", _) => Cell::Bytes(marker(table.name, name, owner).into_bytes()),
+                    ("BLOB" | "bytea", _) => {
+                        Cell::Bytes(marker(table.name, name, owner).into_bytes())
+                    }
                     (other, _) => panic!("{}.{name}: {other}", table.name),
                 },
             };
@@ -238,7 +295,11 @@ impl Maker<'_> {
 
 /// A database in which she has a row in every personal table, and another user too; her rows.
 async fn filled(t: &TestStore, raw: &mut Raw) -> BTreeMap<&'static str, Cells> {
-    let mut maker = Maker { t, columns: raw.columns().await, made: 0 };
+    let mut maker = Maker {
+        t,
+        columns: raw.columns().await,
+        made: 0,
+    };
     let mut hers = BTreeMap::new();
     for user in [HER, PEER, OTHER] {
         let row = maker.row(table("users"), user, user);
@@ -248,7 +309,10 @@ async fn filled(t: &TestStore, raw: &mut Raw) -> BTreeMap<&'static str, Cells> {
         }
     }
     // What notifications point to comes first; else a table stands after those it points to.
-    let mut tables: Vec<&Table> = TABLES.iter().filter(|table| table.is_personal() && table.name != "users").collect();
+    let mut tables: Vec<&Table> = TABLES
+        .iter()
+        .filter(|table| table.is_personal() && table.name != "users")
+        .collect();
     tables.sort_by_key(|table| table.name != "announcements");
     for (owner, peer) in [(HER, PEER), (OTHER, HER)] {
         for table in &tables {
@@ -272,17 +336,29 @@ async fn every_column_is_listed(t: TestStore) {
     let there = Raw::open(&t).await.columns().await;
     let listed = TABLES.iter().map(|table| {
         let names: BTreeSet<&str> = table.columns.iter().map(|column| column.name).collect();
-        assert_eq!(names.len(), table.columns.len(), "{} lists a column twice", table.name);
+        assert_eq!(
+            names.len(),
+            table.columns.len(),
+            "{} lists a column twice",
+            table.name
+        );
         (table.name, names)
     });
     let listed: BTreeMap<&str, BTreeSet<&str>> = listed.collect();
     assert_eq!(listed.len(), TABLES.len(), "a table is listed twice");
-    let there: BTreeMap<&str, BTreeSet<&str>> =
-        there.iter().map(|(table, columns)| (table.as_str(), columns.keys().map(String::as_str).collect())).collect();
+    let there: BTreeMap<&str, BTreeSet<&str>> = there
+        .iter()
+        .map(|(table, columns)| (table.as_str(), columns.keys().map(String::as_str).collect()))
+        .collect();
     for (table, columns) in &there {
-        let known = listed.get(table).unwrap_or_else(|| panic!("table {table} is not in privacy::TABLES: whose is what it holds?"));
+        let known = listed.get(table).unwrap_or_else(|| {
+            panic!("table {table} is not in privacy::TABLES: whose is what it holds?")
+        });
         let unknown: Vec<_> = columns.difference(known).collect();
-        assert!(unknown.is_empty(), "{table}: {unknown:?} are not in privacy::TABLES: exported, erased, or nobody's?");
+        assert!(
+            unknown.is_empty(),
+            "{table}: {unknown:?} are not in privacy::TABLES: exported, erased, or nobody's?"
+        );
     }
     assert_eq!(listed, there, "privacy::TABLES names what is not there");
 }
@@ -291,7 +367,9 @@ async fn every_column_is_listed(t: TestStore) {
 fn expected(table: &str, column: &str, kind: Kind, cell: &Cell) -> Value {
     match (kind, cell) {
         (Kind::Sealed { .. }, _) => Value::from(sealed_text(table, column, HER)),
-        (Kind::SealedJson { .. }, _) => serde_json::from_str(&sealed_text(table, column, HER)).unwrap(),
+        (Kind::SealedJson { .. }, _) => {
+            serde_json::from_str(&sealed_text(table, column, HER)).unwrap()
+        }
         (Kind::Id, Cell::Number(id)) => Value::from(id.to_string()),
         (Kind::Who, Cell::Number(id)) => Value::from(if *id == HER.0 { "self" } else { "other" }),
         (Kind::Peer, Cell::Number(id)) => {
@@ -320,31 +398,72 @@ async fn exported(t: &TestStore, user: UserId) -> BTreeMap<&'static str, Vec<Map
 async fn the_export_holds_everything_of_a_user_and_nothing_of_others(t: TestStore) {
     let hers = filled(&t, &mut Raw::open(&t).await).await;
     let document = exported(&t, HER).await;
-    let personal: BTreeSet<&str> = TABLES.iter().filter(|table| table.is_personal()).map(|table| table.name).collect();
+    let personal: BTreeSet<&str> = TABLES
+        .iter()
+        .filter(|table| table.is_personal())
+        .map(|table| table.name)
+        .collect();
     assert_eq!(document.keys().copied().collect::<BTreeSet<_>>(), personal);
     for (name, cells) in &hers {
-        let shown = table(name).columns.iter().filter_map(|column| match column.shown {
-            Shown::As(kind) => Some((column.key().to_owned(), expected(name, column.name, kind, cells.get(column.name)?))),
-            Shown::Not(_) => None,
-        });
+        let shown = table(name)
+            .columns
+            .iter()
+            .filter_map(|column| match column.shown {
+                Shown::As(kind) => Some((
+                    column.key().to_owned(),
+                    expected(name, column.name, kind, cells.get(column.name)?),
+                )),
+                Shown::Not(_) => None,
+            });
         let row: Map<String, Value> = shown.collect();
-        assert!(document[name].contains(&row), "{name}: {row:#?} is not in {:#?}", document[name]);
+        assert!(
+            document[name].contains(&row),
+            "{name}: {row:#?} is not in {:#?}",
+            document[name]
+        );
     }
-    // Of the other she has what they share, a match and its messages, and the handle; nothing that the other did without her, or wrote of her.
-    let apart: BTreeMap<_, _> = document.iter().filter(|(table, _)| !["matches", "messages", "message_logs"].contains(table)).collect();
+    // Of the other she has what they share, a match and its messages, and the handle; nothing that
+    // the other did without her, or wrote of her.
+    let apart: BTreeMap<_, _> = document
+        .iter()
+        .filter(|(table, _)| !["matches", "messages", "message_logs"].contains(table))
+        .collect();
     let text = serde_json::to_string(&apart).unwrap();
     let [alias, tag] = ["alias", "tag"].map(|name| marker("users", name, OTHER));
     let without_handle = text.replace(&format!("{alias}#{tag}"), "");
     assert!(without_handle.len() < text.len(), "they were matched");
-    assert!(!without_handle.contains(&format!(".{OTHER}")), "{without_handle}");
+    assert!(
+        !without_handle.contains(&format!(".{OTHER}")),
+        "{without_handle}"
+    );
 
     // A message that she received is in it; what the sender wrote it on is not.
-    t.execute(&format!("UPDATE messages SET match_id = {}", ROW + HER.0)).await;
-    t.execute(&format!("UPDATE message_logs SET match_id = {}", ROW + HER.0)).await;
+    t.execute(&format!("UPDATE messages SET match_id = {}", ROW + HER.0))
+        .await;
+    t.execute(&format!(
+        "UPDATE message_logs SET match_id = {}",
+        ROW + HER.0
+    ))
+    .await;
     let document = exported(&t, HER).await;
-    let received = |name: &str| document[name].iter().find(|row| row["sender"] == "other").cloned().unwrap();
-    assert_eq!(received("messages")["content"], STANDARD.encode(marker("messages", "content", OTHER)));
-    assert_eq!((&received("message_logs")["device_info"], &received("message_logs")["receiver"]), (&Value::Null, &Value::from("self")));
+    let received = |name: &str| {
+        document[name]
+            .iter()
+            .find(|row| row["sender"] == "other")
+            .cloned()
+            .unwrap()
+    };
+    assert_eq!(
+        received("messages")["content"],
+        STANDARD.encode(marker("messages", "content", OTHER))
+    );
+    assert_eq!(
+        (
+            &received("message_logs")["device_info"],
+            &received("message_logs")["receiver"]
+        ),
+        (&Value::Null, &Value::from("self"))
+    );
 }
 
 async fn an_erasure_leaves_nothing_but_the_tombstone(t: TestStore) {
@@ -353,13 +472,29 @@ async fn an_erasure_leaves_nothing_but_the_tombstone(t: TestStore) {
     let columns = raw.columns().await;
     let before = raw.dump(&columns).await;
     let verified = Secret::from(marker("users", "password_hash", HER));
-    let erased = t.erase_user(HER, ErasedBy::User { verified: &verified }, &mut rng(1), t.now()).await.unwrap();
+    let erased = t
+        .erase_user(
+            HER,
+            ErasedBy::User {
+                verified: &verified,
+            },
+            &mut rng(1),
+            t.now(),
+        )
+        .await
+        .unwrap();
     assert_eq!(erased, Erased::Now);
     let mut sought = Vec::new();
     for (name, cells) in &hers {
         let of = table(name);
-        for column in of.columns.iter().filter(|column| of.erasure != Erasure::Kept || column.stays.is_none()) {
-            let Some(value) = cells.get(column.name).and_then(Cell::dumped) else { continue };
+        for column in of
+            .columns
+            .iter()
+            .filter(|column| of.erasure != Erasure::Kept || column.stays.is_none())
+        {
+            let Some(value) = cells.get(column.name).and_then(Cell::dumped) else {
+                continue;
+            };
             // Some tables keep the keyed hash of the phone, and say so: below.
             if value != hex(t.index.phone(PHONE).as_bytes()) {
                 sought.push((format!("{name}.{}", column.name), value));
@@ -367,12 +502,25 @@ async fn an_erasure_leaves_nothing_but_the_tombstone(t: TestStore) {
         }
     }
     let found = |dump: &[(String, String)]| -> Vec<String> {
-        sought.iter().filter(|(_, value)| dump.iter().any(|(_, there)| there.contains(value))).map(|(name, _)| name.clone()).collect()
+        sought
+            .iter()
+            .filter(|(_, value)| dump.iter().any(|(_, there)| there.contains(value)))
+            .map(|(name, _)| name.clone())
+            .collect()
     };
-    assert_eq!(found(&before), sought.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), "what is looked for was there");
+    assert_eq!(
+        found(&before),
+        sought
+            .iter()
+            .map(|(name, _)| name.clone())
+            .collect::<Vec<_>>(),
+        "what is looked for was there"
+    );
     // What others' rows say of her is for the order.
     for id in t.unended_matches(HER).await.unwrap() {
-        t.end_match(id, Some(HER), EndReason::Erased, t.now()).await.unwrap();
+        t.end_match(id, Some(HER), EndReason::Erased, t.now())
+            .await
+            .unwrap();
     }
     for id in t.matches_to_forget_of(HER).await.unwrap() {
         t.forget_messages(id, 10).await.unwrap();
@@ -382,25 +530,55 @@ async fn an_erasure_leaves_nothing_but_the_tombstone(t: TestStore) {
         assert!(last > after);
         after = last;
     }
-    assert_eq!(after, MatchId(ROW + OTHER.0), "both matches were gone through");
+    assert_eq!(
+        after,
+        MatchId(ROW + OTHER.0),
+        "both matches were gone through"
+    );
     let dump = raw.dump(&columns).await;
     assert_eq!(found(&dump), Vec::<String>::new());
 
     let phone = hex(t.index.phone(PHONE).as_bytes());
-    let holders: BTreeSet<&str> = dump.iter().filter(|(_, value)| value.contains(&phone)).map(|(table, _)| table.as_str()).collect();
-    assert_eq!(holders, BTreeSet::from(["bans", "blocks", "phones_seen", "tombstones"]));
+    let holders: BTreeSet<&str> = dump
+        .iter()
+        .filter(|(_, value)| value.contains(&phone))
+        .map(|(table, _)| table.as_str())
+        .collect();
+    assert_eq!(
+        holders,
+        BTreeSet::from(["bans", "blocks", "phones_seen", "tombstones"])
+    );
     assert!(!dump.iter().any(|(_, value)| value.contains(PHONE)));
     for table in TABLES {
         if let Erasure::Deleted(whose) = table.erasure {
             let rows_of = |user: UserId| {
-                format!("SELECT CAST(COUNT(*) AS BIGINT) FROM {} t WHERE {}", table.name, whose.replace("$1", &user.to_string()))
+                format!(
+                    "SELECT CAST(COUNT(*) AS BIGINT) FROM {} t WHERE {}",
+                    table.name,
+                    whose.replace("$1", &user.to_string())
+                )
             };
             assert_eq!(t.numbers(&rows_of(HER)).await, [0], "{}", table.name);
-            assert_eq!(t.numbers(&rows_of(OTHER)).await, [1], "others keep theirs: {}", table.name);
+            assert_eq!(
+                t.numbers(&rows_of(OTHER)).await,
+                [1],
+                "others keep theirs: {}",
+                table.name
+            );
         }
     }
-    assert_eq!(t.numbers(&format!("SELECT CAST(COUNT(*) AS BIGINT) FROM billing_events WHERE user_id = {HER}")).await, [0]);
-    for kept in [marker("users", "alias", OTHER), marker("sessions", "device_name", OTHER), marker("reports", "reason", OTHER)] {
+    assert_eq!(
+        t.numbers(&format!(
+            "SELECT CAST(COUNT(*) AS BIGINT) FROM billing_events WHERE user_id = {HER}"
+        ))
+        .await,
+        [0]
+    );
+    for kept in [
+        marker("users", "alias", OTHER),
+        marker("sessions", "device_name", OTHER),
+        marker("reports", "reason", OTHER),
+    ] {
         assert!(dump.iter().any(|(_, value)| *value == kept), "{kept}");
     }
 }

@@ -19,30 +19,75 @@ tebdil_core::store_conformance! {
 }
 
 async fn put(t: &TestStore, user: UserId, session: SessionId, token: &str) -> PutPushToken {
-    t.put_push_token(user, session, &Secret::from(token), PushPlatform::Android, t.now()).await.unwrap()
+    t.put_push_token(
+        user,
+        session,
+        &Secret::from(token),
+        PushPlatform::Android,
+        t.now(),
+    )
+    .await
+    .unwrap()
 }
 
 async fn token(t: &TestStore, user: UserId, session: SessionId) -> Option<String> {
-    t.push_token(user, session, t.now()).await.unwrap().map(|token| token.expose().to_owned())
+    t.push_token(user, session, t.now())
+        .await
+        .unwrap()
+        .map(|token| token.expose().to_owned())
 }
 
 async fn a_token_names_one_device(t: TestStore) {
     let (kedi, first) = t.register("kedi").await;
     let (kopek, second) = t.register("kopek").await;
-    assert_eq!(put(&t, kedi.id, first.id, "old").await, PutPushToken::Stored);
-    assert_eq!(put(&t, kedi.id, first.id, "new").await, PutPushToken::Stored);
-    assert_eq!(put(&t, kedi.id, first.id, "new").await, PutPushToken::Stored);
+    assert_eq!(
+        put(&t, kedi.id, first.id, "old").await,
+        PutPushToken::Stored
+    );
+    assert_eq!(
+        put(&t, kedi.id, first.id, "new").await,
+        PutPushToken::Stored
+    );
+    assert_eq!(
+        put(&t, kedi.id, first.id, "new").await,
+        PutPushToken::Stored
+    );
     assert_eq!(token(&t, kedi.id, first.id).await.as_deref(), Some("new"));
-    assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM push_tokens").await, [1], "it replaces the one before");
+    assert_eq!(
+        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM push_tokens")
+            .await,
+        [1],
+        "it replaces the one before"
+    );
 
     // The phone changes hands.
-    assert_eq!(put(&t, kopek.id, second.id, "new").await, PutPushToken::Stored);
-    assert_eq!((token(&t, kedi.id, first.id).await, token(&t, kopek.id, second.id).await.as_deref()), (None, Some("new")));
+    assert_eq!(
+        put(&t, kopek.id, second.id, "new").await,
+        PutPushToken::Stored
+    );
+    assert_eq!(
+        (
+            token(&t, kedi.id, first.id).await,
+            token(&t, kopek.id, second.id).await.as_deref()
+        ),
+        (None, Some("new"))
+    );
     assert_eq!(token(&t, kedi.id, second.id).await, None, "not its session");
 
-    assert_eq!(put(&t, kopek.id, first.id, "x").await, PutPushToken::NoSession, "not its own");
-    assert_eq!(put(&t, kedi.id, SessionId(1), "x").await, PutPushToken::NoSession);
-    let delete = async |session, token: &str| t.delete_push_token(session, &Secret::from(token)).await.unwrap();
+    assert_eq!(
+        put(&t, kopek.id, first.id, "x").await,
+        PutPushToken::NoSession,
+        "not its own"
+    );
+    assert_eq!(
+        put(&t, kedi.id, SessionId(1), "x").await,
+        PutPushToken::NoSession
+    );
+    let delete = async |session, token: &str| {
+        t.delete_push_token(session, &Secret::from(token))
+            .await
+            .unwrap()
+    };
     assert!(!delete(first.id, "new").await, "it is another session's");
     assert!(!delete(second.id, "old").await, "it has another one by now");
     assert!(delete(second.id, "new").await);
@@ -53,34 +98,75 @@ async fn devices_that_exchange_their_tokens_do_not_deadlock(t: TestStore) {
     let (kedi, first) = t.register("kedi").await;
     let (kopek, second) = t.register("kopek").await;
     for (mine, theirs) in [("a", "b"), ("b", "a")].repeat(10) {
-        let puts = [(kedi.id, first.id, mine), (kopek.id, second.id, theirs)].map(|(user, session, token)| {
-            let (store, now) = (t.store.clone(), t.now());
-            async move { store.put_push_token(user, session, &Secret::from(token), PushPlatform::Web, now).await }
-        });
+        let puts = [(kedi.id, first.id, mine), (kopek.id, second.id, theirs)].map(
+            |(user, session, token)| {
+                let (store, now) = (t.store.clone(), t.now());
+                async move {
+                    store
+                        .put_push_token(user, session, &Secret::from(token), PushPlatform::Web, now)
+                        .await
+                }
+            },
+        );
         for outcome in all_at_once(puts).await {
             assert_eq!(outcome.unwrap(), PutPushToken::Stored);
         }
     }
-    assert_eq!((token(&t, kedi.id, first.id).await, token(&t, kopek.id, second.id).await), (Some("b".into()), Some("a".into())));
+    assert_eq!(
+        (
+            token(&t, kedi.id, first.id).await,
+            token(&t, kopek.id, second.id).await
+        ),
+        (Some("b".into()), Some("a".into()))
+    );
 }
 
 async fn a_token_goes_with_its_session(t: TestStore) {
     let (user, session) = t.register("kedi").await;
     let sign_in = async |name: &str| {
-        t.create_session(user.id, &user.password_hash, t.new_session(name), 20, t.now()).await.unwrap().unwrap().session.id
+        t.create_session(
+            user.id,
+            &user.password_hash,
+            t.new_session(name),
+            20,
+            t.now(),
+        )
+        .await
+        .unwrap()
+        .unwrap()
+        .session
+        .id
     };
-    let (phone, tablet, watch) = (sign_in("phone").await, sign_in("tablet").await, sign_in("watch").await);
+    let (phone, tablet, watch) = (
+        sign_in("phone").await,
+        sign_in("tablet").await,
+        sign_in("watch").await,
+    );
     for (device, token) in [(session.id, "a"), (phone, "b"), (tablet, "c"), (watch, "d")] {
         assert_eq!(put(&t, user.id, device, token).await, PutPushToken::Stored);
     }
-    assert!(t.revoke_session(user.id, session.id, t.now()).await.unwrap());
-    assert_eq!(put(&t, user.id, session.id, "a").await, PutPushToken::NoSession);
-    assert_eq!(t.numbers("SELECT session_id FROM push_tokens ORDER BY session_id").await, [phone.0, tablet.0, watch.0]);
+    assert!(
+        t.revoke_session(user.id, session.id, t.now())
+            .await
+            .unwrap()
+    );
+    assert_eq!(
+        put(&t, user.id, session.id, "a").await,
+        PutPushToken::NoSession
+    );
+    assert_eq!(
+        t.numbers("SELECT session_id FROM push_tokens ORDER BY session_id")
+            .await,
+        [phone.0, tablet.0, watch.0]
+    );
     t.set_banned(user.id, true).await;
     assert_eq!(token(&t, user.id, phone).await, None, "banned");
     t.set_banned(user.id, false).await;
     t.revoke_all(user.id, Some(phone), t.now()).await.unwrap();
-    assert_eq!(t.numbers("SELECT session_id FROM push_tokens").await, [phone.0]);
+    assert_eq!(
+        t.numbers("SELECT session_id FROM push_tokens").await,
+        [phone.0]
+    );
     assert_eq!(token(&t, user.id, phone).await.as_deref(), Some("b"));
     t.clock.set(session.refresh_expires_at);
     assert_eq!(token(&t, user.id, phone).await, None, "its session ran out");
@@ -91,33 +177,80 @@ async fn pushes_are_turned_off_by_type(t: TestStore) {
     let (user, _) = t.register("kedi").await;
     let (other, _) = t.register("kopek").await;
     assert_eq!(t.muted_pushes(user.id).await.unwrap(), []);
-    assert_eq!(t.set_pushes(user.id, &[(Match, false), (Ad, false), (Claim, true)]).await.unwrap(), Some(vec![Ad, Match]));
-    assert_eq!(t.set_pushes(user.id, &[(Match, false), (Ad, true), (System, false)]).await.unwrap(), Some(vec![Match, System]));
-    assert_eq!(t.set_pushes(user.id, &[]).await.unwrap(), Some(vec![Match, System]));
+    assert_eq!(
+        t.set_pushes(user.id, &[(Match, false), (Ad, false), (Claim, true)])
+            .await
+            .unwrap(),
+        Some(vec![Ad, Match])
+    );
+    assert_eq!(
+        t.set_pushes(user.id, &[(Match, false), (Ad, true), (System, false)])
+            .await
+            .unwrap(),
+        Some(vec![Match, System])
+    );
+    assert_eq!(
+        t.set_pushes(user.id, &[]).await.unwrap(),
+        Some(vec![Match, System])
+    );
     assert_eq!(t.muted_pushes(other.id).await.unwrap(), []);
-    assert_eq!(t.set_pushes(UserId(1), &[(Match, false)]).await.unwrap(), None);
+    assert_eq!(
+        t.set_pushes(UserId(1), &[(Match, false)]).await.unwrap(),
+        None
+    );
 }
 
 async fn an_order_concerns_whoever_has_not_seen_it(t: TestStore) {
     let (user, session) = t.register("kedi").await;
     let (other, _) = t.register("kopek").await;
-    let told = t.notify(user.id, &Notice::PasswordReset {}, "1", t.now()).await.unwrap().unwrap();
-    let order = PushOrder::Notification { user_id: user.id, id: told.id, of: NotificationType::System };
+    let told = t
+        .notify(user.id, &Notice::PasswordReset {}, "1", t.now())
+        .await
+        .unwrap()
+        .unwrap();
+    let order = PushOrder::Notification {
+        user_id: user.id,
+        id: told.id,
+        of: NotificationType::System,
+    };
     let audience = async |order: &PushOrder| t.push_audience(order, t.now()).await.unwrap();
-    assert_eq!(audience(&order).await, PushAudience::Devices(vec![]), "no device");
+    assert_eq!(
+        audience(&order).await,
+        PushAudience::Devices(vec![]),
+        "no device"
+    );
     put(&t, user.id, session.id, "a").await;
-    assert_eq!(audience(&order).await, PushAudience::Devices(vec![session.id]));
-    t.set_pushes(user.id, &[(NotificationType::System, false)]).await.unwrap();
+    assert_eq!(
+        audience(&order).await,
+        PushAudience::Devices(vec![session.id])
+    );
+    t.set_pushes(user.id, &[(NotificationType::System, false)])
+        .await
+        .unwrap();
     assert_eq!(audience(&order).await, PushAudience::Muted);
-    t.set_pushes(user.id, &[(NotificationType::System, true)]).await.unwrap();
+    t.set_pushes(user.id, &[(NotificationType::System, true)])
+        .await
+        .unwrap();
     t.set_banned(user.id, true).await;
-    assert_eq!(audience(&order).await, PushAudience::Devices(vec![]), "banned");
+    assert_eq!(
+        audience(&order).await,
+        PushAudience::Devices(vec![]),
+        "banned"
+    );
     t.set_banned(user.id, false).await;
     t.execute("UPDATE notifications SET read = TRUE").await;
     assert_eq!(audience(&order).await, PushAudience::Seen);
     for (user_id, id) in [(user.id, NotificationId(1)), (other.id, told.id)] {
-        let order = PushOrder::Notification { user_id, id, of: NotificationType::System };
-        assert_eq!(audience(&order).await, PushAudience::Seen, "there is no such thing");
+        let order = PushOrder::Notification {
+            user_id,
+            id,
+            of: NotificationType::System,
+        };
+        assert_eq!(
+            audience(&order).await,
+            PushAudience::Seen,
+            "there is no such thing"
+        );
     }
 
     t.execute(
@@ -132,17 +265,37 @@ async fn an_order_concerns_whoever_has_not_seen_it(t: TestStore) {
         user.id.0 + other.id.0
     ))
     .await;
-    let message = |user_id| PushOrder::Message { user_id, match_id: MatchId(9) };
-    assert_eq!(audience(&message(user.id)).await, PushAudience::Devices(vec![session.id]));
-    assert_eq!(audience(&message(other.id)).await, PushAudience::Seen, "nobody wrote to it");
+    let message = |user_id| PushOrder::Message {
+        user_id,
+        match_id: MatchId(9),
+    };
+    assert_eq!(
+        audience(&message(user.id)).await,
+        PushAudience::Devices(vec![session.id])
+    );
+    assert_eq!(
+        audience(&message(other.id)).await,
+        PushAudience::Seen,
+        "nobody wrote to it"
+    );
     t.execute("UPDATE match_sides SET delivered_seq = 1").await;
-    assert_eq!(audience(&message(user.id)).await, PushAudience::Devices(vec![session.id]));
-    t.set_pushes(user.id, &[(NotificationType::Match, false)]).await.unwrap();
+    assert_eq!(
+        audience(&message(user.id)).await,
+        PushAudience::Devices(vec![session.id])
+    );
+    t.set_pushes(user.id, &[(NotificationType::Match, false)])
+        .await
+        .unwrap();
     assert_eq!(audience(&message(user.id)).await, PushAudience::Muted);
     t.execute("UPDATE match_sides SET delivered_seq = 2").await;
     assert_eq!(audience(&message(user.id)).await, PushAudience::Seen);
-    t.execute("UPDATE match_sides SET delivered_seq = 0, open = FALSE").await;
-    assert_eq!(audience(&message(user.id)).await, PushAudience::Seen, "the match is over");
+    t.execute("UPDATE match_sides SET delivered_seq = 0, open = FALSE")
+        .await;
+    assert_eq!(
+        audience(&message(user.id)).await,
+        PushAudience::Seen,
+        "the match is over"
+    );
 }
 
 async fn jobs_are_pushed_once_together(t: TestStore) {
@@ -150,12 +303,24 @@ async fn jobs_are_pushed_once_together(t: TestStore) {
     let pushes = (0..6).map(|_| {
         let store = t.store.clone();
         async move {
-            let job = |key| NewJob { queue: "q", payload: b"x", dedupe: Some(key), run_at: now, max_attempts: 1 };
-            store.push_jobs(&[job("a"), job("b"), job("c")], now).await.unwrap()
+            let job = |key| NewJob {
+                queue: "q",
+                payload: b"x",
+                dedupe: Some(key),
+                run_at: now,
+                max_attempts: 1,
+            };
+            store
+                .push_jobs(&[job("a"), job("b"), job("c")], now)
+                .await
+                .unwrap()
         }
     });
     let new = all_at_once(pushes).await;
     assert_eq!(new.iter().sum::<usize>(), 3, "{new:?}");
     assert_eq!(t.push_jobs(&[], now).await.unwrap(), 0);
-    assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM job").await, [3]);
+    assert_eq!(
+        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM job").await,
+        [3]
+    );
 }

@@ -11,7 +11,8 @@ struct Table {
     /// Type, whether it can be NULL, whether it has a default.
     columns: BTreeMap<String, (&'static str, bool, bool)>,
     primary_key: Vec<String>,
-    /// Columns, uniqueness, whether it covers a part of the rows only; those with a name of ours by that name.
+    /// Columns, uniqueness, whether it covers a part of the rows only; those with a name of ours by
+    /// that name.
     indexes: Vec<(Option<String>, Vec<String>, bool, bool)>,
     /// Column, table and column it points to, what happens on deletion.
     foreign_keys: Vec<(String, String, String, String)>,
@@ -49,7 +50,9 @@ async fn sqlite_schema(db: &mut SqliteConnection) -> Schema {
         if key > 0 {
             table.primary_key.push(column.clone());
         }
-        table.columns.insert(column, (shared_type(&native), !not_null, default));
+        table
+            .columns
+            .insert(column, (shared_type(&native), !not_null, default));
     }
     for (name, table) in &mut schema {
         let indexes: Vec<(String, bool, bool, bool, String)> = sqlx::query_as(
@@ -62,7 +65,9 @@ async fn sqlite_schema(db: &mut SqliteConnection) -> Schema {
         .unwrap();
         table.indexes = indexes
             .into_iter()
-            .map(|(name, ours, unique, partial, columns)| (ours.then_some(name), split(&columns), unique, partial))
+            .map(|(name, ours, unique, partial, columns)| {
+                (ours.then_some(name), split(&columns), unique, partial)
+            })
             .collect();
         table.indexes.sort();
         table.foreign_keys = sqlx::query_as("SELECT \"from\", \"table\", \"to\", on_delete FROM pragma_foreign_key_list($1) ORDER BY 1, 2")
@@ -84,7 +89,11 @@ async fn postgres_schema(db: &mut PgConnection) -> Schema {
     .await
     .unwrap();
     for (table, column, native, nullable, default) in columns {
-        schema.entry(table).or_default().columns.insert(column, (shared_type(&native), nullable, default));
+        schema
+            .entry(table)
+            .or_default()
+            .columns
+            .insert(column, (shared_type(&native), nullable, default));
     }
     let indexes: Vec<(String, String, bool, bool, bool, bool, String)> = sqlx::query_as(
         "SELECT t.relname::text, i.relname::text, x.indisprimary, x.indisunique, x.indpred IS NOT NULL, \
@@ -102,7 +111,9 @@ async fn postgres_schema(db: &mut PgConnection) -> Schema {
         if primary {
             table.primary_key = split(&columns);
         } else {
-            table.indexes.push((ours.then_some(name), split(&columns), unique, partial));
+            table
+                .indexes
+                .push((ours.then_some(name), split(&columns), unique, partial));
         }
     }
     let keys: Vec<(String, String, String, String, String)> = sqlx::query_as(
@@ -117,7 +128,11 @@ async fn postgres_schema(db: &mut PgConnection) -> Schema {
     .await
     .unwrap();
     for (table, column, other, to, on_delete) in keys {
-        schema.get_mut(&table).expect("a key has a table").foreign_keys.push((column, other, to, on_delete));
+        schema
+            .get_mut(&table)
+            .expect("a key has a table")
+            .foreign_keys
+            .push((column, other, to, on_delete));
     }
     for table in schema.values_mut() {
         table.indexes.sort();
@@ -127,29 +142,60 @@ async fn postgres_schema(db: &mut PgConnection) -> Schema {
 
 #[tokio::test]
 async fn both_schemas_are_the_same() {
-    let sqlite = TestStore::create(Backend::Sqlite).await.expect("SQLite is always there");
-    let sqlite = sqlite_schema(&mut SqliteConnection::connect(sqlite.database.url()).await.unwrap()).await;
-    assert!(sqlite.len() >= 20 && sqlite["users"].primary_key == ["id"], "the schema was read: {:?}", sqlite.keys());
-    let Some(postgres) = TestStore::create(Backend::Postgres).await else { return };
-    let postgres = postgres_schema(&mut PgConnection::connect(postgres.database.url()).await.unwrap()).await;
-    assert_eq!(sqlite.keys().collect::<Vec<_>>(), postgres.keys().collect::<Vec<_>>());
+    let sqlite = TestStore::create(Backend::Sqlite)
+        .await
+        .expect("SQLite is always there");
+    let sqlite = sqlite_schema(
+        &mut SqliteConnection::connect(sqlite.database.url())
+            .await
+            .unwrap(),
+    )
+    .await;
+    assert!(
+        sqlite.len() >= 20 && sqlite["users"].primary_key == ["id"],
+        "the schema was read: {:?}",
+        sqlite.keys()
+    );
+    let Some(postgres) = TestStore::create(Backend::Postgres).await else {
+        return;
+    };
+    let postgres = postgres_schema(
+        &mut PgConnection::connect(postgres.database.url())
+            .await
+            .unwrap(),
+    )
+    .await;
+    assert_eq!(
+        sqlite.keys().collect::<Vec<_>>(),
+        postgres.keys().collect::<Vec<_>>()
+    );
     for (name, table) in &sqlite {
-        assert_eq!(table, &postgres[name], "table {name}: SQLite left, PostgreSQL right");
+        assert_eq!(
+            table, &postgres[name],
+            "table {name}: SQLite left, PostgreSQL right"
+        );
     }
 }
 
 #[test]
 fn both_folders_hold_the_same_migrations() {
     let names = |folder: &str| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations").join(folder);
-        let mut names: Vec<String> =
-            std::fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../migrations")
+            .join(folder);
+        let mut names: Vec<String> = std::fs::read_dir(path)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     };
     let sqlite = names("sqlite");
     assert_eq!(sqlite, names("postgres"));
     for (name, number) in sqlite.iter().zip(1..) {
-        assert!(name.starts_with(&format!("{number:04}_")), "{name} is not number {number}");
+        assert!(
+            name.starts_with(&format!("{number:04}_")),
+            "{name} is not number {number}"
+        );
     }
 }

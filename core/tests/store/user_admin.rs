@@ -25,8 +25,16 @@ tebdil_core::store_conformance! {
 }
 
 async fn found(t: &TestStore, search: AccountSearch) -> Vec<UserId> {
-    let filter = AccountFilter { search: Some(search), ..AccountFilter::default() };
-    t.accounts(&filter, 9).await.unwrap().iter().map(|row| row.id).collect()
+    let filter = AccountFilter {
+        search: Some(search),
+        ..AccountFilter::default()
+    };
+    t.accounts(&filter, 9)
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| row.id)
+        .collect()
 }
 
 async fn accounts_are_found_by_id_handle_and_beginning(t: TestStore) {
@@ -34,9 +42,20 @@ async fn accounts_are_found_by_id_handle_and_beginning(t: TestStore) {
     let (other, _) = t.register("kediXadam").await;
     let (gone, _) = t.register("kedigiller").await;
     let prefix = |text: &str| AccountSearch::Prefix(text.to_owned());
-    let handle = |key: &str, tag: &str| AccountSearch::Handle { alias_key: key.to_owned(), tag: tag.to_owned() };
-    assert_eq!(found(&t, prefix("ked")).await, [gone.id, other.id, kedi.id], "newest first");
-    assert_eq!(found(&t, prefix("kedi_")).await, [kedi.id], "an underscore is an underscore");
+    let handle = |key: &str, tag: &str| AccountSearch::Handle {
+        alias_key: key.to_owned(),
+        tag: tag.to_owned(),
+    };
+    assert_eq!(
+        found(&t, prefix("ked")).await,
+        [gone.id, other.id, kedi.id],
+        "newest first"
+    );
+    assert_eq!(
+        found(&t, prefix("kedi_")).await,
+        [kedi.id],
+        "an underscore is an underscore"
+    );
     for nobody in ["edi", "kedi%", "%", "kedi\\", "kedi_adam1"] {
         assert!(found(&t, prefix(nobody)).await.is_empty(), "{nobody}");
     }
@@ -47,17 +66,48 @@ async fn accounts_are_found_by_id_handle_and_beginning(t: TestStore) {
 
     t.erase(&gone).await;
     assert_eq!(found(&t, prefix("ked")).await, [other.id, kedi.id]);
-    for name in [prefix("erased"), prefix("deleted"), handle("deleted", "0000"), handle(&format!("erased:{}", gone.id), "0000")] {
+    for name in [
+        prefix("erased"),
+        prefix("deleted"),
+        handle("deleted", "0000"),
+        handle(&format!("erased:{}", gone.id), "0000"),
+    ] {
         assert!(found(&t, name.clone()).await.is_empty(), "{name:?}");
     }
     assert_eq!(found(&t, AccountSearch::Id(gone.id)).await, [gone.id]);
     assert!(found(&t, AccountSearch::Id(UserId(1))).await.is_empty());
-    let row = t.account_for(gone.id, UserId(7), t.now()).await.unwrap().expect("it is still referred to");
+    let row = t
+        .account_for(gone.id, UserId(7), t.now())
+        .await
+        .unwrap()
+        .expect("it is still referred to");
     assert_eq!(row.erased_at, Some(gone.created_at));
-    assert_eq!(t.account_for(kedi.id, UserId(7), t.now()).await.unwrap().expect("there").erased_at, None);
-    assert!(t.account_for(UserId(1), UserId(7), t.now()).await.unwrap().is_none());
-    let viewed = LogFilter { action: Some("user_viewed"), actor: Some(UserId(7)), ..LogFilter::default() };
-    let viewed: Vec<_> = t.system_logs(viewed, 9).await.unwrap().iter().map(|act| act.user_id).collect();
+    assert_eq!(
+        t.account_for(kedi.id, UserId(7), t.now())
+            .await
+            .unwrap()
+            .expect("there")
+            .erased_at,
+        None
+    );
+    assert!(
+        t.account_for(UserId(1), UserId(7), t.now())
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let viewed = LogFilter {
+        action: Some("user_viewed"),
+        actor: Some(UserId(7)),
+        ..LogFilter::default()
+    };
+    let viewed: Vec<_> = t
+        .system_logs(viewed, 9)
+        .await
+        .unwrap()
+        .iter()
+        .map(|act| act.user_id)
+        .collect();
     assert_eq!(viewed, [Some(kedi.id), Some(gone.id)]);
 }
 
@@ -67,20 +117,78 @@ async fn accounts_are_filtered_and_come_in_pages(t: TestStore) {
         ids.push(t.register(&format!("kedi{number}")).await.0.id);
     }
     ids.reverse();
-    t.execute(&format!("UPDATE users SET role = 'moderator' WHERE id = {}", ids[0])).await;
-    t.execute(&format!("UPDATE users SET is_premium = TRUE WHERE id = {}", ids[1])).await;
+    t.execute(&format!(
+        "UPDATE users SET role = 'moderator' WHERE id = {}",
+        ids[0]
+    ))
+    .await;
+    t.execute(&format!(
+        "UPDATE users SET is_premium = TRUE WHERE id = {}",
+        ids[1]
+    ))
+    .await;
     t.set_banned(ids[2], true).await;
     let list = async |filter: AccountFilter, limit| -> Vec<UserId> {
-        t.accounts(&filter, limit).await.unwrap().iter().map(|row| row.id).collect()
+        t.accounts(&filter, limit)
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| row.id)
+            .collect()
     };
     let all = AccountFilter::default;
     assert_eq!(list(all(), 9).await, ids);
     assert_eq!(list(all(), 2).await, ids[..2]);
-    assert_eq!(list(AccountFilter { before: Some(ids[1]), ..all() }, 9).await, ids[2..]);
-    assert_eq!(list(AccountFilter { role: Some(UserRole::Moderator), ..all() }, 9).await, ids[..1]);
-    assert_eq!(list(AccountFilter { premium: Some(true), ..all() }, 9).await, ids[1..2]);
-    assert_eq!(list(AccountFilter { banned: Some(true), ..all() }, 9).await, ids[2..3]);
-    let plain = AccountFilter { role: Some(UserRole::User), premium: Some(false), banned: Some(false), ..all() };
+    assert_eq!(
+        list(
+            AccountFilter {
+                before: Some(ids[1]),
+                ..all()
+            },
+            9
+        )
+        .await,
+        ids[2..]
+    );
+    assert_eq!(
+        list(
+            AccountFilter {
+                role: Some(UserRole::Moderator),
+                ..all()
+            },
+            9
+        )
+        .await,
+        ids[..1]
+    );
+    assert_eq!(
+        list(
+            AccountFilter {
+                premium: Some(true),
+                ..all()
+            },
+            9
+        )
+        .await,
+        ids[1..2]
+    );
+    assert_eq!(
+        list(
+            AccountFilter {
+                banned: Some(true),
+                ..all()
+            },
+            9
+        )
+        .await,
+        ids[2..3]
+    );
+    let plain = AccountFilter {
+        role: Some(UserRole::User),
+        premium: Some(false),
+        banned: Some(false),
+        ..all()
+    };
     assert_eq!(list(plain, 9).await, ids[3..]);
 }
 
@@ -89,8 +197,14 @@ async fn a_phone_finds_who_has_it_and_who_had_it(t: TestStore) {
     let (other, _) = t.register("kopek").await;
     t.erase(&before).await;
     let phone = before.phone_index;
-    let look =
-        async |phone| -> Vec<UserId> { t.accounts_of_phone(&phone, UserId(7), t.now()).await.unwrap().iter().map(|row| row.id).collect() };
+    let look = async |phone| -> Vec<UserId> {
+        t.accounts_of_phone(&phone, UserId(7), t.now())
+            .await
+            .unwrap()
+            .iter()
+            .map(|row| row.id)
+            .collect()
+    };
     assert_eq!(look(phone).await, [before.id]);
     t.execute(&format!(
         "UPDATE users SET phone_index = (SELECT phone_index FROM tombstones WHERE user_id = {}) WHERE id = {}",
@@ -99,10 +213,29 @@ async fn a_phone_finds_who_has_it_and_who_had_it(t: TestStore) {
     .await;
     assert_eq!(look(phone).await, [other.id, before.id]);
     assert!(look(other.phone_index).await.is_empty());
-    let acts = t.system_logs(LogFilter { action: Some("phone_looked_up"), ..LogFilter::default() }, 9).await.unwrap();
-    let recorded: Vec<_> = acts.iter().map(|act| (act.user_id, act.actor_id, act.details["found"].as_i64())).collect();
+    let acts = t
+        .system_logs(
+            LogFilter {
+                action: Some("phone_looked_up"),
+                ..LogFilter::default()
+            },
+            9,
+        )
+        .await
+        .unwrap();
+    let recorded: Vec<_> = acts
+        .iter()
+        .map(|act| (act.user_id, act.actor_id, act.details["found"].as_i64()))
+        .collect();
     let by = Some(UserId(7));
-    assert_eq!(recorded, [(None, by, Some(0)), (Some(other.id), by, Some(2)), (Some(before.id), by, Some(1))]);
+    assert_eq!(
+        recorded,
+        [
+            (None, by, Some(0)),
+            (Some(other.id), by, Some(2)),
+            (Some(before.id), by, Some(1))
+        ]
+    );
 }
 
 async fn an_account_is_counted(t: TestStore) {
@@ -159,23 +292,70 @@ async fn an_account_is_counted(t: TestStore) {
         claims: 0,
         sessions: 0,
     };
-    let of_b = AdminUserCounts { reports_open: 1, reports_decided: 2, reporters_30d: 1, matches: 1, ..nothing };
+    let of_b = AdminUserCounts {
+        reports_open: 1,
+        reports_decided: 2,
+        reporters_30d: 1,
+        matches: 1,
+        ..nothing
+    };
     assert_eq!(counts(b.0.id, t.now()).await, of_b);
-    assert_eq!(counts(UserId(1), t.now()).await, AdminUserCounts { reports_made: 1, ..nothing });
+    assert_eq!(
+        counts(UserId(1), t.now()).await,
+        AdminUserCounts {
+            reports_made: 1,
+            ..nothing
+        }
+    );
     // What is about the reader is not told, not even by a number.
     let of_a = t.account_counts(a.0.id, b.0.id, t.now()).await.unwrap();
-    assert_eq!((of_a.reports_made, of_a.reports_made_dismissed, of_a.reports_open), (0, 0, 2));
+    assert_eq!(
+        (
+            of_a.reports_made,
+            of_a.reports_made_dismissed,
+            of_a.reports_open
+        ),
+        (0, 0, 2)
+    );
     let of_b = t.account_counts(b.0.id, b.0.id, t.now()).await.unwrap();
-    assert_eq!((of_b.reports_open, of_b.reports_decided, of_b.reporters_30d, of_b.matches), (0, 0, 0, 1));
+    assert_eq!(
+        (
+            of_b.reports_open,
+            of_b.reports_decided,
+            of_b.reporters_30d,
+            of_b.matches
+        ),
+        (0, 0, 0, 1)
+    );
     t.erase(&a.0).await;
-    let of_erased = AdminUserCounts { claims: 0, ..expected };
-    assert_eq!(counts(a.0.id, t.now()).await, of_erased, "its bans are those of the phone it had");
+    let of_erased = AdminUserCounts {
+        claims: 0,
+        ..expected
+    };
+    assert_eq!(
+        counts(a.0.id, t.now()).await,
+        of_erased,
+        "its bans are those of the phone it had"
+    );
 }
 
 async fn matches_are_shown_without_what_was_said(t: TestStore) {
-    let (a, b, c) = (searcher(&t, "kedi").await, searcher(&t, "kopek").await, searcher(&t, "fare").await);
-    let (first, second, third) = (matched(&t, &a, &b, 1).await, matched(&t, &a, &c, 3).await, matched(&t, &b, &c, 5).await);
-    let kinds = [(&a, MessageKind::Handshake), (&a, MessageKind::Content), (&a, MessageKind::Content), (&b, MessageKind::Content)];
+    let (a, b, c) = (
+        searcher(&t, "kedi").await,
+        searcher(&t, "kopek").await,
+        searcher(&t, "fare").await,
+    );
+    let (first, second, third) = (
+        matched(&t, &a, &b, 1).await,
+        matched(&t, &a, &c, 3).await,
+        matched(&t, &b, &c, 5).await,
+    );
+    let kinds = [
+        (&a, MessageKind::Handshake),
+        (&a, MessageKind::Content),
+        (&a, MessageKind::Content),
+        (&b, MessageKind::Content),
+    ];
     for (sender, kind) in kinds {
         let message = NewMessage {
             match_id: first,
@@ -188,38 +368,146 @@ async fn matches_are_shown_without_what_was_said(t: TestStore) {
         };
         write(&t, &[message], &[], t.now()).await;
     }
-    t.end_match(second, Some(c.0.id), EndReason::Left, t.now()).await.unwrap();
-    let list = async |filter: StaffMatchFilter, limit| t.matches_for_staff(filter, limit, t.now()).await.unwrap();
-    let ids = async |filter: StaffMatchFilter| -> Vec<MatchId> { list(filter, 9).await.iter().map(|row| row.id).collect() };
+    t.end_match(second, Some(c.0.id), EndReason::Left, t.now())
+        .await
+        .unwrap();
+    let list = async |filter: StaffMatchFilter, limit| {
+        t.matches_for_staff(filter, limit, t.now()).await.unwrap()
+    };
+    let ids = async |filter: StaffMatchFilter| -> Vec<MatchId> {
+        list(filter, 9).await.iter().map(|row| row.id).collect()
+    };
     let all = StaffMatchFilter::default();
     assert_eq!(ids(all).await, [third, second, first]);
     assert_eq!(list(all, 1).await[0].id, third);
-    assert_eq!(ids(StaffMatchFilter { before: Some(second), ..all }).await, [first]);
-    assert_eq!(ids(StaffMatchFilter { user: Some(b.0.id), ..all }).await, [third, first]);
-    assert_eq!(ids(StaffMatchFilter { user: Some(b.0.id), before: Some(third), ..all }).await, [first]);
-    assert_eq!(ids(StaffMatchFilter { status: Some(MatchStatus::Active), ..all }).await, [third, first]);
-    assert_eq!(ids(StaffMatchFilter { status: Some(MatchStatus::Cancelled), ..all }).await, [second]);
-    assert!(ids(StaffMatchFilter { mode: Some(Mode::Video), ..all }).await.is_empty());
     assert_eq!(
-        ids(StaffMatchFilter { user: Some(a.0.id), mode: Some(Mode::Text), status: Some(MatchStatus::Active), before: None }).await,
+        ids(StaffMatchFilter {
+            before: Some(second),
+            ..all
+        })
+        .await,
+        [first]
+    );
+    assert_eq!(
+        ids(StaffMatchFilter {
+            user: Some(b.0.id),
+            ..all
+        })
+        .await,
+        [third, first]
+    );
+    assert_eq!(
+        ids(StaffMatchFilter {
+            user: Some(b.0.id),
+            before: Some(third),
+            ..all
+        })
+        .await,
+        [first]
+    );
+    assert_eq!(
+        ids(StaffMatchFilter {
+            status: Some(MatchStatus::Active),
+            ..all
+        })
+        .await,
+        [third, first]
+    );
+    assert_eq!(
+        ids(StaffMatchFilter {
+            status: Some(MatchStatus::Cancelled),
+            ..all
+        })
+        .await,
+        [second]
+    );
+    assert!(
+        ids(StaffMatchFilter {
+            mode: Some(Mode::Video),
+            ..all
+        })
+        .await
+        .is_empty()
+    );
+    assert_eq!(
+        ids(StaffMatchFilter {
+            user: Some(a.0.id),
+            mode: Some(Mode::Text),
+            status: Some(MatchStatus::Active),
+            before: None
+        })
+        .await,
         [first]
     );
 
-    let shown = list(StaffMatchFilter { user: Some(a.0.id), ..all }, 9).await.into_iter().map(|row| row.view(t.now())).collect::<Vec<_>>();
-    let [left, on] = shown.as_slice() else { panic!("{shown:?}") };
-    assert_eq!((left.status, left.ended_reason, left.ended_by), (MatchStatus::Cancelled, Some(EndReason::Left), Some(c.0.id)));
-    let sides: Vec<_> = on.sides.iter().map(|side| (side.user_id, side.handle.clone(), side.role, side.messages)).collect();
+    let shown = list(
+        StaffMatchFilter {
+            user: Some(a.0.id),
+            ..all
+        },
+        9,
+    )
+    .await
+    .into_iter()
+    .map(|row| row.view(t.now()))
+    .collect::<Vec<_>>();
+    let [left, on] = shown.as_slice() else {
+        panic!("{shown:?}")
+    };
+    assert_eq!(
+        (left.status, left.ended_reason, left.ended_by),
+        (MatchStatus::Cancelled, Some(EndReason::Left), Some(c.0.id))
+    );
+    let sides: Vec<_> = on
+        .sides
+        .iter()
+        .map(|side| (side.user_id, side.handle.clone(), side.role, side.messages))
+        .collect();
     let name = |user: &UserRow| Some(format!("{}#{}", user.alias, user.tag));
-    let expected = [(a.0.id, name(&a.0), MatchRole::Offerer, 2), (b.0.id, name(&b.0), MatchRole::Answerer, 1)];
+    let expected = [
+        (a.0.id, name(&a.0), MatchRole::Offerer, 2),
+        (b.0.id, name(&b.0), MatchRole::Answerer, 1),
+    ];
     assert_eq!(sides, expected);
     assert_eq!((on.status, on.ended_at), (MatchStatus::Active, None));
 
     t.erase(&b.0).await;
     t.clock.advance(Duration::from_hours(24));
-    assert!(ids(StaffMatchFilter { status: Some(MatchStatus::Active), ..all }).await.is_empty());
-    let over = list(StaffMatchFilter { status: Some(MatchStatus::Expired), ..all }, 9).await;
-    assert_eq!(over.iter().map(|row| row.id).collect::<Vec<_>>(), [third, first], "without the job");
+    assert!(
+        ids(StaffMatchFilter {
+            status: Some(MatchStatus::Active),
+            ..all
+        })
+        .await
+        .is_empty()
+    );
+    let over = list(
+        StaffMatchFilter {
+            status: Some(MatchStatus::Expired),
+            ..all
+        },
+        9,
+    )
+    .await;
+    assert_eq!(
+        over.iter().map(|row| row.id).collect::<Vec<_>>(),
+        [third, first],
+        "without the job"
+    );
     let over = over[1].clone().view(t.now());
-    assert_eq!((over.status, over.ended_reason, over.ended_at), (MatchStatus::Expired, Some(EndReason::Expired), Some(over.expires_at)));
-    assert_eq!(over.sides.iter().map(|side| side.handle.clone()).collect::<Vec<_>>(), [name(&a.0), None]);
+    assert_eq!(
+        (over.status, over.ended_reason, over.ended_at),
+        (
+            MatchStatus::Expired,
+            Some(EndReason::Expired),
+            Some(over.expires_at)
+        )
+    );
+    assert_eq!(
+        over.sides
+            .iter()
+            .map(|side| side.handle.clone())
+            .collect::<Vec<_>>(),
+        [name(&a.0), None]
+    );
 }

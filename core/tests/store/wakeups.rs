@@ -22,7 +22,8 @@ tebdil_core::store_conformance! {
 }
 
 async fn pushes(t: &TestStore) -> i64 {
-    t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE queue = 'push'").await[0]
+    t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE queue = 'push'")
+        .await[0]
 }
 
 async fn say(t: &TestStore, id: MatchId, sender: UserId, count: usize) {
@@ -31,7 +32,18 @@ async fn say(t: &TestStore, id: MatchId, sender: UserId, count: usize) {
 }
 
 async fn ack(t: &TestStore, match_id: MatchId, user_id: UserId, seq: i64) {
-    write(t, &[], &[NewReceipt { match_id, user_id, seq, read: false }], t.now()).await;
+    write(
+        t,
+        &[],
+        &[NewReceipt {
+            match_id,
+            user_id,
+            seq,
+            read: false,
+        }],
+        t.now(),
+    )
+    .await;
 }
 
 async fn one_wake_up_until_the_receiver_was_back(t: TestStore) {
@@ -58,26 +70,52 @@ async fn one_wake_up_until_the_receiver_was_back(t: TestStore) {
     assert_eq!(pushes(&t).await, 3);
     let orders = "SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE queue = 'push' AND max_attempts > 0 AND dedupe IS NULL";
     assert_eq!(t.numbers(orders).await, [3]);
-    let leased = t.lease_jobs("push", 1, std::time::Duration::from_mins(1), t.now()).await.unwrap().jobs.remove(0);
+    let leased = t
+        .lease_jobs("push", 1, std::time::Duration::from_mins(1), t.now())
+        .await
+        .unwrap()
+        .jobs
+        .remove(0);
     let payload: serde_json::Value = serde_json::from_slice(&leased.payload).unwrap();
-    assert_eq!(payload, serde_json::json!({"kind": "message", "user_id": b, "match_id": id}));
+    assert_eq!(
+        payload,
+        serde_json::json!({"kind": "message", "user_id": b, "match_id": id})
+    );
 }
 
 async fn only_content_that_waits_in_a_match_that_goes_on_wakes(t: TestStore) {
     let (a, b) = couple(&t).await;
-    let (id, other, a, b) = (matched(&t, &a, &b, 1).await, matched(&t, &a, &b, 3).await, a.0.id, b.0.id);
+    let (id, other, a, b) = (
+        matched(&t, &a, &b, 1).await,
+        matched(&t, &a, &b, 3).await,
+        a.0.id,
+        b.0.id,
+    );
     let order = async |sides: &[SideId]| t.order_wakeups(sides, t.now()).await.unwrap();
     assert_eq!(order(&[]).await, 0);
     assert_eq!(order(&[(id, b)]).await, 0, "nothing was said");
-    let handshakes = [0, 1].map(|_| NewMessage { kind: MessageKind::Handshake, ..message(id, a, "h") });
+    let handshakes = [0, 1].map(|_| NewMessage {
+        kind: MessageKind::Handshake,
+        ..message(id, a, "h")
+    });
     write(&t, &handshakes, &[], t.now()).await;
     assert_eq!(order(&[(id, b)]).await, 0, "a handshake is no content");
     say(&t, id, a, 1).await;
-    assert_eq!(order(&[(id, a), (id, UserId(1)), (MatchId(1), b)]).await, 0, "the sender, a stranger, no match");
-    assert_eq!(order(&[(other, b), (id, b), (id, b)]).await, 1, "asked for twice at once");
+    assert_eq!(
+        order(&[(id, a), (id, UserId(1)), (MatchId(1), b)]).await,
+        0,
+        "the sender, a stranger, no match"
+    );
+    assert_eq!(
+        order(&[(other, b), (id, b), (id, b)]).await,
+        1,
+        "asked for twice at once"
+    );
 
     say(&t, other, b, 1).await;
-    t.end_match(other, Some(b), EndReason::Left, t.now()).await.unwrap();
+    t.end_match(other, Some(b), EndReason::Left, t.now())
+        .await
+        .unwrap();
     assert_eq!(order(&[(other, a)]).await, 0, "it is over");
     assert_eq!(pushes(&t).await, 1);
 }
@@ -88,7 +126,10 @@ async fn two_nodes_order_each_wake_up_once_while_people_write(t: TestStore) {
         let (a, b) = (searcher(&t, "kedi").await, searcher(&t, "kopek").await);
         sides.push((matched(&t, &a, &b, 1 + 2 * ticket).await, a.0.id, b.0.id));
     }
-    let everything: Vec<NewMessage> = sides.iter().map(|(id, a, _)| message(*id, *a, "x")).collect();
+    let everything: Vec<NewMessage> = sides
+        .iter()
+        .map(|(id, a, _)| message(*id, *a, "x"))
+        .collect();
     write(&t, &everything, &[], t.now()).await;
     let nodes = [t.store.clone(), t.database.open(&t.clock).await];
     let ordered = all_at_once((0..20_usize).map(|number| {
@@ -99,10 +140,16 @@ async fn two_nodes_order_each_wake_up_once_while_people_write(t: TestStore) {
         if number % 3 == 0 {
             asked.reverse();
         }
-        let more: Vec<NewMessage> = everything.iter().map(|one| message(one.match_id, one.sender_id, "y")).collect();
+        let more: Vec<NewMessage> = everything
+            .iter()
+            .map(|one| message(one.match_id, one.sender_id, "y"))
+            .collect();
         async move {
             // What another holds at this moment is left out.
-            store.write_chat(&more, &[], &ChatRules::default(), now).await.unwrap();
+            store
+                .write_chat(&more, &[], &ChatRules::default(), now)
+                .await
+                .unwrap();
             store.order_wakeups(&asked, now).await.unwrap()
         }
     }))
@@ -114,18 +161,41 @@ async fn two_nodes_order_each_wake_up_once_while_people_write(t: TestStore) {
 async fn the_sides_to_wake_are_found_page_by_page(t: TestStore) {
     let (a, b) = couple(&t).await;
     let (id, a, b) = (matched(&t, &a, &b, 1).await, a.0.id, b.0.id);
-    let nobody = SidesToWake { sides: Vec::new(), next: None };
+    let nobody = SidesToWake {
+        sides: Vec::new(),
+        next: None,
+    };
     assert_eq!(t.sides_to_wake(MessageId(0), 10).await.unwrap(), nobody);
     say(&t, id, a, 3).await;
     say(&t, id, b, 2).await;
     ack(&t, id, a, 1).await;
     let messages = t.message_history(id, a, None, 10).await.unwrap();
     let page = t.sides_to_wake(MessageId(0), 2).await.unwrap();
-    assert_eq!(page, SidesToWake { sides: vec![(id, b)], next: Some(messages[1].id) }, "each side once");
+    assert_eq!(
+        page,
+        SidesToWake {
+            sides: vec![(id, b)],
+            next: Some(messages[1].id)
+        },
+        "each side once"
+    );
     let page = t.sides_to_wake(messages[1].id, 2).await.unwrap();
-    assert_eq!(page, SidesToWake { sides: vec![(id, b)], next: Some(messages[3].id) }, "the fourth was acknowledged");
+    assert_eq!(
+        page,
+        SidesToWake {
+            sides: vec![(id, b)],
+            next: Some(messages[3].id)
+        },
+        "the fourth was acknowledged"
+    );
     let page = t.sides_to_wake(messages[3].id, 2).await.unwrap();
-    assert_eq!(page, SidesToWake { sides: vec![(id, a)], next: Some(messages[4].id) });
+    assert_eq!(
+        page,
+        SidesToWake {
+            sides: vec![(id, a)],
+            next: Some(messages[4].id)
+        }
+    );
     assert_eq!(t.sides_to_wake(messages[4].id, 2).await.unwrap(), nobody);
 
     assert_eq!(t.order_wakeups(&[(id, b)], t.now()).await.unwrap(), 1);

@@ -29,10 +29,12 @@ const PERMISSION_LIFE: Duration = Duration::from_mins(5);
 /// How far our clock and the crate's timers can be apart.
 const BRINK: Duration = Duration::from_secs(2);
 
-/// Channels one allocation may bind over its life. The other side of a call has a few dozen candidates at most.
+/// Channels one allocation may bind over its life. The other side of a call has a few dozen
+/// candidates at most.
 const MOST_CHANNELS: usize = 64;
 
-/// Datagrams that wait for an allocation. Only what has no channel waits here, so this is the first second of a call.
+/// Datagrams that wait for an allocation. Only what has no channel waits here, so this is the first
+/// second of a call.
 const QUEUE: usize = 64;
 
 /// A datagram on its way from one allocation of this process to another, and where it comes from.
@@ -109,7 +111,10 @@ impl Allocation {
 
     /// What its client was told, if it asks the same again.
     pub fn answer_to(&self, transaction: TransactionId) -> Option<&[u8]> {
-        self.answer.get().filter(|(asked, _)| *asked == transaction).map(|(_, answer)| &**answer)
+        self.answer
+            .get()
+            .filter(|(asked, _)| *asked == transaction)
+            .map(|(_, answer)| &**answer)
     }
 
     /// Whether one more channel, or this one again, may be bound.
@@ -118,28 +123,47 @@ impl Allocation {
         channels.len() < MOST_CHANNELS || channels.iter().any(|channel| channel.number == number)
     }
 
-    /// Whether something that this would renew, the permission for a host or that and a channel, runs out about now.
+    /// Whether something that this would renew, the permission for a host or that and a channel,
+    /// runs out about now.
     ///
-    /// The crate renews under a lock that the timer wants when it goes off, and waits there for the timer to take note. Two requests in the moment between would
-    /// have them wait for each other, and with them everybody at that socket, for ever.
+    /// The crate renews under a lock that the timer wants when it goes off, and waits there for the
+    /// timer to take note. Two requests in the moment between would have them wait for each other,
+    /// and with them everybody at that socket, for ever.
     pub fn is_on_the_brink(&self, peer: IpAddr, number: Option<u16>, now: Instant) -> bool {
         let about_now = |until: Instant| until < now + BRINK && now < until + BRINK;
-        let permissions = self.permissions.read().unwrap_or_else(PoisonError::into_inner);
+        let permissions = self
+            .permissions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
-        permissions.get(&peer).is_some_and(|until| about_now(*until))
-            || channels.iter().any(|channel| Some(channel.number) == number && about_now(channel.until))
+        permissions
+            .get(&peer)
+            .is_some_and(|until| about_now(*until))
+            || channels
+                .iter()
+                .any(|channel| Some(channel.number) == number && about_now(channel.until))
     }
 
     /// Notes that there is a permission for a host, from now on or again.
     pub fn permit(&self, peer: IpAddr, now: Instant) {
-        self.permissions.write().unwrap_or_else(PoisonError::into_inner).insert(peer, now + PERMISSION_LIFE);
+        self.permissions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(peer, now + PERMISSION_LIFE);
     }
 
     /// Notes that a channel was bound, or bound again, which is a permission too.
     pub fn bind(&self, number: u16, peer: SocketAddr, now: Instant) {
         self.permit(peer.ip(), now);
-        let bound = Channel { number, peer, until: now + CHANNEL_LIFE };
-        let mut channels = self.channels.write().unwrap_or_else(PoisonError::into_inner);
+        let bound = Channel {
+            number,
+            peer,
+            until: now + CHANNEL_LIFE,
+        };
+        let mut channels = self
+            .channels
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         match channels.iter_mut().find(|channel| channel.number == number) {
             Some(channel) => *channel = bound,
             None => channels.push(bound),
@@ -148,17 +172,22 @@ impl Allocation {
 
     /// Where a channel leads.
     pub fn peer_of(&self, number: u16) -> Option<SocketAddr> {
-        self.channel(|channel| channel.number == number).map(|channel| channel.peer)
+        self.channel(|channel| channel.number == number)
+            .map(|channel| channel.peer)
     }
 
     /// The channel that leads there.
     pub fn channel_to(&self, peer: SocketAddr) -> Option<u16> {
-        self.channel(|channel| channel.peer == peer).map(|channel| channel.number)
+        self.channel(|channel| channel.peer == peer)
+            .map(|channel| channel.number)
     }
 
     fn channel(&self, wanted: impl Fn(&Channel) -> bool) -> Option<Channel> {
         let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
-        channels.iter().find(|channel| wanted(channel) && channel.until > Instant::now()).copied()
+        channels
+            .iter()
+            .find(|channel| wanted(channel) && channel.until > Instant::now())
+            .copied()
     }
 
     /// Asks the reader of its listener to end it, after whatever that does now.
@@ -191,7 +220,8 @@ impl fmt::Debug for Allocation {
     }
 }
 
-/// One of the sockets that clients send to, and what the clients hold whose datagrams come in there.
+/// One of the sockets that clients send to, and what the clients hold whose datagrams come in
+/// there.
 pub(super) struct Listener {
     pub socket: UdpSocket,
     sessions: RwLock<HashMap<SocketAddr, Arc<Allocation>>>,
@@ -210,29 +240,50 @@ impl Listener {
     /// A new one, and what is asked of its reader.
     pub fn new(socket: UdpSocket) -> (Arc<Self>, mpsc::UnboundedReceiver<Order>) {
         let (orders, for_reader) = mpsc::unbounded_channel();
-        (Arc::new(Self { socket, sessions: RwLock::default(), orders }), for_reader)
+        (
+            Arc::new(Self {
+                socket,
+                sessions: RwLock::default(),
+                orders,
+            }),
+            for_reader,
+        )
     }
 
     /// Whether its reader comes to the next datagram within that time.
     pub async fn is_read(&self, within: Duration) -> bool {
         let (answer, answered) = oneshot::channel();
-        self.orders.send(Order::Answer(answer)).is_ok() && matches!(tokio::time::timeout(within, answered).await, Ok(Ok(())))
+        self.orders.send(Order::Answer(answer)).is_ok()
+            && matches!(tokio::time::timeout(within, answered).await, Ok(Ok(())))
     }
 
     /// What the client at this address holds.
     pub fn session(&self, client: SocketAddr) -> Option<Arc<Allocation>> {
-        self.sessions.read().unwrap_or_else(PoisonError::into_inner).get(&client).cloned()
+        self.sessions
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&client)
+            .cloned()
     }
 
     /// Its client holds this from now on.
     pub fn add(&self, allocation: &Arc<Allocation>) {
-        self.sessions.write().unwrap_or_else(PoisonError::into_inner).insert(allocation.client, Arc::clone(allocation));
+        self.sessions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(allocation.client, Arc::clone(allocation));
     }
 
     /// Its client does not hold this any more.
     pub fn remove(&self, allocation: &Arc<Allocation>) {
-        let mut sessions = self.sessions.write().unwrap_or_else(PoisonError::into_inner);
-        if sessions.get(&allocation.client).is_some_and(|held| Arc::ptr_eq(held, allocation)) {
+        let mut sessions = self
+            .sessions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        if sessions
+            .get(&allocation.client)
+            .is_some_and(|held| Arc::ptr_eq(held, allocation))
+        {
             sessions.remove(&allocation.client);
         }
     }
@@ -246,7 +297,10 @@ pub(super) struct Ports {
 
 impl Ports {
     pub fn new(range: &RangeInclusive<u16>) -> Self {
-        Self { first: *range.start(), slots: range.clone().map(|_| RwLock::default()).collect() }
+        Self {
+            first: *range.start(),
+            slots: range.clone().map(|_| RwLock::default()).collect(),
+        }
     }
 
     fn slot(&self, port: u16) -> Option<&RwLock<Option<Arc<Allocation>>>> {
@@ -255,10 +309,14 @@ impl Ports {
 
     /// Who has this port.
     pub fn get(&self, port: u16) -> Option<Arc<Allocation>> {
-        self.slot(port)?.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.slot(port)?
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
-    /// The first free port, from a random one on, of which `make` makes something. `None` when there is none.
+    /// The first free port, from a random one on, of which `make` makes something. `None` when
+    /// there is none.
     pub fn claim<T>(
         &self,
         rng: &mut impl rand::Rng,
@@ -268,7 +326,9 @@ impl Ports {
         let start = rng.random_range(0..count);
         (0..count).find_map(|step| {
             let index = (start + step) % count;
-            let mut slot = self.slots[index].write().unwrap_or_else(PoisonError::into_inner);
+            let mut slot = self.slots[index]
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
             if slot.is_some() {
                 return None;
             }
@@ -280,9 +340,14 @@ impl Ports {
 
     /// Takes a port back.
     pub fn release(&self, allocation: &Arc<Allocation>) {
-        let Some(slot) = self.slot(allocation.address.port()) else { return };
+        let Some(slot) = self.slot(allocation.address.port()) else {
+            return;
+        };
         let mut slot = slot.write().unwrap_or_else(PoisonError::into_inner);
-        if slot.as_ref().is_some_and(|held| Arc::ptr_eq(held, allocation)) {
+        if slot
+            .as_ref()
+            .is_some_and(|held| Arc::ptr_eq(held, allocation))
+        {
             *slot = None;
         }
     }
@@ -299,16 +364,33 @@ mod tests {
         let id = SideId::of_username(&format!("1:{:032x}", 1)).expect("an id");
         let side = Sides::new(1).get(id).expect("not cut");
         let (listener, _orders) = Listener::new(bound().await);
-        let [client, address, peer, elsewhere] =
-            ["192.0.2.9:5", "192.0.2.1:49160", "192.0.2.1:49161", "192.0.2.2:49161"].map(|text| text.parse().expect("an address"));
+        let [client, address, peer, elsewhere] = [
+            "192.0.2.9:5",
+            "192.0.2.1:49160",
+            "192.0.2.1:49161",
+            "192.0.2.2:49161",
+        ]
+        .map(|text| text.parse().expect("an address"));
         let (allocation, _queue) = Allocation::new(side, client, address, bound().await, listener);
 
         let start = Instant::now();
-        let brink = |peer: SocketAddr, number, seconds| allocation.is_on_the_brink(peer.ip(), number, start + Duration::from_secs(seconds));
-        assert!((0..900).all(|second| !brink(peer, Some(0x4000), second)), "there is nothing yet");
+        let brink = |peer: SocketAddr, number, seconds| {
+            allocation.is_on_the_brink(peer.ip(), number, start + Duration::from_secs(seconds))
+        };
+        assert!(
+            (0..900).all(|second| !brink(peer, Some(0x4000), second)),
+            "there is nothing yet"
+        );
         allocation.bind(0x4000, peer, start);
         // The permission after five minutes, for whatever renews it.
-        for (second, expected) in [(0, false), (298, false), (299, true), (300, true), (301, true), (302, false)] {
+        for (second, expected) in [
+            (0, false),
+            (298, false),
+            (299, true),
+            (300, true),
+            (301, true),
+            (302, false),
+        ] {
             assert_eq!(brink(peer, None, second), expected, "{second}");
             assert_eq!(brink(peer, Some(0x4001), second), expected, "{second}");
             assert!(!brink(elsewhere, Some(0x4001), second), "{second}");

@@ -1,4 +1,5 @@
-//! An allocation's socket, as the `turn` crate sees it: nothing goes out but to relays of ours, and nothing comes in but from them.
+//! An allocation's socket, as the `turn` crate sees it: nothing goes out but to relays of ours, and
+//! nothing comes in but from them.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -20,8 +21,16 @@ pub(super) struct RelayConn {
 }
 
 impl RelayConn {
-    pub fn new(allocation: Arc<Allocation>, queue: mpsc::Receiver<Handed>, shared: Arc<Shared>) -> Self {
-        Self { allocation, queue: Mutex::new(queue), shared }
+    pub fn new(
+        allocation: Arc<Allocation>,
+        queue: mpsc::Receiver<Handed>,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self {
+            allocation,
+            queue: Mutex::new(queue),
+            shared,
+        }
     }
 
     pub fn allocation(&self) -> &Arc<Allocation> {
@@ -34,17 +43,32 @@ impl RelayConn {
             return Err(Dropped::Cut);
         }
         if self.shared.is_own(to) {
-            // Never through the kernel: it works behind a NAT that does not lead back to itself, and reaches nothing but allocations.
-            let other = self.shared.ports.get(to.port()).filter(|other| !Arc::ptr_eq(other, &self.allocation)).ok_or(Dropped::Peer)?;
+            // Never through the kernel: it works behind a NAT that does not lead back to itself,
+            // and reaches nothing but allocations.
+            let other = self
+                .shared
+                .ports
+                .get(to.port())
+                .filter(|other| !Arc::ptr_eq(other, &self.allocation))
+                .ok_or(Dropped::Peer)?;
             if !other.is_live() {
                 return Err(Dropped::Cut);
             }
-            return if other.hand(data, self.allocation.address) { Ok(()) } else { Err(Dropped::Full) };
+            return if other.hand(data, self.allocation.address) {
+                Ok(())
+            } else {
+                Err(Dropped::Full)
+            };
         }
         if !self.shared.is_peer(to) {
             return Err(Dropped::Peer);
         }
-        self.allocation.socket.send_to(data, to).await.map(drop).map_err(|_| Dropped::Full)
+        self.allocation
+            .socket
+            .send_to(data, to)
+            .await
+            .map(drop)
+            .map_err(|_| Dropped::Full)
     }
 }
 
@@ -73,7 +97,8 @@ impl Conn for RelayConn {
                         self.shared.meters.relayed(length);
                         (length, from)
                     }
-                    // An error of the network about something that was sent; the socket goes on. The crate would end the allocation.
+                    // An error of the network about something that was sent; the socket goes on.
+                    // The crate would end the allocation.
                     Err(_) => continue,
                 }
             };

@@ -1,5 +1,6 @@
-//! What stands between a socket that clients send to and the `turn` crate: the crate sees requests of holders of valid credentials, and data of their allocations.
-//! Everything else is answered or dropped here, without remembering anything.
+//! What stands between a socket that clients send to and the `turn` crate: the crate sees requests
+//! of holders of valid credentials, and data of their allocations. Everything else is answered or
+//! dropped here, without remembering anything.
 
 use std::{
     collections::VecDeque,
@@ -24,7 +25,8 @@ use super::{
 /// Number and length (RFC 8656 §12.4).
 const CHANNEL_HEADER: usize = 4;
 
-/// How long the reader waits after an error of its socket, so that an error that stays does not take a core.
+/// How long the reader waits after an error of its socket, so that an error that stays does not
+/// take a core.
 const AFTER_ERROR: Duration = Duration::from_millis(10);
 
 /// The front of one socket.
@@ -33,7 +35,8 @@ pub(super) struct Front {
     pub listener: Arc<Listener>,
     pub desk: Arc<Desk>,
     orders: AsyncMutex<mpsc::UnboundedReceiver<Order>>,
-    /// What the crate is asked next. More than one only for permissions, of which it takes one at a time.
+    /// What the crate is asked next. More than one only for permissions, of which it takes one at a
+    /// time.
     questions: Mutex<VecDeque<Question>>,
     /// Who closes the relay waits for this.
     _alive: TaskTrackerToken,
@@ -56,25 +59,38 @@ impl Front {
         orders: mpsc::UnboundedReceiver<Order>,
         alive: TaskTrackerToken,
     ) -> Self {
-        Self { shared, listener, desk, orders: AsyncMutex::new(orders), questions: Mutex::default(), _alive: alive }
+        Self {
+            shared,
+            listener,
+            desk,
+            orders: AsyncMutex::new(orders),
+            questions: Mutex::default(),
+            _alive: alive,
+        }
     }
 
     pub fn questions(&self) -> MutexGuard<'_, VecDeque<Question>> {
-        self.questions.lock().unwrap_or_else(PoisonError::into_inner)
+        self.questions
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self, buffer: &mut [u8], length: usize, client: SocketAddr) -> Next {
         let taken = match buffer[..length].first().map(|byte| byte >> 6) {
             Some(0b01) => self.channel_data(buffer, length, client),
             Some(0b00) => match Message::parse(&buffer[..length]) {
-                Some(message) if message.class == Class::Request => self.request(&message, client).map(|()| Next::Done),
-                Some(message) if (message.class, message.method) == (Class::Indication, SEND) => match self.indication(&message, client) {
-                    Ok(rewritten) => {
-                        buffer[..rewritten.len()].copy_from_slice(&rewritten);
-                        Ok(Next::Pass(rewritten.len()))
+                Some(message) if message.class == Class::Request => {
+                    self.request(&message, client).map(|()| Next::Done)
+                }
+                Some(message) if (message.class, message.method) == (Class::Indication, SEND) => {
+                    match self.indication(&message, client) {
+                        Ok(rewritten) => {
+                            buffer[..rewritten.len()].copy_from_slice(&rewritten);
+                            Ok(Next::Pass(rewritten.len()))
+                        }
+                        Err(reason) => Err(reason),
                     }
-                    Err(reason) => Err(reason),
-                },
+                }
                 _ => Err(Dropped::Malformed),
             },
             _ => Err(Dropped::Malformed),
@@ -85,9 +101,17 @@ impl Front {
         })
     }
 
-    /// Data over a channel. Where both ends have channels, it goes from one listening socket to the other: no allocation's socket, and no copy.
-    fn channel_data(&self, buffer: &mut [u8], length: usize, client: SocketAddr) -> Result<Next, Dropped> {
-        let (header, rest) = buffer[..length].split_first_chunk::<CHANNEL_HEADER>().ok_or(Dropped::Malformed)?;
+    /// Data over a channel. Where both ends have channels, it goes from one listening socket to the
+    /// other: no allocation's socket, and no copy.
+    fn channel_data(
+        &self,
+        buffer: &mut [u8],
+        length: usize,
+        client: SocketAddr,
+    ) -> Result<Next, Dropped> {
+        let (header, rest) = buffer[..length]
+            .split_first_chunk::<CHANNEL_HEADER>()
+            .ok_or(Dropped::Malformed)?;
         let number = u16::from_be_bytes([header[0], header[1]]);
         let data = usize::from(u16::from_be_bytes([header[2], header[3]]));
         if data > rest.len() {
@@ -102,7 +126,10 @@ impl Front {
         if !other.is_live() {
             return Err(Dropped::Cut);
         }
-        let Some(number) = other.channel_to(allocation.address).filter(|_| !Arc::ptr_eq(&other, &allocation)) else {
+        let Some(number) = other
+            .channel_to(allocation.address)
+            .filter(|_| !Arc::ptr_eq(&other, &allocation))
+        else {
             return Ok(Next::Pass(length));
         };
         buffer[..2].copy_from_slice(&number.to_be_bytes());
@@ -113,12 +140,16 @@ impl Front {
     /// A Send indication, written anew.
     fn indication(&self, message: &Message<'_>, client: SocketAddr) -> Result<Vec<u8>, Dropped> {
         let data = message.get(attribute::DATA).ok_or(Dropped::Malformed)?;
-        let peer = message.get(attribute::XOR_PEER_ADDRESS).and_then(|value| message.xor_address(value)).ok_or(Dropped::Malformed)?;
+        let peer = message
+            .get(attribute::XOR_PEER_ADDRESS)
+            .and_then(|value| message.xor_address(value))
+            .ok_or(Dropped::Malformed)?;
         self.sender(client, data.len())?;
         if !self.shared.is_peer(peer) {
             return Err(Dropped::Peer);
         }
-        let writer = Writer::new(Class::Indication, SEND, message.transaction).with_address(attribute::XOR_PEER_ADDRESS, peer);
+        let writer = Writer::new(Class::Indication, SEND, message.transaction)
+            .with_address(attribute::XOR_PEER_ADDRESS, peer);
         Ok(writer.with(attribute::DATA, data).finish())
     }
 
@@ -128,7 +159,9 @@ impl Front {
         if !allocation.is_live() {
             return Err(Dropped::Cut);
         }
-        let may = allocation.side.may_send(bytes, self.shared.rate, self.shared.ticks());
+        let may = allocation
+            .side
+            .may_send(bytes, self.shared.rate, self.shared.ticks());
         may.then_some(allocation).ok_or(Dropped::Rate)
     }
 
@@ -143,16 +176,31 @@ impl Front {
 
     /// Has the crate end an allocation, if it is not gone yet.
     fn end(&self, allocation: &Arc<Allocation>) {
-        if self.listener.session(allocation.client).is_some_and(|held| Arc::ptr_eq(&held, allocation)) {
+        if self
+            .listener
+            .session(allocation.client)
+            .is_some_and(|held| Arc::ptr_eq(&held, allocation))
+        {
             let (client, transaction, key) = (allocation.client, [0; 12], b"relay".to_vec());
-            self.questions().push_back(Question { what: What::End, client, transaction, key, heard: false, again: false });
+            self.questions().push_back(Question {
+                what: What::End,
+                client,
+                transaction,
+                key,
+                heard: false,
+                again: false,
+            });
         }
     }
 
     /// Whether the client hears an answer of the crate to a request.
     fn answered(&self, answer: &Message<'_>, raw: &[u8]) -> bool {
         let mut current = self.desk.current();
-        let Some(mut question) = current.take_if(|question| question.transaction == answer.transaction) else { return false };
+        let Some(mut question) =
+            current.take_if(|question| question.transaction == answer.transaction)
+        else {
+            return false;
+        };
         drop(current);
         if answer.error_code() == Some(438) && !question.again {
             if let Some(nonce) = answer.text(attribute::NONCE) {
@@ -164,9 +212,15 @@ impl Front {
         }
         if answer.class == Class::Success {
             match &question.what {
-                What::Allocate { allocation, .. } if answer.method == ALLOCATE => allocation.answered(answer.transaction, raw),
+                What::Allocate { allocation, .. } if answer.method == ALLOCATE => {
+                    allocation.answered(answer.transaction, raw)
+                }
                 What::Permit { allocation, peer } => allocation.permit(peer.ip(), Instant::now()),
-                What::Bind { allocation, number, peer } => allocation.bind(*number, *peer, Instant::now()),
+                What::Bind {
+                    allocation,
+                    number,
+                    peer,
+                } => allocation.bind(*number, *peer, Instant::now()),
                 _ => {}
             }
         }
@@ -204,7 +258,11 @@ impl Conn for Front {
             match self.take(buffer, length, client) {
                 Next::Pass(length) => return Ok((length, client)),
                 Next::Forward(other, length) => {
-                    let _ = other.listener.socket.send_to(&buffer[..length], other.client).await;
+                    let _ = other
+                        .listener
+                        .socket
+                        .send_to(&buffer[..length], other.client)
+                        .await;
                 }
                 Next::Done => {}
             }
@@ -212,7 +270,8 @@ impl Conn for Front {
     }
 
     async fn send_to(&self, data: &[u8], client: SocketAddr) -> Result<usize, Error> {
-        let answer = Message::parse(data).filter(|message| matches!(message.class, Class::Success | Class::Error));
+        let answer = Message::parse(data)
+            .filter(|message| matches!(message.class, Class::Success | Class::Error));
         if answer.is_none_or(|answer| self.answered(&answer, data)) {
             // What UDP loses is lost, and the crate would log the address.
             let _ = self.listener.socket.send_to(data, client).await;
@@ -228,7 +287,8 @@ impl Conn for Front {
         None
     }
 
-    /// The crate closes its socket with every allocation. This one goes when the crate lets go of it.
+    /// The crate closes its socket with every allocation. This one goes when the crate lets go of
+    /// it.
     async fn close(&self) -> Result<(), Error> {
         Ok(())
     }

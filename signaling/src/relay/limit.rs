@@ -33,8 +33,12 @@ impl Bucket {
     /// Takes so many units out, or nothing when there are fewer.
     pub fn take(&self, rate: Rate, units: u64, now: Ticks) -> bool {
         let (cost, capacity) = (rate.nanos(units), rate.nanos(rate.burst));
-        let taken = |full_at: u64| Some(full_at.max(now.0) + cost).filter(|full_at| *full_at <= now.0 + capacity);
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken).is_ok()
+        let taken = |full_at: u64| {
+            Some(full_at.max(now.0) + cost).filter(|full_at| *full_at <= now.0 + capacity)
+        };
+        self.0
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, taken)
+            .is_ok()
     }
 
     /// Whether it is as if it had never been used.
@@ -67,20 +71,25 @@ impl Ticks {
 
 /// What is answered to an address before anything proves that it is the sender's own.
 ///
-/// A table of fixed size, whatever the number of addresses. Addresses that fall together share a bucket, which costs an honest client a retransmission while
-/// somebody floods; the key is drawn at start, so nobody can aim at another's bucket.
+/// A table of fixed size, whatever the number of addresses. Addresses that fall together share a
+/// bucket, which costs an honest client a retransmission while somebody floods; the key is drawn at
+/// start, so nobody can aim at another's bucket.
 pub(super) struct Sources {
     buckets: Box<[Bucket]>,
     hasher: RandomState,
 }
 
-/// Many people may share an address, and each needs one or two answers per allocation. 88 bytes each, so a forged sender's address hears 18 kB a second.
+/// Many people may share an address, and each needs one or two answers per allocation. 88 bytes
+/// each, so a forged sender's address hears 18 kB a second.
 const ANSWERS: Rate = Rate::new(200, 400);
 const BUCKETS: u64 = 1 << 15;
 
 impl Sources {
     pub fn new() -> Self {
-        Self { buckets: (0..BUCKETS).map(|_| Bucket::default()).collect(), hasher: RandomState::new() }
+        Self {
+            buckets: (0..BUCKETS).map(|_| Bucket::default()).collect(),
+            hasher: RandomState::new(),
+        }
     }
 
     /// Whether one more answer may go to this address. An IPv6 address counts as its /64.
@@ -110,13 +119,20 @@ mod tests {
         assert!(!bucket.take(rate, 11, later), "10 came back");
         assert!(bucket.take(rate, 10, later));
         let full = Ticks(start.0 + 10 * SECOND);
-        assert!(bucket.is_full(full) && !bucket.take(rate, 51, full) && bucket.take(rate, 50, full), "never more than the burst");
+        assert!(
+            bucket.is_full(full) && !bucket.take(rate, 51, full) && bucket.take(rate, 50, full),
+            "never more than the burst"
+        );
     }
 
     #[test]
     fn sources_are_limited_one_by_one_and_ipv6_by_network() {
         let (sources, now) = (Sources::new(), Ticks(0));
-        let allowed = |ip: &str| (0..1_000).filter(|_| sources.allow(ip.parse().expect("ip"), now)).count();
+        let allowed = |ip: &str| {
+            (0..1_000)
+                .filter(|_| sources.allow(ip.parse().expect("ip"), now))
+                .count()
+        };
         assert_eq!(allowed("192.0.2.1"), 400);
         assert_eq!(allowed("::ffff:192.0.2.1"), 0);
         assert_eq!(allowed("2001:db8::1"), 400);

@@ -47,13 +47,25 @@ pub(super) struct Meters {
 
 impl Meters {
     pub fn new() -> Self {
-        let dropped = ["malformed", "unknown", "peer", "rate", "source", "full", "cut"];
-        let refused = ["auth", "expired", "request", "peer", "quota", "ports", "cut"];
+        let dropped = [
+            "malformed",
+            "unknown",
+            "peer",
+            "rate",
+            "source",
+            "full",
+            "cut",
+        ];
+        let refused = [
+            "auth", "expired", "request", "peer", "quota", "ports", "cut",
+        ];
         Self {
             bytes: counter!("tebdil_relay_bytes_total"),
             allocations: gauge!("tebdil_relay_allocations"),
-            dropped: dropped.map(|reason| counter!("tebdil_relay_datagrams_dropped_total", "reason" => reason)),
-            refused: refused.map(|reason| counter!("tebdil_relay_refused_total", "reason" => reason)),
+            dropped: dropped
+                .map(|reason| counter!("tebdil_relay_datagrams_dropped_total", "reason" => reason)),
+            refused: refused
+                .map(|reason| counter!("tebdil_relay_refused_total", "reason" => reason)),
         }
     }
 

@@ -1,7 +1,9 @@
 //! The embedded TURN relay (RFC 8656), over UDP.
 //!
-//! The `turn` crate keeps allocations, permissions and channels. Around it stands what a relay on the internet needs and the crate has not: [`front`] (who may ask,
-//! and for what), [`conn`] (where datagrams may go), [`sides`] (how much one credential may take, and what was cut). ADR 0023 says why.
+//! The `turn` crate keeps allocations, permissions and channels. Around it stands what a relay on
+//! the internet needs and the crate has not: [`front`] (who may ask, and for what), [`conn`] (where
+//! datagrams may go), [`sides`] (how much one credential may take, and what was cut). ADR 0023 says
+//! why.
 
 mod allocation;
 mod conn;
@@ -49,13 +51,15 @@ use crate::{
 pub struct RelaySettings {
     /// Where it listens (UDP).
     pub listen: SocketAddr,
-    /// What it gives out: the address clients reach it at, and its ports. Of the same family as `listen`.
+    /// What it gives out: the address clients reach it at, and its ports. Of the same family as
+    /// `listen`.
     pub range: RelayRange,
     /// What it relays to: every relay of this service, and nothing else.
     pub peers: RelayRanges,
     /// Allocations one credential may hold.
     pub allocations: u32,
-    /// What one credential may send through it on average, bytes a second; a second's worth at once. A datagram counts as at least 100.
+    /// What one credential may send through it on average, bytes a second; a second's worth at
+    /// once. A datagram counts as at least 100.
     pub bytes_per_second: u32,
 }
 
@@ -111,15 +115,23 @@ struct Shared {
 
 impl Relay {
     /// Binds the sockets and serves until [`Relay::close`].
-    pub async fn start(settings: RelaySettings, secret: RelaySecret, clock: Clock) -> Result<Self, RelayError> {
+    pub async fn start(
+        settings: RelaySettings,
+        secret: RelaySecret,
+        clock: Clock,
+    ) -> Result<Self, RelayError> {
         if settings.listen.is_ipv4() != settings.range.ip.is_ipv4() {
             return Err(RelayError::Family);
         }
-        let count = std::thread::available_parallelism().map_or(1, usize::from).min(MOST_LISTENERS);
+        let count = std::thread::available_parallelism()
+            .map_or(1, usize::from)
+            .min(MOST_LISTENERS);
         let sockets = sockets::listen(settings.listen, count)?;
         let address = sockets[0].local_addr()?;
         if sockets.iter().any(sockets::is_small) {
-            tracing::warn!("the relay's socket buffers are smaller than 4 MiB: raise net.core.rmem_max and net.core.wmem_max");
+            tracing::warn!(
+                "the relay's socket buffers are smaller than 4 MiB: raise net.core.rmem_max and net.core.wmem_max"
+            );
         }
         let per_second = u64::from(settings.bytes_per_second.max(1));
         let shared = Arc::new(Shared {
@@ -143,10 +155,19 @@ impl Relay {
             let (listener, orders) = Listener::new(socket);
             listeners.push(Arc::clone(&listener));
             let desk = Arc::new(Desk::new());
-            let front = Front::new(Arc::clone(&shared), listener, Arc::clone(&desk), orders, tasks.token());
+            let front = Front::new(
+                Arc::clone(&shared),
+                listener,
+                Arc::clone(&desk),
+                orders,
+                tasks.token(),
+            );
             // One server a socket: what the crate keeps per server belongs to one reader then.
             let server = Server::new(ServerConfig {
-                conn_configs: vec![ConnConfig { conn: Arc::new(front), relay_addr_generator: Box::new(Prepared(Arc::clone(&desk))) }],
+                conn_configs: vec![ConnConfig {
+                    conn: Arc::new(front),
+                    relay_addr_generator: Box::new(Prepared(Arc::clone(&desk))),
+                }],
                 realm: REALM.to_owned(),
                 auth_handler: desk,
                 channel_bind_timeout: CHANNEL_LIFE,
@@ -157,7 +178,13 @@ impl Relay {
         tasks.spawn(tidy(Arc::clone(&shared)));
         let failed = CancellationToken::new();
         tasks.spawn(watch(listeners, shared.stop.clone(), failed.clone()));
-        Ok(Self { servers, address, shared, tasks, failed })
+        Ok(Self {
+            servers,
+            address,
+            shared,
+            tasks,
+            failed,
+        })
     }
 
     /// Where it listens.
@@ -165,7 +192,8 @@ impl Relay {
         self.address
     }
 
-    /// Waits until a socket is not read any more, although nobody closed the relay: the clients at that socket have no relay then, and nothing but a new start helps.
+    /// Waits until a socket is not read any more, although nobody closed the relay: the clients at
+    /// that socket have no relay then, and nothing but a new start helps.
     pub fn failed(&self) -> impl Future<Output = ()> + Send + use<> {
         self.failed.clone().cancelled_owned()
     }
@@ -177,8 +205,9 @@ impl Relay {
 
     /// Ends what one side of a call has allocated, and gives it nothing more.
     ///
-    /// Nothing is relayed to or from it from the moment this is first polled, and it holds nothing when this returns. As often as one likes, and for sides that
-    /// never came, too: credentials that are valid still are worth nothing.
+    /// Nothing is relayed to or from it from the moment this is first polled, and it holds nothing
+    /// when this returns. As often as one likes, and for sides that never came, too: credentials
+    /// that are valid still are worth nothing.
     pub async fn cut(&self, side: &SideId) {
         let held = self.shared.sides.cut(*side, self.shared.clock.now());
         held.iter().for_each(Allocation::end);
@@ -216,7 +245,11 @@ impl std::fmt::Debug for Relay {
 
 /// Readers run in tasks of the crate, which tells nobody when one panics or waits for ever.
 async fn watch(listeners: Vec<Arc<Listener>>, stop: CancellationToken, failed: CancellationToken) {
-    while stop.run_until_cancelled(tokio::time::sleep(WATCH)).await.is_some() {
+    while stop
+        .run_until_cancelled(tokio::time::sleep(WATCH))
+        .await
+        .is_some()
+    {
         for listener in &listeners {
             if stop.run_until_cancelled(listener.is_read(ANSWER)).await == Some(false) {
                 tracing::error!("a socket of the relay is not read any more");
@@ -227,7 +260,12 @@ async fn watch(listeners: Vec<Arc<Listener>>, stop: CancellationToken, failed: C
 }
 
 async fn tidy(shared: Arc<Shared>) {
-    while shared.stop.run_until_cancelled(tokio::time::sleep(TIDY)).await.is_some() {
+    while shared
+        .stop
+        .run_until_cancelled(tokio::time::sleep(TIDY))
+        .await
+        .is_some()
+    {
         shared.sides.tidy(shared.clock.now(), shared.ticks());
     }
 }
@@ -239,7 +277,8 @@ impl Shared {
 
     /// Whether this relay gives out that address.
     fn is_own(&self, address: SocketAddr) -> bool {
-        self.settings.range.ip == address.ip() && self.settings.range.ports.contains(&address.port())
+        self.settings.range.ip == address.ip()
+            && self.settings.range.ports.contains(&address.port())
     }
 
     /// Whether a relay of this service gives out that address.
@@ -257,9 +296,19 @@ impl Shared {
         let make = |port| {
             let socket = sockets::relay(self.settings.listen.ip(), port).ok()?;
             let address = SocketAddr::new(self.settings.range.ip, port);
-            Some(Allocation::new(Arc::clone(side), client, address, socket, Arc::clone(listener)))
+            Some(Allocation::new(
+                Arc::clone(side),
+                client,
+                address,
+                socket,
+                Arc::clone(listener),
+            ))
         };
-        let held = self.sides.hold(side, || self.ports.claim(&mut rand::rng(), make).ok_or(Refused::Ports))?;
+        let held = self.sides.hold(side, || {
+            self.ports
+                .claim(&mut rand::rng(), make)
+                .ok_or(Refused::Ports)
+        })?;
         listener.add(&held.0);
         self.meters.allocations.increment(1);
         Ok(held)
@@ -282,8 +331,13 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_reader_that_ended_or_hangs_is_noticed() {
-        let bound = || async { tokio::net::UdpSocket::bind("127.0.0.1:0").await.expect("a socket") };
-        let ((good, mut orders), (bad, unread)) = (Listener::new(bound().await), Listener::new(bound().await));
+        let bound = || async {
+            tokio::net::UdpSocket::bind("127.0.0.1:0")
+                .await
+                .expect("a socket")
+        };
+        let ((good, mut orders), (bad, unread)) =
+            (Listener::new(bound().await), Listener::new(bound().await));
         let tasks = TaskTracker::new();
         let reader = tasks.spawn(async move {
             while let Some(allocation::Order::Answer(answer)) = orders.recv().await {
@@ -293,20 +347,36 @@ mod tests {
         let (stop, failed) = (CancellationToken::new(), CancellationToken::new());
         let long = Duration::from_hours(1);
         let watching = watch(vec![Arc::clone(&good)], stop.clone(), failed.clone());
-        assert!(tokio::time::timeout(long, watching).await.is_err() && !failed.is_cancelled(), "all is well");
+        assert!(
+            tokio::time::timeout(long, watching).await.is_err() && !failed.is_cancelled(),
+            "all is well"
+        );
 
         // It hangs.
-        tokio::time::timeout(long, watch(vec![Arc::clone(&good), Arc::clone(&bad)], stop.clone(), failed.clone())).await.expect("noticed");
+        tokio::time::timeout(
+            long,
+            watch(
+                vec![Arc::clone(&good), Arc::clone(&bad)],
+                stop.clone(),
+                failed.clone(),
+            ),
+        )
+        .await
+        .expect("noticed");
         assert!(failed.is_cancelled());
         // It panicked.
         drop(unread);
         let failed = CancellationToken::new();
-        tokio::time::timeout(long, watch(vec![bad.clone()], stop.clone(), failed.clone())).await.expect("noticed");
+        tokio::time::timeout(long, watch(vec![bad.clone()], stop.clone(), failed.clone()))
+            .await
+            .expect("noticed");
         assert!(failed.is_cancelled());
         // The relay was closed.
         stop.cancel();
         let failed = CancellationToken::new();
-        tokio::time::timeout(long, watch(vec![bad], stop, failed.clone())).await.expect("through");
+        tokio::time::timeout(long, watch(vec![bad], stop, failed.clone()))
+            .await
+            .expect("through");
         assert!(!failed.is_cancelled());
         reader.abort();
     }

@@ -1,4 +1,5 @@
-//! Nonces that need no memory: each says when it was made, and proves with a MAC that this process made it for that address.
+//! Nonces that need no memory: each says when it was made, and proves with a MAC that this process
+//! made it for that address.
 
 use std::net::SocketAddr;
 
@@ -33,10 +34,16 @@ impl Nonces {
     pub fn is_fresh(&self, nonce: &[u8], source: SocketAddr, now_s: u64) -> bool {
         // The decoder wants room for what may come at most, a little more than what should.
         let mut bytes = [0; TIME + MAC + 3];
-        let Ok(length) = URL_SAFE_NO_PAD.decode_slice(nonce, &mut bytes) else { return false };
-        let Some((time, mac)) = bytes[..length].split_first_chunk::<TIME>() else { return false };
+        let Ok(length) = URL_SAFE_NO_PAD.decode_slice(nonce, &mut bytes) else {
+            return false;
+        };
+        let Some((time, mac)) = bytes[..length].split_first_chunk::<TIME>() else {
+            return false;
+        };
         let age = now_s.checked_sub(u64::from_be_bytes(*time));
-        mac.len() == MAC && age.is_some_and(|age| age < LIFE_S) && self.mac(source, *time).verify_truncated_left(mac).is_ok()
+        mac.len() == MAC
+            && age.is_some_and(|age| age < LIFE_S)
+            && self.mac(source, *time).verify_truncated_left(mac).is_ok()
     }
 
     fn mac(&self, source: SocketAddr, time: [u8; TIME]) -> Hmac<Sha256> {
@@ -58,13 +65,27 @@ mod tests {
     #[test]
     fn a_nonce_is_good_for_one_address_one_process_and_one_hour() {
         let [nonces, others] = [0, 1].map(|_| Nonces::new(&mut rand::rng()));
-        let [source, port, host] = ["192.0.2.1:5", "192.0.2.1:6", "192.0.2.2:5"].map(|text| text.parse().expect("address"));
+        let [source, port, host] = ["192.0.2.1:5", "192.0.2.1:6", "192.0.2.2:5"]
+            .map(|text| text.parse().expect("address"));
         let nonce = nonces.issue(source, 100);
-        let fresh = |nonces: &Nonces, nonce: &str, source, now| nonces.is_fresh(nonce.as_bytes(), source, now);
+        let fresh = |nonces: &Nonces, nonce: &str, source, now| {
+            nonces.is_fresh(nonce.as_bytes(), source, now)
+        };
         assert!(fresh(&nonces, &nonce, source, 100) && fresh(&nonces, &nonce, source, 3_699));
         assert!(!fresh(&nonces, &nonce, source, 3_700) && !fresh(&nonces, &nonce, source, 99));
-        assert!(!fresh(&nonces, &nonce, port, 100) && !fresh(&nonces, &nonce, host, 100) && !fresh(&others, &nonce, source, 100));
-        for bad in ["", "AAAA", "not a nonce", &nonce[1..], &format!("{nonce}A"), &format!("{nonce}AAAAAAAAAAAAAA")] {
+        assert!(
+            !fresh(&nonces, &nonce, port, 100)
+                && !fresh(&nonces, &nonce, host, 100)
+                && !fresh(&others, &nonce, source, 100)
+        );
+        for bad in [
+            "",
+            "AAAA",
+            "not a nonce",
+            &nonce[1..],
+            &format!("{nonce}A"),
+            &format!("{nonce}AAAAAAAAAAAAAA"),
+        ] {
             assert!(!fresh(&nonces, bad, source, 100), "{bad}");
         }
     }

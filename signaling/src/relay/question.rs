@@ -1,8 +1,9 @@
 //! What the `turn` crate is asked: requests whose sender the front knows, written anew.
 //!
-//! The crate wants nonces of its own. The front shows it a wrong one once, takes the right one from the answer, and uses it until the crate says that it is stale:
-//! one nonce for the whole socket, instead of one for every request of anybody. The integrity that the front writes is made with the key of the client's
-//! credential, so the client can check what the crate answers.
+//! The crate wants nonces of its own. The front shows it a wrong one once, takes the right one from
+//! the answer, and uses it until the crate says that it is stale: one nonce for the whole socket,
+//! instead of one for every request of anybody. The integrity that the front writes is made with
+//! the key of the client's credential, so the client can check what the crate answers.
 
 use std::{
     net::SocketAddr,
@@ -17,7 +18,9 @@ use webrtc_util::Conn;
 use super::{
     allocation::Allocation,
     conn::RelayConn,
-    wire::{ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, Class, REFRESH, TransactionId, Writer, attribute},
+    wire::{
+        ALLOCATE, CHANNEL_BIND, CREATE_PERMISSION, Class, REFRESH, TransactionId, Writer, attribute,
+    },
 };
 
 /// The realm, for clients and the crate.
@@ -64,7 +67,11 @@ impl What {
         let now = Instant::now();
         match self {
             Self::Permit { allocation, peer } => allocation.is_on_the_brink(peer.ip(), None, now),
-            Self::Bind { allocation, number, peer } => allocation.is_on_the_brink(peer.ip(), Some(*number), now),
+            Self::Bind {
+                allocation,
+                number,
+                peer,
+            } => allocation.is_on_the_brink(peer.ip(), Some(*number), now),
             Self::Allocate { .. } | Self::Refresh | Self::End => false,
         }
     }
@@ -75,20 +82,32 @@ impl Question {
     pub fn write(&self, nonce: &str) -> Vec<u8> {
         let request = |method| Writer::new(Class::Request, method, self.transaction);
         let writer = match &self.what {
-            What::Allocate { .. } => request(ALLOCATE).with(attribute::REQUESTED_TRANSPORT, &[UDP, 0, 0, 0]),
+            What::Allocate { .. } => {
+                request(ALLOCATE).with(attribute::REQUESTED_TRANSPORT, &[UDP, 0, 0, 0])
+            }
             What::Refresh => request(REFRESH),
             What::End => request(REFRESH).with(attribute::LIFETIME, &[0; 4]),
-            What::Permit { peer, .. } => request(CREATE_PERMISSION).with_address(attribute::XOR_PEER_ADDRESS, *peer),
+            What::Permit { peer, .. } => {
+                request(CREATE_PERMISSION).with_address(attribute::XOR_PEER_ADDRESS, *peer)
+            }
             What::Bind { number, peer, .. } => request(CHANNEL_BIND)
-                .with(attribute::CHANNEL_NUMBER, &[number.to_be_bytes(), [0; 2]].concat())
+                .with(
+                    attribute::CHANNEL_NUMBER,
+                    &[number.to_be_bytes(), [0; 2]].concat(),
+                )
                 .with_address(attribute::XOR_PEER_ADDRESS, *peer),
         };
-        let user = writer.with(attribute::USERNAME, b"-").with(attribute::REALM, REALM.as_bytes());
-        user.with(attribute::NONCE, nonce.as_bytes()).with_integrity(&self.key).finish()
+        let user = writer
+            .with(attribute::USERNAME, b"-")
+            .with(attribute::REALM, REALM.as_bytes());
+        user.with(attribute::NONCE, nonce.as_bytes())
+            .with_integrity(&self.key)
+            .finish()
     }
 }
 
-/// Between the front of one socket and the crate, which reads one datagram after the other and is through with it when it reads the next.
+/// Between the front of one socket and the crate, which reads one datagram after the other and is
+/// through with it when it reads the next.
 pub(super) struct Desk {
     current: Mutex<Option<Question>>,
     nonce: Mutex<String>,
@@ -96,7 +115,10 @@ pub(super) struct Desk {
 
 impl Desk {
     pub fn new() -> Self {
-        Self { current: Mutex::default(), nonce: Mutex::new("none".to_owned()) }
+        Self {
+            current: Mutex::default(),
+            nonce: Mutex::new("none".to_owned()),
+        }
     }
 
     /// What the crate works on.
@@ -112,7 +134,10 @@ impl Desk {
 
 impl AuthHandler for Desk {
     fn auth_handle(&self, _: &str, _: &str, _: SocketAddr) -> Result<Vec<u8>, turn::Error> {
-        self.current().as_ref().map(|question| question.key.clone()).ok_or(turn::Error::ErrNoSuchUser)
+        self.current()
+            .as_ref()
+            .map(|question| question.key.clone())
+            .ok_or(turn::Error::ErrNoSuchUser)
     }
 }
 
@@ -125,7 +150,11 @@ impl RelayAddressGenerator for Prepared {
         Ok(())
     }
 
-    async fn allocate_conn(&self, _: bool, _: u16) -> Result<(Arc<dyn Conn + Send + Sync>, SocketAddr), turn::Error> {
+    async fn allocate_conn(
+        &self,
+        _: bool,
+        _: u16,
+    ) -> Result<(Arc<dyn Conn + Send + Sync>, SocketAddr), turn::Error> {
         let conn = match self.0.current().as_mut().map(|question| &mut question.what) {
             Some(What::Allocate { conn, .. }) => conn.take(),
             _ => None,

@@ -1,4 +1,5 @@
-//! Requests of clients: who asks, whether they may, and what the crate is asked for them (RFC 8656 §7 to §12).
+//! Requests of clients: who asks, whether they may, and what the crate is asked for them (RFC 8656
+//! §7 to §12).
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -15,8 +16,8 @@ use super::{
 };
 use crate::credentials::SideId;
 
-/// Attributes that a client must not send unless they are understood (RFC 8489 §14), and that are. Not among them: EVEN-PORT, RESERVATION-TOKEN and
-/// DONT-FRAGMENT, for a client chooses no port.
+/// Attributes that a client must not send unless they are understood (RFC 8489 §14), and that are.
+/// Not among them: EVEN-PORT, RESERVATION-TOKEN and DONT-FRAGMENT, for a client chooses no port.
 const UNDERSTOOD: [u16; 9] = [
     attribute::USERNAME,
     attribute::REALM,
@@ -71,15 +72,23 @@ impl Asker {
     /// What it holds, for requests about that.
     fn held(&self) -> Result<&Arc<Allocation>, Refusal> {
         let held = self.session.as_ref().ok_or(NO_ALLOCATION)?;
-        if held.side.id == self.side { Ok(held) } else { Err(OTHER_CREDENTIALS) }
+        if held.side.id == self.side {
+            Ok(held)
+        } else {
+            Err(OTHER_CREDENTIALS)
+        }
     }
 }
 
 impl Front {
     /// Answers a request, has the crate asked for it, or drops it.
     pub fn request(&self, message: &Message<'_>, client: SocketAddr) -> Result<(), Dropped> {
-        // A Binding request too: a client that shall use relays only has no use for what it would hear, its own address.
-        if !matches!(message.method, ALLOCATE | REFRESH | CREATE_PERMISSION | CHANNEL_BIND) {
+        // A Binding request too: a client that shall use relays only has no use for what it would
+        // hear, its own address.
+        if !matches!(
+            message.method,
+            ALLOCATE | REFRESH | CREATE_PERMISSION | CHANNEL_BIND
+        ) {
             return Err(Dropped::Malformed);
         }
         let asker = match self.authenticate(message, client) {
@@ -106,28 +115,42 @@ impl Front {
                     heard: number + 1 == last,
                     again: false,
                 };
-                self.questions().extend(whats.into_iter().enumerate().map(question));
+                self.questions()
+                    .extend(whats.into_iter().enumerate().map(question));
             }
             Err(refusal) => self.refuse(message, &asker, refusal),
         }
         Ok(())
     }
 
-    /// Who made the request, if it shows a credential of ours (the long-term mechanism, RFC 8489 §9.2.4).
+    /// Who made the request, if it shows a credential of ours (the long-term mechanism, RFC 8489
+    /// §9.2.4).
     fn authenticate(&self, message: &Message<'_>, client: SocketAddr) -> Result<Asker, Refusal> {
         if !message.has_integrity() {
             return Err(Refused::Auth.into());
         }
-        let (Some(username), Some(realm), Some(nonce)) =
-            (message.text(attribute::USERNAME), message.text(attribute::REALM), message.get(attribute::NONCE))
-        else {
+        let (Some(username), Some(realm), Some(nonce)) = (
+            message.text(attribute::USERNAME),
+            message.text(attribute::REALM),
+            message.get(attribute::NONCE),
+        ) else {
             return Err(BAD);
         };
-        if !self.shared.nonces.is_fresh(nonce, client, self.shared.ticks().seconds()) {
+        if !self
+            .shared
+            .nonces
+            .is_fresh(nonce, client, self.shared.ticks().seconds())
+        {
             return Err(STALE);
         }
-        let (side, expiry) = SideId::and_expiry(username).filter(|_| realm == REALM).ok_or(Refused::Auth)?;
-        let key = generate_auth_key(username, realm, self.shared.secret.password(username).expose());
+        let (side, expiry) = SideId::and_expiry(username)
+            .filter(|_| realm == REALM)
+            .ok_or(Refused::Auth)?;
+        let key = generate_auth_key(
+            username,
+            realm,
+            self.shared.secret.password(username).expose(),
+        );
         let now = self.shared.clock.now().seconds();
         let longest = i64::try_from(LONGEST_CREDENTIAL.as_secs()).unwrap_or(i64::MAX);
         if !message.is_authentic(&key) || expiry > now.saturating_add(longest) {
@@ -135,15 +158,27 @@ impl Front {
         }
         let session = self.listener.session(client);
         // The expiry is for what is new: a call goes on as long as it lasts.
-        let known = session.as_ref().is_some_and(|session| session.side.id == side);
+        let known = session
+            .as_ref()
+            .is_some_and(|session| session.side.id == side);
         if expiry < now && !known {
             return Err(Refused::Expired.into());
         }
-        Ok(Asker { client, side, key, session })
+        Ok(Asker {
+            client,
+            side,
+            key,
+            session,
+        })
     }
 
     /// What the crate is asked for a request. Nothing when the answer is out already.
-    fn questions_for(&self, message: &Message<'_>, asker: &Asker, side: &Arc<Side>) -> Result<Vec<What>, Refusal> {
+    fn questions_for(
+        &self,
+        message: &Message<'_>,
+        asker: &Asker,
+        side: &Arc<Side>,
+    ) -> Result<Vec<What>, Refusal> {
         if unknown(message).next().is_some() {
             return Err(UNKNOWN_ATTRIBUTE);
         }
@@ -151,17 +186,27 @@ impl Front {
             ALLOCATE => self.allocate(message, asker, side),
             REFRESH => {
                 Self::family(message, asker.held()?.address, OTHER_PEER_FAMILY)?;
-                let ends = message.get(attribute::LIFETIME).is_some_and(|lifetime| lifetime == [0; 4]);
-                // Any other lifetime is the usual one: what a client forgets is free again after ten minutes.
+                let ends = message
+                    .get(attribute::LIFETIME)
+                    .is_some_and(|lifetime| lifetime == [0; 4]);
+                // Any other lifetime is the usual one: what a client forgets is free again after
+                // ten minutes.
                 Ok(vec![if ends { What::End } else { What::Refresh }])
             }
             CREATE_PERMISSION => {
                 let held = asker.held()?;
                 let mut peers: Vec<SocketAddr> = Vec::new();
-                for (_, value) in message.attributes().filter(|(kind, _)| *kind == attribute::XOR_PEER_ADDRESS) {
+                for (_, value) in message
+                    .attributes()
+                    .filter(|(kind, _)| *kind == attribute::XOR_PEER_ADDRESS)
+                {
                     let peer = message.xor_address(value).ok_or(BAD)?;
                     // A permission is for all ports of a host, and some clients name none.
-                    let ours = if peer.port() == 0 { self.shared.settings.peers.has_host(peer.ip()) } else { self.shared.is_peer(peer) };
+                    let ours = if peer.port() == 0 {
+                        self.shared.settings.peers.has_host(peer.ip())
+                    } else {
+                        self.shared.is_peer(peer)
+                    };
                     if !ours {
                         return Err(NOT_A_PEER);
                     }
@@ -173,15 +218,28 @@ impl Front {
                 if peers.is_empty() {
                     Err(BAD)
                 } else {
-                    Ok(peers.into_iter().map(|peer| What::Permit { allocation: Arc::clone(held), peer }).collect())
+                    Ok(peers
+                        .into_iter()
+                        .map(|peer| What::Permit {
+                            allocation: Arc::clone(held),
+                            peer,
+                        })
+                        .collect())
                 }
             }
             _ => {
                 let held = asker.held()?;
-                let number =
-                    message.get(attribute::CHANNEL_NUMBER).and_then(|value| value.first_chunk()).map(|value| u16::from_be_bytes(*value));
-                let number = number.filter(|number| (0x4000..0x8000).contains(number)).ok_or(BAD)?;
-                let peer = message.get(attribute::XOR_PEER_ADDRESS).and_then(|value| message.xor_address(value)).ok_or(BAD)?;
+                let number = message
+                    .get(attribute::CHANNEL_NUMBER)
+                    .and_then(|value| value.first_chunk())
+                    .map(|value| u16::from_be_bytes(*value));
+                let number = number
+                    .filter(|number| (0x4000..0x8000).contains(number))
+                    .ok_or(BAD)?;
+                let peer = message
+                    .get(attribute::XOR_PEER_ADDRESS)
+                    .and_then(|value| message.xor_address(value))
+                    .ok_or(BAD)?;
                 if !self.shared.is_peer(peer) {
                     return Err(NOT_A_PEER);
                 }
@@ -189,14 +247,26 @@ impl Front {
                 if !held.may_bind(number) {
                     return Err(NO_CHANNEL);
                 }
-                Ok(vec![What::Bind { allocation: Arc::clone(held), number, peer }])
+                Ok(vec![What::Bind {
+                    allocation: Arc::clone(held),
+                    number,
+                    peer,
+                }])
             }
         }
     }
 
-    fn allocate(&self, message: &Message<'_>, asker: &Asker, side: &Arc<Side>) -> Result<Vec<What>, Refusal> {
+    fn allocate(
+        &self,
+        message: &Message<'_>,
+        asker: &Asker,
+        side: &Arc<Side>,
+    ) -> Result<Vec<What>, Refusal> {
         if let Some(session) = &asker.session {
-            let answer = session.answer_to(message.transaction).filter(|_| session.side.id == asker.side).ok_or(NO_ALLOCATION)?;
+            let answer = session
+                .answer_to(message.transaction)
+                .filter(|_| session.side.id == asker.side)
+                .ok_or(NO_ALLOCATION)?;
             self.send(answer, asker.client);
             return Ok(Vec::new());
         }
@@ -205,31 +275,51 @@ impl Front {
             Some([_, _, _, _]) => return Err(NOT_UDP),
             _ => return Err(BAD),
         }
-        Self::family(message, SocketAddr::new(self.shared.settings.range.ip, 0), OTHER_FAMILY)?;
+        Self::family(
+            message,
+            SocketAddr::new(self.shared.settings.range.ip, 0),
+            OTHER_FAMILY,
+        )?;
         let (allocation, queue) = self.shared.allocate(side, asker.client, &self.listener)?;
         let conn = RelayConn::new(Arc::clone(&allocation), queue, Arc::clone(&self.shared));
-        Ok(vec![What::Allocate { conn: Some(Arc::new(conn)), allocation }])
+        Ok(vec![What::Allocate {
+            conn: Some(Arc::new(conn)),
+            allocation,
+        }])
     }
 
-    /// Refuses the wish for a family of addresses that `have` is not of. Without a wish, the client takes what there is.
+    /// Refuses the wish for a family of addresses that `have` is not of. Without a wish, the client
+    /// takes what there is.
     fn family(message: &Message<'_>, have: SocketAddr, refusal: Refusal) -> Result<(), Refusal> {
         let family = if have.is_ipv4() { 1 } else { 2 };
         let wish = message.get(attribute::REQUESTED_ADDRESS_FAMILY);
-        if wish.is_none_or(|wish| wish.first() == Some(&family)) { Ok(()) } else { Err(refusal) }
+        if wish.is_none_or(|wish| wish.first() == Some(&family)) {
+            Ok(())
+        } else {
+            Err(refusal)
+        }
     }
 
     /// Tells somebody who may be anybody what is missing, unless that address heard enough.
-    fn challenge(&self, message: &Message<'_>, client: SocketAddr, refusal: Refusal) -> Result<(), Dropped> {
+    fn challenge(
+        &self,
+        message: &Message<'_>,
+        client: SocketAddr,
+        refusal: Refusal,
+    ) -> Result<(), Dropped> {
         let Refusal(code, reason, refused) = refusal;
         self.shared.meters.refused(refused);
         let ticks = self.shared.ticks();
         if !self.shared.sources.allow(client.ip(), ticks) {
             return Err(Dropped::Source);
         }
-        let mut answer = Writer::new(Class::Error, message.method, message.transaction).with_error(code, reason);
+        let mut answer =
+            Writer::new(Class::Error, message.method, message.transaction).with_error(code, reason);
         if code != BAD.0 {
             let nonce = self.shared.nonces.issue(client, ticks.seconds());
-            answer = answer.with(attribute::NONCE, nonce.as_bytes()).with(attribute::REALM, REALM.as_bytes());
+            answer = answer
+                .with(attribute::NONCE, nonce.as_bytes())
+                .with(attribute::REALM, REALM.as_bytes());
         }
         self.send(&answer.finish(), client);
         Ok(())
@@ -239,7 +329,8 @@ impl Front {
     fn refuse(&self, message: &Message<'_>, asker: &Asker, refusal: Refusal) {
         let Refusal(code, reason, refused) = refusal;
         self.shared.meters.refused(refused);
-        let mut answer = Writer::new(Class::Error, message.method, message.transaction).with_error(code, reason);
+        let mut answer =
+            Writer::new(Class::Error, message.method, message.transaction).with_error(code, reason);
         if code == UNKNOWN_ATTRIBUTE.0 {
             let kinds: Vec<u8> = unknown(message).flat_map(u16::to_be_bytes).collect();
             answer = answer.with(attribute::UNKNOWN_ATTRIBUTES, &kinds);
@@ -254,9 +345,16 @@ impl Front {
 }
 
 fn unknown<'a>(message: &Message<'a>) -> impl Iterator<Item = u16> + use<'a> {
-    message.attributes().map(|(kind, _)| kind).filter(|kind| *kind < 0x8000 && !UNDERSTOOD.contains(kind))
+    message
+        .attributes()
+        .map(|(kind, _)| kind)
+        .filter(|kind| *kind < 0x8000 && !UNDERSTOOD.contains(kind))
 }
 
 fn same_family(held: &Allocation, peer: SocketAddr) -> Result<(), Refusal> {
-    if held.address.is_ipv4() == peer.is_ipv4() { Ok(()) } else { Err(OTHER_PEER_FAMILY) }
+    if held.address.is_ipv4() == peer.is_ipv4() {
+        Ok(())
+    } else {
+        Err(OTHER_PEER_FAMILY)
+    }
 }

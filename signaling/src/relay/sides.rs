@@ -18,19 +18,24 @@ use super::{
 };
 use crate::credentials::SideId;
 
-/// No credential lives longer (the settings allow an hour at most); one that says so is none of ours. Ten minutes are for clocks that differ.
+/// No credential lives longer (the settings allow an hour at most); one that says so is none of
+/// ours. Ten minutes are for clocks that differ.
 pub(super) const LONGEST_CREDENTIAL: Duration = Duration::from_mins(70);
 
-/// Sides that were cut and are remembered at most. Past that the oldest is forgotten: 25 MB, the ends of 31 calls a second.
+/// Sides that were cut and are remembered at most. Past that the oldest is forgotten: 25 MB, the
+/// ends of 31 calls a second.
 const MOST_CUT: usize = 1 << 18;
 
-/// Requests of one side. A client with 12 allocations and 12 candidates on the other side makes 300 while it connects, then 1 a second.
+/// Requests of one side. A client with 12 allocations and 12 candidates on the other side makes 300
+/// while it connects, then 1 a second.
 const REQUESTS: Rate = Rate::new(50, 400);
 
-/// What a datagram counts at least, bytes: it costs headers and a turn of the reader, however little it carries. Frames of speech are as large.
+/// What a datagram counts at least, bytes: it costs headers and a turn of the reader, however
+/// little it carries. Frames of speech are as large.
 const LEAST: usize = 100;
 
-/// One side of a call. It outlives its allocations until its buckets are full again, so that nobody gets more by allocating anew.
+/// One side of a call. It outlives its allocations until its buckets are full again, so that nobody
+/// gets more by allocating anew.
 #[derive(Debug)]
 pub(super) struct Side {
     pub id: SideId,
@@ -46,7 +51,11 @@ impl Side {
 
     /// Whether it may send a datagram of so many bytes now.
     pub fn may_send(&self, bytes: usize, rate: Rate, now: Ticks) -> bool {
-        self.bytes.take(rate, u64::try_from(bytes.max(LEAST)).unwrap_or(u64::MAX), now)
+        self.bytes.take(
+            rate,
+            u64::try_from(bytes.max(LEAST)).unwrap_or(u64::MAX),
+            now,
+        )
     }
 
     /// Whether it may make a request now.
@@ -77,7 +86,10 @@ pub(super) struct Sides {
 
 impl Sides {
     pub fn new(most: usize) -> Self {
-        Self { table: Mutex::default(), most }
+        Self {
+            table: Mutex::default(),
+            most,
+        }
     }
 
     fn table(&self) -> std::sync::MutexGuard<'_, Table> {
@@ -91,7 +103,12 @@ impl Sides {
             return None;
         }
         let new = || Known {
-            side: Arc::new(Side { id, cut: AtomicBool::new(false), bytes: Bucket::default(), requests: Bucket::default() }),
+            side: Arc::new(Side {
+                id,
+                cut: AtomicBool::new(false),
+                bytes: Bucket::default(),
+                requests: Bucket::default(),
+            }),
             allocations: Vec::new(),
         };
         Some(Arc::clone(&table.known.entry(id).or_insert_with(new).side))
@@ -109,7 +126,10 @@ impl Sides {
         if side.is_cut() || table.cut.contains_key(&side.id) {
             return Err(Refused::Cut);
         }
-        let known = table.known.entry(side.id).or_insert_with(|| Known { side: Arc::clone(side), allocations: Vec::new() });
+        let known = table.known.entry(side.id).or_insert_with(|| Known {
+            side: Arc::clone(side),
+            allocations: Vec::new(),
+        });
         if known.allocations.len() >= self.most {
             return Err(Refused::Quota);
         }
@@ -121,9 +141,13 @@ impl Sides {
     /// Takes an allocation away. Whether it was there.
     pub fn release(&self, allocation: &Arc<Allocation>) -> bool {
         let mut table = self.table();
-        let Some(known) = table.known.get_mut(&allocation.side.id) else { return false };
+        let Some(known) = table.known.get_mut(&allocation.side.id) else {
+            return false;
+        };
         let before = known.allocations.len();
-        known.allocations.retain(|each| !Arc::ptr_eq(each, allocation));
+        known
+            .allocations
+            .retain(|each| !Arc::ptr_eq(each, allocation));
         known.allocations.len() < before
     }
 
@@ -138,20 +162,31 @@ impl Sides {
         {
             table.cut.remove(&oldest);
         }
-        let Some(known) = table.known.get(&id) else { return Vec::new() };
+        let Some(known) = table.known.get(&id) else {
+            return Vec::new();
+        };
         known.side.cut.store(true, Ordering::Release);
         known.allocations.clone()
     }
 
     /// Who holds something.
     pub fn holding(&self) -> Vec<SideId> {
-        self.table().known.iter().filter(|(_, known)| !known.allocations.is_empty()).map(|(id, _)| *id).collect()
+        self.table()
+            .known
+            .iter()
+            .filter(|(_, known)| !known.allocations.is_empty())
+            .map(|(id, _)| *id)
+            .collect()
     }
 
     /// Forgets sides that hold nothing and owe nothing, and cuts that no credential can outlive.
     pub fn tidy(&self, now: Timestamp, ticks: Ticks) {
         let mut table = self.table();
-        let idle = |known: &Known| known.allocations.is_empty() && known.side.bytes.is_full(ticks) && known.side.requests.is_full(ticks);
+        let idle = |known: &Known| {
+            known.allocations.is_empty()
+                && known.side.bytes.is_full(ticks)
+                && known.side.requests.is_full(ticks)
+        };
         table.known.retain(|_, known| !idle(known));
         let old = |at: Timestamp| now.since(at) > LONGEST_CREDENTIAL;
         while let Some((id, _)) = table.cuts.pop_front_if(|(_, at)| old(*at)) {
@@ -173,7 +208,9 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
     fn ids(count: usize) -> Vec<SideId> {
-        (0..count).map(|number| SideId::of_username(&format!("1:{number:032x}")).expect("an id")).collect()
+        (0..count)
+            .map(|number| SideId::of_username(&format!("1:{number:032x}")).expect("an id"))
+            .collect()
     }
 
     #[test]
@@ -183,7 +220,14 @@ mod tests {
         let [one, other] = [0, 1].map(|index| sides.get(ids[index]).expect("not cut"));
         sides.cut(ids[0], NOW);
         assert!(one.is_cut() && !other.is_cut() && sides.get(ids[0]).is_none());
-        assert_eq!(sides.hold(&one, || -> Result<(Arc<Allocation>, ()), _> { Err(Refused::Ports) }).err(), Some(Refused::Cut));
+        assert_eq!(
+            sides
+                .hold(&one, || -> Result<(Arc<Allocation>, ()), _> {
+                    Err(Refused::Ports)
+                })
+                .err(),
+            Some(Refused::Cut)
+        );
         sides.tidy(NOW + LONGEST_CREDENTIAL, ticks);
         assert!(sides.get(ids[0]).is_none());
         // A clock that was set back forgets nothing.
@@ -204,7 +248,10 @@ mod tests {
         let start = Ticks::since(Instant::now());
         assert!(sides.get(id).expect("not cut").may_send(1_000, rate, start));
         sides.tidy(NOW, start);
-        assert!(!sides.get(id).expect("not cut").may_send(1, rate, start), "nobody forgot");
+        assert!(
+            !sides.get(id).expect("not cut").may_send(1, rate, start),
+            "nobody forgot"
+        );
         sides.tidy(NOW, start.after(Duration::from_secs(2)));
         assert!(sides.table().known.is_empty());
     }
@@ -212,8 +259,14 @@ mod tests {
     #[test]
     fn datagrams_that_carry_nothing_count_too() {
         let (sides, id, rate) = (Sides::new(12), ids(1)[0], Rate::new(1_000, 1_000));
-        let (side, now) = (sides.get(id).expect("not cut"), Ticks::since(Instant::now()));
-        assert_eq!((0..1_000).filter(|_| side.may_send(0, rate, now)).count(), 10);
+        let (side, now) = (
+            sides.get(id).expect("not cut"),
+            Ticks::since(Instant::now()),
+        );
+        assert_eq!(
+            (0..1_000).filter(|_| side.may_send(0, rate, now)).count(),
+            10
+        );
     }
 
     #[test]
@@ -222,7 +275,10 @@ mod tests {
         for id in &ids {
             sides.cut(*id, NOW);
         }
-        assert!(sides.get(ids[0]).is_some() && sides.get(ids[1]).is_some(), "the oldest went");
+        assert!(
+            sides.get(ids[0]).is_some() && sides.get(ids[1]).is_some(),
+            "the oldest went"
+        );
         assert!(sides.get(ids[2]).is_none());
         assert_eq!(sides.table().cut.len(), MOST_CUT);
     }

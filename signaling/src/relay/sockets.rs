@@ -8,15 +8,21 @@ use std::{
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::UdpSocket;
 
-/// What a burst of video needs while the relay does something else. The kernel gives at most `net.core.rmem_max` and `wmem_max`.
+/// What a burst of video needs while the relay does something else. The kernel gives at most
+/// `net.core.rmem_max` and `wmem_max`.
 const BUFFER: usize = 4 << 20;
 
-/// Binds as many sockets to one address, so that as many tasks can read from it. The kernel keeps the datagrams of one client at one of them.
+/// Binds as many sockets to one address, so that as many tasks can read from it. The kernel keeps
+/// the datagrams of one client at one of them.
 ///
 /// Fails when anybody else is bound there, another relay of the same user too.
 pub(super) fn listen(address: SocketAddr, count: usize) -> io::Result<Vec<UdpSocket>> {
-    // Without SO_REUSEPORT first: with it, a second process would quietly share the clients of a first.
-    let address = open(address, false)?.local_addr()?.as_socket().unwrap_or(address);
+    // Without SO_REUSEPORT first: with it, a second process would quietly share the clients of a
+    // first.
+    let address = open(address, false)?
+        .local_addr()?
+        .as_socket()
+        .unwrap_or(address);
     let sockets = (0..count.max(1)).map(|_| UdpSocket::from_std(open(address, true)?.into()));
     sockets.collect()
 }
@@ -30,11 +36,17 @@ pub(super) fn relay(ip: IpAddr, port: u16) -> io::Result<UdpSocket> {
 pub(super) fn is_small(socket: &UdpSocket) -> bool {
     let socket = socket2::SockRef::from(socket);
     // Linux says twice what it was asked for.
-    [socket.recv_buffer_size(), socket.send_buffer_size()].into_iter().any(|size| size.is_ok_and(|size| size < BUFFER))
+    [socket.recv_buffer_size(), socket.send_buffer_size()]
+        .into_iter()
+        .any(|size| size.is_ok_and(|size| size < BUFFER))
 }
 
 fn open(address: SocketAddr, shared: bool) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::DGRAM,
+        Some(Protocol::UDP),
+    )?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }

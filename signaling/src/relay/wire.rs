@@ -1,4 +1,5 @@
-//! STUN messages as this relay reads and writes them (RFC 8489 §5, §14). Reading allocates nothing and trusts no length.
+//! STUN messages as this relay reads and writes them (RFC 8489 §5, §14). Reading allocates nothing
+//! and trusts no length.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -56,7 +57,11 @@ impl<'a> Message<'a> {
         let header = raw.first_chunk::<HEADER>()?;
         let kind = u16::from_be_bytes([header[0], header[1]]);
         let length = usize::from(u16::from_be_bytes([header[2], header[3]]));
-        if kind & 0xc000 != 0 || length % 4 != 0 || raw.len() != HEADER + length || header[4..8] != COOKIE {
+        if kind & 0xc000 != 0
+            || length % 4 != 0
+            || raw.len() != HEADER + length
+            || header[4..8] != COOKIE
+        {
             return None;
         }
         let class = match (kind & 0x0100 != 0, kind & 0x0010 != 0) {
@@ -67,9 +72,16 @@ impl<'a> Message<'a> {
         };
         let method = (kind & 0x000f) | ((kind >> 1) & 0x0070) | ((kind >> 2) & 0x0f80);
         let transaction = *header.last_chunk()?;
-        let message = Self { raw, class, method, transaction };
+        let message = Self {
+            raw,
+            class,
+            method,
+            transaction,
+        };
         // Every attribute ends within the message.
-        let end = message.walk().last().map_or(HEADER, |(offset, _, value)| offset + 4 + padded(value.len()));
+        let end = message.walk().last().map_or(HEADER, |(offset, _, value)| {
+            offset + 4 + padded(value.len())
+        });
         (end == raw.len()).then_some(message)
     }
 
@@ -79,7 +91,9 @@ impl<'a> Message<'a> {
         let mut offset = HEADER;
         std::iter::from_fn(move || {
             let head = raw.get(offset..)?.first_chunk::<4>()?;
-            let value = raw.get(offset + 4..)?.get(..usize::from(u16::from_be_bytes([head[2], head[3]])))?;
+            let value = raw
+                .get(offset + 4..)?
+                .get(..usize::from(u16::from_be_bytes([head[2], head[3]])))?;
             let at = offset;
             offset += 4 + padded(value.len());
             Some((at, u16::from_be_bytes([head[0], head[1]]), value))
@@ -88,12 +102,15 @@ impl<'a> Message<'a> {
 
     /// What counts: all attributes up to MESSAGE-INTEGRITY (RFC 8489 §14.5 has the rest ignored).
     pub fn attributes(&self) -> impl Iterator<Item = (u16, &'a [u8])> + use<'a> {
-        self.walk().map(|(_, kind, value)| (kind, value)).take_while(|(kind, _)| *kind != attribute::MESSAGE_INTEGRITY)
+        self.walk()
+            .map(|(_, kind, value)| (kind, value))
+            .take_while(|(kind, _)| *kind != attribute::MESSAGE_INTEGRITY)
     }
 
     /// The first attribute of a type; further ones are ignored (RFC 8489 §14).
     pub fn get(&self, kind: u16) -> Option<&'a [u8]> {
-        self.attributes().find_map(|(each, value)| (each == kind).then_some(value))
+        self.attributes()
+            .find_map(|(each, value)| (each == kind).then_some(value))
     }
 
     /// The first attribute of a type, when it is text.
@@ -103,13 +120,21 @@ impl<'a> Message<'a> {
 
     /// Whether it says that it is authentic.
     pub fn has_integrity(&self) -> bool {
-        self.walk().any(|(_, kind, _)| kind == attribute::MESSAGE_INTEGRITY)
+        self.walk()
+            .any(|(_, kind, _)| kind == attribute::MESSAGE_INTEGRITY)
     }
 
     /// Whether who made it holds the key. Compares in constant time.
     pub fn is_authentic(&self, key: &[u8]) -> bool {
-        let Some((offset, _, value)) = self.walk().find(|(_, kind, _)| *kind == attribute::MESSAGE_INTEGRITY) else { return false };
-        integrity(key, &self.raw[..offset]).verify_slice(value).is_ok()
+        let Some((offset, _, value)) = self
+            .walk()
+            .find(|(_, kind, _)| *kind == attribute::MESSAGE_INTEGRITY)
+        else {
+            return false;
+        };
+        integrity(key, &self.raw[..offset])
+            .verify_slice(value)
+            .is_ok()
     }
 
     /// An attribute XOR-…-ADDRESS of it; an IPv4 address that is mapped into IPv6 as what it is.
@@ -117,8 +142,16 @@ impl<'a> Message<'a> {
         let (head, address) = value.split_first_chunk::<4>()?;
         let port = u16::from_be_bytes([head[2] ^ COOKIE[0], head[3] ^ COOKIE[1]]);
         let ip = match (head[1], address.len()) {
-            (1, 4) => Ipv4Addr::from_bits(u32::from_be_bytes(xor(address.try_into().ok()?, &self.transaction))).into(),
-            (2, 16) => IpAddr::from(Ipv6Addr::from(xor::<16>(address.try_into().ok()?, &self.transaction))).to_canonical(),
+            (1, 4) => Ipv4Addr::from_bits(u32::from_be_bytes(xor(
+                address.try_into().ok()?,
+                &self.transaction,
+            )))
+            .into(),
+            (2, 16) => IpAddr::from(Ipv6Addr::from(xor::<16>(
+                address.try_into().ok()?,
+                &self.transaction,
+            )))
+            .to_canonical(),
             _ => return None,
         };
         Some(SocketAddr::new(ip, port))
@@ -131,9 +164,13 @@ impl<'a> Message<'a> {
     }
 }
 
-/// The bytes of an address with the cookie and the transaction laid over them (RFC 8489 §14.2), which undoes itself.
+/// The bytes of an address with the cookie and the transaction laid over them (RFC 8489 §14.2),
+/// which undoes itself.
 fn xor<const N: usize>(mut bytes: [u8; N], transaction: &TransactionId) -> [u8; N] {
-    bytes.iter_mut().zip(COOKIE.iter().chain(transaction)).for_each(|(byte, mask)| *byte ^= mask);
+    bytes
+        .iter_mut()
+        .zip(COOKIE.iter().chain(transaction))
+        .for_each(|(byte, mask)| *byte ^= mask);
     bytes
 }
 
@@ -141,7 +178,8 @@ const fn padded(length: usize) -> usize {
     length.next_multiple_of(4)
 }
 
-/// The HMAC of everything before MESSAGE-INTEGRITY, with the length that the message has up to its end (RFC 8489 §14.5).
+/// The HMAC of everything before MESSAGE-INTEGRITY, with the length that the message has up to its
+/// end (RFC 8489 §14.5).
 fn integrity(key: &[u8], before: &[u8]) -> Hmac<Sha1> {
     let length = u16::try_from(before.len() - HEADER + 4 + INTEGRITY).unwrap_or(u16::MAX);
     let mut mac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes keys of any length");
@@ -175,7 +213,8 @@ impl Writer {
     /// Adds an attribute.
     pub fn with(mut self, kind: u16, value: &[u8]) -> Self {
         self.0.extend(kind.to_be_bytes());
-        self.0.extend(u16::try_from(value.len()).unwrap_or(u16::MAX).to_be_bytes());
+        self.0
+            .extend(u16::try_from(value.len()).unwrap_or(u16::MAX).to_be_bytes());
         self.0.extend(value);
         self.0.resize(padded(self.0.len()), 0);
         self
@@ -183,7 +222,9 @@ impl Writer {
 
     /// Adds an attribute XOR-…-ADDRESS.
     pub fn with_address(self, kind: u16, address: SocketAddr) -> Self {
-        let transaction = *self.0[..HEADER].last_chunk().expect("a message begins with its header");
+        let transaction = *self.0[..HEADER]
+            .last_chunk()
+            .expect("a message begins with its header");
         let mut value = [0; 20];
         let port = address.port().to_be_bytes();
         value[2..4].copy_from_slice(&[port[0] ^ COOKIE[0], port[1] ^ COOKIE[1]]);
@@ -236,7 +277,10 @@ mod tests {
         4f4c33346f4c394653547679363473410014000b6578616d706c652e6f72670000080014f67024656dd64a3e02b8e0712e85c9a28ca89666";
 
     fn sample() -> Vec<u8> {
-        (0..SAMPLE.len()).step_by(2).map(|at| u8::from_str_radix(&SAMPLE[at..at + 2], 16).expect("hex")).collect()
+        (0..SAMPLE.len())
+            .step_by(2)
+            .map(|at| u8::from_str_radix(&SAMPLE[at..at + 2], 16).expect("hex"))
+            .collect()
     }
 
     #[test]
@@ -245,14 +289,20 @@ mod tests {
         let message = Message::parse(&raw).expect("a message");
         assert_eq!((message.class, message.method), (Class::Request, 1));
         let user = message.text(attribute::USERNAME).expect("a name");
-        assert_eq!((user, message.text(attribute::REALM)), ("マトリックス", Some("example.org")));
+        assert_eq!(
+            (user, message.text(attribute::REALM)),
+            ("マトリックス", Some("example.org"))
+        );
         let key = generate_auth_key(user, "example.org", "TheMatrIX");
         assert!(message.is_authentic(&key));
         assert!(!message.is_authentic(&generate_auth_key(user, "example.org", "TheMatrix")));
         for at in 0..raw.len() {
             let mut changed = raw.clone();
             changed[at] ^= 1;
-            assert!(Message::parse(&changed).is_none_or(|message| !message.is_authentic(&key)), "byte {at}");
+            assert!(
+                Message::parse(&changed).is_none_or(|message| !message.is_authentic(&key)),
+                "byte {at}"
+            );
         }
         // What stands behind the integrity does not count, and takes nothing from it.
         let mut longer = raw.clone();
@@ -267,31 +317,60 @@ mod tests {
         use stun::message::Getter as _;
         for text in ["192.0.2.1:49160", "[2001:db8::1]:49160"] {
             let address: SocketAddr = text.parse().expect("an address");
-            let writer =
-                Writer::new(Class::Request, CREATE_PERMISSION, *b"transaction!").with_address(attribute::XOR_PEER_ADDRESS, address);
-            let raw = writer.with(attribute::USERNAME, b"x").with_integrity(b"key").finish();
+            let writer = Writer::new(Class::Request, CREATE_PERMISSION, *b"transaction!")
+                .with_address(attribute::XOR_PEER_ADDRESS, address);
+            let raw = writer
+                .with(attribute::USERNAME, b"x")
+                .with_integrity(b"key")
+                .finish();
             let message = Message::parse(&raw).expect("a message");
-            assert_eq!((message.class, message.method, message.transaction), (Class::Request, CREATE_PERMISSION, *b"transaction!"));
-            assert_eq!(message.get(attribute::XOR_PEER_ADDRESS).and_then(|value| message.xor_address(value)), Some(address));
-            assert!(message.has_integrity() && message.is_authentic(b"key") && !message.is_authentic(b"Key"));
+            assert_eq!(
+                (message.class, message.method, message.transaction),
+                (Class::Request, CREATE_PERMISSION, *b"transaction!")
+            );
+            assert_eq!(
+                message
+                    .get(attribute::XOR_PEER_ADDRESS)
+                    .and_then(|value| message.xor_address(value)),
+                Some(address)
+            );
+            assert!(
+                message.has_integrity()
+                    && message.is_authentic(b"key")
+                    && !message.is_authentic(b"Key")
+            );
 
-            let mut theirs = stun::message::Message { raw, ..stun::message::Message::default() };
+            let mut theirs = stun::message::Message {
+                raw,
+                ..stun::message::Message::default()
+            };
             theirs.decode().expect("a message");
-            stun::integrity::MessageIntegrity(b"key".to_vec()).check(&mut theirs).expect("authentic");
+            stun::integrity::MessageIntegrity(b"key".to_vec())
+                .check(&mut theirs)
+                .expect("authentic");
             let mut peer = turn::proto::peeraddr::PeerAddress::default();
             peer.get_from(&theirs).expect("a peer");
             assert_eq!((peer.ip, peer.port), (address.ip(), address.port()));
         }
-        let raw = Writer::new(Class::Error, ALLOCATE, [7; 12]).with_error(486, "Allocation Quota Reached").finish();
-        assert_eq!(Message::parse(&raw).and_then(|message| message.error_code()), Some(486));
+        let raw = Writer::new(Class::Error, ALLOCATE, [7; 12])
+            .with_error(486, "Allocation Quota Reached")
+            .finish();
+        assert_eq!(
+            Message::parse(&raw).and_then(|message| message.error_code()),
+            Some(486)
+        );
     }
 
     #[test]
     fn a_mapped_address_is_what_it_maps() {
         let address: SocketAddr = "[::ffff:192.0.2.1]:5".parse().expect("an address");
-        let raw = Writer::new(Class::Indication, SEND, [3; 12]).with_address(attribute::XOR_PEER_ADDRESS, address).finish();
+        let raw = Writer::new(Class::Indication, SEND, [3; 12])
+            .with_address(attribute::XOR_PEER_ADDRESS, address)
+            .finish();
         let message = Message::parse(&raw).expect("a message");
-        let read = message.get(attribute::XOR_PEER_ADDRESS).and_then(|value| message.xor_address(value));
+        let read = message
+            .get(attribute::XOR_PEER_ADDRESS)
+            .and_then(|value| message.xor_address(value));
         assert_eq!(read, Some("192.0.2.1:5".parse().expect("an address")));
     }
 

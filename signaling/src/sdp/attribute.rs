@@ -23,33 +23,50 @@ pub(super) enum Attribute {
 /// The only RTCP address there is.
 pub(super) const RTCP: &str = "rtcp:9 IN IP4 0.0.0.0";
 
-/// Header extensions that tell nothing of what is said: the audio level would be readable by a relay.
-const HEADER_EXTENSIONS: [&str; 2] =
-    ["urn:ietf:params:rtp-hdrext:sdes:mid", "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01"];
+/// Header extensions that tell nothing of what is said: the audio level would be readable by a
+/// relay.
+const HEADER_EXTENSIONS: [&str; 2] = [
+    "urn:ietf:params:rtp-hdrext:sdes:mid",
+    "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
+];
 
 /// Longest name of a stream, track or source, bytes.
 const MAX_NAME_BYTES: usize = 256;
 
-/// Reads an attribute (what follows `a=`). An unknown one is dropped; `None` when a known one has a value that it cannot have.
+/// Reads an attribute (what follows `a=`). An unknown one is dropped; `None` when a known one has a
+/// value that it cannot have.
 pub(super) fn read(text: &str, scope: Scope) -> Option<Attribute> {
-    let (name, value) = text.split_once(':').map_or((text, None), |(name, value)| (name, Some(value)));
+    let (name, value) = text
+        .split_once(':')
+        .map_or((text, None), |(name, value)| (name, Some(value)));
     if !is_token(name) {
         return None;
     }
     let keep = |fits: bool| fits.then(|| Attribute::Kept(text.to_owned()));
-    let words = |most: usize| value.map(|value| value.split(' ').take(most + 1).collect::<Vec<_>>()).filter(|words| words.len() <= most);
+    let words = |most: usize| {
+        value
+            .map(|value| value.split(' ').take(most + 1).collect::<Vec<_>>())
+            .filter(|words| words.len() <= most)
+    };
     match (name, scope) {
         // Either way.
         ("fingerprint", _) => keep(value.is_some_and(is_fingerprint)),
         ("setup", _) => keep(matches!(value, Some("actpass" | "active" | "passive"))),
-        ("ice-ufrag", _) => keep(value.is_some_and(|value| (4..=256).contains(&value.len()) && is_ice_text(value))),
-        ("ice-pwd", _) => keep(value.is_some_and(|value| (22..=256).contains(&value.len()) && is_ice_text(value))),
+        ("ice-ufrag", _) => {
+            keep(value.is_some_and(|value| (4..=256).contains(&value.len()) && is_ice_text(value)))
+        }
+        ("ice-pwd", _) => {
+            keep(value.is_some_and(|value| (22..=256).contains(&value.len()) && is_ice_text(value)))
+        }
         ("ice-options", _) => keep(words(4)?.into_iter().all(is_token)),
         ("extmap-allow-mixed" | "sendrecv" | "sendonly" | "recvonly" | "inactive", _)
         | ("rtcp-mux" | "rtcp-rsize" | "bundle-only", Scope::Media) => keep(value.is_none()),
         // Of the session.
         ("group", Scope::Session) => {
-            let Some(mids) = value?.strip_prefix("BUNDLE").filter(|mids| mids.is_empty() || mids.starts_with(' ')) else {
+            let Some(mids) = value?
+                .strip_prefix("BUNDLE")
+                .filter(|mids| mids.is_empty() || mids.starts_with(' '))
+            else {
                 return Some(Attribute::Dropped);
             };
             keep(mids.split(' ').skip(1).all(is_mid))
@@ -60,8 +77,9 @@ pub(super) fn read(text: &str, scope: Scope) -> Option<Attribute> {
         ("rtpmap", Scope::Media) => {
             let (payload, coding) = value?.split_once(' ')?;
             let mut parts = coding.split('/');
-            let fits =
-                parts.next().is_some_and(is_token) && (1..=2).contains(&parts.clone().count()) && parts.all(|part| digits(part).is_some());
+            let fits = parts.next().is_some_and(is_token)
+                && (1..=2).contains(&parts.clone().count())
+                && parts.all(|part| digits(part).is_some());
             keep(is_payload(payload) && fits)
         }
         ("fmtp", Scope::Media) => {
@@ -82,14 +100,21 @@ pub(super) fn read(text: &str, scope: Scope) -> Option<Attribute> {
         ("extmap", Scope::Media) => {
             let (id, uri) = value?.split_once(' ')?;
             let fits = digits(id).is_some_and(|id| (1..=255).contains(&id));
-            if fits && HEADER_EXTENSIONS.contains(&uri) { keep(true) } else { Some(Attribute::Dropped) }
+            if fits && HEADER_EXTENSIONS.contains(&uri) {
+                keep(true)
+            } else {
+                Some(Attribute::Dropped)
+            }
         }
         ("msid", Scope::Media) => Some(Attribute::Named("msid:".to_owned(), read_names(value?)?)),
         ("ssrc", Scope::Media) => {
             let (id, rest) = value?.split_once(' ')?;
             let id = digits(id).and_then(|id| u32::try_from(id).ok());
             match rest.split_once(':') {
-                Some((kind @ ("cname" | "msid"), names)) => Some(Attribute::Named(format!("ssrc:{} {kind}:", id?), read_names(names)?)),
+                Some((kind @ ("cname" | "msid"), names)) => Some(Attribute::Named(
+                    format!("ssrc:{} {kind}:", id?),
+                    read_names(names)?,
+                )),
                 _ => Some(Attribute::Dropped),
             }
         }
@@ -98,9 +123,14 @@ pub(super) fn read(text: &str, scope: Scope) -> Option<Attribute> {
             if !matches!(kind, "FID" | "FEC-FR" | "SIM") {
                 return Some(Attribute::Dropped);
             }
-            keep(ids.split(' ').all(|id| digits(id).is_some_and(|id| u32::try_from(id).is_ok())))
+            keep(
+                ids.split(' ')
+                    .all(|id| digits(id).is_some_and(|id| u32::try_from(id).is_ok())),
+            )
         }
-        ("sctp-port", Scope::Media) => keep(digits(value?).is_some_and(|port| u16::try_from(port).is_ok())),
+        ("sctp-port", Scope::Media) => {
+            keep(digits(value?).is_some_and(|port| u16::try_from(port).is_ok()))
+        }
         ("max-message-size", Scope::Media) => keep(digits(value?).is_some()),
         _ => Some(Attribute::Dropped),
     }
@@ -108,7 +138,9 @@ pub(super) fn read(text: &str, scope: Scope) -> Option<Attribute> {
 
 /// `sha-256 AB:CD:…` in the hash functions of RFC 8122 that are still strong.
 fn is_fingerprint(value: &str) -> bool {
-    let Some((hash, digest)) = value.split_once(' ') else { return false };
+    let Some((hash, digest)) = value.split_once(' ') else {
+        return false;
+    };
     let bytes = match hash.to_ascii_lowercase().as_str() {
         "sha-256" => 32,
         "sha-384" => 48,
@@ -116,7 +148,10 @@ fn is_fingerprint(value: &str) -> bool {
         _ => return false,
     };
     let pairs: Vec<&str> = digest.split(':').collect();
-    pairs.len() == bytes && pairs.iter().all(|pair| pair.len() == 2 && pair.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    pairs.len() == bytes
+        && pairs
+            .iter()
+            .all(|pair| pair.len() == 2 && pair.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
 fn is_payload(word: &str) -> bool {
@@ -130,7 +165,11 @@ fn read_names(text: &str) -> Option<Vec<String>> {
     (names.len() <= 2 && names.iter().all(fits)).then_some(names)
 }
 
-/// Parameters of a codec: names, numbers and Base64, in which neither an address of IPv6 nor a URL can be written.
+/// Parameters of a codec: names, numbers and Base64, in which neither an address of IPv6 nor a URL
+/// can be written.
 fn is_plain(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b" +,-./;=_".contains(&byte))
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b" +,-./;=_".contains(&byte))
 }

@@ -75,83 +75,172 @@ fn a_browsers_offer_keeps_what_a_call_needs_and_tells_of_no_address() {
     a=fmtp:111 minptime=10;useinbandfec=1
     a=ssrc:2231627014 cname:t97de24b63a1cfe645f86a577
     ");
-    assert_eq!(sanitise_sdp(&clean, DescriptionKind::Offer), Ok(clean), "what is clean stays as it is");
+    assert_eq!(
+        sanitise_sdp(&clean, DescriptionKind::Offer),
+        Ok(clean),
+        "what is clean stays as it is"
+    );
 }
 
 #[test]
 fn a_description_of_a_call_that_is_not_encrypted_is_refused() {
-    let refused = |from: &str, to: &str| sanitise_sdp(&chromium().replace(from, to), DescriptionKind::Offer).expect_err(from);
-    assert!(matches!(refused(&format!("a=fingerprint:{FINGERPRINT}\r\n"), ""), MalformedSdp::Missing(_)));
-    assert!(matches!(refused("a=fingerprint:sha-256 00", "a=fingerprint:sha-1 00"), MalformedSdp::Line(19)));
-    assert!(matches!(refused("UDP/TLS/RTP/SAVPF", "RTP/AVP"), MalformedSdp::Line(8)));
-    assert!(matches!(refused("a=mid:0\r\n", ""), MalformedSdp::Missing(_)));
-    assert!(matches!(refused("a=ice-pwd:", "a=x-pwd:"), MalformedSdp::Missing(_)));
-    assert!(matches!(refused("a=ice-pwd:aBcDeFgHiJkLmNoPqRsTuVwX", "a=ice-pwd:short"), MalformedSdp::Line(17)));
+    let refused = |from: &str, to: &str| {
+        sanitise_sdp(&chromium().replace(from, to), DescriptionKind::Offer).expect_err(from)
+    };
+    assert!(matches!(
+        refused(&format!("a=fingerprint:{FINGERPRINT}\r\n"), ""),
+        MalformedSdp::Missing(_)
+    ));
+    assert!(matches!(
+        refused("a=fingerprint:sha-256 00", "a=fingerprint:sha-1 00"),
+        MalformedSdp::Line(19)
+    ));
+    assert!(matches!(
+        refused("UDP/TLS/RTP/SAVPF", "RTP/AVP"),
+        MalformedSdp::Line(8)
+    ));
+    assert!(matches!(
+        refused("a=mid:0\r\n", ""),
+        MalformedSdp::Missing(_)
+    ));
+    assert!(matches!(
+        refused("a=ice-pwd:", "a=x-pwd:"),
+        MalformedSdp::Missing(_)
+    ));
+    assert!(matches!(
+        refused("a=ice-pwd:aBcDeFgHiJkLmNoPqRsTuVwX", "a=ice-pwd:short"),
+        MalformedSdp::Line(17)
+    ));
 }
 
 #[test]
 fn what_is_no_description_is_refused() {
-    for text in ["", "v=0", "hello", "v=0\r\nv=0\r\n", "m=audio 9 UDP/TLS/RTP/SAVPF 111", "v=1\r\n", "\u{0}", "v=0\r\no=- 1 2 IN IP4\r\n"] {
-        assert!(sanitise_sdp(text, DescriptionKind::Offer).is_err(), "{text:?}");
+    for text in [
+        "",
+        "v=0",
+        "hello",
+        "v=0\r\nv=0\r\n",
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+        "v=1\r\n",
+        "\u{0}",
+        "v=0\r\no=- 1 2 IN IP4\r\n",
+    ] {
+        assert!(
+            sanitise_sdp(text, DescriptionKind::Offer).is_err(),
+            "{text:?}"
+        );
     }
-    assert_eq!(sanitise_sdp(&"x".repeat(MAX_SDP_BYTES + 1), DescriptionKind::Offer), Err(MalformedSdp::TooLarge));
-    assert_eq!(sanitise_sdp(&"a=x\n".repeat(2_000), DescriptionKind::Offer), Err(MalformedSdp::TooManyLines));
+    assert_eq!(
+        sanitise_sdp(&"x".repeat(MAX_SDP_BYTES + 1), DescriptionKind::Offer),
+        Err(MalformedSdp::TooLarge)
+    );
+    assert_eq!(
+        sanitise_sdp(&"a=x\n".repeat(2_000), DescriptionKind::Offer),
+        Err(MalformedSdp::TooManyLines)
+    );
     let many = chromium() + &"m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n".repeat(9);
-    assert!(matches!(sanitise_sdp(&many, DescriptionKind::Offer), Err(MalformedSdp::Forbidden(_))));
+    assert!(matches!(
+        sanitise_sdp(&many, DescriptionKind::Offer),
+        Err(MalformedSdp::Forbidden(_))
+    ));
 }
 
 #[test]
 fn an_answer_says_who_begins() {
     let without = chromium().replace("a=setup:actpass\r\n", "");
     assert!(sanitise_sdp(&without, DescriptionKind::Offer).is_ok());
-    assert!(matches!(sanitise_sdp(&without, DescriptionKind::Answer), Err(MalformedSdp::Missing(_))));
+    assert!(matches!(
+        sanitise_sdp(&without, DescriptionKind::Answer),
+        Err(MalformedSdp::Missing(_))
+    ));
 }
 
 /// Everything but the addresses that every sanitised description holds.
 fn without_placeholders(clean: &str) -> String {
-    clean.replace("IN IP4 127.0.0.1", "").replace("IN IP4 0.0.0.0", "")
+    clean
+        .replace("IN IP4 127.0.0.1", "")
+        .replace("IN IP4 0.0.0.0", "")
 }
 
 #[test]
 fn an_answer_cannot_leave_open_who_begins() {
-    assert!(sanitise_sdp(&chromium().replace("setup:actpass", "setup:active"), DescriptionKind::Answer).is_ok());
-    assert!(matches!(sanitise_sdp(&chromium(), DescriptionKind::Answer), Err(MalformedSdp::Forbidden(_))));
+    assert!(
+        sanitise_sdp(
+            &chromium().replace("setup:actpass", "setup:active"),
+            DescriptionKind::Answer
+        )
+        .is_ok()
+    );
+    assert!(matches!(
+        sanitise_sdp(&chromium(), DescriptionKind::Answer),
+        Err(MalformedSdp::Forbidden(_))
+    ));
 }
 
 #[test]
 fn a_medium_that_shares_a_transport_need_not_repeat_it() {
     let second = |group: &str| {
         let offer = chromium().replace("a=group:BUNDLE 0 1 2\r\n", group);
-        sanitise_sdp(&(offer + "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=rtpmap:96 VP8/90000\r\n"), DescriptionKind::Offer)
+        sanitise_sdp(
+            &(offer + "m=video 9 UDP/TLS/RTP/SAVPF 96\r\na=mid:1\r\na=rtpmap:96 VP8/90000\r\n"),
+            DescriptionKind::Offer,
+        )
     };
     assert!(second("a=group:BUNDLE 0 1\r\n").is_ok());
-    for group in ["", "a=group:BUNDLE 0\r\n", "a=group:BUNDLE 1\r\n", "a=group:LS 0 1\r\n", "a=group:BUNDLE\r\na=group:BUNDLE 1 2\r\n"] {
-        assert!(matches!(second(group), Err(MalformedSdp::Missing(_))), "{group}");
+    for group in [
+        "",
+        "a=group:BUNDLE 0\r\n",
+        "a=group:BUNDLE 1\r\n",
+        "a=group:LS 0 1\r\n",
+        "a=group:BUNDLE\r\na=group:BUNDLE 1 2\r\n",
+    ] {
+        assert!(
+            matches!(second(group), Err(MalformedSdp::Missing(_))),
+            "{group}"
+        );
     }
 }
 
 #[test]
 fn what_is_there_once_is_not_there_twice() {
-    for line in ["a=mid:1", "a=ice-ufrag:Vx5l", "a=ice-pwd:aBcDeFgHiJkLmNoPqRsTuVwY", "a=setup:active", "a=rtcp:9"] {
+    for line in [
+        "a=mid:1",
+        "a=ice-ufrag:Vx5l",
+        "a=ice-pwd:aBcDeFgHiJkLmNoPqRsTuVwY",
+        "a=setup:active",
+        "a=rtcp:9",
+    ] {
         let refused = sanitise_sdp(&format!("{}{line}\r\n", chromium()), DescriptionKind::Offer);
         assert_eq!(refused, Err(MalformedSdp::Line(35)), "{line}");
     }
     let twice = chromium() + "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\n";
-    assert!(matches!(sanitise_sdp(&twice, DescriptionKind::Offer), Err(MalformedSdp::Forbidden(_))));
+    assert!(matches!(
+        sanitise_sdp(&twice, DescriptionKind::Offer),
+        Err(MalformedSdp::Forbidden(_))
+    ));
 }
 
 #[test]
 fn names_are_replaced_the_same_way_throughout_a_call_and_another_way_in_the_next() {
     let names = |text: &str| -> Vec<String> {
         let clean = sanitise_sdp(text, DescriptionKind::Offer).expect("an offer");
-        clean.lines().filter(|line| line.starts_with("a=msid:") || line.starts_with("a=ssrc:")).map(str::to_owned).collect()
+        clean
+            .lines()
+            .filter(|line| line.starts_with("a=msid:") || line.starts_with("a=ssrc:"))
+            .map(str::to_owned)
+            .collect()
     };
     let first = names(&chromium());
     assert_eq!(first.len(), 2);
-    let restarted = chromium().replace("a=ice-ufrag:Vx5k", "a=ice-ufrag:Zz9z").replace("2 IN IP4", "3 IN IP4");
+    let restarted = chromium()
+        .replace("a=ice-ufrag:Vx5k", "a=ice-ufrag:Zz9z")
+        .replace("2 IN IP4", "3 IN IP4");
     assert_eq!(names(&restarted), first, "after an ICE restart");
     let next = names(&chromium().replace("sha-256 00", "sha-256 01"));
-    assert!(next.len() == 2 && next.iter().zip(&first).all(|(one, other)| one != other), "with another certificate");
+    assert!(
+        next.len() == 2 && next.iter().zip(&first).all(|(one, other)| one != other),
+        "with another certificate"
+    );
 }
 
 #[test]
@@ -164,7 +253,10 @@ fn lines_that_others_write_are_no_reason_to_refuse() {
         "a=ssrc:1 cname:user1@host-2",
         "a=rid:h send",
     ] {
-        assert!(sanitise_sdp(&format!("{}{line}\r\n", chromium()), DescriptionKind::Offer).is_ok(), "{line}");
+        assert!(
+            sanitise_sdp(&format!("{}{line}\r\n", chromium()), DescriptionKind::Offer).is_ok(),
+            "{line}"
+        );
     }
 }
 

@@ -6,11 +6,14 @@ use tebdil_core::{
     domain::{DescriptionKind, MatchRole},
     time::Timestamp,
 };
-use tebdil_signaling::{Call, MAX_CANDIDATES, MAX_HELD, Round, Sanitised, Signal, sanitise_candidate, sanitise_sdp};
+use tebdil_signaling::{
+    Call, MAX_CANDIDATES, MAX_HELD, Round, Sanitised, Signal, sanitise_candidate, sanitise_sdp,
+};
 
 /// What a step without a text of its own sends.
 const SDP: &str = "v=0|o=- 1 2 IN IP4 127.0.0.1|s=-|t=0 0|m=audio 9 UDP/TLS/RTP/SAVPF 111|a=mid:0|a=setup:active|a=ice-ufrag:Vx5k|a=ice-pwd:aBcDeFgHiJkLmNoPqRsTuVwX|a=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF";
-const CANDIDATE: &str = "candidate:1 1 udp 1 192.0.2.1 49200 typ relay raddr 203.0.113.9 rport 5 ufrag Vx5k";
+const CANDIDATE: &str =
+    "candidate:1 1 udp 1 192.0.2.1 49200 typ relay raddr 203.0.113.9 rport 5 ufrag Vx5k";
 
 /// Steps of a script that are run; it has no more than a quarter of them in the corpus.
 const MAX_STEPS: usize = 400;
@@ -31,17 +34,29 @@ struct Side {
 
 impl Side {
     fn new(own: MatchRole) -> Self {
-        Self { call: Call::new(own), inbox: VecDeque::new(), last: None, round: None, described: None, candidates: 0 }
+        Self {
+            call: Call::new(own),
+            inbox: VecDeque::new(),
+            last: None,
+            round: None,
+            described: None,
+            candidates: 0,
+        }
     }
 
-    /// The client says something that is clean. What the node forwards; on a refusal the call is as before.
+    /// The client says something that is clean. What the node forwards; on a refusal the call is as
+    /// before.
     fn send(&mut self, signal: Signal, now: i64) -> Vec<Signal> {
         let before = format!("{:?}", self.call);
         if let Ok(out) = self.call.send(signal, Timestamp::from_millis(now)) {
             assert!(out.len() <= 1 + MAX_HELD);
             out
         } else {
-            assert_eq!(format!("{:?}", self.call), before, "a refused signal changes nothing");
+            assert_eq!(
+                format!("{:?}", self.call),
+                before,
+                "a refused signal changes nothing"
+            );
             Vec::new()
         }
     }
@@ -50,24 +65,49 @@ impl Side {
     fn receive(&mut self, signal: Signal, own: MatchRole) {
         let before = format!("{:?}", self.call);
         let Some(signal) = self.call.receive(signal) else {
-            assert_eq!(format!("{:?}", self.call), before, "what is late changes nothing");
+            assert_eq!(
+                format!("{:?}", self.call),
+                before,
+                "what is late changes nothing"
+            );
             return;
         };
         match &signal {
-            Signal::Description { kind: DescriptionKind::Offer, round, sdp } => {
+            Signal::Description {
+                kind: DescriptionKind::Offer,
+                round,
+                sdp,
+            } => {
                 assert_eq!(own, MatchRole::Answerer);
-                assert!(round.is_some() && self.round.is_none_or(|newest| *round > Some(newest)), "offers grow");
+                assert!(
+                    round.is_some() && self.round.is_none_or(|newest| *round > Some(newest)),
+                    "offers grow"
+                );
                 super::clean_sdp(sdp);
                 (self.round, self.described, self.candidates) = (*round, *round, 0);
             }
-            Signal::Description { kind: DescriptionKind::Answer, round, sdp } => {
-                assert_eq!((own, *round), (MatchRole::Offerer, self.round), "an answer is to the newest offer");
-                assert!(round.is_some() && self.described != *round, "and there is one");
+            Signal::Description {
+                kind: DescriptionKind::Answer,
+                round,
+                sdp,
+            } => {
+                assert_eq!(
+                    (own, *round),
+                    (MatchRole::Offerer, self.round),
+                    "an answer is to the newest offer"
+                );
+                assert!(
+                    round.is_some() && self.described != *round,
+                    "and there is one"
+                );
                 super::clean_sdp(sdp);
                 (self.described, self.candidates) = (*round, 0);
             }
             Signal::Candidate { candidate, .. } => {
-                assert!(self.described.is_some() && self.described == self.round, "a candidate follows its description");
+                assert!(
+                    self.described.is_some() && self.described == self.round,
+                    "a candidate follows its description"
+                );
                 self.candidates += 1;
                 assert!(self.candidates <= MAX_CANDIDATES);
                 if !candidate.is_empty() {
@@ -79,13 +119,20 @@ impl Side {
     }
 }
 
-/// A script, one step a line: who (`a` the offerer, `b` the answerer), what, and a text for it, with `|` for a new line.
+/// A script, one step a line: who (`a` the offerer, `b` the answerer), what, and a text for it,
+/// with `|` for a new line.
 ///
-/// `o` offers, `n` answers, `s` answers what it was offered last, by number, `c` sends a candidate, `g` gets what is on its way, `r` gets the last thing once more,
-/// `x` has a node that is started anew, `t` lets a second pass, `z` sets the clock back by two.
+/// `o` offers, `n` answers, `s` answers what it was offered last, by number, `c` sends a candidate,
+/// `g` gets what is on its way, `r` gets the last thing once more, `x` has a node that is started
+/// anew, `t` lets a second pass, `z` sets the clock back by two.
 pub fn call(bytes: &[u8]) {
-    let Ok(script) = str::from_utf8(bytes) else { return };
-    let mut sides = [Side::new(MatchRole::Offerer), Side::new(MatchRole::Answerer)];
+    let Ok(script) = str::from_utf8(bytes) else {
+        return;
+    };
+    let mut sides = [
+        Side::new(MatchRole::Offerer),
+        Side::new(MatchRole::Answerer),
+    ];
     let mut now = 1_000_000;
     for line in script.lines().take(MAX_STEPS) {
         let mut letters = line.chars();
@@ -119,9 +166,20 @@ pub fn call(bytes: &[u8]) {
             // Both its memory and what was on its way are gone.
             'x' => sides[me] = Side::new(own),
             _ => {
-                let out = signal.map(|signal| sides[me].send(signal, now)).unwrap_or_default();
-                if let Some(Signal::Description { kind: DescriptionKind::Offer, round, .. }) = out.first() {
-                    assert!(round.is_some() && sides[me].round.is_none_or(|before| *round > Some(before)), "rounds grow");
+                let out = signal
+                    .map(|signal| sides[me].send(signal, now))
+                    .unwrap_or_default();
+                if let Some(Signal::Description {
+                    kind: DescriptionKind::Offer,
+                    round,
+                    ..
+                }) = out.first()
+                {
+                    assert!(
+                        round.is_some()
+                            && sides[me].round.is_none_or(|before| *round > Some(before)),
+                        "rounds grow"
+                    );
                     (sides[me].round, sides[me].described) = (*round, None);
                 }
                 sides[1 - me].inbox.extend(out);
@@ -132,7 +190,9 @@ pub fn call(bytes: &[u8]) {
 
 fn description(kind: DescriptionKind, text: &str, round: Option<Round>) -> Option<Signal> {
     let text = if text.is_empty() { SDP } else { text };
-    sanitise_sdp(&text.replace('|', "\r\n"), kind).ok().map(|sdp| Signal::Description { kind, round, sdp })
+    sanitise_sdp(&text.replace('|', "\r\n"), kind)
+        .ok()
+        .map(|sdp| Signal::Description { kind, round, sdp })
 }
 
 fn candidate(text: &str) -> Option<Signal> {
@@ -146,5 +206,9 @@ fn candidate(text: &str) -> Option<Signal> {
         Sanitised::End => String::new(),
         Sanitised::Dropped => return None,
     };
-    Some(Signal::Candidate { candidate, sdp_mid: Some("0".to_owned()), sdp_m_line_index: Some(0) })
+    Some(Signal::Candidate {
+        candidate,
+        sdp_mid: Some("0".to_owned()),
+        sdp_m_line_index: Some(0),
+    })
 }

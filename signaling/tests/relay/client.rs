@@ -9,7 +9,10 @@ use webrtc_util::{Conn, vnet::net::Net};
 
 use crate::harness::{PATIENCE, TestRelay};
 
-async fn connected(relay: &TestRelay, role: MatchRole) -> (Client, Arc<dyn Conn + Send + Sync>, SocketAddr) {
+async fn connected(
+    relay: &TestRelay,
+    role: MatchRole,
+) -> (Client, Arc<dyn Conn + Send + Sync>, SocketAddr) {
     let credential = relay.credential(1, role);
     let config = ClientConfig {
         stun_serv_addr: String::new(),
@@ -38,11 +41,20 @@ async fn two_peers_talk() {
     for round in 0..20_u8 {
         // It binds a channel at its first datagram, in the background, so both ways are taken.
         one_conn.send_to(&[round], other_at).await.expect("sent");
-        other_conn.send_to(&[round, round], one_at).await.expect("sent");
+        other_conn
+            .send_to(&[round, round], one_at)
+            .await
+            .expect("sent");
         if round > 0 {
-            let there = tokio::time::timeout(PATIENCE, other_conn.recv_from(&mut buffer)).await.expect("in time").expect("received");
+            let there = tokio::time::timeout(PATIENCE, other_conn.recv_from(&mut buffer))
+                .await
+                .expect("in time")
+                .expect("received");
             assert_eq!(there.1, one_at);
-            let back = tokio::time::timeout(PATIENCE, one_conn.recv_from(&mut buffer)).await.expect("in time").expect("received");
+            let back = tokio::time::timeout(PATIENCE, one_conn.recv_from(&mut buffer))
+                .await
+                .expect("in time")
+                .expect("received");
             assert_eq!(back.1, other_at);
         }
     }
@@ -56,5 +68,7 @@ async fn two_peers_talk() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, ended).await.expect("what is closed is gone");
+    tokio::time::timeout(PATIENCE, ended)
+        .await
+        .expect("what is closed is gone");
 }

@@ -17,7 +17,9 @@ async fn a_cut_ends_both_directions_within_a_second() {
         let number = if role == MatchRole::Offerer { 1 } else { 2 };
         let [(mut one, one_at), (mut other, other_at)] = relay.bound_pair(number).await;
         one.send_channel(0x4000, b"before").await;
-        other.expect(Received::Channel(0x4001, b"before".to_vec())).await;
+        other
+            .expect(Received::Channel(0x4001, b"before".to_vec()))
+            .await;
         let begun = Instant::now();
         relay.relay.cut(&relay.side(number, role)).await;
         assert!(begun.elapsed() < Duration::from_secs(1));
@@ -28,7 +30,11 @@ async fn a_cut_ends_both_directions_within_a_second() {
         other.expect_silence().await;
         one.expect_silence().await;
         // Its ports are free, and a credential that is valid still is worth nothing.
-        let cut = if role == MatchRole::Offerer { &mut one } else { &mut other };
+        let cut = if role == MatchRole::Offerer {
+            &mut one
+        } else {
+            &mut other
+        };
         assert_eq!(cut.refresh(600).await, Err(403));
         assert_eq!(cut.permit(one_at).await, Err(403));
         assert_eq!(cut.allocate().await, Err(403));
@@ -61,15 +67,23 @@ async fn no_allocation_escapes_a_cut() {
     for round in 1..=30 {
         let mut clients = JoinSet::new();
         for _ in 0..8 {
-            let mut client = relay.client(relay.credential(round, MatchRole::Offerer)).await;
+            let mut client = relay
+                .client(relay.credential(round, MatchRole::Offerer))
+                .await;
             client.greet().await;
             clients.spawn(async move { client.allocate().await });
         }
         let cutting = Arc::clone(&relay);
         let mut cut = JoinSet::new();
         cut.spawn(async move {
-            tokio::time::sleep(Duration::from_micros(100 * u64::try_from(round % 7).expect("small"))).await;
-            cutting.relay.cut(&cutting.side(round, MatchRole::Offerer)).await;
+            tokio::time::sleep(Duration::from_micros(
+                100 * u64::try_from(round % 7).expect("small"),
+            ))
+            .await;
+            cutting
+                .relay
+                .cut(&cutting.side(round, MatchRole::Offerer))
+                .await;
         });
         for got in clients.join_all().await {
             assert!(got.is_ok() || got == Err(403), "{got:?}");
@@ -77,7 +91,8 @@ async fn no_allocation_escapes_a_cut() {
         cut.join_all().await;
         assert!(relay.relay.sides().is_empty(), "round {round}");
     }
-    // The ports came back: 240 were asked for, there are 100. The kernel has the last ones a moment longer.
+    // The ports came back: 240 were asked for, there are 100. The kernel has the last ones a moment
+    // longer.
     let mut held = Vec::new();
     for number in 100..107 {
         for _ in 0..12 {
@@ -93,8 +108,14 @@ async fn cuts_in_a_burst_all_count() {
     for number in 0..40 {
         pairs.push(relay.bound_pair(number).await);
     }
-    let sides: Vec<_> =
-        (0..40).flat_map(|number| [relay.side(number, MatchRole::Offerer), relay.side(number, MatchRole::Answerer)]).collect();
+    let sides: Vec<_> = (0..40)
+        .flat_map(|number| {
+            [
+                relay.side(number, MatchRole::Offerer),
+                relay.side(number, MatchRole::Answerer),
+            ]
+        })
+        .collect();
     let begun = Instant::now();
     for side in &sides {
         relay.relay.cut(side).await;

@@ -10,12 +10,16 @@ use std::{
 use stun::{
     agent::TransactionId,
     attributes::RawAttribute,
-    attributes::{ATTR_CHANNEL_NUMBER, ATTR_LIFETIME, ATTR_NONCE, ATTR_REALM, ATTR_REQUESTED_TRANSPORT, ATTR_USERNAME},
+    attributes::{
+        ATTR_CHANNEL_NUMBER, ATTR_LIFETIME, ATTR_NONCE, ATTR_REALM, ATTR_REQUESTED_TRANSPORT,
+        ATTR_USERNAME,
+    },
     error_code::ErrorCodeAttribute,
     integrity::MessageIntegrity,
     message::{
-        CLASS_INDICATION, CLASS_REQUEST, CLASS_SUCCESS_RESPONSE, Getter as _, METHOD_ALLOCATE, METHOD_CHANNEL_BIND,
-        METHOD_CREATE_PERMISSION, METHOD_REFRESH, METHOD_SEND, Message, MessageType, Method, Setter,
+        CLASS_INDICATION, CLASS_REQUEST, CLASS_SUCCESS_RESPONSE, Getter as _, METHOD_ALLOCATE,
+        METHOD_CHANNEL_BIND, METHOD_CREATE_PERMISSION, METHOD_REFRESH, METHOD_SEND, Message,
+        MessageType, Method, Setter,
     },
     textattrs::TextAttribute,
 };
@@ -24,9 +28,14 @@ use tebdil_core::{
     id::MatchId,
     time::{Clock, Timestamp},
 };
-use tebdil_signaling::{Credential, Relay, RelayRange, RelayRanges, RelaySecret, RelaySettings, SideId};
+use tebdil_signaling::{
+    Credential, Relay, RelayRange, RelayRanges, RelaySecret, RelaySettings, SideId,
+};
 use tokio::{net::UdpSocket, time::timeout};
-use turn::proto::{chandata::ChannelData, channum::ChannelNumber, data::Data, peeraddr::PeerAddress, relayaddr::RelayedAddress};
+use turn::proto::{
+    chandata::ChannelData, channum::ChannelNumber, data::Data, peeraddr::PeerAddress,
+    relayaddr::RelayedAddress,
+};
 
 /// How long a test waits for what must come.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -70,14 +79,29 @@ impl TestRelay {
             bytes_per_second: 10_000_000,
         };
         change(&mut settings);
-        let (secret, clock) = (RelaySecret::new("a secret of this test".into()), Clock::manual(NOW));
+        let (secret, clock) = (
+            RelaySecret::new("a secret of this test".into()),
+            Clock::manual(NOW),
+        );
         let ip = settings.range.ip;
-        let relay = Relay::start(settings, secret.clone(), clock.clone()).await.expect("the relay starts");
-        Self { relay, secret, clock, ip }
+        let relay = Relay::start(settings, secret.clone(), clock.clone())
+            .await
+            .expect("the relay starts");
+        Self {
+            relay,
+            secret,
+            clock,
+            ip,
+        }
     }
 
     pub fn credential(&self, match_id: i64, role: MatchRole) -> Credential {
-        self.secret.issue(MatchId(match_id), role, self.clock.now(), Duration::from_mins(5))
+        self.secret.issue(
+            MatchId(match_id),
+            role,
+            self.clock.now(),
+            Duration::from_mins(5),
+        )
     }
 
     pub fn side(&self, match_id: i64, role: MatchRole) -> SideId {
@@ -134,11 +158,18 @@ pub type Attributes = Vec<Box<dyn Setter + Send>>;
 pub fn raw(kind: stun::attributes::AttrType, value: impl Into<Vec<u8>>) -> Box<dyn Setter + Send> {
     let value: Vec<u8> = value.into();
     let length = u16::try_from(value.len()).expect("short");
-    Box::new(RawAttribute { typ: kind, length, value })
+    Box::new(RawAttribute {
+        typ: kind,
+        length,
+        value,
+    })
 }
 
 pub fn peer(address: SocketAddr) -> Box<dyn Setter + Send> {
-    Box::new(PeerAddress { ip: address.ip(), port: address.port() })
+    Box::new(PeerAddress {
+        ip: address.ip(),
+        port: address.port(),
+    })
 }
 
 pub fn udp() -> Box<dyn Setter + Send> {
@@ -151,12 +182,19 @@ pub fn request(method: Method, attributes: Attributes) -> Message {
 
 /// Data for a peer, outside of channels.
 pub fn indication(to: SocketAddr, data: &[u8]) -> Message {
-    message(MessageType::new(METHOD_SEND, CLASS_INDICATION), vec![peer(to), Box::new(Data(data.to_vec()))])
+    message(
+        MessageType::new(METHOD_SEND, CLASS_INDICATION),
+        vec![peer(to), Box::new(Data(data.to_vec()))],
+    )
 }
 
 fn message(kind: MessageType, attributes: Attributes) -> Message {
     let mut setters: Vec<Box<dyn Setter>> = vec![Box::new(TransactionId::new()), Box::new(kind)];
-    setters.extend(attributes.into_iter().map(|attribute| attribute as Box<dyn Setter>));
+    setters.extend(
+        attributes
+            .into_iter()
+            .map(|attribute| attribute as Box<dyn Setter>),
+    );
     let mut message = Message::new();
     message.build(&setters).expect("a message");
     message
@@ -169,36 +207,66 @@ pub fn code(message: &Message) -> u16 {
 
 impl Client {
     pub async fn new(relay: SocketAddr, credential: Credential) -> Self {
-        let own: IpAddr = if relay.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
+        let own: IpAddr = if relay.is_ipv4() {
+            Ipv4Addr::LOCALHOST.into()
+        } else {
+            Ipv6Addr::LOCALHOST.into()
+        };
         let socket = UdpSocket::bind((own, 0)).await.expect("a socket");
-        Self { socket, relay, credential, nonce: None, held: VecDeque::new() }
+        Self {
+            socket,
+            relay,
+            credential,
+            nonce: None,
+            held: VecDeque::new(),
+        }
     }
 
     fn key(&self, realm: &str) -> MessageIntegrity {
         let Credential { username, password } = &self.credential;
-        MessageIntegrity::new_long_term_integrity(username.clone(), realm.to_owned(), password.expose().to_owned())
+        MessageIntegrity::new_long_term_integrity(
+            username.clone(),
+            realm.to_owned(),
+            password.expose().to_owned(),
+        )
     }
 
     /// A request with this client's credential and nonce.
     pub fn signed(&self, method: Method, mut attributes: Attributes) -> Message {
         let realm = "tebdil";
-        attributes.push(Box::new(TextAttribute::new(ATTR_USERNAME, self.credential.username.clone())));
+        attributes.push(Box::new(TextAttribute::new(
+            ATTR_USERNAME,
+            self.credential.username.clone(),
+        )));
         attributes.push(Box::new(TextAttribute::new(ATTR_REALM, realm.to_owned())));
-        attributes.push(Box::new(TextAttribute::new(ATTR_NONCE, self.nonce.clone().unwrap_or_default())));
+        attributes.push(Box::new(TextAttribute::new(
+            ATTR_NONCE,
+            self.nonce.clone().unwrap_or_default(),
+        )));
         attributes.push(Box::new(self.key(realm)));
         request(method, attributes)
     }
 
     /// Gets a nonce, as every client must first.
     pub async fn greet(&mut self) {
-        let answer = self.exchange(&request(METHOD_ALLOCATE, vec![udp()])).await.expect("a challenge");
+        let answer = self
+            .exchange(&request(METHOD_ALLOCATE, vec![udp()]))
+            .await
+            .expect("a challenge");
         assert_eq!(code(&answer), 401);
-        self.nonce = Some(TextAttribute::get_from_as(&answer, ATTR_NONCE).expect("a nonce").text);
+        self.nonce = Some(
+            TextAttribute::get_from_as(&answer, ATTR_NONCE)
+                .expect("a nonce")
+                .text,
+        );
     }
 
     /// Sends a request and returns the answer, `None` when none comes.
     pub async fn exchange(&mut self, message: &Message) -> Option<Message> {
-        self.socket.send_to(&message.raw, self.relay).await.expect("sent");
+        self.socket
+            .send_to(&message.raw, self.relay)
+            .await
+            .expect("sent");
         let answer = async {
             loop {
                 let datagram = self.datagram().await;
@@ -232,7 +300,9 @@ impl Client {
         if answer.typ.class != CLASS_SUCCESS_RESPONSE {
             return Err(code(&answer));
         }
-        self.key("tebdil").check(&mut answer).expect("the answer is authentic");
+        self.key("tebdil")
+            .check(&mut answer)
+            .expect("the answer is authentic");
         Ok(answer)
     }
 
@@ -244,26 +314,45 @@ impl Client {
     }
 
     pub async fn refresh(&mut self, seconds: u32) -> Result<(), u16> {
-        self.ask(METHOD_REFRESH, vec![raw(ATTR_LIFETIME, seconds.to_be_bytes())]).await.map(drop)
+        self.ask(
+            METHOD_REFRESH,
+            vec![raw(ATTR_LIFETIME, seconds.to_be_bytes())],
+        )
+        .await
+        .map(drop)
     }
 
     pub async fn permit(&mut self, address: SocketAddr) -> Result<(), u16> {
-        self.ask(METHOD_CREATE_PERMISSION, vec![peer(address)]).await.map(drop)
+        self.ask(METHOD_CREATE_PERMISSION, vec![peer(address)])
+            .await
+            .map(drop)
     }
 
     pub async fn bind(&mut self, number: u16, address: SocketAddr) -> Result<(), u16> {
         let number = raw(ATTR_CHANNEL_NUMBER, [number.to_be_bytes(), [0; 2]].concat());
-        self.ask(METHOD_CHANNEL_BIND, vec![number, peer(address)]).await.map(drop)
+        self.ask(METHOD_CHANNEL_BIND, vec![number, peer(address)])
+            .await
+            .map(drop)
     }
 
     pub async fn send(&self, to: SocketAddr, data: &[u8]) {
-        self.socket.send_to(&indication(to, data).raw, self.relay).await.expect("sent");
+        self.socket
+            .send_to(&indication(to, data).raw, self.relay)
+            .await
+            .expect("sent");
     }
 
     pub async fn send_channel(&self, number: u16, data: &[u8]) {
-        let mut message = ChannelData { data: data.to_vec(), number: ChannelNumber(number), raw: Vec::new() };
+        let mut message = ChannelData {
+            data: data.to_vec(),
+            number: ChannelNumber(number),
+            raw: Vec::new(),
+        };
         message.encode();
-        self.socket.send_to(&message.raw, self.relay).await.expect("sent");
+        self.socket
+            .send_to(&message.raw, self.relay)
+            .await
+            .expect("sent");
     }
 
     /// What comes next within that time.
@@ -293,11 +382,17 @@ impl Client {
 /// An answer, or what it carries otherwise.
 fn decode(datagram: &[u8]) -> Result<Message, Received> {
     if ChannelData::is_channel_data(datagram) {
-        let mut data = ChannelData { raw: datagram.to_vec(), ..ChannelData::default() };
+        let mut data = ChannelData {
+            raw: datagram.to_vec(),
+            ..ChannelData::default()
+        };
         data.decode().expect("channel data");
         return Err(Received::Channel(data.number.0, data.data));
     }
-    let mut message = Message { raw: datagram.to_vec(), ..Message::default() };
+    let mut message = Message {
+        raw: datagram.to_vec(),
+        ..Message::default()
+    };
     message.decode().expect("a message");
     if message.typ.class != CLASS_INDICATION {
         return Ok(message);

@@ -10,19 +10,35 @@ use crate::harness::{NOW, Received, TestRelay, host, range};
 
 fn settings(listen: SocketAddr) -> RelaySettings {
     let own = range(listen.ip(), 20_000..=20_009);
-    RelaySettings { listen, range: own.clone(), peers: RelayRanges::new([own]), allocations: 12, bytes_per_second: 1_000_000 }
+    RelaySettings {
+        listen,
+        range: own.clone(),
+        peers: RelayRanges::new([own]),
+        allocations: 12,
+        bytes_per_second: 1_000_000,
+    }
 }
 
 async fn start(settings: RelaySettings) -> Result<Relay, RelayError> {
-    Relay::start(settings, RelaySecret::new("a secret of this test".into()), Clock::manual(NOW)).await
+    Relay::start(
+        settings,
+        RelaySecret::new("a secret of this test".into()),
+        Clock::manual(NOW),
+    )
+    .await
 }
 
 #[tokio::test]
 async fn an_address_is_one_relays_until_that_is_closed() {
-    let first = start(settings(SocketAddr::new(host(), 0))).await.expect("a relay");
+    let first = start(settings(SocketAddr::new(host(), 0)))
+        .await
+        .expect("a relay");
     let address = first.address();
     let taken = start(settings(address)).await;
-    assert!(matches!(&taken, Err(RelayError::Listen(error)) if error.kind() == std::io::ErrorKind::AddrInUse), "{taken:?}");
+    assert!(
+        matches!(&taken, Err(RelayError::Listen(error)) if error.kind() == std::io::ErrorKind::AddrInUse),
+        "{taken:?}"
+    );
     first.close().await;
     let second = start(settings(address)).await.expect("free again");
     assert_eq!(second.address(), address);
@@ -47,8 +63,14 @@ async fn closing_ends_all_calls() {
 
 /// The values of a metric, by the text of its labels.
 fn value(text: &str, name: &str) -> u64 {
-    let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
-    line.rsplit(' ').next().and_then(|number| number.parse().ok()).unwrap_or_default()
+    let line = text
+        .lines()
+        .find(|line| line.starts_with(name))
+        .unwrap_or_default();
+    line.rsplit(' ')
+        .next()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or_default()
 }
 
 #[tokio::test]
@@ -65,24 +87,48 @@ async fn it_counts_what_it_does() {
     let stranger = "127.0.0.1:9".parse().expect("an address");
     assert_eq!(one.permit(stranger).await, Err(403));
     one.send(stranger, b"x").await;
-    one.socket.send_to(b"garbage", one.relay).await.expect("sent");
+    one.socket
+        .send_to(b"garbage", one.relay)
+        .await
+        .expect("sent");
     one.send_channel(0x5000, b"unbound").await;
     assert_eq!(other.permit(other_at).await, Ok(()), "all above is done");
     let text = numbers.render();
     assert_eq!(value(&text, "tebdil_relay_allocations"), 2, "{text}");
     assert_eq!(value(&text, "tebdil_relay_bytes_total"), 800, "{text}");
-    assert_eq!(value(&text, "tebdil_relay_refused_total{reason=\"auth\"}"), 2, "{text}");
-    assert_eq!(value(&text, "tebdil_relay_refused_total{reason=\"peer\"}"), 1, "{text}");
-    one.refresh(600).await.expect("its socket's reader is through with all of the above");
+    assert_eq!(
+        value(&text, "tebdil_relay_refused_total{reason=\"auth\"}"),
+        2,
+        "{text}"
+    );
+    assert_eq!(
+        value(&text, "tebdil_relay_refused_total{reason=\"peer\"}"),
+        1,
+        "{text}"
+    );
+    one.refresh(600)
+        .await
+        .expect("its socket's reader is through with all of the above");
     let text = numbers.render();
     for reason in ["peer", "malformed", "unknown"] {
-        assert_eq!(value(&text, &format!("tebdil_relay_datagrams_dropped_total{{reason=\"{reason}\"}}")), 1, "{text}");
+        assert_eq!(
+            value(
+                &text,
+                &format!("tebdil_relay_datagrams_dropped_total{{reason=\"{reason}\"}}")
+            ),
+            1,
+            "{text}"
+        );
     }
     relay.relay.cut(&relay.side(1, MatchRole::Offerer)).await;
     assert_eq!(one.refresh(600).await, Err(403));
     let text = numbers.render();
     assert_eq!(value(&text, "tebdil_relay_allocations"), 1, "{text}");
-    assert_eq!(value(&text, "tebdil_relay_refused_total{reason=\"cut\"}"), 1, "{text}");
+    assert_eq!(
+        value(&text, "tebdil_relay_refused_total{reason=\"cut\"}"),
+        1,
+        "{text}"
+    );
     assert!(!text.contains("127."), "{text}");
 }
 
@@ -99,9 +145,18 @@ async fn ipv6_works_alike() {
     let relay = relay.await;
     let [(mut one, one_at), (mut other, _)] = relay.bound_pair(1).await;
     one.send_channel(0x4000, b"six").await;
-    other.expect(Received::Channel(0x4001, b"six".to_vec())).await;
+    other
+        .expect(Received::Channel(0x4001, b"six".to_vec()))
+        .await;
     other.send(one_at, b"six").await;
     one.expect(Received::Channel(0x4000, b"six".to_vec())).await;
-    assert_eq!(one.permit(SocketAddr::new(four, 20_000)).await, Err(443), "one of ours, of the other family");
-    assert_eq!(one.bind(0x4001, SocketAddr::new(four, 20_000)).await, Err(443));
+    assert_eq!(
+        one.permit(SocketAddr::new(four, 20_000)).await,
+        Err(443),
+        "one of ours, of the other family"
+    );
+    assert_eq!(
+        one.bind(0x4001, SocketAddr::new(four, 20_000)).await,
+        Err(443)
+    );
 }

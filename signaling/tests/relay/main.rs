@@ -1,4 +1,5 @@
-//! The relay as clients and attackers see it: real sockets, on loopback addresses that belong to one test each.
+//! The relay as clients and attackers see it: real sockets, on loopback addresses that belong to
+//! one test each.
 
 mod client;
 mod credentials;

@@ -10,14 +10,19 @@ async fn indications_and_channels_lead_to_the_other_side() {
     let relay = TestRelay::start().await;
     let [(mut one, one_at), (mut other, other_at)] = relay.pair(1).await;
     one.send(other_at, b"as an indication").await;
-    other.expect(Received::Data(one_at, b"as an indication".to_vec())).await;
+    other
+        .expect(Received::Data(one_at, b"as an indication".to_vec()))
+        .await;
 
     // One end has a channel and the other has none, then both have.
     one.bind(0x4000, other_at).await.expect("a channel");
     one.send_channel(0x4000, b"there").await;
-    other.expect(Received::Data(one_at, b"there".to_vec())).await;
+    other
+        .expect(Received::Data(one_at, b"there".to_vec()))
+        .await;
     other.send(one_at, b"back").await;
-    one.expect(Received::Channel(0x4000, b"back".to_vec())).await;
+    one.expect(Received::Channel(0x4000, b"back".to_vec()))
+        .await;
     other.bind(0x7fff, one_at).await.expect("a channel");
     for data in [&b"x"[..], b"", b"four", &[7; 1_200]] {
         one.send_channel(0x4000, data).await;
@@ -56,7 +61,9 @@ async fn relays_that_know_each_other_relay_to_each_other() {
     one.permit(other_at).await.expect("a permission");
     other.permit(one_at).await.expect("a permission");
     one.send(other_at, b"over there").await;
-    other.expect(Received::Data(one_at, b"over there".to_vec())).await;
+    other
+        .expect(Received::Data(one_at, b"over there".to_vec()))
+        .await;
     one.bind(0x4000, other_at).await.expect("a channel");
     other.bind(0x4002, one_at).await.expect("a channel");
     for round in 0..10_u8 {
@@ -83,8 +90,12 @@ async fn a_relay_that_is_not_known_hears_nothing() {
 async fn an_allocation_sends_nothing_to_itself() {
     let relay = TestRelay::start().await;
     let (mut one, one_at) = relay.allocated(1, MatchRole::Offerer).await;
-    one.permit(one_at).await.expect("a permission is for a host");
-    one.bind(0x4000, one_at).await.expect("and a channel for what could be another's");
+    one.permit(one_at)
+        .await
+        .expect("a permission is for a host");
+    one.bind(0x4000, one_at)
+        .await
+        .expect("and a channel for what could be another's");
     one.send(one_at, b"echo").await;
     one.send_channel(0x4000, b"echo").await;
     one.expect_silence().await;

@@ -20,8 +20,14 @@ async fn no_other_address_is_reached() {
     let relay = TestRelay::start().await;
     let [(mut one, _), (_, other_at)] = relay.pair(1).await;
     let mut sockets = Vec::new();
-    // Loopback, another host, the relay's own host beside its range, and every address of this machine.
-    let mut reachable: Vec<IpAddr> = vec!["127.0.0.1".parse().expect("ip"), host(), relay.ip, "::1".parse().expect("ip")];
+    // Loopback, another host, the relay's own host beside its range, and every address of this
+    // machine.
+    let mut reachable: Vec<IpAddr> = vec![
+        "127.0.0.1".parse().expect("ip"),
+        host(),
+        relay.ip,
+        "::1".parse().expect("ip"),
+    ];
     let routed = std::net::UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
         socket.connect("192.0.2.1:9")?;
         socket.local_addr()
@@ -40,7 +46,8 @@ async fn no_other_address_is_reached() {
         assert_eq!(one.bind(number, to).await, Err(403), "{to}");
         try_everything(&mut one, to, number).await;
         // The permission for the relay's host, which one has, opens none of its other ports.
-        one.send(SocketAddr::new(relay.ip, to.port()), b"leak").await;
+        one.send(SocketAddr::new(relay.ip, to.port()), b"leak")
+            .await;
     }
     for socket in &sockets {
         let got = tokio::time::timeout(SILENCE, socket.recv_from(&mut [0; 100])).await;
@@ -53,7 +60,8 @@ async fn no_other_address_is_reached() {
 async fn every_kind_of_foreign_address_is_refused() {
     let relay = TestRelay::start().await;
     let (mut client, _) = relay.allocated(1, MatchRole::Offerer).await;
-    let [below, above, listening] = [19_999, 20_100, client.relay.port()].map(|port| SocketAddr::new(relay.ip, port).to_string());
+    let [below, above, listening] = [19_999, 20_100, client.relay.port()]
+        .map(|port| SocketAddr::new(relay.ip, port).to_string());
     for text in [
         "127.0.0.1:20000",
         "10.0.0.1:20000",
@@ -83,23 +91,37 @@ async fn every_kind_of_foreign_address_is_refused() {
         assert_eq!(client.bind(0x4000, address).await, Err(403), "{text}");
         // Beside one that is allowed, too: all or nothing.
         let both = vec![peer(SocketAddr::new(relay.ip, 20_001)), peer(address)];
-        assert_eq!(client.ask(METHOD_CREATE_PERMISSION, both).await.map(drop), Err(403), "{text}");
+        assert_eq!(
+            client.ask(METHOD_CREATE_PERMISSION, both).await.map(drop),
+            Err(403),
+            "{text}"
+        );
     }
-    client.permit(SocketAddr::new(relay.ip, 20_001)).await.expect("ours");
-    client.permit(SocketAddr::new(relay.ip, 0)).await.expect("ours, without a port");
+    client
+        .permit(SocketAddr::new(relay.ip, 20_001))
+        .await
+        .expect("ours");
+    client
+        .permit(SocketAddr::new(relay.ip, 0))
+        .await
+        .expect("ours, without a port");
 }
 
 #[tokio::test]
 async fn nothing_comes_in_from_elsewhere() {
     let relay = TestRelay::start().await;
     let [(mut one, one_at), (other, other_at)] = relay.bound_pair(1).await;
-    // Straight to the allocation's port: from elsewhere, and from the relay's own host, for which there is a permission.
+    // Straight to the allocation's port: from elsewhere, and from the relay's own host, for which
+    // there is a permission.
     for ip in ["127.0.0.1".parse().expect("ip"), host(), relay.ip] {
         let stranger = UdpSocket::bind((ip, 0)).await.expect("a socket");
         stranger.send_to(b"guess who", one_at).await.expect("sent");
     }
-    // And from a port of the range that belongs to no allocation, as another user of this machine could.
-    let free = (20_000..=20_099).find(|port| ![one_at.port(), other_at.port()].contains(port)).expect("free");
+    // And from a port of the range that belongs to no allocation, as another user of this machine
+    // could.
+    let free = (20_000..=20_099)
+        .find(|port| ![one_at.port(), other_at.port()].contains(port))
+        .expect("free");
     let impostor = UdpSocket::bind((relay.ip, free)).await.expect("a socket");
     impostor.send_to(b"guess who", one_at).await.expect("sent");
     other.send_channel(0x4001, b"me").await;
@@ -110,7 +132,11 @@ async fn nothing_comes_in_from_elsewhere() {
 #[tokio::test]
 async fn two_permissions_in_one_request_hold() {
     let hosts = [host(), host()];
-    let ranges = || tebdil_signaling::RelayRanges::new(hosts.map(|ip| crate::harness::range(ip, 20_000..=20_009)));
+    let ranges = || {
+        tebdil_signaling::RelayRanges::new(
+            hosts.map(|ip| crate::harness::range(ip, 20_000..=20_009)),
+        )
+    };
     let start = |ip: IpAddr| {
         TestRelay::with(move |settings| {
             settings.listen.set_ip(ip);
@@ -122,7 +148,9 @@ async fn two_permissions_in_one_request_hold() {
     let (mut one, one_at) = north.allocated(1, MatchRole::Offerer).await;
     let (mut near, near_at) = north.allocated(1, MatchRole::Answerer).await;
     let (mut far, far_at) = south.allocated(1, MatchRole::Answerer).await;
-    one.ask(METHOD_CREATE_PERMISSION, vec![peer(near_at), peer(far_at)]).await.expect("both");
+    one.ask(METHOD_CREATE_PERMISSION, vec![peer(near_at), peer(far_at)])
+        .await
+        .expect("both");
     near.permit(one_at).await.expect("a permission");
     far.permit(one_at).await.expect("a permission");
     for (client, from) in [(&mut near, near_at), (&mut far, far_at)] {

@@ -28,7 +28,9 @@ async fn the_thirteenth_allocation_is_refused() {
 async fn when_no_port_is_free_it_says_so() {
     let relay = TestRelay::with(|settings| settings.range.ports = 20_000..=20_002).await;
     // One that is somebody else's is passed over.
-    let foreign = tokio::net::UdpSocket::bind((relay.ip, 20_001)).await.expect("a socket");
+    let foreign = tokio::net::UdpSocket::bind((relay.ip, 20_001))
+        .await
+        .expect("a socket");
     let (mut one, one_at) = relay.allocated(1, MatchRole::Offerer).await;
     let (_other, other_at) = relay.allocated(2, MatchRole::Offerer).await;
     let mut ports = [one_at.port(), other_at.port()];
@@ -61,7 +63,10 @@ async fn what_a_side_sends_is_limited_over_all_it_holds() {
     let relay = TestRelay::with(|settings| settings.bytes_per_second = 20_000).await;
     let [(mut one, _), (mut other, other_at)] = relay.bound_pair(1).await;
     let first = flood(&one, &mut other, 100).await;
-    assert!((20..=24).contains(&first), "a second's worth at once: {first}");
+    assert!(
+        (20..=24).contains(&first),
+        "a second's worth at once: {first}"
+    );
     // A second allocation, or the same anew with a later credential, brings no second allowance.
     relay.clock.advance(Duration::from_secs(30));
     let (mut again, again_at) = relay.allocated(1, MatchRole::Offerer).await;
@@ -72,14 +77,18 @@ async fn what_a_side_sends_is_limited_over_all_it_holds() {
     assert!(second <= 14, "{second}");
     // What the other side sends is its own.
     other.send_channel(0x4002, b"mine").await;
-    again.expect(Received::Channel(0x4000, b"mine".to_vec())).await;
+    again
+        .expect(Received::Channel(0x4000, b"mine".to_vec()))
+        .await;
 }
 
 #[tokio::test]
 async fn channels_of_an_allocation_are_limited() {
     let relay = TestRelay::start().await;
     let (mut one, one_at) = relay.allocated(1, MatchRole::Offerer).await;
-    let others = (20_000..=20_099).map(|port| std::net::SocketAddr::new(relay.ip, port)).filter(|address| *address != one_at);
+    let others = (20_000..=20_099)
+        .map(|port| std::net::SocketAddr::new(relay.ip, port))
+        .filter(|address| *address != one_at);
     let results: Vec<_> = {
         let mut results = Vec::new();
         for (number, address) in (0x4000..).zip(others.take(65)) {

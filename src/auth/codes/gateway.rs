@@ -35,14 +35,16 @@ impl GatewayError {
 /// A setting that cannot be used: its name, and what it must be.
 pub type Wrong = (&'static str, String);
 
-/// A body with places for `{phone}`, `{code}` and `{text}`. It is taken apart when it is read, so that no value can get out of its place.
+/// A body with places for `{phone}`, `{code}` and `{text}`. It is taken apart when it is read, so
+/// that no value can get out of its place.
 #[derive(Clone)]
 enum Body {
     Json(Value),
     Form(Vec<(String, String)>),
 }
 
-/// A gateway, and what it is told. `Debug` shows neither its address nor its template: both may hold a key.
+/// A gateway, and what it is told. `Debug` shows neither its address nor its template: both may
+/// hold a key.
 #[derive(Clone)]
 pub struct Gateway {
     http: Client,
@@ -54,7 +56,9 @@ pub struct Gateway {
 
 impl fmt::Debug for Gateway {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gateway").field("method", &self.method).finish_non_exhaustive()
+        f.debug_struct("Gateway")
+            .field("method", &self.method)
+            .finish_non_exhaustive()
     }
 }
 
@@ -72,51 +76,96 @@ impl Gateway {
                 "must hold no placeholder: addresses end up in logs, phone and code belong into the body",
             ));
         }
-        let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-        let url = url.ok_or_else(|| wrong("verification.gateway.url", "must be https://… or http://…"))?;
+        let url = Url::parse(url)
+            .ok()
+            .filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let url =
+            url.ok_or_else(|| wrong("verification.gateway.url", "must be https://… or http://…"))?;
         let method = match settings.method.as_str() {
             "POST" => Method::POST,
             "PUT" => Method::PUT,
             _ => return Err(wrong("verification.gateway.method", "must be POST or PUT")),
         };
-        let headers = headers(settings).ok_or_else(|| wrong("verification.gateway.headers", "must be names and values of HTTP headers"))?;
+        let headers = headers(settings).ok_or_else(|| {
+            wrong(
+                "verification.gateway.headers",
+                "must be names and values of HTTP headers",
+            )
+        })?;
         let body = Body::parse(settings.content_type, settings.body.expose())?;
         if !(100..=30_000).contains(&settings.timeout_ms) {
-            return Err(wrong("verification.gateway.timeout_ms", "must be 100 to 30000"));
+            return Err(wrong(
+                "verification.gateway.timeout_ms",
+                "must be 100 to 30000",
+            ));
         }
         // A redirect would take phone and code to where nobody has said.
-        let http =
-            Client::builder().timeout(Duration::from_millis(settings.timeout_ms)).redirect(redirect::Policy::none()).user_agent("tebdil");
-        // So would HTTP_PROXY, which may have been set for something else: without TLS, the proxy reads all of it.
-        let http = if url.scheme() == "http" { http.no_proxy() } else { http };
-        let http = http.build().map_err(|_| wrong("verification.gateway.url", "no HTTP client can be made on this machine"))?;
-        Ok(Self { http, method, url, headers, body })
+        let http = Client::builder()
+            .timeout(Duration::from_millis(settings.timeout_ms))
+            .redirect(redirect::Policy::none())
+            .user_agent("tebdil");
+        // So would HTTP_PROXY, which may have been set for something else: without TLS, the proxy
+        // reads all of it.
+        let http = if url.scheme() == "http" {
+            http.no_proxy()
+        } else {
+            http
+        };
+        let http = http.build().map_err(|_| {
+            wrong(
+                "verification.gateway.url",
+                "no HTTP client can be made on this machine",
+            )
+        })?;
+        Ok(Self {
+            http,
+            method,
+            url,
+            headers,
+            body,
+        })
     }
 
     /// Whether phones and codes go over the network in clear.
     pub fn is_open(settings: &Settings) -> bool {
         let url = Url::parse(settings.url.expose()).ok();
-        url.is_some_and(|url| url.scheme() == "http" && !matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]")))
+        url.is_some_and(|url| {
+            url.scheme() == "http"
+                && !matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+        })
     }
 
-    /// Hands a message over. It is sent once: whether a gateway that did not answer took it is unknown.
+    /// Hands a message over. It is sent once: whether a gateway that did not answer took it is
+    /// unknown.
     ///
     /// # Errors
     /// [`GatewayError`]; only an answer of 200 to 299 is success.
     pub async fn send(&self, message: &Message) -> Result<(), GatewayError> {
         let (media_type, body) = self.body.fill(message);
-        let request = self.http.request(self.method.clone(), self.url.clone()).headers(self.headers.clone());
-        let response = request.header(CONTENT_TYPE, media_type).body(body).send().await.map_err(|error| {
-            if error.is_timeout() {
-                GatewayError::TimedOut
-            } else if error.is_connect() {
-                GatewayError::Unreachable
-            } else {
-                GatewayError::Malformed
-            }
-        })?;
+        let request = self
+            .http
+            .request(self.method.clone(), self.url.clone())
+            .headers(self.headers.clone());
+        let response = request
+            .header(CONTENT_TYPE, media_type)
+            .body(body)
+            .send()
+            .await
+            .map_err(|error| {
+                if error.is_timeout() {
+                    GatewayError::TimedOut
+                } else if error.is_connect() {
+                    GatewayError::Unreachable
+                } else {
+                    GatewayError::Malformed
+                }
+            })?;
         let status = response.status();
-        if status.is_success() { Ok(()) } else { Err(GatewayError::Refused(status.as_u16())) }
+        if status.is_success() {
+            Ok(())
+        } else {
+            Err(GatewayError::Refused(status.as_u16()))
+        }
     }
 }
 
@@ -136,21 +185,31 @@ fn headers(settings: &Settings) -> Option<HeaderMap> {
 impl Body {
     fn parse(kind: ContentType, template: &str) -> Result<Self, Wrong> {
         let wrong = |detail: &str| ("verification.gateway.body", detail.to_owned());
-        if !template.contains("{phone}") || !(template.contains("{code}") || template.contains("{text}")) {
+        if !template.contains("{phone}")
+            || !(template.contains("{code}") || template.contains("{text}"))
+        {
             return Err(wrong("must hold {phone} and one of {text} and {code}"));
         }
         match kind {
             ContentType::Json => {
-                let value: Value =
-                    serde_json::from_str(template).map_err(|_| wrong("must be JSON, with the placeholders inside of strings"))?;
+                let value: Value = serde_json::from_str(template)
+                    .map_err(|_| wrong("must be JSON, with the placeholders inside of strings"))?;
                 Ok(Self::Json(value))
             }
-            ContentType::Form => Ok(Self::Form(form_urlencoded::parse(template.as_bytes()).into_owned().collect())),
+            ContentType::Form => Ok(Self::Form(
+                form_urlencoded::parse(template.as_bytes())
+                    .into_owned()
+                    .collect(),
+            )),
         }
     }
 
     fn fill(&self, message: &Message) -> (&'static str, String) {
-        let values = [("phone", message.phone.expose()), ("code", message.code.expose()), ("text", message.text.expose())];
+        let values = [
+            ("phone", message.phone.expose()),
+            ("code", message.code.expose()),
+            ("text", message.text.expose()),
+        ];
         match self {
             Self::Json(template) => {
                 let mut body = template.clone();
@@ -173,7 +232,9 @@ fn fill_json(body: &mut Value, values: &[(&str, &str)]) {
     match body {
         Value::String(text) => *text = fill(text, values),
         Value::Array(items) => items.iter_mut().for_each(|item| fill_json(item, values)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| fill_json(field, values)),
+        Value::Object(fields) => fields
+            .values_mut()
+            .for_each(|field| fill_json(field, values)),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
@@ -199,7 +260,11 @@ mod tests {
     }
 
     fn message() -> Message {
-        Message { phone: "+905301234567".into(), code: "012345".into(), text: "\"a\\b\" & c=d\n012345".into() }
+        Message {
+            phone: "+905301234567".into(),
+            code: "012345".into(),
+            text: "\"a\\b\" & c=d\n012345".into(),
+        }
     }
 
     #[test]
@@ -208,14 +273,30 @@ mod tests {
         let (media_type, body) = gateway.body.fill(&message());
         assert_eq!(media_type, "application/json");
         let body: Value = serde_json::from_str(&body).expect("JSON");
-        assert_eq!(body, json!({"to": "+905301234567", "parts": [{"text": "\"a\\b\" & c=d\n012345"}], "n": 1}));
+        assert_eq!(
+            body,
+            json!({"to": "+905301234567", "parts": [{"text": "\"a\\b\" & c=d\n012345"}], "n": 1})
+        );
 
-        let form = Settings { content_type: ContentType::Form, body: "user=me&to={phone}&msg={text}".into(), ..settings() };
+        let form = Settings {
+            content_type: ContentType::Form,
+            body: "user=me&to={phone}&msg={text}".into(),
+            ..settings()
+        };
         let (media_type, body) = Gateway::new(&form).expect("good").body.fill(&message());
         assert_eq!(media_type, "application/x-www-form-urlencoded");
-        let pairs: Vec<(String, String)> = form_urlencoded::parse(body.as_bytes()).into_owned().collect();
-        let expected = [("user", "me"), ("to", "+905301234567"), ("msg", "\"a\\b\" & c=d\n012345")];
-        assert_eq!(pairs, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(body.as_bytes())
+            .into_owned()
+            .collect();
+        let expected = [
+            ("user", "me"),
+            ("to", "+905301234567"),
+            ("msg", "\"a\\b\" & c=d\n012345"),
+        ];
+        assert_eq!(
+            pairs,
+            expected.map(|(name, value)| (name.to_owned(), value.to_owned()))
+        );
     }
 
     #[test]
@@ -227,9 +308,16 @@ mod tests {
     #[test]
     fn debug_shows_no_key_wherever_the_gateway_wants_it() {
         let body = "user=me&pass=hunter2&to={phone}&msg={text}";
-        let settings = Settings { content_type: ContentType::Form, body: body.into(), ..settings() };
+        let settings = Settings {
+            content_type: ContentType::Form,
+            body: body.into(),
+            ..settings()
+        };
         let gateway = Gateway::new(&settings).expect("good");
-        let shown = format!("{gateway:?}{settings:?}{:?}", CodeSender::Gateway(Box::new(gateway.clone())));
+        let shown = format!(
+            "{gateway:?}{settings:?}{:?}",
+            CodeSender::Gateway(Box::new(gateway.clone()))
+        );
         assert!(!shown.contains("hunter2"), "{shown}");
     }
 
@@ -241,10 +329,14 @@ mod tests {
             ("url", |s| s.url = "sms.example".into()),
             ("url", |s| s.url = "ftp://sms.example".into()),
             ("method", |s| s.method = "GET".to_owned()),
-            ("headers", |s| drop(s.headers.insert("bad name".to_owned(), "x".into()))),
+            ("headers", |s| {
+                drop(s.headers.insert("bad name".to_owned(), "x".into()))
+            }),
             ("body", |s| s.body = r#"{"to":"{phone}"}"#.into()),
             ("body", |s| s.body = r#"{"text":"{text}"}"#.into()),
-            ("body", |s| s.body = r#"{"to":{phone},"text":"{text}"}"#.into()),
+            ("body", |s| {
+                s.body = r#"{"to":{phone},"text":"{text}"}"#.into()
+            }),
             ("timeout_ms", |s| s.timeout_ms = 0),
         ];
         for (field, change) in cases {
@@ -258,8 +350,18 @@ mod tests {
 
     #[test]
     fn only_a_gateway_on_this_machine_may_be_without_tls() {
-        let open = |url: &str| Gateway::is_open(&Settings { url: url.into(), ..settings() });
+        let open = |url: &str| {
+            Gateway::is_open(&Settings {
+                url: url.into(),
+                ..settings()
+            })
+        };
         assert!(open("http://sms.example/send") && open("http://10.0.0.2"));
-        assert!(!open("https://sms.example") && !open("http://127.0.0.1:5000/") && !open("http://localhost") && !open("http://[::1]:1"));
+        assert!(
+            !open("https://sms.example")
+                && !open("http://127.0.0.1:5000/")
+                && !open("http://localhost")
+                && !open("http://[::1]:1")
+        );
     }
 }

@@ -1,8 +1,10 @@
 //! One-time codes: made, sent to a phone by a background task, and recognised.
 //!
-//! A request never waits for a gateway, and a password reset not even for the look-up of the account: what it asks for goes into a bounded queue, and
-//! [`Courier`] does it. So the answer and its time say nothing about who has an account. Codes that were queued when the process died are not sent; users ask
-//! for another. How many codes may be asked for is limited before anything is queued (`http/code_limits.rs`); what texts may cost, by [`Budget`].
+//! A request never waits for a gateway, and a password reset not even for the look-up of the
+//! account: what it asks for goes into a bounded queue, and [`Courier`] does it. So the answer and
+//! its time say nothing about who has an account. Codes that were queued when the process died are
+//! not sent; users ask for another. How many codes may be asked for is limited before anything is
+//! queued (`http/code_limits.rs`); what texts may cost, by [`Budget`].
 //!
 //! To add a way to send: a variant of [`CodeSender`], and its settings in `[verification]`.
 
@@ -65,7 +67,8 @@ pub struct Message {
 /// Who sends codes.
 #[derive(Debug, Clone)]
 pub enum CodeSender {
-    /// Writes them to the log: development only, and refused without `verification.unsafe_allow_log`.
+    /// Writes them to the log: development only, and refused without
+    /// `verification.unsafe_allow_log`.
     Log,
     Gateway(Box<Gateway>),
 }
@@ -79,7 +82,9 @@ impl CodeSender {
         Ok(match settings.sender {
             config::Sender::Off => None,
             config::Sender::Log => Some(Self::Log),
-            config::Sender::Gateway => Some(Self::Gateway(Box::new(Gateway::new(&settings.gateway)?))),
+            config::Sender::Gateway => {
+                Some(Self::Gateway(Box::new(Gateway::new(&settings.gateway)?)))
+            }
         })
     }
 
@@ -87,7 +92,11 @@ impl CodeSender {
         match self {
             Self::Log => {
                 let phone = Phones::masked(message.phone.expose());
-                tracing::warn!(phone, text = message.text.expose(), "a code that nobody is sent: verification.sender is for development");
+                tracing::warn!(
+                    phone,
+                    text = message.text.expose(),
+                    "a code that nobody is sent: verification.sender is for development"
+                );
                 Ok(())
             }
             Self::Gateway(gateway) => gateway.send(message).await,
@@ -103,7 +112,13 @@ pub struct QueueFull;
 #[derive(Debug)]
 enum Order {
     /// A registration's code, which is stored already.
-    Registration { phone: Secret, locale: Locale, alias: String, code: Secret, spent: Spent },
+    Registration {
+        phone: Secret,
+        locale: Locale,
+        alias: String,
+        code: Secret,
+        spent: Spent,
+    },
     /// Whoever has this phone wants a new password.
     PasswordReset { phone: CodePhone },
 }
@@ -134,9 +149,18 @@ impl Parts {
         Drawn { id, code, hash }
     }
 
-    /// The code that a guess is right for. None when two are: which registration was meant cannot be known.
-    pub(super) fn recognise(&self, purpose: CodePurpose, phone: &PhoneIndex, guess: &str, tried: Vec<TriedCode>) -> Option<TriedCode> {
-        let mut right = tried.into_iter().filter(|code| self.blind.code(purpose, phone, code.id, guess) == code.hash);
+    /// The code that a guess is right for. None when two are: which registration was meant cannot
+    /// be known.
+    pub(super) fn recognise(
+        &self,
+        purpose: CodePurpose,
+        phone: &PhoneIndex,
+        guess: &str,
+        tried: Vec<TriedCode>,
+    ) -> Option<TriedCode> {
+        let mut right = tried
+            .into_iter()
+            .filter(|code| self.blind.code(purpose, phone, code.id, guess) == code.hash);
         right.next().filter(|_| right.next().is_none())
     }
 }
@@ -152,10 +176,28 @@ pub struct Codes {
 impl Codes {
     /// Codes that `sender` sends, and the task that does it.
     pub fn new(sender: Option<CodeSender>, parts: Parts) -> (Self, Option<Courier>) {
-        let Some(sender) = sender else { return (Self { parts, orders: None }, None) };
+        let Some(sender) = sender else {
+            return (
+                Self {
+                    parts,
+                    orders: None,
+                },
+                None,
+            );
+        };
         let (orders, waiting) = mpsc::channel(QUEUE);
-        let courier = Courier { sender, parts: parts.clone(), orders: waiting };
-        (Self { parts, orders: Some(orders) }, Some(courier))
+        let courier = Courier {
+            sender,
+            parts: parts.clone(),
+            orders: waiting,
+        };
+        (
+            Self {
+                parts,
+                orders: Some(orders),
+            },
+            Some(courier),
+        )
     }
 
     /// Whether there is somebody who sends codes.
@@ -171,7 +213,13 @@ impl Codes {
         code: Secret,
         spent: Spent,
     ) -> Result<(), QueueFull> {
-        self.order(Order::Registration { phone, locale, alias, code, spent })
+        self.order(Order::Registration {
+            phone,
+            locale,
+            alias,
+            code,
+            spent,
+        })
     }
 
     pub(super) fn send_password_reset(&self, phone: CodePhone) -> Result<(), QueueFull> {
@@ -179,7 +227,10 @@ impl Codes {
     }
 
     fn order(&self, order: Order) -> Result<(), QueueFull> {
-        let taken = self.orders.as_ref().is_some_and(|orders| orders.try_send(order).is_ok());
+        let taken = self
+            .orders
+            .as_ref()
+            .is_some_and(|orders| orders.try_send(order).is_ok());
         if taken {
             Ok(())
         } else {
@@ -218,16 +269,36 @@ impl Courier {
 
     async fn carry_out(&self, order: Order) {
         match order {
-            Order::Registration { phone, locale, alias, code, spent } => {
+            Order::Registration {
+                phone,
+                locale,
+                alias,
+                code,
+                spent,
+            } => {
                 let text = texts::registration(locale, &alias, code.expose());
-                self.send(CodePurpose::Registration, &Message { phone, code, text }, spent).await;
+                self.send(
+                    CodePurpose::Registration,
+                    &Message { phone, code, text },
+                    spent,
+                )
+                .await;
             }
             Order::PasswordReset { phone } => match self.password_reset(&phone).await {
-                // Not before it is known that there is somebody: a request that brings no text costs nothing, and its answer tells nothing.
-                Ok(Some(message)) => match self.parts.budget.spend(CodePurpose::PasswordReset, &phone).await {
+                // Not before it is known that there is somebody: a request that brings no text
+                // costs nothing, and its answer tells nothing.
+                Ok(Some(message)) => match self
+                    .parts
+                    .budget
+                    .spend(CodePurpose::PasswordReset, &phone)
+                    .await
+                {
                     Ok(spent) => self.send(CodePurpose::PasswordReset, &message, spent).await,
                     Err(denied) => {
-                        tracing::warn!(?denied, "a password reset was not sent: there is no budget for it");
+                        tracing::warn!(
+                            ?denied,
+                            "a password reset was not sent: there is no budget for it"
+                        );
                         count(CodePurpose::PasswordReset, "over_budget");
                     }
                 },
@@ -240,8 +311,8 @@ impl Courier {
         }
     }
 
-    /// Stores a code for whoever has the phone. Where nobody has it, or may not use it, a code is stored all the same, and told to nobody: guesses then
-    /// take the same way and the same time.
+    /// Stores a code for whoever has the phone. Where nobody has it, or may not use it, a code is
+    /// stored all the same, and told to nobody: guesses then take the same way and the same time.
     async fn password_reset(&self, phone: &CodePhone) -> Result<Option<Message>, StoreError> {
         let Parts { store, clock, .. } = &self.parts;
         let now = clock.now();
@@ -250,11 +321,22 @@ impl Courier {
         let user = user.filter(|_| ban.is_none());
         let Drawn { id, code, hash } = self.parts.draw(CodePurpose::PasswordReset, &phone.index);
         let owner: Option<UserId> = user.as_ref().map(|user| user.id);
-        let new = NewCode { id, purpose: CodePurpose::PasswordReset, phone: phone.index, user: owner, hash, registration: None };
+        let new = NewCode {
+            id,
+            purpose: CodePurpose::PasswordReset,
+            phone: phone.index,
+            user: owner,
+            hash,
+            registration: None,
+        };
         store.insert_code(new, now).await?;
         Ok(user.map(|user| {
             let text = texts::password_reset(user.locale, code.expose());
-            Message { phone: phone.e164.clone(), code, text }
+            Message {
+                phone: phone.e164.clone(),
+                code,
+                text,
+            }
         }))
     }
 
@@ -273,7 +355,8 @@ impl Courier {
 }
 
 fn count(purpose: CodePurpose, outcome: &'static str) {
-    metrics::counter!("tebdil_codes_total", "purpose" => purpose.as_str(), "outcome" => outcome).increment(1);
+    metrics::counter!("tebdil_codes_total", "purpose" => purpose.as_str(), "outcome" => outcome)
+        .increment(1);
 }
 
 #[cfg(test)]
@@ -288,18 +371,38 @@ mod tests {
 
     async fn budget() -> Arc<Budget> {
         let config = config::Config::load(None, []).expect("settings");
-        let alone = RealtimeSettings { redis_url: "".into(), prefix: String::new() };
-        let (realtime, _events) = Realtime::connect(&alone, &mut rand::rng()).await.expect("it needs nobody");
-        Arc::new(Budget::new(&config.limits, &realtime, BlindIndex::new(Key::from([1; 32]))))
+        let alone = RealtimeSettings {
+            redis_url: "".into(),
+            prefix: String::new(),
+        };
+        let (realtime, _events) = Realtime::connect(&alone, &mut rand::rng())
+            .await
+            .expect("it needs nobody");
+        Arc::new(Budget::new(
+            &config.limits,
+            &realtime,
+            BlindIndex::new(Key::from([1; 32])),
+        ))
     }
 
     #[tokio::test]
     async fn what_does_not_fit_into_the_queue_is_refused_and_what_does_is_done_before_the_end() {
-        let t = TestStore::create(Backend::Sqlite).await.expect("SQLite is always there");
+        let t = TestStore::create(Backend::Sqlite)
+            .await
+            .expect("SQLite is always there");
         let ids = Arc::clone(t.store.ids());
-        let parts = Parts { store: t.store.clone(), blind: t.index.clone(), ids, clock: t.clock.clone(), budget: budget().await };
+        let parts = Parts {
+            store: t.store.clone(),
+            blind: t.index.clone(),
+            ids,
+            clock: t.clock.clone(),
+            budget: budget().await,
+        };
         let (codes, courier) = Codes::new(Some(CodeSender::Log), parts.clone());
-        let phone = CodePhone { e164: "+905301234567".into(), index: t.index.phone("+905301234567") };
+        let phone = CodePhone {
+            e164: "+905301234567".into(),
+            index: t.index.phone("+905301234567"),
+        };
         for _ in 0..QUEUE {
             assert_eq!(codes.send_password_reset(phone.clone()), Ok(()));
         }
@@ -307,36 +410,77 @@ mod tests {
         let closing = CancellationToken::new();
         closing.cancel();
         courier.expect("there is a sender").run(closing).await;
-        let stored = t.numbers("SELECT COUNT(*) FROM one_time_codes WHERE user_id IS NULL").await;
+        let stored = t
+            .numbers("SELECT COUNT(*) FROM one_time_codes WHERE user_id IS NULL")
+            .await;
         assert_eq!(stored, [i64::try_from(QUEUE).expect("few")]);
-        assert_eq!(codes.send_password_reset(phone.clone()), Err(QueueFull), "nobody works any more");
-        assert_eq!(Codes::new(None, parts).0.send_password_reset(phone), Err(QueueFull));
+        assert_eq!(
+            codes.send_password_reset(phone.clone()),
+            Err(QueueFull),
+            "nobody works any more"
+        );
+        assert_eq!(
+            Codes::new(None, parts).0.send_password_reset(phone),
+            Err(QueueFull)
+        );
     }
 
     #[tokio::test]
     async fn a_guess_that_is_right_for_two_codes_is_right_for_none() {
-        let t = TestStore::create(Backend::Sqlite).await.expect("SQLite is always there");
+        let t = TestStore::create(Backend::Sqlite)
+            .await
+            .expect("SQLite is always there");
         let ids = Arc::clone(t.store.ids());
-        let parts = Parts { store: t.store.clone(), blind: t.index.clone(), ids, clock: t.clock.clone(), budget: budget().await };
+        let parts = Parts {
+            store: t.store.clone(),
+            blind: t.index.clone(),
+            ids,
+            clock: t.clock.clone(),
+            budget: budget().await,
+        };
         let (purpose, phone) = (CodePurpose::Registration, t.index.phone("+905301234567"));
         let tried = |row: i64, code: &str| {
             let id = CodeId(row);
-            TriedCode { id, user: None, hash: t.index.code(purpose, &phone, id, code), registration: None }
+            TriedCode {
+                id,
+                user: None,
+                hash: t.index.code(purpose, &phone, id, code),
+                registration: None,
+            }
         };
-        let recognised = |tried| parts.recognise(purpose, &phone, "123456", tried).map(|code| code.id);
-        assert_eq!(recognised(vec![tried(1, "123456"), tried(2, "654321")]), Some(CodeId(1)));
-        assert_eq!(recognised(vec![tried(1, "123456"), tried(2, "123456")]), None);
+        let recognised = |tried| {
+            parts
+                .recognise(purpose, &phone, "123456", tried)
+                .map(|code| code.id)
+        };
+        assert_eq!(
+            recognised(vec![tried(1, "123456"), tried(2, "654321")]),
+            Some(CodeId(1))
+        );
+        assert_eq!(
+            recognised(vec![tried(1, "123456"), tried(2, "123456")]),
+            None
+        );
         assert_eq!(recognised(vec![tried(1, "654321")]), None);
         let drawn = parts.draw(purpose, &phone);
         assert_eq!(drawn.code.expose().len(), 6);
-        assert_eq!(drawn.hash, t.index.code(purpose, &phone, drawn.id, drawn.code.expose()));
+        assert_eq!(
+            drawn.hash,
+            t.index.code(purpose, &phone, drawn.id, drawn.code.expose())
+        );
     }
 
     #[test]
     fn the_prefix_is_country_and_operator() {
-        let phone = |e164: &str| CodePhone { e164: e164.into(), index: BlindIndex::new(Key::from([1; 32])).phone(e164) };
+        let phone = |e164: &str| CodePhone {
+            e164: e164.into(),
+            index: BlindIndex::new(Key::from([1; 32])).phone(e164),
+        };
         assert_eq!(phone("+905301234567").prefix(), b"905301");
         assert_eq!(phone("+2471").prefix(), b"2471");
-        assert_eq!(format!("{:?}", phone("+905301234567")), "CodePhone { e164: Secret(…), index: PhoneIndex(…) }");
+        assert_eq!(
+            format!("{:?}", phone("+905301234567")),
+            "CodePhone { e164: Secret(…), index: PhoneIndex(…) }"
+        );
     }
 }

@@ -1,13 +1,16 @@
 //! Texts with places for values.
 
-/// `template` with each `{name}` replaced by its value. Other braces stay, and what a value holds is not looked into.
+/// `template` with each `{name}` replaced by its value. Other braces stay, and what a value holds
+/// is not looked into.
 pub(super) fn fill(template: &str, values: &[(&str, &str)]) -> String {
     let mut filled = String::with_capacity(template.len() + 32);
     let mut rest = template;
     while let Some(open) = rest.find('{') {
         let (before, after) = rest.split_at(open);
         filled.push_str(before);
-        let value = values.iter().find_map(|(name, value)| Some((*value, after[1..].strip_prefix(name)?.strip_prefix('}')?)));
+        let value = values.iter().find_map(|(name, value)| {
+            Some((*value, after[1..].strip_prefix(name)?.strip_prefix('}')?))
+        });
         if let Some((value, tail)) = value {
             filled.push_str(value);
             rest = tail;
@@ -29,7 +32,10 @@ mod tests {
         let values = [("code", "{text}"), ("text", "x")];
         assert_eq!(fill("{code}-{text}{text}", &values), "{text}-xx");
         assert_eq!(fill("{", &values), "{");
-        assert_eq!(fill("{codes} {{code} }{ş}", &values), "{codes} {{text} }{ş}");
+        assert_eq!(
+            fill("{codes} {{code} }{ş}", &values),
+            "{codes} {{text} }{ş}"
+        );
         assert_eq!(fill("", &values), "");
     }
 }

@@ -1,4 +1,5 @@
-//! What a code comes with, in the language of its reader. The sentences stand in `locales/`, with everything else that users are told.
+//! What a code comes with, in the language of its reader. The sentences stand in `locales/`, with
+//! everything else that users are told.
 
 use rust_i18n::t;
 use tebdil_core::{domain::Locale, protocol::Secret};
@@ -7,11 +8,20 @@ use tebdil_core::{domain::Locale, protocol::Secret};
 pub(super) fn registration(locale: Locale, alias: &str, code: &str) -> Secret {
     // A phone would make a link of `a.b`.
     let alias = alias.replace('.', ". ");
-    Secret::from(String::from(t!("code.registration", locale = locale.as_str(), alias = alias, code = code)))
+    Secret::from(String::from(t!(
+        "code.registration",
+        locale = locale.as_str(),
+        alias = alias,
+        code = code
+    )))
 }
 
 pub(super) fn password_reset(locale: Locale, code: &str) -> Secret {
-    Secret::from(String::from(t!("code.password_reset", locale = locale.as_str(), code = code)))
+    Secret::from(String::from(t!(
+        "code.password_reset",
+        locale = locale.as_str(),
+        code = code
+    )))
 }
 
 #[cfg(test)]
@@ -22,11 +32,18 @@ mod tests {
     fn every_language_names_code_and_alias() {
         for locale in Locale::ALL {
             let text = registration(*locale, "kedi.com", "012345");
-            assert!(text.expose().contains("\"kedi. com\"") && text.expose().contains(" 012345,"), "{}", text.expose());
+            assert!(
+                text.expose().contains("\"kedi. com\"") && text.expose().contains(" 012345,"),
+                "{}",
+                text.expose()
+            );
             let text = password_reset(*locale, "012345");
             assert!(text.expose().contains(" 012345,"), "{}", text.expose());
             assert!(!text.expose().contains('{'));
         }
-        assert_ne!(password_reset(Locale::Tr, "1"), password_reset(Locale::En, "1"));
+        assert_ne!(
+            password_reset(Locale::Tr, "1"),
+            password_reset(Locale::En, "1")
+        );
     }
 }

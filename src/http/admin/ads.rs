@@ -29,7 +29,11 @@ impl From<AdRefused> for Failure {
 /// Whether ads may be made for a group.
 fn allowed(app: &App, target: TargetGroup) -> Answer<()> {
     if target.premium() == Some(true) && !app.config.ads.premium {
-        return Err(Failure::field(ErrorCode::InvalidField, "target_group", "premium users are shown no ads by this server"));
+        return Err(Failure::field(
+            ErrorCode::InvalidField,
+            "target_group",
+            "premium users are shown no ads by this server",
+        ));
     }
     Ok(())
 }
@@ -40,7 +44,11 @@ fn allowed(app: &App, target: TargetGroup) -> Answer<()> {
     params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = Page<AdminAd>))
 )]
-pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Admin, params: Params) -> Answer<Json<Page<AdminAd>>> {
+pub(in crate::http) async fn list(
+    State(app): State<Arc<App>>,
+    _: Admin,
+    params: Params,
+) -> Answer<Json<Page<AdminAd>>> {
     let paging = params.paging()?;
     let rows = app.store.ads(paging.position(), paging.rows()).await?;
     Ok(Json(paging.page(rows, |row| row.id.0, AdminAd::from)))
@@ -61,7 +69,10 @@ pub(in crate::http) async fn create(
 ) -> Answer<(StatusCode, Json<AdminAd>)> {
     settings.check()?;
     allowed(&app, settings.target_group)?;
-    let row = app.store.create_ad(who.user_id, &settings, app.clock.now()).await?;
+    let row = app
+        .store
+        .create_ad(who.user_id, &settings, app.clock.now())
+        .await?;
     app.ads.changed().await;
     Ok((StatusCode::CREATED, Json(row.into())))
 }
@@ -71,11 +82,22 @@ pub(in crate::http) async fn create(
     get, operation_id = "get_ad", path = "/v1/admin/ads/{id}", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
     responses((status = 200, body = AdminAd))
 )]
-pub(in crate::http) async fn get(State(app): State<Arc<App>>, _: Admin, IdPath(id): IdPath<AdId>) -> Answer<Json<AdminAd>> {
-    Ok(Json(app.store.ad(id).await?.ok_or_else(Failure::not_found)?.into()))
+pub(in crate::http) async fn get(
+    State(app): State<Arc<App>>,
+    _: Admin,
+    IdPath(id): IdPath<AdId>,
+) -> Answer<Json<AdminAd>> {
+    Ok(Json(
+        app.store
+            .ad(id)
+            .await?
+            .ok_or_else(Failure::not_found)?
+            .into(),
+    ))
 }
 
-/// Change parts of an ad: all of them or, when one is refused, none. Other nodes show the change within 5 seconds.
+/// Change parts of an ad: all of them or, when one is refused, none. Other nodes show the change
+/// within 5 seconds.
 #[utoipa::path(
     patch, operation_id = "update_ad", path = "/v1/admin/ads/{id}", tag = "admin", security(("bearer" = ["admin"])),
     params(("id" = String, Path)), request_body = AdPatch,
@@ -90,8 +112,14 @@ pub(in crate::http) async fn change(
     IdPath(id): IdPath<AdId>,
     Strict(patch): Strict<AdPatch>,
 ) -> Answer<Json<AdminAd>> {
-    patch.target_group.map_or(Ok(()), |target| allowed(&app, target))?;
-    let row = match app.store.change_ad(who.user_id, id, &patch, app.clock.now()).await? {
+    patch
+        .target_group
+        .map_or(Ok(()), |target| allowed(&app, target))?;
+    let row = match app
+        .store
+        .change_ad(who.user_id, id, &patch, app.clock.now())
+        .await?
+    {
         AdChange::Changed(row) => row,
         AdChange::Refused(refused) => return Err(refused.into()),
         AdChange::NotFound => return Err(Failure::not_found()),
@@ -100,7 +128,8 @@ pub(in crate::http) async fn change(
     Ok(Json(row.into()))
 }
 
-/// Send an ad as a notification to its target group: in the background, once to each user who has not turned ads off.
+/// Send an ad as a notification to its target group: in the background, once to each user who has
+/// not turned ads off.
 #[utoipa::path(
     post, operation_id = "notify_ad", path = "/v1/admin/ads/{id}/notify", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
     responses(
@@ -113,7 +142,11 @@ pub(in crate::http) async fn notify(
     Admin(who): Admin,
     IdPath(id): IdPath<AdId>,
 ) -> Answer<(StatusCode, Json<Announcement>)> {
-    match app.store.notify_of_ad(who.user_id, id, app.config.ads.premium, app.clock.now()).await? {
+    match app
+        .store
+        .notify_of_ad(who.user_id, id, app.config.ads.premium, app.clock.now())
+        .await?
+    {
         AdNotifying::Made(made) => Ok((StatusCode::CREATED, Json(made))),
         AdNotifying::NotRunning => Err(ErrorCode::AdNotRunning.into()),
         AdNotifying::NotFound => Err(Failure::not_found()),
@@ -125,8 +158,16 @@ pub(in crate::http) async fn notify(
     delete, operation_id = "delete_ad", path = "/v1/admin/ads/{id}", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
     responses((status = 204))
 )]
-pub(in crate::http) async fn delete(State(app): State<Arc<App>>, Admin(who): Admin, IdPath(id): IdPath<AdId>) -> Answer<StatusCode> {
-    if !app.store.delete_ad(who.user_id, id, app.clock.now()).await? {
+pub(in crate::http) async fn delete(
+    State(app): State<Arc<App>>,
+    Admin(who): Admin,
+    IdPath(id): IdPath<AdId>,
+) -> Answer<StatusCode> {
+    if !app
+        .store
+        .delete_ad(who.user_id, id, app.clock.now())
+        .await?
+    {
         return Err(Failure::not_found());
     }
     app.ads.changed().await;

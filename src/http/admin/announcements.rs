@@ -50,9 +50,16 @@ pub(in crate::http) async fn create(
     params(("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
     responses((status = 200, body = Page<Announcement>))
 )]
-pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Admin, params: Params) -> Answer<Json<Page<Announcement>>> {
+pub(in crate::http) async fn list(
+    State(app): State<Arc<App>>,
+    _: Admin,
+    params: Params,
+) -> Answer<Json<Page<Announcement>>> {
     let paging = params.paging()?;
-    let rows = app.store.announcements(paging.position(), paging.rows()).await?;
+    let rows = app
+        .store
+        .announcements(paging.position(), paging.rows())
+        .await?;
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row)))
 }
 
@@ -60,8 +67,16 @@ pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Admin, params:
 fn text(field: &str, text: &str) -> Answer<String> {
     let text = text.trim();
     let fits = !text.is_empty() && text.chars().count() <= MAX_TEXT;
-    if !fits || text.chars().any(|letter| letter.is_control() && letter != '\n') {
-        return Err(Failure::field(ErrorCode::InvalidField, field, "must be 1 to 500 characters, without control characters"));
+    if !fits
+        || text
+            .chars()
+            .any(|letter| letter.is_control() && letter != '\n')
+    {
+        return Err(Failure::field(
+            ErrorCode::InvalidField,
+            field,
+            "must be 1 to 500 characters, without control characters",
+        ));
     }
     Ok(text.to_owned())
 }

@@ -31,12 +31,27 @@ use crate::{
         (status = 200, body = Page<AdminAppeal>),
     )
 )]
-pub(in crate::http) async fn list(State(app): State<Arc<App>>, Staff(who): Staff, params: Params) -> Answer<Json<Page<AdminAppeal>>> {
+pub(in crate::http) async fn list(
+    State(app): State<Arc<App>>,
+    Staff(who): Staff,
+    params: Params,
+) -> Answer<Json<Page<AdminAppeal>>> {
     let paging = params.paging()?;
-    let status = params.get("status", "must be open, upheld or lifted", AppealStatus::from_text)?;
-    let rows = app.store.appeals(status, paging.position(), paging.rows()).await?;
-    let Page { items, next_cursor } = paging.page(rows, |row| row.id.0, |row| shown(&app, who.user_id, row));
-    Ok(Json(Page { items: items.into_iter().collect::<Answer<_>>()?, next_cursor }))
+    let status = params.get(
+        "status",
+        "must be open, upheld or lifted",
+        AppealStatus::from_text,
+    )?;
+    let rows = app
+        .store
+        .appeals(status, paging.position(), paging.rows())
+        .await?;
+    let Page { items, next_cursor } =
+        paging.page(rows, |row| row.id.0, |row| shown(&app, who.user_id, row));
+    Ok(Json(Page {
+        items: items.into_iter().collect::<Answer<_>>()?,
+        next_cursor,
+    }))
 }
 
 /// Decide an appeal. `lift` ends the ban, `uphold` leaves it, and confirms one that is provisional.
@@ -55,7 +70,11 @@ pub(in crate::http) async fn decide(
     Strict(request): Strict<AppealDecisionRequest>,
 ) -> Answer<StatusCode> {
     let note = text("note", &request.note)?;
-    let decided = judged(app.store.decide_appeal(appeal, request.decision, who.into(), &note, app.clock.now()).await?)?;
+    let decided = judged(
+        app.store
+            .decide_appeal(appeal, request.decision, who.into(), &note, app.clock.now())
+            .await?,
+    )?;
     if let Some(notified) = decided.notified {
         app.notifier.tell(&notified);
     }
@@ -63,13 +82,23 @@ pub(in crate::http) async fn decide(
 }
 
 fn shown(app: &App, reader: UserId, row: AppealRow) -> Answer<AdminAppeal> {
-    let plain = app.cipher.open(APPEAL_CONTEXT, &row.id.0.to_be_bytes(), &row.text_key_id, &row.text_ciphertext);
+    let plain = app.cipher.open(
+        APPEAL_CONTEXT,
+        &row.id.0.to_be_bytes(),
+        &row.text_key_id,
+        &row.text_ciphertext,
+    );
     let text = plain.map_err(|error| {
         tracing::error!(%error, "an appeal could not be read");
         Failure::from(ErrorCode::Internal)
     })?;
     Ok(AdminAppeal {
-        appeal: Appeal { id: row.id, status: row.status, created_at: row.created_at, decided_at: row.decided_at },
+        appeal: Appeal {
+            id: row.id,
+            status: row.status,
+            created_at: row.created_at,
+            decided_at: row.decided_at,
+        },
         text: String::from_utf8_lossy(&text).into_owned(),
         user_id: row.user_id,
         handle: row.handle,

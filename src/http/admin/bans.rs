@@ -27,11 +27,15 @@ const LONGEST: Duration = Duration::from_hours(24 * 3653);
 
 impl From<Signed> for Actor {
     fn from(who: Signed) -> Self {
-        Self { id: who.user_id, role: who.role }
+        Self {
+            id: who.user_id,
+            role: who.role,
+        }
     }
 }
 
-/// Ban a user, by the phone. Sockets close and matches end at once. A provisional ban in force is confirmed with this reason and end.
+/// Ban a user, by the phone. Sockets close and matches end at once. A provisional ban in force is
+/// confirmed with this reason and end.
 #[utoipa::path(
     post, operation_id = "ban_user", path = "/v1/admin/users/{id}/ban", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = BanRequest,
     responses(
@@ -49,7 +53,11 @@ pub(in crate::http) async fn ban(
     let reason = text("reason", &request.reason)?;
     let now = app.clock.now();
     let until = end(request.until, now)?;
-    let ban = match app.store.ban_by_staff(user, who.into(), &reason, until, now).await? {
+    let ban = match app
+        .store
+        .ban_by_staff(user, who.into(), &reason, until, now)
+        .await?
+    {
         StaffBan::Banned { ban, notified } => {
             if let Err(error) = moderation::enforce_ban(&app, user, notified).await {
                 tracing::warn!(%error, "a ban is not enforced yet; its job does it");
@@ -61,7 +69,11 @@ pub(in crate::http) async fn ban(
         StaffBan::Forbidden => return Err(ErrorCode::Forbidden.into()),
         StaffBan::NotFound => return Err(Failure::not_found()),
     };
-    let record = app.store.ban_record(ban.id, now).await?.ok_or_else(Failure::not_found)?;
+    let record = app
+        .store
+        .ban_record(ban.id, now)
+        .await?
+        .ok_or_else(Failure::not_found)?;
     Ok((StatusCode::CREATED, Json(record)))
 }
 
@@ -81,7 +93,11 @@ pub(in crate::http) async fn unban(
     Strict(request): Strict<UnbanRequest>,
 ) -> Answer<StatusCode> {
     let note = text("note", &request.note)?;
-    let lifted = judged(app.store.unban(user, who.into(), &note, app.clock.now()).await?)?;
+    let lifted = judged(
+        app.store
+            .unban(user, who.into(), &note, app.clock.now())
+            .await?,
+    )?;
     if let Some(notified) = lifted {
         app.notifier.tell(&notified);
     }
@@ -99,12 +115,27 @@ pub(in crate::http) async fn unban(
         (status = 200, body = Page<AdminBan>),
     )
 )]
-pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params: Params) -> Answer<Json<Page<AdminBan>>> {
+pub(in crate::http) async fn list(
+    State(app): State<Arc<App>>,
+    _: Staff,
+    params: Params,
+) -> Answer<Json<Page<AdminBan>>> {
     let paging = params.paging()?;
-    let flag = |name| params.get(name, "must be true or false", |text| text.parse::<bool>().ok());
-    let filter =
-        BanFilter { active: flag("active")?, provisional: flag("provisional")?, automatic: flag("automatic")?, before: paging.position() };
-    let rows = app.store.bans(filter, app.clock.now(), paging.rows()).await?;
+    let flag = |name| {
+        params.get(name, "must be true or false", |text| {
+            text.parse::<bool>().ok()
+        })
+    };
+    let filter = BanFilter {
+        active: flag("active")?,
+        provisional: flag("provisional")?,
+        automatic: flag("automatic")?,
+        before: paging.position(),
+    };
+    let rows = app
+        .store
+        .bans(filter, app.clock.now(), paging.rows())
+        .await?;
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row)))
 }
 
@@ -126,8 +157,17 @@ pub(in crate::http) async fn confirm(
     let note = text("note", &request.note)?;
     let now = app.clock.now();
     let until = end(request.until, now)?;
-    judged(app.store.confirm_ban(ban, who.into(), until, &note, now).await?)?;
-    Ok(Json(app.store.ban_record(ban, now).await?.ok_or_else(Failure::not_found)?))
+    judged(
+        app.store
+            .confirm_ban(ban, who.into(), until, &note, now)
+            .await?,
+    )?;
+    Ok(Json(
+        app.store
+            .ban_record(ban, now)
+            .await?
+            .ok_or_else(Failure::not_found)?,
+    ))
 }
 
 /// What was done, or why not.
@@ -144,9 +184,16 @@ pub(super) fn judged<T>(judged: Judged<T>) -> Answer<T> {
 /// A reason or note that can be stored and shown.
 pub(super) fn text(field: &str, text: &str) -> Answer<String> {
     let text = text.trim();
-    let fits = (1..=MAX_TEXT).contains(&text.chars().count()) && !text.chars().any(|letter| letter.is_control() && letter != '\n');
+    let fits = (1..=MAX_TEXT).contains(&text.chars().count())
+        && !text
+            .chars()
+            .any(|letter| letter.is_control() && letter != '\n');
     if !fits {
-        return Err(Failure::field(ErrorCode::InvalidField, field, "must be 1 to 500 characters, without control characters"));
+        return Err(Failure::field(
+            ErrorCode::InvalidField,
+            field,
+            "must be 1 to 500 characters, without control characters",
+        ));
     }
     Ok(text.to_owned())
 }
@@ -154,7 +201,11 @@ pub(super) fn text(field: &str, text: &str) -> Answer<String> {
 /// The end of a ban that is asked for.
 pub(super) fn end(until: Option<Timestamp>, now: Timestamp) -> Answer<Option<Timestamp>> {
     if until.is_some_and(|until| until <= now || until > now + LONGEST) {
-        return Err(Failure::field(ErrorCode::InvalidField, "until", "must be in the future, within ten years"));
+        return Err(Failure::field(
+            ErrorCode::InvalidField,
+            "until",
+            "must be in the future, within ten years",
+        ));
     }
     Ok(until)
 }

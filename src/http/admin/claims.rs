@@ -22,9 +22,27 @@ use crate::{
         (status = 200, body = Page<AdminClaim>),
     )
 )]
-pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params: Params) -> Answer<Json<Page<AdminClaim>>> {
+pub(in crate::http) async fn list(
+    State(app): State<Arc<App>>,
+    _: Staff,
+    params: Params,
+) -> Answer<Json<Page<AdminClaim>>> {
     let paging = params.paging()?;
-    let status = params.get("status", "must be pending, approved or rejected", ClaimStatus::from_text)?;
-    let rows = app.store.claims(status, paging.position(), paging.rows()).await?;
-    Ok(Json(paging.page(rows, |row| row.id.0, |row| AdminClaim { claim: row.view(), user_id: row.user_id })))
+    let status = params.get(
+        "status",
+        "must be pending, approved or rejected",
+        ClaimStatus::from_text,
+    )?;
+    let rows = app
+        .store
+        .claims(status, paging.position(), paging.rows())
+        .await?;
+    Ok(Json(paging.page(
+        rows,
+        |row| row.id.0,
+        |row| AdminClaim {
+            claim: row.view(),
+            user_id: row.user_id,
+        },
+    )))
 }

@@ -23,7 +23,8 @@ use crate::{
 
 const MAX_NOTE: usize = 500;
 
-/// Erase a user's account, for good. A ban of its phone stays. An admin's account only its user can erase.
+/// Erase a user's account, for good. A ban of its phone stays. An admin's account only its user can
+/// erase.
 #[utoipa::path(
     post, operation_id = "erase_user", path = "/v1/admin/users/{id}/erase", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)), request_body = AccountErasureRequest,
     responses(
@@ -36,11 +37,30 @@ pub(in crate::http) async fn erase(
     IdPath(user): IdPath<UserId>,
     Strict(AccountErasureRequest { note }): Strict<AccountErasureRequest>,
 ) -> Answer<StatusCode> {
-    if note.trim().is_empty() || note.chars().count() > MAX_NOTE || note.chars().any(char::is_control) {
-        return Err(Failure::field(ErrorCode::InvalidField, "note", "must be 1 to 500 characters without control characters"));
+    if note.trim().is_empty()
+        || note.chars().count() > MAX_NOTE
+        || note.chars().any(char::is_control)
+    {
+        return Err(Failure::field(
+            ErrorCode::InvalidField,
+            "note",
+            "must be 1 to 500 characters without control characters",
+        ));
     }
     let mut rng: StdRng = rand::make_rng();
-    match app.store.erase_user(user, ErasedBy::Admin { id: who.user_id, note: &note }, &mut rng, app.clock.now()).await? {
+    match app
+        .store
+        .erase_user(
+            user,
+            ErasedBy::Admin {
+                id: who.user_id,
+                note: &note,
+            },
+            &mut rng,
+            app.clock.now(),
+        )
+        .await?
+    {
         Erased::Now => {
             took_effect(&app, user).await;
             Ok(StatusCode::NO_CONTENT)

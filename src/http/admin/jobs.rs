@@ -28,15 +28,29 @@ use crate::{
     ),
     responses((status = 200, body = Page<AdminJob>))
 )]
-pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params: Params) -> Answer<Json<Page<AdminJob>>> {
+pub(in crate::http) async fn list(
+    State(app): State<Arc<App>>,
+    _: Staff,
+    params: Params,
+) -> Answer<Json<Page<AdminJob>>> {
     let paging = params.paging()?;
-    let state = params.get("state", "must be waiting, leased, done or dead", JobState::from_text)?;
+    let state = params.get(
+        "state",
+        "must be waiting, leased, done or dead",
+        JobState::from_text,
+    )?;
     let name = |text: &str| {
-        let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        let plain = text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
         (plain && (1..=64).contains(&text.len())).then(|| text.to_owned())
     };
     let queue = params.get("queue", "must be the name of a queue", name)?;
-    let filter = JobFilter { state, queue: queue.as_deref(), before: paging.position() };
+    let filter = JobFilter {
+        state,
+        queue: queue.as_deref(),
+        before: paging.position(),
+    };
     let rows = app.store.jobs(filter, paging.rows()).await?;
     Ok(Json(paging.page(rows, |job| job.id.0, |job| job)))
 }
@@ -46,12 +60,32 @@ pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params:
     get, operation_id = "list_job_queues", path = "/v1/admin/jobs/queues", tag = "admin", security(("bearer" = ["moderator"])),
     responses((status = 200, body = JobQueues))
 )]
-pub(in crate::http) async fn queues(State(app): State<Arc<App>>, _: Staff) -> Answer<Json<JobQueues>> {
-    let empty = |queue: String| JobQueue { queue, waiting: 0, leased: 0, dead: 0, oldest_due_s: 0 };
-    let known = tebdil_workers::jobs::all().into_iter().map(|queue| queue.name().to_owned());
-    let mut items: BTreeMap<String, JobQueue> = known.map(|name| (name.clone(), empty(name))).collect();
-    items.extend(app.store.job_queues(app.clock.now()).await?.into_iter().map(|queue| (queue.queue.clone(), queue)));
-    Ok(Json(JobQueues { items: items.into_values().collect() }))
+pub(in crate::http) async fn queues(
+    State(app): State<Arc<App>>,
+    _: Staff,
+) -> Answer<Json<JobQueues>> {
+    let empty = |queue: String| JobQueue {
+        queue,
+        waiting: 0,
+        leased: 0,
+        dead: 0,
+        oldest_due_s: 0,
+    };
+    let known = tebdil_workers::jobs::all()
+        .into_iter()
+        .map(|queue| queue.name().to_owned());
+    let mut items: BTreeMap<String, JobQueue> =
+        known.map(|name| (name.clone(), empty(name))).collect();
+    items.extend(
+        app.store
+            .job_queues(app.clock.now())
+            .await?
+            .into_iter()
+            .map(|queue| (queue.queue.clone(), queue)),
+    );
+    Ok(Json(JobQueues {
+        items: items.into_values().collect(),
+    }))
 }
 
 /// Run a dead job again, at once and with five attempts more.
@@ -62,8 +96,16 @@ pub(in crate::http) async fn queues(State(app): State<Arc<App>>, _: Staff) -> An
         (status = 409, description = "`job_not_dead`", body = Problem),
     )
 )]
-pub(in crate::http) async fn retry(State(app): State<Arc<App>>, Admin(who): Admin, IdPath(id): IdPath<JobId>) -> Answer<StatusCode> {
-    answer(app.store.retry_job(who.user_id, id, app.clock.now()).await?)
+pub(in crate::http) async fn retry(
+    State(app): State<Arc<App>>,
+    Admin(who): Admin,
+    IdPath(id): IdPath<JobId>,
+) -> Answer<StatusCode> {
+    answer(
+        app.store
+            .retry_job(who.user_id, id, app.clock.now())
+            .await?,
+    )
 }
 
 /// Delete a dead job.
@@ -74,8 +116,16 @@ pub(in crate::http) async fn retry(State(app): State<Arc<App>>, Admin(who): Admi
         (status = 409, description = "`job_not_dead`", body = Problem),
     )
 )]
-pub(in crate::http) async fn delete(State(app): State<Arc<App>>, Admin(who): Admin, IdPath(id): IdPath<JobId>) -> Answer<StatusCode> {
-    answer(app.store.delete_job(who.user_id, id, app.clock.now()).await?)
+pub(in crate::http) async fn delete(
+    State(app): State<Arc<App>>,
+    Admin(who): Admin,
+    IdPath(id): IdPath<JobId>,
+) -> Answer<StatusCode> {
+    answer(
+        app.store
+            .delete_job(who.user_id, id, app.clock.now())
+            .await?,
+    )
 }
 
 fn answer(mended: Mended) -> Answer<StatusCode> {

@@ -27,15 +27,28 @@ use crate::{
         (status = 200, body = Page<AdminMatch>),
     )
 )]
-pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params: Params) -> Answer<Json<Page<AdminMatch>>> {
+pub(in crate::http) async fn list(
+    State(app): State<Arc<App>>,
+    _: Staff,
+    params: Params,
+) -> Answer<Json<Page<AdminMatch>>> {
     let paging = params.paging()?;
     let filter = StaffMatchFilter {
-        user: params.get("user", "must be the id of a user", |text| text.parse::<UserId>().ok())?,
-        status: params.get("status", "must be active, expired, cancelled or completed", MatchStatus::from_text)?,
+        user: params.get("user", "must be the id of a user", |text| {
+            text.parse::<UserId>().ok()
+        })?,
+        status: params.get(
+            "status",
+            "must be active, expired, cancelled or completed",
+            MatchStatus::from_text,
+        )?,
         mode: params.get("mode", "must be text or video", Mode::from_text)?,
         before: paging.position(),
     };
     let now = app.clock.now();
-    let rows = app.store.matches_for_staff(filter, paging.rows(), now).await?;
+    let rows = app
+        .store
+        .matches_for_staff(filter, paging.rows(), now)
+        .await?;
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row.view(now))))
 }

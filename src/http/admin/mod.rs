@@ -1,4 +1,5 @@
-//! Under `/v1/admin`: for moderators and admins. Every change writes a row of `system_logs` that names who made it.
+//! Under `/v1/admin`: for moderators and admins. Every change writes a row of `system_logs` that
+//! names who made it.
 
 pub(super) mod ads;
 pub(super) mod announcements;

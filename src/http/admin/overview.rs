@@ -19,14 +19,35 @@ const DAYS: u64 = 30;
     get, operation_id = "get_overview", path = "/v1/admin/overview", tag = "admin", security(("bearer" = ["moderator"])),
     responses((status = 200, body = Overview))
 )]
-pub(in crate::http) async fn overview(State(app): State<Arc<App>>, _: Staff) -> Answer<Json<Overview>> {
+pub(in crate::http) async fn overview(
+    State(app): State<Arc<App>>,
+    _: Staff,
+) -> Answer<Json<Overview>> {
     let (now, zone) = (app.clock.now(), &app.quota_rules.zone);
     let first = (now - Duration::from_hours(24 * (DAYS - 1))).local_day(zone);
     let days = app.store.days(&first, &now.local_day(zone)).await?;
-    let Totals { users, active_matches, pending_claims, open_reports, open_appeals, provisional_bans, dead_jobs } =
-        app.store.totals(now).await?;
-    let totals = OverviewTotals { users, active_matches, pending_claims, open_reports, open_appeals, provisional_bans, dead_jobs };
-    Ok(Json(Overview { totals, days: days.into_iter().map(shown).collect() }))
+    let Totals {
+        users,
+        active_matches,
+        pending_claims,
+        open_reports,
+        open_appeals,
+        provisional_bans,
+        dead_jobs,
+    } = app.store.totals(now).await?;
+    let totals = OverviewTotals {
+        users,
+        active_matches,
+        pending_claims,
+        open_reports,
+        open_appeals,
+        provisional_bans,
+        dead_jobs,
+    };
+    Ok(Json(Overview {
+        totals,
+        days: days.into_iter().map(shown).collect(),
+    }))
 }
 
 fn shown(row: DayRow) -> DayStatistics {

@@ -8,7 +8,8 @@ use tebdil_core::{
     domain::{ReportDecision, ReportReason, ReportStatus},
     id::{ReportId, UserId},
     protocol::{
-        AdminReport, ErrorCode, Page, Problem, ReliabilityRequest, ReportDetails, ReportedUser, ReportingUser, Resolution, ResolveRequest,
+        AdminReport, ErrorCode, Page, Problem, ReliabilityRequest, ReportDetails, ReportedUser,
+        ReportingUser, Resolution, ResolveRequest,
     },
     report::ReportRules,
     store::{NewResolution, ReportEntry, ReportFilter, Resolving},
@@ -42,19 +43,37 @@ use crate::{
     ),
     responses((status = 200, body = Page<AdminReport>))
 )]
-pub(in crate::http) async fn list(State(app): State<Arc<App>>, Staff(who): Staff, params: Params) -> Answer<Json<Page<AdminReport>>> {
+pub(in crate::http) async fn list(
+    State(app): State<Arc<App>>,
+    Staff(who): Staff,
+    params: Params,
+) -> Answer<Json<Page<AdminReport>>> {
     let paging = params.paging()?;
     let user = |text: &str| text.parse::<UserId>().ok();
     let filter = ReportFilter {
-        status: params.get("status", "must be open, dismissed, warned or banned", ReportStatus::from_text)?,
-        reason: params.get("reason", "must be a reason of reports", ReportReason::from_text)?,
+        status: params.get(
+            "status",
+            "must be open, dismissed, warned or banned",
+            ReportStatus::from_text,
+        )?,
+        reason: params.get(
+            "reason",
+            "must be a reason of reports",
+            ReportReason::from_text,
+        )?,
         reported: params.get("reported", "must be the id of a user", user)?,
         reporter: params.get("reporter", "must be the id of a user", user)?,
         before: paging.position(),
     };
     let rules = app.config.reports.rules();
-    let rows = app.store.reports(who.user_id, filter, paging.rows(), &rules, app.clock.now()).await?;
-    let shown = rows.into_iter().map(|row| shown(&app, &rules, row)).collect::<Result<Vec<_>, _>>()?;
+    let rows = app
+        .store
+        .reports(who.user_id, filter, paging.rows(), &rules, app.clock.now())
+        .await?;
+    let shown = rows
+        .into_iter()
+        .map(|row| shown(&app, &rules, row))
+        .collect::<Result<Vec<_>, _>>()?;
     Ok(Json(paging.page(shown, |row| row.report.id.0, |row| row)))
 }
 
@@ -73,13 +92,23 @@ pub(in crate::http) async fn get(
     IdPath(id): IdPath<ReportId>,
 ) -> Answer<Json<ReportDetails>> {
     let (now, rules) = (app.clock.now(), app.config.reports.rules());
-    let entry = app.store.report_entry(id, &rules, now).await?.ok_or_else(Failure::not_found)?;
+    let entry = app
+        .store
+        .report_entry(id, &rules, now)
+        .await?
+        .ok_or_else(Failure::not_found)?;
     if entry.reported_id == who.user_id {
         return Err(ErrorCode::Forbidden.into());
     }
     let sealed = app.store.read_evidence(id, who.user_id, now).await?;
-    let evidence = sealed.map(|sealed| evidence::open_evidence(&app.cipher, id, &sealed)).transpose().map_err(unreadable)?;
-    Ok(Json(ReportDetails { report: shown(&app, &rules, entry)?, evidence: evidence.unwrap_or_default() }))
+    let evidence = sealed
+        .map(|sealed| evidence::open_evidence(&app.cipher, id, &sealed))
+        .transpose()
+        .map_err(unreadable)?;
+    Ok(Json(ReportDetails {
+        report: shown(&app, &rules, entry)?,
+        evidence: evidence.unwrap_or_default(),
+    }))
 }
 
 /// Decide a report, once. Others about the same user stay open.
@@ -101,7 +130,11 @@ pub(in crate::http) async fn resolve(
     let note = note_text("note", &request.note)?;
     let now = app.clock.now();
     if request.until.is_some() && request.decision != ReportDecision::Ban {
-        return Err(Failure::field(ErrorCode::InvalidField, "until", "only with ban"));
+        return Err(Failure::field(
+            ErrorCode::InvalidField,
+            "until",
+            "only with ban",
+        ));
     }
     let until = end(request.until, now)?;
     let new = NewResolution {
@@ -128,7 +161,11 @@ pub(in crate::http) async fn resolve(
         Resolving::NotFound => return Err(Failure::not_found()),
     }
     let rules = app.config.reports.rules();
-    let entry = app.store.report_entry(id, &rules, now).await?.ok_or_else(Failure::not_found)?;
+    let entry = app
+        .store
+        .report_entry(id, &rules, now)
+        .await?
+        .ok_or_else(Failure::not_found)?;
     Ok(Json(shown(&app, &rules, entry)?))
 }
 
@@ -147,19 +184,31 @@ pub(in crate::http) async fn reliability(
     IdPath(user): IdPath<UserId>,
     Strict(request): Strict<ReliabilityRequest>,
 ) -> Answer<StatusCode> {
-    judged(app.store.set_unreliable(user, request.unreliable, who.into(), app.clock.now()).await?)?;
+    judged(
+        app.store
+            .set_unreliable(user, request.unreliable, who.into(), app.clock.now())
+            .await?,
+    )?;
     Ok(StatusCode::NO_CONTENT)
 }
 
 fn shown(app: &App, rules: &ReportRules, entry: ReportEntry) -> Answer<AdminReport> {
     let id = entry.report.id;
-    let read =
-        |what: Written, sealed: Option<Sealed>| sealed.map(|sealed| what.open(&app.cipher, id, &sealed)).transpose().map_err(unreadable);
+    let read = |what: Written, sealed: Option<Sealed>| {
+        sealed
+            .map(|sealed| what.open(&app.cipher, id, &sealed))
+            .transpose()
+            .map_err(unreadable)
+    };
     let note = read(Written::Note, entry.note)?;
     let resolution_note = read(Written::Resolution, entry.resolution)?;
     Ok(AdminReport {
         report: entry.report,
-        reported: ReportedUser { user_id: entry.reported_id, handle: entry.reported.handle, is_banned: entry.is_banned },
+        reported: ReportedUser {
+            user_id: entry.reported_id,
+            handle: entry.reported.handle,
+            is_banned: entry.is_banned,
+        },
         reporter: ReportingUser {
             user_id: entry.reporter_id,
             handle: entry.reporter.handle,
@@ -172,7 +221,11 @@ fn shown(app: &App, rules: &ReportRules, entry: ReportEntry) -> Answer<AdminRepo
         evidence_count: entry.evidence_count,
         reporters: entry.reporters,
         provisional_ban: entry.provisional_ban,
-        resolution: entry.resolved.map(|(by, at)| Resolution { by, at, note: resolution_note }),
+        resolution: entry.resolved.map(|(by, at)| Resolution {
+            by,
+            at,
+            note: resolution_note,
+        }),
     })
 }
 

@@ -6,7 +6,10 @@ use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
     domain::LedgerReason,
     id::UserId,
-    protocol::{ErrorCode, Problem, Quota, QuotaCorrectionRequest, SubscriptionGrant, SubscriptionGrantRequest},
+    protocol::{
+        ErrorCode, Problem, Quota, QuotaCorrectionRequest, SubscriptionGrant,
+        SubscriptionGrantRequest,
+    },
     store::{Correction, Grant},
 };
 
@@ -40,17 +43,45 @@ pub(in crate::http) async fn grant(
 ) -> Answer<(StatusCode, Json<SubscriptionGrant>)> {
     let plans = &app.config.billing.plans;
     let plan = plans.iter().find(|plan| plan.name == request.plan);
-    let plan = plan.ok_or_else(|| Failure::field(ErrorCode::UnknownPlan, "plan", ErrorCode::UnknownPlan.title()))?;
+    let plan = plan.ok_or_else(|| {
+        Failure::field(
+            ErrorCode::UnknownPlan,
+            "plan",
+            ErrorCode::UnknownPlan.title(),
+        )
+    })?;
     let days = request.days.unwrap_or(plan.days);
     if !(1..=MAX_DAYS).contains(&days) {
-        return Err(Failure::field(ErrorCode::InvalidField, "days", "must be 1 to 3650"));
+        return Err(Failure::field(
+            ErrorCode::InvalidField,
+            "days",
+            "must be 1 to 3650",
+        ));
     }
     let now = app.clock.now();
     let ends_at = now + Duration::from_hours(24 * u64::from(days));
-    let granted = app.store.grant_subscription(user, &plan.name, ends_at, who.user_id, &app.quota_rules, now).await?;
+    let granted = app
+        .store
+        .grant_subscription(
+            user,
+            &plan.name,
+            ends_at,
+            who.user_id,
+            &app.quota_rules,
+            now,
+        )
+        .await?;
     let (row, settled) = granted.ok_or_else(Failure::not_found)?;
     app.notifier.settled(settled);
-    Ok((StatusCode::CREATED, Json(SubscriptionGrant { id: row.id, plan: row.plan, start: row.starts_at, end: row.ends_at })))
+    Ok((
+        StatusCode::CREATED,
+        Json(SubscriptionGrant {
+            id: row.id,
+            plan: row.plan,
+            start: row.starts_at,
+            end: row.ends_at,
+        }),
+    ))
 }
 
 /// End a user's subscriptions now. What a billing provider says of them later counts again.
@@ -58,8 +89,15 @@ pub(in crate::http) async fn grant(
     delete, operation_id = "end_subscription", path = "/v1/admin/users/{id}/subscription", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
     responses((status = 204))
 )]
-pub(in crate::http) async fn end(State(app): State<Arc<App>>, Admin(who): Admin, IdPath(user): IdPath<UserId>) -> Answer<StatusCode> {
-    let ended = app.store.end_subscriptions(user, who.user_id, &app.quota_rules, app.clock.now()).await?;
+pub(in crate::http) async fn end(
+    State(app): State<Arc<App>>,
+    Admin(who): Admin,
+    IdPath(user): IdPath<UserId>,
+) -> Answer<StatusCode> {
+    let ended = app
+        .store
+        .end_subscriptions(user, who.user_id, &app.quota_rules, app.clock.now())
+        .await?;
     app.notifier.settled(ended.ok_or_else(Failure::not_found)?);
     Ok(StatusCode::NO_CONTENT)
 }
@@ -79,17 +117,33 @@ pub(in crate::http) async fn quota(
     IdPath(user): IdPath<UserId>,
     Strict(request): Strict<QuotaCorrectionRequest>,
 ) -> Answer<Json<Quota>> {
-    let QuotaCorrectionRequest { bucket, amount, reference } = request;
-    let wrong = |field: &str, detail: &str| Err(Failure::field(ErrorCode::InvalidField, field, detail));
+    let QuotaCorrectionRequest {
+        bucket,
+        amount,
+        reference,
+    } = request;
+    let wrong =
+        |field: &str, detail: &str| Err(Failure::field(ErrorCode::InvalidField, field, detail));
     if amount == 0 || !(-MAX_CORRECTION..=MAX_CORRECTION).contains(&amount) {
         return wrong("amount", "must not be 0, and at most 1000000 either way");
     }
-    if !(1..=64).contains(&reference.len()) || !reference.bytes().all(|byte| byte.is_ascii_graphic()) {
+    if !(1..=64).contains(&reference.len())
+        || !reference.bytes().all(|byte| byte.is_ascii_graphic())
+    {
         return wrong("reference", "must be 1 to 64 visible ASCII characters");
     }
-    let grant = Grant { bucket, amount, reason: LedgerReason::Admin, reference };
+    let grant = Grant {
+        bucket,
+        amount,
+        reason: LedgerReason::Admin,
+        reference,
+    };
     let now = app.clock.now();
-    match app.store.correct_quota(user, &grant, who.user_id, &app.quota_rules, now).await? {
+    match app
+        .store
+        .correct_quota(user, &grant, who.user_id, &app.quota_rules, now)
+        .await?
+    {
         Correction::Done(quota) => {
             app.notifier.quota(user, quota.clone());
             Ok(Json(quota))

@@ -15,7 +15,8 @@ use crate::{
     http::{paging::Params, problem::Answer},
 };
 
-/// Recorded acts, newest first. All of staff sees all of them, but for those on reports about oneself: who can act is seen acting.
+/// Recorded acts, newest first. All of staff sees all of them, but for those on reports about
+/// oneself: who can act is seen acting.
 #[utoipa::path(
     get, operation_id = "list_system_logs", path = "/v1/admin/system-logs", tag = "admin", security(("bearer" = ["moderator"])),
     params(
@@ -26,14 +27,24 @@ use crate::{
         (status = 200, body = Page<SystemLogEntry>),
     )
 )]
-pub(in crate::http) async fn list(State(app): State<Arc<App>>, Staff(who): Staff, params: Params) -> Answer<Json<Page<SystemLogEntry>>> {
+pub(in crate::http) async fn list(
+    State(app): State<Arc<App>>,
+    Staff(who): Staff,
+    params: Params,
+) -> Answer<Json<Page<SystemLogEntry>>> {
     let paging = params.paging()?;
     let name = |text: &str| {
-        let plain = text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        let plain = text
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
         (plain && (1..=64).contains(&text.len())).then(|| text.to_owned())
     };
     let action = params.get("action", "must be the name of an action", name)?;
-    let of_user = |name: &str| params.get(name, "must be the id of a user", |text| text.parse::<UserId>().ok());
+    let of_user = |name: &str| {
+        params.get(name, "must be the id of a user", |text| {
+            text.parse::<UserId>().ok()
+        })
+    };
     let filter = LogFilter {
         action: action.as_deref(),
         user: of_user("user")?,

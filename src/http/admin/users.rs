@@ -6,7 +6,10 @@ use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
     domain::UserRole,
     id::UserId,
-    protocol::{AdminUser, AdminUserDetail, CloseCode, ErrorCode, FindUsersRequest, FoundUsers, Page, Peer, Problem, RoleRequest},
+    protocol::{
+        AdminUser, AdminUserDetail, CloseCode, ErrorCode, FindUsersRequest, FoundUsers, Page, Peer,
+        Problem, RoleRequest,
+    },
     store::{AccountFilter, AccountRow, AccountSearch, RoleChange},
 };
 
@@ -21,11 +24,13 @@ use crate::{
     },
 };
 
-/// Digits that a phone number has at least and an id at least: between the two is no id and no alias that anybody looks for.
+/// Digits that a phone number has at least and an id at least: between the two is no id and no
+/// alias that anybody looks for.
 const PHONE_DIGITS: usize = 7;
 const ID_DIGITS: usize = 16;
 
-/// Accounts, newest first. `query` is an id, a handle, or what an alias begins with; never a phone number.
+/// Accounts, newest first. `query` is an id, a handle, or what an alias begins with; never a phone
+/// number.
 #[utoipa::path(
     get, operation_id = "list_users", path = "/v1/admin/users", tag = "admin", security(("bearer" = ["moderator"])),
     params(
@@ -36,24 +41,36 @@ const ID_DIGITS: usize = 16;
         (status = 200, body = Page<AdminUser>),
     )
 )]
-pub(in crate::http) async fn list(State(app): State<Arc<App>>, _: Staff, params: Params) -> Answer<Json<Page<AdminUser>>> {
+pub(in crate::http) async fn list(
+    State(app): State<Arc<App>>,
+    _: Staff,
+    params: Params,
+) -> Answer<Json<Page<AdminUser>>> {
     let paging = params.paging()?;
     let query = params.get("query", "", |text| Some(text.trim().to_owned()))?;
     let yes_or_no = |text: &str| text.parse().ok();
     let filter = AccountFilter {
         search: query.as_deref().map(wanted).transpose()?,
-        role: params.get("role", "must be user, moderator or admin", UserRole::from_text)?,
+        role: params.get(
+            "role",
+            "must be user, moderator or admin",
+            UserRole::from_text,
+        )?,
         banned: params.get("banned", "must be true or false", yes_or_no)?,
         premium: params.get("premium", "must be true or false", yes_or_no)?,
         before: paging.position(),
     };
     let rows = app.store.accounts(&filter, paging.rows()).await?;
     let Page { items, next_cursor } = paging.page(rows, |row| row.id.0, |row| row);
-    let items = items.into_iter().map(|row| shown(&app, row)).collect::<Answer<_>>()?;
+    let items = items
+        .into_iter()
+        .map(|row| shown(&app, row))
+        .collect::<Answer<_>>()?;
     Ok(Json(Page { items, next_cursor }))
 }
 
-/// Whose phone it is or was. The number is in the body, because addresses of requests are kept in logs.
+/// Whose phone it is or was. The number is in the body, because addresses of requests are kept in
+/// logs.
 #[utoipa::path(
     post, operation_id = "find_users", path = "/v1/admin/users/find", tag = "admin", security(("bearer" = ["admin"])), request_body = FindUsersRequest,
     responses(
@@ -66,10 +83,25 @@ pub(in crate::http) async fn find(
     Admin(who): Admin,
     Strict(request): Strict<FindUsersRequest>,
 ) -> Answer<Json<FoundUsers>> {
-    let invalid = || Failure::field(ErrorCode::InvalidPhone, "phone", ErrorCode::InvalidPhone.title());
-    let phone = app.accounts.phone_index(&request.phone).ok_or_else(invalid)?;
-    let rows = app.store.accounts_of_phone(&phone, who.user_id, app.clock.now()).await?;
-    let items = rows.into_iter().map(|row| shown(&app, row)).collect::<Answer<_>>()?;
+    let invalid = || {
+        Failure::field(
+            ErrorCode::InvalidPhone,
+            "phone",
+            ErrorCode::InvalidPhone.title(),
+        )
+    };
+    let phone = app
+        .accounts
+        .phone_index(&request.phone)
+        .ok_or_else(invalid)?;
+    let rows = app
+        .store
+        .accounts_of_phone(&phone, who.user_id, app.clock.now())
+        .await?;
+    let items = rows
+        .into_iter()
+        .map(|row| shown(&app, row))
+        .collect::<Answer<_>>()?;
     Ok(Json(FoundUsers { items }))
 }
 
@@ -86,13 +118,21 @@ pub(in crate::http) async fn get(
     IdPath(user): IdPath<UserId>,
 ) -> Answer<Json<AdminUserDetail>> {
     let now = app.clock.now();
-    let row = app.store.account_for(user, who.user_id, now).await?.ok_or_else(Failure::not_found)?;
+    let row = app
+        .store
+        .account_for(user, who.user_id, now)
+        .await?
+        .ok_or_else(Failure::not_found)?;
     let counts = app.store.account_counts(user, who.user_id, now).await?;
     let quota = match row.erased_at {
         None => app.store.quota(user, &app.quota_rules, now).await?,
         Some(_) => None,
     };
-    Ok(Json(AdminUserDetail { user: shown(&app, row)?, quota, counts }))
+    Ok(Json(AdminUserDetail {
+        user: shown(&app, row)?,
+        quota,
+        counts,
+    }))
 }
 
 /// Give somebody else another role. It holds with the next request.
@@ -110,13 +150,25 @@ pub(in crate::http) async fn role(
     IdPath(user): IdPath<UserId>,
     Strict(RoleRequest { role }): Strict<RoleRequest>,
 ) -> Answer<Json<AdminUser>> {
-    match app.store.set_role(user, role, who.user_id, app.clock.now()).await? {
+    match app
+        .store
+        .set_role(user, role, who.user_id, app.clock.now())
+        .await?
+    {
         RoleChange::Done => {}
         RoleChange::Forbidden => return Err(ErrorCode::Forbidden.into()),
         RoleChange::NotFound => return Err(Failure::not_found()),
     }
-    let filter = AccountFilter { search: Some(AccountSearch::Id(user)), ..AccountFilter::default() };
-    let row = app.store.accounts(&filter, 1).await?.pop().ok_or_else(Failure::not_found)?;
+    let filter = AccountFilter {
+        search: Some(AccountSearch::Id(user)),
+        ..AccountFilter::default()
+    };
+    let row = app
+        .store
+        .accounts(&filter, 1)
+        .await?
+        .pop()
+        .ok_or_else(Failure::not_found)?;
     Ok(Json(shown(&app, row)?))
 }
 
@@ -130,9 +182,14 @@ pub(in crate::http) async fn end_sessions(
     Admin(who): Admin,
     IdPath(user): IdPath<UserId>,
 ) -> Answer<StatusCode> {
-    let ended = app.store.end_sessions(user, who.user_id, app.clock.now()).await?.ok_or_else(Failure::not_found)?;
+    let ended = app
+        .store
+        .end_sessions(user, who.user_id, app.clock.now())
+        .await?
+        .ok_or_else(Failure::not_found)?;
     for session in ended {
-        app.hub.close_session(user, session, CloseCode::Unauthorized);
+        app.hub
+            .close_session(user, session, CloseCode::Unauthorized);
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -140,10 +197,17 @@ pub(in crate::http) async fn end_sessions(
 /// The account as staff sees it.
 fn shown(app: &App, row: AccountRow) -> Answer<AdminUser> {
     let of_phone = |row: &AccountRow| app.accounts.phone_masked(&row.phone_index, &row.phone);
-    let phone_masked = if row.erased_at.is_none() { Some(of_phone(&row)?) } else { None };
+    let phone_masked = if row.erased_at.is_none() {
+        Some(of_phone(&row)?)
+    } else {
+        None
+    };
     Ok(AdminUser {
         id: row.id,
-        handle: row.erased_at.is_none().then(|| Peer::new(row.alias, row.tag).handle),
+        handle: row
+            .erased_at
+            .is_none()
+            .then(|| Peer::new(row.alias, row.tag).handle),
         phone_masked,
         role: row.role,
         is_banned: row.is_banned,
@@ -165,18 +229,27 @@ fn wanted(query: &str) -> Answer<AccountSearch> {
         return Ok(AccountSearch::Id(id));
     }
     // A '+' in an address is read as a space.
-    let of_phone = query.bytes().all(|byte| byte.is_ascii_digit() || b"+ ()-./".contains(&byte));
+    let of_phone = query
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || b"+ ()-./".contains(&byte));
     if of_phone && digits >= PHONE_DIGITS {
-        return Err(refused("phone numbers are not looked up by address: POST /v1/admin/users/find"));
+        return Err(refused(
+            "phone numbers are not looked up by address: POST /v1/admin/users/find",
+        ));
     }
     let Some((alias, tag)) = query.split_once('#') else {
-        return search_key(query).map(AccountSearch::Prefix).ok_or_else(unreadable);
+        return search_key(query)
+            .map(AccountSearch::Prefix)
+            .ok_or_else(unreadable);
     };
     let alias_key = search_key(alias).ok_or_else(unreadable)?;
     if tag.len() != 4 || !tag.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(refused("the tag of a handle has four digits"));
     }
-    Ok(AccountSearch::Handle { alias_key, tag: tag.to_owned() })
+    Ok(AccountSearch::Handle {
+        alias_key,
+        tag: tag.to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -186,26 +259,63 @@ mod tests {
     #[test]
     fn what_is_looked_for_is_told_apart() {
         let key = |text: &str| text.to_owned();
-        assert_eq!(wanted("381234567890123456").ok(), Some(AccountSearch::Id(UserId(381_234_567_890_123_456))));
-        assert_eq!(wanted("KediAdam#0042").ok(), Some(AccountSearch::Handle { alias_key: key("kediadam"), tag: key("0042") }));
-        assert_eq!(wanted("KediA").ok(), Some(AccountSearch::Prefix(key("kedia"))));
-        assert_eq!(wanted("1907").ok(), Some(AccountSearch::Prefix(key("1907"))));
+        assert_eq!(
+            wanted("381234567890123456").ok(),
+            Some(AccountSearch::Id(UserId(381_234_567_890_123_456)))
+        );
+        assert_eq!(
+            wanted("KediAdam#0042").ok(),
+            Some(AccountSearch::Handle {
+                alias_key: key("kediadam"),
+                tag: key("0042")
+            })
+        );
+        assert_eq!(
+            wanted("KediA").ok(),
+            Some(AccountSearch::Prefix(key("kedia")))
+        );
+        assert_eq!(
+            wanted("1907").ok(),
+            Some(AccountSearch::Prefix(key("1907")))
+        );
     }
 
     #[test]
     fn a_phone_number_is_no_query() {
-        for phone in
-            ["+905301234567", " 905301234567", "05301234567", "5301234567", "0530 123 45 67", "0090-530.1234567", "(0530) 123-45-67"]
-        {
+        for phone in [
+            "+905301234567",
+            " 905301234567",
+            "05301234567",
+            "5301234567",
+            "0530 123 45 67",
+            "0090-530.1234567",
+            "(0530) 123-45-67",
+        ] {
             let refused = format!("{:?}", wanted(phone));
-            assert!(refused.contains("/v1/admin/users/find") && !refused.contains("530"), "{phone}: {refused}");
+            assert!(
+                refused.contains("/v1/admin/users/find") && !refused.contains("530"),
+                "{phone}: {refused}"
+            );
         }
     }
 
     #[test]
     fn what_cannot_be_found_is_refused() {
-        for bad in ["", "kedi adam", "kedi#42", "kedi#abcd", "kedi#00421", "#0042", "kedi%", "99999999999999999999", "kedi#0042#1"] {
-            assert!(wanted(bad).is_err_and(|failure| failure.code() == ErrorCode::InvalidField), "{bad:?}");
+        for bad in [
+            "",
+            "kedi adam",
+            "kedi#42",
+            "kedi#abcd",
+            "kedi#00421",
+            "#0042",
+            "kedi%",
+            "99999999999999999999",
+            "kedi#0042#1",
+        ] {
+            assert!(
+                wanted(bad).is_err_and(|failure| failure.code() == ErrorCode::InvalidField),
+                "{bad:?}"
+            );
         }
     }
 }

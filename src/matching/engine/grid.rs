@@ -1,14 +1,16 @@
 //! Cells of the earth's surface, so that near tickets are found without looking at far ones.
 //!
-//! The earth is cut into rows of equal height, each row into columns. A cell of a level is at least [`LEVELS_KM`] wide and high *as seen from its
-//! own and the neighbouring rows*, so everything within that distance of a place lies in its cell or in one of the (at most 8) cells around it.
+//! The earth is cut into rows of equal height, each row into columns. A cell of a level is at least
+//! [`LEVELS_KM`] wide and high *as seen from its own and the neighbouring rows*, so everything
+//! within that distance of a place lies in its cell or in one of the (at most 8) cells around it.
 
 use super::ticket::Place;
 
 /// Mean radius of the earth.
 const EARTH_KM: f64 = 6_371.0;
 
-/// Least width and height of a cell, for each level. Limits beyond the last level are not served by the grid.
+/// Least width and height of a cell, for each level. Limits beyond the last level are not served by
+/// the grid.
 pub(super) const LEVELS_KM: [f64; 4] = [8.0, 40.0, 200.0, 1_000.0];
 
 /// One cell. Equal cells of different levels have nothing in common.
@@ -23,13 +25,17 @@ pub(super) struct Cell {
 pub(super) fn distance_km(a: Place, b: Place) -> f64 {
     let half_lat = ((b.lat - a.lat).to_radians() / 2.0).sin();
     let half_lon = ((b.lon - a.lon).to_radians() / 2.0).sin();
-    let h = half_lat * half_lat + a.lat.to_radians().cos() * b.lat.to_radians().cos() * half_lon * half_lon;
+    let h = half_lat * half_lat
+        + a.lat.to_radians().cos() * b.lat.to_radians().cos() * half_lon * half_lon;
     2.0 * EARTH_KM * h.clamp(0.0, 1.0).sqrt().asin()
 }
 
 /// The finest level whose cells are at least this wide; the number of levels when none is.
 pub(super) fn level_of(km: f64) -> usize {
-    LEVELS_KM.iter().position(|size| *size >= km).unwrap_or(LEVELS_KM.len())
+    LEVELS_KM
+        .iter()
+        .position(|size| *size >= km)
+        .unwrap_or(LEVELS_KM.len())
 }
 
 /// The cells that hold `place`, one for each level.
@@ -41,7 +47,8 @@ pub(super) fn cells(place: Place) -> impl Iterator<Item = Cell> {
     })
 }
 
-/// The cell of `place` on `level` and those around it: everything within the level's distance is in one of them. At most 9, no repetitions.
+/// The cell of `place` on `level` and those around it: everything within the level's distance is in
+/// one of them. At most 9, no repetitions.
 pub(super) fn around(place: Place, level: usize) -> Vec<Cell> {
     let grid = Grid::of(level);
     let middle = grid.row(place.lat);
@@ -69,14 +76,19 @@ struct Grid {
 impl Grid {
     fn of(level: usize) -> Self {
         let height_deg = (LEVELS_KM[level] / EARTH_KM).to_degrees();
-        Self { level, height_deg, rows: whole((180.0 / height_deg).ceil()) }
+        Self {
+            level,
+            height_deg,
+            rows: whole((180.0 / height_deg).ceil()),
+        }
     }
 
     fn row(&self, lat: f64) -> u32 {
         whole(((lat + 90.0) / self.height_deg).floor()).min(self.rows - 1)
     }
 
-    /// How many columns a row has: as many as keep each wide enough, also seen from the neighbour row that is nearer to the pole.
+    /// How many columns a row has: as many as keep each wide enough, also seen from the neighbour
+    /// row that is nearer to the pole.
     fn columns(&self, row: u32) -> u32 {
         let south = f64::from(row) * self.height_deg - 90.0;
         let farthest = south.abs().max((south + self.height_deg).abs()) + self.height_deg;
@@ -84,7 +96,8 @@ impl Grid {
         if farthest >= 90.0 || ratio >= 1.0 {
             return 1;
         }
-        // The greatest difference in longitude of two places of that distance, neither nearer to the pole than `farthest`.
+        // The greatest difference in longitude of two places of that distance, neither nearer to
+        // the pole than `farthest`.
         let widest = 2.0 * ratio.asin();
         whole((std::f64::consts::TAU / widest).floor()).max(1)
     }
@@ -96,7 +109,11 @@ impl Grid {
 
     fn cell(&self, row: u32, column: u32) -> Cell {
         let narrow = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
-        Cell { level: u8::try_from(self.level).unwrap_or(u8::MAX), row: narrow(row as usize), column: narrow(column as usize) }
+        Cell {
+            level: u8::try_from(self.level).unwrap_or(u8::MAX),
+            row: narrow(row as usize),
+            column: narrow(column as usize),
+        }
     }
 }
 
@@ -124,7 +141,10 @@ mod tests {
         let (istanbul, ankara) = (place(41.01, 28.98), place(39.93, 32.86));
         assert!((distance_km(istanbul, ankara) - 350.0).abs() < 5.0);
         assert!(distance_km(istanbul, istanbul) < 1e-9);
-        assert!((distance_km(place(0.0, 179.99), place(0.0, -179.99)) - 2.2).abs() < 0.1, "across the date line");
+        assert!(
+            (distance_km(place(0.0, 179.99), place(0.0, -179.99)) - 2.2).abs() < 0.1,
+            "across the date line"
+        );
         assert!((distance_km(place(90.0, 0.0), place(-90.0, 0.0)) - 20_015.0).abs() < 1.0);
     }
 

@@ -1,11 +1,14 @@
 //! Where waiting tickets are found: one ordered set of (key, since, ticket).
 //!
-//! Two tickets agree on interests and languages at their current steps **exactly when** a key that one searches is a key that the other is stored
-//! under; the search therefore needs no scan, whatever the steps of the two are. For one list (interests, say) a ticket is
-//! stored under each of its terms, under [`Want::ALL`], under [`Want::OPEN`] when it does not insist (any more) and [`Want::EMPTY`] when it lists nothing.
-//! A seeker looks under each of its terms and, when it insists, under EMPTY; when it does not, under OPEN; when it lists nothing, under ALL.
-//! Both lists together make the key [`Key::Wish`]. Tickets with and without a limit of distance are kept apart there and a seeker looks at both, so that the
-//! few that are too far cannot hide the many that do not care.
+//! Two tickets agree on interests and languages at their current steps **exactly when** a key that
+//! one searches is a key that the other is stored under; the search therefore needs no scan,
+//! whatever the steps of the two are. For one list (interests, say) a ticket is stored under each
+//! of its terms, under [`Want::ALL`], under [`Want::OPEN`] when it does not insist (any more) and
+//! [`Want::EMPTY`] when it lists nothing. A seeker looks under each of its terms and, when it
+//! insists, under EMPTY; when it does not, under OPEN; when it lists nothing, under ALL. Both lists
+//! together make the key [`Key::Wish`]. Tickets with and without a limit of distance are kept apart
+//! there and a seeker looks at both, so that the few that are too far cannot hide the many that do
+//! not care.
 //!
 //! One set for everything, so a key without tickets occupies nothing.
 
@@ -27,7 +30,8 @@ pub(super) struct Want(u32);
 impl Want {
     /// Every ticket.
     const ALL: Self = Self(0);
-    /// Tickets that accept anybody in this respect: they list nothing, or do not insist at their step.
+    /// Tickets that accept anybody in this respect: they list nothing, or do not insist at their
+    /// step.
     const OPEN: Self = Self(1);
     /// Tickets that list nothing.
     const EMPTY: Self = Self(2);
@@ -84,7 +88,10 @@ impl Index {
     /// The tickets under `key`, oldest first.
     pub(super) fn under(&self, key: Key) -> impl Iterator<Item = Age> {
         let first = (key, (i64::MIN, TicketId(i64::MIN)));
-        self.0.range(first..).take_while(move |(found, _)| *found == key).map(|(_, age)| *age)
+        self.0
+            .range(first..)
+            .take_while(move |(found, _)| *found == key)
+            .map(|(_, age)| *age)
     }
 
     #[cfg(test)]
@@ -103,7 +110,11 @@ pub(super) fn stored_keys(waiting: &Waiting, step: &Step, is_last: bool) -> Vec<
         keys.push(Key::Last(mode));
     }
     for interest in Want::stored(&waiting.interests, step.same_interest) {
-        keys.extend(languages.iter().map(|language| Key::Wish(mode, limited, interest, *language)));
+        keys.extend(
+            languages
+                .iter()
+                .map(|language| Key::Wish(mode, limited, interest, *language)),
+        );
     }
     if let Some(place) = waiting.ticket.place {
         keys.extend(grid::cells(place).map(|cell| Key::Near(mode, cell)));
@@ -111,7 +122,8 @@ pub(super) fn stored_keys(waiting: &Waiting, step: &Step, is_last: bool) -> Vec<
     keys
 }
 
-/// The keys a ticket looks under at its step. Their number depends on the ticket alone: 2 × (interests + 1) × (languages + 1) + 37 at most.
+/// The keys a ticket looks under at its step. Their number depends on the ticket alone: 2 ×
+/// (interests + 1) × (languages + 1) + 37 at most.
 pub(super) fn sought_keys(waiting: &Waiting, step: &Step, is_last: bool) -> Vec<Key> {
     let mode = waiting.ticket.mode;
     let languages = Want::sought(&waiting.languages, step.same_language);
@@ -121,20 +133,31 @@ pub(super) fn sought_keys(waiting: &Waiting, step: &Step, is_last: bool) -> Vec<
     }
     for interest in Want::sought(&waiting.interests, step.same_interest) {
         for limited in [false, true] {
-            keys.extend(languages.iter().map(|language| Key::Wish(mode, limited, interest, *language)));
+            keys.extend(
+                languages
+                    .iter()
+                    .map(|language| Key::Wish(mode, limited, interest, *language)),
+            );
         }
     }
     if let Some(place) = waiting.ticket.place {
         // Without a limit of its own it still looks near: those who wait there may have one.
-        let coarsest = limit_km(waiting, step).map_or(usize::MAX, grid::level_of).min(grid::LEVELS_KM.len() - 1);
+        let coarsest = limit_km(waiting, step)
+            .map_or(usize::MAX, grid::level_of)
+            .min(grid::LEVELS_KM.len() - 1);
         for level in 0..=coarsest {
-            keys.extend(grid::around(place, level).into_iter().map(|cell| Key::Near(mode, cell)));
+            keys.extend(
+                grid::around(place, level)
+                    .into_iter()
+                    .map(|cell| Key::Near(mode, cell)),
+            );
         }
     }
     keys
 }
 
-/// Numbers for the interests and languages of the tickets that exist. A number is free again with its last ticket.
+/// Numbers for the interests and languages of the tickets that exist. A number is free again with
+/// its last ticket.
 #[derive(Debug, Default)]
 pub(super) struct Terms {
     known: HashMap<String, (Want, usize)>,
@@ -154,7 +177,12 @@ impl Terms {
             *uses += 1;
             return *want;
         }
-        let unused = || Want(Want::FIRST_TERM + u32::try_from(self.known.len()).expect("fewer terms than fit into memory"));
+        let unused = || {
+            Want(
+                Want::FIRST_TERM
+                    + u32::try_from(self.known.len()).expect("fewer terms than fit into memory"),
+            )
+        };
         let want = self.free.pop().unwrap_or_else(unused);
         self.known.insert(text.to_owned(), (want, 1));
         want
@@ -162,7 +190,9 @@ impl Terms {
 
     pub(super) fn release(&mut self, texts: &[String]) {
         for text in texts {
-            let Some((want, uses)) = self.known.get_mut(text) else { continue };
+            let Some((want, uses)) = self.known.get_mut(text) else {
+                continue;
+            };
             *uses -= 1;
             if *uses == 0 {
                 self.free.push(*want);

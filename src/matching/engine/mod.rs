@@ -1,29 +1,39 @@
-//! The matching engine: tickets and times in, pairs out. Pure and deterministic: no IO, no clock, no chance; the same calls give the same pairs.
+//! The matching engine: tickets and times in, pairs out. Pure and deterministic: no IO, no clock,
+//! no chance; the same calls give the same pairs.
 //!
 //! # Rules
-//! Two tickets may be paired when they have the same mode and different users, no block stands between the users in either direction, and each
-//! permits the other *at its own current step* of the [`Widening`]: shared interest, shared language, distance. A ticket that lists nothing has no wish there,
-//! and nobody's wish there concerns it. Partners of the last 24 hours wait for the last step on both sides and come after everybody else.
-//! Among the permitted: more shared interests, then a shared language, then nearer (in bands), then the longer wait.
+//! Two tickets may be paired when they have the same mode and different users, no block stands
+//! between the users in either direction, and each permits the other *at its own current step* of
+//! the [`Widening`]: shared interest, shared language, distance. A ticket that lists nothing has no
+//! wish there, and nobody's wish there concerns it. Partners of the last 24 hours wait for the last
+//! step on both sides and come after everybody else. Among the permitted: more shared interests,
+//! then a shared language, then nearer (in bands), then the longer wait.
 //!
 //! # When
-//! A ticket looks for a peer when it arrives, when one of its steps begins ([`Engine::tick`]), and when a refused pair gives it back
-//! ([`Engine::settle`]). Nothing else ever makes two waiting tickets fit, so nothing else is looked at and nobody is scanned globally.
+//! A ticket looks for a peer when it arrives, when one of its steps begins ([`Engine::tick`]), and
+//! when a refused pair gives it back ([`Engine::settle`]). Nothing else ever makes two waiting
+//! tickets fit, so nothing else is looked at and nobody is scanned globally.
 //!
 //! # Cost
-//! A search makes 2 × (interests + 1) × (languages + 1) + 37 look-ups at most (`index`), each of the oldest [`WINDOW`] (in a grid cell [`CELL_WINDOW`])
-//! candidates that are not in the seeker's own sets; each look-up is O(log of the entries). The number waiting does not matter beyond that
-//! logarithm. The window can hide a fitting peer for a while, when many older tickets fail on distance alone or on their own block lists; the last step heals that.
+//! A search makes 2 × (interests + 1) × (languages + 1) + 37 look-ups at most (`index`), each of
+//! the oldest [`WINDOW`] (in a grid cell [`CELL_WINDOW`]) candidates that are not in the seeker's
+//! own sets; each look-up is O(log of the entries). The number waiting does not matter beyond that
+//! logarithm. The window can hide a fitting peer for a while, when many older tickets fail on
+//! distance alone or on their own block lists; the last step heals that.
 //!
 //! # Nobody starves
-//! At the last step nothing but mode and blocks can stand between two tickets, so that pool is searched oldest first **without a window**. A ticket enters the pool
-//! only after it found everybody in it forbidden, and a block can only be added; so *no two tickets in the pool may be paired*, ever. The
-//! pool is thus a set of users who all block each other: with sets that hold both directions it has at most one ticket more than the longest block list, which
-//! bounds the search. And a ticket that waits while a permitted peer waits meets it at the latest when both have reached the last step.
+//! At the last step nothing but mode and blocks can stand between two tickets, so that pool is
+//! searched oldest first **without a window**. A ticket enters the pool only after it found
+//! everybody in it forbidden, and a block can only be added; so *no two tickets in the pool may be
+//! paired*, ever. The pool is thus a set of users who all block each other: with sets that hold
+//! both directions it has at most one ticket more than the longest block list, which bounds the
+//! search. And a ticket that waits while a permitted peer waits meets it at the latest when both
+//! have reached the last step.
 //!
 //! # Time
-//! The engine keeps its own time, which stands still when the clock is set back and goes on from there: a clock that is set back delays nobody by what it lost, no
-//! step goes back, and [`Engine::next_due`] is translated to the clock as it stands.
+//! The engine keeps its own time, which stands still when the clock is set back and goes on from
+//! there: a clock that is set back delays nobody by what it lost, no step goes back, and
+//! [`Engine::next_due`] is translated to the clock as it stands.
 
 mod grid;
 mod index;
@@ -63,7 +73,8 @@ pub const TICK_BATCH: usize = 512;
 
 /// All tickets that wait or are reserved. One owner calls it; see the module for what it promises.
 ///
-/// `now` is a fresh reading of the clock each time; a reading before the last one counts as the clock set back.
+/// `now` is a fresh reading of the clock each time; a reading before the last one counts as the
+/// clock set back.
 #[derive(Debug)]
 pub struct Engine {
     widening: Widening,
@@ -103,7 +114,11 @@ impl Waiting {
     }
 
     fn side(&self) -> Side {
-        Side { ticket: self.ticket.id, user: self.ticket.user, enqueued_at: self.ticket.enqueued_at }
+        Side {
+            ticket: self.ticket.id,
+            user: self.ticket.user,
+            enqueued_at: self.ticket.enqueued_at,
+        }
     }
 }
 
@@ -124,8 +139,13 @@ impl Engine {
         }
     }
 
-    /// Takes a ticket and looks for its peer. Without one it waits. A user has one ticket, over all modes.
-    pub fn insert(&mut self, mut ticket: Ticket, now: Timestamp) -> Result<Option<Pair>, InsertError> {
+    /// Takes a ticket and looks for its peer. Without one it waits. A user has one ticket, over all
+    /// modes.
+    pub fn insert(
+        &mut self,
+        mut ticket: Ticket,
+        now: Timestamp,
+    ) -> Result<Option<Pair>, InsertError> {
         let now = self.time.read(now);
         if let Some(existing) = self.users.get(&ticket.user) {
             return Err(InsertError::AlreadySearching(*existing));
@@ -151,12 +171,15 @@ impl Engine {
         Ok(self.run(id, 0, now))
     }
 
-    /// Runs the tickets whose next step has begun, [`TICK_BATCH`] at most: while [`Engine::next_due`] is not in the future, call again.
+    /// Runs the tickets whose next step has begun, [`TICK_BATCH`] at most: while
+    /// [`Engine::next_due`] is not in the future, call again.
     pub fn tick(&mut self, now: Timestamp) -> Vec<Pair> {
         let now = self.time.read(now);
         let mut pairs = Vec::new();
         for _ in 0..TICK_BATCH {
-            let Some((_, id)) = self.due.first().copied().filter(|(at, _)| *at <= now) else { break };
+            let Some((_, id)) = self.due.first().copied().filter(|(at, _)| *at <= now) else {
+                break;
+            };
             self.unqueue(id);
             let next = self.tickets.get(&id).map_or(0, |waiting| waiting.step + 1);
             pairs.extend(self.run(id, next, now));
@@ -164,19 +187,25 @@ impl Engine {
         pairs
     }
 
-    /// When to call [`Engine::tick`] next, on the clock as it was last read. `None`: no waiting ticket has a step before it.
+    /// When to call [`Engine::tick`] next, on the clock as it was last read. `None`: no waiting
+    /// ticket has a step before it.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.due.first().map(|(at, _)| self.time.on_the_clock(*at))
     }
 
     /// Takes the user's ticket out.
     pub fn cancel(&mut self, user: UserId) -> Cancelled {
-        self.users.get(&user).copied().map_or(Cancelled::Unknown, |ticket| self.remove(ticket))
+        self.users
+            .get(&user)
+            .copied()
+            .map_or(Cancelled::Unknown, |ticket| self.remove(ticket))
     }
 
     /// Takes a ticket out, as when its connection is gone.
     pub fn remove(&mut self, ticket: TicketId) -> Cancelled {
-        let Some(waiting) = self.tickets.get_mut(&ticket) else { return Cancelled::Unknown };
+        let Some(waiting) = self.tickets.get_mut(&ticket) else {
+            return Cancelled::Unknown;
+        };
         if let Some(pair) = waiting.reserved {
             waiting.cancelled = true;
             return Cancelled::Reserved { ticket, pair };
@@ -186,21 +215,28 @@ impl Engine {
         Cancelled::Removed(ticket)
     }
 
-    /// Ends the reservation of a pair. Tickets that come back keep their place and look for a peer at once: hence more pairs. A pair
-    /// that was settled before, or is unknown, changes nothing.
+    /// Ends the reservation of a pair. Tickets that come back keep their place and look for a peer
+    /// at once: hence more pairs. A pair that was settled before, or is unknown, changes nothing.
     pub fn settle(&mut self, pair: PairId, outcome: &Outcome, now: Timestamp) -> Vec<Pair> {
         let now = self.time.read(now);
-        let Some(both) = self.pairs.remove(&pair) else { return Vec::new() };
+        let Some(both) = self.pairs.remove(&pair) else {
+            return Vec::new();
+        };
         let (dropped, forbid) = match outcome {
             Outcome::Made => (&both[..], false),
             Outcome::Refused { drop, forbid } => (&drop[..], *forbid),
         };
-        if forbid && let [Some(a), Some(b)] = both.map(|id| self.tickets.get(&id).map(|waiting| waiting.ticket.user)) {
+        if forbid
+            && let [Some(a), Some(b)] =
+                both.map(|id| self.tickets.get(&id).map(|waiting| waiting.ticket.user))
+        {
             self.block(a, b);
         }
         let mut pairs = Vec::new();
         for id in both {
-            let Some(waiting) = self.tickets.get_mut(&id) else { continue };
+            let Some(waiting) = self.tickets.get_mut(&id) else {
+                continue;
+            };
             if waiting.cancelled || dropped.contains(&id) {
                 self.forget(id);
             } else {
@@ -211,10 +247,15 @@ impl Engine {
         pairs
     }
 
-    /// A block between two users came to be; the direction does not matter. Holds for the tickets they have now: later ones bring their own sets.
+    /// A block between two users came to be; the direction does not matter. Holds for the tickets
+    /// they have now: later ones bring their own sets.
     pub fn block(&mut self, a: UserId, b: UserId) {
         for (user, other) in [(a, b), (b, a)] {
-            if let Some(waiting) = self.users.get(&user).and_then(|id| self.tickets.get_mut(id)) {
+            if let Some(waiting) = self
+                .users
+                .get(&user)
+                .and_then(|id| self.tickets.get_mut(id))
+            {
                 waiting.ticket.blocked.insert(other);
             }
         }
@@ -255,7 +296,11 @@ impl Engine {
     fn run(&mut self, id: TicketId, least_step: usize, now: i64) -> Option<Pair> {
         let waiting = self.tickets.get_mut(&id)?;
         let reached = self.widening.step_after(between(waiting.since, now));
-        waiting.step = waiting.step.max(reached).max(least_step).min(self.widening.last());
+        waiting.step = waiting
+            .step
+            .max(reached)
+            .max(least_step)
+            .min(self.widening.last());
         let (peer, examined) = self.search(id);
         self.examined += examined;
         let Some(peer) = peer else {
@@ -268,17 +313,25 @@ impl Engine {
 
     /// The best permitted peer within the windows, and how many candidates were looked at.
     fn search(&self, id: TicketId) -> (Option<TicketId>, u64) {
-        let Some(seeker) = self.tickets.get(&id) else { return (None, 0) };
+        let Some(seeker) = self.tickets.get(&id) else {
+            return (None, 0);
+        };
         let step = self.widening.step(seeker.step);
         let is_last = seeker.step == self.widening.last();
         let mut best: Option<Rank> = None;
         let mut examined = 0;
         for key in index::sought_keys(seeker, step, is_last) {
-            let window = if matches!(key, Key::Near(..)) { CELL_WINDOW } else { WINDOW };
+            let window = if matches!(key, Key::Near(..)) {
+                CELL_WINDOW
+            } else {
+                WINDOW
+            };
             let mut looked_at = 0;
             for (_, candidate) in self.index.under(key) {
                 examined += 1;
-                let Some(candidate) = self.tickets.get(&candidate) else { continue };
+                let Some(candidate) = self.tickets.get(&candidate) else {
+                    continue;
+                };
                 match rules::judge(seeker, candidate, &self.widening) {
                     Verdict::Passed => {}
                     // The pool of the last step is searched to its end (see "Nobody starves").
@@ -307,19 +360,35 @@ impl Engine {
         let (a, b) = (self.tickets.get(&a)?, self.tickets.get(&b)?);
         let (older, newer) = if a.age() < b.age() { (a, b) } else { (b, a) };
         self.pairs.insert(id, [older.ticket.id, newer.ticket.id]);
-        let shared_interests = older.ticket.interests.iter().filter(|text| newer.ticket.interests.contains(text)).cloned().collect();
-        Some(Pair { id, mode: older.ticket.mode, older: older.side(), newer: newer.side(), shared_interests })
+        let shared_interests = older
+            .ticket
+            .interests
+            .iter()
+            .filter(|text| newer.ticket.interests.contains(text))
+            .cloned()
+            .collect();
+        Some(Pair {
+            id,
+            mode: older.ticket.mode,
+            older: older.side(),
+            newer: newer.side(),
+            shared_interests,
+        })
     }
 
     fn queue(&mut self, id: TicketId) {
-        let Some(waiting) = self.tickets.get(&id) else { return };
+        let Some(waiting) = self.tickets.get(&id) else {
+            return;
+        };
         self.index.add(self.stored_keys(waiting), waiting.age());
         self.due.extend(self.due_at(waiting));
         *self.open.entry(waiting.ticket.mode).or_default() += 1;
     }
 
     fn unqueue(&mut self, id: TicketId) {
-        let Some(waiting) = self.tickets.get(&id) else { return };
+        let Some(waiting) = self.tickets.get(&id) else {
+            return;
+        };
         self.index.remove(self.stored_keys(waiting), waiting.age());
         if let Some(due) = self.due_at(waiting) {
             self.due.remove(&due);
@@ -331,19 +400,30 @@ impl Engine {
 
     /// Ends a ticket that is not queued.
     fn forget(&mut self, id: TicketId) {
-        let Some(waiting) = self.tickets.remove(&id) else { return };
+        let Some(waiting) = self.tickets.remove(&id) else {
+            return;
+        };
         self.users.remove(&waiting.ticket.user);
         self.terms.release(&waiting.ticket.interests);
         self.terms.release(&waiting.ticket.languages);
     }
 
     fn stored_keys(&self, waiting: &Waiting) -> Vec<Key> {
-        index::stored_keys(waiting, self.widening.step(waiting.step), waiting.step == self.widening.last())
+        index::stored_keys(
+            waiting,
+            self.widening.step(waiting.step),
+            waiting.step == self.widening.last(),
+        )
     }
 
     fn due_at(&self, waiting: &Waiting) -> Option<(i64, TicketId)> {
         let after = self.widening.next_after(waiting.step)?;
-        Some((waiting.since.saturating_add(i64::try_from(after.as_millis()).unwrap_or(i64::MAX)), waiting.ticket.id))
+        Some((
+            waiting
+                .since
+                .saturating_add(i64::try_from(after.as_millis()).unwrap_or(i64::MAX)),
+            waiting.ticket.id,
+        ))
     }
 }
 
@@ -357,7 +437,9 @@ struct EngineTime {
 impl EngineTime {
     fn read(&mut self, clock: Timestamp) -> i64 {
         if let Some(before) = self.last {
-            self.set_back = self.set_back.saturating_add(before.saturating_sub(self.of(clock)).max(0));
+            self.set_back = self
+                .set_back
+                .saturating_add(before.saturating_sub(self.of(clock)).max(0));
         }
         let now = self.of(clock).max(self.last.unwrap_or(i64::MIN));
         self.last = Some(now);

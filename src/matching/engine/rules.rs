@@ -11,7 +11,8 @@ use super::{
 
 /// What a seeker makes of a candidate.
 pub(super) enum Verdict {
-    /// In the seeker's own sets: costs no place in the window, so a long block list cannot use the window up.
+    /// In the seeker's own sets: costs no place in the window, so a long block list cannot use the
+    /// window up.
     Passed,
     /// A wish of either side, or the candidate's sets, stand against it.
     Refused,
@@ -25,7 +26,8 @@ pub(super) struct Rank {
     pub(super) recent: bool,
     shared_interests: Reverse<usize>,
     shares_language: Reverse<bool>,
-    /// In bands of the grid, so that a few kilometres do not outweigh waiting time; unknown places come last.
+    /// In bands of the grid, so that a few kilometres do not outweigh waiting time; unknown places
+    /// come last.
     band: usize,
     pub(super) age: Age,
 }
@@ -43,20 +45,35 @@ pub(super) fn judge(seeker: &Waiting, candidate: &Waiting, widening: &Widening) 
     let mine = me.recent.contains(&peer.user);
     let recent = mine || peer.recent.contains(&me.user);
     if recent && !both_last {
-        return if mine { Verdict::Passed } else { Verdict::Refused };
+        return if mine {
+            Verdict::Passed
+        } else {
+            Verdict::Refused
+        };
     }
 
     let steps = [widening.step(seeker.step), widening.step(candidate.step)];
     let shared_interests = shared(&seeker.interests, &candidate.interests);
-    if steps.iter().any(|step| step.same_interest) && disagree(&seeker.interests, &candidate.interests, shared_interests) {
+    if steps.iter().any(|step| step.same_interest)
+        && disagree(&seeker.interests, &candidate.interests, shared_interests)
+    {
         return Verdict::Refused;
     }
     let shared_languages = shared(&seeker.languages, &candidate.languages);
-    if steps.iter().any(|step| step.same_language) && disagree(&seeker.languages, &candidate.languages, shared_languages) {
+    if steps.iter().any(|step| step.same_language)
+        && disagree(&seeker.languages, &candidate.languages, shared_languages)
+    {
         return Verdict::Refused;
     }
-    let apart = me.place.zip(peer.place).map(|(here, there)| distance_km(here, there));
-    let within = |waiting: &Waiting, step: &Step| apart.zip(limit_km(waiting, step)).is_none_or(|(apart, limit)| apart <= limit);
+    let apart = me
+        .place
+        .zip(peer.place)
+        .map(|(here, there)| distance_km(here, there));
+    let within = |waiting: &Waiting, step: &Step| {
+        apart
+            .zip(limit_km(waiting, step))
+            .is_none_or(|(apart, limit)| apart <= limit)
+    };
     if !within(seeker, steps[0]) || !within(candidate, steps[1]) {
         return Verdict::Refused;
     }
@@ -73,7 +90,11 @@ pub(super) fn judge(seeker: &Waiting, candidate: &Waiting, widening: &Widening) 
 /// How far a ticket's peer may be at a step; `None`: anywhere, as for a ticket without a place.
 pub(super) fn limit_km(waiting: &Waiting, step: &Step) -> Option<f64> {
     waiting.ticket.place?;
-    waiting.ticket.max_distance_km.zip(step.distance_factor).map(|(km, factor)| f64::from(km) * factor)
+    waiting
+        .ticket
+        .max_distance_km
+        .zip(step.distance_factor)
+        .map(|(km, factor)| f64::from(km) * factor)
 }
 
 fn disagree(a: &[Want], b: &[Want], shared: usize) -> bool {
@@ -82,5 +103,7 @@ fn disagree(a: &[Want], b: &[Want], shared: usize) -> bool {
 
 /// How many terms two ascending lists have in common.
 fn shared(a: &[Want], b: &[Want]) -> usize {
-    a.iter().filter(|term| b.binary_search(term).is_ok()).count()
+    a.iter()
+        .filter(|term| b.binary_search(term).is_ok())
+        .count()
 }

@@ -9,7 +9,8 @@ use tebdil_core::{
     time::Timestamp,
 };
 
-/// A user's wish to be matched. Lists are short (the caller bounds them): the cost of a ticket grows with interests × languages.
+/// A user's wish to be matched. Lists are short (the caller bounds them): the cost of a ticket
+/// grows with interests × languages.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Ticket {
     pub id: TicketId,
@@ -23,15 +24,18 @@ pub struct Ticket {
     pub place: Option<Place>,
     /// How far away a peer may be, in km, before widening. `None`: no limit.
     pub max_distance_km: Option<u32>,
-    /// When the user began to search. Counts from then, also when a ticket is submitted again; a time in the future counts as now.
+    /// When the user began to search. Counts from then, also when a ticket is submitted again; a
+    /// time in the future counts as now.
     pub enqueued_at: Timestamp,
     /// Users that are never paired with this one: blocks in both directions.
     pub blocked: HashSet<UserId>,
-    /// Partners of the last 24 hours: paired at the last step only, and only when nobody else is there.
+    /// Partners of the last 24 hours: paired at the last step only, and only when nobody else is
+    /// there.
     pub recent: HashSet<UserId>,
 }
 
-/// A place on the earth in degrees, already snapped to the ~1 km grid. Values that are no place (NaN, beyond the pole) count as no place.
+/// A place on the earth in degrees, already snapped to the ~1 km grid. Values that are no place
+/// (NaN, beyond the pole) count as no place.
 #[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Place {
     /// −90 to 90.
@@ -57,7 +61,8 @@ impl Place {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PairId(pub u64);
 
-/// Two tickets that may be matched. Both are reserved until [`Engine::settle`](super::Engine::settle).
+/// Two tickets that may be matched. Both are reserved until
+/// [`Engine::settle`](super::Engine::settle).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pair {
     pub id: PairId,
@@ -79,14 +84,16 @@ pub struct Side {
 
 /// What became of a pair.
 ///
-/// A store that cannot be reached is no outcome: keep the pair and try the transaction again. Refusing it without a fault would pair the same two again at once.
+/// A store that cannot be reached is no outcome: keep the pair and try the transaction again.
+/// Refusing it without a fault would pair the same two again at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// The match exists: both tickets are used up.
     Made,
     /// There is no match.
     Refused {
-        /// The tickets at fault (no right left, gone meanwhile …); they are gone. The others go back to their place in the queue.
+        /// The tickets at fault (no right left, gone meanwhile …); they are gone. The others go
+        /// back to their place in the queue.
         drop: Vec<TicketId>,
         /// The two may never be paired (a block was found).
         forbid: bool,
@@ -98,7 +105,8 @@ pub enum Outcome {
 pub enum Cancelled {
     /// It waited and is gone.
     Removed(TicketId),
-    /// Pairing is in flight. Should it be refused, the ticket is dropped, not queued again; should it be made, the match stands.
+    /// Pairing is in flight. Should it be refused, the ticket is dropped, not queued again; should
+    /// it be made, the match stands.
     Reserved { ticket: TicketId, pair: PairId },
     /// There is no such ticket.
     Unknown,
@@ -107,7 +115,8 @@ pub enum Cancelled {
 /// Why a ticket was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InsertError {
-    /// The user has a ticket (waiting or reserved, in any mode): this one. It may be the very ticket that was inserted again.
+    /// The user has a ticket (waiting or reserved, in any mode): this one. It may be the very
+    /// ticket that was inserted again.
     #[error("the user is searching already")]
     AlreadySearching(TicketId),
     /// Another user's ticket has this id.

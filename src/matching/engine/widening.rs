@@ -28,7 +28,9 @@ impl Step {
 
     fn is_stricter_than(&self, earlier: &Self) -> bool {
         let factor = |step: &Self| step.distance_factor.unwrap_or(f64::INFINITY);
-        (self.same_interest && !earlier.same_interest) || (self.same_language && !earlier.same_language) || factor(self) < factor(earlier)
+        (self.same_interest && !earlier.same_interest)
+            || (self.same_language && !earlier.same_language)
+            || factor(self) < factor(earlier)
     }
 }
 
@@ -45,11 +47,14 @@ pub enum InvalidWidening {
     Stricter(usize),
     #[error("widening step {0} (counted from 0): distance_factor is a positive number")]
     BadFactor(usize),
-    #[error("the last widening step permits everything: no same_interest, no same_language, no distance_factor")]
+    #[error(
+        "the last widening step permits everything: no same_interest, no same_language, no distance_factor"
+    )]
     LastInsists,
 }
 
-/// The steps, checked: they begin at 0, follow each other, never get stricter, and the last one insists on nothing.
+/// The steps, checked: they begin at 0, follow each other, never get stricter, and the last one
+/// insists on nothing.
 ///
 /// The last step is also the only one at which partners of the last 24 hours are paired again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,7 +65,9 @@ impl Widening {
     /// The step of a ticket that waited this long.
     pub(super) fn step_after(&self, waited: Duration) -> usize {
         let waited = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
-        self.0.partition_point(|step| step.after_ms <= waited).saturating_sub(1)
+        self.0
+            .partition_point(|step| step.after_ms <= waited)
+            .saturating_sub(1)
     }
 
     pub(super) fn last(&self) -> usize {
@@ -73,7 +80,9 @@ impl Widening {
 
     /// The waiting time at which a ticket at `step` is due for the next one; `None` at the last.
     pub(super) fn next_after(&self, step: usize) -> Option<Duration> {
-        self.0.get(step + 1).map(|next| Duration::from_millis(next.after_ms))
+        self.0
+            .get(step + 1)
+            .map(|next| Duration::from_millis(next.after_ms))
     }
 
     /// The steps in order.
@@ -86,11 +95,16 @@ impl TryFrom<Vec<Step>> for Widening {
     type Error = InvalidWidening;
 
     fn try_from(steps: Vec<Step>) -> Result<Self, InvalidWidening> {
-        let (Some(first), Some(last)) = (steps.first(), steps.last()) else { return Err(InvalidWidening::Empty) };
+        let (Some(first), Some(last)) = (steps.first(), steps.last()) else {
+            return Err(InvalidWidening::Empty);
+        };
         if first.after_ms != 0 {
             return Err(InvalidWidening::FirstNotAtZero);
         }
-        if let Some(at) = steps.iter().position(|step| step.distance_factor.is_some_and(|by| !by.is_finite() || by <= 0.0)) {
+        if let Some(at) = steps.iter().position(|step| {
+            step.distance_factor
+                .is_some_and(|by| !by.is_finite() || by <= 0.0)
+        }) {
             return Err(InvalidWidening::BadFactor(at));
         }
         for (at, two) in steps.windows(2).enumerate() {
@@ -115,10 +129,15 @@ impl From<Widening> for Vec<Step> {
 }
 
 impl Default for Widening {
-    /// All wishes for 5 s, then language and twice the distance, from 15 s language and five times the distance, from 30 s anybody.
+    /// All wishes for 5 s, then language and twice the distance, from 15 s language and five times
+    /// the distance, from 30 s anybody.
     fn default() -> Self {
-        let step =
-            |after_ms, same_interest, same_language, distance_factor| Step { after_ms, same_interest, same_language, distance_factor };
+        let step = |after_ms, same_interest, same_language, distance_factor| Step {
+            after_ms,
+            same_interest,
+            same_language,
+            distance_factor,
+        };
         Self(vec![
             step(0, true, true, Some(1.0)),
             step(5_000, false, true, Some(2.0)),

@@ -24,18 +24,37 @@ impl Leader {
             .held
             .iter()
             .flat_map(|(ticket, held)| {
-                let next = held.next.as_ref().map(|(owner, next)| (owner.node, next.id));
-                [Some((held.owner.node, *ticket)), next].into_iter().flatten()
+                let next = held
+                    .next
+                    .as_ref()
+                    .map(|(owner, next)| (owner.node, next.id));
+                [Some((held.owner.node, *ticket)), next]
+                    .into_iter()
+                    .flatten()
             })
-            .chain(self.unverified.iter().map(|(ticket, waiting)| (waiting.owner.node, *ticket)))
+            .chain(
+                self.unverified
+                    .iter()
+                    .map(|(ticket, waiting)| (waiting.owner.node, *ticket)),
+            )
             .collect();
         assert_eq!(self.owned, owned);
-        assert_eq!(self.behind.len() + self.held.len() + self.unverified.len(), owned.len());
-        let by_user: BTreeSet<_> = self.unverified.iter().map(|(ticket, waiting)| (waiting.owner.user, *ticket)).collect();
+        assert_eq!(
+            self.behind.len() + self.held.len() + self.unverified.len(),
+            owned.len()
+        );
+        let by_user: BTreeSet<_> = self
+            .unverified
+            .iter()
+            .map(|(ticket, waiting)| (waiting.owner.user, *ticket))
+            .collect();
         assert_eq!(by_user, self.unverified_of);
         let mut users = BTreeSet::new();
         for proposal in &self.waiting_pairs {
-            assert!(users.insert(proposal.pair.older.user) && users.insert(proposal.pair.newer.user), "one pair for a user");
+            assert!(
+                users.insert(proposal.pair.older.user) && users.insert(proposal.pair.newer.user),
+                "one pair for a user"
+            );
         }
     }
 }

@@ -26,7 +26,11 @@ struct Aging<K, V> {
 
 impl<K: Copy + Eq + Hash, V> Aging<K, V> {
     fn new(keep: Duration) -> Self {
-        Self { keep, entries: HashMap::new(), order: VecDeque::new() }
+        Self {
+            keep,
+            entries: HashMap::new(),
+            order: VecDeque::new(),
+        }
     }
 
     fn insert(&mut self, key: K, value: V, now: Instant) {
@@ -38,7 +42,11 @@ impl<K: Copy + Eq + Hash, V> Aging<K, V> {
     fn forget(&mut self, now: Instant) {
         while let Some((due, key)) = self.order.front().copied().filter(|(due, _)| *due <= now) {
             self.order.pop_front();
-            if self.entries.get(&key).is_some_and(|(until, _)| *until == due) {
+            if self
+                .entries
+                .get(&key)
+                .is_some_and(|(until, _)| *until == due)
+            {
                 self.entries.remove(&key);
             }
         }
@@ -83,13 +91,23 @@ impl Places {
         Self(Aging::new(keep))
     }
 
-    pub(super) fn keep(&mut self, user: UserId, session: SessionId, enqueued_at: Timestamp, now: Instant) {
+    pub(super) fn keep(
+        &mut self,
+        user: UserId,
+        session: SessionId,
+        enqueued_at: Timestamp,
+        now: Instant,
+    ) {
         self.0.insert(user, (session, enqueued_at), now);
     }
 
     /// The place of the device that is back. Another device of the user leaves it.
     pub(super) fn take(&mut self, user: UserId, session: SessionId) -> Option<Timestamp> {
-        let (_, (_, enqueued_at)) = self.0.entries.get(&user).filter(|(_, (parked, _))| *parked == session)?;
+        let (_, (_, enqueued_at)) = self
+            .0
+            .entries
+            .get(&user)
+            .filter(|(_, (parked, _))| *parked == session)?;
         let enqueued_at = *enqueued_at;
         self.leave(user);
         Some(enqueued_at)

@@ -41,9 +41,12 @@ impl Verdict {
         let sides = [pair.older.ticket, pair.newer.ticket];
         match self {
             Self::Made(_) => sides.to_vec(),
-            Self::Refused { faults, .. } => {
-                sides.into_iter().zip(faults).filter(|(_, fault)| matches!(fault, Some(Fault::Used(_)))).map(|(ticket, _)| ticket).collect()
-            }
+            Self::Refused { faults, .. } => sides
+                .into_iter()
+                .zip(faults)
+                .filter(|(_, fault)| matches!(fault, Some(Fault::Used(_))))
+                .map(|(ticket, _)| ticket)
+                .collect(),
             Self::Unknown | Self::Fenced => Vec::new(),
         }
     }
@@ -58,16 +61,29 @@ pub(in crate::matching) enum Fault {
 }
 
 impl Leader {
-    /// The next transaction, if pairs wait. `closing` knows tickets of this node whose connection is closing, and whether their place is kept.
-    pub(in crate::matching) fn next_batch(&mut self, closing: impl Fn(TicketId) -> Option<bool>, now: Now) -> Vec<(Pair, NewMatch)> {
+    /// The next transaction, if pairs wait. `closing` knows tickets of this node whose connection
+    /// is closing, and whether their place is kept.
+    pub(in crate::matching) fn next_batch(
+        &mut self,
+        closing: impl Fn(TicketId) -> Option<bool>,
+        now: Now,
+    ) -> Vec<(Pair, NewMatch)> {
         self.drop_those_who_left(&closing, now);
         let count = self.waiting_pairs.len().min(MAX_BATCH);
-        let pairs: Vec<Pair> = self.waiting_pairs.drain(..count).map(|proposal| proposal.pair).collect();
-        let proposed: Option<Vec<_>> = pairs.into_iter().map(|pair| self.proposal(&pair).map(|proposal| (pair, proposal))).collect();
+        let pairs: Vec<Pair> = self
+            .waiting_pairs
+            .drain(..count)
+            .map(|proposal| proposal.pair)
+            .collect();
+        let proposed: Option<Vec<_>> = pairs
+            .into_iter()
+            .map(|pair| self.proposal(&pair).map(|proposal| (pair, proposal)))
+            .collect();
         proposed.expect("a reserved ticket is held until it is settled")
     }
 
-    /// Gives back pairs with a side that has cancelled, or whose connection is closing: a ticket dies with its connection, and the peer shall not meet a ghost.
+    /// Gives back pairs with a side that has cancelled, or whose connection is closing: a ticket
+    /// dies with its connection, and the peer shall not meet a ghost.
     fn drop_those_who_left(&mut self, closing: &impl Fn(TicketId) -> Option<bool>, now: Now) {
         let mut kept = VecDeque::new();
         while let Some(proposal) = self.waiting_pairs.pop_front() {
@@ -80,7 +96,11 @@ impl Leader {
                     }
                 }
             }
-            if proposal.tried || [pair.older, pair.newer].iter().all(|side| !self.wants_out(side.ticket)) {
+            if proposal.tried
+                || [pair.older, pair.newer]
+                    .iter()
+                    .all(|side| !self.wants_out(side.ticket))
+            {
                 kept.push_back(proposal);
             } else {
                 self.refused(pair, [None, None], false, now);
@@ -90,13 +110,19 @@ impl Leader {
     }
 
     fn wants_out(&self, ticket: TicketId) -> bool {
-        self.held.get(&ticket).is_none_or(|held| !held.cancels.is_empty() || held.left.is_some() || held.next.is_some())
+        self.held.get(&ticket).is_none_or(|held| {
+            !held.cancels.is_empty() || held.left.is_some() || held.next.is_some()
+        })
     }
 
     fn proposal(&self, pair: &Pair) -> Option<NewMatch> {
         let side = |side: &Side| {
             let session_id = self.held.get(&side.ticket)?.owner.session;
-            Some(NewSide { user_id: side.user, ticket_id: side.ticket, session_id })
+            Some(NewSide {
+                user_id: side.user,
+                ticket_id: side.ticket,
+                session_id,
+            })
         };
         Some(NewMatch {
             mode: pair.mode,
@@ -119,7 +145,9 @@ impl Leader {
             }
             Verdict::Refused { faults, blocked } => self.refused(&pair, faults, blocked, now),
             // A fenced leader ends before it is told.
-            Verdict::Unknown | Verdict::Fenced => self.waiting_pairs.push_back(Proposal { pair, tried: true }),
+            Verdict::Unknown | Verdict::Fenced => {
+                self.waiting_pairs.push_back(Proposal { pair, tried: true })
+            }
         }
     }
 
@@ -131,8 +159,16 @@ impl Leader {
             }
         }
         let drop = ended.iter().map(|(ticket, ..)| *ticket).collect();
-        let pairs = self.engine.settle(pair.id, &Outcome::Refused { drop, forbid: blocked }, now.clock);
-        self.waiting_pairs.extend(pairs.into_iter().map(Proposal::new));
+        let pairs = self.engine.settle(
+            pair.id,
+            &Outcome::Refused {
+                drop,
+                forbid: blocked,
+            },
+            now.clock,
+        );
+        self.waiting_pairs
+            .extend(pairs.into_iter().map(Proposal::new));
         for (ticket, held, fault) in ended {
             if let Some(held) = held {
                 self.end(ticket, held, fault.as_ref(), now);
@@ -142,22 +178,53 @@ impl Leader {
 
     /// A ticket is gone without the match that was tried.
     fn end(&mut self, ticket: TicketId, held: Held, fault: Option<&Fault>, now: Now) {
-        let Held { owner, enqueued_at, cancels, left, next } = held;
+        let Held {
+            owner,
+            enqueued_at,
+            cancels,
+            left,
+            next,
+        } = held;
         let why = match fault {
-            Some(Fault::Used(_)) => return self.over(Held { owner, enqueued_at, cancels, left, next }, ticket, now.instant),
+            Some(Fault::Used(_)) => {
+                return self.over(
+                    Held {
+                        owner,
+                        enqueued_at,
+                        cancels,
+                        left,
+                        next,
+                    },
+                    ticket,
+                    now.instant,
+                );
+            }
             Some(Fault::Because(why)) => Some(*why),
             None => None,
         };
         if let Some((by, others)) = cancels.split_first() {
             self.cancelled(owner.node, ticket, *by, now.instant);
             for by in others {
-                self.answer(*by, ToDesk::Cancelled { request: by.1, ticket: None }, now.instant);
+                self.answer(
+                    *by,
+                    ToDesk::Cancelled {
+                        request: by.1,
+                        ticket: None,
+                    },
+                    now.instant,
+                );
             }
         } else if let Some(why) = why {
-            self.tell(owner.node, ticket, ToDesk::Refused { ticket, why }, now.instant);
+            self.tell(
+                owner.node,
+                ticket,
+                ToDesk::Refused { ticket, why },
+                now.instant,
+            );
         } else {
             if left == Some(true) {
-                self.places.keep(owner.user, owner.session, enqueued_at, now.instant);
+                self.places
+                    .keep(owner.user, owner.session, enqueued_at, now.instant);
             }
             // Its desk may not know, when it was a later ticket of the session that was withdrawn.
             self.tell(owner.node, ticket, ToDesk::Superseded(ticket), now.instant);
@@ -166,7 +233,15 @@ impl Leader {
             self.forget_behind(owner, next.id);
             match why {
                 // It is the same wish of the same device.
-                Some(why) => self.tell(owner.node, next.id, ToDesk::Refused { ticket: next.id, why }, now.instant),
+                Some(why) => self.tell(
+                    owner.node,
+                    next.id,
+                    ToDesk::Refused {
+                        ticket: next.id,
+                        why,
+                    },
+                    now.instant,
+                ),
                 None => self.insert(owner, &next, Some(enqueued_at), now),
             }
         }
@@ -175,7 +250,14 @@ impl Leader {
     /// A ticket became a match.
     fn over(&mut self, held: Held, ticket: TicketId, now: Instant) {
         for by in held.cancels {
-            self.answer(by, ToDesk::NotSearching { request: by.1, too_late: true }, now);
+            self.answer(
+                by,
+                ToDesk::NotSearching {
+                    request: by.1,
+                    too_late: true,
+                },
+                now,
+            );
         }
         self.tell(held.owner.node, ticket, ToDesk::Over(ticket), now);
         if let Some((owner, next)) = held.next {

@@ -40,21 +40,41 @@ impl Net {
         for side in self.matches.iter().flatten() {
             assert!(used.insert(side.ticket_id), "a ticket is used once");
         }
-        let leaders: Vec<_> = self.nodes.iter().filter_map(|node| node.office.leader()).collect();
+        let leaders: Vec<_> = self
+            .nodes
+            .iter()
+            .filter_map(|node| node.office.leader())
+            .collect();
         assert_eq!(leaders.len(), 1, "one leads");
         leaders[0].check();
         let held = leaders[0].held();
-        let at_desks: BTreeSet<_> = self.nodes.iter().flat_map(|node| node.office.desk().tickets()).collect();
+        let at_desks: BTreeSet<_> = self
+            .nodes
+            .iter()
+            .flat_map(|node| node.office.desk().tickets())
+            .collect();
         assert_eq!(held, at_desks, "the leader has what the desks have");
         assert!(held.len() <= 1, "those who fit do not both wait: {held:?}");
         for node in &self.nodes {
-            assert_eq!((node.answers.len(), node.office.desk().unanswered()), (0, 0), "somebody waits for an answer");
+            assert_eq!(
+                (node.answers.len(), node.office.desk().unanswered()),
+                (0, 0),
+                "somebody waits for an answer"
+            );
         }
         for line in &self.conns {
             for re in &line.asked {
-                let answers: Vec<_> = line.heard.iter().filter(|frame| frame["re"] == *re).collect();
+                let answers: Vec<_> = line
+                    .heard
+                    .iter()
+                    .filter(|frame| frame["re"] == *re)
+                    .collect();
                 assert!(answers.len() <= 1, "{answers:?}");
-                assert!(!line.is_open() || answers.len() == 1, "{re} has no answer, but {:?}", line.heard);
+                assert!(
+                    !line.is_open() || answers.len() == 1,
+                    "{re} has no answer, but {:?}",
+                    line.heard
+                );
             }
             if line.is_open() {
                 self.check_belief(line, &at_desks);
@@ -68,15 +88,35 @@ impl Net {
         for frame in &line.heard {
             match frame["type"].as_str() {
                 Some("match.searching") => {
-                    searching = Some(frame["ticket_id"].as_str().expect("an id").parse().expect("an id"));
+                    searching = Some(
+                        frame["ticket_id"]
+                            .as_str()
+                            .expect("an id")
+                            .parse()
+                            .expect("an id"),
+                    );
                     late = std::mem::take(&mut found);
                 }
                 Some("match.cancelled") => {
-                    let Some(ended): Option<TicketId> = searching.take() else { continue };
-                    // Nothing else follows an answer that comes only after its match was told. And the account's other device may have searched as well, unheard.
-                    let others = self.conns.iter().filter(|other| other.device.0 == line.device.0).flat_map(|other| &other.tickets);
-                    let may_be = late || others.into_iter().any(|other| *other != ended && !self.is_used(*other));
-                    assert!(may_be || !self.is_used(ended), "{ended} was cancelled and matched: {:?}", line.heard);
+                    let Some(ended): Option<TicketId> = searching.take() else {
+                        continue;
+                    };
+                    // Nothing else follows an answer that comes only after its match was told. And
+                    // the account's other device may have searched as well, unheard.
+                    let others = self
+                        .conns
+                        .iter()
+                        .filter(|other| other.device.0 == line.device.0)
+                        .flat_map(|other| &other.tickets);
+                    let may_be = late
+                        || others
+                            .into_iter()
+                            .any(|other| *other != ended && !self.is_used(*other));
+                    assert!(
+                        may_be || !self.is_used(ended),
+                        "{ended} was cancelled and matched: {:?}",
+                        line.heard
+                    );
                 }
                 // Of this search, or of one before.
                 Some("match.found") => found = true,
@@ -85,16 +125,34 @@ impl Net {
         }
         for ticket in &line.tickets {
             let is_used = self.is_used(*ticket);
-            // Told to repeat its request, a device learns of the match as of all that it missed: from the store.
-            let given_up = line.heard.iter().any(|frame| frame["code"] == "unavailable");
-            assert!(!is_used || given_up || self.told.contains_key(ticket), "nobody told of the match of {ticket}");
+            // Told to repeat its request, a device learns of the match as of all that it missed:
+            // from the store.
+            let given_up = line
+                .heard
+                .iter()
+                .any(|frame| frame["code"] == "unavailable");
+            assert!(
+                !is_used || given_up || self.told.contains_key(ticket),
+                "nobody told of the match of {ticket}"
+            );
             let believes = searching == Some(*ticket) && !self.told.contains_key(ticket);
-            assert!(!believes || found || at_desks.contains(ticket), "{ticket} is lost: {:?}", line.heard);
-            assert!(believes || !at_desks.contains(ticket), "{ticket} is searched for in secret: {:?}", line.heard);
+            assert!(
+                !believes || found || at_desks.contains(ticket),
+                "{ticket} is lost: {:?}",
+                line.heard
+            );
+            assert!(
+                believes || !at_desks.contains(ticket),
+                "{ticket} is searched for in secret: {:?}",
+                line.heard
+            );
         }
     }
 
     fn is_used(&self, ticket: TicketId) -> bool {
-        self.matches.iter().flatten().any(|side| side.ticket_id == ticket)
+        self.matches
+            .iter()
+            .flatten()
+            .any(|side| side.ticket_id == ticket)
     }
 }

@@ -1,4 +1,5 @@
-//! What devices hear, one failure at a time. Users are numbered; device (1, 10) is the session 10 of user 1.
+//! What devices hear, one failure at a time. Users are numbered; device (1, 10) is the session 10
+//! of user 1.
 
 use std::time::Duration;
 
@@ -39,7 +40,11 @@ fn the_second_device_at_another_node_hears_already_searching() {
     net.deliver();
     assert_eq!(net.conns[tablet].words(), ["already_searching"]);
     net.find(phone);
-    assert_eq!(net.conns[phone].words(), ["match.searching", "already_searching"], "the desk knows by itself");
+    assert_eq!(
+        net.conns[phone].words(),
+        ["match.searching", "already_searching"],
+        "the desk knows by itself"
+    );
 }
 
 #[test]
@@ -52,8 +57,14 @@ fn any_device_cancels_from_any_node() {
     net.deliver();
     net.cancel(tablet);
     net.deliver();
-    assert_eq!(net.conns[tablet].words(), ["not_searching", "match.cancelled"]);
-    assert_eq!(net.conns[phone].words(), ["match.searching", "match.cancelled"]);
+    assert_eq!(
+        net.conns[tablet].words(),
+        ["not_searching", "match.cancelled"]
+    );
+    assert_eq!(
+        net.conns[phone].words(),
+        ["match.searching", "match.cancelled"]
+    );
     net.heal();
     net.check_healed();
 }
@@ -61,7 +72,11 @@ fn any_device_cancels_from_any_node() {
 #[test]
 fn a_cancel_while_the_match_is_written_is_too_late() {
     let mut net = net();
-    let (a, b, tablet) = (net.connect((1, 10), 1), net.connect((2, 20), 2), net.connect((1, 11), 2));
+    let (a, b, tablet) = (
+        net.connect((1, 10), 1),
+        net.connect((2, 20), 2),
+        net.connect((1, 11), 2),
+    );
     net.find(a);
     net.find(b);
     net.deliver();
@@ -93,7 +108,10 @@ fn a_cancel_after_the_match_was_told_is_too_late() {
     assert_eq!(net.conns[a].words(), ["match.searching", "match.found"]);
     net.cancel(a);
     net.deliver();
-    assert_eq!(net.conns[a].words(), ["match.searching", "match.found", "not_searching"]);
+    assert_eq!(
+        net.conns[a].words(),
+        ["match.searching", "match.found", "not_searching"]
+    );
     net.heal();
     net.check_healed();
 }
@@ -112,7 +130,10 @@ fn a_leader_that_dies_after_its_commit_costs_nobody_the_match() {
         net.second();
     }
     for device in [a, b] {
-        assert_eq!(net.conns[device].words(), ["match.searching", "match.found"]);
+        assert_eq!(
+            net.conns[device].words(),
+            ["match.searching", "match.found"]
+        );
     }
     assert_eq!(net.matches.len(), 1);
     net.heal();
@@ -213,7 +234,10 @@ fn without_redis_requests_are_answered_at_once_and_searches_wait() {
     for _ in 0..5 {
         net.second();
     }
-    assert!((0..3).all(|node| !net.leads(node)), "nobody leads without a lease");
+    assert!(
+        (0..3).all(|node| !net.leads(node)),
+        "nobody leads without a lease"
+    );
     assert_eq!(net.conns[waiting].words(), ["match.searching"]);
     net.redis = true;
     for _ in 0..2 {
@@ -222,13 +246,23 @@ fn without_redis_requests_are_answered_at_once_and_searches_wait() {
     net.find(late);
     net.deliver();
     net.commit();
-    assert_eq!(net.conns[late].words()[2..], ["match.searching", "match.found"]);
-    assert_eq!(net.conns[waiting].words(), ["match.searching", "match.found"]);
+    assert_eq!(
+        net.conns[late].words()[2..],
+        ["match.searching", "match.found"]
+    );
+    assert_eq!(
+        net.conns[waiting].words(),
+        ["match.searching", "match.found"]
+    );
 }
 
 #[test]
 fn a_device_that_comes_back_elsewhere_keeps_its_place() {
-    for (code, dies) in [(Some(CloseCode::Draining), false), (Some(CloseCode::Replaced), false), (None, true)] {
+    for (code, dies) in [
+        (Some(CloseCode::Draining), false),
+        (Some(CloseCode::Replaced), false),
+        (None, true),
+    ] {
         let mut net = net();
         // Nobody fits user 1 but user 3, who comes last; user 2 would be older.
         let first = net.connect((1, 10), 1);
@@ -297,7 +331,11 @@ fn a_node_that_ends_hands_its_lead_and_its_searches_over() {
     net.find(there);
     net.commit();
     net.commit();
-    assert_eq!(net.conns[here].words(), ["match.searching", "match.found"], "its search goes on at the next leader");
+    assert_eq!(
+        net.conns[here].words(),
+        ["match.searching", "match.found"],
+        "its search goes on at the next leader"
+    );
     for _ in 0..5 {
         net.second();
     }
@@ -335,7 +373,11 @@ fn an_answer_that_is_lost_is_asked_for_again() {
     net.carry(request, 1);
     net.lose();
     net.second();
-    assert_eq!(net.conns[a].words(), ["match.searching", "match.cancelled"], "the leader remembers what it said");
+    assert_eq!(
+        net.conns[a].words(),
+        ["match.searching", "match.cancelled"],
+        "the leader remembers what it said"
+    );
     net.heal();
     net.check_healed();
 }

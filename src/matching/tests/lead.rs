@@ -12,9 +12,15 @@ impl Net {
         self.post(node);
         let answer = self.redis.then(|| self.hold(node));
         let leads = self.nodes[node].office.leader().map(|leader| leader.term);
-        let won = answer.flatten().filter(|holder| holder.node == self.nodes[node].id && leads != Some((*holder).into()));
-        let begun = won.filter(|_| !self.nodes[node].retired).map(|_| self.begin_term());
-        self.nodes[node].office.held(now.instant, answer.ok_or(()), begun, now);
+        let won = answer
+            .flatten()
+            .filter(|holder| holder.node == self.nodes[node].id && leads != Some((*holder).into()));
+        let begun = won
+            .filter(|_| !self.nodes[node].retired)
+            .map(|_| self.begin_term());
+        self.nodes[node]
+            .office
+            .held(now.instant, answer.ok_or(()), begun, now);
         self.post(node);
     }
 
@@ -36,7 +42,10 @@ impl Net {
                 self.lease = Some((id, now + self.timings.ttl));
             }
         }
-        self.lease.map(|(node, _)| Holder { node, fence: self.fence })
+        self.lease.map(|(node, _)| Holder {
+            node,
+            fence: self.fence,
+        })
     }
 
     /// The node is about to end.

@@ -26,6 +26,14 @@ impl Line {
 
     /// Types and codes of all that was heard.
     pub(super) fn words(&self) -> Vec<&str> {
-        self.heard.iter().map(|frame| frame["code"].as_str().or(frame["type"].as_str()).expect("a word")).collect()
+        self.heard
+            .iter()
+            .map(|frame| {
+                frame["code"]
+                    .as_str()
+                    .or(frame["type"].as_str())
+                    .expect("a word")
+            })
+            .collect()
     }
 }

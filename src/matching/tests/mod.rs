@@ -1,4 +1,5 @@
-//! Desks and leaders of several nodes, over a bus that may lose and repeat, with a clock that the test moves.
+//! Desks and leaders of several nodes, over a bus that may lose and repeat, with a clock that the
+//! test moves.
 
 mod check;
 mod commit;

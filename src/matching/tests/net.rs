@@ -1,4 +1,5 @@
-//! Several nodes in one test: their offices, the lease, the bus and a store that knows which tickets are used.
+//! Several nodes in one test: their offices, the lease, the bus and a store that knows which
+//! tickets are used.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet, VecDeque},
@@ -100,8 +101,13 @@ pub(super) fn clock(passed: Duration) -> Timestamp {
 
 impl Net {
     pub(super) fn new(nodes: usize) -> Self {
-        let settings = RealtimeSettings { redis_url: "".into(), prefix: String::new() };
-        let connected = Realtime::connect(&settings, &mut rand::rng()).now_or_never().expect("nothing to wait for");
+        let settings = RealtimeSettings {
+            redis_url: "".into(),
+            prefix: String::new(),
+        };
+        let connected = Realtime::connect(&settings, &mut rand::rng())
+            .now_or_never()
+            .expect("nothing to wait for");
         let (hub, _) = Hub::new(5, connected.expect("in process").0.bus);
         let mut net = Self {
             nodes: Vec::new(),
@@ -134,14 +140,31 @@ impl Net {
 
     fn new_node(&mut self) -> Node {
         self.last_node += 1;
-        let id = format!("{:016x}", self.last_node).parse().expect("16 digits");
+        let id = format!("{:016x}", self.last_node)
+            .parse()
+            .expect("16 digits");
         let answers = Arc::new(Answers::default());
-        let office = Office::new(id, self.timings, Widening::default(), Arc::clone(&answers), self.now().instant);
-        Node { id, office, answers, retired: false, batch: None }
+        let office = Office::new(
+            id,
+            self.timings,
+            Widening::default(),
+            Arc::clone(&answers),
+            self.now().instant,
+        );
+        Node {
+            id,
+            office,
+            answers,
+            retired: false,
+            batch: None,
+        }
     }
 
     pub(super) fn now(&self) -> Now {
-        Now { clock: clock(self.passed), instant: self.start + self.passed }
+        Now {
+            clock: clock(self.passed),
+            instant: self.start + self.passed,
+        }
     }
 
     /// Takes along what an office has to say.
@@ -151,17 +174,26 @@ impl Net {
         for (to, message) in sent {
             // As it comes out of the bus.
             let NodeMessage::Matchmaking { message } =
-                NodeMessage::decode(NodeMessage::Matchmaking { message }.encode()).expect("a message")
+                NodeMessage::decode(NodeMessage::Matchmaking { message }.encode())
+                    .expect("a message")
             else {
                 panic!("another message")
             };
             let receivers: Vec<NodeId> = match to {
                 To::Node(to) => vec![to],
-                To::Others => self.nodes.iter().map(|node| node.id).filter(|id| *id != from).collect(),
+                To::Others => self
+                    .nodes
+                    .iter()
+                    .map(|node| node.id)
+                    .filter(|id| *id != from)
+                    .collect(),
             };
             for to in receivers.into_iter().filter(|_| self.redis) {
                 assert_ne!(to, from, "what is for this node does not travel");
-                self.wires.entry((from, to)).or_default().push_back(Parcel::Message(message.clone()));
+                self.wires
+                    .entry((from, to))
+                    .or_default()
+                    .push_back(Parcel::Message(message.clone()));
             }
         }
         if let Some(leader) = self.nodes[node].office.leader() {
@@ -173,7 +205,8 @@ impl Net {
     fn listen(&mut self) {
         for line in &mut self.conns {
             while let Some(Next::Frame(text)) = line.connection.outbound.try_next() {
-                line.heard.push(serde_json::from_str(&text).expect("a frame"));
+                line.heard
+                    .push(serde_json::from_str(&text).expect("a frame"));
             }
         }
     }
@@ -182,19 +215,38 @@ impl Net {
         if let Some(before) = self.devices.get(&device).copied() {
             self.close(before, CloseCode::Replaced);
         }
-        let limits = OutboundLimits { frames: 1_000, bytes: 1_000_000 };
-        let connection = Connection::new(self.hub.next_connection_id(), UserId(device.0), SessionId(device.1), limits);
+        let limits = OutboundLimits {
+            frames: 1_000,
+            bytes: 1_000_000,
+        };
+        let connection = Connection::new(
+            self.hub.next_connection_id(),
+            UserId(device.0),
+            SessionId(device.1),
+            limits,
+        );
         connection.outbound.release(Vec::new());
         let node_id = self.nodes[node].id;
         let connection = Arc::new(connection);
-        self.conns.push(Line { device, node, node_id, connection, asked: Vec::new(), heard: Vec::new(), tickets: Vec::new() });
+        self.conns.push(Line {
+            device,
+            node,
+            node_id,
+            connection,
+            asked: Vec::new(),
+            heard: Vec::new(),
+            tickets: Vec::new(),
+        });
         self.devices.insert(device, self.conns.len() - 1);
         self.conns.len() - 1
     }
 
     /// The open connection of a device, if it has one.
     pub(super) fn line_of(&self, device: Device) -> Option<Conn> {
-        self.devices.get(&device).copied().filter(|conn| self.conns[*conn].is_open())
+        self.devices
+            .get(&device)
+            .copied()
+            .filter(|conn| self.conns[*conn].is_open())
     }
 
     /// Closes a connection; the desk hears of it with [`Net::part`].
@@ -207,14 +259,18 @@ impl Net {
 
     /// Tells the desk of the first connection that was closed.
     pub(super) fn part(&mut self) {
-        let Some(conn) = self.leaving.pop_front() else { return };
+        let Some(conn) = self.leaving.pop_front() else {
+            return;
+        };
         let (node, now, line) = (self.conns[conn].node, self.now(), &self.conns[conn]);
         if self.nodes[node].id != line.node_id {
             return;
         }
         let connection = &line.connection;
         let park = connection.outbound.closing() == Some(CloseCode::Draining);
-        self.nodes[node].office.gone(connection.user_id, connection.id, park, now);
+        self.nodes[node]
+            .office
+            .gone(connection.user_id, connection.id, park, now);
         self.post(node);
     }
 
@@ -250,7 +306,10 @@ impl Net {
 
     pub(super) fn cancel(&mut self, conn: Conn) {
         let (re, now) = (self.next_re(conn), self.now());
-        let (node, connection) = (self.conns[conn].node, Arc::clone(&self.conns[conn].connection));
+        let (node, connection) = (
+            self.conns[conn].node,
+            Arc::clone(&self.conns[conn].connection),
+        );
         self.nodes[node].office.cancel(connection, Some(re), now);
         self.post(node);
     }
@@ -260,7 +319,8 @@ impl Net {
         self.post(node);
     }
 
-    /// A node dies and comes back with another name. Its connections are gone; the others hear of it with [`Net::bury`].
+    /// A node dies and comes back with another name. Its connections are gone; the others hear of
+    /// it with [`Net::bury`].
     pub(super) fn kill(&mut self, node: usize) {
         let fresh = self.new_node();
         let dead = std::mem::replace(&mut self.nodes[node], fresh);
@@ -279,7 +339,9 @@ impl Net {
     }
 
     pub(super) fn bury(&mut self) {
-        let Some(dead) = self.deaths.pop_front() else { return };
+        let Some(dead) = self.deaths.pop_front() else {
+            return;
+        };
         let now = self.now();
         for node in 0..self.nodes.len() {
             self.nodes[node].office.node_gone(dead, now);
@@ -298,13 +360,21 @@ impl Net {
 
     /// The wires with something on them.
     pub(super) fn busy(&self) -> Vec<(NodeId, NodeId)> {
-        self.wires.iter().filter(|(_, wire)| !wire.is_empty()).map(|(ends, _)| *ends).collect()
+        self.wires
+            .iter()
+            .filter(|(_, wire)| !wire.is_empty())
+            .map(|(ends, _)| *ends)
+            .collect()
     }
 
     /// The next message of a wire arrives `times` times; at zero it is lost.
     pub(super) fn carry(&mut self, wire: (NodeId, NodeId), times: usize) {
-        let Some(parcel) = self.wires.get_mut(&wire).and_then(VecDeque::pop_front) else { return };
-        let Some(node) = self.nodes.iter().position(|node| node.id == wire.1) else { return };
+        let Some(parcel) = self.wires.get_mut(&wire).and_then(VecDeque::pop_front) else {
+            return;
+        };
+        let Some(node) = self.nodes.iter().position(|node| node.id == wire.1) else {
+            return;
+        };
         let now = self.now();
         if let (Parcel::Found(device), 0) = (&parcel, times) {
             self.missed.push((*device, wire.1));
@@ -365,16 +435,26 @@ impl Net {
         if let Some(leader) = node_state.office.leader()
             && !proposed.is_empty()
         {
-            let users: BTreeSet<_> = proposed.iter().flat_map(|(pair, _)| [pair.older.user, pair.newer.user]).collect();
+            let users: BTreeSet<_> = proposed
+                .iter()
+                .flat_map(|(pair, _)| [pair.older.user, pair.newer.user])
+                .collect();
             assert_eq!(users.len(), 2 * proposed.len(), "one pair for a user");
-            node_state.batch = Some(Batch { term: leader.term, fence: leader.fence, proposed, outcome: None });
+            node_state.batch = Some(Batch {
+                term: leader.term,
+                fence: leader.fence,
+                proposed,
+                outcome: None,
+            });
         }
         self.post(node);
     }
 
     /// The store writes the transaction; its answer is under way.
     pub(super) fn write(&mut self, node: usize) {
-        let Some(batch) = &mut self.nodes[node].batch else { return };
+        let Some(batch) = &mut self.nodes[node].batch else {
+            return;
+        };
         let begun = self.begun;
         let mut outcome = Vec::new();
         for (pair, proposed) in batch.proposed.drain(..) {
@@ -383,10 +463,19 @@ impl Net {
                 continue;
             }
             let sides = [proposed.offerer, proposed.answerer];
-            let used = |side: NewSide| self.matches.iter().flatten().any(|other| other.ticket_id == side.ticket_id);
+            let used = |side: NewSide| {
+                self.matches
+                    .iter()
+                    .flatten()
+                    .any(|other| other.ticket_id == side.ticket_id)
+            };
             let verdict = if sides.into_iter().any(used) {
-                let fault = |side: NewSide| used(side).then(|| Fault::Used(Box::new(announcement(side))));
-                Verdict::Refused { faults: sides.map(fault), blocked: false }
+                let fault =
+                    |side: NewSide| used(side).then(|| Fault::Used(Box::new(announcement(side))));
+                Verdict::Refused {
+                    faults: sides.map(fault),
+                    blocked: false,
+                }
             } else {
                 assert_ne!(sides[0].user_id, sides[1].user_id);
                 self.matches.push(sides);
@@ -397,19 +486,39 @@ impl Net {
         batch.outcome.get_or_insert_default().extend(outcome);
     }
 
-    /// The store's answer arrives; without [`Net::write`], or when it gets `lost`, it is that nobody knows.
+    /// The store's answer arrives; without [`Net::write`], or when it gets `lost`, it is that
+    /// nobody knows.
     pub(super) fn answer(&mut self, node: usize, lost: bool) {
-        let Some(Batch { term, proposed, outcome, .. }) = self.nodes[node].batch.take() else { return };
-        let open = proposed.into_iter().map(|(pair, _)| (pair, Verdict::Unknown));
+        let Some(Batch {
+            term,
+            proposed,
+            outcome,
+            ..
+        }) = self.nodes[node].batch.take()
+        else {
+            return;
+        };
+        let open = proposed
+            .into_iter()
+            .map(|(pair, _)| (pair, Verdict::Unknown));
         let written = outcome.unwrap_or_default().into_iter();
-        let settled: Vec<_> = written.map(|(pair, verdict)| (pair, if lost { Verdict::Unknown } else { verdict })).chain(open).collect();
+        let settled: Vec<_> = written
+            .map(|(pair, verdict)| (pair, if lost { Verdict::Unknown } else { verdict }))
+            .chain(open)
+            .collect();
         for (_, verdict) in &settled {
             let tickets: Vec<TicketId> = match verdict {
                 Verdict::Made(made) => vec![made.offerer.ticket_id, made.answerer.ticket_id],
                 Verdict::Refused { faults, .. } => faults
                     .iter()
                     .flatten()
-                    .filter_map(|fault| if let Fault::Used(used) = fault { Some(TicketId(used.session.0)) } else { None })
+                    .filter_map(|fault| {
+                        if let Fault::Used(used) = fault {
+                            Some(TicketId(used.session.0))
+                        } else {
+                            None
+                        }
+                    })
                     .collect(),
                 Verdict::Unknown | Verdict::Fenced => Vec::new(),
             };
@@ -430,7 +539,12 @@ impl Net {
     fn verify(&mut self, node: usize) {
         let now = self.now();
         let sides = self.nodes[node].office.take_unverified();
-        let used = self.matches.iter().flatten().map(|used| used.ticket_id).collect();
+        let used = self
+            .matches
+            .iter()
+            .flatten()
+            .map(|used| used.ticket_id)
+            .collect();
         for ticket in self.nodes[node].office.verified(sides, Some(&used), now) {
             self.tell(node, ticket);
         }
@@ -440,22 +554,37 @@ impl Net {
     /// `match.found` for the device of this ticket, wherever it is.
     fn tell(&mut self, node: usize, ticket: TicketId) {
         *self.told.entry(ticket).or_default() += 1;
-        let side = self.matches.iter().flatten().find(|side| side.ticket_id == ticket).expect("it is used");
+        let side = self
+            .matches
+            .iter()
+            .flatten()
+            .find(|side| side.ticket_id == ticket)
+            .expect("it is used");
         let device = (side.user_id.0, side.session_id.0);
-        let Some(line) = self.line_of(device) else { return };
+        let Some(line) = self.line_of(device) else {
+            return;
+        };
         let (from, to) = (self.nodes[node].id, self.conns[line].node_id);
         if from == to {
             self.found(device, to);
         } else if self.redis {
-            self.wires.entry((from, to)).or_default().push_back(Parcel::Found(device));
+            self.wires
+                .entry((from, to))
+                .or_default()
+                .push_back(Parcel::Found(device));
         } else {
             self.missed.push((device, to));
         }
     }
 
     pub(super) fn found(&mut self, device: Device, node: NodeId) {
-        if let Some(line) = self.line_of(device).filter(|line| self.conns[*line].node_id == node) {
-            self.conns[line].heard.push(json!({ "type": "match.found" }));
+        if let Some(line) = self
+            .line_of(device)
+            .filter(|line| self.conns[*line].node_id == node)
+        {
+            self.conns[line]
+                .heard
+                .push(json!({ "type": "match.found" }));
         }
     }
 

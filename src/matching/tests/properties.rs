@@ -61,7 +61,9 @@ fn apply(net: &mut Net, op: &Op) {
     match *op {
         Op::Connect(device, node) => drop(net.connect(device, node)),
         Op::Find(device) => {
-            let line = net.line_of(device).unwrap_or_else(|| net.connect(device, usize::try_from(device.1).expect("small") % NODES));
+            let line = net.line_of(device).unwrap_or_else(|| {
+                net.connect(device, usize::try_from(device.1).expect("small") % NODES)
+            });
             net.find(line);
         }
         Op::Cancel(device) => {
@@ -71,7 +73,14 @@ fn apply(net: &mut Net, op: &Op) {
         }
         Op::Close(device, draining) => {
             if let Some(line) = net.line_of(device) {
-                net.close(line, if draining { CloseCode::Draining } else { CloseCode::GoingAway });
+                net.close(
+                    line,
+                    if draining {
+                        CloseCode::Draining
+                    } else {
+                        CloseCode::GoingAway
+                    },
+                );
             }
         }
         Op::Part => net.part(),
@@ -97,7 +106,8 @@ fn apply(net: &mut Net, op: &Op) {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(384) })]
 
-    /// Each request has one answer, no ticket is lost or used twice, nobody is in two pairs, and who is told to be searching is.
+    /// Each request has one answer, no ticket is lost or used twice, nobody is in two pairs, and
+    /// who is told to be searching is.
     #[test]
     fn every_history_ends_well(ops in prop::collection::vec(op(), 1..150)) {
         let mut net = Net::new(NODES);

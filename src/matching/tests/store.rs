@@ -30,7 +30,14 @@ pub(super) fn made([offerer, answerer]: [NewSide; 2]) -> MadeMatch {
         session_id: side.session_id,
         ticket_id: side.ticket_id,
         peer: Peer::new("biri".to_owned(), "0001".to_owned()),
-        quota: Quota { text: 1, video: 1, bonus: 0, daily_text: 1, daily_video: 1, resets_at: now },
+        quota: Quota {
+            text: 1,
+            video: 1,
+            bonus: 0,
+            daily_text: 1,
+            daily_video: 1,
+            resets_at: now,
+        },
         keys_remaining: 1,
     };
     MadeMatch {

@@ -44,7 +44,8 @@ fn state(match_id: &str, state: &str) -> Value {
     json!({"type": "rtc.state", "match_id": match_id, "state": state})
 }
 
-/// Two new users in a video match, each at a node of its own where there are several; the first is the offerer.
+/// Two new users in a video match, each at a node of its own where there are several; the first is
+/// the offerer.
 async fn pair(server: &TestServer) -> (Person, Person, String) {
     let mut a = Person::at(server, 0, "ayse").await;
     let mut b = Person::at(server, server.node_count() - 1, "berk").await;
@@ -58,7 +59,10 @@ async fn meet(server: &TestServer, a: &mut Person, b: &mut Person) -> String {
     server.clock.advance(Duration::from_millis(1));
     b.find_for("video").await;
     let found = a.until("match.found").await;
-    assert_eq!((&found["match"]["role"], &found["match"]["mode"]), (&json!("offerer"), &json!("video")));
+    assert_eq!(
+        (&found["match"]["role"], &found["match"]["mode"]),
+        (&json!("offerer"), &json!("video"))
+    );
     let id = found["match"]["id"].as_str().expect("an id").to_owned();
     assert_eq!(b.found().await, id);
     id

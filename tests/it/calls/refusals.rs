@@ -1,4 +1,5 @@
-//! Frames about calls that do nothing: the match is not theirs, not for video, over, or elsewhere, or the frame makes no sense.
+//! Frames about calls that do nothing: the match is not theirs, not for video, over, or elsewhere,
+//! or the frame makes no sense.
 
 use serde_json::{Value, json};
 
@@ -22,7 +23,10 @@ scenarios! {
 }
 
 /// The access token outlives the match.
-const LONG: &[(&str, &str)] = &[("TEBDIL_AUTH__ACCESS_TTL_S", "864000"), ("TEBDIL_WORKERS__ENABLED", "false")];
+const LONG: &[(&str, &str)] = &[
+    ("TEBDIL_AUTH__ACCESS_TTL_S", "864000"),
+    ("TEBDIL_WORKERS__ENABLED", "false"),
+];
 
 mod late {
     use super::{LONG, nothing_is_signalled_after_the_end};
@@ -44,7 +48,14 @@ mod limited {
 
 /// Every kind of frame about a call.
 fn every_frame(id: &str) -> [Value; 6] {
-    [offer(id), answer(id), candidate(id, 49_200), state(id, "connected"), state(id, "failed"), state(id, "ended")]
+    [
+        offer(id),
+        answer(id),
+        candidate(id, 49_200),
+        state(id, "connected"),
+        state(id, "failed"),
+        state(id, "ended"),
+    ]
 }
 
 async fn somebody_elses_match_is_not_found(server: TestServer) {
@@ -72,7 +83,10 @@ async fn a_text_match_has_no_call(server: TestServer) {
 
 async fn the_call_lives_on_the_device_that_searched(server: TestServer) {
     let (mut a, mut b, id) = pair(&server).await;
-    let mut others = [Person::again(&server, &a).await, Person::again_at(&server, server.node_count() - 1, &a).await];
+    let mut others = [
+        Person::again(&server, &a).await,
+        Person::again_at(&server, server.node_count() - 1, &a).await,
+    ];
     for other in &mut others {
         for frame in every_frame(&id) {
             assert_eq!(other.refused(frame).await, "wrong_device");
@@ -85,17 +99,29 @@ async fn the_call_lives_on_the_device_that_searched(server: TestServer) {
     b.send(state(&id, "connected")).await;
     a.until("rtc.state").await;
     for other in others.iter_mut().chain([&mut tablet]) {
-        other.send(json!({"type": "message.sync", "match_id": "1", "peer_seq": 0, "id": "silence"})).await;
+        other
+            .send(json!({"type": "message.sync", "match_id": "1", "peer_seq": 0, "id": "silence"}))
+            .await;
         loop {
             let frame = other.socket.recv_json().await.expect("a frame");
-            assert!(!frame["type"].as_str().is_some_and(|kind| kind.starts_with("rtc.")), "{frame}");
+            assert!(
+                !frame["type"]
+                    .as_str()
+                    .is_some_and(|kind| kind.starts_with("rtc.")),
+                "{frame}"
+            );
             if frame["re"] == "silence" {
                 break;
             }
         }
     }
     // Leaving is not a matter of the call.
-    assert_eq!(others[0].ask(json!({"type": "match.leave", "match_id": id})).await["type"], "match.ended");
+    assert_eq!(
+        others[0]
+            .ask(json!({"type": "match.leave", "match_id": id}))
+            .await["type"],
+        "match.ended"
+    );
     a.until("match.ended").await;
     server.stop().await;
 }
@@ -103,7 +129,10 @@ async fn the_call_lives_on_the_device_that_searched(server: TestServer) {
 async fn nothing_is_signalled_after_the_end(server: TestServer) {
     let (mut a, mut b, id) = pair(&server).await;
     agree(&mut a, &mut b, &id).await;
-    assert_eq!(b.ask(json!({"type": "match.leave", "match_id": id})).await["type"], "match.ended");
+    assert_eq!(
+        b.ask(json!({"type": "match.leave", "match_id": id})).await["type"],
+        "match.ended"
+    );
     assert_eq!(a.until("match.ended").await["by"], "peer");
     for person in [&mut a, &mut b] {
         for frame in every_frame(&id) {
@@ -132,15 +161,43 @@ async fn what_is_malformed_changes_nothing(server: TestServer) {
     let long = format!("{}a=x:{}\r\n", sdp("actpass"), "y".repeat(33_000));
     let malformed = [
         with(offer(&id), "sdp", json!("")),
-        with(offer(&id), "sdp", json!(format!("v=0\r\nnonsense {secret}\r\n"))),
-        with(offer(&id), "sdp", json!(sdp("actpass").replace("a=fingerprint", "a=fingerprnt"))),
-        with(offer(&id), "sdp", json!(sdp("actpass").replace("a=mid:0\r\n", ""))),
-        with(offer(&id), "sdp", json!(sdp("actpass").replace("UDP/DTLS/SCTP", "RTP/AVP"))),
+        with(
+            offer(&id),
+            "sdp",
+            json!(format!("v=0\r\nnonsense {secret}\r\n")),
+        ),
+        with(
+            offer(&id),
+            "sdp",
+            json!(sdp("actpass").replace("a=fingerprint", "a=fingerprnt")),
+        ),
+        with(
+            offer(&id),
+            "sdp",
+            json!(sdp("actpass").replace("a=mid:0\r\n", "")),
+        ),
+        with(
+            offer(&id),
+            "sdp",
+            json!(sdp("actpass").replace("UDP/DTLS/SCTP", "RTP/AVP")),
+        ),
         with(offer(&id), "sdp", json!(long)),
         with(offer(&id), "round", json!(1)),
-        with(candidate(&id, 49_200), "candidate", json!(format!("candidate:{secret}"))),
-        with(candidate(&id, 49_200), "candidate", json!(format!("a=candidate:1 1 udp 1 {secret} 49200 typ relay"))),
-        with(candidate(&id, 49_200), "candidate", json!("candidate:1 1 udp 1 127.0.0.1 99999 typ relay")),
+        with(
+            candidate(&id, 49_200),
+            "candidate",
+            json!(format!("candidate:{secret}")),
+        ),
+        with(
+            candidate(&id, 49_200),
+            "candidate",
+            json!(format!("a=candidate:1 1 udp 1 {secret} 49200 typ relay")),
+        ),
+        with(
+            candidate(&id, 49_200),
+            "candidate",
+            json!("candidate:1 1 udp 1 127.0.0.1 99999 typ relay"),
+        ),
         with(candidate(&id, 49_200), "candidate", json!("x".repeat(513))),
         with(candidate(&id, 49_200), "sdp_mid", json!(secret)),
         with(candidate(&id, 49_200), "sdp_mid", json!("a b")),
@@ -148,14 +205,24 @@ async fn what_is_malformed_changes_nothing(server: TestServer) {
     ];
     for frame in malformed {
         let refused = a.ask(frame.clone()).await;
-        assert_eq!((&refused["type"], &refused["code"]), (&json!("error"), &json!("invalid_field")), "{frame}");
+        assert_eq!(
+            (&refused["type"], &refused["code"]),
+            (&json!("error"), &json!("invalid_field")),
+            "{frame}"
+        );
         assert!(!refused.to_string().contains(secret), "{refused}");
     }
     b.hears_no("rtc.description").await;
     b.hears_no("rtc.candidate").await;
     a.send(offer(&id)).await;
     b.until("rtc.description").await;
-    let refused = b.ask(with(answer(&id), "sdp", json!(sdp("active").replace("a=setup:active\r\n", "")))).await;
+    let refused = b
+        .ask(with(
+            answer(&id),
+            "sdp",
+            json!(sdp("active").replace("a=setup:active\r\n", "")),
+        ))
+        .await;
     assert_eq!(refused["code"], "invalid_field");
     // The offer still waits for its answer.
     b.send(answer(&id)).await;
@@ -172,7 +239,10 @@ async fn signals_are_counted_by_account(server: TestServer) {
     for frame in every_frame(&id) {
         let refused = a.ask(frame).await;
         assert_eq!(refused["code"], "rate_limited", "{refused}");
-        assert!((1..=3_600_000).contains(&refused["retry_after_ms"].as_u64().expect("a time")), "{refused}");
+        assert!(
+            (1..=3_600_000).contains(&refused["retry_after_ms"].as_u64().expect("a time")),
+            "{refused}"
+        );
     }
     b.hears_no("rtc.description").await;
     b.hears_no("match.ended").await;

@@ -16,32 +16,57 @@ async fn a_call_is_signalled_and_nothing_tells_where_anybody_is(server: TestServ
     let (mut a, mut b, id) = pair(&server).await;
     a.send(offer(&id)).await;
     let offered = b.until("rtc.description").await;
-    assert_eq!((&offered["match_id"], &offered["kind"]), (&json!(id), &json!("offer")));
+    assert_eq!(
+        (&offered["match_id"], &offered["kind"]),
+        (&json!(id), &json!("offer"))
+    );
     let round = offered["round"].as_i64().expect("a round");
     let mut answered = answer(&id);
     answered["round"] = json!(round);
     b.send(answered).await;
     let answered = a.until("rtc.description").await;
-    assert_eq!((&answered["kind"], answered["round"].as_i64()), (&json!("answer"), Some(round)));
+    assert_eq!(
+        (&answered["kind"], answered["round"].as_i64()),
+        (&json!("answer"), Some(round))
+    );
     for described in [&offered, &answered] {
         let text = described["sdp"].as_str().expect("text");
-        assert!(text.contains("a=ice-ufrag:Vx5k") && text.contains("a=fingerprint:sha-256 7B"), "{text}");
+        assert!(
+            text.contains("a=ice-ufrag:Vx5k") && text.contains("a=fingerprint:sha-256 7B"),
+            "{text}"
+        );
         for address in ["203.0.113.9", "192.168.1.7", "54400", "candidate"] {
             assert!(!text.contains(address), "{text}");
         }
     }
 
     a.send(candidate(&id, 49_200)).await;
-    let expected = "candidate:1 1 udp 16777215 127.0.0.1 49200 typ relay raddr 0.0.0.0 rport 0 ufrag Vx5k";
+    let expected =
+        "candidate:1 1 udp 16777215 127.0.0.1 49200 typ relay raddr 0.0.0.0 rport 0 ufrag Vx5k";
     let heard = b.until("rtc.candidate").await;
-    assert_eq!((&heard["candidate"], &heard["sdp_mid"], &heard["sdp_m_line_index"]), (&json!(expected), &json!("0"), &json!(0)));
+    assert_eq!(
+        (
+            &heard["candidate"],
+            &heard["sdp_mid"],
+            &heard["sdp_m_line_index"]
+        ),
+        (&json!(expected), &json!("0"), &json!(0))
+    );
     // What is no relay of ours is dropped, and the next comes.
-    for dropped in ["candidate:1 1 udp 2122260223 192.168.1.7 54400 typ host", "candidate:1 1 udp 1 203.0.113.9 49200 typ relay"] {
-        b.send(json!({"type": "rtc.candidate", "match_id": id, "candidate": dropped})).await;
+    for dropped in [
+        "candidate:1 1 udp 2122260223 192.168.1.7 54400 typ host",
+        "candidate:1 1 udp 1 203.0.113.9 49200 typ relay",
+    ] {
+        b.send(json!({"type": "rtc.candidate", "match_id": id, "candidate": dropped}))
+            .await;
     }
-    b.send(json!({"type": "rtc.candidate", "match_id": id, "candidate": ""})).await;
+    b.send(json!({"type": "rtc.candidate", "match_id": id, "candidate": ""}))
+        .await;
     let heard = a.until("rtc.candidate").await;
-    assert_eq!(heard, json!({"type": "rtc.candidate", "match_id": id, "candidate": ""}));
+    assert_eq!(
+        heard,
+        json!({"type": "rtc.candidate", "match_id": id, "candidate": ""})
+    );
 
     b.send(state(&id, "connected")).await;
     assert_eq!(a.until("rtc.state").await, state(&id, "connected"));
@@ -61,7 +86,15 @@ async fn candidates_wait_for_their_description(server: TestServer) {
         let frame = b.socket.recv_json().await.expect("a frame");
         match frame["type"].as_str() {
             Some("rtc.description") => heard.push("offer".to_owned()),
-            Some("rtc.candidate") => heard.push(frame["candidate"].as_str().expect("text").split(' ').nth(5).expect("a port").to_owned()),
+            Some("rtc.candidate") => heard.push(
+                frame["candidate"]
+                    .as_str()
+                    .expect("text")
+                    .split(' ')
+                    .nth(5)
+                    .expect("a port")
+                    .to_owned(),
+            ),
             _ => {}
         }
     }
@@ -72,10 +105,18 @@ async fn candidates_wait_for_their_description(server: TestServer) {
 async fn only_the_offerer_offers_and_an_offer_is_answered_once(server: TestServer) {
     let (mut a, mut b, id) = pair(&server).await;
     assert_eq!(b.refused(offer(&id)).await, "signal_refused");
-    assert_eq!(b.refused(answer(&id)).await, "signal_refused", "nothing was offered");
+    assert_eq!(
+        b.refused(answer(&id)).await,
+        "signal_refused",
+        "nothing was offered"
+    );
     assert_eq!(a.refused(answer(&id)).await, "signal_refused");
     agree(&mut a, &mut b, &id).await;
-    assert_eq!(b.refused(answer(&id)).await, "signal_refused", "it was answered");
+    assert_eq!(
+        b.refused(answer(&id)).await,
+        "signal_refused",
+        "it was answered"
+    );
     b.hears_no("rtc.description").await;
     a.hears_no("rtc.description").await;
     server.stop().await;
@@ -86,7 +127,11 @@ async fn a_new_offer_starts_again_at_any_time(server: TestServer) {
     let mut rounds = Vec::new();
     for _ in 0..3 {
         a.send(offer(&id)).await;
-        rounds.push(b.until("rtc.description").await["round"].as_i64().expect("a round"));
+        rounds.push(
+            b.until("rtc.description").await["round"]
+                .as_i64()
+                .expect("a round"),
+        );
     }
     assert!(rounds.is_sorted_by(|a, b| a < b), "{rounds:?}");
     let to = |round: i64| {
@@ -94,7 +139,11 @@ async fn a_new_offer_starts_again_at_any_time(server: TestServer) {
         frame["round"] = json!(round);
         frame
     };
-    assert_eq!(b.refused(to(rounds[0])).await, "signal_refused", "a newer offer is there");
+    assert_eq!(
+        b.refused(to(rounds[0])).await,
+        "signal_refused",
+        "a newer offer is there"
+    );
     b.send(to(rounds[2])).await;
     assert_eq!(a.until("rtc.description").await["round"], json!(rounds[2]));
     // Restarting ICE, or adding a medium: the same once more.

@@ -20,10 +20,19 @@ use crate::{
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_sender_there_is_no_reset() {
-    let server = TestServer::start(Backend::Sqlite, &[]).await.expect("SQLite is always there");
-    server.post(RESET, "", &json!({"phone": server.phone()})).await.expect_problem(404, "not_found");
-    verify(&server, &server.phone(), "123456").await.expect_problem(422, "code_invalid");
-    confirm(&server, &server.phone(), "123456", "yeni parolam").await.expect_problem(422, "code_invalid");
+    let server = TestServer::start(Backend::Sqlite, &[])
+        .await
+        .expect("SQLite is always there");
+    server
+        .post(RESET, "", &json!({"phone": server.phone()}))
+        .await
+        .expect_problem(404, "not_found");
+    verify(&server, &server.phone(), "123456")
+        .await
+        .expect_problem(422, "code_invalid");
+    confirm(&server, &server.phone(), "123456", "yeni parolam")
+        .await
+        .expect_problem(422, "code_invalid");
     server.stop().await;
 }
 
@@ -31,31 +40,78 @@ async fn without_a_sender_there_is_no_reset() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_code_survives_kill_9_and_neither_it_nor_the_phone_is_on_the_disk() {
     let gateway = Gateway::start().await;
-    // A proxy that was meant for something else, where nobody answers: nothing goes through it in clear.
-    let more = [("TEBDIL_LOG", "trace"), ("HTTP_PROXY", "http://127.0.0.1:9"), ("http_proxy", "http://127.0.0.1:9")];
+    // A proxy that was meant for something else, where nobody answers: nothing goes through it in
+    // clear.
+    let more = [
+        ("TEBDIL_LOG", "trace"),
+        ("HTTP_PROXY", "http://127.0.0.1:9"),
+        ("http_proxy", "http://127.0.0.1:9"),
+    ];
     let settings: Vec<(&str, &str)> = gateway.settings().into_iter().chain(more).collect();
-    let mut server = ServerProcess::start(Backend::Sqlite, &settings).await.expect("SQLite is always there");
+    let mut server = ServerProcess::start(Backend::Sqlite, &settings)
+        .await
+        .expect("SQLite is always there");
     let http = reqwest::Client::new();
     let post = async |url: &str, path: &str, body: Value| {
-        let answer = http.post(format!("{url}{path}")).json(&body).send().await.expect("an answer");
+        let answer = http
+            .post(format!("{url}{path}"))
+            .json(&body)
+            .send()
+            .await
+            .expect("an answer");
         answer.status().as_u16()
     };
     let phone = "+905321112233";
-    assert_eq!(post(&server.url, REGISTER, TestServer::registration(phone, "kedi")).await, 202);
+    assert_eq!(
+        post(
+            &server.url,
+            REGISTER,
+            TestServer::registration(phone, "kedi")
+        )
+        .await,
+        202
+    );
     let registration = gateway.message(1).await.code;
     server.kill().await;
     server.restart().await;
-    assert_eq!(post(&server.url, VERIFY, json!({"phone": phone, "code": registration})).await, 201);
+    assert_eq!(
+        post(
+            &server.url,
+            VERIFY,
+            json!({"phone": phone, "code": registration})
+        )
+        .await,
+        201
+    );
     assert_eq!(post(&server.url, RESET, json!({"phone": phone})).await, 202);
     let reset = gateway.message(2).await.code;
     // While the code is stored.
     let look = |server: &ServerProcess| {
-        let quoted = |code: &str| [format!("\"{code}\""), format!(" {code},"), format!("={code}")];
-        let secrets = [vec![phone.to_owned(), phone[1..].to_owned(), phone[3..].to_owned(), "sesame".to_owned(), PASSWORD.to_owned()]];
-        let secrets: Vec<String> = secrets.into_iter().flatten().chain(quoted(&registration)).chain(quoted(&reset)).collect();
+        let quoted = |code: &str| {
+            [
+                format!("\"{code}\""),
+                format!(" {code},"),
+                format!("={code}"),
+            ]
+        };
+        let secrets = [vec![
+            phone.to_owned(),
+            phone[1..].to_owned(),
+            phone[3..].to_owned(),
+            "sesame".to_owned(),
+            PASSWORD.to_owned(),
+        ]];
+        let secrets: Vec<String> = secrets
+            .into_iter()
+            .flatten()
+            .chain(quoted(&registration))
+            .chain(quoted(&reset))
+            .collect();
         for (path, bytes) in server.files() {
             for word in &secrets {
-                let found = bytes.windows(word.len()).any(|window| window == word.as_bytes());
+                let found = bytes
+                    .windows(word.len())
+                    .any(|window| window == word.as_bytes());
                 assert!(!found, "{} holds {word}", path.display());
             }
         }
@@ -74,21 +130,37 @@ async fn a_code_survives_kill_9_and_neither_it_nor_the_phone_is_on_the_disk() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_developer_reads_codes_in_the_log_and_is_warned() {
-    let settings =
-        [("TEBDIL_VERIFICATION__PHONE", "true"), ("TEBDIL_VERIFICATION__SENDER", "log"), ("TEBDIL_VERIFICATION__UNSAFE_ALLOW_LOG", "true")];
-    let mut server = ServerProcess::start(Backend::Sqlite, &settings).await.expect("SQLite is always there");
+    let settings = [
+        ("TEBDIL_VERIFICATION__PHONE", "true"),
+        ("TEBDIL_VERIFICATION__SENDER", "log"),
+        ("TEBDIL_VERIFICATION__UNSAFE_ALLOW_LOG", "true"),
+    ];
+    let mut server = ServerProcess::start(Backend::Sqlite, &settings)
+        .await
+        .expect("SQLite is always there");
     let log = || std::fs::read_to_string(server.log_path()).expect("a log");
     assert!(log().contains("whoever reads the log can take over every account"));
     let post = async |path: &str, body: Value| {
-        let answer = reqwest::Client::new().post(format!("{}{path}", server.url)).json(&body).send().await.expect("an answer");
+        let answer = reqwest::Client::new()
+            .post(format!("{}{path}", server.url))
+            .json(&body)
+            .send()
+            .await
+            .expect("an answer");
         answer.status().as_u16()
     };
     let phone = "+905321112233";
-    assert_eq!(post(REGISTER, TestServer::registration(phone, "kedi")).await, 202);
+    assert_eq!(
+        post(REGISTER, TestServer::registration(phone, "kedi")).await,
+        202
+    );
     eventually("the code is logged", async || log().contains("kodunuz ")).await;
     let text = log();
     let code = &text.split_once("kodunuz ").expect("it is there").1[..6];
-    assert_eq!(post(VERIFY, json!({"phone": phone, "code": code})).await, 201);
+    assert_eq!(
+        post(VERIFY, json!({"phone": phone, "code": code})).await,
+        201
+    );
     assert!(!text.contains(&phone[3..]), "not even here");
     assert_eq!(server.terminate().await, Some(0));
 }
@@ -96,23 +168,40 @@ async fn a_developer_reads_codes_in_the_log_and_is_warned() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_client_goes_on_with_the_code() {
     let gateway = Gateway::start().await;
-    let server = TestServer::start(Backend::Sqlite, &settings(&gateway, &[])).await.expect("SQLite is always there");
+    let server = TestServer::start(Backend::Sqlite, &settings(&gateway, &[]))
+        .await
+        .expect("SQLite is always there");
     let (options, phone) = (ChatOptions::new(&server.base), server.phone());
     let registered = Chat::register_simple(&options, &phone, PASSWORD, "kedi").await;
-    assert!(matches!(registered, Err(ChatError::Api(ApiError::VerificationRequired))));
+    assert!(matches!(
+        registered,
+        Err(ChatError::Api(ApiError::VerificationRequired))
+    ));
     let code = gateway.message(1).await.code;
-    let refused = Chat::verify_phone(&options, &Secret::from(phone.as_str()), &wrong(&code)).await.expect_err("a wrong code");
+    let refused = Chat::verify_phone(&options, &Secret::from(phone.as_str()), &wrong(&code))
+        .await
+        .expect_err("a wrong code");
     assert_eq!(refused.code(), Some(ErrorCode::CodeInvalid));
-    let (chat, _events) = Chat::verify_phone(&options, &Secret::from(phone.as_str()), &code).await.expect("signed in");
+    let (chat, _events) = Chat::verify_phone(&options, &Secret::from(phone.as_str()), &code)
+        .await
+        .expect("signed in");
     assert_eq!(chat.user().alias, "kedi");
     chat.close().await;
 
     let api = Api::new(&server.base).expect("an address");
-    api.request_password_reset(&Secret::from(phone.as_str())).await.expect("asked");
+    api.request_password_reset(&Secret::from(phone.as_str()))
+        .await
+        .expect("asked");
     let code = gateway.message(2).await.code.into();
-    let confirmation = PasswordResetConfirmation { phone: phone.as_str().into(), code, new_password: "yeni bir parola".into() };
+    let confirmation = PasswordResetConfirmation {
+        phone: phone.as_str().into(),
+        code,
+        new_password: "yeni bir parola".into(),
+    };
     api.reset_password(&confirmation).await.expect("reset");
-    let (chat, _events) = Chat::login(&options, &phone, "yeni bir parola", None).await.expect("signed in");
+    let (chat, _events) = Chat::login(&options, &phone, "yeni bir parola", None)
+        .await
+        .expect("signed in");
     chat.close().await;
     server.stop().await;
 }

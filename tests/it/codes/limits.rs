@@ -23,7 +23,14 @@ with_gateway! {
 /// Asks for a code at one node after the other, as if from this address.
 async fn ask(server: &TestServer, turn: usize, address: &str, path: &str, body: &Value) -> Reply {
     let node = server.node_url(turn % server.node_count());
-    server.send(server.request_to(node, Method::POST, path, None).header("x-forwarded-for", address).json(body)).await
+    server
+        .send(
+            server
+                .request_to(node, Method::POST, path, None)
+                .header("x-forwarded-for", address)
+                .json(body),
+        )
+        .await
 }
 
 /// That of `wanted.len()` replies the first three were good, and that nothing else was sent.
@@ -49,17 +56,38 @@ async fn one_number_is_not_flooded_from_many_addresses(server: TestServer, gatew
     only_three(&gateway, replies, 0).await;
     // Password resets of the same phone have a limit of their own.
     for turn in 0..3 {
-        ask(&server, turn, "192.0.2.99", RESET, &json!({"phone": phone})).await.expect(202);
+        ask(&server, turn, "192.0.2.99", RESET, &json!({"phone": phone}))
+            .await
+            .expect(202);
     }
-    ask(&server, 0, "192.0.2.99", RESET, &json!({"phone": phone})).await.expect_problem(429, "too_many_attempts");
-    ask(&server, 1, "192.0.2.99", RESET, &json!({"phone": server.phone()})).await.expect(202);
+    ask(&server, 0, "192.0.2.99", RESET, &json!({"phone": phone}))
+        .await
+        .expect_problem(429, "too_many_attempts");
+    ask(
+        &server,
+        1,
+        "192.0.2.99",
+        RESET,
+        &json!({"phone": server.phone()}),
+    )
+    .await
+    .expect(202);
     server.stop().await;
 }
 
 async fn one_number_gets_so_many_codes_a_day(server: TestServer, gateway: Gateway) {
     let (phone, mut replies) = (server.phone(), Vec::new());
     for turn in 0..6 {
-        replies.push(ask(&server, turn, &format!("192.0.2.{turn}"), REGISTER, &TestServer::registration(&phone, "kedi")).await);
+        replies.push(
+            ask(
+                &server,
+                turn,
+                &format!("192.0.2.{turn}"),
+                REGISTER,
+                &TestServer::registration(&phone, "kedi"),
+            )
+            .await,
+        );
     }
     let wait = replies[3].body["retry_after_ms"].as_u64().expect("a time");
     assert!((7 * 3_600_000..=8 * 3_600_000).contains(&wait), "{wait}");
@@ -70,22 +98,52 @@ async fn one_number_gets_so_many_codes_a_day(server: TestServer, gateway: Gatewa
 async fn one_address_does_not_text_many_numbers(server: TestServer, gateway: Gateway) {
     let mut replies = Vec::new();
     for turn in 0..12 {
-        replies.push(ask(&server, turn, "192.0.2.1", REGISTER, &TestServer::registration(&server.phone(), "kedi")).await);
+        replies.push(
+            ask(
+                &server,
+                turn,
+                "192.0.2.1",
+                REGISTER,
+                &TestServer::registration(&server.phone(), "kedi"),
+            )
+            .await,
+        );
     }
     only_three(&gateway, replies, 0).await;
-    ask(&server, 1, "192.0.2.1", RESET, &json!({"phone": "hello"})).await.expect_problem(429, "too_many_attempts");
-    ask(&server, 0, "192.0.2.2", REGISTER, &TestServer::registration(&server.phone(), "kedi")).await.expect(202);
+    ask(&server, 1, "192.0.2.1", RESET, &json!({"phone": "hello"}))
+        .await
+        .expect_problem(429, "too_many_attempts");
+    ask(
+        &server,
+        0,
+        "192.0.2.2",
+        REGISTER,
+        &TestServer::registration(&server.phone(), "kedi"),
+    )
+    .await
+    .expect(202);
     server.stop().await;
 }
 
 async fn numbers_in_a_row_are_not_pumped(server: TestServer, gateway: Gateway) {
     let mut replies = Vec::new();
     for turn in 0..12 {
-        replies.push(ask(&server, turn, &format!("192.0.2.{turn}"), REGISTER, &TestServer::registration(&server.phone(), "kedi")).await);
+        replies.push(
+            ask(
+                &server,
+                turn,
+                &format!("192.0.2.{turn}"),
+                REGISTER,
+                &TestServer::registration(&server.phone(), "kedi"),
+            )
+            .await,
+        );
     }
     only_three(&gateway, replies, 0).await;
     let elsewhere = TestServer::registration("+905421234567", "kedi");
-    ask(&server, 0, "192.0.2.99", REGISTER, &elsewhere).await.expect(202);
+    ask(&server, 0, "192.0.2.99", REGISTER, &elsewhere)
+        .await
+        .expect(202);
     assert_eq!(gateway.message(4).await.phone, "+905421234567");
     server.stop().await;
 }
@@ -94,48 +152,90 @@ async fn a_day_has_a_budget(server: TestServer, gateway: Gateway) {
     let mut replies = Vec::new();
     for turn in 0..8 {
         let phone = format!("+9054{turn}1234567");
-        replies.push(ask(&server, turn, &format!("192.0.2.{turn}"), REGISTER, &TestServer::registration(&phone, "kedi")).await);
+        replies.push(
+            ask(
+                &server,
+                turn,
+                &format!("192.0.2.{turn}"),
+                REGISTER,
+                &TestServer::registration(&phone, "kedi"),
+            )
+            .await,
+        );
     }
     only_three(&gateway, replies, 0).await;
     server.stop().await;
 }
 
-/// What nobody is sent uses up neither the day nor the prefix, and a flood of resets leaves registrations alone.
+/// What nobody is sent uses up neither the day nor the prefix, and a flood of resets leaves
+/// registrations alone.
 async fn resets_that_reach_nobody_cost_nothing(server: TestServer, gateway: Gateway) {
     let mut phones = Vec::new();
     for number in 0..3 {
-        phones.push(registered(&server, &gateway, &format!("kedi{number}")).await.0);
+        phones.push(
+            registered(&server, &gateway, &format!("kedi{number}"))
+                .await
+                .0,
+        );
     }
     for turn in 0..20 {
         let body = json!({"phone": server.phone()});
-        ask(&server, turn, &format!("192.0.2.{turn}"), RESET, &body).await.expect(202);
+        ask(&server, turn, &format!("192.0.2.{turn}"), RESET, &body)
+            .await
+            .expect(202);
     }
-    let stored = "SELECT CAST(COUNT(*) AS BIGINT) FROM one_time_codes WHERE purpose = 'password_reset'";
-    eventually("every request was looked at", async || server.count(stored).await == 20).await;
+    let stored =
+        "SELECT CAST(COUNT(*) AS BIGINT) FROM one_time_codes WHERE purpose = 'password_reset'";
+    eventually("every request was looked at", async || {
+        server.count(stored).await == 20
+    })
+    .await;
     for (turn, phone) in phones.iter().enumerate() {
-        ask(&server, turn, "192.0.2.99", RESET, &json!({"phone": phone})).await.expect(202);
+        ask(&server, turn, "192.0.2.99", RESET, &json!({"phone": phone}))
+            .await
+            .expect(202);
         if turn < 2 {
             assert_eq!(&gateway.message(4 + turn).await.phone, phone);
         }
     }
     // The third has no budget left, and the same answer.
-    eventually("the third was looked at", async || server.count(stored).await == 23).await;
+    eventually("the third was looked at", async || {
+        server.count(stored).await == 23
+    })
+    .await;
     registered(&server, &gateway, "sonra").await;
     let told: Vec<String> = gateway.inbox().into_iter().map(|sms| sms.phone).collect();
-    assert_eq!(told.len(), 6, "three registrations, two resets, one registration: {told:?}");
+    assert_eq!(
+        told.len(),
+        6,
+        "three registrations, two resets, one registration: {told:?}"
+    );
     server.stop().await;
 }
 
 async fn what_the_gateway_refuses_costs_nothing(server: TestServer, gateway: Gateway) {
     let begin = async |turn: usize| {
-        ask(&server, turn, &format!("192.0.2.{turn}"), REGISTER, &TestServer::registration(&server.phone(), "kedi")).await
+        ask(
+            &server,
+            turn,
+            &format!("192.0.2.{turn}"),
+            REGISTER,
+            &TestServer::registration(&server.phone(), "kedi"),
+        )
+        .await
     };
     gateway.behave(Manner::Fails);
     for turn in 0..6 {
         // All at one node, whose numbers are looked at.
         begin(turn * server.node_count()).await.expect(202);
-        let failed = format!("tebdil_codes_total{{purpose=\"registration\",outcome=\"failed\"}} {}", turn + 1);
-        eventually("the failure is counted", async || numbers(&server).await.contains(&failed)).await;
+        let failed = format!(
+            "tebdil_codes_total{{purpose=\"registration\",outcome=\"failed\"}} {}",
+            turn + 1
+        );
+        eventually("the failure is counted", async || {
+            numbers(&server).await.contains(&failed)
+        })
+        .await;
     }
     gateway.behave(Manner::Takes);
     begin(0).await.expect(202);
@@ -144,6 +244,8 @@ async fn what_the_gateway_refuses_costs_nothing(server: TestServer, gateway: Gat
     // A request that is refused counts for nothing either.
     let mut weak = TestServer::registration(&server.phone(), "kedi");
     weak["password"] = json!("12345678");
-    ask(&server, 0, "192.0.2.1", REGISTER, &weak).await.expect_problem(422, "weak_password");
+    ask(&server, 0, "192.0.2.1", REGISTER, &weak)
+        .await
+        .expect_problem(422, "weak_password");
     server.stop().await;
 }

@@ -25,7 +25,8 @@ const WIDE: [(&str, &str); 7] = [
     ("TEBDIL_HTTP__TRUSTED_PROXIES", "127.0.0.1"),
 ];
 
-/// Runs each `async fn(TestServer, Gateway)` on SQLite, on PostgreSQL and on two nodes, with settings of its own.
+/// Runs each `async fn(TestServer, Gateway)` on SQLite, on PostgreSQL and on two nodes, with
+/// settings of its own.
 macro_rules! with_gateway {
     ($($test:ident: $settings:expr),* $(,)?) => {
         mod sqlite {$(
@@ -79,7 +80,10 @@ with_gateway! {
 }
 
 fn settings<'a>(gateway: &'a Gateway, own: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
-    WIDE.into_iter().chain(gateway.settings()).chain(own.iter().copied()).collect()
+    WIDE.into_iter()
+        .chain(gateway.settings())
+        .chain(own.iter().copied())
+        .collect()
 }
 
 const REGISTER: &str = "/v1/auth/register";
@@ -93,16 +97,27 @@ fn wrong(code: &str) -> String {
 }
 
 async fn begin(server: &TestServer, phone: &str, alias: &str) {
-    let body = server.post(REGISTER, "", &TestServer::registration(phone, alias)).await.expect(202);
+    let body = server
+        .post(REGISTER, "", &TestServer::registration(phone, alias))
+        .await
+        .expect(202);
     assert_eq!(body, json!({"verification_required": true}));
 }
 
 async fn verify(server: &TestServer, phone: &str, code: &str) -> Reply {
-    server.post(VERIFY, "", &json!({"phone": phone, "code": code})).await
+    server
+        .post(VERIFY, "", &json!({"phone": phone, "code": code}))
+        .await
 }
 
 async fn confirm(server: &TestServer, phone: &str, code: &str, password: &str) -> Reply {
-    server.post(CONFIRM, "", &json!({"phone": phone, "code": code, "new_password": password})).await
+    server
+        .post(
+            CONFIRM,
+            "",
+            &json!({"phone": phone, "code": code, "new_password": password}),
+        )
+        .await
 }
 
 /// A user with an account, whose code was the `number`-th message.
@@ -111,45 +126,98 @@ async fn registered(server: &TestServer, gateway: &Gateway, alias: &str) -> (Str
     begin(server, &phone, alias).await;
     let sms = gateway.message(before + 1).await;
     assert_eq!(sms.phone, phone);
-    (phone.clone(), verify(server, &phone, &sms.code).await.expect(201))
+    (
+        phone.clone(),
+        verify(server, &phone, &sms.code).await.expect(201),
+    )
 }
 
-async fn a_new_account_needs_the_code_that_its_phone_was_sent(server: TestServer, gateway: Gateway) {
+async fn a_new_account_needs_the_code_that_its_phone_was_sent(
+    server: TestServer,
+    gateway: Gateway,
+) {
     let phone = server.phone();
     let mut body = TestServer::registration(&phone.replace("+90", "0"), "Kedi.Adam");
     body["locale"] = json!("en");
-    assert_eq!(server.post(REGISTER, "", &body).await.expect(202), json!({"verification_required": true}));
-    let Sms { phone: to, code, text, head } = gateway.message(1).await;
+    assert_eq!(
+        server.post(REGISTER, "", &body).await.expect(202),
+        json!({"verification_required": true})
+    );
+    let Sms {
+        phone: to,
+        code,
+        text,
+        head,
+    } = gateway.message(1).await;
     assert_eq!((to.as_str(), code.len()), (phone.as_str(), 6));
     assert!(code.bytes().all(|byte| byte.is_ascii_digit()), "{code}");
-    assert!(text.contains("register as \"Kedi. Adam\"") && text.contains(&code), "{text}");
-    assert!(head.starts_with("POST /send?key=sesame HTTP/1.1") && head.contains("x-api-key: sesame"), "{head}");
-    assert!(head.contains("content-type: application/json") && !head.contains(&phone[3..]), "{head}");
+    assert!(
+        text.contains("register as \"Kedi. Adam\"") && text.contains(&code),
+        "{text}"
+    );
+    assert!(
+        head.starts_with("POST /send?key=sesame HTTP/1.1") && head.contains("x-api-key: sesame"),
+        "{head}"
+    );
+    assert!(
+        head.contains("content-type: application/json") && !head.contains(&phone[3..]),
+        "{head}"
+    );
     let login = json!({"phone": phone, "password": PASSWORD});
-    server.post("/v1/auth/login", "", &login).await.expect_problem(401, "invalid_credentials");
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM users").await, 0);
+    server
+        .post("/v1/auth/login", "", &login)
+        .await
+        .expect_problem(401, "invalid_credentials");
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM users")
+            .await,
+        0
+    );
 
-    let refused = verify(&server, &phone, &wrong(&code)).await.expect_problem(422, "code_invalid");
+    let refused = verify(&server, &phone, &wrong(&code))
+        .await
+        .expect_problem(422, "code_invalid");
     assert_eq!(refused["errors"][0]["field"], "code");
     for nonsense in ["", "12345", "1234567", "abcdef", "１２３４５６"] {
-        assert_eq!(verify(&server, &phone, nonsense).await.expect_problem(422, "code_invalid"), refused);
+        assert_eq!(
+            verify(&server, &phone, nonsense)
+                .await
+                .expect_problem(422, "code_invalid"),
+            refused
+        );
         begin(&server, &phone, "KediAdam").await;
     }
     let code = gateway.message(6).await.code;
-    let made = verify(&server, &phone, &format!(" {code} ")).await.expect(201);
-    assert_eq!((&made["user"]["alias"], &made["user"]["locale"]), (&json!("KediAdam"), &json!("tr")));
+    let made = verify(&server, &phone, &format!(" {code} "))
+        .await
+        .expect(201);
+    assert_eq!(
+        (&made["user"]["alias"], &made["user"]["locale"]),
+        (&json!("KediAdam"), &json!("tr"))
+    );
     let token = made["tokens"]["access_token"].as_str().expect("token");
     assert_eq!(server.get("/v1/me", token).await.expect(200), made["user"]);
     server.post("/v1/auth/login", "", &login).await.expect(200);
     // Neither this code nor those before are good for anything now.
     for sms in gateway.inbox() {
-        verify(&server, &phone, &sms.code).await.expect_problem(422, "code_invalid");
+        verify(&server, &phone, &sms.code)
+            .await
+            .expect_problem(422, "code_invalid");
     }
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM one_time_codes").await, 0);
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM one_time_codes")
+            .await,
+        0
+    );
     server.stop().await;
 }
 
-async fn the_owners_code_does_not_complete_a_strangers_registration(server: TestServer, gateway: Gateway) {
+async fn the_owners_code_does_not_complete_a_strangers_registration(
+    server: TestServer,
+    gateway: Gateway,
+) {
     let phone = server.phone();
     let mut stranger = TestServer::registration(&phone, "yabanci");
     stranger["password"] = json!("yabancının parolası");
@@ -164,7 +232,10 @@ async fn the_owners_code_does_not_complete_a_strangers_registration(server: Test
     let made = verify(&server, &phone, &owners.code).await.expect(201);
     assert_eq!(made["user"]["alias"], "sahibi");
     let login = json!({"phone": phone, "password": "yabancının parolası"});
-    server.post("/v1/auth/login", "", &login).await.expect_problem(401, "invalid_credentials");
+    server
+        .post("/v1/auth/login", "", &login)
+        .await
+        .expect_problem(401, "invalid_credentials");
     server.login(&phone).await;
     server.stop().await;
 }
@@ -174,17 +245,35 @@ async fn a_stranger_does_not_learn_why_a_phone_is_banned(server: TestServer, gat
     begin(&server, &phone, "kedi").await;
     let code = gateway.message(1).await.code;
     server.ban(&phone).await;
-    let told = server.post(REGISTER, "", &TestServer::registration(&phone, "yabanci")).await.expect_problem(403, "banned");
-    assert_eq!((&told["ban"], &told["appeal_token"]), (&Value::Null, &Value::Null));
+    let told = server
+        .post(REGISTER, "", &TestServer::registration(&phone, "yabanci"))
+        .await
+        .expect_problem(403, "banned");
+    assert_eq!(
+        (&told["ban"], &told["appeal_token"]),
+        (&Value::Null, &Value::Null)
+    );
     // The code proves whose phone it is.
-    let told = verify(&server, &phone, &code).await.expect_problem(403, "banned");
-    assert_eq!((&told["ban"]["reason"], &told["appeal_token"]), (&json!("spam"), &Value::Null));
+    let told = verify(&server, &phone, &code)
+        .await
+        .expect_problem(403, "banned");
+    assert_eq!(
+        (&told["ban"]["reason"], &told["appeal_token"]),
+        (&json!("spam"), &Value::Null)
+    );
     server.stop().await;
 }
 
-async fn what_cannot_be_registered_is_said_before_a_code_is_sent(server: TestServer, gateway: Gateway) {
+async fn what_cannot_be_registered_is_said_before_a_code_is_sent(
+    server: TestServer,
+    gateway: Gateway,
+) {
     let (taken, _) = registered(&server, &gateway, "kedi").await;
-    let register = async |phone: &str| server.post(REGISTER, "", &TestServer::registration(phone, "ikinci")).await;
+    let register = async |phone: &str| {
+        server
+            .post(REGISTER, "", &TestServer::registration(phone, "ikinci"))
+            .await
+    };
     register(&taken).await.expect_problem(409, "phone_taken");
     let banned = server.phone();
     server.ban(&banned).await;
@@ -195,11 +284,17 @@ async fn what_cannot_be_registered_is_said_before_a_code_is_sent(server: TestSer
     }
     let mut weak = TestServer::registration(&server.phone(), "ikinci");
     weak["password"] = json!("12345678");
-    server.post(REGISTER, "", &weak).await.expect_problem(422, "weak_password");
+    server
+        .post(REGISTER, "", &weak)
+        .await
+        .expect_problem(422, "weak_password");
     for nobodys in ["0000000000", "a\u{0}b", ""] {
         let mut uninvited = TestServer::registration(&server.phone(), "ikinci");
         uninvited["invite"] = json!(nobodys);
-        let problem = server.post(REGISTER, "", &uninvited).await.expect_problem(422, "invalid_field");
+        let problem = server
+            .post(REGISTER, "", &uninvited)
+            .await
+            .expect_problem(422, "invalid_field");
         assert_eq!(problem["errors"][0]["field"], "invite");
     }
 
@@ -232,15 +327,28 @@ async fn of_a_hundred_guesses_at_once_five_are_compared(server: TestServer, gate
     }
     assert_eq!(compared, 5);
     assert_eq!(server.count("SELECT tries FROM one_time_codes").await, 5);
-    let told = verify(&server, &phone, &code).await.expect_problem(429, "too_many_attempts");
-    assert_eq!(told["retry_after_ms"], 300_000, "as long as the code is good");
+    let told = verify(&server, &phone, &code)
+        .await
+        .expect_problem(429, "too_many_attempts");
+    assert_eq!(
+        told["retry_after_ms"], 300_000,
+        "as long as the code is good"
+    );
 
     // Of a hundred who know it one succeeds.
     begin(&server, &phone, "kedi").await;
     let code = gateway.message(2).await.code;
     let replies = join_all((0..100).map(|_| verify(&server, &phone, &code))).await;
-    assert_eq!(replies.iter().filter(|reply| reply.status == 201).count(), 1);
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM users").await, 1);
+    assert_eq!(
+        replies.iter().filter(|reply| reply.status == 201).count(),
+        1
+    );
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM users")
+            .await,
+        1
+    );
     server.stop().await;
 }
 
@@ -258,7 +366,9 @@ async fn guessing_is_refused_with_or_without_a_code(server: TestServer, gateway:
                 server.post(path, "", &body).await
             };
             for _ in 0..4 {
-                guess(&wrong(&code)).await.expect_problem(422, "code_invalid");
+                guess(&wrong(&code))
+                    .await
+                    .expect_problem(422, "code_invalid");
             }
             guess(&code).await.expect_problem(429, "too_many_attempts");
         }
@@ -266,12 +376,19 @@ async fn guessing_is_refused_with_or_without_a_code(server: TestServer, gateway:
     server.stop().await;
 }
 
-async fn a_right_code_is_never_called_wrong_because_others_guessed(server: TestServer, gateway: Gateway) {
+async fn a_right_code_is_never_called_wrong_because_others_guessed(
+    server: TestServer,
+    gateway: Gateway,
+) {
     let phone = server.phone();
     let guess = async |code: &str| verify(&server, &phone, code).await;
     // Somebody guesses before there is a code, and is stopped.
     for turn in 0..20 {
-        let problem = if turn < 5 { (422, "code_invalid") } else { (429, "too_many_attempts") };
+        let problem = if turn < 5 {
+            (422, "code_invalid")
+        } else {
+            (429, "too_many_attempts")
+        };
         guess("123456").await.expect_problem(problem.0, problem.1);
     }
     // The code that is sent now works all the same.
@@ -279,10 +396,15 @@ async fn a_right_code_is_never_called_wrong_because_others_guessed(server: TestS
     let first = gateway.message(1).await.code;
     // Others guess after it was sent: its owner is told to wait, not that it is wrong.
     for _ in 0..5 {
-        guess(&wrong(&first)).await.expect_problem(422, "code_invalid");
+        guess(&wrong(&first))
+            .await
+            .expect_problem(422, "code_invalid");
     }
     let told = guess(&first).await.expect_problem(429, "too_many_attempts");
-    assert!(told["retry_after_ms"].as_u64().is_some_and(|wait| wait > 0), "{told}");
+    assert!(
+        told["retry_after_ms"].as_u64().is_some_and(|wait| wait > 0),
+        "{told}"
+    );
     // And the next one works, also while the phone's first code is used up.
     begin(&server, &phone, "kedi").await;
     let second = gateway.message(2).await.code;
@@ -295,69 +417,162 @@ async fn a_right_code_is_never_called_wrong_because_others_guessed(server: TestS
     for _ in 0..6 {
         confirm(&server, &phone, "123456", "yepyeni parola").await;
     }
-    server.post(RESET, "", &json!({"phone": phone})).await.expect(202);
+    server
+        .post(RESET, "", &json!({"phone": phone}))
+        .await
+        .expect(202);
     let code = gateway.message(3).await.code;
-    confirm(&server, &phone, &code, "yepyeni parola").await.expect(204);
+    confirm(&server, &phone, &code, "yepyeni parola")
+        .await
+        .expect(204);
     server.stop().await;
 }
 
-async fn a_code_is_good_once_for_one_thing_one_phone_and_five_minutes(server: TestServer, gateway: Gateway) {
+async fn a_code_is_good_once_for_one_thing_one_phone_and_five_minutes(
+    server: TestServer,
+    gateway: Gateway,
+) {
     let (phone, _) = registered(&server, &gateway, "kedi").await;
-    server.post(RESET, "", &json!({"phone": phone})).await.expect(202);
+    server
+        .post(RESET, "", &json!({"phone": phone}))
+        .await
+        .expect(202);
     let reset = gateway.message(2).await.code;
     let other = server.phone();
     begin(&server, &other, "ikinci").await;
     let registration = gateway.message(3).await.code;
     if reset != registration {
-        verify(&server, &other, &reset).await.expect_problem(422, "code_invalid");
-        confirm(&server, &phone, &registration, "yeni parolam").await.expect_problem(422, "code_invalid");
+        verify(&server, &other, &reset)
+            .await
+            .expect_problem(422, "code_invalid");
+        confirm(&server, &phone, &registration, "yeni parolam")
+            .await
+            .expect_problem(422, "code_invalid");
     }
-    verify(&server, &phone, &reset).await.expect_problem(422, "code_invalid");
-    confirm(&server, &other, &registration, "yeni parolam").await.expect_problem(422, "code_invalid");
-    confirm(&server, &other, &reset, "yeni parolam").await.expect_problem(422, "code_invalid");
+    verify(&server, &phone, &reset)
+        .await
+        .expect_problem(422, "code_invalid");
+    confirm(&server, &other, &registration, "yeni parolam")
+        .await
+        .expect_problem(422, "code_invalid");
+    confirm(&server, &other, &reset, "yeni parolam")
+        .await
+        .expect_problem(422, "code_invalid");
 
     server.clock.advance(Duration::from_mins(5));
-    verify(&server, &other, &registration).await.expect_problem(422, "code_invalid");
-    confirm(&server, &phone, &reset, "yeni parolam").await.expect_problem(422, "code_invalid");
+    verify(&server, &other, &registration)
+        .await
+        .expect_problem(422, "code_invalid");
+    confirm(&server, &phone, &reset, "yeni parolam")
+        .await
+        .expect_problem(422, "code_invalid");
     server.login(&phone).await;
 
-    server.post(RESET, "", &json!({"phone": phone})).await.expect(202);
+    server
+        .post(RESET, "", &json!({"phone": phone}))
+        .await
+        .expect(202);
     let again = gateway.message(4).await.code;
-    confirm(&server, &phone, &again, "yeni parolam").await.expect(204);
-    confirm(&server, &phone, &again, "daha yeni parolam").await.expect_problem(422, "code_invalid");
-    server.post("/v1/auth/login", "", &json!({"phone": phone, "password": "yeni parolam"})).await.expect(200);
+    confirm(&server, &phone, &again, "yeni parolam")
+        .await
+        .expect(204);
+    confirm(&server, &phone, &again, "daha yeni parolam")
+        .await
+        .expect_problem(422, "code_invalid");
+    server
+        .post(
+            "/v1/auth/login",
+            "",
+            &json!({"phone": phone, "password": "yeni parolam"}),
+        )
+        .await
+        .expect(200);
 
     // Nothing of it is kept.
     server.clock.advance(Duration::from_hours(1));
     server.run_due_jobs().await;
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM one_time_codes").await, 0);
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM one_time_codes")
+            .await,
+        0
+    );
     server.stop().await;
 }
 
-async fn a_forgotten_password_is_set_anew_and_every_session_ends(server: TestServer, gateway: Gateway) {
+async fn a_forgotten_password_is_set_anew_and_every_session_ends(
+    server: TestServer,
+    gateway: Gateway,
+) {
     let (phone, made) = registered(&server, &gateway, "kedi").await;
     let access = Secret::from(made["tokens"]["access_token"].as_str().expect("token"));
     let tablet = server.login(&phone).await;
-    let (mut socket, _) = RawSocket::hello(&server.base, &access).await.expect("a socket");
-    let (mut other, _) = RawSocket::hello(&server.base, &Secret::from(tablet.access.as_str())).await.expect("a socket");
+    let (mut socket, _) = RawSocket::hello(&server.base, &access)
+        .await
+        .expect("a socket");
+    let (mut other, _) = RawSocket::hello(&server.base, &Secret::from(tablet.access.as_str()))
+        .await
+        .expect("a socket");
 
-    server.post(RESET, "", &json!({"phone": phone.replace("+90", "0")})).await.expect(202);
+    server
+        .post(RESET, "", &json!({"phone": phone.replace("+90", "0")}))
+        .await
+        .expect(202);
     let sms = gateway.message(2).await;
-    assert!(sms.phone == phone && sms.text.contains(&sms.code) && sms.text.contains("yeni parola"), "{}", sms.text);
-    confirm(&server, &phone, &sms.code, "yepyeni bir parola").await.expect(204);
+    assert!(
+        sms.phone == phone && sms.text.contains(&sms.code) && sms.text.contains("yeni parola"),
+        "{}",
+        sms.text
+    );
+    confirm(&server, &phone, &sms.code, "yepyeni bir parola")
+        .await
+        .expect(204);
     for socket in [&mut socket, &mut other] {
-        assert_eq!(socket.recv_close_code().await.expect("a close"), Some(CloseCode::Unauthorized));
+        assert_eq!(
+            socket.recv_close_code().await.expect("a close"),
+            Some(CloseCode::Unauthorized)
+        );
     }
     for token in [access.expose(), &tablet.access] {
-        server.get("/v1/me", token).await.expect_problem(401, "unauthorized");
+        server
+            .get("/v1/me", token)
+            .await
+            .expect_problem(401, "unauthorized");
     }
-    server.post("/v1/auth/refresh", "", &json!({"refresh_token": tablet.refresh})).await.expect_problem(401, "refresh_invalid");
-    let login = async |password: &str| server.post("/v1/auth/login", "", &json!({"phone": phone, "password": password})).await;
-    login(PASSWORD).await.expect_problem(401, "invalid_credentials");
+    server
+        .post(
+            "/v1/auth/refresh",
+            "",
+            &json!({"refresh_token": tablet.refresh}),
+        )
+        .await
+        .expect_problem(401, "refresh_invalid");
+    let login = async |password: &str| {
+        server
+            .post(
+                "/v1/auth/login",
+                "",
+                &json!({"phone": phone, "password": password}),
+            )
+            .await
+    };
+    login(PASSWORD)
+        .await
+        .expect_problem(401, "invalid_credentials");
     login("yepyeni bir parola").await.expect(200);
-    let count = async |sql: &str| server.count(&format!("SELECT CAST(COUNT(*) AS BIGINT) FROM {sql}")).await;
-    assert_eq!(count("notifications WHERE code = 'password_reset'").await, 1);
-    assert_eq!(count("system_logs WHERE action = 'password_reset' AND details = '{}'").await, 1);
+    let count = async |sql: &str| {
+        server
+            .count(&format!("SELECT CAST(COUNT(*) AS BIGINT) FROM {sql}"))
+            .await
+    };
+    assert_eq!(
+        count("notifications WHERE code = 'password_reset'").await,
+        1
+    );
+    assert_eq!(
+        count("system_logs WHERE action = 'password_reset' AND details = '{}'").await,
+        1
+    );
     drop((socket, other));
     server.stop().await;
 }
@@ -367,75 +582,147 @@ async fn who_has_no_account_gets_the_same_answers(server: TestServer, gateway: G
     let (banned, _) = registered(&server, &gateway, "yasakli").await;
     server.ban(&banned).await;
     let unknown = server.phone();
-    for asked in [&phone, &banned, &unknown, "+4915123456789", "+902121234567", "hello", ""] {
+    for asked in [
+        &phone,
+        &banned,
+        &unknown,
+        "+4915123456789",
+        "+902121234567",
+        "hello",
+        "",
+    ] {
         let reply = server.post(RESET, "", &json!({"phone": asked})).await;
         assert!(!reply.headers.contains_key("retry-after"));
         assert_eq!(reply.expect(202), Value::Null, "{asked}");
     }
-    server.post(RESET, "", &json!({})).await.expect_problem(422, "invalid_field");
+    server
+        .post(RESET, "", &json!({}))
+        .await
+        .expect_problem(422, "invalid_field");
     let code = gateway.message(3).await.code;
     // Each is looked up, and leaves the same trace.
     eventually("three codes are stored", async || {
         server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM one_time_codes WHERE purpose = 'password_reset'").await == 3
     })
     .await;
-    let known = confirm(&server, &phone, &wrong(&code), "yeni parolam").await.expect_problem(422, "code_invalid");
+    let known = confirm(&server, &phone, &wrong(&code), "yeni parolam")
+        .await
+        .expect_problem(422, "code_invalid");
     for other in [&banned, &unknown, "hello"] {
-        assert_eq!(confirm(&server, other, &code, "yeni parolam").await.expect_problem(422, "code_invalid"), known);
+        assert_eq!(
+            confirm(&server, other, &code, "yeni parolam")
+                .await
+                .expect_problem(422, "code_invalid"),
+            known
+        );
     }
-    assert_eq!(server.count("SELECT CAST(SUM(tries) AS BIGINT) FROM one_time_codes").await, 3);
+    assert_eq!(
+        server
+            .count("SELECT CAST(SUM(tries) AS BIGINT) FROM one_time_codes")
+            .await,
+        3
+    );
 
     // Banned after the code was sent: it is no longer good.
     server.ban(&phone).await;
-    assert_eq!(confirm(&server, &phone, &code, "yeni parolam").await.expect_problem(422, "code_invalid"), known);
+    assert_eq!(
+        confirm(&server, &phone, &code, "yeni parolam")
+            .await
+            .expect_problem(422, "code_invalid"),
+        known
+    );
     let inbox = gateway.inbox();
     let told: Vec<&str> = inbox.iter().map(|sms| sms.phone.as_str()).collect();
-    assert_eq!(told, [&*phone, &banned, &phone], "nobody else was sent anything");
+    assert_eq!(
+        told,
+        [&*phone, &banned, &phone],
+        "nobody else was sent anything"
+    );
     server.stop().await;
 }
 
-async fn a_weak_password_costs_no_try_and_the_alias_is_told_only_to_who_knows_the_code(server: TestServer, gateway: Gateway) {
+async fn a_weak_password_costs_no_try_and_the_alias_is_told_only_to_who_knows_the_code(
+    server: TestServer,
+    gateway: Gateway,
+) {
     let (phone, _) = registered(&server, &gateway, "uzunkedi").await;
-    server.post(RESET, "", &json!({"phone": phone})).await.expect(202);
+    server
+        .post(RESET, "", &json!({"phone": phone}))
+        .await
+        .expect(202);
     let code = gateway.message(2).await.code;
     let long = "a1".repeat(65);
     for asked in [phone.clone(), server.phone()] {
-        for (password, problem) in [("12345678", "weak_password"), (&asked, "weak_password"), (&long, "password_too_long")] {
-            let body = confirm(&server, &asked, &code, password).await.expect_problem(422, problem);
+        for (password, problem) in [
+            ("12345678", "weak_password"),
+            (&asked, "weak_password"),
+            (&long, "password_too_long"),
+        ] {
+            let body = confirm(&server, &asked, &code, password)
+                .await
+                .expect_problem(422, problem);
             assert_eq!(body["errors"][0]["field"], "new_password");
         }
     }
     let tries = async || server.count("SELECT tries FROM one_time_codes").await;
     assert_eq!(tries().await, 0);
-    confirm(&server, &phone, &wrong(&code), "uzunkedi").await.expect_problem(422, "code_invalid");
-    confirm(&server, &phone, &code, "uzunkedi").await.expect_problem(422, "weak_password");
+    confirm(&server, &phone, &wrong(&code), "uzunkedi")
+        .await
+        .expect_problem(422, "code_invalid");
+    confirm(&server, &phone, &code, "uzunkedi")
+        .await
+        .expect_problem(422, "weak_password");
     assert_eq!(tries().await, 2);
-    confirm(&server, &phone, &code, "uzun kedi değil").await.expect(204);
+    confirm(&server, &phone, &code, "uzun kedi değil")
+        .await
+        .expect(204);
     server.stop().await;
 }
 
 async fn what_the_gateway_does_is_not_the_users_business(server: TestServer, gateway: Gateway) {
-    for (number, manner) in [Manner::Fails, Manner::Redirects, Manner::Babbles, Manner::Hangs].into_iter().enumerate() {
+    for (number, manner) in [
+        Manner::Fails,
+        Manner::Redirects,
+        Manner::Babbles,
+        Manner::Hangs,
+    ]
+    .into_iter()
+    .enumerate()
+    {
         gateway.behave(manner);
         let phone = server.phone();
         begin(&server, &phone, "kedi").await;
         // What arrived is good, whatever became of the answer.
         let sms = gateway.message(number + 1).await;
-        let failed = format!("tebdil_codes_total{{purpose=\"registration\",outcome=\"failed\"}} {}", number + 1);
-        eventually("the failure is counted", async || numbers(&server).await.contains(&failed)).await;
+        let failed = format!(
+            "tebdil_codes_total{{purpose=\"registration\",outcome=\"failed\"}} {}",
+            number + 1
+        );
+        eventually("the failure is counted", async || {
+            numbers(&server).await.contains(&failed)
+        })
+        .await;
         verify(&server, &phone, &sms.code).await.expect(201);
     }
-    assert_eq!(gateway.inbox().len(), 4, "nothing is sent twice, and no redirect followed");
+    assert_eq!(
+        gateway.inbox().len(),
+        4,
+        "nothing is sent twice, and no redirect followed"
+    );
     gateway.behave(Manner::Takes);
     registered(&server, &gateway, "sonra").await;
     eventually("what was sent is counted", async || {
-        numbers(&server).await.contains("tebdil_codes_total{purpose=\"registration\",outcome=\"sent\"} 1")
+        numbers(&server)
+            .await
+            .contains("tebdil_codes_total{purpose=\"registration\",outcome=\"sent\"} 1")
     })
     .await;
     server.stop().await;
 }
 
 async fn numbers(server: &TestServer) -> String {
-    let answer = reqwest::get(format!("{}/metrics", server.metrics)).await.expect("an answer");
+    let answer = reqwest::get(format!("{}/metrics", server.metrics))
+        .await
+        .expect("an answer");
     answer.text().await.expect("text")
 }

@@ -62,10 +62,14 @@ async fn a_node_whose_line_to_redis_is_far_too_slow_goes_on() {
 
 /// With `unready`, the node has to say that it is not ready.
 async fn cut_off(mode: Mode, unready: bool) {
-    let Some(redis) = PrivateRedis::start().await else { return };
+    let Some(redis) = PrivateRedis::start().await else {
+        return;
+    };
     let mut line = ChaosProxy::start(redis.port()).await;
     let ports = [redis.port(), line.port()];
-    let Some(site) = Site::around(redis, &ports).await else { return };
+    let Some(site) = Site::around(redis, &ports).await else {
+        return;
+    };
     let pairs = [
         Pair::meet([site.at(CUT_OFF); 2], 0).await,
         Pair::meet([site.at(0), site.at(CUT_OFF)], 1).await,
@@ -91,7 +95,10 @@ async fn cut_off(mode: Mode, unready: bool) {
             if !unready {
                 return Duration::ZERO;
             }
-            within(NOTICED, "the node says that it is cut off", async || site.reaches_redis(CUT_OFF).await == Some(false)).await
+            within(NOTICED, "the node says that it is cut off", async || {
+                site.reaches_redis(CUT_OFF).await == Some(false)
+            })
+            .await
         },
         revoked(&site, &mut guest, broken),
         sent(&mut speaks, &talk),
@@ -99,16 +106,27 @@ async fn cut_off(mode: Mode, unready: bool) {
     load.goes_on(0, 20).await;
     tokio::time::sleep_until(broken + BROKEN).await;
     load.goes_on(0, 20).await;
-    assert_eq!(site.reaches_redis(0).await, Some(true), "only one node is cut off");
+    assert_eq!(
+        site.reaches_redis(0).await,
+        Some(true),
+        "only one node is cut off"
+    );
     if unready {
         // Nobody waits for ever to be told that it cannot be done.
-        let refused = site.person(CUT_OFF).await.ask(json!({"type": "match.find", "mode": "text"})).await;
+        let refused = site
+            .person(CUT_OFF)
+            .await
+            .ask(json!({"type": "match.find", "mode": "text"}))
+            .await;
         assert_eq!(refused["code"], "unavailable", "{refused}");
         assert!(refused["retry_after_ms"].is_u64(), "{refused}");
     }
 
     line.set(Mode::Pass).await;
-    let ready_after = within(HEALED, "the node is ready again", async || site.reaches_redis(CUT_OFF).await == Some(true)).await;
+    let ready_after = within(HEALED, "the node is ready again", async || {
+        site.reaches_redis(CUT_OFF).await == Some(true)
+    })
+    .await;
     assert_eq!(listens.until("message.new").await["seq"], 1);
     for pair in 0..3 {
         load.goes_on(pair, 20).await;
@@ -121,26 +139,50 @@ async fn cut_off(mode: Mode, unready: bool) {
     let mut newcomer = site.person(0).await;
     let found = async {
         loop {
-            let answer = newcomer.ask(json!({"type": "match.find", "mode": "text"})).await;
+            let answer = newcomer
+                .ask(json!({"type": "match.find", "mode": "text"}))
+                .await;
             if answer["type"] == "match.searching" {
                 break newcomer.found().await;
             }
             assert_eq!(answer["code"], "unavailable", "{answer}");
-            tokio::time::sleep(Duration::from_millis(answer["retry_after_ms"].as_u64().expect("says when"))).await;
+            tokio::time::sleep(Duration::from_millis(
+                answer["retry_after_ms"].as_u64().expect("says when"),
+            ))
+            .await;
         }
     };
-    let found = tokio::time::timeout(HEALED, found).await.expect("matched in time");
+    let found = tokio::time::timeout(HEALED, found)
+        .await
+        .expect("matched in time");
     assert_eq!(searcher.found().await, found);
 
     let (sides, total) = load.finish().await;
     for side in &sides {
-        assert!(side.presence.last().is_none_or(|(_, online)| *online), "{:?} was told last: {:?}", side.place, side.presence);
+        assert!(
+            side.presence.last().is_none_or(|(_, online)| *online),
+            "{:?} was told last: {:?}",
+            side.place,
+            side.presence
+        );
     }
     for (person, name) in [(&mut speaks, "speaks"), (&mut listens, "listens")] {
-        assert!(words_by_now(person).await.last().is_none_or(|online| *online), "{name}: both were there all the time");
+        assert!(
+            words_by_now(person)
+                .await
+                .last()
+                .is_none_or(|online| *online),
+            "{name}: both were there all the time"
+        );
     }
     for person in [&mut near, &mut left] {
-        assert!(words_by_now(person).await.last().is_none_or(|online| !online), "nobody came back");
+        assert!(
+            words_by_now(person)
+                .await
+                .last()
+                .is_none_or(|online| !online),
+            "nobody came back"
+        );
     }
     eprintln!(
         "{mode:?} under {total} messages: not ready after {unready_after:?}, a revoked session closed after {closed_after:?}, \
@@ -153,8 +195,17 @@ async fn revoked(site: &Site, guest: &mut Person, broken: Instant) -> Duration {
     // Long enough for the node to be deaf, short enough for it not to know.
     tokio::time::sleep_until(broken + Duration::from_millis(500)).await;
     let began = Instant::now();
-    site.call(site.at(0), Method::POST, "/v1/auth/logout", &guest.user.access, &Value::Null).await;
-    let closed = tokio::time::timeout(HEALED, guest.socket.recv_close_code()).await.expect("closed in time");
+    site.call(
+        site.at(0),
+        Method::POST,
+        "/v1/auth/logout",
+        &guest.user.access,
+        &Value::Null,
+    )
+    .await;
+    let closed = tokio::time::timeout(HEALED, guest.socket.recv_close_code())
+        .await
+        .expect("closed in time");
     assert_eq!(closed.expect("a close"), Some(CloseCode::Unauthorized));
     let took = began.elapsed();
     assert!(took < REVOKED, "a revoked session lived on for {took:?}");
@@ -164,7 +215,9 @@ async fn revoked(site: &Site, guest: &mut Person, broken: Instant) -> Duration {
 /// Sends to somebody at the other node; how long the answer took.
 async fn sent(speaks: &mut Person, talk: &str) -> Duration {
     let began = Instant::now();
-    let answer = tokio::time::timeout(NOTICED, speaks.ask(message(talk, "are you there"))).await.expect("an answer in time");
+    let answer = tokio::time::timeout(NOTICED, speaks.ask(message(talk, "are you there")))
+        .await
+        .expect("an answer in time");
     assert_eq!(answer["type"], "message.accepted", "{answer}");
     began.elapsed()
 }

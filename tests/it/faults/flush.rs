@@ -15,8 +15,13 @@ const HEALED: Duration = Duration::from_secs(15);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flushed_redis_costs_nobody_anything() {
-    let Some(site) = Site::start(2).await else { return };
-    let pairs = [Pair::meet([site.at(0), site.at(1)], 0).await, Pair::meet([site.at(1), site.at(0)], 1).await];
+    let Some(site) = Site::start(2).await else {
+        return;
+    };
+    let pairs = [
+        Pair::meet([site.at(0), site.at(1)], 0).await,
+        Pair::meet([site.at(1), site.at(0)], 1).await,
+    ];
     let (mut stays, mut stays_too, calm) = site.pair([0, 1]).await;
     let (mut left_alone, leaves, _) = site.pair([0, 1]).await;
     let (mut waits, mut away, reunion) = site.pair([0, 1]).await;
@@ -58,17 +63,25 @@ async fn a_flushed_redis_costs_nobody_anything() {
 
     // The one who waited is found by one who comes, at the other node.
     within(HEALED, "somebody leads", async || {
-        let leads = [site.metric(0, "tebdil_matchmaker_leads").await, site.metric(1, "tebdil_matchmaker_leads").await];
+        let leads = [
+            site.metric(0, "tebdil_matchmaker_leads").await,
+            site.metric(1, "tebdil_matchmaker_leads").await,
+        ];
         leads.iter().flatten().sum::<f64>() > 0.5
     })
     .await;
     let mut newcomer = site.person(1).await;
-    let answer = newcomer.ask(json!({"type": "match.find", "mode": "text"})).await;
+    let answer = newcomer
+        .ask(json!({"type": "match.find", "mode": "text"}))
+        .await;
     assert_eq!(answer["type"], "match.searching", "{answer}");
     assert_eq!(newcomer.found().await, searcher.found().await);
 
     // Nobody hears that somebody is back who is not, and everybody hears it of the one who is.
-    assert!(!words_by_now(&mut waits).await.contains(&true), "the peer is away");
+    assert!(
+        !words_by_now(&mut waits).await.contains(&true),
+        "the peer is away"
+    );
     let _back = connect_to(site.at(1), &user).await;
     hears(&mut waits, true, HEALED).await;
     assert!(!reunion.is_empty());
@@ -76,11 +89,27 @@ async fn a_flushed_redis_costs_nobody_anything() {
     let (sides, total) = load.finish().await;
     for side in &sides {
         assert!(side.connected.len() <= 1, "no socket was lost");
-        assert!(side.presence.last().is_none_or(|(_, online)| *online), "the peer was never away: {:?}", side.presence);
+        assert!(
+            side.presence.last().is_none_or(|(_, online)| *online),
+            "the peer was never away: {:?}",
+            side.presence
+        );
     }
     for person in [&mut stays, &mut stays_too] {
-        assert!(words_by_now(person).await.last().is_none_or(|online| *online), "the last word is the truth");
+        assert!(
+            words_by_now(person)
+                .await
+                .last()
+                .is_none_or(|online| *online),
+            "the last word is the truth"
+        );
     }
-    assert!(words_by_now(&mut left_alone).await.last().is_none_or(|online| !online), "nobody came back");
+    assert!(
+        words_by_now(&mut left_alone)
+            .await
+            .last()
+            .is_none_or(|online| !online),
+        "nobody came back"
+    );
     eprintln!("Redis was flushed under {total} messages");
 }

@@ -38,7 +38,9 @@ struct Rush {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rush_whose_leader_is_killed_is_matched_once() {
-    let Some(mut site) = Site::start(3).await else { return };
+    let Some(mut site) = Site::start(3).await else {
+        return;
+    };
     let leader = site.leader().await;
     let url = site.cluster.url();
     let site_ref = &site;
@@ -56,16 +58,33 @@ async fn a_rush_whose_leader_is_killed_is_matched_once() {
     let (stop, stopped) = watch::channel(false);
     let mut seekers = JoinSet::new();
     for user in users.into_iter().flatten().take(USERS) {
-        let seeker = Seeker { url: url.clone(), user, rush: Arc::clone(&rush), searched: false, found: HashMap::new() };
+        let seeker = Seeker {
+            url: url.clone(),
+            user,
+            rush: Arc::clone(&rush),
+            searched: false,
+            found: HashMap::new(),
+        };
         seekers.spawn(seeker.run(Arc::clone(&start), stopped.clone()));
     }
-    tokio::time::timeout(Duration::from_mins(1), start.wait()).await.expect("everybody arrives");
-    within(Duration::from_secs(30), "many search", async || rush.searching.load(Ordering::Relaxed) >= RUSHED).await;
+    tokio::time::timeout(Duration::from_mins(1), start.wait())
+        .await
+        .expect("everybody arrives");
+    within(Duration::from_secs(30), "many search", async || {
+        rush.searching.load(Ordering::Relaxed) >= RUSHED
+    })
+    .await;
     site.cluster.node_mut(leader).kill().await;
     let killed = Instant::now();
     let before = rush.found.load(Ordering::Relaxed);
     assert!(before < USERS, "somebody is left to be matched");
-    let counts = || (rush.searching.load(Ordering::Relaxed), rush.found.load(Ordering::Relaxed), rush.moved.load(Ordering::Relaxed));
+    let counts = || {
+        (
+            rush.searching.load(Ordering::Relaxed),
+            rush.found.load(Ordering::Relaxed),
+            rush.moved.load(Ordering::Relaxed),
+        )
+    };
     let all = async {
         while rush.found.load(Ordering::Relaxed) < USERS {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -74,7 +93,10 @@ async fn a_rush_whose_leader_is_killed_is_matched_once() {
     let all = tokio::time::timeout(MATCHED * 3, all).await;
     let took = killed.elapsed();
     assert!(all.is_ok(), "searched, found, moved: {:?}", counts());
-    eprintln!("the leader was killed with {before} of {USERS} matched; all were {took:?} later, {} of them from another node", counts().2);
+    eprintln!(
+        "the leader was killed with {before} of {USERS} matched; all were {took:?} later, {} of them from another node",
+        counts().2
+    );
     assert_ne!(site.leader().await, leader);
 
     stop.send(true).expect("seekers listen");
@@ -86,14 +108,26 @@ async fn a_rush_whose_leader_is_killed_is_matched_once() {
         }
     }
     assert_eq!(matches.len(), USERS / 2);
-    assert!(matches.values().all(|sides| *sides == 2), "each match has its two");
+    assert!(
+        matches.values().all(|sides| *sides == 2),
+        "each match has its two"
+    );
     for (expected, sql) in [
         (250, "SELECT COUNT(*) FROM matches"),
         (500, "SELECT COUNT(*) FROM match_sides"),
         (500, "SELECT COUNT(DISTINCT user_id) FROM match_sides"),
-        (500, "SELECT COUNT(*) FROM quota_ledger WHERE reason = 'match'"),
-        (500, "SELECT COUNT(DISTINCT user_id) FROM quota_ledger WHERE reason = 'match'"),
-        (4_500, "SELECT CAST(SUM(daily_chat_balance) AS BIGINT) FROM users"),
+        (
+            500,
+            "SELECT COUNT(*) FROM quota_ledger WHERE reason = 'match'",
+        ),
+        (
+            500,
+            "SELECT COUNT(DISTINCT user_id) FROM quota_ledger WHERE reason = 'match'",
+        ),
+        (
+            4_500,
+            "SELECT CAST(SUM(daily_chat_balance) AS BIGINT) FROM users",
+        ),
     ] {
         assert_eq!(site.count(sql).await, expected, "{sql}");
     }
@@ -112,7 +146,11 @@ struct Seeker {
 
 impl Seeker {
     /// The matches that it was told of.
-    async fn run(mut self, start: Arc<Barrier>, mut stopped: watch::Receiver<bool>) -> HashMap<String, usize> {
+    async fn run(
+        mut self,
+        start: Arc<Barrier>,
+        mut stopped: watch::Receiver<bool>,
+    ) -> HashMap<String, usize> {
         let first = self.connect().await.expect("a socket");
         start.wait().await;
         let mut open = Some(first);
@@ -136,7 +174,9 @@ impl Seeker {
 
     async fn connect(&mut self) -> Result<RawSocket, RawError> {
         let mut socket = RawSocket::open(&self.url).await?;
-        socket.send_json(&json!({"type": "hello", "token": self.user.access})).await?;
+        socket
+            .send_json(&json!({"type": "hello", "token": self.user.access}))
+            .await?;
         let welcome = socket.recv_json().await?;
         assert_eq!(welcome["type"], "welcome", "{welcome}");
         for known in welcome["matches"].as_array().expect("a list") {
@@ -149,7 +189,10 @@ impl Seeker {
         if self.found.is_empty() {
             self.rush.found.fetch_add(1, Ordering::Relaxed);
         }
-        *self.found.entry(found["id"].as_str().expect("an id").to_owned()).or_default() += 1;
+        *self
+            .found
+            .entry(found["id"].as_str().expect("an id").to_owned())
+            .or_default() += 1;
     }
 
     /// Searches until it is told of a match, and stays; returns when the socket ends.
@@ -162,7 +205,8 @@ impl Seeker {
         }
         let mut again: Option<Instant> = None;
         loop {
-            // It goes on to listen while it waits: a search that was given up may have been matched all the same.
+            // It goes on to listen while it waits: a search that was given up may have been matched
+            // all the same.
             let until = again.unwrap_or_else(|| Instant::now() + MATCHED);
             let Ok(frame) = tokio::time::timeout_at(until, socket.recv_json()).await else {
                 if again.take().is_some()
@@ -184,8 +228,14 @@ impl Seeker {
                 }
                 Some("match.found") => self.told_of(&frame["match"]),
                 Some("error") => {
-                    assert_eq!((&frame["re"], &frame["code"]), (&json!("find"), &json!("unavailable")), "{frame}");
-                    let wait = frame["retry_after_ms"].as_u64().expect("says when to try again");
+                    assert_eq!(
+                        (&frame["re"], &frame["code"]),
+                        (&json!("find"), &json!("unavailable")),
+                        "{frame}"
+                    );
+                    let wait = frame["retry_after_ms"]
+                        .as_u64()
+                        .expect("says when to try again");
                     again = Some(Instant::now() + Duration::from_millis(wait));
                 }
                 _ => {}

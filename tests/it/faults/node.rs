@@ -1,4 +1,5 @@
-//! A node is killed: whoever was there goes on elsewhere, and those who do not come back are said to be offline.
+//! A node is killed: whoever was there goes on elsewhere, and those who do not come back are said
+//! to be offline.
 
 use std::time::Duration;
 
@@ -19,13 +20,21 @@ const HEARTBEAT: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_of_a_killed_node_go_on_at_the_other() {
-    let Some(mut site) = Site::start(2).await else { return };
+    let Some(mut site) = Site::start(2).await else {
+        return;
+    };
     let url = site.cluster.url();
     // Where the proxy sends the one who will lose its node shows in who has a connection more.
-    let before = site.metric(0, "tebdil_connections").await.unwrap_or_default();
+    let before = site
+        .metric(0, "tebdil_connections")
+        .await
+        .unwrap_or_default();
     let guest = join(&url, 0).await;
     let node = loop {
-        let [first, second] = [site.metric(0, "tebdil_connections").await, site.metric(1, "tebdil_connections").await];
+        let [first, second] = [
+            site.metric(0, "tebdil_connections").await,
+            site.metric(1, "tebdil_connections").await,
+        ];
         if first.unwrap_or_default() > before {
             break 0;
         }
@@ -54,11 +63,30 @@ async fn people_of_a_killed_node_go_on_at_the_other() {
     load.goes_on(0, 50).await;
 
     let (sides, total) = load.finish().await;
-    let [of_guest, of_host] = &sides[..] else { panic!("two sides") };
-    let resumed = of_guest.connected.iter().find(|at| **at > killed).expect("it came back").duration_since(killed);
-    let words: Vec<bool> = of_host.presence.iter().filter(|(at, _)| *at > killed).map(|(_, online)| *online).collect();
-    assert_eq!((words.first(), words.last()), (Some(&false), Some(&true)), "gone, and back: {words:?}");
-    assert!(of_host.connected.iter().all(|at| *at < killed), "who was elsewhere noticed nothing else");
+    let [of_guest, of_host] = &sides[..] else {
+        panic!("two sides")
+    };
+    let resumed = of_guest
+        .connected
+        .iter()
+        .find(|at| **at > killed)
+        .expect("it came back")
+        .duration_since(killed);
+    let words: Vec<bool> = of_host
+        .presence
+        .iter()
+        .filter(|(at, _)| *at > killed)
+        .map(|(_, online)| *online)
+        .collect();
+    assert_eq!(
+        (words.first(), words.last()),
+        (Some(&false), Some(&true)),
+        "gone, and back: {words:?}"
+    );
+    assert!(
+        of_host.connected.iter().all(|at| *at < killed),
+        "who was elsewhere noticed nothing else"
+    );
     eprintln!(
         "a node was killed under {total} messages: a device was welcome elsewhere after {raw:?}, the client resumed after {resumed:?}, peers heard both after {told:?}"
     );
@@ -69,7 +97,9 @@ async fn people_of_a_killed_node_go_on_at_the_other() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_does_not_come_back_from_a_killed_node_is_offline() {
-    let Some(mut site) = Site::start(2).await else { return };
+    let Some(mut site) = Site::start(2).await else {
+        return;
+    };
     let (mut a, mut b, id) = site.pair([0, 1]).await;
     talk(&mut a, &mut b, &id).await;
     site.cluster.node_mut(0).kill().await;
@@ -92,7 +122,9 @@ async fn who_does_not_come_back_from_a_killed_node_is_offline() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kills_of_one_node_after_the_other_lose_and_double_nothing() {
     const KILLS: usize = 6;
-    let Some(mut site) = Site::start(2).await else { return };
+    let Some(mut site) = Site::start(2).await else {
+        return;
+    };
     let url = site.cluster.url();
     let mut pairs = Vec::new();
     for number in 0..3 {

@@ -1,4 +1,5 @@
-//! The way of one node to PostgreSQL swallows everything: it leads the matching no more, and users of the other notice nothing.
+//! The way of one node to PostgreSQL swallows everything: it leads the matching no more, and users
+//! of the other notice nothing.
 
 use std::time::Duration;
 
@@ -17,10 +18,12 @@ use crate::{
 /// In which readiness follows.
 const NOTICED: Duration = Duration::from_secs(6);
 
-/// In which another node leads and has matched who searched: the leader waits 5 s for its store, and the next needs a moment for each step.
+/// In which another node leads and has matched who searched: the leader waits 5 s for its store,
+/// and the next needs a moment for each step.
 const MATCHED: Duration = Duration::from_secs(15);
 
-/// Longest wait for a refusal: a call waits 10 s for a silent database, and one that came meanwhile 5 s more for a connection.
+/// Longest wait for a refusal: a call waits 10 s for a silent database, and one that came meanwhile
+/// 5 s more for a connection.
 const REFUSED: Duration = Duration::from_secs(20);
 
 /// In which everything is well again after the line is.
@@ -29,24 +32,33 @@ const HEALED: Duration = Duration::from_secs(10);
 /// How long the answers of the other node are measured, each time.
 const MEASURED: Duration = Duration::from_secs(10);
 
-/// How much slower the other node's answers may become; below the floor it is the machine that is measured.
+/// How much slower the other node's answers may become; below the floor it is the machine that is
+/// measured.
 const SLOWER: u32 = 3;
 const FLOOR: Duration = Duration::from_millis(100);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leader_cut_off_from_postgresql_stops_nobody_else() {
-    let Some(redis) = PrivateRedis::start().await else { return };
-    let Some(database) = TestDatabase::create(Backend::Postgres).await else { return };
+    let Some(redis) = PrivateRedis::start().await else {
+        return;
+    };
+    let Some(database) = TestDatabase::create(Backend::Postgres).await else {
+        return;
+    };
     let mut address = reqwest::Url::parse(database.url()).expect("an address");
     let server = address.port().unwrap_or(5432);
     let (mut lines, mut ways) = (Vec::new(), Vec::new());
     for _ in 0..2 {
         let line = ChaosProxy::start(server).await;
-        address.set_port(Some(line.port())).expect("a port of its own");
+        address
+            .set_port(Some(line.port()))
+            .expect("a port of its own");
         ways.push((redis.port(), address.to_string()));
         lines.push(line);
     }
-    let Some(site) = Site::with(redis, database, &ways).await else { return };
+    let Some(site) = Site::with(redis, database, &ways).await else {
+        return;
+    };
     let leader = site.leader().await;
     let other = 1 - leader;
     let (mut theirs, _their_peer, their_match) = site.pair([leader, leader]).await;
@@ -62,8 +74,14 @@ async fn a_leader_cut_off_from_postgresql_stops_nobody_else() {
     lines[leader].set(Mode::Blackhole).await;
     let said = message(&their_match, "during");
     let (unready, led, matched, refused, (during, _pairs)) = tokio::join!(
-        within(NOTICED, "the node says that it is cut off", async || site.reaches(leader, "database").await == Some(false)),
-        within(MATCHED, "the other node leads", async || site.metric(other, "tebdil_matchmaker_leads").await == Some(1.0)),
+        within(NOTICED, "the node says that it is cut off", async || site
+            .reaches(leader, "database")
+            .await
+            == Some(false)),
+        within(MATCHED, "the other node leads", async || site
+            .metric(other, "tebdil_matchmaker_leads")
+            .await
+            == Some(1.0)),
         async {
             searcher.find().await;
             finder.find().await;
@@ -78,12 +96,25 @@ async fn a_leader_cut_off_from_postgresql_stops_nobody_else() {
         },
         answers(pairs, MEASURED),
     );
-    assert_eq!(site.reaches(other, "database").await, Some(true), "only one node is cut off");
-    assert!(matched < MATCHED && refused < REFUSED, "{matched:?} {refused:?}");
-    assert!(during <= FLOOR.max(before * SLOWER), "{before:?} before, {during:?} during");
+    assert_eq!(
+        site.reaches(other, "database").await,
+        Some(true),
+        "only one node is cut off"
+    );
+    assert!(
+        matched < MATCHED && refused < REFUSED,
+        "{matched:?} {refused:?}"
+    );
+    assert!(
+        during <= FLOOR.max(before * SLOWER),
+        "{before:?} before, {during:?} during"
+    );
 
     lines[leader].set(Mode::Pass).await;
-    let ready = within(HEALED, "the node is ready again", async || site.reaches(leader, "database").await == Some(true)).await;
+    let ready = within(HEALED, "the node is ready again", async || {
+        site.reaches(leader, "database").await == Some(true)
+    })
+    .await;
     // What was refused is repeated as it was, and stored once.
     let healed = Instant::now();
     let accepted = loop {
@@ -91,14 +122,22 @@ async fn a_leader_cut_off_from_postgresql_stops_nobody_else() {
         if answer["type"] == "message.accepted" {
             break answer;
         }
-        assert!(healed.elapsed() < HEALED, "messages are accepted again: {answer}");
+        assert!(
+            healed.elapsed() < HEALED,
+            "messages are accepted again: {answer}"
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
     assert_eq!(accepted["seq"], 1);
     let spoke = healed.elapsed();
     assert_eq!(site.leader().await, other, "who leads goes on");
     assert_eq!(site.count("SELECT COUNT(*) FROM matches").await, made + 1);
-    assert_eq!(site.count("SELECT COUNT(*) FROM quota_ledger WHERE reason = 'match'").await, 2 * (made + 1), "each right once");
+    assert_eq!(
+        site.count("SELECT COUNT(*) FROM quota_ledger WHERE reason = 'match'")
+            .await,
+        2 * (made + 1),
+        "each right once"
+    );
     // Where it is well again, one searches as before.
     site.pair([leader, other]).await;
     eprintln!(
@@ -133,9 +172,15 @@ async fn found(person: &mut Person) -> Value {
 
 type Talking = (Person, Person, String);
 
-/// Has these talk for so long; how long all but the slowest hundredth of their messages were on their way to being accepted.
+/// Has these talk for so long; how long all but the slowest hundredth of their messages were on
+/// their way to being accepted.
 async fn answers(pairs: Vec<Talking>, time: Duration) -> (Duration, Vec<Talking>) {
-    let (mut talks, mut took, mut back, end) = (JoinSet::new(), Vec::new(), Vec::new(), Instant::now() + time);
+    let (mut talks, mut took, mut back, end) = (
+        JoinSet::new(),
+        Vec::new(),
+        Vec::new(),
+        Instant::now() + time,
+    );
     for (mut from, mut to, id) in pairs {
         talks.spawn(async move {
             let mut took = Vec::new();

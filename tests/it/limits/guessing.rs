@@ -60,11 +60,14 @@ mod slow {
 
 /// How many passwords the rule lets through in this time: the free ones, and one after each wait.
 fn allowed(free: usize, took: Duration) -> usize {
-    let waits = (0..31).take_while(|waits| FIRST * (2_u32.pow(*waits + 1) - 1) <= took).count();
+    let waits = (0..31)
+        .take_while(|waits| FIRST * (2_u32.pow(*waits + 1) - 1) <= took)
+        .count();
     free + waits
 }
 
-/// Tries a wrong password for each phone from the address beside it, twenty at a time; how many were compared with anything. All others were refused.
+/// Tries a wrong password for each phone from the address beside it, twenty at a time; how many
+/// were compared with anything. All others were refused.
 async fn guess(server: &TestServer, tries: impl Iterator<Item = (String, String)>) -> usize {
     let one = async |(turn, (phone, address)): (usize, (String, String))| {
         let reply = login(server, turn, &address, &phone, WRONG).await;
@@ -76,7 +79,12 @@ async fn guess(server: &TestServer, tries: impl Iterator<Item = (String, String)
         }
         compared
     };
-    stream::iter(tries.enumerate()).map(one).buffer_unordered(20).filter(|compared| std::future::ready(*compared)).count().await
+    stream::iter(tries.enumerate())
+        .map(one)
+        .buffer_unordered(20)
+        .filter(|compared| std::future::ready(*compared))
+        .count()
+        .await
 }
 
 fn addresses(count: usize) -> impl Iterator<Item = String> {
@@ -87,33 +95,69 @@ fn addresses(count: usize) -> impl Iterator<Item = String> {
 async fn logged(server: &TestServer, whose: &str) -> i64 {
     let open = "SELECT COUNT(*) FROM system_logs WHERE action = 'login_attempts' AND (CAST(details AS TEXT) LIKE '%192.0%' OR CAST(details AS TEXT) LIKE '%530%')";
     assert_eq!(server.count(open).await, 0);
-    server.count(&format!("SELECT COUNT(*) FROM system_logs WHERE action = 'login_attempts' AND user_id {whose}")).await
+    server
+        .count(&format!(
+            "SELECT COUNT(*) FROM system_logs WHERE action = 'login_attempts' AND user_id {whose}"
+        ))
+        .await
 }
 
 async fn a_thousand_tries_on_one_phone_from_fifty_addresses(server: TestServer) {
     let user = server.register("KediAdam").await;
     let _open = connect(&server, &user).await;
     let start = Instant::now();
-    let compared = guess(&server, addresses(50).map(|address| (user.phone.clone(), address)).take(1_000)).await;
+    let compared = guess(
+        &server,
+        addresses(50)
+            .map(|address| (user.phone.clone(), address))
+            .take(1_000),
+    )
+    .await;
     let most = allowed(5, start.elapsed());
-    assert!((5..=most).contains(&compared), "{compared} of 1000 were compared, {most} may be");
+    assert!(
+        (5..=most).contains(&compared),
+        "{compared} of 1000 were compared, {most} may be"
+    );
 
     a_wait_begins(&server, &user.phone).await;
-    let problem = login(&server, 0, "198.51.100.1", &user.phone, PASSWORD).await.expect_problem(429, "too_many_attempts");
-    assert!(problem["retry_after_ms"].as_u64() <= Some(900_000), "{problem}");
+    let problem = login(&server, 0, "198.51.100.1", &user.phone, PASSWORD)
+        .await
+        .expect_problem(429, "too_many_attempts");
+    assert!(
+        problem["retry_after_ms"].as_u64() <= Some(900_000),
+        "{problem}"
+    );
     // Nor written in another way.
-    login(&server, 1, "198.51.100.1", &user.phone.replace("+90", "0"), PASSWORD).await.expect_problem(429, "too_many_attempts");
+    login(
+        &server,
+        1,
+        "198.51.100.1",
+        &user.phone.replace("+90", "0"),
+        PASSWORD,
+    )
+    .await
+    .expect_problem(429, "too_many_attempts");
     owner_gets_in(&server, &user).await;
     // Somebody else is not concerned.
     let other = server.register("KediAdam").await;
-    login(&server, 0, "192.0.2.1", &other.phone, PASSWORD).await.expect(200);
+    login(&server, 0, "192.0.2.1", &other.phone, PASSWORD)
+        .await
+        .expect(200);
 
-    eventually("it is in the log", async || logged(&server, &format!("= {}", user.id)).await == 1).await;
-    assert_eq!(logged(&server, "IS NULL").await, 0, "no address had wrong passwords enough");
+    eventually("it is in the log", async || {
+        logged(&server, &format!("= {}", user.id)).await == 1
+    })
+    .await;
+    assert_eq!(
+        logged(&server, "IS NULL").await,
+        0,
+        "no address had wrong passwords enough"
+    );
     server.stop().await;
 }
 
-/// Guesses once more as soon as that may be done: the wait after it is twice as long as the one before, and has just begun.
+/// Guesses once more as soon as that may be done: the wait after it is twice as long as the one
+/// before, and has just begun.
 async fn a_wait_begins(server: &TestServer, phone: &str) {
     loop {
         let reply = login(server, 0, "198.51.100.1", phone, WRONG).await;
@@ -121,47 +165,118 @@ async fn a_wait_begins(server: &TestServer, phone: &str) {
             return;
         }
         let problem = reply.expect_problem(429, "too_many_attempts");
-        tokio::time::sleep(Duration::from_millis(problem["retry_after_ms"].as_u64().expect("a time"))).await;
+        tokio::time::sleep(Duration::from_millis(
+            problem["retry_after_ms"].as_u64().expect("a time"),
+        ))
+        .await;
     }
 }
 
-/// From a session that is there: the tokens are refreshed, the socket opens, and the password can be changed.
+/// From a session that is there: the tokens are refreshed, the socket opens, and the password can
+/// be changed.
 async fn owner_gets_in(server: &TestServer, user: &TestUser) {
     let refresh = json!({ "refresh_token": user.refresh });
-    let refreshed = from(server, 0, "192.0.2.1", "", Method::POST, "/v1/auth/refresh", &refresh).await.expect(200);
-    let access = refreshed["tokens"]["access_token"].as_str().expect("a token").to_owned();
-    from(server, 1, "192.0.2.1", &access, Method::GET, "/v1/me", &Value::Null).await.expect(200);
-    drop(connect(server, &TestUser { access: access.clone(), ..user.clone() }).await);
+    let refreshed = from(
+        server,
+        0,
+        "192.0.2.1",
+        "",
+        Method::POST,
+        "/v1/auth/refresh",
+        &refresh,
+    )
+    .await
+    .expect(200);
+    let access = refreshed["tokens"]["access_token"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
+    from(
+        server,
+        1,
+        "192.0.2.1",
+        &access,
+        Method::GET,
+        "/v1/me",
+        &Value::Null,
+    )
+    .await
+    .expect(200);
+    drop(
+        connect(
+            server,
+            &TestUser {
+                access: access.clone(),
+                ..user.clone()
+            },
+        )
+        .await,
+    );
     let change = json!({ "current_password": PASSWORD, "new_password": "kar yağıyor kar" });
-    from(server, 0, "192.0.2.1", &access, Method::POST, "/v1/me/password", &change).await.expect(204);
+    from(
+        server,
+        0,
+        "192.0.2.1",
+        &access,
+        Method::POST,
+        "/v1/me/password",
+        &change,
+    )
+    .await
+    .expect(204);
 }
 
 async fn a_phone_that_nobody_has_is_counted_alike(server: TestServer) {
     let phone = server.phone();
     let start = Instant::now();
-    let compared = guess(&server, addresses(50).map(|address| (phone.clone(), address)).take(200)).await;
+    let compared = guess(
+        &server,
+        addresses(50)
+            .map(|address| (phone.clone(), address))
+            .take(200),
+    )
+    .await;
     let most = allowed(5, start.elapsed());
-    assert!((5..=most).contains(&compared), "{compared} of 200 were compared, {most} may be");
-    eventually("it is in the log", async || logged(&server, "IS NULL").await == 1).await;
+    assert!(
+        (5..=most).contains(&compared),
+        "{compared} of 200 were compared, {most} may be"
+    );
+    eventually("it is in the log", async || {
+        logged(&server, "IS NULL").await == 1
+    })
+    .await;
     server.stop().await;
 }
 
 async fn the_right_password_sets_the_phone_back(server: TestServer) {
     let user = server.register("KediAdam").await;
     for turn in 0..5 {
-        login(&server, turn, "192.0.2.1", &user.phone, WRONG).await.expect_problem(401, "invalid_credentials");
+        login(&server, turn, "192.0.2.1", &user.phone, WRONG)
+            .await
+            .expect_problem(401, "invalid_credentials");
     }
-    let problem = login(&server, 0, "192.0.2.1", &user.phone, PASSWORD).await.expect_problem(429, "too_many_attempts");
+    let problem = login(&server, 0, "192.0.2.1", &user.phone, PASSWORD)
+        .await
+        .expect_problem(429, "too_many_attempts");
     let wait = Duration::from_millis(problem["retry_after_ms"].as_u64().expect("a time"));
     assert!(wait <= FIRST, "{wait:?}");
     tokio::time::sleep(wait + Duration::from_millis(2)).await;
     // After the wait one more is let through, and this one is right.
-    login(&server, 1, "192.0.2.1", &user.phone, PASSWORD).await.expect(200);
+    login(&server, 1, "192.0.2.1", &user.phone, PASSWORD)
+        .await
+        .expect(200);
     for turn in 0..5 {
-        login(&server, turn, "192.0.2.1", &user.phone, WRONG).await.expect_problem(401, "invalid_credentials");
+        login(&server, turn, "192.0.2.1", &user.phone, WRONG)
+            .await
+            .expect_problem(401, "invalid_credentials");
     }
-    login(&server, 0, "192.0.2.1", &user.phone, WRONG).await.expect_problem(429, "too_many_attempts");
-    eventually("it is in the log", async || logged(&server, &format!("= {}", user.id)).await == 1).await;
+    login(&server, 0, "192.0.2.1", &user.phone, WRONG)
+        .await
+        .expect_problem(429, "too_many_attempts");
+    eventually("it is in the log", async || {
+        logged(&server, &format!("= {}", user.id)).await == 1
+    })
+    .await;
     server.stop().await;
 }
 
@@ -169,30 +284,54 @@ async fn one_address_over_a_thousand_phones(server: TestServer) {
     let user = server.register("KediAdam").await;
     let phones: Vec<String> = (0..1_000).map(|_| server.phone()).collect();
     let start = Instant::now();
-    let compared = guess(&server, phones.into_iter().map(|phone| (phone, "192.0.2.1".to_owned()))).await;
+    let compared = guess(
+        &server,
+        phones
+            .into_iter()
+            .map(|phone| (phone, "192.0.2.1".to_owned())),
+    )
+    .await;
     let most = allowed(10, start.elapsed());
-    assert!((10..=most).contains(&compared), "{compared} of 1000 were compared, {most} may be");
+    assert!(
+        (10..=most).contains(&compared),
+        "{compared} of 1000 were compared, {most} may be"
+    );
 
     // An owner comes from elsewhere, or with a session.
-    login(&server, 0, "192.0.2.1", &user.phone, PASSWORD).await.expect_problem(429, "too_many_attempts");
-    login(&server, 1, "192.0.2.2", &user.phone, PASSWORD).await.expect(200);
+    login(&server, 0, "192.0.2.1", &user.phone, PASSWORD)
+        .await
+        .expect_problem(429, "too_many_attempts");
+    login(&server, 1, "192.0.2.2", &user.phone, PASSWORD)
+        .await
+        .expect(200);
     owner_gets_in(&server, &user).await;
-    eventually("it is in the log", async || logged(&server, "IS NULL").await == 1).await;
+    eventually("it is in the log", async || {
+        logged(&server, "IS NULL").await == 1
+    })
+    .await;
     server.stop().await;
 }
 
 async fn right_passwords_do_not_make_up_for_wrong_ones_of_an_address(server: TestServer) {
     let user = server.register("KediAdam").await;
     for turn in 0..20 {
-        login(&server, turn, "192.0.2.1", &user.phone, PASSWORD).await.expect(200);
+        login(&server, turn, "192.0.2.1", &user.phone, PASSWORD)
+            .await
+            .expect(200);
     }
     for turn in 0..10 {
-        login(&server, turn, "192.0.2.1", &server.phone(), WRONG).await.expect_problem(401, "invalid_credentials");
+        login(&server, turn, "192.0.2.1", &server.phone(), WRONG)
+            .await
+            .expect_problem(401, "invalid_credentials");
         if turn < 9 {
-            login(&server, turn, "192.0.2.1", &user.phone, PASSWORD).await.expect(200);
+            login(&server, turn, "192.0.2.1", &user.phone, PASSWORD)
+                .await
+                .expect(200);
         }
     }
-    login(&server, 0, "192.0.2.1", &user.phone, PASSWORD).await.expect_problem(429, "too_many_attempts");
+    login(&server, 0, "192.0.2.1", &user.phone, PASSWORD)
+        .await
+        .expect_problem(429, "too_many_attempts");
     server.stop().await;
 }
 
@@ -201,7 +340,12 @@ async fn a_hundred_at_once_are_no_way_around(server: TestServer) {
     let tries = addresses(50).take(100).enumerate();
     let replies = futures_util::future::join_all(tries.map(|(turn, address)| {
         let (server, phone) = (&server, &user.phone);
-        async move { login(server, turn, &address, phone, WRONG).await.status.as_u16() }
+        async move {
+            login(server, turn, &address, phone, WRONG)
+                .await
+                .status
+                .as_u16()
+        }
     }));
     let replies = replies.await;
     let with = |status: u16| replies.iter().filter(|reply| **reply == status).count();
@@ -213,14 +357,37 @@ async fn what_cannot_be_compared_costs_no_try(server: TestServer) {
     let user = server.register("KediAdam").await;
     let weak = json!({ "current_password": WRONG, "new_password": "12345678" });
     for turn in 0..6 {
-        from(&server, turn, "192.0.2.1", &user.access, Method::POST, "/v1/me/password", &weak).await.expect_problem(422, "weak_password");
+        from(
+            &server,
+            turn,
+            "192.0.2.1",
+            &user.access,
+            Method::POST,
+            "/v1/me/password",
+            &weak,
+        )
+        .await
+        .expect_problem(422, "weak_password");
     }
     // A device whose name is too long is refused before the password is looked at.
-    let body = json!({ "phone": user.phone, "password": WRONG, "device": { "name": "x".repeat(65) } });
+    let body =
+        json!({ "phone": user.phone, "password": WRONG, "device": { "name": "x".repeat(65) } });
     for turn in 0..6 {
-        from(&server, turn, "192.0.2.1", "", Method::POST, "/v1/auth/login", &body).await.expect_problem(422, "invalid_field");
+        from(
+            &server,
+            turn,
+            "192.0.2.1",
+            "",
+            Method::POST,
+            "/v1/auth/login",
+            &body,
+        )
+        .await
+        .expect_problem(422, "invalid_field");
     }
-    login(&server, 0, "192.0.2.1", &user.phone, PASSWORD).await.expect(200);
+    login(&server, 0, "192.0.2.1", &user.phone, PASSWORD)
+        .await
+        .expect(200);
     server.stop().await;
 }
 
@@ -228,14 +395,32 @@ async fn who_is_signed_in_cannot_guess_for_ever_either(server: TestServer) {
     let user = server.register("KediAdam").await;
     let change = async |turn: usize, current: &str| {
         let body = json!({ "current_password": current, "new_password": "kar yağıyor kar" });
-        from(&server, turn, "192.0.2.1", &user.access, Method::POST, "/v1/me/password", &body).await
+        from(
+            &server,
+            turn,
+            "192.0.2.1",
+            &user.access,
+            Method::POST,
+            "/v1/me/password",
+            &body,
+        )
+        .await
     };
     for turn in 0..3 {
-        change(turn, WRONG).await.expect_problem(401, "invalid_credentials");
+        change(turn, WRONG)
+            .await
+            .expect_problem(401, "invalid_credentials");
     }
-    change(0, PASSWORD).await.expect_problem(429, "too_many_attempts");
+    change(0, PASSWORD)
+        .await
+        .expect_problem(429, "too_many_attempts");
     // Who stole a session locks the owner out of nothing but this.
-    login(&server, 1, "192.0.2.1", &user.phone, PASSWORD).await.expect(200);
-    eventually("it is in the log", async || logged(&server, &format!("= {}", user.id)).await == 1).await;
+    login(&server, 1, "192.0.2.1", &user.phone, PASSWORD)
+        .await
+        .expect(200);
+    eventually("it is in the log", async || {
+        logged(&server, &format!("= {}", user.id)).await == 1
+    })
+    .await;
     server.stop().await;
 }

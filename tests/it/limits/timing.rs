@@ -10,8 +10,8 @@ use crate::harness::TestServer;
 /// Pairs of tries in one measurement.
 const PAIRS: usize = 40;
 
-/// Measurements of which one must show no difference: another process may disturb one, and nothing makes an unknown phone that is answered without
-/// hashing look like a known one.
+/// Measurements of which one must show no difference: another process may disturb one, and nothing
+/// makes an unknown phone that is answered without hashing look like a known one.
 const MEASUREMENTS: usize = 3;
 
 fn median(mut times: Vec<Duration>) -> Duration {
@@ -30,11 +30,15 @@ async fn known_and_unknown_phones_take_the_same_time() {
         ("TEBDIL_LOGIN__ADDRESS__FREE", "1000"),
         ("TEBDIL_LOGIN__PHONE__FREE", "1000"),
     ];
-    let server = TestServer::start(Backend::Sqlite, &settings).await.expect("SQLite is always there");
+    let server = TestServer::start(Backend::Sqlite, &settings)
+        .await
+        .expect("SQLite is always there");
     let known = server.register("KediAdam").await.phone;
     let time = async |phone: &str| {
         let start = Instant::now();
-        login(&server, 0, "192.0.2.1", phone, "yanlis parola").await.expect_problem(401, "invalid_credentials");
+        login(&server, 0, "192.0.2.1", phone, "yanlis parola")
+            .await
+            .expect_problem(401, "invalid_credentials");
         start.elapsed()
     };
     let mut seen = Vec::new();

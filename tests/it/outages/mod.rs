@@ -31,12 +31,27 @@ struct Nodes {
 
 impl Nodes {
     /// Starts them behind nginx. `None` when there is no nginx and none is required.
-    async fn start(count: usize, database: &str, redis: &str, settings: &[(&str, &str)]) -> Option<Self> {
-        let numbers: Vec<String> = (0..count).map(|_| format!("127.0.0.1:{}", free_port())).collect();
-        let own: Vec<[(&str, &str); 1]> = numbers.iter().map(|address| [("TEBDIL_METRICS__LISTEN", address.as_str())]).collect();
+    async fn start(
+        count: usize,
+        database: &str,
+        redis: &str,
+        settings: &[(&str, &str)],
+    ) -> Option<Self> {
+        let numbers: Vec<String> = (0..count)
+            .map(|_| format!("127.0.0.1:{}", free_port()))
+            .collect();
+        let own: Vec<[(&str, &str); 1]> = numbers
+            .iter()
+            .map(|address| [("TEBDIL_METRICS__LISTEN", address.as_str())])
+            .collect();
         let own: Vec<&[(&str, &str)]> = own.iter().map(|own| &own[..]).collect();
-        // Some people here do not listen for a while, and so answer no ping. Pings come after half of it, which the proxy waits for.
-        let common = [("TEBDIL_DATABASE__URL", database), ("TEBDIL_REDIS__URL", redis), ("TEBDIL_WS__HEARTBEAT_S", "120")];
+        // Some people here do not listen for a while, and so answer no ping. Pings come after half
+        // of it, which the proxy waits for.
+        let common = [
+            ("TEBDIL_DATABASE__URL", database),
+            ("TEBDIL_REDIS__URL", redis),
+            ("TEBDIL_WS__HEARTBEAT_S", "120"),
+        ];
         let common = [&common, settings].concat();
         let cluster = ClusterProcess::start(&common, &own).await?;
         Some(Self { cluster, numbers })
@@ -48,16 +63,27 @@ impl Nodes {
 
     /// The sum of a metric over its labels at one node; 0 before it was first counted.
     async fn number(&self, node: usize, name: &str) -> f64 {
-        let answer = reqwest::get(format!("http://{}/metrics", self.numbers[node])).await.expect("an answer");
+        let answer = reqwest::get(format!("http://{}/metrics", self.numbers[node]))
+            .await
+            .expect("an answer");
         let text = answer.text().await.expect("text");
-        let of_name = |line: &&str| line.strip_prefix(name).is_some_and(|rest| rest.starts_with([' ', '{']));
-        text.lines().filter(of_name).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).fold(0.0, |sum, value| sum + value)
+        let of_name = |line: &&str| {
+            line.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with([' ', '{']))
+        };
+        text.lines()
+            .filter(of_name)
+            .filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok())
+            .fold(0.0, |sum, value| sum + value)
     }
 
     /// Checks that every node is the process it was at its start.
     fn all_run(&mut self) {
         for node in 0..self.numbers.len() {
-            assert!(self.cluster.node_mut(node).is_running(), "node {node} ended");
+            assert!(
+                self.cluster.node_mut(node).is_running(),
+                "node {node} ended"
+            );
         }
     }
 }
@@ -78,27 +104,46 @@ impl Readiness {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (into, url, mut asking) = (Arc::clone(&seen), format!("{url}/readyz"), JoinSet::new());
         asking.spawn(async move {
-            let http = reqwest::Client::builder().timeout(LIMIT).build().expect("a client");
+            let http = reqwest::Client::builder()
+                .timeout(LIMIT)
+                .build()
+                .expect("a client");
             loop {
                 let answer = async {
                     let answer = http.get(&url).send().await.ok()?;
                     Some((answer.status().as_u16(), answer.json().await.ok()?))
                 };
                 let answer: Answer = answer.await;
-                into.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), answer));
+                into.lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push((Instant::now(), answer));
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         });
-        Self { seen, _asking: asking }
+        Self {
+            seen,
+            _asking: asking,
+        }
     }
 
     fn answers(&self) -> Vec<(Instant, Answer)> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
-    /// Checks that a node told the truth about something that went at `down` and came back during `up`: `well` before, then `broken` within `limit`, and
-    /// `well` again within `limit`. Where it may not have noticed yet it says one of the two.
-    fn told_the_truth(&self, well: &Answer, broken: &Answer, down: Instant, up: Range<Instant>, limit: Duration) {
+    /// Checks that a node told the truth about something that went at `down` and came back during
+    /// `up`: `well` before, then `broken` within `limit`, and `well` again within `limit`. Where it
+    /// may not have noticed yet it says one of the two.
+    fn told_the_truth(
+        &self,
+        well: &Answer,
+        broken: &Answer,
+        down: Instant,
+        up: Range<Instant>,
+        limit: Duration,
+    ) {
         let answers = self.answers();
         for (at, answer) in &answers {
             let wanted: &[&Answer] = if *at < down || *at > up.end + limit {
@@ -108,9 +153,18 @@ impl Readiness {
             } else {
                 &[well, broken]
             };
-            let (down, up) = (at.saturating_duration_since(down), at.saturating_duration_since(up.start));
-            assert!(wanted.contains(&answer), "{down:?} after it went, {up:?} after it began to come back: {answer:?}");
+            let (down, up) = (
+                at.saturating_duration_since(down),
+                at.saturating_duration_since(up.start),
+            );
+            assert!(
+                wanted.contains(&answer),
+                "{down:?} after it went, {up:?} after it began to come back: {answer:?}"
+            );
         }
-        assert!(answers.last().is_some_and(|(at, _)| *at > up.end + limit), "it was asked to the end");
+        assert!(
+            answers.last().is_some_and(|(at, _)| *at > up.end + limit),
+            "it was asked to the end"
+        );
     }
 }

@@ -44,12 +44,22 @@ use crate::{
 async fn register(http: &reqwest::Client, server: &str, number: u32) -> TestUser {
     let phone = test_phone(number);
     let body = TestServer::registration(&phone, &format!("person{number}"));
-    let answer = http.post(format!("{server}/v1/auth/register")).json(&body).send().await.expect("an answer");
+    let answer = http
+        .post(format!("{server}/v1/auth/register"))
+        .json(&body)
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(answer.status(), 201, "{:?}", answer.text().await);
     let body: Value = answer.json().await.expect("JSON");
     let text = |value: &Value| value.as_str().expect("text").to_owned();
     let tokens = &body["tokens"];
-    TestUser { id: text(&body["user"]["id"]), phone, access: text(&tokens["access_token"]), refresh: text(&tokens["refresh_token"]) }
+    TestUser {
+        id: text(&body["user"]["id"]),
+        phone,
+        access: text(&tokens["access_token"]),
+        refresh: text(&tokens["refresh_token"]),
+    }
 }
 
 /// A new user with key packages, whose socket is at this server.
@@ -57,7 +67,10 @@ pub async fn person(server: &str, number: u32) -> Person {
     let http = reqwest::Client::new();
     let user = register(&http, server, number).await;
     let keys = json!({"packages": ["AAAA", "AAAB", "AAAC", "AAAD"], "last_resort": "AAAE"});
-    let request = http.request(Method::PUT, format!("{server}/v1/keys")).bearer_auth(&user.access).json(&keys);
+    let request = http
+        .request(Method::PUT, format!("{server}/v1/keys"))
+        .bearer_auth(&user.access)
+        .json(&keys);
     assert_eq!(request.send().await.expect("an answer").status(), 200);
     let socket = connect_to(server, &user).await;
     Person { user, socket }
@@ -65,7 +78,10 @@ pub async fn person(server: &str, number: u32) -> Person {
 
 /// Two new people at two servers, in a match.
 pub async fn pair_at(servers: [&str; 2], number: u32) -> (Person, Person, String) {
-    let (mut a, mut b) = (person(servers[0], 2 * number).await, person(servers[1], 2 * number + 1).await);
+    let (mut a, mut b) = (
+        person(servers[0], 2 * number).await,
+        person(servers[1], 2 * number + 1).await,
+    );
     a.find().await;
     b.find().await;
     let id = a.found().await;
@@ -101,7 +117,11 @@ pub async fn ask_patiently(person: &mut Person, mut frame: Value) -> Value {
 pub async fn is_unavailable(person: &mut Person, frame: Value) -> Duration {
     let asked = Instant::now();
     let answer = ask_patiently(person, frame).await;
-    assert_eq!((&answer["type"], &answer["code"]), (&json!("error"), &json!("unavailable")), "{answer}");
+    assert_eq!(
+        (&answer["type"], &answer["code"]),
+        (&json!("error"), &json!("unavailable")),
+        "{answer}"
+    );
     assert!(answer["retry_after_ms"].as_u64() > Some(0), "{answer}");
     asked.elapsed()
 }
@@ -122,23 +142,42 @@ pub async fn patiently(person: &mut Person, kind: &str) -> Value {
     }
 }
 
-/// Access tokens of new users, written into the database of the nodes: over REST most of the time would go into passwords.
+/// Access tokens of new users, written into the database of the nodes: over REST most of the time
+/// would go into passwords.
 pub async fn tokens_of(count: usize, database: &str) -> Vec<Secret> {
     let environment = KEYS.into_iter().chain([("TEBDIL_DATABASE__URL", database)]);
-    let config = Config::load(None, environment.map(|(name, value)| (name.to_owned(), value.to_owned()))).expect("settings");
+    let config = Config::load(
+        None,
+        environment.map(|(name, value)| (name.to_owned(), value.to_owned())),
+    )
+    .expect("settings");
     let secrets = Secrets::load(&config, &mut rand::rng()).expect("keys");
     let clock = Clock::system(0);
     let tokens = Tokens::new(&secrets.jwt_keys, &config.auth, clock.clone());
     let index = BlindIndex::new(Key::from(*secrets.phone_index_key.bytes()));
-    let cipher = FieldCipher::new("k1", [("k1".to_owned(), Key::from(*secrets.field_keys.current().1.bytes()))]).expect("its key");
-    let store = open_store(&config, clock.clone()).await.expect("the database");
+    let cipher = FieldCipher::new(
+        "k1",
+        [(
+            "k1".to_owned(),
+            Key::from(*secrets.field_keys.current().1.bytes()),
+        )],
+    )
+    .expect("its key");
+    let store = open_store(&config, clock.clone())
+        .await
+        .expect("the database");
     let register = async |number: u32| {
         let phone = test_phone(number);
         let phone_index = index.phone(&phone);
         let mut rng: StdRng = rand::make_rng();
         let new = NewUser {
             phone_index,
-            phone: cipher.seal("users.phone", phone_index.as_bytes(), phone.as_bytes(), &mut rng),
+            phone: cipher.seal(
+                "users.phone",
+                phone_index.as_bytes(),
+                phone.as_bytes(),
+                &mut rng,
+            ),
             password_hash: Secret::from("none"),
             alias: TestStore::alias(&format!("guest{number}")),
             birth_year: 1990,
@@ -148,18 +187,33 @@ pub async fn tokens_of(count: usize, database: &str) -> Vec<Secret> {
         };
         let now = clock.now();
         let session = NewSession {
-            device: Device { name: String::new(), platform: String::new() },
+            device: Device {
+                name: String::new(),
+                platform: String::new(),
+            },
             refresh_hash: hash_token(phone.as_bytes()),
             refresh_expires_at: now + Duration::from_hours(24),
         };
-        match store.insert_user(&new, session, &mut rng, now).await.expect("inserted") {
-            Registration::Inserted(user, session) => tokens.issue_access(user.id, session.id, user.role, session.refresh_expires_at).0,
+        match store
+            .insert_user(&new, session, &mut rng, now)
+            .await
+            .expect("inserted")
+        {
+            Registration::Inserted(user, session) => {
+                tokens
+                    .issue_access(user.id, session.id, user.role, session.refresh_expires_at)
+                    .0
+            }
             refused => panic!("{refused:?}"),
         }
     };
     // Far above the numbers of those who register by themselves.
     let numbers = (1_000_000..).take(count);
-    let tokens = stream::iter(numbers).map(register).buffer_unordered(8).collect().await;
+    let tokens = stream::iter(numbers)
+        .map(register)
+        .buffer_unordered(8)
+        .collect()
+        .await;
     store.close().await;
     tokens
 }
@@ -192,7 +246,11 @@ impl Guests {
     pub fn arrive(server: &str, tokens: Vec<Secret>) -> Self {
         /// How many arrive at the same time.
         const AT_ONCE: usize = 32;
-        let mut guests = Self { stop: CancellationToken::new(), seen: Arc::default(), tasks: JoinSet::new() };
+        let mut guests = Self {
+            stop: CancellationToken::new(),
+            seen: Arc::default(),
+            tasks: JoinSet::new(),
+        };
         guests.lock().visits = vec![Vec::new(); tokens.len()];
         let turns = Arc::new(Semaphore::new(AT_ONCE));
         for (guest, token) in tokens.into_iter().enumerate() {
@@ -200,7 +258,14 @@ impl Guests {
             let (seen, stop) = (Arc::clone(&guests.seen), guests.stop.clone());
             guests.tasks.spawn(async move {
                 let turn = turns.acquire_owned().await.expect("never closed");
-                Guest { number: guest, server, token, seen }.run(turn, stop).await;
+                Guest {
+                    number: guest,
+                    server,
+                    token,
+                    seen,
+                }
+                .run(turn, stop)
+                .await;
             });
         }
         guests
@@ -212,7 +277,11 @@ impl Guests {
 
     /// How many have an open socket.
     pub fn present(&self) -> usize {
-        self.lock().visits.iter().filter(|visits| visits.last().is_some_and(|visit| visit.until.is_none())).count()
+        self.lock()
+            .visits
+            .iter()
+            .filter(|visits| visits.last().is_some_and(|visit| visit.until.is_none()))
+            .count()
     }
 
     /// What went wrong so far, and how often.
@@ -245,22 +314,38 @@ impl Guest {
     async fn run(self, turn: OwnedSemaphorePermit, stop: CancellationToken) {
         let mut turn = Some(turn);
         loop {
-            let socket = tokio::time::timeout(Duration::from_secs(20), RawSocket::hello(&self.server, &self.token)).await;
+            let socket = tokio::time::timeout(
+                Duration::from_secs(20),
+                RawSocket::hello(&self.server, &self.token),
+            )
+            .await;
             let mut socket = match socket {
-                Ok(Ok((socket, welcome))) if matches!(welcome.frame, ServerFrame::Welcome(_)) => socket,
+                Ok(Ok((socket, welcome))) if matches!(welcome.frame, ServerFrame::Welcome(_)) => {
+                    socket
+                }
                 other => {
-                    self.mishap(format!("no socket: {:?}", other.map(|opened| opened.map(|(_, first)| first.frame))));
+                    self.mishap(format!(
+                        "no socket: {:?}",
+                        other.map(|opened| opened.map(|(_, first)| first.frame))
+                    ));
                     tokio::time::sleep(Duration::from_millis(500)).await;
                     continue;
                 }
             };
             turn.take();
-            self.with_visits(|visits| visits.push(Visit { from: Instant::now(), until: None }));
+            self.with_visits(|visits| {
+                visits.push(Visit {
+                    from: Instant::now(),
+                    until: None,
+                })
+            });
             let told = tokio::select! {
                 told = drained(&mut socket) => told,
                 () = stop.cancelled() => return drop(socket.close().await),
             };
-            self.with_visits(|visits| visits.last_mut().expect("this visit").until = Some(Instant::now()));
+            self.with_visits(|visits| {
+                visits.last_mut().expect("this visit").until = Some(Instant::now())
+            });
             let pause = told.unwrap_or_else(|wrong| {
                 self.mishap(wrong);
                 Duration::from_millis(100)
@@ -270,11 +355,23 @@ impl Guest {
     }
 
     fn with_visits(&self, change: impl FnOnce(&mut Vec<Visit>)) {
-        change(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner).visits[self.number]);
+        change(
+            &mut self
+                .seen
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .visits[self.number],
+        );
     }
 
     fn mishap(&self, what: String) {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner).mishaps.entry(what).or_default() += 1;
+        *self
+            .seen
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .mishaps
+            .entry(what)
+            .or_default() += 1;
     }
 }
 
@@ -284,13 +381,15 @@ async fn drained(socket: &mut RawSocket) -> Result<Duration, String> {
     loop {
         match socket.next().await {
             Ok(Incoming::Text(text)) => {
-                let frame: Value = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+                let frame: Value =
+                    serde_json::from_str(&text).map_err(|error| error.to_string())?;
                 if frame["type"] == "draining" {
                     pause = frame["retry_after_ms"].as_u64().map(Duration::from_millis);
                 }
             }
             Ok(Incoming::Closed(Some((code, _)))) if code == CloseCode::Draining.code() => {
-                return pause.ok_or_else(|| "closed without being told when to come back".to_owned());
+                return pause
+                    .ok_or_else(|| "closed without being told when to come back".to_owned());
             }
             Ok(Incoming::Closed(close)) => return Err(format!("closed: {close:?}")),
             Ok(Incoming::Binary(_) | Incoming::Heartbeat) => {}

@@ -22,14 +22,22 @@ const NOTICED: Duration = Duration::from_secs(5);
 /// How long a search may wait for a refusal.
 const REFUSED: Duration = Duration::from_secs(3);
 
-/// How long a message may take to be accepted: the database is there all the time. Far above what it takes.
+/// How long a message may take to be accepted: the database is there all the time. Far above what
+/// it takes.
 const ACCEPTED: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_is_stopped_for_twenty_seconds() {
-    let Some(database) = TestDatabase::create(Backend::Postgres).await else { return };
-    let Some(mut redis) = PrivateRedis::start().await else { return };
-    let Some(mut nodes) = Nodes::start(2, database.url(), &redis.url(redis.port()), &[]).await else { return };
+    let Some(database) = TestDatabase::create(Backend::Postgres).await else {
+        return;
+    };
+    let Some(mut redis) = PrivateRedis::start().await else {
+        return;
+    };
+    let Some(mut nodes) = Nodes::start(2, database.url(), &redis.url(redis.port()), &[]).await
+    else {
+        return;
+    };
     let (one, two) = (nodes.url(0).to_owned(), nodes.url(1).to_owned());
     let mut talk = Talk::new();
     let mut at_one_node = Vec::new();
@@ -85,16 +93,28 @@ async fn redis_is_stopped_for_twenty_seconds() {
         Some((if redis { 200 } else { 503 }, body))
     };
     for watched in &watched {
-        watched.told_the_truth(&readiness(true), &readiness(false), down, up.clone(), NOTICED);
+        watched.told_the_truth(
+            &readiness(true),
+            &readiness(false),
+            down,
+            up.clone(),
+            NOTICED,
+        );
     }
     for (id, pair) in &sides {
         for side in pair {
             assert_eq!(side.disconnected.len(), 0, "nobody is disconnected");
             let answered = side.slowest_answer(down..up.start);
-            assert!(answered < ACCEPTED, "a message waited {answered:?} for its answer");
+            assert!(
+                answered < ACCEPTED,
+                "a message waited {answered:?} for its answer"
+            );
             if at_one_node.contains(id) {
                 let silence = side.longest_silence(down..up.start);
-                assert!(silence < ACCEPTED, "a chat at one node stood still for {silence:?}");
+                assert!(
+                    silence < ACCEPTED,
+                    "a chat at one node stood still for {silence:?}"
+                );
             }
         }
     }
@@ -103,6 +123,9 @@ async fn redis_is_stopped_for_twenty_seconds() {
         "slowest refusal of a search {slowest:?}; the searcher was matched {matched:?} after the return; slowest answer to a message {:?}, \
          longest silence of local chats {:?}",
         all().map(|side| side.slowest_answer(down..up.start)).max(),
-        all().filter(|side| at_one_node.contains(&side.match_id)).map(|side| side.longest_silence(down..up.start)).max(),
+        all()
+            .filter(|side| at_one_node.contains(&side.match_id))
+            .map(|side| side.longest_silence(down..up.start))
+            .max(),
     );
 }

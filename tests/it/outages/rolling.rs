@@ -30,7 +30,8 @@ const GRACE: Duration = Duration::from_secs(20);
 /// Width of a bar of the histogram of reconnects.
 const BAR: Duration = Duration::from_millis(500);
 
-/// At most one in so many sockets of a node may come back within one bar. A node says goodbye over half of its grace, so evenly spread it is one in twenty.
+/// At most one in so many sockets of a node may come back within one bar. A node says goodbye over
+/// half of its grace, so evenly spread it is one in twenty.
 const HERD: usize = 6;
 
 /// How long everybody may take to arrive, or to be back.
@@ -47,9 +48,14 @@ struct Restart {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rolling_restart_loses_nothing() {
     rlimit::increase_nofile_limit(u64::MAX).expect("the limit can be read");
-    let Some(database) = TestDatabase::create(Backend::Postgres).await else { return };
-    let Some(redis) = PrivateRedis::start().await else { return };
-    let Some(mut nodes) = Nodes::start(3, database.url(), &redis.url(redis.port()), &[]).await else {
+    let Some(database) = TestDatabase::create(Backend::Postgres).await else {
+        return;
+    };
+    let Some(redis) = PrivateRedis::start().await else {
+        return;
+    };
+    let Some(mut nodes) = Nodes::start(3, database.url(), &redis.url(redis.port()), &[]).await
+    else {
         return;
     };
     let front = nodes.cluster.url();
@@ -60,12 +66,18 @@ async fn a_rolling_restart_loses_nothing() {
     }
     println!("{PAIRS} pairs met within {:?}", began.elapsed());
     let guests = Guests::arrive(&front, tokens_of(GUESTS, database.url()).await);
-    all_are_there(&nodes, &guests, GUESTS + 2 * usize::try_from(PAIRS).expect("few")).await;
+    all_are_there(
+        &nodes,
+        &guests,
+        GUESTS + 2 * usize::try_from(PAIRS).expect("few"),
+    )
+    .await;
     println!("{GUESTS} guests were there after {:?}", began.elapsed());
     let [mut older, mut younger] = searchers(&nodes).await;
     let everybody = GUESTS + 2 * usize::try_from(PAIRS).expect("few") + 2;
 
-    // The younger search moves first, to a node that has been restarted: its new ticket is older than that of the other.
+    // The younger search moves first, to a node that has been restarted: its new ticket is older
+    // than that of the other.
     let first = nodes.url(0).to_owned();
     let mut restarts = Vec::new();
     for node in 0..3 {
@@ -82,13 +94,23 @@ async fn a_rolling_restart_loses_nothing() {
         assert!(ended < GRACE, "the end took {ended:?}");
         nodes.cluster.node_mut(node).restart().await;
         all_are_there(&nodes, &guests, everybody).await;
-        println!("node {node} ended within {ended:?}, everybody was back after {:?}", signal.elapsed());
-        restarts.push(Restart { during: signal..Instant::now(), sockets });
+        println!(
+            "node {node} ended within {ended:?}, everybody was back after {:?}",
+            signal.elapsed()
+        );
+        restarts.push(Restart {
+            during: signal..Instant::now(),
+            sockets,
+        });
     }
 
     let mut newcomer = person(nodes.url(1), 9_000).await;
     newcomer.find().await;
-    assert_eq!(newcomer.found().await, older.found().await, "whoever has searched for longer comes first");
+    assert_eq!(
+        newcomer.found().await,
+        older.found().await,
+        "whoever has searched for longer comes first"
+    );
     let mut next = person(nodes.url(2), 9_001).await;
     next.find().await;
     assert_eq!(next.found().await, younger.found().await);
@@ -100,21 +122,46 @@ async fn a_rolling_restart_loses_nothing() {
     for (node, Restart { during, sockets }) in restarts.into_iter().enumerate() {
         let closed: Vec<usize> = visits
             .iter()
-            .map(|visits| visits.iter().filter(|visit| visit.until.is_some_and(|at| during.contains(&at))).count())
-            .chain(sides.values().flatten().map(|side| side.disconnected.iter().filter(|at| during.contains(at)).count()))
+            .map(|visits| {
+                visits
+                    .iter()
+                    .filter(|visit| visit.until.is_some_and(|at| during.contains(&at)))
+                    .count()
+            })
+            .chain(sides.values().flatten().map(|side| {
+                side.disconnected
+                    .iter()
+                    .filter(|at| during.contains(at))
+                    .count()
+            }))
             .collect();
-        assert!(closed.iter().all(|times| *times <= 1), "somebody lost more than one socket when node {node} was restarted");
+        assert!(
+            closed.iter().all(|times| *times <= 1),
+            "somebody lost more than one socket when node {node} was restarted"
+        );
         // And one of the two who search, except at the first.
-        assert_eq!(closed.iter().sum::<usize>() + node.min(1), sockets, "each socket of node {node} was closed, and no other");
-        let back = visits.iter().flatten().map(|visit| visit.from).filter(|at| during.contains(at));
+        assert_eq!(
+            closed.iter().sum::<usize>() + node.min(1),
+            sockets,
+            "each socket of node {node} was closed, and no other"
+        );
+        let back = visits
+            .iter()
+            .flatten()
+            .map(|visit| visit.from)
+            .filter(|at| during.contains(at));
         let mut bars = vec![0; 1];
         for at in back {
-            let bar = usize::try_from((at - during.start).as_millis() / BAR.as_millis()).expect("seconds");
+            let bar = usize::try_from((at - during.start).as_millis() / BAR.as_millis())
+                .expect("seconds");
             bars.resize(bars.len().max(bar + 1), 0);
             bars[bar] += 1;
         }
         println!("node {node} had {sockets} sockets; back per {BAR:?}: {bars:?}");
-        assert!(bars.iter().all(|bar| bar * HERD <= sockets), "too many come back at once");
+        assert!(
+            bars.iter().all(|bar| bar * HERD <= sockets),
+            "too many come back at once"
+        );
     }
     for side in sides.values().flatten() {
         assert_eq!(side.reconnected.len(), side.disconnected.len());
@@ -125,7 +172,9 @@ async fn a_rolling_restart_loses_nothing() {
 async fn searchers(nodes: &Nodes) -> [Person; 2] {
     let (mut older, mut younger, id) = pair_at([nodes.url(2), nodes.url(1)], 4_000).await;
     let block = reqwest::Client::new().request(Method::POST, format!("{}/v1/blocks", nodes.url(1)));
-    let block = block.bearer_auth(&younger.user.access).json(&json!({"match_id": id}));
+    let block = block
+        .bearer_auth(&younger.user.access)
+        .json(&json!({"match_id": id}));
     assert_eq!(block.send().await.expect("an answer").status(), 201);
     older.until("match.ended").await;
     older.find().await;
@@ -137,7 +186,10 @@ async fn searchers(nodes: &Nodes) -> [Person; 2] {
 async fn moves(person: &mut Person, to: &str) {
     let draining = patiently(person, "draining").await;
     person.socket.recv_close().await.expect("a close");
-    tokio::time::sleep(Duration::from_millis(draining["retry_after_ms"].as_u64().expect("a time"))).await;
+    tokio::time::sleep(Duration::from_millis(
+        draining["retry_after_ms"].as_u64().expect("a time"),
+    ))
+    .await;
     person.socket = connect_to(to, &person.user).await;
     // The node that leads may change just now.
     while person.ask(find()).await["type"] != "match.searching" {}
@@ -153,7 +205,11 @@ async fn sockets(nodes: &Nodes, node: usize) -> usize {
 async fn all_are_there(nodes: &Nodes, guests: &Guests, everybody: usize) {
     let arrived = async {
         loop {
-            let open: usize = futures_util::future::join_all((0..3).map(|node| sockets(nodes, node))).await.into_iter().sum();
+            let open: usize =
+                futures_util::future::join_all((0..3).map(|node| sockets(nodes, node)))
+                    .await
+                    .into_iter()
+                    .sum();
             if guests.present() == GUESTS && open == everybody {
                 return;
             }
@@ -161,5 +217,10 @@ async fn all_are_there(nodes: &Nodes, guests: &Guests, everybody: usize) {
         }
     };
     let arrived = tokio::time::timeout(PATIENCE, arrived).await;
-    assert!(arrived.is_ok(), "{} of {GUESTS} guests are there: {:?}", guests.present(), guests.mishaps());
+    assert!(
+        arrived.is_ok(),
+        "{} of {GUESTS} guests are there: {:?}",
+        guests.present(),
+        guests.mishaps()
+    );
 }

@@ -26,8 +26,12 @@ const COMES_BY: Duration = Duration::from_secs(90);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_runs_out_is_announced_once_by_all_nodes_together() {
-    let Some(database) = TestDatabase::create(Backend::Postgres).await else { return };
-    let Some(redis) = PrivateRedis::start().await else { return };
+    let Some(database) = TestDatabase::create(Backend::Postgres).await else {
+        return;
+    };
+    let Some(redis) = PrivateRedis::start().await else {
+        return;
+    };
     // Their clocks are set so that the schedule comes by when everything is ready.
     let now = Clock::system(0).now().millis() / 1_000;
     let offset = (60 - SETUP - now).rem_euclid(60);
@@ -36,16 +40,27 @@ async fn what_runs_out_is_announced_once_by_all_nodes_together() {
         ("TEBDIL_CLOCK__UNSAFE_ALLOW_OFFSET", "true".to_owned()),
         ("TEBDIL_CLOCK__MAX_SKEW_S", "0".to_owned()),
     ];
-    let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
-    let Some(nodes) = Nodes::start(2, database.url(), &redis.url(redis.port()), &settings).await else { return };
+    let settings = settings
+        .each_ref()
+        .map(|(name, value)| (*name, value.as_str()));
+    let Some(nodes) = Nodes::start(2, database.url(), &redis.url(redis.port()), &settings).await
+    else {
+        return;
+    };
     let (one, two) = (nodes.url(0).to_owned(), nodes.url(1).to_owned());
     let mut pairs = Vec::new();
     for number in 0..PAIRS {
         pairs.push(pair_at([&one, &two], number).await);
     }
-    let mut connection = sqlx::PgConnection::connect(database.url()).await.expect("a connection");
+    let mut connection = sqlx::PgConnection::connect(database.url())
+        .await
+        .expect("a connection");
     let soon = Clock::system(offset).now() + Duration::from_secs(1);
-    sqlx::query("UPDATE matches SET expired_at = $1").bind(soon).execute(&mut connection).await.expect("they run out");
+    sqlx::query("UPDATE matches SET expired_at = $1")
+        .bind(soon)
+        .execute(&mut connection)
+        .await
+        .expect("they run out");
 
     let told = async {
         for (a, b, id) in &mut pairs {
@@ -55,18 +70,37 @@ async fn what_runs_out_is_announced_once_by_all_nodes_together() {
             }
         }
     };
-    tokio::time::timeout(COMES_BY, told).await.expect("the schedule comes by");
+    tokio::time::timeout(COMES_BY, told)
+        .await
+        .expect("the schedule comes by");
     // Time for somebody else to say it again.
     tokio::time::sleep(Duration::from_secs(2)).await;
     for (a, b, _) in &mut pairs {
         a.hears_no("match.ended").await;
         b.hears_no("match.ended").await;
     }
-    let expired = nodes.number(0, "tebdil_matches_expired_total").await + nodes.number(1, "tebdil_matches_expired_total").await;
-    assert!((expired - f64::from(PAIRS)).abs() < 0.5, "{expired} matches were announced");
-    let mut count = async |sql: &'static str| sqlx::query_scalar::<_, i64>(sql).fetch_one(&mut connection).await.expect("a number");
-    assert!(count("SELECT count(*) FROM job WHERE queue = 'expire'").await >= 2, "the tick of the start and this one");
-    let ticks = "SELECT count(*) - count(DISTINCT (queue, run_at)) FROM job WHERE dedupe LIKE 'cron:%'";
+    let expired = nodes.number(0, "tebdil_matches_expired_total").await
+        + nodes.number(1, "tebdil_matches_expired_total").await;
+    assert!(
+        (expired - f64::from(PAIRS)).abs() < 0.5,
+        "{expired} matches were announced"
+    );
+    let mut count = async |sql: &'static str| {
+        sqlx::query_scalar::<_, i64>(sql)
+            .fetch_one(&mut connection)
+            .await
+            .expect("a number")
+    };
+    assert!(
+        count("SELECT count(*) FROM job WHERE queue = 'expire'").await >= 2,
+        "the tick of the start and this one"
+    );
+    let ticks =
+        "SELECT count(*) - count(DISTINCT (queue, run_at)) FROM job WHERE dedupe LIKE 'cron:%'";
     assert_eq!(count(ticks).await, 0, "no tick is there twice");
-    assert_eq!(count("SELECT count(*) FROM job WHERE attempts <> 1 AND state = 2").await, 0, "and none ran twice");
+    assert_eq!(
+        count("SELECT count(*) FROM job WHERE attempts <> 1 AND state = 2").await,
+        0,
+        "and none ran twice"
+    );
 }

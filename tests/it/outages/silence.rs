@@ -27,14 +27,18 @@ const NOTICED: Duration = Duration::from_secs(6);
 /// In which both nodes serve again.
 const HEALED: Duration = Duration::from_secs(10);
 
-/// Longest wait for a refusal: a call waits 10 s, and one that came behind it 5 s more for a connection.
+/// Longest wait for a refusal: a call waits 10 s, and one that came behind it 5 s more for a
+/// connection.
 const REFUSED: Duration = Duration::from_secs(20);
 
 /// Repeats a request until it is answered like this; the answer.
 async fn until_answered(person: &mut Person, frame: Value, kind: &str, since: Instant) -> Value {
     loop {
         let answer = ask_patiently(person, frame.clone()).await;
-        assert!(since.elapsed() < HEALED, "not answered {kind} in time: {answer}");
+        assert!(
+            since.elapsed() < HEALED,
+            "not answered {kind} in time: {answer}"
+        );
         if answer["type"] == kind {
             return answer;
         }
@@ -44,14 +48,27 @@ async fn until_answered(person: &mut Person, frame: Value, kind: &str, since: In
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgresql_says_nothing_for_thirty_seconds() {
-    let Some(postgres) = PrivatePostgres::start().await else { return };
-    let Some(redis) = PrivateRedis::start().await else { return };
+    let Some(postgres) = PrivatePostgres::start().await else {
+        return;
+    };
+    let Some(redis) = PrivateRedis::start().await else {
+        return;
+    };
     let mut line = ChaosProxy::start(postgres.port()).await;
-    let Some(mut nodes) = Nodes::start(2, &postgres.url(line.port()), &redis.url(redis.port()), &[]).await else { return };
+    let Some(mut nodes) =
+        Nodes::start(2, &postgres.url(line.port()), &redis.url(redis.port()), &[]).await
+    else {
+        return;
+    };
     let (one, two) = (nodes.url(0).to_owned(), nodes.url(1).to_owned());
     let mut talk = Talk::new();
     for (number, servers) in (0..).zip([[&one, &one], [&two, &two], [&one, &two]]) {
-        talk.add(servers.map(String::as_str), number, Duration::from_millis(100)).await;
+        talk.add(
+            servers.map(String::as_str),
+            number,
+            Duration::from_millis(100),
+        )
+        .await;
     }
     let (mut a, mut b, id) = pair_at([&one, &two], 50).await;
     let (mut c, _d, other_id) = pair_at([&two, &one], 51).await;
@@ -79,7 +96,12 @@ async fn postgresql_says_nothing_for_thirty_seconds() {
     line.set(Mode::Pass).await;
     let up = up..Instant::now();
     let ((first, spoke), _, sought) = tokio::join!(
-        async { (until_answered(&mut a, said.clone(), "message.accepted", up.end).await, up.end.elapsed()) },
+        async {
+            (
+                until_answered(&mut a, said.clone(), "message.accepted", up.end).await,
+                up.end.elapsed(),
+            )
+        },
         until_answered(&mut c, other_said, "message.accepted", up.end),
         async {
             until_answered(&mut finder, find(), "match.searching", up.end).await;
@@ -90,7 +112,11 @@ async fn postgresql_says_nothing_for_thirty_seconds() {
     assert_eq!(b.until("message.new").await["seq"], 1);
     assert_eq!(a.ask(said).await["seq"], 1, "a repeat is stored once");
     let found = patiently(&mut finder, "match.found").await;
-    assert_eq!(patiently(&mut searcher, "match.found").await["match"]["id"], found["match"]["id"], "the search that waited goes on");
+    assert_eq!(
+        patiently(&mut searcher, "match.found").await["match"]["id"],
+        found["match"]["id"],
+        "the search that waited goes on"
+    );
     let matched = up.end.elapsed();
     tokio::time::sleep_until(up.end + HEALED + Duration::from_secs(1)).await;
     nodes.all_run();
@@ -101,17 +127,39 @@ async fn postgresql_says_nothing_for_thirty_seconds() {
         Some((if database { 200 } else { 503 }, body))
     };
     for watched in &watched {
-        watched.told_the_truth(&readiness(true), &readiness(false), down, up.clone(), NOTICED);
+        watched.told_the_truth(
+            &readiness(true),
+            &readiness(false),
+            down,
+            up.clone(),
+            NOTICED,
+        );
     }
     let accepted: usize = sides.values().flatten().map(super::talk::Side::texts).sum();
-    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&postgres.url(postgres.port())).await.expect("a connection");
+    let mut connection =
+        <sqlx::PgConnection as sqlx::Connection>::connect(&postgres.url(postgres.port()))
+            .await
+            .expect("a connection");
     for (sql, expected) in [
-        ("SELECT count(*) FROM messages WHERE kind = 'content'", accepted + 2),
+        (
+            "SELECT count(*) FROM messages WHERE kind = 'content'",
+            accepted + 2,
+        ),
         ("SELECT count(*) FROM matches", sides.len() + 3),
-        ("SELECT count(*) FROM quota_ledger WHERE reason = 'match'", 2 * (sides.len() + 3)),
+        (
+            "SELECT count(*) FROM quota_ledger WHERE reason = 'match'",
+            2 * (sides.len() + 3),
+        ),
     ] {
-        let count: i64 = sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a number");
-        assert_eq!(usize::try_from(count).expect("not negative"), expected, "{sql}");
+        let count: i64 = sqlx::query_scalar(sql)
+            .fetch_one(&mut connection)
+            .await
+            .expect("a number");
+        assert_eq!(
+            usize::try_from(count).expect("not negative"),
+            expected,
+            "{sql}"
+        );
     }
     eprintln!(
         "PostgreSQL was silent for {SILENT:?} under {accepted} texts: {refused} requests refused within {slowest:?}; after its return a message was \
@@ -122,31 +170,68 @@ async fn postgresql_says_nothing_for_thirty_seconds() {
 /// What the node says arrives, and nothing comes back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_alone_that_hears_nothing_of_postgresql_comes_back() {
-    let Some(postgres) = PrivatePostgres::start().await else { return };
+    let Some(postgres) = PrivatePostgres::start().await else {
+        return;
+    };
     let mut line = ChaosProxy::start(postgres.port()).await;
     let url = postgres.url(line.port());
-    let server = TestServer::start(Backend::Sqlite, &[("TEBDIL_DATABASE__URL", &url)]).await.expect("no other service is needed");
+    let server = TestServer::start(Backend::Sqlite, &[("TEBDIL_DATABASE__URL", &url)])
+        .await
+        .expect("no other service is needed");
     let (mut a, mut b, id) = pair(&server).await;
-    let (mut searcher, mut finder) = (Person::new(&server, "searches").await, Person::new(&server, "finds").await);
+    let (mut searcher, mut finder) = (
+        Person::new(&server, "searches").await,
+        Person::new(&server, "finds").await,
+    );
     searcher.find().await;
-    let mut connection = <sqlx::PgConnection as sqlx::Connection>::connect(&postgres.url(postgres.port())).await.expect("a connection");
+    let mut connection =
+        <sqlx::PgConnection as sqlx::Connection>::connect(&postgres.url(postgres.port()))
+            .await
+            .expect("a connection");
     line.set(Mode::HalfOpen(Side::Server)).await;
     let said = message(&id, "during");
-    let (took, waited) = tokio::join!(is_unavailable(&mut a, said.clone()), is_unavailable(&mut finder, find()));
+    let (took, waited) = tokio::join!(
+        is_unavailable(&mut a, said.clone()),
+        is_unavailable(&mut finder, find())
+    );
     assert!(took < REFUSED && waited < REFUSED, "{took:?} {waited:?}");
-    assert_eq!(reqwest::get(format!("{}/readyz", server.base)).await.expect("an answer").status(), 503);
+    assert_eq!(
+        reqwest::get(format!("{}/readyz", server.base))
+            .await
+            .expect("an answer")
+            .status(),
+        503
+    );
 
     line.set(Mode::Pass).await;
     let up = Instant::now();
-    assert_eq!(until_answered(&mut a, said.clone(), "message.accepted", up).await["seq"], 1);
+    assert_eq!(
+        until_answered(&mut a, said.clone(), "message.accepted", up).await["seq"],
+        1
+    );
     assert_eq!(b.until("message.new").await["seq"], 1);
     until_answered(&mut finder, find(), "match.searching", up).await;
     let found = patiently(&mut finder, "match.found").await;
-    assert_eq!(patiently(&mut searcher, "match.found").await["match"]["id"], found["match"]["id"]);
-    eventually("the node is ready", async || reqwest::get(format!("{}/readyz", server.base)).await.expect("an answer").status() == 200)
-        .await;
-    for (sql, expected) in [("SELECT count(*) FROM messages", 1), ("SELECT count(*) FROM matches", 2)] {
-        let count: i64 = sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("a number");
+    assert_eq!(
+        patiently(&mut searcher, "match.found").await["match"]["id"],
+        found["match"]["id"]
+    );
+    eventually("the node is ready", async || {
+        reqwest::get(format!("{}/readyz", server.base))
+            .await
+            .expect("an answer")
+            .status()
+            == 200
+    })
+    .await;
+    for (sql, expected) in [
+        ("SELECT count(*) FROM messages", 1),
+        ("SELECT count(*) FROM matches", 2),
+    ] {
+        let count: i64 = sqlx::query_scalar(sql)
+            .fetch_one(&mut connection)
+            .await
+            .expect("a number");
         assert_eq!(count, expected, "{sql}");
     }
     server.stop().await;

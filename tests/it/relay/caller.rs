@@ -14,10 +14,12 @@ use webrtc_util::Conn;
 /// How often media is sent.
 const FRAME: Duration = Duration::from_millis(10);
 
-/// How long nothing has to come until nothing comes any more. Far above a frame, and above what a busy machine keeps a task waiting.
+/// How long nothing has to come until nothing comes any more. Far above a frame, and above what a
+/// busy machine keeps a task waiting.
 const SILENCE: Duration = Duration::from_millis(500);
 
-/// How long a media path may take to open, and the longest a test waits for it to close: above the time between two looks of a relay.
+/// How long a media path may take to open, and the longest a test waits for it to close: above the
+/// time between two looks of a relay.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A credential and the relay it is for.
@@ -33,14 +35,27 @@ impl Credential {
     pub fn of(answer: &Value) -> Self {
         let server = &answer["ice_servers"][0];
         let url = server["urls"][0].as_str().expect("an address");
-        let relay = url.trim_start_matches("turn:").split('?').next().expect("an address").parse().expect("in numbers");
+        let relay = url
+            .trim_start_matches("turn:")
+            .split('?')
+            .next()
+            .expect("an address")
+            .parse()
+            .expect("in numbers");
         let text = |field: &str| server[field].as_str().expect("text").to_owned();
-        Self { relay, username: text("username"), password: text("credential") }
+        Self {
+            relay,
+            username: text("username"),
+            password: text("credential"),
+        }
     }
 
     /// The same at another relay.
     pub fn at(&self, relay: SocketAddr) -> Self {
-        Self { relay, ..self.clone() }
+        Self {
+            relay,
+            ..self.clone()
+        }
     }
 }
 
@@ -76,7 +91,11 @@ impl Caller {
         client.listen().await?;
         let media: Arc<dyn Conn + Send + Sync> = Arc::new(client.allocate().await?);
         let address = media.local_addr()?;
-        Ok(Self { media, address, client })
+        Ok(Self {
+            media,
+            address,
+            client,
+        })
     }
 
     /// Sends one datagram to a peer. The first asks the relay for its permission.
@@ -92,7 +111,10 @@ impl Caller {
 
     async fn hear(&self, within: Duration) -> bool {
         let mut buffer = [0; 1500];
-        matches!(tokio::time::timeout(within, self.media.recv_from(&mut buffer)).await, Ok(Ok(_)))
+        matches!(
+            tokio::time::timeout(within, self.media.recv_from(&mut buffer)).await,
+            Ok(Ok(_))
+        )
     }
 }
 
@@ -119,9 +141,17 @@ pub async fn connect(one: &Caller, other: &Caller) {
         while !(one.send(other.address).await.is_ok() && other.send(one.address).await.is_ok()) {
             tokio::time::sleep(FRAME).await;
         }
-        while_sending(one, other, async { tokio::join!(one.hear(PATIENCE), other.hear(PATIENCE)) }).await
+        while_sending(one, other, async {
+            tokio::join!(one.hear(PATIENCE), other.hear(PATIENCE))
+        })
+        .await
     };
-    assert_eq!(tokio::time::timeout(PATIENCE, ready).await.expect("the path opens"), (true, true));
+    assert_eq!(
+        tokio::time::timeout(PATIENCE, ready)
+            .await
+            .expect("the path opens"),
+        (true, true)
+    );
 }
 
 /// How long after `since` the last datagram came through to either, while both go on sending.
@@ -134,6 +164,7 @@ pub async fn silent_after(one: &Caller, other: &Caller, since: Instant) -> Durat
         }
         last
     };
-    let (one_last, other_last) = while_sending(one, other, async { tokio::join!(last(one), last(other)) }).await;
+    let (one_last, other_last) =
+        while_sending(one, other, async { tokio::join!(last(one), last(other)) }).await;
     one_last.max(other_last) - since
 }

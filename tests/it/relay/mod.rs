@@ -14,12 +14,21 @@ use crate::{
 };
 
 async fn ask(server: &TestServer, person: &Person, match_id: &str) -> Reply {
-    server.post("/v1/rtc/ice-servers", &person.user.access, &json!({"match_id": match_id})).await
+    server
+        .post(
+            "/v1/rtc/ice-servers",
+            &person.user.access,
+            &json!({"match_id": match_id}),
+        )
+        .await
 }
 
 /// Two users in a video match.
 async fn video_pair(server: &TestServer) -> (Person, Person, String) {
-    let (mut a, mut b) = (Person::new(server, "ayse").await, Person::new(server, "berk").await);
+    let (mut a, mut b) = (
+        Person::new(server, "ayse").await,
+        Person::new(server, "berk").await,
+    );
     let id = meet(server, &mut a, &mut b, "video").await;
     (a, b, id)
 }

@@ -13,7 +13,10 @@ use crate::{
 };
 
 /// Tokens outlive the days that go by, and jobs run when the scenario says so.
-const SETTINGS: &[(&str, &str)] = &[("TEBDIL_AUTH__ACCESS_TTL_S", "1728000"), ("TEBDIL_WORKERS__ENABLED", "false")];
+const SETTINGS: &[(&str, &str)] = &[
+    ("TEBDIL_AUTH__ACCESS_TTL_S", "1728000"),
+    ("TEBDIL_WORKERS__ENABLED", "false"),
+];
 
 scenarios! {
     @with super::SETTINGS;
@@ -24,8 +27,20 @@ scenarios! {
 }
 
 /// What `a` was told by `b` in their match.
-fn said<'a>(server: &TestServer, id: &'a str, [a, b]: [&'a TestUser; 2], handle: &'a str) -> Said<'a> {
-    Said { match_id: id, sender: b, recipient: a, handle, message_id: 7, sent_at: server.clock.now() }
+fn said<'a>(
+    server: &TestServer,
+    id: &'a str,
+    [a, b]: [&'a TestUser; 2],
+    handle: &'a str,
+) -> Said<'a> {
+    Said {
+        match_id: id,
+        sender: b,
+        recipient: a,
+        handle,
+        message_id: 7,
+        sent_at: server.clock.now(),
+    }
 }
 
 async fn a_moderator_reads_what_was_said_and_warns(server: TestServer) {
@@ -34,79 +49,200 @@ async fn a_moderator_reads_what_was_said_and_warns(server: TestServer) {
     let bs = handle(&server, &b.user).await;
     let mut said = said(&server, &id, [&a.user, &b.user], &bs);
     let mut evidence = Vec::new();
-    for (number, text) in ["gizlikelime bir", "gizlikelime iki", "gizlikelime üç"].into_iter().enumerate() {
+    for (number, text) in ["gizlikelime bir", "gizlikelime iki", "gizlikelime üç"]
+        .into_iter()
+        .enumerate()
+    {
         said.message_id += 1;
         said.sent_at = server.clock.now() - Duration::from_secs(number as u64);
         evidence.push(said.text(&server, text));
     }
     let list = "/v1/admin/reports";
-    server.get(list, &a.user.access).await.expect_problem(403, "forbidden");
+    server
+        .get(list, &a.user.access)
+        .await
+        .expect_problem(403, "forbidden");
     let made = report(&server, &a.user, &id, &evidence).await.expect(201);
     let expected = json!({"id": made["id"], "match_id": id, "reason": "harassment", "status": "open", "created_at": server.clock.now()});
     assert_eq!(made, expected);
-    report(&server, &a.user, &id, &evidence).await.expect_problem(409, "already_reported");
-    assert_eq!(server.get("/v1/reports", &a.user.access).await.expect(200), json!({"items": [made], "next_cursor": null}));
-    assert_eq!(server.get("/v1/reports", &b.user.access).await.expect(200)["items"], json!([]));
+    report(&server, &a.user, &id, &evidence)
+        .await
+        .expect_problem(409, "already_reported");
+    assert_eq!(
+        server.get("/v1/reports", &a.user.access).await.expect(200),
+        json!({"items": [made], "next_cursor": null})
+    );
+    assert_eq!(
+        server.get("/v1/reports", &b.user.access).await.expect(200)["items"],
+        json!([])
+    );
     for file in server.database_files() {
         let bytes = std::fs::read(&file).expect("the file");
         for secret in ["gizlikelime", "çok kaba", &STANDARD.encode("gizlikelime")] {
-            assert!(!bytes.windows(secret.len()).any(|window| window == secret.as_bytes()), "{secret} lies in {}", file.display());
+            assert!(
+                !bytes
+                    .windows(secret.len())
+                    .any(|window| window == secret.as_bytes()),
+                "{secret} lies in {}",
+                file.display()
+            );
         }
     }
 
-    let queue = server.get(&format!("{list}?status=open&reported={}", b.user.id), &moderator.access).await.expect(200);
+    let queue = server
+        .get(
+            &format!("{list}?status=open&reported={}", b.user.id),
+            &moderator.access,
+        )
+        .await
+        .expect(200);
     let item = &queue["items"][0];
     assert_eq!(queue["items"].as_array().map(Vec::len), Some(1));
-    assert_eq!(item["reported"], json!({"user_id": b.user.id, "handle": bs, "is_banned": false}));
+    assert_eq!(
+        item["reported"],
+        json!({"user_id": b.user.id, "handle": bs, "is_banned": false})
+    );
     let reporter = json!({"user_id": a.user.id, "handle": handle(&server, &a.user).await,
         "decided": 0, "dismissed": 0, "unreliable": false, "counts": true});
     assert_eq!(item["reporter"], reporter);
-    assert_eq!((&item["note"], &item["evidence_count"], &item["reporters"]), (&json!("çok kaba"), &json!(3), &json!(1)));
-    assert_eq!((item.get("evidence"), item.get("resolution"), &item["provisional_ban"]), (None, None, &Value::Null));
-    for query in ["status=lost", "reason=x", "reported=x", "reporter=0", "limit=0"] {
-        server.get(&format!("{list}?{query}"), &moderator.access).await.expect_problem(422, "invalid_field");
+    assert_eq!(
+        (&item["note"], &item["evidence_count"], &item["reporters"]),
+        (&json!("çok kaba"), &json!(3), &json!(1))
+    );
+    assert_eq!(
+        (
+            item.get("evidence"),
+            item.get("resolution"),
+            &item["provisional_ban"]
+        ),
+        (None, None, &Value::Null)
+    );
+    for query in [
+        "status=lost",
+        "reason=x",
+        "reported=x",
+        "reporter=0",
+        "limit=0",
+    ] {
+        server
+            .get(&format!("{list}?{query}"), &moderator.access)
+            .await
+            .expect_problem(422, "invalid_field");
     }
     for query in ["status=warned", "reason=spam", "reporter=1"] {
-        assert_eq!(server.get(&format!("{list}?{query}"), &moderator.access).await.expect(200)["items"], json!([]));
+        assert_eq!(
+            server
+                .get(&format!("{list}?{query}"), &moderator.access)
+                .await
+                .expect(200)["items"],
+            json!([])
+        );
     }
 
     let one = format!("{list}/{}", made["id"].as_str().expect("an id"));
-    server.get(&one, &b.user.access).await.expect_problem(403, "forbidden");
-    server.get(&format!("{list}/1"), &moderator.access).await.expect_problem(404, "not_found");
+    server
+        .get(&one, &b.user.access)
+        .await
+        .expect_problem(403, "forbidden");
+    server
+        .get(&format!("{list}/1"), &moderator.access)
+        .await
+        .expect_problem(404, "not_found");
     let read = server.get(&one, &moderator.access).await.expect(200);
-    let texts: Vec<&str> = read["evidence"].as_array().expect("messages").iter().filter_map(|one| one["text"].as_str()).collect();
-    assert_eq!(texts, ["gizlikelime üç", "gizlikelime iki", "gizlikelime bir"], "as they were sent");
+    let texts: Vec<&str> = read["evidence"]
+        .as_array()
+        .expect("messages")
+        .iter()
+        .filter_map(|one| one["text"].as_str())
+        .collect();
+    assert_eq!(
+        texts,
+        ["gizlikelime üç", "gizlikelime iki", "gizlikelime bir"],
+        "as they were sent"
+    );
     let kid = evidence[0]["frank"]["kid"].clone();
     let newest = json!({"message_id": "8", "text": "gizlikelime bir", "sent_at": server.clock.now(), "verified": true, "kid": kid});
     assert_eq!(read["evidence"][2], newest);
     assert_eq!(read["note"], "çok kaba");
     let logged = "SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE action = 'report_read'";
-    assert_eq!(server.count(&format!("{logged} AND actor_id = {} AND user_id = {}", moderator.id, b.user.id)).await, 1);
-    assert_eq!(server.count(&format!("{logged} AND details LIKE '%gizlikelime%'")).await, 0);
+    assert_eq!(
+        server
+            .count(&format!(
+                "{logged} AND actor_id = {} AND user_id = {}",
+                moderator.id, b.user.id
+            ))
+            .await,
+        1
+    );
+    assert_eq!(
+        server
+            .count(&format!("{logged} AND details LIKE '%gizlikelime%'"))
+            .await,
+        0
+    );
 
     for (wrong, field) in [
         (json!({"decision": "warn", "note": " "}), "note"),
-        (json!({"decision": "warn", "note": "n".repeat(1001)}), "note"),
-        (json!({"decision": "warn", "note": "n", "until": "2030-01-01T00:00:00.000Z"}), "until"),
-        (json!({"decision": "ban", "note": "n", "until": server.clock.now()}), "until"),
+        (
+            json!({"decision": "warn", "note": "n".repeat(1001)}),
+            "note",
+        ),
+        (
+            json!({"decision": "warn", "note": "n", "until": "2030-01-01T00:00:00.000Z"}),
+            "until",
+        ),
+        (
+            json!({"decision": "ban", "note": "n", "until": server.clock.now()}),
+            "until",
+        ),
         (json!({"decision": "forgive", "note": "n"}), "decision"),
     ] {
-        let problem = resolve(&server, &moderator, &made, &wrong).await.expect_problem(422, "invalid_field");
+        let problem = resolve(&server, &moderator, &made, &wrong)
+            .await
+            .expect_problem(422, "invalid_field");
         assert_eq!(problem["errors"][0]["field"], field);
     }
     let word = json!({"decision": "warn", "note": "ilk uyarı"});
-    resolve(&server, &a.user, &made, &word).await.expect_problem(403, "forbidden");
+    resolve(&server, &a.user, &made, &word)
+        .await
+        .expect_problem(403, "forbidden");
     let decided = resolve(&server, &moderator, &made, &word).await.expect(200);
-    assert_eq!((&decided["status"], &decided["reporter"]["decided"]), (&json!("warned"), &json!(1)));
-    assert_eq!(decided["resolution"], json!({"by": moderator.id, "at": server.clock.now(), "note": "ilk uyarı"}));
-    assert_eq!(told(&mut b).await, json!({"code": "warned", "reason": "harassment"}));
-    assert_eq!(told(&mut a).await, json!({"code": "report_resolved", "acted": true}));
-    resolve(&server, &moderator, &made, &word).await.expect_problem(409, "already_decided");
-    resolve(&server, &moderator, &json!({"id": "1"}), &word).await.expect_problem(404, "not_found");
-    assert_eq!(server.get("/v1/reports", &a.user.access).await.expect(200)["items"][0]["status"], "warned");
-    let numbers = server.send(server.request_to(&server.metrics, Method::GET, "/metrics", None)).await.body.to_string();
+    assert_eq!(
+        (&decided["status"], &decided["reporter"]["decided"]),
+        (&json!("warned"), &json!(1))
+    );
+    assert_eq!(
+        decided["resolution"],
+        json!({"by": moderator.id, "at": server.clock.now(), "note": "ilk uyarı"})
+    );
+    assert_eq!(
+        told(&mut b).await,
+        json!({"code": "warned", "reason": "harassment"})
+    );
+    assert_eq!(
+        told(&mut a).await,
+        json!({"code": "report_resolved", "acted": true})
+    );
+    resolve(&server, &moderator, &made, &word)
+        .await
+        .expect_problem(409, "already_decided");
+    resolve(&server, &moderator, &json!({"id": "1"}), &word)
+        .await
+        .expect_problem(404, "not_found");
+    assert_eq!(
+        server.get("/v1/reports", &a.user.access).await.expect(200)["items"][0]["status"],
+        "warned"
+    );
+    let numbers = server
+        .send(server.request_to(&server.metrics, Method::GET, "/metrics", None))
+        .await
+        .body
+        .to_string();
     if server.node_count() == 1 {
-        assert!(numbers.contains("tebdil_reports_total{reason=\\\"harassment\\\"}"), "{numbers}");
+        assert!(
+            numbers.contains("tebdil_reports_total{reason=\\\"harassment\\\"}"),
+            "{numbers}"
+        );
     }
     drop((a, b));
     server.stop().await;
@@ -116,7 +252,9 @@ async fn a_moderator_reads_what_was_said_and_warns(server: TestServer) {
 fn flipped(value: &Value, path: &str) -> Value {
     let mut changed = value.clone();
     let place = changed.pointer_mut(path).expect("there");
-    let mut bytes = STANDARD.decode(place.as_str().expect("base64")).expect("base64");
+    let mut bytes = STANDARD
+        .decode(place.as_str().expect("base64"))
+        .expect("base64");
     bytes[1] ^= 1;
     *place = json!(STANDARD.encode(bytes));
     changed
@@ -131,19 +269,37 @@ fn with(value: &Value, path: &str, other: Value) -> Value {
 
 async fn what_was_not_said_is_refused_with_the_reason(server: TestServer) {
     let (a, b, id) = pair(&server).await;
-    let [aa, bs] = [handle(&server, &a.user).await, handle(&server, &b.user).await];
+    let [aa, bs] = [
+        handle(&server, &a.user).await,
+        handle(&server, &b.user).await,
+    ];
     let there = said(&server, &id, [&a.user, &b.user], &bs);
     let good = there.text(&server, "selam");
     let later = there.sent_at + Duration::from_millis(1);
-    let own = Said { sender: &a.user, recipient: &b.user, handle: &aa, message_id: 9, ..said(&server, &id, [&a.user, &b.user], &bs) };
-    let other = Said { match_id: "5", ..said(&server, &id, [&a.user, &b.user], &bs) };
+    let own = Said {
+        sender: &a.user,
+        recipient: &b.user,
+        handle: &aa,
+        message_id: 9,
+        ..said(&server, &id, [&a.user, &b.user], &bs)
+    };
+    let other = Said {
+        match_id: "5",
+        ..said(&server, &id, [&a.user, &b.user], &bs)
+    };
     for (bad, field) in [
         (flipped(&good, "/content"), "franking_tag"),
         (flipped(&good, "/salt"), "franking_tag"),
         (flipped(&good, "/franking_tag"), "franking_tag"),
-        (with(&good, "/sender_handle", json!("baska#0001")), "franking_tag"),
+        (
+            with(&good, "/sender_handle", json!("baska#0001")),
+            "franking_tag",
+        ),
         (with(&good, "/match_id", json!("5")), "match_id"),
-        (with(&other.text(&server, "selam"), "/match_id", json!(id)), "franking_tag"),
+        (
+            with(&other.text(&server, "selam"), "/match_id", json!(id)),
+            "franking_tag",
+        ),
         (flipped(&good, "/frank/mac"), "frank.mac"),
         (flipped(&good, "/ciphertext_sha256"), "frank.mac"),
         (with(&good, "/sent_at", json!(later)), "frank.mac"),
@@ -155,18 +311,47 @@ async fn what_was_not_said_is_refused_with_the_reason(server: TestServer) {
         (there.content(&server, b"selam"), "content"),
         (there.content(&server, b"[1]"), "content"),
         (there.content(&server, &[0xff, 0xfe]), "content"),
-        (there.content(&server, format!("{{\"type\":\"text\",\"text\":\"{}\"}}", "x".repeat(16 * 1024)).as_bytes()), "content"),
+        (
+            there.content(
+                &server,
+                format!(
+                    "{{\"type\":\"text\",\"text\":\"{}\"}}",
+                    "x".repeat(16 * 1024)
+                )
+                .as_bytes(),
+            ),
+            "content",
+        ),
     ] {
         // The first one is good, and nothing of it is kept.
-        let first = Said { message_id: 6, ..said(&server, &id, [&a.user, &b.user], &bs) }.text(&server, "ilk");
-        let problem = report(&server, &a.user, &id, &[first, bad]).await.expect_problem(422, "evidence_invalid");
+        let first = Said {
+            message_id: 6,
+            ..said(&server, &id, [&a.user, &b.user], &bs)
+        }
+        .text(&server, "ilk");
+        let problem = report(&server, &a.user, &id, &[first, bad])
+            .await
+            .expect_problem(422, "evidence_invalid");
         let error = &problem["errors"][0];
-        assert_eq!((&error["field"], &error["code"]), (&json!(format!("evidence[1].{field}")), &json!("evidence_invalid")));
+        assert_eq!(
+            (&error["field"], &error["code"]),
+            (
+                &json!(format!("evidence[1].{field}")),
+                &json!("evidence_invalid")
+            )
+        );
         assert!(!problem.to_string().contains("selam"), "{problem}");
     }
-    let twice = report(&server, &a.user, &id, &[good.clone(), good.clone()]).await.expect_problem(422, "evidence_invalid");
+    let twice = report(&server, &a.user, &id, &[good.clone(), good.clone()])
+        .await
+        .expect_problem(422, "evidence_invalid");
     assert_eq!(twice["errors"][0]["field"], "evidence[1].message_id");
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM reports").await, 0);
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM reports")
+            .await,
+        0
+    );
     report(&server, &a.user, &id, &[good]).await.expect(201);
     drop((a, b));
     server.stop().await;
@@ -178,34 +363,94 @@ async fn a_report_is_possible_for_a_week_whatever_the_peer_does(server: TestServ
     let bs = handle(&server, &b.user).await;
     let evidence = [said(&server, &id, [&a.user, &b.user], &bs).text(&server, "selam")];
     // It leaves, is blocked, takes another name and is banned.
-    server.post(&format!("/v1/matches/{id}/leave"), &b.user.access, &Value::Null).await.expect(200);
-    server.post("/v1/blocks", &a.user.access, &json!({"match_id": id})).await.expect(201);
-    server.call(Method::PATCH, "/v1/me", &b.user.access, &json!({"alias": "yepyeni"})).await.expect(200);
+    server
+        .post(
+            &format!("/v1/matches/{id}/leave"),
+            &b.user.access,
+            &Value::Null,
+        )
+        .await
+        .expect(200);
+    server
+        .post("/v1/blocks", &a.user.access, &json!({"match_id": id}))
+        .await
+        .expect(201);
+    server
+        .call(
+            Method::PATCH,
+            "/v1/me",
+            &b.user.access,
+            &json!({"alias": "yepyeni"}),
+        )
+        .await
+        .expect(200);
     let moderator = moderator(&server, "denetci").await;
     let back = report(&server, &b.user, &id, &[]).await.expect(201);
     let word = json!({"decision": "ban", "note": "n", "until": server.clock.now() + Duration::from_hours(24)});
     resolve(&server, &moderator, &back, &word).await.expect(200);
-    report(&server, &a.user, &id, &evidence).await.expect_problem(403, "banned");
+    report(&server, &a.user, &id, &evidence)
+        .await
+        .expect_problem(403, "banned");
 
-    report(&server, &stranger, &id, &[]).await.expect_problem(404, "not_found");
-    report(&server, &b.user, "5", &[]).await.expect_problem(404, "not_found");
-    server.post("/v1/reports", "", &json!({"match_id": id, "reason": "spam"})).await.expect_problem(401, "unauthorized");
+    report(&server, &stranger, &id, &[])
+        .await
+        .expect_problem(404, "not_found");
+    report(&server, &b.user, "5", &[])
+        .await
+        .expect_problem(404, "not_found");
+    server
+        .post(
+            "/v1/reports",
+            "",
+            &json!({"match_id": id, "reason": "spam"}),
+        )
+        .await
+        .expect_problem(401, "unauthorized");
     drop((a, b));
 
     let (c, d, id) = pair(&server).await;
     let ds = handle(&server, &d.user).await;
     let evidence = [said(&server, &id, [&c.user, &d.user], &ds).text(&server, "selam")];
     let ended = server.clock.now();
-    server.post(&format!("/v1/matches/{id}/leave"), &d.user.access, &Value::Null).await.expect(200);
-    server.call(Method::PATCH, "/v1/me", &d.user.access, &json!({"alias": "bambaska"})).await.expect(200);
-    server.post("/v1/blocks", &c.user.access, &json!({"match_id": id})).await.expect(201);
+    server
+        .post(
+            &format!("/v1/matches/{id}/leave"),
+            &d.user.access,
+            &Value::Null,
+        )
+        .await
+        .expect(200);
+    server
+        .call(
+            Method::PATCH,
+            "/v1/me",
+            &d.user.access,
+            &json!({"alias": "bambaska"}),
+        )
+        .await
+        .expect(200);
+    server
+        .post("/v1/blocks", &c.user.access, &json!({"match_id": id}))
+        .await
+        .expect(201);
     let week = Duration::from_hours(7 * 24);
     server.clock.set(ended + week);
-    report(&server, &c.user, &id, &evidence).await.expect_problem(422, "not_reportable");
+    report(&server, &c.user, &id, &evidence)
+        .await
+        .expect_problem(422, "not_reportable");
     server.clock.set(ended + week - Duration::from_millis(1));
     let made = report(&server, &c.user, &id, &evidence).await.expect(201);
-    let read = server.get(&format!("/v1/admin/reports/{}", made["id"].as_str().expect("an id")), &moderator.access).await.expect(200);
-    assert_eq!((&read["evidence"][0]["text"], &read["reported"]["user_id"]), (&json!("selam"), &json!(d.user.id)));
+    let read = server
+        .get(
+            &format!("/v1/admin/reports/{}", made["id"].as_str().expect("an id")),
+            &moderator.access,
+        )
+        .await
+        .expect(200);
+    assert_eq!(
+        (&read["evidence"][0]["text"], &read["reported"]["user_id"]),
+        (&json!("selam"), &json!(d.user.id))
+    );
     drop((c, d));
     server.stop().await;
 }
@@ -216,33 +461,92 @@ async fn what_is_malformed_is_refused(server: TestServer) {
     let good = said(&server, &id, [&a.user, &b.user], &bs).text(&server, "selam");
     for (wrong, code, field) in [
         (json!({"match_id": id}), "invalid_field", "reason"),
-        (json!({"match_id": id, "reason": "boring"}), "invalid_field", "reason"),
-        (json!({"match_id": 7, "reason": "spam"}), "invalid_field", "match_id"),
-        (json!({"match_id": id, "reason": "spam", "colour": "red"}), "unknown_field", "colour"),
-        (json!({"match_id": id, "reason": "spam", "note": ""}), "invalid_field", "note"),
-        (json!({"match_id": id, "reason": "spam", "note": "ş".repeat(1001)}), "invalid_field", "note"),
-        (json!({"match_id": id, "reason": "spam", "note": "a\u{7}b"}), "invalid_field", "note"),
-        (json!({"match_id": id, "reason": "spam", "evidence": vec![good.clone(); 21]}), "invalid_field", "evidence"),
-        (json!({"match_id": id, "reason": "spam", "evidence": [with(&good, "/salt", json!("?"))]}), "invalid_field", "evidence[0].salt"),
+        (
+            json!({"match_id": id, "reason": "boring"}),
+            "invalid_field",
+            "reason",
+        ),
+        (
+            json!({"match_id": 7, "reason": "spam"}),
+            "invalid_field",
+            "match_id",
+        ),
+        (
+            json!({"match_id": id, "reason": "spam", "colour": "red"}),
+            "unknown_field",
+            "colour",
+        ),
+        (
+            json!({"match_id": id, "reason": "spam", "note": ""}),
+            "invalid_field",
+            "note",
+        ),
+        (
+            json!({"match_id": id, "reason": "spam", "note": "ş".repeat(1001)}),
+            "invalid_field",
+            "note",
+        ),
+        (
+            json!({"match_id": id, "reason": "spam", "note": "a\u{7}b"}),
+            "invalid_field",
+            "note",
+        ),
+        (
+            json!({"match_id": id, "reason": "spam", "evidence": vec![good.clone(); 21]}),
+            "invalid_field",
+            "evidence",
+        ),
+        (
+            json!({"match_id": id, "reason": "spam", "evidence": [with(&good, "/salt", json!("?"))]}),
+            "invalid_field",
+            "evidence[0].salt",
+        ),
     ] {
-        let problem = server.post("/v1/reports", &a.user.access, &wrong).await.expect_problem(422, code);
+        let problem = server
+            .post("/v1/reports", &a.user.access, &wrong)
+            .await
+            .expect_problem(422, code);
         assert_eq!(problem["errors"][0]["field"], field, "{problem}");
     }
     // Twenty of the longest messages fit, with and without a key; more than that is no report.
     let longest = format!("{{\"type\":\"text\",\"text\":\"{}\"}}", "x".repeat(15_800));
     let evidence: Vec<Value> = (0..20)
-        .map(|message_id| Said { message_id: message_id + 1, ..said(&server, &id, [&a.user, &b.user], &bs) })
+        .map(|message_id| Said {
+            message_id: message_id + 1,
+            ..said(&server, &id, [&a.user, &b.user], &bs)
+        })
         .map(|said| said.content(&server, longest.as_bytes()))
         .collect();
-    let body = json!({"match_id": id, "reason": "spam", "note": "ş".repeat(1000), "evidence": evidence});
+    let body =
+        json!({"match_id": id, "reason": "spam", "note": "ş".repeat(1000), "evidence": evidence});
     let mut large = body.clone();
     large["note"] = json!("x".repeat(512 * 1024));
-    server.post("/v1/reports", &a.user.access, &large).await.expect_problem(413, "payload_too_large");
-    let keyed = || server.request(Method::POST, "/v1/reports", Some(&a.user.access)).header("idempotency-key", "bir").json(&body);
+    server
+        .post("/v1/reports", &a.user.access, &large)
+        .await
+        .expect_problem(413, "payload_too_large");
+    let keyed = || {
+        server
+            .request(Method::POST, "/v1/reports", Some(&a.user.access))
+            .header("idempotency-key", "bir")
+            .json(&body)
+    };
     let made = server.send(keyed()).await.expect(201);
-    assert_eq!(server.send(keyed()).await.expect(201), made, "the first answer again");
-    server.post("/v1/reports", &a.user.access, &body).await.expect_problem(409, "already_reported");
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM reports WHERE evidence_count = 20").await, 1);
+    assert_eq!(
+        server.send(keyed()).await.expect(201),
+        made,
+        "the first answer again"
+    );
+    server
+        .post("/v1/reports", &a.user.access, &body)
+        .await
+        .expect_problem(409, "already_reported");
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM reports WHERE evidence_count = 20")
+            .await,
+        1
+    );
     drop((a, b));
     server.stop().await;
 }

@@ -9,7 +9,10 @@ use crate::{
     sockets::{Person, pair},
 };
 
-const SETTINGS: &[(&str, &str)] = &[("TEBDIL_WORKERS__ENABLED", "false"), ("TEBDIL_QUOTA__FREE_TEXT", "100")];
+const SETTINGS: &[(&str, &str)] = &[
+    ("TEBDIL_WORKERS__ENABLED", "false"),
+    ("TEBDIL_QUOTA__FREE_TEXT", "100"),
+];
 
 scenarios! {
     @with super::SETTINGS;
@@ -19,7 +22,9 @@ scenarios! {
 }
 
 async fn bans(server: &TestServer) -> i64 {
-    server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM bans").await
+    server
+        .count("SELECT CAST(COUNT(*) AS BIGINT) FROM bans")
+        .await
 }
 
 #[track_caller]
@@ -39,28 +44,58 @@ async fn ten_people_at_once_bring_one_ban_that_takes_effect(server: TestServer) 
     let wanted = "SELECT CAST(COUNT(*) AS BIGINT) FROM bans WHERE automatic AND provisional AND until IS NULL AND reason = 'harassment'";
     assert_eq!(server.count(wanted).await, 1);
     for socket in [&mut target.socket, &mut tablet.socket] {
-        assert_eq!(socket.recv_close_code().await.expect("a close"), Some(CloseCode::Banned));
+        assert_eq!(
+            socket.recv_close_code().await.expect("a close"),
+            Some(CloseCode::Banned)
+        );
     }
     let ended = friend.until("match.ended").await;
-    assert_eq!((&ended["match_id"], &ended["reason"]), (&json!(id), &json!("banned")));
-    server.get("/v1/me", &target.user.access).await.expect_problem(403, "banned");
+    assert_eq!(
+        (&ended["match_id"], &ended["reason"]),
+        (&json!(id), &json!("banned"))
+    );
+    server
+        .get("/v1/me", &target.user.access)
+        .await
+        .expect_problem(403, "banned");
     let login = json!({"phone": target.user.phone, "password": PASSWORD});
-    let problem = server.post("/v1/auth/login", "", &login).await.expect_problem(403, "banned");
+    let problem = server
+        .post("/v1/auth/login", "", &login)
+        .await
+        .expect_problem(403, "banned");
     assert_eq!(problem["ban"]["reason"], "harassment");
 
     // It waits in the queue, and a moderator confirms it.
-    let queue = server.get("/v1/admin/reports?status=open", &moderator.access).await.expect(200);
+    let queue = server
+        .get("/v1/admin/reports?status=open", &moderator.access)
+        .await
+        .expect(200);
     let items = queue["items"].as_array().expect("reports");
     assert_eq!(items.len(), 10);
-    assert!(
-        items.iter().all(|item| item["provisional_ban"].is_string() && item["reporters"] == 10 && item["reported"]["is_banned"] == true)
+    assert!(items.iter().all(|item| item["provisional_ban"].is_string()
+        && item["reporters"] == 10
+        && item["reported"]["is_banned"] == true));
+    let decided = resolve(
+        &server,
+        &moderator,
+        &reports[0],
+        &json!({"decision": "ban", "note": "n"}),
+    )
+    .await
+    .expect(200);
+    assert_eq!(
+        (&decided["status"], &decided["provisional_ban"]),
+        (&json!("banned"), &Value::Null)
     );
-    let decided = resolve(&server, &moderator, &reports[0], &json!({"decision": "ban", "note": "n"})).await.expect(200);
-    assert_eq!((&decided["status"], &decided["provisional_ban"]), (&json!("banned"), &Value::Null));
     assert_eq!((bans(&server).await, server.count(wanted).await), (1, 0));
     server.run_due_jobs().await;
     assert_eq!(bans(&server).await, 1);
-    assert_eq!(server.count("SELECT CAST(COUNT(*) AS BIGINT) FROM notifications WHERE code = 'banned'").await, 1);
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM notifications WHERE code = 'banned'")
+            .await,
+        1
+    );
     drop((friend, target, tablet));
     server.stop().await;
 }
@@ -71,7 +106,10 @@ async fn nine_people_or_fifty_strangers_bring_none(server: TestServer) {
     all_made(all_report(&server, &people).await);
     let mut strangers = Vec::new();
     for number in 0..50 {
-        strangers.push((account(&server, &format!("yabanci{number}")).await, id.clone()));
+        strangers.push((
+            account(&server, &format!("yabanci{number}")).await,
+            id.clone(),
+        ));
     }
     for reply in all_report(&server, &strangers).await {
         reply.expect_problem(404, "not_found");
@@ -84,13 +122,19 @@ async fn nine_people_or_fifty_strangers_bring_none(server: TestServer) {
     server.clock.advance(std::time::Duration::from_mins(10));
     server.run_due_jobs().await;
     assert_eq!(bans(&server).await, 0);
-    assert_eq!(friend.say(&id, "orada mısın?").await["type"], "message.accepted");
+    assert_eq!(
+        friend.say(&id, "orada mısın?").await["type"],
+        "message.accepted"
+    );
     target.until("message.new").await;
     // The friend is the tenth.
     report(&server, &friend.user, &id, &[]).await.expect(201);
     server.run_due_jobs().await;
     assert_eq!(bans(&server).await, 1);
-    assert_eq!(target.socket.recv_close_code().await.expect("a close"), Some(CloseCode::Banned));
+    assert_eq!(
+        target.socket.recv_close_code().await.expect("a close"),
+        Some(CloseCode::Banned)
+    );
     drop((friend, target));
     server.stop().await;
 }
@@ -103,7 +147,14 @@ async fn three_of_ten_who_are_unreliable_do_not_count(server: TestServer) {
     for (reporter, _) in &people[..3] {
         for (_, id) in met(&server, reporter, 3).await {
             let made = report(&server, reporter, &id, &[]).await.expect(201);
-            resolve(&server, &moderator, &made, &json!({"decision": "dismiss", "note": "n"})).await.expect(200);
+            resolve(
+                &server,
+                &moderator,
+                &made,
+                &json!({"decision": "dismiss", "note": "n"}),
+            )
+            .await
+            .expect(200);
         }
     }
     all_made(all_report(&server, &people).await);
@@ -111,19 +162,40 @@ async fn three_of_ten_who_are_unreliable_do_not_count(server: TestServer) {
     assert_eq!(bans(&server).await, 0);
     let queue = format!("/v1/admin/reports?reported={}", target.id);
     let queue = server.get(&queue, &moderator.access).await.expect(200);
-    let counting = queue["items"].as_array().expect("reports").iter().filter(|item| item["reporter"]["counts"] == true).count();
+    let counting = queue["items"]
+        .as_array()
+        .expect("reports")
+        .iter()
+        .filter(|item| item["reporter"]["counts"] == true)
+        .count();
     assert_eq!(counting, 7);
 
     // Three others do not make ten while one of them is marked.
     let more = met(&server, &target, 3).await;
     let mark = format!("/v1/admin/users/{}/reliability", more[0].0.id);
-    server.post(&mark, &more[0].0.access, &json!({"unreliable": true})).await.expect_problem(403, "forbidden");
-    server.post(&mark, &moderator.access, &json!({"unreliable": true})).await.expect(204);
-    server.post("/v1/admin/users/1/reliability", &moderator.access, &json!({"unreliable": true})).await.expect_problem(404, "not_found");
+    server
+        .post(&mark, &more[0].0.access, &json!({"unreliable": true}))
+        .await
+        .expect_problem(403, "forbidden");
+    server
+        .post(&mark, &moderator.access, &json!({"unreliable": true}))
+        .await
+        .expect(204);
+    server
+        .post(
+            "/v1/admin/users/1/reliability",
+            &moderator.access,
+            &json!({"unreliable": true}),
+        )
+        .await
+        .expect_problem(404, "not_found");
     all_made(all_report(&server, &more).await);
     server.run_due_jobs().await;
     assert_eq!(bans(&server).await, 0);
-    server.post(&mark, &moderator.access, &json!({"unreliable": false})).await.expect(204);
+    server
+        .post(&mark, &moderator.access, &json!({"unreliable": false}))
+        .await
+        .expect(204);
     server.clock.advance(std::time::Duration::from_mins(10));
     server.run_due_jobs().await;
     assert_eq!(bans(&server).await, 1, "the sweep counts again");

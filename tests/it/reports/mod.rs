@@ -28,16 +28,32 @@ fn user_id(user: &TestUser) -> UserId {
 
 /// The account and the device of a user.
 fn device(server: &TestServer, user: &TestUser) -> (UserId, SessionId) {
-    (user_id(user), server.app.tokens.verify_access(&user.access).expect("a token").session_id)
+    (
+        user_id(user),
+        server
+            .app
+            .tokens
+            .verify_access(&user.access)
+            .expect("a token")
+            .session_id,
+    )
 }
 
 async fn handle(server: &TestServer, user: &TestUser) -> String {
-    server.get("/v1/me", &user.access).await.expect(200)["handle"].as_str().expect("a handle").to_owned()
+    server.get("/v1/me", &user.access).await.expect(200)["handle"]
+        .as_str()
+        .expect("a handle")
+        .to_owned()
 }
 
 async fn moderator(server: &TestServer, alias: &str) -> TestUser {
     let user = server.register(alias).await;
-    server.count(&format!("UPDATE users SET role = 'moderator' WHERE id = {} RETURNING CAST(1 AS BIGINT)", user.id)).await;
+    server
+        .count(&format!(
+            "UPDATE users SET role = 'moderator' WHERE id = {} RETURNING CAST(1 AS BIGINT)",
+            user.id
+        ))
+        .await;
     user
 }
 
@@ -53,7 +69,10 @@ struct Said<'a> {
 
 impl Said<'_> {
     fn text(&self, server: &TestServer, text: &str) -> Value {
-        self.content(server, json!({"type": "text", "text": text}).to_string().as_bytes())
+        self.content(
+            server,
+            json!({"type": "text", "text": text}).to_string().as_bytes(),
+        )
     }
 
     fn content(&self, server: &TestServer, content: &[u8]) -> Value {
@@ -85,11 +104,19 @@ async fn report(server: &TestServer, user: &TestUser, match_id: &str, evidence: 
 /// A user made without the price of a password.
 async fn account(server: &TestServer, alias: &str) -> TestUser {
     let (app, phone) = (&server.app, server.phone());
-    let phone_index = app.accounts.phone_index(&Secret::from(phone.as_str())).expect("a phone number");
+    let phone_index = app
+        .accounts
+        .phone_index(&Secret::from(phone.as_str()))
+        .expect("a phone number");
     let mut rng: StdRng = rand::make_rng();
     let new = NewUser {
         phone_index,
-        phone: app.cipher.seal("users.phone", phone_index.as_bytes(), phone.as_bytes(), &mut rng),
+        phone: app.cipher.seal(
+            "users.phone",
+            phone_index.as_bytes(),
+            phone.as_bytes(),
+            &mut rng,
+        ),
         password_hash: Secret::from("none"),
         alias: testing::TestStore::alias(alias),
         birth_year: 1990,
@@ -98,12 +125,31 @@ async fn account(server: &TestServer, alias: &str) -> TestUser {
         invite: None,
     };
     let now = server.clock.now();
-    let session =
-        NewSession { device: Device::default(), refresh_hash: [0; 32], refresh_expires_at: now + std::time::Duration::from_hours(720) };
-    let made = app.store.insert_user(&new, session, &mut rng, now).await.expect("the store");
-    let Registration::Inserted(user, session) = made else { panic!("{made:?}") };
-    let (access, _) = app.tokens.issue_access(user.id, session.id, UserRole::User, session.refresh_expires_at);
-    TestUser { id: user.id.to_string(), phone, access: access.expose().to_owned(), refresh: String::new() }
+    let session = NewSession {
+        device: Device::default(),
+        refresh_hash: [0; 32],
+        refresh_expires_at: now + std::time::Duration::from_hours(720),
+    };
+    let made = app
+        .store
+        .insert_user(&new, session, &mut rng, now)
+        .await
+        .expect("the store");
+    let Registration::Inserted(user, session) = made else {
+        panic!("{made:?}")
+    };
+    let (access, _) = app.tokens.issue_access(
+        user.id,
+        session.id,
+        UserRole::User,
+        session.refresh_expires_at,
+    );
+    TestUser {
+        id: user.id.to_string(),
+        phone,
+        access: access.expose().to_owned(),
+        refresh: String::new(),
+    }
 }
 
 /// So many people, each with the match it had with `target`.
@@ -112,19 +158,35 @@ async fn met(server: &TestServer, target: &TestUser, count: usize) -> Vec<(TestU
     for number in 0..count {
         let user = account(server, &format!("kisi{number}")).await;
         let pair = [device(server, target), device(server, &user)];
-        met.push((user, testing::met(&server.app.store, pair, server.clock.now()).await.to_string()));
+        met.push((
+            user,
+            testing::met(&server.app.store, pair, server.clock.now())
+                .await
+                .to_string(),
+        ));
     }
     met
 }
 
 /// All report at once.
 async fn all_report(server: &TestServer, people: &[(TestUser, String)]) -> Vec<Reply> {
-    join_all(people.iter().map(|(user, match_id)| report(server, user, match_id, &[]))).await
+    join_all(
+        people
+            .iter()
+            .map(|(user, match_id)| report(server, user, match_id, &[])),
+    )
+    .await
 }
 
 async fn resolve(server: &TestServer, moderator: &TestUser, report: &Value, body: &Value) -> Reply {
     let id = report["id"].as_str().expect("an id");
-    server.post(&format!("/v1/admin/reports/{id}/resolve"), &moderator.access, body).await
+    server
+        .post(
+            &format!("/v1/admin/reports/{id}/resolve"),
+            &moderator.access,
+            body,
+        )
+        .await
 }
 
 async fn told(person: &mut Person) -> Value {

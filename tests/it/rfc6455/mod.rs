@@ -1,4 +1,5 @@
-//! The WebSocket protocol itself, by the words of RFC 6455 and RFC 9112: what is allowed works, what is not ends as it says.
+//! The WebSocket protocol itself, by the words of RFC 6455 and RFC 9112: what is allowed works,
+//! what is not ends as it says.
 
 mod frames;
 mod handshake;

@@ -37,7 +37,9 @@ impl Frame {
     /// The code of a close frame; `None` of an empty one.
     pub fn code(&self) -> Option<u16> {
         assert_eq!(self.first, CLOSE, "{self:?}");
-        self.payload.first_chunk().map(|code| u16::from_be_bytes(*code))
+        self.payload
+            .first_chunk()
+            .map(|code| u16::from_be_bytes(*code))
     }
 }
 
@@ -62,7 +64,12 @@ pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     const MASK: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
     let mut bytes = header(first, payload.len() as u64, true);
     bytes.extend(MASK);
-    bytes.extend(payload.iter().zip(MASK.iter().cycle()).map(|(byte, mask)| byte ^ mask));
+    bytes.extend(
+        payload
+            .iter()
+            .zip(MASK.iter().cycle())
+            .map(|(byte, mask)| byte ^ mask),
+    );
     bytes
 }
 
@@ -97,7 +104,10 @@ pub struct Wire {
 
 impl From<TcpStream> for Wire {
     fn from(stream: TcpStream) -> Self {
-        Self { stream, read: Vec::new() }
+        Self {
+            stream,
+            read: Vec::new(),
+        }
     }
 }
 
@@ -117,26 +127,41 @@ impl Wire {
         wire
     }
 
-    /// Sends bytes. Whether all of them were taken: a server that has ended the connection takes no more.
+    /// Sends bytes. Whether all of them were taken: a server that has ended the connection takes no
+    /// more.
     pub async fn say(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        timeout(PATIENCE, self.stream.write_all(bytes.as_ref())).await.expect("taken in time").is_ok()
+        timeout(PATIENCE, self.stream.write_all(bytes.as_ref()))
+            .await
+            .expect("taken in time")
+            .is_ok()
     }
 
     /// The head of the answer to a request; `None` when the connection breaks or ends before.
     pub async fn try_head(&mut self) -> Option<Head> {
         while !self.read.windows(4).any(|bytes| bytes == b"\r\n\r\n") {
-            if timeout(PATIENCE, self.stream.read_buf(&mut self.read)).await.expect("an answer in time").ok()? == 0 {
+            if timeout(PATIENCE, self.stream.read_buf(&mut self.read))
+                .await
+                .expect("an answer in time")
+                .ok()?
+                == 0
+            {
                 return None;
             }
         }
         Some(self.head().await)
     }
 
-    /// Reads until there are so many bytes; false when the stream ended in good order before. A reset fails the test.
+    /// Reads until there are so many bytes; false when the stream ended in good order before. A
+    /// reset fails the test.
     async fn fill(&mut self, length: usize) -> bool {
         while self.read.len() < length {
-            let read = timeout(PATIENCE, self.stream.read_buf(&mut self.read)).await.expect("an answer in time");
-            if read.unwrap_or_else(|error| panic!("the connection broke instead of ending: {error}")) == 0 {
+            let read = timeout(PATIENCE, self.stream.read_buf(&mut self.read))
+                .await
+                .expect("an answer in time");
+            if read
+                .unwrap_or_else(|error| panic!("the connection broke instead of ending: {error}"))
+                == 0
+            {
                 return false;
             }
         }
@@ -149,12 +174,21 @@ impl Wire {
             if let Some(end) = self.read.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
                 break end + 4;
             }
-            assert!(self.fill(self.read.len() + 1).await, "it ended before the answer");
+            assert!(
+                self.fill(self.read.len() + 1).await,
+                "it ended before the answer"
+            );
         };
         let head = String::from_utf8(self.read.drain(..end).collect()).expect("text");
         let mut lines = head.split("\r\n").map(str::to_owned);
-        let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).expect("a status");
-        Head { status, lines: lines.collect() }
+        let status = lines
+            .next()
+            .and_then(|line| line.split(' ').nth(1)?.parse().ok())
+            .expect("a status");
+        Head {
+            status,
+            lines: lines.collect(),
+        }
     }
 
     /// The next frame; `None` when the stream ended in good order.
@@ -167,7 +201,10 @@ impl Wire {
         let (head, length) = match self.read[1] {
             126 => {
                 assert!(self.fill(4).await, "half a frame");
-                (4, usize::from(u16::from_be_bytes([self.read[2], self.read[3]])))
+                (
+                    4,
+                    usize::from(u16::from_be_bytes([self.read[2], self.read[3]])),
+                )
             }
             127 => panic!("no frame of the server is so long"),
             short => (2, usize::from(short)),
@@ -197,7 +234,11 @@ impl Wire {
                 break frame;
             }
         };
-        assert_eq!(self.frame().await, None, "nothing comes after the close frame");
+        assert_eq!(
+            self.frame().await,
+            None,
+            "nothing comes after the close frame"
+        );
         close
     }
 
@@ -220,7 +261,10 @@ impl Wire {
     pub async fn ends_in_reset(&mut self) -> bool {
         let mut taken = vec![0; 64 * 1024];
         loop {
-            match timeout(PATIENCE, self.stream.read(&mut taken)).await.expect("an end in time") {
+            match timeout(PATIENCE, self.stream.read(&mut taken))
+                .await
+                .expect("an end in time")
+            {
                 Ok(0) => return false,
                 Ok(_) => {}
                 Err(error) => return error.kind() == ErrorKind::ConnectionReset,
@@ -231,7 +275,11 @@ impl Wire {
     /// Reads so many bytes at a time until the stream ends, in whichever way.
     pub async fn sip(&mut self, bytes: usize, pause: Duration) {
         let mut taken = vec![0; bytes];
-        while timeout(PATIENCE, self.stream.read(&mut taken)).await.expect("an end in time").is_ok_and(|read| read > 0) {
+        while timeout(PATIENCE, self.stream.read(&mut taken))
+            .await
+            .expect("an end in time")
+            .is_ok_and(|read| read > 0)
+        {
             tokio::time::sleep(pause).await;
         }
     }
@@ -239,9 +287,15 @@ impl Wire {
     /// Whether the server cut the connection without a word.
     pub async fn is_reset(&mut self) -> bool {
         let mut byte = [0];
-        match timeout(PATIENCE, self.stream.read(&mut byte)).await.expect("an end in time") {
+        match timeout(PATIENCE, self.stream.read(&mut byte))
+            .await
+            .expect("an end in time")
+        {
             Ok(read) => read == 0,
-            Err(error) => matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::BrokenPipe),
+            Err(error) => matches!(
+                error.kind(),
+                ErrorKind::ConnectionReset | ErrorKind::BrokenPipe
+            ),
         }
     }
 }

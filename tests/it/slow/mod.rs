@@ -42,17 +42,29 @@ async fn a_client_that_stops_reading_is_closed(server: TestServer) {
     while server.has_open_connection(user) {
         a.send(message(&id, &text)).await;
         sent += 1;
-        assert_eq!(a.until("message.accepted").await["seq"], sent, "the peer goes on undisturbed");
+        assert_eq!(
+            a.until("message.accepted").await["seq"],
+            sent,
+            "the peer goes on undisturbed"
+        );
         assert!(sent < 5_000, "the queue has a bound");
     }
-    assert_eq!(b.socket.recv_close_code().await.expect("a close"), Some(CloseCode::SlowConsumer));
+    assert_eq!(
+        b.socket.recv_close_code().await.expect("a close"),
+        Some(CloseCode::SlowConsumer)
+    );
     assert_eq!(a.say(&id, "still here").await["seq"], sent + 1);
 
     b.reconnect(&server).await;
     for expected in 1..=sent + 1 {
-        assert_eq!(b.until("message.new").await["seq"], expected, "nothing is lost");
+        assert_eq!(
+            b.until("message.new").await["seq"],
+            expected,
+            "nothing is lost"
+        );
     }
-    b.send(json!({"type": "message.ack", "match_id": id, "seq": sent + 1})).await;
+    b.send(json!({"type": "message.ack", "match_id": id, "seq": sent + 1}))
+        .await;
     while a.until("message.delivered").await["seq"] != sent + 1 {}
     server.stop().await;
 }
@@ -61,8 +73,11 @@ async fn a_client_that_stops_reading_is_closed(server: TestServer) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn idle_connections_are_small() {
     rlimit::increase_nofile_limit(u64::MAX).expect("the limit can be read");
-    // Nobody answers pings here: with the usual heartbeat a slow machine would measure connections that are closed already.
-    let server = ServerProcess::start(Backend::Sqlite, &[("TEBDIL_WS__HEARTBEAT_S", "300")]).await.expect("SQLite is always there");
+    // Nobody answers pings here: with the usual heartbeat a slow machine would measure connections
+    // that are closed already.
+    let server = ServerProcess::start(Backend::Sqlite, &[("TEBDIL_WS__HEARTBEAT_S", "300")])
+        .await
+        .expect("SQLite is always there");
     let api = Api::new(&server.url).expect("an address");
     let mut arrivals = JoinSet::new();
     for worker in 0..8 {
@@ -76,7 +91,10 @@ async fn idle_connections_are_small() {
         });
     }
     let signed_in = arrivals.join_all().await;
-    let tokens: Vec<Secret> = signed_in.into_iter().flat_map(|(_, tokens)| tokens).collect();
+    let tokens: Vec<Secret> = signed_in
+        .into_iter()
+        .flat_map(|(_, tokens)| tokens)
+        .collect();
     let (warm, rest) = tokens.split_at(100);
     // The first pay for what is allocated once.
     let mut sockets = connect(&server.url, warm).await;
@@ -87,8 +105,16 @@ async fn idle_connections_are_small() {
     println!("{} idle connections: {each} bytes each", sockets.len());
     assert!(each < 12 * 1024, "{each} bytes a connection");
     for socket in &mut sockets {
-        socket.send_json(&json!({"type": "match.cancel", "id": "there"})).await.expect("sent");
-        while socket.recv_json().await.expect("the connection was open all the time")["re"] != "there" {}
+        socket
+            .send_json(&json!({"type": "match.cancel", "id": "there"}))
+            .await
+            .expect("sent");
+        while socket
+            .recv_json()
+            .await
+            .expect("the connection was open all the time")["re"]
+            != "there"
+        {}
     }
 }
 
@@ -104,18 +130,37 @@ async fn sessions(api: &Api, number: u32) -> Vec<Secret> {
         invite: None,
         device: None,
     };
-    let login = LoginRequest { phone: register.phone.clone(), password, device: None, totp: None };
-    let mut accounts = vec![Account::register(api, &register, Clock::system(0)).await.expect("registered").0];
+    let login = LoginRequest {
+        phone: register.phone.clone(),
+        password,
+        device: None,
+        totp: None,
+    };
+    let mut accounts = vec![
+        Account::register(api, &register, Clock::system(0))
+            .await
+            .expect("registered")
+            .0,
+    ];
     for _ in 1..DEVICES {
-        accounts.push(Account::login(api, &login, Clock::system(0)).await.expect("signed in").0);
+        accounts.push(
+            Account::login(api, &login, Clock::system(0))
+                .await
+                .expect("signed in")
+                .0,
+        );
     }
-    accounts.iter().map(|account| account.tokens().expect("tokens").access_token).collect()
+    accounts
+        .iter()
+        .map(|account| account.tokens().expect("tokens").access_token)
+        .collect()
 }
 
 async fn connect(url: &str, tokens: &[Secret]) -> Vec<RawSocket> {
     let mut sockets = Vec::with_capacity(tokens.len());
     for token in tokens {
-        let hello = tokio::time::timeout(Duration::from_secs(10), RawSocket::hello(url, token)).await;
+        let hello =
+            tokio::time::timeout(Duration::from_secs(10), RawSocket::hello(url, token)).await;
         sockets.push(hello.expect("in time").expect("welcome").0);
     }
     sockets

@@ -34,7 +34,8 @@ mod closed {
     }
 }
 
-/// Messages of the replay, and bytes of each: more than the kernel takes for a client whose window is shut.
+/// Messages of the replay, and bytes of each: more than the kernel takes for a client whose window
+/// is shut.
 const MESSAGES: i64 = 200;
 const SIZE: usize = 16_000;
 
@@ -67,10 +68,17 @@ async fn hello(wire: &mut Wire, user: &TestUser, id: &str, peer_seq: i64) {
 }
 
 async fn sync(wire: &mut Wire, id: &str) {
-    wire.say(frame(TEXT, json!({ "type": "message.sync", "match_id": id, "peer_seq": 0 }).to_string().as_bytes())).await;
+    wire.say(frame(
+        TEXT,
+        json!({ "type": "message.sync", "match_id": id, "peer_seq": 0 })
+            .to_string()
+            .as_bytes(),
+    ))
+    .await;
 }
 
-/// Waits until no connection of the user is open any more; whether it is still being closed does not matter.
+/// Waits until no connection of the user is open any more; whether it is still being closed does
+/// not matter.
 async fn given_up(server: &TestServer, user: &TestUser) {
     let user = user.id.parse().expect("an id");
     let over = async {
@@ -78,7 +86,9 @@ async fn given_up(server: &TestServer, user: &TestUser) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(Duration::from_secs(30), over).await.expect("it is given up");
+    timeout(Duration::from_secs(30), over)
+        .await
+        .expect("it is given up");
 }
 
 async fn gone(server: &TestServer, user: &TestUser) {
@@ -88,14 +98,22 @@ async fn gone(server: &TestServer, user: &TestUser) {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(Duration::from_secs(30), over).await.expect("it is gone");
+    timeout(Duration::from_secs(30), over)
+        .await
+        .expect("it is gone");
 }
 
 /// Nobody else notices, and nothing of it is left.
 async fn others_go_on(server: TestServer, mut a: Person, id: &str) {
     assert_eq!(a.ask(message(id, "still here")).await["seq"], MESSAGES + 1);
-    let numbers = server.send(server.request_to(&server.metrics, reqwest::Method::GET, "/metrics", None)).await;
-    let shown = numbers.body.as_str().expect("text").contains("tebdil_slow_consumers_total{outcome=\"reset\"}");
+    let numbers = server
+        .send(server.request_to(&server.metrics, reqwest::Method::GET, "/metrics", None))
+        .await;
+    let shown = numbers
+        .body
+        .as_str()
+        .expect("text")
+        .contains("tebdil_slow_consumers_total{outcome=\"reset\"}");
     assert!(shown, "it can be seen: {}", numbers.body);
     server.stop().await;
 }
@@ -118,7 +136,9 @@ async fn welcomed(server: &TestServer, user: &TestUser) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    timeout(Duration::from_secs(30), there).await.expect("it is welcomed");
+    timeout(Duration::from_secs(30), there)
+        .await
+        .expect("it is welcomed");
 }
 
 async fn who_reads_no_answer_to_sync_is_cut_off(server: TestServer) {
@@ -166,10 +186,20 @@ async fn who_is_closed_has_one_grace_for_all_that_waits(server: TestServer) {
     for seq in 1..=2 * MESSAGES {
         assert_eq!(a.say(&id, &"x".repeat(SIZE)).await["seq"], seq);
     }
-    server.post("/v1/auth/logout", &user.access, &json!({})).await.expect(204);
+    server
+        .post("/v1/auth/logout", &user.access, &json!({}))
+        .await
+        .expect(204);
     let closed = Instant::now();
     // Each frame is taken in time; all of them would take more than half a minute.
-    tokio::join!(wire.sip(2 * SIZE, Duration::from_millis(100)), gone(&server, &user));
-    assert!(closed.elapsed() < Duration::from_secs(20), "{:?}", closed.elapsed());
+    tokio::join!(
+        wire.sip(2 * SIZE, Duration::from_millis(100)),
+        gone(&server, &user)
+    );
+    assert!(
+        closed.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        closed.elapsed()
+    );
     server.stop().await;
 }

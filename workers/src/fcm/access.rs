@@ -28,7 +28,10 @@ pub(super) enum AccessError {
     /// The credentials are not good, or a new token was refused.
     Refused,
     /// It may work later.
-    Unavailable { after: Option<Duration>, why: Trouble },
+    Unavailable {
+        after: Option<Duration>,
+        why: Trouble,
+    },
 }
 
 /// A token to send with.
@@ -67,12 +70,19 @@ struct Granted {
 
 impl Access {
     pub fn new(http: reqwest::Client, credentials: Credentials, clock: Clock) -> Self {
-        Self { http, credentials, clock, state: Mutex::default(), tries: AtomicU64::new(0) }
+        Self {
+            http,
+            credentials,
+            clock,
+            state: Mutex::default(),
+            tries: AtomicU64::new(0),
+        }
     }
 
     /// A token that should be good; `refused` is the generation of one that was not.
     ///
-    /// However many ask at once, one request is made; when it fails, it fails for all who waited for it.
+    /// However many ask at once, one request is made; when it fails, it fails for all who waited
+    /// for it.
     pub async fn token(&self, refused: Option<u64>) -> Result<Token, AccessError> {
         let before = self.tries.load(Ordering::Acquire);
         let mut state = self.state.lock().await;
@@ -94,7 +104,8 @@ impl Access {
         {
             return Err(failure);
         }
-        // Counted at its end: whoever came before that has waited for this try. Dropped half-way it is none, and the next one tries.
+        // Counted at its end: whoever came before that has waited for this try. Dropped half-way it
+        // is none, and the next one tries.
         let fetched = self.fetch(tries + 1, now).await;
         self.tries.fetch_add(1, Ordering::Release);
         let outcome = match fetched {
@@ -113,15 +124,21 @@ impl Access {
     async fn fetch(&self, generation: u64, now: Timestamp) -> Result<Token, AccessError> {
         let unavailable = |why| AccessError::Unavailable { after: None, why };
         // What the assertion is made of needs no escaping.
-        let body =
-            format!("grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={}", self.credentials.assertion(now));
+        let body = format!(
+            "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer&assertion={}",
+            self.credentials.assertion(now)
+        );
         let request = self.http.post(self.credentials.token_uri()).body(body);
         let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-        let response = request.send().await.map_err(|error| unavailable(trouble(&error)))?;
+        let response = request
+            .send()
+            .await
+            .map_err(|error| unavailable(trouble(&error)))?;
         let answer = Answer::read(response, now).await.map_err(unavailable)?;
         match answer.status {
             StatusCode::OK => {
-                let granted: Granted = serde_json::from_slice(&answer.body).map_err(|_| unavailable(Trouble::Malformed))?;
+                let granted: Granted = serde_json::from_slice(&answer.body)
+                    .map_err(|_| unavailable(Trouble::Malformed))?;
                 let life = Duration::from_secs(granted.expires_in).min(LONGEST);
                 Ok(Token {
                     secret: granted.access_token,
@@ -130,8 +147,14 @@ impl Access {
                     good_until: now + life.saturating_sub(MARGIN).max(life / 2),
                 })
             }
-            StatusCode::TOO_MANY_REQUESTS => Err(AccessError::Unavailable { after: answer.retry_after, why: Trouble::RateLimited }),
-            status if status.is_server_error() => Err(AccessError::Unavailable { after: answer.retry_after, why: Trouble::Unavailable }),
+            StatusCode::TOO_MANY_REQUESTS => Err(AccessError::Unavailable {
+                after: answer.retry_after,
+                why: Trouble::RateLimited,
+            }),
+            status if status.is_server_error() => Err(AccessError::Unavailable {
+                after: answer.retry_after,
+                why: Trouble::Unavailable,
+            }),
             _ => Err(AccessError::Refused),
         }
     }

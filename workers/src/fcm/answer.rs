@@ -1,4 +1,5 @@
-//! What the answers of FCM mean: <https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode>.
+//! What the answers of FCM mean:
+//! <https://firebase.google.com/docs/reference/fcm/rest/v1/ErrorCode>.
 
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -23,7 +24,10 @@ pub enum Outcome {
     /// FCM cannot read the message; with `token`, because of the token.
     Invalid { token: bool },
     /// It may work later, and not before `after` has passed.
-    Retry { after: Option<Duration>, why: Trouble },
+    Retry {
+        after: Option<Duration>,
+        why: Trouble,
+    },
     /// This server may not push: its credentials, their rights or the project are not right.
     Auth,
 }
@@ -70,13 +74,23 @@ impl Outcome {
 }
 
 /// What the answer to a message means; `None` when the access token was not taken.
-pub(super) fn of_message(status: StatusCode, retry_after: Option<Duration>, body: &[u8]) -> Option<Outcome> {
+pub(super) fn of_message(
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    body: &[u8],
+) -> Option<Outcome> {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    let details = body["error"]["details"].as_array().map_or(&[][..], Vec::as_slice);
+    let details = body["error"]["details"]
+        .as_array()
+        .map_or(&[][..], Vec::as_slice);
     let says = |code: &str| details.iter().any(|detail| detail["errorCode"] == code);
     let names_token = || {
-        let violations = details.iter().filter_map(|detail| detail["fieldViolations"].as_array());
-        violations.flatten().any(|violation| violation["field"] == "message.token")
+        let violations = details
+            .iter()
+            .filter_map(|detail| detail["fieldViolations"].as_array());
+        violations
+            .flatten()
+            .any(|violation| violation["field"] == "message.token")
     };
     let retry = |after, why| Outcome::Retry { after, why };
     Some(match status {
@@ -87,11 +101,17 @@ pub(super) fn of_message(status: StatusCode, retry_after: Option<Duration>, body
         // The project has no good key for Apple or the web: another access token changes nothing.
         StatusCode::UNAUTHORIZED if says("THIRD_PARTY_AUTH_ERROR") => Outcome::Auth,
         StatusCode::UNAUTHORIZED => return None,
-        StatusCode::TOO_MANY_REQUESTS => retry(retry_after.or(Some(QUOTA_WAIT)), Trouble::RateLimited),
+        StatusCode::TOO_MANY_REQUESTS => {
+            retry(retry_after.or(Some(QUOTA_WAIT)), Trouble::RateLimited)
+        }
         StatusCode::REQUEST_TIMEOUT => retry(retry_after, Trouble::Timeout),
         status if status.is_server_error() => retry(retry_after, Trouble::Unavailable),
-        StatusCode::BAD_REQUEST if !body["error"].is_object() => retry(retry_after, Trouble::Malformed),
-        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => Outcome::Invalid { token: names_token() },
+        StatusCode::BAD_REQUEST if !body["error"].is_object() => {
+            retry(retry_after, Trouble::Malformed)
+        }
+        StatusCode::BAD_REQUEST | StatusCode::PAYLOAD_TOO_LARGE => Outcome::Invalid {
+            token: names_token(),
+        },
         // Among them 404 for a wrong project: no reason to forget a token.
         _ => Outcome::Auth,
     })
@@ -102,9 +122,16 @@ pub(super) fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     let text = text.trim();
     let wait = if text.bytes().all(|byte| byte.is_ascii_digit()) {
         // More digits than fit are a long time.
-        Duration::from_secs(if text.is_empty() { return None } else { text.parse().unwrap_or(u64::MAX) })
+        Duration::from_secs(if text.is_empty() {
+            return None;
+        } else {
+            text.parse().unwrap_or(u64::MAX)
+        })
     } else {
-        let at = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+        let at = httpdate::parse_http_date(text)
+            .ok()?
+            .duration_since(UNIX_EPOCH)
+            .ok()?;
         Timestamp::from_millis(i64::try_from(at.as_millis()).ok()?).since(now)
     };
     Some(wait.min(LONGEST_WAIT))
@@ -117,7 +144,11 @@ mod tests {
     use super::*;
 
     fn said(status: u16, body: &str) -> Option<Outcome> {
-        of_message(StatusCode::from_u16(status).expect("a status"), None, body.as_bytes())
+        of_message(
+            StatusCode::from_u16(status).expect("a status"),
+            None,
+            body.as_bytes(),
+        )
     }
 
     /// As FCM words it.
@@ -128,17 +159,40 @@ mod tests {
     #[test]
     fn only_a_clear_word_costs_a_token() {
         let code = |code: &str| json!([{ "@type": "type.googleapis.com/google.firebase.fcm.v1.FcmError", "errorCode": code }]);
-        assert_eq!(error(404, "NOT_FOUND", &code("UNREGISTERED")), Some(Outcome::Unregistered));
-        assert_eq!(error(403, "PERMISSION_DENIED", &code("SENDER_ID_MISMATCH")), Some(Outcome::SenderMismatch));
+        assert_eq!(
+            error(404, "NOT_FOUND", &code("UNREGISTERED")),
+            Some(Outcome::Unregistered)
+        );
+        assert_eq!(
+            error(403, "PERMISSION_DENIED", &code("SENDER_ID_MISMATCH")),
+            Some(Outcome::SenderMismatch)
+        );
         let field = |field: &str| json!([{ "errorCode": "INVALID_ARGUMENT" }, { "fieldViolations": [{ "field": field }] }]);
-        assert_eq!(error(400, "INVALID_ARGUMENT", &field("message.token")), Some(Outcome::Invalid { token: true }));
-        assert_eq!(error(400, "INVALID_ARGUMENT", &field("message.data")), Some(Outcome::Invalid { token: false }));
-        assert_eq!(error(400, "INVALID_ARGUMENT", &code("INVALID_ARGUMENT")), Some(Outcome::Invalid { token: false }));
-        for (status, body) in [(404, "<html>no such page"), (404, r#"{"error":{"status":"NOT_FOUND"}}"#), (403, ""), (302, ""), (418, "{}")]
-        {
+        assert_eq!(
+            error(400, "INVALID_ARGUMENT", &field("message.token")),
+            Some(Outcome::Invalid { token: true })
+        );
+        assert_eq!(
+            error(400, "INVALID_ARGUMENT", &field("message.data")),
+            Some(Outcome::Invalid { token: false })
+        );
+        assert_eq!(
+            error(400, "INVALID_ARGUMENT", &code("INVALID_ARGUMENT")),
+            Some(Outcome::Invalid { token: false })
+        );
+        for (status, body) in [
+            (404, "<html>no such page"),
+            (404, r#"{"error":{"status":"NOT_FOUND"}}"#),
+            (403, ""),
+            (302, ""),
+            (418, "{}"),
+        ] {
             assert_eq!(said(status, body), Some(Outcome::Auth), "{status} {body}");
         }
-        assert_eq!(error(401, "UNAUTHENTICATED", &code("THIRD_PARTY_AUTH_ERROR")), Some(Outcome::Auth));
+        assert_eq!(
+            error(401, "UNAUTHENTICATED", &code("THIRD_PARTY_AUTH_ERROR")),
+            Some(Outcome::Auth)
+        );
         assert_eq!(error(401, "UNAUTHENTICATED", &json!([])), None);
         assert_eq!(said(401, "<html>"), None);
     }
@@ -146,17 +200,29 @@ mod tests {
     #[test]
     fn what_may_pass_is_tried_again() {
         let retry = |after, why| Some(Outcome::Retry { after, why });
-        assert_eq!(said(200, r#"{"name":"projects/p/messages/1"}"#), Some(Outcome::Sent));
+        assert_eq!(
+            said(200, r#"{"name":"projects/p/messages/1"}"#),
+            Some(Outcome::Sent)
+        );
         for body in ["", "{", "[]", r#"{"name":7}"#, "<html>"] {
             assert_eq!(said(200, body), retry(None, Trouble::Malformed), "{body}");
         }
         assert_eq!(said(400, "<html>"), retry(None, Trouble::Malformed));
-        assert_eq!(said(429, "{}"), retry(Some(QUOTA_WAIT), Trouble::RateLimited));
+        assert_eq!(
+            said(429, "{}"),
+            retry(Some(QUOTA_WAIT), Trouble::RateLimited)
+        );
         assert_eq!(said(503, "{}"), retry(None, Trouble::Unavailable));
         assert_eq!(said(500, ""), retry(None, Trouble::Unavailable));
         let asked = Some(Duration::from_secs(7));
-        assert_eq!(of_message(StatusCode::SERVICE_UNAVAILABLE, asked, b""), retry(asked, Trouble::Unavailable));
-        assert_eq!(of_message(StatusCode::TOO_MANY_REQUESTS, asked, b""), retry(asked, Trouble::RateLimited));
+        assert_eq!(
+            of_message(StatusCode::SERVICE_UNAVAILABLE, asked, b""),
+            retry(asked, Trouble::Unavailable)
+        );
+        assert_eq!(
+            of_message(StatusCode::TOO_MANY_REQUESTS, asked, b""),
+            retry(asked, Trouble::RateLimited)
+        );
     }
 
     #[test]
@@ -175,7 +241,11 @@ mod tests {
             ("1.5", None),
             ("soon", None),
         ] {
-            assert_eq!(retry_after(text, now), seconds.map(Duration::from_secs), "{text}");
+            assert_eq!(
+                retry_after(text, now),
+                seconds.map(Duration::from_secs),
+                "{text}"
+            );
         }
     }
 }

@@ -37,7 +37,9 @@ pub struct Credentials {
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials").field("project_id", &self.project_id).finish_non_exhaustive()
+        f.debug_struct("Credentials")
+            .field("project_id", &self.project_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -68,8 +70,9 @@ impl Credentials {
     /// [`CredentialsError::Invalid`]
     pub fn from_json(json: &[u8]) -> Result<Self, CredentialsError> {
         let invalid = CredentialsError::Invalid;
-        let file: File =
-            serde_json::from_slice(json).map_err(|_| invalid("it needs type, project_id, client_email, token_uri and private_key"))?;
+        let file: File = serde_json::from_slice(json).map_err(|_| {
+            invalid("it needs type, project_id, client_email, token_uri and private_key")
+        })?;
         if file.kind != "service_account" {
             return Err(invalid("type must be service_account"));
         }
@@ -78,7 +81,11 @@ impl Credentials {
         if file.project_id.is_empty() || !file.project_id.bytes().all(plain) {
             return Err(invalid("project_id is not one"));
         }
-        if !file.token_uri.parse::<reqwest::Url>().is_ok_and(|url| matches!(url.scheme(), "https" | "http")) {
+        if !file
+            .token_uri
+            .parse::<reqwest::Url>()
+            .is_ok_and(|url| matches!(url.scheme(), "https" | "http"))
+        {
             return Err(invalid("token_uri must be an address"));
         }
         let key = match PrivateKeyDer::from_pem_slice(file.private_key.expose().as_bytes()) {
@@ -87,8 +94,20 @@ impl Credentials {
             _ => None,
         };
         let key = key.ok_or(invalid("private_key must be an RSA key in PEM"))?;
-        let File { project_id, client_email, token_uri, private_key_id: key_id, .. } = file;
-        Ok(Self { project_id, client_email, token_uri, key_id, key })
+        let File {
+            project_id,
+            client_email,
+            token_uri,
+            private_key_id: key_id,
+            ..
+        } = file;
+        Ok(Self {
+            project_id,
+            client_email,
+            token_uri,
+            key_id,
+            key,
+        })
     }
 
     pub(super) fn project_id(&self) -> &str {
@@ -104,11 +123,18 @@ impl Credentials {
         let part = |json: serde_json::Value| URL_SAFE_NO_PAD.encode(json.to_string());
         let header = part(json!({ "alg": "RS256", "typ": "JWT", "kid": self.key_id }));
         let (iat, exp) = (now.seconds(), now.seconds() + ASSERTION_LIFE);
-        let claims = part(json!({ "iss": self.client_email, "scope": SCOPE, "aud": self.token_uri, "iat": iat, "exp": exp }));
+        let claims = part(
+            json!({ "iss": self.client_email, "scope": SCOPE, "aud": self.token_uri, "iat": iat, "exp": exp }),
+        );
         let signed = format!("{header}.{claims}");
         let mut signature = vec![0; self.key.public_modulus_len()];
         self.key
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
+            .sign(
+                &RSA_PKCS1_SHA256,
+                &SystemRandom::new(),
+                signed.as_bytes(),
+                &mut signature,
+            )
             .expect("a key of at least 2048 bits signs a SHA-256");
         format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
@@ -123,7 +149,10 @@ mod tests {
 
     fn file(key: &RsaKeyPair) -> serde_json::Value {
         let der = key.as_der().expect("DER");
-        let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der.as_ref()));
+        let pem = format!(
+            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
+            STANDARD.encode(der.as_ref())
+        );
         json!({
             "type": "service_account", "project_id": "tebdil-1", "client_email": "push@tebdil-1.iam.gserviceaccount.com", "client_id": "7",
             "token_uri": "https://oauth2.googleapis.com/token", "private_key_id": "k1", "private_key": pem,
@@ -133,14 +162,21 @@ mod tests {
     #[test]
     fn an_assertion_is_signed_and_names_us() {
         let key = RsaKeyPair::generate(KeySize::Rsa2048).expect("a key");
-        let credentials = Credentials::from_json(file(&key).to_string().as_bytes()).expect("credentials");
+        let credentials =
+            Credentials::from_json(file(&key).to_string().as_bytes()).expect("credentials");
         assert!(!format!("{credentials:?}").contains("k1"));
         let assertion = credentials.assertion(Timestamp::from_millis(1_795_262_400_000));
         let parts: Vec<&str> = assertion.split('.').collect();
-        let [header, claims, signature] = parts[..] else { panic!("{assertion}") };
-        let read =
-            |part: &str| -> serde_json::Value { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64")).expect("JSON") };
-        assert_eq!(read(header), json!({ "alg": "RS256", "typ": "JWT", "kid": "k1" }));
+        let [header, claims, signature] = parts[..] else {
+            panic!("{assertion}")
+        };
+        let read = |part: &str| -> serde_json::Value {
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64")).expect("JSON")
+        };
+        assert_eq!(
+            read(header),
+            json!({ "alg": "RS256", "typ": "JWT", "kid": "k1" })
+        );
         assert_eq!(
             read(claims),
             json!({
@@ -148,9 +184,14 @@ mod tests {
                 "aud": "https://oauth2.googleapis.com/token", "iat": 1_795_262_400, "exp": 1_795_266_000,
             })
         );
-        let public = aws_lc_rs::signature::UnparsedPublicKey::new(&aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256, key.public_key());
+        let public = aws_lc_rs::signature::UnparsedPublicKey::new(
+            &aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256,
+            key.public_key(),
+        );
         let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64");
-        public.verify(format!("{header}.{claims}").as_bytes(), &signature).expect("its signature");
+        public
+            .verify(format!("{header}.{claims}").as_bytes(), &signature)
+            .expect("its signature");
     }
 
     #[test]
@@ -163,14 +204,27 @@ mod tests {
             ("token_uri", json!("hunter2")),
             ("token_uri", json!("file:///hunter2")),
             ("private_key", json!("hunter2")),
-            ("private_key", json!("-----BEGIN PRIVATE KEY-----\naHVudGVyMg==\n-----END PRIVATE KEY-----\n")),
+            (
+                "private_key",
+                json!("-----BEGIN PRIVATE KEY-----\naHVudGVyMg==\n-----END PRIVATE KEY-----\n"),
+            ),
             ("private_key", json!(["hunter2"])),
         ] {
             let mut bad = good.clone();
             bad[field] = value.clone();
-            let error = Credentials::from_json(bad.to_string().as_bytes()).expect_err("refused").to_string();
-            assert!(!error.contains("hunter2") && error.contains(field), "{field} {value}: {error}");
+            let error = Credentials::from_json(bad.to_string().as_bytes())
+                .expect_err("refused")
+                .to_string();
+            assert!(
+                !error.contains("hunter2") && error.contains(field),
+                "{field} {value}: {error}"
+            );
         }
-        assert!(Credentials::load(Path::new("/nonexistent")).expect_err("no file").to_string().contains("cannot be read"));
+        assert!(
+            Credentials::load(Path::new("/nonexistent"))
+                .expect_err("no file")
+                .to_string()
+                .contains("cannot be read")
+        );
     }
 }

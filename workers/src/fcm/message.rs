@@ -13,11 +13,18 @@ pub struct Push<'a> {
 }
 
 impl Push<'_> {
-    /// The request, made at `now`: data only, for all kinds of devices, since FCM picks what concerns the one that the token names.
+    /// The request, made at `now`: data only, for all kinds of devices, since FCM picks what
+    /// concerns the one that the token names.
     pub(super) fn body(&self, token: &Secret, now: Timestamp) -> Value {
         let (collapse, data) = match self.order {
-            PushOrder::Message { match_id, .. } => ("messages", json!({ "type": "message", "match_id": match_id })),
-            PushOrder::Notification { id, of, .. } => ("notifications", json!({ "type": of, "notification_id": id })),
+            PushOrder::Message { match_id, .. } => (
+                "messages",
+                json!({ "type": "message", "match_id": match_id }),
+            ),
+            PushOrder::Notification { id, of, .. } => (
+                "notifications",
+                json!({ "type": of, "notification_id": id }),
+            ),
         };
         let ttl = self.until.since(now).max(Duration::from_secs(1)).as_secs();
         json!({ "message": {
@@ -53,9 +60,16 @@ mod tests {
         let now = Timestamp::from_millis(1_795_262_400_000);
         let token = Secret::from("device");
         let until = now + Duration::from_mins(30);
-        let order = PushOrder::Message { user_id: UserId(77), match_id: MatchId(5) };
+        let order = PushOrder::Message {
+            user_id: UserId(77),
+            match_id: MatchId(5),
+        };
         assert_eq!(
-            Push { order: &order, until }.body(&token, now),
+            Push {
+                order: &order,
+                until
+            }
+            .body(&token, now),
             json!({ "message": {
                 "token": "device",
                 "data": { "type": "message", "match_id": "5" },
@@ -69,9 +83,20 @@ mod tests {
                 "webpush": { "headers": { "TTL": "1800", "Urgency": "high", "Topic": "messages" } },
             } })
         );
-        let order = PushOrder::Notification { user_id: UserId(77), id: NotificationId(6), of: NotificationType::Claim };
-        let body = Push { order: &order, until: now }.body(&token, now);
-        assert_eq!(body["message"]["data"], json!({ "type": "claim", "notification_id": "6" }));
+        let order = PushOrder::Notification {
+            user_id: UserId(77),
+            id: NotificationId(6),
+            of: NotificationType::Claim,
+        };
+        let body = Push {
+            order: &order,
+            until: now,
+        }
+        .body(&token, now);
+        assert_eq!(
+            body["message"]["data"],
+            json!({ "type": "claim", "notification_id": "6" })
+        );
         assert_eq!(body["message"]["android"]["ttl"], "1s");
         assert!(!body.to_string().contains("77"), "no user id");
     }

@@ -1,7 +1,9 @@
 //! Pushes by Firebase Cloud Messaging, HTTP v1.
 //!
-//! A push wakes an app and names what to fetch: it never holds a text, an alias or a phone. [`Fcm::send`] says in an [`Outcome`] what became of it, and
-//! never fails otherwise; the token of the device is in no log and no error. The access token is shared by all that is sent, and fetched by one for all.
+//! A push wakes an app and names what to fetch: it never holds a text, an alias or a phone.
+//! [`Fcm::send`] says in an [`Outcome`] what became of it, and never fails otherwise; the token of
+//! the device is in no log and no error. The access token is shared by all that is sent, and
+//! fetched by one for all.
 
 mod access;
 mod answer;
@@ -38,20 +40,41 @@ pub struct Fcm {
 
 impl fmt::Debug for Fcm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fcm").field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("Fcm")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
 
 impl Fcm {
-    /// A client for the project of `credentials` at `base` (`https://fcm.googleapis.com`). A request that takes longer than `timeout` is given up.
+    /// A client for the project of `credentials` at `base` (`https://fcm.googleapis.com`). A
+    /// request that takes longer than `timeout` is given up.
     ///
     /// # Errors
     /// When there is no trust in any certificate: the system has no roots.
-    pub fn new(base: &str, credentials: Credentials, timeout: Duration, clock: Clock) -> Result<Self, reqwest::Error> {
+    pub fn new(
+        base: &str,
+        credentials: Credentials,
+        timeout: Duration,
+        clock: Clock,
+    ) -> Result<Self, reqwest::Error> {
         // A redirect would take the access token along.
-        let http = reqwest::Client::builder().timeout(timeout).redirect(Policy::none()).user_agent("tebdil").build()?;
-        let url = format!("{}/v1/projects/{}/messages:send", base.trim_end_matches('/'), credentials.project_id());
-        Ok(Self { access: Access::new(http.clone(), credentials, clock.clone()), http, url, clock })
+        let http = reqwest::Client::builder()
+            .timeout(timeout)
+            .redirect(Policy::none())
+            .user_agent("tebdil")
+            .build()?;
+        let url = format!(
+            "{}/v1/projects/{}/messages:send",
+            base.trim_end_matches('/'),
+            credentials.project_id()
+        );
+        Ok(Self {
+            access: Access::new(http.clone(), credentials, clock.clone()),
+            http,
+            url,
+            clock,
+        })
     }
 
     /// Sends one push to the device that `token` names. Counted and timed.
@@ -70,9 +93,17 @@ impl Fcm {
             let access = match self.access.token(refused).await {
                 Ok(access) => access,
                 Err(AccessError::Refused) => return Outcome::Auth,
-                Err(AccessError::Unavailable { after, why }) => return Outcome::Retry { after, why },
+                Err(AccessError::Unavailable { after, why }) => {
+                    return Outcome::Retry { after, why };
+                }
             };
-            let sent = self.http.post(&self.url).bearer_auth(access.secret.expose()).json(&body).send().await;
+            let sent = self
+                .http
+                .post(&self.url)
+                .bearer_auth(access.secret.expose())
+                .json(&body)
+                .send()
+                .await;
             let answer = match sent {
                 Ok(response) => Answer::read(response, self.clock.now()).await,
                 Err(error) => Err(trouble(&error)),
@@ -101,7 +132,10 @@ struct Answer {
 impl Answer {
     async fn read(mut response: Response, now: Timestamp) -> Result<Self, Trouble> {
         let status = response.status();
-        let retry_after = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = response
+            .headers()
+            .get(header::RETRY_AFTER)
+            .and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|text| answer::retry_after(text, now));
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|error| trouble(&error))? {
@@ -110,10 +144,18 @@ impl Answer {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Self { status, retry_after, body })
+        Ok(Self {
+            status,
+            retry_after,
+            body,
+        })
     }
 }
 
 fn trouble(error: &reqwest::Error) -> Trouble {
-    if error.is_timeout() { Trouble::Timeout } else { Trouble::Unreachable }
+    if error.is_timeout() {
+        Trouble::Timeout
+    } else {
+        Trouble::Unreachable
+    }
 }

@@ -1,7 +1,8 @@
 //! Every five seconds: calls whose device has no connection for too long end, as if it had hung up.
 //!
-//! What was seen is noted in the store, so it does not matter which node looks, or that one was killed. A device that comes back takes the note off by itself.
-//! While presence is not known nothing ends, and what was noted before counts no more.
+//! What was seen is noted in the store, so it does not matter which node looks, or that one was
+//! killed. A device that comes back takes the note off by itself. While presence is not known
+//! nothing ends, and what was noted before counts no more.
 
 use std::time::Duration;
 
@@ -30,24 +31,38 @@ impl Job for Absences {
     const CONCURRENCY: usize = 1;
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
-        let Some(presence) = &cx.settings.presence else { return Ok(()) };
+        let Some(presence) = &cx.settings.presence else {
+            return Ok(());
+        };
         let mut after = MatchId(0);
         loop {
             let devices = cx.store.call_devices(after, PAGE, cx.now()?).await?;
-            let Some(last) = devices.last() else { return Ok(()) };
+            let Some(last) = devices.last() else {
+                return Ok(());
+            };
             after = last.match_id;
-            let asked: Vec<(UserId, SessionId)> = devices.iter().map(|device| (device.user_id, device.session_id)).collect();
+            let asked: Vec<(UserId, SessionId)> = devices
+                .iter()
+                .map(|device| (device.user_id, device.session_id))
+                .collect();
             let present = match presence.present(&asked).await {
                 Ok(present) => present,
-                // Nothing is wrong with the job, and the next look comes soon: an outage shall not leave a dead letter every five seconds.
+                // Nothing is wrong with the job, and the next look comes soon: an outage shall not
+                // leave a dead letter every five seconds.
                 Err(error) => {
                     tracing::debug!(%error, "who is connected is not known; no call ends");
                     return Ok(());
                 }
             };
-            let (here, away): (Vec<_>, Vec<_>) = devices.iter().zip(present).partition(|(_, present)| *present);
-            let back: Vec<SideId> =
-                here.iter().filter(|(device, _)| device.absent_since.is_some()).map(|(device, _)| device.side()).collect();
+            let (here, away): (Vec<_>, Vec<_>) = devices
+                .iter()
+                .zip(present)
+                .partition(|(_, present)| *present);
+            let back: Vec<SideId> = here
+                .iter()
+                .filter(|(device, _)| device.absent_since.is_some())
+                .map(|(device, _)| device.side())
+                .collect();
             cx.store.note_present(&back).await?;
             let away: Vec<SideId> = away.iter().map(|(device, _)| device.side()).collect();
             end(cx, cx.store.note_absent(&away, GAP, cx.now()?).await?).await?;
@@ -55,7 +70,8 @@ impl Job for Absences {
     }
 }
 
-/// Ends the matches of those that are away for too long. Of two sides the one that went first has left the other.
+/// Ends the matches of those that are away for too long. Of two sides the one that went first has
+/// left the other.
 async fn end(cx: &JobContext, mut away: Vec<(SideId, Timestamp)>) -> Result<(), JobError> {
     let now = cx.now()?;
     let cutoff = now - cx.settings.call_absence;

@@ -1,4 +1,5 @@
-//! Tells users of announcements, a batch at a time: at once when one is made, and every minute what a crash left.
+//! Tells users of announcements, a batch at a time: at once when one is made, and every minute what
+//! a crash left.
 
 use serde::{Deserialize, Serialize};
 use tebdil_core::{id::UserId, notice::ANNOUNCE_QUEUE, store::Notified};
@@ -29,7 +30,9 @@ impl Job for Announce {
 
 /// Tells the sockets of those who have one; the others find it when they come.
 async fn tell_connected(cx: &JobContext, told: Vec<Notified>) {
-    let Some(presence) = &cx.settings.presence else { return };
+    let Some(presence) = &cx.settings.presence else {
+        return;
+    };
     let users: Vec<UserId> = told.iter().map(|notified| notified.user_id).collect();
     match presence.online(&users).await {
         Ok(online) => {
@@ -37,6 +40,8 @@ async fn tell_connected(cx: &JobContext, told: Vec<Notified>) {
                 (cx.hooks.on_notified)(notified);
             }
         }
-        Err(error) => tracing::warn!(%error, "who is connected is not known; an announcement waits in the lists"),
+        Err(error) => {
+            tracing::warn!(%error, "who is connected is not known; an announcement waits in the lists")
+        }
     }
 }

@@ -1,5 +1,5 @@
-//! Bans whom many people have reported, until a moderator looks: an order for each report, and a sweep for those whose order was given up, or whose reporters
-//! count again.
+//! Bans whom many people have reported, until a moderator looks: an order for each report, and a
+//! sweep for those whose order was given up, or whose reporters count again.
 
 use serde::{Deserialize, Serialize};
 use tebdil_core::{
@@ -34,8 +34,13 @@ impl Job for AutoBanSweep {
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
         let (mut after, mut outcome) = (UserId(0), Ok(()));
         loop {
-            let due = cx.store.much_reported(after, BATCH, &cx.settings.reports, cx.now()?).await?;
-            let Some(&last) = due.last() else { return outcome };
+            let due = cx
+                .store
+                .much_reported(after, BATCH, &cx.settings.reports, cx.now()?)
+                .await?;
+            let Some(&last) = due.last() else {
+                return outcome;
+            };
             after = last;
             for user in due {
                 // Each for itself: one that fails does not keep the others from theirs.
@@ -46,7 +51,13 @@ impl Job for AutoBanSweep {
 }
 
 async fn count(cx: &JobContext, user: UserId) -> Result<(), JobError> {
-    let Some(banned) = cx.store.auto_ban(user, &cx.settings.reports, cx.now()?).await? else { return Ok(()) };
+    let Some(banned) = cx
+        .store
+        .auto_ban(user, &cx.settings.reports, cx.now()?)
+        .await?
+    else {
+        return Ok(());
+    };
     metrics::counter!("tebdil_auto_bans_total").increment(1);
     if let Some(notified) = banned.notified {
         (cx.hooks.on_notified)(notified);

@@ -31,14 +31,19 @@ pub(super) async fn enforce(cx: &JobContext, user: UserId) -> Result<(), JobErro
     (cx.hooks.on_banned)(user);
     for row in cx.store.active_matches(user, now).await? {
         // By the banned user: nobody gets a right back for a match that ended by the own ban.
-        if let End::Now(ended) = cx.store.end_match(row.id, Some(user), EndReason::Banned, now).await? {
+        if let End::Now(ended) = cx
+            .store
+            .end_match(row.id, Some(user), EndReason::Banned, now)
+            .await?
+        {
             (cx.hooks.on_match_ended)(ended);
         }
     }
     Ok(())
 }
 
-/// Every minute: users whose bans ran out may come back, and a match of a banned user that an order did not end ends.
+/// Every minute: users whose bans ran out may come back, and a match of a banned user that an order
+/// did not end ends.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct BanSweep {}
 
@@ -74,7 +79,10 @@ async fn free(cx: &JobContext) -> Result<(), JobError> {
 async fn end_matches(cx: &JobContext) -> Result<(), JobError> {
     let mut after = UserId(0);
     loop {
-        let users = cx.store.banned_in_matches(after, cx.now()?, USERS_PER_BATCH).await?;
+        let users = cx
+            .store
+            .banned_in_matches(after, cx.now()?, USERS_PER_BATCH)
+            .await?;
         for user in &users {
             enforce(cx, *user).await?;
         }

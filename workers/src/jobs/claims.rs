@@ -20,9 +20,19 @@ impl Job for Claims {
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
         loop {
-            let batch = cx.store.decide_claims(BATCH, &cx.settings.quota, cx.now()?).await?;
-            for DecidedClaim { claim, notified, quota } in batch.decided {
-                let outcome = claim.reason.map_or(claim.status.as_str(), |reason| reason.as_str());
+            let batch = cx
+                .store
+                .decide_claims(BATCH, &cx.settings.quota, cx.now()?)
+                .await?;
+            for DecidedClaim {
+                claim,
+                notified,
+                quota,
+            } in batch.decided
+            {
+                let outcome = claim
+                    .reason
+                    .map_or(claim.status.as_str(), |reason| reason.as_str());
                 metrics::counter!("tebdil_claims_decided_total", "outcome" => outcome).increment(1);
                 if let Some(quota) = quota {
                     (cx.hooks.on_quota)(claim.user_id, quota);

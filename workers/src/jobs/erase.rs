@@ -1,4 +1,5 @@
-//! Ends what an erased account still has, and has others' rows forget it. Runs at once, and once more when nothing of the account can be under way.
+//! Ends what an erased account still has, and has others' rows forget it. Runs at once, and once
+//! more when nothing of the account can be under way.
 
 use tebdil_core::{
     domain::EndReason,
@@ -22,16 +23,27 @@ impl Job for EraseOrder {
         }
         (cx.hooks.on_erased)(self.user_id);
         for id in cx.store.unended_matches(self.user_id).await? {
-            let end = cx.store.end_match(id, Some(self.user_id), EndReason::Erased, cx.now()?).await?;
+            let end = cx
+                .store
+                .end_match(id, Some(self.user_id), EndReason::Erased, cx.now()?)
+                .await?;
             if let End::Now(ended) = end {
                 (cx.hooks.on_match_ended)(ended);
             }
         }
         // Not left to the job `forget`: when this one is done, what the account said is gone.
-        forget(&cx.store, &cx.store.matches_to_forget_of(self.user_id).await?).await?;
+        forget(
+            &cx.store,
+            &cx.store.matches_to_forget_of(self.user_id).await?,
+        )
+        .await?;
         // After the last match ended nothing is added to them.
         let mut after = MatchId(0);
-        while let Some(last) = cx.store.forget_in_matches(self.user_id, after, BATCH).await? {
+        while let Some(last) = cx
+            .store
+            .forget_in_matches(self.user_id, after, BATCH)
+            .await?
+        {
             after = last;
         }
         Ok(())

@@ -31,7 +31,10 @@ impl Job for Expire {
 
 async fn expire_matches(cx: &JobContext) -> Result<(), JobError> {
     loop {
-        let ended = cx.store.expire_matches(cx.now()?, MATCHES_PER_BATCH).await?;
+        let ended = cx
+            .store
+            .expire_matches(cx.now()?, MATCHES_PER_BATCH)
+            .await?;
         let more = i64::try_from(ended.len()).is_ok_and(|count| count >= MATCHES_PER_BATCH);
         metrics::counter!("tebdil_matches_expired_total").increment(ended.len() as u64);
         for ended in ended {
@@ -45,6 +48,11 @@ async fn expire_matches(cx: &JobContext) -> Result<(), JobError> {
 
 async fn delete_messages(cx: &JobContext) -> Result<(), JobError> {
     let cutoff = cx.now()? - MESSAGE_LIFETIME;
-    while cx.store.delete_old_messages(cutoff, MESSAGES_PER_BATCH).await? >= MESSAGES_PER_BATCH.unsigned_abs() {}
+    while cx
+        .store
+        .delete_old_messages(cutoff, MESSAGES_PER_BATCH)
+        .await?
+        >= MESSAGES_PER_BATCH.unsigned_abs()
+    {}
     Ok(())
 }

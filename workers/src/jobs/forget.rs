@@ -1,6 +1,8 @@
-//! Every five seconds: the messages of matches that are over go, a few at a time, so that nobody who writes waits for it.
+//! Every five seconds: the messages of matches that are over go, a few at a time, so that nobody
+//! who writes waits for it.
 //!
-//! An end of a match leaves its mark in the transaction that makes it, so whatever dies, a later run finds what is left.
+//! An end of a match leaves its mark in the transaction that makes it, so whatever dies, a later
+//! run finds what is left.
 
 use std::time::Duration;
 
@@ -17,7 +19,8 @@ use crate::job::{Job, JobContext, JobError};
 pub const PERIOD: Duration = Duration::from_secs(5);
 /// Matches that are looked up at once.
 const MATCHES: i64 = 50;
-/// Messages of one transaction: at most 400 KiB, a millisecond or two of the one writer that SQLite has.
+/// Messages of one transaction: at most 400 KiB, a millisecond or two of the one writer that SQLite
+/// has.
 const MESSAGES: u32 = 25;
 
 /// Deletes what was said in matches that are over.
@@ -34,14 +37,17 @@ impl Job for Forget {
         let mut after = MatchId(0);
         loop {
             let matches = cx.store.matches_to_forget(after, MATCHES).await?;
-            let Some(last) = matches.last() else { return Ok(()) };
+            let Some(last) = matches.last() else {
+                return Ok(());
+            };
             after = *last;
             forget(&cx.store, &matches).await?;
         }
     }
 }
 
-/// Deletes all messages of these matches. Between two batches it rests for as long as one took: half of the time the database is there for others alone.
+/// Deletes all messages of these matches. Between two batches it rests for as long as one took:
+/// half of the time the database is there for others alone.
 pub(super) async fn forget(store: &Store, matches: &[MatchId]) -> Result<(), StoreError> {
     for id in matches {
         loop {

@@ -1,7 +1,8 @@
 //! Wakes the devices of users who are away.
 //!
-//! A [`PushOrder`] finds the devices it concerns, and leaves a [`PushDevice`] for each: one that cannot be reached does not keep the others waiting. A
-//! device may be woken twice, when a worker dies between the push and its note of it; never for what is long over.
+//! A [`PushOrder`] finds the devices it concerns, and leaves a [`PushDevice`] for each: one that
+//! cannot be reached does not keep the others waiting. A device may be woken twice, when a worker
+//! dies between the push and its note of it; never for what is long over.
 
 use std::time::Duration;
 
@@ -18,7 +19,8 @@ use crate::{
     job::{Job, JobContext, JobError},
 };
 
-/// How long a push is of use. Who has not looked by then is not waiting for that message; the rest is found in the list.
+/// How long a push is of use. Who has not looked by then is not waiting for that message; the rest
+/// is found in the list.
 const fn lifetime(order: &PushOrder) -> Duration {
     match order {
         PushOrder::Message { .. } => Duration::from_hours(1),
@@ -60,7 +62,12 @@ async fn hand_out(order: PushOrder, cx: &JobContext) -> Result<&'static str, Job
     let devices = sessions.into_iter().map(|session_id| {
         // The same in every attempt: what was handed out before is not handed out again.
         let key = format!("{}:{session_id}", cx.job.id);
-        let payload = serde_json::to_vec(&PushDevice { session_id, order: order.clone(), until }).expect("a job is plain data");
+        let payload = serde_json::to_vec(&PushDevice {
+            session_id,
+            order: order.clone(),
+            until,
+        })
+        .expect("a job is plain data");
         (key, payload)
     });
     let devices: Vec<(String, Vec<u8>)> = devices.collect();
@@ -98,15 +105,27 @@ impl Job for PushDevice {
             Ok(())
         };
         let (now, user) = (cx.now()?, self.order.user_id());
-        let Some(fcm) = &cx.settings.fcm else { return skipped("off") };
+        let Some(fcm) = &cx.settings.fcm else {
+            return skipped("off");
+        };
         if now >= self.until {
             return skipped("stale");
         }
         if is_online(cx, user).await {
             return skipped("online");
         }
-        let Some(token) = cx.store.push_token(user, self.session_id, now).await? else { return skipped("no_token") };
-        let outcome = fcm.send(&token, &Push { order: &self.order, until: self.until }).await;
+        let Some(token) = cx.store.push_token(user, self.session_id, now).await? else {
+            return skipped("no_token");
+        };
+        let outcome = fcm
+            .send(
+                &token,
+                &Push {
+                    order: &self.order,
+                    until: self.until,
+                },
+            )
+            .await;
         match outcome {
             Outcome::Sent => Ok(()),
             Outcome::Unregistered | Outcome::SenderMismatch | Outcome::Invalid { token: true } => {
@@ -114,8 +133,12 @@ impl Job for PushDevice {
                 cx.store.delete_push_token(self.session_id, &token).await?;
                 Ok(())
             }
-            Outcome::Invalid { token: false } => Err(JobError::Dead("FCM cannot read the message".to_owned())),
-            Outcome::Auth => Err(JobError::Retry("FCM does not let this server push".to_owned())),
+            Outcome::Invalid { token: false } => {
+                Err(JobError::Dead("FCM cannot read the message".to_owned()))
+            }
+            Outcome::Auth => Err(JobError::Retry(
+                "FCM does not let this server push".to_owned(),
+            )),
             Outcome::Retry { after, why } => {
                 let why = format!("FCM: {}", why.as_str());
                 Err(match after {
@@ -129,7 +152,9 @@ impl Job for PushDevice {
 
 /// Whether a socket tells the user. While nobody knows, a push too many does no harm.
 async fn is_online(cx: &JobContext, user: UserId) -> bool {
-    let Some(presence) = &cx.settings.presence else { return false };
+    let Some(presence) = &cx.settings.presence else {
+        return false;
+    };
     match presence.online(&[user]).await {
         Ok(online) => online.first().copied().unwrap_or(false),
         Err(error) => {

@@ -1,4 +1,5 @@
-//! Rewards for invitations: a job for each who joined by one, and a sweep for those whose job was given up.
+//! Rewards for invitations: a job for each who joined by one, and a sweep for those whose job was
+//! given up.
 
 use serde::{Deserialize, Serialize};
 use tebdil_core::{
@@ -33,7 +34,9 @@ impl Job for RewardSweep {
         let (mut after, mut outcome) = (ReferralId(0), Ok(()));
         loop {
             let due = cx.store.unrewarded(after, BATCH).await?;
-            let Some(&(last, _)) = due.last() else { return outcome };
+            let Some(&(last, _)) = due.last() else {
+                return outcome;
+            };
             after = last;
             for (_, user) in due {
                 // Each for itself: one that fails does not keep the others from theirs.
@@ -45,7 +48,11 @@ impl Job for RewardSweep {
 
 async fn reward(cx: &JobContext, user: UserId) -> Result<(), JobError> {
     let settings = &cx.settings;
-    let Some(rewarded) = cx.store.reward_referral(user, settings.referrals, &settings.quota, cx.now()?).await? else {
+    let Some(rewarded) = cx
+        .store
+        .reward_referral(user, settings.referrals, &settings.quota, cx.now()?)
+        .await?
+    else {
         return Ok(());
     };
     metrics::counter!("tebdil_referrals_rewarded_total").increment(1);

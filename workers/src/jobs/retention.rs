@@ -17,7 +17,8 @@ const KEY_PACKAGES: Duration = Duration::from_hours(28 * 24);
 const AD_IMPRESSIONS: Duration = Duration::from_hours(7 * 24);
 /// What turned out to be nothing is not kept as long as the rest of a report.
 const DISMISSED_EVIDENCE: Duration = Duration::from_hours(30 * 24);
-/// Twice the longest period of a schedule: the row of a tick keeps a late node from running it again.
+/// Twice the longest period of a schedule: the row of a tick keeps a late node from running it
+/// again.
 const DONE_JOBS: Duration = Duration::from_hours(2);
 const DEAD_JOBS: Duration = Duration::from_hours(30 * 24);
 
@@ -36,30 +37,72 @@ impl Job for Retention {
         let (store, now, periods) = (&cx.store, cx.now()?, &cx.settings.periods);
         // Each for itself: one that fails does not keep the others from theirs.
         let deleted = [
-            all("message_logs", || store.delete_old_message_logs(now - periods.message_logs, BATCH)).await,
-            all("idempotency_keys", || store.delete_old_idempotency_keys(now - IDEMPOTENCY_WINDOW, BATCH)).await,
-            all("key_packages", || store.delete_old_key_packages(now - KEY_PACKAGES, BATCH)).await,
+            all("message_logs", || {
+                store.delete_old_message_logs(now - periods.message_logs, BATCH)
+            })
+            .await,
+            all("idempotency_keys", || {
+                store.delete_old_idempotency_keys(now - IDEMPOTENCY_WINDOW, BATCH)
+            })
+            .await,
+            all("key_packages", || {
+                store.delete_old_key_packages(now - KEY_PACKAGES, BATCH)
+            })
+            .await,
             all("one_time_codes", || store.delete_old_codes(now, BATCH)).await,
             // As long as a ban: they keep a phone in the same way.
-            all("blocks", || store.delete_old_blocks(now - periods.bans, BATCH)).await,
+            all("blocks", || {
+                store.delete_old_blocks(now - periods.bans, BATCH)
+            })
+            .await,
             all("bans", || store.delete_old_bans(now - periods.bans, BATCH)).await,
             dead_sessions(store, now - periods.sessions).await,
-            all("referrals", || store.delete_old_invitations(now - periods.invitations, BATCH)).await,
-            all("ad_impressions", || store.delete_old_ad_impressions(now - AD_IMPRESSIONS, BATCH)).await,
-            all("notifications", || store.delete_old_notifications(now - periods.notifications, BATCH)).await,
-            all("billing_events", || store.delete_old_billing_events(now - periods.billing_events, BATCH)).await,
-            all("reports", || store.delete_old_reports(now - periods.reports, BATCH)).await,
-            all("report_evidence", || store.erase_dismissed_evidence(now - DISMISSED_EVIDENCE, BATCH)).await,
-            all("system_logs", || store.delete_old_system_logs(now - periods.system_logs, BATCH)).await,
-            all("tombstones", || store.delete_old_tombstones(now - periods.tombstones, now, BATCH)).await,
-            all("job", || store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)).await,
+            all("referrals", || {
+                store.delete_old_invitations(now - periods.invitations, BATCH)
+            })
+            .await,
+            all("ad_impressions", || {
+                store.delete_old_ad_impressions(now - AD_IMPRESSIONS, BATCH)
+            })
+            .await,
+            all("notifications", || {
+                store.delete_old_notifications(now - periods.notifications, BATCH)
+            })
+            .await,
+            all("billing_events", || {
+                store.delete_old_billing_events(now - periods.billing_events, BATCH)
+            })
+            .await,
+            all("reports", || {
+                store.delete_old_reports(now - periods.reports, BATCH)
+            })
+            .await,
+            all("report_evidence", || {
+                store.erase_dismissed_evidence(now - DISMISSED_EVIDENCE, BATCH)
+            })
+            .await,
+            all("system_logs", || {
+                store.delete_old_system_logs(now - periods.system_logs, BATCH)
+            })
+            .await,
+            all("tombstones", || {
+                store.delete_old_tombstones(now - periods.tombstones, now, BATCH)
+            })
+            .await,
+            all("job", || {
+                store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)
+            })
+            .await,
         ];
         Ok(deleted.into_iter().collect::<Result<_, _>>()?)
     }
 }
 
 /// Repeats a batch until it finds less than it may take.
-async fn all<F: Future<Output = Result<u64, StoreError>>>(table: &'static str, batch: impl Fn() -> F) -> Result<(), StoreError> {
+async fn all<F: Future<Output = Result<u64, StoreError>>>(
+    table: &'static str,
+    batch: impl Fn() -> F,
+) -> Result<(), StoreError> {
     loop {
         let deleted = batch().await?;
         count(table, deleted);

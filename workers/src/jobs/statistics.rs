@@ -27,7 +27,8 @@ impl Job for Statistics {
         let now = cx.now()?;
         let today = now.midnight(zone);
         let yesterday = (today - Duration::from_millis(1)).midnight(zone);
-        // Yesterday and today whatever was kept of them: a clock that was ahead for a while may have counted them before they were.
+        // Yesterday and today whatever was kept of them: a clock that was ahead for a while may
+        // have counted them before they were.
         let mut day = first_open(cx, yesterday).await?.min(yesterday);
         // Oldest first: should this end in the middle, the next run goes on from there.
         while day <= today {
@@ -39,7 +40,13 @@ impl Job for Statistics {
                 counts += cx.store.count_between(from, until).await?;
                 from = until;
             }
-            cx.store.keep_day(&DayRow { day: day.local_day(zone), counts, complete: end <= now }).await?;
+            cx.store
+                .keep_day(&DayRow {
+                    day: day.local_day(zone),
+                    counts,
+                    complete: end <= now,
+                })
+                .await?;
             day = end;
         }
         Ok(())
@@ -49,7 +56,10 @@ impl Job for Statistics {
 /// The start of the first day that may not be counted to its end.
 async fn first_open(cx: &JobContext, yesterday: Timestamp) -> Result<Timestamp, JobError> {
     let zone = &cx.settings.quota.zone;
-    let last = cx.store.last_complete_day(&yesterday.local_day(zone)).await?;
+    let last = cx
+        .store
+        .last_complete_day(&yesterday.local_day(zone))
+        .await?;
     if let Some(last) = last.and_then(|last| Timestamp::start_of_day(&last, zone)) {
         return Ok(last.next_midnight(zone));
     }

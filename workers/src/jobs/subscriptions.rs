@@ -1,4 +1,5 @@
-//! Every minute: subscriptions that ran out end, unless their provider says that they go on; billing events that waited for a plan are applied.
+//! Every minute: subscriptions that ran out end, unless their provider says that they go on;
+//! billing events that waited for a plan are applied.
 
 use std::time::Duration;
 
@@ -47,12 +48,24 @@ impl Job for Subscriptions {
 async fn apply_waiting(cx: &JobContext) -> Result<(), StoreError> {
     let (billing, quota) = (&cx.settings.billing, &cx.settings.quota);
     loop {
-        let batch = cx.store.waiting_billing_events(&billing.names(), BATCH).await?;
+        let batch = cx
+            .store
+            .waiting_billing_events(&billing.names(), BATCH)
+            .await?;
         for (user, fact) in &batch {
             let plan = billing.plan(&fact.plan).map(|plan| plan.name.as_str());
-            let terms = BillingTerms { plan, grace: billing.grace, quota };
-            if let Some((outcome, settled)) = cx.store.apply_waiting_billing_event(*user, fact, terms, cx.clock.now()).await? {
-                metrics::counter!("tebdil_billing_events_total", "outcome" => outcome.as_str()).increment(1);
+            let terms = BillingTerms {
+                plan,
+                grace: billing.grace,
+                quota,
+            };
+            if let Some((outcome, settled)) = cx
+                .store
+                .apply_waiting_billing_event(*user, fact, terms, cx.clock.now())
+                .await?
+            {
+                metrics::counter!("tebdil_billing_events_total", "outcome" => outcome.as_str())
+                    .increment(1);
                 tell(cx, settled);
             }
         }
@@ -80,7 +93,10 @@ async fn end_final(cx: &JobContext) -> Result<(), StoreError> {
 async fn look_after_renewing(cx: &JobContext) -> Result<(), StoreError> {
     let started = Instant::now();
     loop {
-        let batch = cx.store.due_subscriptions(true, cx.clock.now(), BATCH).await?;
+        let batch = cx
+            .store
+            .due_subscriptions(true, cx.clock.now(), BATCH)
+            .await?;
         let last = is_last(&batch);
         let mut looked_after = stream::iter(batch)
             .map(|row| async move {
@@ -111,7 +127,8 @@ async fn wait(cx: &JobContext, row: SubscriptionRow) -> Result<(), StoreError> {
 async fn ask(cx: &JobContext, verifier: &Verifier, row: SubscriptionRow) -> Result<(), StoreError> {
     let external_id = row.external_id.as_deref().unwrap_or_default();
     let answer = verifier.ask(external_id, cx.clock.now()).await;
-    let count = |result| metrics::counter!("tebdil_billing_checks_total", "result" => result).increment(1);
+    let count =
+        |result| metrics::counter!("tebdil_billing_checks_total", "result" => result).increment(1);
     // What was asked may have taken long.
     let now = cx.clock.now();
     match answer {
@@ -131,7 +148,10 @@ async fn ask(cx: &JobContext, verifier: &Verifier, row: SubscriptionRow) -> Resu
                 return end(cx, &row, now).await;
             }
             tracing::info!(subscription = %row.id, %trouble, "it is not known whether a subscription goes on; it is active meanwhile");
-            cx.store.defer_subscription(&row, next_try(row.checks, now).min(last)).await.map(drop)
+            cx.store
+                .defer_subscription(&row, next_try(row.checks, now).min(last))
+                .await
+                .map(drop)
         }
     }
 }
@@ -145,7 +165,11 @@ async fn end(cx: &JobContext, row: &SubscriptionRow, now: Timestamp) -> Result<(
     if !cx.clock_is_right() {
         return Ok(());
     }
-    if let Some(settled) = cx.store.expire_subscription(row, &cx.settings.quota, now).await? {
+    if let Some(settled) = cx
+        .store
+        .expire_subscription(row, &cx.settings.quota, now)
+        .await?
+    {
         metrics::counter!("tebdil_subscriptions_ended_total").increment(1);
         tell(cx, settled);
     }
@@ -172,7 +196,9 @@ mod tests {
     #[test]
     fn questions_become_rarer_up_to_once_an_hour() {
         let now = Timestamp::from_millis(0);
-        let waits: Vec<u64> = (0..8).map(|checks| next_try(checks, now).since(now).as_secs() / 60).collect();
+        let waits: Vec<u64> = (0..8)
+            .map(|checks| next_try(checks, now).since(now).as_secs() / 60)
+            .collect();
         assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60]);
     }
 }

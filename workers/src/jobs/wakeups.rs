@@ -1,4 +1,5 @@
-//! Every minute: people for whom messages wait, who are away, and whom nobody woke. A node that was killed, or a connection that died silently, left them.
+//! Every minute: people for whom messages wait, who are away, and whom nobody woke. A node that was
+//! killed, or a connection that died silently, left them.
 
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use crate::job::{Job, JobContext, JobError};
 
 /// Messages of the last hour are looked at, once.
 const REACH: Duration = Duration::from_hours(1);
-/// Those of the last ten minutes every time: who was connected without taking them may have gone since.
+/// Those of the last ten minutes every time: who was connected without taking them may have gone
+/// since.
 const AGAIN: Duration = Duration::from_mins(10);
 /// Messages of one statement.
 const PAGE: i64 = 2_000;
@@ -49,10 +51,18 @@ impl Job for Wakeups {
 async fn wake(cx: &JobContext, sides: &[SideId]) -> Result<(), JobError> {
     let users: Vec<UserId> = sides.iter().map(|(_, user)| *user).collect();
     let online = match &cx.settings.presence {
-        Some(presence) => presence.online(&users).await.map_err(|error| JobError::Retry(error.to_string()))?,
+        Some(presence) => presence
+            .online(&users)
+            .await
+            .map_err(|error| JobError::Retry(error.to_string()))?,
         None => vec![false; users.len()],
     };
-    let away: Vec<SideId> = sides.iter().zip(online).filter(|(_, online)| !online).map(|(side, _)| *side).collect();
+    let away: Vec<SideId> = sides
+        .iter()
+        .zip(online)
+        .filter(|(_, online)| !online)
+        .map(|(side, _)| *side)
+        .collect();
     let ordered = cx.store.order_wakeups(&away, cx.now()?).await?;
     if ordered > 0 {
         metrics::counter!("tebdil_wakeups_total", "by" => "job").increment(ordered);

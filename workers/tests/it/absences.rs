@@ -34,15 +34,30 @@ struct Watched {
 impl Watched {
     /// Two processes with jobs beside one presence.
     async fn new(db: &Database) -> Self {
-        let alone = RealtimeSettings { redis_url: Secret::from(""), prefix: String::new() };
-        let (realtime, _) = Realtime::connect(&alone, &mut rand::rng()).await.expect("no other node");
+        let alone = RealtimeSettings {
+            redis_url: Secret::from(""),
+            prefix: String::new(),
+        };
+        let (realtime, _) = Realtime::connect(&alone, &mut rand::rng())
+            .await
+            .expect("no other node");
         let ended: Arc<Mutex<Vec<EndedMatch>>> = Arc::default();
         let told = Arc::clone(&ended);
-        let hooks = Hooks { on_match_ended: Arc::new(move |one| told.lock().expect("lock").push(one)), ..Hooks::default() };
-        let settings = Settings { presence: Some(realtime.presence.clone()), ..settings() };
-        let workers =
-            [db.store.clone(), db.node().await].map(|store| Workers::new(store, db.clock.clone(), hooks.clone(), settings.clone()));
-        Self { workers, presence: realtime.presence, ended }
+        let hooks = Hooks {
+            on_match_ended: Arc::new(move |one| told.lock().expect("lock").push(one)),
+            ..Hooks::default()
+        };
+        let settings = Settings {
+            presence: Some(realtime.presence.clone()),
+            ..settings()
+        };
+        let workers = [db.store.clone(), db.node().await]
+            .map(|store| Workers::new(store, db.clock.clone(), hooks.clone(), settings.clone()));
+        Self {
+            workers,
+            presence: realtime.presence,
+            ended,
+        }
     }
 
     async fn look(&self, db: &Database) {
@@ -53,7 +68,10 @@ impl Watched {
     }
 
     async fn join(&self, user: UserId) {
-        self.presence.join(device(user), 5, None).await.expect("joined");
+        self.presence
+            .join(device(user), 5, None)
+            .await
+            .expect("joined");
     }
 
     async fn leave(&self, user: UserId) {
@@ -66,12 +84,20 @@ impl Watched {
 }
 
 fn device(user: UserId) -> Device {
-    Device { user, session: SessionId(1), connection: 1 }
+    Device {
+        user,
+        session: SessionId(1),
+        connection: 1,
+    }
 }
 
 async fn a_call(db: &Database) -> (MatchId, [UserId; 2]) {
     let (id, users) = db.a_match().await;
-    db.execute(&format!("UPDATE matches SET type = 'video' WHERE id = {}", id.0)).await;
+    db.execute(&format!(
+        "UPDATE matches SET type = 'video' WHERE id = {}",
+        id.0
+    ))
+    .await;
     (id, users)
 }
 
@@ -90,8 +116,13 @@ async fn a_call_without_one_of_its_devices_ends_once(db: &Database) {
     }
     // A moment too late would be too late.
     watched.look(db).await;
-    let [ended] = &watched.ended()[..] else { panic!("{:?}", watched.ended()) };
-    assert_eq!((ended.match_id, ended.reason, ended.by, ended.status), (id, EndReason::HungUp, Some(b), MatchStatus::Cancelled));
+    let [ended] = &watched.ended()[..] else {
+        panic!("{:?}", watched.ended())
+    };
+    assert_eq!(
+        (ended.match_id, ended.reason, ended.by, ended.status),
+        (id, EndReason::HungUp, Some(b), MatchStatus::Cancelled)
+    );
     watched.look(db).await;
     assert_eq!(watched.ended().len(), 1);
 }
@@ -108,18 +139,39 @@ async fn of_two_that_are_gone_the_first_left_the_other(db: &Database) {
     for _ in 0..8 {
         watched.look(db).await;
     }
-    assert_eq!(watched.ended().iter().map(|ended| ended.by).collect::<Vec<_>>(), [Some(b)]);
+    assert_eq!(
+        watched
+            .ended()
+            .iter()
+            .map(|ended| ended.by)
+            .collect::<Vec<_>>(),
+        [Some(b)]
+    );
 }
 
 async fn who_does_not_know_who_is_connected_ends_nothing(db: &Database) {
-    let workers = Workers::new(db.store.clone(), db.clock.clone(), Hooks::default(), settings());
+    let workers = Workers::new(
+        db.store.clone(),
+        db.clock.clone(),
+        Hooks::default(),
+        settings(),
+    );
     a_call(db).await;
     for _ in 0..20 {
         db.clock.advance(LOOK);
         workers.run_due_once().await.expect("run");
     }
-    assert_eq!(db.number("SELECT COUNT(*) FROM matches WHERE status = 'active'").await, 1);
-    assert_eq!(db.number("SELECT COUNT(*) FROM job WHERE queue = 'absences'").await, 0, "it is left to who knows");
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM matches WHERE status = 'active'")
+            .await,
+        1
+    );
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM job WHERE queue = 'absences'")
+            .await,
+        0,
+        "it is left to who knows"
+    );
 }
 
 async fn text_goes_on_without_devices(db: &Database) {

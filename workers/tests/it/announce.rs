@@ -19,14 +19,20 @@ on_both! {
 }
 
 async fn announce(db: &Database, actor: UserId) {
-    let new = NewAnnouncement { tr: "Merhaba.".to_owned(), en: "Hello.".to_owned(), target: TargetGroup::ALL, actor };
+    let new = NewAnnouncement {
+        tr: "Merhaba.".to_owned(),
+        en: "Hello.".to_owned(),
+        target: TargetGroup::ALL,
+        actor,
+    };
     db.store.announce(&new, db.now()).await.expect("announced");
 }
 
 async fn stored(db: &Database) -> [i64; 2] {
     [
         db.number("SELECT COUNT(*) FROM notifications").await,
-        db.number("SELECT COUNT(*) FROM announcements WHERE finished_at IS NOT NULL").await,
+        db.number("SELECT COUNT(*) FROM announcements WHERE finished_at IS NOT NULL")
+            .await,
     ]
 }
 
@@ -36,17 +42,42 @@ async fn everybody_is_told_and_sockets_where_there_are_some(db: &Database) {
     for _ in 0..501 {
         users.push(db.user().await);
     }
-    let alone = RealtimeSettings { redis_url: Secret::from(""), prefix: String::new() };
-    let (realtime, _) = Realtime::connect(&alone, &mut rand::rng()).await.expect("no other node");
+    let alone = RealtimeSettings {
+        redis_url: Secret::from(""),
+        prefix: String::new(),
+    };
+    let (realtime, _) = Realtime::connect(&alone, &mut rand::rng())
+        .await
+        .expect("no other node");
     for user in [users[3], users[500]] {
-        realtime.presence.join(Device { user, session: SessionId(1), connection: 1 }, 5, None).await.expect("joined");
+        realtime
+            .presence
+            .join(
+                Device {
+                    user,
+                    session: SessionId(1),
+                    connection: 1,
+                },
+                5,
+                None,
+            )
+            .await
+            .expect("joined");
     }
     let told = Arc::new(Mutex::new(Vec::new()));
     let hooks = {
         let told = Arc::clone(&told);
-        Hooks { on_notified: Arc::new(move |notified| told.lock().expect("lock").push(notified.user_id)), ..Hooks::default() }
+        Hooks {
+            on_notified: Arc::new(move |notified| {
+                told.lock().expect("lock").push(notified.user_id)
+            }),
+            ..Hooks::default()
+        }
     };
-    let settings = Settings { presence: Some(realtime.presence.clone()), ..settings() };
+    let settings = Settings {
+        presence: Some(realtime.presence.clone()),
+        ..settings()
+    };
     let workers = Workers::new(db.store.clone(), db.clock.clone(), hooks, settings);
     announce(db, users[0]).await;
     workers.run_due_once().await.expect("run");
@@ -66,11 +97,35 @@ async fn what_a_crash_left_is_gone_on_with(db: &Database) {
     }
     announce(db, actor).await;
     // A worker takes the job, does a batch, and is killed.
-    assert_eq!(db.store.lease_jobs("announce", 1, 10 * MINUTE, db.now()).await.expect("lease").jobs.len(), 1);
-    assert_eq!(db.store.announce_next(4, db.now()).await.expect("a batch").map(|told| told.len()), Some(4));
+    assert_eq!(
+        db.store
+            .lease_jobs("announce", 1, 10 * MINUTE, db.now())
+            .await
+            .expect("lease")
+            .jobs
+            .len(),
+        1
+    );
+    assert_eq!(
+        db.store
+            .announce_next(4, db.now())
+            .await
+            .expect("a batch")
+            .map(|told| told.len()),
+        Some(4)
+    );
     db.clock.advance(MINUTE);
-    let workers = Workers::new(db.store.clone(), db.clock.clone(), Hooks::default(), settings());
+    let workers = Workers::new(
+        db.store.clone(),
+        db.clock.clone(),
+        Hooks::default(),
+        settings(),
+    );
     workers.run_due_once().await.expect("run");
     assert_eq!(stored(db).await, [10, 1]);
-    assert_eq!(db.number("SELECT COUNT(DISTINCT user_id) FROM notifications").await, 10);
+    assert_eq!(
+        db.number("SELECT COUNT(DISTINCT user_id) FROM notifications")
+            .await,
+        10
+    );
 }

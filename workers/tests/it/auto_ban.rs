@@ -53,10 +53,18 @@ impl Heard {
 }
 
 fn workers(store: Store, t: &TestStore, heard: &Heard) -> Workers {
-    let Heard { closed, told, ended } = heard.clone();
+    let Heard {
+        closed,
+        told,
+        ended,
+    } = heard.clone();
     let hooks = Hooks {
         on_banned: Arc::new(move |user| closed.lock().expect("lock").push(user)),
-        on_notified: Arc::new(move |notified| told.lock().expect("lock").push((notified.user_id, notified.notice))),
+        on_notified: Arc::new(move |notified| {
+            told.lock()
+                .expect("lock")
+                .push((notified.user_id, notified.notice))
+        }),
         on_match_ended: Arc::new(move |one| ended.lock().expect("lock").push(one.match_id)),
         ..Hooks::default()
     };
@@ -70,7 +78,10 @@ async fn crowd(t: &TestStore, count: usize) -> ((UserId, SessionId), Vec<(UserId
     let mut met = Vec::new();
     for number in 0..count {
         let (user, session) = t.register(&format!("kisi{number}")).await;
-        met.push((user.id, testing::met(&t.store, [target, (user.id, session.id)], t.now()).await));
+        met.push((
+            user.id,
+            testing::met(&t.store, [target, (user.id, session.id)], t.now()).await,
+        ));
     }
     (target, met)
 }
@@ -78,14 +89,31 @@ async fn crowd(t: &TestStore, count: usize) -> ((UserId, SessionId), Vec<(UserId
 async fn report(store: &Store, (reporter, match_id): (UserId, MatchId), now: Timestamp) {
     static NEXT: AtomicI64 = AtomicI64::new(0);
     let id = ReportId(IdGenerator::first_id_at(now) + NEXT.fetch_add(1, Ordering::Relaxed));
-    let sealed = || Some(Sealed { ciphertext: b"x".to_vec(), key_id: "k".to_owned() });
-    let new = NewReport { id, match_id, reporter, reason: ReportReason::Threat, note: sealed(), evidence: sealed(), evidence_count: 1 };
-    let made = store.report(&new, &ReportRules::default(), now, now).await.expect("the store");
+    let sealed = || {
+        Some(Sealed {
+            ciphertext: b"x".to_vec(),
+            key_id: "k".to_owned(),
+        })
+    };
+    let new = NewReport {
+        id,
+        match_id,
+        reporter,
+        reason: ReportReason::Threat,
+        note: sealed(),
+        evidence: sealed(),
+        evidence_count: 1,
+    };
+    let made = store
+        .report(&new, &ReportRules::default(), now, now)
+        .await
+        .expect("the store");
     assert!(matches!(made, Reporting::Made(_)), "{made:?}");
 }
 
 async fn count(t: &TestStore, what: &str) -> i64 {
-    t.numbers(&format!("SELECT CAST(COUNT(*) AS BIGINT) FROM {what}")).await[0]
+    t.numbers(&format!("SELECT CAST(COUNT(*) AS BIGINT) FROM {what}"))
+        .await[0]
 }
 
 async fn the_tenth_report_bans_at_once_and_nine_do_not(t: TestStore) {
@@ -108,7 +136,15 @@ async fn the_tenth_report_bans_at_once_and_nine_do_not(t: TestStore) {
 
     // What is twice in the queue, as after a crash, is done once.
     for _ in 0..3 {
-        tebdil_workers::push(&t.store, &AutoBanOrder { user_id: target.0 }, None, t.now(), t.now()).await.expect("push");
+        tebdil_workers::push(
+            &t.store,
+            &AutoBanOrder { user_id: target.0 },
+            None,
+            t.now(),
+            t.now(),
+        )
+        .await
+        .expect("push");
         workers.run_due_once().await.expect("run");
     }
     assert_eq!((count(&t, "bans").await, heard.told().len()), (1, 1));
@@ -135,7 +171,13 @@ async fn reports_at_once_on_two_nodes_ban_once(t: TestStore) {
     for engine in engines {
         engine.run_due_once().await.expect("run");
     }
-    assert_eq!((count(&t, "bans").await, count(&t, "notifications WHERE code = 'banned'").await), (1, 1));
+    assert_eq!(
+        (
+            count(&t, "bans").await,
+            count(&t, "notifications WHERE code = 'banned'").await
+        ),
+        (1, 1)
+    );
     assert_eq!(heard.told(), [(target.0, Notice::Banned { until: None })]);
 }
 
@@ -150,7 +192,11 @@ async fn a_lost_order_is_found_by_the_sweep(t: TestStore) {
     workers.run_now(AutoBanSweep::default()).await.expect("run");
     assert_eq!(heard.told(), [(target.0, Notice::Banned { until: None })]);
     workers.run_now(AutoBanSweep::default()).await.expect("run");
-    assert_eq!((count(&t, "bans").await, heard.told().len()), (1, 1), "once");
+    assert_eq!(
+        (count(&t, "bans").await, heard.told().len()),
+        (1, 1),
+        "once"
+    );
 }
 
 /// Two engines at once, each cut off in the middle again and again, and begun anew.
@@ -162,8 +208,14 @@ async fn engines_that_are_cut_off_ban_once(t: TestStore) {
         // A match that goes on.
         let (user, session) = t.register("son").await;
         let open = testing::met(&t.store, [target, (user.id, session.id)], t.now()).await;
-        t.execute(&format!("UPDATE matches SET status = 'active', ended_at = NULL WHERE id = {open}")).await;
-        t.execute(&format!("UPDATE match_sides SET open = TRUE WHERE match_id = {open}")).await;
+        t.execute(&format!(
+            "UPDATE matches SET status = 'active', ended_at = NULL WHERE id = {open}"
+        ))
+        .await;
+        t.execute(&format!(
+            "UPDATE match_sides SET open = TRUE WHERE match_id = {open}"
+        ))
+        .await;
         for one in met {
             report(&t.store, one, t.now()).await;
         }
@@ -176,25 +228,48 @@ async fn engines_that_are_cut_off_ban_once(t: TestStore) {
         engines.spawn(async move {
             for cut in 0..CUTS {
                 // Dropped at whichever await it has come to.
-                let _ = tokio::time::timeout(Duration::from_millis(1 + cut), workers.run_now(AutoBanSweep::default())).await;
+                let _ = tokio::time::timeout(
+                    Duration::from_millis(1 + cut),
+                    workers.run_now(AutoBanSweep::default()),
+                )
+                .await;
             }
-            workers.run_now(AutoBanSweep::default()).await.expect("it runs");
+            workers
+                .run_now(AutoBanSweep::default())
+                .await
+                .expect("it runs");
         });
     }
     while let Some(ended) = engines.join_next().await {
         ended.expect("no panic");
     }
     for target in &targets {
-        assert_eq!(count(&t, &format!("bans WHERE user_id = {target}")).await, 1);
-        assert_eq!(count(&t, &format!("notifications WHERE user_id = {target} AND code = 'banned'")).await, 1);
+        assert_eq!(
+            count(&t, &format!("bans WHERE user_id = {target}")).await,
+            1
+        );
+        assert_eq!(
+            count(
+                &t,
+                &format!("notifications WHERE user_id = {target} AND code = 'banned'")
+            )
+            .await,
+            1
+        );
     }
     assert!(heard.told().len() <= targets.len(), "nobody hears twice");
     // Whose maker was cut off after the commit is ended by the order of the ban.
-    workers(t.store.clone(), &t, &heard).run_due_once().await.expect("run");
+    workers(t.store.clone(), &t, &heard)
+        .run_due_once()
+        .await
+        .expect("run");
     assert_eq!(count(&t, "match_sides WHERE open").await, 0);
     assert!(targets.iter().all(|target| heard.closed().contains(target)));
     assert_eq!(count(&t, "matches WHERE ended_reason = 'banned'").await, 3);
-    assert!(heard.ended.lock().expect("lock").len() <= targets.len(), "nobody hears twice of an end");
+    assert!(
+        heard.ended.lock().expect("lock").len() <= targets.len(),
+        "nobody hears twice of an end"
+    );
 }
 
 async fn what_moderators_dismissed_is_erased_before_the_rest(t: TestStore) {
@@ -204,15 +279,33 @@ async fn what_moderators_dismissed_is_erased_before_the_rest(t: TestStore) {
         report(&t.store, *one, t.now()).await;
     }
     let ids = t.numbers("SELECT id FROM reports ORDER BY id").await;
-    for (id, decision) in ids.iter().zip([ReportDecision::Dismiss, ReportDecision::Warn]) {
-        let note = Sealed { ciphertext: b"y".to_vec(), key_id: "k".to_owned() };
-        let word = NewResolution { decision, note, until: None, actor: UserId(7), actor_role: UserRole::Admin };
-        t.resolve_report((*id).into(), &word, t.now()).await.expect("the store");
+    for (id, decision) in ids
+        .iter()
+        .zip([ReportDecision::Dismiss, ReportDecision::Warn])
+    {
+        let note = Sealed {
+            ciphertext: b"y".to_vec(),
+            key_id: "k".to_owned(),
+        };
+        let word = NewResolution {
+            decision,
+            note,
+            until: None,
+            actor: UserId(7),
+            actor_role: UserRole::Admin,
+        };
+        t.resolve_report((*id).into(), &word, t.now())
+            .await
+            .expect("the store");
     }
     let written = "reports WHERE note_ciphertext IS NOT NULL AND evidence_ciphertext IS NOT NULL";
     for (days, reports, with_evidence) in [(29, 3, 3), (1, 3, 2), (149, 3, 2), (1, 0, 0)] {
         t.clock.advance(days * DAY);
         workers.run_now(Retention::default()).await.expect("run");
-        assert_eq!((count(&t, "reports").await, count(&t, written).await), (reports, with_evidence), "after {days} more days");
+        assert_eq!(
+            (count(&t, "reports").await, count(&t, written).await),
+            (reports, with_evidence),
+            "after {days} more days"
+        );
     }
 }

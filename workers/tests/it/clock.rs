@@ -43,14 +43,26 @@ impl Job for Unlucky {
 
 fn workers(db: &Database, settings: Settings) -> Workers {
     let queues = vec![Queue::scheduled::<Chore>(MINUTE), Queue::of::<Unlucky>()];
-    Workers::new(db.store.clone(), db.clock.clone(), Hooks::default(), settings).with_queues(queues)
+    Workers::new(
+        db.store.clone(),
+        db.clock.clone(),
+        Hooks::default(),
+        settings,
+    )
+    .with_queues(queues)
 }
 
 /// Workers who compare their clock with that of the database.
 async fn guarded(db: &Database) -> Workers {
     let guard = ClockGuard::new(db.clock.clone(), Duration::from_secs(5));
     guard.compare(&db.store).await.expect("an answer");
-    workers(db, Settings { guard: Some(guard), ..settings() })
+    workers(
+        db,
+        Settings {
+            guard: Some(guard),
+            ..settings()
+        },
+    )
 }
 
 /// The right time, which goes on.
@@ -58,7 +70,12 @@ async fn real(db: &Database) -> Timestamp {
     db.store.database_time().await.expect("an answer")
 }
 
-const ONE: Ran = Ran { done: 1, failed: 0, dead: 0, lost: 0 };
+const ONE: Ran = Ran {
+    done: 1,
+    failed: 0,
+    dead: 0,
+    lost: 0,
+};
 
 async fn a_clock_that_is_apart_runs_nothing_until_it_is_right(db: &Database) {
     let workers = guarded(db).await;
@@ -67,7 +84,11 @@ async fn a_clock_that_is_apart_runs_nothing_until_it_is_right(db: &Database) {
         assert_eq!(workers.run_due_once().await.expect("run"), Ran::default());
         db.clock.set(real(db).await - apart);
         assert_eq!(workers.run_due_once().await.expect("run"), Ran::default());
-        assert_eq!(db.number("SELECT COUNT(*) FROM job").await, 0, "nor does it push anything");
+        assert_eq!(
+            db.number("SELECT COUNT(*) FROM job").await,
+            0,
+            "nor does it push anything"
+        );
     }
     db.clock.set(real(db).await);
     assert_eq!(workers.run_due_once().await.expect("run"), ONE);
@@ -76,10 +97,26 @@ async fn a_clock_that_is_apart_runs_nothing_until_it_is_right(db: &Database) {
 async fn a_job_whose_clock_is_set_meanwhile_is_given_back(db: &Database) {
     let workers = guarded(db).await;
     db.clock.set(real(db).await);
-    let job = NewJob { queue: Unlucky::QUEUE, payload: b"{}", dedupe: None, run_at: db.now(), max_attempts: 1 };
+    let job = NewJob {
+        queue: Unlucky::QUEUE,
+        payload: b"{}",
+        dedupe: None,
+        run_at: db.now(),
+        max_attempts: 1,
+    };
     db.store.push_job(job, db.now()).await.expect("push");
-    assert_eq!(workers.run_due_once().await.expect("run"), ONE, "the chore; the other neither failed nor ended");
-    assert_eq!(db.number("SELECT COUNT(*) FROM job WHERE queue = 'unlucky' AND state = 0 AND attempts = 0").await, 1);
+    assert_eq!(
+        workers.run_due_once().await.expect("run"),
+        ONE,
+        "the chore; the other neither failed nor ended"
+    );
+    assert_eq!(
+        db.number(
+            "SELECT COUNT(*) FROM job WHERE queue = 'unlucky' AND state = 0 AND attempts = 0"
+        )
+        .await,
+        1
+    );
 }
 
 async fn schedules_go_on_after_the_clock_was_set_back(db: &Database) {
@@ -89,12 +126,18 @@ async fn schedules_go_on_after_the_clock_was_set_back(db: &Database) {
         db.clock.advance(MINUTE);
     }
     for back in [5 * MINUTE, DAY] {
-        db.clock.set(Timestamp::from_millis(db.now().millis() - i64::try_from(back.as_millis()).expect("short")));
+        db.clock.set(Timestamp::from_millis(
+            db.now().millis() - i64::try_from(back.as_millis()).expect("short"),
+        ));
         // The minute in which it is may have been seen to before.
         workers.run_due_once().await.expect("run");
         for _ in 0..8 {
             db.clock.advance(MINUTE);
-            assert_eq!(workers.run_due_once().await.expect("run"), ONE, "every minute again");
+            assert_eq!(
+                workers.run_due_once().await.expect("run"),
+                ONE,
+                "every minute again"
+            );
         }
     }
 }
@@ -102,16 +145,48 @@ async fn schedules_go_on_after_the_clock_was_set_back(db: &Database) {
 async fn what_a_clock_that_was_ahead_put_off_runs(db: &Database) {
     let (workers, now) = (workers(db, settings()), db.now());
     assert_eq!(workers.run_due_once().await.expect("run"), ONE);
-    let job = |payload, run_at| NewJob { queue: Chore::QUEUE, payload, dedupe: None, run_at, max_attempts: 3 };
-    let lease = async |at| db.store.lease_jobs(Chore::QUEUE, 1, MINUTE, at).await.expect("lease").jobs.len();
-    // One is leased by a clock a day ahead whose machine then died, one pushed, one is to wait an hour by a clock that is right.
+    let job = |payload, run_at| NewJob {
+        queue: Chore::QUEUE,
+        payload,
+        dedupe: None,
+        run_at,
+        max_attempts: 3,
+    };
+    let lease = async |at| {
+        db.store
+            .lease_jobs(Chore::QUEUE, 1, MINUTE, at)
+            .await
+            .expect("lease")
+            .jobs
+            .len()
+    };
+    // One is leased by a clock a day ahead whose machine then died, one pushed, one is to wait an
+    // hour by a clock that is right.
     db.store.push_job(job(b"{}", now), now).await.expect("push");
     assert_eq!(lease(now + DAY).await, 1);
-    db.store.push_job(job(b"{}", now + DAY), now + DAY).await.expect("push");
-    db.store.push_job(job(b"{}", now + 60 * MINUTE), now).await.expect("push");
+    db.store
+        .push_job(job(b"{}", now + DAY), now + DAY)
+        .await
+        .expect("push");
+    db.store
+        .push_job(job(b"{}", now + 60 * MINUTE), now)
+        .await
+        .expect("push");
     assert_eq!(lease(now).await, 0);
     db.clock.advance(MINUTE);
     let ran = workers.run_due_once().await.expect("run");
-    assert_eq!(ran, Ran { done: 3, ..Ran::default() }, "the tick, and both that were put off");
-    assert_eq!(db.number("SELECT COUNT(*) FROM job WHERE state = 0 AND dedupe IS NULL").await, 1, "who has to wait waits");
+    assert_eq!(
+        ran,
+        Ran {
+            done: 3,
+            ..Ran::default()
+        },
+        "the tick, and both that were put off"
+    );
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM job WHERE state = 0 AND dedupe IS NULL")
+            .await,
+        1,
+        "who has to wait waits"
+    );
 }

@@ -1,4 +1,5 @@
-//! The workers: exactly once when nothing fails, again when something does, once per cluster for schedules, and a bounded end.
+//! The workers: exactly once when nothing fails, again when something does, once per cluster for
+//! schedules, and a bounded end.
 
 use std::{
     collections::HashMap,
@@ -11,7 +12,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use tebdil_core::store::Store;
-use tebdil_workers::{Hooks, Job, JobContext, JobError, Queue, Ran, Timing, Workers, WorkersError, push};
+use tebdil_workers::{
+    Hooks, Job, JobContext, JobError, Queue, Ran, Timing, Workers, WorkersError, push,
+};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -39,7 +42,12 @@ struct Seen {
 
 impl Seen {
     fn of(&self, n: u64) -> u64 {
-        self.runs.lock().expect("lock").get(&n).copied().unwrap_or(0)
+        self.runs
+            .lock()
+            .expect("lock")
+            .get(&n)
+            .copied()
+            .unwrap_or(0)
     }
     fn jobs(&self) -> usize {
         self.runs.lock().expect("lock").len()
@@ -58,7 +66,10 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 
 fn new_test() -> (u64, Arc<TestState>) {
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    let state = Arc::new(TestState { seen: Seen::default(), gate: Semaphore::new(0) });
+    let state = Arc::new(TestState {
+        seen: Seen::default(),
+        gate: Semaphore::new(0),
+    });
     TESTS.lock().expect("lock").insert(id, state.clone());
     (id, state)
 }
@@ -83,8 +94,19 @@ impl Job for Probe {
     const MAX_ATTEMPTS: i64 = 3;
 
     async fn run(self, _: &JobContext) -> Result<(), JobError> {
-        let state = TESTS.lock().expect("lock").get(&self.test).cloned().expect("a test");
-        *state.seen.runs.lock().expect("lock").entry(self.n).or_default() += 1;
+        let state = TESTS
+            .lock()
+            .expect("lock")
+            .get(&self.test)
+            .cloned()
+            .expect("a test");
+        *state
+            .seen
+            .runs
+            .lock()
+            .expect("lock")
+            .entry(self.n)
+            .or_default() += 1;
         match self.act {
             Act::Succeed => Ok(()),
             Act::Fail => Err(JobError::Retry("as told".to_owned())),
@@ -106,11 +128,17 @@ const TIMING: Timing = Timing {
 };
 
 fn workers(db: &Database, store: Store) -> Workers {
-    Workers::new(store, db.clock.clone(), Hooks::default(), settings()).with_queues(vec![Queue::of::<Probe>()]).with_timing(TIMING)
+    Workers::new(store, db.clock.clone(), Hooks::default(), settings())
+        .with_queues(vec![Queue::of::<Probe>()])
+        .with_timing(TIMING)
 }
 
 async fn push_probe(db: &Database, test: u64, n: u64, act: Act) {
-    assert!(push(&db.store, &Probe { test, n, act }, None, db.now(), db.now()).await.expect("push"));
+    assert!(
+        push(&db.store, &Probe { test, n, act }, None, db.now(), db.now())
+            .await
+            .expect("push")
+    );
 }
 
 async fn jobs_left(db: &Database) -> i64 {
@@ -124,7 +152,10 @@ struct Running {
 
 fn start(nodes: impl IntoIterator<Item = Workers>) -> Running {
     let stop = CancellationToken::new();
-    let tasks = nodes.into_iter().map(|node| node.run(stop.clone())).collect();
+    let tasks = nodes
+        .into_iter()
+        .map(|node| node.run(stop.clone()))
+        .collect();
     Running { stop, tasks }
 }
 
@@ -158,22 +189,51 @@ async fn a_panic_is_tried_again_and_then_dead_and_harms_nobody(db: &Database) {
     let workers = workers(db, db.store.clone());
     push_probe(db, test, 1, Act::Panic).await;
     push_probe(db, test, 2, Act::Succeed).await;
-    assert_eq!(workers.run_due_once().await.expect("run"), Ran { done: 1, failed: 1, ..Ran::default() });
-    assert_eq!(workers.run_due_once().await.expect("run"), Ran::default(), "it rests");
+    assert_eq!(
+        workers.run_due_once().await.expect("run"),
+        Ran {
+            done: 1,
+            failed: 1,
+            ..Ran::default()
+        }
+    );
+    assert_eq!(
+        workers.run_due_once().await.expect("run"),
+        Ran::default(),
+        "it rests"
+    );
     db.clock.advance(Duration::from_millis(500));
-    assert_eq!(workers.run_due_once().await.expect("run"), Ran { failed: 1, ..Ran::default() });
+    assert_eq!(
+        workers.run_due_once().await.expect("run"),
+        Ran {
+            failed: 1,
+            ..Ran::default()
+        }
+    );
     db.clock.advance(Duration::from_secs(1));
-    assert_eq!(workers.run_due_once().await.expect("run"), Ran { dead: 1, ..Ran::default() });
+    assert_eq!(
+        workers.run_due_once().await.expect("run"),
+        Ran {
+            dead: 1,
+            ..Ran::default()
+        }
+    );
     db.clock.advance(MINUTE);
     assert_eq!(workers.run_due_once().await.expect("run"), Ran::default());
     assert_eq!((state.seen.of(1), state.seen.of(2)), (3, 1));
-    assert_eq!(db.text("SELECT error FROM job WHERE state = 3").await, "panicked: as told");
+    assert_eq!(
+        db.text("SELECT error FROM job WHERE state = 3").await,
+        "panicked: as told"
+    );
 
     // The same in the workers: they outlive it.
     push_probe(db, test, 3, Act::Panic).await;
     push_probe(db, test, 4, Act::Succeed).await;
     let running = start([workers]);
-    until("both ran", async || state.seen.of(3) == 1 && state.seen.of(4) == 1).await;
+    until("both ran", async || {
+        state.seen.of(3) == 1 && state.seen.of(4) == 1
+    })
+    .await;
     push_probe(db, test, 5, Act::Succeed).await;
     until("the next ran", async || state.seen.of(5) == 1).await;
     running.stop().await;
@@ -186,7 +246,11 @@ async fn a_killed_worker_gives_its_job_up(db: &Database) {
     until("the job runs", async || state.seen.of(1) == 1).await;
     let Running { mut tasks, .. } = victim;
     tasks.shutdown().await;
-    assert_eq!(db.number("SELECT COUNT(*) FROM job WHERE state = 1").await, 1, "still leased");
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM job WHERE state = 1").await,
+        1,
+        "still leased"
+    );
 
     state.gate.add_permits(1);
     let heir = start([workers(db, db.store.clone())]);
@@ -199,14 +263,24 @@ async fn a_killed_worker_gives_its_job_up(db: &Database) {
 async fn a_long_job_keeps_its_lease(db: &Database) {
     let (test, state) = new_test();
     push_probe(db, test, 1, Act::Wait).await;
-    let timing = Timing { lease: Duration::from_millis(90), ..TIMING };
+    let timing = Timing {
+        lease: Duration::from_millis(90),
+        ..TIMING
+    };
     let nodes = [db.node().await, db.node().await];
-    let running = start(nodes.clone().map(|node| workers(db, node).with_timing(timing)));
+    let running = start(
+        nodes
+            .clone()
+            .map(|node| workers(db, node).with_timing(timing)),
+    );
     until("the job runs", async || state.seen.of(1) == 1).await;
     // Each step is shorter than a lease, all of them are longer; the heartbeat follows the clock.
     for _ in 0..4 {
         db.clock.advance(Duration::from_millis(60));
-        until("the lease is extended", async || db.time("SELECT lease_until FROM job").await == Some(db.now() + timing.lease)).await;
+        until("the lease is extended", async || {
+            db.time("SELECT lease_until FROM job").await == Some(db.now() + timing.lease)
+        })
+        .await;
     }
     state.gate.add_permits(1);
     until("the job is done", async || jobs_left(db).await == 0).await;
@@ -251,7 +325,9 @@ fn ticking(db: &Database, store: Store) -> (Workers, Arc<AtomicU64>) {
         }
     };
     (
-        Workers::new(store, db.clock.clone(), hooks, settings()).with_queues(vec![Queue::scheduled::<Tick>(MINUTE)]).with_timing(TIMING),
+        Workers::new(store, db.clock.clone(), hooks, settings())
+            .with_queues(vec![Queue::scheduled::<Tick>(MINUTE)])
+            .with_timing(TIMING),
         ticks,
     )
 }
@@ -263,10 +339,16 @@ async fn a_tick_of_two_nodes_runs_once(db: &Database) {
     let ticks = || ticks_a.load(Ordering::Relaxed) + ticks_b.load(Ordering::Relaxed);
     let running = start([a, b]);
     for n in 1..=3 {
-        until("the tick is done", async || db.number("SELECT COUNT(*) FROM job WHERE state = 2").await == n).await;
+        until("the tick is done", async || {
+            db.number("SELECT COUNT(*) FROM job WHERE state = 2").await == n
+        })
+        .await;
         db.clock.advance(MINUTE);
     }
-    until("the last tick is done", async || db.number("SELECT COUNT(*) FROM job WHERE state = 2").await == 4).await;
+    until("the last tick is done", async || {
+        db.number("SELECT COUNT(*) FROM job WHERE state = 2").await == 4
+    })
+    .await;
     running.stop().await;
     assert_eq!(ticks(), 4);
 
@@ -287,7 +369,10 @@ async fn a_missed_hour_is_one_run(db: &Database) {
     assert_eq!(ticks.load(Ordering::Relaxed), 1);
     db.clock.advance(60 * MINUTE);
     let running = start([workers]);
-    until("the tick is done", async || db.number("SELECT COUNT(*) FROM job WHERE state = 2").await == 2).await;
+    until("the tick is done", async || {
+        db.number("SELECT COUNT(*) FROM job WHERE state = 2").await == 2
+    })
+    .await;
     running.stop().await;
     assert_eq!(ticks.load(Ordering::Relaxed), 2);
     assert_eq!(jobs_left(db).await, 2, "nothing waits");
@@ -300,29 +385,61 @@ async fn shutdown_drains(db: &Database) {
         push_probe(db, test, n, Act::Wait).await;
     }
     let running = start([workers(db, db.store.clone())]);
-    until("all slots are taken", async || state.seen.jobs() == Probe::CONCURRENCY).await;
+    until("all slots are taken", async || {
+        state.seen.jobs() == Probe::CONCURRENCY
+    })
+    .await;
     running.stop.cancel();
     state.gate.add_permits(100);
     running.stop().await;
-    assert_eq!(state.seen.jobs(), Probe::CONCURRENCY, "what ran has ended, nothing else began");
-    assert_eq!(db.number("SELECT COUNT(*) FROM job WHERE state = 0 AND attempts = 0").await, 3);
+    assert_eq!(
+        state.seen.jobs(),
+        Probe::CONCURRENCY,
+        "what ran has ended, nothing else began"
+    );
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM job WHERE state = 0 AND attempts = 0")
+            .await,
+        3
+    );
     assert_eq!(jobs_left(db).await, 3);
 }
 
 async fn a_job_that_does_not_end_is_given_back(db: &Database) {
     let (test, state) = new_test();
     push_probe(db, test, 1, Act::Wait).await;
-    let running = start([workers(db, db.store.clone()).with_timing(Timing { drain: Duration::from_millis(20), ..TIMING })]);
+    let running = start([workers(db, db.store.clone()).with_timing(Timing {
+        drain: Duration::from_millis(20),
+        ..TIMING
+    })]);
     until("the job runs", async || state.seen.of(1) == 1).await;
     running.stop().await;
-    assert_eq!(db.number("SELECT COUNT(*) FROM job WHERE state = 0 AND attempts = 0 AND lease_until IS NULL").await, 1);
+    assert_eq!(
+        db.number(
+            "SELECT COUNT(*) FROM job WHERE state = 0 AND attempts = 0 AND lease_until IS NULL"
+        )
+        .await,
+        1
+    );
 }
 
 async fn what_cannot_be_read_is_dead_at_once(db: &Database) {
     let workers = workers(db, db.store.clone());
-    let job = tebdil_core::store::NewJob { queue: "probe", payload: b"{", dedupe: None, run_at: db.now(), max_attempts: 9 };
+    let job = tebdil_core::store::NewJob {
+        queue: "probe",
+        payload: b"{",
+        dedupe: None,
+        run_at: db.now(),
+        max_attempts: 9,
+    };
     db.store.push_job(job, db.now()).await.expect("push");
-    assert_eq!(workers.run_due_once().await.expect("run"), Ran { dead: 1, ..Ran::default() });
+    assert_eq!(
+        workers.run_due_once().await.expect("run"),
+        Ran {
+            dead: 1,
+            ..Ran::default()
+        }
+    );
 }
 
 async fn a_failing_job_does_not_hold_up_its_queue(db: &Database) {
@@ -333,7 +450,12 @@ async fn a_failing_job_does_not_hold_up_its_queue(db: &Database) {
     push_probe(db, test, 8, Act::Succeed).await;
     let running = start([workers(db, db.store.clone())]);
     until("the good one ran", async || state.seen.of(8) == 1).await;
-    until("the bad ones rest", async || db.number("SELECT COUNT(*) FROM job WHERE state = 0 AND attempts = 1").await == 8).await;
+    until("the bad ones rest", async || {
+        db.number("SELECT COUNT(*) FROM job WHERE state = 0 AND attempts = 1")
+            .await
+            == 8
+    })
+    .await;
     running.stop().await;
 }
 
@@ -348,25 +470,57 @@ impl Job for Asked {
     const MAX_ATTEMPTS: i64 = 2;
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
-        assert!(!cx.job.id.is_empty() && cx.job.pushed_at <= cx.clock.now(), "it knows itself");
-        Err(JobError::RetryAfter(Duration::from_secs(self.seconds), "not now".to_owned()))
+        assert!(
+            !cx.job.id.is_empty() && cx.job.pushed_at <= cx.clock.now(),
+            "it knows itself"
+        );
+        Err(JobError::RetryAfter(
+            Duration::from_secs(self.seconds),
+            "not now".to_owned(),
+        ))
     }
 }
 
 async fn a_job_waits_as_long_as_it_was_asked_to(db: &Database) {
-    let workers = Workers::new(db.store.clone(), db.clock.clone(), Hooks::default(), settings()).with_queues(vec![Queue::of::<Asked>()]);
-    let failed = Ran { failed: 1, ..Ran::default() };
-    push(&db.store, &Asked { seconds: 90 }, None, db.now(), db.now()).await.expect("push");
+    let workers = Workers::new(
+        db.store.clone(),
+        db.clock.clone(),
+        Hooks::default(),
+        settings(),
+    )
+    .with_queues(vec![Queue::of::<Asked>()]);
+    let failed = Ran {
+        failed: 1,
+        ..Ran::default()
+    };
+    push(&db.store, &Asked { seconds: 90 }, None, db.now(), db.now())
+        .await
+        .expect("push");
     assert_eq!(workers.run_due_once().await.expect("run"), failed);
-    assert_eq!(db.time("SELECT run_at FROM job").await, Some(db.now() + Duration::from_secs(90)));
+    assert_eq!(
+        db.time("SELECT run_at FROM job").await,
+        Some(db.now() + Duration::from_secs(90))
+    );
     db.clock.advance(Duration::from_secs(89));
     assert_eq!(workers.run_due_once().await.expect("run"), Ran::default());
     db.clock.advance(Duration::from_secs(1));
-    assert_eq!(workers.run_due_once().await.expect("run"), Ran { dead: 1, ..Ran::default() }, "attempts are bounded all the same");
+    assert_eq!(
+        workers.run_due_once().await.expect("run"),
+        Ran {
+            dead: 1,
+            ..Ran::default()
+        },
+        "attempts are bounded all the same"
+    );
     assert_eq!(db.text("SELECT error FROM job").await, "not now");
 
     // Never sooner than the backoff.
-    push(&db.store, &Asked { seconds: 0 }, None, db.now(), db.now()).await.expect("push");
+    push(&db.store, &Asked { seconds: 0 }, None, db.now(), db.now())
+        .await
+        .expect("push");
     assert_eq!(workers.run_due_once().await.expect("run"), failed);
-    assert_eq!(db.time("SELECT run_at FROM job WHERE state = 0").await, Some(db.now() + Duration::from_millis(500)));
+    assert_eq!(
+        db.time("SELECT run_at FROM job WHERE state = 0").await,
+        Some(db.now() + Duration::from_millis(500))
+    );
 }

@@ -39,7 +39,13 @@ impl Heard {
     }
 
     fn ended(&self) -> Vec<(UserId, EndReason)> {
-        let mut ended: Vec<_> = self.ended.lock().expect("lock").iter().map(|one| (one.users[1], one.reason)).collect();
+        let mut ended: Vec<_> = self
+            .ended
+            .lock()
+            .expect("lock")
+            .iter()
+            .map(|one| (one.users[1], one.reason))
+            .collect();
         ended.sort_unstable_by_key(|(user, _)| *user);
         ended
     }
@@ -49,29 +55,62 @@ impl Heard {
 async fn busy(db: &Database) -> UserId {
     let (old, [user, peer]) = db.a_match().await;
     db.message(old, [user, peer]).await;
-    db.execute("UPDATE matches SET shared_interests = '[\"kedi\"]'").await;
+    db.execute("UPDATE matches SET shared_interests = '[\"kedi\"]'")
+        .await;
     let (new, sides) = db.a_match().await;
-    db.execute(&format!("UPDATE matches SET user1_id = {user} WHERE id = {new}")).await;
-    db.execute(&format!("UPDATE match_sides SET user_id = {user} WHERE match_id = {new} AND user_id = {}", sides[0])).await;
-    db.execute(&format!("UPDATE match_sides SET peer_id = {user} WHERE match_id = {new} AND user_id = {}", sides[1])).await;
+    db.execute(&format!(
+        "UPDATE matches SET user1_id = {user} WHERE id = {new}"
+    ))
+    .await;
+    db.execute(&format!(
+        "UPDATE match_sides SET user_id = {user} WHERE match_id = {new} AND user_id = {}",
+        sides[0]
+    ))
+    .await;
+    db.execute(&format!(
+        "UPDATE match_sides SET peer_id = {user} WHERE match_id = {new} AND user_id = {}",
+        sides[1]
+    ))
+    .await;
     db.message(new, [user, sides[1]]).await;
     db.message(new, [sides[1], user]).await;
-    db.execute("UPDATE message_logs SET device_info = 'phone'").await;
+    db.execute("UPDATE message_logs SET device_info = 'phone'")
+        .await;
     user
 }
 
 async fn erase(db: &Database, user: UserId) {
-    let by = ErasedBy::User { verified: &Secret::from("h") };
-    let erased = db.store.erase_user(user, by, &mut StdRng::seed_from_u64(1), db.now()).await.expect("erase");
+    let by = ErasedBy::User {
+        verified: &Secret::from("h"),
+    };
+    let erased = db
+        .store
+        .erase_user(user, by, &mut StdRng::seed_from_u64(1), db.now())
+        .await
+        .expect("erase");
     assert_eq!(erased, Erased::Now);
 }
 
 async fn assert_forgotten(db: &Database) {
-    assert_eq!(db.number("SELECT COUNT(*) FROM match_sides WHERE open").await, 0);
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM match_sides WHERE open")
+            .await,
+        0
+    );
     assert_eq!(db.number("SELECT COUNT(*) FROM messages").await, 0);
-    assert_eq!(db.number("SELECT COUNT(*) FROM matches WHERE shared_interests <> '[]'").await, 0);
-    assert_eq!(db.number("SELECT COUNT(*) FROM message_logs").await, 3, "who wrote to whom and when stays");
-    let named = db.number("SELECT COUNT(*) FROM message_logs WHERE device_info <> ''").await;
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM matches WHERE shared_interests <> '[]'")
+            .await,
+        0
+    );
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM message_logs").await,
+        3,
+        "who wrote to whom and when stays"
+    );
+    let named = db
+        .number("SELECT COUNT(*) FROM message_logs WHERE device_info <> ''")
+        .await;
     assert_eq!(named, 1, "the device of the peer is the peer's");
 }
 
@@ -81,26 +120,60 @@ async fn the_job_ends_what_an_erased_account_has(db: &Database) {
     let workers = heard.workers(db);
     erase(db, user).await;
     workers.run_due_once().await.expect("run");
-    assert_eq!(heard.ended().iter().map(|(_, reason)| *reason).collect::<Vec<_>>(), [EndReason::Erased; 2]);
+    assert_eq!(
+        heard
+            .ended()
+            .iter()
+            .map(|(_, reason)| *reason)
+            .collect::<Vec<_>>(),
+        [EndReason::Erased; 2]
+    );
     assert_eq!(*heard.closed.lock().expect("lock"), [user]);
     assert_forgotten(db).await;
     // Once more, later; nothing ends twice.
-    db.execute(&format!("INSERT INTO push_muted (user_id, type) VALUES ({user}, 'ad')")).await;
+    db.execute(&format!(
+        "INSERT INTO push_muted (user_id, type) VALUES ({user}, 'ad')"
+    ))
+    .await;
     db.clock.advance(19 * MINUTE);
     workers.run_due_once().await.expect("run");
-    assert_eq!(db.number("SELECT COUNT(*) FROM push_muted").await, 1, "not yet");
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM push_muted").await,
+        1,
+        "not yet"
+    );
     db.clock.advance(MINUTE);
     workers.run_due_once().await.expect("run");
     assert_eq!(db.number("SELECT COUNT(*) FROM push_muted").await, 0);
-    assert_eq!((heard.ended().len(), heard.closed.lock().expect("lock").len()), (2, 2));
-    assert_eq!(db.number("SELECT COUNT(*) FROM job WHERE queue = 'erase'").await, 0);
+    assert_eq!(
+        (
+            heard.ended().len(),
+            heard.closed.lock().expect("lock").len()
+        ),
+        (2, 2)
+    );
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM job WHERE queue = 'erase'")
+            .await,
+        0
+    );
 }
 
 async fn two_nodes_finish_one_erasure(db: &Database) {
     let user = busy(db).await;
     erase(db, user).await;
     for _ in 0..6 {
-        assert!(push(&db.store, &EraseOrder { user_id: user }, None, db.now(), db.now()).await.expect("pushed"));
+        assert!(
+            push(
+                &db.store,
+                &EraseOrder { user_id: user },
+                None,
+                db.now(),
+                db.now()
+            )
+            .await
+            .expect("pushed")
+        );
     }
     let heard = Heard::default();
     let (first, second) = (heard.workers(db), heard.workers(db));
@@ -112,12 +185,31 @@ async fn two_nodes_finish_one_erasure(db: &Database) {
 
 async fn an_order_for_an_account_that_is_there_changes_nothing(db: &Database) {
     let user = busy(db).await;
-    assert!(push(&db.store, &EraseOrder { user_id: user }, None, db.now(), db.now()).await.expect("pushed"));
+    assert!(
+        push(
+            &db.store,
+            &EraseOrder { user_id: user },
+            None,
+            db.now(),
+            db.now()
+        )
+        .await
+        .expect("pushed")
+    );
     let heard = Heard::default();
     heard.workers(db).run_due_once().await.expect("run");
     assert_eq!(heard.ended(), []);
-    assert_eq!(db.number("SELECT COUNT(*) FROM match_sides WHERE open").await, 4);
-    assert_eq!(db.number("SELECT COUNT(*) FROM job WHERE queue = 'erase' AND state = 3").await, 1, "it is looked into");
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM match_sides WHERE open")
+            .await,
+        4
+    );
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM job WHERE queue = 'erase' AND state = 3")
+            .await,
+        1,
+        "it is looked into"
+    );
 }
 
 async fn tombstones_and_logs_go_when_their_time_has_come(db: &Database) {
@@ -127,10 +219,17 @@ async fn tombstones_and_logs_go_when_their_time_has_come(db: &Database) {
     for (days, tombstones, logs) in [(39, 1, 1), (1, 0, 1), (689, 0, 1), (1, 0, 0)] {
         db.clock.advance(days * DAY);
         workers.run_due_once().await.expect("run");
-        assert_eq!(db.number("SELECT COUNT(*) FROM tombstones").await, tombstones);
+        assert_eq!(
+            db.number("SELECT COUNT(*) FROM tombstones").await,
+            tombstones
+        );
         assert_eq!(db.number("SELECT COUNT(*) FROM system_logs").await, logs);
     }
-    assert_eq!(db.number("SELECT COUNT(*) FROM users WHERE erased_at IS NOT NULL").await, 1);
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM users WHERE erased_at IS NOT NULL")
+            .await,
+        1
+    );
 }
 
 async fn a_block_goes_a_year_after_a_side_was_erased(db: &Database) {
@@ -147,6 +246,11 @@ async fn a_block_goes_a_year_after_a_side_was_erased(db: &Database) {
     assert_eq!(db.number("SELECT COUNT(*) FROM blocks").await, 2);
     db.clock.advance(2 * DAY);
     workers.run_due_once().await.expect("run");
-    assert_eq!(db.number("SELECT COUNT(*) FROM blocks WHERE blocked_phone IS NULL").await, 1, "that of two accounts stays");
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM blocks WHERE blocked_phone IS NULL")
+            .await,
+        1,
+        "that of two accounts stays"
+    );
     assert_eq!(db.number("SELECT COUNT(*) FROM blocks").await, 1);
 }

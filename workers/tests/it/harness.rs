@@ -1,4 +1,5 @@
-//! A database of its own for every test, on SQLite always and on PostgreSQL when `TEBDIL_TEST_POSTGRES_URL` says where.
+//! A database of its own for every test, on SQLite always and on PostgreSQL when
+//! `TEBDIL_TEST_POSTGRES_URL` says where.
 
 use std::{
     future::Future,
@@ -10,7 +11,9 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Sqlite, SqlitePool, Transaction};
+use sqlx::{
+    AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
+};
 use tebdil_core::{
     id::{ClaimId, IdGenerator, MatchId, MessageId, SessionId, UserId},
     store::{Store, TICK_LOCK},
@@ -67,7 +70,13 @@ impl HeldTicks {
         macro_rules! push {
             ($tx:expr) => {{
                 let mut tx = $tx;
-                sqlx::query(SQL).bind(key).bind(vec![0_u8]).bind(at).execute(&mut *tx).await.expect("tick");
+                sqlx::query(SQL)
+                    .bind(key)
+                    .bind(vec![0_u8])
+                    .bind(at)
+                    .execute(&mut *tx)
+                    .await
+                    .expect("tick");
                 tx.commit().await.expect("commit");
             }};
         }
@@ -105,14 +114,24 @@ pub async fn on_sqlite(scenario: impl AsyncFnOnce(&Database)) {
 
 pub async fn on_postgres(scenario: impl AsyncFnOnce(&Database)) {
     let Ok(base) = std::env::var("TEBDIL_TEST_POSTGRES_URL") else {
-        assert!(std::env::var("REQUIRE_SERVICES").as_deref() != Ok("1"), "REQUIRE_SERVICES=1, but TEBDIL_TEST_POSTGRES_URL is not");
+        assert!(
+            std::env::var("REQUIRE_SERVICES").as_deref() != Ok("1"),
+            "REQUIRE_SERVICES=1, but TEBDIL_TEST_POSTGRES_URL is not"
+        );
         // Not `println!`: the test harness would keep it to itself.
-        writeln!(std::io::stderr(), "did NOT run on PostgreSQL: TEBDIL_TEST_POSTGRES_URL is not set").expect("stderr");
+        writeln!(
+            std::io::stderr(),
+            "did NOT run on PostgreSQL: TEBDIL_TEST_POSTGRES_URL is not set"
+        )
+        .expect("stderr");
         return;
     };
     let schema = format!("jobs_{:032x}", rand::random::<u128>());
     let mut admin = PgConnection::connect(&base).await.expect("PostgreSQL");
-    sqlx::query(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).execute(&mut admin).await.expect("create schema");
+    sqlx::query(AssertSqlSafe(format!("CREATE SCHEMA {schema}")))
+        .execute(&mut admin)
+        .await
+        .expect("create schema");
     let joint = if base.contains('?') { '&' } else { '?' };
     let db = Database::open(format!("{base}{joint}options=-c%20search_path%3D{schema}")).await;
     scenario(&db).await;
@@ -120,29 +139,47 @@ pub async fn on_postgres(scenario: impl AsyncFnOnce(&Database)) {
     if let Raw::Postgres(pool) = &db.raw {
         pool.close().await;
     }
-    sqlx::query(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE"))).execute(&mut admin).await.expect("drop schema");
+    sqlx::query(AssertSqlSafe(format!("DROP SCHEMA {schema} CASCADE")))
+        .execute(&mut admin)
+        .await
+        .expect("drop schema");
 }
 
 impl Database {
     async fn open(url: String) -> Self {
         let clock = Clock::manual(START);
-        let store = Store::open(&url, 6, clock.clone()).await.expect("open store");
+        let store = Store::open(&url, 6, clock.clone())
+            .await
+            .expect("open store");
         let ids = Arc::clone(store.ids());
         let raw = if url.starts_with("sqlite:") {
             Raw::Sqlite(SqlitePool::connect(&url).await.expect("connect"))
         } else {
             Raw::Postgres(PgPool::connect(&url).await.expect("connect"))
         };
-        Self { store, clock, ids, raw, next: AtomicI64::new(0), url }
+        Self {
+            store,
+            clock,
+            ids,
+            raw,
+            next: AtomicI64::new(0),
+            url,
+        }
     }
 
     /// Has others who push ticks wait, as a node does that pushes one.
     pub async fn hold_ticks(&self) -> HeldTicks {
         match &self.raw {
-            Raw::Sqlite(pool) => HeldTicks::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await.expect("begin")),
+            Raw::Sqlite(pool) => {
+                HeldTicks::Sqlite(pool.begin_with("BEGIN IMMEDIATE").await.expect("begin"))
+            }
             Raw::Postgres(pool) => {
                 let mut tx = pool.begin().await.expect("begin");
-                sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(TICK_LOCK).execute(&mut *tx).await.expect("lock");
+                sqlx::query("SELECT pg_advisory_xact_lock($1)")
+                    .bind(TICK_LOCK)
+                    .execute(&mut *tx)
+                    .await
+                    .expect("lock");
                 HeldTicks::Postgres(tx)
             }
         }
@@ -150,7 +187,9 @@ impl Database {
 
     /// Another node on the same database.
     pub async fn node(&self) -> Store {
-        Store::open(&self.url, 6, self.clock.clone()).await.expect("open store")
+        Store::open(&self.url, 6, self.clock.clone())
+            .await
+            .expect("open store")
     }
 
     pub fn now(&self) -> Timestamp {
@@ -163,29 +202,45 @@ impl Database {
 
     /// The number that `sql` selects.
     pub async fn number(&self, sql: &'static str) -> i64 {
-        let (number,): (i64,) = raw!(self, |pool| sqlx::query_as(sql).fetch_one(pool).await.expect(sql));
+        let (number,): (i64,) = raw!(self, |pool| sqlx::query_as(sql)
+            .fetch_one(pool)
+            .await
+            .expect(sql));
         number
     }
 
     /// The only text that `sql` selects.
     pub async fn text(&self, sql: &'static str) -> String {
-        let (text,): (String,) = raw!(self, |pool| sqlx::query_as(sql).fetch_one(pool).await.expect(sql));
+        let (text,): (String,) = raw!(self, |pool| sqlx::query_as(sql)
+            .fetch_one(pool)
+            .await
+            .expect(sql));
         text
     }
 
     /// The first column of every row, a text.
     pub async fn texts(&self, sql: &'static str) -> Vec<String> {
-        raw!(self, |pool| sqlx::query_scalar(sql).fetch_all(pool).await.expect(sql))
+        raw!(self, |pool| sqlx::query_scalar(sql)
+            .fetch_all(pool)
+            .await
+            .expect(sql))
     }
 
     /// Runs a statement of the test's own.
     pub async fn execute(&self, sql: &str) {
-        raw!(self, |pool| sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(pool).await.map(drop).expect(sql));
+        raw!(self, |pool| sqlx::raw_sql(AssertSqlSafe(sql.to_owned()))
+            .execute(pool)
+            .await
+            .map(drop)
+            .expect(sql));
     }
 
     /// The only time that `sql` selects.
     pub async fn time(&self, sql: &'static str) -> Option<Timestamp> {
-        let (time,): (Option<Timestamp>,) = raw!(self, |pool| sqlx::query_as(sql).fetch_one(pool).await.expect(sql));
+        let (time,): (Option<Timestamp>,) = raw!(self, |pool| sqlx::query_as(sql)
+            .fetch_one(pool)
+            .await
+            .expect(sql));
         time
     }
 
@@ -207,16 +262,31 @@ impl Database {
         id
     }
 
-    pub async fn session(&self, user: UserId, refresh_expires_at: Timestamp, revoked_at: Option<Timestamp>) -> SessionId {
+    pub async fn session(
+        &self,
+        user: UserId,
+        refresh_expires_at: Timestamp,
+        revoked_at: Option<Timestamp>,
+    ) -> SessionId {
         const SQL: &str = "INSERT INTO sessions (id, user_id, refresh_hash, refresh_expires_at, created_at, last_active, revoked_at) \
              VALUES ($1, $2, $3, $4, $5, $5, $6)";
         const KEY: &str = "INSERT INTO key_packages (id, user_id, session_id, package, created_at) VALUES ($1, $2, $3, $4, $5)";
         let id: SessionId = self.ids.next();
         raw!(self, |pool| {
-            let insert =
-                sqlx::query(SQL).bind(id).bind(user).bind(vec![0_u8; 32]).bind(refresh_expires_at).bind(self.now()).bind(revoked_at);
+            let insert = sqlx::query(SQL)
+                .bind(id)
+                .bind(user)
+                .bind(vec![0_u8; 32])
+                .bind(refresh_expires_at)
+                .bind(self.now())
+                .bind(revoked_at);
             insert.execute(pool).await.map(drop).expect("session");
-            let key = sqlx::query(KEY).bind(self.ids.next::<i64>()).bind(user).bind(id).bind(vec![1_u8]).bind(self.now());
+            let key = sqlx::query(KEY)
+                .bind(self.ids.next::<i64>())
+                .bind(user)
+                .bind(id)
+                .bind(vec![1_u8])
+                .bind(self.now());
             key.execute(pool).await.map(drop).expect("key package");
         });
         id
@@ -230,10 +300,24 @@ impl Database {
         let users = [self.user().await, self.user().await];
         let id: MatchId = self.ids.next();
         raw!(self, |pool| {
-            let insert = sqlx::query(MATCH).bind(id).bind(users[0]).bind(users[1]).bind(self.now()).bind(self.now() + DAY);
+            let insert = sqlx::query(MATCH)
+                .bind(id)
+                .bind(users[0])
+                .bind(users[1])
+                .bind(self.now())
+                .bind(self.now() + DAY);
             insert.execute(pool).await.map(drop).expect("match");
-            for (user, peer, role) in [(users[0], users[1], "offerer"), (users[1], users[0], "answerer")] {
-                let side = sqlx::query(SIDE).bind(id).bind(user).bind(peer).bind(self.unique()).bind(role).bind(self.now());
+            for (user, peer, role) in [
+                (users[0], users[1], "offerer"),
+                (users[1], users[0], "answerer"),
+            ] {
+                let side = sqlx::query(SIDE)
+                    .bind(id)
+                    .bind(user)
+                    .bind(peer)
+                    .bind(self.unique())
+                    .bind(role)
+                    .bind(self.now());
                 side.execute(pool).await.map(drop).expect("side");
             }
         });
@@ -249,34 +333,72 @@ impl Database {
         let (id, seq) = (self.ids.next::<MessageId>(), self.unique());
         let client_id = seq.to_be_bytes().to_vec();
         raw!(self, |pool| {
-            let insert =
-                sqlx::query(MESSAGE).bind(id).bind(match_id).bind(sender).bind(receiver).bind(seq).bind(client_id).bind(self.now());
+            let insert = sqlx::query(MESSAGE)
+                .bind(id)
+                .bind(match_id)
+                .bind(sender)
+                .bind(receiver)
+                .bind(seq)
+                .bind(client_id)
+                .bind(self.now());
             insert.execute(pool).await.map(drop).expect("message");
-            let log = sqlx::query(LOG).bind(self.ids.next::<i64>()).bind(sender).bind(receiver).bind(match_id).bind(seq).bind(self.now());
+            let log = sqlx::query(LOG)
+                .bind(self.ids.next::<i64>())
+                .bind(sender)
+                .bind(receiver)
+                .bind(match_id)
+                .bind(seq)
+                .bind(self.now());
             log.execute(pool).await.map(drop).expect("log");
         });
         id
     }
 
     /// A claim made now.
-    pub async fn claim(&self, id: ClaimId, user: UserId, match_id: MatchId, status: &'static str, processed_at: Option<Timestamp>) {
+    pub async fn claim(
+        &self,
+        id: ClaimId,
+        user: UserId,
+        match_id: MatchId,
+        status: &'static str,
+        processed_at: Option<Timestamp>,
+    ) {
         const SQL: &str = "INSERT INTO claims (id, user_id, match_id, claim_time, status, processed_at) VALUES ($1, $2, $3, $4, $5, $6)";
         raw!(self, |pool| {
-            let insert = sqlx::query(SQL).bind(id).bind(user).bind(match_id).bind(self.now()).bind(status).bind(processed_at);
+            let insert = sqlx::query(SQL)
+                .bind(id)
+                .bind(user)
+                .bind(match_id)
+                .bind(self.now())
+                .bind(status)
+                .bind(processed_at);
             insert.execute(pool).await.map(drop).expect("claim");
         });
     }
 
     /// Approves, now, the claims that wait.
     pub async fn approve_claims(&self) {
-        const SQL: &str = "UPDATE claims SET status = 'approved', processed_at = $1 WHERE status = 'pending'";
-        raw!(self, |pool| sqlx::query(SQL).bind(self.now()).execute(pool).await.map(drop).expect("claims"));
+        const SQL: &str =
+            "UPDATE claims SET status = 'approved', processed_at = $1 WHERE status = 'pending'";
+        raw!(self, |pool| sqlx::query(SQL)
+            .bind(self.now())
+            .execute(pool)
+            .await
+            .map(drop)
+            .expect("claims"));
     }
 
     pub async fn idempotency_key(&self) {
         const SQL: &str = "INSERT INTO idempotency_keys (scope, key, request_hash, created_at) VALUES ('u', $1, $2, $3)";
         let n = self.unique().to_string();
-        raw!(self, |pool| sqlx::query(SQL).bind(n).bind(vec![0_u8]).bind(self.now()).execute(pool).await.map(drop).expect("key"));
+        raw!(self, |pool| sqlx::query(SQL)
+            .bind(n)
+            .bind(vec![0_u8])
+            .bind(self.now())
+            .execute(pool)
+            .await
+            .map(drop)
+            .expect("key"));
     }
 }
 
@@ -287,5 +409,7 @@ pub async fn until<F: Future<Output = bool>>(what: &str, check: impl Fn() -> F) 
             tokio::time::sleep(Duration::from_millis(2)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap_or_else(|_| panic!("not within 20 seconds: {what}"));
+    tokio::time::timeout(Duration::from_secs(20), wait)
+        .await
+        .unwrap_or_else(|_| panic!("not within 20 seconds: {what}"));
 }

@@ -43,50 +43,104 @@ fn workers(t: &TestStore, rewards: ReferralRewards) -> (Workers, Heard) {
     let heard = Heard::default();
     let (quotas, notices) = (heard.quotas.clone(), heard.notices.clone());
     let hooks = Hooks {
-        on_quota: Arc::new(move |user, quota| quotas.lock().expect("lock").push((user, quota.bonus))),
-        on_notified: Arc::new(move |told| notices.lock().expect("lock").push((told.user_id, told.notice))),
+        on_quota: Arc::new(move |user, quota| {
+            quotas.lock().expect("lock").push((user, quota.bonus))
+        }),
+        on_notified: Arc::new(move |told| {
+            notices
+                .lock()
+                .expect("lock")
+                .push((told.user_id, told.notice))
+        }),
         ..Hooks::default()
     };
-    let settings = Settings { referrals: rewards, ..settings() };
-    (Workers::new(t.store.clone(), t.clock.clone(), hooks, settings), heard)
+    let settings = Settings {
+        referrals: rewards,
+        ..settings()
+    };
+    (
+        Workers::new(t.store.clone(), t.clock.clone(), hooks, settings),
+        heard,
+    )
 }
 
 async fn join(t: &TestStore, phone: i64, code: &str) -> UserRow {
-    let new = NewUser { invite: Some(code.to_owned()), ..t.new_user(phone, "berk") };
+    let new = NewUser {
+        invite: Some(code.to_owned()),
+        ..t.new_user(phone, "berk")
+    };
     let mut rng = StdRng::seed_from_u64(phone.unsigned_abs());
-    match t.insert_user(&new, t.new_session("a"), &mut rng, t.now()).await.expect("insert") {
+    match t
+        .insert_user(&new, t.new_session("a"), &mut rng, t.now())
+        .await
+        .expect("insert")
+    {
         Registration::Inserted(user, _) => *user,
         refused => panic!("{refused:?}"),
     }
 }
 
 async fn bonus(t: &TestStore, user: UserId) -> i64 {
-    t.quota(user, &TestStore::quota_rules(), t.now()).await.expect("quota").expect("user").bonus
+    t.quota(user, &TestStore::quota_rules(), t.now())
+        .await
+        .expect("quota")
+        .expect("user")
+        .bonus
 }
 
 async fn who_joins_by_an_invitation_gets_its_rights_and_hears_of_it_once(t: TestStore) {
-    let (workers, heard) = workers(&t, ReferralRewards { invited: 10, inviter: 2 });
+    let (workers, heard) = workers(
+        &t,
+        ReferralRewards {
+            invited: 10,
+            inviter: 2,
+        },
+    );
     let (ayse, _) = t.register("ayse").await;
     let berk = join(&t, 5_000, &ayse.invite_code).await;
     for _ in 0..3 {
         workers.run_due_once().await.expect("run");
         // What is twice in the queue, as after a crash, is done once.
-        tebdil_workers::push(&t.store, &RewardOrder { user_id: berk.id }, None, t.now(), t.now()).await.expect("push");
+        tebdil_workers::push(
+            &t.store,
+            &RewardOrder { user_id: berk.id },
+            None,
+            t.now(),
+            t.now(),
+        )
+        .await
+        .expect("push");
     }
     assert_eq!(heard.quotas(), [(berk.id, 10), (ayse.id, 2)]);
-    assert_eq!(heard.notices(), [(berk.id, Notice::WelcomeBonus { rights: 10 }), (ayse.id, Notice::ReferralRewarded { rights: 2 })]);
-    assert_eq!((bonus(&t, berk.id).await, bonus(&t, ayse.id).await), (10, 2));
+    assert_eq!(
+        heard.notices(),
+        [
+            (berk.id, Notice::WelcomeBonus { rights: 10 }),
+            (ayse.id, Notice::ReferralRewarded { rights: 2 })
+        ]
+    );
+    assert_eq!(
+        (bonus(&t, berk.id).await, bonus(&t, ayse.id).await),
+        (10, 2)
+    );
 }
 
 async fn a_lost_order_is_found_by_the_sweep(t: TestStore) {
-    let (workers, heard) = workers(&t, ReferralRewards { invited: 10, inviter: 0 });
+    let (workers, heard) = workers(
+        &t,
+        ReferralRewards {
+            invited: 10,
+            inviter: 0,
+        },
+    );
     let (ayse, _) = t.register("ayse").await;
     let mut joined = Vec::new();
     // More than a batch.
     for phone in 0..103 {
         joined.push((join(&t, 5_000 + phone, &ayse.invite_code).await.id, 10));
     }
-    t.execute("DELETE FROM job WHERE queue = 'referral_reward'").await;
+    t.execute("DELETE FROM job WHERE queue = 'referral_reward'")
+        .await;
     workers.run_due_once().await.expect("run");
     assert_eq!(heard.quotas(), joined);
     t.clock.advance(Duration::from_mins(10));
@@ -100,7 +154,10 @@ async fn workers_at_once_reward_each_once(t: TestStore) {
     for phone in 0..40 {
         joined.push(join(&t, 5_000 + phone, &ayse.invite_code).await.id);
     }
-    let rewards = ReferralRewards { invited: 10, inviter: 1 };
+    let rewards = ReferralRewards {
+        invited: 10,
+        inviter: 1,
+    };
     let mut set = tokio::task::JoinSet::new();
     let all: Vec<_> = (0..4).map(|_| workers(&t, rewards)).collect();
     for (workers, _) in &all {
@@ -121,10 +178,23 @@ async fn workers_at_once_reward_each_once(t: TestStore) {
 }
 
 async fn without_a_reward_nobody_is_told(t: TestStore) {
-    let (workers, heard) = workers(&t, ReferralRewards { invited: 0, inviter: 0 });
+    let (workers, heard) = workers(
+        &t,
+        ReferralRewards {
+            invited: 0,
+            inviter: 0,
+        },
+    );
     let (ayse, _) = t.register("ayse").await;
     let berk = join(&t, 5_000, &ayse.invite_code).await;
     workers.run_due_once().await.expect("run");
-    assert_eq!((heard.quotas(), heard.notices(), bonus(&t, berk.id).await), (vec![], vec![], 0));
-    assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM quota_ledger").await, [0]);
+    assert_eq!(
+        (heard.quotas(), heard.notices(), bonus(&t, berk.id).await),
+        (vec![], vec![], 0)
+    );
+    assert_eq!(
+        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM quota_ledger")
+            .await,
+        [0]
+    );
 }

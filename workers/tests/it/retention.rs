@@ -29,9 +29,15 @@ fn recording(db: &Database) -> (Workers, Arc<Mutex<Vec<EndedMatch>>>) {
     let ended = Arc::new(Mutex::new(Vec::new()));
     let hooks = {
         let ended = ended.clone();
-        Hooks { on_match_ended: Arc::new(move |one| ended.lock().expect("lock").push(one)), ..Hooks::default() }
+        Hooks {
+            on_match_ended: Arc::new(move |one| ended.lock().expect("lock").push(one)),
+            ..Hooks::default()
+        }
     };
-    (Workers::new(db.store.clone(), db.clock.clone(), hooks, settings()), ended)
+    (
+        Workers::new(db.store.clone(), db.clock.clone(), hooks, settings()),
+        ended,
+    )
 }
 
 async fn after_a_day_the_match_is_over_and_its_messages_are_gone(db: &Database) {
@@ -63,18 +69,32 @@ async fn after_a_day_the_match_is_over_and_its_messages_are_gone(db: &Database) 
         assert_eq!(*ended.lock().expect("lock"), [expected], "told once");
         db.clock.advance(MINUTE);
     }
-    assert_eq!(db.number("SELECT COUNT(*) FROM messages").await, 1, "that of the young match");
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM messages").await,
+        1,
+        "that of the young match"
+    );
     assert_eq!(db.number("SELECT COUNT(*) FROM message_logs").await, 5);
-    assert_eq!(db.number("SELECT COUNT(*) FROM match_sides WHERE open").await, 2);
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM match_sides WHERE open")
+            .await,
+        2
+    );
     assert_eq!(
         db.number("SELECT COUNT(*) FROM matches WHERE status = 'expired' AND ended_reason = 'expired' AND ended_by IS NULL").await,
         1
     );
     assert_eq!(
-        db.time("SELECT ended_at FROM matches WHERE status = 'expired'").await,
-        db.time("SELECT expired_at FROM matches WHERE status = 'expired'").await
+        db.time("SELECT ended_at FROM matches WHERE status = 'expired'")
+            .await,
+        db.time("SELECT expired_at FROM matches WHERE status = 'expired'")
+            .await
     );
-    let leave = db.store.end_match(old, Some(users[0]), EndReason::Left, db.now()).await.expect("end");
+    let leave = db
+        .store
+        .end_match(old, Some(users[0]), EndReason::Left, db.now())
+        .await
+        .expect("end");
     assert_eq!(leave, End::Before(expected));
 }
 
@@ -85,16 +105,30 @@ async fn what_was_said_in_a_match_goes_soon_after_its_end(db: &Database) {
         db.message(over, users).await;
     }
     db.message(goes_on, others).await;
-    db.store.end_match(over, Some(users[0]), EndReason::Left, db.now()).await.expect("end");
-    assert_eq!(db.number("SELECT COUNT(*) FROM messages").await, 251, "the end itself deletes nothing");
+    db.store
+        .end_match(over, Some(users[0]), EndReason::Left, db.now())
+        .await
+        .expect("end");
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM messages").await,
+        251,
+        "the end itself deletes nothing"
+    );
     // A run that was killed in the middle.
-    assert_eq!(db.store.forget_messages(over, 100).await.expect("forget"), 100);
+    assert_eq!(
+        db.store.forget_messages(over, 100).await.expect("forget"),
+        100
+    );
     for _ in 0..2 {
         workers.run_due_once().await.expect("run");
         assert_eq!(db.number("SELECT match_id FROM messages").await, goes_on.0);
         assert_eq!(db.number("SELECT COUNT(*) FROM messages").await, 1);
         assert_eq!(db.number("SELECT COUNT(*) FROM message_logs").await, 251);
-        assert_eq!(db.number("SELECT COUNT(*) FROM matches WHERE forgotten").await, 1);
+        assert_eq!(
+            db.number("SELECT COUNT(*) FROM matches WHERE forgotten")
+                .await,
+            1
+        );
         db.clock.advance(MINUTE);
     }
 }
@@ -113,9 +147,16 @@ async fn a_match_ends_once_whoever_is_faster(db: &Database) {
     for node in [db.node().await, db.node().await] {
         set.spawn(async move {
             let mut ended: Vec<MatchId> = Vec::new();
-            // A batch may be empty because others ended it; end_match below reaches every match in any case.
+            // A batch may be empty because others ended it; end_match below reaches every match in
+            // any case.
             for _ in 0..MATCHES {
-                ended.extend(node.expire_matches(now, 7).await.expect("expire").iter().map(|one| one.match_id));
+                ended.extend(
+                    node.expire_matches(now, 7)
+                        .await
+                        .expect("expire")
+                        .iter()
+                        .map(|one| one.match_id),
+                );
             }
             node.close().await;
             ended
@@ -127,7 +168,11 @@ async fn a_match_ends_once_whoever_is_faster(db: &Database) {
             let mut ended = Vec::new();
             // From the other end, so that they meet.
             for (id, users) in matches.into_iter().rev() {
-                match store.end_match(id, Some(users[side]), EndReason::Left, now).await.expect("end") {
+                match store
+                    .end_match(id, Some(users[side]), EndReason::Left, now)
+                    .await
+                    .expect("end")
+                {
                     End::Now(one) => {
                         assert_eq!(one.reason, EndReason::Expired);
                         ended.push(one.match_id);
@@ -144,9 +189,21 @@ async fn a_match_ends_once_whoever_is_faster(db: &Database) {
         ended.extend(some.expect("task"));
     }
     let distinct: HashSet<MatchId> = ended.iter().copied().collect();
-    assert_eq!((ended.len(), distinct.len()), (MATCHES, MATCHES), "each was ended by one");
-    assert_eq!(db.number("SELECT COUNT(*) FROM match_sides WHERE open").await, 0);
-    assert_eq!(db.number("SELECT COUNT(*) FROM matches WHERE status = 'expired'").await, i64::try_from(MATCHES).expect("few"));
+    assert_eq!(
+        (ended.len(), distinct.len()),
+        (MATCHES, MATCHES),
+        "each was ended by one"
+    );
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM match_sides WHERE open")
+            .await,
+        0
+    );
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM matches WHERE status = 'expired'")
+            .await,
+        i64::try_from(MATCHES).expect("few")
+    );
 }
 
 async fn a_full_batch_is_followed_by_the_next(db: &Database) {
@@ -168,9 +225,18 @@ async fn messages_go_after_a_day_in_bounded_batches(db: &Database) {
     let young = db.message(id, users).await;
     let cutoff = db.now() - Duration::from_millis(1);
     let batches = [
-        db.store.delete_old_messages(cutoff, 3).await.expect("delete"),
-        db.store.delete_old_messages(cutoff, 3).await.expect("delete"),
-        db.store.delete_old_messages(cutoff, 3).await.expect("delete"),
+        db.store
+            .delete_old_messages(cutoff, 3)
+            .await
+            .expect("delete"),
+        db.store
+            .delete_old_messages(cutoff, 3)
+            .await
+            .expect("delete"),
+        db.store
+            .delete_old_messages(cutoff, 3)
+            .await
+            .expect("delete"),
     ];
     assert_eq!(batches, [3, 2, 0]);
     assert_eq!(db.number("SELECT id FROM messages").await, young.0);
@@ -181,7 +247,10 @@ async fn the_hourly_job_deletes_what_has_outlived_its_period(db: &Database) {
     let (id, users) = db.a_match().await;
     db.message(id, users).await;
     db.idempotency_key().await;
-    db.store.notify(users[0], &Notice::PasswordReset {}, "1", db.now()).await.expect("told");
+    db.store
+        .notify(users[0], &Notice::PasswordReset {}, "1", db.now())
+        .await
+        .expect("told");
     let later = db.now() + 400 * DAY;
     db.session(users[0], db.now() + DAY, None).await;
     db.session(users[0], later, Some(db.now() + DAY)).await;
@@ -191,14 +260,22 @@ async fn the_hourly_job_deletes_what_has_outlived_its_period(db: &Database) {
     db.idempotency_key().await;
     workers.run_due_once().await.expect("run");
     assert_eq!(db.number("SELECT COUNT(*) FROM idempotency_keys").await, 1);
-    assert_eq!(db.number("SELECT COUNT(*) FROM sessions").await, 3, "not dead for long");
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM sessions").await,
+        3,
+        "not dead for long"
+    );
     assert_eq!(db.number("SELECT COUNT(*) FROM key_packages").await, 3);
     assert_eq!(db.number("SELECT COUNT(*) FROM message_logs").await, 1);
 
     db.clock.advance(30 * DAY);
     workers.run_due_once().await.expect("run");
     assert_eq!(db.number("SELECT id FROM sessions").await, alive.0);
-    assert_eq!(db.number("SELECT COUNT(*) FROM key_packages").await, 0, "gone with their sessions, or too old to be handed out");
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM key_packages").await,
+        0,
+        "gone with their sessions, or too old to be handed out"
+    );
     assert_eq!(db.number("SELECT COUNT(*) FROM message_logs").await, 1);
 
     db.clock.advance(58 * DAY);
@@ -211,10 +288,23 @@ async fn the_hourly_job_deletes_what_has_outlived_its_period(db: &Database) {
     let older = "SELECT COUNT(*) FROM job WHERE state = 2 AND finished_at < (SELECT MAX(finished_at) FROM job)";
     assert_eq!(db.number(older).await, 0, "only the ticks of this time");
     assert_eq!(db.number("SELECT COUNT(*) FROM notifications").await, 0);
-    assert_eq!(db.number("SELECT COUNT(*) - COUNT(DISTINCT queue) FROM job WHERE state = 2").await, 0, "only the ticks of this time");
+    assert_eq!(
+        db.number("SELECT COUNT(*) - COUNT(DISTINCT queue) FROM job WHERE state = 2")
+            .await,
+        0,
+        "only the ticks of this time"
+    );
 
-    let first = db.store.delete_dead_sessions(later, SessionId(0), 1).await.expect("delete");
+    let first = db
+        .store
+        .delete_dead_sessions(later, SessionId(0), 1)
+        .await
+        .expect("delete");
     assert_eq!((first.deleted, first.next), (1, Some(alive)));
-    let rest = db.store.delete_dead_sessions(later, alive, 1).await.expect("delete");
+    let rest = db
+        .store
+        .delete_dead_sessions(later, alive, 1)
+        .await
+        .expect("delete");
     assert_eq!((rest.deleted, rest.next), (0, None));
 }

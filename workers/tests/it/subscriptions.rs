@@ -50,9 +50,14 @@ impl Told {
         let (one, two) = (Arc::clone(self), Arc::clone(self));
         Hooks {
             on_notified: Arc::new(move |notified: Notified| {
-                one.notices.lock().expect("lock").push((notified.user_id, notified.notice.code()));
+                one.notices
+                    .lock()
+                    .expect("lock")
+                    .push((notified.user_id, notified.notice.code()));
             }),
-            on_quota: Arc::new(move |user, quota: Quota| two.quotas.lock().expect("lock").push((user, quota.text))),
+            on_quota: Arc::new(move |user, quota: Quota| {
+                two.quotas.lock().expect("lock").push((user, quota.text))
+            }),
             ..Hooks::default()
         }
     }
@@ -63,15 +68,37 @@ impl Told {
 }
 
 fn rules(grace: Duration) -> BillingRules {
-    BillingRules { plans: vec![Plan { name: "monthly".to_owned(), days: 30, products: vec!["month".to_owned()] }], grace }
+    BillingRules {
+        plans: vec![Plan {
+            name: "monthly".to_owned(),
+            days: 30,
+            products: vec!["month".to_owned()],
+        }],
+        grace,
+    }
 }
 
-fn workers(db: &Database, told: &Arc<Told>, verifier: Option<Verifier>, grace: Duration) -> Workers {
-    let settings = Settings { billing: rules(grace), verifier, ..settings() };
+fn workers(
+    db: &Database,
+    told: &Arc<Told>,
+    verifier: Option<Verifier>,
+    grace: Duration,
+) -> Workers {
+    let settings = Settings {
+        billing: rules(grace),
+        verifier,
+        ..settings()
+    };
     Workers::new(db.store.clone(), db.clock.clone(), told.hooks(), settings)
 }
 
-fn fact(id: &str, kind: BillingEventType, at: Timestamp, external_id: &str, ends_at: Timestamp) -> BillingFact {
+fn fact(
+    id: &str,
+    kind: BillingEventType,
+    at: Timestamp,
+    external_id: &str,
+    ends_at: Timestamp,
+) -> BillingFact {
     BillingFact {
         id: id.to_owned(),
         hash: [7; 32],
@@ -88,16 +115,38 @@ fn fact(id: &str, kind: BillingEventType, at: Timestamp, external_id: &str, ends
 async fn customer(db: &Database, external_id: &str, ends_at: Timestamp) -> UserId {
     let user = db.user().await;
     let quota = TestStore::quota_rules();
-    let terms = BillingTerms { plan: Some("monthly"), grace: HOUR, quota: &quota };
-    db.store.billing_token(user, external_id, db.now()).await.expect("token");
-    let bought = fact(&format!("evt-{external_id}"), BillingEventType::Purchased, db.now(), external_id, ends_at);
-    db.store.take_billing_event(&bought, external_id, terms, db.now()).await.expect("event");
+    let terms = BillingTerms {
+        plan: Some("monthly"),
+        grace: HOUR,
+        quota: &quota,
+    };
+    db.store
+        .billing_token(user, external_id, db.now())
+        .await
+        .expect("token");
+    let bought = fact(
+        &format!("evt-{external_id}"),
+        BillingEventType::Purchased,
+        db.now(),
+        external_id,
+        ends_at,
+    );
+    db.store
+        .take_billing_event(&bought, external_id, terms, db.now())
+        .await
+        .expect("event");
     assert!(is_premium(db, user).await);
     user
 }
 
 async fn is_premium(db: &Database, user: UserId) -> bool {
-    db.store.quota(user, &TestStore::quota_rules(), db.now()).await.expect("quota").expect("user").daily_text == 100
+    db.store
+        .quota(user, &TestStore::quota_rules(), db.now())
+        .await
+        .expect("quota")
+        .expect("user")
+        .daily_text
+        == 100
 }
 
 /// A verifier of one's own: answers every request with the bytes it is set to, or not at all.
@@ -117,7 +166,10 @@ struct Script {
 impl Fake {
     async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let url = format!("http://{}/subscriptions/{{id}}", listener.local_addr().expect("bound"));
+        let url = format!(
+            "http://{}/subscriptions/{{id}}",
+            listener.local_addr().expect("bound")
+        );
         let script = Arc::<Script>::default();
         let mut serving = JoinSet::new();
         let read = Arc::clone(&script);
@@ -128,21 +180,31 @@ impl Fake {
                 connections.spawn(async move {
                     let mut request = Vec::new();
                     while !request.ends_with(b"\r\n\r\n") {
-                        let Ok(byte) = stream.read_u8().await else { return };
+                        let Ok(byte) = stream.read_u8().await else {
+                            return;
+                        };
                         request.push(byte);
                     }
                     script.asked.fetch_add(1, Ordering::SeqCst);
-                    *script.last.lock().expect("lock") = String::from_utf8_lossy(&request).into_owned();
+                    *script.last.lock().expect("lock") =
+                        String::from_utf8_lossy(&request).into_owned();
                     let answer = script.answer.lock().expect("lock").clone();
                     match answer {
-                        Some(answer) => stream.write_all(answer.as_bytes()).await.unwrap_or_default(),
+                        Some(answer) => stream
+                            .write_all(answer.as_bytes())
+                            .await
+                            .unwrap_or_default(),
                         // Keeps the line open and says nothing.
                         None => std::future::pending().await,
                     }
                 });
             }
         });
-        Self { url, script, _serving: serving }
+        Self {
+            url,
+            script,
+            _serving: serving,
+        }
     }
 
     fn verifier(&self, timeout: Duration) -> Verifier {
@@ -150,7 +212,10 @@ impl Fake {
     }
 
     fn says(&self, status: &str, body: &str) {
-        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+        let answer = format!(
+            "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+            body.len()
+        );
         *self.script.answer.lock().expect("lock") = Some(answer);
     }
 
@@ -168,7 +233,11 @@ async fn a_granted_one_ends_on_time_and_is_told_once(db: &Database) {
     let workers = workers(db, &told, None, HOUR);
     let (user, quota) = (db.user().await, TestStore::quota_rules());
     let ends_at = db.now() + DAY;
-    db.store.grant_subscription(user, "monthly", ends_at, UserId(1), &quota, db.now()).await.expect("grant").expect("user");
+    db.store
+        .grant_subscription(user, "monthly", ends_at, UserId(1), &quota, db.now())
+        .await
+        .expect("grant")
+        .expect("user");
     db.clock.set(ends_at - Duration::from_millis(1));
     workers.run_due_once().await.expect("run");
     assert!(is_premium(db, user).await);
@@ -186,15 +255,35 @@ async fn a_renewing_one_has_its_grace_where_nobody_can_be_asked(db: &Database) {
     let told = Arc::default();
     let workers = workers(db, &told, None, HOUR);
     let ends_at = db.now() + DAY;
-    let (renewed, silent) = (customer(db, "renewed", ends_at).await, customer(db, "silent", ends_at).await);
+    let (renewed, silent) = (
+        customer(db, "renewed", ends_at).await,
+        customer(db, "silent", ends_at).await,
+    );
     db.clock.set(ends_at + MINUTE);
     workers.run_due_once().await.expect("run");
     assert!(is_premium(db, renewed).await && is_premium(db, silent).await);
-    assert_eq!(db.number("SELECT COUNT(*) FROM subscriptions WHERE checks = 1").await, 2);
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM subscriptions WHERE checks = 1")
+            .await,
+        2
+    );
     let quota = TestStore::quota_rules();
-    let terms = BillingTerms { plan: Some("monthly"), grace: HOUR, quota: &quota };
-    let event = fact("evt", BillingEventType::Renewed, db.now(), "renewed", ends_at + 30 * DAY);
-    db.store.take_billing_event(&event, "renewed", terms, db.now()).await.expect("event");
+    let terms = BillingTerms {
+        plan: Some("monthly"),
+        grace: HOUR,
+        quota: &quota,
+    };
+    let event = fact(
+        "evt",
+        BillingEventType::Renewed,
+        db.now(),
+        "renewed",
+        ends_at + 30 * DAY,
+    );
+    db.store
+        .take_billing_event(&event, "renewed", terms, db.now())
+        .await
+        .expect("event");
     db.clock.set(ends_at + HOUR);
     workers.run_due_once().await.expect("run");
     assert!(is_premium(db, renewed).await && !is_premium(db, silent).await);
@@ -203,19 +292,38 @@ async fn a_renewing_one_has_its_grace_where_nobody_can_be_asked(db: &Database) {
 
 async fn the_verifier_extends_and_ends(db: &Database) {
     let (told, fake) = (Arc::default(), Fake::start().await);
-    let workers = workers(db, &told, Some(fake.verifier(Duration::from_secs(10))), 3 * DAY);
+    let workers = workers(
+        db,
+        &told,
+        Some(fake.verifier(Duration::from_secs(10))),
+        3 * DAY,
+    );
     let ends_at = db.now() + DAY;
     let user = customer(db, "sub/1 ?", ends_at).await;
     workers.run_due_once().await.expect("run");
     assert_eq!(fake.asked(), 0, "not before it ran out");
 
     db.clock.set(ends_at);
-    fake.says("200 OK", &format!(r#"{{"active":true,"until":"{}","plan":"more than we need"}}"#, ends_at + DAY));
+    fake.says(
+        "200 OK",
+        &format!(
+            r#"{{"active":true,"until":"{}","plan":"more than we need"}}"#,
+            ends_at + DAY
+        ),
+    );
     workers.run_due_once().await.expect("run");
     assert_eq!(fake.asked(), 1);
     let request = fake.script.last.lock().expect("lock").clone();
-    assert!(request.starts_with("GET /subscriptions/sub%2F1%20%3F HTTP/1.1\r\n"), "{request}");
-    assert!(request.to_lowercase().contains("authorization: bearer hunter2\r\n"), "{request}");
+    assert!(
+        request.starts_with("GET /subscriptions/sub%2F1%20%3F HTTP/1.1\r\n"),
+        "{request}"
+    );
+    assert!(
+        request
+            .to_lowercase()
+            .contains("authorization: bearer hunter2\r\n"),
+        "{request}"
+    );
     db.clock.advance(MINUTE);
     workers.run_due_once().await.expect("run");
     assert_eq!(fake.asked(), 1, "the end has moved");
@@ -231,7 +339,12 @@ async fn the_verifier_extends_and_ends(db: &Database) {
 
 async fn trouble_ends_nothing_within_the_grace(db: &Database) {
     let (told, fake) = (Arc::default(), Fake::start().await);
-    let workers = workers(db, &told, Some(fake.verifier(Duration::from_millis(200))), DAY);
+    let workers = workers(
+        db,
+        &told,
+        Some(fake.verifier(Duration::from_millis(200))),
+        DAY,
+    );
     let ends_at = db.now() + DAY;
     let user = customer(db, "sub", ends_at).await;
     db.clock.set(ends_at);
@@ -258,18 +371,30 @@ async fn trouble_ends_nothing_within_the_grace(db: &Database) {
         workers.run_due_once().await.expect("run");
         assert_eq!(fake.asked(), before + 1, "{status} {body}");
         assert!(is_premium(db, user).await, "{status} {body}");
-        let due = db.time("SELECT due_at FROM subscriptions").await.expect("due");
+        let due = db
+            .time("SELECT due_at FROM subscriptions")
+            .await
+            .expect("due");
         waited.push(due.since(db.now()).as_secs() / 60);
         db.clock.set(due);
     }
     assert_eq!(waited, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
-    // A restart of the verifier's machine in the night: nobody is there at all, until the grace is over.
-    let nobody = Verifier::new("http://127.0.0.1:1/{id}", Secret::from(""), Duration::from_secs(1)).expect("a client");
+    // A restart of the verifier's machine in the night: nobody is there at all, until the grace is
+    // over.
+    let nobody = Verifier::new(
+        "http://127.0.0.1:1/{id}",
+        Secret::from(""),
+        Duration::from_secs(1),
+    )
+    .expect("a client");
     let alone = self::workers(db, &told, Some(nobody), DAY);
     while db.now() < ends_at + DAY {
         alone.run_due_once().await.expect("run");
         assert!(is_premium(db, user).await);
-        let due = db.time("SELECT due_at FROM subscriptions").await.expect("due");
+        let due = db
+            .time("SELECT due_at FROM subscriptions")
+            .await
+            .expect("due");
         assert!(due <= ends_at + DAY);
         db.clock.set(due);
     }
@@ -285,14 +410,21 @@ async fn many_end_once_under_two_workers_of_which_one_dies(db: &Database) {
     let (quota, ends_at) = (TestStore::quota_rules(), db.now() + DAY);
     for _ in 0..MANY {
         let user = db.user().await;
-        db.store.grant_subscription(user, "monthly", ends_at, UserId(1), &quota, db.now()).await.expect("grant");
+        db.store
+            .grant_subscription(user, "monthly", ends_at, UserId(1), &quota, db.now())
+            .await
+            .expect("grant");
     }
     db.clock.set(ends_at);
     // The first is dropped in the middle of its work, as a process that is killed leaves it.
     let first = workers(db, &told, None, HOUR);
     let dies = async {
-        crate::harness::until("some have ended", async || db.number("SELECT COUNT(*) FROM subscriptions WHERE NOT is_active").await > 20)
-            .await;
+        crate::harness::until("some have ended", async || {
+            db.number("SELECT COUNT(*) FROM subscriptions WHERE NOT is_active")
+                .await
+                > 20
+        })
+        .await;
     };
     tokio::select! {
         _ = first.run_due_once() => {}
@@ -300,7 +432,10 @@ async fn many_end_once_under_two_workers_of_which_one_dies(db: &Database) {
     }
     // Its lease is still out; the next ticks do the rest, on two nodes at once.
     let node = db.node().await;
-    let settings = Settings { billing: rules(HOUR), ..settings() };
+    let settings = Settings {
+        billing: rules(HOUR),
+        ..settings()
+    };
     let second = Workers::new(node.clone(), db.clock.clone(), told.hooks(), settings);
     let third = workers(db, &told, None, HOUR);
     for _ in 0..3 {
@@ -309,12 +444,32 @@ async fn many_end_once_under_two_workers_of_which_one_dies(db: &Database) {
         one.and(two).expect("run");
     }
     node.close().await;
-    assert_eq!(db.number("SELECT COUNT(*) FROM subscriptions WHERE is_active").await, 0);
-    assert_eq!(db.number("SELECT COUNT(*) FROM users WHERE is_premium").await, 0);
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM subscriptions WHERE is_active")
+            .await,
+        0
+    );
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM users WHERE is_premium")
+            .await,
+        0
+    );
     let many = i64::try_from(MANY).expect("few");
-    assert_eq!(db.number("SELECT COUNT(*) FROM notifications WHERE code = 'premium_ended'").await, many);
-    assert_eq!(db.number("SELECT COUNT(DISTINCT user_id) FROM notifications WHERE code = 'premium_ended'").await, many);
-    assert_eq!(db.number("SELECT COUNT(*) FROM quota_ledger WHERE reason = 'premium' AND delta < 0").await, 2 * many);
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM notifications WHERE code = 'premium_ended'")
+            .await,
+        many
+    );
+    assert_eq!(
+        db.number("SELECT COUNT(DISTINCT user_id) FROM notifications WHERE code = 'premium_ended'")
+            .await,
+        many
+    );
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM quota_ledger WHERE reason = 'premium' AND delta < 0")
+            .await,
+        2 * many
+    );
     // Whoever died may have kept the last word to itself, but nobody heard it twice.
     let mut heard = told.notices();
     heard.sort_unstable();
@@ -329,9 +484,14 @@ async fn a_slow_verifier_does_not_keep_others_from_their_end(db: &Database) {
     let ends_at = db.now() + DAY;
     let bought = customer(db, "sub", ends_at).await;
     let (granted, quota) = (db.user().await, TestStore::quota_rules());
-    db.store.grant_subscription(granted, "monthly", ends_at, UserId(1), &quota, db.now()).await.expect("grant");
+    db.store
+        .grant_subscription(granted, "monthly", ends_at, UserId(1), &quota, db.now())
+        .await
+        .expect("grant");
     db.clock.set(ends_at);
-    let ended = crate::harness::until("the granted one has ended", async || !is_premium(db, granted).await);
+    let ended = crate::harness::until("the granted one has ended", async || {
+        !is_premium(db, granted).await
+    });
     tokio::select! {
         _ = workers.run_due_once() => panic!("the verifier says nothing yet"),
         () = ended => {}
@@ -343,17 +503,53 @@ async fn events_that_waited_for_their_plan_are_applied_and_old_ones_deleted(db: 
     let told = Arc::default();
     let workers = workers(db, &told, None, HOUR);
     let (user, quota) = (db.user().await, TestStore::quota_rules());
-    db.store.billing_token(user, "token", db.now()).await.expect("token");
-    let unknown = BillingTerms { plan: None, grace: HOUR, quota: &quota };
-    let event = fact("evt", BillingEventType::Purchased, db.now(), "sub", db.now() + 900 * DAY);
-    db.store.take_billing_event(&event, "token", unknown, db.now()).await.expect("event");
-    let never = BillingFact { plan: "other".to_owned(), ..fact("never", BillingEventType::Purchased, db.now(), "other", db.now() + DAY) };
-    db.store.take_billing_event(&never, "token", unknown, db.now()).await.expect("event");
+    db.store
+        .billing_token(user, "token", db.now())
+        .await
+        .expect("token");
+    let unknown = BillingTerms {
+        plan: None,
+        grace: HOUR,
+        quota: &quota,
+    };
+    let event = fact(
+        "evt",
+        BillingEventType::Purchased,
+        db.now(),
+        "sub",
+        db.now() + 900 * DAY,
+    );
+    db.store
+        .take_billing_event(&event, "token", unknown, db.now())
+        .await
+        .expect("event");
+    let never = BillingFact {
+        plan: "other".to_owned(),
+        ..fact(
+            "never",
+            BillingEventType::Purchased,
+            db.now(),
+            "other",
+            db.now() + DAY,
+        )
+    };
+    db.store
+        .take_billing_event(&never, "token", unknown, db.now())
+        .await
+        .expect("event");
     workers.run_due_once().await.expect("run");
     assert!(is_premium(db, user).await);
     assert_eq!(told.notices(), [(user, "premium_started")]);
-    assert_eq!(db.number("SELECT COUNT(*) FROM billing_events WHERE outcome = 'applied'").await, 1);
-    assert_eq!(db.number("SELECT COUNT(*) FROM billing_events WHERE outcome = 'unknown_plan'").await, 1);
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM billing_events WHERE outcome = 'applied'")
+            .await,
+        1
+    );
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM billing_events WHERE outcome = 'unknown_plan'")
+            .await,
+        1
+    );
 
     db.clock.set(db.now() + 400 * DAY - MINUTE);
     workers.run_due_once().await.expect("run");

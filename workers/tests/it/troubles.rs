@@ -11,7 +11,9 @@ use std::{
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use serde::{Deserialize, Serialize};
-use tebdil_workers::{Hooks, Job, JobContext, JobError, Queue, Ran, Timing, Workers, WorkersError, push};
+use tebdil_workers::{
+    Hooks, Job, JobContext, JobError, Queue, Ran, Timing, Workers, WorkersError, push,
+};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -56,9 +58,18 @@ fn numbers() -> String {
 fn number(name: &str, queue: &str, label: &str) -> f64 {
     let line = numbers()
         .lines()
-        .find(|line| line.starts_with(name) && line.contains(&format!("queue=\"{queue}\"")) && line.contains(label))
+        .find(|line| {
+            line.starts_with(name)
+                && line.contains(&format!("queue=\"{queue}\""))
+                && line.contains(label)
+        })
         .map(str::to_owned);
-    line.map_or(0.0, |line| line.rsplit(' ').next().and_then(|value| value.parse().ok()).expect("a value"))
+    line.map_or(0.0, |line| {
+        line.rsplit(' ')
+            .next()
+            .and_then(|value| value.parse().ok())
+            .expect("a value")
+    })
 }
 
 /// Fails as long as it is told to.
@@ -72,7 +83,11 @@ impl Job for Frail {
     const MAX_ATTEMPTS: i64 = 5;
 
     async fn run(self, _: &JobContext) -> Result<(), JobError> {
-        if self.fails { Err(JobError::Retry("as told".to_owned())) } else { Ok(()) }
+        if self.fails {
+            Err(JobError::Retry("as told".to_owned()))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -88,7 +103,12 @@ impl Job for Hanging {
 
     async fn run(self, _: &JobContext) -> Result<(), JobError> {
         if let Some(test) = self.test {
-            let state = HANGING.lock().expect("lock").get(&test).cloned().expect("a test");
+            let state = HANGING
+                .lock()
+                .expect("lock")
+                .get(&test)
+                .cloned()
+                .expect("a test");
             state.begun.fetch_add(1, Ordering::SeqCst);
             state.gate.acquire().await.expect("open").forget();
         }
@@ -97,28 +117,73 @@ impl Job for Hanging {
 }
 
 fn workers(db: &Database, queue: Queue) -> Workers {
-    Workers::new(db.store.clone(), db.clock.clone(), Hooks::default(), settings()).with_queues(vec![queue]).with_timing(TIMING)
+    Workers::new(
+        db.store.clone(),
+        db.clock.clone(),
+        Hooks::default(),
+        settings(),
+    )
+    .with_queues(vec![queue])
+    .with_timing(TIMING)
 }
 
 async fn five_failures_make_a_dead_letter(db: &Database) {
     // Counts are those of the process: what this test adds is what matters.
-    let before = ["failed", "dead", "done"].map(|outcome| number("tebdil_jobs_total", "frail", outcome));
+    let before =
+        ["failed", "dead", "done"].map(|outcome| number("tebdil_jobs_total", "frail", outcome));
     let workers = workers(db, Queue::of::<Frail>());
     for fails in [false, true, false] {
-        assert!(push(&db.store, &Frail { fails }, None, db.now(), db.now()).await.expect("push"));
+        assert!(
+            push(&db.store, &Frail { fails }, None, db.now(), db.now())
+                .await
+                .expect("push")
+        );
     }
-    assert_eq!(workers.run_due_once().await.expect("run"), Ran { done: 2, failed: 1, ..Ran::default() });
+    assert_eq!(
+        workers.run_due_once().await.expect("run"),
+        Ran {
+            done: 2,
+            failed: 1,
+            ..Ran::default()
+        }
+    );
     for wait in [500, 1_000, 2_000] {
         db.clock.advance(Duration::from_millis(wait));
-        assert_eq!(workers.run_due_once().await.expect("run"), Ran { failed: 1, ..Ran::default() });
+        assert_eq!(
+            workers.run_due_once().await.expect("run"),
+            Ran {
+                failed: 1,
+                ..Ran::default()
+            }
+        );
     }
     db.clock.advance(Duration::from_secs(4));
-    assert_eq!(workers.run_due_once().await.expect("run"), Ran { dead: 1, ..Ran::default() });
+    assert_eq!(
+        workers.run_due_once().await.expect("run"),
+        Ran {
+            dead: 1,
+            ..Ran::default()
+        }
+    );
     db.clock.advance(60 * MINUTE);
     assert_eq!(workers.run_due_once().await.expect("run"), Ran::default());
-    assert_eq!(db.number("SELECT COUNT(*) FROM job WHERE state = 3 AND attempts = 5 AND error = 'as told'").await, 1);
-    for (outcome, before, more) in [("failed", before[0], 4.0), ("dead", before[1], 1.0), ("done", before[2], 2.0)] {
-        assert!(number("tebdil_jobs_total", "frail", outcome) >= before + more, "{outcome} in {}", numbers());
+    assert_eq!(
+        db.number(
+            "SELECT COUNT(*) FROM job WHERE state = 3 AND attempts = 5 AND error = 'as told'"
+        )
+        .await,
+        1
+    );
+    for (outcome, before, more) in [
+        ("failed", before[0], 4.0),
+        ("dead", before[1], 1.0),
+        ("done", before[2], 2.0),
+    ] {
+        assert!(
+            number("tebdil_jobs_total", "frail", outcome) >= before + more,
+            "{outcome} in {}",
+            numbers()
+        );
     }
 }
 
@@ -126,27 +191,67 @@ async fn a_job_that_outruns_its_leases_is_buried_and_its_ends_count_for_nothing(
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let before = ["dead", "lost"].map(|outcome| number("tebdil_jobs_total", "hanging", outcome));
     let test = NEXT.fetch_add(1, Ordering::Relaxed);
-    let state = Arc::new(Hung { gate: Semaphore::new(0), begun: AtomicU64::new(0) });
+    let state = Arc::new(Hung {
+        gate: Semaphore::new(0),
+        begun: AtomicU64::new(0),
+    });
     HANGING.lock().expect("lock").insert(test, state.clone());
-    assert!(push(&db.store, &Hanging { test: Some(test) }, None, db.now(), db.now()).await.expect("push"));
+    assert!(
+        push(
+            &db.store,
+            &Hanging { test: Some(test) },
+            None,
+            db.now(),
+            db.now()
+        )
+        .await
+        .expect("push")
+    );
 
     let stop = CancellationToken::new();
     let mut nodes: JoinSet<Result<(), WorkersError>> = JoinSet::new();
-    // The next beat of a lease is twenty real seconds away: the clock runs past it as if the node had stopped.
+    // The next beat of a lease is twenty real seconds away: the clock runs past it as if the node
+    // had stopped.
     for attempt in 1..=2 {
         nodes.spawn(workers(db, Queue::of::<Hanging>()).run(stop.clone()));
-        until("the job hangs", async || state.begun.load(Ordering::SeqCst) == attempt).await;
+        until("the job hangs", async || {
+            state.begun.load(Ordering::SeqCst) == attempt
+        })
+        .await;
         db.clock.advance(MINUTE);
     }
-    until("it is buried", async || db.number("SELECT COUNT(*) FROM job WHERE state = 3").await == 1).await;
-    assert!(push(&db.store, &Hanging { test: None }, None, db.now(), db.now()).await.expect("push"));
-    until("the next is done", async || db.number("SELECT COUNT(*) FROM job").await == 1).await;
+    until("it is buried", async || {
+        db.number("SELECT COUNT(*) FROM job WHERE state = 3").await == 1
+    })
+    .await;
+    assert!(
+        push(&db.store, &Hanging { test: None }, None, db.now(), db.now())
+            .await
+            .expect("push")
+    );
+    until("the next is done", async || {
+        db.number("SELECT COUNT(*) FROM job").await == 1
+    })
+    .await;
 
     state.gate.add_permits(2);
-    until("both ends are refused", async || number("tebdil_jobs_total", "hanging", "lost") >= before[1] + 2.0).await;
-    assert_eq!(db.text("SELECT error FROM job WHERE state = 3").await, "the last attempt did not come back");
-    assert!(number("tebdil_jobs_total", "hanging", "\"dead\"") > before[0], "{}", numbers());
-    until("the gauge shows it", async || (number("tebdil_jobs{", "hanging", "\"dead\"") - 1.0).abs() < f64::EPSILON).await;
+    until("both ends are refused", async || {
+        number("tebdil_jobs_total", "hanging", "lost") >= before[1] + 2.0
+    })
+    .await;
+    assert_eq!(
+        db.text("SELECT error FROM job WHERE state = 3").await,
+        "the last attempt did not come back"
+    );
+    assert!(
+        number("tebdil_jobs_total", "hanging", "\"dead\"") > before[0],
+        "{}",
+        numbers()
+    );
+    until("the gauge shows it", async || {
+        (number("tebdil_jobs{", "hanging", "\"dead\"") - 1.0).abs() < f64::EPSILON
+    })
+    .await;
     stop.cancel();
     while let Some(ended) = nodes.join_next().await {
         ended.expect("no panic").expect("a clean end");
@@ -158,14 +263,45 @@ async fn ads_are_counted_every_minute_and_forgotten_after_a_week(db: &Database) 
     use tebdil_core::{ads, protocol::AdSettings, store::AdSlot};
 
     let user = db.user().await;
-    let ad = db.store.create_ad(user, &AdSettings::new("Çay", "Sıcak"), db.now()).await.expect("made");
-    let rules = ads::AdRules { min_interval: MINUTE, premium: false, zone: settings().quota.zone };
-    let slot = AdSlot { user_id: user, placement: ads::Placement::match_end(), match_id: None };
+    let ad = db
+        .store
+        .create_ad(user, &AdSettings::new("Çay", "Sıcak"), db.now())
+        .await
+        .expect("made");
+    let rules = ads::AdRules {
+        min_interval: MINUTE,
+        premium: false,
+        zone: settings().quota.zone,
+    };
+    let slot = AdSlot {
+        user_id: user,
+        placement: ads::Placement::match_end(),
+        match_id: None,
+    };
     let mut rng = rand::rngs::StdRng::seed_from_u64(1);
-    assert!(db.store.serve_ad(&slot, std::slice::from_ref(&ad), &rules, &mut rng, db.now()).await.expect("served").is_some());
-    let workers = Workers::new(db.store.clone(), db.clock.clone(), Hooks::default(), settings());
+    assert!(
+        db.store
+            .serve_ad(&slot, std::slice::from_ref(&ad), &rules, &mut rng, db.now())
+            .await
+            .expect("served")
+            .is_some()
+    );
+    let workers = Workers::new(
+        db.store.clone(),
+        db.clock.clone(),
+        Hooks::default(),
+        settings(),
+    );
     workers.run_due_once().await.expect("run");
-    assert_eq!(db.store.ad(ad.id).await.expect("read").expect("there").served, 1);
+    assert_eq!(
+        db.store
+            .ad(ad.id)
+            .await
+            .expect("read")
+            .expect("there")
+            .served,
+        1
+    );
 
     db.clock.advance(167 * 60 * MINUTE);
     workers.run_due_once().await.expect("run");
@@ -173,5 +309,13 @@ async fn ads_are_counted_every_minute_and_forgotten_after_a_week(db: &Database) 
     db.clock.advance(60 * MINUTE);
     workers.run_due_once().await.expect("run");
     assert_eq!(db.number("SELECT COUNT(*) FROM ad_impressions").await, 0);
-    assert_eq!(db.store.ad(ad.id).await.expect("read").expect("there").served, 1);
+    assert_eq!(
+        db.store
+            .ad(ad.id)
+            .await
+            .expect("read")
+            .expect("there")
+            .served,
+        1
+    );
 }

@@ -22,15 +22,32 @@ on_both! {
 
 /// The marks that are set with the orders, which somebody may have taken by now.
 async fn ordered(db: &Database) -> i64 {
-    db.number("SELECT COUNT(*) FROM match_sides WHERE pushed_at IS NOT NULL").await
+    db.number("SELECT COUNT(*) FROM match_sides WHERE pushed_at IS NOT NULL")
+        .await
 }
 
 /// Workers beside which connections come and go.
 async fn beside_connections(db: &Database) -> (Workers, Presence) {
-    let alone = RealtimeSettings { redis_url: Secret::from(""), prefix: String::new() };
-    let (realtime, _) = Realtime::connect(&alone, &mut rand::rng()).await.expect("no other node");
-    let settings = Settings { presence: Some(realtime.presence.clone()), ..settings() };
-    (Workers::new(db.store.clone(), db.clock.clone(), Hooks::default(), settings), realtime.presence)
+    let alone = RealtimeSettings {
+        redis_url: Secret::from(""),
+        prefix: String::new(),
+    };
+    let (realtime, _) = Realtime::connect(&alone, &mut rand::rng())
+        .await
+        .expect("no other node");
+    let settings = Settings {
+        presence: Some(realtime.presence.clone()),
+        ..settings()
+    };
+    (
+        Workers::new(
+            db.store.clone(),
+            db.clock.clone(),
+            Hooks::default(),
+            settings,
+        ),
+        realtime.presence,
+    )
 }
 
 async fn next_minute(db: &Database, workers: &Workers) {
@@ -39,7 +56,11 @@ async fn next_minute(db: &Database, workers: &Workers) {
 }
 
 fn device(user: UserId) -> Device {
-    Device { user, session: SessionId(1), connection: 1 }
+    Device {
+        user,
+        session: SessionId(1),
+        connection: 1,
+    }
 }
 
 async fn a_match_with_a_message(db: &Database) -> (MatchId, [UserId; 2]) {
@@ -49,7 +70,12 @@ async fn a_match_with_a_message(db: &Database) -> (MatchId, [UserId; 2]) {
 }
 
 async fn who_is_away_and_was_not_woken_is_woken_once(db: &Database) {
-    let workers = Workers::new(db.store.clone(), db.clock.clone(), Hooks::default(), settings());
+    let workers = Workers::new(
+        db.store.clone(),
+        db.clock.clone(),
+        Hooks::default(),
+        settings(),
+    );
     let (id, users) = a_match_with_a_message(db).await;
     db.message(id, users).await;
     a_match_with_a_message(db).await;
@@ -63,7 +89,10 @@ async fn who_is_away_and_was_not_woken_is_woken_once(db: &Database) {
 async fn who_is_connected_is_woken_when_it_has_gone(db: &Database) {
     let (workers, presence) = beside_connections(db).await;
     let (_, [_, receiver]) = a_match_with_a_message(db).await;
-    presence.join(device(receiver), 5, None).await.expect("joined");
+    presence
+        .join(device(receiver), 5, None)
+        .await
+        .expect("joined");
     for _ in 0..5 {
         next_minute(db, &workers).await;
         assert_eq!(ordered(db).await, 0, "it is connected");
@@ -73,7 +102,10 @@ async fn who_is_connected_is_woken_when_it_has_gone(db: &Database) {
     assert_eq!(ordered(db).await, 1, "it went without taking what was sent");
 
     let (_, [_, receiver]) = a_match_with_a_message(db).await;
-    presence.join(device(receiver), 5, None).await.expect("joined");
+    presence
+        .join(device(receiver), 5, None)
+        .await
+        .expect("joined");
     for _ in 0..11 {
         next_minute(db, &workers).await;
     }
@@ -83,7 +115,12 @@ async fn who_is_connected_is_woken_when_it_has_gone(db: &Database) {
 }
 
 async fn an_hour_is_made_up_for_and_no_more(db: &Database) {
-    let workers = Workers::new(db.store.clone(), db.clock.clone(), Hooks::default(), settings());
+    let workers = Workers::new(
+        db.store.clone(),
+        db.clock.clone(),
+        Hooks::default(),
+        settings(),
+    );
     workers.run_due_once().await.expect("run");
     a_match_with_a_message(db).await;
     db.clock.advance(Duration::from_mins(20));
@@ -99,7 +136,14 @@ async fn two_nodes_wake_once(db: &Database) {
         a_match_with_a_message(db).await;
     }
     let nodes = [db.store.clone(), db.node().await];
-    let workers = nodes.map(|store| Arc::new(Workers::new(store, db.clock.clone(), Hooks::default(), settings())));
+    let workers = nodes.map(|store| {
+        Arc::new(Workers::new(
+            store,
+            db.clock.clone(),
+            Hooks::default(),
+            settings(),
+        ))
+    });
     // The tick lets one of them through; the other one has the next minute's, at the same time.
     for _ in 0..3 {
         let runs = workers.iter().map(|workers| workers.run_due_once());
@@ -110,11 +154,20 @@ async fn two_nodes_wake_once(db: &Database) {
 }
 
 async fn more_than_a_page_is_gone_through(db: &Database) {
-    let workers = Workers::new(db.store.clone(), db.clock.clone(), Hooks::default(), settings());
+    let workers = Workers::new(
+        db.store.clone(),
+        db.clock.clone(),
+        Hooks::default(),
+        settings(),
+    );
     let (first, first_users) = db.a_match().await;
     let (last, last_users) = db.a_match().await;
     for number in 0..2_005 {
-        let (id, users) = if number < 2_002 { (first, first_users) } else { (last, last_users) };
+        let (id, users) = if number < 2_002 {
+            (first, first_users)
+        } else {
+            (last, last_users)
+        };
         db.message(id, users).await;
     }
     next_minute(db, &workers).await;
@@ -122,7 +175,12 @@ async fn more_than_a_page_is_gone_through(db: &Database) {
 }
 
 async fn a_clock_set_back_keeps_nobody_asleep(db: &Database) {
-    let workers = Workers::new(db.store.clone(), db.clock.clone(), Hooks::default(), settings());
+    let workers = Workers::new(
+        db.store.clone(),
+        db.clock.clone(),
+        Hooks::default(),
+        settings(),
+    );
     a_match_with_a_message(db).await;
     next_minute(db, &workers).await;
     assert_eq!(ordered(db).await, 1);

@@ -1,4 +1,5 @@
-//! Signals of calls: certificates go ahead of descriptions, and descriptions of the peer are held against them.
+//! Signals of calls: certificates go ahead of descriptions, and descriptions of the peer are held
+//! against them.
 
 use tebdil_core::{
     domain::MessageKind,
@@ -17,7 +18,10 @@ use crate::{
 impl Actor {
     pub(super) fn describe(&mut self, description: RtcDescription) -> Result<(), ChatError> {
         let match_id = description.match_id;
-        let known = self.matches.get_mut(&match_id).ok_or(ChatError::NoSuchMatch)?;
+        let known = self
+            .matches
+            .get_mut(&match_id)
+            .ok_or(ChatError::NoSuchMatch)?;
         if !known.here {
             return Err(ChatError::OtherDevice);
         }
@@ -28,45 +32,75 @@ impl Actor {
             let (client_id, kind) = (Uuid::new_v4(), MessageKind::Handshake);
             let ciphertext = self.device.seal_certificate(match_id, fingerprint)?;
             self.handshakes.insert(client_id);
-            self.send(MessageSend { match_id, client_id, kind, ciphertext, franking_tag: None }, None, None);
+            self.send(
+                MessageSend {
+                    match_id,
+                    client_id,
+                    kind,
+                    ciphertext,
+                    franking_tag: None,
+                },
+                None,
+                None,
+            );
         }
-        self.after.signals.push(ClientFrame::RtcDescription(description));
+        self.after
+            .signals
+            .push(ClientFrame::RtcDescription(description));
         Ok(())
     }
 
     /// A signal of the peer came.
     pub(super) fn signalled(&mut self, match_id: MatchId, signal: Signal) {
         // What another device of the account does with its call is its own.
-        let Some(known) = self.matches.get_mut(&match_id).filter(|known| known.here) else { return };
-        let received = known.call.receive(signal, Instant::now()).map(|signal| signal.into_iter().collect());
+        let Some(known) = self.matches.get_mut(&match_id).filter(|known| known.here) else {
+            return;
+        };
+        let received = known
+            .call
+            .receive(signal, Instant::now())
+            .map(|signal| signal.into_iter().collect());
         self.hand_on(match_id, received);
     }
 
     /// The peer told its certificate.
     pub(super) fn pinned(&mut self, match_id: MatchId, fingerprint: Fingerprint) {
-        let Some(known) = self.matches.get_mut(&match_id) else { return };
+        let Some(known) = self.matches.get_mut(&match_id) else {
+            return;
+        };
         let waited = known.call.pinned(fingerprint);
         self.hand_on(match_id, waited);
     }
 
     /// When the first description has waited long enough for its certificate.
     pub(super) fn next_overdue(&self) -> Option<Instant> {
-        self.matches.values().filter_map(|known| known.call.waits_until()).min()
+        self.matches
+            .values()
+            .filter_map(|known| known.call.waits_until())
+            .min()
     }
 
     pub(super) fn refuse_overdue(&mut self) {
         let now = Instant::now();
-        let overdue = self.matches.iter_mut().filter_map(|(match_id, known)| Some((*match_id, known.call.overdue(now).err()?)));
-        self.pending.extend(overdue.map(|(match_id, error)| ChatEvent::CallRefused { match_id, error }));
+        let overdue = self
+            .matches
+            .iter_mut()
+            .filter_map(|(match_id, known)| Some((*match_id, known.call.overdue(now).err()?)));
+        self.pending
+            .extend(overdue.map(|(match_id, error)| ChatEvent::CallRefused { match_id, error }));
     }
 
     fn hand_on(&mut self, match_id: MatchId, received: Result<Vec<Signal>, CallError>) {
         match received {
-            Ok(signals) => self.pending.extend(signals.into_iter().map(|signal| match signal {
-                Signal::Description(description) => ChatEvent::Description(description),
-                Signal::Candidate(candidate) => ChatEvent::Candidate(candidate),
-            })),
-            Err(error) => self.pending.push_back(ChatEvent::CallRefused { match_id, error }),
+            Ok(signals) => self
+                .pending
+                .extend(signals.into_iter().map(|signal| match signal {
+                    Signal::Description(description) => ChatEvent::Description(description),
+                    Signal::Candidate(candidate) => ChatEvent::Candidate(candidate),
+                })),
+            Err(error) => self
+                .pending
+                .push_back(ChatEvent::CallRefused { match_id, error }),
         }
     }
 }

@@ -6,13 +6,19 @@ use super::{Actor, Known};
 use crate::state::{StateError, StoredDevice, StoredMatch};
 
 impl Actor {
-    /// Stores what changed, where state is stored at all. Evidence goes first: a message whose keys are gone cannot be opened for it again.
+    /// Stores what changed, where state is stored at all. Evidence goes first: a message whose keys
+    /// are gone cannot be opened for it again.
     pub(super) async fn store(&mut self) -> Result<(), StateError> {
-        let (dirty, evidence) = (std::mem::take(&mut self.dirty), self.evidence.take_changed());
+        let (dirty, evidence) = (
+            std::mem::take(&mut self.dirty),
+            self.evidence.take_changed(),
+        );
         if !dirty && evidence.is_empty() {
             return Ok(());
         }
-        let Some(mut file) = self.file.take() else { return Ok(()) };
+        let Some(mut file) = self.file.take() else {
+            return Ok(());
+        };
         let stored = |(match_id, known): (&MatchId, &Known)| StoredMatch {
             match_id: *match_id,
             peer_seq: known.peer_seq,
@@ -26,7 +32,9 @@ impl Actor {
             outbox: self.outbox.clone(),
         });
         let (file, saved) = tokio::task::spawn_blocking(move || {
-            let saved = file.save_evidence(&evidence).and_then(|()| device.map_or(Ok(()), |device| file.save(&device)));
+            let saved = file
+                .save_evidence(&evidence)
+                .and_then(|()| device.map_or(Ok(()), |device| file.save(&device)));
             (file, saved)
         })
         .await

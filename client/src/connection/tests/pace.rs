@@ -8,9 +8,19 @@ async fn after_a_frame_was_passed_over_everything_unanswered_goes_out_again() {
     let (handle, _events) = Connection::open(server.options());
     let (mut peer, _) = server.welcome().await;
     let _sent = (send(&handle, 1).await, send(&handle, 2).await);
-    let came = [peer.recv_type("message.send").await, peer.recv_type("message.send").await];
-    peer.send(&json!({"type":"error","code":"rate_limited","message":"…","retry_after_ms":5})).await;
-    assert_eq!([peer.recv_type("message.send").await, peer.recv_type("message.send").await], came);
+    let came = [
+        peer.recv_type("message.send").await,
+        peer.recv_type("message.send").await,
+    ];
+    peer.send(&json!({"type":"error","code":"rate_limited","message":"…","retry_after_ms":5}))
+        .await;
+    assert_eq!(
+        [
+            peer.recv_type("message.send").await,
+            peer.recv_type("message.send").await
+        ],
+        came
+    );
 }
 
 /// A peer that writes faster than acknowledgements may leave must not keep us from answering.
@@ -54,7 +64,14 @@ async fn a_talkative_peer_does_not_take_our_turn() {
         }
     }
     assert!(acks > 0);
-    assert!(f64::from(acks) <= 5.0 + 4.0 * started.elapsed().as_secs_f64(), "{acks} acknowledgements");
+    assert!(
+        f64::from(acks) <= 5.0 + 4.0 * started.elapsed().as_secs_f64(),
+        "{acks} acknowledgements"
+    );
     handle.close().await;
-    taken.join_next().await.expect("one task").expect("events end");
+    taken
+        .join_next()
+        .await
+        .expect("one task")
+        .expect("events end");
 }

@@ -25,7 +25,11 @@ impl Session {
             self.quiet(&t!("blocks.none"));
         }
         for (number, block) in listed.iter().enumerate() {
-            self.quiet(&t!("blocks.line", number = number + 1, who = printable(&block.peer.handle)));
+            self.quiet(&t!(
+                "blocks.line",
+                number = number + 1,
+                who = printable(&block.peer.handle)
+            ));
         }
         Ok(())
     }
@@ -33,7 +37,9 @@ impl Session {
     /// Takes a block back, by its number in the list.
     pub(super) async fn unblock(&mut self, number: Option<&str>) -> Result<(), ChatError> {
         let listed = self.listed().await?;
-        let chosen = number.and_then(|text| text.parse::<usize>().ok()).and_then(|number| listed.get(number.checked_sub(1)?));
+        let chosen = number
+            .and_then(|text| text.parse::<usize>().ok())
+            .and_then(|number| listed.get(number.checked_sub(1)?));
         let Some(block) = chosen else {
             self.warn(&t!("unblock_usage"));
             return Ok(());

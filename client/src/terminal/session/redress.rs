@@ -33,24 +33,41 @@ impl Session {
         Ok(())
     }
 
-    /// Reports the peer of this chat or, without one or after the word `last`, of the chat that ended last.
+    /// Reports the peer of this chat or, without one or after the word `last`, of the chat that
+    /// ended last.
     pub(super) async fn report(&mut self, words: &[String]) -> Result<(), ChatError> {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let (current, words) = match words.as_slice() {
             ["last", words @ ..] => (None, words),
             words => (self.current, words),
         };
-        let Some((match_id, who)) = current.map(|current| (current, self.name(current))).or_else(|| self.ended.clone()) else {
+        let Some((match_id, who)) = current
+            .map(|current| (current, self.name(current)))
+            .or_else(|| self.ended.clone())
+        else {
             self.warn(&t!("no_match"));
             return Ok(());
         };
-        let Some((reason, note)) = words.split_first().and_then(|(reason, note)| Some((ReportReason::from_text(reason)?, note.join(" "))))
+        let Some((reason, note)) = words
+            .split_first()
+            .and_then(|(reason, note)| Some((ReportReason::from_text(reason)?, note.join(" "))))
         else {
-            let reasons = ReportReason::ALL.iter().map(|reason| reason.as_str()).collect::<Vec<_>>().join(", ");
+            let reasons = ReportReason::ALL
+                .iter()
+                .map(|reason| reason.as_str())
+                .collect::<Vec<_>>()
+                .join(", ");
             self.warn(&t!("report.usage", reasons = reasons));
             return Ok(());
         };
-        let shown = self.chat.report(match_id, reason, (!note.is_empty()).then_some(note.as_str())).await?;
+        let shown = self
+            .chat
+            .report(
+                match_id,
+                reason,
+                (!note.is_empty()).then_some(note.as_str()),
+            )
+            .await?;
         self.note(&t!("reported", who = who, count = shown));
         Ok(())
     }

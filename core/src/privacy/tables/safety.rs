@@ -6,7 +6,8 @@ use super::{
         Kind::{Flag, Id, Number, Peer, Sealed, SealedJson, Text, Time, Who},
         Rows, Table,
     },
-    BANS_LAST, BLOCKS_LAST, BY_ID, EVIDENCE, HASHED_PHONE, ITSELF, KEY_NAME, NO_PERSON, OWN, OWN_PHONE, STAFF, hidden, plain, shown,
+    BANS_LAST, BLOCKS_LAST, BY_ID, EVIDENCE, HASHED_PHONE, ITSELF, KEY_NAME, NO_PERSON, OWN,
+    OWN_PHONE, STAFF, hidden, plain, shown,
 };
 use crate::store::APPEAL_CONTEXT;
 
@@ -43,10 +44,25 @@ pub(super) const REPORTS: Table = Table {
         shown("created_at", Time).stays(EVIDENCE),
         shown("resolved_at", Time).stays(EVIDENCE),
         hidden("resolved_by", STAFF).stays(EVIDENCE),
-        shown("note_ciphertext", Sealed { context: "reports.note", key_id: "note_key_id", bound_to: Bound::Id }).stays(EVIDENCE),
+        shown(
+            "note_ciphertext",
+            Sealed {
+                context: "reports.note",
+                key_id: "note_key_id",
+                bound_to: Bound::Id,
+            },
+        )
+        .stays(EVIDENCE),
         hidden("note_key_id", KEY_NAME).stays(EVIDENCE),
-        shown("evidence_ciphertext", SealedJson { context: "reports.evidence", key_id: "evidence_key_id", bound_to: Bound::Id })
-            .stays(EVIDENCE),
+        shown(
+            "evidence_ciphertext",
+            SealedJson {
+                context: "reports.evidence",
+                key_id: "evidence_key_id",
+                bound_to: Bound::Id,
+            },
+        )
+        .stays(EVIDENCE),
         hidden("evidence_key_id", KEY_NAME).stays(EVIDENCE),
         shown("evidence_count", Number).stays(EVIDENCE),
         hidden("resolution_ciphertext", STAFF).stays(EVIDENCE),
@@ -85,7 +101,14 @@ pub(super) const APPEALS: Table = Table {
         shown("id", Id),
         shown("ban_id", Id),
         hidden("user_id", ITSELF),
-        shown("text_ciphertext", Sealed { context: APPEAL_CONTEXT, key_id: "text_key_id", bound_to: Bound::Id }),
+        shown(
+            "text_ciphertext",
+            Sealed {
+                context: APPEAL_CONTEXT,
+                key_id: "text_key_id",
+                bound_to: Bound::Id,
+            },
+        ),
         hidden("text_key_id", KEY_NAME),
         shown("status", Text),
         shown("created_at", Time),
@@ -107,7 +130,11 @@ pub(super) const SYSTEM_LOGS: Table = Table {
         shown("action", Text).stays(NO_PERSON),
         shown("user_id", Who).stays(NO_PERSON),
         shown("actor_id", Who).stays(NO_PERSON),
-        hidden("details", "may name others; what it says of the user stands in the other parts").stays("ids and settings only"),
+        hidden(
+            "details",
+            "may name others; what it says of the user stands in the other parts",
+        )
+        .stays("ids and settings only"),
         shown("created_at", Time).stays(NO_PERSON),
     ],
 };

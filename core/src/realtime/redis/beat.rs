@@ -33,15 +33,21 @@ pub(super) async fn run(shared: Arc<Shared>) {
     loop {
         let pause = if shared.is_well() { BEAT } else { PROBE };
         // A failure is answered at once, but never more often than PROBE.
-        let _ = timeout(pause.saturating_sub(last.elapsed()), shared.failed.notified()).await;
+        let _ = timeout(
+            pause.saturating_sub(last.elapsed()),
+            shared.failed.notified(),
+        )
+        .await;
         sleep_until(last + PROBE).await;
         last = Instant::now();
 
-        let doubted = shared.is_presence_doubted() && forgotten.is_none_or(|at| at.elapsed() >= FORGOTTEN_PAUSE);
+        let doubted = shared.is_presence_doubted()
+            && forgotten.is_none_or(|at| at.elapsed() >= FORGOTTEN_PAUSE);
         let renew = doubted || !shared.is_up();
         match beat(&shared, renew).await {
             Ok(known) => {
-                // Not without a new epoch: where a batch failed beside this beat, it could be sent late.
+                // Not without a new epoch: where a batch failed beside this beat, it could be sent
+                // late.
                 if renew {
                     shared.came_up();
                 }
@@ -62,7 +68,8 @@ pub(super) async fn run(shared: Arc<Shared>) {
     }
 }
 
-/// One beat. With `renew` it begins a new epoch: whatever of the old one is still under way will be refused. Whether the node was registered.
+/// One beat. With `renew` it begins a new epoch: whatever of the old one is still under way will be
+/// refused. Whether the node was registered.
 pub(super) async fn beat(shared: &Shared, renew: bool) -> Result<bool, RealtimeError> {
     let (known, states) = if renew {
         // Nothing else is under way in the meantime, so nothing is refused needlessly.
@@ -78,16 +85,30 @@ pub(super) async fn beat(shared: &Shared, renew: bool) -> Result<bool, RealtimeE
     Ok(known)
 }
 
-async fn send(shared: &Shared, epoch: u64, renew: bool) -> Result<(bool, HashMap<NodeId, String>), RealtimeError> {
+async fn send(
+    shared: &Shared,
+    epoch: u64,
+    renew: bool,
+) -> Result<(bool, HashMap<NodeId, String>), RealtimeError> {
     let mut call = scripts::BEAT.key(shared.nodes_key());
-    call.arg(&shared.prefix).arg(shared.node.to_string()).arg(epoch).arg(if renew { "1" } else { "0" });
+    call.arg(&shared.prefix)
+        .arg(shared.node.to_string())
+        .arg(epoch)
+        .arg(if renew { "1" } else { "0" });
     call.arg(&[subscriber::kind::ECHO][..]);
     let answer: Vec<Value> = shared.commands.invoke(TIMEOUT, &call).await?;
     let mut answer = answer.into_iter();
     let known = answer.next() == Some(Value::Int(1));
-    let texts: Vec<String> = answer.filter_map(|value| redis::from_redis_value(value).ok()).collect();
-    let states = texts.chunks_exact(2).filter_map(|pair| Some((pair[0].parse().ok()?, pair[1].clone())));
-    Ok((known, states.filter(|(node, _)| *node != shared.node).collect()))
+    let texts: Vec<String> = answer
+        .filter_map(|value| redis::from_redis_value(value).ok())
+        .collect();
+    let states = texts
+        .chunks_exact(2)
+        .filter_map(|pair| Some((pair[0].parse().ok()?, pair[1].clone())));
+    Ok((
+        known,
+        states.filter(|(node, _)| *node != shared.node).collect(),
+    ))
 }
 
 /// Takes out devices of dead nodes, for a while. What is left waits for the next beat.
@@ -109,7 +130,10 @@ async fn reap(shared: &Shared) {
                         let news = shared.peers().reaped(Instant::now(), node);
                         if news {
                             tracing::warn!(%node, "a node is gone");
-                            shared.tell(BusEvent::NodeGone { node, sent_all: false });
+                            shared.tell(BusEvent::NodeGone {
+                                node,
+                                sent_all: false,
+                            });
                         }
                         break;
                     }
@@ -133,14 +157,32 @@ pub(super) struct Taken {
 }
 
 /// Takes out devices of some users of a node. `state` is what it was seen with, or `own`.
-pub(super) async fn take_out(shared: &Shared, node: NodeId, state: &str) -> Result<Taken, RealtimeError> {
+pub(super) async fn take_out(
+    shared: &Shared,
+    node: NodeId,
+    state: &str,
+) -> Result<Taken, RealtimeError> {
     let mut call = scripts::REAP.key(shared.nodes_key());
-    call.key(shared.node_key(node)).arg(&shared.prefix).arg(node.to_string()).arg(state).arg(REAP_BATCH).arg(SAID_KEPT.as_secs());
+    call.key(shared.node_key(node))
+        .arg(&shared.prefix)
+        .arg(node.to_string())
+        .arg(state)
+        .arg(REAP_BATCH)
+        .arg(SAID_KEPT.as_secs());
     let answer: Vec<Value> = shared.commands.invoke(TIMEOUT, &call).await?;
     let mut answer = answer.into_iter();
-    let left = answer.next().and_then(|left| redis::from_redis_value(left).ok()).unwrap_or(0);
-    let texts: Vec<String> = answer.filter_map(|value| redis::from_redis_value(value).ok()).collect();
-    let mut taken = Taken { left, users: Vec::new(), orphans: Vec::new() };
+    let left = answer
+        .next()
+        .and_then(|left| redis::from_redis_value(left).ok())
+        .unwrap_or(0);
+    let texts: Vec<String> = answer
+        .filter_map(|value| redis::from_redis_value(value).ok())
+        .collect();
+    let mut taken = Taken {
+        left,
+        users: Vec::new(),
+        orphans: Vec::new(),
+    };
     for pair in texts.chunks_exact(2) {
         let Ok(user) = pair[0].parse() else { continue };
         taken.users.push(user);

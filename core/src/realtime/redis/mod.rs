@@ -1,6 +1,8 @@
-//! The variant of several nodes: state and channels in one Redis (not a Redis Cluster: scripts reach keys that they find on the way).
+//! The variant of several nodes: state and channels in one Redis (not a Redis Cluster: scripts
+//! reach keys that they find on the way).
 //!
-//! Every key and channel begins with the prefix. Nothing has to survive: when a key is missing, the nodes find out within a second and fill it again.
+//! Every key and channel begins with the prefix. Nothing has to survive: when a key is missing, the
+//! nodes find out within a second and fill it again.
 //!
 //! | Key | Kind | What | Ends | Bytes |
 //! |---|---|---|---|---|
@@ -14,12 +16,15 @@
 //!
 //! Channel `node:{node}`: everything for one node; the first byte says what ([`subscriber::kind`]).
 //!
-//! * **No time limit on devices.** A connection may live longer than any limit, and every device is listed in `n:{node}` of a node in `nodes`: whoever outlives
-//!   that node takes its devices out. Only the last word on a user who is offline has one, longer than a match lives.
-//! * **Epochs.** A command that was given up may still be waiting at Redis. After every failure the node begins a new epoch, and joins, leaves and batches of
-//!   an older one are refused: what was reported as lost does not happen later. The same check refuses batches while Redis has forgotten everybody.
-//! * **Time.** Redis' clock makes stamps and fences, which only have to grow, and ends leases. Whether a node is dead its peers judge by their own clocks
-//!   ([`peers::Peers`]).
+//! * **No time limit on devices.** A connection may live longer than any limit, and every device is
+//!   listed in `n:{node}` of a node in `nodes`: whoever outlives that node takes its devices out.
+//!   Only the last word on a user who is offline has one, longer than a match lives.
+//! * **Epochs.** A command that was given up may still be waiting at Redis. After every failure the
+//!   node begins a new epoch, and joins, leaves and batches of an older one are refused: what was
+//!   reported as lost does not happen later. The same check refuses batches while Redis has
+//!   forgotten everybody.
+//! * **Time.** Redis' clock makes stamps and fences, which only have to grow, and ends leases.
+//!   Whether a node is dead its peers judge by their own clocks ([`peers::Peers`]).
 
 mod beat;
 mod connection;
@@ -54,7 +59,10 @@ use self::{
     peers::Peers,
     subscriber::Subscription,
 };
-use super::{Announcement, BusEvent, Device, Holder, Joined, NodeId, RealtimeError, RealtimeSettings, Stamp, presence::Word};
+use super::{
+    Announcement, BusEvent, Device, Holder, Joined, NodeId, RealtimeError, RealtimeSettings, Stamp,
+    presence::Word,
+};
 use crate::{
     backoff::{BackoffRule, Try},
     id::UserId,
@@ -72,7 +80,8 @@ const LIMIT_TIMEOUT: Duration = Duration::from_millis(100);
 /// A subscription that did not bring this node's own echo for so long is dead.
 const SILENCE: Duration = Duration::from_secs(3);
 
-/// How long it is remembered that peers believe a user online who is not: longer than a match lives.
+/// How long it is remembered that peers believe a user online who is not: longer than a match
+/// lives.
 const SAID_KEPT: Duration = Duration::from_hours(25);
 
 /// Users whose devices one call takes out: some milliseconds.
@@ -90,7 +99,9 @@ pub(crate) struct Redis {
 
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redis").field("node", &self.shared.node).finish_non_exhaustive()
+        f.debug_struct("Redis")
+            .field("node", &self.shared.node)
+            .finish_non_exhaustive()
     }
 }
 
@@ -145,7 +156,9 @@ impl Shared {
 
     /// The epoch, which stays while the guard is held.
     async fn epoch(&self) -> Result<RwLockReadGuard<'_, u64>, RealtimeError> {
-        timeout(TIMEOUT, self.epoch.read()).await.map_err(|_| RealtimeError::Unavailable)
+        timeout(TIMEOUT, self.epoch.read())
+            .await
+            .map_err(|_| RealtimeError::Unavailable)
     }
 
     fn outbox(&self) -> MutexGuard<'_, Outbox> {
@@ -239,7 +252,10 @@ impl Drop for EndOfTask {
 
 impl Redis {
     /// Connects, subscribes, registers, and starts the tasks.
-    pub async fn connect(settings: &RealtimeSettings, node: NodeId) -> Result<(Self, mpsc::UnboundedReceiver<BusEvent>), RealtimeError> {
+    pub async fn connect(
+        settings: &RealtimeSettings,
+        node: NodeId,
+    ) -> Result<(Self, mpsc::UnboundedReceiver<BusEvent>), RealtimeError> {
         let client = connection::client(&settings.redis_url)?;
         let (events, received) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
@@ -264,10 +280,25 @@ impl Redis {
         beat::beat(&shared, true).await?;
         shared.show();
         let mut tasks = JoinSet::new();
-        tasks.spawn(supervised(Arc::clone(&shared), publisher::run(Arc::clone(&shared))));
-        tasks.spawn(supervised(Arc::clone(&shared), subscriber::run(Arc::clone(&shared), subscription)));
-        tasks.spawn(supervised(Arc::clone(&shared), beat::run(Arc::clone(&shared))));
-        Ok((Self { shared, tasks: Mutex::new(tasks) }, received))
+        tasks.spawn(supervised(
+            Arc::clone(&shared),
+            publisher::run(Arc::clone(&shared)),
+        ));
+        tasks.spawn(supervised(
+            Arc::clone(&shared),
+            subscriber::run(Arc::clone(&shared), subscription),
+        ));
+        tasks.spawn(supervised(
+            Arc::clone(&shared),
+            beat::run(Arc::clone(&shared)),
+        ));
+        Ok((
+            Self {
+                shared,
+                tasks: Mutex::new(tasks),
+            },
+            received,
+        ))
     }
 
     pub fn to_user(&self, user: UserId, message: impl FnOnce() -> Bytes) {
@@ -298,10 +329,15 @@ impl Redis {
 
     /// While Redis is known to be away nobody waits for it.
     fn ready(&self) -> Result<(), RealtimeError> {
-        if self.shared.is_up() { Ok(()) } else { Err(RealtimeError::Unavailable) }
+        if self.shared.is_up() {
+            Ok(())
+        } else {
+            Err(RealtimeError::Unavailable)
+        }
     }
 
-    /// Hands on the outcome of a presence command. One that failed may have been done or not, or be done later.
+    /// Hands on the outcome of a presence command. One that failed may have been done or not, or be
+    /// done later.
     fn sure<T>(&self, outcome: Result<T, RealtimeError>) -> Result<T, RealtimeError> {
         if outcome.is_err() {
             self.shared.doubt_presence();
@@ -309,28 +345,59 @@ impl Redis {
         outcome
     }
 
-    pub async fn join(&self, device: Device, max_devices: usize, again: Option<Stamp>) -> Result<Joined, RealtimeError> {
+    pub async fn join(
+        &self,
+        device: Device,
+        max_devices: usize,
+        again: Option<Stamp>,
+    ) -> Result<Joined, RealtimeError> {
         self.sure(self.try_join(device, max_devices, again).await)
     }
 
-    async fn try_join(&self, device: Device, max_devices: usize, again: Option<Stamp>) -> Result<Joined, RealtimeError> {
+    async fn try_join(
+        &self,
+        device: Device,
+        max_devices: usize,
+        again: Option<Stamp>,
+    ) -> Result<Joined, RealtimeError> {
         self.ready()?;
         let shared = &self.shared;
-        let Device { user, session, connection } = device;
+        let Device {
+            user,
+            session,
+            connection,
+        } = device;
         let mut call = scripts::JOIN.key(shared.nodes_key());
         let epoch = shared.epoch().await?;
-        call.key(shared.user_key(user)).arg(&shared.prefix).arg(shared.node.to_string()).arg(*epoch);
+        call.key(shared.user_key(user))
+            .arg(&shared.prefix)
+            .arg(shared.node.to_string())
+            .arg(*epoch);
         call.arg(user.0).arg(session.0).arg(connection);
-        call.arg(again.map_or_else(String::new, |stamp| stamp.0.to_string())).arg(max_devices);
+        call.arg(again.map_or_else(String::new, |stamp| stamp.0.to_string()))
+            .arg(max_devices);
         let answer: Vec<String> = shared.commands.invoke(TIMEOUT, &call).await?;
         let unexpected = || RealtimeError::Refused("an unexpected answer".to_owned());
-        let [stamp, elsewhere, returned, replaced @ ..] = answer.as_slice() else { return Err(unexpected()) };
+        let [stamp, elsewhere, returned, replaced @ ..] = answer.as_slice() else {
+            return Err(unexpected());
+        };
         let stamp = Stamp(stamp.parse().map_err(|_| unexpected())?);
         for pair in replaced.chunks_exact(2) {
-            let (session, connection) = (pair[0].parse().map_err(|_| unexpected())?, pair[1].parse().map_err(|_| unexpected())?);
-            shared.tell(BusEvent::Replaced { user, session, connection });
+            let (session, connection) = (
+                pair[0].parse().map_err(|_| unexpected())?,
+                pair[1].parse().map_err(|_| unexpected())?,
+            );
+            shared.tell(BusEvent::Replaced {
+                user,
+                session,
+                connection,
+            });
         }
-        Ok(Joined { stamp, elsewhere: elsewhere == "1", returned: returned == "1" })
+        Ok(Joined {
+            stamp,
+            elsewhere: elsewhere == "1",
+            returned: returned == "1",
+        })
     }
 
     pub async fn leave(&self, device: Device) -> Result<(), RealtimeError> {
@@ -338,12 +405,23 @@ impl Redis {
         let shared = &self.shared;
         let mut call = scripts::LEAVE.key(shared.nodes_key());
         let epoch = self.sure(shared.epoch().await)?;
-        call.key(shared.user_key(device.user)).arg(&shared.prefix).arg(shared.node.to_string()).arg(*epoch);
-        call.arg(device.user.0).arg(device.session.0).arg(device.connection).arg(SAID_KEPT.as_secs());
+        call.key(shared.user_key(device.user))
+            .arg(&shared.prefix)
+            .arg(shared.node.to_string())
+            .arg(*epoch);
+        call.arg(device.user.0)
+            .arg(device.session.0)
+            .arg(device.connection)
+            .arg(SAID_KEPT.as_secs());
         self.sure(shared.commands.invoke::<()>(TIMEOUT, &call).await)
     }
 
-    pub async fn announce(&self, user: UserId, word: Word, to: &[Announcement]) -> Result<(), RealtimeError> {
+    pub async fn announce(
+        &self,
+        user: UserId,
+        word: Word,
+        to: &[Announcement],
+    ) -> Result<(), RealtimeError> {
         self.sure(self.ready())?;
         let shared = &self.shared;
         let mut call = scripts::ANNOUNCE.key(shared.user_key(user));
@@ -352,8 +430,15 @@ impl Redis {
             Word::Returned => "1",
             Word::Again => "2",
         });
-        for Announcement { peer, online, offline } in to {
-            call.key(shared.user_key(*peer)).arg(&**online).arg(&**offline);
+        for Announcement {
+            peer,
+            online,
+            offline,
+        } in to
+        {
+            call.key(shared.user_key(*peer))
+                .arg(&**online)
+                .arg(&**offline);
         }
         self.sure(shared.commands.invoke::<()>(TIMEOUT, &call).await)
     }
@@ -369,13 +454,26 @@ impl Redis {
         }
     }
 
-    pub async fn hold(&self, name: &str, ttl: Duration, candidate: bool) -> Result<Option<Holder>, RealtimeError> {
+    pub async fn hold(
+        &self,
+        name: &str,
+        ttl: Duration,
+        candidate: bool,
+    ) -> Result<Option<Holder>, RealtimeError> {
         let mut call = scripts::HOLD.key(format!("{}lease:{name}", self.shared.prefix));
-        call.key(format!("{}fence:{name}", self.shared.prefix)).arg(self.shared.node.to_string());
-        call.arg(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1)).arg(if candidate { "1" } else { "0" });
+        call.key(format!("{}fence:{name}", self.shared.prefix))
+            .arg(self.shared.node.to_string());
+        call.arg(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1))
+            .arg(if candidate { "1" } else { "0" });
         let answer: Vec<String> = self.shared.commands.invoke(TIMEOUT, &call).await?;
-        let [node, fence] = answer.as_slice() else { return Ok(None) };
-        Ok(node.parse().ok().zip(fence.parse().ok()).map(|(node, fence)| Holder { node, fence }))
+        let [node, fence] = answer.as_slice() else {
+            return Ok(None);
+        };
+        Ok(node
+            .parse()
+            .ok()
+            .zip(fence.parse().ok())
+            .map(|(node, fence)| Holder { node, fence }))
     }
 
     pub async fn release(&self, name: &str) -> Result<(), RealtimeError> {
@@ -384,26 +482,56 @@ impl Redis {
         self.shared.commands.invoke(TIMEOUT, &call).await
     }
 
-    /// Counts one try; `None` when Redis does not say in time. `patient` waits for as long as a command may take, and connects.
-    pub async fn limit(&self, name: &str, key: &[u8], burst: u32, step: Duration, patient: bool) -> Option<Result<(), Duration>> {
+    /// Counts one try; `None` when Redis does not say in time. `patient` waits for as long as a
+    /// command may take, and connects.
+    pub async fn limit(
+        &self,
+        name: &str,
+        key: &[u8],
+        burst: u32,
+        step: Duration,
+        patient: bool,
+    ) -> Option<Result<(), Duration>> {
         self.ready().ok()?;
         let key = URL_SAFE_NO_PAD.encode(key);
         let mut call = scripts::LIMIT.key(format!("{}limit:{name}:{key}", self.shared.prefix));
-        call.arg(u64::try_from(step.as_micros()).unwrap_or(u64::MAX)).arg(burst);
+        call.arg(u64::try_from(step.as_micros()).unwrap_or(u64::MAX))
+            .arg(burst);
         let commands = &self.shared.commands;
-        let answer = if patient { commands.invoke(TIMEOUT, &call).await } else { commands.invoke_soon(LIMIT_TIMEOUT, &call).await };
+        let answer = if patient {
+            commands.invoke(TIMEOUT, &call).await
+        } else {
+            commands.invoke_soon(LIMIT_TIMEOUT, &call).await
+        };
         let wait: u64 = answer.ok()?;
-        Some(if wait == 0 { Ok(()) } else { Err(Duration::from_micros(wait)) })
+        Some(if wait == 0 {
+            Ok(())
+        } else {
+            Err(Duration::from_micros(wait))
+        })
     }
 
     /// Counts one try as a failure; `None` when Redis does not say in time.
-    pub async fn try_once(&self, name: &str, key: &[u8], rule: &BackoffRule) -> Option<Result<Try, Duration>> {
+    pub async fn try_once(
+        &self,
+        name: &str,
+        key: &[u8],
+        rule: &BackoffRule,
+    ) -> Option<Result<Try, Duration>> {
         self.ready().ok()?;
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX).max(1);
         let mut call = scripts::TRY.key(self.tries_key(name, key));
-        call.arg(rule.free.max(1)).arg(micros(rule.first)).arg(micros(rule.most)).arg(micros(rule.forget)).arg(rule.counted());
+        call.arg(rule.free.max(1))
+            .arg(micros(rule.first))
+            .arg(micros(rule.most))
+            .arg(micros(rule.forget))
+            .arg(rule.counted());
         let (wait, failures, until) = self.shared.commands.invoke(TIMEOUT, &call).await.ok()?;
-        Some(if wait == 0 { Ok(Try { failures, until }) } else { Err(Duration::from_micros(wait)) })
+        Some(if wait == 0 {
+            Ok(Try { failures, until })
+        } else {
+            Err(Duration::from_micros(wait))
+        })
     }
 
     /// Takes a try back if Redis answers; true, since nobody else counts.
@@ -414,30 +542,50 @@ impl Redis {
 
     /// Forgets all failures if Redis answers; true, since nobody else counts.
     pub async fn clear_tries(&self, name: &str, key: &[u8]) -> bool {
-        self.forgive(&scripts::FORGIVE.key(self.tries_key(name, key))).await
+        self.forgive(&scripts::FORGIVE.key(self.tries_key(name, key)))
+            .await
     }
 
     async fn forgive(&self, call: &ScriptInvocation<'_>) -> bool {
-        if self.ready().is_ok() && self.shared.commands.invoke::<()>(TIMEOUT, call).await.is_err() {
+        if self.ready().is_ok()
+            && self
+                .shared
+                .commands
+                .invoke::<()>(TIMEOUT, call)
+                .await
+                .is_err()
+        {
             tracing::debug!("a try that was no failure still counts as one: Redis does not answer");
         }
         true
     }
 
     fn tries_key(&self, name: &str, key: &[u8]) -> String {
-        format!("{}tries:{name}:{}", self.shared.prefix, URL_SAFE_NO_PAD.encode(key))
+        format!(
+            "{}tries:{name}:{}",
+            self.shared.prefix,
+            URL_SAFE_NO_PAD.encode(key)
+        )
     }
 
     /// Whether others count the same limits.
-    #[expect(clippy::unused_self, reason = "the same form as for a node that is alone")]
+    #[expect(
+        clippy::unused_self,
+        reason = "the same form as for a node that is alone"
+    )]
     pub const fn shares_limits(&self) -> bool {
         true
     }
 
     pub async fn ping(&self) -> Result<(), RealtimeError> {
         self.shared.commands.ping(PING_TIMEOUT).await?;
-        let deaf = self.shared.deaf.load(Ordering::Relaxed) || self.shared.heard_at().elapsed() >= SILENCE;
-        if deaf || !self.shared.is_up() { Err(RealtimeError::Unavailable) } else { Ok(()) }
+        let deaf =
+            self.shared.deaf.load(Ordering::Relaxed) || self.shared.heard_at().elapsed() >= SILENCE;
+        if deaf || !self.shared.is_up() {
+            Err(RealtimeError::Unavailable)
+        } else {
+            Ok(())
+        }
     }
 
     pub async fn close(&self, in_order: bool) {
@@ -460,9 +608,16 @@ impl Redis {
         // What fails here the others do when they find the node dead.
         let _ = timeout(CLOSE_TIMEOUT, async {
             self.reset().await?;
-            let kind = if sent_all { subscriber::kind::LEFT } else { subscriber::kind::GONE };
+            let kind = if sent_all {
+                subscriber::kind::LEFT
+            } else {
+                subscriber::kind::GONE
+            };
             let mut call = scripts::BYE.key(shared.nodes_key());
-            call.key(shared.node_key(shared.node)).arg(&shared.prefix).arg(shared.node.to_string()).arg(&[kind][..]);
+            call.key(shared.node_key(shared.node))
+                .arg(&shared.prefix)
+                .arg(shared.node.to_string())
+                .arg(&[kind][..]);
             shared.commands.invoke::<Value>(TIMEOUT, &call).await
         })
         .await;

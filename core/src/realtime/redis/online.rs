@@ -20,17 +20,28 @@ impl Redis {
             for user in batch {
                 call.key(self.shared.user_key(*user));
             }
-            online.extend(self.shared.commands.invoke::<Vec<bool>>(TIMEOUT, &call).await?);
+            online.extend(
+                self.shared
+                    .commands
+                    .invoke::<Vec<bool>>(TIMEOUT, &call)
+                    .await?,
+            );
         }
         Ok(online)
     }
 
-    pub async fn present(&self, devices: &[(UserId, SessionId)]) -> Result<Vec<bool>, RealtimeError> {
+    pub async fn present(
+        &self,
+        devices: &[(UserId, SessionId)],
+    ) -> Result<Vec<bool>, RealtimeError> {
         // Whoever looked while nobody was there believes what is not true.
         self.sure(self.try_present(devices).await)
     }
 
-    async fn try_present(&self, devices: &[(UserId, SessionId)]) -> Result<Vec<bool>, RealtimeError> {
+    async fn try_present(
+        &self,
+        devices: &[(UserId, SessionId)],
+    ) -> Result<Vec<bool>, RealtimeError> {
         self.ready()?;
         let mut present = Vec::with_capacity(devices.len());
         for batch in devices.chunks(ONLINE_BATCH) {
@@ -38,7 +49,12 @@ impl Redis {
             for (user, session) in batch {
                 call.key(self.shared.user_key(*user)).arg(session.0);
             }
-            present.extend(self.shared.commands.invoke::<Vec<bool>>(TIMEOUT, &call).await?);
+            present.extend(
+                self.shared
+                    .commands
+                    .invoke::<Vec<bool>>(TIMEOUT, &call)
+                    .await?,
+            );
         }
         Ok(present)
     }

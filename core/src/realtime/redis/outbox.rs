@@ -65,7 +65,10 @@ impl Outbox {
         if self.closed {
             return false;
         }
-        if self.down || self.waiting.len() >= MAX_WAITING || self.bytes + message.len() > MAX_WAITING_BYTES {
+        if self.down
+            || self.waiting.len() >= MAX_WAITING
+            || self.bytes + message.len() > MAX_WAITING_BYTES
+        {
             self.lose(target);
             return false;
         }
@@ -79,7 +82,9 @@ impl Outbox {
         match (target, &mut self.lost) {
             // Who sends to one node repeats it.
             (Target::Node(_), _) | (_, Lost::Everybody) => {}
-            (Target::User(user), Lost::Users(users)) if users.len() < MAX_LOST || users.contains(&user) => {
+            (Target::User(user), Lost::Users(users))
+                if users.len() < MAX_LOST || users.contains(&user) =>
+            {
                 users.insert(user);
             }
             (Target::User(_) | Target::Others, lost) => *lost = Lost::Everybody,
@@ -105,10 +110,15 @@ impl Outbox {
     /// The batch was sent. What was lost for want of room, when that is over.
     pub fn sent(&mut self) -> Option<Undelivered> {
         self.sending = false;
-        if self.waiting.is_empty() && !self.down { self.take_lost() } else { None }
+        if self.waiting.is_empty() && !self.down {
+            self.take_lost()
+        } else {
+            None
+        }
     }
 
-    /// The batch may not have been sent: it and everything from now on is lost until [`Self::recovered`].
+    /// The batch may not have been sent: it and everything from now on is lost until
+    /// [`Self::recovered`].
     pub fn failed(&mut self, batch: Vec<(Target, Bytes)>) {
         self.sending = false;
         for (target, _) in batch {
@@ -117,7 +127,8 @@ impl Outbox {
         self.went_down();
     }
 
-    /// Nothing can be sent: what waits and everything from now on is lost until [`Self::recovered`].
+    /// Nothing can be sent: what waits and everything from now on is lost until
+    /// [`Self::recovered`].
     pub fn went_down(&mut self) {
         self.down = true;
         self.bytes = 0;
@@ -170,12 +181,25 @@ mod tests {
         for user in 0..600 {
             assert!(outbox.push(Target::User(UserId(user)), message(1)));
         }
-        let sizes: Vec<_> = std::iter::from_fn(|| outbox.take()).map(|batch| (batch.len(), batch[0].0)).collect();
-        assert_eq!(sizes, [(256, Target::User(UserId(0))), (256, Target::User(UserId(256))), (88, Target::User(UserId(512)))]);
+        let sizes: Vec<_> = std::iter::from_fn(|| outbox.take())
+            .map(|batch| (batch.len(), batch[0].0))
+            .collect();
+        assert_eq!(
+            sizes,
+            [
+                (256, Target::User(UserId(0))),
+                (256, Target::User(UserId(256))),
+                (88, Target::User(UserId(512)))
+            ]
+        );
         for _ in 0..3 {
             outbox.push(Target::Others, message(400 * 1024));
         }
-        assert_eq!(outbox.take().map(|batch| batch.len()), Some(2), "a mebibyte");
+        assert_eq!(
+            outbox.take().map(|batch| batch.len()),
+            Some(2),
+            "a mebibyte"
+        );
         assert!(!outbox.is_idle());
         outbox.take();
         assert_eq!(outbox.sent(), None);
@@ -190,10 +214,15 @@ mod tests {
         outbox.push(Target::User(UserId(2)), message(1));
         outbox.failed(batch);
         assert!(!outbox.push(Target::User(UserId(3)), message(1)));
-        assert!(!outbox.push(Target::Node("0000000000000001".parse().expect("a node")), message(1)));
+        assert!(!outbox.push(
+            Target::Node("0000000000000001".parse().expect("a node")),
+            message(1)
+        ));
         assert_eq!(outbox.take(), None);
         assert!(outbox.is_idle() && !outbox.sent_all());
-        let Some(Undelivered::Users(mut users)) = outbox.recovered() else { panic!("not users") };
+        let Some(Undelivered::Users(mut users)) = outbox.recovered() else {
+            panic!("not users")
+        };
         users.sort_unstable();
         assert_eq!(users, [UserId(1), UserId(2), UserId(3)]);
         assert!(outbox.sent_all());
@@ -225,6 +254,9 @@ mod tests {
             told = outbox.sent();
             assert_eq!(told.is_some(), outbox.is_idle());
         }
-        assert_eq!((batches, told), (64, Some(Undelivered::Users(vec![UserId(1)]))));
+        assert_eq!(
+            (batches, told),
+            (64, Some(Undelivered::Users(vec![UserId(1)])))
+        );
     }
 }

@@ -10,7 +10,8 @@ use crate::realtime::{BusEvent, RealtimeError};
 /// How long a batch may take.
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Sends, batch by batch. While Redis is away the outbox gives nothing out; the beat says when it is back.
+/// Sends, batch by batch. While Redis is away the outbox gives nothing out; the beat says when it
+/// is back.
 pub(super) async fn run(shared: Arc<Shared>) {
     loop {
         let batch = shared.outbox().take();
@@ -37,7 +38,9 @@ pub(super) async fn run(shared: Arc<Shared>) {
 async fn deliver(shared: &Shared, batch: &[(Target, Bytes)]) -> Result<(), RealtimeError> {
     let mut call = scripts::DELIVER.key(shared.nodes_key());
     let epoch = shared.epoch.read().await;
-    call.arg(&shared.prefix).arg(shared.node.to_string()).arg(*epoch);
+    call.arg(&shared.prefix)
+        .arg(shared.node.to_string())
+        .arg(*epoch);
     for (target, message) in batch {
         match target {
             Target::User(user) => call.arg("u").arg(user.0),

@@ -47,10 +47,17 @@ impl Subscription {
         let (sender, mut pushes) = mpsc::unbounded_channel();
         let opened = timeout(OPEN_TIMEOUT, async {
             let config = connection::config().set_push_sender(sender);
-            let mut connection = shared.client.get_multiplexed_async_connection_with_config(&config).await?;
+            let mut connection = shared
+                .client
+                .get_multiplexed_async_connection_with_config(&config)
+                .await?;
             let channel = shared.channel(shared.node);
             connection.subscribe(&channel).await?;
-            redis::cmd("PUBLISH").arg(&channel).arg(&[kind::ECHO][..]).query_async::<()>(&mut connection).await?;
+            redis::cmd("PUBLISH")
+                .arg(&channel)
+                .arg(&[kind::ECHO][..])
+                .query_async::<()>(&mut connection)
+                .await?;
             Ok::<_, redis::RedisError>(connection)
         })
         .await
@@ -60,7 +67,8 @@ impl Subscription {
             while let Some(push) = pushes.recv().await {
                 match push.kind {
                     PushKind::Message => {
-                        // Not only the echo proves it: among many messages it may come late, and by the old one's time this would be silent for long.
+                        // Not only the echo proves it: among many messages it may come late, and by
+                        // the old one's time this would be silent for long.
                         shared.heard();
                         take(shared, push);
                         return true;
@@ -72,7 +80,10 @@ impl Subscription {
             false
         });
         match heard.await {
-            Ok(true) => Ok(Self { pushes, _connection: opened }),
+            Ok(true) => Ok(Self {
+                pushes,
+                _connection: opened,
+            }),
             Ok(false) | Err(_) => Err(RealtimeError::Unavailable),
         }
     }
@@ -115,9 +126,13 @@ pub(super) async fn run(shared: Arc<Shared>, mut subscription: Subscription) {
 }
 
 fn take(shared: &Shared, push: PushInfo) {
-    let Some(Value::BulkString(payload)) = push.data.into_iter().nth(1) else { return };
+    let Some(Value::BulkString(payload)) = push.data.into_iter().nth(1) else {
+        return;
+    };
     let payload = Bytes::from(payload);
-    let Some((&first, rest)) = payload.split_first() else { return };
+    let Some((&first, rest)) = payload.split_first() else {
+        return;
+    };
     let event = match first {
         kind::ECHO => {
             shared.heard();
@@ -130,9 +145,15 @@ fn take(shared: &Shared, push: PushInfo) {
         kind::GONE | kind::LEFT => {
             let node = str::from_utf8(rest).ok().and_then(|node| node.parse().ok());
             let news = node.filter(|node| shared.peers().said_goodbye(*node));
-            news.map(|node| BusEvent::NodeGone { node, sent_all: first == kind::LEFT })
+            news.map(|node| BusEvent::NodeGone {
+                node,
+                sent_all: first == kind::LEFT,
+            })
         }
-        kind::ELSEWHERE => str::from_utf8(rest).ok().and_then(|user| user.parse().ok()).map(BusEvent::Elsewhere),
+        kind::ELSEWHERE => str::from_utf8(rest)
+            .ok()
+            .and_then(|user| user.parse().ok())
+            .map(BusEvent::Elsewhere),
         kind::REPLACED => str::from_utf8(rest).ok().and_then(replaced),
         // Of a node that is newer than this one, while the cluster is updated.
         _ => None,
@@ -145,5 +166,9 @@ fn take(shared: &Shared, push: PushInfo) {
 fn replaced(text: &str) -> Option<BusEvent> {
     let (user, rest) = text.split_once('|')?;
     let (session, connection) = rest.split_once('|')?;
-    Some(BusEvent::Replaced { user: user.parse().ok()?, session: session.parse().ok()?, connection: connection.parse().ok()? })
+    Some(BusEvent::Replaced {
+        user: user.parse().ok()?,
+        session: session.parse().ok()?,
+        connection: connection.parse().ok()?,
+    })
 }

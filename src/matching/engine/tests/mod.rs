@@ -36,15 +36,25 @@ fn ticket(n: i64) -> Ticket {
 }
 
 fn with_interests(n: i64, interests: &[&str]) -> Ticket {
-    Ticket { interests: interests.iter().map(ToString::to_string).collect(), ..ticket(n) }
+    Ticket {
+        interests: interests.iter().map(ToString::to_string).collect(),
+        ..ticket(n)
+    }
 }
 
 fn with_languages(n: i64, languages: &[&str]) -> Ticket {
-    Ticket { languages: languages.iter().map(ToString::to_string).collect(), ..ticket(n) }
+    Ticket {
+        languages: languages.iter().map(ToString::to_string).collect(),
+        ..ticket(n)
+    }
 }
 
 fn located(n: i64, lat: f64, lon: f64, max_distance_km: Option<u32>) -> Ticket {
-    Ticket { place: Some(Place { lat, lon }), max_distance_km, ..ticket(n) }
+    Ticket {
+        place: Some(Place { lat, lon }),
+        max_distance_km,
+        ..ticket(n)
+    }
 }
 
 /// An engine with the default widening: 0, 5, 15 and 30 s.
@@ -71,8 +81,21 @@ impl Engine {
         pairs
     }
 
-    fn refuse(&mut self, pair: &Pair, drop: &[TicketId], forbid: bool, now: Timestamp) -> Vec<Pair> {
-        let pairs = self.settle(pair.id, &Outcome::Refused { drop: drop.to_vec(), forbid }, now);
+    fn refuse(
+        &mut self,
+        pair: &Pair,
+        drop: &[TicketId],
+        forbid: bool,
+        now: Timestamp,
+    ) -> Vec<Pair> {
+        let pairs = self.settle(
+            pair.id,
+            &Outcome::Refused {
+                drop: drop.to_vec(),
+                forbid,
+            },
+            now,
+        );
         self.check_invariants();
         pairs
     }
@@ -86,16 +109,26 @@ impl Engine {
         let mut terms = 0;
         for (id, waiting) in &self.tickets {
             assert_eq!(waiting.ticket.id, *id);
-            assert_eq!(self.users.get(&waiting.ticket.user), Some(id), "a user owns the ticket");
+            assert_eq!(
+                self.users.get(&waiting.ticket.user),
+                Some(id),
+                "a user owns the ticket"
+            );
             terms += waiting.ticket.interests.len() + waiting.ticket.languages.len();
             if let Some(pair) = waiting.reserved {
-                reserved.entry(pair).or_insert_with(Vec::new).push(waiting.age());
+                reserved
+                    .entry(pair)
+                    .or_insert_with(Vec::new)
+                    .push(waiting.age());
                 continue;
             }
             assert!(!waiting.cancelled, "a cancelled ticket is never queued");
             let is_last = waiting.step == self.widening.last();
             for key in index::stored_keys(waiting, self.widening.step(waiting.step), is_last) {
-                assert!(entries.insert((key, waiting.age())), "a key names a ticket once");
+                assert!(
+                    entries.insert((key, waiting.age())),
+                    "a key names a ticket once"
+                );
             }
             due.extend(self.due_at(waiting));
             *open.entry(waiting.ticket.mode).or_default() += 1;
@@ -111,13 +144,22 @@ impl Engine {
         for (pair, mut ages) in reserved {
             ages.sort_unstable();
             let ids: Vec<_> = ages.into_iter().map(|(_, id)| id).collect();
-            assert_eq!(self.pairs.get(&pair).map(|ids| ids.to_vec()), Some(ids), "both tickets of a pair, the older first");
+            assert_eq!(
+                self.pairs.get(&pair).map(|ids| ids.to_vec()),
+                Some(ids),
+                "both tickets of a pair, the older first"
+            );
         }
     }
 
     fn assert_nothing_is_left(&self) {
         self.check_invariants();
-        assert!(self.is_empty() && self.users.is_empty() && self.pairs.is_empty() && self.due.is_empty());
+        assert!(
+            self.is_empty()
+                && self.users.is_empty()
+                && self.pairs.is_empty()
+                && self.due.is_empty()
+        );
         assert!(self.index.entries().is_empty(), "no key without a ticket");
         assert_eq!(self.terms.uses(), 0);
         assert_eq!(self.next_due(), None);

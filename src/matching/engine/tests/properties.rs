@@ -10,7 +10,20 @@ use crate::matching::engine::{Cancelled, PairId, Step, grid::distance_km};
 const USERS: u8 = 7;
 const WORDS: [&str; 3] = ["a", "b", "c"];
 /// Three towns: 1 and 2 are some 30 km apart, 3 is about 350 km away.
-const TOWNS: [Place; 3] = [Place { lat: 41.01, lon: 28.98 }, Place { lat: 41.01, lon: 29.34 }, Place { lat: 39.93, lon: 32.86 }];
+const TOWNS: [Place; 3] = [
+    Place {
+        lat: 41.01,
+        lon: 28.98,
+    },
+    Place {
+        lat: 41.01,
+        lon: 29.34,
+    },
+    Place {
+        lat: 39.93,
+        lon: 32.86,
+    },
+];
 
 #[derive(Debug, Clone)]
 enum Op {
@@ -45,24 +58,50 @@ struct Wish {
 }
 
 fn wish() -> impl Strategy<Value = Wish> {
-    // Sparse masks: most tickets fit most others, so that refusals of every kind occur but do not dominate.
-    let sparse = || prop_oneof![4 => Just(0u8), 2 => (0..7u8).prop_map(|bit| 1 << bit), 1 => any::<u8>()];
+    // Sparse masks: most tickets fit most others, so that refusals of every kind occur but do not
+    // dominate.
+    let sparse =
+        || prop_oneof![4 => Just(0u8), 2 => (0..7u8).prop_map(|bit| 1 << bit), 1 => any::<u8>()];
     let waited = prop_oneof![4 => Just(0u16), 1 => any::<u16>()];
     let town = prop::option::weighted(0.6, 0..3u8);
-    let max_distance_km = prop::option::weighted(0.6, prop::sample::select(vec![0u32, 10, 40, 100, 400, 20_000]));
-    (0..USERS, prop::bool::weighted(0.2), 0..8u8, 0..4u8, town, max_distance_km, waited, sparse(), sparse()).prop_map(
-        |(user, video, interests, languages, town, max_distance_km, waited_ms, blocked, recent)| Wish {
-            user,
-            video,
-            interests,
-            languages,
-            town,
-            max_distance_km,
-            waited_ms,
-            blocked,
-            recent,
-        },
+    let max_distance_km = prop::option::weighted(
+        0.6,
+        prop::sample::select(vec![0u32, 10, 40, 100, 400, 20_000]),
+    );
+    (
+        0..USERS,
+        prop::bool::weighted(0.2),
+        0..8u8,
+        0..4u8,
+        town,
+        max_distance_km,
+        waited,
+        sparse(),
+        sparse(),
     )
+        .prop_map(
+            |(
+                user,
+                video,
+                interests,
+                languages,
+                town,
+                max_distance_km,
+                waited_ms,
+                blocked,
+                recent,
+            )| Wish {
+                user,
+                video,
+                interests,
+                languages,
+                town,
+                max_distance_km,
+                waited_ms,
+                blocked,
+                recent,
+            },
+        )
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -84,7 +123,10 @@ fn is_in(mask: u8) -> impl Fn(&u8) -> bool {
 }
 
 fn words(mask: u8) -> Vec<String> {
-    (0..3).filter(is_in(mask)).map(|bit| WORDS[usize::from(bit)].to_owned()).collect()
+    (0..3)
+        .filter(is_in(mask))
+        .map(|bit| WORDS[usize::from(bit)].to_owned())
+        .collect()
 }
 
 fn users(mask: u8) -> HashSet<UserId> {
@@ -123,7 +165,16 @@ impl Run {
     fn new() -> Self {
         let widening = Widening::default();
         let engine = Engine::new(widening.clone());
-        Self { engine, widening, clock: 0, passed: 0, known: BTreeMap::new(), pairs: Vec::new(), last_ticket: 0, log: Vec::new() }
+        Self {
+            engine,
+            widening,
+            clock: 0,
+            passed: 0,
+            known: BTreeMap::new(),
+            pairs: Vec::new(),
+            last_ticket: 0,
+            log: Vec::new(),
+        }
     }
 
     fn apply(&mut self, op: &Op) {
@@ -149,9 +200,19 @@ impl Run {
                 assert_eq!(pairs, [], "no time passed");
             }
             Op::Made(which) => self.settle(*which, &|_| Outcome::Made),
-            Op::Refused { pair, drop_older, drop_newer, forbid } => self.settle(*pair, &|pair| {
-                let drop = [(drop_older, pair.older), (drop_newer, pair.newer)].into_iter().filter(|(drop, _)| **drop);
-                Outcome::Refused { drop: drop.map(|(_, side)| side.ticket).collect(), forbid: *forbid }
+            Op::Refused {
+                pair,
+                drop_older,
+                drop_newer,
+                forbid,
+            } => self.settle(*pair, &|pair| {
+                let drop = [(drop_older, pair.older), (drop_newer, pair.newer)]
+                    .into_iter()
+                    .filter(|(drop, _)| **drop);
+                Outcome::Refused {
+                    drop: drop.map(|(_, side)| side.ticket).collect(),
+                    forbid: *forbid,
+                }
             }),
         }
         self.check();
@@ -178,13 +239,34 @@ impl Run {
             return;
         }
         let id = ticket.id;
-        self.known.insert(id, Known { ticket, since: self.passed - i64::from(wish.waited_ms), pair: None, cancelled: false });
-        let Some(pair) = result.expect("the user had no ticket") else { return };
-        let (seeker, peer) = if pair.older.ticket == id { (id, pair.newer.ticket) } else { (id, pair.older.ticket) };
+        self.known.insert(
+            id,
+            Known {
+                ticket,
+                since: self.passed - i64::from(wish.waited_ms),
+                pair: None,
+                cancelled: false,
+            },
+        );
+        let Some(pair) = result.expect("the user had no ticket") else {
+            return;
+        };
+        let (seeker, peer) = if pair.older.ticket == id {
+            (id, pair.newer.ticket)
+        } else {
+            (id, pair.older.ticket)
+        };
         if self.is_recent(seeker, peer) {
-            let others = self.open().filter(|other| *other != seeker && *other != peer);
-            let better: Vec<_> = others.filter(|other| self.permitted(seeker, *other) && !self.is_recent(seeker, *other)).collect();
-            assert!(better.is_empty(), "a recent partner was taken while {better:?} waited");
+            let others = self
+                .open()
+                .filter(|other| *other != seeker && *other != peer);
+            let better: Vec<_> = others
+                .filter(|other| self.permitted(seeker, *other) && !self.is_recent(seeker, *other))
+                .collect();
+            assert!(
+                better.is_empty(),
+                "a recent partner was taken while {better:?} waited"
+            );
         }
         self.paired(vec![pair]);
     }
@@ -228,7 +310,10 @@ impl Run {
             }
         };
         for side in [pair.older, pair.newer] {
-            let known = self.known.get_mut(&side.ticket).expect("reserved tickets exist");
+            let known = self
+                .known
+                .get_mut(&side.ticket)
+                .expect("reserved tickets exist");
             if known.cancelled || dropped.contains(&side.ticket) {
                 self.known.remove(&side.ticket);
             } else {
@@ -242,15 +327,34 @@ impl Run {
     fn paired(&mut self, pairs: Vec<Pair>) {
         for pair in pairs {
             let (a, b) = (pair.older.ticket, pair.newer.ticket);
-            assert!(self.permitted(a, b), "forbidden: {:?} {:?}", self.known[&a], self.known[&b]);
+            assert!(
+                self.permitted(a, b),
+                "forbidden: {:?} {:?}",
+                self.known[&a],
+                self.known[&b]
+            );
             let (older, newer) = (&self.known[&a], &self.known[&b]);
             assert!((older.since, a) < (newer.since, b));
-            assert_eq!((pair.older.user, pair.newer.user), (older.ticket.user, newer.ticket.user));
-            let shared: Vec<_> = WORDS.iter().filter(|word| [older, newer].iter().all(|one| lists(&one.ticket.interests, word))).collect();
+            assert_eq!(
+                (pair.older.user, pair.newer.user),
+                (older.ticket.user, newer.ticket.user)
+            );
+            let shared: Vec<_> = WORDS
+                .iter()
+                .filter(|word| {
+                    [older, newer]
+                        .iter()
+                        .all(|one| lists(&one.ticket.interests, word))
+                })
+                .collect();
             assert_eq!(pair.shared_interests.iter().collect::<Vec<_>>(), shared);
             for id in [a, b] {
                 let known = self.known.get_mut(&id).expect("just read");
-                assert_eq!((known.pair, known.cancelled), (None, false), "one pair at a time, and none after a cancellation");
+                assert_eq!(
+                    (known.pair, known.cancelled),
+                    (None, false),
+                    "one pair at a time, and none after a cancellation"
+                );
                 known.pair = Some(pair.id);
             }
             self.log.push(pair.clone());
@@ -264,7 +368,12 @@ impl Run {
         let open: Vec<_> = self.open().collect();
         for (at, a) in open.iter().enumerate() {
             for b in &open[at + 1..] {
-                assert!(!self.permitted(*a, *b), "both wait, though permitted: {:?} {:?}", self.known[a], self.known[b]);
+                assert!(
+                    !self.permitted(*a, *b),
+                    "both wait, though permitted: {:?} {:?}",
+                    self.known[a],
+                    self.known[b]
+                );
             }
         }
         for (id, known) in &self.known {
@@ -272,15 +381,26 @@ impl Run {
         }
         assert_eq!(self.engine.tickets.len(), self.known.len());
         assert_eq!(self.engine.reserved(), self.pairs.len());
-        assert!(self.engine.next_due().is_none_or(|due| due > at(self.clock)), "due tickets have run");
+        assert!(
+            self.engine
+                .next_due()
+                .is_none_or(|due| due > at(self.clock)),
+            "due tickets have run"
+        );
     }
 
     fn open(&self) -> impl Iterator<Item = TicketId> {
-        self.known.values().filter(|known| known.pair.is_none()).map(|known| known.ticket.id)
+        self.known
+            .values()
+            .filter(|known| known.pair.is_none())
+            .map(|known| known.ticket.id)
     }
 
     fn ticket_of(&self, user: UserId) -> Option<TicketId> {
-        self.known.values().find(|known| known.ticket.user == user).map(|known| known.ticket.id)
+        self.known
+            .values()
+            .find(|known| known.ticket.user == user)
+            .map(|known| known.ticket.id)
     }
 
     fn forbid(&mut self, a: UserId, b: UserId) {
@@ -297,7 +417,11 @@ impl Run {
     fn step(&self, known: &Known) -> (&Step, bool) {
         let waited = u64::try_from(self.passed - known.since).expect("not from the future");
         let steps = self.widening.steps();
-        let step = steps.iter().rev().find(|step| step.after_ms <= waited).expect("the first begins at 0");
+        let step = steps
+            .iter()
+            .rev()
+            .find(|step| step.after_ms <= waited)
+            .expect("the first begins at 0");
         (step, steps.last() == Some(step))
     }
 
@@ -312,9 +436,18 @@ impl Run {
         let one_way = |a: &Known, b: &Known| {
             let (step, is_last) = self.step(a);
             let (mine, theirs) = (&a.ticket, &b.ticket);
-            let agree = |a: &[String], b: &[String]| a.is_empty() || b.is_empty() || a.iter().any(|word| lists(b, word));
-            let near = match (mine.place, theirs.place, mine.max_distance_km, step.distance_factor) {
-                (Some(here), Some(there), Some(km), Some(factor)) => distance_km(here, there) <= f64::from(km) * factor,
+            let agree = |a: &[String], b: &[String]| {
+                a.is_empty() || b.is_empty() || a.iter().any(|word| lists(b, word))
+            };
+            let near = match (
+                mine.place,
+                theirs.place,
+                mine.max_distance_km,
+                step.distance_factor,
+            ) {
+                (Some(here), Some(there), Some(km), Some(factor)) => {
+                    distance_km(here, there) <= f64::from(km) * factor
+                }
                 _ => true,
             };
             mine.user != theirs.user
@@ -323,7 +456,8 @@ impl Run {
                 && (!step.same_interest || agree(&mine.interests, &theirs.interests))
                 && (!step.same_language || agree(&mine.languages, &theirs.languages))
                 && near
-                && (is_last || !(mine.recent.contains(&theirs.user) || theirs.recent.contains(&mine.user)))
+                && (is_last
+                    || !(mine.recent.contains(&theirs.user) || theirs.recent.contains(&mine.user)))
         };
         one_way(a, b) && one_way(b, a)
     }
@@ -348,7 +482,10 @@ impl Run {
             self.apply(&Op::Cancel(user));
         }
         self.engine.assert_nothing_is_left();
-        assert_eq!(self.engine.oldest_age(Mode::Text, at(self.clock)), None::<Duration>);
+        assert_eq!(
+            self.engine.oldest_age(Mode::Text, at(self.clock)),
+            None::<Duration>
+        );
         self.log
     }
 }
@@ -368,7 +505,8 @@ fn replay(ops: &[Op]) -> Vec<Pair> {
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(768) })]
 
-    /// No user in two pairs, no forbidden pair, nobody starves, nothing leaks; and the same history gives the same pairs.
+    /// No user in two pairs, no forbidden pair, nobody starves, nothing leaks; and the same history
+    /// gives the same pairs.
     #[test]
     fn every_history_obeys_the_rules(ops in prop::collection::vec(op(), 1..120)) {
         prop_assert_eq!(replay(&ops), replay(&ops));

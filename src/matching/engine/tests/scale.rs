@@ -3,17 +3,26 @@
 use super::*;
 use crate::matching::engine::{CELL_WINDOW, WINDOW};
 
-/// Far corners: every place is over 20 km from every other, and nobody wants more than 1 km. All else fits.
+/// Far corners: every place is over 20 km from every other, and nobody wants more than 1 km. All
+/// else fits.
 fn lonely(n: i64) -> Ticket {
     let (row, column) = (n / 500, n % 500);
     #[expect(clippy::cast_precision_loss, reason = "small numbers")]
-    let place = Place { lat: -50.0 + row as f64 * 0.5, lon: -175.0 + column as f64 * 0.7 };
-    Ticket { place: Some(place), max_distance_km: Some(1), ..with_interests(n, &["music"]) }
+    let place = Place {
+        lat: -50.0 + row as f64 * 0.5,
+        lon: -175.0 + column as f64 * 0.7,
+    };
+    Ticket {
+        place: Some(place),
+        max_distance_km: Some(1),
+        ..with_interests(n, &["music"])
+    }
 }
 
 #[test]
 fn a_hundred_thousand_who_do_not_fit_cost_a_newcomer_no_more_than_a_thousand() {
-    // Four keys of wishes (the interest, or those who list none; with and without a limit) and the finest level of the grid.
+    // Four keys of wishes (the interest, or those who list none; with and without a limit) and the
+    // finest level of the grid.
     let bound = u64::try_from(4 * WINDOW + 9 * CELL_WINDOW).expect("small");
     let mut engine = engine();
     let mut looked_at = 0;
@@ -24,12 +33,23 @@ fn a_hundred_thousand_who_do_not_fit_cost_a_newcomer_no_more_than_a_thousand() {
         assert!(looked_at <= bound, "ticket {n} looked at {looked_at}");
     }
     assert_eq!(engine.len(Mode::Text), 100_000);
-    assert_eq!(looked_at, u64::try_from(WINDOW).expect("small"), "one full window of those who share the interest");
+    assert_eq!(
+        looked_at,
+        u64::try_from(WINDOW).expect("small"),
+        "one full window of those who share the interest"
+    );
 
     // A newcomer that fits one of them only, who arrived last, is found through the grid.
-    let near = Ticket { id: TicketId(200_000), user: UserId(200_000), ..lonely(99_999) };
+    let near = Ticket {
+        id: TicketId(200_000),
+        user: UserId(200_000),
+        ..lonely(99_999)
+    };
     let before = engine.examined();
-    assert_eq!(paired(engine.insert(near, at(1)).expect("a new ticket")), Some((99_999, 200_000)));
+    assert_eq!(
+        paired(engine.insert(near, at(1)).expect("a new ticket")),
+        Some((99_999, 200_000))
+    );
     assert!(engine.examined() - before <= bound);
     for n in 0..99_999 {
         engine.remove(TicketId(n));
@@ -42,11 +62,30 @@ fn a_long_block_list_does_not_use_up_the_window() {
     let mut engine = engine();
     let crowd: HashSet<_> = (0..500).map(UserId).collect();
     for n in 0..500 {
-        engine.insert(Ticket { blocked: crowd.clone(), ..ticket(n) }, at(0)).expect("a new ticket");
+        engine
+            .insert(
+                Ticket {
+                    blocked: crowd.clone(),
+                    ..ticket(n)
+                },
+                at(0),
+            )
+            .expect("a new ticket");
     }
-    let friend = Ticket { enqueued_at: at(1), blocked: crowd.clone(), ..ticket(600) };
+    let friend = Ticket {
+        enqueued_at: at(1),
+        blocked: crowd.clone(),
+        ..ticket(600)
+    };
     assert_eq!(engine.put(friend), None);
-    assert_eq!(paired(engine.put(Ticket { enqueued_at: at(2), blocked: crowd, ..ticket(601) })), Some((600, 601)));
+    assert_eq!(
+        paired(engine.put(Ticket {
+            enqueued_at: at(2),
+            blocked: crowd,
+            ..ticket(601)
+        })),
+        Some((600, 601))
+    );
 }
 
 #[test]
@@ -55,13 +94,34 @@ fn a_peer_hidden_behind_the_window_is_met_at_the_last_step() {
     for n in 0..1_000 {
         engine.insert(lonely(n), at(0)).expect("a new ticket");
     }
-    // These two fit: 4,300 km apart, and the limited one accepts 5,000. But many older ones with a limit share the interest.
-    let limited = Ticket { place: Some(Place { lat: 40.0, lon: 30.0 }), max_distance_km: Some(5_000), ..lonely(2_001) };
-    let unlimited = Ticket { place: Some(Place { lat: 40.0, lon: 80.0 }), max_distance_km: None, ..lonely(2_002) };
+    // These two fit: 4,300 km apart, and the limited one accepts 5,000. But many older ones with a
+    // limit share the interest.
+    let limited = Ticket {
+        place: Some(Place {
+            lat: 40.0,
+            lon: 30.0,
+        }),
+        max_distance_km: Some(5_000),
+        ..lonely(2_001)
+    };
+    let unlimited = Ticket {
+        place: Some(Place {
+            lat: 40.0,
+            lon: 80.0,
+        }),
+        max_distance_km: None,
+        ..lonely(2_002)
+    };
     assert_eq!(engine.insert(limited, at(1)), Ok(None));
     assert_eq!(engine.insert(unlimited, at(1)), Ok(None));
-    let pairs: Vec<_> = (1..=31).flat_map(|second| engine.run_due(at(second * 1_000))).collect();
-    assert_eq!((engine.len(Mode::Text), pairs.len()), (0, 501), "everybody is permitted at the last step");
+    let pairs: Vec<_> = (1..=31)
+        .flat_map(|second| engine.run_due(at(second * 1_000)))
+        .collect();
+    assert_eq!(
+        (engine.len(Mode::Text), pairs.len()),
+        (0, 501),
+        "everybody is permitted at the last step"
+    );
 }
 
 #[test]
@@ -70,9 +130,20 @@ fn those_who_limit_the_distance_do_not_hide_those_who_do_not() {
     for n in 0..1_000 {
         engine.insert(lonely(n), at(0)).expect("a new ticket");
     }
-    let unlimited = |n, lon| Ticket { place: Some(Place { lat: 40.0, lon }), max_distance_km: None, ..lonely(n) };
+    let unlimited = |n, lon| Ticket {
+        place: Some(Place { lat: 40.0, lon }),
+        max_distance_km: None,
+        ..lonely(n)
+    };
     assert_eq!(engine.insert(unlimited(2_001, 30.0), at(1)), Ok(None));
-    assert_eq!(paired(engine.insert(unlimited(2_002, 80.0), at(1)).expect("a new ticket")), Some((2_001, 2_002)));
+    assert_eq!(
+        paired(
+            engine
+                .insert(unlimited(2_002, 80.0), at(1))
+                .expect("a new ticket")
+        ),
+        Some((2_001, 2_002))
+    );
 }
 
 #[test]
@@ -86,6 +157,10 @@ fn a_thousand_at_once_make_five_hundred_pairs() {
         }
     }
     assert_eq!(seen.len(), 1_000);
-    assert!(engine.examined() <= 2_000, "one candidate under each key: {}", engine.examined());
+    assert!(
+        engine.examined() <= 2_000,
+        "one candidate under each key: {}",
+        engine.examined()
+    );
     engine.assert_nothing_is_left();
 }

@@ -8,12 +8,18 @@
 //! | `journey` | two people on two nodes call each other |
 //! | `leaks` | neither side learns the other's address |
 
-#[expect(dead_code, reason = "of the scenarios of the whole server, which do more with it")]
+#[expect(
+    dead_code,
+    reason = "of the scenarios of the whole server, which do more with it"
+)]
 #[path = "../../../it/nginx.rs"]
 mod nginx;
 #[path = "../../../it/ports.rs"]
 mod ports;
-#[expect(dead_code, reason = "of the scenarios of the whole server, which do more with it")]
+#[expect(
+    dead_code,
+    reason = "of the scenarios of the whole server, which do more with it"
+)]
 #[path = "../../../it/process.rs"]
 mod process;
 

@@ -43,22 +43,48 @@ impl Site {
         let own = [0, 1].map(|node: usize| {
             [
                 ("TEBDIL_RELAY__LISTEN", format!("{}:3478", relays[node])),
-                ("TEBDIL_RELAY__OTHERS", format!("{}:{PORTS}", relays[1 - node])),
+                (
+                    "TEBDIL_RELAY__OTHERS",
+                    format!("{}:{PORTS}", relays[1 - node]),
+                ),
                 ("TEBDIL_METRICS__LISTEN", metrics[node].clone()),
             ]
         });
-        let own = own.each_ref().map(|node| node.each_ref().map(|(name, value)| (*name, value.as_str())));
+        let own = own
+            .each_ref()
+            .map(|node| node.each_ref().map(|(name, value)| (*name, value.as_str())));
         let cluster = ClusterProcess::start(&common, &own.each_ref().map(|node| &node[..])).await?;
-        Some(Self { cluster, relays, metrics, _database: database, _redis: redis })
+        Some(Self {
+            cluster,
+            relays,
+            metrics,
+            _database: database,
+            _redis: redis,
+        })
     }
 
     /// How many devices are connected to each node.
     pub async fn connections(&self) -> [u64; 2] {
         let mut found = [0; 2];
         for (found, address) in found.iter_mut().zip(&self.metrics) {
-            let text = reqwest::get(format!("http://{address}/metrics")).await.expect("it answers").text().await.expect("text");
-            let of_them = text.lines().filter_map(|line| line.strip_prefix("tebdil_connections")?.rsplit(' ').next()?.parse::<f64>().ok());
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number of sockets")]
+            let text = reqwest::get(format!("http://{address}/metrics"))
+                .await
+                .expect("it answers")
+                .text()
+                .await
+                .expect("text");
+            let of_them = text.lines().filter_map(|line| {
+                line.strip_prefix("tebdil_connections")?
+                    .rsplit(' ')
+                    .next()?
+                    .parse::<f64>()
+                    .ok()
+            });
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "a small number of sockets"
+            )]
             of_them.for_each(|number| *found += number as u64);
         }
         found
@@ -69,7 +95,15 @@ impl Site {
 pub async fn one_server() -> (ServerProcess, String) {
     let relay = own_address();
     let listen = format!("{relay}:3478");
-    let settings =
-        [("TEBDIL_RELAY__LISTEN", listen.as_str()), ("TEBDIL_WS__FRAMES_PER_SECOND", "1000"), ("TEBDIL_WS__FRAME_BURST", "1000")];
-    (ServerProcess::start(Backend::Sqlite, &settings).await.expect("SQLite is always there"), relay)
+    let settings = [
+        ("TEBDIL_RELAY__LISTEN", listen.as_str()),
+        ("TEBDIL_WS__FRAMES_PER_SECOND", "1000"),
+        ("TEBDIL_WS__FRAME_BURST", "1000"),
+    ];
+    (
+        ServerProcess::start(Backend::Sqlite, &settings)
+            .await
+            .expect("SQLite is always there"),
+        relay,
+    )
 }

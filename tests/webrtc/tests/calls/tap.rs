@@ -11,7 +11,8 @@ use tokio::{
     task::JoinSet,
 };
 
-/// Stands between one client and the server. Frames of a server are not masked, so their text lies open in the bytes.
+/// Stands between one client and the server. Frames of a server are not masked, so their text lies
+/// open in the bytes.
 pub struct Tap {
     pub url: String,
     heard: Arc<Mutex<Vec<u8>>>,
@@ -20,7 +21,11 @@ pub struct Tap {
 
 impl Tap {
     pub async fn start(server: &str) -> Self {
-        let server: SocketAddr = server.strip_prefix("http://").expect("plain HTTP").parse().expect("an address");
+        let server: SocketAddr = server
+            .strip_prefix("http://")
+            .expect("plain HTTP")
+            .parse()
+            .expect("an address");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("bound"));
         let heard = Arc::<Mutex<Vec<u8>>>::default();
@@ -28,19 +33,26 @@ impl Tap {
         tasks.spawn(async move {
             let mut wires = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
-                let server = TcpStream::connect(server).await.expect("the server listens");
+                let server = TcpStream::connect(server)
+                    .await
+                    .expect("the server listens");
                 let (from_client, to_client) = client.into_split();
                 let (from_server, to_server) = server.into_split();
                 wires.spawn(pass(from_client, to_server, None));
                 wires.spawn(pass(from_server, to_client, Some(Arc::clone(&keep))));
             }
         });
-        Self { url, heard, _tasks: tasks }
+        Self {
+            url,
+            heard,
+            _tasks: tasks,
+        }
     }
 
     /// What the server has sent from byte `from` on, in every answer and frame.
     pub fn heard(&self, from: usize) -> String {
-        String::from_utf8_lossy(&self.heard.lock().expect("nobody panics with it")[from..]).into_owned()
+        String::from_utf8_lossy(&self.heard.lock().expect("nobody panics with it")[from..])
+            .into_owned()
     }
 
     /// How many bytes the server has sent.
@@ -49,11 +61,17 @@ impl Tap {
     }
 }
 
-async fn pass(mut from: impl AsyncRead + Unpin, mut to: impl AsyncWrite + Unpin, keep: Option<Arc<Mutex<Vec<u8>>>>) {
+async fn pass(
+    mut from: impl AsyncRead + Unpin,
+    mut to: impl AsyncWrite + Unpin,
+    keep: Option<Arc<Mutex<Vec<u8>>>>,
+) {
     let mut buffer = [0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
         if let Some(keep) = &keep {
-            keep.lock().expect("nobody panics with it").extend_from_slice(&buffer[..length]);
+            keep.lock()
+                .expect("nobody panics with it")
+                .extend_from_slice(&buffer[..length]);
         }
         if to.write_all(&buffer[..length]).await.is_err() {
             return;
