@@ -63,6 +63,24 @@ async fn serve(t: &Store, user: UserId, ads: &[AdRow], now: Timestamp) -> Option
     .map(|ad| ad.id)
 }
 
+async fn an_end_before_the_start_changes_nothing(t: &TestStore, made: &AdRow, changed: &AdRow) {
+    let early = AdPatch {
+        title: Some("x".to_owned()),
+        ends_at: Some(Some(made.created_at)),
+        ..AdPatch::default()
+    };
+    let AdChange::Refused(refused) = t.change_ad(ADMIN, made.id, &early, t.now()).await.unwrap()
+    else {
+        panic!("changed")
+    };
+    assert_eq!(refused.field, "ends_at", "it would end before it starts");
+    assert_eq!(
+        t.ad(made.id).await.unwrap().as_ref(),
+        Some(changed),
+        "nothing of it was changed"
+    );
+}
+
 async fn an_ad_is_made_changed_and_deleted(t: TestStore) {
     let settings = AdSettings {
         click_url: Some("https://x.example/a".to_owned()),
@@ -124,21 +142,7 @@ async fn an_ad_is_made_changed_and_deleted(t: TestStore) {
         (made.created_at, t.now())
     );
     assert_eq!(t.ad(made.id).await.unwrap().as_ref(), Some(&changed));
-    let early = AdPatch {
-        title: Some("x".to_owned()),
-        ends_at: Some(Some(made.created_at)),
-        ..AdPatch::default()
-    };
-    let AdChange::Refused(refused) = t.change_ad(ADMIN, made.id, &early, t.now()).await.unwrap()
-    else {
-        panic!("changed")
-    };
-    assert_eq!(refused.field, "ends_at", "it would end before it starts");
-    assert_eq!(
-        t.ad(made.id).await.unwrap().as_ref(),
-        Some(&changed),
-        "nothing of it was changed"
-    );
+    an_end_before_the_start_changes_nothing(&t, &made, &changed).await;
     assert_eq!(
         t.change_ad(ADMIN, AdId(1), &patch, t.now()).await.unwrap(),
         AdChange::NotFound

@@ -102,8 +102,11 @@ pub async fn ten_reports(t: &TestStore) -> (Account, Vec<Account>, Vec<Report>) 
     (target, others, reports)
 }
 
-async fn who_does_not_count_does_not_ban(t: TestStore) {
-    let (target, others, reports) = ten_reports(&t).await;
+async fn a_mark_of_a_moderator_counts_until_it_is_taken_back(
+    t: &TestStore,
+    target: &Account,
+    others: &[Account],
+) {
     // Marked by a moderator.
     assert_eq!(
         t.set_unreliable(others[0].0.id, true, SOMEBODY, t.now())
@@ -119,7 +122,7 @@ async fn who_does_not_count_does_not_ban(t: TestStore) {
     );
     assert_eq!(
         count(
-            &t,
+            t,
             "system_logs WHERE action = 'reliability_changed' AND actor_id = 7"
         )
         .await,
@@ -131,10 +134,15 @@ async fn who_does_not_count_does_not_ban(t: TestStore) {
             .unwrap(),
         Judged::NotFound
     );
-    assert_eq!(auto_ban(&t, target.0.id).await, None);
+    assert_eq!(auto_ban(t, target.0.id).await, None);
     t.set_unreliable(others[0].0.id, false, SOMEBODY, t.now())
         .await
         .unwrap();
+}
+
+async fn who_does_not_count_does_not_ban(t: TestStore) {
+    let (target, others, reports) = ten_reports(&t).await;
+    a_mark_of_a_moderator_counts_until_it_is_taken_back(&t, &target, &others).await;
 
     // Often wrong about others.
     let innocent = crowd(&t, 3).await;

@@ -7,7 +7,7 @@ use tebdil_core::{
     protocol::Secret,
     store::{
         Actor, BanFilter, BanOrder, BanRow, Banning, JobFilter, Judged, NewBan, PairOutcome,
-        PushAudience, Registration, StaffBan, UserRow,
+        PushAudience, Registration, SessionRow, StaffBan, UserRow,
     },
     testing::{ENDLESS_TERM, TestStore},
     time::Timestamp,
@@ -77,6 +77,63 @@ async fn register_again(t: &TestStore, old: &UserRow, alias: &str) -> Registrati
     t.insert_user(&new, t.new_session("again"), &mut rng(5), t.now())
         .await
         .unwrap()
+}
+
+async fn a_banned_user_gets_nothing_and_others_do(
+    t: &TestStore,
+    a: &UserRow,
+    a1: &SessionRow,
+    b: &UserRow,
+    b1: &SessionRow,
+    ban: BanRow,
+) {
+    // Not even with a session that a write in flight had made.
+    let proposed = pair(Mode::Text, side(a.id, a1.id, 1), side(b.id, b1.id, 2));
+    let outcome = t
+        .create_matches(
+            ENDLESS_TERM,
+            &[proposed],
+            &TestStore::match_rules(),
+            t.now(),
+        )
+        .await
+        .unwrap()
+        .remove(0);
+    assert!(
+        matches!(outcome, PairOutcome::Refused { .. }),
+        "{outcome:?}"
+    );
+    assert_eq!(
+        t.create_session(
+            a.id,
+            &Secret::from("hash"),
+            t.new_session("third"),
+            20,
+            t.now()
+        )
+        .await
+        .unwrap(),
+        None
+    );
+    assert_eq!(
+        t.store.ban(a.id, &by_reports(), t.now()).await.unwrap(),
+        Banning::Already(ban)
+    );
+    assert_eq!(
+        t.store
+            .ban(UserId(9), &by_reports(), t.now())
+            .await
+            .unwrap(),
+        Banning::NotFound
+    );
+    assert!(!t.is_banned(b.id).await.unwrap() && !t.is_banned(UserId(9)).await.unwrap());
+    assert!(
+        !t.session_alive(b1.id, t.now())
+            .await
+            .unwrap()
+            .expect("lives")
+            .is_banned
+    );
 }
 
 async fn a_ban_takes_everything_that_acts(t: TestStore) {
@@ -151,53 +208,7 @@ async fn a_ban_takes_everything_that_acts(t: TestStore) {
         .unwrap();
     assert_eq!(orders.len(), 1);
 
-    // Not even with a session that a write in flight had made.
-    let proposed = pair(Mode::Text, side(a.id, a1.id, 1), side(b.id, b1.id, 2));
-    let outcome = t
-        .create_matches(
-            ENDLESS_TERM,
-            &[proposed],
-            &TestStore::match_rules(),
-            t.now(),
-        )
-        .await
-        .unwrap()
-        .remove(0);
-    assert!(
-        matches!(outcome, PairOutcome::Refused { .. }),
-        "{outcome:?}"
-    );
-    assert_eq!(
-        t.create_session(
-            a.id,
-            &Secret::from("hash"),
-            t.new_session("third"),
-            20,
-            t.now()
-        )
-        .await
-        .unwrap(),
-        None
-    );
-    assert_eq!(
-        t.store.ban(a.id, &by_reports(), t.now()).await.unwrap(),
-        Banning::Already(ban)
-    );
-    assert_eq!(
-        t.store
-            .ban(UserId(9), &by_reports(), t.now())
-            .await
-            .unwrap(),
-        Banning::NotFound
-    );
-    assert!(!t.is_banned(b.id).await.unwrap() && !t.is_banned(UserId(9)).await.unwrap());
-    assert!(
-        !t.session_alive(b1.id, t.now())
-            .await
-            .unwrap()
-            .expect("lives")
-            .is_banned
-    );
+    a_banned_user_gets_nothing_and_others_do(&t, &a, &a1, &b, &b1, ban).await;
 }
 
 async fn of_many_who_ban_at_once_one_does(t: TestStore) {
@@ -385,6 +396,38 @@ async fn staff_ban_and_judge_by_rank(t: TestStore) {
     assert_eq!(unban(ADMIN, UserId(9)).await, Judged::NotFound);
 }
 
+/// A moderator who bans over a provisional one decides it.
+async fn who_bans_over_a_provisional_ban_decides_it(t: &TestStore, until: Timestamp) {
+    let (b, _) = t.register("pars").await;
+    let ban = banned(t, b.id, &by_reports()).await;
+    let StaffBan::Confirmed(confirmed) = t
+        .ban_by_staff(b.id, OTHER, "spam", Some(until), t.now())
+        .await
+        .unwrap()
+    else {
+        panic!("not confirmed")
+    };
+    assert_eq!(
+        (
+            confirmed.id,
+            confirmed.reason.as_str(),
+            confirmed.until,
+            confirmed.provisional
+        ),
+        (ban.id, "spam", Some(until), false)
+    );
+    assert!(matches!(
+        t.unban(b.id, OTHER, "no", t.now()).await.unwrap(),
+        Judged::Done(_)
+    ));
+    assert_eq!(
+        t.confirm_ban(ban.id, OTHER, None, "seen", t.now())
+            .await
+            .unwrap(),
+        Judged::NotBanned
+    );
+}
+
 async fn a_provisional_ban_is_settled_once(t: TestStore) {
     let (a, _) = t.register("kedi").await;
     let ban = banned(&t, a.id, &by_reports()).await;
@@ -447,35 +490,7 @@ async fn a_provisional_ban_is_settled_once(t: TestStore) {
         Judged::NotFound
     );
 
-    // A moderator who bans over a provisional one decides it.
-    let (b, _) = t.register("pars").await;
-    let ban = banned(&t, b.id, &by_reports()).await;
-    let StaffBan::Confirmed(confirmed) = t
-        .ban_by_staff(b.id, OTHER, "spam", Some(until), t.now())
-        .await
-        .unwrap()
-    else {
-        panic!("not confirmed")
-    };
-    assert_eq!(
-        (
-            confirmed.id,
-            confirmed.reason.as_str(),
-            confirmed.until,
-            confirmed.provisional
-        ),
-        (ban.id, "spam", Some(until), false)
-    );
-    assert!(matches!(
-        t.unban(b.id, OTHER, "no", t.now()).await.unwrap(),
-        Judged::Done(_)
-    ));
-    assert_eq!(
-        t.confirm_ban(ban.id, OTHER, None, "seen", t.now())
-            .await
-            .unwrap(),
-        Judged::NotBanned
-    );
+    who_bans_over_a_provisional_ban_decides_it(&t, until).await;
 }
 
 async fn a_lift_frees_only_where_no_ban_is_left(t: TestStore) {
@@ -639,7 +654,7 @@ async fn banned_users_in_matches_are_found(t: TestStore) {
     );
 }
 
-async fn bans_are_listed_by_what_they_are(t: TestStore) {
+async fn four_bans(t: &TestStore) -> Vec<(UserId, BanId)> {
     let mut bans = Vec::new();
     for number in 0..4 {
         let (user, _) = t.register(&format!("kedi{number}")).await;
@@ -652,7 +667,7 @@ async fn bans_are_listed_by_what_they_are(t: TestStore) {
         bans.push((
             user.id,
             banned(
-                &t,
+                t,
                 user.id,
                 &if number % 2 == 0 {
                     by_reports()
@@ -664,6 +679,11 @@ async fn bans_are_listed_by_what_they_are(t: TestStore) {
             .id,
         ));
     }
+    bans
+}
+
+async fn bans_are_listed_by_what_they_are(t: TestStore) {
+    let bans = four_bans(&t).await;
     t.unban(bans[2].0, MODERATOR, "a mistake", t.now())
         .await
         .unwrap();

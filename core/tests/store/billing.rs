@@ -106,6 +106,47 @@ fn permutations<T: Clone>(items: &[T]) -> Vec<Vec<T>> {
 /// What happened, when, and the end since.
 type Happened = (BillingEventType, Timestamp, Timestamp);
 
+async fn told_in_order(
+    t: &TestStore,
+    number: usize,
+    history: &[Happened],
+    order: &[usize],
+) -> UserId {
+    let user = customer(t, &format!("token-{number}")).await;
+    for at in order {
+        let (kind, happened, ends_at) = history[*at];
+        let event = fact(
+            &format!("evt-{number}-{at}"),
+            kind,
+            happened,
+            &format!("sub-{number}"),
+            ends_at,
+        );
+        assert!(matches!(
+            take(t, &event, &format!("token-{number}")).await,
+            Billed::Done(..)
+        ));
+    }
+    user
+}
+
+async fn limits_follow(t: &TestStore, user: UserId, active: bool, now: Timestamp) {
+    assert_eq!(
+        t.user(user).await.unwrap().expect("user").is_premium,
+        active
+    );
+    let stored = assert_ledger_equals_balance(t, user).await;
+    assert_eq!(
+        t.quota(user, &TestStore::quota_rules(), now)
+            .await
+            .unwrap()
+            .expect("user")
+            .text,
+        if active { 100 } else { 10 }
+    );
+    assert!(stored.text == 0 || stored.day == "2026-11-21");
+}
+
 async fn the_order_of_arrival_does_not_matter(t: TestStore) {
     use BillingEventType::{Cancelled, Expired, Purchased, Refunded, Renewed};
     let now = t.now();
@@ -166,21 +207,7 @@ async fn the_order_of_arrival_does_not_matter(t: TestStore) {
     for (history, active, end, renews) in histories {
         for order in permutations(&(0..history.len()).collect::<Vec<_>>()) {
             number += 1;
-            let user = customer(&t, &format!("token-{number}")).await;
-            for at in &order {
-                let (kind, happened, ends_at) = history[*at];
-                let event = fact(
-                    &format!("evt-{number}-{at}"),
-                    kind,
-                    happened,
-                    &format!("sub-{number}"),
-                    ends_at,
-                );
-                assert!(matches!(
-                    take(&t, &event, &format!("token-{number}")).await,
-                    Billed::Done(..)
-                ));
-            }
+            let user = told_in_order(&t, number, history, &order).await;
             let row = t.subscription(user).await.unwrap().expect("a subscription");
             assert_eq!(
                 (row.is_active, row.ends_at, row.renews),
@@ -188,20 +215,7 @@ async fn the_order_of_arrival_does_not_matter(t: TestStore) {
                 "{history:?} in the order {order:?}"
             );
             assert_eq!(row.plan, "monthly");
-            assert_eq!(
-                t.user(user).await.unwrap().expect("user").is_premium,
-                active
-            );
-            let stored = assert_ledger_equals_balance(&t, user).await;
-            assert_eq!(
-                t.quota(user, &TestStore::quota_rules(), now)
-                    .await
-                    .unwrap()
-                    .expect("user")
-                    .text,
-                if active { 100 } else { 10 }
-            );
-            assert!(stored.text == 0 || stored.day == "2026-11-21");
+            limits_follow(&t, user, active, now).await;
         }
     }
 }

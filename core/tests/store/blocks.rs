@@ -3,7 +3,9 @@ use std::{collections::HashSet, time::Duration};
 use tebdil_core::{
     domain::{EndReason, Mode},
     id::{BlockId, MatchId},
-    store::{Blocking, MatchRules, NewMatch, PairOutcome, ProfileUpdate},
+    store::{
+        BlockRow, Blocking, MatchRules, NewMatch, PairOutcome, ProfileUpdate, SessionRow, UserRow,
+    },
     testing::{ENDLESS_TERM, TestStore},
 };
 
@@ -14,6 +16,67 @@ tebdil_core::store_conformance! {
    blocks_are_listed_in_pages,
    blocking_at_once_blocks_once,
    a_block_while_the_two_are_paired_leaves_no_match,
+}
+
+async fn a_block_is_listed_with_the_handle_of_its_time(
+    t: &TestStore,
+    a: &UserRow,
+    b: &UserRow,
+    stranger: &UserRow,
+    block: &BlockRow,
+) {
+    let rename = ProfileUpdate {
+        alias: Some(TestStore::alias("yeni")),
+        ..ProfileUpdate::default()
+    };
+    t.update_profile(b.id, &rename, &mut rng(1)).await.unwrap();
+    assert_eq!(
+        t.blocks_of(a.id, None, 50).await.unwrap(),
+        std::slice::from_ref(block),
+        "the handle it had then"
+    );
+    assert_eq!(t.blocks_of(b.id, None, 50).await.unwrap(), []);
+    assert_eq!(
+        t.blocked_either_way(a.id).await.unwrap(),
+        HashSet::from([b.id])
+    );
+    assert_eq!(
+        t.blocked_either_way(b.id).await.unwrap(),
+        HashSet::from([a.id])
+    );
+    assert_eq!(
+        t.blocked_either_way(stranger.id).await.unwrap(),
+        HashSet::new()
+    );
+}
+
+async fn a_blocked_pair_is_not_made(
+    t: &TestStore,
+    a: &UserRow,
+    a1: &SessionRow,
+    b: &UserRow,
+    b1: &SessionRow,
+) {
+    let again = t
+        .create_matches(
+            ENDLESS_TERM,
+            &[pair(
+                Mode::Video,
+                side(b.id, b1.id, 3),
+                side(a.id, a1.id, 4),
+            )],
+            &TestStore::match_rules(),
+            t.now(),
+        )
+        .await
+        .unwrap();
+    assert!(
+        matches!(
+            again.as_slice(),
+            [PairOutcome::Refused { blocked: true, .. }]
+        ),
+        "{again:?}"
+    );
 }
 
 async fn a_block_lasts_and_is_listed(t: TestStore) {
@@ -76,50 +139,9 @@ async fn a_block_lasts_and_is_listed(t: TestStore) {
         ended: Vec::new(),
     };
     assert_eq!(t.block(made.id, a.id, t.now()).await.unwrap(), again);
-    let rename = ProfileUpdate {
-        alias: Some(TestStore::alias("yeni")),
-        ..ProfileUpdate::default()
-    };
-    t.update_profile(b.id, &rename, &mut rng(1)).await.unwrap();
-    assert_eq!(
-        t.blocks_of(a.id, None, 50).await.unwrap(),
-        std::slice::from_ref(&block),
-        "the handle it had then"
-    );
-    assert_eq!(t.blocks_of(b.id, None, 50).await.unwrap(), []);
-    assert_eq!(
-        t.blocked_either_way(a.id).await.unwrap(),
-        HashSet::from([b.id])
-    );
-    assert_eq!(
-        t.blocked_either_way(b.id).await.unwrap(),
-        HashSet::from([a.id])
-    );
-    assert_eq!(
-        t.blocked_either_way(stranger.id).await.unwrap(),
-        HashSet::new()
-    );
+    a_block_is_listed_with_the_handle_of_its_time(&t, &a, &b, &stranger, &block).await;
 
-    let again = t
-        .create_matches(
-            ENDLESS_TERM,
-            &[pair(
-                Mode::Video,
-                side(b.id, b1.id, 3),
-                side(a.id, a1.id, 4),
-            )],
-            &TestStore::match_rules(),
-            t.now(),
-        )
-        .await
-        .unwrap();
-    assert!(
-        matches!(
-            again.as_slice(),
-            [PairOutcome::Refused { blocked: true, .. }]
-        ),
-        "{again:?}"
-    );
+    a_blocked_pair_is_not_made(&t, &a, &a1, &b, &b1).await;
 
     assert_eq!(
         t.unblock(b.id, block.id).await.unwrap(),

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     all_at_once,
-    matches::{couple, matched, searcher},
+    matches::{Account, couple, matched, searcher},
     messages::write,
     pair,
     quota::assert_ledger_equals_balance,
@@ -105,6 +105,25 @@ const fn because(reason: ClaimRefusal) -> NotEligible {
     }
 }
 
+async fn the_right_is_back_and_a_push_is_ordered(
+    t: &TestStore,
+    id: MatchId,
+    a: &Account,
+    b: &Account,
+) {
+    assert_eq!(assert_ledger_equals_balance(t, a.0.id).await.text, 10);
+    assert_eq!(assert_ledger_equals_balance(t, b.0.id).await.text, 9);
+    let refund = format!(
+        "SELECT delta FROM quota_ledger WHERE reason = 'claim' AND reference = '{id}' AND bucket = 'text'"
+    );
+    assert_eq!(t.numbers(&refund).await, [1]);
+    assert_eq!(
+        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE queue = 'push'")
+            .await,
+        [1]
+    );
+}
+
 async fn an_unanswered_match_is_claimed_once_and_paid_back(t: TestStore) {
     let (a, b) = couple(&t).await;
     let id = matched(&t, &a, &b, 1).await;
@@ -172,17 +191,7 @@ async fn an_unanswered_match_is_claimed_once_and_paid_back(t: TestStore) {
             .map(|told| (told.user_id, &told.notice)),
         Some((a.0.id, &Notice::ClaimApproved { match_id: id }))
     );
-    assert_eq!(assert_ledger_equals_balance(&t, a.0.id).await.text, 10);
-    assert_eq!(assert_ledger_equals_balance(&t, b.0.id).await.text, 9);
-    let refund = format!(
-        "SELECT delta FROM quota_ledger WHERE reason = 'claim' AND reference = '{id}' AND bucket = 'text'"
-    );
-    assert_eq!(t.numbers(&refund).await, [1]);
-    assert_eq!(
-        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE queue = 'push'")
-            .await,
-        [1]
-    );
+    the_right_is_back_and_a_push_is_ordered(&t, id, &a, &b).await;
 
     assert_eq!(decide(&t).await, []);
     assert_eq!(claim(&t, id, a.0.id).await, Claiming::Already);

@@ -49,6 +49,23 @@ async fn logged(t: &TestStore, action: &str) -> i64 {
     .await[0]
 }
 
+async fn queues_are_counted(t: &TestStore) {
+    let queues = t.job_queues(t.now()).await.unwrap();
+    let told: Vec<_> = queues
+        .iter()
+        .map(|q| {
+            (
+                q.queue.as_str(),
+                q.waiting,
+                q.leased,
+                q.dead,
+                q.oldest_due_s,
+            )
+        })
+        .collect();
+    assert_eq!(told, [("a", 1, 0, 0, 60), ("b", 1, 1, 1, 60)]);
+}
+
 async fn jobs_are_listed(t: TestStore) {
     for queue in ["a", "b", "b", "b"] {
         assert!(push(&t, queue, None).await);
@@ -126,20 +143,7 @@ async fn jobs_are_listed(t: TestStore) {
         (2, 0)
     );
 
-    let queues = t.job_queues(t.now()).await.unwrap();
-    let told: Vec<_> = queues
-        .iter()
-        .map(|q| {
-            (
-                q.queue.as_str(),
-                q.waiting,
-                q.leased,
-                q.dead,
-                q.oldest_due_s,
-            )
-        })
-        .collect();
-    assert_eq!(told, [("a", 1, 0, 0, 60), ("b", 1, 1, 1, 60)]);
+    queues_are_counted(&t).await;
 }
 
 async fn a_dead_job_is_retried(t: TestStore) {

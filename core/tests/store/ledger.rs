@@ -8,6 +8,7 @@ use tebdil_core::{
     claim::ClaimRules,
     domain::{BillingEventType, BillingOutcome, LedgerReason, Mode, QuotaBucket},
     id::{MatchId, SessionId, UserId},
+    quota::QuotaRules,
     store::{
         Billed, BillingFact, Claiming, Grant, MatchRules, NewUser, PairOutcome, ReferralRewards,
         Registration, Store,
@@ -141,6 +142,36 @@ impl Run {
         *self.users.choose(&mut self.rng).unwrap()
     }
 
+    fn draw_billing(&mut self, user: UserId) -> Operation {
+        if self.rng.random_ratio(1, 4)
+            && let Some((token, fact)) = self.billed.choose(&mut self.rng).cloned()
+        {
+            return Operation::Bill { token, fact };
+        }
+        let kind = *BillingEventType::ALL.choose(&mut self.rng).unwrap();
+        let now = self.t.now();
+        let [ago, lasting] =
+            [1..500, 1..5_000].map(|minutes| Duration::from_mins(self.rng.random_range(minutes)));
+        let of = self.rng.random_range(0..2 * USERS);
+        let owner = if self.rng.random_ratio(1, 8) {
+            user
+        } else {
+            self.users[of % USERS].0
+        };
+        let fact = Box::new(fact(
+            &format!("evt{}", self.next),
+            kind,
+            now - ago,
+            &format!("sub{of}"),
+            now + lasting,
+        ));
+        self.billed.push((token(owner), fact.clone()));
+        Operation::Bill {
+            token: token(owner),
+            fact,
+        }
+    }
+
     fn draw(&mut self) -> Operation {
         self.next += 2;
         let (user, session) = self.anybody();
@@ -178,35 +209,7 @@ impl Run {
                 lasting: Duration::from_mins(self.rng.random_range(1..5_000)),
             },
             69..72 => Operation::Unsubscribe { user },
-            72..76 => {
-                if self.rng.random_ratio(1, 4)
-                    && let Some((token, fact)) = self.billed.choose(&mut self.rng).cloned()
-                {
-                    return Operation::Bill { token, fact };
-                }
-                let kind = *BillingEventType::ALL.choose(&mut self.rng).unwrap();
-                let now = self.t.now();
-                let [ago, lasting] = [1..500, 1..5_000]
-                    .map(|minutes| Duration::from_mins(self.rng.random_range(minutes)));
-                let of = self.rng.random_range(0..2 * USERS);
-                let owner = if self.rng.random_ratio(1, 8) {
-                    user
-                } else {
-                    self.users[of % USERS].0
-                };
-                let fact = Box::new(fact(
-                    &format!("evt{}", self.next),
-                    kind,
-                    now - ago,
-                    &format!("sub{of}"),
-                    now + lasting,
-                ));
-                self.billed.push((token(owner), fact.clone()));
-                Operation::Bill {
-                    token: token(owner),
-                    fact,
-                }
-            }
+            72..76 => self.draw_billing(user),
             76..80 => Operation::Expire,
             80..90 => {
                 let bucket = *QuotaBucket::ALL.choose(&mut self.rng).unwrap();
@@ -272,6 +275,84 @@ enum Done {
     Decided(usize),
 }
 
+async fn perform_match(
+    t: &Store,
+    mode: Mode,
+    offerer: (UserId, SessionId),
+    answerer: (UserId, SessionId),
+    ticket: i64,
+    now: Timestamp,
+) -> Done {
+    let rules = MatchRules {
+        max_active_text: 1_000_000,
+        ..TestStore::match_rules()
+    };
+    let proposed = pair(
+        mode,
+        side(offerer.0, offerer.1, ticket),
+        side(answerer.0, answerer.1, ticket + 1),
+    );
+    match t
+        .create_matches(ENDLESS_TERM, &[proposed], &rules, now)
+        .await
+        .unwrap()
+        .remove(0)
+    {
+        PairOutcome::Made(made) => {
+            if mode == Mode::Video {
+                // One at a time: the next needs it ended.
+                t.end_match(made.id, None, tebdil_core::domain::EndReason::HungUp, now)
+                    .await
+                    .unwrap();
+            }
+            Done::Made(made.id, [offerer.0, answerer.0])
+        }
+        PairOutcome::Refused { .. } => Done::Only("refused match"),
+        PairOutcome::Fenced => panic!("no later term has begun"),
+    }
+}
+
+async fn perform_expiry(t: &Store, rules: &QuotaRules, now: Timestamp) -> Done {
+    for renews in [false, true] {
+        for due in t.due_subscriptions(renews, now, 50).await.unwrap() {
+            t.expire_subscription(&due, rules, now).await.unwrap();
+        }
+    }
+    Done::Only("expiry")
+}
+
+async fn perform_correction(
+    t: &Store,
+    user: UserId,
+    grant: &Grant,
+    rules: &QuotaRules,
+    now: Timestamp,
+) -> Done {
+    let changed = t.grant(user, grant, rules, now).await.unwrap().is_some();
+    Done::Only(if changed {
+        "correction"
+    } else {
+        "idle correction"
+    })
+}
+
+async fn perform_join(
+    t: &Store,
+    new: Option<NewUser>,
+    device: tebdil_core::store::NewSession,
+    now: Timestamp,
+) -> Done {
+    let mut rng = StdRng::from_rng(&mut rand::rng());
+    match t
+        .insert_user(&new.expect("who joins"), device, &mut rng, now)
+        .await
+        .unwrap()
+    {
+        Registration::Inserted(user, _) => Done::Joined(user.id),
+        refused => panic!("{refused:?}"),
+    }
+}
+
 /// Does one operation.
 async fn perform(
     t: &Store,
@@ -287,35 +368,7 @@ async fn perform(
             offerer,
             answerer,
             ticket,
-        } => {
-            let rules = MatchRules {
-                max_active_text: 1_000_000,
-                ..TestStore::match_rules()
-            };
-            let proposed = pair(
-                mode,
-                side(offerer.0, offerer.1, ticket),
-                side(answerer.0, answerer.1, ticket + 1),
-            );
-            match t
-                .create_matches(ENDLESS_TERM, &[proposed], &rules, now)
-                .await
-                .unwrap()
-                .remove(0)
-            {
-                PairOutcome::Made(made) => {
-                    if mode == Mode::Video {
-                        // One at a time: the next needs it ended.
-                        t.end_match(made.id, None, tebdil_core::domain::EndReason::HungUp, now)
-                            .await
-                            .unwrap();
-                    }
-                    Done::Made(made.id, [offerer.0, answerer.0])
-                }
-                PairOutcome::Refused { .. } => Done::Only("refused match"),
-                PairOutcome::Fenced => panic!("no later term has begun"),
-            }
-        }
+        } => perform_match(t, mode, offerer, answerer, ticket, now).await,
         Operation::Claim { user, of } => {
             match t.claim(of, user, &CLAIMS, &rules.zone, now).await.unwrap() {
                 Claiming::Made(..) => Done::Only("claim"),
@@ -351,14 +404,7 @@ async fn perform(
                 Done::Only("idle billing event")
             }
         },
-        Operation::Expire => {
-            for renews in [false, true] {
-                for due in t.due_subscriptions(renews, now, 50).await.unwrap() {
-                    t.expire_subscription(&due, &rules, now).await.unwrap();
-                }
-            }
-            Done::Only("expiry")
-        }
+        Operation::Expire => perform_expiry(t, &rules, now).await,
         Operation::Correct {
             user,
             bucket,
@@ -371,24 +417,9 @@ async fn perform(
                 reason: LedgerReason::Admin,
                 reference,
             };
-            let changed = t.grant(user, &grant, &rules, now).await.unwrap().is_some();
-            Done::Only(if changed {
-                "correction"
-            } else {
-                "idle correction"
-            })
+            perform_correction(t, user, &grant, &rules, now).await
         }
-        Operation::Join { .. } => {
-            let mut rng = StdRng::from_rng(&mut rand::rng());
-            match t
-                .insert_user(&new.expect("who joins"), device, &mut rng, now)
-                .await
-                .unwrap()
-            {
-                Registration::Inserted(user, _) => Done::Joined(user.id),
-                refused => panic!("{refused:?}"),
-            }
-        }
+        Operation::Join { .. } => perform_join(t, new, device, now).await,
         Operation::Reward { user } => {
             let given = t.reward_referral(user, REWARDS, &rules, now).await.unwrap();
             Done::Only(if given.is_some() {
@@ -398,6 +429,48 @@ async fn perform(
             })
         }
     }
+}
+
+/// A run in which something never happens shows nothing of it.
+async fn everything_happened(run: &Run, tally: &Tally, refunds: usize) {
+    for what in [
+        "match",
+        "refused match",
+        "claim",
+        "refused claim",
+        "decision",
+        "subscription",
+        "end of subscriptions",
+        "billing event",
+        "idle billing event",
+        "expiry",
+        "correction",
+        "idle correction",
+        "join",
+        "reward",
+        "second reward",
+    ] {
+        assert!(
+            tally.0.get(what).is_some_and(|times| *times > 20),
+            "{what}: {tally:?}"
+        );
+    }
+    let resets = "SELECT CAST(COUNT(*) AS BIGINT) FROM quota_ledger WHERE reason = 'daily_reset'";
+    assert!(run.t.numbers(resets).await[0] > 100, "the days went by");
+    let premium = "SELECT CAST(COUNT(*) AS BIGINT) FROM quota_ledger WHERE reason = 'premium'";
+    assert!(
+        run.t.numbers(premium).await[0] > 100,
+        "subscriptions change what there is at once"
+    );
+    // Each exactly once, whatever was asked for at once.
+    assert!(refunds > 100, "{refunds} refunds");
+    let paid = "SELECT CAST(SUM(delta) AS BIGINT) FROM quota_ledger WHERE reason = 'claim'";
+    assert_eq!(run.t.numbers(paid).await, [i64::try_from(refunds).unwrap()]);
+    let bonus = "SELECT CAST(SUM(delta) AS BIGINT) FROM quota_ledger WHERE reason = 'referral'";
+    assert_eq!(
+        run.t.numbers(bonus).await,
+        [i64::try_from(tally.0["reward"]).unwrap() * 13]
+    );
 }
 
 /// `TEBDIL_TEST_SEED` draws the same operations again; which of those at once comes first is not
@@ -454,45 +527,7 @@ async fn ten_thousand_operations(backend: Backend) {
     }
     run.check().await;
     assert_eq!(tally.0.values().sum::<usize>(), OPERATIONS);
-    // A run in which something never happens shows nothing of it.
-    for what in [
-        "match",
-        "refused match",
-        "claim",
-        "refused claim",
-        "decision",
-        "subscription",
-        "end of subscriptions",
-        "billing event",
-        "idle billing event",
-        "expiry",
-        "correction",
-        "idle correction",
-        "join",
-        "reward",
-        "second reward",
-    ] {
-        assert!(
-            tally.0.get(what).is_some_and(|times| *times > 20),
-            "{what}: {tally:?}"
-        );
-    }
-    let resets = "SELECT CAST(COUNT(*) AS BIGINT) FROM quota_ledger WHERE reason = 'daily_reset'";
-    assert!(run.t.numbers(resets).await[0] > 100, "the days went by");
-    let premium = "SELECT CAST(COUNT(*) AS BIGINT) FROM quota_ledger WHERE reason = 'premium'";
-    assert!(
-        run.t.numbers(premium).await[0] > 100,
-        "subscriptions change what there is at once"
-    );
-    // Each exactly once, whatever was asked for at once.
-    assert!(refunds > 100, "{refunds} refunds");
-    let paid = "SELECT CAST(SUM(delta) AS BIGINT) FROM quota_ledger WHERE reason = 'claim'";
-    assert_eq!(run.t.numbers(paid).await, [i64::try_from(refunds).unwrap()]);
-    let bonus = "SELECT CAST(SUM(delta) AS BIGINT) FROM quota_ledger WHERE reason = 'referral'";
-    assert_eq!(
-        run.t.numbers(bonus).await,
-        [i64::try_from(tally.0["reward"]).unwrap() * 13]
-    );
+    everything_happened(&run, &tally, refunds).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,5 +1,6 @@
 use tebdil_core::{
-    store::{LogFilter, SystemLog},
+    protocol::SystemLogEntry,
+    store::{LogFilter, SystemLog, UserRow},
     testing::TestStore,
 };
 
@@ -43,10 +44,11 @@ async fn an_act_is_recorded(t: TestStore) {
     );
 }
 
-async fn acts_are_listed_newest_first(t: TestStore) {
-    let (a, _) = t.register("kedi").await;
-    let (b, _) = t.register("deniz").await;
-    let details = serde_json::json!({"before": {"role": "user"}, "after": {"role": "admin"}});
+async fn list(t: &TestStore, filter: LogFilter<'_>, limit: i64) -> Vec<SystemLogEntry> {
+    t.system_logs(filter, limit).await.unwrap()
+}
+
+async fn log_four_acts(t: &TestStore, a: &UserRow, b: &UserRow, details: &serde_json::Value) {
     for (action, user, actor) in [
         ("role_changed", Some(a.id), Some(b.id)),
         ("refresh_reused", Some(a.id), None),
@@ -65,6 +67,128 @@ async fn acts_are_listed_newest_first(t: TestStore) {
         .await
         .unwrap();
     }
+}
+
+async fn acts_are_filtered(t: &TestStore, a: &UserRow, b: &UserRow, all: &[SystemLogEntry]) {
+    let none = LogFilter::default();
+    assert_eq!(
+        list(
+            t,
+            LogFilter {
+                before: Some(all[1].id),
+                ..none
+            },
+            9
+        )
+        .await,
+        all[2..]
+    );
+    assert_eq!(list(t, none, 3).await, all[..3]);
+    assert_eq!(
+        list(
+            t,
+            LogFilter {
+                action: Some("role_changed"),
+                ..none
+            },
+            9
+        )
+        .await,
+        [all[0].clone(), all[3].clone()]
+    );
+    assert_eq!(
+        list(
+            t,
+            LogFilter {
+                user: Some(a.id),
+                ..none
+            },
+            9
+        )
+        .await,
+        all[2..]
+    );
+    assert_eq!(
+        list(
+            t,
+            LogFilter {
+                actor: Some(b.id),
+                ..none
+            },
+            9
+        )
+        .await,
+        [all[1].clone(), all[3].clone()]
+    );
+    assert_eq!(
+        list(
+            t,
+            LogFilter {
+                action: Some("role_changed"),
+                user: Some(a.id),
+                actor: Some(b.id),
+                before: Some(all[3].id),
+                ..none
+            },
+            9
+        )
+        .await,
+        []
+    );
+}
+
+async fn nobody_reads_of_reports_about_oneself(
+    t: &TestStore,
+    a: &UserRow,
+    b: &UserRow,
+    details: &serde_json::Value,
+    all: &[SystemLogEntry],
+) {
+    for action in ["report_read", "report_resolved"] {
+        t.log_action(
+            &SystemLog {
+                action,
+                user: Some(a.id),
+                actor: Some(b.id),
+                details: details.clone(),
+            },
+            t.now(),
+        )
+        .await
+        .unwrap();
+    }
+    assert_eq!(
+        list(
+            t,
+            LogFilter {
+                reader: Some(a.id),
+                ..LogFilter::default()
+            },
+            9
+        )
+        .await,
+        all
+    );
+    assert_eq!(
+        list(
+            t,
+            LogFilter {
+                reader: Some(b.id),
+                ..LogFilter::default()
+            },
+            9
+        )
+        .await
+        .len(),
+        6
+    );
+}
+
+async fn acts_are_listed_newest_first(t: TestStore) {
+    let (a, _) = t.register("kedi").await;
+    let (b, _) = t.register("deniz").await;
+    let details = serde_json::json!({"before": {"role": "user"}, "after": {"role": "admin"}});
+    log_four_acts(&t, &a, &b, &details).await;
     let all = t.system_logs(LogFilter::default(), 9).await.unwrap();
     assert_eq!(
         all.iter()
@@ -86,105 +210,9 @@ async fn acts_are_listed_newest_first(t: TestStore) {
         ),
         (&details, Some(b.id), Some(a.id), t.now())
     );
-    let list = async |filter: LogFilter<'_>, limit| t.system_logs(filter, limit).await.unwrap();
-    let none = LogFilter::default();
-    assert_eq!(
-        list(
-            LogFilter {
-                before: Some(all[1].id),
-                ..none
-            },
-            9
-        )
-        .await,
-        all[2..]
-    );
-    assert_eq!(list(none, 3).await, all[..3]);
-    assert_eq!(
-        list(
-            LogFilter {
-                action: Some("role_changed"),
-                ..none
-            },
-            9
-        )
-        .await,
-        [all[0].clone(), all[3].clone()]
-    );
-    assert_eq!(
-        list(
-            LogFilter {
-                user: Some(a.id),
-                ..none
-            },
-            9
-        )
-        .await,
-        all[2..]
-    );
-    assert_eq!(
-        list(
-            LogFilter {
-                actor: Some(b.id),
-                ..none
-            },
-            9
-        )
-        .await,
-        [all[1].clone(), all[3].clone()]
-    );
-    assert_eq!(
-        list(
-            LogFilter {
-                action: Some("role_changed"),
-                user: Some(a.id),
-                actor: Some(b.id),
-                before: Some(all[3].id),
-                ..none
-            },
-            9
-        )
-        .await,
-        []
-    );
+    acts_are_filtered(&t, &a, &b, &all).await;
 
-    // Nobody reads of reports about oneself.
-    for action in ["report_read", "report_resolved"] {
-        t.log_action(
-            &SystemLog {
-                action,
-                user: Some(a.id),
-                actor: Some(b.id),
-                details: details.clone(),
-            },
-            t.now(),
-        )
-        .await
-        .unwrap();
-    }
-    assert_eq!(
-        list(
-            LogFilter {
-                reader: Some(a.id),
-                ..none
-            },
-            9
-        )
-        .await,
-        all
-    );
-    assert_eq!(
-        list(
-            LogFilter {
-                reader: Some(b.id),
-                ..none
-            },
-            9
-        )
-        .await
-        .len(),
-        6
-    );
+    nobody_reads_of_reports_about_oneself(&t, &a, &b, &details, &all).await;
 }
 
 async fn the_store_answers(t: TestStore) {

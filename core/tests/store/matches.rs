@@ -76,6 +76,28 @@ pub async fn matched(t: &TestStore, a: &Account, b: &Account, ticket: i64) -> Ma
     }
 }
 
+async fn both_are_partners(t: &TestStore, id: MatchId, a: &Account, b: &Account) {
+    let parties = t.parties(id).await.unwrap().expect("active");
+    assert_eq!(
+        (
+            parties.peer_of(a.0.id),
+            parties.peer_of(b.0.id),
+            parties.peer_of(UserId(1))
+        ),
+        (Some(b.0.id), Some(a.0.id), None)
+    );
+    assert_eq!(
+        t.partners_since(a.0.id, t.now() - Duration::from_secs(1))
+            .await
+            .unwrap(),
+        HashSet::from([b.0.id])
+    );
+    assert_eq!(
+        t.partners_since(a.0.id, t.now()).await.unwrap(),
+        HashSet::new()
+    );
+}
+
 async fn a_match_takes_a_right_of_each_and_a_key_package(t: TestStore) {
     let (a, b) = couple(&t).await;
     let PairOutcome::Made(made) = propose(&t, Mode::Text, &a, &b, 1).await else {
@@ -139,25 +161,7 @@ async fn a_match_takes_a_right_of_each_and_a_key_package(t: TestStore) {
             .map(|row| row.id),
         None
     );
-    let parties = t.parties(made.id).await.unwrap().expect("active");
-    assert_eq!(
-        (
-            parties.peer_of(a.0.id),
-            parties.peer_of(b.0.id),
-            parties.peer_of(UserId(1))
-        ),
-        (Some(b.0.id), Some(a.0.id), None)
-    );
-    assert_eq!(
-        t.partners_since(a.0.id, t.now() - Duration::from_secs(1))
-            .await
-            .unwrap(),
-        HashSet::from([b.0.id])
-    );
-    assert_eq!(
-        t.partners_since(a.0.id, t.now()).await.unwrap(),
-        HashSet::new()
-    );
+    both_are_partners(&t, made.id, &a, &b).await;
 }
 
 async fn the_last_resort_package_stays(t: TestStore) {
@@ -371,6 +375,47 @@ async fn two_nodes_that_propose_the_same_tickets_make_each_match_once(t: TestSto
     }
 }
 
+async fn ended_and_active_matches_are_listed(t: &TestStore, a: &Account, b: &Account, id: MatchId) {
+    let second = matched(t, a, b, 3).await;
+    let ids = async |filter| {
+        t.matches_of(a.0.id, filter, 10, t.now())
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|row| row.id)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        ids(MatchFilter::default()).await,
+        [second, id],
+        "newest first"
+    );
+    assert_eq!(
+        ids(MatchFilter {
+            before: Some(second),
+            ..MatchFilter::default()
+        })
+        .await,
+        [id]
+    );
+    assert_eq!(
+        ids(MatchFilter {
+            status: Some(MatchStatus::Cancelled),
+            ..MatchFilter::default()
+        })
+        .await,
+        [id]
+    );
+    assert_eq!(
+        ids(MatchFilter {
+            mode: Some(Mode::Video),
+            ..MatchFilter::default()
+        })
+        .await,
+        []
+    );
+}
+
 async fn a_match_ends_once(t: TestStore) {
     let (a, b) = couple(&t).await;
     let id = matched(&t, &a, &b, 1).await;
@@ -419,44 +464,7 @@ async fn a_match_ends_once(t: TestStore) {
     assert!(t.active_matches(a.0.id, t.now()).await.unwrap().is_empty());
     assert_eq!(t.parties(id).await.unwrap(), None);
 
-    let second = matched(&t, &a, &b, 3).await;
-    let ids = async |filter| {
-        t.matches_of(a.0.id, filter, 10, t.now())
-            .await
-            .unwrap()
-            .into_iter()
-            .map(|row| row.id)
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        ids(MatchFilter::default()).await,
-        [second, id],
-        "newest first"
-    );
-    assert_eq!(
-        ids(MatchFilter {
-            before: Some(second),
-            ..MatchFilter::default()
-        })
-        .await,
-        [id]
-    );
-    assert_eq!(
-        ids(MatchFilter {
-            status: Some(MatchStatus::Cancelled),
-            ..MatchFilter::default()
-        })
-        .await,
-        [id]
-    );
-    assert_eq!(
-        ids(MatchFilter {
-            mode: Some(Mode::Video),
-            ..MatchFilter::default()
-        })
-        .await,
-        []
-    );
+    ended_and_active_matches_are_listed(&t, &a, &b, id).await;
 }
 
 async fn a_match_that_ran_out_reads_as_expired(t: TestStore) {

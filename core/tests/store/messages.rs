@@ -170,6 +170,39 @@ fn accepted(outcome: &Append) -> &Appended {
     appended
 }
 
+async fn both_sides_read_the_history(t: &TestStore, id: MatchId, a: UserId, b: UserId) {
+    let history = t.message_history(id, b, None, 10).await.unwrap();
+    assert_eq!(
+        history
+            .iter()
+            .map(|row| row.content.as_slice())
+            .collect::<Vec<_>>(),
+        [&b"a1"[..], b"b1", b"a2", b"a3"]
+    );
+    assert_eq!(
+        t.message_history(id, a, Some(history[1].id), 1)
+            .await
+            .unwrap()[0]
+            .id,
+        history[2].id
+    );
+    assert_eq!(
+        t.message_history(id, UserId(1), None, 10)
+            .await
+            .unwrap()
+            .len(),
+        0,
+        "not a side"
+    );
+    assert_eq!(
+        t.messages_from_peer(id, UserId(1), 0, 10)
+            .await
+            .unwrap()
+            .len(),
+        0
+    );
+}
+
 async fn messages_are_numbered_per_sender_and_read_back(t: TestStore) {
     let (a, b) = couple(&t).await;
     let (id, a, b) = (matched(&t, &a, &b, 1).await, a.0.id, b.0.id);
@@ -215,36 +248,7 @@ async fn messages_are_numbered_per_sender_and_read_back(t: TestStore) {
         None,
         "without a tag nothing is vouched for"
     );
-    let history = t.message_history(id, b, None, 10).await.unwrap();
-    assert_eq!(
-        history
-            .iter()
-            .map(|row| row.content.as_slice())
-            .collect::<Vec<_>>(),
-        [&b"a1"[..], b"b1", b"a2", b"a3"]
-    );
-    assert_eq!(
-        t.message_history(id, a, Some(history[1].id), 1)
-            .await
-            .unwrap()[0]
-            .id,
-        history[2].id
-    );
-    assert_eq!(
-        t.message_history(id, UserId(1), None, 10)
-            .await
-            .unwrap()
-            .len(),
-        0,
-        "not a side"
-    );
-    assert_eq!(
-        t.messages_from_peer(id, UserId(1), 0, 10)
-            .await
-            .unwrap()
-            .len(),
-        0
-    );
+    both_sides_read_the_history(&t, id, a, b).await;
     let row = t.match_of(id, b).await.unwrap().expect("a side");
     assert_eq!(
         (

@@ -13,7 +13,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnect
 use tebdil_core::{
     domain::EndReason,
     id::{MatchId, UserId},
-    privacy::{Bound, Erasure, Kind, Shown, TABLES, Table},
+    privacy::{Bound, Column, Erasure, Kind, Shown, TABLES, Table},
     protocol::Secret,
     store::{Erased, ErasedBy},
     testing::TestStore,
@@ -195,6 +195,57 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
+    fn by_type(&self, table: &Table, column: &Column, owner: UserId, n: i64) -> Cell {
+        let phone = self.t.index.phone(PHONE);
+        let name = column.name;
+        let native = self.columns[table.name][name].as_str();
+        match (native, column.shown) {
+            (
+                _,
+                Shown::As(
+                    Kind::Sealed {
+                        context, bound_to, ..
+                    }
+                    | Kind::SealedJson {
+                        context, bound_to, ..
+                    },
+                ),
+            ) => {
+                let identity = match bound_to {
+                    Bound::Phone => phone.as_bytes().to_vec(),
+                    Bound::Id => (ROW + owner.0).to_be_bytes().to_vec(),
+                };
+                let plain = sealed_text(table.name, column.name, owner);
+                Cell::Bytes(
+                    self.t
+                        .cipher
+                        .seal(
+                            context,
+                            &identity,
+                            plain.as_bytes(),
+                            &mut rng(n.unsigned_abs()),
+                        )
+                        .ciphertext,
+                )
+            }
+            ("boolean", _) | ("INTEGER", Shown::As(Kind::Flag)) => Cell::Flag(true),
+            ("timestamp with time zone", _) | ("INTEGER", Shown::As(Kind::Time)) => {
+                Cell::Time(Timestamp::from_millis(1_700_000_000_000 + n))
+            }
+            ("INTEGER" | "bigint", _) => Cell::Number(3 * ROW + n),
+            // An eighth has the same digits everywhere.
+            ("REAL" | "double precision", _) => {
+                Cell::Real(f64::from(u32::try_from(n).unwrap()) + 0.125)
+            }
+            ("TEXT" | "text", Shown::As(Kind::Json)) => {
+                Cell::Text(format!(r#"["{}"]"#, marker(table.name, name, owner)))
+            }
+            ("TEXT" | "text", _) => Cell::Text(marker(table.name, name, owner)),
+            ("BLOB" | "bytea", _) => Cell::Bytes(marker(table.name, name, owner).into_bytes()),
+            (other, _) => panic!("{}.{name}: {other}", table.name),
+        }
+    }
+
     fn row(&mut self, table: &Table, owner: UserId, peer: UserId) -> Cells {
         let phone = self.t.index.phone(PHONE);
         let hers = owner == HER;
@@ -239,53 +290,7 @@ impl Maker<'_> {
                     Cell::Number(ROW + owner.0)
                 }
                 (_, "id") if matches!(native, "INTEGER" | "bigint") => Cell::Number(ROW + owner.0),
-                _ => match (native, column.shown) {
-                    (
-                        _,
-                        Shown::As(
-                            Kind::Sealed {
-                                context, bound_to, ..
-                            }
-                            | Kind::SealedJson {
-                                context, bound_to, ..
-                            },
-                        ),
-                    ) => {
-                        let identity = match bound_to {
-                            Bound::Phone => phone.as_bytes().to_vec(),
-                            Bound::Id => (ROW + owner.0).to_be_bytes().to_vec(),
-                        };
-                        let plain = sealed_text(table.name, column.name, owner);
-                        Cell::Bytes(
-                            self.t
-                                .cipher
-                                .seal(
-                                    context,
-                                    &identity,
-                                    plain.as_bytes(),
-                                    &mut rng(n.unsigned_abs()),
-                                )
-                                .ciphertext,
-                        )
-                    }
-                    ("boolean", _) | ("INTEGER", Shown::As(Kind::Flag)) => Cell::Flag(true),
-                    ("timestamp with time zone", _) | ("INTEGER", Shown::As(Kind::Time)) => {
-                        Cell::Time(Timestamp::from_millis(1_700_000_000_000 + n))
-                    }
-                    ("INTEGER" | "bigint", _) => Cell::Number(3 * ROW + n),
-                    // An eighth has the same digits everywhere.
-                    ("REAL" | "double precision", _) => {
-                        Cell::Real(f64::from(u32::try_from(n).unwrap()) + 0.125)
-                    }
-                    ("TEXT" | "text", Shown::As(Kind::Json)) => {
-                        Cell::Text(format!(r#"["{}"]"#, marker(table.name, name, owner)))
-                    }
-                    ("TEXT" | "text", _) => Cell::Text(marker(table.name, name, owner)),
-                    ("BLOB" | "bytea", _) => {
-                        Cell::Bytes(marker(table.name, name, owner).into_bytes())
-                    }
-                    (other, _) => panic!("{}.{name}: {other}", table.name),
-                },
+                _ => self.by_type(table, &column, owner, n),
             };
             row.insert(name, cell);
         }
@@ -466,6 +471,56 @@ async fn the_export_holds_everything_of_a_user_and_nothing_of_others(t: TestStor
     );
 }
 
+/// What others' rows say of her is for the order.
+async fn follow_the_order(t: &TestStore) {
+    for id in t.unended_matches(HER).await.unwrap() {
+        t.end_match(id, Some(HER), EndReason::Erased, t.now())
+            .await
+            .unwrap();
+    }
+    for id in t.matches_to_forget_of(HER).await.unwrap() {
+        t.forget_messages(id, 10).await.unwrap();
+    }
+    let mut after = MatchId(0);
+    while let Some(last) = t.forget_in_matches(HER, after, 1).await.unwrap() {
+        assert!(last > after);
+        after = last;
+    }
+    assert_eq!(
+        after,
+        MatchId(ROW + OTHER.0),
+        "both matches were gone through"
+    );
+}
+
+async fn rows_of_others_stay(t: &TestStore) {
+    for table in TABLES {
+        if let Erasure::Deleted(whose) = table.erasure {
+            let rows_of = |user: UserId| {
+                format!(
+                    "SELECT CAST(COUNT(*) AS BIGINT) FROM {} t WHERE {}",
+                    table.name,
+                    whose.replace("$1", &user.to_string())
+                )
+            };
+            assert_eq!(t.numbers(&rows_of(HER)).await, [0], "{}", table.name);
+            assert_eq!(
+                t.numbers(&rows_of(OTHER)).await,
+                [1],
+                "others keep theirs: {}",
+                table.name
+            );
+        }
+    }
+    assert_eq!(
+        t.numbers(&format!(
+            "SELECT CAST(COUNT(*) AS BIGINT) FROM billing_events WHERE user_id = {HER}"
+        ))
+        .await,
+        [0]
+    );
+}
+
 async fn an_erasure_leaves_nothing_but_the_tombstone(t: TestStore) {
     let mut raw = Raw::open(&t).await;
     let hers = filled(&t, &mut raw).await;
@@ -516,25 +571,7 @@ async fn an_erasure_leaves_nothing_but_the_tombstone(t: TestStore) {
             .collect::<Vec<_>>(),
         "what is looked for was there"
     );
-    // What others' rows say of her is for the order.
-    for id in t.unended_matches(HER).await.unwrap() {
-        t.end_match(id, Some(HER), EndReason::Erased, t.now())
-            .await
-            .unwrap();
-    }
-    for id in t.matches_to_forget_of(HER).await.unwrap() {
-        t.forget_messages(id, 10).await.unwrap();
-    }
-    let mut after = MatchId(0);
-    while let Some(last) = t.forget_in_matches(HER, after, 1).await.unwrap() {
-        assert!(last > after);
-        after = last;
-    }
-    assert_eq!(
-        after,
-        MatchId(ROW + OTHER.0),
-        "both matches were gone through"
-    );
+    follow_the_order(&t).await;
     let dump = raw.dump(&columns).await;
     assert_eq!(found(&dump), Vec::<String>::new());
 
@@ -549,31 +586,7 @@ async fn an_erasure_leaves_nothing_but_the_tombstone(t: TestStore) {
         BTreeSet::from(["bans", "blocks", "phones_seen", "tombstones"])
     );
     assert!(!dump.iter().any(|(_, value)| value.contains(PHONE)));
-    for table in TABLES {
-        if let Erasure::Deleted(whose) = table.erasure {
-            let rows_of = |user: UserId| {
-                format!(
-                    "SELECT CAST(COUNT(*) AS BIGINT) FROM {} t WHERE {}",
-                    table.name,
-                    whose.replace("$1", &user.to_string())
-                )
-            };
-            assert_eq!(t.numbers(&rows_of(HER)).await, [0], "{}", table.name);
-            assert_eq!(
-                t.numbers(&rows_of(OTHER)).await,
-                [1],
-                "others keep theirs: {}",
-                table.name
-            );
-        }
-    }
-    assert_eq!(
-        t.numbers(&format!(
-            "SELECT CAST(COUNT(*) AS BIGINT) FROM billing_events WHERE user_id = {HER}"
-        ))
-        .await,
-        [0]
-    );
+    rows_of_others_stay(&t).await;
     for kept in [
         marker("users", "alias", OTHER),
         marker("sessions", "device_name", OTHER),

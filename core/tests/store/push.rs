@@ -3,7 +3,7 @@ use tebdil_core::{
     id::{MatchId, NotificationId, SessionId, UserId},
     notice::{Notice, PushOrder},
     protocol::Secret,
-    store::{NewJob, PushAudience, PutPushToken},
+    store::{NewJob, PushAudience, PutPushToken, SessionRow, UserRow},
     testing::TestStore,
 };
 
@@ -200,59 +200,16 @@ async fn pushes_are_turned_off_by_type(t: TestStore) {
     );
 }
 
-async fn an_order_concerns_whoever_has_not_seen_it(t: TestStore) {
-    let (user, session) = t.register("kedi").await;
-    let (other, _) = t.register("kopek").await;
-    let told = t
-        .notify(user.id, &Notice::PasswordReset {}, "1", t.now())
-        .await
-        .unwrap()
-        .unwrap();
-    let order = PushOrder::Notification {
-        user_id: user.id,
-        id: told.id,
-        of: NotificationType::System,
-    };
-    let audience = async |order: &PushOrder| t.push_audience(order, t.now()).await.unwrap();
-    assert_eq!(
-        audience(&order).await,
-        PushAudience::Devices(vec![]),
-        "no device"
-    );
-    put(&t, user.id, session.id, "a").await;
-    assert_eq!(
-        audience(&order).await,
-        PushAudience::Devices(vec![session.id])
-    );
-    t.set_pushes(user.id, &[(NotificationType::System, false)])
-        .await
-        .unwrap();
-    assert_eq!(audience(&order).await, PushAudience::Muted);
-    t.set_pushes(user.id, &[(NotificationType::System, true)])
-        .await
-        .unwrap();
-    t.set_banned(user.id, true).await;
-    assert_eq!(
-        audience(&order).await,
-        PushAudience::Devices(vec![]),
-        "banned"
-    );
-    t.set_banned(user.id, false).await;
-    t.execute("UPDATE notifications SET read = TRUE").await;
-    assert_eq!(audience(&order).await, PushAudience::Seen);
-    for (user_id, id) in [(user.id, NotificationId(1)), (other.id, told.id)] {
-        let order = PushOrder::Notification {
-            user_id,
-            id,
-            of: NotificationType::System,
-        };
-        assert_eq!(
-            audience(&order).await,
-            PushAudience::Seen,
-            "there is no such thing"
-        );
-    }
+async fn audience(t: &TestStore, order: &PushOrder) -> PushAudience {
+    t.push_audience(order, t.now()).await.unwrap()
+}
 
+async fn a_message_concerns_while_the_match_is_open(
+    t: &TestStore,
+    user: &UserRow,
+    session: &SessionRow,
+    other: &UserRow,
+) {
     t.execute(
         "INSERT INTO matches (id, user1_id, user2_id, type, status, created_at, expired_at) \
          SELECT 9, MIN(id), MAX(id), 'text', 'active', MIN(created_at), MAX(created_at) FROM users",
@@ -270,32 +227,87 @@ async fn an_order_concerns_whoever_has_not_seen_it(t: TestStore) {
         match_id: MatchId(9),
     };
     assert_eq!(
-        audience(&message(user.id)).await,
+        audience(t, &message(user.id)).await,
         PushAudience::Devices(vec![session.id])
     );
     assert_eq!(
-        audience(&message(other.id)).await,
+        audience(t, &message(other.id)).await,
         PushAudience::Seen,
         "nobody wrote to it"
     );
     t.execute("UPDATE match_sides SET delivered_seq = 1").await;
     assert_eq!(
-        audience(&message(user.id)).await,
+        audience(t, &message(user.id)).await,
         PushAudience::Devices(vec![session.id])
     );
     t.set_pushes(user.id, &[(NotificationType::Match, false)])
         .await
         .unwrap();
-    assert_eq!(audience(&message(user.id)).await, PushAudience::Muted);
+    assert_eq!(audience(t, &message(user.id)).await, PushAudience::Muted);
     t.execute("UPDATE match_sides SET delivered_seq = 2").await;
-    assert_eq!(audience(&message(user.id)).await, PushAudience::Seen);
+    assert_eq!(audience(t, &message(user.id)).await, PushAudience::Seen);
     t.execute("UPDATE match_sides SET delivered_seq = 0, open = FALSE")
         .await;
     assert_eq!(
-        audience(&message(user.id)).await,
+        audience(t, &message(user.id)).await,
         PushAudience::Seen,
         "the match is over"
     );
+}
+
+async fn an_order_concerns_whoever_has_not_seen_it(t: TestStore) {
+    let (user, session) = t.register("kedi").await;
+    let (other, _) = t.register("kopek").await;
+    let told = t
+        .notify(user.id, &Notice::PasswordReset {}, "1", t.now())
+        .await
+        .unwrap()
+        .unwrap();
+    let order = PushOrder::Notification {
+        user_id: user.id,
+        id: told.id,
+        of: NotificationType::System,
+    };
+    assert_eq!(
+        audience(&t, &order).await,
+        PushAudience::Devices(vec![]),
+        "no device"
+    );
+    put(&t, user.id, session.id, "a").await;
+    assert_eq!(
+        audience(&t, &order).await,
+        PushAudience::Devices(vec![session.id])
+    );
+    t.set_pushes(user.id, &[(NotificationType::System, false)])
+        .await
+        .unwrap();
+    assert_eq!(audience(&t, &order).await, PushAudience::Muted);
+    t.set_pushes(user.id, &[(NotificationType::System, true)])
+        .await
+        .unwrap();
+    t.set_banned(user.id, true).await;
+    assert_eq!(
+        audience(&t, &order).await,
+        PushAudience::Devices(vec![]),
+        "banned"
+    );
+    t.set_banned(user.id, false).await;
+    t.execute("UPDATE notifications SET read = TRUE").await;
+    assert_eq!(audience(&t, &order).await, PushAudience::Seen);
+    for (user_id, id) in [(user.id, NotificationId(1)), (other.id, told.id)] {
+        let order = PushOrder::Notification {
+            user_id,
+            id,
+            of: NotificationType::System,
+        };
+        assert_eq!(
+            audience(&t, &order).await,
+            PushAudience::Seen,
+            "there is no such thing"
+        );
+    }
+
+    a_message_concerns_while_the_match_is_open(&t, &user, &session, &other).await;
 }
 
 async fn jobs_are_pushed_once_together(t: TestStore) {

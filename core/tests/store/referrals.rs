@@ -385,12 +385,13 @@ async fn a_phone_is_invited_once_and_a_day_has_its_limit(t: TestStore) {
     assert!(matches!(invite(5_004).await, Invitation::Invited(_)));
 }
 
-async fn a_hundred_at_once_grant_what_the_rules_say(t: TestStore) {
-    let (ayse, _) = t.register("ayse").await;
-    let target = t.new_user(5_000, "berk");
-    let since = t.now().midnight(&TestStore::quota_rules().zone);
-
-    // One inviter, one phone, a hundred times; then a hundred phones and a limit.
+/// One inviter, one phone, a hundred times; then a hundred phones and a limit.
+async fn invite_a_hundred_times_at_once(
+    t: &TestStore,
+    ayse: &UserRow,
+    target: &NewUser,
+    since: Timestamp,
+) {
     let outcomes = all_at_once((0..100).map(|_| {
         let (store, phone, now, user) = (t.store.clone(), target.phone_index, t.now(), ayse.id);
         async move { store.invite(user, &phone, 20, since, now).await.unwrap() }
@@ -434,9 +435,9 @@ async fn a_hundred_at_once_grant_what_the_rules_say(t: TestStore) {
             .count(),
         81
     );
+}
 
-    // The invited phone registers a hundred times at once, half of them with a code.
-    let (cem, _) = t.register("cem").await;
+async fn register_a_hundred_times_at_once(t: &TestStore, cem: &UserRow) -> UserId {
     let outcomes = all_at_once((0..100).map(|number| {
         let (store, now, session) = (t.store.clone(), t.now(), t.new_session("a"));
         let invite = (number % 2 == 0).then(|| cem.invite_code.clone());
@@ -462,6 +463,19 @@ async fn a_hundred_at_once_grant_what_the_rules_say(t: TestStore) {
     let [berk] = joined[..] else {
         panic!("one account: {joined:?}")
     };
+    berk
+}
+
+async fn a_hundred_at_once_grant_what_the_rules_say(t: TestStore) {
+    let (ayse, _) = t.register("ayse").await;
+    let target = t.new_user(5_000, "berk");
+    let since = t.now().midnight(&TestStore::quota_rules().zone);
+
+    invite_a_hundred_times_at_once(&t, &ayse, &target, since).await;
+
+    // The invited phone registers a hundred times at once, half of them with a code.
+    let (cem, _) = t.register("cem").await;
+    let berk = register_a_hundred_times_at_once(&t, &cem).await;
 
     // A hundred others join by one code at once, and every reward is given by eight at once.
     let others = all_at_once((0..100).map(|number| {

@@ -348,19 +348,12 @@ async fn the_cap_of_a_day_holds_against_many_at_once(t: TestStore) {
     assert_eq!(made, 2);
 }
 
-async fn a_report_is_decided_once(t: TestStore) {
-    let (a, b) = couple(&t).await;
-    let made = reported(&t, matched(&t, &a, &b, 1).await, a.0.id).await;
-    assert_eq!(
-        resolve(&t, ReportId(1), ReportDecision::Warn).await,
-        Resolving::NotFound
-    );
-    let other = t.database.open(&t.clock).await;
-    let decisions = [
-        ReportDecision::Dismiss,
-        ReportDecision::Warn,
-        ReportDecision::Ban,
-    ];
+async fn decide_twelve_times_at_once(
+    t: &TestStore,
+    other: &Store,
+    report: ReportId,
+    decisions: [ReportDecision; 3],
+) -> Vec<(usize, Resolving)> {
     let outcomes = all_at_once((0..12).map(|number| {
         let (store, now) = (
             if number % 2 == 0 {
@@ -374,13 +367,72 @@ async fn a_report_is_decided_once(t: TestStore) {
             (
                 number,
                 store
-                    .resolve_report(made.id, &word(decisions[number / 2 % 3], None), now)
+                    .resolve_report(report, &word(decisions[number / 2 % 3], None), now)
                     .await
                     .unwrap(),
             )
         }
     }))
     .await;
+    outcomes
+}
+
+async fn a_decision_is_recorded(
+    t: &TestStore,
+    made: &Report,
+    a: &Account,
+    b: &Account,
+    status: ReportStatus,
+) {
+    let entry = t
+        .report_entry(made.id, &rules(), t.now())
+        .await
+        .unwrap()
+        .expect("a report");
+    assert_eq!(
+        (entry.report.status, entry.resolved),
+        (status, Some((UserId(7), t.now())))
+    );
+    assert_eq!(
+        entry.resolution,
+        Some(Sealed {
+            ciphertext: b"seen".to_vec(),
+            key_id: "k".to_owned()
+        })
+    );
+    assert_eq!(
+        t.reports_of(a.0.id, None, 10).await.unwrap()[0].status,
+        status
+    );
+    let logged = format!(
+        "system_logs WHERE action = 'report_resolved' AND actor_id = 7 AND user_id = {}",
+        b.0.id
+    );
+    assert_eq!(count(t, &logged).await, 1);
+    assert_eq!(
+        count(
+            t,
+            &format!("{logged} AND details LIKE '%\"before\":{{\"status\":\"open\"}}%'")
+        )
+        .await,
+        1
+    );
+}
+
+async fn a_report_is_decided_once(t: TestStore) {
+    let (a, b) = couple(&t).await;
+    let made = reported(&t, matched(&t, &a, &b, 1).await, a.0.id).await;
+    assert_eq!(
+        resolve(&t, ReportId(1), ReportDecision::Warn).await,
+        Resolving::NotFound
+    );
+    let other = t.database.open(&t.clock).await;
+    let decisions = [
+        ReportDecision::Dismiss,
+        ReportDecision::Warn,
+        ReportDecision::Ban,
+    ];
+    let outcomes = decide_twelve_times_at_once(&t, &other, made.id, decisions).await;
     let (number, done) = outcomes
         .iter()
         .find(|(_, outcome)| matches!(outcome, Resolving::Done { .. }))
@@ -436,39 +488,7 @@ async fn a_report_is_decided_once(t: TestStore) {
             ReportStatus::Banned
         }
     };
-    let entry = t
-        .report_entry(made.id, &rules(), t.now())
-        .await
-        .unwrap()
-        .expect("a report");
-    assert_eq!(
-        (entry.report.status, entry.resolved),
-        (status, Some((UserId(7), t.now())))
-    );
-    assert_eq!(
-        entry.resolution,
-        Some(Sealed {
-            ciphertext: b"seen".to_vec(),
-            key_id: "k".to_owned()
-        })
-    );
-    assert_eq!(
-        t.reports_of(a.0.id, None, 10).await.unwrap()[0].status,
-        status
-    );
-    let logged = format!(
-        "system_logs WHERE action = 'report_resolved' AND actor_id = 7 AND user_id = {}",
-        b.0.id
-    );
-    assert_eq!(count(&t, &logged).await, 1);
-    assert_eq!(
-        count(
-            &t,
-            &format!("{logged} AND details LIKE '%\"before\":{{\"status\":\"open\"}}%'")
-        )
-        .await,
-        1
-    );
+    a_decision_is_recorded(&t, &made, &a, &b, status).await;
 }
 
 async fn a_ban_that_waits_is_confirmed(t: TestStore) {
@@ -705,48 +725,33 @@ async fn nobody_says_of_oneself_or_the_superior_who_is_reliable(t: TestStore) {
     );
 }
 
-async fn moderators_see_what_they_need(t: TestStore) {
-    let (target, others) = (searcher(&t, "kedi").await, crowd(&t, 3).await);
-    let matches = meet(&t, &target, &others).await;
-    let mut made = Vec::new();
-    for (id, other) in matches.iter().zip(&others) {
-        made.push(reported(&t, *id, other.0.id).await);
-    }
-    let back = report_as(
-        &t.store,
-        matches[0],
-        target.0.id,
-        ReportReason::Hate,
-        &rules(),
-        t.now(),
-    )
-    .await;
-    let Reporting::Made(back) = back else {
-        panic!("{back:?}")
-    };
-    resolve(&t, made[0].id, ReportDecision::Dismiss).await;
+async fn list(t: &TestStore, filter: ReportFilter, limit: i64) -> Vec<ReportEntry> {
+    t.reports(UserId(7), filter, limit, &rules(), t.now())
+        .await
+        .unwrap()
+}
 
-    let list = async |filter, limit| {
-        t.reports(UserId(7), filter, limit, &rules(), t.now())
-            .await
-            .unwrap()
-    };
-    let ids = |entries: &[ReportEntry]| {
-        entries
-            .iter()
-            .map(|entry| entry.report.id)
-            .collect::<Vec<_>>()
-    };
+fn ids(entries: &[ReportEntry]) -> Vec<ReportId> {
+    entries.iter().map(|entry| entry.report.id).collect()
+}
+
+async fn reports_are_filtered(
+    t: &TestStore,
+    made: &[Report],
+    back: &Report,
+    others: &[Account],
+) -> Vec<ReportEntry> {
     let mut newest: Vec<ReportId> = made
         .iter()
         .map(|report| report.id)
         .chain([back.id])
         .collect();
     newest.sort_unstable_by(|a, b| b.cmp(a));
-    let all = list(ReportFilter::default(), 10).await;
+    let all = list(t, ReportFilter::default(), 10).await;
     assert_eq!(ids(&all), newest);
     assert_eq!(
         ids(&list(
+            t,
             ReportFilter {
                 before: Some(newest[0]),
                 ..ReportFilter::default()
@@ -758,6 +763,7 @@ async fn moderators_see_what_they_need(t: TestStore) {
     );
     assert_eq!(
         ids(&list(
+            t,
             ReportFilter {
                 status: Some(ReportStatus::Dismissed),
                 ..ReportFilter::default()
@@ -769,6 +775,7 @@ async fn moderators_see_what_they_need(t: TestStore) {
     );
     assert_eq!(
         ids(&list(
+            t,
             ReportFilter {
                 reason: Some(ReportReason::Hate),
                 ..ReportFilter::default()
@@ -780,6 +787,7 @@ async fn moderators_see_what_they_need(t: TestStore) {
     );
     assert_eq!(
         ids(&list(
+            t,
             ReportFilter {
                 reported: Some(others[0].0.id),
                 ..ReportFilter::default()
@@ -791,6 +799,7 @@ async fn moderators_see_what_they_need(t: TestStore) {
     );
     assert_eq!(
         ids(&list(
+            t,
             ReportFilter {
                 reporter: Some(others[1].0.id),
                 ..ReportFilter::default()
@@ -805,11 +814,20 @@ async fn moderators_see_what_they_need(t: TestStore) {
         status: Some(ReportStatus::Dismissed),
         ..ReportFilter::default()
     };
-    assert_eq!(list(both, 10).await, []);
+    assert_eq!(list(t, both, 10).await, []);
+    all
+}
 
+async fn an_entry_says_who_is_concerned(
+    t: &TestStore,
+    all: &[ReportEntry],
+    report: &Report,
+    target: &Account,
+    others: &[Account],
+) {
     let entry = all
         .iter()
-        .find(|entry| entry.report.id == made[0].id)
+        .find(|entry| entry.report.id == report.id)
         .expect("listed");
     assert_eq!(
         (entry.reported_id, entry.reporter_id),
@@ -841,7 +859,7 @@ async fn moderators_see_what_they_need(t: TestStore) {
         Some(&b"note"[..])
     );
     assert_eq!(
-        t.report_entry(made[0].id, &rules(), t.now())
+        t.report_entry(report.id, &rules(), t.now())
             .await
             .unwrap()
             .as_ref(),
@@ -855,25 +873,17 @@ async fn moderators_see_what_they_need(t: TestStore) {
     );
 
     assert!(!entry.reporter_is_banned);
-    banned(&t, others[0].0.id, &by_reports()).await;
+    banned(t, others[0].0.id, &by_reports()).await;
     let after = t
-        .report_entry(made[0].id, &rules(), t.now())
+        .report_entry(report.id, &rules(), t.now())
         .await
         .unwrap()
         .expect("it stays");
     assert!(after.reporter_is_banned && !after.is_banned);
+}
 
-    // Nobody reads who reported him.
-    let own = t
-        .reports(target.0.id, ReportFilter::default(), 10, &rules(), t.now())
-        .await
-        .unwrap();
-    assert_eq!(ids(&own), [back.id]);
-
-    let read = t
-        .read_evidence(made[1].id, UserId(7), t.now())
-        .await
-        .unwrap();
+async fn reading_evidence_is_recorded(t: &TestStore, report: ReportId, target: &Account) {
+    let read = t.read_evidence(report, UserId(7), t.now()).await.unwrap();
     assert_eq!(
         read,
         Some(Sealed {
@@ -891,7 +901,42 @@ async fn moderators_see_what_they_need(t: TestStore) {
         "system_logs WHERE action = 'report_read' AND actor_id = 7 AND user_id = {}",
         target.0.id
     );
-    assert_eq!(count(&t, &logged).await, 1);
+    assert_eq!(count(t, &logged).await, 1);
+}
+
+async fn moderators_see_what_they_need(t: TestStore) {
+    let (target, others) = (searcher(&t, "kedi").await, crowd(&t, 3).await);
+    let matches = meet(&t, &target, &others).await;
+    let mut made = Vec::new();
+    for (id, other) in matches.iter().zip(&others) {
+        made.push(reported(&t, *id, other.0.id).await);
+    }
+    let back = report_as(
+        &t.store,
+        matches[0],
+        target.0.id,
+        ReportReason::Hate,
+        &rules(),
+        t.now(),
+    )
+    .await;
+    let Reporting::Made(back) = back else {
+        panic!("{back:?}")
+    };
+    resolve(&t, made[0].id, ReportDecision::Dismiss).await;
+
+    let all = reports_are_filtered(&t, &made, &back, &others).await;
+
+    an_entry_says_who_is_concerned(&t, &all, &made[0], &target, &others).await;
+
+    // Nobody reads who reported him.
+    let own = t
+        .reports(target.0.id, ReportFilter::default(), 10, &rules(), t.now())
+        .await
+        .unwrap();
+    assert_eq!(ids(&own), [back.id]);
+
+    reading_evidence_is_recorded(&t, made[1].id, &target).await;
     assert_eq!(t.totals(t.now()).await.unwrap().open_reports, 3);
 }
 

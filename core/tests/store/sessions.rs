@@ -5,7 +5,7 @@ use tebdil_core::{
     domain::UserRole,
     id::{SessionId, UserId},
     protocol::Secret,
-    store::{AliveSession, DeadSession, PutKeys, Rotation},
+    store::{AliveSession, DeadSession, PutKeys, Rotation, UserRow},
     testing::TestStore,
 };
 
@@ -211,28 +211,7 @@ async fn the_dead_are_found_among_many(t: TestStore) {
     );
 }
 
-async fn a_session_lives_until_it_expires(t: TestStore) {
-    let (user, session) = t.register("kedi").await;
-    let alive = AliveSession {
-        user_id: user.id,
-        role: UserRole::User,
-        is_banned: false,
-        is_premium: false,
-        last_active: t.now(),
-    };
-    assert_eq!(
-        t.session_alive(session.id, t.now()).await.unwrap(),
-        Some(alive)
-    );
-    assert_eq!(t.session_alive(SessionId(1), t.now()).await.unwrap(), None);
-    t.set_banned(user.id, true).await;
-    assert_eq!(
-        t.session_alive(session.id, t.now()).await.unwrap(),
-        Some(AliveSession {
-            is_banned: true,
-            ..alive
-        })
-    );
+async fn nobody_else_gets_a_session(t: &TestStore, user: &UserRow) {
     assert_eq!(
         t.create_session(
             user.id,
@@ -272,6 +251,31 @@ async fn a_session_lives_until_it_expires(t: TestStore) {
         .unwrap(),
         None
     );
+}
+
+async fn a_session_lives_until_it_expires(t: TestStore) {
+    let (user, session) = t.register("kedi").await;
+    let alive = AliveSession {
+        user_id: user.id,
+        role: UserRole::User,
+        is_banned: false,
+        is_premium: false,
+        last_active: t.now(),
+    };
+    assert_eq!(
+        t.session_alive(session.id, t.now()).await.unwrap(),
+        Some(alive)
+    );
+    assert_eq!(t.session_alive(SessionId(1), t.now()).await.unwrap(), None);
+    t.set_banned(user.id, true).await;
+    assert_eq!(
+        t.session_alive(session.id, t.now()).await.unwrap(),
+        Some(AliveSession {
+            is_banned: true,
+            ..alive
+        })
+    );
+    nobody_else_gets_a_session(&t, &user).await;
 
     t.clock.advance(10 * DAY);
     let newer = t

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tebdil_core::{
     domain::{BillingEventType, LedgerReason, Mode, QuotaBucket},
     id::UserId,
-    quota::Balances,
+    quota::{Balances, QuotaRules},
     store::{Grant, MatchRules, PairOutcome, Settled, SubscriptionRow},
     testing::{ENDLESS_TERM, TestStore},
 };
@@ -55,6 +55,67 @@ async fn balances(t: &TestStore, user: UserId) -> Balances {
     assert_ledger_equals_balance(t, user).await
 }
 
+async fn premium_begins(t: &TestStore, user: UserId) {
+    let (_, settled) = grant(t, user, 30).await;
+    let (told, quota) = settled.quota.expect("the limits moved");
+    assert_eq!(
+        (
+            told,
+            quota.text,
+            quota.video,
+            quota.daily_text,
+            quota.daily_video
+        ),
+        (user, 90, 30, 100, 30)
+    );
+    assert_eq!(
+        settled.notified.expect("told").notice.code(),
+        "premium_started"
+    );
+}
+
+async fn what_came_back_stays_and_a_new_day_owes_nothing(
+    t: &TestStore,
+    user: UserId,
+    rules: &QuotaRules,
+) {
+    // What came back meanwhile stays.
+    end(t, user).await;
+    let refund = Grant {
+        bucket: QuotaBucket::Text,
+        amount: 1,
+        reason: LedgerReason::Claim,
+        reference: "1".to_owned(),
+    };
+    t.grant(user, &refund, rules, t.now()).await.unwrap();
+    assert_eq!(
+        grant(t, user, 30)
+            .await
+            .1
+            .quota
+            .expect("the limits moved")
+            .1
+            .text,
+        51
+    );
+    assert_eq!(balances(t, user).await.text, 51);
+
+    t.clock.set(t.now().next_midnight(&rules.zone));
+    let quota = end(t, user).await.quota.expect("the limits moved").1;
+    assert_eq!((quota.text, quota.video), (10, 3), "a new day owes nothing");
+    assert_eq!(
+        grant(t, user, 30)
+            .await
+            .1
+            .quota
+            .expect("the limits moved")
+            .1
+            .text,
+        100
+    );
+    assert_eq!(balances(t, user).await.text, 100);
+}
+
 async fn limits_follow_the_tier_at_once_and_going_back_and_forth_gains_nothing(t: TestStore) {
     let ((a, a1), (b, b1)) = couple(&t).await;
     let rules = MatchRules {
@@ -89,22 +150,7 @@ async fn limits_follow_the_tier_at_once_and_going_back_and_forth_gains_nothing(t
     }
     assert!(!find().await, "the free allowance is used up");
 
-    let (_, settled) = grant(&t, a.id, 30).await;
-    let (user, quota) = settled.quota.expect("the limits moved");
-    assert_eq!(
-        (
-            user,
-            quota.text,
-            quota.video,
-            quota.daily_text,
-            quota.daily_video
-        ),
-        (a.id, 90, 30, 100, 30)
-    );
-    assert_eq!(
-        settled.notified.expect("told").notice.code(),
-        "premium_started"
-    );
+    premium_begins(&t, a.id).await;
     for _ in 0..40 {
         assert!(find().await);
     }
@@ -137,41 +183,7 @@ async fn limits_follow_the_tier_at_once_and_going_back_and_forth_gains_nothing(t
             "fifty were used of a hundred"
         );
     }
-    // What came back meanwhile stays.
-    end(&t, a.id).await;
-    let refund = Grant {
-        bucket: QuotaBucket::Text,
-        amount: 1,
-        reason: LedgerReason::Claim,
-        reference: "1".to_owned(),
-    };
-    t.grant(a.id, &refund, &rules.quota, t.now()).await.unwrap();
-    assert_eq!(
-        grant(&t, a.id, 30)
-            .await
-            .1
-            .quota
-            .expect("the limits moved")
-            .1
-            .text,
-        51
-    );
-    assert_eq!(balances(&t, a.id).await.text, 51);
-
-    t.clock.set(t.now().next_midnight(&rules.quota.zone));
-    let quota = end(&t, a.id).await.quota.expect("the limits moved").1;
-    assert_eq!((quota.text, quota.video), (10, 3), "a new day owes nothing");
-    assert_eq!(
-        grant(&t, a.id, 30)
-            .await
-            .1
-            .quota
-            .expect("the limits moved")
-            .1
-            .text,
-        100
-    );
-    assert_eq!(balances(&t, a.id).await.text, 100);
+    what_came_back_stays_and_a_new_day_owes_nothing(&t, a.id, &rules.quota).await;
 }
 
 async fn a_clock_set_back_gains_nothing_by_a_change_of_tier(t: TestStore) {

@@ -6,13 +6,16 @@ use tebdil_core::{
     domain::{EndReason, MatchRole, MatchStatus, MessageKind, Mode, UserRole},
     id::{MatchId, UserId},
     protocol::AdminUserCounts,
-    store::{AccountFilter, AccountSearch, LogFilter, NewMessage, StaffMatchFilter, UserRow},
+    store::{
+        AccountFilter, AccountSearch, LogFilter, NewMessage, StaffMatchFilter, StaffMatchRow,
+        UserRow,
+    },
     testing::TestStore,
 };
 use uuid::Uuid;
 
 use crate::{
-    matches::{matched, searcher},
+    matches::{Account, matched, searcher},
     messages::write,
 };
 
@@ -238,6 +241,29 @@ async fn a_phone_finds_who_has_it_and_who_had_it(t: TestStore) {
     );
 }
 
+/// What is about the reader is not told, not even by a number.
+async fn what_is_about_the_reader_is_not_counted(t: &TestStore, a: &Account, b: &Account) {
+    let of_a = t.account_counts(a.0.id, b.0.id, t.now()).await.unwrap();
+    assert_eq!(
+        (
+            of_a.reports_made,
+            of_a.reports_made_dismissed,
+            of_a.reports_open
+        ),
+        (0, 0, 2)
+    );
+    let of_b = t.account_counts(b.0.id, b.0.id, t.now()).await.unwrap();
+    assert_eq!(
+        (
+            of_b.reports_open,
+            of_b.reports_decided,
+            of_b.reporters_30d,
+            of_b.matches
+        ),
+        (0, 0, 0, 1)
+    );
+}
+
 async fn an_account_is_counted(t: TestStore) {
     let (a, b) = (searcher(&t, "kedi").await, searcher(&t, "kopek").await);
     let (id, old) = (matched(&t, &a, &b, 1).await, t.now());
@@ -307,26 +333,7 @@ async fn an_account_is_counted(t: TestStore) {
             ..nothing
         }
     );
-    // What is about the reader is not told, not even by a number.
-    let of_a = t.account_counts(a.0.id, b.0.id, t.now()).await.unwrap();
-    assert_eq!(
-        (
-            of_a.reports_made,
-            of_a.reports_made_dismissed,
-            of_a.reports_open
-        ),
-        (0, 0, 2)
-    );
-    let of_b = t.account_counts(b.0.id, b.0.id, t.now()).await.unwrap();
-    assert_eq!(
-        (
-            of_b.reports_open,
-            of_b.reports_decided,
-            of_b.reporters_30d,
-            of_b.matches
-        ),
-        (0, 0, 0, 1)
-    );
+    what_is_about_the_reader_is_not_counted(&t, &a, &b).await;
     t.erase(&a.0).await;
     let of_erased = AdminUserCounts {
         claims: 0,
@@ -339,22 +346,24 @@ async fn an_account_is_counted(t: TestStore) {
     );
 }
 
-async fn matches_are_shown_without_what_was_said(t: TestStore) {
-    let (a, b, c) = (
-        searcher(&t, "kedi").await,
-        searcher(&t, "kopek").await,
-        searcher(&t, "fare").await,
-    );
-    let (first, second, third) = (
-        matched(&t, &a, &b, 1).await,
-        matched(&t, &a, &c, 3).await,
-        matched(&t, &b, &c, 5).await,
-    );
+async fn list(t: &TestStore, filter: StaffMatchFilter, limit: i64) -> Vec<StaffMatchRow> {
+    t.matches_for_staff(filter, limit, t.now()).await.unwrap()
+}
+
+async fn ids(t: &TestStore, filter: StaffMatchFilter) -> Vec<MatchId> {
+    list(t, filter, 9).await.iter().map(|row| row.id).collect()
+}
+
+fn name(user: &UserRow) -> Option<String> {
+    Some(format!("{}#{}", user.alias, user.tag))
+}
+
+async fn write_four_messages(t: &TestStore, first: MatchId, a: &Account, b: &Account) {
     let kinds = [
-        (&a, MessageKind::Handshake),
-        (&a, MessageKind::Content),
-        (&a, MessageKind::Content),
-        (&b, MessageKind::Content),
+        (a, MessageKind::Handshake),
+        (a, MessageKind::Content),
+        (a, MessageKind::Content),
+        (b, MessageKind::Content),
     ];
     for (sender, kind) in kinds {
         let message = NewMessage {
@@ -366,122 +375,127 @@ async fn matches_are_shown_without_what_was_said(t: TestStore) {
             franking_tag: None,
             device_info: "".into(),
         };
-        write(&t, &[message], &[], t.now()).await;
+        write(t, &[message], &[], t.now()).await;
     }
-    t.end_match(second, Some(c.0.id), EndReason::Left, t.now())
-        .await
-        .unwrap();
-    let list = async |filter: StaffMatchFilter, limit| {
-        t.matches_for_staff(filter, limit, t.now()).await.unwrap()
-    };
-    let ids = async |filter: StaffMatchFilter| -> Vec<MatchId> {
-        list(filter, 9).await.iter().map(|row| row.id).collect()
-    };
-    let all = StaffMatchFilter::default();
-    assert_eq!(ids(all).await, [third, second, first]);
-    assert_eq!(list(all, 1).await[0].id, third);
+}
+
+async fn filters_narrow_together(t: &TestStore, a: &Account, first: MatchId) {
     assert_eq!(
-        ids(StaffMatchFilter {
-            before: Some(second),
-            ..all
-        })
+        ids(
+            t,
+            StaffMatchFilter {
+                user: Some(a.0.id),
+                mode: Some(Mode::Text),
+                status: Some(MatchStatus::Active),
+                before: None
+            }
+        )
+        .await,
+        [first]
+    );
+}
+
+async fn matches_are_filtered(
+    t: &TestStore,
+    all: StaffMatchFilter,
+    a: &Account,
+    b: &Account,
+    [first, second, third]: [MatchId; 3],
+) {
+    assert_eq!(ids(t, all).await, [third, second, first]);
+    assert_eq!(list(t, all, 1).await[0].id, third);
+    assert_eq!(
+        ids(
+            t,
+            StaffMatchFilter {
+                before: Some(second),
+                ..all
+            }
+        )
         .await,
         [first]
     );
     assert_eq!(
-        ids(StaffMatchFilter {
-            user: Some(b.0.id),
-            ..all
-        })
+        ids(
+            t,
+            StaffMatchFilter {
+                user: Some(b.0.id),
+                ..all
+            }
+        )
         .await,
         [third, first]
     );
     assert_eq!(
-        ids(StaffMatchFilter {
-            user: Some(b.0.id),
-            before: Some(third),
-            ..all
-        })
+        ids(
+            t,
+            StaffMatchFilter {
+                user: Some(b.0.id),
+                before: Some(third),
+                ..all
+            }
+        )
         .await,
         [first]
     );
     assert_eq!(
-        ids(StaffMatchFilter {
-            status: Some(MatchStatus::Active),
-            ..all
-        })
+        ids(
+            t,
+            StaffMatchFilter {
+                status: Some(MatchStatus::Active),
+                ..all
+            }
+        )
         .await,
         [third, first]
     );
     assert_eq!(
-        ids(StaffMatchFilter {
-            status: Some(MatchStatus::Cancelled),
-            ..all
-        })
+        ids(
+            t,
+            StaffMatchFilter {
+                status: Some(MatchStatus::Cancelled),
+                ..all
+            }
+        )
         .await,
         [second]
     );
     assert!(
-        ids(StaffMatchFilter {
-            mode: Some(Mode::Video),
-            ..all
-        })
+        ids(
+            t,
+            StaffMatchFilter {
+                mode: Some(Mode::Video),
+                ..all
+            }
+        )
         .await
         .is_empty()
     );
-    assert_eq!(
-        ids(StaffMatchFilter {
-            user: Some(a.0.id),
-            mode: Some(Mode::Text),
-            status: Some(MatchStatus::Active),
-            before: None
-        })
-        .await,
-        [first]
-    );
+    filters_narrow_together(t, a, first).await;
+}
 
-    let shown = list(
-        StaffMatchFilter {
-            user: Some(a.0.id),
-            ..all
-        },
-        9,
-    )
-    .await
-    .into_iter()
-    .map(|row| row.view(t.now()))
-    .collect::<Vec<_>>();
-    let [left, on] = shown.as_slice() else {
-        panic!("{shown:?}")
-    };
-    assert_eq!(
-        (left.status, left.ended_reason, left.ended_by),
-        (MatchStatus::Cancelled, Some(EndReason::Left), Some(c.0.id))
-    );
-    let sides: Vec<_> = on
-        .sides
-        .iter()
-        .map(|side| (side.user_id, side.handle.clone(), side.role, side.messages))
-        .collect();
-    let name = |user: &UserRow| Some(format!("{}#{}", user.alias, user.tag));
-    let expected = [
-        (a.0.id, name(&a.0), MatchRole::Offerer, 2),
-        (b.0.id, name(&b.0), MatchRole::Answerer, 1),
-    ];
-    assert_eq!(sides, expected);
-    assert_eq!((on.status, on.ended_at), (MatchStatus::Active, None));
-
+async fn a_match_runs_out_and_an_erased_user_has_no_name(
+    t: &TestStore,
+    all: StaffMatchFilter,
+    a: &Account,
+    b: &Account,
+    [first, third]: [MatchId; 2],
+) {
     t.erase(&b.0).await;
     t.clock.advance(Duration::from_hours(24));
     assert!(
-        ids(StaffMatchFilter {
-            status: Some(MatchStatus::Active),
-            ..all
-        })
+        ids(
+            t,
+            StaffMatchFilter {
+                status: Some(MatchStatus::Active),
+                ..all
+            }
+        )
         .await
         .is_empty()
     );
     let over = list(
+        t,
         StaffMatchFilter {
             status: Some(MatchStatus::Expired),
             ..all
@@ -510,4 +524,56 @@ async fn matches_are_shown_without_what_was_said(t: TestStore) {
             .collect::<Vec<_>>(),
         [name(&a.0), None]
     );
+}
+
+async fn matches_are_shown_without_what_was_said(t: TestStore) {
+    let (a, b, c) = (
+        searcher(&t, "kedi").await,
+        searcher(&t, "kopek").await,
+        searcher(&t, "fare").await,
+    );
+    let (first, second, third) = (
+        matched(&t, &a, &b, 1).await,
+        matched(&t, &a, &c, 3).await,
+        matched(&t, &b, &c, 5).await,
+    );
+    write_four_messages(&t, first, &a, &b).await;
+    t.end_match(second, Some(c.0.id), EndReason::Left, t.now())
+        .await
+        .unwrap();
+    let all = StaffMatchFilter::default();
+    matches_are_filtered(&t, all, &a, &b, [first, second, third]).await;
+
+    let shown = list(
+        &t,
+        StaffMatchFilter {
+            user: Some(a.0.id),
+            ..all
+        },
+        9,
+    )
+    .await
+    .into_iter()
+    .map(|row| row.view(t.now()))
+    .collect::<Vec<_>>();
+    let [left, on] = shown.as_slice() else {
+        panic!("{shown:?}")
+    };
+    assert_eq!(
+        (left.status, left.ended_reason, left.ended_by),
+        (MatchStatus::Cancelled, Some(EndReason::Left), Some(c.0.id))
+    );
+    let sides: Vec<_> = on
+        .sides
+        .iter()
+        .map(|side| (side.user_id, side.handle.clone(), side.role, side.messages))
+        .collect();
+    let expected = [
+        (a.0.id, name(&a.0), MatchRole::Offerer, 2),
+        (b.0.id, name(&b.0), MatchRole::Answerer, 1),
+    ];
+    assert_eq!(sides, expected);
+    assert_eq!((on.status, on.ended_at), (MatchStatus::Active, None));
+
+    a_match_runs_out_and_an_erased_user_has_no_name(&t, all, &a, &b, [first, third]).await;
 }

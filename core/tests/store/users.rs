@@ -5,7 +5,7 @@ use tebdil_core::{
     id::UserId,
     protocol::{Location, Secret},
     quota::Balances,
-    store::{Alias, ProfileChange, ProfileUpdate, Registration},
+    store::{Alias, ProfileChange, ProfileUpdate, Registration, Store},
     testing::TestStore,
 };
 
@@ -32,15 +32,8 @@ fn looks_like(text: &str, skeleton: &str) -> Alias {
     }
 }
 
-async fn aliases_that_look_the_same_never_share_a_tag(t: TestStore) {
-    let (kedi, _) = t.register("kedi0").await;
-    t.execute(&format!(
-        "UPDATE users SET alias_skeleton = 'kedio' WHERE id = {}",
-        kedi.id
-    ))
-    .await;
-    let nodes = [t.store.clone(), t.database.open(&t.clock).await];
-    // Every tag is wanted at once, on two nodes.
+/// Every tag is wanted at once, on two nodes.
+async fn want_every_tag_at_once(t: &TestStore, nodes: &[Store; 2]) -> Vec<Registration> {
     let made = all_at_once((0..16).map(|number: usize| {
         let (store, now, session) = (nodes[number % 2].clone(), t.now(), t.new_session("a"));
         let mut new = t.new_user(100 + i64::try_from(number).unwrap(), "kedi");
@@ -59,8 +52,19 @@ async fn aliases_that_look_the_same_never_share_a_tag(t: TestStore) {
                 .unwrap()
         }
     }));
+    made.await
+}
+
+async fn aliases_that_look_the_same_never_share_a_tag(t: TestStore) {
+    let (kedi, _) = t.register("kedi0").await;
+    t.execute(&format!(
+        "UPDATE users SET alias_skeleton = 'kedio' WHERE id = {}",
+        kedi.id
+    ))
+    .await;
+    let nodes = [t.store.clone(), t.database.open(&t.clock).await];
+    let made = want_every_tag_at_once(&t, &nodes).await;
     let tags: HashSet<String> = made
-        .await
         .into_iter()
         .map(|made| match made {
             Registration::Inserted(user, _) => user.tag,
