@@ -98,6 +98,43 @@ impl Terminal {
     }
 }
 
+async fn a_block_is_made_listed_and_taken_back(ada: &mut Terminal) {
+    ada.line("/blocks").await;
+    ada.until("Kimseyi engellemediniz").await;
+    ada.line("/block").await;
+    ada.until("bora#0001 engellendi").await;
+    ada.line("/unblock 2").await;
+    ada.until("Kullanım: /unblock N").await;
+    ada.line("/blocks").await;
+    ada.until("1. bora#0001").await;
+    ada.line("/unblock 1").await;
+    ada.until("bora#0001 artık engelli değil").await;
+    ada.line("/blocks").await;
+    ada.until("Kimseyi engellemediniz").await;
+}
+
+async fn two_reports_reach_the_server(bora: &mut Terminal, relay: &Relay) {
+    bora.line("/report boredom").await;
+    bora.until("one of: harassment, sexual_content").await;
+    bora.line("/report threat the first words").await;
+    assert!(
+        bora.until("You have reported ada#0001")
+            .await
+            .contains("1 of them")
+    );
+    bora.line("/report last spam").await;
+    bora.until("You have reported this person already").await;
+    let reports = relay.change(|world| world.reports.clone());
+    assert_eq!(
+        (&reports[0]["reason"], &reports[0]["note"]),
+        (&"threat".into(), &"the first words".into())
+    );
+    assert_eq!(
+        (&reports[1]["reason"], reports[1].get("note")),
+        (&"spam".into(), None)
+    );
+}
+
 #[tokio::test]
 async fn two_terminals_talk_in_two_languages() {
     let relay = Relay::start().await;
@@ -163,37 +200,8 @@ async fn two_terminals_talk_in_two_languages() {
     bora.line("/claim").await;
     bora.until("You ended this chat before").await;
 
-    ada.line("/blocks").await;
-    ada.until("Kimseyi engellemediniz").await;
-    ada.line("/block").await;
-    ada.until("bora#0001 engellendi").await;
-    ada.line("/unblock 2").await;
-    ada.until("Kullanım: /unblock N").await;
-    ada.line("/blocks").await;
-    ada.until("1. bora#0001").await;
-    ada.line("/unblock 1").await;
-    ada.until("bora#0001 artık engelli değil").await;
-    ada.line("/blocks").await;
-    ada.until("Kimseyi engellemediniz").await;
-    bora.line("/report boredom").await;
-    bora.until("one of: harassment, sexual_content").await;
-    bora.line("/report threat the first words").await;
-    assert!(
-        bora.until("You have reported ada#0001")
-            .await
-            .contains("1 of them")
-    );
-    bora.line("/report last spam").await;
-    bora.until("You have reported this person already").await;
-    let reports = relay.change(|world| world.reports.clone());
-    assert_eq!(
-        (&reports[0]["reason"], &reports[0]["note"]),
-        (&"threat".into(), &"the first words".into())
-    );
-    assert_eq!(
-        (&reports[1]["reason"], reports[1].get("note")),
-        (&"spam".into(), None)
-    );
+    a_block_is_made_listed_and_taken_back(&mut ada).await;
+    two_reports_reach_the_server(&mut bora, &relay).await;
     ada.line("/quit").await;
     ada.ends_well().await;
     bora.input = None;

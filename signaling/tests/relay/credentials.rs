@@ -14,7 +14,7 @@ use stun::{
 use tebdil_core::{domain::MatchRole, id::MatchId};
 use tebdil_signaling::{Credential, RelaySecret};
 
-use crate::harness::{Attributes, Received, SILENCE, TestRelay, code, raw, request, udp};
+use crate::harness::{Attributes, Client, Received, SILENCE, TestRelay, code, raw, request, udp};
 
 #[tokio::test]
 async fn without_a_credential_there_is_a_challenge_and_nothing_else() {
@@ -127,11 +127,7 @@ async fn nonces_are_for_one_address() {
     one.allocate().await.expect("its own");
 }
 
-#[tokio::test]
-async fn requests_that_lack_something_are_bad() {
-    let relay = TestRelay::start().await;
-    let mut client = relay.client(relay.credential(1, MatchRole::Offerer)).await;
-    client.greet().await;
+async fn what_is_not_signed_as_it_should_be_is_bad(client: &mut Client) {
     let key = MessageIntegrity::new_short_term_integrity("x".to_owned());
     let text = |kind, value: &str| Box::new(TextAttribute::new(kind, value.to_owned()));
     let username = client.credential.username.clone();
@@ -158,6 +154,29 @@ async fn requests_that_lack_something_are_bad() {
             .expect("an answer");
         assert_eq!(code(&answer), 400);
     }
+}
+
+async fn permissions_and_channels_need_what_they_are_for(client: &mut Client) {
+    assert_eq!(
+        client.ask(METHOD_CREATE_PERMISSION, vec![]).await.map(drop),
+        Err(400),
+        "no peer"
+    );
+    assert_eq!(
+        client.ask(METHOD_CHANNEL_BIND, vec![]).await.map(drop),
+        Err(400),
+        "no channel"
+    );
+    assert_eq!(client.bind(0x3fff, client.relay).await, Err(400));
+    assert_eq!(client.bind(0x8000, client.relay).await, Err(400));
+}
+
+#[tokio::test]
+async fn requests_that_lack_something_are_bad() {
+    let relay = TestRelay::start().await;
+    let mut client = relay.client(relay.credential(1, MatchRole::Offerer)).await;
+    client.greet().await;
+    what_is_not_signed_as_it_should_be_is_bad(&mut client).await;
     assert_eq!(
         client.ask(METHOD_ALLOCATE, vec![]).await.map(drop),
         Err(400),
@@ -215,18 +234,7 @@ async fn requests_that_lack_something_are_bad() {
         .ask(METHOD_ALLOCATE, vec![udp(), family(1)])
         .await
         .expect("IPv4");
-    assert_eq!(
-        client.ask(METHOD_CREATE_PERMISSION, vec![]).await.map(drop),
-        Err(400),
-        "no peer"
-    );
-    assert_eq!(
-        client.ask(METHOD_CHANNEL_BIND, vec![]).await.map(drop),
-        Err(400),
-        "no channel"
-    );
-    assert_eq!(client.bind(0x3fff, client.relay).await, Err(400));
-    assert_eq!(client.bind(0x8000, client.relay).await, Err(400));
+    permissions_and_channels_need_what_they_are_for(&mut client).await;
     assert_eq!(
         client.allocate().await,
         Err(437),

@@ -8,6 +8,7 @@ use tebdil_core::{
     id::UserId,
     store::Grant,
     testing::TestStore,
+    time::Timestamp,
 };
 use tebdil_workers::{Hooks, Workers};
 
@@ -32,6 +33,26 @@ fn grant(bucket: QuotaBucket, amount: i64) -> Grant {
         amount,
         reason: LedgerReason::Admin,
         reference: format!("{bucket}{amount}"),
+    }
+}
+
+async fn everybody_sees_the_new_day(db: &Database, users: &[UserId], midnight: Timestamp) {
+    let rules = TestStore::quota_rules();
+    for (number, user) in users.iter().enumerate() {
+        let seen = db
+            .store
+            .quota(*user, &rules, db.now())
+            .await
+            .expect("quota")
+            .expect("user");
+        let allowance = if number < 300 { (100, 30) } else { (10, 3) };
+        let bonus = if number % 5 == 1 { 3 } else { 0 };
+        assert_eq!(
+            (seen.text, seen.video, seen.bonus),
+            (allowance.0, allowance.1, bonus),
+            "user {number}"
+        );
+        assert_eq!(seen.resets_at, midnight + DAY);
     }
 }
 
@@ -83,21 +104,7 @@ async fn midnight_writes_no_user_and_everybody_sees_the_new_day(db: &Database) {
     }
     db.clock.set(midnight);
     workers.run_due_once().await.expect("run");
-    for (number, user) in users.iter().enumerate() {
-        let seen = store
-            .quota(*user, &rules, db.now())
-            .await
-            .expect("quota")
-            .expect("user");
-        let allowance = if number < 300 { (100, 30) } else { (10, 3) };
-        let bonus = if number % 5 == 1 { 3 } else { 0 };
-        assert_eq!(
-            (seen.text, seen.video, seen.bonus),
-            (allowance.0, allowance.1, bonus),
-            "user {number}"
-        );
-        assert_eq!(seen.resets_at, midnight + DAY);
-    }
+    everybody_sees_the_new_day(db, &users, midnight).await;
     assert!(
         (db.texts(ROWS).await, db.texts(LEDGER).await) == before,
         "neither midnight nor looking writes"

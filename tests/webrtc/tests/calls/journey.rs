@@ -15,6 +15,25 @@ use crate::{
     site::Site,
 };
 
+async fn video_stops(callers: &[Caller], left: Instant) {
+    for caller in callers {
+        eventually("silence", async || {
+            caller.seen().last_frame.expect("there was video").elapsed()
+                > Duration::from_millis(500)
+        })
+        .await;
+        let last = caller
+            .seen()
+            .last_frame
+            .expect("there was video")
+            .saturating_duration_since(left);
+        assert!(
+            last < Duration::from_secs(1),
+            "video came for {last:?} after the end"
+        );
+    }
+}
+
 /// Who took part, and how it ended: `relay_of` says which node's relay each side uses.
 async fn call(relay_of: [usize; 2]) {
     let Some(site) = Site::start().await else {
@@ -79,22 +98,7 @@ async fn call(relay_of: [usize; 2]) {
         "both said that they were connected"
     );
     // Both go on sending; the relays take nothing any more.
-    for caller in &callers {
-        eventually("silence", async || {
-            caller.seen().last_frame.expect("there was video").elapsed()
-                > Duration::from_millis(500)
-        })
-        .await;
-        let last = caller
-            .seen()
-            .last_frame
-            .expect("there was video")
-            .saturating_duration_since(left);
-        assert!(
-            last < Duration::from_secs(1),
-            "video came for {last:?} after the end"
-        );
-    }
+    video_stops(&callers, left).await;
     for caller in callers {
         caller.close().await;
     }
