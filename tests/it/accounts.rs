@@ -25,54 +25,7 @@ scenarios! {
     keys_belong_to_the_session,
 }
 
-async fn a_user_registers_signs_in_and_changes_the_profile(server: TestServer) {
-    let phone = server.phone();
-    let body = server
-        .post(
-            "/v1/auth/register",
-            "",
-            &TestServer::registration(&phone, "KediAdam"),
-        )
-        .await
-        .expect(201);
-    let user = &body["user"];
-    assert!(
-        user["id"]
-            .as_str()
-            .is_some_and(|id| id.parse::<i64>().is_ok())
-    );
-    assert_eq!(
-        user["handle"],
-        format!("KediAdam#{}", user["tag"].as_str().expect("tag"))
-    );
-    assert_eq!(
-        user["phone_masked"],
-        format!("+90 ******** {}", &phone[phone.len() - 2..])
-    );
-    assert_eq!(
-        (&user["is_premium"], &user["locale"], &user["role"]),
-        (&json!(false), &json!("tr"), &json!("user"))
-    );
-    assert_eq!(user["created_at"], "2026-11-21T09:00:00.000Z");
-    let quota = json!({"text": 10, "video": 3, "bonus": 0, "daily_text": 10, "daily_video": 3, "resets_at": "2026-11-21T21:00:00.000Z"});
-    assert_eq!(user["quota"], quota);
-    assert_eq!(body["tokens"]["token_type"], "Bearer");
-    assert_eq!(
-        body["tokens"]["access_expires_at"],
-        "2026-11-21T09:15:00.000Z"
-    );
-    assert_eq!(
-        body["tokens"]["refresh_expires_at"],
-        "2026-12-21T09:00:00.000Z"
-    );
-
-    let login = json!({"phone": phone, "password": PASSWORD, "device": {"name": "Telefon", "platform": "android"}});
-    let signed = server.post("/v1/auth/login", "", &login).await.expect(200);
-    assert_eq!(signed["user"], *user);
-    let token = signed["tokens"]["access_token"].as_str().expect("token");
-    assert_eq!(server.get("/v1/me", token).await.expect(200), *user);
-    assert_eq!(server.get("/v1/me/quota", token).await.expect(200), quota);
-
+async fn a_profile_is_changed_in_parts(server: &TestServer, token: &str, user: &Value) {
     let patch = json!({"alias": "Yeni.Ad", "locale": "en", "interests": [" Müzik", "müzik", "Go"], "languages": ["tr", "en"], "location": {"lat": 41.008_24, "lon": 28.978_36}});
     let changed = server
         .call(Method::PATCH, "/v1/me", token, &patch)
@@ -122,6 +75,57 @@ async fn a_user_registers_signs_in_and_changes_the_profile(server: TestServer) {
         .expect("store")
         .expect("user");
     assert_eq!(stored.location, None);
+}
+
+async fn a_user_registers_signs_in_and_changes_the_profile(server: TestServer) {
+    let phone = server.phone();
+    let body = server
+        .post(
+            "/v1/auth/register",
+            "",
+            &TestServer::registration(&phone, "KediAdam"),
+        )
+        .await
+        .expect(201);
+    let user = &body["user"];
+    assert!(
+        user["id"]
+            .as_str()
+            .is_some_and(|id| id.parse::<i64>().is_ok())
+    );
+    assert_eq!(
+        user["handle"],
+        format!("KediAdam#{}", user["tag"].as_str().expect("tag"))
+    );
+    assert_eq!(
+        user["phone_masked"],
+        format!("+90 ******** {}", &phone[phone.len() - 2..])
+    );
+    assert_eq!(
+        (&user["is_premium"], &user["locale"], &user["role"]),
+        (&json!(false), &json!("tr"), &json!("user"))
+    );
+    assert_eq!(user["created_at"], "2026-11-21T09:00:00.000Z");
+    let quota = json!({"text": 10, "video": 3, "bonus": 0, "daily_text": 10, "daily_video": 3, "resets_at": "2026-11-21T21:00:00.000Z"});
+    assert_eq!(user["quota"], quota);
+    assert_eq!(body["tokens"]["token_type"], "Bearer");
+    assert_eq!(
+        body["tokens"]["access_expires_at"],
+        "2026-11-21T09:15:00.000Z"
+    );
+    assert_eq!(
+        body["tokens"]["refresh_expires_at"],
+        "2026-12-21T09:00:00.000Z"
+    );
+
+    let login = json!({"phone": phone, "password": PASSWORD, "device": {"name": "Telefon", "platform": "android"}});
+    let signed = server.post("/v1/auth/login", "", &login).await.expect(200);
+    assert_eq!(signed["user"], *user);
+    let token = signed["tokens"]["access_token"].as_str().expect("token");
+    assert_eq!(server.get("/v1/me", token).await.expect(200), *user);
+    assert_eq!(server.get("/v1/me/quota", token).await.expect(200), quota);
+
+    a_profile_is_changed_in_parts(&server, token, user).await;
 
     server
         .post("/v1/auth/logout", token, &Value::Null)

@@ -97,6 +97,42 @@ async fn the_operator_makes_the_first_admin_while_the_server_runs() {
     assert!(status.success(), "{log}");
 }
 
+fn generator(begun: &serde_json::Value) -> totp_rs::Totp {
+    let secret =
+        totp_rs::Secret::try_from_base32(begun["secret"].as_str().expect("text")).expect("base32");
+    let app = totp_rs::Builder::new()
+        .with_secret(secret)
+        .build()
+        .expect("a generator");
+    app
+}
+
+async fn the_log_names_the_command_line(
+    http: &reqwest::Client,
+    server: &Process,
+    token: &str,
+    id: &str,
+) {
+    let logs = http
+        .get(format!(
+            "{}/v1/admin/system-logs?action=totp_removed",
+            server.url
+        ))
+        .bearer_auth(token)
+        .send()
+        .await;
+    let logs: serde_json::Value = logs.expect("an answer").json().await.expect("JSON");
+    let by = |act: &serde_json::Value| {
+        act["details"]["by"] == "command line" && act["user_id"] == id && act["actor_id"].is_null()
+    };
+    assert!(
+        logs["items"]
+            .as_array()
+            .is_some_and(|acts| acts.len() == 2 && acts.iter().all(by)),
+        "{logs}"
+    );
+}
+
 #[tokio::test]
 async fn the_operator_takes_a_lost_second_factor_away() {
     let dir = tempfile::tempdir().expect("a temporary directory");
@@ -144,11 +180,7 @@ async fn the_operator_takes_a_lost_second_factor_away() {
             "{stderr}"
         );
         let (_, begun) = post("/v1/me/totp", &token, json!({ "password": PASSWORD })).await;
-        let secret = totp_rs::Secret::try_from_base32(text(&begun["secret"])).expect("base32");
-        let app = totp_rs::Builder::new()
-            .with_secret(secret)
-            .build()
-            .expect("a generator");
+        let app = generator(&begun);
         let now = std::time::UNIX_EPOCH
             .elapsed()
             .expect("after 1970")
@@ -179,24 +211,7 @@ async fn the_operator_takes_a_lost_second_factor_away() {
         !status.success() && stderr.contains("neither a phone number nor the id"),
         "{stderr}"
     );
-    let logs = http
-        .get(format!(
-            "{}/v1/admin/system-logs?action=totp_removed",
-            server.url
-        ))
-        .bearer_auth(&token)
-        .send()
-        .await;
-    let logs: serde_json::Value = logs.expect("an answer").json().await.expect("JSON");
-    let by = |act: &serde_json::Value| {
-        act["details"]["by"] == "command line" && act["user_id"] == id && act["actor_id"].is_null()
-    };
-    assert!(
-        logs["items"]
-            .as_array()
-            .is_some_and(|acts| acts.len() == 2 && acts.iter().all(by)),
-        "{logs}"
-    );
+    the_log_names_the_command_line(&http, &server, &token, &id).await;
     server.signal("-TERM").await;
     assert!(server.end().await.0.success());
 }

@@ -4,7 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tebdil_core::testing::Backend;
 
-use crate::harness::{PASSWORD, TestServer, TestUser};
+use crate::harness::{PASSWORD, Reply, TestServer, TestUser};
 
 /// Method, path, whether it needs a signed-in user, and a body that is right but for what the test
 /// breaks.
@@ -86,6 +86,35 @@ async fn state(server: &TestServer, user: &TestUser) -> [Value; 3] {
     ]
 }
 
+async fn nonsense_is_refused(path: &str, good: &str, send: &impl AsyncFn(&str, String) -> Reply) {
+    let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
+    let deep_field = format!("{{\"x\":{deep}}}");
+    for text in [
+        "",
+        "{",
+        "nonsense",
+        "{}{}",
+        "\u{feff}{}",
+        &good[..good.len() - 1],
+        &deep_field,
+    ] {
+        let reply = send("application/json", text.to_owned()).await;
+        let code = reply.body["code"].as_str().unwrap_or_default().to_owned();
+        assert!(
+            ["bad_request", "invalid_field", "unknown_field"].contains(&code.as_str()),
+            "{path} {text:.40} {code}"
+        );
+    }
+    for text in [deep.as_str(), "[]", "null", "1", "\"text\""] {
+        let reply = send("application/json; charset=utf-8", text.to_owned()).await;
+        assert!(
+            [400, 422].contains(&reply.status.as_u16()),
+            "{path} {text:.40} {}",
+            reply.body
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wrong_bodies_are_refused_and_change_nothing() {
     let server = server().await;
@@ -122,32 +151,7 @@ async fn wrong_bodies_are_refused_and_change_nothing() {
             .await
             .expect_problem(415, "unsupported_media_type");
 
-        let deep = format!("{}{}", "[".repeat(30_000), "]".repeat(30_000));
-        let deep_field = format!("{{\"x\":{deep}}}");
-        for text in [
-            "",
-            "{",
-            "nonsense",
-            "{}{}",
-            "\u{feff}{}",
-            &good[..good.len() - 1],
-            &deep_field,
-        ] {
-            let reply = send("application/json", text.to_owned()).await;
-            let code = reply.body["code"].as_str().unwrap_or_default().to_owned();
-            assert!(
-                ["bad_request", "invalid_field", "unknown_field"].contains(&code.as_str()),
-                "{path} {text:.40} {code}"
-            );
-        }
-        for text in [deep.as_str(), "[]", "null", "1", "\"text\""] {
-            let reply = send("application/json; charset=utf-8", text.to_owned()).await;
-            assert!(
-                [400, 422].contains(&reply.status.as_u16()),
-                "{path} {text:.40} {}",
-                reply.body
-            );
-        }
+        nonsense_is_refused(path, &good, &send).await;
         let not_utf8 = server
             .request(method.clone(), path, token)
             .header("content-type", "application/json")

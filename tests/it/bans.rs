@@ -102,20 +102,14 @@ async fn logged(server: &TestServer, action: &str, about: &TestUser, actor: &Tes
         .await
 }
 
-async fn a_banned_user_is_out_everywhere_until_another_moderator_lifts_it(server: TestServer) {
-    let (first, second) = (
-        staff(&server, "selin", "moderator").await,
-        staff(&server, "deniz", "moderator").await,
-    );
-    let (mut a, mut b, id) = pair(&server).await;
-    let mut devices = Vec::new();
-    for node in 0..server.node_count() {
-        devices.push(Person::again_at(&server, node, &a).await);
-    }
-    a.find().await;
-
+async fn a_ban_closes_every_socket(
+    server: &TestServer,
+    first: &TestUser,
+    a: &mut Person,
+    devices: &mut [Person],
+) -> Value {
     let began = Instant::now();
-    let made = ban(&server, &first, &a.user.id, json!({"reason": "spam"})).await;
+    let made = ban(server, first, &a.user.id, json!({"reason": "spam"})).await;
     for socket in devices
         .iter_mut()
         .map(|device| &mut device.socket)
@@ -130,23 +124,16 @@ async fn a_banned_user_is_out_everywhere_until_another_moderator_lifts_it(server
         server.node_count()
     );
     assert!(took < OUT, "{took:?}");
-    let ended = b.until("match.ended").await;
-    assert_eq!(
-        (&ended["match_id"], &ended["reason"], &ended["by"]),
-        (&json!(id), &json!("banned"), &json!("peer"))
-    );
-    eventually("the ticket goes", async || server.nobody_searches().await).await;
-    assert_eq!(
-        (&made["active"], &made["provisional"], &made["created_by"]),
-        (&json!(true), &json!(false), &json!(first.id))
-    );
+    made
+}
 
-    // What was issued before says so, and opens nothing.
+/// What was issued before says so, and opens nothing.
+async fn what_was_issued_before_opens_nothing(server: &TestServer, user: &TestUser) {
     server
-        .get("/v1/me", &a.user.access)
+        .get("/v1/me", &user.access)
         .await
         .expect_problem(403, "banned");
-    let refresh = json!({"refresh_token": a.user.refresh});
+    let refresh = json!({"refresh_token": user.refresh});
     server
         .post("/v1/auth/refresh", "", &refresh)
         .await
@@ -156,19 +143,19 @@ async fn a_banned_user_is_out_everywhere_until_another_moderator_lifts_it(server
             .await
             .expect("a socket");
         socket
-            .send_json(&json!({"type": "hello", "token": a.user.access}))
+            .send_json(&json!({"type": "hello", "token": user.access}))
             .await
             .expect("sent");
         assert_eq!(closed(&mut socket).await, Some(CloseCode::Banned));
     }
-    sign_in(&server, &a.user.phone, "another password")
+    sign_in(server, &user.phone, "another password")
         .await
         .expect_problem(401, "invalid_credentials");
     let again = server
         .post(
             "/v1/auth/register",
             "",
-            &TestServer::registration(&a.user.phone, "yeni"),
+            &TestServer::registration(&user.phone, "yeni"),
         )
         .await;
     let again = again.expect_problem(403, "banned");
@@ -177,39 +164,49 @@ async fn a_banned_user_is_out_everywhere_until_another_moderator_lifts_it(server
         (&Value::Null, &Value::Null),
         "anybody can type a number"
     );
-    let (notice, token) = told_banned(&server, &a.user.phone).await;
-    assert_eq!(
-        notice,
-        json!({"reason": "spam", "until": null, "appealable": true})
-    );
+}
 
-    // Once, and only with that token.
-    let text = json!({"text": "Bu ben değildim."});
+async fn an_appeal_is_made_once(
+    server: &TestServer,
+    user: &TestUser,
+    peer: &TestUser,
+    token: &str,
+    text: &Value,
+) -> Value {
     server
-        .post("/v1/appeals", &a.user.access, &text)
+        .post("/v1/appeals", &user.access, text)
         .await
         .expect_problem(401, "unauthorized");
     server
-        .post("/v1/appeals", &b.user.access, &text)
+        .post("/v1/appeals", &peer.access, text)
         .await
         .expect_problem(401, "unauthorized");
     assert_eq!(
-        server.get("/v1/appeals", &token).await.expect(200)["items"],
+        server.get("/v1/appeals", token).await.expect(200)["items"],
         json!([])
     );
-    let appeal = server.post("/v1/appeals", &token, &text).await.expect(201);
+    let appeal = server.post("/v1/appeals", token, text).await.expect(201);
     assert_eq!(appeal["status"], "open");
     server
-        .post("/v1/appeals", &token, &text)
+        .post("/v1/appeals", token, text)
         .await
         .expect_problem(409, "already_appealed");
     assert_eq!(
-        server.get("/v1/appeals", &token).await.expect(200)["items"],
+        server.get("/v1/appeals", token).await.expect(200)["items"],
         json!([appeal])
     );
-    let (notice, token) = told_banned(&server, &a.user.phone).await;
-    assert_eq!(notice["appealable"], false);
+    appeal
+}
 
+async fn another_moderator_lifts_it(
+    server: &TestServer,
+    [first, second]: [&TestUser; 2],
+    user: &TestUser,
+    peer: &TestUser,
+    made: &Value,
+    appeal: &Value,
+    text: &Value,
+) {
     let listed = server
         .get("/v1/admin/appeals?status=open", &first.access)
         .await
@@ -217,7 +214,7 @@ async fn a_banned_user_is_out_everywhere_until_another_moderator_lifts_it(server
     let item = &listed["items"][0];
     assert_eq!(
         (&item["id"], &item["text"], &item["user_id"]),
-        (&appeal["id"], &text["text"], &json!(a.user.id))
+        (&appeal["id"], &text["text"], &json!(user.id))
     );
     assert_eq!(
         (&item["ban"]["id"], &item["ban"]["banned_by_me"]),
@@ -238,28 +235,20 @@ async fn a_banned_user_is_out_everywhere_until_another_moderator_lifts_it(server
         .await
         .expect_problem(403, "forbidden");
     server
-        .post(&path, &b.user.access, &lift)
+        .post(&path, &peer.access, &lift)
         .await
         .expect_problem(403, "forbidden");
-    told_banned(&server, &a.user.phone).await;
+    told_banned(server, &user.phone).await;
     server.post(&path, &second.access, &lift).await.expect(204);
     server
         .post(&path, &second.access, &lift)
         .await
         .expect_problem(409, "already_decided");
+}
 
-    // Back: as before, but for what the ban has ended.
-    assert_eq!(
-        server.get("/v1/appeals", &token).await.expect(200)["items"][0]["status"],
-        "lifted"
-    );
-    let mut back = Person::again(&server, &a).await;
-    server
-        .get("/v1/me", &a.user.access)
-        .await
-        .expect_problem(401, "unauthorized");
+async fn the_ban_stays_in_what_is_told(server: &TestServer, back: &TestUser, id: &str) {
     let told = server
-        .get("/v1/notifications", &back.user.access)
+        .get("/v1/notifications", &back.access)
         .await
         .expect(200);
     let codes: Vec<&str> = told["items"]
@@ -274,10 +263,71 @@ async fn a_banned_user_is_out_everywhere_until_another_moderator_lifts_it(server
         "and, before, new devices"
     );
     let refused = server
-        .post("/v1/claims", &back.user.access, &json!({"match_id": id}))
+        .post("/v1/claims", &back.access, &json!({"match_id": id}))
         .await
         .expect_problem(422, "not_eligible");
     assert_eq!(refused["reason"], "left_early");
+}
+
+async fn a_banned_user_is_out_everywhere_until_another_moderator_lifts_it(server: TestServer) {
+    let (first, second) = (
+        staff(&server, "selin", "moderator").await,
+        staff(&server, "deniz", "moderator").await,
+    );
+    let (mut a, mut b, id) = pair(&server).await;
+    let mut devices = Vec::new();
+    for node in 0..server.node_count() {
+        devices.push(Person::again_at(&server, node, &a).await);
+    }
+    a.find().await;
+
+    let made = a_ban_closes_every_socket(&server, &first, &mut a, &mut devices).await;
+    let ended = b.until("match.ended").await;
+    assert_eq!(
+        (&ended["match_id"], &ended["reason"], &ended["by"]),
+        (&json!(id), &json!("banned"), &json!("peer"))
+    );
+    eventually("the ticket goes", async || server.nobody_searches().await).await;
+    assert_eq!(
+        (&made["active"], &made["provisional"], &made["created_by"]),
+        (&json!(true), &json!(false), &json!(first.id))
+    );
+
+    what_was_issued_before_opens_nothing(&server, &a.user).await;
+    let (notice, token) = told_banned(&server, &a.user.phone).await;
+    assert_eq!(
+        notice,
+        json!({"reason": "spam", "until": null, "appealable": true})
+    );
+
+    // Once, and only with that token.
+    let text = json!({"text": "Bu ben değildim."});
+    let appeal = an_appeal_is_made_once(&server, &a.user, &b.user, &token, &text).await;
+    let (notice, token) = told_banned(&server, &a.user.phone).await;
+    assert_eq!(notice["appealable"], false);
+
+    another_moderator_lifts_it(
+        &server,
+        [&first, &second],
+        &a.user,
+        &b.user,
+        &made,
+        &appeal,
+        &text,
+    )
+    .await;
+
+    // Back: as before, but for what the ban has ended.
+    assert_eq!(
+        server.get("/v1/appeals", &token).await.expect(200)["items"][0]["status"],
+        "lifted"
+    );
+    let mut back = Person::again(&server, &a).await;
+    server
+        .get("/v1/me", &a.user.access)
+        .await
+        .expect_problem(401, "unauthorized");
+    the_ban_stays_in_what_is_told(&server, &back.user, &id).await;
     let mut c = Person::new(&server, "cem").await;
     back.find().await;
     c.find().await;
@@ -561,38 +611,11 @@ async fn provisional_bans_wait_for_a_moderator(server: TestServer) {
     server.stop().await;
 }
 
-async fn what_may_not_be_is_refused_and_changes_nothing(server: TestServer) {
-    let (admin, moderator) = (
-        staff(&server, "selin", "admin").await,
-        staff(&server, "deniz", "moderator").await,
-    );
-    let other = staff(&server, "umut", "moderator").await;
-    let (user, stranger) = (server.register("kedi").await, server.register("pars").await);
-    let path = |user: &TestUser| format!("/v1/admin/users/{}/ban", user.id);
-    let spam = json!({"reason": "spam"});
-    for (who, target) in [
-        (&moderator, &other),
-        (&moderator, &admin),
-        (&moderator, &moderator),
-        (&admin, &admin),
-        (&stranger, &user),
-        (&stranger, &stranger),
-    ] {
-        server
-            .post(&path(target), &who.access, &spam)
-            .await
-            .expect_problem(403, "forbidden");
-    }
-    for unknown in ["1", "0", "x"] {
-        let answer = server
-            .post(
-                &format!("/v1/admin/users/{unknown}/ban"),
-                &moderator.access,
-                &spam,
-            )
-            .await;
-        answer.expect_problem(404, "not_found");
-    }
+fn ban_path(user: &TestUser) -> String {
+    format!("/v1/admin/users/{}/ban", user.id)
+}
+
+async fn wrong_bans_are_refused(server: &TestServer, moderator: &TestUser, user: &TestUser) {
     let now = server.clock.now();
     for wrong in [
         json!({"reason": ""}),
@@ -602,23 +625,25 @@ async fn what_may_not_be_is_refused_and_changes_nothing(server: TestServer) {
         json!({"reason": "spam", "until": now + Duration::from_hours(24 * 3700)}),
     ] {
         server
-            .post(&path(&user), &moderator.access, &wrong)
+            .post(&ban_path(user), &moderator.access, &wrong)
             .await
             .expect_problem(422, "invalid_field");
     }
     server
         .post(
-            &path(&user),
+            &ban_path(user),
             &moderator.access,
             &json!({"reason": "spam", "x": 1}),
         )
         .await
         .expect_problem(422, "unknown_field");
-    let unban = format!("/v1/admin/users/{}/unban", user.id);
-    server
-        .post(&unban, &moderator.access, &json!({"note": "no"}))
-        .await
-        .expect_problem(409, "not_banned");
+}
+
+async fn lists_and_decisions_are_of_moderators_and_real(
+    server: &TestServer,
+    moderator: &TestUser,
+    stranger: &TestUser,
+) {
     server
         .get("/v1/admin/bans?active=yes", &moderator.access)
         .await
@@ -647,6 +672,46 @@ async fn what_may_not_be_is_refused_and_changes_nothing(server: TestServer) {
         )
         .await
         .expect_problem(404, "not_found");
+}
+
+async fn what_may_not_be_is_refused_and_changes_nothing(server: TestServer) {
+    let (admin, moderator) = (
+        staff(&server, "selin", "admin").await,
+        staff(&server, "deniz", "moderator").await,
+    );
+    let other = staff(&server, "umut", "moderator").await;
+    let (user, stranger) = (server.register("kedi").await, server.register("pars").await);
+    let spam = json!({"reason": "spam"});
+    for (who, target) in [
+        (&moderator, &other),
+        (&moderator, &admin),
+        (&moderator, &moderator),
+        (&admin, &admin),
+        (&stranger, &user),
+        (&stranger, &stranger),
+    ] {
+        server
+            .post(&ban_path(target), &who.access, &spam)
+            .await
+            .expect_problem(403, "forbidden");
+    }
+    for unknown in ["1", "0", "x"] {
+        let answer = server
+            .post(
+                &format!("/v1/admin/users/{unknown}/ban"),
+                &moderator.access,
+                &spam,
+            )
+            .await;
+        answer.expect_problem(404, "not_found");
+    }
+    wrong_bans_are_refused(&server, &moderator, &user).await;
+    let unban = format!("/v1/admin/users/{}/unban", user.id);
+    server
+        .post(&unban, &moderator.access, &json!({"note": "no"}))
+        .await
+        .expect_problem(409, "not_banned");
+    lists_and_decisions_are_of_moderators_and_real(&server, &moderator, &stranger).await;
     assert_eq!(
         server
             .count("SELECT CAST(COUNT(*) AS BIGINT) FROM bans")
@@ -662,7 +727,7 @@ async fn what_may_not_be_is_refused_and_changes_nothing(server: TestServer) {
 
     ban(&server, &moderator, &user.id, spam.clone()).await;
     server
-        .post(&path(&user), &admin.access, &spam)
+        .post(&ban_path(&user), &admin.access, &spam)
         .await
         .expect_problem(409, "already_banned");
     ban(&server, &admin, &other.id, spam).await;

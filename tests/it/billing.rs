@@ -181,6 +181,26 @@ async fn a_purchase_lets_one_search_at_once(server: TestServer) {
     server.stop().await;
 }
 
+async fn unsigned_and_signed_twice_is_refused(server: &TestServer, body: &str, signature: &str) {
+    let unsigned = server
+        .request(Method::POST, "/v1/billing/events", None)
+        .body(body.to_owned());
+    server
+        .send(unsigned)
+        .await
+        .expect_problem(401, "signature_invalid");
+    let twice = server
+        .request(Method::POST, "/v1/billing/events", None)
+        .header("Tebdil-Signature", signature);
+    let twice = twice
+        .header("Tebdil-Signature", signature)
+        .body(body.to_owned());
+    server
+        .send(twice)
+        .await
+        .expect_problem(401, "signature_invalid");
+}
+
 async fn only_what_is_signed_now_and_by_the_provider_counts(server: TestServer) {
     let user = server.register("ayse").await;
     let (now, token) = (server.clock.now(), token(&server, &user).await);
@@ -218,23 +238,7 @@ async fn only_what_is_signed_now_and_by_the_provider_counts(server: TestServer) 
             .await
             .expect_problem(401, "signature_invalid");
     }
-    let unsigned = server
-        .request(Method::POST, "/v1/billing/events", None)
-        .body(body.clone());
-    server
-        .send(unsigned)
-        .await
-        .expect_problem(401, "signature_invalid");
-    let twice = server
-        .request(Method::POST, "/v1/billing/events", None)
-        .header("Tebdil-Signature", format!("t={seconds},v1={good}"));
-    let twice = twice
-        .header("Tebdil-Signature", format!("t={seconds},v1={good}"))
-        .body(body.clone());
-    server
-        .send(twice)
-        .await
-        .expect_problem(401, "signature_invalid");
+    unsigned_and_signed_twice_is_refused(&server, &body, &format!("t={seconds},v1={good}")).await;
     let large = "x".repeat(70_000);
     deliver_text(&server, &large)
         .await
@@ -530,28 +534,43 @@ async fn a_purchase_runs_out_with_its_grace(server: TestServer) {
     server.stop().await;
 }
 
-async fn an_admin_gives_and_takes(server: TestServer) {
-    let (admin, user) = (admin(&server).await, server.register("ayse").await);
-    let path = |of: &str, what: &str| format!("/v1/admin/users/{of}/{what}");
-    let (subscription, rights) = (path(&user.id, "subscription"), path(&user.id, "quota"));
-    let correction = json!({"bucket": "bonus", "amount": 5, "reference": "ticket-7"});
+fn admin_path(of: &str, what: &str) -> String {
+    format!("/v1/admin/users/{of}/{what}")
+}
+
+async fn others_may_not(
+    server: &TestServer,
+    user: &TestUser,
+    subscription: &str,
+    rights: &str,
+    correction: &Value,
+) {
     for (token, status, code) in [
         ("", 401, "unauthorized"),
         (user.access.as_str(), 403, "forbidden"),
     ] {
         server
-            .post(&subscription, token, &json!({"plan": "monthly"}))
+            .post(subscription, token, &json!({"plan": "monthly"}))
             .await
             .expect_problem(status, code);
         server
-            .call(Method::DELETE, &subscription, token, &Value::Null)
+            .call(Method::DELETE, subscription, token, &Value::Null)
             .await
             .expect_problem(status, code);
         server
-            .post(&rights, token, &correction)
+            .post(rights, token, correction)
             .await
             .expect_problem(status, code);
     }
+}
+
+async fn wrong_gifts_are_refused(
+    server: &TestServer,
+    admin: &TestUser,
+    subscription: &str,
+    rights: &str,
+    correction: &Value,
+) {
     for body in [
         json!({}),
         json!({"plan": "monthly", "days": 0}),
@@ -559,17 +578,17 @@ async fn an_admin_gives_and_takes(server: TestServer) {
         json!({"plan": "monthly", "days": "x"}),
     ] {
         server
-            .post(&subscription, &admin.access, &body)
+            .post(subscription, &admin.access, &body)
             .await
             .expect_problem(422, "invalid_field");
     }
     server
-        .post(&subscription, &admin.access, &json!({"plan": "lifetime"}))
+        .post(subscription, &admin.access, &json!({"plan": "lifetime"}))
         .await
         .expect_problem(422, "unknown_plan");
     server
         .post(
-            &subscription,
+            subscription,
             &admin.access,
             &json!({"plan": "monthly", "why": "x"}),
         )
@@ -585,7 +604,7 @@ async fn an_admin_gives_and_takes(server: TestServer) {
         let mut wrong = correction.clone();
         wrong[field] = value;
         server
-            .post(&rights, &admin.access, &wrong)
+            .post(rights, &admin.access, &wrong)
             .await
             .expect_problem(422, "invalid_field");
     }
@@ -596,14 +615,25 @@ async fn an_admin_gives_and_takes(server: TestServer) {
             json!({"plan": "monthly"})
         };
         server
-            .post(&path("1", what), &admin.access, &body)
+            .post(&admin_path("1", what), &admin.access, &body)
             .await
             .expect_problem(404, "not_found");
     }
     server
-        .delete(&path("1", "subscription"), &admin.access)
+        .delete(&admin_path("1", "subscription"), &admin.access)
         .await
         .expect_problem(404, "not_found");
+}
+
+async fn an_admin_gives_and_takes(server: TestServer) {
+    let (admin, user) = (admin(&server).await, server.register("ayse").await);
+    let (subscription, rights) = (
+        admin_path(&user.id, "subscription"),
+        admin_path(&user.id, "quota"),
+    );
+    let correction = json!({"bucket": "bonus", "amount": 5, "reference": "ticket-7"});
+    others_may_not(&server, &user, &subscription, &rights, &correction).await;
+    wrong_gifts_are_refused(&server, &admin, &subscription, &rights, &correction).await;
     assert_eq!(
         server
             .count("SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE actor_id IS NOT NULL")

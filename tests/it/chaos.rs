@@ -299,18 +299,40 @@ async fn hear(stream: &mut TcpStream, word: &[u8]) -> Option<io::Result<Vec<u8>>
     Some(read.map(|_| heard))
 }
 
+const WORD: &[u8] = b"merhaba";
+
+/// What comes back of the word.
+async fn said(stream: &mut TcpStream) -> Option<Result<Vec<u8>, io::ErrorKind>> {
+    say(stream, WORD).await;
+    hear(stream, WORD)
+        .await
+        .map(|heard| heard.map_err(|error| error.kind()))
+}
+
+async fn a_half_open_line_is_only_stuck(proxy: &mut ChaosProxy, client: &mut TcpStream) {
+    for stuck in [Side::Client, Side::Server] {
+        proxy.set(Mode::HalfOpen(stuck)).await;
+        let before = proxy.passed(Side::Client);
+        assert_eq!(said(client).await, None);
+        assert_eq!(
+            proxy.passed(Side::Client) > before,
+            stuck == Side::Server,
+            "the other direction passes"
+        );
+        proxy.set(Mode::Pass).await;
+        assert_eq!(
+            hear(client, WORD).await.map(|heard| heard.expect("read")),
+            Some(WORD.to_vec()),
+            "it was only stuck"
+        );
+    }
+}
+
 #[tokio::test]
 async fn a_line_breaks_in_every_way_and_heals() {
-    const WORD: &[u8] = b"merhaba";
     let (_server, target) = echo().await;
     let mut proxy = ChaosProxy::start(target).await;
     let open = async |proxy: &ChaosProxy| TcpStream::connect(("127.0.0.1", proxy.port())).await;
-    let said = async |stream: &mut TcpStream| {
-        say(stream, WORD).await;
-        hear(stream, WORD)
-            .await
-            .map(|heard| heard.map_err(|error| error.kind()))
-    };
     let whole = Some(Ok(WORD.to_vec()));
     let reset = Some(Err(io::ErrorKind::ConnectionReset));
 
@@ -331,24 +353,7 @@ async fn a_line_breaks_in_every_way_and_heals() {
     assert_eq!(said(&mut client).await, whole);
     assert!(began.elapsed() >= 2 * delay, "there and back");
 
-    for stuck in [Side::Client, Side::Server] {
-        proxy.set(Mode::HalfOpen(stuck)).await;
-        let before = proxy.passed(Side::Client);
-        assert_eq!(said(&mut client).await, None);
-        assert_eq!(
-            proxy.passed(Side::Client) > before,
-            stuck == Side::Server,
-            "the other direction passes"
-        );
-        proxy.set(Mode::Pass).await;
-        assert_eq!(
-            hear(&mut client, WORD)
-                .await
-                .map(|heard| heard.expect("read")),
-            Some(WORD.to_vec()),
-            "it was only stuck"
-        );
-    }
+    a_half_open_line_is_only_stuck(&mut proxy, &mut client).await;
 
     let mut idle = open(&proxy).await.expect("taken");
     assert_eq!(said(&mut idle).await, whole);

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use tebdil_client::chat::{Chat, ChatEvent, ChatEvents, ChatOptions};
 use tebdil_core::{
     domain::MatchStatus,
+    id::MatchId,
     protocol::{ServerFrame, WhoEnded},
     time::Clock,
 };
@@ -47,6 +48,26 @@ async fn chatter(server: &TestServer, alias: &str) -> (Chat, ChatEvents) {
     Chat::register_simple(&options, &server.phone(), PASSWORD, alias)
         .await
         .expect("registered")
+}
+
+async fn only_ciphertext_is_stored(server: &TestServer, ayse: &Chat, match_id: MatchId) {
+    let history = server
+        .app
+        .store
+        .message_history(match_id, ayse.user().id, None, 100)
+        .await
+        .expect("history");
+    assert_eq!(history.len(), 11, "a welcome and ten messages");
+    for row in &history {
+        for word in ["merhaba", "selam"] {
+            assert!(
+                !row.content
+                    .windows(word.len())
+                    .any(|bytes| bytes == word.as_bytes()),
+                "only ciphertext is stored"
+            );
+        }
+    }
 }
 
 /// The main job, with the client people use.
@@ -97,23 +118,7 @@ async fn two_strangers_talk_encrypted_until_one_leaves(server: TestServer) {
             .expect("accepted");
         assert_eq!(next(&mut hers, text).await, format!("selam {round}"));
     }
-    let history = server
-        .app
-        .store
-        .message_history(match_id, ayse.user().id, None, 100)
-        .await
-        .expect("history");
-    assert_eq!(history.len(), 11, "a welcome and ten messages");
-    for row in &history {
-        for word in ["merhaba", "selam"] {
-            assert!(
-                !row.content
-                    .windows(word.len())
-                    .any(|bytes| bytes == word.as_bytes()),
-                "only ciphertext is stored"
-            );
-        }
-    }
+    only_ciphertext_is_stored(&server, &ayse, match_id).await;
     ayse.leave(match_id).await.expect("left");
     let ended = next(&mut his, |event| match event {
         ChatEvent::Ended { match_id, details } => Some((*match_id, details.expect("details"))),

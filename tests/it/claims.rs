@@ -53,6 +53,30 @@ async fn created_at(server: &TestServer, user: &TestUser, id: &str) -> Timestamp
         .expect("a time")
 }
 
+async fn wrong_claims_are_refused(
+    server: &TestServer,
+    user: &TestUser,
+    stranger: &TestUser,
+    id: &str,
+) {
+    for wrong in [
+        json!({}),
+        json!({"match_id": 7}),
+        json!({"match_id": id, "why": "x"}),
+        json!([id]),
+    ] {
+        let status = server.post("/v1/claims", &user.access, &wrong).await.status;
+        assert_eq!(status.as_u16(), 422, "{wrong}");
+    }
+    claim(server, stranger, id)
+        .await
+        .expect_problem(404, "not_found");
+    server
+        .post("/v1/claims", "", &json!({"match_id": id}))
+        .await
+        .expect_problem(401, "unauthorized");
+}
+
 async fn an_unanswered_match_is_paid_back_at_the_next_tick(server: TestServer) {
     let (mut a, mut b, id) = pair(&server).await;
     let stranger = server.register("yabanci").await;
@@ -71,25 +95,7 @@ async fn an_unanswered_match_is_paid_back_at_the_next_tick(server: TestServer) {
         json!({"items": [], "next_cursor": null})
     );
     server.clock.set(due);
-    for wrong in [
-        json!({}),
-        json!({"match_id": 7}),
-        json!({"match_id": id, "why": "x"}),
-        json!([id]),
-    ] {
-        let status = server
-            .post("/v1/claims", &a.user.access, &wrong)
-            .await
-            .status;
-        assert_eq!(status.as_u16(), 422, "{wrong}");
-    }
-    claim(&server, &stranger, &id)
-        .await
-        .expect_problem(404, "not_found");
-    server
-        .post("/v1/claims", "", &json!({"match_id": id}))
-        .await
-        .expect_problem(401, "unauthorized");
+    wrong_claims_are_refused(&server, &a.user, &stranger, &id).await;
 
     let made = claim(&server, &a.user, &id).await.expect(201);
     assert_eq!(

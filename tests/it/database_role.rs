@@ -47,6 +47,32 @@ async fn execute(connection: &mut PgConnection, sql: String) -> Result<(), sqlx:
         .map(drop)
 }
 
+async fn the_role_may_do_little(role: &mut PgConnection) {
+    let rights = "SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls FROM pg_roles WHERE rolname = current_user";
+    assert!(
+        !sqlx::query_scalar::<_, bool>(rights)
+            .fetch_one(&mut *role)
+            .await
+            .expect("a row")
+    );
+    let everybody = "SELECT has_database_privilege('pg_monitor', current_database(), 'CONNECT')";
+    assert!(
+        !sqlx::query_scalar::<_, bool>(everybody)
+            .fetch_one(&mut *role)
+            .await
+            .expect("a row"),
+        "others stay out"
+    );
+    for sql in [
+        "CREATE ROLE another",
+        "CREATE DATABASE another",
+        "COPY users TO PROGRAM 'true'",
+        "SELECT pg_read_file('/etc/passwd')",
+    ] {
+        assert!(execute(&mut *role, sql.to_owned()).await.is_err(), "{sql}");
+    }
+}
+
 #[tokio::test]
 async fn migrations_and_server_run_as_no_superuser() {
     let Some(superuser) = postgres_url() else {
@@ -98,29 +124,7 @@ async fn migrations_and_server_run_as_no_superuser() {
     let mut role = PgConnection::connect(address.as_str())
         .await
         .expect("a connection");
-    let rights = "SELECT rolsuper OR rolcreaterole OR rolcreatedb OR rolreplication OR rolbypassrls FROM pg_roles WHERE rolname = current_user";
-    assert!(
-        !sqlx::query_scalar::<_, bool>(rights)
-            .fetch_one(&mut role)
-            .await
-            .expect("a row")
-    );
-    let everybody = "SELECT has_database_privilege('pg_monitor', current_database(), 'CONNECT')";
-    assert!(
-        !sqlx::query_scalar::<_, bool>(everybody)
-            .fetch_one(&mut role)
-            .await
-            .expect("a row"),
-        "others stay out"
-    );
-    for sql in [
-        "CREATE ROLE another",
-        "CREATE DATABASE another",
-        "COPY users TO PROGRAM 'true'",
-        "SELECT pg_read_file('/etc/passwd')",
-    ] {
-        assert!(execute(&mut role, sql.to_owned()).await.is_err(), "{sql}");
-    }
+    the_role_may_do_little(&mut role).await;
     role.close().await.expect("closed");
 
     let mut superuser = PgConnection::connect(&superuser)

@@ -380,6 +380,35 @@ fn every_setting_can_be_given_through_env() {
     }
 }
 
+fn services_use_what_is_mounted(all: &Installation, named: &BTreeSet<&str>) {
+    for (service, what) in all.services() {
+        let mounted: BTreeSet<&str> = strings(&what["secrets"]).into_iter().collect();
+        let shown = what.to_string();
+        let used = shown.split(MOUNTED).skip(1);
+        let used: BTreeSet<&str> = used
+            .filter_map(|part| {
+                part.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+                    .next()
+            })
+            .collect();
+        assert!(
+            used.is_subset(&mounted),
+            "{service} uses {used:?} and has {mounted:?}"
+        );
+        assert!(mounted.is_subset(named), "{service}");
+        for (name, value) in what["environment"].as_object().into_iter().flatten() {
+            let credential = ["PASSWORD", "SECRET", "KEY", "TOKEN", "CREDENTIALS"]
+                .iter()
+                .any(|word| name.contains(word));
+            // nginx is told where its key is.
+            assert!(
+                !credential || value.as_str().is_some_and(|value| value.starts_with('/')),
+                "{service}: {name}"
+            );
+        }
+    }
+}
+
 #[test]
 fn credentials_are_mounted_and_stand_in_no_environment() {
     let all = Installation::new(&FILLED_IN);
@@ -418,32 +447,7 @@ fn credentials_are_mounted_and_stand_in_no_environment() {
         // Another user reads it in the container, and nobody else of this machine gets there.
         assert_eq!(bits(&all.secrets.path().join(name)), 0o644, "{name}");
     }
-    for (service, what) in all.services() {
-        let mounted: BTreeSet<&str> = strings(&what["secrets"]).into_iter().collect();
-        let shown = what.to_string();
-        let used = shown.split(MOUNTED).skip(1);
-        let used: BTreeSet<&str> = used
-            .filter_map(|part| {
-                part.split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-                    .next()
-            })
-            .collect();
-        assert!(
-            used.is_subset(&mounted),
-            "{service} uses {used:?} and has {mounted:?}"
-        );
-        assert!(mounted.is_subset(&named), "{service}");
-        for (name, value) in what["environment"].as_object().into_iter().flatten() {
-            let credential = ["PASSWORD", "SECRET", "KEY", "TOKEN", "CREDENTIALS"]
-                .iter()
-                .any(|word| name.contains(word));
-            // nginx is told where its key is.
-            assert!(
-                !credential || value.as_str().is_some_and(|value| value.starts_with('/')),
-                "{service}: {name}"
-            );
-        }
-    }
+    services_use_what_is_mounted(&all, &named);
     // Nodes and worker read the same .env: what it may name is there for all of them.
     for name in text(".env.example")
         .split(MOUNTED)

@@ -44,6 +44,94 @@ async fn erase(server: &TestServer, user: &TestUser, password: &str) -> crate::h
         .await
 }
 
+async fn wrong_erasures_are_refused(server: &TestServer, user: &TestUser, path: &str) {
+    erase(server, user, "yanlis parola")
+        .await
+        .expect_problem(401, "invalid_credentials");
+    server
+        .delete(path, &user.access)
+        .await
+        .expect_problem(415, "unsupported_media_type");
+    server
+        .call(Method::DELETE, path, &user.access, &json!({}))
+        .await
+        .expect_problem(422, "invalid_field");
+    server
+        .call(Method::DELETE, path, "", &json!({ "password": PASSWORD }))
+        .await
+        .expect_problem(401, "unauthorized");
+    server.get(path, &user.access).await.expect(200);
+}
+
+async fn nothing_of_the_erased_is_good(
+    server: &TestServer,
+    user: &TestUser,
+    tablet: &TestUser,
+    path: &str,
+) {
+    // A repeat whose first answer was lost: the session is looked at before the key.
+    let request = server
+        .request(Method::DELETE, path, Some(&user.access))
+        .header("Idempotency-Key", "the-end");
+    server
+        .send(request.json(&json!({ "password": PASSWORD })))
+        .await
+        .expect_problem(401, "unauthorized");
+    erase(server, user, PASSWORD)
+        .await
+        .expect_problem(401, "unauthorized");
+    server
+        .get(path, &user.access)
+        .await
+        .expect_problem(401, "unauthorized");
+    server
+        .get(path, &tablet.access)
+        .await
+        .expect_problem(401, "unauthorized");
+    let refresh = json!({ "refresh_token": user.refresh });
+    server
+        .post("/v1/auth/refresh", "", &refresh)
+        .await
+        .expect_problem(401, "refresh_invalid");
+    let login = json!({ "phone": user.phone, "password": PASSWORD });
+    server
+        .post("/v1/auth/login", "", &login)
+        .await
+        .expect_problem(401, "invalid_credentials");
+}
+
+/// The peer keeps its history, with nobody.
+async fn the_peer_keeps_its_history_with_nobody(
+    server: &TestServer,
+    user: &TestUser,
+    match_id: &str,
+) {
+    let one = server
+        .get(&format!("/v1/matches/{match_id}"), &user.access)
+        .await
+        .expect(200);
+    assert_eq!(
+        (&one["peer"]["handle"], &one["ended_reason"]),
+        (&json!("deleted#0000"), &json!("erased"))
+    );
+    assert_eq!(
+        server
+            .get(&format!("/v1/matches/{match_id}/messages"), &user.access)
+            .await
+            .expect(200)["items"],
+        json!([])
+    );
+    server
+        .post("/v1/blocks", &user.access, &json!({ "match_id": match_id }))
+        .await
+        .expect(201);
+    let alias = TestServer::registration(&server.phone(), "deleted");
+    server
+        .post("/v1/auth/register", "", &alias)
+        .await
+        .expect_problem(422, "alias_invalid");
+}
+
 async fn an_account_is_erased_and_the_phone_is_free(server: TestServer) {
     let (mut a, mut b, match_id) = pair(&server).await;
     let mut tablet = Person::again_at(&server, server.node_count() - 1, &a).await;
@@ -52,22 +140,7 @@ async fn an_account_is_erased_and_the_phone_is_free(server: TestServer) {
     tablet.find().await;
 
     let path = "/v1/me";
-    erase(&server, &a.user, "yanlis parola")
-        .await
-        .expect_problem(401, "invalid_credentials");
-    server
-        .delete(path, &a.user.access)
-        .await
-        .expect_problem(415, "unsupported_media_type");
-    server
-        .call(Method::DELETE, path, &a.user.access, &json!({}))
-        .await
-        .expect_problem(422, "invalid_field");
-    server
-        .call(Method::DELETE, path, "", &json!({ "password": PASSWORD }))
-        .await
-        .expect_problem(401, "unauthorized");
-    server.get(path, &a.user.access).await.expect(200);
+    wrong_erasures_are_refused(&server, &a.user, path).await;
 
     let request = server
         .request(Method::DELETE, path, Some(&a.user.access))
@@ -89,65 +162,9 @@ async fn an_account_is_erased_and_the_phone_is_free(server: TestServer) {
     })
     .await;
 
-    // A repeat whose first answer was lost: the session is looked at before the key.
-    let request = server
-        .request(Method::DELETE, path, Some(&a.user.access))
-        .header("Idempotency-Key", "the-end");
-    server
-        .send(request.json(&json!({ "password": PASSWORD })))
-        .await
-        .expect_problem(401, "unauthorized");
-    erase(&server, &a.user, PASSWORD)
-        .await
-        .expect_problem(401, "unauthorized");
-    server
-        .get(path, &a.user.access)
-        .await
-        .expect_problem(401, "unauthorized");
-    server
-        .get(path, &tablet.user.access)
-        .await
-        .expect_problem(401, "unauthorized");
-    let refresh = json!({ "refresh_token": a.user.refresh });
-    server
-        .post("/v1/auth/refresh", "", &refresh)
-        .await
-        .expect_problem(401, "refresh_invalid");
-    let login = json!({ "phone": a.user.phone, "password": PASSWORD });
-    server
-        .post("/v1/auth/login", "", &login)
-        .await
-        .expect_problem(401, "invalid_credentials");
+    nothing_of_the_erased_is_good(&server, &a.user, &tablet.user, path).await;
 
-    // The peer keeps its history, with nobody.
-    let one = server
-        .get(&format!("/v1/matches/{match_id}"), &b.user.access)
-        .await
-        .expect(200);
-    assert_eq!(
-        (&one["peer"]["handle"], &one["ended_reason"]),
-        (&json!("deleted#0000"), &json!("erased"))
-    );
-    assert_eq!(
-        server
-            .get(&format!("/v1/matches/{match_id}/messages"), &b.user.access)
-            .await
-            .expect(200)["items"],
-        json!([])
-    );
-    server
-        .post(
-            "/v1/blocks",
-            &b.user.access,
-            &json!({ "match_id": match_id }),
-        )
-        .await
-        .expect(201);
-    let alias = TestServer::registration(&server.phone(), "deleted");
-    server
-        .post("/v1/auth/register", "", &alias)
-        .await
-        .expect_problem(422, "alias_invalid");
+    the_peer_keeps_its_history_with_nobody(&server, &b.user, &match_id).await;
 
     // The phone is free, and whoever comes with it is somebody else.
     let registration = TestServer::registration(&a.user.phone, "ayse");

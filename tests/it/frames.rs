@@ -140,6 +140,48 @@ async fn frames_that_end_a_connection(server: TestServer) {
     server.stop().await;
 }
 
+/// These are well-formed; they do not count as bad frames.
+async fn well_formed_frames_are_refused(a: &mut Person, b: &Person, id: &str) {
+    let cases = [
+        (
+            json!({"type": "message.ack", "match_id": id, "seq": 1}),
+            "invalid_field",
+        ),
+        (
+            json!({"type": "message.read", "match_id": id, "seq": 9}),
+            "invalid_field",
+        ),
+        (
+            json!({"type": "message.sync", "match_id": id, "peer_seq": -1}),
+            "invalid_field",
+        ),
+        (json!({"type": "match.cancel"}), "not_searching"),
+        (
+            json!({"type": "match.find", "mode": "text", "interests": ["x".repeat(33)]}),
+            "invalid_field",
+        ),
+        (
+            json!({"type": "match.find", "mode": "text", "languages": ["turkish"]}),
+            "invalid_field",
+        ),
+        (
+            json!({"type": "match.find", "mode": "text", "max_distance_km": 0}),
+            "invalid_field",
+        ),
+        (
+            json!({"type": "token.refresh", "token": "nonsense"}),
+            "unauthorized",
+        ),
+        (
+            json!({"type": "token.refresh", "token": b.user.access}),
+            "unauthorized",
+        ),
+    ];
+    for (frame, code) in cases {
+        assert_eq!(a.refused(frame.clone()).await, code, "{frame}");
+    }
+}
+
 /// Every refused frame gets its code, and afterwards everything is as before.
 async fn frames_that_are_refused_change_nothing(server: TestServer) {
     let (mut a, mut b, id) = pair(&server).await;
@@ -202,45 +244,7 @@ async fn frames_that_are_refused_change_nothing(server: TestServer) {
         assert_eq!(a.refused(frame.clone()).await, code, "{frame}");
     }
     a.reconnect(&server).await;
-    // These are well-formed; they do not count as bad frames.
-    let cases = [
-        (
-            json!({"type": "message.ack", "match_id": id, "seq": 1}),
-            "invalid_field",
-        ),
-        (
-            json!({"type": "message.read", "match_id": id, "seq": 9}),
-            "invalid_field",
-        ),
-        (
-            json!({"type": "message.sync", "match_id": id, "peer_seq": -1}),
-            "invalid_field",
-        ),
-        (json!({"type": "match.cancel"}), "not_searching"),
-        (
-            json!({"type": "match.find", "mode": "text", "interests": ["x".repeat(33)]}),
-            "invalid_field",
-        ),
-        (
-            json!({"type": "match.find", "mode": "text", "languages": ["turkish"]}),
-            "invalid_field",
-        ),
-        (
-            json!({"type": "match.find", "mode": "text", "max_distance_km": 0}),
-            "invalid_field",
-        ),
-        (
-            json!({"type": "token.refresh", "token": "nonsense"}),
-            "unauthorized",
-        ),
-        (
-            json!({"type": "token.refresh", "token": b.user.access}),
-            "unauthorized",
-        ),
-    ];
-    for (frame, code) in cases {
-        assert_eq!(a.refused(frame.clone()).await, code, "{frame}");
-    }
+    well_formed_frames_are_refused(&mut a, &b, &id).await;
     b.hears_no("message.new").await;
     let after = server
         .get(&format!("/v1/matches/{id}"), &a.user.access)

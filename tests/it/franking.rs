@@ -119,13 +119,7 @@ impl Couple {
     }
 }
 
-async fn both_sides_hold_the_servers_word_and_nothing_else_is_proof(server: TestServer) {
-    let mut couple = Couple::meet(&server).await;
-    let (ayse, berk, handle) = (
-        couple.ayse.user().id,
-        couple.berk.user().id,
-        couple.ayse.user().handle.clone(),
-    );
+async fn both_hold_the_same(couple: &mut Couple) -> (Evidence, Evidence) {
     let (accepted, first) = couple.ayse_says("seni bulacağım").await;
     let (_, second) = couple.ayse_says("şaka").await;
     assert_eq!(
@@ -150,6 +144,17 @@ async fn both_sides_hold_the_servers_word_and_nothing_else_is_proof(server: Test
             .is_empty(),
         "own words are no evidence"
     );
+    (first, second)
+}
+
+async fn both_sides_hold_the_servers_word_and_nothing_else_is_proof(server: TestServer) {
+    let mut couple = Couple::meet(&server).await;
+    let (ayse, berk, handle) = (
+        couple.ayse.user().id,
+        couple.berk.user().id,
+        couple.ayse.user().handle.clone(),
+    );
+    let (first, second) = both_hold_the_same(&mut couple).await;
 
     let keys = &server.app.franking;
     for evidence in [&first, &second] {

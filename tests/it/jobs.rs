@@ -5,7 +5,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tebdil_core::store::NewJob;
 
-use crate::{ads::staff, harness::TestServer};
+use crate::{
+    ads::staff,
+    harness::{TestServer, TestUser},
+};
 
 scenarios! {
     @with &[("TEBDIL_WORKERS__ENABLED", "false")];
@@ -23,6 +26,79 @@ pub async fn push(server: &TestServer, queue: &str, payload: &[u8]) {
         max_attempts: 3,
     };
     assert!(server.app.store.push_job(job, now).await.expect("pushed"));
+}
+
+async fn a_dead_letter_is_counted(server: &TestServer) {
+    let numbers = reqwest::get(format!("{}/metrics", server.metrics))
+        .await
+        .expect("an answer")
+        .text()
+        .await
+        .expect("text");
+    assert!(
+        numbers.contains("tebdil_jobs_total{queue=\"retention\",outcome=\"dead\"} 1"),
+        "{numbers}"
+    );
+}
+
+async fn wrong_requests_are_refused(
+    server: &TestServer,
+    admin: &TestUser,
+    moderator: &TestUser,
+    user: &TestUser,
+    list: &str,
+    path: &str,
+    retry: &str,
+) {
+    for who in [moderator, user] {
+        server
+            .post(retry, &who.access, &Value::Null)
+            .await
+            .expect_problem(403, "forbidden");
+        server
+            .delete(path, &who.access)
+            .await
+            .expect_problem(403, "forbidden");
+    }
+    server
+        .get(list, &user.access)
+        .await
+        .expect_problem(403, "forbidden");
+    server
+        .post("/v1/admin/jobs/1/retry", &admin.access, &Value::Null)
+        .await
+        .expect_problem(404, "not_found");
+    server
+        .get("/v1/admin/jobs?state=asleep", &admin.access)
+        .await
+        .expect_problem(422, "invalid_field");
+    server
+        .get("/v1/admin/jobs?queue=%00", &admin.access)
+        .await
+        .expect_problem(422, "invalid_field");
+}
+
+async fn queues_are_counted(server: &TestServer, moderator: &TestUser) {
+    let queues = server
+        .get("/v1/admin/jobs/queues", &moderator.access)
+        .await
+        .expect(200);
+    let of = |name: &str| {
+        let all = queues["items"].as_array().expect("items");
+        all.iter()
+            .find(|queue| queue["queue"] == name)
+            .unwrap_or_else(|| panic!("{name} in {queues}"))
+            .clone()
+    };
+    assert_eq!(
+        of("retention"),
+        json!({"queue": "retention", "waiting": 1, "leased": 0, "dead": 0, "oldest_due_s": 90})
+    );
+    assert_eq!(
+        of("ad_counts")["waiting"],
+        0,
+        "a queue without jobs is there"
+    );
 }
 
 async fn a_dead_letter_is_listed_retried_and_deleted(server: TestServer) {
@@ -56,45 +132,11 @@ async fn a_dead_letter_is_listed_retried_and_deleted(server: TestServer) {
         !job.to_string().contains("unreadable"),
         "what it works on is not shown: {job}"
     );
-    let numbers = reqwest::get(format!("{}/metrics", server.metrics))
-        .await
-        .expect("an answer")
-        .text()
-        .await
-        .expect("text");
-    assert!(
-        numbers.contains("tebdil_jobs_total{queue=\"retention\",outcome=\"dead\"} 1"),
-        "{numbers}"
-    );
+    a_dead_letter_is_counted(&server).await;
 
     let path = format!("/v1/admin/jobs/{}", job["id"].as_str().expect("an id"));
     let retry = format!("{path}/retry");
-    for who in [&moderator, &user] {
-        server
-            .post(&retry, &who.access, &Value::Null)
-            .await
-            .expect_problem(403, "forbidden");
-        server
-            .delete(&path, &who.access)
-            .await
-            .expect_problem(403, "forbidden");
-    }
-    server
-        .get(list, &user.access)
-        .await
-        .expect_problem(403, "forbidden");
-    server
-        .post("/v1/admin/jobs/1/retry", &admin.access, &Value::Null)
-        .await
-        .expect_problem(404, "not_found");
-    server
-        .get("/v1/admin/jobs?state=asleep", &admin.access)
-        .await
-        .expect_problem(422, "invalid_field");
-    server
-        .get("/v1/admin/jobs?queue=%00", &admin.access)
-        .await
-        .expect_problem(422, "invalid_field");
+    wrong_requests_are_refused(&server, &admin, &moderator, &user, list, &path, &retry).await;
 
     server
         .post(&retry, &admin.access, &Value::Null)
@@ -109,26 +151,7 @@ async fn a_dead_letter_is_listed_retried_and_deleted(server: TestServer) {
         .await
         .expect_problem(409, "job_not_dead");
     server.clock.advance(Duration::from_secs(90));
-    let queues = server
-        .get("/v1/admin/jobs/queues", &moderator.access)
-        .await
-        .expect(200);
-    let of = |name: &str| {
-        let all = queues["items"].as_array().expect("items");
-        all.iter()
-            .find(|queue| queue["queue"] == name)
-            .unwrap_or_else(|| panic!("{name} in {queues}"))
-            .clone()
-    };
-    assert_eq!(
-        of("retention"),
-        json!({"queue": "retention", "waiting": 1, "leased": 0, "dead": 0, "oldest_due_s": 90})
-    );
-    assert_eq!(
-        of("ad_counts")["waiting"],
-        0,
-        "a queue without jobs is there"
-    );
+    queues_are_counted(&server, &moderator).await;
 
     server.run_due_jobs().await;
     let again = server.get(list, &admin.access).await.expect(200);

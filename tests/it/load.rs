@@ -217,6 +217,38 @@ struct Writer {
 }
 
 impl Writer {
+    /// Listens until the peer's last word has come.
+    async fn listen(
+        events: &mut ChatEvents,
+        count: &AtomicUsize,
+        heard: &mut Vec<(i64, String)>,
+        presence: &mut Vec<(Instant, bool)>,
+        connected: &mut Vec<Instant>,
+    ) {
+        while let Some(event) = events.recv().await {
+            match event {
+                ChatEvent::Text { seq, text, .. } => {
+                    let last = text == END;
+                    heard.push((seq, text));
+                    count.fetch_add(1, Ordering::Relaxed);
+                    if last {
+                        return;
+                    }
+                }
+                ChatEvent::Presence { online, .. } => presence.push((Instant::now(), online)),
+                ChatEvent::Connected { .. } => connected.push(Instant::now()),
+                ChatEvent::Unreadable { seq, error, .. } => {
+                    panic!("message {seq} cannot be read: {error:?}")
+                }
+                over @ (ChatEvent::Ended { .. } | ChatEvent::Closed(_) | ChatEvent::Failed(_)) => {
+                    panic!("{over:?}")
+                }
+                _ => {}
+            }
+        }
+        panic!("events ended");
+    }
+
     /// Writes until stopped, then until everything is accepted; listens until the peer's last word
     /// has come.
     async fn converse(self, chat: Chat, mut events: ChatEvents) -> (Side, Chat, ChatEvents) {
@@ -279,28 +311,7 @@ impl Writer {
             accepted.push(END.to_owned());
         };
         let listener = async {
-            while let Some(event) = events.recv().await {
-                match event {
-                    ChatEvent::Text { seq, text, .. } => {
-                        let last = text == END;
-                        heard.push((seq, text));
-                        count.fetch_add(1, Ordering::Relaxed);
-                        if last {
-                            return;
-                        }
-                    }
-                    ChatEvent::Presence { online, .. } => presence.push((Instant::now(), online)),
-                    ChatEvent::Connected { .. } => connected.push(Instant::now()),
-                    ChatEvent::Unreadable { seq, error, .. } => {
-                        panic!("message {seq} cannot be read: {error:?}")
-                    }
-                    over @ (ChatEvent::Ended { .. }
-                    | ChatEvent::Closed(_)
-                    | ChatEvent::Failed(_)) => panic!("{over:?}"),
-                    _ => {}
-                }
-            }
-            panic!("events ended");
+            Self::listen(&mut events, &count, heard, presence, connected).await;
         };
         let settles =
             tokio::time::timeout(SETTLE * 4, async { tokio::join!(writer, listener) }).await;

@@ -13,12 +13,13 @@ scenarios! {
     only_content_is_unread,
 }
 
-async fn a_match_is_listed_read_and_left(server: TestServer) {
-    let (a, mut b, id) = pair(&server).await;
-    let stranger = server.register("yabanci").await;
-    let (ayse, berk) = (&a.user, b.user.clone());
-    let path = format!("/v1/matches/{id}");
-
+async fn a_match_is_listed_and_read(
+    server: &TestServer,
+    ayse: &TestUser,
+    berk: &TestUser,
+    stranger: &TestUser,
+    path: &str,
+) {
     let list = server
         .get("/v1/matches?status=active&mode=text", &ayse.access)
         .await
@@ -27,7 +28,7 @@ async fn a_match_is_listed_read_and_left(server: TestServer) {
         (list["items"].as_array().map(Vec::len), &list["next_cursor"]),
         (Some(1), &Value::Null)
     );
-    let one = server.get(&path, &ayse.access).await.expect(200);
+    let one = server.get(path, &ayse.access).await.expect(200);
     assert_eq!(list["items"][0], one);
     assert_eq!(
         (&one["status"], &one["peer"]["alias"], &one["unread"]),
@@ -44,9 +45,9 @@ async fn a_match_is_listed_read_and_left(server: TestServer) {
             .expect(200)["items"],
         json!([])
     );
-    for path in [path.clone(), format!("{path}/messages")] {
+    for of in [path.to_owned(), format!("{path}/messages")] {
         server
-            .get(&path, &stranger.access)
+            .get(&of, &stranger.access)
             .await
             .expect_problem(404, "not_found");
     }
@@ -54,6 +55,15 @@ async fn a_match_is_listed_read_and_left(server: TestServer) {
         .post(&format!("{path}/leave"), &stranger.access, &Value::Null)
         .await
         .expect_problem(404, "not_found");
+}
+
+async fn a_match_is_listed_read_and_left(server: TestServer) {
+    let (a, mut b, id) = pair(&server).await;
+    let stranger = server.register("yabanci").await;
+    let (ayse, berk) = (&a.user, b.user.clone());
+    let path = format!("/v1/matches/{id}");
+
+    a_match_is_listed_and_read(&server, ayse, &berk, &stranger, &path).await;
 
     for number in 1..=3 {
         let frame = json!({"type": "message.send", "match_id": id, "kind": "content", "ciphertext": format!("AAA{number}"),

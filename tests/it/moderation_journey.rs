@@ -112,20 +112,7 @@ fn id_of(of: &Value) -> &str {
     of["id"].as_str().expect("an id")
 }
 
-async fn abuse_is_reported_banned_appealed_and_recorded(server: TestServer) {
-    let (first, second) = (
-        moderator(&server, "nobetci").await,
-        moderator(&server, "hakem").await,
-    );
-    let (mut ayse, mut berk) = (
-        Client::register(&server, "ayse").await,
-        Client::register(&server, "berk").await,
-    );
-    ayse.chat.find(&[]).await.expect("searching");
-    berk.chat.find(&[]).await.expect("searching");
-    let match_id = ayse.secured().await;
-    assert_eq!(berk.secured().await, match_id);
-    // More devices of his, one at each node. One of them looks for somebody else.
+async fn devices_of(server: &TestServer, berk: &Client) -> Vec<Person> {
     let mut devices = Vec::new();
     for node in 0..server.node_count() {
         let user = server.login(&berk.phone).await;
@@ -143,9 +130,15 @@ async fn abuse_is_reported_banned_appealed_and_recorded(server: TestServer) {
             user,
         });
     }
-    devices[0].find().await;
+    devices
+}
 
-    // Abuse, and a report of it.
+async fn abuse_is_reported(
+    server: &TestServer,
+    ayse: &mut Client,
+    berk: &Client,
+    match_id: MatchId,
+) {
     for text in ABUSE {
         berk.chat
             .send_and_wait(match_id, text)
@@ -177,8 +170,15 @@ async fn abuse_is_reported_banned_appealed_and_recorded(server: TestServer) {
         .get("/v1/admin/reports", &ayse.token())
         .await
         .expect_problem(403, "forbidden");
+}
 
-    // A moderator reads what was said, and nothing else.
+async fn a_moderator_reads_it(
+    server: &TestServer,
+    first: &TestUser,
+    ayse: &Client,
+    berk: &Client,
+    match_id: MatchId,
+) -> String {
     let waiting = only(
         &server
             .get("/v1/admin/reports?status=open", &first.access)
@@ -212,18 +212,25 @@ async fn abuse_is_reported_banned_appealed_and_recorded(server: TestServer) {
             .any(|phone| shown.contains(&phone[3..])),
         "no phone is shown"
     );
+    path
+}
 
-    // Ids of two nodes are in the order of their time.
-    server.clock.advance(Duration::from_millis(1));
-
-    // The ban takes hold everywhere at once.
+async fn the_ban_takes_hold(
+    server: &TestServer,
+    first: &TestUser,
+    second: &TestUser,
+    path: &str,
+    devices: &mut [Person],
+    ayse: &mut Client,
+    berk: &mut Client,
+) {
     let decision = json!({"decision": "ban", "note": "Three threats."});
     let begun = Instant::now();
     server
         .post(&format!("{path}/resolve"), &first.access, &decision)
         .await
         .expect(200);
-    for device in &mut devices {
+    for device in devices {
         let closed = tokio::time::timeout(OUT * 5, device.socket.recv_close_code())
             .await
             .expect("out in time")
@@ -259,13 +266,17 @@ async fn abuse_is_reported_banned_appealed_and_recorded(server: TestServer) {
         .post(&format!("{path}/resolve"), &second.access, &decision)
         .await
         .expect_problem(409, "already_decided");
+}
 
-    // No way back in: not with the old token, the password, or the phone; and the search that was
-    // open finds nobody.
+async fn there_is_no_way_back(
+    server: &TestServer,
+    berk: &Client,
+    device: &Person,
+) -> (Value, Person) {
     assert!(
         [401, 403].contains(
             &server
-                .get("/v1/me", &devices[0].user.access)
+                .get("/v1/me", &device.user.access)
                 .await
                 .status
                 .as_u16()
@@ -285,13 +296,20 @@ async fn abuse_is_reported_banned_appealed_and_recorded(server: TestServer) {
             .status
             .is_client_error()
     );
-    let mut cem = Person::new(&server, "cem").await;
+    let mut cem = Person::new(server, "cem").await;
     cem.find().await;
     server.clock.advance(Duration::from_mins(2));
-    nobody_is_matched(&server, &mut [&mut cem]).await;
+    nobody_is_matched(server, &mut [&mut cem]).await;
+    (refused, cem)
+}
 
-    // An appeal, which is all that its token is good for.
-    let token = refused["appeal_token"].as_str().expect("a token");
+async fn somebody_else_grants_the_appeal(
+    server: &TestServer,
+    first: &TestUser,
+    second: &TestUser,
+    ayse: &Client,
+    token: &str,
+) {
     for (method, path) in [
         (Method::GET, "/v1/me"),
         (Method::GET, "/v1/matches"),
@@ -343,16 +361,17 @@ async fn abuse_is_reported_banned_appealed_and_recorded(server: TestServer) {
         .post(&path, &second.access, &lift)
         .await
         .expect_problem(409, "already_decided");
+}
 
-    // In again, as somebody who can be met.
-    let mut back = Person::again(&server, &devices[0]).await;
-    back.find().await;
-    assert_eq!(back.found().await, cem.found().await);
-
-    // All of it stands in the record, with who did it.
+async fn the_record_names_who_did_it(
+    server: &TestServer,
+    first: &TestUser,
+    second: &TestUser,
+    back: &TestUser,
+) {
     let log = server
         .get(
-            &format!("/v1/admin/system-logs?user={}", back.user.id),
+            &format!("/v1/admin/system-logs?user={}", back.id),
             &first.access,
         )
         .await
@@ -372,7 +391,7 @@ async fn abuse_is_reported_banned_appealed_and_recorded(server: TestServer) {
     let (one, other, banned) = (
         Some(first.id.as_str()),
         Some(second.id.as_str()),
-        Some(back.user.id.as_str()),
+        Some(back.id.as_str()),
     );
     let expected = [
         ("report_read", one),
@@ -392,6 +411,61 @@ async fn abuse_is_reported_banned_appealed_and_recorded(server: TestServer) {
             .any(|word| record.contains(word)),
         "no word of anybody is in the record"
     );
+}
+
+async fn abuse_is_reported_banned_appealed_and_recorded(server: TestServer) {
+    let (first, second) = (
+        moderator(&server, "nobetci").await,
+        moderator(&server, "hakem").await,
+    );
+    let (mut ayse, mut berk) = (
+        Client::register(&server, "ayse").await,
+        Client::register(&server, "berk").await,
+    );
+    ayse.chat.find(&[]).await.expect("searching");
+    berk.chat.find(&[]).await.expect("searching");
+    let match_id = ayse.secured().await;
+    assert_eq!(berk.secured().await, match_id);
+    // More devices of his, one at each node. One of them looks for somebody else.
+    let mut devices = devices_of(&server, &berk).await;
+    devices[0].find().await;
+
+    // Abuse, and a report of it.
+    abuse_is_reported(&server, &mut ayse, &berk, match_id).await;
+
+    // A moderator reads what was said, and nothing else.
+    let path = a_moderator_reads_it(&server, &first, &ayse, &berk, match_id).await;
+
+    // Ids of two nodes are in the order of their time.
+    server.clock.advance(Duration::from_millis(1));
+
+    // The ban takes hold everywhere at once.
+    the_ban_takes_hold(
+        &server,
+        &first,
+        &second,
+        &path,
+        &mut devices,
+        &mut ayse,
+        &mut berk,
+    )
+    .await;
+
+    // No way back in: not with the old token, the password, or the phone; and the search that was
+    // open finds nobody.
+    let (refused, mut cem) = there_is_no_way_back(&server, &berk, &devices[0]).await;
+
+    // An appeal, which is all that its token is good for.
+    let token = refused["appeal_token"].as_str().expect("a token");
+    somebody_else_grants_the_appeal(&server, &first, &second, &ayse, token).await;
+
+    // In again, as somebody who can be met.
+    let mut back = Person::again(&server, &devices[0]).await;
+    back.find().await;
+    assert_eq!(back.found().await, cem.found().await);
+
+    // All of it stands in the record, with who did it.
+    the_record_names_who_did_it(&server, &first, &second, &back.user).await;
     ayse.chat.close().await;
     server.stop().await;
 }

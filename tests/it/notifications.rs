@@ -79,6 +79,35 @@ async fn hears_of_a_device(device: &mut Person) {
     );
 }
 
+async fn the_list_is_newest_first_and_in_ones_language(
+    server: &TestServer,
+    phone: &TestUser,
+    stranger: &TestUser,
+    told: &Value,
+) {
+    let second = tell(server, phone, 8).await;
+    assert_eq!(
+        list(server, phone).await[..2],
+        [second.clone(), told.clone()],
+        "newest first"
+    );
+    assert_eq!(list(server, stranger).await, Vec::<Value>::new());
+    server
+        .call(
+            Method::PATCH,
+            "/v1/me",
+            &phone.access,
+            &json!({"locale": "en"}),
+        )
+        .await
+        .expect(200);
+    let english = list(server, phone).await;
+    assert_eq!(
+        english[0]["message"],
+        "You were matched while you were away. Somebody waits for your first word."
+    );
+}
+
 async fn a_notification_reaches_every_device_and_stays_in_the_list(server: TestServer) {
     let mut phone = Person::new(&server, "ayse").await;
     let mut laptop = Person::again(&server, &phone).await;
@@ -110,27 +139,8 @@ async fn a_notification_reaches_every_device_and_stays_in_the_list(server: TestS
     );
     stranger.hears_no("notification").await;
 
-    let second = tell(&server, &phone.user, 8).await;
-    assert_eq!(
-        list(&server, &phone.user).await[..2],
-        [second.clone(), told.clone()],
-        "newest first"
-    );
-    assert_eq!(list(&server, &stranger.user).await, Vec::<Value>::new());
-    server
-        .call(
-            Method::PATCH,
-            "/v1/me",
-            &phone.user.access,
-            &json!({"locale": "en"}),
-        )
-        .await
-        .expect(200);
-    let english = list(&server, &phone.user).await;
-    assert_eq!(
-        english[0]["message"],
-        "You were matched while you were away. Somebody waits for your first word."
-    );
+    the_list_is_newest_first_and_in_ones_language(&server, &phone.user, &stranger.user, &told)
+        .await;
 
     assert_eq!(
         read(&server, &laptop.user, json!({"ids": [told["id"]]})).await,

@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use reqwest::Method;
+use serde_json::{Value, json};
 use tebdil_client::chat::{Chat, ChatEvent, ChatEvents, ChatOptions};
 use tebdil_core::{
     domain::PushPlatform,
-    protocol::{Location, ProfilePatch, PushTokenRequest},
+    protocol::{Location, ProfilePatch, PushTokenRequest, Tokens},
     testing::Backend,
 };
-
-use serde_json::{Value, json};
 
 use crate::{
     calls::agree,
@@ -27,6 +26,43 @@ async fn secured(events: &mut ChatEvents) -> tebdil_core::id::MatchId {
     loop {
         if let ChatEvent::Secured { match_id, .. } = events.recv().await.expect("an event") {
             return match_id;
+        }
+    }
+}
+
+fn traces(server: &ServerProcess, phones: [&str; 2], tokens: &Tokens, when: &str) {
+    let files = server.files();
+    for name in ["tebdil.db", "tebdil.db-wal", "log", "secrets.toml"] {
+        assert!(
+            files.iter().any(|(path, _)| path.ends_with(name)),
+            "{name} is looked into"
+        );
+    }
+    let secret = [
+        phones[0],
+        &phones[0][1..],
+        &phones[0][3..],
+        phones[1],
+        &phones[1][3..],
+        PASSWORD,
+        WORDS,
+        "41.0123",
+        "28.9765",
+        tokens.access_token.expose(),
+        tokens.refresh_token.expose(),
+    ];
+    // The database needs it, to wake the device.
+    let log = std::fs::read_to_string(server.log_path()).expect("the log");
+    assert!(
+        log.contains("/v1/me/push-tokens/{token}") && !log.contains(PUSH_TOKEN),
+        "{when}: only the route is logged"
+    );
+    for (path, bytes) in files {
+        for word in secret {
+            let found = bytes
+                .windows(word.len())
+                .any(|window| window == word.as_bytes());
+            assert!(!found, "{when}: {} holds {word}", path.display());
         }
     }
 }
@@ -84,43 +120,7 @@ async fn the_disk_holds_no_phone_password_or_message() {
         .await
         .expect("stored");
 
-    let traces = |when: &str| {
-        let files = server.files();
-        for name in ["tebdil.db", "tebdil.db-wal", "log", "secrets.toml"] {
-            assert!(
-                files.iter().any(|(path, _)| path.ends_with(name)),
-                "{name} is looked into"
-            );
-        }
-        let secret = [
-            phones[0],
-            &phones[0][1..],
-            &phones[0][3..],
-            phones[1],
-            &phones[1][3..],
-            PASSWORD,
-            WORDS,
-            "41.0123",
-            "28.9765",
-            tokens.access_token.expose(),
-            tokens.refresh_token.expose(),
-        ];
-        // The database needs it, to wake the device.
-        let log = std::fs::read_to_string(server.log_path()).expect("the log");
-        assert!(
-            log.contains("/v1/me/push-tokens/{token}") && !log.contains(PUSH_TOKEN),
-            "{when}: only the route is logged"
-        );
-        for (path, bytes) in files {
-            for word in secret {
-                let found = bytes
-                    .windows(word.len())
-                    .any(|window| window == word.as_bytes());
-                assert!(!found, "{when}: {} holds {word}", path.display());
-            }
-        }
-    };
-    traces("while it runs");
+    traces(&server, phones, &tokens, "while it runs");
     ayse.close().await;
     berk.close().await;
     assert_eq!(server.terminate().await, Some(0));
@@ -136,6 +136,95 @@ async fn the_disk_holds_no_phone_password_or_message() {
             .any(|window| window == phones[0].as_bytes()),
         "after the end"
     );
+}
+
+/// What of somebody is in the backup, and how often the index of the phone; the log holds nothing.
+fn left_of<'a>(
+    server: &ServerProcess,
+    backend: Backend,
+    phone: &'a str,
+    backup: &[u8],
+) -> (Vec<&'a str>, usize) {
+    let index = tebdil_core::crypto::BlindIndex::new([1; 32].into()).phone(phone);
+    let hex = index
+        .as_bytes()
+        .iter()
+        .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
+    let texts = [
+        &phone[1..],
+        &phone[3..],
+        PASSWORD,
+        "kucukprens",
+        "gulun telefonu",
+        "gezegen",
+        "yanardağ",
+        "koyunlarin-adresi",
+    ];
+    let mut sought: Vec<(&str, Vec<u8>)> = texts
+        .iter()
+        .map(|text| (*text, text.as_bytes().to_vec()))
+        .collect();
+    // A place is text in one kind of backup, and eight bytes in the other.
+    match backend {
+        Backend::Sqlite => sought.extend([
+            ("lat", 37.87_f64.to_be_bytes().to_vec()),
+            ("lon", 32.48_f64.to_be_bytes().to_vec()),
+        ]),
+        Backend::Postgres => {
+            sought.extend([("lat", b"37.87\t".to_vec()), ("lon", b"32.48\t".to_vec())])
+        }
+    }
+    let found = |bytes: &[u8], word: &[u8]| {
+        bytes
+            .windows(word.len())
+            .filter(|window| *window == word)
+            .count()
+    };
+    let log = std::fs::read(server.log_path()).expect("the log");
+    assert!(found(&log, b" INFO ") > 0, "it is the log");
+    for word in texts.into_iter().chain(["37.8712", "32.4843"]) {
+        assert_eq!(found(&log, word.as_bytes()), 0, "the log holds {word}");
+    }
+    let left: Vec<&str> = sought
+        .iter()
+        .filter(|(_, word)| found(backup, word) > 0)
+        .map(|(name, _)| *name)
+        .collect();
+    (
+        left,
+        found(backup, index.as_bytes()) + found(backup, hex.as_bytes()),
+    )
+}
+
+async fn somebody_leaves_traces(
+    phone: &str,
+    call: &impl AsyncFn(Method, &str, &str, Value) -> Value,
+) -> String {
+    let registration = json!({ "phone": phone, "password": PASSWORD, "alias": "kucukprens", "birth_date": "1987-05-17", "accept_terms": true });
+    call(Method::POST, "/v1/auth/register", "", registration).await;
+    let device = json!({ "name": "gulun telefonu", "platform": "gezegen" });
+    let signed_in = call(
+        Method::POST,
+        "/v1/auth/login",
+        "",
+        json!({ "phone": phone, "password": PASSWORD, "device": device }),
+    )
+    .await;
+    let token = signed_in["tokens"]["access_token"]
+        .as_str()
+        .expect("a token")
+        .to_owned();
+    let profile =
+        json!({ "interests": ["yanardağ"], "location": { "lat": 37.871_234, "lon": 32.484_321 } });
+    call(Method::PATCH, "/v1/me", &token, profile).await;
+    call(
+        Method::PUT,
+        "/v1/me/push-tokens/koyunlarin-adresi",
+        &token,
+        json!({ "platform": "web" }),
+    )
+    .await;
+    token
 }
 
 /// Somebody whom the database knows well, and then no more: neither a backup nor the log has a
@@ -161,83 +250,9 @@ async fn an_erased_person_is_in_no_backup_and_no_log(backend: Backend) {
         }
     };
     let phone = "+905321112233";
-    let registration = json!({ "phone": phone, "password": PASSWORD, "alias": "kucukprens", "birth_date": "1987-05-17", "accept_terms": true });
-    call(Method::POST, "/v1/auth/register", "", registration).await;
-    let device = json!({ "name": "gulun telefonu", "platform": "gezegen" });
-    let signed_in = call(
-        Method::POST,
-        "/v1/auth/login",
-        "",
-        json!({ "phone": phone, "password": PASSWORD, "device": device }),
-    )
-    .await;
-    let token = signed_in["tokens"]["access_token"]
-        .as_str()
-        .expect("a token")
-        .to_owned();
-    let profile =
-        json!({ "interests": ["yanardağ"], "location": { "lat": 37.871_234, "lon": 32.484_321 } });
-    call(Method::PATCH, "/v1/me", &token, profile).await;
-    call(
-        Method::PUT,
-        "/v1/me/push-tokens/koyunlarin-adresi",
-        &token,
-        json!({ "platform": "web" }),
-    )
-    .await;
+    let token = somebody_leaves_traces(phone, &call).await;
 
-    let traces = |backup: &[u8]| {
-        let index = tebdil_core::crypto::BlindIndex::new([1; 32].into()).phone(phone);
-        let hex = index
-            .as_bytes()
-            .iter()
-            .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-        let texts = [
-            &phone[1..],
-            &phone[3..],
-            PASSWORD,
-            "kucukprens",
-            "gulun telefonu",
-            "gezegen",
-            "yanardağ",
-            "koyunlarin-adresi",
-        ];
-        let mut sought: Vec<(&str, Vec<u8>)> = texts
-            .iter()
-            .map(|text| (*text, text.as_bytes().to_vec()))
-            .collect();
-        // A place is text in one kind of backup, and eight bytes in the other.
-        match backend {
-            Backend::Sqlite => sought.extend([
-                ("lat", 37.87_f64.to_be_bytes().to_vec()),
-                ("lon", 32.48_f64.to_be_bytes().to_vec()),
-            ]),
-            Backend::Postgres => {
-                sought.extend([("lat", b"37.87\t".to_vec()), ("lon", b"32.48\t".to_vec())])
-            }
-        }
-        let found = |bytes: &[u8], word: &[u8]| {
-            bytes
-                .windows(word.len())
-                .filter(|window| *window == word)
-                .count()
-        };
-        let log = std::fs::read(server.log_path()).expect("the log");
-        assert!(found(&log, b" INFO ") > 0, "it is the log");
-        for word in texts.into_iter().chain(["37.8712", "32.4843"]) {
-            assert_eq!(found(&log, word.as_bytes()), 0, "the log holds {word}");
-        }
-        let left: Vec<&str> = sought
-            .iter()
-            .filter(|(_, word)| found(backup, word) > 0)
-            .map(|(name, _)| *name)
-            .collect();
-        (
-            left,
-            found(backup, index.as_bytes()) + found(backup, hex.as_bytes()),
-        )
-    };
-    let (left, indexes) = traces(&server.backup().await);
+    let (left, indexes) = left_of(&server, backend, phone, &server.backup().await);
     assert_eq!(
         left,
         [
@@ -267,7 +282,7 @@ async fn an_erased_person_is_in_no_backup_and_no_log(backend: Backend) {
             == 1
     })
     .await;
-    let (left, indexes) = traces(&server.backup().await);
+    let (left, indexes) = left_of(&server, backend, phone, &server.backup().await);
     assert_eq!(left, <[&str; 0]>::default());
     let tombstone = match backend {
         // In the table and its index, each.
@@ -289,6 +304,34 @@ async fn an_erased_person_is_in_no_backup_and_no_log_sqlite() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_erased_person_is_in_no_backup_and_no_log_postgres() {
     an_erased_person_is_in_no_backup_and_no_log(Backend::Postgres).await;
+}
+
+fn no_file_holds_what_was_signalled(server: &ServerProcess, server_of: &Value) {
+    let secret = [
+        server_of["username"].as_str().expect("a name"),
+        server_of["credential"].as_str().expect("a password"),
+        "203.0.113.9",
+        "192.168.",
+        "27183",
+        "49321",
+        "Vx5k",
+        "asd88fgpdd777uzjYhagZgkk",
+        "7B:7B",
+        "candidate:77",
+        "a=mid",
+    ];
+    let files = server.files();
+    for name in ["tebdil.db", "log"] {
+        assert!(
+            files.iter().any(|(path, _)| path.ends_with(name)),
+            "{name} is looked into"
+        );
+    }
+    for (path, bytes) in files {
+        for word in secret {
+            assert!(!holds(&bytes, word), "{} holds {word}", path.display());
+        }
+    }
 }
 
 /// What a call is made of passes through, and stays nowhere.
@@ -362,31 +405,7 @@ async fn a_call_leaves_no_trace_of_what_was_signalled() {
     a.until("match.ended").await;
     assert_eq!(server.terminate().await, Some(0));
 
-    let secret = [
-        server_of["username"].as_str().expect("a name"),
-        server_of["credential"].as_str().expect("a password"),
-        "203.0.113.9",
-        "192.168.",
-        "27183",
-        "49321",
-        "Vx5k",
-        "asd88fgpdd777uzjYhagZgkk",
-        "7B:7B",
-        "candidate:77",
-        "a=mid",
-    ];
-    let files = server.files();
-    for name in ["tebdil.db", "log"] {
-        assert!(
-            files.iter().any(|(path, _)| path.ends_with(name)),
-            "{name} is looked into"
-        );
-    }
-    for (path, bytes) in files {
-        for word in secret {
-            assert!(!holds(&bytes, word), "{} holds {word}", path.display());
-        }
-    }
+    no_file_holds_what_was_signalled(&server, server_of);
 }
 
 /// Whether the word is there, and not by chance within a longer number: times of the log and ids

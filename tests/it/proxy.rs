@@ -22,7 +22,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    harness::{PASSWORD, Reply, TestServer},
+    harness::{PASSWORD, Reply, TestServer, TestUser},
     nginx::{Nginx, Options},
     process::{Process, tebdil},
     sockets::{Person, eventually},
@@ -80,6 +80,46 @@ async fn wrong_login(server: &TestServer, url: &str, forwarded: &str) -> Reply {
         .header("x-forwarded-for", forwarded)
         .json(&body);
     server.send(request).await
+}
+
+/// The socket, with every byte through TLS.
+async fn a_socket_passes_over_tls(proxy: &Nginx, user: &TestUser) {
+    let mut roots = rustls::RootCertStore::empty();
+    roots
+        .add(CertificateDer::from_pem_slice(proxy.certificate.as_bytes()).expect("PEM"))
+        .expect("a certificate");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let mut request = format!("wss://localhost:{}/v1/ws", proxy.address.port())
+        .into_client_request()
+        .expect("a request");
+    request.headers_mut().insert(
+        "sec-websocket-protocol",
+        HeaderValue::from_static(SUBPROTOCOL),
+    );
+    let stream = TcpStream::connect(proxy.address)
+        .await
+        .expect("a connection");
+    let connector = Some(Connector::Rustls(Arc::new(tls)));
+    let (stream, answer) =
+        tokio_tungstenite::client_async_tls_with_config(request, stream, None, connector)
+            .await
+            .expect("the upgrade passes");
+    assert_eq!(answer.status(), 101);
+    let mut socket = RawSocket::from(stream);
+    socket
+        .send_json(&json!({ "type": "hello", "token": user.access }))
+        .await
+        .expect("sent");
+    assert_eq!(
+        socket.recv_json().await.expect("a frame")["type"],
+        "welcome"
+    );
+    drop(socket);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -148,43 +188,7 @@ async fn requests_and_sockets_pass_over_tls() {
         "https://localhost/v1/me?x=1"
     );
 
-    // The socket, with every byte through TLS.
-    let mut roots = rustls::RootCertStore::empty();
-    roots
-        .add(CertificateDer::from_pem_slice(proxy.certificate.as_bytes()).expect("PEM"))
-        .expect("a certificate");
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let mut request = format!("wss://localhost:{}/v1/ws", proxy.address.port())
-        .into_client_request()
-        .expect("a request");
-    request.headers_mut().insert(
-        "sec-websocket-protocol",
-        HeaderValue::from_static(SUBPROTOCOL),
-    );
-    let stream = TcpStream::connect(proxy.address)
-        .await
-        .expect("a connection");
-    let connector = Some(Connector::Rustls(Arc::new(tls)));
-    let (stream, answer) =
-        tokio_tungstenite::client_async_tls_with_config(request, stream, None, connector)
-            .await
-            .expect("the upgrade passes");
-    assert_eq!(answer.status(), 101);
-    let mut socket = RawSocket::from(stream);
-    socket
-        .send_json(&json!({ "type": "hello", "token": user.access }))
-        .await
-        .expect("sent");
-    assert_eq!(
-        socket.recv_json().await.expect("a frame")["type"],
-        "welcome"
-    );
-    drop(socket);
+    a_socket_passes_over_tls(&proxy, &user).await;
     server.stop().await;
 }
 

@@ -160,6 +160,66 @@ fn assert_counted(numbers: &str, series: &[&str]) {
     }
 }
 
+/// What the user wants no pushes for is stored all the same.
+async fn what_is_muted_is_stored_all_the_same(
+    server: &TestServer,
+    fake: &FakeFcm,
+    user: &TestUser,
+    tablet: &TestUser,
+) {
+    let preferences = "/v1/me/notification-preferences";
+    let all_on = json!({ "system": true, "match": true, "claim": true, "ad": true });
+    assert_eq!(
+        server.get(preferences, &user.access).await.expect(200),
+        all_on
+    );
+    let changed = server
+        .call(
+            Method::PATCH,
+            preferences,
+            &user.access,
+            &json!({ "system": false, "ad": false }),
+        )
+        .await
+        .expect(200);
+    assert_eq!(
+        changed,
+        json!({ "system": false, "match": true, "claim": true, "ad": false })
+    );
+    for (body, code) in [
+        (json!({ "system": "no" }), "invalid_field"),
+        (json!({ "sms": true }), "unknown_field"),
+    ] {
+        server
+            .call(Method::PATCH, preferences, &user.access, &body)
+            .await
+            .expect_problem(422, code);
+    }
+    assert_eq!(tell(server, fake, user, "4").await, [] as [Value; 0]);
+    assert_eq!(
+        server.get(preferences, &tablet.access).await.expect(200),
+        changed,
+        "of the account, not of the device"
+    );
+    server
+        .call(
+            Method::PATCH,
+            preferences,
+            &user.access,
+            &json!({ "system": true }),
+        )
+        .await
+        .expect(200);
+    assert_eq!(tell(server, fake, user, "5").await.len(), 2);
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM notifications")
+            .await,
+        7,
+        "with two of new devices"
+    );
+}
+
 async fn who_is_away_is_woken_and_who_is_there_is_told(server: TestServer, fake: FakeFcm) {
     let mut ayse = Person::new(&server, "ayse").await;
     let user = ayse.user.clone();
@@ -219,58 +279,7 @@ async fn who_is_away_is_woken_and_who_is_there_is_told(server: TestServer, fake:
     woken.sort_by_key(Value::to_string);
     assert_eq!(woken, ["phone-of-ayse:APA91b", "tablet"]);
 
-    // What the user wants no pushes for is stored all the same.
-    let preferences = "/v1/me/notification-preferences";
-    let all_on = json!({ "system": true, "match": true, "claim": true, "ad": true });
-    assert_eq!(
-        server.get(preferences, &user.access).await.expect(200),
-        all_on
-    );
-    let changed = server
-        .call(
-            Method::PATCH,
-            preferences,
-            &user.access,
-            &json!({ "system": false, "ad": false }),
-        )
-        .await
-        .expect(200);
-    assert_eq!(
-        changed,
-        json!({ "system": false, "match": true, "claim": true, "ad": false })
-    );
-    for (body, code) in [
-        (json!({ "system": "no" }), "invalid_field"),
-        (json!({ "sms": true }), "unknown_field"),
-    ] {
-        server
-            .call(Method::PATCH, preferences, &user.access, &body)
-            .await
-            .expect_problem(422, code);
-    }
-    assert_eq!(tell(&server, &fake, &user, "4").await, [] as [Value; 0]);
-    assert_eq!(
-        server.get(preferences, &tablet.access).await.expect(200),
-        changed,
-        "of the account, not of the device"
-    );
-    server
-        .call(
-            Method::PATCH,
-            preferences,
-            &user.access,
-            &json!({ "system": true }),
-        )
-        .await
-        .expect(200);
-    assert_eq!(tell(&server, &fake, &user, "5").await.len(), 2);
-    assert_eq!(
-        server
-            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM notifications")
-            .await,
-        7,
-        "with two of new devices"
-    );
+    what_is_muted_is_stored_all_the_same(&server, &fake, &user, &tablet).await;
 
     assert_eq!(
         server
@@ -427,48 +436,28 @@ async fn a_message_wakes_whoever_has_not_got_it(server: TestServer, fake: FakeFc
     server.stop().await;
 }
 
-async fn tokens_belong_to_devices(server: TestServer, fake: FakeFcm) {
-    let (ayse, berk) = (server.register("ayse").await, server.register("berk").await);
-    let put = async |user: &TestUser, token: &str, body: Value| {
-        server
-            .call(
-                Method::PUT,
-                &format!("/v1/me/push-tokens/{token}"),
-                &user.access,
-                &body,
-            )
-            .await
-    };
-    let android = json!({ "platform": "android" });
-    put(&ayse, "handset", android.clone()).await.expect(204);
-    put(&ayse, "handset", json!({ "platform": "web" }))
+async fn put(
+    server: &TestServer,
+    user: &TestUser,
+    token: &str,
+    body: Value,
+) -> crate::harness::Reply {
+    server
+        .call(
+            Method::PUT,
+            &format!("/v1/me/push-tokens/{token}"),
+            &user.access,
+            &body,
+        )
         .await
-        .expect(204);
-    put(&berk, "handset", json!({ "platform": "ios" }))
-        .await
-        .expect(204);
-    assert_eq!(
-        tell(&server, &fake, &ayse, "1").await,
-        [] as [Value; 0],
-        "the phone changed hands"
-    );
-    assert_eq!(tell(&server, &fake, &berk, "1").await.len(), 1);
+}
 
-    // Every visible byte, and the longest there is.
-    let odd = "a%3Ab%2Fc%25%7Bd%7D%3F%23%22";
-    put(&ayse, odd, android.clone()).await.expect(204);
-    assert_eq!(
-        tell(&server, &fake, &ayse, "2").await[0]["token"],
-        "a:b/c%{d}?#\""
-    );
-    put(&ayse, &"x".repeat(4096), android.clone())
-        .await
-        .expect(204);
-    assert_eq!(
-        tell(&server, &fake, &ayse, "3").await.len(),
-        1,
-        "it replaces the one before"
-    );
+async fn wrong_tokens_are_refused(
+    server: &TestServer,
+    fake: &FakeFcm,
+    ayse: &TestUser,
+    android: &Value,
+) {
     for bad in [
         "x".repeat(4097),
         "a%20b".to_owned(),
@@ -476,7 +465,7 @@ async fn tokens_belong_to_devices(server: TestServer, fake: FakeFcm) {
         "%C3%A7".to_owned(),
         "%FF".to_owned(),
     ] {
-        put(&ayse, &bad, android.clone())
+        put(server, ayse, &bad, android.clone())
             .await
             .expect_problem(422, "invalid_field");
         server
@@ -489,17 +478,56 @@ async fn tokens_belong_to_devices(server: TestServer, fake: FakeFcm) {
         (json!({}), "invalid_field"),
         (json!({ "platform": "web", "user": "1" }), "unknown_field"),
     ] {
-        put(&ayse, "other", body).await.expect_problem(422, code);
+        put(server, ayse, "other", body)
+            .await
+            .expect_problem(422, code);
     }
     server
-        .call(Method::PUT, "/v1/me/push-tokens/x", "", &android)
+        .call(Method::PUT, "/v1/me/push-tokens/x", "", android)
         .await
         .expect_problem(401, "unauthorized");
     assert_eq!(
-        tell(&server, &fake, &ayse, "4").await.len(),
+        tell(server, fake, ayse, "4").await.len(),
         1,
         "what was refused changed nothing"
     );
+}
+
+async fn tokens_belong_to_devices(server: TestServer, fake: FakeFcm) {
+    let (ayse, berk) = (server.register("ayse").await, server.register("berk").await);
+    let android = json!({ "platform": "android" });
+    put(&server, &ayse, "handset", android.clone())
+        .await
+        .expect(204);
+    put(&server, &ayse, "handset", json!({ "platform": "web" }))
+        .await
+        .expect(204);
+    put(&server, &berk, "handset", json!({ "platform": "ios" }))
+        .await
+        .expect(204);
+    assert_eq!(
+        tell(&server, &fake, &ayse, "1").await,
+        [] as [Value; 0],
+        "the phone changed hands"
+    );
+    assert_eq!(tell(&server, &fake, &berk, "1").await.len(), 1);
+
+    // Every visible byte, and the longest there is.
+    let odd = "a%3Ab%2Fc%25%7Bd%7D%3F%23%22";
+    put(&server, &ayse, odd, android.clone()).await.expect(204);
+    assert_eq!(
+        tell(&server, &fake, &ayse, "2").await[0]["token"],
+        "a:b/c%{d}?#\""
+    );
+    put(&server, &ayse, &"x".repeat(4096), android.clone())
+        .await
+        .expect(204);
+    assert_eq!(
+        tell(&server, &fake, &ayse, "3").await.len(),
+        1,
+        "it replaces the one before"
+    );
+    wrong_tokens_are_refused(&server, &fake, &ayse, &android).await;
 
     server
         .delete("/v1/me/push-tokens/handset", &ayse.access)

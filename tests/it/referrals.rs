@@ -44,6 +44,27 @@ async fn bonus(server: &TestServer, user: &TestUser) -> Value {
     server.get("/v1/me/quota", &user.access).await.expect(200)["bonus"].clone()
 }
 
+async fn both_are_listed_as_rewarded(server: &TestServer, ayse: &TestUser, invited: &Value) {
+    let items = server
+        .get("/v1/referrals?limit=1", &ayse.access)
+        .await
+        .expect(200);
+    assert_eq!(
+        (&items["items"][0]["via"], &items["items"][0]["status"]),
+        (&json!("code"), &json!("rewarded"))
+    );
+    let cursor = items["next_cursor"].as_str().expect("more");
+    let rest = server
+        .get(&format!("/v1/referrals?cursor={cursor}"), &ayse.access)
+        .await
+        .expect(200);
+    assert_eq!(
+        (&rest["items"][0]["id"], &rest["items"][0]["status"]),
+        (&invited["id"], &json!("rewarded"))
+    );
+    assert!(rest["items"][0]["rewarded_at"].is_string());
+}
+
 async fn an_invitation_rewards_who_joins(server: TestServer) {
     let ayse = server.register("ayse").await;
     let mine = server.get("/v1/referrals", &ayse.access).await.expect(200);
@@ -107,24 +128,7 @@ async fn an_invitation_rewards_who_joins(server: TestServer) {
         "once"
     );
 
-    let items = server
-        .get("/v1/referrals?limit=1", &ayse.access)
-        .await
-        .expect(200);
-    assert_eq!(
-        (&items["items"][0]["via"], &items["items"][0]["status"]),
-        (&json!("code"), &json!("rewarded"))
-    );
-    let cursor = items["next_cursor"].as_str().expect("more");
-    let rest = server
-        .get(&format!("/v1/referrals?cursor={cursor}"), &ayse.access)
-        .await
-        .expect(200);
-    assert_eq!(
-        (&rest["items"][0]["id"], &rest["items"][0]["status"]),
-        (&invited["id"], &json!("rewarded"))
-    );
-    assert!(rest["items"][0]["rewarded_at"].is_string());
+    both_are_listed_as_rewarded(&server, &ayse, &invited).await;
     assert_eq!(
         bonus(&server, &ayse).await,
         0,

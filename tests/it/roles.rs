@@ -91,47 +91,11 @@ fn code(reply: &Reply) -> &str {
     reply.body["code"].as_str().unwrap_or_default()
 }
 
-/// What is wrong with the guard of an operation at `base`.
-async fn complaints(
-    server: &TestServer,
-    base: &str,
-    cast: &Cast,
-    operation: &Operation,
-) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let name = operation.name();
-    if operation.is_staff() && !matches!(operation.needs, Needs::Moderator | Needs::Admin) {
-        wrong.push(format!("{name}: the document names no role"));
-    }
-    if !operation.is_staff() && matches!(operation.needs, Needs::Moderator | Needs::Admin) {
-        wrong.push(format!("{name}: what staff does is under /v1/admin"));
-    }
-    if operation.needs == Needs::Nothing && !OPEN.contains(&name.as_str()) {
-        wrong.push(format!("{name}: open to anybody"));
-    }
-    let ask = async |token: Option<&str>, id: &str, body: Option<&str>| {
-        let query = if operation.query.is_empty() {
-            ""
-        } else {
-            "?limit=0&cursor=x"
-        };
-        let request = server.request_to(
-            base,
-            operation.method.clone(),
-            &format!("{}{query}", operation.filled(id)),
-            token,
-        );
-        let request = match body {
-            Some(body) => request
-                .header("content-type", "application/json")
-                .body(body.to_owned()),
-            None => request,
-        };
-        server.send(request).await
-    };
-    let plausible = operation.body.as_ref().map(Value::to_string);
+/// Who it is, the token, and the refusals that are right.
+type Caller = (String, Option<String>, &'static [(u16, &'static str)]);
 
-    // Whoever may not, whatever is wrong or right with the rest.
+/// Whoever may not, whatever is wrong or right with the rest.
+fn who_may_not(cast: &Cast, operation: &Operation) -> Vec<Caller> {
     let refused = |who: &str, token: Option<String>, expected: &'static [(u16, &'static str)]| {
         (who.to_owned(), token, expected)
     };
@@ -181,6 +145,50 @@ async fn complaints(
             unknown,
         ));
     }
+    callers
+}
+
+/// What is wrong with the guard of an operation at `base`.
+async fn complaints(
+    server: &TestServer,
+    base: &str,
+    cast: &Cast,
+    operation: &Operation,
+) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let name = operation.name();
+    if operation.is_staff() && !matches!(operation.needs, Needs::Moderator | Needs::Admin) {
+        wrong.push(format!("{name}: the document names no role"));
+    }
+    if !operation.is_staff() && matches!(operation.needs, Needs::Moderator | Needs::Admin) {
+        wrong.push(format!("{name}: what staff does is under /v1/admin"));
+    }
+    if operation.needs == Needs::Nothing && !OPEN.contains(&name.as_str()) {
+        wrong.push(format!("{name}: open to anybody"));
+    }
+    let ask = async |token: Option<&str>, id: &str, body: Option<&str>| {
+        let query = if operation.query.is_empty() {
+            ""
+        } else {
+            "?limit=0&cursor=x"
+        };
+        let request = server.request_to(
+            base,
+            operation.method.clone(),
+            &format!("{}{query}", operation.filled(id)),
+            token,
+        );
+        let request = match body {
+            Some(body) => request
+                .header("content-type", "application/json")
+                .body(body.to_owned()),
+            None => request,
+        };
+        server.send(request).await
+    };
+    let plausible = operation.body.as_ref().map(Value::to_string);
+
+    let callers = who_may_not(cast, operation);
     for (who, token, expected) in callers {
         for (id, body) in [
             ("1", plausible.as_deref()),
@@ -249,45 +257,7 @@ async fn every_route_asks_for_the_role_that_is_documented() {
     server.stop().await;
 }
 
-/// The test above would see it: routes as somebody could forget or misplace their guard.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_route_without_its_guard_is_found() {
-    let server = TestServer::start(Backend::Sqlite, &[])
-        .await
-        .expect("SQLite is always there");
-    let careless = Router::new()
-        .route("/v1/admin/good", get(async |_: Admin| "for admins"))
-        .route("/v1/admin/open", get(async || "for everybody"))
-        .route("/v1/admin/signed", get(async |_: Signed| "for users"))
-        .route("/v1/admin/staff", post(async |_: Staff| "for moderators"))
-        .route("/v1/admin/strict", post(async |_: Admin| "for admins"))
-        .route(
-            "/v1/admin/late/{id}",
-            get(async |_: Path<i64>, _: Admin| "the path first"),
-        )
-        .route("/v1/admin/unnamed", get(async |_: Admin| "for admins"))
-        .route("/v1/new", get(async || "for everybody"))
-        .with_state(std::sync::Arc::clone(&server.app));
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let base = format!("http://{}", listener.local_addr().expect("bound"));
-    #[expect(clippy::disallowed_methods, reason = "it is ended below")]
-    let serving = tokio::task::spawn(axum::serve(listener, careless).into_future());
-
-    let role = |role: &str| json!({"security": [{"bearer": [role]}]});
-    let document = json!({
-        "security": [{"bearer": []}],
-        "paths": {
-            "/v1/admin/good": {"get": role("admin")},
-            "/v1/admin/open": {"get": role("moderator")},
-            "/v1/admin/signed": {"get": role("moderator")},
-            "/v1/admin/staff": {"post": role("admin")},
-            "/v1/admin/strict": {"post": role("moderator")},
-            "/v1/admin/late/{id}": {"get": role("admin")},
-            "/v1/admin/unnamed": {"get": {}},
-            "/v1/new": {"get": {"security": [{}]}},
-        }
-    });
-    let wrong = all_complaints(&server, &base, &document).await;
+fn each_fault_is_named(wrong: &[String]) {
     let of = |path: &str| {
         wrong
             .iter()
@@ -343,6 +313,48 @@ async fn a_route_without_its_guard_is_found() {
         "{}",
         of("/v1/new")
     );
+}
+
+/// The test above would see it: routes as somebody could forget or misplace their guard.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_route_without_its_guard_is_found() {
+    let server = TestServer::start(Backend::Sqlite, &[])
+        .await
+        .expect("SQLite is always there");
+    let careless = Router::new()
+        .route("/v1/admin/good", get(async |_: Admin| "for admins"))
+        .route("/v1/admin/open", get(async || "for everybody"))
+        .route("/v1/admin/signed", get(async |_: Signed| "for users"))
+        .route("/v1/admin/staff", post(async |_: Staff| "for moderators"))
+        .route("/v1/admin/strict", post(async |_: Admin| "for admins"))
+        .route(
+            "/v1/admin/late/{id}",
+            get(async |_: Path<i64>, _: Admin| "the path first"),
+        )
+        .route("/v1/admin/unnamed", get(async |_: Admin| "for admins"))
+        .route("/v1/new", get(async || "for everybody"))
+        .with_state(std::sync::Arc::clone(&server.app));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let base = format!("http://{}", listener.local_addr().expect("bound"));
+    #[expect(clippy::disallowed_methods, reason = "it is ended below")]
+    let serving = tokio::task::spawn(axum::serve(listener, careless).into_future());
+
+    let role = |role: &str| json!({"security": [{"bearer": [role]}]});
+    let document = json!({
+        "security": [{"bearer": []}],
+        "paths": {
+            "/v1/admin/good": {"get": role("admin")},
+            "/v1/admin/open": {"get": role("moderator")},
+            "/v1/admin/signed": {"get": role("moderator")},
+            "/v1/admin/staff": {"post": role("admin")},
+            "/v1/admin/strict": {"post": role("moderator")},
+            "/v1/admin/late/{id}": {"get": role("admin")},
+            "/v1/admin/unnamed": {"get": {}},
+            "/v1/new": {"get": {"security": [{}]}},
+        }
+    });
+    let wrong = all_complaints(&server, &base, &document).await;
+    each_fault_is_named(&wrong);
     serving.abort();
     server.stop().await;
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ads::staff,
-    harness::{PASSWORD, TestServer},
+    harness::{PASSWORD, TestServer, TestUser},
     sockets::{Person, eventually},
 };
 
@@ -114,6 +114,32 @@ async fn a_registration_names_its_device(server: TestServer) {
     server.stop().await;
 }
 
+/// They are its user's too.
+async fn acts_are_in_the_export(server: &TestServer, user: &TestUser) {
+    let fresh = json!({"phone": user.phone, "password": "kar yağıyor bugün"});
+    let signed = server.post("/v1/auth/login", "", &fresh).await.expect(200);
+    let token = signed["tokens"]["access_token"].as_str().expect("a token");
+    let export = server
+        .send(server.request(Method::GET, "/v1/me/export", Some(token)))
+        .await
+        .expect(200);
+    let acts: Vec<&str> = export["system_logs"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|act| act["action"].as_str())
+        .collect();
+    for action in [
+        "signed_in",
+        "session_ended",
+        "password_changed",
+        "refresh_reused",
+        "sign_in_failed",
+    ] {
+        assert!(acts.contains(&action), "{action} is not in {acts:?}");
+    }
+}
+
 async fn sign_ins_are_recorded_without_an_address(server: TestServer) {
     let admin = staff(&server, "selin", "admin").await;
     let user = server.register("ayse").await;
@@ -180,28 +206,6 @@ async fn sign_ins_are_recorded_without_an_address(server: TestServer) {
         );
     }
 
-    // They are its user's too.
-    let fresh = json!({"phone": user.phone, "password": "kar yağıyor bugün"});
-    let signed = server.post("/v1/auth/login", "", &fresh).await.expect(200);
-    let token = signed["tokens"]["access_token"].as_str().expect("a token");
-    let export = server
-        .send(server.request(Method::GET, "/v1/me/export", Some(token)))
-        .await
-        .expect(200);
-    let acts: Vec<&str> = export["system_logs"]
-        .as_array()
-        .expect("a list")
-        .iter()
-        .filter_map(|act| act["action"].as_str())
-        .collect();
-    for action in [
-        "signed_in",
-        "session_ended",
-        "password_changed",
-        "refresh_reused",
-        "sign_in_failed",
-    ] {
-        assert!(acts.contains(&action), "{action} is not in {acts:?}");
-    }
+    acts_are_in_the_export(&server, &user).await;
     server.stop().await;
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ads::staff,
-    harness::{PASSWORD, TestServer},
+    harness::{PASSWORD, TestServer, TestUser},
     sockets::{Person, connect, pair},
 };
 
@@ -19,6 +19,122 @@ scenarios! {
 
 /// Between two acts whose order is looked at: ids of several nodes are in the order of their time.
 const SECOND: Duration = Duration::from_secs(1);
+
+/// By phone it is the admin's, in a body, and recorded.
+async fn admins_find_by_phone(
+    server: &TestServer,
+    admin: &TestUser,
+    moderator: &TestUser,
+    user: &TestUser,
+    shown: &Value,
+) -> Value {
+    let find = "/v1/admin/users/find";
+    let national = format!("0{}", &user.phone[3..]);
+    for phone in [&user.phone, &national] {
+        server.clock.advance(SECOND);
+        assert_eq!(
+            server
+                .post(find, &admin.access, &json!({"phone": phone}))
+                .await
+                .expect(200),
+            json!({"items": [shown]})
+        );
+    }
+    server.clock.advance(SECOND);
+    assert_eq!(
+        server
+            .post(find, &admin.access, &json!({"phone": server.phone()}))
+            .await
+            .expect(200),
+        json!({"items": []})
+    );
+    server
+        .post(find, &admin.access, &json!({"phone": "12"}))
+        .await
+        .expect_problem(422, "invalid_phone");
+    server
+        .post(
+            find,
+            &admin.access,
+            &json!({"phone": user.phone, "more": 1}),
+        )
+        .await
+        .expect_problem(422, "unknown_field");
+    server
+        .post(find, &moderator.access, &json!({"phone": user.phone}))
+        .await
+        .expect_problem(403, "forbidden");
+    let logs = server
+        .get(
+            "/v1/admin/system-logs?action=phone_looked_up",
+            &moderator.access,
+        )
+        .await
+        .expect(200);
+    let logs = logs["items"].as_array().expect("items");
+    assert_eq!(
+        logs.iter()
+            .map(|act| &act["details"]["found"])
+            .collect::<Vec<_>>(),
+        [0, 1, 1]
+    );
+    assert!(
+        logs.iter().all(|act| act["actor_id"] == json!(admin.id)),
+        "{logs:?}"
+    );
+    json!(logs)
+}
+
+async fn an_account_is_shown_without_its_phone(
+    server: &TestServer,
+    admin: &TestUser,
+    moderator: &TestUser,
+    user: &TestUser,
+    me: &Value,
+    shown: &Value,
+    logs: &Value,
+) {
+    server
+        .call(
+            Method::PATCH,
+            "/v1/me",
+            &user.access,
+            &json!({"location": {"lat": 41.0, "lon": 29.0}}),
+        )
+        .await
+        .expect(200);
+    let path = format!("/v1/admin/users/{}", user.id);
+    let detail = server.get(&path, &moderator.access).await.expect(200);
+    let mut expected = shown.clone();
+    expected["quota"] = me["quota"].clone();
+    expected["counts"] = json!({
+        "reports_open": 0, "reports_decided": 0, "reporters_30d": 0, "reports_made": 0, "reports_made_dismissed": 0, "bans": 0,
+        "matches": 0, "claims": 0, "sessions": 1,
+    });
+    assert_eq!(detail, expected);
+    for nobody in ["1", "x", "0", "99999999999999999999"] {
+        server
+            .get(&format!("/v1/admin/users/{nobody}"), &moderator.access)
+            .await
+            .expect_problem(404, "not_found");
+    }
+    let viewed = format!(
+        "/v1/admin/system-logs?action=user_vieweduser={}&actor={}",
+        user.id, moderator.id
+    );
+    assert_eq!(
+        server.get(&viewed, &admin.access).await.expect(200)["items"]
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
+    for text in [detail.to_string(), logs.to_string()] {
+        assert!(
+            !text.contains(&user.phone[3..]) && !text.contains("1990") && !text.contains("41.0"),
+            "{text}"
+        );
+    }
+}
 
 async fn accounts_are_found_without_their_phones(server: TestServer) {
     let (admin, moderator) = (
@@ -84,103 +200,40 @@ async fn accounts_are_found_without_their_phones(server: TestServer) {
             .expect_problem(422, "invalid_field");
     }
 
-    // By phone it is the admin's, in a body, and recorded.
-    let find = "/v1/admin/users/find";
-    let national = format!("0{}", &user.phone[3..]);
-    for phone in [&user.phone, &national] {
-        server.clock.advance(SECOND);
-        assert_eq!(
-            server
-                .post(find, &admin.access, &json!({"phone": phone}))
-                .await
-                .expect(200),
-            json!({"items": [shown]})
-        );
-    }
-    server.clock.advance(SECOND);
-    assert_eq!(
-        server
-            .post(find, &admin.access, &json!({"phone": server.phone()}))
-            .await
-            .expect(200),
-        json!({"items": []})
-    );
-    server
-        .post(find, &admin.access, &json!({"phone": "12"}))
-        .await
-        .expect_problem(422, "invalid_phone");
-    server
-        .post(
-            find,
-            &admin.access,
-            &json!({"phone": user.phone, "more": 1}),
-        )
-        .await
-        .expect_problem(422, "unknown_field");
-    server
-        .post(find, &moderator.access, &json!({"phone": user.phone}))
-        .await
-        .expect_problem(403, "forbidden");
+    let logs = admins_find_by_phone(&server, &admin, &moderator, &user, &shown).await;
+
+    an_account_is_shown_without_its_phone(&server, &admin, &moderator, &user, &me, &shown, &logs)
+        .await;
+    server.stop().await;
+}
+
+async fn changes_of_role_are_recorded(server: &TestServer, admin: &TestUser, user: &TestUser) {
     let logs = server
         .get(
-            "/v1/admin/system-logs?action=phone_looked_up",
-            &moderator.access,
+            &format!("/v1/admin/system-logs?action=role_changeduser={}", user.id),
+            &admin.access,
         )
         .await
         .expect(200);
-    let logs = logs["items"].as_array().expect("items");
+    let changes: Vec<_> = logs["items"]
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|act| {
+            (
+                &act["details"]["before"]["role"],
+                &act["details"]["after"]["role"],
+            )
+        })
+        .collect();
     assert_eq!(
-        logs.iter()
-            .map(|act| &act["details"]["found"])
-            .collect::<Vec<_>>(),
-        [0, 1, 1]
+        changes,
+        [
+            (&json!("admin"), &json!("user")),
+            (&json!("moderator"), &json!("admin")),
+            (&json!("user"), &json!("moderator"))
+        ]
     );
-    assert!(
-        logs.iter().all(|act| act["actor_id"] == json!(admin.id)),
-        "{logs:?}"
-    );
-
-    server
-        .call(
-            Method::PATCH,
-            "/v1/me",
-            &user.access,
-            &json!({"location": {"lat": 41.0, "lon": 29.0}}),
-        )
-        .await
-        .expect(200);
-    let path = format!("/v1/admin/users/{}", user.id);
-    let detail = server.get(&path, &moderator.access).await.expect(200);
-    let mut expected = shown.clone();
-    expected["quota"] = me["quota"].clone();
-    expected["counts"] = json!({
-        "reports_open": 0, "reports_decided": 0, "reporters_30d": 0, "reports_made": 0, "reports_made_dismissed": 0, "bans": 0,
-        "matches": 0, "claims": 0, "sessions": 1,
-    });
-    assert_eq!(detail, expected);
-    for nobody in ["1", "x", "0", "99999999999999999999"] {
-        server
-            .get(&format!("/v1/admin/users/{nobody}"), &moderator.access)
-            .await
-            .expect_problem(404, "not_found");
-    }
-    let viewed = format!(
-        "/v1/admin/system-logs?action=user_viewed&user={}&actor={}",
-        user.id, moderator.id
-    );
-    assert_eq!(
-        server.get(&viewed, &admin.access).await.expect(200)["items"]
-            .as_array()
-            .map(Vec::len),
-        Some(1)
-    );
-    for text in [detail.to_string(), json!(logs).to_string()] {
-        assert!(
-            !text.contains(&user.phone[3..]) && !text.contains("1990") && !text.contains("41.0"),
-            "{text}"
-        );
-    }
-    server.stop().await;
 }
 
 async fn a_role_holds_from_the_next_request_on(server: TestServer) {
@@ -257,32 +310,7 @@ async fn a_role_holds_from_the_next_request_on(server: TestServer) {
         .await
         .expect_problem(422, "unknown_field");
 
-    let logs = server
-        .get(
-            &format!("/v1/admin/system-logs?action=role_changed&user={}", user.id),
-            &admin.access,
-        )
-        .await
-        .expect(200);
-    let changes: Vec<_> = logs["items"]
-        .as_array()
-        .expect("items")
-        .iter()
-        .map(|act| {
-            (
-                &act["details"]["before"]["role"],
-                &act["details"]["after"]["role"],
-            )
-        })
-        .collect();
-    assert_eq!(
-        changes,
-        [
-            (&json!("admin"), &json!("user")),
-            (&json!("moderator"), &json!("admin")),
-            (&json!("user"), &json!("moderator"))
-        ]
-    );
+    changes_of_role_are_recorded(&server, &admin, &user).await;
     server.stop().await;
 }
 

@@ -108,6 +108,44 @@ async fn recorded(server: &TestServer, user: &TestUser, action: &str) -> Vec<Val
         .collect()
 }
 
+async fn wrong_codes_are_refused(server: &TestServer, moderator: &TestUser, forgotten: &Totp) {
+    let old = forgotten
+        .generate(server.clock.now().seconds().try_into().expect("after 1970"))
+        .to_string();
+    for wrong in [
+        old.as_str(),
+        "000",
+        "",
+        "abcdef",
+        "aaaa-bbbb-cccc-dddd",
+        "１２３４５６",
+    ] {
+        login(server, moderator, Some(wrong))
+            .await
+            .expect_problem(401, "totp_invalid");
+    }
+}
+
+/// Neither a lower role nor another password takes it away.
+async fn neither_role_nor_password_takes_it_away(server: &TestServer, moderator: &TestUser) {
+    server
+        .count(&format!(
+            "UPDATE users SET role = 'user' WHERE id = {} RETURNING id",
+            moderator.id
+        ))
+        .await;
+    let change = json!({ "current_password": PASSWORD, "new_password": "kar yağıyor bugün" });
+    server
+        .post("/v1/me/password", &moderator.access, &change)
+        .await
+        .expect(204);
+    let body = json!({ "phone": moderator.phone, "password": "kar yağıyor bugün" });
+    server
+        .post("/v1/auth/login", "", &body)
+        .await
+        .expect_problem(401, "totp_required");
+}
+
 async fn a_second_factor_is_asked_for_once_it_is_confirmed(server: TestServer) {
     let moderator = staff(&server, "deniz", "moderator").await;
     let begin = async |user: &TestUser, password: &str| {
@@ -170,21 +208,7 @@ async fn a_second_factor_is_asked_for_once_it_is_confirmed(server: TestServer) {
     login(&server, &moderator, None)
         .await
         .expect_problem(401, "totp_required");
-    let old = forgotten
-        .generate(server.clock.now().seconds().try_into().expect("after 1970"))
-        .to_string();
-    for wrong in [
-        old.as_str(),
-        "000",
-        "",
-        "abcdef",
-        "aaaa-bbbb-cccc-dddd",
-        "１２３４５６",
-    ] {
-        login(&server, &moderator, Some(wrong))
-            .await
-            .expect_problem(401, "totp_invalid");
-    }
+    wrong_codes_are_refused(&server, &moderator, &forgotten).await;
     // Nothing of it is told to who does not know the password.
     let body = json!({ "phone": moderator.phone, "password": "not the password", "totp": app.code(&server) });
     server
@@ -199,23 +223,7 @@ async fn a_second_factor_is_asked_for_once_it_is_confirmed(server: TestServer) {
         [json!({})]
     );
 
-    // Neither a lower role nor another password takes it away.
-    server
-        .count(&format!(
-            "UPDATE users SET role = 'user' WHERE id = {} RETURNING id",
-            moderator.id
-        ))
-        .await;
-    let change = json!({ "current_password": PASSWORD, "new_password": "kar yağıyor bugün" });
-    server
-        .post("/v1/me/password", &moderator.access, &change)
-        .await
-        .expect(204);
-    let body = json!({ "phone": moderator.phone, "password": "kar yağıyor bugün" });
-    server
-        .post("/v1/auth/login", "", &body)
-        .await
-        .expect_problem(401, "totp_required");
+    neither_role_nor_password_takes_it_away(&server, &moderator).await;
     server.stop().await;
 }
 

@@ -36,6 +36,38 @@ async fn without_a_sender_there_is_no_reset() {
     server.stop().await;
 }
 
+/// Neither the phone, a code nor a password lies in a file of the server.
+fn look(server: &ServerProcess, phone: &str, codes: [&str; 2]) {
+    let quoted = |code: &str| {
+        [
+            format!("\"{code}\""),
+            format!(" {code},"),
+            format!("={code}"),
+        ]
+    };
+    let secrets = [vec![
+        phone.to_owned(),
+        phone[1..].to_owned(),
+        phone[3..].to_owned(),
+        "sesame".to_owned(),
+        PASSWORD.to_owned(),
+    ]];
+    let secrets: Vec<String> = secrets
+        .into_iter()
+        .flatten()
+        .chain(quoted(codes[0]))
+        .chain(quoted(codes[1]))
+        .collect();
+    for (path, bytes) in server.files() {
+        for word in &secrets {
+            let found = bytes
+                .windows(word.len())
+                .any(|window| window == word.as_bytes());
+            assert!(!found, "{} holds {word}", path.display());
+        }
+    }
+}
+
 /// Kill −9 between the code and its use, and what the disk and a log of everything hold meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_code_survives_kill_9_and_neither_it_nor_the_phone_is_on_the_disk() {
@@ -86,37 +118,7 @@ async fn a_code_survives_kill_9_and_neither_it_nor_the_phone_is_on_the_disk() {
     assert_eq!(post(&server.url, RESET, json!({"phone": phone})).await, 202);
     let reset = gateway.message(2).await.code;
     // While the code is stored.
-    let look = |server: &ServerProcess| {
-        let quoted = |code: &str| {
-            [
-                format!("\"{code}\""),
-                format!(" {code},"),
-                format!("={code}"),
-            ]
-        };
-        let secrets = [vec![
-            phone.to_owned(),
-            phone[1..].to_owned(),
-            phone[3..].to_owned(),
-            "sesame".to_owned(),
-            PASSWORD.to_owned(),
-        ]];
-        let secrets: Vec<String> = secrets
-            .into_iter()
-            .flatten()
-            .chain(quoted(&registration))
-            .chain(quoted(&reset))
-            .collect();
-        for (path, bytes) in server.files() {
-            for word in &secrets {
-                let found = bytes
-                    .windows(word.len())
-                    .any(|window| window == word.as_bytes());
-                assert!(!found, "{} holds {word}", path.display());
-            }
-        }
-    };
-    look(&server);
+    look(&server, phone, [&registration, &reset]);
     server.kill().await;
     server.restart().await;
     let confirmation = json!({"phone": phone, "code": reset, "new_password": "yeni bir parola"});
@@ -124,7 +126,7 @@ async fn a_code_survives_kill_9_and_neither_it_nor_the_phone_is_on_the_disk() {
     assert_eq!(post(&server.url, CONFIRM, confirmation).await, 422);
     let login = json!({"phone": phone, "password": "yeni bir parola"});
     assert_eq!(post(&server.url, "/v1/auth/login", login).await, 200);
-    look(&server);
+    look(&server, phone, [&registration, &reset]);
     assert_eq!(server.terminate().await, Some(0));
 }
 

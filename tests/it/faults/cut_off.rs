@@ -60,6 +60,64 @@ async fn a_node_whose_line_to_redis_is_far_too_slow_goes_on() {
     cut_off(Mode::Delay(Duration::from_secs(2)), true).await;
 }
 
+async fn who_waited_is_found(site: &Site, searcher: &mut Person) {
+    let mut newcomer = site.person(0).await;
+    let found = async {
+        loop {
+            let answer = newcomer
+                .ask(json!({"type": "match.find", "mode": "text"}))
+                .await;
+            if answer["type"] == "match.searching" {
+                break newcomer.found().await;
+            }
+            assert_eq!(answer["code"], "unavailable", "{answer}");
+            tokio::time::sleep(Duration::from_millis(
+                answer["retry_after_ms"].as_u64().expect("says when"),
+            ))
+            .await;
+        }
+    };
+    let found = tokio::time::timeout(HEALED, found)
+        .await
+        .expect("matched in time");
+    assert_eq!(searcher.found().await, found);
+}
+
+async fn the_last_words_are_true(
+    sides: &[crate::load::Side],
+    speaks: &mut Person,
+    listens: &mut Person,
+    near: &mut Person,
+    left: &mut Person,
+) {
+    for side in sides {
+        assert!(
+            side.presence.last().is_none_or(|(_, online)| *online),
+            "{:?} was told last: {:?}",
+            side.place,
+            side.presence
+        );
+    }
+    for (person, name) in [(speaks, "speaks"), (listens, "listens")] {
+        assert!(
+            words_by_now(person)
+                .await
+                .last()
+                .is_none_or(|online| *online),
+            "{name}: both were there all the time"
+        );
+    }
+    for person in [near, left] {
+        assert!(
+            words_by_now(person)
+                .await
+                .last()
+                .is_none_or(|online| !online),
+            "nobody came back"
+        );
+    }
+}
+
 /// With `unready`, the node has to say that it is not ready.
 async fn cut_off(mode: Mode, unready: bool) {
     let Some(redis) = PrivateRedis::start().await else {
@@ -136,54 +194,10 @@ async fn cut_off(mode: Mode, unready: bool) {
         hears_last(person, false, HEALED).await;
     }
     // Who waited through all of it is found.
-    let mut newcomer = site.person(0).await;
-    let found = async {
-        loop {
-            let answer = newcomer
-                .ask(json!({"type": "match.find", "mode": "text"}))
-                .await;
-            if answer["type"] == "match.searching" {
-                break newcomer.found().await;
-            }
-            assert_eq!(answer["code"], "unavailable", "{answer}");
-            tokio::time::sleep(Duration::from_millis(
-                answer["retry_after_ms"].as_u64().expect("says when"),
-            ))
-            .await;
-        }
-    };
-    let found = tokio::time::timeout(HEALED, found)
-        .await
-        .expect("matched in time");
-    assert_eq!(searcher.found().await, found);
+    who_waited_is_found(&site, &mut searcher).await;
 
     let (sides, total) = load.finish().await;
-    for side in &sides {
-        assert!(
-            side.presence.last().is_none_or(|(_, online)| *online),
-            "{:?} was told last: {:?}",
-            side.place,
-            side.presence
-        );
-    }
-    for (person, name) in [(&mut speaks, "speaks"), (&mut listens, "listens")] {
-        assert!(
-            words_by_now(person)
-                .await
-                .last()
-                .is_none_or(|online| *online),
-            "{name}: both were there all the time"
-        );
-    }
-    for person in [&mut near, &mut left] {
-        assert!(
-            words_by_now(person)
-                .await
-                .last()
-                .is_none_or(|online| !online),
-            "nobody came back"
-        );
-    }
+    the_last_words_are_true(&sides, &mut speaks, &mut listens, &mut near, &mut left).await;
     eprintln!(
         "{mode:?} under {total} messages: not ready after {unready_after:?}, a revoked session closed after {closed_after:?}, \
          a message to the other node answered after {answered_after:?}, ready again after {ready_after:?}"

@@ -21,6 +21,24 @@ const ARRIVED: Duration = Duration::from_secs(20);
 /// Matches that were made, and rights that were taken for them.
 const MADE: &str = "SELECT (SELECT COUNT(*) FROM matches) + (SELECT COUNT(*) FROM quota_ledger WHERE reason = 'match')";
 
+async fn the_words_of_the_former_leader_arrive(site: &Site, leader: usize) {
+    within(
+        ARRIVED,
+        "the words of the former leader arrive",
+        async || {
+            let mut ends = 0.0;
+            for name in [
+                "tebdil_match_writes_fenced_total",
+                "tebdil_match_write_failures_total",
+            ] {
+                ends += site.metric(leader, name).await.unwrap_or(0.0);
+            }
+            ends > 0.0 || site.count(MADE).await > 0
+        },
+    )
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_match_of_a_former_leader_comes_too_late() {
     let Some(redis) = PrivateRedis::start().await else {
@@ -72,21 +90,7 @@ async fn a_match_of_a_former_leader_comes_too_late() {
     a.until("match.cancelled").await;
 
     to_postgres[leader].set(Mode::Pass).await;
-    within(
-        ARRIVED,
-        "the words of the former leader arrive",
-        async || {
-            let mut ends = 0.0;
-            for name in [
-                "tebdil_match_writes_fenced_total",
-                "tebdil_match_write_failures_total",
-            ] {
-                ends += site.metric(leader, name).await.unwrap_or(0.0);
-            }
-            ends > 0.0 || site.count(MADE).await > 0
-        },
-    )
-    .await;
+    the_words_of_the_former_leader_arrive(&site, leader).await;
     assert_eq!(
         site.count(MADE).await,
         0,

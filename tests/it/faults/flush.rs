@@ -7,11 +7,28 @@ use serde_json::json;
 use super::{Site, hears, hears_last, talk, within, words_by_now};
 use crate::{
     load::{Load, Pair},
-    sockets::connect_to,
+    sockets::{Person, connect_to},
 };
 
 /// Far above the second in which nodes notice.
 const HEALED: Duration = Duration::from_secs(15);
+
+async fn signs_of_typing_pass_both_ways(stays: &mut Person, stays_too: &mut Person, calm: &str) {
+    // Signs of typing are not kept for later: one that comes shows that the way is there again.
+    let typing = json!({"type": "typing", "match_id": calm, "on": true});
+    let before = tokio::time::Instant::now();
+    for (from, to) in [(0, 1), (1, 0)] {
+        let people = [&mut *stays, &mut *stays_too];
+        loop {
+            people[from].send(typing.clone()).await;
+            if super::heard_by_now(people[to]).await.contains(&typing) {
+                break;
+            }
+            assert!(before.elapsed() < HEALED, "no sign of typing arrives");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flushed_redis_costs_nobody_anything() {
@@ -45,20 +62,7 @@ async fn a_flushed_redis_costs_nobody_anything() {
     load.goes_on(1, 50).await;
 
     hears_last(&mut left_alone, false, HEALED).await;
-    // Signs of typing are not kept for later: one that comes shows that the way is there again.
-    let typing = json!({"type": "typing", "match_id": calm, "on": true});
-    let before = tokio::time::Instant::now();
-    for (from, to) in [(0, 1), (1, 0)] {
-        let people = [&mut stays, &mut stays_too];
-        loop {
-            people[from].send(typing.clone()).await;
-            if super::heard_by_now(people[to]).await.contains(&typing) {
-                break;
-            }
-            assert!(before.elapsed() < HEALED, "no sign of typing arrives");
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-    }
+    signs_of_typing_pass_both_ways(&mut stays, &mut stays_too, &calm).await;
     talk(&mut stays, &mut stays_too, &calm).await;
 
     // The one who waited is found by one who comes, at the other node.

@@ -36,6 +36,28 @@ struct Rush {
     moved: AtomicUsize,
 }
 
+async fn each_right_was_used_once(site: &Site) {
+    for (expected, sql) in [
+        (250, "SELECT COUNT(*) FROM matches"),
+        (500, "SELECT COUNT(*) FROM match_sides"),
+        (500, "SELECT COUNT(DISTINCT user_id) FROM match_sides"),
+        (
+            500,
+            "SELECT COUNT(*) FROM quota_ledger WHERE reason = 'match'",
+        ),
+        (
+            500,
+            "SELECT COUNT(DISTINCT user_id) FROM quota_ledger WHERE reason = 'match'",
+        ),
+        (
+            4_500,
+            "SELECT CAST(SUM(daily_chat_balance) AS BIGINT) FROM users",
+        ),
+    ] {
+        assert_eq!(site.count(sql).await, expected, "{sql}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_rush_whose_leader_is_killed_is_matched_once() {
     let Some(mut site) = Site::start(3).await else {
@@ -112,25 +134,7 @@ async fn a_rush_whose_leader_is_killed_is_matched_once() {
         matches.values().all(|sides| *sides == 2),
         "each match has its two"
     );
-    for (expected, sql) in [
-        (250, "SELECT COUNT(*) FROM matches"),
-        (500, "SELECT COUNT(*) FROM match_sides"),
-        (500, "SELECT COUNT(DISTINCT user_id) FROM match_sides"),
-        (
-            500,
-            "SELECT COUNT(*) FROM quota_ledger WHERE reason = 'match'",
-        ),
-        (
-            500,
-            "SELECT COUNT(DISTINCT user_id) FROM quota_ledger WHERE reason = 'match'",
-        ),
-        (
-            4_500,
-            "SELECT CAST(SUM(daily_chat_balance) AS BIGINT) FROM users",
-        ),
-    ] {
-        assert_eq!(site.count(sql).await, expected, "{sql}");
-    }
+    each_right_was_used_once(&site).await;
     assert!(took < MATCHED, "{took:?}");
 }
 

@@ -37,14 +37,10 @@ const MEASURED: Duration = Duration::from_secs(10);
 const SLOWER: u32 = 3;
 const FLOOR: Duration = Duration::from_millis(100);
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_leader_cut_off_from_postgresql_stops_nobody_else() {
-    let Some(redis) = PrivateRedis::start().await else {
-        return;
-    };
-    let Some(database) = TestDatabase::create(Backend::Postgres).await else {
-        return;
-    };
+async fn lines_to(
+    database: &TestDatabase,
+    redis: &PrivateRedis,
+) -> (Vec<ChaosProxy>, Vec<(u16, String)>) {
     let mut address = reqwest::Url::parse(database.url()).expect("an address");
     let server = address.port().unwrap_or(5432);
     let (mut lines, mut ways) = (Vec::new(), Vec::new());
@@ -56,6 +52,46 @@ async fn a_leader_cut_off_from_postgresql_stops_nobody_else() {
         ways.push((redis.port(), address.to_string()));
         lines.push(line);
     }
+    (lines, ways)
+}
+
+/// What was refused is repeated as it was, and stored once.
+async fn is_accepted_once(theirs: &mut Person, said: &Value) -> Duration {
+    let healed = Instant::now();
+    let accepted = loop {
+        let answer = patient(theirs, said.clone()).await;
+        if answer["type"] == "message.accepted" {
+            break answer;
+        }
+        assert!(
+            healed.elapsed() < HEALED,
+            "messages are accepted again: {answer}"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!(accepted["seq"], 1);
+    healed.elapsed()
+}
+
+async fn one_match_more_was_made(site: &Site, made: i64) {
+    assert_eq!(site.count("SELECT COUNT(*) FROM matches").await, made + 1);
+    assert_eq!(
+        site.count("SELECT COUNT(*) FROM quota_ledger WHERE reason = 'match'")
+            .await,
+        2 * (made + 1),
+        "each right once"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_leader_cut_off_from_postgresql_stops_nobody_else() {
+    let Some(redis) = PrivateRedis::start().await else {
+        return;
+    };
+    let Some(database) = TestDatabase::create(Backend::Postgres).await else {
+        return;
+    };
+    let (mut lines, ways) = lines_to(&database, &redis).await;
     let Some(site) = Site::with(redis, database, &ways).await else {
         return;
     };
@@ -115,29 +151,9 @@ async fn a_leader_cut_off_from_postgresql_stops_nobody_else() {
         site.reaches(leader, "database").await == Some(true)
     })
     .await;
-    // What was refused is repeated as it was, and stored once.
-    let healed = Instant::now();
-    let accepted = loop {
-        let answer = patient(&mut theirs, said.clone()).await;
-        if answer["type"] == "message.accepted" {
-            break answer;
-        }
-        assert!(
-            healed.elapsed() < HEALED,
-            "messages are accepted again: {answer}"
-        );
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    };
-    assert_eq!(accepted["seq"], 1);
-    let spoke = healed.elapsed();
+    let spoke = is_accepted_once(&mut theirs, &said).await;
     assert_eq!(site.leader().await, other, "who leads goes on");
-    assert_eq!(site.count("SELECT COUNT(*) FROM matches").await, made + 1);
-    assert_eq!(
-        site.count("SELECT COUNT(*) FROM quota_ledger WHERE reason = 'match'")
-            .await,
-        2 * (made + 1),
-        "each right once"
-    );
+    one_match_more_was_made(&site, made).await;
     // Where it is well again, one searches as before.
     site.pair([leader, other]).await;
     eprintln!(

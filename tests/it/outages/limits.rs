@@ -13,6 +13,49 @@ use crate::{
     sockets::eventually,
 };
 
+async fn only_passwords_are_refused(
+    node: usize,
+    token: &str,
+    login: &Value,
+    change: &Value,
+    call: &impl AsyncFn(usize, Method, &str, &str, Value) -> (u16, Value),
+) {
+    for (path, token, body) in [
+        ("/v1/auth/login", "", login.clone()),
+        (
+            "/v1/auth/register",
+            "",
+            TestServer::registration("+905309998877", "kedi"),
+        ),
+        ("/v1/me/password", token, change.clone()),
+    ] {
+        let (status, body) = call(node, Method::POST, path, token, body).await;
+        assert_eq!(
+            (status, body["code"].as_str()),
+            (503, Some("unavailable")),
+            "{path}"
+        );
+        assert!(body["retry_after_ms"].as_u64() > Some(0), "{body}");
+    }
+    // Who is signed in goes on.
+    assert_eq!(
+        call(node, Method::GET, "/v1/me", token, json!({})).await.0,
+        200
+    );
+    assert_eq!(
+        call(
+            node,
+            Method::PATCH,
+            "/v1/me",
+            token,
+            json!({"locale": "en"})
+        )
+        .await
+        .0,
+        200
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_redis_people_talk_and_nobody_tries_a_password() {
     let Some(database) = TestDatabase::create(Backend::Postgres).await else {
@@ -48,42 +91,7 @@ async fn without_redis_people_talk_and_nobody_tries_a_password() {
 
     redis.stop(Stop::Kill).await;
     for node in 0..2 {
-        for (path, token, body) in [
-            ("/v1/auth/login", "", login.clone()),
-            (
-                "/v1/auth/register",
-                "",
-                TestServer::registration("+905309998877", "kedi"),
-            ),
-            ("/v1/me/password", &*a.user.access, change.clone()),
-        ] {
-            let (status, body) = call(node, Method::POST, path, token, body).await;
-            assert_eq!(
-                (status, body["code"].as_str()),
-                (503, Some("unavailable")),
-                "{path}"
-            );
-            assert!(body["retry_after_ms"].as_u64() > Some(0), "{body}");
-        }
-        // Who is signed in goes on.
-        assert_eq!(
-            call(node, Method::GET, "/v1/me", &a.user.access, json!({}))
-                .await
-                .0,
-            200
-        );
-        assert_eq!(
-            call(
-                node,
-                Method::PATCH,
-                "/v1/me",
-                &a.user.access,
-                json!({"locale": "en"})
-            )
-            .await
-            .0,
-            200
-        );
+        only_passwords_are_refused(node, &a.user.access, &login, &change, &call).await;
     }
     let refresh = json!({ "refresh_token": a.user.refresh });
     let (status, refreshed) = call(1, Method::POST, "/v1/auth/refresh", "", refresh).await;

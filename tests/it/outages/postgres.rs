@@ -1,8 +1,8 @@
 //! PostgreSQL goes and comes back.
 
-use std::time::Duration;
+use std::{ops::Range, time::Duration};
 
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::Connection as _;
 use tokio::time::Instant;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     services::{PrivatePostgres, PrivateRedis},
-    sockets::{eventually, message},
+    sockets::{Person, eventually, message},
 };
 
 /// How long PostgreSQL is away.
@@ -25,6 +25,88 @@ const NOTICED: Duration = Duration::from_secs(5);
 /// How long a request may wait for its refusal: a statement waits 5 s for a connection, and that of
 /// a message begins when the one before has failed.
 const REFUSED: Duration = Duration::from_secs(12);
+
+async fn what_was_refused_is_accepted(
+    a: &mut Person,
+    b: &mut Person,
+    finder: &mut Person,
+    said: &Value,
+    since: Instant,
+) {
+    let accepted = loop {
+        let answer = a.ask(said.clone()).await;
+        if answer["type"] == "message.accepted" {
+            break answer;
+        }
+        assert!(
+            since.elapsed() < NOTICED,
+            "messages are accepted again: {answer}"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert_eq!(accepted["seq"], 2);
+    assert_eq!(b.until("message.new").await["seq"], 2);
+    assert_eq!(a.ask(said.clone()).await["seq"], 2);
+    while finder.ask(find()).await["type"] != "match.searching" {
+        assert!(since.elapsed() < NOTICED, "searches are accepted again");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn jobs_run_again(database: &str) -> tokio::sync::Mutex<sqlx::PgConnection> {
+    let mut connection = sqlx::PgConnection::connect(database)
+        .await
+        .expect("a connection");
+    let job = "INSERT INTO job (id, queue, payload, dedupe, max_attempts, run_at, created_at) \
+               SELECT 'after', queue, payload, 'after', max_attempts, now(), now() FROM job WHERE queue = 'expire' LIMIT 1";
+    sqlx::raw_sql(job)
+        .execute(&mut connection)
+        .await
+        .expect("a job");
+    let connection = tokio::sync::Mutex::new(connection);
+    eventually("jobs run again", async || {
+        let done = "SELECT count(*) FROM job WHERE id = 'after' AND state = 2";
+        sqlx::query_scalar::<_, i64>(done)
+            .fetch_one(&mut *connection.lock().await)
+            .await
+            .expect("a number")
+            == 1
+    })
+    .await;
+    connection
+}
+
+fn readiness_followed(watched: &[Readiness], down: Instant, up: &Range<Instant>) {
+    let readiness = |database: bool| {
+        let body = json!({"ready": database, "database": database, "redis": true, "clock": true, "draining": false});
+        Some((if database { 200 } else { 503 }, body))
+    };
+    for watched in watched {
+        watched.told_the_truth(
+            &readiness(true),
+            &readiness(false),
+            down,
+            up.clone(),
+            NOTICED,
+        );
+    }
+}
+
+async fn what_was_accepted_is_stored_once(
+    connection: &tokio::sync::Mutex<sqlx::PgConnection>,
+    stored: usize,
+) {
+    let written = "SELECT count(*) FROM messages WHERE kind = 'content'";
+    let written: i64 = sqlx::query_scalar(written)
+        .fetch_one(&mut *connection.lock().await)
+        .await
+        .expect("a number");
+    assert_eq!(
+        usize::try_from(written).expect("not negative"),
+        stored + 2,
+        "what was accepted is there, once"
+    );
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn postgresql_is_stopped_for_twenty_seconds() {
@@ -78,24 +160,7 @@ async fn postgresql_is_stopped_for_twenty_seconds() {
     postgres.restart().await;
     let up = up..Instant::now();
     // A client repeats what was refused: it is stored once.
-    let accepted = loop {
-        let answer = a.ask(said.clone()).await;
-        if answer["type"] == "message.accepted" {
-            break answer;
-        }
-        assert!(
-            up.end.elapsed() < NOTICED,
-            "messages are accepted again: {answer}"
-        );
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    };
-    assert_eq!(accepted["seq"], 2);
-    assert_eq!(b.until("message.new").await["seq"], 2);
-    assert_eq!(a.ask(said).await["seq"], 2);
-    while finder.ask(find()).await["type"] != "match.searching" {
-        assert!(up.end.elapsed() < NOTICED, "searches are accepted again");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    what_was_refused_is_accepted(&mut a, &mut b, &mut finder, &said, up.end).await;
     assert_eq!(
         finder.found().await,
         searcher.found().await,
@@ -105,57 +170,18 @@ async fn postgresql_is_stopped_for_twenty_seconds() {
     let offline = json!({"type": "peer.presence", "match_id": goes_id, "online": false});
     assert_eq!(stays.until("peer.presence").await, offline);
 
-    let mut connection = sqlx::PgConnection::connect(&database)
-        .await
-        .expect("a connection");
-    let job = "INSERT INTO job (id, queue, payload, dedupe, max_attempts, run_at, created_at) \
-               SELECT 'after', queue, payload, 'after', max_attempts, now(), now() FROM job WHERE queue = 'expire' LIMIT 1";
-    sqlx::raw_sql(job)
-        .execute(&mut connection)
-        .await
-        .expect("a job");
-    let connection = tokio::sync::Mutex::new(connection);
-    eventually("jobs run again", async || {
-        let done = "SELECT count(*) FROM job WHERE id = 'after' AND state = 2";
-        sqlx::query_scalar::<_, i64>(done)
-            .fetch_one(&mut *connection.lock().await)
-            .await
-            .expect("a number")
-            == 1
-    })
-    .await;
+    let connection = jobs_run_again(&database).await;
     tokio::time::sleep_until(up.end + NOTICED + Duration::from_secs(1)).await;
     nodes.all_run();
     let sides = talk.end().await;
 
-    let readiness = |database: bool| {
-        let body = json!({"ready": database, "database": database, "redis": true, "clock": true, "draining": false});
-        Some((if database { 200 } else { 503 }, body))
-    };
-    for watched in &watched {
-        watched.told_the_truth(
-            &readiness(true),
-            &readiness(false),
-            down,
-            up.clone(),
-            NOTICED,
-        );
-    }
+    readiness_followed(&watched, down, &up);
     let (mut stored, mut disconnected) = (0, 0);
     for side in sides.values().flatten() {
         disconnected += side.disconnected.len();
         stored += side.texts();
     }
-    let written = "SELECT count(*) FROM messages WHERE kind = 'content'";
-    let written: i64 = sqlx::query_scalar(written)
-        .fetch_one(&mut *connection.lock().await)
-        .await
-        .expect("a number");
-    assert_eq!(
-        usize::try_from(written).expect("not negative"),
-        stored + 2,
-        "what was accepted is there, once"
-    );
+    what_was_accepted_is_stored_once(&connection, stored).await;
     println!(
         "{refused} times refused, a message after {sends:?} at most, a search after {finds:?}; {disconnected} sockets were closed"
     );

@@ -1,15 +1,18 @@
 //! Redis goes and comes back.
 
-use std::time::Duration;
+use std::{collections::HashMap, ops::Range, time::Duration};
 
 use serde_json::json;
-use tebdil_core::testing::{Backend, TestDatabase};
+use tebdil_core::{
+    id::MatchId,
+    testing::{Backend, TestDatabase},
+};
 use tokio::time::Instant;
 
 use super::{
     Nodes, Readiness,
     people::{find, is_unavailable, person},
-    talk::Talk,
+    talk::{Side, Talk},
 };
 use crate::services::{PrivateRedis, Stop};
 
@@ -25,6 +28,46 @@ const REFUSED: Duration = Duration::from_secs(3);
 /// How long a message may take to be accepted: the database is there all the time. Far above what
 /// it takes.
 const ACCEPTED: Duration = Duration::from_secs(5);
+
+fn readiness_followed(watched: &[Readiness], down: Instant, up: &Range<Instant>) {
+    let readiness = |redis: bool| {
+        let body = json!({"ready": redis, "database": true, "redis": redis, "clock": true, "draining": false});
+        Some((if redis { 200 } else { 503 }, body))
+    };
+    for watched in watched {
+        watched.told_the_truth(
+            &readiness(true),
+            &readiness(false),
+            down,
+            up.clone(),
+            NOTICED,
+        );
+    }
+}
+
+fn chats_went_on(
+    sides: &HashMap<MatchId, Vec<Side>>,
+    at_one_node: &[MatchId],
+    during: &Range<Instant>,
+) {
+    for (id, pair) in sides {
+        for side in pair {
+            assert_eq!(side.disconnected.len(), 0, "nobody is disconnected");
+            let answered = side.slowest_answer(during.clone());
+            assert!(
+                answered < ACCEPTED,
+                "a message waited {answered:?} for its answer"
+            );
+            if at_one_node.contains(id) {
+                let silence = side.longest_silence(during.clone());
+                assert!(
+                    silence < ACCEPTED,
+                    "a chat at one node stood still for {silence:?}"
+                );
+            }
+        }
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_is_stopped_for_twenty_seconds() {
@@ -88,36 +131,8 @@ async fn redis_is_stopped_for_twenty_seconds() {
     nodes.all_run();
     let sides = talk.end().await;
 
-    let readiness = |redis: bool| {
-        let body = json!({"ready": redis, "database": true, "redis": redis, "clock": true, "draining": false});
-        Some((if redis { 200 } else { 503 }, body))
-    };
-    for watched in &watched {
-        watched.told_the_truth(
-            &readiness(true),
-            &readiness(false),
-            down,
-            up.clone(),
-            NOTICED,
-        );
-    }
-    for (id, pair) in &sides {
-        for side in pair {
-            assert_eq!(side.disconnected.len(), 0, "nobody is disconnected");
-            let answered = side.slowest_answer(down..up.start);
-            assert!(
-                answered < ACCEPTED,
-                "a message waited {answered:?} for its answer"
-            );
-            if at_one_node.contains(id) {
-                let silence = side.longest_silence(down..up.start);
-                assert!(
-                    silence < ACCEPTED,
-                    "a chat at one node stood still for {silence:?}"
-                );
-            }
-        }
-    }
+    readiness_followed(&watched, down, &up);
+    chats_went_on(&sides, &at_one_node, &(down..up.start));
     let all = || sides.values().flatten();
     println!(
         "slowest refusal of a search {slowest:?}; the searcher was matched {matched:?} after the return; slowest answer to a message {:?}, \

@@ -1,16 +1,23 @@
 //! Node after node ends and starts again, while everybody goes on.
 
-use std::{collections::BTreeMap, ops::Range, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+    time::Duration,
+};
 
 use reqwest::Method;
 use serde_json::json;
-use tebdil_core::testing::{Backend, TestDatabase};
+use tebdil_core::{
+    id::MatchId,
+    testing::{Backend, TestDatabase},
+};
 use tokio::time::Instant;
 
 use super::{
     Nodes,
-    people::{Guests, find, pair_at, patiently, person, tokens_of},
-    talk::Talk,
+    people::{Guests, Visit, find, pair_at, patiently, person, tokens_of},
+    talk::{Side, Talk},
 };
 use crate::{
     services::PrivateRedis,
@@ -43,6 +50,57 @@ struct Restart {
     during: Range<Instant>,
     /// Sockets it had.
     sockets: usize,
+}
+
+fn each_restart_closed_its_sockets(
+    restarts: Vec<Restart>,
+    visits: &[Vec<Visit>],
+    sides: &HashMap<MatchId, Vec<Side>>,
+) {
+    for (node, Restart { during, sockets }) in restarts.into_iter().enumerate() {
+        let closed: Vec<usize> = visits
+            .iter()
+            .map(|visits| {
+                visits
+                    .iter()
+                    .filter(|visit| visit.until.is_some_and(|at| during.contains(&at)))
+                    .count()
+            })
+            .chain(sides.values().flatten().map(|side| {
+                side.disconnected
+                    .iter()
+                    .filter(|at| during.contains(at))
+                    .count()
+            }))
+            .collect();
+        assert!(
+            closed.iter().all(|times| *times <= 1),
+            "somebody lost more than one socket when node {node} was restarted"
+        );
+        // And one of the two who search, except at the first.
+        assert_eq!(
+            closed.iter().sum::<usize>() + node.min(1),
+            sockets,
+            "each socket of node {node} was closed, and no other"
+        );
+        let back = visits
+            .iter()
+            .flatten()
+            .map(|visit| visit.from)
+            .filter(|at| during.contains(at));
+        let mut bars = vec![0; 1];
+        for at in back {
+            let bar = usize::try_from((at - during.start).as_millis() / BAR.as_millis())
+                .expect("seconds");
+            bars.resize(bars.len().max(bar + 1), 0);
+            bars[bar] += 1;
+        }
+        println!("node {node} had {sockets} sockets; back per {BAR:?}: {bars:?}");
+        assert!(
+            bars.iter().all(|bar| bar * HERD <= sockets),
+            "too many come back at once"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -119,50 +177,7 @@ async fn a_rolling_restart_loses_nothing() {
     assert_eq!(guests.mishaps(), BTreeMap::new());
     let visits = guests.visits();
     guests.leave().await;
-    for (node, Restart { during, sockets }) in restarts.into_iter().enumerate() {
-        let closed: Vec<usize> = visits
-            .iter()
-            .map(|visits| {
-                visits
-                    .iter()
-                    .filter(|visit| visit.until.is_some_and(|at| during.contains(&at)))
-                    .count()
-            })
-            .chain(sides.values().flatten().map(|side| {
-                side.disconnected
-                    .iter()
-                    .filter(|at| during.contains(at))
-                    .count()
-            }))
-            .collect();
-        assert!(
-            closed.iter().all(|times| *times <= 1),
-            "somebody lost more than one socket when node {node} was restarted"
-        );
-        // And one of the two who search, except at the first.
-        assert_eq!(
-            closed.iter().sum::<usize>() + node.min(1),
-            sockets,
-            "each socket of node {node} was closed, and no other"
-        );
-        let back = visits
-            .iter()
-            .flatten()
-            .map(|visit| visit.from)
-            .filter(|at| during.contains(at));
-        let mut bars = vec![0; 1];
-        for at in back {
-            let bar = usize::try_from((at - during.start).as_millis() / BAR.as_millis())
-                .expect("seconds");
-            bars.resize(bars.len().max(bar + 1), 0);
-            bars[bar] += 1;
-        }
-        println!("node {node} had {sockets} sockets; back per {BAR:?}: {bars:?}");
-        assert!(
-            bars.iter().all(|bar| bar * HERD <= sockets),
-            "too many come back at once"
-        );
-    }
+    each_restart_closed_its_sockets(restarts, &visits, &sides);
     for side in sides.values().flatten() {
         assert_eq!(side.reconnected.len(), side.disconnected.len());
     }

@@ -1,9 +1,9 @@
 //! PostgreSQL falls silent: nothing comes any more, not even an end.
 
-use std::time::Duration;
+use std::{collections::HashMap, ops::Range, time::Duration};
 
 use serde_json::{Value, json};
-use tebdil_core::testing::Backend;
+use tebdil_core::{id::MatchId, testing::Backend};
 use tokio::time::Instant;
 
 use super::{
@@ -44,6 +44,55 @@ async fn until_answered(person: &mut Person, frame: Value, kind: &str, since: In
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+fn readiness_followed(watched: &[Readiness], down: Instant, up: &Range<Instant>) {
+    let readiness = |database: bool| {
+        let body = json!({"ready": database, "database": database, "redis": true, "clock": true, "draining": false});
+        Some((if database { 200 } else { 503 }, body))
+    };
+    for watched in watched {
+        watched.told_the_truth(
+            &readiness(true),
+            &readiness(false),
+            down,
+            up.clone(),
+            NOTICED,
+        );
+    }
+}
+
+async fn everything_is_stored_once(
+    postgres: &PrivatePostgres,
+    sides: &HashMap<MatchId, Vec<super::talk::Side>>,
+) -> usize {
+    let accepted: usize = sides.values().flatten().map(super::talk::Side::texts).sum();
+    let mut connection =
+        <sqlx::PgConnection as sqlx::Connection>::connect(&postgres.url(postgres.port()))
+            .await
+            .expect("a connection");
+    for (sql, expected) in [
+        (
+            "SELECT count(*) FROM messages WHERE kind = 'content'",
+            accepted + 2,
+        ),
+        ("SELECT count(*) FROM matches", sides.len() + 3),
+        (
+            "SELECT count(*) FROM quota_ledger WHERE reason = 'match'",
+            2 * (sides.len() + 3),
+        ),
+    ] {
+        let count: i64 = sqlx::query_scalar(sql)
+            .fetch_one(&mut connection)
+            .await
+            .expect("a number");
+        assert_eq!(
+            usize::try_from(count).expect("not negative"),
+            expected,
+            "{sql}"
+        );
+    }
+    accepted
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -122,45 +171,8 @@ async fn postgresql_says_nothing_for_thirty_seconds() {
     nodes.all_run();
     let sides = talk.end().await;
 
-    let readiness = |database: bool| {
-        let body = json!({"ready": database, "database": database, "redis": true, "clock": true, "draining": false});
-        Some((if database { 200 } else { 503 }, body))
-    };
-    for watched in &watched {
-        watched.told_the_truth(
-            &readiness(true),
-            &readiness(false),
-            down,
-            up.clone(),
-            NOTICED,
-        );
-    }
-    let accepted: usize = sides.values().flatten().map(super::talk::Side::texts).sum();
-    let mut connection =
-        <sqlx::PgConnection as sqlx::Connection>::connect(&postgres.url(postgres.port()))
-            .await
-            .expect("a connection");
-    for (sql, expected) in [
-        (
-            "SELECT count(*) FROM messages WHERE kind = 'content'",
-            accepted + 2,
-        ),
-        ("SELECT count(*) FROM matches", sides.len() + 3),
-        (
-            "SELECT count(*) FROM quota_ledger WHERE reason = 'match'",
-            2 * (sides.len() + 3),
-        ),
-    ] {
-        let count: i64 = sqlx::query_scalar(sql)
-            .fetch_one(&mut connection)
-            .await
-            .expect("a number");
-        assert_eq!(
-            usize::try_from(count).expect("not negative"),
-            expected,
-            "{sql}"
-        );
-    }
+    readiness_followed(&watched, down, &up);
+    let accepted = everything_is_stored_once(&postgres, &sides).await;
     eprintln!(
         "PostgreSQL was silent for {SILENT:?} under {accepted} texts: {refused} requests refused within {slowest:?}; after its return a message was \
          accepted after {spoke:?}, a search after {sought:?}, two matched after {matched:?}"

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Said, handle, moderator, report, resolve, told};
 use crate::{
     harness::{TestServer, TestUser},
-    sockets::pair,
+    sockets::{Person, pair},
 };
 
 /// Tokens outlive the days that go by, and jobs run when the scenario says so.
@@ -43,39 +43,7 @@ fn said<'a>(
     }
 }
 
-async fn a_moderator_reads_what_was_said_and_warns(server: TestServer) {
-    let (mut a, mut b, id) = pair(&server).await;
-    let moderator = moderator(&server, "denetci").await;
-    let bs = handle(&server, &b.user).await;
-    let mut said = said(&server, &id, [&a.user, &b.user], &bs);
-    let mut evidence = Vec::new();
-    for (number, text) in ["gizlikelime bir", "gizlikelime iki", "gizlikelime üç"]
-        .into_iter()
-        .enumerate()
-    {
-        said.message_id += 1;
-        said.sent_at = server.clock.now() - Duration::from_secs(number as u64);
-        evidence.push(said.text(&server, text));
-    }
-    let list = "/v1/admin/reports";
-    server
-        .get(list, &a.user.access)
-        .await
-        .expect_problem(403, "forbidden");
-    let made = report(&server, &a.user, &id, &evidence).await.expect(201);
-    let expected = json!({"id": made["id"], "match_id": id, "reason": "harassment", "status": "open", "created_at": server.clock.now()});
-    assert_eq!(made, expected);
-    report(&server, &a.user, &id, &evidence)
-        .await
-        .expect_problem(409, "already_reported");
-    assert_eq!(
-        server.get("/v1/reports", &a.user.access).await.expect(200),
-        json!({"items": [made], "next_cursor": null})
-    );
-    assert_eq!(
-        server.get("/v1/reports", &b.user.access).await.expect(200)["items"],
-        json!([])
-    );
+fn nothing_lies_in_clear(server: &TestServer) {
     for file in server.database_files() {
         let bytes = std::fs::read(&file).expect("the file");
         for secret in ["gizlikelime", "çok kaba", &STANDARD.encode("gizlikelime")] {
@@ -88,7 +56,16 @@ async fn a_moderator_reads_what_was_said_and_warns(server: TestServer) {
             );
         }
     }
+}
 
+async fn it_waits_in_the_queue(
+    server: &TestServer,
+    moderator: &TestUser,
+    a: &Person,
+    b: &Person,
+    bs: &str,
+    list: &str,
+) {
     let queue = server
         .get(
             &format!("{list}?status=open&reported={}", b.user.id),
@@ -102,7 +79,7 @@ async fn a_moderator_reads_what_was_said_and_warns(server: TestServer) {
         item["reported"],
         json!({"user_id": b.user.id, "handle": bs, "is_banned": false})
     );
-    let reporter = json!({"user_id": a.user.id, "handle": handle(&server, &a.user).await,
+    let reporter = json!({"user_id": a.user.id, "handle": handle(server, &a.user).await,
         "decided": 0, "dismissed": 0, "unreliable": false, "counts": true});
     assert_eq!(item["reporter"], reporter);
     assert_eq!(
@@ -138,7 +115,16 @@ async fn a_moderator_reads_what_was_said_and_warns(server: TestServer) {
             json!([])
         );
     }
+}
 
+async fn reading_is_recorded(
+    server: &TestServer,
+    moderator: &TestUser,
+    b: &Person,
+    list: &str,
+    made: &Value,
+    evidence: &[Value],
+) {
     let one = format!("{list}/{}", made["id"].as_str().expect("an id"));
     server
         .get(&one, &b.user.access)
@@ -180,7 +166,9 @@ async fn a_moderator_reads_what_was_said_and_warns(server: TestServer) {
             .await,
         0
     );
+}
 
+async fn wrong_decisions_are_refused(server: &TestServer, moderator: &TestUser, made: &Value) {
     for (wrong, field) in [
         (json!({"decision": "warn", "note": " "}), "note"),
         (
@@ -197,11 +185,67 @@ async fn a_moderator_reads_what_was_said_and_warns(server: TestServer) {
         ),
         (json!({"decision": "forgive", "note": "n"}), "decision"),
     ] {
-        let problem = resolve(&server, &moderator, &made, &wrong)
+        let problem = resolve(server, moderator, made, &wrong)
             .await
             .expect_problem(422, "invalid_field");
         assert_eq!(problem["errors"][0]["field"], field);
     }
+}
+
+async fn it_is_counted(server: &TestServer) {
+    let numbers = server
+        .send(server.request_to(&server.metrics, Method::GET, "/metrics", None))
+        .await
+        .body
+        .to_string();
+    if server.node_count() == 1 {
+        assert!(
+            numbers.contains("tebdil_reports_total{reason=\\\"harassment\\\"}"),
+            "{numbers}"
+        );
+    }
+}
+
+async fn a_moderator_reads_what_was_said_and_warns(server: TestServer) {
+    let (mut a, mut b, id) = pair(&server).await;
+    let moderator = moderator(&server, "denetci").await;
+    let bs = handle(&server, &b.user).await;
+    let mut said = said(&server, &id, [&a.user, &b.user], &bs);
+    let mut evidence = Vec::new();
+    for (number, text) in ["gizlikelime bir", "gizlikelime iki", "gizlikelime üç"]
+        .into_iter()
+        .enumerate()
+    {
+        said.message_id += 1;
+        said.sent_at = server.clock.now() - Duration::from_secs(number as u64);
+        evidence.push(said.text(&server, text));
+    }
+    let list = "/v1/admin/reports";
+    server
+        .get(list, &a.user.access)
+        .await
+        .expect_problem(403, "forbidden");
+    let made = report(&server, &a.user, &id, &evidence).await.expect(201);
+    let expected = json!({"id": made["id"], "match_id": id, "reason": "harassment", "status": "open", "created_at": server.clock.now()});
+    assert_eq!(made, expected);
+    report(&server, &a.user, &id, &evidence)
+        .await
+        .expect_problem(409, "already_reported");
+    assert_eq!(
+        server.get("/v1/reports", &a.user.access).await.expect(200),
+        json!({"items": [made], "next_cursor": null})
+    );
+    assert_eq!(
+        server.get("/v1/reports", &b.user.access).await.expect(200)["items"],
+        json!([])
+    );
+    nothing_lies_in_clear(&server);
+
+    it_waits_in_the_queue(&server, &moderator, &a, &b, &bs, list).await;
+
+    reading_is_recorded(&server, &moderator, &b, list, &made, &evidence).await;
+
+    wrong_decisions_are_refused(&server, &moderator, &made).await;
     let word = json!({"decision": "warn", "note": "ilk uyarı"});
     resolve(&server, &a.user, &made, &word)
         .await
@@ -233,17 +277,7 @@ async fn a_moderator_reads_what_was_said_and_warns(server: TestServer) {
         server.get("/v1/reports", &a.user.access).await.expect(200)["items"][0]["status"],
         "warned"
     );
-    let numbers = server
-        .send(server.request_to(&server.metrics, Method::GET, "/metrics", None))
-        .await
-        .body
-        .to_string();
-    if server.node_count() == 1 {
-        assert!(
-            numbers.contains("tebdil_reports_total{reason=\\\"harassment\\\"}"),
-            "{numbers}"
-        );
-    }
+    it_is_counted(&server).await;
     drop((a, b));
     server.stop().await;
 }
@@ -265,6 +299,35 @@ fn with(value: &Value, path: &str, other: Value) -> Value {
     let mut changed = value.clone();
     *changed.pointer_mut(path).expect("there") = other;
     changed
+}
+
+async fn is_refused_with(
+    server: &TestServer,
+    a: &Person,
+    b: &Person,
+    id: &str,
+    bs: &str,
+    bad: Value,
+    field: &str,
+) {
+    // The first one is good, and nothing of it is kept.
+    let first = Said {
+        message_id: 6,
+        ..said(server, id, [&a.user, &b.user], bs)
+    }
+    .text(server, "ilk");
+    let problem = report(server, &a.user, id, &[first, bad])
+        .await
+        .expect_problem(422, "evidence_invalid");
+    let error = &problem["errors"][0];
+    assert_eq!(
+        (&error["field"], &error["code"]),
+        (
+            &json!(format!("evidence[1].{field}")),
+            &json!("evidence_invalid")
+        )
+    );
+    assert!(!problem.to_string().contains("selam"), "{problem}");
 }
 
 async fn what_was_not_said_is_refused_with_the_reason(server: TestServer) {
@@ -323,24 +386,7 @@ async fn what_was_not_said_is_refused_with_the_reason(server: TestServer) {
             "content",
         ),
     ] {
-        // The first one is good, and nothing of it is kept.
-        let first = Said {
-            message_id: 6,
-            ..said(&server, &id, [&a.user, &b.user], &bs)
-        }
-        .text(&server, "ilk");
-        let problem = report(&server, &a.user, &id, &[first, bad])
-            .await
-            .expect_problem(422, "evidence_invalid");
-        let error = &problem["errors"][0];
-        assert_eq!(
-            (&error["field"], &error["code"]),
-            (
-                &json!(format!("evidence[1].{field}")),
-                &json!("evidence_invalid")
-            )
-        );
-        assert!(!problem.to_string().contains("selam"), "{problem}");
+        is_refused_with(&server, &a, &b, &id, &bs, bad, field).await;
     }
     let twice = report(&server, &a.user, &id, &[good.clone(), good.clone()])
         .await
@@ -355,6 +401,53 @@ async fn what_was_not_said_is_refused_with_the_reason(server: TestServer) {
     report(&server, &a.user, &id, &[good]).await.expect(201);
     drop((a, b));
     server.stop().await;
+}
+
+async fn a_week_later_it_is_too_late(server: &TestServer, moderator: &TestUser) {
+    let (c, d, id) = pair(server).await;
+    let ds = handle(server, &d.user).await;
+    let evidence = [said(server, &id, [&c.user, &d.user], &ds).text(server, "selam")];
+    let ended = server.clock.now();
+    server
+        .post(
+            &format!("/v1/matches/{id}/leave"),
+            &d.user.access,
+            &Value::Null,
+        )
+        .await
+        .expect(200);
+    server
+        .call(
+            Method::PATCH,
+            "/v1/me",
+            &d.user.access,
+            &json!({"alias": "bambaska"}),
+        )
+        .await
+        .expect(200);
+    server
+        .post("/v1/blocks", &c.user.access, &json!({"match_id": id}))
+        .await
+        .expect(201);
+    let week = Duration::from_hours(7 * 24);
+    server.clock.set(ended + week);
+    report(server, &c.user, &id, &evidence)
+        .await
+        .expect_problem(422, "not_reportable");
+    server.clock.set(ended + week - Duration::from_millis(1));
+    let made = report(server, &c.user, &id, &evidence).await.expect(201);
+    let read = server
+        .get(
+            &format!("/v1/admin/reports/{}", made["id"].as_str().expect("an id")),
+            &moderator.access,
+        )
+        .await
+        .expect(200);
+    assert_eq!(
+        (&read["evidence"][0]["text"], &read["reported"]["user_id"]),
+        (&json!("selam"), &json!(d.user.id))
+    );
+    drop((c, d));
 }
 
 async fn a_report_is_possible_for_a_week_whatever_the_peer_does(server: TestServer) {
@@ -408,51 +501,56 @@ async fn a_report_is_possible_for_a_week_whatever_the_peer_does(server: TestServ
         .expect_problem(401, "unauthorized");
     drop((a, b));
 
-    let (c, d, id) = pair(&server).await;
-    let ds = handle(&server, &d.user).await;
-    let evidence = [said(&server, &id, [&c.user, &d.user], &ds).text(&server, "selam")];
-    let ended = server.clock.now();
-    server
-        .post(
-            &format!("/v1/matches/{id}/leave"),
-            &d.user.access,
-            &Value::Null,
-        )
-        .await
-        .expect(200);
-    server
-        .call(
-            Method::PATCH,
-            "/v1/me",
-            &d.user.access,
-            &json!({"alias": "bambaska"}),
-        )
-        .await
-        .expect(200);
-    server
-        .post("/v1/blocks", &c.user.access, &json!({"match_id": id}))
-        .await
-        .expect(201);
-    let week = Duration::from_hours(7 * 24);
-    server.clock.set(ended + week);
-    report(&server, &c.user, &id, &evidence)
-        .await
-        .expect_problem(422, "not_reportable");
-    server.clock.set(ended + week - Duration::from_millis(1));
-    let made = report(&server, &c.user, &id, &evidence).await.expect(201);
-    let read = server
-        .get(
-            &format!("/v1/admin/reports/{}", made["id"].as_str().expect("an id")),
-            &moderator.access,
-        )
-        .await
-        .expect(200);
-    assert_eq!(
-        (&read["evidence"][0]["text"], &read["reported"]["user_id"]),
-        (&json!("selam"), &json!(d.user.id))
-    );
-    drop((c, d));
+    a_week_later_it_is_too_late(&server, &moderator).await;
     server.stop().await;
+}
+
+/// Twenty of the longest messages fit, with and without a key; more than that is no report.
+async fn twenty_of_the_longest_fit(
+    server: &TestServer,
+    a: &Person,
+    b: &Person,
+    id: &str,
+    bs: &str,
+) {
+    let longest = format!("{{\"type\":\"text\",\"text\":\"{}\"}}", "x".repeat(15_800));
+    let evidence: Vec<Value> = (0..20)
+        .map(|message_id| Said {
+            message_id: message_id + 1,
+            ..said(server, id, [&a.user, &b.user], bs)
+        })
+        .map(|said| said.content(server, longest.as_bytes()))
+        .collect();
+    let body =
+        json!({"match_id": id, "reason": "spam", "note": "ş".repeat(1000), "evidence": evidence});
+    let mut large = body.clone();
+    large["note"] = json!("x".repeat(512 * 1024));
+    server
+        .post("/v1/reports", &a.user.access, &large)
+        .await
+        .expect_problem(413, "payload_too_large");
+    let keyed = || {
+        server
+            .request(Method::POST, "/v1/reports", Some(&a.user.access))
+            .header("idempotency-key", "bir")
+            .json(&body)
+    };
+    let made = server.send(keyed()).await.expect(201);
+    assert_eq!(
+        server.send(keyed()).await.expect(201),
+        made,
+        "the first answer again"
+    );
+    server
+        .post("/v1/reports", &a.user.access, &body)
+        .await
+        .expect_problem(409, "already_reported");
+    assert_eq!(
+        server
+            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM reports WHERE evidence_count = 20")
+            .await,
+        1
+    );
 }
 
 async fn what_is_malformed_is_refused(server: TestServer) {
@@ -508,45 +606,7 @@ async fn what_is_malformed_is_refused(server: TestServer) {
             .expect_problem(422, code);
         assert_eq!(problem["errors"][0]["field"], field, "{problem}");
     }
-    // Twenty of the longest messages fit, with and without a key; more than that is no report.
-    let longest = format!("{{\"type\":\"text\",\"text\":\"{}\"}}", "x".repeat(15_800));
-    let evidence: Vec<Value> = (0..20)
-        .map(|message_id| Said {
-            message_id: message_id + 1,
-            ..said(&server, &id, [&a.user, &b.user], &bs)
-        })
-        .map(|said| said.content(&server, longest.as_bytes()))
-        .collect();
-    let body =
-        json!({"match_id": id, "reason": "spam", "note": "ş".repeat(1000), "evidence": evidence});
-    let mut large = body.clone();
-    large["note"] = json!("x".repeat(512 * 1024));
-    server
-        .post("/v1/reports", &a.user.access, &large)
-        .await
-        .expect_problem(413, "payload_too_large");
-    let keyed = || {
-        server
-            .request(Method::POST, "/v1/reports", Some(&a.user.access))
-            .header("idempotency-key", "bir")
-            .json(&body)
-    };
-    let made = server.send(keyed()).await.expect(201);
-    assert_eq!(
-        server.send(keyed()).await.expect(201),
-        made,
-        "the first answer again"
-    );
-    server
-        .post("/v1/reports", &a.user.access, &body)
-        .await
-        .expect_problem(409, "already_reported");
-    assert_eq!(
-        server
-            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM reports WHERE evidence_count = 20")
-            .await,
-        1
-    );
+    twenty_of_the_longest_fit(&server, &a, &b, &id, &bs).await;
     drop((a, b));
     server.stop().await;
 }

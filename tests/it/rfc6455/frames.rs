@@ -76,9 +76,7 @@ fn pieces(text: &str, count: usize) -> Vec<u8> {
         .collect()
 }
 
-/// §5.2: the bits and lengths of a frame.
-fn headers() -> Vec<Case> {
-    let mut cases = Vec::new();
+fn reserved_bits_opcodes_and_masks(cases: &mut Vec<Case>) {
     for bits in 1..8_u8 {
         for (opcode, name) in [
             (TEXT, "text"),
@@ -126,6 +124,12 @@ fn headers() -> Vec<Case> {
             BREACH,
         ));
     }
+}
+
+/// §5.2: the bits and lengths of a frame.
+fn headers() -> Vec<Case> {
+    let mut cases = Vec::new();
+    reserved_bits_opcodes_and_masks(&mut cases);
     for length in [125, 126, 127, 128, 4_095, 4_096, 4_097, 65_535, 65_536] {
         cases.push(case(
             format!("a text of {length} bytes"),
@@ -165,6 +169,62 @@ fn headers() -> Vec<Case> {
     cases.push(case("a mask of zeros", unchanged, End::Answered));
     cases.push(case("a binary", frame(BINARY, b"{}"), End::Closed(4000)));
     cases
+}
+
+fn between_and_at_the_ends(cases: &mut Vec<Case>) {
+    let text = question("between", 0);
+    let (head, tail) = text.as_bytes().split_at(9);
+    let between = |middle: Vec<u8>| [frame(TEXT & MORE, head), middle, frame(LAST, tail)].concat();
+    cases.push(case(
+        "an empty fragment first",
+        [frame(TEXT & MORE, b""), frame(LAST, text.as_bytes())].concat(),
+        End::Answered,
+    ));
+    cases.push(case(
+        "an empty fragment last",
+        [frame(TEXT & MORE, text.as_bytes()), frame(LAST, b"")].concat(),
+        End::Answered,
+    ));
+    cases.push(case(
+        "empty fragments between",
+        between([frame(0, b""), frame(0, b"")].concat()),
+        End::Answered,
+    ));
+    cases.push(case(
+        "a ping between fragments",
+        between(frame(PING, b"between")),
+        End::Answered,
+    ));
+    cases.push(case(
+        "pongs between fragments",
+        between([frame(PONG, b""), frame(PONG, b"late")].concat()),
+        End::Answered,
+    ));
+    cases.push(case(
+        "a breach between fragments",
+        between(frame(0x83, b"")),
+        BREACH,
+    ));
+    cases.push(case(
+        "fragments that are too large together",
+        [
+            frame(TEXT & MORE, &vec![b' '; 65_000]),
+            frame(LAST, &vec![b' '; 65_000]),
+        ]
+        .concat(),
+        TOO_LARGE,
+    ));
+    let endless = [
+        frame(TEXT & MORE, b"{"),
+        [
+            frame(0, &vec![b' '; 60_000]),
+            frame(0, &vec![b' '; 60_000]),
+            frame(0, &vec![b' '; 60_000]),
+        ]
+        .concat(),
+    ]
+    .concat();
+    cases.push(case("fragments without an end", endless, TOO_LARGE));
 }
 
 /// §5.4 and §5.5: fragments, and control frames between them.
@@ -223,59 +283,7 @@ fn fragments() -> Vec<Case> {
             End::Answered,
         ));
     }
-    let text = question("between", 0);
-    let (head, tail) = text.as_bytes().split_at(9);
-    let between = |middle: Vec<u8>| [frame(TEXT & MORE, head), middle, frame(LAST, tail)].concat();
-    cases.push(case(
-        "an empty fragment first",
-        [frame(TEXT & MORE, b""), frame(LAST, text.as_bytes())].concat(),
-        End::Answered,
-    ));
-    cases.push(case(
-        "an empty fragment last",
-        [frame(TEXT & MORE, text.as_bytes()), frame(LAST, b"")].concat(),
-        End::Answered,
-    ));
-    cases.push(case(
-        "empty fragments between",
-        between([frame(0, b""), frame(0, b"")].concat()),
-        End::Answered,
-    ));
-    cases.push(case(
-        "a ping between fragments",
-        between(frame(PING, b"between")),
-        End::Answered,
-    ));
-    cases.push(case(
-        "pongs between fragments",
-        between([frame(PONG, b""), frame(PONG, b"late")].concat()),
-        End::Answered,
-    ));
-    cases.push(case(
-        "a breach between fragments",
-        between(frame(0x83, b"")),
-        BREACH,
-    ));
-    cases.push(case(
-        "fragments that are too large together",
-        [
-            frame(TEXT & MORE, &vec![b' '; 65_000]),
-            frame(LAST, &vec![b' '; 65_000]),
-        ]
-        .concat(),
-        TOO_LARGE,
-    ));
-    let endless = [
-        frame(TEXT & MORE, b"{"),
-        [
-            frame(0, &vec![b' '; 60_000]),
-            frame(0, &vec![b' '; 60_000]),
-            frame(0, &vec![b' '; 60_000]),
-        ]
-        .concat(),
-    ]
-    .concat();
-    cases.push(case("fragments without an end", endless, TOO_LARGE));
+    between_and_at_the_ends(&mut cases);
     cases.push(case(
         "a pong nobody asked for",
         frame(PONG, b"unasked"),
