@@ -1,7 +1,7 @@
 //! Settings: an embedded commented default, then a file, then the environment.
 //!
 //! To add a setting: a commented line in `default.toml`, a field in `sections.rs`, and, where a
-//! value can be wrong, a check in `check.rs`.
+//! value can be wrong, a check in `check/`.
 
 mod check;
 mod countries;
@@ -9,6 +9,7 @@ mod limits;
 mod origins;
 mod proxies;
 mod relay;
+mod rules;
 mod secrets;
 mod sections;
 
