@@ -1,39 +1,41 @@
 //! Every part of a running server, made in one place.
 
+mod ground;
+mod halves;
+
 use std::{sync::Arc, time::Duration};
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tebdil_core::{
     crypto::{BlindIndex, FieldCipher},
-    domain::Mode,
     franking::FrankingKeys,
     id::IdGenerator,
     protocol::CloseCode,
     quota::QuotaRules,
     realtime::{Device, Presence, Realtime},
     skew::ClockGuard,
-    store::{MatchRules, Store},
+    store::Store,
     time::Clock,
 };
 use tebdil_workers::{Hooks, Periods, Settings, Workers};
 
+use self::{ground::Ground, halves::Halves};
 use crate::{
     RunError,
     ads::Ads,
-    auth::{self, Accounts, CodeSender, Codes, Tokens, codes::Budget},
+    auth::{Accounts, Tokens, codes::Budget},
     calls::Calls,
-    chat::{self, Chat},
-    cluster::{Announcer, NodeMessage, Router, catch_up, revocations},
+    chat::Chat,
+    cluster::Announcer,
     config::{Config, Key, Secrets},
-    http::crowd::Crowd,
+    http::{Limiters, Pulse, crowd::Crowd},
     hub::Hub,
     lifecycle::Tasks,
-    matching::{self, Matchmaker, MatchmakerConfig, Timings},
-    notifications::{Notifier, Texts, Waker, Wakeups},
-    observability, push,
+    matching::Matchmaker,
+    notifications::{Notifier, Texts, Wakeups},
+    push,
     relay::Relays,
-    vitals,
-    ws::{self, Activity},
+    ws::Activity,
 };
 
 /// The parts of a running server. Handlers get it as their state.
@@ -65,9 +67,9 @@ pub struct App {
     pub notifier: Notifier,
     pub matchmaker: Matchmaker,
     pub workers: Workers,
-    pub limiters: crate::http::Limiters,
+    pub limiters: Limiters,
     /// Whether the database answers.
-    pub pulse: crate::http::Pulse,
+    pub pulse: Pulse,
     /// Sockets by the address of their client.
     pub sockets: Crowd,
     pub metrics: PrometheusHandle,
@@ -85,150 +87,62 @@ impl App {
         for warning in config.warnings() {
             tracing::warn!("{warning}");
         }
-        let store = open_store(&config, clock.clone()).await?;
-        let ids = Arc::clone(store.ids());
-        let guard = config.clock_guard(&clock);
-        vitals::compare(&guard, &store).await;
-        let metrics = observability::install_metrics();
-        let (realtime, events) = Realtime::connect(&config.realtime(), &mut rand::rng()).await?;
-
-        let blind = BlindIndex::new(core_key(&secrets.phone_index_key));
-        let field_keys = secrets
-            .field_keys
-            .iter()
-            .map(|(id, key)| (id.to_owned(), core_key(key)));
-        let cipher = FieldCipher::new(secrets.field_keys.current().0, field_keys)
-            .expect("the current key is one of the ring");
-        let franking_keys = secrets
-            .franking_keys
-            .iter()
-            .map(|(id, key)| (id.to_owned(), core_key(key)));
-        let franking = Arc::new(
-            FrankingKeys::new(secrets.franking_keys.current().0, franking_keys)
-                .expect("the current key is one of the ring"),
-        );
-        let tokens = Tokens::new(&secrets.jwt_keys, &config.auth, clock.clone());
-        let quota_rules = config.quota.rules();
-        let sender = CodeSender::new(&config.verification)
-            .map_err(|(field, detail)| RunError::Failed(format!("{field}: {detail}")))?;
-        let budget = Arc::new(Budget::new(&config.limits, &realtime, blind.clone()));
-        let code_parts = auth::codes::Parts {
-            store: store.clone(),
-            blind: blind.clone(),
-            ids: Arc::clone(&ids),
-            clock: clock.clone(),
-            budget: Arc::clone(&budget),
-        };
-        let (codes, courier) = Codes::new(sender, code_parts);
-        let parts = auth::Parts {
-            store: store.clone(),
-            rules: quota_rules.clone(),
-            blind: blind.clone(),
-            cipher: cipher.clone(),
-            tokens: tokens.clone(),
-            clock: clock.clone(),
-            codes,
-            countries: config.verification.countries.list().to_vec(),
-        };
-        let accounts = Accounts::start(&config.auth, parts).map_err(|source| RunError::Io {
-            what: "cannot start the password threads".to_owned(),
-            source,
-        })?;
-
-        let (hub, behind) = Hub::new(config.ws.max_devices, realtime.bus.clone());
-        let hub = Arc::new(hub);
-        let (ads, match_end_ads) = Ads::new(
-            store.clone(),
-            Arc::clone(&hub),
-            realtime.presence.clone(),
-            clock.clone(),
-            config.ads.rules(&config.quota),
-        );
-        let wakeups = Arc::<Wakeups>::default();
-        let relays = Relays::start(
-            &config.relay,
-            secrets.relay_secret.clone(),
-            clock.clone(),
-            realtime.bus.clone(),
-            tasks.clone(),
-        )
-        .await?;
-        let relays = Arc::new(relays);
-        let calls = Arc::new(Calls::new(
-            store.clone(),
-            Arc::clone(&hub),
-            Arc::clone(&relays),
-            clock.clone(),
+        // In a box of its own: it is large, and gone once it is done.
+        let (ground, events) = Box::pin(Ground::lay(config, secrets, clock)).await?;
+        let budget = Arc::new(Budget::new(
+            &ground.config.limits,
+            &ground.realtime,
+            ground.blind.clone(),
         ));
-        let (chat, writer) = Chat::new(chat::Parts {
-            store: store.clone(),
-            hub: Arc::clone(&hub),
-            presence: realtime.presence.clone(),
-            ads: Arc::clone(&ads),
-            relays: Arc::clone(&relays),
-            calls: Arc::clone(&calls),
-            clock: clock.clone(),
-            rules: config.messages.rules(),
-            wakeups: Arc::clone(&wakeups),
-        });
-        let chat = Arc::new(chat);
-        let notifier = Notifier::new(Arc::clone(&hub), Texts::new(quota_rules.zone.clone()));
+        let (accounts, courier) = ground.accounts(Arc::clone(&budget))?;
+        let (hub, behind) = Hub::new(ground.config.ws.max_devices, ground.realtime.bus.clone());
+        let hub = Arc::new(hub);
+        let (ads, match_end_ads) = ground.ads(&hub);
+        let wakeups = Arc::<Wakeups>::default();
+        let relays = ground.relays(secrets, &tasks).await?;
+        let calls = ground.calls(&hub, &relays);
+        let (chat, writer) = ground.chat(&hub, &ads, &relays, &calls, &wakeups);
+        let texts = Texts::new(ground.quota_rules.zone.clone());
+        let notifier = Notifier::new(Arc::clone(&hub), texts);
         let workers = workers(
-            &config,
-            &store,
-            &guard,
-            Some(realtime.presence.clone()),
+            &ground.config,
+            &ground.store,
+            &ground.guard,
+            Some(ground.realtime.presence.clone()),
             &hub,
             &chat,
             &notifier,
         )?;
-        let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
-        let matchmaker_config = MatchmakerConfig {
-            widening: config.matching.widening.clone(),
-            rules: MatchRules {
-                quota: quota_rules.clone(),
-                lifetime: config.matching.match_ttl(),
-                max_active_text: config.matching.max_active_text.into(),
-            },
-            modes: if relays.any() {
-                vec![Mode::Text, Mode::Video]
-            } else {
-                vec![Mode::Text]
-            },
-            timings: Timings::default(),
+        let (matchmaker, pairing) = ground.matchmaker(&hub, &relays, &wakeups);
+        let halves = Halves {
+            events,
+            behind,
+            pairing,
+            match_end_ads,
+            writer,
+            waker: ground.waker(wakeups, &notifier),
+            courier,
         };
-        let (matchmaker, pairing) = Matchmaker::new(matching::Parts {
-            store: store.clone(),
-            hub: Arc::clone(&hub),
-            wakeups: Arc::clone(&wakeups),
-            clock: clock.clone(),
-            guard: guard.clone(),
-            ids: Arc::clone(&ids),
-            realtime: realtime.clone(),
-            config: matchmaker_config,
-            encode: |message| NodeMessage::Matchmaking { message }.encode(),
-        });
-        let waker = Waker {
-            wakeups,
-            store: store.clone(),
-            presence: realtime.presence.clone(),
-            clock: clock.clone(),
-            notifier: notifier.clone(),
-        };
-        let limiters = crate::http::Limiters::new(&config, &realtime, blind.clone(), budget);
-        let sockets = Crowd::of(&config);
         let app = Arc::new(Self {
-            config,
-            clock,
-            guard,
-            ids,
-            store,
-            realtime,
-            quota_rules,
-            blind,
-            cipher,
-            franking,
-            tokens,
+            limiters: Limiters::new(
+                &ground.config,
+                &ground.realtime,
+                ground.blind.clone(),
+                budget,
+            ),
+            sockets: Crowd::of(&ground.config),
+            announcer: Arc::new(Announcer::new(Arc::clone(&chat))),
+            config: ground.config,
+            clock: ground.clock,
+            guard: ground.guard,
+            ids: ground.ids,
+            store: ground.store,
+            realtime: ground.realtime,
+            quota_rules: ground.quota_rules,
+            blind: ground.blind,
+            cipher: ground.cipher,
+            franking: ground.franking,
+            tokens: ground.tokens,
             accounts,
             hub,
             chat,
@@ -236,61 +150,14 @@ impl App {
             calls,
             activity: Activity::default(),
             ads,
-            announcer,
             notifier,
             matchmaker,
             workers,
-            limiters,
-            pulse: crate::http::Pulse::default(),
-            sockets,
-            metrics,
+            pulse: Pulse::default(),
+            metrics: ground.metrics,
             tasks,
         });
-
-        vitals::look_after(&app.tasks, &app.store, &app.guard);
-        app.tasks
-            .supervise_to_the_last("router", Router::new(&app, events).run());
-        app.tasks.supervise(
-            "announcer",
-            Arc::clone(&app.announcer).run(app.tasks.closing.clone()),
-        );
-        app.tasks
-            .supervise("catch-up", catch_up::run(Arc::clone(&app), behind));
-        app.tasks
-            .supervise("revocations", revocations::watch(Arc::clone(&app)));
-        app.tasks.supervise(
-            "matchmaker",
-            pairing.run(app.tasks.soft.clone(), app.tasks.closing.clone()),
-        );
-        app.tasks
-            .supervise("activity", ws::note_activity(Arc::clone(&app)));
-        app.tasks
-            .supervise("ads", match_end_ads.run(app.tasks.closing.clone()));
-        // It empties its queue when connections close; what comes later is told to repeat.
-        app.tasks.supervise(
-            "chat writer",
-            writer.run(Arc::clone(&app.franking), app.tasks.closing.clone()),
-        );
-        app.tasks
-            .supervise("waker", waker.run(app.tasks.closing.clone()));
-        if let Some(courier) = courier {
-            app.tasks
-                .supervise("codes", courier.run(app.tasks.closing.clone()));
-        }
-        app.relays.look_after(&app.store);
-        if app.config.workers.enabled {
-            run_jobs(app.workers.clone(), &app.tasks);
-        }
-        let (tasks, upkeep) = (app.tasks.clone(), Arc::clone(&app));
-        app.tasks.supervise("upkeep", async move {
-            let mut every = tokio::time::interval(Duration::from_secs(10));
-            loop {
-                tokio::select! {
-                    _ = every.tick() => upkeep.upkeep(),
-                    () = tasks.closing.cancelled() => return,
-                }
-            }
-        });
+        halves.run(&app);
         Ok(app)
     }
 
