@@ -4,13 +4,15 @@
 //! Pure: messages, moments and the outcomes of transactions in, messages for desks out. All of it
 //! is lost with the leader, and comes back from the desks.
 
+mod cancel;
 #[cfg(test)]
 mod check;
 mod memory;
 mod settle;
+mod unverified;
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -23,19 +25,16 @@ use tebdil_core::{
 };
 use tokio::time::Instant;
 
-use self::memory::{About, Memory, Places};
 pub(super) use self::settle::{Fault, Verdict};
+use self::{
+    memory::{About, Memory, Places},
+    unverified::Unverified,
+};
 use super::{
     Timings,
-    engine::{Cancelled, Engine, Pair, Side, Ticket, Widening},
+    engine::{Cancelled, Engine, Pair, Ticket, Widening},
     message::{MAX_LISTED, Term, ToDesk, ToLeader},
 };
-
-/// Cancels that may wait for one pair to be settled.
-const MAX_CANCELS: usize = 8;
-
-/// Most tickets the store is asked about at once.
-const MAX_VERIFIED: usize = 500;
 
 /// A moment, on both clocks: time of day for the engine, time that never jumps for everything
 /// between nodes.
@@ -94,12 +93,6 @@ struct Held {
     left: Option<bool>,
     /// A later ticket of the same session, which came while this one was reserved.
     next: Option<(Owner, Arc<Ticket>)>,
-}
-
-#[derive(Debug)]
-struct Unverified {
-    owner: Owner,
-    ticket: Arc<Ticket>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -368,79 +361,6 @@ impl Leader {
         }
     }
 
-    fn cancel(&mut self, user: UserId, by: Request, now: Now) {
-        let (node, request) = by;
-        if let Some(told) = self.memory.recall(About::Request(by)) {
-            self.out.push((node, told));
-            return;
-        }
-        if self.is_unverified(user) {
-            return self.wait(user, by);
-        }
-        match self.engine.cancel(user) {
-            Cancelled::Removed(ticket) => {
-                if let Some(held) = self.forget(ticket) {
-                    self.cancelled(held.owner.node, ticket, by, now.instant);
-                }
-            }
-            Cancelled::Reserved { ticket, .. } => {
-                let Some(held) = self.held.get_mut(&ticket) else {
-                    return;
-                };
-                if held.cancels.contains(&by) {
-                    return;
-                }
-                if held.cancels.len() == MAX_CANCELS {
-                    return self.answer(
-                        by,
-                        ToDesk::NotSearching {
-                            request,
-                            too_late: false,
-                        },
-                        now.instant,
-                    );
-                }
-                held.cancels.push(by);
-                if let Some((owner, ticket)) = held.next.take() {
-                    self.forget_behind(owner, ticket.id);
-                    self.tell(
-                        owner.node,
-                        ticket.id,
-                        ToDesk::TicketCancelled(ticket.id),
-                        now.instant,
-                    );
-                }
-            }
-            Cancelled::Unknown => {
-                self.places.leave(user);
-                if now.instant < self.early_until {
-                    self.wait(user, by);
-                } else {
-                    self.answer(
-                        by,
-                        ToDesk::NotSearching {
-                            request,
-                            too_late: false,
-                        },
-                        now.instant,
-                    );
-                }
-            }
-        }
-    }
-
-    /// Leaves a cancel until it is known what there is to end.
-    fn wait(&mut self, user: UserId, by: Request) {
-        let waiting = self.early.entry(user).or_default();
-        if !waiting.contains(&by) {
-            waiting.push(by);
-        }
-    }
-
-    fn is_unverified(&self, user: UserId) -> bool {
-        of(&self.unverified_of, user).next().is_some()
-    }
-
     fn withdraw(&mut self, ticket: TicketId, park: bool, now: Instant) {
         if let Some(Unverified { owner, ticket }) = self.forget_unverified(ticket) {
             if park {
@@ -512,88 +432,6 @@ impl Leader {
         }
     }
 
-    /// Some of the tickets of which the store has to be asked whether they were used.
-    pub(super) fn take_unverified(&mut self) -> Vec<Side> {
-        let count = self.unasked.len().min(MAX_VERIFIED);
-        let side = |id| {
-            let Unverified { owner, ticket } = self.unverified.get(&id)?;
-            Some(Side {
-                ticket: id,
-                user: owner.user,
-                enqueued_at: ticket.enqueued_at,
-            })
-        };
-        self.unasked.drain(..count).filter_map(side).collect()
-    }
-
-    /// What the store said of them; `None`: it could not be asked. The tickets whose users are to
-    /// be told of their match.
-    pub(super) fn verified(
-        &mut self,
-        sides: Vec<Side>,
-        used: Option<&HashSet<TicketId>>,
-        now: Now,
-    ) -> Vec<TicketId> {
-        let Some(used) = used else {
-            self.unasked.extend(sides.iter().map(|side| side.ticket));
-            return Vec::new();
-        };
-        let mut over = Vec::new();
-        for Side { ticket: id, .. } in sides {
-            let Some(Unverified { owner, ticket }) = self.forget_unverified(id) else {
-                continue;
-            };
-            let is_used = used.contains(&id);
-            if is_used {
-                over.push(id);
-                self.tell(owner.node, id, ToDesk::Over(id), now.instant);
-            } else {
-                self.place(owner, ticket, now);
-            }
-            if self.is_unverified(owner.user) {
-                continue;
-            }
-            for by in self.early.remove(&owner.user).unwrap_or_default() {
-                if is_used {
-                    self.answer(
-                        by,
-                        ToDesk::NotSearching {
-                            request: by.1,
-                            too_late: true,
-                        },
-                        now.instant,
-                    );
-                } else {
-                    self.cancel(owner.user, by, now);
-                }
-            }
-        }
-        over
-    }
-
-    /// A cancel has ended a ticket.
-    fn cancelled(&mut self, owner: NodeId, ticket: TicketId, by: Request, now: Instant) {
-        let here = owner == by.0;
-        self.answer(
-            by,
-            ToDesk::Cancelled {
-                request: by.1,
-                ticket: here.then_some(ticket),
-            },
-            now,
-        );
-        if here {
-            self.remember(
-                owner,
-                About::Ticket(ticket),
-                &ToDesk::TicketCancelled(ticket),
-                now,
-            );
-        } else {
-            self.tell(owner, ticket, ToDesk::TicketCancelled(ticket), now);
-        }
-    }
-
     /// The last word about a ticket.
     fn tell(&mut self, node: NodeId, ticket: TicketId, message: ToDesk, now: Instant) {
         self.remember(node, About::Ticket(ticket), &message, now);
@@ -616,13 +454,6 @@ impl Leader {
         let held = self.held.remove(&ticket)?;
         self.owned.remove(&(held.owner.node, ticket));
         Some(held)
-    }
-
-    fn forget_unverified(&mut self, ticket: TicketId) -> Option<Unverified> {
-        let waiting = self.unverified.remove(&ticket)?;
-        self.unverified_of.remove(&(waiting.owner.user, ticket));
-        self.owned.remove(&(waiting.owner.node, ticket));
-        Some(waiting)
     }
 
     fn forget_behind(&mut self, owner: Owner, ticket: TicketId) {

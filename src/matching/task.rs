@@ -1,6 +1,8 @@
 //! The task that runs the matchmaker of a node: time, lease, bus and transactions around the
 //! [`Office`].
 
+mod lease;
+
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
@@ -28,14 +30,8 @@ use super::{
     office::{Office, To},
 };
 
-/// The lease of the leader.
-const LEASE: &str = "matchmaker";
-
 /// Longest sleep while tickets wait: a clock that is set forward is noticed within this.
 const MAX_SLEEP: Duration = Duration::from_millis(250);
-
-/// How long the store may take to answer a node that asks only whether it does.
-const PING_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The matchmaker's task.
 #[expect(
@@ -290,195 +286,15 @@ impl MatchmakerTask {
     fn done(&mut self, done: Result<Done, JoinError>) {
         let now = self.now();
         match done {
-            Ok(Done::Committed { term, settled }) => {
-                self.committing = false;
-                if settled
-                    .iter()
-                    .all(|(_, verdict)| !matches!(verdict, Verdict::Unknown))
-                {
-                    self.stuck.commit = None;
-                }
-                self.announce(&settled);
-                if let Some(term) = self.office.settle(term, settled, now) {
-                    tracing::warn!(
-                        fence = term.fence,
-                        "another node leads the matching; this one gives up"
-                    );
-                    self.stand_back(term);
-                }
-            }
-            Ok(Done::Asked { at, answer, begun }) => {
-                self.asking = false;
-                if let Err(error) = answer.as_ref()
-                    && !self.unanswered
-                {
-                    tracing::warn!(%error, "who leads the matching cannot be learned; searches wait");
-                }
-                self.unanswered = answer.is_err();
-                let led = self.office.leader().map(|leader| leader.term);
-                let holds = answer
-                    .as_ref()
-                    .ok()
-                    .copied()
-                    .flatten()
-                    .filter(|holder| holder.node == self.realtime.node);
-                let held = if self.sick && holds.is_some() {
-                    Ok(None)
-                } else {
-                    answer.map_err(drop)
-                };
-                self.office.held(at, held, begun.and_then(Result::ok), now);
-                if let Some(leader) = self.office.leader()
-                    && led != Some(leader.term)
-                {
-                    tracing::info!(fence = leader.term.fence, "this node leads the matching");
-                }
-                // Perhaps another node reaches the store.
-                if let Some(holder) = holds
-                    && begun == Some(Err(()))
-                {
-                    self.stand_back(holder.into());
-                }
-                // It asked for the lease before it was told to end, or gave up.
-                if let Some(holder) = holds
-                    && (self.sick || self.office.is_retired())
-                    && self.office.leader().is_none()
-                {
-                    self.release(holder.into());
-                }
-            }
+            Ok(Done::Committed { term, settled }) => self.committed(term, settled, now),
+            Ok(Done::Asked { at, answer, begun }) => self.asked(at, answer, begun, now),
             Ok(Done::Released { term }) => self.office.vacated(term),
-            Ok(Done::Verified { sides, used }) => {
-                self.verifying = false;
-                if used.is_some() {
-                    self.stuck.verify = None;
-                }
-                let tickets = used
-                    .as_ref()
-                    .map(|used| used.iter().map(|(ticket, _)| *ticket).collect());
-                let told = self.office.verified(sides, tickets.as_ref(), now);
-                let told = used
-                    .iter()
-                    .flatten()
-                    .filter(|(ticket, _)| told.contains(ticket));
-                let away = told
-                    .filter_map(|(_, announcement)| self.crier.tell(announcement))
-                    .collect();
-                self.look_after(away);
-            }
+            Ok(Done::Verified { sides, used }) => self.verified(sides, used.as_deref(), now),
             Ok(Done::LookedAfter) => {}
-            Ok(Done::Pinged(answers)) => {
-                self.pinging = false;
-                if answers && self.sick {
-                    tracing::info!("the store answers again; this node may lead the matching");
-                    self.sick = false;
-                    self.ask();
-                }
-            }
+            Ok(Done::Pinged(answers)) => self.pinged(answers),
             // Its pairs stay reserved: ending the process is what keeps them from waiting for ever.
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
-    }
-
-    /// Takes, renews or looks at the lease.
-    fn ask(&mut self) {
-        if self.asking {
-            return;
-        }
-        self.asking = true;
-        let at = Instant::now();
-        let stands =
-            self.stands_back.is_none_or(|until| until <= at) && self.writer.guard.is_right();
-        let candidate = stands && !self.sick && !self.office.is_retired();
-        let (lease, ttl, node) = (
-            self.realtime.lease.clone(),
-            self.writer.config.timings.ttl,
-            self.realtime.node,
-        );
-        let (store, leads) = (
-            self.writer.store.clone(),
-            self.office.leader().map(|leader| leader.term),
-        );
-        self.work.spawn(async move {
-            let answer = lease.hold(LEASE, ttl, candidate).await;
-            let won = answer
-                .as_ref()
-                .ok()
-                .copied()
-                .flatten()
-                .filter(|holder| holder.node == node && leads != Some((*holder).into()));
-            let begun = match won.filter(|_| candidate) {
-                Some(_) => Some(store.begin_term().await.map_err(
-                    |error| tracing::warn!(%error, "the matching cannot be led from here"),
-                )),
-                None => None,
-            };
-            Done::Asked { at, answer, begun }
-        });
-    }
-
-    /// Lets another node lead, whose store may answer. Searches are still at their desks, and what
-    /// is being written counts if it is written after all.
-    fn give_up(&mut self) {
-        tracing::error!("the store does not answer; this node leads the matching no more");
-        self.sick = true;
-        if let Some(term) = self.office.hand_over(self.now()) {
-            self.release(term);
-        }
-    }
-
-    /// Looks whether the store answers again, once what it was asked before has ended.
-    fn recover(&mut self) {
-        if self.office.leader().is_none() && !self.committing && !self.verifying {
-            self.stuck = Stuck::default();
-        }
-        if !self.sick || self.pinging || self.stuck.since().is_some() {
-            return;
-        }
-        self.pinging = true;
-        let store = self.writer.store.clone();
-        self.work.spawn(async move {
-            Done::Pinged(matches!(
-                tokio::time::timeout(PING_TIMEOUT, store.ping()).await,
-                Ok(Ok(()))
-            ))
-        });
-    }
-
-    /// Whoever leads says when a match ends and a day begins.
-    fn abdicate_with_a_wrong_clock(&mut self) {
-        if !self.writer.guard.is_right()
-            && let Some(term) = self.office.hand_over(self.now())
-        {
-            tracing::warn!("this node gives up leading the matching: its clock is wrong");
-            self.stand_back(term);
-        }
-    }
-
-    /// Gives the lease back, and leaves it to others for as long as it would have lasted.
-    fn stand_back(&mut self, term: Term) {
-        self.stands_back = Some(Instant::now() + self.writer.config.timings.ttl);
-        self.release(term);
-    }
-
-    /// Gives the lease back once nothing is being written.
-    fn hand_over(&mut self) {
-        if self.committing {
-            return;
-        }
-        if let Some(term) = self.office.hand_over(self.now()) {
-            self.release(term);
-        }
-    }
-
-    fn release(&mut self, term: Term) {
-        let lease = self.realtime.lease.clone();
-        self.work.spawn(async move {
-            if let Err(error) = lease.release(LEASE).await {
-                tracing::warn!(%error, "the lease of the matching could not be given back; it runs out");
-            }
-            Done::Released { term }
-        });
     }
 
     fn commit(&mut self) {
@@ -505,6 +321,24 @@ impl MatchmakerTask {
         });
     }
 
+    fn committed(&mut self, term: Term, settled: Vec<(Pair, Verdict)>, now: Now) {
+        self.committing = false;
+        if settled
+            .iter()
+            .all(|(_, verdict)| !matches!(verdict, Verdict::Unknown))
+        {
+            self.stuck.commit = None;
+        }
+        self.announce(&settled);
+        if let Some(term) = self.office.settle(term, settled, now) {
+            tracing::warn!(
+                fence = term.fence,
+                "another node leads the matching; this one gives up"
+            );
+            self.stand_back(term);
+        }
+    }
+
     /// Asks whether tickets that were submitted again were used before: their match may have been
     /// told to nobody.
     fn verify(&mut self) {
@@ -522,6 +356,23 @@ impl MatchmakerTask {
             let used = writer.used(&sides).await;
             Done::Verified { sides, used }
         });
+    }
+
+    fn verified(&mut self, sides: Vec<Side>, used: Option<&[(TicketId, Announcement)]>, now: Now) {
+        self.verifying = false;
+        if used.is_some() {
+            self.stuck.verify = None;
+        }
+        let tickets = used.map(|used| used.iter().map(|(ticket, _)| *ticket).collect());
+        let told = self.office.verified(sides, tickets.as_ref(), now);
+        let told = used
+            .into_iter()
+            .flatten()
+            .filter(|(ticket, _)| told.contains(ticket));
+        let away = told
+            .filter_map(|(_, announcement)| self.crier.tell(announcement))
+            .collect();
+        self.look_after(away);
     }
 
     /// Tells users of their matches, whoever leads meanwhile: a match stands.

@@ -1,4 +1,5 @@
 mod flow;
+mod histories;
 mod properties;
 mod rules;
 mod scale;
