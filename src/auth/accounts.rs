@@ -1,135 +1,40 @@
 //! The account service: register, sign in, stay signed in, change.
 
+mod error;
+mod registration;
+
 use std::{io, time::Duration};
 
 use phonenumber::country;
 use rand::rngs::StdRng;
 use tebdil_core::{
-    crypto::{BlindIndex, CryptoError, FieldCipher, PhoneIndex, Sealed},
-    domain::{Locale, UserRole},
+    crypto::{BlindIndex, FieldCipher, PhoneIndex, Sealed},
+    domain::UserRole,
     id::{SessionId, UserId},
     privacy::PHONE_CONTEXT,
     protocol::{
-        Authenticated, BanNotice, Device, PasswordChangeRequest, ProfilePatch, Quota, Refreshed,
-        RegisterRequest, Secret, User,
+        Authenticated, Device, PasswordChangeRequest, ProfilePatch, Quota, Refreshed, Secret, User,
     },
     quota::QuotaRules,
-    realtime::Denied,
     store::{
-        BanRow, Erased, ErasedBy, NewSession, NewUser, ProfileChange, ProfileUpdate, ProvenCode,
-        Registration, Rotation, SessionRow, Store, StoreError, UserRow,
+        Erased, ErasedBy, NewSession, ProfileChange, ProfileUpdate, Rotation, SessionRow, Store,
+        StoreError, UserRow,
     },
     time::{Clock, Timestamp},
 };
 
+pub use self::error::{AccountError, FieldError};
+pub(super) use self::{
+    error::{banned, unknown_invite},
+    registration::checked_device,
+};
 use super::{
-    Codes, Draft,
-    age::{self, AgeError},
-    alias,
-    codes::QueueFull,
-    password_text,
-    passwords::{PasswordError, Passwords},
+    Codes, alias, password_text,
+    passwords::Passwords,
     phone::Phones,
     tokens::{RefreshSecret, Tokens},
 };
 use crate::{address::ClientAddress, config, profile};
-
-const MAX_DEVICE_NAME_CHARS: usize = 64;
-const MAX_PLATFORM_CHARS: usize = 32;
-
-/// A field that is not allowed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{field}: {detail}")]
-pub struct FieldError {
-    pub field: &'static str,
-    /// What it must be; never the value.
-    pub detail: String,
-}
-
-impl FieldError {
-    fn new(field: &'static str, detail: impl Into<String>) -> Self {
-        Self {
-            field,
-            detail: detail.into(),
-        }
-    }
-}
-
-/// Why the account service says no.
-#[derive(Debug, thiserror::Error)]
-pub enum AccountError {
-    #[error("the phone number is not valid")]
-    InvalidPhone,
-    #[error(transparent)]
-    Password(#[from] PasswordError),
-    #[error("the alias is not allowed")]
-    AliasInvalid,
-    #[error("every tag of the alias is taken")]
-    AliasFull,
-    #[error("too young")]
-    Underage,
-    #[error("the terms were not accepted")]
-    TermsNotAccepted,
-    #[error("the phone number has an account")]
-    PhoneTaken,
-    #[error("phone or password is wrong")]
-    InvalidCredentials,
-    #[error("the account is banned")]
-    Banned {
-        /// Only for who knows the password, or has proven the phone: anybody can type a number.
-        notice: Option<BanNotice>,
-        /// Only for who knows the password.
-        appeal_token: Option<Secret>,
-    },
-    /// Wrong, expired, used, or none was sent.
-    #[error("the code is not good")]
-    CodeInvalid,
-    /// Others guessed so often that the code is not compared any more.
-    #[error("too many codes were tried")]
-    TooManyGuesses {
-        /// Until then.
-        wait: Duration,
-    },
-    /// No text may be sent for now.
-    #[error("no more texts are sent for now")]
-    OverBudget(Denied),
-    /// No code may be sent to this phone.
-    #[error("no codes are sent to this phone number")]
-    PhoneNotServed,
-    /// This server sends no codes.
-    #[error("no codes are sent here")]
-    NoCodes,
-    #[error(transparent)]
-    CodesBusy(#[from] QueueFull),
-    /// The password was right; a code of the second factor is missing.
-    #[error("a code of the second factor is needed")]
-    TotpRequired,
-    #[error("the code of the second factor is wrong")]
-    TotpInvalid,
-    #[error("there is a second factor already")]
-    TotpEnrolled,
-    #[error("there is no second factor")]
-    NoTotp,
-    #[error("this is for staff")]
-    NotStaff,
-    #[error("the refresh token is not valid")]
-    RefreshInvalid,
-    /// The session is revoked now; its sockets must be closed.
-    #[error("the refresh token was used before")]
-    RefreshReused {
-        user_id: UserId,
-        session_id: SessionId,
-    },
-    #[error(transparent)]
-    Field(#[from] FieldError),
-    /// The account was erased while the request ran.
-    #[error("the account is gone")]
-    Gone,
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Crypto(#[from] CryptoError),
-}
 
 /// The account service.
 #[derive(Debug)]
@@ -214,116 +119,6 @@ impl Accounts {
         self.phones
             .e164(phone.expose())
             .map(|phone| self.blind.phone(phone.expose()))
-    }
-
-    /// Makes an account and signs its first device in. Everything that can be refused without the
-    /// store is checked before the password is hashed.
-    pub async fn register(
-        &self,
-        from: ClientAddress,
-        request: RegisterRequest,
-    ) -> Result<Authenticated, AccountError> {
-        let (draft, password) = self.draft(request)?;
-        let password_hash = self.passwords.hash(from, password).await?;
-        self.insert(draft, password_hash, None).await
-    }
-
-    /// Checks all of a registration that can be checked without the store.
-    pub(super) fn draft(&self, request: RegisterRequest) -> Result<(Draft, Secret), AccountError> {
-        let phone = self
-            .phones
-            .e164(request.phone.expose())
-            .ok_or(AccountError::InvalidPhone)?;
-        let alias = alias::parse(&request.alias).ok_or(AccountError::AliasInvalid)?;
-        password_text::check(
-            &request.password,
-            &[
-                &alias.text,
-                &request.alias,
-                phone.expose(),
-                request.phone.expose(),
-            ],
-        )?;
-        let today = self
-            .clock
-            .now()
-            .local_day(&self.rules.zone)
-            .parse()
-            .map_err(|_| StoreError::Corrupt { what: "clock" })?;
-        let birth_year = age::birth_year(request.birth_date.expose(), today, self.min_age)
-            .map_err(|error| match error {
-                AgeError::Invalid => {
-                    FieldError::new("birth_date", "must be a past day as YYYY-MM-DD").into()
-                }
-                AgeError::Underage => AccountError::Underage,
-            })?;
-        let device = checked_device(request.device.unwrap_or_default())?;
-        if !request.accept_terms {
-            return Err(AccountError::TermsNotAccepted);
-        }
-        // Codes are lower case; a keyboard may begin with a capital and end with a space.
-        let invite = request.invite.map(|code| code.trim().to_ascii_lowercase());
-        // Others nobody has, and PostgreSQL would fail at a NUL.
-        if invite.as_ref().is_some_and(|code| {
-            code.len() > 32 || !code.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        }) {
-            return Err(unknown_invite());
-        }
-        let draft = Draft {
-            phone,
-            alias,
-            birth_year: birth_year.into(),
-            locale: request.locale.unwrap_or(Locale::Tr),
-            terms_version: self.terms_version.clone(),
-            invite,
-            device,
-        };
-        Ok((draft, request.password))
-    }
-
-    /// Makes the account of a draft. `code` has proven its phone, where codes are asked for.
-    pub(super) async fn insert(
-        &self,
-        draft: Draft,
-        password_hash: Secret,
-        code: Option<&ProvenCode>,
-    ) -> Result<Authenticated, AccountError> {
-        let now = self.clock.now();
-        let phone_index = self.blind.phone(draft.phone.expose());
-        let mut rng: StdRng = rand::make_rng();
-        let new = NewUser {
-            phone_index,
-            phone: self.cipher.seal(
-                PHONE_CONTEXT,
-                phone_index.as_bytes(),
-                draft.phone.expose().as_bytes(),
-                &mut rng,
-            ),
-            password_hash,
-            alias: draft.alias,
-            birth_year: draft.birth_year,
-            locale: draft.locale,
-            terms_version: draft.terms_version,
-            invite: draft.invite,
-        };
-        let secret = RefreshSecret::new(&mut rng);
-        let session = self.new_session(&secret, draft.device, now);
-        let registration = match code {
-            Some(code) => {
-                self.store
-                    .insert_verified_user(code, &new, session, &mut rng, now)
-                    .await?
-            }
-            None => self.store.insert_user(&new, session, &mut rng, now).await?,
-        };
-        match registration {
-            Registration::Inserted(user, session) => self.signed_in(&user, &session, &secret),
-            Registration::PhoneTaken => Err(AccountError::PhoneTaken),
-            Registration::InviteUnknown => Err(unknown_invite()),
-            Registration::PhoneBanned(ban) => Err(banned(code.map(|_| ban))),
-            Registration::AliasFull => Err(AccountError::AliasFull),
-            Registration::CodeUsed => Err(AccountError::CodeInvalid),
-        }
     }
 
     /// Exchanges a refresh token for new tokens. After [`AccountError::RefreshReused`] the caller
@@ -577,48 +372,5 @@ impl Accounts {
             languages: row.languages.clone(),
             quota: self.quota_of(row),
         })
-    }
-}
-
-pub(super) fn unknown_invite() -> AccountError {
-    FieldError::new("invite", "must be the invite code of a user").into()
-}
-
-pub(super) fn checked_device(device: Device) -> Result<Device, FieldError> {
-    let check = |text: &str, most: usize, field, detail| {
-        let fits = text.chars().count() <= most && !text.chars().any(char::is_control);
-        if fits {
-            Ok(())
-        } else {
-            Err(FieldError::new(field, detail))
-        }
-    };
-    check(
-        &device.name,
-        MAX_DEVICE_NAME_CHARS,
-        "device.name",
-        "at most 64 characters without control characters",
-    )?;
-    check(
-        &device.platform,
-        MAX_PLATFORM_CHARS,
-        "device.platform",
-        "at most 32 characters without control characters",
-    )?;
-    Ok(device)
-}
-
-/// What somebody is told who cannot sign in and types a banned phone; `told` where a code has
-/// proven that it is the own one. A category of abuse beside a number is nothing for whoever tries
-/// numbers.
-pub(super) fn banned(told: Option<BanRow>) -> AccountError {
-    let notice = told.map(|ban| BanNotice {
-        reason: ban.reason,
-        until: ban.until,
-        appealable: false,
-    });
-    AccountError::Banned {
-        notice,
-        appeal_token: None,
     }
 }

@@ -7,22 +7,20 @@
 //! a JWT for an audience of its own, so that neither passes for the other; it names a ban and its
 //! user.
 
+mod refresh;
+
 use std::collections::HashMap;
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use rand::CryptoRng;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sha2::Sha256;
 use tebdil_core::{
-    crypto::hash_token,
     domain::UserRole,
     id::{BanId, SessionId, UserId},
     protocol::Secret,
     time::{Clock, Timestamp},
 };
 
+pub(super) use self::refresh::RefreshSecret;
 use crate::config::{Auth, Key, KeyRing};
 
 const ISSUER: &str = "tebdil";
@@ -30,8 +28,6 @@ const AUDIENCE: &str = "tebdil-api";
 const APPEAL_AUDIENCE: &str = "tebdil-appeal";
 /// How long an appeal token is good.
 const APPEAL_TTL: std::time::Duration = std::time::Duration::from_hours(1);
-const RANDOM_BYTES: usize = 32;
-const SEAL_BYTES: usize = 16;
 
 /// Why a token is not good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -84,24 +80,6 @@ struct AppealClaims {
     /// Seconds since the Unix epoch.
     exp: i64,
     jti: String,
-}
-
-/// The secret part of a refresh token.
-#[derive(Debug, Clone)]
-pub(super) struct RefreshSecret([u8; RANDOM_BYTES]);
-
-impl RefreshSecret {
-    /// A new one.
-    pub fn new(rng: &mut impl CryptoRng) -> Self {
-        let mut random = [0; RANDOM_BYTES];
-        rng.fill_bytes(&mut random);
-        Self(random)
-    }
-
-    /// What the store keeps.
-    pub fn hash(&self) -> [u8; 32] {
-        hash_token(&self.0)
-    }
 }
 
 /// Issues and checks tokens. Clones are the same.
@@ -249,46 +227,6 @@ impl Tokens {
             .map_err(|_| TokenError::Invalid)?
             .claims)
     }
-
-    /// The refresh token of a session.
-    pub(super) fn refresh_token(&self, session: SessionId, secret: &RefreshSecret) -> Secret {
-        let seal = seal(&self.sealing[0], session, &secret.0);
-        let sealed = seal.finalize().into_bytes();
-        let bytes = zeroize::Zeroizing::new([&secret.0[..], &sealed[..SEAL_BYTES]].concat());
-        Secret::from(format!(
-            "{session}.{}",
-            URL_SAFE_NO_PAD.encode(bytes.as_slice())
-        ))
-    }
-
-    /// Session and stored hash of a refresh token that was issued here.
-    pub(super) fn read_refresh(&self, token: &Secret) -> Option<(SessionId, [u8; 32])> {
-        let (session, rest) = token.expose().split_once('.')?;
-        let session: SessionId = session.parse().ok()?;
-        if rest.len() > 128 {
-            return None;
-        }
-        let bytes = zeroize::Zeroizing::new(URL_SAFE_NO_PAD.decode(rest).ok()?);
-        let (random, sealed) = bytes.split_first_chunk::<RANDOM_BYTES>()?;
-        let issued_here = sealed.len() == SEAL_BYTES
-            && self.sealing.iter().any(|key| {
-                seal(key, session, random)
-                    .verify_truncated_left(sealed)
-                    .is_ok()
-            });
-        issued_here.then(|| (session, hash_token(random)))
-    }
-}
-
-fn seal(key: &Key, session: SessionId, random: &[u8; RANDOM_BYTES]) -> Hmac<Sha256> {
-    let mut mac =
-        Hmac::<Sha256>::new_from_slice(key.bytes()).expect("HMAC takes keys of any length");
-    // A label keeps it apart from the signatures of access tokens under the same key; those begin
-    // with base64 of `{`.
-    mac.update(b"\0tebdil.refresh.v1\0");
-    mac.update(&session.0.to_be_bytes());
-    mac.update(random);
-    mac
 }
 
 /// When a token's `exp` is.
@@ -300,13 +238,15 @@ const fn expiry(exp: i64) -> Timestamp {
 mod tests {
     use std::time::Duration;
 
+    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
     use super::*;
     use crate::config::{Config, Secrets};
 
     /// A session that goes on for long.
     const FAR: Timestamp = Timestamp::from_millis(4_000_000_000_000);
 
-    fn tokens(keys: &[(&str, u8)], clock: &Clock) -> Tokens {
+    pub(super) fn tokens(keys: &[(&str, u8)], clock: &Clock) -> Tokens {
         use base64::engine::general_purpose::STANDARD;
         let ring = keys
             .iter()
@@ -328,7 +268,7 @@ mod tests {
         Tokens::new(&secrets.jwt_keys, &config.auth, clock.clone())
     }
 
-    fn clock() -> Clock {
+    pub(super) fn clock() -> Clock {
         Clock::manual("2026-11-21T10:00:00Z".parse().expect("time"))
     }
 
@@ -486,35 +426,6 @@ mod tests {
             tokens.verify_appeal(appeal.expose()),
             Err(TokenError::Expired)
         );
-    }
-
-    #[test]
-    fn a_refresh_token_belongs_to_its_session() {
-        let tokens = tokens(&[("a", 1)], &clock());
-        let secret = RefreshSecret::new(&mut rand::rng());
-        let token = tokens.refresh_token(SessionId(7), &secret);
-        assert_eq!(
-            tokens.read_refresh(&token),
-            Some((SessionId(7), secret.hash()))
-        );
-        let moved = token.expose().replacen("7.", "8.", 1);
-        let made_up = format!(
-            "7.{}",
-            URL_SAFE_NO_PAD.encode([0; RANDOM_BYTES + SEAL_BYTES])
-        );
-        let short = format!("7.{}", URL_SAFE_NO_PAD.encode([0; RANDOM_BYTES]));
-        for bad in [
-            moved.as_str(),
-            &made_up,
-            &short,
-            "",
-            "7.",
-            "7",
-            "x.y",
-            &"7.".repeat(10_000),
-        ] {
-            assert_eq!(tokens.read_refresh(&bad.into()), None, "{bad}");
-        }
     }
 
     #[test]
