@@ -1,11 +1,14 @@
 //! Who is shown which ad. Pure: [`crate::store`] reads and writes what is decided here.
 
-use std::{fmt, str::FromStr, time::Duration};
+mod target;
+
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
+pub use self::target::{InvalidTarget, TargetGroup};
 use crate::{domain::Locale, id::AdId, store::AdRow, time::Timestamp};
 
 /// How often ads may be shown, and where a day begins.
@@ -17,133 +20,6 @@ pub struct AdRules {
     pub premium: bool,
     /// Daily caps count the days of this zone.
     pub zone: TimeZone,
-}
-
-/// The text is not one of a [`TargetGroup`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "must be all, free, premium, locale:tr, locale:en, or one of the first three and one of the last two with a comma between"
-)]
-pub struct InvalidTarget;
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Subscribers {
-    All,
-    Free,
-    Premium,
-}
-
-/// Whom an ad or an announcement is meant for: `all`, `free` or `premium`, `locale:tr` or
-/// `locale:en`, or one of each with a comma between, which both must hold.
-///
-/// Premium users see ads that name them, where the operator lets them ([`AdRules::premium`]), and
-/// no others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct TargetGroup {
-    subscribers: Subscribers,
-    locale: Option<Locale>,
-}
-
-impl TargetGroup {
-    /// Everybody.
-    pub const ALL: Self = Self {
-        subscribers: Subscribers::All,
-        locale: None,
-    };
-
-    /// Whether only premium users are meant, or only others; `None` for both.
-    pub const fn premium(self) -> Option<bool> {
-        match self.subscribers {
-            Subscribers::All => None,
-            Subscribers::Free => Some(false),
-            Subscribers::Premium => Some(true),
-        }
-    }
-
-    /// The one language that is meant, where it is one.
-    pub const fn locale(self) -> Option<Locale> {
-        self.locale
-    }
-
-    fn includes(self, viewer: &Viewer) -> bool {
-        self.premium()
-            .is_none_or(|premium| premium == viewer.is_premium)
-            && self.locale.is_none_or(|locale| locale == viewer.locale)
-    }
-}
-
-impl FromStr for TargetGroup {
-    type Err = InvalidTarget;
-
-    fn from_str(text: &str) -> Result<Self, InvalidTarget> {
-        let (mut subscribers, mut locale) = (None, None);
-        for word in text.split(',') {
-            let twice = match word {
-                "all" => subscribers.replace(Subscribers::All).is_some(),
-                "free" => subscribers.replace(Subscribers::Free).is_some(),
-                "premium" => subscribers.replace(Subscribers::Premium).is_some(),
-                word => {
-                    let named = word
-                        .strip_prefix("locale:")
-                        .and_then(Locale::from_text)
-                        .ok_or(InvalidTarget)?;
-                    locale.replace(named).is_some()
-                }
-            };
-            if twice {
-                return Err(InvalidTarget);
-            }
-        }
-        Ok(Self {
-            subscribers: subscribers.unwrap_or(Subscribers::All),
-            locale,
-        })
-    }
-}
-
-impl fmt::Display for TargetGroup {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.subscribers, self.locale) {
-            (Subscribers::All, None) => f.write_str("all"),
-            (Subscribers::All, Some(locale)) => write!(f, "locale:{locale}"),
-            (subscribers, locale) => {
-                f.write_str(if subscribers == Subscribers::Free {
-                    "free"
-                } else {
-                    "premium"
-                })?;
-                locale.map_or(Ok(()), |locale| write!(f, ",locale:{locale}"))
-            }
-        }
-    }
-}
-
-impl utoipa::PartialSchema for TargetGroup {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        use utoipa::openapi::{ObjectBuilder, schema::Type};
-        let pattern = "^(?:(?:all|free|premium)(?:,locale:(?:tr|en))?|locale:(?:tr|en)(?:,(?:all|free|premium))?)$";
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .pattern(Some(pattern))
-            .into()
-    }
-}
-
-impl utoipa::ToSchema for TargetGroup {}
-
-impl TryFrom<String> for TargetGroup {
-    type Error = InvalidTarget;
-
-    fn try_from(text: String) -> Result<Self, InvalidTarget> {
-        text.parse()
-    }
-}
-
-impl From<TargetGroup> for String {
-    fn from(target: TargetGroup) -> Self {
-        target.to_string()
-    }
 }
 
 /// The text is not a [`Placement`].
@@ -349,39 +225,6 @@ mod tests {
                 &mut StdRng::seed_from_u64(seed),
             )
             .map(|ad| ad.id)
-    }
-
-    #[test]
-    fn targets_have_one_spelling_each() {
-        for text in [
-            "all",
-            "free",
-            "premium",
-            "locale:tr",
-            "free,locale:en",
-            "premium,locale:tr",
-        ] {
-            assert_eq!(text.parse::<TargetGroup>().expect(text).to_string(), text);
-        }
-        for (text, kept) in [
-            ("locale:en,free", "free,locale:en"),
-            ("all,locale:tr", "locale:tr"),
-        ] {
-            assert_eq!(text.parse::<TargetGroup>().expect(text).to_string(), kept);
-        }
-        for bad in [
-            "",
-            "nobody",
-            "free,premium",
-            "locale:tr,locale:en",
-            "free,free",
-            "locale:de",
-            "free,",
-            "free, locale:tr",
-            "ALL",
-        ] {
-            assert!(bad.parse::<TargetGroup>().is_err(), "{bad:?}");
-        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Every table and column, and whose it is.
 
+mod money;
 mod safety;
 
 use super::{
@@ -39,7 +40,6 @@ const EVIDENCE: &str =
     "what a report says of somebody else outlives its author, for its own period";
 const BANS_LAST: &str = "bans outlive the account, or erasing it would lift them";
 const BLOCKS_LAST: &str = "a block outlives the accounts of both, or erasing one would lift it";
-const BOOKS: &str = "what was paid, for its period; names nobody here";
 
 const OWN: &str = "t.user_id = $1";
 const OWN_PHONE: &str = "t.phone_index = (SELECT u.phone_index FROM users u WHERE u.id = $1)";
@@ -142,27 +142,7 @@ pub const TABLES: &[Table] = &[
             shown("created_at", Time),
         ],
     },
-    Table {
-        name: "subscriptions",
-        rows: Rows::Of(OWN, BY_ID),
-        erasure: Erasure::Deleted(OWN),
-        columns: &[
-            shown("id", Id),
-            hidden("user_id", ITSELF),
-            shown("plan_name", Text),
-            shown("start_date", Time),
-            shown("end_date", Time),
-            shown("is_active", Flag),
-            shown("external_id", Text),
-            shown("created_at", Time),
-            shown("event_at", Time),
-            shown("event_type", Text),
-            shown("event_id", Text),
-            shown("renews", Flag),
-            shown("due_at", Time),
-            shown("checks", Number),
-        ],
-    },
+    money::SUBSCRIPTIONS,
     Table {
         name: "push_tokens",
         rows: Rows::Of(OWN, None),
@@ -415,34 +395,8 @@ pub const TABLES: &[Table] = &[
         erasure: Erasure::Deleted(OWN),
         columns: &[hidden("user_id", ITSELF), shown("type", Text)],
     },
-    Table {
-        name: "billing_accounts",
-        rows: Rows::Of(OWN, None),
-        erasure: Erasure::Deleted(OWN),
-        columns: &[
-            hidden("user_id", ITSELF),
-            shown("token", Text),
-            shown("created_at", Time),
-        ],
-    },
-    Table {
-        name: "billing_events",
-        rows: Rows::Of(OWN, None),
-        erasure: Erasure::Kept,
-        columns: &[
-            shown("id", Text).stays(BOOKS),
-            hidden("hash", "a hash of the rest").stays(BOOKS),
-            hidden("user_id", ITSELF),
-            shown("type", Text).stays(BOOKS),
-            shown("external_id", Text).stays(BOOKS),
-            shown("plan_name", Text).stays(BOOKS),
-            shown("start_date", Time).stays(BOOKS),
-            shown("end_date", Time).stays(BOOKS),
-            shown("occurred_at", Time).stays(BOOKS),
-            shown("outcome", Text).stays(BOOKS),
-            shown("received_at", Time).stays(BOOKS),
-        ],
-    },
+    money::BILLING_ACCOUNTS,
+    money::BILLING_EVENTS,
     Table {
         name: "one_time_codes",
         rows: Rows::Of("t.user_id = $1", BY_ID),

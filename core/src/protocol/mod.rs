@@ -12,6 +12,7 @@ mod jobs;
 mod notification;
 mod overview;
 mod privacy;
+mod problem;
 mod referral;
 mod report;
 mod rest;
@@ -45,6 +46,7 @@ pub use notification::{
 };
 pub use overview::{DayStatistics, Overview, OverviewTotals};
 pub use privacy::{AccountErasureRequest, ErasureRequest};
+pub use problem::{BanNotice, FieldProblem, Problem};
 pub use referral::{Referral, ReferralRequest, Referrals};
 pub use report::{
     AdminReport, ReliabilityRequest, Report, ReportDetails, ReportRequest, ReportedUser,

@@ -28,6 +28,8 @@
 
 mod beat;
 mod connection;
+mod devices;
+mod limits;
 mod online;
 mod outbox;
 mod peers;
@@ -44,9 +46,8 @@ use std::{
     time::Duration,
 };
 
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
-use redis::{ScriptInvocation, Value};
+use redis::Value;
 use tokio::{
     sync::{Notify, RwLock, RwLockReadGuard, mpsc},
     task::JoinSet,
@@ -59,23 +60,14 @@ use self::{
     peers::Peers,
     subscriber::Subscription,
 };
-use super::{
-    Announcement, BusEvent, Device, Holder, Joined, NodeId, RealtimeError, RealtimeSettings, Stamp,
-    presence::Word,
-};
-use crate::{
-    backoff::{BackoffRule, Try},
-    id::UserId,
-};
+use super::{BusEvent, Holder, NodeId, RealtimeError, RealtimeSettings};
+use crate::id::UserId;
 
 /// How long a command may take.
 const TIMEOUT: Duration = Duration::from_millis(800);
 
 /// How long readiness waits for an answer.
 const PING_TIMEOUT: Duration = Duration::from_millis(500);
-
-/// How long the limiter waits for an answer.
-const LIMIT_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// A subscription that did not bring this node's own echo for so long is dead.
 const SILENCE: Duration = Duration::from_secs(3);
@@ -345,115 +337,6 @@ impl Redis {
         outcome
     }
 
-    pub async fn join(
-        &self,
-        device: Device,
-        max_devices: usize,
-        again: Option<Stamp>,
-    ) -> Result<Joined, RealtimeError> {
-        self.sure(self.try_join(device, max_devices, again).await)
-    }
-
-    async fn try_join(
-        &self,
-        device: Device,
-        max_devices: usize,
-        again: Option<Stamp>,
-    ) -> Result<Joined, RealtimeError> {
-        self.ready()?;
-        let shared = &self.shared;
-        let Device {
-            user,
-            session,
-            connection,
-        } = device;
-        let mut call = scripts::JOIN.key(shared.nodes_key());
-        let epoch = shared.epoch().await?;
-        call.key(shared.user_key(user))
-            .arg(&shared.prefix)
-            .arg(shared.node.to_string())
-            .arg(*epoch);
-        call.arg(user.0).arg(session.0).arg(connection);
-        call.arg(again.map_or_else(String::new, |stamp| stamp.0.to_string()))
-            .arg(max_devices);
-        let answer: Vec<String> = shared.commands.invoke(TIMEOUT, &call).await?;
-        let unexpected = || RealtimeError::Refused("an unexpected answer".to_owned());
-        let [stamp, elsewhere, returned, replaced @ ..] = answer.as_slice() else {
-            return Err(unexpected());
-        };
-        let stamp = Stamp(stamp.parse().map_err(|_| unexpected())?);
-        for pair in replaced.chunks_exact(2) {
-            let (session, connection) = (
-                pair[0].parse().map_err(|_| unexpected())?,
-                pair[1].parse().map_err(|_| unexpected())?,
-            );
-            shared.tell(BusEvent::Replaced {
-                user,
-                session,
-                connection,
-            });
-        }
-        Ok(Joined {
-            stamp,
-            elsewhere: elsewhere == "1",
-            returned: returned == "1",
-        })
-    }
-
-    pub async fn leave(&self, device: Device) -> Result<(), RealtimeError> {
-        self.sure(self.ready())?;
-        let shared = &self.shared;
-        let mut call = scripts::LEAVE.key(shared.nodes_key());
-        let epoch = self.sure(shared.epoch().await)?;
-        call.key(shared.user_key(device.user))
-            .arg(&shared.prefix)
-            .arg(shared.node.to_string())
-            .arg(*epoch);
-        call.arg(device.user.0)
-            .arg(device.session.0)
-            .arg(device.connection)
-            .arg(SAID_KEPT.as_secs());
-        self.sure(shared.commands.invoke::<()>(TIMEOUT, &call).await)
-    }
-
-    pub async fn announce(
-        &self,
-        user: UserId,
-        word: Word,
-        to: &[Announcement],
-    ) -> Result<(), RealtimeError> {
-        self.sure(self.ready())?;
-        let shared = &self.shared;
-        let mut call = scripts::ANNOUNCE.key(shared.user_key(user));
-        call.arg(&shared.prefix).arg(match word {
-            Word::News => "0",
-            Word::Returned => "1",
-            Word::Again => "2",
-        });
-        for Announcement {
-            peer,
-            online,
-            offline,
-        } in to
-        {
-            call.key(shared.user_key(*peer))
-                .arg(&**online)
-                .arg(&**offline);
-        }
-        self.sure(shared.commands.invoke::<()>(TIMEOUT, &call).await)
-    }
-
-    pub async fn reset(&self) -> Result<Vec<UserId>, RealtimeError> {
-        let mut users = Vec::new();
-        loop {
-            let taken = self.sure(beat::take_out(&self.shared, self.shared.node, "own").await)?;
-            users.extend(taken.users);
-            if taken.left == 0 {
-                return Ok(users);
-            }
-        }
-    }
-
     pub async fn hold(
         &self,
         name: &str,
@@ -480,101 +363,6 @@ impl Redis {
         let mut call = scripts::RELEASE.key(format!("{}lease:{name}", self.shared.prefix));
         call.arg(self.shared.node.to_string());
         self.shared.commands.invoke(TIMEOUT, &call).await
-    }
-
-    /// Counts one try; `None` when Redis does not say in time. `patient` waits for as long as a
-    /// command may take, and connects.
-    pub async fn limit(
-        &self,
-        name: &str,
-        key: &[u8],
-        burst: u32,
-        step: Duration,
-        patient: bool,
-    ) -> Option<Result<(), Duration>> {
-        self.ready().ok()?;
-        let key = URL_SAFE_NO_PAD.encode(key);
-        let mut call = scripts::LIMIT.key(format!("{}limit:{name}:{key}", self.shared.prefix));
-        call.arg(u64::try_from(step.as_micros()).unwrap_or(u64::MAX))
-            .arg(burst);
-        let commands = &self.shared.commands;
-        let answer = if patient {
-            commands.invoke(TIMEOUT, &call).await
-        } else {
-            commands.invoke_soon(LIMIT_TIMEOUT, &call).await
-        };
-        let wait: u64 = answer.ok()?;
-        Some(if wait == 0 {
-            Ok(())
-        } else {
-            Err(Duration::from_micros(wait))
-        })
-    }
-
-    /// Counts one try as a failure; `None` when Redis does not say in time.
-    pub async fn try_once(
-        &self,
-        name: &str,
-        key: &[u8],
-        rule: &BackoffRule,
-    ) -> Option<Result<Try, Duration>> {
-        self.ready().ok()?;
-        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX).max(1);
-        let mut call = scripts::TRY.key(self.tries_key(name, key));
-        call.arg(rule.free.max(1))
-            .arg(micros(rule.first))
-            .arg(micros(rule.most))
-            .arg(micros(rule.forget))
-            .arg(rule.counted());
-        let (wait, failures, until) = self.shared.commands.invoke(TIMEOUT, &call).await.ok()?;
-        Some(if wait == 0 {
-            Ok(Try { failures, until })
-        } else {
-            Err(Duration::from_micros(wait))
-        })
-    }
-
-    /// Takes a try back if Redis answers; true, since nobody else counts.
-    pub async fn take_try_back(&self, name: &str, key: &[u8], taken: Try) -> bool {
-        let mut call = scripts::UNTRY.key(self.tries_key(name, key));
-        self.forgive(call.arg(taken.until)).await
-    }
-
-    /// Forgets all failures if Redis answers; true, since nobody else counts.
-    pub async fn clear_tries(&self, name: &str, key: &[u8]) -> bool {
-        self.forgive(&scripts::FORGIVE.key(self.tries_key(name, key)))
-            .await
-    }
-
-    async fn forgive(&self, call: &ScriptInvocation<'_>) -> bool {
-        if self.ready().is_ok()
-            && self
-                .shared
-                .commands
-                .invoke::<()>(TIMEOUT, call)
-                .await
-                .is_err()
-        {
-            tracing::debug!("a try that was no failure still counts as one: Redis does not answer");
-        }
-        true
-    }
-
-    fn tries_key(&self, name: &str, key: &[u8]) -> String {
-        format!(
-            "{}tries:{name}:{}",
-            self.shared.prefix,
-            URL_SAFE_NO_PAD.encode(key)
-        )
-    }
-
-    /// Whether others count the same limits.
-    #[expect(
-        clippy::unused_self,
-        reason = "the same form as for a node that is alone"
-    )]
-    pub const fn shares_limits(&self) -> bool {
-        true
     }
 
     pub async fn ping(&self) -> Result<(), RealtimeError> {
