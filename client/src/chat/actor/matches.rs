@@ -1,0 +1,205 @@
+//! Matches: when they begin, when their encryption stands, when they end.
+
+use std::collections::VecDeque;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use tebdil_core::{
+    domain::{MatchRole, MessageKind},
+    id::MatchId,
+    protocol::{ErrorCode, Match, MatchFound, MessageSend, Welcome},
+};
+use uuid::Uuid;
+
+use super::{Actor, ChatEvent, Known};
+use crate::{
+    call::Gate,
+    connection::{Handle, SendError},
+    mls::{MlsError, Parties},
+};
+
+impl Actor {
+    pub(super) fn welcomed(&mut self, handle: &Handle, welcome: Welcome) {
+        self.own_handle.clone_from(&welcome.user.handle);
+        self.pending.push_back(ChatEvent::Connected {
+            user: Box::new(welcome.user),
+            quota: welcome.quota,
+            keys_remaining: welcome.keys_remaining,
+        });
+        let gone: Vec<MatchId> = self
+            .matches
+            .keys()
+            .copied()
+            .filter(|known| !welcome.matches.iter().any(|active| active.id == *known))
+            .collect();
+        for match_id in gone {
+            self.ended(match_id);
+            self.pending.push_back(ChatEvent::Ended {
+                match_id,
+                details: None,
+            });
+        }
+        // A match we did not know was made while our search was losing its socket, or on another
+        // device.
+        let searched = self.searching.is_some();
+        // Oldest first, so that the newest is the last one the user hears of.
+        for active in welcome.matches.into_iter().rev() {
+            let known = self.matches.contains_key(&active.id);
+            if searched && !known {
+                // To go on searching would spend a second right on one wish.
+                self.searching = None;
+            }
+            let match_id = active.id;
+            self.learn(active, searched && !known);
+            // A process may have ended between storing and acknowledging.
+            if let Some(known) = self
+                .matches
+                .get(&match_id)
+                .filter(|known| known.here && known.peer_seq > 0)
+            {
+                self.after.acks.push((match_id, known.peer_seq));
+            }
+        }
+        self.refill_keys(welcome.keys_remaining);
+        if let (Some(find), false) = (self.searching.clone(), self.finding) {
+            self.find(handle, find, None);
+        }
+    }
+
+    /// Takes note of a match; tells the application when it did not know of it, or not that it is
+    /// to be read here.
+    fn learn(&mut self, info: Match, here: bool) {
+        let match_id = info.id;
+        let known = self.matches.entry(match_id).or_insert_with(|| {
+            self.dirty = true;
+            Known {
+                info: None,
+                here,
+                peer_seq: 0,
+                drafts: VecDeque::new(),
+                call: Gate::default(),
+            }
+        });
+        let came_here = here && !known.here;
+        self.dirty |= came_here;
+        known.here |= here;
+        let news = known.info.is_none() || came_here;
+        known.info = Some(info.clone());
+        if news {
+            self.pending.push_back(ChatEvent::Matched {
+                found: Box::new(info),
+                this_device: known.here,
+            });
+            self.tell_secured(match_id);
+        }
+    }
+
+    pub(super) fn tell_secured(&mut self, match_id: MatchId) {
+        if let Some(safety_number) = self.device.safety_number(match_id) {
+            self.pending.push_back(ChatEvent::Secured {
+                match_id,
+                safety_number,
+            });
+        }
+    }
+
+    pub(super) fn found(&mut self, found: MatchFound) {
+        let MatchFound {
+            found,
+            peer_key_package,
+            this_device,
+            keys_remaining,
+            quota,
+        } = found;
+        let match_id = found.id;
+        if this_device {
+            self.searching = None;
+        }
+        let parties = self.parties(&found);
+        let offers = found.role == MatchRole::Offerer;
+        self.learn(found, this_device);
+        self.pending.push_back(ChatEvent::Quota(quota));
+        // The server may tell of a match again; the keys are made once.
+        if let (true, true, Some(package)) = (
+            this_device && offers,
+            !self.device.has_session(match_id),
+            peer_key_package,
+        ) {
+            let package = STANDARD
+                .decode(package)
+                .map_err(|_| MlsError::KeyPackage("not base64"));
+            match package.and_then(|package| self.device.create(parties, &package)) {
+                Ok(welcome) => {
+                    let client_id = Uuid::new_v4();
+                    let kind = MessageKind::Handshake;
+                    self.handshakes.insert(client_id);
+                    self.send(
+                        MessageSend {
+                            match_id,
+                            client_id,
+                            kind,
+                            ciphertext: welcome,
+                            franking_tag: None,
+                        },
+                        None,
+                        None,
+                    );
+                    self.secured(match_id);
+                }
+                Err(error) => self
+                    .pending
+                    .push_back(ChatEvent::NotSecured { match_id, error }),
+            }
+        }
+        if let Some(remaining) = keys_remaining {
+            self.refill_keys(remaining);
+        }
+    }
+
+    pub(super) fn parties(&self, found: &Match) -> Parties {
+        Parties {
+            match_id: found.id,
+            own_handle: self.own_handle.clone(),
+            peer_handle: found.peer.handle.clone(),
+        }
+    }
+
+    /// The encryption stands: tells so, and sends what waited for it.
+    pub(super) fn secured(&mut self, match_id: MatchId) {
+        self.dirty = true;
+        self.tell_secured(match_id);
+        let drafts = self
+            .matches
+            .get_mut(&match_id)
+            .map(|known| std::mem::take(&mut known.drafts))
+            .unwrap_or_default();
+        for draft in drafts {
+            let client_id = draft.client_id;
+            if let Err(error) = self.seal(match_id, draft) {
+                tracing::warn!(%error, "a waiting text could not be sealed");
+                let code = ErrorCode::MessageTooLarge;
+                self.pending.push_back(ChatEvent::Refused {
+                    match_id,
+                    client_id,
+                    code,
+                });
+            }
+        }
+    }
+
+    pub(super) fn ended(&mut self, match_id: MatchId) {
+        if let Some(known) = self.matches.remove(&match_id) {
+            for draft in known.drafts {
+                let _ = draft.reply.send(Err(SendError::MatchEnded));
+            }
+        }
+        self.evidence.ended(match_id);
+        self.outbox.retain(|message| message.match_id != match_id);
+        self.after
+            .sends
+            .retain(|(message, ..)| message.match_id != match_id);
+        if let Err(error) = self.device.forget(match_id) {
+            tracing::warn!(%error, "the keys of a match could not be erased");
+        }
+        self.dirty = true;
+    }
+}

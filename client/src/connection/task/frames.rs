@@ -1,0 +1,156 @@
+//! What the server sends.
+
+use std::time::Duration;
+
+use tebdil_core::protocol::{ClientFrame, ErrorCode, FrameId, ServerFrame, ServerMessage};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{Live, Reply, Task};
+use crate::{
+    connection::{
+        Event, RequestError, SendError,
+        inbox::Received,
+        outbox::{RETRY_AFTER, Refusal},
+    },
+    raw::RawError,
+};
+
+impl Task {
+    pub(super) async fn take_frame(&mut self, live: &mut Live, text: &str) -> Result<(), RawError> {
+        // A frame we cannot read is one of a later version; the contract only adds.
+        let Ok(ServerMessage { re, frame }) = serde_json::from_str(text) else {
+            tracing::debug!("passed over a frame that could not be read");
+            return Ok(());
+        };
+        if let ServerFrame::Error {
+            code,
+            message,
+            retry_after_ms,
+            resets_at,
+            client_id,
+        } = frame
+        {
+            let retry_after = retry_after_ms.map(Duration::from_millis);
+            let named = match &re {
+                Some(FrameId::Text(id)) => Uuid::try_parse(id).ok(),
+                _ => None,
+            };
+            if let Some(client_id) = client_id.or(named) {
+                self.refuse(client_id, code, retry_after);
+            } else if let Some(reply) = self.reply_to(re.as_ref()) {
+                let _ = reply.send(Err(RequestError::Refused {
+                    code,
+                    message,
+                    retry_after,
+                    resets_at,
+                }));
+            } else {
+                if code == ErrorCode::RateLimited {
+                    // The server did not read the frame, so it cannot name it.
+                    self.outbox
+                        .again_from(Instant::now() + retry_after.unwrap_or(RETRY_AFTER));
+                    self.inbox.restart();
+                }
+                self.pending.push_back(Event::Error { code, message });
+            }
+            return Ok(());
+        }
+        if let Some(reply) = self.reply_to(re.as_ref()) {
+            let _ = reply.send(Ok(frame.clone()));
+        }
+        self.take_event(live, frame).await
+    }
+
+    fn reply_to(&mut self, re: Option<&FrameId>) -> Option<Reply> {
+        match re {
+            Some(FrameId::Number(id)) => self.asked.remove(id),
+            _ => None,
+        }
+    }
+
+    fn refuse(&mut self, client_id: Uuid, code: ErrorCode, retry_after: Option<Duration>) {
+        if let Refusal::Final(entry) =
+            self.outbox
+                .refused(client_id, code, retry_after, Instant::now())
+        {
+            let (match_id, kind) = (entry.message.match_id, entry.message.kind);
+            entry.finish(Err(if code == ErrorCode::MatchEnded {
+                SendError::MatchEnded
+            } else {
+                SendError::Refused(code)
+            }));
+            self.pending.push_back(Event::Refused {
+                match_id,
+                client_id,
+                kind,
+                code,
+            });
+            self.answer_flushes();
+        }
+    }
+
+    async fn take_event(&mut self, live: &mut Live, frame: ServerFrame) -> Result<(), RawError> {
+        let event = match frame {
+            ServerFrame::MessageNew(message) => match self.inbox.receive(message, Instant::now()) {
+                Received::Deliver(messages) => {
+                    self.pending
+                        .extend(messages.into_iter().map(Event::Message));
+                    return Ok(());
+                }
+                Received::Missing(Some(sync)) => {
+                    return live.write(&ClientFrame::MessageSync(sync), None).await;
+                }
+                Received::Missing(None) | Received::Duplicate => return Ok(()),
+            },
+            ServerFrame::MessageAccepted(accepted) => {
+                self.inbox.sent(accepted.match_id, accepted.seq);
+                let Some(entry) = self.outbox.accepted(&accepted) else {
+                    return Ok(());
+                };
+                entry.finish(Ok(accepted.clone()));
+                self.answer_flushes();
+                Event::Accepted(accepted)
+            }
+            ServerFrame::MatchFound(found) => {
+                self.inbox.open(found.found.id);
+                Event::MatchFound(found)
+            }
+            ServerFrame::MatchEnded(ended) => {
+                self.inbox.close(ended.match_id);
+                for entry in self.outbox.remove_match(ended.match_id) {
+                    entry.finish(Err(SendError::MatchEnded));
+                }
+                self.answer_flushes();
+                Event::MatchEnded(ended)
+            }
+            ServerFrame::Draining { retry_after_ms } => {
+                let reconnect_after = Duration::from_millis(retry_after_ms);
+                self.reconnect_after = Some(reconnect_after);
+                Event::Draining { reconnect_after }
+            }
+            ServerFrame::MatchSearching { ticket_id } => Event::Searching { ticket_id },
+            ServerFrame::MatchCancelled => Event::SearchCancelled,
+            ServerFrame::MessageDelivered { match_id, seq } => Event::Delivered { match_id, seq },
+            ServerFrame::MessageRead { match_id, seq } => Event::Read { match_id, seq },
+            ServerFrame::Typing { match_id, on } => Event::Typing { match_id, on },
+            ServerFrame::PeerPresence(presence) => Event::Presence(presence),
+            ServerFrame::RtcDescription(description) => Event::Description(description),
+            ServerFrame::RtcCandidate(candidate) => Event::Candidate(candidate),
+            ServerFrame::RtcState(state) => Event::CallState(state),
+            ServerFrame::Quota { quota } => Event::Quota(quota),
+            ServerFrame::Notification { notification } => {
+                Event::Notification(Box::new(notification))
+            }
+            ServerFrame::NotificationsRead(read) => Event::NotificationsRead(read),
+            // A second welcome does not come, errors were dealt with, and what is unknown is for
+            // later versions.
+            ServerFrame::Welcome(_)
+            | ServerFrame::Error { .. }
+            | ServerFrame::Ad { .. }
+            | ServerFrame::Unknown => return Ok(()),
+        };
+        self.pending.push_back(event);
+        Ok(())
+    }
+}
