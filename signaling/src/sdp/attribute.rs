@@ -42,7 +42,7 @@ pub(super) fn read(text: &str, scope: Scope) -> Option<Attribute> {
     if !is_token(name) {
         return None;
     }
-    let keep = |fits: bool| fits.then(|| Attribute::Kept(text.to_owned()));
+    let keep = |fits: bool| kept(text, fits);
     let words = |most: usize| {
         value
             .map(|value| value.split(' ').take(most + 1).collect::<Vec<_>>())
@@ -71,10 +71,18 @@ pub(super) fn read(text: &str, scope: Scope) -> Option<Attribute> {
             };
             keep(mids.split(' ').skip(1).all(is_mid))
         }
-        // Of a medium.
-        ("mid", Scope::Media) => keep(value.is_some_and(is_mid)),
-        ("rtcp", Scope::Media) => Some(Attribute::Kept(RTCP.to_owned())),
-        ("rtpmap", Scope::Media) => {
+        (_, Scope::Media) => read_of_medium(text, name, value),
+        _ => Some(Attribute::Dropped),
+    }
+}
+
+/// Reads an attribute that only a medium can have.
+fn read_of_medium(text: &str, name: &str, value: Option<&str>) -> Option<Attribute> {
+    let keep = |fits: bool| kept(text, fits);
+    match name {
+        "mid" => keep(value.is_some_and(is_mid)),
+        "rtcp" => Some(Attribute::Kept(RTCP.to_owned())),
+        "rtpmap" => {
             let (payload, coding) = value?.split_once(' ')?;
             let mut parts = coding.split('/');
             let fits = parts.next().is_some_and(is_token)
@@ -82,7 +90,7 @@ pub(super) fn read(text: &str, scope: Scope) -> Option<Attribute> {
                 && parts.all(|part| digits(part).is_some());
             keep(is_payload(payload) && fits)
         }
-        ("fmtp", Scope::Media) => {
+        "fmtp" => {
             let (payload, parameters) = value?.split_once(' ')?;
             // Of a data channel, in drafts of RFC 8841.
             if payload == super::DATA_CHANNEL || !is_plain(parameters) {
@@ -90,14 +98,14 @@ pub(super) fn read(text: &str, scope: Scope) -> Option<Attribute> {
             }
             keep(is_payload(payload))
         }
-        ("rtcp-fb", Scope::Media) => {
+        "rtcp-fb" => {
             let (payload, kinds) = value?.split_once(' ')?;
             // webrtc-rs and Pion end the line with a space when there is no parameter.
             let kinds = kinds.trim_end_matches(' ');
             let fits = (payload == "*" || is_payload(payload)) && kinds.split(' ').all(is_token);
             fits.then(|| Attribute::Kept(format!("rtcp-fb:{payload} {kinds}")))
         }
-        ("extmap", Scope::Media) => {
+        "extmap" => {
             let (id, uri) = value?.split_once(' ')?;
             let fits = digits(id).is_some_and(|id| (1..=255).contains(&id));
             if fits && HEADER_EXTENSIONS.contains(&uri) {
@@ -106,8 +114,8 @@ pub(super) fn read(text: &str, scope: Scope) -> Option<Attribute> {
                 Some(Attribute::Dropped)
             }
         }
-        ("msid", Scope::Media) => Some(Attribute::Named("msid:".to_owned(), read_names(value?)?)),
-        ("ssrc", Scope::Media) => {
+        "msid" => Some(Attribute::Named("msid:".to_owned(), read_names(value?)?)),
+        "ssrc" => {
             let (id, rest) = value?.split_once(' ')?;
             let id = digits(id).and_then(|id| u32::try_from(id).ok());
             match rest.split_once(':') {
@@ -118,7 +126,7 @@ pub(super) fn read(text: &str, scope: Scope) -> Option<Attribute> {
                 _ => Some(Attribute::Dropped),
             }
         }
-        ("ssrc-group", Scope::Media) => {
+        "ssrc-group" => {
             let (kind, ids) = value?.split_once(' ')?;
             if !matches!(kind, "FID" | "FEC-FR" | "SIM") {
                 return Some(Attribute::Dropped);
@@ -128,12 +136,14 @@ pub(super) fn read(text: &str, scope: Scope) -> Option<Attribute> {
                     .all(|id| digits(id).is_some_and(|id| u32::try_from(id).is_ok())),
             )
         }
-        ("sctp-port", Scope::Media) => {
-            keep(digits(value?).is_some_and(|port| u16::try_from(port).is_ok()))
-        }
-        ("max-message-size", Scope::Media) => keep(digits(value?).is_some()),
+        "sctp-port" => keep(digits(value?).is_some_and(|port| u16::try_from(port).is_ok())),
+        "max-message-size" => keep(digits(value?).is_some()),
         _ => Some(Attribute::Dropped),
     }
+}
+
+fn kept(text: &str, fits: bool) -> Option<Attribute> {
+    fits.then(|| Attribute::Kept(text.to_owned()))
 }
 
 /// `sha-256 AB:CD:…` in the hash functions of RFC 8122 that are still strong.
