@@ -83,7 +83,7 @@ async fn watch_clock(guard: ClockGuard, store: Store, closing: CancellationToken
                 );
             }
             (false, true, _) => {
-                tracing::info!("the clock agrees with that of the database: jobs run again")
+                tracing::info!("the clock agrees with that of the database: jobs run again");
             }
             _ => {}
         }
@@ -99,10 +99,10 @@ pub(crate) async fn compare(guard: &ClockGuard, store: &Store) {
     match tokio::time::timeout(PATIENCE, guard.compare(store)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            tracing::warn!(%error, "the clock could not be compared with that of the database")
+            tracing::warn!(%error, "the clock could not be compared with that of the database");
         }
         Err(_) => {
-            tracing::warn!("the clock could not be compared with that of the database in time")
+            tracing::warn!("the clock could not be compared with that of the database in time");
         }
     }
 }

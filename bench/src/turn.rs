@@ -62,14 +62,14 @@ impl Client {
         };
         let challenge = client
             .ask(METHOD_ALLOCATE, |message| {
-                message.add(ATTR_REQUESTED_TRANSPORT, &UDP)
+                message.add(ATTR_REQUESTED_TRANSPORT, &UDP);
             })
             .await?;
         client.realm = TextAttribute::get_from_as(&challenge, ATTR_REALM)?.text;
         client.nonce = TextAttribute::get_from_as(&challenge, ATTR_NONCE)?.text;
         let answer = client
             .ask(METHOD_ALLOCATE, |message| {
-                message.add(ATTR_REQUESTED_TRANSPORT, &UDP)
+                message.add(ATTR_REQUESTED_TRANSPORT, &UDP);
             })
             .await?;
         let mut relayed = XorMappedAddress::default();

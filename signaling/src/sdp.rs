@@ -139,7 +139,7 @@ pub fn sanitise_sdp(text: &str, kind: DescriptionKind) -> Result<String, Malform
         match (key, media.last_mut()) {
             ("v", None) if value == "0" && !version => version = true,
             ("o", None) if origin.is_none() => {
-                origin = Some(read_origin(value).ok_or_else(malformed)?)
+                origin = Some(read_origin(value).ok_or_else(malformed)?);
             }
             ("s", None) if !name => name = true,
             ("t", None) if !timing => timing = true,

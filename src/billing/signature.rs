@@ -55,7 +55,7 @@ pub fn verify<'a>(
                 time = Some(seconds);
             }
             ("v1", hex) if signatures.len() < MAX_SIGNATURES => {
-                signatures.push(bytes(hex).ok_or(SignatureError::Malformed)?)
+                signatures.push(bytes(hex).ok_or(SignatureError::Malformed)?);
             }
             ("t" | "v1", _) => return Err(SignatureError::Malformed),
             // A later version of the scheme beside ours.

@@ -393,7 +393,7 @@ impl Calls {
                     .send_here(user, Audience::Only(session), &Outgoing::new(&frame, None));
             }
             None => {
-                metrics::counter!("tebdil_signals_refused_total", "reason" => "late").increment(1)
+                metrics::counter!("tebdil_signals_refused_total", "reason" => "late").increment(1);
             }
         }
     }

@@ -180,7 +180,7 @@ impl Writer {
             {
                 Ok((appends, receipts)) => {
                     self.tell(part, appends, receipts, franking, &mut left)
-                        .await
+                        .await;
                 }
                 Err(error) => {
                     // When the database itself is away, another try would only make everybody wait
@@ -238,7 +238,7 @@ impl Writer {
                     origin,
                 }),
                 Append::Accepted(appended) if appended.repeated => {
-                    self.repeated(&message, &origin, &appended, franking).await
+                    self.repeated(&message, &origin, &appended, franking).await;
                 }
                 Append::Accepted(appended) => {
                     let franked = digest.and_then(|digest| franked(&message, &appended, digest));

@@ -127,7 +127,9 @@ async fn take_events(
     while let Some(event) = events.recv().await {
         match event {
             BusEvent::Undelivered(Undelivered::Users(users)) => {
-                users.into_iter().for_each(|user| hub.tell_of_loss(user))
+                for user in users {
+                    hub.tell_of_loss(user);
+                }
             }
             BusEvent::Undelivered(Undelivered::Everybody) => hub.tell_everybody_of_loss(),
             BusEvent::Orphaned(users) => announcer.tell(users, false),

@@ -396,7 +396,7 @@ fn close_one(schema: &mut Schema, named: &mut Vec<String>) {
     for part in parts {
         match part {
             RefOr::Ref(part) => {
-                named.extend(part.ref_location.strip_prefix(SCHEMAS).map(str::to_owned))
+                named.extend(part.ref_location.strip_prefix(SCHEMAS).map(str::to_owned));
             }
             RefOr::T(part) => close_one(part, named),
         }

@@ -230,7 +230,7 @@ async fn keep(app: &App, claim: Claim, response: Response) -> Response {
         {
             Ok(true) => {}
             Ok(false) => {
-                tracing::warn!("a request took so long that its idempotency key was claimed anew")
+                tracing::warn!("a request took so long that its idempotency key was claimed anew");
             }
             // The work is done. A repeat finds the key claimed for a minute and runs again after
             // that.

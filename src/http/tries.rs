@@ -145,7 +145,7 @@ impl Tries<'_> {
                     match who {
                         Who::Phone(_) | Who::Account(_) => backoff.clear(&key).await,
                         Who::Address(_) | Who::Ban(_) | Who::CodesOf(..) => {
-                            backoff.take_back(&key, taken).await
+                            backoff.take_back(&key, taken).await;
                         }
                     }
                 }

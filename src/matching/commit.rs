@@ -49,7 +49,7 @@ impl Writer {
                 }
             }
             Err(error) if error.is_transient() => {
-                settled.extend(batch.into_iter().map(|(pair, _)| (pair, Verdict::Unknown)))
+                settled.extend(batch.into_iter().map(|(pair, _)| (pair, Verdict::Unknown)));
             }
             // One pair spoils it for the others: each alone then.
             Err(_) => {

@@ -93,7 +93,7 @@ impl Request {
         match self {
             Self::Find { ticket, .. } => drop(answers.refuse(ticket.id, ErrorCode::Draining)),
             Self::Cancel { connection, re } => {
-                connection.send(&refusal(ErrorCode::Draining), re.as_ref())
+                connection.send(&refusal(ErrorCode::Draining), re.as_ref());
             }
             Self::Gone { .. } | Self::Blocked { .. } | Self::Status { .. } => {}
         }

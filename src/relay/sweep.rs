@@ -72,7 +72,7 @@ impl Relays {
                 Ok(0) => {}
                 Ok(sides) => tracing::info!(sides, "calls were cut whose match had ended"),
                 Err(error) => {
-                    tracing::warn!(%error, "which calls are over could not be asked; trying again")
+                    tracing::warn!(%error, "which calls are over could not be asked; trying again");
                 }
             }
         }

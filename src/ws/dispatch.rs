@@ -145,7 +145,7 @@ fn told(
 ) -> Result<(), StoreError> {
     match outcome {
         Err(calls::Refused::Answer(code, detail)) => {
-            connection.send(&ServerFrame::error(code, detail), re)
+            connection.send(&ServerFrame::error(code, detail), re);
         }
         Err(calls::Refused::Store(error)) => return Err(error),
         Ok(()) => {}

@@ -199,7 +199,7 @@ impl Backend for JobBackend {
                         match store.release_jobs(&unstarted).await {
                             Ok(_) => unstarted.iter().for_each(|lease| leases.remove(lease)),
                             Err(error) => {
-                                tracing::warn!(%error, "leased jobs were not given back; they run when their lease is over")
+                                tracing::warn!(%error, "leased jobs were not given back; they run when their lease is over");
                             }
                         }
                     };

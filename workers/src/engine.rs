@@ -206,7 +206,7 @@ impl Workers {
         match tokio::time::timeout(RELEASE_LIMIT, self.cx.store.release_jobs(&left)).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => {
-                tracing::warn!(%error, "leased jobs were not given back; they run when their leases are over")
+                tracing::warn!(%error, "leased jobs were not given back; they run when their leases are over");
             }
             Err(_) => tracing::warn!(
                 "leased jobs were not given back in time; they run when their leases are over"
@@ -339,7 +339,7 @@ async fn gauges(cx: JobContext, queues: Vec<Queue>, timing: Timing, stop: Cancel
                         .set(counts.oldest_due_age.as_secs_f64());
                 }
                 Err(error) => {
-                    tracing::debug!(queue = queue.name, %error, "jobs could not be counted")
+                    tracing::debug!(queue = queue.name, %error, "jobs could not be counted");
                 }
             }
         }

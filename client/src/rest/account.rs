@@ -418,7 +418,7 @@ impl Query {
         for byte in value.to_string().bytes() {
             match byte {
                 b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                    self.0.push(char::from(byte))
+                    self.0.push(char::from(byte));
                 }
                 _ => write!(self.0, "%{byte:02X}").expect("writing to a String cannot fail"),
             }

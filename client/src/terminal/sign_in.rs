@@ -134,7 +134,7 @@ async fn with_code(
         let code = ask.line("code", &question)?;
         match Chat::verify_phone(options, phone, &code).await {
             Err(error) if error.code() == Some(ErrorCode::CodeInvalid) => {
-                question = t!("ask.code_again")
+                question = t!("ask.code_again");
             }
             verified => return Ok(verified?),
         }

@@ -178,7 +178,7 @@ fn fields_have_one_length() {
         refused("salt", &|bad| bad.salt.resize(length, 0));
         refused("franking_tag", &|bad| bad.franking_tag.resize(length, 0));
         refused("ciphertext_sha256", &|bad| {
-            bad.ciphertext_sha256.resize(length, 0)
+            bad.ciphertext_sha256.resize(length, 0);
         });
         refused("frank.mac", &|bad| bad.frank.mac.resize(length, 0));
     }

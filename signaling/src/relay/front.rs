@@ -213,7 +213,7 @@ impl Front {
         if answer.class == Class::Success {
             match &question.what {
                 What::Allocate { allocation, .. } if answer.method == ALLOCATE => {
-                    allocation.answered(answer.transaction, raw)
+                    allocation.answered(answer.transaction, raw);
                 }
                 What::Permit { allocation, peer } => allocation.permit(peer.ip(), Instant::now()),
                 What::Bind {

@@ -330,12 +330,12 @@ mod tests {
             ("url", |s| s.url = "ftp://sms.example".into()),
             ("method", |s| s.method = "GET".to_owned()),
             ("headers", |s| {
-                drop(s.headers.insert("bad name".to_owned(), "x".into()))
+                drop(s.headers.insert("bad name".to_owned(), "x".into()));
             }),
             ("body", |s| s.body = r#"{"to":"{phone}"}"#.into()),
             ("body", |s| s.body = r#"{"text":"{text}"}"#.into()),
             ("body", |s| {
-                s.body = r#"{"to":{phone},"text":"{text}"}"#.into()
+                s.body = r#"{"to":{phone},"text":"{text}"}"#.into();
             }),
             ("timeout_ms", |s| s.timeout_ms = 0),
         ];

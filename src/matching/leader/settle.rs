@@ -146,7 +146,7 @@ impl Leader {
             Verdict::Refused { faults, blocked } => self.refused(&pair, faults, blocked, now),
             // A fenced leader ends before it is told.
             Verdict::Unknown | Verdict::Fenced => {
-                self.waiting_pairs.push_back(Proposal { pair, tried: true })
+                self.waiting_pairs.push_back(Proposal { pair, tried: true });
             }
         }
     }

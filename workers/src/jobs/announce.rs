@@ -41,7 +41,7 @@ async fn tell_connected(cx: &JobContext, told: Vec<Notified>) {
             }
         }
         Err(error) => {
-            tracing::warn!(%error, "who is connected is not known; an announcement waits in the lists")
+            tracing::warn!(%error, "who is connected is not known; an announcement waits in the lists");
         }
     }
 }
