@@ -1,19 +1,20 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    crypto::CodeHash,
-    domain::{CodePurpose, LedgerReason, Mode, QuotaBucket, UserRole},
-    id::{CodeId, SessionId, TicketId, UserId},
+    domain::{LedgerReason, Mode, QuotaBucket, UserRole},
+    id::{SessionId, TicketId, UserId},
     notice::Notice,
     protocol::Secret,
     store::{
-        Banning, Erased, ErasedBy, Grant, Invitation, MatchFilter, NewBan, NewCode, PairOutcome,
-        ProvenCode, PutKeys, Refusal, Registration, Rotation, UserRow,
+        Banning, Erased, ErasedBy, Grant, Invitation, MatchFilter, NewBan, PairOutcome, PutKeys,
+        Refusal, Registration, Rotation, UserRow,
     },
     testing::{ENDLESS_TERM, TestStore},
 };
 
 use crate::{all_at_once, pair, rng, side};
+
+mod late;
 
 tebdil_core::store_conformance! {
     an_account_is_erased_once_by_who_knows_its_password,
@@ -22,9 +23,6 @@ tebdil_core::store_conformance! {
     an_erased_user_is_never_matched,
     the_peer_keeps_the_match_with_nobody,
     an_admin_erases_users_and_is_named,
-    a_tombstone_lasts_while_something_can_concern_it,
-    what_comes_late_is_swept,
-    an_account_is_erased_while_somebody_proves_its_phone,
 }
 
 const ADMIN: UserId = UserId(7);
@@ -392,151 +390,4 @@ async fn an_admin_erases_users_and_is_named(t: TestStore) {
     // An admin may go too.
     let admin = t.user(other.id).await.unwrap().unwrap();
     assert_eq!(erase(&t, &admin).await, Erased::Now);
-}
-
-async fn a_tombstone_lasts_while_something_can_concern_it(t: TestStore) {
-    let mut erased = Vec::new();
-    for alias in ["bir1", "iki2", "uc33"] {
-        let (user, _) = t.register(alias).await;
-        assert_eq!(erase(&t, &user).await, Erased::Now);
-        erased.push(user);
-    }
-    let [_, reported, banned] = &erased[..] else {
-        panic!("three")
-    };
-    t.execute(&format!(
-        "INSERT INTO reports (id, reporter_id, reported_id, match_id, reason, created_at) SELECT 1, 2, {}, 3, 'spam', erased_at FROM tombstones \
-         WHERE user_id = {0}",
-        reported.id
-    ))
-    .await;
-    let until = t.now() + 60 * DAY;
-    t.ban(&banned.phone_index, "spam", Some(until)).await;
-    let kept = 40 * DAY;
-    assert_eq!(
-        t.delete_old_tombstones(t.now() - kept, t.now(), 10)
-            .await
-            .unwrap(),
-        0,
-        "too young"
-    );
-    t.clock.advance(kept);
-    assert_eq!(
-        t.delete_old_tombstones(t.now() - kept, t.now(), 10)
-            .await
-            .unwrap(),
-        1
-    );
-    assert_eq!(
-        count(
-            &t,
-            &format!(
-                "tombstones WHERE user_id IN ({}, {})",
-                reported.id, banned.id
-            )
-        )
-        .await,
-        2
-    );
-    t.clock.set(until);
-    assert_eq!(
-        t.delete_old_tombstones(t.now() - kept, t.now(), 10)
-            .await
-            .unwrap(),
-        1,
-        "the ban is over"
-    );
-    t.execute("UPDATE reports SET status = 'dismissed'").await;
-    assert_eq!(
-        t.delete_old_tombstones(t.now() - kept, t.now(), 10)
-            .await
-            .unwrap(),
-        1,
-        "the report is decided"
-    );
-}
-
-async fn what_comes_late_is_swept(t: TestStore) {
-    let (user, _) = t.register("kedi").await;
-    assert!(
-        !t.sweep_erased(user.id).await.unwrap(),
-        "an account is not touched"
-    );
-    assert_eq!(
-        t.sessions_of(user.id, None, 10, t.now())
-            .await
-            .unwrap()
-            .len(),
-        1
-    );
-    assert_eq!(erase(&t, &user).await, Erased::Now);
-    // Written by a request that had begun before.
-    t.execute(&format!(
-        "INSERT INTO push_muted (user_id, type) VALUES ({}, 'ad')",
-        user.id
-    ))
-    .await;
-    assert!(t.sweep_erased(user.id).await.unwrap());
-    assert_eq!(count(&t, "push_muted").await, 0);
-    assert_eq!(count(&t, "tombstones").await, 1, "it is not erased twice");
-}
-
-/// A registration that was begun before the phone had its account, completed while that is erased:
-/// they take the phone and its codes in one order.
-async fn an_account_is_erased_while_somebody_proves_its_phone(t: TestStore) {
-    let nodes = [t.store.clone(), t.database.open(&t.clock).await];
-    for round in 1..=20_u32 {
-        let new = t.new_user(round.into(), "kedi");
-        let inserted = t
-            .insert_user(&new, t.new_session("a"), &mut rng(1), t.now())
-            .await
-            .unwrap();
-        let Registration::Inserted(user, _) = inserted else {
-            panic!("{inserted:?}")
-        };
-        let code = ProvenCode {
-            id: CodeId(round.into()),
-            purpose: CodePurpose::Registration,
-            phone: new.phone_index,
-        };
-        let waiting = NewCode {
-            id: code.id,
-            purpose: code.purpose,
-            phone: code.phone,
-            user: None,
-            hash: CodeHash([7; 32]),
-            registration: None,
-        };
-        t.insert_code(waiting, t.now()).await.unwrap();
-        let done = all_at_once((0..4).map(|number| {
-            let (store, now, session, new) = (
-                nodes[number % 2].clone(),
-                t.now(),
-                t.new_session("b"),
-                new.clone(),
-            );
-            let (user, hash) = (user.id, user.password_hash.clone());
-            async move {
-                if number < 2 {
-                    return store
-                        .insert_verified_user(&code, &new, session, &mut rng(2), now)
-                        .await
-                        .map(|_| ());
-                }
-                store
-                    .erase_user(
-                        user,
-                        ErasedBy::User { verified: &hash },
-                        &mut rng(round.into()),
-                        now,
-                    )
-                    .await
-                    .map(|_| ())
-            }
-        }))
-        .await;
-        assert!(done.iter().all(Result::is_ok), "{done:?}");
-        assert_eq!(t.user(user.id).await.unwrap(), None);
-    }
-    nodes[1].close().await;
 }

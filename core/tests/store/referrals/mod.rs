@@ -1,20 +1,17 @@
-use std::{path::Path, str::FromStr as _, time::Duration};
+use std::time::Duration;
 
-use sqlx::{
-    ConnectOptions as _, Connection as _, PgConnection, migrate::Migrator,
-    sqlite::SqliteConnectOptions,
-};
 use tebdil_core::{
-    crypto::{BlindIndex, Key},
-    domain::{LedgerReason, ReferralStatus, ReferralVia},
+    domain::{ReferralStatus, ReferralVia},
     id::{ReferralId, UserId},
     notice::Notice,
     store::{Invitation, NewUser, ReferralRewards, Registration, UserRow},
-    testing::{Backend, TestDatabase, TestStore},
-    time::Timestamp,
+    testing::TestStore,
 };
 
-use crate::{all_at_once, quota::assert_ledger_equals_balance, rng};
+use crate::{quota::assert_ledger_equals_balance, rng};
+
+mod many;
+mod older;
 
 tebdil_core::store_conformance! {
     an_invited_phone_that_joins_is_rewarded_once,
@@ -24,7 +21,6 @@ tebdil_core::store_conformance! {
     a_phone_that_had_an_account_brings_nothing,
     nobody_invites_oneself,
     a_phone_is_invited_once_and_a_day_has_its_limit,
-    a_hundred_at_once_grant_what_the_rules_say,
     invitations_nobody_followed_go_after_their_time,
 }
 
@@ -385,154 +381,6 @@ async fn a_phone_is_invited_once_and_a_day_has_its_limit(t: TestStore) {
     assert!(matches!(invite(5_004).await, Invitation::Invited(_)));
 }
 
-/// One inviter, one phone, a hundred times; then a hundred phones and a limit.
-async fn invite_a_hundred_times_at_once(
-    t: &TestStore,
-    ayse: &UserRow,
-    target: &NewUser,
-    since: Timestamp,
-) {
-    let outcomes = all_at_once((0..100).map(|_| {
-        let (store, phone, now, user) = (t.store.clone(), target.phone_index, t.now(), ayse.id);
-        async move { store.invite(user, &phone, 20, since, now).await.unwrap() }
-    }))
-    .await;
-    assert_eq!(
-        outcomes
-            .iter()
-            .filter(|outcome| matches!(outcome, Invitation::Invited(_)))
-            .count(),
-        1
-    );
-    assert_eq!(
-        outcomes
-            .iter()
-            .filter(|outcome| **outcome == Invitation::Already)
-            .count(),
-        99
-    );
-    let outcomes = all_at_once((0..100).map(|number| {
-        let (store, phone, now, user) = (
-            t.store.clone(),
-            t.new_user(7_000 + number, "x").phone_index,
-            t.now(),
-            ayse.id,
-        );
-        async move { store.invite(user, &phone, 20, since, now).await.unwrap() }
-    }))
-    .await;
-    assert_eq!(
-        outcomes
-            .iter()
-            .filter(|outcome| matches!(outcome, Invitation::Invited(_)))
-            .count(),
-        19
-    );
-    assert_eq!(
-        outcomes
-            .iter()
-            .filter(|outcome| **outcome == Invitation::TooMany)
-            .count(),
-        81
-    );
-}
-
-async fn register_a_hundred_times_at_once(t: &TestStore, cem: &UserRow) -> UserId {
-    let outcomes = all_at_once((0..100).map(|number| {
-        let (store, now, session) = (t.store.clone(), t.now(), t.new_session("a"));
-        let invite = (number % 2 == 0).then(|| cem.invite_code.clone());
-        let new = NewUser {
-            invite,
-            ..t.new_user(5_000, &format!("berk{number}"))
-        };
-        async move {
-            store
-                .insert_user(&new, session, &mut rng(number), now)
-                .await
-                .unwrap()
-        }
-    }))
-    .await;
-    let joined: Vec<UserId> = outcomes
-        .into_iter()
-        .filter_map(|outcome| match outcome {
-            Registration::Inserted(user, _) => Some(user.id),
-            _ => None,
-        })
-        .collect();
-    let [berk] = joined[..] else {
-        panic!("one account: {joined:?}")
-    };
-    berk
-}
-
-async fn a_hundred_at_once_grant_what_the_rules_say(t: TestStore) {
-    let (ayse, _) = t.register("ayse").await;
-    let target = t.new_user(5_000, "berk");
-    let since = t.now().midnight(&TestStore::quota_rules().zone);
-
-    invite_a_hundred_times_at_once(&t, &ayse, &target, since).await;
-
-    // The invited phone registers a hundred times at once, half of them with a code.
-    let (cem, _) = t.register("cem").await;
-    let berk = register_a_hundred_times_at_once(&t, &cem).await;
-
-    // A hundred others join by one code at once, and every reward is given by eight at once.
-    let others = all_at_once((0..100).map(|number| {
-        let (store, now, session) = (t.store.clone(), t.now(), t.new_session("a"));
-        let new = NewUser {
-            invite: Some(ayse.invite_code.clone()),
-            ..t.new_user(8_000 + number, &format!("can{number}"))
-        };
-        async move {
-            match store
-                .insert_user(&new, session, &mut rng(number.unsigned_abs()), now)
-                .await
-                .unwrap()
-            {
-                Registration::Inserted(user, _) => user.id,
-                refused => panic!("{refused:?}"),
-            }
-        }
-    }))
-    .await;
-    assert_eq!(orders(&t).await, 101);
-    let joined: Vec<UserId> = others.into_iter().chain([berk]).collect();
-    let given = all_at_once(
-        joined
-            .iter()
-            .copied()
-            .cycle()
-            .take(8 * joined.len())
-            .map(|user| {
-                let (store, now) = (t.store.clone(), t.now());
-                async move {
-                    store
-                        .reward_referral(user, REWARDS, &TestStore::quota_rules(), now)
-                        .await
-                        .unwrap()
-                        .is_some()
-                }
-            }),
-    )
-    .await;
-    assert_eq!(
-        given.into_iter().filter(|given| *given).count(),
-        joined.len(),
-        "each once"
-    );
-    for user in &joined {
-        assert_eq!(bonus(&t, *user).await, 10);
-    }
-    assert_eq!(bonus(&t, ayse.id).await + bonus(&t, cem.id).await, 2 * 101);
-    let booked = format!(
-        "SELECT CAST(SUM(delta) AS BIGINT) FROM quota_ledger WHERE reason = '{}'",
-        LedgerReason::Referral
-    );
-    assert_eq!(t.numbers(&booked).await, [12 * 101]);
-    assert_eq!(t.unrewarded(ReferralId(0), 10).await.unwrap(), []);
-}
-
 async fn invitations_nobody_followed_go_after_their_time(t: TestStore) {
     let (ayse, _) = t.register("ayse").await;
     for phone in 0..5 {
@@ -560,98 +408,4 @@ async fn invitations_nobody_followed_go_after_their_time(t: TestStore) {
         left,
         "the young one, and the one that was followed"
     );
-}
-
-/// Accounts that are older than the note of phones had an account all the same.
-async fn older_accounts_are_noted(backend: Backend) {
-    const OLD: &str = "INSERT INTO users (id, phone_index, phone_ciphertext, phone_key_id, password_hash, alias, alias_key, tag, birth_year, locale, \
-         terms_version, terms_accepted_at, invite_code, created_at, last_active) \
-         VALUES (1, $1, $1, 'k1', 'h', 'eski', 'eski', '0000', 1990, 'tr', '1', $2, 'eskikod', $2, $2)";
-    let Some(database) = TestDatabase::create(backend).await else {
-        return;
-    };
-    let folder = match backend {
-        Backend::Sqlite => "sqlite",
-        Backend::Postgres => "postgres",
-    };
-    // The schema as it was.
-    let before = tempfile::tempdir().unwrap();
-    for file in std::fs::read_dir(
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../migrations")
-            .join(folder),
-    )
-    .unwrap()
-    {
-        let (path, name) = (
-            file.as_ref().unwrap().path(),
-            file.as_ref().unwrap().file_name(),
-        );
-        if name.to_str() < Some("0008") {
-            std::fs::copy(path, before.path().join(name)).unwrap();
-        }
-    }
-    let migrator = Migrator::new(before.path()).await.unwrap();
-    let (phone, then) = (
-        BlindIndex::new(Key::from([1; 32])).phone("+905300005000"),
-        Timestamp::from_millis(1_795_000_000_000),
-    );
-    match backend {
-        Backend::Sqlite => {
-            let mut db = SqliteConnectOptions::from_str(database.url())
-                .unwrap()
-                .create_if_missing(true)
-                .connect()
-                .await
-                .unwrap();
-            migrator.run(&mut db).await.unwrap();
-            sqlx::query(OLD)
-                .bind(phone.as_bytes())
-                .bind(then)
-                .execute(&mut db)
-                .await
-                .unwrap();
-            db.close().await.unwrap();
-        }
-        Backend::Postgres => {
-            let mut db = PgConnection::connect(database.url()).await.unwrap();
-            migrator.run(&mut db).await.unwrap();
-            sqlx::query(OLD)
-                .bind(phone.as_bytes())
-                .bind(then)
-                .execute(&mut db)
-                .await
-                .unwrap();
-            db.close().await.unwrap();
-        }
-    }
-
-    let t = TestStore::on(database).await;
-    assert_eq!(
-        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM phones_seen")
-            .await,
-        [1]
-    );
-    t.execute("DELETE FROM users").await;
-    let (ayse, _) = t.register("ayse").await;
-    let back = join(
-        &t,
-        &NewUser {
-            invite: Some(ayse.invite_code),
-            ..t.new_user(5_000, "eski")
-        },
-    )
-    .await;
-    assert_eq!(back.phone_index, phone);
-    assert_eq!((orders(&t).await, reward(&t, back.id).await.len()), (0, 0));
-}
-
-#[tokio::test]
-async fn older_accounts_are_noted_on_sqlite() {
-    older_accounts_are_noted(Backend::Sqlite).await;
-}
-
-#[tokio::test]
-async fn older_accounts_are_noted_on_postgres() {
-    older_accounts_are_noted(Backend::Postgres).await;
 }

@@ -1,12 +1,12 @@
 use std::{sync::Arc, time::Duration};
 
 use tebdil_core::{
-    domain::{EndReason, MatchStatus, MessageKind},
+    domain::MessageKind,
     franking::{FrankedMessage, ciphertext_sha256},
-    id::{MatchId, MessageId, UserId},
-    store::{Append, Appended, ChatRules, End, NewMessage, NewReceipt, Receipt, Store},
+    id::{MatchId, UserId},
+    store::{Append, Appended, ChatRules, NewMessage, NewReceipt, Receipt, Store},
     testing::TestStore,
-    time::{Clock, Timestamp},
+    time::Timestamp,
 };
 use uuid::Uuid;
 
@@ -15,14 +15,14 @@ use crate::{
     matches::{couple, matched},
 };
 
+mod history;
+
 tebdil_core::store_conformance! {
     messages_are_numbered_per_sender_and_read_back,
     a_repeat_answers_the_first_time_and_stores_nothing,
     receipts_only_go_forward,
     parallel_senders_leave_no_gap,
-    history_grows_at_its_end_whichever_node_writes,
     a_match_is_written_by_its_sides_while_it_lasts,
-    nobody_reads_the_messages_of_a_match_that_is_over,
 }
 
 pub fn message(match_id: MatchId, sender_id: UserId, text: &str) -> NewMessage {
@@ -35,69 +35,6 @@ pub fn message(match_id: MatchId, sender_id: UserId, text: &str) -> NewMessage {
         franking_tag: None,
         device_info: Arc::from("test"),
     }
-}
-
-/// Three nodes, two with a clock that is off, write at once; a reader who goes on from the last id
-/// sees everything once and in order.
-async fn history_grows_at_its_end_whichever_node_writes(t: TestStore) {
-    let (a, b) = couple(&t).await;
-    let (id, a, b) = (matched(&t, &a, &b, 1).await, a.0.id, b.0.id);
-    let mut nodes = vec![t.store.clone()];
-    for (ahead, millis) in [(true, 700), (false, 900)] {
-        let clock = Clock::manual(if ahead {
-            t.now() + Duration::from_millis(millis)
-        } else {
-            t.now() - Duration::from_millis(millis)
-        });
-        nodes.push(t.database.open(&clock).await);
-    }
-    let mut writers = tokio::task::JoinSet::new();
-    for (index, node) in nodes.iter().cloned().enumerate() {
-        let (sender, now) = (if index == 0 { a } else { b }, t.now());
-        writers.spawn(async move {
-            for number in 0..20 {
-                write(
-                    &node,
-                    &[message(id, sender, &format!("{index} {number}"))],
-                    &[],
-                    now,
-                )
-                .await;
-            }
-        });
-    }
-    let mut read: Vec<String> = Vec::new();
-    let mut after = None;
-    loop {
-        let done = writers.is_empty();
-        for row in t.message_history(id, a, after, 100).await.expect("history") {
-            after = Some(row.id);
-            read.push(String::from_utf8(row.content).expect("text"));
-        }
-        if done {
-            break;
-        }
-        while let Some(ended) = writers.try_join_next() {
-            ended.expect("a writer");
-        }
-        tokio::task::yield_now().await;
-    }
-    let mut expected: Vec<String> = (0..3)
-        .flat_map(|index| (0..20).map(move |number| format!("{index} {number}")))
-        .collect();
-    for index in 0..3 {
-        let of = |texts: &[String]| {
-            texts
-                .iter()
-                .filter(|text| text.starts_with(&format!("{index} ")))
-                .cloned()
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(of(&read), of(&expected));
-    }
-    read.sort();
-    expected.sort();
-    assert_eq!(read, expected);
 }
 
 /// Writes in one match, again while it is held: by another node, or still by a transaction that was
@@ -426,76 +363,4 @@ async fn a_match_is_written_by_its_sides_while_it_lasts(t: TestStore) {
     t.clock.advance(Duration::from_hours(24));
     assert_eq!(send(&t, &[message(id, a, "late")]).await, [Append::Ended]);
     assert_eq!(receive(&t, id, b, 1, false).await, Receipt::Ended);
-}
-
-async fn nobody_reads_the_messages_of_a_match_that_is_over(t: TestStore) {
-    let (a, b) = couple(&t).await;
-    let (first, second) = (matched(&t, &a, &b, 1).await, matched(&t, &a, &b, 3).await);
-    let (a, b) = (a.0.id, b.0.id);
-    let handshake = NewMessage {
-        kind: MessageKind::Handshake,
-        ..message(second, b, "h")
-    };
-    send(
-        &t,
-        &[
-            message(first, a, "1"),
-            message(first, b, "1"),
-            message(second, a, "2"),
-            handshake,
-        ],
-    )
-    .await;
-    let End::Now(ended) = t
-        .end_match(first, Some(a), EndReason::Left, t.now())
-        .await
-        .unwrap()
-    else {
-        panic!("not ended")
-    };
-    assert_eq!(
-        (ended.status, ended.by),
-        (MatchStatus::Completed, Some(a)),
-        "both have said something"
-    );
-    assert_eq!(
-        send(&t, &[message(first, a, "late")]).await,
-        [Append::Ended]
-    );
-    assert_eq!(
-        t.message_history(first, a, None, 10).await.unwrap().len(),
-        0
-    );
-    assert_eq!(
-        t.message_history(second, a, Some(MessageId(0)), 10)
-            .await
-            .unwrap()
-            .len(),
-        2
-    );
-    let End::Now(ended) = t
-        .end_match(second, None, EndReason::Banned, t.now())
-        .await
-        .unwrap()
-    else {
-        panic!("not ended")
-    };
-    assert_eq!(
-        (ended.status, ended.by),
-        (MatchStatus::Cancelled, None),
-        "a handshake is no answer"
-    );
-    assert_eq!(
-        t.messages_from_peer(second, a, 0, 10).await.unwrap().len(),
-        0
-    );
-    assert_eq!(
-        t.message_history(second, b, None, 10).await.unwrap().len(),
-        0
-    );
-    assert_eq!(
-        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM message_logs")
-            .await,
-        [4]
-    );
 }

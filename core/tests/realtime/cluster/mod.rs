@@ -1,6 +1,6 @@
 //! What several nodes show.
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 use bytes::Bytes;
 use proptest::{
@@ -8,13 +8,14 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 use tebdil_core::{
-    id::UserId,
     realtime::{BusEvent, Presence, Stamp},
     testing::{RedisPrefix, TestNode},
     time::Clock,
 };
 
 use super::{ALICE, BOB, MANY, cluster, device, events, message, replaced, word_to};
+
+mod ends;
 
 #[tokio::test]
 async fn messages_reach_the_other_nodes_of_a_user_in_order() {
@@ -371,203 +372,6 @@ fn the_last_word_is_true_whichever_nodes_speak_at_once() {
         Ok(())
     });
     outcome.expect("true");
-}
-
-#[tokio::test]
-async fn a_node_that_ends_is_gone_at_once() {
-    let Some(([a, mut b], prefix)) = cluster().await else {
-        return;
-    };
-    a.realtime
-        .presence
-        .join(device(ALICE, 1, 1), MANY, None)
-        .await
-        .expect("joined");
-    a.realtime
-        .presence
-        .announce(ALICE, false, &[])
-        .await
-        .expect("said");
-    a.realtime
-        .bus
-        .to_node(b.realtime.node, Bytes::from_static(b"the last message"));
-    let started = std::time::Instant::now();
-    a.realtime.close(true).await;
-    assert_eq!(b.event().await, message("the last message"));
-    assert_eq!(
-        b.event().await,
-        BusEvent::NodeGone {
-            node: a.realtime.node,
-            sent_all: true
-        }
-    );
-    assert!(
-        started.elapsed() < Duration::from_secs(3),
-        "{:?}",
-        started.elapsed()
-    );
-    assert_eq!(b.realtime.presence.online(&[ALICE]).await, Ok(vec![false]));
-    b.realtime.close(true).await;
-    let left: Vec<_> = prefix.keys();
-    assert_eq!(
-        left,
-        [format!("{}u:{ALICE}", prefix.prefix())],
-        "only what was said of a user is left"
-    );
-    let kept: i64 = ::redis::cmd("TTL")
-        .arg(&left[0])
-        .query(&mut prefix.connection())
-        .expect("an answer");
-    assert!((89_000..=90_000).contains(&kept), "{kept}");
-}
-
-#[tokio::test]
-async fn a_node_that_ends_half_way_says_that_something_is_lost() {
-    let Some(([a, mut b], _prefix)) = cluster().await else {
-        return;
-    };
-    a.realtime.close(false).await;
-    assert_eq!(
-        b.event().await,
-        BusEvent::NodeGone {
-            node: a.realtime.node,
-            sent_all: false
-        }
-    );
-}
-
-#[tokio::test]
-async fn the_devices_of_a_dead_node_go_and_each_user_is_orphaned_once() {
-    let Some(([a, mut b, mut c], prefix)) = cluster().await else {
-        return;
-    };
-    let users: Vec<_> = (1..=1_200).map(UserId).collect();
-    for user in &users {
-        a.realtime
-            .presence
-            .join(device(*user, 1, 1), MANY, None)
-            .await
-            .expect("joined");
-        a.realtime
-            .presence
-            .announce(*user, false, &[])
-            .await
-            .expect("said");
-    }
-    // One has another device, one was never announced.
-    b.realtime
-        .presence
-        .join(device(ALICE, 2, 1), MANY, None)
-        .await
-        .expect("joined");
-    a.realtime
-        .presence
-        .join(device(UserId(5_000), 1, 2), MANY, None)
-        .await
-        .expect("joined");
-    let dead = a.realtime.node;
-    // As a process that is killed: it says nothing.
-    drop(a);
-    let gone = BusEvent::NodeGone {
-        node: dead,
-        sent_all: false,
-    };
-    let mut told = b.until(&gone).await;
-    told.extend(c.until(&gone).await);
-    let orphans = told.into_iter().flat_map(|event| match event {
-        BusEvent::Orphaned(users) => users,
-        other => panic!("{other:?}"),
-    });
-    let orphans: Vec<_> = orphans.collect();
-    assert_eq!(orphans.len(), users.len() - 1, "each once");
-    assert_eq!(
-        orphans.iter().collect::<HashSet<_>>(),
-        users.iter().skip(1).collect()
-    );
-    let online = b
-        .realtime
-        .presence
-        .online(&[ALICE, BOB, UserId(5_000)])
-        .await;
-    assert_eq!(online, Ok(vec![true, false, false]));
-    // What was said is still known: they are told to be offline, once.
-    c.realtime
-        .presence
-        .join(device(UserId(9_000), 1, 1), MANY, None)
-        .await
-        .expect("joined");
-    for _ in 0..2 {
-        b.realtime
-            .presence
-            .announce(BOB, false, &word_to(UserId(9_000)))
-            .await
-            .expect("told");
-    }
-    assert_eq!(events(&mut c, &b.realtime).await, [message("offline")]);
-    assert!(
-        !prefix
-            .keys()
-            .contains(&format!("{}n:{dead}", prefix.prefix()))
-    );
-}
-
-#[tokio::test]
-async fn an_emptied_redis_is_filled_again_and_nobody_is_gone() {
-    let Some(([mut a, mut b], prefix)) = cluster().await else {
-        return;
-    };
-    let stamp = a
-        .realtime
-        .presence
-        .join(device(ALICE, 1, 1), MANY, None)
-        .await
-        .expect("joined")
-        .stamp;
-    prefix.flush();
-    assert_eq!(a.until(&BusEvent::Forgotten).await, []);
-    assert_eq!(b.until(&BusEvent::Forgotten).await, []);
-    assert_eq!(
-        a.realtime.presence.reset().await.expect("nothing is there"),
-        []
-    );
-    a.realtime
-        .presence
-        .join(device(ALICE, 1, 1), MANY, Some(stamp))
-        .await
-        .expect("joined");
-    b.realtime
-        .bus
-        .to_user(ALICE, || Bytes::from_static(b"hello"));
-    assert_eq!(a.event().await, message("hello"));
-    // Longer than a node must be silent to be dead: nobody is.
-    let quiet = tokio::time::timeout(Duration::from_secs(7), a.events.recv()).await;
-    assert!(quiet.is_err(), "{quiet:?}");
-    assert_eq!(b.events.try_recv(), None);
-}
-
-#[tokio::test]
-async fn what_nobody_can_receive_after_a_flush_is_undelivered() {
-    let Some(([mut a, b], prefix)) = cluster().await else {
-        return;
-    };
-    b.realtime
-        .presence
-        .join(device(ALICE, 1, 1), MANY, None)
-        .await
-        .expect("joined");
-    prefix.flush();
-    a.realtime
-        .bus
-        .to_user(ALICE, || Bytes::from_static(b"lost"));
-    let told = a
-        .until(&BusEvent::Undelivered(
-            tebdil_core::realtime::Undelivered::Users(vec![ALICE]),
-        ))
-        .await;
-    assert!(
-        told.iter().all(|event| *event == BusEvent::Forgotten),
-        "{told:?}"
-    );
 }
 
 #[tokio::test]

@@ -1,0 +1,113 @@
+//! Many matches at once.
+
+use std::collections::HashMap;
+
+use tebdil_core::{
+    domain::Mode,
+    id::UserId,
+    store::{NewMatch, PairOutcome},
+    testing::{ENDLESS_TERM, TestStore},
+};
+
+use super::{Account, searcher};
+use crate::{all_at_once, pair, quota::assert_ledger_equals_balance, side};
+
+tebdil_core::store_conformance! {
+    a_batch_of_five_hundred_pairs_is_made_at_once,
+    two_nodes_that_propose_the_same_tickets_make_each_match_once,
+}
+
+/// `count` accounts with keys, quickly.
+async fn crowd(t: &TestStore, count: usize) -> Vec<Account> {
+    let mut accounts = Vec::with_capacity(count);
+    for number in 0..count {
+        accounts.push(searcher(t, &format!("u{number}")).await);
+    }
+    accounts
+}
+
+fn pairs_of(accounts: &[Account]) -> Vec<NewMatch> {
+    let two = |pair_of: &[Account], ticket: i64| {
+        pair(
+            Mode::Text,
+            side(pair_of[0].0.id, pair_of[0].1.id, ticket),
+            side(pair_of[1].0.id, pair_of[1].1.id, ticket + 1),
+        )
+    };
+    accounts
+        .chunks_exact(2)
+        .zip(0_i64..)
+        .map(|(both, number)| two(both, 2 * number + 1))
+        .collect()
+}
+
+async fn a_batch_of_five_hundred_pairs_is_made_at_once(t: TestStore) {
+    let accounts = crowd(&t, 1_000).await;
+    let outcomes = t
+        .create_matches(
+            ENDLESS_TERM,
+            &pairs_of(&accounts),
+            &TestStore::match_rules(),
+            t.now(),
+        )
+        .await
+        .unwrap();
+    assert_eq!(outcomes.len(), 500);
+    for (outcome, both) in outcomes.iter().zip(accounts.chunks_exact(2)) {
+        let PairOutcome::Made(made) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert_eq!(
+            (made.offerer.user_id, made.answerer.user_id),
+            (both[0].0.id, both[1].0.id),
+            "in the order of the input"
+        );
+    }
+    let often =
+        "SELECT CAST(COUNT(*) AS BIGINT) FROM match_sides WHERE open = TRUE GROUP BY user_id";
+    assert_eq!(
+        t.numbers(often).await,
+        vec![1; 1_000],
+        "each user in exactly one"
+    );
+    assert_eq!(
+        t.create_matches(ENDLESS_TERM, &[], &TestStore::match_rules(), t.now())
+            .await
+            .unwrap()
+            .len(),
+        0
+    );
+}
+
+async fn two_nodes_that_propose_the_same_tickets_make_each_match_once(t: TestStore) {
+    let accounts = crowd(&t, 20).await;
+    let proposed = pairs_of(&accounts);
+    let mut nodes = Vec::new();
+    for _ in 0..2 {
+        nodes.push(t.database.open(&t.clock).await);
+    }
+    let outcomes = all_at_once((0..8).map(|number| {
+        let (store, now, mut proposed) = (nodes[number % 2].clone(), t.now(), proposed.clone());
+        proposed.rotate_left(number);
+        async move {
+            store
+                .create_matches(ENDLESS_TERM, &proposed, &TestStore::match_rules(), now)
+                .await
+                .unwrap()
+        }
+    }))
+    .await;
+    let mut made: HashMap<UserId, usize> = HashMap::new();
+    for outcome in outcomes.into_iter().flatten() {
+        if let PairOutcome::Made(found) = outcome {
+            *made.entry(found.offerer.user_id).or_default() += 1;
+        }
+    }
+    assert_eq!(
+        (made.len(), made.values().all(|count| *count == 1)),
+        (10, true)
+    );
+    for (user, _) in &accounts {
+        assert_eq!(assert_ledger_equals_balance(&t, user.id).await.text, 9);
+    }
+}
