@@ -5,8 +5,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use accounts::{keys, login, me, put_keys, refresh, register};
 use axum::{
-    Json, Router,
+    Router,
     extract::{
         State, WebSocketUpgrade,
         ws::{CloseFrame, Message, WebSocket},
@@ -15,12 +16,12 @@ use axum::{
     response::IntoResponse,
     routing::{delete, get, post},
 };
+use matches::{block, blocks, claim, ice_servers, report, unblock};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+mod accounts;
 mod matches;
-
-use matches::{block, blocks, claim, ice_servers, report, unblock};
 
 /// What a socket's task is told.
 pub enum Out {
@@ -146,12 +147,6 @@ fn user_json(world: &World, id: usize) -> Value {
         "locale":"tr","role":"user","created_at":NOW,"interests":[],"languages":[],"quota":quota()})
 }
 
-fn tokens(world: &World, id: usize) -> Value {
-    let renewals = world.users[id].renewals;
-    json!({"access_token":format!("access-{id}-{renewals}"),"access_expires_at":"2999-01-01T00:00:00.000Z",
-        "refresh_token":format!("refresh-{id}-{renewals}"),"refresh_expires_at":"2999-01-01T00:00:00.000Z","token_type":"Bearer"})
-}
-
 fn user_of(world: &World, token: &str) -> Option<usize> {
     let (id, renewals) = token.strip_prefix("access-")?.split_once('-')?;
     let id: usize = id.parse().ok()?;
@@ -166,118 +161,6 @@ fn bearer(relay: &Relay, headers: &HeaderMap) -> Option<usize> {
         .strip_prefix("Bearer ")?
         .to_owned();
     relay.change(|world| user_of(world, &token))
-}
-
-async fn register(State(relay): State<Relay>, Json(body): Json<Value>) -> axum::response::Response {
-    relay.change(|world| {
-        let alias = body["alias"].as_str().expect("alias").to_owned();
-        if alias == "taken" {
-            return problem(409, "phone_taken");
-        }
-        world.users.push(User {
-            alias,
-            ..User::default()
-        });
-        let id = world.users.len() - 1;
-        (
-            StatusCode::CREATED,
-            Json(json!({"user":user_json(world, id),"tokens":tokens(world, id)})),
-        )
-            .into_response()
-    })
-}
-
-/// The password is the number of the account.
-async fn login(State(relay): State<Relay>, Json(body): Json<Value>) -> axum::response::Response {
-    relay.change(|world| {
-        match body["password"]
-            .as_str()
-            .and_then(|text| text.parse::<usize>().ok())
-        {
-            Some(id) if id < world.users.len() => {
-                Json(json!({"user":user_json(world, id),"tokens":tokens(world, id)}))
-                    .into_response()
-            }
-            _ => problem(401, "invalid_credentials"),
-        }
-    })
-}
-
-async fn refresh(
-    State(relay): State<Relay>,
-    headers: HeaderMap,
-    Json(body): Json<Value>,
-) -> axum::response::Response {
-    let key = headers
-        .get("idempotency-key")
-        .expect("a repeat must be recognisable")
-        .to_str()
-        .expect("ASCII")
-        .to_owned();
-    relay.change(|world| {
-        world.refreshes += 1;
-        if let Some(first) = world.refreshed.get(&key) {
-            return Json(first.clone()).into_response();
-        }
-        let token = body["refresh_token"].as_str().expect("token").to_owned();
-        let parts = token
-            .strip_prefix("refresh-")
-            .and_then(|rest| rest.split_once('-'));
-        let Some((id, renewals)) = parts else {
-            return problem(401, "refresh_invalid");
-        };
-        let id: usize = id.parse().expect("id");
-        if world.users[id].renewals.to_string() != renewals {
-            return problem(401, "refresh_reused");
-        }
-        world.users[id].renewals += 1;
-        let answer = json!({"tokens":tokens(world, id)});
-        world.refreshed.insert(key, answer.clone());
-        if world.lose_refreshes > 0 {
-            world.lose_refreshes -= 1;
-            return StatusCode::BAD_GATEWAY.into_response();
-        }
-        Json(answer).into_response()
-    })
-}
-
-async fn me(State(relay): State<Relay>, headers: HeaderMap) -> axum::response::Response {
-    match bearer(&relay, &headers) {
-        Some(id) => Json(relay.change(|world| user_json(world, id))).into_response(),
-        None => problem(401, "unauthorized"),
-    }
-}
-
-async fn keys(State(relay): State<Relay>, headers: HeaderMap) -> axum::response::Response {
-    match bearer(&relay, &headers) {
-        Some(id) => Json(json!({"remaining":relay.change(|world| world.users[id].keys.len())}))
-            .into_response(),
-        None => problem(401, "unauthorized"),
-    }
-}
-
-async fn put_keys(
-    State(relay): State<Relay>,
-    headers: HeaderMap,
-    Json(body): Json<Value>,
-) -> axum::response::Response {
-    let Some(id) = bearer(&relay, &headers) else {
-        return problem(401, "unauthorized");
-    };
-    relay.change(|world| {
-        let user = &mut world.users[id];
-        user.keys.extend(
-            body["packages"]
-                .as_array()
-                .expect("packages")
-                .iter()
-                .map(|key| key.as_str().expect("text").to_owned()),
-        );
-        if let Some(key) = body["last_resort"].as_str() {
-            user.last_resort = Some(key.to_owned());
-        }
-        Json(json!({"remaining":user.keys.len()})).into_response()
-    })
 }
 
 fn match_at(frame: &Value) -> usize {

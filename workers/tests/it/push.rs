@@ -1,5 +1,5 @@
 //! Orders to push, handed out to devices. What FCM is told and answers is tested at the whole
-//! server (`tests/it/push.rs`).
+//! server (`tests/it/push/`).
 
 use std::{sync::Arc, time::Duration};
 
