@@ -2,20 +2,15 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use serde_json::json;
-use tebdil_client::raw::{RawError, RawSocket};
+use tebdil_client::raw::RawSocket;
 use tebdil_core::{
-    protocol::{ErrorCode, SUBPROTOCOL, Secret},
+    protocol::{SUBPROTOCOL, Secret},
     testing::Backend,
 };
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-    sync::mpsc,
-    task::JoinSet,
-};
+use tokio::net::TcpStream;
 use tokio_tungstenite::{
     Connector,
     tungstenite::{client::IntoClientRequest as _, http::HeaderValue},
@@ -24,9 +19,11 @@ use tokio_tungstenite::{
 use crate::{
     harness::{PASSWORD, Reply, TestServer, TestUser},
     nginx::{Nginx, Options},
-    process::{Process, tebdil},
     sockets::{Person, eventually},
 };
+
+mod limits;
+mod nodes;
 
 /// An address where nobody answers: the port was free a moment ago and is not handed out again
 /// soon.
@@ -58,18 +55,6 @@ async fn behind(options: Options, settings: &[(&str, &str)]) -> Option<(TestServ
     }
     server.stop().await;
     None
-}
-
-/// What comes back for a request line.
-async fn raw(url: &str, line: &str) -> String {
-    let mut stream = TcpStream::connect(address(url)).await.expect("the proxy");
-    stream
-        .write_all(format!("{line}\r\nHost: tebdil\r\nConnection: close\r\n\r\n").as_bytes())
-        .await
-        .expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer");
-    answer
 }
 
 /// A login with a wrong password, which counts against the address.
@@ -364,255 +349,6 @@ async fn the_log_holds_no_address_query_id_or_token() {
         );
     }
     server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn too_many_requests_of_one_address_are_refused_in_the_form_of_the_contract() {
-    let options = Options {
-        requests_per_second: 1,
-        burst: 2,
-        balancers: vec!["127.0.0.1"],
-        ..Options::default()
-    };
-    let Some((server, proxy)) = behind(options, &[]).await else {
-        return;
-    };
-    let http = reqwest::Client::new();
-    let ask = async |from: &str| {
-        server
-            .send(
-                http.get(format!("{}/healthz", proxy.url()))
-                    .header("x-forwarded-for", from),
-            )
-            .await
-    };
-    // All in one go: the rate gives one more a second.
-    let mut refused = Vec::new();
-    for host in 0..10 {
-        let reply = ask(&format!("2001:db8:1:2::{host:x}")).await;
-        if reply.status != StatusCode::OK {
-            refused.push(reply);
-        }
-    }
-    assert!(
-        (1..=7).contains(&refused.len()),
-        "{} of 10 were refused",
-        refused.len()
-    );
-    let problem = refused.remove(0).expect_problem(429, "rate_limited");
-    assert_eq!(problem["title"], ErrorCode::RateLimited.title());
-    assert_eq!(
-        ask("2001:db8:1:3::1").await.status,
-        StatusCode::OK,
-        "another /64 is another customer"
-    );
-    server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_address_has_so_many_sockets_at_once() {
-    let Some((server, proxy)) = behind(
-        Options {
-            connections: 2,
-            ..Options::default()
-        },
-        &[],
-    )
-    .await
-    else {
-        return;
-    };
-    let first = RawSocket::open(&proxy.url()).await.expect("a socket");
-    let second = RawSocket::open(&proxy.url()).await.expect("a second");
-    assert!(matches!(
-        RawSocket::open(&proxy.url()).await,
-        Err(RawError::Refused(429))
-    ));
-    drop(first);
-    eventually("there is room again", async || {
-        RawSocket::open(&proxy.url()).await.is_ok()
-    })
-    .await;
-    drop(second);
-    server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_the_proxy_refuses_itself_has_the_form_of_the_contract() {
-    let Some(proxy) = Nginx::start(&[nobody(), nobody()], Options::default()).await else {
-        return;
-    };
-    let server = TestServer::start(Backend::Sqlite, &[])
-        .await
-        .expect("SQLite is always there");
-    let http = reqwest::Client::new();
-    let at = |path: &str| format!("{}{path}", proxy.url());
-
-    for request in [
-        http.get(at("/v1/me")),
-        http.post(at("/v1/auth/login")).body("{}"),
-        http.get(at("/v1/ws")),
-    ] {
-        let problem = server
-            .send(request)
-            .await
-            .expect_problem(503, "unavailable");
-        assert_eq!(problem["title"], ErrorCode::Unavailable.title());
-    }
-    let problem = server
-        .send(http.put(at("/v1/keys")).body(vec![b'x'; 1_100_000]))
-        .await
-        .expect_problem(413, "payload_too_large");
-    assert_eq!(problem["title"], ErrorCode::PayloadTooLarge.title());
-    let problem = server
-        .send(http.get(at("/v1/me")).header("host", "a/b"))
-        .await
-        .expect_problem(400, "bad_request");
-    assert_eq!(problem["title"], ErrorCode::BadRequest.title());
-    // Such addresses no client of HTTP sends; each is answered all the same.
-    for line in [
-        "PUT /v1/me/push-tokens/a%00b HTTP/1.1",
-        "GET /v1/../../x HTTP/1.1",
-        "GET /%zz HTTP/1.1",
-        "nonsense",
-    ] {
-        let answer = raw(&proxy.url(), line).await;
-        assert!(
-            answer.starts_with("HTTP/1.1 400 ") && answer.contains("application/problem+json"),
-            "{line}: {answer}"
-        );
-        assert!(
-            answer.contains(ErrorCode::BadRequest.title()) && answer.contains("\"bad_request\""),
-            "{line}: {answer}"
-        );
-    }
-    let problem = server
-        .send(http.get(at("/metrics")))
-        .await
-        .expect_problem(404, "not_found");
-    assert_eq!(problem["title"], ErrorCode::NotFound.title());
-    server.stop().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn dead_and_draining_nodes_are_passed_over() {
-    let dirs = [(); 2].map(|()| tempfile::tempdir().expect("a temporary directory"));
-    let node = async |dir: &tempfile::TempDir| {
-        let mut command = tebdil(dir.path());
-        // Long enough to stay what it is for the whole test.
-        command
-            .env("TEBDIL_SHUTDOWN__READY_DELAY_S", "600")
-            .env("TEBDIL_LIMITS__ENABLED", "false");
-        Process::start(command).await
-    };
-    let (draining, healthy) = (node(&dirs[0]).await, node(&dirs[1]).await);
-    let nodes = [nobody(), address(&draining.url), address(&healthy.url)];
-    let Some(proxy) = Nginx::start(&nodes, Options::default()).await else {
-        return;
-    };
-    let http = reqwest::Client::new();
-    let status = async |request: reqwest::RequestBuilder| {
-        request.send().await.expect("an answer").status().as_u16()
-    };
-
-    draining.signal("-TERM").await;
-    eventually("it drains", async || {
-        status(http.get(format!("{}/readyz", draining.url))).await == 503
-    })
-    .await;
-    assert!(matches!(
-        RawSocket::open(&draining.url).await,
-        Err(RawError::Refused(503))
-    ));
-
-    // More than there are nodes, so that each would have been met.
-    for _ in 0..9 {
-        RawSocket::open(&proxy.url())
-            .await
-            .expect("another node takes the socket");
-        assert_eq!(
-            status(http.get(format!("{}/readyz", proxy.url()))).await,
-            200
-        );
-        // Nothing had been sent to the node that refused the connection, so even this may go on.
-        let login = json!({ "phone": "+905301234567", "password": PASSWORD });
-        let login = http
-            .post(format!("{}/v1/auth/login", proxy.url()))
-            .header("idempotency-key", "k1")
-            .json(&login);
-        assert_eq!(status(login).await, 401);
-    }
-    // It would go on draining for ten minutes. Both are killed when they are dropped.
-    drop((draining, healthy));
-}
-
-/// A node that dies each time it has read a request; what it read are the sizes of the bodies.
-async fn dies_after_reading() -> (SocketAddr, mpsc::UnboundedReceiver<usize>, JoinSet<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("bound");
-    let (seen, requests) = mpsc::unbounded_channel();
-    let mut node = JoinSet::new();
-    node.spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut request = Vec::new();
-            let (head, wanted) = loop {
-                let text = String::from_utf8_lossy(&request);
-                if let Some(head) = text.find("\r\n\r\n") {
-                    let lower = text[..head].to_ascii_lowercase();
-                    let length = lower
-                        .lines()
-                        .find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
-                    break (head + 4, length.unwrap_or(0));
-                }
-                assert!(
-                    stream.read_buf(&mut request).await.expect("readable") > 0,
-                    "it hung up early"
-                );
-            };
-            while request.len() < head + wanted {
-                assert!(
-                    stream.read_buf(&mut request).await.expect("readable") > 0,
-                    "it hung up early"
-                );
-            }
-            let _ = seen.send(request.len() - head);
-        }
-    });
-    (address, requests, node)
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_node_may_have_done_is_not_done_by_another() {
-    let ((first, mut at_first, _one), (second, mut at_second, _two)) =
-        (dies_after_reading().await, dies_after_reading().await);
-    let http = reqwest::Client::new();
-    for (method, path, times) in [
-        (Method::GET, "/v1/me", 2),
-        (Method::POST, "/v1/auth/login", 1),
-        (Method::PATCH, "/v1/me", 1),
-    ] {
-        // A new one each time: it leaves nodes alone that have failed.
-        let Some(proxy) = Nginx::start(&[first, second], Options::default()).await else {
-            return;
-        };
-        let body = if method == Method::GET {
-            Vec::new()
-        } else {
-            vec![b'x'; 100_000]
-        };
-        let answer = http
-            .request(method.clone(), format!("{}{path}", proxy.url()))
-            .body(body.clone())
-            .send()
-            .await
-            .expect("an answer");
-        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
-        let seen: Vec<usize> = [&mut at_first, &mut at_second]
-            .into_iter()
-            .filter_map(|node| node.try_recv().ok())
-            .collect();
-        assert_eq!(seen, vec![body.len(); times], "{method} {path}");
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

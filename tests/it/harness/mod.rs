@@ -2,7 +2,6 @@
 
 use std::{
     net::SocketAddr,
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -13,17 +12,13 @@ use std::{
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
-use sqlx::Connection as _;
 use tebdil::{
     Listeners, RunError,
     app::App,
     config::{Config, Secrets},
-    hub::Connection,
     lifecycle::{Shutdown, Tasks},
 };
 use tebdil_core::{
-    id::UserId,
-    protocol::Secret,
     testing::{Backend, TestDatabase},
     time::{Clock, Timestamp},
 };
@@ -34,8 +29,10 @@ use crate::{
     nginx::{Nginx, Options},
     ports::relay_settings,
     services::RedisPrefix,
-    sockets::eventually,
 };
+
+mod connections;
+mod database;
 
 /// A password that passes the rules.
 pub const PASSWORD: &str = "yağmur yağıyor";
@@ -390,152 +387,6 @@ impl TestServer {
             phone,
             access: text(&tokens["access_token"]),
             refresh: text(&tokens["refresh_token"]),
-        }
-    }
-
-    /// Bans a phone as a moderator's tool would.
-    pub async fn ban(&self, phone: &str) {
-        let index = self
-            .app
-            .accounts
-            .phone_index(&Secret::from(phone))
-            .expect("a phone number");
-        let hex = index
-            .as_bytes()
-            .iter()
-            .fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
-        match self.backend {
-            Backend::Sqlite => {
-                let sql = format!(
-                    "INSERT INTO bans (id, phone_index, reason, automatic, provisional, created_at) SELECT COUNT(*) + 1, x'{hex}', 'spam', FALSE, FALSE, 0 FROM bans"
-                );
-                let mut connection = sqlx::SqliteConnection::connect(self.database.url())
-                    .await
-                    .expect("a connection");
-                sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
-                    .execute(&mut connection)
-                    .await
-                    .expect("the ban");
-            }
-            Backend::Postgres => {
-                let sql = format!(
-                    "INSERT INTO bans (id, phone_index, reason, automatic, provisional, created_at) SELECT COUNT(*) + 1, '\\x{hex}', 'spam', FALSE, FALSE, now() FROM bans"
-                );
-                let mut connection = sqlx::PgConnection::connect(self.database.url())
-                    .await
-                    .expect("a connection");
-                sqlx::raw_sql(sqlx::AssertSqlSafe(sql))
-                    .execute(&mut connection)
-                    .await
-                    .expect("the ban");
-            }
-        }
-    }
-
-    /// The one number a query answers.
-    pub async fn count(&self, sql: &str) -> i64 {
-        let sql = sqlx::AssertSqlSafe(sql.to_owned());
-        match self.backend {
-            Backend::Sqlite => {
-                let mut connection = sqlx::SqliteConnection::connect(self.database.url())
-                    .await
-                    .expect("a connection");
-                sqlx::query_scalar(sql)
-                    .fetch_one(&mut connection)
-                    .await
-                    .expect("a number")
-            }
-            Backend::Postgres => {
-                let mut connection = sqlx::PgConnection::connect(self.database.url())
-                    .await
-                    .expect("a connection");
-                sqlx::query_scalar(sql)
-                    .fetch_one(&mut connection)
-                    .await
-                    .expect("a number")
-            }
-        }
-    }
-
-    /// Lets nobody write matches until the connection ends. Reading goes on.
-    pub async fn hold_matches(&self) -> Box<dyn std::any::Any> {
-        let held = "the lock";
-        match self.backend {
-            Backend::Sqlite => {
-                let mut connection = sqlx::SqliteConnection::connect(self.database.url())
-                    .await
-                    .expect("a connection");
-                sqlx::raw_sql("BEGIN IMMEDIATE")
-                    .execute(&mut connection)
-                    .await
-                    .expect(held);
-                Box::new(connection)
-            }
-            Backend::Postgres => {
-                let mut connection = sqlx::PgConnection::connect(self.database.url())
-                    .await
-                    .expect("a connection");
-                sqlx::raw_sql("BEGIN; LOCK TABLE match_sides IN EXCLUSIVE MODE")
-                    .execute(&mut connection)
-                    .await
-                    .expect(held);
-                Box::new(connection)
-            }
-        }
-    }
-
-    /// Makes a user an admin; its tokens stay good.
-    pub async fn make_admin(&self, user: &TestUser) {
-        self.count(&format!(
-            "UPDATE users SET role = 'admin' WHERE id = {} RETURNING CAST(1 AS BIGINT)",
-            user.id
-        ))
-        .await;
-    }
-
-    /// The files of the embedded database; none on PostgreSQL.
-    pub fn database_files(&self) -> Vec<PathBuf> {
-        let Some(path) = self.database.url().strip_prefix("sqlite:") else {
-            return Vec::new();
-        };
-        ["", "-wal"]
-            .map(|end| PathBuf::from(format!("{path}{end}")))
-            .into_iter()
-            .filter(|path| path.exists())
-            .collect()
-    }
-
-    /// How many signed-in connections there are.
-    pub fn connection_count(&self) -> usize {
-        self.nodes
-            .iter()
-            .map(|node| node.app.hub.connection_count())
-            .sum()
-    }
-
-    /// Whether the user has a connection.
-    pub fn is_online(&self, user: UserId) -> bool {
-        self.nodes.iter().any(|node| node.app.hub.is_here(user))
-    }
-
-    /// Whether the user has a connection that the server has not begun to close.
-    pub fn has_open_connection(&self, user: UserId) -> bool {
-        let open = |connection: &Arc<Connection>| connection.outbound.closing().is_none();
-        self.nodes
-            .iter()
-            .any(|node| node.app.hub.connections(user).iter().any(open))
-    }
-
-    /// Waits until there are this many signed-in connections: nodes may still have to tell each
-    /// other.
-    pub async fn expect_connections(&self, wanted: usize) {
-        if let [node] = self.nodes.as_slice() {
-            assert_eq!(node.app.hub.connection_count(), wanted);
-        } else {
-            eventually("the expected number of connections", async || {
-                self.connection_count() == wanted
-            })
-            .await;
         }
     }
 

@@ -1,10 +1,11 @@
 //! What is bought holds at once, once, and whatever the order in which one hears of it.
 
+use std::time::Duration;
+
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::{Method, header::HeaderValue};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use std::time::Duration;
 use tebdil_core::{domain::UserRole, protocol::Secret, time::Timestamp};
 use tokio::task::JoinSet;
 
@@ -13,19 +14,18 @@ use crate::{
     sockets::Person,
 };
 
+mod admin;
+mod signatures;
+
 const SECRET: &str = "whsec_0123456789abcdef";
-const OLD_SECRET: &str = "whsec_of_the_last_year";
 
 scenarios! {
     @with &[("TEBDIL_BILLING__WEBHOOK_SECRETS", "whsec_0123456789abcdef, whsec_of_the_last_year")];
     a_purchase_lets_one_search_at_once,
-    only_what_is_signed_now_and_by_the_provider_counts,
-    what_is_signed_but_wrong_changes_nothing,
     a_hundred_deliveries_are_one_event,
     a_refund_that_comes_before_its_purchase_wins,
     what_cannot_be_placed_is_refused_and_recorded,
     a_purchase_runs_out_with_its_grace,
-    an_admin_gives_and_takes,
 }
 
 mod closed {
@@ -178,153 +178,6 @@ async fn a_purchase_lets_one_search_at_once(server: TestServer) {
         (&shown["renews"], &shown["is_premium"], &shown["end"]),
         (&json!(true), &json!(true), &json!(now + 30 * DAY))
     );
-    server.stop().await;
-}
-
-async fn unsigned_and_signed_twice_is_refused(server: &TestServer, body: &str, signature: &str) {
-    let unsigned = server
-        .request(Method::POST, "/v1/billing/events", None)
-        .body(body.to_owned());
-    server
-        .send(unsigned)
-        .await
-        .expect_problem(401, "signature_invalid");
-    let twice = server
-        .request(Method::POST, "/v1/billing/events", None)
-        .header("Tebdil-Signature", signature);
-    let twice = twice
-        .header("Tebdil-Signature", signature)
-        .body(body.to_owned());
-    server
-        .send(twice)
-        .await
-        .expect_problem(401, "signature_invalid");
-}
-
-async fn only_what_is_signed_now_and_by_the_provider_counts(server: TestServer) {
-    let user = server.register("ayse").await;
-    let (now, token) = (server.clock.now(), token(&server, &user).await);
-    let body = event("e1", "purchased", now, &token, now + DAY).to_string();
-    let seconds = now.seconds();
-    let good = signature(SECRET, seconds, &body);
-    let wrong = [
-        String::new(),
-        "garbage".to_owned(),
-        format!("t={seconds}"),
-        format!("v1={good}"),
-        format!("t={seconds},v1={}", "0".repeat(64)),
-        format!(
-            "t={seconds},v1={}",
-            signature("somebody else's secret", seconds, &body)
-        ),
-        format!("t={},v1={good}", seconds + 1),
-        format!(
-            "t={seconds},v1={}",
-            signature(SECRET, seconds, &format!("{body} "))
-        ),
-        format!(
-            "t={},v1={}",
-            seconds - 301,
-            signature(SECRET, seconds - 301, &body)
-        ),
-        format!(
-            "t={},v1={}",
-            seconds + 301,
-            signature(SECRET, seconds + 301, &body)
-        ),
-    ];
-    for header in wrong {
-        deliver_as(&server, &header, &body)
-            .await
-            .expect_problem(401, "signature_invalid");
-    }
-    unsigned_and_signed_twice_is_refused(&server, &body, &format!("t={seconds},v1={good}")).await;
-    let large = "x".repeat(70_000);
-    deliver_text(&server, &large)
-        .await
-        .expect_problem(413, "payload_too_large");
-    assert_eq!(
-        server
-            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM billing_events")
-            .await,
-        0
-    );
-    assert_eq!(status(&server, &user).await["active"], false);
-
-    // A secret that is being replaced, at the edge of the tolerance, among signatures of other
-    // versions.
-    let at = seconds - 300;
-    let header = format!(
-        "t={at},v0=x,v1={},v1={}",
-        "0".repeat(64),
-        signature(OLD_SECRET, at, &body)
-    );
-    assert_eq!(
-        deliver_as(&server, &header, &body).await.expect(200)["outcome"],
-        "applied"
-    );
-    // What was caught on the way and is sent again after a while.
-    server.clock.advance(Duration::from_mins(5));
-    deliver_as(&server, &header, &body)
-        .await
-        .expect_problem(401, "signature_invalid");
-    server.stop().await;
-}
-
-async fn what_is_signed_but_wrong_changes_nothing(server: TestServer) {
-    let user = server.register("ayse").await;
-    let (now, token) = (server.clock.now(), token(&server, &user).await);
-    let good = event("e1", "purchased", now, &token, now + DAY);
-    for text in [
-        "",
-        "{",
-        "[]",
-        "null",
-        "\"x\"",
-        "[\"e1\",\"purchased\"]",
-        "{} {}",
-    ] {
-        deliver_text(&server, text)
-            .await
-            .expect_problem(422, "invalid_field");
-    }
-    let with = |path: &str, value: Value| {
-        let mut event = good.clone();
-        *event.pointer_mut(path).expect("there") = value;
-        event
-    };
-    for (path, value) in [
-        ("/id", json!("")),
-        ("/id", json!("x".repeat(129))),
-        ("/id", json!(7)),
-        ("/type", json!("stolen")),
-        ("/occurred_at", json!("yesterday")),
-        ("/occurred_at", json!(now + Duration::from_secs(301))),
-        ("/occurred_at", json!("0001-01-01T00:00:00Z")),
-        ("/subscription/id", json!("a\u{0}b")),
-        ("/subscription/plan", json!("")),
-        ("/subscription/account_token", json!("a\u{0}b")),
-        ("/subscription/starts_at", json!("-009999-01-02T00:00:00Z")),
-        ("/subscription/ends_at", json!("9999-01-01T00:00:00Z")),
-        ("/subscription/ends_at", json!(now - 2 * DAY)),
-    ] {
-        deliver(&server, &with(path, value))
-            .await
-            .expect_problem(422, "invalid_field");
-    }
-    let mut more = good.clone();
-    more["subscription"]["colour"] = json!("red");
-    deliver(&server, &more)
-        .await
-        .expect_problem(422, "unknown_field");
-    assert_eq!(
-        server
-            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM billing_events")
-            .await,
-        0
-    );
-    assert_eq!(quota(&server, &user).await["text"], 10);
-    deliver(&server, &good).await.expect(200);
     server.stop().await;
 }
 
@@ -531,171 +384,6 @@ async fn a_purchase_runs_out_with_its_grace(server: TestServer) {
     );
     assert_eq!(shown["account_token"], token.as_str());
     assert_eq!(quota(&server, &person.user).await["daily_text"], 10);
-    server.stop().await;
-}
-
-fn admin_path(of: &str, what: &str) -> String {
-    format!("/v1/admin/users/{of}/{what}")
-}
-
-async fn others_may_not(
-    server: &TestServer,
-    user: &TestUser,
-    subscription: &str,
-    rights: &str,
-    correction: &Value,
-) {
-    for (token, status, code) in [
-        ("", 401, "unauthorized"),
-        (user.access.as_str(), 403, "forbidden"),
-    ] {
-        server
-            .post(subscription, token, &json!({"plan": "monthly"}))
-            .await
-            .expect_problem(status, code);
-        server
-            .call(Method::DELETE, subscription, token, &Value::Null)
-            .await
-            .expect_problem(status, code);
-        server
-            .post(rights, token, correction)
-            .await
-            .expect_problem(status, code);
-    }
-}
-
-async fn wrong_gifts_are_refused(
-    server: &TestServer,
-    admin: &TestUser,
-    subscription: &str,
-    rights: &str,
-    correction: &Value,
-) {
-    for body in [
-        json!({}),
-        json!({"plan": "monthly", "days": 0}),
-        json!({"plan": "monthly", "days": 3651}),
-        json!({"plan": "monthly", "days": "x"}),
-    ] {
-        server
-            .post(subscription, &admin.access, &body)
-            .await
-            .expect_problem(422, "invalid_field");
-    }
-    server
-        .post(subscription, &admin.access, &json!({"plan": "lifetime"}))
-        .await
-        .expect_problem(422, "unknown_plan");
-    server
-        .post(
-            subscription,
-            &admin.access,
-            &json!({"plan": "monthly", "why": "x"}),
-        )
-        .await
-        .expect_problem(422, "unknown_field");
-    for (field, value) in [
-        ("amount", json!(0)),
-        ("amount", json!(1_000_001)),
-        ("reference", json!("")),
-        ("reference", json!("a b")),
-        ("bucket", json!("gold")),
-    ] {
-        let mut wrong = correction.clone();
-        wrong[field] = value;
-        server
-            .post(rights, &admin.access, &wrong)
-            .await
-            .expect_problem(422, "invalid_field");
-    }
-    for what in ["subscription", "quota"] {
-        let body = if what == "quota" {
-            correction.clone()
-        } else {
-            json!({"plan": "monthly"})
-        };
-        server
-            .post(&admin_path("1", what), &admin.access, &body)
-            .await
-            .expect_problem(404, "not_found");
-    }
-    server
-        .delete(&admin_path("1", "subscription"), &admin.access)
-        .await
-        .expect_problem(404, "not_found");
-}
-
-async fn an_admin_gives_and_takes(server: TestServer) {
-    let (admin, user) = (admin(&server).await, server.register("ayse").await);
-    let (subscription, rights) = (
-        admin_path(&user.id, "subscription"),
-        admin_path(&user.id, "quota"),
-    );
-    let correction = json!({"bucket": "bonus", "amount": 5, "reference": "ticket-7"});
-    others_may_not(&server, &user, &subscription, &rights, &correction).await;
-    wrong_gifts_are_refused(&server, &admin, &subscription, &rights, &correction).await;
-    assert_eq!(
-        server
-            .count("SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE actor_id IS NOT NULL")
-            .await,
-        0,
-        "nothing was done"
-    );
-
-    let granted = server
-        .post(
-            &subscription,
-            &admin.access,
-            &json!({"plan": "yearly", "days": 2}),
-        )
-        .await
-        .expect(201);
-    assert_eq!(
-        (&granted["plan"], &granted["end"]),
-        (&json!("yearly"), &json!(server.clock.now() + 2 * DAY))
-    );
-    let shown = status(&server, &user).await;
-    assert_eq!(
-        (&shown["active"], &shown["renews"], &shown["is_premium"]),
-        (&json!(true), &json!(false), &json!(true))
-    );
-    assert_eq!(
-        server
-            .post(&rights, &admin.access, &correction)
-            .await
-            .expect(200)["bonus"],
-        5
-    );
-    server
-        .post(&rights, &admin.access, &correction)
-        .await
-        .expect_problem(409, "already_corrected");
-    for _ in 0..2 {
-        assert!(
-            server
-                .delete(&subscription, &admin.access)
-                .await
-                .expect(204)
-                .is_null()
-        );
-    }
-    assert_eq!(status(&server, &user).await["is_premium"], false);
-    let left = quota(&server, &user).await;
-    assert_eq!(
-        (&left["text"], &left["bonus"], &left["daily_text"]),
-        (&json!(10), &json!(5), &json!(10))
-    );
-    for (action, rows) in [
-        ("subscription_granted", 1),
-        ("subscription_ended", 1),
-        ("quota_corrected", 1),
-    ] {
-        let about = format!("actor_id = {} AND user_id = {}", admin.id, user.id);
-        let sql = format!(
-            "SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE action = '{action}' AND {about}"
-        );
-        assert_eq!(server.count(&sql).await, rows, "{action}");
-    }
     server.stop().await;
 }
 

@@ -1,0 +1,187 @@
+//! What was missed comes after a reconnect.
+
+use serde_json::{Value, json};
+
+use crate::{
+    harness::TestServer,
+    sockets::{Person, message, pair},
+};
+
+scenarios! {
+    a_reconnect_brings_what_was_missed_and_nothing_twice,
+    a_lost_match_found_is_told_again,
+    a_long_backlog_arrives_in_order,
+}
+
+/// Says hello with what the device has, and reads up to the answer to a request that follows: all
+/// that the server sent by itself.
+async fn resumed(server: &TestServer, person: &mut Person, resume: Value) -> Vec<Value> {
+    person.socket = tebdil_client::raw::RawSocket::open(&server.base)
+        .await
+        .expect("a socket");
+    person
+        .send(json!({"type": "hello", "token": person.user.access, "resume": resume}))
+        .await;
+    person
+        .send(json!({"type": "match.cancel", "id": "end"}))
+        .await;
+    let mut frames = Vec::new();
+    loop {
+        let frame = person.socket.recv_json().await.expect("a frame");
+        if frame["re"] == "end" {
+            return frames;
+        }
+        frames.push(frame);
+    }
+}
+
+fn seqs(frames: &[Value]) -> Vec<i64> {
+    frames
+        .iter()
+        .filter(|frame| frame["type"] == "message.new")
+        .map(|frame| frame["seq"].as_i64().expect("seq"))
+        .collect()
+}
+
+async fn a_reconnect_brings_what_was_missed_and_nothing_twice(server: TestServer) {
+    let (mut a, mut b, id) = pair(&server).await;
+    a.say(&id, "one").await;
+    b.until("message.new").await;
+    b.send(json!({"type": "message.ack", "match_id": id, "seq": 1}))
+        .await;
+    a.until("message.delivered").await;
+    drop(std::mem::replace(
+        &mut b.socket,
+        tebdil_client::raw::RawSocket::open(&server.base)
+            .await
+            .expect("a socket"),
+    ));
+    a.until("peer.presence").await;
+    for text in ["two", "three"] {
+        a.say(&id, text).await;
+    }
+    let frames = resumed(&server, &mut b, json!([{"match_id": id, "peer_seq": 1}])).await;
+    assert_eq!(frames[0]["type"], "welcome");
+    assert_eq!(
+        (
+            &frames[0]["matches"][0]["id"],
+            &frames[0]["matches"][0]["unread"]
+        ),
+        (&json!(id), &json!(3))
+    );
+    assert_eq!(seqs(&frames), [2, 3]);
+    assert!(
+        frames
+            .iter()
+            .any(|frame| frame["type"] == "peer.presence" && frame["online"] == true)
+    );
+    assert_eq!(
+        seqs(&resumed(&server, &mut b, json!([{"match_id": id, "peer_seq": 0}])).await),
+        [1, 2, 3],
+        "as far back as it asks"
+    );
+    assert_eq!(
+        seqs(&resumed(&server, &mut b, json!([])).await),
+        [2, 3],
+        "without a word, what it has acknowledged counts"
+    );
+    b.send(json!({"type": "message.read", "match_id": id, "seq": 3}))
+        .await;
+    a.until("message.read").await;
+    b.send(json!({"type": "message.sync", "match_id": id, "peer_seq": 2}))
+        .await;
+    assert_eq!(b.until("message.new").await["seq"], 3);
+
+    let frames = resumed(&server, &mut a, json!([])).await;
+    for kind in ["message.delivered", "message.read"] {
+        assert!(
+            frames
+                .iter()
+                .any(|frame| frame["type"] == kind && frame["seq"] == 3),
+            "{kind} was missed: {frames:?}"
+        );
+    }
+    b.ask(json!({"type": "match.leave", "match_id": id})).await;
+    let frames = resumed(
+        &server,
+        &mut a,
+        json!([{"match_id": id, "peer_seq": 0}, {"match_id": "77", "peer_seq": 0}]),
+    )
+    .await;
+    assert_eq!(frames[0]["matches"], json!([]));
+    let ended: Vec<&Value> = frames
+        .iter()
+        .filter(|frame| frame["type"] == "match.ended")
+        .collect();
+    assert_eq!(
+        (ended.len(), &ended[0]["by"], &ended[0]["match_id"]),
+        (1, &json!("peer"), &json!(id)),
+        "it ended meanwhile"
+    );
+    server.stop().await;
+}
+
+/// The process may end between the commit of a match and its announcement.
+async fn a_lost_match_found_is_told_again(server: TestServer) {
+    let (mut a, mut b, id) = pair(&server).await;
+    let frames = resumed(&server, &mut a, json!([])).await;
+    let found = frames
+        .iter()
+        .find(|frame| frame["type"] == "match.found")
+        .expect("told again");
+    assert_eq!(
+        (
+            &found["match"]["id"],
+            &found["this_device"],
+            &found["peer_key_package"]
+        ),
+        (&json!(id), &json!(true), &json!("AAAA"))
+    );
+    let frames = resumed(&server, &mut b, json!([])).await;
+    let found = frames
+        .iter()
+        .find(|frame| frame["type"] == "match.found")
+        .expect("told again");
+    assert!(
+        found.get("peer_key_package").is_none(),
+        "the answerer waits for the offerer"
+    );
+
+    a.say(&id, "begun").await;
+    let frames = resumed(&server, &mut a, json!([])).await;
+    assert!(
+        frames.iter().all(|frame| frame["type"] != "match.found"),
+        "it has begun"
+    );
+    server.stop().await;
+}
+
+async fn a_long_backlog_arrives_in_order(server: TestServer) {
+    let (mut a, mut b, id) = pair(&server).await;
+    drop(std::mem::replace(
+        &mut b.socket,
+        tebdil_client::raw::RawSocket::open(&server.base)
+            .await
+            .expect("a socket"),
+    ));
+    for number in 0..300 {
+        a.send(message(&id, &format!("{number} {}", "x".repeat(8_000))))
+            .await;
+    }
+    while a.until("message.accepted").await["seq"] != 300 {}
+    // Far more than the outbound queue holds, while live messages come in between.
+    b.socket = tebdil_client::raw::RawSocket::open(&server.base)
+        .await
+        .expect("a socket");
+    b.send(json!({"type": "hello", "token": b.user.access}))
+        .await;
+    b.until("welcome").await;
+    for number in 300..310 {
+        a.send(message(&id, &format!("{number}"))).await;
+    }
+    for expected in 1..=310 {
+        assert_eq!(b.until("message.new").await["seq"], expected);
+    }
+    b.hears_no("message.new").await;
+    server.stop().await;
+}

@@ -1,0 +1,45 @@
+//! Who is connected, at whichever node.
+
+use std::sync::Arc;
+
+use tebdil::hub::Connection;
+use tebdil_core::id::UserId;
+
+use super::TestServer;
+use crate::sockets::eventually;
+
+impl TestServer {
+    /// How many signed-in connections there are.
+    pub fn connection_count(&self) -> usize {
+        self.nodes
+            .iter()
+            .map(|node| node.app.hub.connection_count())
+            .sum()
+    }
+
+    /// Whether the user has a connection.
+    pub fn is_online(&self, user: UserId) -> bool {
+        self.nodes.iter().any(|node| node.app.hub.is_here(user))
+    }
+
+    /// Whether the user has a connection that the server has not begun to close.
+    pub fn has_open_connection(&self, user: UserId) -> bool {
+        let open = |connection: &Arc<Connection>| connection.outbound.closing().is_none();
+        self.nodes
+            .iter()
+            .any(|node| node.app.hub.connections(user).iter().any(open))
+    }
+
+    /// Waits until there are this many signed-in connections: nodes may still have to tell each
+    /// other.
+    pub async fn expect_connections(&self, wanted: usize) {
+        if let [node] = self.nodes.as_slice() {
+            assert_eq!(node.app.hub.connection_count(), wanted);
+        } else {
+            eventually("the expected number of connections", async || {
+                self.connection_count() == wanted
+            })
+            .await;
+        }
+    }
+}
