@@ -100,11 +100,10 @@ async fn the_operator_makes_the_first_admin_while_the_server_runs() {
 fn generator(begun: &serde_json::Value) -> totp_rs::Totp {
     let secret =
         totp_rs::Secret::try_from_base32(begun["secret"].as_str().expect("text")).expect("base32");
-    let app = totp_rs::Builder::new()
+    totp_rs::Builder::new()
         .with_secret(secret)
         .build()
-        .expect("a generator");
-    app
+        .expect("a generator")
 }
 
 async fn the_log_names_the_command_line(

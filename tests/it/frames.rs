@@ -393,7 +393,7 @@ pub async fn too_many_frames_are_refused_then_closed(server: TestServer) {
             Ok(frame) => {
                 limited += u32::from(
                     frame["code"] == "rate_limited" && frame["retry_after_ms"].as_u64() > Some(0),
-                )
+                );
             }
             Err(RawError::Closed(code)) => break code,
             Err(error) => panic!("{error}"),

@@ -178,7 +178,7 @@ async fn both_sides_hold_the_servers_word_and_nothing_else_is_proof(server: Test
     // He knows the salt, and could make a tag for any words; but the server has vouched for one tag
     // only.
     let retag = |bad: &mut Evidence, salt: [u8; 32]| {
-        bad.franking_tag = franking_tag(&salt, bad.match_id, &handle, &bad.content).to_vec()
+        bad.franking_tag = franking_tag(&salt, bad.match_id, &handle, &bad.content).to_vec();
     };
     let salt: [u8; 32] = first.salt.as_slice().try_into().expect("32 bytes");
     assert_eq!(

@@ -228,10 +228,10 @@ async fn the_client_hands_it_on(server: TestServer) {
     while heard.len() < 2 {
         match events.recv().await.expect("an event") {
             ChatEvent::Notification(notification) => {
-                heard.push(serde_json::to_value(notification).expect("JSON"))
+                heard.push(serde_json::to_value(notification).expect("JSON"));
             }
             ChatEvent::NotificationsRead(read) => {
-                heard.push(serde_json::to_value(read).expect("JSON"))
+                heard.push(serde_json::to_value(read).expect("JSON"));
             }
             _ => {}
         }

@@ -171,7 +171,7 @@ fn left_of<'a>(
             ("lon", 32.48_f64.to_be_bytes().to_vec()),
         ]),
         Backend::Postgres => {
-            sought.extend([("lat", b"37.87\t".to_vec()), ("lon", b"32.48\t".to_vec())])
+            sought.extend([("lat", b"37.87\t".to_vec()), ("lon", b"32.48\t".to_vec())]);
         }
     }
     let found = |bytes: &[u8], word: &[u8]| {

@@ -98,7 +98,7 @@ async fn a_token_near_its_end_is_renewed_before_it_is_used() {
         move |tokens: &tebdil_core::protocol::Tokens| {
             seen.lock()
                 .expect("lock")
-                .push(tokens.access_token.expose().to_owned())
+                .push(tokens.access_token.expose().to_owned());
         }
     };
     let account = Account::kept(api, tokens, clock, new_refresh_seed(), Box::new(watcher));

@@ -337,14 +337,14 @@ impl Guest {
                 visits.push(Visit {
                     from: Instant::now(),
                     until: None,
-                })
+                });
             });
             let told = tokio::select! {
                 told = drained(&mut socket) => told,
                 () = stop.cancelled() => return drop(socket.close().await),
             };
             self.with_visits(|visits| {
-                visits.last_mut().expect("this visit").until = Some(Instant::now())
+                visits.last_mut().expect("this visit").until = Some(Instant::now());
             });
             let pause = told.unwrap_or_else(|wrong| {
                 self.mishap(wrong);

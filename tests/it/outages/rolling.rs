@@ -95,7 +95,7 @@ fn each_restart_closed_its_sockets(
             bars.resize(bars.len().max(bar + 1), 0);
             bars[bar] += 1;
         }
-        println!("node {node} had {sockets} sockets; back per {BAR:?}: {bars:?}");
+        eprintln!("node {node} had {sockets} sockets; back per {BAR:?}: {bars:?}");
         assert!(
             bars.iter().all(|bar| bar * HERD <= sockets),
             "too many come back at once"

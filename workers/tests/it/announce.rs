@@ -69,7 +69,7 @@ async fn everybody_is_told_and_sockets_where_there_are_some(db: &Database) {
         let told = Arc::clone(&told);
         Hooks {
             on_notified: Arc::new(move |notified| {
-                told.lock().expect("lock").push(notified.user_id)
+                told.lock().expect("lock").push(notified.user_id);
             }),
             ..Hooks::default()
         }

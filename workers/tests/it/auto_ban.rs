@@ -63,7 +63,7 @@ fn workers(store: Store, t: &TestStore, heard: &Heard) -> Workers {
         on_notified: Arc::new(move |notified| {
             told.lock()
                 .expect("lock")
-                .push((notified.user_id, notified.notice))
+                .push((notified.user_id, notified.notice));
         }),
         on_match_ended: Arc::new(move |one| ended.lock().expect("lock").push(one.match_id)),
         ..Hooks::default()

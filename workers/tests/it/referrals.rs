@@ -44,13 +44,13 @@ fn workers(t: &TestStore, rewards: ReferralRewards) -> (Workers, Heard) {
     let (quotas, notices) = (heard.quotas.clone(), heard.notices.clone());
     let hooks = Hooks {
         on_quota: Arc::new(move |user, quota| {
-            quotas.lock().expect("lock").push((user, quota.bonus))
+            quotas.lock().expect("lock").push((user, quota.bonus));
         }),
         on_notified: Arc::new(move |told| {
             notices
                 .lock()
                 .expect("lock")
-                .push((told.user_id, told.notice))
+                .push((told.user_id, told.notice));
         }),
         ..Hooks::default()
     };

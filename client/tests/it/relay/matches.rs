@@ -51,7 +51,7 @@ pub(super) async fn unblock(
     relay.change(|world| {
         world.users[id]
             .blocks
-            .retain(|known| known["id"] != json!(block))
+            .retain(|known| known["id"] != json!(block));
     });
     StatusCode::NO_CONTENT.into_response()
 }

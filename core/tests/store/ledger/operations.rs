@@ -104,14 +104,14 @@ pub async fn perform_match(
         .unwrap()
         .remove(0)
     {
-        PairOutcome::Made(made) => {
+        PairOutcome::Made(paired) => {
             if mode == Mode::Video {
                 // One at a time: the next needs it ended.
-                t.end_match(made.id, None, tebdil_core::domain::EndReason::HungUp, now)
+                t.end_match(paired.id, None, tebdil_core::domain::EndReason::HungUp, now)
                     .await
                     .unwrap();
             }
-            Done::Made(made.id, [offerer.0, answerer.0])
+            Done::Made(paired.id, [offerer.0, answerer.0])
         }
         PairOutcome::Refused { .. } => Done::Only("refused match"),
         PairOutcome::Fenced => panic!("no later term has begun"),

@@ -288,7 +288,7 @@ impl Maker<'_> {
                     Cell::Number(ROW + owner.0)
                 }
                 (_, "id") if matches!(native, "INTEGER" | "bigint") => Cell::Number(ROW + owner.0),
-                _ => self.by_type(table, &column, owner, n),
+                _ => self.by_type(table, column, owner, n),
             };
             row.insert(name, cell);
         }

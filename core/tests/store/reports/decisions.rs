@@ -34,7 +34,7 @@ async fn decide_twelve_times_at_once(
     report: ReportId,
     decisions: [ReportDecision; 3],
 ) -> Vec<(usize, Resolving)> {
-    let outcomes = all_at_once((0..12).map(|number| {
+    all_at_once((0..12).map(|number| {
         let (store, now) = (
             if number % 2 == 0 {
                 t.store.clone()
@@ -53,8 +53,7 @@ async fn decide_twelve_times_at_once(
             )
         }
     }))
-    .await;
-    outcomes
+    .await
 }
 
 async fn a_decision_is_recorded(

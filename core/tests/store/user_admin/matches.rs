@@ -5,12 +5,11 @@ use std::time::Duration;
 use tebdil_core::{
     domain::{EndReason, MatchRole, MatchStatus, MessageKind, Mode},
     id::MatchId,
-    store::{NewMessage, StaffMatchFilter},
+    store::{NewMessage, StaffMatchFilter, StaffMatchRow, UserRow},
     testing::TestStore,
 };
 use uuid::Uuid;
 
-use super::{ids, list, name};
 use crate::{
     matches::{Account, matched, searcher},
     messages::write,
@@ -18,6 +17,18 @@ use crate::{
 
 tebdil_core::store_conformance! {
     matches_are_shown_without_what_was_said,
+}
+
+async fn list(t: &TestStore, filter: StaffMatchFilter, limit: i64) -> Vec<StaffMatchRow> {
+    t.matches_for_staff(filter, limit, t.now()).await.unwrap()
+}
+
+async fn ids(t: &TestStore, filter: StaffMatchFilter) -> Vec<MatchId> {
+    list(t, filter, 9).await.iter().map(|row| row.id).collect()
+}
+
+fn name(user: &UserRow) -> String {
+    format!("{}#{}", user.alias, user.tag)
 }
 
 async fn write_four_messages(t: &TestStore, first: MatchId, a: &Account, b: &Account) {
@@ -184,7 +195,7 @@ async fn a_match_runs_out_and_an_erased_user_has_no_name(
             .iter()
             .map(|side| side.handle.clone())
             .collect::<Vec<_>>(),
-        [name(&a.0), None]
+        [Some(name(&a.0)), None]
     );
 }
 
@@ -231,8 +242,8 @@ async fn matches_are_shown_without_what_was_said(t: TestStore) {
         .map(|side| (side.user_id, side.handle.clone(), side.role, side.messages))
         .collect();
     let expected = [
-        (a.0.id, name(&a.0), MatchRole::Offerer, 2),
-        (b.0.id, name(&b.0), MatchRole::Answerer, 1),
+        (a.0.id, Some(name(&a.0)), MatchRole::Offerer, 2),
+        (b.0.id, Some(name(&b.0)), MatchRole::Answerer, 1),
     ];
     assert_eq!(sides, expected);
     assert_eq!((on.status, on.ended_at), (MatchStatus::Active, None));

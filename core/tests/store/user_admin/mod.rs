@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tebdil_core::{
     domain::UserRole,
-    id::{MatchId, UserId},
+    id::UserId,
     protocol::AdminUserCounts,
-    store::{AccountFilter, AccountSearch, LogFilter, StaffMatchFilter, StaffMatchRow, UserRow},
+    store::{AccountFilter, AccountSearch, LogFilter},
     testing::TestStore,
 };
 
@@ -338,16 +338,4 @@ async fn an_account_is_counted(t: TestStore) {
         of_erased,
         "its bans are those of the phone it had"
     );
-}
-
-async fn list(t: &TestStore, filter: StaffMatchFilter, limit: i64) -> Vec<StaffMatchRow> {
-    t.matches_for_staff(filter, limit, t.now()).await.unwrap()
-}
-
-async fn ids(t: &TestStore, filter: StaffMatchFilter) -> Vec<MatchId> {
-    list(t, filter, 9).await.iter().map(|row| row.id).collect()
-}
-
-fn name(user: &UserRow) -> Option<String> {
-    Some(format!("{}#{}", user.alias, user.tag))
 }

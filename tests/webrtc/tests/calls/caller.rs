@@ -466,7 +466,7 @@ async fn follow(
             ChatEvent::CallState(said) => note(&|seen| seen.states.push(said.state)),
             ChatEvent::CallRefused { error, .. } => note(&|seen| seen.refused.push(error)),
             ChatEvent::Error { code, message } => {
-                note(&|seen| seen.errors.push(format!("{}: {message}", code.as_str())))
+                note(&|seen| seen.errors.push(format!("{}: {message}", code.as_str())));
             }
             ChatEvent::Ended { details, .. } => note(&|seen| seen.ended = details),
             _ => {}

@@ -47,7 +47,7 @@ impl Told {
                     .push((notified.user_id, notified.notice.code()));
             }),
             on_quota: Arc::new(move |user, quota: Quota| {
-                two.quotas.lock().expect("lock").push((user, quota.text))
+                two.quotas.lock().expect("lock").push((user, quota.text));
             }),
             ..Hooks::default()
         }
