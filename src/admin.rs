@@ -33,7 +33,10 @@ pub(crate) async fn grant(config: Config, phone: Secret, role: UserRole) -> Resu
         .ok_or_else(|| failed("this is not a phone number"))?;
     let index = blind(&config)?.phone(phone.expose());
     let (store, clock) = open(&config).await?;
-    let before = store.set_role_of_phone(&index, role, clock.now()).await;
+    let before = store
+        .accounts()
+        .set_role_of_phone(&index, role, clock.now())
+        .await;
     store.close().await;
     match before? {
         Some(before) => {
@@ -68,6 +71,7 @@ pub(crate) async fn totp_reset(config: Config, account: Secret) -> Result<(), Ru
     };
     let (store, clock) = open(&config).await?;
     let removed = store
+        .accounts()
         .remove_totp(of, TotpRemover::Operator, clock.now())
         .await;
     store.close().await;

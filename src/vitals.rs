@@ -41,7 +41,7 @@ async fn keep_ids(store: Store, closing: CancellationToken) {
             _ = every.tick() => {}
             () = closing.cancelled() => return,
         }
-        match tokio::time::timeout(PATIENCE, store.renew_ids()).await {
+        match tokio::time::timeout(PATIENCE, store.jobs().renew_ids()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the node part of the ids was not renewed"),
             Err(_) => tracing::warn!("the node part of the ids was not renewed in time"),

@@ -5,11 +5,11 @@
 //! [`protocol`], [`id`] and [`time`].
 
 pub mod ads;
-pub mod backend;
 pub mod backoff;
 pub mod billing;
 pub mod claim;
 pub mod crypto;
+pub mod db;
 pub mod domain;
 pub mod franking;
 pub mod id;

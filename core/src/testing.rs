@@ -22,7 +22,6 @@ use rand::{SeedableRng, rngs::StdRng};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{
-    backend::write_tx,
     crypto::{BlindIndex, FieldCipher, Key, PhoneIndex, hash_token},
     domain::{EndReason, Locale, Mode},
     id::{MatchId, SessionId, TicketId, UserId},
@@ -30,7 +29,7 @@ use crate::{
     quota::QuotaRules,
     store::{
         Alias, Erased, ErasedBy, MatchRules, MatchmakerTerm, NewMatch, NewSession, NewSide,
-        NewUser, PairOutcome, Registration, SessionRow, Store, UserRow,
+        NewUser, PairOutcome, Registration, SessionRow, Store, StoreError, UserRow,
     },
     time::{Clock, Timestamp},
 };
@@ -299,6 +298,7 @@ impl TestStore {
         let new = self.new_user(self.next_phone.fetch_add(1, Ordering::Relaxed), alias);
         let mut rng = StdRng::from_rng(&mut rand::rng());
         match self
+            .accounts()
             .insert_user(&new, self.new_session("token"), &mut rng, self.now())
             .await
             .expect("insert")
@@ -315,6 +315,7 @@ impl TestStore {
     pub async fn erase(&self, user: &UserRow) {
         let mut rng = StdRng::from_rng(&mut rand::rng());
         let erased = self
+            .accounts()
             .erase_user(
                 user.id,
                 ErasedBy::User {
@@ -339,20 +340,13 @@ impl TestStore {
         phone: &PhoneIndex,
         reason: &str,
         until: Option<Timestamp>,
-    ) -> Result<(), crate::store::StoreError> {
-        write_tx!(self.store, |tx| {
-            sqlx::query(
-                "INSERT INTO bans (id, phone_index, reason, automatic, provisional, created_at, until) VALUES ($1, $2, $3, $4, $4, $5, $6)",
-            )
-            .bind(self.store.ids.next::<i64>())
-            .bind(phone.as_bytes())
-            .bind(reason)
-            .bind(false)
-            .bind(self.now())
-            .bind(until)
-            .execute(&mut *tx)
-            .await?;
-        });
+    ) -> Result<(), StoreError> {
+        const SQL: &str = "INSERT INTO bans \
+             (id, phone_index, reason, automatic, provisional, created_at, until) \
+             VALUES ($1, $2, $3, $4, $4, $5, $6)";
+        let query = self.store.db.write(SQL).bind(self.store.ids.next::<i64>());
+        let query = query.bind(phone.as_bytes()).bind(reason).bind(false);
+        query.bind(self.now()).bind(until).execute().await?;
         Ok(())
     }
 
@@ -373,12 +367,8 @@ impl TestStore {
         self.try_execute(sql).await.expect("the statement runs");
     }
 
-    async fn try_execute(&self, sql: &str) -> Result<(), crate::store::StoreError> {
-        write_tx!(self.store, |tx| {
-            sqlx::query(AssertSqlSafe(sql.to_owned()))
-                .execute(&mut *tx)
-                .await?;
-        });
+    async fn try_execute(&self, sql: &str) -> Result<(), StoreError> {
+        self.store.db.write("").push_text(sql).execute().await?;
         Ok(())
     }
 
@@ -387,12 +377,8 @@ impl TestStore {
     /// # Panics
     /// When it is refused.
     pub async fn numbers(&self, sql: &str) -> Vec<i64> {
-        crate::backend::read!(self.store, |db| {
-            sqlx::query_scalar(AssertSqlSafe(sql.to_owned()))
-                .fetch_all(db)
-                .await
-                .expect("the statement runs")
-        })
+        let numbers = self.store.db.read("").push_text(sql).values().await;
+        numbers.expect("the statement runs")
     }
 }
 
@@ -411,6 +397,7 @@ pub async fn met(store: &Store, [one, other]: [(UserId, SessionId); 2], now: Tim
     let mut sides = Vec::new();
     for (user_id, session_id) in [one, other] {
         store
+            .accounts()
             .put_key_packages(user_id, session_id, &[], Some(b"last"), now)
             .await
             .expect("keys");
@@ -428,6 +415,7 @@ pub async fn met(store: &Store, [one, other]: [(UserId, SessionId); 2], now: Tim
         shared_interests: Vec::new(),
     };
     let made = store
+        .matches()
         .create_matches(ENDLESS_TERM, &[pair], &rules, now)
         .await
         .expect("the store")
@@ -436,6 +424,7 @@ pub async fn met(store: &Store, [one, other]: [(UserId, SessionId); 2], now: Tim
         panic!("the match is refused: {made:?}")
     };
     store
+        .matches()
         .end_match(made.id, Some(other.0), EndReason::Left, now)
         .await
         .expect("the end");

@@ -96,6 +96,7 @@ impl Ads {
         };
         let ad = self
             .store
+            .economy()
             .serve_ad(&slot, &ads, &self.rules, rng, self.clock.now())
             .await?;
         if ad.is_some() {
@@ -117,7 +118,7 @@ impl Ads {
         {
             return Ok(Arc::clone(ads));
         }
-        let ads: Arc<[AdRow]> = self.store.running_ads(now).await?.into();
+        let ads: Arc<[AdRow]> = self.store.economy().running_ads(now).await?.into();
         *running = Some((now, Arc::clone(&ads)));
         Ok(ads)
     }

@@ -132,6 +132,7 @@ impl Accounts {
         let secret = RefreshSecret::new(&mut rand::rng());
         let rotation = self
             .store
+            .accounts()
             .rotate_refresh(
                 session_id,
                 presented,
@@ -145,6 +146,7 @@ impl Accounts {
             Rotation::Rotated(session) => {
                 let alive = self
                     .store
+                    .accounts()
                     .session_alive(session_id, now)
                     .await?
                     .ok_or(AccountError::RefreshInvalid)?;
@@ -168,7 +170,12 @@ impl Accounts {
         from: ClientAddress,
         request: PasswordChangeRequest,
     ) -> Result<Vec<SessionId>, AccountError> {
-        let row = self.store.user(user).await?.ok_or(AccountError::Gone)?;
+        let row = self
+            .store
+            .accounts()
+            .user(user)
+            .await?
+            .ok_or(AccountError::Gone)?;
         let phone = self.phone(&row)?;
         password_text::check(&request.new_password, &[&row.alias, phone.expose()])?;
         if !self
@@ -185,6 +192,7 @@ impl Accounts {
         let hash = self.passwords.hash(from, request.new_password).await?;
         let ended = self
             .store
+            .accounts()
             .set_password(
                 user,
                 Some(&row.password_hash),
@@ -203,7 +211,12 @@ impl Accounts {
         from: ClientAddress,
         password: Secret,
     ) -> Result<(), AccountError> {
-        let row = self.store.user(user).await?.ok_or(AccountError::Gone)?;
+        let row = self
+            .store
+            .accounts()
+            .user(user)
+            .await?
+            .ok_or(AccountError::Gone)?;
         if !self
             .passwords
             .verify(from, password, Some(row.password_hash.clone()))
@@ -214,6 +227,7 @@ impl Accounts {
         let mut rng: StdRng = rand::make_rng();
         match self
             .store
+            .accounts()
             .erase_user(
                 user,
                 ErasedBy::User {
@@ -233,6 +247,7 @@ impl Accounts {
     /// The user's own account; `None` when it is gone.
     pub async fn user(&self, user: UserId) -> Result<Option<User>, AccountError> {
         self.store
+            .accounts()
             .user(user)
             .await?
             .map(|row| self.shown(&row))
@@ -241,7 +256,12 @@ impl Accounts {
 
     /// What remains today.
     pub async fn quota(&self, user: UserId) -> Result<Quota, AccountError> {
-        let row = self.store.user(user).await?.ok_or(AccountError::Gone)?;
+        let row = self
+            .store
+            .accounts()
+            .user(user)
+            .await?
+            .ok_or(AccountError::Gone)?;
         Ok(self.quota_of(&row))
     }
 
@@ -277,7 +297,12 @@ impl Accounts {
             },
         };
         let mut rng: StdRng = rand::make_rng();
-        match self.store.update_profile(user, &update, &mut rng).await? {
+        match self
+            .store
+            .accounts()
+            .update_profile(user, &update, &mut rng)
+            .await?
+        {
             ProfileChange::Updated(row) => self.shown(&row),
             ProfileChange::AliasFull => Err(AccountError::AliasFull),
             ProfileChange::NotFound => Err(AccountError::Gone),

@@ -48,7 +48,7 @@ impl Accounts {
         shown: &mut Option<UserId>,
     ) -> Result<Option<(Authenticated, SignedIn)>, AccountError> {
         let user = match phone {
-            Some(index) => self.store.user_by_phone(&index).await?,
+            Some(index) => self.store.accounts().user_by_phone(&index).await?,
             None => None,
         };
         let hash = user.as_ref().map(|user| user.password_hash.clone());
@@ -70,6 +70,7 @@ impl Accounts {
         let new = self.new_session(&secret, device.clone(), now);
         let created = self
             .store
+            .accounts()
             .create_session(user.id, &user.password_hash, new, self.max_sessions, now)
             .await?;
         let Some(made) = created else {
@@ -89,6 +90,7 @@ impl Accounts {
         let stored = match self.passwords.hash(from, password.clone()).await {
             Ok(hash) => {
                 self.store
+                    .accounts()
                     .replace_password_hash(user.id, &user.password_hash, &hash)
                     .await
             }
@@ -102,13 +104,18 @@ impl Accounts {
     /// Says what a banned user is told who has shown the password. A ban that has run out ends
     /// here, whether or not its job came by.
     async fn refuse_banned(&self, user: &UserRow, now: Timestamp) -> Result<(), AccountError> {
-        let Some(ban) = self.store.active_ban(&user.phone_index, now).await? else {
+        let Some(ban) = self
+            .store
+            .safety()
+            .active_ban(&user.phone_index, now)
+            .await?
+        else {
             if user.is_banned {
-                self.store.end_ban(user.id, now).await?;
+                self.store.safety().end_ban(user.id, now).await?;
             }
             return Ok(());
         };
-        let appealable = self.store.appeal_of(ban.id).await?.is_none();
+        let appealable = self.store.safety().appeal_of(ban.id).await?.is_none();
         let appeal_token = Some(self.tokens.issue_appeal(user.id, ban.id));
         let notice = BanNotice {
             reason: ban.reason,

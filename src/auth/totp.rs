@@ -39,7 +39,12 @@ impl Accounts {
         from: ClientAddress,
         password: Secret,
     ) -> Result<TotpSetup, AccountError> {
-        let row = self.store.user(user).await?.ok_or(AccountError::Gone)?;
+        let row = self
+            .store
+            .accounts()
+            .user(user)
+            .await?
+            .ok_or(AccountError::Gone)?;
         self.check_password(&row, from, password).await?;
         let mut secret = Zeroizing::new([0; SECRET_BYTES]);
         let sealed = {
@@ -54,6 +59,7 @@ impl Accounts {
         };
         match self
             .store
+            .accounts()
             .begin_totp(user, &sealed, self.clock.now())
             .await?
         {
@@ -78,7 +84,12 @@ impl Accounts {
         session: SessionId,
         code: &Secret,
     ) -> Result<(RecoveryCodes, Vec<SessionId>), AccountError> {
-        let waiting = self.store.totp(user).await?.ok_or(AccountError::NoTotp)?;
+        let waiting = self
+            .store
+            .accounts()
+            .totp(user)
+            .await?
+            .ok_or(AccountError::NoTotp)?;
         if waiting.is_confirmed {
             return Err(AccountError::TotpEnrolled);
         }
@@ -94,6 +105,7 @@ impl Accounts {
             .collect();
         let ended = self
             .store
+            .accounts()
             .confirm_totp(
                 (user, session),
                 &waiting.secret,
@@ -120,11 +132,17 @@ impl Accounts {
         from: ClientAddress,
         request: TotpRemoval,
     ) -> Result<(), AccountError> {
-        let row = self.store.user(user).await?.ok_or(AccountError::Gone)?;
+        let row = self
+            .store
+            .accounts()
+            .user(user)
+            .await?
+            .ok_or(AccountError::Gone)?;
         self.check_password(&row, from, request.password).await?;
         self.second_factor(user, Some(&request.code)).await?;
         let removed = self
             .store
+            .accounts()
             .remove_totp(TotpOf::User(user), TotpRemover::User, self.clock.now())
             .await?;
         if removed {
@@ -144,15 +162,16 @@ impl Accounts {
         let Some(TotpRow {
             secret,
             is_confirmed: true,
-        }) = self.store.totp(user).await?
+        }) = self.store.accounts().totp(user).await?
         else {
             return Ok(());
         };
         let given = given.ok_or(AccountError::TotpRequired)?.expose();
         let is_right = if let Some(step) = self.step(user, &secret, given)? {
-            self.store.take_totp_step(user, step).await?
+            self.store.accounts().take_totp_step(user, step).await?
         } else if let Some(hash) = self.recovery_hash(user, given) {
             self.store
+                .accounts()
                 .take_recovery_code(user, &hash, self.clock.now())
                 .await?
                 .is_some()

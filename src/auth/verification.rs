@@ -80,19 +80,26 @@ impl Accounts {
             .ok_or(AccountError::PhoneNotServed)?;
         if self
             .store
+            .safety()
             .active_ban(&phone.index, self.clock.now())
             .await?
             .is_some()
         {
             return Err(banned(None));
         }
-        if self.store.user_by_phone(&phone.index).await?.is_some() {
+        if self
+            .store
+            .accounts()
+            .user_by_phone(&phone.index)
+            .await?
+            .is_some()
+        {
             return Err(AccountError::PhoneTaken);
         }
         // Nobody should pay for a code that cannot complete anything, nor hear of the mistake only
         // after typing it in.
         if let Some(code) = &draft.invite
-            && !self.store.is_invite_code(code).await?
+            && !self.store.economy().is_invite_code(code).await?
         {
             return Err(unknown_invite());
         }
@@ -175,7 +182,10 @@ impl Accounts {
             hash,
             registration: Some(&sealed),
         };
-        self.store.insert_code(new, self.clock.now()).await?;
+        self.store
+            .accounts()
+            .insert_code(new, self.clock.now())
+            .await?;
         Ok(self
             .codes
             .send_registration(phone.e164, locale, named, code, spent)?)
@@ -256,11 +266,13 @@ impl Accounts {
         let user = tried.user.ok_or(AccountError::CodeInvalid)?;
         let row = self
             .store
+            .accounts()
             .user(user)
             .await?
             .ok_or(AccountError::CodeInvalid)?;
         if self
             .store
+            .safety()
             .active_ban(&row.phone_index, self.clock.now())
             .await?
             .is_some()
@@ -271,6 +283,7 @@ impl Accounts {
         let hash = self.passwords.hash(from, request.new_password).await?;
         let reset = self
             .store
+            .accounts()
             .reset_password(&proven, user, &hash, self.clock.now())
             .await?;
         Ok((user, reset.ok_or(AccountError::CodeInvalid)?))
@@ -292,6 +305,7 @@ impl Accounts {
         let index = self.codes.parts.blind.phone(phone.expose());
         let Guess { codes, wait } = self
             .store
+            .accounts()
             .try_code(purpose, &index, self.clock.now())
             .await?;
         let known = self.codes.parts.recognise(purpose, &index, guess, codes);

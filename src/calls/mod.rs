@@ -198,7 +198,12 @@ impl Calls {
             ));
         };
         let now = self.clock.now();
-        match self.store.call_connected(seated.match_id, now).await? {
+        match self
+            .store
+            .matches()
+            .call_connected(seated.match_id, now)
+            .await?
+        {
             CallConnected::Now => metrics::histogram!("tebdil_call_setup_seconds")
                 .record(now.since(offered_at).as_secs_f64()),
             CallConnected::Before => {}
@@ -214,6 +219,7 @@ impl Calls {
         }
         let first = self
             .store
+            .matches()
             .call_failed(seated.match_id, self.clock.now())
             .await?;
         let mut room = lock(&seated.room);
@@ -241,6 +247,7 @@ impl Calls {
             .filter(|row| row.mode == Mode::Video && row.session_id == connection.session_id)
         {
             self.store
+                .matches()
                 .note_present(&[(row.id, connection.user_id)])
                 .await?;
             self.hub.send(
@@ -303,7 +310,11 @@ impl Calls {
         let side = if let Some(side) = known {
             side
         } else {
-            let side = self.store.call_side(match_id, origin.user_id).await?;
+            let side = self
+                .store
+                .matches()
+                .call_side(match_id, origin.user_id)
+                .await?;
             let side = side.ok_or_else(|| {
                 refused("not_found", ErrorCode::NotFound, "match_id: no such match")
             })?;

@@ -35,6 +35,7 @@ impl Directory {
         let parties = match self.known.get(&match_id) {
             Some(parties) => Some(parties),
             None => store
+                .matches()
                 .parties(match_id)
                 .await?
                 .inspect(|parties| self.known.insert(match_id, *parties)),

@@ -213,6 +213,7 @@ impl Chat {
     ) -> Result<End, StoreError> {
         let end = self
             .store
+            .matches()
             .end_match(match_id, by, reason, self.clock.now())
             .await?;
         if let End::Now(ended) = end {
@@ -250,6 +251,7 @@ impl Chat {
     ) -> Result<(), StoreError> {
         let end = self
             .store
+            .matches()
             .end_match(match_id, Some(origin.user_id), reason, self.clock.now())
             .await?;
         let ended = match end {
@@ -310,7 +312,11 @@ impl Chat {
         &self,
         user: UserId,
     ) -> Result<(Vec<MatchRow>, Vec<Announcement>), StoreError> {
-        let matches = self.store.active_matches(user, self.clock.now()).await?;
+        let matches = self
+            .store
+            .matches()
+            .active_matches(user, self.clock.now())
+            .await?;
         let word = |peer, match_id, online| {
             NodeMessage::frame(peer, Audience::All, &presence_frame(match_id, online)).encode()
         };
@@ -370,7 +376,12 @@ impl Chat {
         match_id: MatchId,
         user: UserId,
     ) -> Result<ServerFrame, StoreError> {
-        let known = self.store.match_of(match_id, user).await?.is_some();
+        let known = self
+            .store
+            .matches()
+            .match_of(match_id, user)
+            .await?
+            .is_some();
         let code = if known {
             ErrorCode::MatchEnded
         } else {

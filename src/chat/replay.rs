@@ -71,6 +71,7 @@ impl Chat {
             loop {
                 let page = self
                     .store
+                    .messages()
                     .messages_from_peer(row.id, connection.user_id, after, PAGE)
                     .await?;
                 let Some(last) = page.last() else { break };
@@ -154,7 +155,12 @@ impl Chat {
         match_id: MatchId,
         now: tebdil_core::time::Timestamp,
     ) -> Result<Option<ServerFrame>, StoreError> {
-        let Some(row) = self.store.match_of(match_id, connection.user_id).await? else {
+        let Some(row) = self
+            .store
+            .matches()
+            .match_of(match_id, connection.user_id)
+            .await?
+        else {
             return Ok(None);
         };
         Ok(row
@@ -201,6 +207,7 @@ impl Chat {
         loop {
             let page = self
                 .store
+                .messages()
                 .messages_from_peer(frame.match_id, connection.user_id, after, PAGE)
                 .await?;
             let Some(last) = page.last() else {

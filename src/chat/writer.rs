@@ -170,6 +170,7 @@ impl Writer {
                 .record(u32::try_from(part.len()).unwrap_or(u32::MAX));
             match self
                 .store
+                .messages()
                 .write_chat(
                     &part.messages,
                     &part.receipts,
@@ -292,6 +293,7 @@ impl Writer {
         // the store does not hold.
         let stored = match self
             .store
+            .messages()
             .messages_from_peer(repeat.match_id, appended.receiver_id, appended.seq - 1, 1)
             .await
         {

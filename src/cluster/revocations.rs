@@ -39,7 +39,11 @@ pub async fn close_dead(app: &App) -> Result<(), StoreError> {
             .iter()
             .map(|connection| connection.session_id)
             .collect();
-        let dead = app.store.dead_among(&sessions, app.clock.now()).await?;
+        let dead = app
+            .store
+            .accounts()
+            .dead_among(&sessions, app.clock.now())
+            .await?;
         for connection in connections {
             if let Some(session) = dead
                 .iter()

@@ -26,7 +26,7 @@ impl Config {
 
     /// Whether the database can be shared with other nodes.
     pub fn is_shared(&self) -> bool {
-        tebdil_core::backend::is_shared(self.database.url.expose())
+        tebdil_core::db::is_shared(self.database.url.expose())
     }
 
     /// Where the realtime state lives.

@@ -119,7 +119,7 @@ impl Secrets {
             return Ok(Some(secrets));
         }
         let url = config.database_url();
-        let database = tebdil_core::backend::database_file(url.expose());
+        let database = tebdil_core::db::database_file(url.expose());
         if database
             .and_then(|file| fs::metadata(file).ok())
             .is_some_and(|file| file.len() > 0)

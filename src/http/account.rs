@@ -99,7 +99,12 @@ pub(super) async fn login(
 fn record_failure(app: &Arc<App>, phone: PhoneIndex) {
     let of = Arc::clone(app);
     app.tasks.spawn(async move {
-        if let Err(error) = of.store.sign_in_failed(&phone, of.clock.now()).await {
+        if let Err(error) = of
+            .store
+            .accounts()
+            .sign_in_failed(&phone, of.clock.now())
+            .await
+        {
             tracing::warn!(%error, "a failed sign-in was not recorded");
         }
     });
@@ -135,6 +140,7 @@ pub(super) async fn refresh(
 #[utoipa::path(post, operation_id = "logout_session", path = "/v1/auth/logout", tag = "accounts", responses((status = 204)))]
 pub(super) async fn logout(State(app): State<Arc<App>>, who: Signed) -> Answer<StatusCode> {
     app.store
+        .accounts()
         .revoke_session(who.user_id, who.session_id, app.clock.now())
         .await?;
     app.hub

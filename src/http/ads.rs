@@ -61,6 +61,7 @@ pub(super) async fn event(
 ) -> Answer<StatusCode> {
     match app
         .store
+        .economy()
         .ad_event(who.user_id, ad, event.kind, app.clock.now())
         .await?
     {

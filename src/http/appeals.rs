@@ -54,6 +54,7 @@ pub(super) async fn create(
     );
     match app
         .store
+        .safety()
         .appeal(
             &NewAppeal {
                 id,
@@ -85,7 +86,7 @@ pub(super) async fn list(
 ) -> Answer<Json<Page<Appeal>>> {
     app.limiters.check(Limit::AppealAddress, from).await?;
     app.limiters.check(Limit::AppealBan, who.ban_id).await?;
-    let appeal = app.store.appeal_of(who.ban_id).await?;
+    let appeal = app.store.safety().appeal_of(who.ban_id).await?;
     Ok(Json(Page {
         items: appeal.into_iter().collect(),
         next_cursor: None,

@@ -67,6 +67,7 @@ impl Admitted {
     pub async fn check(self, app: &App) -> Result<AliveSession, Failure> {
         let alive = app
             .store
+            .accounts()
             .session_alive(self.access.session_id, app.clock.now())
             .await?;
         let alive = alive
@@ -80,7 +81,7 @@ impl Admitted {
         }
         let asks_totp =
             self.needs != Needs::User && app.config.auth.staff_totp == StaffTotp::Required;
-        if asks_totp && !app.store.has_totp(alive.user_id).await? {
+        if asks_totp && !app.store.accounts().has_totp(alive.user_id).await? {
             return Err(ErrorCode::TotpEnrolmentRequired.into());
         }
         Ok(alive)
@@ -109,6 +110,7 @@ impl Signed {
         if now.since(alive.last_active) >= TOUCH_AFTER
             && let Err(error) = app
                 .store
+                .accounts()
                 .touch(access.user_id, access.session_id, now)
                 .await
         {

@@ -37,15 +37,17 @@ pub(super) async fn status(
     let fresh = uuid::Uuid::new_v4().to_string();
     let token = app
         .store
+        .economy()
         .billing_token(who.user_id, &fresh, now)
         .await?
         .ok_or(ErrorCode::Unauthorized)?;
     let user = app
         .store
+        .accounts()
         .user(who.user_id)
         .await?
         .ok_or(ErrorCode::Unauthorized)?;
-    let row = app.store.subscription(who.user_id).await?;
+    let row = app.store.economy().subscription(who.user_id).await?;
     Ok(Json(SubscriptionStatus {
         start: row.as_ref().map(|row| row.starts_at),
         end: row.as_ref().map(|row| row.ends_at),
@@ -120,6 +122,7 @@ async fn take(app: &App, body: &[u8]) -> Answer<BillingReceipt> {
     };
     let (outcome, repeated) = match app
         .store
+        .economy()
         .take_billing_event(&fact, event.subscription.account_token.expose(), terms, now)
         .await?
     {

@@ -34,6 +34,7 @@ pub(super) async fn create(
     app.limiters.check(Limit::BlockAccount, who.user_id).await?;
     let blocking = app
         .store
+        .safety()
         .block(request.match_id, who.user_id, app.clock.now())
         .await?;
     let Blocking::Blocked { block, new, ended } = blocking else {
@@ -65,6 +66,7 @@ pub(super) async fn list(
     let paging = params.paging()?;
     let rows = app
         .store
+        .safety()
         .blocks_of(who.user_id, paging.position(), paging.rows())
         .await?;
     Ok(Json(paging.page(rows, |row| row.id.0, shown)))
@@ -80,7 +82,7 @@ pub(super) async fn delete(
     who: Signed,
     IdPath(block): IdPath<BlockId>,
 ) -> Answer<StatusCode> {
-    match app.store.unblock(who.user_id, block).await? {
+    match app.store.safety().unblock(who.user_id, block).await? {
         Some(_) => Ok(StatusCode::NO_CONTENT),
         None => Err(Failure::not_found()),
     }

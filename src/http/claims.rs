@@ -35,6 +35,7 @@ pub(super) async fn create(
     let rules = app.config.claims.rules();
     match app
         .store
+        .economy()
         .claim(
             request.match_id,
             who.user_id,
@@ -69,6 +70,7 @@ pub(super) async fn list(
     let paging = params.paging()?;
     let rows = app
         .store
+        .economy()
         .claims_of(who.user_id, paging.position(), paging.rows())
         .await?;
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row.view())))

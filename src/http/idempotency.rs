@@ -158,6 +158,7 @@ async fn once(app: &App, roles: &Roles, request: Request, next: Next) -> Answer<
 
     let first = app
         .store
+        .jobs()
         .begin_idempotent(&claim.scope, &claim.key, &hash, claim.begun)
         .await?;
     let request = Request::from_parts(parts, Body::from(body));
@@ -225,6 +226,7 @@ async fn keep(app: &App, claim: Claim, response: Response) -> Response {
         };
         match app
             .store
+            .jobs()
             .finish_idempotent(&claim.scope, &claim.key, claim.begun, &answer)
             .await
         {
@@ -243,6 +245,7 @@ async fn keep(app: &App, claim: Claim, response: Response) -> Response {
 async fn abandon(app: &App, claim: &Claim) {
     if let Err(error) = app
         .store
+        .jobs()
         .abandon_idempotent(&claim.scope, &claim.key, claim.begun)
         .await
     {

@@ -42,6 +42,7 @@ pub(super) async fn put(
         .transpose()?;
     let stored = app
         .store
+        .accounts()
         .put_key_packages(
             who.user_id,
             who.session_id,
@@ -63,6 +64,7 @@ pub(super) async fn get(State(app): State<Arc<App>>, who: Signed) -> Answer<Json
     Ok(Json(KeysRemaining {
         remaining: app
             .store
+            .accounts()
             .key_packages_remaining(who.session_id, app.clock.now())
             .await?,
     }))

@@ -44,6 +44,7 @@ pub(super) async fn list(
     let now = app.clock.now();
     let rows = app
         .store
+        .matches()
         .matches_of(who.user_id, filter, paging.rows(), now)
         .await?;
     let Page { items, next_cursor } = paging.page(rows, |row| row.id.0, |row| row.view(now));
@@ -63,6 +64,7 @@ pub(super) async fn get(
 ) -> Answer<Json<Match>> {
     let row = app
         .store
+        .matches()
         .match_of(id, who.user_id)
         .await?
         .ok_or_else(Failure::not_found)?;
@@ -90,6 +92,7 @@ pub(super) async fn messages(
         params.get("after", "must be a message id", |text| text.parse().ok())?;
     let row = app
         .store
+        .matches()
         .match_of(id, who.user_id)
         .await?
         .ok_or_else(Failure::not_found)?;
@@ -102,6 +105,7 @@ pub(super) async fn messages(
     }
     let rows = app
         .store
+        .messages()
         .message_history(id, who.user_id, paging.position().max(after), paging.rows())
         .await?;
     Ok(Json(paging.page(

@@ -107,6 +107,7 @@ pub(super) async fn sessions(
     let paging = params.paging()?;
     let rows = app
         .store
+        .accounts()
         .sessions_of(
             who.user_id,
             paging.position(),
@@ -139,6 +140,7 @@ pub(super) async fn end_session(
 ) -> Answer<StatusCode> {
     if !app
         .store
+        .accounts()
         .revoke_session(who.user_id, session, app.clock.now())
         .await?
     {
@@ -154,6 +156,7 @@ pub(super) async fn end_session(
 pub(super) async fn quota(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<Quota>> {
     let quota = app
         .store
+        .economy()
         .quota(who.user_id, &app.quota_rules, app.clock.now())
         .await?;
     Ok(Json(quota.ok_or(ErrorCode::Unauthorized)?))

@@ -32,6 +32,7 @@ pub(super) async fn list(
     let paging = params.paging()?;
     let rows = app
         .store
+        .notices()
         .notifications_of(who.user_id, paging.position(), paging.rows())
         .await?;
     Ok(Json(paging.page(
@@ -64,6 +65,7 @@ pub(super) async fn read(
     };
     let marked = app
         .store
+        .notices()
         .read_notifications(who.user_id, ids.as_deref())
         .await?;
     if marked.changed > 0 {

@@ -73,7 +73,7 @@ pub(super) async fn export(State(app): State<Arc<App>>, who: Signed) -> Answer<R
         .check(Limit::ExportAccount, who.user_id)
         .await?;
     let mut document = Document {
-        export: app.store.export(who.user_id),
+        export: app.store.accounts().export(who.user_id),
         app,
         section: None,
         is_empty: true,

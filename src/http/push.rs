@@ -64,6 +64,7 @@ pub(super) async fn put_token(
 ) -> Answer<StatusCode> {
     match app
         .store
+        .notices()
         .put_push_token(
             who.user_id,
             who.session_id,
@@ -88,7 +89,11 @@ pub(super) async fn delete_token(
     who: Signed,
     PushToken(token): PushToken,
 ) -> Answer<StatusCode> {
-    let known = app.store.delete_push_token(who.session_id, &token).await?;
+    let known = app
+        .store
+        .notices()
+        .delete_push_token(who.session_id, &token)
+        .await?;
     if known {
         Ok(StatusCode::NO_CONTENT)
     } else {
@@ -105,7 +110,9 @@ pub(super) async fn preferences(
     State(app): State<Arc<App>>,
     who: Signed,
 ) -> Answer<Json<NotificationPreferences>> {
-    Ok(Json(shown(&app.store.muted_pushes(who.user_id).await?)))
+    Ok(Json(shown(
+        &app.store.notices().muted_pushes(who.user_id).await?,
+    )))
 }
 
 /// Change some of them.
@@ -128,7 +135,11 @@ pub(super) async fn set_preferences(
         .into_iter()
         .filter_map(|(kind, on)| Some((kind, on?)))
         .collect();
-    let muted = app.store.set_pushes(who.user_id, &changes).await?;
+    let muted = app
+        .store
+        .notices()
+        .set_pushes(who.user_id, &changes)
+        .await?;
     Ok(Json(shown(&muted.ok_or(ErrorCode::Unauthorized)?)))
 }
 

@@ -43,6 +43,7 @@ pub(super) async fn create(
     let (now, zone) = (app.clock.now(), &app.quota_rules.zone);
     match app
         .store
+        .economy()
         .invite(
             who.user_id,
             &phone,
@@ -80,11 +81,13 @@ pub(super) async fn list(
     let paging = params.paging()?;
     let user = app
         .store
+        .accounts()
         .user(who.user_id)
         .await?
         .ok_or(ErrorCode::Unauthorized)?;
     let rows = app
         .store
+        .economy()
         .referrals_of(who.user_id, paging.position(), paging.rows())
         .await?;
     let Page { items, next_cursor } = paging.page(rows, |row| row.id.0, shown);

@@ -57,6 +57,7 @@ pub(super) async fn create(
     let (now, zone) = (app.clock.now(), &app.quota_rules.zone);
     let subject = app
         .store
+        .safety()
         .report_subject(request.match_id, who.user_id)
         .await?
         .ok_or_else(Failure::not_found)?;
@@ -85,6 +86,7 @@ pub(super) async fn create(
     };
     match app
         .store
+        .safety()
         .report(&new, &app.config.reports.rules(), now.midnight(zone), now)
         .await?
     {
@@ -116,6 +118,7 @@ pub(super) async fn list(
     let paging = params.paging()?;
     let rows = app
         .store
+        .safety()
         .reports_of(who.user_id, paging.position(), paging.rows())
         .await?;
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row)))

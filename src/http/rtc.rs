@@ -35,6 +35,7 @@ pub(super) async fn ice_servers(
     app.limiters.check(Limit::IceAccount, who.user_id).await?;
     let side = app
         .store
+        .matches()
         .call_side(request.match_id, who.user_id)
         .await?
         .ok_or_else(Failure::not_found)?;

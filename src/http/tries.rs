@@ -198,11 +198,17 @@ impl Tries<'_> {
 async fn record(app: &App, name: &str, who: Who, failures: u32) -> Result<(), StoreError> {
     let user = match who {
         Who::Account(user) => Some(user),
-        Who::Phone(phone) => app.store.user_by_phone(&phone).await?.map(|user| user.id),
+        Who::Phone(phone) => app
+            .store
+            .accounts()
+            .user_by_phone(&phone)
+            .await?
+            .map(|user| user.id),
         Who::Address(_) | Who::Ban(_) | Who::CodesOf(..) => None,
     };
     let details = json!({ "limit": name, "failures": failures });
     app.store
+        .jobs()
         .log_action(
             &SystemLog {
                 action: LOGGED_AS,

@@ -91,16 +91,23 @@ impl Announcement {
         side: Side,
         now: Timestamp,
     ) -> Result<Option<Self>, StoreError> {
-        let Some(row) = store.match_of_ticket(side.ticket, side.user).await? else {
+        let Some(row) = store
+            .matches()
+            .match_of_ticket(side.ticket, side.user)
+            .await?
+        else {
             return Ok(None);
         };
-        let Some(user) = store.user(side.user).await? else {
+        let Some(user) = store.accounts().user(side.user).await? else {
             return Ok(None);
         };
         let quota = user
             .balances
             .quota(&config.rules.quota, user.is_premium, now);
-        let keys_remaining = store.key_packages_remaining(row.session_id, now).await?;
+        let keys_remaining = store
+            .accounts()
+            .key_packages_remaining(row.session_id, now)
+            .await?;
         let found = row.view(now)?;
         Ok(Some(Self::new(
             row.id,

@@ -80,7 +80,7 @@ impl Writer {
     pub(super) async fn used(&self, sides: &[Side]) -> Option<Vec<(TicketId, Announcement)>> {
         let found = async {
             let tickets: Vec<TicketId> = sides.iter().map(|side| side.ticket).collect();
-            let used = self.store.used_among(&tickets).await?;
+            let used = self.store.matches().used_among(&tickets).await?;
             let mut found = Vec::new();
             for side in sides.iter().filter(|side| used.contains(&side.ticket)) {
                 let announcement =
@@ -107,6 +107,7 @@ impl Writer {
     ) -> Result<Vec<PairOutcome>, StoreError> {
         let written = self
             .store
+            .matches()
             .create_matches(term, proposed, &self.config.rules, self.clock.now())
             .await;
         if let Err(error) = &written {

@@ -84,13 +84,18 @@ pub(super) async fn ticket(
             format!("max_distance_km: 1 to {MAX_DISTANCE_KM}"),
         ));
     }
-    if !store.has_key_package(connection.session_id, now).await? {
+    if !store
+        .accounts()
+        .has_key_package(connection.session_id, now)
+        .await?
+    {
         return Err(Refused::because(
             ErrorCode::KeysRequired,
             ErrorCode::KeysRequired.title(),
         ));
     }
     let user = store
+        .accounts()
         .user(connection.user_id)
         .await?
         .ok_or_else(|| Refused::because(ErrorCode::Unauthorized, "the account is gone"))?;
@@ -104,7 +109,7 @@ pub(super) async fn ticket(
     if left + quota.bonus <= 0 {
         return Err(Refused::Answer(Box::new(quota_exhausted(quota.resets_at))));
     }
-    let active: Vec<_> = store.active_matches(user.id, now).await?;
+    let active: Vec<_> = store.matches().active_matches(user.id, now).await?;
     if count(active.iter().filter(|row| row.mode == wish.mode))
         >= config.rules.max_active(wish.mode)
     {
@@ -113,7 +118,7 @@ pub(super) async fn ticket(
             ErrorCode::TooManyMatches.title(),
         ));
     }
-    let mut blocked = store.blocked_either_way(user.id).await?;
+    let mut blocked = store.safety().blocked_either_way(user.id).await?;
     // Whom one is talking to one does not meet anew.
     blocked.extend(active.iter().map(|row| row.peer_id));
     Ok(Ticket {
@@ -129,7 +134,10 @@ pub(super) async fn ticket(
         max_distance_km: wish.max_distance_km.map(|km| km.max(NEAREST_KM)),
         enqueued_at: now,
         blocked,
-        recent: store.partners_since(user.id, now - RECENT).await?,
+        recent: store
+            .matches()
+            .partners_since(user.id, now - RECENT)
+            .await?,
     })
 }
 

@@ -38,7 +38,12 @@ pub async fn enforce_ban(
             of.hub.close_user(*user, CloseCode::Banned);
         }
         for user in banned {
-            for row in of.store.active_matches(user, of.clock.now()).await? {
+            for row in of
+                .store
+                .matches()
+                .active_matches(user, of.clock.now())
+                .await?
+            {
                 // By the banned user: nobody gets a right back for a match that ended by the own
                 // ban.
                 of.chat.end(row.id, Some(user), EndReason::Banned).await?;
@@ -63,7 +68,7 @@ pub async fn enforce_erasure(app: &Arc<App>, user: UserId) -> Result<(), StoreEr
     let of = Arc::clone(app);
     let enforced = app.tasks.spawn(async move {
         of.hub.close_user(user, CloseCode::Unauthorized);
-        for id in of.store.unended_matches(user).await? {
+        for id in of.store.accounts().unended_matches(user).await? {
             of.chat.end(id, Some(user), EndReason::Erased).await?;
         }
         Ok(())

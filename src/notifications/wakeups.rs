@@ -139,7 +139,11 @@ impl Waker {
 
     async fn wake_for_messages(&self, batch: &[SideId]) -> Result<(), WakeError> {
         let away = self.away(batch).await?;
-        let ordered = self.store.order_wakeups(&away, self.clock.now()).await?;
+        let ordered = self
+            .store
+            .notices()
+            .order_wakeups(&away, self.clock.now())
+            .await?;
         if ordered > 0 {
             metrics::counter!("tebdil_wakeups_total", "by" => "desk").increment(ordered);
         }
@@ -151,6 +155,7 @@ impl Waker {
             // Told once, however often it is found again.
             let told = self
                 .store
+                .notices()
                 .notify(
                     user,
                     &Notice::MatchFound { match_id },

@@ -43,6 +43,7 @@ impl Relays {
         let mut after: Option<MatchId> = None;
         while !over.is_empty() {
             let page = store
+                .matches()
                 .open_video_matches(after, PAGE, self.clock.now())
                 .await?;
             let Some(last) = page.last() else { break };

@@ -76,7 +76,7 @@ async fn write(app: &App, now: Timestamp) {
         .map(|entry| (*entry.value(), *entry.key()))
         .collect();
     for batch in noted.chunks(BATCH) {
-        if let Err(error) = app.store.touch_all(batch, APART, now).await {
+        if let Err(error) = app.store.accounts().touch_all(batch, APART, now).await {
             tracing::warn!(%error, "the activity of sessions was not noted; trying again");
             return;
         }

@@ -65,6 +65,7 @@ pub(super) async fn admit(app: &App, hello: &Hello) -> Result<Session, Denied> {
         .map_err(|_| Denied::Unauthorized)?;
     let alive = app
         .store
+        .accounts()
         .session_alive(claims.session_id, now)
         .await?
         .ok_or(Denied::Unauthorized)?;
@@ -144,6 +145,7 @@ pub(super) async fn welcome(
     // revocation would have found it.
     if app
         .store
+        .accounts()
         .session_alive(connection.session_id, now)
         .await?
         .ok_or(Denied::Unauthorized)?
@@ -156,12 +158,21 @@ pub(super) async fn welcome(
         .user(connection.user_id)
         .await?
         .ok_or(Denied::Unauthorized)?;
-    let matches = app.store.active_matches(connection.user_id, now).await?;
+    let matches = app
+        .store
+        .matches()
+        .active_matches(connection.user_id, now)
+        .await?;
     let keys_remaining = app
         .store
+        .accounts()
         .key_packages_remaining(connection.session_id, now)
         .await?;
-    let unread_notifications = app.store.unread_notifications(connection.user_id).await?;
+    let unread_notifications = app
+        .store
+        .notices()
+        .unread_notifications(connection.user_id)
+        .await?;
     let quota = user.quota.clone();
     let welcome = Welcome {
         session_id: connection.session_id,
@@ -236,19 +247,26 @@ async fn tell_missed(app: &App, connection: &Connection, known: Known) -> Result
     // The word that it was revoked may be among what was missed.
     let alive = app
         .store
+        .accounts()
         .session_alive(connection.session_id, now)
         .await?
         .ok_or(Denied::Unauthorized)?;
     if alive.is_banned {
         return Err(Denied::Banned);
     }
-    let matches = app.store.active_matches(connection.user_id, now).await?;
+    let matches = app
+        .store
+        .matches()
+        .active_matches(connection.user_id, now)
+        .await?;
     let keys_remaining = app
         .store
+        .accounts()
         .key_packages_remaining(connection.session_id, now)
         .await?;
     let quota = app
         .store
+        .economy()
         .quota(connection.user_id, &app.quota_rules, now)
         .await?
         .ok_or(Denied::Unauthorized)?;

@@ -21,12 +21,14 @@ async fn last_active(server: &TestServer, user: UserId) -> [Timestamp; 2] {
     let sessions = server
         .app
         .store
+        .accounts()
         .sessions_of(user, None, 1, server.clock.now())
         .await
         .expect("the store");
     let row = server
         .app
         .store
+        .accounts()
         .user(user)
         .await
         .expect("the store")

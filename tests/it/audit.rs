@@ -137,6 +137,7 @@ async fn decided(scene: &Scene<'_>, operation: &str) -> &'static str {
             let made = server
                 .app
                 .store
+                .safety()
                 .ban(user.id.parse().expect("an id"), &ban, server.clock.now())
                 .await
                 .expect("banned");

@@ -44,7 +44,8 @@ async fn claimed(t: &TestStore) -> Vec<Account> {
     let mut accounts = Vec::new();
     for number in 0..USERS {
         let (user, session) = t.register(&format!("kedi{number}")).await;
-        t.put_key_packages(user.id, session.id, &[], Some(b"last"), t.now())
+        t.accounts()
+            .put_key_packages(user.id, session.id, &[], Some(b"last"), t.now())
             .await
             .expect("keys");
         accounts.push(Account {
@@ -74,6 +75,7 @@ async fn claimed(t: &TestStore) -> Vec<Account> {
             })
             .collect();
         let outcomes = t
+            .matches()
             .create_matches(ENDLESS_TERM, &pairs, &TestStore::match_rules(), t.now())
             .await
             .expect("matches");
@@ -97,6 +99,7 @@ async fn claimed(t: &TestStore) -> Vec<Account> {
     join_all(accounts.iter().map(async |account| {
         for id in &account.matches {
             let made = t
+                .economy()
                 .claim(*id, account.user, &rules, &zone, now)
                 .await
                 .expect("the store");
@@ -142,12 +145,17 @@ async fn assert_each_refunded_once(t: &TestStore, accounts: &[Account]) {
     );
     for account in accounts {
         let stored = t
+            .accounts()
             .user(account.user)
             .await
             .expect("the store")
             .expect("the user")
             .balances;
-        let sums = t.ledger_sums(account.user).await.expect("the store");
+        let sums = t
+            .economy()
+            .ledger_sums(account.user)
+            .await
+            .expect("the store");
         // Ten were taken of the day's ten. Where midnight came by, the new day has its own and what
         // is paid back is extra.
         assert_eq!(stored.text, 10, "{stored:?}");

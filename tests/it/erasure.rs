@@ -236,6 +236,7 @@ async fn an_erasure_whose_maker_died_is_finished_by_its_job(server: TestServer) 
     let user = server
         .app
         .store
+        .accounts()
         .user(id(&a.user))
         .await
         .expect("read")
@@ -247,6 +248,7 @@ async fn an_erasure_whose_maker_died_is_finished_by_its_job(server: TestServer) 
     let erased = server
         .app
         .store
+        .accounts()
         .erase_user(
             user.id,
             by,

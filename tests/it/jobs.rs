@@ -25,7 +25,15 @@ pub async fn push(server: &TestServer, queue: &str, payload: &[u8]) {
         run_at: now,
         max_attempts: 3,
     };
-    assert!(server.app.store.push_job(job, now).await.expect("pushed"));
+    assert!(
+        server
+            .app
+            .store
+            .jobs()
+            .push_job(job, now)
+            .await
+            .expect("pushed")
+    );
 }
 
 async fn a_dead_letter_is_counted(server: &TestServer) {
@@ -182,6 +190,7 @@ async fn a_dead_letter_whose_cause_is_gone_is_done_at_last(server: TestServer) {
     push(&server, "expire", b"{}").await;
     let (store, now) = (&server.app.store, server.clock.now());
     let leased = store
+        .jobs()
         .lease_jobs("expire", 1, Duration::from_mins(1), now)
         .await
         .expect("leased")
@@ -189,6 +198,7 @@ async fn a_dead_letter_whose_cause_is_gone_is_done_at_last(server: TestServer) {
         .remove(0);
     assert!(
         store
+            .jobs()
             .bury_job(&leased, "the database was full", now)
             .await
             .expect("buried")

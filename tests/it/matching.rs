@@ -51,11 +51,18 @@ async fn quota_is_the_ledger(server: &TestServer, person: &Person) -> i64 {
     let user = server
         .app
         .store
+        .accounts()
         .user(id)
         .await
         .expect("user")
         .expect("is there");
-    let sums = server.app.store.ledger_sums(id).await.expect("sums");
+    let sums = server
+        .app
+        .store
+        .economy()
+        .ledger_sums(id)
+        .await
+        .expect("sums");
     assert_eq!(
         (sums.text, sums.video, sums.bonus),
         (user.balances.text, user.balances.video, user.balances.bonus)
@@ -260,6 +267,7 @@ async fn a_block_ends_every_match_of_the_two(server: TestServer) {
     let outcome = server
         .app
         .store
+        .matches()
         .create_matches(
             ENDLESS_TERM,
             &[second],

@@ -36,6 +36,7 @@ async fn tell(server: &TestServer, user: &TestUser, number: i64) -> Value {
     let told = server
         .app
         .store
+        .notices()
         .notify(user, &notice, &number.to_string(), server.clock.now())
         .await
         .expect("stored")

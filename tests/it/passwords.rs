@@ -95,6 +95,7 @@ async fn what_was_stored_by_the_old_scheme_goes_on_and_is_replaced(server: TestS
     let store = &server.app.store;
     let stored = async || {
         store
+            .accounts()
             .user(id)
             .await
             .expect("the store")
@@ -104,6 +105,7 @@ async fn what_was_stored_by_the_old_scheme_goes_on_and_is_replaced(server: TestS
     let today = stored().await;
     let old = bcrypt::hash(PASSWORD, 4).expect("a hash");
     store
+        .accounts()
         .replace_password_hash(id, &today, &old.as_str().into())
         .await
         .expect("replaced");

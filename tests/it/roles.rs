@@ -74,6 +74,7 @@ impl Cast {
         let banned = server
             .app
             .store
+            .safety()
             .ban(
                 cast.banned.id.parse().expect("an id"),
                 &ban,

@@ -105,6 +105,7 @@ pub(crate) async fn lease_jobs(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     match cx
         .store
+        .jobs()
         .lease_jobs(queue, limit, lease, cx.clock.now())
         .await
     {
@@ -196,7 +197,7 @@ impl Backend for JobBackend {
                     let unstarted: Vec<_> = self.ready.drain(..).map(|job| job.lease).collect();
                     let (store, leases) = (self.cx.store.clone(), self.leases.clone());
                     let release = async move {
-                        match store.release_jobs(&unstarted).await {
+                        match store.jobs().release_jobs(&unstarted).await {
                             Ok(_) => unstarted.iter().for_each(|lease| leases.remove(lease)),
                             Err(error) => {
                                 tracing::warn!(%error, "leased jobs were not given back; they run when their lease is over");

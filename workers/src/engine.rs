@@ -203,7 +203,7 @@ impl Workers {
 
     async fn give_back(&self, held: &Held) {
         let left: Vec<_> = held.values().flat_map(|leases| leases.all()).collect();
-        match tokio::time::timeout(RELEASE_LIMIT, self.cx.store.release_jobs(&left)).await {
+        match tokio::time::timeout(RELEASE_LIMIT, self.cx.store.jobs().release_jobs(&left)).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, "leased jobs were not given back; they run when their leases are over");
@@ -287,6 +287,7 @@ async fn extend(cx: &JobContext, leases: &[tebdil_core::store::JobLease], timing
     }
     if let Err(error) = cx
         .store
+        .jobs()
         .extend_leases(leases, cx.clock.now() + timing.lease)
         .await
     {
@@ -321,7 +322,7 @@ async fn gauges(cx: JobContext, queues: Vec<Queue>, timing: Timing, stop: Cancel
     let mut interval = interval(timing.gauges);
     while wait(&mut interval, &stop).await {
         for queue in &queues {
-            match cx.store.job_counts(queue.name, cx.clock.now()).await {
+            match cx.store.jobs().job_counts(queue.name, cx.clock.now()).await {
                 Ok(counts) => {
                     for (state, count) in [
                         ("waiting", counts.waiting),

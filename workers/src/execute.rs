@@ -105,6 +105,7 @@ pub(crate) async fn execute(
         // Not the job's fault: it keeps its attempt, and runs where the clock is right.
         if let Err(error) = cx
             .store
+            .jobs()
             .release_jobs(std::slice::from_ref(&job.lease))
             .await
         {
@@ -189,11 +190,13 @@ async fn ack(
         let ended = match outcome {
             Ok(()) => cx
                 .store
+                .jobs()
                 .finish_job(job, now)
                 .await
                 .map(|held| if held { Ended::Done } else { Ended::LeaseLost }),
             Err(JobError::Dead(error)) => cx
                 .store
+                .jobs()
                 .bury_job(job, error, now)
                 .await
                 .map(|held| if held { Ended::Dead } else { Ended::LeaseLost }),
@@ -219,6 +222,7 @@ async fn again(
     now: Timestamp,
 ) -> Result<Ended, StoreError> {
     cx.store
+        .jobs()
         .fail_job(job, error, earliest, now)
         .await
         .map(|failure| match failure {

@@ -290,6 +290,7 @@ pub async fn push<J: Job>(
 ) -> Result<bool, StoreError> {
     let payload = serde_json::to_vec(job).expect("a job is plain data");
     store
+        .jobs()
         .push_job(
             NewJob {
                 queue: J::QUEUE,

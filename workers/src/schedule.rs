@@ -51,13 +51,13 @@ pub(crate) async fn push_ticks(
             run_at: tick,
             max_attempts: queue.max_attempts,
         };
-        cx.store.push_tick(job, &cx.clock).await?;
+        cx.store.jobs().push_tick(job, &cx.clock).await?;
         pushed.0.insert(queue.name, tick);
         news = true;
     }
     if news {
         for queue in queues {
-            let pulled = cx.store.pull_jobs_back(queue.name, now).await?;
+            let pulled = cx.store.jobs().pull_jobs_back(queue.name, now).await?;
             if pulled > 0 {
                 tracing::warn!(
                     queue = queue.name,

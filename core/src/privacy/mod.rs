@@ -8,7 +8,7 @@
 //!
 //! # How to add a column or a table
 //!
-//! 1. List it in [`TABLES`] (`privacy/tables.rs`), in the order of the migrations.
+//! 1. List it in [`TABLES`] (`privacy/tables.rs`), in the order of an export.
 //! 2. A table with personal rows says whose they are and what an erasure does to them. What no
 //!    whole deletion removes is blanked in `store/erasure.rs`.
 //! 3. `docs/data-retention.md` gets its line.

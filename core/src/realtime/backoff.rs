@@ -1,10 +1,7 @@
 //! Waiting that grows with every failure, counted by all nodes together.
 
-use super::{Denied, Realtime};
-use crate::{
-    backend::{Link, via},
-    backoff::{BackoffRule, KeyedBackoff, Try},
-};
+use super::{Denied, Realtime, link::Link};
+use crate::backoff::{BackoffRule, KeyedBackoff, Try};
 
 /// What guessers run into: failures of a key make the next try of it wait, longer and longer
 /// ([`BackoffRule`]).
@@ -44,9 +41,11 @@ impl Backoff {
         let Some(rule) = &self.rule else {
             return Ok(None);
         };
-        let answer = match via!(self.link, |link| link.try_once(self.name, key, rule).await) {
-            Some(answer) => answer,
-            None if via!(self.link, |link| link.shares_limits()) => return Err(Denied::Unknown),
+        let answer = match self.link.shared() {
+            Some(redis) => redis
+                .try_once(self.name, key, rule)
+                .await
+                .ok_or(Denied::Unknown)?,
             None => self.here.begin(key.into()),
         };
         answer.map(Some).map_err(Denied::Wait)
@@ -55,18 +54,17 @@ impl Backoff {
     /// The try was no failure. Without Redis it stays one: nobody gets more tries than the rule
     /// gives.
     pub async fn take_back(&self, key: &[u8], taken: Try) {
-        if !via!(self.link, |link| link
-            .take_try_back(self.name, key, taken)
-            .await)
-        {
-            self.here.take_back(&key.into(), taken);
+        match self.link.shared() {
+            Some(redis) => redis.take_try_back(self.name, key, taken).await,
+            None => self.here.take_back(&key.into(), taken),
         }
     }
 
     /// Forgets all failures of the key. Without Redis they stay.
     pub async fn clear(&self, key: &[u8]) {
-        if !via!(self.link, |link| link.clear_tries(self.name, key).await) {
-            self.here.clear(&key.into());
+        match self.link.shared() {
+            Some(redis) => redis.clear_tries(self.name, key).await,
+            None => self.here.clear(&key.into()),
         }
     }
 

@@ -3,11 +3,8 @@
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::NodeId;
-use crate::{
-    backend::{Link, via},
-    id::{SessionId, UserId},
-};
+use super::{NodeId, link::Link};
+use crate::id::{SessionId, UserId};
 
 /// The way to the other nodes.
 ///
@@ -26,17 +23,26 @@ impl Bus {
     /// every device that has [joined](super::Presence::join) counts. The message is made only when
     /// there may be such nodes.
     pub fn to_user(&self, user: UserId, message: impl FnOnce() -> Bytes) {
-        via!(self.0, |link| link.to_user(user, message));
+        match &self.0 {
+            Link::Local(link) => link.to_user(user, message),
+            Link::Redis(link) => link.to_user(user, message),
+        }
     }
 
     /// Sends to one node, which may be this one.
     pub fn to_node(&self, node: NodeId, message: Bytes) {
-        via!(self.0, |link| link.to_node(node, message));
+        match &self.0 {
+            Link::Local(link) => link.to_node(node, message),
+            Link::Redis(link) => link.to_node(node, message),
+        }
     }
 
     /// Sends to every other node there is.
     pub fn to_others(&self, message: impl FnOnce() -> Bytes) {
-        via!(self.0, |link| link.to_others(message));
+        match &self.0 {
+            Link::Local(link) => link.to_others(message),
+            Link::Redis(link) => link.to_others(message),
+        }
     }
 }
 

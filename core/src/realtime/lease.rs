@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::{NodeId, RealtimeError};
-use crate::backend::{Link, via};
+use super::{NodeId, RealtimeError, link::Link};
 
 /// Who holds a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +32,10 @@ impl Lease {
         ttl: Duration,
         candidate: bool,
     ) -> Result<Option<Holder>, RealtimeError> {
-        via!(self.0, |link| link.hold(name, ttl, candidate).await)
+        match &self.0 {
+            Link::Local(link) => link.hold(name, ttl, candidate).await,
+            Link::Redis(link) => link.hold(name, ttl, candidate).await,
+        }
     }
 
     /// Gives the lease back, if this node holds it.
@@ -41,6 +43,9 @@ impl Lease {
     /// # Errors
     /// [`RealtimeError`]; it runs out by itself then.
     pub async fn release(&self, name: &str) -> Result<(), RealtimeError> {
-        via!(self.0, |link| link.release(name).await)
+        match &self.0 {
+            Link::Local(link) => link.release(name).await,
+            Link::Redis(link) => link.release(name).await,
+        }
     }
 }

@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use super::Realtime;
-use crate::{
-    backend::{Link, via},
-    limiter::KeyedLimiter,
-};
+use super::{Realtime, link::Link};
+use crate::limiter::KeyedLimiter;
 
 /// A limit per key: `burst` at once, and again one by one so that `burst` fit into the period. All
 /// nodes count together.
@@ -73,13 +70,12 @@ impl Limiter {
         let Some(Rule { burst, step }) = self.rule else {
             return Ok(());
         };
-        match via!(self.link, |link| link
-            .limit(self.name, key, burst, step, false)
-            .await)
+        if let Some(redis) = self.link.shared()
+            && let Some(outcome) = redis.limit(self.name, key, burst, step, false).await
         {
-            Some(outcome) => outcome,
-            None => self.here.check(&key.into()),
+            return outcome;
         }
+        self.here.check(&key.into())
     }
 
     /// Counts one try on all nodes together or not at all: while Redis does not answer within 800
@@ -91,14 +87,14 @@ impl Limiter {
         let Some(Rule { burst, step }) = self.rule else {
             return Ok(());
         };
-        match via!(self.link, |link| link
-            .limit(self.name, key, burst, step, true)
-            .await)
-        {
-            Some(outcome) => outcome.map_err(Denied::Wait),
-            None if via!(self.link, |link| link.shares_limits()) => Err(Denied::Unknown),
-            None => self.here.check(&key.into()).map_err(Denied::Wait),
-        }
+        let outcome = match self.link.shared() {
+            Some(redis) => redis
+                .limit(self.name, key, burst, step, true)
+                .await
+                .ok_or(Denied::Unknown)?,
+            None => self.here.check(&key.into()),
+        };
+        outcome.map_err(Denied::Wait)
     }
 
     /// Counts one try on this node only, where every try counts and asking others would take longer

@@ -12,10 +12,7 @@ use tokio::{sync::mpsc, time::Instant};
 use super::{
     Announcement, BusEvent, Device, Holder, Joined, NodeId, RealtimeError, Stamp, presence::Word,
 };
-use crate::{
-    backoff::{BackoffRule, Try},
-    id::{SessionId, UserId},
-};
+use crate::id::{SessionId, UserId};
 
 /// The realtime state of a node that is alone.
 #[derive(Debug)]
@@ -285,46 +282,6 @@ impl Local {
             lease.until = None;
         }
         Ok(())
-    }
-
-    /// Nobody shares limits with a node that is alone: the limiter of this process counts.
-    #[expect(clippy::unused_async, reason = "the same form as over Redis")]
-    pub async fn limit(
-        &self,
-        _: &str,
-        _: &[u8],
-        _: u32,
-        _: Duration,
-        _: bool,
-    ) -> Option<Result<(), Duration>> {
-        None
-    }
-
-    /// Nobody shares failures with a node that is alone either.
-    #[expect(clippy::unused_async, reason = "the same form as over Redis")]
-    pub async fn try_once(
-        &self,
-        _: &str,
-        _: &[u8],
-        _: &BackoffRule,
-    ) -> Option<Result<Try, Duration>> {
-        None
-    }
-
-    #[expect(clippy::unused_async, reason = "the same form as over Redis")]
-    pub async fn take_try_back(&self, _: &str, _: &[u8], _: Try) -> bool {
-        false
-    }
-
-    #[expect(clippy::unused_async, reason = "the same form as over Redis")]
-    pub async fn clear_tries(&self, _: &str, _: &[u8]) -> bool {
-        false
-    }
-
-    /// Whether others count the same limits.
-    #[expect(clippy::unused_self, reason = "the same form as over Redis")]
-    pub const fn shares_limits(&self) -> bool {
-        false
     }
 
     #[expect(clippy::unused_async, reason = "the same form as over Redis")]

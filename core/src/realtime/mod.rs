@@ -2,13 +2,14 @@
 //! leads, how often something was tried.
 //!
 //! Every part has two variants, in this process (an embedded node) and over Redis (one of several
-//! nodes); [`crate::backend`] alone chooses and asks. Both pass the same suite. Nothing here is
+//! nodes); [`link`] alone chooses. Both pass the same suite. Nothing here is
 //! durable: what is lost comes back from the store ([`BusEvent`] says when to look).
 
 mod backoff;
 mod bus;
 mod lease;
 mod limiter;
+mod link;
 pub(crate) mod local;
 mod presence;
 pub(crate) mod redis;
@@ -19,6 +20,7 @@ pub use backoff::Backoff;
 pub use bus::{Bus, BusEvent, BusEvents, Undelivered};
 pub use lease::{Holder, Lease};
 pub use limiter::{Denied, Limiter};
+pub use link::is_redis;
 pub use presence::{Announcement, Device, Joined, Presence, Stamp};
 use rand::{Rng, RngExt as _};
 

@@ -2,9 +2,8 @@
 
 use bytes::Bytes;
 
-use super::RealtimeError;
+use super::{RealtimeError, link::Link};
 use crate::{
-    backend::{Link, via},
     id::{SessionId, UserId},
     time::Timestamp,
 };
@@ -89,7 +88,10 @@ impl Presence {
         max_devices: usize,
         again: Option<Stamp>,
     ) -> Result<Joined, RealtimeError> {
-        via!(self.0, |link| link.join(device, max_devices, again).await)
+        match &self.0 {
+            Link::Local(link) => link.join(device, max_devices, again).await,
+            Link::Redis(link) => link.join(device, max_devices, again).await,
+        }
     }
 
     /// Takes a connection out. One that was replaced, or is not there, changes nothing.
@@ -97,7 +99,10 @@ impl Presence {
     /// # Errors
     /// As for [`Presence::join`].
     pub async fn leave(&self, device: Device) -> Result<(), RealtimeError> {
-        via!(self.0, |link| link.leave(device).await)
+        match &self.0 {
+            Link::Local(link) => link.leave(device).await,
+            Link::Redis(link) => link.leave(device).await,
+        }
     }
 
     /// Whether each of these users has a connection, at whichever node.
@@ -106,7 +111,10 @@ impl Presence {
     /// [`RealtimeError`]; [`BusEvent::Forgotten`](super::BusEvent::Forgotten) will follow, as
     /// somebody may have been told a guess instead.
     pub async fn online(&self, users: &[UserId]) -> Result<Vec<bool>, RealtimeError> {
-        via!(self.0, |link| link.online(users).await)
+        match &self.0 {
+            Link::Local(link) => link.online(users).await,
+            Link::Redis(link) => link.online(users).await,
+        }
     }
 
     /// Whether each of these devices has a connection, at whichever node.
@@ -117,7 +125,10 @@ impl Presence {
         &self,
         devices: &[(UserId, SessionId)],
     ) -> Result<Vec<bool>, RealtimeError> {
-        via!(self.0, |link| link.present(devices).await)
+        match &self.0 {
+            Link::Local(link) => link.present(devices).await,
+            Link::Redis(link) => link.present(devices).await,
+        }
     }
 
     /// Tells the peers of `user` whether it is online, if that is not what they were told last.
@@ -136,7 +147,10 @@ impl Presence {
         to: &[Announcement],
     ) -> Result<(), RealtimeError> {
         let word = if returned { Word::Returned } else { Word::News };
-        via!(self.0, |link| link.announce(user, word, to).await)
+        match &self.0 {
+            Link::Local(link) => link.announce(user, word, to).await,
+            Link::Redis(link) => link.announce(user, word, to).await,
+        }
     }
 
     /// Like [`Presence::announce`], but whatever the peers were told last: while this node's
@@ -149,7 +163,10 @@ impl Presence {
         user: UserId,
         to: &[Announcement],
     ) -> Result<(), RealtimeError> {
-        via!(self.0, |link| link.announce(user, Word::Again, to).await)
+        match &self.0 {
+            Link::Local(link) => link.announce(user, Word::Again, to).await,
+            Link::Redis(link) => link.announce(user, Word::Again, to).await,
+        }
     }
 
     /// Takes out every connection of this node, announcing nothing; the users concerned.
@@ -157,6 +174,9 @@ impl Presence {
     /// # Errors
     /// [`RealtimeError`]; another [`BusEvent::Forgotten`](super::BusEvent::Forgotten) follows.
     pub async fn reset(&self) -> Result<Vec<UserId>, RealtimeError> {
-        via!(self.0, |link| link.reset().await)
+        match &self.0 {
+            Link::Local(link) => link.reset().await,
+            Link::Redis(link) => link.reset().await,
+        }
     }
 }

@@ -1,112 +1,38 @@
 //! Everything that is kept, in SQLite or PostgreSQL.
 //!
-//! One file per aggregate, one method per operation, one SQL text for both databases. To add an
-//! operation: write the method in the aggregate's file with its SQL as a `const` beside it, run it
-//! through `read!` or `write_tx!`, and call it in `core/tests/store/`, which runs on both
-//! databases. A column goes into a new migration of the same number and name in both folders.
+//! One folder for each area, one file for each aggregate, one method for each operation, one SQL
+//! text for both databases. To add an operation: write the method in the aggregate's file with its
+//! SQL as a `const` beside it, and call it in `core/tests/store/`, which runs on both databases. A
+//! read is `self.read`, a single write `self.write`; what has to happen together is a transaction,
+//! from `self.begin` to `commit`. What several operations do in theirs is a function that takes the
+//! transaction. A column goes into its table's file in `migrations/`, in PostgreSQL's types; once
+//! that was released, into a new file there, listed in `db/schema.rs`.
 //!
-//! Every method takes the time as `now`; ids come from the store's [`IdGenerator`]. Not found is
+//! Every operation takes the time as `now`; ids come from the store's [`IdGenerator`]. Not found is
 //! `Ok(None)`.
 
-mod absences;
-mod ads;
-mod announcements;
-mod appeals;
-mod auto_ban;
-mod ban_admin;
-mod bans;
-mod billing;
-mod blocks;
-mod call_state;
-mod calls;
-mod claims;
-mod codes;
-mod decisions;
-mod erasure;
-mod export;
-mod forget;
-mod history;
-mod id_nodes;
-mod idempotency;
-mod impressions;
-mod job_admin;
+pub(crate) mod accounts;
+pub(crate) mod economy;
 pub(crate) mod jobs;
-mod keys;
-mod leading;
-mod match_admin;
-mod matches;
-mod messages;
-mod notifications;
-mod pairing;
-mod push;
-mod quota;
-mod referrals;
-mod reports;
-mod retention;
-mod sessions;
-mod sign_ins;
-mod staff;
-mod statistics;
-mod subscriptions;
-mod system_logs;
-mod totps;
-mod user_admin;
-mod users;
-mod wakeups;
+pub(crate) mod matches;
+pub(crate) mod messages;
+pub(crate) mod notices;
+pub(crate) mod safety;
 
 use std::sync::Arc;
 
-pub use absences::CallDevice;
-pub use ads::{AdChange, AdRow};
-pub use announcements::{AdNotifying, NewAnnouncement};
-pub use appeals::{APPEAL_CONTEXT, AppealRow, Appealing, DecidedAppeal, NewAppeal};
-pub use auto_ban::{AUTO_BAN_ATTEMPTS, AUTO_BAN_QUEUE, AutoBanOrder, AutoBanned};
-pub use ban_admin::{Actor, BanFilter, Judged, StaffBan};
-pub use bans::{BAN_ATTEMPTS, BAN_QUEUE, BanOrder, BanRow, Banning, Confirmation, NewBan};
-pub use billing::{Billed, BillingFact, BillingTerms};
-pub use blocks::{BlockRow, Blocking};
-pub use call_state::CallConnected;
-pub use calls::CallSide;
-pub use claims::{ClaimBatch, ClaimRow, Claiming, DecidedClaim};
-pub use codes::{CODE_LIFETIME, CODE_TRIES, Guess, NewCode, PasswordReset, ProvenCode, TriedCode};
-pub use decisions::{NewResolution, Resolving};
-pub use erasure::{ERASE_ATTEMPTS, ERASE_QUEUE, ERASED_ALIAS, EraseOrder, Erased, ErasedBy};
-pub use export::{Export, ExportError, ExportPage};
-pub use history::MessageRow;
-pub use id_nodes::RENEW_IDS;
-pub use idempotency::{FirstAnswer, IDEMPOTENCY_PENDING, IDEMPOTENCY_WINDOW, Idempotent};
-pub use impressions::AdSlot;
-pub use job_admin::{JobFilter, Mended};
-pub use jobs::{JobCounts, JobFailure, JobLease, Leased, LeasedJob, NewJob, TICK_LOCK};
-pub use keys::{KEY_PACKAGE_PERIOD, MAX_ACCOUNT_KEY_PACKAGES, MAX_KEY_PACKAGES, PutKeys};
-pub use leading::MatchmakerTerm;
-pub use match_admin::{StaffMatchFilter, StaffMatchRow};
-pub use matches::{CallOutcome, End, EndedMatch, MatchFilter, MatchRow, Parties};
-pub use messages::{Append, Appended, ChatRules, NewMessage, NewReceipt, Receipt};
-pub use notifications::{MarkedRead, Notified};
-pub use pairing::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcome, Refusal};
-pub use push::{PushAudience, PutPushToken};
-pub use quota::Grant;
-pub use referrals::{
-    Invitation, REWARD_ATTEMPTS, REWARD_QUEUE, ReferralRewards, ReferralRow, RewardOrder, Rewarded,
-};
-pub use reports::{NewReport, ReportEntry, ReportFilter, ReportSubject, Reporting};
-pub use retention::SessionBatch;
-pub use sessions::{AliveSession, DeadSession, NewSession, Rotation, SessionRow};
-pub use sign_ins::SignedIn;
-pub use staff::{Correction, RoleChange};
-pub use statistics::{DayCounts, DayRow, Totals};
-pub use subscriptions::{Settled, SubscriptionRow};
-pub use system_logs::{LogFilter, SystemLog};
-pub use totps::{TOTP_CONTEXT, TotpBegun, TotpOf, TotpRemover, TotpRow};
-pub use user_admin::{AccountFilter, AccountRow, AccountSearch};
-pub use users::{Alias, NewUser, ProfileChange, ProfileUpdate, Registration, UserRow};
-pub use wakeups::{SideId, SidesToWake};
+pub use accounts::*;
+pub use economy::*;
+pub use jobs::*;
+pub use matches::*;
+pub use messages::*;
+pub use notices::*;
+pub use safety::*;
 
 use rand::Rng as _;
 
 use crate::{
-    backend::{Db, read},
+    db::{Db, Query, Tx},
     id::{IdGenerator, NoNodePart},
     time::{Clock, Timestamp},
 };
@@ -205,7 +131,7 @@ impl Store {
             ids: Arc::new(IdGenerator::new(clock)),
             holder,
         };
-        store.renew_ids().await?;
+        store.jobs().renew_ids().await?;
         Ok(store)
     }
 
@@ -213,7 +139,7 @@ impl Store {
     /// connections.
     pub async fn close(&self) {
         // A database that is away takes it back by itself.
-        if let Err(error) = self.give_ids_back().await {
+        if let Err(error) = self.jobs().give_ids_back().await {
             tracing::debug!(%error, "the node part of the ids was not given back");
         }
         self.db.close().await;
@@ -226,24 +152,28 @@ impl Store {
 
     /// The time by the database's own clock.
     pub async fn database_time(&self) -> Result<Timestamp, StoreError> {
-        let sql = sqlx::AssertSqlSafe(format!("SELECT {}", self.db.now_millis()));
-        let millis: i64 = read!(self, |db| sqlx::query_scalar(sql).fetch_one(db).await?);
-        Ok(Timestamp::from_millis(millis))
-    }
-
-    /// `select` with its rows locked until the end of the write; it selects in primary key order,
-    /// or two writers deadlock.
-    pub(crate) fn locking(&self, select: &'static str) -> sqlx::AssertSqlSafe<String> {
-        sqlx::AssertSqlSafe(format!("{select}{}", self.db.for_update()))
+        Ok(Timestamp::from_millis(self.db.now_millis().await?))
     }
 
     /// Asks the database for an answer, for readiness.
     pub async fn ping(&self) -> Result<(), StoreError> {
-        read!(self, |db| sqlx::query("SELECT 1")
-            .execute(db)
-            .await
-            .map(drop)?);
+        self.read("SELECT 1").execute().await?;
         Ok(())
+    }
+
+    /// A statement that reads.
+    pub(crate) fn read(&self, sql: &'static str) -> Query<'_> {
+        self.db.read(sql)
+    }
+
+    /// A statement that writes, alone. It makes no ids.
+    pub(crate) fn write(&self, sql: &'static str) -> Query<'_> {
+        self.db.write(sql)
+    }
+
+    /// Begins a transaction that writes.
+    pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
+        self.db.begin(&self.ids).await
     }
 }
 

@@ -51,16 +51,17 @@ fn often() -> AdSettings {
 }
 
 async fn serve(t: &Store, user: UserId, ads: &[AdRow], now: Timestamp) -> Option<AdId> {
-    t.serve_ad(
-        &slot(user, None),
-        ads,
-        &rules(Duration::ZERO),
-        &mut rng(1),
-        now,
-    )
-    .await
-    .unwrap()
-    .map(|ad| ad.id)
+    t.economy()
+        .serve_ad(
+            &slot(user, None),
+            ads,
+            &rules(Duration::ZERO),
+            &mut rng(1),
+            now,
+        )
+        .await
+        .unwrap()
+        .map(|ad| ad.id)
 }
 
 async fn an_end_before_the_start_changes_nothing(t: &TestStore, made: &AdRow, changed: &AdRow) {
@@ -69,13 +70,17 @@ async fn an_end_before_the_start_changes_nothing(t: &TestStore, made: &AdRow, ch
         ends_at: Some(Some(made.created_at)),
         ..AdPatch::default()
     };
-    let AdChange::Refused(refused) = t.change_ad(ADMIN, made.id, &early, t.now()).await.unwrap()
+    let AdChange::Refused(refused) = t
+        .economy()
+        .change_ad(ADMIN, made.id, &early, t.now())
+        .await
+        .unwrap()
     else {
         panic!("changed")
     };
     assert_eq!(refused.field, "ends_at", "it would end before it starts");
     assert_eq!(
-        t.ad(made.id).await.unwrap().as_ref(),
+        t.economy().ad(made.id).await.unwrap().as_ref(),
         Some(changed),
         "nothing of it was changed"
     );
@@ -90,29 +95,40 @@ async fn an_ad_is_made_changed_and_deleted(t: TestStore) {
         ends_at: Some(t.now() + MINUTE),
         ..AdSettings::new("Çay", "Sıcak\nçay")
     };
-    let made = t.create_ad(ADMIN, &settings, t.now()).await.unwrap();
+    let made = t
+        .economy()
+        .create_ad(ADMIN, &settings, t.now())
+        .await
+        .unwrap();
     assert_eq!(
         (&made.settings, made.served, made.views, made.clicks),
         (&settings, 0, 0, 0)
     );
-    assert_eq!(t.ad(made.id).await.unwrap().as_ref(), Some(&made));
-    let second = t.create_ad(ADMIN, &often(), t.now()).await.unwrap();
+    assert_eq!(t.economy().ad(made.id).await.unwrap().as_ref(), Some(&made));
+    let second = t
+        .economy()
+        .create_ad(ADMIN, &often(), t.now())
+        .await
+        .unwrap();
     assert_eq!(
-        t.ads(None, 10).await.unwrap(),
+        t.economy().ads(None, 10).await.unwrap(),
         [second.clone(), made.clone()],
         "newest first"
     );
     assert_eq!(
-        t.ads(Some(second.id), 10).await.unwrap(),
+        t.economy().ads(Some(second.id), 10).await.unwrap(),
         std::slice::from_ref(&made)
     );
-    assert_eq!(t.ads(None, 1).await.unwrap(), std::slice::from_ref(&second));
     assert_eq!(
-        t.running_ads(t.now()).await.unwrap(),
+        t.economy().ads(None, 1).await.unwrap(),
+        std::slice::from_ref(&second)
+    );
+    assert_eq!(
+        t.economy().running_ads(t.now()).await.unwrap(),
         [made.clone(), second.clone()]
     );
     assert_eq!(
-        t.running_ads(t.now() + MINUTE).await.unwrap(),
+        t.economy().running_ads(t.now() + MINUTE).await.unwrap(),
         [second],
         "the other is over"
     );
@@ -124,7 +140,11 @@ async fn an_ad_is_made_changed_and_deleted(t: TestStore) {
         ends_at: Some(None),
         ..AdPatch::default()
     };
-    let AdChange::Changed(changed) = t.change_ad(ADMIN, made.id, &patch, t.now()).await.unwrap()
+    let AdChange::Changed(changed) = t
+        .economy()
+        .change_ad(ADMIN, made.id, &patch, t.now())
+        .await
+        .unwrap()
     else {
         panic!("refused")
     };
@@ -141,16 +161,32 @@ async fn an_ad_is_made_changed_and_deleted(t: TestStore) {
         (changed.created_at, changed.updated_at),
         (made.created_at, t.now())
     );
-    assert_eq!(t.ad(made.id).await.unwrap().as_ref(), Some(&changed));
+    assert_eq!(
+        t.economy().ad(made.id).await.unwrap().as_ref(),
+        Some(&changed)
+    );
     an_end_before_the_start_changes_nothing(&t, &made, &changed).await;
     assert_eq!(
-        t.change_ad(ADMIN, AdId(1), &patch, t.now()).await.unwrap(),
+        t.economy()
+            .change_ad(ADMIN, AdId(1), &patch, t.now())
+            .await
+            .unwrap(),
         AdChange::NotFound
     );
 
-    assert!(t.delete_ad(ADMIN, made.id, t.now()).await.unwrap());
-    assert!(!t.delete_ad(ADMIN, made.id, t.now()).await.unwrap());
-    assert_eq!(t.ad(made.id).await.unwrap(), None);
+    assert!(
+        t.economy()
+            .delete_ad(ADMIN, made.id, t.now())
+            .await
+            .unwrap()
+    );
+    assert!(
+        !t.economy()
+            .delete_ad(ADMIN, made.id, t.now())
+            .await
+            .unwrap()
+    );
+    assert_eq!(t.economy().ad(made.id).await.unwrap(), None);
 }
 
 async fn who_changed_an_ad_is_recorded(t: TestStore) {
@@ -158,8 +194,13 @@ async fn who_changed_an_ad_is_recorded(t: TestStore) {
         t.numbers(&format!("SELECT COUNT(*) FROM system_logs WHERE actor_id = {ADMIN} AND action = '{action}' AND details LIKE '%Çay%'"))
             .await[0]
     };
-    let ad = t.create_ad(ADMIN, &often(), t.now()).await.unwrap();
-    t.change_ad(ADMIN, ad.id, &AdPatch::default(), t.now())
+    let ad = t
+        .economy()
+        .create_ad(ADMIN, &often(), t.now())
+        .await
+        .unwrap();
+    t.economy()
+        .change_ad(ADMIN, ad.id, &AdPatch::default(), t.now())
         .await
         .unwrap();
     assert_eq!(
@@ -167,49 +208,52 @@ async fn who_changed_an_ad_is_recorded(t: TestStore) {
         (1, 0),
         "nothing was changed"
     );
-    t.change_ad(
-        ADMIN,
-        ad.id,
-        &AdPatch {
-            active: Some(false),
-            ..AdPatch::default()
-        },
-        t.now(),
-    )
-    .await
-    .unwrap();
-    t.change_ad(
-        ADMIN,
-        ad.id,
-        &AdPatch {
-            weight: Some(0),
-            ..AdPatch::default()
-        },
-        t.now(),
-    )
-    .await
-    .unwrap();
-    t.delete_ad(ADMIN, ad.id, t.now()).await.unwrap();
+    t.economy()
+        .change_ad(
+            ADMIN,
+            ad.id,
+            &AdPatch {
+                active: Some(false),
+                ..AdPatch::default()
+            },
+            t.now(),
+        )
+        .await
+        .unwrap();
+    t.economy()
+        .change_ad(
+            ADMIN,
+            ad.id,
+            &AdPatch {
+                weight: Some(0),
+                ..AdPatch::default()
+            },
+            t.now(),
+        )
+        .await
+        .unwrap();
+    t.economy().delete_ad(ADMIN, ad.id, t.now()).await.unwrap();
     assert_eq!((rows("ad_changed").await, rows("ad_deleted").await), (1, 1));
 }
 
 async fn an_ad_is_shown_within_its_cap_on_two_nodes(t: TestStore) {
     let (user, _) = t.register("kedi").await;
-    t.create_ad(
-        ADMIN,
-        &AdSettings {
-            daily_cap: 3,
-            ..often()
-        },
-        t.now(),
-    )
-    .await
-    .unwrap();
+    t.economy()
+        .create_ad(
+            ADMIN,
+            &AdSettings {
+                daily_cap: 3,
+                ..often()
+            },
+            t.now(),
+        )
+        .await
+        .unwrap();
     let nodes = [
         t.database.open(&t.clock).await,
         t.database.open(&t.clock).await,
     ];
-    let ads = t.running_ads(t.now()).await.unwrap();
+    let ads = t.economy().running_ads(t.now()).await.unwrap();
     let at_once = async |min_interval| {
         let tries = (0..30).map(|n| {
             let (node, ads, rules, now) = (
@@ -219,7 +263,8 @@ async fn an_ad_is_shown_within_its_cap_on_two_nodes(t: TestStore) {
                 t.now(),
             );
             async move {
-                node.serve_ad(&slot(user.id, None), &ads, &rules, &mut rng(1), now)
+                node.economy()
+                    .serve_ad(&slot(user.id, None), &ads, &rules, &mut rng(1), now)
                     .await
                     .unwrap()
                     .is_some()
@@ -250,14 +295,18 @@ async fn a_match_brings_a_user_one_ad(t: TestStore) {
         t.register("kedi").await.0.id,
         t.register("kopek").await.0.id,
     ];
-    t.create_ad(ADMIN, &often(), t.now()).await.unwrap();
-    let ads = t.running_ads(t.now()).await.unwrap();
+    t.economy()
+        .create_ad(ADMIN, &often(), t.now())
+        .await
+        .unwrap();
+    let ads = t.economy().running_ads(t.now()).await.unwrap();
     for (match_id, expected) in [(1, 2), (1, 0), (2, 2)] {
         let tries = users.into_iter().cycle().take(20).map(|user| {
             let (store, ads, now) = (t.store.clone(), ads.clone(), t.now());
             async move {
                 let slot = slot(user, Some(match_id));
                 store
+                    .economy()
                     .serve_ad(&slot, &ads, &rules(Duration::ZERO), &mut rng(1), now)
                     .await
                     .unwrap()
@@ -274,6 +323,7 @@ async fn a_match_brings_a_user_one_ad(t: TestStore) {
         );
     }
     let nobody = t
+        .economy()
         .serve_ad(
             &slot(UserId(1), None),
             &ads,
@@ -288,8 +338,11 @@ async fn a_match_brings_a_user_one_ad(t: TestStore) {
 
 async fn premium_sees_none_at_once(t: TestStore) {
     let (user, _) = t.register("kedi").await;
-    t.create_ad(ADMIN, &often(), t.now()).await.unwrap();
-    let ads = t.running_ads(t.now()).await.unwrap();
+    t.economy()
+        .create_ad(ADMIN, &often(), t.now())
+        .await
+        .unwrap();
+    let ads = t.economy().running_ads(t.now()).await.unwrap();
     assert!(serve(&t, user.id, &ads, t.now()).await.is_some());
     t.execute(&format!(
         "UPDATE users SET is_premium = TRUE WHERE id = {}",
@@ -312,42 +365,53 @@ async fn premium_sees_none_at_once(t: TestStore) {
 
 async fn what_was_turned_off_is_not_shown(t: TestStore) {
     let (user, _) = t.register("kedi").await;
-    let ad = t.create_ad(ADMIN, &often(), t.now()).await.unwrap();
-    let known = t.running_ads(t.now()).await.unwrap();
-    t.change_ad(
-        ADMIN,
-        ad.id,
-        &AdPatch {
-            active: Some(false),
-            ..AdPatch::default()
-        },
-        t.now(),
-    )
-    .await
-    .unwrap();
+    let ad = t
+        .economy()
+        .create_ad(ADMIN, &often(), t.now())
+        .await
+        .unwrap();
+    let known = t.economy().running_ads(t.now()).await.unwrap();
+    t.economy()
+        .change_ad(
+            ADMIN,
+            ad.id,
+            &AdPatch {
+                active: Some(false),
+                ..AdPatch::default()
+            },
+            t.now(),
+        )
+        .await
+        .unwrap();
     assert_eq!(
         serve(&t, user.id, &known, t.now()).await,
         None,
         "the node does not know it yet"
     );
-    assert_eq!(t.running_ads(t.now()).await.unwrap(), []);
-    t.delete_ad(ADMIN, ad.id, t.now()).await.unwrap();
+    assert_eq!(t.economy().running_ads(t.now()).await.unwrap(), []);
+    t.economy().delete_ad(ADMIN, ad.id, t.now()).await.unwrap();
     assert_eq!(serve(&t, user.id, &known, t.now()).await, None);
     assert_eq!(t.numbers("SELECT COUNT(*) FROM ad_events").await, [0]);
 }
 
 async fn a_hundred_repeats_count_once(t: TestStore) {
     let (user, _) = t.register("kedi").await;
-    let ad = t.create_ad(ADMIN, &often(), t.now()).await.unwrap();
-    let ads = t.running_ads(t.now()).await.unwrap();
+    let ad = t
+        .economy()
+        .create_ad(ADMIN, &often(), t.now())
+        .await
+        .unwrap();
+    let ads = t.economy().running_ads(t.now()).await.unwrap();
     let click = async || {
-        t.ad_event(user.id, ad.id, AdEventKind::Click, t.now())
+        t.economy()
+            .ad_event(user.id, ad.id, AdEventKind::Click, t.now())
             .await
             .unwrap()
     };
     assert_eq!(click().await, Some(false), "it was never shown");
     assert_eq!(
-        t.ad_event(user.id, AdId(1), AdEventKind::View, t.now())
+        t.economy()
+            .ad_event(user.id, AdId(1), AdEventKind::View, t.now())
             .await
             .unwrap(),
         None
@@ -365,7 +429,13 @@ async fn a_hundred_repeats_count_once(t: TestStore) {
                 },
                 t.now(),
             );
-            async move { store.ad_event(user.id, ad.id, kind, now).await.unwrap() }
+            async move {
+                store
+                    .economy()
+                    .ad_event(user.id, ad.id, kind, now)
+                    .await
+                    .unwrap()
+            }
         });
         let counted = all_at_once(tries)
             .await
@@ -374,14 +444,15 @@ async fn a_hundred_repeats_count_once(t: TestStore) {
             .count();
         assert_eq!(counted, 2, "as often as it was shown: {kind}");
     }
-    t.roll_up_ads(1000).await.unwrap();
-    let row = t.ad(ad.id).await.unwrap().unwrap();
+    t.economy().roll_up_ads(1000).await.unwrap();
+    let row = t.economy().ad(ad.id).await.unwrap().unwrap();
     assert_eq!((row.served, row.views, row.clicks), (2, 2, 2));
 
     assert_eq!(serve(&t, user.id, &ads, t.now()).await, Some(ad.id));
     let (stranger, _) = t.register("kus").await;
     assert_eq!(
-        t.ad_event(stranger.id, ad.id, AdEventKind::Click, t.now())
+        t.economy()
+            .ad_event(stranger.id, ad.id, AdEventKind::Click, t.now())
             .await
             .unwrap(),
         Some(false),
@@ -395,7 +466,12 @@ async fn a_hundred_repeats_count_once(t: TestStore) {
 async fn counts_are_rolled_up_once_by_whoever_is_faster(t: TestStore) {
     let mut ads = Vec::new();
     for _ in 0..3 {
-        ads.push(t.create_ad(ADMIN, &often(), t.now()).await.unwrap());
+        ads.push(
+            t.economy()
+                .create_ad(ADMIN, &often(), t.now())
+                .await
+                .unwrap(),
+        );
     }
     let (user, _) = t.register("kedi").await;
     for round in 0..30 {
@@ -403,28 +479,32 @@ async fn counts_are_rolled_up_once_by_whoever_is_faster(t: TestStore) {
         let id = serve(&t, user.id, one, t.now()).await.unwrap();
         if round < 12 {
             assert_eq!(
-                t.ad_event(user.id, id, AdEventKind::View, t.now())
+                t.economy()
+                    .ad_event(user.id, id, AdEventKind::View, t.now())
                     .await
                     .unwrap(),
                 Some(true)
             );
         }
     }
-    t.delete_ad(ADMIN, ads[2].id, t.now()).await.unwrap();
+    t.economy()
+        .delete_ad(ADMIN, ads[2].id, t.now())
+        .await
+        .unwrap();
     let nodes = [
         t.database.open(&t.clock).await,
         t.database.open(&t.clock).await,
     ];
     let now_and_then = (0..12).map(|n| {
         let node = nodes[n % 2].clone();
-        async move { node.roll_up_ads(5).await.unwrap() }
+        async move { node.economy().roll_up_ads(5).await.unwrap() }
     });
     let rolled: u64 = all_at_once(now_and_then).await.into_iter().sum();
-    let left = t.roll_up_ads(1000).await.unwrap();
+    let left = t.economy().roll_up_ads(1000).await.unwrap();
     assert_eq!(rolled + left, 42);
-    assert_eq!(t.roll_up_ads(1000).await.unwrap(), 0);
+    assert_eq!(t.economy().roll_up_ads(1000).await.unwrap(), 0);
     for ad in &ads[..2] {
-        let row = t.ad(ad.id).await.unwrap().unwrap();
+        let row = t.economy().ad(ad.id).await.unwrap().unwrap();
         assert_eq!(
             (row.served, row.views, row.clicks, row.updated_at),
             (10, 4, 0, ad.updated_at)
@@ -437,8 +517,11 @@ async fn counts_are_rolled_up_once_by_whoever_is_faster(t: TestStore) {
 
 async fn impressions_go_when_they_are_old(t: TestStore) {
     let (user, _) = t.register("kedi").await;
-    t.create_ad(ADMIN, &often(), t.now()).await.unwrap();
-    let ads = t.running_ads(t.now()).await.unwrap();
+    t.economy()
+        .create_ad(ADMIN, &often(), t.now())
+        .await
+        .unwrap();
+    let ads = t.economy().running_ads(t.now()).await.unwrap();
     for _ in 0..3 {
         serve(&t, user.id, &ads, t.now()).await.unwrap();
     }
@@ -446,10 +529,22 @@ async fn impressions_go_when_they_are_old(t: TestStore) {
     t.clock.advance(MINUTE);
     serve(&t, user.id, &ads, t.now()).await.unwrap();
     let batches = [
-        t.delete_old_ad_impressions(cutoff, 2).await.unwrap(),
-        t.delete_old_ad_impressions(cutoff, 2).await.unwrap(),
+        t.economy()
+            .delete_old_ad_impressions(cutoff, 2)
+            .await
+            .unwrap(),
+        t.economy()
+            .delete_old_ad_impressions(cutoff, 2)
+            .await
+            .unwrap(),
     ];
     assert_eq!(batches, [2, 1]);
-    assert_eq!(t.delete_old_ad_impressions(cutoff, 2).await.unwrap(), 0);
+    assert_eq!(
+        t.economy()
+            .delete_old_ad_impressions(cutoff, 2)
+            .await
+            .unwrap(),
+        0
+    );
     assert_eq!(t.numbers("SELECT COUNT(*) FROM ad_impressions").await, [1]);
 }

@@ -31,13 +31,13 @@ async fn announce(t: &TestStore, target: &str, actor: UserId) -> Announcement {
         target: target.parse().unwrap(),
         actor,
     };
-    t.announce(&new, t.now()).await.unwrap()
+    t.notices().announce(&new, t.now()).await.unwrap()
 }
 
 /// Everybody who is told from now on, in order.
 async fn told(t: &TestStore, limit: i64) -> Vec<UserId> {
     let mut users = Vec::new();
-    while let Some(batch) = t.announce_next(limit, t.now()).await.unwrap() {
+    while let Some(batch) = t.notices().announce_next(limit, t.now()).await.unwrap() {
         users.extend(batch.iter().map(|notified| notified.user_id));
     }
     users
@@ -76,7 +76,12 @@ async fn everybody_is_told_once_in_batches(t: TestStore) {
     assert_eq!(t.numbers(&log).await, [everybody[0].0]);
 
     t.clock.advance(Duration::from_secs(1));
-    let first = t.announce_next(2, t.now()).await.unwrap().expect("users");
+    let first = t
+        .notices()
+        .announce_next(2, t.now())
+        .await
+        .unwrap()
+        .expect("users");
     let notice = Notice::Announcement {
         tr: "Merhaba.".to_owned(),
         en: "Hello.".to_owned(),
@@ -89,7 +94,7 @@ async fn everybody_is_told_once_in_batches(t: TestStore) {
         && one.locale == Locale::Tr
         && one.created_at == t.now()
         && !one.read));
-    let listed = t.announcements(None, 10).await.unwrap();
+    let listed = t.notices().announcements(None, 10).await.unwrap();
     assert_eq!(
         listed,
         [Announcement {
@@ -101,7 +106,7 @@ async fn everybody_is_told_once_in_batches(t: TestStore) {
 
     let late = users(&t, 1).await;
     assert_eq!(told(&t, 2).await, everybody[2..]);
-    let listed = t.announcements(None, 10).await.unwrap();
+    let listed = t.notices().announcements(None, 10).await.unwrap();
     assert_eq!(
         listed,
         [Announcement {
@@ -111,14 +116,21 @@ async fn everybody_is_told_once_in_batches(t: TestStore) {
         }]
     );
     assert_eq!(told(&t, 2).await, [], "it is over");
-    let stored = t.notifications_of(everybody[3], None, 10).await.unwrap();
+    let stored = t
+        .notices()
+        .notifications_of(everybody[3], None, 10)
+        .await
+        .unwrap();
     assert_eq!(
         (stored.len(), &stored[0].notice),
         (1, &notice),
         "the text stands in the announcement"
     );
     assert_eq!(
-        t.notifications_of(late[0], None, 10).await.unwrap(),
+        t.notices()
+            .notifications_of(late[0], None, 10)
+            .await
+            .unwrap(),
         [],
         "joined later"
     );
@@ -163,7 +175,7 @@ async fn two_nodes_tell_each_user_once(t: TestStore) {
         let (store, now) = (nodes[number % 2].clone(), t.now());
         async move {
             let mut users = Vec::new();
-            while let Some(batch) = store.announce_next(3, now).await.unwrap() {
+            while let Some(batch) = store.notices().announce_next(3, now).await.unwrap() {
                 users.extend(batch.into_iter().map(|notified| notified.user_id));
             }
             users
@@ -184,6 +196,7 @@ async fn announcements_come_one_after_the_other(t: TestStore) {
     let second = announce(&t, "all", everybody[0]).await;
     assert_eq!(told(&t, 2).await.len(), 6);
     let ids: Vec<_> = t
+        .notices()
         .announcements(None, 10)
         .await
         .unwrap()
@@ -192,11 +205,16 @@ async fn announcements_come_one_after_the_other(t: TestStore) {
         .collect();
     assert_eq!(ids, [second.id, first.id], "newest first");
     assert_eq!(
-        t.announcements(Some(second.id), 10).await.unwrap()[0].id,
+        t.notices()
+            .announcements(Some(second.id), 10)
+            .await
+            .unwrap()[0]
+            .id,
         first.id
     );
     assert_eq!(
-        t.notifications_of(everybody[2], None, 10)
+        t.notices()
+            .notifications_of(everybody[2], None, 10)
             .await
             .unwrap()
             .len(),
@@ -211,12 +229,16 @@ async fn ad(t: &TestStore, target: &str) -> AdRow {
         click_url: Some("https://x.example/cay".to_owned()),
         ..AdSettings::new("Çay", "Sıcak çay.")
     };
-    t.create_ad(UserId(7), &settings, t.now()).await.unwrap()
+    t.economy()
+        .create_ad(UserId(7), &settings, t.now())
+        .await
+        .unwrap()
 }
 
 /// Has users told of an ad, where premium users may be.
 async fn notify(t: &TestStore, ad: &AdRow) -> AdNotifying {
-    t.notify_of_ad(UserId(7), ad.id, true, t.now())
+    t.notices()
+        .notify_of_ad(UserId(7), ad.id, true, t.now())
         .await
         .unwrap()
 }
@@ -234,16 +256,18 @@ async fn an_ad_reaches_those_who_take_ads(t: TestStore) {
         everybody[2]
     ))
     .await;
-    t.set_pushes(
-        everybody[3],
-        &[
-            (NotificationType::Ad, false),
-            (NotificationType::System, true),
-        ],
-    )
-    .await
-    .unwrap();
-    t.set_pushes(everybody[4], &[(NotificationType::System, false)])
+    t.notices()
+        .set_pushes(
+            everybody[3],
+            &[
+                (NotificationType::Ad, false),
+                (NotificationType::System, true),
+            ],
+        )
+        .await
+        .unwrap();
+    t.notices()
+        .set_pushes(everybody[4], &[(NotificationType::System, false)])
         .await
         .unwrap();
     // Who has turned ads off gets none, not even in the list. `all` spares premium users, as it
@@ -269,11 +293,15 @@ async fn an_ad_reaches_those_who_take_ads(t: TestStore) {
             .collect();
         assert_eq!(told(&t, 1).await, expected, "{target}");
         assert_eq!(
-            t.announcements(None, 1).await.unwrap()[0].told,
+            t.notices().announcements(None, 1).await.unwrap()[0].told,
             i64::try_from(expected.len()).unwrap()
         );
     }
-    let listed = t.notifications_of(everybody[1], None, 10).await.unwrap();
+    let listed = t
+        .notices()
+        .notifications_of(everybody[1], None, 10)
+        .await
+        .unwrap();
     let [one] = listed.as_slice() else {
         panic!("{listed:?}")
     };
@@ -300,23 +328,37 @@ async fn an_ad_that_is_turned_off_is_told_to_nobody_else(t: TestStore) {
     for deleted in [false, true] {
         let ad = ad(&t, "all").await;
         assert!(matches!(notify(&t, &ad).await, AdNotifying::Made(_)));
-        let first = t.announce_next(2, t.now()).await.unwrap().expect("users");
+        let first = t
+            .notices()
+            .announce_next(2, t.now())
+            .await
+            .unwrap()
+            .expect("users");
         assert_eq!(first.len(), 2);
         if deleted {
-            assert!(t.delete_ad(UserId(7), ad.id, t.now()).await.unwrap());
+            assert!(
+                t.economy()
+                    .delete_ad(UserId(7), ad.id, t.now())
+                    .await
+                    .unwrap()
+            );
         } else {
             let off = AdPatch {
                 active: Some(false),
                 ..AdPatch::default()
             };
-            t.change_ad(UserId(7), ad.id, &off, t.now()).await.unwrap();
+            t.economy()
+                .change_ad(UserId(7), ad.id, &off, t.now())
+                .await
+                .unwrap();
         }
         assert_eq!(told(&t, 2).await, []);
-        let last = t.announcements(None, 1).await.unwrap().remove(0);
+        let last = t.notices().announcements(None, 1).await.unwrap().remove(0);
         assert_eq!((last.told, last.finished_at), (2, Some(t.now())));
     }
     assert_eq!(
-        t.notifications_of(everybody[0], None, 10)
+        t.notices()
+            .notifications_of(everybody[0], None, 10)
             .await
             .unwrap()
             .len(),
@@ -324,7 +366,10 @@ async fn an_ad_that_is_turned_off_is_told_to_nobody_else(t: TestStore) {
         "what was told stays, with its text"
     );
     assert_eq!(
-        t.notifications_of(everybody[3], None, 10).await.unwrap(),
+        t.notices()
+            .notifications_of(everybody[3], None, 10)
+            .await
+            .unwrap(),
         []
     );
 }
@@ -332,13 +377,15 @@ async fn an_ad_that_is_turned_off_is_told_to_nobody_else(t: TestStore) {
 async fn an_ad_that_may_not_be_shown_is_not_told(t: TestStore) {
     users(&t, 1).await;
     let gone = t
+        .notices()
         .notify_of_ad(UserId(7), AdId(1), true, t.now())
         .await
         .unwrap();
     assert_eq!(gone, AdNotifying::NotFound);
     let premium = ad(&t, "premium").await;
     assert_eq!(
-        t.notify_of_ad(UserId(7), premium.id, false, t.now())
+        t.notices()
+            .notify_of_ad(UserId(7), premium.id, false, t.now())
             .await
             .unwrap(),
         AdNotifying::NotRunning
@@ -355,8 +402,12 @@ async fn an_ad_that_may_not_be_shown_is_not_told(t: TestStore) {
             active,
             ..AdSettings::new("Çay", "Sıcak")
         };
-        let made = t.create_ad(UserId(7), &settings, now).await.unwrap();
+        let made = t
+            .economy()
+            .create_ad(UserId(7), &settings, now)
+            .await
+            .unwrap();
         assert_eq!(notify(&t, &made).await, AdNotifying::NotRunning);
     }
-    assert_eq!(t.announce_next(10, now).await.unwrap(), None);
+    assert_eq!(t.notices().announce_next(10, now).await.unwrap(), None);
 }

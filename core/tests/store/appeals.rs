@@ -44,7 +44,8 @@ async fn appealed(t: &TestStore, id: i64, ban: &NewBan) -> (UserId, BanRow) {
     let (user, _) = t.register("kedi").await;
     let ban = banned(t, user.id, ban).await;
     assert!(matches!(
-        t.appeal(&new(t, id, ban.id, user.id), t.now())
+        t.safety()
+            .appeal(&new(t, id, ban.id, user.id), t.now())
             .await
             .unwrap(),
         Appealing::Made(_)
@@ -64,10 +65,10 @@ fn by_moderator() -> NewBan {
 async fn a_ban_is_appealed_once(t: TestStore) {
     let (user, _) = t.register("kedi").await;
     let ban = banned(&t, user.id, &by_reports()).await;
-    assert_eq!(t.appeal_of(ban.id).await.unwrap(), None);
+    assert_eq!(t.safety().appeal_of(ban.id).await.unwrap(), None);
     let tries = (1..9).map(|id| {
         let (store, now, new) = (t.store.clone(), t.now(), new(&t, id, ban.id, user.id));
-        async move { store.appeal(&new, now).await.unwrap() }
+        async move { store.safety().appeal(&new, now).await.unwrap() }
     });
     let outcomes = all_at_once(tries).await;
     let mut made = outcomes.iter().filter_map(|outcome| {
@@ -79,8 +80,11 @@ async fn a_ban_is_appealed_once(t: TestStore) {
     });
     let appeal = made.next().expect("one");
     assert_eq!((appeal.status, made.next()), (AppealStatus::Open, None));
-    assert_eq!(t.appeal_of(ban.id).await.unwrap().as_ref(), Some(appeal));
-    let row = t.appeals(None, None, 9).await.unwrap().remove(0);
+    assert_eq!(
+        t.safety().appeal_of(ban.id).await.unwrap().as_ref(),
+        Some(appeal)
+    );
+    let row = t.safety().appeals(None, None, 9).await.unwrap().remove(0);
     let plain = t
         .cipher
         .open(
@@ -123,15 +127,22 @@ async fn nobody_appeals_against_what_is_over_or_another_s(t: TestStore) {
         (ban.id, a.id, t.now() + DAY),
     ] {
         assert_eq!(
-            t.appeal(&new(&t, 1, ban, user), now).await.unwrap(),
+            t.safety()
+                .appeal(&new(&t, 1, ban, user), now)
+                .await
+                .unwrap(),
             Appealing::NotBanned
         );
     }
-    t.unban(a.id, MODERATOR, "a mistake", t.now())
+    t.safety()
+        .unban(a.id, MODERATOR, "a mistake", t.now())
         .await
         .unwrap();
     assert_eq!(
-        t.appeal(&new(&t, 1, ban.id, a.id), t.now()).await.unwrap(),
+        t.safety()
+            .appeal(&new(&t, 1, ban.id, a.id), t.now())
+            .await
+            .unwrap(),
         Appealing::NotBanned
     );
     assert_eq!(count(&t, "appeals").await, 0);
@@ -140,7 +151,8 @@ async fn nobody_appeals_against_what_is_over_or_another_s(t: TestStore) {
 async fn whoever_banned_or_is_banned_does_not_decide(t: TestStore) {
     let (user, _) = appealed(&t, 1, &by_moderator()).await;
     let decide = async |id: i64, actor| {
-        t.decide_appeal(AppealId(id), AppealDecision::Lift, actor, "no", t.now())
+        t.safety()
+            .decide_appeal(AppealId(id), AppealDecision::Lift, actor, "no", t.now())
             .await
             .unwrap()
     };
@@ -157,10 +169,11 @@ async fn whoever_banned_or_is_banned_does_not_decide(t: TestStore) {
     ] {
         assert_eq!(decide(1, actor).await, Judged::Forbidden);
     }
-    assert!(t.is_banned(user).await.unwrap());
+    assert!(t.safety().is_banned(user).await.unwrap());
     // Whoever confirmed has banned too.
     let (_, ban) = appealed(&t, 2, &by_reports()).await;
-    t.confirm_ban(ban.id, OTHER, None, "seen", t.now())
+    t.safety()
+        .confirm_ban(ban.id, OTHER, None, "seen", t.now())
         .await
         .unwrap();
     assert_eq!(decide(2, OTHER).await, Judged::Forbidden);
@@ -203,6 +216,7 @@ async fn of_many_who_decide_at_once_one_does(t: TestStore) {
             (
                 actor.id,
                 store
+                    .safety()
                     .decide_appeal(AppealId(1), decision, actor, "seen", now)
                     .await
                     .unwrap(),
@@ -224,13 +238,13 @@ async fn of_many_who_decide_at_once_one_does(t: TestStore) {
             .iter()
             .all(|(_, outcome)| matches!(outcome, Judged::Done(_) | Judged::Already))
     );
-    let row = t.appeals(None, None, 9).await.unwrap().remove(0);
+    let row = t.safety().appeals(None, None, 9).await.unwrap().remove(0);
     assert_eq!(
         (row.status, row.decided_by, row.decision_note.as_deref()),
         (decided.status, Some(*actor), Some("seen"))
     );
     assert_eq!(
-        t.is_banned(user).await.unwrap(),
+        t.safety().is_banned(user).await.unwrap(),
         decided.status == AppealStatus::Upheld
     );
     assert_eq!(
@@ -258,6 +272,7 @@ async fn of_many_who_decide_at_once_one_does(t: TestStore) {
 async fn upholding_confirms_a_provisional_ban(t: TestStore) {
     let (user, ban) = appealed(&t, 1, &by_reports()).await;
     let decided = t
+        .safety()
         .decide_appeal(AppealId(1), AppealDecision::Uphold, OTHER, "seen", t.now())
         .await
         .unwrap();
@@ -269,6 +284,7 @@ async fn upholding_confirms_a_provisional_ban(t: TestStore) {
         (AppealStatus::Upheld, user)
     );
     let shown = t
+        .safety()
         .ban_record(ban.id, t.now())
         .await
         .unwrap()
@@ -277,9 +293,12 @@ async fn upholding_confirms_a_provisional_ban(t: TestStore) {
         (shown.provisional, shown.confirmed_by, shown.appeal),
         (false, Some(OTHER.id), Some(AppealStatus::Upheld))
     );
-    assert!(t.is_banned(user).await.unwrap());
+    assert!(t.safety().is_banned(user).await.unwrap());
     assert_eq!(
-        t.appeal(&new(&t, 2, ban.id, user), t.now()).await.unwrap(),
+        t.safety()
+            .appeal(&new(&t, 2, ban.id, user), t.now())
+            .await
+            .unwrap(),
         Appealing::Already,
         "no second time"
     );
@@ -287,25 +306,28 @@ async fn upholding_confirms_a_provisional_ban(t: TestStore) {
 
 async fn a_lifted_ban_settles_its_appeal(t: TestStore) {
     let (user, ban) = appealed(&t, 1, &by_moderator()).await;
-    t.unban(user, MODERATOR, "a mistake", t.now())
+    t.safety()
+        .unban(user, MODERATOR, "a mistake", t.now())
         .await
         .unwrap();
     assert_eq!(
-        t.appeal_of(ban.id)
+        t.safety()
+            .appeal_of(ban.id)
             .await
             .unwrap()
             .map(|appeal| appeal.status),
         Some(AppealStatus::Lifted)
     );
     assert_eq!(
-        t.decide_appeal(AppealId(1), AppealDecision::Uphold, OTHER, "no", t.now())
+        t.safety()
+            .decide_appeal(AppealId(1), AppealDecision::Uphold, OTHER, "no", t.now())
             .await
             .unwrap(),
         Judged::Already
     );
-    assert!(!t.is_banned(user).await.unwrap());
+    assert!(!t.safety().is_banned(user).await.unwrap());
     // With its ban it goes.
-    assert_eq!(t.delete_old_bans(t.now(), 9).await.unwrap(), 1);
+    assert_eq!(t.safety().delete_old_bans(t.now(), 9).await.unwrap(), 1);
     assert_eq!(count(&t, "appeals").await, 0);
 }
 
@@ -313,11 +335,13 @@ async fn appeals_are_listed_by_status(t: TestStore) {
     for id in 1..=3 {
         appealed(&t, id, &by_moderator()).await;
     }
-    t.decide_appeal(AppealId(2), AppealDecision::Uphold, OTHER, "seen", t.now())
+    t.safety()
+        .decide_appeal(AppealId(2), AppealDecision::Uphold, OTHER, "seen", t.now())
         .await
         .unwrap();
     let listed = async |status, before: Option<i64>, limit| {
-        t.appeals(status, before.map(AppealId), limit)
+        t.safety()
+            .appeals(status, before.map(AppealId), limit)
             .await
             .unwrap()
             .into_iter()

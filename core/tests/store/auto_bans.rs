@@ -56,7 +56,13 @@ async fn enough_different_reporters_ban_once_whoever_counts(t: TestStore) {
             },
             t.now(),
         );
-        async move { store.auto_ban(target.0.id, &rules(), now).await.unwrap() }
+        async move {
+            store
+                .safety()
+                .auto_ban(target.0.id, &rules(), now)
+                .await
+                .unwrap()
+        }
     }))
     .await;
     let [banned] = &bans.iter().flatten().collect::<Vec<_>>()[..] else {
@@ -73,13 +79,19 @@ async fn enough_different_reporters_ban_once_whoever_counts(t: TestStore) {
         Some(&Notice::Banned { until: None })
     );
     assert_eq!(
-        t.active_ban(&target.0.phone_index, t.now())
+        t.safety()
+            .active_ban(&target.0.phone_index, t.now())
             .await
             .unwrap()
             .as_ref(),
         Some(&banned.ban)
     );
-    let row = t.user(target.0.id).await.unwrap().expect("the user");
+    let row = t
+        .accounts()
+        .user(target.0.id)
+        .await
+        .unwrap()
+        .expect("the user");
     assert!(row.is_banned);
     let totals = [
         count(&t, "bans").await,
@@ -109,13 +121,15 @@ async fn a_mark_of_a_moderator_counts_until_it_is_taken_back(
 ) {
     // Marked by a moderator.
     assert_eq!(
-        t.set_unreliable(others[0].0.id, true, SOMEBODY, t.now())
+        t.safety()
+            .set_unreliable(others[0].0.id, true, SOMEBODY, t.now())
             .await
             .unwrap(),
         Judged::Done(false)
     );
     assert_eq!(
-        t.set_unreliable(others[0].0.id, true, SOMEBODY, t.now())
+        t.safety()
+            .set_unreliable(others[0].0.id, true, SOMEBODY, t.now())
             .await
             .unwrap(),
         Judged::Done(true)
@@ -129,13 +143,15 @@ async fn a_mark_of_a_moderator_counts_until_it_is_taken_back(
         1
     );
     assert_eq!(
-        t.set_unreliable(UserId(1), true, SOMEBODY, t.now())
+        t.safety()
+            .set_unreliable(UserId(1), true, SOMEBODY, t.now())
             .await
             .unwrap(),
         Judged::NotFound
     );
     assert_eq!(auto_ban(t, target.0.id).await, None);
-    t.set_unreliable(others[0].0.id, false, SOMEBODY, t.now())
+    t.safety()
+        .set_unreliable(others[0].0.id, false, SOMEBODY, t.now())
         .await
         .unwrap();
 }
@@ -166,7 +182,10 @@ async fn who_does_not_count_does_not_ban(t: TestStore) {
         .await;
     for rules in [lenient, strict] {
         assert_eq!(
-            t.auto_ban(target.0.id, &rules, t.now()).await.unwrap(),
+            t.safety()
+                .auto_ban(target.0.id, &rules, t.now())
+                .await
+                .unwrap(),
             None,
             "another one is banned"
         );
@@ -175,7 +194,10 @@ async fn who_does_not_count_does_not_ban(t: TestStore) {
     t.clock.advance(DAY);
     resolve(&t, reports[3].id, ReportDecision::Dismiss).await;
     assert_eq!(
-        t.auto_ban(target.0.id, &lenient, t.now()).await.unwrap(),
+        t.safety()
+            .auto_ban(target.0.id, &lenient, t.now())
+            .await
+            .unwrap(),
         None
     );
     let nine = ReportRules {
@@ -183,14 +205,16 @@ async fn who_does_not_count_does_not_ban(t: TestStore) {
         ..lenient
     };
     assert_eq!(
-        t.auto_ban(target.0.id, &nine, t.now() + 30 * DAY)
+        t.safety()
+            .auto_ban(target.0.id, &nine, t.now() + 30 * DAY)
             .await
             .unwrap(),
         None,
         "they are too old"
     );
     assert!(
-        t.auto_ban(target.0.id, &nine, t.now())
+        t.safety()
+            .auto_ban(target.0.id, &nine, t.now())
             .await
             .unwrap()
             .is_some(),
@@ -201,7 +225,8 @@ async fn who_does_not_count_does_not_ban(t: TestStore) {
 async fn staff_is_not_banned_by_reports(t: TestStore) {
     let (target, ..) = ten_reports(&t).await;
     for role in [UserRole::Moderator, UserRole::Admin] {
-        t.set_role_of_phone(&target.0.phone_index, role, t.now())
+        t.accounts()
+            .set_role_of_phone(&target.0.phone_index, role, t.now())
             .await
             .unwrap();
         assert_eq!(auto_ban(&t, target.0.id).await, None);
@@ -211,7 +236,8 @@ async fn staff_is_not_banned_by_reports(t: TestStore) {
         10,
         "moderators see them"
     );
-    t.set_role_of_phone(&target.0.phone_index, UserRole::User, t.now())
+    t.accounts()
+        .set_role_of_phone(&target.0.phone_index, UserRole::User, t.now())
         .await
         .unwrap();
     assert!(auto_ban(&t, target.0.id).await.is_some());
@@ -256,7 +282,8 @@ async fn a_new_account_is_the_same_person(t: TestStore) {
         reported(&t, *id, other.0.id).await;
     }
     assert_eq!(
-        t.much_reported(UserId(0), 10, &rules(), t.now())
+        t.safety()
+            .much_reported(UserId(0), 10, &rules(), t.now())
             .await
             .unwrap(),
         [new.0.id]
@@ -264,9 +291,19 @@ async fn a_new_account_is_the_same_person(t: TestStore) {
     // An order for either bans the account that is used now.
     let banned = auto_ban(&t, old.0.id).await.expect("ten people");
     assert_eq!(banned.user_id, new.0.id);
-    assert!(t.user(new.0.id).await.unwrap().expect("the user").is_banned);
+    assert!(
+        t.accounts()
+            .user(new.0.id)
+            .await
+            .unwrap()
+            .expect("the user")
+            .is_banned
+    );
     assert_eq!(
-        t.active_ban(&old.0.phone_index, t.now()).await.unwrap(),
+        t.safety()
+            .active_ban(&old.0.phone_index, t.now())
+            .await
+            .unwrap(),
         Some(banned.ban)
     );
     assert_eq!(auto_ban(&t, new.0.id).await, None);
@@ -292,7 +329,8 @@ async fn the_sweep_finds_who_is_much_reported(t: TestStore) {
         reported(&t, *id, other.0.id).await;
     }
     let found = async |after: i64, limit| {
-        t.much_reported(UserId(after), limit, &rules(), t.now())
+        t.safety()
+            .much_reported(UserId(after), limit, &rules(), t.now())
             .await
             .unwrap()
     };
@@ -304,7 +342,8 @@ async fn the_sweep_finds_who_is_much_reported(t: TestStore) {
     auto_ban(&t, first.0.id).await.expect("a ban");
     assert_eq!(found(0, 10).await, []);
     assert_eq!(
-        t.much_reported(UserId(0), 10, &rules(), t.now() + 30 * DAY)
+        t.safety()
+            .much_reported(UserId(0), 10, &rules(), t.now() + 30 * DAY)
             .await
             .unwrap(),
         []
@@ -320,11 +359,13 @@ async fn nobody_gets_rid_of_a_bad_record_by_coming_back(t: TestStore) {
         "INSERT INTO tombstones (user_id, phone_index, erased_at) SELECT {gone}, phone_index, created_at FROM users WHERE id = {now}"
     ))
     .await;
-    t.set_unreliable(gone, true, SOMEBODY, t.now())
+    t.safety()
+        .set_unreliable(gone, true, SOMEBODY, t.now())
         .await
         .unwrap();
     assert_eq!(auto_ban(&t, target.0.id).await, None);
-    t.set_unreliable(gone, false, SOMEBODY, t.now())
+    t.safety()
+        .set_unreliable(gone, false, SOMEBODY, t.now())
         .await
         .unwrap();
     for number in 1..=3 {

@@ -29,23 +29,26 @@ async fn a_block_is_listed_with_the_handle_of_its_time(
         alias: Some(TestStore::alias("yeni")),
         ..ProfileUpdate::default()
     };
-    t.update_profile(b.id, &rename, &mut rng(1)).await.unwrap();
+    t.accounts()
+        .update_profile(b.id, &rename, &mut rng(1))
+        .await
+        .unwrap();
     assert_eq!(
-        t.blocks_of(a.id, None, 50).await.unwrap(),
+        t.safety().blocks_of(a.id, None, 50).await.unwrap(),
         std::slice::from_ref(block),
         "the handle it had then"
     );
-    assert_eq!(t.blocks_of(b.id, None, 50).await.unwrap(), []);
+    assert_eq!(t.safety().blocks_of(b.id, None, 50).await.unwrap(), []);
     assert_eq!(
-        t.blocked_either_way(a.id).await.unwrap(),
+        t.safety().blocked_either_way(a.id).await.unwrap(),
         HashSet::from([b.id])
     );
     assert_eq!(
-        t.blocked_either_way(b.id).await.unwrap(),
+        t.safety().blocked_either_way(b.id).await.unwrap(),
         HashSet::from([a.id])
     );
     assert_eq!(
-        t.blocked_either_way(stranger.id).await.unwrap(),
+        t.safety().blocked_either_way(stranger.id).await.unwrap(),
         HashSet::new()
     );
 }
@@ -58,6 +61,7 @@ async fn a_blocked_pair_is_not_made(
     b1: &SessionRow,
 ) {
     let again = t
+        .matches()
         .create_matches(
             ENDLESS_TERM,
             &[pair(
@@ -83,6 +87,7 @@ async fn a_block_lasts_and_is_listed(t: TestStore) {
     let ((a, a1), (b, b1)) = couple(&t).await;
     let stranger = t.register("kus").await.0;
     let made = t
+        .matches()
         .create_matches(
             ENDLESS_TERM,
             &[pair(Mode::Text, side(a.id, a1.id, 1), side(b.id, b1.id, 2))],
@@ -95,11 +100,14 @@ async fn a_block_lasts_and_is_listed(t: TestStore) {
         panic!("{made:?}")
     };
     assert_eq!(
-        t.block(MatchId(1), a.id, t.now()).await.unwrap(),
+        t.safety().block(MatchId(1), a.id, t.now()).await.unwrap(),
         Blocking::NotFound
     );
     assert_eq!(
-        t.block(made.id, stranger.id, t.now()).await.unwrap(),
+        t.safety()
+            .block(made.id, stranger.id, t.now())
+            .await
+            .unwrap(),
         Blocking::NotFound,
         "not in the match"
     );
@@ -108,7 +116,7 @@ async fn a_block_lasts_and_is_listed(t: TestStore) {
         block,
         new: true,
         ended,
-    } = t.block(made.id, a.id, t.now()).await.unwrap()
+    } = t.safety().block(made.id, a.id, t.now()).await.unwrap()
     else {
         panic!("refused")
     };
@@ -120,7 +128,11 @@ async fn a_block_lasts_and_is_listed(t: TestStore) {
         [(made.id, EndReason::Blocked, Some(a.id))]
     );
     assert_eq!(
-        t.active_matches(b.id, t.now()).await.unwrap().len(),
+        t.matches()
+            .active_matches(b.id, t.now())
+            .await
+            .unwrap()
+            .len(),
         0,
         "it ends with the same commit"
     );
@@ -138,19 +150,28 @@ async fn a_block_lasts_and_is_listed(t: TestStore) {
         new: false,
         ended: Vec::new(),
     };
-    assert_eq!(t.block(made.id, a.id, t.now()).await.unwrap(), again);
+    assert_eq!(
+        t.safety().block(made.id, a.id, t.now()).await.unwrap(),
+        again
+    );
     a_block_is_listed_with_the_handle_of_its_time(&t, &a, &b, &stranger, &block).await;
 
     a_blocked_pair_is_not_made(&t, &a, &a1, &b, &b1).await;
 
     assert_eq!(
-        t.unblock(b.id, block.id).await.unwrap(),
+        t.safety().unblock(b.id, block.id).await.unwrap(),
         None,
         "somebody else's"
     );
-    assert_eq!(t.unblock(a.id, block.id).await.unwrap(), Some(b.id));
-    assert_eq!(t.unblock(a.id, block.id).await.unwrap(), None);
-    assert_eq!(t.blocked_either_way(b.id).await.unwrap(), HashSet::new());
+    assert_eq!(
+        t.safety().unblock(a.id, block.id).await.unwrap(),
+        Some(b.id)
+    );
+    assert_eq!(t.safety().unblock(a.id, block.id).await.unwrap(), None);
+    assert_eq!(
+        t.safety().blocked_either_way(b.id).await.unwrap(),
+        HashSet::new()
+    );
 }
 
 async fn blocks_are_listed_in_pages(t: TestStore) {
@@ -158,10 +179,12 @@ async fn blocks_are_listed_in_pages(t: TestStore) {
     let mut ids = Vec::new();
     for number in 0..5_i64 {
         let (peer, session) = t.register("kopek").await;
-        t.put_key_packages(peer.id, session.id, &[vec![1]], None, t.now())
+        t.accounts()
+            .put_key_packages(peer.id, session.id, &[vec![1]], None, t.now())
             .await
             .unwrap();
-        t.put_key_packages(a.id, a1.id, &[vec![1]], None, t.now())
+        t.accounts()
+            .put_key_packages(a.id, a1.id, &[vec![1]], None, t.now())
             .await
             .unwrap();
         let proposed = pair(
@@ -170,6 +193,7 @@ async fn blocks_are_listed_in_pages(t: TestStore) {
             side(peer.id, session.id, 2 * number + 2),
         );
         let made = t
+            .matches()
             .create_matches(
                 ENDLESS_TERM,
                 &[proposed],
@@ -181,7 +205,9 @@ async fn blocks_are_listed_in_pages(t: TestStore) {
         let [PairOutcome::Made(made)] = made.as_slice() else {
             panic!("{made:?}")
         };
-        let Blocking::Blocked { block, .. } = t.block(made.id, a.id, t.now()).await.unwrap() else {
+        let Blocking::Blocked { block, .. } =
+            t.safety().block(made.id, a.id, t.now()).await.unwrap()
+        else {
             panic!("refused")
         };
         ids.insert(0, block.id);
@@ -190,6 +216,7 @@ async fn blocks_are_listed_in_pages(t: TestStore) {
         let store = t.store.clone();
         async move {
             store
+                .safety()
                 .blocks_of(a.id, before, 2)
                 .await
                 .unwrap()
@@ -208,6 +235,7 @@ async fn blocking_at_once_blocks_once(t: TestStore) {
     let ((a, a1), (b, b1)) = couple(&t).await;
     let proposed = pair(Mode::Text, side(a.id, a1.id, 1), side(b.id, b1.id, 2));
     let made = t
+        .matches()
         .create_matches(
             ENDLESS_TERM,
             &[proposed],
@@ -226,7 +254,7 @@ async fn blocking_at_once_blocks_once(t: TestStore) {
             t.now(),
             if number % 2 == 0 { a.id } else { b.id },
         );
-        async move { store.block(match_id, user, now).await.unwrap() }
+        async move { store.safety().block(match_id, user, now).await.unwrap() }
     }))
     .await;
     assert_eq!(
@@ -256,7 +284,8 @@ async fn blocking_at_once_blocks_once(t: TestStore) {
 
 async fn a_block_while_the_two_are_paired_leaves_no_match(t: TestStore) {
     let ((a, a1), (b, b1)) = couple(&t).await;
-    t.put_key_packages(b.id, b1.id, &[], Some(&[9]), t.now())
+    t.accounts()
+        .put_key_packages(b.id, b1.id, &[], Some(&[9]), t.now())
         .await
         .unwrap();
     let rules = MatchRules {
@@ -274,6 +303,7 @@ async fn a_block_while_the_two_are_paired_leaves_no_match(t: TestStore) {
             )
         };
         let first = t
+            .matches()
             .create_matches(ENDLESS_TERM, &[proposed()], &rules, t.now())
             .await
             .unwrap();
@@ -283,12 +313,13 @@ async fn a_block_while_the_two_are_paired_leaves_no_match(t: TestStore) {
         // Two matchmakers propose the same two while one of these blocks the other.
         let [one, two] = [proposed(), proposed()];
         let pairing = async |proposed: NewMatch| {
-            t.create_matches(ENDLESS_TERM, &[proposed], &rules, t.now())
+            t.matches()
+                .create_matches(ENDLESS_TERM, &[proposed], &rules, t.now())
                 .await
                 .unwrap()
                 .remove(0)
         };
-        let blocking = async || t.block(first.id, a.id, t.now()).await.unwrap();
+        let blocking = async || t.safety().block(first.id, a.id, t.now()).await.unwrap();
         let (one, two, blocking) = match round % 3 {
             0 => tokio::join!(pairing(one), pairing(two), blocking()),
             1 => {
@@ -317,9 +348,18 @@ async fn a_block_while_the_two_are_paired_leaves_no_match(t: TestStore) {
             1 + made,
             "what came before the block ends with it, what came after was refused"
         );
-        assert!(t.active_matches(a.id, t.now()).await.unwrap().is_empty());
+        assert!(
+            t.matches()
+                .active_matches(a.id, t.now())
+                .await
+                .unwrap()
+                .is_empty()
+        );
         made_in_time += made;
-        assert_eq!(t.unblock(a.id, block.id).await.unwrap(), Some(b.id));
+        assert_eq!(
+            t.safety().unblock(a.id, block.id).await.unwrap(),
+            Some(b.id)
+        );
         t.clock.advance(Duration::from_hours(24));
     }
     assert!(

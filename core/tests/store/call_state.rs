@@ -37,6 +37,7 @@ async fn call(t: &TestStore) -> (MatchId, [UserId; 2]) {
         side(b.0.id, b.1.id, b.0.id.0),
     );
     match t
+        .matches()
         .create_matches(
             ENDLESS_TERM,
             &[proposed],
@@ -53,7 +54,7 @@ async fn call(t: &TestStore) -> (MatchId, [UserId; 2]) {
 }
 
 async fn connected(t: &TestStore, id: MatchId) -> CallConnected {
-    t.call_connected(id, t.now()).await.unwrap()
+    t.matches().call_connected(id, t.now()).await.unwrap()
 }
 
 async fn a_call_is_connected_once(t: TestStore) {
@@ -64,7 +65,12 @@ async fn a_call_is_connected_once(t: TestStore) {
     t.clock.advance(Duration::from_secs(3));
     assert_eq!(connected(&t, id).await, CallConnected::Before);
     assert_eq!(
-        t.call_side(id, a).await.unwrap().unwrap().connected_at,
+        t.matches()
+            .call_side(id, a)
+            .await
+            .unwrap()
+            .unwrap()
+            .connected_at,
         Some(first)
     );
     assert_eq!(connected(&t, MatchId(1)).await, CallConnected::Over);
@@ -74,18 +80,24 @@ async fn a_call_is_connected_once(t: TestStore) {
     t.clock.set(made - Duration::from_hours(1));
     assert_eq!(connected(&t, id).await, CallConnected::Now);
     assert_eq!(
-        t.call_side(id, a).await.unwrap().unwrap().connected_at,
+        t.matches()
+            .call_side(id, a)
+            .await
+            .unwrap()
+            .unwrap()
+            .connected_at,
         Some(made)
     );
 }
 
 async fn a_call_that_is_over_is_not_connected_any_more(t: TestStore) {
     let (id, [a, _]) = call(&t).await;
-    t.end_match(id, Some(a), EndReason::HungUp, t.now())
+    t.matches()
+        .end_match(id, Some(a), EndReason::HungUp, t.now())
         .await
         .unwrap();
     assert_eq!(connected(&t, id).await, CallConnected::Over);
-    assert_eq!(t.call_failed(id, t.now()).await.unwrap(), None);
+    assert_eq!(t.matches().call_failed(id, t.now()).await.unwrap(), None);
     let (ran_out, _) = call(&t).await;
     t.clock.advance(TestStore::match_rules().lifetime);
     assert_eq!(connected(&t, ran_out).await, CallConnected::Over);
@@ -97,7 +109,7 @@ async fn a_call_that_is_over_is_not_connected_any_more(t: TestStore) {
     let (a, b) = couple(&t).await;
     let text = matched(&t, &a, &b, 1).await;
     connected(&t, text).await;
-    assert_eq!(t.call_failed(text, t.now()).await.unwrap(), None);
+    assert_eq!(t.matches().call_failed(text, t.now()).await.unwrap(), None);
     assert_eq!(
         t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM matches WHERE connected_at IS NOT NULL OR call_failed_at IS NOT NULL").await,
         [0]
@@ -118,15 +130,19 @@ async fn the_end_says_what_became_of_the_call(t: TestStore) {
                 connected(&t, id).await;
             }
             if fails {
-                assert_eq!(t.call_failed(id, t.now()).await.unwrap(), Some(connects));
                 assert_eq!(
-                    t.call_failed(id, t.now()).await.unwrap(),
+                    t.matches().call_failed(id, t.now()).await.unwrap(),
+                    Some(connects)
+                );
+                assert_eq!(
+                    t.matches().call_failed(id, t.now()).await.unwrap(),
                     None,
                     "it was said before"
                 );
             }
         }
         let End::Now(ended) = t
+            .matches()
             .end_match(id, Some(a), EndReason::HungUp, t.now())
             .await
             .unwrap()
@@ -135,6 +151,7 @@ async fn the_end_says_what_became_of_the_call(t: TestStore) {
         };
         assert_eq!((ended.status, ended.call), (status, Some(outcome)));
         let End::Before(before) = t
+            .matches()
             .end_match(id, Some(b), EndReason::Left, t.now())
             .await
             .unwrap()
@@ -143,7 +160,7 @@ async fn the_end_says_what_became_of_the_call(t: TestStore) {
         };
         assert_eq!(before, ended);
         t.clock.advance(TestStore::match_rules().lifetime);
-        let expired = t.expire_matches(t.now(), 10).await.unwrap();
+        let expired = t.jobs().expire_matches(t.now(), 10).await.unwrap();
         assert_eq!(
             expired
                 .iter()
@@ -155,6 +172,7 @@ async fn the_end_says_what_became_of_the_call(t: TestStore) {
     let (a, b) = couple(&t).await;
     let text = matched(&t, &a, &b, 1).await;
     let End::Now(ended) = t
+        .matches()
         .end_match(text, None, EndReason::Left, t.now())
         .await
         .unwrap()
@@ -174,15 +192,17 @@ async fn a_call_is_logged_for_both_and_is_no_answer(t: TestStore) {
     }
     t.clock.advance(Duration::from_mins(1));
     for (id, by) in [(hung_up, a), (never, c)] {
-        t.end_match(id, Some(by), EndReason::HungUp, t.now())
+        t.matches()
+            .end_match(id, Some(by), EndReason::HungUp, t.now())
             .await
             .unwrap();
-        t.end_match(id, Some(by), EndReason::HungUp, t.now())
+        t.matches()
+            .end_match(id, Some(by), EndReason::HungUp, t.now())
             .await
             .unwrap();
     }
     t.clock.advance(TestStore::match_rules().lifetime);
-    assert_eq!(t.expire_matches(t.now(), 10).await.unwrap().len(), 1);
+    assert_eq!(t.jobs().expire_matches(t.now(), 10).await.unwrap().len(), 1);
     let rows = async |id: MatchId, kind: &str, user: UserId| {
         let of = format!(
             "match_id = {id} AND kind = '{kind}' AND sender_id = {user} AND seq = 0 AND connection_type = 'video'"
@@ -208,6 +228,7 @@ async fn a_call_is_logged_for_both_and_is_no_answer(t: TestStore) {
     );
     // They count as messages for nobody.
     let of_staff = t
+        .matches()
         .matches_for_staff(StaffMatchFilter::default(), 10, t.now())
         .await
         .unwrap();
@@ -218,6 +239,7 @@ async fn a_call_is_logged_for_both_and_is_no_answer(t: TestStore) {
         .collect();
     assert_eq!(sent, [0; 6]);
     let counted = t
+        .jobs()
         .count_between(t.now() - Duration::from_hours(48), t.now())
         .await
         .unwrap();
@@ -231,11 +253,12 @@ async fn an_end_and_a_connection_at_once_agree(t: TestStore) {
         let (other, at) = (t.clone(), t.now());
         let end = async move {
             store
+                .matches()
                 .end_match(id, Some(a), EndReason::HungUp, now)
                 .await
                 .unwrap()
         };
-        let connect = async move { other.call_connected(id, at).await.unwrap() };
+        let connect = async move { other.matches().call_connected(id, at).await.unwrap() };
         let (end, connect) = tokio::join!(end, connect);
         let End::Now(ended) = end else {
             panic!("it went on")
@@ -251,12 +274,21 @@ async fn an_end_and_a_connection_at_once_agree(t: TestStore) {
 async fn an_absence_goes_on_only_while_it_is_looked_at(t: TestStore) {
     let (id, [a, b]) = call(&t).await;
     let side = (id, a);
-    let note = async || t.note_absent(&[side], GAP, t.now()).await.unwrap();
+    let note = async || {
+        t.matches()
+            .note_absent(&[side], GAP, t.now())
+            .await
+            .unwrap()
+    };
     let first = t.now();
     assert_eq!(note().await, [(side, first)]);
     t.clock.advance(GAP);
     assert_eq!(note().await, [(side, first)], "as long as the gap may be");
-    let devices = t.call_devices(MatchId(0), 10, t.now()).await.unwrap();
+    let devices = t
+        .matches()
+        .call_devices(MatchId(0), 10, t.now())
+        .await
+        .unwrap();
     let mut seen: Vec<_> = devices
         .iter()
         .map(|device| (device.user_id, device.absent_since))
@@ -269,35 +301,51 @@ async fn an_absence_goes_on_only_while_it_is_looked_at(t: TestStore) {
     t.clock.set(first);
     assert_eq!(note().await, [(side, first)], "the clock was set back");
     // What is over is not looked at.
-    t.end_match(id, None, EndReason::Left, t.now())
+    t.matches()
+        .end_match(id, None, EndReason::Left, t.now())
         .await
         .unwrap();
     assert_eq!(note().await, []);
-    assert_eq!(t.call_devices(MatchId(0), 10, t.now()).await.unwrap(), []);
-    assert_eq!(t.note_absent(&[], GAP, t.now()).await.unwrap(), []);
+    assert_eq!(
+        t.matches()
+            .call_devices(MatchId(0), 10, t.now())
+            .await
+            .unwrap(),
+        []
+    );
+    assert_eq!(
+        t.matches().note_absent(&[], GAP, t.now()).await.unwrap(),
+        []
+    );
 }
 
 async fn who_came_back_is_not_absent(t: TestStore) {
     let (id, [a, b]) = call(&t).await;
-    t.note_absent(&[(id, a), (id, b)], GAP, t.now())
+    t.matches()
+        .note_absent(&[(id, a), (id, b)], GAP, t.now())
         .await
         .unwrap();
-    t.note_present(&[(id, a)]).await.unwrap();
+    t.matches().note_present(&[(id, a)]).await.unwrap();
     let cutoff = t.now();
     t.clock.advance(Duration::from_secs(30));
     assert_eq!(
-        t.end_abandoned((id, a), cutoff, t.now()).await.unwrap(),
+        t.matches()
+            .end_abandoned((id, a), cutoff, t.now())
+            .await
+            .unwrap(),
         None
     );
     assert_eq!(
-        t.end_abandoned((id, b), cutoff - Duration::from_millis(1), t.now())
+        t.matches()
+            .end_abandoned((id, b), cutoff - Duration::from_millis(1), t.now())
             .await
             .unwrap(),
         None,
         "not for so long"
     );
-    assert!(t.parties(id).await.unwrap().is_some());
+    assert!(t.matches().parties(id).await.unwrap().is_some());
     let ended = t
+        .matches()
         .end_abandoned((id, b), cutoff, t.now())
         .await
         .unwrap()
@@ -311,13 +359,21 @@ async fn who_came_back_is_not_absent(t: TestStore) {
 async fn an_abandoned_match_ends_once(t: TestStore) {
     let (id, [a, b]) = call(&t).await;
     let sides = [(id, a), (id, b)];
-    t.note_absent(&sides, GAP, t.now()).await.unwrap();
+    t.matches().note_absent(&sides, GAP, t.now()).await.unwrap();
     let now = t.now();
     let ends = (0..8).map(|turn| {
         let t = t.clone();
-        async move { t.end_abandoned(sides[turn % 2], now, now).await.unwrap() }
+        async move {
+            t.matches()
+                .end_abandoned(sides[turn % 2], now, now)
+                .await
+                .unwrap()
+        }
     });
     let ended = all_at_once(ends).await;
     assert_eq!(ended.iter().flatten().count(), 1, "{ended:?}");
-    assert_eq!(t.end_abandoned((id, a), now, now).await.unwrap(), None);
+    assert_eq!(
+        t.matches().end_abandoned((id, a), now, now).await.unwrap(),
+        None
+    );
 }

@@ -27,7 +27,12 @@ pub async fn video(t: &TestStore, a: &Account, b: &Account, ticket: i64) -> Matc
 async fn a_side_of_a_call_is_who_searched_where(t: TestStore) {
     let (a, b) = couple(&t).await;
     let id = video(&t, &a, &b, 1).await;
-    let side = t.call_side(id, a.0.id).await.unwrap().expect("a side");
+    let side = t
+        .matches()
+        .call_side(id, a.0.id)
+        .await
+        .unwrap()
+        .expect("a side");
     assert_eq!(
         (side.mode, side.role, side.session_id),
         (Mode::Video, MatchRole::Offerer, a.1.id)
@@ -42,6 +47,7 @@ async fn a_side_of_a_call_is_who_searched_where(t: TestStore) {
         (b.0.id, b.1.id, t.now(), None)
     );
     let other = t
+        .matches()
         .call_side(id, b.0.id)
         .await
         .unwrap()
@@ -50,8 +56,11 @@ async fn a_side_of_a_call_is_who_searched_where(t: TestStore) {
         (other.role, other.session_id, other.peer_session_id),
         (MatchRole::Answerer, b.1.id, a.1.id)
     );
-    assert_eq!(t.call_side(id, UserId(1)).await.unwrap(), None);
-    assert_eq!(t.call_side(MatchId(1), a.0.id).await.unwrap(), None);
+    assert_eq!(t.matches().call_side(id, UserId(1)).await.unwrap(), None);
+    assert_eq!(
+        t.matches().call_side(MatchId(1), a.0.id).await.unwrap(),
+        None
+    );
 
     assert!(side.is_active(t.now()));
     let lifetime = TestStore::match_rules().lifetime;
@@ -60,11 +69,13 @@ async fn a_side_of_a_call_is_who_searched_where(t: TestStore) {
             && !side.is_active(t.now() + lifetime),
         "it runs out by itself"
     );
-    t.end_match(id, Some(b.0.id), EndReason::Left, t.now())
+    t.matches()
+        .end_match(id, Some(b.0.id), EndReason::Left, t.now())
         .await
         .unwrap();
     assert!(
-        !t.call_side(id, a.0.id)
+        !t.matches()
+            .call_side(id, a.0.id)
             .await
             .unwrap()
             .expect("it is known still")
@@ -72,7 +83,8 @@ async fn a_side_of_a_call_is_who_searched_where(t: TestStore) {
     );
     let text = matched(&t, &a, &b, 3).await;
     assert_eq!(
-        t.call_side(text, a.0.id)
+        t.matches()
+            .call_side(text, a.0.id)
             .await
             .unwrap()
             .map(|side| side.mode),
@@ -91,14 +103,20 @@ async fn open_video_matches_come_in_pages(t: TestStore) {
         matched(&t, &a, &b, ticket + 1).await;
         made.push((video(&t, &a, &b, ticket + 3).await, a.0.id));
     }
-    let open = async |after, limit, now| t.open_video_matches(after, limit, now).await.unwrap();
+    let open = async |after, limit, now| {
+        t.matches()
+            .open_video_matches(after, limit, now)
+            .await
+            .unwrap()
+    };
     let ids: Vec<MatchId> = made.iter().map(|(id, _)| *id).collect();
     assert_eq!(open(None, 2, t.now()).await, ids[..2]);
     assert_eq!(open(Some(ids[1]), 2, t.now()).await, ids[2..4]);
     assert_eq!(open(Some(ids[3]), 2, t.now()).await, ids[4..]);
     assert_eq!(open(Some(ids[4]), 2, t.now()).await, []);
 
-    t.end_match(ids[0], Some(made[0].1), EndReason::Left, t.now())
+    t.matches()
+        .end_match(ids[0], Some(made[0].1), EndReason::Left, t.now())
         .await
         .unwrap();
     assert_eq!(open(None, 10, t.now()).await, ids[1..]);

@@ -54,12 +54,17 @@ impl<'t> Codes<'t> {
             hash: CodeHash([7; 32]),
             registration: user.is_none().then_some(&sealed),
         };
-        self.t.insert_code(new, self.t.now()).await.unwrap();
+        self.t
+            .accounts()
+            .insert_code(new, self.t.now())
+            .await
+            .unwrap();
         ProvenCode { id, purpose, phone }
     }
 
     async fn tried(&self, code: &ProvenCode) -> Vec<TriedCode> {
         self.t
+            .accounts()
             .try_code(code.purpose, &code.phone, self.t.now())
             .await
             .unwrap()
@@ -68,6 +73,7 @@ impl<'t> Codes<'t> {
 
     async fn wait(&self, code: &ProvenCode) -> Option<Duration> {
         self.t
+            .accounts()
             .try_code(code.purpose, &code.phone, self.t.now())
             .await
             .unwrap()
@@ -94,6 +100,7 @@ async fn a_code_is_tried_five_times_however_many_guess_at_once(t: TestStore) {
         let (store, now) = (nodes[number % 2].clone(), t.now());
         async move {
             store
+                .accounts()
                 .try_code(code.purpose, &code.phone, now)
                 .await
                 .unwrap()
@@ -147,7 +154,8 @@ async fn a_code_ends_after_five_minutes_and_does_not_live_longer_when_the_clock_
         (start - Duration::from_mins(2), false),
     ] {
         assert_eq!(
-            t.try_code(code.purpose, &code.phone, at)
+            t.accounts()
+                .try_code(code.purpose, &code.phone, at)
                 .await
                 .unwrap()
                 .codes
@@ -157,6 +165,7 @@ async fn a_code_ends_after_five_minutes_and_does_not_live_longer_when_the_clock_
         );
         if !good {
             let used = t
+                .accounts()
                 .insert_verified_user(&code, &new, t.new_session("a"), &mut rng(1), at)
                 .await
                 .unwrap();
@@ -204,12 +213,20 @@ async fn purposes_and_phones_are_told_apart(t: TestStore) {
         },
     ] {
         assert_eq!(
-            t.reset_password(&wrong, user.id, &hash, at).await.unwrap(),
+            t.accounts()
+                .reset_password(&wrong, user.id, &hash, at)
+                .await
+                .unwrap(),
             None
         );
     }
     assert_eq!(
-        t.user(user.id).await.unwrap().unwrap().password_hash,
+        t.accounts()
+            .user(user.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .password_hash,
         user.password_hash
     );
 }
@@ -244,6 +261,7 @@ async fn a_fresh_code_has_fresh_tries_and_a_spent_one_says_how_long(t: TestStore
     assert_eq!(ids(&codes.tried(&second).await), [second.id]);
     t.clock.advance(CODE_LIFETIME);
     let none = t
+        .accounts()
         .try_code(CodePurpose::Registration, &phone, t.now())
         .await
         .unwrap();
@@ -261,7 +279,11 @@ async fn new_codes_do_not_bring_new_tries_without_end(t: TestStore) {
     for _ in 0..20 {
         let code = codes.insert(CodePurpose::PasswordReset, phone, None).await;
         for _ in 0..10 {
-            let guess = t.try_code(code.purpose, &phone, t.now()).await.unwrap();
+            let guess = t
+                .accounts()
+                .try_code(code.purpose, &phone, t.now())
+                .await
+                .unwrap();
             compared += guess.codes.len();
             waits.extend(guess.wait.filter(|_| compared >= 60));
         }
@@ -302,6 +324,7 @@ async fn a_phone_is_registered_once_with_its_code(t: TestStore) {
         let code = if number % 4 < 2 { code } else { other };
         async move {
             store
+                .accounts()
                 .insert_verified_user(&code, &new, session, &mut rng(5), now)
                 .await
                 .unwrap()
@@ -344,7 +367,8 @@ async fn a_refused_registration_leaves_the_code(t: TestStore) {
     )
     .await;
     let insert = async || {
-        t.insert_verified_user(&code, &new, t.new_session("a"), &mut rng(1), t.now())
+        t.accounts()
+            .insert_verified_user(&code, &new, t.new_session("a"), &mut rng(1), t.now())
             .await
             .unwrap()
     };
@@ -355,6 +379,7 @@ async fn a_refused_registration_leaves_the_code(t: TestStore) {
         .insert(CodePurpose::Registration, new.phone_index, None)
         .await;
     let taken = t
+        .accounts()
         .insert_verified_user(&again, &new, t.new_session("a"), &mut rng(1), t.now())
         .await
         .unwrap();
@@ -372,6 +397,7 @@ async fn a_password_is_reset_once_and_every_session_ends(t: TestStore) {
         let (store, now) = (t.store.clone(), t.now());
         async move {
             store
+                .accounts()
                 .reset_password(&code, user.id, &Secret::from(format!("hash{number}")), now)
                 .await
                 .unwrap()
@@ -387,7 +413,8 @@ async fn a_password_is_reset_once_and_every_session_ends(t: TestStore) {
         Some(&Notice::PasswordReset {})
     );
     assert!(
-        t.user(user.id)
+        t.accounts()
+            .user(user.id)
             .await
             .unwrap()
             .unwrap()
@@ -396,13 +423,19 @@ async fn a_password_is_reset_once_and_every_session_ends(t: TestStore) {
             .starts_with("hash")
     );
     assert!(
-        t.session_alive(session.id, t.now())
+        t.accounts()
+            .session_alive(session.id, t.now())
             .await
             .unwrap()
             .is_none()
     );
     assert_eq!(
-        t.user(stranger.id).await.unwrap().unwrap().password_hash,
+        t.accounts()
+            .user(stranger.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .password_hash,
         stranger.password_hash
     );
     let logged = format!(
@@ -420,7 +453,8 @@ async fn a_password_is_reset_once_and_every_session_ends(t: TestStore) {
         .insert(CodePurpose::PasswordReset, user.phone_index, None)
         .await;
     assert_eq!(
-        t.reset_password(&gone, UserId(1), &Secret::from("x"), t.now())
+        t.accounts()
+            .reset_password(&gone, UserId(1), &Secret::from("x"), t.now())
             .await
             .unwrap(),
         None
@@ -443,11 +477,11 @@ async fn old_codes_are_deleted_in_batches(t: TestStore) {
             None,
         )
         .await;
-    assert_eq!(t.delete_old_codes(t.now(), 2).await.unwrap(), 0);
+    assert_eq!(t.accounts().delete_old_codes(t.now(), 2).await.unwrap(), 0);
     t.clock.advance(Duration::from_mins(1));
     let batches = [
-        t.delete_old_codes(t.now(), 2).await.unwrap(),
-        t.delete_old_codes(t.now(), 2).await.unwrap(),
+        t.accounts().delete_old_codes(t.now(), 2).await.unwrap(),
+        t.accounts().delete_old_codes(t.now(), 2).await.unwrap(),
     ];
     assert_eq!(batches, [2, 1]);
     assert_eq!(

@@ -91,17 +91,20 @@ async fn who_lost_the_part_writes_nothing_until_there_is_another(t: TestStore) {
     };
 
     assert!(
-        matches!(suspended.renew_ids().await, Err(StoreError::NoNodePart(_))),
+        matches!(
+            suspended.jobs().renew_ids().await,
+            Err(StoreError::NoNodePart(_))
+        ),
         "nobody has one to lend"
     );
-    let refused = suspended.push_job(job, t.now()).await.unwrap_err();
+    let refused = suspended.jobs().push_job(job, t.now()).await.unwrap_err();
     assert!(refused.is_transient(), "{refused}");
-    assert!(next.push_job(job, t.now()).await.unwrap());
+    assert!(next.jobs().push_job(job, t.now()).await.unwrap());
     t.execute("UPDATE id_nodes SET expires_at = 0 WHERE part = 12")
         .await;
-    suspended.renew_ids().await.unwrap();
+    suspended.jobs().renew_ids().await.unwrap();
     assert_eq!((part(&suspended), part(&next)), (12, 77));
-    assert!(suspended.push_job(job, t.now()).await.unwrap());
+    assert!(suspended.jobs().push_job(job, t.now()).await.unwrap());
     for store in [suspended, next] {
         store.close().await;
     }
@@ -142,19 +145,19 @@ async fn an_id_that_is_there_is_an_error_and_loses_no_job(t: TestStore) {
          SELECT '{next}', 'other', phone_ciphertext, 1, created_at, created_at FROM users"
     ))
     .await;
-    let refused = t.push_job(job, t.now()).await.unwrap_err();
+    let refused = t.jobs().push_job(job, t.now()).await.unwrap_err();
     assert!(!refused.is_transient(), "{refused}");
     assert!(
-        t.push_job(job, t.now()).await.unwrap(),
+        t.jobs().push_job(job, t.now()).await.unwrap(),
         "the next id is free"
     );
     let keyed = NewJob {
         dedupe: Some("k"),
         ..job
     };
-    assert!(t.push_job(keyed, t.now()).await.unwrap());
+    assert!(t.jobs().push_job(keyed, t.now()).await.unwrap());
     assert!(
-        !t.push_job(keyed, t.now()).await.unwrap(),
+        !t.jobs().push_job(keyed, t.now()).await.unwrap(),
         "a key that is taken is none"
     );
 }

@@ -31,37 +31,43 @@ fn answer() -> FirstAnswer {
 async fn a_repeat_gets_the_first_answer(t: TestStore) {
     let begun = t.now();
     assert_eq!(
-        t.begin_idempotent("user:1", "key", &[1; 32], begun)
+        t.jobs()
+            .begin_idempotent("user:1", "key", &[1; 32], begun)
             .await
             .unwrap(),
         Idempotent::Fresh
     );
     assert_eq!(
-        t.begin_idempotent("user:1", "key", &[1; 32], begun)
+        t.jobs()
+            .begin_idempotent("user:1", "key", &[1; 32], begun)
             .await
             .unwrap(),
         Idempotent::InProgress
     );
     assert!(
-        t.finish_idempotent("user:1", "key", begun, &answer())
+        t.jobs()
+            .finish_idempotent("user:1", "key", begun, &answer())
             .await
             .unwrap()
     );
     assert_eq!(
-        t.begin_idempotent("user:1", "key", &[1; 32], begun)
+        t.jobs()
+            .begin_idempotent("user:1", "key", &[1; 32], begun)
             .await
             .unwrap(),
         Idempotent::Replay(answer())
     );
     let late = begun + IDEMPOTENCY_WINDOW;
     assert_eq!(
-        t.begin_idempotent("user:1", "key", &[1; 32], late - MS)
+        t.jobs()
+            .begin_idempotent("user:1", "key", &[1; 32], late - MS)
             .await
             .unwrap(),
         Idempotent::Replay(answer())
     );
     assert_eq!(
-        t.begin_idempotent("user:1", "key", &[2; 32], late)
+        t.jobs()
+            .begin_idempotent("user:1", "key", &[2; 32], late)
             .await
             .unwrap(),
         Idempotent::Fresh,
@@ -72,34 +78,40 @@ async fn a_repeat_gets_the_first_answer(t: TestStore) {
 async fn a_key_belongs_to_one_request_and_one_scope(t: TestStore) {
     let begun = t.now();
     assert_eq!(
-        t.begin_idempotent("user:1", "key", &[1; 32], begun)
+        t.jobs()
+            .begin_idempotent("user:1", "key", &[1; 32], begun)
             .await
             .unwrap(),
         Idempotent::Fresh
     );
     assert_eq!(
-        t.begin_idempotent("user:1", "key", &[2; 32], begun)
+        t.jobs()
+            .begin_idempotent("user:1", "key", &[2; 32], begun)
             .await
             .unwrap(),
         Idempotent::Mismatch
     );
     assert_eq!(
-        t.begin_idempotent("user:2", "key", &[2; 32], begun)
+        t.jobs()
+            .begin_idempotent("user:2", "key", &[2; 32], begun)
             .await
             .unwrap(),
         Idempotent::Fresh
     );
     assert_eq!(
-        t.begin_idempotent("user:1", "other", &[2; 32], begun)
+        t.jobs()
+            .begin_idempotent("user:1", "other", &[2; 32], begun)
             .await
             .unwrap(),
         Idempotent::Fresh
     );
-    t.finish_idempotent("user:1", "key", begun, &answer())
+    t.jobs()
+        .finish_idempotent("user:1", "key", begun, &answer())
         .await
         .unwrap();
     assert_eq!(
-        t.begin_idempotent("user:1", "key", &[2; 32], begun)
+        t.jobs()
+            .begin_idempotent("user:1", "key", &[2; 32], begun)
             .await
             .unwrap(),
         Idempotent::Mismatch
@@ -110,49 +122,60 @@ async fn a_request_without_an_answer_is_taken_over(t: TestStore) {
     let begun = t.now();
     let later = begun + IDEMPOTENCY_PENDING;
     assert_eq!(
-        t.begin_idempotent("s", "key", &[1; 32], begun)
+        t.jobs()
+            .begin_idempotent("s", "key", &[1; 32], begun)
             .await
             .unwrap(),
         Idempotent::Fresh
     );
     assert_eq!(
-        t.begin_idempotent("s", "key", &[1; 32], later - MS)
+        t.jobs()
+            .begin_idempotent("s", "key", &[1; 32], later - MS)
             .await
             .unwrap(),
         Idempotent::InProgress
     );
     assert_eq!(
-        t.begin_idempotent("s", "key", &[2; 32], later)
+        t.jobs()
+            .begin_idempotent("s", "key", &[2; 32], later)
             .await
             .unwrap(),
         Idempotent::Mismatch
     );
     assert_eq!(
-        t.begin_idempotent("s", "key", &[1; 32], later)
+        t.jobs()
+            .begin_idempotent("s", "key", &[1; 32], later)
             .await
             .unwrap(),
         Idempotent::Fresh
     );
     assert!(
-        !t.finish_idempotent("s", "key", begun, &answer())
+        !t.jobs()
+            .finish_idempotent("s", "key", begun, &answer())
             .await
             .unwrap(),
         "the first claim is lost"
     );
-    t.abandon_idempotent("s", "key", begun).await.unwrap();
+    t.jobs()
+        .abandon_idempotent("s", "key", begun)
+        .await
+        .unwrap();
     assert_eq!(
-        t.begin_idempotent("s", "key", &[1; 32], later)
+        t.jobs()
+            .begin_idempotent("s", "key", &[1; 32], later)
             .await
             .unwrap(),
         Idempotent::InProgress
     );
     assert!(
-        t.finish_idempotent("s", "key", later, &answer())
+        t.jobs()
+            .finish_idempotent("s", "key", later, &answer())
             .await
             .unwrap()
     );
     assert_eq!(
-        t.begin_idempotent("s", "key", &[1; 32], later)
+        t.jobs()
+            .begin_idempotent("s", "key", &[1; 32], later)
             .await
             .unwrap(),
         Idempotent::Replay(answer())
@@ -162,24 +185,34 @@ async fn a_request_without_an_answer_is_taken_over(t: TestStore) {
 async fn an_abandoned_key_is_free(t: TestStore) {
     let begun = t.now();
     assert_eq!(
-        t.begin_idempotent("s", "key", &[1; 32], begun)
+        t.jobs()
+            .begin_idempotent("s", "key", &[1; 32], begun)
             .await
             .unwrap(),
         Idempotent::Fresh
     );
-    t.abandon_idempotent("s", "key", begun).await.unwrap();
-    assert_eq!(
-        t.begin_idempotent("s", "key", &[2; 32], begun)
-            .await
-            .unwrap(),
-        Idempotent::Fresh
-    );
-    t.finish_idempotent("s", "key", begun, &answer())
+    t.jobs()
+        .abandon_idempotent("s", "key", begun)
         .await
         .unwrap();
-    t.abandon_idempotent("s", "key", begun).await.unwrap();
     assert_eq!(
-        t.begin_idempotent("s", "key", &[2; 32], begun)
+        t.jobs()
+            .begin_idempotent("s", "key", &[2; 32], begun)
+            .await
+            .unwrap(),
+        Idempotent::Fresh
+    );
+    t.jobs()
+        .finish_idempotent("s", "key", begun, &answer())
+        .await
+        .unwrap();
+    t.jobs()
+        .abandon_idempotent("s", "key", begun)
+        .await
+        .unwrap();
+    assert_eq!(
+        t.jobs()
+            .begin_idempotent("s", "key", &[2; 32], begun)
             .await
             .unwrap(),
         Idempotent::Replay(answer()),
@@ -192,6 +225,7 @@ async fn of_parallel_requests_one_runs(t: TestStore) {
         let (store, now) = (t.store.clone(), t.now());
         async move {
             store
+                .jobs()
                 .begin_idempotent("s", "key", &[1; 32], now)
                 .await
                 .unwrap()

@@ -14,31 +14,35 @@ const ADMIN: UserId = UserId(7);
 const MINUTE: Duration = Duration::from_mins(1);
 
 async fn push(t: &TestStore, queue: &str, dedupe: Option<&str>) -> bool {
-    t.push_job(
-        NewJob {
-            queue,
-            payload: b"{}",
-            dedupe,
-            run_at: t.now(),
-            max_attempts: 2,
-        },
-        t.now(),
-    )
-    .await
-    .unwrap()
+    t.jobs()
+        .push_job(
+            NewJob {
+                queue,
+                payload: b"{}",
+                dedupe,
+                run_at: t.now(),
+                max_attempts: 2,
+            },
+            t.now(),
+        )
+        .await
+        .unwrap()
 }
 
 /// The only job, dead at its first attempt, and the lease it died under.
 async fn dead(t: &TestStore) -> (AdminJob, JobLease) {
     push(t, "q", Some("key")).await;
     let leased = t
+        .jobs()
         .lease_jobs("q", 1, MINUTE, t.now())
         .await
         .unwrap()
         .jobs
         .remove(0);
-    assert!(t.bury_job(&leased, "no way", t.now()).await.unwrap());
-    let [job] = <[AdminJob; 1]>::try_from(t.jobs(JobFilter::default(), 10).await.unwrap()).unwrap();
+    assert!(t.jobs().bury_job(&leased, "no way", t.now()).await.unwrap());
+    let [job] =
+        <[AdminJob; 1]>::try_from(t.jobs().list_jobs(JobFilter::default(), 10).await.unwrap())
+            .unwrap();
     (job, leased.lease)
 }
 
@@ -50,7 +54,7 @@ async fn logged(t: &TestStore, action: &str) -> i64 {
 }
 
 async fn queues_are_counted(t: &TestStore) {
-    let queues = t.job_queues(t.now()).await.unwrap();
+    let queues = t.jobs().job_queues(t.now()).await.unwrap();
     let told: Vec<_> = queues
         .iter()
         .map(|q| {
@@ -70,11 +74,19 @@ async fn jobs_are_listed(t: TestStore) {
     for queue in ["a", "b", "b", "b"] {
         assert!(push(&t, queue, None).await);
     }
-    let leased = t.lease_jobs("b", 2, MINUTE, t.now()).await.unwrap().jobs;
-    t.bury_job(&leased[1], "no way", t.now()).await.unwrap();
+    let leased = t
+        .jobs()
+        .lease_jobs("b", 2, MINUTE, t.now())
+        .await
+        .unwrap()
+        .jobs;
+    t.jobs()
+        .bury_job(&leased[1], "no way", t.now())
+        .await
+        .unwrap();
     t.clock.advance(MINUTE);
 
-    let all = t.jobs(JobFilter::default(), 10).await.unwrap();
+    let all = t.jobs().list_jobs(JobFilter::default(), 10).await.unwrap();
     assert_eq!(
         all.iter().map(|job| job.queue.as_str()).collect::<Vec<_>>(),
         ["b", "b", "b", "a"],
@@ -82,39 +94,42 @@ async fn jobs_are_listed(t: TestStore) {
     );
     assert!(all.windows(2).all(|two| two[0].id > two[1].id));
     assert_eq!(
-        t.jobs(
-            JobFilter {
-                before: Some(all[1].id),
-                ..JobFilter::default()
-            },
-            10
-        )
-        .await
-        .unwrap(),
+        t.jobs()
+            .list_jobs(
+                JobFilter {
+                    before: Some(all[1].id),
+                    ..JobFilter::default()
+                },
+                10
+            )
+            .await
+            .unwrap(),
         &all[2..]
     );
     assert_eq!(
-        t.jobs(
-            JobFilter {
-                queue: Some("a"),
-                ..JobFilter::default()
-            },
-            10
-        )
-        .await
-        .unwrap(),
+        t.jobs()
+            .list_jobs(
+                JobFilter {
+                    queue: Some("a"),
+                    ..JobFilter::default()
+                },
+                10
+            )
+            .await
+            .unwrap(),
         &all[3..]
     );
     let in_state = async |state| {
-        t.jobs(
-            JobFilter {
-                state: Some(state),
-                ..JobFilter::default()
-            },
-            10,
-        )
-        .await
-        .unwrap()
+        t.jobs()
+            .list_jobs(
+                JobFilter {
+                    state: Some(state),
+                    ..JobFilter::default()
+                },
+                10,
+            )
+            .await
+            .unwrap()
     };
     let [dead] = <[AdminJob; 1]>::try_from(in_state(JobState::Dead).await).unwrap();
     assert_eq!(
@@ -150,25 +165,26 @@ async fn a_dead_job_is_retried(t: TestStore) {
     let (job, old_lease) = dead(&t).await;
     t.clock.advance(MINUTE);
     assert_eq!(
-        t.retry_job(ADMIN, JobId(1), t.now()).await.unwrap(),
+        t.jobs().retry_job(ADMIN, JobId(1), t.now()).await.unwrap(),
         Mended::NotFound
     );
     assert_eq!(
-        t.retry_job(ADMIN, job.id, t.now()).await.unwrap(),
+        t.jobs().retry_job(ADMIN, job.id, t.now()).await.unwrap(),
         Mended::Done
     );
     assert_eq!(
-        t.retry_job(ADMIN, job.id, t.now()).await.unwrap(),
+        t.jobs().retry_job(ADMIN, job.id, t.now()).await.unwrap(),
         Mended::NotDead,
         "it waits"
     );
     assert_eq!(
-        t.delete_job(ADMIN, job.id, t.now()).await.unwrap(),
+        t.jobs().delete_job(ADMIN, job.id, t.now()).await.unwrap(),
         Mended::NotDead
     );
     assert_eq!(logged(&t, "job_retried").await, 1);
 
     let again = t
+        .jobs()
         .lease_jobs("q", 1, MINUTE, t.now())
         .await
         .unwrap()
@@ -179,20 +195,21 @@ async fn a_dead_job_is_retried(t: TestStore) {
         (2, 6, b"{}".as_slice())
     );
     assert_eq!(
-        t.extend_leases(&[old_lease], t.now() + MINUTE)
+        t.jobs()
+            .extend_leases(&[old_lease], t.now() + MINUTE)
             .await
             .unwrap(),
         0,
         "whoever had it has it no more"
     );
     assert_eq!(
-        t.retry_job(ADMIN, job.id, t.now()).await.unwrap(),
+        t.jobs().retry_job(ADMIN, job.id, t.now()).await.unwrap(),
         Mended::NotDead,
         "it runs"
     );
-    assert!(t.finish_job(&again, t.now()).await.unwrap());
+    assert!(t.jobs().finish_job(&again, t.now()).await.unwrap());
     assert_eq!(
-        t.retry_job(ADMIN, job.id, t.now()).await.unwrap(),
+        t.jobs().retry_job(ADMIN, job.id, t.now()).await.unwrap(),
         Mended::NotDead,
         "it is done"
     );
@@ -202,15 +219,15 @@ async fn a_dead_job_is_deleted(t: TestStore) {
     let (job, _) = dead(&t).await;
     assert!(!push(&t, "q", Some("key")).await, "its key is taken");
     assert_eq!(
-        t.delete_job(ADMIN, JobId(1), t.now()).await.unwrap(),
+        t.jobs().delete_job(ADMIN, JobId(1), t.now()).await.unwrap(),
         Mended::NotFound
     );
     assert_eq!(
-        t.delete_job(ADMIN, job.id, t.now()).await.unwrap(),
+        t.jobs().delete_job(ADMIN, job.id, t.now()).await.unwrap(),
         Mended::Done
     );
     assert_eq!(
-        t.delete_job(ADMIN, job.id, t.now()).await.unwrap(),
+        t.jobs().delete_job(ADMIN, job.id, t.now()).await.unwrap(),
         Mended::NotFound
     );
     assert_eq!(logged(&t, "job_deleted").await, 1);

@@ -31,13 +31,17 @@ async fn packages_add_up_to_the_bound(t: TestStore) {
         let store = t.store.clone();
         async move {
             store
+                .accounts()
                 .put_key_packages(user.id, session.id, &packages, last_resort, now)
                 .await
                 .unwrap()
         }
     };
     assert_eq!(
-        t.key_packages_remaining(session.id, t.now()).await.unwrap(),
+        t.accounts()
+            .key_packages_remaining(session.id, t.now())
+            .await
+            .unwrap(),
         0
     );
     assert_eq!(put(0, None).await, PutKeys::Stored { remaining: 0 });
@@ -63,7 +67,10 @@ async fn packages_add_up_to_the_bound(t: TestStore) {
         }
     );
     assert_eq!(
-        t.key_packages_remaining(session.id, t.now()).await.unwrap(),
+        t.accounts()
+            .key_packages_remaining(session.id, t.now())
+            .await
+            .unwrap(),
         MAX_KEY_PACKAGES
     );
     let last_resorts =
@@ -75,19 +82,22 @@ async fn packages_add_up_to_the_bound(t: TestStore) {
     );
 
     assert_eq!(
-        t.put_key_packages(other.id, session.id, &packages(1, 1), None, t.now())
+        t.accounts()
+            .put_key_packages(other.id, session.id, &packages(1, 1), None, t.now())
             .await
             .unwrap(),
         PutKeys::NoSession,
         "not its own"
     );
     assert_eq!(
-        t.put_key_packages(user.id, SessionId(1), &packages(1, 1), None, t.now())
+        t.accounts()
+            .put_key_packages(user.id, SessionId(1), &packages(1, 1), None, t.now())
             .await
             .unwrap(),
         PutKeys::NoSession
     );
-    t.revoke_session(user.id, session.id, t.now())
+    t.accounts()
+        .revoke_session(user.id, session.id, t.now())
         .await
         .unwrap();
     assert_eq!(put(1, None).await, PutKeys::NoSession);
@@ -99,6 +109,7 @@ async fn parallel_uploads_respect_the_bound(t: TestStore) {
         let (store, now) = (t.store.clone(), t.now());
         async move {
             store
+                .accounts()
                 .put_key_packages(
                     user.id,
                     session.id,
@@ -119,7 +130,10 @@ async fn parallel_uploads_respect_the_bound(t: TestStore) {
         3
     );
     assert_eq!(
-        t.key_packages_remaining(session.id, t.now()).await.unwrap(),
+        t.accounts()
+            .key_packages_remaining(session.id, t.now())
+            .await
+            .unwrap(),
         90
     );
     assert_eq!(
@@ -132,27 +146,37 @@ async fn parallel_uploads_respect_the_bound(t: TestStore) {
 async fn a_package_is_not_handed_out_for_ever(t: TestStore) {
     let (user, session) = t.register("kedi").await;
     let put = async || {
-        t.put_key_packages(
-            user.id,
-            session.id,
-            &[b"one".to_vec()],
-            Some(b"last"),
-            t.now(),
-        )
-        .await
-        .unwrap()
+        t.accounts()
+            .put_key_packages(
+                user.id,
+                session.id,
+                &[b"one".to_vec()],
+                Some(b"last"),
+                t.now(),
+            )
+            .await
+            .unwrap()
     };
     put().await;
     t.clock.advance(tebdil_core::store::KEY_PACKAGE_PERIOD);
     assert!(
-        !t.has_key_package(session.id, t.now()).await.unwrap(),
+        !t.accounts()
+            .has_key_package(session.id, t.now())
+            .await
+            .unwrap(),
         "clients would refuse it"
     );
     assert_eq!(
-        t.key_packages_remaining(session.id, t.now()).await.unwrap(),
+        t.accounts()
+            .key_packages_remaining(session.id, t.now())
+            .await
+            .unwrap(),
         0
     );
-    assert_eq!(t.delete_old_key_packages(t.now(), 10).await.unwrap(), 2);
+    assert_eq!(
+        t.jobs().delete_old_key_packages(t.now(), 10).await.unwrap(),
+        2
+    );
     // The session itself has to be alive to put new ones.
     assert_eq!(put().await, PutKeys::Stored { remaining: 1 });
 }
@@ -160,6 +184,7 @@ async fn a_package_is_not_handed_out_for_ever(t: TestStore) {
 async fn a_package_is_stored_once_per_session(t: TestStore) {
     let (user, session) = t.register("kedi").await;
     let other = t
+        .accounts()
         .create_session(
             user.id,
             &user.password_hash,
@@ -173,7 +198,8 @@ async fn a_package_is_stored_once_per_session(t: TestStore) {
         .session;
     let put = async |session, packages: &[&[u8]], last_resort: Option<&[u8]>| {
         let packages: Vec<Vec<u8>> = packages.iter().map(|package| package.to_vec()).collect();
-        t.put_key_packages(user.id, session, &packages, last_resort, t.now())
+        t.accounts()
+            .put_key_packages(user.id, session, &packages, last_resort, t.now())
             .await
             .unwrap()
     };
@@ -209,13 +235,15 @@ async fn a_package_is_stored_once_per_session(t: TestStore) {
     );
 
     // A hundred that are there are no obstacle for a repeat of them.
-    t.put_key_packages(user.id, session.id, &packages(0, 98), None, t.now())
+    t.accounts()
+        .put_key_packages(user.id, session.id, &packages(0, 98), None, t.now())
         .await
         .unwrap();
     let again = all_at_once((0..8).map(|_| {
         let (store, now) = (t.store.clone(), t.now());
         async move {
             store
+                .accounts()
                 .put_key_packages(user.id, session.id, &packages(0, 98), None, now)
                 .await
                 .unwrap()
@@ -230,16 +258,19 @@ async fn a_package_is_stored_once_per_session(t: TestStore) {
 async fn an_account_keeps_its_newest_packages(t: TestStore) {
     let (user, first) = t.register("kedi").await;
     let (stranger, strangers) = t.register("kopek").await;
-    t.put_key_packages(stranger.id, strangers.id, &packages(0, 100), None, t.now())
+    t.accounts()
+        .put_key_packages(stranger.id, strangers.id, &packages(0, 100), None, t.now())
         .await
         .unwrap();
-    t.put_key_packages(user.id, first.id, &packages(0, 100), Some(b"last"), t.now())
+    t.accounts()
+        .put_key_packages(user.id, first.id, &packages(0, 100), Some(b"last"), t.now())
         .await
         .unwrap();
     let mut sessions = vec![first.id];
     for number in 1..=6 {
         t.clock.advance(std::time::Duration::from_millis(1));
         let session = t
+            .accounts()
             .create_session(
                 user.id,
                 &user.password_hash,
@@ -253,6 +284,7 @@ async fn an_account_keeps_its_newest_packages(t: TestStore) {
             .session
             .id;
         let put = t
+            .accounts()
             .put_key_packages(
                 user.id,
                 session,
@@ -271,16 +303,25 @@ async fn an_account_keeps_its_newest_packages(t: TestStore) {
     }
     let mut left = Vec::new();
     for session in sessions {
-        left.push(t.key_packages_remaining(session, t.now()).await.unwrap());
+        left.push(
+            t.accounts()
+                .key_packages_remaining(session, t.now())
+                .await
+                .unwrap(),
+        );
         assert!(
-            t.has_key_package(session, t.now()).await.unwrap(),
+            t.accounts()
+                .has_key_package(session, t.now())
+                .await
+                .unwrap(),
             "the last resort stays"
         );
     }
     assert_eq!(left, [0, 50, 90, 90, 90, 90, 90]);
     assert_eq!(left.iter().sum::<i64>(), MAX_ACCOUNT_KEY_PACKAGES);
     assert_eq!(
-        t.key_packages_remaining(strangers.id, t.now())
+        t.accounts()
+            .key_packages_remaining(strangers.id, t.now())
             .await
             .unwrap(),
         100

@@ -29,6 +29,7 @@ async fn come_back(t: &TestStore, was: &UserRow) -> Account {
     let mut new = t.new_user(0, &was.alias);
     (new.phone_index, new.phone) = (was.phone_index, was.phone.clone());
     let registered = t
+        .accounts()
         .insert_user(
             &new,
             t.new_session("token"),
@@ -40,14 +41,15 @@ async fn come_back(t: &TestStore, was: &UserRow) -> Account {
     let Registration::Inserted(user, session) = registered else {
         panic!("{registered:?}")
     };
-    t.put_key_packages(user.id, session.id, &[], Some(b"last"), t.now())
+    t.accounts()
+        .put_key_packages(user.id, session.id, &[], Some(b"last"), t.now())
         .await
         .unwrap();
     (*user, session)
 }
 
 async fn block(t: &TestStore, blocker: &Account, of: MatchId) {
-    let made = t.block(of, blocker.0.id, t.now()).await.unwrap();
+    let made = t.safety().block(of, blocker.0.id, t.now()).await.unwrap();
     assert!(
         matches!(made, Blocking::Blocked { new: true, .. }),
         "{made:?}"
@@ -65,7 +67,8 @@ async fn assert_kept_apart(t: &TestStore, a: &Account, b: &Account) {
             "{outcome:?}"
         );
         assert!(
-            t.blocked_either_way(one.0.id)
+            t.safety()
+                .blocked_either_way(one.0.id)
                 .await
                 .unwrap()
                 .contains(&other.0.id),
@@ -83,7 +86,7 @@ async fn a_block_outlasts_the_erasure_of_either_side(t: TestStore) {
             t.erase(&b.0).await;
             // Nothing tells whether somebody came back.
             assert_eq!(
-                t.blocks_of(a.0.id, None, 9).await.unwrap()[0].alias,
+                t.safety().blocks_of(a.0.id, None, 9).await.unwrap()[0].alias,
                 "deleted"
             );
         }
@@ -95,7 +98,7 @@ async fn a_block_outlasts_the_erasure_of_either_side(t: TestStore) {
             b = come_back(&t, &b.0).await;
         }
         assert_kept_apart(&t, &a, &b).await;
-        let listed = t.blocks_of(a.0.id, None, 9).await.unwrap();
+        let listed = t.safety().blocks_of(a.0.id, None, 9).await.unwrap();
         assert_eq!(
             listed
                 .iter()
@@ -104,11 +107,14 @@ async fn a_block_outlasts_the_erasure_of_either_side(t: TestStore) {
             [("deleted", "0000")]
         );
         assert_eq!(
-            t.blocks_of(b.0.id, None, 9).await.unwrap(),
+            t.safety().blocks_of(b.0.id, None, 9).await.unwrap(),
             [],
             "the blocked one is told nothing"
         );
-        assert_eq!(t.unblock(a.0.id, listed[0].id).await.unwrap(), Some(b.0.id));
+        assert_eq!(
+            t.safety().unblock(a.0.id, listed[0].id).await.unwrap(),
+            Some(b.0.id)
+        );
         assert!(matches!(
             propose(&t, Mode::Text, &a, &b, 2 * b.0.id.0 + 1).await,
             PairOutcome::Made(_)
@@ -138,7 +144,7 @@ async fn a_block_of_who_is_gone_holds_for_who_comes_back(t: TestStore) {
             block: first,
             new: false,
             ..
-        } = t.block(id, a.0.id, t.now()).await.unwrap()
+        } = t.safety().block(id, a.0.id, t.now()).await.unwrap()
         else {
             panic!("new")
         };
@@ -163,12 +169,12 @@ async fn who_comes_back_several_times_stays_blocked(t: TestStore) {
     let second = come_back(&t, &first.0).await;
     t.erase(&second.0).await;
     // Once more, by the match with the first account: it is the same phone.
-    let again = t.block(id, a.0.id, t.now()).await.unwrap();
+    let again = t.safety().block(id, a.0.id, t.now()).await.unwrap();
     assert!(matches!(again, Blocking::Blocked { .. }), "{again:?}");
     let third = come_back(&t, &first.0).await;
     assert_kept_apart(&t, &a, &third).await;
     assert_eq!(
-        t.blocks_of(a.0.id, None, 9).await.unwrap().len(),
+        t.safety().blocks_of(a.0.id, None, 9).await.unwrap().len(),
         1,
         "of one person there is one"
     );
@@ -187,6 +193,7 @@ async fn both_erase_and_come_back_at_once(t: TestStore) {
                     verified: &user.password_hash,
                 };
                 store
+                    .accounts()
                     .erase_user(user.id, by, &mut rng(user.id.0.unsigned_abs()), now)
                     .await
                     .unwrap()
@@ -199,11 +206,11 @@ async fn both_erase_and_come_back_at_once(t: TestStore) {
             of.iter().map(|row| row.blocked_id).collect::<HashSet<_>>()
         };
         assert_eq!(
-            ids(&t.blocks_of(a.0.id, None, 9).await.unwrap()),
+            ids(&t.safety().blocks_of(a.0.id, None, 9).await.unwrap()),
             HashSet::from([b.0.id])
         );
         assert_eq!(
-            ids(&t.blocks_of(b.0.id, None, 9).await.unwrap()),
+            ids(&t.safety().blocks_of(b.0.id, None, 9).await.unwrap()),
             HashSet::from([a.0.id])
         );
     }
@@ -214,8 +221,11 @@ async fn a_block_can_be_taken_back_while_the_other_is_gone(t: TestStore) {
     let id = matched(&t, &a, &b, 1).await;
     block(&t, &a, id).await;
     t.erase(&b.0).await;
-    let listed = t.blocks_of(a.0.id, None, 9).await.unwrap();
-    assert_eq!(t.unblock(a.0.id, listed[0].id).await.unwrap(), Some(b.0.id));
+    let listed = t.safety().blocks_of(a.0.id, None, 9).await.unwrap();
+    assert_eq!(
+        t.safety().unblock(a.0.id, listed[0].id).await.unwrap(),
+        Some(b.0.id)
+    );
     let b = come_back(&t, &b.0).await;
     assert!(matches!(
         propose(&t, Mode::Text, &a, &b, 10).await,
@@ -235,16 +245,23 @@ async fn a_phone_that_does_not_come_back_is_forgotten(t: TestStore) {
     let erased_at = t.now();
     t.clock.advance(Duration::from_hours(1));
     assert_eq!(
-        t.delete_old_blocks(erased_at - Duration::from_millis(1), 10)
+        t.safety()
+            .delete_old_blocks(erased_at - Duration::from_millis(1), 10)
             .await
             .unwrap(),
         0
     );
-    assert_eq!(t.delete_old_blocks(erased_at, 10).await.unwrap(), 2);
     assert_eq!(
-        t.delete_old_blocks(t.now(), 10).await.unwrap(),
+        t.safety().delete_old_blocks(erased_at, 10).await.unwrap(),
+        2
+    );
+    assert_eq!(
+        t.safety().delete_old_blocks(t.now(), 10).await.unwrap(),
         0,
         "that of two accounts stays"
     );
-    assert_eq!(t.blocks_of(e.0.id, None, 9).await.unwrap().len(), 1);
+    assert_eq!(
+        t.safety().blocks_of(e.0.id, None, 9).await.unwrap().len(),
+        1
+    );
 }

@@ -30,7 +30,8 @@ fn proposed(a: &Account, b: &Account, ticket: i64) -> NewMatch {
 }
 
 async fn outcome(t: &TestStore, term: MatchmakerTerm, proposed: NewMatch) -> PairOutcome {
-    t.create_matches(term, &[proposed], &TestStore::match_rules(), t.now())
+    t.matches()
+        .create_matches(term, &[proposed], &TestStore::match_rules(), t.now())
         .await
         .unwrap()
         .remove(0)
@@ -38,10 +39,11 @@ async fn outcome(t: &TestStore, term: MatchmakerTerm, proposed: NewMatch) -> Pai
 
 async fn a_former_term_makes_no_match(t: TestStore) {
     let (a, b) = couple(&t).await;
-    let former = t.begin_term().await.unwrap();
-    let now = t.begin_term().await.unwrap();
+    let former = t.matches().begin_term().await.unwrap();
+    let now = t.matches().begin_term().await.unwrap();
     assert!(now > former);
     let late = t
+        .matches()
         .create_matches(
             former,
             &[proposed(&a, &b, 1), proposed(&b, &a, 3)],
@@ -66,7 +68,10 @@ async fn a_former_term_makes_no_match(t: TestStore) {
             "nobody has paid"
         );
         assert_eq!(
-            t.key_packages_remaining(session.id, t.now()).await.unwrap(),
+            t.accounts()
+                .key_packages_remaining(session.id, t.now())
+                .await
+                .unwrap(),
             2
         );
     }
@@ -80,7 +85,7 @@ async fn terms_that_begin_at_once_differ(t: TestStore) {
     let nodes = [t.store.clone(), t.database.open(&t.clock).await];
     let mut terms = all_at_once((0..20).map(|number| {
         let store = nodes[number % 2].clone();
-        async move { store.begin_term().await.unwrap() }
+        async move { store.matches().begin_term().await.unwrap() }
     }))
     .await;
     terms.sort_unstable();
@@ -90,7 +95,7 @@ async fn terms_that_begin_at_once_differ(t: TestStore) {
 
 /// Whatever the order: a match that was made is seen by whoever began a term, and none comes later.
 async fn a_term_begins_after_the_match_that_is_being_written(t: TestStore) {
-    let former = t.begin_term().await.unwrap();
+    let former = t.matches().begin_term().await.unwrap();
     let next = t.database.open(&t.clock).await;
     for round in 0..20 {
         let (a, b) = (searcher(&t, "kedi").await, searcher(&t, "kopek").await);
@@ -98,12 +103,15 @@ async fn a_term_begins_after_the_match_that_is_being_written(t: TestStore) {
         let former = if round == 0 {
             former
         } else {
-            next.begin_term().await.unwrap()
+            next.matches().begin_term().await.unwrap()
         };
         let (made, seen) = tokio::join!(outcome(&t, former, proposed(&a, &b, ticket)), async {
             tokio::time::sleep(Duration::from_millis(u64::try_from(round % 5).unwrap())).await;
-            next.begin_term().await.unwrap();
-            next.used_among(&[TicketId(ticket)]).await.unwrap()
+            next.matches().begin_term().await.unwrap();
+            next.matches()
+                .used_among(&[TicketId(ticket)])
+                .await
+                .unwrap()
         });
         assert_eq!(
             matches!(made, PairOutcome::Made(_)),

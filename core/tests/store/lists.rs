@@ -30,11 +30,13 @@ async fn matches_are_listed_newest_first_and_go_on_where_they_stopped(t: TestSto
         ids.push(matched(&t, &a, &b, 10 * ticket + 1).await);
     }
     ids.reverse();
-    t.end_match(ids[1], Some(a.0.id), EndReason::Left, t.now())
+    t.matches()
+        .end_match(ids[1], Some(a.0.id), EndReason::Left, t.now())
         .await
         .unwrap();
     let list = async |filter: MatchFilter, limit| -> Vec<MatchId> {
-        t.matches_of(a.0.id, filter, limit, t.now())
+        t.matches()
+            .matches_of(a.0.id, filter, limit, t.now())
             .await
             .unwrap()
             .iter()
@@ -95,7 +97,8 @@ async fn active_matches_are_bounded_until_they_run_out(t: TestStore) {
             side(a.0.id, a.1.id, ticket),
             side(b.0.id, b.1.id, ticket + 1),
         );
-        t.create_matches(ENDLESS_TERM, &[proposed], &few, t.now())
+        t.matches()
+            .create_matches(ENDLESS_TERM, &[proposed], &few, t.now())
             .await
             .unwrap()
             .remove(0)
@@ -146,7 +149,8 @@ async fn the_key_package_is_kept_until_the_offerer_writes(t: TestStore) {
         device_info: "".into(),
     };
     let kept = async || {
-        t.match_of(id, a.0.id)
+        t.matches()
+            .match_of(id, a.0.id)
             .await
             .unwrap()
             .unwrap()
@@ -165,7 +169,8 @@ async fn the_key_package_is_kept_until_the_offerer_writes(t: TestStore) {
     write(&t, &[say(a.0.id, MessageKind::Handshake)], &[], t.now()).await;
     assert_eq!(kept().await, None);
     assert_eq!(
-        t.match_of(id, b.0.id)
+        t.matches()
+            .match_of(id, b.0.id)
             .await
             .unwrap()
             .unwrap()

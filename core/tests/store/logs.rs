@@ -14,17 +14,18 @@ async fn an_act_is_recorded(t: TestStore) {
         actor: None,
         details: serde_json::json!({"a": "b'"}),
     };
-    t.log_action(&log, t.now()).await.unwrap();
-    t.log_action(
-        &SystemLog {
-            user: None,
-            actor: Some(user.id),
-            ..log
-        },
-        t.now(),
-    )
-    .await
-    .unwrap();
+    t.jobs().log_action(&log, t.now()).await.unwrap();
+    t.jobs()
+        .log_action(
+            &SystemLog {
+                user: None,
+                actor: Some(user.id),
+                ..log
+            },
+            t.now(),
+        )
+        .await
+        .unwrap();
     let count = "SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE action = 'refresh_reused' AND details = '{\"a\":\"b''\"}' AND";
     assert_eq!(
         t.numbers(&format!(
@@ -45,7 +46,7 @@ async fn an_act_is_recorded(t: TestStore) {
 }
 
 async fn list(t: &TestStore, filter: LogFilter<'_>, limit: i64) -> Vec<SystemLogEntry> {
-    t.system_logs(filter, limit).await.unwrap()
+    t.jobs().system_logs(filter, limit).await.unwrap()
 }
 
 async fn log_four_acts(t: &TestStore, a: &UserRow, b: &UserRow, details: &serde_json::Value) {
@@ -55,17 +56,18 @@ async fn log_four_acts(t: &TestStore, a: &UserRow, b: &UserRow, details: &serde_
         ("ad_created", None, Some(b.id)),
         ("role_changed", Some(b.id), Some(a.id)),
     ] {
-        t.log_action(
-            &SystemLog {
-                action,
-                user,
-                actor,
-                details: details.clone(),
-            },
-            t.now(),
-        )
-        .await
-        .unwrap();
+        t.jobs()
+            .log_action(
+                &SystemLog {
+                    action,
+                    user,
+                    actor,
+                    details: details.clone(),
+                },
+                t.now(),
+            )
+            .await
+            .unwrap();
     }
 }
 
@@ -145,17 +147,18 @@ async fn nobody_reads_of_reports_about_oneself(
     all: &[SystemLogEntry],
 ) {
     for action in ["report_read", "report_resolved"] {
-        t.log_action(
-            &SystemLog {
-                action,
-                user: Some(a.id),
-                actor: Some(b.id),
-                details: details.clone(),
-            },
-            t.now(),
-        )
-        .await
-        .unwrap();
+        t.jobs()
+            .log_action(
+                &SystemLog {
+                    action,
+                    user: Some(a.id),
+                    actor: Some(b.id),
+                    details: details.clone(),
+                },
+                t.now(),
+            )
+            .await
+            .unwrap();
     }
     assert_eq!(
         list(
@@ -189,7 +192,7 @@ async fn acts_are_listed_newest_first(t: TestStore) {
     let (b, _) = t.register("deniz").await;
     let details = serde_json::json!({"before": {"role": "user"}, "after": {"role": "admin"}});
     log_four_acts(&t, &a, &b, &details).await;
-    let all = t.system_logs(LogFilter::default(), 9).await.unwrap();
+    let all = t.jobs().system_logs(LogFilter::default(), 9).await.unwrap();
     assert_eq!(
         all.iter()
             .map(|act| act.action.as_str())

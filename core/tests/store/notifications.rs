@@ -25,7 +25,8 @@ async fn tell(t: &TestStore, user: UserId, number: i64) -> Option<NotificationId
     let notice = Notice::MatchFound {
         match_id: MatchId(number),
     };
-    t.notify(user, &notice, &number.to_string(), t.now())
+    t.notices()
+        .notify(user, &notice, &number.to_string(), t.now())
         .await
         .unwrap()
         .map(|notified| notified.id)
@@ -40,6 +41,7 @@ async fn a_user_is_told_of_a_thing_once(t: TestStore) {
         match_id: MatchId(7),
     };
     let told = t
+        .notices()
         .notify(user, &notice, "7", t.now())
         .await
         .unwrap()
@@ -54,23 +56,34 @@ async fn a_user_is_told_of_a_thing_once(t: TestStore) {
         ),
         (user, Locale::Tr, &notice, false, t.now())
     );
-    assert_eq!(t.notify(user, &notice, "7", t.now()).await.unwrap(), None);
+    assert_eq!(
+        t.notices()
+            .notify(user, &notice, "7", t.now())
+            .await
+            .unwrap(),
+        None
+    );
     assert!(
-        t.notify(other, &notice, "7", t.now())
+        t.notices()
+            .notify(other, &notice, "7", t.now())
             .await
             .unwrap()
             .is_some(),
         "another user"
     );
     assert!(
-        t.notify(user, &Notice::PasswordReset {}, "7", t.now())
+        t.notices()
+            .notify(user, &Notice::PasswordReset {}, "7", t.now())
             .await
             .unwrap()
             .is_some(),
         "another thing"
     );
     assert_eq!(
-        t.notify(UserId(1), &notice, "7", t.now()).await.unwrap(),
+        t.notices()
+            .notify(UserId(1), &notice, "7", t.now())
+            .await
+            .unwrap(),
         None,
         "no such user"
     );
@@ -93,7 +106,8 @@ async fn a_list_goes_on_where_it_stopped(t: TestStore) {
     }
     ids.reverse();
     let list = async |before, limit| -> Vec<NotificationId> {
-        t.notifications_of(user, before, limit)
+        t.notices()
+            .notifications_of(user, before, limit)
             .await
             .unwrap()
             .iter()
@@ -104,7 +118,12 @@ async fn a_list_goes_on_where_it_stopped(t: TestStore) {
     assert_eq!(list(Some(ids[1]), 10).await, ids[2..]);
     t.execute(&format!("UPDATE users SET locale = 'en' WHERE id = {user}"))
         .await;
-    let first = t.notifications_of(user, None, 1).await.unwrap().remove(0);
+    let first = t
+        .notices()
+        .notifications_of(user, None, 1)
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!(
         (first.locale, first.notice),
         (
@@ -127,17 +146,23 @@ async fn reading_is_the_readers(t: TestStore) {
         ids.push(tell(&t, user, number).await.expect("told"));
     }
     let others = tell(&t, other, 1).await.expect("told");
-    assert_eq!(t.unread_notifications(user).await.unwrap(), 4);
+    assert_eq!(t.notices().unread_notifications(user).await.unwrap(), 4);
     let asked = [ids[0], others, NotificationId(1), ids[0]];
     assert_eq!(
-        t.read_notifications(user, Some(&asked)).await.unwrap(),
+        t.notices()
+            .read_notifications(user, Some(&asked))
+            .await
+            .unwrap(),
         MarkedRead {
             changed: 1,
             unread: 3
         }
     );
     assert_eq!(
-        t.read_notifications(user, Some(&asked)).await.unwrap(),
+        t.notices()
+            .read_notifications(user, Some(&asked))
+            .await
+            .unwrap(),
         MarkedRead {
             changed: 0,
             unread: 3
@@ -145,11 +170,12 @@ async fn reading_is_the_readers(t: TestStore) {
         "again"
     );
     assert_eq!(
-        t.unread_notifications(other).await.unwrap(),
+        t.notices().unread_notifications(other).await.unwrap(),
         1,
         "somebody else's"
     );
     let read: Vec<bool> = t
+        .notices()
         .notifications_of(user, None, 10)
         .await
         .unwrap()
@@ -158,13 +184,13 @@ async fn reading_is_the_readers(t: TestStore) {
         .collect();
     assert_eq!(read, [false, false, false, true]);
     assert_eq!(
-        t.read_notifications(user, None).await.unwrap(),
+        t.notices().read_notifications(user, None).await.unwrap(),
         MarkedRead {
             changed: 3,
             unread: 0
         }
     );
-    assert_eq!(t.unread_notifications(other).await.unwrap(), 1);
+    assert_eq!(t.notices().unread_notifications(other).await.unwrap(), 1);
 }
 
 async fn devices_that_read_at_once_do_not_hinder_each_other(t: TestStore) {
@@ -181,6 +207,7 @@ async fn devices_that_read_at_once_do_not_hinder_each_other(t: TestStore) {
         let ids = (number % 3 > 0).then_some(ids);
         async move {
             store
+                .notices()
                 .read_notifications(user, ids.as_deref())
                 .await
                 .unwrap()
@@ -200,14 +227,22 @@ async fn old_notifications_go_in_batches(t: TestStore) {
     t.clock.advance(Duration::from_hours(24));
     let kept = tell(&t, user, 4).await.expect("told");
     assert_eq!(
-        t.delete_old_notifications(old - Duration::from_secs(1), 10)
+        t.notices()
+            .delete_old_notifications(old - Duration::from_secs(1), 10)
             .await
             .unwrap(),
         0
     );
-    assert_eq!(t.delete_old_notifications(old, 2).await.unwrap(), 2);
-    assert_eq!(t.delete_old_notifications(old, 2).await.unwrap(), 1);
+    assert_eq!(
+        t.notices().delete_old_notifications(old, 2).await.unwrap(),
+        2
+    );
+    assert_eq!(
+        t.notices().delete_old_notifications(old, 2).await.unwrap(),
+        1
+    );
     let left: Vec<NotificationId> = t
+        .notices()
         .notifications_of(user, None, 10)
         .await
         .unwrap()

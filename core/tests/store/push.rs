@@ -19,19 +19,21 @@ tebdil_core::store_conformance! {
 }
 
 async fn put(t: &TestStore, user: UserId, session: SessionId, token: &str) -> PutPushToken {
-    t.put_push_token(
-        user,
-        session,
-        &Secret::from(token),
-        PushPlatform::Android,
-        t.now(),
-    )
-    .await
-    .unwrap()
+    t.notices()
+        .put_push_token(
+            user,
+            session,
+            &Secret::from(token),
+            PushPlatform::Android,
+            t.now(),
+        )
+        .await
+        .unwrap()
 }
 
 async fn token(t: &TestStore, user: UserId, session: SessionId) -> Option<String> {
-    t.push_token(user, session, t.now())
+    t.notices()
+        .push_token(user, session, t.now())
         .await
         .unwrap()
         .map(|token| token.expose().to_owned())
@@ -84,7 +86,8 @@ async fn a_token_names_one_device(t: TestStore) {
         PutPushToken::NoSession
     );
     let delete = async |session, token: &str| {
-        t.delete_push_token(session, &Secret::from(token))
+        t.notices()
+            .delete_push_token(session, &Secret::from(token))
             .await
             .unwrap()
     };
@@ -103,6 +106,7 @@ async fn devices_that_exchange_their_tokens_do_not_deadlock(t: TestStore) {
                 let (store, now) = (t.store.clone(), t.now());
                 async move {
                     store
+                        .notices()
                         .put_push_token(user, session, &Secret::from(token), PushPlatform::Web, now)
                         .await
                 }
@@ -124,18 +128,19 @@ async fn devices_that_exchange_their_tokens_do_not_deadlock(t: TestStore) {
 async fn a_token_goes_with_its_session(t: TestStore) {
     let (user, session) = t.register("kedi").await;
     let sign_in = async |name: &str| {
-        t.create_session(
-            user.id,
-            &user.password_hash,
-            t.new_session(name),
-            20,
-            t.now(),
-        )
-        .await
-        .unwrap()
-        .unwrap()
-        .session
-        .id
+        t.accounts()
+            .create_session(
+                user.id,
+                &user.password_hash,
+                t.new_session(name),
+                20,
+                t.now(),
+            )
+            .await
+            .unwrap()
+            .unwrap()
+            .session
+            .id
     };
     let (phone, tablet, watch) = (
         sign_in("phone").await,
@@ -146,7 +151,8 @@ async fn a_token_goes_with_its_session(t: TestStore) {
         assert_eq!(put(&t, user.id, device, token).await, PutPushToken::Stored);
     }
     assert!(
-        t.revoke_session(user.id, session.id, t.now())
+        t.accounts()
+            .revoke_session(user.id, session.id, t.now())
             .await
             .unwrap()
     );
@@ -162,7 +168,10 @@ async fn a_token_goes_with_its_session(t: TestStore) {
     t.set_banned(user.id, true).await;
     assert_eq!(token(&t, user.id, phone).await, None, "banned");
     t.set_banned(user.id, false).await;
-    t.revoke_all(user.id, Some(phone), t.now()).await.unwrap();
+    t.accounts()
+        .revoke_all(user.id, Some(phone), t.now())
+        .await
+        .unwrap();
     assert_eq!(
         t.numbers("SELECT session_id FROM push_tokens").await,
         [phone.0]
@@ -176,32 +185,37 @@ async fn pushes_are_turned_off_by_type(t: TestStore) {
     use NotificationType::{Ad, Claim, Match, System};
     let (user, _) = t.register("kedi").await;
     let (other, _) = t.register("kopek").await;
-    assert_eq!(t.muted_pushes(user.id).await.unwrap(), []);
+    assert_eq!(t.notices().muted_pushes(user.id).await.unwrap(), []);
     assert_eq!(
-        t.set_pushes(user.id, &[(Match, false), (Ad, false), (Claim, true)])
+        t.notices()
+            .set_pushes(user.id, &[(Match, false), (Ad, false), (Claim, true)])
             .await
             .unwrap(),
         Some(vec![Ad, Match])
     );
     assert_eq!(
-        t.set_pushes(user.id, &[(Match, false), (Ad, true), (System, false)])
+        t.notices()
+            .set_pushes(user.id, &[(Match, false), (Ad, true), (System, false)])
             .await
             .unwrap(),
         Some(vec![Match, System])
     );
     assert_eq!(
-        t.set_pushes(user.id, &[]).await.unwrap(),
+        t.notices().set_pushes(user.id, &[]).await.unwrap(),
         Some(vec![Match, System])
     );
-    assert_eq!(t.muted_pushes(other.id).await.unwrap(), []);
+    assert_eq!(t.notices().muted_pushes(other.id).await.unwrap(), []);
     assert_eq!(
-        t.set_pushes(UserId(1), &[(Match, false)]).await.unwrap(),
+        t.notices()
+            .set_pushes(UserId(1), &[(Match, false)])
+            .await
+            .unwrap(),
         None
     );
 }
 
 async fn audience(t: &TestStore, order: &PushOrder) -> PushAudience {
-    t.push_audience(order, t.now()).await.unwrap()
+    t.notices().push_audience(order, t.now()).await.unwrap()
 }
 
 async fn a_message_concerns_while_the_match_is_open(
@@ -240,7 +254,8 @@ async fn a_message_concerns_while_the_match_is_open(
         audience(t, &message(user.id)).await,
         PushAudience::Devices(vec![session.id])
     );
-    t.set_pushes(user.id, &[(NotificationType::Match, false)])
+    t.notices()
+        .set_pushes(user.id, &[(NotificationType::Match, false)])
         .await
         .unwrap();
     assert_eq!(audience(t, &message(user.id)).await, PushAudience::Muted);
@@ -259,6 +274,7 @@ async fn an_order_concerns_whoever_has_not_seen_it(t: TestStore) {
     let (user, session) = t.register("kedi").await;
     let (other, _) = t.register("kopek").await;
     let told = t
+        .notices()
         .notify(user.id, &Notice::PasswordReset {}, "1", t.now())
         .await
         .unwrap()
@@ -278,11 +294,13 @@ async fn an_order_concerns_whoever_has_not_seen_it(t: TestStore) {
         audience(&t, &order).await,
         PushAudience::Devices(vec![session.id])
     );
-    t.set_pushes(user.id, &[(NotificationType::System, false)])
+    t.notices()
+        .set_pushes(user.id, &[(NotificationType::System, false)])
         .await
         .unwrap();
     assert_eq!(audience(&t, &order).await, PushAudience::Muted);
-    t.set_pushes(user.id, &[(NotificationType::System, true)])
+    t.notices()
+        .set_pushes(user.id, &[(NotificationType::System, true)])
         .await
         .unwrap();
     t.set_banned(user.id, true).await;
@@ -323,6 +341,7 @@ async fn jobs_are_pushed_once_together(t: TestStore) {
                 max_attempts: 1,
             };
             store
+                .jobs()
                 .push_jobs(&[job("a"), job("b"), job("c")], now)
                 .await
                 .unwrap()
@@ -330,7 +349,7 @@ async fn jobs_are_pushed_once_together(t: TestStore) {
     });
     let new = all_at_once(pushes).await;
     assert_eq!(new.iter().sum::<usize>(), 3, "{new:?}");
-    assert_eq!(t.push_jobs(&[], now).await.unwrap(), 0);
+    assert_eq!(t.jobs().push_jobs(&[], now).await.unwrap(), 0);
     assert_eq!(
         t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM job").await,
         [3]

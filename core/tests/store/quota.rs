@@ -29,8 +29,14 @@ fn bonus(amount: i64, reference: &str) -> Grant {
 
 /// What is stored equals what the ledger says.
 pub async fn assert_ledger_equals_balance(t: &TestStore, user: UserId) -> Balances {
-    let stored = t.user(user).await.unwrap().expect("user").balances;
-    let sums = t.ledger_sums(user).await.unwrap();
+    let stored = t
+        .accounts()
+        .user(user)
+        .await
+        .unwrap()
+        .expect("user")
+        .balances;
+    let sums = t.economy().ledger_sums(user).await.unwrap();
     assert_eq!(
         Balances {
             day: String::new(),
@@ -45,6 +51,7 @@ async fn a_due_reset_is_shown_before_it_is_written(t: TestStore) {
     let (user, _) = t.register("kedi").await;
     let rules = TestStore::quota_rules();
     let quota = t
+        .economy()
         .quota(user.id, &rules, t.now())
         .await
         .unwrap()
@@ -75,14 +82,18 @@ async fn a_due_reset_is_shown_before_it_is_written(t: TestStore) {
     ))
     .await;
     assert_eq!(
-        t.quota(user.id, &rules, t.now())
+        t.economy()
+            .quota(user.id, &rules, t.now())
             .await
             .unwrap()
             .expect("user")
             .text,
         100
     );
-    assert_eq!(t.quota(UserId(1), &rules, t.now()).await.unwrap(), None);
+    assert_eq!(
+        t.economy().quota(UserId(1), &rules, t.now()).await.unwrap(),
+        None
+    );
 }
 
 async fn a_grant_counts_once(t: TestStore) {
@@ -93,6 +104,7 @@ async fn a_grant_counts_once(t: TestStore) {
         let (store, rules, now) = (t.store.clone(), rules.clone(), t.now());
         async move {
             store
+                .economy()
                 .grant(user.id, &bonus(10, "a"), &rules, now)
                 .await
                 .unwrap()
@@ -102,28 +114,31 @@ async fn a_grant_counts_once(t: TestStore) {
     .await;
     assert_eq!(outcomes.iter().filter(|granted| **granted).count(), 1);
     assert!(
-        t.grant(user.id, &bonus(5, "b"), &rules, t.now())
+        t.economy()
+            .grant(user.id, &bonus(5, "b"), &rules, t.now())
             .await
             .unwrap()
             .is_some()
     );
     assert!(
-        t.grant(
-            user.id,
-            &Grant {
-                reason: LedgerReason::Claim,
-                ..bonus(1, "a")
-            },
-            &rules,
-            t.now()
-        )
-        .await
-        .unwrap()
-        .is_some(),
+        t.economy()
+            .grant(
+                user.id,
+                &Grant {
+                    reason: LedgerReason::Claim,
+                    ..bonus(1, "a")
+                },
+                &rules,
+                t.now()
+            )
+            .await
+            .unwrap()
+            .is_some(),
         "another reason"
     );
     assert!(
-        t.grant(other.id, &bonus(10, "a"), &rules, t.now())
+        t.economy()
+            .grant(other.id, &bonus(10, "a"), &rules, t.now())
             .await
             .unwrap()
             .is_some(),
@@ -136,29 +151,32 @@ async fn a_grant_counts_once(t: TestStore) {
         ..bonus(-100, "c")
     };
     assert!(
-        t.grant(user.id, &take, &rules, t.now())
+        t.economy()
+            .grant(user.id, &take, &rules, t.now())
             .await
             .unwrap()
             .is_some()
     );
     assert!(
-        t.grant(
-            user.id,
-            &Grant {
-                reference: "d".to_owned(),
-                ..take
-            },
-            &rules,
-            t.now()
-        )
-        .await
-        .unwrap()
-        .is_none(),
+        t.economy()
+            .grant(
+                user.id,
+                &Grant {
+                    reference: "d".to_owned(),
+                    ..take
+                },
+                &rules,
+                t.now()
+            )
+            .await
+            .unwrap()
+            .is_none(),
         "nothing left to take"
     );
     assert_eq!(assert_ledger_equals_balance(&t, user.id).await.bonus, 0);
     assert!(
-        t.grant(UserId(1), &bonus(1, "a"), &rules, t.now())
+        t.economy()
+            .grant(UserId(1), &bonus(1, "a"), &rules, t.now())
             .await
             .unwrap()
             .is_none()
@@ -175,7 +193,8 @@ async fn a_grant_comes_after_the_reset_of_the_day(t: TestStore) {
         reference: "7".to_owned(),
     };
     assert!(
-        t.grant(user.id, &text, &rules, t.now())
+        t.economy()
+            .grant(user.id, &text, &rules, t.now())
             .await
             .unwrap()
             .is_some()
@@ -187,7 +206,8 @@ async fn a_grant_comes_after_the_reset_of_the_day(t: TestStore) {
     );
     t.clock.advance(Duration::from_hours(24));
     assert!(
-        t.grant(user.id, &bonus(1, "a"), &rules, t.now())
+        t.economy()
+            .grant(user.id, &bonus(1, "a"), &rules, t.now())
             .await
             .unwrap()
             .is_some()
@@ -206,10 +226,12 @@ async fn concurrent_finds_of_the_same_users_spend_exactly_what_there_is(t: TestS
         max_active_text: 1_000,
         ..TestStore::match_rules()
     };
-    t.grant(a.id, &bonus(5, "a"), &rules.quota, t.now())
+    t.economy()
+        .grant(a.id, &bonus(5, "a"), &rules.quota, t.now())
         .await
         .unwrap();
-    t.grant(b.id, &bonus(7, "a"), &rules.quota, t.now())
+    t.economy()
+        .grant(b.id, &bonus(7, "a"), &rules.quota, t.now())
         .await
         .unwrap();
     let outcomes = all_at_once((0..200_i64).map(|number| {
@@ -223,6 +245,7 @@ async fn concurrent_finds_of_the_same_users_spend_exactly_what_there_is(t: TestS
         }
         async move {
             store
+                .matches()
                 .create_matches(ENDLESS_TERM, &[pair(Mode::Text, one, two)], &rules, now)
                 .await
                 .unwrap()
@@ -275,6 +298,7 @@ async fn a_clock_set_back_gives_nothing_twice(t: TestStore) {
             side(b.id, b1.id, ticket + 1),
         );
         let outcome = t
+            .matches()
             .create_matches(ENDLESS_TERM, &[proposed], &rules, t.now())
             .await
             .unwrap()

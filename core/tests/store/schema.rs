@@ -1,6 +1,6 @@
 //! Both schemas say the same.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
 use sqlx::{Connection, PgConnection, SqliteConnection};
 use tebdil_core::testing::{Backend, TestStore};
@@ -173,29 +173,6 @@ async fn both_schemas_are_the_same() {
         assert_eq!(
             table, &postgres[name],
             "table {name}: SQLite left, PostgreSQL right"
-        );
-    }
-}
-
-#[test]
-fn both_folders_hold_the_same_migrations() {
-    let names = |folder: &str| {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../migrations")
-            .join(folder);
-        let mut names: Vec<String> = std::fs::read_dir(path)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names
-    };
-    let sqlite = names("sqlite");
-    assert_eq!(sqlite, names("postgres"));
-    for (name, number) in sqlite.iter().zip(1..) {
-        assert!(
-            name.starts_with(&format!("{number:04}_")),
-            "{name} is not number {number}"
         );
     }
 }

@@ -21,21 +21,23 @@ tebdil_core::store_conformance! {
 }
 
 async fn sign_in(t: &TestStore, user: UserId, name: &str) -> SignedIn {
-    t.create_session(
-        user,
-        &Secret::from("hash"),
-        t.new_session(name),
-        1_000,
-        t.now(),
-    )
-    .await
-    .unwrap()
-    .expect("signed in")
+    t.accounts()
+        .create_session(
+            user,
+            &Secret::from("hash"),
+            t.new_session(name),
+            1_000,
+            t.now(),
+        )
+        .await
+        .unwrap()
+        .expect("signed in")
 }
 
 /// What is recorded about a user: actions with their counts, oldest first.
 async fn recorded(t: &TestStore, user: UserId) -> Vec<(String, Value)> {
     let mut acts = t
+        .jobs()
         .system_logs(
             LogFilter {
                 user: Some(user),
@@ -54,7 +56,7 @@ async fn recorded(t: &TestStore, user: UserId) -> Vec<(String, Value)> {
 async fn a_new_device_is_told_to_the_others(t: TestStore) {
     let (user, first) = t.register("kedi").await;
     assert_eq!(
-        t.unread_notifications(user.id).await.unwrap(),
+        t.notices().unread_notifications(user.id).await.unwrap(),
         0,
         "not at registration"
     );
@@ -72,14 +74,22 @@ async fn a_new_device_is_told_to_the_others(t: TestStore) {
         panic!("nobody was told")
     };
     assert_eq!((user_id, told), (user.id, notice));
-    assert_eq!(t.unread_notifications(user.id).await.unwrap(), 1);
-    t.revoke_all(user.id, None, t.now()).await.unwrap();
+    assert_eq!(t.notices().unread_notifications(user.id).await.unwrap(), 1);
+    t.accounts()
+        .revoke_all(user.id, None, t.now())
+        .await
+        .unwrap();
     assert_eq!(
         sign_in(&t, user.id, "c").await.notified,
         None,
         "there is no other one"
     );
-    assert!(t.revoke_session(user.id, first.id, t.now()).await.is_ok());
+    assert!(
+        t.accounts()
+            .revoke_session(user.id, first.id, t.now())
+            .await
+            .is_ok()
+    );
 }
 
 async fn a_thousand_sign_ins_fill_nothing(t: TestStore) {
@@ -88,7 +98,7 @@ async fn a_thousand_sign_ins_fill_nothing(t: TestStore) {
         sign_in(&t, user.id, &number.to_string()).await;
     }
     assert_eq!(
-        t.unread_notifications(user.id).await.unwrap(),
+        t.notices().unread_notifications(user.id).await.unwrap(),
         20,
         "an hour's"
     );
@@ -98,7 +108,7 @@ async fn a_thousand_sign_ins_fill_nothing(t: TestStore) {
     );
     t.clock.advance(Duration::from_mins(61));
     sign_in(&t, user.id, "later").await;
-    assert_eq!(t.unread_notifications(user.id).await.unwrap(), 21);
+    assert_eq!(t.notices().unread_notifications(user.id).await.unwrap(), 21);
     assert_eq!(
         recorded(&t, user.id).await,
         [
@@ -118,13 +128,22 @@ async fn a_thousand_sign_ins_fill_nothing(t: TestStore) {
 async fn what_an_account_does_with_its_sessions_is_recorded(t: TestStore) {
     let (user, first) = t.register("kedi").await;
     let second = sign_in(&t, user.id, "b").await.session;
-    assert!(t.revoke_session(user.id, second.id, t.now()).await.unwrap());
     assert!(
-        !t.revoke_session(user.id, second.id, t.now()).await.unwrap(),
+        t.accounts()
+            .revoke_session(user.id, second.id, t.now())
+            .await
+            .unwrap()
+    );
+    assert!(
+        !t.accounts()
+            .revoke_session(user.id, second.id, t.now())
+            .await
+            .unwrap(),
         "a second time"
     );
     assert!(
-        t.set_password(user.id, None, &Secret::from("new"), Some(first.id), t.now())
+        t.accounts()
+            .set_password(user.id, None, &Secret::from("new"), Some(first.id), t.now())
             .await
             .unwrap()
             .is_some()
@@ -132,6 +151,7 @@ async fn what_an_account_does_with_its_sessions_is_recorded(t: TestStore) {
     let [new, newer] = [b"new", b"nwr"].map(|token| hash_token(token));
     let expiry = first.refresh_expires_at;
     let rotated = t
+        .accounts()
         .rotate_refresh(
             first.id,
             hash_token(b"token"),
@@ -144,16 +164,17 @@ async fn what_an_account_does_with_its_sessions_is_recorded(t: TestStore) {
         .unwrap();
     assert!(matches!(rotated, Rotation::Rotated(_)));
     assert_eq!(
-        t.rotate_refresh(
-            first.id,
-            hash_token(b"token"),
-            newer,
-            expiry,
-            Duration::from_hours(365 * 24),
-            t.now()
-        )
-        .await
-        .unwrap(),
+        t.accounts()
+            .rotate_refresh(
+                first.id,
+                hash_token(b"token"),
+                newer,
+                expiry,
+                Duration::from_hours(365 * 24),
+                t.now()
+            )
+            .await
+            .unwrap(),
         Rotation::Reused { user_id: user.id }
     );
     let acts = recorded(&t, user.id).await;
@@ -168,6 +189,7 @@ async fn what_an_account_does_with_its_sessions_is_recorded(t: TestStore) {
         ]
     );
     let reused = t
+        .jobs()
         .system_logs(
             LogFilter {
                 action: Some("refresh_reused"),
@@ -186,9 +208,13 @@ async fn what_an_account_does_with_its_sessions_is_recorded(t: TestStore) {
 async fn wrong_passwords_are_counted_where_there_is_an_account(t: TestStore) {
     let (user, _) = t.register("kedi").await;
     for _ in 0..3 {
-        t.sign_in_failed(&user.phone_index, t.now()).await.unwrap();
+        t.accounts()
+            .sign_in_failed(&user.phone_index, t.now())
+            .await
+            .unwrap();
     }
-    t.sign_in_failed(&PhoneIndex([9; 32]), t.now())
+    t.accounts()
+        .sign_in_failed(&PhoneIndex([9; 32]), t.now())
         .await
         .unwrap();
     assert_eq!(
@@ -202,7 +228,10 @@ async fn wrong_passwords_are_counted_where_there_is_an_account(t: TestStore) {
         "a phone of nobody leaves nothing"
     );
     t.erase(&user).await;
-    t.sign_in_failed(&user.phone_index, t.now()).await.unwrap();
+    t.accounts()
+        .sign_in_failed(&user.phone_index, t.now())
+        .await
+        .unwrap();
     assert_eq!(
         t.numbers(
             "SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE action = 'sign_in_failed'"
@@ -216,7 +245,7 @@ async fn failures_at_once_are_all_counted(t: TestStore) {
     let (user, _) = t.register("kedi").await;
     let failures = (0..20).map(|_| {
         let (store, phone, now) = (t.store.clone(), user.phone_index, t.now());
-        async move { store.sign_in_failed(&phone, now).await.is_ok() }
+        async move { store.accounts().sign_in_failed(&phone, now).await.is_ok() }
     });
     assert!(all_at_once(failures).await.into_iter().all(|noted| noted));
     assert_eq!(

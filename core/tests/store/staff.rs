@@ -18,13 +18,15 @@ tebdil_core::store_conformance! {
 
 async fn an_admin_ends_the_sessions_of_a_user(t: TestStore) {
     let ((user, session), (other, others)) = (t.register("kedi").await, t.register("kopek").await);
-    t.put_key_packages(user.id, session.id, &[vec![1]], Some(&[2]), t.now())
+    t.accounts()
+        .put_key_packages(user.id, session.id, &[vec![1]], Some(&[2]), t.now())
         .await
         .unwrap();
     let ends = all_at_once((0..8).map(|_| {
         let (store, now) = (t.store.clone(), t.now());
         async move {
             store
+                .accounts()
                 .end_sessions(user.id, ADMIN, now)
                 .await
                 .unwrap()
@@ -33,9 +35,21 @@ async fn an_admin_ends_the_sessions_of_a_user(t: TestStore) {
     }));
     let ended: Vec<_> = ends.await.into_iter().flatten().collect();
     assert_eq!(ended, [session.id], "each ends once");
-    assert_eq!(t.session_alive(session.id, t.now()).await.unwrap(), None);
+    assert_eq!(
+        t.accounts()
+            .session_alive(session.id, t.now())
+            .await
+            .unwrap(),
+        None
+    );
     assert_eq!(t.numbers("SELECT id FROM key_packages").await, [0_i64; 0]);
-    assert!(t.session_alive(others.id, t.now()).await.unwrap().is_some());
+    assert!(
+        t.accounts()
+            .session_alive(others.id, t.now())
+            .await
+            .unwrap()
+            .is_some()
+    );
     assert_eq!(
         logs(
             &t,
@@ -48,12 +62,18 @@ async fn an_admin_ends_the_sessions_of_a_user(t: TestStore) {
         8
     );
     assert_eq!(
-        t.end_sessions(UserId(1), ADMIN, t.now()).await.unwrap(),
+        t.accounts()
+            .end_sessions(UserId(1), ADMIN, t.now())
+            .await
+            .unwrap(),
         None
     );
     t.erase(&other).await;
     assert_eq!(
-        t.end_sessions(other.id, ADMIN, t.now()).await.unwrap(),
+        t.accounts()
+            .end_sessions(other.id, ADMIN, t.now())
+            .await
+            .unwrap(),
         None
     );
 }
@@ -85,6 +105,7 @@ async fn a_correction_counts_once_and_is_recorded(t: TestStore) {
         );
         async move {
             store
+                .accounts()
                 .correct_quota(user.id, &grant, ADMIN, &rules, now)
                 .await
                 .unwrap()
@@ -110,6 +131,7 @@ async fn a_correction_counts_once_and_is_recorded(t: TestStore) {
     assert_eq!(logs(&t, recorded).await, 1);
 
     let Correction::Done(quota) = t
+        .accounts()
         .correct_quota(user.id, &grant(-100, "ticket-2"), ADMIN, &rules, t.now())
         .await
         .unwrap()
@@ -118,6 +140,7 @@ async fn a_correction_counts_once_and_is_recorded(t: TestStore) {
     };
     assert_eq!(quota.text, 0);
     let nothing = t
+        .accounts()
         .correct_quota(user.id, &grant(-1, "ticket-3"), ADMIN, &rules, t.now())
         .await
         .unwrap();
@@ -128,7 +151,8 @@ async fn a_correction_counts_once_and_is_recorded(t: TestStore) {
         "what changed nothing is not recorded"
     );
     assert_eq!(
-        t.correct_quota(UserId(1), &grant(1, "x"), ADMIN, &rules, t.now())
+        t.accounts()
+            .correct_quota(UserId(1), &grant(1, "x"), ADMIN, &rules, t.now())
             .await
             .unwrap(),
         Correction::NotFound
@@ -141,19 +165,22 @@ async fn what_admins_give_and_end_is_recorded(t: TestStore) {
     let rules = TestStore::quota_rules();
     let until = t.now() + DAY;
     assert!(
-        t.grant_subscription(user.id, "monthly", until, ADMIN, &rules, t.now())
+        t.economy()
+            .grant_subscription(user.id, "monthly", until, ADMIN, &rules, t.now())
             .await
             .unwrap()
             .is_some()
     );
     assert!(
-        t.end_subscriptions(user.id, ADMIN, &rules, t.now())
+        t.economy()
+            .end_subscriptions(user.id, ADMIN, &rules, t.now())
             .await
             .unwrap()
             .is_some()
     );
     assert_eq!(
-        t.subscription(user.id)
+        t.economy()
+            .subscription(user.id)
             .await
             .unwrap()
             .expect("there")
@@ -172,7 +199,8 @@ async fn what_admins_give_and_end_is_recorded(t: TestStore) {
     );
 
     assert!(
-        t.end_subscriptions(user.id, ADMIN, &rules, t.now())
+        t.economy()
+            .end_subscriptions(user.id, ADMIN, &rules, t.now())
             .await
             .unwrap()
             .is_some()
@@ -183,13 +211,15 @@ async fn what_admins_give_and_end_is_recorded(t: TestStore) {
         "there was nothing to end"
     );
     assert!(
-        t.grant_subscription(UserId(1), "monthly", until, ADMIN, &rules, t.now())
+        t.economy()
+            .grant_subscription(UserId(1), "monthly", until, ADMIN, &rules, t.now())
             .await
             .unwrap()
             .is_none()
     );
     assert!(
-        t.end_subscriptions(UserId(1), ADMIN, &rules, t.now())
+        t.economy()
+            .end_subscriptions(UserId(1), ADMIN, &rules, t.now())
             .await
             .unwrap()
             .is_none()
@@ -204,12 +234,21 @@ async fn a_role_is_set_by_phone_and_recorded(t: TestStore) {
         (UserRole::Moderator, UserRole::Admin),
     ] {
         assert_eq!(
-            t.set_role_of_phone(&user.phone_index, role, t.now())
+            t.accounts()
+                .set_role_of_phone(&user.phone_index, role, t.now())
                 .await
                 .unwrap(),
             Some(before)
         );
-        assert_eq!(t.user(user.id).await.unwrap().expect("user").role, role);
+        assert_eq!(
+            t.accounts()
+                .user(user.id)
+                .await
+                .unwrap()
+                .expect("user")
+                .role,
+            role
+        );
     }
     assert_eq!(
         logs(
@@ -224,7 +263,8 @@ async fn a_role_is_set_by_phone_and_recorded(t: TestStore) {
     );
     let nobody = t.index.phone("+905309999999");
     assert_eq!(
-        t.set_role_of_phone(&nobody, UserRole::Admin, t.now())
+        t.accounts()
+            .set_role_of_phone(&nobody, UserRole::Admin, t.now())
             .await
             .unwrap(),
         None
@@ -234,14 +274,16 @@ async fn a_role_is_set_by_phone_and_recorded(t: TestStore) {
 async fn a_role_is_given_by_an_admin_and_recorded(t: TestStore) {
     let (admin, _) = t.register("selin").await;
     let (user, _) = t.register("kedi").await;
-    let give =
-        async |to: UserId, role, by: UserId| t.set_role(to, role, by, t.now()).await.unwrap();
+    let give = async |to: UserId, role, by: UserId| {
+        t.accounts().set_role(to, role, by, t.now()).await.unwrap()
+    };
     assert_eq!(
         give(user.id, UserRole::Moderator, admin.id).await,
         RoleChange::Forbidden,
         "not an admin yet"
     );
-    t.set_role_of_phone(&admin.phone_index, UserRole::Admin, t.now())
+    t.accounts()
+        .set_role_of_phone(&admin.phone_index, UserRole::Admin, t.now())
         .await
         .unwrap();
     for role in [
@@ -251,7 +293,15 @@ async fn a_role_is_given_by_an_admin_and_recorded(t: TestStore) {
         UserRole::User,
     ] {
         assert_eq!(give(user.id, role, admin.id).await, RoleChange::Done);
-        assert_eq!(t.user(user.id).await.unwrap().expect("user").role, role);
+        assert_eq!(
+            t.accounts()
+                .user(user.id)
+                .await
+                .unwrap()
+                .expect("user")
+                .role,
+            role
+        );
     }
     let recorded = format!(
         "action = 'role_changed' AND actor_id = {} AND user_id = {}",
@@ -294,13 +344,20 @@ async fn two_admins_cannot_both_take_the_others_role(t: TestStore) {
         let (a, _) = t.register(&format!("selin{round}")).await;
         let (b, _) = t.register(&format!("deniz{round}")).await;
         for admin in [&a, &b] {
-            t.set_role_of_phone(&admin.phone_index, UserRole::Admin, t.now())
+            t.accounts()
+                .set_role_of_phone(&admin.phone_index, UserRole::Admin, t.now())
                 .await
                 .unwrap();
         }
         let answers = all_at_once([(a.id, b.id), (b.id, a.id)].map(|(to, by)| {
             let (store, now) = (t.store.clone(), t.now());
-            async move { store.set_role(to, UserRole::User, by, now).await.unwrap() }
+            async move {
+                store
+                    .accounts()
+                    .set_role(to, UserRole::User, by, now)
+                    .await
+                    .unwrap()
+            }
         }))
         .await;
         assert!(

@@ -31,21 +31,23 @@ const ADMIN: UserId = UserId(1);
 
 async fn grant(t: &TestStore, user: UserId, days: u32) -> (SubscriptionRow, Settled) {
     let ends_at = t.now() + days * DAY;
-    t.grant_subscription(
-        user,
-        "monthly",
-        ends_at,
-        ADMIN,
-        &TestStore::quota_rules(),
-        t.now(),
-    )
-    .await
-    .unwrap()
-    .expect("user")
+    t.economy()
+        .grant_subscription(
+            user,
+            "monthly",
+            ends_at,
+            ADMIN,
+            &TestStore::quota_rules(),
+            t.now(),
+        )
+        .await
+        .unwrap()
+        .expect("user")
 }
 
 async fn end(t: &TestStore, user: UserId) -> Settled {
-    t.end_subscriptions(user, ADMIN, &TestStore::quota_rules(), t.now())
+    t.economy()
+        .end_subscriptions(user, ADMIN, &TestStore::quota_rules(), t.now())
         .await
         .unwrap()
         .expect("user")
@@ -87,7 +89,10 @@ async fn what_came_back_stays_and_a_new_day_owes_nothing(
         reason: LedgerReason::Claim,
         reference: "1".to_owned(),
     };
-    t.grant(user, &refund, rules, t.now()).await.unwrap();
+    t.economy()
+        .grant(user, &refund, rules, t.now())
+        .await
+        .unwrap();
     assert_eq!(
         grant(t, user, 30)
             .await
@@ -128,7 +133,10 @@ async fn limits_follow_the_tier_at_once_and_going_back_and_forth_gains_nothing(t
         reason: LedgerReason::Referral,
         reference: "b".to_owned(),
     };
-    t.grant(b.id, &bonus, &rules.quota, t.now()).await.unwrap();
+    t.economy()
+        .grant(b.id, &bonus, &rules.quota, t.now())
+        .await
+        .unwrap();
     let mut ticket = 0;
     let mut find = async || {
         ticket += 2;
@@ -138,7 +146,8 @@ async fn limits_follow_the_tier_at_once_and_going_back_and_forth_gains_nothing(t
             side(b.id, b1.id, ticket + 1),
         );
         matches!(
-            t.create_matches(ENDLESS_TERM, &[proposed], &rules, t.now())
+            t.matches()
+                .create_matches(ENDLESS_TERM, &[proposed], &rules, t.now())
                 .await
                 .unwrap()
                 .remove(0),
@@ -202,6 +211,7 @@ async fn a_clock_set_back_gains_nothing_by_a_change_of_tier(t: TestStore) {
             side(b.id, b1.id, ticket + 1),
         );
         let made = t
+            .matches()
             .create_matches(ENDLESS_TERM, &[proposed], &rules, t.now())
             .await
             .unwrap()
@@ -223,22 +233,37 @@ async fn premium_lasts_while_any_subscription_does(t: TestStore) {
     assert!(settled.quota.is_some() && settled.notified.is_some());
     let (long, settled) = grant(&t, user.id, 30).await;
     assert_eq!(settled, Settled::default(), "premium already");
-    assert_eq!(t.subscription(user.id).await.unwrap(), Some(long.clone()));
+    assert_eq!(
+        t.economy().subscription(user.id).await.unwrap(),
+        Some(long.clone())
+    );
 
     t.clock.advance(DAY);
     assert_eq!(
-        t.due_subscriptions(false, t.now(), 10).await.unwrap(),
+        t.economy()
+            .due_subscriptions(false, t.now(), 10)
+            .await
+            .unwrap(),
         std::slice::from_ref(&short)
     );
     assert_eq!(
-        t.expire_subscription(&short, &rules, t.now())
+        t.economy()
+            .expire_subscription(&short, &rules, t.now())
             .await
             .unwrap(),
         Some(Settled::default())
     );
-    assert!(t.user(user.id).await.unwrap().expect("user").is_premium);
+    assert!(
+        t.accounts()
+            .user(user.id)
+            .await
+            .unwrap()
+            .expect("user")
+            .is_premium
+    );
     t.clock.advance(29 * DAY);
     let settled = t
+        .economy()
         .expire_subscription(&long, &rules, t.now())
         .await
         .unwrap()
@@ -247,14 +272,26 @@ async fn premium_lasts_while_any_subscription_does(t: TestStore) {
         settled.notified.expect("told").notice.code(),
         "premium_ended"
     );
-    assert!(!t.user(user.id).await.unwrap().expect("user").is_premium);
+    assert!(
+        !t.accounts()
+            .user(user.id)
+            .await
+            .unwrap()
+            .expect("user")
+            .is_premium
+    );
     assert_eq!(
         t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM notifications")
             .await,
         [2]
     );
     assert_eq!(
-        t.subscription(user.id).await.unwrap().expect("the last").id,
+        t.economy()
+            .subscription(user.id)
+            .await
+            .unwrap()
+            .expect("the last")
+            .id,
         long.id
     );
 }
@@ -273,6 +310,7 @@ async fn a_subscription_ends_once_under_two_nodes(t: TestStore) {
             async move {
                 loop {
                     match node
+                        .economy()
                         .expire_subscription(&row, &TestStore::quota_rules(), now)
                         .await
                     {
@@ -314,7 +352,10 @@ async fn a_subscription_ends_once_under_two_nodes(t: TestStore) {
 async fn what_changed_meanwhile_is_not_ended(t: TestStore) {
     let (user, _) = t.register("kedi").await;
     let rules = TestStore::quota_rules();
-    t.billing_token(user.id, "token", t.now()).await.unwrap();
+    t.economy()
+        .billing_token(user.id, "token", t.now())
+        .await
+        .unwrap();
     let bought = fact(
         "a",
         BillingEventType::Purchased,
@@ -322,14 +363,26 @@ async fn what_changed_meanwhile_is_not_ended(t: TestStore) {
         "sub",
         t.now() + DAY,
     );
-    t.take_billing_event(&bought, "token", terms(&rules), t.now())
+    t.economy()
+        .take_billing_event(&bought, "token", terms(&rules), t.now())
         .await
         .unwrap();
     t.clock.advance(DAY);
-    let [seen] = &t.due_subscriptions(true, t.now(), 10).await.unwrap()[..] else {
+    let [seen] = &t
+        .economy()
+        .due_subscriptions(true, t.now(), 10)
+        .await
+        .unwrap()[..]
+    else {
         panic!("one is due")
     };
-    assert_eq!(t.due_subscriptions(false, t.now(), 10).await.unwrap(), []);
+    assert_eq!(
+        t.economy()
+            .due_subscriptions(false, t.now(), 10)
+            .await
+            .unwrap(),
+        []
+    );
     let renewed = fact(
         "b",
         BillingEventType::Renewed,
@@ -337,20 +390,35 @@ async fn what_changed_meanwhile_is_not_ended(t: TestStore) {
         "sub",
         t.now() + DAY,
     );
-    t.take_billing_event(&renewed, "token", terms(&rules), t.now())
+    t.economy()
+        .take_billing_event(&renewed, "token", terms(&rules), t.now())
         .await
         .unwrap();
     assert_eq!(
-        t.expire_subscription(seen, &rules, t.now()).await.unwrap(),
+        t.economy()
+            .expire_subscription(seen, &rules, t.now())
+            .await
+            .unwrap(),
         None
     );
     assert!(
-        !t.extend_subscription(seen, t.now() + 30 * DAY)
+        !t.economy()
+            .extend_subscription(seen, t.now() + 30 * DAY)
             .await
             .unwrap()
     );
-    assert!(!t.defer_subscription(seen, t.now() + DAY).await.unwrap());
-    let row = t.subscription(user.id).await.unwrap().expect("there");
+    assert!(
+        !t.economy()
+            .defer_subscription(seen, t.now() + DAY)
+            .await
+            .unwrap()
+    );
+    let row = t
+        .economy()
+        .subscription(user.id)
+        .await
+        .unwrap()
+        .expect("there");
     assert_eq!(
         (row.is_active, row.ends_at, row.checks),
         (true, t.now() + DAY, 0)
@@ -358,26 +426,49 @@ async fn what_changed_meanwhile_is_not_ended(t: TestStore) {
 
     // In its grace it is asked about again and again, and every answer counts for the question
     // only.
-    assert!(t.defer_subscription(&row, t.now() + 2 * DAY).await.unwrap());
     assert!(
-        !t.defer_subscription(&row, t.now() + 2 * DAY).await.unwrap(),
+        t.economy()
+            .defer_subscription(&row, t.now() + 2 * DAY)
+            .await
+            .unwrap()
+    );
+    assert!(
+        !t.economy()
+            .defer_subscription(&row, t.now() + 2 * DAY)
+            .await
+            .unwrap(),
         "once"
     );
     t.clock.advance(2 * DAY);
-    let [seen] = &t.due_subscriptions(true, t.now(), 10).await.unwrap()[..] else {
+    let [seen] = &t
+        .economy()
+        .due_subscriptions(true, t.now(), 10)
+        .await
+        .unwrap()[..]
+    else {
         panic!("one is due")
     };
     assert_eq!((seen.checks, seen.ends_at), (1, row.ends_at));
     assert!(
-        t.extend_subscription(seen, t.now() + 30 * DAY)
+        t.economy()
+            .extend_subscription(seen, t.now() + 30 * DAY)
             .await
             .unwrap()
     );
     assert_eq!(
-        t.expire_subscription(seen, &rules, t.now()).await.unwrap(),
+        t.economy()
+            .expire_subscription(seen, &rules, t.now())
+            .await
+            .unwrap(),
         None
     );
-    assert_eq!(t.due_subscriptions(true, t.now(), 10).await.unwrap(), []);
+    assert_eq!(
+        t.economy()
+            .due_subscriptions(true, t.now(), 10)
+            .await
+            .unwrap(),
+        []
+    );
 }
 
 async fn a_renewal_and_an_end_at_once_agree_in_the_end(t: TestStore) {
@@ -385,7 +476,10 @@ async fn a_renewal_and_an_end_at_once_agree_in_the_end(t: TestStore) {
     for number in 0..10 {
         let (user, _) = t.register("kedi").await;
         let (token, external_id) = (format!("token-{number}"), format!("sub-{number}"));
-        t.billing_token(user.id, &token, t.now()).await.unwrap();
+        t.economy()
+            .billing_token(user.id, &token, t.now())
+            .await
+            .unwrap();
         let event = |id: &str, kind| {
             fact(
                 &format!("{id}-{number}"),
@@ -395,38 +489,57 @@ async fn a_renewal_and_an_end_at_once_agree_in_the_end(t: TestStore) {
                 t.now() + DAY,
             )
         };
-        t.take_billing_event(
-            &event("a", BillingEventType::Purchased),
-            &token,
-            terms(&rules),
-            t.now(),
-        )
-        .await
-        .unwrap();
+        t.economy()
+            .take_billing_event(
+                &event("a", BillingEventType::Purchased),
+                &token,
+                terms(&rules),
+                t.now(),
+            )
+            .await
+            .unwrap();
         t.clock.advance(DAY + Duration::from_hours(2));
-        let seen = t.subscription(user.id).await.unwrap().expect("there");
+        let seen = t
+            .economy()
+            .subscription(user.id)
+            .await
+            .unwrap()
+            .expect("there");
         let renewed = event("b", BillingEventType::Renewed);
         let (store, now) = (t.store.clone(), t.now());
         let rules = rules.clone();
         let ending = async {
-            let _ = t.expire_subscription(&seen, &rules, now).await.unwrap();
+            let _ = t
+                .economy()
+                .expire_subscription(&seen, &rules, now)
+                .await
+                .unwrap();
         };
         let renewing = async {
             let _ = store
+                .economy()
                 .take_billing_event(&renewed, &token, terms(&rules), now)
                 .await
                 .unwrap();
         };
         tokio::join!(ending, renewing);
         assert!(
-            t.subscription(user.id)
+            t.economy()
+                .subscription(user.id)
                 .await
                 .unwrap()
                 .expect("there")
                 .is_active,
             "it was paid, whoever came first"
         );
-        assert!(t.user(user.id).await.unwrap().expect("user").is_premium);
+        assert!(
+            t.accounts()
+                .user(user.id)
+                .await
+                .unwrap()
+                .expect("user")
+                .is_premium
+        );
         balances(&t, user.id).await;
     }
 }
@@ -438,9 +551,19 @@ async fn due_ones_come_in_bounded_batches(t: TestStore) {
         rows.push(grant(&t, user.id, days).await.0);
     }
     t.clock.set(t.now() + DAY - Duration::from_millis(1));
-    assert_eq!(t.due_subscriptions(false, t.now(), 10).await.unwrap(), []);
+    assert_eq!(
+        t.economy()
+            .due_subscriptions(false, t.now(), 10)
+            .await
+            .unwrap(),
+        []
+    );
     t.clock.advance(9 * DAY);
-    let due = t.due_subscriptions(false, t.now(), 2).await.unwrap();
+    let due = t
+        .economy()
+        .due_subscriptions(false, t.now(), 2)
+        .await
+        .unwrap();
     assert_eq!(
         due,
         [rows[1].clone(), rows[2].clone()],

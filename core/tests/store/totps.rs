@@ -42,57 +42,79 @@ async fn member_of_staff(t: &TestStore) -> UserId {
 async fn a_secret_waits_until_it_is_confirmed(t: TestStore) {
     let (user, _) = t.register("kedi").await;
     assert_eq!(
-        t.begin_totp(user.id, &sealed(1), t.now()).await.unwrap(),
+        t.accounts()
+            .begin_totp(user.id, &sealed(1), t.now())
+            .await
+            .unwrap(),
         TotpBegun::NotStaff
     );
     let staff = member_of_staff(&t).await;
     assert_eq!(
-        t.begin_totp(staff, &sealed(1), t.now()).await.unwrap(),
+        t.accounts()
+            .begin_totp(staff, &sealed(1), t.now())
+            .await
+            .unwrap(),
         TotpBegun::Waits
     );
     assert_eq!(
-        t.begin_totp(staff, &sealed(2), t.now()).await.unwrap(),
+        t.accounts()
+            .begin_totp(staff, &sealed(2), t.now())
+            .await
+            .unwrap(),
         TotpBegun::Waits
     );
-    assert!(!t.has_totp(staff).await.unwrap());
+    assert!(!t.accounts().has_totp(staff).await.unwrap());
     assert!(
-        !t.take_totp_step(staff, 7).await.unwrap(),
+        !t.accounts().take_totp_step(staff, 7).await.unwrap(),
         "nothing is asked for yet"
     );
     let session = (staff, NO_SESSION);
     assert_eq!(
-        t.confirm_totp(session, &sealed(1), 7, &hashes(), t.now())
+        t.accounts()
+            .confirm_totp(session, &sealed(1), 7, &hashes(), t.now())
             .await
             .unwrap(),
         None,
         "another took its place"
     );
     assert!(
-        t.confirm_totp(session, &sealed(2), 7, &hashes(), t.now())
+        t.accounts()
+            .confirm_totp(session, &sealed(2), 7, &hashes(), t.now())
             .await
             .unwrap()
             .is_some_and(|ended| ended.len() == 1)
     );
     assert_eq!(
-        t.confirm_totp(session, &sealed(2), 8, &[], t.now())
+        t.accounts()
+            .confirm_totp(session, &sealed(2), 8, &[], t.now())
             .await
             .unwrap(),
         None,
         "twice"
     );
     assert_eq!(
-        t.begin_totp(staff, &sealed(3), t.now()).await.unwrap(),
+        t.accounts()
+            .begin_totp(staff, &sealed(3), t.now())
+            .await
+            .unwrap(),
         TotpBegun::Enrolled
     );
-    assert!(t.has_totp(staff).await.unwrap() && !t.has_totp(user.id).await.unwrap());
-    let row = t.totp(staff).await.unwrap().unwrap();
+    assert!(
+        t.accounts().has_totp(staff).await.unwrap()
+            && !t.accounts().has_totp(user.id).await.unwrap()
+    );
+    let row = t.accounts().totp(staff).await.unwrap().unwrap();
     assert_eq!((row.secret, row.is_confirmed), (sealed(2), true));
 }
 
 async fn of_many_who_take_a_step_or_a_code_one_does(t: TestStore) {
     let staff = member_of_staff(&t).await;
-    t.begin_totp(staff, &sealed(1), t.now()).await.unwrap();
-    t.confirm_totp((staff, NO_SESSION), &sealed(1), 7, &hashes(), t.now())
+    t.accounts()
+        .begin_totp(staff, &sealed(1), t.now())
+        .await
+        .unwrap();
+    t.accounts()
+        .confirm_totp((staff, NO_SESSION), &sealed(1), 7, &hashes(), t.now())
         .await
         .unwrap()
         .unwrap();
@@ -101,7 +123,7 @@ async fn of_many_who_take_a_step_or_a_code_one_does(t: TestStore) {
     let at = |task: usize| stores[task % 2].clone();
     let steps = (0..8).map(|task| {
         let store = at(task);
-        async move { store.take_totp_step(staff, 8).await.unwrap() }
+        async move { store.accounts().take_totp_step(staff, 8).await.unwrap() }
     });
     assert_eq!(
         all_at_once(steps)
@@ -111,20 +133,30 @@ async fn of_many_who_take_a_step_or_a_code_one_does(t: TestStore) {
             .count(),
         1
     );
-    assert!(!t.take_totp_step(staff, 7).await.unwrap(), "an older one");
+    assert!(
+        !t.accounts().take_totp_step(staff, 7).await.unwrap(),
+        "an older one"
+    );
 
     let now = t.now();
     // Four tasks for each of two codes.
     let codes = (0..8).map(|task| {
         let store = at(task);
         let code = RecoveryHash([u8::try_from(task / 4).unwrap(); 32]);
-        async move { store.take_recovery_code(staff, &code, now).await.unwrap() }
+        async move {
+            store
+                .accounts()
+                .take_recovery_code(staff, &code, now)
+                .await
+                .unwrap()
+        }
     });
     let mut left: Vec<usize> = all_at_once(codes).await.into_iter().flatten().collect();
     left.sort_unstable();
     assert_eq!(left, [8, 9]);
     assert_eq!(
-        t.take_recovery_code(staff, &RecoveryHash([77; 32]), now)
+        t.accounts()
+            .take_recovery_code(staff, &RecoveryHash([77; 32]), now)
             .await
             .unwrap(),
         None
@@ -138,7 +170,7 @@ async fn of_many_who_take_a_step_or_a_code_one_does(t: TestStore) {
 
 async fn whoever_removes_a_second_factor_is_recorded(t: TestStore) {
     let staff = member_of_staff(&t).await;
-    let phone = t.user(staff).await.unwrap().unwrap().phone_index;
+    let phone = t.accounts().user(staff).await.unwrap().unwrap().phone_index;
     let ways = [
         (TotpOf::User(staff), TotpRemover::User),
         (TotpOf::User(staff), TotpRemover::Operator),
@@ -146,16 +178,20 @@ async fn whoever_removes_a_second_factor_is_recorded(t: TestStore) {
     ];
     for (of, by) in ways {
         assert!(
-            !t.remove_totp(of, by, t.now()).await.unwrap(),
+            !t.accounts().remove_totp(of, by, t.now()).await.unwrap(),
             "there is none"
         );
-        t.begin_totp(staff, &sealed(1), t.now()).await.unwrap();
-        t.confirm_totp((staff, NO_SESSION), &sealed(1), 7, &hashes(), t.now())
+        t.accounts()
+            .begin_totp(staff, &sealed(1), t.now())
+            .await
+            .unwrap();
+        t.accounts()
+            .confirm_totp((staff, NO_SESSION), &sealed(1), 7, &hashes(), t.now())
             .await
             .unwrap()
             .unwrap();
-        assert!(t.remove_totp(of, by, t.now()).await.unwrap());
-        assert!(!t.has_totp(staff).await.unwrap());
+        assert!(t.accounts().remove_totp(of, by, t.now()).await.unwrap());
+        assert!(!t.accounts().has_totp(staff).await.unwrap());
     }
     let logged = |actor: &str| {
         format!(

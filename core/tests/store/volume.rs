@@ -214,7 +214,8 @@ async fn of_what_is_acknowledged_the_newest_is_kept(t: TestStore) {
     let (a, b) = couple(&t).await;
     let (id, a, b) = (matched(&t, &a, &b, 1).await, a.0.id, b.0.id);
     let kept = async |of: UserId| {
-        t.messages_from_peer(id, of, 0, 100)
+        t.messages()
+            .messages_from_peer(id, of, 0, 100)
             .await
             .unwrap()
             .into_iter()
@@ -256,45 +257,74 @@ async fn an_end_deletes_nothing_and_batches_delete_everything(t: TestStore) {
         send(&t, &t, &ChatRules::default(), &said).await;
     }
     let searching = searcher(&t, "serce").await.0.id;
-    assert_eq!(t.matches_to_forget(MatchId(0), 10).await.unwrap(), []);
+    assert_eq!(
+        t.messages()
+            .matches_to_forget(MatchId(0), 10)
+            .await
+            .unwrap(),
+        []
+    );
     for id in [first, second, third] {
-        assert_eq!(t.forget_messages(id, 100).await.unwrap(), 0, "it goes on");
+        assert_eq!(
+            t.messages().forget_messages(id, 100).await.unwrap(),
+            0,
+            "it goes on"
+        );
     }
     for id in [first, second] {
-        t.end_match(id, Some(user), EndReason::Left, t.now())
+        t.matches()
+            .end_match(id, Some(user), EndReason::Left, t.now())
             .await
             .unwrap();
     }
     assert_eq!(t.numbers(COUNT).await, [75]);
-    let left = t.matches_to_forget(MatchId(0), 10).await.unwrap();
+    let left = t
+        .messages()
+        .matches_to_forget(MatchId(0), 10)
+        .await
+        .unwrap();
     assert_eq!(
         (
             left.as_slice(),
-            t.matches_to_forget(first, 10).await.unwrap()
+            t.messages().matches_to_forget(first, 10).await.unwrap()
         ),
         (&[first, second][..], vec![second])
     );
     assert_eq!(
         (
-            t.matches_to_forget_of(user).await.unwrap(),
-            t.matches_to_forget_of(searching).await.unwrap()
+            t.messages().matches_to_forget_of(user).await.unwrap(),
+            t.messages().matches_to_forget_of(searching).await.unwrap()
         ),
         (left.clone(), vec![])
     );
     for (round, deleted) in [10, 10, 5, 0].into_iter().enumerate() {
         assert_eq!(
-            t.matches_to_forget(MatchId(0), 10).await.unwrap().len(),
+            t.messages()
+                .matches_to_forget(MatchId(0), 10)
+                .await
+                .unwrap()
+                .len(),
             if round < 3 { 2 } else { 0 }
         );
         for id in &left {
-            assert_eq!(t.forget_messages(*id, 10).await.unwrap(), deleted);
+            assert_eq!(
+                t.messages().forget_messages(*id, 10).await.unwrap(),
+                deleted
+            );
         }
     }
-    assert_eq!(t.matches_to_forget(MatchId(0), 10).await.unwrap(), []);
+    assert_eq!(
+        t.messages()
+            .matches_to_forget(MatchId(0), 10)
+            .await
+            .unwrap(),
+        []
+    );
     assert_eq!(
         (
             t.numbers(COUNT).await,
-            t.message_history(third, user, None, 100)
+            t.messages()
+                .message_history(third, user, None, 100)
                 .await
                 .unwrap()
                 .len()
@@ -341,6 +371,7 @@ async fn a_match_that_is_held_is_left_out_and_the_rest_written() {
         read: false,
     });
     let (appends, recorded) = t
+        .messages()
         .write_chat(&said, &receipts, &ChatRules::default(), t.now())
         .await
         .unwrap();

@@ -50,7 +50,7 @@ async fn one_wake_up_until_the_receiver_was_back(t: TestStore) {
     let (a, b) = couple(&t).await;
     let (id, a, b) = (matched(&t, &a, &b, 1).await, a.0.id, b.0.id);
     let side = [(id, b)];
-    let order = async || t.order_wakeups(&side, t.now()).await.unwrap();
+    let order = async || t.notices().order_wakeups(&side, t.now()).await.unwrap();
     for (round, expected) in [(0, 1), (1, 0), (2, 0)] {
         say(&t, id, a, 10).await;
         assert_eq!(order().await, expected, "round {round}");
@@ -71,6 +71,7 @@ async fn one_wake_up_until_the_receiver_was_back(t: TestStore) {
     let orders = "SELECT CAST(COUNT(*) AS BIGINT) FROM job WHERE queue = 'push' AND max_attempts > 0 AND dedupe IS NULL";
     assert_eq!(t.numbers(orders).await, [3]);
     let leased = t
+        .jobs()
         .lease_jobs("push", 1, std::time::Duration::from_mins(1), t.now())
         .await
         .unwrap()
@@ -91,7 +92,7 @@ async fn only_content_that_waits_in_a_match_that_goes_on_wakes(t: TestStore) {
         a.0.id,
         b.0.id,
     );
-    let order = async |sides: &[SideId]| t.order_wakeups(sides, t.now()).await.unwrap();
+    let order = async |sides: &[SideId]| t.notices().order_wakeups(sides, t.now()).await.unwrap();
     assert_eq!(order(&[]).await, 0);
     assert_eq!(order(&[(id, b)]).await, 0, "nothing was said");
     let handshakes = [0, 1].map(|_| NewMessage {
@@ -113,7 +114,8 @@ async fn only_content_that_waits_in_a_match_that_goes_on_wakes(t: TestStore) {
     );
 
     say(&t, other, b, 1).await;
-    t.end_match(other, Some(b), EndReason::Left, t.now())
+    t.matches()
+        .end_match(other, Some(b), EndReason::Left, t.now())
         .await
         .unwrap();
     assert_eq!(order(&[(other, a)]).await, 0, "it is over");
@@ -147,10 +149,11 @@ async fn two_nodes_order_each_wake_up_once_while_people_write(t: TestStore) {
         async move {
             // What another holds at this moment is left out.
             store
+                .messages()
                 .write_chat(&more, &[], &ChatRules::default(), now)
                 .await
                 .unwrap();
-            store.order_wakeups(&asked, now).await.unwrap()
+            store.notices().order_wakeups(&asked, now).await.unwrap()
         }
     }))
     .await;
@@ -165,12 +168,15 @@ async fn the_sides_to_wake_are_found_page_by_page(t: TestStore) {
         sides: Vec::new(),
         next: None,
     };
-    assert_eq!(t.sides_to_wake(MessageId(0), 10).await.unwrap(), nobody);
+    assert_eq!(
+        t.notices().sides_to_wake(MessageId(0), 10).await.unwrap(),
+        nobody
+    );
     say(&t, id, a, 3).await;
     say(&t, id, b, 2).await;
     ack(&t, id, a, 1).await;
-    let messages = t.message_history(id, a, None, 10).await.unwrap();
-    let page = t.sides_to_wake(MessageId(0), 2).await.unwrap();
+    let messages = t.messages().message_history(id, a, None, 10).await.unwrap();
+    let page = t.notices().sides_to_wake(MessageId(0), 2).await.unwrap();
     assert_eq!(
         page,
         SidesToWake {
@@ -179,7 +185,7 @@ async fn the_sides_to_wake_are_found_page_by_page(t: TestStore) {
         },
         "each side once"
     );
-    let page = t.sides_to_wake(messages[1].id, 2).await.unwrap();
+    let page = t.notices().sides_to_wake(messages[1].id, 2).await.unwrap();
     assert_eq!(
         page,
         SidesToWake {
@@ -188,7 +194,7 @@ async fn the_sides_to_wake_are_found_page_by_page(t: TestStore) {
         },
         "the fourth was acknowledged"
     );
-    let page = t.sides_to_wake(messages[3].id, 2).await.unwrap();
+    let page = t.notices().sides_to_wake(messages[3].id, 2).await.unwrap();
     assert_eq!(
         page,
         SidesToWake {
@@ -196,18 +202,31 @@ async fn the_sides_to_wake_are_found_page_by_page(t: TestStore) {
             next: Some(messages[4].id)
         }
     );
-    assert_eq!(t.sides_to_wake(messages[4].id, 2).await.unwrap(), nobody);
+    assert_eq!(
+        t.notices().sides_to_wake(messages[4].id, 2).await.unwrap(),
+        nobody
+    );
 
-    assert_eq!(t.order_wakeups(&[(id, b)], t.now()).await.unwrap(), 1);
-    let page = t.sides_to_wake(MessageId(0), 10).await.unwrap();
+    assert_eq!(
+        t.notices()
+            .order_wakeups(&[(id, b)], t.now())
+            .await
+            .unwrap(),
+        1
+    );
+    let page = t.notices().sides_to_wake(MessageId(0), 10).await.unwrap();
     assert_eq!(page.sides, [(id, a)], "the other is on its way");
 }
 
 async fn a_position_never_goes_back(t: TestStore) {
-    assert_eq!(t.position("x").await.unwrap(), 0);
+    assert_eq!(t.notices().position("x").await.unwrap(), 0);
     for (set, then) in [(5, 5), (3, 5), (i64::MAX, i64::MAX), (1, i64::MAX)] {
-        t.set_position("x", set).await.unwrap();
-        assert_eq!(t.position("x").await.unwrap(), then);
+        t.notices().set_position("x", set).await.unwrap();
+        assert_eq!(t.notices().position("x").await.unwrap(), then);
     }
-    assert_eq!(t.position("y").await.unwrap(), 0, "each for itself");
+    assert_eq!(
+        t.notices().position("y").await.unwrap(),
+        0,
+        "each for itself"
+    );
 }

@@ -124,10 +124,16 @@ impl Accounts {
         let registration = match code {
             Some(code) => {
                 self.store
+                    .accounts()
                     .insert_verified_user(code, &new, session, &mut rng, now)
                     .await?
             }
-            None => self.store.insert_user(&new, session, &mut rng, now).await?,
+            None => {
+                self.store
+                    .accounts()
+                    .insert_user(&new, session, &mut rng, now)
+                    .await?
+            }
         };
         match registration {
             Registration::Inserted(user, session) => self.signed_in(&user, &session, &secret),

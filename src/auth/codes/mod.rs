@@ -316,8 +316,8 @@ impl Courier {
     async fn password_reset(&self, phone: &CodePhone) -> Result<Option<Message>, StoreError> {
         let Parts { store, clock, .. } = &self.parts;
         let now = clock.now();
-        let user = store.user_by_phone(&phone.index).await?;
-        let ban = store.active_ban(&phone.index, now).await?;
+        let user = store.accounts().user_by_phone(&phone.index).await?;
+        let ban = store.safety().active_ban(&phone.index, now).await?;
         let user = user.filter(|_| ban.is_none());
         let Drawn { id, code, hash } = self.parts.draw(CodePurpose::PasswordReset, &phone.index);
         let owner: Option<UserId> = user.as_ref().map(|user| user.id);
@@ -329,7 +329,7 @@ impl Courier {
             hash,
             registration: None,
         };
-        store.insert_code(new, now).await?;
+        store.accounts().insert_code(new, now).await?;
         Ok(user.map(|user| {
             let text = texts::password_reset(user.locale, code.expose());
             Message {

@@ -1,6 +1,6 @@
 //! What a node stands on: its listeners, its databases, its clock.
 
-use tebdil_core::backend;
+use tebdil_core::{db, realtime};
 
 use crate::config::{Config, rules::with_password};
 
@@ -44,14 +44,14 @@ impl Config {
             "must be at least 1",
         );
         let database = self.database.url.expose();
-        let known = database.is_empty() || backend::is_database(database);
+        let known = database.is_empty() || db::is_database(database);
         check(
             known,
             "database.url",
             "must be empty, sqlite:PATH or postgres://…",
         );
         let redis = self.redis.url.expose();
-        let known = redis.is_empty() || backend::is_redis(redis);
+        let known = redis.is_empty() || realtime::is_redis(redis);
         check(known, "redis.url", "must be empty, redis://… or rediss://…");
         check(
             redis.is_empty() || self.is_shared(),

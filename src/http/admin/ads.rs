@@ -50,7 +50,11 @@ pub(in crate::http) async fn list(
     params: Params,
 ) -> Answer<Json<Page<AdminAd>>> {
     let paging = params.paging()?;
-    let rows = app.store.ads(paging.position(), paging.rows()).await?;
+    let rows = app
+        .store
+        .economy()
+        .ads(paging.position(), paging.rows())
+        .await?;
     Ok(Json(paging.page(rows, |row| row.id.0, AdminAd::from)))
 }
 
@@ -71,6 +75,7 @@ pub(in crate::http) async fn create(
     allowed(&app, settings.target_group)?;
     let row = app
         .store
+        .economy()
         .create_ad(who.user_id, &settings, app.clock.now())
         .await?;
     app.ads.changed().await;
@@ -89,6 +94,7 @@ pub(in crate::http) async fn get(
 ) -> Answer<Json<AdminAd>> {
     Ok(Json(
         app.store
+            .economy()
             .ad(id)
             .await?
             .ok_or_else(Failure::not_found)?
@@ -117,6 +123,7 @@ pub(in crate::http) async fn change(
         .map_or(Ok(()), |target| allowed(&app, target))?;
     let row = match app
         .store
+        .economy()
         .change_ad(who.user_id, id, &patch, app.clock.now())
         .await?
     {
@@ -144,6 +151,7 @@ pub(in crate::http) async fn notify(
 ) -> Answer<(StatusCode, Json<Announcement>)> {
     match app
         .store
+        .notices()
         .notify_of_ad(who.user_id, id, app.config.ads.premium, app.clock.now())
         .await?
     {
@@ -165,6 +173,7 @@ pub(in crate::http) async fn delete(
 ) -> Answer<StatusCode> {
     if !app
         .store
+        .economy()
         .delete_ad(who.user_id, id, app.clock.now())
         .await?
     {

@@ -40,7 +40,7 @@ pub(in crate::http) async fn create(
         target: request.target.unwrap_or(TargetGroup::ALL),
         actor: who.user_id,
     };
-    let made = app.store.announce(&new, app.clock.now()).await?;
+    let made = app.store.notices().announce(&new, app.clock.now()).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
@@ -58,6 +58,7 @@ pub(in crate::http) async fn list(
     let paging = params.paging()?;
     let rows = app
         .store
+        .notices()
         .announcements(paging.position(), paging.rows())
         .await?;
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row)))

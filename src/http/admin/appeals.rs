@@ -44,6 +44,7 @@ pub(in crate::http) async fn list(
     )?;
     let rows = app
         .store
+        .safety()
         .appeals(status, paging.position(), paging.rows())
         .await?;
     let Page { items, next_cursor } =
@@ -72,6 +73,7 @@ pub(in crate::http) async fn decide(
     let note = text("note", &request.note)?;
     let decided = judged(
         app.store
+            .safety()
             .decide_appeal(appeal, request.decision, who.into(), &note, app.clock.now())
             .await?,
     )?;

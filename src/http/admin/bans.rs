@@ -55,6 +55,7 @@ pub(in crate::http) async fn ban(
     let until = end(request.until, now)?;
     let ban = match app
         .store
+        .safety()
         .ban_by_staff(user, who.into(), &reason, until, now)
         .await?
     {
@@ -71,6 +72,7 @@ pub(in crate::http) async fn ban(
     };
     let record = app
         .store
+        .safety()
         .ban_record(ban.id, now)
         .await?
         .ok_or_else(Failure::not_found)?;
@@ -95,6 +97,7 @@ pub(in crate::http) async fn unban(
     let note = text("note", &request.note)?;
     let lifted = judged(
         app.store
+            .safety()
             .unban(user, who.into(), &note, app.clock.now())
             .await?,
     )?;
@@ -134,6 +137,7 @@ pub(in crate::http) async fn list(
     };
     let rows = app
         .store
+        .safety()
         .bans(filter, app.clock.now(), paging.rows())
         .await?;
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row)))
@@ -159,11 +163,13 @@ pub(in crate::http) async fn confirm(
     let until = end(request.until, now)?;
     judged(
         app.store
+            .safety()
             .confirm_ban(ban, who.into(), until, &note, now)
             .await?,
     )?;
     Ok(Json(
         app.store
+            .safety()
             .ban_record(ban, now)
             .await?
             .ok_or_else(Failure::not_found)?,

@@ -35,6 +35,7 @@ pub(in crate::http) async fn list(
     )?;
     let rows = app
         .store
+        .economy()
         .claims(status, paging.position(), paging.rows())
         .await?;
     Ok(Json(paging.page(

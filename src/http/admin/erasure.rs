@@ -50,6 +50,7 @@ pub(in crate::http) async fn erase(
     let mut rng: StdRng = rand::make_rng();
     match app
         .store
+        .accounts()
         .erase_user(
             user,
             ErasedBy::Admin {

@@ -51,7 +51,7 @@ pub(in crate::http) async fn list(
         queue: queue.as_deref(),
         before: paging.position(),
     };
-    let rows = app.store.jobs(filter, paging.rows()).await?;
+    let rows = app.store.jobs().list_jobs(filter, paging.rows()).await?;
     Ok(Json(paging.page(rows, |job| job.id.0, |job| job)))
 }
 
@@ -78,6 +78,7 @@ pub(in crate::http) async fn queues(
         known.map(|name| (name.clone(), empty(name))).collect();
     items.extend(
         app.store
+            .jobs()
             .job_queues(app.clock.now())
             .await?
             .into_iter()
@@ -103,6 +104,7 @@ pub(in crate::http) async fn retry(
 ) -> Answer<StatusCode> {
     answer(
         app.store
+            .jobs()
             .retry_job(who.user_id, id, app.clock.now())
             .await?,
     )
@@ -123,6 +125,7 @@ pub(in crate::http) async fn delete(
 ) -> Answer<StatusCode> {
     answer(
         app.store
+            .jobs()
             .delete_job(who.user_id, id, app.clock.now())
             .await?,
     )

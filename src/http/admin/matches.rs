@@ -48,6 +48,7 @@ pub(in crate::http) async fn list(
     let now = app.clock.now();
     let rows = app
         .store
+        .matches()
         .matches_for_staff(filter, paging.rows(), now)
         .await?;
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row.view(now))))

@@ -25,7 +25,7 @@ pub(in crate::http) async fn overview(
 ) -> Answer<Json<Overview>> {
     let (now, zone) = (app.clock.now(), &app.quota_rules.zone);
     let first = (now - Duration::from_hours(24 * (DAYS - 1))).local_day(zone);
-    let days = app.store.days(&first, &now.local_day(zone)).await?;
+    let days = app.store.jobs().days(&first, &now.local_day(zone)).await?;
     let Totals {
         users,
         active_matches,
@@ -34,7 +34,7 @@ pub(in crate::http) async fn overview(
         open_appeals,
         provisional_bans,
         dead_jobs,
-    } = app.store.totals(now).await?;
+    } = app.store.jobs().totals(now).await?;
     let totals = OverviewTotals {
         users,
         active_matches,

@@ -68,6 +68,7 @@ pub(in crate::http) async fn list(
     let rules = app.config.reports.rules();
     let rows = app
         .store
+        .safety()
         .reports(who.user_id, filter, paging.rows(), &rules, app.clock.now())
         .await?;
     let shown = rows
@@ -94,13 +95,18 @@ pub(in crate::http) async fn get(
     let (now, rules) = (app.clock.now(), app.config.reports.rules());
     let entry = app
         .store
+        .safety()
         .report_entry(id, &rules, now)
         .await?
         .ok_or_else(Failure::not_found)?;
     if entry.reported_id == who.user_id {
         return Err(ErrorCode::Forbidden.into());
     }
-    let sealed = app.store.read_evidence(id, who.user_id, now).await?;
+    let sealed = app
+        .store
+        .safety()
+        .read_evidence(id, who.user_id, now)
+        .await?;
     let evidence = sealed
         .map(|sealed| evidence::open_evidence(&app.cipher, id, &sealed))
         .transpose()
@@ -144,7 +150,7 @@ pub(in crate::http) async fn resolve(
         actor: who.user_id,
         actor_role: who.role,
     };
-    match app.store.resolve_report(id, &new, now).await? {
+    match app.store.safety().resolve_report(id, &new, now).await? {
         Resolving::Done { notified, banned } => {
             for notified in &notified {
                 app.notifier.tell(notified);
@@ -163,6 +169,7 @@ pub(in crate::http) async fn resolve(
     let rules = app.config.reports.rules();
     let entry = app
         .store
+        .safety()
         .report_entry(id, &rules, now)
         .await?
         .ok_or_else(Failure::not_found)?;
@@ -186,6 +193,7 @@ pub(in crate::http) async fn reliability(
 ) -> Answer<StatusCode> {
     judged(
         app.store
+            .safety()
             .set_unreliable(user, request.unreliable, who.into(), app.clock.now())
             .await?,
     )?;

@@ -62,6 +62,7 @@ pub(in crate::http) async fn grant(
     let ends_at = now + Duration::from_hours(24 * u64::from(days));
     let granted = app
         .store
+        .economy()
         .grant_subscription(
             user,
             &plan.name,
@@ -96,6 +97,7 @@ pub(in crate::http) async fn end(
 ) -> Answer<StatusCode> {
     let ended = app
         .store
+        .economy()
         .end_subscriptions(user, who.user_id, &app.quota_rules, app.clock.now())
         .await?;
     app.notifier.settled(ended.ok_or_else(Failure::not_found)?);
@@ -141,6 +143,7 @@ pub(in crate::http) async fn quota(
     let now = app.clock.now();
     match app
         .store
+        .accounts()
         .correct_quota(user, &grant, who.user_id, &app.quota_rules, now)
         .await?
     {

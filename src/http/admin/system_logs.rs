@@ -52,6 +52,6 @@ pub(in crate::http) async fn list(
         reader: Some(who.user_id),
         before: paging.position(),
     };
-    let rows = app.store.system_logs(filter, paging.rows()).await?;
+    let rows = app.store.jobs().system_logs(filter, paging.rows()).await?;
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row)))
 }

@@ -60,7 +60,11 @@ pub(in crate::http) async fn list(
         premium: params.get("premium", "must be true or false", yes_or_no)?,
         before: paging.position(),
     };
-    let rows = app.store.accounts(&filter, paging.rows()).await?;
+    let rows = app
+        .store
+        .accounts()
+        .list_accounts(&filter, paging.rows())
+        .await?;
     let Page { items, next_cursor } = paging.page(rows, |row| row.id.0, |row| row);
     let items = items
         .into_iter()
@@ -96,6 +100,7 @@ pub(in crate::http) async fn find(
         .ok_or_else(invalid)?;
     let rows = app
         .store
+        .accounts()
         .accounts_of_phone(&phone, who.user_id, app.clock.now())
         .await?;
     let items = rows
@@ -120,12 +125,22 @@ pub(in crate::http) async fn get(
     let now = app.clock.now();
     let row = app
         .store
+        .accounts()
         .account_for(user, who.user_id, now)
         .await?
         .ok_or_else(Failure::not_found)?;
-    let counts = app.store.account_counts(user, who.user_id, now).await?;
+    let counts = app
+        .store
+        .accounts()
+        .account_counts(user, who.user_id, now)
+        .await?;
     let quota = match row.erased_at {
-        None => app.store.quota(user, &app.quota_rules, now).await?,
+        None => {
+            app.store
+                .economy()
+                .quota(user, &app.quota_rules, now)
+                .await?
+        }
         Some(_) => None,
     };
     Ok(Json(AdminUserDetail {
@@ -152,6 +167,7 @@ pub(in crate::http) async fn role(
 ) -> Answer<Json<AdminUser>> {
     match app
         .store
+        .accounts()
         .set_role(user, role, who.user_id, app.clock.now())
         .await?
     {
@@ -165,7 +181,8 @@ pub(in crate::http) async fn role(
     };
     let row = app
         .store
-        .accounts(&filter, 1)
+        .accounts()
+        .list_accounts(&filter, 1)
         .await?
         .pop()
         .ok_or_else(Failure::not_found)?;
@@ -184,6 +201,7 @@ pub(in crate::http) async fn end_sessions(
 ) -> Answer<StatusCode> {
     let ended = app
         .store
+        .accounts()
         .end_sessions(user, who.user_id, app.clock.now())
         .await?
         .ok_or_else(Failure::not_found)?;

@@ -46,7 +46,7 @@ impl MatchmakerTask {
                 .flatten()
                 .filter(|holder| holder.node == node && leads != Some((*holder).into()));
             let begun = match won.filter(|_| candidate) {
-                Some(_) => Some(store.begin_term().await.map_err(
+                Some(_) => Some(store.matches().begin_term().await.map_err(
                     |error| tracing::warn!(%error, "the matching cannot be led from here"),
                 )),
                 None => None,

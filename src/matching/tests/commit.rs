@@ -38,7 +38,8 @@ async fn proposal(t: &TestStore, first: i64) -> (Pair, NewMatch) {
     let mut sides = Vec::new();
     for ticket_id in [TicketId(first), TicketId(first + 1)] {
         let (user, session) = t.register("kedi").await;
-        t.put_key_packages(user.id, session.id, &[b"one".to_vec()], None, t.now())
+        t.accounts()
+            .put_key_packages(user.id, session.id, &[b"one".to_vec()], None, t.now())
             .await
             .expect("keys");
         sides.push(NewSide {

@@ -39,6 +39,7 @@ async fn a_profile_is_changed_in_parts(server: &TestServer, token: &str, user: &
     let stored = server
         .app
         .store
+        .accounts()
         .user(user["id"].as_str().expect("id").parse().expect("id"))
         .await
         .expect("store")
@@ -63,6 +64,7 @@ async fn a_profile_is_changed_in_parts(server: &TestServer, token: &str, user: &
     let stored = server
         .app
         .store
+        .accounts()
         .user(stored.id)
         .await
         .expect("store")

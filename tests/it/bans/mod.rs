@@ -81,6 +81,7 @@ async fn banned_and_dead(server: &TestServer, user: &TestUser) {
     let outcome = server
         .app
         .store
+        .safety()
         .ban(user_id(user), &new, server.clock.now())
         .await
         .expect("the store");
@@ -214,6 +215,7 @@ async fn a_temporary_ban_ends_by_itself(server: TestServer) {
         server
             .app
             .store
+            .safety()
             .is_banned(user_id(&b))
             .await
             .expect("the store")
@@ -223,6 +225,7 @@ async fn a_temporary_ban_ends_by_itself(server: TestServer) {
         !server
             .app
             .store
+            .safety()
             .is_banned(user_id(&b))
             .await
             .expect("the store")

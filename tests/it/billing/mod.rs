@@ -113,6 +113,7 @@ async fn admin(server: &TestServer) -> TestUser {
     server
         .app
         .store
+        .accounts()
         .set_role_of_phone(&phone, UserRole::Admin, server.clock.now())
         .await
         .expect("a role")

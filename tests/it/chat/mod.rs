@@ -53,6 +53,7 @@ async fn only_ciphertext_is_stored(server: &TestServer, ayse: &Chat, match_id: M
     let history = server
         .app
         .store
+        .messages()
         .message_history(match_id, ayse.user().id, None, 100)
         .await
         .expect("history");
@@ -132,6 +133,7 @@ async fn two_strangers_talk_encrypted_until_one_leaves(server: TestServer) {
         server
             .app
             .store
+            .messages()
             .message_history(match_id, ayse.user().id, None, 100)
             .await
             .expect("history")
@@ -301,6 +303,7 @@ async fn everything_is_over_after_a_day(server: TestServer) {
     let row = server
         .app
         .store
+        .matches()
         .match_of(match_id, user)
         .await
         .expect("match")
@@ -313,6 +316,7 @@ async fn everything_is_over_after_a_day(server: TestServer) {
         server
             .app
             .store
+            .messages()
             .message_history(match_id, user, None, 10)
             .await
             .expect("history")

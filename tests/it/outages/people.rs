@@ -195,6 +195,7 @@ pub async fn tokens_of(count: usize, database: &str) -> Vec<Secret> {
             refresh_expires_at: now + Duration::from_hours(24),
         };
         match store
+            .accounts()
             .insert_user(&new, session, &mut rng, now)
             .await
             .expect("inserted")

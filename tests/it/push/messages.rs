@@ -86,7 +86,13 @@ async fn a_message_wakes_whoever_has_not_got_it(server: TestServer, fake: FakeFc
         run_at: now,
         max_attempts: PUSH_ATTEMPTS,
     };
-    server.app.store.push_job(late, now).await.expect("pushed");
+    server
+        .app
+        .store
+        .jobs()
+        .push_job(late, now)
+        .await
+        .expect("pushed");
     server.clock.advance(Duration::from_hours(1));
     server.run_due_jobs().await;
     assert!(fake.taken().len() <= 1);

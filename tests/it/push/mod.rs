@@ -94,6 +94,7 @@ async fn tell(server: &TestServer, fake: &FakeFcm, user: &TestUser, reference: &
     let told = server
         .app
         .store
+        .notices()
         .notify(
             id(user),
             &Notice::PasswordReset {},
@@ -344,7 +345,15 @@ async fn order(server: &TestServer, fake: &FakeFcm, order: &PushOrder) -> Vec<Va
         run_at: now,
         max_attempts: PUSH_ATTEMPTS,
     };
-    assert!(server.app.store.push_job(job, now).await.expect("pushed"));
+    assert!(
+        server
+            .app
+            .store
+            .jobs()
+            .push_job(job, now)
+            .await
+            .expect("pushed")
+    );
     server.run_due_jobs().await;
     fake.taken()
 }

@@ -117,6 +117,7 @@ async fn a_relay_alone_looks_for_calls_that_are_over() {
         server
             .app
             .store
+            .matches()
             .end_match(id, None, EndReason::Left, server.clock.now())
             .await
             .expect("ended");

@@ -249,6 +249,7 @@ async fn a_call_whose_end_nobody_told_of_is_found(server: TestServer) {
     server
         .app
         .store
+        .matches()
         .end_match(id, None, EndReason::Left, server.clock.now())
         .await
         .expect("ended");

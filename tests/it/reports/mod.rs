@@ -132,6 +132,7 @@ async fn account(server: &TestServer, alias: &str) -> TestUser {
     };
     let made = app
         .store
+        .accounts()
         .insert_user(&new, session, &mut rng, now)
         .await
         .expect("the store");

@@ -354,6 +354,7 @@ async fn a_code_is_asked_for_once_while_the_password_is_stored_anew(server: Test
         let today = server
             .app
             .store
+            .accounts()
             .user(id)
             .await
             .expect("the store")
@@ -363,6 +364,7 @@ async fn a_code_is_asked_for_once_while_the_password_is_stored_anew(server: Test
         server
             .app
             .store
+            .accounts()
             .replace_password_hash(id, &today, &old.as_str().into())
             .await
             .expect("replaced");

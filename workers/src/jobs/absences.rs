@@ -36,7 +36,11 @@ impl Job for Absences {
         };
         let mut after = MatchId(0);
         loop {
-            let devices = cx.store.call_devices(after, PAGE, cx.now()?).await?;
+            let devices = cx
+                .store
+                .matches()
+                .call_devices(after, PAGE, cx.now()?)
+                .await?;
             let Some(last) = devices.last() else {
                 return Ok(());
             };
@@ -63,9 +67,16 @@ impl Job for Absences {
                 .filter(|(device, _)| device.absent_since.is_some())
                 .map(|(device, _)| device.side())
                 .collect();
-            cx.store.note_present(&back).await?;
+            cx.store.matches().note_present(&back).await?;
             let away: Vec<SideId> = away.iter().map(|(device, _)| device.side()).collect();
-            end(cx, cx.store.note_absent(&away, GAP, cx.now()?).await?).await?;
+            end(
+                cx,
+                cx.store
+                    .matches()
+                    .note_absent(&away, GAP, cx.now()?)
+                    .await?,
+            )
+            .await?;
         }
     }
 }
@@ -78,7 +89,7 @@ async fn end(cx: &JobContext, mut away: Vec<(SideId, Timestamp)>) -> Result<(), 
     away.retain(|(_, since)| *since <= cutoff);
     away.sort_by_key(|(side, since)| (*since, *side));
     for (side, _) in away {
-        if let Some(ended) = cx.store.end_abandoned(side, cutoff, now).await? {
+        if let Some(ended) = cx.store.matches().end_abandoned(side, cutoff, now).await? {
             metrics::counter!("tebdil_calls_abandoned_total").increment(1);
             (cx.hooks.on_match_ended)(ended);
         }

@@ -17,7 +17,7 @@ impl Job for AdCounts {
     const CONCURRENCY: usize = 1;
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
-        while cx.store.roll_up_ads(BATCH).await? >= BATCH.unsigned_abs() {}
+        while cx.store.economy().roll_up_ads(BATCH).await? >= BATCH.unsigned_abs() {}
         Ok(())
     }
 }

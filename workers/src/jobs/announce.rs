@@ -20,7 +20,7 @@ impl Job for Announce {
     const CONCURRENCY: usize = 1;
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
-        while let Some(told) = cx.store.announce_next(BATCH, cx.now()?).await? {
+        while let Some(told) = cx.store.notices().announce_next(BATCH, cx.now()?).await? {
             metrics::counter!("tebdil_announced_total").increment(told.len() as u64);
             tell_connected(cx, told).await;
         }

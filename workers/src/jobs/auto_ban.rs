@@ -36,6 +36,7 @@ impl Job for AutoBanSweep {
         loop {
             let due = cx
                 .store
+                .safety()
                 .much_reported(after, BATCH, &cx.settings.reports, cx.now()?)
                 .await?;
             let Some(&last) = due.last() else {
@@ -53,6 +54,7 @@ impl Job for AutoBanSweep {
 async fn count(cx: &JobContext, user: UserId) -> Result<(), JobError> {
     let Some(banned) = cx
         .store
+        .safety()
         .auto_ban(user, &cx.settings.reports, cx.now()?)
         .await?
     else {

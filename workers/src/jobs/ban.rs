@@ -25,14 +25,15 @@ impl Job for BanOrder {
 pub(super) async fn enforce(cx: &JobContext, user: UserId) -> Result<(), JobError> {
     let now = cx.now()?;
     // A late order must not close what came after the ban.
-    if !cx.store.is_banned(user).await? {
+    if !cx.store.safety().is_banned(user).await? {
         return Ok(());
     }
     (cx.hooks.on_banned)(user);
-    for row in cx.store.active_matches(user, now).await? {
+    for row in cx.store.matches().active_matches(user, now).await? {
         // By the banned user: nobody gets a right back for a match that ended by the own ban.
         if let End::Now(ended) = cx
             .store
+            .matches()
             .end_match(row.id, Some(user), EndReason::Banned, now)
             .await?
         {
@@ -63,10 +64,14 @@ impl Job for BanSweep {
 
 async fn free(cx: &JobContext) -> Result<(), JobError> {
     loop {
-        let users = cx.store.freed_users(cx.now()?, USERS_PER_BATCH).await?;
+        let users = cx
+            .store
+            .safety()
+            .freed_users(cx.now()?, USERS_PER_BATCH)
+            .await?;
         let mut freed = 0_u64;
         for user in &users {
-            freed += u64::from(cx.store.end_ban(*user, cx.now()?).await?);
+            freed += u64::from(cx.store.safety().end_ban(*user, cx.now()?).await?);
         }
         metrics::counter!("tebdil_bans_ended_total").increment(freed);
         // Those of a full batch that were not freed would come again at once.
@@ -81,6 +86,7 @@ async fn end_matches(cx: &JobContext) -> Result<(), JobError> {
     loop {
         let users = cx
             .store
+            .safety()
             .banned_in_matches(after, cx.now()?, USERS_PER_BATCH)
             .await?;
         for user in &users {

@@ -22,6 +22,7 @@ impl Job for Claims {
         loop {
             let batch = cx
                 .store
+                .economy()
                 .decide_claims(BATCH, &cx.settings.quota, cx.now()?)
                 .await?;
             for DecidedClaim {

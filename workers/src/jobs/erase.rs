@@ -18,13 +18,14 @@ impl Job for EraseOrder {
     const MAX_ATTEMPTS: i64 = ERASE_ATTEMPTS;
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
-        if !cx.store.sweep_erased(self.user_id).await? {
+        if !cx.store.accounts().sweep_erased(self.user_id).await? {
             return Err(JobError::Dead("the account is not erased".to_owned()));
         }
         (cx.hooks.on_erased)(self.user_id);
-        for id in cx.store.unended_matches(self.user_id).await? {
+        for id in cx.store.accounts().unended_matches(self.user_id).await? {
             let end = cx
                 .store
+                .matches()
                 .end_match(id, Some(self.user_id), EndReason::Erased, cx.now()?)
                 .await?;
             if let End::Now(ended) = end {
@@ -34,13 +35,17 @@ impl Job for EraseOrder {
         // Not left to the job `forget`: when this one is done, what the account said is gone.
         forget(
             &cx.store,
-            &cx.store.matches_to_forget_of(self.user_id).await?,
+            &cx.store
+                .messages()
+                .matches_to_forget_of(self.user_id)
+                .await?,
         )
         .await?;
         // After the last match ended nothing is added to them.
         let mut after = MatchId(0);
         while let Some(last) = cx
             .store
+            .accounts()
             .forget_in_matches(self.user_id, after, BATCH)
             .await?
         {

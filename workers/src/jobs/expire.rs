@@ -33,6 +33,7 @@ async fn expire_matches(cx: &JobContext) -> Result<(), JobError> {
     loop {
         let ended = cx
             .store
+            .jobs()
             .expire_matches(cx.now()?, MATCHES_PER_BATCH)
             .await?;
         let more = i64::try_from(ended.len()).is_ok_and(|count| count >= MATCHES_PER_BATCH);
@@ -50,6 +51,7 @@ async fn delete_messages(cx: &JobContext) -> Result<(), JobError> {
     let cutoff = cx.now()? - MESSAGE_LIFETIME;
     while cx
         .store
+        .jobs()
         .delete_old_messages(cutoff, MESSAGES_PER_BATCH)
         .await?
         >= MESSAGES_PER_BATCH.unsigned_abs()

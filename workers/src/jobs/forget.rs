@@ -36,7 +36,11 @@ impl Job for Forget {
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
         let mut after = MatchId(0);
         loop {
-            let matches = cx.store.matches_to_forget(after, MATCHES).await?;
+            let matches = cx
+                .store
+                .messages()
+                .matches_to_forget(after, MATCHES)
+                .await?;
             let Some(last) = matches.last() else {
                 return Ok(());
             };
@@ -52,7 +56,7 @@ pub(super) async fn forget(store: &Store, matches: &[MatchId]) -> Result<(), Sto
     for id in matches {
         loop {
             let begun = Instant::now();
-            let deleted = store.forget_messages(*id, MESSAGES).await?;
+            let deleted = store.messages().forget_messages(*id, MESSAGES).await?;
             super::retention::count("messages", deleted);
             if deleted < MESSAGES.into() {
                 break;

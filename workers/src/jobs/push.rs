@@ -51,7 +51,7 @@ async fn hand_out(order: PushOrder, cx: &JobContext) -> Result<&'static str, Job
     if is_online(cx, order.user_id()).await {
         return Ok("online");
     }
-    let sessions = match cx.store.push_audience(&order, now).await? {
+    let sessions = match cx.store.notices().push_audience(&order, now).await? {
         PushAudience::Seen => return Ok("seen"),
         PushAudience::Muted => return Ok("muted"),
         PushAudience::Devices(sessions) => sessions,
@@ -81,7 +81,7 @@ async fn hand_out(order: PushOrder, cx: &JobContext) -> Result<&'static str, Job
             max_attempts: PushDevice::MAX_ATTEMPTS,
         })
         .collect();
-    cx.store.push_jobs(&jobs, now).await?;
+    cx.store.jobs().push_jobs(&jobs, now).await?;
     Ok("handed_out")
 }
 
@@ -114,7 +114,12 @@ impl Job for PushDevice {
         if is_online(cx, user).await {
             return skipped("online");
         }
-        let Some(token) = cx.store.push_token(user, self.session_id, now).await? else {
+        let Some(token) = cx
+            .store
+            .notices()
+            .push_token(user, self.session_id, now)
+            .await?
+        else {
             return skipped("no_token");
         };
         let outcome = fcm
@@ -130,7 +135,10 @@ impl Job for PushDevice {
             Outcome::Sent => Ok(()),
             Outcome::Unregistered | Outcome::SenderMismatch | Outcome::Invalid { token: true } => {
                 // Unless the device has put another one meanwhile.
-                cx.store.delete_push_token(self.session_id, &token).await?;
+                cx.store
+                    .notices()
+                    .delete_push_token(self.session_id, &token)
+                    .await?;
                 Ok(())
             }
             Outcome::Invalid { token: false } => {

@@ -33,7 +33,7 @@ impl Job for RewardSweep {
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
         let (mut after, mut outcome) = (ReferralId(0), Ok(()));
         loop {
-            let due = cx.store.unrewarded(after, BATCH).await?;
+            let due = cx.store.economy().unrewarded(after, BATCH).await?;
             let Some(&(last, _)) = due.last() else {
                 return outcome;
             };
@@ -50,6 +50,7 @@ async fn reward(cx: &JobContext, user: UserId) -> Result<(), JobError> {
     let settings = &cx.settings;
     let Some(rewarded) = cx
         .store
+        .economy()
         .reward_referral(user, settings.referrals, &settings.quota, cx.now()?)
         .await?
     else {

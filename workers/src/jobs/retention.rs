@@ -38,59 +38,89 @@ impl Job for Retention {
         // Each for itself: one that fails does not keep the others from theirs.
         let deleted = [
             all("message_logs", || {
-                store.delete_old_message_logs(now - periods.message_logs, BATCH)
+                store
+                    .jobs()
+                    .delete_old_message_logs(now - periods.message_logs, BATCH)
             })
             .await,
             all("idempotency_keys", || {
-                store.delete_old_idempotency_keys(now - IDEMPOTENCY_WINDOW, BATCH)
+                store
+                    .jobs()
+                    .delete_old_idempotency_keys(now - IDEMPOTENCY_WINDOW, BATCH)
             })
             .await,
             all("key_packages", || {
-                store.delete_old_key_packages(now - KEY_PACKAGES, BATCH)
+                store
+                    .jobs()
+                    .delete_old_key_packages(now - KEY_PACKAGES, BATCH)
             })
             .await,
-            all("one_time_codes", || store.delete_old_codes(now, BATCH)).await,
+            all("one_time_codes", || {
+                store.accounts().delete_old_codes(now, BATCH)
+            })
+            .await,
             // As long as a ban: they keep a phone in the same way.
             all("blocks", || {
-                store.delete_old_blocks(now - periods.bans, BATCH)
+                store.safety().delete_old_blocks(now - periods.bans, BATCH)
             })
             .await,
-            all("bans", || store.delete_old_bans(now - periods.bans, BATCH)).await,
+            all("bans", || {
+                store.safety().delete_old_bans(now - periods.bans, BATCH)
+            })
+            .await,
             dead_sessions(store, now - periods.sessions).await,
             all("referrals", || {
-                store.delete_old_invitations(now - periods.invitations, BATCH)
+                store
+                    .economy()
+                    .delete_old_invitations(now - periods.invitations, BATCH)
             })
             .await,
             all("ad_impressions", || {
-                store.delete_old_ad_impressions(now - AD_IMPRESSIONS, BATCH)
+                store
+                    .economy()
+                    .delete_old_ad_impressions(now - AD_IMPRESSIONS, BATCH)
             })
             .await,
             all("notifications", || {
-                store.delete_old_notifications(now - periods.notifications, BATCH)
+                store
+                    .notices()
+                    .delete_old_notifications(now - periods.notifications, BATCH)
             })
             .await,
             all("billing_events", || {
-                store.delete_old_billing_events(now - periods.billing_events, BATCH)
+                store
+                    .economy()
+                    .delete_old_billing_events(now - periods.billing_events, BATCH)
             })
             .await,
             all("reports", || {
-                store.delete_old_reports(now - periods.reports, BATCH)
+                store
+                    .safety()
+                    .delete_old_reports(now - periods.reports, BATCH)
             })
             .await,
             all("report_evidence", || {
-                store.erase_dismissed_evidence(now - DISMISSED_EVIDENCE, BATCH)
+                store
+                    .safety()
+                    .erase_dismissed_evidence(now - DISMISSED_EVIDENCE, BATCH)
             })
             .await,
             all("system_logs", || {
-                store.delete_old_system_logs(now - periods.system_logs, BATCH)
+                store
+                    .jobs()
+                    .delete_old_system_logs(now - periods.system_logs, BATCH)
             })
             .await,
             all("tombstones", || {
-                store.delete_old_tombstones(now - periods.tombstones, now, BATCH)
+                store
+                    .accounts()
+                    .delete_old_tombstones(now - periods.tombstones, now, BATCH)
             })
             .await,
             all("job", || {
-                store.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)
+                store
+                    .jobs()
+                    .purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)
             })
             .await,
         ];
@@ -115,7 +145,10 @@ async fn all<F: Future<Output = Result<u64, StoreError>>>(
 async fn dead_sessions(store: &Store, cutoff: Timestamp) -> Result<(), StoreError> {
     let mut after = Some(SessionId(0));
     while let Some(from) = after {
-        let batch = store.delete_dead_sessions(cutoff, from, BATCH).await?;
+        let batch = store
+            .jobs()
+            .delete_dead_sessions(cutoff, from, BATCH)
+            .await?;
         count("sessions", batch.deleted);
         after = batch.next;
     }

@@ -37,10 +37,11 @@ impl Job for Statistics {
             let mut from = day;
             while from < end && from <= now {
                 let until = (from + SLICE).min(end);
-                counts += cx.store.count_between(from, until).await?;
+                counts += cx.store.jobs().count_between(from, until).await?;
                 from = until;
             }
             cx.store
+                .jobs()
                 .keep_day(&DayRow {
                     day: day.local_day(zone),
                     counts,
@@ -58,11 +59,12 @@ async fn first_open(cx: &JobContext, yesterday: Timestamp) -> Result<Timestamp, 
     let zone = &cx.settings.quota.zone;
     let last = cx
         .store
+        .jobs()
         .last_complete_day(&yesterday.local_day(zone))
         .await?;
     if let Some(last) = last.and_then(|last| Timestamp::start_of_day(&last, zone)) {
         return Ok(last.next_midnight(zone));
     }
-    let first = cx.store.first_registration().await?;
+    let first = cx.store.jobs().first_registration().await?;
     Ok(first.map_or(yesterday, |first| first.midnight(zone)))
 }

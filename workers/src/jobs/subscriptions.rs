@@ -50,6 +50,7 @@ async fn apply_waiting(cx: &JobContext) -> Result<(), StoreError> {
     loop {
         let batch = cx
             .store
+            .economy()
             .waiting_billing_events(&billing.names(), BATCH)
             .await?;
         for (user, fact) in &batch {
@@ -61,6 +62,7 @@ async fn apply_waiting(cx: &JobContext) -> Result<(), StoreError> {
             };
             if let Some((outcome, settled)) = cx
                 .store
+                .economy()
                 .apply_waiting_billing_event(*user, fact, terms, cx.clock.now())
                 .await?
             {
@@ -79,7 +81,11 @@ async fn apply_waiting(cx: &JobContext) -> Result<(), StoreError> {
 async fn end_final(cx: &JobContext) -> Result<(), StoreError> {
     loop {
         let now = cx.clock.now();
-        let batch = cx.store.due_subscriptions(false, now, BATCH).await?;
+        let batch = cx
+            .store
+            .economy()
+            .due_subscriptions(false, now, BATCH)
+            .await?;
         for row in &batch {
             end(cx, row, now).await?;
         }
@@ -95,6 +101,7 @@ async fn look_after_renewing(cx: &JobContext) -> Result<(), StoreError> {
     loop {
         let batch = cx
             .store
+            .economy()
             .due_subscriptions(true, cx.clock.now(), BATCH)
             .await?;
         let last = is_last(&batch);
@@ -121,7 +128,11 @@ async fn wait(cx: &JobContext, row: SubscriptionRow) -> Result<(), StoreError> {
     if now >= last {
         return end(cx, &row, now).await;
     }
-    cx.store.defer_subscription(&row, last).await.map(drop)
+    cx.store
+        .economy()
+        .defer_subscription(&row, last)
+        .await
+        .map(drop)
 }
 
 async fn ask(cx: &JobContext, verifier: &Verifier, row: SubscriptionRow) -> Result<(), StoreError> {
@@ -134,7 +145,11 @@ async fn ask(cx: &JobContext, verifier: &Verifier, row: SubscriptionRow) -> Resu
     match answer {
         Ok(Standing::Until(until)) => {
             count("active");
-            cx.store.extend_subscription(&row, until).await.map(drop)
+            cx.store
+                .economy()
+                .extend_subscription(&row, until)
+                .await
+                .map(drop)
         }
         Ok(Standing::Ended) => {
             count("ended");
@@ -149,6 +164,7 @@ async fn ask(cx: &JobContext, verifier: &Verifier, row: SubscriptionRow) -> Resu
             }
             tracing::info!(subscription = %row.id, %trouble, "it is not known whether a subscription goes on; it is active meanwhile");
             cx.store
+                .economy()
                 .defer_subscription(&row, next_try(row.checks, now).min(last))
                 .await
                 .map(drop)
@@ -167,6 +183,7 @@ async fn end(cx: &JobContext, row: &SubscriptionRow, now: Timestamp) -> Result<(
     }
     if let Some(settled) = cx
         .store
+        .economy()
         .expire_subscription(row, &cx.settings.quota, now)
         .await?
     {

@@ -35,16 +35,22 @@ impl Job for Wakeups {
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
         let now = cx.now()?;
         let [earliest, again] = [REACH, AGAIN].map(|ago| IdGenerator::first_id_at(now - ago));
-        let mut after = MessageId(cx.store.position(POSITION).await?.clamp(earliest, again));
+        let mut after = MessageId(
+            cx.store
+                .notices()
+                .position(POSITION)
+                .await?
+                .clamp(earliest, again),
+        );
         loop {
-            let page = cx.store.sides_to_wake(after, PAGE).await?;
+            let page = cx.store.notices().sides_to_wake(after, PAGE).await?;
             for batch in page.sides.chunks(BATCH) {
                 wake(cx, batch).await?;
             }
             let Some(next) = page.next else { break };
             after = next;
         }
-        Ok(cx.store.set_position(POSITION, after.0).await?)
+        Ok(cx.store.notices().set_position(POSITION, after.0).await?)
     }
 }
 
@@ -63,7 +69,7 @@ async fn wake(cx: &JobContext, sides: &[SideId]) -> Result<(), JobError> {
         .filter(|(_, online)| !online)
         .map(|(side, _)| *side)
         .collect();
-    let ordered = cx.store.order_wakeups(&away, cx.now()?).await?;
+    let ordered = cx.store.notices().order_wakeups(&away, cx.now()?).await?;
     if ordered > 0 {
         metrics::counter!("tebdil_wakeups_total", "by" => "job").increment(ordered);
     }

@@ -25,7 +25,11 @@ async fn announce(db: &Database, actor: UserId) {
         target: TargetGroup::ALL,
         actor,
     };
-    db.store.announce(&new, db.now()).await.expect("announced");
+    db.store
+        .notices()
+        .announce(&new, db.now())
+        .await
+        .expect("announced");
 }
 
 async fn stored(db: &Database) -> [i64; 2] {
@@ -99,6 +103,7 @@ async fn what_a_crash_left_is_gone_on_with(db: &Database) {
     // A worker takes the job, does a batch, and is killed.
     assert_eq!(
         db.store
+            .jobs()
             .lease_jobs("announce", 1, 10 * MINUTE, db.now())
             .await
             .expect("lease")
@@ -108,6 +113,7 @@ async fn what_a_crash_left_is_gone_on_with(db: &Database) {
     );
     assert_eq!(
         db.store
+            .notices()
             .announce_next(4, db.now())
             .await
             .expect("a batch")

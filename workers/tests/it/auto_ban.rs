@@ -105,6 +105,7 @@ async fn report(store: &Store, (reporter, match_id): (UserId, MatchId), now: Tim
         evidence_count: 1,
     };
     let made = store
+        .safety()
         .report(&new, &ReportRules::default(), now, now)
         .await
         .expect("the store");
@@ -294,7 +295,8 @@ async fn what_moderators_dismissed_is_erased_before_the_rest(t: TestStore) {
             actor: UserId(7),
             actor_role: UserRole::Admin,
         };
-        t.resolve_report((*id).into(), &word, t.now())
+        t.safety()
+            .resolve_report((*id).into(), &word, t.now())
             .await
             .expect("the store");
     }

@@ -104,7 +104,7 @@ async fn a_job_whose_clock_is_set_meanwhile_is_given_back(db: &Database) {
         run_at: db.now(),
         max_attempts: 1,
     };
-    db.store.push_job(job, db.now()).await.expect("push");
+    db.store.jobs().push_job(job, db.now()).await.expect("push");
     assert_eq!(
         workers.run_due_once().await.expect("run"),
         ONE,
@@ -154,6 +154,7 @@ async fn what_a_clock_that_was_ahead_put_off_runs(db: &Database) {
     };
     let lease = async |at| {
         db.store
+            .jobs()
             .lease_jobs(Chore::QUEUE, 1, MINUTE, at)
             .await
             .expect("lease")
@@ -162,13 +163,19 @@ async fn what_a_clock_that_was_ahead_put_off_runs(db: &Database) {
     };
     // One is leased by a clock a day ahead whose machine then died, one pushed, one is to wait an
     // hour by a clock that is right.
-    db.store.push_job(job(b"{}", now), now).await.expect("push");
+    db.store
+        .jobs()
+        .push_job(job(b"{}", now), now)
+        .await
+        .expect("push");
     assert_eq!(lease(now + DAY).await, 1);
     db.store
+        .jobs()
         .push_job(job(b"{}", now + DAY), now + DAY)
         .await
         .expect("push");
     db.store
+        .jobs()
         .push_job(job(b"{}", now + 60 * MINUTE), now)
         .await
         .expect("push");

@@ -85,6 +85,7 @@ async fn erase(db: &Database, user: UserId) {
     };
     let erased = db
         .store
+        .accounts()
         .erase_user(user, by, &mut StdRng::seed_from_u64(1), db.now())
         .await
         .expect("erase");
@@ -236,7 +237,11 @@ async fn a_block_goes_a_year_after_a_side_was_erased(db: &Database) {
     let workers = Heard::default().workers(db);
     for _ in 0..2 {
         let (id, [one, other]) = db.a_match().await;
-        db.store.block(id, one, db.now()).await.expect("blocked");
+        db.store
+            .safety()
+            .block(id, one, db.now())
+            .await
+            .expect("blocked");
         if db.number("SELECT COUNT(*) FROM blocks").await == 1 {
             erase(db, other).await;
         }

@@ -61,6 +61,7 @@ async fn user_with_devices(db: &Database) -> UserId {
     for token in ["a", "b"] {
         let session = db.session(user, db.now() + 30 * DAY, None).await;
         db.store
+            .notices()
             .put_push_token(
                 user,
                 session,
@@ -93,6 +94,7 @@ async fn an_order_reaches_each_device_once_however_often_it_runs(db: &Database) 
     let user = user_with_devices(db).await;
     let told = db
         .store
+        .notices()
         .notify(user, &Notice::PasswordReset {}, "1", db.now())
         .await
         .expect("stored")
@@ -147,6 +149,7 @@ async fn an_order_reaches_each_device_once_however_often_it_runs(db: &Database) 
 async fn an_order_is_dropped_where_nothing_is_pushed(db: &Database) {
     let user = user_with_devices(db).await;
     db.store
+        .notices()
         .notify(user, &Notice::PasswordReset {}, "1", db.now())
         .await
         .expect("stored")
@@ -169,6 +172,7 @@ async fn an_order_is_dropped_where_nothing_is_pushed(db: &Database) {
 async fn a_device_that_cannot_be_reached_is_given_up_at_last(db: &Database) {
     let user = user_with_devices(db).await;
     db.store
+        .notices()
         .notify(user, &Notice::PasswordReset {}, "1", db.now())
         .await
         .expect("stored")

@@ -34,6 +34,7 @@ fn job(payload: &[u8], run_at: Timestamp) -> NewJob<'_> {
 
 async fn lease_one(store: &Store, now: Timestamp) -> Option<LeasedJob> {
     store
+        .jobs()
         .lease_jobs("q", 1, MINUTE, now)
         .await
         .expect("lease")
@@ -45,6 +46,7 @@ async fn a_lost_lease_cannot_end_the_job(db: &Database) {
     let store = &db.store;
     assert!(
         store
+            .jobs()
             .push_job(job(b"x", db.now()), db.now())
             .await
             .expect("push")
@@ -59,9 +61,16 @@ async fn a_lost_lease_cannot_end_the_job(db: &Database) {
     db.clock.advance(MINUTE);
     let second = lease_one(store, db.now()).await.expect("the lease ran out");
     assert_eq!(second.attempt, 2);
-    assert!(!store.finish_job(&first, db.now()).await.expect("finish"));
+    assert!(
+        !store
+            .jobs()
+            .finish_job(&first, db.now())
+            .await
+            .expect("finish")
+    );
     assert_eq!(
         store
+            .jobs()
             .fail_job(&first, "late", db.now(), db.now())
             .await
             .expect("fail"),
@@ -69,24 +78,31 @@ async fn a_lost_lease_cannot_end_the_job(db: &Database) {
     );
     assert!(
         !store
+            .jobs()
             .bury_job(&first, "late", db.now())
             .await
             .expect("bury")
     );
     assert_eq!(
         store
+            .jobs()
             .extend_leases(std::slice::from_ref(&first.lease), db.now() + MINUTE)
             .await
             .expect("extend"),
         0
     );
     assert_eq!(
-        store.release_jobs(&[first.lease]).await.expect("release"),
+        store
+            .jobs()
+            .release_jobs(&[first.lease])
+            .await
+            .expect("release"),
         0
     );
 
     assert_eq!(
         store
+            .jobs()
             .extend_leases(std::slice::from_ref(&second.lease), db.now() + 2 * MINUTE)
             .await
             .expect("extend"),
@@ -97,13 +113,20 @@ async fn a_lost_lease_cannot_end_the_job(db: &Database) {
         lease_one(store, db.now()).await.is_none(),
         "the lease was extended"
     );
-    assert!(store.finish_job(&second, db.now()).await.expect("finish"));
+    assert!(
+        store
+            .jobs()
+            .finish_job(&second, db.now())
+            .await
+            .expect("finish")
+    );
     assert_eq!(db.number("SELECT COUNT(*) FROM job").await, 0);
 }
 
 async fn the_last_attempt_that_never_returns_is_buried(db: &Database) {
     let store = &db.store;
     store
+        .jobs()
         .push_job(
             NewJob {
                 max_attempts: 1,
@@ -114,11 +137,13 @@ async fn the_last_attempt_that_never_returns_is_buried(db: &Database) {
         .await
         .expect("push");
     store
+        .jobs()
         .push_job(job(b"fine", db.now()), db.now())
         .await
         .expect("push");
     assert_eq!(
         store
+            .jobs()
             .lease_jobs("q", 1, MINUTE, db.now())
             .await
             .expect("lease")
@@ -128,6 +153,7 @@ async fn the_last_attempt_that_never_returns_is_buried(db: &Database) {
     );
     db.clock.advance(MINUTE);
     let leased = store
+        .jobs()
         .lease_jobs("q", 10, MINUTE, db.now())
         .await
         .expect("lease");
@@ -141,7 +167,12 @@ async fn the_last_attempt_that_never_returns_is_buried(db: &Database) {
         [b"fine"]
     );
     assert_eq!(
-        store.job_counts("q", db.now()).await.expect("counts").dead,
+        store
+            .jobs()
+            .job_counts("q", db.now())
+            .await
+            .expect("counts")
+            .dead,
         1
     );
 }
@@ -149,6 +180,7 @@ async fn the_last_attempt_that_never_returns_is_buried(db: &Database) {
 async fn failures_back_off_and_then_die(db: &Database) {
     let store = &db.store;
     store
+        .jobs()
         .push_job(job(b"x", db.now()), db.now())
         .await
         .expect("push");
@@ -157,6 +189,7 @@ async fn failures_back_off_and_then_die(db: &Database) {
         let again = db.now() + Duration::from_millis(wait);
         assert_eq!(
             store
+                .jobs()
                 .fail_job(&leased, &"ş".repeat(600), db.now(), db.now())
                 .await
                 .expect("fail"),
@@ -170,6 +203,7 @@ async fn failures_back_off_and_then_die(db: &Database) {
     let last = lease_one(store, db.now()).await.expect("due");
     assert_eq!(
         store
+            .jobs()
             .fail_job(&last, "no", db.now(), db.now())
             .await
             .expect("fail"),
@@ -190,13 +224,14 @@ async fn a_key_stays_taken_until_the_row_is_purged(db: &Database) {
         dedupe: Some("k"),
         ..job(b"x", db.now())
     };
-    assert!(store.push_job(keyed, db.now()).await.expect("push"));
+    assert!(store.jobs().push_job(keyed, db.now()).await.expect("push"));
     assert!(
-        !store.push_job(keyed, db.now()).await.expect("push"),
+        !store.jobs().push_job(keyed, db.now()).await.expect("push"),
         "waiting"
     );
     assert!(
         store
+            .jobs()
             .push_job(
                 NewJob {
                     queue: "other",
@@ -210,16 +245,23 @@ async fn a_key_stays_taken_until_the_row_is_purged(db: &Database) {
     );
     let leased = lease_one(store, db.now()).await.expect("due");
     assert!(
-        !store.push_job(keyed, db.now()).await.expect("push"),
+        !store.jobs().push_job(keyed, db.now()).await.expect("push"),
         "leased"
     );
-    assert!(store.finish_job(&leased, db.now()).await.expect("finish"));
     assert!(
-        !store.push_job(keyed, db.now()).await.expect("push"),
+        store
+            .jobs()
+            .finish_job(&leased, db.now())
+            .await
+            .expect("finish")
+    );
+    assert!(
+        !store.jobs().push_job(keyed, db.now()).await.expect("push"),
         "done"
     );
     assert_eq!(
         store
+            .jobs()
             .purge_finished(db.now(), db.now(), 10)
             .await
             .expect("purge"),
@@ -230,16 +272,18 @@ async fn a_key_stays_taken_until_the_row_is_purged(db: &Database) {
     db.clock.advance(MINUTE);
     assert_eq!(
         store
+            .jobs()
             .purge_finished(db.now(), db.now() - MINUTE, 10)
             .await
             .expect("purge"),
         1
     );
-    assert!(store.push_job(keyed, db.now()).await.expect("push"));
+    assert!(store.jobs().push_job(keyed, db.now()).await.expect("push"));
 
     let dead = lease_one(store, db.now()).await.expect("due");
     assert!(
         store
+            .jobs()
             .bury_job(&dead, "never", db.now())
             .await
             .expect("bury")
@@ -247,6 +291,7 @@ async fn a_key_stays_taken_until_the_row_is_purged(db: &Database) {
     db.clock.advance(MINUTE);
     assert_eq!(
         store
+            .jobs()
             .purge_finished(db.now(), db.now() - MINUTE, 10)
             .await
             .expect("purge"),
@@ -255,6 +300,7 @@ async fn a_key_stays_taken_until_the_row_is_purged(db: &Database) {
     );
     assert_eq!(
         store
+            .jobs()
             .purge_finished(db.now(), db.now(), 10)
             .await
             .expect("purge"),
@@ -265,12 +311,17 @@ async fn a_key_stays_taken_until_the_row_is_purged(db: &Database) {
 async fn released_jobs_get_their_attempt_back(db: &Database) {
     let store = &db.store;
     store
+        .jobs()
         .push_job(job(b"x", db.now()), db.now())
         .await
         .expect("push");
     let first = lease_one(store, db.now()).await.expect("due");
     assert_eq!(
-        store.release_jobs(&[first.lease]).await.expect("release"),
+        store
+            .jobs()
+            .release_jobs(&[first.lease])
+            .await
+            .expect("release"),
         1
     );
     assert_eq!(
@@ -290,12 +341,14 @@ async fn ticks_do_not_pile_up(db: &Database) {
     };
     assert!(
         store
+            .jobs()
             .push_tick(tick("cron:1"), &db.clock)
             .await
             .expect("push")
     );
     assert!(
         !store
+            .jobs()
             .push_tick(tick("cron:2"), &db.clock)
             .await
             .expect("push"),
@@ -304,14 +357,20 @@ async fn ticks_do_not_pile_up(db: &Database) {
     let leased = lease_one(store, db.now()).await.expect("due");
     assert!(
         store
+            .jobs()
             .push_tick(tick("cron:3"), &db.clock)
             .await
             .expect("push"),
         "the first runs"
     );
-    store.finish_job(&leased, db.now()).await.expect("finish");
+    store
+        .jobs()
+        .finish_job(&leased, db.now())
+        .await
+        .expect("finish");
     assert!(
         !store
+            .jobs()
             .push_tick(tick("cron:1"), &db.clock)
             .await
             .expect("push"),
@@ -328,12 +387,14 @@ async fn a_tick_of_a_clock_that_was_ahead_stops_no_schedule(db: &Database) {
     // Pushed, and killed before it was leased.
     assert!(
         store
+            .jobs()
             .push_tick(tick("cron:9", ahead), &Clock::manual(ahead))
             .await
             .expect("push")
     );
     assert!(
         store
+            .jobs()
             .push_tick(tick("cron:1", db.now()), &db.clock)
             .await
             .expect("push")
@@ -356,7 +417,7 @@ async fn a_node_that_had_to_wait_forgets_no_tick(db: &Database) {
     let key = |at: Timestamp| format!("cron:{}", at.millis());
     let late = key(db.now());
     let held = db.hold_ticks().await;
-    let push = db.store.push_tick(
+    let push = db.store.jobs().push_tick(
         NewJob {
             dedupe: Some(&late),
             ..job(b"{}", db.now())
@@ -383,6 +444,7 @@ async fn every_job_goes_to_one_caller(db: &Database) {
     const JOBS: usize = 60;
     for n in 0..JOBS {
         db.store
+            .jobs()
             .push_job(job(n.to_string().as_bytes(), db.now()), db.now())
             .await
             .expect("push");
@@ -393,11 +455,21 @@ async fn every_job_goes_to_one_caller(db: &Database) {
         async move {
             let mut mine = Vec::new();
             loop {
-                let leased = store.lease_jobs("q", 3, MINUTE, now).await.expect("lease");
+                let leased = store
+                    .jobs()
+                    .lease_jobs("q", 3, MINUTE, now)
+                    .await
+                    .expect("lease");
                 // Rows that others hold are left out: nothing to take does not mean that nothing is
                 // left.
                 if leased.jobs.is_empty()
-                    && store.job_counts("q", now).await.expect("counts").waiting == 0
+                    && store
+                        .jobs()
+                        .job_counts("q", now)
+                        .await
+                        .expect("counts")
+                        .waiting
+                        == 0
                 {
                     return mine;
                 }
@@ -423,31 +495,46 @@ async fn every_job_goes_to_one_caller(db: &Database) {
 async fn counts_tell_depth_and_age(db: &Database) {
     let store = &db.store;
     store
+        .jobs()
         .push_job(job(b"1", db.now()), db.now())
         .await
         .expect("push");
     store
+        .jobs()
         .push_job(job(b"2", db.now() + MINUTE), db.now())
         .await
         .expect("push");
     store
+        .jobs()
         .push_job(job(b"3", db.now() + 10 * MINUTE), db.now())
         .await
         .expect("push");
     db.clock.advance(3 * MINUTE);
-    let counts = store.job_counts("q", db.now()).await.expect("counts");
+    let counts = store
+        .jobs()
+        .job_counts("q", db.now())
+        .await
+        .expect("counts");
     assert_eq!(
         (counts.waiting, counts.leased, counts.oldest_due_age),
         (3, 0, 3 * MINUTE)
     );
     lease_one(store, db.now()).await.expect("the oldest");
-    let counts = store.job_counts("q", db.now()).await.expect("counts");
+    let counts = store
+        .jobs()
+        .job_counts("q", db.now())
+        .await
+        .expect("counts");
     assert_eq!(
         (counts.waiting, counts.leased, counts.oldest_due_age),
         (2, 1, 2 * MINUTE)
     );
     assert_eq!(
-        store.job_counts("nothing", db.now()).await.expect("counts"),
+        store
+            .jobs()
+            .job_counts("nothing", db.now())
+            .await
+            .expect("counts"),
         tebdil_core::store::JobCounts::default()
     );
 }

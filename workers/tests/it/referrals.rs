@@ -71,6 +71,7 @@ async fn join(t: &TestStore, phone: i64, code: &str) -> UserRow {
     };
     let mut rng = StdRng::seed_from_u64(phone.unsigned_abs());
     match t
+        .accounts()
         .insert_user(&new, t.new_session("a"), &mut rng, t.now())
         .await
         .expect("insert")
@@ -81,7 +82,8 @@ async fn join(t: &TestStore, phone: i64, code: &str) -> UserRow {
 }
 
 async fn bonus(t: &TestStore, user: UserId) -> i64 {
-    t.quota(user, &TestStore::quota_rules(), t.now())
+    t.economy()
+        .quota(user, &TestStore::quota_rules(), t.now())
         .await
         .expect("quota")
         .expect("user")

@@ -41,6 +41,7 @@ async fn everybody_sees_the_new_day(db: &Database, users: &[UserId], midnight: T
     for (number, user) in users.iter().enumerate() {
         let seen = db
             .store
+            .economy()
             .quota(*user, &rules, db.now())
             .await
             .expect("quota")
@@ -66,6 +67,7 @@ async fn midnight_writes_no_user_and_everybody_sees_the_new_day(db: &Database) {
     // A part used something two days ago, a part today, a part has never done anything.
     for user in users.iter().step_by(5) {
         store
+            .economy()
             .grant(*user, &grant(QuotaBucket::Text, -4), &rules, db.now())
             .await
             .expect("grant");
@@ -73,15 +75,18 @@ async fn midnight_writes_no_user_and_everybody_sees_the_new_day(db: &Database) {
     db.clock.advance(2 * DAY);
     for user in users.iter().skip(1).step_by(5) {
         store
+            .economy()
             .grant(*user, &grant(QuotaBucket::Video, -2), &rules, db.now())
             .await
             .expect("grant");
         store
+            .economy()
             .grant(*user, &grant(QuotaBucket::Bonus, 3), &rules, db.now())
             .await
             .expect("grant");
     }
     let used = store
+        .economy()
         .quota(users[1], &rules, db.now())
         .await
         .expect("quota")
@@ -112,6 +117,7 @@ async fn midnight_writes_no_user_and_everybody_sees_the_new_day(db: &Database) {
 
     // The next change books the new day, of this user alone.
     store
+        .economy()
         .grant(users[1], &grant(QuotaBucket::Bonus, 1), &rules, db.now())
         .await
         .expect("grant")

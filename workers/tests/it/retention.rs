@@ -92,6 +92,7 @@ async fn after_a_day_the_match_is_over_and_its_messages_are_gone(db: &Database) 
     );
     let leave = db
         .store
+        .matches()
         .end_match(old, Some(users[0]), EndReason::Left, db.now())
         .await
         .expect("end");
@@ -106,6 +107,7 @@ async fn what_was_said_in_a_match_goes_soon_after_its_end(db: &Database) {
     }
     db.message(goes_on, others).await;
     db.store
+        .matches()
         .end_match(over, Some(users[0]), EndReason::Left, db.now())
         .await
         .expect("end");
@@ -116,7 +118,11 @@ async fn what_was_said_in_a_match_goes_soon_after_its_end(db: &Database) {
     );
     // A run that was killed in the middle.
     assert_eq!(
-        db.store.forget_messages(over, 100).await.expect("forget"),
+        db.store
+            .messages()
+            .forget_messages(over, 100)
+            .await
+            .expect("forget"),
         100
     );
     for _ in 0..2 {
@@ -151,7 +157,8 @@ async fn a_match_ends_once_whoever_is_faster(db: &Database) {
             // any case.
             for _ in 0..MATCHES {
                 ended.extend(
-                    node.expire_matches(now, 7)
+                    node.jobs()
+                        .expire_matches(now, 7)
                         .await
                         .expect("expire")
                         .iter()
@@ -169,6 +176,7 @@ async fn a_match_ends_once_whoever_is_faster(db: &Database) {
             // From the other end, so that they meet.
             for (id, users) in matches.into_iter().rev() {
                 match store
+                    .matches()
                     .end_match(id, Some(users[side]), EndReason::Left, now)
                     .await
                     .expect("end")
@@ -226,14 +234,17 @@ async fn messages_go_after_a_day_in_bounded_batches(db: &Database) {
     let cutoff = db.now() - Duration::from_millis(1);
     let batches = [
         db.store
+            .jobs()
             .delete_old_messages(cutoff, 3)
             .await
             .expect("delete"),
         db.store
+            .jobs()
             .delete_old_messages(cutoff, 3)
             .await
             .expect("delete"),
         db.store
+            .jobs()
             .delete_old_messages(cutoff, 3)
             .await
             .expect("delete"),
@@ -248,6 +259,7 @@ async fn the_hourly_job_deletes_what_has_outlived_its_period(db: &Database) {
     db.message(id, users).await;
     db.idempotency_key().await;
     db.store
+        .notices()
         .notify(users[0], &Notice::PasswordReset {}, "1", db.now())
         .await
         .expect("told");
@@ -297,12 +309,14 @@ async fn the_hourly_job_deletes_what_has_outlived_its_period(db: &Database) {
 
     let first = db
         .store
+        .jobs()
         .delete_dead_sessions(later, SessionId(0), 1)
         .await
         .expect("delete");
     assert_eq!((first.deleted, first.next), (1, Some(alive)));
     let rest = db
         .store
+        .jobs()
         .delete_dead_sessions(later, alive, 1)
         .await
         .expect("delete");

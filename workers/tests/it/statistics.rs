@@ -37,7 +37,7 @@ async fn run(db: &Database) {
 }
 
 async fn days(db: &Database) -> Vec<DayRow> {
-    db.store.days("0000", "9999").await.expect("days")
+    db.store.jobs().days("0000", "9999").await.expect("days")
 }
 
 fn day(day: &str, complete: bool, counts: DayCounts) -> DayRow {
@@ -120,7 +120,7 @@ async fn what_happens_on_a_day_is_counted_there(db: &Database) {
             day(&a, true, first)
         ]
     );
-    assert_eq!(db.store.days(&b, &b).await.expect("days").len(), 1);
+    assert_eq!(db.store.jobs().days(&b, &b).await.expect("days").len(), 1);
 
     // A claim of yesterday that is approved today counts today.
     db.approve_claims().await;
@@ -206,7 +206,7 @@ async fn counts_never_get_less_and_counting_twice_changes_nothing(db: &Database)
         },
         ..counted[0].clone()
     };
-    db.store.keep_day(&early).await.expect("keep");
+    db.store.jobs().keep_day(&early).await.expect("keep");
     db.execute("DELETE FROM message_logs").await;
     run(db).await;
     assert_eq!(days(db).await, counted);
@@ -243,6 +243,7 @@ async fn what_there_is_now(db: &Database) {
     claim(db, false).await;
     let (id, users) = db.a_match().await;
     db.store
+        .matches()
         .end_match(id, Some(users[0]), EndReason::Left, db.now())
         .await
         .expect("end");
@@ -252,7 +253,7 @@ async fn what_there_is_now(db: &Database) {
         pending_claims: 1,
         ..Totals::default()
     };
-    assert_eq!(db.store.totals(db.now()).await.expect("totals"), now);
+    assert_eq!(db.store.jobs().totals(db.now()).await.expect("totals"), now);
 
     let ban = |provisional| NewBan {
         reason: "spam".to_owned(),
@@ -263,19 +264,24 @@ async fn what_there_is_now(db: &Database) {
     };
     for (user, provisional) in users.into_iter().zip([true, false]) {
         db.store
+            .safety()
             .ban(user, &ban(provisional), db.now())
             .await
             .expect("ban");
     }
     assert_eq!(
-        db.store.totals(db.now()).await.expect("totals"),
+        db.store.jobs().totals(db.now()).await.expect("totals"),
         Totals {
             provisional_bans: 1,
             ..now
         }
     );
     assert_eq!(
-        db.store.totals(db.now() + MINUTE).await.expect("totals"),
+        db.store
+            .jobs()
+            .totals(db.now() + MINUTE)
+            .await
+            .expect("totals"),
         now,
         "it is over"
     );

@@ -265,6 +265,7 @@ async fn ads_are_counted_every_minute_and_forgotten_after_a_week(db: &Database) 
     let user = db.user().await;
     let ad = db
         .store
+        .economy()
         .create_ad(user, &AdSettings::new("Çay", "Sıcak"), db.now())
         .await
         .expect("made");
@@ -281,6 +282,7 @@ async fn ads_are_counted_every_minute_and_forgotten_after_a_week(db: &Database) 
     let mut rng = rand::rngs::StdRng::seed_from_u64(1);
     assert!(
         db.store
+            .economy()
             .serve_ad(&slot, std::slice::from_ref(&ad), &rules, &mut rng, db.now())
             .await
             .expect("served")
@@ -295,6 +297,7 @@ async fn ads_are_counted_every_minute_and_forgotten_after_a_week(db: &Database) 
     workers.run_due_once().await.expect("run");
     assert_eq!(
         db.store
+            .economy()
             .ad(ad.id)
             .await
             .expect("read")
@@ -311,6 +314,7 @@ async fn ads_are_counted_every_minute_and_forgotten_after_a_week(db: &Database) 
     assert_eq!(db.number("SELECT COUNT(*) FROM ad_impressions").await, 0);
     assert_eq!(
         db.store
+            .economy()
             .ad(ad.id)
             .await
             .expect("read")

@@ -64,19 +64,19 @@ impl Redis {
         })
     }
 
-    /// Takes a try back if Redis answers; true, since nobody else counts.
-    pub async fn take_try_back(&self, name: &str, key: &[u8], taken: Try) -> bool {
+    /// Takes a try back if Redis answers; nobody else counts.
+    pub async fn take_try_back(&self, name: &str, key: &[u8], taken: Try) {
         let mut call = scripts::UNTRY.key(self.tries_key(name, key));
-        self.forgive(call.arg(taken.until)).await
+        self.forgive(call.arg(taken.until)).await;
     }
 
-    /// Forgets all failures if Redis answers; true, since nobody else counts.
-    pub async fn clear_tries(&self, name: &str, key: &[u8]) -> bool {
+    /// Forgets all failures if Redis answers; nobody else counts.
+    pub async fn clear_tries(&self, name: &str, key: &[u8]) {
         self.forgive(&scripts::FORGIVE.key(self.tries_key(name, key)))
-            .await
+            .await;
     }
 
-    async fn forgive(&self, call: &ScriptInvocation<'_>) -> bool {
+    async fn forgive(&self, call: &ScriptInvocation<'_>) {
         if self.ready().is_ok()
             && self
                 .shared
@@ -87,7 +87,6 @@ impl Redis {
         {
             tracing::debug!("a try that was no failure still counts as one: Redis does not answer");
         }
-        true
     }
 
     fn tries_key(&self, name: &str, key: &[u8]) -> String {
@@ -96,14 +95,5 @@ impl Redis {
             self.shared.prefix,
             URL_SAFE_NO_PAD.encode(key)
         )
-    }
-
-    /// Whether others count the same limits.
-    #[expect(
-        clippy::unused_self,
-        reason = "the same form as for a node that is alone"
-    )]
-    pub const fn shares_limits(&self) -> bool {
-        true
     }
 }

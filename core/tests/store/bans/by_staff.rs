@@ -35,7 +35,8 @@ async fn staff_ban_and_judge_by_rank(t: TestStore) {
         staff.push(member.id);
     }
     let ban = async |actor: Actor, user| {
-        t.ban_by_staff(user, actor, "spam", None, t.now())
+        t.safety()
+            .ban_by_staff(user, actor, "spam", None, t.now())
             .await
             .unwrap()
     };
@@ -45,7 +46,7 @@ async fn staff_ban_and_judge_by_rank(t: TestStore) {
         (ADMIN, staff[1]),
     ] {
         assert_eq!(ban(actor, user).await, StaffBan::Forbidden, "{actor:?}");
-        assert!(!t.is_banned(user).await.unwrap());
+        assert!(!t.safety().is_banned(user).await.unwrap());
     }
     assert_eq!(
         ban(
@@ -78,7 +79,12 @@ async fn staff_ban_and_judge_by_rank(t: TestStore) {
 
     // Reports may ban an admin: then another admin decides.
     banned(&t, staff[1], &by_reports()).await;
-    let unban = async |actor, user| t.unban(user, actor, "no reason", t.now()).await.unwrap();
+    let unban = async |actor, user| {
+        t.safety()
+            .unban(user, actor, "no reason", t.now())
+            .await
+            .unwrap()
+    };
     assert_eq!(unban(MODERATOR, staff[0]).await, Judged::Forbidden);
     assert_eq!(unban(MODERATOR, staff[1]).await, Judged::Forbidden);
     assert_eq!(
@@ -106,6 +112,7 @@ async fn who_bans_over_a_provisional_ban_decides_it(t: &TestStore, until: Timest
     let (b, _) = t.register("pars").await;
     let ban = banned(t, b.id, &by_reports()).await;
     let StaffBan::Confirmed(confirmed) = t
+        .safety()
         .ban_by_staff(b.id, OTHER, "spam", Some(until), t.now())
         .await
         .unwrap()
@@ -122,11 +129,12 @@ async fn who_bans_over_a_provisional_ban_decides_it(t: &TestStore, until: Timest
         (ban.id, "spam", Some(until), false)
     );
     assert!(matches!(
-        t.unban(b.id, OTHER, "no", t.now()).await.unwrap(),
+        t.safety().unban(b.id, OTHER, "no", t.now()).await.unwrap(),
         Judged::Done(_)
     ));
     assert_eq!(
-        t.confirm_ban(ban.id, OTHER, None, "seen", t.now())
+        t.safety()
+            .confirm_ban(ban.id, OTHER, None, "seen", t.now())
             .await
             .unwrap(),
         Judged::NotBanned
@@ -141,6 +149,7 @@ async fn a_provisional_ban_is_settled_once(t: TestStore) {
         let (store, now) = (t.store.clone(), t.now());
         async move {
             store
+                .safety()
                 .confirm_ban(ban.id, MODERATOR, Some(until), "seen", now)
                 .await
                 .unwrap()
@@ -161,6 +170,7 @@ async fn a_provisional_ban_is_settled_once(t: TestStore) {
             .all(|outcome| matches!(outcome, Judged::Done(_) | Judged::Already))
     );
     let shown = t
+        .safety()
         .ban_record(ban.id, t.now())
         .await
         .unwrap()
@@ -182,14 +192,16 @@ async fn a_provisional_ban_is_settled_once(t: TestStore) {
         1
     );
     assert_eq!(
-        t.confirm_ban(ban.id, OTHER, None, "seen", t.now() + DAY)
+        t.safety()
+            .confirm_ban(ban.id, OTHER, None, "seen", t.now() + DAY)
             .await
             .unwrap(),
         Judged::NotBanned,
         "it ran out"
     );
     assert_eq!(
-        t.confirm_ban(BanId(9), OTHER, None, "seen", t.now())
+        t.safety()
+            .confirm_ban(BanId(9), OTHER, None, "seen", t.now())
             .await
             .unwrap(),
         Judged::NotFound
@@ -228,14 +240,17 @@ async fn four_bans(t: &TestStore) -> Vec<(UserId, BanId)> {
 
 async fn bans_are_listed_by_what_they_are(t: TestStore) {
     let bans = four_bans(&t).await;
-    t.unban(bans[2].0, MODERATOR, "a mistake", t.now())
+    t.safety()
+        .unban(bans[2].0, MODERATOR, "a mistake", t.now())
         .await
         .unwrap();
-    t.unban(bans[3].0, MODERATOR, "a mistake", t.now())
+    t.safety()
+        .unban(bans[3].0, MODERATOR, "a mistake", t.now())
         .await
         .unwrap();
     let listed = async |filter| {
-        t.bans(filter, t.now(), 9)
+        t.safety()
+            .bans(filter, t.now(), 9)
             .await
             .unwrap()
             .into_iter()
@@ -288,6 +303,7 @@ async fn bans_are_listed_by_what_they_are(t: TestStore) {
         [all[3]]
     );
     let shown = t
+        .safety()
         .ban_record(all[2], t.now())
         .await
         .unwrap()
@@ -301,5 +317,8 @@ async fn bans_are_listed_by_what_they_are(t: TestStore) {
         (shown.active, shown.created_by, shown.appeal),
         (true, Some(MODERATOR.id), None)
     );
-    assert_eq!(t.ban_record(BanId(9), t.now()).await.unwrap(), None);
+    assert_eq!(
+        t.safety().ban_record(BanId(9), t.now()).await.unwrap(),
+        None
+    );
 }

@@ -31,6 +31,7 @@ async fn a_lift_frees_only_where_no_ban_is_left(t: TestStore) {
         .numbers(&format!("SELECT id FROM bans WHERE id <> {}", first.id))
         .await[0];
     let Judged::Done(notified) = t
+        .safety()
         .unban(a.id, MODERATOR, "a mistake", t.now())
         .await
         .unwrap()
@@ -38,10 +39,21 @@ async fn a_lift_frees_only_where_no_ban_is_left(t: TestStore) {
         panic!("not lifted")
     };
     assert_eq!(notified.expect("told").user_id, a.id);
-    assert!(!t.is_banned(a.id).await.unwrap());
-    assert_eq!(t.active_ban(&a.phone_index, t.now()).await.unwrap(), None);
+    assert!(!t.safety().is_banned(a.id).await.unwrap());
+    assert_eq!(
+        t.safety()
+            .active_ban(&a.phone_index, t.now())
+            .await
+            .unwrap(),
+        None
+    );
     for ban in [first.id, BanId(other)] {
-        let shown = t.ban_record(ban, t.now()).await.unwrap().expect("the ban");
+        let shown = t
+            .safety()
+            .ban_record(ban, t.now())
+            .await
+            .unwrap()
+            .expect("the ban");
         assert_eq!(
             (shown.active, shown.lifted_by, shown.lift_note.as_deref()),
             (false, Some(MODERATOR.id), Some("a mistake"))
@@ -63,34 +75,37 @@ async fn a_lift_frees_only_where_no_ban_is_left(t: TestStore) {
         1
     );
     assert!(
-        t.create_session(
-            a.id,
-            &Secret::from("hash"),
-            t.new_session("back"),
-            20,
-            t.now()
-        )
-        .await
-        .unwrap()
-        .is_some()
+        t.accounts()
+            .create_session(
+                a.id,
+                &Secret::from("hash"),
+                t.new_session("back"),
+                20,
+                t.now()
+            )
+            .await
+            .unwrap()
+            .is_some()
     );
 }
 
 /// Nobody who was sent away leaves an address behind, not even to be called back.
 async fn a_lifted_ban_wakes_nobody_and_waits_in_the_list(t: TestStore) {
     let (user, session) = t.register("kedi").await;
-    t.put_push_token(
-        user.id,
-        session.id,
-        &Secret::from("token"),
-        PushPlatform::Android,
-        t.now(),
-    )
-    .await
-    .unwrap();
+    t.notices()
+        .put_push_token(
+            user.id,
+            session.id,
+            &Secret::from("token"),
+            PushPlatform::Android,
+            t.now(),
+        )
+        .await
+        .unwrap();
     banned(&t, user.id, &by_reports()).await;
     assert_eq!(count(&t, "push_tokens").await, 0);
     let Judged::Done(Some(told)) = t
+        .safety()
         .unban(user.id, MODERATOR, "a mistake", t.now())
         .await
         .unwrap()
@@ -103,10 +118,16 @@ async fn a_lifted_ban_wakes_nobody_and_waits_in_the_list(t: TestStore) {
         of: told.notice.kind(),
     };
     assert_eq!(
-        t.push_audience(&order, t.now()).await.unwrap(),
+        t.notices().push_audience(&order, t.now()).await.unwrap(),
         PushAudience::Devices(Vec::new())
     );
-    assert_eq!(t.notifications_of(user.id, None, 9).await.unwrap()[0], told);
+    assert_eq!(
+        t.notices()
+            .notifications_of(user.id, None, 9)
+            .await
+            .unwrap()[0],
+        told
+    );
 }
 
 async fn a_ban_ends_by_itself_and_only_then(t: TestStore) {
@@ -118,11 +139,12 @@ async fn a_ban_ends_by_itself_and_only_then(t: TestStore) {
     let ((a, _), (b, _)) = (t.register("kedi").await, t.register("pars").await);
     banned(&t, a.id, &until(&t, DAY)).await;
     banned(&t, b.id, &by_reports()).await;
-    let freed = async |now: Timestamp| t.freed_users(now, 9).await.unwrap();
+    let freed = async |now: Timestamp| t.safety().freed_users(now, 9).await.unwrap();
     let end = t.now() + DAY;
     assert_eq!(freed(end - Duration::from_millis(1)).await, []);
     assert!(
-        !t.end_ban(a.id, end - Duration::from_millis(1))
+        !t.safety()
+            .end_ban(a.id, end - Duration::from_millis(1))
             .await
             .unwrap()
     );
@@ -130,11 +152,11 @@ async fn a_ban_ends_by_itself_and_only_then(t: TestStore) {
 
     // Two nodes at once, and banned again just before: the flag follows the bans.
     t.ban(&a.phone_index, "another", Some(end + DAY)).await;
-    assert!(!t.end_ban(a.id, end).await.unwrap());
-    assert!(t.is_banned(a.id).await.unwrap());
+    assert!(!t.safety().end_ban(a.id, end).await.unwrap());
+    assert!(t.safety().is_banned(a.id).await.unwrap());
     let ends = (0..6).map(|_| {
         let store = t.store.clone();
-        async move { store.end_ban(a.id, end + DAY).await.unwrap() }
+        async move { store.safety().end_ban(a.id, end + DAY).await.unwrap() }
     });
     assert_eq!(
         all_at_once(ends)
@@ -144,7 +166,7 @@ async fn a_ban_ends_by_itself_and_only_then(t: TestStore) {
             .count(),
         1
     );
-    assert!(!t.is_banned(a.id).await.unwrap());
+    assert!(!t.safety().is_banned(a.id).await.unwrap());
     assert_eq!(
         count(
             &t,
@@ -157,7 +179,7 @@ async fn a_ban_ends_by_itself_and_only_then(t: TestStore) {
         1
     );
     assert_eq!(freed(end + DAY).await, []);
-    assert!(!t.end_ban(UserId(9), end).await.unwrap());
+    assert!(!t.safety().end_ban(UserId(9), end).await.unwrap());
 }
 
 async fn old_bans_go_and_others_stay(t: TestStore) {
@@ -178,18 +200,27 @@ async fn old_bans_go_and_others_stay(t: TestStore) {
         .await;
         users.push(user.id);
     }
-    t.unban(users[1], MODERATOR, "a mistake", t.now())
+    t.safety()
+        .unban(users[1], MODERATOR, "a mistake", t.now())
         .await
         .unwrap();
     assert_eq!(
-        t.delete_old_bans(t.now() - Duration::from_millis(1), 9)
+        t.safety()
+            .delete_old_bans(t.now() - Duration::from_millis(1), 9)
             .await
             .unwrap(),
         0
     );
-    assert_eq!(t.delete_old_bans(t.now() + DAY, 1).await.unwrap(), 1);
-    assert_eq!(t.delete_old_bans(t.now() + DAY, 9).await.unwrap(), 1);
+    assert_eq!(
+        t.safety().delete_old_bans(t.now() + DAY, 1).await.unwrap(),
+        1
+    );
+    assert_eq!(
+        t.safety().delete_old_bans(t.now() + DAY, 9).await.unwrap(),
+        1
+    );
     let left: Vec<Option<UserId>> = t
+        .safety()
         .bans(BanFilter::default(), t.now(), 9)
         .await
         .unwrap()

@@ -49,7 +49,7 @@ pub fn by_reports() -> NewBan {
 }
 
 pub async fn banned(t: &TestStore, user: UserId, ban: &NewBan) -> BanRow {
-    match t.store.ban(user, ban, t.now()).await.unwrap() {
+    match t.store.safety().ban(user, ban, t.now()).await.unwrap() {
         Banning::Banned { ban, .. } => ban,
         refused => panic!("{refused:?}"),
     }
@@ -64,7 +64,8 @@ pub async fn count(t: &TestStore, what: &str) -> i64 {
 async fn register_again(t: &TestStore, old: &UserRow, alias: &str) -> Registration {
     let mut new = t.new_user(0, alias);
     new.phone_index = old.phone_index;
-    t.insert_user(&new, t.new_session("again"), &mut rng(5), t.now())
+    t.accounts()
+        .insert_user(&new, t.new_session("again"), &mut rng(5), t.now())
         .await
         .unwrap()
 }
@@ -80,6 +81,7 @@ async fn a_banned_user_gets_nothing_and_others_do(
     // Not even with a session that a write in flight had made.
     let proposed = pair(Mode::Text, side(a.id, a1.id, 1), side(b.id, b1.id, 2));
     let outcome = t
+        .matches()
         .create_matches(
             ENDLESS_TERM,
             &[proposed],
@@ -94,31 +96,41 @@ async fn a_banned_user_gets_nothing_and_others_do(
         "{outcome:?}"
     );
     assert_eq!(
-        t.create_session(
-            a.id,
-            &Secret::from("hash"),
-            t.new_session("third"),
-            20,
-            t.now()
-        )
-        .await
-        .unwrap(),
+        t.accounts()
+            .create_session(
+                a.id,
+                &Secret::from("hash"),
+                t.new_session("third"),
+                20,
+                t.now()
+            )
+            .await
+            .unwrap(),
         None
     );
     assert_eq!(
-        t.store.ban(a.id, &by_reports(), t.now()).await.unwrap(),
+        t.store
+            .safety()
+            .ban(a.id, &by_reports(), t.now())
+            .await
+            .unwrap(),
         Banning::Already(ban)
     );
     assert_eq!(
         t.store
+            .safety()
             .ban(UserId(9), &by_reports(), t.now())
             .await
             .unwrap(),
         Banning::NotFound
     );
-    assert!(!t.is_banned(b.id).await.unwrap() && !t.is_banned(UserId(9)).await.unwrap());
     assert!(
-        !t.session_alive(b1.id, t.now())
+        !t.safety().is_banned(b.id).await.unwrap()
+            && !t.safety().is_banned(UserId(9)).await.unwrap()
+    );
+    assert!(
+        !t.accounts()
+            .session_alive(b1.id, t.now())
             .await
             .unwrap()
             .expect("lives")
@@ -129,6 +141,7 @@ async fn a_banned_user_gets_nothing_and_others_do(
 async fn a_ban_takes_everything_that_acts(t: TestStore) {
     let ((a, a1), (b, b1)) = couple(&t).await;
     let a2 = t
+        .accounts()
         .create_session(
             a.id,
             &Secret::from("hash"),
@@ -141,17 +154,22 @@ async fn a_ban_takes_everything_that_acts(t: TestStore) {
         .expect("signed in")
         .session
         .id;
-    t.put_push_token(
-        a.id,
-        a1.id,
-        &Secret::from("device"),
-        PushPlatform::Android,
-        t.now(),
-    )
-    .await
-    .unwrap();
-    let Banning::Banned { ban, notified } =
-        t.store.ban(a.id, &by_reports(), t.now()).await.unwrap()
+    t.notices()
+        .put_push_token(
+            a.id,
+            a1.id,
+            &Secret::from("device"),
+            PushPlatform::Android,
+            t.now(),
+        )
+        .await
+        .unwrap();
+    let Banning::Banned { ban, notified } = t
+        .store
+        .safety()
+        .ban(a.id, &by_reports(), t.now())
+        .await
+        .unwrap()
     else {
         panic!("not banned")
     };
@@ -160,16 +178,23 @@ async fn a_ban_takes_everything_that_acts(t: TestStore) {
         (true, true, None)
     );
     assert_eq!(notified.expect("told").user_id, a.id);
-    assert!(t.is_banned(a.id).await.unwrap());
+    assert!(t.safety().is_banned(a.id).await.unwrap());
     for session in [a1.id, a2] {
         let alive = t
+            .accounts()
             .session_alive(session, t.now())
             .await
             .unwrap()
             .expect("the ban is what it is told");
         assert!(alive.is_banned);
     }
-    assert_eq!(t.sessions_of(a.id, None, 9, t.now()).await.unwrap(), []);
+    assert_eq!(
+        t.accounts()
+            .sessions_of(a.id, None, 9, t.now())
+            .await
+            .unwrap(),
+        []
+    );
     assert_eq!(
         count(&t, &format!("key_packages WHERE user_id = {}", a.id)).await,
         0
@@ -187,7 +212,8 @@ async fn a_ban_takes_everything_that_acts(t: TestStore) {
         1
     );
     let orders = t
-        .jobs(
+        .jobs()
+        .list_jobs(
             JobFilter {
                 queue: Some("ban"),
                 ..JobFilter::default()
@@ -205,7 +231,7 @@ async fn of_many_who_ban_at_once_one_does(t: TestStore) {
     let (a, _) = t.register("kedi").await;
     let tries = (0..12).map(|_| {
         let (store, now) = (t.store.clone(), t.now());
-        async move { store.ban(a.id, &by_reports(), now).await.unwrap() }
+        async move { store.safety().ban(a.id, &by_reports(), now).await.unwrap() }
     });
     let outcomes = all_at_once(tries).await;
     assert_eq!(
@@ -232,22 +258,28 @@ async fn a_late_ban_reaches_whoever_has_the_phone_now(t: TestStore) {
     let Registration::Inserted(new, session) = register_again(&t, &old, "yeni").await else {
         panic!("refused")
     };
-    let Banning::Banned { notified, .. } =
-        t.store.ban(old.id, &by_reports(), t.now()).await.unwrap()
+    let Banning::Banned { notified, .. } = t
+        .store
+        .safety()
+        .ban(old.id, &by_reports(), t.now())
+        .await
+        .unwrap()
     else {
         panic!("not banned")
     };
     assert_eq!(notified.expect("told").user_id, new.id);
     assert!(
-        t.session_alive(session.id, t.now())
+        t.accounts()
+            .session_alive(session.id, t.now())
             .await
             .unwrap()
             .expect("known")
             .is_banned
     );
-    assert!(t.is_banned(new.id).await.unwrap());
+    assert!(t.safety().is_banned(new.id).await.unwrap());
     let orders = t
-        .jobs(
+        .jobs()
+        .list_jobs(
             JobFilter {
                 queue: Some("ban"),
                 ..JobFilter::default()
@@ -258,17 +290,25 @@ async fn a_late_ban_reaches_whoever_has_the_phone_now(t: TestStore) {
         .unwrap();
     assert_eq!(orders.len(), 2, "both accounts");
     assert!(matches!(
-        t.unban(new.id, MODERATOR, "a mistake", t.now())
+        t.safety()
+            .unban(new.id, MODERATOR, "a mistake", t.now())
             .await
             .unwrap(),
         Judged::Done(Some(_))
     ));
-    assert!(!t.is_banned(new.id).await.unwrap() && !t.is_banned(old.id).await.unwrap());
+    assert!(
+        !t.safety().is_banned(new.id).await.unwrap()
+            && !t.safety().is_banned(old.id).await.unwrap()
+    );
 
     // Erased once more: nobody has the phone, and nobody gets in with it.
     t.erase(&new).await;
-    let Banning::Banned { notified, .. } =
-        t.store.ban(new.id, &by_reports(), t.now()).await.unwrap()
+    let Banning::Banned { notified, .. } = t
+        .store
+        .safety()
+        .ban(new.id, &by_reports(), t.now())
+        .await
+        .unwrap()
     else {
         panic!("not banned")
     };
@@ -284,18 +324,25 @@ async fn nobody_slips_in_while_the_phone_is_banned(t: TestStore) {
         let (old, _) = t.register(&format!("kedi{round}")).await;
         t.erase(&old).await;
         let (store, now) = (t.store.clone(), t.now());
-        let ban = async move { store.ban(old.id, &by_reports(), now).await.unwrap() };
+        let ban = async move {
+            store
+                .safety()
+                .ban(old.id, &by_reports(), now)
+                .await
+                .unwrap()
+        };
         let (registration, ban) = tokio::join!(register_again(&t, &old, "yeni"), ban);
         assert!(matches!(ban, Banning::Banned { .. }));
         match registration {
             Registration::PhoneBanned(_) => {}
             Registration::Inserted(new, session) => {
                 assert!(
-                    t.is_banned(new.id).await.unwrap(),
+                    t.safety().is_banned(new.id).await.unwrap(),
                     "it came first, so the ban found it"
                 );
                 assert!(
-                    t.session_alive(session.id, t.now())
+                    t.accounts()
+                        .session_alive(session.id, t.now())
                         .await
                         .unwrap()
                         .expect("known")
@@ -318,7 +365,12 @@ async fn banned_users_in_matches_are_found(t: TestStore) {
     for user in both {
         banned(&t, user, &by_reports()).await;
     }
-    let found = async |after, now, limit| t.banned_in_matches(after, now, limit).await.unwrap();
+    let found = async |after, now, limit| {
+        t.safety()
+            .banned_in_matches(after, now, limit)
+            .await
+            .unwrap()
+    };
     both.sort_unstable();
     assert_eq!(found(UserId(0), t.now(), 9).await, both);
     assert_eq!(found(UserId(0), t.now(), 1).await, [both[0]]);

@@ -64,7 +64,8 @@ pub fn terms(quota: &QuotaRules) -> BillingTerms<'_> {
 async fn customer(t: &TestStore, token: &str) -> UserId {
     let (user, _) = t.register("kedi").await;
     assert_eq!(
-        t.billing_token(user.id, token, t.now())
+        t.economy()
+            .billing_token(user.id, token, t.now())
             .await
             .unwrap()
             .as_deref(),
@@ -74,7 +75,8 @@ async fn customer(t: &TestStore, token: &str) -> UserId {
 }
 
 async fn take(t: &TestStore, fact: &BillingFact, token: &str) -> Billed {
-    t.take_billing_event(fact, token, terms(&TestStore::quota_rules()), t.now())
+    t.economy()
+        .take_billing_event(fact, token, terms(&TestStore::quota_rules()), t.now())
         .await
         .unwrap()
 }
@@ -108,6 +110,7 @@ async fn an_unknown_plan_waits_until_it_is_known(t: TestStore) {
     );
     for _ in 0..3 {
         let billed = t
+            .economy()
             .take_billing_event(&event, "token", unknown, t.now())
             .await
             .unwrap();
@@ -123,11 +126,21 @@ async fn an_unknown_plan_waits_until_it_is_known(t: TestStore) {
         .await,
         [1]
     );
-    assert_eq!(t.subscription(user).await.unwrap(), None);
-    assert_eq!(t.waiting_billing_events(&[], 10).await.unwrap(), []);
-    assert_eq!(t.waiting_billing_events(&["year"], 10).await.unwrap(), []);
+    assert_eq!(t.economy().subscription(user).await.unwrap(), None);
     assert_eq!(
-        t.waiting_billing_events(&["year", "month"], 10)
+        t.economy().waiting_billing_events(&[], 10).await.unwrap(),
+        []
+    );
+    assert_eq!(
+        t.economy()
+            .waiting_billing_events(&["year"], 10)
+            .await
+            .unwrap(),
+        []
+    );
+    assert_eq!(
+        t.economy()
+            .waiting_billing_events(&["year", "month"], 10)
             .await
             .unwrap(),
         [(user, event.clone())]
@@ -137,7 +150,8 @@ async fn an_unknown_plan_waits_until_it_is_known(t: TestStore) {
     let applied = all_at_once((0..10).map(|number: usize| {
         let (node, event, now) = (nodes[number % 2].clone(), event.clone(), t.now());
         async move {
-            node.apply_waiting_billing_event(user, &event, terms(&TestStore::quota_rules()), now)
+            node.economy()
+                .apply_waiting_billing_event(user, &event, terms(&TestStore::quota_rules()), now)
                 .await
                 .unwrap()
         }
@@ -156,8 +170,21 @@ async fn an_unknown_plan_waits_until_it_is_known(t: TestStore) {
     else {
         panic!("{applied:?}")
     };
-    assert!(t.user(user).await.unwrap().expect("user").is_premium);
-    assert_eq!(t.waiting_billing_events(&["month"], 10).await.unwrap(), []);
+    assert!(
+        t.accounts()
+            .user(user)
+            .await
+            .unwrap()
+            .expect("user")
+            .is_premium
+    );
+    assert_eq!(
+        t.economy()
+            .waiting_billing_events(&["month"], 10)
+            .await
+            .unwrap(),
+        []
+    );
     assert_eq!(
         take(&t, &event, "token").await,
         Billed::Before(BillingOutcome::Applied)
@@ -177,6 +204,7 @@ async fn an_unknown_account_is_recorded_once_and_may_become_known(t: TestStore) 
         let (store, event, now) = (t.store.clone(), event.clone(), t.now());
         async move {
             store
+                .economy()
                 .take_billing_event(&event, "token", terms(&TestStore::quota_rules()), now)
                 .await
                 .unwrap()
@@ -194,7 +222,14 @@ async fn an_unknown_account_is_recorded_once_and_may_become_known(t: TestStore) 
         take(&t, &event, "token").await,
         Billed::Done(BillingOutcome::Applied, _)
     ));
-    assert!(t.user(user).await.unwrap().expect("user").is_premium);
+    assert!(
+        t.accounts()
+            .user(user)
+            .await
+            .unwrap()
+            .expect("user")
+            .is_premium
+    );
     assert_eq!(
         t.numbers(&format!(
             "SELECT CAST(COUNT(*) AS BIGINT) FROM billing_events WHERE user_id = {user}"
@@ -231,8 +266,15 @@ async fn a_subscription_stays_with_its_account(t: TestStore) {
     )
     .await;
     assert_eq!(outcome(&moved), BillingOutcome::UnknownAccount);
-    assert!(t.user(mine).await.unwrap().expect("user").is_premium);
-    assert_eq!(t.subscription(theirs).await.unwrap(), None);
+    assert!(
+        t.accounts()
+            .user(mine)
+            .await
+            .unwrap()
+            .expect("user")
+            .is_premium
+    );
+    assert_eq!(t.economy().subscription(theirs).await.unwrap(), None);
 }
 
 async fn an_end_needs_no_known_plan_and_a_late_renewal_brings_it_back(t: TestStore) {
@@ -263,6 +305,7 @@ async fn an_end_needs_no_known_plan_and_a_late_renewal_brings_it_back(t: TestSto
         t.now() + DAY,
     );
     let Billed::Done(BillingOutcome::Applied, settled) = t
+        .economy()
         .take_billing_event(&expired, "token", gone, t.now())
         .await
         .unwrap()
@@ -273,7 +316,14 @@ async fn an_end_needs_no_known_plan_and_a_late_renewal_brings_it_back(t: TestSto
         settled.notified.expect("told").notice.code(),
         "premium_ended"
     );
-    assert!(!t.user(user).await.unwrap().expect("user").is_premium);
+    assert!(
+        !t.accounts()
+            .user(user)
+            .await
+            .unwrap()
+            .expect("user")
+            .is_premium
+    );
 
     let renewed = fact(
         "c",
@@ -286,7 +336,14 @@ async fn an_end_needs_no_known_plan_and_a_late_renewal_brings_it_back(t: TestSto
         take(&t, &renewed, "token").await,
         Billed::Done(BillingOutcome::Applied, _)
     ));
-    assert!(t.user(user).await.unwrap().expect("user").is_premium);
+    assert!(
+        t.accounts()
+            .user(user)
+            .await
+            .unwrap()
+            .expect("user")
+            .is_premium
+    );
     // The same moment, another word for it: the order of the list decides, not the order of
     // arrival.
     let older = fact(
@@ -301,7 +358,12 @@ async fn an_end_needs_no_known_plan_and_a_late_renewal_brings_it_back(t: TestSto
         BillingOutcome::Stale
     );
     assert_eq!(
-        t.subscription(user).await.unwrap().expect("there").ends_at,
+        t.economy()
+            .subscription(user)
+            .await
+            .unwrap()
+            .expect("there")
+            .ends_at,
         t.now() + 30 * DAY
     );
 }
@@ -320,7 +382,8 @@ async fn what_arrives_after_its_period_gives_nothing(t: TestStore) {
         Billed::Done(BillingOutcome::Applied, Settled::default())
     );
     assert!(
-        !t.subscription(user)
+        !t.economy()
+            .subscription(user)
             .await
             .unwrap()
             .expect("there")
@@ -347,7 +410,8 @@ async fn what_arrives_after_its_period_gives_nothing(t: TestStore) {
     );
     take(&t, &cancelled, "token").await;
     assert!(
-        !t.subscription(user)
+        !t.economy()
+            .subscription(user)
             .await
             .unwrap()
             .expect("there")
@@ -362,6 +426,7 @@ async fn a_token_is_made_once(t: TestStore) {
         let (store, now) = (t.store.clone(), t.now());
         async move {
             store
+                .economy()
                 .billing_token(user.id, &format!("token-{number}"), now)
                 .await
                 .unwrap()
@@ -371,7 +436,10 @@ async fn a_token_is_made_once(t: TestStore) {
     .await;
     assert!(tokens.iter().all(|token| *token == tokens[0]), "{tokens:?}");
     assert_eq!(
-        t.billing_token(UserId(1), "token", t.now()).await.unwrap(),
+        t.economy()
+            .billing_token(UserId(1), "token", t.now())
+            .await
+            .unwrap(),
         None
     );
 }
@@ -400,17 +468,30 @@ async fn old_events_go_and_their_return_changes_nothing(t: TestStore) {
     )
     .await;
     assert_eq!(
-        t.delete_old_billing_events(t.now() - DAY, 10)
+        t.economy()
+            .delete_old_billing_events(t.now() - DAY, 10)
             .await
             .unwrap(),
         1
     );
-    let before = t.subscription(user).await.unwrap();
+    let before = t.economy().subscription(user).await.unwrap();
     assert_eq!(
         take(&t, &event, "token").await,
         Billed::Done(BillingOutcome::Stale, Settled::default())
     );
-    assert_eq!(t.subscription(user).await.unwrap(), before);
-    assert_eq!(t.delete_old_billing_events(t.now(), 1).await.unwrap(), 1);
-    assert_eq!(t.delete_old_billing_events(t.now(), 10).await.unwrap(), 1);
+    assert_eq!(t.economy().subscription(user).await.unwrap(), before);
+    assert_eq!(
+        t.economy()
+            .delete_old_billing_events(t.now(), 1)
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        t.economy()
+            .delete_old_billing_events(t.now(), 10)
+            .await
+            .unwrap(),
+        1
+    );
 }

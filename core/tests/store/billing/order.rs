@@ -64,12 +64,18 @@ async fn told_in_order(
 
 async fn limits_follow(t: &TestStore, user: UserId, active: bool, now: Timestamp) {
     assert_eq!(
-        t.user(user).await.unwrap().expect("user").is_premium,
+        t.accounts()
+            .user(user)
+            .await
+            .unwrap()
+            .expect("user")
+            .is_premium,
         active
     );
     let stored = assert_ledger_equals_balance(t, user).await;
     assert_eq!(
-        t.quota(user, &TestStore::quota_rules(), now)
+        t.economy()
+            .quota(user, &TestStore::quota_rules(), now)
             .await
             .unwrap()
             .expect("user")
@@ -140,7 +146,12 @@ async fn the_order_of_arrival_does_not_matter(t: TestStore) {
         for order in permutations(&(0..history.len()).collect::<Vec<_>>()) {
             number += 1;
             let user = told_in_order(&t, number, history, &order).await;
-            let row = t.subscription(user).await.unwrap().expect("a subscription");
+            let row = t
+                .economy()
+                .subscription(user)
+                .await
+                .unwrap()
+                .expect("a subscription");
             assert_eq!(
                 (row.is_active, row.ends_at, row.renews),
                 (active, end, renews),
@@ -168,6 +179,7 @@ async fn one_event_from_two_nodes_a_hundred_times_has_one_effect(t: TestStore) {
             let rules = TestStore::quota_rules();
             loop {
                 match node
+                    .economy()
                     .take_billing_event(&event, "token", terms(&rules), now)
                     .await
                 {
@@ -242,7 +254,12 @@ async fn an_id_belongs_to_one_event(t: TestStore) {
     assert_eq!(take(&t, &other, "token").await, Billed::Conflict);
     assert_eq!(take(&t, &other, "nobody").await, Billed::Conflict);
     assert_eq!(
-        t.subscription(user).await.unwrap().expect("there").ends_at,
+        t.economy()
+            .subscription(user)
+            .await
+            .unwrap()
+            .expect("there")
+            .ends_at,
         t.now() + DAY
     );
     assert_eq!(t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE action = 'billing_event_conflict'").await, [2]);

@@ -127,6 +127,7 @@ async fn an_answer_counts_also_after_the_clock_was_set_back(t: TestStore) {
         side(b.0.id, b.1.id, 4),
     );
     let PairOutcome::Made(video) = t
+        .matches()
         .create_matches(
             ENDLESS_TERM,
             &[proposed],
@@ -167,6 +168,7 @@ async fn a_call_that_was_not_connected_is_claimed(t: TestStore) {
             side(b.0.id, b.1.id, ticket + 1),
         );
         let PairOutcome::Made(made) = t
+            .matches()
             .create_matches(
                 ENDLESS_TERM,
                 &[proposed],
@@ -200,7 +202,8 @@ async fn a_call_that_was_not_connected_is_claimed(t: TestStore) {
             say(&t, made.id, b.0.id, MessageKind::Content).await;
         }
         // Video is one at a time.
-        t.end_match(made.id, Some(a.0.id), EndReason::HungUp, t.now())
+        t.matches()
+            .end_match(made.id, Some(a.0.id), EndReason::HungUp, t.now())
             .await
             .unwrap();
     }
@@ -230,6 +233,7 @@ async fn a_claim_ends_a_call_and_no_conversation(t: TestStore) {
         side(b.0.id, b.1.id, 4),
     );
     let PairOutcome::Made(video) = t
+        .matches()
         .create_matches(
             ENDLESS_TERM,
             &[proposed],
@@ -257,7 +261,7 @@ async fn a_claim_ends_a_call_and_no_conversation(t: TestStore) {
     // So nobody connects it after the claim, and the other side, who has no call either, may claim,
     // too.
     assert_eq!(
-        t.call_connected(video.id, t.now()).await.unwrap(),
+        t.matches().call_connected(video.id, t.now()).await.unwrap(),
         CallConnected::Over
     );
     assert!(matches!(
@@ -269,7 +273,7 @@ async fn a_claim_ends_a_call_and_no_conversation(t: TestStore) {
         claim(&t, text, a.0.id).await,
         Claiming::Made(_, None)
     ));
-    assert!(t.parties(text).await.unwrap().is_some());
+    assert!(t.matches().parties(text).await.unwrap().is_some());
     assert_eq!(
         decide(&t)
             .await
@@ -286,18 +290,19 @@ async fn who_ended_the_match_decides_before_its_time_is_over(t: TestStore) {
     let mut ended = Vec::new();
     for (ticket, by) in [(1, Some(a.0.id)), (3, Some(b.0.id)), (5, None)] {
         let id = matched(&t, &a, &b, ticket).await;
-        t.end_match(
-            id,
-            by,
-            if by.is_some() {
-                EndReason::Left
-            } else {
-                EndReason::Banned
-            },
-            t.now(),
-        )
-        .await
-        .unwrap();
+        t.matches()
+            .end_match(
+                id,
+                by,
+                if by.is_some() {
+                    EndReason::Left
+                } else {
+                    EndReason::Banned
+                },
+                t.now(),
+            )
+            .await
+            .unwrap();
         ended.push(id);
     }
     let open = matched(&t, &a, &b, 7).await;
@@ -314,7 +319,8 @@ async fn who_ended_the_match_decides_before_its_time_is_over(t: TestStore) {
         because(ClaimRefusal::LeftEarly),
         "it stays so"
     );
-    t.end_match(open, Some(a.0.id), EndReason::Left, t.now())
+    t.matches()
+        .end_match(open, Some(a.0.id), EndReason::Left, t.now())
         .await
         .unwrap();
     let over = t.now() + RULES.window;
@@ -331,7 +337,7 @@ async fn who_ended_the_match_decides_before_its_time_is_over(t: TestStore) {
     t.clock
         .advance(Duration::from_hours(48) - Duration::from_millis(1));
     claimed(&t, expired, a.0.id).await;
-    assert_eq!(t.expire_matches(t.now(), 10).await.unwrap().len(), 1);
+    assert_eq!(t.jobs().expire_matches(t.now(), 10).await.unwrap().len(), 1);
     t.clock.advance(Duration::from_millis(1));
     assert_eq!(
         refused(&t, expired, b.0.id).await,

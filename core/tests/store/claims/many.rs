@@ -39,6 +39,7 @@ async fn a_hundred_claims_at_once_are_one(t: TestStore) {
         );
         async move {
             store
+                .economy()
                 .claim(id, a.0.id, &RULES, &TestStore::quota_rules().zone, now)
                 .await
                 .unwrap()
@@ -59,7 +60,10 @@ async fn a_hundred_claims_at_once_are_one(t: TestStore) {
             .count(),
         99
     );
-    assert_eq!(t.claims_of(a.0.id, None, 10).await.unwrap().len(), 1);
+    assert_eq!(
+        t.economy().claims_of(a.0.id, None, 10).await.unwrap().len(),
+        1
+    );
 }
 
 async fn the_cap_of_a_day_holds_against_many_at_once(t: TestStore) {
@@ -76,7 +80,13 @@ async fn the_cap_of_a_day_holds_against_many_at_once(t: TestStore) {
     let zone = TestStore::quota_rules().zone;
     let outcomes = all_at_once(ids.clone().into_iter().map(|id| {
         let (store, zone, now) = (t.store.clone(), zone.clone(), t.now());
-        async move { store.claim(id, a.0.id, &few, &zone, now).await.unwrap() }
+        async move {
+            store
+                .economy()
+                .claim(id, a.0.id, &few, &zone, now)
+                .await
+                .unwrap()
+        }
     }))
     .await;
     let midnight = t.now().next_midnight(&zone);
@@ -101,14 +111,20 @@ async fn the_cap_of_a_day_holds_against_many_at_once(t: TestStore) {
     );
     // Another user has a day of its own, and so has tomorrow.
     assert!(matches!(
-        t.claim(ids[0], b.0.id, &few, &zone, t.now()).await.unwrap(),
+        t.economy()
+            .claim(ids[0], b.0.id, &few, &zone, t.now())
+            .await
+            .unwrap(),
         Claiming::Made(..)
     ));
     t.clock.set(midnight);
     let mut made = 0;
     for id in ids {
         made += usize::from(matches!(
-            t.claim(id, a.0.id, &few, &zone, t.now()).await.unwrap(),
+            t.economy()
+                .claim(id, a.0.id, &few, &zone, t.now())
+                .await
+                .unwrap(),
             Claiming::Made(..)
         ));
     }
@@ -137,6 +153,7 @@ async fn several_nodes_decide_each_claim_once(t: TestStore) {
             let mut all = Vec::new();
             loop {
                 let batch = store
+                    .economy()
                     .decide_claims(3, &TestStore::quota_rules(), now)
                     .await
                     .unwrap();

@@ -32,15 +32,16 @@ const RULES: ClaimRules = ClaimRules {
 };
 
 async fn claim(t: &TestStore, match_id: MatchId, user: UserId) -> Claiming {
-    t.claim(
-        match_id,
-        user,
-        &RULES,
-        &TestStore::quota_rules().zone,
-        t.now(),
-    )
-    .await
-    .unwrap()
+    t.economy()
+        .claim(
+            match_id,
+            user,
+            &RULES,
+            &TestStore::quota_rules().zone,
+            t.now(),
+        )
+        .await
+        .unwrap()
 }
 
 async fn claimed(t: &TestStore, match_id: MatchId, user: UserId) -> ClaimRow {
@@ -60,6 +61,7 @@ async fn refused(t: &TestStore, match_id: MatchId, user: UserId) -> NotEligible 
 /// Decides everything; there is less than a batch.
 async fn decide(t: &TestStore) -> Vec<DecidedClaim> {
     let batch = t
+        .economy()
         .decide_claims(50, &TestStore::quota_rules(), t.now())
         .await
         .unwrap();
@@ -98,7 +100,7 @@ async fn an_unanswered_match_is_claimed_once_and_paid_back(t: TestStore) {
             eligible_at: Some(due)
         }
     );
-    assert_eq!(t.claims_of(a.0.id, None, 10).await.unwrap(), []);
+    assert_eq!(t.economy().claims_of(a.0.id, None, 10).await.unwrap(), []);
     t.clock.set(due);
     let stranger = searcher(&t, "yabanci").await;
     assert_eq!(claim(&t, id, stranger.0.id).await, Claiming::NotFound);
@@ -110,6 +112,7 @@ async fn an_unanswered_match_is_claimed_once_and_paid_back(t: TestStore) {
     );
     assert_eq!(claim(&t, id, a.0.id).await, Claiming::Already);
     let view = t
+        .matches()
         .match_of(id, a.0.id)
         .await
         .unwrap()
@@ -118,7 +121,8 @@ async fn an_unanswered_match_is_claimed_once_and_paid_back(t: TestStore) {
         .unwrap();
     assert_eq!(view.claim, Some(made.view()));
     assert_eq!(
-        t.match_of(id, b.0.id)
+        t.matches()
+            .match_of(id, b.0.id)
             .await
             .unwrap()
             .expect("a side")
@@ -157,7 +161,10 @@ async fn an_unanswered_match_is_claimed_once_and_paid_back(t: TestStore) {
 
     assert_eq!(decide(&t).await, []);
     assert_eq!(claim(&t, id, a.0.id).await, Claiming::Already);
-    assert_eq!(t.claims_of(a.0.id, None, 10).await.unwrap(), [expected]);
+    assert_eq!(
+        t.economy().claims_of(a.0.id, None, 10).await.unwrap(),
+        [expected]
+    );
 }
 
 async fn the_right_goes_back_to_where_it_came_from_on_the_same_day_only(t: TestStore) {
@@ -250,21 +257,30 @@ async fn claims_are_listed_newest_first(t: TestStore) {
     let shown = |rows: Vec<ClaimRow>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
     let [first, second, third] = [made[0].id, made[1].id, made[2].id];
     assert_eq!(
-        shown(t.claims_of(a.0.id, None, 10).await.unwrap()),
+        shown(t.economy().claims_of(a.0.id, None, 10).await.unwrap()),
         [second, first]
     );
-    assert_eq!(shown(t.claims_of(a.0.id, None, 1).await.unwrap()), [second]);
     assert_eq!(
-        shown(t.claims_of(a.0.id, Some(second), 10).await.unwrap()),
+        shown(t.economy().claims_of(a.0.id, None, 1).await.unwrap()),
+        [second]
+    );
+    assert_eq!(
+        shown(
+            t.economy()
+                .claims_of(a.0.id, Some(second), 10)
+                .await
+                .unwrap()
+        ),
         [first]
     );
     assert_eq!(
-        shown(t.claims(None, None, 10).await.unwrap()),
+        shown(t.economy().claims(None, None, 10).await.unwrap()),
         [third, second, first]
     );
     assert_eq!(
         shown(
-            t.claims(Some(ClaimStatus::Approved), None, 10)
+            t.economy()
+                .claims(Some(ClaimStatus::Approved), None, 10)
                 .await
                 .unwrap()
         ),
@@ -272,7 +288,8 @@ async fn claims_are_listed_newest_first(t: TestStore) {
     );
     assert_eq!(
         shown(
-            t.claims(Some(ClaimStatus::Approved), Some(second), 10)
+            t.economy()
+                .claims(Some(ClaimStatus::Approved), Some(second), 10)
                 .await
                 .unwrap()
         ),
@@ -280,14 +297,16 @@ async fn claims_are_listed_newest_first(t: TestStore) {
     );
     assert_eq!(
         shown(
-            t.claims(Some(ClaimStatus::Pending), None, 10)
+            t.economy()
+                .claims(Some(ClaimStatus::Pending), None, 10)
                 .await
                 .unwrap()
         ),
         [third]
     );
     assert_eq!(
-        t.claims(Some(ClaimStatus::Rejected), None, 10)
+        t.economy()
+            .claims(Some(ClaimStatus::Rejected), None, 10)
             .await
             .unwrap(),
         []

@@ -37,7 +37,8 @@ async fn a_tombstone_lasts_while_something_can_concern_it(t: TestStore) {
     t.ban(&banned.phone_index, "spam", Some(until)).await;
     let kept = 40 * DAY;
     assert_eq!(
-        t.delete_old_tombstones(t.now() - kept, t.now(), 10)
+        t.accounts()
+            .delete_old_tombstones(t.now() - kept, t.now(), 10)
             .await
             .unwrap(),
         0,
@@ -45,7 +46,8 @@ async fn a_tombstone_lasts_while_something_can_concern_it(t: TestStore) {
     );
     t.clock.advance(kept);
     assert_eq!(
-        t.delete_old_tombstones(t.now() - kept, t.now(), 10)
+        t.accounts()
+            .delete_old_tombstones(t.now() - kept, t.now(), 10)
             .await
             .unwrap(),
         1
@@ -63,7 +65,8 @@ async fn a_tombstone_lasts_while_something_can_concern_it(t: TestStore) {
     );
     t.clock.set(until);
     assert_eq!(
-        t.delete_old_tombstones(t.now() - kept, t.now(), 10)
+        t.accounts()
+            .delete_old_tombstones(t.now() - kept, t.now(), 10)
             .await
             .unwrap(),
         1,
@@ -71,7 +74,8 @@ async fn a_tombstone_lasts_while_something_can_concern_it(t: TestStore) {
     );
     t.execute("UPDATE reports SET status = 'dismissed'").await;
     assert_eq!(
-        t.delete_old_tombstones(t.now() - kept, t.now(), 10)
+        t.accounts()
+            .delete_old_tombstones(t.now() - kept, t.now(), 10)
             .await
             .unwrap(),
         1,
@@ -82,11 +86,12 @@ async fn a_tombstone_lasts_while_something_can_concern_it(t: TestStore) {
 async fn what_comes_late_is_swept(t: TestStore) {
     let (user, _) = t.register("kedi").await;
     assert!(
-        !t.sweep_erased(user.id).await.unwrap(),
+        !t.accounts().sweep_erased(user.id).await.unwrap(),
         "an account is not touched"
     );
     assert_eq!(
-        t.sessions_of(user.id, None, 10, t.now())
+        t.accounts()
+            .sessions_of(user.id, None, 10, t.now())
             .await
             .unwrap()
             .len(),
@@ -99,7 +104,7 @@ async fn what_comes_late_is_swept(t: TestStore) {
         user.id
     ))
     .await;
-    assert!(t.sweep_erased(user.id).await.unwrap());
+    assert!(t.accounts().sweep_erased(user.id).await.unwrap());
     assert_eq!(count(&t, "push_muted").await, 0);
     assert_eq!(count(&t, "tombstones").await, 1, "it is not erased twice");
 }
@@ -111,6 +116,7 @@ async fn an_account_is_erased_while_somebody_proves_its_phone(t: TestStore) {
     for round in 1..=20_u32 {
         let new = t.new_user(round.into(), "kedi");
         let inserted = t
+            .accounts()
             .insert_user(&new, t.new_session("a"), &mut rng(1), t.now())
             .await
             .unwrap();
@@ -130,7 +136,7 @@ async fn an_account_is_erased_while_somebody_proves_its_phone(t: TestStore) {
             hash: CodeHash([7; 32]),
             registration: None,
         };
-        t.insert_code(waiting, t.now()).await.unwrap();
+        t.accounts().insert_code(waiting, t.now()).await.unwrap();
         let done = all_at_once((0..4).map(|number| {
             let (store, now, session, new) = (
                 nodes[number % 2].clone(),
@@ -142,11 +148,13 @@ async fn an_account_is_erased_while_somebody_proves_its_phone(t: TestStore) {
             async move {
                 if number < 2 {
                     return store
+                        .accounts()
                         .insert_verified_user(&code, &new, session, &mut rng(2), now)
                         .await
                         .map(|_| ());
                 }
                 store
+                    .accounts()
                     .erase_user(
                         user,
                         ErasedBy::User { verified: &hash },
@@ -159,7 +167,7 @@ async fn an_account_is_erased_while_somebody_proves_its_phone(t: TestStore) {
         }))
         .await;
         assert!(done.iter().all(Result::is_ok), "{done:?}");
-        assert_eq!(t.user(user.id).await.unwrap(), None);
+        assert_eq!(t.accounts().user(user.id).await.unwrap(), None);
     }
     nodes[1].close().await;
 }

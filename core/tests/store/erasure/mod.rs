@@ -29,16 +29,17 @@ const ADMIN: UserId = UserId(7);
 const DAY: Duration = Duration::from_hours(24);
 
 async fn erase(t: &TestStore, user: &UserRow) -> Erased {
-    t.erase_user(
-        user.id,
-        ErasedBy::User {
-            verified: &user.password_hash,
-        },
-        &mut rng(user.id.0.unsigned_abs()),
-        t.now(),
-    )
-    .await
-    .unwrap()
+    t.accounts()
+        .erase_user(
+            user.id,
+            ErasedBy::User {
+                verified: &user.password_hash,
+            },
+            &mut rng(user.id.0.unsigned_abs()),
+            t.now(),
+        )
+        .await
+        .unwrap()
 }
 
 async fn count(t: &TestStore, of: &str) -> i64 {
@@ -52,13 +53,14 @@ async fn an_account_is_erased_once_by_who_knows_its_password(t: TestStore) {
         verified: &Secret::from("another hash"),
     };
     assert_eq!(
-        t.erase_user(user.id, stale, &mut rng(1), t.now())
+        t.accounts()
+            .erase_user(user.id, stale, &mut rng(1), t.now())
             .await
             .unwrap(),
         Erased::NotFound
     );
     assert_eq!(
-        t.user(user.id).await.unwrap().as_ref(),
+        t.accounts().user(user.id).await.unwrap().as_ref(),
         Some(&user),
         "nothing changed"
     );
@@ -66,6 +68,7 @@ async fn an_account_is_erased_once_by_who_knows_its_password(t: TestStore) {
         let (store, hash, now) = (t.store.clone(), user.password_hash.clone(), t.now());
         async move {
             store
+                .accounts()
                 .erase_user(
                     user.id,
                     ErasedBy::User { verified: &hash },
@@ -106,28 +109,38 @@ async fn an_account_is_erased_once_by_who_knows_its_password(t: TestStore) {
 async fn an_erased_account_can_do_and_get_nothing(t: TestStore) {
     let (user, session) = t.register("kedi").await;
     let rules = TestStore::quota_rules();
-    t.set_pushes(user.id, &[])
+    t.notices()
+        .set_pushes(user.id, &[])
         .await
         .unwrap()
         .expect("an account");
     assert_eq!(erase(&t, &user).await, Erased::Now);
     let (id, now) = (user.id, t.now());
-    assert_eq!(t.user(id).await.unwrap(), None);
-    assert_eq!(t.user_by_phone(&user.phone_index).await.unwrap(), None);
-    assert_eq!(t.session_alive(session.id, now).await.unwrap(), None);
+    assert_eq!(t.accounts().user(id).await.unwrap(), None);
     assert_eq!(
-        t.create_session(id, &user.password_hash, t.new_session("new"), 20, now)
+        t.accounts().user_by_phone(&user.phone_index).await.unwrap(),
+        None
+    );
+    assert_eq!(
+        t.accounts().session_alive(session.id, now).await.unwrap(),
+        None
+    );
+    assert_eq!(
+        t.accounts()
+            .create_session(id, &user.password_hash, t.new_session("new"), 20, now)
             .await
             .unwrap(),
         None
     );
     let rotation = t
+        .accounts()
         .rotate_refresh(session.id, [1; 32], [2; 32], now + DAY, 365 * DAY, now)
         .await
         .unwrap();
     assert_eq!(rotation, Rotation::Invalid);
     assert_eq!(
-        t.put_key_packages(id, session.id, &[vec![1]], None, now)
+        t.accounts()
+            .put_key_packages(id, session.id, &[vec![1]], None, now)
             .await
             .unwrap(),
         PutKeys::NoSession
@@ -138,30 +151,39 @@ async fn an_erased_account_can_do_and_get_nothing(t: TestStore) {
         reason: LedgerReason::Admin,
         reference: "x".to_owned(),
     };
-    assert_eq!(t.grant(id, &grant, &rules, now).await.unwrap(), None);
-    assert_eq!(t.quota(id, &rules, now).await.unwrap(), None);
+    assert_eq!(
+        t.economy().grant(id, &grant, &rules, now).await.unwrap(),
+        None
+    );
+    assert_eq!(t.economy().quota(id, &rules, now).await.unwrap(), None);
     assert!(
-        t.grant_subscription(id, "monthly", now + DAY, ADMIN, &rules, now)
+        t.economy()
+            .grant_subscription(id, "monthly", now + DAY, ADMIN, &rules, now)
             .await
             .unwrap()
             .is_none()
     );
     assert_eq!(
-        t.set_password(id, None, &Secret::from("hash"), None, now)
+        t.accounts()
+            .set_password(id, None, &Secret::from("hash"), None, now)
             .await
             .unwrap(),
         None
     );
-    assert_eq!(t.billing_token(id, "token", now).await.unwrap(), None);
     assert_eq!(
-        t.invite(id, &t.index.phone("+905309999999"), 9, now, now)
+        t.economy().billing_token(id, "token", now).await.unwrap(),
+        None
+    );
+    assert_eq!(
+        t.economy()
+            .invite(id, &t.index.phone("+905309999999"), 9, now, now)
             .await
             .unwrap(),
         Invitation::NotFound
     );
-    assert_eq!(t.set_pushes(id, &[]).await.unwrap(), None);
-    assert!(!t.is_invite_code(&user.invite_code).await.unwrap());
-    t.touch(id, session.id, now + DAY).await.unwrap();
+    assert_eq!(t.notices().set_pushes(id, &[]).await.unwrap(), None);
+    assert!(!t.economy().is_invite_code(&user.invite_code).await.unwrap());
+    t.accounts().touch(id, session.id, now + DAY).await.unwrap();
     assert_eq!(count(&t, &format!("users WHERE id = {id} AND last_active = erased_at AND role = 'user' AND birth_year = 0")).await, 1);
     for table in [
         "notifications",
@@ -174,7 +196,11 @@ async fn an_erased_account_can_do_and_get_nothing(t: TestStore) {
     ] {
         assert_eq!(count(&t, table).await, 0, "{table}");
     }
-    assert_eq!(t.totals(now).await.unwrap().users, 0, "nobody is counted");
+    assert_eq!(
+        t.jobs().totals(now).await.unwrap().users,
+        0,
+        "nobody is counted"
+    );
 }
 
 async fn a_phone_registers_anew_unless_it_is_banned(t: TestStore) {
@@ -191,7 +217,8 @@ async fn a_phone_registers_anew_unless_it_is_banned(t: TestStore) {
             invite,
             ..t.new_user(1, "kedi")
         };
-        t.insert_user(&new, t.new_session("token"), &mut rng(2), t.now())
+        t.accounts()
+            .insert_user(&new, t.new_session("token"), &mut rng(2), t.now())
             .await
             .unwrap()
     };
@@ -201,6 +228,7 @@ async fn a_phone_registers_anew_unless_it_is_banned(t: TestStore) {
     assert_eq!(erase(&t, &first).await, Erased::Now);
     let inviter = t.new_user(2, "davetci");
     let Registration::Inserted(inviter, _) = t
+        .accounts()
         .insert_user(&inviter, t.new_session("t"), &mut rng(9), t.now())
         .await
         .unwrap()
@@ -217,13 +245,15 @@ async fn a_phone_registers_anew_unless_it_is_banned(t: TestStore) {
     // Erased twice, and then banned for what the first account did: its tombstone still says which
     // phone that was.
     assert_eq!(erase(&t, &second).await, Erased::Now);
-    let Banning::Banned { notified, .. } = t.store.ban(first.id, &ban, t.now()).await.unwrap()
+    let Banning::Banned { notified, .. } =
+        t.store.safety().ban(first.id, &ban, t.now()).await.unwrap()
     else {
         panic!("banned")
     };
     assert_eq!(notified, None);
     assert!(
-        t.active_ban(&new.phone_index, t.now())
+        t.safety()
+            .active_ban(&new.phone_index, t.now())
             .await
             .unwrap()
             .is_some()
@@ -231,7 +261,11 @@ async fn a_phone_registers_anew_unless_it_is_banned(t: TestStore) {
     assert!(matches!(register(None).await, Registration::PhoneBanned(_)));
     assert!(
         matches!(
-            t.store.ban(second.id, &ban, t.now()).await.unwrap(),
+            t.store
+                .safety()
+                .ban(second.id, &ban, t.now())
+                .await
+                .unwrap(),
             Banning::Already(_)
         ),
         "one phone, one ban"
@@ -241,15 +275,16 @@ async fn a_phone_registers_anew_unless_it_is_banned(t: TestStore) {
 /// A user with a device that can be matched.
 async fn ready(t: &TestStore, alias: &str) -> (UserRow, SessionId) {
     let (user, session) = t.register(alias).await;
-    t.put_key_packages(
-        user.id,
-        session.id,
-        &[vec![1], vec![2], vec![3]],
-        None,
-        t.now(),
-    )
-    .await
-    .unwrap();
+    t.accounts()
+        .put_key_packages(
+            user.id,
+            session.id,
+            &[vec![1], vec![2], vec![3]],
+            None,
+            t.now(),
+        )
+        .await
+        .unwrap();
     (user, session.id)
 }
 
@@ -264,6 +299,7 @@ async fn an_erased_user_is_never_matched(t: TestStore) {
         side(stays.id, session, 2),
     );
     let outcomes = t
+        .matches()
         .create_matches(ENDLESS_TERM, &[proposed], &rules, t.now())
         .await
         .unwrap();
@@ -287,7 +323,7 @@ async fn an_erased_user_is_never_matched(t: TestStore) {
             side(stays.id, session, 200 + round),
         );
         let (outcomes, erased) = tokio::join!(
-            t.create_matches(
+            t.matches().create_matches(
                 ENDLESS_TERM,
                 std::slice::from_ref(&proposed),
                 &rules,
@@ -298,10 +334,11 @@ async fn an_erased_user_is_never_matched(t: TestStore) {
         assert_eq!(erased, Erased::Now);
         let made = matches!(outcomes.unwrap()[..], [PairOutcome::Made(_)]);
         assert_eq!(
-            t.unended_matches(gone.id).await.unwrap().len(),
+            t.accounts().unended_matches(gone.id).await.unwrap().len(),
             usize::from(made)
         );
-        t.put_key_packages(stays.id, session, &[vec![1]], None, t.now())
+        t.accounts()
+            .put_key_packages(stays.id, session, &[vec![1]], None, t.now())
             .await
             .unwrap();
     }
@@ -316,6 +353,7 @@ async fn the_peer_keeps_the_match_with_nobody(t: TestStore) {
         side(stays.id, session, 2),
     );
     let outcomes = t
+        .matches()
         .create_matches(
             ENDLESS_TERM,
             &[proposed],
@@ -327,6 +365,7 @@ async fn the_peer_keeps_the_match_with_nobody(t: TestStore) {
     assert!(matches!(outcomes[..], [PairOutcome::Made(_)]));
     assert_eq!(erase(&t, &gone).await, Erased::Now);
     let matches = t
+        .matches()
         .matches_of(stays.id, MatchFilter::default(), 10, t.now())
         .await
         .unwrap();
@@ -335,12 +374,14 @@ async fn the_peer_keeps_the_match_with_nobody(t: TestStore) {
         "deleted#0000"
     );
     assert!(
-        t.match_of_ticket(TicketId(2), stays.id)
+        t.matches()
+            .match_of_ticket(TicketId(2), stays.id)
             .await
             .unwrap()
             .is_some()
     );
     let notified = t
+        .notices()
         .notify(stays.id, &Notice::PasswordReset {}, "x", t.now())
         .await
         .unwrap();
@@ -354,30 +395,35 @@ async fn an_admin_erases_users_and_is_named(t: TestStore) {
         id: ADMIN,
         note: "ticket 12",
     };
-    t.set_role_of_phone(&other.phone_index, UserRole::Admin, t.now())
+    t.accounts()
+        .set_role_of_phone(&other.phone_index, UserRole::Admin, t.now())
         .await
         .unwrap();
     assert_eq!(
-        t.erase_user(other.id, by, &mut rng(1), t.now())
+        t.accounts()
+            .erase_user(other.id, by, &mut rng(1), t.now())
             .await
             .unwrap(),
         Erased::Forbidden
     );
-    assert!(t.user(other.id).await.unwrap().is_some());
+    assert!(t.accounts().user(other.id).await.unwrap().is_some());
     assert_eq!(
-        t.erase_user(user.id, by, &mut rng(1), t.now())
+        t.accounts()
+            .erase_user(user.id, by, &mut rng(1), t.now())
             .await
             .unwrap(),
         Erased::Now
     );
     assert_eq!(
-        t.erase_user(user.id, by, &mut rng(1), t.now())
+        t.accounts()
+            .erase_user(user.id, by, &mut rng(1), t.now())
             .await
             .unwrap(),
         Erased::NotFound
     );
     assert_eq!(
-        t.erase_user(UserId(1), by, &mut rng(1), t.now())
+        t.accounts()
+            .erase_user(UserId(1), by, &mut rng(1), t.now())
             .await
             .unwrap(),
         Erased::NotFound
@@ -388,6 +434,6 @@ async fn an_admin_erases_users_and_is_named(t: TestStore) {
     );
     assert_eq!(count(&t, &recorded).await, 1);
     // An admin may go too.
-    let admin = t.user(other.id).await.unwrap().unwrap();
+    let admin = t.accounts().user(other.id).await.unwrap().unwrap();
     assert_eq!(erase(&t, &admin).await, Erased::Now);
 }

@@ -56,10 +56,12 @@ impl Run {
         let (mut users, mut codes) = (Vec::new(), HashMap::new());
         for number in 0..USERS {
             let (user, session) = t.register(&format!("kedi{number}")).await;
-            t.put_key_packages(user.id, session.id, &[], Some(b"last"), t.now())
+            t.accounts()
+                .put_key_packages(user.id, session.id, &[], Some(b"last"), t.now())
                 .await
                 .unwrap();
-            t.billing_token(user.id, &token(user.id), t.now())
+            t.economy()
+                .billing_token(user.id, &token(user.id), t.now())
                 .await
                 .unwrap()
                 .expect("the user is there");

@@ -99,6 +99,7 @@ pub async fn perform_match(
         side(answerer.0, answerer.1, ticket + 1),
     );
     match t
+        .matches()
         .create_matches(ENDLESS_TERM, &[proposed], &rules, now)
         .await
         .unwrap()
@@ -107,7 +108,8 @@ pub async fn perform_match(
         PairOutcome::Made(paired) => {
             if mode == Mode::Video {
                 // One at a time: the next needs it ended.
-                t.end_match(paired.id, None, tebdil_core::domain::EndReason::HungUp, now)
+                t.matches()
+                    .end_match(paired.id, None, tebdil_core::domain::EndReason::HungUp, now)
                     .await
                     .unwrap();
             }
@@ -120,8 +122,16 @@ pub async fn perform_match(
 
 pub async fn perform_expiry(t: &Store, rules: &QuotaRules, now: Timestamp) -> Done {
     for renews in [false, true] {
-        for due in t.due_subscriptions(renews, now, 50).await.unwrap() {
-            t.expire_subscription(&due, rules, now).await.unwrap();
+        for due in t
+            .economy()
+            .due_subscriptions(renews, now, 50)
+            .await
+            .unwrap()
+        {
+            t.economy()
+                .expire_subscription(&due, rules, now)
+                .await
+                .unwrap();
         }
     }
     Done::Only("expiry")
@@ -134,7 +144,12 @@ pub async fn perform_correction(
     rules: &QuotaRules,
     now: Timestamp,
 ) -> Done {
-    let changed = t.grant(user, grant, rules, now).await.unwrap().is_some();
+    let changed = t
+        .economy()
+        .grant(user, grant, rules, now)
+        .await
+        .unwrap()
+        .is_some();
     Done::Only(if changed {
         "correction"
     } else {
@@ -150,6 +165,7 @@ pub async fn perform_join(
 ) -> Done {
     let mut rng = StdRng::from_rng(&mut rand::rng());
     match t
+        .accounts()
         .insert_user(&new.expect("who joins"), device, &mut rng, now)
         .await
         .unwrap()
@@ -176,31 +192,44 @@ pub async fn perform(
             ticket,
         } => perform_match(t, mode, offerer, answerer, ticket, now).await,
         Operation::Claim { user, of } => {
-            match t.claim(of, user, &CLAIMS, &rules.zone, now).await.unwrap() {
+            match t
+                .economy()
+                .claim(of, user, &CLAIMS, &rules.zone, now)
+                .await
+                .unwrap()
+            {
                 Claiming::Made(..) => Done::Only("claim"),
                 Claiming::Already | Claiming::Refused(_) => Done::Only("refused claim"),
                 Claiming::NotFound => panic!("the match is there"),
             }
         }
         Operation::Decide => {
-            let decided = t.decide_claims(50, &rules, now).await.unwrap().decided;
+            let decided = t
+                .economy()
+                .decide_claims(50, &rules, now)
+                .await
+                .unwrap()
+                .decided;
             Done::Decided(decided.iter().filter(|claim| claim.quota.is_some()).count())
         }
         Operation::Subscribe { user, lasting } => {
-            t.grant_subscription(user, "month", now + lasting, user, &rules, now)
+            t.economy()
+                .grant_subscription(user, "month", now + lasting, user, &rules, now)
                 .await
                 .unwrap()
                 .expect("the user is there");
             Done::Only("subscription")
         }
         Operation::Unsubscribe { user } => {
-            t.end_subscriptions(user, user, &rules, now)
+            t.economy()
+                .end_subscriptions(user, user, &rules, now)
                 .await
                 .unwrap()
                 .expect("the user is there");
             Done::Only("end of subscriptions")
         }
         Operation::Bill { token, fact } => match t
+            .economy()
             .take_billing_event(&fact, &token, terms(&rules), now)
             .await
             .unwrap()
@@ -227,7 +256,11 @@ pub async fn perform(
         }
         Operation::Join { .. } => perform_join(t, new, device, now).await,
         Operation::Reward { user } => {
-            let given = t.reward_referral(user, REWARDS, &rules, now).await.unwrap();
+            let given = t
+                .economy()
+                .reward_referral(user, REWARDS, &rules, now)
+                .await
+                .unwrap();
             Done::Only(if given.is_some() {
                 "reward"
             } else {

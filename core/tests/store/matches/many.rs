@@ -44,6 +44,7 @@ fn pairs_of(accounts: &[Account]) -> Vec<NewMatch> {
 async fn a_batch_of_five_hundred_pairs_is_made_at_once(t: TestStore) {
     let accounts = crowd(&t, 1_000).await;
     let outcomes = t
+        .matches()
         .create_matches(
             ENDLESS_TERM,
             &pairs_of(&accounts),
@@ -71,7 +72,8 @@ async fn a_batch_of_five_hundred_pairs_is_made_at_once(t: TestStore) {
         "each user in exactly one"
     );
     assert_eq!(
-        t.create_matches(ENDLESS_TERM, &[], &TestStore::match_rules(), t.now())
+        t.matches()
+            .create_matches(ENDLESS_TERM, &[], &TestStore::match_rules(), t.now())
             .await
             .unwrap()
             .len(),
@@ -91,6 +93,7 @@ async fn two_nodes_that_propose_the_same_tickets_make_each_match_once(t: TestSto
         proposed.rotate_left(number);
         async move {
             store
+                .matches()
                 .create_matches(ENDLESS_TERM, &proposed, &TestStore::match_rules(), now)
                 .await
                 .unwrap()

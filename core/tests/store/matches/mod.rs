@@ -26,15 +26,16 @@ pub type Account = (UserRow, SessionRow);
 /// A user with one-time and last-resort key packages.
 pub async fn searcher(t: &TestStore, alias: &str) -> Account {
     let (user, session) = t.register(alias).await;
-    t.put_key_packages(
-        user.id,
-        session.id,
-        &[b"one".to_vec(), b"two".to_vec()],
-        Some(b"last"),
-        t.now(),
-    )
-    .await
-    .unwrap();
+    t.accounts()
+        .put_key_packages(
+            user.id,
+            session.id,
+            &[b"one".to_vec(), b"two".to_vec()],
+            Some(b"last"),
+            t.now(),
+        )
+        .await
+        .unwrap();
     (user, session)
 }
 
@@ -55,15 +56,16 @@ pub async fn propose(
         side(a.0.id, a.1.id, ticket),
         side(b.0.id, b.1.id, ticket + 1),
     );
-    t.create_matches(
-        ENDLESS_TERM,
-        &[proposed],
-        &TestStore::match_rules(),
-        t.now(),
-    )
-    .await
-    .unwrap()
-    .remove(0)
+    t.matches()
+        .create_matches(
+            ENDLESS_TERM,
+            &[proposed],
+            &TestStore::match_rules(),
+            t.now(),
+        )
+        .await
+        .unwrap()
+        .remove(0)
 }
 
 pub async fn matched(t: &TestStore, a: &Account, b: &Account, ticket: i64) -> MatchId {
@@ -74,7 +76,7 @@ pub async fn matched(t: &TestStore, a: &Account, b: &Account, ticket: i64) -> Ma
 }
 
 async fn both_are_partners(t: &TestStore, id: MatchId, a: &Account, b: &Account) {
-    let parties = t.parties(id).await.unwrap().expect("active");
+    let parties = t.matches().parties(id).await.unwrap().expect("active");
     assert_eq!(
         (
             parties.peer_of(a.0.id),
@@ -84,13 +86,14 @@ async fn both_are_partners(t: &TestStore, id: MatchId, a: &Account, b: &Account)
         (Some(b.0.id), Some(a.0.id), None)
     );
     assert_eq!(
-        t.partners_since(a.0.id, t.now() - Duration::from_secs(1))
+        t.matches()
+            .partners_since(a.0.id, t.now() - Duration::from_secs(1))
             .await
             .unwrap(),
         HashSet::from([b.0.id])
     );
     assert_eq!(
-        t.partners_since(a.0.id, t.now()).await.unwrap(),
+        t.matches().partners_since(a.0.id, t.now()).await.unwrap(),
         HashSet::new()
     );
 }
@@ -122,12 +125,23 @@ async fn a_match_takes_a_right_of_each_and_a_key_package(t: TestStore) {
         (made.offerer.keys_remaining, made.answerer.keys_remaining),
         (2, 1)
     );
-    assert_eq!(t.key_packages_remaining(b.1.id, t.now()).await.unwrap(), 1);
+    assert_eq!(
+        t.accounts()
+            .key_packages_remaining(b.1.id, t.now())
+            .await
+            .unwrap(),
+        1
+    );
     for user in [a.0.id, b.0.id] {
         assert_eq!(assert_ledger_equals_balance(&t, user).await.text, 9);
     }
 
-    let row = t.match_of(made.id, a.0.id).await.unwrap().expect("a side");
+    let row = t
+        .matches()
+        .match_of(made.id, a.0.id)
+        .await
+        .unwrap()
+        .expect("a side");
     assert_eq!(
         (
             row.role,
@@ -146,13 +160,19 @@ async fn a_match_takes_a_right_of_each_and_a_key_package(t: TestStore) {
         (view.shared_interests, view.expires_at),
         (vec!["kedi".to_owned()], made.expires_at)
     );
-    let other = t.match_of(made.id, b.0.id).await.unwrap().expect("a side");
+    let other = t
+        .matches()
+        .match_of(made.id, b.0.id)
+        .await
+        .unwrap()
+        .expect("a side");
     assert_eq!(
         (other.role, other.peer_key_package),
         (MatchRole::Answerer, None)
     );
     assert_eq!(
-        t.match_of(made.id, UserId(1))
+        t.matches()
+            .match_of(made.id, UserId(1))
             .await
             .unwrap()
             .map(|row| row.id),
@@ -211,13 +231,16 @@ async fn a_ticket_is_used_once(t: TestStore) {
 async fn used_tickets_are_found_among_many(t: TestStore) {
     let (a, b) = couple(&t).await;
     let asked = [1, 2, 3].map(TicketId);
-    assert_eq!(t.used_among(&asked).await.unwrap(), HashSet::new());
+    assert_eq!(
+        t.matches().used_among(&asked).await.unwrap(),
+        HashSet::new()
+    );
     matched(&t, &a, &b, 1).await;
     assert_eq!(
-        t.used_among(&asked).await.unwrap(),
+        t.matches().used_among(&asked).await.unwrap(),
         HashSet::from([TicketId(1), TicketId(2)])
     );
-    assert_eq!(t.used_among(&[]).await.unwrap(), HashSet::new());
+    assert_eq!(t.matches().used_among(&[]).await.unwrap(), HashSet::new());
 }
 
 async fn what_cannot_be_matched_is_refused(t: TestStore) {
@@ -270,7 +293,10 @@ async fn what_cannot_be_matched_is_refused(t: TestStore) {
         refusals(Mode::Text, &a, &b, 5).await,
         (None, Some(Refusal::QuotaExhausted { resets_at }))
     );
-    t.revoke_session(a.0.id, a.1.id, t.now()).await.unwrap();
+    t.accounts()
+        .revoke_session(a.0.id, a.1.id, t.now())
+        .await
+        .unwrap();
     assert!(
         refusals(Mode::Text, &a, &none, 7).await.0.is_some(),
         "its session is gone"
@@ -280,7 +306,8 @@ async fn what_cannot_be_matched_is_refused(t: TestStore) {
 async fn ended_and_active_matches_are_listed(t: &TestStore, a: &Account, b: &Account, id: MatchId) {
     let second = matched(t, a, b, 3).await;
     let ids = async |filter| {
-        t.matches_of(a.0.id, filter, 10, t.now())
+        t.matches()
+            .matches_of(a.0.id, filter, 10, t.now())
             .await
             .unwrap()
             .into_iter()
@@ -322,13 +349,15 @@ async fn a_match_ends_once(t: TestStore) {
     let (a, b) = couple(&t).await;
     let id = matched(&t, &a, &b, 1).await;
     assert_eq!(
-        t.end_match(id, Some(UserId(1)), EndReason::Left, t.now())
+        t.matches()
+            .end_match(id, Some(UserId(1)), EndReason::Left, t.now())
             .await
             .unwrap(),
         End::NotFound
     );
     assert_eq!(
-        t.end_match(MatchId(1), None, EndReason::Left, t.now())
+        t.matches()
+            .end_match(MatchId(1), None, EndReason::Left, t.now())
             .await
             .unwrap(),
         End::NotFound
@@ -341,6 +370,7 @@ async fn a_match_ends_once(t: TestStore) {
         );
         async move {
             store
+                .matches()
                 .end_match(id, Some(by), EndReason::Left, now)
                 .await
                 .unwrap()
@@ -363,8 +393,14 @@ async fn a_match_ends_once(t: TestStore) {
             |outcome| matches!(outcome, End::Now(ended) | End::Before(ended) if *ended == first)
         )
     );
-    assert!(t.active_matches(a.0.id, t.now()).await.unwrap().is_empty());
-    assert_eq!(t.parties(id).await.unwrap(), None);
+    assert!(
+        t.matches()
+            .active_matches(a.0.id, t.now())
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(t.matches().parties(id).await.unwrap(), None);
 
     ended_and_active_matches_are_listed(&t, &a, &b, id).await;
 }
@@ -373,24 +409,37 @@ async fn a_match_that_ran_out_reads_as_expired(t: TestStore) {
     let (a, b) = couple(&t).await;
     let id = matched(&t, &a, &b, 1).await;
     t.clock.advance(Duration::from_hours(24));
-    let row = t.match_of(id, a.0.id).await.unwrap().expect("a side");
+    let row = t
+        .matches()
+        .match_of(id, a.0.id)
+        .await
+        .unwrap()
+        .expect("a side");
     assert_eq!(
         (row.view(t.now()).unwrap().status, row.is_active(t.now())),
         (MatchStatus::Expired, false)
     );
-    assert!(t.active_matches(a.0.id, t.now()).await.unwrap().is_empty());
+    assert!(
+        t.matches()
+            .active_matches(a.0.id, t.now())
+            .await
+            .unwrap()
+            .is_empty()
+    );
     let expired = MatchFilter {
         status: Some(MatchStatus::Expired),
         ..MatchFilter::default()
     };
     assert_eq!(
-        t.matches_of(a.0.id, expired, 10, t.now())
+        t.matches()
+            .matches_of(a.0.id, expired, 10, t.now())
             .await
             .unwrap()
             .len(),
         1
     );
     let End::Now(ended) = t
+        .matches()
         .end_match(id, Some(a.0.id), EndReason::Left, t.now())
         .await
         .unwrap()
@@ -403,7 +452,8 @@ async fn a_match_that_ran_out_reads_as_expired(t: TestStore) {
         "whoever asks"
     );
     assert_eq!(
-        t.matches_of(a.0.id, expired, 10, t.now())
+        t.matches()
+            .matches_of(a.0.id, expired, 10, t.now())
             .await
             .unwrap()
             .len(),

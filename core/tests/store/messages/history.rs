@@ -51,7 +51,12 @@ async fn history_grows_at_its_end_whichever_node_writes(t: TestStore) {
     let mut after = None;
     loop {
         let done = writers.is_empty();
-        for row in t.message_history(id, a, after, 100).await.expect("history") {
+        for row in t
+            .messages()
+            .message_history(id, a, after, 100)
+            .await
+            .expect("history")
+        {
             after = Some(row.id);
             read.push(String::from_utf8(row.content).expect("text"));
         }
@@ -100,6 +105,7 @@ async fn nobody_reads_the_messages_of_a_match_that_is_over(t: TestStore) {
     )
     .await;
     let End::Now(ended) = t
+        .matches()
         .end_match(first, Some(a), EndReason::Left, t.now())
         .await
         .unwrap()
@@ -116,17 +122,23 @@ async fn nobody_reads_the_messages_of_a_match_that_is_over(t: TestStore) {
         [Append::Ended]
     );
     assert_eq!(
-        t.message_history(first, a, None, 10).await.unwrap().len(),
+        t.messages()
+            .message_history(first, a, None, 10)
+            .await
+            .unwrap()
+            .len(),
         0
     );
     assert_eq!(
-        t.message_history(second, a, Some(MessageId(0)), 10)
+        t.messages()
+            .message_history(second, a, Some(MessageId(0)), 10)
             .await
             .unwrap()
             .len(),
         2
     );
     let End::Now(ended) = t
+        .matches()
         .end_match(second, None, EndReason::Banned, t.now())
         .await
         .unwrap()
@@ -139,11 +151,19 @@ async fn nobody_reads_the_messages_of_a_match_that_is_over(t: TestStore) {
         "a handshake is no answer"
     );
     assert_eq!(
-        t.messages_from_peer(second, a, 0, 10).await.unwrap().len(),
+        t.messages()
+            .messages_from_peer(second, a, 0, 10)
+            .await
+            .unwrap()
+            .len(),
         0
     );
     assert_eq!(
-        t.message_history(second, b, None, 10).await.unwrap().len(),
+        t.messages()
+            .message_history(second, b, None, 10)
+            .await
+            .unwrap()
+            .len(),
         0
     );
     assert_eq!(

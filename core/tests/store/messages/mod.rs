@@ -59,6 +59,7 @@ pub async fn write_by(
     let written = async {
         loop {
             let (appends, recorded) = store
+                .messages()
                 .write_chat(messages, receipts, rules, now)
                 .await
                 .unwrap();
@@ -108,7 +109,7 @@ fn accepted(outcome: &Append) -> &Appended {
 }
 
 async fn both_sides_read_the_history(t: &TestStore, id: MatchId, a: UserId, b: UserId) {
-    let history = t.message_history(id, b, None, 10).await.unwrap();
+    let history = t.messages().message_history(id, b, None, 10).await.unwrap();
     assert_eq!(
         history
             .iter()
@@ -117,14 +118,16 @@ async fn both_sides_read_the_history(t: &TestStore, id: MatchId, a: UserId, b: U
         [&b"a1"[..], b"b1", b"a2", b"a3"]
     );
     assert_eq!(
-        t.message_history(id, a, Some(history[1].id), 1)
+        t.messages()
+            .message_history(id, a, Some(history[1].id), 1)
             .await
             .unwrap()[0]
             .id,
         history[2].id
     );
     assert_eq!(
-        t.message_history(id, UserId(1), None, 10)
+        t.messages()
+            .message_history(id, UserId(1), None, 10)
             .await
             .unwrap()
             .len(),
@@ -132,7 +135,8 @@ async fn both_sides_read_the_history(t: &TestStore, id: MatchId, a: UserId, b: U
         "not a side"
     );
     assert_eq!(
-        t.messages_from_peer(id, UserId(1), 0, 10)
+        t.messages()
+            .messages_from_peer(id, UserId(1), 0, 10)
             .await
             .unwrap()
             .len(),
@@ -160,13 +164,18 @@ async fn messages_are_numbered_per_sender_and_read_back(t: TestStore) {
     );
     assert_eq!(accepted(&send(&t, &[message(id, a, "a3")]).await[0]).seq, 3);
 
-    let rows = t.messages_from_peer(id, b, 1, 10).await.unwrap();
+    let rows = t.messages().messages_from_peer(id, b, 1, 10).await.unwrap();
     let seen: Vec<(i64, &[u8])> = rows
         .iter()
         .map(|row| (row.seq, row.content.as_slice()))
         .collect();
     assert_eq!(seen, [(2, &b"a2"[..]), (3, b"a3")]);
-    let first = t.messages_from_peer(id, b, 0, 1).await.unwrap().remove(0);
+    let first = t
+        .messages()
+        .messages_from_peer(id, b, 0, 1)
+        .await
+        .unwrap()
+        .remove(0);
     let franked = FrankedMessage {
         tag: [9; 32],
         match_id: id,
@@ -186,7 +195,7 @@ async fn messages_are_numbered_per_sender_and_read_back(t: TestStore) {
         "without a tag nothing is vouched for"
     );
     both_sides_read_the_history(&t, id, a, b).await;
-    let row = t.match_of(id, b).await.unwrap().expect("a side");
+    let row = t.matches().match_of(id, b).await.unwrap().expect("a side");
     assert_eq!(
         (
             row.peer_last_seq,
@@ -195,10 +204,11 @@ async fn messages_are_numbered_per_sender_and_read_back(t: TestStore) {
         ),
         (3, 1, 3)
     );
-    let offerer = t.match_of(id, a).await.unwrap().expect("a side");
+    let offerer = t.matches().match_of(id, a).await.unwrap().expect("a side");
     assert_eq!(offerer.peer_key_package, None, "it was used");
     assert_eq!(
-        t.write_chat(&[], &[], &ChatRules::default(), t.now())
+        t.messages()
+            .write_chat(&[], &[], &ChatRules::default(), t.now())
             .await
             .unwrap(),
         (vec![], vec![])
@@ -300,10 +310,11 @@ async fn receipts_only_go_forward(t: TestStore) {
         "read is received"
     );
     assert_eq!(t.numbers(delivered).await, [1, 2, 3]);
-    let row = t.match_of(id, a).await.unwrap().expect("a side");
+    let row = t.matches().match_of(id, a).await.unwrap().expect("a side");
     assert_eq!((row.peer_delivered_seq, row.peer_read_seq), (3, 3));
     assert_eq!(
-        t.match_of(id, b)
+        t.matches()
+            .match_of(id, b)
             .await
             .unwrap()
             .expect("a side")
@@ -326,6 +337,7 @@ async fn parallel_senders_leave_no_gap(t: TestStore) {
     }))
     .await;
     let of_a: Vec<i64> = t
+        .messages()
         .messages_from_peer(id, b, 0, 100)
         .await
         .unwrap()
@@ -333,6 +345,7 @@ async fn parallel_senders_leave_no_gap(t: TestStore) {
         .map(|row| row.seq)
         .collect();
     let of_b: Vec<i64> = t
+        .messages()
         .messages_from_peer(id, a, 0, 100)
         .await
         .unwrap()

@@ -20,16 +20,17 @@ tebdil_core::store_conformance! {
 
 /// What others' rows say of her is for the order.
 async fn follow_the_order(t: &TestStore) {
-    for id in t.unended_matches(HER).await.unwrap() {
-        t.end_match(id, Some(HER), EndReason::Erased, t.now())
+    for id in t.accounts().unended_matches(HER).await.unwrap() {
+        t.matches()
+            .end_match(id, Some(HER), EndReason::Erased, t.now())
             .await
             .unwrap();
     }
-    for id in t.matches_to_forget_of(HER).await.unwrap() {
-        t.forget_messages(id, 10).await.unwrap();
+    for id in t.messages().matches_to_forget_of(HER).await.unwrap() {
+        t.messages().forget_messages(id, 10).await.unwrap();
     }
     let mut after = MatchId(0);
-    while let Some(last) = t.forget_in_matches(HER, after, 1).await.unwrap() {
+    while let Some(last) = t.accounts().forget_in_matches(HER, after, 1).await.unwrap() {
         assert!(last > after);
         after = last;
     }
@@ -75,6 +76,7 @@ async fn an_erasure_leaves_nothing_but_the_tombstone(t: TestStore) {
     let before = raw.dump(&columns).await;
     let verified = Secret::from(marker("users", "password_hash", HER));
     let erased = t
+        .accounts()
         .erase_user(
             HER,
             ErasedBy::User {

@@ -391,7 +391,7 @@ fn expected(table: &str, column: &str, kind: Kind, cell: &Cell) -> Value {
 
 async fn exported(t: &TestStore, user: UserId) -> BTreeMap<&'static str, Vec<Map<String, Value>>> {
     let mut document: BTreeMap<&'static str, Vec<Map<String, Value>>> = BTreeMap::new();
-    let mut export = t.export(user);
+    let mut export = t.accounts().export(user);
     while let Some(page) = export.next(&t.store, &t.cipher).await.unwrap() {
         document.entry(page.table).or_default().extend(page.rows);
     }

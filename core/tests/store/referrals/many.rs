@@ -24,7 +24,13 @@ async fn invite_a_hundred_times_at_once(
 ) {
     let outcomes = all_at_once((0..100).map(|_| {
         let (store, phone, now, user) = (t.store.clone(), target.phone_index, t.now(), ayse.id);
-        async move { store.invite(user, &phone, 20, since, now).await.unwrap() }
+        async move {
+            store
+                .economy()
+                .invite(user, &phone, 20, since, now)
+                .await
+                .unwrap()
+        }
     }))
     .await;
     assert_eq!(
@@ -48,7 +54,13 @@ async fn invite_a_hundred_times_at_once(
             t.now(),
             ayse.id,
         );
-        async move { store.invite(user, &phone, 20, since, now).await.unwrap() }
+        async move {
+            store
+                .economy()
+                .invite(user, &phone, 20, since, now)
+                .await
+                .unwrap()
+        }
     }))
     .await;
     assert_eq!(
@@ -77,6 +89,7 @@ async fn register_a_hundred_times_at_once(t: &TestStore, cem: &UserRow) -> UserI
         };
         async move {
             store
+                .accounts()
                 .insert_user(&new, session, &mut rng(number), now)
                 .await
                 .unwrap()
@@ -116,6 +129,7 @@ async fn a_hundred_at_once_grant_what_the_rules_say(t: TestStore) {
         };
         async move {
             match store
+                .accounts()
                 .insert_user(&new, session, &mut rng(number.unsigned_abs()), now)
                 .await
                 .unwrap()
@@ -138,6 +152,7 @@ async fn a_hundred_at_once_grant_what_the_rules_say(t: TestStore) {
                 let (store, now) = (t.store.clone(), t.now());
                 async move {
                     store
+                        .economy()
                         .reward_referral(user, REWARDS, &TestStore::quota_rules(), now)
                         .await
                         .unwrap()
@@ -160,5 +175,5 @@ async fn a_hundred_at_once_grant_what_the_rules_say(t: TestStore) {
         LedgerReason::Referral
     );
     assert_eq!(t.numbers(&booked).await, [12 * 101]);
-    assert_eq!(t.unrewarded(ReferralId(0), 10).await.unwrap(), []);
+    assert_eq!(t.economy().unrewarded(ReferralId(0), 10).await.unwrap(), []);
 }

@@ -11,7 +11,6 @@ use tebdil_core::{
 use crate::{quota::assert_ledger_equals_balance, rng};
 
 mod many;
-mod older;
 
 tebdil_core::store_conformance! {
     an_invited_phone_that_joins_is_rewarded_once,
@@ -30,20 +29,22 @@ const REWARDS: ReferralRewards = ReferralRewards {
 };
 
 async fn invite(t: &TestStore, inviter: &UserRow, phone: &NewUser) -> Invitation {
-    t.invite(
-        inviter.id,
-        &phone.phone_index,
-        20,
-        t.now().midnight(&TestStore::quota_rules().zone),
-        t.now(),
-    )
-    .await
-    .unwrap()
+    t.economy()
+        .invite(
+            inviter.id,
+            &phone.phone_index,
+            20,
+            t.now().midnight(&TestStore::quota_rules().zone),
+            t.now(),
+        )
+        .await
+        .unwrap()
 }
 
 /// The account made of `new`.
 async fn join(t: &TestStore, new: &NewUser) -> UserRow {
     match t
+        .accounts()
         .insert_user(new, t.new_session("a"), &mut rng(7), t.now())
         .await
         .unwrap()
@@ -56,6 +57,7 @@ async fn join(t: &TestStore, new: &NewUser) -> UserRow {
 /// How many bonus rights `reward_referral` gave to whom.
 async fn reward(t: &TestStore, joined: UserId) -> Vec<(UserId, i64)> {
     let given = t
+        .economy()
         .reward_referral(joined, REWARDS, &TestStore::quota_rules(), t.now())
         .await
         .unwrap();
@@ -73,7 +75,8 @@ async fn bonus(t: &TestStore, user: UserId) -> i64 {
 }
 
 async fn statuses(t: &TestStore, user: UserId) -> Vec<(ReferralVia, ReferralStatus)> {
-    t.referrals_of(user, None, 100)
+    t.economy()
+        .referrals_of(user, None, 100)
         .await
         .unwrap()
         .iter()
@@ -110,7 +113,7 @@ async fn an_invited_phone_that_joins_is_rewarded_once(t: TestStore) {
         "the reward is ordered with the account"
     );
     assert_eq!(
-        t.unrewarded(ReferralId(0), 10).await.unwrap(),
+        t.economy().unrewarded(ReferralId(0), 10).await.unwrap(),
         [(row.id, berk.id)]
     );
     assert_eq!(
@@ -120,6 +123,7 @@ async fn an_invited_phone_that_joins_is_rewarded_once(t: TestStore) {
 
     t.clock.advance(Duration::from_secs(5));
     let given = t
+        .economy()
         .reward_referral(berk.id, REWARDS, &TestStore::quota_rules(), t.now())
         .await
         .unwrap()
@@ -153,16 +157,25 @@ async fn an_invited_phone_that_joins_is_rewarded_once(t: TestStore) {
         (bonus(&t, berk.id).await, bonus(&t, ayse.id).await),
         (10, 2)
     );
-    assert_eq!(t.unrewarded(ReferralId(0), 10).await.unwrap(), []);
-    let [row] = t.referrals_of(ayse.id, None, 10).await.unwrap()[..] else {
+    assert_eq!(t.economy().unrewarded(ReferralId(0), 10).await.unwrap(), []);
+    let [row] = t.economy().referrals_of(ayse.id, None, 10).await.unwrap()[..] else {
         panic!("one")
     };
     assert_eq!(
         (row.status(), row.rewarded_at),
         (ReferralStatus::Rewarded, Some(t.now()))
     );
-    assert_eq!(t.referrals_of(ayse.id, Some(row.id), 10).await.unwrap(), []);
-    assert_eq!(t.referrals_of(berk.id, None, 10).await.unwrap(), []);
+    assert_eq!(
+        t.economy()
+            .referrals_of(ayse.id, Some(row.id), 10)
+            .await
+            .unwrap(),
+        []
+    );
+    assert_eq!(
+        t.economy().referrals_of(berk.id, None, 10).await.unwrap(),
+        []
+    );
     assert_eq!(reward(&t, ayse.id).await, [], "nobody invited her");
     assert_eq!(reward(&t, UserId(1)).await, []);
 }
@@ -220,13 +233,17 @@ async fn an_unknown_code_makes_nothing(t: TestStore) {
         invite: Some("0000000000".to_owned()),
         ..t.new_user(5_000, "berk")
     };
-    assert!(!t.is_invite_code("0000000000").await.unwrap());
+    assert!(!t.economy().is_invite_code("0000000000").await.unwrap());
     let refused = t
+        .accounts()
         .insert_user(&new, t.new_session("a"), &mut rng(1), t.now())
         .await
         .unwrap();
     assert_eq!(refused, Registration::InviteUnknown);
-    assert_eq!(t.user_by_phone(&new.phone_index).await.unwrap(), None);
+    assert_eq!(
+        t.accounts().user_by_phone(&new.phone_index).await.unwrap(),
+        None
+    );
     assert_eq!(
         t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM phones_seen")
             .await,
@@ -234,7 +251,7 @@ async fn an_unknown_code_makes_nothing(t: TestStore) {
     );
     // The phone is as new as before.
     let (ayse, _) = t.register("ayse").await;
-    assert!(t.is_invite_code(&ayse.invite_code).await.unwrap());
+    assert!(t.economy().is_invite_code(&ayse.invite_code).await.unwrap());
     let berk = join(
         &t,
         &NewUser {
@@ -329,6 +346,7 @@ async fn nobody_invites_oneself(t: TestStore) {
         ..new
     };
     let refused = t
+        .accounts()
         .insert_user(&again, t.new_session("a"), &mut rng(1), t.now())
         .await
         .unwrap();
@@ -342,7 +360,8 @@ async fn a_phone_is_invited_once_and_a_day_has_its_limit(t: TestStore) {
     let zone = TestStore::quota_rules().zone;
     let invite = async |phone: i64| {
         let index = t.new_user(phone, "x").phone_index;
-        t.invite(ayse.id, &index, 3, t.now().midnight(&zone), t.now())
+        t.economy()
+            .invite(ayse.id, &index, 3, t.now().midnight(&zone), t.now())
             .await
             .unwrap()
     };
@@ -396,9 +415,18 @@ async fn invitations_nobody_followed_go_after_their_time(t: TestStore) {
         invite(&t, &ayse, &t.new_user(6_000, "x")).await,
         Invitation::Invited(_)
     ));
-    assert_eq!(t.delete_old_invitations(cutoff, 3).await.unwrap(), 3);
-    assert_eq!(t.delete_old_invitations(cutoff, 3).await.unwrap(), 1);
-    assert_eq!(t.delete_old_invitations(cutoff, 3).await.unwrap(), 0);
+    assert_eq!(
+        t.economy().delete_old_invitations(cutoff, 3).await.unwrap(),
+        3
+    );
+    assert_eq!(
+        t.economy().delete_old_invitations(cutoff, 3).await.unwrap(),
+        1
+    );
+    assert_eq!(
+        t.economy().delete_old_invitations(cutoff, 3).await.unwrap(),
+        0
+    );
     let left = [
         (ReferralVia::Phone, ReferralStatus::Pending),
         (ReferralVia::Phone, ReferralStatus::Joined),

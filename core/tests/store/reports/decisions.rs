@@ -47,6 +47,7 @@ async fn decide_twelve_times_at_once(
             (
                 number,
                 store
+                    .safety()
                     .resolve_report(report, &word(decisions[number / 2 % 3], None), now)
                     .await
                     .unwrap(),
@@ -64,6 +65,7 @@ async fn a_decision_is_recorded(
     status: ReportStatus,
 ) {
     let entry = t
+        .safety()
         .report_entry(made.id, &rules(), t.now())
         .await
         .unwrap()
@@ -80,7 +82,7 @@ async fn a_decision_is_recorded(
         })
     );
     assert_eq!(
-        t.reports_of(a.0.id, None, 10).await.unwrap()[0].status,
+        t.safety().reports_of(a.0.id, None, 10).await.unwrap()[0].status,
         status
     );
     let logged = format!(
@@ -174,6 +176,7 @@ async fn a_ban_that_waits_is_confirmed(t: TestStore) {
     let (target, _, reports) = ten_reports(&t).await;
     let waiting = auto_ban(&t, target.0.id).await.expect("a ban").ban;
     let entry = t
+        .safety()
         .report_entry(reports[0].id, &rules(), t.now())
         .await
         .unwrap()
@@ -184,6 +187,7 @@ async fn a_ban_that_waits_is_confirmed(t: TestStore) {
     );
     let until = Some(t.now() + 3 * DAY);
     let outcome = t
+        .safety()
         .resolve_report(reports[0].id, &word(ReportDecision::Ban, until), t.now())
         .await
         .unwrap();
@@ -192,7 +196,8 @@ async fn a_ban_that_waits_is_confirmed(t: TestStore) {
         "{outcome:?}"
     );
     let ban = async || {
-        t.active_ban(&target.0.phone_index, t.now())
+        t.safety()
+            .active_ban(&target.0.phone_index, t.now())
             .await
             .unwrap()
             .expect("a ban")
@@ -220,7 +225,8 @@ async fn a_ban_that_waits_is_confirmed(t: TestStore) {
         1
     );
     assert_eq!(
-        t.report_entry(reports[0].id, &rules(), t.now())
+        t.safety()
+            .report_entry(reports[0].id, &rules(), t.now())
             .await
             .unwrap()
             .expect("a report")
@@ -229,13 +235,14 @@ async fn a_ban_that_waits_is_confirmed(t: TestStore) {
     );
 
     // A shorter one changes nothing, a longer one counts.
-    t.resolve_report(
-        reports[1].id,
-        &word(ReportDecision::Ban, Some(t.now() + DAY)),
-        t.now(),
-    )
-    .await
-    .unwrap();
+    t.safety()
+        .resolve_report(
+            reports[1].id,
+            &word(ReportDecision::Ban, Some(t.now() + DAY)),
+            t.now(),
+        )
+        .await
+        .unwrap();
     assert_eq!(
         (
             ban().await,
@@ -243,7 +250,8 @@ async fn a_ban_that_waits_is_confirmed(t: TestStore) {
         ),
         (confirmed, 1)
     );
-    t.resolve_report(reports[2].id, &word(ReportDecision::Ban, None), t.now())
+    t.safety()
+        .resolve_report(reports[2].id, &word(ReportDecision::Ban, None), t.now())
         .await
         .unwrap();
     assert_eq!((ban().await.until, count(&t, "bans").await), (None, 1));
@@ -259,7 +267,10 @@ async fn nobody_judges_the_own_case_or_the_superior(t: TestStore) {
             actor_role,
             ..word(decision, None)
         };
-        t.resolve_report(made.id, &new, t.now()).await.unwrap()
+        t.safety()
+            .resolve_report(made.id, &new, t.now())
+            .await
+            .unwrap()
     };
     for party in [a.0.id, b.0.id] {
         for decision in [
@@ -273,7 +284,8 @@ async fn nobody_judges_the_own_case_or_the_superior(t: TestStore) {
             );
         }
     }
-    t.set_role_of_phone(&b.0.phone_index, UserRole::Admin, t.now())
+    t.accounts()
+        .set_role_of_phone(&b.0.phone_index, UserRole::Admin, t.now())
         .await
         .unwrap();
     for role in [UserRole::Moderator, UserRole::Admin] {
@@ -282,7 +294,8 @@ async fn nobody_judges_the_own_case_or_the_superior(t: TestStore) {
             Resolving::Forbidden
         );
     }
-    t.set_role_of_phone(&b.0.phone_index, UserRole::Moderator, t.now())
+    t.accounts()
+        .set_role_of_phone(&b.0.phone_index, UserRole::Moderator, t.now())
         .await
         .unwrap();
     assert_eq!(
@@ -317,6 +330,7 @@ async fn whoever_accuses_does_not_ban(t: TestStore) {
         &mut rand::rng(),
     );
     let made = t
+        .safety()
         .appeal(
             &NewAppeal {
                 id,
@@ -335,13 +349,15 @@ async fn whoever_accuses_does_not_ban(t: TestStore) {
         role: UserRole::Admin,
     };
     assert_eq!(
-        t.confirm_ban(ban.id, accuser, None, "seen", t.now())
+        t.safety()
+            .confirm_ban(ban.id, accuser, None, "seen", t.now())
             .await
             .unwrap(),
         Judged::Forbidden
     );
     assert_eq!(
-        t.ban_by_staff(target.0.id, accuser, "seen", None, t.now())
+        t.safety()
+            .ban_by_staff(target.0.id, accuser, "seen", None, t.now())
             .await
             .unwrap(),
         StaffBan::Forbidden
@@ -352,12 +368,14 @@ async fn whoever_accuses_does_not_ban(t: TestStore) {
         ..word(ReportDecision::Ban, None)
     };
     assert_eq!(
-        t.resolve_report(reports[1].id, &of_another, t.now())
+        t.safety()
+            .resolve_report(reports[1].id, &of_another, t.now())
             .await
             .unwrap(),
         Resolving::Forbidden
     );
     let decided = t
+        .safety()
         .decide_appeal(id, AppealDecision::Uphold, accuser, "seen", t.now())
         .await
         .unwrap();
@@ -365,6 +383,7 @@ async fn whoever_accuses_does_not_ban(t: TestStore) {
     assert_eq!(count(&t, "bans WHERE provisional").await, 1);
 
     let decided = t
+        .safety()
         .decide_appeal(id, AppealDecision::Uphold, SOMEBODY, "seen", t.now())
         .await
         .unwrap();
@@ -378,16 +397,19 @@ async fn nobody_says_of_oneself_or_the_superior_who_is_reliable(t: TestStore) {
         role: UserRole::Admin,
     };
     assert_eq!(
-        t.set_unreliable(user.id, true, oneself, t.now())
+        t.safety()
+            .set_unreliable(user.id, true, oneself, t.now())
             .await
             .unwrap(),
         Judged::Forbidden
     );
-    t.set_role_of_phone(&user.phone_index, UserRole::Admin, t.now())
+    t.accounts()
+        .set_role_of_phone(&user.phone_index, UserRole::Admin, t.now())
         .await
         .unwrap();
     assert_eq!(
-        t.set_unreliable(user.id, true, SOMEBODY, t.now())
+        t.safety()
+            .set_unreliable(user.id, true, SOMEBODY, t.now())
             .await
             .unwrap(),
         Judged::Forbidden
@@ -397,7 +419,8 @@ async fn nobody_says_of_oneself_or_the_superior_who_is_reliable(t: TestStore) {
         ..SOMEBODY
     };
     assert_eq!(
-        t.set_unreliable(user.id, true, admin, t.now())
+        t.safety()
+            .set_unreliable(user.id, true, admin, t.now())
             .await
             .unwrap(),
         Judged::Done(false)

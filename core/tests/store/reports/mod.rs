@@ -71,7 +71,11 @@ pub async fn report_as(
         evidence_count: 2,
     };
     let midnight = now.midnight(&TestStore::quota_rules().zone);
-    store.report(&new, rules, midnight, now).await.unwrap()
+    store
+        .safety()
+        .report(&new, rules, midnight, now)
+        .await
+        .unwrap()
 }
 
 pub async fn report(t: &TestStore, match_id: MatchId, reporter: UserId) -> Reporting {
@@ -119,7 +123,7 @@ pub async fn crowd(t: &TestStore, count: usize) -> Vec<Account> {
 }
 
 pub async fn auto_ban(t: &TestStore, user: UserId) -> Option<AutoBanned> {
-    t.auto_ban(user, &rules(), t.now()).await.unwrap()
+    t.safety().auto_ban(user, &rules(), t.now()).await.unwrap()
 }
 
 pub async fn count(t: &TestStore, what: &str) -> i64 {
@@ -143,7 +147,8 @@ pub fn word(decision: ReportDecision, until: Option<Timestamp>) -> NewResolution
 }
 
 pub async fn resolve(t: &TestStore, report: ReportId, decision: ReportDecision) -> Resolving {
-    t.resolve_report(report, &word(decision, None), t.now())
+    t.safety()
+        .resolve_report(report, &word(decision, None), t.now())
         .await
         .unwrap()
 }
@@ -162,17 +167,17 @@ async fn a_report_needs_a_match_and_counts_once_in_the_window(t: TestStore) {
     assert_eq!(count(&t, "job WHERE queue = 'auto_ban'").await, 0);
 
     // It goes on, or the reporter ended it, or blocked: all the same.
-    t.block(first, a.0.id, t.now()).await.unwrap();
+    t.safety().block(first, a.0.id, t.now()).await.unwrap();
     let made = reported(&t, first, a.0.id).await;
     assert_eq!(
         (made.match_id, made.reason, made.status, made.created_at),
         (first, ReportReason::Spam, ReportStatus::Open, t.now())
     );
     assert_eq!(
-        t.reports_of(a.0.id, None, 10).await.unwrap(),
+        t.safety().reports_of(a.0.id, None, 10).await.unwrap(),
         std::slice::from_ref(&made)
     );
-    assert_eq!(t.reports_of(b.0.id, None, 10).await.unwrap(), []);
+    assert_eq!(t.safety().reports_of(b.0.id, None, 10).await.unwrap(), []);
     let of_b = format!(
         "reports WHERE reporter_id = {} AND reported_id = {}",
         a.0.id, b.0.id
@@ -193,7 +198,8 @@ async fn a_report_needs_a_match_and_counts_once_in_the_window(t: TestStore) {
     t.execute("DELETE FROM blocks").await;
     t.clock.advance(29 * DAY);
     for (user, session) in [&a, &b] {
-        t.put_key_packages(user.id, session.id, &[], Some(b"new"), t.now())
+        t.accounts()
+            .put_key_packages(user.id, session.id, &[], Some(b"new"), t.now())
             .await
             .unwrap();
     }
@@ -204,7 +210,10 @@ async fn a_report_needs_a_match_and_counts_once_in_the_window(t: TestStore) {
     assert_eq!(report(&t, second, a.0.id).await, Reporting::Already);
     t.clock.set(made.created_at + 30 * DAY);
     let again = reported(&t, second, a.0.id).await;
-    assert_eq!(t.reports_of(a.0.id, None, 1).await.unwrap().len(), 1);
+    assert_eq!(
+        t.safety().reports_of(a.0.id, None, 1).await.unwrap().len(),
+        1
+    );
     assert_ne!(again.id, made.id);
     assert_eq!(count(&t, &of_b).await, 2);
     // A shorter window does not let the same match be reported twice.
@@ -233,13 +242,15 @@ async fn a_match_is_reportable_for_a_week_after_its_end(t: TestStore) {
     let ran_out = matched(&t, &a, &b, 3).await;
     let (began, ended) = (t.now(), t.now() + Duration::from_hours(1));
     t.clock.set(ended);
-    t.end_match(left, Some(b.0.id), EndReason::Left, t.now())
+    t.matches()
+        .end_match(left, Some(b.0.id), EndReason::Left, t.now())
         .await
         .unwrap();
 
     t.clock.set(ended + REPORTABLE);
     assert_eq!(report(&t, left, a.0.id).await, Reporting::TooLate);
     let subject = t
+        .safety()
         .report_subject(left, a.0.id)
         .await
         .unwrap()
@@ -259,7 +270,10 @@ async fn a_match_is_reportable_for_a_week_after_its_end(t: TestStore) {
     assert_eq!(report(&t, ran_out, b.0.id).await, Reporting::TooLate);
     t.clock.set(over - Duration::from_millis(1));
     reported(&t, ran_out, b.0.id).await;
-    assert_eq!(t.report_subject(ran_out, UserId(1)).await.unwrap(), None);
+    assert_eq!(
+        t.safety().report_subject(ran_out, UserId(1)).await.unwrap(),
+        None
+    );
 }
 
 async fn many_reports_of_one_at_once_are_one(t: TestStore) {
@@ -354,19 +368,30 @@ async fn reports_go_when_their_time_has_come(t: TestStore) {
     let decided = t.now();
     let written = "reports WHERE evidence_ciphertext IS NOT NULL AND evidence_key_id IS NOT NULL AND note_ciphertext IS NOT NULL";
     assert_eq!(
-        t.erase_dismissed_evidence(decided - Duration::from_millis(1), 10)
+        t.safety()
+            .erase_dismissed_evidence(decided - Duration::from_millis(1), 10)
             .await
             .unwrap(),
         0
     );
-    assert_eq!(t.erase_dismissed_evidence(decided, 10).await.unwrap(), 1);
     assert_eq!(
-        t.erase_dismissed_evidence(decided + DAY, 10).await.unwrap(),
+        t.safety()
+            .erase_dismissed_evidence(decided, 10)
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        t.safety()
+            .erase_dismissed_evidence(decided + DAY, 10)
+            .await
+            .unwrap(),
         0,
         "once"
     );
     assert_eq!(count(&t, written).await, 2, "those that were not dismissed");
     let entry = t
+        .safety()
         .report_entry(made[0].id, &rules(), t.now())
         .await
         .unwrap()
@@ -378,26 +403,28 @@ async fn reports_go_when_their_time_has_come(t: TestStore) {
 
     let before = decided - DAY;
     assert_eq!(
-        t.delete_old_reports(before - Duration::from_millis(1), 10)
+        t.safety()
+            .delete_old_reports(before - Duration::from_millis(1), 10)
             .await
             .unwrap(),
         0
     );
     assert_eq!(
-        t.delete_old_reports(before, 10).await.unwrap(),
+        t.safety().delete_old_reports(before, 10).await.unwrap(),
         1,
         "nobody decided it"
     );
     assert_eq!(
-        t.delete_old_reports(decided - Duration::from_millis(1), 10)
+        t.safety()
+            .delete_old_reports(decided - Duration::from_millis(1), 10)
             .await
             .unwrap(),
         0
     );
     assert_eq!(
         (
-            t.delete_old_reports(decided, 1).await.unwrap(),
-            t.delete_old_reports(decided, 10).await.unwrap()
+            t.safety().delete_old_reports(decided, 1).await.unwrap(),
+            t.safety().delete_old_reports(decided, 10).await.unwrap()
         ),
         (1, 1)
     );

@@ -20,7 +20,8 @@ tebdil_core::store_conformance! {
 }
 
 async fn list(t: &TestStore, filter: ReportFilter, limit: i64) -> Vec<ReportEntry> {
-    t.reports(UserId(7), filter, limit, &rules(), t.now())
+    t.safety()
+        .reports(UserId(7), filter, limit, &rules(), t.now())
         .await
         .unwrap()
 }
@@ -153,14 +154,16 @@ async fn an_entry_says_who_is_concerned(
         Some(&b"note"[..])
     );
     assert_eq!(
-        t.report_entry(report.id, &rules(), t.now())
+        t.safety()
+            .report_entry(report.id, &rules(), t.now())
             .await
             .unwrap()
             .as_ref(),
         Some(entry)
     );
     assert_eq!(
-        t.report_entry(ReportId(1), &rules(), t.now())
+        t.safety()
+            .report_entry(ReportId(1), &rules(), t.now())
             .await
             .unwrap(),
         None
@@ -169,6 +172,7 @@ async fn an_entry_says_who_is_concerned(
     assert!(!entry.reporter_is_banned);
     banned(t, others[0].0.id, &by_reports()).await;
     let after = t
+        .safety()
         .report_entry(report.id, &rules(), t.now())
         .await
         .unwrap()
@@ -177,7 +181,11 @@ async fn an_entry_says_who_is_concerned(
 }
 
 async fn reading_evidence_is_recorded(t: &TestStore, report: ReportId, target: &Account) {
-    let read = t.read_evidence(report, UserId(7), t.now()).await.unwrap();
+    let read = t
+        .safety()
+        .read_evidence(report, UserId(7), t.now())
+        .await
+        .unwrap();
     assert_eq!(
         read,
         Some(Sealed {
@@ -186,7 +194,8 @@ async fn reading_evidence_is_recorded(t: &TestStore, report: ReportId, target: &
         })
     );
     assert_eq!(
-        t.read_evidence(ReportId(1), UserId(7), t.now())
+        t.safety()
+            .read_evidence(ReportId(1), UserId(7), t.now())
             .await
             .unwrap(),
         None
@@ -225,11 +234,12 @@ async fn moderators_see_what_they_need(t: TestStore) {
 
     // Nobody reads who reported him.
     let own = t
+        .safety()
         .reports(target.0.id, ReportFilter::default(), 10, &rules(), t.now())
         .await
         .unwrap();
     assert_eq!(ids(&own), [back.id]);
 
     reading_evidence_is_recorded(&t, made[1].id, &target).await;
-    assert_eq!(t.totals(t.now()).await.unwrap().open_reports, 3);
+    assert_eq!(t.jobs().totals(t.now()).await.unwrap().open_reports, 3);
 }

@@ -28,27 +28,32 @@ tebdil_core::store_conformance! {
 async fn of_too_many_sessions_the_oldest_ends(t: TestStore) {
     let (user, first) = t.register("kedi").await;
     let (stranger, strangers) = t.register("kopek").await;
-    t.put_key_packages(user.id, first.id, &[vec![1]], Some(&[2]), t.now())
+    t.accounts()
+        .put_key_packages(user.id, first.id, &[vec![1]], Some(&[2]), t.now())
         .await
         .unwrap();
     let sign_in = async |most| {
         t.clock.advance(Duration::from_millis(1));
-        t.create_session(
-            user.id,
-            &user.password_hash,
-            t.new_session("b"),
-            most,
-            t.now(),
-        )
-        .await
-        .unwrap()
-        .expect("signed in")
+        t.accounts()
+            .create_session(
+                user.id,
+                &user.password_hash,
+                t.new_session("b"),
+                most,
+                t.now(),
+            )
+            .await
+            .unwrap()
+            .expect("signed in")
     };
     let (second, third) = (sign_in(3).await, sign_in(3).await);
     assert_eq!((&second.ended, &third.ended), (&vec![], &vec![]));
     let fourth = sign_in(3).await;
     assert_eq!(fourth.ended, [first.id]);
-    assert_eq!(t.session_alive(first.id, t.now()).await.unwrap(), None);
+    assert_eq!(
+        t.accounts().session_alive(first.id, t.now()).await.unwrap(),
+        None
+    );
     assert_eq!(
         t.numbers("SELECT id FROM key_packages").await,
         [0_i64; 0],
@@ -56,7 +61,8 @@ async fn of_too_many_sessions_the_oldest_ends(t: TestStore) {
     );
     // One that is revoked does not count, nor one that ran out.
     assert!(
-        t.revoke_session(user.id, third.session.id, t.now())
+        t.accounts()
+            .revoke_session(user.id, third.session.id, t.now())
             .await
             .unwrap()
     );
@@ -70,6 +76,7 @@ async fn of_too_many_sessions_the_oldest_ends(t: TestStore) {
     let last = sign_in(2).await;
     assert_eq!(last.ended.len(), 2);
     let left: Vec<SessionId> = t
+        .accounts()
         .sessions_of(user.id, None, 9, t.now())
         .await
         .unwrap()
@@ -82,7 +89,8 @@ async fn of_too_many_sessions_the_oldest_ends(t: TestStore) {
         "{left:?}"
     );
     assert!(
-        t.session_alive(strangers.id, t.now() - 39 * DAY)
+        t.accounts()
+            .session_alive(strangers.id, t.now() - 39 * DAY)
             .await
             .unwrap()
             .is_some_and(|alive| alive.user_id == stranger.id)
@@ -101,6 +109,7 @@ async fn parallel_sign_ins_on_two_nodes_keep_the_bound(t: TestStore) {
         );
         async move {
             store
+                .accounts()
                 .create_session(user.id, &hash, new, 5, now)
                 .await
                 .unwrap()
@@ -108,7 +117,11 @@ async fn parallel_sign_ins_on_two_nodes_keep_the_bound(t: TestStore) {
         }
     }))
     .await;
-    let alive = t.sessions_of(user.id, None, 99, t.now()).await.unwrap();
+    let alive = t
+        .accounts()
+        .sessions_of(user.id, None, 99, t.now())
+        .await
+        .unwrap();
     assert_eq!(alive.len(), 5);
     // Each that ended was told once.
     let mut ended: Vec<SessionId> = sign_ins
@@ -135,6 +148,7 @@ async fn a_session_ends_with_its_lifetime_however_refreshed(t: TestStore) {
         t.clock.set(session.created_at + 20 * DAY * u32::from(day));
         let next = hash_token(&[day]);
         let Rotation::Rotated(row) = t
+            .accounts()
             .rotate_refresh(
                 session.id,
                 token,
@@ -152,9 +166,16 @@ async fn a_session_ends_with_its_lifetime_however_refreshed(t: TestStore) {
         token = next;
     }
     t.clock.set(end);
-    assert_eq!(t.session_alive(session.id, t.now()).await.unwrap(), None);
     assert_eq!(
-        t.rotate_refresh(session.id, token, [1; 32], t.now() + DAY, 90 * DAY, t.now())
+        t.accounts()
+            .session_alive(session.id, t.now())
+            .await
+            .unwrap(),
+        None
+    );
+    assert_eq!(
+        t.accounts()
+            .rotate_refresh(session.id, token, [1; 32], t.now() + DAY, 90 * DAY, t.now())
             .await
             .unwrap(),
         Rotation::Invalid
@@ -162,7 +183,8 @@ async fn a_session_ends_with_its_lifetime_however_refreshed(t: TestStore) {
     // Also where the lifetime was shortened since.
     t.clock.set(end - DAY);
     assert_eq!(
-        t.rotate_refresh(session.id, token, [1; 32], t.now() + DAY, 89 * DAY, t.now())
+        t.accounts()
+            .rotate_refresh(session.id, token, [1; 32], t.now() + DAY, 89 * DAY, t.now())
             .await
             .unwrap(),
         Rotation::Invalid
@@ -176,6 +198,7 @@ async fn the_dead_are_found_among_many(t: TestStore) {
         t.register("vasak").await,
     );
     let a2 = t
+        .accounts()
         .create_session(a.id, &Secret::from("hash"), t.new_session("b"), 20, t.now())
         .await
         .unwrap()
@@ -192,19 +215,32 @@ async fn the_dead_are_found_among_many(t: TestStore) {
             .collect()
     };
     assert_eq!(
-        t.dead_among(&asked, t.now()).await.unwrap(),
+        t.accounts().dead_among(&asked, t.now()).await.unwrap(),
         dead(&[SessionId(1)], &[])
     );
-    assert_eq!(t.dead_among(&[], t.now()).await.unwrap(), []);
-    assert!(t.revoke_session(a.id, a1.id, t.now()).await.unwrap());
+    assert_eq!(t.accounts().dead_among(&[], t.now()).await.unwrap(), []);
+    assert!(
+        t.accounts()
+            .revoke_session(a.id, a1.id, t.now())
+            .await
+            .unwrap()
+    );
     t.set_banned(b.id, true).await;
     assert_eq!(
-        t.dead_among(&asked, t.now()).await.unwrap(),
+        t.accounts().dead_among(&asked, t.now()).await.unwrap(),
         dead(&[a1.id, SessionId(1), b1.id], &[b1.id])
     );
-    assert!(t.revoke_session(b.id, b1.id, t.now()).await.unwrap());
+    assert!(
+        t.accounts()
+            .revoke_session(b.id, b1.id, t.now())
+            .await
+            .unwrap()
+    );
     assert_eq!(
-        t.dead_among(&asked, t.now() + 31 * DAY).await.unwrap(),
+        t.accounts()
+            .dead_among(&asked, t.now() + 31 * DAY)
+            .await
+            .unwrap(),
         dead(&asked, &[b1.id]),
         "the ban is what counts"
     );
@@ -212,42 +248,45 @@ async fn the_dead_are_found_among_many(t: TestStore) {
 
 async fn nobody_else_gets_a_session(t: &TestStore, user: &UserRow) {
     assert_eq!(
-        t.create_session(
-            user.id,
-            &Secret::from("hash"),
-            t.new_session("b"),
-            20,
-            t.now()
-        )
-        .await
-        .unwrap(),
+        t.accounts()
+            .create_session(
+                user.id,
+                &Secret::from("hash"),
+                t.new_session("b"),
+                20,
+                t.now()
+            )
+            .await
+            .unwrap(),
         None,
         "banned"
     );
     t.set_banned(user.id, false).await;
     assert_eq!(
-        t.create_session(
-            user.id,
-            &Secret::from("other"),
-            t.new_session("b"),
-            20,
-            t.now()
-        )
-        .await
-        .unwrap(),
+        t.accounts()
+            .create_session(
+                user.id,
+                &Secret::from("other"),
+                t.new_session("b"),
+                20,
+                t.now()
+            )
+            .await
+            .unwrap(),
         None,
         "another password"
     );
     assert_eq!(
-        t.create_session(
-            UserId(1),
-            &Secret::from("hash"),
-            t.new_session("b"),
-            20,
-            t.now()
-        )
-        .await
-        .unwrap(),
+        t.accounts()
+            .create_session(
+                UserId(1),
+                &Secret::from("hash"),
+                t.new_session("b"),
+                20,
+                t.now()
+            )
+            .await
+            .unwrap(),
         None
     );
 }
@@ -262,13 +301,25 @@ async fn a_session_lives_until_it_expires(t: TestStore) {
         last_active: t.now(),
     };
     assert_eq!(
-        t.session_alive(session.id, t.now()).await.unwrap(),
+        t.accounts()
+            .session_alive(session.id, t.now())
+            .await
+            .unwrap(),
         Some(alive)
     );
-    assert_eq!(t.session_alive(SessionId(1), t.now()).await.unwrap(), None);
+    assert_eq!(
+        t.accounts()
+            .session_alive(SessionId(1), t.now())
+            .await
+            .unwrap(),
+        None
+    );
     t.set_banned(user.id, true).await;
     assert_eq!(
-        t.session_alive(session.id, t.now()).await.unwrap(),
+        t.accounts()
+            .session_alive(session.id, t.now())
+            .await
+            .unwrap(),
         Some(AliveSession {
             is_banned: true,
             ..alive
@@ -278,6 +329,7 @@ async fn a_session_lives_until_it_expires(t: TestStore) {
 
     t.clock.advance(10 * DAY);
     let newer = t
+        .accounts()
         .create_session(
             user.id,
             &Secret::from("hash"),
@@ -290,31 +342,51 @@ async fn a_session_lives_until_it_expires(t: TestStore) {
         .expect("signed in")
         .session;
     assert_eq!(
-        t.sessions_of(user.id, None, 9, t.now()).await.unwrap(),
+        t.accounts()
+            .sessions_of(user.id, None, 9, t.now())
+            .await
+            .unwrap(),
         [newer.clone(), session.clone()],
         "newest first"
     );
     assert_eq!(
-        t.sessions_of(user.id, None, 1, t.now()).await.unwrap(),
+        t.accounts()
+            .sessions_of(user.id, None, 1, t.now())
+            .await
+            .unwrap(),
         std::slice::from_ref(&newer)
     );
     assert_eq!(
-        t.sessions_of(user.id, Some(newer.id), 9, t.now())
+        t.accounts()
+            .sessions_of(user.id, Some(newer.id), 9, t.now())
             .await
             .unwrap(),
         std::slice::from_ref(&session)
     );
     let end = session.refresh_expires_at;
     assert!(
-        t.session_alive(session.id, end - Duration::from_millis(1))
+        t.accounts()
+            .session_alive(session.id, end - Duration::from_millis(1))
             .await
             .unwrap()
             .is_some()
     );
-    assert_eq!(t.session_alive(session.id, end).await.unwrap(), None);
-    assert_eq!(t.sessions_of(user.id, None, 9, end).await.unwrap(), [newer]);
     assert_eq!(
-        t.sessions_of(UserId(1), None, 9, t.now()).await.unwrap(),
+        t.accounts().session_alive(session.id, end).await.unwrap(),
+        None
+    );
+    assert_eq!(
+        t.accounts()
+            .sessions_of(user.id, None, 9, end)
+            .await
+            .unwrap(),
+        [newer]
+    );
+    assert_eq!(
+        t.accounts()
+            .sessions_of(UserId(1), None, 9, t.now())
+            .await
+            .unwrap(),
         []
     );
 }
@@ -323,6 +395,7 @@ async fn revoking_is_the_owners_and_takes_the_keys_along(t: TestStore) {
     let (a, a1) = t.register("kedi").await;
     let (b, b1) = t.register("kopek").await;
     let a2 = t
+        .accounts()
         .create_session(a.id, &Secret::from("hash"), t.new_session("b"), 20, t.now())
         .await
         .unwrap()
@@ -330,19 +403,37 @@ async fn revoking_is_the_owners_and_takes_the_keys_along(t: TestStore) {
         .session;
     for (user, session) in [(a.id, a1.id), (a.id, a2.id), (b.id, b1.id)] {
         let stored = t
+            .accounts()
             .put_key_packages(user, session, &[vec![1], vec![2]], Some(&[3]), t.now())
             .await
             .unwrap();
         assert_eq!(stored, PutKeys::Stored { remaining: 2 });
     }
     assert!(
-        !t.revoke_session(b.id, a1.id, t.now()).await.unwrap(),
+        !t.accounts()
+            .revoke_session(b.id, a1.id, t.now())
+            .await
+            .unwrap(),
         "somebody else's"
     );
-    assert!(t.session_alive(a1.id, t.now()).await.unwrap().is_some());
-    assert!(t.revoke_session(a.id, a1.id, t.now()).await.unwrap());
     assert!(
-        !t.revoke_session(a.id, a1.id, t.now()).await.unwrap(),
+        t.accounts()
+            .session_alive(a1.id, t.now())
+            .await
+            .unwrap()
+            .is_some()
+    );
+    assert!(
+        t.accounts()
+            .revoke_session(a.id, a1.id, t.now())
+            .await
+            .unwrap()
+    );
+    assert!(
+        !t.accounts()
+            .revoke_session(a.id, a1.id, t.now())
+            .await
+            .unwrap(),
         "a second time"
     );
     assert_eq!(
@@ -353,15 +444,42 @@ async fn revoking_is_the_owners_and_takes_the_keys_along(t: TestStore) {
         .await,
         [0_i64; 0]
     );
-    assert_eq!(t.key_packages_remaining(a2.id, t.now()).await.unwrap(), 2);
+    assert_eq!(
+        t.accounts()
+            .key_packages_remaining(a2.id, t.now())
+            .await
+            .unwrap(),
+        2
+    );
 
-    assert_eq!(t.revoke_all(a.id, Some(a2.id), t.now()).await.unwrap(), []);
-    assert_eq!(t.revoke_all(a.id, None, t.now()).await.unwrap(), [a2.id]);
-    assert_eq!(t.sessions_of(a.id, None, 9, t.now()).await.unwrap(), []);
+    assert_eq!(
+        t.accounts()
+            .revoke_all(a.id, Some(a2.id), t.now())
+            .await
+            .unwrap(),
+        []
+    );
+    assert_eq!(
+        t.accounts().revoke_all(a.id, None, t.now()).await.unwrap(),
+        [a2.id]
+    );
+    assert_eq!(
+        t.accounts()
+            .sessions_of(a.id, None, 9, t.now())
+            .await
+            .unwrap(),
+        []
+    );
     assert_eq!(
         (
-            t.key_packages_remaining(a2.id, t.now()).await.unwrap(),
-            t.key_packages_remaining(b1.id, t.now()).await.unwrap()
+            t.accounts()
+                .key_packages_remaining(a2.id, t.now())
+                .await
+                .unwrap(),
+            t.accounts()
+                .key_packages_remaining(b1.id, t.now())
+                .await
+                .unwrap()
         ),
         (0, 2)
     );
@@ -370,11 +488,26 @@ async fn revoking_is_the_owners_and_takes_the_keys_along(t: TestStore) {
 async fn touching_never_moves_the_time_back(t: TestStore) {
     let (user, session) = t.register("kedi").await;
     let later = t.now() + DAY;
-    t.touch(user.id, session.id, later).await.unwrap();
-    t.touch(user.id, session.id, t.now()).await.unwrap();
-    assert_eq!(t.user(user.id).await.unwrap().unwrap().last_active, later);
+    t.accounts()
+        .touch(user.id, session.id, later)
+        .await
+        .unwrap();
+    t.accounts()
+        .touch(user.id, session.id, t.now())
+        .await
+        .unwrap();
     assert_eq!(
-        t.session_alive(session.id, t.now())
+        t.accounts()
+            .user(user.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .last_active,
+        later
+    );
+    assert_eq!(
+        t.accounts()
+            .session_alive(session.id, t.now())
             .await
             .unwrap()
             .unwrap()

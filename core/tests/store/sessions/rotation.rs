@@ -13,7 +13,8 @@ tebdil_core::store_conformance! {
 
 async fn rotation_replaces_the_token_and_its_reuse_ends_the_session(t: TestStore) {
     let (user, session) = t.register("kedi").await;
-    t.put_key_packages(user.id, session.id, &[vec![1]], Some(&[2]), t.now())
+    t.accounts()
+        .put_key_packages(user.id, session.id, &[vec![1]], Some(&[2]), t.now())
         .await
         .unwrap();
     let (first, second, third) = (
@@ -24,6 +25,7 @@ async fn rotation_replaces_the_token_and_its_reuse_ends_the_session(t: TestStore
     t.clock.advance(DAY);
     let expiry = t.now() + 30 * DAY;
     let Rotation::Rotated(row) = t
+        .accounts()
         .rotate_refresh(session.id, first, second, expiry, 365 * DAY, t.now())
         .await
         .unwrap()
@@ -39,26 +41,35 @@ async fn rotation_replaces_the_token_and_its_reuse_ends_the_session(t: TestStore
         (&session.device, session.created_at)
     );
     assert!(matches!(
-        t.rotate_refresh(session.id, second, third, expiry, 365 * DAY, t.now())
+        t.accounts()
+            .rotate_refresh(session.id, second, third, expiry, 365 * DAY, t.now())
             .await
             .unwrap(),
         Rotation::Rotated(_)
     ));
 
     assert_eq!(
-        t.rotate_refresh(session.id, first, second, expiry, 365 * DAY, t.now())
+        t.accounts()
+            .rotate_refresh(session.id, first, second, expiry, 365 * DAY, t.now())
             .await
             .unwrap(),
         Rotation::Reused { user_id: user.id }
     );
-    assert_eq!(t.session_alive(session.id, t.now()).await.unwrap(), None);
+    assert_eq!(
+        t.accounts()
+            .session_alive(session.id, t.now())
+            .await
+            .unwrap(),
+        None
+    );
     assert_eq!(
         t.numbers("SELECT id FROM key_packages").await,
         [0_i64; 0],
         "its keys are gone"
     );
     assert_eq!(
-        t.rotate_refresh(session.id, third, first, expiry, 365 * DAY, t.now())
+        t.accounts()
+            .rotate_refresh(session.id, third, first, expiry, 365 * DAY, t.now())
             .await
             .unwrap(),
         Rotation::Invalid,
@@ -73,6 +84,7 @@ async fn of_parallel_rotations_exactly_one_wins(t: TestStore) {
         let (store, now) = (t.store.clone(), t.now());
         async move {
             store
+                .accounts()
                 .rotate_refresh(
                     session.id,
                     hash_token(b"token"),
@@ -90,7 +102,13 @@ async fn of_parallel_rotations_exactly_one_wins(t: TestStore) {
         |wanted: fn(&Rotation) -> bool| outcomes.iter().filter(|outcome| wanted(outcome)).count();
     assert_eq!(count(|outcome| matches!(outcome, Rotation::Rotated(_))), 1);
     assert!(outcomes.contains(&Rotation::Reused { user_id: user.id }));
-    assert_eq!(t.session_alive(session.id, t.now()).await.unwrap(), None);
+    assert_eq!(
+        t.accounts()
+            .session_alive(session.id, t.now())
+            .await
+            .unwrap(),
+        None
+    );
 }
 
 async fn nobody_rotates_a_dead_session(t: TestStore) {
@@ -98,14 +116,16 @@ async fn nobody_rotates_a_dead_session(t: TestStore) {
     let (good, new) = (hash_token(b"token"), hash_token(b"new"));
     let expiry = t.now() + 60 * DAY;
     assert_eq!(
-        t.rotate_refresh(SessionId(1), good, new, expiry, 365 * DAY, t.now())
+        t.accounts()
+            .rotate_refresh(SessionId(1), good, new, expiry, 365 * DAY, t.now())
             .await
             .unwrap(),
         Rotation::Invalid
     );
     t.set_banned(user.id, true).await;
     assert_eq!(
-        t.rotate_refresh(session.id, good, new, expiry, 365 * DAY, t.now())
+        t.accounts()
+            .rotate_refresh(session.id, good, new, expiry, 365 * DAY, t.now())
             .await
             .unwrap(),
         Rotation::Invalid
@@ -113,20 +133,23 @@ async fn nobody_rotates_a_dead_session(t: TestStore) {
     t.set_banned(user.id, false).await;
     let end = session.refresh_expires_at;
     assert_eq!(
-        t.rotate_refresh(session.id, good, new, expiry, 365 * DAY, end)
+        t.accounts()
+            .rotate_refresh(session.id, good, new, expiry, 365 * DAY, end)
             .await
             .unwrap(),
         Rotation::Invalid
     );
     assert_eq!(
-        t.rotate_refresh(session.id, new, good, expiry, 365 * DAY, end)
+        t.accounts()
+            .rotate_refresh(session.id, new, good, expiry, 365 * DAY, end)
             .await
             .unwrap(),
         Rotation::Invalid
     );
     assert!(
         matches!(
-            t.rotate_refresh(session.id, good, new, expiry, 365 * DAY, t.now())
+            t.accounts()
+                .rotate_refresh(session.id, good, new, expiry, 365 * DAY, t.now())
                 .await
                 .unwrap(),
             Rotation::Rotated(_)
@@ -134,12 +157,14 @@ async fn nobody_rotates_a_dead_session(t: TestStore) {
         "nothing had changed"
     );
     assert!(
-        t.revoke_session(user.id, session.id, t.now())
+        t.accounts()
+            .revoke_session(user.id, session.id, t.now())
             .await
             .unwrap()
     );
     assert_eq!(
-        t.rotate_refresh(session.id, new, good, expiry, 365 * DAY, t.now())
+        t.accounts()
+            .rotate_refresh(session.id, new, good, expiry, 365 * DAY, t.now())
             .await
             .unwrap(),
         Rotation::Invalid

@@ -20,7 +20,10 @@ tebdil_core::store_conformance! {
 }
 
 async fn list(t: &TestStore, filter: StaffMatchFilter, limit: i64) -> Vec<StaffMatchRow> {
-    t.matches_for_staff(filter, limit, t.now()).await.unwrap()
+    t.matches()
+        .matches_for_staff(filter, limit, t.now())
+        .await
+        .unwrap()
 }
 
 async fn ids(t: &TestStore, filter: StaffMatchFilter) -> Vec<MatchId> {
@@ -211,7 +214,8 @@ async fn matches_are_shown_without_what_was_said(t: TestStore) {
         matched(&t, &b, &c, 5).await,
     );
     write_four_messages(&t, first, &a, &b).await;
-    t.end_match(second, Some(c.0.id), EndReason::Left, t.now())
+    t.matches()
+        .end_match(second, Some(c.0.id), EndReason::Left, t.now())
         .await
         .unwrap();
     let all = StaffMatchFilter::default();

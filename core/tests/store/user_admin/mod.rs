@@ -26,7 +26,8 @@ async fn found(t: &TestStore, search: AccountSearch) -> Vec<UserId> {
         search: Some(search),
         ..AccountFilter::default()
     };
-    t.accounts(&filter, 9)
+    t.accounts()
+        .list_accounts(&filter, 9)
         .await
         .unwrap()
         .iter()
@@ -74,13 +75,15 @@ async fn accounts_are_found_by_id_handle_and_beginning(t: TestStore) {
     assert_eq!(found(&t, AccountSearch::Id(gone.id)).await, [gone.id]);
     assert!(found(&t, AccountSearch::Id(UserId(1))).await.is_empty());
     let row = t
+        .accounts()
         .account_for(gone.id, UserId(7), t.now())
         .await
         .unwrap()
         .expect("it is still referred to");
     assert_eq!(row.erased_at, Some(gone.created_at));
     assert_eq!(
-        t.account_for(kedi.id, UserId(7), t.now())
+        t.accounts()
+            .account_for(kedi.id, UserId(7), t.now())
             .await
             .unwrap()
             .expect("there")
@@ -88,7 +91,8 @@ async fn accounts_are_found_by_id_handle_and_beginning(t: TestStore) {
         None
     );
     assert!(
-        t.account_for(UserId(1), UserId(7), t.now())
+        t.accounts()
+            .account_for(UserId(1), UserId(7), t.now())
             .await
             .unwrap()
             .is_none()
@@ -99,6 +103,7 @@ async fn accounts_are_found_by_id_handle_and_beginning(t: TestStore) {
         ..LogFilter::default()
     };
     let viewed: Vec<_> = t
+        .jobs()
         .system_logs(viewed, 9)
         .await
         .unwrap()
@@ -126,7 +131,8 @@ async fn accounts_are_filtered_and_come_in_pages(t: TestStore) {
     .await;
     t.set_banned(ids[2], true).await;
     let list = async |filter: AccountFilter, limit| -> Vec<UserId> {
-        t.accounts(&filter, limit)
+        t.accounts()
+            .list_accounts(&filter, limit)
             .await
             .unwrap()
             .iter()
@@ -195,7 +201,8 @@ async fn a_phone_finds_who_has_it_and_who_had_it(t: TestStore) {
     t.erase(&before).await;
     let phone = before.phone_index;
     let look = async |phone| -> Vec<UserId> {
-        t.accounts_of_phone(&phone, UserId(7), t.now())
+        t.accounts()
+            .accounts_of_phone(&phone, UserId(7), t.now())
             .await
             .unwrap()
             .iter()
@@ -211,6 +218,7 @@ async fn a_phone_finds_who_has_it_and_who_had_it(t: TestStore) {
     assert_eq!(look(phone).await, [other.id, before.id]);
     assert!(look(other.phone_index).await.is_empty());
     let acts = t
+        .jobs()
         .system_logs(
             LogFilter {
                 action: Some("phone_looked_up"),
@@ -237,7 +245,11 @@ async fn a_phone_finds_who_has_it_and_who_had_it(t: TestStore) {
 
 /// What is about the reader is not told, not even by a number.
 async fn what_is_about_the_reader_is_not_counted(t: &TestStore, a: &Account, b: &Account) {
-    let of_a = t.account_counts(a.0.id, b.0.id, t.now()).await.unwrap();
+    let of_a = t
+        .accounts()
+        .account_counts(a.0.id, b.0.id, t.now())
+        .await
+        .unwrap();
     assert_eq!(
         (
             of_a.reports_made,
@@ -246,7 +258,11 @@ async fn what_is_about_the_reader_is_not_counted(t: &TestStore, a: &Account, b: 
         ),
         (0, 0, 2)
     );
-    let of_b = t.account_counts(b.0.id, b.0.id, t.now()).await.unwrap();
+    let of_b = t
+        .accounts()
+        .account_counts(b.0.id, b.0.id, t.now())
+        .await
+        .unwrap();
     assert_eq!(
         (
             of_b.reports_open,
@@ -286,7 +302,12 @@ async fn an_account_is_counted(t: TestStore) {
     .await;
     t.ban(&a.0.phone_index, "spam", Some(old)).await;
     t.ban(&a.0.phone_index, "spam", None).await;
-    let counts = async |user: UserId, now| t.account_counts(user, UserId(7), now).await.unwrap();
+    let counts = async |user: UserId, now| {
+        t.accounts()
+            .account_counts(user, UserId(7), now)
+            .await
+            .unwrap()
+    };
     // The devices of both signed in a month ago.
     let expected = AdminUserCounts {
         reports_open: 2,

@@ -39,6 +39,7 @@ async fn want_every_tag_at_once(t: &TestStore, nodes: &[Store; 2]) -> Vec<Regist
         );
         async move {
             store
+                .accounts()
                 .insert_user(&new, session, &mut rng(7), now)
                 .await
                 .unwrap()
@@ -77,6 +78,7 @@ async fn aliases_that_look_the_same_never_share_a_tag(t: TestStore) {
         ..ProfileUpdate::default()
     };
     let renamed = t
+        .accounts()
         .update_profile(other.id, &update(looks_like("kedio", "kedio")), &mut rng(1))
         .await
         .unwrap();
@@ -97,6 +99,7 @@ async fn aliases_that_look_the_same_never_share_a_tag(t: TestStore) {
     ))
     .await;
     let late = t
+        .accounts()
         .update_profile(late.id, &update(looks_like("kedio", "today")), &mut rng(1))
         .await
         .unwrap();
@@ -105,6 +108,7 @@ async fn aliases_that_look_the_same_never_share_a_tag(t: TestStore) {
     };
     assert_ne!(late.tag, renamed.tag);
     let respelled = t
+        .accounts()
         .update_profile(kedi.id, &update(looks_like("KediO", "kedio")), &mut rng(1))
         .await
         .unwrap();
@@ -126,6 +130,7 @@ async fn users_of_one_alias_get_different_tags(t: TestStore) {
         );
         async move {
             store
+                .accounts()
                 .insert_user(&new, session, &mut rng(5), now)
                 .await
                 .unwrap()
@@ -159,6 +164,7 @@ async fn the_last_tag_is_given_and_then_the_alias_is_full(t: TestStore) {
     let (last, _) = t.register("kedi").await;
     assert_eq!(last.tag, free);
     let refused = t
+        .accounts()
         .insert_user(
             &t.new_user(900, "kedi"),
             t.new_session("a"),
@@ -169,7 +175,8 @@ async fn the_last_tag_is_given_and_then_the_alias_is_full(t: TestStore) {
         .unwrap();
     assert_eq!(refused, Registration::AliasFull);
     assert_eq!(
-        t.user_by_phone(&t.new_user(900, "kedi").phone_index)
+        t.accounts()
+            .user_by_phone(&t.new_user(900, "kedi").phone_index)
             .await
             .unwrap(),
         None
@@ -181,12 +188,14 @@ async fn the_last_tag_is_given_and_then_the_alias_is_full(t: TestStore) {
         ..ProfileUpdate::default()
     };
     assert_eq!(
-        t.update_profile(other.id, &update, &mut rng(3))
+        t.accounts()
+            .update_profile(other.id, &update, &mut rng(3))
             .await
             .unwrap(),
         ProfileChange::AliasFull
     );
     let ProfileChange::Updated(respelled) = t
+        .accounts()
         .update_profile(first.id, &update, &mut rng(3))
         .await
         .unwrap()
@@ -213,6 +222,7 @@ async fn a_new_alias_keeps_a_free_tag_and_leaves_a_taken_one(t: TestStore) {
         ..ProfileUpdate::default()
     };
     let ProfileChange::Updated(moved) = t
+        .accounts()
         .update_profile(b.id, &rename("kus"), &mut rng(1))
         .await
         .unwrap()
@@ -221,6 +231,7 @@ async fn a_new_alias_keeps_a_free_tag_and_leaves_a_taken_one(t: TestStore) {
     };
     assert_eq!((moved.alias.as_str(), &moved.tag), ("kus", &a.tag));
     let ProfileChange::Updated(moved) = t
+        .accounts()
         .update_profile(b.id, &rename("kedi"), &mut rng(1))
         .await
         .unwrap()
@@ -245,6 +256,7 @@ async fn renaming_to_one_alias_at_once_gives_different_tags(t: TestStore) {
                 ..ProfileUpdate::default()
             };
             store
+                .accounts()
                 .update_profile(user, &update, &mut rng(5))
                 .await
                 .unwrap()

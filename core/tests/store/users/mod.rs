@@ -29,18 +29,36 @@ async fn a_password_is_stored_anew_unless_it_was_changed(t: TestStore) {
         Secret::from("new scheme"),
         Secret::from("other"),
     );
-    t.replace_password_hash(user.id, &old, &new).await.unwrap();
-    assert_eq!(t.user(user.id).await.unwrap().unwrap().password_hash, new);
-    t.replace_password_hash(user.id, &old, &other)
+    t.accounts()
+        .replace_password_hash(user.id, &old, &new)
         .await
         .unwrap();
     assert_eq!(
-        t.user(user.id).await.unwrap().unwrap().password_hash,
+        t.accounts()
+            .user(user.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .password_hash,
+        new
+    );
+    t.accounts()
+        .replace_password_hash(user.id, &old, &other)
+        .await
+        .unwrap();
+    assert_eq!(
+        t.accounts()
+            .user(user.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .password_hash,
         new,
         "it was no longer the old one"
     );
     assert!(
-        t.session_alive(session.id, t.now())
+        t.accounts()
+            .session_alive(session.id, t.now())
             .await
             .unwrap()
             .is_some()
@@ -50,6 +68,7 @@ async fn a_password_is_stored_anew_unless_it_was_changed(t: TestStore) {
 async fn a_new_account_reads_as_it_was_written(t: TestStore) {
     let new = t.new_user(7, "Kedi");
     let Registration::Inserted(user, session) = t
+        .accounts()
         .insert_user(&new, t.new_session("a"), &mut rng(1), t.now())
         .await
         .unwrap()
@@ -82,13 +101,23 @@ async fn a_new_account_reads_as_it_was_written(t: TestStore) {
         (user.created_at, user.last_active, user.terms_accepted_at),
         (t.now(), t.now(), t.now())
     );
-    assert_eq!(t.user(user.id).await.unwrap().as_ref(), Some(&*user));
     assert_eq!(
-        t.user_by_phone(&new.phone_index).await.unwrap().as_ref(),
+        t.accounts().user(user.id).await.unwrap().as_ref(),
         Some(&*user)
     );
     assert_eq!(
-        t.sessions_of(user.id, None, 9, t.now()).await.unwrap(),
+        t.accounts()
+            .user_by_phone(&new.phone_index)
+            .await
+            .unwrap()
+            .as_ref(),
+        Some(&*user)
+    );
+    assert_eq!(
+        t.accounts()
+            .sessions_of(user.id, None, 9, t.now())
+            .await
+            .unwrap(),
         [session]
     );
     let plain = t
@@ -107,9 +136,10 @@ async fn a_new_account_reads_as_it_was_written(t: TestStore) {
         "nothing personal is printed"
     );
 
-    assert_eq!(t.user(UserId(1)).await.unwrap(), None);
+    assert_eq!(t.accounts().user(UserId(1)).await.unwrap(), None);
     assert_eq!(
-        t.user_by_phone(&t.index.phone("+905309999999"))
+        t.accounts()
+            .user_by_phone(&t.index.phone("+905309999999"))
             .await
             .unwrap(),
         None
@@ -122,6 +152,7 @@ async fn one_phone_registers_once_however_many_try(t: TestStore) {
         let new = t.new_user(1, &format!("alias{number}"));
         async move {
             store
+                .accounts()
                 .insert_user(&new, session, &mut rng(number), now)
                 .await
                 .unwrap()
@@ -150,6 +181,7 @@ async fn a_banned_phone_is_refused(t: TestStore) {
     let until = t.now() + Duration::from_mins(1);
     t.ban(&new.phone_index, "short", Some(until)).await;
     let Registration::PhoneBanned(ban) = t
+        .accounts()
         .insert_user(&new, t.new_session("a"), &mut rng(1), t.now())
         .await
         .unwrap()
@@ -161,7 +193,10 @@ async fn a_banned_phone_is_refused(t: TestStore) {
         ("short", Some(until), false)
     );
     assert_eq!(
-        t.active_ban(&new.phone_index, t.now()).await.unwrap(),
+        t.safety()
+            .active_ban(&new.phone_index, t.now())
+            .await
+            .unwrap(),
         Some(ban)
     );
 
@@ -172,7 +207,8 @@ async fn a_banned_phone_is_refused(t: TestStore) {
     )
     .await;
     assert_eq!(
-        t.active_ban(&new.phone_index, t.now())
+        t.safety()
+            .active_ban(&new.phone_index, t.now())
             .await
             .unwrap()
             .map(|ban| ban.reason),
@@ -180,7 +216,8 @@ async fn a_banned_phone_is_refused(t: TestStore) {
     );
     t.ban(&new.phone_index, "for good", None).await;
     assert_eq!(
-        t.active_ban(&new.phone_index, t.now())
+        t.safety()
+            .active_ban(&new.phone_index, t.now())
             .await
             .unwrap()
             .map(|ban| ban.reason),
@@ -189,7 +226,8 @@ async fn a_banned_phone_is_refused(t: TestStore) {
     t.execute("UPDATE bans SET lifted_at = created_at WHERE until IS NULL")
         .await;
     assert_eq!(
-        t.active_ban(&new.phone_index, t.now())
+        t.safety()
+            .active_ban(&new.phone_index, t.now())
             .await
             .unwrap()
             .map(|ban| ban.reason),
@@ -197,18 +235,23 @@ async fn a_banned_phone_is_refused(t: TestStore) {
     );
     t.clock.advance(Duration::from_mins(2));
     assert_eq!(
-        t.active_ban(&new.phone_index, t.now()).await.unwrap(),
+        t.safety()
+            .active_ban(&new.phone_index, t.now())
+            .await
+            .unwrap(),
         None,
         "a ban ends at its time, not after it"
     );
     assert!(matches!(
-        t.insert_user(&new, t.new_session("a"), &mut rng(1), t.now())
+        t.accounts()
+            .insert_user(&new, t.new_session("a"), &mut rng(1), t.now())
             .await
             .unwrap(),
         Registration::Inserted(..)
     ));
     assert_eq!(
-        t.active_ban(&t.new_user(2, "x").phone_index, t.now())
+        t.safety()
+            .active_ban(&t.new_user(2, "x").phone_index, t.now())
             .await
             .unwrap(),
         None
@@ -228,6 +271,7 @@ async fn a_profile_changes_in_parts(t: TestStore) {
         })),
     };
     let ProfileChange::Updated(after) = t
+        .accounts()
         .update_profile(before.id, &full, &mut rng(1))
         .await
         .unwrap()
@@ -248,10 +292,14 @@ async fn a_profile_changes_in_parts(t: TestStore) {
             })
         )
     );
-    assert_eq!(t.user(before.id).await.unwrap().as_ref(), Some(&*after));
+    assert_eq!(
+        t.accounts().user(before.id).await.unwrap().as_ref(),
+        Some(&*after)
+    );
 
     assert_eq!(
-        t.update_profile(before.id, &ProfileUpdate::default(), &mut rng(1))
+        t.accounts()
+            .update_profile(before.id, &ProfileUpdate::default(), &mut rng(1))
             .await
             .unwrap(),
         ProfileChange::Updated(after.clone())
@@ -261,6 +309,7 @@ async fn a_profile_changes_in_parts(t: TestStore) {
         ..ProfileUpdate::default()
     };
     let ProfileChange::Updated(after_erasing) = t
+        .accounts()
         .update_profile(before.id, &erase, &mut rng(1))
         .await
         .unwrap()
@@ -271,9 +320,18 @@ async fn a_profile_changes_in_parts(t: TestStore) {
         (after_erasing.location, &after_erasing.languages),
         (None, &after.languages)
     );
-    assert_eq!(t.user(before.id).await.unwrap().unwrap().location, None);
     assert_eq!(
-        t.update_profile(UserId(1), &full, &mut rng(1))
+        t.accounts()
+            .user(before.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .location,
+        None
+    );
+    assert_eq!(
+        t.accounts()
+            .update_profile(UserId(1), &full, &mut rng(1))
             .await
             .unwrap(),
         ProfileChange::NotFound
@@ -284,66 +342,109 @@ async fn a_new_password_ends_the_other_sessions(t: TestStore) {
     let (user, first) = t.register("kedi").await;
     let old = Secret::from("hash");
     let second = t
+        .accounts()
         .create_session(user.id, &old, t.new_session("b"), 20, t.now())
         .await
         .unwrap()
         .expect("signed in")
         .session;
     let third = t
+        .accounts()
         .create_session(user.id, &old, t.new_session("c"), 20, t.now())
         .await
         .unwrap()
         .expect("signed in")
         .session;
     let (other, _) = t.register("kopek").await;
-    t.put_key_packages(user.id, first.id, &[vec![1]], None, t.now())
+    t.accounts()
+        .put_key_packages(user.id, first.id, &[vec![1]], None, t.now())
         .await
         .unwrap();
-    t.put_key_packages(user.id, second.id, &[vec![2]], None, t.now())
+    t.accounts()
+        .put_key_packages(user.id, second.id, &[vec![2]], None, t.now())
         .await
         .unwrap();
 
     let new = Secret::from("new hash");
     let mut ended = t
+        .accounts()
         .set_password(user.id, Some(&old), &new, Some(second.id), t.now())
         .await
         .unwrap()
         .expect("changed");
     ended.sort();
     assert_eq!(ended, [first.id, third.id]);
-    assert_eq!(t.user(user.id).await.unwrap().unwrap().password_hash, new);
-    assert_eq!(t.user(other.id).await.unwrap().unwrap().password_hash, old);
-    assert!(t.session_alive(second.id, t.now()).await.unwrap().is_some());
-    assert!(t.session_alive(first.id, t.now()).await.unwrap().is_none());
+    assert_eq!(
+        t.accounts()
+            .user(user.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .password_hash,
+        new
+    );
+    assert_eq!(
+        t.accounts()
+            .user(other.id)
+            .await
+            .unwrap()
+            .unwrap()
+            .password_hash,
+        old
+    );
+    assert!(
+        t.accounts()
+            .session_alive(second.id, t.now())
+            .await
+            .unwrap()
+            .is_some()
+    );
+    assert!(
+        t.accounts()
+            .session_alive(first.id, t.now())
+            .await
+            .unwrap()
+            .is_none()
+    );
     assert_eq!(
         (
-            t.key_packages_remaining(first.id, t.now()).await.unwrap(),
-            t.key_packages_remaining(second.id, t.now()).await.unwrap()
+            t.accounts()
+                .key_packages_remaining(first.id, t.now())
+                .await
+                .unwrap(),
+            t.accounts()
+                .key_packages_remaining(second.id, t.now())
+                .await
+                .unwrap()
         ),
         (0, 1)
     );
 
     assert_eq!(
-        t.set_password(user.id, Some(&old), &new, None, t.now())
+        t.accounts()
+            .set_password(user.id, Some(&old), &new, None, t.now())
             .await
             .unwrap(),
         None,
         "verified against the old one"
     );
     assert_eq!(
-        t.set_password(UserId(1), None, &new, None, t.now())
+        t.accounts()
+            .set_password(UserId(1), None, &new, None, t.now())
             .await
             .unwrap(),
         None
     );
     assert_eq!(
-        t.set_password(user.id, None, &old, None, t.now())
+        t.accounts()
+            .set_password(user.id, None, &old, None, t.now())
             .await
             .unwrap(),
         Some(vec![second.id])
     );
     assert_eq!(
-        t.create_session(user.id, &new, t.new_session("d"), 20, t.now())
+        t.accounts()
+            .create_session(user.id, &new, t.new_session("d"), 20, t.now())
             .await
             .unwrap(),
         None,

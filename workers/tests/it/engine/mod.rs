@@ -345,7 +345,7 @@ async fn what_cannot_be_read_is_dead_at_once(db: &Database) {
         run_at: db.now(),
         max_attempts: 9,
     };
-    db.store.push_job(job, db.now()).await.expect("push");
+    db.store.jobs().push_job(job, db.now()).await.expect("push");
     assert_eq!(
         workers.run_due_once().await.expect("run"),
         Ran {

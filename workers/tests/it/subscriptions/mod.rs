@@ -112,6 +112,7 @@ async fn customer(db: &Database, external_id: &str, ends_at: Timestamp) -> UserI
         quota: &quota,
     };
     db.store
+        .economy()
         .billing_token(user, external_id, db.now())
         .await
         .expect("token");
@@ -123,6 +124,7 @@ async fn customer(db: &Database, external_id: &str, ends_at: Timestamp) -> UserI
         ends_at,
     );
     db.store
+        .economy()
         .take_billing_event(&bought, external_id, terms, db.now())
         .await
         .expect("event");
@@ -132,6 +134,7 @@ async fn customer(db: &Database, external_id: &str, ends_at: Timestamp) -> UserI
 
 async fn is_premium(db: &Database, user: UserId) -> bool {
     db.store
+        .economy()
         .quota(user, &TestStore::quota_rules(), db.now())
         .await
         .expect("quota")
@@ -146,6 +149,7 @@ async fn a_granted_one_ends_on_time_and_is_told_once(db: &Database) {
     let (user, quota) = (db.user().await, TestStore::quota_rules());
     let ends_at = db.now() + DAY;
     db.store
+        .economy()
         .grant_subscription(user, "monthly", ends_at, UserId(1), &quota, db.now())
         .await
         .expect("grant")
@@ -193,6 +197,7 @@ async fn a_renewing_one_has_its_grace_where_nobody_can_be_asked(db: &Database) {
         ends_at + 30 * DAY,
     );
     db.store
+        .economy()
         .take_billing_event(&event, "renewed", terms, db.now())
         .await
         .expect("event");
@@ -209,6 +214,7 @@ async fn many_end_once_under_two_workers_of_which_one_dies(db: &Database) {
     for _ in 0..MANY {
         let user = db.user().await;
         db.store
+            .economy()
             .grant_subscription(user, "monthly", ends_at, UserId(1), &quota, db.now())
             .await
             .expect("grant");
@@ -281,6 +287,7 @@ async fn events_that_waited_for_their_plan_are_applied_and_old_ones_deleted(db: 
     let workers = workers(db, &told, None, HOUR);
     let (user, quota) = (db.user().await, TestStore::quota_rules());
     db.store
+        .economy()
         .billing_token(user, "token", db.now())
         .await
         .expect("token");
@@ -297,6 +304,7 @@ async fn events_that_waited_for_their_plan_are_applied_and_old_ones_deleted(db: 
         db.now() + 900 * DAY,
     );
     db.store
+        .economy()
         .take_billing_event(&event, "token", unknown, db.now())
         .await
         .expect("event");
@@ -311,6 +319,7 @@ async fn events_that_waited_for_their_plan_are_applied_and_old_ones_deleted(db: 
         )
     };
     db.store
+        .economy()
         .take_billing_event(&never, "token", unknown, db.now())
         .await
         .expect("event");

@@ -225,6 +225,7 @@ async fn a_slow_verifier_does_not_keep_others_from_their_end(db: &Database) {
     let bought = customer(db, "sub", ends_at).await;
     let (granted, quota) = (db.user().await, TestStore::quota_rules());
     db.store
+        .economy()
         .grant_subscription(granted, "monthly", ends_at, UserId(1), &quota, db.now())
         .await
         .expect("grant");

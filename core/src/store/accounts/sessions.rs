@@ -1,0 +1,420 @@
+//! Signed-in devices and their rotating refresh tokens.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    time::Duration,
+};
+
+use sqlx::FromRow;
+
+use super::{Accounts, sign_ins::count_act};
+use crate::{
+    db::Tx,
+    domain::UserRole,
+    id::{SessionId, UserId},
+    protocol::Device,
+    store::StoreError,
+    time::Timestamp,
+};
+
+/// A device that signs in.
+#[derive(Debug, Clone)]
+pub struct NewSession {
+    pub device: Device,
+    /// [`crate::crypto::hash_token`] of the refresh token's secret part.
+    pub refresh_hash: [u8; 32],
+    pub refresh_expires_at: Timestamp,
+}
+
+/// A signed-in device.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionRow {
+    pub id: SessionId,
+    pub user_id: UserId,
+    pub device: Device,
+    pub refresh_expires_at: Timestamp,
+    pub created_at: Timestamp,
+    pub last_active: Timestamp,
+}
+
+#[derive(FromRow)]
+struct RawSession {
+    id: SessionId,
+    user_id: UserId,
+    device_name: String,
+    device_platform: String,
+    refresh_expires_at: Timestamp,
+    created_at: Timestamp,
+    last_active: Timestamp,
+}
+
+impl From<RawSession> for SessionRow {
+    fn from(row: RawSession) -> Self {
+        Self {
+            id: row.id,
+            user_id: row.user_id,
+            device: Device {
+                name: row.device_name,
+                platform: row.device_platform,
+            },
+            refresh_expires_at: row.refresh_expires_at,
+            created_at: row.created_at,
+            last_active: row.last_active,
+        }
+    }
+}
+
+/// A session that may act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub struct AliveSession {
+    pub user_id: UserId,
+    pub role: UserRole,
+    pub is_banned: bool,
+    pub is_premium: bool,
+    /// When the session was last touched, so that the caller can touch it seldom.
+    pub last_active: Timestamp,
+}
+
+/// A session that may not act any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeadSession {
+    pub id: SessionId,
+    /// Its user is banned.
+    pub is_banned: bool,
+}
+
+/// What became of a refresh.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rotation {
+    /// The presented token was the good one; the new one is now.
+    Rotated(SessionRow),
+    /// The presented token had been replaced: it, or its successor, is in wrong hands. The session
+    /// is revoked now.
+    Reused { user_id: UserId },
+    /// Unknown, expired or revoked session, or its user is banned. Nothing changed.
+    Invalid,
+}
+
+/// A write that takes key packages away holds the user first: making a match reads them under the
+/// same lock.
+pub(crate) const LOCK_USER: &str = "SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE";
+const REVOKE: &str =
+    "UPDATE sessions SET revoked_at = $1 WHERE id = $2 AND user_id = $3 AND revoked_at IS NULL";
+
+/// Inserts a session in this transaction.
+pub(crate) async fn insert_session(
+    tx: &mut Tx,
+    user: UserId,
+    new: NewSession,
+    now: Timestamp,
+) -> Result<SessionRow, StoreError> {
+    const SQL: &str = "INSERT INTO sessions (id, user_id, refresh_hash, refresh_expires_at, \
+         device_name, device_platform, created_at, last_active) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    let id: SessionId = tx.id();
+    tx.query(SQL)
+        .bind(id)
+        .bind(user)
+        .bind(&new.refresh_hash[..])
+        .bind(new.refresh_expires_at)
+        .bind(&new.device.name)
+        .bind(&new.device.platform)
+        .bind(now)
+        .bind(now)
+        .execute()
+        .await?;
+    Ok(SessionRow {
+        id,
+        user_id: user,
+        device: new.device,
+        refresh_expires_at: new.refresh_expires_at,
+        created_at: now,
+        last_active: now,
+    })
+}
+
+/// Revokes all sessions of a user but one, in this transaction; gives their ids.
+pub(crate) async fn revoke_others(
+    tx: &mut Tx,
+    user: UserId,
+    keep: Option<SessionId>,
+    now: Timestamp,
+) -> Result<Vec<SessionId>, StoreError> {
+    const REVOKE_OTHERS: &str = "UPDATE sessions SET revoked_at = $1 \
+         WHERE user_id = $2 AND id <> $3 AND revoked_at IS NULL RETURNING id";
+    const DROP_PACKAGES: &str = "DELETE FROM key_packages WHERE user_id = $1 AND session_id <> $2";
+    const DROP_PUSH_TOKENS: &str =
+        "DELETE FROM push_tokens WHERE user_id = $1 AND session_id <> $2";
+    // Id 0 is nobody's.
+    let keep = keep.unwrap_or(SessionId(0));
+    let revoked = tx
+        .query(REVOKE_OTHERS)
+        .bind(now)
+        .bind(user)
+        .bind(keep)
+        .values()
+        .await?;
+    for sql in [DROP_PACKAGES, DROP_PUSH_TOKENS] {
+        tx.query(sql).bind(user).bind(keep).execute().await?;
+    }
+    Ok(revoked)
+}
+
+/// Forgets what only a live session has, in this transaction: key packages and push token.
+pub(super) async fn drop_belongings(tx: &mut Tx, session: SessionId) -> Result<(), StoreError> {
+    const DROP_PACKAGES: &str = "DELETE FROM key_packages WHERE session_id = $1";
+    const DROP_PUSH_TOKEN: &str = "DELETE FROM push_tokens WHERE session_id = $1";
+    for sql in [DROP_PACKAGES, DROP_PUSH_TOKEN] {
+        tx.query(sql).bind(session).execute().await?;
+    }
+    Ok(())
+}
+
+impl Accounts<'_> {
+    /// Exchanges the refresh token. Of several calls with the same token exactly one gets
+    /// [`Rotation::Rotated`]; a later one gets [`Rotation::Reused`], and the session ends. The new
+    /// token is good until `new_expiry`, and no longer than a session may live after its sign-in.
+    ///
+    /// Only the good token's hash is kept, so *any* other token counts as reused: call this only
+    /// with tokens known to be issued here.
+    pub async fn rotate_refresh(
+        self,
+        session: SessionId,
+        presented: [u8; 32],
+        new_hash: [u8; 32],
+        new_expiry: Timestamp,
+        lifetime: Duration,
+        now: Timestamp,
+    ) -> Result<Rotation, StoreError> {
+        const ROTATE: &str = "UPDATE sessions \
+             SET refresh_hash = $1, refresh_expires_at = $2, last_active = $3 \
+             WHERE id = $4 AND refresh_hash = $5 AND revoked_at IS NULL \
+             AND refresh_expires_at > $3 AND NOT EXISTS (SELECT 1 FROM users \
+             WHERE users.id = sessions.user_id AND users.is_banned = TRUE) \
+             RETURNING id, user_id, device_name, device_platform, refresh_expires_at, created_at, \
+             last_active";
+        const OWNER: &str = "SELECT user_id, created_at FROM sessions WHERE id = $1";
+        // The good token gets here only when the user is banned.
+        const REPLACED: &str = "SELECT user_id FROM sessions WHERE id = $1 \
+             AND refresh_hash <> $2 AND revoked_at IS NULL AND refresh_expires_at > $3";
+        let mut tx = self.begin().await?;
+        let owner: Option<(UserId, Timestamp)> = tx.query(OWNER).bind(session).optional().await?;
+        let Some((user_id, created_at)) = owner else {
+            return Ok(Rotation::Invalid);
+        };
+        let end = created_at + lifetime;
+        if end <= now {
+            return Ok(Rotation::Invalid);
+        }
+        // The user before the session, as everywhere: an update that waited and then did not match
+        // keeps the session locked all the same.
+        tx.query(LOCK_USER).bind(user_id).execute().await?;
+        let rotated: Option<RawSession> = tx
+            .query(ROTATE)
+            .bind(&new_hash[..])
+            .bind(new_expiry.min(end))
+            .bind(now)
+            .bind(session)
+            .bind(&presented[..])
+            .optional()
+            .await?;
+        let rotation = if let Some(row) = rotated {
+            Rotation::Rotated(row.into())
+        } else {
+            let replaced: Option<UserId> = tx
+                .query(REPLACED)
+                .bind(session)
+                .bind(&presented[..])
+                .bind(now)
+                .optional_value()
+                .await?;
+            if replaced.is_none() {
+                return Ok(Rotation::Invalid);
+            }
+            tx.query(REVOKE)
+                .bind(now)
+                .bind(session)
+                .bind(user_id)
+                .execute()
+                .await?;
+            drop_belongings(&mut tx, session).await?;
+            count_act(&mut tx, "refresh_reused", user_id, None, Some(session), now).await?;
+            Rotation::Reused { user_id }
+        };
+        tx.commit().await?;
+        Ok(rotation)
+    }
+
+    /// The session, when it is neither revoked nor expired; also then when its user is banned, for
+    /// a ban revokes it and shall be what the user is told. Asked at every request and `hello`: one
+    /// look-up by primary key.
+    pub async fn session_alive(
+        self,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<AliveSession>, StoreError> {
+        const SQL: &str = "SELECT s.user_id, u.role, u.is_banned, u.is_premium, s.last_active \
+             FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 \
+             AND ((s.revoked_at IS NULL AND s.refresh_expires_at > $2) OR u.is_banned)";
+        Ok(self.read(SQL).bind(session).bind(now).optional().await?)
+    }
+
+    /// Those of these sessions that are no longer alive, or whose user is banned, and which of the
+    /// two it is.
+    pub async fn dead_among(
+        self,
+        sessions: &[SessionId],
+        now: Timestamp,
+    ) -> Result<Vec<DeadSession>, StoreError> {
+        const SQL: &str = "SELECT s.id, (s.revoked_at IS NULL AND s.refresh_expires_at > $1), \
+             u.is_banned FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id IN ({list})";
+        let found: Vec<(SessionId, bool, bool)> = self
+            .read(SQL)
+            .bind(now)
+            .list(sessions.iter().copied())
+            .all()
+            .await?;
+        let found: HashMap<SessionId, (bool, bool)> = found
+            .into_iter()
+            .map(|(session, lives, is_banned)| (session, (lives, is_banned)))
+            .collect();
+        let dead = |session: &SessionId| {
+            let (lives, is_banned) = found.get(session).copied().unwrap_or((false, false));
+            (!lives || is_banned).then_some(DeadSession {
+                id: *session,
+                is_banned,
+            })
+        };
+        Ok(sessions.iter().filter_map(dead).collect())
+    }
+
+    /// Ends one session of the user and forgets its key packages and its push token. `false` when
+    /// the user has no such live session.
+    pub async fn revoke_session(
+        self,
+        user: UserId,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let mut tx = self.begin().await?;
+        tx.query(LOCK_USER).bind(user).execute().await?;
+        let revoked = tx
+            .query(REVOKE)
+            .bind(now)
+            .bind(session)
+            .bind(user)
+            .execute()
+            .await?
+            > 0;
+        if revoked {
+            drop_belongings(&mut tx, session).await?;
+            count_act(
+                &mut tx,
+                "session_ended",
+                user,
+                Some(user),
+                Some(session),
+                now,
+            )
+            .await?;
+        }
+        tx.commit().await?;
+        Ok(revoked)
+    }
+
+    /// Ends all sessions of the user but `keep`, and forgets their key packages and push tokens.
+    /// Gives the ids of those that were alive.
+    pub async fn revoke_all(
+        self,
+        user: UserId,
+        keep: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<Vec<SessionId>, StoreError> {
+        let mut tx = self.begin().await?;
+        tx.query(LOCK_USER).bind(user).execute().await?;
+        let revoked = revoke_others(&mut tx, user, keep, now).await?;
+        tx.commit().await?;
+        Ok(revoked)
+    }
+
+    /// The user's live sessions, newest first; with `before`, only those with smaller ids.
+    pub async fn sessions_of(
+        self,
+        user: UserId,
+        before: Option<SessionId>,
+        limit: i64,
+        now: Timestamp,
+    ) -> Result<Vec<SessionRow>, StoreError> {
+        const SQL: &str = "SELECT id, user_id, device_name, device_platform, refresh_expires_at, \
+             created_at, last_active FROM sessions \
+             WHERE user_id = $1 AND revoked_at IS NULL AND refresh_expires_at > $2 AND id < $3 \
+             ORDER BY id DESC LIMIT $4";
+        let before = before.unwrap_or(SessionId(i64::MAX));
+        let rows: Vec<RawSession> = self
+            .read(SQL)
+            .bind(user)
+            .bind(now)
+            .bind(before)
+            .bind(limit)
+            .all()
+            .await?;
+        Ok(rows.into_iter().map(SessionRow::from).collect())
+    }
+
+    /// [`Accounts::touch`] for many at once, where the last time is at least `apart` ago. Rows that
+    /// somebody else writes are passed over: the next time will do.
+    pub async fn touch_all(
+        self,
+        active: &[(UserId, SessionId)],
+        apart: Duration,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        const USERS: &str = "UPDATE users SET last_active = $1 WHERE id IN (SELECT id FROM users \
+             WHERE erased_at IS NULL AND last_active <= $2 AND id IN ({list}) \
+             ORDER BY id FOR UPDATE SKIP LOCKED)";
+        const SESSIONS: &str = "UPDATE sessions SET last_active = $1 WHERE id IN \
+             (SELECT id FROM sessions \
+             WHERE revoked_at IS NULL AND last_active <= $2 AND id IN ({list}) \
+             ORDER BY id FOR UPDATE SKIP LOCKED)";
+        if active.is_empty() {
+            return Ok(());
+        }
+        let users: BTreeSet<i64> = active.iter().map(|(user, _)| user.0).collect();
+        let sessions: BTreeSet<i64> = active.iter().map(|(_, session)| session.0).collect();
+        // A transaction each, in the order of ids.
+        for (sql, ids) in [(USERS, users), (SESSIONS, sessions)] {
+            let mut tx = self.begin().await?;
+            tx.query(sql)
+                .bind(now)
+                .bind(now - apart)
+                .list(ids)
+                .execute()
+                .await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
+    /// Notes that session and user are in use. Never moves the time back.
+    pub async fn touch(
+        self,
+        user: UserId,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        const SESSION: &str = "UPDATE sessions SET last_active = $1 \
+             WHERE id = $2 AND user_id = $3 AND last_active < $1";
+        const USER: &str = "UPDATE users SET last_active = $1 \
+             WHERE id = $2 AND last_active < $1 AND erased_at IS NULL";
+        let mut tx = self.begin().await?;
+        tx.query(USER).bind(now).bind(user).execute().await?;
+        tx.query(SESSION)
+            .bind(now)
+            .bind(session)
+            .bind(user)
+            .execute()
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,359 @@
+//! Accounts: profile, password.
+
+use std::{collections::HashSet, fmt};
+
+use rand::{Rng, RngExt};
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+use super::{Accounts, sessions::revoke_others, sign_ins::count_act};
+use crate::{
+    crypto::{PhoneIndex, Sealed},
+    db::Tx,
+    domain::{Locale, UserRole},
+    id::{SessionId, UserId},
+    protocol::{Location, Secret},
+    quota::Balances,
+    store::{StoreError, from_json_list, to_json_list},
+    time::Timestamp,
+};
+
+/// Tags of the aliases that look the same: `0000` to `9999`.
+pub(super) const TAGS: u16 = 10_000;
+/// Attempts to change an alias while others take the same tags.
+const ALIAS_ATTEMPTS: u32 = 16;
+
+/// An alias in its three forms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alias {
+    /// As it is shown.
+    pub text: String,
+    /// Folded, as it is searched for.
+    pub key: String,
+    /// What it looks like: two whose skeletons are the same cannot be told apart, and never have
+    /// the same tag.
+    pub skeleton: String,
+}
+
+/// An account. `Debug` shows the id only.
+#[derive(Clone, PartialEq)]
+pub struct UserRow {
+    pub id: UserId,
+    pub phone_index: PhoneIndex,
+    pub phone: Sealed,
+    pub password_hash: Secret,
+    pub alias: String,
+    pub alias_key: String,
+    pub tag: String,
+    pub birth_year: i64,
+    pub locale: Locale,
+    pub role: UserRole,
+    pub interests: Vec<String>,
+    pub languages: Vec<String>,
+    pub location: Option<Location>,
+    pub is_banned: bool,
+    pub is_premium: bool,
+    /// As stored; [`Balances::quota`] counts a reset that is due.
+    pub balances: Balances,
+    pub terms_version: String,
+    pub terms_accepted_at: Timestamp,
+    pub invite_code: String,
+    pub created_at: Timestamp,
+    pub last_active: Timestamp,
+}
+
+impl fmt::Debug for UserRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserRow")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What changes in a profile; `None` leaves a part as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ProfileUpdate {
+    pub alias: Option<Alias>,
+    pub locale: Option<Locale>,
+    pub interests: Option<Vec<String>>,
+    pub languages: Option<Vec<String>>,
+    /// `Some(None)` forgets the place. Snapped to the grid by the caller.
+    pub location: Option<Option<Location>>,
+}
+
+/// What became of a profile change.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ProfileChange {
+    Updated(Box<UserRow>),
+    /// All tags of the new alias are taken; nothing changed.
+    AliasFull,
+    /// No such user.
+    NotFound,
+}
+
+/// What [`RawUser`] reads.
+pub(super) const COLUMNS: &str = "id, phone_index, phone_ciphertext, phone_key_id, password_hash, \
+     alias, alias_key, tag, birth_year, locale, role, interests, languages, location_lat, \
+     location_lon, is_banned, is_premium, daily_chat_balance, daily_video_balance, bonus_balance, \
+     quota_day, terms_version, terms_accepted_at, invite_code, created_at, last_active";
+const BY_ID: &str = " FROM users WHERE id = $1 AND erased_at IS NULL";
+const BY_PHONE: &str = " FROM users WHERE phone_index = $1 AND erased_at IS NULL";
+
+#[derive(FromRow)]
+pub(super) struct RawUser {
+    id: UserId,
+    phone_index: Vec<u8>,
+    phone_ciphertext: Vec<u8>,
+    phone_key_id: String,
+    password_hash: String,
+    alias: String,
+    alias_key: String,
+    tag: String,
+    birth_year: i64,
+    locale: Locale,
+    role: UserRole,
+    interests: String,
+    languages: String,
+    location_lat: Option<f64>,
+    location_lon: Option<f64>,
+    is_banned: bool,
+    is_premium: bool,
+    daily_chat_balance: i64,
+    daily_video_balance: i64,
+    bonus_balance: i64,
+    quota_day: String,
+    terms_version: String,
+    terms_accepted_at: Timestamp,
+    invite_code: String,
+    created_at: Timestamp,
+    last_active: Timestamp,
+}
+
+impl TryFrom<RawUser> for UserRow {
+    type Error = StoreError;
+
+    fn try_from(row: RawUser) -> Result<Self, StoreError> {
+        Ok(Self {
+            id: row.id,
+            phone_index: PhoneIndex(row.phone_index.try_into().map_err(|_| {
+                StoreError::Corrupt {
+                    what: "phone_index",
+                }
+            })?),
+            phone: Sealed {
+                ciphertext: row.phone_ciphertext,
+                key_id: row.phone_key_id,
+            },
+            password_hash: row.password_hash.into(),
+            alias: row.alias,
+            alias_key: row.alias_key,
+            tag: row.tag,
+            birth_year: row.birth_year,
+            locale: row.locale,
+            role: row.role,
+            interests: from_json_list(&row.interests, "interests")?,
+            languages: from_json_list(&row.languages, "languages")?,
+            location: row
+                .location_lat
+                .zip(row.location_lon)
+                .map(|(lat, lon)| Location { lat, lon }),
+            is_banned: row.is_banned,
+            is_premium: row.is_premium,
+            balances: Balances {
+                text: row.daily_chat_balance,
+                video: row.daily_video_balance,
+                bonus: row.bonus_balance,
+                day: row.quota_day,
+            },
+            terms_version: row.terms_version,
+            terms_accepted_at: row.terms_accepted_at,
+            invite_code: row.invite_code,
+            created_at: row.created_at,
+            last_active: row.last_active,
+        })
+    }
+}
+
+impl Accounts<'_> {
+    /// The account with this id.
+    pub async fn user(self, id: UserId) -> Result<Option<UserRow>, StoreError> {
+        let row: Option<RawUser> = self
+            .read("SELECT ")
+            .push(COLUMNS)
+            .push(BY_ID)
+            .bind(id)
+            .optional()
+            .await?;
+        row.map(UserRow::try_from).transpose()
+    }
+
+    /// The account of a phone.
+    pub async fn user_by_phone(self, phone: &PhoneIndex) -> Result<Option<UserRow>, StoreError> {
+        let row: Option<RawUser> = self
+            .read("SELECT ")
+            .push(COLUMNS)
+            .push(BY_PHONE)
+            .bind(phone.as_bytes())
+            .optional()
+            .await?;
+        row.map(UserRow::try_from).transpose()
+    }
+
+    /// Changes parts of a profile. A new alias keeps the tag when it is free there, and draws
+    /// another otherwise.
+    pub async fn update_profile(
+        self,
+        id: UserId,
+        update: &ProfileUpdate,
+        rng: &mut (impl Rng + Send),
+    ) -> Result<ProfileChange, StoreError> {
+        let mut attempts = 1;
+        loop {
+            match self.try_update_profile(id, update, rng).await {
+                // Someone took the tag between our look and our write.
+                Err(StoreError::Database(sqlx::Error::Database(refused)))
+                    if refused.is_unique_violation() && attempts < ALIAS_ATTEMPTS =>
+                {
+                    attempts += 1;
+                }
+                done => return done,
+            }
+        }
+    }
+
+    async fn try_update_profile(
+        self,
+        id: UserId,
+        update: &ProfileUpdate,
+        rng: &mut (impl Rng + Send),
+    ) -> Result<ProfileChange, StoreError> {
+        const UPDATE: &str = "UPDATE users SET alias = $1, alias_key = $2, tag = $3, locale = $4, \
+             interests = $5, languages = $6, location_lat = $7, location_lon = $8, \
+             alias_skeleton = COALESCE($9, alias_skeleton) WHERE id = $10";
+        let mut tx = self.begin().await?;
+        let row: Option<RawUser> = tx
+            .query("SELECT ")
+            .push(COLUMNS)
+            .push(BY_ID)
+            .push(" FOR NO KEY UPDATE")
+            .bind(id)
+            .optional()
+            .await?;
+        let Some(row) = row else {
+            return Ok(ProfileChange::NotFound);
+        };
+        let mut user = UserRow::try_from(row)?;
+        if let Some(alias) = &update.alias {
+            let taken = taken_tags(&mut tx, alias, id).await?;
+            if taken.contains(&user.tag) {
+                let Some(tag) = draw_free(&taken, rng) else {
+                    return Ok(ProfileChange::AliasFull);
+                };
+                user.tag = tag_text(tag);
+            }
+            user.alias.clone_from(&alias.text);
+            user.alias_key.clone_from(&alias.key);
+        }
+        user.locale = update.locale.unwrap_or(user.locale);
+        user.interests = update.interests.clone().unwrap_or(user.interests);
+        user.languages = update.languages.clone().unwrap_or(user.languages);
+        user.location = update.location.unwrap_or(user.location);
+        tx.query(UPDATE)
+            .bind(&user.alias)
+            .bind(&user.alias_key)
+            .bind(&user.tag)
+            .bind(user.locale)
+            .bind(to_json_list(&user.interests))
+            .bind(to_json_list(&user.languages))
+            .bind(user.location.map(|place| place.lat))
+            .bind(user.location.map(|place| place.lon))
+            .bind(update.alias.as_ref().map(|alias| &alias.skeleton))
+            .bind(id)
+            .execute()
+            .await?;
+        tx.commit().await?;
+        Ok(ProfileChange::Updated(Box::new(user)))
+    }
+
+    /// Stores the same password by another scheme, unless what is stored is no longer `old`. No
+    /// session ends.
+    pub async fn replace_password_hash(
+        self,
+        id: UserId,
+        old: &Secret,
+        new: &Secret,
+    ) -> Result<(), StoreError> {
+        const SQL: &str =
+            "UPDATE users SET password_hash = $1 WHERE id = $2 AND password_hash = $3";
+        let mut tx = self.begin().await?;
+        tx.query(SQL)
+            .bind(new.expose())
+            .bind(id)
+            .bind(old.expose())
+            .execute()
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Sets the password and signs out every other session; gives those that were alive. `None`
+    /// when there is no such user, or its password is no longer `verified` (pass `None` when
+    /// nothing was verified, as at a reset).
+    pub async fn set_password(
+        self,
+        id: UserId,
+        verified: Option<&Secret>,
+        hash: &Secret,
+        keep: Option<SessionId>,
+        now: Timestamp,
+    ) -> Result<Option<Vec<SessionId>>, StoreError> {
+        const SQL: &str = "UPDATE users SET password_hash = $1 \
+             WHERE id = $2 AND erased_at IS NULL AND ($3 IS NULL OR password_hash = $3)";
+        let mut tx = self.begin().await?;
+        let found = tx
+            .query(SQL)
+            .bind(hash.expose())
+            .bind(id)
+            .bind(verified.map(Secret::expose))
+            .execute()
+            .await?;
+        if found == 0 {
+            return Ok(None);
+        }
+        count_act(&mut tx, "password_changed", id, Some(id), keep, now).await?;
+        let revoked = revoke_others(&mut tx, id, keep, now).await?;
+        tx.commit().await?;
+        Ok(Some(revoked))
+    }
+}
+
+/// The tags that an alias cannot have, whoever has it but `but`.
+pub(super) async fn taken_tags(
+    tx: &mut Tx,
+    alias: &Alias,
+    but: UserId,
+) -> Result<Vec<String>, StoreError> {
+    // Also those of the same letters: both are unique with the tag.
+    const SQL: &str =
+        "SELECT tag FROM users WHERE (alias_skeleton = $1 OR alias_key = $2) AND id <> $3";
+    Ok(tx
+        .query(SQL)
+        .bind(&alias.skeleton)
+        .bind(&alias.key)
+        .bind(but)
+        .values()
+        .await?)
+}
+
+pub(super) fn tag_text(tag: u16) -> String {
+    format!("{tag:04}")
+}
+
+/// A tag that is not taken, each with the same chance.
+pub(super) fn draw_free(taken: &[String], rng: &mut impl Rng) -> Option<u16> {
+    let taken: HashSet<&str> = taken.iter().map(String::as_str).collect();
+    let free: Vec<u16> = (0..TAGS)
+        .filter(|tag| !taken.contains(tag_text(*tag).as_str()))
+        .collect();
+    (!free.is_empty()).then(|| free[rng.random_range(0..free.len())])
+}

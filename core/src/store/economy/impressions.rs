@@ -1,0 +1,269 @@
+//! Ads that were shown: to whom, and what became of it.
+//!
+//! A row an impression, so that nobody waits for the row of a popular ad. What its counts have to
+//! rise by stands in `ad_events` until the roll-up.
+
+use std::collections::BTreeMap;
+
+use rand::Rng;
+use sqlx::FromRow;
+
+use super::{AdRow, Economy};
+use crate::{
+    ads::{AdRules, Placement, Shown, Viewer},
+    db::Tx,
+    domain::Locale,
+    id::{AdId, IdGenerator, MatchId, UserId},
+    protocol::AdEventKind,
+    store::{StoreError, jobs::retention::ID_SLACK},
+    time::Timestamp,
+};
+
+/// How long after it was shown an ad can be viewed and clicked.
+const EVENT_WINDOW: std::time::Duration = std::time::Duration::from_hours(24);
+
+/// A chance to show an ad.
+#[derive(Debug, Clone)]
+pub struct AdSlot {
+    pub user_id: UserId,
+    pub placement: Placement,
+    /// The match that has ended; a user is shown one ad for it.
+    pub match_id: Option<MatchId>,
+}
+
+#[derive(FromRow)]
+struct ViewerRow {
+    is_premium: bool,
+    is_banned: bool,
+    locale: Locale,
+}
+
+impl ViewerRow {
+    fn viewer(self, shown: Vec<Shown>) -> Viewer {
+        Viewer {
+            is_premium: self.is_premium,
+            is_banned: self.is_banned,
+            locale: self.locale,
+            shown,
+        }
+    }
+}
+
+/// A [`ViewerRow`], and what makes it a [`Viewer`].
+const VIEWER: &str =
+    "SELECT is_premium, is_banned, locale FROM users WHERE id = $1 AND erased_at IS NULL";
+const SHOWN: &str =
+    "SELECT ad_id, day, served_at FROM ad_impressions WHERE user_id = $1 AND served_at > $2";
+
+const EVENT: &str = "INSERT INTO ad_events (id, ad_id, kind) VALUES ($1, $2, $3)";
+/// What `ad_events` calls an impression; the others are the words of [`AdEventKind`].
+const SERVED: &str = "served";
+
+/// Reads the [`Viewer`] and locks it; `None` when there is no such user.
+async fn lock_viewer(
+    tx: &mut Tx,
+    user: UserId,
+    since: Timestamp,
+) -> Result<Option<Viewer>, StoreError> {
+    let row: Option<ViewerRow> = tx
+        .query(VIEWER)
+        .push(" FOR NO KEY UPDATE")
+        .bind(user)
+        .optional()
+        .await?;
+    let Some(row) = row else {
+        return Ok(None);
+    };
+    let shown = tx.query(SHOWN).bind(user).bind(since).all().await?;
+    Ok(Some(row.viewer(shown)))
+}
+
+/// Notes what the counts of an ad have to rise by.
+async fn note(tx: &mut Tx, ad: AdId, kind: &str) -> Result<(), StoreError> {
+    let id: i64 = tx.id();
+    tx.query(EVENT)
+        .bind(id)
+        .bind(ad)
+        .bind(kind)
+        .execute()
+        .await?;
+    Ok(())
+}
+
+impl Economy<'_> {
+    /// Shows a user the next of `ads` that is for it, if one is: what is returned counts as shown.
+    ///
+    /// One call at a time decides for a user, over all nodes, so caps and distances hold; premium
+    /// that was committed before is respected. `ads` may be some seconds old: one that was turned
+    /// off or deleted since is not shown.
+    pub async fn serve_ad<'a>(
+        self,
+        slot: &AdSlot,
+        ads: &'a [AdRow],
+        rules: &AdRules,
+        rng: &mut (impl Rng + Send),
+        now: Timestamp,
+    ) -> Result<Option<&'a AdRow>, StoreError> {
+        const INSERT: &str = "INSERT INTO ad_impressions \
+             (id, user_id, ad_id, match_id, day, served_at) SELECT $1, $2, a.id, $3, $4, $5 \
+             FROM ads a WHERE a.id = $6 AND a.active ON CONFLICT DO NOTHING";
+        let since = now - rules.min_interval.max(Viewer::SHOWN_FOR);
+        // Most users have just seen one, or see none at all: they cost a read, and on SQLite do not
+        // queue up with the messages.
+        let viewer = self.viewer(slot.user_id, since).await?;
+        let Some(ad) =
+            viewer.and_then(|viewer| viewer.next_of(ads, &slot.placement, rules, now, rng))
+        else {
+            return Ok(None);
+        };
+        let mut tx = self.begin().await?;
+        let viewer = lock_viewer(&mut tx, slot.user_id, since).await?;
+        if !viewer.is_some_and(|viewer| viewer.may_see(ad, rules, now)) {
+            return Ok(None);
+        }
+        let id: i64 = tx.id();
+        let shown = tx
+            .query(INSERT)
+            .bind(id)
+            .bind(slot.user_id)
+            .bind(slot.match_id)
+            .bind(now.local_day(&rules.zone))
+            .bind(now)
+            .bind(ad.id)
+            .execute()
+            .await?
+            == 1;
+        if shown {
+            note(&mut tx, ad.id, SERVED).await?;
+        }
+        tx.commit().await?;
+        Ok(shown.then_some(ad))
+    }
+
+    /// Reads a [`Viewer`]; `None` when there is no such user.
+    async fn viewer(self, user: UserId, since: Timestamp) -> Result<Option<Viewer>, StoreError> {
+        let db = &self.db;
+        let row: Option<ViewerRow> = db.read(VIEWER).bind(user).optional().await?;
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let shown = db.read(SHOWN).bind(user).bind(since).all().await?;
+        Ok(Some(row.viewer(shown)))
+    }
+
+    /// Counts that a user viewed or clicked an ad: each once for every time it was shown to the
+    /// user in the last 24 hours. Whether it counted; `None` when there is no such ad.
+    pub async fn ad_event(
+        self,
+        user: UserId,
+        ad: AdId,
+        kind: AdEventKind,
+        now: Timestamp,
+    ) -> Result<Option<bool>, StoreError> {
+        const AD: &str = "SELECT id FROM ads WHERE id = $1";
+        let (select, mark) = match kind {
+            AdEventKind::View => (
+                "SELECT id FROM ad_impressions WHERE user_id = $1 AND ad_id = $2 \
+                 AND served_at > $3 AND NOT viewed ORDER BY id LIMIT 1",
+                "UPDATE ad_impressions SET viewed = TRUE WHERE id = $1",
+            ),
+            AdEventKind::Click => (
+                "SELECT id FROM ad_impressions WHERE user_id = $1 AND ad_id = $2 \
+                 AND served_at > $3 AND NOT clicked ORDER BY id LIMIT 1",
+                "UPDATE ad_impressions SET clicked = TRUE WHERE id = $1",
+            ),
+        };
+        let since = now - EVENT_WINDOW;
+        let db = &self.db;
+        let known: Option<AdId> = db.read(AD).bind(ad).optional_value().await?;
+        let open: Option<i64> = db
+            .read(select)
+            .bind(user)
+            .bind(ad)
+            .bind(since)
+            .optional_value()
+            .await?;
+        if known.is_none() {
+            return Ok(None);
+        }
+        // A flood of repeats only reads.
+        if open.is_none() {
+            return Ok(Some(false));
+        }
+        let mut tx = self.begin().await?;
+        // Who comes second at the same time takes another one, or none.
+        let open: Option<i64> = tx
+            .query(select)
+            .push(" FOR UPDATE SKIP LOCKED")
+            .bind(user)
+            .bind(ad)
+            .bind(since)
+            .optional_value()
+            .await?;
+        if let Some(impression) = open {
+            tx.query(mark).bind(impression).execute().await?;
+            note(&mut tx, ad, kind.as_str()).await?;
+        }
+        tx.commit().await?;
+        Ok(Some(open.is_some()))
+    }
+
+    /// Adds up to `limit` of what happened to the counts of its ads, each once whoever else does so
+    /// meanwhile; how many there were.
+    pub async fn roll_up_ads(self, limit: i64) -> Result<u64, StoreError> {
+        const ANY: &str = "SELECT id FROM ad_events LIMIT 1";
+        const TAKE: &str = "DELETE FROM ad_events WHERE id IN (SELECT id FROM ad_events \
+             ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING ad_id, kind";
+        const ADD: &str = "UPDATE ads SET served = served + $2, views = views + $3, \
+             clicks = clicks + $4 WHERE id = $1";
+        let any: Option<i64> = self.read(ANY).optional_value().await?;
+        if any.is_none() {
+            return Ok(0);
+        }
+        let mut tx = self.begin().await?;
+        let events: Vec<(AdId, String)> = tx.query(TAKE).bind(limit).all().await?;
+        // By id: two roll-ups lock the ads in the same order.
+        let mut sums: BTreeMap<AdId, [i64; 3]> = BTreeMap::new();
+        for (ad, kind) in &events {
+            let [served, views, clicks] = sums.entry(*ad).or_default();
+            match AdEventKind::from_text(kind) {
+                None => *served += 1,
+                Some(AdEventKind::View) => *views += 1,
+                Some(AdEventKind::Click) => *clicks += 1,
+            }
+        }
+        for (ad, [served, views, clicks]) in sums {
+            tx.query(ADD)
+                .bind(ad)
+                .bind(served)
+                .bind(views)
+                .bind(clicks)
+                .execute()
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(events.len() as u64)
+    }
+
+    /// Deletes up to `limit` impressions of `cutoff` or before, oldest first, and says how many.
+    ///
+    /// A cutoff at least [`Viewer::SHOWN_FOR`] ago: caps count them until then.
+    pub async fn delete_old_ad_impressions(
+        self,
+        cutoff: Timestamp,
+        limit: i64,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM ad_impressions WHERE id IN (SELECT id FROM ad_impressions \
+             WHERE id < $1 AND served_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
+        let mut tx = self.begin().await?;
+        let deleted = tx
+            .query(SQL)
+            .bind(IdGenerator::first_id_at(cutoff + ID_SLACK))
+            .bind(cutoff)
+            .bind(limit)
+            .execute()
+            .await?;
+        tx.commit().await?;
+        Ok(deleted)
+    }
+}

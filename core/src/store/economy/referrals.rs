@@ -1,0 +1,358 @@
+//! Invitations, and what they bring: who invited whom is settled where the account is made, the
+//! rewards follow by job.
+//!
+//! Of one phone one invitation at most is rewarded, once: that of the code given at registration,
+//! else the oldest that named the phone. A phone that has or ever had an account brings nothing,
+//! and who invites it is not told.
+
+use serde::{Deserialize, Serialize};
+use sqlx::FromRow;
+
+use super::{
+    Economy,
+    quota::{Grant, grant},
+};
+use crate::{
+    crypto::PhoneIndex,
+    db::Tx,
+    domain::{LedgerReason, QuotaBucket, ReferralStatus, ReferralVia},
+    id::{IdGenerator, ReferralId, UserId},
+    notice::Notice,
+    protocol::Quota,
+    quota::QuotaRules,
+    store::{
+        NewJob, Notified, StoreError,
+        jobs::{queue::push_job, retention::ID_SLACK},
+        notices::notifications::notify,
+    },
+    time::Timestamp,
+};
+
+/// The queue of [`RewardOrder`]s.
+pub const REWARD_QUEUE: &str = "referral_reward";
+
+/// Attempts of a [`RewardOrder`]: about four minutes. The sweep finds what they do not achieve.
+pub const REWARD_ATTEMPTS: i64 = 10;
+
+/// What an invited user's reward is booked under. One reward per account: the same word for all of
+/// them.
+const INVITED: &str = "invited";
+
+/// A wake-up to give the rewards for a user who joined by an invitation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RewardOrder {
+    pub user_id: UserId,
+}
+
+/// Bonus rights given for an invitation; 0 for none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReferralRewards {
+    /// To who joined.
+    pub invited: u32,
+    /// To who invited.
+    pub inviter: u32,
+}
+
+/// An invitation as its inviter sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+pub struct ReferralRow {
+    pub id: ReferralId,
+    pub via: ReferralVia,
+    joined: bool,
+    pub created_at: Timestamp,
+    pub rewarded_at: Option<Timestamp>,
+}
+
+impl ReferralRow {
+    /// What became of it.
+    pub const fn status(&self) -> ReferralStatus {
+        match (self.joined, self.rewarded_at) {
+            (false, _) => ReferralStatus::Pending,
+            (true, None) => ReferralStatus::Joined,
+            (true, Some(_)) => ReferralStatus::Rewarded,
+        }
+    }
+}
+
+/// What became of a wish to invite a phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Invitation {
+    /// It is noted. Whether the phone has an account plays no part.
+    Invited(ReferralRow),
+    /// The user has invited this phone before.
+    Already,
+    /// It is the user's own.
+    Own,
+    /// The user has invited as many as a day allows.
+    TooMany,
+    /// No such user.
+    NotFound,
+}
+
+/// What [`Economy::reward_referral`] gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rewarded {
+    /// Who has other rights than before.
+    pub quotas: Vec<(UserId, Quota)>,
+    pub notified: Vec<Notified>,
+}
+
+/// Who shares an invite code.
+#[derive(FromRow)]
+pub(crate) struct Inviter {
+    pub id: UserId,
+    pub phone_index: Vec<u8>,
+}
+
+#[derive(FromRow)]
+struct Due {
+    id: ReferralId,
+    inviter_id: UserId,
+}
+
+pub(crate) const BY_CODE: &str = "SELECT id, phone_index FROM users WHERE invite_code = $1";
+
+/// Notes in this transaction, which has just made the account of `user`, that its phone has one,
+/// and by whose invitation it came. A reward that is due is ordered with it.
+pub(crate) async fn join(
+    tx: &mut Tx,
+    user: UserId,
+    phone: &PhoneIndex,
+    inviter: Option<Inviter>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const SEE: &str =
+        "INSERT INTO phones_seen (phone_index, first_seen) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+    const CAME_BY_CODE: &str = "INSERT INTO referrals \
+         (id, inviter_id, inviter_phone, invited_phone, via, invited_user_id, created_at) \
+         VALUES ($1, $2, $3, $4, 'code', $5, $6)";
+    const CAME_BY_PHONE: &str = "UPDATE referrals SET invited_user_id = $1 WHERE id = \
+         (SELECT id FROM referrals WHERE invited_phone = $2 AND via = 'phone' \
+         ORDER BY created_at, id LIMIT 1)";
+    let seen = tx
+        .query(SEE)
+        .bind(phone.as_bytes())
+        .bind(now)
+        .execute()
+        .await?;
+    if seen == 0 {
+        return Ok(());
+    }
+    let came = if let Some(inviter) = inviter {
+        let id: ReferralId = tx.id();
+        tx.query(CAME_BY_CODE)
+            .bind(id)
+            .bind(inviter.id)
+            .bind(inviter.phone_index)
+            .bind(phone.as_bytes())
+            .bind(user)
+            .bind(now)
+            .execute()
+            .await?
+    } else {
+        tx.query(CAME_BY_PHONE)
+            .bind(user)
+            .bind(phone.as_bytes())
+            .execute()
+            .await?
+    };
+    if came == 1 {
+        let order = RewardOrder { user_id: user };
+        let payload = serde_json::to_vec(&order).expect("an order is plain data");
+        let job = NewJob {
+            queue: REWARD_QUEUE,
+            payload: &payload,
+            dedupe: None,
+            run_at: now,
+            max_attempts: REWARD_ATTEMPTS,
+        };
+        // Without a key it is always new.
+        let _ = push_job(tx, job, now).await?;
+    }
+    Ok(())
+}
+
+impl Economy<'_> {
+    /// Whether a user shares this invite code now.
+    pub async fn is_invite_code(self, code: &str) -> Result<bool, StoreError> {
+        let inviter: Option<Inviter> = self.read(BY_CODE).bind(code).optional().await?;
+        Ok(inviter.is_some())
+    }
+
+    /// Invites a phone, at most `per_day` since `since`, the start of the day; a clock that was set
+    /// back counts what comes after it too.
+    pub async fn invite(
+        self,
+        inviter: UserId,
+        phone: &PhoneIndex,
+        per_day: u32,
+        since: Timestamp,
+        now: Timestamp,
+    ) -> Result<Invitation, StoreError> {
+        // Locked: of two at once the second counts the first.
+        const WHO: &str = "SELECT id, phone_index FROM users \
+             WHERE id = $1 AND erased_at IS NULL FOR NO KEY UPDATE";
+        const BEFORE: &str = "SELECT id FROM referrals \
+             WHERE inviter_id = $1 AND invited_phone = $2 AND via = 'phone'";
+        const TODAY: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM referrals \
+             WHERE inviter_id = $1 AND id >= $2 AND created_at >= $3 AND via = 'phone'";
+        const INSERT: &str = "INSERT INTO referrals \
+             (id, inviter_id, inviter_phone, invited_phone, via, created_at) \
+             VALUES ($1, $2, $3, $4, 'phone', $5) \
+             RETURNING id, via, invited_user_id IS NOT NULL AS joined, created_at, rewarded_at";
+        let mut tx = self.begin().await?;
+        let who: Option<Inviter> = tx.query(WHO).bind(inviter).optional().await?;
+        let Some(who) = who else {
+            return Ok(Invitation::NotFound);
+        };
+        if who.phone_index == phone.as_bytes() {
+            return Ok(Invitation::Own);
+        }
+        let before: Option<ReferralId> = tx
+            .query(BEFORE)
+            .bind(inviter)
+            .bind(phone.as_bytes())
+            .optional_value()
+            .await?;
+        if before.is_some() {
+            return Ok(Invitation::Already);
+        }
+        let today: i64 = tx
+            .query(TODAY)
+            .bind(inviter)
+            .bind(IdGenerator::first_id_at(since - ID_SLACK))
+            .bind(since)
+            .value()
+            .await?;
+        if today >= i64::from(per_day) {
+            return Ok(Invitation::TooMany);
+        }
+        let id: ReferralId = tx.id();
+        let row: ReferralRow = tx
+            .query(INSERT)
+            .bind(id)
+            .bind(inviter)
+            .bind(who.phone_index)
+            .bind(phone.as_bytes())
+            .bind(now)
+            .one()
+            .await?;
+        tx.commit().await?;
+        Ok(Invitation::Invited(row))
+    }
+
+    /// The user's invitations, by phone or by code, newest first; with `before`, only those with
+    /// smaller ids.
+    pub async fn referrals_of(
+        self,
+        user: UserId,
+        before: Option<ReferralId>,
+        limit: i64,
+    ) -> Result<Vec<ReferralRow>, StoreError> {
+        const SQL: &str = "SELECT id, via, invited_user_id IS NOT NULL AS joined, created_at, \
+             rewarded_at FROM referrals WHERE inviter_id = $1 AND id < $2 \
+             ORDER BY id DESC LIMIT $3";
+        let before = before.unwrap_or(ReferralId(i64::MAX));
+        let query = self.read(SQL);
+        Ok(query.bind(user).bind(before).bind(limit).all().await?)
+    }
+
+    /// Gives the rewards for `joined`, with the notifications that go with them. `None` when it
+    /// came by nobody's invitation, or they were given before.
+    pub async fn reward_referral(
+        self,
+        joined: UserId,
+        rewards: ReferralRewards,
+        rules: &QuotaRules,
+        now: Timestamp,
+    ) -> Result<Option<Rewarded>, StoreError> {
+        const DUE: &str =
+            "SELECT id, inviter_id FROM referrals WHERE invited_user_id = $1 AND NOT reward_given";
+        const BOTH: &str =
+            "SELECT id FROM users WHERE id IN ($1, $2) ORDER BY id FOR NO KEY UPDATE";
+        const TAKE: &str = "UPDATE referrals SET reward_given = TRUE, rewarded_at = $1 \
+             WHERE id = $2 AND NOT reward_given";
+        let mut tx = self.begin().await?;
+        let due: Option<Due> = tx.query(DUE).bind(joined).optional().await?;
+        let Some(due) = due else { return Ok(None) };
+        // Users before the invitation, and by id, as everybody locks them.
+        tx.query(BOTH)
+            .bind(joined)
+            .bind(due.inviter_id)
+            .execute()
+            .await?;
+        let taken = tx.query(TAKE).bind(now).bind(due.id).execute().await?;
+        if taken == 0 {
+            return Ok(None);
+        }
+        let mut rewarded = Rewarded {
+            quotas: Vec::new(),
+            notified: Vec::new(),
+        };
+        let (welcome, thanks) = (i64::from(rewards.invited), i64::from(rewards.inviter));
+        for (user, amount, reference, notice) in [
+            (
+                joined,
+                welcome,
+                INVITED.to_owned(),
+                Notice::WelcomeBonus { rights: welcome },
+            ),
+            (
+                due.inviter_id,
+                thanks,
+                due.id.to_string(),
+                Notice::ReferralRewarded { rights: thanks },
+            ),
+        ] {
+            let rights = Grant {
+                bucket: QuotaBucket::Bonus,
+                amount,
+                reason: LedgerReason::Referral,
+                reference,
+            };
+            if let Some(quota) = grant(&mut tx, user, &rights, rules, now).await? {
+                rewarded.quotas.push((user, quota));
+                let reference = due.id.to_string();
+                let notified = notify(&mut tx, user, &notice, reference, now).await?;
+                rewarded.notified.extend(notified);
+            }
+        }
+        tx.commit().await?;
+        Ok(Some(rewarded))
+    }
+
+    /// Up to `limit` users who joined by an invitation with an id above `after` and have not got
+    /// their reward, with the ids of the invitations, in their order.
+    pub async fn unrewarded(
+        self,
+        after: ReferralId,
+        limit: i64,
+    ) -> Result<Vec<(ReferralId, UserId)>, StoreError> {
+        const SQL: &str = "SELECT id, invited_user_id FROM referrals \
+             WHERE invited_user_id IS NOT NULL AND NOT reward_given AND id > $1 \
+             ORDER BY id LIMIT $2";
+        Ok(self.read(SQL).bind(after).bind(limit).all().await?)
+    }
+
+    /// Deletes up to `limit` invitations of `cutoff` or before by which nobody came, oldest first,
+    /// and says how many.
+    pub async fn delete_old_invitations(
+        self,
+        cutoff: Timestamp,
+        limit: i64,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM referrals WHERE id IN (SELECT id FROM referrals \
+             WHERE invited_user_id IS NULL AND id < $1 AND created_at <= $2 \
+             ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
+        let mut tx = self.begin().await?;
+        let deleted = tx
+            .query(SQL)
+            .bind(IdGenerator::first_id_at(cutoff + ID_SLACK))
+            .bind(cutoff)
+            .bind(limit)
+            .execute()
+            .await?;
+        tx.commit().await?;
+        Ok(deleted)
+    }
+}

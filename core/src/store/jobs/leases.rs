@@ -1,0 +1,360 @@
+//! Jobs at work: leased, finished, tried again and buried.
+
+use std::time::Duration;
+
+use sqlx::FromRow;
+
+use super::Jobs;
+use crate::{store::StoreError, time::Timestamp};
+
+/// Wait before the second attempt; it doubles with each one after.
+const FIRST_BACKOFF: Duration = Duration::from_millis(500);
+const LONGEST_BACKOFF: Duration = Duration::from_hours(1);
+/// Longest wait of a job; none is asked to wait longer. One that would was pushed or failed by a
+/// clock that was ahead.
+const LONGEST_WAIT: Duration = Duration::from_hours(2);
+/// Longest lease, with some slack; one that goes further was given by a clock that was ahead.
+const LONGEST_LEASE: Duration = Duration::from_mins(10);
+/// Characters of an error that are kept.
+const ERROR_CHARS: usize = 500;
+
+/// The right to work on a job until the lease runs out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct JobLease {
+    id: String,
+    attempt: i64,
+}
+
+/// A job that was leased.
+#[derive(Debug, Clone)]
+pub struct LeasedJob {
+    pub lease: JobLease,
+    pub payload: Vec<u8>,
+    /// The attempt that this is, from 1.
+    pub attempt: i64,
+    pub max_attempts: i64,
+    pub dedupe: Option<String>,
+    pub run_at: Timestamp,
+    /// When it was pushed.
+    pub created_at: Timestamp,
+}
+
+/// What [`Jobs::lease_jobs`] found.
+#[derive(Debug, Clone, Default)]
+pub struct Leased {
+    /// Oldest first.
+    pub jobs: Vec<LeasedJob>,
+    /// How many jobs were buried because their last attempt never came back.
+    pub buried: u64,
+}
+
+/// What became of a job that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobFailure {
+    /// It runs again at this time.
+    Again(Timestamp),
+    /// That was the last attempt: it stays as a dead letter.
+    Dead,
+    /// The lease was lost; nothing was written.
+    LeaseLost,
+}
+
+#[derive(FromRow)]
+struct JobRow {
+    id: String,
+    payload: Vec<u8>,
+    attempts: i64,
+    max_attempts: i64,
+    dedupe: Option<String>,
+    run_at: Timestamp,
+    created_at: Timestamp,
+}
+
+impl From<JobRow> for LeasedJob {
+    fn from(row: JobRow) -> Self {
+        Self {
+            lease: JobLease {
+                id: row.id,
+                attempt: row.attempts,
+            },
+            payload: row.payload,
+            attempt: row.attempts,
+            max_attempts: row.max_attempts,
+            dedupe: row.dedupe,
+            run_at: row.run_at,
+            created_at: row.created_at,
+        }
+    }
+}
+
+impl JobLease {
+    /// The job's id, for logs.
+    pub fn job_id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Jobs<'_> {
+    /// Leases up to `limit` due jobs of `queue` until `now + lease_for`, each counting one attempt.
+    ///
+    /// A job whose lease ran out is due again; one that has no attempt left is buried instead. No
+    /// job is handed to two callers at once.
+    pub async fn lease_jobs(
+        self,
+        queue: &str,
+        limit: i64,
+        lease_for: Duration,
+        now: Timestamp,
+    ) -> Result<Leased, StoreError> {
+        const DUE: &str = "SELECT id FROM job WHERE queue = $1 AND state < 2 AND run_at <= $2 \
+             AND (state = 0 OR lease_until <= $2) LIMIT 1";
+        const BURY: &str = "WITH worn AS MATERIALIZED (SELECT id FROM job WHERE state < 2 \
+             AND state = 1 AND attempts >= max_attempts AND lease_until <= $1 AND queue = $2 \
+             FOR UPDATE SKIP LOCKED) \
+             UPDATE job SET state = 3, lease_until = NULL, \
+             error = 'the last attempt did not come back', finished_at = $1 \
+             WHERE id IN (SELECT id FROM worn)";
+        // MATERIALIZED: a plan that ran the inner select twice would lock more rows than it
+        // returns.
+        const LEASE: &str = "WITH due AS MATERIALIZED (SELECT id FROM job WHERE state < 2 \
+             AND queue = $1 AND run_at <= $2 AND (state = 0 OR lease_until <= $2) \
+             ORDER BY run_at, id LIMIT $3 FOR UPDATE SKIP LOCKED) \
+             UPDATE job SET state = 1, attempts = attempts + 1, lease_until = $4 \
+             WHERE id IN (SELECT id FROM due) \
+             RETURNING id, payload, attempts, max_attempts, dedupe, run_at, created_at";
+        // Idle workers only read: on SQLite a write would queue up with the messages.
+        let due: Option<String> = self
+            .read(DUE)
+            .bind(queue)
+            .bind(now)
+            .optional_value()
+            .await?;
+        if due.is_none() || limit < 1 {
+            return Ok(Leased::default());
+        }
+        let mut tx = self.begin().await?;
+        let buried = tx.query(BURY).bind(now).bind(queue).execute().await?;
+        let mut rows: Vec<JobRow> = tx
+            .query(LEASE)
+            .bind(queue)
+            .bind(now)
+            .bind(limit)
+            .bind(now + lease_for)
+            .all()
+            .await?;
+        tx.commit().await?;
+        rows.sort_by(|a, b| (a.run_at, &a.id).cmp(&(b.run_at, &b.id)));
+        Ok(Leased {
+            jobs: rows.into_iter().map(LeasedJob::from).collect(),
+            buried,
+        })
+    }
+
+    /// Has the jobs of `queue` run now that a clock which was ahead put off for longer than any job
+    /// waits, or leased for longer than any lease; says how many.
+    pub async fn pull_jobs_back(self, queue: &str, now: Timestamp) -> Result<u64, StoreError> {
+        const FAR: &str = "SELECT id FROM job WHERE queue = $1 AND state < 2 \
+             AND ((state = 0 AND run_at > $2) OR (state = 1 AND lease_until > $3)) LIMIT 1";
+        const PUT_OFF: &str = "UPDATE job SET run_at = $3 \
+             WHERE queue = $1 AND state < 2 AND state = 0 AND run_at > $2";
+        const LEASED: &str = "UPDATE job \
+             SET lease_until = $3, run_at = CASE WHEN run_at > $3 THEN $3 ELSE run_at END \
+             WHERE queue = $1 AND state < 2 AND state = 1 AND lease_until > $2";
+        let (wait, lease) = (now + LONGEST_WAIT, now + LONGEST_LEASE);
+        // Hardly ever one: it need not wait in line to write.
+        let far: Option<String> = self
+            .read(FAR)
+            .bind(queue)
+            .bind(wait)
+            .bind(lease)
+            .optional_value()
+            .await?;
+        if far.is_none() {
+            return Ok(0);
+        }
+        let mut tx = self.begin().await?;
+        let mut pulled = 0;
+        for (statement, until) in [(PUT_OFF, wait), (LEASED, lease)] {
+            pulled += tx
+                .query(statement)
+                .bind(queue)
+                .bind(until)
+                .bind(now)
+                .execute()
+                .await?;
+        }
+        tx.commit().await?;
+        Ok(pulled)
+    }
+
+    /// Moves the end of leases to `until`, and says how many of them still stood.
+    pub async fn extend_leases(
+        self,
+        leases: &[JobLease],
+        until: Timestamp,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE job SET lease_until = $1 \
+             WHERE state = 1 AND (id, attempts) IN ({rows})";
+        if leases.is_empty() {
+            return Ok(0);
+        }
+        let mut tx = self.begin().await?;
+        let extended = tx
+            .query(SQL)
+            .bind(until)
+            .rows(leases, |row, lease| {
+                row.bind(&lease.id).bind(lease.attempt);
+            })
+            .execute()
+            .await?;
+        tx.commit().await?;
+        Ok(extended)
+    }
+
+    /// Ends a job that is done. One with a key stays as done, so that the key stays taken; others
+    /// are deleted. `false`: the lease was lost.
+    pub async fn finish_job(self, job: &LeasedJob, now: Timestamp) -> Result<bool, StoreError> {
+        const DELETE: &str = "DELETE FROM job WHERE id = $1 AND attempts = $2 AND state = 1";
+        const KEEP: &str = "UPDATE job \
+             SET state = 2, lease_until = NULL, error = NULL, finished_at = $3 \
+             WHERE id = $1 AND attempts = $2 AND state = 1";
+        let JobLease { id, attempt } = &job.lease;
+        let mut tx = self.begin().await?;
+        let ended = if job.dedupe.is_none() {
+            tx.query(DELETE).bind(id).bind(*attempt).execute().await?
+        } else {
+            tx.query(KEEP)
+                .bind(id)
+                .bind(*attempt)
+                .bind(now)
+                .execute()
+                .await?
+        };
+        tx.commit().await?;
+        Ok(ended == 1)
+    }
+
+    /// Records a failure: the job runs again after a backoff (500 ms, doubling, one hour at most)
+    /// and not before `earliest`, after two hours at most, or is dead when no attempt is left.
+    ///
+    /// The first 500 characters of `error` are kept; they must name no person.
+    pub async fn fail_job(
+        self,
+        job: &LeasedJob,
+        error: &str,
+        earliest: Timestamp,
+        now: Timestamp,
+    ) -> Result<JobFailure, StoreError> {
+        const AGAIN: &str = "UPDATE job \
+             SET state = 0, lease_until = NULL, error = $3, run_at = $4 \
+             WHERE id = $1 AND attempts = $2 AND state = 1";
+        if job.attempt >= job.max_attempts {
+            let buried = self.bury_job(job, error, now).await?;
+            return Ok(if buried {
+                JobFailure::Dead
+            } else {
+                JobFailure::LeaseLost
+            });
+        }
+        let run_at = (now + backoff(job.attempt))
+            .max(earliest)
+            .min(now + LONGEST_WAIT);
+        let mut tx = self.begin().await?;
+        let again = tx
+            .query(AGAIN)
+            .bind(&job.lease.id)
+            .bind(job.lease.attempt)
+            .bind(clip(error))
+            .bind(run_at)
+            .execute()
+            .await?;
+        tx.commit().await?;
+        Ok(if again == 1 {
+            JobFailure::Again(run_at)
+        } else {
+            JobFailure::LeaseLost
+        })
+    }
+
+    /// Makes a job a dead letter, whatever attempts it has left. `false`: the lease was lost.
+    pub async fn bury_job(
+        self,
+        job: &LeasedJob,
+        error: &str,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        const BURY: &str = "UPDATE job \
+             SET state = 3, lease_until = NULL, error = $3, finished_at = $4 \
+             WHERE id = $1 AND attempts = $2 AND state = 1";
+        let mut tx = self.begin().await?;
+        let buried = tx
+            .query(BURY)
+            .bind(&job.lease.id)
+            .bind(job.lease.attempt)
+            .bind(clip(error))
+            .bind(now)
+            .execute()
+            .await?;
+        tx.commit().await?;
+        Ok(buried == 1)
+    }
+
+    /// Gives jobs back that were leased but not run to the end, with their attempt: shutdown is not
+    /// the job's fault.
+    pub async fn release_jobs(self, leases: &[JobLease]) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE job \
+             SET state = 0, attempts = attempts - 1, lease_until = NULL \
+             WHERE state = 1 AND (id, attempts) IN ({rows})";
+        if leases.is_empty() {
+            return Ok(0);
+        }
+        let mut tx = self.begin().await?;
+        let released = tx
+            .query(SQL)
+            .rows(leases, |row, lease| {
+                row.bind(&lease.id).bind(lease.attempt);
+            })
+            .execute()
+            .await?;
+        tx.commit().await?;
+        Ok(released)
+    }
+}
+
+/// How long a job rests after its `attempt`-th failure, from 1.
+fn backoff(attempt: i64) -> Duration {
+    let doublings = u32::try_from(attempt.saturating_sub(1))
+        .unwrap_or(u32::MAX)
+        .min(16);
+    FIRST_BACKOFF
+        .saturating_mul(1 << doublings)
+        .min(LONGEST_BACKOFF)
+}
+
+fn clip(error: &str) -> &str {
+    error
+        .char_indices()
+        .nth(ERROR_CHARS)
+        .map_or(error, |(end, _)| &error[..end])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backoff_doubles_up_to_an_hour() {
+        let waits: Vec<u128> = (1..=5)
+            .map(|attempt| backoff(attempt).as_millis())
+            .collect();
+        assert_eq!(waits, [500, 1_000, 2_000, 4_000, 8_000]);
+        assert_eq!(backoff(14), LONGEST_BACKOFF);
+        assert_eq!(backoff(i64::MAX), LONGEST_BACKOFF);
+    }
+
+    #[test]
+    fn errors_are_clipped_between_characters() {
+        assert_eq!(clip("kısa"), "kısa");
+        assert_eq!(clip(&"ğ".repeat(700)).chars().count(), ERROR_CHARS);
+    }
+}

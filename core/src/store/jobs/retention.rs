@@ -1,0 +1,241 @@
+//! What is deleted when its time has come, in batches small enough that nobody waits for them.
+//!
+//! Every method does one batch and says what it did; the jobs call until there is nothing left.
+//! `docs/data-retention.md` lists the periods.
+
+use std::time::Duration;
+
+use sqlx::FromRow;
+
+use super::Jobs;
+use crate::{
+    domain::{EndReason, MatchStatus, Mode},
+    id::{IdGenerator, MatchId, SessionId, UserId},
+    store::{
+        StoreError,
+        matches::{
+            call_state::{LOGGED_ENDED, log_call},
+            lifecycle::{CallOutcome, EndedMatch},
+        },
+    },
+    time::Timestamp,
+};
+
+/// Ids tell the time of a row well enough to bound a scan, not to the millisecond: a burst borrows
+/// ids from the next one, and a row's time is taken before its id. Rows whose id is this much
+/// younger than the cutoff are still looked at.
+pub(crate) const ID_SLACK: Duration = Duration::from_mins(1);
+
+#[derive(FromRow)]
+struct RanOut {
+    id: MatchId,
+    #[sqlx(rename = "type")]
+    mode: Mode,
+    user1_id: UserId,
+    user2_id: UserId,
+    expired_at: Timestamp,
+    connected_at: Option<Timestamp>,
+    call_failed_at: Option<Timestamp>,
+}
+
+impl From<RanOut> for EndedMatch {
+    fn from(row: RanOut) -> Self {
+        Self {
+            match_id: row.id,
+            mode: row.mode,
+            users: [
+                row.user1_id.min(row.user2_id),
+                row.user1_id.max(row.user2_id),
+            ],
+            status: MatchStatus::Expired,
+            reason: EndReason::Expired,
+            by: None,
+            call: CallOutcome::of(row.mode, row.connected_at, row.call_failed_at),
+        }
+    }
+}
+
+/// A batch of [`Jobs::delete_dead_sessions`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionBatch {
+    pub deleted: u64,
+    /// Where to go on; `None` when there are no more.
+    pub next: Option<SessionId>,
+}
+
+impl Jobs<'_> {
+    /// Ends up to `limit` matches that have run out at `now`, each of them once whoever else ends
+    /// it meanwhile, and returns those that this call ended.
+    ///
+    /// Both sides are closed; [`crate::store::Messages::forget_messages`] deletes their messages. A
+    /// crash in between leaves matches that the next call ends.
+    pub async fn expire_matches(
+        self,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<EndedMatch>, StoreError> {
+        const DUE: &str = "SELECT id FROM matches WHERE status = 'active' AND expired_at <= $1 \
+             ORDER BY expired_at LIMIT $2";
+        // Both sides in primary key order: write_chat and end_match lock the same way.
+        const LOCK_SIDES: &str = "SELECT match_id FROM match_sides WHERE match_id IN ({list}) \
+             ORDER BY match_id, user_id FOR NO KEY UPDATE";
+        const END: &str = "UPDATE matches \
+             SET status = $1, ended_at = expired_at, ended_reason = $2 \
+             WHERE status = 'active' AND id IN ({list}) \
+             RETURNING id, type, user1_id, user2_id, expired_at, connected_at, call_failed_at";
+        const CLOSE: &str = "UPDATE match_sides SET open = FALSE, peer_key_package = NULL \
+             WHERE match_id IN ({list})";
+        const FORGET: &str = "DELETE FROM messages WHERE match_id IN ({list})";
+        let mut due: Vec<MatchId> = self.read(DUE).bind(now).bind(limit).values().await?;
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        due.sort_unstable();
+        let mut tx = self.begin().await?;
+        tx.query(LOCK_SIDES).list(&due).execute().await?;
+        let ended: Vec<RanOut> = tx
+            .query(END)
+            .bind(MatchStatus::Expired)
+            .bind(EndReason::Expired)
+            .list(&due)
+            .all()
+            .await?;
+        for row in ended
+            .iter()
+            .filter(|row| row.mode == Mode::Video && row.connected_at.is_some())
+        {
+            let users = [row.user1_id, row.user2_id];
+            log_call(&mut tx, row.id, users, LOGGED_ENDED, row.expired_at).await?;
+        }
+        for statement in [CLOSE, FORGET] {
+            tx.query(statement).list(&due).execute().await?;
+        }
+        tx.commit().await?;
+        Ok(ended.into_iter().map(EndedMatch::from).collect())
+    }
+
+    /// Deletes up to `limit` messages that were sent at `cutoff` or before, oldest first, and says
+    /// how many.
+    pub async fn delete_old_messages(
+        self,
+        cutoff: Timestamp,
+        limit: i64,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM messages WHERE id IN (SELECT id FROM messages \
+             WHERE id < $1 AND created_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
+        self.delete_old(SQL, cutoff, limit).await
+    }
+
+    /// Deletes up to `limit` rows of `message_logs` of messages that were sent at `cutoff` or
+    /// before, oldest first, and says how many.
+    pub async fn delete_old_message_logs(
+        self,
+        cutoff: Timestamp,
+        limit: i64,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM message_logs WHERE id IN (SELECT id FROM message_logs \
+             WHERE id < $1 AND sent_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
+        self.delete_old(SQL, cutoff, limit).await
+    }
+
+    /// Deletes up to `limit` rows of `system_logs` of `cutoff` or before, oldest first, and says
+    /// how many.
+    pub async fn delete_old_system_logs(
+        self,
+        cutoff: Timestamp,
+        limit: i64,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM system_logs WHERE id IN (SELECT id FROM system_logs \
+             WHERE id < $1 AND created_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
+        self.delete_old(SQL, cutoff, limit).await
+    }
+
+    /// Deletes up to `limit` key packages that were stored at `cutoff` or before, and says how
+    /// many.
+    ///
+    /// A cutoff well before the [`crate::store::KEY_PACKAGE_PERIOD`]: pairing then never reads a
+    /// package that is just being deleted.
+    pub async fn delete_old_key_packages(
+        self,
+        cutoff: Timestamp,
+        limit: i64,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM key_packages WHERE id IN (SELECT id FROM key_packages \
+             WHERE id < $1 AND created_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
+        self.delete_old(SQL, cutoff, limit).await
+    }
+
+    /// Runs a `DELETE` of up to `$3` rows with ids below `$1`, of the time `$2` or before.
+    async fn delete_old(
+        self,
+        sql: &'static str,
+        cutoff: Timestamp,
+        limit: i64,
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.begin().await?;
+        let deleted = tx
+            .query(sql)
+            .bind(IdGenerator::first_id_at(cutoff + ID_SLACK))
+            .bind(cutoff)
+            .bind(limit)
+            .execute()
+            .await?;
+        tx.commit().await?;
+        Ok(deleted)
+    }
+
+    /// Deletes up to `limit` idempotency keys that were first used at `cutoff` or before, and says
+    /// how many.
+    pub async fn delete_old_idempotency_keys(
+        self,
+        cutoff: Timestamp,
+        limit: i64,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM idempotency_keys WHERE (scope, key) IN \
+             (SELECT scope, key FROM idempotency_keys WHERE created_at <= $1 \
+             ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
+        let mut tx = self.begin().await?;
+        let deleted = tx.query(SQL).bind(cutoff).bind(limit).execute().await?;
+        tx.commit().await?;
+        Ok(deleted)
+    }
+
+    /// Deletes up to `limit` sessions with ids above `after` that expired or were revoked at
+    /// `cutoff` or before, with their key packages and push tokens.
+    ///
+    /// Few sessions are dead, and no index finds them: they are looked for outside the write, and
+    /// `after` lets a whole sweep read the table once.
+    pub async fn delete_dead_sessions(
+        self,
+        cutoff: Timestamp,
+        after: SessionId,
+        limit: i64,
+    ) -> Result<SessionBatch, StoreError> {
+        const DEAD: &str = "SELECT id FROM sessions \
+             WHERE id > $1 AND (refresh_expires_at <= $2 OR revoked_at <= $2) \
+             ORDER BY id LIMIT $3";
+        // Asked again: the session may have been refreshed since.
+        const DELETE: &str = "DELETE FROM sessions \
+             WHERE (refresh_expires_at <= $1 OR revoked_at <= $1) AND id IN ({list})";
+        let dead: Vec<SessionId> = self
+            .read(DEAD)
+            .bind(after)
+            .bind(cutoff)
+            .bind(limit)
+            .values()
+            .await?;
+        let Some(&newest) = dead.last() else {
+            return Ok(SessionBatch {
+                deleted: 0,
+                next: None,
+            });
+        };
+        let mut tx = self.begin().await?;
+        let deleted = tx.query(DELETE).bind(cutoff).list(&dead).execute().await?;
+        tx.commit().await?;
+        Ok(SessionBatch {
+            deleted,
+            next: Some(newest),
+        })
+    }
+}

@@ -1,0 +1,206 @@
+//! What happened day by day, and what there is now: for the overview of moderators.
+
+use sqlx::FromRow;
+
+use super::{Jobs, retention::ID_SLACK};
+use crate::{id::IdGenerator, store::StoreError, time::Timestamp};
+
+/// What was counted in a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromRow)]
+pub struct DayCounts {
+    pub registrations: i64,
+    pub text_matches: i64,
+    pub video_matches: i64,
+    /// Content messages.
+    pub messages: i64,
+    /// Claims that were made.
+    pub claims: i64,
+    /// Claims that were approved, whenever they were made.
+    pub claims_approved: i64,
+}
+
+impl std::ops::AddAssign for DayCounts {
+    fn add_assign(&mut self, more: Self) {
+        self.registrations += more.registrations;
+        self.text_matches += more.text_matches;
+        self.video_matches += more.video_matches;
+        self.messages += more.messages;
+        self.claims += more.claims;
+        self.claims_approved += more.claims_approved;
+    }
+}
+
+/// A counted day.
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
+pub struct DayRow {
+    /// Local day, `YYYY-MM-DD`.
+    pub day: String,
+    #[sqlx(flatten)]
+    pub counts: DayCounts,
+    /// It was over when it was counted.
+    pub complete: bool,
+}
+
+/// What there is now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromRow)]
+pub struct Totals {
+    pub users: i64,
+    pub active_matches: i64,
+    pub pending_claims: i64,
+    pub open_reports: i64,
+    pub open_appeals: i64,
+    /// Bans in force that wait for a moderator.
+    pub provisional_bans: i64,
+    /// Background jobs that were given up.
+    pub dead_jobs: i64,
+}
+
+/// What was made in a time, found by the ids it can have.
+const BETWEEN: &str = "SELECT (SELECT COUNT(*) FROM users \
+     WHERE id >= $1 AND id < $2 AND created_at >= $3 AND created_at < $4) AS registrations, \
+     (SELECT COUNT(*) FROM matches WHERE id >= $1 AND id < $2 \
+     AND created_at >= $3 AND created_at < $4 AND type = 'text') AS text_matches, \
+     (SELECT COUNT(*) FROM matches WHERE id >= $1 AND id < $2 \
+     AND created_at >= $3 AND created_at < $4 AND type = 'video') AS video_matches, \
+     (SELECT COUNT(*) FROM message_logs WHERE id >= $1 AND id < $2 \
+     AND sent_at >= $3 AND sent_at < $4 AND kind = 'content') AS messages, \
+     (SELECT COUNT(*) FROM claims WHERE id >= $1 AND id < $2 \
+     AND claim_time >= $3 AND claim_time < $4) AS claims, \
+     (SELECT COUNT(*) FROM claims \
+     WHERE processed_at >= $3 AND processed_at < $4 AND status = 'approved') AS claims_approved";
+
+impl Jobs<'_> {
+    /// Counts what happened from `from` until before `until`. Reads the rows of that time and of a
+    /// minute on either side, no others.
+    ///
+    /// Ids that ran ahead of the time by more, after the clock was set back, are not found.
+    pub async fn count_between(
+        self,
+        from: Timestamp,
+        until: Timestamp,
+    ) -> Result<DayCounts, StoreError> {
+        let (first, last) = (
+            IdGenerator::first_id_at(from - ID_SLACK),
+            IdGenerator::first_id_at(until + ID_SLACK),
+        );
+        Ok(self
+            .read(BETWEEN)
+            .bind(first)
+            .bind(last)
+            .bind(from)
+            .bind(until)
+            .one()
+            .await?)
+    }
+
+    /// Keeps the counts of a day. What was counted never gets less: of two who count at once the
+    /// later sees more, and what is deleted since has happened all the same.
+    pub async fn keep_day(self, row: &DayRow) -> Result<(), StoreError> {
+        // The larger of what is counted now and what is stored.
+        const SQL: &str = "INSERT INTO daily_statistics (day, registrations, text_matches, \
+             video_matches, messages, claims, claims_approved, complete) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (day) DO UPDATE SET \
+             registrations = CASE WHEN excluded.registrations > daily_statistics.registrations \
+             THEN excluded.registrations ELSE daily_statistics.registrations END, \
+             text_matches = CASE WHEN excluded.text_matches > daily_statistics.text_matches \
+             THEN excluded.text_matches ELSE daily_statistics.text_matches END, \
+             video_matches = CASE WHEN excluded.video_matches > daily_statistics.video_matches \
+             THEN excluded.video_matches ELSE daily_statistics.video_matches END, \
+             messages = CASE WHEN excluded.messages > daily_statistics.messages \
+             THEN excluded.messages ELSE daily_statistics.messages END, \
+             claims = CASE WHEN excluded.claims > daily_statistics.claims \
+             THEN excluded.claims ELSE daily_statistics.claims END, \
+             claims_approved = CASE \
+             WHEN excluded.claims_approved > daily_statistics.claims_approved \
+             THEN excluded.claims_approved ELSE daily_statistics.claims_approved END, \
+             complete = daily_statistics.complete OR excluded.complete";
+        let counts = &row.counts;
+        let mut tx = self.begin().await?;
+        tx.query(SQL)
+            .bind(&row.day)
+            .bind(counts.registrations)
+            .bind(counts.text_matches)
+            .bind(counts.video_matches)
+            .bind(counts.messages)
+            .bind(counts.claims)
+            .bind(counts.claims_approved)
+            .bind(row.complete)
+            .execute()
+            .await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// The last day before `day` that was counted when it was over.
+    pub async fn last_complete_day(self, day: &str) -> Result<Option<String>, StoreError> {
+        const SQL: &str = "SELECT day FROM daily_statistics WHERE day < $1 AND complete \
+             ORDER BY day DESC LIMIT 1";
+        Ok(self.read(SQL).bind(day).optional_value().await?)
+    }
+
+    /// When the oldest account was made.
+    pub async fn first_registration(self) -> Result<Option<Timestamp>, StoreError> {
+        const SQL: &str = "SELECT created_at FROM users ORDER BY id LIMIT 1";
+        Ok(self.read(SQL).optional_value().await?)
+    }
+
+    /// The counted days from `from` to `to`, newest first.
+    pub async fn days(self, from: &str, to: &str) -> Result<Vec<DayRow>, StoreError> {
+        const SQL: &str = "SELECT day, registrations, text_matches, video_matches, \
+             messages, claims, claims_approved, complete \
+             FROM daily_statistics WHERE day >= $1 AND day <= $2 ORDER BY day DESC";
+        Ok(self.read(SQL).bind(from).bind(to).all().await?)
+    }
+
+    /// What there is at `now`. Counts all accounts: not for a hot path.
+    pub async fn totals(self, now: Timestamp) -> Result<Totals, StoreError> {
+        // The large tables but the first by a partial index; `state >= 2` is what that of the jobs
+        // asks for.
+        const SQL: &str = "SELECT (SELECT COUNT(*) FROM users WHERE erased_at IS NULL) AS users, \
+             (SELECT COUNT(*) FROM matches WHERE status = 'active') AS active_matches, \
+             (SELECT COUNT(*) FROM claims WHERE status = 'pending') AS pending_claims, \
+             (SELECT COUNT(*) FROM reports WHERE status = 'open') AS open_reports, \
+             (SELECT COUNT(*) FROM appeals WHERE status = 'open') AS open_appeals, \
+             (SELECT COUNT(*) FROM bans WHERE provisional = TRUE AND lifted_at IS NULL \
+             AND (until IS NULL OR until > $1)) AS provisional_bans, \
+             (SELECT COUNT(*) FROM job WHERE state >= 2 AND state = 3) AS dead_jobs";
+        Ok(self.read(SQL).bind(now).one().await?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection as _, Row as _, SqliteConnection};
+
+    use super::*;
+    use crate::testing::{Backend, TestStore};
+
+    #[tokio::test]
+    async fn counting_an_hour_reads_no_table_from_end_to_end() {
+        let t = TestStore::create(Backend::Sqlite)
+            .await
+            .expect("SQLite is always there");
+        let mut db = SqliteConnection::connect(t.database.url())
+            .await
+            .expect("a connection");
+        let plan = sqlx::query(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {BETWEEN}")))
+            .fetch_all(&mut db)
+            .await
+            .expect("a plan");
+        let steps: Vec<String> = plan.iter().map(|step| step.get("detail")).collect();
+        assert_eq!(
+            steps
+                .iter()
+                .filter(|step| step.starts_with("SEARCH"))
+                .count(),
+            6,
+            "{steps:?}"
+        );
+        assert!(
+            !steps
+                .iter()
+                .any(|step| step.contains("SCAN") && !step.contains("CONSTANT ROW")),
+            "{steps:?}"
+        );
+    }
+}

@@ -1,0 +1,33 @@
+//! Who may make matches: the term of the matchmaker that leads.
+//!
+//! A lease ends by time, and a leader that is suspended or cut off does not notice. What it sends
+//! to the database may still arrive much later, when the next leader has told users that their
+//! search was cancelled. So the row of `matchmaker_term` decides: whoever begins to lead raises it,
+//! and [`Matches::create_matches`] holds it while it writes.
+
+use super::Matches;
+use crate::store::StoreError;
+
+/// One node's time as leader of the matching: greater than every term before it, whatever Redis
+/// forgot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
+#[sqlx(transparent)]
+pub struct MatchmakerTerm(pub i64);
+
+/// The term that leads, locked.
+pub(super) const TERM: &str = "SELECT term FROM matchmaker_term WHERE id = 1 FOR NO KEY UPDATE";
+
+impl Matches<'_> {
+    /// Begins a new term.
+    ///
+    /// When this returns, every match of an earlier term is committed or never will be: it waits
+    /// for the transaction that is being written, and refuses all that come later. A term that was
+    /// begun and is not used harms nobody.
+    pub async fn begin_term(self) -> Result<MatchmakerTerm, StoreError> {
+        const SQL: &str = "UPDATE matchmaker_term SET term = term + 1 WHERE id = 1 RETURNING term";
+        let mut tx = self.begin().await?;
+        let term = tx.query(SQL).value().await?;
+        tx.commit().await?;
+        Ok(term)
+    }
+}

@@ -1,0 +1,146 @@
+//! Messages: appended and acknowledged in batches.
+
+mod rows;
+mod sides;
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use self::sides::Sides;
+use super::Messages;
+use crate::{
+    domain::MessageKind,
+    id::{MatchId, MessageId, UserId},
+    store::StoreError,
+    time::Timestamp,
+};
+
+/// How much of what one side of a match has sent is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ChatRules {
+    /// Messages that the peer has not acknowledged; with so many nothing more is taken. At least 1.
+    pub undelivered: i64,
+    /// Bytes of such messages; with so many nothing more is taken, so the last message may go over
+    /// it. At least 1.
+    pub undelivered_bytes: i64,
+    /// Messages that the peer has acknowledged; older ones are deleted. At least 1.
+    pub history: i64,
+}
+
+impl Default for ChatRules {
+    /// Those of the settings.
+    fn default() -> Self {
+        Self {
+            undelivered: 1_000,
+            undelivered_bytes: 4 * 1024 * 1024,
+            history: 2_000,
+        }
+    }
+}
+
+/// A message to append.
+#[derive(Debug, Clone)]
+pub struct NewMessage {
+    pub match_id: MatchId,
+    pub sender_id: UserId,
+    /// The sender's own id of the message: appended once per match and sender.
+    pub client_id: Uuid,
+    pub kind: MessageKind,
+    pub ciphertext: Vec<u8>,
+    pub franking_tag: Option<Vec<u8>>,
+    /// For `message_logs`.
+    pub device_info: Arc<str>,
+}
+
+/// What became of a [`NewMessage`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Append {
+    /// It is stored.
+    Accepted(Appended),
+    /// The match is over.
+    Ended,
+    /// There is no such match of the sender.
+    NotFound,
+    /// Too much of what the sender said before waits for the peer: see [`ChatRules`].
+    Full,
+    /// Somebody else writes in the match at this moment. Nothing was done; try again.
+    Busy,
+}
+
+/// A stored message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Appended {
+    pub message_id: MessageId,
+    /// Position among the sender's messages in the match: 1, 2, 3 … without a gap.
+    pub seq: i64,
+    pub sent_at: Timestamp,
+    pub receiver_id: UserId,
+    /// The client id was known: the values are those of the first time, and nothing was stored.
+    pub repeated: bool,
+    /// The receiver has acknowledged it.
+    pub delivered: bool,
+}
+
+/// How far a user has come with the peer's messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NewReceipt {
+    pub match_id: MatchId,
+    pub user_id: UserId,
+    /// Every message of the peer up to this one.
+    pub seq: i64,
+    /// Whether they were read; otherwise they were received.
+    pub read: bool,
+}
+
+/// What became of a [`NewReceipt`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Receipt {
+    /// It is recorded, and tells something new.
+    Recorded {
+        /// The sender of the messages.
+        peer_id: UserId,
+    },
+    /// As much was recorded before.
+    Known,
+    /// The peer has not sent that many.
+    Beyond,
+    /// The match is over.
+    Ended,
+    /// There is no such match of the user.
+    NotFound,
+    /// Somebody else writes in the match at this moment. Nothing was done; try again.
+    Busy,
+}
+
+impl Messages<'_> {
+    /// Appends messages and records receipts in one transaction; outcomes stand in the order of the
+    /// input. Receipts count first: they make room.
+    ///
+    /// Every accepted message has the next `seq` of its sender in its match, a `message_logs` row,
+    /// and is durable when this returns. Batches of several nodes may run at once: both sides of a
+    /// match are locked while its messages get their numbers. A match that another holds is not
+    /// waited for: all that concerns it is [`Append::Busy`] or [`Receipt::Busy`], and the rest is
+    /// written.
+    pub async fn write_chat(
+        self,
+        messages: &[NewMessage],
+        receipts: &[NewReceipt],
+        rules: &ChatRules,
+        now: Timestamp,
+    ) -> Result<(Vec<Append>, Vec<Receipt>), StoreError> {
+        if messages.is_empty() && receipts.is_empty() {
+            return Ok((Vec::new(), Vec::new()));
+        }
+        let mut tx = self.begin().await?;
+        let mut sides = Sides::lock(&mut tx, messages, receipts).await?;
+        let recorded = sides.record(receipts, now);
+        rows::write_arrivals(&mut tx, &mut sides, rules, now).await?;
+        let known = rows::known(&mut tx, messages).await?;
+        let (appends, fresh) = sides.number(&tx, messages, known, rules, now);
+        rows::write_messages(&mut tx, &fresh, &sides).await?;
+        rows::write_sides(&mut tx, &sides).await?;
+        tx.commit().await?;
+        Ok((appends, recorded))
+    }
+}

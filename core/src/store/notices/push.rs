@@ -1,0 +1,203 @@
+//! Push tokens of devices, which pushes a user wants, and whom an order to push concerns.
+
+use super::Notices;
+use crate::{
+    domain::{NotificationType, PushPlatform},
+    id::{MatchId, NotificationId, SessionId, UserId},
+    notice::PushOrder,
+    protocol::Secret,
+    store::{StoreError, accounts::sessions::LOCK_USER},
+    time::Timestamp,
+};
+
+/// What became of a token that a device registered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PutPushToken {
+    Stored,
+    /// The session is not a live one of the user.
+    NoSession,
+}
+
+/// Whom a [`PushOrder`] concerns now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PushAudience {
+    /// It was seen meanwhile, or is gone.
+    Seen,
+    /// The user wants no pushes of its type.
+    Muted,
+    /// The sessions with a token, also none. They live, and their user is not banned.
+    Devices(Vec<SessionId>),
+}
+
+/// The types that the user `$1` wants no pushes for.
+const MUTED: &str = "SELECT type FROM push_muted WHERE user_id = $1 ORDER BY type";
+
+impl Notices<'_> {
+    /// Makes `token` the push token of a session, instead of the one it had.
+    ///
+    /// A token names a device: whoever had it before, of whichever account, has it no longer.
+    pub async fn put_push_token(
+        self,
+        user: UserId,
+        session: SessionId,
+        token: &Secret,
+        platform: PushPlatform,
+        now: Timestamp,
+    ) -> Result<PutPushToken, StoreError> {
+        const ALIVE: &str = "SELECT id FROM sessions WHERE id = $1 AND user_id = $2 \
+             AND revoked_at IS NULL AND refresh_expires_at > $3";
+        // Two devices may exchange their tokens: both rows are held, in primary key order, before
+        // the first changes.
+        const HOLD: &str = "SELECT token FROM push_tokens WHERE token = $1 OR session_id = $2 \
+             ORDER BY token FOR NO KEY UPDATE";
+        const DROP_OTHER: &str = "DELETE FROM push_tokens WHERE session_id = $1 AND token <> $2";
+        const PUT: &str = "INSERT INTO push_tokens \
+             (token, user_id, session_id, platform, created_at, last_used) \
+             VALUES ($1, $2, $3, $4, $5, $5) \
+             ON CONFLICT (token) DO UPDATE SET user_id = excluded.user_id, \
+             session_id = excluded.session_id, platform = excluded.platform, \
+             last_used = excluded.last_used";
+        let mut tx = self.begin().await?;
+        // Revocation takes the same lock: no token outlives its session.
+        tx.query(LOCK_USER).bind(user).execute().await?;
+        let alive: Option<SessionId> = tx
+            .query(ALIVE)
+            .bind(session)
+            .bind(user)
+            .bind(now)
+            .optional_value()
+            .await?;
+        if alive.is_none() {
+            return Ok(PutPushToken::NoSession);
+        }
+        tx.query(HOLD)
+            .bind(token.expose())
+            .bind(session)
+            .execute()
+            .await?;
+        tx.query(DROP_OTHER)
+            .bind(session)
+            .bind(token.expose())
+            .execute()
+            .await?;
+        tx.query(PUT)
+            .bind(token.expose())
+            .bind(user)
+            .bind(session)
+            .bind(platform)
+            .bind(now)
+            .execute()
+            .await?;
+        tx.commit().await?;
+        Ok(PutPushToken::Stored)
+    }
+
+    /// Forgets the token of a session. `false` when it has another one by now, or none.
+    pub async fn delete_push_token(
+        self,
+        session: SessionId,
+        token: &Secret,
+    ) -> Result<bool, StoreError> {
+        const SQL: &str = "DELETE FROM push_tokens WHERE session_id = $1 AND token = $2";
+        let mut tx = self.begin().await?;
+        let deleted = tx
+            .query(SQL)
+            .bind(session)
+            .bind(token.expose())
+            .execute()
+            .await?;
+        tx.commit().await?;
+        Ok(deleted > 0)
+    }
+
+    /// The push token of a session of `user`, while the session lives and the user is not banned.
+    pub async fn push_token(
+        self,
+        user: UserId,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<Secret>, StoreError> {
+        const SQL: &str = "SELECT t.token FROM push_tokens t \
+             JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = t.user_id \
+             WHERE t.session_id = $1 AND t.user_id = $2 AND s.revoked_at IS NULL \
+             AND s.refresh_expires_at > $3 AND u.is_banned = FALSE";
+        let query = self.read(SQL);
+        let token: Option<String> = query
+            .bind(session)
+            .bind(user)
+            .bind(now)
+            .optional_value()
+            .await?;
+        Ok(token.map(Secret::from))
+    }
+
+    /// The types a user wants no pushes for.
+    pub async fn muted_pushes(self, user: UserId) -> Result<Vec<NotificationType>, StoreError> {
+        Ok(self.read(MUTED).bind(user).values().await?)
+    }
+
+    /// Turns pushes of types on (`true`) or off, and gives those that are off then. `None`: no such
+    /// user.
+    pub async fn set_pushes(
+        self,
+        user: UserId,
+        changes: &[(NotificationType, bool)],
+    ) -> Result<Option<Vec<NotificationType>>, StoreError> {
+        const ON: &str = "DELETE FROM push_muted WHERE user_id = $1 AND type = $2";
+        const OFF: &str =
+            "INSERT INTO push_muted (user_id, type) VALUES ($1, $2) ON CONFLICT DO NOTHING";
+        const WHO: &str =
+            "SELECT id FROM users WHERE id = $1 AND erased_at IS NULL FOR NO KEY UPDATE";
+        let mut tx = self.begin().await?;
+        let known: Option<UserId> = tx.query(WHO).bind(user).optional_value().await?;
+        if known.is_none() {
+            return Ok(None);
+        }
+        for (kind, on) in changes {
+            let sql = if *on { ON } else { OFF };
+            tx.query(sql).bind(user).bind(*kind).execute().await?;
+        }
+        let muted = tx.query(MUTED).bind(user).values().await?;
+        tx.commit().await?;
+        Ok(Some(muted))
+    }
+
+    /// Whom an order concerns now. Reads only.
+    pub async fn push_audience(
+        self,
+        order: &PushOrder,
+        now: Timestamp,
+    ) -> Result<PushAudience, StoreError> {
+        const NOTIFICATION: &str =
+            "SELECT id FROM notifications WHERE id = $1 AND user_id = $2 AND read = FALSE";
+        const MESSAGE: &str = "SELECT m.match_id FROM match_sides m \
+             JOIN match_sides p ON p.match_id = m.match_id AND p.user_id = m.peer_id \
+             WHERE m.match_id = $1 AND m.user_id = $2 AND m.open = TRUE \
+             AND p.last_seq > m.delivered_seq";
+        const DEVICES: &str = "SELECT t.session_id FROM push_tokens t \
+             JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = t.user_id \
+             WHERE t.user_id = $1 AND s.revoked_at IS NULL AND s.refresh_expires_at > $2 \
+             AND u.is_banned = FALSE ORDER BY t.session_id";
+        let (db, user) = (&self.db, order.user_id());
+        let waits = match order {
+            PushOrder::Notification { id, .. } => {
+                let unread = db.read(NOTIFICATION).bind(*id).bind(user);
+                let unread: Option<NotificationId> = unread.optional_value().await?;
+                unread.is_some()
+            }
+            PushOrder::Message { match_id, .. } => {
+                let undelivered = db.read(MESSAGE).bind(*match_id).bind(user);
+                let undelivered: Option<MatchId> = undelivered.optional_value().await?;
+                undelivered.is_some()
+            }
+        };
+        if !waits {
+            return Ok(PushAudience::Seen);
+        }
+        if self.muted_pushes(user).await?.contains(&order.kind()) {
+            return Ok(PushAudience::Muted);
+        }
+        let devices = db.read(DEVICES).bind(user).bind(now).values().await?;
+        Ok(PushAudience::Devices(devices))
+    }
+}

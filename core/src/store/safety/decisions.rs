@@ -1,0 +1,312 @@
+//! What moderators make of reports, and how long reports are kept after that.
+
+use sqlx::FromRow;
+
+use super::{
+    Actor, Banning, Confirmation, Judged, NewBan, Safety,
+    auto_ban::CURRENT_ACCOUNT,
+    ban_admin::{HAS_REPORTED, is_allowed},
+    bans::{PHONE_OF, ban, confirm, lock_phone},
+};
+use crate::{
+    crypto::Sealed,
+    db::Tx,
+    domain::{ReportDecision, ReportReason, ReportStatus, UserRole},
+    id::{IdGenerator, ReportId, UserId},
+    notice::Notice,
+    store::{
+        Notified, StoreError, SystemLog,
+        accounts::sessions::LOCK_USER,
+        jobs::{retention::ID_SLACK, system_logs::log},
+        notices::notifications::notify,
+    },
+    time::Timestamp,
+};
+
+/// A moderator's word on a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewResolution {
+    pub decision: ReportDecision,
+    /// Sealed for the id of the report.
+    pub note: Sealed,
+    /// Of a ban; `None` for good.
+    pub until: Option<Timestamp>,
+    pub actor: UserId,
+    pub actor_role: UserRole,
+}
+
+/// What became of a moderator's word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolving {
+    Done {
+        /// What users are to be told, but for the ban.
+        notified: Vec<Notified>,
+        /// Who is banned since, and what it is to be told. `None` where it was banned before.
+        banned: Option<(UserId, Option<Notified>)>,
+    },
+    /// Somebody was faster; nothing changed.
+    Decided,
+    /// The moderator made the report or is reported, or may not ban that user, or has reported it
+    /// too.
+    Forbidden,
+    /// No such report.
+    NotFound,
+}
+
+#[derive(FromRow)]
+struct Undecided {
+    reporter_id: UserId,
+    reported_id: UserId,
+    reason: ReportReason,
+    status: ReportStatus,
+}
+
+impl Safety<'_> {
+    /// Decides an open report, once, with all that follows from it: warning or ban, the word to the
+    /// reporter, the record.
+    ///
+    /// A ban that waits for a moderator is confirmed, with the end that is given here; one that was
+    /// decided before gets the later end of the two. Other reports of the same user stay open.
+    pub async fn resolve_report(
+        self,
+        report: ReportId,
+        new: &NewResolution,
+        now: Timestamp,
+    ) -> Result<Resolving, StoreError> {
+        const FIND: &str =
+            "SELECT reporter_id, reported_id, reason, status FROM reports WHERE id = $1";
+        let mut tx = self.begin().await?;
+        let found: Option<Undecided> = tx.query(FIND).bind(report).optional().await?;
+        let Some(found) = found else {
+            return Ok(Resolving::NotFound);
+        };
+        if new.decision == ReportDecision::Ban {
+            let query = tx.query(PHONE_OF).bind(found.reported_id);
+            let phone: Option<Vec<u8>> = query.optional_value().await?;
+            lock_phone(&mut tx, phone.as_deref().unwrap_or_default()).await?;
+        }
+        // Users before reports. Who it is about does not change, its status may.
+        tx.query(LOCK_USER)
+            .bind(found.reported_id)
+            .execute()
+            .await?;
+        let query = tx.query(FIND).push(" FOR NO KEY UPDATE").bind(report);
+        let found: Option<Undecided> = query.optional().await?;
+        let Some(found) = found else {
+            return Ok(Resolving::NotFound);
+        };
+        if [found.reporter_id, found.reported_id].contains(&new.actor) {
+            return Ok(Resolving::Forbidden);
+        }
+        if found.status != ReportStatus::Open {
+            return Ok(Resolving::Decided);
+        }
+        let (status, acted) = match new.decision {
+            ReportDecision::Dismiss => (ReportStatus::Dismissed, false),
+            ReportDecision::Warn => (ReportStatus::Warned, true),
+            ReportDecision::Ban => (ReportStatus::Banned, true),
+        };
+        let reference = report.to_string();
+        let (mut notified, mut banned) = (Vec::new(), None);
+        if new.decision == ReportDecision::Warn {
+            let reason = found.reason;
+            let (user, notice) = (found.reported_id, Notice::Warned { reason });
+            notified.extend(notify(&mut tx, user, &notice, reference.clone(), now).await?);
+        }
+        if new.decision == ReportDecision::Ban {
+            let query = tx.query(CURRENT_ACCOUNT).bind(found.reported_id);
+            let target: UserId = query.value().await?;
+            if !may_ban(&mut tx, new, target).await? {
+                return Ok(Resolving::Forbidden);
+            }
+            banned = ban_or_extend(&mut tx, target, report, found.reason, new, now).await?;
+        }
+        settle(&mut tx, report, status, new, now).await?;
+        let (user, notice) = (found.reporter_id, Notice::ReportResolved { acted });
+        notified.extend(notify(&mut tx, user, &notice, reference, now).await?);
+        let act = SystemLog {
+            action: "report_resolved",
+            user: Some(found.reported_id),
+            actor: Some(new.actor),
+            details: serde_json::json!({
+                "report_id": report,
+                "decision": new.decision,
+                "until": new.until,
+                "before": { "status": found.status },
+                "after": { "status": status },
+            }),
+        };
+        log(&mut tx, &act, now).await?;
+        tx.commit().await?;
+        Ok(Resolving::Done { notified, banned })
+    }
+
+    /// Says whether the reports of a user shall count for no automatic ban; what was said before.
+    /// Not of oneself, nor a moderator of one of the staff.
+    pub async fn set_unreliable(
+        self,
+        user: UserId,
+        unreliable: bool,
+        actor: Actor,
+        now: Timestamp,
+    ) -> Result<Judged<bool>, StoreError> {
+        const SELECT: &str = "SELECT unreliable, role FROM users WHERE id = $1 FOR NO KEY UPDATE";
+        const UPDATE: &str = "UPDATE users SET unreliable = $1 WHERE id = $2";
+        let mut tx = self.begin().await?;
+        let found: Option<(bool, UserRole)> = tx.query(SELECT).bind(user).optional().await?;
+        let Some((before, role)) = found else {
+            return Ok(Judged::NotFound);
+        };
+        if !is_allowed(actor, &[(user, role)], UserRole::may_judge) {
+            return Ok(Judged::Forbidden);
+        }
+        if before != unreliable {
+            let query = tx.query(UPDATE).bind(unreliable).bind(user);
+            query.execute().await?;
+            let act = SystemLog {
+                action: "reliability_changed",
+                user: Some(user),
+                actor: Some(actor.id),
+                details: serde_json::json!({
+                    "before": { "unreliable": before }, "after": { "unreliable": unreliable },
+                }),
+            };
+            log(&mut tx, &act, now).await?;
+        }
+        tx.commit().await?;
+        Ok(Judged::Done(before))
+    }
+
+    /// Erases what was written and shown in up to `limit` reports that were dismissed at `cutoff`
+    /// or before, and says in how many.
+    pub async fn erase_dismissed_evidence(
+        self,
+        cutoff: Timestamp,
+        limit: i64,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "UPDATE reports SET note_ciphertext = NULL, note_key_id = NULL, \
+             evidence_ciphertext = NULL, evidence_key_id = NULL, \
+             resolution_ciphertext = NULL, resolution_key_id = NULL WHERE id IN ( \
+             SELECT id FROM reports WHERE status = 'dismissed' AND (note_ciphertext IS NOT NULL \
+             OR evidence_ciphertext IS NOT NULL OR resolution_ciphertext IS NOT NULL) \
+             AND id < $1 AND resolved_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
+        let mut tx = self.begin().await?;
+        let newest = IdGenerator::first_id_at(cutoff + ID_SLACK);
+        let query = tx.query(SQL).bind(newest).bind(cutoff).bind(limit);
+        let erased = query.execute().await?;
+        tx.commit().await?;
+        Ok(erased)
+    }
+
+    /// Deletes up to `limit` reports that were decided at `cutoff` or before, and those nobody
+    /// decided that were made then, oldest first, and says how many.
+    pub async fn delete_old_reports(
+        self,
+        cutoff: Timestamp,
+        limit: i64,
+    ) -> Result<u64, StoreError> {
+        const SQL: &str = "DELETE FROM reports WHERE id IN (SELECT id FROM reports \
+             WHERE id < $1 AND COALESCE(resolved_at, created_at) <= $2 \
+             ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
+        let mut tx = self.begin().await?;
+        let newest = IdGenerator::first_id_at(cutoff + ID_SLACK);
+        let query = tx.query(SQL).bind(newest).bind(cutoff).bind(limit);
+        let deleted = query.execute().await?;
+        tx.commit().await?;
+        Ok(deleted)
+    }
+}
+
+/// Whether the moderator may ban that user for a report.
+async fn may_ban(tx: &mut Tx, new: &NewResolution, target: UserId) -> Result<bool, StoreError> {
+    const ROLE: &str = "SELECT role FROM users WHERE id = $1";
+    let role: UserRole = tx.query(ROLE).bind(target).value().await?;
+    let phone: Option<Vec<u8>> = tx.query(PHONE_OF).bind(target).optional_value().await?;
+    let query = tx.query(HAS_REPORTED).bind(new.actor).bind(phone);
+    let accuser: Option<ReportId> = query.optional_value().await?;
+    Ok(target != new.actor && accuser.is_none() && new.actor_role.may_ban(role))
+}
+
+/// Bans a user for a report; a ban in force is confirmed, or gets the later end. As
+/// [`Resolving::Done`] says it. The phone is held.
+async fn ban_or_extend(
+    tx: &mut Tx,
+    target: UserId,
+    report: ReportId,
+    reason: ReportReason,
+    new: &NewResolution,
+    now: Timestamp,
+) -> Result<Option<(UserId, Option<Notified>)>, StoreError> {
+    // Both have banned then: neither decides an appeal.
+    const EXTEND: &str = "UPDATE bans SET until = $1, \
+         created_by = COALESCE(created_by, confirmed_by), confirmed_at = $2, confirmed_by = $3 \
+         WHERE id = $4";
+    let wanted = NewBan {
+        reason: reason.to_string(),
+        automatic: false,
+        provisional: false,
+        until: new.until,
+        created_by: Some(new.actor),
+    };
+    match ban(tx, target, &wanted, now).await? {
+        Banning::Banned { notified, .. } => return Ok(Some((target, notified))),
+        Banning::Already(before) if before.provisional => {
+            let how = Confirmation {
+                reason: None,
+                until: Some(new.until),
+                by: new.actor,
+                note: None,
+            };
+            // The phone is held: it is provisional still.
+            let _ = confirm(tx, before.id, &how, now).await?;
+        }
+        Banning::Already(before) => {
+            let until = later(before.until, new.until);
+            if until != before.until {
+                let query = tx.query(EXTEND).bind(until).bind(now).bind(new.actor);
+                query.bind(before.id).execute().await?;
+                let act = SystemLog {
+                    action: "ban_extended",
+                    user: Some(target),
+                    actor: Some(new.actor),
+                    details: serde_json::json!({
+                        "ban_id": before.id,
+                        "report_id": report,
+                        "before": { "until": before.until },
+                        "after": { "until": until },
+                    }),
+                };
+                log(tx, &act, now).await?;
+            }
+        }
+        Banning::NotFound => {}
+    }
+    Ok(None)
+}
+
+/// Writes the decision into the report.
+async fn settle(
+    tx: &mut Tx,
+    report: ReportId,
+    status: ReportStatus,
+    new: &NewResolution,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    const DECIDE: &str = "UPDATE reports SET status = $1, resolved_at = $2, resolved_by = $3, \
+         resolution_ciphertext = $4, resolution_key_id = $5 WHERE id = $6";
+    tx.query(DECIDE)
+        .bind(status)
+        .bind(now)
+        .bind(new.actor)
+        .bind(&new.note.ciphertext)
+        .bind(&new.note.key_id)
+        .bind(report)
+        .execute()
+        .await?;
+    Ok(())
+}
+
+/// `None` never comes.
+fn later(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.zip(other).map(|(one, other)| one.max(other))
+}

@@ -1,0 +1,92 @@
+-- Blocks, reports, bans, and what outlives an account for their sake.
+
+CREATE TABLE blocks (
+    id BIGINT PRIMARY KEY NOT NULL,
+    blocker_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    blocked_id BIGINT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    match_id BIGINT NOT NULL,
+    -- The handle when it was blocked: the list shows it even after a change of alias.
+    blocked_alias TEXT NOT NULL,
+    blocked_tag TEXT NOT NULL,
+    -- The phone of a side that was erased, by its blind index, until it has an account again.
+    blocker_phone BYTEA,
+    blocked_phone BYTEA,
+    created_at TIMESTAMPTZ NOT NULL,
+    UNIQUE (blocker_id, blocked_id)
+);
+CREATE INDEX blocks_by_blocked ON blocks (blocked_id);
+CREATE INDEX blocks_by_blocker_phone ON blocks (blocker_phone) WHERE blocker_phone IS NOT NULL;
+CREATE INDEX blocks_by_blocked_phone ON blocks (blocked_phone) WHERE blocked_phone IS NOT NULL;
+
+-- What people and moderators write is encrypted, bound to the report.
+CREATE TABLE reports (
+    id BIGINT PRIMARY KEY NOT NULL,
+    reporter_id BIGINT NOT NULL,
+    reported_id BIGINT NOT NULL,
+    match_id BIGINT NOT NULL,
+    reason TEXT NOT NULL,
+    note_ciphertext BYTEA,
+    note_key_id TEXT,
+    -- JSON before it is encrypted; verified content only.
+    evidence_ciphertext BYTEA,
+    evidence_key_id TEXT,
+    -- Stays when the evidence is erased.
+    evidence_count BIGINT NOT NULL DEFAULT 0,
+    status TEXT NOT NULL DEFAULT 'open',
+    created_at TIMESTAMPTZ NOT NULL,
+    resolved_at TIMESTAMPTZ,
+    resolved_by BIGINT,
+    resolution_ciphertext BYTEA,
+    resolution_key_id TEXT,
+    UNIQUE (reporter_id, match_id)
+);
+CREATE INDEX reports_by_reported ON reports (reported_id, created_at);
+CREATE INDEX reports_open ON reports (id) WHERE status = 'open';
+
+-- Bound to the phone's blind index, so that a ban outlives the account.
+CREATE TABLE bans (
+    id BIGINT PRIMARY KEY NOT NULL,
+    phone_index BYTEA NOT NULL,
+    user_id BIGINT,
+    reason TEXT NOT NULL,
+    automatic BOOLEAN NOT NULL,
+    provisional BOOLEAN NOT NULL,
+    created_at TIMESTAMPTZ NOT NULL,
+    -- NULL for the system.
+    created_by BIGINT,
+    -- NULL for good.
+    until TIMESTAMPTZ,
+    -- Who settled a provisional ban, and what moderators wrote about it for each other.
+    confirmed_at TIMESTAMPTZ,
+    confirmed_by BIGINT,
+    confirm_note TEXT,
+    lifted_at TIMESTAMPTZ,
+    lifted_by BIGINT,
+    lift_note TEXT
+);
+CREATE INDEX bans_by_phone ON bans (phone_index);
+CREATE INDEX bans_provisional ON bans (id) WHERE provisional;
+
+CREATE TABLE appeals (
+    id BIGINT PRIMARY KEY NOT NULL,
+    ban_id BIGINT NOT NULL UNIQUE REFERENCES bans (id) ON DELETE CASCADE,
+    user_id BIGINT NOT NULL,
+    text_ciphertext BYTEA NOT NULL,
+    text_key_id TEXT NOT NULL,
+    status TEXT NOT NULL DEFAULT 'open',
+    created_at TIMESTAMPTZ NOT NULL,
+    decided_at TIMESTAMPTZ,
+    decided_by BIGINT,
+    decision_note TEXT
+);
+CREATE INDEX appeals_open ON appeals (id) WHERE status = 'open';
+CREATE INDEX appeals_by_user ON appeals (user_id);
+
+-- The phone of an erased account, by its blind index, while reports and bans can still concern it.
+-- All else of the account is gone.
+CREATE TABLE tombstones (
+    user_id BIGINT PRIMARY KEY NOT NULL REFERENCES users (id),
+    phone_index BYTEA NOT NULL,
+    erased_at TIMESTAMPTZ NOT NULL
+);
+CREATE INDEX tombstones_by_phone ON tombstones (phone_index);

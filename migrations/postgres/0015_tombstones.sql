@@ -1,7 +1,0 @@
--- The phone of an erased account, by its blind index, while reports and bans can still concern it. All else of the account is gone.
-CREATE TABLE tombstones (
-    user_id BIGINT PRIMARY KEY NOT NULL REFERENCES users (id),
-    phone_index BYTEA NOT NULL,
-    erased_at TIMESTAMPTZ NOT NULL
-);
-CREATE INDEX tombstones_by_phone ON tombstones (phone_index);

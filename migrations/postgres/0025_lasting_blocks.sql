@@ -1,5 +1,0 @@
--- The phone of a side that was erased, by its blind index, until the phone has an account again.
-ALTER TABLE blocks ADD COLUMN blocker_phone BYTEA;
-ALTER TABLE blocks ADD COLUMN blocked_phone BYTEA;
-CREATE INDEX blocks_by_blocker_phone ON blocks (blocker_phone) WHERE blocker_phone IS NOT NULL;
-CREATE INDEX blocks_by_blocked_phone ON blocks (blocked_phone) WHERE blocked_phone IS NOT NULL;
