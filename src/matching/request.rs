@@ -58,6 +58,7 @@ pub(super) async fn ticket(
     id: TicketId,
     now: Timestamp,
 ) -> Result<Ticket, Refused> {
+    let (accounts, matches) = (store.accounts(), store.matches());
     let bucket = wish.mode.bucket();
     if !config.modes.contains(&wish.mode) {
         return Err(Refused::because(
@@ -84,18 +85,13 @@ pub(super) async fn ticket(
             format!("max_distance_km: 1 to {MAX_DISTANCE_KM}"),
         ));
     }
-    if !store
-        .accounts()
-        .has_key_package(connection.session_id, now)
-        .await?
-    {
+    if !accounts.has_key_package(connection.session_id, now).await? {
         return Err(Refused::because(
             ErrorCode::KeysRequired,
             ErrorCode::KeysRequired.title(),
         ));
     }
-    let user = store
-        .accounts()
+    let user = accounts
         .user(connection.user_id)
         .await?
         .ok_or_else(|| Refused::because(ErrorCode::Unauthorized, "the account is gone"))?;
@@ -109,7 +105,7 @@ pub(super) async fn ticket(
     if left + quota.bonus <= 0 {
         return Err(Refused::Answer(Box::new(quota_exhausted(quota.resets_at))));
     }
-    let active: Vec<_> = store.matches().active_matches(user.id, now).await?;
+    let active: Vec<_> = matches.active_matches(user.id, now).await?;
     if count(active.iter().filter(|row| row.mode == wish.mode))
         >= config.rules.max_active(wish.mode)
     {
@@ -134,10 +130,7 @@ pub(super) async fn ticket(
         max_distance_km: wish.max_distance_km.map(|km| km.max(NEAREST_KM)),
         enqueued_at: now,
         blocked,
-        recent: store
-            .matches()
-            .partners_since(user.id, now - RECENT)
-            .await?,
+        recent: matches.partners_since(user.id, now - RECENT).await?,
     })
 }
 

@@ -113,15 +113,9 @@ fn device_info(words: [&str; 3]) -> String {
         .join("/")
 }
 
-/// Sends `welcome` and everything missed. The connection is in the hub already, so that nothing
-/// falls between.
-pub(super) async fn welcome(
-    app: &Arc<App>,
-    connection: &Arc<Connection>,
-    greeting: Box<(Option<FrameId>, Hello)>,
-) -> Result<(), Denied> {
-    let (re, hello) = *greeting;
-    let mut returned = false;
+/// Registers the connection with presence. True if the user's only device came back before its old
+/// connection was known to be gone.
+async fn join(app: &App, connection: &Connection) -> bool {
     match app
         .realtime
         .presence
@@ -131,15 +125,27 @@ pub(super) async fn welcome(
         Ok(joined) => {
             let _ = connection.stamp.set(joined.stamp);
             app.hub.joined(connection.user_id, joined.elsewhere);
-            returned = joined.returned;
+            joined.returned
         }
         // Welcome all the same: whoever is at this node can be talked to. The others learn of it
         // when they can be reached again.
         Err(error) => {
             tracing::warn!(%error, "a connection could not be registered with presence");
             let _ = connection.stamp.set(Stamp::at(app.clock.now()));
+            false
         }
     }
+}
+
+/// Sends `welcome` and everything missed. The connection is in the hub already, so that nothing
+/// falls between.
+pub(super) async fn welcome(
+    app: &Arc<App>,
+    connection: &Arc<Connection>,
+    greeting: Box<(Option<FrameId>, Hello)>,
+) -> Result<(), Denied> {
+    let (re, hello) = *greeting;
+    let returned = join(app, connection).await;
     let now = app.clock.now();
     // The session may have been revoked between its check and its joining the hub, where a
     // revocation would have found it.

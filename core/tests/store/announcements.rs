@@ -52,6 +52,7 @@ async fn users(t: &TestStore, count: usize) -> Vec<UserId> {
 }
 
 async fn everybody_is_told_once_in_batches(t: TestStore) {
+    let notices = t.notices();
     let everybody = users(&t, 5).await;
     t.execute(&format!(
         "INSERT INTO push_tokens (token, user_id, session_id, platform, created_at, last_used) \
@@ -76,8 +77,7 @@ async fn everybody_is_told_once_in_batches(t: TestStore) {
     assert_eq!(t.numbers(&log).await, [everybody[0].0]);
 
     t.clock.advance(Duration::from_secs(1));
-    let first = t
-        .notices()
+    let first = notices
         .announce_next(2, t.now())
         .await
         .unwrap()
@@ -94,7 +94,7 @@ async fn everybody_is_told_once_in_batches(t: TestStore) {
         && one.locale == Locale::Tr
         && one.created_at == t.now()
         && !one.read));
-    let listed = t.notices().announcements(None, 10).await.unwrap();
+    let listed = notices.announcements(None, 10).await.unwrap();
     assert_eq!(
         listed,
         [Announcement {
@@ -106,7 +106,7 @@ async fn everybody_is_told_once_in_batches(t: TestStore) {
 
     let late = users(&t, 1).await;
     assert_eq!(told(&t, 2).await, everybody[2..]);
-    let listed = t.notices().announcements(None, 10).await.unwrap();
+    let listed = notices.announcements(None, 10).await.unwrap();
     assert_eq!(
         listed,
         [Announcement {
@@ -116,8 +116,7 @@ async fn everybody_is_told_once_in_batches(t: TestStore) {
         }]
     );
     assert_eq!(told(&t, 2).await, [], "it is over");
-    let stored = t
-        .notices()
+    let stored = notices
         .notifications_of(everybody[3], None, 10)
         .await
         .unwrap();
@@ -127,10 +126,7 @@ async fn everybody_is_told_once_in_batches(t: TestStore) {
         "the text stands in the announcement"
     );
     assert_eq!(
-        t.notices()
-            .notifications_of(late[0], None, 10)
-            .await
-            .unwrap(),
+        notices.notifications_of(late[0], None, 10).await.unwrap(),
         [],
         "joined later"
     );

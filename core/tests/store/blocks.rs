@@ -84,6 +84,7 @@ async fn a_blocked_pair_is_not_made(
 }
 
 async fn a_block_lasts_and_is_listed(t: TestStore) {
+    let safety = t.safety();
     let ((a, a1), (b, b1)) = couple(&t).await;
     let stranger = t.register("kus").await.0;
     let made = t
@@ -100,14 +101,11 @@ async fn a_block_lasts_and_is_listed(t: TestStore) {
         panic!("{made:?}")
     };
     assert_eq!(
-        t.safety().block(MatchId(1), a.id, t.now()).await.unwrap(),
+        safety.block(MatchId(1), a.id, t.now()).await.unwrap(),
         Blocking::NotFound
     );
     assert_eq!(
-        t.safety()
-            .block(made.id, stranger.id, t.now())
-            .await
-            .unwrap(),
+        safety.block(made.id, stranger.id, t.now()).await.unwrap(),
         Blocking::NotFound,
         "not in the match"
     );
@@ -116,7 +114,7 @@ async fn a_block_lasts_and_is_listed(t: TestStore) {
         block,
         new: true,
         ended,
-    } = t.safety().block(made.id, a.id, t.now()).await.unwrap()
+    } = safety.block(made.id, a.id, t.now()).await.unwrap()
     else {
         panic!("refused")
     };
@@ -150,26 +148,20 @@ async fn a_block_lasts_and_is_listed(t: TestStore) {
         new: false,
         ended: Vec::new(),
     };
-    assert_eq!(
-        t.safety().block(made.id, a.id, t.now()).await.unwrap(),
-        again
-    );
+    assert_eq!(safety.block(made.id, a.id, t.now()).await.unwrap(), again);
     a_block_is_listed_with_the_handle_of_its_time(&t, &a, &b, &stranger, &block).await;
 
     a_blocked_pair_is_not_made(&t, &a, &a1, &b, &b1).await;
 
     assert_eq!(
-        t.safety().unblock(b.id, block.id).await.unwrap(),
+        safety.unblock(b.id, block.id).await.unwrap(),
         None,
         "somebody else's"
     );
+    assert_eq!(safety.unblock(a.id, block.id).await.unwrap(), Some(b.id));
+    assert_eq!(safety.unblock(a.id, block.id).await.unwrap(), None);
     assert_eq!(
-        t.safety().unblock(a.id, block.id).await.unwrap(),
-        Some(b.id)
-    );
-    assert_eq!(t.safety().unblock(a.id, block.id).await.unwrap(), None);
-    assert_eq!(
-        t.safety().blocked_either_way(b.id).await.unwrap(),
+        safety.blocked_either_way(b.id).await.unwrap(),
         HashSet::new()
     );
 }
@@ -283,6 +275,7 @@ async fn blocking_at_once_blocks_once(t: TestStore) {
 }
 
 async fn a_block_while_the_two_are_paired_leaves_no_match(t: TestStore) {
+    let matches = t.matches();
     let ((a, a1), (b, b1)) = couple(&t).await;
     t.accounts()
         .put_key_packages(b.id, b1.id, &[], Some(&[9]), t.now())
@@ -302,8 +295,7 @@ async fn a_block_while_the_two_are_paired_leaves_no_match(t: TestStore) {
                 side(b.id, b1.id, ticket()),
             )
         };
-        let first = t
-            .matches()
+        let first = matches
             .create_matches(ENDLESS_TERM, &[proposed()], &rules, t.now())
             .await
             .unwrap();
@@ -313,7 +305,7 @@ async fn a_block_while_the_two_are_paired_leaves_no_match(t: TestStore) {
         // Two matchmakers propose the same two while one of these blocks the other.
         let [one, two] = [proposed(), proposed()];
         let pairing = async |proposed: NewMatch| {
-            t.matches()
+            matches
                 .create_matches(ENDLESS_TERM, &[proposed], &rules, t.now())
                 .await
                 .unwrap()
@@ -348,13 +340,8 @@ async fn a_block_while_the_two_are_paired_leaves_no_match(t: TestStore) {
             1 + made,
             "what came before the block ends with it, what came after was refused"
         );
-        assert!(
-            t.matches()
-                .active_matches(a.id, t.now())
-                .await
-                .unwrap()
-                .is_empty()
-        );
+        let left = matches.active_matches(a.id, t.now()).await.unwrap();
+        assert!(left.is_empty());
         made_in_time += made;
         assert_eq!(
             t.safety().unblock(a.id, block.id).await.unwrap(),

@@ -71,22 +71,15 @@ async fn queues_are_counted(t: &TestStore) {
 }
 
 async fn jobs_are_listed(t: TestStore) {
+    let jobs = t.jobs();
     for queue in ["a", "b", "b", "b"] {
         assert!(push(&t, queue, None).await);
     }
-    let leased = t
-        .jobs()
-        .lease_jobs("b", 2, MINUTE, t.now())
-        .await
-        .unwrap()
-        .jobs;
-    t.jobs()
-        .bury_job(&leased[1], "no way", t.now())
-        .await
-        .unwrap();
+    let leased = jobs.lease_jobs("b", 2, MINUTE, t.now()).await.unwrap().jobs;
+    jobs.bury_job(&leased[1], "no way", t.now()).await.unwrap();
     t.clock.advance(MINUTE);
 
-    let all = t.jobs().list_jobs(JobFilter::default(), 10).await.unwrap();
+    let all = jobs.list_jobs(JobFilter::default(), 10).await.unwrap();
     assert_eq!(
         all.iter().map(|job| job.queue.as_str()).collect::<Vec<_>>(),
         ["b", "b", "b", "a"],
@@ -94,42 +87,39 @@ async fn jobs_are_listed(t: TestStore) {
     );
     assert!(all.windows(2).all(|two| two[0].id > two[1].id));
     assert_eq!(
-        t.jobs()
-            .list_jobs(
-                JobFilter {
-                    before: Some(all[1].id),
-                    ..JobFilter::default()
-                },
-                10
-            )
-            .await
-            .unwrap(),
+        jobs.list_jobs(
+            JobFilter {
+                before: Some(all[1].id),
+                ..JobFilter::default()
+            },
+            10
+        )
+        .await
+        .unwrap(),
         &all[2..]
     );
     assert_eq!(
-        t.jobs()
-            .list_jobs(
-                JobFilter {
-                    queue: Some("a"),
-                    ..JobFilter::default()
-                },
-                10
-            )
-            .await
-            .unwrap(),
+        jobs.list_jobs(
+            JobFilter {
+                queue: Some("a"),
+                ..JobFilter::default()
+            },
+            10
+        )
+        .await
+        .unwrap(),
         &all[3..]
     );
     let in_state = async |state| {
-        t.jobs()
-            .list_jobs(
-                JobFilter {
-                    state: Some(state),
-                    ..JobFilter::default()
-                },
-                10,
-            )
-            .await
-            .unwrap()
+        jobs.list_jobs(
+            JobFilter {
+                state: Some(state),
+                ..JobFilter::default()
+            },
+            10,
+        )
+        .await
+        .unwrap()
     };
     let [dead] = <[AdminJob; 1]>::try_from(in_state(JobState::Dead).await).unwrap();
     assert_eq!(

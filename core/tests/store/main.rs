@@ -9,6 +9,7 @@
     reason = "a test fails by panicking, and its functions are called from both databases' tests"
 )]
 
+mod ad_counts;
 mod ads;
 mod announcements;
 mod appeals;
@@ -20,6 +21,7 @@ mod call_state;
 mod calls;
 mod claims;
 mod codes;
+mod due_subscriptions;
 mod erasure;
 mod id_nodes;
 mod idempotency;

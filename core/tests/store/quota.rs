@@ -113,74 +113,34 @@ async fn a_grant_counts_once(t: TestStore) {
     }))
     .await;
     assert_eq!(outcomes.iter().filter(|granted| **granted).count(), 1);
-    assert!(
+    let granted = async |user, rights: &Grant| {
         t.economy()
-            .grant(user.id, &bonus(5, "b"), &rules, t.now())
+            .grant(user, rights, &rules, t.now())
             .await
             .unwrap()
             .is_some()
-    );
-    assert!(
-        t.economy()
-            .grant(
-                user.id,
-                &Grant {
-                    reason: LedgerReason::Claim,
-                    ..bonus(1, "a")
-                },
-                &rules,
-                t.now()
-            )
-            .await
-            .unwrap()
-            .is_some(),
-        "another reason"
-    );
-    assert!(
-        t.economy()
-            .grant(other.id, &bonus(10, "a"), &rules, t.now())
-            .await
-            .unwrap()
-            .is_some(),
-        "another user"
-    );
+    };
+    assert!(granted(user.id, &bonus(5, "b")).await);
+    let claimed = Grant {
+        reason: LedgerReason::Claim,
+        ..bonus(1, "a")
+    };
+    assert!(granted(user.id, &claimed).await, "another reason");
+    assert!(granted(other.id, &bonus(10, "a")).await, "another user");
     assert_eq!(assert_ledger_equals_balance(&t, user.id).await.bonus, 16);
 
     let take = Grant {
         reason: LedgerReason::Admin,
         ..bonus(-100, "c")
     };
-    assert!(
-        t.economy()
-            .grant(user.id, &take, &rules, t.now())
-            .await
-            .unwrap()
-            .is_some()
-    );
-    assert!(
-        t.economy()
-            .grant(
-                user.id,
-                &Grant {
-                    reference: "d".to_owned(),
-                    ..take
-                },
-                &rules,
-                t.now()
-            )
-            .await
-            .unwrap()
-            .is_none(),
-        "nothing left to take"
-    );
+    assert!(granted(user.id, &take).await);
+    let more = Grant {
+        reference: "d".to_owned(),
+        ..take
+    };
+    assert!(!granted(user.id, &more).await, "nothing left to take");
     assert_eq!(assert_ledger_equals_balance(&t, user.id).await.bonus, 0);
-    assert!(
-        t.economy()
-            .grant(UserId(1), &bonus(1, "a"), &rules, t.now())
-            .await
-            .unwrap()
-            .is_none()
-    );
+    assert!(!granted(UserId(1), &bonus(1, "a")).await);
 }
 
 async fn a_grant_comes_after_the_reset_of_the_day(t: TestStore) {

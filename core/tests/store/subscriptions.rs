@@ -1,7 +1,5 @@
-use std::time::Duration;
-
 use tebdil_core::{
-    domain::{BillingEventType, LedgerReason, Mode, QuotaBucket},
+    domain::{LedgerReason, Mode, QuotaBucket},
     id::UserId,
     quota::{Balances, QuotaRules},
     store::{Grant, MatchRules, PairOutcome, Settled, SubscriptionRow},
@@ -9,8 +7,7 @@ use tebdil_core::{
 };
 
 use crate::{
-    all_at_once,
-    billing::{DAY, fact, terms},
+    billing::{DAY, is_premium},
     matches::couple,
     pair,
     quota::assert_ledger_equals_balance,
@@ -21,15 +18,11 @@ tebdil_core::store_conformance! {
     limits_follow_the_tier_at_once_and_going_back_and_forth_gains_nothing,
     a_clock_set_back_gains_nothing_by_a_change_of_tier,
     premium_lasts_while_any_subscription_does,
-    a_subscription_ends_once_under_two_nodes,
-    what_changed_meanwhile_is_not_ended,
-    a_renewal_and_an_end_at_once_agree_in_the_end,
-    due_ones_come_in_bounded_batches,
 }
 
 const ADMIN: UserId = UserId(1);
 
-async fn grant(t: &TestStore, user: UserId, days: u32) -> (SubscriptionRow, Settled) {
+pub async fn grant(t: &TestStore, user: UserId, days: u32) -> (SubscriptionRow, Settled) {
     let ends_at = t.now() + days * DAY;
     t.economy()
         .grant_subscription(
@@ -53,7 +46,7 @@ async fn end(t: &TestStore, user: UserId) -> Settled {
         .expect("user")
 }
 
-async fn balances(t: &TestStore, user: UserId) -> Balances {
+pub async fn balances(t: &TestStore, user: UserId) -> Balances {
     assert_ledger_equals_balance(t, user).await
 }
 
@@ -253,14 +246,7 @@ async fn premium_lasts_while_any_subscription_does(t: TestStore) {
             .unwrap(),
         Some(Settled::default())
     );
-    assert!(
-        t.accounts()
-            .user(user.id)
-            .await
-            .unwrap()
-            .expect("user")
-            .is_premium
-    );
+    assert!(is_premium(&t, user.id).await);
     t.clock.advance(29 * DAY);
     let settled = t
         .economy()
@@ -272,14 +258,7 @@ async fn premium_lasts_while_any_subscription_does(t: TestStore) {
         settled.notified.expect("told").notice.code(),
         "premium_ended"
     );
-    assert!(
-        !t.accounts()
-            .user(user.id)
-            .await
-            .unwrap()
-            .expect("user")
-            .is_premium
-    );
+    assert!(!is_premium(&t, user.id).await);
     assert_eq!(
         t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM notifications")
             .await,
@@ -293,280 +272,5 @@ async fn premium_lasts_while_any_subscription_does(t: TestStore) {
             .expect("the last")
             .id,
         long.id
-    );
-}
-
-async fn a_subscription_ends_once_under_two_nodes(t: TestStore) {
-    let nodes = [t.store.clone(), t.database.open(&t.clock).await];
-    let mut rows = Vec::new();
-    for _ in 0..10 {
-        let (user, _) = t.register("kedi").await;
-        rows.push(grant(&t, user.id, 1).await.0);
-    }
-    t.clock.advance(DAY);
-    let ended = all_at_once(rows.iter().flat_map(|row| [row; 10]).enumerate().map(
-        |(number, row)| {
-            let (node, row, now) = (nodes[number % 2].clone(), row.clone(), t.now());
-            async move {
-                loop {
-                    match node
-                        .economy()
-                        .expire_subscription(&row, &TestStore::quota_rules(), now)
-                        .await
-                    {
-                        Err(error) if error.is_transient() => {}
-                        ended => return ended.unwrap(),
-                    }
-                }
-            }
-        },
-    ))
-    .await;
-    assert_eq!(ended.iter().flatten().count(), 10, "each by one");
-    assert!(
-        ended
-            .iter()
-            .flatten()
-            .all(|settled| settled.notified.is_some())
-    );
-    assert_eq!(
-        t.numbers(
-            "SELECT CAST(COUNT(*) AS BIGINT) FROM notifications WHERE code = 'premium_ended'"
-        )
-        .await,
-        [10]
-    );
-    assert_eq!(
-        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM users WHERE is_premium")
-            .await,
-        [0]
-    );
-    for row in rows {
-        balances(&t, row.user_id).await;
-    }
-    for node in nodes {
-        node.close().await;
-    }
-}
-
-async fn what_changed_meanwhile_is_not_ended(t: TestStore) {
-    let (user, _) = t.register("kedi").await;
-    let rules = TestStore::quota_rules();
-    t.economy()
-        .billing_token(user.id, "token", t.now())
-        .await
-        .unwrap();
-    let bought = fact(
-        "a",
-        BillingEventType::Purchased,
-        t.now(),
-        "sub",
-        t.now() + DAY,
-    );
-    t.economy()
-        .take_billing_event(&bought, "token", terms(&rules), t.now())
-        .await
-        .unwrap();
-    t.clock.advance(DAY);
-    let [seen] = &t
-        .economy()
-        .due_subscriptions(true, t.now(), 10)
-        .await
-        .unwrap()[..]
-    else {
-        panic!("one is due")
-    };
-    assert_eq!(
-        t.economy()
-            .due_subscriptions(false, t.now(), 10)
-            .await
-            .unwrap(),
-        []
-    );
-    let renewed = fact(
-        "b",
-        BillingEventType::Renewed,
-        t.now(),
-        "sub",
-        t.now() + DAY,
-    );
-    t.economy()
-        .take_billing_event(&renewed, "token", terms(&rules), t.now())
-        .await
-        .unwrap();
-    assert_eq!(
-        t.economy()
-            .expire_subscription(seen, &rules, t.now())
-            .await
-            .unwrap(),
-        None
-    );
-    assert!(
-        !t.economy()
-            .extend_subscription(seen, t.now() + 30 * DAY)
-            .await
-            .unwrap()
-    );
-    assert!(
-        !t.economy()
-            .defer_subscription(seen, t.now() + DAY)
-            .await
-            .unwrap()
-    );
-    let row = t
-        .economy()
-        .subscription(user.id)
-        .await
-        .unwrap()
-        .expect("there");
-    assert_eq!(
-        (row.is_active, row.ends_at, row.checks),
-        (true, t.now() + DAY, 0)
-    );
-
-    // In its grace it is asked about again and again, and every answer counts for the question
-    // only.
-    assert!(
-        t.economy()
-            .defer_subscription(&row, t.now() + 2 * DAY)
-            .await
-            .unwrap()
-    );
-    assert!(
-        !t.economy()
-            .defer_subscription(&row, t.now() + 2 * DAY)
-            .await
-            .unwrap(),
-        "once"
-    );
-    t.clock.advance(2 * DAY);
-    let [seen] = &t
-        .economy()
-        .due_subscriptions(true, t.now(), 10)
-        .await
-        .unwrap()[..]
-    else {
-        panic!("one is due")
-    };
-    assert_eq!((seen.checks, seen.ends_at), (1, row.ends_at));
-    assert!(
-        t.economy()
-            .extend_subscription(seen, t.now() + 30 * DAY)
-            .await
-            .unwrap()
-    );
-    assert_eq!(
-        t.economy()
-            .expire_subscription(seen, &rules, t.now())
-            .await
-            .unwrap(),
-        None
-    );
-    assert_eq!(
-        t.economy()
-            .due_subscriptions(true, t.now(), 10)
-            .await
-            .unwrap(),
-        []
-    );
-}
-
-async fn a_renewal_and_an_end_at_once_agree_in_the_end(t: TestStore) {
-    let rules = TestStore::quota_rules();
-    for number in 0..10 {
-        let (user, _) = t.register("kedi").await;
-        let (token, external_id) = (format!("token-{number}"), format!("sub-{number}"));
-        t.economy()
-            .billing_token(user.id, &token, t.now())
-            .await
-            .unwrap();
-        let event = |id: &str, kind| {
-            fact(
-                &format!("{id}-{number}"),
-                kind,
-                t.now(),
-                &external_id,
-                t.now() + DAY,
-            )
-        };
-        t.economy()
-            .take_billing_event(
-                &event("a", BillingEventType::Purchased),
-                &token,
-                terms(&rules),
-                t.now(),
-            )
-            .await
-            .unwrap();
-        t.clock.advance(DAY + Duration::from_hours(2));
-        let seen = t
-            .economy()
-            .subscription(user.id)
-            .await
-            .unwrap()
-            .expect("there");
-        let renewed = event("b", BillingEventType::Renewed);
-        let (store, now) = (t.store.clone(), t.now());
-        let rules = rules.clone();
-        let ending = async {
-            let _ = t
-                .economy()
-                .expire_subscription(&seen, &rules, now)
-                .await
-                .unwrap();
-        };
-        let renewing = async {
-            let _ = store
-                .economy()
-                .take_billing_event(&renewed, &token, terms(&rules), now)
-                .await
-                .unwrap();
-        };
-        tokio::join!(ending, renewing);
-        assert!(
-            t.economy()
-                .subscription(user.id)
-                .await
-                .unwrap()
-                .expect("there")
-                .is_active,
-            "it was paid, whoever came first"
-        );
-        assert!(
-            t.accounts()
-                .user(user.id)
-                .await
-                .unwrap()
-                .expect("user")
-                .is_premium
-        );
-        balances(&t, user.id).await;
-    }
-}
-
-async fn due_ones_come_in_bounded_batches(t: TestStore) {
-    let mut rows = Vec::new();
-    for days in [3, 1, 2] {
-        let (user, _) = t.register("kedi").await;
-        rows.push(grant(&t, user.id, days).await.0);
-    }
-    t.clock.set(t.now() + DAY - Duration::from_millis(1));
-    assert_eq!(
-        t.economy()
-            .due_subscriptions(false, t.now(), 10)
-            .await
-            .unwrap(),
-        []
-    );
-    t.clock.advance(9 * DAY);
-    let due = t
-        .economy()
-        .due_subscriptions(false, t.now(), 2)
-        .await
-        .unwrap();
-    assert_eq!(
-        due,
-        [rows[1].clone(), rows[2].clone()],
-        "the longest due first"
     );
 }

@@ -245,6 +245,7 @@ async fn of_what_is_acknowledged_the_newest_is_kept(t: TestStore) {
 
 async fn an_end_deletes_nothing_and_batches_delete_everything(t: TestStore) {
     const COUNT: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM messages";
+    let messages = t.messages();
     let (a, b) = couple(&t).await;
     let (first, second, third) = (
         matched(&t, &a, &b, 1).await,
@@ -258,15 +259,12 @@ async fn an_end_deletes_nothing_and_batches_delete_everything(t: TestStore) {
     }
     let searching = searcher(&t, "serce").await.0.id;
     assert_eq!(
-        t.messages()
-            .matches_to_forget(MatchId(0), 10)
-            .await
-            .unwrap(),
+        messages.matches_to_forget(MatchId(0), 10).await.unwrap(),
         []
     );
     for id in [first, second, third] {
         assert_eq!(
-            t.messages().forget_messages(id, 100).await.unwrap(),
+            messages.forget_messages(id, 100).await.unwrap(),
             0,
             "it goes on"
         );
@@ -278,28 +276,24 @@ async fn an_end_deletes_nothing_and_batches_delete_everything(t: TestStore) {
             .unwrap();
     }
     assert_eq!(t.numbers(COUNT).await, [75]);
-    let left = t
-        .messages()
-        .matches_to_forget(MatchId(0), 10)
-        .await
-        .unwrap();
+    let left = messages.matches_to_forget(MatchId(0), 10).await.unwrap();
     assert_eq!(
         (
             left.as_slice(),
-            t.messages().matches_to_forget(first, 10).await.unwrap()
+            messages.matches_to_forget(first, 10).await.unwrap()
         ),
         (&[first, second][..], vec![second])
     );
     assert_eq!(
         (
-            t.messages().matches_to_forget_of(user).await.unwrap(),
-            t.messages().matches_to_forget_of(searching).await.unwrap()
+            messages.matches_to_forget_of(user).await.unwrap(),
+            messages.matches_to_forget_of(searching).await.unwrap()
         ),
         (left.clone(), vec![])
     );
     for (round, deleted) in [10, 10, 5, 0].into_iter().enumerate() {
         assert_eq!(
-            t.messages()
+            messages
                 .matches_to_forget(MatchId(0), 10)
                 .await
                 .unwrap()
@@ -307,23 +301,17 @@ async fn an_end_deletes_nothing_and_batches_delete_everything(t: TestStore) {
             if round < 3 { 2 } else { 0 }
         );
         for id in &left {
-            assert_eq!(
-                t.messages().forget_messages(*id, 10).await.unwrap(),
-                deleted
-            );
+            assert_eq!(messages.forget_messages(*id, 10).await.unwrap(), deleted);
         }
     }
     assert_eq!(
-        t.messages()
-            .matches_to_forget(MatchId(0), 10)
-            .await
-            .unwrap(),
+        messages.matches_to_forget(MatchId(0), 10).await.unwrap(),
         []
     );
     assert_eq!(
         (
             t.numbers(COUNT).await,
-            t.messages()
+            messages
                 .message_history(third, user, None, 100)
                 .await
                 .unwrap()

@@ -3,12 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tebdil_core::{
-    notice::{PUSH_ATTEMPTS, PUSH_QUEUE, PushOrder},
-    store::NewJob,
-};
+use tebdil_core::notice::PushOrder;
 
-use super::{assert_counted, id, leaves, numbers, order, put_token};
+use super::{assert_counted, id, leaves, numbers, order, place, put_token};
 use crate::{
     fcm::FakeFcm,
     harness::TestServer,
@@ -77,22 +74,7 @@ async fn a_message_wakes_whoever_has_not_got_it(server: TestServer, fake: FakeFc
         ayse.say(&match_id, "hâlâ yok mu").await["type"],
         "message.accepted"
     );
-    let payload = serde_json::to_vec(&wake).expect("plain data");
-    let now = server.clock.now();
-    let late = NewJob {
-        queue: PUSH_QUEUE,
-        payload: &payload,
-        dedupe: None,
-        run_at: now,
-        max_attempts: PUSH_ATTEMPTS,
-    };
-    server
-        .app
-        .store
-        .jobs()
-        .push_job(late, now)
-        .await
-        .expect("pushed");
+    place(&server, &wake).await;
     server.clock.advance(Duration::from_hours(1));
     server.run_due_jobs().await;
     assert!(fake.taken().len() <= 1);

@@ -336,6 +336,13 @@ async fn an_approved_claim_wakes_who_is_away(server: TestServer, fake: FakeFcm) 
 
 /// Orders a wake-up for messages, and runs what is due.
 async fn order(server: &TestServer, fake: &FakeFcm, order: &PushOrder) -> Vec<Value> {
+    place(server, order).await;
+    server.run_due_jobs().await;
+    fake.taken()
+}
+
+/// Orders a wake-up, which waits.
+async fn place(server: &TestServer, order: &PushOrder) {
     let payload = serde_json::to_vec(order).expect("plain data");
     let now = server.clock.now();
     let job = NewJob {
@@ -354,8 +361,6 @@ async fn order(server: &TestServer, fake: &FakeFcm, order: &PushOrder) -> Vec<Va
             .await
             .expect("pushed")
     );
-    server.run_due_jobs().await;
-    fake.taken()
 }
 
 async fn trouble_is_tried_again_as_long_as_it_is_of_use(server: TestServer, fake: FakeFcm) {

@@ -35,92 +35,64 @@ impl Job for Retention {
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
         let (store, now, periods) = (&cx.store, cx.now()?, &cx.settings.periods);
+        let (accounts, economy, safety) = (store.accounts(), store.economy(), store.safety());
+        let (jobs, notices) = (store.jobs(), store.notices());
         // Each for itself: one that fails does not keep the others from theirs.
         let deleted = [
             all("message_logs", || {
-                store
-                    .jobs()
-                    .delete_old_message_logs(now - periods.message_logs, BATCH)
+                jobs.delete_old_message_logs(now - periods.message_logs, BATCH)
             })
             .await,
             all("idempotency_keys", || {
-                store
-                    .jobs()
-                    .delete_old_idempotency_keys(now - IDEMPOTENCY_WINDOW, BATCH)
+                jobs.delete_old_idempotency_keys(now - IDEMPOTENCY_WINDOW, BATCH)
             })
             .await,
             all("key_packages", || {
-                store
-                    .jobs()
-                    .delete_old_key_packages(now - KEY_PACKAGES, BATCH)
+                jobs.delete_old_key_packages(now - KEY_PACKAGES, BATCH)
             })
             .await,
-            all("one_time_codes", || {
-                store.accounts().delete_old_codes(now, BATCH)
-            })
-            .await,
+            all("one_time_codes", || accounts.delete_old_codes(now, BATCH)).await,
             // As long as a ban: they keep a phone in the same way.
             all("blocks", || {
-                store.safety().delete_old_blocks(now - periods.bans, BATCH)
+                safety.delete_old_blocks(now - periods.bans, BATCH)
             })
             .await,
-            all("bans", || {
-                store.safety().delete_old_bans(now - periods.bans, BATCH)
-            })
-            .await,
+            all("bans", || safety.delete_old_bans(now - periods.bans, BATCH)).await,
             dead_sessions(store, now - periods.sessions).await,
             all("referrals", || {
-                store
-                    .economy()
-                    .delete_old_invitations(now - periods.invitations, BATCH)
+                economy.delete_old_invitations(now - periods.invitations, BATCH)
             })
             .await,
             all("ad_impressions", || {
-                store
-                    .economy()
-                    .delete_old_ad_impressions(now - AD_IMPRESSIONS, BATCH)
+                economy.delete_old_ad_impressions(now - AD_IMPRESSIONS, BATCH)
             })
             .await,
             all("notifications", || {
-                store
-                    .notices()
-                    .delete_old_notifications(now - periods.notifications, BATCH)
+                notices.delete_old_notifications(now - periods.notifications, BATCH)
             })
             .await,
             all("billing_events", || {
-                store
-                    .economy()
-                    .delete_old_billing_events(now - periods.billing_events, BATCH)
+                economy.delete_old_billing_events(now - periods.billing_events, BATCH)
             })
             .await,
             all("reports", || {
-                store
-                    .safety()
-                    .delete_old_reports(now - periods.reports, BATCH)
+                safety.delete_old_reports(now - periods.reports, BATCH)
             })
             .await,
             all("report_evidence", || {
-                store
-                    .safety()
-                    .erase_dismissed_evidence(now - DISMISSED_EVIDENCE, BATCH)
+                safety.erase_dismissed_evidence(now - DISMISSED_EVIDENCE, BATCH)
             })
             .await,
             all("system_logs", || {
-                store
-                    .jobs()
-                    .delete_old_system_logs(now - periods.system_logs, BATCH)
+                jobs.delete_old_system_logs(now - periods.system_logs, BATCH)
             })
             .await,
             all("tombstones", || {
-                store
-                    .accounts()
-                    .delete_old_tombstones(now - periods.tombstones, now, BATCH)
+                accounts.delete_old_tombstones(now - periods.tombstones, now, BATCH)
             })
             .await,
             all("job", || {
-                store
-                    .jobs()
-                    .purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)
+                jobs.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)
             })
             .await,
         ];

@@ -14,5 +14,6 @@ mod reset;
 mod retention;
 mod statistics;
 mod subscriptions;
+mod ticks;
 mod troubles;
 mod wakeups;

@@ -4,7 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use tebdil_core::{
     store::{JobFailure, LeasedJob, NewJob, Store},
-    time::{Clock, Timestamp},
+    time::Timestamp,
 };
 
 use crate::harness::{Database, MINUTE, on_both};
@@ -15,14 +15,11 @@ on_both! {
     failures_back_off_and_then_die,
     a_key_stays_taken_until_the_row_is_purged,
     released_jobs_get_their_attempt_back,
-    ticks_do_not_pile_up,
-    a_tick_of_a_clock_that_was_ahead_stops_no_schedule,
-    a_node_that_had_to_wait_forgets_no_tick,
     every_job_goes_to_one_caller,
     counts_tell_depth_and_age,
 }
 
-fn job(payload: &[u8], run_at: Timestamp) -> NewJob<'_> {
+pub fn job(payload: &[u8], run_at: Timestamp) -> NewJob<'_> {
     NewJob {
         queue: "q",
         payload,
@@ -32,7 +29,7 @@ fn job(payload: &[u8], run_at: Timestamp) -> NewJob<'_> {
     }
 }
 
-async fn lease_one(store: &Store, now: Timestamp) -> Option<LeasedJob> {
+pub async fn lease_one(store: &Store, now: Timestamp) -> Option<LeasedJob> {
     store
         .jobs()
         .lease_jobs("q", 1, MINUTE, now)
@@ -220,49 +217,37 @@ async fn failures_back_off_and_then_die(db: &Database) {
 
 async fn a_key_stays_taken_until_the_row_is_purged(db: &Database) {
     let store = &db.store;
+    let jobs = store.jobs();
     let keyed = NewJob {
         dedupe: Some("k"),
         ..job(b"x", db.now())
     };
-    assert!(store.jobs().push_job(keyed, db.now()).await.expect("push"));
+    assert!(jobs.push_job(keyed, db.now()).await.expect("push"));
     assert!(
-        !store.jobs().push_job(keyed, db.now()).await.expect("push"),
+        !jobs.push_job(keyed, db.now()).await.expect("push"),
         "waiting"
     );
     assert!(
-        store
-            .jobs()
-            .push_job(
-                NewJob {
-                    queue: "other",
-                    ..keyed
-                },
-                db.now()
-            )
-            .await
-            .expect("push"),
+        jobs.push_job(
+            NewJob {
+                queue: "other",
+                ..keyed
+            },
+            db.now()
+        )
+        .await
+        .expect("push"),
         "keys belong to a queue"
     );
     let leased = lease_one(store, db.now()).await.expect("due");
     assert!(
-        !store.jobs().push_job(keyed, db.now()).await.expect("push"),
+        !jobs.push_job(keyed, db.now()).await.expect("push"),
         "leased"
     );
-    assert!(
-        store
-            .jobs()
-            .finish_job(&leased, db.now())
-            .await
-            .expect("finish")
-    );
-    assert!(
-        !store.jobs().push_job(keyed, db.now()).await.expect("push"),
-        "done"
-    );
+    assert!(jobs.finish_job(&leased, db.now()).await.expect("finish"));
+    assert!(!jobs.push_job(keyed, db.now()).await.expect("push"), "done");
     assert_eq!(
-        store
-            .jobs()
-            .purge_finished(db.now(), db.now(), 10)
+        jobs.purge_finished(db.now(), db.now(), 10)
             .await
             .expect("purge"),
         0,
@@ -271,37 +256,25 @@ async fn a_key_stays_taken_until_the_row_is_purged(db: &Database) {
 
     db.clock.advance(MINUTE);
     assert_eq!(
-        store
-            .jobs()
-            .purge_finished(db.now(), db.now() - MINUTE, 10)
+        jobs.purge_finished(db.now(), db.now() - MINUTE, 10)
             .await
             .expect("purge"),
         1
     );
-    assert!(store.jobs().push_job(keyed, db.now()).await.expect("push"));
+    assert!(jobs.push_job(keyed, db.now()).await.expect("push"));
 
     let dead = lease_one(store, db.now()).await.expect("due");
-    assert!(
-        store
-            .jobs()
-            .bury_job(&dead, "never", db.now())
-            .await
-            .expect("bury")
-    );
+    assert!(jobs.bury_job(&dead, "never", db.now()).await.expect("bury"));
     db.clock.advance(MINUTE);
     assert_eq!(
-        store
-            .jobs()
-            .purge_finished(db.now(), db.now() - MINUTE, 10)
+        jobs.purge_finished(db.now(), db.now() - MINUTE, 10)
             .await
             .expect("purge"),
         0,
         "dead letters stay longer"
     );
     assert_eq!(
-        store
-            .jobs()
-            .purge_finished(db.now(), db.now(), 10)
+        jobs.purge_finished(db.now(), db.now(), 10)
             .await
             .expect("purge"),
         1
@@ -330,113 +303,6 @@ async fn released_jobs_get_their_attempt_back(db: &Database) {
             .expect("due at once")
             .attempt,
         1
-    );
-}
-
-async fn ticks_do_not_pile_up(db: &Database) {
-    let store = &db.store;
-    let tick = |key| NewJob {
-        dedupe: Some(key),
-        ..job(b"{}", db.now())
-    };
-    assert!(
-        store
-            .jobs()
-            .push_tick(tick("cron:1"), &db.clock)
-            .await
-            .expect("push")
-    );
-    assert!(
-        !store
-            .jobs()
-            .push_tick(tick("cron:2"), &db.clock)
-            .await
-            .expect("push"),
-        "the first waits"
-    );
-    let leased = lease_one(store, db.now()).await.expect("due");
-    assert!(
-        store
-            .jobs()
-            .push_tick(tick("cron:3"), &db.clock)
-            .await
-            .expect("push"),
-        "the first runs"
-    );
-    store
-        .jobs()
-        .finish_job(&leased, db.now())
-        .await
-        .expect("finish");
-    assert!(
-        !store
-            .jobs()
-            .push_tick(tick("cron:1"), &db.clock)
-            .await
-            .expect("push"),
-        "a late node"
-    );
-}
-
-async fn a_tick_of_a_clock_that_was_ahead_stops_no_schedule(db: &Database) {
-    let (store, ahead) = (&db.store, db.now() + 365 * 24 * 60 * MINUTE);
-    let tick = |key, at| NewJob {
-        dedupe: Some(key),
-        ..job(b"{}", at)
-    };
-    // Pushed, and killed before it was leased.
-    assert!(
-        store
-            .jobs()
-            .push_tick(tick("cron:9", ahead), &Clock::manual(ahead))
-            .await
-            .expect("push")
-    );
-    assert!(
-        store
-            .jobs()
-            .push_tick(tick("cron:1", db.now()), &db.clock)
-            .await
-            .expect("push")
-    );
-    assert_eq!(
-        lease_one(store, db.now())
-            .await
-            .expect("due")
-            .dedupe
-            .as_deref(),
-        Some("cron:1")
-    );
-    assert!(
-        lease_one(store, db.now()).await.is_none(),
-        "the other is not due"
-    );
-}
-
-async fn a_node_that_had_to_wait_forgets_no_tick(db: &Database) {
-    let key = |at: Timestamp| format!("cron:{}", at.millis());
-    let late = key(db.now());
-    let held = db.hold_ticks().await;
-    let push = db.store.jobs().push_tick(
-        NewJob {
-            dedupe: Some(&late),
-            ..job(b"{}", db.now())
-        },
-        &db.clock,
-    );
-    let meanwhile = async {
-        // It waits by now; if not, it is not late, and finds the same.
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        db.clock.advance(MINUTE);
-        held.push_done(&key(db.now()), db.now()).await;
-    };
-    let (pushed, ()) = tokio::join!(push, meanwhile);
-    assert!(pushed.expect("push"));
-    let left = db.texts("SELECT dedupe FROM job ORDER BY run_at").await;
-    assert_eq!(
-        left,
-        [late.clone(), key(db.now())],
-        "what another node ran meanwhile stays"
     );
 }
 

@@ -59,6 +59,7 @@ async fn everybody_sees_the_new_day(db: &Database, users: &[UserId], midnight: T
 
 async fn midnight_writes_no_user_and_everybody_sees_the_new_day(db: &Database) {
     let (rules, store) = (TestStore::quota_rules(), &db.store);
+    let economy = store.economy();
     let mut users: Vec<UserId> = Vec::with_capacity(USERS);
     for _ in 0..USERS {
         users.push(db.user().await);
@@ -66,27 +67,23 @@ async fn midnight_writes_no_user_and_everybody_sees_the_new_day(db: &Database) {
     db.execute("UPDATE users SET is_premium = TRUE WHERE id IN (SELECT id FROM users ORDER BY id LIMIT 300)").await;
     // A part used something two days ago, a part today, a part has never done anything.
     for user in users.iter().step_by(5) {
-        store
-            .economy()
+        economy
             .grant(*user, &grant(QuotaBucket::Text, -4), &rules, db.now())
             .await
             .expect("grant");
     }
     db.clock.advance(2 * DAY);
     for user in users.iter().skip(1).step_by(5) {
-        store
-            .economy()
+        economy
             .grant(*user, &grant(QuotaBucket::Video, -2), &rules, db.now())
             .await
             .expect("grant");
-        store
-            .economy()
+        economy
             .grant(*user, &grant(QuotaBucket::Bonus, 3), &rules, db.now())
             .await
             .expect("grant");
     }
-    let used = store
-        .economy()
+    let used = economy
         .quota(users[1], &rules, db.now())
         .await
         .expect("quota")
@@ -116,8 +113,7 @@ async fn midnight_writes_no_user_and_everybody_sees_the_new_day(db: &Database) {
     );
 
     // The next change books the new day, of this user alone.
-    store
-        .economy()
+    economy
         .grant(users[1], &grant(QuotaBucket::Bonus, 1), &rules, db.now())
         .await
         .expect("grant")

@@ -126,7 +126,7 @@ pub(crate) async fn grant(
     else {
         return Ok(None);
     };
-    let used: Option<LedgerId> = tx
+    let counted: Option<LedgerId> = tx
         .query(USED)
         .bind(user)
         .bind(rights.bucket)
@@ -134,7 +134,7 @@ pub(crate) async fn grant(
         .bind(&rights.reference)
         .optional_value()
         .await?;
-    if used.is_some() {
+    if counted.is_some() {
         return Ok(None);
     }
     let granted = balances.credit(

@@ -48,18 +48,12 @@ async fn staff_ban_and_judge_by_rank(t: TestStore) {
         assert_eq!(ban(actor, user).await, StaffBan::Forbidden, "{actor:?}");
         assert!(!t.safety().is_banned(user).await.unwrap());
     }
-    assert_eq!(
-        ban(
-            Actor {
-                id: staff[0],
-                role: UserRole::Admin
-            },
-            staff[0]
-        )
-        .await,
-        StaffBan::Forbidden,
-        "oneself"
-    );
+    let oneself = |id| Actor {
+        id,
+        role: UserRole::Admin,
+    };
+    let own = ban(oneself(staff[0]), staff[0]).await;
+    assert_eq!(own, StaffBan::Forbidden, "oneself");
     assert_eq!(ban(ADMIN, UserId(9)).await, StaffBan::NotFound);
     for (actor, user) in [(MODERATOR, user.id), (ADMIN, staff[0])] {
         assert!(matches!(ban(actor, user).await, StaffBan::Banned { .. }));
@@ -87,18 +81,8 @@ async fn staff_ban_and_judge_by_rank(t: TestStore) {
     };
     assert_eq!(unban(MODERATOR, staff[0]).await, Judged::Forbidden);
     assert_eq!(unban(MODERATOR, staff[1]).await, Judged::Forbidden);
-    assert_eq!(
-        unban(
-            Actor {
-                id: staff[1],
-                role: UserRole::Admin
-            },
-            staff[1]
-        )
-        .await,
-        Judged::Forbidden,
-        "oneself"
-    );
+    let own = unban(oneself(staff[1]), staff[1]).await;
+    assert_eq!(own, Judged::Forbidden, "oneself");
     assert!(matches!(
         unban(ADMIN, staff[1]).await,
         Judged::Done(Some(_))
@@ -239,17 +223,16 @@ async fn four_bans(t: &TestStore) -> Vec<(UserId, BanId)> {
 }
 
 async fn bans_are_listed_by_what_they_are(t: TestStore) {
+    let safety = t.safety();
     let bans = four_bans(&t).await;
-    t.safety()
-        .unban(bans[2].0, MODERATOR, "a mistake", t.now())
-        .await
-        .unwrap();
-    t.safety()
-        .unban(bans[3].0, MODERATOR, "a mistake", t.now())
-        .await
-        .unwrap();
+    for (user, _) in &bans[2..] {
+        safety
+            .unban(*user, MODERATOR, "a mistake", t.now())
+            .await
+            .unwrap();
+    }
     let listed = async |filter| {
-        t.safety()
+        safety
             .bans(filter, t.now(), 9)
             .await
             .unwrap()
@@ -302,8 +285,7 @@ async fn bans_are_listed_by_what_they_are(t: TestStore) {
         .await,
         [all[3]]
     );
-    let shown = t
-        .safety()
+    let shown = safety
         .ban_record(all[2], t.now())
         .await
         .unwrap()
@@ -317,8 +299,5 @@ async fn bans_are_listed_by_what_they_are(t: TestStore) {
         (shown.active, shown.created_by, shown.appeal),
         (true, Some(MODERATOR.id), None)
     );
-    assert_eq!(
-        t.safety().ban_record(BanId(9), t.now()).await.unwrap(),
-        None
-    );
+    assert_eq!(safety.ban_record(BanId(9), t.now()).await.unwrap(), None);
 }

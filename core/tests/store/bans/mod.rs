@@ -139,9 +139,9 @@ async fn a_banned_user_gets_nothing_and_others_do(
 }
 
 async fn a_ban_takes_everything_that_acts(t: TestStore) {
+    let accounts = t.accounts();
     let ((a, a1), (b, b1)) = couple(&t).await;
-    let a2 = t
-        .accounts()
+    let a2 = accounts
         .create_session(
             a.id,
             &Secret::from("hash"),
@@ -180,8 +180,7 @@ async fn a_ban_takes_everything_that_acts(t: TestStore) {
     assert_eq!(notified.expect("told").user_id, a.id);
     assert!(t.safety().is_banned(a.id).await.unwrap());
     for session in [a1.id, a2] {
-        let alive = t
-            .accounts()
+        let alive = accounts
             .session_alive(session, t.now())
             .await
             .unwrap()
@@ -189,10 +188,7 @@ async fn a_ban_takes_everything_that_acts(t: TestStore) {
         assert!(alive.is_banned);
     }
     assert_eq!(
-        t.accounts()
-            .sessions_of(a.id, None, 9, t.now())
-            .await
-            .unwrap(),
+        accounts.sessions_of(a.id, None, 9, t.now()).await.unwrap(),
         []
     );
     assert_eq!(
@@ -211,18 +207,11 @@ async fn a_ban_takes_everything_that_acts(t: TestStore) {
         .await,
         1
     );
-    let orders = t
-        .jobs()
-        .list_jobs(
-            JobFilter {
-                queue: Some("ban"),
-                ..JobFilter::default()
-            },
-            9,
-        )
-        .await
-        .unwrap();
-    assert_eq!(orders.len(), 1);
+    let orders = JobFilter {
+        queue: Some("ban"),
+        ..JobFilter::default()
+    };
+    assert_eq!(t.jobs().list_jobs(orders, 9).await.unwrap().len(), 1);
 
     a_banned_user_gets_nothing_and_others_do(&t, &a, &a1, &b, &b1, ban).await;
 }

@@ -60,6 +60,11 @@ pub fn terms(quota: &QuotaRules) -> BillingTerms<'_> {
     }
 }
 
+pub async fn is_premium(t: &TestStore, user: UserId) -> bool {
+    let user = t.accounts().user(user).await.unwrap();
+    user.expect("user").is_premium
+}
+
 /// A user with a name at the billing provider.
 async fn customer(t: &TestStore, token: &str) -> UserId {
     let (user, _) = t.register("kedi").await;
@@ -95,6 +100,7 @@ async fn close(nodes: [Store; 2]) {
 }
 
 async fn an_unknown_plan_waits_until_it_is_known(t: TestStore) {
+    let economy = t.economy();
     let user = customer(&t, "token").await;
     let rules = TestStore::quota_rules();
     let unknown = BillingTerms {
@@ -108,9 +114,9 @@ async fn an_unknown_plan_waits_until_it_is_known(t: TestStore) {
         "sub",
         t.now() + DAY,
     );
+    let waiting = async |plans: &[&str]| economy.waiting_billing_events(plans, 10).await.unwrap();
     for _ in 0..3 {
-        let billed = t
-            .economy()
+        let billed = economy
             .take_billing_event(&event, "token", unknown, t.now())
             .await
             .unwrap();
@@ -126,25 +132,10 @@ async fn an_unknown_plan_waits_until_it_is_known(t: TestStore) {
         .await,
         [1]
     );
-    assert_eq!(t.economy().subscription(user).await.unwrap(), None);
-    assert_eq!(
-        t.economy().waiting_billing_events(&[], 10).await.unwrap(),
-        []
-    );
-    assert_eq!(
-        t.economy()
-            .waiting_billing_events(&["year"], 10)
-            .await
-            .unwrap(),
-        []
-    );
-    assert_eq!(
-        t.economy()
-            .waiting_billing_events(&["year", "month"], 10)
-            .await
-            .unwrap(),
-        [(user, event.clone())]
-    );
+    assert_eq!(economy.subscription(user).await.unwrap(), None);
+    assert_eq!(waiting(&[]).await, []);
+    assert_eq!(waiting(&["year"]).await, []);
+    assert_eq!(waiting(&["year", "month"]).await, [(user, event.clone())]);
 
     let nodes = [t.store.clone(), t.database.open(&t.clock).await];
     let applied = all_at_once((0..10).map(|number: usize| {
@@ -170,21 +161,8 @@ async fn an_unknown_plan_waits_until_it_is_known(t: TestStore) {
     else {
         panic!("{applied:?}")
     };
-    assert!(
-        t.accounts()
-            .user(user)
-            .await
-            .unwrap()
-            .expect("user")
-            .is_premium
-    );
-    assert_eq!(
-        t.economy()
-            .waiting_billing_events(&["month"], 10)
-            .await
-            .unwrap(),
-        []
-    );
+    assert!(is_premium(&t, user).await);
+    assert_eq!(waiting(&["month"]).await, []);
     assert_eq!(
         take(&t, &event, "token").await,
         Billed::Before(BillingOutcome::Applied)
@@ -222,14 +200,7 @@ async fn an_unknown_account_is_recorded_once_and_may_become_known(t: TestStore) 
         take(&t, &event, "token").await,
         Billed::Done(BillingOutcome::Applied, _)
     ));
-    assert!(
-        t.accounts()
-            .user(user)
-            .await
-            .unwrap()
-            .expect("user")
-            .is_premium
-    );
+    assert!(is_premium(&t, user).await);
     assert_eq!(
         t.numbers(&format!(
             "SELECT CAST(COUNT(*) AS BIGINT) FROM billing_events WHERE user_id = {user}"
@@ -316,14 +287,7 @@ async fn an_end_needs_no_known_plan_and_a_late_renewal_brings_it_back(t: TestSto
         settled.notified.expect("told").notice.code(),
         "premium_ended"
     );
-    assert!(
-        !t.accounts()
-            .user(user)
-            .await
-            .unwrap()
-            .expect("user")
-            .is_premium
-    );
+    assert!(!is_premium(&t, user).await);
 
     let renewed = fact(
         "c",
@@ -336,14 +300,7 @@ async fn an_end_needs_no_known_plan_and_a_late_renewal_brings_it_back(t: TestSto
         take(&t, &renewed, "token").await,
         Billed::Done(BillingOutcome::Applied, _)
     ));
-    assert!(
-        t.accounts()
-            .user(user)
-            .await
-            .unwrap()
-            .expect("user")
-            .is_premium
-    );
+    assert!(is_premium(&t, user).await);
     // The same moment, another word for it: the order of the list decides, not the order of
     // arrival.
     let older = fact(

@@ -106,7 +106,32 @@ async fn an_account_is_erased_once_by_who_knows_its_password(t: TestStore) {
     );
 }
 
+async fn nobody_signs_in_to_it(t: &TestStore, user: &UserRow, session: SessionId) {
+    let (accounts, id, now) = (t.accounts(), user.id, t.now());
+    assert_eq!(accounts.session_alive(session, now).await.unwrap(), None);
+    assert_eq!(
+        accounts
+            .create_session(id, &user.password_hash, t.new_session("new"), 20, now)
+            .await
+            .unwrap(),
+        None
+    );
+    let rotation = accounts
+        .rotate_refresh(session, [1; 32], [2; 32], now + DAY, 365 * DAY, now)
+        .await
+        .unwrap();
+    assert_eq!(rotation, Rotation::Invalid);
+    assert_eq!(
+        accounts
+            .put_key_packages(id, session, &[vec![1]], None, now)
+            .await
+            .unwrap(),
+        PutKeys::NoSession
+    );
+}
+
 async fn an_erased_account_can_do_and_get_nothing(t: TestStore) {
+    let (accounts, economy) = (t.accounts(), t.economy());
     let (user, session) = t.register("kedi").await;
     let rules = TestStore::quota_rules();
     t.notices()
@@ -116,74 +141,45 @@ async fn an_erased_account_can_do_and_get_nothing(t: TestStore) {
         .expect("an account");
     assert_eq!(erase(&t, &user).await, Erased::Now);
     let (id, now) = (user.id, t.now());
-    assert_eq!(t.accounts().user(id).await.unwrap(), None);
+    assert_eq!(accounts.user(id).await.unwrap(), None);
     assert_eq!(
-        t.accounts().user_by_phone(&user.phone_index).await.unwrap(),
+        accounts.user_by_phone(&user.phone_index).await.unwrap(),
         None
     );
-    assert_eq!(
-        t.accounts().session_alive(session.id, now).await.unwrap(),
-        None
-    );
-    assert_eq!(
-        t.accounts()
-            .create_session(id, &user.password_hash, t.new_session("new"), 20, now)
-            .await
-            .unwrap(),
-        None
-    );
-    let rotation = t
-        .accounts()
-        .rotate_refresh(session.id, [1; 32], [2; 32], now + DAY, 365 * DAY, now)
-        .await
-        .unwrap();
-    assert_eq!(rotation, Rotation::Invalid);
-    assert_eq!(
-        t.accounts()
-            .put_key_packages(id, session.id, &[vec![1]], None, now)
-            .await
-            .unwrap(),
-        PutKeys::NoSession
-    );
+    nobody_signs_in_to_it(&t, &user, session.id).await;
     let grant = Grant {
         bucket: QuotaBucket::Bonus,
         amount: 5,
         reason: LedgerReason::Admin,
         reference: "x".to_owned(),
     };
-    assert_eq!(
-        t.economy().grant(id, &grant, &rules, now).await.unwrap(),
-        None
-    );
-    assert_eq!(t.economy().quota(id, &rules, now).await.unwrap(), None);
+    assert_eq!(economy.grant(id, &grant, &rules, now).await.unwrap(), None);
+    assert_eq!(economy.quota(id, &rules, now).await.unwrap(), None);
     assert!(
-        t.economy()
+        economy
             .grant_subscription(id, "monthly", now + DAY, ADMIN, &rules, now)
             .await
             .unwrap()
             .is_none()
     );
     assert_eq!(
-        t.accounts()
+        accounts
             .set_password(id, None, &Secret::from("hash"), None, now)
             .await
             .unwrap(),
         None
     );
+    assert_eq!(economy.billing_token(id, "token", now).await.unwrap(), None);
     assert_eq!(
-        t.economy().billing_token(id, "token", now).await.unwrap(),
-        None
-    );
-    assert_eq!(
-        t.economy()
+        economy
             .invite(id, &t.index.phone("+905309999999"), 9, now, now)
             .await
             .unwrap(),
         Invitation::NotFound
     );
     assert_eq!(t.notices().set_pushes(id, &[]).await.unwrap(), None);
-    assert!(!t.economy().is_invite_code(&user.invite_code).await.unwrap());
-    t.accounts().touch(id, session.id, now + DAY).await.unwrap();
+    assert!(!economy.is_invite_code(&user.invite_code).await.unwrap());
+    accounts.touch(id, session.id, now + DAY).await.unwrap();
     assert_eq!(count(&t, &format!("users WHERE id = {id} AND last_active = erased_at AND role = 'user' AND birth_year = 0")).await, 1);
     for table in [
         "notifications",

@@ -175,6 +175,25 @@ pub async fn perform_join(
     }
 }
 
+async fn perform_claim(
+    t: &Store,
+    user: UserId,
+    of: MatchId,
+    rules: &QuotaRules,
+    now: Timestamp,
+) -> Done {
+    match t
+        .economy()
+        .claim(of, user, &CLAIMS, &rules.zone, now)
+        .await
+        .unwrap()
+    {
+        Claiming::Made(..) => Done::Only("claim"),
+        Claiming::Already | Claiming::Refused(_) => Done::Only("refused claim"),
+        Claiming::NotFound => panic!("the match is there"),
+    }
+}
+
 /// Does one operation.
 pub async fn perform(
     t: &Store,
@@ -183,6 +202,7 @@ pub async fn perform(
     device: tebdil_core::store::NewSession,
     now: Timestamp,
 ) -> Done {
+    let economy = t.economy();
     let rules = TestStore::quota_rules();
     match operation {
         Operation::Match {
@@ -191,21 +211,9 @@ pub async fn perform(
             answerer,
             ticket,
         } => perform_match(t, mode, offerer, answerer, ticket, now).await,
-        Operation::Claim { user, of } => {
-            match t
-                .economy()
-                .claim(of, user, &CLAIMS, &rules.zone, now)
-                .await
-                .unwrap()
-            {
-                Claiming::Made(..) => Done::Only("claim"),
-                Claiming::Already | Claiming::Refused(_) => Done::Only("refused claim"),
-                Claiming::NotFound => panic!("the match is there"),
-            }
-        }
+        Operation::Claim { user, of } => perform_claim(t, user, of, &rules, now).await,
         Operation::Decide => {
-            let decided = t
-                .economy()
+            let decided = economy
                 .decide_claims(50, &rules, now)
                 .await
                 .unwrap()
@@ -213,7 +221,7 @@ pub async fn perform(
             Done::Decided(decided.iter().filter(|claim| claim.quota.is_some()).count())
         }
         Operation::Subscribe { user, lasting } => {
-            t.economy()
+            economy
                 .grant_subscription(user, "month", now + lasting, user, &rules, now)
                 .await
                 .unwrap()
@@ -221,15 +229,14 @@ pub async fn perform(
             Done::Only("subscription")
         }
         Operation::Unsubscribe { user } => {
-            t.economy()
+            economy
                 .end_subscriptions(user, user, &rules, now)
                 .await
                 .unwrap()
                 .expect("the user is there");
             Done::Only("end of subscriptions")
         }
-        Operation::Bill { token, fact } => match t
-            .economy()
+        Operation::Bill { token, fact } => match economy
             .take_billing_event(&fact, &token, terms(&rules), now)
             .await
             .unwrap()
@@ -256,8 +263,7 @@ pub async fn perform(
         }
         Operation::Join { .. } => perform_join(t, new, device, now).await,
         Operation::Reward { user } => {
-            let given = t
-                .economy()
+            let given = economy
                 .reward_referral(user, REWARDS, &rules, now)
                 .await
                 .unwrap();

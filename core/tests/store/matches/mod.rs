@@ -99,6 +99,7 @@ async fn both_are_partners(t: &TestStore, id: MatchId, a: &Account, b: &Account)
 }
 
 async fn a_match_takes_a_right_of_each_and_a_key_package(t: TestStore) {
+    let matches = t.matches();
     let (a, b) = couple(&t).await;
     let PairOutcome::Made(made) = propose(&t, Mode::Text, &a, &b, 1).await else {
         panic!("refused")
@@ -136,8 +137,7 @@ async fn a_match_takes_a_right_of_each_and_a_key_package(t: TestStore) {
         assert_eq!(assert_ledger_equals_balance(&t, user).await.text, 9);
     }
 
-    let row = t
-        .matches()
+    let row = matches
         .match_of(made.id, a.0.id)
         .await
         .unwrap()
@@ -160,8 +160,7 @@ async fn a_match_takes_a_right_of_each_and_a_key_package(t: TestStore) {
         (view.shared_interests, view.expires_at),
         (vec!["kedi".to_owned()], made.expires_at)
     );
-    let other = t
-        .matches()
+    let other = matches
         .match_of(made.id, b.0.id)
         .await
         .unwrap()
@@ -171,7 +170,7 @@ async fn a_match_takes_a_right_of_each_and_a_key_package(t: TestStore) {
         (MatchRole::Answerer, None)
     );
     assert_eq!(
-        t.matches()
+        matches
             .match_of(made.id, UserId(1))
             .await
             .unwrap()

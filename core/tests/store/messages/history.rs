@@ -87,9 +87,14 @@ async fn history_grows_at_its_end_whichever_node_writes(t: TestStore) {
 }
 
 async fn nobody_reads_the_messages_of_a_match_that_is_over(t: TestStore) {
+    let messages = t.messages();
     let (a, b) = couple(&t).await;
     let (first, second) = (matched(&t, &a, &b, 1).await, matched(&t, &a, &b, 3).await);
     let (a, b) = (a.0.id, b.0.id);
+    let read = async |of, user, after| {
+        let read = messages.message_history(of, user, after, 10).await;
+        read.unwrap().len()
+    };
     let handshake = NewMessage {
         kind: MessageKind::Handshake,
         ..message(second, b, "h")
@@ -121,22 +126,8 @@ async fn nobody_reads_the_messages_of_a_match_that_is_over(t: TestStore) {
         send(&t, &[message(first, a, "late")]).await,
         [Append::Ended]
     );
-    assert_eq!(
-        t.messages()
-            .message_history(first, a, None, 10)
-            .await
-            .unwrap()
-            .len(),
-        0
-    );
-    assert_eq!(
-        t.messages()
-            .message_history(second, a, Some(MessageId(0)), 10)
-            .await
-            .unwrap()
-            .len(),
-        2
-    );
+    assert_eq!(read(first, a, None).await, 0);
+    assert_eq!(read(second, a, Some(MessageId(0))).await, 2);
     let End::Now(ended) = t
         .matches()
         .end_match(second, None, EndReason::Banned, t.now())
@@ -151,21 +142,14 @@ async fn nobody_reads_the_messages_of_a_match_that_is_over(t: TestStore) {
         "a handshake is no answer"
     );
     assert_eq!(
-        t.messages()
+        messages
             .messages_from_peer(second, a, 0, 10)
             .await
             .unwrap()
             .len(),
         0
     );
-    assert_eq!(
-        t.messages()
-            .message_history(second, b, None, 10)
-            .await
-            .unwrap()
-            .len(),
-        0
-    );
+    assert_eq!(read(second, b, None).await, 0);
     assert_eq!(
         t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM message_logs")
             .await,

@@ -95,6 +95,7 @@ async fn rows(t: &TestStore) -> i64 {
 }
 
 async fn an_invited_phone_that_joins_is_rewarded_once(t: TestStore) {
+    let economy = t.economy();
     let (ayse, _) = t.register("ayse").await;
     let new = t.new_user(5_000, "berk");
     let Invitation::Invited(row) = invite(&t, &ayse, &new).await else {
@@ -113,7 +114,7 @@ async fn an_invited_phone_that_joins_is_rewarded_once(t: TestStore) {
         "the reward is ordered with the account"
     );
     assert_eq!(
-        t.economy().unrewarded(ReferralId(0), 10).await.unwrap(),
+        economy.unrewarded(ReferralId(0), 10).await.unwrap(),
         [(row.id, berk.id)]
     );
     assert_eq!(
@@ -122,8 +123,7 @@ async fn an_invited_phone_that_joins_is_rewarded_once(t: TestStore) {
     );
 
     t.clock.advance(Duration::from_secs(5));
-    let given = t
-        .economy()
+    let given = economy
         .reward_referral(berk.id, REWARDS, &TestStore::quota_rules(), t.now())
         .await
         .unwrap()
@@ -157,8 +157,8 @@ async fn an_invited_phone_that_joins_is_rewarded_once(t: TestStore) {
         (bonus(&t, berk.id).await, bonus(&t, ayse.id).await),
         (10, 2)
     );
-    assert_eq!(t.economy().unrewarded(ReferralId(0), 10).await.unwrap(), []);
-    let [row] = t.economy().referrals_of(ayse.id, None, 10).await.unwrap()[..] else {
+    assert_eq!(economy.unrewarded(ReferralId(0), 10).await.unwrap(), []);
+    let [row] = economy.referrals_of(ayse.id, None, 10).await.unwrap()[..] else {
         panic!("one")
     };
     assert_eq!(
@@ -166,16 +166,13 @@ async fn an_invited_phone_that_joins_is_rewarded_once(t: TestStore) {
         (ReferralStatus::Rewarded, Some(t.now()))
     );
     assert_eq!(
-        t.economy()
+        economy
             .referrals_of(ayse.id, Some(row.id), 10)
             .await
             .unwrap(),
         []
     );
-    assert_eq!(
-        t.economy().referrals_of(berk.id, None, 10).await.unwrap(),
-        []
-    );
+    assert_eq!(economy.referrals_of(berk.id, None, 10).await.unwrap(), []);
     assert_eq!(reward(&t, ayse.id).await, [], "nobody invited her");
     assert_eq!(reward(&t, UserId(1)).await, []);
 }

@@ -173,21 +173,23 @@ async fn a_report_is_decided_once(t: TestStore) {
 }
 
 async fn a_ban_that_waits_is_confirmed(t: TestStore) {
+    let safety = t.safety();
     let (target, _, reports) = ten_reports(&t).await;
     let waiting = auto_ban(&t, target.0.id).await.expect("a ban").ban;
-    let entry = t
-        .safety()
-        .report_entry(reports[0].id, &rules(), t.now())
-        .await
-        .unwrap()
-        .expect("a report");
+    let entry = async || {
+        safety
+            .report_entry(reports[0].id, &rules(), t.now())
+            .await
+            .unwrap()
+            .expect("a report")
+    };
+    let open = entry().await;
     assert_eq!(
-        (entry.provisional_ban, entry.is_banned, entry.reporters),
+        (open.provisional_ban, open.is_banned, open.reporters),
         (Some(waiting.id), true, 10)
     );
     let until = Some(t.now() + 3 * DAY);
-    let outcome = t
-        .safety()
+    let outcome = safety
         .resolve_report(reports[0].id, &word(ReportDecision::Ban, until), t.now())
         .await
         .unwrap();
@@ -196,7 +198,7 @@ async fn a_ban_that_waits_is_confirmed(t: TestStore) {
         "{outcome:?}"
     );
     let ban = async || {
-        t.safety()
+        safety
             .active_ban(&target.0.phone_index, t.now())
             .await
             .unwrap()
@@ -224,18 +226,10 @@ async fn a_ban_that_waits_is_confirmed(t: TestStore) {
         .await,
         1
     );
-    assert_eq!(
-        t.safety()
-            .report_entry(reports[0].id, &rules(), t.now())
-            .await
-            .unwrap()
-            .expect("a report")
-            .provisional_ban,
-        None
-    );
+    assert_eq!(entry().await.provisional_ban, None);
 
     // A shorter one changes nothing, a longer one counts.
-    t.safety()
+    safety
         .resolve_report(
             reports[1].id,
             &word(ReportDecision::Ban, Some(t.now() + DAY)),
@@ -250,7 +244,7 @@ async fn a_ban_that_waits_is_confirmed(t: TestStore) {
         ),
         (confirmed, 1)
     );
-    t.safety()
+    safety
         .resolve_report(reports[2].id, &word(ReportDecision::Ban, None), t.now())
         .await
         .unwrap();

@@ -142,50 +142,26 @@ async fn accounts_are_filtered_and_come_in_pages(t: TestStore) {
     let all = AccountFilter::default;
     assert_eq!(list(all(), 9).await, ids);
     assert_eq!(list(all(), 2).await, ids[..2]);
-    assert_eq!(
-        list(
-            AccountFilter {
-                before: Some(ids[1]),
-                ..all()
-            },
-            9
-        )
-        .await,
-        ids[2..]
-    );
-    assert_eq!(
-        list(
-            AccountFilter {
-                role: Some(UserRole::Moderator),
-                ..all()
-            },
-            9
-        )
-        .await,
-        ids[..1]
-    );
-    assert_eq!(
-        list(
-            AccountFilter {
-                premium: Some(true),
-                ..all()
-            },
-            9
-        )
-        .await,
-        ids[1..2]
-    );
-    assert_eq!(
-        list(
-            AccountFilter {
-                banned: Some(true),
-                ..all()
-            },
-            9
-        )
-        .await,
-        ids[2..3]
-    );
+    let older = AccountFilter {
+        before: Some(ids[1]),
+        ..all()
+    };
+    assert_eq!(list(older, 9).await, ids[2..]);
+    let moderators = AccountFilter {
+        role: Some(UserRole::Moderator),
+        ..all()
+    };
+    assert_eq!(list(moderators, 9).await, ids[..1]);
+    let paying = AccountFilter {
+        premium: Some(true),
+        ..all()
+    };
+    assert_eq!(list(paying, 9).await, ids[1..2]);
+    let banned = AccountFilter {
+        banned: Some(true),
+        ..all()
+    };
+    assert_eq!(list(banned, 9).await, ids[2..3]);
     let plain = AccountFilter {
         role: Some(UserRole::User),
         premium: Some(false),
@@ -274,6 +250,18 @@ async fn what_is_about_the_reader_is_not_counted(t: &TestStore, a: &Account, b: 
     );
 }
 
+const NOTHING: AdminUserCounts = AdminUserCounts {
+    reports_open: 0,
+    reports_decided: 0,
+    reporters_30d: 0,
+    reports_made: 0,
+    reports_made_dismissed: 0,
+    bans: 0,
+    matches: 0,
+    claims: 0,
+    sessions: 0,
+};
+
 async fn an_account_is_counted(t: TestStore) {
     let (a, b) = (searcher(&t, "kedi").await, searcher(&t, "kopek").await);
     let (id, old) = (matched(&t, &a, &b, 1).await, t.now());
@@ -322,30 +310,19 @@ async fn an_account_is_counted(t: TestStore) {
     };
     assert_eq!(counts(a.0.id, t.now()).await, expected);
     assert_eq!(counts(a.0.id, old).await.sessions, 1);
-    let nothing = AdminUserCounts {
-        reports_open: 0,
-        reports_decided: 0,
-        reporters_30d: 0,
-        reports_made: 0,
-        reports_made_dismissed: 0,
-        bans: 0,
-        matches: 0,
-        claims: 0,
-        sessions: 0,
-    };
     let of_b = AdminUserCounts {
         reports_open: 1,
         reports_decided: 2,
         reporters_30d: 1,
         matches: 1,
-        ..nothing
+        ..NOTHING
     };
     assert_eq!(counts(b.0.id, t.now()).await, of_b);
     assert_eq!(
         counts(UserId(1), t.now()).await,
         AdminUserCounts {
             reports_made: 1,
-            ..nothing
+            ..NOTHING
         }
     );
     what_is_about_the_reader_is_not_counted(&t, &a, &b).await;

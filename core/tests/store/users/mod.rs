@@ -339,89 +339,46 @@ async fn a_profile_changes_in_parts(t: TestStore) {
 }
 
 async fn a_new_password_ends_the_other_sessions(t: TestStore) {
+    let accounts = t.accounts();
     let (user, first) = t.register("kedi").await;
     let old = Secret::from("hash");
-    let second = t
-        .accounts()
-        .create_session(user.id, &old, t.new_session("b"), 20, t.now())
-        .await
-        .unwrap()
-        .expect("signed in")
-        .session;
-    let third = t
-        .accounts()
-        .create_session(user.id, &old, t.new_session("c"), 20, t.now())
-        .await
-        .unwrap()
-        .expect("signed in")
-        .session;
+    let sign_in = async |verified: &Secret, device| {
+        accounts
+            .create_session(user.id, verified, t.new_session(device), 20, t.now())
+            .await
+            .unwrap()
+    };
+    let second = sign_in(&old, "b").await.expect("signed in").session;
+    let third = sign_in(&old, "c").await.expect("signed in").session;
     let (other, _) = t.register("kopek").await;
-    t.accounts()
-        .put_key_packages(user.id, first.id, &[vec![1]], None, t.now())
-        .await
-        .unwrap();
-    t.accounts()
-        .put_key_packages(user.id, second.id, &[vec![2]], None, t.now())
-        .await
-        .unwrap();
+    for session in [first.id, second.id] {
+        accounts
+            .put_key_packages(user.id, session, &[vec![1]], None, t.now())
+            .await
+            .unwrap();
+    }
 
     let new = Secret::from("new hash");
-    let mut ended = t
-        .accounts()
+    let mut ended = accounts
         .set_password(user.id, Some(&old), &new, Some(second.id), t.now())
         .await
         .unwrap()
         .expect("changed");
     ended.sort();
     assert_eq!(ended, [first.id, third.id]);
-    assert_eq!(
-        t.accounts()
-            .user(user.id)
-            .await
-            .unwrap()
-            .unwrap()
-            .password_hash,
-        new
-    );
-    assert_eq!(
-        t.accounts()
-            .user(other.id)
-            .await
-            .unwrap()
-            .unwrap()
-            .password_hash,
-        old
-    );
-    assert!(
-        t.accounts()
-            .session_alive(second.id, t.now())
-            .await
-            .unwrap()
-            .is_some()
-    );
-    assert!(
-        t.accounts()
-            .session_alive(first.id, t.now())
-            .await
-            .unwrap()
-            .is_none()
-    );
-    assert_eq!(
-        (
-            t.accounts()
-                .key_packages_remaining(first.id, t.now())
-                .await
-                .unwrap(),
-            t.accounts()
-                .key_packages_remaining(second.id, t.now())
-                .await
-                .unwrap()
-        ),
-        (0, 1)
-    );
+    let password = async |id| accounts.user(id).await.unwrap().unwrap().password_hash;
+    assert_eq!(password(user.id).await, new);
+    assert_eq!(password(other.id).await, old);
+    let left = async |session| {
+        let alive = accounts.session_alive(session, t.now()).await.unwrap();
+        let keys = accounts.key_packages_remaining(session, t.now()).await;
+        (alive.is_some(), keys.unwrap())
+    };
+    assert_eq!(left(first.id).await, (false, 0));
+    assert_eq!(left(second.id).await, (true, 1));
 
     assert_eq!(
-        t.accounts()
+        accounts
             .set_password(user.id, Some(&old), &new, None, t.now())
             .await
             .unwrap(),
@@ -429,24 +386,21 @@ async fn a_new_password_ends_the_other_sessions(t: TestStore) {
         "verified against the old one"
     );
     assert_eq!(
-        t.accounts()
+        accounts
             .set_password(UserId(1), None, &new, None, t.now())
             .await
             .unwrap(),
         None
     );
     assert_eq!(
-        t.accounts()
+        accounts
             .set_password(user.id, None, &old, None, t.now())
             .await
             .unwrap(),
         Some(vec![second.id])
     );
     assert_eq!(
-        t.accounts()
-            .create_session(user.id, &new, t.new_session("d"), 20, t.now())
-            .await
-            .unwrap(),
+        sign_in(&new, "d").await,
         None,
         "a sign-in that began before the change"
     );

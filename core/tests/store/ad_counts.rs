@@ -1,0 +1,171 @@
+//! What was shown, seen and clicked is counted.
+
+use std::time::Duration;
+
+use tebdil_core::{id::AdId, protocol::AdEventKind, testing::TestStore};
+
+use crate::{
+    ads::{ADMIN, MINUTE, often, serve},
+    all_at_once,
+};
+
+tebdil_core::store_conformance! {
+    a_hundred_repeats_count_once,
+    counts_are_rolled_up_once_by_whoever_is_faster,
+    impressions_go_when_they_are_old,
+}
+
+async fn a_hundred_repeats_count_once(t: TestStore) {
+    let (user, _) = t.register("kedi").await;
+    let ad = t
+        .economy()
+        .create_ad(ADMIN, &often(), t.now())
+        .await
+        .unwrap();
+    let ads = t.economy().running_ads(t.now()).await.unwrap();
+    let click = async || {
+        t.economy()
+            .ad_event(user.id, ad.id, AdEventKind::Click, t.now())
+            .await
+            .unwrap()
+    };
+    assert_eq!(click().await, Some(false), "it was never shown");
+    assert_eq!(
+        t.economy()
+            .ad_event(user.id, AdId(1), AdEventKind::View, t.now())
+            .await
+            .unwrap(),
+        None
+    );
+    assert_eq!(serve(&t, user.id, &ads, t.now()).await, Some(ad.id));
+    assert_eq!(serve(&t, user.id, &ads, t.now()).await, Some(ad.id));
+    let node = t.database.open(&t.clock).await;
+    for kind in [AdEventKind::View, AdEventKind::Click] {
+        let tries = (0..100).map(|n| {
+            let (store, now) = (
+                if n % 2 == 0 {
+                    t.store.clone()
+                } else {
+                    node.clone()
+                },
+                t.now(),
+            );
+            async move {
+                store
+                    .economy()
+                    .ad_event(user.id, ad.id, kind, now)
+                    .await
+                    .unwrap()
+            }
+        });
+        let counted = all_at_once(tries)
+            .await
+            .into_iter()
+            .filter(|counted| *counted == Some(true))
+            .count();
+        assert_eq!(counted, 2, "as often as it was shown: {kind}");
+    }
+    t.economy().roll_up_ads(1000).await.unwrap();
+    let row = t.economy().ad(ad.id).await.unwrap().unwrap();
+    assert_eq!((row.served, row.views, row.clicks), (2, 2, 2));
+
+    assert_eq!(serve(&t, user.id, &ads, t.now()).await, Some(ad.id));
+    let (stranger, _) = t.register("kus").await;
+    assert_eq!(
+        t.economy()
+            .ad_event(stranger.id, ad.id, AdEventKind::Click, t.now())
+            .await
+            .unwrap(),
+        Some(false),
+        "somebody else's"
+    );
+    t.clock.advance(Duration::from_hours(24));
+    assert_eq!(click().await, Some(false), "too late");
+    node.close().await;
+}
+
+async fn counts_are_rolled_up_once_by_whoever_is_faster(t: TestStore) {
+    let mut ads = Vec::new();
+    for _ in 0..3 {
+        ads.push(
+            t.economy()
+                .create_ad(ADMIN, &often(), t.now())
+                .await
+                .unwrap(),
+        );
+    }
+    let (user, _) = t.register("kedi").await;
+    for round in 0..30 {
+        let one = &ads[round % 3..=round % 3];
+        let id = serve(&t, user.id, one, t.now()).await.unwrap();
+        if round < 12 {
+            assert_eq!(
+                t.economy()
+                    .ad_event(user.id, id, AdEventKind::View, t.now())
+                    .await
+                    .unwrap(),
+                Some(true)
+            );
+        }
+    }
+    t.economy()
+        .delete_ad(ADMIN, ads[2].id, t.now())
+        .await
+        .unwrap();
+    let nodes = [
+        t.database.open(&t.clock).await,
+        t.database.open(&t.clock).await,
+    ];
+    let now_and_then = (0..12).map(|n| {
+        let node = nodes[n % 2].clone();
+        async move { node.economy().roll_up_ads(5).await.unwrap() }
+    });
+    let rolled: u64 = all_at_once(now_and_then).await.into_iter().sum();
+    let left = t.economy().roll_up_ads(1000).await.unwrap();
+    assert_eq!(rolled + left, 42);
+    assert_eq!(t.economy().roll_up_ads(1000).await.unwrap(), 0);
+    for ad in &ads[..2] {
+        let row = t.economy().ad(ad.id).await.unwrap().unwrap();
+        assert_eq!(
+            (row.served, row.views, row.clicks, row.updated_at),
+            (10, 4, 0, ad.updated_at)
+        );
+    }
+    for node in nodes {
+        node.close().await;
+    }
+}
+
+async fn impressions_go_when_they_are_old(t: TestStore) {
+    let (user, _) = t.register("kedi").await;
+    t.economy()
+        .create_ad(ADMIN, &often(), t.now())
+        .await
+        .unwrap();
+    let ads = t.economy().running_ads(t.now()).await.unwrap();
+    for _ in 0..3 {
+        serve(&t, user.id, &ads, t.now()).await.unwrap();
+    }
+    let cutoff = t.now();
+    t.clock.advance(MINUTE);
+    serve(&t, user.id, &ads, t.now()).await.unwrap();
+    let batches = [
+        t.economy()
+            .delete_old_ad_impressions(cutoff, 2)
+            .await
+            .unwrap(),
+        t.economy()
+            .delete_old_ad_impressions(cutoff, 2)
+            .await
+            .unwrap(),
+    ];
+    assert_eq!(batches, [2, 1]);
+    assert_eq!(
+        t.economy()
+            .delete_old_ad_impressions(cutoff, 2)
+            .await
+            .unwrap(),
+        0
+    );
+    assert_eq!(t.numbers("SELECT COUNT(*) FROM ad_impressions").await, [1]);
+}
