@@ -7,7 +7,7 @@ use tebdil_core::{
     time::Timestamp,
 };
 
-/// A bounded memory of [`Store::parties`].
+/// A bounded memory of [`Matches::parties`].
 ///
 /// An entry that outlives its match does no harm: it lets a `typing` through to somebody who just
 /// left.

@@ -10,7 +10,7 @@
 //! 1. Write a module in `jobs/` with a type that implements [`Job`]. Its fields are the payload:
 //!    ids, never personal data.
 //! 2. Add it to [`jobs::all`], with [`Queue::of`], or [`Queue::scheduled`] when it runs by itself.
-//! 3. Push it: [`push`], or `push_job_in!` in a store method whose transaction needs it. A dedupe
+//! 3. Push it: [`push`], or `push_job` of the store in the transaction that needs it. A dedupe
 //!    key makes it once per key.
 //! 4. Return [`JobError::Retry`] for what may pass (a
 //!    [`StoreError`](tebdil_core::store::StoreError) converts), [`JobError::RetryAfter`] where

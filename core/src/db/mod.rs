@@ -28,6 +28,9 @@ use crate::{id::IdGenerator, store::StoreError};
 /// How long a statement waits for a connection or, on SQLite, for the write lock.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Prepared statements that a connection keeps: all there are, in their shapes.
+const STATEMENTS: usize = 512;
+
 /// Connections to a database.
 #[derive(Debug, Clone)]
 pub(crate) enum Db {
@@ -57,7 +60,8 @@ impl Db {
             // from being read from the log again.
             .pragma("wal_autocheckpoint", "8192")
             .pragma("cache_size", "-32768")
-            .busy_timeout(ACQUIRE_TIMEOUT);
+            .busy_timeout(ACQUIRE_TIMEOUT)
+            .statement_cache_capacity(STATEMENTS);
         if !url.contains(":memory:") && !url.contains("mode=memory") {
             make_private(options.get_filename()).map_err(sqlx::Error::Io)?;
         }
@@ -190,8 +194,8 @@ impl Tx {
         self.ids.next_after(after)
     }
 
-    /// Waits until no other write holds this key, and holds it until the end. For what has no row to
-    /// lock yet.
+    /// Waits until no other write holds this key, and holds it until the end. For what has no row
+    /// to lock yet.
     pub(crate) async fn lock(&mut self, key: i64) -> Result<(), sqlx::Error> {
         if matches!(self.open, Open::Postgres(_)) {
             self.query("SELECT pg_advisory_xact_lock($1)")

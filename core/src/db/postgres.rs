@@ -18,7 +18,7 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::ACQUIRE_TIMEOUT;
+use super::{ACQUIRE_TIMEOUT, STATEMENTS};
 
 #[cfg(test)]
 mod tests;
@@ -86,7 +86,9 @@ impl PostgresPool {
                 })
             });
         Ok(Self {
-            pool: pool.connect_with(session(options)).await?,
+            pool: pool
+                .connect_with(session(options).statement_cache_capacity(STATEMENTS))
+                .await?,
             call: CALL,
         })
     }
@@ -213,7 +215,8 @@ impl Drop for Held {
             return;
         };
         match Handle::try_current() {
-            // Such a task ends after `TIDY` by itself, so nobody has to wait for it.
+            // Such a task ends after `TIDY` by itself, so nobody has to wait for it. Nobody may
+            // abort it: the pool would get the connection with what is open.
             Ok(runtime) if !self.silent => drop(runtime.spawn(tidy(connection, self.open))),
             // Without a goodbye: nobody hears it. The place in the pool is free at once.
             _ => drop(connection.detach()),

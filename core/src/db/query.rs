@@ -1,8 +1,8 @@
 //! One statement, with what is bound to it, for either database.
 //!
-//! SQL is written once, as PostgreSQL reads it. For SQLite the locking clauses are taken out: it has
-//! one writer, who needs none. What is said of many rows at once is said with [`Query::rows`] or
-//! [`Query::list`], in few shapes, so that a prepared statement serves again.
+//! SQL is written once, as PostgreSQL reads it. For SQLite the locking clauses are taken out: it
+//! has one writer, who needs none. What is said of many rows at once is said with [`Query::rows`]
+//! or [`Query::list`], in few shapes, so that a prepared statement serves again.
 
 use std::{borrow::Cow, fmt::Write as _};
 
@@ -18,8 +18,8 @@ use super::postgres::{Held, PostgresPool};
 #[cfg(test)]
 mod tests;
 
-/// What can be bound on both databases. An `Option` keeps its type, so that PostgreSQL knows of what
-/// kind a NULL is.
+/// What can be bound on both databases. An `Option` keeps its type, so that PostgreSQL knows of
+/// what kind a NULL is.
 pub(crate) trait Bind<'q>:
     Encode<'q, Sqlite> + Type<Sqlite> + Encode<'q, Postgres> + Type<Postgres> + 'q
 {
@@ -70,8 +70,8 @@ pub(crate) struct Query<'t> {
 const ROWS: &str = "{rows}";
 const LIST: &str = "{list}";
 
-/// Parameters of one statement that SQLite takes. PostgreSQL takes twice as many.
-const MAX_PARAMETERS: usize = 32_766;
+/// Parameters of rows in one statement. SQLite takes 32,766 altogether, PostgreSQL twice as many.
+const MAX_PARAMETERS: usize = 32_700;
 
 /// What SQLite does not know.
 const LOCKING: [&str; 2] = [" FOR UPDATE SKIP LOCKED", " FOR NO KEY UPDATE"];
@@ -118,13 +118,16 @@ impl<'t> Query<'t> {
         query
     }
 
-    /// Puts `VALUES ($n, …), …` where the text says `{rows}`, one row for each item. In the order of
-    /// the text it stands after all parameters with numbers.
+    /// Puts `VALUES (…), …` where the text says `{rows}`, one row for each item. Numbers of other
+    /// parameters, `$1` …, count without them.
     ///
-    /// The statement is used as `FROM ({rows}) AS v` with the columns `column1`, `column2` … For few
-    /// shapes there are 1, 2, 4, 8 … rows; what is too many is NULL in every column, so an `INSERT`
-    /// says `WHERE column1 IS NOT NULL`, and a join passes over it. Without an item the statement
-    /// does not run, and finds nothing.
+    /// The statement is used as `FROM ({rows}) AS v` with the columns `column1`, `column2` … For
+    /// few shapes there are 1, 2, 4, 8 … rows; what is too many is NULL in every column, so an
+    /// `INSERT` says `WHERE column1 IS NOT NULL`, and a join passes over it. Without an item the
+    /// statement does not run, and finds nothing.
+    ///
+    /// Call it before [`Self::bind`] where there may be many: SQLite looks numbers up one by one,
+    /// for each of them among all.
     pub(crate) fn rows<I>(
         mut self,
         items: impl IntoIterator<Item = I>,
@@ -149,6 +152,10 @@ impl<'t> Query<'t> {
             return self;
         };
         let width = (self.args.len() - first) / count;
+        if width == 0 {
+            // Nothing could be bound: it fails when it is run.
+            return self;
+        }
         let shape = shape(count, (MAX_PARAMETERS - first) / width);
         for _ in count..shape {
             let mut filler = RowOf {
@@ -160,14 +167,15 @@ impl<'t> Query<'t> {
         let mut text = String::from("VALUES ");
         for row in 0..shape {
             text.push_str(if row == 0 { "(" } else { ", (" });
-            placeholders(&mut text, first + row * width, width);
+            self.placeholders(&mut text, first, first + row * width, width);
             text.push(')');
         }
-        self.replace(ROWS, &text);
+        self.replace(ROWS, &text, first);
         self
     }
 
-    /// Puts `$n, …` where the text says `{list}`, for `IN ({list})`; the same as [`Self::rows`] else.
+    /// Puts a list where the text says `{list}`, for `IN ({list})`; the same as [`Self::rows`]
+    /// else.
     pub(crate) fn list<'q, T: Bind<'q>>(mut self, items: impl IntoIterator<Item = T>) -> Self {
         let first = self.args.len();
         for item in items {
@@ -183,8 +191,8 @@ impl<'t> Query<'t> {
             self.add(None::<T>);
         }
         let mut text = String::new();
-        placeholders(&mut text, first, shape);
-        self.replace(LIST, &text);
+        self.placeholders(&mut text, first, first, shape);
+        self.replace(LIST, &text, first);
         self
     }
 
@@ -198,8 +206,27 @@ impl<'t> Query<'t> {
         }
     }
 
-    fn replace(&mut self, mark: &str, by: &str) {
-        self.sql = Cow::Owned(self.sql.replacen(mark, by, 1));
+    /// Writes `count` parameters, those after `before`, of rows that begin after `first` others.
+    /// SQLite finds those without a number at once; without others before them, none needs one.
+    fn placeholders(&self, text: &mut String, first: usize, before: usize, count: usize) {
+        let numbered = first > 0 || matches!(self.args, Args::Postgres(_));
+        for number in before + 1..=before + count {
+            text.push_str(if number == before + 1 { "" } else { ", " });
+            if numbered {
+                write!(text, "${number}").expect("a string grows");
+            } else {
+                text.push('?');
+            }
+        }
+    }
+
+    /// Puts rows in their place, which begin after `first` other parameters. The text counts
+    /// without them.
+    fn replace(&mut self, mark: &str, rows: &str, first: usize) {
+        if first == 0 {
+            self.sql = Cow::Owned(later(&self.sql, self.args.len()));
+        }
+        self.sql = Cow::Owned(self.sql.replacen(mark, rows, 1));
     }
 
     /// Runs it, and says how many rows it changed.
@@ -339,12 +366,19 @@ fn shape(count: usize, most: usize) -> usize {
     if shape > most { count } else { shape }
 }
 
-/// Writes `count` numbers of parameters, those after `before`.
-fn placeholders(text: &mut String, before: usize, count: usize) {
-    for number in before + 1..=before + count {
-        let comma = if number == before + 1 { "" } else { ", " };
-        write!(text, "{comma}${number}").expect("a string grows");
+/// The text with each number of a parameter, `$1` …, greater by so many.
+fn later(sql: &str, by: usize) -> String {
+    let mut parts = sql.split('$');
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let digits = part.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, rest) = part.split_at(digits);
+        match number.parse::<usize>() {
+            Ok(number) => write!(text, "${}{rest}", number + by).expect("a string grows"),
+            Err(_) => write!(text, "${part}").expect("a string grows"),
+        }
     }
+    text
 }
 
 fn without_locking(mut sql: Cow<'static, str>) -> Cow<'static, str> {

@@ -1,16 +1,16 @@
 //! What is held of whom: every column of every table, whether its person gets it with the export,
 //! and what an erasure does to it.
 //!
-//! The export ([`Store::export`](crate::store::Store::export)) and the deletions of an erasure are
-//! made from [`TABLES`]. Tests walk both schemas: they fail at a column that is not listed, fill
-//! every personal table, and look for what they wrote in the export and, after the erasure,
-//! anywhere.
+//! The export ([`Accounts::export`](crate::store::Accounts::export)) and the deletions of an
+//! erasure are made from [`TABLES`]. Tests walk both schemas: they fail at a column that is not
+//! listed, fill every personal table, and look for what they wrote in the export and, after the
+//! erasure, anywhere.
 //!
 //! # How to add a column or a table
 //!
 //! 1. List it in [`TABLES`] (`privacy/tables.rs`), in the order of an export.
 //! 2. A table with personal rows says whose they are and what an erasure does to them. What no
-//!    whole deletion removes is blanked in `store/erasure.rs`.
+//!    whole deletion removes is blanked in `store/accounts/erasure.rs`.
 //! 3. `docs/data-retention.md` gets its line.
 
 mod tables;

@@ -121,7 +121,7 @@ impl Store {
     ///
     /// `max_connections` (at least 1) bounds the readers on SQLite, which always has one writer,
     /// and all connections on PostgreSQL. Ids have the time of `clock`. Whoever writes for longer
-    /// than some minutes calls [`Store::renew_ids`].
+    /// than some minutes calls [`Jobs::renew_ids`].
     pub async fn open(url: &str, max_connections: u32, clock: Clock) -> Result<Self, StoreError> {
         let db = Db::connect(url, max_connections).await?;
         db.migrate().await?;

@@ -51,10 +51,10 @@ async fn rows_are_written_and_joined_without_their_filling() {
              JOIN words w ON w.id = v.column1 AND w.id > $1 ORDER BY w.id";
         let rows: Vec<(i64, Option<i64>)> = db
             .read(join)
-            .bind(1_i64)
             .rows([1_i64, 3, 9], |row, id| {
                 row.bind(*id);
             })
+            .bind(1_i64)
             .all()
             .await
             .expect("the rows");
@@ -72,6 +72,38 @@ async fn a_list_finds_what_it_names_and_nothing_when_empty() {
         assert_eq!(found(vec![3, 1, 7]).await.expect("some"), [1, 3]);
         assert_eq!(found(vec![2]).await.expect("one"), [2]);
         assert_eq!(found(Vec::new()).await.expect("none"), [0_i64; 0]);
+        db.close().await;
+    }
+}
+
+#[tokio::test]
+async fn parameters_with_numbers_stand_before_or_after_rows() {
+    for (db, _database) in databases().await {
+        insert(&db, &[(1, None), (2, None), (3, None), (4, None)]).await;
+        let find = "SELECT id FROM words WHERE id > $1 AND id IN ({list}) AND id <> $2 \
+             AND id > $1 ORDER BY id";
+        let ids = [1_i64, 2, 3, 4];
+        let after = db.read(find).list(ids).bind(1_i64).bind(3_i64);
+        let before = db.read(find).bind(1_i64).bind(3_i64).list(ids);
+        for query in [after, before] {
+            assert_eq!(query.values::<i64>().await.expect("ids"), [2, 4]);
+        }
+        db.close().await;
+    }
+    assert_eq!(later("a $1, '$' $12$", 3), "a $4, '$' $15$");
+}
+
+/// As many as a full batch of messages has: each of them is looked up once, not among all.
+#[tokio::test]
+async fn many_rows_are_bound_without_their_numbers() {
+    for (db, _database) in databases().await {
+        let rows: Vec<(i64, Option<&str>)> = (0..5_000).map(|id| (id, None)).collect();
+        let query = db.write(INSERT).rows(&rows, |row, (id, word)| {
+            row.bind(*id).bind(*word).bind(*id);
+        });
+        let numbered = matches!(db, Db::Postgres(_));
+        assert_eq!(query.sql.contains('$'), numbered);
+        assert_eq!(query.execute().await.expect("the rows"), 5_000);
         db.close().await;
     }
 }

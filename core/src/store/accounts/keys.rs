@@ -164,15 +164,15 @@ async fn insert_packages(
         .map(|package| (tx.id(), package))
         .collect();
     tx.query(INSERT)
-        .bind(user)
-        .bind(session)
-        .bind(now)
         .rows(packages, |row, (id, (package, digest, last_resort))| {
             row.bind(*id)
                 .bind(*package)
                 .bind(&digest[..])
                 .bind(*last_resort);
         })
+        .bind(user)
+        .bind(session)
+        .bind(now)
         .execute()
         .await?;
     tx.query(DROP_OLDEST)

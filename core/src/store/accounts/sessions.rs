@@ -270,8 +270,8 @@ impl Accounts<'_> {
              u.is_banned FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id IN ({list})";
         let found: Vec<(SessionId, bool, bool)> = self
             .read(SQL)
-            .bind(now)
             .list(sessions.iter().copied())
+            .bind(now)
             .all()
             .await?;
         let found: HashMap<SessionId, (bool, bool)> = found
@@ -385,9 +385,9 @@ impl Accounts<'_> {
         for (sql, ids) in [(USERS, users), (SESSIONS, sessions)] {
             let mut tx = self.begin().await?;
             tx.query(sql)
+                .list(ids)
                 .bind(now)
                 .bind(now - apart)
-                .list(ids)
                 .execute()
                 .await?;
             tx.commit().await?;

@@ -329,8 +329,8 @@ impl Economy<'_> {
              AND user_id IS NOT NULL AND plan_name IN ({list}) ORDER BY received_at, id LIMIT $1";
         let rows: Vec<EventRow> = self
             .read(SQL)
-            .bind(limit)
             .list(plans.iter().copied())
+            .bind(limit)
             .all()
             .await?;
         rows.into_iter().map(EventRow::fact).collect()

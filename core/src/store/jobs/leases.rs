@@ -201,10 +201,10 @@ impl Jobs<'_> {
         let mut tx = self.begin().await?;
         let extended = tx
             .query(SQL)
-            .bind(until)
             .rows(leases, |row, lease| {
                 row.bind(&lease.id).bind(lease.attempt);
             })
+            .bind(until)
             .execute()
             .await?;
         tx.commit().await?;

@@ -95,9 +95,9 @@ impl Jobs<'_> {
         tx.query(LOCK_SIDES).list(&due).execute().await?;
         let ended: Vec<RanOut> = tx
             .query(END)
+            .list(&due)
             .bind(MatchStatus::Expired)
             .bind(EndReason::Expired)
-            .list(&due)
             .all()
             .await?;
         for row in ended
@@ -231,7 +231,7 @@ impl Jobs<'_> {
             });
         };
         let mut tx = self.begin().await?;
-        let deleted = tx.query(DELETE).bind(cutoff).list(&dead).execute().await?;
+        let deleted = tx.query(DELETE).list(&dead).bind(cutoff).execute().await?;
         tx.commit().await?;
         Ok(SessionBatch {
             deleted,

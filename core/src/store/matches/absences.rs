@@ -90,11 +90,11 @@ impl Matches<'_> {
         lock_sides(&mut tx, sides).await?;
         let rows: Vec<(MatchId, UserId, Timestamp)> = tx
             .query(SQL)
-            .bind(now)
-            .bind(now - gap)
             .rows(sides, |row, (match_id, user)| {
                 row.bind(*match_id).bind(*user);
             })
+            .bind(now)
+            .bind(now - gap)
             .all()
             .await?;
         tx.commit().await?;

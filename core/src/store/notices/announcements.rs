@@ -358,15 +358,15 @@ async fn tell(
          SELECT column1, column2, $1, $2, $3, $4, $5, $6 FROM ({rows}) AS v \
          WHERE column1 IS NOT NULL";
     tx.query(INSERT)
+        .rows(readers, |row, (id, reader)| {
+            row.bind(*id).bind(reader.id);
+        })
         .bind(notice.kind())
         .bind(notice.code())
         .bind(serde_json::to_string(notice).expect("a notice is plain data"))
         .bind(of.to_string())
         .bind(now)
         .bind(of)
-        .rows(readers, |row, (id, reader)| {
-            row.bind(*id).bind(reader.id);
-        })
         .execute()
         .await?;
     let orders: Vec<PushOrder> = readers

@@ -157,12 +157,12 @@ pub(crate) async fn push_orders(
         })
         .collect();
     tx.query(INSERT)
-        .bind(PUSH_QUEUE)
-        .bind(PUSH_ATTEMPTS)
-        .bind(now)
         .rows(&jobs, |row, (id, payload)| {
             row.bind(id.as_str()).bind(payload.as_slice());
         })
+        .bind(PUSH_QUEUE)
+        .bind(PUSH_ATTEMPTS)
+        .bind(now)
         .execute()
         .await?;
     Ok(())

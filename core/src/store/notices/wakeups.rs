@@ -55,10 +55,10 @@ impl Notices<'_> {
             return Ok(0);
         }
         tx.query(MARK)
-            .bind(now)
             .rows(&waiting, |row, (match_id, user_id)| {
                 row.bind(*match_id).bind(*user_id);
             })
+            .bind(now)
             .execute()
             .await?;
         let orders: Vec<PushOrder> = waiting

@@ -104,7 +104,7 @@ async fn accounts(
     let rows: Vec<UserRow> = tx.query(USERS).list(users.clone()).all().await?;
     let mut accounts: HashMap<UserId, Account> =
         rows.into_iter().map(|row| (row.id, row.into())).collect();
-    let active: Vec<(UserId, Mode, i64)> = tx.query(ACTIVE).bind(now).list(users).all().await?;
+    let active: Vec<(UserId, Mode, i64)> = tx.query(ACTIVE).list(users).bind(now).all().await?;
     for (user, mode, count) in active {
         if let Some(account) = accounts.get_mut(&user) {
             account.active.insert(mode, count);
@@ -124,7 +124,7 @@ async fn keys(
          WHERE s.revoked_at IS NULL AND k.created_at > $1 AND k.session_id IN ({list}) \
          GROUP BY k.session_id, k.last_resort";
     let since = now - KEY_PACKAGE_PERIOD;
-    let rows: Vec<KeyRow> = tx.query(SQL).bind(since).list(sessions).all().await?;
+    let rows: Vec<KeyRow> = tx.query(SQL).list(sessions).bind(since).all().await?;
     let mut keys: HashMap<SessionId, Keys> = HashMap::new();
     for row in rows {
         let session = keys.entry(row.session_id).or_default();

@@ -97,8 +97,8 @@ pub(super) async fn write_arrivals(
         .collect();
     sides.make_room(&arrived, &bytes);
     tx.query(LOGS)
-        .bind(now)
         .rows(&arrived, |row, arrived| bind(row, arrived))
+        .bind(now)
         .execute()
         .await?;
     for (match_id, sender, _, to) in arrived.iter().filter(|(.., to)| *to > rules.history) {
