@@ -25,9 +25,7 @@ const MAX_TEXT: usize = 500;
 /// Tell users something. It goes out in the background; the list shows how far it has come.
 #[utoipa::path(
     post, operation_id = "create_announcement", path = "/v1/admin/announcements", tag = "admin", security(("bearer" = ["admin"])), request_body = AnnouncementRequest,
-    responses(
-        (status = 201, body = Announcement),
-    )
+    responses((status = 201, body = Announcement))
 )]
 pub(in crate::http) async fn create(
     State(app): State<Arc<App>>,

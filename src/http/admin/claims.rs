@@ -18,9 +18,7 @@ use crate::{
 #[utoipa::path(
     get, operation_id = "list_admin_claims", path = "/v1/admin/claims", tag = "admin", security(("bearer" = ["moderator"])),
     params(("status" = Option<ClaimStatus>, Query), ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
-    responses(
-        (status = 200, body = Page<AdminClaim>),
-    )
+    responses((status = 200, body = Page<AdminClaim>))
 )]
 pub(in crate::http) async fn list(
     State(app): State<Arc<App>>,

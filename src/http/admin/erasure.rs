@@ -27,9 +27,7 @@ const MAX_NOTE: usize = 500;
 /// erase.
 #[utoipa::path(
     post, operation_id = "erase_user", path = "/v1/admin/users/{id}/erase", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)), request_body = AccountErasureRequest,
-    responses(
-        (status = 204),
-    )
+    responses((status = 204))
 )]
 pub(in crate::http) async fn erase(
     State(app): State<Arc<App>>,

@@ -23,9 +23,7 @@ use crate::{
         ("user" = Option<UserId>, Query), ("status" = Option<MatchStatus>, Query), ("mode" = Option<Mode>, Query),
         ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query),
     ),
-    responses(
-        (status = 200, body = Page<AdminMatch>),
-    )
+    responses((status = 200, body = Page<AdminMatch>))
 )]
 pub(in crate::http) async fn list(
     State(app): State<Arc<App>>,

@@ -23,9 +23,7 @@ use crate::{
         ("action" = Option<String>, Query, pattern = "^[a-z0-9_]{1,64}$"), ("user" = Option<UserId>, Query), ("actor" = Option<UserId>, Query),
         ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query),
     ),
-    responses(
-        (status = 200, body = Page<SystemLogEntry>),
-    )
+    responses((status = 200, body = Page<SystemLogEntry>))
 )]
 pub(in crate::http) async fn list(
     State(app): State<Arc<App>>,
