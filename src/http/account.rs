@@ -11,7 +11,7 @@ use axum::{
 use tebdil_core::{
     crypto::PhoneIndex,
     protocol::{
-        Authenticated, CloseCode, ErrorCode, LoginRequest, Problem, RefreshRequest, Refreshed,
+        Authenticated, CloseCode, ErrorCode, LoginRequest, RefreshRequest, Refreshed,
         RegisterRequest, VerificationRequired,
     },
 };
@@ -31,11 +31,7 @@ use crate::{app::App, auth::AccountError, config::Limit};
     responses(
         (status = 201, body = Authenticated),
         (status = 202, description = "A code was sent to the phone.", body = VerificationRequired),
-        (status = 403, description = "`banned`", body = Problem),
-        (status = 409, description = "`phone_taken`", body = Problem),
-        (status = 422, description = "`invalid_phone`, `weak_password`, `password_too_long`, `alias_invalid`, `alias_full`, `underage`, `terms_not_accepted`; `invalid_field`: `birth_date`, an unknown `invite`", body = Problem),
-        (status = 429, description = "`too_many_attempts`", body = Problem),
-        (status = 503, description = "`unavailable`", body = Problem),
+        (status = "4XX", description = "banned, phone_taken, invalid_phone, weak_password, password_too_long, alias_invalid, alias_full, underage, terms_not_accepted; invalid_field: `birth_date`, an unknown `invite`; too_many_attempts"),
     )
 )]
 pub(super) async fn register(
@@ -63,10 +59,7 @@ pub(super) async fn register(
     post, operation_id = "login_user", path = "/v1/auth/login", tag = "accounts", security(()), request_body = LoginRequest,
     responses(
         (status = 200, body = Authenticated),
-        (status = 401, description = "`invalid_credentials`; with a right password `totp_required`, `totp_invalid`", body = Problem),
-        (status = 403, description = "`banned`", body = Problem),
-        (status = 429, description = "`too_many_attempts`", body = Problem),
-        (status = 503, description = "`unavailable`", body = Problem),
+        (status = "4XX", description = "invalid_credentials; totp_required, totp_invalid: the password is right; banned, too_many_attempts"),
     )
 )]
 pub(super) async fn login(
@@ -113,10 +106,7 @@ fn record_failure(app: &Arc<App>, phone: PhoneIndex) {
 /// Exchange a refresh token for new tokens. Each is good once.
 #[utoipa::path(
     post, operation_id = "refresh_tokens", path = "/v1/auth/refresh", tag = "accounts", security(()), request_body = RefreshRequest,
-    responses(
-        (status = 200, body = Refreshed),
-        (status = 401, description = "`refresh_invalid`, or `refresh_reused`: the session is revoked", body = Problem),
-    )
+    responses((status = 200, body = Refreshed), (status = "4XX", description = "refresh_invalid, refresh_reused"))
 )]
 pub(super) async fn refresh(
     State(app): State<Arc<App>>,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
     id::AppealId,
-    protocol::{Appeal, AppealRequest, ErrorCode, Page, Problem},
+    protocol::{Appeal, AppealRequest, ErrorCode, Page},
     store::{APPEAL_CONTEXT, Appealing, NewAppeal},
 };
 
@@ -25,7 +25,7 @@ const MAX_TEXT: usize = 4000;
     post, operation_id = "create_appeal", path = "/v1/appeals", tag = "appeals", security(("appeal" = [])), request_body = AppealRequest,
     responses(
         (status = 201, body = Appeal),
-        (status = 409, description = "`already_appealed`, `not_banned`: the ban is over", body = Problem),
+        (status = "4XX", description = "already_appealed; not_banned: the ban is over"),
     )
 )]
 pub(super) async fn create(
@@ -75,9 +75,7 @@ pub(super) async fn create(
 /// The appeal against the ban, and what became of it; empty where there is none.
 #[utoipa::path(
     get, operation_id = "list_appeals", path = "/v1/appeals", tag = "appeals", security(("appeal" = [])),
-    responses(
-        (status = 200, body = Page<Appeal>),
-    )
+    responses((status = 200, body = Page<Appeal>))
 )]
 pub(super) async fn list(
     State(app): State<Arc<App>>,

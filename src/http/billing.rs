@@ -8,9 +8,7 @@ use axum::{
 };
 use tebdil_core::{
     domain::BillingOutcome,
-    protocol::{
-        BillingEvent, BillingReceipt, ErrorCode, Problem, Secret, SubscriptionStatus, strict_json,
-    },
+    protocol::{BillingEvent, BillingReceipt, ErrorCode, Secret, SubscriptionStatus, strict_json},
     store::{Billed, BillingTerms},
 };
 
@@ -69,10 +67,7 @@ pub(super) async fn status(
     params(("Tebdil-Signature" = String, Header, description = "`t=SECONDS,v1=HEX`")),
     responses(
         (status = 200, body = BillingReceipt),
-        (status = 401, description = "`signature_invalid`", body = Problem),
-        (status = 404, description = "`not_found`: this server takes no events", body = Problem),
-        (status = 409, description = "`event_conflict`", body = Problem),
-        (status = 422, description = "`unknown_plan`, `unknown_account`, `invalid_field`, `unknown_field`", body = Problem),
+        (status = "4XX", description = "signature_invalid; not_found: this server takes no events; event_conflict, unknown_plan, unknown_account"),
     )
 )]
 pub(super) async fn event(

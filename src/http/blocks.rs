@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
     id::BlockId,
-    protocol::{Block, BlockRequest, ErrorCode, Page, Peer, Problem},
+    protocol::{Block, BlockRequest, ErrorCode, Page, Peer},
     store::{BlockRow, Blocking},
 };
 
@@ -20,11 +20,7 @@ use crate::{app::App, config::Limit};
 /// Block the peer of a match, which ends it.
 #[utoipa::path(
     post, operation_id = "create_block", path = "/v1/blocks", tag = "safety", request_body = BlockRequest,
-    responses(
-        (status = 201, body = Block),
-        (status = 404, description = "`not_found`", body = Problem),
-        (status = 409, description = "`already_blocked`", body = Problem),
-    )
+    responses((status = 201, body = Block), (status = "4XX", description = "not_found, already_blocked"))
 )]
 pub(super) async fn create(
     State(app): State<Arc<App>>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
-    protocol::{Claim, ClaimRequest, ErrorCode, Page, Problem},
+    protocol::{Claim, ClaimRequest, ErrorCode, Page},
     store::Claiming,
 };
 
@@ -22,9 +22,7 @@ use crate::app::App;
     post, operation_id = "create_claim", path = "/v1/claims", tag = "claims", request_body = ClaimRequest,
     responses(
         (status = 201, body = Claim),
-        (status = 404, description = "`not_found`", body = Problem),
-        (status = 409, description = "`already_claimed`", body = Problem),
-        (status = 422, description = "`not_eligible` with `reason` and, where waiting helps, `eligible_at`", body = Problem),
+        (status = "4XX", description = "not_found, already_claimed; not_eligible: with `reason` and, where waiting helps, `eligible_at`"),
     )
 )]
 pub(super) async fn create(

@@ -1,13 +1,14 @@
 //! What the operations of the API document have in common, said once.
 //!
 //! To add an endpoint, write in `#[utoipa::path]` only what is its own: an `operation_id` (verb and
-//! noun, as `list_matches`; no two alike), the body, the answer, and refusals with codes of their
-//! own (a status, its codes between backticks in the description, and `body = Problem`).
-//! [`complete`] adds the rest from what the operation has (a token, a role, a body, a query, an id
-//! in its path): every common refusal, also behind the codes that the handler names for the same
-//! status; `application/problem+json`; the header `Idempotency-Key`; the shapes of `{id}`, `limit`
-//! and `cursor`; and that a body has no unknown fields. Bounds of a body's fields stand at its
-//! fields in `tebdil_core::protocol`, as `#[schema(max_length = …)]`.
+//! noun, as `list_matches`; no two alike), the body, the answer, and the codes that only it refuses
+//! with, as `(status = "4XX", description = "not_found, already_decided; not_banned: it is over")`:
+//! after a colon stands what to say instead of the titles of the codes before it, up to the next
+//! semicolon. Status, schema and media type follow from the code. [`complete`] adds the rest from
+//! what the operation has (a token, a role, a body, a query, an id in its path): every common
+//! refusal; the header `Idempotency-Key`; the shapes of `{id}`, `limit` and `cursor`; and that a
+//! body has no unknown fields. Bounds of a body's fields stand at its fields in
+//! `tebdil_core::protocol`, as `#[schema(max_length = …)]`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,7 +32,8 @@ use super::{auth::Needs, idempotency, paging, rate_limit};
 
 /// Media type of every refusal.
 const PROBLEM: &str = "application/problem+json";
-const JSON: &str = "application/json";
+/// The status under which a handler names the refusals that are its own.
+const OWN_REFUSALS: &str = "4XX";
 /// Where the schemas of the document are.
 const SCHEMAS: &str = "#/components/schemas/";
 
@@ -40,26 +42,11 @@ pub(super) fn complete(openapi: &mut OpenApi) {
     let default = openapi.security.clone();
     let mut bodies = BTreeSet::new();
     for (path, item) in &mut openapi.paths.paths {
-        let PathItem {
-            get,
-            put,
-            post,
-            delete,
-            patch,
-            ..
-        } = item;
-        for (operation, changes) in [
-            (get, false),
-            (put, true),
-            (post, true),
-            (delete, true),
-            (patch, true),
-        ] {
-            let Some(operation) = operation else { continue };
+        for (method, operation) in operations(item) {
             let requirement = requirement(default.as_deref(), operation);
             let facts = Facts {
                 is_api: path.starts_with("/v1/"),
-                is_keyed: changes && !idempotency::UNKEYED.contains(&path.as_str()),
+                is_keyed: method != Method::GET && !idempotency::UNKEYED.contains(&path.as_str()),
                 is_limited: !rate_limit::UNLIMITED.contains(&path.as_str()),
                 has_token: requirement
                     .as_object()
@@ -87,14 +74,7 @@ pub(super) fn complete(openapi: &mut OpenApi) {
     name_items(&mut components.schemas);
     let copies = close(&mut components.schemas, bodies);
     for item in openapi.paths.paths.values_mut() {
-        let PathItem {
-            put,
-            post,
-            delete,
-            patch,
-            ..
-        } = item;
-        for operation in [put, post, delete, patch].into_iter().flatten() {
+        for (_, operation) in operations(item) {
             let Some(RefOr::T(body)) = &mut operation.request_body else {
                 continue;
             };
@@ -105,6 +85,18 @@ pub(super) fn complete(openapi: &mut OpenApi) {
             }
         }
     }
+}
+
+fn operations(item: &mut PathItem) -> impl Iterator<Item = (Method, &mut Operation)> {
+    let all = [
+        (Method::GET, &mut item.get),
+        (Method::PUT, &mut item.put),
+        (Method::POST, &mut item.post),
+        (Method::DELETE, &mut item.delete),
+        (Method::PATCH, &mut item.patch),
+    ];
+    all.into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_mut()?)))
 }
 
 /// What each route that changes something asks of an access token, as its documented operation
@@ -218,32 +210,47 @@ fn is_in(parameter: &RefOr<Parameter>, place: &ParameterIn) -> bool {
     matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == *place)
 }
 
-/// Says every refusal of an operation in its one form. What the handler says of a status stands
-/// first.
+/// Says every refusal of an operation in its one form: under the status of its code, with the note
+/// of the handler or the code's own title. What the handler names stands first.
 fn describe_refusals(operation: &mut Operation, facts: &Facts) {
     let responses = &mut operation.responses.responses;
-    for response in responses.values_mut() {
-        if let RefOr::T(response) = response
-            && let Some(content) = response.content.get(JSON)
-            && named_schema(content).is_some_and(|name| name == "Problem")
-            && let Some(content) = response.content.shift_remove(JSON)
-        {
-            response.content.insert(PROBLEM.to_owned(), content);
-        }
-    }
-    for code in facts.refusals() {
+    let own = match responses.remove(OWN_REFUSALS) {
+        Some(RefOr::T(own)) => own.description,
+        _ => String::new(),
+    };
+    let own = own.split(';').flat_map(|part| {
+        let (codes, note) = part.split_once(':').unwrap_or((part, ""));
+        let codes = codes
+            .split(',')
+            .map(str::trim)
+            .filter(|code| !code.is_empty());
+        codes.map(move |code| (known(code), note.trim()))
+    });
+    for (code, note) in own.chain(facts.refusals().map(|code| (code, ""))) {
         let refusal = responses
             .entry(code.status().to_string())
             .or_insert_with(|| RefOr::T(refused()));
         let RefOr::T(Response { description, .. }) = refusal else {
             continue;
         };
-        let name = format!("`{}`", code.as_str());
-        if !description.contains(&name) {
-            let gap = if description.is_empty() { "" } else { "; " };
-            *description = format!("{description}{gap}{name}");
+        let name = format!("`{}`: ", code.as_str());
+        if description.contains(&name) {
+            continue;
         }
+        if !description.is_empty() {
+            description.push_str("; ");
+        }
+        let title = code.title().trim_end_matches('.');
+        *description += &name;
+        *description += if note.is_empty() { title } else { note };
     }
+}
+
+/// The code of this name; one that nobody knows shows in the document as `unknown`.
+fn known(name: &str) -> ErrorCode {
+    let mut all = ErrorCode::ALL.iter().copied();
+    all.find(|code| code.as_str() == name)
+        .unwrap_or(ErrorCode::Unknown)
 }
 
 fn refused() -> Response {
@@ -420,4 +427,15 @@ pub(super) fn number_schema(least: i64, most: i64, default: i64) -> RefOr<Schema
         .maximum(Some(most))
         .default(Some(default.into()))
         .into()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn refusals_are_named_by_known_codes() {
+        let openapi = serde_json::to_value(crate::http::openapi()).expect("JSON");
+        for (path, item) in openapi["paths"].as_object().expect("paths") {
+            assert!(!item.to_string().contains("`unknown`"), "{path}: {item}");
+        }
+    }
 }

@@ -6,8 +6,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
     id::SessionId,
     protocol::{
-        CloseCode, ErrorCode, Page, PasswordChangeRequest, Problem, ProfilePatch, Quota, Session,
-        User,
+        CloseCode, ErrorCode, Page, PasswordChangeRequest, ProfilePatch, Quota, Session, User,
     },
 };
 
@@ -34,10 +33,7 @@ pub(super) async fn profile(State(app): State<Arc<App>>, who: Signed) -> Answer<
 /// Change parts of the profile: all of them or, when one is refused, none.
 #[utoipa::path(
     patch, operation_id = "update_me", path = "/v1/me", tag = "accounts", request_body = ProfilePatch,
-    responses(
-        (status = 200, body = User),
-        (status = 422, description = "`alias_invalid`, `alias_full`, `invalid_field`", body = Problem),
-    )
+    responses((status = 200, body = User), (status = "4XX", description = "alias_invalid, alias_full"))
 )]
 pub(super) async fn update(
     State(app): State<Arc<App>>,
@@ -55,9 +51,7 @@ pub(super) async fn update(
     post, operation_id = "change_password", path = "/v1/me/password", tag = "accounts", request_body = PasswordChangeRequest,
     responses(
         (status = 204),
-        (status = 401, description = "`unauthorized`, or `invalid_credentials`: the current password is wrong", body = Problem),
-        (status = 422, description = "`weak_password`, `password_too_long`", body = Problem),
-        (status = 429, description = "`too_many_attempts`", body = Problem),
+        (status = "4XX", description = "invalid_credentials: the current password is wrong; weak_password, password_too_long, too_many_attempts"),
     )
 )]
 pub(super) async fn password(

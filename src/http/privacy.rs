@@ -11,7 +11,7 @@ use axum::{
 use futures_util::stream;
 use tebdil_core::{
     id::UserId,
-    protocol::{ErasureRequest, ErrorCode, Problem},
+    protocol::{ErasureRequest, ErrorCode},
     store::{Export, ExportError, ExportPage},
 };
 
@@ -28,8 +28,7 @@ use crate::{address::ClientAddress, app::App, config::Limit, moderation};
     delete, operation_id = "erase_me", path = "/v1/me", tag = "accounts", request_body = ErasureRequest,
     responses(
         (status = 204),
-        (status = 401, description = "`unauthorized`, or `invalid_credentials`: the password is wrong", body = Problem),
-        (status = 429, description = "`too_many_attempts`", body = Problem),
+        (status = "4XX", description = "invalid_credentials: the password is wrong; too_many_attempts"),
     )
 )]
 pub(super) async fn erase(
@@ -64,9 +63,7 @@ pub(super) async fn took_effect(app: &Arc<App>, user: UserId) {
 /// `account`, and an array for each kind of record.
 #[utoipa::path(
     get, operation_id = "export_me", path = "/v1/me/export", tag = "accounts",
-    responses(
-        (status = 200, description = "To be saved: `Content-Disposition: attachment`.", body = serde_json::Value),
-    )
+    responses((status = 200, description = "To be saved: `Content-Disposition: attachment`.", body = serde_json::Value))
 )]
 pub(super) async fn export(State(app): State<Arc<App>>, who: Signed) -> Answer<Response> {
     app.limiters

@@ -11,7 +11,7 @@ use tebdil_core::{
     domain::NotificationType,
     protocol::{
         ErrorCode, MAX_PUSH_TOKEN_BYTES, NotificationPreferences, NotificationPreferencesPatch,
-        Problem, PushTokenRequest, Secret,
+        PushTokenRequest, Secret,
     },
     store::PutPushToken,
 };
@@ -82,7 +82,7 @@ pub(super) async fn put_token(
 /// Forget the push token of this session.
 #[utoipa::path(
     delete, operation_id = "delete_push_token", path = "/v1/me/push-tokens/{token}", tag = "notifications", params(("token" = String, Path, pattern = "^[!-~]{1,4096}$")),
-    responses((status = 204), (status = 404, description = "`not_found`", body = Problem))
+    responses((status = 204), (status = "4XX", description = "not_found"))
 )]
 pub(super) async fn delete_token(
     State(app): State<Arc<App>>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
-    protocol::{ErrorCode, Page, Problem, Referral, ReferralRequest, Referrals},
+    protocol::{ErrorCode, Page, Referral, ReferralRequest, Referrals},
     store::{Invitation, ReferralRow},
 };
 
@@ -22,9 +22,7 @@ use crate::app::App;
     post, operation_id = "create_referral", path = "/v1/referrals", tag = "referrals", request_body = ReferralRequest,
     responses(
         (status = 201, body = Referral),
-        (status = 409, description = "`already_invited` by this user", body = Problem),
-        (status = 422, description = "`invalid_phone`; `invalid_field`: the user's own", body = Problem),
-        (status = 429, description = "`rate_limited`: no more today", body = Problem),
+        (status = "4XX", description = "already_invited: by this user; invalid_phone; invalid_field: the user's own; rate_limited: no more today"),
     )
 )]
 pub(super) async fn create(

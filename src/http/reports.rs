@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
     id::ReportId,
-    protocol::{ErrorCode, Page, Problem, Report, ReportRequest},
+    protocol::{ErrorCode, Page, Report, ReportRequest},
     report::{MAX_EVIDENCE, MAX_NOTE},
     store::{NewReport, Reporting},
 };
@@ -28,10 +28,7 @@ use crate::{
     post, operation_id = "create_report", path = "/v1/reports", tag = "safety", request_body = ReportRequest,
     responses(
         (status = 201, body = Report),
-        (status = 404, description = "`not_found`", body = Problem),
-        (status = 409, description = "`already_reported`: this user, within the last 30 days", body = Problem),
-        (status = 422, description = "`not_reportable`; `evidence_invalid`: `errors` names the item and why. Nothing is stored", body = Problem),
-        (status = 429, description = "`rate_limited`: no more today", body = Problem),
+        (status = "4XX", description = "not_found; already_reported: this user, within the last 30 days; not_reportable; evidence_invalid: `errors` names the item and why. Nothing is stored; rate_limited: no more today"),
     )
 )]
 pub(super) async fn create(

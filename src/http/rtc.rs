@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use tebdil_core::{
     domain::Mode,
-    protocol::{ErrorCode, IceServers, IceServersRequest, Problem},
+    protocol::{ErrorCode, IceServers, IceServersRequest},
 };
 
 use super::{
@@ -22,9 +22,7 @@ use crate::{app::App, config::Limit};
     post, operation_id = "create_ice_servers", path = "/v1/rtc/ice-servers", tag = "calls", request_body = IceServersRequest,
     responses(
         (status = 200, body = IceServers),
-        (status = 404, description = "`not_found`", body = Problem),
-        (status = 409, description = "`not_a_video_match`, `match_ended`, `wrong_device`", body = Problem),
-        (status = 422, description = "also `mode_unavailable`: the server has no relay", body = Problem),
+        (status = "4XX", description = "not_found, not_a_video_match, match_ended, wrong_device; mode_unavailable: the server has no relay"),
     )
 )]
 pub(super) async fn ice_servers(

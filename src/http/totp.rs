@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::protocol::{
-    CloseCode, Problem, RecoveryCodes, TotpConfirmation, TotpRemoval, TotpRequest, TotpSetup,
+    CloseCode, RecoveryCodes, TotpConfirmation, TotpRemoval, TotpRequest, TotpSetup,
 };
 
 use super::{auth::Signed, body::Strict, problem::Answer};
@@ -16,10 +16,7 @@ use crate::{address::ClientAddress, app::App, config::Limit};
     post, operation_id = "begin_totp", path = "/v1/me/totp", tag = "accounts", request_body = TotpRequest,
     responses(
         (status = 200, body = TotpSetup),
-        (status = 401, description = "`unauthorized`, or `invalid_credentials`: the password is wrong", body = Problem),
-        (status = 403, description = "`forbidden`: for staff only", body = Problem),
-        (status = 409, description = "`totp_enrolled`: take it away first", body = Problem),
-        (status = 429, description = "`too_many_attempts`", body = Problem),
+        (status = "4XX", description = "invalid_credentials: the password is wrong; forbidden: for staff only; totp_enrolled: take it away first; too_many_attempts"),
     )
 )]
 pub(super) async fn begin_totp(
@@ -46,10 +43,7 @@ pub(super) async fn begin_totp(
     post, operation_id = "confirm_totp", path = "/v1/me/totp/confirm", tag = "accounts", request_body = TotpConfirmation,
     responses(
         (status = 200, body = RecoveryCodes),
-        (status = 401, description = "`unauthorized`, or `totp_invalid`", body = Problem),
-        (status = 404, description = "`not_found`: none waits to be confirmed", body = Problem),
-        (status = 409, description = "`totp_enrolled`", body = Problem),
-        (status = 429, description = "`too_many_attempts`", body = Problem),
+        (status = "4XX", description = "totp_invalid; not_found: none waits to be confirmed; totp_enrolled, too_many_attempts"),
     )
 )]
 pub(super) async fn confirm_totp(
@@ -80,9 +74,7 @@ pub(super) async fn confirm_totp(
     delete, operation_id = "remove_totp", path = "/v1/me/totp", tag = "accounts", request_body = TotpRemoval,
     responses(
         (status = 204),
-        (status = 401, description = "`unauthorized`, `totp_invalid`, or `invalid_credentials`: the password is wrong", body = Problem),
-        (status = 404, description = "`not_found`: there is none", body = Problem),
-        (status = 429, description = "`too_many_attempts`", body = Problem),
+        (status = "4XX", description = "totp_invalid; invalid_credentials: the password is wrong; not_found: there is none; too_many_attempts"),
     )
 )]
 pub(super) async fn remove_totp(

@@ -6,8 +6,8 @@ use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
     domain::CodePurpose,
     protocol::{
-        Authenticated, CloseCode, PasswordResetConfirmation, PasswordResetRequest, Problem,
-        RegisterRequest, VerificationRequired, VerifyPhoneRequest,
+        Authenticated, CloseCode, PasswordResetConfirmation, PasswordResetRequest, RegisterRequest,
+        VerificationRequired, VerifyPhoneRequest,
     },
 };
 
@@ -42,10 +42,7 @@ pub(super) async fn begin(
     post, operation_id = "verify_phone", path = "/v1/auth/verify-phone", tag = "accounts", security(()), request_body = VerifyPhoneRequest,
     responses(
         (status = 201, body = Authenticated),
-        (status = 403, description = "`banned`", body = Problem),
-        (status = 409, description = "`phone_taken`", body = Problem),
-        (status = 422, description = "`code_invalid`, `alias_full`", body = Problem),
-        (status = 429, description = "`too_many_attempts`", body = Problem),
+        (status = "4XX", description = "banned, phone_taken, code_invalid, alias_full, too_many_attempts"),
     )
 )]
 pub(super) async fn verify_phone(
@@ -69,9 +66,7 @@ pub(super) async fn verify_phone(
     post, operation_id = "request_password_reset", path = "/v1/auth/password-reset", tag = "accounts", security(()), request_body = PasswordResetRequest,
     responses(
         (status = 202),
-        (status = 404, description = "`not_found`: this server sends no codes", body = Problem),
-        (status = 429, description = "`too_many_attempts`", body = Problem),
-        (status = 503, description = "`unavailable`", body = Problem),
+        (status = "4XX", description = "not_found: this server sends no codes; too_many_attempts"),
     )
 )]
 pub(super) async fn password_reset(
@@ -101,9 +96,7 @@ pub(super) async fn password_reset(
     post, operation_id = "confirm_password_reset", path = "/v1/auth/password-reset/confirm", tag = "accounts", security(()), request_body = PasswordResetConfirmation,
     responses(
         (status = 204),
-        (status = 422, description = "`code_invalid`, `weak_password`, `password_too_long`", body = Problem),
-        (status = 429, description = "`too_many_attempts`", body = Problem),
-        (status = 503, description = "`unavailable`", body = Problem),
+        (status = "4XX", description = "code_invalid, weak_password, password_too_long, too_many_attempts"),
     )
 )]
 pub(super) async fn confirm_password_reset(

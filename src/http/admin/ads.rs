@@ -6,7 +6,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
     ads::TargetGroup,
     id::AdId,
-    protocol::{AdPatch, AdRefused, AdSettings, AdminAd, Announcement, ErrorCode, Page, Problem},
+    protocol::{AdPatch, AdRefused, AdSettings, AdminAd, Announcement, ErrorCode, Page},
     store::{AdChange, AdNotifying},
 };
 
@@ -61,10 +61,7 @@ pub(in crate::http) async fn list(
 /// Make an ad.
 #[utoipa::path(
     post, operation_id = "create_ad", path = "/v1/admin/ads", tag = "admin", security(("bearer" = ["admin"])), request_body = AdSettings,
-    responses(
-        (status = 201, body = AdminAd),
-        (status = 422, description = "`invalid_field`", body = Problem),
-    )
+    responses((status = 201, body = AdminAd))
 )]
 pub(in crate::http) async fn create(
     State(app): State<Arc<App>>,
@@ -107,10 +104,7 @@ pub(in crate::http) async fn get(
 #[utoipa::path(
     patch, operation_id = "update_ad", path = "/v1/admin/ads/{id}", tag = "admin", security(("bearer" = ["admin"])),
     params(("id" = String, Path)), request_body = AdPatch,
-    responses(
-        (status = 200, body = AdminAd),
-        (status = 422, description = "`invalid_field`", body = Problem),
-    )
+    responses((status = 200, body = AdminAd))
 )]
 pub(in crate::http) async fn change(
     State(app): State<Arc<App>>,
@@ -139,10 +133,7 @@ pub(in crate::http) async fn change(
 /// not turned ads off.
 #[utoipa::path(
     post, operation_id = "notify_ad", path = "/v1/admin/ads/{id}/notify", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
-    responses(
-        (status = 201, body = Announcement), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem),
-        (status = 409, description = "`ad_not_running`", body = Problem),
-    )
+    responses((status = 201, body = Announcement), (status = "4XX", description = "ad_not_running"))
 )]
 pub(in crate::http) async fn notify(
     State(app): State<Arc<App>>,

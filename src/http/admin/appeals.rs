@@ -6,7 +6,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
     domain::AppealStatus,
     id::{AppealId, UserId},
-    protocol::{AdminAppeal, Appeal, AppealDecisionRequest, AppealedBan, ErrorCode, Page, Problem},
+    protocol::{AdminAppeal, Appeal, AppealDecisionRequest, AppealedBan, ErrorCode, Page},
     store::{APPEAL_CONTEXT, AppealRow},
 };
 
@@ -27,9 +27,7 @@ use crate::{
 #[utoipa::path(
     get, operation_id = "list_admin_appeals", path = "/v1/admin/appeals", tag = "admin", security(("bearer" = ["moderator"])),
     params(("status" = Option<AppealStatus>, Query), ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)),
-    responses(
-        (status = 200, body = Page<AdminAppeal>),
-    )
+    responses((status = 200, body = Page<AdminAppeal>))
 )]
 pub(in crate::http) async fn list(
     State(app): State<Arc<App>>,
@@ -60,8 +58,7 @@ pub(in crate::http) async fn list(
     post, operation_id = "decide_appeal", path = "/v1/admin/appeals/{id}/decide", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = AppealDecisionRequest,
     responses(
         (status = 204),
-        (status = 403, description = "`forbidden`: the own ban, one that was made or confirmed by oneself, that of somebody one has reported, or for moderators that of one of the staff", body = Problem),
-        (status = 409, description = "`already_decided`", body = Problem),
+        (status = "4XX", description = "forbidden: the own ban, one that was made or confirmed by oneself, that of somebody one has reported, or for moderators that of one of the staff; already_decided"),
     )
 )]
 pub(in crate::http) async fn decide(

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
     id::{BanId, UserId},
-    protocol::{AdminBan, BanConfirmation, BanRequest, ErrorCode, Page, Problem, UnbanRequest},
+    protocol::{AdminBan, BanConfirmation, BanRequest, ErrorCode, Page, UnbanRequest},
     store::{Actor, BanFilter, Judged, StaffBan},
     time::Timestamp,
 };
@@ -40,8 +40,7 @@ impl From<Signed> for Actor {
     post, operation_id = "ban_user", path = "/v1/admin/users/{id}/ban", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = BanRequest,
     responses(
         (status = 201, body = AdminBan),
-        (status = 403, description = "`forbidden`: oneself, an admin, somebody one has reported, or for moderators a moderator", body = Problem),
-        (status = 409, description = "`already_banned`", body = Problem),
+        (status = "4XX", description = "forbidden: oneself, an admin, somebody one has reported, or for moderators a moderator; already_banned"),
     )
 )]
 pub(in crate::http) async fn ban(
@@ -84,8 +83,7 @@ pub(in crate::http) async fn ban(
     post, operation_id = "unban_user", path = "/v1/admin/users/{id}/unban", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = UnbanRequest,
     responses(
         (status = 204),
-        (status = 403, description = "`forbidden`: oneself, or for moderators one of the staff", body = Problem),
-        (status = 409, description = "`not_banned`", body = Problem),
+        (status = "4XX", description = "forbidden: oneself, or for moderators one of the staff; not_banned"),
     )
 )]
 pub(in crate::http) async fn unban(
@@ -114,9 +112,7 @@ pub(in crate::http) async fn unban(
         ("active" = Option<bool>, Query), ("provisional" = Option<bool>, Query), ("automatic" = Option<bool>, Query),
         ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query)
     ),
-    responses(
-        (status = 200, body = Page<AdminBan>),
-    )
+    responses((status = 200, body = Page<AdminBan>))
 )]
 pub(in crate::http) async fn list(
     State(app): State<Arc<App>>,
@@ -148,8 +144,7 @@ pub(in crate::http) async fn list(
     post, operation_id = "confirm_ban", path = "/v1/admin/bans/{id}/confirm", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)), request_body = BanConfirmation,
     responses(
         (status = 200, body = AdminBan),
-        (status = 403, description = "`forbidden`: oneself, somebody one has reported, or for moderators one of the staff", body = Problem),
-        (status = 409, description = "`already_decided`; `not_banned`: it is over", body = Problem),
+        (status = "4XX", description = "forbidden: oneself, somebody one has reported, or for moderators one of the staff; already_decided; not_banned: it is over"),
     )
 )]
 pub(in crate::http) async fn confirm(

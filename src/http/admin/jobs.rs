@@ -6,7 +6,7 @@ use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
     domain::JobState,
     id::JobId,
-    protocol::{AdminJob, ErrorCode, JobQueue, JobQueues, Page, Problem},
+    protocol::{AdminJob, ErrorCode, JobQueue, JobQueues, Page},
     store::{JobFilter, Mended},
 };
 
@@ -92,10 +92,7 @@ pub(in crate::http) async fn queues(
 /// Run a dead job again, at once and with five attempts more.
 #[utoipa::path(
     post, operation_id = "retry_job", path = "/v1/admin/jobs/{id}/retry", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
-    responses(
-        (status = 204),
-        (status = 409, description = "`job_not_dead`", body = Problem),
-    )
+    responses((status = 204), (status = "4XX", description = "job_not_dead"))
 )]
 pub(in crate::http) async fn retry(
     State(app): State<Arc<App>>,
@@ -113,10 +110,7 @@ pub(in crate::http) async fn retry(
 /// Delete a dead job.
 #[utoipa::path(
     delete, operation_id = "delete_job", path = "/v1/admin/jobs/{id}", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
-    responses(
-        (status = 204),
-        (status = 409, description = "`job_not_dead`", body = Problem),
-    )
+    responses((status = 204), (status = "4XX", description = "job_not_dead"))
 )]
 pub(in crate::http) async fn delete(
     State(app): State<Arc<App>>,

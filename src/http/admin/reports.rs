@@ -8,7 +8,7 @@ use tebdil_core::{
     domain::{ReportDecision, ReportReason, ReportStatus},
     id::{ReportId, UserId},
     protocol::{
-        AdminReport, ErrorCode, Page, Problem, ReliabilityRequest, ReportDetails, ReportedUser,
+        AdminReport, ErrorCode, Page, ReliabilityRequest, ReportDetails, ReportedUser,
         ReportingUser, Resolution, ResolveRequest,
     },
     report::ReportRules,
@@ -84,7 +84,7 @@ pub(in crate::http) async fn list(
     params(("id" = String, Path)),
     responses(
         (status = 200, body = ReportDetails),
-        (status = 403, description = "`forbidden`: also for the one it is about", body = Problem),
+        (status = "4XX", description = "forbidden: also for the one it is about"),
     )
 )]
 pub(in crate::http) async fn get(
@@ -123,8 +123,7 @@ pub(in crate::http) async fn get(
     params(("id" = String, Path)), request_body = ResolveRequest,
     responses(
         (status = 200, body = AdminReport),
-        (status = 403, description = "`forbidden`: the own report, one about oneself, a ban of somebody one has reported, or of staff beyond the own role", body = Problem),
-        (status = 409, description = "`already_decided`", body = Problem),
+        (status = "4XX", description = "forbidden: the own report, one about oneself, a ban of somebody one has reported, or of staff beyond the own role; already_decided"),
     )
 )]
 pub(in crate::http) async fn resolve(
@@ -180,10 +179,7 @@ pub(in crate::http) async fn resolve(
 #[utoipa::path(
     post, operation_id = "set_user_reliability", path = "/v1/admin/users/{id}/reliability", tag = "admin", security(("bearer" = ["moderator"])),
     params(("id" = String, Path)), request_body = ReliabilityRequest,
-    responses(
-        (status = 204),
-        (status = 403, description = "`forbidden`: oneself, or for moderators one of the staff", body = Problem),
-    )
+    responses((status = 204), (status = "4XX", description = "forbidden: oneself, or for moderators one of the staff"))
 )]
 pub(in crate::http) async fn reliability(
     State(app): State<Arc<App>>,

@@ -7,8 +7,7 @@ use tebdil_core::{
     domain::LedgerReason,
     id::UserId,
     protocol::{
-        ErrorCode, Problem, Quota, QuotaCorrectionRequest, SubscriptionGrant,
-        SubscriptionGrantRequest,
+        ErrorCode, Quota, QuotaCorrectionRequest, SubscriptionGrant, SubscriptionGrantRequest,
     },
     store::{Correction, Grant},
 };
@@ -30,10 +29,7 @@ const MAX_CORRECTION: i64 = 1_000_000;
 #[utoipa::path(
     post, operation_id = "grant_subscription", path = "/v1/admin/users/{id}/subscription", tag = "admin", security(("bearer" = ["admin"])),
     params(("id" = String, Path)), request_body = SubscriptionGrantRequest,
-    responses(
-        (status = 201, body = SubscriptionGrant),
-        (status = 422, description = "`unknown_plan`, `invalid_field`", body = Problem),
-    )
+    responses((status = 201, body = SubscriptionGrant), (status = "4XX", description = "unknown_plan"))
 )]
 pub(in crate::http) async fn grant(
     State(app): State<Arc<App>>,
@@ -108,10 +104,7 @@ pub(in crate::http) async fn end(
 #[utoipa::path(
     post, operation_id = "correct_quota", path = "/v1/admin/users/{id}/quota", tag = "admin", security(("bearer" = ["admin"])),
     params(("id" = String, Path)), request_body = QuotaCorrectionRequest,
-    responses(
-        (status = 200, body = Quota),
-        (status = 409, description = "`already_corrected`", body = Problem),
-    )
+    responses((status = 200, body = Quota), (status = "4XX", description = "already_corrected"))
 )]
 pub(in crate::http) async fn quota(
     State(app): State<Arc<App>>,

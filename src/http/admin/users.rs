@@ -8,7 +8,7 @@ use tebdil_core::{
     id::UserId,
     protocol::{
         AdminUser, AdminUserDetail, CloseCode, ErrorCode, FindUsersRequest, FoundUsers, Page, Peer,
-        Problem, RoleRequest,
+        RoleRequest,
     },
     store::{AccountFilter, AccountRow, AccountSearch, RoleChange},
 };
@@ -37,9 +37,7 @@ const ID_DIGITS: usize = 16;
         ("query" = Option<String>, Query, format = "account-query", min_length = 1), ("role" = Option<UserRole>, Query), ("banned" = Option<bool>, Query),
         ("premium" = Option<bool>, Query), ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query),
     ),
-    responses(
-        (status = 200, body = Page<AdminUser>),
-    )
+    responses((status = 200, body = Page<AdminUser>))
 )]
 pub(in crate::http) async fn list(
     State(app): State<Arc<App>>,
@@ -77,10 +75,7 @@ pub(in crate::http) async fn list(
 /// logs.
 #[utoipa::path(
     post, operation_id = "find_users", path = "/v1/admin/users/find", tag = "admin", security(("bearer" = ["admin"])), request_body = FindUsersRequest,
-    responses(
-        (status = 200, body = FoundUsers),
-        (status = 422, description = "`invalid_phone`", body = Problem),
-    )
+    responses((status = 200, body = FoundUsers), (status = "4XX", description = "invalid_phone"))
 )]
 pub(in crate::http) async fn find(
     State(app): State<Arc<App>>,
@@ -113,9 +108,7 @@ pub(in crate::http) async fn find(
 /// One account, with what there is of it. That it was looked at is recorded.
 #[utoipa::path(
     get, operation_id = "get_user", path = "/v1/admin/users/{id}", tag = "admin", security(("bearer" = ["moderator"])), params(("id" = String, Path)),
-    responses(
-        (status = 200, body = AdminUserDetail),
-    )
+    responses((status = 200, body = AdminUserDetail))
 )]
 pub(in crate::http) async fn get(
     State(app): State<Arc<App>>,
@@ -154,10 +147,7 @@ pub(in crate::http) async fn get(
 #[utoipa::path(
     post, operation_id = "set_user_role", path = "/v1/admin/users/{id}/role", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
     request_body = RoleRequest,
-    responses(
-        (status = 200, body = AdminUser),
-        (status = 403, description = "`forbidden`, also for one's own role", body = Problem),
-    )
+    responses((status = 200, body = AdminUser), (status = "4XX", description = "forbidden: also for one's own role"))
 )]
 pub(in crate::http) async fn role(
     State(app): State<Arc<App>>,
@@ -192,7 +182,7 @@ pub(in crate::http) async fn role(
 /// Sign a user out everywhere, as when a device or a password may be in wrong hands.
 #[utoipa::path(
     delete, path = "/v1/admin/users/{id}/sessions", tag = "admin", security(("bearer" = ["admin"])), params(("id" = String, Path)),
-    responses((status = 204), (status = 401, body = Problem), (status = 403, body = Problem), (status = 404, body = Problem))
+    responses((status = 204))
 )]
 pub(in crate::http) async fn end_sessions(
     State(app): State<Arc<App>>,
