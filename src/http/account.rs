@@ -59,7 +59,7 @@ pub(super) async fn register(
     post, operation_id = "login_user", path = "/v1/auth/login", tag = "accounts", security(()), request_body = LoginRequest,
     responses(
         (status = 200, body = Authenticated),
-        (status = "4XX", description = "invalid_credentials; totp_required, totp_invalid: the password is right; banned, too_many_attempts"),
+        (status = "4XX", description = "invalid_credentials; totp_required, totp_invalid: after a right password; banned, too_many_attempts"),
     )
 )]
 pub(super) async fn login(
