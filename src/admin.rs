@@ -104,7 +104,7 @@ async fn given(argument: Secret) -> Result<Secret, RunError> {
 fn blind(config: &Config) -> Result<BlindIndex, RunError> {
     let secrets = Secrets::find(config)?
         .ok_or_else(|| failed("there is no server here yet: start it and register first"))?;
-    Ok(BlindIndex::new(app::core_key(&secrets.phone_index_key)))
+    Ok(BlindIndex::new(secrets.phone_index_key))
 }
 
 async fn open(config: &Config) -> Result<(Store, Clock), RunError> {

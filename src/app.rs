@@ -27,7 +27,7 @@ use crate::{
     calls::Calls,
     chat::Chat,
     cluster::Announcer,
-    config::{Config, Key, Secrets},
+    config::{Config, Secrets},
     http::{Limiters, Pulse, crowd::Crowd},
     hub::Hub,
     lifecycle::Tasks,
@@ -272,8 +272,4 @@ pub async fn open_store(config: &Config, clock: Clock) -> Result<Store, RunError
         clock,
     )
     .await?)
-}
-
-pub(crate) fn core_key(key: &Key) -> tebdil_core::crypto::Key {
-    tebdil_core::crypto::Key::from(*key.bytes())
 }

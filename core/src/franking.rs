@@ -10,15 +10,13 @@ mod framing;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
 pub use framing::{authenticated_data, tag_in_authenticated_data, tag_in_message};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
-    crypto::Key,
+    crypto::{Key, KeyRing},
     id::{MatchId, MessageId, UserId},
     protocol::{Evidence, Frank},
     time::Timestamp,
@@ -65,29 +63,22 @@ pub enum EvidenceError {
     Frank,
 }
 
-/// The server's franking keys by id; the current one makes new franks, all check old ones. Keep a
-/// key for as long as what it franked can be reported.
+/// The server's franking keys; the current one makes new franks, all check old ones. Keep a key for
+/// as long as what it franked can be reported.
 #[derive(Debug, Clone)]
-pub struct FrankingKeys {
-    current: String,
-    keys: BTreeMap<String, Key>,
-}
+pub struct FrankingKeys(KeyRing);
 
 impl FrankingKeys {
-    /// `None` when `current` is not among `keys`.
-    pub fn new(current: &str, keys: impl IntoIterator<Item = (String, Key)>) -> Option<Self> {
-        let keys: BTreeMap<String, Key> = keys.into_iter().collect();
-        keys.contains_key(current).then(|| Self {
-            current: current.to_owned(),
-            keys,
-        })
+    /// With this ring.
+    pub const fn new(ring: KeyRing) -> Self {
+        Self(ring)
     }
 
     /// The frank of a message that is passed on, by the current key.
     pub fn frank(&self, message: &FrankedMessage) -> Frank {
-        let key = self.keys.get(&self.current).expect("new() has looked");
+        let (kid, key) = self.0.current();
         Frank {
-            kid: self.current.clone(),
+            kid: kid.to_owned(),
             mac: mac_of(key, message).finalize().into_bytes().to_vec(),
         }
     }
@@ -116,7 +107,7 @@ impl FrankingKeys {
             return Err(EvidenceError::Tag);
         }
         let key = self
-            .keys
+            .0
             .get(&evidence.frank.kid)
             .ok_or(EvidenceError::UnknownKey)?;
         let message = FrankedMessage {

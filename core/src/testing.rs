@@ -22,7 +22,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{
-    crypto::{BlindIndex, FieldCipher, Key, PhoneIndex, hash_token},
+    crypto::{BlindIndex, FieldCipher, Key, KeyRing, PhoneIndex, hash_token},
     domain::{EndReason, Locale, Mode},
     id::{MatchId, SessionId, TicketId, UserId},
     protocol::{Device, Secret},
@@ -206,8 +206,7 @@ impl TestStore {
     pub async fn on(database: TestDatabase) -> Self {
         let clock = Clock::manual(Timestamp::from_millis(1_795_251_600_000));
         let store = database.open(&clock).await;
-        let cipher = FieldCipher::new("k1", [("k1".to_owned(), Key::from([2; 32]))])
-            .expect("the key is in the ring");
+        let cipher = FieldCipher::new(KeyRing::new("k1", Key::from([2; 32])));
         let index = BlindIndex::new(Key::from([1; 32]));
         Self {
             store,

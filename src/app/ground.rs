@@ -15,7 +15,7 @@ use tebdil_core::{
     time::Clock,
 };
 
-use super::{core_key, open_store};
+use super::open_store;
 use crate::{
     RunError,
     ads::{Ads, MatchEndAds},
@@ -23,7 +23,7 @@ use crate::{
     calls::Calls,
     chat::{self, Chat},
     cluster::NodeMessage,
-    config::{Config, KeyRing, Secrets},
+    config::{Config, Secrets},
     hub::Hub,
     lifecycle::Tasks,
     matching::{self, Matchmaker, MatchmakerConfig, MatchmakerTask, Timings},
@@ -64,20 +64,10 @@ impl Ground {
         let ground = Self {
             ids: Arc::clone(store.ids()),
             quota_rules: config.quota.rules(),
-            blind: BlindIndex::new(core_key(&secrets.phone_index_key)),
-            cipher: FieldCipher::new(
-                secrets.field_keys.current().0,
-                core_keys(&secrets.field_keys),
-            )
-            .expect("the current key is one of the ring"),
-            franking: Arc::new(
-                FrankingKeys::new(
-                    secrets.franking_keys.current().0,
-                    core_keys(&secrets.franking_keys),
-                )
-                .expect("the current key is one of the ring"),
-            ),
-            tokens: Tokens::new(&secrets.jwt_keys, &config.auth, clock.clone()),
+            blind: BlindIndex::new(secrets.phone_index_key.clone()),
+            cipher: FieldCipher::new(secrets.field_keys.clone()),
+            franking: Arc::new(FrankingKeys::new(secrets.franking_keys.clone())),
+            tokens: Tokens::new(secrets.jwt_keys.clone(), &config.auth, clock.clone()),
             config,
             clock,
             guard,
@@ -225,8 +215,4 @@ impl Ground {
             notifier: notifier.clone(),
         }
     }
-}
-
-fn core_keys(ring: &KeyRing) -> impl Iterator<Item = (String, tebdil_core::crypto::Key)> {
-    ring.iter().map(|(id, key)| (id.to_owned(), core_key(key)))
 }

@@ -9,11 +9,10 @@
 
 mod refresh;
 
-use std::collections::HashMap;
-
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tebdil_core::{
+    crypto::KeyRing,
     domain::UserRole,
     id::{BanId, SessionId, UserId},
     protocol::Secret,
@@ -21,7 +20,7 @@ use tebdil_core::{
 };
 
 pub(super) use self::refresh::RefreshSecret;
-use crate::config::{Auth, Key, KeyRing};
+use crate::config::Auth;
 
 const ISSUER: &str = "tebdil";
 const AUDIENCE: &str = "tebdil-api";
@@ -85,11 +84,7 @@ struct AppealClaims {
 /// Issues and checks tokens. Clones are the same.
 #[derive(Clone)]
 pub struct Tokens {
-    kid: String,
-    signing: EncodingKey,
-    verifying: HashMap<String, DecodingKey>,
-    /// The current key first.
-    sealing: Vec<Key>,
+    ring: KeyRing,
     access_ttl: std::time::Duration,
     clock: Clock,
 }
@@ -97,24 +92,17 @@ pub struct Tokens {
 impl std::fmt::Debug for Tokens {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Tokens")
-            .field("kid", &self.kid)
+            .field("kid", &self.ring.current().0)
             .finish_non_exhaustive()
     }
 }
 
 impl Tokens {
-    /// The ring's first key signs, all verify. A key that leaves the ring ends the refresh tokens
+    /// The ring's current key signs, all verify. A key that leaves the ring ends the refresh tokens
     /// it sealed: keep it for `auth.refresh_ttl_s`.
-    pub fn new(ring: &KeyRing, settings: &Auth, clock: Clock) -> Self {
-        let (kid, key) = ring.current();
+    pub const fn new(ring: KeyRing, settings: &Auth, clock: Clock) -> Self {
         Self {
-            kid: kid.to_owned(),
-            signing: EncodingKey::from_secret(key.bytes()),
-            verifying: ring
-                .iter()
-                .map(|(id, key)| (id.to_owned(), DecodingKey::from_secret(key.bytes())))
-                .collect(),
-            sealing: ring.iter().map(|(_, key)| key.clone()).collect(),
+            ring,
             access_ttl: settings.access_ttl(),
             clock,
         }
@@ -159,12 +147,13 @@ impl Tokens {
     }
 
     fn sign(&self, claims: &impl Serialize) -> Secret {
+        let (kid, key) = self.ring.current();
         let header = Header {
-            kid: Some(self.kid.clone()),
+            kid: Some(kid.to_owned()),
             ..Header::new(Algorithm::HS256)
         };
         Secret::from(
-            jsonwebtoken::encode(&header, claims, &self.signing)
+            jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(key.bytes()))
                 .expect("plain claims and an HMAC key always encode"),
         )
     }
@@ -216,16 +205,18 @@ impl Tokens {
             .ok()
             .and_then(|header| header.kid)
             .ok_or(TokenError::Invalid)?;
-        let key = self.verifying.get(&kid).ok_or(TokenError::Invalid)?;
+        let key = self.ring.get(&kid).ok_or(TokenError::Invalid)?;
         let mut rules = Validation::new(Algorithm::HS256);
         rules.set_issuer(&[ISSUER]);
         rules.set_audience(&[audience]);
         rules.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
         // Against our own clock, below.
         rules.validate_exp = false;
-        Ok(jsonwebtoken::decode::<C>(token, key, &rules)
-            .map_err(|_| TokenError::Invalid)?
-            .claims)
+        Ok(
+            jsonwebtoken::decode::<C>(token, &DecodingKey::from_secret(key.bytes()), &rules)
+                .map_err(|_| TokenError::Invalid)?
+                .claims,
+        )
     }
 }
 
@@ -265,7 +256,7 @@ mod tests {
         )
         .expect("settings");
         let secrets = Secrets::load(&config, &mut rand::rng()).expect("keys");
-        Tokens::new(&secrets.jwt_keys, &config.auth, clock.clone())
+        Tokens::new(secrets.jwt_keys, &config.auth, clock.clone())
     }
 
     pub(super) fn clock() -> Clock {

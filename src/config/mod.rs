@@ -21,7 +21,7 @@ pub use limits::{Counted, Delay, Limit, Limits, Login, Rule, Rules};
 pub use origins::Origins;
 pub use proxies::TrustedProxies;
 pub use relay::Relay;
-pub use secrets::{Key, KeyRing, Secrets, SecretsError};
+pub use secrets::{Secrets, SecretsError};
 pub use sections::*;
 
 /// The commented defaults, as `tebdil config default` prints them.

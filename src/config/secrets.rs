@@ -1,7 +1,5 @@
 //! The server's keys: from the settings, or from a file that the first start makes.
 
-mod keys;
-
 use std::{
     fs,
     io::{self, Write as _},
@@ -11,9 +9,11 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rand::CryptoRng;
-use tebdil_core::protocol::Secret;
+use tebdil_core::{
+    crypto::{Key, KeyRing},
+    protocol::Secret,
+};
 
-pub use self::keys::{Key, KeyRing};
 use super::{Config, SecretSettings};
 
 const FILE_NAME: &str = "secrets.toml";
@@ -162,14 +162,11 @@ impl Secrets {
                 field: "phone_index_key",
                 detail: "must be 32 bytes in base64",
             })?;
-        let derived = (
-            DERIVED_KEY_ID.to_owned(),
-            phone_index_key.derive(b"tebdil.franking.v1"),
-        );
+        let derived = phone_index_key.derive(b"tebdil.franking.v1");
         let franking_keys = match text.franking_keys.expose() {
-            "" => KeyRing(vec![derived]),
+            "" => KeyRing::new(DERIVED_KEY_ID, derived),
             given => {
-                let mut ring = KeyRing::parse("franking_keys", given)?;
+                let ring = ring("franking_keys", given)?;
                 if ring.get(DERIVED_KEY_ID).is_some() {
                     return Err(SecretsError::Invalid {
                         field: "franking_keys",
@@ -177,8 +174,7 @@ impl Secrets {
                     });
                 }
                 // What was franked before there were keys of its own can still be reported.
-                ring.0.push(derived);
-                ring
+                ring.with(DERIVED_KEY_ID, derived)
             }
         };
         let relay_secret = match Self::given_relay_secret(text)? {
@@ -191,8 +187,8 @@ impl Secrets {
             relay_secret,
             phone_index_key,
             franking_keys,
-            field_keys: KeyRing::parse("field_keys", text.field_keys.expose())?,
-            jwt_keys: KeyRing::parse("jwt_keys", text.jwt_keys.expose())?,
+            field_keys: ring("field_keys", text.field_keys.expose())?,
+            jwt_keys: ring("jwt_keys", text.jwt_keys.expose())?,
         })
     }
 
@@ -263,6 +259,10 @@ impl Secrets {
             Ok(()) => fs::File::open(dir)?.sync_all(),
         }
     }
+}
+
+fn ring(field: &'static str, text: &str) -> Result<KeyRing, SecretsError> {
+    KeyRing::parse(text).map_err(|detail| SecretsError::Invalid { field, detail })
 }
 
 #[cfg(test)]
@@ -436,7 +436,7 @@ mod tests {
         };
         let derived = load(&environment).expect("keys").franking_keys;
         assert_eq!(derived.current().0, DERIVED_KEY_ID);
-        assert_ne!(derived.current().1, &Key([1; 32]));
+        assert_ne!(derived.current().1, &Key::from([1; 32]));
         environment.push(("TEBDIL_SECRETS__FRANKING_KEYS", format!("f1:{key}")));
         let ring = load(&environment).expect("keys").franking_keys;
         assert_eq!(
@@ -450,13 +450,13 @@ mod tests {
     #[test]
     fn wrong_keys_are_refused_without_showing_them() {
         for bad in ["hunter2", "k1:hunter2", ":x", "k1:AAAA"] {
-            let text = KeyRing::parse("jwt_keys", bad).expect_err(bad).to_string();
+            let text = ring("jwt_keys", bad).expect_err(bad).to_string();
             assert!(
                 text.starts_with("secrets.jwt_keys") && !text.contains("hunter2"),
                 "{text}"
             );
         }
         let key = STANDARD.encode([0; 32]);
-        assert!(KeyRing::parse("jwt_keys", &format!("a:{key},a:{key}")).is_err());
+        assert!(ring("jwt_keys", &format!("a:{key},a:{key}")).is_err());
     }
 }

@@ -192,7 +192,7 @@ fn shown(
 
 #[cfg(test)]
 mod tests {
-    use tebdil_core::crypto::Key;
+    use tebdil_core::crypto::{Key, KeyRing};
 
     use super::*;
 
@@ -221,7 +221,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_opens_for_its_report_and_purpose_only() {
-        let cipher = FieldCipher::new("k", [("k".to_owned(), Key::from([1; 32]))]).expect("a ring");
+        let cipher = FieldCipher::new(KeyRing::new("k", Key::from([1; 32])));
         let sealed = Written::Note.seal(&cipher, ReportId(7), "çok kötü".as_bytes());
         assert_eq!(
             Written::Note.open(&cipher, ReportId(7), &sealed).as_deref(),

@@ -4,11 +4,14 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use rand::CryptoRng;
 use sha2::Sha256;
-use tebdil_core::{crypto::hash_token, id::SessionId, protocol::Secret};
+use tebdil_core::{
+    crypto::{Key, hash_token},
+    id::SessionId,
+    protocol::Secret,
+};
 use zeroize::Zeroizing;
 
 use super::Tokens;
-use crate::config::Key;
 
 const RANDOM_BYTES: usize = 32;
 const SEAL_BYTES: usize = 16;
@@ -38,7 +41,7 @@ impl Tokens {
         session: SessionId,
         secret: &RefreshSecret,
     ) -> Secret {
-        let seal = seal(&self.sealing[0], session, &secret.0);
+        let seal = seal(self.ring.current().1, session, &secret.0);
         let sealed = seal.finalize().into_bytes();
         let bytes = Zeroizing::new([&secret.0[..], &sealed[..SEAL_BYTES]].concat());
         Secret::from(format!(
@@ -57,7 +60,7 @@ impl Tokens {
         let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(rest).ok()?);
         let (random, sealed) = bytes.split_first_chunk::<RANDOM_BYTES>()?;
         let issued_here = sealed.len() == SEAL_BYTES
-            && self.sealing.iter().any(|key| {
+            && self.ring.iter().any(|(_, key)| {
                 seal(key, session, random)
                     .verify_truncated_left(sealed)
                     .is_ok()

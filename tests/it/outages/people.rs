@@ -20,7 +20,7 @@ use tebdil_client::{
     raw::{Incoming, RawError, RawSocket},
 };
 use tebdil_core::{
-    crypto::{BlindIndex, FieldCipher, Key, hash_token},
+    crypto::{BlindIndex, FieldCipher, hash_token},
     domain::Locale,
     protocol::{CloseCode, Device, Secret, ServerFrame},
     store::{NewSession, NewUser, Registration},
@@ -153,16 +153,9 @@ pub async fn tokens_of(count: usize, database: &str) -> Vec<Secret> {
     .expect("settings");
     let secrets = Secrets::load(&config, &mut rand::rng()).expect("keys");
     let clock = Clock::system(0);
-    let tokens = Tokens::new(&secrets.jwt_keys, &config.auth, clock.clone());
-    let index = BlindIndex::new(Key::from(*secrets.phone_index_key.bytes()));
-    let cipher = FieldCipher::new(
-        "k1",
-        [(
-            "k1".to_owned(),
-            Key::from(*secrets.field_keys.current().1.bytes()),
-        )],
-    )
-    .expect("its key");
+    let tokens = Tokens::new(secrets.jwt_keys, &config.auth, clock.clone());
+    let index = BlindIndex::new(secrets.phone_index_key);
+    let cipher = FieldCipher::new(secrets.field_keys);
     let store = open_store(&config, clock.clone())
         .await
         .expect("the database");
