@@ -3,7 +3,7 @@
 mod ground;
 mod halves;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use metrics_exporter_prometheus::PrometheusHandle;
 use tebdil_core::{
@@ -11,13 +11,12 @@ use tebdil_core::{
     franking::FrankingKeys,
     id::IdGenerator,
     protocol::CloseCode,
-    quota::QuotaRules,
     realtime::{Device, Presence, Realtime},
     skew::ClockGuard,
     store::Store,
     time::Clock,
 };
-use tebdil_workers::{Hooks, Periods, Settings, Workers};
+use tebdil_workers::{Hooks, Settings, Workers};
 
 use self::{ground::Ground, halves::Halves};
 use crate::{
@@ -48,7 +47,6 @@ pub struct App {
     pub ids: Arc<IdGenerator>,
     pub store: Store,
     pub realtime: Realtime,
-    pub quota_rules: QuotaRules,
     /// Keyed hashes: phones and requests are found by them.
     pub blind: BlindIndex,
     /// Encrypts fields.
@@ -102,7 +100,7 @@ impl App {
         let relays = ground.relays(secrets, &tasks).await?;
         let calls = ground.calls(&hub, &relays);
         let (chat, writer) = ground.chat(&hub, &ads, &relays, &calls, &wakeups);
-        let texts = Texts::new(ground.quota_rules.zone.clone());
+        let texts = Texts::new(ground.config.quota.zone.clone());
         let notifier = Notifier::new(Arc::clone(&hub), texts);
         let workers = workers(
             &ground.config,
@@ -138,7 +136,6 @@ impl App {
             ids: ground.ids,
             store: ground.store,
             realtime: ground.realtime,
-            quota_rules: ground.quota_rules,
             blind: ground.blind,
             cipher: ground.cipher,
             franking: ground.franking,
@@ -220,29 +217,17 @@ pub(crate) fn workers(
     if fcm.is_none() {
         tracing::info!("nothing is pushed to devices that are away: push.fcm_credentials is empty");
     }
-    let days = |days: u32| Duration::from_hours(24 * u64::from(days));
-    let periods = Periods {
-        message_logs: days(config.retention.message_logs_days),
-        bans: days(config.retention.bans_days),
-        sessions: days(config.retention.sessions_days),
-        invitations: days(config.retention.invitations_days),
-        notifications: days(config.retention.notifications_days),
-        billing_events: days(config.retention.billing_events_days),
-        reports: days(config.retention.reports_days),
-        system_logs: days(config.retention.system_logs_days),
-        tombstones: days(config.retention.tombstones_days),
-    };
     let settings = Settings {
-        periods,
-        quota: config.quota.rules(),
-        referrals: config.referrals.rewards(),
+        periods: config.retention,
+        quota: config.quota.clone(),
+        referrals: config.referrals,
         fcm,
         billing: config.billing.rules(),
-        reports: config.reports.rules(),
+        reports: config.reports,
         verifier: config.billing.verifier()?,
         presence,
         guard: Some(guard.clone()),
-        call_absence: config.matching.call_absence(),
+        call_absence: config.matching.call_absence,
     };
     Ok(Workers::new(store.clone(), clock.clone(), hooks, settings))
 }

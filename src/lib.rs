@@ -137,10 +137,7 @@ pub async fn serve(app: Arc<App>, listeners: Listeners) -> Result<(), RunError> 
         tracing::info!("draining");
     }
     let settings = &app.config.shutdown;
-    let (delay, grace) = (
-        Duration::from_secs(settings.ready_delay_s),
-        Duration::from_secs(settings.grace_s),
-    );
+    let (delay, grace) = (settings.ready_delay, settings.grace);
     tokio::select! {
         () = tokio::time::sleep(delay) => {}
         () = tasks.hard.cancelled() => {}

@@ -1,6 +1,6 @@
 //! The way to devices that are away, as the settings say.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tebdil_core::time::Clock;
 use tebdil_workers::fcm::{Credentials, Fcm};
@@ -23,7 +23,7 @@ pub fn client(settings: &config::Push, clock: &Clock) -> Result<Option<Arc<Fcm>>
     let fcm = Fcm::new(
         &settings.fcm_url,
         credentials,
-        Duration::from_secs(settings.timeout_s),
+        settings.timeout,
         clock.clone(),
     );
     Ok(Some(Arc::new(fcm.map_err(|error| refused(&error))?)))

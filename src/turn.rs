@@ -76,7 +76,7 @@ impl Turn {
             let relays =
                 Relays::start(&own, secret, clock, realtime.bus.clone(), tasks.clone()).await?;
             let relays = Arc::new(relays);
-            relays.look_after_alone(config.matching.match_ttl() + SLACK);
+            relays.look_after_alone(config.matching.match_ttl + SLACK);
             (relays, realtime, None)
         };
         if let Some(listener) = metrics {
@@ -88,7 +88,7 @@ impl Turn {
             realtime,
             store,
             tasks,
-            grace: Duration::from_secs(config.shutdown.grace_s),
+            grace: config.shutdown.grace,
         })
     }
 

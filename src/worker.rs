@@ -2,8 +2,6 @@
 //!
 //! What its jobs change, it tells the nodes over the bus.
 
-use std::time::Duration;
-
 use tebdil_core::{protocol::Secret, time::Clock};
 use tokio::net::TcpListener;
 
@@ -57,7 +55,7 @@ pub async fn run(
         chat,
         ..
     } = Bystander::start(&config, &elsewhere, Secret::default(), &clock, &tasks).await?;
-    let notifier = Notifier::new(hub.clone(), Texts::new(config.quota.rules().zone));
+    let notifier = Notifier::new(hub.clone(), Texts::new(config.quota.zone.clone()));
     // Without Redis, it is not known here who is connected.
     let presence = (!config.redis.url.expose().is_empty()).then(|| realtime.presence.clone());
     app::run_jobs(
@@ -74,7 +72,7 @@ pub async fn run(
         tracing::info!("finishing the jobs that run");
     }
     tasks.close();
-    let grace = Duration::from_secs(config.shutdown.grace_s);
+    let grace = config.shutdown.grace;
     wind_down(
         &tasks,
         std::future::ready(()),

@@ -7,21 +7,48 @@ use std::{
     time::Duration,
 };
 
+use serde::Deserialize;
 use tokio::time::Instant;
+
+use crate::settings::{Checks, seconds};
 
 /// `free` failures cost nothing. After the last of them, and after each one more, the next try has
 /// to wait: `first`, then twice as long each time, `most` at most. One failure is forgotten every
-/// `forget`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// `forget`. One of the section `[login]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct BackoffRule {
     /// At least 1.
     pub free: u32,
+    #[serde(rename = "first_s", deserialize_with = "seconds")]
     pub first: Duration,
+    #[serde(rename = "most_s", deserialize_with = "seconds")]
     pub most: Duration,
+    #[serde(rename = "forget_s", deserialize_with = "seconds")]
     pub forget: Duration,
 }
 
 impl BackoffRule {
+    /// What values of the rule with the name `field` must be.
+    pub fn check(&self, field: &'static str, check: &mut Checks) {
+        let [first, most, forget] = [self.first, self.most, self.forget].map(|time| time.as_secs());
+        check.that(
+            (1..=10_000).contains(&self.free),
+            field,
+            "free must be 1 to 10000",
+        );
+        check.that(
+            first >= 1 && first <= most && most <= 86_400,
+            field,
+            "first_s must be at least 1, most_s at least first_s and at most 86400",
+        );
+        check.that(
+            (1..=7 * 86_400).contains(&forget),
+            field,
+            "forget_s must be 1 to 604800",
+        );
+    }
+
     /// The rule of so many (at least 1) that fail independently of each other: as many times free,
     /// and forgotten as many times faster.
     #[must_use]

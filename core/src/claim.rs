@@ -6,23 +6,40 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
 use crate::{
     domain::{ClaimRefusal, Mode},
     id::UserId,
+    settings::{Checks, seconds},
     time::Timestamp,
 };
 
-/// When claims are possible.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// When claims are possible: the section `[claims]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ClaimRules {
     /// How long the peer of a text match has for an answer.
+    #[serde(rename = "wait_s", deserialize_with = "seconds")]
     pub wait: Duration,
     /// How long a video match has to get connected.
+    #[serde(rename = "video_wait_s", deserialize_with = "seconds")]
     pub video_wait: Duration,
     /// How long after its end a match can be claimed.
+    #[serde(rename = "window_s", deserialize_with = "seconds")]
     pub window: Duration,
     /// Claims of one user a local day, whatever becomes of them.
     pub daily_cap: u32,
+}
+
+impl ClaimRules {
+    /// What values must be.
+    pub fn check(&self, check: &mut Checks) {
+        check.range("claims.wait_s", self.wait.as_secs(), 1..=86_400);
+        check.range("claims.video_wait_s", self.video_wait.as_secs(), 1..=3_600);
+        check.range("claims.window_s", self.window.as_secs(), 1..=30 * 86_400);
+        check.range("claims.daily_cap", self.daily_cap, 1..);
+    }
 }
 
 /// What is known of a match, for one of its sides.

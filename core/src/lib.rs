@@ -20,6 +20,7 @@ pub mod protocol;
 pub mod quota;
 pub mod realtime;
 pub mod report;
+pub mod settings;
 pub mod skew;
 pub mod store;
 #[cfg(feature = "testing")]

@@ -4,15 +4,18 @@
 //! always the sum of its ledger.
 
 use jiff::tz::TimeZone;
+use serde::{Deserialize, Deserializer};
 
 use crate::{
     domain::{LedgerReason, Mode, QuotaBucket},
     protocol::Quota,
+    settings::Checks,
     time::Timestamp,
 };
 
-/// How many matches users get, and where a day begins.
-#[derive(Debug, Clone, PartialEq)]
+/// How many matches users get, and where a day begins: the section `[quota]`.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct QuotaRules {
     /// Text matches a day without a subscription.
     pub free_text: u32,
@@ -23,10 +26,30 @@ pub struct QuotaRules {
     /// Video matches a day with a subscription.
     pub premium_video: u32,
     /// The days of this zone count.
+    #[serde(rename = "time_zone", deserialize_with = "zone")]
     pub zone: TimeZone,
 }
 
+/// The zone with this name; where there is none, the unknown one.
+fn zone<'de, D: Deserializer<'de>>(from: D) -> Result<TimeZone, D::Error> {
+    let name = String::deserialize(from)?;
+    Ok(TimeZone::get(&name).unwrap_or_else(|_| TimeZone::unknown()))
+}
+
 impl QuotaRules {
+    /// What values must be.
+    pub fn check(&self, check: &mut Checks) {
+        check.range("quota.free_text", self.free_text, ..=1_000_000);
+        check.range("quota.free_video", self.free_video, ..=1_000_000);
+        check.range("quota.premium_text", self.premium_text, ..=1_000_000);
+        check.range("quota.premium_video", self.premium_video, ..=1_000_000);
+        check.that(
+            !self.zone.is_unknown(),
+            "quota.time_zone",
+            "must be a time zone name such as Europe/Istanbul",
+        );
+    }
+
     /// What a user is given a day.
     pub fn allowance(&self, is_premium: bool) -> Allowance {
         let (text, video) = if is_premium {

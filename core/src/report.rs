@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use serde::Deserialize;
+
+use crate::settings::{Checks, days};
+
 /// How long after the end of a match its peer can be reported. [Franking
 /// keys](crate::franking::FrankingKeys) must outlast it.
 pub const REPORTABLE: Duration = Duration::from_hours(7 * 24);
@@ -12,11 +16,13 @@ pub const MAX_EVIDENCE: usize = 20;
 /// Longest note of a report or its resolution, characters.
 pub const MAX_NOTE: usize = 1000;
 
-/// The settings of reports.
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The settings of reports: the section `[reports]`.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ReportRules {
     /// For so long a reporter does not report the same user again, and for so long a report counts
     /// for an automatic ban.
+    #[serde(rename = "window_days", deserialize_with = "days")]
     pub window: Duration,
     /// Reports of one user a day, whatever becomes of them.
     pub per_day: u32,
@@ -38,6 +44,23 @@ impl Default for ReportRules {
             min_decided: 3,
             max_dismissed_share: 0.5,
         }
+    }
+}
+
+impl ReportRules {
+    /// What values must be.
+    pub fn check(&self, check: &mut Checks) {
+        let window = self.window.as_secs() / 86_400;
+        check.range("reports.window_days", window, 1..=365);
+        check.range("reports.per_day", self.per_day, 1..=1_000);
+        check.that(
+            (2..=1_000).contains(&self.auto_ban_reporters),
+            "reports.auto_ban_reporters",
+            "must be 2 to 1000: nobody bans alone",
+        );
+        check.range("reports.min_decided", self.min_decided, 1..=1_000);
+        let share = self.max_dismissed_share;
+        check.range("reports.max_dismissed_share", share, 0.0..=1.0);
     }
 }
 

@@ -8,7 +8,6 @@ use tebdil_core::{
     domain::Mode,
     franking::FrankingKeys,
     id::IdGenerator,
-    quota::QuotaRules,
     realtime::{BusEvents, Realtime},
     skew::ClockGuard,
     store::{MatchRules, Store},
@@ -41,7 +40,6 @@ pub(super) struct Ground {
     pub(super) ids: Arc<IdGenerator>,
     pub(super) store: Store,
     pub(super) realtime: Realtime,
-    pub(super) quota_rules: QuotaRules,
     pub(super) blind: BlindIndex,
     pub(super) cipher: FieldCipher,
     pub(super) franking: Arc<FrankingKeys>,
@@ -63,7 +61,6 @@ impl Ground {
         let (realtime, events) = Realtime::connect(&config.realtime(), &mut rand::rng()).await?;
         let ground = Self {
             ids: Arc::clone(store.ids()),
-            quota_rules: config.quota.rules(),
             blind: BlindIndex::new(secrets.phone_index_key.clone()),
             cipher: FieldCipher::new(secrets.field_keys.clone()),
             franking: Arc::new(FrankingKeys::new(secrets.franking_keys.clone())),
@@ -97,7 +94,7 @@ impl Ground {
         );
         let parts = auth::Parts {
             store: self.store.clone(),
-            rules: self.quota_rules.clone(),
+            rules: self.config.quota.clone(),
             blind: self.blind.clone(),
             cipher: self.cipher.clone(),
             tokens: self.tokens.clone(),
@@ -166,7 +163,7 @@ impl Ground {
             relays: Arc::clone(relays),
             calls: Arc::clone(calls),
             clock: self.clock.clone(),
-            rules: self.config.messages.rules(),
+            rules: self.config.messages,
             wakeups: Arc::clone(wakeups),
         });
         (Arc::new(chat), writer)
@@ -182,8 +179,8 @@ impl Ground {
         let config = MatchmakerConfig {
             widening: self.config.matching.widening.clone(),
             rules: MatchRules {
-                quota: self.quota_rules.clone(),
-                lifetime: self.config.matching.match_ttl(),
+                quota: self.config.quota.clone(),
+                lifetime: self.config.matching.match_ttl,
                 max_active_text: self.config.matching.max_active_text.into(),
             },
             modes: if relays.any() {

@@ -3,7 +3,7 @@
 mod error;
 mod registration;
 
-use std::{io, time::Duration};
+use std::io;
 
 use phonenumber::country;
 use rand::rngs::StdRng;
@@ -50,11 +50,7 @@ pub struct Accounts {
     pub(super) codes: Codes,
     /// Where codes are sent.
     pub(super) countries: Vec<country::Id>,
-    min_age: u8,
-    terms_version: String,
-    refresh_ttl: Duration,
-    session_lifetime: Duration,
-    pub(super) max_sessions: u32,
+    pub(super) settings: config::Auth,
 }
 
 /// What the service is made of.
@@ -101,11 +97,7 @@ impl Accounts {
             phones: Phones::new(&settings.default_region),
             codes,
             countries,
-            min_age: settings.min_age,
-            terms_version: settings.terms_version.clone(),
-            refresh_ttl: settings.refresh_ttl(),
-            session_lifetime: settings.session_lifetime(),
-            max_sessions: settings.max_sessions,
+            settings: settings.clone(),
         })
     }
 
@@ -137,8 +129,8 @@ impl Accounts {
                 session_id,
                 presented,
                 secret.hash(),
-                now + self.refresh_ttl,
-                self.session_lifetime,
+                now + self.settings.refresh_ttl,
+                self.settings.session_lifetime,
                 now,
             )
             .await?;
@@ -318,7 +310,7 @@ impl Accounts {
         NewSession {
             device,
             refresh_hash: secret.hash(),
-            refresh_expires_at: now + self.refresh_ttl,
+            refresh_expires_at: now + self.settings.refresh_ttl,
         }
     }
 

@@ -71,7 +71,13 @@ impl Accounts {
         let created = self
             .store
             .accounts()
-            .create_session(user.id, &user.password_hash, new, self.max_sessions, now)
+            .create_session(
+                user.id,
+                &user.password_hash,
+                new,
+                self.settings.max_sessions,
+                now,
+            )
             .await?;
         let Some(made) = created else {
             // The account was banned meanwhile, or the password was changed, or it was erased.

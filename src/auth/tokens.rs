@@ -103,7 +103,7 @@ impl Tokens {
     pub const fn new(ring: KeyRing, settings: &Auth, clock: Clock) -> Self {
         Self {
             ring,
-            access_ttl: settings.access_ttl(),
+            access_ttl: settings.access_ttl,
             clock,
         }
     }

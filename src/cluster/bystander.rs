@@ -88,7 +88,7 @@ impl Bystander {
             relays: Arc::clone(&relays),
             calls,
             clock: clock.clone(),
-            rules: config.messages.rules(),
+            rules: config.messages,
             // Nobody sends anything here, so there is nobody to wake.
             wakeups: Arc::<Wakeups>::default(),
         });

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use tebdil_core::{backoff::BackoffRule, protocol::ErrorCode};
+use tebdil_core::{backoff::BackoffRule, protocol::ErrorCode, settings::Checks};
 
 /// Who counts a limit, and what happens while Redis does not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,79 +170,16 @@ pub struct Limits {
     pub rules: Rules,
 }
 
-/// What wrong passwords bring.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Login {
-    pub phone: Delay,
-    pub address: Delay,
-    pub account: Delay,
-}
-
-/// A delay that grows with every wrong password.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Delay {
-    pub free: u32,
-    pub first_s: u32,
-    pub most_s: u32,
-    pub forget_s: u32,
-}
-
-impl Delay {
-    /// The rule.
-    pub fn rule(self) -> BackoffRule {
-        let seconds = |seconds: u32| Duration::from_secs(seconds.into());
-        BackoffRule {
-            free: self.free,
-            first: seconds(self.first_s),
-            most: seconds(self.most_s),
-            forget: seconds(self.forget_s),
+impl Limits {
+    pub(super) fn check(&self, check: &mut Checks) {
+        for limit in Limit::ALL {
+            let Rule { burst, per_s } = self.rules.of(*limit);
+            check.that(
+                (1..=1_000_000).contains(&burst) && (1..=31 * 86_400).contains(&per_s),
+                limit.setting(),
+                "burst must be 1 to 1000000 and per_s 1 to 2678400; limits.enabled turns limits off",
+            );
         }
-    }
-}
-
-/// Calls `check` with whether each value is allowed, its setting, and what it must be.
-pub(super) fn check(
-    limits: &Limits,
-    login: &Login,
-    check: &mut impl FnMut(bool, &'static str, &str),
-) {
-    for limit in Limit::ALL {
-        let Rule { burst, per_s } = limits.rules.of(*limit);
-        let allowed = (1..=1_000_000).contains(&burst) && (1..=31 * 86_400).contains(&per_s);
-        check(
-            allowed,
-            limit.setting(),
-            "burst must be 1 to 1000000 and per_s 1 to 2678400; limits.enabled turns limits off",
-        );
-    }
-    for (delay, field) in [
-        (login.phone, "login.phone"),
-        (login.address, "login.address"),
-        (login.account, "login.account"),
-    ] {
-        let Delay {
-            free,
-            first_s,
-            most_s,
-            forget_s,
-        } = delay;
-        check(
-            (1..=10_000).contains(&free),
-            field,
-            "free must be 1 to 10000",
-        );
-        check(
-            first_s >= 1 && first_s <= most_s && most_s <= 86_400,
-            field,
-            "first_s must be at least 1, most_s at least first_s and at most 86400",
-        );
-        check(
-            (1..=7 * 86_400).contains(&forget_s),
-            field,
-            "forget_s must be 1 to 604800",
-        );
     }
 }
 
@@ -289,8 +226,8 @@ mod tests {
         let rule = config.limits.rules.of(Limit::ReportAccount);
         assert_eq!((rule.burst, rule.per_s), (3, 3_600));
         assert_eq!(
-            (config.login.phone.free, config.login.phone.most_s),
-            (2, 900)
+            (config.login.phone.free, config.login.phone.most),
+            (2, Duration::from_mins(15))
         );
         for (name, value, field) in [
             (

@@ -1,23 +1,30 @@
 //! Settings: an embedded commented default, then a file, then the environment.
 //!
-//! To add a setting: a commented line in `default.toml`, a field in `sections.rs`, and, where a
-//! value can be wrong, a check in `check/`.
+//! To add a setting: a commented line in `default.toml`, and a field in the struct of its section,
+//! with a check beside it where a value can be wrong. Sections whose rules a domain goes by stand
+//! there: see [`Config`].
 
-mod check;
+mod accounts;
 mod countries;
 mod limits;
+mod matches;
+mod node;
 mod origins;
 mod proxies;
 mod relay;
-mod rules;
 mod secrets;
 mod sections;
+mod warnings;
 
 use std::{collections::HashMap, path::Path};
 
-pub use check::Problem;
+use tebdil_core::settings::Problem;
+
+pub use accounts::*;
 pub use countries::Countries;
-pub use limits::{Counted, Delay, Limit, Limits, Login, Rule, Rules};
+pub use limits::{Counted, Limit, Limits, Rule, Rules};
+pub use matches::*;
+pub use node::*;
 pub use origins::Origins;
 pub use proxies::TrustedProxies;
 pub use relay::Relay;

@@ -3,9 +3,11 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     ops::RangeInclusive,
+    time::Duration,
 };
 
 use serde::Deserialize;
+use tebdil_core::settings::{Checks, seconds};
 use tebdil_signaling::{NotARange, RelayRange};
 
 /// The section `[relay]`.
@@ -22,7 +24,8 @@ pub struct Relay {
     pub urls: String,
     /// With commas; use [`Self::ranges`].
     pub others: String,
-    pub credential_ttl_s: u64,
+    #[serde(rename = "credential_ttl_s", deserialize_with = "seconds")]
+    pub credential_ttl: Duration,
     pub allocations: u32,
     pub kilobytes_per_second: u32,
 }
@@ -74,68 +77,56 @@ impl Relay {
         ranges.extend(self.embedded.then(|| self.own_range()));
         ranges
     }
+
+    pub(super) fn check(&self, check: &mut Checks) {
+        // Also where no node is one: `tebdil turn` reads the same settings.
+        check.that(
+            self.listen.parse::<SocketAddr>().is_ok(),
+            "relay.listen",
+            "must be ADDRESS:PORT, the address in numbers",
+        );
+        let reachable = self.ip().is_some_and(|ip| !ip.is_unspecified());
+        check.that(
+            reachable,
+            "relay.public_ip",
+            "must be the address clients reach the relay at, in numbers",
+        );
+        check.that(
+            self.min_port >= 1_024 && self.min_port <= self.max_port,
+            "relay.min_port",
+            "must be 1024 to relay.max_port",
+        );
+        let schemes = self.urls().all(|url| {
+            (url.starts_with("turn:") || url.starts_with("turns:"))
+                && url.bytes().all(|byte| byte.is_ascii_graphic())
+        });
+        check.that(
+            schemes,
+            "relay.urls",
+            "must be turn:HOST:PORT?transport=udp, turns:HOST:PORT …, separated by commas",
+        );
+        check.that(self.others().is_ok(), "relay.others", NotARange.to_string());
+        let named = self.urls.is_empty() || !self.ranges().is_empty();
+        check.that(
+            named,
+            "relay.others",
+            "must say what the relays of relay.urls give out",
+        );
+        let lifetime = self.credential_ttl.as_secs();
+        check.range("relay.credential_ttl_s", lifetime, 60..=3_600);
+        check.range("relay.allocations", self.allocations, 2..=64);
+        check.range(
+            "relay.kilobytes_per_second",
+            self.kilobytes_per_second,
+            10..=100_000,
+        );
+    }
 }
 
 fn list(text: &str) -> impl Iterator<Item = &str> {
     text.split(',')
         .map(str::trim)
         .filter(|item| !item.is_empty())
-}
-
-/// What values must be.
-pub(super) fn check(relay: &Relay, check: &mut impl FnMut(bool, &'static str, &str)) {
-    // Also where no node is one: `tebdil turn` reads the same settings.
-    check(
-        relay.listen.parse::<SocketAddr>().is_ok(),
-        "relay.listen",
-        "must be ADDRESS:PORT, the address in numbers",
-    );
-    let reachable = relay.ip().is_some_and(|ip| !ip.is_unspecified());
-    check(
-        reachable,
-        "relay.public_ip",
-        "must be the address clients reach the relay at, in numbers",
-    );
-    check(
-        relay.min_port >= 1_024 && relay.min_port <= relay.max_port,
-        "relay.min_port",
-        "must be 1024 to relay.max_port",
-    );
-    let schemes = relay.urls().all(|url| {
-        (url.starts_with("turn:") || url.starts_with("turns:"))
-            && url.bytes().all(|byte| byte.is_ascii_graphic())
-    });
-    check(
-        schemes,
-        "relay.urls",
-        "must be turn:HOST:PORT?transport=udp, turns:HOST:PORT …, separated by commas",
-    );
-    check(
-        relay.others().is_ok(),
-        "relay.others",
-        &NotARange.to_string(),
-    );
-    let named = relay.urls.is_empty() || !relay.ranges().is_empty();
-    check(
-        named,
-        "relay.others",
-        "must say what the relays of relay.urls give out",
-    );
-    check(
-        (60..=3_600).contains(&relay.credential_ttl_s),
-        "relay.credential_ttl_s",
-        "must be 60 to 3600",
-    );
-    check(
-        (2..=64).contains(&relay.allocations),
-        "relay.allocations",
-        "must be 2 to 64",
-    );
-    check(
-        (10..=100_000).contains(&relay.kilobytes_per_second),
-        "relay.kilobytes_per_second",
-        "must be 10 to 100000",
-    );
 }
 
 /// What works but is hardly meant, of a node that others reach (`public`), and of one among

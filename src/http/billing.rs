@@ -88,7 +88,7 @@ pub(super) async fn event(
         .map_err(|_| refused(signature::SignatureError::Malformed))?;
     let body = body::read(body, MAX_BODY).await?;
     let now = app.clock.now();
-    signature::verify(header, &body, settings.secrets(), now, settings.tolerance())
+    signature::verify(header, &body, settings.secrets(), now, settings.tolerance)
         .map_err(refused)?;
 
     let outcome = take(&app, &body).await;
@@ -104,16 +104,15 @@ pub(super) async fn event(
 async fn take(app: &App, body: &[u8]) -> Answer<BillingReceipt> {
     let now = app.clock.now();
     let event: BillingEvent = read(body)?;
-    let fact =
-        billing::fact(&event, now, app.config.billing.tolerance()).map_err(|impossible| {
-            Failure::field(impossible.code, impossible.field, impossible.detail)
-        })?;
+    let fact = billing::fact(&event, now, app.config.billing.tolerance).map_err(|impossible| {
+        Failure::field(impossible.code, impossible.field, impossible.detail)
+    })?;
     let rules = app.config.billing.rules();
     let plan = rules.plan(&fact.plan).map(|plan| plan.name.as_str());
     let terms = BillingTerms {
         plan,
         grace: rules.grace,
-        quota: &app.quota_rules,
+        quota: &app.config.quota,
     };
     let (outcome, repeated) = match app
         .store

@@ -30,7 +30,7 @@ pub(super) async fn create(
     who: Signed,
     Strict(request): Strict<ClaimRequest>,
 ) -> Answer<(StatusCode, Json<Claim>)> {
-    let rules = app.config.claims.rules();
+    let rules = app.config.claims;
     match app
         .store
         .economy()
@@ -38,7 +38,7 @@ pub(super) async fn create(
             request.match_id,
             who.user_id,
             &rules,
-            &app.quota_rules.zone,
+            &app.config.quota.zone,
             app.clock.now(),
         )
         .await?

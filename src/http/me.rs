@@ -151,7 +151,7 @@ pub(super) async fn quota(State(app): State<Arc<App>>, who: Signed) -> Answer<Js
     let quota = app
         .store
         .economy()
-        .quota(who.user_id, &app.quota_rules, app.clock.now())
+        .quota(who.user_id, &app.config.quota, app.clock.now())
         .await?;
     Ok(Json(quota.ok_or(ErrorCode::Unauthorized)?))
 }

@@ -133,15 +133,15 @@ impl Limiters {
         Self {
             blind,
             rules: Limit::ALL.iter().map(limiters).collect(),
-            phones: realtime.backoff("password_phone", login.phone.rule(), limits.enabled),
+            phones: realtime.backoff("password_phone", login.phone, limits.enabled),
             addresses: ALLOWANCES.map(|times| {
                 realtime.backoff(
                     "password_address",
-                    login.address.rule().times(times),
+                    login.address.times(times),
                     limits.enabled,
                 )
             }),
-            accounts: realtime.backoff("password_account", login.account.rule(), limits.enabled),
+            accounts: realtime.backoff("password_account", login.account, limits.enabled),
             logged: realtime.limiter("password_logged", 1, LOGGED_EVERY),
             guesses: realtime.backoff(
                 Limit::GuessPhone.as_str(),

@@ -38,7 +38,7 @@ pub(super) async fn create(
             ErrorCode::InvalidPhone.title(),
         )
     })?;
-    let (now, zone) = (app.clock.now(), &app.quota_rules.zone);
+    let (now, zone) = (app.clock.now(), &app.config.quota.zone);
     match app
         .store
         .economy()

@@ -51,7 +51,7 @@ pub(super) async fn create(
             "at most 20 messages",
         ));
     }
-    let (now, zone) = (app.clock.now(), &app.quota_rules.zone);
+    let (now, zone) = (app.clock.now(), &app.config.quota.zone);
     let subject = app
         .store
         .safety()
@@ -84,7 +84,7 @@ pub(super) async fn create(
     match app
         .store
         .safety()
-        .report(&new, &app.config.reports.rules(), now.midnight(zone), now)
+        .report(&new, &app.config.reports, now.midnight(zone), now)
         .await?
     {
         Reporting::Made(report) => {

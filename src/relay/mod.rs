@@ -74,7 +74,7 @@ impl Relays {
                 .collect(),
             urls => urls,
         };
-        let credential_ttl = Duration::from_secs(config.credential_ttl_s);
+        let credential_ttl = config.credential_ttl;
         Ok(Self {
             secret,
             ranges,

@@ -99,7 +99,7 @@ type Greeting = Box<(Option<FrameId>, Hello)>;
 /// Waits for `hello` and lets the connection in. An error is a close that the caller still has to
 /// say.
 async fn begin(socket: &mut Socket, app: &App) -> Result<(Session, Greeting), CloseCode> {
-    let first = timeout(app.config.ws.hello_timeout(), first_frame(socket))
+    let first = timeout(app.config.ws.hello_timeout, first_frame(socket))
         .await
         .map_err(|_| CloseCode::HelloTimeout)?;
     let (re, hello) = match first? {
@@ -209,7 +209,7 @@ async fn read(stream: &mut SplitStream<&mut Socket>, app: &Arc<App>, session: &S
     );
     while outbound.closing().is_none() {
         // Pings are sent twice as often as this: a live client is never silent for so long.
-        let Ok(message) = timeout(ws.heartbeat(), stream.next()).await else {
+        let Ok(message) = timeout(ws.heartbeat, stream.next()).await else {
             return outbound.close(CloseCode::GoingAway);
         };
         let text = match message {
@@ -270,7 +270,7 @@ async fn read(stream: &mut SplitStream<&mut Socket>, app: &Arc<App>, session: &S
 /// written.
 async fn write(sink: &mut SplitSink<&mut Socket, Message>, app: &App, session: &Session) -> bool {
     let outbound = &session.connection.outbound;
-    let mut pings = tokio::time::interval(app.config.ws.heartbeat() / 2);
+    let mut pings = tokio::time::interval(app.config.ws.heartbeat / 2);
     pings.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     pings.tick().await;
     let mut closed_at = None;
@@ -303,7 +303,7 @@ async fn write(sink: &mut SplitSink<&mut Socket, Message>, app: &App, session: &
                 Ok(()) => continue,
                 Err(error) => was_first(&error),
             },
-            () = gave_up(outbound, app.config.ws.send_timeout(), closed_at) => false,
+            () = gave_up(outbound, app.config.ws.send_timeout, closed_at) => false,
         };
         return count_slow(outbound.closing().unwrap_or(CloseCode::GoingAway), told);
     }

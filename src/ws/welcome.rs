@@ -191,7 +191,7 @@ pub(super) async fn welcome(
         keys_remaining,
         unread_notifications,
         server_time: now,
-        heartbeat_s: app.config.ws.heartbeat_s,
+        heartbeat_s: app.config.ws.heartbeat.as_secs(),
         limits: SessionLimits {
             max_frame_bytes: MAX_FRAME_BYTES,
             max_ciphertext_bytes: MAX_CIPHERTEXT_BYTES,
@@ -273,7 +273,7 @@ async fn tell_missed(app: &App, connection: &Connection, known: Known) -> Result
     let quota = app
         .store
         .economy()
-        .quota(connection.user_id, &app.quota_rules, now)
+        .quota(connection.user_id, &app.config.quota, now)
         .await?
         .ok_or(Denied::Unauthorized)?;
     let resume: Vec<ResumePoint> = known

@@ -3,7 +3,7 @@
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use futures_util::future::{BoxFuture, FutureExt};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tebdil_core::{
     billing::BillingRules,
     id::UserId,
@@ -11,8 +11,9 @@ use tebdil_core::{
     quota::QuotaRules,
     realtime::Presence,
     report::ReportRules,
+    settings::{Checks, days},
     skew::ClockGuard,
-    store::{EndedMatch, NewJob, Notified, ReferralRewards, Store, StoreError},
+    store::{EndedMatch, NewJob, Notified, ReferralRules, Store, StoreError},
     time::{Clock, Timestamp},
 };
 
@@ -127,7 +128,7 @@ pub struct Settings {
     pub periods: Periods,
     pub quota: QuotaRules,
     /// What an invitation brings.
-    pub referrals: ReferralRewards,
+    pub referrals: ReferralRules,
     pub billing: BillingRules,
     /// Whose reports count, and how many ban.
     pub reports: ReportRules,
@@ -149,10 +150,7 @@ impl Settings {
         Self {
             periods: Periods::default(),
             quota,
-            referrals: ReferralRewards {
-                invited: 10,
-                inviter: 0,
-            },
+            referrals: ReferralRules::default(),
             billing: BillingRules::default(),
             reports: ReportRules::default(),
             verifier: None,
@@ -165,27 +163,54 @@ impl Settings {
 }
 
 /// How long what may be kept is kept. What the contract fixes (messages, idempotency keys) is not
-/// here.
-#[derive(Debug, Clone, Copy)]
+/// here. The section `[retention]`.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Periods {
     /// `message_logs`.
+    #[serde(rename = "message_logs_days", deserialize_with = "days")]
     pub message_logs: Duration,
     /// Bans, with their appeals, after their end.
+    #[serde(rename = "bans_days", deserialize_with = "days")]
     pub bans: Duration,
     /// Sessions, after they expired or were revoked.
+    #[serde(rename = "sessions_days", deserialize_with = "days")]
     pub sessions: Duration,
     /// Invitations that nobody followed.
+    #[serde(rename = "invitations_days", deserialize_with = "days")]
     pub invitations: Duration,
     /// What users were told.
+    #[serde(rename = "notifications_days", deserialize_with = "days")]
     pub notifications: Duration,
     /// `billing_events`.
+    #[serde(rename = "billing_events_days", deserialize_with = "days")]
     pub billing_events: Duration,
     /// Reports, after they were decided.
+    #[serde(rename = "reports_days", deserialize_with = "days")]
     pub reports: Duration,
     /// `system_logs`.
+    #[serde(rename = "system_logs_days", deserialize_with = "days")]
     pub system_logs: Duration,
     /// `tombstones`, at least.
+    #[serde(rename = "tombstones_days", deserialize_with = "days")]
     pub tombstones: Duration,
+}
+
+impl Periods {
+    /// What values must be by themselves: at least a day.
+    pub fn check(&self, check: &mut Checks) {
+        for (field, period) in [
+            ("retention.message_logs_days", self.message_logs),
+            ("retention.bans_days", self.bans),
+            ("retention.sessions_days", self.sessions),
+            ("retention.invitations_days", self.invitations),
+            ("retention.notifications_days", self.notifications),
+            ("retention.billing_events_days", self.billing_events),
+            ("retention.system_logs_days", self.system_logs),
+        ] {
+            check.that(!period.is_zero(), field, "must be at least 1");
+        }
+    }
 }
 
 impl Default for Periods {

@@ -63,7 +63,7 @@ impl Accounts {
             .local_day(&self.rules.zone)
             .parse()
             .map_err(|_| StoreError::Corrupt { what: "clock" })?;
-        let birth_year = age::birth_year(request.birth_date.expose(), today, self.min_age)
+        let birth_year = age::birth_year(request.birth_date.expose(), today, self.settings.min_age)
             .map_err(|error| match error {
                 AgeError::Invalid => {
                     FieldError::new("birth_date", "must be a past day as YYYY-MM-DD").into()
@@ -87,7 +87,7 @@ impl Accounts {
             alias,
             birth_year: birth_year.into(),
             locale: request.locale.unwrap_or(Locale::Tr),
-            terms_version: self.terms_version.clone(),
+            terms_version: self.settings.terms_version.clone(),
             invite,
             device,
         };

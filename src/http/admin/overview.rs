@@ -23,7 +23,7 @@ pub(in crate::http) async fn overview(
     State(app): State<Arc<App>>,
     _: Staff,
 ) -> Answer<Json<Overview>> {
-    let (now, zone) = (app.clock.now(), &app.quota_rules.zone);
+    let (now, zone) = (app.clock.now(), &app.config.quota.zone);
     let first = (now - Duration::from_hours(24 * (DAYS - 1))).local_day(zone);
     let days = app.store.jobs().days(&first, &now.local_day(zone)).await?;
     let Totals {

@@ -65,7 +65,7 @@ pub(in crate::http) async fn list(
         reporter: params.get("reporter", "must be the id of a user", user)?,
         before: paging.position(),
     };
-    let rules = app.config.reports.rules();
+    let rules = app.config.reports;
     let rows = app
         .store
         .safety()
@@ -92,7 +92,7 @@ pub(in crate::http) async fn get(
     Staff(who): Staff,
     IdPath(id): IdPath<ReportId>,
 ) -> Answer<Json<ReportDetails>> {
-    let (now, rules) = (app.clock.now(), app.config.reports.rules());
+    let (now, rules) = (app.clock.now(), app.config.reports);
     let entry = app
         .store
         .safety()
@@ -165,7 +165,7 @@ pub(in crate::http) async fn resolve(
         Resolving::Forbidden => return Err(ErrorCode::Forbidden.into()),
         Resolving::NotFound => return Err(Failure::not_found()),
     }
-    let rules = app.config.reports.rules();
+    let rules = app.config.reports;
     let entry = app
         .store
         .safety()

@@ -64,7 +64,7 @@ pub(in crate::http) async fn grant(
             &plan.name,
             ends_at,
             who.user_id,
-            &app.quota_rules,
+            &app.config.quota,
             now,
         )
         .await?;
@@ -94,7 +94,7 @@ pub(in crate::http) async fn end(
     let ended = app
         .store
         .economy()
-        .end_subscriptions(user, who.user_id, &app.quota_rules, app.clock.now())
+        .end_subscriptions(user, who.user_id, &app.config.quota, app.clock.now())
         .await?;
     app.notifier.settled(ended.ok_or_else(Failure::not_found)?);
     Ok(StatusCode::NO_CONTENT)
@@ -137,7 +137,7 @@ pub(in crate::http) async fn quota(
     match app
         .store
         .accounts()
-        .correct_quota(user, &grant, who.user_id, &app.quota_rules, now)
+        .correct_quota(user, &grant, who.user_id, &app.config.quota, now)
         .await?
     {
         Correction::Done(quota) => {

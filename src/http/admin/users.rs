@@ -131,7 +131,7 @@ pub(in crate::http) async fn get(
         None => {
             app.store
                 .economy()
-                .quota(user, &app.quota_rules, now)
+                .quota(user, &app.config.quota, now)
                 .await?
         }
         Some(_) => None,

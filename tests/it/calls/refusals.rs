@@ -142,7 +142,7 @@ async fn nothing_is_signalled_after_the_end(server: TestServer) {
     // Nor when it ran out and nobody has noticed yet.
     let (mut a, mut b, id) = pair(&server).await;
     agree(&mut a, &mut b, &id).await;
-    server.clock.advance(server.app.config.matching.match_ttl());
+    server.clock.advance(server.app.config.matching.match_ttl);
     for person in [&mut a, &mut b] {
         for frame in every_frame(&id) {
             assert_eq!(person.refused(frame).await, "match_ended");

@@ -37,7 +37,7 @@ fn nginx_knows_the_nodes_and_waits_longer_than_their_heartbeat() {
             };
             if ["proxy_read_timeout", "proxy_send_timeout"].contains(&name) {
                 assert!(
-                    value.parse::<u64>().expect("seconds") > 2 * config.ws.heartbeat_s,
+                    value.parse::<u64>().expect("seconds") > 2 * config.ws.heartbeat.as_secs(),
                     "{name} ends healthy sockets"
                 );
             }

@@ -397,7 +397,7 @@ fn every_container_can_end_in_good_order_and_can_do_little() {
         }
         let config = all.settings(service);
         // What follows the grace takes three times 2 s at most.
-        let needed = config.shutdown.ready_delay_s + config.shutdown.grace_s + 6;
+        let needed = (config.shutdown.ready_delay + config.shutdown.grace).as_secs() + 6;
         assert!(
             seconds(&service["stop_grace_period"]) > needed,
             "{name} would be killed while it drains"

@@ -9,7 +9,7 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use tebdil_core::{
     id::UserId,
     notice::Notice,
-    store::{NewUser, ReferralRewards, Registration, RewardOrder, UserRow},
+    store::{NewUser, ReferralRules, Registration, RewardOrder, UserRow},
     testing::TestStore,
 };
 use tebdil_workers::{Hooks, Settings, Workers};
@@ -39,7 +39,7 @@ impl Heard {
     }
 }
 
-fn workers(t: &TestStore, rewards: ReferralRewards) -> (Workers, Heard) {
+fn workers(t: &TestStore, rewards: ReferralRules) -> (Workers, Heard) {
     let heard = Heard::default();
     let (quotas, notices) = (heard.quotas.clone(), heard.notices.clone());
     let hooks = Hooks {
@@ -93,9 +93,10 @@ async fn bonus(t: &TestStore, user: UserId) -> i64 {
 async fn who_joins_by_an_invitation_gets_its_rights_and_hears_of_it_once(t: TestStore) {
     let (workers, heard) = workers(
         &t,
-        ReferralRewards {
+        ReferralRules {
             invited: 10,
             inviter: 2,
+            ..ReferralRules::default()
         },
     );
     let (ayse, _) = t.register("ayse").await;
@@ -130,9 +131,10 @@ async fn who_joins_by_an_invitation_gets_its_rights_and_hears_of_it_once(t: Test
 async fn a_lost_order_is_found_by_the_sweep(t: TestStore) {
     let (workers, heard) = workers(
         &t,
-        ReferralRewards {
+        ReferralRules {
             invited: 10,
             inviter: 0,
+            ..ReferralRules::default()
         },
     );
     let (ayse, _) = t.register("ayse").await;
@@ -156,9 +158,10 @@ async fn workers_at_once_reward_each_once(t: TestStore) {
     for phone in 0..40 {
         joined.push(join(&t, 5_000 + phone, &ayse.invite_code).await.id);
     }
-    let rewards = ReferralRewards {
+    let rewards = ReferralRules {
         invited: 10,
         inviter: 1,
+        ..ReferralRules::default()
     };
     let mut set = tokio::task::JoinSet::new();
     let all: Vec<_> = (0..4).map(|_| workers(&t, rewards)).collect();
@@ -182,9 +185,10 @@ async fn workers_at_once_reward_each_once(t: TestStore) {
 async fn without_a_reward_nobody_is_told(t: TestStore) {
     let (workers, heard) = workers(
         &t,
-        ReferralRewards {
+        ReferralRules {
             invited: 0,
             inviter: 0,
+            ..ReferralRules::default()
         },
     );
     let (ayse, _) = t.register("ayse").await;

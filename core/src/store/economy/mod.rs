@@ -14,7 +14,7 @@ pub use claims::{ClaimBatch, ClaimRow, Claiming, DecidedClaim};
 pub use impressions::AdSlot;
 pub use quota::Grant;
 pub use referrals::{
-    Invitation, REWARD_ATTEMPTS, REWARD_QUEUE, ReferralRewards, ReferralRow, RewardOrder, Rewarded,
+    Invitation, REWARD_ATTEMPTS, REWARD_QUEUE, ReferralRow, ReferralRules, RewardOrder, Rewarded,
 };
 pub use subscriptions::{Settled, SubscriptionRow};
 

@@ -20,6 +20,7 @@ use crate::{
     notice::Notice,
     protocol::Quota,
     quota::QuotaRules,
+    settings::Checks,
     store::{
         NewJob, Notified, StoreError,
         jobs::{queue::push_job, retention::ID_SLACK},
@@ -44,13 +45,39 @@ pub struct RewardOrder {
     pub user_id: UserId,
 }
 
-/// Bonus rights given for an invitation; 0 for none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReferralRewards {
-    /// To who joined.
+/// What an invitation brings, and how many there may be: the section `[referrals]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReferralRules {
+    /// Bonus rights for who joined; 0 for none.
+    #[serde(rename = "invited_reward")]
     pub invited: u32,
-    /// To who invited.
+    /// Bonus rights for who invited; 0 for none.
+    #[serde(rename = "inviter_reward")]
     pub inviter: u32,
+    /// Phone numbers one user may invite a day.
+    pub invitations_per_day: u32,
+}
+
+impl ReferralRules {
+    /// What values must be.
+    pub fn check(&self, check: &mut Checks) {
+        check.range("referrals.invited_reward", self.invited, ..=1_000);
+        check.range("referrals.inviter_reward", self.inviter, ..=1_000);
+        let per_day = self.invitations_per_day;
+        check.range("referrals.invitations_per_day", per_day, 1..);
+    }
+}
+
+impl Default for ReferralRules {
+    /// Those of the settings.
+    fn default() -> Self {
+        Self {
+            invited: 10,
+            inviter: 0,
+            invitations_per_day: 20,
+        }
+    }
 }
 
 /// An invitation as its inviter sees it.
@@ -262,7 +289,7 @@ impl Economy<'_> {
     pub async fn reward_referral(
         self,
         joined: UserId,
-        rewards: ReferralRewards,
+        rewards: ReferralRules,
         rules: &QuotaRules,
         now: Timestamp,
     ) -> Result<Option<Rewarded>, StoreError> {

@@ -9,7 +9,7 @@ use tebdil_core::{
     id::{MatchId, SessionId, UserId},
     quota::QuotaRules,
     store::{
-        Billed, BillingFact, Claiming, Grant, MatchRules, NewUser, PairOutcome, ReferralRewards,
+        Billed, BillingFact, Claiming, Grant, MatchRules, NewUser, PairOutcome, ReferralRules,
         Registration, Store,
     },
     testing::{ENDLESS_TERM, TestStore},
@@ -26,9 +26,10 @@ pub const CLAIMS: ClaimRules = ClaimRules {
     daily_cap: 1_000,
 };
 
-pub const REWARDS: ReferralRewards = ReferralRewards {
+pub const REWARDS: ReferralRules = ReferralRules {
     invited: 10,
     inviter: 3,
+    invitations_per_day: 20,
 };
 
 /// Everything that changes a balance. What is added to the store is added here, and to

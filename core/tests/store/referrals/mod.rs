@@ -4,7 +4,7 @@ use tebdil_core::{
     domain::{ReferralStatus, ReferralVia},
     id::{ReferralId, UserId},
     notice::Notice,
-    store::{Invitation, NewUser, ReferralRewards, Registration, UserRow},
+    store::{Invitation, NewUser, ReferralRules, Registration, UserRow},
     testing::TestStore,
 };
 
@@ -23,9 +23,10 @@ tebdil_core::store_conformance! {
     invitations_nobody_followed_go_after_their_time,
 }
 
-const REWARDS: ReferralRewards = ReferralRewards {
+const REWARDS: ReferralRules = ReferralRules {
     invited: 10,
     inviter: 2,
+    invitations_per_day: 20,
 };
 
 async fn invite(t: &TestStore, inviter: &UserRow, phone: &NewUser) -> Invitation {

@@ -5,6 +5,7 @@ mod sides;
 
 use std::sync::Arc;
 
+use serde::Deserialize;
 use uuid::Uuid;
 
 use self::sides::Sides;
@@ -12,12 +13,14 @@ use super::Messages;
 use crate::{
     domain::MessageKind,
     id::{MatchId, MessageId, UserId},
+    settings::Checks,
     store::StoreError,
     time::Timestamp,
 };
 
-/// How much of what one side of a match has sent is kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How much of what one side of a match has sent is kept: the section `[messages]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ChatRules {
     /// Messages that the peer has not acknowledged; with so many nothing more is taken. At least 1.
     pub undelivered: i64,
@@ -26,6 +29,19 @@ pub struct ChatRules {
     pub undelivered_bytes: i64,
     /// Messages that the peer has acknowledged; older ones are deleted. At least 1.
     pub history: i64,
+}
+
+impl ChatRules {
+    /// What values must be.
+    pub fn check(&self, check: &mut Checks) {
+        check.range("messages.undelivered", self.undelivered, 16..=100_000);
+        check.that(
+            (65_536..=1_073_741_824).contains(&self.undelivered_bytes),
+            "messages.undelivered_bytes",
+            "must be 65536 to 1073741824: at least four of the largest messages",
+        );
+        check.range("messages.history", self.history, 1..=100_000);
+    }
 }
 
 impl Default for ChatRules {

@@ -1,10 +1,9 @@
 //! Values that work but are dangerous.
 
-use super::Config;
-use crate::{
-    auth::codes::Gateway,
-    config::{Sender, relay},
-};
+use std::time::Duration;
+
+use super::{Config, Sender, relay};
+use crate::auth::codes::Gateway;
 
 impl Config {
     /// Values that work but are dangerous, one sentence each.
@@ -23,7 +22,7 @@ impl Config {
                 "clock.offset_s is set: the server's time is wrong on purpose",
             ),
             (
-                self.clock.max_skew_s == 0,
+                self.clock.max_skew.is_zero(),
                 "clock.max_skew_s = 0: a node whose clock is wrong deletes what it takes for old",
             ),
             (self.auth.min_age < 18, "auth.min_age is below 18"),
@@ -46,7 +45,7 @@ impl Config {
                 "billing.verifier_url is not https: whoever is on the way can end subscriptions, and reads the token",
             ),
             (
-                self.auth.access_ttl_s > 3600,
+                self.auth.access_ttl > Duration::from_hours(1),
                 "auth.access_ttl_s is over an hour",
             ),
             (

@@ -243,8 +243,8 @@ fn nobody_bans_alone_and_reports_outlast_their_window() {
             "{name}={value}"
         );
     }
-    let rules = load(&[]).expect("defaults").reports.rules();
-    assert_eq!(rules, tebdil_core::report::ReportRules::default());
+    let rules = load(&[]).expect("defaults").reports;
+    assert_eq!(rules, ReportRules::default());
 }
 
 #[test]

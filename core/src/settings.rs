@@ -1,0 +1,67 @@
+//! What sections of the settings share. A section is the struct of rules its domain goes by, with
+//! what its values must be beside it.
+
+use std::{
+    fmt::{self, Display},
+    ops::{Bound, RangeBounds},
+    time::Duration,
+};
+
+use serde::{Deserialize, Deserializer};
+
+/// A setting that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// `section.name`
+    pub field: &'static str,
+    /// What it must be.
+    pub detail: String,
+}
+
+impl Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.detail)
+    }
+}
+
+/// Looks at values and collects what is wrong with them.
+#[derive(Debug, Default)]
+pub struct Checks {
+    pub problems: Vec<Problem>,
+}
+
+impl Checks {
+    /// Where it is not `ok`, `field` must be as `detail` says.
+    pub fn that(&mut self, ok: bool, field: &'static str, detail: impl Into<String>) {
+        if !ok {
+            let detail = detail.into();
+            self.problems.push(Problem { field, detail });
+        }
+    }
+
+    /// `field`, which is `value`, must be one of `allowed`.
+    pub fn range<T: PartialOrd + Display>(
+        &mut self,
+        field: &'static str,
+        value: T,
+        allowed: impl RangeBounds<T>,
+    ) {
+        let detail = match (allowed.start_bound(), allowed.end_bound()) {
+            (Bound::Included(least), Bound::Included(most)) => format!("must be {least} to {most}"),
+            (Bound::Included(least), _) => format!("must be at least {least}"),
+            (_, Bound::Included(most)) => format!("must be at most {most}"),
+            _ => "cannot be used".to_owned(),
+        };
+        self.that(allowed.contains(&value), field, detail);
+    }
+}
+
+/// Reads seconds, which the name of the setting ends with.
+pub fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    u64::deserialize(from).map(Duration::from_secs)
+}
+
+/// Reads days, which the name of the setting ends with.
+pub fn days<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
+    u32::deserialize(from).map(|days| Duration::from_hours(24 * u64::from(days)))
+}
