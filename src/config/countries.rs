@@ -3,17 +3,11 @@
 use phonenumber::country;
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+use super::list::list;
+
 /// Where codes are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Countries(Vec<country::Id>);
-
-/// A list in a file, or a text with commas in the environment.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum ListOrText {
-    List(Vec<String>),
-    Text(String),
-}
 
 impl Countries {
     /// The countries; at least one.
@@ -24,10 +18,7 @@ impl Countries {
 
 impl<'de> Deserialize<'de> for Countries {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let names = match ListOrText::deserialize(deserializer)? {
-            ListOrText::List(names) => names,
-            ListOrText::Text(text) => text.split(',').map(str::to_owned).collect(),
-        };
+        let names = list(deserializer)?;
         let country = |name: &String| {
             name.trim()
                 .parse()
@@ -35,7 +26,7 @@ impl<'de> Deserialize<'de> for Countries {
         };
         let list = names.iter().map(country).collect::<Result<Vec<_>, _>>()?;
         if list.is_empty() {
-            Err(D::Error::custom("must name a country"))
+            Err(D::Error::custom("must name a region code such as TR"))
         } else {
             Ok(Self(list))
         }

@@ -7,6 +7,7 @@
 mod accounts;
 mod countries;
 mod limits;
+mod list;
 mod matches;
 mod node;
 mod origins;

@@ -2,17 +2,11 @@
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 
+use super::list::list;
+
 /// Origins of web pages (RFC 6454), in lower case. Usually empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origins(Vec<String>);
-
-/// A list in a file, or a text with commas in the environment.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum ListOrText {
-    List(Vec<String>),
-    Text(String),
-}
 
 impl Origins {
     /// Whether this is one of them. `null` never is.
@@ -38,11 +32,7 @@ fn parse(text: &str) -> Option<String> {
 
 impl<'de> Deserialize<'de> for Origins {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let texts = match ListOrText::deserialize(deserializer)? {
-            ListOrText::List(texts) => texts,
-            ListOrText::Text(text) if text.trim().is_empty() => Vec::new(),
-            ListOrText::Text(text) => text.split(',').map(str::to_owned).collect(),
-        };
+        let texts = list(deserializer)?;
         let origin = |text: &String| {
             parse(text)
                 .ok_or_else(|| D::Error::custom(format!("`{text}` is not an origin such as https://chat.example or http://localhost:3000")))

@@ -1,12 +1,11 @@
 //! Whose `X-Forwarded-For` is believed.
 
-use std::{fmt, net::IpAddr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
-use serde::{
-    Deserialize, Deserializer,
-    de::{Error, SeqAccess, Visitor},
-};
+use serde::{Deserialize, Deserializer, de::Error as _};
+
+use super::list::list;
 
 /// Networks of proxies that say truly from where a request came to them. Usually empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -53,32 +52,8 @@ impl TrustedProxies {
 
 impl<'de> Deserialize<'de> for TrustedProxies {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ListOrText)
-    }
-}
-
-/// A list in a file, or a text with commas in the environment.
-struct ListOrText;
-
-impl<'de> Visitor<'de> for ListOrText {
-    type Value = TrustedProxies;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("addresses and networks, as a list or separated by commas")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<TrustedProxies, E> {
-        // An empty variable is an empty list.
-        TrustedProxies::parse(text.split(',').filter(|_| !text.trim().is_empty()))
-            .map_err(E::custom)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<TrustedProxies, A::Error> {
-        let mut texts = Vec::<String>::new();
-        while let Some(text) = list.next_element()? {
-            texts.push(text);
-        }
-        TrustedProxies::parse(texts.iter().map(String::as_str)).map_err(A::Error::custom)
+        let texts = list(deserializer)?;
+        Self::parse(texts.iter().map(String::as_str)).map_err(D::Error::custom)
     }
 }
 
