@@ -164,7 +164,7 @@ impl Settings {
 
 /// How long what may be kept is kept. What the contract fixes (messages, idempotency keys) is not
 /// here. The section `[retention]`.
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Periods {
     /// `message_logs`.

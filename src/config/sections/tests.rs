@@ -243,8 +243,15 @@ fn nobody_bans_alone_and_reports_outlast_their_window() {
             "{name}={value}"
         );
     }
-    let rules = load(&[]).expect("defaults").reports;
-    assert_eq!(rules, ReportRules::default());
+}
+
+#[test]
+fn rules_have_the_documented_defaults() {
+    let config = load(&[]).expect("defaults");
+    assert_eq!(config.reports, ReportRules::default());
+    assert_eq!(config.referrals, ReferralRules::default());
+    assert_eq!(config.messages, ChatRules::default());
+    assert_eq!(config.retention, Periods::default());
 }
 
 #[test]
