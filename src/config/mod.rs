@@ -231,6 +231,11 @@ mod tests {
                 .expect_err("kind")
                 .contains("quota.free_text")
         );
+        assert!(
+            load(&[("TEBDIL_CLAIMS__WAIT_S", "-1")])
+                .expect_err("kind")
+                .contains("claims.wait_s")
+        );
         assert!(Config::load(Some(Path::new("/nonexistent.toml")), []).is_err());
     }
 
