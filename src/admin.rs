@@ -4,11 +4,9 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
 use tebdil_core::{
     crypto::BlindIndex,
-    domain::UserRole,
-    protocol::Secret,
     store::{Store, TotpOf, TotpRemover},
-    time::Clock,
 };
+use tebdil_protocol::{Secret, domain::UserRole, time::Clock};
 
 use crate::{
     RunError, app,

@@ -9,13 +9,12 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tebdil_core::{
     crypto::{BlindIndex, FieldCipher},
     franking::FrankingKeys,
-    id::IdGenerator,
-    protocol::CloseCode,
+    ids::IdGenerator,
     realtime::{Device, Presence, Realtime},
     skew::ClockGuard,
     store::Store,
-    time::Clock,
 };
+use tebdil_protocol::{CloseCode, time::Clock};
 use tebdil_workers::{Hooks, Settings, Workers};
 
 use self::{ground::Ground, halves::Halves};

@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand};
-use tebdil_core::domain::UserRole;
+use tebdil_protocol::domain::UserRole;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -138,7 +138,7 @@ impl Cli {
         };
         let outcome = runtime.block_on(async {
             match self.command {
-                None | Some(Command::Serve) => serve(config).await,
+                None | Some(Command::Serve) => Box::pin(serve(config)).await,
                 Some(Command::Worker) => worker(config).await,
                 Some(Command::Turn) => turn(config).await,
                 Some(Command::Migrate) => migrate(config).await,

@@ -39,8 +39,8 @@ use lifecycle::{Shutdown, Tasks};
 use tebdil_core::{
     realtime::{Realtime, RealtimeError},
     store::{Store, StoreError},
-    time::Clock,
 };
+use tebdil_protocol::time::Clock;
 use tebdil_workers::VerifierError;
 use tokio::net::TcpListener;
 

@@ -1,6 +1,6 @@
 //! Bounds of what users tell about themselves.
 
-use tebdil_core::protocol::Location;
+use tebdil_protocol::Location;
 
 /// Most interests and languages of a user.
 const MAX_INTERESTS: usize = 10;

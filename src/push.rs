@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tebdil_core::time::Clock;
+use tebdil_protocol::time::Clock;
 use tebdil_workers::fcm::{Credentials, Fcm};
 
 use crate::{RunError, config};

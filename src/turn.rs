@@ -6,7 +6,8 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tebdil_core::{realtime::Realtime, store::Store, time::Clock};
+use tebdil_core::{realtime::Realtime, store::Store};
+use tebdil_protocol::time::Clock;
 use tokio::net::TcpListener;
 
 use crate::{

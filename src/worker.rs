@@ -2,7 +2,7 @@
 //!
 //! What its jobs change, it tells the nodes over the bus.
 
-use tebdil_core::{protocol::Secret, time::Clock};
+use tebdil_protocol::{Secret, time::Clock};
 use tokio::net::TcpListener;
 
 use crate::{

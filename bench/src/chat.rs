@@ -5,11 +5,11 @@ use std::time::{Duration, Instant};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::future::try_join_all;
 use tebdil_client::raw::{FRAMING, RawSocket, framed};
-use tebdil_core::{
+use tebdil_protocol::{
+    ClientFrame, MatchFind, MessageAck, MessageSend, ServerFrame, ServerMessage,
     domain::{MessageKind, Mode},
     franking::FrankingTag,
     id::MatchId,
-    protocol::{ClientFrame, MatchFind, MessageAck, MessageSend, ServerFrame, ServerMessage},
 };
 use uuid::Uuid;
 

@@ -3,10 +3,7 @@
 use std::time::Instant;
 
 use futures_util::{StreamExt as _, stream::FuturesUnordered};
-use tebdil_core::{
-    domain::Mode,
-    protocol::{ClientFrame, MatchFind, ServerFrame},
-};
+use tebdil_protocol::{ClientFrame, MatchFind, ServerFrame, domain::Mode};
 
 use crate::{
     Result, people,
@@ -46,7 +43,7 @@ impl Find {
             let wish = wish.clone();
             searches.push(async move {
                 socket.send(&wish, None).await?;
-                let found = |message: &tebdil_core::protocol::ServerMessage| {
+                let found = |message: &tebdil_protocol::ServerMessage| {
                     matches!(message.frame, ServerFrame::MatchFound(_)).then_some(())
                 };
                 socket.recv_until(found).await?;

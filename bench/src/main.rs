@@ -5,7 +5,6 @@
 
 #![expect(clippy::print_stdout, reason = "the report is what the program is for")]
 
-mod bus;
 mod chat;
 mod cluster;
 mod find;
@@ -44,9 +43,6 @@ enum What {
     /// Messages between two nodes, beside the same within one; needs `--database`, empty, and
     /// `--redis`.
     Cluster(cluster::Cluster),
-    /// Messages between two nodes over Redis beside bare PUBLISH, and Redis memory of a user; needs
-    /// a Redis that nobody else uses.
-    Bus(bus::BusLoad),
     /// Calls through the embedded relay beside the same through coturn: CPU, loss, latency, the
     /// most they carry.
     Relay(relay::RelayLoad),
@@ -76,7 +72,6 @@ async fn main() -> Result<()> {
             chat::ChatLoad::default().run(&setup).await
         }
         What::Cluster(cluster) => cluster.run(&setup).await,
-        What::Bus(bus) => bus.run().await,
         What::Relay(relay) => relay.run(&setup).await,
         What::Peer => peer::serve().await,
     }

@@ -8,10 +8,7 @@ use tebdil_client::{
     raw::RawSocket,
     rest::{Account, Api},
 };
-use tebdil_core::{
-    protocol::{LoginRequest, RegisterRequest, Secret},
-    time::Clock,
-};
+use tebdil_protocol::{LoginRequest, RegisterRequest, Secret, time::Clock};
 
 use crate::Result;
 

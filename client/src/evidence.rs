@@ -2,14 +2,13 @@
 //! word for it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
-use serde::{Deserialize, Serialize};
-use tebdil_core::{
+use tebdil_protocol::{
+    Evidence, MAX_EVIDENCE, REPORTABLE,
     id::MatchId,
-    protocol::Evidence,
-    report::{MAX_EVIDENCE, REPORTABLE},
     time::{Clock, Timestamp},
 };
+
+use serde::{Deserialize, Serialize};
 
 /// The evidence of one match.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,7 +100,7 @@ impl EvidenceBook {
 pub(crate) mod tests {
     use std::time::Duration;
 
-    use tebdil_core::{id::MessageId, protocol::Frank};
+    use tebdil_protocol::{Frank, id::MessageId};
 
     use super::*;
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
-use tebdil_core::franking::{FrankingTag, authenticated_data};
-use tebdil_core::protocol::{
+use tebdil_protocol::{
     ClientFrame, CloseCode, FrameId, Hello, SUBPROTOCOL, Secret, ServerMessage,
+    franking::{FrankingTag, authenticated_data},
 };
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
@@ -287,7 +287,7 @@ impl RawSocket {
 
 #[cfg(test)]
 mod tests {
-    use tebdil_core::franking::tag_in_message;
+    use tebdil_protocol::franking::tag_in_message;
 
     use super::*;
 

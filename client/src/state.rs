@@ -13,10 +13,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use tebdil_core::{
-    id::MatchId,
-    protocol::{MessageSend, Secret, Tokens},
-};
+use tebdil_protocol::{MessageSend, Secret, Tokens, id::MatchId};
 use zeroize::Zeroizing;
 
 use crate::{call::Fingerprint, evidence::MatchEvidence, mls::Snapshot};
@@ -312,7 +309,7 @@ fn make_private(path: &Path) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::mls::Device;
-    use tebdil_core::time::Clock;
+    use tebdil_protocol::time::Clock;
 
     fn device() -> StoredDevice {
         let snapshot = Device::new(Clock::system(0)).expect("device").snapshot();

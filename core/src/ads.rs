@@ -1,15 +1,12 @@
 //! Who is shown which ad. Pure: [`crate::store`] reads and writes what is decided here.
 
-mod target;
-
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use rand::{Rng, RngExt};
-use serde::{Deserialize, Serialize};
 
-pub use self::target::{InvalidTarget, TargetGroup};
-use crate::{domain::Locale, id::AdId, store::AdRow, time::Timestamp};
+use crate::store::AdRow;
+use tebdil_protocol::{Placement, domain::Locale, id::AdId, time::Timestamp};
 
 /// How often ads may be shown, and where a day begins.
 #[derive(Debug, Clone)]
@@ -20,61 +17,6 @@ pub struct AdRules {
     pub premium: bool,
     /// Daily caps count the days of this zone.
     pub zone: TimeZone,
-}
-
-/// The text is not a [`Placement`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 1 to 32 of a-z, 0-9 and _")]
-pub struct InvalidPlacement;
-
-/// Where a client shows an ad: 1 to 32 of `a`–`z`, `0`–`9` and `_`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Placement(String);
-
-impl Placement {
-    /// After a match; the server sends these by itself.
-    pub fn match_end() -> Self {
-        Self("match_end".to_owned())
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl utoipa::PartialSchema for Placement {
-    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        use utoipa::openapi::{ObjectBuilder, schema::Type};
-        ObjectBuilder::new()
-            .schema_type(Type::String)
-            .pattern(Some("^[a-z0-9_]{1,32}$"))
-            .into()
-    }
-}
-
-impl utoipa::ToSchema for Placement {}
-
-impl TryFrom<String> for Placement {
-    type Error = InvalidPlacement;
-
-    fn try_from(text: String) -> Result<Self, InvalidPlacement> {
-        let plain = text
-            .bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
-        if plain && (1..=32).contains(&text.len()) {
-            Ok(Self(text))
-        } else {
-            Err(InvalidPlacement)
-        }
-    }
-}
-
-impl From<Placement> for String {
-    fn from(placement: Placement) -> Self {
-        placement.0
-    }
 }
 
 /// An ad that was shown to a user.
@@ -128,7 +70,7 @@ impl Viewer {
             self.is_premium && !(rules.premium && set.target_group.premium() == Some(true));
         ad.is_running(now)
             && !spared
-            && set.target_group.includes(self)
+            && set.target_group.includes(self.is_premium, self.locale)
             && self.sees_ads(rules, now)
             && self.times(ad.id, &now.local_day(&rules.zone)) < set.daily_cap
     }
@@ -179,8 +121,10 @@ mod tests {
     use proptest::prelude::*;
     use rand::{SeedableRng, rngs::StdRng};
 
+    use tebdil_protocol::TargetGroup;
+
     use super::*;
-    use crate::protocol::AdSettings;
+    use tebdil_protocol::AdSettings;
 
     const NOON: Timestamp = Timestamp::from_millis(1_795_251_600_000);
 
@@ -230,11 +174,8 @@ mod tests {
     #[test]
     fn targets_choose_their_viewers() {
         let seen_by = |text: &str, premium: bool, locale: Locale| {
-            text.parse::<TargetGroup>().expect(text).includes(&Viewer {
-                is_premium: premium,
-                locale,
-                ..viewer()
-            })
+            let target: TargetGroup = text.parse().expect(text);
+            target.includes(premium, locale)
         };
         let all = [
             (false, Locale::Tr),

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::{
+use crate::settings::{Checks, seconds};
+use tebdil_protocol::{
     domain::{ClaimRefusal, Mode},
     id::UserId,
-    settings::{Checks, seconds},
     time::Timestamp,
 };
 

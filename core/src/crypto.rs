@@ -19,7 +19,7 @@ use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 pub use self::keys::{Key, KeyRing};
-use crate::{
+use tebdil_protocol::{
     domain::CodePurpose,
     id::{CodeId, UserId},
 };

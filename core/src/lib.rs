@@ -1,8 +1,8 @@
-//! What every part of Tebdil shares: ids, the clock, domain types, the wire contract, field
-//! encryption, the store and the realtime state.
+//! What the server's parts share: who makes ids, field encryption, the store, the realtime state,
+//! and the rules of the product.
 //!
-//! Nothing here knows about HTTP or sockets. A client that wants only the wire types uses
-//! [`protocol`], [`id`] and [`time`].
+//! Nothing here knows about HTTP or sockets. What clients share with the server is
+//! [`tebdil_protocol`].
 
 pub mod ads;
 pub mod backoff;
@@ -10,13 +10,11 @@ pub mod billing;
 pub mod claim;
 pub mod crypto;
 pub mod db;
-pub mod domain;
 pub mod franking;
-pub mod id;
+pub mod ids;
 pub mod limiter;
 pub mod notice;
 pub mod privacy;
-pub mod protocol;
 pub mod quota;
 pub mod realtime;
 pub mod report;
@@ -25,4 +23,3 @@ pub mod skew;
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
-pub mod time;

@@ -6,10 +6,10 @@
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Deserializer};
 
-use crate::{
+use crate::settings::Checks;
+use tebdil_protocol::{
+    Quota,
     domain::{LedgerReason, Mode, QuotaBucket},
-    protocol::Quota,
-    settings::Checks,
     time::Timestamp,
 };
 

@@ -6,16 +6,6 @@ use serde::Deserialize;
 
 use crate::settings::{Checks, days};
 
-/// How long after the end of a match its peer can be reported. [Franking
-/// keys](crate::franking::FrankingKeys) must outlast it.
-pub const REPORTABLE: Duration = Duration::from_hours(7 * 24);
-
-/// Most messages that a report can show.
-pub const MAX_EVIDENCE: usize = 20;
-
-/// Longest note of a report or its resolution, characters.
-pub const MAX_NOTE: usize = 1000;
-
 /// The settings of reports: the section `[reports]`.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]

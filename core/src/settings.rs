@@ -40,7 +40,7 @@ impl Checks {
     }
 
     /// `field`, which is `value`, must be one of `allowed`.
-    pub fn range<T: PartialOrd + Display>(
+    pub fn range<T: PartialOrd + Display + Copy>(
         &mut self,
         field: &'static str,
         value: T,

@@ -6,10 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{
-    store::{Store, StoreError},
-    time::{Clock, Timestamp},
-};
+use crate::store::{Store, StoreError};
+use tebdil_protocol::time::{Clock, Timestamp};
 
 /// Says whether a clock is right. Clones share what they know.
 ///

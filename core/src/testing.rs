@@ -23,14 +23,16 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
 use crate::{
     crypto::{BlindIndex, FieldCipher, Key, KeyRing, PhoneIndex, hash_token},
-    domain::{EndReason, Locale, Mode},
-    id::{MatchId, SessionId, TicketId, UserId},
-    protocol::{Device, Secret},
     quota::QuotaRules,
     store::{
         Alias, Erased, ErasedBy, MatchRules, MatchmakerTerm, NewMatch, NewSession, NewSide,
         NewUser, PairOutcome, Registration, SessionRow, Store, StoreError, UserRow,
     },
+};
+use tebdil_protocol::{
+    Device, Secret,
+    domain::{EndReason, Locale, Mode},
+    id::{MatchId, SessionId, TicketId, UserId},
     time::{Clock, Timestamp},
 };
 

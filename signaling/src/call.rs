@@ -13,7 +13,7 @@
 
 use std::collections::VecDeque;
 
-use tebdil_core::{
+use tebdil_protocol::{
     domain::{DescriptionKind, MatchRole},
     time::Timestamp,
 };

@@ -11,7 +11,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 use sha2::Sha256;
-use tebdil_core::{domain::MatchRole, id::MatchId, protocol::Secret, time::Timestamp};
+use tebdil_protocol::{Secret, domain::MatchRole, id::MatchId, time::Timestamp};
 
 /// One side of one call, as a relay knows it: 128 bits that only the secret's holders can lead back
 /// to the match. User names go over the network in the clear.

@@ -6,7 +6,7 @@
 //! from an allow-list ([`sanitise_sdp`], [`sanitise_candidate`]); and the relay relays only to
 //! relays of ours.
 //!
-//! The server uses this crate, it uses `tebdil_core` (ids, clock, domain words), and neither
+//! The server uses this crate, it uses `tebdil_protocol` (ids, clock, domain words), and neither
 //! `tebdil_workers` nor the store knows of it.
 
 mod address;

@@ -17,7 +17,7 @@ mod names;
 use std::fmt::Write as _;
 
 use self::attribute::{Attribute, Scope};
-use tebdil_core::domain::DescriptionKind;
+use tebdil_protocol::domain::DescriptionKind;
 
 use crate::address::has_address;
 

@@ -6,7 +6,7 @@ mod checks;
 
 use std::path::Path;
 
-use tebdil_core::{domain::DescriptionKind, protocol::parse_client_frame};
+use tebdil_protocol::{domain::DescriptionKind, parse_client_frame};
 use tebdil_signaling::{Sanitised, sanitise_candidate, sanitise_sdp};
 
 /// Name and content of every file of a target.

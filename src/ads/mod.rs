@@ -5,11 +5,13 @@ use std::{sync::Arc, time::Duration};
 
 use rand::{Rng, SeedableRng as _, rngs::StdRng};
 use tebdil_core::{
-    ads::{AdRules, Placement},
-    id::{MatchId, UserId},
-    protocol::{Ad, ServerFrame},
+    ads::AdRules,
     realtime::Presence,
     store::{AdRow, AdSlot, EndedMatch, Store, StoreError},
+};
+use tebdil_protocol::{
+    Ad, Placement, ServerFrame,
+    id::{MatchId, UserId},
     time::{Clock, Timestamp},
 };
 use tokio::sync::{Mutex, mpsc};

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tebdil_core::{
     crypto::{BlindIndex, FieldCipher},
-    domain::Mode,
     franking::FrankingKeys,
-    id::IdGenerator,
+    ids::IdGenerator,
     realtime::{BusEvents, Realtime},
     skew::ClockGuard,
     store::{MatchRules, Store},
-    time::Clock,
 };
+use tebdil_protocol::{domain::Mode, time::Clock};
 
 use super::open_store;
 use crate::{

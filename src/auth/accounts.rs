@@ -9,17 +9,17 @@ use phonenumber::country;
 use rand::rngs::StdRng;
 use tebdil_core::{
     crypto::{BlindIndex, FieldCipher, PhoneIndex, Sealed},
-    domain::UserRole,
-    id::{SessionId, UserId},
     privacy::PHONE_CONTEXT,
-    protocol::{
-        Authenticated, Device, PasswordChangeRequest, ProfilePatch, Quota, Refreshed, Secret, User,
-    },
     quota::QuotaRules,
     store::{
         Erased, ErasedBy, NewSession, ProfileChange, ProfileUpdate, Rotation, SessionRow, Store,
         StoreError, UserRow,
     },
+};
+use tebdil_protocol::{
+    Authenticated, Device, PasswordChangeRequest, ProfilePatch, Quota, Refreshed, Secret, User,
+    domain::UserRole,
+    id::{SessionId, UserId},
     time::{Clock, Timestamp},
 };
 
@@ -331,14 +331,14 @@ impl Accounts {
         session: &SessionRow,
         role: UserRole,
         secret: &RefreshSecret,
-    ) -> tebdil_core::protocol::Tokens {
+    ) -> tebdil_protocol::Tokens {
         let (access_token, access_expires_at) = self.tokens.issue_access(
             session.user_id,
             session.id,
             role,
             session.refresh_expires_at,
         );
-        tebdil_core::protocol::Tokens {
+        tebdil_protocol::Tokens {
             access_token,
             access_expires_at,
             refresh_token: self.tokens.refresh_token(session.id, secret),

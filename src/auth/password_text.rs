@@ -12,7 +12,7 @@ use std::{collections::HashSet, sync::LazyLock};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha384;
-use tebdil_core::protocol::Secret;
+use tebdil_protocol::Secret;
 use unicode_normalization::UnicodeNormalization as _;
 use zeroize::Zeroizing;
 

@@ -3,7 +3,7 @@
 
 use std::{io, panic::AssertUnwindSafe, sync::Arc};
 
-use tebdil_core::protocol::Secret;
+use tebdil_protocol::Secret;
 use tokio::sync::oneshot;
 
 use super::{

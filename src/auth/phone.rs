@@ -1,7 +1,7 @@
 //! Phone numbers: one canonical form, and one that may be shown.
 
 use phonenumber::{Mode, Type, country, metadata::DATABASE};
-use tebdil_core::protocol::Secret;
+use tebdil_protocol::Secret;
 
 /// Reads phone numbers, those without a country code as of one region.
 #[derive(Debug, Clone, Copy)]

@@ -2,10 +2,10 @@
 
 use tebdil_core::{
     crypto::PhoneIndex,
-    id::UserId,
-    protocol::{Authenticated, BanNotice, Device, LoginRequest, Secret},
     store::{SignedIn, UserRow},
-    time::Timestamp,
+};
+use tebdil_protocol::{
+    Authenticated, BanNotice, Device, LoginRequest, Secret, id::UserId, time::Timestamp,
 };
 
 use super::{

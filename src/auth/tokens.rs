@@ -11,11 +11,11 @@ mod refresh;
 
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use tebdil_core::{
-    crypto::KeyRing,
+use tebdil_core::crypto::KeyRing;
+use tebdil_protocol::{
+    Secret,
     domain::UserRole,
     id::{BanId, SessionId, UserId},
-    protocol::Secret,
     time::{Clock, Timestamp},
 };
 

@@ -4,9 +4,11 @@
 use rand::CryptoRng;
 use tebdil_core::{
     crypto::{RecoveryHash, Sealed},
-    id::{SessionId, UserId},
-    protocol::{RecoveryCodes, Secret, TotpRemoval, TotpSetup},
     store::{StoreError, TOTP_CONTEXT, TotpBegun, TotpOf, TotpRemover, TotpRow, UserRow},
+};
+use tebdil_protocol::{
+    RecoveryCodes, Secret, TotpRemoval, TotpSetup,
+    id::{SessionId, UserId},
 };
 use totp_rs::{Algorithm, Builder, Totp};
 use zeroize::Zeroizing;

@@ -4,13 +4,12 @@
 use serde::{Deserialize, Serialize};
 use tebdil_core::{
     crypto::{PhoneIndex, Sealed},
+    store::{Alias, Guess, NewCode, PasswordReset, ProvenCode, StoreError, TriedCode},
+};
+use tebdil_protocol::{
+    Authenticated, Device, PasswordResetConfirmation, RegisterRequest, Secret, VerifyPhoneRequest,
     domain::{CodePurpose, Locale},
     id::{CodeId, UserId},
-    protocol::{
-        Authenticated, Device, PasswordResetConfirmation, RegisterRequest, Secret,
-        VerifyPhoneRequest,
-    },
-    store::{Alias, Guess, NewCode, PasswordReset, ProvenCode, StoreError, TriedCode},
 };
 
 use super::{

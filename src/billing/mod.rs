@@ -6,11 +6,8 @@ pub mod signature;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
-use tebdil_core::{
-    protocol::{BillingEvent, ErrorCode},
-    store::{BillingFact, Settled},
-    time::Timestamp,
-};
+use tebdil_core::store::{BillingFact, Settled};
+use tebdil_protocol::{BillingEvent, ErrorCode, time::Timestamp};
 
 use crate::notifications::Notifier;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
-use tebdil_core::time::Timestamp;
+use tebdil_protocol::time::Timestamp;
 
 /// The header.
 pub const HEADER: &str = "tebdil-signature";

@@ -23,11 +23,11 @@ use std::{
 };
 
 use quick_cache::sync::Cache;
-use tebdil_core::{
+use tebdil_core::store::{CallConnected, CallSide, EndedMatch, MatchRow, Store, StoreError};
+use tebdil_protocol::{
+    ErrorCode, PeerPresence, RtcCandidate, RtcDescription, RtcState, ServerFrame,
     domain::{CallState, DescriptionKind, MatchRole, Mode},
     id::{MatchId, SessionId, UserId},
-    protocol::{ErrorCode, PeerPresence, RtcCandidate, RtcDescription, RtcState, ServerFrame},
-    store::{CallConnected, CallSide, EndedMatch, MatchRow, Store, StoreError},
     time::Clock,
 };
 use tebdil_signaling::{Sanitised, Signal, check_medium, sanitise_candidate, sanitise_sdp};

@@ -1,7 +1,8 @@
 //! A call as one node knows it: of each side whose device is here, the place and the order of its
 //! signals.
 
-use tebdil_core::{domain::MatchRole, id::UserId, store::CallSide, time::Timestamp};
+use tebdil_core::store::CallSide;
+use tebdil_protocol::{domain::MatchRole, id::UserId, time::Timestamp};
 use tebdil_signaling::{Call, Refused, Signal, Stage};
 
 /// What one node knows of a call.

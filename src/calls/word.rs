@@ -1,10 +1,7 @@
 //! A sanitised signal in the form of the contract.
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::{
-    id::MatchId,
-    protocol::{RtcCandidate, RtcDescription, ServerFrame},
-};
+use tebdil_protocol::{RtcCandidate, RtcDescription, ServerFrame, id::MatchId};
 use tebdil_signaling::Signal;
 
 /// A signal on its way from one node to another. `Debug` shows neither description nor candidate.

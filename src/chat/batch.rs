@@ -2,11 +2,8 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use tebdil_core::{
-    id::MatchId,
-    protocol::{ErrorCode, FrameId, ServerFrame},
-    store::{NewMessage, NewReceipt},
-};
+use tebdil_core::store::{NewMessage, NewReceipt};
+use tebdil_protocol::{ErrorCode, FrameId, ServerFrame, id::MatchId};
 use uuid::Uuid;
 
 use crate::hub::{Connection, ConnectionId};

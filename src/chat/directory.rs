@@ -1,9 +1,9 @@
 //! Who is in which match, remembered for the frames that are not stored.
 
 use quick_cache::sync::Cache;
-use tebdil_core::{
+use tebdil_core::store::{Parties, Store, StoreError};
+use tebdil_protocol::{
     id::{MatchId, UserId},
-    store::{Parties, Store, StoreError},
     time::Timestamp,
 };
 

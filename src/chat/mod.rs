@@ -17,15 +17,15 @@ use std::{
 
 pub use replay::Missed;
 use tebdil_core::{
+    realtime::{Announcement, Presence, RealtimeError},
+    store::{ChatRules, End, EndedMatch, MatchRow, NewMessage, NewReceipt, Store, StoreError},
+};
+use tebdil_protocol::{
+    ErrorCode, FrameId, MatchEnded, MessageAck, MessageSend, PeerPresence, ServerFrame, Typing,
+    WhoEnded,
     domain::{EndReason, Mode},
     franking,
     id::{MatchId, UserId},
-    protocol::{
-        ErrorCode, FrameId, MatchEnded, MessageAck, MessageSend, PeerPresence, ServerFrame, Typing,
-        WhoEnded,
-    },
-    realtime::{Announcement, Presence, RealtimeError},
-    store::{ChatRules, End, EndedMatch, MatchRow, NewMessage, NewReceipt, Store, StoreError},
     time::Clock,
 };
 use tokio::sync::mpsc;

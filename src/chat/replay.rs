@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tebdil_core::{
     franking::FrankingKeys,
-    id::{MatchId, UserId},
-    protocol::{
-        ErrorCode, FrameId, MatchFound, MessageNew, MessageOrigin, MessageSync, PeerPresence,
-        Quota, ResumePoint, ServerFrame,
-    },
     store::{MatchRow, MessageRow, StoreError},
+};
+use tebdil_protocol::{
+    ErrorCode, FrameId, MatchFound, MessageNew, MessageOrigin, MessageSync, PeerPresence, Quota,
+    ResumePoint, ServerFrame,
+    id::{MatchId, UserId},
 };
 
 use super::{Chat, ended_for};
@@ -153,7 +153,7 @@ impl Chat {
         &self,
         connection: &Connection,
         match_id: MatchId,
-        now: tebdil_core::time::Timestamp,
+        now: tebdil_protocol::time::Timestamp,
     ) -> Result<Option<ServerFrame>, StoreError> {
         let Some(row) = self
             .store

@@ -4,12 +4,12 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tebdil_core::{
-    domain::MessageKind,
     franking::{FrankedMessage, FrankingKeys},
-    id::MatchId,
-    protocol::{ErrorCode, Frank, MessageAccepted, MessageNew, MessageOrigin, ServerFrame},
     store::{Append, Appended, ChatRules, NewMessage, NewReceipt, Receipt, Store, StoreError},
-    time::Clock,
+};
+use tebdil_protocol::{
+    ErrorCode, Frank, MessageAccepted, MessageNew, MessageOrigin, ServerFrame, domain::MessageKind,
+    id::MatchId, time::Clock,
 };
 use tokio::{
     sync::mpsc,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream};
-use tebdil_core::id::UserId;
+use tebdil_protocol::id::UserId;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 

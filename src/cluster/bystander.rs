@@ -4,12 +4,11 @@
 use std::sync::Arc;
 
 use tebdil_core::{
-    protocol::Secret,
     realtime::{BusEvent, BusEvents, Realtime, Undelivered},
     skew::ClockGuard,
     store::Store,
-    time::Clock,
 };
+use tebdil_protocol::{Secret, time::Clock};
 
 use super::{Announcer, NodeMessage};
 use crate::{

@@ -5,7 +5,7 @@
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tebdil_core::{
+use tebdil_protocol::{
     domain::MatchRole,
     id::{MatchId, SessionId, UserId},
 };
@@ -146,7 +146,7 @@ impl FrameText {
 
 #[cfg(test)]
 mod tests {
-    use tebdil_core::{id::MatchId, protocol::ServerFrame};
+    use tebdil_protocol::{ServerFrame, id::MatchId};
 
     use super::*;
 
@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn debug_shows_no_frame() {
         let frame = Outgoing::new(
-            &ServerFrame::error(tebdil_core::protocol::ErrorCode::NotFound, "hunter2"),
+            &ServerFrame::error(tebdil_protocol::ErrorCode::NotFound, "hunter2"),
             None,
         );
         assert!(

@@ -5,7 +5,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tebdil_core::{id::SessionId, protocol::CloseCode, store::StoreError};
+use tebdil_core::store::StoreError;
+use tebdil_protocol::{CloseCode, id::SessionId};
 
 use crate::app::App;
 

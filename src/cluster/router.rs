@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
-use tebdil_core::{
-    protocol::CloseCode,
-    realtime::{BusEvent, BusEvents, Device, Undelivered},
-};
+use tebdil_core::realtime::{BusEvent, BusEvents, Device, Undelivered};
+use tebdil_protocol::CloseCode;
 use tokio::sync::Notify;
 
 use super::{

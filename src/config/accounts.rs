@@ -8,9 +8,9 @@ use std::{
 use serde::Deserialize;
 use tebdil_core::{
     billing::{BillingRules, Plan},
-    protocol::Secret,
     settings::{Checks, seconds},
 };
+use tebdil_protocol::Secret;
 use tebdil_workers::{Verifier, VerifierError};
 
 use super::Countries;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde::Deserialize;
-use tebdil_core::{backoff::BackoffRule, protocol::ErrorCode, settings::Checks};
+use tebdil_core::{backoff::BackoffRule, settings::Checks};
+use tebdil_protocol::ErrorCode;
 
 /// Who counts a limit, and what happens while Redis does not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

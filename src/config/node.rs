@@ -5,12 +5,11 @@ use std::{path::PathBuf, time::Duration};
 use serde::Deserialize;
 use tebdil_core::{
     db,
-    protocol::Secret,
     realtime::{self, RealtimeSettings},
     settings::{Checks, seconds},
     skew::ClockGuard,
-    time::Clock,
 };
+use tebdil_protocol::{Secret, time::Clock};
 use tracing_subscriber::filter::EnvFilter;
 
 use super::{Config, Origins, TrustedProxies};

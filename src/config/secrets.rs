@@ -9,10 +9,8 @@ use std::{
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use rand::CryptoRng;
-use tebdil_core::{
-    crypto::{Key, KeyRing},
-    protocol::Secret,
-};
+use tebdil_core::crypto::{Key, KeyRing};
+use tebdil_protocol::Secret;
 
 use super::{Config, SecretSettings};
 

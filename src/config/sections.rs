@@ -4,14 +4,14 @@
 mod tests;
 
 use std::path::PathBuf;
+use tebdil_protocol::{REPORTABLE, Secret};
 
 use serde::Deserialize;
 use tebdil_core::{
     backoff::BackoffRule,
     claim::ClaimRules,
-    protocol::Secret,
     quota::QuotaRules,
-    report::{REPORTABLE, ReportRules},
+    report::ReportRules,
     settings::{Checks, Problem},
     store::{ChatRules, ReferralRules},
 };

@@ -8,12 +8,10 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use tebdil_core::{
-    crypto::PhoneIndex,
-    protocol::{
-        Authenticated, CloseCode, ErrorCode, LoginRequest, RefreshRequest, Refreshed,
-        RegisterRequest, VerificationRequired,
-    },
+use tebdil_core::crypto::PhoneIndex;
+use tebdil_protocol::{
+    Authenticated, CloseCode, ErrorCode, LoginRequest, RefreshRequest, Refreshed, RegisterRequest,
+    VerificationRequired,
 };
 
 use super::{

@@ -4,11 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use rand::rngs::StdRng;
-use tebdil_core::{
-    ads::Placement,
-    id::AdId,
-    protocol::{Ad, AdEvent, Page},
-};
+use tebdil_protocol::{Ad, AdEvent, Page, Placement, id::AdId};
 
 use super::{
     auth::Signed,

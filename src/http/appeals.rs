@@ -4,11 +4,8 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::{
-    id::AppealId,
-    protocol::{Appeal, AppealRequest, ErrorCode, Page},
-    store::{APPEAL_CONTEXT, Appealing, NewAppeal},
-};
+use tebdil_core::store::{APPEAL_CONTEXT, Appealing, NewAppeal};
+use tebdil_protocol::{Appeal, AppealRequest, ErrorCode, Page, id::AppealId};
 
 use super::{
     body::Strict,

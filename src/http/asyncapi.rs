@@ -1,11 +1,11 @@
 //! `GET /asyncapi.json`: the WebSocket half of the contract, as AsyncAPI 3.0.
 //!
-//! Everything in it comes from `tebdil_core::protocol`: the frames from the schemas of
+//! Everything in it comes from `tebdil_protocol`: the frames from the schemas of
 //! [`ClientFrame`] and [`ServerFrame`], the codes from [`CloseCode::ALL`] and [`ErrorCode::ALL`]. A
 //! new frame type is in the document as soon as it is a variant.
 
 use serde_json::{Map, Value, json};
-use tebdil_core::protocol::{
+use tebdil_protocol::{
     ClientFrame, CloseCode, ErrorCode, FrameId, MAX_FRAME_BYTES, SUBPROTOCOL, ServerFrame,
 };
 use utoipa::{PartialSchema, ToSchema};
@@ -156,7 +156,7 @@ fn to_value(schema: &impl serde::Serialize) -> Value {
 mod tests {
     use std::collections::BTreeSet;
 
-    use tebdil_core::protocol::parse_client_frame;
+    use tebdil_protocol::parse_client_frame;
 
     use super::*;
 

@@ -6,11 +6,11 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
-use tebdil_core::{
+use tebdil_core::store::AliveSession;
+use tebdil_protocol::{
+    ErrorCode,
     domain::UserRole,
     id::{SessionId, UserId},
-    protocol::ErrorCode,
-    store::AliveSession,
 };
 
 use super::problem::Failure;

@@ -6,10 +6,10 @@ use axum::{
     Json,
     extract::{Request, State},
 };
-use tebdil_core::{
-    domain::BillingOutcome,
-    protocol::{BillingEvent, BillingReceipt, ErrorCode, Secret, SubscriptionStatus, strict_json},
-    store::{Billed, BillingTerms},
+use tebdil_core::store::{Billed, BillingTerms};
+use tebdil_protocol::{
+    BillingEvent, BillingReceipt, ErrorCode, Secret, SubscriptionStatus, domain::BillingOutcome,
+    strict_json,
 };
 
 use super::{

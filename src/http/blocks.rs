@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::{
-    id::BlockId,
-    protocol::{Block, BlockRequest, ErrorCode, Page, Peer},
-    store::{BlockRow, Blocking},
-};
+use tebdil_core::store::{BlockRow, Blocking};
+use tebdil_protocol::{Block, BlockRequest, ErrorCode, Page, Peer, id::BlockId};
 
 use super::{
     auth::Signed,

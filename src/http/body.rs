@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, header},
 };
 use serde::de::DeserializeOwned;
-use tebdil_core::protocol::{ErrorCode, strict_json};
+use tebdil_protocol::{ErrorCode, strict_json};
 
 use super::{auth::Admitted, problem::Failure};
 use crate::app::App;

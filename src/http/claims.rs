@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::{
-    protocol::{Claim, ClaimRequest, ErrorCode, Page},
-    store::Claiming,
-};
+use tebdil_core::store::Claiming;
+use tebdil_protocol::{Claim, ClaimRequest, ErrorCode, Page};
 
 use super::{
     auth::Signed,

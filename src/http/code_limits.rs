@@ -6,7 +6,8 @@
 //! Guesses are counted by the store in any case, each code with five; the limits here come before
 //! it.
 
-use tebdil_core::{crypto::PhoneIndex, domain::CodePurpose, protocol::ErrorCode, realtime::Denied};
+use tebdil_core::{crypto::PhoneIndex, realtime::Denied};
+use tebdil_protocol::{ErrorCode, domain::CodePurpose};
 
 use super::{
     client_ip::ClientAddress,

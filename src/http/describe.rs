@@ -8,7 +8,7 @@
 //! what the operation has (a token, a role, a body, a query, an id in its path): every common
 //! refusal; the header `Idempotency-Key`; the shapes of `{id}`, `limit` and `cursor`; and that a
 //! body has no unknown fields. Bounds of a body's fields stand at its fields in
-//! `tebdil_core::protocol`, as `#[schema(max_length = …)]`.
+//! `tebdil_protocol`, as `#[schema(max_length = …)]`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,7 +16,7 @@ use axum::{
     extract::MatchedPath,
     http::{Method, request::Parts},
 };
-use tebdil_core::{id::UserId, protocol::ErrorCode};
+use tebdil_protocol::{ErrorCode, id::UserId};
 use utoipa::{
     PartialSchema as _,
     openapi::{

@@ -6,7 +6,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
-use tebdil_core::protocol::ErrorCode;
+use tebdil_protocol::ErrorCode;
 
 use super::problem::Failure;
 

@@ -21,11 +21,8 @@ use axum::{
 };
 use rand::rngs::StdRng;
 use serde::Deserialize;
-use tebdil_core::{
-    protocol::{ErrorCode, Tokens},
-    store::{FirstAnswer, Idempotent},
-    time::Timestamp,
-};
+use tebdil_core::store::{FirstAnswer, Idempotent};
+use tebdil_protocol::{ErrorCode, Tokens, time::Timestamp};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::{

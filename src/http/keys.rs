@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use tebdil_core::{
-    protocol::{ErrorCode, KeyUpload, KeysRemaining, MAX_KEY_PACKAGE_BYTES, MAX_KEY_PACKAGES},
-    store::PutKeys,
+use tebdil_core::store::PutKeys;
+use tebdil_protocol::{
+    ErrorCode, KeyUpload, KeysRemaining, MAX_KEY_PACKAGE_BYTES, MAX_KEY_PACKAGES,
 };
 
 use super::{

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use tebdil_core::{
+use tebdil_core::store::{End, MatchFilter, StoreError};
+use tebdil_protocol::{
+    Match, Message, MessageOrigin, Page,
     domain::{EndReason, MatchStatus, Mode},
     id::{MatchId, MessageId},
-    protocol::{Match, Message, MessageOrigin, Page},
-    store::{End, MatchFilter, StoreError},
 };
 
 use super::{

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::{
+use tebdil_protocol::{
+    CloseCode, ErrorCode, Page, PasswordChangeRequest, ProfilePatch, Quota, Session, User,
     id::SessionId,
-    protocol::{
-        CloseCode, ErrorCode, Page, PasswordChangeRequest, ProfilePatch, Quota, Session, User,
-    },
 };
 
 use super::{

@@ -1,7 +1,7 @@
 //! The REST API.
 //!
 //! A request's way: [`mod@router`] → extractors ([`auth`], [`body`], [`paging`]) → a handler → a
-//! service or one store method. To add an endpoint: its body in `tebdil_core::protocol`, its
+//! service or one store method. To add an endpoint: its body in `tebdil_protocol`, its
 //! handler in the file of its family, one line in `router.rs`; `describe` completes its part of the
 //! API document.
 

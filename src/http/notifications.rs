@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use tebdil_core::protocol::{
-    ErrorCode, Notification, NotificationsRead, Page, ReadRequest, Unread,
-};
+use tebdil_protocol::{ErrorCode, Notification, NotificationsRead, Page, ReadRequest, Unread};
 
 use super::{
     auth::Signed,

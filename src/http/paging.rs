@@ -5,10 +5,7 @@ use axum::{
     http::request::Parts,
 };
 use serde::de::DeserializeOwned;
-use tebdil_core::{
-    id::LogId,
-    protocol::{ErrorCode, Page},
-};
+use tebdil_protocol::{ErrorCode, Page, id::LogId};
 use utoipa::{
     PartialSchema as _,
     openapi::{RefOr, Schema},

@@ -9,11 +9,8 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures_util::stream;
-use tebdil_core::{
-    id::UserId,
-    protocol::{ErasureRequest, ErrorCode},
-    store::{Export, ExportError, ExportPage},
-};
+use tebdil_core::store::{Export, ExportError, ExportPage};
+use tebdil_protocol::{ErasureRequest, ErrorCode, id::UserId};
 
 use super::{
     auth::Signed,

@@ -5,11 +5,9 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use tebdil_core::{
-    claim::NotEligible,
-    protocol::{BanNotice, ErrorCode, FieldProblem, Problem, Secret, strict_json::Refused},
-    store::StoreError,
-    time::Timestamp,
+use tebdil_core::{claim::NotEligible, store::StoreError};
+use tebdil_protocol::{
+    BanNotice, ErrorCode, FieldProblem, Problem, Secret, strict_json::Refused, time::Timestamp,
 };
 
 use super::rate_limit::refusal;

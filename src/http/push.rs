@@ -7,13 +7,10 @@ use axum::{
     extract::{FromRequestParts, Path, State},
     http::{StatusCode, request::Parts},
 };
-use tebdil_core::{
-    domain::NotificationType,
-    protocol::{
-        ErrorCode, MAX_PUSH_TOKEN_BYTES, NotificationPreferences, NotificationPreferencesPatch,
-        PushTokenRequest, Secret,
-    },
-    store::PutPushToken,
+use tebdil_core::store::PutPushToken;
+use tebdil_protocol::{
+    ErrorCode, MAX_PUSH_TOKEN_BYTES, NotificationPreferences, NotificationPreferencesPatch,
+    PushTokenRequest, Secret, domain::NotificationType,
 };
 
 use super::{

@@ -9,10 +9,12 @@ use axum::{
 };
 use tebdil_core::{
     crypto::{BlindIndex, PhoneIndex},
+    realtime::{Backoff, Denied, Limiter, Realtime},
+};
+use tebdil_protocol::{
+    ErrorCode,
     domain::CodePurpose,
     id::{BanId, UserId},
-    protocol::ErrorCode,
-    realtime::{Backoff, Denied, Limiter, Realtime},
 };
 
 use super::{client_ip, problem::Failure};

@@ -3,10 +3,8 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::{
-    protocol::{ErrorCode, Page, Referral, ReferralRequest, Referrals},
-    store::{Invitation, ReferralRow},
-};
+use tebdil_core::store::{Invitation, ReferralRow};
+use tebdil_protocol::{ErrorCode, Page, Referral, ReferralRequest, Referrals};
 
 use super::{
     auth::Signed,

@@ -1,14 +1,12 @@
 //! `/v1/reports`: what users tell moderators of each other.
 
 use std::sync::Arc;
+use tebdil_protocol::{
+    ErrorCode, MAX_EVIDENCE, MAX_NOTE, Page, Report, ReportRequest, id::ReportId,
+};
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::{
-    id::ReportId,
-    protocol::{ErrorCode, Page, Report, ReportRequest},
-    report::{MAX_EVIDENCE, MAX_NOTE},
-    store::{NewReport, Reporting},
-};
+use tebdil_core::store::{NewReport, Reporting};
 
 use super::{
     auth::Signed,

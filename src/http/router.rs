@@ -7,7 +7,7 @@ use axum::{
     middleware::{from_fn, from_fn_with_state},
     routing::get,
 };
-use tebdil_core::protocol::{ErrorCode, Problem};
+use tebdil_protocol::{ErrorCode, Problem};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::{
     Modify, OpenApi,

@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use tebdil_core::{
-    domain::Mode,
-    protocol::{ErrorCode, IceServers, IceServersRequest},
-};
+use tebdil_protocol::{ErrorCode, IceServers, IceServersRequest, domain::Mode};
 
 use super::{
     auth::Signed,

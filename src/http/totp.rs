@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::protocol::{
+use tebdil_protocol::{
     CloseCode, RecoveryCodes, TotpConfirmation, TotpRemoval, TotpRequest, TotpSetup,
 };
 

@@ -12,11 +12,10 @@ use serde_json::json;
 use tebdil_core::{
     backoff::Try,
     crypto::PhoneIndex,
-    id::UserId,
-    protocol::ErrorCode,
     realtime::Backoff,
     store::{StoreError, SystemLog},
 };
+use tebdil_protocol::{ErrorCode, id::UserId};
 
 use super::{
     problem::Failure,

@@ -3,12 +3,9 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::{
-    domain::CodePurpose,
-    protocol::{
-        Authenticated, CloseCode, PasswordResetConfirmation, PasswordResetRequest, RegisterRequest,
-        VerificationRequired, VerifyPhoneRequest,
-    },
+use tebdil_protocol::{
+    Authenticated, CloseCode, PasswordResetConfirmation, PasswordResetRequest, RegisterRequest,
+    VerificationRequired, VerifyPhoneRequest, domain::CodePurpose,
 };
 
 use super::{body::Strict, client_ip::ClientAddress, me, problem::Answer};

@@ -6,10 +6,10 @@ use std::sync::{
 };
 
 use rand::RngExt as _;
-use tebdil_core::{
+use tebdil_core::realtime::{Device, Stamp};
+use tebdil_protocol::{
+    CloseCode, FrameId, ServerFrame,
     id::{SessionId, UserId},
-    protocol::{CloseCode, FrameId, ServerFrame},
-    realtime::{Device, Stamp},
 };
 
 use super::{Outbound, OutboundLimits, Outgoing};

@@ -22,10 +22,10 @@ pub use connection::{Connection, ConnectionId, come_back_after_ms};
 use dashmap::{DashMap, Entry};
 pub use outbound::{Next, Outbound, OutboundLimits};
 pub use outgoing::{Known, Mark, Outgoing};
-use tebdil_core::{
+use tebdil_core::realtime::{Bus, Device};
+use tebdil_protocol::{
+    CloseCode, ServerFrame,
     id::{SessionId, UserId},
-    protocol::{CloseCode, ServerFrame},
-    realtime::{Bus, Device},
 };
 use tokio::sync::mpsc;
 

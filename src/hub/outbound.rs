@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, sync::Mutex};
 
-use tebdil_core::{id::MatchId, protocol::CloseCode};
+use tebdil_protocol::{CloseCode, id::MatchId};
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 

@@ -1,10 +1,7 @@
 //! Frames on their way out, and what they tell a device.
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::{
-    id::MatchId,
-    protocol::{FrameId, MessageOrigin, ServerFrame},
-};
+use tebdil_protocol::{FrameId, MessageOrigin, ServerFrame, id::MatchId};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 /// What a frame tells a device about a match, so that what it missed can be found.

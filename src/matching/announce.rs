@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use tebdil_core::{
-    domain::{MatchRole, MatchStatus},
-    id::{MatchId, SessionId, UserId},
-    protocol::{Match, MatchFound, PeerPresence, ServerFrame},
     realtime::Presence,
     store::{MadeMatch, MadeSide, Store, StoreError},
+};
+use tebdil_protocol::{
+    Match, MatchFound, PeerPresence, ServerFrame,
+    domain::{MatchRole, MatchStatus},
+    id::{MatchId, SessionId, UserId},
     time::Timestamp,
 };
 

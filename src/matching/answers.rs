@@ -5,10 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tebdil_core::{
-    id::TicketId,
-    protocol::{ErrorCode, FrameId, ServerFrame},
-};
+use tebdil_protocol::{ErrorCode, FrameId, ServerFrame, id::TicketId};
 
 use crate::hub::Connection;
 

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    id::TicketId,
     skew::ClockGuard,
     store::{MatchmakerTerm, NewMatch, PairOutcome, Refusal, Store, StoreError},
-    time::Clock,
 };
+use tebdil_protocol::{id::TicketId, time::Clock};
 
 use super::{
     MatchmakerConfig,

@@ -12,9 +12,9 @@ use std::{
     time::Duration,
 };
 
-use tebdil_core::{
+use tebdil_protocol::{
+    CloseCode, ErrorCode, ServerFrame,
     id::{TicketId, UserId},
-    protocol::{CloseCode, ErrorCode, ServerFrame},
 };
 use tokio::time::Instant;
 

@@ -17,10 +17,9 @@ use std::{
     time::Duration,
 };
 
-use tebdil_core::{
+use tebdil_core::{realtime::NodeId, store::MatchmakerTerm};
+use tebdil_protocol::{
     id::{SessionId, TicketId, UserId},
-    realtime::NodeId,
-    store::MatchmakerTerm,
     time::Timestamp,
 };
 use tokio::time::Instant;

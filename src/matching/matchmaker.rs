@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tebdil_core::{
-    id::{IdGenerator, UserId},
-    protocol::{CloseCode, ErrorCode, FrameId, MatchFind},
+    ids::IdGenerator,
     realtime::{NodeId, Realtime},
     skew::ClockGuard,
     store::Store,
-    time::Clock,
 };
+use tebdil_protocol::{CloseCode, ErrorCode, FrameId, MatchFind, id::UserId, time::Clock};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{

@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::{
+use tebdil_core::realtime::{Holder, NodeId};
+use tebdil_protocol::{
     id::{SessionId, TicketId, UserId},
-    realtime::{Holder, NodeId},
     time::Timestamp,
 };
 

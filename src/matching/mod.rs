@@ -36,7 +36,8 @@ pub use matchmaker::{Matchmaker, Parts, Status};
 pub use message::{MatchmakingMessage, Term, ToDesk, ToLeader, Why};
 pub use request::Refused;
 pub use task::MatchmakerTask;
-use tebdil_core::{domain::Mode, store::MatchRules};
+use tebdil_core::store::MatchRules;
+use tebdil_protocol::domain::Mode;
 
 use self::engine::Widening;
 

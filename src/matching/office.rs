@@ -8,11 +8,10 @@ use std::{
     sync::Arc,
 };
 
-use tebdil_core::{
+use tebdil_core::{realtime::NodeId, store::NewMatch};
+use tebdil_protocol::{
+    CloseCode, FrameId,
     id::{TicketId, UserId},
-    protocol::{CloseCode, FrameId},
-    realtime::NodeId,
-    store::NewMatch,
 };
 use tokio::time::Instant;
 

@@ -2,12 +2,8 @@
 
 use std::time::Duration;
 
-use tebdil_core::{
-    id::TicketId,
-    protocol::{ErrorCode, MatchFind, ServerFrame},
-    store::{Store, StoreError},
-    time::Timestamp,
-};
+use tebdil_core::store::{Store, StoreError};
+use tebdil_protocol::{ErrorCode, MatchFind, ServerFrame, id::TicketId, time::Timestamp};
 
 use super::{
     MatchmakerConfig,
@@ -99,7 +95,7 @@ pub(super) async fn ticket(
         .balances
         .quota(&config.rules.quota, user.is_premium, now);
     let left = match bucket {
-        tebdil_core::domain::QuotaBucket::Video => quota.video,
+        tebdil_protocol::domain::QuotaBucket::Video => quota.video,
         _ => quota.text,
     };
     if left + quota.bonus <= 0 {

@@ -7,11 +7,10 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tebdil_core::{
-    domain::Mode,
-    id::TicketId,
     realtime::{Holder, Realtime, RealtimeError},
     store::MatchmakerTerm,
 };
+use tebdil_protocol::{domain::Mode, id::TicketId};
 use tokio::{
     sync::mpsc,
     task::{JoinError, JoinSet},

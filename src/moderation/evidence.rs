@@ -6,9 +6,11 @@ use serde_json::Value;
 use tebdil_core::{
     crypto::{CryptoError, FieldCipher, Sealed},
     franking::{EvidenceError, FrankingKeys},
-    id::{MatchId, MessageId, ReportId, UserId},
-    protocol::{Evidence, MAX_CIPHERTEXT_BYTES, VerifiedMessage},
     store::ReportSubject,
+};
+use tebdil_protocol::{
+    Evidence, MAX_CIPHERTEXT_BYTES, VerifiedMessage,
+    id::{MatchId, MessageId, ReportId, UserId},
     time::Timestamp,
 };
 

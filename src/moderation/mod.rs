@@ -4,12 +4,8 @@ pub mod evidence;
 
 use std::sync::Arc;
 
-use tebdil_core::{
-    domain::EndReason,
-    id::UserId,
-    protocol::CloseCode,
-    store::{Notified, StoreError},
-};
+use tebdil_core::store::{Notified, StoreError};
+use tebdil_protocol::{CloseCode, domain::EndReason, id::UserId};
 
 use crate::app::App;
 

@@ -6,11 +6,8 @@ mod wakeups;
 
 use std::sync::Arc;
 
-use tebdil_core::{
-    id::UserId,
-    protocol::{Notification, NotificationsRead, Quota, ServerFrame},
-    store::Notified,
-};
+use tebdil_core::store::Notified;
+use tebdil_protocol::{Notification, NotificationsRead, Quota, ServerFrame, id::UserId};
 pub use texts::Texts;
 pub use wakeups::{Waker, Wakeups};
 

@@ -5,7 +5,7 @@
 
 use jiff::tz::TimeZone;
 use rust_i18n::t;
-use tebdil_core::{domain::Locale, notice::Notice, time::Timestamp};
+use tebdil_protocol::{domain::Locale, notice::Notice, time::Timestamp};
 
 /// Writes texts. Times are those of one zone, as users do not say where they are.
 #[derive(Debug, Clone)]
@@ -142,7 +142,7 @@ fn number(number: i64, locale: Locale) -> String {
 mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
-    use tebdil_core::{
+    use tebdil_protocol::{
         domain::{ClaimRefusal, ReportReason},
         id::{AdId, MatchId},
     };

@@ -13,10 +13,12 @@ use std::{
 };
 
 use tebdil_core::{
-    id::{MatchId, UserId},
-    notice::Notice,
     realtime::Presence,
     store::{SideId, Store, StoreError},
+};
+use tebdil_protocol::{
+    id::{MatchId, UserId},
+    notice::Notice,
     time::Clock,
 };
 use tokio::sync::Notify;

@@ -6,14 +6,8 @@ mod sweep;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use tebdil_core::{
-    domain::MatchRole,
-    id::MatchId,
-    protocol::{IceServer, IceServers, Secret},
-    realtime::Bus,
-    store::Store,
-    time::Clock,
-};
+use tebdil_core::{realtime::Bus, store::Store};
+use tebdil_protocol::{IceServer, IceServers, Secret, domain::MatchRole, id::MatchId, time::Clock};
 use tebdil_signaling::{Relay, RelayError, RelayRanges, RelaySecret, RelaySettings, SideId};
 use tokio::sync::Notify;
 

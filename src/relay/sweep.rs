@@ -11,12 +11,8 @@ use std::{
 };
 
 use futures_util::future::join_all;
-use tebdil_core::{
-    domain::MatchRole,
-    id::MatchId,
-    store::{Store, StoreError},
-    time::Timestamp,
-};
+use tebdil_core::store::{Store, StoreError};
+use tebdil_protocol::{domain::MatchRole, id::MatchId, time::Timestamp};
 use tebdil_signaling::{Relay, SideId};
 use tokio_util::sync::CancellationToken;
 

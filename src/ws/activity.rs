@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use dashmap::DashMap;
-use tebdil_core::{
+use tebdil_protocol::{
     id::{SessionId, UserId},
     time::Timestamp,
 };

@@ -13,12 +13,9 @@ use futures_util::{
     Sink, SinkExt as _, StreamExt as _,
     stream::{SplitSink, SplitStream},
 };
-use tebdil_core::{
-    protocol::{
-        ClientFrame, CloseCode, ErrorCode, FrameError, FrameId, Hello, MAX_FRAME_BYTES,
-        ServerFrame, parse_client_frame,
-    },
-    time::Timestamp,
+use tebdil_protocol::{
+    ClientFrame, CloseCode, ErrorCode, FrameError, FrameId, Hello, MAX_FRAME_BYTES, ServerFrame,
+    parse_client_frame, time::Timestamp,
 };
 use tokio::{
     io::AsyncWriteExt as _,

@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use tebdil_core::{
+use tebdil_core::{realtime::Denied, store::StoreError};
+use tebdil_protocol::{
+    ClientFrame, ErrorCode, FrameId, ServerFrame,
     domain::EndReason,
     id::{MatchId, UserId},
-    protocol::{ClientFrame, ErrorCode, FrameId, ServerFrame},
-    realtime::Denied,
-    store::StoreError,
 };
 
 use super::{connection::Session, limits::rate_limited};

@@ -13,7 +13,7 @@ use axum::{
     response::IntoResponse as _,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use tebdil_core::protocol::{ErrorCode, SUBPROTOCOL};
+use tebdil_protocol::{ErrorCode, SUBPROTOCOL};
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::{config::Origins, http::problem::Failure};

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, num::NonZeroU32};
 
 use governor::{DefaultDirectRateLimiter, RateLimiter, clock::Clock as _};
-use tebdil_core::protocol::{ErrorCode, ServerFrame};
+use tebdil_protocol::{ErrorCode, ServerFrame};
 use tokio::time::{Duration, Instant};
 use uuid::Uuid;
 

@@ -2,7 +2,7 @@
 //!
 //! A frame's way: [`connection`] reads it → [`dispatch`] hands it to the service of its family →
 //! the service answers through the connection's queue. To add a frame: its struct and variant in
-//! `tebdil_core::protocol`, its arm in `dispatch`, its line in `docs/protocol.md`.
+//! `tebdil_protocol`, its arm in `dispatch`, its line in `docs/protocol.md`.
 
 mod activity;
 mod connection;
@@ -20,7 +20,7 @@ use axum::{
 };
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tebdil_core::protocol::ErrorCode;
+use tebdil_protocol::ErrorCode;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     WebSocketStream,
@@ -34,7 +34,7 @@ use crate::{
     http::{Place, problem::Failure},
 };
 
-/// Frames above this are not even read; between [`tebdil_core::protocol::MAX_FRAME_BYTES`] and this
+/// Frames above this are not even read; between [`tebdil_protocol::MAX_FRAME_BYTES`] and this
 /// they are read and refused.
 const READ_LIMIT: usize = 128 * 1024;
 

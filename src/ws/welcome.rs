@@ -2,13 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tebdil_core::{
-    protocol::{
-        FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ResumePoint, ServerFrame,
-        SessionLimits, Welcome,
-    },
-    realtime::Stamp,
-    store::StoreError,
+use tebdil_core::{realtime::Stamp, store::StoreError};
+use tebdil_protocol::{
+    FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ResumePoint, ServerFrame, SessionLimits,
+    Welcome,
 };
 use tokio::time::timeout;
 

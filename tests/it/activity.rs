@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tebdil_client::raw::RawSocket;
-use tebdil_core::{id::UserId, time::Timestamp};
+use tebdil_protocol::{id::UserId, time::Timestamp};
 
 use crate::{
     harness::TestServer,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tebdil_core::time::Timestamp;
+use tebdil_protocol::time::Timestamp;
 
 use crate::{
     harness::{Reply, TestServer, TestUser},

@@ -13,11 +13,13 @@ use std::{
 use futures_util::future::join_all;
 use tebdil_core::{
     claim::ClaimRules,
-    domain::Mode,
-    id::{MatchId, SessionId, TicketId, UserId},
     quota::Balances,
     store::{Claiming, NewMatch, NewSide, PairOutcome},
     testing::{Backend, ENDLESS_TERM, TestStore},
+};
+use tebdil_protocol::{
+    domain::Mode,
+    id::{MatchId, SessionId, TicketId, UserId},
     time::Clock,
 };
 use tebdil_workers::{Hooks, Settings, Workers, jobs::Claims};

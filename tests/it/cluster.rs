@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tebdil_core::protocol::CloseCode;
+use tebdil_protocol::CloseCode;
 
 use crate::{
     harness::{PASSWORD, TestServer},

@@ -6,11 +6,8 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tebdil_client::rest::{Account, Api, ApiError};
-use tebdil_core::{
-    id::UserId,
-    protocol::{CloseCode, ErrorCode, RegisterRequest, Secret},
-    store::{Erased, ErasedBy},
-};
+use tebdil_core::store::{Erased, ErasedBy};
+use tebdil_protocol::{CloseCode, ErrorCode, RegisterRequest, Secret, id::UserId};
 
 use crate::{
     harness::{PASSWORD, TestServer, TestUser},

@@ -18,7 +18,7 @@ use axum::{
 };
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
-use tebdil_core::time::Clock;
+use tebdil_protocol::time::Clock;
 use tebdil_workers::fcm::{Credentials, Fcm};
 use tokio::{net::TcpListener, task::JoinSet};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 use tebdil_client::raw::{RawError, RawSocket, socket_url};
-use tebdil_core::protocol::CloseCode;
+use tebdil_protocol::CloseCode;
 
 use crate::{
     harness::TestServer,

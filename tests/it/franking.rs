@@ -9,12 +9,12 @@ use tebdil_client::{
     chat::{Chat, ChatEvent, ChatEvents, ChatOptions},
     raw::framed,
 };
-use tebdil_core::{
+use tebdil_core::{franking::EvidenceError, testing::Backend};
+use tebdil_protocol::{
+    Evidence, MessageAccepted,
     domain::ReportReason,
-    franking::{EvidenceError, franking_tag},
+    franking::franking_tag,
     id::{MatchId, UserId},
-    protocol::{Evidence, MessageAccepted},
-    testing::Backend,
     time::Clock,
 };
 

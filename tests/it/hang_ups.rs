@@ -2,7 +2,8 @@
 
 use serde_json::json;
 use sqlx::Connection as _;
-use tebdil_core::{protocol::CloseCode, testing::Backend};
+use tebdil_core::testing::Backend;
+use tebdil_protocol::CloseCode;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,

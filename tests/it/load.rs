@@ -12,7 +12,7 @@ use std::{
 
 use tebdil_client::chat::{Chat, ChatEvent, ChatEvents, ChatOptions, test_phone};
 use tebdil_client::connection::Backoff;
-use tebdil_core::id::MatchId;
+use tebdil_protocol::id::MatchId;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 /// Messages of one writer that may wait for their answer.

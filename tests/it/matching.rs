@@ -4,12 +4,10 @@ use std::{collections::HashMap, time::Duration};
 
 use serde_json::json;
 use tebdil_core::{
-    domain::Mode,
-    id::TicketId,
-    protocol::ErrorCode,
     store::{NewMatch, NewSide, PairOutcome},
     testing::{ENDLESS_TERM, TestStore},
 };
+use tebdil_protocol::{ErrorCode, domain::Mode, id::TicketId};
 use tokio::task::JoinSet;
 
 use crate::{

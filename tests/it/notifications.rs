@@ -4,7 +4,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 use tebdil_client::chat::{Chat, ChatEvent, ChatOptions};
-use tebdil_core::{id::MatchId, notice::Notice, time::Clock};
+use tebdil_protocol::{id::MatchId, notice::Notice, time::Clock};
 
 use crate::{
     harness::{PASSWORD, TestServer, TestUser},
@@ -63,7 +63,7 @@ async fn read(server: &TestServer, user: &TestUser, body: Value) -> Value {
 }
 
 async fn unread_at_welcome(server: &TestServer, user: &TestUser) -> Value {
-    let token = tebdil_core::protocol::Secret::from(user.access.as_str());
+    let token = tebdil_protocol::Secret::from(user.access.as_str());
     let (socket, welcome) = tebdil_client::raw::RawSocket::hello(&server.base, &token)
         .await
         .expect("a socket");

@@ -5,11 +5,8 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tebdil_client::chat::{Chat, ChatEvent, ChatEvents, ChatOptions};
-use tebdil_core::{
-    domain::PushPlatform,
-    protocol::{Location, ProfilePatch, PushTokenRequest, Tokens},
-    testing::Backend,
-};
+use tebdil_core::testing::Backend;
+use tebdil_protocol::{Location, ProfilePatch, PushTokenRequest, Tokens, domain::PushPlatform};
 
 use crate::{
     calls::agree,
@@ -22,7 +19,7 @@ const PASSWORD: &str = "kırmızı balık gölde";
 const PUSH_TOKEN: &str = "f8jd-Kq2:APA91bExample";
 const WORDS: &str = "buluşalım mı yarın";
 
-async fn secured(events: &mut ChatEvents) -> tebdil_core::id::MatchId {
+async fn secured(events: &mut ChatEvents) -> tebdil_protocol::id::MatchId {
     loop {
         if let ChatEvent::Secured { match_id, .. } = events.recv().await.expect("an event") {
             return match_id;

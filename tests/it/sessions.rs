@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tebdil_client::raw::RawSocket;
-use tebdil_core::protocol::{CloseCode, Secret};
+use tebdil_protocol::{CloseCode, Secret};
 
 use crate::{
     ads::staff,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tebdil_client::raw::RawSocket;
-use tebdil_core::protocol::Secret;
+use tebdil_protocol::Secret;
 
 use crate::harness::{TestServer, TestUser};
 
@@ -192,10 +192,7 @@ pub async fn connect_to(url: &str, user: &TestUser) -> RawSocket {
         .await
         .expect("a socket");
     assert!(
-        matches!(
-            welcome.frame,
-            tebdil_core::protocol::ServerFrame::Welcome(_)
-        ),
+        matches!(welcome.frame, tebdil_protocol::ServerFrame::Welcome(_)),
         "{welcome:?}"
     );
     socket

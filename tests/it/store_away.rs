@@ -6,7 +6,8 @@ use futures_util::future::join_all;
 use serde_json::json;
 use sqlx::{Connection as _, SqliteConnection};
 use tebdil_client::raw::RawSocket;
-use tebdil_core::{protocol::CloseCode, testing::Backend};
+use tebdil_core::testing::Backend;
+use tebdil_protocol::CloseCode;
 
 use crate::{
     harness::TestServer,

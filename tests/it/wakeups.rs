@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tebdil_client::raw::RawSocket;
-use tebdil_core::{protocol::Secret, testing::Backend};
+use tebdil_core::testing::Backend;
+use tebdil_protocol::Secret;
 
 use crate::{
     harness::TestServer,

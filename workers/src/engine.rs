@@ -8,8 +8,8 @@ use apalis_core::{error::WorkerError, worker::builder::WorkerBuilder};
 use tebdil_core::{
     realtime::NodeId,
     store::{Store, StoreError},
-    time::Clock,
 };
+use tebdil_protocol::time::Clock;
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;

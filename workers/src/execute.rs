@@ -10,10 +10,8 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use tebdil_core::{
-    store::{JobFailure, JobLease, LeasedJob, StoreError},
-    time::Timestamp,
-};
+use tebdil_core::store::{JobFailure, JobLease, LeasedJob, StoreError};
+use tebdil_protocol::time::Timestamp;
 use tokio::time::Instant;
 
 use crate::job::{JobContext, JobError, JobRef, Queue};

@@ -6,14 +6,16 @@ use futures_util::future::{BoxFuture, FutureExt};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tebdil_core::{
     billing::BillingRules,
-    id::UserId,
-    protocol::Quota,
     quota::QuotaRules,
     realtime::Presence,
     report::ReportRules,
     settings::{Checks, days},
     skew::ClockGuard,
     store::{EndedMatch, NewJob, Notified, ReferralRules, Store, StoreError},
+};
+use tebdil_protocol::{
+    Quota,
+    id::UserId,
     time::{Clock, Timestamp},
 };
 

@@ -2,10 +2,8 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use tebdil_core::{
-    store::{NewJob, StoreError},
-    time::Timestamp,
-};
+use tebdil_core::store::{NewJob, StoreError};
+use tebdil_protocol::time::Timestamp;
 
 use crate::job::{JobContext, Queue};
 

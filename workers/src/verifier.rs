@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use reqwest::{Client, StatusCode, redirect};
 use serde::Deserialize;
-use tebdil_core::{protocol::Secret, time::Timestamp};
+use tebdil_protocol::{Secret, time::Timestamp};
 
 /// Largest answer that is read, bytes.
 const MAX_ANSWER: usize = 16 * 1024;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tebdil_core::protocol::{RtcCandidate, RtcDescription};
+use tebdil_protocol::{RtcCandidate, RtcDescription};
 use tokio::time::Instant;
 
 use super::{CallError, Fingerprint, Pin, fingerprints_of};
@@ -143,7 +143,7 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
-    use tebdil_core::{domain::DescriptionKind, id::MatchId};
+    use tebdil_protocol::{domain::DescriptionKind, id::MatchId};
 
     use super::{
         super::fingerprint::tests::{fingerprint, sdp},

@@ -10,10 +10,8 @@ use std::{
     time::Duration,
 };
 
-use tebdil_core::{
-    domain::MessageKind,
-    id::MatchId,
-    protocol::{MatchFind, MessageAccepted, MessageSend, User},
+use tebdil_protocol::{
+    MatchFind, MessageAccepted, MessageSend, User, domain::MessageKind, id::MatchId,
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},

@@ -1,9 +1,7 @@
 //! Video calls; [`crate::call`] says what they need.
 
-use tebdil_core::{
-    domain::CallState,
-    id::MatchId,
-    protocol::{ClientFrame, IceServers, RtcCandidate, RtcDescription, RtcState},
+use tebdil_protocol::{
+    ClientFrame, IceServers, RtcCandidate, RtcDescription, RtcState, domain::CallState, id::MatchId,
 };
 
 use super::{Chat, ChatError, Command};

@@ -1,6 +1,6 @@
 //! From what the connection says to what the chat says.
 
-use tebdil_core::protocol::ResumePoint;
+use tebdil_protocol::ResumePoint;
 
 use super::{ChatEvent, EndDetails};
 use crate::{connection::Event, state::StoredMatch};
@@ -36,7 +36,7 @@ pub(super) fn plain(event: Event) -> Option<ChatEvent> {
     })
 }
 
-pub(super) fn end_details(ended: &tebdil_core::protocol::MatchEnded) -> EndDetails {
+pub(super) fn end_details(ended: &tebdil_protocol::MatchEnded) -> EndDetails {
     EndDetails {
         status: ended.status,
         reason: ended.reason,

@@ -2,13 +2,11 @@
 
 use std::time::Duration;
 
-use tebdil_core::{
+use tebdil_protocol::{
+    ErrorCode, Match, Notification, NotificationsRead, Quota, RtcCandidate, RtcDescription,
+    RtcState, User, WhoEnded,
     domain::{EndReason, MatchStatus},
     id::{MatchId, TicketId},
-    protocol::{
-        ErrorCode, Match, Notification, NotificationsRead, Quota, RtcCandidate, RtcDescription,
-        RtcState, User, WhoEnded,
-    },
     time::Timestamp,
 };
 use uuid::Uuid;

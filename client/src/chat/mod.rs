@@ -26,13 +26,11 @@ mod sign_in;
 
 use std::sync::Arc;
 
-use tebdil_core::{
+use tebdil_protocol::{
+    Block, Device as DeviceName, DeviceInfo, ErrorCode, Evidence, Match, MatchFind, ReportRequest,
+    User,
     domain::{Mode, ReportReason},
     id::{MatchId, TicketId},
-    protocol::{
-        Block, Device as DeviceName, DeviceInfo, ErrorCode, Evidence, Match, MatchFind,
-        ReportRequest, User,
-    },
     time::Clock,
 };
 use tokio::sync::{mpsc, oneshot};

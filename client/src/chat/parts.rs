@@ -2,11 +2,9 @@
 
 use std::collections::VecDeque;
 
-use tebdil_core::{
+use tebdil_protocol::{
+    ClientFrame, Evidence, Match, MatchFind, MessageAccepted, MessageSend, RtcDescription,
     id::{MatchId, TicketId},
-    protocol::{
-        ClientFrame, Evidence, Match, MatchFind, MessageAccepted, MessageSend, RtcDescription,
-    },
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;

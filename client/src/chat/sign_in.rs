@@ -1,8 +1,7 @@
 //! Ways into a chat: a new account, a password, a stored session.
 
-use tebdil_core::{
-    protocol::{LoginRequest, RegisterRequest, Secret, Tokens, User, VerifyPhoneRequest},
-    time::Clock,
+use tebdil_protocol::{
+    LoginRequest, RegisterRequest, Secret, Tokens, User, VerifyPhoneRequest, time::Clock,
 };
 
 use super::{Chat, ChatError, ChatEvents, ChatOptions};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tebdil_core::protocol::{
+use tebdil_protocol::{
     ClientFrame, CloseCode, Hello, ResumePoint, ServerFrame, ServerMessage, Welcome,
 };
 

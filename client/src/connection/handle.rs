@@ -8,13 +8,11 @@ use std::{
     time::Duration,
 };
 
-use tebdil_core::{
+use tebdil_protocol::{
+    ClientFrame, MatchEnded, MatchFind, MatchRef, MessageAccepted, MessageAck, MessageSend,
+    ServerFrame, Typing,
     domain::MessageKind,
     id::{MatchId, TicketId},
-    protocol::{
-        ClientFrame, MatchEnded, MatchFind, MatchRef, MessageAccepted, MessageAck, MessageSend,
-        ServerFrame, Typing,
-    },
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::task::TaskTracker;

@@ -5,9 +5,8 @@ use std::{
     time::Duration,
 };
 
-use tebdil_core::{
-    id::MatchId,
-    protocol::{MessageAck, MessageNew, MessageOrigin, MessageSync, ResumePoint},
+use tebdil_protocol::{
+    MessageAck, MessageNew, MessageOrigin, MessageSync, ResumePoint, id::MatchId,
 };
 use tokio::time::Instant;
 
@@ -225,7 +224,7 @@ impl Track {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use tebdil_core::{domain::MessageKind, id::MessageId, time::Timestamp};
+    use tebdil_protocol::{domain::MessageKind, id::MessageId, time::Timestamp};
 
     use super::*;
 

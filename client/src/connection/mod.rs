@@ -28,14 +28,12 @@ mod token;
 use std::{sync::Arc, time::Duration};
 
 use rand::{SeedableRng, rngs::StdRng};
-use tebdil_core::{
+use tebdil_protocol::{
+    CloseCode, DeviceInfo, ErrorCode, MatchEnded, MatchFound, MessageAccepted, MessageNew,
+    MessageSend, Notification, NotificationsRead, PeerPresence, Quota, ResumePoint, RtcCandidate,
+    RtcDescription, RtcState, Welcome,
     domain::MessageKind,
     id::{MatchId, TicketId},
-    protocol::{
-        CloseCode, DeviceInfo, ErrorCode, MatchEnded, MatchFound, MessageAccepted, MessageNew,
-        MessageSend, Notification, NotificationsRead, PeerPresence, Quota, ResumePoint,
-        RtcCandidate, RtcDescription, RtcState, Welcome,
-    },
     time::{Clock, Timestamp},
 };
 use tokio::sync::mpsc;

@@ -5,11 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tebdil_core::{
-    domain::MessageKind,
-    id::MatchId,
-    protocol::{ErrorCode, MessageAccepted, MessageSend},
-};
+use tebdil_protocol::{ErrorCode, MessageAccepted, MessageSend, domain::MessageKind, id::MatchId};
 use tokio::{
     sync::{OwnedSemaphorePermit, oneshot},
     time::Instant,
@@ -271,7 +267,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tebdil_core::{id::MessageId, time::Timestamp};
+    use tebdil_protocol::{id::MessageId, time::Timestamp};
 
     fn message(match_id: i64, number: u128, kind: MessageKind) -> MessageSend {
         MessageSend {

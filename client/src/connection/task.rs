@@ -9,11 +9,8 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use rand::rngs::StdRng;
-use tebdil_core::{
-    id::MatchId,
-    protocol::{
-        ClientFrame, CloseCode, FrameId, MessageOrigin, ServerFrame, TokenRefresh, Welcome,
-    },
+use tebdil_protocol::{
+    ClientFrame, CloseCode, FrameId, MessageOrigin, ServerFrame, TokenRefresh, Welcome, id::MatchId,
 };
 use tokio::{
     sync::{mpsc, oneshot},

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::json;
-use tebdil_core::protocol::{MatchFind, Secret, ServerFrame};
+use tebdil_protocol::{MatchFind, Secret, ServerFrame};
 use tokio_tungstenite::tungstenite::Message;
 
 use self::server::{Server, quota, welcome};
@@ -69,7 +69,7 @@ async fn a_request_gets_the_answer_that_names_it() {
     until(&mut events, connected).await;
 
     let find = MatchFind {
-        mode: tebdil_core::domain::Mode::Text,
+        mode: tebdil_protocol::domain::Mode::Text,
         interests: None,
         languages: None,
         max_distance_km: None,
@@ -316,7 +316,7 @@ async fn a_request_waits_for_a_socket_and_fails_with_it() {
     let server = Server::start().await;
     let (handle, mut events) = Connection::open(server.options());
     let asked = tokio::join!(
-        handle.request(tebdil_core::protocol::ClientFrame::MatchCancel),
+        handle.request(tebdil_protocol::ClientFrame::MatchCancel),
         async {
             let (mut peer, _) = server.welcome().await;
             let asked = peer.recv_type("match.cancel").await;

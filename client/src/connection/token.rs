@@ -3,10 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tebdil_core::{
-    protocol::{Secret, Tokens},
-    time::Timestamp,
-};
+use tebdil_protocol::{Secret, Tokens, time::Timestamp};
 
 use crate::rest::{Account, ApiError};
 

@@ -10,7 +10,7 @@ use openmls::prelude::{
 };
 use openmls_basic_credential::SignatureKeyPair;
 use openmls_rust_crypto::OpenMlsRustCrypto;
-use tebdil_core::{id::MatchId, time::Clock};
+use tebdil_protocol::{id::MatchId, time::Clock};
 
 use super::{
     MlsError, SafetyNumber, Snapshot,

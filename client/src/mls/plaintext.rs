@@ -7,7 +7,7 @@
 //! bytes.
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::{franking::Salt, id::MatchId, protocol::MAX_CIPHERTEXT_BYTES};
+use tebdil_protocol::{MAX_CIPHERTEXT_BYTES, franking::Salt, id::MatchId};
 use zeroize::Zeroizing;
 
 use super::MlsError;

@@ -4,7 +4,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use openmls::prelude::KeyPackageRef;
 use openmls_rust_crypto::MemoryStorage;
 use serde::{Deserialize, Serialize};
-use tebdil_core::id::MatchId;
+use tebdil_protocol::id::MatchId;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 use super::MlsError;

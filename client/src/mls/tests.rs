@@ -3,10 +3,10 @@ use openmls::prelude::{
     ProtocolVersion,
     tls_codec::{DeserializeBytes as _, Serialize as _},
 };
-use tebdil_core::{
+use tebdil_protocol::{
+    MAX_CIPHERTEXT_BYTES,
     franking::{FrankingTag, franking_tag, tag_in_message},
     id::MatchId,
-    protocol::MAX_CIPHERTEXT_BYTES,
     time::Clock,
 };
 use zeroize::Zeroizing;

@@ -6,15 +6,13 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::Method;
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
-use tebdil_core::{
+use tebdil_protocol::{
+    Authenticated, Block, BlockRequest, Claim, ClaimRequest, ErrorCode, IceServers,
+    IceServersRequest, KeyUpload, KeysRemaining, LoginRequest, Match, Message, Page,
+    PasswordChangeRequest, ProfilePatch, Quota, RegisterRequest, Report, ReportRequest, Secret,
+    Session, Tokens, User,
     domain::{MatchStatus, Mode},
     id::{BlockId, MatchId, MessageId, SessionId},
-    protocol::{
-        Authenticated, Block, BlockRequest, Claim, ClaimRequest, ErrorCode, IceServers,
-        IceServersRequest, KeyUpload, KeysRemaining, LoginRequest, Match, Message, Page,
-        PasswordChangeRequest, ProfilePatch, Quota, RegisterRequest, Report, ReportRequest, Secret,
-        Session, Tokens, User,
-    },
     time::Clock,
 };
 use uuid::Uuid;

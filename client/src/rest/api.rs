@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode, header::CONTENT_TYPE};
 use serde::{Serialize, de::DeserializeOwned};
-use tebdil_core::protocol::{
+use tebdil_protocol::{
     Appeal, AppealRequest, Authenticated, LoginRequest, Page, PasswordResetConfirmation,
     PasswordResetRequest, Problem, RefreshRequest, Refreshed, RegisterRequest, Secret, Tokens,
     VerifyPhoneRequest,

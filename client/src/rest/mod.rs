@@ -9,7 +9,7 @@ mod tests;
 
 use std::time::Duration;
 
-use tebdil_core::protocol::{ErrorCode, Problem};
+use tebdil_protocol::{ErrorCode, Problem};
 
 pub use account::{Account, MatchFilter, new_refresh_seed};
 pub use api::Api;

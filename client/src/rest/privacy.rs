@@ -1,7 +1,7 @@
 //! Leaving for good, and taking everything along.
 
 use reqwest::Method;
-use tebdil_core::protocol::{ErasureRequest, Secret};
+use tebdil_protocol::{ErasureRequest, Secret};
 
 use super::{Account, ApiError, api::Nothing};
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use tebdil_core::domain::Locale;
+use tebdil_protocol::domain::Locale;
 
 /// Tebdil in the terminal.
 #[derive(Debug, Parser)]

@@ -2,10 +2,7 @@
 
 use rust_i18n::t;
 use tebdil_client::{chat::ChatError, connection::RequestError, mls::MlsError, rest::ApiError};
-use tebdil_core::{
-    domain::ReportReason,
-    protocol::{BanNotice, ErrorCode, Problem},
-};
+use tebdil_protocol::{BanNotice, ErrorCode, Problem, domain::ReportReason};
 
 use super::screen;
 

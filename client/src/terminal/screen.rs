@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use tebdil_core::time::Timestamp;
+use tebdil_protocol::time::Timestamp;
 
 /// What a line is, which decides its colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -8,10 +8,7 @@ use std::collections::HashMap;
 
 use rust_i18n::t;
 use tebdil_client::chat::{Chat, ChatError, ChatEvents, ChatOptions, Conversation};
-use tebdil_core::{
-    id::MatchId,
-    protocol::{ErrorCode, Quota},
-};
+use tebdil_protocol::{ErrorCode, Quota, id::MatchId};
 
 use super::{
     TerminalError, failure,

@@ -7,10 +7,7 @@ use tebdil_client::{
     chat::{Chat, ChatError, ChatEvents, ChatOptions},
     rest::{Api, ApiError},
 };
-use tebdil_core::{
-    domain::AppealStatus,
-    protocol::{ErrorCode, RegisterRequest, Secret},
-};
+use tebdil_protocol::{ErrorCode, RegisterRequest, Secret, domain::AppealStatus};
 
 use super::{
     TerminalError,

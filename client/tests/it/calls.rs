@@ -5,10 +5,10 @@ use tebdil_client::{
     chat::{ChatError, ChatEvent},
     state::StateDir,
 };
-use tebdil_core::{
+use tebdil_protocol::{
+    RtcCandidate, RtcDescription,
     domain::{CallState, DescriptionKind},
     id::MatchId,
-    protocol::{RtcCandidate, RtcDescription},
 };
 
 use crate::{

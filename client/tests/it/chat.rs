@@ -8,11 +8,11 @@ use tebdil_client::{
     mls::SafetyNumber,
     state::StateDir,
 };
-use tebdil_core::{
+use tebdil_protocol::{
+    ErrorCode, WhoEnded,
     domain::{EndReason, ReportReason},
     franking::{ciphertext_sha256, verify_tag},
     id::MatchId,
-    protocol::{ErrorCode, WhoEnded},
 };
 
 use crate::relay::{Out, Relay};

@@ -1,8 +1,5 @@
 use tebdil_client::rest::{Account, Api, ApiError, new_refresh_seed};
-use tebdil_core::{
-    protocol::{ErrorCode, LoginRequest, RegisterRequest, Secret},
-    time::Clock,
-};
+use tebdil_protocol::{ErrorCode, LoginRequest, RegisterRequest, Secret, time::Clock};
 
 use crate::relay::Relay;
 
@@ -95,7 +92,7 @@ async fn a_token_near_its_end_is_renewed_before_it_is_used() {
     let seen = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
     let watcher = {
         let seen = seen.clone();
-        move |tokens: &tebdil_core::protocol::Tokens| {
+        move |tokens: &tebdil_protocol::Tokens| {
             seen.lock()
                 .expect("lock")
                 .push(tokens.access_token.expose().to_owned());

@@ -23,7 +23,7 @@ use self::{
     postgres::{Held, PostgresPool},
     query::On,
 };
-use crate::{id::IdGenerator, store::StoreError};
+use crate::{ids::IdGenerator, store::StoreError};
 
 /// How long a statement waits for a connection or, on SQLite, for the write lock.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);

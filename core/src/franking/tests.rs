@@ -1,6 +1,7 @@
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
+use tebdil_protocol::franking::{authenticated_data, ciphertext_sha256, franking_tag};
 
 use super::*;
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::{NodeId, link::Link};
-use crate::id::{SessionId, UserId};
+use tebdil_protocol::id::{SessionId, UserId};
 
 /// The way to the other nodes.
 ///

@@ -12,7 +12,7 @@ use tokio::{sync::mpsc, time::Instant};
 use super::{
     Announcement, BusEvent, Device, Holder, Joined, NodeId, RealtimeError, Stamp, presence::Word,
 };
-use crate::id::{SessionId, UserId};
+use tebdil_protocol::id::{SessionId, UserId};
 
 /// The realtime state of a node that is alone.
 #[derive(Debug)]

@@ -24,7 +24,7 @@ pub use link::is_redis;
 pub use presence::{Announcement, Device, Joined, Presence, Stamp};
 use rand::{Rng, RngExt as _};
 
-use crate::protocol::Secret;
+use tebdil_protocol::Secret;
 
 /// Names a node for as long as its process lives: drawn at random at every start. 16 hexadecimal
 /// digits as text.

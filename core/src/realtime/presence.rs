@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::{RealtimeError, link::Link};
-use crate::{
+use tebdil_protocol::{
     id::{SessionId, UserId},
     time::Timestamp,
 };

@@ -33,9 +33,9 @@ use rand::Rng as _;
 
 use crate::{
     db::{Db, Query, Tx},
-    id::{IdGenerator, NoNodePart},
-    time::{Clock, Timestamp},
+    ids::{IdGenerator, NoNodePart},
 };
+use tebdil_protocol::time::{Clock, Timestamp};
 
 /// A statement failed. Its text is for the log; clients see only `unavailable` or `internal`.
 #[derive(Debug, thiserror::Error)]

@@ -11,10 +11,10 @@ mod presence;
 
 use bytes::Bytes;
 use tebdil_core::{
-    id::{SessionId, UserId},
     realtime::{Announcement, BusEvent, Device, Realtime},
     testing::{RedisPrefix, TestNode},
 };
+use tebdil_protocol::id::{SessionId, UserId};
 
 const ALICE: UserId = UserId(1);
 const BOB: UserId = UserId(2);

@@ -29,7 +29,7 @@ async fn online(node: &TestNode) -> Vec<bool> {
 
 async fn own_events(node: &mut TestNode) -> Vec<BusEvent> {
     // What Redis brings is on its way until a later message came the same way.
-    let witness = device(tebdil_core::id::UserId(99), 99, 99);
+    let witness = device(tebdil_protocol::id::UserId(99), 99, 99);
     let presence = node.realtime.presence.clone();
     let last = [tebdil_core::realtime::Announcement {
         peer: witness.user,

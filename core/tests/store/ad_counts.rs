@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tebdil_core::{id::AdId, protocol::AdEventKind, testing::TestStore};
+use tebdil_core::testing::TestStore;
+use tebdil_protocol::{AdEventKind, id::AdId};
 
 use crate::{
     ads::{ADMIN, MINUTE, often, serve},

@@ -1,11 +1,13 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    ads::{AdRules, Placement},
-    id::{AdId, MatchId, UserId},
-    protocol::{AdPatch, AdSettings},
+    ads::AdRules,
     store::{AdChange, AdRow, AdSlot, Store},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    AdPatch, AdSettings, Placement,
+    id::{AdId, MatchId, UserId},
     time::Timestamp,
 };
 

@@ -3,13 +3,14 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use tebdil_core::{
-    ads::TargetGroup,
+    store::{AdNotifying, AdRow, NewAnnouncement},
+    testing::TestStore,
+};
+use tebdil_protocol::{
+    AdPatch, AdSettings, Announcement, TargetGroup,
     domain::{Locale, NotificationType},
     id::{AdId, UserId},
     notice::Notice,
-    protocol::{AdPatch, AdSettings, Announcement},
-    store::{AdNotifying, AdRow, NewAnnouncement},
-    testing::TestStore,
 };
 
 use crate::all_at_once;

@@ -1,10 +1,12 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    domain::{AppealDecision, AppealStatus, UserRole},
-    id::{AppealId, BanId, UserId},
     store::{APPEAL_CONTEXT, Actor, Appealing, BanRow, Judged, NewAppeal, NewBan},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    domain::{AppealDecision, AppealStatus, UserRole},
+    id::{AppealId, BanId, UserId},
 };
 
 use crate::{

@@ -1,13 +1,15 @@
 //! Bans by many reports.
 
 use tebdil_core::{
-    domain::{ReportDecision, ReportReason, UserRole},
-    id::UserId,
-    notice::Notice,
-    protocol::Report,
     report::ReportRules,
     store::{Judged, Reporting, Resolving},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    Report,
+    domain::{ReportDecision, ReportReason, UserRole},
+    id::UserId,
+    notice::Notice,
 };
 
 use crate::{

@@ -1,12 +1,14 @@
 use std::{collections::HashSet, time::Duration};
 
 use tebdil_core::{
-    domain::{EndReason, Mode},
-    id::{BlockId, MatchId},
     store::{
         BlockRow, Blocking, MatchRules, NewMatch, PairOutcome, ProfileUpdate, SessionRow, UserRow,
     },
     testing::{ENDLESS_TERM, TestStore},
+};
+use tebdil_protocol::{
+    domain::{EndReason, Mode},
+    id::{BlockId, MatchId},
 };
 
 use crate::{all_at_once, matches::couple, pair, rng, side};

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    domain::{EndReason, MatchStatus, Mode},
-    id::{MatchId, UserId},
     store::{CallConnected, CallOutcome, End, PairOutcome, StaffMatchFilter},
     testing::{ENDLESS_TERM, TestStore},
+};
+use tebdil_protocol::{
+    domain::{EndReason, MatchStatus, Mode},
+    id::{MatchId, UserId},
 };
 
 use crate::{

@@ -1,10 +1,9 @@
 use std::time::Duration;
 
-use tebdil_core::{
+use tebdil_core::{store::PairOutcome, testing::TestStore};
+use tebdil_protocol::{
     domain::{EndReason, MatchRole, Mode},
     id::{MatchId, UserId},
-    store::PairOutcome,
-    testing::TestStore,
 };
 
 use crate::{

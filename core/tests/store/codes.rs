@@ -2,12 +2,15 @@ use std::{sync::Arc, time::Duration};
 
 use tebdil_core::{
     crypto::{CodeHash, PhoneIndex},
-    domain::CodePurpose,
-    id::{CodeId, IdGenerator, UserId},
-    notice::Notice,
-    protocol::Secret,
+    ids::IdGenerator,
     store::{CODE_LIFETIME, CODE_TRIES, NewCode, ProvenCode, Registration, TriedCode},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    Secret,
+    domain::CodePurpose,
+    id::{CodeId, UserId},
+    notice::Notice,
 };
 
 use crate::{all_at_once, rng};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tebdil_core::{domain::BillingEventType, store::SubscriptionRow, testing::TestStore};
+use tebdil_core::{store::SubscriptionRow, testing::TestStore};
+use tebdil_protocol::domain::BillingEventType;
 
 use crate::{
     all_at_once,

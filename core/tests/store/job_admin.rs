@@ -1,11 +1,13 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    domain::JobState,
-    id::{JobId, UserId},
-    protocol::AdminJob,
     store::{JobFilter, JobLease, Mended, NewJob},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    AdminJob,
+    domain::JobState,
+    id::{JobId, UserId},
 };
 
 tebdil_core::store_conformance! { jobs_are_listed, a_dead_job_is_retried, a_dead_job_is_deleted, }

@@ -1,8 +1,8 @@
 use tebdil_core::{
-    id::SessionId,
     store::{MAX_ACCOUNT_KEY_PACKAGES, MAX_KEY_PACKAGES, PutKeys},
     testing::TestStore,
 };
+use tebdil_protocol::id::SessionId;
 
 use crate::all_at_once;
 

@@ -3,11 +3,10 @@
 use std::{collections::HashSet, time::Duration};
 
 use tebdil_core::{
-    domain::Mode,
-    id::MatchId,
     store::{Blocking, PairOutcome, Registration, UserRow},
     testing::TestStore,
 };
+use tebdil_protocol::{domain::Mode, id::MatchId};
 
 use crate::{
     all_at_once,

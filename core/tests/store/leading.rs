@@ -1,11 +1,10 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    domain::Mode,
-    id::TicketId,
     store::{MatchmakerTerm, NewMatch, PairOutcome},
     testing::TestStore,
 };
+use tebdil_protocol::{domain::Mode, id::TicketId};
 
 use crate::{
     all_at_once,

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    domain::{EndReason, MatchStatus, MessageKind, Mode},
-    id::MatchId,
     store::{MatchFilter, MatchRules, NewMessage, NewReceipt, PairOutcome, Refusal},
     testing::{ENDLESS_TERM, TestStore},
+};
+use tebdil_protocol::{
+    domain::{EndReason, MatchStatus, MessageKind, Mode},
+    id::MatchId,
 };
 use uuid::Uuid;
 

@@ -1,8 +1,8 @@
 use tebdil_core::{
-    protocol::SystemLogEntry,
     store::{LogFilter, SystemLog, UserRow},
     testing::TestStore,
 };
+use tebdil_protocol::SystemLogEntry;
 
 tebdil_core::store_conformance! { an_act_is_recorded, acts_are_listed_newest_first, the_store_answers }
 

@@ -55,10 +55,12 @@ use std::{fmt::Debug, future::Future};
 
 use rand::{SeedableRng, rngs::StdRng};
 use tebdil_core::{
-    domain::Mode,
-    id::{SessionId, TicketId, UserId},
     store::{NewMatch, NewSide},
     testing,
+};
+use tebdil_protocol::{
+    domain::Mode,
+    id::{SessionId, TicketId, UserId},
 };
 use tokio::task::JoinSet;
 

@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use tebdil_core::{
+use tebdil_core::{store::MarkedRead, testing::TestStore};
+use tebdil_protocol::{
     domain::Locale,
     id::{MatchId, NotificationId, UserId},
     notice::Notice,
-    store::MarkedRead,
-    testing::TestStore,
 };
 
 use crate::all_at_once;

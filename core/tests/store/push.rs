@@ -1,10 +1,13 @@
 use tebdil_core::{
-    domain::{NotificationType, PushPlatform},
-    id::{MatchId, NotificationId, SessionId, UserId},
-    notice::{Notice, PushOrder},
-    protocol::Secret,
+    notice::PushOrder,
     store::{NewJob, PushAudience, PutPushToken, SessionRow, UserRow},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    Secret,
+    domain::{NotificationType, PushPlatform},
+    id::{MatchId, NotificationId, SessionId, UserId},
+    notice::Notice,
 };
 
 use crate::all_at_once;

@@ -1,11 +1,13 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    domain::{LedgerReason, Mode, QuotaBucket},
-    id::UserId,
     quota::Balances,
     store::{Grant, MatchRules, PairOutcome, Refusal},
     testing::{ENDLESS_TERM, TestStore},
+};
+use tebdil_protocol::{
+    domain::{LedgerReason, Mode, QuotaBucket},
+    id::UserId,
 };
 
 use crate::{all_at_once, matches::couple, pair, side};

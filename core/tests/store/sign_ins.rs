@@ -3,12 +3,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tebdil_core::{
     crypto::{PhoneIndex, hash_token},
-    id::UserId,
-    notice::Notice,
-    protocol::Secret,
     store::{LogFilter, Notified, Rotation, SignedIn},
     testing::TestStore,
 };
+use tebdil_protocol::{Secret, id::UserId, notice::Notice};
 
 use crate::all_at_once;
 

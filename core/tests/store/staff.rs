@@ -1,8 +1,10 @@
 use tebdil_core::{
-    domain::{LedgerReason, QuotaBucket, UserRole},
-    id::UserId,
     store::{Correction, Grant, RoleChange},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    domain::{LedgerReason, QuotaBucket, UserRole},
+    id::UserId,
 };
 
 use crate::{all_at_once, billing::DAY, quota::assert_ledger_equals_balance};

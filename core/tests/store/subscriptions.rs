@@ -1,9 +1,11 @@
 use tebdil_core::{
-    domain::{LedgerReason, Mode, QuotaBucket},
-    id::UserId,
     quota::{Balances, QuotaRules},
     store::{Grant, MatchRules, PairOutcome, Settled, SubscriptionRow},
     testing::{ENDLESS_TERM, TestStore},
+};
+use tebdil_protocol::{
+    domain::{LedgerReason, Mode, QuotaBucket},
+    id::UserId,
 };
 
 use crate::{

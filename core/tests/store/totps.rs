@@ -2,10 +2,10 @@
 
 use tebdil_core::{
     crypto::{RecoveryHash, Sealed},
-    id::{SessionId, UserId},
     store::{TotpBegun, TotpOf, TotpRemover},
     testing::TestStore,
 };
+use tebdil_protocol::id::{SessionId, UserId};
 
 use crate::all_at_once;
 

@@ -5,10 +5,12 @@ use std::time::Duration;
 use rand::RngExt as _;
 use sqlx::{Connection as _, PgConnection};
 use tebdil_core::{
-    domain::{EndReason, MessageKind},
-    id::{MatchId, UserId},
     store::{Append, ChatRules, NewMessage, NewReceipt, Receipt, Store},
     testing::{Backend, TestStore},
+};
+use tebdil_protocol::{
+    domain::{EndReason, MessageKind},
+    id::{MatchId, UserId},
 };
 use tokio::time::Instant;
 

@@ -1,10 +1,12 @@
 //! Who is away is woken once per match, until it was back.
 
 use tebdil_core::{
-    domain::{EndReason, MessageKind},
-    id::{MatchId, MessageId, UserId},
     store::{ChatRules, NewMessage, NewReceipt, SideId, SidesToWake},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    domain::{EndReason, MessageKind},
+    id::{MatchId, MessageId, UserId},
 };
 
 use crate::{

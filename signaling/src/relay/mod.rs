@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tebdil_core::time::Clock;
+use tebdil_protocol::time::Clock;
 use tokio::sync::mpsc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use turn::server::{

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tebdil_core::time::Timestamp;
+use tebdil_protocol::time::Timestamp;
 
 use super::{
     allocation::Allocation,

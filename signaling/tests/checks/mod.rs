@@ -9,7 +9,7 @@ mod wire;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use tebdil_core::{domain::DescriptionKind, protocol::parse_client_frame};
+use tebdil_protocol::{domain::DescriptionKind, parse_client_frame};
 use tebdil_signaling::{
     MAX_CANDIDATE_BYTES, MAX_SDP_BYTES, RelayRanges, Sanitised, sanitise_candidate, sanitise_sdp,
 };

@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tebdil_core::domain::MatchRole;
+use tebdil_protocol::domain::MatchRole;
 use tokio::net::UdpSocket;
 use turn::client::{Client, ClientConfig};
 use webrtc_util::{Conn, vnet::net::Net};

@@ -11,7 +11,7 @@ use stun::{
     },
     textattrs::TextAttribute,
 };
-use tebdil_core::{domain::MatchRole, id::MatchId};
+use tebdil_protocol::{domain::MatchRole, id::MatchId};
 use tebdil_signaling::{Credential, RelaySecret};
 
 use crate::harness::{Attributes, Client, Received, SILENCE, TestRelay, code, raw, request, udp};
@@ -86,7 +86,7 @@ async fn credentials_that_are_none_are_refused() {
             relay.secret.issue(
                 MatchId(1),
                 MatchRole::Offerer,
-                tebdil_core::time::Timestamp::from_millis(now.millis() - 301_000),
+                tebdil_protocol::time::Timestamp::from_millis(now.millis() - 301_000),
                 Duration::from_mins(5),
             ),
         ),

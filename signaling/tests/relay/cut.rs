@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tebdil_core::domain::MatchRole;
+use tebdil_protocol::domain::MatchRole;
 use tokio::task::JoinSet;
 
 use crate::harness::{Received, TestRelay};

@@ -23,7 +23,7 @@ use stun::{
     },
     textattrs::TextAttribute,
 };
-use tebdil_core::{
+use tebdil_protocol::{
     domain::MatchRole,
     id::MatchId,
     time::{Clock, Timestamp},

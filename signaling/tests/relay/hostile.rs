@@ -6,7 +6,7 @@ use proptest::{collection::vec, prelude::*, strategy::ValueTree as _, test_runne
 use stun::message::{
     METHOD_ALLOCATE, METHOD_CHANNEL_BIND, METHOD_CREATE_PERMISSION, METHOD_REFRESH,
 };
-use tebdil_core::domain::MatchRole;
+use tebdil_protocol::domain::MatchRole;
 use tokio::net::UdpSocket;
 
 use crate::harness::{PATIENCE, Received, TestRelay, host, indication, peer, request, udp};

@@ -3,7 +3,7 @@
 use std::net::{Ipv6Addr, SocketAddr};
 
 use metrics_exporter_prometheus::PrometheusBuilder;
-use tebdil_core::{domain::MatchRole, time::Clock};
+use tebdil_protocol::{domain::MatchRole, time::Clock};
 use tebdil_signaling::{Relay, RelayError, RelayRanges, RelaySecret, RelaySettings};
 
 use crate::harness::{NOW, Received, TestRelay, host, range};

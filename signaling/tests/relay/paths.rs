@@ -1,6 +1,6 @@
 //! Data gets to the other side, whichever way it goes.
 
-use tebdil_core::domain::MatchRole;
+use tebdil_protocol::domain::MatchRole;
 use tebdil_signaling::RelayRanges;
 
 use crate::harness::{Received, TestRelay, host, range};

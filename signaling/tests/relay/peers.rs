@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use stun::message::METHOD_CREATE_PERMISSION;
-use tebdil_core::domain::MatchRole;
+use tebdil_protocol::domain::MatchRole;
 use tokio::net::UdpSocket;
 
 use crate::harness::{Received, SILENCE, TestRelay, host, peer};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tebdil_core::domain::MatchRole;
+use tebdil_protocol::domain::MatchRole;
 
 use crate::harness::{Client, Received, TestRelay};
 

@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use tebdil_core::{
     crypto::CryptoError,
-    id::{SessionId, UserId},
-    protocol::{BanNotice, Secret},
     realtime::Denied,
     store::{BanRow, StoreError},
+};
+use tebdil_protocol::{
+    BanNotice, Secret,
+    id::{SessionId, UserId},
 };
 
 use crate::auth::{codes::QueueFull, passwords::PasswordError};

@@ -2,11 +2,10 @@
 
 use rand::rngs::StdRng;
 use tebdil_core::{
-    domain::Locale,
     privacy::PHONE_CONTEXT,
-    protocol::{Authenticated, Device, RegisterRequest, Secret},
     store::{NewUser, ProvenCode, Registration, StoreError},
 };
+use tebdil_protocol::{Authenticated, Device, RegisterRequest, Secret, domain::Locale};
 
 use super::{
     AccountError, Accounts, FieldError,

@@ -10,9 +10,9 @@
 use tebdil_core::{
     backoff::Try,
     crypto::BlindIndex,
-    domain::CodePurpose,
     realtime::{Backoff, Denied, Realtime},
 };
+use tebdil_protocol::domain::CodePurpose;
 
 use super::CodePhone;
 use crate::config::{Limit, Limits};

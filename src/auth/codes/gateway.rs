@@ -244,7 +244,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use serde_json::json;
-    use tebdil_core::protocol::Secret;
+    use tebdil_protocol::Secret;
 
     use super::{super::CodeSender, *};
 

@@ -19,10 +19,13 @@ use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use rand::RngExt as _;
 use tebdil_core::{
     crypto::{BlindIndex, CodeHash, PhoneIndex},
-    domain::{CodePurpose, Locale},
-    id::{CodeId, IdGenerator, UserId},
-    protocol::Secret,
+    ids::IdGenerator,
     store::{NewCode, Store, StoreError, TriedCode},
+};
+use tebdil_protocol::{
+    Secret,
+    domain::{CodePurpose, Locale},
+    id::{CodeId, UserId},
     time::Clock,
 };
 use tokio::sync::mpsc;

@@ -2,7 +2,7 @@
 //! everything else that users are told.
 
 use rust_i18n::t;
-use tebdil_core::{domain::Locale, protocol::Secret};
+use tebdil_protocol::{Secret, domain::Locale};
 
 /// Tells who reads it which alias the code would register: it may be somebody else's.
 pub(super) fn registration(locale: Locale, alias: &str, code: &str) -> Secret {

@@ -4,11 +4,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use rand::CryptoRng;
 use sha2::Sha256;
-use tebdil_core::{
-    crypto::{Key, hash_token},
-    id::SessionId,
-    protocol::Secret,
-};
+use tebdil_core::crypto::{Key, hash_token};
+use tebdil_protocol::{Secret, id::SessionId};
 use zeroize::Zeroizing;
 
 use super::Tokens;

@@ -3,11 +3,9 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::{
-    ads::TargetGroup,
-    id::AdId,
-    protocol::{AdPatch, AdRefused, AdSettings, AdminAd, Announcement, ErrorCode, Page},
-    store::{AdChange, AdNotifying},
+use tebdil_core::store::{AdChange, AdNotifying};
+use tebdil_protocol::{
+    AdPatch, AdRefused, AdSettings, AdminAd, Announcement, ErrorCode, Page, TargetGroup, id::AdId,
 };
 
 use super::Admin;

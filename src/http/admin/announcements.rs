@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::{
-    ads::TargetGroup,
-    protocol::{Announcement, AnnouncementRequest, ErrorCode, Page},
-    store::NewAnnouncement,
-};
+use tebdil_core::store::NewAnnouncement;
+use tebdil_protocol::{Announcement, AnnouncementRequest, ErrorCode, Page, TargetGroup};
 
 use super::Admin;
 use crate::{

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::{
+use tebdil_core::store::{APPEAL_CONTEXT, AppealRow};
+use tebdil_protocol::{
+    AdminAppeal, Appeal, AppealDecisionRequest, AppealedBan, ErrorCode, Page,
     domain::AppealStatus,
     id::{AppealId, UserId},
-    protocol::{AdminAppeal, Appeal, AppealDecisionRequest, AppealedBan, ErrorCode, Page},
-    store::{APPEAL_CONTEXT, AppealRow},
 };
 
 use super::{

@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::{
+use tebdil_core::store::{Actor, BanFilter, Judged, StaffBan};
+use tebdil_protocol::{
+    AdminBan, BanConfirmation, BanRequest, ErrorCode, Page, UnbanRequest,
     id::{BanId, UserId},
-    protocol::{AdminBan, BanConfirmation, BanRequest, ErrorCode, Page, UnbanRequest},
-    store::{Actor, BanFilter, Judged, StaffBan},
     time::Timestamp,
 };
 

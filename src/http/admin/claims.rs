@@ -3,10 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use tebdil_core::{
-    domain::ClaimStatus,
-    protocol::{AdminClaim, Page},
-};
+use tebdil_protocol::{AdminClaim, Page, domain::ClaimStatus};
 
 use super::Staff;
 use crate::{

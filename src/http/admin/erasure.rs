@@ -4,11 +4,8 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use rand::rngs::StdRng;
-use tebdil_core::{
-    id::UserId,
-    protocol::{AccountErasureRequest, ErrorCode},
-    store::{Erased, ErasedBy},
-};
+use tebdil_core::store::{Erased, ErasedBy};
+use tebdil_protocol::{AccountErasureRequest, ErrorCode, id::UserId};
 
 use super::Admin;
 use crate::{

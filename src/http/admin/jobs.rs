@@ -3,11 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::{
-    domain::JobState,
-    id::JobId,
-    protocol::{AdminJob, ErrorCode, JobQueue, JobQueues, Page},
-    store::{JobFilter, Mended},
+use tebdil_core::store::{JobFilter, Mended};
+use tebdil_protocol::{
+    AdminJob, ErrorCode, JobQueue, JobQueues, Page, domain::JobState, id::JobId,
 };
 
 use super::{Admin, Staff};

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use tebdil_core::{
+use tebdil_core::store::StaffMatchFilter;
+use tebdil_protocol::{
+    AdminMatch, Page,
     domain::{MatchStatus, Mode},
     id::UserId,
-    protocol::{AdminMatch, Page},
-    store::StaffMatchFilter,
 };
 
 use super::Staff;

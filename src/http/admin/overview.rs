@@ -3,10 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State};
-use tebdil_core::{
-    protocol::{DayStatistics, Overview, OverviewTotals},
-    store::{DayRow, Totals},
-};
+use tebdil_core::store::{DayRow, Totals};
+use tebdil_protocol::{DayStatistics, Overview, OverviewTotals};
 
 use super::Staff;
 use crate::{app::App, http::problem::Answer};

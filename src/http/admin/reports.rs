@@ -5,14 +5,14 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::{
     crypto::{CryptoError, Sealed},
-    domain::{ReportDecision, ReportReason, ReportStatus},
-    id::{ReportId, UserId},
-    protocol::{
-        AdminReport, ErrorCode, Page, ReliabilityRequest, ReportDetails, ReportedUser,
-        ReportingUser, Resolution, ResolveRequest,
-    },
     report::ReportRules,
     store::{NewResolution, ReportEntry, ReportFilter, Resolving},
+};
+use tebdil_protocol::{
+    AdminReport, ErrorCode, Page, ReliabilityRequest, ReportDetails, ReportedUser, ReportingUser,
+    Resolution, ResolveRequest,
+    domain::{ReportDecision, ReportReason, ReportStatus},
+    id::{ReportId, UserId},
 };
 
 use super::{

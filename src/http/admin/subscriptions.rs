@@ -3,13 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::{
-    domain::LedgerReason,
-    id::UserId,
-    protocol::{
-        ErrorCode, Quota, QuotaCorrectionRequest, SubscriptionGrant, SubscriptionGrantRequest,
-    },
-    store::{Correction, Grant},
+use tebdil_core::store::{Correction, Grant};
+use tebdil_protocol::{
+    ErrorCode, Quota, QuotaCorrectionRequest, SubscriptionGrant, SubscriptionGrantRequest,
+    domain::LedgerReason, id::UserId,
 };
 
 use super::Admin;

@@ -3,11 +3,8 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use tebdil_core::{
-    id::UserId,
-    protocol::{Page, SystemLogEntry},
-    store::LogFilter,
-};
+use tebdil_core::store::LogFilter;
+use tebdil_protocol::{Page, SystemLogEntry, id::UserId};
 
 use super::Staff;
 use crate::{

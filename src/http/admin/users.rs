@@ -3,14 +3,10 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::{
-    domain::UserRole,
-    id::UserId,
-    protocol::{
-        AdminUser, AdminUserDetail, CloseCode, ErrorCode, FindUsersRequest, FoundUsers, Page, Peer,
-        RoleRequest,
-    },
-    store::{AccountFilter, AccountRow, AccountSearch, RoleChange},
+use tebdil_core::store::{AccountFilter, AccountRow, AccountSearch, RoleChange};
+use tebdil_protocol::{
+    AdminUser, AdminUserDetail, CloseCode, ErrorCode, FindUsersRequest, FoundUsers, Page, Peer,
+    RoleRequest, domain::UserRole, id::UserId,
 };
 
 use super::{Admin, Staff};

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use tebdil_core::{
-    id::TicketId,
-    protocol::{ErrorCode, FrameId, ServerFrame},
-};
+use tebdil_protocol::{ErrorCode, FrameId, ServerFrame, id::TicketId};
 use tokio::time::Instant;
 
 use super::{Asked, Desk, Reach};

@@ -14,7 +14,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use tebdil_core::{domain::Mode, id::TicketId};
+use tebdil_protocol::{domain::Mode, id::TicketId};
 
 use super::{
     Waiting,

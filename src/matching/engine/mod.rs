@@ -49,7 +49,7 @@ use std::{
     time::Duration,
 };
 
-use tebdil_core::{
+use tebdil_protocol::{
     domain::Mode,
     id::{TicketId, UserId},
     time::Timestamp,

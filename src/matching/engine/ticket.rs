@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::{
+use tebdil_protocol::{
     domain::Mode,
     id::{TicketId, UserId},
     time::Timestamp,

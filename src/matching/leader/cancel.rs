@@ -1,9 +1,7 @@
 //! Searches that their users end.
 
-use tebdil_core::{
-    id::{TicketId, UserId},
-    realtime::NodeId,
-};
+use tebdil_core::realtime::NodeId;
+use tebdil_protocol::id::{TicketId, UserId};
 use tokio::time::Instant;
 
 use super::{Leader, Now, Request, memory::About};

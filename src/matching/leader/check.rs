@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use tebdil_core::id::TicketId;
+use tebdil_protocol::id::TicketId;
 
 use super::Leader;
 

@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use tebdil_core::{
+use tebdil_core::realtime::NodeId;
+use tebdil_protocol::{
     id::{SessionId, TicketId, UserId},
-    realtime::NodeId,
     time::Timestamp,
 };
 use tokio::time::Instant;

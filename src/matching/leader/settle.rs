@@ -2,10 +2,8 @@
 
 use std::collections::VecDeque;
 
-use tebdil_core::{
-    id::TicketId,
-    store::{MadeMatch, NewMatch, NewSide},
-};
+use tebdil_core::store::{MadeMatch, NewMatch, NewSide};
+use tebdil_protocol::id::TicketId;
 use tokio::time::Instant;
 
 use super::{Held, Leader, Now, Proposal};

@@ -3,7 +3,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use tebdil_core::id::{TicketId, UserId};
+use tebdil_protocol::id::{TicketId, UserId};
 
 use super::{Leader, Now, Owner, of};
 use crate::matching::{

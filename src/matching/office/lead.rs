@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tebdil_core::{protocol::ErrorCode, realtime::Holder, store::MatchmakerTerm};
+use tebdil_core::{realtime::Holder, store::MatchmakerTerm};
+use tebdil_protocol::ErrorCode;
 use tokio::time::Instant;
 
 use super::{Leading, Office, To};

@@ -3,11 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use tebdil_core::{
-    domain::Mode,
-    id::{TicketId, UserId},
     skew::ClockGuard,
     store::{NewMatch, NewSide},
     testing::{Backend, ENDLESS_TERM, TestStore},
+};
+use tebdil_protocol::{
+    domain::Mode,
+    id::{TicketId, UserId},
     time::Timestamp,
 };
 

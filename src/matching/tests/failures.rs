@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tebdil_core::protocol::CloseCode;
+use tebdil_protocol::CloseCode;
 
 use super::net::Net;
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use tebdil_core::{id::TicketId, realtime::NodeId};
+use tebdil_core::realtime::NodeId;
+use tebdil_protocol::id::TicketId;
 
 use super::net::Device;
 use crate::hub::Connection;

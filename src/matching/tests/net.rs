@@ -12,11 +12,13 @@ use std::{
 use futures_util::FutureExt as _;
 use serde_json::json;
 use tebdil_core::{
-    domain::Mode,
-    id::{SessionId, TicketId, UserId},
-    protocol::{CloseCode, FrameId},
     realtime::{NodeId, Realtime, RealtimeSettings},
     store::{MatchmakerTerm, NewMatch, NewSide},
+};
+use tebdil_protocol::{
+    CloseCode, FrameId,
+    domain::Mode,
+    id::{SessionId, TicketId, UserId},
     time::Timestamp,
 };
 use tokio::time::Instant;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tebdil_core::protocol::CloseCode;
+use tebdil_protocol::CloseCode;
 
 use super::net::{Device, Net};
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use tebdil_core::{
+use tebdil_core::store::{MadeMatch, MadeSide, NewSide};
+use tebdil_protocol::{
+    Peer, Quota, ServerFrame,
     domain::Mode,
     id::{MatchId, SessionId},
-    protocol::{Peer, Quota, ServerFrame},
-    store::{MadeMatch, MadeSide, NewSide},
 };
 
 use super::net::clock;

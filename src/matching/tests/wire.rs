@@ -2,10 +2,10 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use tebdil_core::{
+use tebdil_core::realtime::NodeId;
+use tebdil_protocol::{
     domain::Mode,
     id::{SessionId, TicketId, UserId},
-    realtime::NodeId,
     time::Timestamp,
 };
 

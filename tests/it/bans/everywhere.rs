@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tebdil_client::raw::RawSocket;
-use tebdil_core::protocol::CloseCode;
+use tebdil_protocol::CloseCode;
 
 use super::{ban, closed, logged, sign_in, told_banned};
 use crate::{

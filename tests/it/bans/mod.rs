@@ -9,11 +9,8 @@ use tebdil_client::{
     raw::RawSocket,
     rest::{Api, ApiError},
 };
-use tebdil_core::{
-    id::UserId,
-    protocol::{CloseCode, LoginRequest},
-    store::{Banning, NewBan},
-};
+use tebdil_core::store::{Banning, NewBan};
+use tebdil_protocol::{CloseCode, LoginRequest, id::UserId};
 
 use crate::{
     ads::staff,

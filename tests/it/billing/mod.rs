@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::{Method, header::HeaderValue};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use tebdil_core::{domain::UserRole, protocol::Secret, time::Timestamp};
+use tebdil_protocol::{Secret, domain::UserRole, time::Timestamp};
 use tokio::task::JoinSet;
 
 use crate::{

@@ -69,7 +69,7 @@ async fn gone(server: &TestServer, person: Person) -> crate::harness::TestUser {
             .app
             .realtime
             .presence
-            .online(&[tebdil_core::id::UserId(id)])
+            .online(&[tebdil_protocol::id::UserId(id)])
             .await;
         asked.is_ok_and(|online| online == [false])
     })

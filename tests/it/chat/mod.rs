@@ -4,12 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tebdil_client::chat::{Chat, ChatEvent, ChatEvents, ChatOptions};
-use tebdil_core::{
-    domain::MatchStatus,
-    id::MatchId,
-    protocol::{ServerFrame, WhoEnded},
-    time::Clock,
-};
+use tebdil_protocol::{ServerFrame, WhoEnded, domain::MatchStatus, id::MatchId, time::Clock};
 
 use crate::{
     harness::{PASSWORD, TestServer},

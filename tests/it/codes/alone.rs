@@ -5,10 +5,8 @@ use tebdil_client::{
     chat::{Chat, ChatError, ChatOptions},
     rest::{Api, ApiError},
 };
-use tebdil_core::{
-    protocol::{ErrorCode, PasswordResetConfirmation, Secret},
-    testing::Backend,
-};
+use tebdil_core::testing::Backend;
+use tebdil_protocol::{ErrorCode, PasswordResetConfirmation, Secret};
 
 use super::{CONFIRM, REGISTER, RESET, VERIFY, confirm, settings, verify, wrong};
 use crate::{

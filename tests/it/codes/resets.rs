@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tebdil_client::raw::RawSocket;
-use tebdil_core::protocol::{CloseCode, Secret};
+use tebdil_protocol::{CloseCode, Secret};
 
 use super::{RESET, confirm, registered, wrong};
 use crate::{

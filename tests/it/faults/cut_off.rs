@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tebdil_core::protocol::CloseCode;
+use tebdil_protocol::CloseCode;
 use tokio::time::Instant;
 
 use super::{Site, hears_last, within, words_by_now};

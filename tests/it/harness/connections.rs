@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tebdil::hub::Connection;
-use tebdil_core::id::UserId;
+use tebdil_protocol::id::UserId;
 
 use super::TestServer;
 use crate::sockets::eventually;

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use sqlx::Connection as _;
-use tebdil_core::{protocol::Secret, testing::Backend};
+use tebdil_core::testing::Backend;
+use tebdil_protocol::Secret;
 
 use super::{TestServer, TestUser};
 

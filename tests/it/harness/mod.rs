@@ -18,10 +18,8 @@ use tebdil::{
     config::{Config, Secrets},
     lifecycle::{Shutdown, Tasks},
 };
-use tebdil_core::{
-    testing::{Backend, TestDatabase},
-    time::{Clock, Timestamp},
-};
+use tebdil_core::testing::{Backend, TestDatabase};
+use tebdil_protocol::time::{Clock, Timestamp};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 pub use crate::reply::Reply;

@@ -8,10 +8,10 @@ use tebdil_client::{
     chat::{Chat, ChatEvent, ChatEvents, ChatOptions},
     connection::Ended,
 };
-use tebdil_core::{
+use tebdil_protocol::{
+    CloseCode, WhoEnded,
     domain::{EndReason, ReportReason},
     id::MatchId,
-    protocol::{CloseCode, WhoEnded},
 };
 
 use crate::{

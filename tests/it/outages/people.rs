@@ -21,12 +21,10 @@ use tebdil_client::{
 };
 use tebdil_core::{
     crypto::{BlindIndex, FieldCipher, hash_token},
-    domain::Locale,
-    protocol::{CloseCode, Device, Secret, ServerFrame},
     store::{NewSession, NewUser, Registration},
     testing::TestStore,
-    time::Clock,
 };
+use tebdil_protocol::{CloseCode, Device, Secret, ServerFrame, domain::Locale, time::Clock};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,

@@ -3,10 +3,8 @@
 use std::{collections::HashMap, ops::Range, time::Duration};
 
 use serde_json::json;
-use tebdil_core::{
-    id::MatchId,
-    testing::{Backend, TestDatabase},
-};
+use tebdil_core::testing::{Backend, TestDatabase};
+use tebdil_protocol::id::MatchId;
 use tokio::time::Instant;
 
 use super::{

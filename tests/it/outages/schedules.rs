@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use sqlx::Connection as _;
-use tebdil_core::{
-    testing::{Backend, TestDatabase},
-    time::Clock,
-};
+use tebdil_core::testing::{Backend, TestDatabase};
+use tebdil_protocol::time::Clock;
 
 use super::{
     Nodes,

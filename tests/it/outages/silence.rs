@@ -3,7 +3,8 @@
 use std::{collections::HashMap, ops::Range, time::Duration};
 
 use serde_json::{Value, json};
-use tebdil_core::{id::MatchId, testing::Backend};
+use tebdil_core::testing::Backend;
+use tebdil_protocol::id::MatchId;
 use tokio::time::Instant;
 
 use super::{

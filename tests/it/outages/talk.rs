@@ -6,7 +6,7 @@ use tebdil_client::{
     chat::{Chat, ChatEvent, ChatEvents, ChatOptions, test_phone},
     connection::Backoff,
 };
-use tebdil_core::id::MatchId;
+use tebdil_protocol::id::MatchId;
 use tokio::{sync::watch, task::JoinSet, time::Instant};
 
 /// How long two may take to meet, and everything to arrive in the end.

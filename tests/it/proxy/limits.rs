@@ -2,7 +2,8 @@
 
 use reqwest::StatusCode;
 use tebdil_client::raw::{RawError, RawSocket};
-use tebdil_core::{protocol::ErrorCode, testing::Backend};
+use tebdil_core::testing::Backend;
+use tebdil_protocol::ErrorCode;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,

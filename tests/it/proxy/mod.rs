@@ -6,10 +6,8 @@ use reqwest::StatusCode;
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 use serde_json::json;
 use tebdil_client::raw::RawSocket;
-use tebdil_core::{
-    protocol::{SUBPROTOCOL, Secret},
-    testing::Backend,
-};
+use tebdil_core::testing::Backend;
+use tebdil_protocol::{SUBPROTOCOL, Secret};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     Connector,

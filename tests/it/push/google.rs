@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
 use serde_json::json;
-use tebdil_core::{
+use tebdil_core::notice::PushOrder;
+use tebdil_protocol::{
+    Secret,
     domain::NotificationType,
     id::{MatchId, NotificationId, UserId},
-    notice::PushOrder,
-    protocol::Secret,
     time::{Clock, Timestamp},
 };
 use tebdil_workers::fcm::{Fcm, Outcome, Push, Trouble};

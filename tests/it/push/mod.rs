@@ -5,10 +5,10 @@ use std::time::Duration;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tebdil_core::{
-    id::UserId,
-    notice::{Notice, PUSH_ATTEMPTS, PUSH_QUEUE, PushOrder},
+    notice::{PUSH_ATTEMPTS, PUSH_QUEUE, PushOrder},
     store::NewJob,
 };
+use tebdil_protocol::{id::UserId, notice::Notice};
 
 use crate::{
     fcm::{FakeFcm, Reply},

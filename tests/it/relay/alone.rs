@@ -8,10 +8,10 @@ use std::{
 use reqwest::Method;
 use serde_json::Value;
 use tebdil::{lifecycle::Shutdown, turn::Turn};
-use tebdil_core::{
+use tebdil_core::testing::Backend;
+use tebdil_protocol::{
     domain::{EndReason, MatchRole},
     id::MatchId,
-    testing::Backend,
     time::Timestamp,
 };
 use tebdil_signaling::RelaySecret;

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tebdil_core::{domain::MatchRole, id::MatchId, time::Timestamp};
+use tebdil_protocol::{domain::MatchRole, id::MatchId, time::Timestamp};
 use tebdil_signaling::RelaySecret;
 use tokio::{
     net::UdpSocket,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tebdil::lifecycle::Shutdown;
-use tebdil_core::{domain::EndReason, id::MatchId};
+use tebdil_protocol::{domain::EndReason, id::MatchId};
 
 use super::{
     ask,

@@ -1,7 +1,7 @@
 //! Many reports of one user.
 
 use serde_json::{Value, json};
-use tebdil_core::protocol::CloseCode;
+use tebdil_protocol::CloseCode;
 
 use super::{account, all_report, met, moderator, report, resolve};
 use crate::{

@@ -8,12 +8,15 @@ use futures_util::future::join_all;
 use rand::rngs::StdRng;
 use serde_json::{Value, json};
 use tebdil_core::{
-    domain::{Locale, UserRole},
-    franking::{FrankedMessage, ciphertext_sha256, franking_tag},
-    id::{MatchId, MessageId, SessionId, UserId},
-    protocol::{Device, Secret},
+    franking::FrankedMessage,
     store::{NewSession, NewUser, Registration},
     testing,
+};
+use tebdil_protocol::{
+    Device, Secret,
+    domain::{Locale, UserRole},
+    franking::{ciphertext_sha256, franking_tag},
+    id::{MatchId, MessageId, SessionId, UserId},
     time::Timestamp,
 };
 

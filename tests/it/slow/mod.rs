@@ -10,11 +10,8 @@ use tebdil_client::{
     raw::RawSocket,
     rest::{Account, Api},
 };
-use tebdil_core::{
-    protocol::{CloseCode, LoginRequest, RegisterRequest, Secret},
-    testing::Backend,
-    time::Clock,
-};
+use tebdil_core::testing::Backend;
+use tebdil_protocol::{CloseCode, LoginRequest, RegisterRequest, Secret, time::Clock};
 use tokio::task::JoinSet;
 
 use crate::{

@@ -7,8 +7,8 @@ use std::{
 
 use reqwest::{StatusCode, header};
 use serde::Deserialize;
-use tebdil_core::{
-    protocol::Secret,
+use tebdil_protocol::{
+    Secret,
     time::{Clock, Timestamp},
 };
 use tokio::sync::Mutex;

@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use reqwest::StatusCode;
 use serde_json::Value;
-use tebdil_core::time::Timestamp;
+use tebdil_protocol::time::Timestamp;
 
 /// Longest wait that a server is granted.
 const LONGEST_WAIT: Duration = Duration::from_hours(1);

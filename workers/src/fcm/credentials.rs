@@ -10,7 +10,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rustls_pki_types::{PrivateKeyDer, pem::PemObject as _};
 use serde::Deserialize;
 use serde_json::json;
-use tebdil_core::{protocol::Secret, time::Timestamp};
+use tebdil_protocol::{Secret, time::Timestamp};
 
 const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
 /// How long an assertion is good, seconds; the longest that is taken.

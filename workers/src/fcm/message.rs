@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tebdil_core::{notice::PushOrder, protocol::Secret, time::Timestamp};
+use tebdil_core::notice::PushOrder;
+use tebdil_protocol::{Secret, time::Timestamp};
 
 /// A wake-up that is no use after `until`.
 #[derive(Debug, Clone, Copy)]
@@ -48,7 +49,7 @@ impl Push<'_> {
 
 #[cfg(test)]
 mod tests {
-    use tebdil_core::{
+    use tebdil_protocol::{
         domain::NotificationType,
         id::{MatchId, NotificationId, UserId},
     };

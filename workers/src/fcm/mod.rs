@@ -13,8 +13,8 @@ mod message;
 use std::{fmt, time::Duration};
 
 use reqwest::{Response, StatusCode, header, redirect::Policy};
-use tebdil_core::{
-    protocol::Secret,
+use tebdil_protocol::{
+    Secret,
     time::{Clock, Timestamp},
 };
 use tokio::time::Instant;

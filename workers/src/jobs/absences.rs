@@ -7,9 +7,9 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::{
+use tebdil_core::store::SideId;
+use tebdil_protocol::{
     id::{MatchId, SessionId, UserId},
-    store::SideId,
     time::Timestamp,
 };
 

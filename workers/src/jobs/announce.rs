@@ -2,7 +2,8 @@
 //! a crash left.
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::{id::UserId, notice::ANNOUNCE_QUEUE, store::Notified};
+use tebdil_core::{notice::ANNOUNCE_QUEUE, store::Notified};
+use tebdil_protocol::id::UserId;
 
 use crate::job::{Job, JobContext, JobError};
 

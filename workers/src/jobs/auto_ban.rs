@@ -2,10 +2,8 @@
 //! sweep for those whose order was given up, or whose reporters count again.
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::{
-    id::UserId,
-    store::{AUTO_BAN_ATTEMPTS, AUTO_BAN_QUEUE, AutoBanOrder},
-};
+use tebdil_core::store::{AUTO_BAN_ATTEMPTS, AUTO_BAN_QUEUE, AutoBanOrder};
+use tebdil_protocol::id::UserId;
 
 use super::ban;
 use crate::job::{Job, JobContext, JobError};

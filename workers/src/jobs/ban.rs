@@ -1,11 +1,8 @@
 //! Ends what a banned user still has, and what remains of a ban that ran out.
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::{
-    domain::EndReason,
-    id::UserId,
-    store::{BAN_ATTEMPTS, BAN_QUEUE, BanOrder, End},
-};
+use tebdil_core::store::{BAN_ATTEMPTS, BAN_QUEUE, BanOrder, End};
+use tebdil_protocol::{domain::EndReason, id::UserId};
 
 use crate::job::{Job, JobContext, JobError};
 

@@ -1,11 +1,8 @@
 //! Ends what an erased account still has, and has others' rows forget it. Runs at once, and once
 //! more when nothing of the account can be under way.
 
-use tebdil_core::{
-    domain::EndReason,
-    id::MatchId,
-    store::{ERASE_ATTEMPTS, ERASE_QUEUE, End, EraseOrder},
-};
+use tebdil_core::store::{ERASE_ATTEMPTS, ERASE_QUEUE, End, EraseOrder};
+use tebdil_protocol::{domain::EndReason, id::MatchId};
 
 use super::forget::forget;
 use crate::job::{Job, JobContext, JobError};

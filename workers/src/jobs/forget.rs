@@ -7,10 +7,8 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::{
-    id::MatchId,
-    store::{Store, StoreError},
-};
+use tebdil_core::store::{Store, StoreError};
+use tebdil_protocol::id::MatchId;
 use tokio::time::Instant;
 
 use crate::job::{Job, JobContext, JobError};

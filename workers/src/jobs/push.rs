@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tebdil_core::{
-    id::{SessionId, UserId},
     notice::{PUSH_ATTEMPTS, PUSH_QUEUE, PushOrder},
     store::{NewJob, PushAudience},
+};
+use tebdil_protocol::{
+    id::{SessionId, UserId},
     time::Timestamp,
 };
 

@@ -2,10 +2,8 @@
 //! given up.
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::{
-    id::{ReferralId, UserId},
-    store::{REWARD_ATTEMPTS, REWARD_QUEUE, RewardOrder},
-};
+use tebdil_core::store::{REWARD_ATTEMPTS, REWARD_QUEUE, RewardOrder};
+use tebdil_protocol::id::{ReferralId, UserId};
 
 use crate::job::{Job, JobContext, JobError};
 

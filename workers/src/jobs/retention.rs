@@ -3,11 +3,8 @@
 use std::{future::Future, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::{
-    id::SessionId,
-    store::{IDEMPOTENCY_WINDOW, Store, StoreError},
-    time::Timestamp,
-};
+use tebdil_core::store::{IDEMPOTENCY_WINDOW, Store, StoreError};
+use tebdil_protocol::{id::SessionId, time::Timestamp};
 
 use crate::job::{Job, JobContext, JobError};
 

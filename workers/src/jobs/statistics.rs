@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::{
-    store::{DayCounts, DayRow},
-    time::Timestamp,
-};
+use tebdil_core::store::{DayCounts, DayRow};
+use tebdil_protocol::time::Timestamp;
 
 use crate::job::{Job, JobContext, JobError};
 

@@ -5,10 +5,8 @@ use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use serde::{Deserialize, Serialize};
-use tebdil_core::{
-    store::{BillingTerms, Settled, StoreError, SubscriptionRow},
-    time::Timestamp,
-};
+use tebdil_core::store::{BillingTerms, Settled, StoreError, SubscriptionRow};
+use tebdil_protocol::time::Timestamp;
 use tokio::time::Instant;
 
 use crate::{

@@ -4,10 +4,8 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::{
-    id::{IdGenerator, MessageId, UserId},
-    store::SideId,
-};
+use tebdil_core::{ids::IdGenerator, store::SideId};
+use tebdil_protocol::id::{MessageId, UserId};
 
 use crate::job::{Job, JobContext, JobError};
 

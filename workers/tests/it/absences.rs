@@ -6,11 +6,13 @@ use std::{
 };
 
 use tebdil_core::{
-    domain::{EndReason, MatchStatus},
-    id::{MatchId, SessionId, UserId},
-    protocol::Secret,
     realtime::{Device, Presence, Realtime, RealtimeSettings},
     store::EndedMatch,
+};
+use tebdil_protocol::{
+    Secret,
+    domain::{EndReason, MatchStatus},
+    id::{MatchId, SessionId, UserId},
 };
 use tebdil_workers::{Hooks, Settings, Workers};
 

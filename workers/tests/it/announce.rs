@@ -3,11 +3,12 @@
 use std::sync::{Arc, Mutex};
 
 use tebdil_core::{
-    ads::TargetGroup,
-    id::{SessionId, UserId},
-    protocol::Secret,
     realtime::{Device, Realtime, RealtimeSettings},
     store::NewAnnouncement,
+};
+use tebdil_protocol::{
+    Secret, TargetGroup,
+    id::{SessionId, UserId},
 };
 use tebdil_workers::{Hooks, Settings, Workers};
 

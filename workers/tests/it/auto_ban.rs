@@ -10,12 +10,15 @@ use std::{
 
 use tebdil_core::{
     crypto::Sealed,
-    domain::{ReportDecision, ReportReason, UserRole},
-    id::{IdGenerator, MatchId, ReportId, SessionId, UserId},
-    notice::Notice,
+    ids::IdGenerator,
     report::ReportRules,
     store::{AutoBanOrder, NewReport, NewResolution, Reporting, Store},
     testing::{self, TestStore},
+};
+use tebdil_protocol::{
+    domain::{ReportDecision, ReportReason, UserRole},
+    id::{MatchId, ReportId, SessionId, UserId},
+    notice::Notice,
     time::Timestamp,
 };
 use tebdil_workers::{

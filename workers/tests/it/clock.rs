@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::{skew::ClockGuard, store::NewJob, time::Timestamp};
+use tebdil_core::{skew::ClockGuard, store::NewJob};
+use tebdil_protocol::time::Timestamp;
 use tebdil_workers::{Hooks, Job, JobContext, JobError, Queue, Ran, Settings, Workers};
 
 use crate::harness::{DAY, Database, MINUTE, on_both, settings};

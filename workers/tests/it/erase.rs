@@ -3,12 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use rand::{SeedableRng as _, rngs::StdRng};
-use tebdil_core::{
-    domain::EndReason,
-    id::UserId,
-    protocol::Secret,
-    store::{EndedMatch, EraseOrder, Erased, ErasedBy},
-};
+use tebdil_core::store::{EndedMatch, EraseOrder, Erased, ErasedBy};
+use tebdil_protocol::{Secret, domain::EndReason, id::UserId};
 use tebdil_workers::{Hooks, Workers, push};
 
 use crate::harness::{DAY, Database, MINUTE, on_both, settings};

@@ -15,9 +15,12 @@ use sqlx::{
     AssertSqlSafe, Connection, PgConnection, PgPool, Postgres, Sqlite, SqlitePool, Transaction,
 };
 use tebdil_core::{
-    id::{ClaimId, IdGenerator, MatchId, MessageId, SessionId, UserId},
+    ids::IdGenerator,
     store::{Store, TICK_LOCK},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    id::{ClaimId, MatchId, MessageId, SessionId, UserId},
     time::{Clock, Timestamp},
 };
 use tebdil_workers::Settings;

@@ -7,12 +7,10 @@ use aws_lc_rs::{encoding::AsDer as _, rsa::KeySize, signature::RsaKeyPair};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 use tebdil_core::{
-    domain::PushPlatform,
-    id::UserId,
-    notice::{Notice, PUSH_QUEUE, PushOrder},
-    protocol::Secret,
+    notice::{PUSH_QUEUE, PushOrder},
     store::Store,
 };
+use tebdil_protocol::{Secret, domain::PushPlatform, id::UserId, notice::Notice};
 use tebdil_workers::{
     Hooks, Job as _, JobContext, JobRef, Queue, Settings, Workers,
     fcm::{Credentials, Fcm},

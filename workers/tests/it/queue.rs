@@ -2,10 +2,8 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use tebdil_core::{
-    store::{JobFailure, LeasedJob, NewJob, Store},
-    time::Timestamp,
-};
+use tebdil_core::store::{JobFailure, LeasedJob, NewJob, Store};
+use tebdil_protocol::time::Timestamp;
 
 use crate::harness::{Database, MINUTE, on_both};
 

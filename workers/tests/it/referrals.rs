@@ -7,11 +7,10 @@ use std::{
 
 use rand::{SeedableRng as _, rngs::StdRng};
 use tebdil_core::{
-    id::UserId,
-    notice::Notice,
     store::{NewUser, ReferralRules, Registration, RewardOrder, UserRow},
     testing::TestStore,
 };
+use tebdil_protocol::{id::UserId, notice::Notice};
 use tebdil_workers::{Hooks, Settings, Workers};
 
 use crate::harness::settings;

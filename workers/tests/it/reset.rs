@@ -3,11 +3,10 @@
 
 use std::time::Duration;
 
-use tebdil_core::{
+use tebdil_core::{store::Grant, testing::TestStore};
+use tebdil_protocol::{
     domain::{LedgerReason, QuotaBucket},
     id::UserId,
-    store::Grant,
-    testing::TestStore,
     time::Timestamp,
 };
 use tebdil_workers::{Hooks, Workers};

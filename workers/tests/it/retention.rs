@@ -6,11 +6,11 @@ use std::{
     time::Duration,
 };
 
-use tebdil_core::{
+use tebdil_core::store::{End, EndedMatch};
+use tebdil_protocol::{
     domain::{EndReason, MatchStatus, Mode},
     id::{MatchId, SessionId},
     notice::Notice,
-    store::{End, EndedMatch},
 };
 use tebdil_workers::{Hooks, Workers};
 

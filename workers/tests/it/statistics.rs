@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    domain::EndReason,
-    id::ClaimId,
     store::{DayCounts, DayRow, NewBan, Totals},
     testing::TestStore,
 };
+use tebdil_protocol::{domain::EndReason, id::ClaimId};
 use tebdil_workers::{Hooks, Workers, jobs::Statistics};
 
 use crate::harness::{DAY, Database, MINUTE, on_both, settings};

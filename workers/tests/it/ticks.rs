@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use tebdil_core::{
-    store::NewJob,
-    time::{Clock, Timestamp},
-};
+use tebdil_core::store::NewJob;
+use tebdil_protocol::time::{Clock, Timestamp};
 
 use crate::{
     harness::{Database, MINUTE, on_both},

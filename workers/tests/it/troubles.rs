@@ -260,7 +260,8 @@ async fn a_job_that_outruns_its_leases_is_buried_and_its_ends_count_for_nothing(
 
 async fn ads_are_counted_every_minute_and_forgotten_after_a_week(db: &Database) {
     use rand::SeedableRng as _;
-    use tebdil_core::{ads, protocol::AdSettings, store::AdSlot};
+    use tebdil_core::{ads, store::AdSlot};
+    use tebdil_protocol::AdSettings;
 
     let user = db.user().await;
     let ad = db
@@ -276,7 +277,7 @@ async fn ads_are_counted_every_minute_and_forgotten_after_a_week(db: &Database) 
     };
     let slot = AdSlot {
         user_id: user,
-        placement: ads::Placement::match_end(),
+        placement: tebdil_protocol::Placement::match_end(),
         match_id: None,
     };
     let mut rng = rand::rngs::StdRng::seed_from_u64(1);

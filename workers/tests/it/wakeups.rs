@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tebdil_core::{
+use tebdil_core::realtime::{Device, Presence, Realtime, RealtimeSettings};
+use tebdil_protocol::{
+    Secret,
     id::{MatchId, SessionId, UserId},
-    protocol::Secret,
-    realtime::{Device, Presence, Realtime, RealtimeSettings},
 };
 use tebdil_workers::{Hooks, Settings, Workers};
 

@@ -1,11 +1,7 @@
 //! Signals of calls: certificates go ahead of descriptions, and descriptions of the peer are held
 //! against them.
 
-use tebdil_core::{
-    domain::MessageKind,
-    id::MatchId,
-    protocol::{ClientFrame, MessageSend, RtcDescription},
-};
+use tebdil_protocol::{ClientFrame, MessageSend, RtcDescription, domain::MessageKind, id::MatchId};
 use tokio::time::Instant;
 use uuid::Uuid;
 

@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use tebdil_core::{
+use tebdil_protocol::{
+    ErrorCode, Match, MatchFound, MessageSend, Welcome,
     domain::{MatchRole, MessageKind},
     id::MatchId,
-    protocol::{ErrorCode, Match, MatchFound, MessageSend, Welcome},
 };
 use uuid::Uuid;
 

@@ -1,10 +1,8 @@
 //! Messages of the peer.
 
-use tebdil_core::{
-    domain::MessageKind,
-    franking::ciphertext_sha256,
+use tebdil_protocol::{
+    Evidence, MessageNew, MessageOrigin, domain::MessageKind, franking::ciphertext_sha256,
     id::MatchId,
-    protocol::{Evidence, MessageNew, MessageOrigin},
 };
 
 use super::Actor;

@@ -1,6 +1,6 @@
 //! What outlives the process.
 
-use tebdil_core::id::MatchId;
+use tebdil_protocol::id::MatchId;
 
 use super::{Actor, Known};
 use crate::state::{StateError, StoredDevice, StoredMatch};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tebdil_core::protocol::{ClientFrame, ErrorCode, FrameId, ServerFrame, ServerMessage};
+use tebdil_protocol::{ClientFrame, ErrorCode, FrameId, ServerFrame, ServerMessage};
 use tokio::time::Instant;
 use uuid::Uuid;
 

@@ -9,7 +9,7 @@ use openmls::prelude::{
     OpenMlsProvider, OpenMlsRand, ProcessedMessageContent, tls_codec::Serialize as _,
 };
 use serde::{Deserialize, Serialize};
-use tebdil_core::id::MatchId;
+use tebdil_protocol::id::MatchId;
 use zeroize::Zeroizing;
 
 use super::{Device, MlsError, Plaintext};

@@ -6,7 +6,7 @@ use openmls::prelude::{
     MlsMessageIn, OpenMlsProvider, OpenMlsRand, ProcessedMessageContent, ProtocolMessage,
     tls_codec::{DeserializeBytes as _, Serialize as _},
 };
-use tebdil_core::{
+use tebdil_protocol::{
     franking::{self, FrankingTag, Salt},
     id::MatchId,
 };

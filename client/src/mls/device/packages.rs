@@ -8,7 +8,7 @@ use openmls::prelude::{
     tls_codec::{DeserializeBytes as _, Serialize as _},
 };
 use openmls_traits::storage::StorageProvider as _;
-use tebdil_core::time::Timestamp;
+use tebdil_protocol::time::Timestamp;
 
 use super::{Device, MlsError, SUITE, check_credential};
 use crate::mls::snapshot::StoredPackage;

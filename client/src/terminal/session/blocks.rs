@@ -2,7 +2,7 @@
 
 use rust_i18n::t;
 use tebdil_client::chat::ChatError;
-use tebdil_core::protocol::Block;
+use tebdil_protocol::Block;
 
 use super::{super::screen::printable, Session};
 

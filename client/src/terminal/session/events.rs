@@ -6,10 +6,10 @@ use tebdil_client::{
     connection::Ended,
     mls::SafetyNumber,
 };
-use tebdil_core::{
+use tebdil_protocol::{
+    CloseCode, ErrorCode, Match, Quota, WhoEnded,
     domain::{EndReason, Mode},
     id::MatchId,
-    protocol::{CloseCode, ErrorCode, Match, Quota, WhoEnded},
     time::Timestamp,
 };
 

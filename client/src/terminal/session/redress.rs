@@ -2,7 +2,7 @@
 
 use rust_i18n::t;
 use tebdil_client::{chat::ChatError, rest::ApiError};
-use tebdil_core::{
+use tebdil_protocol::{
     domain::{ClaimRefusal, ReportReason},
     id::MatchId,
 };

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::*;
 use crate::{
     db::Db,
-    id::IdGenerator,
+    ids::IdGenerator,
     testing::{Backend, TestDatabase},
-    time::{Clock, Timestamp},
 };
+use tebdil_protocol::time::{Clock, Timestamp};
 
 /// A database with a table of its own; PostgreSQL's where there is one.
 async fn databases() -> Vec<(Db, TestDatabase)> {

@@ -6,10 +6,8 @@ use redis::Value;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::{REAP_BATCH, SAID_KEPT, Shared, scripts, subscriber};
-use crate::{
-    id::UserId,
-    realtime::{BusEvent, NodeId, RealtimeError},
-};
+use crate::realtime::{BusEvent, NodeId, RealtimeError};
+use tebdil_protocol::id::UserId;
 
 /// Time between beats.
 const BEAT: Duration = Duration::from_secs(1);

@@ -8,7 +8,8 @@ use redis::{
 };
 use tokio::{sync::Mutex, time::timeout};
 
-use crate::{protocol::Secret, realtime::RealtimeError};
+use crate::realtime::RealtimeError;
+use tebdil_protocol::Secret;
 
 /// How long connecting may take, TLS and authentication included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);

@@ -1,10 +1,8 @@
 //! The devices of this node, as the others see them.
 
 use super::{RealtimeError, Redis, SAID_KEPT, TIMEOUT, beat, scripts};
-use crate::{
-    id::UserId,
-    realtime::{Announcement, BusEvent, Device, Joined, Stamp, presence::Word},
-};
+use crate::realtime::{Announcement, BusEvent, Device, Joined, Stamp, presence::Word};
+use tebdil_protocol::id::UserId;
 
 impl Redis {
     pub async fn join(

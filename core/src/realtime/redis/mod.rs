@@ -61,7 +61,7 @@ use self::{
     subscriber::Subscription,
 };
 use super::{BusEvent, Holder, NodeId, RealtimeError, RealtimeSettings};
-use crate::id::UserId;
+use tebdil_protocol::id::UserId;
 
 /// How long a command may take.
 const TIMEOUT: Duration = Duration::from_millis(800);

@@ -1,7 +1,7 @@
 //! Who is online.
 
 use super::{RealtimeError, Redis, TIMEOUT, scripts};
-use crate::id::{SessionId, UserId};
+use tebdil_protocol::id::{SessionId, UserId};
 
 /// Users that one call looks up.
 const ONLINE_BATCH: usize = 500;

@@ -7,10 +7,8 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::{
-    id::UserId,
-    realtime::{NodeId, Undelivered},
-};
+use crate::realtime::{NodeId, Undelivered};
+use tebdil_protocol::id::UserId;
 
 /// Messages that may wait, and their bytes. What comes on top is undelivered.
 const MAX_WAITING: usize = 32_768;

@@ -16,15 +16,18 @@ use super::{
 use crate::{
     crypto::{CodeHash, PhoneIndex, Sealed},
     db::Tx,
-    domain::CodePurpose,
-    id::{CodeId, IdGenerator, SessionId, UserId},
-    notice::Notice,
-    protocol::Secret,
+    ids::IdGenerator,
     store::{
         Notified, StoreError, SystemLog,
         jobs::{retention::ID_SLACK, system_logs::log},
         notices::notifications::notify,
     },
+};
+use tebdil_protocol::{
+    Secret,
+    domain::CodePurpose,
+    id::{CodeId, SessionId, UserId},
+    notice::Notice,
     time::Timestamp,
 };
 

@@ -10,10 +10,7 @@ use sqlx::FromRow;
 use super::{Accounts, codes};
 use crate::{
     db::Tx,
-    domain::UserRole,
-    id::{CodeId, MatchId, UserId},
     privacy::{Erasure, TABLES},
-    protocol::Secret,
     store::{
         NewJob, StoreError, SystemLog,
         jobs::{queue::push_job, system_logs::log},
@@ -22,6 +19,11 @@ use crate::{
             blocks::keep_blocks,
         },
     },
+};
+use tebdil_protocol::{
+    Secret,
+    domain::UserRole,
+    id::{CodeId, MatchId, UserId},
     time::Timestamp,
 };
 

@@ -7,9 +7,11 @@ use super::Accounts;
 use crate::{
     crypto::{CryptoError, FieldCipher},
     db::Query,
-    id::{MatchId, UserId},
     privacy::{Bound, Column, Kind, Rows, Shown, TABLES, Table},
     store::{Store, StoreError},
+};
+use tebdil_protocol::{
+    id::{MatchId, UserId},
     time::Timestamp,
 };
 

@@ -5,10 +5,9 @@ use std::{collections::HashSet, time::Duration};
 use sha2::{Digest as _, Sha256};
 
 use super::{Accounts, sessions::LOCK_USER};
-use crate::{
-    db::Tx,
+use crate::{db::Tx, store::StoreError};
+use tebdil_protocol::{
     id::{KeyPackageId, SessionId, UserId},
-    store::StoreError,
     time::Timestamp,
 };
 

@@ -13,9 +13,6 @@ use super::{
 use crate::{
     crypto::{PhoneIndex, Sealed},
     db::Tx,
-    domain::Locale,
-    id::UserId,
-    protocol::Secret,
     store::{
         BanRow, StoreError,
         economy::referrals::{BY_CODE, Inviter, join},
@@ -24,8 +21,8 @@ use crate::{
             blocks::pass_blocks,
         },
     },
-    time::Timestamp,
 };
+use tebdil_protocol::{Secret, domain::Locale, id::UserId, time::Timestamp};
 
 /// Tags drawn blindly before the taken ones are read; enough for any alias but the most common.
 const BLIND_DRAWS: u32 = 4;

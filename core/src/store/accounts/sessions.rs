@@ -8,12 +8,11 @@ use std::{
 use sqlx::FromRow;
 
 use super::{Accounts, sign_ins::count_act};
-use crate::{
-    db::Tx,
+use crate::{db::Tx, store::StoreError};
+use tebdil_protocol::{
+    Device,
     domain::UserRole,
     id::{SessionId, UserId},
-    protocol::Device,
-    store::StoreError,
     time::Timestamp,
 };
 

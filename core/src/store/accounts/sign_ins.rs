@@ -13,15 +13,18 @@ use super::{
 use crate::{
     crypto::PhoneIndex,
     db::Tx,
-    domain::UserRole,
-    id::{IdGenerator, SessionId, SystemLogId, UserId},
-    notice::Notice,
-    protocol::{Device, Secret},
+    ids::IdGenerator,
     store::{
         Notified, StoreError, SystemLog,
         jobs::{retention::ID_SLACK, system_logs::log},
         notices::notifications::notify,
     },
+};
+use tebdil_protocol::{
+    Device, Secret,
+    domain::UserRole,
+    id::{SessionId, SystemLogId, UserId},
+    notice::Notice,
     time::Timestamp,
 };
 

@@ -3,15 +3,17 @@
 use super::{Accounts, sessions::revoke_others};
 use crate::{
     crypto::PhoneIndex,
-    domain::{QuotaBucket, UserRole},
-    id::{LedgerId, SessionId, UserId},
-    protocol::Quota,
     quota::QuotaRules,
     store::{
         Grant, StoreError, SystemLog,
         economy::quota::{self, USED, open_balances},
         jobs::system_logs::log,
     },
+};
+use tebdil_protocol::{
+    Quota,
+    domain::{QuotaBucket, UserRole},
+    id::{LedgerId, SessionId, UserId},
     time::Timestamp,
 };
 

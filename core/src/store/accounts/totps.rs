@@ -9,9 +9,11 @@ use super::{
 };
 use crate::{
     crypto::{PhoneIndex, RecoveryHash, Sealed},
+    store::{StoreError, SystemLog, jobs::system_logs::log},
+};
+use tebdil_protocol::{
     domain::UserRole,
     id::{SessionId, UserId},
-    store::{StoreError, SystemLog, jobs::system_logs::log},
     time::Timestamp,
 };
 

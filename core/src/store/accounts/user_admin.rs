@@ -7,12 +7,9 @@ use sqlx::FromRow;
 use super::Accounts;
 use crate::{
     crypto::{PhoneIndex, Sealed},
-    domain::UserRole,
-    id::UserId,
-    protocol::AdminUserCounts,
     store::{StoreError, SystemLog, jobs::system_logs::log},
-    time::Timestamp,
 };
+use tebdil_protocol::{AdminUserCounts, domain::UserRole, id::UserId, time::Timestamp};
 
 /// How far back different reporters are counted.
 const REPORTERS: Duration = Duration::from_hours(30 * 24);

@@ -10,11 +10,13 @@ use super::{Accounts, sessions::revoke_others, sign_ins::count_act};
 use crate::{
     crypto::{PhoneIndex, Sealed},
     db::Tx,
-    domain::{Locale, UserRole},
-    id::{SessionId, UserId},
-    protocol::{Location, Secret},
     quota::Balances,
     store::{StoreError, from_json_list, to_json_list},
+};
+use tebdil_protocol::{
+    Location, Secret,
+    domain::{Locale, UserRole},
+    id::{SessionId, UserId},
     time::Timestamp,
 };
 

@@ -4,10 +4,10 @@ use serde_json::json;
 use sqlx::FromRow;
 
 use super::Economy;
-use crate::{
+use crate::store::{StoreError, SystemLog, jobs::system_logs::log};
+use tebdil_protocol::{
+    Ad, AdPatch, AdRefused, AdSettings, AdminAd,
     id::{AdId, UserId},
-    protocol::{Ad, AdPatch, AdRefused, AdSettings, AdminAd},
-    store::{StoreError, SystemLog, jobs::system_logs::log},
     time::Timestamp,
 };
 

@@ -10,10 +10,12 @@ use sqlx::FromRow;
 use super::{Economy, Settled, quota::open_balances, subscriptions::settle};
 use crate::{
     db::Tx,
-    domain::{BillingEventType, BillingOutcome},
-    id::{SubscriptionId, UserId},
     quota::QuotaRules,
     store::{StoreError, SystemLog, jobs::system_logs::log},
+};
+use tebdil_protocol::{
+    domain::{BillingEventType, BillingOutcome},
+    id::{SubscriptionId, UserId},
     time::Timestamp,
 };
 

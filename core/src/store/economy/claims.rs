@@ -11,15 +11,17 @@ use super::{
 use crate::{
     claim::{ClaimRules, Evidence, NotEligible},
     db::Tx,
-    domain::{ClaimRefusal, ClaimStatus, EndReason, LedgerReason, Mode, QuotaBucket},
-    id::{ClaimId, MatchId, UserId},
-    notice::Notice,
-    protocol::{Claim, Quota},
     quota::QuotaRules,
     store::{
         End, EndedMatch, Notified, StoreError, matches::lifecycle::end_match,
         notices::notifications::notify,
     },
+};
+use tebdil_protocol::{
+    Claim, Quota,
+    domain::{ClaimRefusal, ClaimStatus, EndReason, LedgerReason, Mode, QuotaBucket},
+    id::{ClaimId, MatchId, UserId},
+    notice::Notice,
     time::Timestamp,
 };
 

@@ -10,12 +10,15 @@ use sqlx::FromRow;
 
 use super::{AdRow, Economy};
 use crate::{
-    ads::{AdRules, Placement, Shown, Viewer},
+    ads::{AdRules, Shown, Viewer},
     db::Tx,
-    domain::Locale,
-    id::{AdId, IdGenerator, MatchId, UserId},
-    protocol::AdEventKind,
+    ids::IdGenerator,
     store::{StoreError, jobs::retention::ID_SLACK},
+};
+use tebdil_protocol::{
+    AdEventKind, Placement,
+    domain::Locale,
+    id::{AdId, MatchId, UserId},
     time::Timestamp,
 };
 

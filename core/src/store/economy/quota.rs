@@ -6,11 +6,13 @@ use sqlx::FromRow;
 use super::Economy;
 use crate::{
     db::Tx,
-    domain::{LedgerReason, QuotaBucket},
-    id::{LedgerId, UserId},
-    protocol::Quota,
     quota::{Balances, LedgerEntry, QuotaRules},
     store::StoreError,
+};
+use tebdil_protocol::{
+    Quota,
+    domain::{LedgerReason, QuotaBucket},
+    id::{LedgerId, UserId},
     time::Timestamp,
 };
 

@@ -15,10 +15,7 @@ use super::{
 use crate::{
     crypto::PhoneIndex,
     db::Tx,
-    domain::{LedgerReason, QuotaBucket, ReferralStatus, ReferralVia},
-    id::{IdGenerator, ReferralId, UserId},
-    notice::Notice,
-    protocol::Quota,
+    ids::IdGenerator,
     quota::QuotaRules,
     settings::Checks,
     store::{
@@ -26,6 +23,12 @@ use crate::{
         jobs::{queue::push_job, retention::ID_SLACK},
         notices::notifications::notify,
     },
+};
+use tebdil_protocol::{
+    Quota,
+    domain::{LedgerReason, QuotaBucket, ReferralStatus, ReferralVia},
+    id::{ReferralId, UserId},
+    notice::Notice,
     time::Timestamp,
 };
 

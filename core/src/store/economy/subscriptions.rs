@@ -11,13 +11,15 @@ use super::{
 };
 use crate::{
     db::Tx,
-    id::{LedgerId, SubscriptionId, UserId},
-    notice::Notice,
-    protocol::Quota,
     quota::{Overdraft, QuotaRules},
     store::{
         Notified, StoreError, SystemLog, jobs::system_logs::log, notices::notifications::notify,
     },
+};
+use tebdil_protocol::{
+    Quota,
+    id::{LedgerId, SubscriptionId, UserId},
+    notice::Notice,
     time::Timestamp,
 };
 

@@ -2,7 +2,7 @@
 //! own clock.
 //!
 //! The holder renews the loan, and stops writing a while before it ends
-//! ([`IdGenerator::check`](crate::id::IdGenerator)): a process that was suspended or cut off, and
+//! ([`IdGenerator::check`](crate::ids::IdGenerator)): a process that was suspended or cut off, and
 //! whose part somebody else has by now, makes no id with it. Rows stay: who takes a part goes on
 //! after the last id of its former holder, whatever clock that one had.
 
@@ -13,7 +13,7 @@ use std::{
 
 use super::Jobs;
 use crate::{
-    id::{NODE_PARTS, NoNodePart},
+    ids::{NODE_PARTS, NoNodePart},
     store::StoreError,
 };
 

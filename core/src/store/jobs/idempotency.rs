@@ -9,7 +9,8 @@ use std::time::Duration;
 use sqlx::FromRow;
 
 use super::Jobs;
-use crate::{crypto::Sealed, store::StoreError, time::Timestamp};
+use crate::{crypto::Sealed, store::StoreError};
+use tebdil_protocol::time::Timestamp;
 
 /// How long a first answer is repeated.
 pub const IDEMPOTENCY_WINDOW: Duration = Duration::from_hours(24);

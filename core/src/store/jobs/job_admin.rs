@@ -9,11 +9,11 @@ use super::{
     Jobs,
     system_logs::{SystemLog, log},
 };
-use crate::{
+use crate::store::StoreError;
+use tebdil_protocol::{
+    AdminJob, JobQueue,
     domain::JobState,
     id::{JobId, UserId},
-    protocol::{AdminJob, JobQueue},
-    store::StoreError,
     time::Timestamp,
 };
 

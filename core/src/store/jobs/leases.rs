@@ -5,7 +5,8 @@ use std::time::Duration;
 use sqlx::FromRow;
 
 use super::Jobs;
-use crate::{store::StoreError, time::Timestamp};
+use crate::store::StoreError;
+use tebdil_protocol::time::Timestamp;
 
 /// Wait before the second attempt; it doubles with each one after.
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);

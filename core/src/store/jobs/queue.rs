@@ -12,11 +12,8 @@ use std::time::Duration;
 use sqlx::FromRow;
 
 use super::Jobs;
-use crate::{
-    db::Tx,
-    store::StoreError,
-    time::{Clock, Timestamp},
-};
+use crate::{db::Tx, store::StoreError};
+use tebdil_protocol::time::{Clock, Timestamp};
 
 /// How far the clocks of two nodes that run jobs may be apart, and more.
 const TICK_SLACK: Duration = Duration::from_secs(15);

@@ -9,8 +9,7 @@ use sqlx::FromRow;
 
 use super::Jobs;
 use crate::{
-    domain::{EndReason, MatchStatus, Mode},
-    id::{IdGenerator, MatchId, SessionId, UserId},
+    ids::IdGenerator,
     store::{
         StoreError,
         matches::{
@@ -18,6 +17,10 @@ use crate::{
             lifecycle::{CallOutcome, EndedMatch},
         },
     },
+};
+use tebdil_protocol::{
+    domain::{EndReason, MatchStatus, Mode},
+    id::{MatchId, SessionId, UserId},
     time::Timestamp,
 };
 

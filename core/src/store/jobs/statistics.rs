@@ -3,7 +3,8 @@
 use sqlx::FromRow;
 
 use super::{Jobs, retention::ID_SLACK};
-use crate::{id::IdGenerator, store::StoreError, time::Timestamp};
+use crate::{ids::IdGenerator, store::StoreError};
+use tebdil_protocol::time::Timestamp;
 
 /// What was counted in a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, FromRow)]

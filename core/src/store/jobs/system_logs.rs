@@ -3,11 +3,10 @@
 use sqlx::FromRow;
 
 use super::Jobs;
-use crate::{
-    db::Tx,
+use crate::{db::Tx, store::StoreError};
+use tebdil_protocol::{
+    SystemLogEntry,
     id::{SystemLogId, UserId},
-    protocol::SystemLogEntry,
-    store::StoreError,
     time::Timestamp,
 };
 

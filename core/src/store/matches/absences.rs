@@ -10,9 +10,11 @@ use super::{
 };
 use crate::{
     db::Tx,
+    store::{SideId, StoreError},
+};
+use tebdil_protocol::{
     domain::EndReason,
     id::{MatchId, SessionId, UserId},
-    store::{SideId, StoreError},
     time::Timestamp,
 };
 

@@ -4,11 +4,10 @@ use super::{
     Matches,
     lifecycle::{END_OF, END_SIDES, EndRow, EndSide},
 };
-use crate::{
-    db::Tx,
+use crate::{db::Tx, store::StoreError};
+use tebdil_protocol::{
     domain::MatchStatus,
     id::{LogId, MatchId, UserId},
-    store::StoreError,
     time::Timestamp,
 };
 

@@ -3,10 +3,10 @@
 use sqlx::FromRow;
 
 use super::Matches;
-use crate::{
+use crate::store::StoreError;
+use tebdil_protocol::{
     domain::{MatchRole, MatchStatus, Mode},
     id::{MatchId, SessionId, UserId},
-    store::StoreError,
     time::Timestamp,
 };
 

@@ -8,11 +8,10 @@ use super::{
     Matches,
     call_state::{LOGGED_ENDED, log_call},
 };
-use crate::{
-    db::Tx,
+use crate::{db::Tx, store::StoreError};
+use tebdil_protocol::{
     domain::{EndReason, MatchStatus, Mode},
     id::{MatchId, UserId},
-    store::StoreError,
     time::Timestamp,
 };
 

@@ -3,11 +3,11 @@
 use sqlx::FromRow;
 
 use super::Matches;
-use crate::{
+use crate::store::StoreError;
+use tebdil_protocol::{
+    AdminMatch, AdminMatchSide, Peer,
     domain::{EndReason, MatchRole, MatchStatus, Mode},
     id::{MatchId, UserId},
-    protocol::{AdminMatch, AdminMatchSide, Peer},
-    store::StoreError,
     time::Timestamp,
 };
 

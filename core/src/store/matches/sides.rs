@@ -8,11 +8,11 @@ use super::{
     Matches,
     lifecycle::{CallOutcome, EndedMatch},
 };
-use crate::{
+use crate::store::{StoreError, from_json_list};
+use tebdil_protocol::{
+    Claim, Match, Peer,
     domain::{ClaimRefusal, ClaimStatus, EndReason, MatchRole, MatchStatus, Mode},
     id::{ClaimId, MatchId, SessionId, TicketId, UserId},
-    protocol::{Claim, Match, Peer},
-    store::{StoreError, from_json_list},
     time::Timestamp,
 };
 

@@ -4,10 +4,8 @@
 //! among those [`Messages::matches_to_forget`] finds.
 
 use super::Messages;
-use crate::{
-    id::{MatchId, UserId},
-    store::StoreError,
-};
+use crate::store::StoreError;
+use tebdil_protocol::id::{MatchId, UserId};
 
 impl Messages<'_> {
     /// Up to `limit` matches with ids above `after` that are over and may still have messages, by

@@ -3,11 +3,11 @@
 use sqlx::FromRow;
 
 use super::Messages;
-use crate::{
+use crate::{franking::FrankedMessage, store::StoreError};
+use tebdil_protocol::{
     domain::MessageKind,
-    franking::{FrankedMessage, ciphertext_sha256},
+    franking::ciphertext_sha256,
     id::{MatchId, MessageId, UserId},
-    store::StoreError,
     time::Timestamp,
 };
 

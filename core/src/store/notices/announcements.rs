@@ -5,17 +5,19 @@ use sqlx::FromRow;
 
 use super::{Notices, notifications::push_orders};
 use crate::{
-    ads::TargetGroup,
     db::Tx,
-    domain::{Locale, NotificationType},
-    id::{AdId, AnnouncementId, NotificationId, UserId},
-    notice::{ANNOUNCE_QUEUE, Notice, PushOrder},
-    protocol::{Ad, Announcement},
+    notice::{ANNOUNCE_QUEUE, PushOrder},
     store::{
         AdRow, NewJob, Notified, StoreError, SystemLog,
         economy::ads::COLUMNS as AD_COLUMNS,
         jobs::{queue::push_job, system_logs::log},
     },
+};
+use tebdil_protocol::{
+    Ad, Announcement, TargetGroup,
+    domain::{Locale, NotificationType},
+    id::{AdId, AnnouncementId, NotificationId, UserId},
+    notice::Notice,
     time::Timestamp,
 };
 

@@ -9,13 +9,17 @@ use super::{
 };
 use crate::{
     db::Tx,
-    domain::Locale,
-    id::{IdGenerator, NotificationId, UserId},
-    notice::{Notice, PUSH_ATTEMPTS, PUSH_QUEUE, PushOrder},
+    ids::IdGenerator,
+    notice::{PUSH_ATTEMPTS, PUSH_QUEUE, PushOrder},
     store::{
         NewJob, StoreError,
         jobs::{queue::push_job, retention::ID_SLACK},
     },
+};
+use tebdil_protocol::{
+    domain::Locale,
+    id::{NotificationId, UserId},
+    notice::Notice,
     time::Timestamp,
 };
 

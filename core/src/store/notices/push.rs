@@ -2,11 +2,13 @@
 
 use super::Notices;
 use crate::{
+    notice::PushOrder,
+    store::{StoreError, accounts::sessions::LOCK_USER},
+};
+use tebdil_protocol::{
+    Secret,
     domain::{NotificationType, PushPlatform},
     id::{MatchId, NotificationId, SessionId, UserId},
-    notice::PushOrder,
-    protocol::Secret,
-    store::{StoreError, accounts::sessions::LOCK_USER},
     time::Timestamp,
 };
 

@@ -8,10 +8,9 @@
 use std::collections::HashSet;
 
 use super::{Notices, notifications::push_orders};
-use crate::{
+use crate::{notice::PushOrder, store::StoreError};
+use tebdil_protocol::{
     id::{MatchId, MessageId, UserId},
-    notice::PushOrder,
-    store::StoreError,
     time::Timestamp,
 };
 

@@ -10,13 +10,15 @@ use super::{
 use crate::{
     crypto::Sealed,
     db::Tx,
-    domain::{AppealDecision, AppealStatus, UserRole},
-    id::{AppealId, BanId, ReportId, UserId},
-    notice::Notice,
-    protocol::Appeal,
     store::{
         Notified, StoreError, SystemLog, jobs::system_logs::log, notices::notifications::notify,
     },
+};
+use tebdil_protocol::{
+    Appeal,
+    domain::{AppealDecision, AppealStatus, UserRole},
+    id::{AppealId, BanId, ReportId, UserId},
+    notice::Notice,
     time::Timestamp,
 };
 

@@ -10,10 +10,13 @@ use super::{
     bans::{ACTIVE_BAN, PHONE_OF, ban, lock_phone},
 };
 use crate::{
-    domain::{ReportReason, UserRole},
-    id::{IdGenerator, UserId},
+    ids::IdGenerator,
     report::{Reliability, ReportRules},
     store::{Notified, StoreError, accounts::sessions::LOCK_USER, jobs::retention::ID_SLACK},
+};
+use tebdil_protocol::{
+    domain::{ReportReason, UserRole},
+    id::UserId,
     time::Timestamp,
 };
 

@@ -5,11 +5,11 @@ use super::{
     BanRow, Banning, Confirmation, NewBan, Safety,
     bans::{ACTIVE_BAN, PHONE_OF, ban, confirm, lift, lock_phone},
 };
-use crate::{
+use crate::store::{Notified, StoreError};
+use tebdil_protocol::{
+    AdminBan,
     domain::UserRole,
     id::{BanId, ReportId, UserId},
-    protocol::AdminBan,
-    store::{Notified, StoreError},
     time::Timestamp,
 };
 

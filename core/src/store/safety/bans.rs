@@ -6,14 +6,16 @@ use super::Safety;
 use crate::{
     crypto::PhoneIndex,
     db::Tx,
-    id::{BanId, UserId},
-    notice::Notice,
     store::{
         NewJob, Notified, StoreError, SystemLog,
         accounts::sessions::revoke_others,
         jobs::{queue::push_job, system_logs::log},
         notices::notifications::notify,
     },
+};
+use tebdil_protocol::{
+    id::{BanId, UserId},
+    notice::Notice,
     time::Timestamp,
 };
 

@@ -10,9 +10,11 @@ use sqlx::FromRow;
 use super::{Safety, bans::lock_phone};
 use crate::{
     db::Tx,
+    store::{ERASED_ALIAS, End, EndedMatch, StoreError, matches::lifecycle::end_match},
+};
+use tebdil_protocol::{
     domain::EndReason,
     id::{BlockId, MatchId, UserId},
-    store::{ERASED_ALIAS, End, EndedMatch, StoreError, matches::lifecycle::end_match},
     time::Timestamp,
 };
 

@@ -11,15 +11,18 @@ use super::{
 use crate::{
     crypto::Sealed,
     db::Tx,
-    domain::{ReportDecision, ReportReason, ReportStatus, UserRole},
-    id::{IdGenerator, ReportId, UserId},
-    notice::Notice,
+    ids::IdGenerator,
     store::{
         Notified, StoreError, SystemLog,
         accounts::sessions::LOCK_USER,
         jobs::{retention::ID_SLACK, system_logs::log},
         notices::notifications::notify,
     },
+};
+use tebdil_protocol::{
+    domain::{ReportDecision, ReportReason, ReportStatus, UserRole},
+    id::{ReportId, UserId},
+    notice::Notice,
     time::Timestamp,
 };
 

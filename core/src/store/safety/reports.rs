@@ -2,21 +2,23 @@
 //! [`super::decisions`]'.
 
 use sqlx::FromRow;
+use tebdil_protocol::{
+    Peer, REPORTABLE, Report,
+    domain::{ReportReason, ReportStatus},
+    id::{BanId, MatchId, ReportId, UserId},
+    time::Timestamp,
+};
 
 use super::{AUTO_BAN_ATTEMPTS, AUTO_BAN_QUEUE, AutoBanOrder, Safety};
 use crate::{
     crypto::Sealed,
     db::{Query, Tx},
-    domain::{ReportReason, ReportStatus},
-    id::{BanId, MatchId, ReportId, UserId},
-    protocol::{Peer, Report},
-    report::{REPORTABLE, Reliability, ReportRules},
+    report::{Reliability, ReportRules},
     store::{
         NewJob, StoreError, SystemLog,
         accounts::sessions::LOCK_USER,
         jobs::{queue::push_job, system_logs::log},
     },
-    time::Timestamp,
 };
 
 /// A report to be made. What is written in it is sealed for its id.

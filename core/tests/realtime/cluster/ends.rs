@@ -3,7 +3,8 @@
 use std::{collections::HashSet, time::Duration};
 
 use bytes::Bytes;
-use tebdil_core::{id::UserId, realtime::BusEvent};
+use tebdil_core::realtime::BusEvent;
+use tebdil_protocol::id::UserId;
 
 use crate::{ALICE, BOB, MANY, cluster, device, events, message, word_to};
 

@@ -10,8 +10,8 @@ use proptest::{
 use tebdil_core::{
     realtime::{BusEvent, Presence, Stamp},
     testing::{RedisPrefix, TestNode},
-    time::Clock,
 };
+use tebdil_protocol::time::Clock;
 
 use super::{ALICE, BOB, MANY, cluster, device, events, message, replaced, word_to};
 

@@ -1,10 +1,12 @@
 //! Bans that staff makes, decides and lists.
 
 use tebdil_core::{
-    domain::UserRole,
-    id::{BanId, UserId},
     store::{Actor, BanFilter, Judged, NewBan, StaffBan},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    domain::UserRole,
+    id::{BanId, UserId},
     time::Timestamp,
 };
 

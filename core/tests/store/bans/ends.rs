@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    domain::PushPlatform,
-    id::{BanId, UserId},
     notice::PushOrder,
-    protocol::Secret,
     store::{BanFilter, Judged, NewBan, PushAudience},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    Secret,
+    domain::PushPlatform,
+    id::{BanId, UserId},
     time::Timestamp,
 };
 

@@ -1,14 +1,16 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    domain::{Mode, PushPlatform, UserRole},
-    id::UserId,
-    protocol::Secret,
     store::{
         Actor, BanOrder, BanRow, Banning, JobFilter, Judged, NewBan, PairOutcome, Registration,
         SessionRow, UserRow,
     },
     testing::{ENDLESS_TERM, TestStore},
+};
+use tebdil_protocol::{
+    Secret,
+    domain::{Mode, PushPlatform, UserRole},
+    id::UserId,
 };
 
 use crate::{

@@ -1,11 +1,13 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    domain::{BillingEventType, BillingOutcome},
-    id::UserId,
     quota::QuotaRules,
     store::{Billed, BillingFact, BillingTerms, Settled, Store},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    domain::{BillingEventType, BillingOutcome},
+    id::UserId,
     time::Timestamp,
 };
 

@@ -3,10 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use tebdil_core::{
-    domain::{BillingEventType, BillingOutcome},
-    id::UserId,
     store::{Billed, Settled},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    domain::{BillingEventType, BillingOutcome},
+    id::UserId,
     time::Timestamp,
 };
 

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use tebdil_core::{
     claim::NotEligible,
+    store::{Append, CallConnected, CallOutcome, Claiming, NewMessage, PairOutcome},
+    testing::{ENDLESS_TERM, TestStore},
+};
+use tebdil_protocol::{
     domain::{ClaimRefusal, ClaimStatus, EndReason, MatchStatus, MessageKind, Mode},
     id::{MatchId, UserId},
     notice::Notice,
-    store::{Append, CallConnected, CallOutcome, Claiming, NewMessage, PairOutcome},
-    testing::{ENDLESS_TERM, TestStore},
 };
 use uuid::Uuid;
 

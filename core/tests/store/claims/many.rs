@@ -4,11 +4,10 @@ use std::collections::HashSet;
 
 use tebdil_core::{
     claim::{ClaimRules, NotEligible},
-    domain::ClaimRefusal,
-    id::MatchId,
     store::Claiming,
     testing::TestStore,
 };
+use tebdil_protocol::{domain::ClaimRefusal, id::MatchId};
 
 use super::{RULES, claimed};
 use crate::{

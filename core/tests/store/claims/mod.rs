@@ -2,11 +2,13 @@ use std::time::Duration;
 
 use tebdil_core::{
     claim::{ClaimRules, NotEligible},
+    store::{ClaimRow, Claiming, DecidedClaim},
+    testing::TestStore,
+};
+use tebdil_protocol::{
     domain::{ClaimRefusal, ClaimStatus, QuotaBucket},
     id::{MatchId, UserId},
     notice::Notice,
-    store::{ClaimRow, Claiming, DecidedClaim},
-    testing::TestStore,
 };
 
 use crate::{

@@ -2,11 +2,10 @@
 
 use tebdil_core::{
     crypto::CodeHash,
-    domain::CodePurpose,
-    id::CodeId,
     store::{Erased, ErasedBy, NewCode, ProvenCode, Registration},
     testing::TestStore,
 };
+use tebdil_protocol::{domain::CodePurpose, id::CodeId};
 
 use super::{DAY, count, erase};
 use crate::{all_at_once, rng};

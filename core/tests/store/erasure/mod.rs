@@ -1,15 +1,17 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    domain::{LedgerReason, Mode, QuotaBucket, UserRole},
-    id::{SessionId, TicketId, UserId},
-    notice::Notice,
-    protocol::Secret,
     store::{
         Banning, Erased, ErasedBy, Grant, Invitation, MatchFilter, NewBan, PairOutcome, PutKeys,
         Refusal, Registration, Rotation, UserRow,
     },
     testing::{ENDLESS_TERM, TestStore},
+};
+use tebdil_protocol::{
+    Secret,
+    domain::{LedgerReason, Mode, QuotaBucket, UserRole},
+    id::{SessionId, TicketId, UserId},
+    notice::Notice,
 };
 
 use crate::{all_at_once, pair, rng, side};

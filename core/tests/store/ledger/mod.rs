@@ -6,10 +6,12 @@ use std::{collections::HashMap, time::Duration};
 use operations::{Done, Operation, perform};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 use tebdil_core::{
-    domain::{BillingEventType, Mode, QuotaBucket},
-    id::{MatchId, SessionId, UserId},
     store::{BillingFact, NewUser},
     testing::{Backend, TestStore},
+};
+use tebdil_protocol::{
+    domain::{BillingEventType, Mode, QuotaBucket},
+    id::{MatchId, SessionId, UserId},
 };
 
 use crate::{all_at_once, billing::fact, quota::assert_ledger_equals_balance};

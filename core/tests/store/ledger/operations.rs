@@ -5,14 +5,16 @@ use std::time::Duration;
 use rand::{SeedableRng as _, rngs::StdRng};
 use tebdil_core::{
     claim::ClaimRules,
-    domain::{BillingOutcome, LedgerReason, Mode, QuotaBucket},
-    id::{MatchId, SessionId, UserId},
     quota::QuotaRules,
     store::{
         Billed, BillingFact, Claiming, Grant, MatchRules, NewUser, PairOutcome, ReferralRules,
         Registration, Store,
     },
     testing::{ENDLESS_TERM, TestStore},
+};
+use tebdil_protocol::{
+    domain::{BillingOutcome, LedgerReason, Mode, QuotaBucket},
+    id::{MatchId, SessionId, UserId},
     time::Timestamp,
 };
 
@@ -110,7 +112,12 @@ pub async fn perform_match(
             if mode == Mode::Video {
                 // One at a time: the next needs it ended.
                 t.matches()
-                    .end_match(paired.id, None, tebdil_core::domain::EndReason::HungUp, now)
+                    .end_match(
+                        paired.id,
+                        None,
+                        tebdil_protocol::domain::EndReason::HungUp,
+                        now,
+                    )
                     .await
                     .unwrap();
             }

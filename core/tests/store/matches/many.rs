@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 
 use tebdil_core::{
-    domain::Mode,
-    id::UserId,
     store::{NewMatch, PairOutcome},
     testing::{ENDLESS_TERM, TestStore},
 };
+use tebdil_protocol::{domain::Mode, id::UserId};
 
 use super::{Account, searcher};
 use crate::{all_at_once, pair, quota::assert_ledger_equals_balance, side};

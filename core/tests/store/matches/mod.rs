@@ -1,10 +1,12 @@
 use std::{collections::HashSet, time::Duration};
 
 use tebdil_core::{
-    domain::{EndReason, MatchRole, MatchStatus, Mode},
-    id::{MatchId, TicketId, UserId},
     store::{End, MatchFilter, PairOutcome, Refusal, SessionRow, UserRow},
     testing::{ENDLESS_TERM, TestStore},
+};
+use tebdil_protocol::{
+    domain::{EndReason, MatchRole, MatchStatus, Mode},
+    id::{MatchId, TicketId, UserId},
 };
 
 use crate::{all_at_once, pair, quota::assert_ledger_equals_balance, side};

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    domain::{EndReason, MatchStatus, MessageKind},
-    id::MessageId,
     store::{Append, End, NewMessage},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    domain::{EndReason, MatchStatus, MessageKind},
+    id::MessageId,
     time::Clock,
 };
 

@@ -1,11 +1,14 @@
 use std::{sync::Arc, time::Duration};
 
 use tebdil_core::{
-    domain::MessageKind,
-    franking::{FrankedMessage, ciphertext_sha256},
-    id::{MatchId, UserId},
+    franking::FrankedMessage,
     store::{Append, Appended, ChatRules, NewMessage, NewReceipt, Receipt, Store},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    domain::MessageKind,
+    franking::ciphertext_sha256,
+    id::{MatchId, UserId},
     time::Timestamp,
 };
 use uuid::Uuid;

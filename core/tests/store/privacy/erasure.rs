@@ -3,12 +3,14 @@
 use std::collections::BTreeSet;
 
 use tebdil_core::{
-    domain::EndReason,
-    id::{MatchId, UserId},
     privacy::{Erasure, TABLES},
-    protocol::Secret,
     store::{Erased, ErasedBy},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    Secret,
+    domain::EndReason,
+    id::{MatchId, UserId},
 };
 
 use super::{Cell, HER, OTHER, PHONE, ROW, Raw, filled, hex, marker, table};

@@ -11,11 +11,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, Row as _, SqliteConnection};
 use tebdil_core::{
-    id::UserId,
     privacy::{Bound, Column, Kind, Shown, TABLES, Table},
     testing::TestStore,
-    time::Timestamp,
 };
+use tebdil_protocol::{id::UserId, time::Timestamp};
 
 use crate::rng;
 

@@ -1,10 +1,12 @@
 //! Many at once.
 
 use tebdil_core::{
-    domain::LedgerReason,
-    id::{ReferralId, UserId},
     store::{Invitation, NewUser, Registration, UserRow},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    domain::LedgerReason,
+    id::{ReferralId, UserId},
     time::Timestamp,
 };
 

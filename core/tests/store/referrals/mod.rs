@@ -1,11 +1,13 @@
 use std::time::Duration;
 
 use tebdil_core::{
+    store::{Invitation, NewUser, ReferralRules, Registration, UserRow},
+    testing::TestStore,
+};
+use tebdil_protocol::{
     domain::{ReferralStatus, ReferralVia},
     id::{ReferralId, UserId},
     notice::Notice,
-    store::{Invitation, NewUser, ReferralRules, Registration, UserRow},
-    testing::TestStore,
 };
 
 use crate::{quota::assert_ledger_equals_balance, rng};

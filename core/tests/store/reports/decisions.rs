@@ -2,15 +2,17 @@
 
 use tebdil_core::{
     crypto::Sealed,
-    domain::{AppealDecision, ReportDecision, ReportReason, ReportStatus, UserRole},
-    id::{AppealId, ReportId, UserId},
-    notice::Notice,
-    protocol::Report,
     store::{
         APPEAL_CONTEXT, Actor, Appealing, Judged, NewAppeal, NewResolution, Resolving, StaffBan,
         Store,
     },
     testing::TestStore,
+};
+use tebdil_protocol::{
+    Report,
+    domain::{AppealDecision, ReportDecision, ReportReason, ReportStatus, UserRole},
+    id::{AppealId, ReportId, UserId},
+    notice::Notice,
 };
 
 use super::{Account, DAY, SOMEBODY, auto_ban, count, reported, resolve, rules, word};

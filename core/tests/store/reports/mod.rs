@@ -5,15 +5,18 @@ use std::{
 
 use tebdil_core::{
     crypto::Sealed,
-    domain::{EndReason, ReportDecision, ReportReason, ReportStatus, UserRole},
-    id::{IdGenerator, MatchId, ReportId, UserId},
-    protocol::Report,
-    report::{REPORTABLE, ReportRules},
+    ids::IdGenerator,
+    report::ReportRules,
     store::{
         Actor, AutoBanned, NewReport, NewResolution, Reporting, Resolving, SessionRow, Store,
         UserRow,
     },
     testing::{self, TestStore},
+};
+use tebdil_protocol::{
+    REPORTABLE, Report,
+    domain::{EndReason, ReportDecision, ReportReason, ReportStatus, UserRole},
+    id::{MatchId, ReportId, UserId},
     time::Timestamp,
 };
 

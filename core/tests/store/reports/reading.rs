@@ -2,11 +2,13 @@
 
 use tebdil_core::{
     crypto::Sealed,
-    domain::{ReportDecision, ReportReason, ReportStatus},
-    id::{ReportId, UserId},
-    protocol::Report,
     store::{ReportEntry, ReportFilter, Reporting},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    Report,
+    domain::{ReportDecision, ReportReason, ReportStatus},
+    id::{ReportId, UserId},
 };
 
 use super::{Account, count, crowd, meet, report_as, reported, resolve, rules};

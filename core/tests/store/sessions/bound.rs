@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tebdil_core::{id::SessionId, testing::TestStore};
+use tebdil_core::testing::TestStore;
+use tebdil_protocol::id::SessionId;
 
 use super::DAY;
 use crate::all_at_once;

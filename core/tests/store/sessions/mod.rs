@@ -2,11 +2,13 @@ use std::time::Duration;
 
 use tebdil_core::{
     crypto::hash_token,
-    domain::UserRole,
-    id::{SessionId, UserId},
-    protocol::Secret,
     store::{AliveSession, DeadSession, PutKeys, Rotation, UserRow},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    Secret,
+    domain::UserRole,
+    id::{SessionId, UserId},
 };
 
 mod bound;

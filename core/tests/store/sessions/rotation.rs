@@ -1,6 +1,7 @@
 //! Refresh tokens are replaced.
 
-use tebdil_core::{crypto::hash_token, id::SessionId, store::Rotation, testing::TestStore};
+use tebdil_core::{crypto::hash_token, store::Rotation, testing::TestStore};
+use tebdil_protocol::id::SessionId;
 
 use super::DAY;
 use crate::all_at_once;

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    domain::{EndReason, MatchRole, MatchStatus, MessageKind, Mode},
-    id::MatchId,
     store::{NewMessage, StaffMatchFilter, StaffMatchRow, UserRow},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    domain::{EndReason, MatchRole, MatchStatus, MessageKind, Mode},
+    id::MatchId,
 };
 use uuid::Uuid;
 

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    domain::UserRole,
-    id::UserId,
-    protocol::AdminUserCounts,
     store::{AccountFilter, AccountSearch, LogFilter},
     testing::TestStore,
 };
+use tebdil_protocol::{AdminUserCounts, domain::UserRole, id::UserId};
 
 use crate::matches::{Account, matched, searcher};
 

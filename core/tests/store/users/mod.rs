@@ -1,12 +1,14 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    domain::{Locale, UserRole},
-    id::UserId,
-    protocol::{Location, Secret},
     quota::Balances,
     store::{ProfileChange, ProfileUpdate, Registration},
     testing::TestStore,
+};
+use tebdil_protocol::{
+    Location, Secret,
+    domain::{Locale, UserRole},
+    id::UserId,
 };
 
 use crate::{all_at_once, rng};

@@ -7,7 +7,7 @@ mod time;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use tebdil_core::{
+use tebdil_protocol::{
     domain::Mode,
     id::{TicketId, UserId},
     time::Timestamp,

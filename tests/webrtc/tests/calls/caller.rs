@@ -11,10 +11,10 @@ use tebdil_client::{
     chat::{Chat, ChatEvent, ChatEvents, ChatOptions, EndDetails, test_phone},
     rest::{Account, Api},
 };
-use tebdil_core::{
+use tebdil_protocol::{
+    IceServers, Match, MatchFind, RtcCandidate, RtcDescription,
     domain::{CallState, DescriptionKind, MatchRole, Mode},
     id::MatchId,
-    protocol::{IceServers, Match, MatchFind, RtcCandidate, RtcDescription},
     time::Clock,
 };
 use tokio::{task::JoinSet, time::Instant};

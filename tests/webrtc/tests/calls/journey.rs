@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tebdil_core::domain::{CallState, EndReason, MatchStatus};
+use tebdil_protocol::domain::{CallState, EndReason, MatchStatus};
 use tokio::time::Instant;
 use webrtc::{
     ice_transport::ice_candidate_type::RTCIceCandidateType,

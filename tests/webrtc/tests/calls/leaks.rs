@@ -4,11 +4,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use tebdil_client::chat::{ChatEvent, ChatEvents};
-use tebdil_core::{
-    domain::DescriptionKind,
-    id::MatchId,
-    protocol::{RtcCandidate, RtcDescription},
-};
+use tebdil_protocol::{RtcCandidate, RtcDescription, domain::DescriptionKind, id::MatchId};
 use tokio::{net::UdpSocket, task::JoinSet};
 use webrtc::{
     ice_transport::{ice_candidate::RTCIceCandidateInit, ice_gatherer_state::RTCIceGathererState},

@@ -27,11 +27,14 @@ impl Job for Tick {
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
         (cx.hooks.on_match_ended)(tebdil_core::store::EndedMatch {
-            match_id: tebdil_core::id::MatchId(1),
-            mode: tebdil_core::domain::Mode::Text,
-            users: [tebdil_core::id::UserId(1), tebdil_core::id::UserId(2)],
-            status: tebdil_core::domain::MatchStatus::Expired,
-            reason: tebdil_core::domain::EndReason::Expired,
+            match_id: tebdil_protocol::id::MatchId(1),
+            mode: tebdil_protocol::domain::Mode::Text,
+            users: [
+                tebdil_protocol::id::UserId(1),
+                tebdil_protocol::id::UserId(2),
+            ],
+            status: tebdil_protocol::domain::MatchStatus::Expired,
+            reason: tebdil_protocol::domain::EndReason::Expired,
             by: None,
             call: None,
         });

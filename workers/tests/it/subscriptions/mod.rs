@@ -7,13 +7,10 @@ use std::{
 
 use tebdil_core::{
     billing::{BillingRules, Plan},
-    domain::BillingEventType,
-    id::UserId,
-    protocol::Quota,
     store::{BillingFact, BillingTerms, Notified},
     testing::TestStore,
-    time::Timestamp,
 };
+use tebdil_protocol::{Quota, domain::BillingEventType, id::UserId, time::Timestamp};
 use tebdil_workers::{Hooks, Settings, Verifier, Workers};
 
 use crate::harness::{DAY, Database, MINUTE, on_both, settings};

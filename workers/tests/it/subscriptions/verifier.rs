@@ -8,7 +8,8 @@ use std::{
     time::Duration,
 };
 
-use tebdil_core::{id::UserId, protocol::Secret, testing::TestStore};
+use tebdil_core::testing::TestStore;
+use tebdil_protocol::{Secret, id::UserId};
 use tebdil_workers::Verifier;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

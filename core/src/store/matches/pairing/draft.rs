@@ -3,11 +3,11 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{MadeMatch, MadeSide, MatchRules, NewMatch, NewSide, PairOutcome, Refusal};
-use crate::{
+use crate::quota::{Balances, LedgerEntry};
+use tebdil_protocol::{
+    Peer,
     domain::{MatchRole, Mode},
     id::{KeyPackageId, MatchId, SessionId, TicketId, UserId},
-    protocol::Peer,
-    quota::{Balances, LedgerEntry},
     time::Timestamp,
 };
 

@@ -10,11 +10,13 @@ mod rows;
 use self::draft::State;
 use super::{Matches, leading::TERM};
 use crate::{
-    domain::Mode,
-    id::{MatchId, SessionId, TicketId, UserId},
-    protocol::{Peer, Quota},
     quota::QuotaRules,
     store::{MatchmakerTerm, StoreError},
+};
+use tebdil_protocol::{
+    Peer, Quota,
+    domain::Mode,
+    id::{MatchId, SessionId, TicketId, UserId},
     time::Timestamp,
 };
 

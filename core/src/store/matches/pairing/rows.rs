@@ -10,10 +10,12 @@ use super::{
 };
 use crate::{
     db::Tx,
-    domain::{MatchRole, MatchStatus, Mode},
-    id::{KeyPackageId, LedgerId, SessionId, TicketId, UserId},
     quota::Balances,
     store::{StoreError, accounts::keys::KEY_PACKAGE_PERIOD, to_json_list},
+};
+use tebdil_protocol::{
+    domain::{MatchRole, MatchStatus, Mode},
+    id::{KeyPackageId, LedgerId, SessionId, TicketId, UserId},
     time::Timestamp,
 };
 

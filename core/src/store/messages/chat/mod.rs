@@ -10,11 +10,10 @@ use uuid::Uuid;
 
 use self::sides::Sides;
 use super::Messages;
-use crate::{
+use crate::{settings::Checks, store::StoreError};
+use tebdil_protocol::{
     domain::MessageKind,
     id::{MatchId, MessageId, UserId},
-    settings::Checks,
-    store::StoreError,
     time::Timestamp,
 };
 

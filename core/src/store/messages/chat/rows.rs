@@ -10,9 +10,11 @@ use super::{
 };
 use crate::{
     db::{RowOf, Tx},
+    store::StoreError,
+};
+use tebdil_protocol::{
     domain::Mode,
     id::{LogId, MatchId, MessageId, UserId},
-    store::StoreError,
     time::Timestamp,
 };
 

@@ -6,8 +6,8 @@ use sqlx::FromRow;
 use uuid::Uuid;
 
 use super::{Append, Appended, ChatRules, NewMessage, NewReceipt, Receipt, rows::KnownRow};
-use crate::{
-    db::Tx,
+use crate::db::Tx;
+use tebdil_protocol::{
     domain::{MessageKind, Mode},
     id::{MatchId, MessageId, UserId},
     time::Timestamp,

@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{Ad, bounds::Text500};
 use crate::{
-    ads::TargetGroup,
+    TargetGroup,
     domain::NotificationType,
     id::{AnnouncementId, NotificationId},
     notice::Notice,

@@ -7,10 +7,15 @@ mod billing;
 mod bounds;
 mod client_frame;
 mod codes;
-mod franking;
+pub mod domain;
+mod evidence;
+pub mod franking;
+pub mod id;
 mod jobs;
+pub mod notice;
 mod notification;
 mod overview;
+mod placement;
 mod privacy;
 mod problem;
 mod referral;
@@ -21,6 +26,8 @@ mod server_frame;
 mod snapshots;
 mod staff;
 pub mod strict_json;
+mod target;
+pub mod time;
 mod totp;
 mod whole;
 
@@ -39,18 +46,19 @@ pub use client_frame::{
     Typing, parse_client_frame,
 };
 pub use codes::{CloseCode, ErrorCode};
-pub use franking::{Evidence, Frank};
+pub use evidence::{Evidence, Frank};
 pub use jobs::{AdminJob, JobQueue, JobQueues};
 pub use notification::{
     Announcement, AnnouncementRequest, Notification, NotificationsRead, ReadRequest, Unread,
 };
 pub use overview::{DayStatistics, Overview, OverviewTotals};
+pub use placement::{InvalidPlacement, Placement};
 pub use privacy::{AccountErasureRequest, ErasureRequest};
 pub use problem::{BanNotice, FieldProblem, Problem};
 pub use referral::{Referral, ReferralRequest, Referrals};
 pub use report::{
-    AdminReport, ReliabilityRequest, Report, ReportDetails, ReportRequest, ReportedUser,
-    ReportingUser, Resolution, ResolveRequest, VerifiedMessage,
+    AdminReport, MAX_EVIDENCE, MAX_NOTE, REPORTABLE, ReliabilityRequest, Report, ReportDetails,
+    ReportRequest, ReportedUser, ReportingUser, Resolution, ResolveRequest, VerifiedMessage,
 };
 pub use rest::*;
 pub use server_frame::{
@@ -61,6 +69,7 @@ pub use staff::{
     AdminMatch, AdminMatchSide, AdminUser, AdminUserCounts, AdminUserDetail, FindUsersRequest,
     FoundUsers, RoleRequest, SystemLogEntry,
 };
+pub use target::{InvalidTarget, TargetGroup};
 pub use totp::{RecoveryCodes, TotpConfirmation, TotpRemoval, TotpRequest, TotpSetup};
 
 /// The WebSocket subprotocol of this version of the contract.

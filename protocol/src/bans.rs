@@ -41,7 +41,8 @@ pub struct BanConfirmation {
 }
 
 /// A ban as moderators see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(feature = "sqlx", derive(sqlx::FromRow))]
 pub struct AdminBan {
     pub id: BanId,
     /// Who was banned. The ban is of the phone: it outlives the account.
@@ -80,7 +81,8 @@ pub struct AppealRequest {
 }
 
 /// An appeal as its user sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(feature = "sqlx", derive(sqlx::FromRow))]
 pub struct Appeal {
     pub id: AppealId,
     pub status: AppealStatus,

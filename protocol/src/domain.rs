@@ -37,6 +37,7 @@ macro_rules! text_enum {
 
         impl utoipa::ToSchema for $name {}
 
+        #[cfg(feature = "sqlx")]
         impl<DB: sqlx::Database> sqlx::Type<DB> for $name where str: sqlx::Type<DB> {
             fn type_info() -> DB::TypeInfo {
                 <str as sqlx::Type<DB>>::type_info()
@@ -46,12 +47,14 @@ macro_rules! text_enum {
             }
         }
 
+        #[cfg(feature = "sqlx")]
         impl<'q, DB: sqlx::Database> sqlx::Encode<'q, DB> for $name where &'static str: sqlx::Encode<'q, DB> {
             fn encode_by_ref(&self, buf: &mut DB::ArgumentBuffer) -> Result<sqlx::encode::IsNull, sqlx::error::BoxDynError> {
                 self.as_str().encode(buf)
             }
         }
 
+        #[cfg(feature = "sqlx")]
         impl<'r, DB: sqlx::Database> sqlx::Decode<'r, DB> for $name where &'r str: sqlx::Decode<'r, DB> {
             fn decode(value: DB::ValueRef<'r>) -> Result<Self, sqlx::error::BoxDynError> {
                 let text = <&'r str as sqlx::Decode<'r, DB>>::decode(value)?;

@@ -7,11 +7,7 @@ use super::{
     bounds::{Line80, LinkText, Text500},
     rest::present,
 };
-use crate::{
-    ads::{Placement, TargetGroup},
-    id::AdId,
-    time::Timestamp,
-};
+use crate::{Placement, TargetGroup, id::AdId, time::Timestamp};
 
 /// Longest title, characters.
 const MAX_TITLE: usize = 80;
@@ -47,7 +43,8 @@ pub struct AdEvent {
 }
 
 /// What an admin sets of an ad; the body of `POST /v1/admin/ads`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, sqlx::FromRow, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(feature = "sqlx", derive(sqlx::FromRow))]
 pub struct AdSettings {
     /// 1 to 80 characters.
     #[schema(value_type = Line80)]
@@ -62,12 +59,12 @@ pub struct AdSettings {
     /// 1 to 32 of `a`–`z`, `0`–`9` and `_`; `match_end` when absent, which is the one that the
     /// server sends by itself.
     #[serde(default = "Placement::match_end")]
-    #[sqlx(try_from = "String")]
+    #[cfg_attr(feature = "sqlx", sqlx(try_from = "String"))]
     pub placement: Placement,
     /// `all` (when absent), `free` or `premium`, `locale:tr` or `locale:en`, or one of each with a
     /// comma between. Premium users see only what names `premium`, where the server allows that.
     #[serde(default = "everybody")]
-    #[sqlx(try_from = "String")]
+    #[cfg_attr(feature = "sqlx", sqlx(try_from = "String"))]
     pub target_group: TargetGroup,
     /// 1 (when absent) to 1000: how often it has its turn beside others.
     #[serde(default = "one", deserialize_with = "super::whole::read")]

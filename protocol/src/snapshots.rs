@@ -14,7 +14,7 @@ use super::{
     TokenRefresh, Typing, User, Welcome, WhoEnded, parse_client_frame,
 };
 use crate::{
-    ads::Placement,
+    Placement,
     domain::{
         CallState, DescriptionKind, EndReason, Locale, MatchRole, MatchStatus, MessageKind, Mode,
         NotificationType, UserRole,
@@ -397,7 +397,7 @@ fn every_variant_has_a_snapshot(client: &ClientFrame, server: &ServerFrame) {
 
 #[test]
 fn the_contract_names_every_frame_and_code() {
-    const CONTRACT: &str = include_str!("../../../docs/protocol.md");
+    const CONTRACT: &str = include_str!("../../docs/protocol.md");
     let named = |text: &str| assert!(CONTRACT.contains(text), "docs/protocol.md lacks {text}");
     for code in ErrorCode::ALL {
         named(&format!(

@@ -4,7 +4,6 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::Viewer;
 use crate::domain::Locale;
 
 /// The text is not one of a [`TargetGroup`].
@@ -54,10 +53,10 @@ impl TargetGroup {
         self.locale
     }
 
-    pub(super) fn includes(self, viewer: &Viewer) -> bool {
-        self.premium()
-            .is_none_or(|premium| premium == viewer.is_premium)
-            && self.locale.is_none_or(|locale| locale == viewer.locale)
+    /// Whether somebody is meant.
+    pub fn includes(self, is_premium: bool, locale: Locale) -> bool {
+        self.premium().is_none_or(|premium| premium == is_premium)
+            && self.locale.is_none_or(|meant| meant == locale)
     }
 }
 

@@ -1,15 +1,18 @@
-//! What Redis carries: messages between two nodes, and what it keeps of a user.
+//! Measures what Redis carries: messages between two nodes beside bare PUBLISH, and what it keeps of
+//! a user. Needs a Redis that nobody else uses.
+#![allow(clippy::print_stdout, reason = "its figures")]
 
 use std::time::{Duration, Instant};
 
+use clap::Parser as _;
 use futures_util::StreamExt as _;
-use tebdil_core::{
+use tebdil_core::realtime::{BusEvent, BusEvents, Device, Realtime, RealtimeSettings};
+use tebdil_protocol::{
+    Secret,
     id::{SessionId, UserId},
-    protocol::Secret,
-    realtime::{BusEvent, BusEvents, Device, Realtime, RealtimeSettings},
 };
 
-use crate::Result;
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Messages that may be under way: fewer than the bus queues.
 const WINDOW: u32 = 8_000;
@@ -20,8 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Beyond every id of a bench user, and as long as a real one.
 const FIRST_ID: i64 = 1_000_000_000_000_000_000;
 
-#[derive(clap::Args)]
-pub struct BusLoad {
+#[derive(clap::Parser)]
+struct BusLoad {
     /// `redis://…`
     #[arg(long)]
     redis: String,
@@ -36,7 +39,7 @@ pub struct BusLoad {
 }
 
 impl BusLoad {
-    pub async fn run(&self) -> Result<()> {
+    async fn run(&self) -> Result<()> {
         let prefix = format!("bench:{}:", uuid::Uuid::new_v4().simple());
         let settings = RealtimeSettings {
             redis_url: Secret::from(self.redis.as_str()),
@@ -124,6 +127,11 @@ impl BusLoad {
         sent?;
         Ok(f64::from(u32::try_from(count)?) / start.elapsed().as_secs_f64())
     }
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    BusLoad::parse().run().await
 }
 
 fn user(number: u32) -> UserId {

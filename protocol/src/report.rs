@@ -1,5 +1,7 @@
 //! Reports, as users make them and moderators decide them.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -9,6 +11,16 @@ use crate::{
     id::{BanId, MatchId, MessageId, ReportId, UserId},
     time::Timestamp,
 };
+
+/// How long after the end of a match its peer can be reported. The server's franking keys must
+/// outlast it.
+pub const REPORTABLE: Duration = Duration::from_hours(7 * 24);
+
+/// Most messages that a report can show.
+pub const MAX_EVIDENCE: usize = 20;
+
+/// Longest note of a report or its resolution, characters.
+pub const MAX_NOTE: usize = 1000;
 
 /// `POST /v1/reports`
 #[derive(Clone, Serialize, Deserialize, ToSchema)]

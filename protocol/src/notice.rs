@@ -1,0 +1,209 @@
+//! What the server tells a user by itself, without its text: that depends on the language of who
+//! reads it.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    Ad,
+    domain::{NotificationType, ReportReason},
+    id::{AdId, MatchId},
+    time::Timestamp,
+};
+
+/// Something to tell a user. Stored as JSON and sent as `data` of a notification: it names no
+/// person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Notice {
+    /// A right was given back for a match.
+    ClaimApproved {
+        match_id: MatchId,
+    },
+    /// It was not; `reason` is that of the claim.
+    ClaimRejected {
+        match_id: MatchId,
+        reason: String,
+    },
+    /// Somebody the user has invited joined.
+    ReferralRewarded {
+        rights: i64,
+    },
+    /// The user joined by an invitation.
+    WelcomeBonus {
+        rights: i64,
+    },
+    PremiumStarted {
+        plan: String,
+        until: Timestamp,
+    },
+    PremiumEnded {
+        plan: String,
+    },
+    /// A match was made while the user was away.
+    MatchFound {
+        match_id: MatchId,
+    },
+    /// The password was changed by a code that was sent to the phone.
+    PasswordReset {},
+    /// A further device signed in to the account; what it calls itself, each possibly empty.
+    NewDevice {
+        name: String,
+        platform: String,
+    },
+    /// Somebody signed in to the account, which is one of staff; what the device calls itself, each
+    /// possibly empty.
+    StaffSignIn {
+        name: String,
+        platform: String,
+    },
+    /// What the user did was reported, and a moderator asks for better.
+    Warned {
+        reason: ReportReason,
+    },
+    /// The user was banned; `until` is absent for good.
+    Banned {
+        until: Option<Timestamp>,
+    },
+    /// A ban is over before its time, by an appeal or a moderator.
+    BanLifted {},
+    /// An appeal was decided, and the ban stays.
+    AppealUpheld {},
+    /// A moderator has looked at a report of the user.
+    ReportResolved {
+        /// Whether something was done.
+        acted: bool,
+    },
+    /// What the operator has to say, in every language.
+    Announcement {
+        tr: String,
+        en: String,
+    },
+    /// An ad, for who has not turned ads off.
+    Ad {
+        ad_id: AdId,
+        title: String,
+        content: String,
+        /// `https://…`, or null for one that leads nowhere.
+        click_url: Option<String>,
+    },
+}
+
+impl From<Ad> for Notice {
+    fn from(ad: Ad) -> Self {
+        Self::Ad {
+            ad_id: ad.id,
+            title: ad.title,
+            content: ad.content,
+            click_url: ad.click_url,
+        }
+    }
+}
+
+impl Notice {
+    /// The stored name of the variant.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::ClaimApproved { .. } => "claim_approved",
+            Self::ClaimRejected { .. } => "claim_rejected",
+            Self::ReferralRewarded { .. } => "referral_rewarded",
+            Self::WelcomeBonus { .. } => "welcome_bonus",
+            Self::PremiumStarted { .. } => "premium_started",
+            Self::PremiumEnded { .. } => "premium_ended",
+            Self::MatchFound { .. } => "match_found",
+            Self::PasswordReset {} => "password_reset",
+            Self::NewDevice { .. } => "new_device",
+            Self::StaffSignIn { .. } => "staff_sign_in",
+            Self::Warned { .. } => "warned",
+            Self::Banned { .. } => "banned",
+            Self::BanLifted {} => "ban_lifted",
+            Self::AppealUpheld {} => "appeal_upheld",
+            Self::ReportResolved { .. } => "report_resolved",
+            Self::Announcement { .. } => "announcement",
+            Self::Ad { .. } => "ad",
+        }
+    }
+
+    /// The type a user can turn pushes off for.
+    pub const fn kind(&self) -> NotificationType {
+        match self {
+            Self::ClaimApproved { .. } | Self::ClaimRejected { .. } => NotificationType::Claim,
+            Self::MatchFound { .. } => NotificationType::Match,
+            Self::Ad { .. } => NotificationType::Ad,
+            Self::ReferralRewarded { .. }
+            | Self::WelcomeBonus { .. }
+            | Self::PremiumStarted { .. }
+            | Self::PremiumEnded { .. }
+            | Self::PasswordReset {}
+            | Self::NewDevice { .. }
+            | Self::StaffSignIn { .. }
+            | Self::Warned { .. }
+            | Self::Banned { .. }
+            | Self::BanLifted {}
+            | Self::AppealUpheld {}
+            | Self::ReportResolved { .. }
+            | Self::Announcement { .. } => NotificationType::System,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_is_the_tag() {
+        let id = MatchId(1);
+        let notices = [
+            Notice::ClaimApproved { match_id: id },
+            Notice::ClaimRejected {
+                match_id: id,
+                reason: "answered".to_owned(),
+            },
+            Notice::ReferralRewarded { rights: 1 },
+            Notice::WelcomeBonus { rights: 1 },
+            Notice::PremiumStarted {
+                plan: "month".to_owned(),
+                until: Timestamp::from_millis(0),
+            },
+            Notice::PremiumEnded {
+                plan: "month".to_owned(),
+            },
+            Notice::MatchFound { match_id: id },
+            Notice::PasswordReset {},
+            Notice::NewDevice {
+                name: "Pixel".to_owned(),
+                platform: "android".to_owned(),
+            },
+            Notice::StaffSignIn {
+                name: "Pixel".to_owned(),
+                platform: "android".to_owned(),
+            },
+            Notice::Warned {
+                reason: ReportReason::Hate,
+            },
+            Notice::Banned { until: None },
+            Notice::BanLifted {},
+            Notice::AppealUpheld {},
+            Notice::ReportResolved { acted: true },
+            Notice::Announcement {
+                tr: "a".to_owned(),
+                en: "b".to_owned(),
+            },
+            Notice::Ad {
+                ad_id: AdId(1),
+                title: "a".to_owned(),
+                content: "b".to_owned(),
+                click_url: None,
+            },
+        ];
+        for notice in notices {
+            let json = serde_json::to_value(&notice).expect("JSON");
+            assert_eq!(json["code"], notice.code());
+            assert_eq!(
+                serde_json::from_value::<Notice>(json).expect("a notice"),
+                notice
+            );
+        }
+    }
+}
