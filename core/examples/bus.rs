@@ -1,5 +1,5 @@
-//! Measures what Redis carries: messages between two nodes beside bare PUBLISH, and what it keeps of
-//! a user. Needs a Redis that nobody else uses.
+//! Measures what Redis carries: messages between two nodes beside bare PUBLISH, and what it keeps
+//! of a user. Needs a Redis that nobody else uses.
 #![allow(clippy::print_stdout, reason = "its figures")]
 
 use std::time::{Duration, Instant};

@@ -13,7 +13,7 @@ use tebdil_protocol::{Placement, domain::Locale, id::AdId, time::Timestamp};
 pub struct AdRules {
     /// Between two ads of a user; zero for none.
     pub min_interval: Duration,
-    /// Whether premium users may be shown ads whose [`TargetGroup`] names them.
+    /// Whether premium users may be shown ads whose target group names them.
     pub premium: bool,
     /// Daily caps count the days of this zone.
     pub zone: TimeZone,

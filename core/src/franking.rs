@@ -3,8 +3,9 @@
 //!
 //! After the IETF MIMI drafts' abuse reporting and Grubbs, Lu and Ristenpart, *Message Franking via
 //! Committing Authenticated Encryption* (2017). The sender commits to the content with
-//! [`franking_tag`]; the server puts its own MAC, the [`Frank`], over the tag and who sent it to
-//! whom when. A report opens the commitment, and the server checks both.
+//! [`franking_tag`](tebdil_protocol::franking::franking_tag); the server puts its own MAC, the
+//! [`Frank`], over the tag and who sent it to whom when. A report opens the commitment, and the
+//! server checks both.
 
 #[cfg(test)]
 mod tests;

@@ -24,7 +24,7 @@ enum Subscribers {
 /// `locale:en`, or one of each with a comma between, which both must hold.
 ///
 /// Premium users see ads that name them, where the operator lets them
-/// ([`AdRules::premium`](super::AdRules::premium)), and no others.
+/// (a setting of the server), and no others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TargetGroup {

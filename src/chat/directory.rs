@@ -7,7 +7,7 @@ use tebdil_protocol::{
     time::Timestamp,
 };
 
-/// A bounded memory of [`Matches::parties`].
+/// A bounded memory of [`Matches::parties`](tebdil_core::store::Matches::parties).
 ///
 /// An entry that outlives its match does no harm: it lets a `typing` through to somebody who just
 /// left.
