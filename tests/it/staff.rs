@@ -119,7 +119,7 @@ async fn an_account_is_shown_without_its_phone(
             .expect_problem(404, "not_found");
     }
     let viewed = format!(
-        "/v1/admin/system-logs?action=user_vieweduser={}&actor={}",
+        "/v1/admin/system-logs?action=user_viewed&user={}&actor={}",
         user.id, moderator.id
     );
     assert_eq!(
@@ -210,7 +210,7 @@ async fn accounts_are_found_without_their_phones(server: TestServer) {
 async fn changes_of_role_are_recorded(server: &TestServer, admin: &TestUser, user: &TestUser) {
     let logs = server
         .get(
-            &format!("/v1/admin/system-logs?action=role_changeduser={}", user.id),
+            &format!("/v1/admin/system-logs?action=role_changed&user={}", user.id),
             &admin.access,
         )
         .await
