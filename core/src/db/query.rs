@@ -183,7 +183,8 @@ impl<'t> Query<'t> {
         }
         let count = self.args.len() - first;
         if count == 0 {
-            self.idle = true;
+            // Where nothing could be bound, it fails when it is run.
+            self.idle = self.failed.is_none();
             return self;
         }
         let shape = shape(count, MAX_PARAMETERS - first);
