@@ -6,6 +6,7 @@
 
 mod postgres;
 mod query;
+mod run;
 mod schema;
 
 use std::{
@@ -18,7 +19,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-pub(crate) use self::query::{Query, RowOf};
+pub(crate) use self::query::Query;
 use self::{
     postgres::{Held, PostgresPool},
     query::On,
@@ -60,6 +61,8 @@ impl Db {
             // from being read from the log again.
             .pragma("wal_autocheckpoint", "8192")
             .pragma("cache_size", "-32768")
+            // What is deleted is overwritten: ciphertext that arrived leaves the file, too.
+            .pragma("secure_delete", "ON")
             .busy_timeout(ACQUIRE_TIMEOUT)
             .statement_cache_capacity(STATEMENTS);
         if !url.contains(":memory:") && !url.contains("mode=memory") {
@@ -187,11 +190,6 @@ impl Tx {
     /// A new id.
     pub(crate) fn id<T: From<i64>>(&self) -> T {
         self.ids.next()
-    }
-
-    /// A new id above `after`.
-    pub(crate) fn id_after<T: From<i64>>(&self, after: i64) -> T {
-        self.ids.next_after(after)
     }
 
     /// Waits until no other write holds this key, and holds it until the end. For what has no row

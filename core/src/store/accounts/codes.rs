@@ -10,18 +10,14 @@ use std::time::Duration;
 use sqlx::FromRow;
 
 use super::{
-    Accounts,
+    Accounts, record,
     sessions::{LOCK_USER, revoke_others},
 };
 use crate::{
     crypto::{CodeHash, PhoneIndex, Sealed},
     db::Tx,
     ids::IdGenerator,
-    store::{
-        Notified, StoreError, SystemLog,
-        jobs::{retention::ID_SLACK, system_logs::log},
-        notices::notifications::notify,
-    },
+    store::{Notified, StoreError, jobs::retention::ID_SLACK, notices::notifications::notify},
 };
 use tebdil_protocol::{
     Secret,
@@ -126,18 +122,14 @@ pub(crate) async fn use_code(
     code: &ProvenCode,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let rows: Vec<(CodeId, Timestamp)> = tx
-        .query(ENDS_OF_PHONE)
-        .bind(code.phone.as_bytes())
-        .bind(code.purpose)
-        .all()
-        .await?;
+    let of = (code.phone.as_bytes(), code.purpose);
+    let rows: Vec<(CodeId, Timestamp)> = tx.all(ENDS_OF_PHONE, of).await?;
     let good = rows
         .iter()
         .any(|(id, expires_at)| *id == code.id && is_good(*expires_at, now));
     if good {
         for (id, _) in rows {
-            tx.query(DELETE).bind(id).execute().await?;
+            tx.execute(DELETE, (id,)).await?;
         }
     }
     Ok(good)
@@ -150,19 +142,14 @@ impl Accounts<'_> {
              (id, purpose, phone_index, user_id, code_hash, registration, registration_key_id, \
              created_at, expires_at) \
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let NewCode { id, purpose, .. } = new;
+        let (phone, hash) = (new.phone.as_bytes(), &new.hash.0[..]);
+        let sealed = new.registration.map(|sealed| &sealed.ciphertext[..]);
+        let key_id = new.registration.map(|sealed| sealed.key_id.as_str());
+        let end = now + CODE_LIFETIME;
+        let row = (id, purpose, phone, new.user, hash, sealed, key_id, now, end);
         let mut tx = self.begin().await?;
-        tx.query(SQL)
-            .bind(new.id)
-            .bind(new.purpose)
-            .bind(new.phone.as_bytes())
-            .bind(new.user)
-            .bind(&new.hash.0[..])
-            .bind(new.registration.map(|sealed| &sealed.ciphertext[..]))
-            .bind(new.registration.map(|sealed| sealed.key_id.as_str()))
-            .bind(now)
-            .bind(now + CODE_LIFETIME)
-            .execute()
-            .await?;
+        tx.execute(SQL, row).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -176,14 +163,9 @@ impl Accounts<'_> {
         now: Timestamp,
     ) -> Result<Guess, StoreError> {
         const COUNT: &str = "UPDATE one_time_codes SET tries = tries + 1 WHERE id IN ({list})";
+        let of = (phone.as_bytes(), purpose, now - CODE_MEMORY);
         let mut tx = self.begin().await?;
-        let mut rows: Vec<CodeRow> = tx
-            .query(OF_PHONE)
-            .bind(phone.as_bytes())
-            .bind(purpose)
-            .bind(now - CODE_MEMORY)
-            .all()
-            .await?;
+        let mut rows: Vec<CodeRow> = tx.all(OF_PHONE, of).await?;
         let spent: i64 = rows.iter().map(|row| row.tries).sum();
         let oldest = rows
             .iter()
@@ -207,24 +189,13 @@ impl Accounts<'_> {
             .max();
         let wait = used_up.map(|end| end.since(now));
         rows.retain(|row| row.tries < CODE_TRIES);
-        if rows.is_empty() {
-            return Ok(Guess {
-                codes: Vec::new(),
-                wait,
-            });
+        if !rows.is_empty() {
+            let ids = rows.iter().map(|row| row.id);
+            tx.query(COUNT).list(ids).execute().await?;
+            tx.commit().await?;
         }
-        tx.query(COUNT)
-            .list(rows.iter().map(|row| row.id))
-            .execute()
-            .await?;
-        tx.commit().await?;
-        Ok(Guess {
-            codes: rows
-                .into_iter()
-                .map(TriedCode::try_from)
-                .collect::<Result<_, _>>()?,
-            wait,
-        })
+        let codes: Result<_, _> = rows.into_iter().map(TriedCode::try_from).collect();
+        codes.map(|codes| Guess { codes, wait })
     }
 
     /// Sets the password of the user whose phone a code has proven, signs every session out, tells
@@ -239,29 +210,18 @@ impl Accounts<'_> {
     ) -> Result<Option<PasswordReset>, StoreError> {
         const SQL: &str = "UPDATE users SET password_hash = $1 WHERE id = $2";
         let mut tx = self.begin().await?;
-        tx.query(LOCK_USER).bind(user).execute().await?;
+        tx.execute(LOCK_USER, (user,)).await?;
         if !use_code(&mut tx, code, now).await? {
             return Ok(None);
         }
-        let set = tx
-            .query(SQL)
-            .bind(hash.expose())
-            .bind(user)
-            .execute()
-            .await?;
-        if set == 0 {
+        if tx.execute(SQL, (hash.expose(), user)).await? == 0 {
             return Ok(None);
         }
         let ended = revoke_others(&mut tx, user, None, now).await?;
         let notice = Notice::PasswordReset {};
         let notified = notify(&mut tx, user, &notice, code.id.to_string(), now).await?;
-        let act = SystemLog {
-            action: "password_reset",
-            user: Some(user),
-            actor: None,
-            details: serde_json::json!({}),
-        };
-        log(&mut tx, &act, now).await?;
+        let details = serde_json::json!({});
+        record(&mut tx, "password_reset", user, None, details, now).await?;
         tx.commit().await?;
         Ok(Some(PasswordReset { ended, notified }))
     }
@@ -272,14 +232,9 @@ impl Accounts<'_> {
         const SQL: &str = "DELETE FROM one_time_codes WHERE id IN (SELECT id FROM one_time_codes \
              WHERE id < $1 AND created_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
         let cutoff = now - CODE_MEMORY;
+        let first = IdGenerator::first_id_at(cutoff + ID_SLACK);
         let mut tx = self.begin().await?;
-        let deleted = tx
-            .query(SQL)
-            .bind(IdGenerator::first_id_at(cutoff + ID_SLACK))
-            .bind(cutoff)
-            .bind(limit)
-            .execute()
-            .await?;
+        let deleted = tx.execute(SQL, (first, cutoff, limit)).await?;
         tx.commit().await?;
         Ok(deleted)
     }

@@ -5,15 +5,14 @@ use std::time::Duration;
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
 
-use super::{Accounts, codes};
+use super::{Accounts, codes, record};
 use crate::{
     db::Tx,
     privacy::{Erasure, TABLES},
     store::{
-        NewJob, StoreError, SystemLog,
-        jobs::{queue::push_job, system_logs::log},
+        NewJob, StoreError,
+        jobs::queue::push_job,
         safety::{
             bans::{PHONE_OF, lock_phone},
             blocks::keep_blocks,
@@ -68,12 +67,6 @@ pub struct EraseOrder {
     pub user_id: UserId,
 }
 
-#[derive(FromRow)]
-struct Account {
-    password_hash: String,
-    role: UserRole,
-}
-
 impl Accounts<'_> {
     /// Erases an account: what is only its own is deleted, and its row becomes one without a
     /// person, to which matches and reports still refer. Its phone can register anew at once,
@@ -95,39 +88,30 @@ impl Accounts<'_> {
         let mut tx = self.begin().await?;
         // Held before the user, as by whoever bans or decides an appeal. It never changes while
         // there is an account.
-        let phone: Option<Vec<u8>> = tx.query(PHONE).bind(user).optional_value().await?;
+        let phone: Option<Vec<u8>> = tx.optional_value(PHONE, (user,)).await?;
         let Some(phone) = phone else {
             return Ok(Erased::NotFound);
         };
         lock_phone(&mut tx, &phone).await?;
-        let account: Option<Account> = tx.query(ACCOUNT).bind(user).optional().await?;
-        let Some(account) = account else {
+        let account: Option<(String, UserRole)> = tx.optional(ACCOUNT, (user,)).await?;
+        let Some((password_hash, role)) = account else {
             return Ok(Erased::NotFound);
         };
         let (actor, note) = match by {
-            ErasedBy::User { verified } if verified.expose() != account.password_hash => {
+            ErasedBy::User { verified } if verified.expose() != password_hash => {
                 return Ok(Erased::NotFound);
             }
-            ErasedBy::Admin { .. } if account.role == UserRole::Admin => {
-                return Ok(Erased::Forbidden);
-            }
+            ErasedBy::Admin { .. } if role == UserRole::Admin => return Ok(Erased::Forbidden),
             ErasedBy::User { .. } => (user, None),
             ErasedBy::Admin { id, note } => (id, Some(note)),
         };
         delete_rows(&mut tx, user, &phone).await?;
         keep_blocks(&mut tx, user, &phone).await?;
         take_person_out(&mut tx, user, &phone, rng, now).await?;
-        let act = SystemLog {
-            action: "account_erased",
-            user: Some(user),
-            actor: Some(actor),
-            details: serde_json::json!({
-                "note": note,
-                "before": { "role": account.role },
-                "after": { "erased": true },
-            }),
-        };
-        log(&mut tx, &act, now).await?;
+        let details = serde_json::json!({
+            "note": note, "before": { "role": role }, "after": { "erased": true },
+        });
+        record(&mut tx, "account_erased", user, Some(actor), details, now).await?;
         let payload =
             serde_json::to_vec(&EraseOrder { user_id: user }).expect("an order is plain data");
         for run_at in [now, now + AGAIN_AFTER] {
@@ -151,13 +135,11 @@ impl Accounts<'_> {
         const ERASED: &str = "SELECT phone_index FROM users \
              WHERE id = $1 AND erased_at IS NOT NULL FOR NO KEY UPDATE";
         let mut tx = self.begin().await?;
-        let phone: Option<Vec<u8>> = tx.query(PHONE_OF).bind(user).optional_value().await?;
-        let Some(phone) = phone else {
-            return Ok(false);
-        };
+        let phone: Option<Vec<u8>> = tx.optional_value(PHONE_OF, (user,)).await?;
+        let Some(phone) = phone else { return Ok(false) };
         lock_phone(&mut tx, &phone).await?;
         // Not that phone: it may have a new account by now.
-        let nobodys: Option<Vec<u8>> = tx.query(ERASED).bind(user).optional_value().await?;
+        let nobodys: Option<Vec<u8>> = tx.optional_value(ERASED, (user,)).await?;
         let Some(nobodys) = nobodys else {
             return Ok(false);
         };
@@ -170,7 +152,7 @@ impl Accounts<'_> {
     pub async fn unended_matches(self, user: UserId) -> Result<Vec<MatchId>, StoreError> {
         const SQL: &str =
             "SELECT match_id FROM match_sides WHERE user_id = $1 AND open ORDER BY match_id";
-        Ok(self.read(SQL).bind(user).values().await?)
+        self.db.values(SQL, (user,)).await
     }
 
     /// Forgets what up to `limit` matches of an erased account, those with ids above `after`, still
@@ -189,16 +171,10 @@ impl Accounts<'_> {
         const LOGS: &str = "UPDATE message_logs SET device_info = '' \
              WHERE match_id = $1 AND sender_id = $2 AND device_info <> ''";
         let mut tx = self.begin().await?;
-        let page: Vec<MatchId> = tx
-            .query(PAGE)
-            .bind(user)
-            .bind(after)
-            .bind(limit)
-            .values()
-            .await?;
+        let page: Vec<MatchId> = tx.values(PAGE, (user, after, limit)).await?;
         for id in &page {
-            tx.query(INTERESTS).bind(*id).execute().await?;
-            tx.query(LOGS).bind(*id).bind(user).execute().await?;
+            tx.execute(INTERESTS, (*id,)).await?;
+            tx.execute(LOGS, (*id, user)).await?;
         }
         tx.commit().await?;
         Ok(page.last().copied())
@@ -221,13 +197,7 @@ impl Accounts<'_> {
              AND b.lifted_at IS NULL AND (b.until IS NULL OR b.until > $2)) \
              ORDER BY t.user_id LIMIT $3)";
         let mut tx = self.begin().await?;
-        let deleted = tx
-            .query(SQL)
-            .bind(cutoff)
-            .bind(now)
-            .bind(limit)
-            .execute()
-            .await?;
+        let deleted = tx.execute(SQL, (cutoff, now, limit)).await?;
         tx.commit().await?;
         Ok(deleted)
     }
@@ -242,27 +212,20 @@ async fn delete_rows(tx: &mut Tx, user: UserId, phone: &[u8]) -> Result<(), Stor
     const DROP_ANSWERS: &str =
         "DELETE FROM idempotency_keys WHERE scope = $1 AND status IS NOT NULL";
     const UNLINK_BILLING: &str = "UPDATE billing_events SET user_id = NULL WHERE user_id = $1";
-    let held: Vec<CodeId> = tx.query(HOLD_CODES).bind(user).bind(phone).values().await?;
+    let held: Vec<CodeId> = tx.values(HOLD_CODES, (user, phone)).await?;
     for code in held {
-        tx.query(codes::DELETE).bind(code).execute().await?;
+        tx.execute(codes::DELETE, (code,)).await?;
     }
     for table in TABLES {
         if let Erasure::Deleted(whose) = table.erasure {
-            tx.query("DELETE FROM ")
-                .push(table.name)
-                .push(" AS t WHERE ")
-                .push(whose)
-                .bind(user)
-                .execute()
-                .await?;
+            let query = tx.query("DELETE FROM ").push(table.name);
+            let query = query.push(" AS t WHERE ").push(whose).bind(user);
+            query.execute().await?;
         }
     }
     // Not the request that runs now: it frees its key itself.
-    tx.query(DROP_ANSWERS)
-        .bind(format!("user:{user}"))
-        .execute()
-        .await?;
-    tx.query(UNLINK_BILLING).bind(user).execute().await?;
+    tx.execute(DROP_ANSWERS, (format!("user:{user}"),)).await?;
+    tx.execute(UNLINK_BILLING, (user,)).await?;
     Ok(())
 }
 
@@ -289,27 +252,14 @@ async fn take_person_out(
          daily_chat_balance = 0, daily_video_balance = 0, bonus_balance = 0, quota_day = '', \
          terms_version = '', terms_accepted_at = created_at, invite_code = $5, last_active = $6, \
          overdraft_day = '', overdraft_text = 0, overdraft_video = 0, erased_at = $6 WHERE id = $1";
-    tx.query(UNNAME_INVITED)
-        .bind(user)
-        .bind(random_index(rng))
-        .execute()
-        .await?;
-    tx.query(DROP_INVITATIONS).bind(phone).execute().await?;
-    tx.query(TOMBSTONE)
-        .bind(user)
-        .bind(phone)
-        .bind(now)
-        .execute()
-        .await?;
-    tx.query(STUB)
-        .bind(user)
-        .bind(random_index(rng))
-        .bind(Vec::<u8>::new())
-        .bind(ERASED_ALIAS)
-        // No alias and no invite code has a colon.
-        .bind(format!("erased:{user}"))
-        .bind(now)
-        .execute()
+    let index = random_index(rng);
+    tx.execute(UNNAME_INVITED, (user, index)).await?;
+    tx.execute(DROP_INVITATIONS, (phone,)).await?;
+    tx.execute(TOMBSTONE, (user, phone, now)).await?;
+    let (index, no_phone) = (random_index(rng), Vec::<u8>::new());
+    // No alias and no invite code has a colon.
+    let key = format!("erased:{user}");
+    tx.execute(STUB, (user, index, no_phone, ERASED_ALIAS, key, now))
         .await?;
     Ok(())
 }

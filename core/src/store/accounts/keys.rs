@@ -63,49 +63,33 @@ impl Accounts<'_> {
         let since = now - KEY_PACKAGE_PERIOD;
         let mut tx = self.begin().await?;
         // Revocation takes the same lock: no package outlives its session.
-        tx.query(LOCK_USER).bind(user).execute().await?;
-        let alive: Option<SessionId> = tx
-            .query(ALIVE)
-            .bind(session)
-            .bind(user)
-            .bind(now)
-            .optional_value()
-            .await?;
+        tx.execute(LOCK_USER, (user,)).await?;
+        let alive: Option<SessionId> = tx.optional_value(ALIVE, (session, user, now)).await?;
         if alive.is_none() {
             return Ok(PutKeys::NoSession);
         }
-        tx.query(DROP_STALE)
-            .bind(session)
-            .bind(since)
-            .execute()
-            .await?;
-        let before: i64 = tx.query(COUNT).bind(session).bind(since).value().await?;
-        let known: Vec<Vec<u8>> = tx.query(HAS).bind(session).values().await?;
+        tx.execute(DROP_STALE, (session, since)).await?;
+        let before: i64 = tx.value(COUNT, (session, since)).await?;
+        let known: Vec<Vec<u8>> = tx.values(HAS, (session,)).await?;
         let mut known: HashSet<Vec<u8>> = known.into_iter().collect();
         known.extend(last_resort.iter().map(|(_, digest)| digest.to_vec()));
-        let fresh = packages
+        let mut rows: Vec<NewPackage<'_>> = packages
             .iter()
-            .map(|package| (package.as_slice(), digest(package)));
-        let mut rows: Vec<NewPackage<'_>> = fresh
-            .filter(|(_, digest)| known.insert(digest.to_vec()))
-            .map(|(package, digest)| (package, digest, false))
+            .map(|package| (package.as_slice(), digest(package), false))
+            .filter(|(_, digest, _)| known.insert(digest.to_vec()))
             .collect();
         let remaining = before.saturating_add(i64::try_from(rows.len()).unwrap_or(i64::MAX));
         if remaining > MAX_KEY_PACKAGES {
             return Ok(PutKeys::TooMany { remaining: before });
         }
         if let Some((package, digest)) = last_resort {
-            tx.query(DROP_LAST_RESORT)
-                .bind(session)
-                .bind(&digest[..])
-                .execute()
-                .await?;
+            tx.execute(DROP_LAST_RESORT, (session, &digest[..])).await?;
             rows.push((package, digest, true));
         }
         if !rows.is_empty() {
             insert_packages(&mut tx, user, session, rows, now).await?;
         }
-        let remaining = tx.query(COUNT).bind(session).bind(since).value().await?;
+        let remaining = tx.value(COUNT, (session, since)).await?;
         tx.commit().await?;
         Ok(PutKeys::Stored { remaining })
     }
@@ -117,8 +101,7 @@ impl Accounts<'_> {
         now: Timestamp,
     ) -> Result<i64, StoreError> {
         let since = now - KEY_PACKAGE_PERIOD;
-        let count = self.read(COUNT).bind(session).bind(since);
-        Ok(count.value().await?)
+        self.db.value(COUNT, (session, since)).await
     }
 
     /// Whether a match could be made with this session: it has a one-time package or one of last
@@ -131,12 +114,7 @@ impl Accounts<'_> {
         const SQL: &str =
             "SELECT id FROM key_packages WHERE session_id = $1 AND created_at > $2 LIMIT 1";
         let since = now - KEY_PACKAGE_PERIOD;
-        let first: Option<KeyPackageId> = self
-            .read(SQL)
-            .bind(session)
-            .bind(since)
-            .optional_value()
-            .await?;
+        let first: Option<KeyPackageId> = self.db.optional_value(SQL, (session, since)).await?;
         Ok(first.is_some())
     }
 }
@@ -174,11 +152,7 @@ async fn insert_packages(
         .bind(now)
         .execute()
         .await?;
-    tx.query(DROP_OLDEST)
-        .bind(user)
-        .bind(i64::MAX)
-        .bind(MAX_ACCOUNT_KEY_PACKAGES)
-        .execute()
+    tx.execute(DROP_OLDEST, (user, i64::MAX, MAX_ACCOUNT_KEY_PACKAGES))
         .await?;
     Ok(())
 }

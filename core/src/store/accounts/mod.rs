@@ -26,7 +26,9 @@ pub use users::{Alias, ProfileChange, ProfileUpdate, UserRow};
 
 use std::ops::Deref;
 
-use super::Store;
+use super::{Store, StoreError, SystemLog, jobs::system_logs::log};
+use crate::db::Tx;
+use tebdil_protocol::{id::UserId, time::Timestamp};
 
 /// Accounts, their sessions, keys, codes and second factors.
 #[derive(Debug, Clone, Copy)]
@@ -45,4 +47,22 @@ impl Deref for Accounts<'_> {
     fn deref(&self) -> &Store {
         self.0
     }
+}
+
+/// Records in this transaction an act about `user`.
+async fn record(
+    tx: &mut Tx,
+    action: &str,
+    user: UserId,
+    actor: Option<UserId>,
+    details: serde_json::Value,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let act = SystemLog {
+        action,
+        user: Some(user),
+        actor,
+        details,
+    };
+    log(tx, &act, now).await
 }

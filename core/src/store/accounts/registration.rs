@@ -8,7 +8,7 @@ use super::{
     Accounts, Alias, NewSession, ProvenCode, SessionRow, UserRow,
     codes::use_code,
     sessions::insert_session,
-    users::{COLUMNS, RawUser, TAGS, draw_free, tag_text, taken_tags},
+    users::{COLUMNS, TAGS, draw_free, tag_text, taken_tags},
 };
 use crate::{
     crypto::{PhoneIndex, Sealed},
@@ -114,36 +114,28 @@ impl Accounts<'_> {
         let mut tx = self.begin().await?;
         // Until the commit nobody bans it: a ban that comes after this finds the account.
         // Before the codes, as by whoever erases an account.
-        lock_phone(&mut tx, new.phone_index.as_bytes()).await?;
+        let phone = new.phone_index.as_bytes();
+        lock_phone(&mut tx, phone).await?;
         if let Some(code) = code
             && !use_code(&mut tx, code, now).await?
         {
             return Ok(Registration::CodeUsed);
         }
-        let ban: Option<BanRow> = tx
-            .query(ACTIVE_BAN)
-            .bind(new.phone_index.as_bytes())
-            .bind(now)
-            .optional()
-            .await?;
-        if let Some(ban) = ban {
+        if let Some(ban) = tx.optional(ACTIVE_BAN, (phone, now)).await? {
             return Ok(Registration::PhoneBanned(ban));
         }
         let inviter: Option<Inviter> = match &new.invite {
-            Some(code) => {
-                let inviter = tx.query(BY_CODE).bind(code).optional().await?;
-                if inviter.is_none() {
-                    return Ok(Registration::InviteUnknown);
-                }
-                inviter
-            }
+            Some(code) => tx.optional(BY_CODE, (code,)).await?,
             None => None,
         };
+        if new.invite.is_some() && inviter.is_none() {
+            return Ok(Registration::InviteUnknown);
+        }
         let inserted = match insert_row(&mut tx, new, rng, now).await? {
             Ok(row) => row,
             Err(refused) => return Ok(refused),
         };
-        pass_blocks(&mut tx, inserted.id, new.phone_index.as_bytes()).await?;
+        pass_blocks(&mut tx, inserted.id, phone).await?;
         join(&mut tx, inserted.id, &new.phone_index, inviter, now).await?;
         let session = insert_session(&mut tx, inserted.id, session, now).await?;
         let inserted = Registration::Inserted(Box::new(inserted), session);
@@ -160,6 +152,7 @@ async fn insert_row(
     now: Timestamp,
 ) -> Result<Result<UserRow, Registration>, StoreError> {
     const HAS_PHONE: &str = "SELECT id FROM users WHERE phone_index = $1";
+    let phone = new.phone_index.as_bytes();
     let mut draws = 0;
     loop {
         draws += 1;
@@ -174,11 +167,11 @@ async fn insert_row(
             }
         };
         let id: UserId = tx.id();
-        let row: Option<RawUser> = tx
+        let row: Option<UserRow> = tx
             .query(INSERT)
             .push(COLUMNS)
             .bind(id)
-            .bind(new.phone_index.as_bytes())
+            .bind(phone)
             .bind(&new.phone.ciphertext)
             .bind(&new.phone.key_id)
             .bind(new.password_hash.expose())
@@ -194,13 +187,9 @@ async fn insert_row(
             .optional()
             .await?;
         if let Some(row) = row {
-            return Ok(Ok(UserRow::try_from(row)?));
+            return Ok(Ok(row));
         }
-        let taken: Option<UserId> = tx
-            .query(HAS_PHONE)
-            .bind(new.phone_index.as_bytes())
-            .optional_value()
-            .await?;
+        let taken: Option<UserId> = tx.optional_value(HAS_PHONE, (phone,)).await?;
         if taken.is_some() {
             return Ok(Err(Registration::PhoneTaken));
         }

@@ -26,10 +26,11 @@ pub struct NewSession {
 }
 
 /// A signed-in device.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, FromRow)]
 pub struct SessionRow {
     pub id: SessionId,
     pub user_id: UserId,
+    #[sqlx(flatten, try_from = "DeviceColumns")]
     pub device: Device,
     pub refresh_expires_at: Timestamp,
     pub created_at: Timestamp,
@@ -37,28 +38,16 @@ pub struct SessionRow {
 }
 
 #[derive(FromRow)]
-struct RawSession {
-    id: SessionId,
-    user_id: UserId,
+struct DeviceColumns {
     device_name: String,
     device_platform: String,
-    refresh_expires_at: Timestamp,
-    created_at: Timestamp,
-    last_active: Timestamp,
 }
 
-impl From<RawSession> for SessionRow {
-    fn from(row: RawSession) -> Self {
+impl From<DeviceColumns> for Device {
+    fn from(columns: DeviceColumns) -> Self {
         Self {
-            id: row.id,
-            user_id: row.user_id,
-            device: Device {
-                name: row.device_name,
-                platform: row.device_platform,
-            },
-            refresh_expires_at: row.refresh_expires_at,
-            created_at: row.created_at,
-            last_active: row.last_active,
+            name: columns.device_name,
+            platform: columns.device_platform,
         }
     }
 }
@@ -111,16 +100,9 @@ pub(crate) async fn insert_session(
          device_name, device_platform, created_at, last_active) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     let id: SessionId = tx.id();
-    tx.query(SQL)
-        .bind(id)
-        .bind(user)
-        .bind(&new.refresh_hash[..])
-        .bind(new.refresh_expires_at)
-        .bind(&new.device.name)
-        .bind(&new.device.platform)
-        .bind(now)
-        .bind(now)
-        .execute()
+    let (hash, expiry) = (&new.refresh_hash[..], new.refresh_expires_at);
+    let Device { name, platform } = &new.device;
+    tx.execute(SQL, (id, user, hash, expiry, name, platform, now, now))
         .await?;
     Ok(SessionRow {
         id,
@@ -146,15 +128,9 @@ pub(crate) async fn revoke_others(
         "DELETE FROM push_tokens WHERE user_id = $1 AND session_id <> $2";
     // Id 0 is nobody's.
     let keep = keep.unwrap_or(SessionId(0));
-    let revoked = tx
-        .query(REVOKE_OTHERS)
-        .bind(now)
-        .bind(user)
-        .bind(keep)
-        .values()
-        .await?;
+    let revoked = tx.values(REVOKE_OTHERS, (now, user, keep)).await?;
     for sql in [DROP_PACKAGES, DROP_PUSH_TOKENS] {
-        tx.query(sql).bind(user).bind(keep).execute().await?;
+        tx.execute(sql, (user, keep)).await?;
     }
     Ok(revoked)
 }
@@ -164,7 +140,7 @@ pub(super) async fn drop_belongings(tx: &mut Tx, session: SessionId) -> Result<(
     const DROP_PACKAGES: &str = "DELETE FROM key_packages WHERE session_id = $1";
     const DROP_PUSH_TOKEN: &str = "DELETE FROM push_tokens WHERE session_id = $1";
     for sql in [DROP_PACKAGES, DROP_PUSH_TOKEN] {
-        tx.query(sql).bind(session).execute().await?;
+        tx.execute(sql, (session,)).await?;
     }
     Ok(())
 }
@@ -197,7 +173,7 @@ impl Accounts<'_> {
         const REPLACED: &str = "SELECT user_id FROM sessions WHERE id = $1 \
              AND refresh_hash <> $2 AND revoked_at IS NULL AND refresh_expires_at > $3";
         let mut tx = self.begin().await?;
-        let owner: Option<(UserId, Timestamp)> = tx.query(OWNER).bind(session).optional().await?;
+        let owner: Option<(UserId, Timestamp)> = tx.optional(OWNER, (session,)).await?;
         let Some((user_id, created_at)) = owner else {
             return Ok(Rotation::Invalid);
         };
@@ -207,35 +183,18 @@ impl Accounts<'_> {
         }
         // The user before the session, as everywhere: an update that waited and then did not match
         // keeps the session locked all the same.
-        tx.query(LOCK_USER).bind(user_id).execute().await?;
-        let rotated: Option<RawSession> = tx
-            .query(ROTATE)
-            .bind(&new_hash[..])
-            .bind(new_expiry.min(end))
-            .bind(now)
-            .bind(session)
-            .bind(&presented[..])
-            .optional()
-            .await?;
-        let rotation = if let Some(row) = rotated {
-            Rotation::Rotated(row.into())
+        tx.execute(LOCK_USER, (user_id,)).await?;
+        let (new_hash, presented) = (&new_hash[..], &presented[..]);
+        let rotate = (new_hash, new_expiry.min(end), now, session, presented);
+        let rotation = if let Some(row) = tx.optional(ROTATE, rotate).await? {
+            Rotation::Rotated(row)
         } else {
-            let replaced: Option<UserId> = tx
-                .query(REPLACED)
-                .bind(session)
-                .bind(&presented[..])
-                .bind(now)
-                .optional_value()
-                .await?;
+            let of = (session, presented, now);
+            let replaced: Option<UserId> = tx.optional_value(REPLACED, of).await?;
             if replaced.is_none() {
                 return Ok(Rotation::Invalid);
             }
-            tx.query(REVOKE)
-                .bind(now)
-                .bind(session)
-                .bind(user_id)
-                .execute()
-                .await?;
+            tx.execute(REVOKE, (now, session, user_id)).await?;
             drop_belongings(&mut tx, session).await?;
             count_act(&mut tx, "refresh_reused", user_id, None, Some(session), now).await?;
             Rotation::Reused { user_id }
@@ -255,7 +214,7 @@ impl Accounts<'_> {
         const SQL: &str = "SELECT s.user_id, u.role, u.is_banned, u.is_premium, s.last_active \
              FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = $1 \
              AND ((s.revoked_at IS NULL AND s.refresh_expires_at > $2) OR u.is_banned)";
-        Ok(self.read(SQL).bind(session).bind(now).optional().await?)
+        self.db.optional(SQL, (session, now)).await
     }
 
     /// Those of these sessions that are no longer alive, or whose user is banned, and which of the
@@ -267,12 +226,8 @@ impl Accounts<'_> {
     ) -> Result<Vec<DeadSession>, StoreError> {
         const SQL: &str = "SELECT s.id, (s.revoked_at IS NULL AND s.refresh_expires_at > $1), \
              u.is_banned FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id IN ({list})";
-        let found: Vec<(SessionId, bool, bool)> = self
-            .read(SQL)
-            .list(sessions.iter().copied())
-            .bind(now)
-            .all()
-            .await?;
+        let query = self.read(SQL).list(sessions.iter().copied()).bind(now);
+        let found: Vec<(SessionId, bool, bool)> = query.all().await?;
         let found: HashMap<SessionId, (bool, bool)> = found
             .into_iter()
             .map(|(session, lives, is_banned)| (session, (lives, is_banned)))
@@ -296,26 +251,12 @@ impl Accounts<'_> {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        tx.query(LOCK_USER).bind(user).execute().await?;
-        let revoked = tx
-            .query(REVOKE)
-            .bind(now)
-            .bind(session)
-            .bind(user)
-            .execute()
-            .await?
-            > 0;
+        tx.execute(LOCK_USER, (user,)).await?;
+        let revoked = tx.execute(REVOKE, (now, session, user)).await? > 0;
         if revoked {
             drop_belongings(&mut tx, session).await?;
-            count_act(
-                &mut tx,
-                "session_ended",
-                user,
-                Some(user),
-                Some(session),
-                now,
-            )
-            .await?;
+            let actor = Some(user);
+            count_act(&mut tx, "session_ended", user, actor, Some(session), now).await?;
         }
         tx.commit().await?;
         Ok(revoked)
@@ -330,7 +271,7 @@ impl Accounts<'_> {
         now: Timestamp,
     ) -> Result<Vec<SessionId>, StoreError> {
         let mut tx = self.begin().await?;
-        tx.query(LOCK_USER).bind(user).execute().await?;
+        tx.execute(LOCK_USER, (user,)).await?;
         let revoked = revoke_others(&mut tx, user, keep, now).await?;
         tx.commit().await?;
         Ok(revoked)
@@ -349,15 +290,7 @@ impl Accounts<'_> {
              WHERE user_id = $1 AND revoked_at IS NULL AND refresh_expires_at > $2 AND id < $3 \
              ORDER BY id DESC LIMIT $4";
         let before = before.unwrap_or(SessionId(i64::MAX));
-        let rows: Vec<RawSession> = self
-            .read(SQL)
-            .bind(user)
-            .bind(now)
-            .bind(before)
-            .bind(limit)
-            .all()
-            .await?;
-        Ok(rows.into_iter().map(SessionRow::from).collect())
+        self.db.all(SQL, (user, now, before, limit)).await
     }
 
     /// [`Accounts::touch`] for many at once, where the last time is at least `apart` ago. Rows that
@@ -383,12 +316,8 @@ impl Accounts<'_> {
         // A transaction each, in the order of ids.
         for (sql, ids) in [(USERS, users), (SESSIONS, sessions)] {
             let mut tx = self.begin().await?;
-            tx.query(sql)
-                .list(ids)
-                .bind(now)
-                .bind(now - apart)
-                .execute()
-                .await?;
+            let query = tx.query(sql).list(ids).bind(now).bind(now - apart);
+            query.execute().await?;
             tx.commit().await?;
         }
         Ok(())
@@ -406,13 +335,8 @@ impl Accounts<'_> {
         const USER: &str = "UPDATE users SET last_active = $1 \
              WHERE id = $2 AND last_active < $1 AND erased_at IS NULL";
         let mut tx = self.begin().await?;
-        tx.query(USER).bind(now).bind(user).execute().await?;
-        tx.query(SESSION)
-            .bind(now)
-            .bind(session)
-            .bind(user)
-            .execute()
-            .await?;
+        tx.execute(USER, (now, user)).await?;
+        tx.execute(SESSION, (now, session, user)).await?;
         tx.commit().await?;
         Ok(())
     }

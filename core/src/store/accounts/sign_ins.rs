@@ -3,22 +3,17 @@
 
 use std::time::Duration;
 
-use serde_json::json;
-use sqlx::FromRow;
+use serde_json::{Value, json};
 
 use super::{
-    Accounts, NewSession, SessionRow,
+    Accounts, NewSession, SessionRow, record,
     sessions::{drop_belongings, insert_session},
 };
 use crate::{
     crypto::PhoneIndex,
     db::Tx,
     ids::IdGenerator,
-    store::{
-        Notified, StoreError, SystemLog,
-        jobs::{retention::ID_SLACK, system_logs::log},
-        notices::notifications::notify,
-    },
+    store::{Notified, StoreError, jobs::retention::ID_SLACK, notices::notifications::notify},
 };
 use tebdil_protocol::{
     Device, Secret,
@@ -44,26 +39,11 @@ pub struct SignedIn {
     pub notified: Option<Notified>,
 }
 
-/// The row that counts an act.
-#[derive(FromRow)]
-struct CountedRow {
-    id: SystemLogId,
-    details: String,
-}
-
 /// The details of an act that happens once more.
-fn counted(
-    before: Option<&CountedRow>,
-    session: Option<SessionId>,
-    now: Timestamp,
-) -> serde_json::Value {
-    let before =
-        before.and_then(|row| serde_json::from_str::<serde_json::Value>(&row.details).ok());
-    let count = before
-        .and_then(|details| details["count"].as_i64())
-        .unwrap_or(0)
-        + 1;
-    json!({ "count": count, "last_at": now, "session_id": session })
+fn counted(before: Option<&str>, session: Option<SessionId>, now: Timestamp) -> Value {
+    let before: Option<Value> = before.and_then(|details| serde_json::from_str(details).ok());
+    let count = before.and_then(|details| details["count"].as_i64());
+    json!({ "count": count.unwrap_or(0) + 1, "last_at": now, "session_id": session })
 }
 
 /// Records in this transaction, which holds `user`, an act that an account can repeat as often as
@@ -82,30 +62,16 @@ pub(crate) async fn count_act(
          ORDER BY id DESC LIMIT 1";
     const RECOUNT: &str = "UPDATE system_logs SET details = $1 WHERE id = $2";
     let since = now - COUNTED_FOR;
-    let last: Option<CountedRow> = tx
-        .query(LAST)
-        .bind(user)
-        .bind(action)
-        .bind(IdGenerator::first_id_at(since - ID_SLACK))
-        .bind(since)
-        .optional()
-        .await?;
-    let details = counted(last.as_ref(), session, now);
-    if let Some(row) = last {
-        tx.query(RECOUNT)
-            .bind(details.to_string())
-            .bind(row.id)
-            .execute()
-            .await?;
+    let first = IdGenerator::first_id_at(since - ID_SLACK);
+    let last: Option<(SystemLogId, String)> =
+        tx.optional(LAST, (user, action, first, since)).await?;
+    let (id, before) = last.unzip();
+    let details = counted(before.as_deref(), session, now);
+    if let Some(id) = id {
+        tx.execute(RECOUNT, (details.to_string(), id)).await?;
         return Ok(());
     }
-    let act = SystemLog {
-        action,
-        user: Some(user),
-        actor,
-        details,
-    };
-    log(tx, &act, now).await
+    record(tx, action, user, actor, details, now).await
 }
 
 /// What an account is told of a sign-in; `has_others`: devices that are signed in besides.
@@ -132,20 +98,10 @@ pub(crate) async fn signed_in(
     const ROLE: &str = "SELECT role FROM users WHERE id = $1";
     let user = session.user_id;
     count_act(tx, "signed_in", user, Some(user), Some(session.id), now).await?;
-    let other: Option<SessionId> = tx
-        .query(OTHER_SESSION)
-        .bind(user)
-        .bind(session.id)
-        .bind(now)
-        .optional_value()
-        .await?;
-    let told: i64 = tx
-        .query(DEVICE_NOTICES)
-        .bind(user)
-        .bind(now - COUNTED_FOR)
-        .value()
-        .await?;
-    let role: UserRole = tx.query(ROLE).bind(user).value().await?;
+    let of = (user, session.id, now);
+    let other: Option<SessionId> = tx.optional_value(OTHER_SESSION, of).await?;
+    let told: i64 = tx.value(DEVICE_NOTICES, (user, now - COUNTED_FOR)).await?;
+    let role: UserRole = tx.value(ROLE, (user,)).await?;
     let notified = match notice(role, other.is_some(), &session.device) {
         Some(notice) if told < MAX_DEVICE_NOTICES => {
             notify(tx, user, &notice, session.id.to_string(), now).await?
@@ -181,24 +137,14 @@ impl Accounts<'_> {
              WHERE user_id = $2 AND revoked_at IS NULL AND refresh_expires_at > $1 \
              ORDER BY created_at DESC, id DESC LIMIT $3 OFFSET $4) RETURNING id";
         let mut tx = self.begin().await?;
-        let allowed: Option<UserId> = tx
-            .query(ALLOWED)
-            .bind(user)
-            .bind(verified.expose())
-            .optional_value()
-            .await?;
+        let account = (user, verified.expose());
+        let allowed: Option<UserId> = tx.optional_value(ALLOWED, account).await?;
         if allowed.is_none() {
             return Ok(None);
         }
         // Before the new one is there: a clock that was set back must not make it the oldest.
-        let ended: Vec<SessionId> = tx
-            .query(TOO_MANY)
-            .bind(now)
-            .bind(user)
-            .bind(i64::MAX)
-            .bind(i64::from(most.saturating_sub(1)))
-            .values()
-            .await?;
+        let kept = i64::from(most.saturating_sub(1));
+        let ended: Vec<SessionId> = tx.values(TOO_MANY, (now, user, i64::MAX, kept)).await?;
         for session in &ended {
             drop_belongings(&mut tx, *session).await?;
             count_act(&mut tx, "session_ended", user, None, Some(*session), now).await?;
@@ -219,11 +165,7 @@ impl Accounts<'_> {
         const WHO: &str = "SELECT id FROM users \
              WHERE phone_index = $1 AND erased_at IS NULL FOR NO KEY UPDATE";
         let mut tx = self.begin().await?;
-        let user: Option<UserId> = tx
-            .query(WHO)
-            .bind(phone.as_bytes())
-            .optional_value()
-            .await?;
+        let user: Option<UserId> = tx.optional_value(WHO, (phone.as_bytes(),)).await?;
         let Some(user) = user else { return Ok(()) };
         count_act(&mut tx, "sign_in_failed", user, None, None, now).await?;
         tx.commit().await?;

@@ -1,13 +1,14 @@
 //! What admins do to accounts. Each act is recorded in the transaction that does it.
 
-use super::{Accounts, sessions::revoke_others};
+use serde_json::json;
+
+use super::{Accounts, record, sessions::revoke_others};
 use crate::{
     crypto::PhoneIndex,
     quota::QuotaRules,
     store::{
-        Grant, StoreError, SystemLog,
+        Grant, StoreError,
         economy::quota::{self, USED, open_balances},
-        jobs::system_logs::log,
     },
 };
 use tebdil_protocol::{
@@ -54,26 +55,15 @@ impl Accounts<'_> {
         rules: &QuotaRules,
         now: Timestamp,
     ) -> Result<Correction, StoreError> {
-        let Grant {
-            bucket,
-            amount,
-            reason,
-            reference,
-        } = grant;
+        let (bucket, reference) = (grant.bucket, &grant.reference);
         let mut tx = self.begin().await?;
         let Some((balances, is_premium, _)) = open_balances(&mut tx, user, rules, now).await?
         else {
             return Ok(Correction::NotFound);
         };
         let before = balances.quota(rules, is_premium, now);
-        let first: Option<LedgerId> = tx
-            .query(USED)
-            .bind(user)
-            .bind(*bucket)
-            .bind(*reason)
-            .bind(reference)
-            .optional_value()
-            .await?;
+        let key = (user, bucket, grant.reason, reference);
+        let first: Option<LedgerId> = tx.optional_value(USED, key).await?;
         if first.is_some() {
             return Ok(Correction::Repeated);
         }
@@ -85,16 +75,11 @@ impl Accounts<'_> {
             QuotaBucket::Video => quota.video,
             QuotaBucket::Bonus => quota.bonus,
         };
-        let act = SystemLog {
-            action: "quota_corrected",
-            user: Some(user),
-            actor: Some(actor),
-            details: serde_json::json!({
-                "bucket": bucket, "amount": amount, "reference": reference,
-                "before": { "balance": of(&before) }, "after": { "balance": of(&after) },
-            }),
-        };
-        log(&mut tx, &act, now).await?;
+        let details = json!({
+            "bucket": bucket, "amount": grant.amount, "reference": reference,
+            "before": { "balance": of(&before) }, "after": { "balance": of(&after) },
+        });
+        record(&mut tx, "quota_corrected", user, Some(actor), details, now).await?;
         tx.commit().await?;
         Ok(Correction::Done(after))
     }
@@ -111,8 +96,7 @@ impl Accounts<'_> {
         const ROLES: &str = "SELECT id, role, erased_at IS NOT NULL AS erased FROM users \
              WHERE id IN ($1, $2) ORDER BY id FOR NO KEY UPDATE";
         let mut tx = self.begin().await?;
-        let rows: Vec<(UserId, UserRole, bool)> =
-            tx.query(ROLES).bind(user).bind(actor).all().await?;
+        let rows: Vec<(UserId, UserRole, bool)> = tx.all(ROLES, (user, actor)).await?;
         if user == actor
             || !rows
                 .iter()
@@ -124,16 +108,9 @@ impl Accounts<'_> {
             return Ok(RoleChange::NotFound);
         };
         if before != role {
-            tx.query(SET_ROLE).bind(role).bind(user).execute().await?;
-            let act = SystemLog {
-                action: "role_changed",
-                user: Some(user),
-                actor: Some(actor),
-                details: serde_json::json!({
-                    "before": { "role": before }, "after": { "role": role },
-                }),
-            };
-            log(&mut tx, &act, now).await?;
+            tx.execute(SET_ROLE, (role, user)).await?;
+            let details = json!({ "before": { "role": before }, "after": { "role": role } });
+            record(&mut tx, "role_changed", user, Some(actor), details, now).await?;
         }
         tx.commit().await?;
         Ok(RoleChange::Done)
@@ -150,20 +127,13 @@ impl Accounts<'_> {
         const WHO: &str =
             "SELECT id FROM users WHERE id = $1 AND erased_at IS NULL FOR NO KEY UPDATE";
         let mut tx = self.begin().await?;
-        let found: Option<UserId> = tx.query(WHO).bind(user).optional_value().await?;
+        let found: Option<UserId> = tx.optional_value(WHO, (user,)).await?;
         if found.is_none() {
             return Ok(None);
         }
         let ended = revoke_others(&mut tx, user, None, now).await?;
-        let act = SystemLog {
-            action: "sessions_ended",
-            user: Some(user),
-            actor: Some(actor),
-            details: serde_json::json!({
-                "before": { "sessions": ended.len() }, "after": { "sessions": 0 },
-            }),
-        };
-        log(&mut tx, &act, now).await?;
+        let details = json!({ "before": { "sessions": ended.len() }, "after": { "sessions": 0 } });
+        record(&mut tx, "sessions_ended", user, Some(actor), details, now).await?;
         tx.commit().await?;
         Ok(Some(ended))
     }
@@ -178,22 +148,16 @@ impl Accounts<'_> {
     ) -> Result<Option<UserRole>, StoreError> {
         const WHO: &str = "SELECT id, role FROM users WHERE phone_index = $1 FOR NO KEY UPDATE";
         let mut tx = self.begin().await?;
-        let found: Option<(UserId, UserRole)> =
-            tx.query(WHO).bind(phone.as_bytes()).optional().await?;
+        let found: Option<(UserId, UserRole)> = tx.optional(WHO, (phone.as_bytes(),)).await?;
         let Some((user, before)) = found else {
             return Ok(None);
         };
         if before != role {
-            tx.query(SET_ROLE).bind(role).bind(user).execute().await?;
-            let act = SystemLog {
-                action: "role_changed",
-                user: Some(user),
-                actor: None,
-                details: serde_json::json!({
-                    "by": "command line", "before": { "role": before }, "after": { "role": role },
-                }),
-            };
-            log(&mut tx, &act, now).await?;
+            tx.execute(SET_ROLE, (role, user)).await?;
+            let details = json!({
+                "by": "command line", "before": { "role": before }, "after": { "role": role },
+            });
+            record(&mut tx, "role_changed", user, None, details, now).await?;
         }
         tx.commit().await?;
         Ok(Some(before))

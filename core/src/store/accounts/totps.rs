@@ -1,15 +1,15 @@
 //! Second factors of staff. A code is taken once: whoever takes it writes its step, and of several
 //! one does.
 
-use sqlx::FromRow;
+use serde_json::json;
 
 use super::{
-    Accounts,
+    Accounts, record,
     sessions::{LOCK_USER, revoke_others},
 };
 use crate::{
     crypto::{PhoneIndex, RecoveryHash, Sealed},
-    store::{StoreError, SystemLog, jobs::system_logs::log},
+    store::StoreError,
 };
 use tebdil_protocol::{
     domain::UserRole,
@@ -26,13 +26,6 @@ pub struct TotpRow {
     pub secret: Sealed,
     /// Whether it is asked for.
     pub is_confirmed: bool,
-}
-
-#[derive(FromRow)]
-struct RawTotp {
-    secret_ciphertext: Vec<u8>,
-    secret_key_id: String,
-    is_confirmed: bool,
 }
 
 /// What became of a wish to set a second factor up.
@@ -79,19 +72,13 @@ impl Accounts<'_> {
              secret_key_id = excluded.secret_key_id, created_at = excluded.created_at \
              WHERE totps.confirmed_at IS NULL";
         let mut tx = self.begin().await?;
-        let role: Option<UserRole> = tx.query(ROLE).bind(user).optional_value().await?;
+        let role: Option<UserRole> = tx.optional_value(ROLE, (user,)).await?;
         if !matches!(role, Some(UserRole::Moderator | UserRole::Admin)) {
             return Ok(TotpBegun::NotStaff);
         }
-        let put = tx
-            .query(PUT)
-            .bind(user)
-            .bind(&secret.ciphertext)
-            .bind(&secret.key_id)
-            .bind(Vec::<u8>::new())
-            .bind(now)
-            .execute()
-            .await?;
+        let Sealed { ciphertext, key_id } = secret;
+        let row = (user, ciphertext, key_id, Vec::<u8>::new(), now);
+        let put = tx.execute(PUT, row).await?;
         tx.commit().await?;
         Ok(if put > 0 {
             TotpBegun::Waits
@@ -104,13 +91,10 @@ impl Accounts<'_> {
     pub async fn totp(self, user: UserId) -> Result<Option<TotpRow>, StoreError> {
         const SQL: &str = "SELECT secret_ciphertext, secret_key_id, \
              confirmed_at IS NOT NULL AS is_confirmed FROM totps WHERE user_id = $1";
-        let row: Option<RawTotp> = self.read(SQL).bind(user).optional().await?;
-        Ok(row.map(|row| TotpRow {
-            secret: Sealed {
-                ciphertext: row.secret_ciphertext,
-                key_id: row.secret_key_id,
-            },
-            is_confirmed: row.is_confirmed,
+        let row: Option<(Vec<u8>, String, bool)> = self.db.optional(SQL, (user,)).await?;
+        Ok(row.map(|(ciphertext, key_id, is_confirmed)| TotpRow {
+            secret: Sealed { ciphertext, key_id },
+            is_confirmed,
         }))
     }
 
@@ -118,7 +102,7 @@ impl Accounts<'_> {
     pub async fn has_totp(self, user: UserId) -> Result<bool, StoreError> {
         const SQL: &str =
             "SELECT EXISTS (SELECT 1 FROM totps WHERE user_id = $1 AND confirmed_at IS NOT NULL)";
-        Ok(self.read(SQL).bind(user).value().await?)
+        self.db.value(SQL, (user,)).await
     }
 
     /// From now on the second factor is asked for, and sessions but `keep`, which have not shown
@@ -137,27 +121,13 @@ impl Accounts<'_> {
              WHERE user_id = $4 AND secret_ciphertext = $5 AND confirmed_at IS NULL";
         let hashes: Vec<u8> = recovery.iter().flat_map(|hash| hash.0).collect();
         let mut tx = self.begin().await?;
-        tx.query(LOCK_USER).bind(user).execute().await?;
-        let set = tx
-            .query(SQL)
-            .bind(now)
-            .bind(step)
-            .bind(hashes)
-            .bind(user)
-            .bind(&secret.ciphertext)
-            .execute()
-            .await?;
-        if set == 0 {
+        tx.execute(LOCK_USER, (user,)).await?;
+        let set = (now, step, hashes, user, &secret.ciphertext);
+        if tx.execute(SQL, set).await? == 0 {
             return Ok(None);
         }
         let ended = revoke_others(&mut tx, user, Some(keep), now).await?;
-        let act = SystemLog {
-            action: "totp_enrolled",
-            user: Some(user),
-            actor: Some(user),
-            details: serde_json::json!({}),
-        };
-        log(&mut tx, &act, now).await?;
+        record(&mut tx, "totp_enrolled", user, Some(user), json!({}), now).await?;
         tx.commit().await?;
         Ok(Some(ended))
     }
@@ -167,7 +137,7 @@ impl Accounts<'_> {
         const SQL: &str = "UPDATE totps SET last_step = $1 \
              WHERE user_id = $2 AND last_step < $1 AND confirmed_at IS NOT NULL";
         let mut tx = self.begin().await?;
-        let taken = tx.query(SQL).bind(step).bind(user).execute().await?;
+        let taken = tx.execute(SQL, (step, user)).await?;
         tx.commit().await?;
         Ok(taken > 0)
     }
@@ -183,21 +153,16 @@ impl Accounts<'_> {
              WHERE user_id = $1 AND confirmed_at IS NOT NULL FOR NO KEY UPDATE";
         const SET: &str = "UPDATE totps SET recovery_hashes = $1 WHERE user_id = $2";
         let mut tx = self.begin().await?;
-        let hashes: Option<Vec<u8>> = tx.query(LEFT).bind(user).optional_value().await?;
+        let hashes: Option<Vec<u8>> = tx.optional_value(LEFT, (user,)).await?;
         let mut hashes = RecoveryHash::split(&hashes.unwrap_or_default());
         let Some(at) = hashes.iter().position(|hash| hash == code) else {
             return Ok(None);
         };
         hashes.swap_remove(at);
         let kept: Vec<u8> = hashes.iter().flat_map(|hash| hash.0).collect();
-        tx.query(SET).bind(kept).bind(user).execute().await?;
-        let act = SystemLog {
-            action: "recovery_code_used",
-            user: Some(user),
-            actor: Some(user),
-            details: serde_json::json!({ "left": hashes.len() }),
-        };
-        log(&mut tx, &act, now).await?;
+        tx.execute(SET, (kept, user)).await?;
+        let (actor, details) = (Some(user), json!({ "left": hashes.len() }));
+        record(&mut tx, "recovery_code_used", user, actor, details, now).await?;
         tx.commit().await?;
         Ok(Some(hashes.len()))
     }
@@ -212,26 +177,19 @@ impl Accounts<'_> {
         const SQL: &str = "DELETE FROM totps WHERE user_id = $1";
         const OF_PHONE: &str = "SELECT id FROM users WHERE phone_index = $1 FOR NO KEY UPDATE";
         let mut tx = self.begin().await?;
-        let of = match of {
-            TotpOf::User(user) => tx.query(LOCK_USER).bind(user),
-            TotpOf::Phone(phone) => tx.query(OF_PHONE).bind(phone.as_bytes()),
+        let user: Option<UserId> = match of {
+            TotpOf::User(user) => tx.optional_value(LOCK_USER, (user,)).await?,
+            TotpOf::Phone(phone) => tx.optional_value(OF_PHONE, (phone.as_bytes(),)).await?,
         };
-        let user: Option<UserId> = of.optional_value().await?;
         let Some(user) = user else { return Ok(false) };
-        if tx.query(SQL).bind(user).execute().await? == 0 {
+        if tx.execute(SQL, (user,)).await? == 0 {
             return Ok(false);
         }
         let (actor, details) = match by {
-            TotpRemover::User => (Some(user), serde_json::json!({})),
-            TotpRemover::Operator => (None, serde_json::json!({ "by": "command line" })),
+            TotpRemover::User => (Some(user), json!({})),
+            TotpRemover::Operator => (None, json!({ "by": "command line" })),
         };
-        let act = SystemLog {
-            action: "totp_removed",
-            user: Some(user),
-            actor,
-            details,
-        };
-        log(&mut tx, &act, now).await?;
+        record(&mut tx, "totp_removed", user, actor, details, now).await?;
         tx.commit().await?;
         Ok(true)
     }

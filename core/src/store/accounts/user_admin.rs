@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use sqlx::FromRow;
 
-use super::Accounts;
+use super::{Accounts, record, users::PhoneColumns};
 use crate::{
     crypto::{PhoneIndex, Sealed},
     store::{StoreError, SystemLog, jobs::system_logs::log},
@@ -18,7 +18,7 @@ const REPORTERS: Duration = Duration::from_hours(30 * 24);
 const MOST_OF_PHONE: i64 = 100;
 
 /// An account without what is nobody's business but its user's. `Debug` shows the id only.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, FromRow)]
 pub struct AccountRow {
     pub id: UserId,
     pub alias: String,
@@ -27,8 +27,10 @@ pub struct AccountRow {
     pub is_banned: bool,
     pub is_premium: bool,
     /// Stands for nothing once the account is erased.
+    #[sqlx(try_from = "Vec<u8>")]
     pub phone_index: PhoneIndex,
     /// The same.
+    #[sqlx(flatten, try_from = "PhoneColumns")]
     pub phone: Sealed,
     pub created_at: Timestamp,
     pub last_active: Timestamp,
@@ -40,49 +42,6 @@ impl fmt::Debug for AccountRow {
         f.debug_struct("AccountRow")
             .field("id", &self.id)
             .finish_non_exhaustive()
-    }
-}
-
-#[derive(FromRow)]
-struct RawAccount {
-    id: UserId,
-    alias: String,
-    tag: String,
-    role: UserRole,
-    is_banned: bool,
-    is_premium: bool,
-    phone_index: Vec<u8>,
-    phone_ciphertext: Vec<u8>,
-    phone_key_id: String,
-    created_at: Timestamp,
-    last_active: Timestamp,
-    erased_at: Option<Timestamp>,
-}
-
-impl TryFrom<RawAccount> for AccountRow {
-    type Error = StoreError;
-
-    fn try_from(row: RawAccount) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: row.id,
-            alias: row.alias,
-            tag: row.tag,
-            role: row.role,
-            is_banned: row.is_banned,
-            is_premium: row.is_premium,
-            phone_index: PhoneIndex(row.phone_index.try_into().map_err(|_| {
-                StoreError::Corrupt {
-                    what: "phone_index",
-                }
-            })?),
-            phone: Sealed {
-                ciphertext: row.phone_ciphertext,
-                key_id: row.phone_key_id,
-            },
-            created_at: row.created_at,
-            last_active: row.last_active,
-            erased_at: row.erased_at,
-        })
     }
 }
 
@@ -149,8 +108,7 @@ impl Accounts<'_> {
             query = query.push(" AND u.is_premium = ").push_bind(premium);
         }
         query = query.push(" ORDER BY u.id DESC LIMIT ").push_bind(limit);
-        let rows: Vec<RawAccount> = query.all().await?;
-        rows.into_iter().map(AccountRow::try_from).collect()
+        Ok(query.all().await?)
     }
 
     /// The accounts that a phone belongs to, newest first: the one that has it, and erased ones
@@ -166,13 +124,8 @@ impl Accounts<'_> {
              (SELECT t.user_id FROM tombstones t WHERE t.phone_index = $1)) \
              ORDER BY u.id DESC LIMIT $2";
         let mut tx = self.begin().await?;
-        let rows: Vec<RawAccount> = tx
-            .query(COLUMNS)
-            .push(OF_PHONE)
-            .bind(phone.as_bytes())
-            .bind(MOST_OF_PHONE)
-            .all()
-            .await?;
+        let query = tx.query(COLUMNS).push(OF_PHONE).bind(phone.as_bytes());
+        let rows: Vec<AccountRow> = query.bind(MOST_OF_PHONE).all().await?;
         let act = SystemLog {
             action: "phone_looked_up",
             user: rows.first().map(|row| row.id),
@@ -181,7 +134,7 @@ impl Accounts<'_> {
         };
         log(&mut tx, &act, now).await?;
         tx.commit().await?;
-        rows.into_iter().map(AccountRow::try_from).collect()
+        Ok(rows)
     }
 
     /// One account, erased or not. That `actor` looked is recorded.
@@ -192,22 +145,14 @@ impl Accounts<'_> {
         now: Timestamp,
     ) -> Result<Option<AccountRow>, StoreError> {
         let mut tx = self.begin().await?;
-        let row: Option<RawAccount> = tx
-            .query(COLUMNS)
-            .push("u.id = $1")
-            .bind(id)
-            .optional()
-            .await?;
-        let Some(row) = row else { return Ok(None) };
-        let act = SystemLog {
-            action: "user_viewed",
-            user: Some(id),
-            actor: Some(actor),
-            details: serde_json::json!({}),
-        };
-        log(&mut tx, &act, now).await?;
-        tx.commit().await?;
-        AccountRow::try_from(row).map(Some)
+        let query = tx.query(COLUMNS).push("u.id = $1").bind(id);
+        let row: Option<AccountRow> = query.optional().await?;
+        if row.is_some() {
+            let details = serde_json::json!({});
+            record(&mut tx, "user_viewed", id, Some(actor), details, now).await?;
+            tx.commit().await?;
+        }
+        Ok(row)
     }
 
     /// What there is of an account at `now`; zeros when there is no such account. Reports about the
@@ -236,26 +181,12 @@ impl Accounts<'_> {
              (SELECT COUNT(*) FROM claims WHERE user_id = $1) AS claims, \
              (SELECT COUNT(*) FROM sessions WHERE user_id = $1 AND revoked_at IS NULL \
               AND refresh_expires_at > $3) AS sessions";
-        let counts = self.read(SQL);
-        Ok(counts
-            .bind(id)
-            .bind(now - REPORTERS)
-            .bind(now)
-            .bind(reader)
-            .one()
-            .await?)
+        self.db.one(SQL, (id, now - REPORTERS, now, reader)).await
     }
 }
 
 /// A pattern for what begins with `prefix`.
 fn beginning(prefix: &str) -> String {
-    let mut pattern = String::with_capacity(prefix.len() + 1);
-    for letter in prefix.chars() {
-        if matches!(letter, '%' | '_' | '\\') {
-            pattern.push('\\');
-        }
-        pattern.push(letter);
-    }
-    pattern.push('%');
-    pattern
+    let escaped = prefix.replace('\\', r"\\").replace('%', r"\%");
+    format!("{}%", escaped.replace('_', r"\_"))
 }

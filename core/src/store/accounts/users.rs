@@ -38,11 +38,14 @@ pub struct Alias {
 }
 
 /// An account. `Debug` shows the id only.
-#[derive(Clone, PartialEq)]
+#[derive(Clone, PartialEq, FromRow)]
 pub struct UserRow {
     pub id: UserId,
+    #[sqlx(try_from = "Vec<u8>")]
     pub phone_index: PhoneIndex,
+    #[sqlx(flatten, try_from = "PhoneColumns")]
     pub phone: Sealed,
+    #[sqlx(try_from = "String")]
     pub password_hash: Secret,
     pub alias: String,
     pub alias_key: String,
@@ -50,12 +53,16 @@ pub struct UserRow {
     pub birth_year: i64,
     pub locale: Locale,
     pub role: UserRole,
+    #[sqlx(try_from = "JsonList")]
     pub interests: Vec<String>,
+    #[sqlx(try_from = "JsonList")]
     pub languages: Vec<String>,
+    #[sqlx(flatten, try_from = "PlaceColumns")]
     pub location: Option<Location>,
     pub is_banned: bool,
     pub is_premium: bool,
     /// As stored; [`Balances::quota`] counts a reset that is due.
+    #[sqlx(flatten, try_from = "BalanceColumns")]
     pub balances: Balances,
     pub terms_version: String,
     pub terms_accepted_at: Timestamp,
@@ -93,7 +100,7 @@ pub enum ProfileChange {
     NotFound,
 }
 
-/// What [`RawUser`] reads.
+/// What [`UserRow`] reads.
 pub(super) const COLUMNS: &str = "id, phone_index, phone_ciphertext, phone_key_id, password_hash, \
      alias, alias_key, tag, birth_year, locale, role, interests, languages, location_lat, \
      location_lon, is_banned, is_premium, daily_chat_balance, daily_video_balance, bonus_balance, \
@@ -101,104 +108,87 @@ pub(super) const COLUMNS: &str = "id, phone_index, phone_ciphertext, phone_key_i
 const BY_ID: &str = " FROM users WHERE id = $1 AND erased_at IS NULL";
 const BY_PHONE: &str = " FROM users WHERE phone_index = $1 AND erased_at IS NULL";
 
+impl TryFrom<Vec<u8>> for PhoneIndex {
+    type Error = StoreError;
+
+    fn try_from(bytes: Vec<u8>) -> Result<Self, StoreError> {
+        let what = "phone_index";
+        let bytes = bytes.try_into().map_err(|_| StoreError::Corrupt { what })?;
+        Ok(Self(bytes))
+    }
+}
+
 #[derive(FromRow)]
-pub(super) struct RawUser {
-    id: UserId,
-    phone_index: Vec<u8>,
+pub(super) struct PhoneColumns {
     phone_ciphertext: Vec<u8>,
     phone_key_id: String,
-    password_hash: String,
-    alias: String,
-    alias_key: String,
-    tag: String,
-    birth_year: i64,
-    locale: Locale,
-    role: UserRole,
-    interests: String,
-    languages: String,
+}
+
+impl From<PhoneColumns> for Sealed {
+    fn from(columns: PhoneColumns) -> Self {
+        Self {
+            ciphertext: columns.phone_ciphertext,
+            key_id: columns.phone_key_id,
+        }
+    }
+}
+
+/// What [`to_json_list`] wrote.
+#[derive(sqlx::Type)]
+#[sqlx(transparent)]
+struct JsonList(String);
+
+impl TryFrom<JsonList> for Vec<String> {
+    type Error = StoreError;
+
+    fn try_from(JsonList(text): JsonList) -> Result<Self, StoreError> {
+        from_json_list(&text, "list")
+    }
+}
+
+#[derive(FromRow)]
+struct PlaceColumns {
     location_lat: Option<f64>,
     location_lon: Option<f64>,
-    is_banned: bool,
-    is_premium: bool,
+}
+
+impl From<PlaceColumns> for Option<Location> {
+    fn from(columns: PlaceColumns) -> Self {
+        let (lat, lon) = columns.location_lat.zip(columns.location_lon)?;
+        Some(Location { lat, lon })
+    }
+}
+
+#[derive(FromRow)]
+struct BalanceColumns {
     daily_chat_balance: i64,
     daily_video_balance: i64,
     bonus_balance: i64,
     quota_day: String,
-    terms_version: String,
-    terms_accepted_at: Timestamp,
-    invite_code: String,
-    created_at: Timestamp,
-    last_active: Timestamp,
 }
 
-impl TryFrom<RawUser> for UserRow {
-    type Error = StoreError;
-
-    fn try_from(row: RawUser) -> Result<Self, StoreError> {
-        Ok(Self {
-            id: row.id,
-            phone_index: PhoneIndex(row.phone_index.try_into().map_err(|_| {
-                StoreError::Corrupt {
-                    what: "phone_index",
-                }
-            })?),
-            phone: Sealed {
-                ciphertext: row.phone_ciphertext,
-                key_id: row.phone_key_id,
-            },
-            password_hash: row.password_hash.into(),
-            alias: row.alias,
-            alias_key: row.alias_key,
-            tag: row.tag,
-            birth_year: row.birth_year,
-            locale: row.locale,
-            role: row.role,
-            interests: from_json_list(&row.interests, "interests")?,
-            languages: from_json_list(&row.languages, "languages")?,
-            location: row
-                .location_lat
-                .zip(row.location_lon)
-                .map(|(lat, lon)| Location { lat, lon }),
-            is_banned: row.is_banned,
-            is_premium: row.is_premium,
-            balances: Balances {
-                text: row.daily_chat_balance,
-                video: row.daily_video_balance,
-                bonus: row.bonus_balance,
-                day: row.quota_day,
-            },
-            terms_version: row.terms_version,
-            terms_accepted_at: row.terms_accepted_at,
-            invite_code: row.invite_code,
-            created_at: row.created_at,
-            last_active: row.last_active,
-        })
+impl From<BalanceColumns> for Balances {
+    fn from(columns: BalanceColumns) -> Self {
+        Self {
+            text: columns.daily_chat_balance,
+            video: columns.daily_video_balance,
+            bonus: columns.bonus_balance,
+            day: columns.quota_day,
+        }
     }
 }
 
 impl Accounts<'_> {
     /// The account with this id.
     pub async fn user(self, id: UserId) -> Result<Option<UserRow>, StoreError> {
-        let row: Option<RawUser> = self
-            .read("SELECT ")
-            .push(COLUMNS)
-            .push(BY_ID)
-            .bind(id)
-            .optional()
-            .await?;
-        row.map(UserRow::try_from).transpose()
+        let query = self.read("SELECT ").push(COLUMNS).push(BY_ID).bind(id);
+        Ok(query.optional().await?)
     }
 
     /// The account of a phone.
     pub async fn user_by_phone(self, phone: &PhoneIndex) -> Result<Option<UserRow>, StoreError> {
-        let row: Option<RawUser> = self
-            .read("SELECT ")
-            .push(COLUMNS)
-            .push(BY_PHONE)
-            .bind(phone.as_bytes())
-            .optional()
-            .await?;
-        row.map(UserRow::try_from).transpose()
+        let query = self.read("SELECT ").push(COLUMNS).push(BY_PHONE);
+        Ok(query.bind(phone.as_bytes()).optional().await?)
     }
 
     /// Changes parts of a profile. A new alias keeps the tag when it is free there, and draws
@@ -233,18 +223,11 @@ impl Accounts<'_> {
              interests = $5, languages = $6, location_lat = $7, location_lon = $8, \
              alias_skeleton = COALESCE($9, alias_skeleton) WHERE id = $10";
         let mut tx = self.begin().await?;
-        let row: Option<RawUser> = tx
-            .query("SELECT ")
-            .push(COLUMNS)
-            .push(BY_ID)
-            .push(" FOR NO KEY UPDATE")
-            .bind(id)
-            .optional()
-            .await?;
-        let Some(row) = row else {
+        let query = tx.query("SELECT ").push(COLUMNS).push(BY_ID);
+        let row: Option<UserRow> = query.push(" FOR NO KEY UPDATE").bind(id).optional().await?;
+        let Some(mut user) = row else {
             return Ok(ProfileChange::NotFound);
         };
-        let mut user = UserRow::try_from(row)?;
         if let Some(alias) = &update.alias {
             let taken = taken_tags(&mut tx, alias, id).await?;
             if taken.contains(&user.tag) {
@@ -288,12 +271,7 @@ impl Accounts<'_> {
         const SQL: &str =
             "UPDATE users SET password_hash = $1 WHERE id = $2 AND password_hash = $3";
         let mut tx = self.begin().await?;
-        tx.query(SQL)
-            .bind(new.expose())
-            .bind(id)
-            .bind(old.expose())
-            .execute()
-            .await?;
+        tx.execute(SQL, (new.expose(), id, old.expose())).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -312,14 +290,8 @@ impl Accounts<'_> {
         const SQL: &str = "UPDATE users SET password_hash = $1 \
              WHERE id = $2 AND erased_at IS NULL AND ($3 IS NULL OR password_hash = $3)";
         let mut tx = self.begin().await?;
-        let found = tx
-            .query(SQL)
-            .bind(hash.expose())
-            .bind(id)
-            .bind(verified.map(Secret::expose))
-            .execute()
-            .await?;
-        if found == 0 {
+        let verified = verified.map(Secret::expose);
+        if tx.execute(SQL, (hash.expose(), id, verified)).await? == 0 {
             return Ok(None);
         }
         count_act(&mut tx, "password_changed", id, Some(id), keep, now).await?;
@@ -338,13 +310,7 @@ pub(super) async fn taken_tags(
     // Also those of the same letters: both are unique with the tag.
     const SQL: &str =
         "SELECT tag FROM users WHERE (alias_skeleton = $1 OR alias_key = $2) AND id <> $3";
-    Ok(tx
-        .query(SQL)
-        .bind(&alias.skeleton)
-        .bind(&alias.key)
-        .bind(but)
-        .values()
-        .await?)
+    tx.values(SQL, (&alias.skeleton, &alias.key, but)).await
 }
 
 pub(super) fn tag_text(tag: u16) -> String {

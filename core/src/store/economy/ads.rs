@@ -4,7 +4,10 @@ use serde_json::json;
 use sqlx::FromRow;
 
 use super::Economy;
-use crate::store::{StoreError, SystemLog, jobs::system_logs::log};
+use crate::{
+    db::Tx,
+    store::{StoreError, SystemLog, jobs::system_logs::log},
+};
 use tebdil_protocol::{
     Ad, AdPatch, AdRefused, AdSettings, AdminAd,
     id::{AdId, UserId},
@@ -47,44 +50,55 @@ impl AdRow {
 
     /// As users are shown it.
     pub fn shown(&self) -> Ad {
-        let AdSettings {
-            title,
-            content,
-            click_url,
-            placement,
-            ..
-        } = self.settings.clone();
+        let set = self.settings.clone();
         Ad {
             id: self.id,
-            title,
-            content,
-            click_url,
-            placement,
+            title: set.title,
+            content: set.content,
+            click_url: set.click_url,
+            placement: set.placement,
         }
     }
 }
 
 impl From<AdRow> for AdminAd {
     fn from(row: AdRow) -> Self {
-        let AdRow {
-            id,
-            settings,
-            served,
-            views,
-            clicks,
-            created_at,
-            updated_at,
-        } = row;
         Self {
-            id,
-            settings,
-            served,
-            views,
-            clicks,
-            created_at,
-            updated_at,
+            id: row.id,
+            settings: row.settings,
+            served: row.served,
+            views: row.views,
+            clicks: row.clicks,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
         }
     }
+}
+
+/// Writes all that is set of an ad, which are `$2` to `$11`; `$1` is its id, `$12` the time.
+async fn put(
+    tx: &mut Tx,
+    sql: &'static str,
+    id: AdId,
+    set: &AdSettings,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let params = (
+        id,
+        &set.title,
+        &set.content,
+        &set.click_url,
+        set.placement.as_str(),
+        set.target_group.to_string(),
+        set.weight,
+        set.daily_cap,
+        set.active,
+        set.starts_at,
+        set.ends_at,
+        now,
+    );
+    tx.execute(sql, params).await?;
+    Ok(())
 }
 
 impl Economy<'_> {
@@ -100,21 +114,7 @@ impl Economy<'_> {
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12)";
         let mut tx = self.begin().await?;
         let id: AdId = tx.id();
-        tx.query(SQL)
-            .bind(id)
-            .bind(&settings.title)
-            .bind(&settings.content)
-            .bind(&settings.click_url)
-            .bind(settings.placement.as_str())
-            .bind(settings.target_group.to_string())
-            .bind(settings.weight)
-            .bind(settings.daily_cap)
-            .bind(settings.active)
-            .bind(settings.starts_at)
-            .bind(settings.ends_at)
-            .bind(now)
-            .execute()
-            .await?;
+        put(&mut tx, SQL, id, settings, now).await?;
         let created = SystemLog {
             action: "ad_created",
             user: None,
@@ -137,32 +137,24 @@ impl Economy<'_> {
     /// An ad.
     pub async fn ad(self, id: AdId) -> Result<Option<AdRow>, StoreError> {
         let query = self.read("SELECT ").push(COLUMNS);
-        Ok(query
-            .push(" FROM ads WHERE id = $1")
-            .bind(id)
-            .optional()
-            .await?)
+        let query = query.push(" FROM ads WHERE id = $1");
+        Ok(query.bind(id).optional().await?)
     }
 
     /// Ads, newest first; with `before`, only those with smaller ids.
     pub async fn ads(self, before: Option<AdId>, limit: i64) -> Result<Vec<AdRow>, StoreError> {
+        let before = before.unwrap_or(AdId(i64::MAX));
         let query = self.read("SELECT ").push(COLUMNS);
-        Ok(query
-            .push(" FROM ads WHERE id < $1 ORDER BY id DESC LIMIT $2")
-            .bind(before.unwrap_or(AdId(i64::MAX)))
-            .bind(limit)
-            .all()
-            .await?)
+        let query = query.push(" FROM ads WHERE id < $1 ORDER BY id DESC LIMIT $2");
+        Ok(query.bind(before).bind(limit).all().await?)
     }
 
     /// The ads that may be shown at `now` or later.
     pub async fn running_ads(self, now: Timestamp) -> Result<Vec<AdRow>, StoreError> {
-        let query = self.read("SELECT ").push(COLUMNS);
-        Ok(query
-            .push(" FROM ads WHERE active AND (ends_at IS NULL OR ends_at > $1) ORDER BY id")
-            .bind(now)
-            .all()
-            .await?)
+        const RUNNING: &str =
+            " FROM ads WHERE active AND (ends_at IS NULL OR ends_at > $1) ORDER BY id";
+        let query = self.read("SELECT ").push(COLUMNS).push(RUNNING);
+        Ok(query.bind(now).all().await?)
     }
 
     /// Changes what `patch` names. A patch that changes nothing is recorded nowhere.
@@ -177,14 +169,9 @@ impl Economy<'_> {
              placement = $5, target_group = $6, weight = $7, daily_cap = $8, active = $9, \
              starts_at = $10, ends_at = $11, updated_at = $12 WHERE id = $1";
         let mut tx = self.begin().await?;
-        let row: Option<AdRow> = tx
-            .query("SELECT ")
-            .push(COLUMNS)
-            .push(" FROM ads WHERE id = $1 FOR NO KEY UPDATE")
-            .bind(id)
-            .optional()
-            .await?;
-        let Some(row) = row else {
+        let query = tx.query("SELECT ").push(COLUMNS);
+        let query = query.push(" FROM ads WHERE id = $1 FOR NO KEY UPDATE");
+        let Some(row) = query.bind(id).optional::<AdRow>().await? else {
             return Ok(AdChange::NotFound);
         };
         let after = patch.apply(&row.settings);
@@ -194,21 +181,7 @@ impl Economy<'_> {
         if after == row.settings {
             return Ok(AdChange::Changed(row));
         }
-        tx.query(UPDATE)
-            .bind(id)
-            .bind(&after.title)
-            .bind(&after.content)
-            .bind(&after.click_url)
-            .bind(after.placement.as_str())
-            .bind(after.target_group.to_string())
-            .bind(after.weight)
-            .bind(after.daily_cap)
-            .bind(after.active)
-            .bind(after.starts_at)
-            .bind(after.ends_at)
-            .bind(now)
-            .execute()
-            .await?;
+        put(&mut tx, UPDATE, id, &after, now).await?;
         let changed = SystemLog {
             action: "ad_changed",
             user: None,
@@ -233,12 +206,8 @@ impl Economy<'_> {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let mut tx = self.begin().await?;
-        let row: Option<AdRow> = tx
-            .query("DELETE FROM ads WHERE id = $1 RETURNING ")
-            .push(COLUMNS)
-            .bind(id)
-            .optional()
-            .await?;
+        let query = tx.query("DELETE FROM ads WHERE id = $1 RETURNING ");
+        let row: Option<AdRow> = query.push(COLUMNS).bind(id).optional().await?;
         if let Some(row) = &row {
             let counts = json!({ "served": row.served, "views": row.views, "clicks": row.clicks });
             let deleted = SystemLog {

@@ -81,19 +81,11 @@ struct EventRow {
 impl BillingFact {
     /// Whether it is newer than what the subscription `known` stands by.
     fn supersedes(&self, known: Option<&KnownRow>) -> bool {
-        let newest = known.map(|row| (row.event_at, row.event_type, row.event_id.as_deref()));
-        newest.is_none_or(|newest| {
-            (
-                Some(self.occurred_at),
-                Some(self.kind),
-                Some(self.id.as_str()),
-            ) > newest
+        let (at, kind, id) = (self.occurred_at, self.kind, self.id.as_str());
+        known.is_none_or(|row| {
+            (Some(at), Some(kind), Some(id))
+                > (row.event_at, row.event_type, row.event_id.as_deref())
         })
-    }
-
-    /// An end needs no plan that is known.
-    fn needs_plan(&self) -> bool {
-        !self.kind.ends()
     }
 }
 
@@ -131,27 +123,26 @@ async fn put(
     };
     let is_active = !fact.kind.ends() && now < lasts_until;
     let id: SubscriptionId = tx.id();
-    let put = tx
-        .query(PUT)
-        .bind(id)
-        .bind(user)
-        .bind(terms.plan.unwrap_or(&fact.plan))
-        .bind(fact.starts_at)
-        .bind(ends_at)
-        .bind(is_active)
-        .bind(renews)
-        .bind(is_active.then_some(ends_at))
-        .bind(&fact.external_id)
-        .bind(fact.occurred_at)
-        .bind(fact.kind)
-        .bind(&fact.id)
-        .bind(now)
-        .execute()
-        .await?;
-    Ok(put == 1)
+    let params = (
+        id,
+        user,
+        terms.plan.unwrap_or(&fact.plan),
+        fact.starts_at,
+        ends_at,
+        is_active,
+        renews,
+        is_active.then_some(ends_at),
+        &fact.external_id,
+        fact.occurred_at,
+        fact.kind,
+        &fact.id,
+        now,
+    );
+    Ok(tx.execute(PUT, params).await? == 1)
 }
 
-/// Keeps an event whose id is new: `false` when there is one with this id.
+/// Keeps an event whose id is new, and records when its plan or its account is not known: `false`
+/// when there is one with this id.
 async fn keep(
     tx: &mut Tx,
     fact: &BillingFact,
@@ -162,39 +153,26 @@ async fn keep(
     const INSERT: &str = "INSERT INTO billing_events (id, hash, user_id, type, external_id, \
          plan_name, start_date, end_date, occurred_at, outcome, received_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING";
-    let inserted = tx
-        .query(INSERT)
-        .bind(&fact.id)
-        .bind(fact.hash.as_slice())
-        .bind(about)
-        .bind(fact.kind)
-        .bind(&fact.external_id)
-        .bind(&fact.plan)
-        .bind(fact.starts_at)
-        .bind(fact.ends_at)
-        .bind(fact.occurred_at)
-        .bind(outcome)
-        .bind(now)
-        .execute()
-        .await?;
-    if inserted == 1 {
-        log_unknown(tx, fact, about, outcome, now).await?;
+    let params = (
+        &fact.id,
+        fact.hash.as_slice(),
+        about,
+        fact.kind,
+        &fact.external_id,
+        &fact.plan,
+        fact.starts_at,
+        fact.ends_at,
+        fact.occurred_at,
+        outcome,
+        now,
+    );
+    if tx.execute(INSERT, params).await? == 0 {
+        return Ok(false);
     }
-    Ok(inserted == 1)
-}
-
-/// Records that the plan or the account of a new event is not known, where that is its outcome.
-async fn log_unknown(
-    tx: &mut Tx,
-    fact: &BillingFact,
-    about: Option<UserId>,
-    outcome: BillingOutcome,
-    now: Timestamp,
-) -> Result<(), StoreError> {
     let action = match outcome {
         BillingOutcome::UnknownPlan => "billing_unknown_plan",
         BillingOutcome::UnknownAccount => "billing_unknown_account",
-        _ => return Ok(()),
+        _ => return Ok(true),
     };
     let unknown = SystemLog {
         action,
@@ -202,7 +180,8 @@ async fn log_unknown(
         actor: None,
         details: json!({ "event": fact.id, "type": fact.kind, "plan": fact.plan }),
     };
-    log(tx, &unknown, now).await
+    log(tx, &unknown, now).await?;
+    Ok(true)
 }
 
 /// Gives an event that is kept, with nothing new to it, its answer. What contradicts the first with
@@ -214,7 +193,7 @@ async fn repeated(
     now: Timestamp,
 ) -> Result<Billed, StoreError> {
     const FIRST: &str = "SELECT hash, outcome FROM billing_events WHERE id = $1";
-    let (hash, outcome): (Vec<u8>, BillingOutcome) = tx.query(FIRST).bind(&fact.id).one().await?;
+    let (hash, outcome): (Vec<u8>, BillingOutcome) = tx.one(FIRST, (&fact.id,)).await?;
     if hash == fact.hash {
         return Ok(Billed::Before(outcome));
     }
@@ -241,18 +220,13 @@ impl Economy<'_> {
         const INSERT: &str = "INSERT INTO billing_accounts (user_id, token, created_at) \
              SELECT u.id, $1, $2 FROM users u WHERE u.id = $3 AND u.erased_at IS NULL \
              ON CONFLICT DO NOTHING";
-        let known: Option<String> = self.read(SELECT).bind(user).optional_value().await?;
+        let known: Option<String> = self.db.optional_value(SELECT, (user,)).await?;
         if known.is_some() {
             return Ok(known);
         }
         let mut tx = self.begin().await?;
-        tx.query(INSERT)
-            .bind(fresh)
-            .bind(now)
-            .bind(user)
-            .execute()
-            .await?;
-        let token = tx.query(SELECT).bind(user).optional_value().await?;
+        tx.execute(INSERT, (fresh, now, user)).await?;
+        let token = tx.optional_value(SELECT, (user,)).await?;
         tx.commit().await?;
         Ok(token)
     }
@@ -270,19 +244,20 @@ impl Economy<'_> {
         const AGAIN: &str = "UPDATE billing_events SET outcome = $1, user_id = $2 \
              WHERE id = $3 AND hash = $4 AND outcome IN ('unknown_plan', 'unknown_account')";
         let mut tx = self.begin().await?;
-        let user: Option<UserId> = tx.query(ACCOUNT).bind(token).optional_value().await?;
+        let user: Option<UserId> = tx.optional_value(ACCOUNT, (token,)).await?;
         let opened = match user {
             Some(user) => open_balances(&mut tx, user, terms.quota, now)
                 .await?
                 .map(|opened| (user, opened)),
             None => None,
         };
-        let known: Option<KnownRow> = tx.query(KNOWN).bind(&fact.external_id).optional().await?;
+        let known: Option<KnownRow> = tx.optional(KNOWN, (&fact.external_id,)).await?;
         let owner =
             opened.filter(|(user, _)| known.as_ref().is_none_or(|known| known.user_id == *user));
         let outcome = if owner.is_none() {
             BillingOutcome::UnknownAccount
-        } else if fact.needs_plan() && terms.plan.is_none() {
+        } else if !fact.kind.ends() && terms.plan.is_none() {
+            // An end needs no plan that is known.
             BillingOutcome::UnknownPlan
         } else if fact.supersedes(known.as_ref()) {
             BillingOutcome::Applied
@@ -290,16 +265,9 @@ impl Economy<'_> {
             BillingOutcome::Stale
         };
         let about = owner.as_ref().map(|(user, _)| *user);
-        let handled = keep(&mut tx, fact, about, outcome, now).await?
-            || tx
-                .query(AGAIN)
-                .bind(outcome)
-                .bind(about)
-                .bind(&fact.id)
-                .bind(fact.hash.as_slice())
-                .execute()
-                .await?
-                == 1;
+        let again = (outcome, about, &fact.id, fact.hash.as_slice());
+        let handled =
+            keep(&mut tx, fact, about, outcome, now).await? || tx.execute(AGAIN, again).await? == 1;
         let billed = if handled {
             let settled = match owner {
                 Some((user, opened)) if outcome == BillingOutcome::Applied => {
@@ -329,12 +297,8 @@ impl Economy<'_> {
         const SQL: &str = "SELECT id, hash, user_id, type, external_id, plan_name, start_date, \
              end_date, occurred_at FROM billing_events WHERE outcome = 'unknown_plan' \
              AND user_id IS NOT NULL AND plan_name IN ({list}) ORDER BY received_at, id LIMIT $1";
-        let rows: Vec<EventRow> = self
-            .read(SQL)
-            .list(plans.iter().copied())
-            .bind(limit)
-            .all()
-            .await?;
+        let query = self.read(SQL).list(plans.iter().copied());
+        let rows: Vec<EventRow> = query.bind(limit).all().await?;
         rows.into_iter().map(EventRow::fact).collect()
     }
 
@@ -353,19 +317,13 @@ impl Economy<'_> {
         let Some(opened) = open_balances(&mut tx, user, terms.quota, now).await? else {
             return Ok(None);
         };
-        let known: Option<KnownRow> = tx.query(KNOWN).bind(&fact.external_id).optional().await?;
+        let known: Option<KnownRow> = tx.optional(KNOWN, (&fact.external_id,)).await?;
         let outcome = match &known {
             Some(known) if known.user_id != user => BillingOutcome::UnknownAccount,
             known if fact.supersedes(known.as_ref()) => BillingOutcome::Applied,
             _ => BillingOutcome::Stale,
         };
-        let taken = tx
-            .query(TAKE)
-            .bind(outcome)
-            .bind(&fact.id)
-            .execute()
-            .await?;
-        if taken == 0 {
+        if tx.execute(TAKE, (outcome, &fact.id)).await? == 0 {
             return Ok(None);
         }
         let settled = if outcome == BillingOutcome::Applied {
@@ -392,7 +350,7 @@ impl Economy<'_> {
         const SQL: &str = "DELETE FROM billing_events WHERE id IN (SELECT id FROM billing_events \
              WHERE received_at <= $1 ORDER BY received_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
         let mut tx = self.begin().await?;
-        let deleted = tx.query(SQL).bind(cutoff).bind(limit).execute().await?;
+        let deleted = tx.execute(SQL, (cutoff, limit)).await?;
         tx.commit().await?;
         Ok(deleted)
     }

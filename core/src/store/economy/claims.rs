@@ -159,6 +159,8 @@ impl Economy<'_> {
     ) -> Result<Claiming, StoreError> {
         const LOCK: &str = "SELECT id FROM users WHERE id = $1 FOR NO KEY UPDATE";
         const BEFORE: &str = "SELECT id FROM claims WHERE user_id = $1 AND match_id = $2";
+        const SINCE: &str =
+            "SELECT CAST(COUNT(*) AS BIGINT) FROM claims WHERE user_id = $1 AND claim_time >= $2";
         // What is stored by now came before the claim, whatever time it bears: that of another
         // node, or of a clock that was set back since.
         const EVIDENCE: &str = "SELECT m.type AS mode, m.created_at, m.expired_at, m.ended_at, \
@@ -168,36 +170,24 @@ impl Economy<'_> {
              FROM match_sides s JOIN matches m ON m.id = s.match_id \
              WHERE s.match_id = $1 AND s.user_id = $2";
         let mut tx = self.begin().await?;
-        tx.query(LOCK).bind(user).execute().await?;
-        let evidence: Option<EvidenceRow> = tx
-            .query(EVIDENCE)
-            .bind(match_id)
-            .bind(user)
-            .optional()
-            .await?;
+        tx.execute(LOCK, (user,)).await?;
+        let evidence: Option<EvidenceRow> = tx.optional(EVIDENCE, (match_id, user)).await?;
         let Some(evidence) = evidence else {
             return Ok(Claiming::NotFound);
         };
-        let before: Option<ClaimId> = tx
-            .query(BEFORE)
-            .bind(user)
-            .bind(match_id)
-            .optional_value()
-            .await?;
+        let before: Option<ClaimId> = tx.optional_value(BEFORE, (user, match_id)).await?;
         if before.is_some() {
             return Ok(Claiming::Already);
         }
         if let Err(refused) = evidence.at(now).judge(user, rules, now) {
             return Ok(Claiming::Refused(refused));
         }
-        if claims_since(&mut tx, user, now.midnight(zone)).await? >= i64::from(rules.daily_cap) {
+        let today: i64 = tx.value(SINCE, (user, now.midnight(zone))).await?;
+        if today >= i64::from(rules.daily_cap) {
             // By then the match may have been over for too long.
             let tomorrow = now.next_midnight(zone);
-            let eligible_at = evidence
-                .at(tomorrow)
-                .judge(user, rules, tomorrow)
-                .is_ok()
-                .then_some(tomorrow);
+            let judged = evidence.at(tomorrow).judge(user, rules, tomorrow);
+            let eligible_at = judged.is_ok().then_some(tomorrow);
             return Ok(Claiming::Refused(NotEligible {
                 reason: ClaimRefusal::DailyCap,
                 eligible_at,
@@ -224,14 +214,10 @@ impl Economy<'_> {
         before: Option<ClaimId>,
         limit: i64,
     ) -> Result<Vec<ClaimRow>, StoreError> {
-        let query = self.read(SELECT);
-        Ok(query
-            .push(" WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3")
-            .bind(user)
-            .bind(before.unwrap_or(ClaimId(i64::MAX)))
-            .bind(limit)
-            .all()
-            .await?)
+        const OF_USER: &str = " WHERE user_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
+        let before = before.unwrap_or(ClaimId(i64::MAX));
+        let query = self.read(SELECT).push(OF_USER);
+        Ok(query.bind(user).bind(before).bind(limit).all().await?)
     }
 
     /// Everybody's claims, newest first, for moderators; with `before`, only those with smaller
@@ -242,18 +228,13 @@ impl Economy<'_> {
         before: Option<ClaimId>,
         limit: i64,
     ) -> Result<Vec<ClaimRow>, StoreError> {
-        let mut query = self
-            .read(SELECT)
-            .push(" WHERE id < ")
-            .push_bind(before.unwrap_or(ClaimId(i64::MAX)));
+        let before = before.unwrap_or(ClaimId(i64::MAX));
+        let mut query = self.read(SELECT).push(" WHERE id < ").push_bind(before);
         if let Some(status) = status {
             query = query.push(" AND status = ").push_bind(status);
         }
-        Ok(query
-            .push(" ORDER BY id DESC LIMIT ")
-            .push_bind(limit)
-            .all()
-            .await?)
+        let query = query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+        Ok(query.all().await?)
     }
 
     /// Decides up to `limit` claims that wait, oldest first, in one transaction: status, refund,
@@ -281,7 +262,7 @@ impl Economy<'_> {
              WHERE c.status = 'pending' ORDER BY c.id LIMIT $1";
         const LOCK: &str =
             "SELECT id FROM users WHERE id IN ({list}) ORDER BY id FOR NO KEY UPDATE";
-        let pending: Vec<PendingRow> = self.read(PENDING).bind(limit).all().await?;
+        let pending: Vec<PendingRow> = self.db.all(PENDING, (limit,)).await?;
         let more = i64::try_from(pending.len()).is_ok_and(|count| count >= limit);
         let mut decided = Vec::with_capacity(pending.len());
         if pending.is_empty() {
@@ -289,23 +270,14 @@ impl Economy<'_> {
         }
         let mut tx = self.begin().await?;
         // Balances are locked by user before anything else, as everywhere.
-        tx.query(LOCK)
-            .list(pending.iter().map(|row| row.claim.user_id))
-            .execute()
-            .await?;
+        let users = pending.iter().map(|row| row.claim.user_id);
+        tx.query(LOCK).list(users).execute().await?;
         for row in &pending {
             decided.extend(decide(&mut tx, row, rules, now).await?);
         }
         tx.commit().await?;
         Ok(ClaimBatch { decided, more })
     }
-}
-
-/// How many claims the user has made since then.
-async fn claims_since(tx: &mut Tx, user: UserId, since: Timestamp) -> Result<i64, StoreError> {
-    const SQL: &str =
-        "SELECT CAST(COUNT(*) AS BIGINT) FROM claims WHERE user_id = $1 AND claim_time >= $2";
-    Ok(tx.query(SQL).bind(user).bind(since).value().await?)
 }
 
 /// Stores a claim that waits for its decision.
@@ -319,15 +291,8 @@ async fn insert(
          VALUES ($1, $2, $3, $4, $5) \
          RETURNING id, user_id, match_id, claim_time, status, reason, processed_at";
     let id: ClaimId = tx.id();
-    Ok(tx
-        .query(SQL)
-        .bind(id)
-        .bind(user)
-        .bind(match_id)
-        .bind(now)
-        .bind(ClaimStatus::Pending)
-        .one()
-        .await?)
+    let params = (id, user, match_id, now, ClaimStatus::Pending);
+    tx.one(SQL, params).await
 }
 
 /// Decides a claim whose user is locked. `None` when another node was faster.
@@ -346,15 +311,8 @@ async fn decide(
     } else {
         ClaimStatus::Rejected
     };
-    let claim: Option<ClaimRow> = tx
-        .query(SQL)
-        .bind(status)
-        .bind(outcome.err())
-        .bind(now)
-        .bind(row.claim.id)
-        .optional()
-        .await?;
-    let Some(claim) = claim else {
+    let params = (status, outcome.err(), now, row.claim.id);
+    let Some(claim) = tx.optional::<ClaimRow>(SQL, params).await? else {
         return Ok(None);
     };
     let match_id = claim.match_id;

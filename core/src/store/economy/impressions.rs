@@ -68,28 +68,18 @@ async fn lock_viewer(
     user: UserId,
     since: Timestamp,
 ) -> Result<Option<Viewer>, StoreError> {
-    let row: Option<ViewerRow> = tx
-        .query(VIEWER)
-        .push(" FOR NO KEY UPDATE")
-        .bind(user)
-        .optional()
-        .await?;
-    let Some(row) = row else {
+    let query = tx.query(VIEWER).push(" FOR NO KEY UPDATE").bind(user);
+    let Some(row) = query.optional::<ViewerRow>().await? else {
         return Ok(None);
     };
-    let shown = tx.query(SHOWN).bind(user).bind(since).all().await?;
+    let shown = tx.all(SHOWN, (user, since)).await?;
     Ok(Some(row.viewer(shown)))
 }
 
 /// Notes what the counts of an ad have to rise by.
 async fn note(tx: &mut Tx, ad: AdId, kind: &str) -> Result<(), StoreError> {
     let id: i64 = tx.id();
-    tx.query(EVENT)
-        .bind(id)
-        .bind(ad)
-        .bind(kind)
-        .execute()
-        .await?;
+    tx.execute(EVENT, (id, ad, kind)).await?;
     Ok(())
 }
 
@@ -125,17 +115,9 @@ impl Economy<'_> {
             return Ok(None);
         }
         let id: i64 = tx.id();
-        let shown = tx
-            .query(INSERT)
-            .bind(id)
-            .bind(slot.user_id)
-            .bind(slot.match_id)
-            .bind(now.local_day(&rules.zone))
-            .bind(now)
-            .bind(ad.id)
-            .execute()
-            .await?
-            == 1;
+        let day = now.local_day(&rules.zone);
+        let params = (id, slot.user_id, slot.match_id, day, now, ad.id);
+        let shown = tx.execute(INSERT, params).await? == 1;
         if shown {
             note(&mut tx, ad.id, SERVED).await?;
         }
@@ -145,12 +127,11 @@ impl Economy<'_> {
 
     /// Reads a [`Viewer`]; `None` when there is no such user.
     async fn viewer(self, user: UserId, since: Timestamp) -> Result<Option<Viewer>, StoreError> {
-        let db = &self.db;
-        let row: Option<ViewerRow> = db.read(VIEWER).bind(user).optional().await?;
+        let row: Option<ViewerRow> = self.db.optional(VIEWER, (user,)).await?;
         let Some(row) = row else {
             return Ok(None);
         };
-        let shown = db.read(SHOWN).bind(user).bind(since).all().await?;
+        let shown = self.db.all(SHOWN, (user, since)).await?;
         Ok(Some(row.viewer(shown)))
     }
 
@@ -177,15 +158,8 @@ impl Economy<'_> {
             ),
         };
         let since = now - EVENT_WINDOW;
-        let db = &self.db;
-        let known: Option<AdId> = db.read(AD).bind(ad).optional_value().await?;
-        let open: Option<i64> = db
-            .read(select)
-            .bind(user)
-            .bind(ad)
-            .bind(since)
-            .optional_value()
-            .await?;
+        let known: Option<AdId> = self.db.optional_value(AD, (ad,)).await?;
+        let open: Option<i64> = self.db.optional_value(select, (user, ad, since)).await?;
         if known.is_none() {
             return Ok(None);
         }
@@ -195,16 +169,11 @@ impl Economy<'_> {
         }
         let mut tx = self.begin().await?;
         // Who comes second at the same time takes another one, or none.
-        let open: Option<i64> = tx
-            .query(select)
-            .push(" FOR UPDATE SKIP LOCKED")
-            .bind(user)
-            .bind(ad)
-            .bind(since)
-            .optional_value()
-            .await?;
+        let query = tx.query(select).push(" FOR UPDATE SKIP LOCKED");
+        let query = query.bind(user).bind(ad).bind(since);
+        let open: Option<i64> = query.optional_value().await?;
         if let Some(impression) = open {
-            tx.query(mark).bind(impression).execute().await?;
+            tx.execute(mark, (impression,)).await?;
             note(&mut tx, ad, kind.as_str()).await?;
         }
         tx.commit().await?;
@@ -219,12 +188,12 @@ impl Economy<'_> {
              ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING ad_id, kind";
         const ADD: &str = "UPDATE ads SET served = served + $2, views = views + $3, \
              clicks = clicks + $4 WHERE id = $1";
-        let any: Option<i64> = self.read(ANY).optional_value().await?;
+        let any: Option<i64> = self.db.optional_value(ANY, ()).await?;
         if any.is_none() {
             return Ok(0);
         }
         let mut tx = self.begin().await?;
-        let events: Vec<(AdId, String)> = tx.query(TAKE).bind(limit).all().await?;
+        let events: Vec<(AdId, String)> = tx.all(TAKE, (limit,)).await?;
         // By id: two roll-ups lock the ads in the same order.
         let mut sums: BTreeMap<AdId, [i64; 3]> = BTreeMap::new();
         for (ad, kind) in &events {
@@ -236,13 +205,7 @@ impl Economy<'_> {
             }
         }
         for (ad, [served, views, clicks]) in sums {
-            tx.query(ADD)
-                .bind(ad)
-                .bind(served)
-                .bind(views)
-                .bind(clicks)
-                .execute()
-                .await?;
+            tx.execute(ADD, (ad, served, views, clicks)).await?;
         }
         tx.commit().await?;
         Ok(events.len() as u64)
@@ -259,13 +222,8 @@ impl Economy<'_> {
         const SQL: &str = "DELETE FROM ad_impressions WHERE id IN (SELECT id FROM ad_impressions \
              WHERE id < $1 AND served_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
         let mut tx = self.begin().await?;
-        let deleted = tx
-            .query(SQL)
-            .bind(IdGenerator::first_id_at(cutoff + ID_SLACK))
-            .bind(cutoff)
-            .bind(limit)
-            .execute()
-            .await?;
+        let newest = IdGenerator::first_id_at(cutoff + ID_SLACK);
+        let deleted = tx.execute(SQL, (newest, cutoff, limit)).await?;
         tx.commit().await?;
         Ok(deleted)
     }

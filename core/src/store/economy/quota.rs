@@ -64,12 +64,8 @@ pub(crate) async fn open_balances(
     rules: &QuotaRules,
     now: Timestamp,
 ) -> Result<Option<Opened>, StoreError> {
-    let row: Option<BalanceRow> = tx
-        .query(BALANCES)
-        .push(" FOR NO KEY UPDATE")
-        .bind(user)
-        .optional()
-        .await?;
+    let query = tx.query(BALANCES).push(" FOR NO KEY UPDATE").bind(user);
+    let row: Option<BalanceRow> = query.optional().await?;
     Ok(row.map(|row| {
         let is_premium = row.is_premium;
         let mut balances = Balances::from(row);
@@ -93,26 +89,14 @@ pub(crate) async fn close_balances(
          bonus_balance = $3, quota_day = $4 WHERE id = $5";
     for entry in entries {
         let id: LedgerId = tx.id();
-        tx.query(LEDGER)
-            .bind(id)
-            .bind(user)
-            .bind(entry.bucket)
-            .bind(entry.delta)
-            .bind(entry.balance_after)
-            .bind(entry.reason)
-            .bind(&entry.reference)
-            .bind(now)
-            .execute()
-            .await?;
+        let (bucket, delta, after) = (entry.bucket, entry.delta, entry.balance_after);
+        let (reason, reference) = (entry.reason, &entry.reference);
+        let params = (id, user, bucket, delta, after, reason, reference, now);
+        tx.execute(LEDGER, params).await?;
     }
-    tx.query(UPDATE)
-        .bind(balances.text)
-        .bind(balances.video)
-        .bind(balances.bonus)
-        .bind(&balances.day)
-        .bind(user)
-        .execute()
-        .await?;
+    let (text, video, bonus) = (balances.text, balances.video, balances.bonus);
+    let params = (text, video, bonus, &balances.day, user);
+    tx.execute(UPDATE, params).await?;
     Ok(())
 }
 
@@ -128,24 +112,13 @@ pub(crate) async fn grant(
     else {
         return Ok(None);
     };
-    let counted: Option<LedgerId> = tx
-        .query(USED)
-        .bind(user)
-        .bind(rights.bucket)
-        .bind(rights.reason)
-        .bind(&rights.reference)
-        .optional_value()
-        .await?;
+    let (bucket, reason, reference) = (rights.bucket, rights.reason, &rights.reference);
+    let key = (user, bucket, reason, reference);
+    let counted: Option<LedgerId> = tx.optional_value(USED, key).await?;
     if counted.is_some() {
         return Ok(None);
     }
-    let granted = balances.credit(
-        rights.bucket,
-        rights.amount,
-        rights.reason,
-        &rights.reference,
-    );
-    let Some(granted) = granted else {
+    let Some(granted) = balances.credit(bucket, rights.amount, reason, reference) else {
         return Ok(None);
     };
     entries.push(granted);
@@ -162,7 +135,7 @@ impl Economy<'_> {
         rules: &QuotaRules,
         now: Timestamp,
     ) -> Result<Option<Quota>, StoreError> {
-        let row: Option<BalanceRow> = self.read(BALANCES).bind(user).optional().await?;
+        let row: Option<BalanceRow> = self.db.optional(BALANCES, (user,)).await?;
         Ok(row.map(|row| {
             let is_premium = row.is_premium;
             Balances::from(row).quota(rules, is_premium, now)
@@ -189,7 +162,7 @@ impl Economy<'_> {
     pub async fn ledger_sums(self, user: UserId) -> Result<Balances, StoreError> {
         const SQL: &str = "SELECT bucket, CAST(SUM(delta) AS BIGINT) FROM quota_ledger \
              WHERE user_id = $1 GROUP BY bucket";
-        let rows: Vec<(QuotaBucket, i64)> = self.read(SQL).bind(user).all().await?;
+        let rows: Vec<(QuotaBucket, i64)> = self.db.all(SQL, (user,)).await?;
         let mut sums = Balances::default();
         for (bucket, sum) in rows {
             match bucket {

@@ -19,8 +19,8 @@ use crate::{
     quota::QuotaRules,
     settings::Checks,
     store::{
-        NewJob, Notified, StoreError,
-        jobs::{queue::push_job, retention::ID_SLACK},
+        Notified, StoreError,
+        jobs::{queue::push_order, retention::ID_SLACK},
         notices::notifications::notify,
     },
 };
@@ -120,7 +120,7 @@ pub enum Invitation {
 }
 
 /// What [`Economy::reward_referral`] gave.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Rewarded {
     /// Who has other rights than before.
     pub quotas: Vec<(UserId, Quota)>,
@@ -132,12 +132,6 @@ pub struct Rewarded {
 pub(crate) struct Inviter {
     pub id: UserId,
     pub phone_index: Vec<u8>,
-}
-
-#[derive(FromRow)]
-struct Due {
-    id: ReferralId,
-    inviter_id: UserId,
 }
 
 pub(crate) const BY_CODE: &str = "SELECT id, phone_index FROM users WHERE invite_code = $1";
@@ -159,45 +153,20 @@ pub(crate) async fn join(
     const CAME_BY_PHONE: &str = "UPDATE referrals SET invited_user_id = $1 WHERE id = \
          (SELECT id FROM referrals WHERE invited_phone = $2 AND via = 'phone' \
          ORDER BY created_at, id LIMIT 1)";
-    let seen = tx
-        .query(SEE)
-        .bind(phone.as_bytes())
-        .bind(now)
-        .execute()
-        .await?;
-    if seen == 0 {
+    let phone = phone.as_bytes();
+    if tx.execute(SEE, (phone, now)).await? == 0 {
         return Ok(());
     }
     let came = if let Some(inviter) = inviter {
         let id: ReferralId = tx.id();
-        tx.query(CAME_BY_CODE)
-            .bind(id)
-            .bind(inviter.id)
-            .bind(inviter.phone_index)
-            .bind(phone.as_bytes())
-            .bind(user)
-            .bind(now)
-            .execute()
-            .await?
+        let params = (id, inviter.id, inviter.phone_index, phone, user, now);
+        tx.execute(CAME_BY_CODE, params).await?
     } else {
-        tx.query(CAME_BY_PHONE)
-            .bind(user)
-            .bind(phone.as_bytes())
-            .execute()
-            .await?
+        tx.execute(CAME_BY_PHONE, (user, phone)).await?
     };
     if came == 1 {
         let order = RewardOrder { user_id: user };
-        let payload = serde_json::to_vec(&order).expect("an order is plain data");
-        let job = NewJob {
-            queue: REWARD_QUEUE,
-            payload: &payload,
-            dedupe: None,
-            run_at: now,
-            max_attempts: REWARD_ATTEMPTS,
-        };
-        // Without a key it is always new.
-        let _ = push_job(tx, job, now).await?;
+        push_order(tx, REWARD_QUEUE, &order, REWARD_ATTEMPTS, now).await?;
     }
     Ok(())
 }
@@ -205,7 +174,7 @@ pub(crate) async fn join(
 impl Economy<'_> {
     /// Whether a user shares this invite code now.
     pub async fn is_invite_code(self, code: &str) -> Result<bool, StoreError> {
-        let inviter: Option<Inviter> = self.read(BY_CODE).bind(code).optional().await?;
+        let inviter: Option<Inviter> = self.db.optional(BY_CODE, (code,)).await?;
         Ok(inviter.is_some())
     }
 
@@ -230,43 +199,27 @@ impl Economy<'_> {
              (id, inviter_id, inviter_phone, invited_phone, via, created_at) \
              VALUES ($1, $2, $3, $4, 'phone', $5) \
              RETURNING id, via, invited_user_id IS NOT NULL AS joined, created_at, rewarded_at";
+        let phone = phone.as_bytes();
         let mut tx = self.begin().await?;
-        let who: Option<Inviter> = tx.query(WHO).bind(inviter).optional().await?;
+        let who: Option<Inviter> = tx.optional(WHO, (inviter,)).await?;
         let Some(who) = who else {
             return Ok(Invitation::NotFound);
         };
-        if who.phone_index == phone.as_bytes() {
+        if who.phone_index == phone {
             return Ok(Invitation::Own);
         }
-        let before: Option<ReferralId> = tx
-            .query(BEFORE)
-            .bind(inviter)
-            .bind(phone.as_bytes())
-            .optional_value()
-            .await?;
+        let before: Option<ReferralId> = tx.optional_value(BEFORE, (inviter, phone)).await?;
         if before.is_some() {
             return Ok(Invitation::Already);
         }
-        let today: i64 = tx
-            .query(TODAY)
-            .bind(inviter)
-            .bind(IdGenerator::first_id_at(since - ID_SLACK))
-            .bind(since)
-            .value()
-            .await?;
+        let oldest = IdGenerator::first_id_at(since - ID_SLACK);
+        let today: i64 = tx.value(TODAY, (inviter, oldest, since)).await?;
         if today >= i64::from(per_day) {
             return Ok(Invitation::TooMany);
         }
         let id: ReferralId = tx.id();
-        let row: ReferralRow = tx
-            .query(INSERT)
-            .bind(id)
-            .bind(inviter)
-            .bind(who.phone_index)
-            .bind(phone.as_bytes())
-            .bind(now)
-            .one()
-            .await?;
+        let params = (id, inviter, who.phone_index, phone, now);
+        let row: ReferralRow = tx.one(INSERT, params).await?;
         tx.commit().await?;
         Ok(Invitation::Invited(row))
     }
@@ -283,8 +236,7 @@ impl Economy<'_> {
              rewarded_at FROM referrals WHERE inviter_id = $1 AND id < $2 \
              ORDER BY id DESC LIMIT $3";
         let before = before.unwrap_or(ReferralId(i64::MAX));
-        let query = self.read(SQL);
-        Ok(query.bind(user).bind(before).bind(limit).all().await?)
+        self.db.all(SQL, (user, before, limit)).await
     }
 
     /// Gives the rewards for `joined`, with the notifications that go with them. `None` when it
@@ -303,36 +255,22 @@ impl Economy<'_> {
         const TAKE: &str = "UPDATE referrals SET reward_given = TRUE, rewarded_at = $1 \
              WHERE id = $2 AND NOT reward_given";
         let mut tx = self.begin().await?;
-        let due: Option<Due> = tx.query(DUE).bind(joined).optional().await?;
-        let Some(due) = due else { return Ok(None) };
+        let due: Option<(ReferralId, UserId)> = tx.optional(DUE, (joined,)).await?;
+        let Some((id, inviter)) = due else {
+            return Ok(None);
+        };
         // Users before the invitation, and by id, as everybody locks them.
-        tx.query(BOTH)
-            .bind(joined)
-            .bind(due.inviter_id)
-            .execute()
-            .await?;
-        let taken = tx.query(TAKE).bind(now).bind(due.id).execute().await?;
-        if taken == 0 {
+        tx.execute(BOTH, (joined, inviter)).await?;
+        if tx.execute(TAKE, (now, id)).await? == 0 {
             return Ok(None);
         }
-        let mut rewarded = Rewarded {
-            quotas: Vec::new(),
-            notified: Vec::new(),
-        };
-        let (welcome, thanks) = (i64::from(rewards.invited), i64::from(rewards.inviter));
+        let mut rewarded = Rewarded::default();
+        let [welcome, thanks] = [rewards.invited, rewards.inviter].map(i64::from);
+        let welcome_notice = Notice::WelcomeBonus { rights: welcome };
+        let thanks_notice = Notice::ReferralRewarded { rights: thanks };
         for (user, amount, reference, notice) in [
-            (
-                joined,
-                welcome,
-                INVITED.to_owned(),
-                Notice::WelcomeBonus { rights: welcome },
-            ),
-            (
-                due.inviter_id,
-                thanks,
-                due.id.to_string(),
-                Notice::ReferralRewarded { rights: thanks },
-            ),
+            (joined, welcome, INVITED.to_owned(), welcome_notice),
+            (inviter, thanks, id.to_string(), thanks_notice),
         ] {
             let rights = Grant {
                 bucket: QuotaBucket::Bonus,
@@ -342,8 +280,7 @@ impl Economy<'_> {
             };
             if let Some(quota) = grant(&mut tx, user, &rights, rules, now).await? {
                 rewarded.quotas.push((user, quota));
-                let reference = due.id.to_string();
-                let notified = notify(&mut tx, user, &notice, reference, now).await?;
+                let notified = notify(&mut tx, user, &notice, id.to_string(), now).await?;
                 rewarded.notified.extend(notified);
             }
         }
@@ -361,7 +298,7 @@ impl Economy<'_> {
         const SQL: &str = "SELECT id, invited_user_id FROM referrals \
              WHERE invited_user_id IS NOT NULL AND NOT reward_given AND id > $1 \
              ORDER BY id LIMIT $2";
-        Ok(self.read(SQL).bind(after).bind(limit).all().await?)
+        self.db.all(SQL, (after, limit)).await
     }
 
     /// Deletes up to `limit` invitations of `cutoff` or before by which nobody came, oldest first,
@@ -375,13 +312,8 @@ impl Economy<'_> {
              WHERE invited_user_id IS NULL AND id < $1 AND created_at <= $2 \
              ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
         let mut tx = self.begin().await?;
-        let deleted = tx
-            .query(SQL)
-            .bind(IdGenerator::first_id_at(cutoff + ID_SLACK))
-            .bind(cutoff)
-            .bind(limit)
-            .execute()
-            .await?;
+        let newest = IdGenerator::first_id_at(cutoff + ID_SLACK);
+        let deleted = tx.execute(SQL, (newest, cutoff, limit)).await?;
         tx.commit().await?;
         Ok(deleted)
     }

@@ -10,7 +10,7 @@ use super::{
     quota::{Opened, close_balances, open_balances},
 };
 use crate::{
-    db::Tx,
+    db::{Query, Tx},
     quota::{Overdraft, QuotaRules},
     store::{
         Notified, StoreError, SystemLog, jobs::system_logs::log, notices::notifications::notify,
@@ -62,6 +62,14 @@ const CURRENT: &str = "SELECT id, user_id, plan_name, start_date, end_date, is_a
 const UNCHANGED: &str = " WHERE id = $1 AND is_active AND end_date = $2 AND checks = $3 \
      AND renews = $4";
 
+impl SubscriptionRow {
+    /// A change of it, made only while it is [`UNCHANGED`]: what else is bound begins at `$5`.
+    fn change<'t>(&self, tx: &'t mut Tx, sql: &'static str) -> Query<'t> {
+        let query = tx.query(sql).push(UNCHANGED).bind(self.id);
+        query.bind(self.ends_at).bind(self.checks).bind(self.renews)
+    }
+}
+
 /// Brings `users.is_premium` and the day's balances of a user to what its subscriptions say, in
 /// this transaction.
 ///
@@ -79,25 +87,20 @@ pub(crate) async fn settle(
     const SET_TIER: &str = "UPDATE users SET is_premium = $1, overdraft_day = $2, \
          overdraft_text = $3, overdraft_video = $4 WHERE id = $5";
     let (mut balances, was_premium, mut entries) = opened;
-    let current: Option<SubscriptionRow> = tx.query(CURRENT).bind(user).optional().await?;
+    let current: Option<SubscriptionRow> = tx.optional(CURRENT, (user,)).await?;
     let Some(current) = current.filter(|current| current.is_active != was_premium) else {
         return Ok(Settled::default());
     };
     let is_premium = current.is_active;
-    let (day, text, video): (String, i64, i64) = tx.query(OVERDRAFT).bind(user).one().await?;
+    let (day, text, video): (String, i64, i64) = tx.one(OVERDRAFT, (user,)).await?;
     let mut overdraft = Overdraft { day, text, video };
     let change = tx.id::<LedgerId>().to_string();
     let [from, to] = [was_premium, is_premium].map(|tier| rules.allowance(tier));
     entries.extend(balances.change_tier(from, to, &mut overdraft, &change));
     close_balances(tx, user, &balances, &entries, now).await?;
-    tx.query(SET_TIER)
-        .bind(is_premium)
-        .bind(&overdraft.day)
-        .bind(overdraft.text)
-        .bind(overdraft.video)
-        .bind(user)
-        .execute()
-        .await?;
+    let Overdraft { day, text, video } = overdraft;
+    let params = (is_premium, day, text, video, user);
+    tx.execute(SET_TIER, params).await?;
     let notice = if is_premium {
         Notice::PremiumStarted {
             plan: current.plan,
@@ -117,7 +120,7 @@ impl Economy<'_> {
     /// The user's active subscription that lasts longest, or the last that ended. `None` when there
     /// never was one.
     pub async fn subscription(self, user: UserId) -> Result<Option<SubscriptionRow>, StoreError> {
-        Ok(self.read(CURRENT).bind(user).optional().await?)
+        self.db.optional(CURRENT, (user,)).await
     }
 
     /// Gives a user a subscription from `now` to `ends_at`, beside those that there are. `None`
@@ -142,15 +145,7 @@ impl Economy<'_> {
         };
         let was_premium = opened.1;
         let id: SubscriptionId = tx.id();
-        let row: SubscriptionRow = tx
-            .query(INSERT)
-            .bind(id)
-            .bind(user)
-            .bind(plan)
-            .bind(now)
-            .bind(ends_at)
-            .one()
-            .await?;
+        let row: SubscriptionRow = tx.one(INSERT, (id, user, plan, now, ends_at)).await?;
         let settled = settle(&mut tx, user, opened, rules, now).await?;
         let granted = SystemLog {
             action: "subscription_granted",
@@ -183,7 +178,7 @@ impl Economy<'_> {
         let Some(opened) = open_balances(&mut tx, user, rules, now).await? else {
             return Ok(None);
         };
-        let ended: Vec<SubscriptionId> = tx.query(END).bind(now).bind(user).values().await?;
+        let ended: Vec<SubscriptionId> = tx.values(END, (now, user)).await?;
         if ended.is_empty() {
             return Ok(Some(Settled::default()));
         }
@@ -214,8 +209,7 @@ impl Economy<'_> {
         const SQL: &str = "SELECT id, user_id, plan_name, start_date, end_date, is_active, renews, \
              external_id, checks FROM subscriptions \
              WHERE is_active AND due_at <= $1 AND renews = $2 ORDER BY due_at, id LIMIT $3";
-        let query = self.read(SQL);
-        Ok(query.bind(now).bind(renews).bind(limit).all().await?)
+        self.db.all(SQL, (now, renews, limit)).await
     }
 
     /// Ends a subscription that is still as `seen`; `None` when it changed meanwhile, and nothing
@@ -226,21 +220,13 @@ impl Economy<'_> {
         rules: &QuotaRules,
         now: Timestamp,
     ) -> Result<Option<Settled>, StoreError> {
+        const END: &str = "UPDATE subscriptions SET is_active = FALSE, due_at = NULL";
         let mut tx = self.begin().await?;
         // The user is locked before its subscription, as everywhere.
         let Some(opened) = open_balances(&mut tx, seen.user_id, rules, now).await? else {
             return Ok(None);
         };
-        let ended = tx
-            .query("UPDATE subscriptions SET is_active = FALSE, due_at = NULL")
-            .push(UNCHANGED)
-            .bind(seen.id)
-            .bind(seen.ends_at)
-            .bind(seen.checks)
-            .bind(seen.renews)
-            .execute()
-            .await?;
-        if ended == 0 {
+        if seen.change(&mut tx, END).execute().await? == 0 {
             return Ok(None);
         }
         let settled = settle(&mut tx, seen.user_id, opened, rules, now).await?;
@@ -276,19 +262,10 @@ impl Economy<'_> {
         due_at: Timestamp,
         checks: i64,
     ) -> Result<bool, StoreError> {
+        const SET: &str = "UPDATE subscriptions SET end_date = $5, due_at = $6, checks = $7";
         let mut tx = self.begin().await?;
-        let changed = tx
-            .query("UPDATE subscriptions SET end_date = $5, due_at = $6, checks = $7")
-            .push(UNCHANGED)
-            .bind(seen.id)
-            .bind(seen.ends_at)
-            .bind(seen.checks)
-            .bind(seen.renews)
-            .bind(ends_at)
-            .bind(due_at)
-            .bind(checks)
-            .execute()
-            .await?;
+        let query = seen.change(&mut tx, SET).bind(ends_at).bind(due_at);
+        let changed = query.bind(checks).execute().await?;
         tx.commit().await?;
         Ok(changed == 1)
     }

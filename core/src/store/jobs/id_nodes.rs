@@ -37,10 +37,6 @@ fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Has a part be this holder's until `$3`.
-const KEEP: &str =
-    "UPDATE id_nodes SET expires_at = $3, last_id = $4 WHERE part = $1 AND holder = $2";
-
 impl Jobs<'_> {
     /// Has the node part of the ids lent for another ten minutes, or another part where it was
     /// lost. Call it every [`RENEW_IDS`].
@@ -51,7 +47,8 @@ impl Jobs<'_> {
     pub async fn renew_ids(self) -> Result<(), StoreError> {
         for _ in 0..TRIES {
             let since = Instant::now();
-            if self.renew_part().await? {
+            let last_id = self.ids.last_id_within(LOAN);
+            if self.keep_part(last_id, LOAN).await? {
                 self.ids.lend(since, LOAN.saturating_sub(MARGIN));
                 return Ok(());
             }
@@ -64,33 +61,28 @@ impl Jobs<'_> {
         Err(NoNodePart.into())
     }
 
-    /// `false`: the part is not this process's.
-    async fn renew_part(self) -> Result<bool, StoreError> {
-        let (part, last_id) = (self.ids.part(), self.ids.last_id_within(LOAN));
-        let now = self.db.now_millis().await?;
-        let renewed = self
-            .write(KEEP)
-            .bind(part)
-            .bind(self.holder)
-            .bind(now + millis(LOAN))
-            .bind(last_id)
-            .execute()
-            .await?;
-        Ok(renewed == 1)
+    /// Has the part be this process's for so long from now. `false`: it is somebody else's.
+    async fn keep_part(self, last_id: i64, time: Duration) -> Result<bool, StoreError> {
+        const KEEP: &str =
+            "UPDATE id_nodes SET expires_at = $3, last_id = $4 WHERE part = $1 AND holder = $2";
+        let part = self.ids.part();
+        let until = self.db.now_millis().await? + millis(time);
+        let query = self.write(KEEP).bind(part).bind(self.holder);
+        Ok(query.bind(until).bind(last_id).execute().await? == 1)
     }
 
     /// Takes a part that nobody has: one that nobody ever had, or the one that was free longest.
     /// With it comes the last id that was made with it. `None`: somebody else was faster.
     async fn take_part(self) -> Result<Option<(i64, i64)>, StoreError> {
         const KNOWN: &str = "SELECT part, expires_at <= $1 FROM id_nodes ORDER BY expires_at, part";
-        // What it is given for now is short: `renew_part` says how long.
+        // What it is given for now is short: `keep_part` says how long.
         const TAKE: &str = "INSERT INTO id_nodes (part, holder, expires_at, last_id) \
              VALUES ($1, $2, $3, 0) \
              ON CONFLICT (part) DO UPDATE SET holder = excluded.holder, \
              expires_at = excluded.expires_at WHERE id_nodes.expires_at <= $4 \
              RETURNING part, last_id";
         let now = self.db.now_millis().await?;
-        let known: Vec<(i64, bool)> = self.read(KNOWN).bind(now).all().await?;
+        let known: Vec<(i64, bool)> = self.db.all(KNOWN, (now,)).await?;
         let used: HashSet<i64> = known.iter().map(|(part, _)| *part).collect();
         let new = (0..NODE_PARTS)
             .map(|step| (self.holder % NODE_PARTS + step) % NODE_PARTS)
@@ -99,28 +91,15 @@ impl Jobs<'_> {
         let Some(part) = new.or(free_longest) else {
             return Err(NoNodePart.into());
         };
-        Ok(self
-            .write(TAKE)
-            .bind(part)
-            .bind(self.holder)
-            .bind(now + millis(COOLING))
-            .bind(now)
-            .optional()
-            .await?)
+        let query = self.write(TAKE).bind(part).bind(self.holder);
+        let query = query.bind(now + millis(COOLING)).bind(now);
+        Ok(query.optional().await?)
     }
 
     /// Makes no ids any more, and gives the part back; somebody else may have it after a minute.
     pub(crate) async fn give_ids_back(self) -> Result<(), StoreError> {
         self.ids.lend(Instant::now(), Duration::ZERO);
-        let (part, last_id) = (self.ids.part(), self.ids.last_id());
-        let now = self.db.now_millis().await?;
-        self.write(KEEP)
-            .bind(part)
-            .bind(self.holder)
-            .bind(now + millis(COOLING))
-            .bind(last_id)
-            .execute()
-            .await?;
+        self.keep_part(self.ids.last_id(), COOLING).await?;
         Ok(())
     }
 }

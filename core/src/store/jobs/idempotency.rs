@@ -68,21 +68,13 @@ impl Jobs<'_> {
         const FIRST: &str = "SELECT request_hash, status, response, response_key_id \
              FROM idempotency_keys WHERE scope = $1 AND key = $2";
         let mut tx = self.begin().await?;
-        let claimed: Option<String> = tx
-            .query(CLAIM)
-            .bind(scope)
-            .bind(key)
-            .bind(&request_hash[..])
-            .bind(now)
-            .bind(now - IDEMPOTENCY_WINDOW)
-            .bind(now - IDEMPOTENCY_PENDING)
-            .optional_value()
-            .await?;
+        let (old, lost) = (now - IDEMPOTENCY_WINDOW, now - IDEMPOTENCY_PENDING);
+        let claim = (scope, key, &request_hash[..], now, old, lost);
+        let claimed: Option<String> = tx.optional_value(CLAIM, claim).await?;
         let answer = if claimed.is_some() {
             Idempotent::Fresh
         } else {
-            let first: Option<Row> = tx.query(FIRST).bind(scope).bind(key).optional().await?;
-            match first {
+            match tx.optional::<Row>(FIRST, (scope, key)).await? {
                 Some(row) if row.request_hash != request_hash => Idempotent::Mismatch,
                 Some(Row {
                     status: Some(status),
@@ -119,16 +111,10 @@ impl Jobs<'_> {
              SET status = $1, response = $2, response_key_id = $3 \
              WHERE scope = $4 AND key = $5 AND created_at = $6 AND status IS NULL";
         let mut tx = self.begin().await?;
-        let done = tx
-            .query(SQL)
-            .bind(i64::from(answer.status))
-            .bind(&answer.body.ciphertext)
-            .bind(&answer.body.key_id)
-            .bind(scope)
-            .bind(key)
-            .bind(begun)
-            .execute()
-            .await?;
+        let status = i64::from(answer.status);
+        let Sealed { ciphertext, key_id } = &answer.body;
+        let params = (status, ciphertext, key_id, scope, key, begun);
+        let done = tx.execute(SQL, params).await?;
         tx.commit().await?;
         Ok(done > 0)
     }
@@ -143,12 +129,7 @@ impl Jobs<'_> {
         const SQL: &str = "DELETE FROM idempotency_keys \
              WHERE scope = $1 AND key = $2 AND created_at = $3 AND status IS NULL";
         let mut tx = self.begin().await?;
-        tx.query(SQL)
-            .bind(scope)
-            .bind(key)
-            .bind(begun)
-            .execute()
-            .await?;
+        tx.execute(SQL, (scope, key, begun)).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -1,7 +1,5 @@
 //! Background jobs as operators see and mend them.
 
-use std::time::Duration;
-
 use serde_json::json;
 use sqlx::FromRow;
 
@@ -104,9 +102,8 @@ impl Jobs<'_> {
         const SQL: &str = "SELECT CAST(id AS BIGINT) AS id, queue, state, attempts, max_attempts, \
              error, run_at, lease_until, created_at, finished_at \
              FROM job WHERE CAST(id AS BIGINT) < $1";
-        let mut query = self
-            .read(SQL)
-            .bind(filter.before.unwrap_or(JobId(i64::MAX)));
+        let before = filter.before.unwrap_or(JobId(i64::MAX));
+        let mut query = self.read(SQL).bind(before);
         if let Some(state) = filter.state {
             // The first half is what lets both databases use their partial indexes.
             let condition = match state {
@@ -118,11 +115,8 @@ impl Jobs<'_> {
         if let Some(queue) = filter.queue {
             query = query.push(" AND queue = ").push_bind(queue);
         }
-        let rows: Vec<ViewRow> = query
-            .push(" ORDER BY CAST(id AS BIGINT) DESC LIMIT ")
-            .push_bind(limit)
-            .all()
-            .await?;
+        query = query.push(" ORDER BY CAST(id AS BIGINT) DESC LIMIT ");
+        let rows: Vec<ViewRow> = query.push_bind(limit).all().await?;
         rows.into_iter().map(AdminJob::try_from).collect()
     }
 
@@ -134,16 +128,13 @@ impl Jobs<'_> {
              CAST(COUNT(CASE WHEN state = 3 THEN 1 END) AS BIGINT) AS dead, \
              MIN(CASE WHEN state = 0 AND run_at <= $1 THEN run_at END) AS oldest_due \
              FROM job GROUP BY queue ORDER BY queue";
-        let rows: Vec<QueueRow> = self.read(SQL).bind(now).all().await?;
+        let rows: Vec<QueueRow> = self.db.all(SQL, (now,)).await?;
         let shown = rows.into_iter().map(|row| JobQueue {
             queue: row.queue,
             waiting: row.waiting,
             leased: row.leased,
             dead: row.dead,
-            oldest_due_s: row
-                .oldest_due
-                .map_or(Duration::ZERO, |due| now.since(due))
-                .as_secs(),
+            oldest_due_s: row.oldest_due.map_or(0, |due| now.since(due).as_secs()),
         });
         Ok(shown.collect())
     }
@@ -160,13 +151,8 @@ impl Jobs<'_> {
              SET state = 0, max_attempts = attempts + $2, run_at = $3, finished_at = NULL \
              WHERE id = $1 AND state = 3 RETURNING queue, attempts";
         let mut tx = self.begin().await?;
-        let mended: Option<(String, i64)> = tx
-            .query(SQL)
-            .bind(id.to_string())
-            .bind(RETRY_ATTEMPTS)
-            .bind(now)
-            .optional()
-            .await?;
+        let params = (id.to_string(), RETRY_ATTEMPTS, now);
+        let mended: Option<(String, i64)> = tx.optional(SQL, params).await?;
         if let Some((queue, attempts)) = &mended {
             let retried = SystemLog {
                 action: "job_retried",
@@ -191,15 +177,15 @@ impl Jobs<'_> {
             "DELETE FROM job WHERE id = $1 AND state = 3 RETURNING queue, attempts, error";
         let mut tx = self.begin().await?;
         let mended: Option<(String, i64, Option<String>)> =
-            tx.query(SQL).bind(id.to_string()).optional().await?;
+            tx.optional(SQL, (id.to_string(),)).await?;
         if let Some((queue, attempts, error)) = &mended {
-            let details =
-                json!({ "job_id": id, "queue": queue, "attempts": attempts, "error": error });
             let deleted = SystemLog {
                 action: "job_deleted",
                 user: None,
                 actor: Some(actor),
-                details,
+                details: json!({
+                    "job_id": id, "queue": queue, "attempts": attempts, "error": error,
+                }),
             };
             log(&mut tx, &deleted, now).await?;
         }
@@ -213,11 +199,7 @@ impl Jobs<'_> {
         if done {
             return Ok(Mended::Done);
         }
-        let found: Option<String> = self.read(SQL).bind(id.to_string()).optional_value().await?;
-        Ok(if found.is_some() {
-            Mended::NotDead
-        } else {
-            Mended::NotFound
-        })
+        let found: Option<String> = self.db.optional_value(SQL, (id.to_string(),)).await?;
+        Ok(found.map_or(Mended::NotFound, |_| Mended::NotDead))
     }
 }

@@ -20,18 +20,21 @@ const LONGEST_LEASE: Duration = Duration::from_mins(10);
 const ERROR_CHARS: usize = 500;
 
 /// The right to work on a job until the lease runs out.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, FromRow)]
 pub struct JobLease {
     id: String,
+    #[sqlx(rename = "attempts")]
     attempt: i64,
 }
 
 /// A job that was leased.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, FromRow)]
 pub struct LeasedJob {
+    #[sqlx(flatten)]
     pub lease: JobLease,
     pub payload: Vec<u8>,
     /// The attempt that this is, from 1.
+    #[sqlx(rename = "attempts")]
     pub attempt: i64,
     pub max_attempts: i64,
     pub dedupe: Option<String>,
@@ -58,34 +61,6 @@ pub enum JobFailure {
     Dead,
     /// The lease was lost; nothing was written.
     LeaseLost,
-}
-
-#[derive(FromRow)]
-struct JobRow {
-    id: String,
-    payload: Vec<u8>,
-    attempts: i64,
-    max_attempts: i64,
-    dedupe: Option<String>,
-    run_at: Timestamp,
-    created_at: Timestamp,
-}
-
-impl From<JobRow> for LeasedJob {
-    fn from(row: JobRow) -> Self {
-        Self {
-            lease: JobLease {
-                id: row.id,
-                attempt: row.attempts,
-            },
-            payload: row.payload,
-            attempt: row.attempts,
-            max_attempts: row.max_attempts,
-            dedupe: row.dedupe,
-            run_at: row.run_at,
-            created_at: row.created_at,
-        }
-    }
 }
 
 impl JobLease {
@@ -124,31 +99,17 @@ impl Jobs<'_> {
              WHERE id IN (SELECT id FROM due) \
              RETURNING id, payload, attempts, max_attempts, dedupe, run_at, created_at";
         // Idle workers only read: on SQLite a write would queue up with the messages.
-        let due: Option<String> = self
-            .read(DUE)
-            .bind(queue)
-            .bind(now)
-            .optional_value()
-            .await?;
+        let due: Option<String> = self.db.optional_value(DUE, (queue, now)).await?;
         if due.is_none() || limit < 1 {
             return Ok(Leased::default());
         }
         let mut tx = self.begin().await?;
-        let buried = tx.query(BURY).bind(now).bind(queue).execute().await?;
-        let mut rows: Vec<JobRow> = tx
-            .query(LEASE)
-            .bind(queue)
-            .bind(now)
-            .bind(limit)
-            .bind(now + lease_for)
-            .all()
-            .await?;
+        let buried = tx.execute(BURY, (now, queue)).await?;
+        let params = (queue, now, limit, now + lease_for);
+        let mut jobs: Vec<LeasedJob> = tx.all(LEASE, params).await?;
         tx.commit().await?;
-        rows.sort_by(|a, b| (a.run_at, &a.id).cmp(&(b.run_at, &b.id)));
-        Ok(Leased {
-            jobs: rows.into_iter().map(LeasedJob::from).collect(),
-            buried,
-        })
+        jobs.sort_by(|a, b| (a.run_at, &a.lease.id).cmp(&(b.run_at, &b.lease.id)));
+        Ok(Leased { jobs, buried })
     }
 
     /// Has the jobs of `queue` run now that a clock which was ahead put off for longer than any job
@@ -163,26 +124,14 @@ impl Jobs<'_> {
              WHERE queue = $1 AND state < 2 AND state = 1 AND lease_until > $2";
         let (wait, lease) = (now + LONGEST_WAIT, now + LONGEST_LEASE);
         // Hardly ever one: it need not wait in line to write.
-        let far: Option<String> = self
-            .read(FAR)
-            .bind(queue)
-            .bind(wait)
-            .bind(lease)
-            .optional_value()
-            .await?;
+        let far: Option<String> = self.db.optional_value(FAR, (queue, wait, lease)).await?;
         if far.is_none() {
             return Ok(0);
         }
         let mut tx = self.begin().await?;
         let mut pulled = 0;
         for (statement, until) in [(PUT_OFF, wait), (LEASED, lease)] {
-            pulled += tx
-                .query(statement)
-                .bind(queue)
-                .bind(until)
-                .bind(now)
-                .execute()
-                .await?;
+            pulled += tx.execute(statement, (queue, until, now)).await?;
         }
         tx.commit().await?;
         Ok(pulled)
@@ -222,14 +171,9 @@ impl Jobs<'_> {
         let JobLease { id, attempt } = &job.lease;
         let mut tx = self.begin().await?;
         let ended = if job.dedupe.is_none() {
-            tx.query(DELETE).bind(id).bind(*attempt).execute().await?
+            tx.execute(DELETE, (id, *attempt)).await?
         } else {
-            tx.query(KEEP)
-                .bind(id)
-                .bind(*attempt)
-                .bind(now)
-                .execute()
-                .await?
+            tx.execute(KEEP, (id, *attempt, now)).await?
         };
         tx.commit().await?;
         Ok(ended == 1)
@@ -260,15 +204,10 @@ impl Jobs<'_> {
         let run_at = (now + backoff(job.attempt))
             .max(earliest)
             .min(now + LONGEST_WAIT);
+        let JobLease { id, attempt } = &job.lease;
+        let params = (id, *attempt, clip(error), run_at);
         let mut tx = self.begin().await?;
-        let again = tx
-            .query(AGAIN)
-            .bind(&job.lease.id)
-            .bind(job.lease.attempt)
-            .bind(clip(error))
-            .bind(run_at)
-            .execute()
-            .await?;
+        let again = tx.execute(AGAIN, params).await?;
         tx.commit().await?;
         Ok(if again == 1 {
             JobFailure::Again(run_at)
@@ -287,15 +226,10 @@ impl Jobs<'_> {
         const BURY: &str = "UPDATE job \
              SET state = 3, lease_until = NULL, error = $3, finished_at = $4 \
              WHERE id = $1 AND attempts = $2 AND state = 1";
+        let JobLease { id, attempt } = &job.lease;
+        let params = (id, *attempt, clip(error), now);
         let mut tx = self.begin().await?;
-        let buried = tx
-            .query(BURY)
-            .bind(&job.lease.id)
-            .bind(job.lease.attempt)
-            .bind(clip(error))
-            .bind(now)
-            .execute()
-            .await?;
+        let buried = tx.execute(BURY, params).await?;
         tx.commit().await?;
         Ok(buried == 1)
     }

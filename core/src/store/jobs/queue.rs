@@ -9,6 +9,7 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
 use sqlx::FromRow;
 
 use super::Jobs;
@@ -63,19 +64,38 @@ pub(crate) async fn push_job(
     const PUSH: &str = "INSERT INTO job \
          (id, queue, payload, max_attempts, run_at, dedupe, created_at) \
          VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (queue, dedupe) DO NOTHING";
-    let id: i64 = tx.id();
-    let pushed = tx
-        .query(PUSH)
-        .bind(id.to_string())
-        .bind(job.queue)
-        .bind(job.payload)
-        .bind(job.max_attempts)
-        .bind(job.run_at)
-        .bind(job.dedupe)
-        .bind(now)
-        .execute()
-        .await?;
-    Ok(pushed == 1)
+    let row = (
+        tx.id::<i64>().to_string(),
+        job.queue,
+        job.payload,
+        job.max_attempts,
+        job.run_at,
+        job.dedupe,
+        now,
+    );
+    Ok(tx.execute(PUSH, row).await? == 1)
+}
+
+/// Pushes an order in this transaction, to run now. It has no key: one that runs just now may not
+/// see any more what this transaction writes.
+pub(crate) async fn push_order(
+    tx: &mut Tx,
+    queue: &str,
+    order: &impl Serialize,
+    max_attempts: i64,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let payload = serde_json::to_vec(order).expect("an order is plain data");
+    let job = NewJob {
+        queue,
+        payload: &payload,
+        dedupe: None,
+        run_at: now,
+        max_attempts,
+    };
+    // Without a key it is always new.
+    let _ = push_job(tx, job, now).await?;
+    Ok(())
 }
 
 impl Jobs<'_> {
@@ -117,17 +137,8 @@ impl Jobs<'_> {
         let mut tx = self.begin().await?;
         tx.lock(TICK_LOCK).await?;
         let now = clock.now();
-        tx.query(AHEAD)
-            .bind(job.queue)
-            .bind(now + TICK_SLACK)
-            .execute()
-            .await?;
-        let waiting: Option<String> = tx
-            .query(WAITING)
-            .bind(job.queue)
-            .bind(now)
-            .optional_value()
-            .await?;
+        tx.execute(AHEAD, (job.queue, now + TICK_SLACK)).await?;
+        let waiting: Option<String> = tx.optional_value(WAITING, (job.queue, now)).await?;
         let pushed = waiting.is_none() && push_job(&mut tx, job, now).await?;
         tx.commit().await?;
         Ok(pushed)
@@ -141,13 +152,12 @@ impl Jobs<'_> {
              CAST(COUNT(CASE WHEN state = 3 THEN 1 END) AS BIGINT) AS dead, \
              MIN(CASE WHEN state = 0 AND run_at <= $2 THEN run_at END) AS oldest_due \
              FROM job WHERE queue = $1";
-        let row: CountRow = self.read(SQL).bind(queue).bind(now).one().await?;
-        let oldest_due_age = row.oldest_due.map_or(Duration::ZERO, |due| now.since(due));
+        let row: CountRow = self.db.one(SQL, (queue, now)).await?;
         Ok(JobCounts {
             waiting: row.waiting,
             leased: row.leased,
             dead: row.dead,
-            oldest_due_age,
+            oldest_due_age: row.oldest_due.map_or(Duration::ZERO, |due| now.since(due)),
         })
     }
 
@@ -167,14 +177,9 @@ impl Jobs<'_> {
              OR (state = 3 AND finished_at < $3)) \
              ORDER BY finished_at LIMIT $4 FOR UPDATE SKIP LOCKED)";
         let mut tx = self.begin().await?;
-        let deleted = tx
-            .query(SQL)
-            .bind(done_before.max(dead_before))
-            .bind(done_before)
-            .bind(dead_before)
-            .bind(limit)
-            .execute()
-            .await?;
+        let newest = done_before.max(dead_before);
+        let params = (newest, done_before, dead_before, limit);
+        let deleted = tx.execute(SQL, params).await?;
         tx.commit().await?;
         Ok(deleted)
     }

@@ -12,10 +12,7 @@ use crate::{
     ids::IdGenerator,
     store::{
         StoreError,
-        matches::{
-            call_state::{LOGGED_ENDED, log_call},
-            lifecycle::{CallOutcome, EndedMatch},
-        },
+        matches::lifecycle::{CallOutcome, EndedMatch},
     },
 };
 use tebdil_protocol::{
@@ -36,7 +33,6 @@ struct RanOut {
     mode: Mode,
     user1_id: UserId,
     user2_id: UserId,
-    expired_at: Timestamp,
     connected_at: Option<Timestamp>,
     call_failed_at: Option<Timestamp>,
 }
@@ -59,7 +55,7 @@ impl From<RanOut> for EndedMatch {
 }
 
 /// A batch of [`Jobs::delete_dead_sessions`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct SessionBatch {
     pub deleted: u64,
     /// Where to go on; `None` when there are no more.
@@ -85,11 +81,11 @@ impl Jobs<'_> {
         const END: &str = "UPDATE matches \
              SET status = $1, ended_at = expired_at, ended_reason = $2 \
              WHERE status = 'active' AND id IN ({list}) \
-             RETURNING id, type, user1_id, user2_id, expired_at, connected_at, call_failed_at";
+             RETURNING id, type, user1_id, user2_id, connected_at, call_failed_at";
         const CLOSE: &str = "UPDATE match_sides SET open = FALSE, peer_key_package = NULL \
              WHERE match_id IN ({list})";
         const FORGET: &str = "DELETE FROM messages WHERE match_id IN ({list})";
-        let mut due: Vec<MatchId> = self.read(DUE).bind(now).bind(limit).values().await?;
+        let mut due: Vec<MatchId> = self.db.values(DUE, (now, limit)).await?;
         if due.is_empty() {
             return Ok(Vec::new());
         }
@@ -103,13 +99,6 @@ impl Jobs<'_> {
             .bind(EndReason::Expired)
             .all()
             .await?;
-        for row in ended
-            .iter()
-            .filter(|row| row.mode == Mode::Video && row.connected_at.is_some())
-        {
-            let users = [row.user1_id, row.user2_id];
-            log_call(&mut tx, row.id, users, LOGGED_ENDED, row.expired_at).await?;
-        }
         for statement in [CLOSE, FORGET] {
             tx.query(statement).list(&due).execute().await?;
         }
@@ -117,28 +106,45 @@ impl Jobs<'_> {
         Ok(ended.into_iter().map(EndedMatch::from).collect())
     }
 
-    /// Deletes up to `limit` messages that were sent at `cutoff` or before, oldest first, and says
-    /// how many.
+    /// Deletes up to `limit` messages of matches that were made before `cutoff`, oldest first, and
+    /// says how many. A match lasts for a day at most, and each message is younger than its match:
+    /// with a cutoff of a day ago nothing is left that is older.
     pub async fn delete_old_messages(
         self,
         cutoff: Timestamp,
         limit: i64,
     ) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM messages WHERE id IN (SELECT id FROM messages \
-             WHERE id < $1 AND created_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
-        self.delete_old(SQL, cutoff, limit).await
+        const SQL: &str = "DELETE FROM messages WHERE (match_id, sender_id, seq) IN \
+             (SELECT match_id, sender_id, seq FROM messages WHERE match_id < $1 \
+             ORDER BY match_id, sender_id, seq LIMIT $2 FOR UPDATE SKIP LOCKED)";
+        self.delete_of_matches(SQL, cutoff, limit).await
     }
 
-    /// Deletes up to `limit` rows of `message_logs` of messages that were sent at `cutoff` or
-    /// before, oldest first, and says how many.
+    /// Deletes up to `limit` rows of `message_logs` of matches that were made before `cutoff`,
+    /// oldest first, and says how many.
     pub async fn delete_old_message_logs(
         self,
         cutoff: Timestamp,
         limit: i64,
     ) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM message_logs WHERE id IN (SELECT id FROM message_logs \
-             WHERE id < $1 AND sent_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
-        self.delete_old(SQL, cutoff, limit).await
+        const SQL: &str = "DELETE FROM message_logs WHERE (match_id, sender_id, seq) IN \
+             (SELECT match_id, sender_id, seq FROM message_logs WHERE match_id < $1 \
+             ORDER BY match_id, sender_id, seq LIMIT $2 FOR UPDATE SKIP LOCKED)";
+        self.delete_of_matches(SQL, cutoff, limit).await
+    }
+
+    /// Runs a `DELETE` of up to `$2` rows of matches with ids below `$1`.
+    async fn delete_of_matches(
+        self,
+        sql: &'static str,
+        cutoff: Timestamp,
+        limit: i64,
+    ) -> Result<u64, StoreError> {
+        let mut tx = self.begin().await?;
+        let newest = IdGenerator::first_id_at(cutoff);
+        let deleted = tx.execute(sql, (newest, limit)).await?;
+        tx.commit().await?;
+        Ok(deleted)
     }
 
     /// Deletes up to `limit` rows of `system_logs` of `cutoff` or before, oldest first, and says
@@ -150,7 +156,7 @@ impl Jobs<'_> {
     ) -> Result<u64, StoreError> {
         const SQL: &str = "DELETE FROM system_logs WHERE id IN (SELECT id FROM system_logs \
              WHERE id < $1 AND created_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
-        self.delete_old(SQL, cutoff, limit).await
+        self.sweep_old(SQL, cutoff, limit).await
     }
 
     /// Deletes up to `limit` key packages that were stored at `cutoff` or before, and says how
@@ -165,26 +171,22 @@ impl Jobs<'_> {
     ) -> Result<u64, StoreError> {
         const SQL: &str = "DELETE FROM key_packages WHERE id IN (SELECT id FROM key_packages \
              WHERE id < $1 AND created_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
-        self.delete_old(SQL, cutoff, limit).await
+        self.sweep_old(SQL, cutoff, limit).await
     }
 
-    /// Runs a `DELETE` of up to `$3` rows with ids below `$1`, of the time `$2` or before.
-    async fn delete_old(
+    /// Runs a `DELETE` or an `UPDATE` of up to `$3` rows with ids below `$1`, of the time `$2` or
+    /// before.
+    pub(crate) async fn sweep_old(
         self,
         sql: &'static str,
         cutoff: Timestamp,
         limit: i64,
     ) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
-        let deleted = tx
-            .query(sql)
-            .bind(IdGenerator::first_id_at(cutoff + ID_SLACK))
-            .bind(cutoff)
-            .bind(limit)
-            .execute()
-            .await?;
+        let newest = IdGenerator::first_id_at(cutoff + ID_SLACK);
+        let swept = tx.execute(sql, (newest, cutoff, limit)).await?;
         tx.commit().await?;
-        Ok(deleted)
+        Ok(swept)
     }
 
     /// Deletes up to `limit` idempotency keys that were first used at `cutoff` or before, and says
@@ -198,7 +200,7 @@ impl Jobs<'_> {
              (SELECT scope, key FROM idempotency_keys WHERE created_at <= $1 \
              ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
         let mut tx = self.begin().await?;
-        let deleted = tx.query(SQL).bind(cutoff).bind(limit).execute().await?;
+        let deleted = tx.execute(SQL, (cutoff, limit)).await?;
         tx.commit().await?;
         Ok(deleted)
     }
@@ -220,25 +222,14 @@ impl Jobs<'_> {
         // Asked again: the session may have been refreshed since.
         const DELETE: &str = "DELETE FROM sessions \
              WHERE (refresh_expires_at <= $1 OR revoked_at <= $1) AND id IN ({list})";
-        let dead: Vec<SessionId> = self
-            .read(DEAD)
-            .bind(after)
-            .bind(cutoff)
-            .bind(limit)
-            .values()
-            .await?;
-        let Some(&newest) = dead.last() else {
-            return Ok(SessionBatch {
-                deleted: 0,
-                next: None,
-            });
-        };
+        let dead: Vec<SessionId> = self.db.values(DEAD, (after, cutoff, limit)).await?;
+        let next = dead.last().copied();
+        if next.is_none() {
+            return Ok(SessionBatch::default());
+        }
         let mut tx = self.begin().await?;
         let deleted = tx.query(DELETE).list(&dead).bind(cutoff).execute().await?;
         tx.commit().await?;
-        Ok(SessionBatch {
-            deleted,
-            next: Some(newest),
-        })
+        Ok(SessionBatch { deleted, next })
     }
 }

@@ -55,21 +55,13 @@ impl TryFrom<LogRow> for SystemLogEntry {
         let details = serde_json::from_str(&row.details).map_err(|_| StoreError::Corrupt {
             what: "system_logs.details",
         })?;
-        let LogRow {
-            id,
-            action,
-            user_id,
-            actor_id,
-            created_at,
-            ..
-        } = row;
         Ok(Self {
-            id,
-            action,
-            user_id,
-            actor_id,
+            id: row.id,
+            action: row.action,
+            user_id: row.user_id,
+            actor_id: row.actor_id,
             details,
-            created_at,
+            created_at: row.created_at,
         })
     }
 }
@@ -83,16 +75,9 @@ pub(crate) async fn log(
 ) -> Result<(), StoreError> {
     const INSERT: &str = "INSERT INTO system_logs \
          (id, action, user_id, actor_id, details, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
-    let id: SystemLogId = tx.id();
-    tx.query(INSERT)
-        .bind(id)
-        .bind(log.action)
-        .bind(log.user)
-        .bind(log.actor)
-        .bind(log.details.to_string())
-        .bind(now)
-        .execute()
-        .await?;
+    let (id, details) = (tx.id::<SystemLogId>(), log.details.to_string());
+    let row = (id, log.action, log.user, log.actor, details, now);
+    tx.execute(INSERT, row).await?;
     Ok(())
 }
 
@@ -115,9 +100,8 @@ impl Jobs<'_> {
              FROM system_logs WHERE id < $1";
         const NOT_ABOUT: &str = " AND (action NOT IN ('report_read', 'report_resolved') \
              OR user_id IS NULL OR user_id <> ";
-        let mut query = self
-            .read(SQL)
-            .bind(filter.before.unwrap_or(SystemLogId(i64::MAX)));
+        let before = filter.before.unwrap_or(SystemLogId(i64::MAX));
+        let mut query = self.read(SQL).bind(before);
         if let Some(action) = filter.action {
             query = query.push(" AND action = ").push_bind(action);
         }
@@ -130,11 +114,8 @@ impl Jobs<'_> {
         if let Some(reader) = filter.reader {
             query = query.push(NOT_ABOUT).push_bind(reader).push(")");
         }
-        let rows: Vec<LogRow> = query
-            .push(" ORDER BY id DESC LIMIT ")
-            .push_bind(limit)
-            .all()
-            .await?;
+        query = query.push(" ORDER BY id DESC LIMIT ").push_bind(limit);
+        let rows: Vec<LogRow> = query.all().await?;
         rows.into_iter().map(SystemLogEntry::try_from).collect()
     }
 }

@@ -47,7 +47,7 @@ impl Matches<'_> {
              FROM match_sides s JOIN matches m ON m.id = s.match_id \
              JOIN match_sides p ON p.match_id = s.match_id AND p.user_id = s.peer_id \
              WHERE s.match_id = $1 AND s.user_id = $2";
-        Ok(self.read(SQL).bind(match_id).bind(user).optional().await?)
+        self.db.optional(SQL, (match_id, user)).await
     }
 
     /// Of the video matches that go on at `now`, the next after `after`, oldest first.
@@ -60,12 +60,6 @@ impl Matches<'_> {
         const SQL: &str = "SELECT id FROM matches WHERE type = 'video' AND status = 'active' \
              AND expired_at > $1 AND id > $2 ORDER BY id LIMIT $3";
         let after = after.unwrap_or(MatchId(0));
-        Ok(self
-            .read(SQL)
-            .bind(now)
-            .bind(after)
-            .bind(limit)
-            .values()
-            .await?)
+        self.db.values(SQL, (now, after, limit)).await
     }
 }

@@ -26,7 +26,7 @@ impl Matches<'_> {
     pub async fn begin_term(self) -> Result<MatchmakerTerm, StoreError> {
         const SQL: &str = "UPDATE matchmaker_term SET term = term + 1 WHERE id = 1 RETURNING term";
         let mut tx = self.begin().await?;
-        let term = tx.query(SQL).value().await?;
+        let term = tx.value(SQL, ()).await?;
         tx.commit().await?;
         Ok(term)
     }

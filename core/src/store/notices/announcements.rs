@@ -123,16 +123,19 @@ pub(crate) async fn announce(
         .ad
         .as_ref()
         .map(|ad| serde_json::to_string(ad).expect("an ad is plain data"));
-    tx.query(INSERT)
-        .bind(made.id)
-        .bind(&made.tr)
-        .bind(&made.en)
-        .bind(ad)
-        .bind(made.target.to_string())
-        .bind(actor)
-        .bind(made.created_at)
-        .execute()
-        .await?;
+    tx.execute(
+        INSERT,
+        (
+            made.id,
+            &made.tr,
+            &made.en,
+            ad,
+            made.target.to_string(),
+            actor,
+            made.created_at,
+        ),
+    )
+    .await?;
     let job = NewJob {
         queue: ANNOUNCE_QUEUE,
         payload: b"{}",
@@ -264,7 +267,7 @@ impl Notices<'_> {
         const ADVANCE: &str =
             "UPDATE announcements SET position = $1, told = told + $2 WHERE id = $3";
         let mut tx = self.begin().await?;
-        let oldest: Option<AnnouncementRow> = tx.query(OLDEST).optional().await?;
+        let oldest: Option<AnnouncementRow> = tx.optional(OLDEST, ()).await?;
         let Some(of) = oldest else { return Ok(None) };
         let ad = stored_ad(of.ad.as_deref())?;
         let goes_on = match &ad {
@@ -276,12 +279,12 @@ impl Notices<'_> {
             }
         };
         let last: Option<UserId> = if goes_on {
-            tx.query(LAST).bind(of.position).bind(limit).value().await?
+            tx.value(LAST, (of.position, limit)).await?
         } else {
             None
         };
         let Some(last) = last else {
-            tx.query(FINISH).bind(now).bind(of.id).execute().await?;
+            tx.execute(FINISH, (now, of.id)).await?;
             tx.commit().await?;
             return Ok(Some(Vec::new()));
         };

@@ -115,15 +115,18 @@ pub(crate) async fn notify(
          notice, read, created_at";
     let id: NotificationId = tx.id();
     let row: Option<NotificationRow> = tx
-        .query(INSERT)
-        .bind(id)
-        .bind(notice.kind())
-        .bind(notice.code())
-        .bind(serde_json::to_string(notice).expect("a notice is plain data"))
-        .bind(reference)
-        .bind(now)
-        .bind(user)
-        .optional()
+        .optional(
+            INSERT,
+            (
+                id,
+                notice.kind(),
+                notice.code(),
+                serde_json::to_string(notice).expect("a notice is plain data"),
+                reference,
+                now,
+                user,
+            ),
+        )
         .await?;
     let Some(row) = row else { return Ok(None) };
     let order = PushOrder::Notification {
@@ -207,7 +210,7 @@ impl Notices<'_> {
 
     /// How many notifications a user has not read.
     pub async fn unread_notifications(self, user: UserId) -> Result<i64, StoreError> {
-        Ok(self.read(UNREAD).bind(user).value().await?)
+        self.db.value(UNREAD, (user,)).await
     }
 
     /// Marks notifications of a user as read: these, or all. Ids that are not the user's, or not
@@ -228,7 +231,7 @@ impl Notices<'_> {
             query = query.push(" AND id IN ({list})").list(ids.iter().copied());
         }
         let changed = query.push(MARK).execute().await?;
-        let unread = tx.query(UNREAD).bind(user).value().await?;
+        let unread = tx.value(UNREAD, (user,)).await?;
         tx.commit().await?;
         Ok(MarkedRead { changed, unread })
     }
@@ -244,11 +247,10 @@ impl Notices<'_> {
              WHERE id < $1 AND created_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
         let mut tx = self.begin().await?;
         let deleted = tx
-            .query(SQL)
-            .bind(IdGenerator::first_id_at(cutoff + ID_SLACK))
-            .bind(cutoff)
-            .bind(limit)
-            .execute()
+            .execute(
+                SQL,
+                (IdGenerator::first_id_at(cutoff + ID_SLACK), cutoff, limit),
+            )
             .await?;
         tx.commit().await?;
         Ok(deleted)

@@ -5,14 +5,12 @@ use sqlx::FromRow;
 use super::{
     Actor, Confirmation, Judged, Safety,
     ban_admin::{CONCERNED, HAS_REPORTED, is_allowed},
-    bans::{HOLDER, PHONE_OF, confirm, lift, lock_phone},
+    bans::{confirm, lift, lock_phone, lock_phone_of, notify_holder},
 };
 use crate::{
     crypto::Sealed,
     db::Tx,
-    store::{
-        Notified, StoreError, SystemLog, jobs::system_logs::log, notices::notifications::notify,
-    },
+    store::{Notified, StoreError, SystemLog, jobs::system_logs::log},
 };
 use tebdil_protocol::{
     Appeal,
@@ -112,27 +110,16 @@ impl Safety<'_> {
              VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING \
              RETURNING id, status, created_at, decided_at";
         let mut tx = self.begin().await?;
-        let phone: Option<Vec<u8>> = tx.query(PHONE_OF).bind(new.user).optional_value().await?;
-        let Some(phone) = phone else {
+        let Some(phone) = lock_phone_of(&mut tx, new.user).await? else {
             return Ok(Appealing::NotBanned);
         };
-        lock_phone(&mut tx, &phone).await?;
-        let query = tx.query(BAN).bind(new.ban).bind(&phone).bind(now);
-        let ban: Option<BanId> = query.optional_value().await?;
+        let ban: Option<BanId> = tx.optional_value(BAN, (new.ban, &phone, now)).await?;
         if ban.is_none() {
             return Ok(Appealing::NotBanned);
         }
-        let made: Option<Appeal> = tx
-            .query(INSERT)
-            .bind(new.id)
-            .bind(new.ban)
-            .bind(new.user)
-            .bind(&new.text.ciphertext)
-            .bind(&new.text.key_id)
-            .bind(now)
-            .optional()
-            .await?;
-        let Some(appeal) = made else {
+        let Sealed { ciphertext, key_id } = &new.text;
+        let row = (new.id, new.ban, new.user, ciphertext, key_id, now);
+        let Some(appeal): Option<Appeal> = tx.optional(INSERT, row).await? else {
             return Ok(Appealing::Already);
         };
         let act = SystemLog {
@@ -155,7 +142,7 @@ impl Safety<'_> {
     pub async fn appeal_of(self, ban: BanId) -> Result<Option<Appeal>, StoreError> {
         const SQL: &str =
             "SELECT id, status, created_at, decided_at FROM appeals WHERE ban_id = $1";
-        Ok(self.read(SQL).bind(ban).optional().await?)
+        self.db.optional(SQL, (ban,)).await
     }
 
     /// Appeals with ids below `before`, newest first.
@@ -195,35 +182,26 @@ impl Safety<'_> {
             AppealDecision::Lift => AppealStatus::Lifted,
         };
         let mut tx = self.begin().await?;
-        let waiting: Option<Waiting> = tx.query(WAITING).bind(appeal).optional().await?;
-        let Some(waiting) = waiting else {
+        let Some(waiting): Option<Waiting> = tx.optional(WAITING, (appeal,)).await? else {
             return Ok(Judged::NotFound);
         };
         let (phone, user) = (&waiting.phone_index, waiting.user_id);
         lock_phone(&mut tx, phone).await?;
-        let query = tx.query(CONCERNED).bind(waiting.banned_user).bind(phone);
-        let concerned: Vec<(UserId, UserRole)> = query.all().await?;
-        let judges: Option<Judges> = tx.query(JUDGES).bind(appeal).optional().await?;
-        // Its ban was deleted while this waited.
-        let Some(judges) = judges else {
+        let concerned: Vec<(UserId, UserRole)> =
+            tx.all(CONCERNED, (waiting.banned_user, phone)).await?;
+        let Some(judges): Option<Judges> = tx.optional(JUDGES, (appeal,)).await? else {
+            // Its ban was deleted while this waited.
             return Ok(Judged::NotFound);
         };
         let party = [judges.created_by, judges.confirmed_by, Some(user)].contains(&Some(actor.id));
-        let query = tx.query(HAS_REPORTED).bind(actor.id).bind(phone);
-        let accuser: Option<ReportId> = query.optional_value().await?;
+        let accuser: Option<ReportId> = tx.optional_value(HAS_REPORTED, (actor.id, phone)).await?;
         if party || accuser.is_some() || !is_allowed(actor, &concerned, UserRole::may_judge) {
             return Ok(Judged::Forbidden);
         }
         if judges.status != AppealStatus::Open {
             return Ok(Judged::Already);
         }
-        tx.query(DECIDE)
-            .bind(status)
-            .bind(now)
-            .bind(actor.id)
-            .bind(note)
-            .bind(appeal)
-            .execute()
+        tx.execute(DECIDE, (status, now, actor.id, note, appeal))
             .await?;
         let act = SystemLog {
             action: "appeal_decided",
@@ -240,8 +218,7 @@ impl Safety<'_> {
         let notified = match decision {
             AppealDecision::Lift => {
                 let ban = Some(waiting.ban_id);
-                let (_, notified) = lift(&mut tx, phone, ban, actor.id, note, now).await?;
-                notified
+                lift(&mut tx, phone, ban, actor.id, note, now).await?.1
             }
             AppealDecision::Uphold => {
                 uphold(&mut tx, appeal, &waiting, actor.id, note, now).await?
@@ -269,13 +246,6 @@ async fn uphold(
     };
     // One that is decided stays as it is.
     let _ = confirm(tx, waiting.ban_id, &how, now).await?;
-    let query = tx.query(HOLDER).bind(&waiting.phone_index);
-    let holder: Option<UserId> = query.optional_value().await?;
-    match holder {
-        Some(holder) => {
-            let reference = appeal.to_string();
-            notify(tx, holder, &Notice::AppealUpheld {}, reference, now).await
-        }
-        None => Ok(None),
-    }
+    let (notice, reference) = (Notice::AppealUpheld {}, appeal.to_string());
+    notify_holder(tx, &waiting.phone_index, &notice, reference, now).await
 }

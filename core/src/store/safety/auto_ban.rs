@@ -7,7 +7,7 @@ use sqlx::FromRow;
 
 use super::{
     BanRow, Banning, NewBan, Safety,
-    bans::{ACTIVE_BAN, PHONE_OF, ban, lock_phone},
+    bans::{ACTIVE_BAN, ban, lock_phone_of},
 };
 use crate::{
     ids::IdGenerator,
@@ -102,26 +102,24 @@ impl Safety<'_> {
     ) -> Result<Option<AutoBanned>, StoreError> {
         const ROLE: &str = "SELECT role FROM users WHERE id = $1";
         let mut tx = self.begin().await?;
-        let phone: Option<Vec<u8>> = tx.query(PHONE_OF).bind(user).optional_value().await?;
-        let Some(phone) = phone else { return Ok(None) };
-        lock_phone(&mut tx, &phone).await?;
-        tx.query(LOCK_USER).bind(user).execute().await?;
-        let target: UserId = tx.query(CURRENT_ACCOUNT).bind(user).value().await?;
+        let Some(phone) = lock_phone_of(&mut tx, user).await? else {
+            return Ok(None);
+        };
+        tx.execute(LOCK_USER, (user,)).await?;
+        let target: UserId = tx.value(CURRENT_ACCOUNT, (user,)).await?;
         if target != user {
             // A later account of the same phone has a larger id, so users are still locked by id.
-            tx.query(LOCK_USER).bind(target).execute().await?;
+            tx.execute(LOCK_USER, (target,)).await?;
         }
-        let role: UserRole = tx.query(ROLE).bind(target).value().await?;
-        let query = tx.query(ACTIVE_BAN).bind(&phone).bind(now);
-        let banned: Option<BanRow> = query.optional().await?;
+        let role: UserRole = tx.value(ROLE, (target,)).await?;
+        let banned: Option<BanRow> = tx.optional(ACTIVE_BAN, (&phone, now)).await?;
         if role != UserRole::User || banned.is_some() {
             return Ok(None);
         }
-        let over: Option<Timestamp> = tx.query(LAST_BAN_OVER).bind(&phone).value().await?;
+        let over: Option<Timestamp> = tx.value(LAST_BAN_OVER, (&phone,)).await?;
         let window = now - rules.window;
         let since = over.map_or(window, |over| over.max(window));
-        let query = tx.query(COUNTED).bind(&phone).bind(since).bind(now);
-        let reports: Vec<Reported> = query.all().await?;
+        let reports: Vec<Reported> = tx.all(COUNTED, (&phone, since, now)).await?;
         let Some(reason) = enough(&reports, rules) else {
             return Ok(None);
         };
@@ -160,14 +158,10 @@ impl Safety<'_> {
              HAVING COUNT(DISTINCT r.reporter_id) >= $3 AND MAX(r.reported_id) > $4 \
              ORDER BY newest LIMIT $5";
         let since = now - rules.window;
-        let query = self
-            .read(SQL)
-            .bind(IdGenerator::first_id_at(since - ID_SLACK))
-            .bind(since)
-            .bind(i64::from(rules.auto_ban_reporters))
-            .bind(after)
-            .bind(limit);
-        Ok(query.values().await?)
+        let first = IdGenerator::first_id_at(since - ID_SLACK);
+        let reporters = i64::from(rules.auto_ban_reporters);
+        let params = (first, since, reporters, after, limit);
+        self.db.values(SQL, params).await
     }
 }
 

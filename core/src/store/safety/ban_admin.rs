@@ -3,7 +3,7 @@
 
 use super::{
     BanRow, Banning, Confirmation, NewBan, Safety,
-    bans::{ACTIVE_BAN, PHONE_OF, ban, confirm, lift, lock_phone},
+    bans::{ACTIVE_BAN, ban, confirm, lift, lock_phone, lock_phone_of},
 };
 use crate::store::{Notified, StoreError};
 use tebdil_protocol::{
@@ -116,20 +116,15 @@ impl Safety<'_> {
             note: None,
         };
         let mut tx = self.begin().await?;
-        let phone: Option<Vec<u8>> = tx.query(PHONE_OF).bind(user).optional_value().await?;
-        let Some(phone) = phone else {
+        let Some(phone) = lock_phone_of(&mut tx, user).await? else {
             return Ok(StaffBan::NotFound);
         };
-        lock_phone(&mut tx, &phone).await?;
-        let query = tx.query(CONCERNED).bind(user).bind(&phone);
-        let concerned: Vec<(UserId, UserRole)> = query.all().await?;
-        let query = tx.query(HAS_REPORTED).bind(actor.id).bind(&phone);
-        let accuser: Option<ReportId> = query.optional_value().await?;
+        let concerned: Vec<(UserId, UserRole)> = tx.all(CONCERNED, (user, &phone)).await?;
+        let accuser: Option<ReportId> = tx.optional_value(HAS_REPORTED, (actor.id, &phone)).await?;
         if accuser.is_some() || !is_allowed(actor, &concerned, UserRole::may_ban) {
             return Ok(StaffBan::Forbidden);
         }
-        let query = tx.query(ACTIVE_BAN).bind(&phone).bind(now);
-        let active: Option<BanRow> = query.optional().await?;
+        let active: Option<BanRow> = tx.optional(ACTIVE_BAN, (&phone, now)).await?;
         let outcome = match active {
             Some(active) => confirm(&mut tx, active.id, &how, now)
                 .await?
@@ -154,13 +149,10 @@ impl Safety<'_> {
         now: Timestamp,
     ) -> Result<Judged<Option<Notified>>, StoreError> {
         let mut tx = self.begin().await?;
-        let phone: Option<Vec<u8>> = tx.query(PHONE_OF).bind(user).optional_value().await?;
-        let Some(phone) = phone else {
+        let Some(phone) = lock_phone_of(&mut tx, user).await? else {
             return Ok(Judged::NotFound);
         };
-        lock_phone(&mut tx, &phone).await?;
-        let query = tx.query(CONCERNED).bind(user).bind(&phone);
-        let concerned: Vec<(UserId, UserRole)> = query.all().await?;
+        let concerned: Vec<(UserId, UserRole)> = tx.all(CONCERNED, (user, &phone)).await?;
         if !is_allowed(actor, &concerned, UserRole::may_judge) {
             return Ok(Judged::Forbidden);
         }
@@ -193,19 +185,17 @@ impl Safety<'_> {
             note: Some(note.to_owned()),
         };
         let mut tx = self.begin().await?;
-        let held: Option<(Vec<u8>, Option<UserId>)> = tx.query(HELD).bind(ban).optional().await?;
+        let held: Option<(Vec<u8>, Option<UserId>)> = tx.optional(HELD, (ban,)).await?;
         let Some((phone, user)) = held else {
             return Ok(Judged::NotFound);
         };
         lock_phone(&mut tx, &phone).await?;
-        let query = tx.query(CONCERNED).bind(user).bind(&phone);
-        let concerned: Vec<(UserId, UserRole)> = query.all().await?;
-        let query = tx.query(HAS_REPORTED).bind(actor.id).bind(&phone);
-        let accuser: Option<ReportId> = query.optional_value().await?;
+        let concerned: Vec<(UserId, UserRole)> = tx.all(CONCERNED, (user, &phone)).await?;
+        let accuser: Option<ReportId> = tx.optional_value(HAS_REPORTED, (actor.id, &phone)).await?;
         if accuser.is_some() || !is_allowed(actor, &concerned, UserRole::may_judge) {
             return Ok(Judged::Forbidden);
         }
-        let in_force: Option<bool> = tx.query(STATE).bind(ban).bind(now).optional_value().await?;
+        let in_force: Option<bool> = tx.optional_value(STATE, (ban, now)).await?;
         let outcome = match in_force {
             None => Judged::NotBanned,
             Some(false) => Judged::Already,
@@ -255,10 +245,7 @@ impl Safety<'_> {
             before: Some(BanId(ban.0.saturating_add(1))),
             ..BanFilter::default()
         };
-        Ok(self
-            .bans(filter, now, 1)
-            .await?
-            .into_iter()
-            .find(|row| row.id == ban))
+        let rows = self.bans(filter, now, 1).await?;
+        Ok(rows.into_iter().find(|row| row.id == ban))
     }
 }

@@ -7,9 +7,9 @@ use crate::{
     crypto::PhoneIndex,
     db::Tx,
     store::{
-        NewJob, Notified, StoreError, SystemLog,
+        Notified, StoreError, SystemLog,
         accounts::sessions::revoke_others,
-        jobs::{queue::push_job, system_logs::log},
+        jobs::{queue::push_order, system_logs::log},
         notices::notifications::notify,
     },
 };
@@ -100,7 +100,6 @@ pub(crate) const ACTIVE_BAN: &str = "SELECT \
      id, reason, automatic, provisional, created_at, until FROM bans \
      WHERE phone_index = $1 AND lifted_at IS NULL AND (until IS NULL OR until > $2) \
      ORDER BY CASE WHEN until IS NULL THEN 0 ELSE 1 END, until DESC, id LIMIT 1";
-pub(super) const HOLDER: &str = "SELECT id FROM users WHERE phone_index = $1";
 /// Users whose flag outlived their bans, lowest ids first. `$1` now, `$2` how many.
 const FREED: &str = "SELECT u.id FROM users u WHERE u.is_banned AND NOT EXISTS ( \
      SELECT 1 FROM bans b WHERE b.lifted_at IS NULL AND (b.until IS NULL OR b.until > $1) \
@@ -114,6 +113,33 @@ pub(crate) async fn lock_phone(tx: &mut Tx, phone: &[u8]) -> Result<(), StoreErr
     // Phones that share a key only wait for each other.
     let key = phone.first_chunk().copied().map_or(0, i64::from_be_bytes);
     Ok(tx.lock(key).await?)
+}
+
+/// Holds the phone of a user, as [`lock_phone`], and gives it. `None`: no such user.
+pub(super) async fn lock_phone_of(
+    tx: &mut Tx,
+    user: UserId,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let phone: Option<Vec<u8>> = tx.optional_value(PHONE_OF, (user,)).await?;
+    if let Some(phone) = &phone {
+        lock_phone(tx, phone).await?;
+    }
+    Ok(phone)
+}
+
+/// Tells whoever has a phone now. `None` where nobody has it.
+pub(super) async fn notify_holder(
+    tx: &mut Tx,
+    phone: &[u8],
+    notice: &Notice,
+    reference: String,
+    now: Timestamp,
+) -> Result<Option<Notified>, StoreError> {
+    const HOLDER: &str = "SELECT id FROM users WHERE phone_index = $1";
+    match tx.optional_value(HOLDER, (phone,)).await? {
+        Some(holder) => notify(tx, holder, notice, reference, now).await,
+        None => Ok(None),
+    }
 }
 
 /// Bans a user in this transaction, and whoever has its phone now: the ban, its flag, the end of
@@ -132,59 +158,43 @@ pub(crate) async fn ban(
          (id, phone_index, user_id, reason, automatic, provisional, created_at, until, created_by) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
          RETURNING id, reason, automatic, provisional, created_at, until";
-    let phone: Option<Vec<u8>> = tx.query(PHONE_OF).bind(user).optional_value().await?;
-    let Some(phone) = phone else {
+    let Some(phone) = lock_phone_of(tx, user).await? else {
         return Ok(Banning::NotFound);
     };
-    lock_phone(tx, &phone).await?;
-    let accounts: Vec<UserId> = tx.query(ACCOUNTS).bind(user).bind(&phone).values().await?;
-    let before: Option<BanRow> = tx
-        .query(ACTIVE_BAN)
-        .bind(&phone)
-        .bind(now)
-        .optional()
-        .await?;
-    if let Some(before) = before {
+    let accounts: Vec<UserId> = tx.values(ACCOUNTS, (user, &phone)).await?;
+    if let Some(before) = tx.optional(ACTIVE_BAN, (&phone, now)).await? {
         return Ok(Banning::Already(before));
     }
     let id = tx.id::<BanId>();
-    let ban: BanRow = tx
-        .query(INSERT)
-        .bind(id)
-        .bind(&phone)
-        .bind(user)
-        .bind(&new.reason)
-        .bind(new.automatic)
-        .bind(new.provisional)
-        .bind(now)
-        .bind(new.until)
-        .bind(new.created_by)
-        .one()
-        .await?;
+    let row = (
+        id,
+        &phone,
+        user,
+        &new.reason,
+        new.automatic,
+        new.provisional,
+        now,
+        new.until,
+        new.created_by,
+    );
+    let ban: BanRow = tx.one(INSERT, row).await?;
     for account in accounts {
         shut_out(tx, account, now).await?;
     }
-    let holder: Option<UserId> = tx.query(HOLDER).bind(&phone).optional_value().await?;
-    let notified = match holder {
-        Some(holder) => {
-            let notice = Notice::Banned { until: ban.until };
-            notify(tx, holder, &notice, ban.id.to_string(), now).await?
-        }
-        None => None,
-    };
-    let details = serde_json::json!({
-        "ban_id": ban.id,
-        "automatic": ban.automatic,
-        "provisional": ban.provisional,
-        "until": ban.until,
-        "before": { "banned": false },
-        "after": { "banned": true },
-    });
+    let notice = Notice::Banned { until: ban.until };
+    let notified = notify_holder(tx, &phone, &notice, ban.id.to_string(), now).await?;
     let act = SystemLog {
         action: "banned",
         user: Some(user),
         actor: new.created_by,
-        details,
+        details: serde_json::json!({
+            "ban_id": ban.id,
+            "automatic": ban.automatic,
+            "provisional": ban.provisional,
+            "until": ban.until,
+            "before": { "banned": false },
+            "after": { "banned": true },
+        }),
     };
     log(tx, &act, now).await?;
     Ok(Banning::Banned { ban, notified })
@@ -193,20 +203,10 @@ pub(crate) async fn ban(
 /// Flags a banned account, ends its sessions, and orders the end of what it still has.
 async fn shut_out(tx: &mut Tx, account: UserId, now: Timestamp) -> Result<(), StoreError> {
     const FLAG: &str = "UPDATE users SET is_banned = TRUE WHERE id = $1";
-    tx.query(FLAG).bind(account).execute().await?;
+    tx.execute(FLAG, (account,)).await?;
     let _ = revoke_others(tx, account, None, now).await?;
     let order = BanOrder { user_id: account };
-    let payload = serde_json::to_vec(&order).expect("an order is plain data");
-    let job = NewJob {
-        queue: BAN_QUEUE,
-        payload: &payload,
-        dedupe: None,
-        run_at: now,
-        max_attempts: BAN_ATTEMPTS,
-    };
-    // Without a key it is always new.
-    let _ = push_job(tx, job, now).await?;
-    Ok(())
+    push_order(tx, BAN_QUEUE, &order, BAN_ATTEMPTS, now).await
 }
 
 /// Makes a provisional ban a decided one in this transaction, with its record; the ban as it is
@@ -225,31 +225,24 @@ pub(crate) async fn confirm(
          confirmed_at = $4, confirmed_by = $5, confirm_note = $6 WHERE id = $1 \
          RETURNING id, reason, automatic, provisional, created_at, until";
     let before: Option<(Option<UserId>, Option<Timestamp>)> =
-        tx.query(PROVISIONAL).bind(id).optional().await?;
+        tx.optional(PROVISIONAL, (id,)).await?;
     let in_force = before.filter(|(_, until)| until.is_none_or(|until| until > now));
     let Some((user, until)) = in_force else {
         return Ok(None);
     };
-    let ban: BanRow = tx
-        .query(CONFIRM)
-        .bind(id)
-        .bind(how.reason.as_deref())
-        .bind(how.until.unwrap_or(until))
-        .bind(now)
-        .bind(how.by)
-        .bind(how.note.as_deref())
-        .one()
-        .await?;
-    let details = serde_json::json!({
-        "ban_id": id,
-        "before": { "provisional": true, "until": until },
-        "after": { "provisional": false, "until": ban.until },
-    });
+    let (reason, note) = (how.reason.as_deref(), how.note.as_deref());
+    let end = how.until.unwrap_or(until);
+    let params = (id, reason, end, now, how.by, note);
+    let ban: BanRow = tx.one(CONFIRM, params).await?;
     let act = SystemLog {
         action: "ban_confirmed",
         user,
         actor: Some(how.by),
-        details,
+        details: serde_json::json!({
+            "ban_id": id,
+            "before": { "provisional": true, "until": until },
+            "after": { "provisional": false, "until": ban.until },
+        }),
     };
     log(tx, &act, now).await?;
     Ok(Some(ban))
@@ -278,49 +271,28 @@ pub(crate) async fn lift(
     const LIFT_APPEAL: &str = "UPDATE appeals \
          SET status = 'lifted', decided_at = $1, decided_by = $2 \
          WHERE ban_id = $3 AND status = 'open'";
-    let lifted: Vec<(BanId, Option<UserId>, bool)> = tx
-        .query(LIFT)
-        .bind(now)
-        .bind(by)
-        .bind(note)
-        .bind(phone)
-        .bind(only)
-        .all()
-        .await?;
-    let still: Option<BanRow> = tx
-        .query(ACTIVE_BAN)
-        .bind(phone)
-        .bind(now)
-        .optional()
-        .await?;
+    let lifted: Vec<(BanId, Option<UserId>, bool)> =
+        tx.all(LIFT, (now, by, note, phone, only)).await?;
+    let still: Option<BanRow> = tx.optional(ACTIVE_BAN, (phone, now)).await?;
     let mut notified = None;
     if !lifted.is_empty() && still.is_none() {
         // The update alone would lock them in an order of its own.
-        tx.query(FLAGGED).bind(phone).execute().await?;
-        let holder: Option<UserId> = tx.query(HOLDER).bind(phone).optional_value().await?;
-        tx.query(UNFLAG).bind(phone).execute().await?;
-        if let Some(holder) = holder {
-            let reference = lifted[0].0.to_string();
-            notified = notify(tx, holder, &Notice::BanLifted {}, reference, now).await?;
-        }
+        tx.execute(FLAGGED, (phone,)).await?;
+        tx.execute(UNFLAG, (phone,)).await?;
+        let reference = lifted[0].0.to_string();
+        notified = notify_holder(tx, phone, &Notice::BanLifted {}, reference, now).await?;
     }
     for (ban, user, provisional) in &lifted {
-        tx.query(LIFT_APPEAL)
-            .bind(now)
-            .bind(by)
-            .bind(ban)
-            .execute()
-            .await?;
-        let details = serde_json::json!({
-            "ban_id": ban,
-            "before": { "banned": true, "provisional": provisional },
-            "after": { "banned": still.is_some() },
-        });
+        tx.execute(LIFT_APPEAL, (now, by, ban)).await?;
         let act = SystemLog {
             action: "ban_lifted",
             user: *user,
             actor: Some(by),
-            details,
+            details: serde_json::json!({
+                "ban_id": ban,
+                "before": { "banned": true, "provisional": provisional },
+                "after": { "banned": still.is_some() },
+            }),
         };
         log(tx, &act, now).await?;
     }
@@ -348,20 +320,19 @@ impl Safety<'_> {
         phone: &PhoneIndex,
         now: Timestamp,
     ) -> Result<Option<BanRow>, StoreError> {
-        let query = self.read(ACTIVE_BAN).bind(phone.as_bytes()).bind(now);
-        Ok(query.optional().await?)
+        self.db.optional(ACTIVE_BAN, (phone.as_bytes(), now)).await
     }
 
     /// Whether the user is marked as banned; `false` when there is no such user.
     pub async fn is_banned(self, user: UserId) -> Result<bool, StoreError> {
         const SQL: &str = "SELECT is_banned FROM users WHERE id = $1";
-        let banned: Option<bool> = self.read(SQL).bind(user).optional_value().await?;
+        let banned: Option<bool> = self.db.optional_value(SQL, (user,)).await?;
         Ok(banned.unwrap_or(false))
     }
 
     /// Up to `limit` users that are marked as banned and have no ban in force at `now`: it ran out.
     pub async fn freed_users(self, now: Timestamp, limit: i64) -> Result<Vec<UserId>, StoreError> {
-        Ok(self.read(FREED).bind(now).bind(limit).values().await?)
+        self.db.values(FREED, (now, limit)).await
     }
 
     /// Lets a user whose bans have run out in again. `false` when one is in force at `now`, or the
@@ -369,16 +340,11 @@ impl Safety<'_> {
     pub async fn end_ban(self, user: UserId, now: Timestamp) -> Result<bool, StoreError> {
         const CLEAR: &str = "UPDATE users SET is_banned = FALSE WHERE id = $1 AND is_banned";
         let mut tx = self.begin().await?;
-        let phone: Option<Vec<u8>> = tx.query(PHONE_OF).bind(user).optional_value().await?;
-        let Some(phone) = phone else { return Ok(false) };
-        lock_phone(&mut tx, &phone).await?;
-        let ban: Option<BanRow> = tx
-            .query(ACTIVE_BAN)
-            .bind(&phone)
-            .bind(now)
-            .optional()
-            .await?;
-        if ban.is_some() || tx.query(CLEAR).bind(user).execute().await? == 0 {
+        let Some(phone) = lock_phone_of(&mut tx, user).await? else {
+            return Ok(false);
+        };
+        let ban: Option<BanRow> = tx.optional(ACTIVE_BAN, (&phone, now)).await?;
+        if ban.is_some() || tx.execute(CLEAR, (user,)).await? == 0 {
             return Ok(false);
         }
         let act = SystemLog {
@@ -405,8 +371,7 @@ impl Safety<'_> {
         const SQL: &str = "SELECT u.id FROM users u WHERE u.is_banned AND u.id > $1 AND EXISTS ( \
              SELECT 1 FROM match_sides s JOIN matches m ON m.id = s.match_id \
              WHERE s.user_id = u.id AND s.open AND m.expired_at > $2) ORDER BY u.id LIMIT $3";
-        let query = self.read(SQL).bind(after).bind(now).bind(limit);
-        Ok(query.values().await?)
+        self.db.values(SQL, (after, now, limit)).await
     }
 
     /// Deletes up to `limit` bans that ended or were lifted at `cutoff` or before, with their
@@ -416,7 +381,7 @@ impl Safety<'_> {
              SELECT id FROM bans WHERE lifted_at <= $1 OR until <= $1 \
              ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)";
         let mut tx = self.begin().await?;
-        let deleted = tx.query(SQL).bind(cutoff).bind(limit).execute().await?;
+        let deleted = tx.execute(SQL, (cutoff, limit)).await?;
         tx.commit().await?;
         Ok(deleted)
     }

@@ -65,10 +65,9 @@ pub(crate) async fn keep_blocks(tx: &mut Tx, user: UserId, phone: &[u8]) -> Resu
         "UPDATE blocks SET blocked_phone = $2, blocked_alias = $3, blocked_tag = '0000' \
          WHERE blocked_id = $1",
     ];
-    tx.query(HOLD).bind(user).execute().await?;
+    tx.execute(HOLD, (user,)).await?;
     for keep in KEEP {
-        let query = tx.query(keep).bind(user).bind(phone).bind(ERASED_ALIAS);
-        query.execute().await?;
+        tx.execute(keep, (user, phone, ERASED_ALIAS)).await?;
     }
     Ok(())
 }
@@ -88,10 +87,10 @@ pub(crate) async fn pass_blocks(tx: &mut Tx, user: UserId, phone: &[u8]) -> Resu
         "UPDATE blocks SET blocker_id = $1, blocker_phone = NULL WHERE blocker_phone = $2",
         "UPDATE blocks SET blocked_id = $1, blocked_phone = NULL WHERE blocked_phone = $2",
     ];
-    tx.query(HOLD).bind(phone).execute().await?;
-    tx.query(DROP_DOUBLES).bind(phone).execute().await?;
+    tx.execute(HOLD, (phone,)).await?;
+    tx.execute(DROP_DOUBLES, (phone,)).await?;
     for pass in PASS {
-        tx.query(pass).bind(user).bind(phone).execute().await?;
+        tx.execute(pass, (user, phone)).await?;
     }
     Ok(())
 }
@@ -126,39 +125,27 @@ impl Safety<'_> {
         const OPEN: &str = "SELECT match_id FROM match_sides \
              WHERE user_id = $1 AND peer_id IN ($2, $3) AND open ORDER BY match_id";
         let mut tx = self.begin().await?;
-        let query = tx.query(PEER_PHONE).bind(match_id).bind(blocker);
-        let phone: Option<Vec<u8>> = query.optional_value().await?;
+        let phone: Option<Vec<u8>> = tx.optional_value(PEER_PHONE, (match_id, blocker)).await?;
         if let Some(phone) = &phone {
             // Nobody registers with it meanwhile.
             lock_phone(&mut tx, phone).await?;
         }
         // Pairing reads blocks under the same locks: no match of the two is made after this.
-        tx.query(BOTH).bind(match_id).execute().await?;
-        let query = tx.query(PEER).bind(match_id).bind(blocker);
-        let peer: Option<PeerRow> = query.optional().await?;
-        let Some(peer) = peer else {
+        tx.execute(BOTH, (match_id,)).await?;
+        let Some(peer): Option<PeerRow> = tx.optional(PEER, (match_id, blocker)).await? else {
             return Ok(Blocking::NotFound);
         };
         let other = peer.holder.unwrap_or(peer.peer_id);
         let id = tx.id::<BlockId>();
-        let made: Option<BlockRow> = tx
-            .query(INSERT)
-            .bind(id)
-            .bind(now)
-            .bind(match_id)
-            .bind(blocker)
-            .bind(other)
-            .bind(peer.phone_index.filter(|_| peer.holder.is_none()))
-            .bind(peer.peer_id)
-            .optional()
-            .await?;
+        let phone = peer.phone_index.filter(|_| peer.holder.is_none());
+        let row = (id, now, match_id, blocker, other, phone, peer.peer_id);
+        let made: Option<BlockRow> = tx.optional(INSERT, row).await?;
         let new = made.is_some();
         let block = match made {
             Some(block) => block,
-            None => tx.query(BEFORE).bind(blocker).bind(other).one().await?,
+            None => tx.one(BEFORE, (blocker, other)).await?,
         };
-        let query = tx.query(OPEN).bind(blocker).bind(other).bind(peer.peer_id);
-        let open: Vec<MatchId> = query.values().await?;
+        let open: Vec<MatchId> = tx.values(OPEN, (blocker, other, peer.peer_id)).await?;
         let mut ended = Vec::new();
         for id in open {
             let end = end_match(&mut tx, id, Some(blocker), EndReason::Blocked, now).await?;
@@ -180,8 +167,7 @@ impl Safety<'_> {
         const SQL: &str = "SELECT id, blocked_id, blocked_alias, blocked_tag, created_at \
              FROM blocks WHERE blocker_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
         let before = before.unwrap_or(BlockId(i64::MAX));
-        let query = self.read(SQL).bind(user).bind(before).bind(limit);
-        Ok(query.all().await?)
+        self.db.all(SQL, (user, before, limit)).await
     }
 
     /// Takes a block back; gives the user that was blocked. `None` when the user has made no such
@@ -190,12 +176,7 @@ impl Safety<'_> {
         const SQL: &str =
             "DELETE FROM blocks WHERE id = $1 AND blocker_id = $2 RETURNING blocked_id";
         let mut tx = self.begin().await?;
-        let blocked = tx
-            .query(SQL)
-            .bind(block)
-            .bind(user)
-            .optional_value()
-            .await?;
+        let blocked = tx.optional_value(SQL, (block, user)).await?;
         tx.commit().await?;
         Ok(blocked)
     }
@@ -204,7 +185,7 @@ impl Safety<'_> {
     pub async fn blocked_either_way(self, user: UserId) -> Result<HashSet<UserId>, StoreError> {
         const SQL: &str = "SELECT blocked_id FROM blocks WHERE blocker_id = $1 \
              UNION SELECT blocker_id FROM blocks WHERE blocked_id = $1";
-        let ids: Vec<UserId> = self.read(SQL).bind(user).values().await?;
+        let ids: Vec<UserId> = self.db.values(SQL, (user,)).await?;
         Ok(ids.into_iter().collect())
     }
 
@@ -224,7 +205,7 @@ impl Safety<'_> {
         let mut tx = self.begin().await?;
         let mut deleted = 0;
         for sql in SQL {
-            deleted += tx.query(sql).bind(cutoff).bind(limit).execute().await?;
+            deleted += tx.execute(sql, (cutoff, limit)).await?;
         }
         tx.commit().await?;
         Ok(deleted)

@@ -6,16 +6,13 @@ use super::{
     Actor, Banning, Confirmation, Judged, NewBan, Safety,
     auto_ban::CURRENT_ACCOUNT,
     ban_admin::{HAS_REPORTED, is_allowed},
-    bans::{PHONE_OF, ban, confirm, lock_phone},
+    bans::{PHONE_OF, ban, confirm, lock_phone_of},
 };
 use crate::{
     crypto::Sealed,
     db::Tx,
-    ids::IdGenerator,
     store::{
-        Notified, StoreError, SystemLog,
-        accounts::sessions::LOCK_USER,
-        jobs::{retention::ID_SLACK, system_logs::log},
+        Notified, StoreError, SystemLog, accounts::sessions::LOCK_USER, jobs::system_logs::log,
         notices::notifications::notify,
     },
 };
@@ -79,23 +76,16 @@ impl Safety<'_> {
         const FIND: &str =
             "SELECT reporter_id, reported_id, reason, status FROM reports WHERE id = $1";
         let mut tx = self.begin().await?;
-        let found: Option<Undecided> = tx.query(FIND).bind(report).optional().await?;
-        let Some(found) = found else {
+        let Some(found): Option<Undecided> = tx.optional(FIND, (report,)).await? else {
             return Ok(Resolving::NotFound);
         };
         if new.decision == ReportDecision::Ban {
-            let query = tx.query(PHONE_OF).bind(found.reported_id);
-            let phone: Option<Vec<u8>> = query.optional_value().await?;
-            lock_phone(&mut tx, phone.as_deref().unwrap_or_default()).await?;
+            lock_phone_of(&mut tx, found.reported_id).await?;
         }
         // Users before reports. Who it is about does not change, its status may.
-        tx.query(LOCK_USER)
-            .bind(found.reported_id)
-            .execute()
-            .await?;
+        tx.execute(LOCK_USER, (found.reported_id,)).await?;
         let query = tx.query(FIND).push(" FOR NO KEY UPDATE").bind(report);
-        let found: Option<Undecided> = query.optional().await?;
-        let Some(found) = found else {
+        let Some(found): Option<Undecided> = query.optional().await? else {
             return Ok(Resolving::NotFound);
         };
         if [found.reporter_id, found.reported_id].contains(&new.actor) {
@@ -117,8 +107,7 @@ impl Safety<'_> {
             notified.extend(notify(&mut tx, user, &notice, reference.clone(), now).await?);
         }
         if new.decision == ReportDecision::Ban {
-            let query = tx.query(CURRENT_ACCOUNT).bind(found.reported_id);
-            let target: UserId = query.value().await?;
+            let target: UserId = tx.value(CURRENT_ACCOUNT, (found.reported_id,)).await?;
             if !may_ban(&mut tx, new, target).await? {
                 return Ok(Resolving::Forbidden);
             }
@@ -156,7 +145,7 @@ impl Safety<'_> {
         const SELECT: &str = "SELECT unreliable, role FROM users WHERE id = $1 FOR NO KEY UPDATE";
         const UPDATE: &str = "UPDATE users SET unreliable = $1 WHERE id = $2";
         let mut tx = self.begin().await?;
-        let found: Option<(bool, UserRole)> = tx.query(SELECT).bind(user).optional().await?;
+        let found: Option<(bool, UserRole)> = tx.optional(SELECT, (user,)).await?;
         let Some((before, role)) = found else {
             return Ok(Judged::NotFound);
         };
@@ -164,8 +153,7 @@ impl Safety<'_> {
             return Ok(Judged::Forbidden);
         }
         if before != unreliable {
-            let query = tx.query(UPDATE).bind(unreliable).bind(user);
-            query.execute().await?;
+            tx.execute(UPDATE, (unreliable, user)).await?;
             let act = SystemLog {
                 action: "reliability_changed",
                 user: Some(user),
@@ -193,12 +181,7 @@ impl Safety<'_> {
              SELECT id FROM reports WHERE status = 'dismissed' AND (note_ciphertext IS NOT NULL \
              OR evidence_ciphertext IS NOT NULL OR resolution_ciphertext IS NOT NULL) \
              AND id < $1 AND resolved_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
-        let mut tx = self.begin().await?;
-        let newest = IdGenerator::first_id_at(cutoff + ID_SLACK);
-        let query = tx.query(SQL).bind(newest).bind(cutoff).bind(limit);
-        let erased = query.execute().await?;
-        tx.commit().await?;
-        Ok(erased)
+        self.jobs().sweep_old(SQL, cutoff, limit).await
     }
 
     /// Deletes up to `limit` reports that were decided at `cutoff` or before, and those nobody
@@ -211,22 +194,16 @@ impl Safety<'_> {
         const SQL: &str = "DELETE FROM reports WHERE id IN (SELECT id FROM reports \
              WHERE id < $1 AND COALESCE(resolved_at, created_at) <= $2 \
              ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
-        let mut tx = self.begin().await?;
-        let newest = IdGenerator::first_id_at(cutoff + ID_SLACK);
-        let query = tx.query(SQL).bind(newest).bind(cutoff).bind(limit);
-        let deleted = query.execute().await?;
-        tx.commit().await?;
-        Ok(deleted)
+        self.jobs().sweep_old(SQL, cutoff, limit).await
     }
 }
 
 /// Whether the moderator may ban that user for a report.
 async fn may_ban(tx: &mut Tx, new: &NewResolution, target: UserId) -> Result<bool, StoreError> {
     const ROLE: &str = "SELECT role FROM users WHERE id = $1";
-    let role: UserRole = tx.query(ROLE).bind(target).value().await?;
-    let phone: Option<Vec<u8>> = tx.query(PHONE_OF).bind(target).optional_value().await?;
-    let query = tx.query(HAS_REPORTED).bind(new.actor).bind(phone);
-    let accuser: Option<ReportId> = query.optional_value().await?;
+    let role: UserRole = tx.value(ROLE, (target,)).await?;
+    let phone: Option<Vec<u8>> = tx.optional_value(PHONE_OF, (target,)).await?;
+    let accuser: Option<ReportId> = tx.optional_value(HAS_REPORTED, (new.actor, phone)).await?;
     Ok(target != new.actor && accuser.is_none() && new.actor_role.may_ban(role))
 }
 
@@ -266,8 +243,8 @@ async fn ban_or_extend(
         Banning::Already(before) => {
             let until = later(before.until, new.until);
             if until != before.until {
-                let query = tx.query(EXTEND).bind(until).bind(now).bind(new.actor);
-                query.bind(before.id).execute().await?;
+                let params = (until, now, new.actor, before.id);
+                tx.execute(EXTEND, params).await?;
                 let act = SystemLog {
                     action: "ban_extended",
                     user: Some(target),
@@ -297,15 +274,9 @@ async fn settle(
 ) -> Result<(), StoreError> {
     const DECIDE: &str = "UPDATE reports SET status = $1, resolved_at = $2, resolved_by = $3, \
          resolution_ciphertext = $4, resolution_key_id = $5 WHERE id = $6";
-    tx.query(DECIDE)
-        .bind(status)
-        .bind(now)
-        .bind(new.actor)
-        .bind(&new.note.ciphertext)
-        .bind(&new.note.key_id)
-        .bind(report)
-        .execute()
-        .await?;
+    let Sealed { ciphertext, key_id } = &new.note;
+    let params = (status, now, new.actor, ciphertext, key_id, report);
+    tx.execute(DECIDE, params).await?;
     Ok(())
 }
 

@@ -15,9 +15,9 @@ use crate::{
     db::{Query, Tx},
     report::{Reliability, ReportRules},
     store::{
-        NewJob, StoreError, SystemLog,
+        StoreError, SystemLog,
         accounts::sessions::LOCK_USER,
-        jobs::{queue::push_job, system_logs::log},
+        jobs::{queue::push_order, system_logs::log},
     },
 };
 
@@ -210,8 +210,7 @@ impl Safety<'_> {
         match_id: MatchId,
         user: UserId,
     ) -> Result<Option<ReportSubject>, StoreError> {
-        let query = self.read(SUBJECT).bind(match_id).bind(user);
-        Ok(query.optional().await?)
+        self.db.optional(SUBJECT, (match_id, user)).await
     }
 
     /// Stores a report of the peer of a match, with the [`AutoBanOrder`] that counts it. `midnight`
@@ -230,45 +229,28 @@ impl Safety<'_> {
         const TODAY: &str = "SELECT CAST(COUNT(*) AS BIGINT) FROM reports \
              WHERE reporter_id = $1 AND created_at >= $2";
         let mut tx = self.begin().await?;
-        tx.query(LOCK_USER).bind(new.reporter).execute().await?;
-        let query = tx.query(SUBJECT).bind(new.match_id).bind(new.reporter);
-        let subject: Option<ReportSubject> = query.optional().await?;
+        tx.execute(LOCK_USER, (new.reporter,)).await?;
+        let subject: Option<ReportSubject> =
+            tx.optional(SUBJECT, (new.match_id, new.reporter)).await?;
         let Some(subject) = subject else {
             return Ok(Reporting::NotFound);
         };
-        let before: Option<ReportId> = tx
-            .query(BEFORE)
-            .bind(new.reporter)
-            .bind(new.match_id)
-            .bind(subject.user_id)
-            .bind(now - rules.window)
-            .optional_value()
-            .await?;
+        let (reported, since) = (subject.user_id, now - rules.window);
+        let params = (new.reporter, new.match_id, reported, since);
+        let before: Option<ReportId> = tx.optional_value(BEFORE, params).await?;
         if before.is_some() {
             return Ok(Reporting::Already);
         }
         if !subject.is_reportable(now) {
             return Ok(Reporting::TooLate);
         }
-        let query = tx.query(TODAY).bind(new.reporter).bind(midnight);
-        let today: i64 = query.value().await?;
+        let today: i64 = tx.value(TODAY, (new.reporter, midnight)).await?;
         if today >= i64::from(rules.per_day) {
             return Ok(Reporting::TooMany);
         }
-        let row = insert(&mut tx, new, subject.user_id, now).await?;
-        let order = AutoBanOrder {
-            user_id: subject.user_id,
-        };
-        let payload = serde_json::to_vec(&order).expect("an order is plain data");
-        // No key: an order that runs just now may not see this report any more.
-        let job = NewJob {
-            queue: AUTO_BAN_QUEUE,
-            payload: &payload,
-            dedupe: None,
-            run_at: now,
-            max_attempts: AUTO_BAN_ATTEMPTS,
-        };
-        let _ = push_job(&mut tx, job, now).await?;
+        let row = insert(&mut tx, new, reported, now).await?;
+        let order = AutoBanOrder { user_id: reported };
+        push_order(&mut tx, AUTO_BAN_QUEUE, &order, AUTO_BAN_ATTEMPTS, now).await?;
         tx.commit().await?;
         Ok(Reporting::Made(row.into()))
     }
@@ -283,8 +265,7 @@ impl Safety<'_> {
         const SQL: &str = "SELECT id, match_id, reason, status, created_at FROM reports \
              WHERE reporter_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3";
         let before = before.unwrap_or(ReportId(i64::MAX));
-        let query = self.read(SQL).bind(user).bind(before).bind(limit);
-        let rows: Vec<ReportRow> = query.all().await?;
+        let rows: Vec<ReportRow> = self.db.all(SQL, (user, before, limit)).await?;
         Ok(rows.into_iter().map(Report::from).collect())
     }
 
@@ -345,7 +326,7 @@ impl Safety<'_> {
             "SELECT evidence_ciphertext, evidence_key_id, reported_id FROM reports WHERE id = $1";
         type Row = (Option<Vec<u8>>, Option<String>, UserId);
         let mut tx = self.begin().await?;
-        let row: Option<Row> = tx.query(SQL).bind(report).optional().await?;
+        let row: Option<Row> = tx.optional(SQL, (report,)).await?;
         let Some((ciphertext, key_id, reported)) = row else {
             return Ok(None);
         };
@@ -365,8 +346,7 @@ impl Safety<'_> {
 impl<'s> Safety<'s> {
     /// Reports for moderators, where what is added holds.
     fn entries(self, rules: &ReportRules, now: Timestamp) -> Query<'s> {
-        let query = self.0.read(ENTRY);
-        query.bind(now - rules.window).bind(now)
+        self.0.read(ENTRY).bind(now - rules.window).bind(now)
     }
 }
 
@@ -382,21 +362,19 @@ async fn insert(
          status, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) \
          RETURNING id, match_id, reason, status, created_at";
     let (note, evidence) = (new.note.as_ref(), new.evidence.as_ref());
-    let row = tx
-        .query(SQL)
-        .bind(new.id)
-        .bind(new.reporter)
-        .bind(reported)
-        .bind(new.match_id)
-        .bind(new.reason)
-        .bind(note.map(|sealed| &sealed.ciphertext))
-        .bind(note.map(|sealed| &sealed.key_id))
-        .bind(evidence.map(|sealed| &sealed.ciphertext))
-        .bind(evidence.map(|sealed| &sealed.key_id))
-        .bind(new.evidence_count)
-        .bind(ReportStatus::Open)
-        .bind(now)
-        .one()
-        .await?;
-    Ok(row)
+    let row = (
+        new.id,
+        new.reporter,
+        reported,
+        new.match_id,
+        new.reason,
+        note.map(|sealed| &sealed.ciphertext),
+        note.map(|sealed| &sealed.key_id),
+        evidence.map(|sealed| &sealed.ciphertext),
+        evidence.map(|sealed| &sealed.key_id),
+        new.evidence_count,
+        ReportStatus::Open,
+        now,
+    );
+    tx.one(SQL, row).await
 }
