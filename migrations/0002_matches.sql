@@ -37,22 +37,13 @@ CREATE TABLE match_sides (
     peer_id BIGINT NOT NULL,
     ticket_id BIGINT NOT NULL UNIQUE,
     role TEXT NOT NULL,
-    -- The device that searched; encryption and calls live there.
+    -- The device that searched; encryption, messages and calls live there.
     session_id BIGINT NOT NULL,
     -- TRUE while the match is active.
     open BOOLEAN NOT NULL,
     created_at TIMESTAMPTZ NOT NULL,
-    -- Highest seq this user has sent.
-    last_seq BIGINT NOT NULL DEFAULT 0,
-    -- The newest message this user has sent: the ids of a match's messages grow in the order of
-    -- their commits, whichever node writes them.
-    last_message_id BIGINT NOT NULL DEFAULT 0,
-    -- Highest seq of the peer that this user has received, and read.
-    delivered_seq BIGINT NOT NULL DEFAULT 0,
+    -- Highest seq of the peer that this user has read.
     read_seq BIGINT NOT NULL DEFAULT 0,
-    -- Bytes of the messages this user has sent that the peer has not acknowledged.
-    undelivered_bytes BIGINT NOT NULL DEFAULT 0,
-    first_content_at TIMESTAMPTZ,
     -- When this user was last woken for messages that wait here; NULL again once it acknowledges
     -- some. One wake-up at a time.
     pushed_at TIMESTAMPTZ,

@@ -21,12 +21,6 @@ CREATE TABLE job (
 CREATE INDEX job_due ON job (queue, run_at) WHERE state < 2;
 CREATE INDEX job_finished ON job (finished_at) WHERE state >= 2;
 
--- How far a job that goes over a table by id has come.
-CREATE TABLE positions (
-    name TEXT PRIMARY KEY NOT NULL,
-    position BIGINT NOT NULL
-);
-
 -- First answers of requests that carried an Idempotency-Key; 24 hours.
 CREATE TABLE idempotency_keys (
     -- Who asked: a user, or nobody yet.

@@ -11,7 +11,6 @@ use tebdil_protocol::{
     franking::FrankingTag,
     id::MatchId,
 };
-use uuid::Uuid;
 
 use crate::{
     Result, people,
@@ -122,10 +121,10 @@ impl ChatLoad {
         }
         let tag = [1; 32];
         let ciphertext = self.ciphertext(&tag)?;
-        let text = |match_id: MatchId| {
+        let text = |match_id: MatchId, seq: i64| {
             let send = MessageSend {
                 match_id,
-                client_id: Uuid::new_v4(),
+                seq,
                 kind: MessageKind::Content,
                 ciphertext: ciphertext.clone(),
                 franking_tag: Some(tag.to_vec()),
@@ -148,7 +147,7 @@ impl ChatLoad {
             ));
         }
         let content = STANDARD.encode(self.ciphertext(&[1; 32])?);
-        let text = |_: MatchId| {
+        let text = |_: MatchId, _: i64| {
             format!("{{\"type\":\"message.new\",\"match_id\":\"1\",\"ciphertext\":\"{content}\"}}")
         };
         let figures = self.load(&[&peer], pairs, &text).await;
@@ -162,7 +161,7 @@ impl ChatLoad {
         &self,
         processes: &[&Process],
         pairs: Vec<(RawSocket, RawSocket, Option<MatchId>)>,
-        text: &dyn Fn(MatchId) -> String,
+        text: &dyn Fn(MatchId, i64) -> String,
     ) -> Result<Figures> {
         let until = Duration::from_secs(self.seconds);
         let used = || {
@@ -180,7 +179,10 @@ impl ChatLoad {
                 let mut seq = 0;
                 while start.elapsed() < until {
                     let sent = Instant::now();
-                    writer.send_text(text(id.unwrap_or(MatchId(1)))).await?;
+                    seq += 1;
+                    writer
+                        .send_text(text(id.unwrap_or(MatchId(1)), seq))
+                        .await?;
                     loop {
                         let frame = reader.recv_json().await?;
                         if frame["type"] == "message.new" {
@@ -189,7 +191,6 @@ impl ChatLoad {
                     }
                     delivered.push(sent.elapsed().as_secs_f64() * 1e3);
                     if let Some(match_id) = id {
-                        seq += 1;
                         reader
                             .send(&ClientFrame::MessageAck(MessageAck { match_id, seq }), None)
                             .await?;

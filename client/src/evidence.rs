@@ -43,7 +43,7 @@ impl EvidenceBook {
         let kept = &mut self.matches.entry(match_id).or_default().messages;
         // The process may have ended after the evidence was stored and before the keys were: then
         // the message is opened again.
-        kept.retain(|known| known.message_id != evidence.message_id);
+        kept.retain(|known| known.seq != evidence.seq);
         kept.push_back(evidence);
         if kept.len() > MAX_EVIDENCE {
             kept.pop_front();
@@ -100,14 +100,14 @@ impl EvidenceBook {
 pub(crate) mod tests {
     use std::time::Duration;
 
-    use tebdil_protocol::{Frank, id::MessageId};
+    use tebdil_protocol::Frank;
 
     use super::*;
 
-    pub fn evidence(match_id: i64, message_id: i64) -> Evidence {
+    pub fn evidence(match_id: i64, seq: i64) -> Evidence {
         Evidence {
             match_id: MatchId(match_id),
-            message_id: MessageId(message_id),
+            seq,
             content: b"{}".to_vec(),
             salt: vec![1; 32],
             franking_tag: vec![2; 32],
@@ -126,24 +126,24 @@ pub(crate) mod tests {
         (clock.clone(), EvidenceBook::new(clock, BTreeMap::new()))
     }
 
-    fn ids(book: &EvidenceBook, match_id: i64) -> Vec<i64> {
+    fn numbers(book: &EvidenceBook, match_id: i64) -> Vec<i64> {
         book.of(MatchId(match_id))
             .iter()
-            .map(|evidence| evidence.message_id.0)
+            .map(|evidence| evidence.seq)
             .collect()
     }
 
     #[test]
     fn the_last_twenty_of_each_match_are_kept_once() {
         let (_, mut book) = book();
-        for message_id in 1..=30 {
-            book.keep(evidence(1, message_id));
+        for seq in 1..=30 {
+            book.keep(evidence(1, seq));
         }
         book.keep(evidence(2, 31));
         book.keep(evidence(1, 30));
-        assert_eq!(ids(&book, 1), (11..=30).collect::<Vec<_>>());
-        assert_eq!(ids(&book, 2), [31]);
-        assert!(ids(&book, 3).is_empty());
+        assert_eq!(numbers(&book, 1), (11..=30).collect::<Vec<_>>());
+        assert_eq!(numbers(&book, 2), [31]);
+        assert!(numbers(&book, 3).is_empty());
         let changed = book.take_changed();
         assert_eq!(
             changed
@@ -162,18 +162,18 @@ pub(crate) mod tests {
         book.keep(evidence(2, 2));
         clock.advance(REPORTABLE * 2);
         book.forget_old();
-        assert_eq!(ids(&book, 1), [1], "the match goes on");
+        assert_eq!(numbers(&book, 1), [1], "the match goes on");
         book.ended(MatchId(1));
         clock.advance(REPORTABLE.saturating_sub(Duration::from_millis(1)));
         // Told again, as after a reconnect: the time does not begin anew.
         book.ended(MatchId(1));
         book.forget_old();
-        assert_eq!(ids(&book, 1), [1]);
+        assert_eq!(numbers(&book, 1), [1]);
         clock.advance(Duration::from_millis(1));
         book.take_changed();
         book.forget_old();
-        assert!(ids(&book, 1).is_empty());
-        assert_eq!(ids(&book, 2), [2]);
+        assert!(numbers(&book, 1).is_empty());
+        assert_eq!(numbers(&book, 2), [2]);
         assert_eq!(book.take_changed(), [(MatchId(1), None)]);
         book.ended(MatchId(9));
         assert!(

@@ -49,6 +49,8 @@ pub(crate) struct StoredMatch {
     pub match_id: MatchId,
     /// Every message of the peer up to here was opened.
     pub peer_seq: i64,
+    /// Last number given to an own message.
+    pub own_seq: i64,
     /// Whether the encryption of the match lives on this device.
     pub here: bool,
     /// Of the call, as told to the peer.
@@ -316,6 +318,7 @@ mod tests {
         let kept = StoredMatch {
             match_id: MatchId(1),
             peer_seq: 2,
+            own_seq: 3,
             here: true,
             own_certificate: None,
             peer_certificate: None,
@@ -351,8 +354,8 @@ mod tests {
         let file = state.device_file();
         assert!(file.load_evidence().expect("read").is_empty());
         let mut book = crate::evidence::EvidenceBook::new(Clock::system(0), BTreeMap::new());
-        for (match_id, message_id) in [(1, 10), (1, 11), (2, 12)] {
-            book.keep(crate::evidence::tests::evidence(match_id, message_id));
+        for (match_id, seq) in [(1, 10), (1, 11), (2, 12)] {
+            book.keep(crate::evidence::tests::evidence(match_id, seq));
         }
         let kept = book.take_changed();
         file.save_evidence(&kept).expect("save");

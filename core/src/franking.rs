@@ -17,7 +17,7 @@ use crate::crypto::{Key, KeyRing};
 use tebdil_protocol::{
     Evidence, Frank,
     franking::{FrankingTag, Salt, keyed, verify_tag},
-    id::{MatchId, MessageId, UserId},
+    id::{MatchId, UserId},
     time::Timestamp,
 };
 
@@ -31,7 +31,8 @@ pub struct FrankedMessage {
     pub match_id: MatchId,
     pub sender_id: UserId,
     pub recipient_id: UserId,
-    pub message_id: MessageId,
+    /// Position among the sender's messages in the match.
+    pub seq: i64,
     /// To the millisecond.
     pub sent_at: Timestamp,
     pub ciphertext_sha256: [u8; 32],
@@ -106,7 +107,7 @@ impl FrankingKeys {
             match_id: evidence.match_id,
             sender_id: sender,
             recipient_id: recipient,
-            message_id: evidence.message_id,
+            seq: evidence.seq,
             sent_at: evidence.sent_at,
             ciphertext_sha256,
         };
@@ -116,15 +117,15 @@ impl FrankingKeys {
     }
 }
 
-/// `HMAC-SHA256(K[kid], lp(domain) ‖ lp(tag) ‖ lp(match) ‖ lp(sender) ‖ lp(recipient) ‖ lp(message)
-/// ‖ lp(sent at) ‖ lp(SHA-256 of the ciphertext))`, the numbers as 64-bit big-endian, the time in
+/// `HMAC-SHA256(K[kid], lp(domain) ‖ lp(tag) ‖ lp(match) ‖ lp(sender) ‖ lp(recipient) ‖ lp(seq) ‖
+/// lp(sent at) ‖ lp(SHA-256 of the ciphertext))`, the numbers as 64-bit big-endian, the time in
 /// milliseconds since the Unix epoch.
 fn mac_of(key: &Key, message: &FrankedMessage) -> Hmac<Sha256> {
-    let [match_id, sender, recipient, id, sent_at] = [
+    let [match_id, sender, recipient, seq, sent_at] = [
         message.match_id.0,
         message.sender_id.0,
         message.recipient_id.0,
-        message.message_id.0,
+        message.seq,
         message.sent_at.millis(),
     ]
     .map(i64::to_be_bytes);
@@ -136,7 +137,7 @@ fn mac_of(key: &Key, message: &FrankedMessage) -> Hmac<Sha256> {
             &match_id,
             &sender,
             &recipient,
-            &id,
+            &seq,
             &sent_at,
             &message.ciphertext_sha256,
         ],

@@ -114,14 +114,7 @@ impl IdGenerator {
 
     /// The next id, greater than every id this generator made before.
     pub fn next<Id: From<i64>>(&self) -> Id {
-        self.next_after(0)
-    }
-
-    /// The next id, greater also than `floor`, which another node may have made. Where that node's
-    /// clock is ahead, ids run ahead of the time from here on.
-    pub fn next_after<Id: From<i64>>(&self, floor: i64) -> Id {
-        let now = ((self.clock.now().millis() - EPOCH_MS).max(1) << SEQUENCE_BITS)
-            .max((floor >> NODE_BITS) + 1);
+        let now = (self.clock.now().millis() - EPOCH_MS).max(1) << SEQUENCE_BITS;
         let advance = |last: i64| now.max(last + 1);
         let before = self
             .last
@@ -185,21 +178,6 @@ mod tests {
             assert!(id > last);
             last = id;
         }
-    }
-
-    #[test]
-    fn an_id_follows_one_of_a_node_whose_clock_is_ahead() {
-        let clock = Clock::manual(Timestamp::from_millis(EPOCH_MS + 5_000));
-        let ids = generator(&clock);
-        let floor = IdGenerator::first_id_at(clock.now() + Duration::from_secs(1)) | 0xfff;
-        let id = ids.next_after::<MatchId>(floor).0;
-        assert!(id > floor && id >> NODE_BITS == (floor >> NODE_BITS) + 1);
-        assert_eq!(
-            id & 0xfff,
-            ids.part(),
-            "its own node part: nobody else makes this id"
-        );
-        assert!(ids.next::<MatchId>().0 > id);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use tebdil_protocol::{
     domain::NotificationType,
-    id::{MatchId, NotificationId, UserId},
+    id::{MatchId, NotificationId, SessionId, UserId},
 };
 
 /// The queue of [`PushOrder`]s.
@@ -26,8 +26,12 @@ pub enum PushOrder {
         #[serde(rename = "type")]
         of: NotificationType,
     },
-    /// Messages wait in a match.
-    Message { user_id: UserId, match_id: MatchId },
+    /// Messages wait in a match, for the one device that can read them.
+    Message {
+        user_id: UserId,
+        match_id: MatchId,
+        session_id: SessionId,
+    },
 }
 
 impl PushOrder {

@@ -5,7 +5,6 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::{ErrorCode, MAX_CIPHERTEXT_BYTES, Secret};
 use crate::{
@@ -15,6 +14,9 @@ use crate::{
 
 /// Longest text id of a frame, bytes.
 const MAX_FRAME_ID_BYTES: usize = 64;
+
+/// Largest number of a message: 2^53 - 1, the largest that JSON carries everywhere (RFC 8259 §6).
+pub const MAX_SEQ: i64 = (1 << 53) - 1;
 
 /// A client's own name for a frame; the answer carries it as `re`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -82,8 +84,9 @@ pub struct MatchRef {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MessageSend {
     pub match_id: MatchId,
-    /// Names the message for repeats: the same id is never delivered twice.
-    pub client_id: Uuid,
+    /// Position among this side's messages in the match: 1, 2, 3 … At most [`MAX_SEQ`].
+    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
+    pub seq: i64,
     pub kind: MessageKind,
     #[serde(with = "super::base64_bytes")]
     #[schema(value_type = String)]
@@ -103,7 +106,8 @@ pub struct MessageSend {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MessageAck {
     pub match_id: MatchId,
-    /// At least 1.
+    /// 1 to [`MAX_SEQ`].
+    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
     pub seq: i64,
 }
 
@@ -257,12 +261,13 @@ pub fn parse_client_frame(text: &str) -> Result<(Option<FrameId>, ClientFrame), 
         "match.leave" => body(text).map(ClientFrame::MatchLeave),
         "message.send" => body::<MessageSend>(text)
             .and_then(within_bounds)
+            .and_then(|message| with_seq(message.seq, message))
             .map(ClientFrame::MessageSend),
         "message.ack" => body(text)
-            .and_then(positive_seq)
+            .and_then(|ack: MessageAck| with_seq(ack.seq, ack))
             .map(ClientFrame::MessageAck),
         "message.read" => body(text)
-            .and_then(positive_seq)
+            .and_then(|ack: MessageAck| with_seq(ack.seq, ack))
             .map(ClientFrame::MessageRead),
         "message.sync" => body(text).map(ClientFrame::MessageSync),
         "typing" => body(text).map(ClientFrame::Typing),
@@ -333,11 +338,13 @@ fn within_bounds(frame: MessageSend) -> Result<MessageSend, Refusal> {
     Ok(frame)
 }
 
-fn positive_seq(frame: MessageAck) -> Result<MessageAck, Refusal> {
-    if frame.seq < 1 {
-        return Err((ErrorCode::InvalidField, "seq: at least 1".to_owned()));
+/// The frame, when its `seq` is one.
+fn with_seq<T>(seq: i64, frame: T) -> Result<T, Refusal> {
+    if (1..=MAX_SEQ).contains(&seq) {
+        Ok(frame)
+    } else {
+        Err((ErrorCode::InvalidField, format!("seq: 1 to {MAX_SEQ}")))
     }
-    Ok(frame)
 }
 
 #[cfg(test)]
@@ -392,10 +399,25 @@ mod tests {
             message.starts_with("on: ") && !message.contains("+90"),
             "{message}"
         );
-        assert_eq!(
-            refusal(r#"{"type":"message.ack","match_id":"1","seq":0}"#).0,
-            ErrorCode::InvalidField
-        );
+        for seq in [
+            "0",
+            "-1",
+            "1.5",
+            "\"1\"",
+            "null",
+            "9007199254740992",
+            "1e300",
+        ] {
+            for frame in [
+                format!(r#"{{"type":"message.ack","match_id":"1","seq":{seq}}}"#),
+                format!(r#"{{"type":"message.read","match_id":"1","seq":{seq}}}"#),
+                format!(
+                    r#"{{"type":"message.send","match_id":"1","seq":{seq},"kind":"content","ciphertext":"AQ=="}}"#
+                ),
+            ] {
+                assert_eq!(refusal(&frame).0, ErrorCode::InvalidField, "{frame}");
+            }
+        }
         assert_eq!(
             refusal(r#"{"type":"message.ack","match_id":1,"seq":1}"#).0,
             ErrorCode::InvalidField
@@ -447,13 +469,13 @@ mod tests {
     fn frames_survive_the_round_trip() {
         let frame = ClientFrame::MessageSend(MessageSend {
             match_id: MatchId(7),
-            client_id: Uuid::nil(),
+            seq: 1,
             kind: MessageKind::Content,
             ciphertext: vec![1, 2, 3],
             franking_tag: None,
         });
         let text = frame.to_json(Some(&FrameId::Number(3)));
-        insta::assert_snapshot!(text, @r#"{"type":"message.send","match_id":"7","client_id":"00000000-0000-0000-0000-000000000000","kind":"content","ciphertext":"AQID","id":3}"#);
+        insta::assert_snapshot!(text, @r#"{"type":"message.send","match_id":"7","seq":1,"kind":"content","ciphertext":"AQID","id":3}"#);
         let (id, parsed) = parse_client_frame(&text).expect("parses");
         assert_eq!(id, Some(FrameId::Number(3)));
         assert!(matches!(parsed, ClientFrame::MessageSend(send) if send.ciphertext == [1, 2, 3]));

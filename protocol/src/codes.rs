@@ -86,7 +86,7 @@ error_codes! {
     TooManyMatches = "too_many_matches", 409, "Too many matches are active.";
     MatchEnded = "match_ended", 409, "The match has ended.";
     NotAVideoMatch = "not_a_video_match", 409, "The match is not for video.";
-    WrongDevice = "wrong_device", 409, "The call of this match lives on another device.";
+    WrongDevice = "wrong_device", 409, "This match lives on another device.";
     SignalRefused = "signal_refused", 409, "The call does not expect this signal now.";
     TooManyUndelivered = "too_many_undelivered", 429, "Too many messages wait for the peer; try again later.";
     MessageTooLarge = "message_too_large", 413, "The message is too large.";
@@ -97,6 +97,7 @@ error_codes! {
     AlreadyReported = "already_reported", 409, "The user was reported already.";
     NotReportable = "not_reportable", 422, "The match cannot be reported any more.";
     EvidenceInvalid = "evidence_invalid", 422, "The evidence is not what was said.";
+    OutOfOrder = "out_of_order", 409, "A message before this one is missing.";
     FrankingTagMismatch = "franking_tag_mismatch", 422, "The franking tag is not the one inside the message.";
     AlreadyBanned = "already_banned", 409, "The user is banned already.";
     NotBanned = "not_banned", 409, "The user is not banned.";

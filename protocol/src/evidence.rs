@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::bounds::{ContentText, HashText};
-use crate::{id::MatchId, id::MessageId, time::Timestamp};
+use crate::{id::MatchId, time::Timestamp};
 
 /// The server's word that a message with this franking tag passed through it, from one user to
 /// another, at one time. Only the server can check it.
@@ -22,7 +22,9 @@ pub struct Frank {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Evidence {
     pub match_id: MatchId,
-    pub message_id: MessageId,
+    /// Position among the sender's messages in the match.
+    #[schema(minimum = 1, maximum = 9_007_199_254_740_991_i64)]
+    pub seq: i64,
     /// The exact bytes of the content inside the message.
     #[serde(with = "super::base64_bytes")]
     #[schema(value_type = ContentText)]
@@ -51,7 +53,7 @@ impl std::fmt::Debug for Evidence {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Evidence")
             .field("match_id", &self.match_id)
-            .field("message_id", &self.message_id)
+            .field("seq", &self.seq)
             .finish_non_exhaustive()
     }
 }

@@ -90,8 +90,6 @@ ids! {
     SessionId,
     /// A conversation of two users.
     MatchId,
-    /// A stored message.
-    MessageId,
     /// A wish to be matched; used at most once.
     TicketId,
     /// A block of one user by another.
@@ -100,8 +98,6 @@ ids! {
     LedgerId,
     /// A one-time or last-resort key package.
     KeyPackageId,
-    /// A row of `message_logs`.
-    LogId,
     /// A row of `system_logs`.
     SystemLogId,
     /// A notification of a user.

@@ -41,7 +41,7 @@ pub use billing::{
     SubscriptionGrantRequest, SubscriptionStatus,
 };
 pub use client_frame::{
-    ClientFrame, DeviceInfo, FrameError, FrameId, Hello, MatchFind, MatchRef, MessageAck,
+    ClientFrame, DeviceInfo, FrameError, FrameId, Hello, MAX_SEQ, MatchFind, MatchRef, MessageAck,
     MessageSend, MessageSync, ResumePoint, RtcCandidate, RtcDescription, RtcState, TokenRefresh,
     Typing, parse_client_frame,
 };
@@ -62,8 +62,8 @@ pub use report::{
 };
 pub use rest::*;
 pub use server_frame::{
-    MatchEnded, MatchFound, MessageAccepted, MessageNew, MessageOrigin, PeerPresence, ServerFrame,
-    ServerMessage, SessionLimits, Welcome, WhoEnded,
+    MatchEnded, MatchFound, MessageAccepted, MessageNew, PeerPresence, ServerFrame, ServerMessage,
+    SessionLimits, Welcome, WhoEnded,
 };
 pub use staff::{
     AdminMatch, AdminMatchSide, AdminUser, AdminUserCounts, AdminUserDetail, FindUsersRequest,

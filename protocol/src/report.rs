@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 use super::{Evidence, bounds::Text1000};
 use crate::{
     domain::{ReportDecision, ReportReason, ReportStatus},
-    id::{BanId, MatchId, MessageId, ReportId, UserId},
+    id::{BanId, MatchId, ReportId, UserId},
     time::Timestamp,
 };
 
@@ -122,7 +122,8 @@ pub struct ReportDetails {
 /// A message of the reported user to the reporter, as it was said.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct VerifiedMessage {
-    pub message_id: MessageId,
+    /// Position among the reported user's messages in the match.
+    pub seq: i64,
     /// The text of a text message; anything else in its JSON form.
     pub text: String,
     pub sent_at: Timestamp,
@@ -135,7 +136,7 @@ pub struct VerifiedMessage {
 impl std::fmt::Debug for VerifiedMessage {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("VerifiedMessage")
-            .field("message_id", &self.message_id)
+            .field("seq", &self.seq)
             .finish_non_exhaustive()
     }
 }

@@ -7,10 +7,10 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use super::bounds::{DayText, InterestText, LanguageCode, PackageText, PhoneText};
 use crate::{
     domain::{
-        ClaimRefusal, ClaimStatus, EndReason, Locale, MatchRole, MatchStatus, MessageKind, Mode,
-        PushPlatform, UserRole,
+        ClaimRefusal, ClaimStatus, EndReason, Locale, MatchRole, MatchStatus, Mode, PushPlatform,
+        UserRole,
     },
-    id::{BlockId, ClaimId, MatchId, MessageId, SessionId, UserId},
+    id::{BlockId, ClaimId, MatchId, SessionId, UserId},
     time::Timestamp,
 };
 
@@ -280,6 +280,9 @@ impl Peer {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Match {
     pub id: MatchId,
+    /// Whether this device searched: the encryption, the messages and the call of the match live
+    /// on that one alone.
+    pub this_device: bool,
     pub mode: Mode,
     pub status: MatchStatus,
     pub peer: Peer,
@@ -295,31 +298,6 @@ pub struct Match {
     /// This side's claim, where it made one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
-}
-
-/// A message as one side reads it from the history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Message {
-    pub message_id: MessageId,
-    pub match_id: MatchId,
-    pub from: super::MessageOrigin,
-    /// Position among the sender's messages in the match, from 1.
-    pub seq: i64,
-    pub kind: MessageKind,
-    #[serde(with = "super::base64_bytes")]
-    #[schema(value_type = String)]
-    pub ciphertext: Vec<u8>,
-    #[serde(
-        with = "super::base64_bytes::optional",
-        default,
-        skip_serializing_if = "Option::is_none"
-    )]
-    #[schema(value_type = Option<String>)]
-    pub franking_tag: Option<Vec<u8>>,
-    /// Of a message with a franking tag.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub frank: Option<super::Frank>,
-    pub sent_at: Timestamp,
 }
 
 /// `PUT /v1/me/push-tokens/{token}`

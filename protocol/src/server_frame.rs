@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-use uuid::Uuid;
 
 use super::{
     Ad, ErrorCode, FrameId, Frank, Match, Notification, NotificationsRead, Quota, RtcCandidate,
@@ -10,7 +9,7 @@ use super::{
 };
 use crate::{
     domain::{EndReason, MatchStatus, MessageKind},
-    id::{MatchId, MessageId, SessionId, TicketId},
+    id::{MatchId, SessionId, TicketId},
     time::Timestamp,
 };
 
@@ -51,8 +50,6 @@ pub struct MatchFound {
     /// Base64; only for the offerer's device that searched, which starts the encryption with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer_key_package: Option<String>,
-    /// Whether this device searched, so that encryption and call live here.
-    pub this_device: bool,
     /// One-time key packages left for the session that searched, on its device only; refill below
     /// 20.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -83,31 +80,19 @@ pub struct MatchEnded {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MessageAccepted {
     pub match_id: MatchId,
-    pub client_id: Uuid,
     pub seq: i64,
-    pub message_id: MessageId,
     pub sent_at: Timestamp,
-    /// Of a message with a franking tag.
+    /// Of a message with a franking tag; not with a repeat of one that the peer has acknowledged.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub frank: Option<Frank>,
 }
 
-/// Whether a message was sent by the reader's own account.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum MessageOrigin {
-    #[serde(rename = "self")]
-    Me,
-    Peer,
-}
-
-/// A message of the peer, or of another device of the same user.
+/// A message of the peer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct MessageNew {
     pub match_id: MatchId,
-    pub from: MessageOrigin,
+    /// Position among the peer's messages in the match: 1, 2, 3 … without a gap.
     pub seq: i64,
-    pub message_id: MessageId,
     pub kind: MessageKind,
     #[serde(with = "super::base64_bytes")]
     #[schema(value_type = String)]
@@ -186,9 +171,9 @@ pub enum ServerFrame {
         /// With `quota_exhausted`.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         resets_at: Option<Timestamp>,
-        /// With a refused `message.send`, which then can be found without `re`.
+        /// With `out_of_order`: the `seq` of the next message in this match.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        client_id: Option<Uuid>,
+        expected_seq: Option<i64>,
     },
     /// A frame this build does not know; only a client reads it.
     #[serde(other, rename = "unknown")]
@@ -203,7 +188,7 @@ impl ServerFrame {
             message: message.into(),
             retry_after_ms: None,
             resets_at: None,
-            client_id: None,
+            expected_seq: None,
         }
     }
 

@@ -4,13 +4,12 @@
 use insta::assert_snapshot;
 use serde_json::json;
 use utoipa::PartialSchema as _;
-use uuid::Uuid;
 
 use super::{
     Ad, ClientFrame, CloseCode, DeviceInfo, ErrorCode, FrameId, Frank, Hello, Match, MatchEnded,
-    MatchFind, MatchFound, MatchRef, MessageAccepted, MessageAck, MessageNew, MessageOrigin,
-    MessageSend, MessageSync, Notification, NotificationsRead, Peer, PeerPresence, Quota,
-    ResumePoint, RtcCandidate, RtcDescription, RtcState, ServerFrame, ServerMessage, SessionLimits,
+    MatchFind, MatchFound, MatchRef, MessageAccepted, MessageAck, MessageNew, MessageSend,
+    MessageSync, Notification, NotificationsRead, Peer, PeerPresence, Quota, ResumePoint,
+    RtcCandidate, RtcDescription, RtcState, ServerFrame, ServerMessage, SessionLimits,
     TokenRefresh, Typing, User, Welcome, WhoEnded, parse_client_frame,
 };
 use crate::{
@@ -19,7 +18,7 @@ use crate::{
         CallState, DescriptionKind, EndReason, Locale, MatchRole, MatchStatus, MessageKind, Mode,
         NotificationType, UserRole,
     },
-    id::{AdId, MatchId, MessageId, NotificationId, SessionId, TicketId, UserId},
+    id::{AdId, MatchId, NotificationId, SessionId, TicketId, UserId},
     notice::Notice,
     time::Timestamp,
 };
@@ -75,6 +74,7 @@ fn quota() -> Quota {
 fn active_match() -> Match {
     Match {
         id: MATCH,
+        this_device: false,
         mode: Mode::Text,
         status: MatchStatus::Active,
         peer: Peer::new("kediadam".to_owned(), "9021".to_owned()),
@@ -120,15 +120,14 @@ fn client_frames() {
     assert_snapshot!(sent(&ClientFrame::MatchCancel), @r#"{"type":"match.cancel"}"#);
     assert_snapshot!(sent(&ClientFrame::MatchLeave(MatchRef { match_id: MATCH })), @r#"{"type":"match.leave","match_id":"7"}"#);
 
-    let client_id = Uuid::from_u128(1);
     let message = MessageSend {
         match_id: MATCH,
-        client_id,
+        seq: 5,
         kind: MessageKind::Content,
         ciphertext: vec![1, 2, 3],
         franking_tag: None,
     };
-    assert_snapshot!(sent(&ClientFrame::MessageSend(message.clone())), @r#"{"type":"message.send","match_id":"7","client_id":"00000000-0000-0000-0000-000000000001","kind":"content","ciphertext":"AQID"}"#);
+    assert_snapshot!(sent(&ClientFrame::MessageSend(message.clone())), @r#"{"type":"message.send","match_id":"7","seq":5,"kind":"content","ciphertext":"AQID"}"#);
     let handshake = MessageSend {
         kind: MessageKind::Handshake,
         ..message.clone()
@@ -137,8 +136,8 @@ fn client_frames() {
         franking_tag: Some(vec![255; 32]),
         ..message
     };
-    assert_snapshot!(sent(&ClientFrame::MessageSend(message)), @r#"{"type":"message.send","match_id":"7","client_id":"00000000-0000-0000-0000-000000000001","kind":"content","ciphertext":"AQID","franking_tag":"//////////////////////////////////////////8="}"#);
-    assert_snapshot!(sent(&ClientFrame::MessageSend(handshake)), @r#"{"type":"message.send","match_id":"7","client_id":"00000000-0000-0000-0000-000000000001","kind":"handshake","ciphertext":"AQID"}"#);
+    assert_snapshot!(sent(&ClientFrame::MessageSend(message)), @r#"{"type":"message.send","match_id":"7","seq":5,"kind":"content","ciphertext":"AQID","franking_tag":"//////////////////////////////////////////8="}"#);
+    assert_snapshot!(sent(&ClientFrame::MessageSend(handshake)), @r#"{"type":"message.send","match_id":"7","seq":5,"kind":"handshake","ciphertext":"AQID"}"#);
     assert_snapshot!(sent(&ClientFrame::MessageAck(MessageAck { match_id: MATCH, seq: 4 })), @r#"{"type":"message.ack","match_id":"7","seq":4}"#);
     assert_snapshot!(sent(&ClientFrame::MessageRead(MessageAck { match_id: MATCH, seq: 4 })), @r#"{"type":"message.read","match_id":"7","seq":4}"#);
     assert_snapshot!(sent(&ClientFrame::MessageSync(MessageSync { match_id: MATCH, peer_seq: 4 })), @r#"{"type":"message.sync","match_id":"7","peer_seq":4}"#);
@@ -192,7 +191,7 @@ fn welcome() {
             frames_per_second: 20,
         },
     };
-    assert_snapshot!(told(&ServerFrame::Welcome(Box::new(welcome))), @r#"{"type":"welcome","session_id":"5","user":{"id":"1","alias":"kediadam","tag":"9021","handle":"kediadam#9021","phone_masked":"+90 ••• 67","is_premium":false,"locale":"tr","role":"user","created_at":"2026-11-21T12:00:00.000Z","interests":["müzik"],"languages":["tr"],"quota":{"text":9,"video":3,"bonus":1,"daily_text":10,"daily_video":3,"resets_at":"2026-11-21T12:00:00.000Z"}},"quota":{"text":9,"video":3,"bonus":1,"daily_text":10,"daily_video":3,"resets_at":"2026-11-21T12:00:00.000Z"},"matches":[{"id":"7","mode":"text","status":"active","peer":{"alias":"kediadam","tag":"9021","handle":"kediadam#9021"},"role":"offerer","shared_interests":["müzik"],"created_at":"2026-11-21T12:00:00.000Z","expires_at":"2026-11-21T12:00:00.000Z","ended_at":null,"ended_reason":null,"unread":2}],"keys_remaining":20,"unread_notifications":3,"server_time":"2026-11-21T12:00:00.000Z","heartbeat_s":20,"limits":{"max_frame_bytes":65536,"max_ciphertext_bytes":16384,"max_devices":5,"frames_per_second":20}}"#);
+    assert_snapshot!(told(&ServerFrame::Welcome(Box::new(welcome))), @r#"{"type":"welcome","session_id":"5","user":{"id":"1","alias":"kediadam","tag":"9021","handle":"kediadam#9021","phone_masked":"+90 ••• 67","is_premium":false,"locale":"tr","role":"user","created_at":"2026-11-21T12:00:00.000Z","interests":["müzik"],"languages":["tr"],"quota":{"text":9,"video":3,"bonus":1,"daily_text":10,"daily_video":3,"resets_at":"2026-11-21T12:00:00.000Z"}},"quota":{"text":9,"video":3,"bonus":1,"daily_text":10,"daily_video":3,"resets_at":"2026-11-21T12:00:00.000Z"},"matches":[{"id":"7","this_device":false,"mode":"text","status":"active","peer":{"alias":"kediadam","tag":"9021","handle":"kediadam#9021"},"role":"offerer","shared_interests":["müzik"],"created_at":"2026-11-21T12:00:00.000Z","expires_at":"2026-11-21T12:00:00.000Z","ended_at":null,"ended_reason":null,"unread":2}],"keys_remaining":20,"unread_notifications":3,"server_time":"2026-11-21T12:00:00.000Z","heartbeat_s":20,"limits":{"max_frame_bytes":65536,"max_ciphertext_bytes":16384,"max_devices":5,"frames_per_second":20}}"#);
 }
 
 #[test]
@@ -201,24 +200,23 @@ fn match_frames() {
     let found = MatchFound {
         found: active_match(),
         peer_key_package: None,
-        this_device: false,
         keys_remaining: Some(20),
         quota: quota(),
     };
-    assert_snapshot!(told(&ServerFrame::MatchFound(Box::new(found.clone()))), @r#"{"type":"match.found","match":{"id":"7","mode":"text","status":"active","peer":{"alias":"kediadam","tag":"9021","handle":"kediadam#9021"},"role":"offerer","shared_interests":["müzik"],"created_at":"2026-11-21T12:00:00.000Z","expires_at":"2026-11-21T12:00:00.000Z","ended_at":null,"ended_reason":null,"unread":2},"this_device":false,"keys_remaining":20,"quota":{"text":9,"video":3,"bonus":1,"daily_text":10,"daily_video":3,"resets_at":"2026-11-21T12:00:00.000Z"}}"#);
+    assert_snapshot!(told(&ServerFrame::MatchFound(Box::new(found.clone()))), @r#"{"type":"match.found","match":{"id":"7","this_device":false,"mode":"text","status":"active","peer":{"alias":"kediadam","tag":"9021","handle":"kediadam#9021"},"role":"offerer","shared_interests":["müzik"],"created_at":"2026-11-21T12:00:00.000Z","expires_at":"2026-11-21T12:00:00.000Z","ended_at":null,"ended_reason":null,"unread":2},"keys_remaining":20,"quota":{"text":9,"video":3,"bonus":1,"daily_text":10,"daily_video":3,"resets_at":"2026-11-21T12:00:00.000Z"}}"#);
     let ended = Match {
         status: MatchStatus::Completed,
         ended_at: Some(NOON),
         ended_reason: Some(EndReason::Left),
+        this_device: true,
         ..active_match()
     };
     let found = MatchFound {
         found: ended,
         peer_key_package: Some("AQID".to_owned()),
-        this_device: true,
         ..found
     };
-    assert_snapshot!(told(&ServerFrame::MatchFound(Box::new(found))), @r#"{"type":"match.found","match":{"id":"7","mode":"text","status":"completed","peer":{"alias":"kediadam","tag":"9021","handle":"kediadam#9021"},"role":"offerer","shared_interests":["müzik"],"created_at":"2026-11-21T12:00:00.000Z","expires_at":"2026-11-21T12:00:00.000Z","ended_at":"2026-11-21T12:00:00.000Z","ended_reason":"left","unread":2},"peer_key_package":"AQID","this_device":true,"keys_remaining":20,"quota":{"text":9,"video":3,"bonus":1,"daily_text":10,"daily_video":3,"resets_at":"2026-11-21T12:00:00.000Z"}}"#);
+    assert_snapshot!(told(&ServerFrame::MatchFound(Box::new(found))), @r#"{"type":"match.found","match":{"id":"7","this_device":true,"mode":"text","status":"completed","peer":{"alias":"kediadam","tag":"9021","handle":"kediadam#9021"},"role":"offerer","shared_interests":["müzik"],"created_at":"2026-11-21T12:00:00.000Z","expires_at":"2026-11-21T12:00:00.000Z","ended_at":"2026-11-21T12:00:00.000Z","ended_reason":"left","unread":2},"peer_key_package":"AQID","keys_remaining":20,"quota":{"text":9,"video":3,"bonus":1,"daily_text":10,"daily_video":3,"resets_at":"2026-11-21T12:00:00.000Z"}}"#);
     assert_snapshot!(told(&ServerFrame::MatchCancelled), @r#"{"type":"match.cancelled"}"#);
     for (status, reason, by) in [
         (MatchStatus::Completed, EndReason::Left, WhoEnded::Me),
@@ -248,16 +246,13 @@ fn match_frames() {
 
 #[test]
 fn message_frames() {
-    let (client_id, message_id) = (Uuid::from_u128(1), MessageId(11));
     let accepted = MessageAccepted {
         match_id: MATCH,
-        client_id,
         seq: 4,
-        message_id,
         sent_at: NOON,
         frank: None,
     };
-    assert_snapshot!(told(&ServerFrame::MessageAccepted(accepted.clone())), @r#"{"type":"message.accepted","match_id":"7","client_id":"00000000-0000-0000-0000-000000000001","seq":4,"message_id":"11","sent_at":"2026-11-21T12:00:00.000Z"}"#);
+    assert_snapshot!(told(&ServerFrame::MessageAccepted(accepted.clone())), @r#"{"type":"message.accepted","match_id":"7","seq":4,"sent_at":"2026-11-21T12:00:00.000Z"}"#);
     let frank = Some(Frank {
         kid: "f1".to_owned(),
         mac: vec![0; 32],
@@ -266,27 +261,24 @@ fn message_frames() {
         frank: frank.clone(),
         ..accepted
     };
-    assert_snapshot!(told(&ServerFrame::MessageAccepted(accepted)), @r#"{"type":"message.accepted","match_id":"7","client_id":"00000000-0000-0000-0000-000000000001","seq":4,"message_id":"11","sent_at":"2026-11-21T12:00:00.000Z","frank":{"kid":"f1","mac":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}}"#);
+    assert_snapshot!(told(&ServerFrame::MessageAccepted(accepted)), @r#"{"type":"message.accepted","match_id":"7","seq":4,"sent_at":"2026-11-21T12:00:00.000Z","frank":{"kid":"f1","mac":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}}"#);
     let new = MessageNew {
         match_id: MATCH,
-        from: MessageOrigin::Peer,
         seq: 4,
-        message_id,
         kind: MessageKind::Handshake,
         ciphertext: vec![1, 2, 3],
         franking_tag: None,
         frank: None,
         sent_at: NOON,
     };
-    assert_snapshot!(told(&ServerFrame::MessageNew(new.clone())), @r#"{"type":"message.new","match_id":"7","from":"peer","seq":4,"message_id":"11","kind":"handshake","ciphertext":"AQID","sent_at":"2026-11-21T12:00:00.000Z"}"#);
+    assert_snapshot!(told(&ServerFrame::MessageNew(new.clone())), @r#"{"type":"message.new","match_id":"7","seq":4,"kind":"handshake","ciphertext":"AQID","sent_at":"2026-11-21T12:00:00.000Z"}"#);
     let new = MessageNew {
-        from: MessageOrigin::Me,
         kind: MessageKind::Content,
         franking_tag: Some(vec![255; 32]),
         frank,
         ..new
     };
-    assert_snapshot!(told(&ServerFrame::MessageNew(new)), @r#"{"type":"message.new","match_id":"7","from":"self","seq":4,"message_id":"11","kind":"content","ciphertext":"AQID","franking_tag":"//////////////////////////////////////////8=","frank":{"kid":"f1","mac":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},"sent_at":"2026-11-21T12:00:00.000Z"}"#);
+    assert_snapshot!(told(&ServerFrame::MessageNew(new)), @r#"{"type":"message.new","match_id":"7","seq":4,"kind":"content","ciphertext":"AQID","franking_tag":"//////////////////////////////////////////8=","frank":{"kid":"f1","mac":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="},"sent_at":"2026-11-21T12:00:00.000Z"}"#);
     assert_snapshot!(told(&ServerFrame::MessageDelivered { match_id: MATCH, seq: 4 }), @r#"{"type":"message.delivered","match_id":"7","seq":4}"#);
     assert_snapshot!(told(&ServerFrame::MessageRead { match_id: MATCH, seq: 4 }), @r#"{"type":"message.read","match_id":"7","seq":4}"#);
     let answer = RtcDescription {
@@ -345,10 +337,10 @@ fn other_frames() {
         message: "x".to_owned(),
         retry_after_ms: Some(5),
         resets_at: Some(NOON),
-        client_id: Some(Uuid::from_u128(1)),
+        expected_seq: Some(4),
     };
-    assert_snapshot!(told(&full), @r#"{"type":"error","code":"quota_exhausted","message":"x","retry_after_ms":5,"resets_at":"2026-11-21T12:00:00.000Z","client_id":"00000000-0000-0000-0000-000000000001"}"#);
-    assert_snapshot!(full.to_json(Some(&FrameId::Text("a".to_owned()))), @r#"{"type":"error","code":"quota_exhausted","message":"x","retry_after_ms":5,"resets_at":"2026-11-21T12:00:00.000Z","client_id":"00000000-0000-0000-0000-000000000001","re":"a"}"#);
+    assert_snapshot!(told(&full), @r#"{"type":"error","code":"quota_exhausted","message":"x","retry_after_ms":5,"resets_at":"2026-11-21T12:00:00.000Z","expected_seq":4}"#);
+    assert_snapshot!(full.to_json(Some(&FrameId::Text("a".to_owned()))), @r#"{"type":"error","code":"quota_exhausted","message":"x","retry_after_ms":5,"resets_at":"2026-11-21T12:00:00.000Z","expected_seq":4,"re":"a"}"#);
 }
 
 /// Does not compile until a new variant has a name here; its snapshot belongs above.

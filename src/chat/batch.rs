@@ -4,18 +4,14 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use tebdil_core::store::{NewMessage, NewReceipt};
 use tebdil_protocol::{ErrorCode, FrameId, ServerFrame, id::MatchId};
-use uuid::Uuid;
 
-use crate::hub::{Connection, ConnectionId};
+use crate::hub::Connection;
 
 /// How long a client should wait before it repeats what could not be stored, milliseconds.
 const RETRY_AFTER_MS: u64 = 1_000;
 
 /// How long it should wait for a peer to acknowledge what it has, milliseconds.
 const UNDELIVERED_RETRY_AFTER_MS: u64 = 5_000;
-
-/// What a device says in a match: its order is kept.
-pub(super) type Line = (ConnectionId, MatchId);
 
 /// Where an operation came from, and what the client calls it.
 #[derive(Debug)]
@@ -36,7 +32,7 @@ impl Origin {
         self.connection.send(frame, self.re.as_ref());
     }
 
-    pub(super) fn refuse(&self, code: ErrorCode, client_id: Option<Uuid>) {
+    pub(super) fn refuse(&self, code: ErrorCode) {
         let retry_after_ms = match code {
             ErrorCode::Unavailable | ErrorCode::Draining => Some(RETRY_AFTER_MS),
             ErrorCode::TooManyUndelivered => Some(UNDELIVERED_RETRY_AFTER_MS),
@@ -47,7 +43,18 @@ impl Origin {
             message: code.title().to_owned(),
             retry_after_ms,
             resets_at: None,
-            client_id,
+            expected_seq: None,
+        });
+    }
+
+    /// Refuses a message that is not the next one, `expected`.
+    pub(super) fn out_of_order(&self, expected: i64) {
+        self.answer(&ServerFrame::Error {
+            code: ErrorCode::OutOfOrder,
+            message: ErrorCode::OutOfOrder.title().to_owned(),
+            retry_after_ms: None,
+            resets_at: None,
+            expected_seq: Some(expected),
         });
     }
 }
@@ -81,22 +88,8 @@ impl Op {
         }
     }
 
-    /// `None` for what is no message: receipts say what is true in any order.
-    pub(super) fn line(&self) -> Option<Line> {
-        match self {
-            Self::Send {
-                origin, message, ..
-            } => Some((origin.connection.id, message.match_id)),
-            Self::Receipt { .. } => None,
-        }
-    }
-
     pub(super) fn refuse(&self, code: ErrorCode) {
-        let client_id = match self {
-            Self::Send { message, .. } => Some(message.client_id),
-            Self::Receipt { .. } => None,
-        };
-        self.origin().refuse(code, client_id);
+        self.origin().refuse(code);
     }
 }
 

@@ -1,11 +1,8 @@
-//! Who is in which match, remembered for the frames that are not stored.
+//! Which devices a match belongs to, remembered for the frames that are not stored.
 
 use quick_cache::sync::Cache;
-use tebdil_core::store::{Parties, Store, StoreError};
-use tebdil_protocol::{
-    id::{MatchId, UserId},
-    time::Timestamp,
-};
+use tebdil_core::store::{MatchDevice, Parties, Store, StoreError};
+use tebdil_protocol::{ErrorCode, id::MatchId, time::Timestamp};
 
 /// A bounded memory of [`Matches::parties`](tebdil_core::store::Matches::parties).
 ///
@@ -24,14 +21,15 @@ impl Directory {
         }
     }
 
-    /// The peer of `user` in a match that goes on; `None` where there is no such match of the user.
+    /// The device at the other side of `device` in a match that goes on; `Err` with why there is
+    /// none.
     pub async fn peer(
         &self,
         store: &Store,
         match_id: MatchId,
-        user: UserId,
+        device: MatchDevice,
         now: Timestamp,
-    ) -> Result<Option<UserId>, StoreError> {
+    ) -> Result<Result<MatchDevice, ErrorCode>, StoreError> {
         let parties = match self.known.get(&match_id) {
             Some(parties) => Some(parties),
             None => store
@@ -40,9 +38,18 @@ impl Directory {
                 .await?
                 .inspect(|parties| self.known.insert(match_id, *parties)),
         };
-        Ok(parties
-            .filter(|parties| now < parties.expired_at)
-            .and_then(|parties| parties.peer_of(user)))
+        let Some(parties) = parties.filter(|parties| now < parties.expired_at) else {
+            let known = store.matches().match_of(match_id, device.0).await?;
+            return Ok(Err(match known {
+                Some(_) => ErrorCode::MatchEnded,
+                None => ErrorCode::NotFound,
+            }));
+        };
+        Ok(match parties.devices {
+            [own, peer] | [peer, own] if own == device => Ok(peer),
+            [(a, _), (b, _)] if a == device.0 || b == device.0 => Err(ErrorCode::WrongDevice),
+            _ => Err(ErrorCode::NotFound),
+        })
     }
 
     /// The match is over.

@@ -15,10 +15,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-pub use replay::Missed;
+pub use replay::{Missed, from_peer};
 use tebdil_core::{
     realtime::{Announcement, Presence, RealtimeError},
-    store::{ChatRules, End, EndedMatch, MatchRow, NewMessage, NewReceipt, Store, StoreError},
+    store::{
+        ChatRules, End, EndedMatch, MatchDevice, MatchRow, NewMessage, NewReceipt, Store,
+        StoreError,
+    },
 };
 use tebdil_protocol::{
     ErrorCode, FrameId, MatchEnded, MessageAck, MessageSend, PeerPresence, ServerFrame, Typing,
@@ -126,12 +129,13 @@ impl Chat {
             {
                 Some(franking::ciphertext_sha256(&frame.ciphertext))
             }
-            Some(_) => return from.refuse(ErrorCode::FrankingTagMismatch, Some(frame.client_id)),
+            Some(_) => return from.refuse(ErrorCode::FrankingTagMismatch),
         };
         let message = NewMessage {
             match_id: frame.match_id,
             sender_id: origin.user_id,
-            client_id: frame.client_id,
+            session_id: origin.session_id,
+            seq: frame.seq,
             kind: frame.kind,
             ciphertext: frame.ciphertext,
             franking_tag: frame.franking_tag,
@@ -156,6 +160,7 @@ impl Chat {
         let receipt = NewReceipt {
             match_id: frame.match_id,
             user_id: origin.user_id,
+            session_id: origin.session_id,
             seq: frame.seq,
             read,
         };
@@ -179,27 +184,13 @@ impl Chat {
         frame: Typing,
         re: Option<&FrameId>,
     ) -> Result<(), StoreError> {
-        match self
-            .directory
-            .peer(
-                &self.store,
-                frame.match_id,
-                origin.user_id,
-                self.clock.now(),
-            )
-            .await?
-        {
-            Some(peer) => self.hub.send(
-                peer,
-                &ServerFrame::Typing {
-                    match_id: frame.match_id,
-                    on: frame.on,
-                },
-            ),
-            None => origin.send(
-                &self.no_such_match(frame.match_id, origin.user_id).await?,
-                re,
-            ),
+        let Typing { match_id, on } = frame;
+        match self.peer_of(origin, match_id).await? {
+            Ok((peer, session)) => {
+                let typing = ServerFrame::Typing { match_id, on };
+                self.hub.send_to_device(peer, session, &typing);
+            }
+            Err(code) => origin.send(&ServerFrame::error(code, code.title()), re),
         }
         Ok(())
     }
@@ -370,24 +361,17 @@ impl Chat {
         }
     }
 
-    /// The error for a match that is over or not the user's.
-    async fn no_such_match(
+    /// The device at the other side of a match; `Err` with why there is none for this connection.
+    async fn peer_of(
         &self,
+        origin: &Connection,
         match_id: MatchId,
-        user: UserId,
-    ) -> Result<ServerFrame, StoreError> {
-        let known = self
-            .store
-            .matches()
-            .match_of(match_id, user)
-            .await?
-            .is_some();
-        let code = if known {
-            ErrorCode::MatchEnded
-        } else {
-            ErrorCode::NotFound
-        };
-        Ok(ServerFrame::error(code, code.title()))
+    ) -> Result<Result<MatchDevice, ErrorCode>, StoreError> {
+        let device = (origin.user_id, origin.session_id);
+        let now = self.clock.now();
+        self.directory
+            .peer(&self.store, match_id, device, now)
+            .await
     }
 }
 

@@ -8,8 +8,8 @@ use tebdil_core::{
     store::{MatchRow, MessageRow, StoreError},
 };
 use tebdil_protocol::{
-    ErrorCode, FrameId, MatchFound, MessageNew, MessageOrigin, MessageSync, PeerPresence, Quota,
-    ResumePoint, ServerFrame,
+    ErrorCode, FrameId, MatchFound, MessageNew, MessageSync, PeerPresence, Quota, ResumePoint,
+    ServerFrame,
     id::{MatchId, UserId},
 };
 
@@ -67,8 +67,9 @@ impl Chat {
                 .find(|point| point.match_id == row.id)
                 .map(|point| point.peer_seq);
             let resume = claimed.map(|seq| seq.clamp(0, row.peer_last_seq));
-            let mut after = resume.unwrap_or(row.delivered_seq);
-            loop {
+            let mut after = resume.unwrap_or(row.delivered_seq());
+            // What is said in a match goes to the device that it belongs to.
+            while row.session_id == connection.session_id {
                 let page = self
                     .store
                     .messages()
@@ -121,22 +122,25 @@ impl Chat {
         if unheard_of {
             // Perhaps the device never heard of the match.
             frames.push(ServerFrame::MatchFound(Box::new(MatchFound {
-                found: row.view(self.clock.now())?,
+                found: row.view(connection.session_id, self.clock.now())?,
                 peer_key_package: row
                     .peer_key_package
                     .as_ref()
                     .filter(|_| this_device)
                     .map(|package| STANDARD.encode(package)),
-                this_device,
                 keys_remaining: this_device.then_some(missed.keys_remaining),
                 quota: missed.quota.clone(),
             })));
         }
         frames.push(ServerFrame::PeerPresence(PeerPresence { match_id, online }));
-        if row.peer_delivered_seq > 0 {
+        if !this_device {
+            return Ok(frames);
+        }
+        let delivered = row.peer_delivered_seq();
+        if delivered > 0 {
             frames.push(ServerFrame::MessageDelivered {
                 match_id,
-                seq: row.peer_delivered_seq,
+                seq: delivered,
             });
         }
         if row.peer_read_seq > 0 {
@@ -177,23 +181,8 @@ impl Chat {
         re: Option<&FrameId>,
         franking: &FrankingKeys,
     ) -> Result<(), StoreError> {
-        if self
-            .directory
-            .peer(
-                &self.store,
-                frame.match_id,
-                connection.user_id,
-                self.clock.now(),
-            )
-            .await?
-            .is_none()
-        {
-            connection.send(
-                &self
-                    .no_such_match(frame.match_id, connection.user_id)
-                    .await?,
-                re,
-            );
+        if let Err(code) = self.peer_of(connection, frame.match_id).await? {
+            connection.send(&ServerFrame::error(code, code.title()), re);
             return Ok(());
         }
         if frame.peer_seq < 0 {
@@ -227,17 +216,16 @@ impl Chat {
     }
 }
 
-pub(super) fn from_peer(franking: &FrankingKeys, row: MessageRow) -> MessageNew {
+/// A message that its receiver has not acknowledged, as it is sent again.
+pub fn from_peer(franking: &FrankingKeys, row: MessageRow) -> MessageNew {
     let frank = row.franked().map(|message| franking.frank(&message));
     MessageNew {
         match_id: row.match_id,
-        from: MessageOrigin::Peer,
         seq: row.seq,
-        message_id: row.id,
         kind: row.kind,
         ciphertext: row.content,
         franking_tag: row.franking_tag,
         frank,
-        sent_at: row.created_at,
+        sent_at: row.sent_at,
     }
 }

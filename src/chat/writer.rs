@@ -5,11 +5,16 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tebdil_core::{
     franking::{FrankedMessage, FrankingKeys},
-    store::{Append, Appended, ChatRules, NewMessage, NewReceipt, Receipt, Store, StoreError},
+    store::{
+        Append, ChatRules, MatchDevice, MessageRow, NewMessage, NewReceipt, Receipt, Store,
+        StoreError,
+    },
 };
 use tebdil_protocol::{
-    ErrorCode, Frank, MessageAccepted, MessageNew, MessageOrigin, ServerFrame, domain::MessageKind,
-    id::MatchId, time::Clock,
+    ErrorCode, Frank, MessageAccepted, MessageNew, ServerFrame,
+    domain::MessageKind,
+    id::{MatchId, UserId},
+    time::{Clock, Timestamp},
 };
 use tokio::{
     sync::mpsc,
@@ -18,13 +23,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    batch::{Batch, Line, Op, Origin},
+    batch::{Batch, Op, Origin},
     replay::from_peer,
 };
-use crate::{
-    hub::{Hub, Outgoing},
-    notifications::Wakeups,
-};
+use crate::{hub::Hub, notifications::Wakeups};
 
 /// Most operations that are taken from the queue at a time, and most that wait for matches that are
 /// held.
@@ -50,22 +52,6 @@ pub struct Writer {
     wakeups: Arc<Wakeups>,
     /// Matches that somebody else held when they were to be written, and since when.
     held: HashMap<MatchId, Instant>,
-}
-
-/// What is left of a batch.
-#[derive(Debug, Default)]
-struct Left {
-    /// Of matches that somebody else holds.
-    busy: Vec<Op>,
-    /// Whose messages were refused for the time being, and how.
-    refused: HashMap<Line, ErrorCode>,
-}
-
-impl Left {
-    fn refuse(&mut self, op: &Op, code: ErrorCode) {
-        op.refuse(code);
-        self.refused.extend(op.line().map(|line| (line, code)));
-    }
 }
 
 impl Writer {
@@ -106,13 +92,9 @@ impl Writer {
             } else if !self.held.is_empty() {
                 self.pause(&mut batch).await;
             }
-            let mut left = self.commit(&mut batch, &franking).await;
-            self.hold_back(&mut left);
-            // First again: what is queued behind it must not overtake it.
-            batch.append(&mut left.busy);
-            if !left.refused.is_empty() {
-                self.refuse_behind(&left.refused, &mut batch);
-            }
+            let busy = self.commit(&mut batch, &franking).await;
+            // First again: what is queued behind it would be out of order.
+            batch.extend(self.hold_back(busy));
         }
     }
 
@@ -127,42 +109,30 @@ impl Writer {
         }
     }
 
-    /// Refuses what has waited too long for matches that somebody else holds. Of a match all of it,
-    /// or what came later would overtake.
-    fn hold_back(&mut self, left: &mut Left) {
+    /// Refuses what has waited too long for matches that somebody else holds; the rest is tried
+    /// again.
+    fn hold_back(&mut self, busy: Vec<Op>) -> Vec<Op> {
         let now = Instant::now();
         let before = std::mem::take(&mut self.held);
-        let busy = std::mem::take(&mut left.busy);
         let full = busy.len() > MAX_BATCH;
+        let mut again = Vec::with_capacity(busy.len());
         for op in busy {
             let since = before.get(&op.match_id()).copied().unwrap_or(now);
             if full || now >= since + HELD {
-                left.refuse(&op, ErrorCode::Unavailable);
+                op.refuse(ErrorCode::Unavailable);
             } else {
                 self.held.insert(op.match_id(), since);
-                left.busy.push(op);
+                again.push(op);
             }
         }
-    }
-
-    /// Refuses what was queued behind a refused message of the same sender, too: its sender did not
-    /// know, and will repeat them in order.
-    fn refuse_behind(&mut self, refused: &HashMap<Line, ErrorCode>, batch: &mut Vec<Op>) {
-        // All that was there: the queue is bounded, and what is left in it would overtake what was
-        // refused.
-        for _ in 0..self.ops.len() {
-            let Ok(op) = self.ops.try_recv() else { return };
-            match op.line().and_then(|line| refused.get(&line)) {
-                Some(code) => op.refuse(*code),
-                None => batch.push(op),
-            }
-        }
+        again
     }
 
     /// Writes a batch and leaves it empty. One that failed is written in halves, so that one bad
-    /// match refuses only what belongs to it.
-    async fn commit(&self, batch: &mut Vec<Op>, franking: &FrankingKeys) -> Left {
-        let mut left = Left::default();
+    /// match refuses only what belongs to it. What is of matches that somebody else holds comes
+    /// back.
+    async fn commit(&self, batch: &mut Vec<Op>, franking: &FrankingKeys) -> Vec<Op> {
+        let mut busy = Vec::new();
         let mut parts: Vec<Batch> = vec![batch.drain(..).collect()];
         let mut until = None;
         while let Some(part) = parts.pop() {
@@ -180,7 +150,7 @@ impl Writer {
                 .await
             {
                 Ok((appends, receipts)) => {
-                    self.tell(part, appends, receipts, franking, &mut left)
+                    self.tell(part, appends, receipts, franking, &mut busy)
                         .await;
                 }
                 Err(error) => {
@@ -191,18 +161,16 @@ impl Writer {
                     match if again { part.halves() } else { Err(part) } {
                         Ok([first, second]) => parts.extend([second, first]),
                         Err(part) => {
-                            fail(&error, part, &mut left);
+                            fail(&error, part);
                             if !again {
-                                parts
-                                    .drain(..)
-                                    .for_each(|part| fail(&error, part, &mut left));
+                                parts.drain(..).for_each(|part| fail(&error, part));
                             }
                         }
                     }
                 }
             }
         }
-        left
+        busy
     }
 
     /// Tells what became of a batch that was written.
@@ -212,7 +180,7 @@ impl Writer {
         appends: Vec<Append>,
         receipts: Vec<Receipt>,
         franking: &FrankingKeys,
-        left: &mut Left,
+        busy: &mut Vec<Op>,
     ) {
         let Batch {
             messages,
@@ -223,34 +191,30 @@ impl Writer {
         for ((message, (origin, digest)), append) in messages.into_iter().zip(senders).zip(appends)
         {
             match append {
-                Append::Ended => origin.refuse(ErrorCode::MatchEnded, Some(message.client_id)),
-                Append::NotFound => origin.refuse(ErrorCode::NotFound, Some(message.client_id)),
-                Append::Full => left.refuse(
-                    &Op::Send {
-                        message,
-                        digest,
-                        origin,
-                    },
-                    ErrorCode::TooManyUndelivered,
-                ),
-                Append::Busy => left.busy.push(Op::Send {
+                Append::Ended => origin.refuse(ErrorCode::MatchEnded),
+                Append::NotFound => origin.refuse(ErrorCode::NotFound),
+                Append::WrongDevice => origin.refuse(ErrorCode::WrongDevice),
+                Append::Full => origin.refuse(ErrorCode::TooManyUndelivered),
+                Append::OutOfOrder { expected } => origin.out_of_order(expected),
+                Append::Busy => busy.push(Op::Send {
                     message,
                     digest,
                     origin,
                 }),
-                Append::Accepted(appended) if appended.repeated => {
-                    self.repeated(&message, &origin, &appended, franking).await;
+                Append::Repeated { receiver } => {
+                    self.repeated(&message, &origin, receiver, franking).await;
                 }
-                Append::Accepted(appended) => {
-                    let franked = digest.and_then(|digest| franked(&message, &appended, digest));
-                    let frank = franked.map(|message| franking.frank(&message));
-                    self.appended(message, &origin, &appended, frank);
+                Append::Accepted { sent_at, receiver } => {
+                    let frank = digest
+                        .and_then(|digest| franked(&message, sent_at, receiver, digest))
+                        .map(|message| franking.frank(&message));
+                    self.appended(message, &origin, sent_at, receiver, frank);
                 }
             }
         }
         for ((receipt, origin), outcome) in acknowledged.into_iter().zip(readers).zip(receipts) {
             match outcome {
-                Receipt::Busy => left.busy.push(Op::Receipt { receipt, origin }),
+                Receipt::Busy => busy.push(Op::Receipt { receipt, origin }),
                 outcome => self.recorded(&receipt, &origin, outcome),
             }
         }
@@ -260,24 +224,26 @@ impl Writer {
         &self,
         message: NewMessage,
         origin: &Origin,
-        appended: &Appended,
+        sent_at: Timestamp,
+        receiver: MatchDevice,
         frank: Option<Frank>,
     ) {
-        origin.answer(&accepted(&message, appended, frank.clone()));
+        origin.answer(&accepted(&message, sent_at, frank.clone()));
         metrics::counter!("tebdil_messages_total").increment(1);
-        if message.kind == MessageKind::Content && !self.hub.is_here(appended.receiver_id) {
-            self.wakeups.message(message.match_id, appended.receiver_id);
+        let (user, session) = receiver;
+        if message.kind == MessageKind::Content && self.hub.device(user, session).is_none() {
+            self.wakeups.message(message.match_id, receiver);
         }
-        let sender_id = message.sender_id;
-        let mut frame = new_message(message, appended, frank);
-        self.hub.send_encoded(appended.receiver_id, None, || {
-            Outgoing::new(&ServerFrame::MessageNew(frame.clone()), None)
+        let frame = ServerFrame::MessageNew(MessageNew {
+            match_id: message.match_id,
+            seq: message.seq,
+            kind: message.kind,
+            ciphertext: message.ciphertext,
+            franking_tag: message.franking_tag,
+            frank,
+            sent_at,
         });
-        self.hub
-            .send_encoded(sender_id, Some(origin.connection.id), || {
-                frame.from = MessageOrigin::Me;
-                Outgoing::new(&ServerFrame::MessageNew(frame), None)
-            });
+        self.hub.send_to_device(user, session, &frame);
     }
 
     /// A repeat is answered as the first time. One that was never acknowledged may be one whose
@@ -286,106 +252,110 @@ impl Writer {
         &self,
         repeat: &NewMessage,
         origin: &Origin,
-        appended: &Appended,
+        (user, session): MatchDevice,
         franking: &FrankingKeys,
     ) {
         // What the repeat brought is not looked at: nobody sees, and nothing is vouched for, what
         // the store does not hold.
-        let stored = match self
-            .store
-            .messages()
-            .messages_from_peer(repeat.match_id, appended.receiver_id, appended.seq - 1, 1)
-            .await
-        {
-            Ok(rows) => rows.into_iter().find(|row| row.id == appended.message_id),
+        match self.stored(repeat, user).await {
+            Ok(Some((sent_at, waiting))) => {
+                let frame = waiting.map(|row| from_peer(franking, row));
+                let frank = frame.as_ref().and_then(|frame| frame.frank.clone());
+                origin.answer(&accepted(repeat, sent_at, frank));
+                if let Some(frame) = frame {
+                    let frame = ServerFrame::MessageNew(frame);
+                    self.hub.send_to_device(user, session, &frame);
+                }
+            }
+            // The log outlives the match.
+            Ok(None) => origin.refuse(ErrorCode::MatchEnded),
             Err(error) => {
                 tracing::warn!(%error, "a repeated message could not be read; its sender repeats it once more");
-                return origin.refuse(ErrorCode::Unavailable, Some(repeat.client_id));
+                origin.refuse(ErrorCode::Unavailable);
             }
-        };
-        let Some(row) = stored else {
-            return origin.refuse(ErrorCode::MatchEnded, Some(repeat.client_id));
-        };
-        let frame = from_peer(franking, row);
-        origin.answer(&accepted(repeat, appended, frame.frank.clone()));
-        if !appended.delivered {
-            self.hub
-                .send(appended.receiver_id, &ServerFrame::MessageNew(frame));
         }
+    }
+
+    /// When a message was accepted, and the message while `receiver` has not acknowledged it.
+    async fn stored(
+        &self,
+        repeat: &NewMessage,
+        receiver: UserId,
+    ) -> Result<Option<(Timestamp, Option<MessageRow>)>, StoreError> {
+        let messages = self.store.messages();
+        let (match_id, seq) = (repeat.match_id, repeat.seq);
+        let Some(sent_at) = messages
+            .accepted_at(match_id, repeat.sender_id, seq)
+            .await?
+        else {
+            return Ok(None);
+        };
+        let waiting = messages
+            .messages_from_peer(match_id, receiver, seq - 1, 1)
+            .await?;
+        let waiting = waiting.into_iter().find(|row| row.seq == seq);
+        Ok(Some((sent_at, waiting)))
     }
 
     fn recorded(&self, receipt: &NewReceipt, origin: &Origin, outcome: Receipt) {
         match outcome {
-            Receipt::Recorded { peer_id } => {
+            Receipt::Recorded {
+                sender: (user, session),
+            } => {
                 let (match_id, seq) = (receipt.match_id, receipt.seq);
                 let frame = if receipt.read {
                     ServerFrame::MessageRead { match_id, seq }
                 } else {
                     ServerFrame::MessageDelivered { match_id, seq }
                 };
-                self.hub.send(peer_id, &frame);
+                self.hub.send_to_device(user, session, &frame);
             }
             Receipt::Known | Receipt::Busy => {}
             Receipt::Beyond => origin.answer(&ServerFrame::error(
                 ErrorCode::InvalidField,
                 "seq: the peer has not sent that many",
             )),
-            Receipt::Ended => origin.refuse(ErrorCode::MatchEnded, None),
-            Receipt::NotFound => origin.refuse(ErrorCode::NotFound, None),
+            Receipt::Ended => origin.refuse(ErrorCode::MatchEnded),
+            Receipt::NotFound => origin.refuse(ErrorCode::NotFound),
+            Receipt::WrongDevice => origin.refuse(ErrorCode::WrongDevice),
         }
     }
 }
 
 /// Refuses what could not be written.
-fn fail(error: &StoreError, part: Batch, left: &mut Left) {
-    // The commit may have happened all the same; the client repeats with the same client_id and
+fn fail(error: &StoreError, part: Batch) {
+    // The commit may have happened all the same; the client repeats with the same number and
     // learns.
     tracing::error!(%error, messages = part.messages.len(), "messages could not be written");
     metrics::counter!("tebdil_chat_write_failures_total").increment(1);
     for op in part.into_ops() {
-        left.refuse(&op, ErrorCode::Unavailable);
+        op.refuse(ErrorCode::Unavailable);
     }
 }
 
-fn accepted(message: &NewMessage, appended: &Appended, frank: Option<Frank>) -> ServerFrame {
+fn accepted(message: &NewMessage, sent_at: Timestamp, frank: Option<Frank>) -> ServerFrame {
     ServerFrame::MessageAccepted(MessageAccepted {
         match_id: message.match_id,
-        client_id: message.client_id,
-        seq: appended.seq,
-        message_id: appended.message_id,
-        sent_at: appended.sent_at,
+        seq: message.seq,
+        sent_at,
         frank,
     })
 }
 
-/// What is vouched for; like [`MessageRow::franked`](tebdil_core::store::MessageRow::franked) of
-/// the message when it is read back.
+/// What is vouched for; like [`MessageRow::franked`] of the message when it is read back.
 fn franked(
     message: &NewMessage,
-    appended: &Appended,
+    sent_at: Timestamp,
+    (recipient_id, _): MatchDevice,
     ciphertext_sha256: [u8; 32],
 ) -> Option<FrankedMessage> {
     Some(FrankedMessage {
         tag: message.franking_tag.as_deref()?.try_into().ok()?,
         match_id: message.match_id,
         sender_id: message.sender_id,
-        recipient_id: appended.receiver_id,
-        message_id: appended.message_id,
-        sent_at: appended.sent_at,
+        recipient_id,
+        seq: message.seq,
+        sent_at,
         ciphertext_sha256,
     })
-}
-
-fn new_message(message: NewMessage, appended: &Appended, frank: Option<Frank>) -> MessageNew {
-    MessageNew {
-        match_id: message.match_id,
-        from: MessageOrigin::Peer,
-        seq: appended.seq,
-        message_id: appended.message_id,
-        kind: message.kind,
-        ciphertext: message.ciphertext,
-        franking_tag: message.franking_tag,
-        frank,
-        sent_at: appended.sent_at,
-    }
 }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use tebdil_core::store::{End, MatchFilter, StoreError};
 use tebdil_protocol::{
-    Match, Message, MessageOrigin, Page,
+    ErrorCode, MAX_SEQ, Match, MessageNew, Page,
     domain::{EndReason, MatchStatus, Mode},
-    id::{MatchId, MessageId},
+    id::MatchId,
 };
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
     paging::{IdPath, Params},
     problem::{Answer, Failure},
 };
-use crate::app::App;
+use crate::{app::App, chat::from_peer};
 
 /// The user's matches, newest first.
 #[utoipa::path(
@@ -47,7 +47,8 @@ pub(super) async fn list(
         .matches()
         .matches_of(who.user_id, filter, paging.rows(), now)
         .await?;
-    let Page { items, next_cursor } = paging.page(rows, |row| row.id.0, |row| row.view(now));
+    let Page { items, next_cursor } =
+        paging.page(rows, |row| row.id.0, |row| row.view(who.session_id, now));
     let items = items.into_iter().collect::<Result<_, StoreError>>()?;
     Ok(Json(Page { items, next_cursor }))
 }
@@ -68,64 +69,54 @@ pub(super) async fn get(
         .match_of(id, who.user_id)
         .await?
         .ok_or_else(Failure::not_found)?;
-    Ok(Json(row.view(app.clock.now())?))
+    Ok(Json(row.view(who.session_id, app.clock.now())?))
 }
 
-/// Messages of both sides that are still held, oldest first: those after the message `after`, or
-/// the next page of `cursor`.
+/// Messages of the peer that this device has not acknowledged, oldest first: those after the number
+/// `after`, or the next page of `cursor`. Only for the device that the match belongs to.
 #[utoipa::path(
     get, operation_id = "list_messages", path = "/v1/matches/{id}/messages", tag = "matches",
     params(
-        ("id" = String, Path), ("after" = Option<MessageId>, Query),
+        ("id" = String, Path),
+        ("after" = Option<i64>, Query, minimum = 0, maximum = 9_007_199_254_740_991_i64),
         ("limit" = Option<i64>, Query), ("cursor" = Option<String>, Query),
     ),
-    responses((status = 200, body = Page<Message>))
+    responses((status = 200, body = Page<MessageNew>))
 )]
 pub(super) async fn messages(
     State(app): State<Arc<App>>,
     who: Signed,
     IdPath(id): IdPath<MatchId>,
     params: Params,
-) -> Answer<Json<Page<Message>>> {
+) -> Answer<Json<Page<MessageNew>>> {
     let paging = params.paging()?;
-    let after: Option<MessageId> =
-        params.get("after", "must be a message id", |text| text.parse().ok())?;
+    let after: Option<i64> =
+        params.get("after", "must be 0 or the number of a message", |text| {
+            text.parse().ok().filter(|seq| (0..=MAX_SEQ).contains(seq))
+        })?;
     let row = app
         .store
         .matches()
         .match_of(id, who.user_id)
         .await?
         .ok_or_else(Failure::not_found)?;
-    if !row.is_active(app.clock.now()) {
-        // The messages went with the match; a row that waits for its job is not shown.
-        return Ok(Json(Page {
-            items: Vec::new(),
-            next_cursor: None,
-        }));
+    if row.session_id != who.session_id {
+        return Err(ErrorCode::WrongDevice.into());
     }
-    let rows = app
-        .store
-        .messages()
-        .message_history(id, who.user_id, paging.position().max(after), paging.rows())
-        .await?;
+    let rows = if row.is_active(app.clock.now()) {
+        let after = paging.position().max(after).unwrap_or(0);
+        let messages = app.store.messages();
+        messages
+            .messages_from_peer(id, who.user_id, after, paging.rows())
+            .await?
+    } else {
+        // The messages went with the match; a row that waits for its job is not shown.
+        Vec::new()
+    };
     Ok(Json(paging.page(
         rows,
-        |row| row.id.0,
-        |row| Message {
-            frank: row.franked().map(|message| app.franking.frank(&message)),
-            message_id: row.id,
-            match_id: row.match_id,
-            from: if row.sender_id == who.user_id {
-                MessageOrigin::Me
-            } else {
-                MessageOrigin::Peer
-            },
-            seq: row.seq,
-            kind: row.kind,
-            ciphertext: row.content,
-            franking_tag: row.franking_tag,
-            sent_at: row.created_at,
-        },
+        |row| row.seq,
+        |row| from_peer(&app.franking, row),
     )))
 }
 

@@ -5,7 +5,7 @@ use axum::{
     http::request::Parts,
 };
 use serde::de::DeserializeOwned;
-use tebdil_protocol::{ErrorCode, Page, id::LogId};
+use tebdil_protocol::{ErrorCode, Page, id::MatchId};
 use utoipa::{
     PartialSchema as _,
     openapi::{RefOr, Schema},
@@ -109,12 +109,12 @@ pub(super) fn limit_schema() -> RefOr<Schema> {
 
 /// What `cursor` looks like, for the API document.
 pub(super) fn cursor_schema() -> RefOr<Schema> {
-    LogId::schema()
+    MatchId::schema()
 }
 
 /// A cursor is the id of the last row that was shown; any list has one.
 fn read_cursor(text: &str) -> Option<i64> {
-    text.parse().ok().map(|LogId(id)| id)
+    text.parse().ok().map(|MatchId(id)| id)
 }
 
 /// An id of the path; what cannot be one is not found.

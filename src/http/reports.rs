@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use tebdil_protocol::{
-    ErrorCode, MAX_EVIDENCE, MAX_NOTE, Page, Report, ReportRequest, id::ReportId,
+    ErrorCode, Evidence, MAX_EVIDENCE, MAX_NOTE, MAX_SEQ, Page, Report, ReportRequest, id::ReportId,
 };
 
 use axum::{Json, extract::State, http::StatusCode};
@@ -42,13 +42,7 @@ pub(super) async fn create(
         .as_deref()
         .map(|note| note_text("note", note))
         .transpose()?;
-    if request.evidence.len() > MAX_EVIDENCE {
-        return Err(Failure::field(
-            ErrorCode::InvalidField,
-            "evidence",
-            "at most 20 messages",
-        ));
-    }
+    within_bounds(&request.evidence)?;
     let (now, zone) = (app.clock.now(), &app.config.quota.zone);
     let subject = app
         .store
@@ -117,6 +111,18 @@ pub(super) async fn list(
         .reports_of(who.user_id, paging.position(), paging.rows())
         .await?;
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row)))
+}
+
+/// Whether so many messages can be shown, and each has a number that a message can have.
+fn within_bounds(evidence: &[Evidence]) -> Answer<()> {
+    let refused = |field, detail| Err(Failure::field(ErrorCode::InvalidField, field, detail));
+    if evidence.len() > MAX_EVIDENCE {
+        return refused("evidence".to_owned(), "at most 20 messages".to_owned());
+    }
+    let unnumbered = |item: &Evidence| !(1..=MAX_SEQ).contains(&item.seq);
+    evidence.iter().position(unnumbered).map_or(Ok(()), |at| {
+        refused(format!("evidence[{at}].seq"), format!("1 to {MAX_SEQ}"))
+    })
 }
 
 /// A note of a few lines.

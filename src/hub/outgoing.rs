@@ -1,7 +1,7 @@
 //! Frames on their way out, and what they tell a device.
 
 use serde::{Deserialize, Serialize};
-use tebdil_protocol::{FrameId, MessageOrigin, ServerFrame, id::MatchId};
+use tebdil_protocol::{FrameId, ServerFrame, id::MatchId};
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 /// What a frame tells a device about a match, so that what it missed can be found.
@@ -20,9 +20,7 @@ impl Mark {
     fn of(frame: &ServerFrame) -> Option<Self> {
         match frame {
             ServerFrame::MatchFound(found) => Some(Self::Found(found.found.id)),
-            ServerFrame::MessageNew(message) if message.from == MessageOrigin::Peer => {
-                Some(Self::Message(message.match_id, message.seq))
-            }
+            ServerFrame::MessageNew(message) => Some(Self::Message(message.match_id, message.seq)),
             ServerFrame::MatchEnded(ended) => Some(Self::Ended(ended.match_id)),
             _ => None,
         }

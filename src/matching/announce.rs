@@ -52,6 +52,7 @@ impl Announcement {
     fn of_side(made: &MadeMatch, side: &MadeSide, other: &MadeSide, role: MatchRole) -> Self {
         let found = Match {
             id: made.id,
+            this_device: true,
             mode: made.mode,
             status: MatchStatus::Active,
             peer: other.peer.clone(),
@@ -66,10 +67,12 @@ impl Announcement {
         };
         Self::new(made.id, side.user_id, side.session_id, |this_device| {
             MatchFound {
-                found: found.clone(),
+                found: Match {
+                    this_device,
+                    ..found.clone()
+                },
                 peer_key_package: (this_device && role == MatchRole::Offerer)
                     .then(|| STANDARD.encode(&made.key_package)),
-                this_device,
                 keys_remaining: this_device.then_some(side.keys_remaining),
                 quota: side.quota.clone(),
             }
@@ -110,19 +113,21 @@ impl Announcement {
             .accounts()
             .key_packages_remaining(row.session_id, now)
             .await?;
-        let found = row.view(now)?;
+        let found = row.view(row.session_id, now)?;
         Ok(Some(Self::new(
             row.id,
             side.user,
             row.session_id,
             |this_device| MatchFound {
-                found: found.clone(),
+                found: Match {
+                    this_device,
+                    ..found.clone()
+                },
                 peer_key_package: row
                     .peer_key_package
                     .as_ref()
                     .filter(|_| this_device)
                     .map(|package| STANDARD.encode(package)),
-                this_device,
                 keys_remaining: this_device.then_some(keys_remaining),
                 quota: quota.clone(),
             },
@@ -130,11 +135,12 @@ impl Announcement {
     }
 }
 
-/// A side of a match without a connection at this node.
+/// A side of a match whose device has no connection at this node.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PerhapsAway {
     match_id: MatchId,
     user: UserId,
+    session: SessionId,
     /// Who is told when the user is away, where the user's own connection cannot have done it.
     peer: Option<UserId>,
 }
@@ -171,9 +177,11 @@ impl Crier {
             to_others,
         } = announcement;
         self.hub.send_split(*user, *session, to_session, to_others);
-        (!self.hub.is_here(*user)).then_some(PerhapsAway {
+        let away = self.hub.device(*user, *session).is_none();
+        away.then_some(PerhapsAway {
             match_id: *match_id,
             user: *user,
+            session: *session,
             peer: None,
         })
     }
@@ -185,8 +193,8 @@ impl Crier {
         let Ok(online) = self.presence.online(&users).await else {
             return;
         };
-        for (side, _) in sides.iter().zip(online).filter(|(_, online)| !online) {
-            if let Some(peer) = side.peer {
+        for (side, online) in sides.iter().zip(online) {
+            if let (Some(peer), false) = (side.peer, online) {
                 self.hub.send(
                     peer,
                     &ServerFrame::PeerPresence(PeerPresence {
@@ -195,7 +203,8 @@ impl Crier {
                     }),
                 );
             }
-            self.wakeups.match_found(side.match_id, side.user);
+            self.wakeups
+                .match_found(side.match_id, (side.user, side.session));
         }
     }
 }

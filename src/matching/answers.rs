@@ -71,6 +71,6 @@ pub(super) fn refusal(code: ErrorCode) -> ServerFrame {
         message: code.title().to_owned(),
         retry_after_ms: (code == ErrorCode::Unavailable).then_some(1_000),
         resets_at: None,
-        client_id: None,
+        expected_seq: None,
     }
 }

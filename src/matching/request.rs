@@ -141,6 +141,6 @@ pub(super) fn quota_exhausted(resets_at: Timestamp) -> ServerFrame {
         message: ErrorCode::QuotaExhausted.title().to_owned(),
         retry_after_ms: None,
         resets_at: Some(resets_at),
-        client_id: None,
+        expected_seq: None,
     }
 }

@@ -10,7 +10,7 @@ use tebdil_core::{
 };
 use tebdil_protocol::{
     Evidence, MAX_CIPHERTEXT_BYTES, VerifiedMessage,
-    id::{MatchId, MessageId, ReportId, UserId},
+    id::{MatchId, ReportId, UserId},
     time::Timestamp,
 };
 
@@ -25,7 +25,8 @@ pub struct NoProof {
 /// A message that was proven, as it is kept.
 #[derive(Serialize, Deserialize)]
 struct Proven {
-    message_id: MessageId,
+    /// Position among the sender's messages in the match.
+    seq: i64,
     /// The exact content.
     content: String,
     sent_at: Timestamp,
@@ -67,11 +68,8 @@ impl Verified {
             if item.match_id != match_id {
                 return Err(refused("match_id", "is of another match"));
             }
-            if proven
-                .iter()
-                .any(|before| before.message_id == item.message_id)
-            {
-                return Err(refused("message_id", "is there twice"));
+            if proven.iter().any(|before| before.seq == item.seq) {
+                return Err(refused("seq", "is there twice"));
             }
             if item.content.len() > MAX_CIPHERTEXT_BYTES {
                 return Err(refused("content", "is longer than a message can be"));
@@ -90,13 +88,13 @@ impl Verified {
             });
             let content = content.ok_or_else(|| refused("content", "is not a JSON object"))?;
             proven.push(Proven {
-                message_id: item.message_id,
+                seq: item.seq,
                 content,
                 sent_at: item.sent_at,
                 kid: item.frank.kid.clone(),
             });
         }
-        proven.sort_by_key(|message| (message.sent_at, message.message_id));
+        proven.sort_by_key(|message| message.seq);
         Ok(Self(proven))
     }
 
@@ -173,7 +171,7 @@ pub fn open_evidence(
 
 fn shown(
     Proven {
-        message_id,
+        seq,
         content,
         sent_at,
         kid,
@@ -184,7 +182,7 @@ fn shown(
         _ => content,
     };
     VerifiedMessage {
-        message_id,
+        seq,
         text,
         sent_at,
         verified: true,
@@ -200,7 +198,7 @@ mod tests {
 
     fn text_of(content: &str) -> String {
         shown(Proven {
-            message_id: MessageId(1),
+            seq: 1,
             content: content.to_owned(),
             sent_at: Timestamp::from_millis(0),
             kid: "k".to_owned(),

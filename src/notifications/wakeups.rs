@@ -14,13 +14,9 @@ use std::{
 
 use tebdil_core::{
     realtime::Presence,
-    store::{SideId, Store, StoreError},
+    store::{MatchDevice, SideDevice, Store, StoreError},
 };
-use tebdil_protocol::{
-    id::{MatchId, UserId},
-    notice::Notice,
-    time::Clock,
-};
+use tebdil_protocol::{id::MatchId, notice::Notice, time::Clock};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -45,26 +41,26 @@ pub struct Wakeups {
 #[derive(Debug, Default)]
 struct Noted {
     /// Content was stored for these sides.
-    messages: HashSet<SideId>,
+    messages: HashSet<SideDevice>,
     /// A match was made for these.
-    matches: HashSet<SideId>,
+    matches: HashSet<SideDevice>,
 }
 
 impl Wakeups {
-    /// Content was stored in a match for a user without a connection at this node.
-    pub fn message(&self, match_id: MatchId, receiver: UserId) {
-        self.note(|noted| &mut noted.messages, [(match_id, receiver)]);
+    /// Content was stored in a match for a device without a connection at this node.
+    pub fn message(&self, match_id: MatchId, (user, session): MatchDevice) {
+        self.note(|noted| &mut noted.messages, [(match_id, user, session)]);
     }
 
-    /// A match was made, or found again, for a user without a connection at this node.
-    pub fn match_found(&self, match_id: MatchId, user: UserId) {
-        self.note(|noted| &mut noted.matches, [(match_id, user)]);
+    /// A match was made, or found again, for a device without a connection at this node.
+    pub fn match_found(&self, match_id: MatchId, (user, session): MatchDevice) {
+        self.note(|noted| &mut noted.matches, [(match_id, user, session)]);
     }
 
     fn note(
         &self,
-        of: impl FnOnce(&mut Noted) -> &mut HashSet<SideId>,
-        sides: impl IntoIterator<Item = SideId>,
+        of: impl FnOnce(&mut Noted) -> &mut HashSet<SideDevice>,
+        sides: impl IntoIterator<Item = SideDevice>,
     ) {
         let mut dropped = 0;
         {
@@ -139,7 +135,7 @@ impl Waker {
         }
     }
 
-    async fn wake_for_messages(&self, batch: &[SideId]) -> Result<(), WakeError> {
+    async fn wake_for_messages(&self, batch: &[SideDevice]) -> Result<(), WakeError> {
         let away = self.away(batch).await?;
         let ordered = self
             .store
@@ -152,8 +148,8 @@ impl Waker {
         Ok(())
     }
 
-    async fn wake_for_matches(&self, batch: &[SideId]) -> Result<(), WakeError> {
-        for (match_id, user) in self.away(batch).await? {
+    async fn wake_for_matches(&self, batch: &[SideDevice]) -> Result<(), WakeError> {
+        for (match_id, user, _) in self.away(batch).await? {
             // Told once, however often it is found again.
             let told = self
                 .store
@@ -172,10 +168,13 @@ impl Waker {
         Ok(())
     }
 
-    /// Those of the sides whose users have no connection anywhere.
-    async fn away(&self, sides: &[SideId]) -> Result<Vec<SideId>, WakeError> {
-        let users: Vec<UserId> = sides.iter().map(|(_, user)| *user).collect();
-        let online = self.presence.online(&users).await?;
+    /// Those of the sides whose devices have no connection anywhere.
+    async fn away(&self, sides: &[SideDevice]) -> Result<Vec<SideDevice>, WakeError> {
+        let devices: Vec<MatchDevice> = sides
+            .iter()
+            .map(|(_, user, session)| (*user, *session))
+            .collect();
+        let online = self.presence.present(&devices).await?;
         Ok(sides
             .iter()
             .zip(online)

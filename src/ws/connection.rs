@@ -228,9 +228,7 @@ async fn read(stream: &mut SplitStream<&mut Socket>, app: &Arc<App>, session: &S
         match limits.frame() {
             Pace::Fine => {}
             Pace::Wait { retry_after } => {
-                session
-                    .connection
-                    .send(&rate_limited(retry_after, None), None);
+                session.connection.send(&rate_limited(retry_after), None);
                 continue;
             }
             Pace::GiveUp => return outbound.close(CloseCode::RateLimited),

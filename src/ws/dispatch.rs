@@ -39,7 +39,7 @@ pub(super) async fn dispatch(
             .count_here(Limit::MessageAccount, connection.user_id)
         {
             Ok(()) => app.chat.send(connection, frame, re).await,
-            Err(wait) => connection.send(&rate_limited(wait, Some(frame.client_id)), re.as_ref()),
+            Err(wait) => connection.send(&rate_limited(wait), re.as_ref()),
         },
         ClientFrame::MessageAck(frame) => app.chat.receipt(connection, frame, false, re).await,
         ClientFrame::MessageRead(frame) => app.chat.receipt(connection, frame, true, re).await,
@@ -58,7 +58,7 @@ async fn rare(
     let re = re.as_ref();
     if let Err(denied) = admitted(app, connection.user_id, &frame).await {
         let answer = match denied {
-            Denied::Wait(wait) => rate_limited(wait, None),
+            Denied::Wait(wait) => rate_limited(wait),
             Denied::Unknown => unavailable(),
         };
         connection.send(&answer, re);
@@ -207,6 +207,6 @@ fn unavailable() -> ServerFrame {
         message: ErrorCode::Unavailable.title().to_owned(),
         retry_after_ms: Some(1_000),
         resets_at: None,
-        client_id: None,
+        expected_seq: None,
     }
 }

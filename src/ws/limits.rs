@@ -5,7 +5,6 @@ use std::{collections::VecDeque, num::NonZeroU32};
 use governor::{DefaultDirectRateLimiter, RateLimiter, clock::Clock as _};
 use tebdil_protocol::{ErrorCode, ServerFrame};
 use tokio::time::{Duration, Instant};
-use uuid::Uuid;
 
 /// Bad frames within [`BAD_FRAME_WINDOW`] that close a connection.
 const BAD_FRAMES: usize = 5;
@@ -79,8 +78,8 @@ impl Limits {
     }
 }
 
-/// What a client is told that is too fast; `client_id` when it sent a message.
-pub(super) fn rate_limited(retry_after: Duration, client_id: Option<Uuid>) -> ServerFrame {
+/// What a client is told that is too fast.
+pub(super) fn rate_limited(retry_after: Duration) -> ServerFrame {
     ServerFrame::Error {
         code: ErrorCode::RateLimited,
         message: ErrorCode::RateLimited.title().to_owned(),
@@ -90,7 +89,7 @@ pub(super) fn rate_limited(retry_after: Duration, client_id: Option<Uuid>) -> Se
                 .max(1),
         ),
         resets_at: None,
-        client_id,
+        expected_seq: None,
     }
 }
 

@@ -183,7 +183,7 @@ pub(super) async fn welcome(
         user,
         matches: matches
             .iter()
-            .map(|row| row.view(now))
+            .map(|row| row.view(connection.session_id, now))
             .collect::<Result<_, _>>()?,
         keys_remaining,
         unread_notifications,

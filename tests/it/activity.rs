@@ -80,7 +80,7 @@ async fn a_message_is_logged_with_its_kind_of_match_and_its_network(server: Test
     a.until("welcome").await;
     for (person, text) in [(&mut a, "bir"), (&mut b, "iki")] {
         assert_eq!(
-            person.ask(message(&id, text)).await["type"],
+            person.ask(message(&id, 1, text)).await["type"],
             "message.accepted"
         );
     }

@@ -68,7 +68,7 @@ async fn a_block_is_told_to_every_device_of_both(server: TestServer) {
         );
         person.hears_no("match.ended").await;
     }
-    assert_eq!(a.say(&id, "why?").await["code"], "match_ended");
+    assert_eq!(a.say(&id, 1, "why?").await["code"], "match_ended");
     server.clock.advance(Duration::from_secs(5));
     server.run_due_jobs().await;
     assert_eq!(

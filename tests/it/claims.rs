@@ -81,9 +81,9 @@ async fn an_unanswered_match_is_paid_back_at_the_next_tick(server: TestServer) {
     let (mut a, mut b, id) = pair(&server).await;
     let stranger = server.register("yabanci").await;
     let due = created_at(&server, &a.user, &id).await + Duration::from_hours(2);
-    a.say(&id, "orada mısın?").await;
+    a.say(&id, 1, "orada mısın?").await;
     // Encryption sets itself up; that is nobody's answer.
-    let mut handshake = message(&id, "…");
+    let mut handshake = message(&id, 1, "…");
     handshake["kind"] = json!("handshake");
     assert_eq!(b.ask(handshake).await["type"], "message.accepted");
 
@@ -164,7 +164,7 @@ async fn an_unanswered_match_is_paid_back_at_the_next_tick(server: TestServer) {
 async fn one_content_message_is_an_answer(server: TestServer) {
     let (a, mut b, id) = pair(&server).await;
     server.clock.advance(Duration::from_mins(119));
-    assert_eq!(b.say(&id, "selam").await["type"], "message.accepted");
+    assert_eq!(b.say(&id, 1, "selam").await["type"], "message.accepted");
     server.clock.advance(Duration::from_mins(1));
     let problem = refused(claim(&server, &a.user, &id).await, "answered");
     assert_eq!(problem.get("eligible_at"), None);

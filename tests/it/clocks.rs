@@ -30,7 +30,7 @@ const WATCHED: Duration = Duration::from_secs(5);
 /// A match with a message that nobody has received.
 async fn fill(server: &str) {
     let (mut a, b, id) = pair_at([server; 2], 1).await;
-    a.say(&id, "hello").await;
+    a.say(&id, 1, "hello").await;
     drop((a, b));
 }
 

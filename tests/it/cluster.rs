@@ -60,18 +60,18 @@ async fn closed(person: &mut Person) -> Option<CloseCode> {
 
 async fn people_at_two_nodes_meet_and_talk(server: TestServer) {
     let (mut a, mut b, id) = pair_apart(&server).await;
-    for _ in 0..2 {
+    for seq in [1, 1] {
         a.send(json!({"type": "typing", "match_id": id, "on": true}))
             .await;
         assert_eq!(
             b.until("typing").await,
             json!({"type": "typing", "match_id": id, "on": true})
         );
-        let seq = a.say(&id, "hello").await["seq"].clone();
+        assert_eq!(a.say(&id, seq, "hello").await["seq"], seq);
         let new = b.until("message.new").await;
         assert_eq!(
-            (&new["from"], &new["seq"], &new["ciphertext"]),
-            (&json!("peer"), &seq, &json!("aGVsbG8="))
+            (&new["seq"], &new["ciphertext"]),
+            (&json!(seq), &json!("aGVsbG8="))
         );
         b.send(json!({"type": "message.ack", "match_id": id, "seq": seq}))
             .await;
@@ -111,19 +111,20 @@ async fn people_at_two_nodes_meet_and_talk(server: TestServer) {
     );
     assert_eq!(b.until("match.ended").await["by"], "peer");
     for person in [&mut a, &mut b] {
-        assert_eq!(person.refused(message(&id, "late")).await, "match_ended");
+        assert_eq!(person.refused(message(&id, 1, "late")).await, "match_ended");
     }
     server.stop().await;
 }
 
 async fn what_both_say_at_once_arrives_in_order(server: TestServer) {
-    const EACH: usize = 200;
+    const EACH: i64 = 200;
     async fn speak(mut person: Person, id: &str) -> (Vec<i64>, Vec<i64>) {
-        for number in 0..EACH {
-            person.send(message(id, &number.to_string())).await;
+        for seq in 1..=EACH {
+            person.send(message(id, seq, &seq.to_string())).await;
         }
         let (mut own, mut heard) = (Vec::new(), Vec::new());
-        while own.len() < EACH || heard.len() < EACH {
+        let all = |seqs: &[i64]| seqs.last() == Some(&EACH);
+        while !all(&own) || !all(&heard) {
             let frame = person.socket.recv_json().await.expect("a frame");
             match frame["type"].as_str() {
                 Some("message.accepted") => own.push(frame["seq"].as_i64().expect("seq")),
@@ -136,8 +137,10 @@ async fn what_both_say_at_once_arrives_in_order(server: TestServer) {
     }
     let (a, b, id) = pair_apart(&server).await;
     let ((of_a, at_a), (of_b, at_b)) = tokio::join!(speak(a, &id), speak(b, &id));
-    assert_eq!(at_b, of_a, "everything once and in order");
-    assert_eq!(at_a, of_b, "everything once and in order");
+    let all: Vec<i64> = (1..=EACH).collect();
+    for seqs in [of_a, at_b, of_b, at_a] {
+        assert_eq!(seqs, all, "everything once and in order");
+    }
     server.stop().await;
 }
 
@@ -202,14 +205,13 @@ async fn a_session_that_ends_at_one_node_loses_its_socket_at_the_other(server: T
 async fn devices_at_two_nodes_are_one_user(server: TestServer) {
     let (mut a, mut b, id) = pair_apart(&server).await;
     let mut tablet = Person::again_at(&server, 1, &a).await;
-    a.say(&id, "from the phone").await;
-    assert_eq!(tablet.until("message.new").await["from"], "self");
-    b.until("message.new").await;
-    b.say(&id, "to both").await;
-    for device in [&mut a, &mut tablet] {
-        assert_eq!(device.until("message.new").await["from"], "peer");
-    }
-    a.hears_no("message.new").await;
+    b.say(&id, 1, "to the phone").await;
+    assert_eq!(a.until("message.new").await["seq"], 1);
+    tablet.hears_no("message.new").await;
+    assert_eq!(
+        tablet.refused(message(&id, 1, "hello")).await,
+        "wrong_device"
+    );
 
     // One of two devices goes: the user is still there.
     drop(std::mem::replace(
@@ -249,6 +251,7 @@ async fn a_device_that_a_forgotten_node_did_not_hear_of_misses_nothing(server: T
         Person::at(&server, 0, "ayse").await,
         Person::at(&server, 0, "berk").await,
     );
+    let _tablet = Person::again_at(&server, 0, &a).await;
     a.find().await;
     peer.find().await;
     let id = a.found().await;
@@ -262,12 +265,11 @@ async fn a_device_that_a_forgotten_node_did_not_hear_of_misses_nothing(server: T
         .reset()
         .await
         .expect("taken out");
-    let mut tablet = Person::again_at(&server, 1, &a).await;
-    peer.say(&id, "hello").await;
-    assert_eq!(a.until("message.new").await["seq"], 1);
+    a.reconnect_at(&server, 1).await;
+    peer.say(&id, 1, "hello").await;
     // Now it hears that it was taken for dead, and joins again.
     server.forget_node(0);
-    assert_eq!(tablet.until("message.new").await["seq"], 1);
+    assert_eq!(a.until("message.new").await["seq"], 1);
     server.stop().await;
 }
 
@@ -413,7 +415,7 @@ async fn people_go_on_without(mut server: TestServer, leaving: usize) {
     while stays.until("peer.presence").await["online"] != false {}
     goes.reconnect(&server).await;
     while stays.until("peer.presence").await["online"] != true {}
-    stays.say(&id, "still here").await;
+    stays.say(&id, 1, "still here").await;
     assert_eq!(goes.until("message.new").await["seq"], 1);
 
     // The search that was open is still open.

@@ -132,7 +132,7 @@ async fn the_peer_keeps_its_history_with_nobody(
 async fn an_account_is_erased_and_the_phone_is_free(server: TestServer) {
     let (mut a, mut b, match_id) = pair(&server).await;
     let mut tablet = Person::again_at(&server, server.node_count() - 1, &a).await;
-    a.say(&match_id, "bir").await;
+    a.say(&match_id, 1, "bir").await;
     b.until("message.new").await;
     tablet.find().await;
 
@@ -229,7 +229,7 @@ async fn the_client_takes_everything_along_and_leaves(server: TestServer) {
 
 async fn an_erasure_whose_maker_died_is_finished_by_its_job(server: TestServer) {
     let (mut a, mut b, match_id) = pair(&server).await;
-    a.say(&match_id, "bir").await;
+    a.say(&match_id, 1, "bir").await;
     let user = server
         .app
         .store
@@ -333,10 +333,10 @@ async fn the_export_is_one_document_of_everything(server: TestServer) {
         .await
         .expect(200);
     // More than a page.
-    for number in 0..3 {
-        a.say(&match_id, &format!("m{number}")).await;
+    for seq in 1..=3 {
+        a.say(&match_id, seq, &format!("m{seq}")).await;
     }
-    b.say(&match_id, "cevap").await;
+    b.say(&match_id, 1, "cevap").await;
     server
         .request(Method::GET, "/v1/me/export", None)
         .send()

@@ -191,7 +191,7 @@ async fn frames_that_are_refused_change_nothing(server: TestServer) {
         .expect(200);
     let too_long = STANDARD.encode(vec![0; 16 * 1024 + 1]);
     let with = |field: &str, value: Value| {
-        let mut frame = message(&id, "x");
+        let mut frame = message(&id, 1, "x");
         frame[field] = value;
         frame
     };
@@ -237,7 +237,7 @@ async fn frames_that_are_refused_change_nothing(server: TestServer) {
     let cases = [
         (with("ciphertext", json!(too_long)), "message_too_large"),
         (with("franking_tag", json!("AAAA")), "invalid_field"),
-        (with("client_id", json!("one")), "invalid_field"),
+        (with("seq", json!("one")), "invalid_field"),
         (with("match_id", json!(1)), "invalid_field"),
     ];
     for (frame, code) in cases {
@@ -252,11 +252,11 @@ async fn frames_that_are_refused_change_nothing(server: TestServer) {
         .expect(200);
     assert_eq!(after, before);
     let history = server
-        .get(&format!("/v1/matches/{id}/messages"), &a.user.access)
+        .get(&format!("/v1/matches/{id}/messages"), &b.user.access)
         .await
         .expect(200);
     assert_eq!(history["items"], json!([]));
-    assert_eq!(a.say(&id, "still here").await["seq"], 1);
+    assert_eq!(a.say(&id, 1, "still here").await["seq"], 1);
     assert_eq!(b.until("message.new").await["seq"], 1);
     server.stop().await;
 }
@@ -277,7 +277,7 @@ async fn other_peoples_matches_are_like_none(server: TestServer) {
     for match_id in [id.as_str(), "77"] {
         for frame in [
             json!({"type": "match.leave", "match_id": match_id}),
-            message(match_id, "hello"),
+            message(match_id, 1, "hello"),
             json!({"type": "message.ack", "match_id": match_id, "seq": 1}),
             json!({"type": "message.read", "match_id": match_id, "seq": 1}),
             json!({"type": "message.sync", "match_id": match_id, "peer_seq": 0}),
@@ -290,7 +290,10 @@ async fn other_peoples_matches_are_like_none(server: TestServer) {
             );
         }
     }
-    assert_eq!(a.say(&id, "undisturbed").await["type"], "message.accepted");
+    assert_eq!(
+        a.say(&id, 1, "undisturbed").await["type"],
+        "message.accepted"
+    );
     server.stop().await;
 }
 

@@ -7,7 +7,9 @@ use tebdil_core::testing::Backend;
 
 use crate::{
     load::{Load, Pair},
+    outages::people::pair_at,
     process::ServerProcess,
+    sockets::{Person, connect_to, message},
 };
 
 /// Pairs that write to each other, both ways.
@@ -46,4 +48,64 @@ async fn kills(backend: Backend, kills: u32) {
         total > usize::try_from(kills).expect("few"),
         "there was a load: {total} messages"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_away_gets_all_of_it_after_kills_on_sqlite() {
+    who_is_away_gets_all_of_it_after_kills(Backend::Sqlite).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_away_gets_all_of_it_after_kills_on_postgresql() {
+    who_is_away_gets_all_of_it_after_kills(Backend::Postgres).await;
+}
+
+/// Kills the server, and connects these again.
+async fn killed(server: &mut ServerProcess, people: [&mut Person; 2]) {
+    server.kill().await;
+    server.restart().await;
+    for person in people {
+        person.socket = connect_to(&server.url, &person.user).await;
+    }
+}
+
+async fn who_is_away_gets_all_of_it_after_kills(backend: Backend) {
+    const SAID: i64 = 100;
+    const HALF: i64 = SAID / 2;
+    let Some(mut server) = ServerProcess::start(backend, &[]).await else {
+        return;
+    };
+    let (mut a, mut b, id) = pair_at([&server.url; 2], 1).await;
+    b.socket.close().await.expect("closed");
+    while a.until("peer.presence").await["online"] != false {}
+    for seq in 1..=SAID {
+        a.send(message(&id, seq, &seq.to_string())).await;
+    }
+    while a.until("message.accepted").await["seq"] != SAID {}
+
+    // What is acknowledged of it does not come again, and nothing else is lost.
+    for (arrived, acknowledged) in [(0, HALF), (HALF, SAID)] {
+        killed(&mut server, [&mut a, &mut b]).await;
+        for seq in arrived + 1..=SAID {
+            let new = b.until("message.new").await;
+            let said = message(&id, seq, &seq.to_string());
+            assert_eq!(
+                (&new["seq"], &new["ciphertext"]),
+                (&said["seq"], &said["ciphertext"])
+            );
+        }
+        b.hears_no("message.new").await;
+        b.acknowledge(&id, acknowledged).await;
+        while a.until("message.delivered").await["seq"] != acknowledged {}
+    }
+    killed(&mut server, [&mut a, &mut b]).await;
+    b.hears_no("message.new").await;
+    // What the sender repeats was stored before, and the next number is the next.
+    assert_eq!(a.say(&id, SAID, "again").await["type"], "message.accepted");
+    let next = SAID + 1;
+    assert_eq!(a.say(&id, next, "next").await["seq"], next);
+    assert_eq!(b.until("message.new").await["seq"], next);
+    let logged = server.count("SELECT COUNT(*) FROM message_logs").await;
+    assert_eq!(logged, next);
+    assert_eq!(server.terminate().await, Some(0));
 }

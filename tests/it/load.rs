@@ -297,7 +297,7 @@ impl Writer {
                     ));
                 }
                 for (text, sent) in waiting {
-                    sent.accepted.await.expect("accepted in the end");
+                    sent.await.expect("accepted in the end");
                     accepted.push(text);
                 }
                 tokio::time::sleep(pause).await;

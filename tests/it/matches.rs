@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{
     harness::{TestServer, TestUser},
-    sockets::pair,
+    sockets::{Person, message, pair},
 };
 
 scenarios! {
@@ -57,56 +57,62 @@ async fn a_match_is_listed_and_read(
         .expect_problem(404, "not_found");
 }
 
+/// What waits for a device is in its list, oldest first, and nothing else.
+async fn what_waits_is_listed(server: &TestServer, a: &mut Person, b: &mut Person, id: &str) {
+    let list = async |user: &TestUser, query: &str| {
+        server
+            .get(&format!("/v1/matches/{id}/messages{query}"), &user.access)
+            .await
+            .expect(200)
+    };
+    let mut frames = Vec::new();
+    for seq in 1..=3 {
+        b.say(id, seq, &format!("{seq}")).await;
+        let mut frame = a.until("message.new").await;
+        frame.as_object_mut().expect("a frame").remove("type");
+        frames.push(frame);
+    }
+    let page = list(&a.user, "?limit=2").await;
+    assert_eq!(page["items"], json!(frames[..2]), "oldest first");
+    let cursor = page["next_cursor"].as_str().expect("more");
+    let rest = list(&a.user, &format!("?cursor={cursor}")).await;
+    assert_eq!(
+        (&rest["items"], &rest["next_cursor"]),
+        (&json!(frames[2..]), &Value::Null)
+    );
+    for after in [0, 2, 3] {
+        let page = list(&a.user, &format!("?after={after}")).await;
+        assert_eq!(page["items"], json!(frames[after..]), "after {after}");
+    }
+    for wrong in ["-1", "1.5", "x", "", "9007199254740992"] {
+        let problem = server
+            .get(
+                &format!("/v1/matches/{id}/messages?after={wrong}"),
+                &a.user.access,
+            )
+            .await
+            .expect_problem(422, "invalid_field");
+        assert_eq!(problem["errors"][0]["field"], "after", "{wrong}");
+    }
+    assert_eq!(
+        list(&b.user, "").await["items"],
+        json!([]),
+        "own messages are not given back"
+    );
+    a.acknowledge(id, 2).await;
+    b.until("message.delivered").await;
+    assert_eq!(list(&a.user, "").await["items"], json!(frames[2..]));
+}
+
 async fn a_match_is_listed_read_and_left(server: TestServer) {
-    let (a, mut b, id) = pair(&server).await;
+    let (mut a, mut b, id) = pair(&server).await;
     let stranger = server.register("yabanci").await;
-    let (ayse, berk) = (&a.user, b.user.clone());
+    let (ayse, berk) = (a.user.clone(), b.user.clone());
     let path = format!("/v1/matches/{id}");
 
-    a_match_is_listed_and_read(&server, ayse, &berk, &stranger, &path).await;
+    a_match_is_listed_and_read(&server, &ayse, &berk, &stranger, &path).await;
 
-    for number in 1..=3 {
-        let frame = json!({"type": "message.send", "match_id": id, "kind": "content", "ciphertext": format!("AAA{number}"),
-            "client_id": format!("00000000-0000-4000-8000-00000000000{number}")});
-        b.send(frame).await;
-        b.until("message.accepted").await;
-    }
-    let messages = server
-        .get(&format!("{path}/messages?limit=2"), &ayse.access)
-        .await
-        .expect(200);
-    let seen: Vec<_> = messages["items"]
-        .as_array()
-        .expect("items")
-        .iter()
-        .map(|message| (message["seq"].clone(), message["from"].clone()))
-        .collect();
-    assert_eq!(
-        seen,
-        [(json!(1), json!("peer")), (json!(2), json!("peer"))],
-        "oldest first"
-    );
-    let cursor = messages["next_cursor"].as_str().expect("more");
-    let rest = server
-        .get(&format!("{path}/messages?cursor={cursor}"), &ayse.access)
-        .await
-        .expect(200);
-    assert_eq!(
-        (
-            &rest["items"][0]["seq"],
-            &rest["items"][0]["ciphertext"],
-            &rest["next_cursor"]
-        ),
-        (&json!(3), &json!("AAA3"), &Value::Null)
-    );
-    let after = messages["items"][1]["message_id"].as_str().expect("id");
-    assert_eq!(
-        server
-            .get(&format!("{path}/messages?after={after}"), &berk.access)
-            .await
-            .expect(200)["items"][0]["from"],
-        "self"
-    );
+    what_waits_is_listed(&server, &mut a, &mut b, &id).await;
 
     let left = server
         .post(&format!("{path}/leave"), &ayse.access, &Value::Null)
@@ -191,9 +197,10 @@ async fn only_content_is_unread(server: TestServer) {
         "content",
         "handshake",
     ];
-    for (number, kind) in kinds.iter().enumerate() {
-        let client_id = format!("00000000-0000-4000-8000-00000000000{number}");
-        b.send(json!({"type": "message.send", "match_id": id, "kind": kind, "ciphertext": "AAAA", "client_id": client_id})).await;
+    for (kind, seq) in kinds.into_iter().zip(1..) {
+        let mut frame = message(&id, seq, "…");
+        frame["kind"] = json!(kind);
+        b.send(frame).await;
         b.until("message.accepted").await;
     }
     let path = format!("/v1/matches/{id}");

@@ -298,6 +298,11 @@ fn what_may_be_sent_is_bounded_in_the_document() {
                     "{place}"
                 ),
                 "id" => assert_eq!(schema["pattern"], id, "{place}"),
+                "after" => assert_eq!(
+                    (&schema["minimum"], &schema["maximum"]),
+                    (&json!(0), &json!(9_007_199_254_740_991_i64)),
+                    "{place}"
+                ),
                 // Signed, and read as it is.
                 "Tebdil-Signature" => {}
                 _ if schema["type"] == "string" => {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{
     harness::{TestServer, TestUser},
     routes::{Needs, Operation, operations},
-    sockets::Person,
+    sockets::{Person, meet},
 };
 
 scenarios! {
@@ -34,23 +34,22 @@ const NOT_FILLED: &[&str] = &[];
 const THREE: usize = 3;
 
 /// An admin who has three of everything that comes in lists, and the id of a match with three
-/// messages.
+/// messages for this device.
 async fn filled(server: &TestServer) -> (TestUser, String) {
     let mut admin = Person::new(server, "selin").await;
     server.make_admin(&admin.user).await;
     let mut matches = Vec::new();
-    for number in 0..=THREE {
-        let mut peer = Person::new(server, &format!("kedi{number}")).await;
-        peer.find().await;
-        admin.find().await;
-        matches.push(admin.found().await);
-    }
-    let newest = matches.pop().expect("the last one");
     for number in 0..THREE {
-        admin.say(&newest, &format!("selam {number}")).await;
+        let mut peer = Person::new(server, &format!("kedi{number}")).await;
+        matches.push(meet(server, &mut admin, &mut peer, "text").await);
+    }
+    let mut talks = Person::new(server, "papagan").await;
+    let newest = meet(server, &mut admin, &mut talks, "text").await;
+    for seq in (1..).take(THREE) {
+        talks.say(&newest, seq, "selam").await;
     }
     server.clock.advance(Duration::from_hours(2));
-    let admin = server.login(&admin.user.phone).await;
+    let admin = server.renewed(admin.user).await;
     for id in &matches {
         server
             .post("/v1/claims", &admin.access, &json!({"match_id": id}))
@@ -201,9 +200,9 @@ fn ids(page: &Value, name: &str) -> Vec<String> {
     let id = |item: &Value| {
         item["id"]
             .as_str()
-            .or_else(|| item["message_id"].as_str())
+            .map(str::to_owned)
+            .or_else(|| Some(item["seq"].as_i64()?.to_string()))
             .unwrap_or_else(|| panic!("{name}: {item}"))
-            .to_owned()
     };
     items.map(id).collect()
 }

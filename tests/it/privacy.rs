@@ -104,6 +104,10 @@ async fn the_disk_holds_no_phone_password_or_message() {
             .expect("in time"),
         WORDS
     );
+    // What was acknowledged is gone. This one waits: it is on the disk as it was sealed.
+    berk.close().await;
+    ayse.send_and_wait(match_id, WORDS).await.expect("accepted");
+    assert!(server.count("SELECT COUNT(*) FROM messages").await > 0);
     Chat::login(&options, phones[0], "wrong password", None)
         .await
         .expect_err("refused");
@@ -119,7 +123,6 @@ async fn the_disk_holds_no_phone_password_or_message() {
 
     traces(&server, phones, &tokens, "while it runs");
     ayse.close().await;
-    berk.close().await;
     assert_eq!(server.terminate().await, Some(0));
     let files = server.files();
     let database = files

@@ -312,7 +312,7 @@ async fn a_day_has_its_limit(server: TestServer) {
 
 async fn the_overview_is_for_moderators_and_counts_the_day(server: TestServer) {
     let (mut a, b, id) = pair(&server).await;
-    a.say(&id, "selam").await;
+    a.say(&id, 1, "selam").await;
     let moderator = server.register("bakan").await;
     server
         .get("/v1/admin/overview", &moderator.access)

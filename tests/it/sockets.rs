@@ -132,9 +132,15 @@ impl Person {
             .to_owned()
     }
 
-    /// Sends a message; the answer.
-    pub async fn say(&mut self, match_id: &str, text: &str) -> Value {
-        self.ask(message(match_id, text)).await
+    /// Sends the message with this number; the answer.
+    pub async fn say(&mut self, match_id: &str, seq: i64, text: &str) -> Value {
+        self.ask(message(match_id, seq, text)).await
+    }
+
+    /// Acknowledges the peer's messages up to this one.
+    pub async fn acknowledge(&mut self, match_id: &str, seq: i64) {
+        self.send(json!({"type": "message.ack", "match_id": match_id, "seq": seq}))
+            .await;
     }
 
     /// Whether nothing of this type comes before the answer to a harmless request.
@@ -162,20 +168,21 @@ pub async fn nobody_is_matched(server: &TestServer, people: &mut [&mut Person]) 
     }
 }
 
-/// A `message.send` whose ciphertext is the text.
-pub fn message(match_id: &str, text: &str) -> Value {
+/// A `message.send` whose ciphertext is the text. Each side numbers its messages in a match 1, 2,
+/// 3 … The answer has the number as `re` unless the frame is given another `id`.
+pub fn message(match_id: &str, seq: i64, text: &str) -> Value {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
     json!({
-        "type": "message.send", "match_id": match_id, "client_id": uuid::Uuid::new_v4(), "kind": "content",
+        "type": "message.send", "id": seq, "match_id": match_id, "seq": seq, "kind": "content",
         "ciphertext": STANDARD.encode(text),
     })
 }
 
 /// A `message.send` with this franking tag, in the message and beside it. What it says is up to the
 /// tag.
-pub fn franked_message(match_id: &str, tag: [u8; 32]) -> Value {
+pub fn franked_message(match_id: &str, seq: i64, tag: [u8; 32]) -> Value {
     use base64::{Engine as _, engine::general_purpose::STANDARD};
-    let mut frame = message(match_id, "");
+    let mut frame = message(match_id, seq, "");
     frame["ciphertext"] = json!(STANDARD.encode(tebdil_client::raw::framed(&tag, &[tag[0]; 256])));
     frame["franking_tag"] = json!(STANDARD.encode(tag));
     frame

@@ -317,7 +317,7 @@ async fn a_role_holds_from_the_next_request_on(server: TestServer) {
 async fn staff_reads_matches_and_the_record(server: TestServer) {
     let moderator = staff(&server, "deniz", "moderator").await;
     let (mut a, b, id) = pair(&server).await;
-    a.say(&id, "selam").await;
+    a.say(&id, 1, "selam").await;
     let list = async |query: &str| {
         server
             .get(&format!("/v1/admin/matches?{query}"), &moderator.access)

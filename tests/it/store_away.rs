@@ -40,7 +40,7 @@ async fn who_leaves_meanwhile_is_announced_and_who_stays_is_not_sent_away() {
     postgres.restart().await;
     while stays.until("peer.presence").await["online"] != false {}
     assert_eq!(
-        behind.say(&id, "still here").await["type"],
+        behind.say(&id, 1, "still here").await["type"],
         "message.accepted"
     );
     assert_eq!(peer.until("message.new").await["seq"], 1);
@@ -60,7 +60,7 @@ async fn what_was_sent_behind_a_refused_message_does_not_overtake_it() {
         .execute(&mut other)
         .await
         .expect("the write lock");
-    let said = ["one", "two"].map(|text| message(&id, text));
+    let said = [(1, "one"), (2, "two")].map(|(seq, text)| message(&id, seq, text));
     a.send(said[0].clone()).await;
     // The first is being written by now, and the second waits behind it.
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -71,13 +71,13 @@ async fn what_was_sent_behind_a_refused_message_does_not_overtake_it() {
         .await
         .expect("the lock is given back");
     assert_eq!(
-        (&refused["code"], &refused["client_id"]),
-        (&"unavailable".into(), &said[0]["client_id"])
+        (&refused["code"], &refused["re"]),
+        (&json!("unavailable"), &json!(1))
     );
     let refused = a.until("error").await;
     assert_eq!(
-        (&refused["code"], &refused["client_id"]),
-        (&"unavailable".into(), &said[1]["client_id"])
+        (&refused["code"], &refused["re"], &refused["expected_seq"]),
+        (&json!("out_of_order"), &json!(2), &json!(1))
     );
     for (said, seq) in said.into_iter().zip(1..) {
         assert_eq!(a.ask(said.clone()).await["seq"], seq);
@@ -91,7 +91,7 @@ async fn what_was_sent_behind_a_refused_message_does_not_overtake_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_was_queued_behind_a_full_side_is_refused_with_it() {
+async fn what_was_queued_behind_a_full_side_does_not_overtake_it() {
     const ROOM: i64 = 16;
     // More than the writer takes at a time.
     const EACH: usize = 400;
@@ -100,11 +100,12 @@ async fn what_was_queued_behind_a_full_side_is_refused_with_it() {
         .expect("no service is needed");
     let (mut a, mut b, id) = pair(&server).await;
     for seq in 1..=ROOM {
-        assert_eq!(a.say(&id, "there is room").await["seq"], seq);
+        assert_eq!(a.say(&id, seq, "there is room").await["seq"], seq);
     }
     let queued = json!({ "type": "message.sync", "match_id": "1", "peer_seq": 0 });
-    let said: Vec<_> = (0..2 * EACH)
-        .map(|number| message(&id, &number.to_string()))
+    let said: Vec<_> = (ROOM + 1..)
+        .take(2 * EACH)
+        .map(|seq| message(&id, seq, "more"))
         .collect();
     let mut other = SqliteConnection::connect(server.app.config.database_url().expose())
         .await
@@ -119,8 +120,7 @@ async fn what_was_queued_behind_a_full_side_is_refused_with_it() {
         a.send(said.clone()).await;
     }
     a.ask(queued.clone()).await;
-    b.send(json!({ "type": "message.ack", "match_id": id, "seq": ROOM }))
-        .await;
+    b.acknowledge(&id, ROOM).await;
     b.ask(queued.clone()).await;
     for said in &said[EACH..] {
         a.send(said.clone()).await;
@@ -130,15 +130,21 @@ async fn what_was_queued_behind_a_full_side_is_refused_with_it() {
         .execute(&mut other)
         .await
         .expect("the lock is given back");
-    for said in &said {
-        let refused = a.socket.recv_json().await.expect("an answer");
+    let refused = a.until("error").await;
+    assert_eq!(
+        (&refused["code"], &refused["re"]),
+        (&json!("too_many_undelivered"), &said[0]["id"])
+    );
+    for said in &said[1..] {
+        let refused = a.until("error").await;
         assert_eq!(
-            (&refused["code"], &refused["client_id"]),
-            (&json!("too_many_undelivered"), &said["client_id"])
+            (&refused["code"], &refused["re"], &refused["expected_seq"]),
+            (&json!("out_of_order"), &said["id"], &json!(ROOM + 1))
         );
     }
-    a.until("message.delivered").await;
-    assert_eq!(a.ask(said[0].clone()).await["seq"], ROOM + 1);
+    for said in &said[..2] {
+        assert_eq!(a.ask(said.clone()).await["seq"], said["seq"]);
+    }
     server.stop().await;
 }
 

@@ -43,7 +43,7 @@ async fn leaves(server: &TestServer, person: Person, peer: &mut Person) -> Perso
 }
 
 fn handshake(match_id: &str) -> Value {
-    let mut frame = message(match_id, "keys");
+    let mut frame = message(match_id, 1, "keys");
     frame["kind"] = json!("handshake");
     frame
 }
@@ -53,7 +53,7 @@ fn handshake(match_id: &str) -> Value {
 async fn another_is_woken(server: &TestServer, before: i64) {
     let (mut a, b, id) = pair(server).await;
     let b = leaves(server, b, &mut a).await;
-    a.say(&id, "hello").await;
+    a.say(&id, 1, "hello").await;
     eventually("another is woken", async || ordered(server).await > before).await;
     drop(b);
     assert_eq!(ordered(server).await, before + 1);
@@ -66,9 +66,9 @@ async fn a_chatty_peer_makes_one_push_until_the_receiver_was_back(server: TestSe
     assert_eq!(a.ask(handshake(&id)).await["type"], "message.accepted");
     another_is_woken(&server, 0).await;
 
-    for number in 0..50 {
-        assert_eq!(a.say(&id, "hello").await["type"], "message.accepted");
-        if number == 10 {
+    for seq in 2..=51 {
+        assert_eq!(a.say(&id, seq, "hello").await["type"], "message.accepted");
+        if seq == 12 {
             eventually("b is woken", async || ordered(&server).await == 2).await;
         }
     }
@@ -82,7 +82,7 @@ async fn a_chatty_peer_makes_one_push_until_the_receiver_was_back(server: TestSe
     a.until("message.delivered").await;
     let b = leaves(&server, b, &mut a).await;
     another_is_woken(&server, 3).await;
-    a.say(&id, "are you there?").await;
+    a.say(&id, 52, "are you there?").await;
     eventually("b is woken again", async || ordered(&server).await == 5).await;
     drop(b);
     server.stop().await;
@@ -91,7 +91,7 @@ async fn a_chatty_peer_makes_one_push_until_the_receiver_was_back(server: TestSe
 async fn who_is_connected_is_not_woken(server: TestServer) {
     let (mut a, mut b, id) = pair(&server).await;
     // Not acknowledged; it is at another node in a cluster, half of the time.
-    a.say(&id, "hello").await;
+    a.say(&id, 1, "hello").await;
     b.until("message.new").await;
     another_is_woken(&server, 0).await;
     server.clock.advance(Duration::from_mins(1));
@@ -221,7 +221,7 @@ async fn a_kill_swallows_a_wake_up(backend: Backend) {
         .to_owned();
     drop(b);
     while until(&mut a, "peer.presence").await["online"] != false {}
-    a.send_json(&message(&id, "hello")).await.expect("sent");
+    a.send_json(&message(&id, 1, "hello")).await.expect("sent");
     until(&mut a, "message.accepted").await;
     // Within the second in which the node gathers those to wake.
     server.kill().await;

@@ -6,7 +6,6 @@ import json
 import os
 import socket
 import struct
-import uuid
 from urllib.parse import urlsplit
 
 import requests
@@ -92,8 +91,8 @@ def matched(url, tokens):
         sockets.append(one)
     found = [one.until("match.found")["match"]["id"] for one in sockets]
     for one in sockets:
-        for _ in range(3):
-            one.send({"type": "message.send", "match_id": found[0], "kind": "content", "ciphertext": "AAAA", "client_id": str(uuid.uuid4())})
+        for seq in range(1, 4):
+            one.send({"type": "message.send", "match_id": found[0], "seq": seq, "kind": "content", "ciphertext": "AAAA"})
             one.until("message.accepted")
         one.close()
     return found[0]

@@ -1,31 +1,31 @@
 //! The task that owns a device's keys.
 //!
 //! Order of things, for every batch of orders and events: change the keys in memory, store them,
-//! and only then send, hand on, acknowledge. A crash at any point uses no key twice, sends nothing
+//! and only then send, hand on, acknowledge. A crash uses no key and no number twice, sends nothing
 //! twice and shows nothing twice. Keys of opened messages are gone once state is stored, so a text
 //! that was opened but not yet taken by the application when the process dies is not shown again.
 
 use std::{
-    collections::{BTreeMap, HashSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     time::Duration,
 };
 
 use tebdil_protocol::{
-    MatchFind, MessageAccepted, MessageSend, User, domain::MessageKind, id::MatchId,
+    ErrorCode, MatchFind, MessageAccepted, MessageSend, User, domain::MessageKind, id::MatchId,
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
     task::JoinSet,
 };
-use uuid::Uuid;
 
 use super::{
-    ChatError, ChatEvent, Conversation, Sent, convert,
+    ChatError, ChatEvent, Conversation, convert,
+    numbers::Numbers,
     parts::{After, Command, Done, Draft, End, FindReply, Known, SendReply},
 };
 use crate::{
     call::{Gate, Signal},
-    connection::{Event, Handle, RequestError, Sending},
+    connection::{Event, Handle, RequestError, SendError, Sending},
     evidence::EvidenceBook,
     mls::{Content, Device, MlsError},
     rest::Account,
@@ -44,6 +44,10 @@ mod matches;
 mod receive;
 mod save;
 
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a fact of its own, and any may go with any"
+)]
 pub(super) struct Actor {
     account: Account,
     device: Device,
@@ -51,12 +55,12 @@ pub(super) struct Actor {
     own_handle: String,
     key_target: usize,
     matches: BTreeMap<MatchId, Known>,
-    /// What is sealed and not accepted; kept only where state is stored.
+    /// What is sealed and not accepted.
     outbox: Vec<MessageSend>,
     /// Of the peers' last messages, for reports.
     evidence: EvidenceBook,
-    /// Handshakes on their way; the application does not hear of them.
-    handshakes: HashSet<Uuid>,
+    /// Whether the server has told of the matches before.
+    greeted: bool,
     searching: Option<MatchFind>,
     /// Whether a search is asked for and not answered; it waits for the next socket by itself.
     finding: bool,
@@ -89,6 +93,7 @@ impl Actor {
             info: None,
             here: stored.here,
             peer_seq: stored.peer_seq,
+            own: Numbers::after(stored.own_seq),
             drafts: VecDeque::new(),
             call: Gate::restored(stored.own_certificate, stored.peer_certificate),
         };
@@ -102,13 +107,9 @@ impl Actor {
                 .iter()
                 .map(|stored| (stored.match_id, known(stored)))
                 .collect(),
-            handshakes: outbox
-                .iter()
-                .filter(|message| message.kind == MessageKind::Handshake)
-                .map(|message| message.client_id)
-                .collect(),
             outbox,
             evidence,
+            greeted: false,
             searching: None,
             finding: false,
             putting_keys: false,
@@ -214,16 +215,11 @@ impl Actor {
             } => {
                 let (accepted, sending) = Sending::pair();
                 let draft = Draft {
-                    client_id: Uuid::new_v4(),
                     text,
                     place,
                     reply: accepted,
                 };
-                let client_id = draft.client_id;
-                let result = self.take_draft(match_id, draft).map(|()| Sent {
-                    client_id,
-                    accepted: sending,
-                });
+                let result = self.take_draft(match_id, draft).map(|()| sending);
                 // The caller may have gone; the text goes its way.
                 let _ = reply.send(result);
             }
@@ -330,35 +326,111 @@ impl Actor {
     }
 
     fn seal(&mut self, match_id: MatchId, draft: Draft) -> Result<(), MlsError> {
-        let sealed = self.device.seal(match_id, &Content::text(draft.text))?;
-        let message = MessageSend {
-            match_id,
-            client_id: draft.client_id,
-            kind: MessageKind::Content,
-            ciphertext: sealed.ciphertext,
-            franking_tag: Some(sealed.franking_tag.to_vec()),
-        };
-        self.send(message, Some(draft.place), Some(draft.reply));
-        Ok(())
+        let Draft { text, place, reply } = draft;
+        match self.device.seal(match_id, &Content::text(text)) {
+            Ok(sealed) => {
+                let tag = sealed.franking_tag.to_vec();
+                self.send(
+                    match_id,
+                    MessageKind::Content,
+                    sealed.ciphertext,
+                    Some(tag),
+                    Some((place, reply)),
+                );
+                Ok(())
+            }
+            Err(error) => {
+                let _ = reply.send(Err(SendError::Refused(ErrorCode::MessageTooLarge)));
+                Err(error)
+            }
+        }
     }
 
+    fn send_handshake(&mut self, match_id: MatchId, ciphertext: Vec<u8>) {
+        self.send(match_id, MessageKind::Handshake, ciphertext, None, None);
+    }
+
+    /// Numbers what was sealed, and sends it once that is stored.
     fn send(
         &mut self,
-        message: MessageSend,
-        place: Option<OwnedSemaphorePermit>,
-        reply: Option<SendReply>,
+        match_id: MatchId,
+        kind: MessageKind,
+        ciphertext: Vec<u8>,
+        franking_tag: Option<Vec<u8>>,
+        waiting: Option<(OwnedSemaphorePermit, SendReply)>,
     ) {
+        // Whoever seals has looked the match up.
+        let Some(known) = self.matches.get_mut(&match_id) else {
+            return;
+        };
+        let message = MessageSend {
+            match_id,
+            seq: known.own.give(),
+            kind,
+            ciphertext,
+            franking_tag,
+        };
         self.dirty = true;
-        if self.file.is_some() {
-            self.outbox.push(message.clone());
-        }
+        self.outbox.push(message.clone());
+        let (place, reply) = waiting.unzip();
         self.after.sends.push((message, place, reply));
     }
 
-    fn left_outbox(&mut self, client_id: Uuid) {
-        let before = self.outbox.len();
-        self.outbox.retain(|message| message.client_id != client_id);
-        self.dirty |= self.outbox.len() != before;
+    fn left_outbox(&mut self, match_id: MatchId, seq: i64) -> Option<MessageSend> {
+        let left = |message: &MessageSend| message.match_id == match_id && message.seq == seq;
+        let at = self.outbox.iter().position(left)?;
+        self.dirty = true;
+        Some(self.outbox.remove(at))
+    }
+
+    fn accepted(&mut self, accepted: &MessageAccepted) {
+        let MessageAccepted { match_id, seq, .. } = *accepted;
+        let message = self.left_outbox(match_id, seq);
+        if let Some(known) = self.matches.get_mut(&match_id) {
+            known.own.accepted(seq);
+        }
+        // Of handshakes the application does not hear.
+        if message.is_some_and(|message| message.kind == MessageKind::Content) {
+            self.pending.push_back(ChatEvent::Accepted {
+                match_id,
+                seq,
+                sent_at: accepted.sent_at,
+            });
+        }
+    }
+
+    fn refused(
+        &mut self,
+        (match_id, seq): (MatchId, i64),
+        kind: MessageKind,
+        code: ErrorCode,
+        expected_seq: Option<i64>,
+    ) {
+        self.left_outbox(match_id, seq);
+        let of_match = self
+            .outbox
+            .iter()
+            .filter(|other| other.match_id == match_id);
+        let on_its_way = of_match.map(|other| other.seq).max();
+        let known = self.matches.get_mut(&match_id);
+        let active = known.is_some();
+        if let Some(known) = known {
+            known.own.refused(expected_seq, on_its_way);
+            self.dirty = true;
+        }
+        match kind {
+            MessageKind::Content => self.pending.push_back(ChatEvent::Refused {
+                match_id,
+                seq: Some(seq),
+                code,
+            }),
+            MessageKind::Handshake if active => self.pending.push_back(ChatEvent::NotSecured {
+                match_id,
+                error: MlsError::Welcome("the server refused it"),
+            }),
+            // The match is over, and that was told.
+            MessageKind::Handshake => {}
+        }
     }
 
     fn take_event(&mut self, handle: &Handle, event: Event) {
@@ -379,48 +451,14 @@ impl Actor {
             Event::Candidate(candidate) => {
                 self.signalled(candidate.match_id, Signal::Candidate(candidate));
             }
-            Event::Accepted(accepted) => {
-                self.left_outbox(accepted.client_id);
-                let MessageAccepted {
-                    match_id,
-                    client_id,
-                    seq,
-                    sent_at,
-                    ..
-                } = accepted;
-                if !self.handshakes.remove(&client_id) {
-                    self.pending.push_back(ChatEvent::Accepted {
-                        match_id,
-                        client_id,
-                        seq,
-                        sent_at,
-                    });
-                }
-            }
+            Event::Accepted(accepted) => self.accepted(&accepted),
             Event::Refused {
                 match_id,
-                client_id,
+                seq,
                 kind,
                 code,
-            } => {
-                self.left_outbox(client_id);
-                self.handshakes.remove(&client_id);
-                match kind {
-                    MessageKind::Content => self.pending.push_back(ChatEvent::Refused {
-                        match_id,
-                        client_id,
-                        code,
-                    }),
-                    MessageKind::Handshake if self.matches.contains_key(&match_id) => {
-                        self.pending.push_back(ChatEvent::NotSecured {
-                            match_id,
-                            error: MlsError::Welcome("the server refused it"),
-                        });
-                    }
-                    // The match is over, and that was told.
-                    MessageKind::Handshake => {}
-                }
-            }
+                expected_seq,
+            } => self.refused((match_id, seq), kind, code, expected_seq),
             other => {
                 if matches!(other, Event::Closed(_)) {
                     self.end = Some(End::Closed);

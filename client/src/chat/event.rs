@@ -9,7 +9,6 @@ use tebdil_protocol::{
     id::{MatchId, TicketId},
     time::Timestamp,
 };
-use uuid::Uuid;
 
 use crate::{
     call::CallError,
@@ -44,7 +43,8 @@ pub enum ChatEvent {
     /// stands.
     Matched {
         found: Box<Match>,
-        /// Whether the encryption lives here; on other devices the match cannot be read.
+        /// Whether the match can be read here: not on other devices of the user, nor where its
+        /// keys are gone.
         this_device: bool,
     },
     /// The encryption stands, or its keys were renewed.
@@ -74,14 +74,14 @@ pub enum ChatEvent {
     /// An own text is durable at the server.
     Accepted {
         match_id: MatchId,
-        client_id: Uuid,
         seq: i64,
         sent_at: Timestamp,
     },
-    /// An own text was refused for good.
+    /// An own text was refused for good. Without a number when it waited for the encryption and
+    /// could not be sealed.
     Refused {
         match_id: MatchId,
-        client_id: Uuid,
+        seq: Option<i64>,
         code: ErrorCode,
     },
     /// The peer has everything up to `seq`.

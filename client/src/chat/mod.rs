@@ -21,6 +21,7 @@ mod actor;
 mod call;
 mod convert;
 mod event;
+mod numbers;
 mod parts;
 mod sign_in;
 
@@ -35,7 +36,6 @@ use tebdil_protocol::{
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 pub use self::event::{ChatEvent, EndDetails};
 use self::parts::Command;
@@ -101,7 +101,7 @@ pub enum ChatError {
     Call(#[from] CallError),
     #[error("there is no such match")]
     NoSuchMatch,
-    /// The encryption of the match lives on the device that searched.
+    /// The match belongs to the device that searched.
     #[error("the match is on another device of this account")]
     OtherDevice,
     #[error("the chat is closed")]
@@ -121,19 +121,11 @@ impl ChatError {
     }
 }
 
-/// An own text on its way.
-#[derive(Debug)]
-pub struct Sent {
-    pub client_id: Uuid,
-    /// Resolves when the server has it; may be dropped.
-    pub accepted: Sending,
-}
-
 /// A match as the client knows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Conversation {
     pub info: Match,
-    /// Whether the encryption lives on this device.
+    /// Whether the match can be read on this device.
     pub this_device: bool,
     /// Known once the encryption stands.
     pub safety_number: Option<SafetyNumber>,
@@ -282,14 +274,15 @@ impl Chat {
         Ok(self.ask(Command::Cancel).await??)
     }
 
-    /// Encrypts and sends a text. Waits only while the outbox is full.
+    /// Encrypts and sends a text. Waits only while the outbox is full; the answer is the acceptance
+    /// by the server, and may be dropped.
     ///
     /// Before the encryption stands the text waits in memory.
     pub async fn send(
         &self,
         match_id: MatchId,
         text: impl Into<String>,
-    ) -> Result<Sent, ChatError> {
+    ) -> Result<Sending, ChatError> {
         let place = self.handle.place().await?;
         let text = text.into();
         self.ask(|reply| Command::Send {
@@ -307,7 +300,7 @@ impl Chat {
         match_id: MatchId,
         text: impl Into<String>,
     ) -> Result<i64, ChatError> {
-        Ok(self.send(match_id, text).await?.accepted.await?.seq)
+        Ok(self.send(match_id, text).await?.await?.seq)
     }
 
     /// The code to compare with the peer; `None` before the encryption stands.

@@ -7,12 +7,11 @@ use tebdil_protocol::{
     id::{MatchId, TicketId},
 };
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use uuid::Uuid;
 
-use super::{ChatError, Conversation, Sent};
+use super::{ChatError, Conversation, numbers::Numbers};
 use crate::{
     call::Gate,
-    connection::{RequestError, SendError},
+    connection::{RequestError, SendError, Sending},
     rest::ApiError,
 };
 
@@ -24,7 +23,7 @@ pub(super) enum Command {
         match_id: MatchId,
         text: String,
         place: OwnedSemaphorePermit,
-        reply: oneshot::Sender<Result<Sent, ChatError>>,
+        reply: oneshot::Sender<Result<Sending, ChatError>>,
     },
     Describe(RtcDescription, oneshot::Sender<Result<(), ChatError>>),
     /// Sent when there is a socket, after the descriptions before it.
@@ -38,7 +37,6 @@ pub(super) enum Command {
 
 /// A text that waits for the encryption to stand.
 pub(super) struct Draft {
-    pub client_id: Uuid,
     pub text: String,
     pub place: OwnedSemaphorePermit,
     pub reply: SendReply,
@@ -48,8 +46,11 @@ pub(super) struct Draft {
 pub(super) struct Known {
     /// Missing between a start from stored state and the first welcome.
     pub info: Option<Match>,
+    /// Whether the match can be read here: it belongs to this device, and its keys are not those
+    /// of an earlier process that stored none.
     pub here: bool,
     pub peer_seq: i64,
+    pub own: Numbers,
     pub drafts: VecDeque<Draft>,
     pub call: Gate,
 }

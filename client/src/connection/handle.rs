@@ -11,12 +11,10 @@ use std::{
 use tebdil_protocol::{
     ClientFrame, MatchEnded, MatchFind, MatchRef, MessageAccepted, MessageAck, MessageSend,
     ServerFrame, Typing,
-    domain::MessageKind,
     id::{MatchId, TicketId},
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 use super::{RequestError, SendError, outbox::Entry};
 
@@ -126,6 +124,9 @@ impl Handle {
     }
 
     /// Puts a message into the outbox; waits while that is full. The answer is the acceptance.
+    ///
+    /// The caller numbers the messages of a match without a gap; [`super::Event::Refused`] says
+    /// where to go on after a refusal.
     pub async fn send(&self, message: MessageSend) -> Result<Sending, SendError> {
         let place = self.place().await?;
         let (reply, sending) = Sending::pair();
@@ -154,27 +155,6 @@ impl Handle {
     ) -> bool {
         self.give(Command::Send(Box::new(Entry::new(message, reply, place))))
             .await
-    }
-
-    /// The same with a fresh `client_id`, which is returned too.
-    pub async fn send_ciphertext(
-        &self,
-        match_id: MatchId,
-        kind: MessageKind,
-        ciphertext: Vec<u8>,
-        franking_tag: Option<Vec<u8>>,
-    ) -> Result<(Uuid, Sending), SendError> {
-        let client_id = Uuid::new_v4();
-        let sending = self
-            .send(MessageSend {
-                match_id,
-                client_id,
-                kind,
-                ciphertext,
-                franking_tag,
-            })
-            .await?;
-        Ok((client_id, sending))
     }
 
     /// Acknowledges every message of the peer up to `seq`; for

@@ -1,13 +1,11 @@
 //! Which messages came, which are missing, and which are to be acknowledged.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, HashMap},
     time::Duration,
 };
 
-use tebdil_protocol::{
-    MessageAck, MessageNew, MessageOrigin, MessageSync, ResumePoint, id::MatchId,
-};
+use tebdil_protocol::{MessageAck, MessageNew, MessageSync, ResumePoint, id::MatchId};
 use tokio::time::Instant;
 
 /// Messages kept while an earlier one is missing; what is beyond comes again with the answer to the
@@ -26,27 +24,6 @@ struct Track {
     /// Acknowledge up to here; greater than `acked` when there is something to send.
     wanted: i64,
     acked: i64,
-    own: Seen,
-}
-
-/// A set of numbers from 1 that is nearly without gaps.
-#[derive(Debug, Default)]
-struct Seen {
-    all_to: i64,
-    beyond: BTreeSet<i64>,
-}
-
-impl Seen {
-    /// Whether `number` is new.
-    fn insert(&mut self, number: i64) -> bool {
-        if number <= self.all_to || !self.beyond.insert(number) {
-            return false;
-        }
-        while self.beyond.remove(&(self.all_to + 1)) {
-            self.all_to += 1;
-        }
-        true
-    }
 }
 
 /// What to do with a message that came.
@@ -120,13 +97,6 @@ impl Inbox {
     pub fn receive(&mut self, message: MessageNew, now: Instant) -> Received {
         let match_id = message.match_id;
         let track = self.matches.entry(match_id).or_default();
-        if message.from == MessageOrigin::Me {
-            return if track.own.insert(message.seq) {
-                Received::Deliver(vec![message])
-            } else {
-                Received::Duplicate
-            };
-        }
         if message.seq <= track.peer {
             // The server sends again what it has no acknowledgement for.
             track.acked = track.acked.min(message.seq - 1);
@@ -148,14 +118,6 @@ impl Inbox {
         // everything after it once more.
         track.asked = (!track.ahead.is_empty()).then_some(now);
         Received::Deliver(ready)
-    }
-
-    /// An own message of this device was accepted with this `seq`; it will not be handed on should
-    /// it come back.
-    pub fn sent(&mut self, match_id: MatchId, seq: i64) {
-        if let Some(track) = self.matches.get_mut(&match_id) {
-            track.own.insert(seq);
-        }
     }
 
     /// Syncs to send again since their answer did not come.
@@ -223,19 +185,19 @@ impl Track {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
-    use tebdil_protocol::{domain::MessageKind, id::MessageId, time::Timestamp};
+    use tebdil_protocol::{domain::MessageKind, time::Timestamp};
 
     use super::*;
 
     const MATCH: MatchId = MatchId(1);
 
-    fn message(from: MessageOrigin, seq: i64) -> MessageNew {
+    fn message(seq: i64) -> MessageNew {
         MessageNew {
             match_id: MATCH,
-            from,
             seq,
-            message_id: MessageId(seq),
             kind: MessageKind::Content,
             ciphertext: vec![],
             franking_tag: None,
@@ -262,25 +224,13 @@ mod tests {
             match_id: MATCH,
             peer_seq: 5,
         };
-        assert_eq!(
-            inbox.receive(message(MessageOrigin::Peer, 8), now),
-            Received::Missing(Some(ask))
-        );
-        assert_eq!(
-            inbox.receive(message(MessageOrigin::Peer, 7), now),
-            Received::Missing(None)
-        );
+        assert_eq!(inbox.receive(message(8), now), Received::Missing(Some(ask)));
+        assert_eq!(inbox.receive(message(7), now), Received::Missing(None));
         assert!(inbox.overdue_syncs(now).is_empty());
         assert_eq!(inbox.next_sync(), Some(now + SYNC_RETRY));
         assert_eq!(inbox.overdue_syncs(now + SYNC_RETRY), [ask]);
-        assert_eq!(
-            delivered(inbox.receive(message(MessageOrigin::Peer, 6), now)),
-            [6, 7, 8]
-        );
-        assert_eq!(
-            inbox.receive(message(MessageOrigin::Peer, 7), now),
-            Received::Duplicate
-        );
+        assert_eq!(delivered(inbox.receive(message(6), now)), [6, 7, 8]);
+        assert_eq!(inbox.receive(message(7), now), Received::Duplicate);
         assert_eq!(inbox.next_sync(), None);
         assert_eq!(
             inbox.resume(),
@@ -296,7 +246,7 @@ mod tests {
         let mut inbox = Inbox::default();
         inbox.open(MATCH);
         for seq in 1..=3 {
-            inbox.receive(message(MessageOrigin::Peer, seq), Instant::now());
+            inbox.receive(message(seq), Instant::now());
             inbox.want_ack(MATCH, seq);
         }
         assert_eq!(
@@ -307,7 +257,7 @@ mod tests {
             })
         );
         assert!(!inbox.has_acks());
-        inbox.receive(message(MessageOrigin::Peer, 3), Instant::now());
+        inbox.receive(message(3), Instant::now());
         assert_eq!(
             inbox.take_ack(),
             Some(MessageAck {
@@ -328,30 +278,6 @@ mod tests {
         assert!(inbox.resume().is_empty());
     }
 
-    #[test]
-    fn own_messages_of_other_devices_come_once() {
-        let mut inbox = Inbox::default();
-        inbox.open(MATCH);
-        inbox.sent(MATCH, 1);
-        let now = Instant::now();
-        assert_eq!(
-            inbox.receive(message(MessageOrigin::Me, 1), now),
-            Received::Duplicate
-        );
-        assert_eq!(
-            delivered(inbox.receive(message(MessageOrigin::Me, 3), now)),
-            [3]
-        );
-        assert_eq!(
-            delivered(inbox.receive(message(MessageOrigin::Me, 2), now)),
-            [2]
-        );
-        assert_eq!(
-            inbox.receive(message(MessageOrigin::Me, 2), now),
-            Received::Duplicate
-        );
-    }
-
     proptest! {
         /// Whatever order and repetition the wire has, the application gets 1, 2, 3 … once each, as
         /// far as everything came.
@@ -359,7 +285,7 @@ mod tests {
         fn delivery_is_in_order_and_once(order in proptest::collection::vec(1_i64..30, 0..300)) {
             let mut inbox = Inbox::default();
             let now = Instant::now();
-            let got: Vec<i64> = order.iter().flat_map(|seq| delivered(inbox.receive(message(MessageOrigin::Peer, *seq), now))).collect();
+            let got: Vec<i64> = order.iter().flat_map(|seq| delivered(inbox.receive(message(*seq), now))).collect();
             let came: BTreeSet<i64> = order.iter().copied().collect();
             let whole = (1..30).take_while(|seq| came.contains(seq)).count();
             prop_assert_eq!(got, (1..=i64::try_from(whole).expect("small")).collect::<Vec<_>>());

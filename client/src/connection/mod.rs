@@ -2,12 +2,12 @@
 //! not accepted, and hands on every message of the peer once and in order.
 //!
 //! Guarantees to the application:
-//! - A message given to [`Handle::send`] stays in an ordered outbox until the server accepted it or
-//!   refused it for good; it goes out again after a reconnect with the same `client_id`, before
-//!   newer ones. No later message of a match is sent while a `handshake` is on its way.
+//! - A message given to [`Handle::send`] stays in the outbox until the server accepted it or refused
+//!   it for good. Those of a match go out in the order of their `seq`, and again after a reconnect
+//!   or a passing refusal. What is behind a message that is refused for good is refused with it. No
+//!   later message of a match is sent while a `handshake` is on its way.
 //! - [`Event::Message`] comes once per `seq` of the peer within the life of the process, without
-//!   gaps; a gap is asked for and waited on. Messages of the own account's other devices come once
-//!   each, in no particular order.
+//!   gaps; a gap is asked for and waited on.
 //! - Acknowledgements are cumulative, sent after the message was taken from here
 //!   ([`Acknowledge::OnHandOver`]) or when the application says so
 //!   ([`Acknowledge::ByApplication`]).
@@ -38,7 +38,6 @@ use tebdil_protocol::{
 };
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 pub use backoff::Backoff;
 pub use handle::{Handle, Sending};
@@ -74,8 +73,7 @@ pub struct Options {
     /// For an answer to a request. 10 s by default.
     pub request_timeout: Duration,
     /// A message without an answer for so long is sent again on the same socket. 20 s by default:
-    /// longer than a server takes to refuse it while its database says nothing (15 s), or a late
-    /// refusal of the first copy could let later messages pass the second.
+    /// longer than a server takes to refuse it while its database says nothing (15 s).
     pub resend_after: Duration,
     /// How long acknowledgements are gathered. 20 ms by default.
     pub ack_delay: Duration,
@@ -158,12 +156,16 @@ pub enum Event {
     Message(MessageNew),
     /// An own message is durable.
     Accepted(MessageAccepted),
-    /// An own message was refused for good and left the outbox.
+    /// An own message was refused for good and left the outbox, as did those behind it: each is
+    /// told of, with `out_of_order` where it was not at fault itself.
     Refused {
         match_id: MatchId,
-        client_id: Uuid,
+        seq: i64,
         kind: MessageKind,
         code: ErrorCode,
+        /// The number of the next message. None where it is not known, as the refused one may be
+        /// stored, and in a match that takes no more.
+        expected_seq: Option<i64>,
     },
     /// The peer has every message up to `seq`.
     Delivered {

@@ -1,4 +1,4 @@
-//! Own messages that the server has not accepted yet, in order.
+//! Own messages that the server has not accepted yet, in the order of their numbers.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -10,7 +10,6 @@ use tokio::{
     sync::{OwnedSemaphorePermit, oneshot},
     time::Instant,
 };
-use uuid::Uuid;
 
 use super::SendError;
 
@@ -28,12 +27,18 @@ pub(super) struct Entry {
     pub reply: Option<oneshot::Sender<Result<MessageAccepted, SendError>>>,
     /// Its place in the bounded outbox; none for messages of an earlier process.
     pub _place: Option<OwnedSemaphorePermit>,
-    /// No later message of its match is sent before it is accepted.
-    alone: bool,
-    /// Position among the messages of its match.
-    number: u64,
-    sent: Option<Instant>,
+    /// The transmission whose answer is waited for.
+    sent: Option<Transmission>,
+    /// It came too early: it does not go out again while this frame is not answered.
+    behind: Option<i64>,
     internal_errors: u32,
+}
+
+#[derive(Debug)]
+struct Transmission {
+    /// The `id` of its frame, which no other has.
+    id: i64,
+    at: Instant,
 }
 
 impl Entry {
@@ -42,24 +47,13 @@ impl Entry {
         reply: Option<oneshot::Sender<Result<MessageAccepted, SendError>>>,
         place: Option<OwnedSemaphorePermit>,
     ) -> Self {
-        let alone = message.kind == MessageKind::Handshake;
         Self {
             message,
             reply,
             _place: place,
-            alone,
-            number: 0,
             sent: None,
+            behind: None,
             internal_errors: 0,
-        }
-    }
-
-    /// A message of an earlier process: how far it is ahead of others is not known any more, so it
-    /// goes alone.
-    pub fn of_earlier_process(message: MessageSend) -> Self {
-        Self {
-            alone: true,
-            ..Self::new(message, None, None)
         }
     }
 
@@ -69,24 +63,38 @@ impl Entry {
             let _ = reply.send(result);
         }
     }
+
+    fn is(&self, match_id: MatchId, seq: i64) -> bool {
+        self.message.match_id == match_id && self.message.seq == seq
+    }
+
+    fn was_sent_as(&self, id: i64) -> bool {
+        self.sent.as_ref().is_some_and(|sent| sent.id == id)
+    }
 }
 
-/// What a refusal means.
-#[derive(Debug)]
-pub(super) enum Refusal {
-    /// Not one of ours, or one that was accepted meanwhile.
-    Unknown,
-    /// It stays and goes out again.
-    Passing,
-    /// It left the outbox.
-    Final(Entry),
+/// What the server says of a message that it does not take.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refusal {
+    pub code: ErrorCode,
+    pub retry_after: Option<Duration>,
+    /// With [`ErrorCode::OutOfOrder`].
+    pub expected_seq: Option<i64>,
+}
+
+/// What leaves the outbox with a refusal.
+#[derive(Debug, Default)]
+pub(super) struct GivenUp {
+    /// Each with the reason, in the order of the numbers.
+    pub entries: Vec<(Entry, ErrorCode)>,
+    /// The number that comes next in their match, where that is known.
+    pub expected_seq: Option<i64>,
 }
 
 #[derive(Debug)]
 pub(super) struct Outbox {
+    /// Those of one match in the order of their numbers.
     entries: VecDeque<Entry>,
-    /// How many messages each match has had.
-    numbers: HashMap<MatchId, u64>,
     window: u64,
     held_until: Option<Instant>,
     /// Matches whose peer has too much to acknowledge, and until when nothing more is sent in each.
@@ -99,18 +107,19 @@ impl Outbox {
     pub fn new(window: u64) -> Self {
         Self {
             entries: VecDeque::new(),
-            numbers: HashMap::new(),
             window: window.max(1),
             held_until: None,
             full: HashMap::new(),
         }
     }
 
-    pub fn push(&mut self, mut entry: Entry) {
-        let number = self.numbers.entry(entry.message.match_id).or_default();
-        *number += 1;
-        entry.number = *number;
-        self.entries.push_back(entry);
+    pub fn push(&mut self, entry: Entry) {
+        let later = |other: &Entry| {
+            other.message.match_id == entry.message.match_id
+                && other.message.seq > entry.message.seq
+        };
+        let at = self.entries.iter().position(later);
+        self.entries.insert(at.unwrap_or(self.entries.len()), entry);
     }
 
     pub fn is_empty(&self) -> bool {
@@ -133,11 +142,15 @@ impl Outbox {
         self.held_until = Some(until);
     }
 
-    /// What was sent `after` ago and is not answered goes out again; its `client_id` keeps it from
+    /// What was sent `after` ago and is not answered goes out again; its number keeps it from
     /// arriving twice.
     pub fn resend_overdue(&mut self, now: Instant, after: Duration) {
         for entry in &mut self.entries {
-            if entry.sent.is_some_and(|sent| now >= sent + after) {
+            if entry
+                .sent
+                .as_ref()
+                .is_some_and(|sent| now >= sent.at + after)
+            {
                 entry.sent = None;
             }
         }
@@ -145,7 +158,10 @@ impl Outbox {
 
     /// When the oldest message without an answer was sent.
     pub fn oldest_sent(&self) -> Option<Instant> {
-        self.entries.iter().filter_map(|entry| entry.sent).min()
+        self.entries
+            .iter()
+            .filter_map(|entry| Some(entry.sent.as_ref()?.at))
+            .min()
     }
 
     /// When sending goes on after a passing refusal.
@@ -165,10 +181,10 @@ impl Outbox {
         Some(&self.entries[at].message)
     }
 
-    /// The message that [`Self::next`] gave is on the wire.
-    pub fn mark_sent(&mut self, now: Instant) {
+    /// The message that [`Self::next`] gave is on the wire, in a frame with this `id`.
+    pub fn mark_sent(&mut self, id: i64, now: Instant) {
         if let Some(at) = self.position_of_next() {
-            self.entries[at].sent = Some(now);
+            self.entries[at].sent = Some(Transmission { id, at: now });
         }
     }
 
@@ -180,8 +196,9 @@ impl Outbox {
             let waits_for = |earlier: &Entry| {
                 earlier.message.match_id == entry.message.match_id
                     && (earlier.sent.is_none()
-                        || earlier.alone
-                        || entry.number - earlier.number >= self.window)
+                        || earlier.message.kind == MessageKind::Handshake
+                        || entry.behind.is_some_and(|id| earlier.was_sent_as(id))
+                        || entry.message.seq.abs_diff(earlier.message.seq) >= self.window)
             };
             entry.sent.is_none()
                 && !self.full.contains_key(&entry.message.match_id)
@@ -189,73 +206,115 @@ impl Outbox {
         })
     }
 
-    fn remove(&mut self, client_id: Uuid) -> Option<Entry> {
+    /// Takes out the message that was accepted; `None` for a repeated answer.
+    pub fn accepted(&mut self, match_id: MatchId, seq: i64) -> Option<Entry> {
         let at = self
             .entries
             .iter()
-            .position(|entry| entry.message.client_id == client_id)?;
+            .position(|entry| entry.is(match_id, seq))?;
         self.entries.remove(at)
     }
 
-    /// Takes out the message that was accepted; `None` for a repeated answer.
-    pub fn accepted(&mut self, accepted: &MessageAccepted) -> Option<Entry> {
-        self.remove(accepted.client_id)
-    }
-
-    /// A message was refused.
-    pub fn refused(
-        &mut self,
-        client_id: Uuid,
-        code: ErrorCode,
-        retry_after: Option<Duration>,
-        now: Instant,
-    ) -> Refusal {
-        let Some(entry) = self
-            .entries
-            .iter_mut()
-            .find(|entry| entry.message.client_id == client_id)
-        else {
-            return Refusal::Unknown;
+    /// The message in the frame `id` was refused. A frame that is no message's last one is passed
+    /// over: the answer to the later one counts.
+    pub fn refused(&mut self, id: i64, refusal: Refusal, now: Instant) -> GivenUp {
+        let Some(at) = self.entries.iter().position(|entry| entry.was_sent_as(id)) else {
+            return GivenUp::default();
         };
-        let passing = match code {
-            // Of this match alone. What was sent behind it was refused as well.
+        let entry = &mut self.entries[at];
+        let (match_id, seq) = (entry.message.match_id, entry.message.seq);
+        let until = now + refusal.retry_after.unwrap_or(RETRY_AFTER);
+        entry.sent = None;
+        match refusal.code {
+            // Of this match alone.
             ErrorCode::TooManyUndelivered => {
-                entry.sent = None;
-                self.full.insert(
-                    entry.message.match_id,
-                    now + retry_after.unwrap_or(RETRY_AFTER),
-                );
-                return Refusal::Passing;
+                self.full.insert(match_id, until);
+                GivenUp::default()
             }
             ErrorCode::RateLimited
             | ErrorCode::Unavailable
             | ErrorCode::Draining
-            | ErrorCode::Unauthorized => true,
+            | ErrorCode::Unauthorized => {
+                self.held_until = Some(until);
+                GivenUp::default()
+            }
             ErrorCode::Internal => {
                 entry.internal_errors += 1;
-                entry.internal_errors < MAX_INTERNAL_ERRORS
+                if entry.internal_errors >= MAX_INTERNAL_ERRORS {
+                    // It may be stored all the same, so its number is not free.
+                    return self.give_up(match_id, seq, ErrorCode::Internal, None);
+                }
+                self.held_until = Some(until);
+                GivenUp::default()
             }
-            _ => false,
-        };
-        if passing {
-            entry.sent = None;
-            self.held_until = Some(now + retry_after.unwrap_or(RETRY_AFTER));
-            return Refusal::Passing;
+            ErrorCode::OutOfOrder => self.came_too_early(at, refusal.expected_seq),
+            code @ (ErrorCode::MatchEnded | ErrorCode::NotFound | ErrorCode::WrongDevice) => {
+                let entries = self.remove_from(match_id, i64::MIN, code);
+                GivenUp {
+                    entries,
+                    expected_seq: None,
+                }
+            }
+            code => self.give_up(match_id, seq, code, Some(seq)),
         }
-        self.remove(client_id)
-            .map_or(Refusal::Unknown, Refusal::Final)
+    }
+
+    /// The message here is not the one that the server expects.
+    fn came_too_early(&mut self, at: usize, expected_seq: Option<i64>) -> GivenUp {
+        let match_id = self.entries[at].message.match_id;
+        let missing = expected_seq.and_then(|expected| {
+            let mut before = self.entries.iter().take(at);
+            before.find(|entry| entry.is(match_id, expected))
+        });
+        let Some(missing) = missing else {
+            // Nothing here fills the gap.
+            return GivenUp {
+                entries: self.remove_from(match_id, i64::MIN, ErrorCode::OutOfOrder),
+                expected_seq,
+            };
+        };
+        // Where it is on its way already, coming too early again would change nothing.
+        self.entries[at].behind = missing.sent.as_ref().map(|sent| sent.id);
+        GivenUp::default()
+    }
+
+    /// Takes out a message and, since they cannot be accepted without it, those behind it.
+    fn give_up(
+        &mut self,
+        match_id: MatchId,
+        seq: i64,
+        code: ErrorCode,
+        expected_seq: Option<i64>,
+    ) -> GivenUp {
+        let mut entries = self.remove_from(match_id, seq, ErrorCode::OutOfOrder);
+        if let Some((_, first)) = entries.first_mut() {
+            *first = code;
+        }
+        GivenUp {
+            entries,
+            expected_seq,
+        }
+    }
+
+    /// Takes out the messages of a match from `seq` on.
+    fn remove_from(
+        &mut self,
+        match_id: MatchId,
+        seq: i64,
+        code: ErrorCode,
+    ) -> Vec<(Entry, ErrorCode)> {
+        let (gone, kept): (VecDeque<_>, _) = std::mem::take(&mut self.entries)
+            .into_iter()
+            .partition(|entry| entry.message.match_id == match_id && entry.message.seq >= seq);
+        self.entries = kept;
+        gone.into_iter().map(|entry| (entry, code)).collect()
     }
 
     /// Takes out the messages of a match that is over.
     pub fn remove_match(&mut self, match_id: MatchId) -> Vec<Entry> {
-        self.numbers.remove(&match_id);
         self.full.remove(&match_id);
-        let (gone, kept) = std::mem::take(&mut self.entries)
-            .into_iter()
-            .partition(|entry| entry.message.match_id == match_id);
-        self.entries = kept;
-        let gone: VecDeque<Entry> = gone;
-        gone.into()
+        let gone = self.remove_from(match_id, i64::MIN, ErrorCode::MatchEnded);
+        gone.into_iter().map(|(entry, _)| entry).collect()
     }
 
     /// Takes out everything.
@@ -265,175 +324,4 @@ impl Outbox {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use tebdil_protocol::{id::MessageId, time::Timestamp};
-
-    fn message(match_id: i64, number: u128, kind: MessageKind) -> MessageSend {
-        MessageSend {
-            match_id: MatchId(match_id),
-            client_id: Uuid::from_u128(number),
-            kind,
-            ciphertext: vec![1],
-            franking_tag: None,
-        }
-    }
-
-    fn outbox(window: u64, messages: Vec<MessageSend>) -> Outbox {
-        let mut outbox = Outbox::new(window);
-        for message in messages {
-            outbox.push(Entry::new(message, None, None));
-        }
-        outbox
-    }
-
-    fn send_all(outbox: &mut Outbox) -> Vec<u128> {
-        let mut sent = vec![];
-        while let Some(message) = outbox.next(Instant::now()) {
-            sent.push(message.client_id.as_u128());
-            outbox.mark_sent(Instant::now());
-        }
-        sent
-    }
-
-    fn accept(outbox: &mut Outbox, number: u128) -> bool {
-        let accepted = MessageAccepted {
-            match_id: MatchId(1),
-            client_id: Uuid::from_u128(number),
-            seq: 1,
-            message_id: MessageId(1),
-            sent_at: Timestamp::from_millis(0),
-            frank: None,
-        };
-        outbox.accepted(&accepted).is_some()
-    }
-
-    #[test]
-    fn order_window_and_restart() {
-        let mut outbox = outbox(
-            3,
-            (1..=5)
-                .map(|n| message(1, n, MessageKind::Content))
-                .collect(),
-        );
-        assert_eq!(send_all(&mut outbox), [1, 2, 3]);
-        assert!(accept(&mut outbox, 2) && !accept(&mut outbox, 2));
-        assert!(
-            send_all(&mut outbox).is_empty(),
-            "4 would be too far ahead of 1"
-        );
-        assert!(accept(&mut outbox, 1));
-        assert_eq!(send_all(&mut outbox), [4, 5]);
-        assert!(accept(&mut outbox, 5));
-        outbox.restart();
-        assert_eq!(send_all(&mut outbox), [3, 4]);
-        outbox.resend_overdue(Instant::now(), Duration::from_mins(1));
-        assert!(send_all(&mut outbox).is_empty());
-        outbox.resend_overdue(
-            Instant::now() + Duration::from_mins(2),
-            Duration::from_mins(1),
-        );
-        assert_eq!(send_all(&mut outbox), [3, 4]);
-    }
-
-    #[test]
-    fn a_handshake_is_waited_for_in_its_match_only() {
-        let mut outbox = outbox(
-            8,
-            vec![
-                message(1, 1, MessageKind::Handshake),
-                message(1, 2, MessageKind::Content),
-                message(2, 3, MessageKind::Content),
-                message(1, 4, MessageKind::Content),
-            ],
-        );
-        assert_eq!(send_all(&mut outbox), [1, 3]);
-        assert!(accept(&mut outbox, 1));
-        assert_eq!(send_all(&mut outbox), [2, 4]);
-    }
-
-    #[test]
-    fn a_peer_that_is_behind_holds_back_its_match_alone() {
-        let mut outbox = outbox(
-            8,
-            (1..=4)
-                .map(|n| {
-                    message(
-                        i64::try_from(n % 2).expect("small"),
-                        n,
-                        MessageKind::Content,
-                    )
-                })
-                .collect(),
-        );
-        let now = Instant::now();
-        assert_eq!(send_all(&mut outbox), [1, 2, 3, 4]);
-        for number in [1, 3] {
-            let refused = outbox.refused(
-                Uuid::from_u128(number),
-                ErrorCode::TooManyUndelivered,
-                Some(Duration::from_secs(5)),
-                now,
-            );
-            assert!(matches!(refused, Refusal::Passing));
-        }
-        outbox.push(Entry::new(message(1, 5, MessageKind::Content), None, None));
-        outbox.push(Entry::new(message(0, 6, MessageKind::Content), None, None));
-        assert_eq!(send_all(&mut outbox), [6]);
-        let later = outbox.held_until().expect("it goes on some time");
-        assert_eq!(later, now + Duration::from_secs(5));
-        let mut sent = vec![];
-        while let Some(message) = outbox.next(later) {
-            sent.push(message.client_id.as_u128());
-            outbox.mark_sent(later);
-        }
-        assert_eq!(sent, [1, 3, 5], "in order");
-        assert_eq!(outbox.held_until(), None);
-    }
-
-    #[test]
-    fn refusals_pass_or_are_final() {
-        let mut outbox = outbox(
-            8,
-            (1..=3)
-                .map(|n| message(1, n, MessageKind::Content))
-                .collect(),
-        );
-        let now = Instant::now();
-        assert_eq!(send_all(&mut outbox), [1, 2, 3]);
-        let after = Some(Duration::from_secs(2));
-        assert!(matches!(
-            outbox.refused(Uuid::from_u128(2), ErrorCode::RateLimited, after, now),
-            Refusal::Passing
-        ));
-        assert!(send_all(&mut outbox).is_empty(), "held back");
-        assert!(matches!(
-            outbox.refused(Uuid::from_u128(3), ErrorCode::MatchEnded, None, now),
-            Refusal::Final(_)
-        ));
-        let later = now + Duration::from_secs(3);
-        assert_eq!(
-            outbox
-                .next(later)
-                .map(|message| message.client_id.as_u128()),
-            Some(2)
-        );
-        outbox.mark_sent(later);
-        assert!(matches!(
-            outbox.refused(Uuid::from_u128(9), ErrorCode::Internal, None, now),
-            Refusal::Unknown
-        ));
-        for _ in 1..MAX_INTERNAL_ERRORS {
-            assert!(matches!(
-                outbox.refused(Uuid::from_u128(1), ErrorCode::Internal, None, now),
-                Refusal::Passing
-            ));
-        }
-        assert!(matches!(
-            outbox.refused(Uuid::from_u128(1), ErrorCode::Internal, None, now),
-            Refusal::Final(_)
-        ));
-        assert_eq!(outbox.remove_match(MatchId(1)).len(), 1);
-        assert!(outbox.is_empty());
-    }
-}
+mod tests;

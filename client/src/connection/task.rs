@@ -10,7 +10,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use rand::rngs::StdRng;
 use tebdil_protocol::{
-    ClientFrame, CloseCode, FrameId, MessageOrigin, ServerFrame, TokenRefresh, Welcome, id::MatchId,
+    ClientFrame, CloseCode, FrameId, ServerFrame, TokenRefresh, Welcome, id::MatchId,
 };
 use tokio::{
     sync::{mpsc, oneshot},
@@ -62,6 +62,7 @@ pub(super) struct Task {
     waiting: VecDeque<(ClientFrame, Reply)>,
     /// Requests that wait for an answer, by the id they were sent with.
     asked: HashMap<i64, Reply>,
+    /// Of the frames that are answered by name: requests and messages.
     last_id: i64,
     flushes: Vec<oneshot::Sender<()>>,
     /// The delay the server asked for when it said that it is going away.
@@ -91,7 +92,7 @@ impl Task {
     ) -> Self {
         let mut outbox = Outbox::new(options.window);
         for message in &options.outbox {
-            outbox.push(Entry::of_earlier_process(message.clone()));
+            outbox.push(Entry::new(message.clone(), None, None));
         }
         Self {
             inbox: Inbox::new(&options.resume),
@@ -382,9 +383,10 @@ impl Task {
                 return Ok(());
             }
             let frame = ClientFrame::MessageSend(message.clone());
-            let id = FrameId::Text(message.client_id.to_string());
-            self.outbox.mark_sent(now);
-            live.write(&frame, Some(&id)).await?;
+            self.last_id += 1;
+            self.outbox.mark_sent(self.last_id, now);
+            live.write(&frame, Some(&FrameId::Number(self.last_id)))
+                .await?;
         }
     }
 
@@ -455,7 +457,6 @@ fn hand_over(
         return;
     };
     if let Event::Message(message) = &event
-        && message.from == MessageOrigin::Peer
         && acknowledge == Acknowledge::OnHandOver
     {
         inbox.want_ack(message.match_id, message.seq);

@@ -52,12 +52,30 @@ fn message_seq(event: &Event) -> Option<i64> {
     }
 }
 
-async fn send(handle: &Handle, byte: u8) -> Sending {
-    handle
-        .send_ciphertext(MATCH, MessageKind::Content, vec![byte], None)
-        .await
-        .expect("open")
-        .1
+fn message(seq: u8) -> MessageSend {
+    MessageSend {
+        match_id: MATCH,
+        seq: seq.into(),
+        kind: MessageKind::Content,
+        ciphertext: vec![seq],
+        franking_tag: None,
+    }
+}
+
+async fn send(handle: &Handle, seq: u8) -> Sending {
+    handle.send(message(seq)).await.expect("open")
+}
+
+fn refused(event: &Event) -> Option<(i64, ErrorCode, Option<i64>)> {
+    match event {
+        Event::Refused {
+            seq,
+            code,
+            expected_seq,
+            ..
+        } => Some((*seq, *code, *expected_seq)),
+        _ => None,
+    }
 }
 
 #[tokio::test]
@@ -117,7 +135,7 @@ async fn what_was_not_accepted_goes_out_again_first_and_in_order() {
     ];
     let first = peer.recv_type("message.send").await;
     let second = peer.recv_type("message.send").await;
-    peer.accept_message(&first, 1).await;
+    peer.accept_message(&first).await;
     until(&mut events, |event| {
         matches!(event, Event::Accepted(_)).then_some(())
     })
@@ -132,12 +150,15 @@ async fn what_was_not_accepted_goes_out_again_first_and_in_order() {
     let (mut peer, _) = server.welcome().await;
     for (seq, byte) in [(2, "Ag=="), (3, "Aw=="), (4, "BA==")] {
         let again = peer.recv_type("message.send").await;
-        assert_eq!(again["ciphertext"], byte);
+        assert_eq!(
+            (&again["seq"], &again["ciphertext"]),
+            (&json!(seq), &json!(byte))
+        );
         if seq == 2 {
-            assert_eq!(again["client_id"], second["client_id"]);
+            assert_ne!(again["id"], second["id"], "each transmission has its own");
         }
-        peer.accept_message(&again, seq).await;
-        peer.accept_message(&again, seq).await;
+        peer.accept_message(&again).await;
+        peer.accept_message(&again).await;
     }
     let [one, two, three] = sendings;
     for (sending, seq) in [(one, 1), (two, 2), (three, 3), (fourth, 4)] {
@@ -277,35 +298,76 @@ async fn silence_is_a_lost_connection_and_pings_are_a_sign_of_life() {
 }
 
 #[tokio::test]
-async fn refused_messages_leave_the_outbox_or_come_again() {
+async fn after_a_passing_refusal_the_rest_comes_again_in_order() {
+    let server = Server::start().await;
+    let (handle, _events) = Connection::open(server.options());
+    let (mut peer, _) = server.welcome().await;
+    let sendings = [
+        send(&handle, 1).await,
+        send(&handle, 2).await,
+        send(&handle, 3).await,
+    ];
+    let mut came = vec![];
+    for _ in 0..3 {
+        came.push(peer.recv_type("message.send").await);
+    }
+    peer.send(&json!({"type":"error","re":came[0]["id"],"code":"unavailable","message":"…","retry_after_ms":5})).await;
+    for late in [&came[1], &came[2], &came[0]] {
+        peer.send(&json!({"type":"error","re":late["id"],"code":"out_of_order","message":"…","expected_seq":1})).await;
+    }
+    for (sending, came) in sendings.into_iter().zip(&came) {
+        let again = peer.recv_type("message.send").await;
+        assert_eq!(again["seq"], came["seq"]);
+        assert_ne!(again["id"], came["id"]);
+        peer.send(&json!({"type":"error","re":came["id"],"code":"match_ended","message":"late"}))
+            .await;
+        peer.accept_message(&again).await;
+        assert_eq!(
+            Some(sending.await.expect("accepted").seq),
+            came["seq"].as_i64()
+        );
+    }
+}
+
+#[tokio::test]
+async fn refused_messages_leave_the_outbox_with_what_is_behind_them() {
     let server = Server::start().await;
     let (handle, mut events) = Connection::open(server.options());
     let (mut peer, _) = server.welcome().await;
     let (first, second) = (send(&handle, 1).await, send(&handle, 2).await);
     let one = peer.recv_type("message.send").await;
-    let two = peer.recv_type("message.send").await;
-    peer.send(&json!({"type":"error","re":one["id"],"code":"rate_limited","message":"…","retry_after_ms":5})).await;
-    peer.send(
-        &json!({"type":"error","code":"match_ended","message":"…","client_id":two["client_id"]}),
-    )
-    .await;
-    assert_eq!(second.await, Err(SendError::MatchEnded));
-    let again = peer.recv_type("message.send").await;
-    assert_eq!(again["client_id"], one["client_id"]);
-    peer.accept_message(&again, 1).await;
-    assert_eq!(first.await.expect("accepted").seq, 1);
-    until(&mut events, |event| {
-        matches!(
-            event,
-            Event::Refused {
-                code: ErrorCode::MatchEnded,
-                ..
-            }
-        )
-        .then_some(())
-    })
-    .await;
+    let refusal = |re: &serde_json::Value, code: &str| json!({"type":"error","re":re["id"],"code":code,"message":"…"});
+    peer.send(&refusal(&one, "franking_tag_mismatch")).await;
+    let refused_for = |code| Err(SendError::Refused(code));
+    assert_eq!(first.await, refused_for(ErrorCode::FrankingTagMismatch));
+    assert_eq!(second.await, refused_for(ErrorCode::OutOfOrder));
+    for (seq, code) in [
+        (1, ErrorCode::FrankingTagMismatch),
+        (2, ErrorCode::OutOfOrder),
+    ] {
+        assert_eq!(until(&mut events, refused).await, (seq, code, Some(1)));
+    }
+    handle.flush().await;
+
+    let _two = peer.recv_type("message.send").await;
     let third = send(&handle, 3).await;
+    let three = peer.recv_type("message.send").await;
+    let mut early = refusal(&three, "out_of_order");
+    early["expected_seq"] = json!(1);
+    peer.send(&early).await;
+    assert_eq!(third.await, refused_for(ErrorCode::OutOfOrder));
+    assert_eq!(
+        until(&mut events, refused).await,
+        (3, ErrorCode::OutOfOrder, Some(1))
+    );
+
+    let (first, second) = (send(&handle, 1).await, send(&handle, 2).await);
+    peer.recv_type("message.send").await;
+    let two = peer.recv_type("message.send").await;
+    peer.send(&refusal(&two, "match_ended")).await;
+    assert_eq!(first.await, Err(SendError::MatchEnded));
+    assert_eq!(second.await, Err(SendError::MatchEnded));
+    let third = send(&handle, 1).await;
     peer.recv_type("message.send").await;
     peer.send(&json!({"type":"match.ended","match_id":"7","status":"cancelled","reason":"left","by":"peer"})).await;
     assert_eq!(third.await, Err(SendError::MatchEnded));
@@ -350,24 +412,16 @@ async fn an_application_that_takes_nothing_stops_the_reading_and_loses_nothing()
 }
 
 #[tokio::test]
-async fn messages_of_an_earlier_process_go_first() {
+async fn messages_of_an_earlier_process_go_first_under_their_numbers() {
     let server = Server::start().await;
     let mut options = server.options();
-    let client_id = Uuid::from_u128(5);
-    options.outbox = vec![MessageSend {
-        match_id: MATCH,
-        client_id,
-        kind: MessageKind::Content,
-        ciphertext: vec![9],
-        franking_tag: None,
-    }];
+    options.outbox = vec![message(5), message(6)];
     let (handle, _events) = Connection::open(options);
-    let _new = send(&handle, 1).await;
+    let _new = send(&handle, 7).await;
     let (mut peer, _) = server.welcome().await;
-    let first = peer.recv_type("message.send").await;
-    assert_eq!(first["client_id"], client_id.to_string());
-    peer.accept_message(&first, 1).await;
-    assert_eq!(peer.recv_type("message.send").await["ciphertext"], "AQ==");
+    for seq in [5, 6, 7] {
+        assert_eq!(peer.recv_type("message.send").await["seq"], seq);
+    }
 }
 
 #[tokio::test]

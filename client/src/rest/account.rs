@@ -8,11 +8,11 @@ use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 use tebdil_protocol::{
     Authenticated, Block, BlockRequest, Claim, ClaimRequest, ErrorCode, IceServers,
-    IceServersRequest, KeyUpload, KeysRemaining, LoginRequest, Match, Message, Page,
+    IceServersRequest, KeyUpload, KeysRemaining, LoginRequest, Match, MessageNew, Page,
     PasswordChangeRequest, ProfilePatch, Quota, RegisterRequest, Report, ReportRequest, Secret,
     Session, Tokens, User,
     domain::{MatchStatus, Mode},
-    id::{BlockId, MatchId, MessageId, SessionId},
+    id::{BlockId, MatchId, SessionId},
     time::Clock,
 };
 use uuid::Uuid;
@@ -332,12 +332,13 @@ impl Account {
         self.get(&format!("/v1/matches/{id}")).await
     }
 
-    /// `GET /v1/matches/{id}/messages?after=`: the messages after `after`, or all there are.
+    /// `GET /v1/matches/{id}/messages?after=`: what the peer sent and this device has not
+    /// acknowledged, behind `after` or all of it.
     pub async fn messages(
         &self,
         id: MatchId,
-        after: Option<MessageId>,
-    ) -> Result<Page<Message>, ApiError> {
+        after: Option<i64>,
+    ) -> Result<Page<MessageNew>, ApiError> {
         let mut query = Query::default();
         query.push("after", after);
         self.get(&query.onto(&format!("/v1/matches/{id}/messages")))

@@ -18,7 +18,7 @@ pub fn describe(error: &ChatError) -> String {
             t!("error.no_answer").into()
         }
         ChatError::Mls(MlsError::TooLong) => t!("error.message_too_large").into(),
-        ChatError::OtherDevice => t!("error.other_device").into(),
+        ChatError::OtherDevice => code(ErrorCode::WrongDevice),
         ChatError::NoSuchMatch => t!("error.match_ended").into(),
         other => other.code().map_or_else(|| other.to_string(), code),
     }

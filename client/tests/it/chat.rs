@@ -77,7 +77,7 @@ impl Person {
         .await
     }
 
-    async fn connected(&mut self) {
+    pub async fn connected(&mut self) {
         self.until(|event| matches!(event, ChatEvent::Connected { .. }).then_some(()))
             .await;
     }
@@ -179,7 +179,7 @@ async fn a_text_before_the_handshake_waits_for_it() {
     .await;
     let sent = bora.chat.send(id, "erken").await.expect("kept");
     // The handshake was swallowed; it goes out again.
-    assert_eq!(sent.accepted.await.expect("accepted").seq, 1);
+    assert_eq!(sent.await.expect("accepted").seq, 1);
     assert_eq!(ada.text().await, "erken");
 }
 
@@ -217,7 +217,7 @@ async fn texts_survive_lost_sockets_on_both_sides() {
         "each once: {got:?}"
     );
     for sent in sent {
-        sent.accepted.await.expect("accepted");
+        sent.await.expect("accepted");
     }
 }
 
@@ -334,7 +334,11 @@ async fn a_chat_goes_on_after_a_restart() {
     assert_eq!(ada.text().await, "dört", "and not what was shown before");
     assert_eq!(bora.text().await, "bir");
     assert_eq!(bora.text().await, "üç");
-    ada.chat.send_and_wait(id, "beş").await.expect("accepted");
+    assert_eq!(
+        ada.chat.send_and_wait(id, "beş").await.expect("accepted"),
+        4,
+        "behind the handshake and two texts"
+    );
     assert_eq!(bora.text().await, "beş");
     ada.chat.close().await;
 

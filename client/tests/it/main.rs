@@ -4,6 +4,8 @@
 
 mod calls;
 mod chat;
+mod devices;
+mod numbers;
 mod relay;
 mod rest;
 mod terminal;

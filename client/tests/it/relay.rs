@@ -1,7 +1,7 @@
 //! The stand-in: accounts, keys, pairs and relayed messages, all in memory.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex},
 };
 
@@ -50,7 +50,6 @@ pub struct Match {
     pub messages: Vec<(usize, Value)>,
     /// The answerer's key package.
     package: String,
-    client_ids: HashMap<String, Value>,
 }
 
 #[derive(Default)]
@@ -65,8 +64,12 @@ pub struct World {
     refreshed: HashMap<String, Value>,
     /// Messages to swallow: neither stored nor answered.
     pub swallow: usize,
+    /// Codes for the next content messages; `None` lets one pass.
+    pub refuse: VecDeque<Option<&'static str>>,
     /// The user whose find is answered with `quota_exhausted`.
     pub exhausted: Option<usize>,
+    /// The user whose matches belong to another device.
+    pub elsewhere: Option<usize>,
     /// Whether matches are for video.
     pub video: bool,
     /// A certificate that this server puts in place of every other, as one in the middle of a call
@@ -196,7 +199,8 @@ impl World {
         };
         let alias = &self.users[peer].alias;
         let mode = if self.video { "video" } else { "text" };
-        json!({"id":(at + 1).to_string(),"mode":mode,"status":"active","peer":{"alias":alias,"tag":"0001","handle":format!("{alias}#0001")},
+        let here = self.elsewhere != Some(user);
+        json!({"id":(at + 1).to_string(),"this_device":here,"mode":mode,"status":"active","peer":{"alias":alias,"tag":"0001","handle":format!("{alias}#0001")},
             "role":role,"shared_interests":[],"created_at":NOW,"expires_at":"2026-11-22T10:00:00.000Z","ended_at":null,"ended_reason":null,
             "unread":0})
     }
@@ -218,7 +222,7 @@ impl World {
     }
 
     fn found(&self, at: usize, user: usize) {
-        let mut frame = json!({"type":"match.found","match":self.match_json(at, user),"this_device":true,
+        let mut frame = json!({"type":"match.found","match":self.match_json(at, user),
             "keys_remaining":self.users[user].keys.len(),"quota":quota()});
         if self.matches[at].users[0] == user {
             frame["peer_key_package"] = json!(self.matches[at].package);
@@ -319,35 +323,37 @@ impl World {
             return;
         }
         let at = match_at(frame);
+        let refuse = |code: &str| json!({"type":"error","re":frame["id"],"code":code,"message":"","retry_after_ms":5});
         if self.matches[at].ended {
-            self.send(user, json!({"type":"error","re":frame["id"],"code":"match_ended","message":"","client_id":frame["client_id"]}));
-            return;
-        }
-        let client_id = frame["client_id"].as_str().expect("client id").to_owned();
-        if let Some(accepted) = self.matches[at].client_ids.get(&client_id) {
-            self.send(user, accepted.clone());
-            return;
+            return self.send(user, refuse("match_ended"));
         }
         let side = usize::from(self.matches[at].users[1] == user);
-        let seq = self.matches[at]
+        let own = self.matches[at]
             .messages
             .iter()
-            .filter(|(sender, _)| *sender == side)
-            .count()
-            + 1;
-        let message_id = (self.matches[at].messages.len() + 1).to_string();
-        let accepted = json!({"type":"message.accepted","re":frame["id"],"match_id":frame["match_id"],"client_id":client_id,"seq":seq,
-            "message_id":message_id,"sent_at":NOW});
-        let mut new = json!({"type":"message.new","match_id":frame["match_id"],"from":"peer","seq":seq,"message_id":message_id,
-            "kind":frame["kind"],"ciphertext":frame["ciphertext"],"sent_at":NOW});
+            .filter(|(sender, _)| *sender == side);
+        let (seq, next) = (frame["seq"].as_u64().expect("seq"), own.count() as u64 + 1);
+        if seq > next {
+            let mut early = refuse("out_of_order");
+            early["expected_seq"] = json!(next);
+            return self.send(user, early);
+        }
+        let accepted = json!({"type":"message.accepted","re":frame["id"],"match_id":frame["match_id"],"seq":seq,"sent_at":NOW});
+        if seq < next {
+            return self.send(user, accepted);
+        }
+        if frame["kind"] == "content"
+            && let Some(Some(code)) = self.refuse.pop_front()
+        {
+            return self.send(user, refuse(code));
+        }
+        let mut new = json!({"type":"message.new","match_id":frame["match_id"],"seq":seq,"kind":frame["kind"],
+            "ciphertext":frame["ciphertext"],"sent_at":NOW});
         if !frame["franking_tag"].is_null() {
             new["franking_tag"] = frame["franking_tag"].clone();
             // Nobody here can check it.
             new["frank"] = json!({"kid":"f1","mac":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="});
         }
-        self.matches[at]
-            .client_ids
-            .insert(client_id, accepted.clone());
         self.matches[at].messages.push((side, new.clone()));
         self.send(user, accepted);
         let peer = self.matches[at].users[1 - side];

@@ -21,7 +21,7 @@ tebdil_core::store_conformance! {
     a_call_is_connected_once,
     a_call_that_is_over_is_not_connected_any_more,
     the_end_says_what_became_of_the_call,
-    a_call_is_logged_for_both_and_is_no_answer,
+    a_call_is_noted_in_its_match_and_is_no_message,
     an_end_and_a_connection_at_once_agree,
     an_absence_goes_on_only_while_it_is_looked_at,
     who_came_back_is_not_absent,
@@ -184,51 +184,49 @@ async fn the_end_says_what_became_of_the_call(t: TestStore) {
     assert_eq!(ended.call, None);
 }
 
-async fn a_call_is_logged_for_both_and_is_no_answer(t: TestStore) {
-    let (hung_up, [a, b]) = call(&t).await;
-    let (ran_out, _) = call(&t).await;
+async fn a_call_is_noted_in_its_match_and_is_no_message(t: TestStore) {
+    let (hung_up, [a, _]) = call(&t).await;
+    let (ran_out, [on, _]) = call(&t).await;
     let (never, [c, _]) = call(&t).await;
+    t.clock.advance(Duration::from_secs(3));
+    let begun = t.now();
     for id in [hung_up, ran_out] {
         assert_eq!(connected(&t, id).await, CallConnected::Now);
-        assert_eq!(connected(&t, id).await, CallConnected::Before);
     }
     t.clock.advance(Duration::from_mins(1));
-    for (id, by) in [(hung_up, a), (never, c)] {
+    let over = t.now();
+    for (id, by) in [(hung_up, a), (never, c), (hung_up, a)] {
         t.matches()
             .end_match(id, Some(by), EndReason::HungUp, t.now())
             .await
             .unwrap();
-        t.matches()
-            .end_match(id, Some(by), EndReason::HungUp, t.now())
-            .await
-            .unwrap();
+        t.clock.advance(Duration::from_secs(1));
     }
     t.clock.advance(TestStore::match_rules().lifetime);
     assert_eq!(t.jobs().expire_matches(t.now(), 10).await.unwrap().len(), 1);
-    let rows = async |id: MatchId, kind: &str, user: UserId| {
-        let of = format!(
-            "match_id = {id} AND kind = '{kind}' AND sender_id = {user} AND seq = 0 AND connection_type = 'video'"
-        );
-        t.numbers(&format!("SELECT CAST(COUNT(*) AS BIGINT) FROM message_logs WHERE {of} AND device_info = '' AND receiver_id <> {user}"))
-            .await
+    let times = async |id, user| {
+        let side = t.matches().call_side(id, user).await.unwrap().unwrap();
+        let row = t.matches().match_of(id, user).await.unwrap().unwrap();
+        let session = row.session_id;
+        let ended = row.view(session, t.now()).unwrap().ended_at;
+        (side.connected_at, ended)
     };
-    for user in [a, b] {
-        for kind in ["call_connected", "call_ended"] {
-            assert_eq!(rows(hung_up, kind, user).await, [1], "{kind}");
-        }
-    }
-    let of = async |id: MatchId| {
-        t.numbers(&format!(
-            "SELECT CAST(COUNT(*) AS BIGINT) FROM message_logs WHERE match_id = {id}"
-        ))
-        .await
-    };
+    assert_eq!(times(hung_up, a).await, (Some(begun), Some(over)));
     assert_eq!(
-        (of(ran_out).await, of(never).await),
-        (vec![4], vec![0]),
-        "the one that ran out ends too; nothing was said of the third"
+        times(never, c).await,
+        (None, Some(over + Duration::from_secs(1)))
     );
-    // They count as messages for nobody.
+    let row = t.matches().match_of(ran_out, on).await.unwrap().unwrap();
+    assert_eq!(
+        times(ran_out, on).await,
+        (Some(begun), Some(row.expired_at))
+    );
+    // Nobody has said anything with it.
+    assert_eq!(
+        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM message_logs")
+            .await,
+        [0]
+    );
     let of_staff = t
         .matches()
         .matches_for_staff(StaffMatchFilter::default(), 10, t.now())

@@ -3,18 +3,17 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    store::{MatchFilter, MatchRules, NewMessage, NewReceipt, PairOutcome, Refusal},
+    store::{MatchFilter, MatchRules, NewReceipt, PairOutcome, Refusal},
     testing::{ENDLESS_TERM, TestStore},
 };
 use tebdil_protocol::{
     domain::{EndReason, MatchStatus, MessageKind, Mode},
     id::MatchId,
 };
-use uuid::Uuid;
 
 use crate::{
     matches::{couple, matched, searcher},
-    messages::write,
+    messages::{receipt, say, write},
     pair, side,
 };
 
@@ -141,15 +140,6 @@ async fn active_matches_are_bounded_until_they_run_out(t: TestStore) {
 async fn the_key_package_is_kept_until_the_offerer_writes(t: TestStore) {
     let (a, b) = couple(&t).await;
     let id = matched(&t, &a, &b, 1).await;
-    let say = |sender_id, kind| NewMessage {
-        match_id: id,
-        sender_id,
-        client_id: Uuid::new_v4(),
-        kind,
-        ciphertext: vec![1],
-        franking_tag: None,
-        device_info: "".into(),
-    };
     let kept = async || {
         t.matches()
             .match_of(id, a.0.id)
@@ -159,16 +149,14 @@ async fn the_key_package_is_kept_until_the_offerer_writes(t: TestStore) {
             .peer_key_package
     };
     assert_eq!(kept().await.as_deref(), Some(b"one".as_slice()));
-    let receipt = NewReceipt {
-        match_id: id,
-        user_id: a.0.id,
-        seq: 1,
+    let read = NewReceipt {
         read: true,
+        ..receipt(id, &a, 1)
     };
-    write(&t, &[say(b.0.id, MessageKind::Content)], &[], t.now()).await;
-    write(&t, &[], &[receipt], t.now()).await;
+    say(&t, id, &b, MessageKind::Content).await;
+    write(&t, &[], &[read], t.now()).await;
     assert!(kept().await.is_some(), "the peer wrote, not the offerer");
-    write(&t, &[say(a.0.id, MessageKind::Handshake)], &[], t.now()).await;
+    say(&t, id, &a, MessageKind::Handshake).await;
     assert_eq!(kept().await, None);
     assert_eq!(
         t.matches()

@@ -233,26 +233,42 @@ async fn a_message_concerns_while_the_match_is_open(
     )
     .await;
     t.execute(&format!(
-        "INSERT INTO match_sides (match_id, user_id, peer_id, ticket_id, role, session_id, open, created_at, last_seq, delivered_seq) \
-         SELECT 9, id, {1} - id, id, 'offerer', 1, TRUE, created_at, CASE id WHEN {0} THEN 0 ELSE 2 END, 0 FROM users",
-        user.id,
+        "INSERT INTO match_sides \
+         (match_id, user_id, peer_id, ticket_id, role, session_id, open, created_at) \
+         SELECT 9, id, {} - id, id, 'offerer', 1, TRUE, created_at FROM users",
         user.id.0 + other.id.0
     ))
     .await;
-    let message = |user_id| PushOrder::Message {
+    for seq in [1, 2] {
+        t.execute(&format!(
+            "INSERT INTO messages \
+             (match_id, sender_id, seq, kind, content, sent_at, total_bytes) \
+             SELECT 9, id, {seq}, 'handshake', phone_index, created_at, 8 FROM users WHERE id = {}",
+            other.id
+        ))
+        .await;
+    }
+    let on = |user_id, session_id| PushOrder::Message {
         user_id,
         match_id: MatchId(9),
+        session_id,
     };
+    let message = |user_id| on(user_id, session.id);
     assert_eq!(
         audience(t, &message(user.id)).await,
         PushAudience::Devices(vec![session.id])
+    );
+    assert_eq!(
+        audience(t, &on(user.id, SessionId(1))).await,
+        PushAudience::Devices(vec![]),
+        "the match belongs to a device that has no token"
     );
     assert_eq!(
         audience(t, &message(other.id)).await,
         PushAudience::Seen,
         "nobody wrote to it"
     );
-    t.execute("UPDATE match_sides SET delivered_seq = 1").await;
+    t.execute("DELETE FROM messages WHERE seq = 1").await;
     assert_eq!(
         audience(t, &message(user.id)).await,
         PushAudience::Devices(vec![session.id])
@@ -262,15 +278,15 @@ async fn a_message_concerns_while_the_match_is_open(
         .await
         .unwrap();
     assert_eq!(audience(t, &message(user.id)).await, PushAudience::Muted);
-    t.execute("UPDATE match_sides SET delivered_seq = 2").await;
-    assert_eq!(audience(t, &message(user.id)).await, PushAudience::Seen);
-    t.execute("UPDATE match_sides SET delivered_seq = 0, open = FALSE")
-        .await;
+    t.execute("UPDATE match_sides SET open = FALSE").await;
     assert_eq!(
         audience(t, &message(user.id)).await,
         PushAudience::Seen,
         "the match is over"
     );
+    t.execute("UPDATE match_sides SET open = TRUE").await;
+    t.execute("DELETE FROM messages").await;
+    assert_eq!(audience(t, &message(user.id)).await, PushAudience::Seen);
 }
 
 async fn an_order_concerns_whoever_has_not_seen_it(t: TestStore) {

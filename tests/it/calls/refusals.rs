@@ -77,7 +77,7 @@ async fn a_text_match_has_no_call(server: TestServer) {
         assert_eq!(a.refused(frame).await, "not_a_video_match");
     }
     b.hears_no("match.ended").await;
-    assert_eq!(b.say(&id, "selam").await["type"], "message.accepted");
+    assert_eq!(b.say(&id, 1, "selam").await["type"], "message.accepted");
     server.stop().await;
 }
 

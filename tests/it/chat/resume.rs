@@ -45,10 +45,9 @@ fn seqs(frames: &[Value]) -> Vec<i64> {
 
 async fn a_reconnect_brings_what_was_missed_and_nothing_twice(server: TestServer) {
     let (mut a, mut b, id) = pair(&server).await;
-    a.say(&id, "one").await;
+    a.say(&id, 1, "one").await;
     b.until("message.new").await;
-    b.send(json!({"type": "message.ack", "match_id": id, "seq": 1}))
-        .await;
+    b.acknowledge(&id, 1).await;
     a.until("message.delivered").await;
     drop(std::mem::replace(
         &mut b.socket,
@@ -57,8 +56,8 @@ async fn a_reconnect_brings_what_was_missed_and_nothing_twice(server: TestServer
             .expect("a socket"),
     ));
     a.until("peer.presence").await;
-    for text in ["two", "three"] {
-        a.say(&id, text).await;
+    for (seq, text) in [(2, "two"), (3, "three")] {
+        a.say(&id, seq, text).await;
     }
     let frames = resumed(&server, &mut b, json!([{"match_id": id, "peer_seq": 1}])).await;
     assert_eq!(frames[0]["type"], "welcome");
@@ -76,21 +75,26 @@ async fn a_reconnect_brings_what_was_missed_and_nothing_twice(server: TestServer
             .any(|frame| frame["type"] == "peer.presence" && frame["online"] == true)
     );
     assert_eq!(
-        seqs(&resumed(&server, &mut b, json!([{"match_id": id, "peer_seq": 0}])).await),
-        [1, 2, 3],
-        "as far back as it asks"
+        seqs(&resumed(&server, &mut b, json!([{"match_id": id, "peer_seq": 2}])).await),
+        [3],
+        "what it has, it says"
     );
-    assert_eq!(
-        seqs(&resumed(&server, &mut b, json!([])).await),
-        [2, 3],
-        "without a word, what it has acknowledged counts"
-    );
-    b.send(json!({"type": "message.read", "match_id": id, "seq": 3}))
-        .await;
-    a.until("message.read").await;
+    for resume in [json!([{"match_id": id, "peer_seq": 0}]), json!([])] {
+        assert_eq!(
+            seqs(&resumed(&server, &mut b, resume).await),
+            [2, 3],
+            "what it has acknowledged is gone"
+        );
+    }
     b.send(json!({"type": "message.sync", "match_id": id, "peer_seq": 2}))
         .await;
     assert_eq!(b.until("message.new").await["seq"], 3);
+    b.send(json!({"type": "message.read", "match_id": id, "seq": 3}))
+        .await;
+    a.until("message.read").await;
+    b.send(json!({"type": "message.sync", "match_id": id, "peer_seq": 0}))
+        .await;
+    b.hears_no("message.new").await;
 
     let frames = resumed(&server, &mut a, json!([])).await;
     for kind in ["message.delivered", "message.read"] {
@@ -132,7 +136,7 @@ async fn a_lost_match_found_is_told_again(server: TestServer) {
     assert_eq!(
         (
             &found["match"]["id"],
-            &found["this_device"],
+            &found["match"]["this_device"],
             &found["peer_key_package"]
         ),
         (&json!(id), &json!(true), &json!("AAAA"))
@@ -147,7 +151,7 @@ async fn a_lost_match_found_is_told_again(server: TestServer) {
         "the answerer waits for the offerer"
     );
 
-    a.say(&id, "begun").await;
+    a.say(&id, 1, "begun").await;
     let frames = resumed(&server, &mut a, json!([])).await;
     assert!(
         frames.iter().all(|frame| frame["type"] != "match.found"),
@@ -164,8 +168,8 @@ async fn a_long_backlog_arrives_in_order(server: TestServer) {
             .await
             .expect("a socket"),
     ));
-    for number in 0..300 {
-        a.send(message(&id, &format!("{number} {}", "x".repeat(8_000))))
+    for seq in 1..=300 {
+        a.send(message(&id, seq, &format!("{seq} {}", "x".repeat(8_000))))
             .await;
     }
     while a.until("message.accepted").await["seq"] != 300 {}
@@ -176,8 +180,8 @@ async fn a_long_backlog_arrives_in_order(server: TestServer) {
     b.send(json!({"type": "hello", "token": b.user.access}))
         .await;
     b.until("welcome").await;
-    for number in 300..310 {
-        a.send(message(&id, &format!("{number}"))).await;
+    for seq in 301..=310 {
+        a.send(message(&id, seq, &format!("{seq}"))).await;
     }
     for expected in 1..=310 {
         assert_eq!(b.until("message.new").await["seq"], expected);

@@ -63,7 +63,7 @@ async fn a_call_ends_when_a_device_does_not_come_back_from_a_killed_node() {
         .expect("the call without anybody ends, too");
     // The other one goes on, and can be signalled anew.
     for person in [&mut back, &mut stays] {
-        let answer = person.ask(json!({"type": "message.send", "match_id": kept, "client_id": uuid::Uuid::new_v4(), "kind": "content", "ciphertext": "AAAA"})).await;
+        let answer = person.say(&kept, 1, "on we go").await;
         assert_eq!(answer["type"], "message.accepted", "{answer}");
     }
     let refused = stays

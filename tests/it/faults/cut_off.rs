@@ -229,7 +229,7 @@ async fn revoked(site: &Site, guest: &mut Person, broken: Instant) -> Duration {
 /// Sends to somebody at the other node; how long the answer took.
 async fn sent(speaks: &mut Person, talk: &str) -> Duration {
     let began = Instant::now();
-    let answer = tokio::time::timeout(NOTICED, speaks.ask(message(talk, "are you there")))
+    let answer = tokio::time::timeout(NOTICED, speaks.ask(message(talk, 1, "are you there")))
         .await
         .expect("an answer in time");
     assert_eq!(answer["type"], "message.accepted", "{answer}");

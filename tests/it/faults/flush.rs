@@ -63,7 +63,7 @@ async fn a_flushed_redis_costs_nobody_anything() {
 
     hears_last(&mut left_alone, false, HEALED).await;
     signs_of_typing_pass_both_ways(&mut stays, &mut stays_too, &calm).await;
-    talk(&mut stays, &mut stays_too, &calm).await;
+    talk(&mut stays, &mut stays_too, &calm, [1, 1]).await;
 
     // The one who waited is found by one who comes, at the other node.
     within(HEALED, "somebody leads", async || {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{Site, hears, talk};
 use crate::{
     load::{Load, Pair, join},
-    sockets::connect_to,
+    sockets::{connect_to, message},
 };
 
 /// Far above what a device takes to be back on a machine that does much else.
@@ -47,7 +47,7 @@ async fn people_of_a_killed_node_go_on_at_the_other() {
     let host = join(site.at(other), 1).await;
     let pair = Pair::of([guest, host]).await;
     let (mut a, mut b, id) = site.pair([node, other]).await;
-    talk(&mut a, &mut b, &id).await;
+    talk(&mut a, &mut b, &id, [1, 1]).await;
 
     let load = Load::start([pair], Duration::from_millis(50));
     load.goes_on(0, 50).await;
@@ -59,7 +59,7 @@ async fn people_of_a_killed_node_go_on_at_the_other() {
     hears(&mut b, false, BACK).await;
     hears(&mut b, true, BACK).await;
     let told = killed.elapsed();
-    talk(&mut a, &mut b, &id).await;
+    talk(&mut a, &mut b, &id, [2, 2]).await;
     load.goes_on(0, 50).await;
 
     let (sides, total) = load.finish().await;
@@ -101,22 +101,55 @@ async fn who_does_not_come_back_from_a_killed_node_is_offline() {
         return;
     };
     let (mut a, mut b, id) = site.pair([0, 1]).await;
-    talk(&mut a, &mut b, &id).await;
+    talk(&mut a, &mut b, &id, [1, 1]).await;
     site.cluster.node_mut(0).kill().await;
     let told = hears(&mut b, false, HEARTBEAT).await;
     eprintln!("of a user whose node was killed the peer heard after {told:?}");
 
     // What is said meanwhile waits.
-    let seq = b.say(&id, "are you there").await["seq"].clone();
+    assert_eq!(b.say(&id, 2, "are you there").await["seq"], 2);
     a.socket = connect_to(site.at(1), &a.user).await;
-    assert_eq!(a.until("message.new").await["seq"], seq);
+    assert_eq!(a.until("message.new").await["seq"], 2);
     hears(&mut b, true, BACK).await;
     // The node comes back as another one, and is one to be at.
     site.cluster.node_mut(0).restart().await;
     a.socket = connect_to(site.at(0), &a.user).await;
     hears(&mut b, false, BACK).await;
     hears(&mut b, true, BACK).await;
-    talk(&mut a, &mut b, &id).await;
+    talk(&mut a, &mut b, &id, [2, 3]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_killed_node_took_arrives_at_the_other() {
+    const SAID: i64 = 100;
+    let Some(mut site) = Site::start(2).await else {
+        return;
+    };
+    let (mut a, mut b, id) = site.pair([0, 0]).await;
+    b.socket.close().await.expect("closed");
+    hears(&mut a, false, BACK).await;
+    for seq in 1..=SAID {
+        a.send(message(&id, seq, &seq.to_string())).await;
+    }
+    while a.until("message.accepted").await["seq"] != SAID {}
+    site.cluster.node_mut(0).kill().await;
+
+    for person in [&mut a, &mut b] {
+        person.socket = connect_to(site.at(1), &person.user).await;
+    }
+    for seq in 1..=SAID {
+        let new = b.until("message.new").await;
+        let said = message(&id, seq, &seq.to_string());
+        assert_eq!(
+            (&new["seq"], &new["ciphertext"]),
+            (&said["seq"], &said["ciphertext"])
+        );
+    }
+    b.hears_no("message.new").await;
+    b.acknowledge(&id, SAID).await;
+    while a.until("message.delivered").await["seq"] != SAID {}
+    // There the sender counts on.
+    talk(&mut a, &mut b, &id, [SAID + 1, 1]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

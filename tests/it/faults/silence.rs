@@ -101,14 +101,14 @@ async fn a_leader_cut_off_from_postgresql_stops_nobody_else() {
     let (mut searcher, mut finder) = (site.person(other).await, site.person(other).await);
     let mut pairs = Vec::new();
     for _ in 0..4 {
-        pairs.push(site.pair([other; 2]).await);
+        pairs.push((site.pair([other; 2]).await, 0));
     }
     let made = site.count("SELECT COUNT(*) FROM matches").await;
     let (before, pairs) = answers(pairs, MEASURED).await;
 
     let cut = Instant::now();
     lines[leader].set(Mode::Blackhole).await;
-    let said = message(&their_match, "during");
+    let said = message(&their_match, 1, "during");
     let (unready, led, matched, refused, (during, _pairs)) = tokio::join!(
         within(NOTICED, "the node says that it is cut off", async || site
             .reaches(leader, "database")
@@ -186,7 +186,8 @@ async fn found(person: &mut Person) -> Value {
     }
 }
 
-type Talking = (Person, Person, String);
+/// One who talks, one who listens, where, and how many messages there were.
+type Talking = ((Person, Person, String), i64);
 
 /// Has these talk for so long; how long all but the slowest hundredth of their messages were on
 /// their way to being accepted.
@@ -197,18 +198,19 @@ async fn answers(pairs: Vec<Talking>, time: Duration) -> (Duration, Vec<Talking>
         Vec::new(),
         Instant::now() + time,
     );
-    for (mut from, mut to, id) in pairs {
+    for ((mut from, mut to, id), mut said) in pairs {
         talks.spawn(async move {
             let mut took = Vec::new();
             while Instant::now() < end {
+                said += 1;
                 let began = Instant::now();
-                let answer = from.say(&id, "hello").await;
+                let answer = from.say(&id, said, "hello").await;
                 took.push(began.elapsed());
                 assert_eq!(answer["type"], "message.accepted", "{answer}");
-                assert_eq!(to.until("message.new").await["seq"], answer["seq"]);
+                assert_eq!(to.until("message.new").await["seq"], said);
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            (took, (from, to, id))
+            (took, ((from, to, id), said))
         });
     }
     while let Some(talk) = talks.join_next().await {

@@ -3,12 +3,18 @@
 use std::sync::Arc;
 
 use tebdil::hub::Connection;
-use tebdil_protocol::id::UserId;
+use tebdil_protocol::id::{SessionId, UserId};
 
-use super::TestServer;
+use super::{TestServer, TestUser};
 use crate::sockets::eventually;
 
 impl TestServer {
+    /// The device that a user signed in with.
+    pub fn session(&self, user: &TestUser) -> SessionId {
+        let claims = self.app.tokens.verify_access(&user.access);
+        claims.expect("a token").session_id
+    }
+
     /// How many signed-in connections there are.
     pub fn connection_count(&self) -> usize {
         self.nodes

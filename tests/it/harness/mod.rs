@@ -377,6 +377,21 @@ impl TestServer {
         Self::user(&body, phone.to_owned())
     }
 
+    /// The same session with new tokens.
+    pub async fn renewed(&self, user: TestUser) -> TestUser {
+        let request = json!({ "refresh_token": user.refresh });
+        let body = self
+            .post("/v1/auth/refresh", "", &request)
+            .await
+            .expect(200);
+        let text = |name: &str| body["tokens"][name].as_str().expect("text").to_owned();
+        TestUser {
+            access: text("access_token"),
+            refresh: text("refresh_token"),
+            ..user
+        }
+    }
+
     fn user(body: &Value, phone: String) -> TestUser {
         let text = |value: &Value| value.as_str().expect("text").to_owned();
         let tokens = &body["tokens"];

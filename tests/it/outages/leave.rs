@@ -69,7 +69,10 @@ async fn a_node_that_says_goodbye_is_gone_quickly_and_quietly() {
     })
     .await;
     for (goes, stays, id) in &mut pairs {
-        assert_eq!(goes.say(id, "here again").await["type"], "message.accepted");
+        assert_eq!(
+            goes.say(id, 1, "here again").await["type"],
+            "message.accepted"
+        );
         assert_eq!(stays.until("message.new").await["seq"], 1);
         stays.hears_no("peer.presence").await;
     }

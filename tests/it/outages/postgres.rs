@@ -96,7 +96,7 @@ async fn what_was_accepted_is_stored_once(
     connection: &tokio::sync::Mutex<sqlx::PgConnection>,
     stored: usize,
 ) {
-    let written = "SELECT count(*) FROM messages WHERE kind = 'content'";
+    let written = "SELECT count(*) FROM message_logs WHERE kind = 'content'";
     let written: i64 = sqlx::query_scalar(written)
         .fetch_one(&mut *connection.lock().await)
         .await
@@ -132,7 +132,7 @@ async fn postgresql_is_stopped_for_twenty_seconds() {
     }
     let (mut a, mut b, id) = pair_at([&one, &two], 50).await;
     let (goes, mut stays, goes_id) = pair_at([&two, &one], 51).await;
-    assert_eq!(a.say(&id, "before").await["seq"], 1);
+    assert_eq!(a.say(&id, 1, "before").await["seq"], 1);
     assert_eq!(b.until("message.new").await["seq"], 1);
     let mut searcher = person(&one, 104).await;
     searcher.find().await;
@@ -142,7 +142,7 @@ async fn postgresql_is_stopped_for_twenty_seconds() {
 
     let down = Instant::now();
     postgres.stop().await;
-    let said = message(&id, "during");
+    let said = message(&id, 2, "during");
     let (mut sends, mut finds, mut refused) = (Duration::ZERO, Duration::ZERO, 0);
     drop(goes);
     while down.elapsed() < AWAY {

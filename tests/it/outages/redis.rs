@@ -122,7 +122,10 @@ async fn redis_is_stopped_for_twenty_seconds() {
     let id = searcher.found().await;
     let matched = up.end.elapsed();
     assert_eq!(finder.found().await, id);
-    assert_eq!(searcher.say(&id, "after").await["type"], "message.accepted");
+    assert_eq!(
+        searcher.say(&id, 1, "after").await["type"],
+        "message.accepted"
+    );
     finder.until("message.new").await;
     drop(late);
     tokio::time::sleep_until(up.end + NOTICED + Duration::from_secs(1)).await;

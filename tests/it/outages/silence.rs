@@ -74,7 +74,7 @@ async fn everything_is_stored_once(
             .expect("a connection");
     for (sql, expected) in [
         (
-            "SELECT count(*) FROM messages WHERE kind = 'content'",
+            "SELECT count(*) FROM message_logs WHERE kind = 'content'",
             accepted + 2,
         ),
         ("SELECT count(*) FROM matches", sides.len() + 3),
@@ -130,7 +130,7 @@ async fn postgresql_says_nothing_for_thirty_seconds() {
 
     let down = Instant::now();
     line.set(Mode::Blackhole).await;
-    let (said, other_said) = (message(&id, "during"), message(&other_id, "during"));
+    let (said, other_said) = (message(&id, 1, "during"), message(&other_id, 1, "during"));
     let (mut slowest, mut refused) = (Duration::ZERO, 0);
     while down.elapsed() < SILENT {
         let (send, sends, finds) = tokio::join!(
@@ -202,7 +202,7 @@ async fn a_node_alone_that_hears_nothing_of_postgresql_comes_back() {
             .await
             .expect("a connection");
     line.set(Mode::HalfOpen(Side::Server)).await;
-    let said = message(&id, "during");
+    let said = message(&id, 1, "during");
     let (took, waited) = tokio::join!(
         is_unavailable(&mut a, said.clone()),
         is_unavailable(&mut finder, find())

@@ -363,7 +363,7 @@ async fn two_people_chat_through_the_proxy() {
     berk.find().await;
     let id = ayse.found().await;
     berk.found().await;
-    assert_eq!(ayse.say(&id, "selam").await["type"], "message.accepted");
+    assert_eq!(ayse.say(&id, 1, "selam").await["type"], "message.accepted");
     assert_eq!(berk.until("message.new").await["match_id"], json!(id));
     server
         .post(

@@ -8,7 +8,7 @@ use tebdil_core::notice::PushOrder;
 use tebdil_protocol::{
     Secret,
     domain::NotificationType,
-    id::{MatchId, NotificationId, UserId},
+    id::{MatchId, NotificationId, SessionId, UserId},
     time::{Clock, Timestamp},
 };
 use tebdil_workers::fcm::{Fcm, Outcome, Push, Trouble};
@@ -20,6 +20,7 @@ fn message() -> PushOrder {
     PushOrder::Message {
         user_id: UserId(1),
         match_id: MatchId(2),
+        session_id: SessionId(3),
     }
 }
 

@@ -8,29 +8,36 @@ use tebdil_core::notice::PushOrder;
 use super::{assert_counted, id, leaves, numbers, order, place, put_token};
 use crate::{
     fcm::FakeFcm,
-    harness::TestServer,
-    sockets::{Person, pair},
+    harness::{TestServer, TestUser},
+    sockets::{Person, eventually, pair},
 };
 
 pushed! {
     a_message_wakes_whoever_has_not_got_it,
+    a_message_wakes_the_device_of_the_match_alone,
+}
+
+/// What wakes this device for what waits in a match.
+fn wake(server: &TestServer, device: &TestUser, match_id: &str) -> PushOrder {
+    PushOrder::Message {
+        user_id: id(device),
+        match_id: match_id.parse().expect("an id"),
+        session_id: server.session(device),
+    }
 }
 
 async fn a_message_wakes_whoever_has_not_got_it(server: TestServer, fake: FakeFcm) {
     let (mut ayse, berk, match_id) = pair(&server).await;
     put_token(&server, &berk.user, "phone-of-berk").await;
     let berk = leaves(&server, berk).await;
-    let wake = PushOrder::Message {
-        user_id: id(&berk),
-        match_id: match_id.parse().expect("an id"),
-    };
+    let wake = wake(&server, &berk, &match_id);
     assert_eq!(
         order(&server, &fake, &wake).await,
         [] as [Value; 0],
         "nothing was said"
     );
     assert_eq!(
-        ayse.say(&match_id, "kimse yok mu").await["type"],
+        ayse.say(&match_id, 1, "kimse yok mu").await["type"],
         "message.accepted"
     );
     let pushes = order(&server, &fake, &wake).await;
@@ -48,19 +55,18 @@ async fn a_message_wakes_whoever_has_not_got_it(server: TestServer, fake: FakeFc
     );
     assert_eq!(push["android"]["collapse_key"], "messages");
 
-    // It looks at another device; the phone hears of nothing that was received.
+    // It looks; nothing that was received wakes it.
     let mut berk = Person {
         socket: crate::sockets::connect(&server, &berk).await,
         user: berk,
     };
-    let seq = berk.until("message.new").await["seq"].clone();
+    assert_eq!(berk.until("message.new").await["seq"], 1);
     assert_eq!(
         order(&server, &fake, &wake).await,
         [] as [Value; 0],
         "online"
     );
-    berk.send(json!({ "type": "message.ack", "match_id": match_id, "seq": seq }))
-        .await;
+    berk.acknowledge(&match_id, 1).await;
     ayse.until("message.delivered").await;
     leaves(&server, berk).await;
     assert_eq!(
@@ -71,7 +77,7 @@ async fn a_message_wakes_whoever_has_not_got_it(server: TestServer, fake: FakeFc
 
     // An order that waited too long wakes nobody; what still waits is pushed by a new one.
     assert_eq!(
-        ayse.say(&match_id, "hâlâ yok mu").await["type"],
+        ayse.say(&match_id, 2, "hâlâ yok mu").await["type"],
         "message.accepted"
     );
     place(&server, &wake).await;
@@ -85,5 +91,36 @@ async fn a_message_wakes_whoever_has_not_got_it(server: TestServer, fake: FakeFc
             "tebdil_push_orders_total{outcome=\"stale\"}",
         ],
     );
+    server.stop().await;
+}
+
+/// Another device of the account cannot read it; that one may be there.
+async fn a_message_wakes_the_device_of_the_match_alone(server: TestServer, fake: FakeFcm) {
+    let (mut ayse, phone, match_id) = pair(&server).await;
+    let mut tablet = Person::again(&server, &phone).await;
+    for (device, token) in [(&phone, "phone-of-berk"), (&tablet, "tablet-of-berk")] {
+        put_token(&server, &device.user, token).await;
+    }
+    let Person { user, socket } = phone;
+    drop(socket);
+    let device = (id(&user), server.session(&user));
+    let presence = &server.app.realtime.presence;
+    eventually("the device is away", async || {
+        presence
+            .present(&[device])
+            .await
+            .is_ok_and(|present| present == [false])
+    })
+    .await;
+    assert_eq!(
+        ayse.say(&match_id, 1, "kimse yok mu").await["type"],
+        "message.accepted"
+    );
+    let pushes = order(&server, &fake, &wake(&server, &user, &match_id)).await;
+    assert!(
+        !pushes.is_empty() && pushes.iter().all(|push| push["token"] == "phone-of-berk"),
+        "{pushes:?}"
+    );
+    tablet.hears_no("message.new").await;
     server.stop().await;
 }

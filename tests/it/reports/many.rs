@@ -123,7 +123,7 @@ async fn nine_people_or_fifty_strangers_bring_none(server: TestServer) {
     server.run_due_jobs().await;
     assert_eq!(bans(&server).await, 0);
     assert_eq!(
-        friend.say(&id, "orada mısın?").await["type"],
+        friend.say(&id, 1, "orada mısın?").await["type"],
         "message.accepted"
     );
     target.until("message.new").await;

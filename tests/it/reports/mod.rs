@@ -16,7 +16,7 @@ use tebdil_protocol::{
     Device, Secret,
     domain::{Locale, UserRole},
     franking::{ciphertext_sha256, franking_tag},
-    id::{MatchId, MessageId, SessionId, UserId},
+    id::{MatchId, SessionId, UserId},
     time::Timestamp,
 };
 
@@ -66,7 +66,7 @@ struct Said<'a> {
     sender: &'a TestUser,
     recipient: &'a TestUser,
     handle: &'a str,
-    message_id: i64,
+    seq: i64,
     sent_at: Timestamp,
 }
 
@@ -79,7 +79,7 @@ impl Said<'_> {
     }
 
     fn content(&self, server: &TestServer, content: &[u8]) -> Value {
-        let (salt, ciphertext) = ([9; 32], self.message_id.to_be_bytes());
+        let (salt, ciphertext) = ([9; 32], self.seq.to_be_bytes());
         let match_id: MatchId = self.match_id.parse().expect("an id");
         let tag = franking_tag(&salt, match_id, self.handle, content);
         let message = FrankedMessage {
@@ -87,12 +87,12 @@ impl Said<'_> {
             match_id,
             sender_id: user_id(self.sender),
             recipient_id: user_id(self.recipient),
-            message_id: MessageId(self.message_id),
+            seq: self.seq,
             sent_at: self.sent_at,
             ciphertext_sha256: ciphertext_sha256(&ciphertext),
         };
         json!({
-            "match_id": self.match_id, "message_id": self.message_id.to_string(), "content": STANDARD.encode(content),
+            "match_id": self.match_id, "seq": self.seq, "content": STANDARD.encode(content),
             "salt": STANDARD.encode(salt), "franking_tag": STANDARD.encode(tag), "frank": server.app.franking.frank(&message),
             "sent_at": self.sent_at, "ciphertext_sha256": STANDARD.encode(message.ciphertext_sha256), "sender_handle": self.handle,
         })

@@ -37,8 +37,8 @@ async fn a_client_that_stops_reading_is_closed(server: TestServer) {
     let user = b.user.id.parse().expect("an id");
     let mut sent = 0;
     while server.has_open_connection(user) {
-        a.send(message(&id, &text)).await;
         sent += 1;
+        a.send(message(&id, sent, &text)).await;
         assert_eq!(
             a.until("message.accepted").await["seq"],
             sent,
@@ -50,19 +50,19 @@ async fn a_client_that_stops_reading_is_closed(server: TestServer) {
         b.socket.recv_close_code().await.expect("a close"),
         Some(CloseCode::SlowConsumer)
     );
-    assert_eq!(a.say(&id, "still here").await["seq"], sent + 1);
+    let last = sent + 1;
+    assert_eq!(a.say(&id, last, "still here").await["seq"], last);
 
     b.reconnect(&server).await;
-    for expected in 1..=sent + 1 {
+    for expected in 1..=last {
         assert_eq!(
             b.until("message.new").await["seq"],
             expected,
             "nothing is lost"
         );
     }
-    b.send(json!({"type": "message.ack", "match_id": id, "seq": sent + 1}))
-        .await;
-    while a.until("message.delivered").await["seq"] != sent + 1 {}
+    b.acknowledge(&id, last).await;
+    while a.until("message.delivered").await["seq"] != last {}
     server.stop().await;
 }
 

@@ -11,7 +11,7 @@ use tokio::{net::TcpSocket, time::timeout};
 use crate::{
     harness::{TestServer, TestUser},
     rfc6455::wire::{Frame, TEXT, Wire, frame, host, upgrade},
-    sockets::{Person, message, pair},
+    sockets::{Person, pair},
 };
 
 scenarios! {
@@ -45,7 +45,7 @@ async fn missed(server: &TestServer) -> (Person, TestUser, String) {
     let user = b.user;
     drop(b.socket);
     for seq in 1..=MESSAGES {
-        assert_eq!(a.say(&id, &"x".repeat(SIZE)).await["seq"], seq);
+        assert_eq!(a.say(&id, seq, &"x".repeat(SIZE)).await["seq"], seq);
     }
     (a, user, id)
 }
@@ -103,9 +103,14 @@ async fn gone(server: &TestServer, user: &TestUser) {
         .expect("it is gone");
 }
 
+async fn says_the_next(a: &mut Person, id: &str) {
+    let next = MESSAGES + 1;
+    assert_eq!(a.say(id, next, "still here").await["seq"], next);
+}
+
 /// Nobody else notices, and nothing of it is left.
 async fn others_go_on(server: TestServer, mut a: Person, id: &str) {
-    assert_eq!(a.ask(message(id, "still here")).await["seq"], MESSAGES + 1);
+    says_the_next(&mut a, id).await;
     let numbers = server
         .send(server.request_to(&server.metrics, reqwest::Method::GET, "/metrics", None))
         .await;
@@ -171,7 +176,7 @@ async fn who_reads_again_is_told_why(server: TestServer) {
         assert_eq!(wire.closed().await.code(), Some(4030));
         gone(&server, &user).await;
     }
-    assert_eq!(a.ask(message(&id, "still here")).await["seq"], MESSAGES + 1);
+    says_the_next(&mut a, &id).await;
     server.stop().await;
 }
 
@@ -184,7 +189,7 @@ async fn who_is_closed_has_one_grace_for_all_that_waits(server: TestServer) {
     assert!(is(&wire.next().await.expect("welcome"), "welcome"));
     // Twice what the kernel takes: the other half waits in the queue.
     for seq in 1..=2 * MESSAGES {
-        assert_eq!(a.say(&id, &"x".repeat(SIZE)).await["seq"], seq);
+        assert_eq!(a.say(&id, seq, &"x".repeat(SIZE)).await["seq"], seq);
     }
     server
         .post("/v1/auth/logout", &user.access, &json!({}))

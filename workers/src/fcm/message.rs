@@ -51,7 +51,7 @@ impl Push<'_> {
 mod tests {
     use tebdil_protocol::{
         domain::NotificationType,
-        id::{MatchId, NotificationId, UserId},
+        id::{MatchId, NotificationId, SessionId, UserId},
     };
 
     use super::*;
@@ -64,6 +64,7 @@ mod tests {
         let order = PushOrder::Message {
             user_id: UserId(77),
             match_id: MatchId(5),
+            session_id: SessionId(6),
         };
         assert_eq!(
             Push {

@@ -11,10 +11,7 @@ use tebdil_core::{
     notice::{PUSH_ATTEMPTS, PUSH_QUEUE, PushOrder},
     store::{NewJob, PushAudience},
 };
-use tebdil_protocol::{
-    id::{SessionId, UserId},
-    time::Timestamp,
-};
+use tebdil_protocol::{id::SessionId, time::Timestamp};
 
 use crate::{
     fcm::{Outcome, Push},
@@ -50,7 +47,7 @@ async fn hand_out(order: PushOrder, cx: &JobContext) -> Result<&'static str, Job
     if now >= until {
         return Ok("stale");
     }
-    if is_online(cx, order.user_id()).await {
+    if is_online(cx, &order).await {
         return Ok("online");
     }
     let sessions = match cx.store.notices().push_audience(&order, now).await? {
@@ -113,7 +110,7 @@ impl Job for PushDevice {
         if now >= self.until {
             return skipped("stale");
         }
-        if is_online(cx, user).await {
+        if is_online(cx, &self.order).await {
             return skipped("online");
         }
         let Some(token) = cx
@@ -161,11 +158,19 @@ impl Job for PushDevice {
 }
 
 /// Whether a socket tells the user. While nobody knows, a push too many does no harm.
-async fn is_online(cx: &JobContext, user: UserId) -> bool {
+async fn is_online(cx: &JobContext, order: &PushOrder) -> bool {
     let Some(presence) = &cx.settings.presence else {
         return false;
     };
-    match presence.online(&[user]).await {
+    let online = match order {
+        PushOrder::Message {
+            user_id,
+            session_id,
+            ..
+        } => presence.present(&[(*user_id, *session_id)]).await,
+        PushOrder::Notification { user_id, .. } => presence.online(&[*user_id]).await,
+    };
+    match online {
         Ok(online) => online.first().copied().unwrap_or(false),
         Err(error) => {
             tracing::debug!(%error, "pushing without knowing who is connected");

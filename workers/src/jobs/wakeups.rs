@@ -1,24 +1,16 @@
 //! Every minute: people for whom messages wait, who are away, and whom nobody woke. A node that was
 //! killed, or a connection that died silently, left them.
 
-use std::time::Duration;
-
 use serde::{Deserialize, Serialize};
-use tebdil_core::{ids::IdGenerator, store::SideId};
-use tebdil_protocol::id::{MessageId, UserId};
+use tebdil_core::store::SideDevice;
+use tebdil_protocol::id::{MatchId, SessionId, UserId};
 
 use crate::job::{Job, JobContext, JobError};
 
-/// Messages of the last hour are looked at, once.
-const REACH: Duration = Duration::from_hours(1);
-/// Those of the last ten minutes every time: who was connected without taking them may have gone
-/// since.
-const AGAIN: Duration = Duration::from_mins(10);
-/// Messages of one statement.
+/// Sides of matches of one statement.
 const PAGE: i64 = 2_000;
-/// People of one question to presence, and of one transaction.
+/// Devices of one question to presence, and of one transaction.
 const BATCH: usize = 256;
-const POSITION: &str = "wakeups";
 
 /// Orders the wake-ups that were missed.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -31,37 +23,31 @@ impl Job for Wakeups {
     const CONCURRENCY: usize = 1;
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
-        let now = cx.now()?;
-        let [earliest, again] = [REACH, AGAIN].map(|ago| IdGenerator::first_id_at(now - ago));
-        let mut after = MessageId(
-            cx.store
-                .notices()
-                .position(POSITION)
-                .await?
-                .clamp(earliest, again),
-        );
+        let mut after = (UserId(0), MatchId(0));
         loop {
             let page = cx.store.notices().sides_to_wake(after, PAGE).await?;
             for batch in page.sides.chunks(BATCH) {
                 wake(cx, batch).await?;
             }
-            let Some(next) = page.next else { break };
+            let Some(next) = page.next else { return Ok(()) };
             after = next;
         }
-        Ok(cx.store.notices().set_position(POSITION, after.0).await?)
     }
 }
 
-async fn wake(cx: &JobContext, sides: &[SideId]) -> Result<(), JobError> {
-    let users: Vec<UserId> = sides.iter().map(|(_, user)| *user).collect();
+async fn wake(cx: &JobContext, sides: &[SideDevice]) -> Result<(), JobError> {
+    let devices: Vec<(UserId, SessionId)> = sides
+        .iter()
+        .map(|(_, user, session)| (*user, *session))
+        .collect();
     let online = match &cx.settings.presence {
         Some(presence) => presence
-            .online(&users)
+            .present(&devices)
             .await
             .map_err(|error| JobError::Retry(error.to_string()))?,
-        None => vec![false; users.len()],
+        None => vec![false; devices.len()],
     };
-    let away: Vec<SideId> = sides
+    let away: Vec<SideDevice> = sides
         .iter()
         .zip(online)
         .filter(|(_, online)| !online)

@@ -20,7 +20,7 @@ use tebdil_core::{
     testing::TestStore,
 };
 use tebdil_protocol::{
-    id::{ClaimId, MatchId, MessageId, SessionId, UserId},
+    id::{ClaimId, MatchId, SessionId, UserId},
     time::{Clock, Timestamp},
 };
 use tebdil_workers::Settings;
@@ -327,34 +327,30 @@ impl Database {
         (id, users)
     }
 
-    /// A message sent now, with its log row.
-    pub async fn message(&self, match_id: MatchId, [sender, receiver]: [UserId; 2]) -> MessageId {
-        const MESSAGE: &str = "INSERT INTO messages (id, match_id, sender_id, receiver_id, seq, client_id, kind, content, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, 'content', $6, $7)";
-        const LOG: &str = "INSERT INTO message_logs (id, sender_id, receiver_id, match_id, seq, kind, sent_at) \
-             VALUES ($1, $2, $3, $4, $5, 'content', $6)";
-        let (id, seq) = (self.ids.next::<MessageId>(), self.unique());
-        let client_id = seq.to_be_bytes().to_vec();
+    /// A message sent now, with its log row; its number.
+    pub async fn message(&self, match_id: MatchId, [sender, receiver]: [UserId; 2]) -> i64 {
+        const MESSAGE: &str = "INSERT INTO messages (match_id, sender_id, seq, kind, content, sent_at, total_bytes) \
+             VALUES ($1, $2, $3, 'content', $4, $5, 8 * $3)";
+        const LOG: &str = "INSERT INTO message_logs (match_id, sender_id, seq, receiver_id, kind, sent_at) \
+             VALUES ($1, $2, $3, $4, 'content', $5)";
+        let seq = self.unique();
         raw!(self, |pool| {
             let insert = sqlx::query(MESSAGE)
-                .bind(id)
                 .bind(match_id)
                 .bind(sender)
-                .bind(receiver)
                 .bind(seq)
-                .bind(client_id)
+                .bind(seq.to_be_bytes().to_vec())
                 .bind(self.now());
             insert.execute(pool).await.map(drop).expect("message");
             let log = sqlx::query(LOG)
-                .bind(self.ids.next::<i64>())
-                .bind(sender)
-                .bind(receiver)
                 .bind(match_id)
+                .bind(sender)
                 .bind(seq)
+                .bind(receiver)
                 .bind(self.now());
             log.execute(pool).await.map(drop).expect("log");
         });
-        id
+        seq
     }
 
     /// A claim made now.

@@ -21,7 +21,7 @@ on_both! {
     a_match_ends_once_whoever_is_faster,
     what_was_said_in_a_match_goes_soon_after_its_end,
     a_full_batch_is_followed_by_the_next,
-    messages_go_after_a_day_in_bounded_batches,
+    what_was_said_goes_by_the_age_of_its_match_in_batches,
     the_hourly_job_deletes_what_has_outlived_its_period,
 }
 
@@ -224,33 +224,34 @@ async fn a_full_batch_is_followed_by_the_next(db: &Database) {
     assert_eq!(ended.lock().expect("lock").len(), 51);
 }
 
-async fn messages_go_after_a_day_in_bounded_batches(db: &Database) {
-    let (id, users) = db.a_match().await;
-    for _ in 0..5 {
-        db.message(id, users).await;
+async fn what_was_said_goes_by_the_age_of_its_match_in_batches(db: &Database) {
+    let (old, users) = db.a_match().await;
+    for _ in 0..3 {
+        db.message(old, users).await;
     }
     db.clock.advance(Duration::from_millis(1));
-    let young = db.message(id, users).await;
-    let cutoff = db.now() - Duration::from_millis(1);
-    let batches = [
-        db.store
-            .jobs()
-            .delete_old_messages(cutoff, 3)
-            .await
-            .expect("delete"),
-        db.store
-            .jobs()
-            .delete_old_messages(cutoff, 3)
-            .await
-            .expect("delete"),
-        db.store
-            .jobs()
-            .delete_old_messages(cutoff, 3)
-            .await
-            .expect("delete"),
-    ];
-    assert_eq!(batches, [3, 2, 0]);
-    assert_eq!(db.number("SELECT id FROM messages").await, young.0);
+    let (young, others) = db.a_match().await;
+    db.message(young, others).await;
+    db.clock.advance(Duration::from_millis(1));
+    for _ in 0..2 {
+        db.message(old, users).await;
+    }
+    let (made, jobs) = (db.now() - Duration::from_millis(2), db.store.jobs());
+    for (cutoff, expected) in [
+        (made, [0, 0, 0]),
+        (made + Duration::from_millis(1), [3, 2, 0]),
+    ] {
+        for expected in expected {
+            let messages = jobs.delete_old_messages(cutoff, 3).await.expect("delete");
+            let logs = jobs.delete_old_message_logs(cutoff, 3).await;
+            assert_eq!((messages, logs.expect("delete")), (expected, expected));
+        }
+    }
+    assert_eq!(db.number("SELECT match_id FROM messages").await, young.0);
+    assert_eq!(
+        db.number("SELECT match_id FROM message_logs").await,
+        young.0
+    );
 }
 
 async fn the_hourly_job_deletes_what_has_outlived_its_period(db: &Database) {
@@ -294,7 +295,8 @@ async fn the_hourly_job_deletes_what_has_outlived_its_period(db: &Database) {
     workers.run_due_once().await.expect("run");
     assert_eq!(db.number("SELECT COUNT(*) FROM notifications").await, 1);
 
-    db.clock.advance(91 * DAY);
+    // The match must be older, not its last message.
+    db.clock.advance(91 * DAY + MINUTE);
     workers.run_due_once().await.expect("run");
     assert_eq!(db.number("SELECT COUNT(*) FROM message_logs").await, 0);
     let older = "SELECT COUNT(*) FROM job WHERE state = 2 AND finished_at < (SELECT MAX(finished_at) FROM job)";

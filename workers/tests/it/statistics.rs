@@ -13,6 +13,7 @@ use crate::harness::{DAY, Database, MINUTE, on_both, settings};
 
 on_both! {
     what_happens_on_a_day_is_counted_there,
+    a_message_counts_on_its_day_whenever_its_match_began,
     days_without_a_worker_are_counted_later,
     counts_never_get_less_and_counting_twice_changes_nothing,
     a_clock_that_was_ahead_spoils_no_day,
@@ -136,6 +137,33 @@ async fn what_happens_on_a_day_is_counted_there(db: &Database) {
             day(&a, true, first)
         ]
     );
+}
+
+async fn a_message_counts_on_its_day_whenever_its_match_began(db: &Database) {
+    let zone = TestStore::quota_rules().zone;
+    let midnight = db.now().next_midnight(&zone);
+    // A match that lasts almost all of the next day, and one that begins when that ends.
+    db.clock.set(midnight - Duration::from_millis(1));
+    let (early, users) = db.a_match().await;
+    db.message(early, users).await;
+    for moment in [midnight, midnight + DAY - Duration::from_millis(2)] {
+        db.clock.set(moment);
+        db.message(early, users).await;
+    }
+    db.clock.set(midnight + DAY - Duration::from_millis(1));
+    let (late, others) = db.a_match().await;
+    db.message(late, others).await;
+    db.clock.set(midnight + DAY);
+    for _ in 0..4 {
+        db.message(late, others).await;
+    }
+    run(db).await;
+    let messages: Vec<i64> = days(db)
+        .await
+        .iter()
+        .map(|day| day.counts.messages)
+        .collect();
+    assert_eq!(messages, [4, 3, 1]);
 }
 
 async fn days_without_a_worker_are_counted_later(db: &Database) {

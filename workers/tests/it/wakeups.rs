@@ -14,7 +14,8 @@ use crate::harness::{Database, MINUTE, on_both, settings};
 on_both! {
     who_is_away_and_was_not_woken_is_woken_once,
     who_is_connected_is_woken_when_it_has_gone,
-    an_hour_is_made_up_for_and_no_more,
+    another_device_that_is_connected_keeps_nobody_asleep,
+    what_nobody_worked_for_is_made_up_for,
     two_nodes_wake_once,
     more_than_a_page_is_gone_through,
     a_clock_set_back_keeps_nobody_asleep,
@@ -111,10 +112,28 @@ async fn who_is_connected_is_woken_when_it_has_gone(db: &Database) {
     }
     presence.leave(device(receiver)).await.expect("left");
     next_minute(db, &workers).await;
-    assert_eq!(ordered(db).await, 1, "it could have read for ten minutes");
+    assert_eq!(ordered(db).await, 2, "however long that took");
 }
 
-async fn an_hour_is_made_up_for_and_no_more(db: &Database) {
+async fn another_device_that_is_connected_keeps_nobody_asleep(db: &Database) {
+    let (workers, presence) = beside_connections(db).await;
+    let (_, [sender, receiver]) = a_match_with_a_message(db).await;
+    let elsewhere = Device {
+        session: SessionId(2),
+        ..device(receiver)
+    };
+    for device in [elsewhere, device(sender)] {
+        presence.join(device, 5, None).await.expect("joined");
+    }
+    next_minute(db, &workers).await;
+    assert_eq!(ordered(db).await, 1);
+    let woken = db
+        .number("SELECT COUNT(*) FROM match_sides WHERE pushed_at IS NOT NULL AND session_id = 1")
+        .await;
+    assert_eq!(woken, 1);
+}
+
+async fn what_nobody_worked_for_is_made_up_for(db: &Database) {
     let workers = Workers::new(
         db.store.clone(),
         db.clock.clone(),
@@ -123,12 +142,17 @@ async fn an_hour_is_made_up_for_and_no_more(db: &Database) {
     );
     workers.run_due_once().await.expect("run");
     a_match_with_a_message(db).await;
-    db.clock.advance(Duration::from_mins(20));
+    db.clock.advance(Duration::from_hours(20));
     a_match_with_a_message(db).await;
-    // Nobody worked for almost an hour.
-    db.clock.advance(Duration::from_mins(50));
+    // Nobody worked for almost a day, and the first match is over.
+    db.clock.advance(Duration::from_hours(5));
     workers.run_due_once().await.expect("run");
-    assert_eq!(ordered(db).await, 1, "the first is too old");
+    workers.run_due_once().await.expect("run");
+    assert_eq!(
+        db.number("SELECT COUNT(*) FROM match_sides WHERE pushed_at IS NOT NULL AND open")
+            .await,
+        1
+    );
 }
 
 async fn two_nodes_wake_once(db: &Database) {
@@ -160,18 +184,21 @@ async fn more_than_a_page_is_gone_through(db: &Database) {
         Hooks::default(),
         settings(),
     );
-    let (first, first_users) = db.a_match().await;
-    let (last, last_users) = db.a_match().await;
-    for number in 0..2_005 {
-        let (id, users) = if number < 2_002 {
-            (first, first_users)
-        } else {
-            (last, last_users)
-        };
-        db.message(id, users).await;
-    }
+    let (id, [sender, _]) = a_match_with_a_message(db).await;
+    // Sides of people with smaller ids, for whom that message waits in every tenth.
+    db.execute(&format!(
+        "INSERT INTO match_sides \
+         (match_id, user_id, peer_id, ticket_id, role, session_id, open, created_at) \
+         WITH RECURSIVE numbers (n) AS \
+         (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 4100) \
+         SELECT {id}, n, CASE WHEN n % 10 = 0 THEN {sender} ELSE 0 END, 1000000 + n, \
+         'answerer', 1, TRUE, \
+         (SELECT created_at FROM matches WHERE id = {id}) FROM numbers"
+    ))
+    .await;
+    a_match_with_a_message(db).await;
     next_minute(db, &workers).await;
-    assert_eq!(ordered(db).await, 2);
+    assert_eq!(ordered(db).await, 412);
 }
 
 async fn a_clock_set_back_keeps_nobody_asleep(db: &Database) {

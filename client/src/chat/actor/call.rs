@@ -1,9 +1,8 @@
 //! Signals of calls: certificates go ahead of descriptions, and descriptions of the peer are held
 //! against them.
 
-use tebdil_protocol::{ClientFrame, MessageSend, RtcDescription, domain::MessageKind, id::MatchId};
+use tebdil_protocol::{ClientFrame, RtcDescription, id::MatchId};
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::Actor;
 use crate::{
@@ -25,20 +24,8 @@ impl Actor {
             return Err(ChatError::Mls(crate::mls::MlsError::NoSession));
         }
         if let Some(fingerprint) = known.call.describe(description.sdp.expose())? {
-            let (client_id, kind) = (Uuid::new_v4(), MessageKind::Handshake);
             let ciphertext = self.device.seal_certificate(match_id, fingerprint)?;
-            self.handshakes.insert(client_id);
-            self.send(
-                MessageSend {
-                    match_id,
-                    client_id,
-                    kind,
-                    ciphertext,
-                    franking_tag: None,
-                },
-                None,
-                None,
-            );
+            self.send_handshake(match_id, ciphertext);
         }
         self.after
             .signals
@@ -48,7 +35,6 @@ impl Actor {
 
     /// A signal of the peer came.
     pub(super) fn signalled(&mut self, match_id: MatchId, signal: Signal) {
-        // What another device of the account does with its call is its own.
         let Some(known) = self.matches.get_mut(&match_id).filter(|known| known.here) else {
             return;
         };

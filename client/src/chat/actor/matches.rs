@@ -3,16 +3,12 @@
 use std::collections::VecDeque;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use tebdil_protocol::{
-    ErrorCode, Match, MatchFound, MessageSend, Welcome,
-    domain::{MatchRole, MessageKind},
-    id::MatchId,
-};
-use uuid::Uuid;
+use tebdil_protocol::{ErrorCode, Match, MatchFound, Welcome, domain::MatchRole, id::MatchId};
 
 use super::{Actor, ChatEvent, Known};
 use crate::{
     call::Gate,
+    chat::numbers::Numbers,
     connection::{Handle, SendError},
     mls::{MlsError, Parties},
 };
@@ -38,18 +34,18 @@ impl Actor {
                 details: None,
             });
         }
-        // A match we did not know was made while our search was losing its socket, or on another
-        // device.
-        let searched = self.searching.is_some();
+        let greeted = std::mem::replace(&mut self.greeted, true);
         // Oldest first, so that the newest is the last one the user hears of.
         for active in welcome.matches.into_iter().rev() {
-            let known = self.matches.contains_key(&active.id);
-            if searched && !known {
+            let match_id = active.id;
+            // Made while our search was losing its socket. What a process finds at its start is of
+            // an earlier one that did not store its keys.
+            let new_here = active.this_device && greeted && !self.matches.contains_key(&match_id);
+            if new_here {
                 // To go on searching would spend a second right on one wish.
                 self.searching = None;
             }
-            let match_id = active.id;
-            self.learn(active, searched && !known);
+            self.learn(active, new_here);
             // A process may have ended between storing and acknowledging.
             if let Some(known) = self
                 .matches
@@ -75,6 +71,7 @@ impl Actor {
                 info: None,
                 here,
                 peer_seq: 0,
+                own: Numbers::default(),
                 drafts: VecDeque::new(),
                 call: Gate::default(),
             }
@@ -106,11 +103,10 @@ impl Actor {
         let MatchFound {
             found,
             peer_key_package,
-            this_device,
             keys_remaining,
             quota,
         } = found;
-        let match_id = found.id;
+        let (match_id, this_device) = (found.id, found.this_device);
         if this_device {
             self.searching = None;
         }
@@ -129,20 +125,7 @@ impl Actor {
                 .map_err(|_| MlsError::KeyPackage("not base64"));
             match package.and_then(|package| self.device.create(parties, &package)) {
                 Ok(welcome) => {
-                    let client_id = Uuid::new_v4();
-                    let kind = MessageKind::Handshake;
-                    self.handshakes.insert(client_id);
-                    self.send(
-                        MessageSend {
-                            match_id,
-                            client_id,
-                            kind,
-                            ciphertext: welcome,
-                            franking_tag: None,
-                        },
-                        None,
-                        None,
-                    );
+                    self.send_handshake(match_id, welcome);
                     self.secured(match_id);
                 }
                 Err(error) => self
@@ -173,13 +156,12 @@ impl Actor {
             .map(|known| std::mem::take(&mut known.drafts))
             .unwrap_or_default();
         for draft in drafts {
-            let client_id = draft.client_id;
             if let Err(error) = self.seal(match_id, draft) {
                 tracing::warn!(%error, "a waiting text could not be sealed");
                 let code = ErrorCode::MessageTooLarge;
                 self.pending.push_back(ChatEvent::Refused {
                     match_id,
-                    client_id,
+                    seq: None,
                     code,
                 });
             }

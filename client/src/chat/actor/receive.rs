@@ -1,8 +1,7 @@
 //! Messages of the peer.
 
 use tebdil_protocol::{
-    Evidence, MessageNew, MessageOrigin, domain::MessageKind, franking::ciphertext_sha256,
-    id::MatchId,
+    Evidence, MessageNew, domain::MessageKind, franking::ciphertext_sha256, id::MatchId,
 };
 
 use super::Actor;
@@ -14,10 +13,6 @@ use crate::{
 impl Actor {
     pub(super) fn message(&mut self, message: &MessageNew) {
         let (match_id, seq) = (message.match_id, message.seq);
-        // What another device of this account sent is encrypted for the peer only.
-        if message.from == MessageOrigin::Me {
-            return;
-        }
         let Some(known) = self.matches.get_mut(&match_id) else {
             return;
         };
@@ -39,7 +34,7 @@ impl Actor {
                         self.after.acks.push((match_id, seq));
                         self.secured(match_id);
                     }
-                    // On another device that is as it should be.
+                    // Where the keys are gone it cannot be otherwise.
                     Err(error) if self.matches.get(&match_id).is_some_and(|known| known.here) => {
                         self.pending
                             .push_back(ChatEvent::NotSecured { match_id, error });
@@ -114,7 +109,7 @@ impl Actor {
         };
         self.evidence.keep(Evidence {
             match_id: message.match_id,
-            message_id: message.message_id,
+            seq: message.seq,
             content: opened.content_bytes.to_vec(),
             salt: opened.salt.to_vec(),
             franking_tag: opened.franking_tag.to_vec(),

@@ -22,6 +22,7 @@ impl Actor {
         let stored = |(match_id, known): (&MatchId, &Known)| StoredMatch {
             match_id: *match_id,
             peer_seq: known.peer_seq,
+            own_seq: known.own.last(),
             here: known.here,
             own_certificate: known.call.own(),
             peer_certificate: known.call.peer(),

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tebdil_protocol::{ClientFrame, ErrorCode, FrameId, ServerFrame, ServerMessage};
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::{Live, Reply, Task};
 use crate::{
@@ -28,23 +27,24 @@ impl Task {
             message,
             retry_after_ms,
             resets_at,
-            client_id,
+            expected_seq,
         } = frame
         {
             let retry_after = retry_after_ms.map(Duration::from_millis);
-            let named = match &re {
-                Some(FrameId::Text(id)) => Uuid::try_parse(id).ok(),
-                _ => None,
-            };
-            if let Some(client_id) = client_id.or(named) {
-                self.refuse(client_id, code, retry_after);
-            } else if let Some(reply) = self.reply_to(re.as_ref()) {
+            if let Some(reply) = self.reply_to(re.as_ref()) {
                 let _ = reply.send(Err(RequestError::Refused {
                     code,
                     message,
                     retry_after,
                     resets_at,
                 }));
+            } else if let Some(id) = re {
+                let refusal = Refusal {
+                    code,
+                    retry_after,
+                    expected_seq,
+                };
+                self.refuse(&id, refusal);
             } else {
                 if code == ErrorCode::RateLimited {
                     // The server did not read the frame, so it cannot name it.
@@ -69,25 +69,26 @@ impl Task {
         }
     }
 
-    fn refuse(&mut self, client_id: Uuid, code: ErrorCode, retry_after: Option<Duration>) {
-        if let Refusal::Final(entry) =
-            self.outbox
-                .refused(client_id, code, retry_after, Instant::now())
-        {
-            let (match_id, kind) = (entry.message.match_id, entry.message.kind);
+    fn refuse(&mut self, id: &FrameId, refusal: Refusal) {
+        let FrameId::Number(id) = id else {
+            return;
+        };
+        let gone = self.outbox.refused(*id, refusal, Instant::now());
+        for (entry, code) in gone.entries {
+            self.pending.push_back(Event::Refused {
+                match_id: entry.message.match_id,
+                seq: entry.message.seq,
+                kind: entry.message.kind,
+                code,
+                expected_seq: gone.expected_seq,
+            });
             entry.finish(Err(if code == ErrorCode::MatchEnded {
                 SendError::MatchEnded
             } else {
                 SendError::Refused(code)
             }));
-            self.pending.push_back(Event::Refused {
-                match_id,
-                client_id,
-                kind,
-                code,
-            });
-            self.answer_flushes();
         }
+        self.answer_flushes();
     }
 
     async fn take_event(&mut self, live: &mut Live, frame: ServerFrame) -> Result<(), RawError> {
@@ -104,8 +105,7 @@ impl Task {
                 Received::Missing(None) | Received::Duplicate => return Ok(()),
             },
             ServerFrame::MessageAccepted(accepted) => {
-                self.inbox.sent(accepted.match_id, accepted.seq);
-                let Some(entry) = self.outbox.accepted(&accepted) else {
+                let Some(entry) = self.outbox.accepted(accepted.match_id, accepted.seq) else {
                     return Ok(());
                 };
                 entry.finish(Ok(accepted.clone()));

@@ -118,14 +118,16 @@ impl Peer {
     }
 
     pub(super) async fn message(&mut self, seq: i64) {
-        self.send(&json!({"type":"message.new","match_id":MATCH,"from":"peer","seq":seq,"message_id":seq.to_string(),"kind":"content",
-            "ciphertext":"AQ==","sent_at":"2026-11-21T00:00:00.000Z"}))
-            .await;
+        self.send(
+            &json!({"type":"message.new","match_id":MATCH,"seq":seq,"kind":"content",
+            "ciphertext":"AQ==","sent_at":"2026-11-21T00:00:00.000Z"}),
+        )
+        .await;
     }
 
-    pub(super) async fn accept_message(&mut self, send: &Value, seq: i64) {
-        self.send(&json!({"type":"message.accepted","re":send["id"],"match_id":send["match_id"],"client_id":send["client_id"],"seq":seq,
-            "message_id":seq.to_string(),"sent_at":"2026-11-21T00:00:00.000Z"}))
+    pub(super) async fn accept_message(&mut self, send: &Value) {
+        self.send(&json!({"type":"message.accepted","re":send["id"],"match_id":send["match_id"],"seq":send["seq"],
+            "sent_at":"2026-11-21T00:00:00.000Z"}))
             .await;
     }
 
@@ -147,7 +149,7 @@ pub(super) fn welcome(heartbeat_s: u64, matches: &[MatchId]) -> Value {
     let matches: Vec<_> = matches
         .iter()
         .map(|id| {
-            json!({"id":id,"mode":"text","status":"active","peer":{"alias":"a","tag":"0001","handle":"a#0001"},"role":"offerer",
+            json!({"id":id,"this_device":true,"mode":"text","status":"active","peer":{"alias":"a","tag":"0001","handle":"a#0001"},"role":"offerer",
                 "shared_interests":[],"created_at":"2026-11-21T00:00:00.000Z","expires_at":"2026-11-22T00:00:00.000Z","ended_at":null,
                 "ended_reason":null,"unread":0})
         })

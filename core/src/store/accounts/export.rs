@@ -27,12 +27,6 @@ pub enum ExportError {
     Crypto(#[from] CryptoError),
 }
 
-impl From<sqlx::Error> for ExportError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Store(error.into())
-    }
-}
-
 /// Rows of one table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExportPage {
@@ -124,15 +118,18 @@ impl Export {
             "SELECT MIN(match_id) FROM match_sides WHERE user_id = $1 AND match_id > $2";
         const NEXT_OPEN: &str =
             "SELECT MIN(match_id) FROM match_sides WHERE user_id = $1 AND match_id > $2 AND open";
-        const OF_MATCH: &str = "t.match_id = $2 AND (t.sender_id = $1 OR t.receiver_id = $1) \
-             AND t.id > $3 ORDER BY t.id LIMIT $4";
+        // Numbers of both senders, one after the other.
+        const NUMBER: &str =
+            "SELECT 2 * t.seq + CASE WHEN t.sender_id = $1 THEN 0 ELSE 1 END AS number";
+        const OF_MATCH: &str = "t.match_id = $2 \
+             AND 2 * t.seq + CASE WHEN t.sender_id = $1 THEN 0 ELSE 1 END > $3 \
+             ORDER BY number LIMIT $4";
         let next = if open { NEXT_OPEN } else { NEXT };
         let of_match: Option<MatchId> = match self.of_match {
             Some(of_match) if self.after > 0 => Some(of_match),
             before => {
                 let before = before.unwrap_or(MatchId(0));
-                let next = store.db.read(next).bind(self.user).bind(before);
-                next.value().await?
+                store.db.value(next, (self.user, before)).await?
             }
         };
         self.of_match = of_match;
@@ -140,7 +137,7 @@ impl Export {
             self.table += 1;
             return Ok(Vec::new());
         };
-        let query = select(store.db.read("SELECT t.id"), table)
+        let query = select(store.db.read(NUMBER), table)
             .push(OF_MATCH)
             .bind(self.user)
             .bind(of_match)
@@ -172,7 +169,7 @@ async fn read(
     table: &Table,
     cipher: &FieldCipher,
 ) -> Result<Vec<Keyed>, ExportError> {
-    let rows: Vec<Cells> = query.all().await?;
+    let rows: Vec<Cells> = query.all().await.map_err(StoreError::from)?;
     rows.into_iter()
         .map(|row| Ok((row.key, shown(row.cells, table, cipher)?)))
         .collect()

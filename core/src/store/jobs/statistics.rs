@@ -1,5 +1,7 @@
 //! What happened day by day, and what there is now: for the overview of moderators.
 
+use std::time::Duration;
+
 use sqlx::FromRow;
 
 use super::{Jobs, retention::ID_SLACK};
@@ -56,6 +58,9 @@ pub struct Totals {
     pub dead_jobs: i64,
 }
 
+/// The longest a match may be set to last.
+const MATCH_LIFETIME: Duration = Duration::from_hours(24);
+
 /// What was made in a time, found by the ids it can have.
 const BETWEEN: &str = "SELECT (SELECT COUNT(*) FROM users \
      WHERE id >= $1 AND id < $2 AND created_at >= $3 AND created_at < $4) AS registrations, \
@@ -63,7 +68,7 @@ const BETWEEN: &str = "SELECT (SELECT COUNT(*) FROM users \
      AND created_at >= $3 AND created_at < $4 AND type = 'text') AS text_matches, \
      (SELECT COUNT(*) FROM matches WHERE id >= $1 AND id < $2 \
      AND created_at >= $3 AND created_at < $4 AND type = 'video') AS video_matches, \
-     (SELECT COUNT(*) FROM message_logs WHERE id >= $1 AND id < $2 \
+     (SELECT COUNT(*) FROM message_logs WHERE match_id >= $5 AND match_id < $2 \
      AND sent_at >= $3 AND sent_at < $4 AND kind = 'content') AS messages, \
      (SELECT COUNT(*) FROM claims WHERE id >= $1 AND id < $2 \
      AND claim_time >= $3 AND claim_time < $4) AS claims, \
@@ -72,7 +77,7 @@ const BETWEEN: &str = "SELECT (SELECT COUNT(*) FROM users \
 
 impl Jobs<'_> {
     /// Counts what happened from `from` until before `until`. Reads the rows of that time and of a
-    /// minute on either side, no others.
+    /// minute on either side, and the logs of a day more, no others.
     ///
     /// Ids that ran ahead of the time by more, after the clock was set back, are not found.
     pub async fn count_between(
@@ -80,18 +85,12 @@ impl Jobs<'_> {
         from: Timestamp,
         until: Timestamp,
     ) -> Result<DayCounts, StoreError> {
-        let (first, last) = (
-            IdGenerator::first_id_at(from - ID_SLACK),
-            IdGenerator::first_id_at(until + ID_SLACK),
-        );
-        Ok(self
-            .read(BETWEEN)
-            .bind(first)
-            .bind(last)
-            .bind(from)
-            .bind(until)
-            .one()
-            .await?)
+        let first = IdGenerator::first_id_at(from - ID_SLACK);
+        let last = IdGenerator::first_id_at(until + ID_SLACK);
+        // What is said in a time is said in matches that were made a day before it at the earliest.
+        let first_match = IdGenerator::first_id_at(from - MATCH_LIFETIME - ID_SLACK);
+        let params = (first, last, from, until, first_match);
+        self.db.one(BETWEEN, params).await
     }
 
     /// Keeps the counts of a day. What was counted never gets less: of two who count at once the
@@ -116,18 +115,18 @@ impl Jobs<'_> {
              THEN excluded.claims_approved ELSE daily_statistics.claims_approved END, \
              complete = daily_statistics.complete OR excluded.complete";
         let counts = &row.counts;
+        let params = (
+            &row.day,
+            counts.registrations,
+            counts.text_matches,
+            counts.video_matches,
+            counts.messages,
+            counts.claims,
+            counts.claims_approved,
+            row.complete,
+        );
         let mut tx = self.begin().await?;
-        tx.query(SQL)
-            .bind(&row.day)
-            .bind(counts.registrations)
-            .bind(counts.text_matches)
-            .bind(counts.video_matches)
-            .bind(counts.messages)
-            .bind(counts.claims)
-            .bind(counts.claims_approved)
-            .bind(row.complete)
-            .execute()
-            .await?;
+        tx.execute(SQL, params).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -136,13 +135,13 @@ impl Jobs<'_> {
     pub async fn last_complete_day(self, day: &str) -> Result<Option<String>, StoreError> {
         const SQL: &str = "SELECT day FROM daily_statistics WHERE day < $1 AND complete \
              ORDER BY day DESC LIMIT 1";
-        Ok(self.read(SQL).bind(day).optional_value().await?)
+        self.db.optional_value(SQL, (day,)).await
     }
 
     /// When the oldest account was made.
     pub async fn first_registration(self) -> Result<Option<Timestamp>, StoreError> {
         const SQL: &str = "SELECT created_at FROM users ORDER BY id LIMIT 1";
-        Ok(self.read(SQL).optional_value().await?)
+        self.db.optional_value(SQL, ()).await
     }
 
     /// The counted days from `from` to `to`, newest first.
@@ -150,7 +149,7 @@ impl Jobs<'_> {
         const SQL: &str = "SELECT day, registrations, text_matches, video_matches, \
              messages, claims, claims_approved, complete \
              FROM daily_statistics WHERE day >= $1 AND day <= $2 ORDER BY day DESC";
-        Ok(self.read(SQL).bind(from).bind(to).all().await?)
+        self.db.all(SQL, (from, to)).await
     }
 
     /// What there is at `now`. Counts all accounts: not for a hot path.
@@ -165,7 +164,7 @@ impl Jobs<'_> {
              (SELECT COUNT(*) FROM bans WHERE provisional = TRUE AND lifted_at IS NULL \
              AND (until IS NULL OR until > $1)) AS provisional_bans, \
              (SELECT COUNT(*) FROM job WHERE state >= 2 AND state = 3) AS dead_jobs";
-        Ok(self.read(SQL).bind(now).one().await?)
+        self.db.one(SQL, (now,)).await
     }
 }
 

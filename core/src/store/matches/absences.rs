@@ -8,15 +8,15 @@ use super::{
     Matches,
     lifecycle::{End, EndedMatch, end_match},
 };
-use crate::{
-    db::Tx,
-    store::{SideId, StoreError},
-};
+use crate::{db::Tx, store::StoreError};
 use tebdil_protocol::{
     domain::EndReason,
     id::{MatchId, SessionId, UserId},
     time::Timestamp,
 };
+
+/// A side of a match: the match, and whose side it is.
+pub type SideId = (MatchId, UserId);
 
 /// Locks both sides of these matches in primary key order, as every writer does.
 async fn lock_sides(tx: &mut Tx, sides: &[SideId]) -> Result<(), StoreError> {
@@ -60,13 +60,7 @@ impl Matches<'_> {
              WHERE type = 'video' AND status = 'active' AND id > $1 AND expired_at > $2 \
              ORDER BY id LIMIT $3) AS m ON m.id = s.match_id \
              ORDER BY s.match_id, s.user_id";
-        Ok(self
-            .read(SQL)
-            .bind(after)
-            .bind(now)
-            .bind(limit)
-            .all()
-            .await?)
+        self.db.all(SQL, (after, now, limit)).await
     }
 
     /// Notes that the devices of these sides have no connection now. Since when each has none, as
@@ -138,13 +132,7 @@ impl Matches<'_> {
              WHERE match_id = $1 AND user_id = $2 AND open AND absent_since <= $3)";
         let mut tx = self.begin().await?;
         lock_sides(&mut tx, &[(match_id, user)]).await?;
-        let absent: bool = tx
-            .query(ABSENT)
-            .bind(match_id)
-            .bind(user)
-            .bind(cutoff)
-            .value()
-            .await?;
+        let absent: bool = tx.value(ABSENT, (match_id, user, cutoff)).await?;
         if !absent {
             return Ok(None);
         }

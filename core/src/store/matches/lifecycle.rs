@@ -4,36 +4,22 @@ use std::collections::HashSet;
 
 use sqlx::FromRow;
 
-use super::{
-    Matches,
-    call_state::{LOGGED_ENDED, log_call},
+use super::Matches;
+use crate::{
+    db::Tx,
+    store::{MatchDevice, StoreError},
 };
-use crate::{db::Tx, store::StoreError};
 use tebdil_protocol::{
     domain::{EndReason, MatchStatus, Mode},
-    id::{MatchId, UserId},
+    id::{MatchId, SessionId, UserId},
     time::Timestamp,
 };
 
-/// Who is in a match and until when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, FromRow)]
+/// A match that goes on: the devices it belongs to, and until when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parties {
-    #[sqlx(rename = "user1_id")]
-    pub offerer: UserId,
-    #[sqlx(rename = "user2_id")]
-    pub answerer: UserId,
+    pub devices: [MatchDevice; 2],
     pub expired_at: Timestamp,
-}
-
-impl Parties {
-    /// The other side of `user`; `None` for somebody who is not in the match.
-    pub fn peer_of(&self, user: UserId) -> Option<UserId> {
-        match user {
-            _ if user == self.offerer => Some(self.answerer),
-            _ if user == self.answerer => Some(self.offerer),
-            _ => None,
-        }
-    }
 }
 
 /// A match that is over.
@@ -100,7 +86,6 @@ pub enum End {
 pub(super) struct EndSide {
     pub(super) user_id: UserId,
     pub(super) open: bool,
-    first_content_at: Option<Timestamp>,
 }
 
 #[derive(FromRow)]
@@ -113,13 +98,21 @@ pub(super) struct EndRow {
     ended_by: Option<UserId>,
     connected_at: Option<Timestamp>,
     call_failed_at: Option<Timestamp>,
+    /// Both sides have sent content.
+    both_spoke: bool,
 }
 
 /// Both sides in primary key order: `write_chat` and the expiry job lock the same way.
-pub(super) const END_SIDES: &str = "SELECT user_id, open, first_content_at FROM match_sides \
+pub(super) const END_SIDES: &str = "SELECT user_id, open FROM match_sides \
      WHERE match_id = $1 ORDER BY match_id, user_id FOR NO KEY UPDATE";
+/// Asked after the sides were locked: it sees what was written until then.
 pub(super) const END_OF: &str = "SELECT type, status, expired_at, ended_reason, ended_by, \
-     connected_at, call_failed_at FROM matches WHERE id = $1";
+     connected_at, call_failed_at, \
+     EXISTS (SELECT 1 FROM message_logs l WHERE l.match_id = matches.id \
+     AND l.sender_id = matches.user1_id AND l.kind = 'content') \
+     AND EXISTS (SELECT 1 FROM message_logs l WHERE l.match_id = matches.id \
+     AND l.sender_id = matches.user2_id AND l.kind = 'content') AS both_spoke \
+     FROM matches WHERE id = $1";
 
 /// [`Matches::end_match`] in this transaction. However much was said: its messages are left to
 /// [`crate::store::Messages::forget_messages`]. Whoever locks users does so before; of several
@@ -135,14 +128,14 @@ pub(crate) async fn end_match(
          SET status = $1, ended_at = $2, ended_reason = $3, ended_by = $4 WHERE id = $5";
     const CLOSE: &str =
         "UPDATE match_sides SET open = FALSE, peer_key_package = NULL WHERE match_id = $1";
-    let sides: Vec<EndSide> = tx.query(END_SIDES).bind(match_id).all().await?;
+    let sides: Vec<EndSide> = tx.all(END_SIDES, (match_id,)).await?;
     let [a, b] = sides.as_slice() else {
         return Ok(End::NotFound);
     };
     if by.is_some_and(|by| by != a.user_id && by != b.user_id) {
         return Ok(End::NotFound);
     }
-    let row: EndRow = tx.query(END_OF).bind(match_id).one().await?;
+    let row: EndRow = tx.one(END_OF, (match_id,)).await?;
     let mut ended = EndedMatch {
         match_id,
         mode: row.mode,
@@ -163,7 +156,7 @@ pub(crate) async fn end_match(
         ended.by = None;
     } else {
         let held = match ended.call {
-            None => a.first_content_at.is_some() && b.first_content_at.is_some(),
+            None => row.both_spoke,
             Some(call) => call == CallOutcome::Connected,
         };
         ended.status = if held {
@@ -173,27 +166,29 @@ pub(crate) async fn end_match(
         };
     }
     let ended_at = now.min(row.expired_at);
-    tx.query(END)
-        .bind(ended.status)
-        .bind(ended_at)
-        .bind(ended.reason)
-        .bind(ended.by)
-        .bind(match_id)
-        .execute()
-        .await?;
-    if ended.call == Some(CallOutcome::Connected) {
-        log_call(tx, match_id, ended.users, LOGGED_ENDED, ended_at).await?;
-    }
-    tx.query(CLOSE).bind(match_id).execute().await?;
+    tx.execute(
+        END,
+        (ended.status, ended_at, ended.reason, ended.by, match_id),
+    )
+    .await?;
+    tx.execute(CLOSE, (match_id,)).await?;
     Ok(End::Now(ended))
 }
 
 impl Matches<'_> {
-    /// The two users of a match that is not over.
+    /// The two devices of a match that is not over.
     pub async fn parties(self, match_id: MatchId) -> Result<Option<Parties>, StoreError> {
-        const SQL: &str = "SELECT user1_id, user2_id, expired_at FROM matches \
-             WHERE id = $1 AND status = 'active'";
-        Ok(self.read(SQL).bind(match_id).optional().await?)
+        const SQL: &str = "SELECT s.user_id, s.session_id, m.expired_at \
+             FROM match_sides s JOIN matches m ON m.id = s.match_id \
+             WHERE s.match_id = $1 AND s.open";
+        let rows: Vec<(UserId, SessionId, Timestamp)> = self.db.all(SQL, (match_id,)).await?;
+        Ok(match rows.as_slice() {
+            [(a, a_session, expired_at), (b, b_session, _)] => Some(Parties {
+                devices: [(*a, *a_session), (*b, *b_session)],
+                expired_at: *expired_at,
+            }),
+            _ => None,
+        })
     }
 
     /// Users that `user` was matched with after `since`.
@@ -204,7 +199,7 @@ impl Matches<'_> {
     ) -> Result<HashSet<UserId>, StoreError> {
         const SQL: &str =
             "SELECT DISTINCT peer_id FROM match_sides WHERE user_id = $1 AND created_at > $2";
-        let partners: Vec<UserId> = self.read(SQL).bind(user).bind(since).values().await?;
+        let partners: Vec<UserId> = self.db.values(SQL, (user, since)).await?;
         Ok(partners.into_iter().collect())
     }
 

@@ -9,7 +9,7 @@ pub(crate) mod match_admin;
 pub(crate) mod pairing;
 pub(crate) mod sides;
 
-pub use absences::CallDevice;
+pub use absences::{CallDevice, SideId};
 pub use call_state::CallConnected;
 pub use calls::CallSide;
 pub use leading::MatchmakerTerm;

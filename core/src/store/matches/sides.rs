@@ -34,17 +34,17 @@ pub struct MatchRow {
     pub peer_id: UserId,
     /// The device of this side that searched.
     pub session_id: SessionId,
-    /// Highest seq of the peer that this side has received.
-    pub delivered_seq: i64,
     /// Content of the peer that this side has not marked read, as far as it is counted.
     unread: i64,
-    /// Highest seq of the peer.
+    /// Highest seq of the peer, and of this side.
     pub peer_last_seq: i64,
-    /// How far the peer has come with this side's messages.
-    pub peer_delivered_seq: i64,
-    pub peer_read_seq: i64,
-    /// Highest seq of this side.
     pub last_seq: i64,
+    /// The first message of the peer that this side has not acknowledged, and the first one of this
+    /// side that the peer has not.
+    peer_first_waiting: Option<i64>,
+    first_waiting: Option<i64>,
+    /// How far the peer has read this side's messages.
+    pub peer_read_seq: i64,
     /// For the offerer, until it has sent something.
     pub peer_key_package: Option<Vec<u8>>,
     alias: String,
@@ -57,12 +57,24 @@ pub struct MatchRow {
 }
 
 impl MatchRow {
-    /// The match in the form of the contract. One that has run out reads as expired, whether or not
-    /// the job came by.
-    pub fn view(&self, now: Timestamp) -> Result<Match, StoreError> {
+    /// Highest seq of the peer that this side has acknowledged.
+    pub fn delivered_seq(&self) -> i64 {
+        self.peer_first_waiting
+            .map_or(self.peer_last_seq, |first| first - 1)
+    }
+
+    /// Highest seq of this side that the peer has acknowledged.
+    pub fn peer_delivered_seq(&self) -> i64 {
+        self.first_waiting.map_or(self.last_seq, |first| first - 1)
+    }
+
+    /// The match in the form of the contract, as the device `session` sees it. One that has run out
+    /// reads as expired, whether or not the job came by.
+    pub fn view(&self, session: SessionId, now: Timestamp) -> Result<Match, StoreError> {
         let ran_out = self.status == MatchStatus::Active && now >= self.expired_at;
         Ok(Match {
             id: self.id,
+            this_device: self.session_id == session,
             mode: self.mode,
             status: if ran_out {
                 MatchStatus::Expired
@@ -103,7 +115,7 @@ impl MatchRow {
     /// Whether nothing tells that the device of this side knows of the match: it may have to hear
     /// of it (again).
     pub fn is_unbegun(&self) -> bool {
-        self.peer_key_package.is_some() || (self.last_seq == 0 && self.delivered_seq == 0)
+        self.peer_key_package.is_some() || (self.last_seq == 0 && self.delivered_seq() == 0)
     }
 
     /// How the match ended, for its side `user`; `None` while it goes on.
@@ -150,13 +162,19 @@ pub struct MatchFilter {
 // matches.
 const SELECT: &str = "SELECT m.id, m.type AS mode, m.status, m.created_at, m.expired_at, \
      m.ended_at, m.ended_reason, m.ended_by, m.connected_at, m.call_failed_at, m.shared_interests, \
-     s.role, s.peer_id, s.session_id, s.delivered_seq, p.last_seq AS peer_last_seq, \
-     CASE WHEN p.last_seq > s.read_seq THEN (SELECT COUNT(*) FROM (SELECT l.seq \
-     FROM message_logs l WHERE l.match_id = s.match_id AND l.sender_id = s.peer_id \
-     AND l.seq > s.read_seq AND l.kind = 'content' LIMIT 1000) AS unread_content) \
-     ELSE 0 END AS unread, \
-     p.delivered_seq AS peer_delivered_seq, p.read_seq AS peer_read_seq, \
-     s.last_seq, s.peer_key_package, u.alias, u.tag, \
+     s.role, s.peer_id, s.session_id, s.peer_key_package, p.read_seq AS peer_read_seq, \
+     (SELECT COUNT(*) FROM (SELECT l.seq FROM message_logs l \
+     WHERE l.match_id = s.match_id AND l.sender_id = s.peer_id AND l.seq > s.read_seq \
+     AND l.kind = 'content' LIMIT 1000) AS unread_content) AS unread, \
+     COALESCE((SELECT MAX(l.seq) FROM message_logs l \
+     WHERE l.match_id = s.match_id AND l.sender_id = s.peer_id), 0) AS peer_last_seq, \
+     COALESCE((SELECT MAX(l.seq) FROM message_logs l \
+     WHERE l.match_id = s.match_id AND l.sender_id = s.user_id), 0) AS last_seq, \
+     (SELECT MIN(w.seq) FROM messages w \
+     WHERE w.match_id = s.match_id AND w.sender_id = s.peer_id) AS peer_first_waiting, \
+     (SELECT MIN(w.seq) FROM messages w \
+     WHERE w.match_id = s.match_id AND w.sender_id = s.user_id) AS first_waiting, \
+     u.alias, u.tag, \
      c.id AS claim_id, c.status AS claim_status, c.reason AS claim_reason, c.claim_time, \
      c.processed_at AS claim_processed_at \
      FROM match_sides s JOIN matches m ON m.id = s.match_id \

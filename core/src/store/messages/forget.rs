@@ -25,7 +25,7 @@ impl Messages<'_> {
     pub async fn matches_to_forget_of(self, user: UserId) -> Result<Vec<MatchId>, StoreError> {
         const SQL: &str = "SELECT m.id FROM match_sides s JOIN matches m ON m.id = s.match_id \
              WHERE s.user_id = $1 AND m.status <> 'active' AND NOT m.forgotten ORDER BY m.id";
-        Ok(self.read(SQL).bind(user).values().await?)
+        self.db.values(SQL, (user,)).await
     }
 
     /// Deletes up to `limit` messages of this match, if it is over, and says how many. With the
@@ -35,8 +35,8 @@ impl Messages<'_> {
     /// all that the match ever had.
     pub async fn forget_messages(self, id: MatchId, limit: u32) -> Result<u64, StoreError> {
         // Deleters that skip each other's rows never wait, so they cannot deadlock.
-        const DELETE: &str = "DELETE FROM messages WHERE id IN (SELECT id FROM messages \
-             WHERE match_id = $1 \
+        const DELETE: &str = "DELETE FROM messages WHERE (match_id, sender_id, seq) IN \
+             (SELECT match_id, sender_id, seq FROM messages WHERE match_id = $1 \
              AND EXISTS (SELECT 1 FROM matches WHERE status <> 'active' AND id = $1) \
              ORDER BY sender_id, seq LIMIT $2 FOR UPDATE SKIP LOCKED)";
         const DONE: &str = "UPDATE matches SET forgotten = TRUE \
@@ -48,7 +48,7 @@ impl Messages<'_> {
         if deleted < limit.into() {
             // What another deletes at this moment is still there for us: if it fails, the match is
             // found again.
-            tx.query(DONE).bind(id).execute().await?;
+            tx.execute(DONE, (id,)).await?;
         }
         tx.commit().await?;
         Ok(deleted)

@@ -7,14 +7,13 @@ use crate::{franking::FrankedMessage, store::StoreError};
 use tebdil_protocol::{
     domain::MessageKind,
     franking::ciphertext_sha256,
-    id::{MatchId, MessageId, UserId},
+    id::{MatchId, UserId},
     time::Timestamp,
 };
 
-/// A message as it is sent again.
+/// A message that its receiver has not acknowledged.
 #[derive(Debug, Clone, FromRow)]
 pub struct MessageRow {
-    pub id: MessageId,
     pub match_id: MatchId,
     pub sender_id: UserId,
     pub receiver_id: UserId,
@@ -22,7 +21,7 @@ pub struct MessageRow {
     pub kind: MessageKind,
     pub content: Vec<u8>,
     pub franking_tag: Option<Vec<u8>>,
-    pub created_at: Timestamp,
+    pub sent_at: Timestamp,
 }
 
 impl MessageRow {
@@ -33,18 +32,18 @@ impl MessageRow {
             match_id: self.match_id,
             sender_id: self.sender_id,
             recipient_id: self.receiver_id,
-            message_id: self.id,
-            sent_at: self.created_at,
+            seq: self.seq,
+            sent_at: self.sent_at,
             ciphertext_sha256: ciphertext_sha256(&self.content),
         })
     }
 }
 
 impl Messages<'_> {
-    /// Messages of the peer of `user` in a match with `seq` above `after`, in order, `limit` at
-    /// most.
+    /// Messages of the peer of `user` in a match with `seq` above `after` that are not
+    /// acknowledged, in order, `limit` at most.
     ///
-    /// Empty as well where there is no such match of the user.
+    /// Empty as well where there is no such match of the user, or it is over.
     pub async fn messages_from_peer(
         self,
         match_id: MatchId,
@@ -52,44 +51,24 @@ impl Messages<'_> {
         after: i64,
         limit: i64,
     ) -> Result<Vec<MessageRow>, StoreError> {
-        const SQL: &str = "SELECT m.id, m.match_id, m.sender_id, m.receiver_id, m.seq, m.kind, \
-             m.content, m.franking_tag, m.created_at \
-             FROM match_sides s \
+        const SQL: &str = "SELECT m.match_id, m.sender_id, s.user_id AS receiver_id, m.seq, \
+             m.kind, m.content, m.franking_tag, m.sent_at FROM match_sides s \
              JOIN messages m ON m.match_id = s.match_id AND m.sender_id = s.peer_id \
              WHERE s.match_id = $1 AND s.user_id = $2 AND s.open AND m.seq > $3 \
              ORDER BY m.seq LIMIT $4";
-        Ok(self
-            .read(SQL)
-            .bind(match_id)
-            .bind(user)
-            .bind(after)
-            .bind(limit)
-            .all()
-            .await?)
+        self.db.all(SQL, (match_id, user, after, limit)).await
     }
 
-    /// Messages of both sides of a match of `user` with ids above `after`, oldest first, `limit` at
-    /// most. Ids grow in the order of the commits: what is written later comes after what was read.
-    pub async fn message_history(
+    /// When the message `seq` of `sender` was accepted; `None` where there is none.
+    pub async fn accepted_at(
         self,
         match_id: MatchId,
-        user: UserId,
-        after: Option<MessageId>,
-        limit: i64,
-    ) -> Result<Vec<MessageRow>, StoreError> {
-        const SQL: &str = "SELECT m.id, m.match_id, m.sender_id, m.receiver_id, m.seq, m.kind, \
-             m.content, m.franking_tag, m.created_at \
-             FROM match_sides s JOIN messages m ON m.match_id = s.match_id \
-             WHERE s.match_id = $1 AND s.user_id = $2 AND s.open AND m.id > $3 \
-             ORDER BY m.id LIMIT $4";
-        let after = after.unwrap_or(MessageId(0));
-        Ok(self
-            .read(SQL)
-            .bind(match_id)
-            .bind(user)
-            .bind(after)
-            .bind(limit)
-            .all()
-            .await?)
+        sender: UserId,
+        seq: i64,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        const SQL: &str = "SELECT sent_at FROM message_logs \
+             WHERE match_id = $1 AND sender_id = $2 AND seq = $3";
+        let query = self.read(SQL).bind(match_id).bind(sender).bind(seq);
+        Ok(query.optional_value().await?)
     }
 }

@@ -4,7 +4,7 @@ pub(crate) mod chat;
 pub(crate) mod forget;
 pub(crate) mod history;
 
-pub use chat::{Append, Appended, ChatRules, NewMessage, NewReceipt, Receipt};
+pub use chat::{Append, ChatRules, MatchDevice, NewMessage, NewReceipt, Receipt};
 pub use history::MessageRow;
 
 use std::ops::Deref;

@@ -61,34 +61,14 @@ impl Notices<'_> {
              last_used = excluded.last_used";
         let mut tx = self.begin().await?;
         // Revocation takes the same lock: no token outlives its session.
-        tx.query(LOCK_USER).bind(user).execute().await?;
-        let alive: Option<SessionId> = tx
-            .query(ALIVE)
-            .bind(session)
-            .bind(user)
-            .bind(now)
-            .optional_value()
-            .await?;
+        tx.execute(LOCK_USER, (user,)).await?;
+        let alive: Option<SessionId> = tx.optional_value(ALIVE, (session, user, now)).await?;
         if alive.is_none() {
             return Ok(PutPushToken::NoSession);
         }
-        tx.query(HOLD)
-            .bind(token.expose())
-            .bind(session)
-            .execute()
-            .await?;
-        tx.query(DROP_OTHER)
-            .bind(session)
-            .bind(token.expose())
-            .execute()
-            .await?;
-        tx.query(PUT)
-            .bind(token.expose())
-            .bind(user)
-            .bind(session)
-            .bind(platform)
-            .bind(now)
-            .execute()
+        tx.execute(HOLD, (token.expose(), session)).await?;
+        tx.execute(DROP_OTHER, (session, token.expose())).await?;
+        tx.execute(PUT, (token.expose(), user, session, platform, now))
             .await?;
         tx.commit().await?;
         Ok(PutPushToken::Stored)
@@ -102,12 +82,7 @@ impl Notices<'_> {
     ) -> Result<bool, StoreError> {
         const SQL: &str = "DELETE FROM push_tokens WHERE session_id = $1 AND token = $2";
         let mut tx = self.begin().await?;
-        let deleted = tx
-            .query(SQL)
-            .bind(session)
-            .bind(token.expose())
-            .execute()
-            .await?;
+        let deleted = tx.execute(SQL, (session, token.expose())).await?;
         tx.commit().await?;
         Ok(deleted > 0)
     }
@@ -135,7 +110,7 @@ impl Notices<'_> {
 
     /// The types a user wants no pushes for.
     pub async fn muted_pushes(self, user: UserId) -> Result<Vec<NotificationType>, StoreError> {
-        Ok(self.read(MUTED).bind(user).values().await?)
+        self.db.values(MUTED, (user,)).await
     }
 
     /// Turns pushes of types on (`true`) or off, and gives those that are off then. `None`: no such
@@ -151,15 +126,15 @@ impl Notices<'_> {
         const WHO: &str =
             "SELECT id FROM users WHERE id = $1 AND erased_at IS NULL FOR NO KEY UPDATE";
         let mut tx = self.begin().await?;
-        let known: Option<UserId> = tx.query(WHO).bind(user).optional_value().await?;
+        let known: Option<UserId> = tx.optional_value(WHO, (user,)).await?;
         if known.is_none() {
             return Ok(None);
         }
         for (kind, on) in changes {
             let sql = if *on { ON } else { OFF };
-            tx.query(sql).bind(user).bind(*kind).execute().await?;
+            tx.execute(sql, (user, *kind)).await?;
         }
-        let muted = tx.query(MUTED).bind(user).values().await?;
+        let muted = tx.values(MUTED, (user,)).await?;
         tx.commit().await?;
         Ok(Some(muted))
     }
@@ -172,10 +147,9 @@ impl Notices<'_> {
     ) -> Result<PushAudience, StoreError> {
         const NOTIFICATION: &str =
             "SELECT id FROM notifications WHERE id = $1 AND user_id = $2 AND read = FALSE";
-        const MESSAGE: &str = "SELECT m.match_id FROM match_sides m \
-             JOIN match_sides p ON p.match_id = m.match_id AND p.user_id = m.peer_id \
-             WHERE m.match_id = $1 AND m.user_id = $2 AND m.open = TRUE \
-             AND p.last_seq > m.delivered_seq";
+        const MESSAGE: &str = "SELECT s.match_id FROM match_sides s \
+             WHERE s.match_id = $1 AND s.user_id = $2 AND s.open AND EXISTS (SELECT 1 \
+             FROM messages m WHERE m.match_id = s.match_id AND m.sender_id = s.peer_id)";
         const DEVICES: &str = "SELECT t.session_id FROM push_tokens t \
              JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = t.user_id \
              WHERE t.user_id = $1 AND s.revoked_at IS NULL AND s.refresh_expires_at > $2 \
@@ -199,7 +173,10 @@ impl Notices<'_> {
         if self.muted_pushes(user).await?.contains(&order.kind()) {
             return Ok(PushAudience::Muted);
         }
-        let devices = db.read(DEVICES).bind(user).bind(now).values().await?;
+        let mut devices: Vec<SessionId> = db.values(DEVICES, (user, now)).await?;
+        if let PushOrder::Message { session_id, .. } = order {
+            devices.retain(|device| device == session_id);
+        }
         Ok(PushAudience::Devices(devices))
     }
 }

@@ -10,43 +10,50 @@ use std::collections::HashSet;
 use super::{Notices, notifications::push_orders};
 use crate::{notice::PushOrder, store::StoreError};
 use tebdil_protocol::{
-    id::{MatchId, MessageId, UserId},
+    id::{MatchId, SessionId, UserId},
     time::Timestamp,
 };
 
-/// A side of a match: the match, and whose side it is.
-pub type SideId = (MatchId, UserId);
+/// A side of a match: the match, its user, and the device that the match belongs to there.
+pub type SideDevice = (MatchId, UserId, SessionId);
+
+/// Where [`Notices::sides_to_wake`] goes on.
+pub type SidePosition = (UserId, MatchId);
 
 /// A page of [`Notices::sides_to_wake`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SidesToWake {
-    /// Whether their users are away is not known here.
-    pub sides: Vec<SideId>,
-    /// Where to go on; `None` when there are no more messages.
-    pub next: Option<MessageId>,
+    /// Whether their devices are away is not known here.
+    pub sides: Vec<SideDevice>,
+    /// Where to go on; `None` when there are no more.
+    pub next: Option<SidePosition>,
 }
 
 impl Notices<'_> {
-    /// Orders a wake-up for each of these sides where content waits that its user has not
+    /// Orders a wake-up for each of these sides where content waits that its device has not
     /// acknowledged, the match goes on, and none was ordered since it did. How many were.
-    pub async fn order_wakeups(self, sides: &[SideId], now: Timestamp) -> Result<u64, StoreError> {
+    pub async fn order_wakeups(
+        self,
+        sides: &[SideDevice],
+        now: Timestamp,
+    ) -> Result<u64, StoreError> {
         // In primary key order: write_chat and end_match lock the same way. The other sides of
         // these matches may come along; locking them does no harm.
-        const WAITING: &str = "SELECT s.match_id, s.user_id FROM match_sides s \
+        const WAITING: &str = "SELECT s.match_id, s.user_id, s.session_id FROM match_sides s \
              WHERE s.match_id IN ({list}) AND s.open AND s.pushed_at IS NULL \
              AND EXISTS (SELECT 1 FROM messages m WHERE m.match_id = s.match_id \
-             AND m.sender_id = s.peer_id AND m.seq > s.delivered_seq AND m.kind = 'content') \
+             AND m.sender_id = s.peer_id AND m.kind = 'content') \
              ORDER BY s.match_id, s.user_id FOR NO KEY UPDATE";
         const MARK: &str = "UPDATE match_sides SET pushed_at = $1 FROM ({rows}) AS v \
              WHERE match_sides.match_id = v.column1 AND match_sides.user_id = v.column2";
         if sides.is_empty() {
             return Ok(0);
         }
-        let asked: HashSet<SideId> = sides.iter().copied().collect();
+        let asked: HashSet<SideDevice> = sides.iter().copied().collect();
         let mut tx = self.begin().await?;
-        let mut waiting: Vec<SideId> = tx
+        let mut waiting: Vec<SideDevice> = tx
             .query(WAITING)
-            .list(sides.iter().map(|(match_id, _)| *match_id))
+            .list(sides.iter().map(|(match_id, ..)| *match_id))
             .all()
             .await?;
         waiting.retain(|side| asked.contains(side));
@@ -54,7 +61,7 @@ impl Notices<'_> {
             return Ok(0);
         }
         tx.query(MARK)
-            .rows(&waiting, |row, (match_id, user_id)| {
+            .rows(&waiting, |row, (match_id, user_id, _)| {
                 row.bind(*match_id).bind(*user_id);
             })
             .bind(now)
@@ -62,9 +69,10 @@ impl Notices<'_> {
             .await?;
         let orders: Vec<PushOrder> = waiting
             .iter()
-            .map(|(match_id, user_id)| PushOrder::Message {
-                user_id: *user_id,
-                match_id: *match_id,
+            .map(|&(match_id, user_id, session_id)| PushOrder::Message {
+                user_id,
+                match_id,
+                session_id,
             })
             .collect();
         push_orders(&mut tx, &orders, now).await?;
@@ -72,51 +80,29 @@ impl Notices<'_> {
         Ok(waiting.len() as u64)
     }
 
-    /// Sides for whom content waits unacknowledged among the next `limit` messages after `after`,
-    /// and for whom no wake-up was ordered.
+    /// Of the next `limit` sides of matches that go on, after `after`: those for whom content waits
+    /// unacknowledged, and for whom no wake-up was ordered.
     ///
-    /// Reads so many rows of `messages` at most, by their ids.
+    /// What waits is known for each by the key of `messages`.
     pub async fn sides_to_wake(
         self,
-        after: MessageId,
+        after: SidePosition,
         limit: i64,
     ) -> Result<SidesToWake, StoreError> {
-        const LAST: &str = "SELECT MAX(id) FROM \
-             (SELECT id FROM messages WHERE id > $1 ORDER BY id LIMIT $2) AS page";
-        const SIDES: &str = "SELECT DISTINCT m.match_id, m.receiver_id FROM messages m \
-             JOIN match_sides s ON s.match_id = m.match_id AND s.user_id = m.receiver_id \
-             WHERE m.id > $1 AND m.id <= $2 AND m.kind = 'content' AND m.seq > s.delivered_seq \
-             AND s.open AND s.pushed_at IS NULL";
-        let db = &self.db;
-        let last: Option<MessageId> = db.read(LAST).bind(after).bind(limit).value().await?;
-        let Some(last) = last else {
-            return Ok(SidesToWake {
-                sides: Vec::new(),
-                next: None,
-            });
-        };
-        let sides = db.read(SIDES).bind(after).bind(last).all().await?;
+        const SQL: &str = "SELECT s.match_id, s.user_id, s.session_id, \
+             s.pushed_at IS NULL AND EXISTS (SELECT 1 FROM messages m \
+             WHERE m.match_id = s.match_id AND m.sender_id = s.peer_id AND m.kind = 'content') \
+             FROM match_sides s WHERE s.open AND (s.user_id, s.match_id) > ($1, $2) \
+             ORDER BY s.user_id, s.match_id LIMIT $3";
+        let page: Vec<(MatchId, UserId, SessionId, bool)> =
+            self.db.all(SQL, (after.0, after.1, limit)).await?;
+        let next = page.last().map(|(match_id, user, ..)| (*user, *match_id));
+        let waiting = page.into_iter().filter(|(.., waits)| *waits);
         Ok(SidesToWake {
-            sides,
-            next: Some(last),
+            sides: waiting
+                .map(|(match_id, user, session, _)| (match_id, user, session))
+                .collect(),
+            next,
         })
-    }
-
-    /// How far the job `name` has come with a table; 0 before it has begun.
-    pub async fn position(self, name: &str) -> Result<i64, StoreError> {
-        const SQL: &str = "SELECT position FROM positions WHERE name = $1";
-        let position: Option<i64> = self.read(SQL).bind(name).optional_value().await?;
-        Ok(position.unwrap_or(0))
-    }
-
-    /// Notes how far the job `name` has come. It never goes back.
-    pub async fn set_position(self, name: &str, position: i64) -> Result<(), StoreError> {
-        const SQL: &str = "INSERT INTO positions (name, position) VALUES ($1, $2) \
-             ON CONFLICT (name) DO UPDATE SET position = excluded.position \
-             WHERE excluded.position > positions.position";
-        let mut tx = self.begin().await?;
-        tx.query(SQL).bind(name).bind(position).execute().await?;
-        tx.commit().await?;
-        Ok(())
     }
 }

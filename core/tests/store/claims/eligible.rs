@@ -4,20 +4,18 @@ use std::time::Duration;
 
 use tebdil_core::{
     claim::NotEligible,
-    store::{Append, CallConnected, CallOutcome, Claiming, NewMessage, PairOutcome},
+    store::{CallConnected, CallOutcome, Claiming, PairOutcome},
     testing::{ENDLESS_TERM, TestStore},
 };
 use tebdil_protocol::{
     domain::{ClaimRefusal, ClaimStatus, EndReason, MatchStatus, MessageKind, Mode},
-    id::{MatchId, UserId},
     notice::Notice,
 };
-use uuid::Uuid;
 
 use super::{RULES, claim, claimed, decide, refused};
 use crate::{
     matches::{couple, matched},
-    messages::write,
+    messages::say,
     pair,
     quota::assert_ledger_equals_balance,
     side,
@@ -32,23 +30,6 @@ tebdil_core::store_conformance! {
     who_ended_the_match_decides_before_its_time_is_over,
 }
 
-async fn say(t: &TestStore, match_id: MatchId, sender: UserId, kind: MessageKind) {
-    let message = NewMessage {
-        match_id,
-        sender_id: sender,
-        client_id: Uuid::new_v4(),
-        kind,
-        ciphertext: b"x".to_vec(),
-        franking_tag: None,
-        device_info: "".into(),
-    };
-    let (outcomes, _) = write(t, &[message], &[], t.now()).await;
-    assert!(
-        matches!(outcomes[..], [Append::Accepted(_)]),
-        "{outcomes:?}"
-    );
-}
-
 const fn because(reason: ClaimRefusal) -> NotEligible {
     NotEligible {
         reason,
@@ -60,12 +41,12 @@ async fn content_is_an_answer_and_a_handshake_is_none(t: TestStore) {
     let (a, b) = couple(&t).await;
     let [quiet, talkative] = [matched(&t, &a, &b, 1).await, matched(&t, &a, &b, 3).await];
     for id in [quiet, talkative] {
-        say(&t, id, a.0.id, MessageKind::Content).await;
-        say(&t, id, b.0.id, MessageKind::Handshake).await;
+        say(&t, id, &a, MessageKind::Content).await;
+        say(&t, id, &b, MessageKind::Handshake).await;
     }
     t.clock.advance(Duration::from_hours(3));
     // Late, but before the claim.
-    say(&t, talkative, b.0.id, MessageKind::Content).await;
+    say(&t, talkative, &b, MessageKind::Content).await;
     claimed(&t, quiet, a.0.id).await;
     assert_eq!(
         refused(&t, talkative, a.0.id).await,
@@ -86,9 +67,9 @@ async fn what_is_sent_after_the_claim_changes_nothing(t: TestStore) {
     claimed(&t, late, a.0.id).await;
     claimed(&t, missed, a.0.id).await;
     // Its transaction was on the way when the claim was made.
-    say(&t, missed, b.0.id, MessageKind::Content).await;
+    say(&t, missed, &b, MessageKind::Content).await;
     t.clock.advance(Duration::from_millis(1));
-    say(&t, late, b.0.id, MessageKind::Content).await;
+    say(&t, late, &b, MessageKind::Content).await;
     let decided = decide(&t).await;
     let outcomes: Vec<_> = decided
         .iter()
@@ -143,7 +124,7 @@ async fn an_answer_counts_also_after_the_clock_was_set_back(t: TestStore) {
         panic!("refused")
     };
     t.clock.set(due + Duration::from_hours(1));
-    say(&t, text, b.0.id, MessageKind::Content).await;
+    say(&t, text, &b, MessageKind::Content).await;
     let connect = format!(
         "UPDATE matches SET connected_at = (SELECT MAX(sent_at) FROM message_logs) WHERE id = {}",
         video.id
@@ -201,7 +182,7 @@ async fn a_call_that_was_not_connected_is_claimed(t: TestStore) {
             .await;
         } else {
             // What they write beside it is no call.
-            say(&t, made.id, b.0.id, MessageKind::Content).await;
+            say(&t, made.id, &b, MessageKind::Content).await;
         }
         // Video is one at a time.
         t.matches()

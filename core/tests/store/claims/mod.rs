@@ -119,7 +119,7 @@ async fn an_unanswered_match_is_claimed_once_and_paid_back(t: TestStore) {
         .await
         .unwrap()
         .expect("a side")
-        .view(t.now())
+        .view(a.1.id, t.now())
         .unwrap();
     assert_eq!(view.claim, Some(made.view()));
     assert_eq!(
@@ -128,7 +128,7 @@ async fn an_unanswered_match_is_claimed_once_and_paid_back(t: TestStore) {
             .await
             .unwrap()
             .expect("a side")
-            .view(t.now())
+            .view(b.1.id, t.now())
             .unwrap()
             .claim,
         None,

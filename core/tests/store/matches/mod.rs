@@ -79,14 +79,15 @@ pub async fn matched(t: &TestStore, a: &Account, b: &Account, ticket: i64) -> Ma
 
 async fn both_are_partners(t: &TestStore, id: MatchId, a: &Account, b: &Account) {
     let parties = t.matches().parties(id).await.unwrap().expect("active");
+    let mut devices = parties.devices;
+    devices.sort_unstable();
+    let mut expected = [(a.0.id, a.1.id), (b.0.id, b.1.id)];
+    expected.sort_unstable();
     assert_eq!(
-        (
-            parties.peer_of(a.0.id),
-            parties.peer_of(b.0.id),
-            parties.peer_of(UserId(1))
-        ),
-        (Some(b.0.id), Some(a.0.id), None)
+        (devices, parties.expired_at),
+        (expected, t.now() + TestStore::match_rules().lifetime)
     );
+    assert_eq!(t.matches().parties(MatchId(1)).await.unwrap(), None);
     assert_eq!(
         t.matches()
             .partners_since(a.0.id, t.now() - Duration::from_secs(1))
@@ -153,7 +154,7 @@ async fn a_match_takes_a_right_of_each_and_a_key_package(t: TestStore) {
         ),
         (MatchRole::Offerer, b.0.id, a.1.id, Some(&b"one"[..]))
     );
-    let view = row.view(t.now()).unwrap();
+    let view = row.view(a.1.id, t.now()).unwrap();
     assert_eq!(
         (view.status, view.peer.handle, view.unread),
         (MatchStatus::Active, format!("kopek#{}", b.0.tag), 0)
@@ -417,7 +418,10 @@ async fn a_match_that_ran_out_reads_as_expired(t: TestStore) {
         .unwrap()
         .expect("a side");
     assert_eq!(
-        (row.view(t.now()).unwrap().status, row.is_active(t.now())),
+        (
+            row.view(a.1.id, t.now()).unwrap().status,
+            row.is_active(t.now())
+        ),
         (MatchStatus::Expired, false)
     );
     assert!(

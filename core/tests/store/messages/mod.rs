@@ -1,8 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
+use rand::seq::SliceRandom as _;
 use tebdil_core::{
     franking::FrankedMessage,
-    store::{Append, Appended, ChatRules, NewMessage, NewReceipt, Receipt, Store},
+    store::{Append, ChatRules, MatchDevice, NewMessage, NewReceipt, Receipt, Store},
     testing::TestStore,
 };
 use tebdil_protocol::{
@@ -11,32 +12,55 @@ use tebdil_protocol::{
     id::{MatchId, UserId},
     time::Timestamp,
 };
-use uuid::Uuid;
 
 use crate::{
     all_at_once,
-    matches::{couple, matched},
+    matches::{Account, couple, matched},
+    rng,
 };
 
-mod history;
+mod held;
+mod model;
+mod numbers;
 
 tebdil_core::store_conformance! {
     messages_are_numbered_per_sender_and_read_back,
-    a_repeat_answers_the_first_time_and_stores_nothing,
     receipts_only_go_forward,
     parallel_senders_leave_no_gap,
     a_match_is_written_by_its_sides_while_it_lasts,
+    a_match_belongs_to_one_device_on_each_side,
 }
 
-pub fn message(match_id: MatchId, sender_id: UserId, text: &str) -> NewMessage {
+/// The message `seq` of `sender`, from the device it was made with.
+pub fn message(match_id: MatchId, sender: &Account, seq: i64, text: &str) -> NewMessage {
     NewMessage {
         match_id,
-        sender_id,
-        client_id: Uuid::new_v4(),
+        sender_id: sender.0.id,
+        session_id: sender.1.id,
+        seq,
         kind: MessageKind::Content,
         ciphertext: text.as_bytes().to_vec(),
         franking_tag: None,
         device_info: Arc::from("test"),
+    }
+}
+
+/// The same, a handshake.
+pub fn handshake(match_id: MatchId, sender: &Account, seq: i64) -> NewMessage {
+    NewMessage {
+        kind: MessageKind::Handshake,
+        ..message(match_id, sender, seq, "h")
+    }
+}
+
+/// `user` has received everything up to `seq`.
+pub fn receipt(match_id: MatchId, user: &Account, seq: i64) -> NewReceipt {
+    NewReceipt {
+        match_id,
+        user_id: user.0.id,
+        session_id: user.1.id,
+        seq,
+        read: false,
     }
 }
 
@@ -77,137 +101,122 @@ pub async fn write_by(
         .expect("nobody holds a match for long")
 }
 
+/// Says something of this kind, the next of its sender.
+pub async fn say(t: &TestStore, match_id: MatchId, sender: &Account, kind: MessageKind) {
+    let row = t.matches().match_of(match_id, sender.0.id).await.unwrap();
+    let next = NewMessage {
+        kind,
+        ..message(match_id, sender, row.expect("a side").last_seq + 1, "x")
+    };
+    let outcomes = send(t, &[next]).await;
+    assert!(
+        matches!(outcomes[..], [Append::Accepted { .. }]),
+        "{outcomes:?}"
+    );
+}
+
 async fn send(t: &TestStore, messages: &[NewMessage]) -> Vec<Append> {
     write(t, messages, &[], t.now()).await.0
 }
 
-async fn receive(
-    t: &TestStore,
-    match_id: MatchId,
-    user_id: UserId,
-    seq: i64,
-    read: bool,
-) -> Receipt {
-    write(
-        t,
-        &[],
-        &[NewReceipt {
-            match_id,
-            user_id,
-            seq,
-            read,
-        }],
-        t.now(),
-    )
-    .await
-    .1
-    .remove(0)
+async fn receive(t: &TestStore, receipt: NewReceipt) -> Receipt {
+    write(t, &[], &[receipt], t.now()).await.1.remove(0)
 }
 
-fn accepted(outcome: &Append) -> &Appended {
-    let Append::Accepted(appended) = outcome else {
-        panic!("{outcome:?}")
-    };
-    appended
+const fn reads(receipt: NewReceipt) -> NewReceipt {
+    NewReceipt {
+        read: true,
+        ..receipt
+    }
 }
 
-async fn both_sides_read_the_history(t: &TestStore, id: MatchId, a: UserId, b: UserId) {
-    let history = t.messages().message_history(id, b, None, 10).await.unwrap();
-    assert_eq!(
-        history
-            .iter()
-            .map(|row| row.content.as_slice())
-            .collect::<Vec<_>>(),
-        [&b"a1"[..], b"b1", b"a2", b"a3"]
-    );
-    assert_eq!(
-        t.messages()
-            .message_history(id, a, Some(history[1].id), 1)
-            .await
-            .unwrap()[0]
-            .id,
-        history[2].id
-    );
-    assert_eq!(
-        t.messages()
-            .message_history(id, UserId(1), None, 10)
-            .await
-            .unwrap()
-            .len(),
-        0,
-        "not a side"
-    );
-    assert_eq!(
-        t.messages()
-            .messages_from_peer(id, UserId(1), 0, 10)
-            .await
-            .unwrap()
-            .len(),
-        0
-    );
+const fn device(of: &Account) -> MatchDevice {
+    (of.0.id, of.1.id)
+}
+
+/// Numbers and texts of what waits for `user`, after `seq`.
+async fn held(store: &Store, id: MatchId, user: &Account, after: i64) -> Vec<(i64, String)> {
+    let rows = store
+        .messages()
+        .messages_from_peer(id, user.0.id, after, 1_000)
+        .await
+        .unwrap();
+    rows.into_iter()
+        .map(|row| (row.seq, String::from_utf8(row.content).unwrap()))
+        .collect()
+}
+
+/// Rows of `messages` and of `message_logs`.
+async fn rows(t: &TestStore) -> [i64; 2] {
+    let messages = t
+        .numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM messages")
+        .await;
+    let logs = t
+        .numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM message_logs")
+        .await;
+    [messages[0], logs[0]]
 }
 
 async fn messages_are_numbered_per_sender_and_read_back(t: TestStore) {
     let (a, b) = couple(&t).await;
-    let (id, a, b) = (matched(&t, &a, &b, 1).await, a.0.id, b.0.id);
+    let id = matched(&t, &a, &b, 1).await;
     let franked = NewMessage {
         franking_tag: Some(vec![9; 32]),
-        ..message(id, a, "a1")
+        ..message(id, &a, 1, "a1")
     };
-    let sent = send(&t, &[franked, message(id, b, "b1"), message(id, a, "a2")]).await;
-    let numbers: Vec<i64> = sent.iter().map(|outcome| accepted(outcome).seq).collect();
-    assert_eq!(numbers, [1, 1, 2]);
+    let batch = [franked, message(id, &b, 1, "b1"), message(id, &a, 2, "a2")];
+    let accepted = |receiver| Append::Accepted {
+        sent_at: t.now(),
+        receiver,
+    };
     assert_eq!(
-        (
-            accepted(&sent[0]).receiver_id,
-            accepted(&sent[1]).receiver_id,
-            accepted(&sent[0]).sent_at
-        ),
-        (b, a, t.now())
+        send(&t, &batch).await,
+        [
+            accepted(device(&b)),
+            accepted(device(&a)),
+            accepted(device(&b))
+        ]
     );
-    assert_eq!(accepted(&send(&t, &[message(id, a, "a3")]).await[0]).seq, 3);
+    assert_eq!(
+        send(&t, &[message(id, &a, 3, "a3")]).await,
+        [accepted(device(&b))]
+    );
 
-    let rows = t.messages().messages_from_peer(id, b, 1, 10).await.unwrap();
-    let seen: Vec<(i64, &[u8])> = rows
-        .iter()
-        .map(|row| (row.seq, row.content.as_slice()))
-        .collect();
-    assert_eq!(seen, [(2, &b"a2"[..]), (3, b"a3")]);
-    let first = t
-        .messages()
-        .messages_from_peer(id, b, 0, 1)
-        .await
-        .unwrap()
-        .remove(0);
+    let expected = |seq: i64| (seq, format!("a{seq}"));
+    assert_eq!(held(&t, id, &b, 1).await, [expected(2), expected(3)]);
+    let first = t.messages().messages_from_peer(id, b.0.id, 0, 1).await;
+    let first = first.unwrap().remove(0);
     let franked = FrankedMessage {
         tag: [9; 32],
         match_id: id,
-        sender_id: a,
-        recipient_id: b,
-        message_id: accepted(&sent[0]).message_id,
-        sent_at: accepted(&sent[0]).sent_at,
+        sender_id: a.0.id,
+        recipient_id: b.0.id,
+        seq: 1,
+        sent_at: t.now(),
         ciphertext_sha256: ciphertext_sha256(b"a1"),
     };
     assert_eq!(
-        (first.kind, first.created_at, first.franked()),
+        (first.kind, first.sent_at, first.franked()),
         (MessageKind::Content, t.now(), Some(franked))
     );
+    let unvouched = t.messages().messages_from_peer(id, b.0.id, 1, 1).await;
     assert_eq!(
-        rows[0].franked(),
+        unvouched.unwrap()[0].franked(),
         None,
         "without a tag nothing is vouched for"
     );
-    both_sides_read_the_history(&t, id, a, b).await;
-    let row = t.matches().match_of(id, b).await.unwrap().expect("a side");
+    let of_stranger = t.messages().messages_from_peer(id, UserId(1), 0, 10).await;
+    assert!(of_stranger.unwrap().is_empty(), "not a side");
+    let row = t.matches().match_of(id, b.0.id).await.unwrap().unwrap();
     assert_eq!(
         (
             row.peer_last_seq,
             row.last_seq,
-            row.view(t.now()).unwrap().unread
+            row.view(b.1.id, t.now()).unwrap().unread
         ),
         (3, 1, 3)
     );
-    let offerer = t.matches().match_of(id, a).await.unwrap().expect("a side");
+    let offerer = t.matches().match_of(id, a.0.id).await.unwrap().unwrap();
     assert_eq!(offerer.peer_key_package, None, "it was used");
     assert_eq!(
         t.messages()
@@ -218,165 +227,166 @@ async fn messages_are_numbered_per_sender_and_read_back(t: TestStore) {
     );
 }
 
-async fn a_repeat_answers_the_first_time_and_stores_nothing(t: TestStore) {
-    let (a, b) = couple(&t).await;
-    let (id, a, b) = (matched(&t, &a, &b, 1).await, a.0.id, b.0.id);
-    let wanted = message(id, a, "once");
-    let sent = send(&t, &[wanted.clone(), wanted.clone()]).await;
-    let first = accepted(&sent[0]).clone();
-    assert_eq!(
-        accepted(&sent[1]),
-        &Appended {
-            repeated: true,
-            ..first.clone()
-        },
-        "in one batch"
-    );
-    assert_eq!(
-        receive(&t, id, b, 1, false).await,
-        Receipt::Recorded { peer_id: a }
-    );
-    t.clock.advance(Duration::from_secs(1));
-    let again = send(
-        &t,
-        &[NewMessage {
-            ciphertext: b"other".to_vec(),
-            ..wanted.clone()
-        }],
-    )
-    .await;
-    assert_eq!(
-        accepted(&again[0]),
-        &Appended {
-            repeated: true,
-            delivered: true,
-            ..first
-        }
-    );
-    let other_side = send(
-        &t,
-        &[NewMessage {
-            sender_id: b,
-            ..wanted
-        }],
-    )
-    .await;
-    assert!(
-        !accepted(&other_side[0]).repeated,
-        "a client id belongs to its sender"
-    );
-    assert_eq!(
-        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM messages")
-            .await,
-        [2]
-    );
-    assert_eq!(
-        t.numbers("SELECT CAST(COUNT(*) AS BIGINT) FROM message_logs")
-            .await,
-        [2]
-    );
-}
-
 async fn receipts_only_go_forward(t: TestStore) {
+    const DELIVERED: &str =
+        "SELECT seq FROM message_logs WHERE delivered_at IS NOT NULL ORDER BY seq";
     let (a, b) = couple(&t).await;
-    let (id, a, b) = (matched(&t, &a, &b, 1).await, a.0.id, b.0.id);
-    send(
-        &t,
-        &[
-            message(id, a, "1"),
-            message(id, a, "2"),
-            message(id, a, "3"),
-        ],
-    )
-    .await;
-    assert_eq!(receive(&t, id, b, 4, false).await, Receipt::Beyond);
+    let id = matched(&t, &a, &b, 1).await;
+    let said = [1, 2, 3].map(|seq| message(id, &a, seq, "x"));
+    send(&t, &said).await;
+    let news = Receipt::Recorded { sender: device(&a) };
+    assert_eq!(receive(&t, receipt(id, &b, 4)).await, Receipt::Beyond);
+    assert_eq!(receive(&t, receipt(id, &b, 2)).await, news);
+    assert_eq!(receive(&t, receipt(id, &b, 2)).await, Receipt::Known);
+    assert_eq!(receive(&t, receipt(id, &b, 1)).await, Receipt::Known);
+    assert_eq!(receive(&t, reads(receipt(id, &b, 1))).await, news);
+    assert_eq!(receive(&t, reads(receipt(id, &b, 1))).await, Receipt::Known);
     assert_eq!(
-        receive(&t, id, b, 2, false).await,
-        Receipt::Recorded { peer_id: a }
-    );
-    assert_eq!(receive(&t, id, b, 2, false).await, Receipt::Known);
-    assert_eq!(receive(&t, id, b, 1, false).await, Receipt::Known);
-    assert_eq!(
-        receive(&t, id, b, 1, true).await,
-        Receipt::Recorded { peer_id: a }
-    );
-    assert_eq!(
-        receive(&t, id, a, 1, true).await,
+        receive(&t, reads(receipt(id, &a, 1))).await,
         Receipt::Beyond,
         "the peer has sent nothing"
     );
-    let delivered = "SELECT seq FROM message_logs WHERE delivered = TRUE AND delivered_at IS NOT NULL ORDER BY seq";
-    assert_eq!(t.numbers(delivered).await, [1, 2]);
+    assert_eq!(t.numbers(DELIVERED).await, [1, 2]);
     assert_eq!(
-        receive(&t, id, b, 3, true).await,
-        Receipt::Recorded { peer_id: a },
+        receive(&t, reads(receipt(id, &b, 3))).await,
+        news,
         "read is received"
     );
-    assert_eq!(t.numbers(delivered).await, [1, 2, 3]);
-    let row = t.matches().match_of(id, a).await.unwrap().expect("a side");
-    assert_eq!((row.peer_delivered_seq, row.peer_read_seq), (3, 3));
-    assert_eq!(
-        t.matches()
-            .match_of(id, b)
-            .await
-            .unwrap()
-            .expect("a side")
-            .view(t.now())
-            .unwrap()
-            .unread,
-        0
-    );
+    assert_eq!(t.numbers(DELIVERED).await, [1, 2, 3]);
+    let row = t.matches().match_of(id, a.0.id).await.unwrap().unwrap();
+    assert_eq!((row.peer_delivered_seq(), row.peer_read_seq), (3, 3));
+    let row = t.matches().match_of(id, b.0.id).await.unwrap().unwrap();
+    let unread = row.view(b.1.id, t.now()).unwrap().unread;
+    assert_eq!((row.delivered_seq(), unread), (3, 0));
 }
 
+/// Each message is brought to two nodes at once, before and behind its turn. However that goes,
+/// each number is taken once, in order, and by what was said with it.
 async fn parallel_senders_leave_no_gap(t: TestStore) {
+    const EACH: i64 = 30;
     let (a, b) = couple(&t).await;
-    let (id, a, b) = (matched(&t, &a, &b, 1).await, a.0.id, b.0.id);
+    let id = matched(&t, &a, &b, 1).await;
     let nodes = [t.store.clone(), t.database.open(&t.clock).await];
-    let repeated = message(id, a, "from two devices at once");
-    all_at_once((0..40).map(|number| {
-        let (store, now) = (nodes[number % 2].clone(), t.now());
-        let batch = [message(id, a, "x"), message(id, b, "y"), repeated.clone()];
-        async move { write(&store, &batch, &[], now).await }
+    let mut all: Vec<(Store, NewMessage)> = (1..=EACH)
+        .flat_map(|seq| [(&a, seq), (&b, seq)])
+        .flat_map(|(sender, seq)| {
+            let one = message(id, sender, seq, &format!("{} {seq}", sender.0.alias));
+            nodes.clone().map(|node| (node, one.clone()))
+        })
+        .collect();
+    all.shuffle(&mut rng(1));
+    let now = t.now();
+    let outcomes = all_at_once(all.into_iter().map(|(node, one)| async move {
+        loop {
+            let (outcomes, _) = write(&node, std::slice::from_ref(&one), &[], now).await;
+            match outcomes[0] {
+                Append::Accepted { .. } => return true,
+                Append::Repeated { .. } => return false,
+                Append::OutOfOrder { expected } => assert!(expected < one.seq),
+                other => panic!("{other:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }))
     .await;
-    let of_a: Vec<i64> = t
-        .messages()
-        .messages_from_peer(id, b, 0, 100)
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|row| row.seq)
-        .collect();
-    let of_b: Vec<i64> = t
-        .messages()
-        .messages_from_peer(id, a, 0, 100)
-        .await
-        .unwrap()
-        .into_iter()
-        .map(|row| row.seq)
-        .collect();
-    assert_eq!((of_a, of_b), ((1..=41).collect(), (1..=40).collect()));
+    let accepted = outcomes.iter().filter(|accepted| **accepted).count();
+    assert_eq!((accepted, outcomes.len()), (60, 120), "each once");
+    for (sender, receiver) in [(&a, &b), (&b, &a)] {
+        let expected: Vec<(i64, String)> = (1..=EACH)
+            .map(|seq| (seq, format!("{} {seq}", sender.0.alias)))
+            .collect();
+        assert_eq!(held(&t, id, receiver, 0).await, expected);
+    }
+    assert_eq!(rows(&t).await, [60, 60]);
 }
 
 async fn a_match_is_written_by_its_sides_while_it_lasts(t: TestStore) {
     let (a, b) = couple(&t).await;
-    let (id, a, b) = (matched(&t, &a, &b, 1).await, a.0.id, b.0.id);
-    let stranger = t.register("kus").await.0.id;
+    let id = matched(&t, &a, &b, 1).await;
+    let stranger = t.register("kus").await;
     let sent = send(
         &t,
         &[
-            message(id, stranger, "x"),
-            message(id, a, "x"),
-            message(MatchId(1), a, "x"),
+            message(id, &stranger, 1, "x"),
+            message(id, &a, 1, "x"),
+            message(MatchId(1), &a, 1, "x"),
         ],
     )
     .await;
-    assert_eq!(
-        (&sent[0], accepted(&sent[1]).seq, &sent[2]),
-        (&Append::NotFound, 1, &Append::NotFound)
+    assert!(
+        matches!(
+            sent[..],
+            [Append::NotFound, Append::Accepted { .. }, Append::NotFound]
+        ),
+        "{sent:?}"
     );
-    assert_eq!(receive(&t, id, stranger, 1, false).await, Receipt::NotFound);
+    assert_eq!(
+        receive(&t, receipt(id, &stranger, 1)).await,
+        Receipt::NotFound
+    );
     t.clock.advance(Duration::from_hours(24));
-    assert_eq!(send(&t, &[message(id, a, "late")]).await, [Append::Ended]);
-    assert_eq!(receive(&t, id, b, 1, false).await, Receipt::Ended);
+    assert_eq!(
+        send(&t, &[message(id, &a, 2, "late")]).await,
+        [Append::Ended]
+    );
+    assert_eq!(
+        send(&t, &[message(id, &a, 1, "x")]).await,
+        [Append::Ended],
+        "nor is a repeat looked at"
+    );
+    assert_eq!(receive(&t, receipt(id, &b, 1)).await, Receipt::Ended);
+}
+
+async fn a_match_belongs_to_one_device_on_each_side(t: TestStore) {
+    let (a, b) = couple(&t).await;
+    let id = matched(&t, &a, &b, 1).await;
+    let elsewhere = |of: &Account, session: &Account| (of.0.clone(), session.1.clone());
+    // Neither another device of the user nor that of the peer.
+    let third = t.register("kus").await;
+    let [a_third, b_third, b_on_a] = [
+        elsewhere(&a, &third),
+        elsewhere(&b, &third),
+        elsewhere(&b, &a),
+    ];
+    send(&t, &[message(id, &a, 1, "x")]).await;
+    let outcomes = write(
+        &t,
+        &[
+            message(id, &a_third, 2, "next"),
+            message(id, &a_third, 1, "again"),
+            message(id, &a_third, 9, "gap"),
+            message(id, &b_third, 1, "x"),
+            message(id, &b_on_a, 1, "x"),
+            message(id, &a, 2, "y"),
+        ],
+        &[
+            receipt(id, &b_third, 1),
+            reads(receipt(id, &b_on_a, 1)),
+            receipt(id, &b_third, 9),
+        ],
+        t.now(),
+    )
+    .await;
+    let refused = outcomes.0[..5]
+        .iter()
+        .all(|outcome| *outcome == Append::WrongDevice);
+    assert!(
+        refused && matches!(outcomes.0[5], Append::Accepted { .. }),
+        "{outcomes:?}"
+    );
+    assert_eq!(outcomes.1, [Receipt::WrongDevice; 3]);
+    assert_eq!(rows(&t).await, [2, 2]);
+    let row = t.matches().match_of(id, b.0.id).await.unwrap().unwrap();
+    assert_eq!((row.delivered_seq(), row.last_seq), (0, 0));
+    assert!(row.view(b.1.id, t.now()).unwrap().this_device);
+    assert!(!row.view(a.1.id, t.now()).unwrap().this_device);
+    let peer = t.matches().match_of(id, a.0.id).await.unwrap().unwrap();
+    assert_eq!(peer.peer_read_seq, 0);
+
+    let parties = t.matches().parties(id).await.unwrap().unwrap();
+    let mut devices = parties.devices;
+    devices.sort_unstable();
+    let mut expected = [device(&a), device(&b)];
+    expected.sort_unstable();
+    assert_eq!(devices, expected);
 }

@@ -19,6 +19,7 @@ use tebdil_protocol::{id::UserId, time::Timestamp};
 use crate::rng;
 
 mod erasure;
+mod pages;
 
 tebdil_core::store_conformance! {
     every_column_is_listed,

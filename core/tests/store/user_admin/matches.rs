@@ -3,18 +3,17 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    store::{NewMessage, StaffMatchFilter, StaffMatchRow, UserRow},
+    store::{StaffMatchFilter, StaffMatchRow, UserRow},
     testing::TestStore,
 };
 use tebdil_protocol::{
     domain::{EndReason, MatchRole, MatchStatus, MessageKind, Mode},
     id::MatchId,
 };
-use uuid::Uuid;
 
 use crate::{
     matches::{Account, matched, searcher},
-    messages::write,
+    messages::say,
 };
 
 tebdil_core::store_conformance! {
@@ -44,16 +43,7 @@ async fn write_four_messages(t: &TestStore, first: MatchId, a: &Account, b: &Acc
         (b, MessageKind::Content),
     ];
     for (sender, kind) in kinds {
-        let message = NewMessage {
-            match_id: first,
-            sender_id: sender.0.id,
-            client_id: Uuid::new_v4(),
-            kind,
-            ciphertext: vec![1],
-            franking_tag: None,
-            device_info: "".into(),
-        };
-        write(t, &[message], &[], t.now()).await;
+        say(t, first, sender, kind).await;
     }
 }
 

@@ -38,7 +38,7 @@ fn said<'a>(
         sender: b,
         recipient: a,
         handle,
-        message_id: 7,
+        seq: 7,
         sent_at: server.clock.now(),
     }
 }
@@ -147,7 +147,7 @@ async fn reading_is_recorded(
         "as they were sent"
     );
     let kid = evidence[0]["frank"]["kid"].clone();
-    let newest = json!({"message_id": "8", "text": "gizlikelime bir", "sent_at": server.clock.now(), "verified": true, "kid": kid});
+    let newest = json!({"seq": 6, "text": "gizlikelime bir", "sent_at": server.clock.now(), "verified": true, "kid": kid});
     assert_eq!(read["evidence"][2], newest);
     assert_eq!(read["note"], "çok kaba");
     let logged = "SELECT CAST(COUNT(*) AS BIGINT) FROM system_logs WHERE action = 'report_read'";
@@ -216,7 +216,7 @@ async fn a_moderator_reads_what_was_said_and_warns(server: TestServer) {
         .into_iter()
         .enumerate()
     {
-        said.message_id += 1;
+        said.seq -= 1;
         said.sent_at = server.clock.now() - Duration::from_secs(number as u64);
         evidence.push(said.text(&server, text));
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::Method;
 use serde_json::{Value, json};
+use tebdil_protocol::MAX_SEQ;
 
 use super::{SETTINGS, said, with};
 use crate::{
@@ -42,7 +43,7 @@ async fn is_refused_with(
 ) {
     // The first one is good, and nothing of it is kept.
     let first = Said {
-        message_id: 6,
+        seq: 6,
         ..said(server, id, [&a.user, &b.user], bs)
     }
     .text(server, "ilk");
@@ -73,7 +74,7 @@ async fn what_was_not_said_is_refused_with_the_reason(server: TestServer) {
         sender: &a.user,
         recipient: &b.user,
         handle: &aa,
-        message_id: 9,
+        seq: 9,
         ..said(&server, &id, [&a.user, &b.user], &bs)
     };
     let other = Said {
@@ -96,7 +97,7 @@ async fn what_was_not_said_is_refused_with_the_reason(server: TestServer) {
         (flipped(&good, "/frank/mac"), "frank.mac"),
         (flipped(&good, "/ciphertext_sha256"), "frank.mac"),
         (with(&good, "/sent_at", json!(later)), "frank.mac"),
-        (with(&good, "/message_id", json!("8")), "frank.mac"),
+        (with(&good, "/seq", json!(8)), "frank.mac"),
         (with(&good, "/frank/kid", json!("lost")), "frank.kid"),
         (own.text(&server, "kendi sözüm"), "frank.mac"),
         (with(&good, "/salt", json!("AAAA")), "salt"),
@@ -121,14 +122,19 @@ async fn what_was_not_said_is_refused_with_the_reason(server: TestServer) {
     let twice = report(&server, &a.user, &id, &[good.clone(), good.clone()])
         .await
         .expect_problem(422, "evidence_invalid");
-    assert_eq!(twice["errors"][0]["field"], "evidence[1].message_id");
+    assert_eq!(twice["errors"][0]["field"], "evidence[1].seq");
     assert_eq!(
         server
             .count("SELECT CAST(COUNT(*) AS BIGINT) FROM reports")
             .await,
         0
     );
-    report(&server, &a.user, &id, &[good]).await.expect(201);
+    let largest = Said {
+        seq: MAX_SEQ,
+        ..there
+    };
+    let evidence = [largest.text(&server, "elveda"), good];
+    report(&server, &a.user, &id, &evidence).await.expect(201);
     drop((a, b));
     server.stop().await;
 }
@@ -143,8 +149,8 @@ async fn twenty_of_the_longest_fit(
 ) {
     let longest = format!("{{\"type\":\"text\",\"text\":\"{}\"}}", "x".repeat(15_800));
     let evidence: Vec<Value> = (0..20)
-        .map(|message_id| Said {
-            message_id: message_id + 1,
+        .map(|before| Said {
+            seq: before + 1,
             ..said(server, id, [&a.user, &b.user], bs)
         })
         .map(|said| said.content(server, longest.as_bytes()))
@@ -179,6 +185,24 @@ async fn twenty_of_the_longest_fit(
             .await,
         1
     );
+}
+
+/// The other message is good, and nothing of it is kept.
+async fn no_message_has_such_a_number(server: &TestServer, a: &Person, id: &str, good: &Value) {
+    for seq in [
+        json!(0),
+        json!(-1),
+        json!(1.5),
+        json!("1"),
+        json!(MAX_SEQ + 1),
+        Value::Null,
+    ] {
+        let evidence = [good.clone(), with(good, "/seq", seq)];
+        let problem = report(server, &a.user, id, &evidence)
+            .await
+            .expect_problem(422, "invalid_field");
+        assert_eq!(problem["errors"][0]["field"], "evidence[1].seq");
+    }
 }
 
 async fn what_is_malformed_is_refused(server: TestServer) {
@@ -234,6 +258,7 @@ async fn what_is_malformed_is_refused(server: TestServer) {
             .expect_problem(422, code);
         assert_eq!(problem["errors"][0]["field"], field, "{problem}");
     }
+    no_message_has_such_a_number(&server, &a, &id, &good).await;
     twenty_of_the_longest_fit(&server, &a, &b, &id, &bs).await;
     drop((a, b));
     server.stop().await;

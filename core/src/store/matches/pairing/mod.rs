@@ -145,7 +145,7 @@ impl Matches<'_> {
         let mut tx = self.begin().await?;
         // Before anything else is locked: whoever begins a term waits for this transaction and for
         // nothing it waits for.
-        let leads: MatchmakerTerm = tx.query(TERM).value().await?;
+        let leads: MatchmakerTerm = tx.value(TERM, ()).await?;
         if leads > term {
             return Ok(vec![PairOutcome::Fenced; pairs.len()]);
         }

@@ -6,18 +6,17 @@ mod sides;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use uuid::Uuid;
 
 use self::sides::Sides;
 use super::Messages;
 use crate::{settings::Checks, store::StoreError};
 use tebdil_protocol::{
     domain::MessageKind,
-    id::{MatchId, MessageId, UserId},
+    id::{MatchId, SessionId, UserId},
     time::Timestamp,
 };
 
-/// How much of what one side of a match has sent is kept: the section `[messages]`.
+/// How much of what one side of a match has sent may wait: the section `[messages]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChatRules {
@@ -26,8 +25,6 @@ pub struct ChatRules {
     /// Bytes of such messages; with so many nothing more is taken, so the last message may go over
     /// it. At least 1.
     pub undelivered_bytes: i64,
-    /// Messages that the peer has acknowledged; older ones are deleted. At least 1.
-    pub history: i64,
 }
 
 impl ChatRules {
@@ -39,7 +36,6 @@ impl ChatRules {
             "messages.undelivered_bytes",
             "must be 65536 to 1073741824: at least four of the largest messages",
         );
-        check.range("messages.history", self.history, 1..=100_000);
     }
 }
 
@@ -49,18 +45,21 @@ impl Default for ChatRules {
         Self {
             undelivered: 1_000,
             undelivered_bytes: 4 * 1024 * 1024,
-            history: 2_000,
         }
     }
 }
+
+/// The one device of a user that a match belongs to.
+pub type MatchDevice = (UserId, SessionId);
 
 /// A message to append.
 #[derive(Debug, Clone)]
 pub struct NewMessage {
     pub match_id: MatchId,
     pub sender_id: UserId,
-    /// The sender's own id of the message: appended once per match and sender.
-    pub client_id: Uuid,
+    pub session_id: SessionId,
+    /// Its number among the sender's messages in the match, as the sending device counts.
+    pub seq: i64,
     pub kind: MessageKind,
     pub ciphertext: Vec<u8>,
     pub franking_tag: Option<Vec<u8>>,
@@ -69,10 +68,19 @@ pub struct NewMessage {
 }
 
 /// What became of a [`NewMessage`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Append {
     /// It is stored.
-    Accepted(Appended),
+    Accepted {
+        sent_at: Timestamp,
+        receiver: MatchDevice,
+    },
+    /// One with this number was stored before, and nothing is now: see [`Messages::accepted_at`].
+    Repeated { receiver: MatchDevice },
+    /// The number of the next message is this one.
+    OutOfOrder { expected: i64 },
+    /// The match belongs to another device of the sender.
+    WrongDevice,
     /// The match is over.
     Ended,
     /// There is no such match of the sender.
@@ -83,25 +91,12 @@ pub enum Append {
     Busy,
 }
 
-/// A stored message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Appended {
-    pub message_id: MessageId,
-    /// Position among the sender's messages in the match: 1, 2, 3 … without a gap.
-    pub seq: i64,
-    pub sent_at: Timestamp,
-    pub receiver_id: UserId,
-    /// The client id was known: the values are those of the first time, and nothing was stored.
-    pub repeated: bool,
-    /// The receiver has acknowledged it.
-    pub delivered: bool,
-}
-
-/// How far a user has come with the peer's messages.
+/// How far a device has come with the peer's messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewReceipt {
     pub match_id: MatchId,
     pub user_id: UserId,
+    pub session_id: SessionId,
     /// Every message of the peer up to this one.
     pub seq: i64,
     /// Whether they were read; otherwise they were received.
@@ -111,15 +106,14 @@ pub struct NewReceipt {
 /// What became of a [`NewReceipt`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receipt {
-    /// It is recorded, and tells something new.
-    Recorded {
-        /// The sender of the messages.
-        peer_id: UserId,
-    },
+    /// It is recorded, and tells something new to the sender of the messages.
+    Recorded { sender: MatchDevice },
     /// As much was recorded before.
     Known,
     /// The peer has not sent that many.
     Beyond,
+    /// The match belongs to another device of the user.
+    WrongDevice,
     /// The match is over.
     Ended,
     /// There is no such match of the user.
@@ -132,11 +126,11 @@ impl Messages<'_> {
     /// Appends messages and records receipts in one transaction; outcomes stand in the order of the
     /// input. Receipts count first: they make room.
     ///
-    /// Every accepted message has the next `seq` of its sender in its match, a `message_logs` row,
-    /// and is durable when this returns. Batches of several nodes may run at once: both sides of a
-    /// match are locked while its messages get their numbers. A match that another holds is not
-    /// waited for: all that concerns it is [`Append::Busy`] or [`Receipt::Busy`], and the rest is
-    /// written.
+    /// Every accepted message is the next of its sender in its match, has a `message_logs` row, and
+    /// is durable when this returns; what is acknowledged is gone from `messages`. Batches of
+    /// several nodes may run at once: both sides of a match are locked while its messages are
+    /// appended. A match that another holds is not waited for: all that concerns it is
+    /// [`Append::Busy`] or [`Receipt::Busy`], and the rest is written.
     pub async fn write_chat(
         self,
         messages: &[NewMessage],
@@ -150,10 +144,9 @@ impl Messages<'_> {
         let mut tx = self.begin().await?;
         let mut sides = Sides::lock(&mut tx, messages, receipts).await?;
         let recorded = sides.record(receipts, now);
-        rows::write_arrivals(&mut tx, &mut sides, rules, now).await?;
-        let known = rows::known(&mut tx, messages).await?;
-        let (appends, fresh) = sides.number(&tx, messages, known, rules, now);
-        rows::write_messages(&mut tx, &fresh, &sides).await?;
+        rows::take_arrived(&mut tx, &mut sides, now).await?;
+        let (appends, fresh) = sides.append(messages, rules, now);
+        rows::write_messages(&mut tx, &fresh).await?;
         rows::write_sides(&mut tx, &sides).await?;
         tx.commit().await?;
         Ok((appends, recorded))

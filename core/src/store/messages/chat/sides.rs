@@ -3,44 +3,72 @@
 use std::collections::{HashMap, HashSet, hash_map::Values};
 
 use sqlx::FromRow;
-use uuid::Uuid;
 
-use super::{Append, Appended, ChatRules, NewMessage, NewReceipt, Receipt, rows::KnownRow};
-use crate::db::Tx;
+use super::{Append, ChatRules, MatchDevice, NewMessage, NewReceipt, Receipt};
 use tebdil_protocol::{
-    domain::{MessageKind, Mode},
-    id::{MatchId, MessageId, UserId},
+    domain::Mode,
+    id::{MatchId, SessionId, UserId},
     time::Timestamp,
 };
 
+/// What is locked of a side.
 #[derive(FromRow)]
 pub(super) struct SideRow {
     pub(super) match_id: MatchId,
     pub(super) user_id: UserId,
     pub(super) peer_id: UserId,
-    pub(super) last_seq: i64,
-    pub(super) delivered_seq: i64,
+    pub(super) session_id: SessionId,
     pub(super) read_seq: i64,
-    pub(super) first_content_at: Option<Timestamp>,
-    pub(super) last_message_id: MessageId,
-    pub(super) undelivered_bytes: i64,
+    /// Its user was woken.
+    pub(super) pushed: bool,
+    /// It has the peer's key package.
+    pub(super) packaged: bool,
     pub(super) open: bool,
     pub(super) expired_at: Timestamp,
     pub(super) mode: Mode,
 }
 
+/// What a side has sent.
+#[derive(FromRow)]
+pub(super) struct SentRow {
+    pub(super) match_id: MatchId,
+    pub(super) user_id: UserId,
+    last_seq: i64,
+    /// The first message that the peer has not acknowledged.
+    first_waiting: Option<i64>,
+    /// The running total of bytes before it.
+    bytes_before: Option<i64>,
+    /// The same with the last one.
+    total_bytes: Option<i64>,
+}
+
 /// A side's state while a batch is applied to it.
 pub(super) struct Side {
     pub(super) row: SideRow,
-    pub(super) changed: bool,
-    /// `delivered_seq` before the batch.
+    /// Highest `seq` that it has sent, and that the peer has acknowledged.
+    last_seq: i64,
+    delivered_seq: i64,
+    /// The same before the batch.
     delivered_before: i64,
+    /// Running totals of the bytes it has sent: before what waits, and altogether.
+    bytes_before: i64,
+    total_bytes: i64,
+    pub(super) changed: bool,
 }
 
 pub(super) type SideKey = (MatchId, UserId);
 
 /// Messages that have arrived: match, sender, after which `seq`, up to which.
 pub(super) type Arrived = (MatchId, UserId, i64, i64);
+
+/// A message that is new, and what is stored with it.
+pub(super) struct Fresh<'a> {
+    pub(super) message: &'a NewMessage,
+    pub(super) receiver_id: UserId,
+    pub(super) sent_at: Timestamp,
+    pub(super) total_bytes: i64,
+    pub(super) mode: Mode,
+}
 
 /// Both sides of each match that nobody else holds.
 pub(super) struct Sides {
@@ -50,10 +78,15 @@ pub(super) struct Sides {
 }
 
 impl Side {
-    pub(super) fn new(row: SideRow) -> Self {
+    fn new(row: SideRow, sent: &SentRow) -> Self {
+        let delivered_seq = sent.first_waiting.map_or(sent.last_seq, |first| first - 1);
         Self {
-            delivered_before: row.delivered_seq,
             row,
+            last_seq: sent.last_seq,
+            delivered_seq,
+            delivered_before: delivered_seq,
+            bytes_before: sent.bytes_before.unwrap_or(0),
+            total_bytes: sent.total_bytes.unwrap_or(0),
             changed: false,
         }
     }
@@ -62,25 +95,36 @@ impl Side {
         self.row.open && now < self.row.expired_at
     }
 
-    pub(super) fn peer(&self) -> SideKey {
+    fn peer(&self) -> SideKey {
         (self.row.match_id, self.row.peer_id)
     }
 
-    /// What this side acknowledges with the batch.
+    fn device(&self) -> MatchDevice {
+        (self.row.user_id, self.row.session_id)
+    }
+
+    /// What the peer acknowledges with the batch.
     fn arrived(&self) -> Option<Arrived> {
-        let (from, to) = (self.delivered_before, self.row.delivered_seq);
-        (from < to).then_some((self.row.match_id, self.row.peer_id, from, to))
+        let (from, to) = (self.delivered_before, self.delivered_seq);
+        (from < to).then_some((self.row.match_id, self.row.user_id, from, to))
     }
 }
 
 impl Sides {
-    pub(super) fn new(mut sides: HashMap<SideKey, Side>, busy: HashSet<MatchId>) -> Self {
-        sides.retain(|(match_id, _), _| !busy.contains(match_id));
-        Self { sides, busy }
-    }
-
-    pub(super) fn get(&self, key: SideKey) -> Option<&Side> {
-        self.sides.get(&key)
+    /// Those of `rows` of which both are there; `busy` are held by somebody else.
+    pub(super) fn new(rows: Vec<SideRow>, sent: &[SentRow], busy: HashSet<MatchId>) -> Self {
+        let sent: HashMap<SideKey, &SentRow> = sent
+            .iter()
+            .map(|row| ((row.match_id, row.user_id), row))
+            .collect();
+        let sides = rows.into_iter().filter_map(|row| {
+            let key = (row.match_id, row.user_id);
+            Some((key, Side::new(row, sent.get(&key)?)))
+        });
+        Self {
+            sides: sides.collect(),
+            busy,
+        }
     }
 
     pub(super) fn iter(&self) -> Values<'_, SideKey, Side> {
@@ -105,152 +149,115 @@ impl Sides {
             return Receipt::Busy;
         }
         let key = (receipt.match_id, receipt.user_id);
-        let Some(side) = self.sides.get(&key) else {
+        let Some(side) = self.sides.get_mut(&key) else {
             return Receipt::NotFound;
         };
         if !side.is_open(now) {
             return Receipt::Ended;
         }
-        let peer_id = side.row.peer_id;
-        let peer = self.sides.get(&side.peer());
-        if peer.is_none_or(|peer| receipt.seq > peer.row.last_seq) {
-            return Receipt::Beyond;
+        if side.row.session_id != receipt.session_id {
+            return Receipt::WrongDevice;
         }
-        let Some(side) = self.sides.get_mut(&key) else {
+        let (sender_key, read_before) = (side.peer(), side.row.read_seq);
+        let Some(sender) = self.sides.get_mut(&sender_key) else {
             return Receipt::NotFound;
         };
-        let before = (side.row.delivered_seq, side.row.read_seq);
-        side.row.delivered_seq = side.row.delivered_seq.max(receipt.seq);
-        if receipt.read {
-            side.row.read_seq = side.row.read_seq.max(receipt.seq);
+        if receipt.seq > sender.last_seq {
+            return Receipt::Beyond;
         }
-        if before == (side.row.delivered_seq, side.row.read_seq) {
+        let arrives = receipt.seq > sender.delivered_seq;
+        sender.delivered_seq = sender.delivered_seq.max(receipt.seq);
+        let told = sender.device();
+        let reads = receipt.read && receipt.seq > read_before;
+        if !arrives && !reads {
             return Receipt::Known;
         }
-        side.changed = true;
-        Receipt::Recorded { peer_id }
+        if let Some(side) = self.sides.get_mut(&key) {
+            if reads {
+                side.row.read_seq = receipt.seq;
+            }
+            // Who acknowledges is back, and may be woken again.
+            side.changed |= reads || (arrives && side.row.pushed);
+            side.row.pushed &= !arrives;
+        }
+        Receipt::Recorded { sender: told }
     }
 
-    /// Takes what has arrived off what waits: all of it where nothing is left, else these `bytes`
-    /// of each sender.
-    pub(super) fn make_room(&mut self, arrived: &[Arrived], bytes: &HashMap<SideKey, i64>) {
-        for (match_id, sender, _, to) in arrived {
-            let key = (*match_id, *sender);
-            let Some(side) = self.sides.get_mut(&key) else {
-                continue;
-            };
-            let bytes = bytes.get(&key).copied().unwrap_or(0);
-            side.row.undelivered_bytes = if *to < side.row.last_seq {
-                (side.row.undelivered_bytes - bytes).max(0)
-            } else {
-                0
-            };
-            side.changed = true;
+    /// What has arrived no longer waits: the running total with the last of it.
+    pub(super) fn make_room(&mut self, key: SideKey, total_bytes: i64) {
+        if let Some(side) = self.sides.get_mut(&key) {
+            side.bytes_before = side.bytes_before.max(total_bytes);
         }
     }
 
-    /// Gives every new message its id and number; repeats get those of the first time.
-    pub(super) fn number<'a>(
+    /// Takes the messages that are next of their sender.
+    pub(super) fn append<'a>(
         &mut self,
-        tx: &Tx,
         messages: &'a [NewMessage],
-        known: Vec<KnownRow>,
         rules: &ChatRules,
         now: Timestamp,
-    ) -> (Vec<Append>, Vec<(&'a NewMessage, Appended)>) {
-        let mut seen = self.seen(known);
+    ) -> (Vec<Append>, Vec<Fresh<'a>>) {
         let mut fresh = Vec::with_capacity(messages.len());
-        let outcomes = messages.iter().map(|message| {
-            if self.busy.contains(&message.match_id) {
-                return Append::Busy;
-            }
-            let key = (message.match_id, message.sender_id);
-            let Some(side) = self.sides.get(&key) else {
-                return Append::NotFound;
-            };
-            if !side.is_open(now) {
-                return Append::Ended;
-            }
-            let said = (message.match_id, message.sender_id, message.client_id);
-            if let Some(first) = seen.get(&said) {
-                return Append::Accepted(first.clone());
-            }
-            let Some(appended) = self.append(tx, key, message, rules, now) else {
-                return Append::Full;
-            };
-            let repeated = Appended {
-                repeated: true,
-                ..appended.clone()
-            };
-            seen.insert(said, repeated);
-            fresh.push((message, appended.clone()));
-            Append::Accepted(appended)
-        });
+        let outcomes = messages
+            .iter()
+            .map(|message| self.append_one(message, rules, now, &mut fresh));
         (outcomes.collect(), fresh)
     }
 
-    /// What was appended before.
-    fn seen(&self, known: Vec<KnownRow>) -> HashMap<(MatchId, UserId, Uuid), Appended> {
-        let mut seen = HashMap::new();
-        for row in known {
-            let side = self.sides.get(&(row.match_id, row.sender_id));
-            let (Ok(client_id), Some(side)) = (Uuid::from_slice(&row.client_id), side) else {
-                continue;
-            };
-            let delivered = self
-                .sides
-                .get(&side.peer())
-                .is_some_and(|peer| peer.row.delivered_seq >= row.seq);
-            let appended = Appended {
-                message_id: row.id,
-                seq: row.seq,
-                sent_at: row.created_at,
-                receiver_id: side.row.peer_id,
-                repeated: true,
-                delivered,
-            };
-            seen.insert((row.match_id, row.sender_id, client_id), appended);
-        }
-        seen
-    }
-
-    /// The next message of a side; `None` when too much waits.
-    fn append(
+    fn append_one<'a>(
         &mut self,
-        tx: &Tx,
-        key: SideKey,
-        message: &NewMessage,
+        message: &'a NewMessage,
         rules: &ChatRules,
         now: Timestamp,
-    ) -> Option<Appended> {
-        let side = self.sides.get(&key)?;
-        let peer = self.sides.get(&side.peer());
-        let (peers, delivered) = peer.map_or((MessageId(0), 0), |peer| {
-            (peer.row.last_message_id, peer.row.delivered_seq)
-        });
-        let side = self.sides.get_mut(&key)?;
+        fresh: &mut Vec<Fresh<'a>>,
+    ) -> Append {
+        if self.busy.contains(&message.match_id) {
+            return Append::Busy;
+        }
+        let key = (message.match_id, message.sender_id);
+        let Some(side) = self.sides.get(&key) else {
+            return Append::NotFound;
+        };
+        if !side.is_open(now) {
+            return Append::Ended;
+        }
+        if side.row.session_id != message.session_id {
+            return Append::WrongDevice;
+        }
+        let Some(receiver) = self.sides.get(&side.peer()).map(Side::device) else {
+            return Append::NotFound;
+        };
+        let Some(side) = self.sides.get_mut(&key) else {
+            return Append::NotFound;
+        };
+        let expected = side.last_seq + 1;
+        if message.seq < expected {
+            return Append::Repeated { receiver };
+        }
+        if message.seq > expected {
+            return Append::OutOfOrder { expected };
+        }
         // Whatever the size of this one: else a small message would overtake a large one.
-        if side.row.last_seq - delivered >= rules.undelivered
-            || side.row.undelivered_bytes >= rules.undelivered_bytes
+        if side.last_seq - side.delivered_seq >= rules.undelivered
+            || side.total_bytes - side.bytes_before >= rules.undelivered_bytes
         {
-            return None;
+            return Append::Full;
         }
-        // Both sides are locked: what another node wrote in this match is committed, and smaller.
-        let message_id: MessageId = tx.id_after(side.row.last_message_id.max(peers).0);
-        side.row.last_message_id = message_id;
-        side.row.last_seq += 1;
-        side.row.undelivered_bytes += i64::try_from(message.ciphertext.len()).unwrap_or(i64::MAX);
-        side.changed = true;
-        if message.kind == MessageKind::Content {
-            side.row.first_content_at.get_or_insert(now);
-        }
-        Some(Appended {
-            message_id,
-            seq: side.row.last_seq,
+        side.last_seq = expected;
+        side.total_bytes += i64::try_from(message.ciphertext.len()).unwrap_or(i64::MAX);
+        // Whoever sends has heard of the match.
+        side.changed |= side.row.packaged;
+        side.row.packaged = false;
+        fresh.push(Fresh {
+            message,
+            receiver_id: receiver.0,
             sent_at: now,
-            receiver_id: side.row.peer_id,
-            repeated: false,
-            delivered: false,
-        })
+            total_bytes: side.total_bytes,
+            mode: side.row.mode,
+        });
+        Append::Accepted {
+            sent_at: now,
+            receiver,
+        }
     }
 }
