@@ -135,7 +135,7 @@ impl Announcement {
     }
 }
 
-/// A side of a match whose device has no connection at this node.
+/// A side of a match whose user has no connection at this node.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct PerhapsAway {
     match_id: MatchId,
@@ -177,8 +177,7 @@ impl Crier {
             to_others,
         } = announcement;
         self.hub.send_split(*user, *session, to_session, to_others);
-        let away = self.hub.device(*user, *session).is_none();
-        away.then_some(PerhapsAway {
+        (!self.hub.is_here(*user)).then_some(PerhapsAway {
             match_id: *match_id,
             user: *user,
             session: *session,
@@ -193,8 +192,8 @@ impl Crier {
         let Ok(online) = self.presence.online(&users).await else {
             return;
         };
-        for (side, online) in sides.iter().zip(online) {
-            if let (Some(peer), false) = (side.peer, online) {
+        for (side, _) in sides.iter().zip(online).filter(|(_, online)| !online) {
+            if let Some(peer) = side.peer {
                 self.hub.send(
                     peer,
                     &ServerFrame::PeerPresence(PeerPresence {

@@ -149,7 +149,8 @@ impl Notices<'_> {
             "SELECT id FROM notifications WHERE id = $1 AND user_id = $2 AND read = FALSE";
         const MESSAGE: &str = "SELECT s.match_id FROM match_sides s \
              WHERE s.match_id = $1 AND s.user_id = $2 AND s.open AND EXISTS (SELECT 1 \
-             FROM messages m WHERE m.match_id = s.match_id AND m.sender_id = s.peer_id)";
+             FROM messages m WHERE m.match_id = s.match_id AND m.sender_id = s.peer_id \
+             AND m.kind = 'content')";
         const DEVICES: &str = "SELECT t.session_id FROM push_tokens t \
              JOIN sessions s ON s.id = t.session_id JOIN users u ON u.id = t.user_id \
              WHERE t.user_id = $1 AND s.revoked_at IS NULL AND s.refresh_expires_at > $2 \
