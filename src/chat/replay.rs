@@ -69,23 +69,11 @@ impl Chat {
             let resume = claimed.map(|seq| seq.clamp(0, row.peer_last_seq));
             let mut after = resume.unwrap_or(row.delivered_seq());
             // What is said in a match goes to the device that it belongs to.
-            while row.session_id == connection.session_id {
-                let page = self
-                    .store
-                    .messages()
-                    .messages_from_peer(row.id, connection.user_id, after, PAGE)
-                    .await?;
-                let Some(last) = page.last() else { break };
-                after = last.seq;
-                for message in page {
-                    connection.outbound.push_first(
-                        ServerFrame::MessageNew(from_peer(franking, message)).to_json(None),
-                    );
-                }
-                connection.outbound.wait_drained().await;
-                if connection.outbound.closing().is_some() {
+            if row.session_id == connection.session_id {
+                let Some(to) = self.send_held(connection, row.id, after, franking).await? else {
                     return Ok(false);
-                }
+                };
+                after = to;
             }
             sent.insert(row.id, after);
         }
@@ -192,15 +180,28 @@ impl Chat {
             );
             return Ok(());
         }
-        let mut after = frame.peer_seq;
+        self.send_held(connection, frame.match_id, frame.peer_seq, franking)
+            .await?;
+        Ok(())
+    }
+
+    /// Sends the peer's messages after `after` that are not acknowledged, a page when the one
+    /// before was taken, and says up to which; `None` when the connection closes.
+    async fn send_held(
+        &self,
+        connection: &Connection,
+        match_id: MatchId,
+        mut after: i64,
+        franking: &FrankingKeys,
+    ) -> Result<Option<i64>, StoreError> {
         loop {
             let page = self
                 .store
                 .messages()
-                .messages_from_peer(frame.match_id, connection.user_id, after, PAGE)
+                .messages_from_peer(match_id, connection.user_id, after, PAGE)
                 .await?;
             let Some(last) = page.last() else {
-                return Ok(());
+                return Ok(Some(after));
             };
             after = last.seq;
             for message in page {
@@ -210,7 +211,7 @@ impl Chat {
             }
             connection.outbound.wait_drained().await;
             if connection.outbound.closing().is_some() {
-                return Ok(());
+                return Ok(None);
             }
         }
     }
