@@ -70,7 +70,7 @@ impl Tx {
         Ok(params.bind(self.query(sql)).optional().await?)
     }
 
-    /// The first row; [`Error::RowNotFound`] when there is none.
+    /// The first row; [`sqlx::Error::RowNotFound`] when there is none.
     pub(crate) async fn one<'q, T: Row>(
         &mut self,
         sql: &'static str,
@@ -103,7 +103,7 @@ impl Tx {
         Ok(params.bind(self.query(sql)).optional_value().await?)
     }
 
-    /// The first column of the first row; [`Error::RowNotFound`] when there is none.
+    /// The first column of the first row; [`sqlx::Error::RowNotFound`] when there is none.
     pub(crate) async fn value<'q, T>(
         &mut self,
         sql: &'static str,
@@ -135,7 +135,7 @@ impl Db {
         Ok(params.bind(self.read(sql)).optional().await?)
     }
 
-    /// The first row; [`Error::RowNotFound`] when there is none.
+    /// The first row; [`sqlx::Error::RowNotFound`] when there is none.
     pub(crate) async fn one<'q, T: Row>(
         &self,
         sql: &'static str,
@@ -168,7 +168,7 @@ impl Db {
         Ok(params.bind(self.read(sql)).optional_value().await?)
     }
 
-    /// The first column of the first row; [`Error::RowNotFound`] when there is none.
+    /// The first column of the first row; [`sqlx::Error::RowNotFound`] when there is none.
     pub(crate) async fn value<'q, T>(
         &self,
         sql: &'static str,
