@@ -243,7 +243,7 @@ async fn a_message_concerns_while_the_match_is_open(
         t.execute(&format!(
             "INSERT INTO messages \
              (match_id, sender_id, seq, kind, content, sent_at, total_bytes) \
-             SELECT 9, id, {seq}, 'handshake', phone_index, created_at, 8 FROM users WHERE id = {}",
+             SELECT 9, id, {seq}, 'content', phone_index, created_at, 8 FROM users WHERE id = {}",
             other.id
         ))
         .await;
@@ -285,6 +285,13 @@ async fn a_message_concerns_while_the_match_is_open(
         "the match is over"
     );
     t.execute("UPDATE match_sides SET open = TRUE").await;
+    t.execute("UPDATE messages SET kind = 'handshake'").await;
+    assert_eq!(
+        audience(t, &message(user.id)).await,
+        PushAudience::Seen,
+        "there is nothing to read"
+    );
+    t.execute("UPDATE messages SET kind = 'content'").await;
     t.execute("DELETE FROM messages").await;
     assert_eq!(audience(t, &message(user.id)).await, PushAudience::Seen);
 }
