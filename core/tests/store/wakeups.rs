@@ -1,8 +1,9 @@
 //! Who is away is woken once per match, until it was back.
 
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use tebdil_core::{
     store::{ChatRules, NewMessage, SideDevice, SidePosition, SidesToWake},
-    testing::TestStore,
+    testing::{Backend, TestStore},
 };
 use tebdil_protocol::{
     domain::{EndReason, MessageKind},
@@ -248,4 +249,54 @@ async fn the_sides_to_wake_are_found_page_by_page(t: TestStore) {
         .flat_map(|page| page.sides)
         .collect();
     assert_eq!(sides, [side(first, &kedi)]);
+}
+
+/// On PostgreSQL alone: SQLite has one writer.
+#[tokio::test]
+async fn what_arrives_while_the_sides_are_locked_wakes_nobody() {
+    let Some(t) = TestStore::create(Backend::Postgres).await else {
+        return;
+    };
+    let mut sides = Vec::new();
+    for ticket in [1, 3] {
+        let (a, b) = (searcher(&t, "kedi").await, searcher(&t, "kopek").await);
+        let id = matched(&t, &a, &b, ticket).await;
+        say(&t, id, &a, 1).await;
+        sides.push((id, b));
+    }
+    let [(first, b), (second, other_b)] = sides.as_slice() else {
+        unreachable!("two were made");
+    };
+    let connect = || PgConnection::connect(t.database.url());
+    let (mut holder, mut watcher) = (connect().await.unwrap(), connect().await.unwrap());
+    let hold = format!("BEGIN; SELECT 1 FROM match_sides WHERE match_id = {first} FOR UPDATE");
+    sqlx::raw_sql(AssertSqlSafe(hold))
+        .execute(&mut holder)
+        .await
+        .unwrap();
+
+    // It has looked at both, and waits for the first.
+    let asked = [side(*first, b), side(*second, other_b)];
+    let ordered = async {
+        let ordered = order(&t, &asked).await;
+        assert_eq!(ordered, 1, "of the second all has arrived");
+    };
+    let meanwhile = async {
+        let waiting = "SELECT COUNT(*) FROM pg_stat_activity \
+             WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while sqlx::query_scalar::<_, i64>(waiting)
+            .fetch_one(&mut watcher)
+            .await
+            .unwrap()
+            == 0
+        {
+            tokio::task::yield_now().await;
+        }
+        ack(&t, *second, other_b, 1).await;
+        sqlx::raw_sql("COMMIT").execute(&mut holder).await.unwrap();
+    };
+    tokio::join!(ordered, meanwhile);
+    let marked = "SELECT match_id FROM match_sides WHERE pushed_at IS NOT NULL";
+    assert_eq!(t.numbers(marked).await, [first.0]);
+    assert_eq!(pushes(&t).await, 1);
 }

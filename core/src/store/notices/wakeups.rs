@@ -44,8 +44,13 @@ impl Notices<'_> {
              AND EXISTS (SELECT 1 FROM messages m WHERE m.match_id = s.match_id \
              AND m.sender_id = s.peer_id AND m.kind = 'content') \
              ORDER BY s.match_id, s.user_id FOR NO KEY UPDATE";
+        // Asked again now that the sides are locked: who acknowledged everything meanwhile, without
+        // a write to its side, would keep a mark that nothing takes off.
         const MARK: &str = "UPDATE match_sides SET pushed_at = $1 FROM ({rows}) AS v \
-             WHERE match_sides.match_id = v.column1 AND match_sides.user_id = v.column2";
+             WHERE match_sides.match_id = v.column1 AND match_sides.user_id = v.column2 \
+             AND EXISTS (SELECT 1 FROM messages m WHERE m.match_id = match_sides.match_id \
+             AND m.sender_id = match_sides.peer_id AND m.kind = 'content') \
+             RETURNING match_sides.match_id, match_sides.user_id, match_sides.session_id";
         if sides.is_empty() {
             return Ok(0);
         }
@@ -60,14 +65,15 @@ impl Notices<'_> {
         if waiting.is_empty() {
             return Ok(0);
         }
-        tx.query(MARK)
+        let marked: Vec<SideDevice> = tx
+            .query(MARK)
             .rows(&waiting, |row, (match_id, user_id, _)| {
                 row.bind(*match_id).bind(*user_id);
             })
             .bind(now)
-            .execute()
+            .all()
             .await?;
-        let orders: Vec<PushOrder> = waiting
+        let orders: Vec<PushOrder> = marked
             .iter()
             .map(|&(match_id, user_id, session_id)| PushOrder::Message {
                 user_id,
@@ -77,7 +83,7 @@ impl Notices<'_> {
             .collect();
         push_orders(&mut tx, &orders, now).await?;
         tx.commit().await?;
-        Ok(waiting.len() as u64)
+        Ok(marked.len() as u64)
     }
 
     /// Of the next `limit` sides of matches that go on, after `after`: those for whom content waits
