@@ -73,6 +73,12 @@ pub(super) struct Actor {
     end: Option<End>,
 }
 
+/// The lowest number in a match that has no answer.
+fn first_waiting(outbox: &[MessageSend], match_id: MatchId) -> Option<i64> {
+    let of_match = outbox.iter().filter(|message| message.match_id == match_id);
+    of_match.map(|message| message.seq).min()
+}
+
 impl Actor {
     #[expect(
         clippy::too_many_arguments,
@@ -93,7 +99,7 @@ impl Actor {
             info: None,
             here: stored.here,
             peer_seq: stored.peer_seq,
-            own: Numbers::after(stored.own_seq),
+            own: Numbers::after(stored.own_seq, first_waiting(&outbox, stored.match_id)),
             drafts: VecDeque::new(),
             call: Gate::restored(stored.own_certificate, stored.peer_certificate),
         };

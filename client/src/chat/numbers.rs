@@ -5,14 +5,22 @@
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
     last: i64,
+    /// The highest number that was accepted.
+    accepted: i64,
     /// Where to go on once no later number is on its way any more.
     free: Option<i64>,
 }
 
 impl Numbers {
     /// Goes on where an earlier process stood.
-    pub fn after(last: i64) -> Self {
-        Self { last, free: None }
+    ///
+    /// `waiting`: the lowest number that has no answer; what is before it was accepted.
+    pub fn after(last: i64, waiting: Option<i64>) -> Self {
+        Self {
+            last,
+            accepted: waiting.map_or(last, |seq| last.min(seq - 1)),
+            free: None,
+        }
     }
 
     /// The last number given out.
@@ -28,13 +36,17 @@ impl Numbers {
 
     /// A message was accepted.
     pub fn accepted(&mut self, seq: i64) {
+        self.accepted = self.accepted.max(seq);
         self.free = self.free.filter(|free| *free > seq);
     }
 
     /// A message was refused; the next one is to be `expected`, where that is known. `on_its_way`:
     /// the highest number without an answer.
     pub fn refused(&mut self, expected: Option<i64>, on_its_way: Option<i64>) {
-        self.free = expected.or(self.free);
+        // A server that went back, as with a restored backup, expects what it had accepted. The peer
+        // has that, and would take another message under the number for a repeat.
+        let free = expected.filter(|seq| *seq > self.accepted);
+        self.free = free.or(self.free);
         if let Some(free) = self.free
             && on_its_way.is_none_or(|seq| seq < free)
         {
@@ -96,8 +108,26 @@ mod tests {
 
     #[test]
     fn nothing_is_skipped_whatever_the_server_expects() {
-        let mut numbers = Numbers::after(5);
+        let mut numbers = Numbers::after(5, None);
         numbers.refused(Some(9), None);
         assert_eq!(numbers.give(), 6);
+    }
+
+    #[test]
+    fn what_was_accepted_is_not_said_again_under_its_number() {
+        let mut numbers = given(9);
+        numbers.accepted(9);
+        numbers.give();
+        numbers.refused(Some(7), None);
+        assert_eq!(numbers.give(), 11, "the server had 7, 8 and 9");
+        numbers.refused(Some(10), None);
+        assert_eq!(numbers.give(), 10);
+
+        for (waiting, next) in [(None, 10), (Some(8), 8)] {
+            let mut numbers = Numbers::after(9, waiting);
+            numbers.refused(Some(7), None);
+            numbers.refused(Some(8), None);
+            assert_eq!(numbers.give(), next, "{waiting:?}");
+        }
     }
 }
