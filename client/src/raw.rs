@@ -129,7 +129,7 @@ impl RawSocket {
     pub async fn open_with(url: &str, subprotocol: Option<&str>) -> Result<Self, RawError> {
         // Another crate in the process may bring a second TLS provider; rustls then refuses to
         // choose. An earlier choice stays.
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let mut request = url.into_client_request().map_err(|_| RawError::Address)?;
         if let Some(name) = subprotocol {
             let name = HeaderValue::from_str(name).map_err(|_| RawError::Address)?;

@@ -4,6 +4,7 @@ mod accounts;
 mod age;
 mod alias;
 pub mod codes;
+mod hs256;
 mod line;
 mod password_text;
 mod passwords;

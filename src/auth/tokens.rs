@@ -20,6 +20,7 @@ use tebdil_protocol::{
 };
 
 pub(super) use self::refresh::RefreshSecret;
+use super::hs256;
 use crate::config::Auth;
 
 const ISSUER: &str = "tebdil";
@@ -100,7 +101,8 @@ impl std::fmt::Debug for Tokens {
 impl Tokens {
     /// The ring's current key signs, all verify. A key that leaves the ring ends the refresh tokens
     /// it sealed: keep it for `auth.refresh_ttl_s`.
-    pub const fn new(ring: KeyRing, settings: &Auth, clock: Clock) -> Self {
+    pub fn new(ring: KeyRing, settings: &Auth, clock: Clock) -> Self {
+        hs256::install();
         Self {
             ring,
             access_ttl: settings.access_ttl,
@@ -230,6 +232,8 @@ mod tests {
     use std::time::Duration;
 
     use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+    use hmac::{Hmac, KeyInit as _, Mac as _};
+    use sha2::Sha512;
 
     use super::*;
     use crate::config::{Config, Secrets};
@@ -346,10 +350,16 @@ mod tests {
                 .verify_access(&with(&named(Algorithm::HS256), &claims))
                 .is_ok()
         );
+        let part = |json: String| URL_SAFE_NO_PAD.encode(json);
+        let header = part(serde_json::to_string(&named(Algorithm::HS512)).expect("JSON"));
+        let stronger = format!("{header}.{}", part(claims.to_string()));
+        let mac = Hmac::<Sha512>::new_from_slice(&[1; 32])
+            .expect("a key")
+            .chain_update(&stronger)
+            .finalize();
+        let stronger = format!("{stronger}.{}", URL_SAFE_NO_PAD.encode(mac.into_bytes()));
         assert!(
-            tokens
-                .verify_access(&with(&named(Algorithm::HS512), &claims))
-                .is_err(),
+            tokens.verify_access(&stronger).is_err(),
             "another algorithm"
         );
         assert!(

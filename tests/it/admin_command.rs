@@ -27,7 +27,7 @@ async fn the_operator_makes_the_first_admin_while_the_server_runs() {
     assert!(!dir.path().join("data").exists(), "it made nothing");
 
     let server = Process::start(tebdil(dir.path())).await;
-    let http = reqwest::Client::new();
+    let http = crate::http::client();
     let body = TestServer::registration("+905301234567", "kedi");
     let answer = http
         .post(format!("{}/v1/auth/register", server.url))
@@ -136,7 +136,7 @@ async fn the_log_names_the_command_line(
 async fn the_operator_takes_a_lost_second_factor_away() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let server = Process::start(tebdil(dir.path())).await;
-    let http = reqwest::Client::new();
+    let http = crate::http::client();
     let post = async |path: &str, token: &str, body: serde_json::Value| {
         let answer = http
             .post(format!("{}{path}", server.url))

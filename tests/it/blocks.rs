@@ -250,7 +250,7 @@ async fn a_node_that_dies_while_it_blocks_does_all_of_it_or_nothing() {
     let mut server = ServerProcess::start(Backend::Sqlite, &[])
         .await
         .expect("SQLite is always there");
-    let http = reqwest::Client::new();
+    let http = crate::http::client();
     let mut kills_in_time = 0;
     for round in 0..12_u64 {
         let mut tokens = Vec::new();

@@ -107,7 +107,7 @@ async fn migrations_and_server_run_as_no_superuser() {
     assert!(status.success() && !log.contains("100%"), "{log}");
     let server = Process::start(command(&["serve"])).await;
     let body = TestServer::registration("+905301234567", "kedi");
-    let answer = reqwest::Client::new()
+    let answer = crate::http::client()
         .post(format!("{}/v1/auth/register", server.url))
         .json(&body)
         .send()

@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, LazyLock, Mutex,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -16,15 +16,16 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
+use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde_json::{Value, json};
 use tebdil_protocol::time::Clock;
 use tebdil_workers::fcm::{Credentials, Fcm};
 use tokio::{net::TcpListener, task::JoinSet};
 
-/// The key of the service account, made for this run of the tests.
-static KEY: LazyLock<rcgen::KeyPair> =
-    LazyLock::new(|| rcgen::KeyPair::generate_for(&rcgen::PKCS_RSA_SHA256).expect("a key"));
+/// The key of the service account: made for the tests, and good for nothing else.
+const KEY: &str = include_str!("../service-account.pem");
 
 const PROJECT: &str = "tebdil-test";
 const ACCOUNT: &str = "push@tebdil-test.iam.gserviceaccount.com";
@@ -105,7 +106,7 @@ impl FakeFcm {
         let token_uri = format!("{}/token", self.url);
         json!({
             "type": "service_account", "project_id": PROJECT, "client_email": ACCOUNT, "token_uri": token_uri,
-            "private_key_id": "k1", "private_key": KEY.serialize_pem(), "universe_domain": "googleapis.com",
+            "private_key_id": "k1", "private_key": KEY, "universe_domain": "googleapis.com",
         })
         .to_string()
     }
@@ -199,14 +200,7 @@ async fn grant(State(google): State<Arc<Google>>, headers: HeaderMap, body: Stri
         field("grant_type"),
         "urn:ietf:params:oauth:grant-type:jwt-bearer"
     );
-    let mut rules = Validation::new(Algorithm::RS256);
-    // The server's clock is one of the test's own.
-    rules.validate_exp = false;
-    rules.validate_aud = false;
-    let key = DecodingKey::from_rsa_der(KEY.public_key_raw());
-    let assertion = jsonwebtoken::decode::<Value>(&field("assertion"), &key, &rules)
-        .expect("a good assertion")
-        .claims;
+    let assertion = signed_claims(&field("assertion"));
     assert_eq!(assertion["iss"], ACCOUNT);
     assert_eq!(
         assertion["scope"],
@@ -214,6 +208,21 @@ async fn grant(State(google): State<Arc<Google>>, headers: HeaderMap, body: Stri
     );
     let token = google.granted.fetch_add(1, Ordering::SeqCst) + 1;
     Json(json!({ "access_token": format!("access-{token}"), "expires_in": 3599, "token_type": "Bearer" })).into_response()
+}
+
+/// What a JWT says that the service account signed with RS256.
+fn signed_claims(token: &str) -> Value {
+    let (signed, signature) = token.rsplit_once('.').expect("a JWT");
+    let (header, claims) = signed.split_once('.').expect("a JWT");
+    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).expect("base64");
+    let read = |part: &str| -> Value { serde_json::from_slice(&decode(part)).expect("JSON") };
+    assert_eq!(read(header)["alg"], "RS256");
+    let der = PrivatePkcs8KeyDer::from_pem_slice(KEY.as_bytes()).expect("PEM");
+    let key = RsaKeyPair::from_pkcs8(der.secret_pkcs8_der()).expect("a key");
+    UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public().as_ref())
+        .verify(signed.as_bytes(), &decode(signature))
+        .expect("its signature");
+    read(claims)
 }
 
 async fn push(

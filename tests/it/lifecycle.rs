@@ -14,7 +14,7 @@ use crate::{
 async fn a_first_run_makes_its_keys_and_a_signal_ends_it_well() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let server = Process::start(tebdil(dir.path())).await;
-    let http = reqwest::Client::new();
+    let http = crate::http::client();
     let phone = "+905301234567";
     let body = TestServer::registration(phone, "KediAdam");
     let answer = http

@@ -7,6 +7,7 @@
 
 #[macro_use]
 mod harness;
+mod http;
 
 mod accounts;
 mod activity;

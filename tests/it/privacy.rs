@@ -234,7 +234,7 @@ async fn an_erased_person_is_in_no_backup_and_no_log(backend: Backend) {
     let Some(mut server) = ServerProcess::start(backend, &settings).await else {
         return;
     };
-    let http = reqwest::Client::new();
+    let http = crate::http::client();
     let call = async |method: Method, path: &str, token: &str, body: Value| {
         let request = http
             .request(method, format!("{}{path}", server.url))
@@ -340,7 +340,7 @@ async fn a_call_leaves_no_trace_of_what_was_signalled() {
     let mut server = ServerProcess::start(Backend::Sqlite, &[("TEBDIL_LOG", "trace")])
         .await
         .expect("SQLite is always there");
-    let http = reqwest::Client::new();
+    let http = crate::http::client();
     let call = async |method: Method, path: &str, token: &str, body: Value| -> Value {
         let request = http
             .request(method, format!("{}{path}", server.url))

@@ -148,7 +148,7 @@ async fn who_went_while_it_was_matched_is_told(server: TestServer) {
 /// A user of a process, and its socket.
 async fn person(server: &ServerProcess, number: u32) -> (String, RawSocket) {
     let body = TestServer::registration(&format!("+90530{number:07}"), "ayse");
-    let http = reqwest::Client::new();
+    let http = crate::http::client();
     let answer = http
         .post(format!("{}/v1/auth/register", server.url))
         .json(&body)
@@ -281,7 +281,7 @@ async fn kills_during_an_announcement(backend: Backend) {
         .await;
     let text = json!({"tr": "Merhaba.", "en": "Hello."});
     let announcements = format!("{}/v1/admin/announcements", server.url);
-    let made = reqwest::Client::new()
+    let made = crate::http::client()
         .post(announcements)
         .bearer_auth(&admin)
         .json(&text)

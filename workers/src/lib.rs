@@ -27,6 +27,7 @@ mod backend;
 mod engine;
 mod execute;
 pub mod fcm;
+mod http;
 mod job;
 pub mod jobs;
 mod schedule;
@@ -34,5 +35,6 @@ mod verifier;
 
 pub use engine::{Timing, Workers, WorkersError};
 pub use execute::Ran;
+pub use http::http_client;
 pub use job::{Hooks, Job, JobContext, JobError, JobRef, Periods, Queue, Settings, push};
 pub use verifier::{Standing, Verifier, VerifierError};

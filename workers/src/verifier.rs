@@ -2,9 +2,11 @@
 
 use std::{fmt, time::Duration};
 
-use reqwest::{Client, StatusCode, redirect};
+use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 use tebdil_protocol::{Secret, time::Timestamp};
+
+use crate::http_client;
 
 /// Largest answer that is read, bytes.
 const MAX_ANSWER: usize = 16 * 1024;
@@ -63,19 +65,8 @@ impl Verifier {
     /// # Errors
     /// When the system's certificates cannot be read.
     pub fn new(url: &str, token: Secret, timeout: Duration) -> Result<Self, VerifierError> {
-        // A redirect would carry the token elsewhere, and so would HTTP_PROXY: without TLS, the
-        // proxy reads it.
-        let client = Client::builder()
-            .timeout(timeout)
-            .redirect(redirect::Policy::none());
-        let client = if url.starts_with("http://") {
-            client.no_proxy()
-        } else {
-            client
-        };
-        let client = client.build()?;
         Ok(Self {
-            client,
+            client: http_client(url, timeout)?,
             url: url.to_owned(),
             token,
         })

@@ -41,7 +41,7 @@ impl Api {
             return Err(ApiError::Address);
         }
         let server = server.trim_end_matches('/').to_owned();
-        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(CALL_TIMEOUT)

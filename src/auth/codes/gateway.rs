@@ -5,9 +5,9 @@ use std::{fmt, time::Duration};
 use reqwest::{
     Client, Method, Url,
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
-    redirect,
 };
 use serde_json::Value;
+use tebdil_workers::http_client;
 
 use super::{Message, template::fill};
 use crate::config::{ContentType, Gateway as Settings};
@@ -99,19 +99,8 @@ impl Gateway {
                 "must be 100 to 30000",
             ));
         }
-        // A redirect would take phone and code to where nobody has said.
-        let http = Client::builder()
-            .timeout(Duration::from_millis(settings.timeout_ms))
-            .redirect(redirect::Policy::none())
-            .user_agent("tebdil");
-        // So would HTTP_PROXY, which may have been set for something else: without TLS, the proxy
-        // reads all of it.
-        let http = if url.scheme() == "http" {
-            http.no_proxy()
-        } else {
-            http
-        };
-        let http = http.build().map_err(|_| {
+        let timeout = Duration::from_millis(settings.timeout_ms);
+        let http = http_client(url.as_str(), timeout).map_err(|_| {
             wrong(
                 "verification.gateway.url",
                 "no HTTP client can be made on this machine",

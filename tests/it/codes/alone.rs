@@ -81,7 +81,7 @@ async fn a_code_survives_kill_9_and_neither_it_nor_the_phone_is_on_the_disk() {
     let mut server = ServerProcess::start(Backend::Sqlite, &settings)
         .await
         .expect("SQLite is always there");
-    let http = reqwest::Client::new();
+    let http = crate::http::client();
     let post = async |url: &str, path: &str, body: Value| {
         let answer = http
             .post(format!("{url}{path}"))
@@ -141,7 +141,7 @@ async fn a_developer_reads_codes_in_the_log_and_is_warned() {
     let log = || std::fs::read_to_string(server.log_path()).expect("a log");
     assert!(log().contains("whoever reads the log can take over every account"));
     let post = async |path: &str, body: Value| {
-        let answer = reqwest::Client::new()
+        let answer = crate::http::client()
             .post(format!("{}{path}", server.url))
             .json(&body)
             .send()

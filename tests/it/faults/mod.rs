@@ -103,7 +103,7 @@ impl Site {
             redis,
             database,
             metrics,
-            http: reqwest::Client::new(),
+            http: crate::http::client(),
             phones: AtomicU32::new(FIRST_PHONE),
         })
     }

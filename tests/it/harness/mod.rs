@@ -248,7 +248,7 @@ impl TestServer {
             metrics: nodes[0].metrics.clone(),
             nodes,
             backend,
-            http: reqwest::Client::new(),
+            http: crate::http::client(),
             next_phone: AtomicU32::new(1),
             _dir: dir,
             _proxy: proxy,

@@ -32,7 +32,7 @@ async fn without_redis_no_code_is_sent_and_one_that_was_sent_is_good() {
     else {
         return;
     };
-    let http = reqwest::Client::new();
+    let http = crate::http::client();
     let post = async |node: usize, path: &str, body: Value| {
         let answer = http
             .post(format!("{}/v1/auth/{path}", nodes.url(node)))

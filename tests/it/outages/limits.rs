@@ -70,7 +70,7 @@ async fn without_redis_people_talk_and_nobody_tries_a_password() {
         return;
     };
     let (mut a, mut b, id) = pair_at([nodes.url(0), nodes.url(0)], 1).await;
-    let http = reqwest::Client::new();
+    let http = crate::http::client();
     let call = async |node: usize, method: Method, path: &str, token: &str, body: Value| {
         let request = http
             .request(method, format!("{}{path}", nodes.url(node)))

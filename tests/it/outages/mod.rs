@@ -104,7 +104,7 @@ impl Readiness {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let (into, url, mut asking) = (Arc::clone(&seen), format!("{url}/readyz"), JoinSet::new());
         asking.spawn(async move {
-            let http = reqwest::Client::builder()
+            let http = crate::http::builder()
                 .timeout(LIMIT)
                 .build()
                 .expect("a client");

@@ -62,7 +62,7 @@ async fn register(http: &reqwest::Client, server: &str, number: u32) -> TestUser
 
 /// A new user with key packages, whose socket is at this server.
 pub async fn person(server: &str, number: u32) -> Person {
-    let http = reqwest::Client::new();
+    let http = crate::http::client();
     let user = register(&http, server, number).await;
     let keys = json!({"packages": ["AAAA", "AAAB", "AAAC", "AAAD"], "last_resort": "AAAE"});
     let request = http

@@ -184,7 +184,7 @@ async fn a_rolling_restart_loses_nothing() {
 /// Two people who search, the older one first, and do not meet each other.
 async fn searchers(nodes: &Nodes) -> [Person; 2] {
     let (mut older, mut younger, id) = pair_at([nodes.url(2), nodes.url(1)], 4_000).await;
-    let block = reqwest::Client::new().request(Method::POST, format!("{}/v1/blocks", nodes.url(1)));
+    let block = crate::http::client().request(Method::POST, format!("{}/v1/blocks", nodes.url(1)));
     let block = block
         .bearer_auth(&younger.user.access)
         .json(&json!({"match_id": id}));

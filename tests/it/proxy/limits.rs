@@ -39,7 +39,7 @@ async fn too_many_requests_of_one_address_are_refused_in_the_form_of_the_contrac
     let Some((server, proxy)) = behind(options, &[]).await else {
         return;
     };
-    let http = reqwest::Client::new();
+    let http = crate::http::client();
     let ask = async |from: &str| {
         server
             .send(
@@ -107,7 +107,7 @@ async fn what_the_proxy_refuses_itself_has_the_form_of_the_contract() {
     let server = TestServer::start(Backend::Sqlite, &[])
         .await
         .expect("SQLite is always there");
-    let http = reqwest::Client::new();
+    let http = crate::http::client();
     let at = |path: &str| format!("{}{path}", proxy.url());
 
     for request in [

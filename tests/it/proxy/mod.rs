@@ -58,7 +58,7 @@ async fn behind(options: Options, settings: &[(&str, &str)]) -> Option<(TestServ
 /// A login with a wrong password, which counts against the address.
 async fn wrong_login(server: &TestServer, url: &str, forwarded: &str) -> Reply {
     let body = json!({ "phone": "+905301234567", "password": "not the password" });
-    let request = reqwest::Client::new()
+    let request = crate::http::client()
         .post(format!("{url}/v1/auth/login"))
         .header("x-forwarded-for", forwarded)
         .json(&body);
@@ -71,7 +71,7 @@ async fn a_socket_passes_over_tls(proxy: &Nginx, user: &TestUser) {
     roots
         .add(CertificateDer::from_pem_slice(proxy.certificate.as_bytes()).expect("PEM"))
         .expect("a certificate");
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
     let tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("versions")
@@ -121,7 +121,7 @@ async fn requests_and_sockets_pass_over_tls() {
     let user = server.register("KediAdam").await;
     let trusted =
         reqwest::Certificate::from_pem(proxy.certificate.as_bytes()).expect("a certificate");
-    let http = reqwest::Client::builder()
+    let http = crate::http::builder()
         .tls_certs_only([trusted])
         .redirect(reqwest::redirect::Policy::none())
         .build()
@@ -191,7 +191,7 @@ async fn acme_challenges_are_answered_in_clear_and_nothing_else_is() {
     std::fs::write(proxy.challenges().join("token-1"), "token-1.thumbprint").expect("written");
     std::fs::write(proxy.challenges().join("../../private"), "not this").expect("written");
     std::os::unix::fs::symlink("../../private", proxy.challenges().join("link")).expect("made");
-    let http = reqwest::Client::builder()
+    let http = crate::http::builder()
         .redirect(reqwest::redirect::Policy::none())
         .build()
         .expect("a client");
@@ -294,7 +294,7 @@ async fn the_log_holds_no_address_query_id_or_token() {
         return;
     };
     let user = server.register("KediAdam").await;
-    let http = reqwest::Client::new();
+    let http = crate::http::client();
     let ask = async |path: &str| {
         let request = http
             .get(format!("{}{path}", proxy.url()))

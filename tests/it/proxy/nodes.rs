@@ -31,7 +31,7 @@ async fn dead_and_draining_nodes_are_passed_over() {
     let Some(proxy) = Nginx::start(&nodes, Options::default()).await else {
         return;
     };
-    let http = reqwest::Client::new();
+    let http = crate::http::client();
     let status = async |request: reqwest::RequestBuilder| {
         request.send().await.expect("an answer").status().as_u16()
     };
@@ -106,7 +106,7 @@ async fn dies_after_reading() -> (SocketAddr, mpsc::UnboundedReceiver<usize>, Jo
 async fn what_a_node_may_have_done_is_not_done_by_another() {
     let ((first, mut at_first, _one), (second, mut at_second, _two)) =
         (dies_after_reading().await, dies_after_reading().await);
-    let http = reqwest::Client::new();
+    let http = crate::http::client();
     for (method, path, times) in [
         (Method::GET, "/v1/me", 2),
         (Method::POST, "/v1/auth/login", 1),

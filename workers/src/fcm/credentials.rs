@@ -2,11 +2,11 @@
 
 use std::{fmt, io, path::Path};
 
-use aws_lc_rs::{
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use ring::{
     rand::SystemRandom,
     signature::{RSA_PKCS1_SHA256, RsaKeyPair},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use rustls_pki_types::{PrivateKeyDer, pem::PemObject as _};
 use serde::Deserialize;
 use serde_json::json;
@@ -127,7 +127,7 @@ impl Credentials {
             json!({ "iss": self.client_email, "scope": SCOPE, "aud": self.token_uri, "iat": iat, "exp": exp }),
         );
         let signed = format!("{header}.{claims}");
-        let mut signature = vec![0; self.key.public_modulus_len()];
+        let mut signature = vec![0; self.key.public().modulus_len()];
         self.key
             .sign(
                 &RSA_PKCS1_SHA256,
@@ -142,17 +142,12 @@ impl Credentials {
 
 #[cfg(test)]
 mod tests {
-    use aws_lc_rs::{encoding::AsDer as _, rsa::KeySize, signature::KeyPair as _};
-    use base64::engine::general_purpose::STANDARD;
+    use ring::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
 
     use super::*;
 
-    fn file(key: &RsaKeyPair) -> serde_json::Value {
-        let der = key.as_der().expect("DER");
-        let pem = format!(
-            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
-            STANDARD.encode(der.as_ref())
-        );
+    fn file() -> serde_json::Value {
+        let pem = include_str!("../../../tests/service-account.pem");
         json!({
             "type": "service_account", "project_id": "tebdil-1", "client_email": "push@tebdil-1.iam.gserviceaccount.com", "client_id": "7",
             "token_uri": "https://oauth2.googleapis.com/token", "private_key_id": "k1", "private_key": pem,
@@ -161,9 +156,8 @@ mod tests {
 
     #[test]
     fn an_assertion_is_signed_and_names_us() {
-        let key = RsaKeyPair::generate(KeySize::Rsa2048).expect("a key");
         let credentials =
-            Credentials::from_json(file(&key).to_string().as_bytes()).expect("credentials");
+            Credentials::from_json(file().to_string().as_bytes()).expect("credentials");
         assert!(!format!("{credentials:?}").contains("k1"));
         let assertion = credentials.assertion(Timestamp::from_millis(1_795_262_400_000));
         let parts: Vec<&str> = assertion.split('.').collect();
@@ -184,9 +178,9 @@ mod tests {
                 "aud": "https://oauth2.googleapis.com/token", "iat": 1_795_262_400, "exp": 1_795_266_000,
             })
         );
-        let public = aws_lc_rs::signature::UnparsedPublicKey::new(
-            &aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256,
-            key.public_key(),
+        let public = UnparsedPublicKey::new(
+            &RSA_PKCS1_2048_8192_SHA256,
+            credentials.key.public().as_ref(),
         );
         let signature = URL_SAFE_NO_PAD.decode(signature).expect("base64");
         public
@@ -196,7 +190,7 @@ mod tests {
 
     #[test]
     fn what_is_no_key_of_a_service_account_is_refused_without_a_word_of_it() {
-        let good = file(&RsaKeyPair::generate(KeySize::Rsa2048).expect("a key"));
+        let good = file();
         for (field, value) in [
             ("type", json!("authorized_user")),
             ("project_id", json!("../hunter2")),

@@ -12,7 +12,7 @@ mod message;
 
 use std::{fmt, time::Duration};
 
-use reqwest::{Response, StatusCode, header, redirect::Policy};
+use reqwest::{Response, StatusCode, header};
 use tebdil_protocol::{
     Secret,
     time::{Clock, Timestamp},
@@ -25,6 +25,7 @@ pub use self::{
     credentials::{Credentials, CredentialsError},
     message::Push,
 };
+use crate::http_client;
 
 /// Largest answer that is read, bytes.
 const MAX_ANSWER: usize = 64 * 1024;
@@ -58,12 +59,7 @@ impl Fcm {
         timeout: Duration,
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
-        // A redirect would take the access token along.
-        let http = reqwest::Client::builder()
-            .timeout(timeout)
-            .redirect(Policy::none())
-            .user_agent("tebdil")
-            .build()?;
+        let http = http_client(base, timeout)?;
         let url = format!(
             "{}/v1/projects/{}/messages:send",
             base.trim_end_matches('/'),

@@ -3,8 +3,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aws_lc_rs::{encoding::AsDer as _, rsa::KeySize, signature::RsaKeyPair};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 use tebdil_core::{
     notice::{PUSH_QUEUE, PushOrder},
@@ -28,8 +26,6 @@ on_both! {
 
 /// Pushes to nobody: the port is closed.
 async fn pushing(db: &Database) -> Settings {
-    let key = RsaKeyPair::generate(KeySize::Rsa2048).expect("a key");
-    let pem = STANDARD.encode(key.as_der().expect("DER").as_ref());
     let nobody = TcpListener::bind("127.0.0.1:0")
         .await
         .expect("a port")
@@ -37,7 +33,7 @@ async fn pushing(db: &Database) -> Settings {
         .expect("bound");
     let account = json!({
         "type": "service_account", "project_id": "p", "client_email": "e", "token_uri": format!("http://{nobody}/token"),
-        "private_key": format!("-----BEGIN PRIVATE KEY-----\n{pem}\n-----END PRIVATE KEY-----\n"),
+        "private_key": include_str!("../../../tests/service-account.pem"),
     });
     let credentials = Credentials::from_json(account.to_string().as_bytes()).expect("credentials");
     let fcm = Fcm::new(
