@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use tebdil_protocol::{MessageAck, MessageNew, MessageSync, ResumePoint, id::MatchId};
+use tebdil_protocol::{MAX_SEQ, MessageAck, MessageNew, MessageSync, ResumePoint, id::MatchId};
 use tokio::time::Instant;
 
 /// Messages kept while an earlier one is missing; what is beyond comes again with the answer to the
@@ -17,8 +17,10 @@ pub(super) const SYNC_RETRY: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Default)]
 struct Track {
-    /// Every message of the peer up to here was handed on.
+    /// Every message of the peer up to here was handed on, here or by an earlier process.
     peer: i64,
+    /// Whether a message came on this socket.
+    begun: bool,
     ahead: BTreeMap<i64, MessageNew>,
     asked: Option<Instant>,
     /// Acknowledge up to here; greater than `acked` when there is something to send.
@@ -69,12 +71,21 @@ impl Inbox {
         points
     }
 
-    /// What was acknowledged on this socket or the one before may not have arrived, and what was
-    /// asked for will not.
+    /// A new socket: what was acknowledged on the one before may not have arrived, what was asked
+    /// for will not, and what is held comes again.
     pub fn restart(&mut self) {
+        self.acknowledge_again();
+        for track in self.matches.values_mut() {
+            track.begun = false;
+            track.ahead.clear();
+            track.asked = None;
+        }
+    }
+
+    /// What was acknowledged on this socket may not have been recorded.
+    pub fn acknowledge_again(&mut self) {
         for track in self.matches.values_mut() {
             track.acked = 0;
-            track.asked = None;
         }
     }
 
@@ -97,6 +108,13 @@ impl Inbox {
     pub fn receive(&mut self, message: MessageNew, now: Instant) -> Received {
         let match_id = message.match_id;
         let track = self.matches.entry(match_id).or_default();
+        if !track.begun {
+            // On a socket the server begins with the lowest message that it holds. What we lack
+            // before it was acknowledged by a process that did not keep its place, and is gone:
+            // whoever waited for it would wait for ever.
+            track.begun = true;
+            track.peer = track.peer.max(message.seq.clamp(1, MAX_SEQ) - 1);
+        }
         if message.seq <= track.peer {
             // The server sends again what it has no acknowledgement for.
             track.acked = track.acked.min(message.seq - 1);
@@ -206,6 +224,13 @@ mod tests {
         }
     }
 
+    fn at(peer_seq: i64) -> Inbox {
+        Inbox::new(&[ResumePoint {
+            match_id: MATCH,
+            peer_seq,
+        }])
+    }
+
     fn delivered(received: Received) -> Vec<i64> {
         match received {
             Received::Deliver(messages) => messages.iter().map(|message| message.seq).collect(),
@@ -215,11 +240,9 @@ mod tests {
 
     #[test]
     fn a_gap_is_asked_for_once_and_closed_in_order() {
-        let mut inbox = Inbox::new(&[ResumePoint {
-            match_id: MATCH,
-            peer_seq: 5,
-        }]);
+        let mut inbox = at(4);
         let now = Instant::now();
+        assert_eq!(delivered(inbox.receive(message(5), now)), [5]);
         let ask = MessageSync {
             match_id: MATCH,
             peer_seq: 5,
@@ -239,6 +262,38 @@ mod tests {
                 peer_seq: 8
             }]
         );
+    }
+
+    #[test]
+    fn a_socket_begins_with_its_first_message() {
+        for place in [0, 3, 4] {
+            let mut inbox = at(place);
+            let now = Instant::now();
+            for seq in [5, 6] {
+                assert_eq!(delivered(inbox.receive(message(seq), now)), [seq]);
+            }
+            let gap = inbox.receive(message(8), now);
+            assert!(matches!(gap, Received::Missing(Some(_))), "{gap:?}");
+            inbox.restart();
+            assert_eq!(inbox.next_sync(), None);
+            for seq in [8, 9] {
+                assert_eq!(
+                    delivered(inbox.receive(message(seq), now)),
+                    [seq],
+                    "the server does not hold 7"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_first_message_that_is_known_takes_nothing_back() {
+        let mut inbox = at(6);
+        let now = Instant::now();
+        assert_eq!(inbox.receive(message(5), now), Received::Duplicate);
+        let gap = inbox.receive(message(8), now);
+        assert!(matches!(gap, Received::Missing(Some(_))), "{gap:?}");
+        assert_eq!(delivered(inbox.receive(message(7), now)), [7, 8]);
     }
 
     #[test]
@@ -266,29 +321,32 @@ mod tests {
             }),
             "the server did not see it"
         );
-        inbox.restart();
-        assert_eq!(
-            inbox.take_ack(),
-            Some(MessageAck {
-                match_id: MATCH,
-                seq: 3
-            })
-        );
+        for lost in [Inbox::acknowledge_again, Inbox::restart] {
+            lost(&mut inbox);
+            assert_eq!(
+                inbox.take_ack(),
+                Some(MessageAck {
+                    match_id: MATCH,
+                    seq: 3
+                })
+            );
+        }
         inbox.retain(&[]);
         assert!(inbox.resume().is_empty());
     }
 
     proptest! {
-        /// Whatever order and repetition the wire has, the application gets 1, 2, 3 … once each, as
-        /// far as everything came.
+        /// Whatever order and repetition the wire has after the first message, the application gets
+        /// that one and those that follow it once each, as far as everything came.
         #[test]
         fn delivery_is_in_order_and_once(order in proptest::collection::vec(1_i64..30, 0..300)) {
             let mut inbox = Inbox::default();
             let now = Instant::now();
             let got: Vec<i64> = order.iter().flat_map(|seq| delivered(inbox.receive(message(*seq), now))).collect();
             let came: BTreeSet<i64> = order.iter().copied().collect();
-            let whole = (1..30).take_while(|seq| came.contains(seq)).count();
-            prop_assert_eq!(got, (1..=i64::try_from(whole).expect("small")).collect::<Vec<_>>());
+            let first = order.first().copied().unwrap_or(1);
+            let whole: Vec<i64> = (first..30).take_while(|seq| came.contains(seq)).collect();
+            prop_assert_eq!(got, whole);
         }
     }
 }

@@ -7,10 +7,10 @@
 //!   or a passing refusal. What is behind a message that is refused for good is refused with it. No
 //!   later message of a match is sent while a `handshake` is on its way.
 //! - [`Event::Message`] comes once per `seq` of the peer within the life of the process, without
-//!   gaps; a gap is asked for and waited on.
+//!   gaps but for what was acknowledged before; any other gap is asked for and waited on.
 //! - Acknowledgements are cumulative, sent after the message was taken from here
 //!   ([`Acknowledge::OnHandOver`]) or when the application says so
-//!   ([`Acknowledge::ByApplication`]).
+//!   ([`Acknowledge::ByApplication`]), and again after a reconnect or a passing refusal.
 //! - Queues are bounded. An application that takes no events stops the reading of the socket, and
 //!   the server closes it in the end.
 

@@ -79,6 +79,8 @@ struct Live {
     /// When the pacer lets the next message out.
     paced_until: Option<Instant>,
     ack_at: Option<Instant>,
+    /// When everything is acknowledged once more, since some of it was refused.
+    acks_again_at: Option<Instant>,
     renew_at: Instant,
     renewal: Option<BoxFuture<'static, Result<AccessToken, TokenError>>>,
 }
@@ -226,6 +228,7 @@ impl Task {
             ack_pacer: Pacer::of_acks(welcome.limits.frames_per_second, now),
             paced_until: None,
             ack_at: None,
+            acks_again_at: None,
             renew_at: now
                 + token
                     .expires_at
@@ -318,6 +321,7 @@ impl Task {
         [
             Some(silence),
             live.ack_at,
+            live.acks_again_at,
             live.paced_until,
             renew,
             held,
@@ -344,6 +348,10 @@ impl Task {
             live.paced_until = None;
         }
         self.outbox.resend_overdue(now, self.options.resend_after);
+        if live.acks_again_at.is_some_and(|at| now >= at) {
+            live.acks_again_at = None;
+            self.inbox.acknowledge_again();
+        }
         if live.ack_at.is_some_and(|at| now >= at) {
             live.ack_at = None;
             while self.inbox.has_acks() {

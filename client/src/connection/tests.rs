@@ -1,6 +1,7 @@
 //! The connection against a small server that speaks the contract's frames by hand.
 
 mod pace;
+mod receipts;
 mod server;
 mod tokens;
 

@@ -46,12 +46,7 @@ impl Task {
                 };
                 self.refuse(&id, refusal);
             } else {
-                if code == ErrorCode::RateLimited {
-                    // The server did not read the frame, so it cannot name it.
-                    self.outbox
-                        .again_from(Instant::now() + retry_after.unwrap_or(RETRY_AFTER));
-                    self.inbox.restart();
-                }
+                self.repeat_unnamed(live, code, retry_after);
                 self.pending.push_back(Event::Error { code, message });
             }
             return Ok(());
@@ -60,6 +55,23 @@ impl Task {
             let _ = reply.send(Ok(frame.clone()));
         }
         self.take_event(live, frame).await
+    }
+
+    /// Repeats what an error may be about that names no frame.
+    fn repeat_unnamed(&mut self, live: &mut Live, code: ErrorCode, retry_after: Option<Duration>) {
+        let until = Instant::now() + retry_after.unwrap_or(RETRY_AFTER);
+        if code == ErrorCode::RateLimited {
+            // The server did not read the frame, so it cannot name it.
+            self.outbox.again_from(until);
+        }
+        if matches!(
+            code,
+            ErrorCode::RateLimited | ErrorCode::Unavailable | ErrorCode::Draining
+        ) {
+            // Acknowledgements have no `id`. One too many does nothing; without one, the server
+            // holds what we have, and the peer does not hear that it arrived.
+            live.acks_again_at.get_or_insert(until);
+        }
     }
 
     fn reply_to(&mut self, re: Option<&FrameId>) -> Option<Reply> {
