@@ -204,6 +204,18 @@ impl Tx {
         Ok(())
     }
 
+    /// Has every statement from here on planned for what its tables hold now. PostgreSQL keeps a
+    /// plan that was made while a table was empty, which reads all of it, until the table is next
+    /// analysed, however much has come meanwhile.
+    pub(crate) async fn plan_anew(&mut self) -> Result<(), sqlx::Error> {
+        if matches!(self.open, Open::Postgres(_)) {
+            self.query("SET LOCAL plan_cache_mode = force_custom_plan")
+                .execute()
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Makes everything durable. An error may come after that has happened.
     pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
         match self.open {

@@ -335,3 +335,49 @@ async fn a_match_that_is_held_is_left_out_and_the_rest_written() {
     let (appends, recorded) = write(&t, &said[..1], &receipts[..1], t.now()).await;
     assert_eq!((taken(&appends), recorded), (vec![true], vec![news]));
 }
+
+/// PostgreSQL keeps the plan of a statement that ran a few times. One that was made while nothing
+/// waited reads the whole table.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ran_on_an_empty_table_reads_no_whole_one() {
+    const WAITING: i64 = 10_000;
+    let Some(t) = TestStore::create(Backend::Postgres).await else {
+        return;
+    };
+    let rules = ChatRules {
+        undelivered: WAITING + 1,
+        ..ChatRules::default()
+    };
+    let (a, b) = couple(&t).await;
+    let (quiet, busy) = (matched(&t, &a, &b, 1).await, matched(&t, &a, &b, 3).await);
+    let mut other = PgConnection::connect(t.database.url()).await.unwrap();
+    sqlx::raw_sql("VACUUM messages")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let talk = async |seqs: std::ops::Range<i64>| {
+        for seq in seqs {
+            send(&t, &t, &rules, &[message(quiet, &a, seq, "x")]).await;
+            acknowledge(&t, &rules, quiet, &b, seq).await;
+        }
+    };
+    talk(1..30).await;
+    let another_node = t.database.open(&t.clock).await;
+    let flood: Vec<_> = (1..=WAITING)
+        .map(|seq| message(busy, &a, seq, "x"))
+        .collect();
+    for batch in flood.chunks(500) {
+        send(&another_node, &t, &rules, batch).await;
+    }
+    talk(30..40).await;
+
+    // What a connection has counted is known once it is closed.
+    t.close().await;
+    let read: i64 = sqlx::query_scalar(
+        "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relname = 'messages'",
+    )
+    .fetch_one(&mut other)
+    .await
+    .unwrap();
+    assert!(read < WAITING, "{read}");
+}

@@ -141,6 +141,7 @@ impl Jobs<'_> {
         limit: i64,
     ) -> Result<u64, StoreError> {
         let mut tx = self.begin().await?;
+        tx.plan_anew().await?;
         let newest = IdGenerator::first_id_at(cutoff);
         let deleted = tx.execute(sql, (newest, limit)).await?;
         tx.commit().await?;

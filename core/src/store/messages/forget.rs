@@ -43,6 +43,7 @@ impl Messages<'_> {
              WHERE id = $1 AND status <> 'active' AND NOT forgotten \
              AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.match_id = matches.id)";
         let mut tx = self.begin().await?;
+        tx.plan_anew().await?;
         let deleted = tx.query(DELETE).bind(id).bind(i64::from(limit));
         let deleted = deleted.execute().await?;
         if deleted < limit.into() {

@@ -142,6 +142,7 @@ impl Messages<'_> {
             return Ok((Vec::new(), Vec::new()));
         }
         let mut tx = self.begin().await?;
+        tx.plan_anew().await?;
         let mut sides = Sides::lock(&mut tx, messages, receipts).await?;
         let recorded = sides.record(receipts, now);
         rows::take_arrived(&mut tx, &mut sides, now).await?;
