@@ -106,7 +106,7 @@ pub enum Rows {
     /// The user's under this condition. Where they may be many, they are read in pages by this
     /// column: a number, in its order.
     Of(&'static str, Option<&'static str>),
-    /// Rows of the user's matches, read match by match (`match_id`) and by `id`.
+    /// Rows of the user's matches, read match by match (`match_id`), by sender and `seq`.
     OfMatches {
         /// Only of matches that go on: of others nobody reads them, and they are about to be
         /// deleted.

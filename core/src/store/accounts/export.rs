@@ -18,6 +18,13 @@ use tebdil_protocol::{
 /// Rows of a page.
 const PAGE: i64 = 500;
 
+/// Where a row stands among those that are read together: its sender and `seq` where it goes by
+/// matches, else 0 and the number by which it is read.
+type Place = (i64, i64);
+
+/// Before every row: ids and numbers are above 0.
+const START: Place = (0, 0);
+
 /// Why an export cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
@@ -45,7 +52,7 @@ pub struct Export {
     /// Index in [`TABLES`].
     table: usize,
     /// Where the next page of the table begins; where it goes by matches, within the match.
-    after: i64,
+    after: Place,
     of_match: Option<MatchId>,
 }
 
@@ -81,14 +88,16 @@ impl Export {
         whose: &'static str,
         by: Option<&'static str>,
     ) -> Result<Vec<Map<String, Value>>, ExportError> {
+        const UNPLACED: &str = "SELECT CAST(0 AS BIGINT), CAST(0 AS BIGINT)";
+        const BY_NUMBER: &str = "SELECT CAST(0 AS BIGINT), t.";
         let Some(by) = by else {
             self.table += 1;
-            let query = select(store.db.read("SELECT CAST(0 AS BIGINT)"), table)
+            let query = select(store.db.read(UNPLACED), table)
                 .push(whose)
                 .bind(self.user);
-            return Ok(without_keys(read(query, table, cipher).await?));
+            return Ok(without_places(read(query, table, cipher).await?));
         };
-        let query = select(store.db.read("SELECT t.").push(by), table)
+        let query = select(store.db.read(BY_NUMBER).push(by), table)
             .push("(")
             .push(whose)
             .push(") AND t.")
@@ -97,13 +106,13 @@ impl Export {
             .push(by)
             .push(" LIMIT $3")
             .bind(self.user)
-            .bind(self.after)
+            .bind(self.after.1)
             .bind(PAGE);
         let rows = read(query, table, cipher).await?;
         if !self.goes_on_after(&rows) {
             self.table += 1;
         }
-        Ok(without_keys(rows))
+        Ok(without_places(rows))
     }
 
     /// The page of one match; empty where the match, or the user, has none.
@@ -118,15 +127,14 @@ impl Export {
             "SELECT MIN(match_id) FROM match_sides WHERE user_id = $1 AND match_id > $2";
         const NEXT_OPEN: &str =
             "SELECT MIN(match_id) FROM match_sides WHERE user_id = $1 AND match_id > $2 AND open";
-        // Numbers of both senders, one after the other.
-        const NUMBER: &str =
-            "SELECT 2 * t.seq + CASE WHEN t.sender_id = $1 THEN 0 ELSE 1 END AS number";
-        const OF_MATCH: &str = "t.match_id = $2 \
-             AND 2 * t.seq + CASE WHEN t.sender_id = $1 THEN 0 ELSE 1 END > $3 \
-             ORDER BY number LIMIT $4";
+        // One sender after the other, as the keys of these tables go: a page is read from where the
+        // last one ended, however much is in the match.
+        const PLACE: &str = "SELECT t.sender_id, t.seq";
+        const OF_MATCH: &str = "t.match_id = $2 AND (t.sender_id, t.seq) > ($3, $4) \
+             ORDER BY t.sender_id, t.seq LIMIT $5";
         let next = if open { NEXT_OPEN } else { NEXT };
         let of_match: Option<MatchId> = match self.of_match {
-            Some(of_match) if self.after > 0 => Some(of_match),
+            Some(of_match) if self.after > START => Some(of_match),
             before => {
                 let before = before.unwrap_or(MatchId(0));
                 store.db.value(next, (self.user, before)).await?
@@ -137,29 +145,31 @@ impl Export {
             self.table += 1;
             return Ok(Vec::new());
         };
-        let query = select(store.db.read(NUMBER), table)
+        let query = select(store.db.read(PLACE), table)
             .push(OF_MATCH)
             .bind(self.user)
             .bind(of_match)
-            .bind(self.after)
+            .bind(self.after.0)
+            .bind(self.after.1)
             .bind(PAGE);
         let rows = read(query, table, cipher).await?;
         self.goes_on_after(&rows);
-        Ok(without_keys(rows))
+        Ok(without_places(rows))
     }
 
     /// Notes where the next page begins; `false` when this was the last.
-    fn goes_on_after(&mut self, rows: &[Keyed]) -> bool {
+    fn goes_on_after(&mut self, rows: &[Placed]) -> bool {
         let full = i64::try_from(rows.len()).is_ok_and(|count| count == PAGE);
-        self.after = rows.last().filter(|_| full).map_or(0, |(key, _)| *key);
+        let last = rows.last().filter(|_| full);
+        self.after = last.map_or(START, |(place, _)| *place);
         full
     }
 }
 
-/// What is shown of a row, after the number by which its table is read.
-type Keyed = (i64, Map<String, Value>);
+/// What is shown of a row, after its place.
+type Placed = (Place, Map<String, Value>);
 
-fn without_keys(rows: Vec<Keyed>) -> Vec<Map<String, Value>> {
+fn without_places(rows: Vec<Placed>) -> Vec<Map<String, Value>> {
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
@@ -168,14 +178,14 @@ async fn read(
     query: Query<'_>,
     table: &Table,
     cipher: &FieldCipher,
-) -> Result<Vec<Keyed>, ExportError> {
+) -> Result<Vec<Placed>, ExportError> {
     let rows: Vec<Cells> = query.all().await.map_err(StoreError::from)?;
     rows.into_iter()
-        .map(|row| Ok((row.key, shown(row.cells, table, cipher)?)))
+        .map(|row| Ok((row.place, shown(row.cells, table, cipher)?)))
         .collect()
 }
 
-/// Adds what is shown of a table to a `SELECT` of a number, up to the `WHERE`.
+/// Adds what is shown of a table to a `SELECT` of a place, up to the `WHERE`.
 fn select<'t>(mut query: Query<'t>, table: &Table) -> Query<'t> {
     for column in table.columns {
         let Shown::As(kind) = column.shown else {
@@ -233,7 +243,7 @@ enum Cell {
 
 /// A row of [`select`].
 struct Cells {
-    key: i64,
+    place: Place,
     cells: Vec<Cell>,
 }
 
@@ -270,8 +280,8 @@ where
             }
         };
         Ok(Self {
-            key: row.try_get(0)?,
-            cells: (1..row.len()).map(cell).collect::<Result<_, _>>()?,
+            place: (row.try_get(0)?, row.try_get(1)?),
+            cells: (2..row.len()).map(cell).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -357,7 +367,7 @@ impl Accounts<'_> {
         Export {
             user,
             table: 0,
-            after: 0,
+            after: START,
             of_match: None,
         }
     }
