@@ -284,17 +284,18 @@ impl Writer {
     ) -> Result<Option<(Timestamp, Option<MessageRow>)>, StoreError> {
         let messages = self.store.messages();
         let (match_id, seq) = (repeat.match_id, repeat.seq);
-        let Some(sent_at) = messages
-            .accepted_at(match_id, repeat.sender_id, seq)
-            .await?
-        else {
-            return Ok(None);
-        };
+        // Most repeats come soon, and wait still: then one read says all. The log outlives what
+        // waits, so what leaves between the two reads is found there.
         let waiting = messages
             .messages_from_peer(match_id, receiver, seq - 1, 1)
             .await?;
-        let waiting = waiting.into_iter().find(|row| row.seq == seq);
-        Ok(Some((sent_at, waiting)))
+        if let Some(row) = waiting.into_iter().find(|row| row.seq == seq) {
+            return Ok(Some((row.sent_at, Some(row))));
+        }
+        let accepted = messages
+            .accepted_at(match_id, repeat.sender_id, seq)
+            .await?;
+        Ok(accepted.map(|sent_at| (sent_at, None)))
     }
 
     fn recorded(&self, receipt: &NewReceipt, origin: &Origin, outcome: Receipt) {
