@@ -61,6 +61,12 @@ impl Gate {
         self.peer.map(Pin::fingerprint)
     }
 
+    /// What told the peer the own certificate was refused: it is told again with the next
+    /// description.
+    pub fn untold(&mut self) {
+        self.own = None;
+    }
+
     /// The application is about to send a description: the certificate to tell the peer first,
     /// where that was not done yet.
     pub fn describe(&mut self, sdp: &str) -> Result<Option<Fingerprint>, CallError> {
@@ -277,5 +283,7 @@ mod tests {
             Err(CallError::AnotherCertificate)
         );
         assert_eq!((gate.own(), gate.peer()), (Some(fingerprint(1)), None));
+        gate.untold();
+        assert_eq!(gate.describe(&sdp(None, &[1])), Ok(Some(fingerprint(1))));
     }
 }

@@ -422,6 +422,9 @@ impl Actor {
         let active = known.is_some();
         if let Some(known) = known {
             known.own.refused(expected_seq, on_its_way);
+            if kind == MessageKind::Handshake {
+                known.call.untold();
+            }
             self.dirty = true;
         }
         match kind {
