@@ -1,6 +1,6 @@
 //! Signed-in sockets for scenarios that look at single frames.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -135,6 +135,30 @@ impl Person {
     /// Sends the message with this number; the answer.
     pub async fn say(&mut self, match_id: &str, seq: i64, text: &str) -> Value {
         self.ask(message(match_id, seq, text)).await
+    }
+
+    /// Sends messages with these numbers, each of which says its number, and waits until they are
+    /// accepted.
+    pub async fn count(&mut self, match_id: &str, seqs: RangeInclusive<i64>) {
+        let last = *seqs.end();
+        for seq in seqs {
+            self.send(message(match_id, seq, &seq.to_string())).await;
+        }
+        while self.until("message.accepted").await["seq"] != last {}
+    }
+
+    /// Whether what [`Self::count`] sent at the other side arrives, once and in order, and no other
+    /// message.
+    pub async fn hears_count(&mut self, match_id: &str, seqs: RangeInclusive<i64>) {
+        for seq in seqs {
+            let new = self.until("message.new").await;
+            let said = message(match_id, seq, &seq.to_string());
+            assert_eq!(
+                (&new["seq"], &new["ciphertext"]),
+                (&said["seq"], &said["ciphertext"])
+            );
+        }
+        self.hears_no("message.new").await;
     }
 
     /// Acknowledges the peer's messages up to this one.
