@@ -37,7 +37,7 @@ pub async fn push(server: &TestServer, queue: &str, payload: &[u8]) {
 }
 
 async fn a_dead_letter_is_counted(server: &TestServer) {
-    let numbers = reqwest::get(format!("{}/metrics", server.metrics))
+    let numbers = crate::http::get(format!("{}/metrics", server.metrics))
         .await
         .expect("an answer")
         .text()

@@ -79,7 +79,7 @@ async fn a_second_signal_ends_at_once() {
     command.env("TEBDIL_SHUTDOWN__READY_DELAY_S", "600");
     let server = Process::start(command).await;
     let ready = async || {
-        reqwest::get(format!("{}/readyz", server.url))
+        crate::http::get(format!("{}/readyz", server.url))
             .await
             .expect("an answer")
             .status()
@@ -168,7 +168,7 @@ async fn numbers_are_on_their_own_listener() {
         .get("/v1/matches/1", &user.access)
         .await
         .expect_problem(404, "not_found");
-    let numbers = reqwest::get(format!("{}/metrics", server.metrics))
+    let numbers = crate::http::get(format!("{}/metrics", server.metrics))
         .await
         .expect("an answer")
         .text()

@@ -244,7 +244,9 @@ impl ServerProcess {
     /// The status and body of `/readyz`; `None` when nobody answers.
     pub async fn readyz(&self) -> Option<(u16, Value)> {
         let asked = async {
-            let answer = reqwest::get(format!("{}/readyz", self.url)).await.ok()?;
+            let answer = crate::http::get(format!("{}/readyz", self.url))
+                .await
+                .ok()?;
             Some((answer.status().as_u16(), answer.json().await.ok()?))
         };
         tokio::time::timeout(Duration::from_secs(5), asked)

@@ -138,7 +138,7 @@ async fn a_call_that_was_connected_is_completed_and_not_claimed(server: TestServ
             .expect_problem(422, "not_eligible")["reason"],
         "connected"
     );
-    let numbers = reqwest::get(format!("{}/metrics", server.metrics))
+    let numbers = crate::http::get(format!("{}/metrics", server.metrics))
         .await
         .expect("an answer")
         .text()

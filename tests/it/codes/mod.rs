@@ -343,7 +343,7 @@ async fn what_the_gateway_does_is_not_the_users_business(server: TestServer, gat
 }
 
 async fn numbers(server: &TestServer) -> String {
-    let answer = reqwest::get(format!("{}/metrics", server.metrics))
+    let answer = crate::http::get(format!("{}/metrics", server.metrics))
         .await
         .expect("an answer");
     answer.text().await.expect("text")

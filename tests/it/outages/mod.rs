@@ -63,7 +63,7 @@ impl Nodes {
 
     /// The sum of a metric over its labels at one node; 0 before it was first counted.
     async fn number(&self, node: usize, name: &str) -> f64 {
-        let answer = reqwest::get(format!("http://{}/metrics", self.numbers[node]))
+        let answer = crate::http::get(format!("http://{}/metrics", self.numbers[node]))
             .await
             .expect("an answer");
         let text = answer.text().await.expect("text");

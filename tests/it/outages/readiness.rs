@@ -64,7 +64,7 @@ async fn readiness_follows_what_a_node_can_do() {
     cluster.node_mut(0).kill().await;
     assert_eq!(cluster.node(0).readyz().await, None);
     for _ in 0..4 {
-        let answer = reqwest::get(format!("{}/readyz", cluster.url()))
+        let answer = crate::http::get(format!("{}/readyz", cluster.url()))
             .await
             .expect("an answer");
         assert_eq!(answer.status(), 200, "the proxy passes over the dead node");

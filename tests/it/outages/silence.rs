@@ -209,7 +209,7 @@ async fn a_node_alone_that_hears_nothing_of_postgresql_comes_back() {
     );
     assert!(took < REFUSED && waited < REFUSED, "{took:?} {waited:?}");
     assert_eq!(
-        reqwest::get(format!("{}/readyz", server.base))
+        crate::http::get(format!("{}/readyz", server.base))
             .await
             .expect("an answer")
             .status(),
@@ -230,7 +230,7 @@ async fn a_node_alone_that_hears_nothing_of_postgresql_comes_back() {
         found["match"]["id"]
     );
     eventually("the node is ready", async || {
-        reqwest::get(format!("{}/readyz", server.base))
+        crate::http::get(format!("{}/readyz", server.base))
             .await
             .expect("an answer")
             .status()

@@ -138,7 +138,7 @@ async fn leaves(server: &TestServer, person: Person) -> TestUser {
 
 /// The numbers that this process has counted.
 async fn numbers(server: &TestServer) -> String {
-    reqwest::get(format!("{}/metrics", server.metrics))
+    crate::http::get(format!("{}/metrics", server.metrics))
         .await
         .expect("numbers")
         .text()

@@ -8,6 +8,8 @@
 //! | `journey` | two people on two nodes call each other |
 //! | `leaks` | neither side learns the other's address |
 
+#[path = "../../../it/http.rs"]
+mod http;
 #[expect(
     dead_code,
     reason = "of the scenarios of the whole server, which do more with it"

@@ -67,7 +67,7 @@ impl Site {
     pub async fn connections(&self) -> [u64; 2] {
         let mut found = [0; 2];
         for (found, address) in found.iter_mut().zip(&self.metrics) {
-            let text = reqwest::get(format!("http://{address}/metrics"))
+            let text = crate::http::get(format!("http://{address}/metrics"))
                 .await
                 .expect("it answers")
                 .text()
