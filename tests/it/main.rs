@@ -27,6 +27,7 @@ mod clocks;
 mod cluster;
 mod codes;
 mod database_role;
+mod database_tls;
 mod deployment;
 mod documents;
 mod erasure;

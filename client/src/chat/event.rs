@@ -1,6 +1,6 @@
 //! What an application hears.
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use tebdil_protocol::{
     ErrorCode, Match, Notification, NotificationsRead, Quota, RtcCandidate, RtcDescription,
@@ -52,7 +52,8 @@ pub enum ChatEvent {
         match_id: MatchId,
         safety_number: SafetyNumber,
     },
-    /// The encryption could not be set up; nobody can talk in this match.
+    /// The encryption could not be set up, or what it had to say was refused: as a rule nobody can
+    /// talk in this match.
     NotSecured {
         match_id: MatchId,
         error: MlsError,
@@ -63,6 +64,12 @@ pub enum ChatEvent {
         seq: i64,
         text: String,
         sent_at: Timestamp,
+    },
+    /// Messages of the peer that never come: they were acknowledged by a process that kept no
+    /// place, waited longer than the server holds them, or were withheld.
+    Missing {
+        match_id: MatchId,
+        seqs: RangeInclusive<i64>,
     },
     /// A message of the peer that cannot be opened or is of a kind this build does not know (then
     /// without an error).

@@ -108,12 +108,16 @@ impl Inbox {
     pub fn receive(&mut self, message: MessageNew, now: Instant) -> Received {
         let match_id = message.match_id;
         let track = self.matches.entry(match_id).or_default();
+        if !(1..=MAX_SEQ).contains(&message.seq) {
+            // No server of ours counts like that.
+            return Received::Duplicate;
+        }
         if !track.begun {
             // On a socket the server begins with the lowest message that it holds. What we lack
-            // before it was acknowledged by a process that did not keep its place, and is gone:
-            // whoever waited for it would wait for ever.
+            // before it was acknowledged by a process that did not keep its place, or held for as
+            // long as anything is: whoever waited for it would wait for ever.
             track.begun = true;
-            track.peer = track.peer.max(message.seq.clamp(1, MAX_SEQ) - 1);
+            track.peer = track.peer.max(message.seq - 1);
         }
         if message.seq <= track.peer {
             // The server sends again what it has no acknowledgement for.

@@ -7,7 +7,7 @@
 //!   or a passing refusal. What is behind a message that is refused for good is refused with it. No
 //!   later message of a match is sent while a `handshake` is on its way.
 //! - [`Event::Message`] comes once per `seq` of the peer within the life of the process, without
-//!   gaps but for what was acknowledged before; any other gap is asked for and waited on.
+//!   gaps but for what the server held no more when the socket began; any other gap is asked for and waited on.
 //! - Acknowledgements are cumulative, sent after the message was taken from here
 //!   ([`Acknowledge::OnHandOver`]) or when the application says so
 //!   ([`Acknowledge::ByApplication`]), and again after a reconnect or a passing refusal.

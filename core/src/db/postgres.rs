@@ -97,7 +97,8 @@ impl PostgresPool {
     pub(crate) async fn acquire(&self) -> Result<Held, Error> {
         let until = Instant::now() + self.call;
         Ok(Held {
-            connection: Some(self.pool.acquire().await?),
+            // Opening one takes a large future, TLS above all; who waits for it should not be large.
+            connection: Some(Box::pin(self.pool.acquire()).await?),
             until,
             silent: false,
             open: false,

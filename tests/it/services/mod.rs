@@ -372,7 +372,7 @@ impl PrivatePostgres {
         command
             .current_dir(self.home.path())
             .arg("-D")
-            .arg(self.home.path().join("data"))
+            .arg(self.data())
             .arg(format!("--pwfile={}", secret.display()));
         command.args([
             "-U",
@@ -402,13 +402,22 @@ impl PrivatePostgres {
         )
     }
 
+    /// The user that it runs as, where that is another than ours.
+    pub const fn user(&self) -> Option<&'static str> {
+        self.user
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.home.path().join("data")
+    }
+
     /// Starts it again and waits until it answers.
     pub async fn restart(&mut self) {
         let mut command = service(self.user, &self.programs.join("postgres"), &self.log()).await;
         command
             .current_dir(self.home.path())
             .arg("-D")
-            .arg(self.home.path().join("data"))
+            .arg(self.data())
             .args(["-p", &self.port.to_string()]);
         // What it wrote outlives its process without fsync; the machine is not what fails here.
         for setting in [
@@ -457,7 +466,7 @@ impl Drop for PrivatePostgres {
             "--pgdata",
         ]);
         let _ = command
-            .arg(self.home.path().join("data"))
+            .arg(self.data())
             .current_dir(self.home.path())
             .stdin(Stdio::null())
             .output();

@@ -60,13 +60,14 @@ impl Fcm {
         clock: Clock,
     ) -> Result<Self, reqwest::Error> {
         let http = http_client(base, timeout)?;
+        let of_tokens = http_client(credentials.token_uri(), timeout)?;
         let url = format!(
             "{}/v1/projects/{}/messages:send",
             base.trim_end_matches('/'),
             credentials.project_id()
         );
         Ok(Self {
-            access: Access::new(http.clone(), credentials, clock.clone()),
+            access: Access::new(of_tokens, credentials, clock.clone()),
             http,
             url,
             clock,

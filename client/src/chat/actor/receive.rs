@@ -19,6 +19,11 @@ impl Actor {
         if seq <= known.peer_seq {
             return;
         }
+        if known.here && seq > known.peer_seq + 1 {
+            let seqs = known.peer_seq + 1..=seq - 1;
+            self.pending
+                .push_back(ChatEvent::Missing { match_id, seqs });
+        }
         known.peer_seq = seq;
         self.dirty = true;
         let opened = match (self.device.has_session(match_id), message.kind) {

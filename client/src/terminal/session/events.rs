@@ -60,6 +60,10 @@ impl Session {
                 }
                 self.chat.read(match_id, seq).await;
             }
+            ChatEvent::Missing { match_id, seqs } => {
+                let (who, count) = (self.name(match_id), seqs.count());
+                self.warn(&t!("missing", who = who, count = count));
+            }
             ChatEvent::Unreadable {
                 match_id, error, ..
             } => {
