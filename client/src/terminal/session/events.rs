@@ -62,7 +62,7 @@ impl Session {
             }
             ChatEvent::Missing { match_id, seqs } => {
                 let (who, count) = (self.name(match_id), seqs.count());
-                self.warn(&t!("missing", who = who, count = count));
+                self.warn(&t!("never_comes", who = who, count = count));
             }
             ChatEvent::Unreadable {
                 match_id, error, ..
