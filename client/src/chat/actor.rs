@@ -427,19 +427,24 @@ impl Actor {
             }
             self.dirty = true;
         }
-        match kind {
-            MessageKind::Content => self.pending.push_back(ChatEvent::Refused {
-                match_id,
-                seq: Some(seq),
-                code,
-            }),
-            MessageKind::Handshake if active => self.pending.push_back(ChatEvent::NotSecured {
-                match_id,
-                error: MlsError::Welcome("the server refused it"),
-            }),
+        if kind == MessageKind::Handshake && !active {
             // The match is over, and that was told.
-            MessageKind::Handshake => {}
+            return;
         }
+        // Without the first message of the match there is no encryption.
+        self.pending
+            .push_back(if kind == MessageKind::Handshake && seq == 1 {
+                ChatEvent::NotSecured {
+                    match_id,
+                    error: MlsError::Welcome("the server refused it"),
+                }
+            } else {
+                ChatEvent::Refused {
+                    match_id,
+                    seq: Some(seq),
+                    code,
+                }
+            });
     }
 
     fn take_event(&mut self, handle: &Handle, event: Event) {

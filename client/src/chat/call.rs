@@ -15,8 +15,8 @@ impl Chat {
 
     /// Sends a description to the peer, and before the first one the certificate in it, through the
     /// encryption of the match. Returns when both are on their way; the description is lost when
-    /// there is no socket, so the offerer offers anew after [`super::ChatEvent::Connected`]. Whoever
-    /// stays after a [`super::ChatEvent::NotSecured`] describes again.
+    /// there is no socket, so the offerer offers anew after [`super::ChatEvent::Connected`]. After a
+    /// [`super::ChatEvent::Refused`] describe again.
     ///
     /// # Errors
     /// [`ChatError::Call`] when it names no certificate, or another one than those before;

@@ -52,8 +52,7 @@ pub enum ChatEvent {
         match_id: MatchId,
         safety_number: SafetyNumber,
     },
-    /// The encryption could not be set up, or what it had to say was refused: as a rule nobody can
-    /// talk in this match.
+    /// The encryption could not be set up: nobody can talk in this match.
     NotSecured {
         match_id: MatchId,
         error: MlsError,
@@ -84,8 +83,8 @@ pub enum ChatEvent {
         seq: i64,
         sent_at: Timestamp,
     },
-    /// An own text was refused for good. Without a number when it waited for the encryption and
-    /// could not be sealed.
+    /// An own text, or the certificate of an own call, was refused for good. Without a number when
+    /// it waited for the encryption and could not be sealed.
     Refused {
         match_id: MatchId,
         seq: Option<i64>,

@@ -172,6 +172,22 @@ async fn descriptions_follow_the_certificates_they_name() {
     });
 }
 
+/// The match goes on: what was refused is told again before the next description.
+#[tokio::test]
+async fn a_refused_certificate_is_told_with_the_next_offer() {
+    let (relay, mut ada, mut bora, id) = call().await;
+    relay.change(|world| world.refuse = [Some("bad_request")].into());
+    ada.offers(id, "0A").await.expect("sent");
+    let refused = ada.until(|event| match event {
+        ChatEvent::Refused { seq, .. } => Some(*seq),
+        ChatEvent::NotSecured { .. } => panic!("{event:?}"),
+        _ => None,
+    });
+    assert_eq!(refused.await, Some(2), "behind the handshake");
+    ada.offers(id, "0A").await.expect("sent");
+    bora.description().await.expect("of a certificate it knows");
+}
+
 #[tokio::test]
 async fn a_server_that_swaps_certificates_gets_no_call() {
     let (relay, ada, mut bora, id) = call().await;

@@ -1,9 +1,16 @@
 //! The numbers of messages, over refusals.
 
-use tebdil_client::connection::SendError;
+use tebdil_client::{
+    chat::{Chat, ChatEvent},
+    connection::SendError,
+    state::StateDir,
+};
 use tebdil_protocol::ErrorCode;
 
-use crate::{chat::couple, relay::Relay};
+use crate::{
+    chat::{Person, couple, options},
+    relay::Relay,
+};
 
 #[tokio::test]
 async fn refusals_leave_no_gap_in_the_numbers() {
@@ -53,4 +60,55 @@ async fn refusals_leave_no_gap_in_the_numbers() {
     }
     assert_eq!(got, accepted);
     assert!(got.len() >= 30, "{got:?}");
+}
+
+#[tokio::test]
+async fn messages_that_never_come_are_told_once() {
+    let relay = Relay::start().await;
+    let folder = tempfile::tempdir().expect("folder");
+    let mut stored = options(&relay);
+    stored.state = Some(StateDir::open(folder.path()).expect("state"));
+    let mut ada = Person::register(&stored, "ada").await;
+    let mut bora = Person::register(&options(&relay), "bora").await;
+    ada.chat.find(&[]).await.expect("searching");
+    bora.chat.find(&[]).await.expect("searching");
+    let (id, _) = ada.secured().await;
+    bora.secured().await;
+    bora.chat.send_and_wait(id, "bir").await.expect("accepted");
+    assert_eq!(ada.text().await, "bir");
+    ada.chat.close().await;
+    drop(ada);
+
+    for text in ["iki", "üç", "dört"] {
+        bora.chat.send_and_wait(id, text).await.expect("accepted");
+    }
+    // The server held the first two for as long as it holds anything.
+    relay.change(|world| {
+        for (_, lost) in world.matches[0].messages.iter_mut().rev().skip(1).take(2) {
+            lost["seq"] = 0.into();
+        }
+    });
+    stored.state = None;
+    stored.state = Some(StateDir::open(folder.path()).expect("the lock is free again"));
+    let resumed = Chat::resume(&stored).await.expect("resumes");
+    let (chat, events) = resumed.expect("signed in");
+    let mut ada = Person { chat, events };
+    let missing = ada
+        .until(|event| match event {
+            ChatEvent::Missing { match_id, seqs } => Some((*match_id, seqs.clone())),
+            ChatEvent::Text { .. } => panic!("before it was told what lacks: {event:?}"),
+            _ => None,
+        })
+        .await;
+    assert_eq!(missing, (id, 2..=3));
+    assert_eq!(ada.text().await, "dört");
+    bora.chat.send_and_wait(id, "beş").await.expect("accepted");
+    let next = ada
+        .until(|event| match event {
+            ChatEvent::Text { text, .. } => Some(text.clone()),
+            ChatEvent::Missing { .. } | ChatEvent::Unreadable { .. } => panic!("{event:?}"),
+            _ => None,
+        })
+        .await;
+    assert_eq!(next, "beş");
 }

@@ -64,7 +64,7 @@ pub struct World {
     refreshed: HashMap<String, Value>,
     /// Messages to swallow: neither stored nor answered.
     pub swallow: usize,
-    /// Codes for the next content messages; `None` lets one pass.
+    /// Codes for the next new messages; `None` lets one pass.
     pub refuse: VecDeque<Option<&'static str>>,
     /// The user whose find is answered with `quota_exhausted`.
     pub exhausted: Option<usize>,
@@ -342,9 +342,7 @@ impl World {
         if seq < next {
             return self.send(user, accepted);
         }
-        if frame["kind"] == "content"
-            && let Some(Some(code)) = self.refuse.pop_front()
-        {
+        if let Some(Some(code)) = self.refuse.pop_front() {
             return self.send(user, refuse(code));
         }
         let mut new = json!({"type":"message.new","match_id":frame["match_id"],"seq":seq,"kind":frame["kind"],

@@ -70,7 +70,7 @@ impl Task {
         ) {
             // Acknowledgements have no `id`. One too many does nothing; without one, the server
             // holds what we have, and the peer does not hear that it arrived.
-            live.acks_again_at = live.acks_again_at.max(Some(until));
+            live.acks_again_at.get_or_insert(until);
         }
     }
 
