@@ -204,11 +204,24 @@ async fn read(stream: &mut SplitStream<&mut Socket>, app: &Arc<App>, session: &S
         rate,
         NonZeroU32::new(ws.frame_burst).unwrap_or(NonZeroU32::MIN),
     );
+    // One timer for all frames: it is set anew when it fires, not for each of them.
+    let mut heard = Instant::now();
+    let silence = tokio::time::sleep(ws.heartbeat);
+    tokio::pin!(silence);
     while outbound.closing().is_none() {
-        // Pings are sent twice as often as this: a live client is never silent for so long.
-        let Ok(message) = timeout(ws.heartbeat, stream.next()).await else {
-            return outbound.close(CloseCode::GoingAway);
+        let message = tokio::select! {
+            biased;
+            message = stream.next() => message,
+            () = &mut silence => {
+                // Pings are sent twice as often as this: a live client is never silent for so long.
+                if heard.elapsed() >= ws.heartbeat {
+                    return outbound.close(CloseCode::GoingAway);
+                }
+                silence.as_mut().reset(heard + ws.heartbeat);
+                continue;
+            }
         };
+        heard = Instant::now();
         let text = match message {
             Some(Ok(Message::Text(text))) => text,
             Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => continue,
@@ -294,6 +307,8 @@ async fn write(sink: &mut SplitSink<&mut Socket, Message>, app: &App, session: &
             closed_at.get_or_insert_with(Instant::now);
         }
         let told = tokio::select! {
+            // As a rule it is taken at once, and nothing has to be timed.
+            biased;
             sent = sink.send(message) => match sent {
                 Ok(()) => continue,
                 Err(error) => was_first(&error),
