@@ -32,6 +32,9 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared statements that a connection keeps: all there are, in their shapes.
 const STATEMENTS: usize = 512;
 
+/// Rows of SQLite that wait to be taken: those of both sides of as many matches as a batch has.
+const ROWS: usize = 1_024;
+
 /// Connections to a database.
 #[derive(Debug, Clone)]
 pub(crate) enum Db {
@@ -64,17 +67,22 @@ impl Db {
             // What is deleted is overwritten: ciphertext that arrived leaves the file, too.
             .pragma("secure_delete", "ON")
             .busy_timeout(ACQUIRE_TIMEOUT)
+            // The thread of a connection stops at each so many rows until they are taken.
+            .row_buffer_size(ROWS)
             .statement_cache_capacity(STATEMENTS);
         if !url.contains(":memory:") && !url.contains("mode=memory") {
             make_private(options.get_filename()).map_err(sqlx::Error::Io)?;
         }
         let write = SqlitePoolOptions::new()
             .max_connections(1)
+            // It is a file: no connection to it is lost.
+            .test_before_acquire(false)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options.clone())
             .await?;
         let read = SqlitePoolOptions::new()
             .max_connections(max_connections)
+            .test_before_acquire(false)
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(options.pragma("query_only", "ON"))
             .await?;

@@ -21,26 +21,25 @@ impl Sides {
     ) -> Result<Self, StoreError> {
         const LOCK: &str = "SELECT s.match_id, s.user_id, s.peer_id, s.session_id, s.read_seq, \
              s.pushed_at IS NOT NULL AS pushed, s.peer_key_package IS NOT NULL AS packaged, \
-             s.open, \
-             (SELECT m.expired_at FROM matches m WHERE m.id = s.match_id) AS expired_at, \
-             (SELECT m.type FROM matches m WHERE m.id = s.match_id) AS mode \
-             FROM match_sides s WHERE s.match_id IN ({list}) \
-             ORDER BY s.match_id, s.user_id FOR UPDATE SKIP LOCKED";
+             s.open, m.expired_at, m.type AS mode \
+             FROM match_sides s JOIN matches m ON m.id = s.match_id \
+             WHERE s.match_id IN ({list}) \
+             ORDER BY s.match_id, s.user_id FOR UPDATE OF s SKIP LOCKED";
         const THERE: &str = "SELECT DISTINCT match_id FROM match_sides WHERE match_id IN ({list})";
         // Asked after the lock was taken: what another node wrote in these matches is committed,
         // and this statement sees it.
-        const SENT: &str = "SELECT s.match_id, s.user_id, \
+        const SENT: &str = "SELECT v.column1 AS match_id, v.column2 AS user_id, \
              COALESCE((SELECT MAX(l.seq) FROM message_logs l \
-             WHERE l.match_id = s.match_id AND l.sender_id = s.user_id), 0) AS last_seq, \
+             WHERE l.match_id = v.column1 AND l.sender_id = v.column2), 0) AS last_seq, \
              (SELECT MIN(m.seq) FROM messages m \
-             WHERE m.match_id = s.match_id AND m.sender_id = s.user_id) AS first_waiting, \
+             WHERE m.match_id = v.column1 AND m.sender_id = v.column2) AS first_waiting, \
              (SELECT m.total_bytes - LENGTH(m.content) FROM messages m \
-             WHERE m.match_id = s.match_id AND m.sender_id = s.user_id \
+             WHERE m.match_id = v.column1 AND m.sender_id = v.column2 \
              ORDER BY m.seq LIMIT 1) AS bytes_before, \
              (SELECT m.total_bytes FROM messages m \
-             WHERE m.match_id = s.match_id AND m.sender_id = s.user_id \
+             WHERE m.match_id = v.column1 AND m.sender_id = v.column2 \
              ORDER BY m.seq DESC LIMIT 1) AS total_bytes \
-             FROM match_sides s WHERE s.match_id IN ({list})";
+             FROM ({rows}) AS v WHERE v.column1 IS NOT NULL";
         let of_messages = messages.iter().map(|message| message.match_id);
         let of_receipts = receipts.iter().map(|receipt| receipt.match_id);
         let matches: BTreeSet<MatchId> = of_messages.chain(of_receipts).collect();
@@ -53,8 +52,19 @@ impl Sides {
         let whole: BTreeSet<MatchId> = rows.iter().map(|row| row.match_id).collect();
         let left_out = matches.difference(&whole).copied();
         let busy: Vec<MatchId> = tx.query(THERE).list(left_out).values().await?;
-        let sent: Vec<SentRow> = tx.query(SENT).list(whole.iter().copied()).all().await?;
-        Ok(Self::new(rows, &sent, busy.into_iter().collect()))
+        let mut sides = Self::new(rows, busy.into_iter().collect());
+        let sent: Vec<SentRow> = tx
+            .query(SENT)
+            .rows(
+                sides.senders(messages, receipts),
+                |row, (match_id, user)| {
+                    row.bind(*match_id).bind(*user);
+                },
+            )
+            .all()
+            .await?;
+        sides.count_sent(&sent);
+        Ok(sides)
     }
 }
 

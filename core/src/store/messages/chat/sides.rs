@@ -1,6 +1,6 @@
 //! The sides of the matches that a batch is about, while it is applied to them in memory.
 
-use std::collections::{HashMap, HashSet, hash_map::Values};
+use std::collections::{BTreeSet, HashMap, HashSet, hash_map::Values};
 
 use sqlx::FromRow;
 
@@ -45,6 +45,13 @@ pub(super) struct SentRow {
 /// A side's state while a batch is applied to it.
 pub(super) struct Side {
     pub(super) row: SideRow,
+    /// Of the [senders](Sides::senders) of the batch.
+    sent: Option<Sent>,
+    pub(super) changed: bool,
+}
+
+/// How far what a side has sent has come.
+struct Sent {
     /// Highest `seq` that it has sent, and that the peer has acknowledged.
     last_seq: i64,
     delivered_seq: i64,
@@ -53,7 +60,6 @@ pub(super) struct Side {
     /// Running totals of the bytes it has sent: before what waits, and altogether.
     bytes_before: i64,
     total_bytes: i64,
-    pub(super) changed: bool,
 }
 
 pub(super) type SideKey = (MatchId, UserId);
@@ -77,20 +83,20 @@ pub(super) struct Sides {
     busy: HashSet<MatchId>,
 }
 
-impl Side {
-    fn new(row: SideRow, sent: &SentRow) -> Self {
-        let delivered_seq = sent.first_waiting.map_or(sent.last_seq, |first| first - 1);
+impl Sent {
+    fn new(row: &SentRow) -> Self {
+        let delivered_seq = row.first_waiting.map_or(row.last_seq, |first| first - 1);
         Self {
-            row,
-            last_seq: sent.last_seq,
+            last_seq: row.last_seq,
             delivered_seq,
             delivered_before: delivered_seq,
-            bytes_before: sent.bytes_before.unwrap_or(0),
-            total_bytes: sent.total_bytes.unwrap_or(0),
-            changed: false,
+            bytes_before: row.bytes_before.unwrap_or(0),
+            total_bytes: row.total_bytes.unwrap_or(0),
         }
     }
+}
 
+impl Side {
     fn is_open(&self, now: Timestamp) -> bool {
         self.row.open && now < self.row.expired_at
     }
@@ -105,25 +111,52 @@ impl Side {
 
     /// What the peer acknowledges with the batch.
     fn arrived(&self) -> Option<Arrived> {
-        let (from, to) = (self.delivered_before, self.delivered_seq);
+        let sent = self.sent.as_ref()?;
+        let (from, to) = (sent.delivered_before, sent.delivered_seq);
         (from < to).then_some((self.row.match_id, self.row.user_id, from, to))
     }
 }
 
 impl Sides {
-    /// Those of `rows` of which both are there; `busy` are held by somebody else.
-    pub(super) fn new(rows: Vec<SideRow>, sent: &[SentRow], busy: HashSet<MatchId>) -> Self {
-        let sent: HashMap<SideKey, &SentRow> = sent
-            .iter()
-            .map(|row| ((row.match_id, row.user_id), row))
-            .collect();
-        let sides = rows.into_iter().filter_map(|row| {
-            let key = (row.match_id, row.user_id);
-            Some((key, Side::new(row, sent.get(&key)?)))
+    /// Those of `rows`; `busy` are held by somebody else.
+    pub(super) fn new(rows: Vec<SideRow>, busy: HashSet<MatchId>) -> Self {
+        let sides = rows.into_iter().map(|row| {
+            let side = Side {
+                row,
+                sent: None,
+                changed: false,
+            };
+            ((side.row.match_id, side.row.user_id), side)
         });
         Self {
             sides: sides.collect(),
             busy,
+        }
+    }
+
+    /// The sides that say something, or of which something has arrived.
+    pub(super) fn senders(
+        &self,
+        messages: &[NewMessage],
+        receipts: &[NewReceipt],
+    ) -> BTreeSet<SideKey> {
+        let of_messages = messages
+            .iter()
+            .map(|message| (message.match_id, message.sender_id))
+            .filter(|key| self.sides.contains_key(key));
+        let of_receipts = receipts.iter().filter_map(|receipt| {
+            let reader = self.sides.get(&(receipt.match_id, receipt.user_id))?;
+            Some(reader.peer())
+        });
+        of_messages.chain(of_receipts).collect()
+    }
+
+    /// Notes how far the senders have come.
+    pub(super) fn count_sent(&mut self, rows: &[SentRow]) {
+        for row in rows {
+            if let Some(side) = self.sides.get_mut(&(row.match_id, row.user_id)) {
+                side.sent = Some(Sent::new(row));
+            }
         }
     }
 
@@ -162,12 +195,15 @@ impl Sides {
         let Some(sender) = self.sides.get_mut(&sender_key) else {
             return Receipt::NotFound;
         };
-        if receipt.seq > sender.last_seq {
+        let told = sender.device();
+        let Some(sent) = &mut sender.sent else {
+            return Receipt::NotFound;
+        };
+        if receipt.seq > sent.last_seq {
             return Receipt::Beyond;
         }
-        let arrives = receipt.seq > sender.delivered_seq;
-        sender.delivered_seq = sender.delivered_seq.max(receipt.seq);
-        let told = sender.device();
+        let arrives = receipt.seq > sent.delivered_seq;
+        sent.delivered_seq = sent.delivered_seq.max(receipt.seq);
         let reads = receipt.read && receipt.seq > read_before;
         if !arrives && !reads {
             return Receipt::Known;
@@ -185,8 +221,8 @@ impl Sides {
 
     /// What has arrived no longer waits: the running total with the last of it.
     pub(super) fn make_room(&mut self, key: SideKey, total_bytes: i64) {
-        if let Some(side) = self.sides.get_mut(&key) {
-            side.bytes_before = side.bytes_before.max(total_bytes);
+        if let Some(sent) = self.sides.get_mut(&key).and_then(|side| side.sent.as_mut()) {
+            sent.bytes_before = sent.bytes_before.max(total_bytes);
         }
     }
 
@@ -230,7 +266,10 @@ impl Sides {
         let Some(side) = self.sides.get_mut(&key) else {
             return Append::NotFound;
         };
-        let expected = side.last_seq + 1;
+        let Some(sent) = &mut side.sent else {
+            return Append::NotFound;
+        };
+        let expected = sent.last_seq + 1;
         if message.seq < expected {
             return Append::Repeated { receiver };
         }
@@ -238,13 +277,14 @@ impl Sides {
             return Append::OutOfOrder { expected };
         }
         // Whatever the size of this one: else a small message would overtake a large one.
-        if side.last_seq - side.delivered_seq >= rules.undelivered
-            || side.total_bytes - side.bytes_before >= rules.undelivered_bytes
+        if sent.last_seq - sent.delivered_seq >= rules.undelivered
+            || sent.total_bytes - sent.bytes_before >= rules.undelivered_bytes
         {
             return Append::Full;
         }
-        side.last_seq = expected;
-        side.total_bytes += i64::try_from(message.ciphertext.len()).unwrap_or(i64::MAX);
+        sent.last_seq = expected;
+        sent.total_bytes += i64::try_from(message.ciphertext.len()).unwrap_or(i64::MAX);
+        let total_bytes = sent.total_bytes;
         // Whoever sends has heard of the match.
         side.changed |= side.row.packaged;
         side.row.packaged = false;
@@ -252,7 +292,7 @@ impl Sides {
             message,
             receiver_id: receiver.0,
             sent_at: now,
-            total_bytes: side.total_bytes,
+            total_bytes,
             mode: side.row.mode,
         });
         Append::Accepted {
