@@ -150,3 +150,18 @@ async fn what_is_not_there_is_said_to_be_missing() {
         db.close().await;
     }
 }
+
+/// It says nothing when the settings of the build are not found, as in an image that lacks them.
+#[tokio::test]
+async fn sqlite_is_compiled_as_the_build_says() {
+    let database = TestDatabase::create(Backend::Sqlite).await.expect("a file");
+    let db = Db::connect(database.url(), 1).await.expect("it opens");
+    let query = db.read("SELECT compile_options FROM pragma_compile_options");
+    let options: Vec<String> = query.values().await.expect("options");
+    assert!(
+        options.iter().any(|option| option == "DEFAULT_MEMSTATUS=0"),
+        "{options:?}"
+    );
+    assert!(!options.iter().any(|option| option.contains("FTS")));
+    db.close().await;
+}
