@@ -20,7 +20,7 @@ pub struct AdRules {
 }
 
 /// An ad that was shown to a user.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, sqlx_macros::FromRow)]
 pub struct Shown {
     pub ad_id: AdId,
     /// Local day, `YYYY-MM-DD`.

@@ -105,15 +105,19 @@ pub struct LedgerEntry {
 }
 
 /// The stored balances of one user. None is ever negative.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, sqlx_macros::FromRow)]
 pub struct Balances {
     /// Text matches left of `day`.
+    #[sqlx(rename = "daily_chat_balance")]
     pub text: i64,
     /// Video matches left of `day`.
+    #[sqlx(rename = "daily_video_balance")]
     pub video: i64,
     /// Rights for either mode that survive the reset.
+    #[sqlx(rename = "bonus_balance")]
     pub bonus: i64,
     /// Local day of the last reset; empty before the first.
+    #[sqlx(rename = "quota_day")]
     pub day: String,
 }
 

@@ -55,7 +55,7 @@ impl ReportRules {
 }
 
 /// What is known of somebody who reports.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx_macros::FromRow)]
 pub struct Reliability {
     /// A moderator has said so.
     pub unreliable: bool,

@@ -44,7 +44,7 @@ pub struct AdEvent {
 
 /// What an admin sets of an ad; the body of `POST /v1/admin/ads`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[cfg_attr(feature = "sqlx", derive(sqlx::FromRow))]
+#[cfg_attr(feature = "sqlx", derive(sqlx_macros::FromRow))]
 pub struct AdSettings {
     /// 1 to 80 characters.
     #[schema(value_type = Line80)]
@@ -59,12 +59,10 @@ pub struct AdSettings {
     /// 1 to 32 of `a`–`z`, `0`–`9` and `_`; `match_end` when absent, which is the one that the
     /// server sends by itself.
     #[serde(default = "Placement::match_end")]
-    #[cfg_attr(feature = "sqlx", sqlx(try_from = "String"))]
     pub placement: Placement,
     /// `all` (when absent), `free` or `premium`, `locale:tr` or `locale:en`, or one of each with a
     /// comma between. Premium users see only what names `premium`, where the server allows that.
     #[serde(default = "everybody")]
-    #[cfg_attr(feature = "sqlx", sqlx(try_from = "String"))]
     pub target_group: TargetGroup,
     /// 1 (when absent) to 1000: how often it has its turn beside others.
     #[serde(default = "one", deserialize_with = "super::whole::read")]

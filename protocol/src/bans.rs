@@ -42,7 +42,7 @@ pub struct BanConfirmation {
 
 /// A ban as moderators see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[cfg_attr(feature = "sqlx", derive(sqlx::FromRow))]
+#[cfg_attr(feature = "sqlx", derive(sqlx_macros::FromRow))]
 pub struct AdminBan {
     pub id: BanId,
     /// Who was banned. The ban is of the phone: it outlives the account.
@@ -82,7 +82,7 @@ pub struct AppealRequest {
 
 /// An appeal as its user sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[cfg_attr(feature = "sqlx", derive(sqlx::FromRow))]
+#[cfg_attr(feature = "sqlx", derive(sqlx_macros::FromRow))]
 pub struct Appeal {
     pub id: AppealId,
     pub status: AppealStatus,

@@ -66,6 +66,35 @@ macro_rules! text_enum {
 
 pub(crate) use text_enum;
 
+/// Reads a type from a column as another, which it is made from: `TryFrom`, whose error is shown.
+#[cfg(feature = "sqlx")]
+#[macro_export]
+macro_rules! stored_as {
+    ($name:ty, $stored:ty) => {
+        impl<DB: sqlx::Database> sqlx::Type<DB> for $name
+        where
+            $stored: sqlx::Type<DB>,
+        {
+            fn type_info() -> DB::TypeInfo {
+                <$stored as sqlx::Type<DB>>::type_info()
+            }
+            fn compatible(ty: &DB::TypeInfo) -> bool {
+                <$stored as sqlx::Type<DB>>::compatible(ty)
+            }
+        }
+
+        impl<'r, DB: sqlx::Database> sqlx::Decode<'r, DB> for $name
+        where
+            $stored: sqlx::Decode<'r, DB>,
+        {
+            fn decode(value: DB::ValueRef<'r>) -> Result<Self, sqlx::error::BoxDynError> {
+                let stored = <$stored as sqlx::Decode<'r, DB>>::decode(value)?;
+                Ok(<$name>::try_from(stored)?)
+            }
+        }
+    };
+}
+
 /// The schema of a text that is one of `words`.
 pub(crate) fn words_schema(
     description: &str,

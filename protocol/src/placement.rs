@@ -51,6 +51,9 @@ impl TryFrom<String> for Placement {
     }
 }
 
+#[cfg(feature = "sqlx")]
+crate::stored_as!(Placement, String);
+
 impl From<Placement> for String {
     fn from(placement: Placement) -> Self {
         placement.0

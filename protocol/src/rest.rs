@@ -34,6 +34,9 @@ impl From<String> for Secret {
     }
 }
 
+#[cfg(feature = "sqlx")]
+crate::stored_as!(Secret, String);
+
 impl From<&str> for Secret {
     fn from(text: &str) -> Self {
         Self(text.to_owned())
@@ -74,12 +77,15 @@ pub struct RegisterRequest {
 
 /// What a client tells about the device that signs in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[cfg_attr(feature = "sqlx", derive(sqlx_macros::FromRow))]
 pub struct Device {
     /// At most 64 characters.
     #[schema(max_length = 64)]
+    #[cfg_attr(feature = "sqlx", sqlx(rename = "device_name"))]
     pub name: String,
     /// At most 32 characters, e.g. `android`, `web`, `terminal`.
     #[schema(max_length = 32)]
+    #[cfg_attr(feature = "sqlx", sqlx(rename = "device_platform"))]
     pub platform: String,
 }
 

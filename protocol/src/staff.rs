@@ -40,7 +40,7 @@ pub struct AdminUserDetail {
 
 /// What there is of an account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[cfg_attr(feature = "sqlx", derive(sqlx::FromRow))]
+#[cfg_attr(feature = "sqlx", derive(sqlx_macros::FromRow))]
 pub struct AdminUserCounts {
     /// Reports about the user that wait for a moderator.
     pub reports_open: i64,

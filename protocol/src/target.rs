@@ -127,6 +127,9 @@ impl TryFrom<String> for TargetGroup {
     }
 }
 
+#[cfg(feature = "sqlx")]
+crate::stored_as!(TargetGroup, String);
+
 impl From<TargetGroup> for String {
     fn from(target: TargetGroup) -> Self {
         target.to_string()

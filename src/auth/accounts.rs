@@ -385,8 +385,8 @@ impl Accounts {
             locale: row.locale,
             role: row.role,
             created_at: row.created_at,
-            interests: row.interests.clone(),
-            languages: row.languages.clone(),
+            interests: row.interests.0.clone(),
+            languages: row.languages.0.clone(),
             quota: self.quota_of(row),
         })
     }

@@ -110,7 +110,7 @@ impl Chat {
         if unheard_of {
             // Perhaps the device never heard of the match.
             frames.push(ServerFrame::MatchFound(Box::new(MatchFound {
-                found: row.view(connection.session_id, self.clock.now())?,
+                found: row.view(connection.session_id, self.clock.now()),
                 peer_key_package: row
                     .peer_key_package
                     .as_ref()

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use tebdil_core::store::{End, MatchFilter, StoreError};
+use tebdil_core::store::{End, MatchFilter};
 use tebdil_protocol::{
     ErrorCode, MAX_SEQ, Match, MessageNew, Page,
     domain::{EndReason, MatchStatus, Mode},
@@ -47,10 +47,11 @@ pub(super) async fn list(
         .matches()
         .matches_of(who.user_id, filter, paging.rows(), now)
         .await?;
-    let Page { items, next_cursor } =
-        paging.page(rows, |row| row.id.0, |row| row.view(who.session_id, now));
-    let items = items.into_iter().collect::<Result<_, StoreError>>()?;
-    Ok(Json(Page { items, next_cursor }))
+    Ok(Json(paging.page(
+        rows,
+        |row| row.id.0,
+        |row| row.view(who.session_id, now),
+    )))
 }
 
 /// One match.
@@ -69,7 +70,7 @@ pub(super) async fn get(
         .match_of(id, who.user_id)
         .await?
         .ok_or_else(Failure::not_found)?;
-    Ok(Json(row.view(who.session_id, app.clock.now())?))
+    Ok(Json(row.view(who.session_id, app.clock.now())))
 }
 
 /// Messages of the peer that this device has not acknowledged, oldest first: those after the number

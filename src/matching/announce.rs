@@ -113,7 +113,7 @@ impl Announcement {
             .accounts()
             .key_packages_remaining(row.session_id, now)
             .await?;
-        let found = row.view(row.session_id, now)?;
+        let found = row.view(row.session_id, now);
         Ok(Some(Self::new(
             row.id,
             side.user,

@@ -117,12 +117,12 @@ pub(super) async fn ticket(
         id,
         user: user.id,
         mode: wish.mode,
-        interests: interests.unwrap_or(user.interests),
-        languages: languages.unwrap_or(user.languages),
-        place: user.location.map(|place| Place {
+        place: user.location().map(|place| Place {
             lat: place.lat,
             lon: place.lon,
         }),
+        interests: interests.unwrap_or(user.interests.0),
+        languages: languages.unwrap_or(user.languages.0),
         max_distance_km: wish.max_distance_km.map(|km| km.max(NEAREST_KM)),
         enqueued_at: now,
         blocked,

@@ -184,7 +184,7 @@ pub(super) async fn welcome(
         matches: matches
             .iter()
             .map(|row| row.view(connection.session_id, now))
-            .collect::<Result<_, _>>()?,
+            .collect(),
         keys_remaining,
         unread_notifications,
         server_time: now,

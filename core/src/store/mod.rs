@@ -35,7 +35,10 @@ use crate::{
     db::{Db, Query, Tx},
     ids::{IdGenerator, NoNodePart},
 };
-use tebdil_protocol::time::{Clock, Timestamp};
+use tebdil_protocol::{
+    stored_as,
+    time::{Clock, Timestamp},
+};
 
 /// A statement failed. Its text is for the log; clients see only `unavailable` or `internal`.
 #[derive(Debug, thiserror::Error)]
@@ -177,12 +180,24 @@ impl Store {
     }
 }
 
-/// Text of a JSON array of strings, as stored in `interests` and the like.
-pub(crate) fn to_json_list(items: &[String]) -> String {
-    serde_json::to_string(items).expect("strings serialize")
+/// Words of a user, such as interests; stored as the text of a JSON array.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Words(pub Vec<String>);
+
+/// How they are stored.
+pub(crate) fn to_json_list(words: &[String]) -> String {
+    serde_json::to_string(words).expect("strings serialize")
 }
 
-/// Reads what [`to_json_list`] wrote.
-pub(crate) fn from_json_list(text: &str, what: &'static str) -> Result<Vec<String>, StoreError> {
-    serde_json::from_str(text).map_err(|_| StoreError::Corrupt { what })
+impl TryFrom<String> for Words {
+    type Error = StoreError;
+
+    fn try_from(text: String) -> Result<Self, StoreError> {
+        let what = "words";
+        serde_json::from_str(&text)
+            .map(Self)
+            .map_err(|_| StoreError::Corrupt { what })
+    }
 }
+
+stored_as!(Words, String);

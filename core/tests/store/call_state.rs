@@ -208,7 +208,7 @@ async fn a_call_is_noted_in_its_match_and_is_no_message(t: TestStore) {
         let side = t.matches().call_side(id, user).await.unwrap().unwrap();
         let row = t.matches().match_of(id, user).await.unwrap().unwrap();
         let session = row.session_id;
-        let ended = row.view(session, t.now()).unwrap().ended_at;
+        let ended = row.view(session, t.now()).ended_at;
         (side.connected_at, ended)
     };
     assert_eq!(times(hung_up, a).await, (Some(begun), Some(over)));

@@ -45,7 +45,7 @@ async fn a_profile_is_changed_in_parts(server: &TestServer, token: &str, user: &
         .expect("store")
         .expect("user");
     assert_eq!(
-        stored.location.map(|place| (place.lat, place.lon)),
+        stored.location().map(|place| (place.lat, place.lon)),
         Some((41.01, 28.98))
     );
 
@@ -69,7 +69,7 @@ async fn a_profile_is_changed_in_parts(server: &TestServer, token: &str, user: &
         .await
         .expect("store")
         .expect("user");
-    assert_eq!(stored.location, None);
+    assert_eq!(stored.location(), None);
 }
 
 async fn a_user_registers_signs_in_and_changes_the_profile(server: TestServer) {

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{Accounts, sign_ins::count_act};
 use crate::{db::Tx, store::StoreError};
@@ -30,26 +30,11 @@ pub struct NewSession {
 pub struct SessionRow {
     pub id: SessionId,
     pub user_id: UserId,
-    #[sqlx(flatten, try_from = "DeviceColumns")]
+    #[sqlx(flatten)]
     pub device: Device,
     pub refresh_expires_at: Timestamp,
     pub created_at: Timestamp,
     pub last_active: Timestamp,
-}
-
-#[derive(FromRow)]
-struct DeviceColumns {
-    device_name: String,
-    device_platform: String,
-}
-
-impl From<DeviceColumns> for Device {
-    fn from(columns: DeviceColumns) -> Self {
-        Self {
-            name: columns.device_name,
-            platform: columns.device_platform,
-        }
-    }
 }
 
 /// A session that may act.

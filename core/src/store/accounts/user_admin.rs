@@ -2,9 +2,9 @@
 
 use std::{fmt, time::Duration};
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
-use super::{Accounts, record, users::PhoneColumns};
+use super::{Accounts, record};
 use crate::{
     crypto::{PhoneIndex, Sealed},
     store::{StoreError, SystemLog, jobs::system_logs::log},
@@ -27,10 +27,9 @@ pub struct AccountRow {
     pub is_banned: bool,
     pub is_premium: bool,
     /// Stands for nothing once the account is erased.
-    #[sqlx(try_from = "Vec<u8>")]
     pub phone_index: PhoneIndex,
     /// The same.
-    #[sqlx(flatten, try_from = "PhoneColumns")]
+    #[sqlx(flatten)]
     pub phone: Sealed,
     pub created_at: Timestamp,
     pub last_active: Timestamp,

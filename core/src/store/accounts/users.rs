@@ -4,19 +4,21 @@ use std::{collections::HashSet, fmt};
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
+use sqlx::Row;
+use sqlx_macros::FromRow;
 
 use super::{Accounts, sessions::revoke_others, sign_ins::count_act};
 use crate::{
     crypto::{PhoneIndex, Sealed},
     db::Tx,
     quota::Balances,
-    store::{StoreError, from_json_list, to_json_list},
+    store::{StoreError, Words, to_json_list},
 };
 use tebdil_protocol::{
     Location, Secret,
     domain::{Locale, UserRole},
     id::{SessionId, UserId},
+    stored_as,
     time::Timestamp,
 };
 
@@ -41,11 +43,9 @@ pub struct Alias {
 #[derive(Clone, PartialEq, FromRow)]
 pub struct UserRow {
     pub id: UserId,
-    #[sqlx(try_from = "Vec<u8>")]
     pub phone_index: PhoneIndex,
-    #[sqlx(flatten, try_from = "PhoneColumns")]
+    #[sqlx(flatten)]
     pub phone: Sealed,
-    #[sqlx(try_from = "String")]
     pub password_hash: Secret,
     pub alias: String,
     pub alias_key: String,
@@ -53,16 +53,14 @@ pub struct UserRow {
     pub birth_year: i64,
     pub locale: Locale,
     pub role: UserRole,
-    #[sqlx(try_from = "JsonList")]
-    pub interests: Vec<String>,
-    #[sqlx(try_from = "JsonList")]
-    pub languages: Vec<String>,
-    #[sqlx(flatten, try_from = "PlaceColumns")]
-    pub location: Option<Location>,
+    pub interests: Words,
+    pub languages: Words,
+    location_lat: Option<f64>,
+    location_lon: Option<f64>,
     pub is_banned: bool,
     pub is_premium: bool,
     /// As stored; [`Balances::quota`] counts a reset that is due.
-    #[sqlx(flatten, try_from = "BalanceColumns")]
+    #[sqlx(flatten)]
     pub balances: Balances,
     pub terms_version: String,
     pub terms_accepted_at: Timestamp,
@@ -118,63 +116,33 @@ impl TryFrom<Vec<u8>> for PhoneIndex {
     }
 }
 
+stored_as!(PhoneIndex, Vec<u8>);
+
 #[derive(FromRow)]
-pub(super) struct PhoneColumns {
+struct PhoneColumns {
     phone_ciphertext: Vec<u8>,
     phone_key_id: String,
 }
 
-impl From<PhoneColumns> for Sealed {
-    fn from(columns: PhoneColumns) -> Self {
-        Self {
+/// Of a phone: nothing else is stored like that.
+impl<'r, R: Row> sqlx::FromRow<'r, R> for Sealed
+where
+    PhoneColumns: sqlx::FromRow<'r, R>,
+{
+    fn from_row(row: &'r R) -> sqlx::Result<Self> {
+        let columns = PhoneColumns::from_row(row)?;
+        Ok(Self {
             ciphertext: columns.phone_ciphertext,
             key_id: columns.phone_key_id,
-        }
+        })
     }
 }
 
-/// What [`to_json_list`] wrote.
-#[derive(sqlx::Type)]
-#[sqlx(transparent)]
-struct JsonList(String);
-
-impl TryFrom<JsonList> for Vec<String> {
-    type Error = StoreError;
-
-    fn try_from(JsonList(text): JsonList) -> Result<Self, StoreError> {
-        from_json_list(&text, "list")
-    }
-}
-
-#[derive(FromRow)]
-struct PlaceColumns {
-    location_lat: Option<f64>,
-    location_lon: Option<f64>,
-}
-
-impl From<PlaceColumns> for Option<Location> {
-    fn from(columns: PlaceColumns) -> Self {
-        let (lat, lon) = columns.location_lat.zip(columns.location_lon)?;
+impl UserRow {
+    /// Where the account says it is.
+    pub fn location(&self) -> Option<Location> {
+        let (lat, lon) = self.location_lat.zip(self.location_lon)?;
         Some(Location { lat, lon })
-    }
-}
-
-#[derive(FromRow)]
-struct BalanceColumns {
-    daily_chat_balance: i64,
-    daily_video_balance: i64,
-    bonus_balance: i64,
-    quota_day: String,
-}
-
-impl From<BalanceColumns> for Balances {
-    fn from(columns: BalanceColumns) -> Self {
-        Self {
-            text: columns.daily_chat_balance,
-            video: columns.daily_video_balance,
-            bonus: columns.bonus_balance,
-            day: columns.quota_day,
-        }
     }
 }
 
@@ -240,18 +208,25 @@ impl Accounts<'_> {
             user.alias_key.clone_from(&alias.key);
         }
         user.locale = update.locale.unwrap_or(user.locale);
-        user.interests = update.interests.clone().unwrap_or(user.interests);
-        user.languages = update.languages.clone().unwrap_or(user.languages);
-        user.location = update.location.unwrap_or(user.location);
+        if let Some(interests) = &update.interests {
+            user.interests = Words(interests.clone());
+        }
+        if let Some(languages) = &update.languages {
+            user.languages = Words(languages.clone());
+        }
+        if let Some(location) = update.location {
+            user.location_lat = location.map(|place| place.lat);
+            user.location_lon = location.map(|place| place.lon);
+        }
         tx.query(UPDATE)
             .bind(&user.alias)
             .bind(&user.alias_key)
             .bind(&user.tag)
             .bind(user.locale)
-            .bind(to_json_list(&user.interests))
-            .bind(to_json_list(&user.languages))
-            .bind(user.location.map(|place| place.lat))
-            .bind(user.location.map(|place| place.lon))
+            .bind(to_json_list(&user.interests.0))
+            .bind(to_json_list(&user.languages.0))
+            .bind(user.location_lat)
+            .bind(user.location_lon)
             .bind(update.alias.as_ref().map(|alias| &alias.skeleton))
             .bind(id)
             .execute()

@@ -1,7 +1,7 @@
 //! Ads as admins keep them. Who is shown one stands in [`super::impressions`].
 
 use serde_json::json;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::Economy;
 use crate::{

@@ -5,7 +5,7 @@
 //! So the same events lead to the same subscription in every order.
 
 use serde_json::json;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{Economy, Settled, quota::open_balances, subscriptions::settle};
 use crate::{

@@ -2,7 +2,7 @@
 //! [`crate::claim`]'s.
 
 use jiff::tz::TimeZone;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{
     Economy,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use rand::Rng;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{AdRow, Economy};
 use crate::{

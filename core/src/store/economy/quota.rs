@@ -1,7 +1,7 @@
 //! Balances and their ledger. Matches are paid where they are made, in `matches/pairing.rs`; the
 //! arithmetic is [`crate::quota`]'s.
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::Economy;
 use crate::{

@@ -6,7 +6,7 @@
 //! and who invites it is not told.
 
 use serde::{Deserialize, Serialize};
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{
     Economy,

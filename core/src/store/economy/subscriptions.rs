@@ -3,7 +3,7 @@
 //! ([`settle`]).
 
 use serde_json::json;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{
     Economy,

@@ -1,7 +1,7 @@
 //! Background jobs as operators see and mend them.
 
 use serde_json::json;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{
     Jobs,

@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::Jobs;
 use crate::{db::Tx, store::StoreError};

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::Jobs;
 use crate::{

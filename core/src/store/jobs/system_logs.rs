@@ -1,6 +1,6 @@
 //! The record of security and moderation relevant acts.
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::Jobs;
 use crate::{db::Tx, store::StoreError};

@@ -1,6 +1,6 @@
 //! The calls of video matches.
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::Matches;
 use crate::store::StoreError;

@@ -10,7 +10,7 @@ use crate::store::StoreError;
 
 /// One node's time as leader of the matching: greater than every term before it, whatever Redis
 /// forgot.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, sqlx_macros::Type)]
 #[sqlx(transparent)]
 pub struct MatchmakerTerm(pub i64);
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::Matches;
 use crate::{

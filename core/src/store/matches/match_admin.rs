@@ -1,6 +1,6 @@
 //! Matches as staff sees them: who, when and how much.
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::Matches;
 use crate::store::StoreError;

@@ -2,13 +2,13 @@
 
 use std::collections::HashSet;
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{
     Matches,
     lifecycle::{CallOutcome, EndedMatch},
 };
-use crate::store::{StoreError, from_json_list};
+use crate::store::{StoreError, Words};
 use tebdil_protocol::{
     Claim, Match, Peer,
     domain::{ClaimRefusal, ClaimStatus, EndReason, MatchRole, MatchStatus, Mode},
@@ -29,7 +29,7 @@ pub struct MatchRow {
     pub ended_by: Option<UserId>,
     connected_at: Option<Timestamp>,
     call_failed_at: Option<Timestamp>,
-    shared_interests: String,
+    shared_interests: Words,
     pub role: MatchRole,
     pub peer_id: UserId,
     /// The device of this side that searched.
@@ -70,9 +70,9 @@ impl MatchRow {
 
     /// The match in the form of the contract, as the device `session` sees it. One that has run out
     /// reads as expired, whether or not the job came by.
-    pub fn view(&self, session: SessionId, now: Timestamp) -> Result<Match, StoreError> {
+    pub fn view(&self, session: SessionId, now: Timestamp) -> Match {
         let ran_out = self.status == MatchStatus::Active && now >= self.expired_at;
-        Ok(Match {
+        Match {
             id: self.id,
             this_device: self.session_id == session,
             mode: self.mode,
@@ -83,7 +83,7 @@ impl MatchRow {
             },
             peer: Peer::new(self.alias.clone(), self.tag.clone()),
             role: self.role,
-            shared_interests: from_json_list(&self.shared_interests, "matches.shared_interests")?,
+            shared_interests: self.shared_interests.0.clone(),
             created_at: self.created_at,
             expires_at: self.expired_at,
             ended_at: if ran_out {
@@ -98,7 +98,7 @@ impl MatchRow {
             },
             unread: self.unread,
             claim: self.claim(),
-        })
+        }
     }
 
     fn claim(&self) -> Option<Claim> {

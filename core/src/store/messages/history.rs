@@ -1,6 +1,6 @@
 //! Messages as they are read: sent again after a reconnect, and listed.
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::Messages;
 use crate::{franking::FrankedMessage, store::StoreError};

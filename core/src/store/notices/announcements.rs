@@ -1,7 +1,7 @@
 //! What the operator tells many users: stored once, then told to a batch of users at a time.
 
 use serde_json::json;
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{Notices, notifications::push_orders};
 use crate::{
@@ -49,7 +49,6 @@ struct AnnouncementRow {
     tr: String,
     en: String,
     ad: Option<String>,
-    #[sqlx(try_from = "String")]
     target_group: TargetGroup,
     created_at: Timestamp,
     position: UserId,

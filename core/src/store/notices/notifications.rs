@@ -1,7 +1,7 @@
 //! What users are told. Whoever changes something tells of it in the same transaction:
 //! [`notify`].
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{
     Notices,

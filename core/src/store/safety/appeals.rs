@@ -1,6 +1,6 @@
 //! Appeals against bans: one for each, decided by somebody who did not ban.
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{
     Actor, Confirmation, Judged, Safety,

@@ -20,7 +20,7 @@ use tebdil_protocol::{
 };
 
 /// A ban that is in force.
-#[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
+#[derive(Debug, Clone, PartialEq, Eq, sqlx_macros::FromRow)]
 pub struct BanRow {
     pub id: BanId,
     pub reason: String,

@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{Safety, bans::lock_phone};
 use crate::{

@@ -1,6 +1,6 @@
 //! What moderators make of reports, and how long reports are kept after that.
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{
     Actor, Banning, Confirmation, Judged, NewBan, Safety,

@@ -1,7 +1,7 @@
 //! Reports of one user by another, and what moderators see of them. Deciding them is
 //! [`super::decisions`]'.
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 use tebdil_protocol::{
     Peer, REPORTABLE, Report,
     domain::{ReportReason, ReportStatus},

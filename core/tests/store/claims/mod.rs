@@ -119,8 +119,7 @@ async fn an_unanswered_match_is_claimed_once_and_paid_back(t: TestStore) {
         .await
         .unwrap()
         .expect("a side")
-        .view(a.1.id, t.now())
-        .unwrap();
+        .view(a.1.id, t.now());
     assert_eq!(view.claim, Some(made.view()));
     assert_eq!(
         t.matches()
@@ -129,7 +128,6 @@ async fn an_unanswered_match_is_claimed_once_and_paid_back(t: TestStore) {
             .unwrap()
             .expect("a side")
             .view(b.1.id, t.now())
-            .unwrap()
             .claim,
         None,
         "the peer does not learn of it"

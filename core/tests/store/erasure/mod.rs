@@ -368,7 +368,7 @@ async fn the_peer_keeps_the_match_with_nobody(t: TestStore) {
         .await
         .unwrap();
     assert_eq!(
-        matches[0].view(session, t.now()).unwrap().peer.handle,
+        matches[0].view(session, t.now()).peer.handle,
         "deleted#0000"
     );
     assert!(

@@ -154,7 +154,7 @@ async fn a_match_takes_a_right_of_each_and_a_key_package(t: TestStore) {
         ),
         (MatchRole::Offerer, b.0.id, a.1.id, Some(&b"one"[..]))
     );
-    let view = row.view(a.1.id, t.now()).unwrap();
+    let view = row.view(a.1.id, t.now());
     assert_eq!(
         (view.status, view.peer.handle, view.unread),
         (MatchStatus::Active, format!("kopek#{}", b.0.tag), 0)
@@ -418,10 +418,7 @@ async fn a_match_that_ran_out_reads_as_expired(t: TestStore) {
         .unwrap()
         .expect("a side");
     assert_eq!(
-        (
-            row.view(a.1.id, t.now()).unwrap().status,
-            row.is_active(t.now())
-        ),
+        (row.view(a.1.id, t.now()).status, row.is_active(t.now())),
         (MatchStatus::Expired, false)
     );
     assert!(

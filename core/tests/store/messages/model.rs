@@ -192,7 +192,7 @@ impl Model {
             row.peer_read_seq,
             row.peer_last_seq,
             row.delivered_seq(),
-            row.view(session, row.created_at).unwrap().unread,
+            row.view(session, row.created_at).unread,
         ];
         let expected = [
             mine.said.len(),

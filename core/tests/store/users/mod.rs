@@ -88,7 +88,7 @@ async fn a_new_account_reads_as_it_was_written(t: TestStore) {
     );
     assert!(user.tag.len() == 4 && user.tag.bytes().all(|digit| digit.is_ascii_digit()));
     assert_eq!(
-        (user.role, user.is_banned, user.is_premium, user.location),
+        (user.role, user.is_banned, user.is_premium, user.location()),
         (UserRole::User, false, false, None)
     );
     assert_eq!(
@@ -285,7 +285,7 @@ async fn a_profile_changes_in_parts(t: TestStore) {
         ("kedi", &before.tag, Locale::En)
     );
     assert_eq!(
-        (Some(&after.interests), after.location),
+        (Some(&after.interests.0), after.location()),
         (
             full.interests.as_ref(),
             Some(Location {
@@ -319,7 +319,7 @@ async fn a_profile_changes_in_parts(t: TestStore) {
         panic!("refused")
     };
     assert_eq!(
-        (after_erasing.location, &after_erasing.languages),
+        (after_erasing.location(), &after_erasing.languages),
         (None, &after.languages)
     );
     assert_eq!(
@@ -328,7 +328,7 @@ async fn a_profile_changes_in_parts(t: TestStore) {
             .await
             .unwrap()
             .unwrap()
-            .location,
+            .location(),
         None
     );
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{
     NewMatch,

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet, hash_map::Values};
 
-use sqlx::FromRow;
+use sqlx_macros::FromRow;
 
 use super::{Append, ChatRules, MatchDevice, NewMessage, NewReceipt, Receipt};
 use tebdil_protocol::{
