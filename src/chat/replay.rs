@@ -55,7 +55,7 @@ impl Chat {
         };
         let mut sent: HashMap<MatchId, i64> = HashMap::new();
         for (row, online) in missed.matches.iter().zip(online) {
-            for frame in self.state_of(connection, row, online, &missed)? {
+            for frame in self.state_of(connection, row, online, &missed) {
                 connection.outbound.push_first(frame.to_json(None));
             }
             // Without a word from the client, what it has acknowledged counts. One that claims more
@@ -98,7 +98,7 @@ impl Chat {
         row: &MatchRow,
         online: bool,
         missed: &Missed<'_>,
-    ) -> Result<Vec<ServerFrame>, StoreError> {
+    ) -> Vec<ServerFrame> {
         let match_id = row.id;
         let mut frames = Vec::new();
         let this_device = row.session_id == connection.session_id;
@@ -122,7 +122,7 @@ impl Chat {
         }
         frames.push(ServerFrame::PeerPresence(PeerPresence { match_id, online }));
         if !this_device {
-            return Ok(frames);
+            return frames;
         }
         let delivered = row.peer_delivered_seq();
         if delivered > 0 {
@@ -137,7 +137,7 @@ impl Chat {
                 seq: row.peer_read_seq,
             });
         }
-        Ok(frames)
+        frames
     }
 
     /// `match.ended` for a match the client still believes in.
