@@ -11,7 +11,9 @@ use std::{
 };
 
 use tebdil_protocol::{
-    ErrorCode, MatchFind, MessageAccepted, MessageSend, User, domain::MessageKind, id::MatchId,
+    ErrorCode, MatchFind, MessageAccepted, MessageSend, User,
+    domain::{MatchRole, MessageKind},
+    id::MatchId,
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
@@ -418,33 +420,32 @@ impl Actor {
             .iter()
             .filter(|other| other.match_id == match_id);
         let on_its_way = of_match.map(|other| other.seq).max();
-        let known = self.matches.get_mut(&match_id);
-        let active = known.is_some();
-        if let Some(known) = known {
+        let handshake = kind == MessageKind::Handshake;
+        let mut offers = false;
+        if let Some(known) = self.matches.get_mut(&match_id) {
             known.own.refused(expected_seq, on_its_way);
-            if kind == MessageKind::Handshake {
+            if handshake {
                 known.call.untold();
             }
+            offers = matches!(&known.info, Some(info) if info.role == MatchRole::Offerer);
             self.dirty = true;
-        }
-        if kind == MessageKind::Handshake && !active {
+        } else if handshake {
             // The match is over, and that was told.
             return;
         }
-        // Without the first message of the match there is no encryption.
-        self.pending
-            .push_back(if kind == MessageKind::Handshake && seq == 1 {
-                ChatEvent::NotSecured {
-                    match_id,
-                    error: MlsError::Welcome("the server refused it"),
-                }
-            } else {
-                ChatEvent::Refused {
-                    match_id,
-                    seq: Some(seq),
-                    code,
-                }
-            });
+        // The offerer begins with what lets the other one in.
+        self.pending.push_back(if handshake && offers && seq == 1 {
+            ChatEvent::NotSecured {
+                match_id,
+                error: MlsError::Welcome("the server refused it"),
+            }
+        } else {
+            ChatEvent::Refused {
+                match_id,
+                seq: Some(seq),
+                code,
+            }
+        });
     }
 
     fn take_event(&mut self, handle: &Handle, event: Event) {
