@@ -22,6 +22,7 @@ pub use self::keys::{Key, KeyRing};
 use tebdil_protocol::{
     domain::CodePurpose,
     id::{CodeId, UserId},
+    stored_as,
 };
 
 const NONCE_BYTES: usize = 12;
@@ -47,6 +48,16 @@ impl PhoneIndex {
         &self.0
     }
 }
+
+impl TryFrom<Vec<u8>> for PhoneIndex {
+    type Error = CryptoError;
+
+    fn try_from(bytes: Vec<u8>) -> Result<Self, CryptoError> {
+        bytes.try_into().map(Self).map_err(|_| CryptoError::Refused)
+    }
+}
+
+stored_as!(PhoneIndex, Vec<u8>);
 
 impl PartialEq for PhoneIndex {
     fn eq(&self, other: &Self) -> bool {
@@ -164,12 +175,14 @@ impl BlindIndex {
     }
 }
 
-/// An encrypted field, and the key it was encrypted with.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// An encrypted field, and the key it was encrypted with. Those of a phone are read from a row.
+#[derive(Debug, Clone, PartialEq, Eq, sqlx_macros::FromRow)]
 pub struct Sealed {
     /// Nonce, then ciphertext and tag.
+    #[sqlx(rename = "phone_ciphertext")]
     pub ciphertext: Vec<u8>,
     /// Stored beside it.
+    #[sqlx(rename = "phone_key_id")]
     pub key_id: String,
 }
 

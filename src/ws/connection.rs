@@ -210,6 +210,7 @@ async fn read(stream: &mut SplitStream<&mut Socket>, app: &Arc<App>, session: &S
     tokio::pin!(silence);
     while outbound.closing().is_none() {
         let message = tokio::select! {
+            // What has come is read before anybody is called silent: a frame may have taken long.
             biased;
             message = stream.next() => message,
             () = &mut silence => {

@@ -33,7 +33,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const STATEMENTS: usize = 512;
 
 /// Rows of SQLite that wait to be taken: those of both sides of as many matches as a batch has.
-const ROWS: usize = 1_024;
+const ROW_BUFFER: usize = 1_024;
 
 /// Connections to a database.
 #[derive(Debug, Clone)]
@@ -68,7 +68,7 @@ impl Db {
             .pragma("secure_delete", "ON")
             .busy_timeout(ACQUIRE_TIMEOUT)
             // The thread of a connection stops at each so many rows until they are taken.
-            .row_buffer_size(ROWS)
+            .row_buffer_size(ROW_BUFFER)
             .statement_cache_capacity(STATEMENTS);
         if !url.contains(":memory:") && !url.contains("mode=memory") {
             make_private(options.get_filename()).map_err(sqlx::Error::Io)?;

@@ -74,11 +74,7 @@ const LIST: &str = "{list}";
 const MAX_PARAMETERS: usize = 32_700;
 
 /// What SQLite does not know.
-const LOCKING: [&str; 3] = [
-    " FOR UPDATE OF s SKIP LOCKED",
-    " FOR UPDATE SKIP LOCKED",
-    " FOR NO KEY UPDATE",
-];
+const LOCKING: [&str; 2] = [" FOR UPDATE SKIP LOCKED", " FOR NO KEY UPDATE"];
 
 impl<'t> Query<'t> {
     pub(super) fn new(on: On<'t>, sql: &'static str) -> Self {

@@ -14,7 +14,7 @@ pub(crate) trait Params<'q> {
 }
 
 macro_rules! params {
-    ($($name:ident $value:ident)*) => {
+    (@all $($name:ident $value:ident)*) => {
         impl<'q, $($name: Bind<'q>),*> Params<'q> for ($($name,)*) {
             fn bind(self, query: Query<'_>) -> Query<'_> {
                 let ($($value,)*) = self;
@@ -22,24 +22,15 @@ macro_rules! params {
             }
         }
     };
+    () => {
+        params!(@all);
+    };
+    ($name:ident $value:ident $($fewer:ident)*) => {
+        params!(@all $name $value $($fewer)*);
+        params!($($fewer)*);
+    };
 }
 
-params!();
-params!(A a);
-params!(A a B b);
-params!(A a B b C c);
-params!(A a B b C c D d);
-params!(A a B b C c D d E e);
-params!(A a B b C c D d E e F f);
-params!(A a B b C c D d E e F f G g);
-params!(A a B b C c D d E e F f G g H h);
-params!(A a B b C c D d E e F f G g H h I i);
-params!(A a B b C c D d E e F f G g H h I i J j);
-params!(A a B b C c D d E e F f G g H h I i J j K k);
-params!(A a B b C c D d E e F f G g H h I i J j K k L l);
-params!(A a B b C c D d E e F f G g H h I i J j K k L l M m);
-params!(A a B b C c D d E e F f G g H h I i J j K k L l M m N n);
-params!(A a B b C c D d E e F f G g H h I i J j K k L l M m N n O o);
 params!(A a B b C c D d E e F f G g H h I i J j K k L l M m N n O o P p);
 
 impl Tx {

@@ -151,7 +151,7 @@ async fn what_is_not_there_is_said_to_be_missing() {
     }
 }
 
-/// It says nothing when the settings of the build are not found, as in an image that lacks them.
+/// A build that does not find its settings says nothing.
 #[tokio::test]
 async fn sqlite_is_compiled_as_the_build_says() {
     let database = TestDatabase::create(Backend::Sqlite).await.expect("a file");

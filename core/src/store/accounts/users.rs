@@ -4,7 +4,6 @@ use std::{collections::HashSet, fmt};
 
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
-use sqlx::Row;
 use sqlx_macros::FromRow;
 
 use super::{Accounts, sessions::revoke_others, sign_ins::count_act};
@@ -18,7 +17,6 @@ use tebdil_protocol::{
     Location, Secret,
     domain::{Locale, UserRole},
     id::{SessionId, UserId},
-    stored_as,
     time::Timestamp,
 };
 
@@ -105,38 +103,6 @@ pub(super) const COLUMNS: &str = "id, phone_index, phone_ciphertext, phone_key_i
      quota_day, terms_version, terms_accepted_at, invite_code, created_at, last_active";
 const BY_ID: &str = " FROM users WHERE id = $1 AND erased_at IS NULL";
 const BY_PHONE: &str = " FROM users WHERE phone_index = $1 AND erased_at IS NULL";
-
-impl TryFrom<Vec<u8>> for PhoneIndex {
-    type Error = StoreError;
-
-    fn try_from(bytes: Vec<u8>) -> Result<Self, StoreError> {
-        let what = "phone_index";
-        let bytes = bytes.try_into().map_err(|_| StoreError::Corrupt { what })?;
-        Ok(Self(bytes))
-    }
-}
-
-stored_as!(PhoneIndex, Vec<u8>);
-
-#[derive(FromRow)]
-struct PhoneColumns {
-    phone_ciphertext: Vec<u8>,
-    phone_key_id: String,
-}
-
-/// Of a phone: nothing else is stored like that.
-impl<'r, R: Row> sqlx::FromRow<'r, R> for Sealed
-where
-    PhoneColumns: sqlx::FromRow<'r, R>,
-{
-    fn from_row(row: &'r R) -> sqlx::Result<Self> {
-        let columns = PhoneColumns::from_row(row)?;
-        Ok(Self {
-            ciphertext: columns.phone_ciphertext,
-            key_id: columns.phone_key_id,
-        })
-    }
-}
 
 impl UserRow {
     /// Where the account says it is.

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::{
     NewMessage, NewReceipt,
-    sides::{Fresh, SentRow, SideRow, Sides},
+    sides::{Fresh, SideRow, Sides},
 };
 use crate::{db::Tx, store::StoreError};
 use tebdil_protocol::{
@@ -21,24 +21,27 @@ impl Sides {
     ) -> Result<Self, StoreError> {
         const LOCK: &str = "SELECT s.match_id, s.user_id, s.peer_id, s.session_id, s.read_seq, \
              s.pushed_at IS NOT NULL AS pushed, s.peer_key_package IS NOT NULL AS packaged, \
-             s.open, m.expired_at, m.type AS mode \
-             FROM match_sides s JOIN matches m ON m.id = s.match_id \
-             WHERE s.match_id IN ({list}) \
-             ORDER BY s.match_id, s.user_id FOR UPDATE OF s SKIP LOCKED";
+             s.open, \
+             (SELECT m.expired_at FROM matches m WHERE m.id = s.match_id) AS expired_at, \
+             (SELECT m.type FROM matches m WHERE m.id = s.match_id) AS mode \
+             FROM match_sides s WHERE s.match_id IN ({list}) \
+             ORDER BY s.match_id, s.user_id FOR UPDATE SKIP LOCKED";
         const THERE: &str = "SELECT DISTINCT match_id FROM match_sides WHERE match_id IN ({list})";
         // Asked after the lock was taken: what another node wrote in these matches is committed,
         // and this statement sees it.
         const SENT: &str = "SELECT v.column1 AS match_id, v.column2 AS user_id, \
              COALESCE((SELECT MAX(l.seq) FROM message_logs l \
              WHERE l.match_id = v.column1 AND l.sender_id = v.column2), 0) AS last_seq, \
-             (SELECT MIN(m.seq) FROM messages m \
-             WHERE m.match_id = v.column1 AND m.sender_id = v.column2) AS first_waiting, \
-             (SELECT m.total_bytes - LENGTH(m.content) FROM messages m \
+             COALESCE((SELECT MIN(m.seq) - 1 FROM messages m \
+             WHERE m.match_id = v.column1 AND m.sender_id = v.column2), \
+             (SELECT MAX(l.seq) FROM message_logs l \
+             WHERE l.match_id = v.column1 AND l.sender_id = v.column2), 0) AS delivered_seq, \
+             COALESCE((SELECT m.total_bytes - LENGTH(m.content) FROM messages m \
              WHERE m.match_id = v.column1 AND m.sender_id = v.column2 \
-             ORDER BY m.seq LIMIT 1) AS bytes_before, \
-             (SELECT m.total_bytes FROM messages m \
+             ORDER BY m.seq LIMIT 1), 0) AS bytes_before, \
+             COALESCE((SELECT m.total_bytes FROM messages m \
              WHERE m.match_id = v.column1 AND m.sender_id = v.column2 \
-             ORDER BY m.seq DESC LIMIT 1) AS total_bytes \
+             ORDER BY m.seq DESC LIMIT 1), 0) AS total_bytes \
              FROM ({rows}) AS v WHERE v.column1 IS NOT NULL";
         let of_messages = messages.iter().map(|message| message.match_id);
         let of_receipts = receipts.iter().map(|receipt| receipt.match_id);
@@ -53,17 +56,11 @@ impl Sides {
         let left_out = matches.difference(&whole).copied();
         let busy: Vec<MatchId> = tx.query(THERE).list(left_out).values().await?;
         let mut sides = Self::new(rows, busy.into_iter().collect());
-        let sent: Vec<SentRow> = tx
-            .query(SENT)
-            .rows(
-                sides.senders(messages, receipts),
-                |row, (match_id, user)| {
-                    row.bind(*match_id).bind(*user);
-                },
-            )
-            .all()
-            .await?;
-        sides.count_sent(&sent);
+        let senders = sides.senders(messages, receipts);
+        let query = tx.query(SENT).rows(senders, |row, (match_id, user)| {
+            row.bind(*match_id).bind(*user);
+        });
+        sides.note_sent(query.all().await?);
         Ok(sides)
     }
 }

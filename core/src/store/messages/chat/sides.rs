@@ -28,20 +28,6 @@ pub(super) struct SideRow {
     pub(super) mode: Mode,
 }
 
-/// What a side has sent.
-#[derive(FromRow)]
-pub(super) struct SentRow {
-    pub(super) match_id: MatchId,
-    pub(super) user_id: UserId,
-    last_seq: i64,
-    /// The first message that the peer has not acknowledged.
-    first_waiting: Option<i64>,
-    /// The running total of bytes before it.
-    bytes_before: Option<i64>,
-    /// The same with the last one.
-    total_bytes: Option<i64>,
-}
-
 /// A side's state while a batch is applied to it.
 pub(super) struct Side {
     pub(super) row: SideRow,
@@ -51,11 +37,15 @@ pub(super) struct Side {
 }
 
 /// How far what a side has sent has come.
-struct Sent {
+#[derive(FromRow)]
+pub(super) struct Sent {
+    match_id: MatchId,
+    user_id: UserId,
     /// Highest `seq` that it has sent, and that the peer has acknowledged.
     last_seq: i64,
     delivered_seq: i64,
     /// The same before the batch.
+    #[sqlx(rename = "delivered_seq")]
     delivered_before: i64,
     /// Running totals of the bytes it has sent: before what waits, and altogether.
     bytes_before: i64,
@@ -81,19 +71,6 @@ pub(super) struct Sides {
     sides: HashMap<SideKey, Side>,
     /// Matches that somebody else holds.
     busy: HashSet<MatchId>,
-}
-
-impl Sent {
-    fn new(row: &SentRow) -> Self {
-        let delivered_seq = row.first_waiting.map_or(row.last_seq, |first| first - 1);
-        Self {
-            last_seq: row.last_seq,
-            delivered_seq,
-            delivered_before: delivered_seq,
-            bytes_before: row.bytes_before.unwrap_or(0),
-            total_bytes: row.total_bytes.unwrap_or(0),
-        }
-    }
 }
 
 impl Side {
@@ -152,10 +129,10 @@ impl Sides {
     }
 
     /// Notes how far the senders have come.
-    pub(super) fn count_sent(&mut self, rows: &[SentRow]) {
-        for row in rows {
-            if let Some(side) = self.sides.get_mut(&(row.match_id, row.user_id)) {
-                side.sent = Some(Sent::new(row));
+    pub(super) fn note_sent(&mut self, senders: Vec<Sent>) {
+        for sent in senders {
+            if let Some(side) = self.sides.get_mut(&(sent.match_id, sent.user_id)) {
+                side.sent = Some(sent);
             }
         }
     }
@@ -197,7 +174,7 @@ impl Sides {
         };
         let told = sender.device();
         let Some(sent) = &mut sender.sent else {
-            return Receipt::NotFound;
+            return Receipt::Busy;
         };
         if receipt.seq > sent.last_seq {
             return Receipt::Beyond;
@@ -267,7 +244,7 @@ impl Sides {
             return Append::NotFound;
         };
         let Some(sent) = &mut side.sent else {
-            return Append::NotFound;
+            return Append::Busy;
         };
         let expected = sent.last_seq + 1;
         if message.seq < expected {
