@@ -28,7 +28,9 @@ mod few {
     }
 }
 
+// Nobody reads, or answers a ping, while the flood is made: some 20 s on a slow disk.
 scenarios! {
+    @with &[("TEBDIL_WS__HEARTBEAT_S", "60")];
     a_block_ends_an_hour_of_flood_at_once,
     others_write_as_fast_while_one_account_floods,
 }
