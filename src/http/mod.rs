@@ -19,6 +19,7 @@ mod client_ip;
 mod code_limits;
 pub mod crowd;
 mod describe;
+mod endpoint;
 mod headers;
 mod health;
 mod host;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     middleware::{from_fn, from_fn_with_state},
-    routing::get,
+    routing::{MethodFilter, get, on},
 };
 use tebdil_protocol::{ErrorCode, Problem};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -13,11 +13,11 @@ use utoipa::{
     Modify, OpenApi,
     openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
 };
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
     account, admin, ads, appeals, asyncapi, billing, blocks, claims,
     describe::{self, Roles},
+    endpoint::Endpoint,
     headers, health, host, idempotency, keys, leftover, matches, me, notifications, observe,
     privacy,
     problem::Failure,
@@ -25,14 +25,119 @@ use super::{
 };
 use crate::{app::App, ws};
 
-#[derive(OpenApi)]
-#[openapi(
-    info(title = "Tebdil", description = "Anonymous matching chat. The WebSocket at /v1/ws is described in docs/protocol.md."),
-    components(schemas(Problem)),
-    modifiers(&Bearer),
-    security(("bearer" = []))
-)]
-struct Description;
+/// Routes each URL to its handler, and describes the API with what `#[utoipa::path]` says of the handlers.
+macro_rules! routes {
+    ($($verb:ident $url:literal $guard:ident $($handler:ident)::+;)*) => {
+        #[derive(OpenApi)]
+        #[openapi(
+            info(title = "Tebdil", description = "Anonymous matching chat. The WebSocket at /v1/ws is described in docs/protocol.md."),
+            paths($($($handler)::+),*),
+            components(schemas(Problem)),
+            modifiers(&Bearer),
+            security(("bearer" = []))
+        )]
+        struct Description;
+
+        fn api() -> Router<Arc<App>> {
+            Router::new()
+                $(.route($url, on(MethodFilter::$verb, Endpoint::new($($handler)::+))))*
+        }
+
+        /// Verb, URL and guard of every route.
+        #[cfg(test)]
+        const ROUTES: &[(&str, &str, &str)] = &[$((stringify!($verb), $url, stringify!($guard))),*];
+    };
+}
+
+// Who may: `open` to all, a `user` who signed in, one who is banned with the token for an `appeal`, a `moderator` or
+// an `admin`. The handler's arguments see to it; a test compares verb, URL and guard with the document.
+routes! {
+    // People.
+    GET    "/healthz"                                     open      health::healthz;
+    GET    "/readyz"                                      open      health::readyz;
+    POST   "/v1/auth/register"                            open      account::register;
+    POST   "/v1/auth/verify-phone"                        open      verification::verify_phone;
+    POST   "/v1/auth/password-reset"                      open      verification::password_reset;
+    POST   "/v1/auth/password-reset/confirm"              open      verification::confirm_password_reset;
+    POST   "/v1/auth/login"                               open      account::login;
+    POST   "/v1/auth/refresh"                             open      account::refresh;
+    POST   "/v1/auth/logout"                              user      account::logout;
+    GET    "/v1/me"                                       user      me::profile;
+    PATCH  "/v1/me"                                       user      me::update;
+    DELETE "/v1/me"                                       user      privacy::erase;
+    GET    "/v1/me/export"                                user      privacy::export;
+    POST   "/v1/me/password"                              user      me::password;
+    POST   "/v1/me/totp"                                  user      totp::begin_totp;
+    DELETE "/v1/me/totp"                                  user      totp::remove_totp;
+    POST   "/v1/me/totp/confirm"                          user      totp::confirm_totp;
+    GET    "/v1/me/sessions"                              user      me::sessions;
+    DELETE "/v1/me/sessions/{id}"                         user      me::end_session;
+    GET    "/v1/me/quota"                                 user      me::quota;
+    PUT    "/v1/me/push-tokens/{token}"                   user      push::put_token;
+    DELETE "/v1/me/push-tokens/{token}"                   user      push::delete_token;
+    GET    "/v1/me/notification-preferences"              user      push::preferences;
+    PATCH  "/v1/me/notification-preferences"              user      push::set_preferences;
+    GET    "/v1/keys"                                     user      keys::get;
+    PUT    "/v1/keys"                                     user      keys::put;
+    GET    "/v1/matches"                                  user      matches::list;
+    GET    "/v1/matches/{id}"                             user      matches::get;
+    GET    "/v1/matches/{id}/messages"                    user      matches::messages;
+    POST   "/v1/matches/{id}/leave"                       user      matches::leave;
+    GET    "/v1/blocks"                                   user      blocks::list;
+    POST   "/v1/blocks"                                   user      blocks::create;
+    DELETE "/v1/blocks/{id}"                              user      blocks::delete;
+    GET    "/v1/reports"                                  user      reports::list;
+    POST   "/v1/reports"                                  user      reports::create;
+    POST   "/v1/rtc/ice-servers"                          user      rtc::ice_servers;
+    GET    "/v1/referrals"                                user      referrals::list;
+    POST   "/v1/referrals"                                user      referrals::create;
+    GET    "/v1/appeals"                                  appeal    appeals::list;
+    POST   "/v1/appeals"                                  appeal    appeals::create;
+    GET    "/v1/claims"                                   user      claims::list;
+    POST   "/v1/claims"                                   user      claims::create;
+    GET    "/v1/ads"                                      user      ads::next;
+    POST   "/v1/ads/{id}/events"                          user      ads::event;
+    GET    "/v1/notifications"                            user      notifications::list;
+    POST   "/v1/notifications/read"                       user      notifications::read;
+    GET    "/v1/subscription"                             user      billing::status;
+    POST   "/v1/billing/events"                           open      billing::event;
+    // Staff.
+    GET    "/v1/admin/reports"                            moderator admin::reports::list;
+    GET    "/v1/admin/reports/{id}"                       moderator admin::reports::get;
+    POST   "/v1/admin/reports/{id}/resolve"               moderator admin::reports::resolve;
+    POST   "/v1/admin/users/{id}/reliability"             moderator admin::reports::reliability;
+    GET    "/v1/admin/overview"                           moderator admin::overview::overview;
+    GET    "/v1/admin/claims"                             moderator admin::claims::list;
+    POST   "/v1/admin/users/{id}/ban"                     moderator admin::bans::ban;
+    POST   "/v1/admin/users/{id}/unban"                   moderator admin::bans::unban;
+    GET    "/v1/admin/bans"                               moderator admin::bans::list;
+    POST   "/v1/admin/bans/{id}/confirm"                  moderator admin::bans::confirm;
+    GET    "/v1/admin/appeals"                            moderator admin::appeals::list;
+    POST   "/v1/admin/appeals/{id}/decide"                moderator admin::appeals::decide;
+    GET    "/v1/admin/ads"                                admin     admin::ads::list;
+    POST   "/v1/admin/ads"                                admin     admin::ads::create;
+    GET    "/v1/admin/ads/{id}"                           admin     admin::ads::get;
+    PATCH  "/v1/admin/ads/{id}"                           admin     admin::ads::change;
+    DELETE "/v1/admin/ads/{id}"                           admin     admin::ads::delete;
+    POST   "/v1/admin/ads/{id}/notify"                    admin     admin::ads::notify;
+    GET    "/v1/admin/jobs"                               moderator admin::jobs::list;
+    GET    "/v1/admin/jobs/queues"                        moderator admin::jobs::queues;
+    POST   "/v1/admin/jobs/{id}/retry"                    admin     admin::jobs::retry;
+    DELETE "/v1/admin/jobs/{id}"                          admin     admin::jobs::delete;
+    GET    "/v1/admin/announcements"                      admin     admin::announcements::list;
+    POST   "/v1/admin/announcements"                      admin     admin::announcements::create;
+    POST   "/v1/admin/users/{id}/subscription"            admin     admin::subscriptions::grant;
+    DELETE "/v1/admin/users/{id}/subscription"            admin     admin::subscriptions::end;
+    POST   "/v1/admin/users/{id}/quota"                   admin     admin::subscriptions::quota;
+    GET    "/v1/admin/users"                              moderator admin::users::list;
+    POST   "/v1/admin/users/find"                         admin     admin::users::find;
+    GET    "/v1/admin/users/{id}"                         moderator admin::users::get;
+    POST   "/v1/admin/users/{id}/role"                    admin     admin::users::role;
+    DELETE "/v1/admin/users/{id}/sessions"                admin     admin::users::end_sessions;
+    GET    "/v1/admin/matches"                            moderator admin::matches::list;
+    GET    "/v1/admin/system-logs"                        moderator admin::system_logs::list;
+    POST   "/v1/admin/users/{id}/erase"                   admin     admin::erasure::erase;
+}
 
 struct Bearer;
 
@@ -52,102 +157,20 @@ impl Modify for Bearer {
     }
 }
 
-fn api() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(Description::openapi())
-        .routes(routes!(health::healthz))
-        .routes(routes!(health::readyz))
-        .routes(routes!(account::register))
-        .routes(routes!(verification::verify_phone))
-        .routes(routes!(verification::password_reset))
-        .routes(routes!(verification::confirm_password_reset))
-        .routes(routes!(account::login))
-        .routes(routes!(account::refresh))
-        .routes(routes!(account::logout))
-        .routes(routes!(me::profile, me::update, privacy::erase))
-        .routes(routes!(privacy::export))
-        .routes(routes!(me::password))
-        .routes(routes!(totp::begin_totp, totp::remove_totp))
-        .routes(routes!(totp::confirm_totp))
-        .routes(routes!(me::sessions))
-        .routes(routes!(me::end_session))
-        .routes(routes!(me::quota))
-        .routes(routes!(push::put_token, push::delete_token))
-        .routes(routes!(push::preferences, push::set_preferences))
-        .routes(routes!(keys::get, keys::put))
-        .routes(routes!(matches::list))
-        .routes(routes!(matches::get))
-        .routes(routes!(matches::messages))
-        .routes(routes!(matches::leave))
-        .routes(routes!(blocks::list, blocks::create))
-        .routes(routes!(blocks::delete))
-        .routes(routes!(reports::list, reports::create))
-        .routes(routes!(admin::reports::list))
-        .routes(routes!(admin::reports::get))
-        .routes(routes!(admin::reports::resolve))
-        .routes(routes!(admin::reports::reliability))
-        .routes(routes!(rtc::ice_servers))
-        .routes(routes!(referrals::list, referrals::create))
-        .routes(routes!(admin::overview::overview))
-        .routes(routes!(appeals::list, appeals::create))
-        .routes(routes!(claims::list, claims::create))
-        .routes(routes!(admin::claims::list))
-        .routes(routes!(admin::bans::ban))
-        .routes(routes!(admin::bans::unban))
-        .routes(routes!(admin::bans::list))
-        .routes(routes!(admin::bans::confirm))
-        .routes(routes!(admin::appeals::list))
-        .routes(routes!(admin::appeals::decide))
-        .routes(routes!(ads::next))
-        .routes(routes!(ads::event))
-        .routes(routes!(admin::ads::list, admin::ads::create))
-        .routes(routes!(
-            admin::ads::get,
-            admin::ads::change,
-            admin::ads::delete
-        ))
-        .routes(routes!(admin::ads::notify))
-        .routes(routes!(admin::jobs::list))
-        .routes(routes!(admin::jobs::queues))
-        .routes(routes!(admin::jobs::retry))
-        .routes(routes!(admin::jobs::delete))
-        .routes(routes!(notifications::list))
-        .routes(routes!(notifications::read))
-        .routes(routes!(
-            admin::announcements::list,
-            admin::announcements::create
-        ))
-        .routes(routes!(billing::status))
-        .routes(routes!(billing::event))
-        .routes(routes!(
-            admin::subscriptions::grant,
-            admin::subscriptions::end
-        ))
-        .routes(routes!(admin::subscriptions::quota))
-        .routes(routes!(admin::users::list))
-        .routes(routes!(admin::users::find))
-        .routes(routes!(admin::users::get))
-        .routes(routes!(admin::users::role))
-        .routes(routes!(admin::users::end_sessions))
-        .routes(routes!(admin::matches::list))
-        .routes(routes!(admin::system_logs::list))
-        .routes(routes!(admin::erasure::erase))
-}
-
 /// The OpenAPI document that `GET /openapi.json` answers.
 pub fn openapi() -> utoipa::openapi::OpenApi {
-    let mut openapi = api().into_openapi();
+    let mut openapi = Description::openapi();
     describe::complete(&mut openapi);
     openapi
 }
 
 /// The API, the WebSocket and the health checks.
 pub fn router(app: Arc<App>) -> Router {
-    let (routes, mut openapi) = api().split_for_parts();
-    describe::complete(&mut openapi);
+    let openapi = openapi();
     let roles = Arc::new(Roles::new(&openapi));
     let openapi = Arc::new(openapi);
     let asyncapi = Arc::new(asyncapi::document());
-    routes
+    api()
         .route("/v1/ws", get(ws::upgrade))
         .route(
             "/openapi.json",
@@ -172,4 +195,38 @@ pub fn router(app: Arc<App>) -> Router {
         .layer(from_fn(observe::observe))
         .layer(from_fn(headers::protect))
         .with_state(app)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_says_what_the_document_says() {
+        let document = serde_json::to_value(openapi()).expect("JSON");
+        let guard = |operation: &serde_json::Value| {
+            let security = operation.get("security").unwrap_or(&document["security"]);
+            match security[0].as_object().and_then(|all| all.iter().next()) {
+                None => "open".to_owned(),
+                Some((scheme, _)) if scheme == "appeal" => scheme.clone(),
+                Some((_, roles)) => roles[0].as_str().unwrap_or("user").to_owned(),
+            }
+        };
+        let described: std::collections::BTreeSet<_> = document["paths"]
+            .as_object()
+            .expect("paths")
+            .iter()
+            .flat_map(|(url, item)| {
+                item.as_object()
+                    .expect("operations")
+                    .iter()
+                    .map(|(verb, operation)| (verb.to_uppercase(), url.clone(), guard(operation)))
+            })
+            .collect();
+        let routed = ROUTES
+            .iter()
+            .map(|&(verb, url, guard)| (verb.to_owned(), url.to_owned(), guard.to_owned()))
+            .collect();
+        assert_eq!(described, routed);
+    }
 }
