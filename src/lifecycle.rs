@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use tokio::task::JoinHandle;
 use tokio_util::{
     sync::CancellationToken,
@@ -102,7 +102,12 @@ impl Tasks {
 
     /// Runs a part that must live as long as the server. When it ends before draining began, or
     /// panics at any time, the process fails. [`Tasks::hard`] drops it where it stands.
-    pub fn supervise<F: Future<Output = ()> + Send + 'static>(&self, name: &'static str, task: F) {
+    pub fn supervise(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.supervise_boxed(name, Box::pin(task));
+    }
+
+    /// So that what watches a task is compiled once, and not for each of them.
+    fn supervise_boxed(&self, name: &'static str, task: BoxFuture<'static, ()>) {
         let watched = self.watch(name, task);
         let hard = self.hard.clone();
         self.tracker.spawn(async move {
@@ -118,18 +123,18 @@ impl Tasks {
 
     /// Runs a part that others need until they have ended themselves: [`Tasks::ended`] does not
     /// wait for it, and [`Tasks::hard`] does not drop it.
-    pub fn supervise_to_the_last<F: Future<Output = ()> + Send + 'static>(
+    pub fn supervise_to_the_last(
         &self,
         name: &'static str,
-        task: F,
+        task: impl Future<Output = ()> + Send + 'static,
     ) {
-        self.last.spawn(self.watch(name, task));
+        self.last.spawn(self.watch(name, Box::pin(task)));
     }
 
-    fn watch<F: Future<Output = ()> + Send + 'static>(
+    fn watch(
         &self,
         name: &'static str,
-        task: F,
+        task: BoxFuture<'static, ()>,
     ) -> impl Future<Output = ()> + Send + 'static {
         let tasks = self.clone();
         async move {

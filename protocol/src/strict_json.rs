@@ -36,51 +36,19 @@ impl fmt::Display for Refused {
 pub fn from_str<T: DeserializeOwned>(text: &str, envelope: &[&str]) -> Result<T, Refused> {
     let mut json = serde_json::Deserializer::from_str(text);
     let mut unknown: Option<String> = None;
-    let mut track = serde_path_to_error::Track::new();
-    let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
-    let value = serde_ignored::deserialize(tracked, |path| {
+    let mut note = |path: serde_ignored::Path| {
         // `?` stands for the inside of an optional field.
         let path = path.to_string().replace(".?", "");
         if unknown.is_none() && !envelope.contains(&path.as_str()) {
             unknown = Some(path);
         }
-    });
-    let value = value.map_err(|error: serde_json::Error| {
-        let field = track.path().to_string();
-        match error.classify() {
-            serde_json::error::Category::Data => {
-                // serde's own text quotes the value ("invalid type: string \"…\""); only its kind
-                // is told.
-                let missing = error.to_string().starts_with("missing field");
-                let field = if field == "." {
-                    missing_field(&error)
-                } else {
-                    field
-                };
-                Refused {
-                    code: ErrorCode::InvalidField,
-                    field,
-                    detail: if missing {
-                        "missing"
-                    } else {
-                        "not an allowed value"
-                    },
-                }
-            }
-            // serde_json also calls it a syntax error when an enum finds an array; the document
-            // itself may be fine.
-            _ if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => Refused {
-                code: ErrorCode::InvalidField,
-                field,
-                detail: "not an allowed value",
-            },
-            _ => Refused {
-                code: ErrorCode::BadRequest,
-                field: String::new(),
-                detail: "not well-formed JSON",
-            },
-        }
-    })?;
+    };
+    // One type of callback, so that what reads a field's type is compiled once for all documents.
+    let note: &mut dyn FnMut(serde_ignored::Path) = &mut note;
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(&mut json, &mut track);
+    let value = serde_ignored::deserialize(tracked, note)
+        .map_err(|error| refused(&error, track.path().to_string(), text))?;
     if json.end().is_err() {
         return Err(Refused {
             code: ErrorCode::BadRequest,
@@ -95,6 +63,42 @@ pub fn from_str<T: DeserializeOwned>(text: &str, envelope: &[&str]) -> Result<T,
             detail: "unknown field",
         }),
         None => Ok(value),
+    }
+}
+
+fn refused(error: &serde_json::Error, field: String, text: &str) -> Refused {
+    match error.classify() {
+        serde_json::error::Category::Data => {
+            // serde's own text quotes the value ("invalid type: string \"…\""); only its kind is
+            // told.
+            let missing = error.to_string().starts_with("missing field");
+            let field = if field == "." {
+                missing_field(error)
+            } else {
+                field
+            };
+            Refused {
+                code: ErrorCode::InvalidField,
+                field,
+                detail: if missing {
+                    "missing"
+                } else {
+                    "not an allowed value"
+                },
+            }
+        }
+        // serde_json also calls it a syntax error when an enum finds an array; the document itself
+        // may be fine.
+        _ if serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok() => Refused {
+            code: ErrorCode::InvalidField,
+            field,
+            detail: "not an allowed value",
+        },
+        _ => Refused {
+            code: ErrorCode::BadRequest,
+            field: String::new(),
+            detail: "not well-formed JSON",
+        },
     }
 }
 

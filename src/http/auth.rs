@@ -1,4 +1,6 @@
 //! Who asks.
+//!
+//! Futures are boxed here: they are compiled once, not with each of the handlers.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,6 +8,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
+use futures_util::future::BoxFuture;
 use tebdil_core::store::AliveSession;
 use tebdil_protocol::{
     ErrorCode,
@@ -64,27 +67,29 @@ impl Admitted {
     ///
     /// # Errors
     /// 401, 403 `banned`, 403 `forbidden`, 403 `totp_enrolment_required`, in this order.
-    pub async fn check(self, app: &App) -> Result<AliveSession, Failure> {
-        let alive = app
-            .store
-            .accounts()
-            .session_alive(self.access.session_id, app.clock.now())
-            .await?;
-        let alive = alive
-            .filter(|alive| alive.user_id == self.access.user_id)
-            .ok_or(ErrorCode::Unauthorized)?;
-        if alive.is_banned {
-            return Err(ErrorCode::Banned.into());
-        }
-        if !self.needs.are_met(alive.role) {
-            return Err(ErrorCode::Forbidden.into());
-        }
-        let asks_totp =
-            self.needs != Needs::User && app.config.auth.staff_totp == StaffTotp::Required;
-        if asks_totp && !app.store.accounts().has_totp(alive.user_id).await? {
-            return Err(ErrorCode::TotpEnrolmentRequired.into());
-        }
-        Ok(alive)
+    pub fn check(self, app: &App) -> BoxFuture<'_, Result<AliveSession, Failure>> {
+        Box::pin(async move {
+            let alive = app
+                .store
+                .accounts()
+                .session_alive(self.access.session_id, app.clock.now())
+                .await?;
+            let alive = alive
+                .filter(|alive| alive.user_id == self.access.user_id)
+                .ok_or(ErrorCode::Unauthorized)?;
+            if alive.is_banned {
+                return Err(ErrorCode::Banned.into());
+            }
+            if !self.needs.are_met(alive.role) {
+                return Err(ErrorCode::Forbidden.into());
+            }
+            let asks_totp =
+                self.needs != Needs::User && app.config.auth.staff_totp == StaffTotp::Required;
+            if asks_totp && !app.store.accounts().has_totp(alive.user_id).await? {
+                return Err(ErrorCode::TotpEnrolmentRequired.into());
+            }
+            Ok(alive)
+        })
     }
 
     /// For a request of which only the token was looked at.
@@ -95,32 +100,34 @@ impl Admitted {
 
 impl Signed {
     /// Lets a request in, or refuses it.
-    pub(super) async fn admit(
-        parts: &mut Parts,
-        app: &Arc<App>,
+    pub(super) fn admit<'a>(
+        parts: &'a mut Parts,
+        app: &'a Arc<App>,
         needs: Needs,
-    ) -> Result<Self, Failure> {
-        let access = bearer(&parts.headers, app)?;
-        app.limiters
-            .check(Limit::RestAccount, access.user_id)
-            .await?;
-        let admitted = Admitted::new(access, needs);
-        let alive = admitted.check(app).await?;
-        let now = app.clock.now();
-        if now.since(alive.last_active) >= TOUCH_AFTER
-            && let Err(error) = app
-                .store
-                .accounts()
-                .touch(access.user_id, access.session_id, now)
-                .await
-        {
-            tracing::warn!(%error, "a session's activity was not noted");
-        }
-        parts.extensions.insert(admitted);
-        Ok(Self {
-            user_id: access.user_id,
-            session_id: access.session_id,
-            role: alive.role,
+    ) -> BoxFuture<'a, Result<Self, Failure>> {
+        Box::pin(async move {
+            let access = bearer(&parts.headers, app)?;
+            app.limiters
+                .check(Limit::RestAccount, access.user_id)
+                .await?;
+            let admitted = Admitted::new(access, needs);
+            let alive = admitted.check(app).await?;
+            let now = app.clock.now();
+            if now.since(alive.last_active) >= TOUCH_AFTER
+                && let Err(error) = app
+                    .store
+                    .accounts()
+                    .touch(access.user_id, access.session_id, now)
+                    .await
+            {
+                tracing::warn!(%error, "a session's activity was not noted");
+            }
+            parts.extensions.insert(admitted);
+            Ok(Self {
+                user_id: access.user_id,
+                session_id: access.session_id,
+                role: alive.role,
+            })
         })
     }
 }

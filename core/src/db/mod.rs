@@ -3,6 +3,9 @@
 //! Everything else writes one SQL text, in PostgreSQL's words, and runs it with [`Db::read`] or
 //! [`Db::write`], or in a transaction ([`Tx`]). What differs is listed here: how to connect, how to
 //! begin a write, the schema's types ([`schema`]), and the locking clauses ([`query`]).
+//!
+//! Futures are boxed here: what all of the store awaits is then compiled once, and not again in
+//! each part of each crate that awaits it. A box is nothing beside a statement.
 
 mod postgres;
 mod query;
@@ -14,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::BoxFuture;
 use sqlx::{
     Connection as _, Sqlite, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -150,20 +154,27 @@ impl Db {
     }
 
     /// Begins a transaction that writes, and may make `ids`.
-    pub(crate) async fn begin(&self, ids: &Arc<IdGenerator>) -> Result<Tx, StoreError> {
-        ids.check()?;
-        let open = match self {
-            // IMMEDIATE: a deferred transaction that reads first fails when another has written in
-            // between.
-            Self::Sqlite { write, .. } => Open::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?),
-            Self::Postgres(pool) => {
-                let mut held = pool.acquire().await?;
-                held.begin().await?;
-                Open::Postgres(held)
-            }
-        };
-        let ids = Arc::clone(ids);
-        Ok(Tx { open, ids })
+    pub(crate) fn begin<'a>(
+        &'a self,
+        ids: &'a Arc<IdGenerator>,
+    ) -> BoxFuture<'a, Result<Tx, StoreError>> {
+        Box::pin(async move {
+            ids.check()?;
+            let open = match self {
+                // IMMEDIATE: a deferred transaction that reads first fails when another has written
+                // in between.
+                Self::Sqlite { write, .. } => {
+                    Open::Sqlite(write.begin_with("BEGIN IMMEDIATE").await?)
+                }
+                Self::Postgres(pool) => {
+                    let mut held = pool.acquire().await?;
+                    held.begin().await?;
+                    Open::Postgres(held)
+                }
+            };
+            let ids = Arc::clone(ids);
+            Ok(Tx { open, ids })
+        })
     }
 }
 
@@ -225,11 +236,13 @@ impl Tx {
     }
 
     /// Makes everything durable. An error may come after that has happened.
-    pub(crate) async fn commit(self) -> Result<(), sqlx::Error> {
-        match self.open {
-            Open::Sqlite(tx) => tx.commit().await,
-            Open::Postgres(held) => held.commit().await,
-        }
+    pub(crate) fn commit(self) -> BoxFuture<'static, Result<(), sqlx::Error>> {
+        Box::pin(async {
+            match self.open {
+                Open::Sqlite(tx) => tx.commit().await,
+                Open::Postgres(held) => held.commit().await,
+            }
+        })
     }
 }
 

@@ -6,6 +6,7 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
+use futures_util::future::BoxFuture;
 use sqlx::{
     Arguments as _, AssertSqlSafe, Encode, Error, FromRow, Postgres, SqlSafeStr as _, SqlStr,
     Sqlite, SqliteConnection, SqlitePool, Type,
@@ -231,48 +232,52 @@ impl<'t> Query<'t> {
     }
 
     /// Runs it, and says how many rows it changed.
-    pub(crate) async fn execute(self) -> Result<u64, Error> {
-        if self.idle {
-            return Ok(0);
-        }
-        let (on, sql, args) = self.ready()?;
-        match (on, args) {
-            (On::Sqlite(pool), Args::Sqlite(args)) => Ok(sqlx::query_with(sql, args)
-                .execute(pool)
-                .await?
-                .rows_affected()),
-            (On::SqliteTx(tx), Args::Sqlite(args)) => Ok(sqlx::query_with(sql, args)
-                .execute(tx)
-                .await?
-                .rows_affected()),
-            (On::Postgres(pool), Args::Postgres(args)) => {
-                pool.acquire().await?.execute(sql, args).await
+    pub(crate) fn execute(self) -> BoxFuture<'t, Result<u64, Error>> {
+        Box::pin(async move {
+            if self.idle {
+                return Ok(0);
             }
-            (On::PostgresTx(held), Args::Postgres(args)) => held.execute(sql, args).await,
-            _ => unreachable!("the arguments were made for the database"),
-        }
+            let (on, sql, args) = self.ready()?;
+            match (on, args) {
+                (On::Sqlite(pool), Args::Sqlite(args)) => Ok(sqlx::query_with(sql, args)
+                    .execute(pool)
+                    .await?
+                    .rows_affected()),
+                (On::SqliteTx(tx), Args::Sqlite(args)) => Ok(sqlx::query_with(sql, args)
+                    .execute(tx)
+                    .await?
+                    .rows_affected()),
+                (On::Postgres(pool), Args::Postgres(args)) => {
+                    pool.acquire().await?.execute(sql, args).await
+                }
+                (On::PostgresTx(held), Args::Postgres(args)) => held.execute(sql, args).await,
+                _ => unreachable!("the arguments were made for the database"),
+            }
+        })
     }
 
-    async fn fetch(self) -> Result<Rows, Error> {
-        if self.idle {
-            return Ok(Rows::None);
-        }
-        let (on, sql, args) = self.ready()?;
-        match (on, args) {
-            (On::Sqlite(pool), Args::Sqlite(args)) => Ok(Rows::Sqlite(
-                sqlx::query_with(sql, args).fetch_all(pool).await?,
-            )),
-            (On::SqliteTx(tx), Args::Sqlite(args)) => Ok(Rows::Sqlite(
-                sqlx::query_with(sql, args).fetch_all(tx).await?,
-            )),
-            (On::Postgres(pool), Args::Postgres(args)) => Ok(Rows::Postgres(
-                pool.acquire().await?.fetch(sql, args).await?,
-            )),
-            (On::PostgresTx(held), Args::Postgres(args)) => {
-                Ok(Rows::Postgres(held.fetch(sql, args).await?))
+    fn fetch(self) -> BoxFuture<'t, Result<Rows, Error>> {
+        Box::pin(async move {
+            if self.idle {
+                return Ok(Rows::None);
             }
-            _ => unreachable!("the arguments were made for the database"),
-        }
+            let (on, sql, args) = self.ready()?;
+            match (on, args) {
+                (On::Sqlite(pool), Args::Sqlite(args)) => Ok(Rows::Sqlite(
+                    sqlx::query_with(sql, args).fetch_all(pool).await?,
+                )),
+                (On::SqliteTx(tx), Args::Sqlite(args)) => Ok(Rows::Sqlite(
+                    sqlx::query_with(sql, args).fetch_all(tx).await?,
+                )),
+                (On::Postgres(pool), Args::Postgres(args)) => Ok(Rows::Postgres(
+                    pool.acquire().await?.fetch(sql, args).await?,
+                )),
+                (On::PostgresTx(held), Args::Postgres(args)) => {
+                    Ok(Rows::Postgres(held.fetch(sql, args).await?))
+                }
+                _ => unreachable!("the arguments were made for the database"),
+            }
+        })
     }
 
     fn ready(self) -> Result<(On<'t>, SqlStr, Args), Error> {

@@ -29,6 +29,7 @@ pub use messages::*;
 pub use notices::*;
 pub use safety::*;
 
+use futures_util::future::BoxFuture;
 use rand::Rng as _;
 
 use crate::{
@@ -175,8 +176,8 @@ impl Store {
     }
 
     /// Begins a transaction that writes.
-    pub(crate) async fn begin(&self) -> Result<Tx, StoreError> {
-        self.db.begin(&self.ids).await
+    pub(crate) fn begin(&self) -> BoxFuture<'_, Result<Tx, StoreError>> {
+        self.db.begin(&self.ids)
     }
 }
 
