@@ -3,7 +3,6 @@
 use tebdil_client::{
     call::CallError,
     chat::{ChatError, ChatEvent},
-    state::StateDir,
 };
 use tebdil_protocol::{
     RtcCandidate, RtcDescription,
@@ -12,7 +11,7 @@ use tebdil_protocol::{
 };
 
 use crate::{
-    chat::{Person, couple, options},
+    chat::{Person, couple, options, stored},
     relay::Relay,
 };
 
@@ -254,10 +253,8 @@ async fn certificates_outlive_the_process() {
     let relay = Relay::start().await;
     relay.change(|world| world.video = true);
     let folder = tempfile::tempdir().expect("folder");
-    let mut stored = options(&relay);
-    stored.state = Some(StateDir::open(folder.path()).expect("state"));
     let mut ada = Person::register(&options(&relay), "ada").await;
-    let mut bora = Person::register(&stored, "bora").await;
+    let mut bora = Person::register(&stored(&relay, folder.path()), "bora").await;
     ada.chat.find(&[]).await.expect("searching");
     bora.chat.find(&[]).await.expect("searching");
     let (id, _) = ada.secured().await;
@@ -269,13 +266,7 @@ async fn certificates_outlive_the_process() {
     bora.chat.close().await;
     drop(bora);
 
-    stored.state = None;
-    stored.state = Some(StateDir::open(folder.path()).expect("the lock is free again"));
-    let (chat, events) = tebdil_client::chat::Chat::resume(&stored)
-        .await
-        .expect("resumes")
-        .expect("signed in");
-    let mut bora = Person { chat, events };
+    let mut bora = Person::resume(&relay, folder.path()).await;
     bora.secured().await;
     let error = bora
         .answers(id, "0C")

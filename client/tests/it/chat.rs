@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
@@ -35,7 +35,21 @@ pub fn options(relay: &Relay) -> ChatOptions {
     options
 }
 
+/// Options of a client whose state outlives it.
+pub fn stored(relay: &Relay, folder: &Path) -> ChatOptions {
+    let mut options = options(relay);
+    options.state = Some(StateDir::open(folder).expect("no other process has it"));
+    options
+}
+
 impl Person {
+    /// The next process of a client that was closed.
+    pub async fn resume(relay: &Relay, folder: &Path) -> Self {
+        let resumed = Chat::resume(&stored(relay, folder)).await.expect("resumes");
+        let (chat, events) = resumed.expect("signed in");
+        Self { chat, events }
+    }
+
     pub async fn register(options: &ChatOptions, alias: &str) -> Self {
         let (chat, events) =
             Chat::register_simple(options, &test_phone(1), "a long password", alias)
@@ -302,9 +316,8 @@ async fn keys_are_refilled_when_they_run_low() {
 async fn a_chat_goes_on_after_a_restart() {
     let relay = Relay::start().await;
     let folder = tempfile::tempdir().expect("folder");
-    let mut stored = options(&relay);
-    stored.state = Some(StateDir::open(folder.path().join("ada")).expect("state"));
-    let mut ada = Person::register(&stored, "ada").await;
+    let folder = folder.path().join("ada");
+    let mut ada = Person::register(&stored(&relay, &folder), "ada").await;
     let mut bora = Person::register(&options(&relay), "bora").await;
     ada.chat.find(&[]).await.expect("searching");
     bora.chat.find(&[]).await.expect("searching");
@@ -322,13 +335,7 @@ async fn a_chat_goes_on_after_a_restart() {
     bora.chat.send_and_wait(id, "dört").await.expect("accepted");
     relay.change(|world| world.swallow = 0);
 
-    stored.state = None;
-    stored.state = Some(StateDir::open(folder.path().join("ada")).expect("the lock is free again"));
-    let (chat, events) = Chat::resume(&stored)
-        .await
-        .expect("resumes")
-        .expect("signed in");
-    let mut ada = Person { chat, events };
+    let mut ada = Person::resume(&relay, &folder).await;
     let (_, after) = ada.secured().await;
     assert_eq!(after, number);
     assert_eq!(ada.text().await, "dört", "and not what was shown before");
@@ -343,7 +350,7 @@ async fn a_chat_goes_on_after_a_restart() {
     ada.chat.close().await;
 
     for name in ["account.json", "device.json"] {
-        let text = std::fs::read_to_string(folder.path().join("ada").join(name)).expect("state");
+        let text = std::fs::read_to_string(folder.join(name)).expect("state");
         assert!(
             !text.contains("dört")
                 && !text.contains("a long password")
@@ -357,9 +364,7 @@ async fn a_chat_goes_on_after_a_restart() {
 async fn a_report_shows_what_the_peer_said_also_after_the_match_and_a_restart() {
     let relay = Relay::start().await;
     let folder = tempfile::tempdir().expect("folder");
-    let mut stored = options(&relay);
-    stored.state = Some(StateDir::open(folder.path()).expect("state"));
-    let mut ada = Person::register(&stored, "ada").await;
+    let mut ada = Person::register(&stored(&relay, folder.path()), "ada").await;
     let mut bora = Person::register(&options(&relay), "bora").await;
     ada.chat.find(&[]).await.expect("searching");
     bora.chat.find(&[]).await.expect("searching");
@@ -414,34 +419,30 @@ async fn a_report_shows_what_the_peer_said_also_after_the_match_and_a_restart() 
         .await;
     ada.chat.close().await;
     drop(ada);
-    stored.state = None;
-    stored.state = Some(StateDir::open(folder.path()).expect("the lock is free again"));
-    let (chat, _events) = Chat::resume(&stored)
-        .await
-        .expect("resumes")
-        .expect("signed in");
+    let ada = Person::resume(&relay, folder.path()).await;
     assert_eq!(
-        chat.report(id, ReportReason::Threat, Some("tehdit"))
+        ada.chat
+            .report(id, ReportReason::Threat, Some("tehdit"))
             .await
             .expect("reported"),
         20
     );
     let report = json!({"match_id": id, "reason": "threat", "note": "tehdit", "evidence": shown});
     assert_eq!(relay.change(|world| world.reports.clone()), [report]);
-    let again = chat
+    let again = ada
+        .chat
         .report(id, ReportReason::Spam, None)
         .await
         .expect_err("once");
     assert_eq!(again.code(), Some(ErrorCode::AlreadyReported));
-    chat.close().await;
+    ada.chat.close().await;
 }
 
 #[tokio::test]
 async fn without_keys_or_session_there_is_nothing_to_resume() {
     let relay = Relay::start().await;
     let folder = tempfile::tempdir().expect("folder");
-    let mut stored = options(&relay);
-    stored.state = Some(StateDir::open(folder.path()).expect("state"));
+    let stored = stored(&relay, folder.path());
     assert!(Chat::resume(&stored).await.expect("fine").is_none());
     let ada = Person::register(&stored, "ada").await;
     ada.chat.close().await;

@@ -1,14 +1,10 @@
 //! The numbers of messages, over refusals.
 
-use tebdil_client::{
-    chat::{Chat, ChatEvent},
-    connection::SendError,
-    state::StateDir,
-};
+use tebdil_client::{chat::ChatEvent, connection::SendError};
 use tebdil_protocol::ErrorCode;
 
 use crate::{
-    chat::{Person, couple, options},
+    chat::{Person, couple, options, stored},
     relay::Relay,
 };
 
@@ -66,9 +62,7 @@ async fn refusals_leave_no_gap_in_the_numbers() {
 async fn messages_that_never_come_are_told_once() {
     let relay = Relay::start().await;
     let folder = tempfile::tempdir().expect("folder");
-    let mut stored = options(&relay);
-    stored.state = Some(StateDir::open(folder.path()).expect("state"));
-    let mut ada = Person::register(&stored, "ada").await;
+    let mut ada = Person::register(&stored(&relay, folder.path()), "ada").await;
     let mut bora = Person::register(&options(&relay), "bora").await;
     ada.chat.find(&[]).await.expect("searching");
     bora.chat.find(&[]).await.expect("searching");
@@ -88,11 +82,7 @@ async fn messages_that_never_come_are_told_once() {
             lost["seq"] = 0.into();
         }
     });
-    stored.state = None;
-    stored.state = Some(StateDir::open(folder.path()).expect("the lock is free again"));
-    let resumed = Chat::resume(&stored).await.expect("resumes");
-    let (chat, events) = resumed.expect("signed in");
-    let mut ada = Person { chat, events };
+    let mut ada = Person::resume(&relay, folder.path()).await;
     let missing = ada
         .until(|event| match event {
             ChatEvent::Missing { match_id, seqs } => Some((*match_id, seqs.clone())),

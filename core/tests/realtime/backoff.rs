@@ -1,3 +1,7 @@
+//! Waits after failures, of one node and of many.
+//!
+//! Tests sleep where a wait is what they are about: Redis counts by its own clock, which no test sets.
+
 use std::{sync::Arc, time::Duration};
 
 use tebdil_core::{

@@ -44,6 +44,7 @@ async fn a_talkative_peer_does_not_take_our_turn() {
         seq += 1;
         assert!(seq < 1_000, "only {came} of our messages went out");
         peer.message(seq).await;
+        // The peer's pace, which is the subject: as long as it writes, ours must go out, too.
         let pause = tokio::time::sleep(Duration::from_millis(20));
         tokio::pin!(pause);
         loop {
