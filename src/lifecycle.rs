@@ -106,7 +106,7 @@ impl Tasks {
         self.supervise_boxed(name, Box::pin(task));
     }
 
-    /// So that what watches a task is compiled once, and not for each of them.
+    /// Boxed, so that the watching code is compiled once and not for each task.
     fn supervise_boxed(&self, name: &'static str, task: BoxFuture<'static, ()>) {
         let watched = self.watch(name, task);
         let hard = self.hard.clone();

@@ -1,14 +1,14 @@
-//! One type for every handler.
+//! One type for all handlers.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use axum::{extract::Request, handler::Handler, response::Response};
 use futures_util::future::BoxFuture;
 
 use crate::app::App;
 
-/// A handler whose type is gone: axum's layers are compiled for this one alone, and not anew for
-/// each route, which took a quarter of the time that a build of this crate takes.
+/// A type-erased handler: axum is compiled once for all routes of the table. Without it, that was a
+/// quarter of this crate's build time.
 #[derive(Clone)]
 pub(super) struct Endpoint(
     Arc<dyn Fn(Request, Arc<App>) -> BoxFuture<'static, Response> + Send + Sync>,
@@ -30,11 +30,5 @@ impl Handler<(), Arc<App>> for Endpoint {
 
     fn call(self, request: Request, app: Arc<App>) -> Self::Future {
         (self.0)(request, app)
-    }
-}
-
-impl fmt::Debug for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Endpoint")
     }
 }

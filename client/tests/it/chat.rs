@@ -38,7 +38,7 @@ pub fn options(relay: &Relay) -> ChatOptions {
 /// Options of a client whose state outlives it.
 pub fn stored(relay: &Relay, folder: &Path) -> ChatOptions {
     let mut options = options(relay);
-    options.state = Some(StateDir::open(folder).expect("no other process has it"));
+    options.state = Some(StateDir::open(folder).expect("nobody else holds the lock"));
     options
 }
 

@@ -5,7 +5,7 @@
 //! begin a write, the schema's types ([`schema`]), and the locking clauses ([`query`]).
 //!
 //! Futures are boxed here: what all of the store awaits is then compiled once, and not again in
-//! each part of each crate that awaits it. A box is nothing beside a statement.
+//! each codegen unit that awaits it (ADR 35).
 
 mod postgres;
 mod query;

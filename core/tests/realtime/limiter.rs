@@ -35,7 +35,7 @@ async fn a_try_comes_back(node: TestNode) {
     assert_eq!(limiter.check(b"a").await, Ok(()));
     let wait = limiter.check(b"a").await.expect_err("too soon");
     assert!(wait <= Duration::from_millis(300), "{wait:?}");
-    // The real time: Redis counts by its own clock, which no test sets.
+    // In real time: Redis counts by its own clock, which no test sets.
     tokio::time::sleep(wait + Duration::from_millis(1)).await;
     assert_eq!(limiter.check(b"a").await, Ok(()));
 }
