@@ -215,17 +215,17 @@ impl Chat {
 
     /// Tells both sides of a match that it is over.
     pub fn announce_end(&self, ended: &EndedMatch) {
-        self.directory.forget(ended.match_id);
+        self.wind_up(ended);
         for user in ended.users {
             self.hub
                 .send(user, &ServerFrame::MatchEnded(ended_for(ended, user)));
         }
-        self.wind_up(ended);
+        self.ads.match_ended(ended);
     }
 
-    /// What else the end of a match brings.
+    /// Closes a match before anybody hears of its end: what comes after that is refused.
     fn wind_up(&self, ended: &EndedMatch) {
-        self.ads.match_ended(ended);
+        self.directory.forget(ended.match_id);
         if ended.mode == Mode::Video {
             self.calls.ended(ended);
             self.relays.match_ended(ended.match_id);
@@ -256,7 +256,7 @@ impl Chat {
             // Leaving is idempotent: who comes second learns how it ended.
             End::Before(ended) => ended,
             End::Now(ended) => {
-                self.directory.forget(match_id);
+                self.wind_up(&ended);
                 for user in ended.users {
                     let frame =
                         || Outgoing::new(&ServerFrame::MatchEnded(ended_for(&ended, user)), None);
@@ -270,7 +270,7 @@ impl Chat {
             re,
         );
         if matches!(end, End::Now(_)) {
-            self.wind_up(&ended);
+            self.ads.match_ended(&ended);
         }
         Ok(())
     }
