@@ -37,6 +37,7 @@ mod address {
     scenarios! {
         @with &[
             ("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_HTTP__TRUSTED_PROXIES", "127.0.0.1"), ("TEBDIL_LOGIN__ADDRESS__FREE", "10"),
+            ("TEBDIL_LOGIN__ADDRESS__FIRST_S", "900"), ("TEBDIL_LOGIN__ADDRESS__FORGET_S", "3600"),
             ("TEBDIL_LIMITS__RULES__LOGIN_ADDRESS__BURST", "5000"),
         ];
         one_address_over_a_thousand_phones,
@@ -283,19 +284,11 @@ async fn the_right_password_sets_the_phone_back(server: TestServer) {
 async fn one_address_over_a_thousand_phones(server: TestServer) {
     let user = server.register("KediAdam").await;
     let phones: Vec<String> = (0..1_000).map(|_| server.phone()).collect();
-    let start = Instant::now();
-    let compared = guess(
-        &server,
-        phones
-            .into_iter()
-            .map(|phone| (phone, "192.0.2.1".to_owned())),
-    )
-    .await;
-    let most = allowed(10, start.elapsed());
-    assert!(
-        (10..=most).contains(&compared),
-        "{compared} of 1000 were compared, {most} may be"
-    );
+    let tries = phones
+        .into_iter()
+        .map(|phone| (phone, "192.0.2.1".to_owned()));
+    // The first wait is longer than this test.
+    assert_eq!(guess(&server, tries).await, 10, "compared");
 
     // An owner comes from elsewhere, or with a session.
     login(&server, 0, "192.0.2.1", &user.phone, PASSWORD)
