@@ -38,7 +38,7 @@ async fn upgrade(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     upgrade
-        .read_buffer_size(4096)
+        .read_buffer_size(1024)
         .write_buffer_size(0)
         .on_upgrade(move |socket| relay(socket, rooms, room))
 }

@@ -100,9 +100,10 @@ pub async fn upgrade(
 async fn open(upgrade: OnUpgrade) -> Option<Socket> {
     // The listener gives nothing but TCP.
     let parts = upgrade.await.ok()?.downcast::<TokioIo<TcpStream>>().ok()?;
-    // The library's own buffers would cost 135 KiB a connection.
+    // The library's own buffers would cost 135 KiB a connection. What is read into is kept while it
+    // is idle; a longer frame gets as much as it needs.
     let config = WebSocketConfig::default()
-        .read_buffer_size(4096)
+        .read_buffer_size(1024)
         .write_buffer_size(0)
         .max_write_buffer_size(WRITE_BUFFER)
         .max_message_size(Some(READ_LIMIT))
