@@ -73,6 +73,7 @@ mod sms;
 mod sockets;
 mod staff;
 mod store_away;
+mod tokens;
 mod totp;
 mod volume;
 mod wakeups;

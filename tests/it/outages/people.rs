@@ -6,25 +6,13 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{StreamExt as _, stream};
-use rand::rngs::StdRng;
 use reqwest::Method;
 use serde_json::{Value, json};
-use tebdil::{
-    app::open_store,
-    auth::Tokens,
-    config::{Config, Secrets},
-};
 use tebdil_client::{
     chat::test_phone,
     raw::{Incoming, RawError, RawSocket},
 };
-use tebdil_core::{
-    crypto::{BlindIndex, FieldCipher, hash_token},
-    store::{NewSession, NewUser, Registration},
-    testing::TestStore,
-};
-use tebdil_protocol::{CloseCode, Device, Secret, ServerFrame, domain::Locale, time::Clock};
+use tebdil_protocol::{CloseCode, Secret, ServerFrame};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::JoinSet,
@@ -34,7 +22,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     harness::{TestServer, TestUser},
-    process::KEYS,
     sockets::{Person, connect_to},
 };
 
@@ -138,76 +125,6 @@ pub async fn patiently(person: &mut Person, kind: &str) -> Value {
             other => panic!("waiting for {kind}: {other:?}"),
         }
     }
-}
-
-/// Access tokens of new users, written into the database of the nodes: over REST most of the time
-/// would go into passwords.
-pub async fn tokens_of(count: usize, database: &str) -> Vec<Secret> {
-    let environment = KEYS.into_iter().chain([("TEBDIL_DATABASE__URL", database)]);
-    let config = Config::load(
-        None,
-        environment.map(|(name, value)| (name.to_owned(), value.to_owned())),
-    )
-    .expect("settings");
-    let secrets = Secrets::load(&config, &mut rand::rng()).expect("keys");
-    let clock = Clock::system(0);
-    let tokens = Tokens::new(secrets.jwt_keys, &config.auth, clock.clone());
-    let index = BlindIndex::new(secrets.phone_index_key);
-    let cipher = FieldCipher::new(secrets.field_keys);
-    let store = open_store(&config, clock.clone())
-        .await
-        .expect("the database");
-    let register = async |number: u32| {
-        let phone = test_phone(number);
-        let phone_index = index.phone(&phone);
-        let mut rng: StdRng = rand::make_rng();
-        let new = NewUser {
-            phone_index,
-            phone: cipher.seal(
-                "users.phone",
-                phone_index.as_bytes(),
-                phone.as_bytes(),
-                &mut rng,
-            ),
-            password_hash: Secret::from("none"),
-            alias: TestStore::alias(&format!("guest{number}")),
-            birth_year: 1990,
-            locale: Locale::Tr,
-            terms_version: "1".to_owned(),
-            invite: None,
-        };
-        let now = clock.now();
-        let session = NewSession {
-            device: Device {
-                name: String::new(),
-                platform: String::new(),
-            },
-            refresh_hash: hash_token(phone.as_bytes()),
-            refresh_expires_at: now + Duration::from_hours(24),
-        };
-        match store
-            .accounts()
-            .insert_user(&new, session, &mut rng, now)
-            .await
-            .expect("inserted")
-        {
-            Registration::Inserted(user, session) => {
-                tokens
-                    .issue_access(user.id, session.id, user.role, session.refresh_expires_at)
-                    .0
-            }
-            refused => panic!("{refused:?}"),
-        }
-    };
-    // Far above the numbers of those who register by themselves.
-    let numbers = (1_000_000..).take(count);
-    let tokens = stream::iter(numbers)
-        .map(register)
-        .buffer_unordered(8)
-        .collect()
-        .await;
-    store.close().await;
-    tokens
 }
 
 /// One socket of a guest.

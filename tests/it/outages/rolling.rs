@@ -14,12 +14,13 @@ use tokio::time::Instant;
 
 use super::{
     Nodes,
-    people::{Guests, Visit, find, pair_at, patiently, person, tokens_of},
+    people::{Guests, Visit, find, pair_at, patiently, person},
     talk::{Side, Talk},
 };
 use crate::{
     services::PrivateRedis,
     sockets::{Person, connect_to},
+    tokens::tokens_of,
 };
 
 /// Sockets of those who are only there.
