@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Sockets of those who are only there.
-const GUESTS: usize = 3_000;
+const GUESTS: usize = 1_500;
 
 /// Pairs of whole clients that talk all the time, and how often each of them writes.
 const PAIRS: u32 = 20;
