@@ -33,8 +33,23 @@ impl Activity {
     /// A connection begins, ends, or is still there.
     pub(super) fn note(&self, connection: &Connection) {
         if self.noted.len() < MAX_NOTED {
-            self.noted.insert(connection.session_id, connection.user_id);
+            self.put(&[(connection.user_id, connection.session_id)]);
         }
+    }
+
+    fn put(&self, noted: &[(UserId, SessionId)]) {
+        for (user, session) in noted {
+            self.noted.insert(*session, *user);
+        }
+    }
+
+    /// Takes out what was noted so far: what is noted while that is written is written next time.
+    fn take(&self) -> Vec<(UserId, SessionId)> {
+        let sessions: Vec<SessionId> = self.noted.iter().map(|entry| *entry.key()).collect();
+        let taken = sessions
+            .into_iter()
+            .filter_map(|session| self.noted.remove(&session));
+        taken.map(|(session, user)| (user, session)).collect()
     }
 }
 
@@ -69,19 +84,13 @@ fn is_due(looked_at: Timestamp, now: Timestamp) -> bool {
 }
 
 async fn write(app: &App, now: Timestamp) {
-    let noted: Vec<(UserId, SessionId)> = app
-        .activity
-        .noted
-        .iter()
-        .map(|entry| (*entry.value(), *entry.key()))
-        .collect();
-    for batch in noted.chunks(BATCH) {
+    let noted = app.activity.take();
+    let mut batches = noted.chunks(BATCH);
+    while let Some(batch) = batches.next() {
         if let Err(error) = app.store.accounts().touch_all(batch, APART, now).await {
             tracing::warn!(%error, "the activity of sessions was not noted; trying again");
-            return;
-        }
-        for (_, session) in batch {
-            app.activity.noted.remove(session);
+            app.activity.put(batch);
+            return batches.for_each(|left| app.activity.put(left));
         }
     }
 }
@@ -89,6 +98,19 @@ async fn write(app: &App, now: Timestamp) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_noted_while_others_are_written_is_written_next_time() {
+        let activity = Activity::default();
+        let [one, two] = [1, 2].map(|id| (UserId(id), SessionId(id)));
+        activity.put(&[one, two]);
+        let mut written = activity.take();
+        written.sort_unstable();
+        assert_eq!(written, [one, two]);
+        activity.put(&[one]);
+        assert_eq!(activity.take(), [one]);
+        assert!(activity.take().is_empty());
+    }
 
     #[test]
     fn open_connections_are_looked_at_every_five_minutes_and_after_a_clock_was_set_back() {
