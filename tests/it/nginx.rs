@@ -12,9 +12,10 @@ use std::{
     time::Duration,
 };
 
-use rand::RngExt as _;
 use tebdil_core::testing::REQUIRE_SERVICES;
 use tokio::process::{Child, Command};
+
+use crate::ports::free_port;
 
 /// Where the program is; `scripts/with-services` says so.
 const NGINX: &str = "TEBDIL_TEST_NGINX";
@@ -85,7 +86,7 @@ impl Nginx {
         };
         for _ in 0..8 {
             let [address, redirect] =
-                free_ports().map(|port| SocketAddr::from(([127, 0, 0, 1], port)));
+                [(); 2].map(|()| SocketAddr::from(([127, 0, 0, 1], free_port())));
             configure(dir.path(), upstreams, &options, address, redirect);
             if let Some(child) = launch(&program, dir.path()).await {
                 return Some(Self {
@@ -163,13 +164,6 @@ fn program() -> Option<String> {
         });
     }
     path
-}
-
-/// Two different ports below those the kernel hands out and those of `scripts/with-services`. They
-/// may be taken all the same.
-fn free_ports() -> [u16; 2] {
-    let first = rand::rng().random_range(10_000..15_000);
-    [first, first + 5_000]
 }
 
 fn configure(

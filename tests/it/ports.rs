@@ -1,16 +1,35 @@
 //! Ports, addresses and signals of what a test starts.
 
+use std::{
+    net::TcpListener,
+    sync::{
+        LazyLock,
+        atomic::{AtomicU16, Ordering},
+    },
+};
+
 use rand::RngExt as _;
 use tokio::process::{Child, Command};
+
+/// The first port that is given out.
+const FIRST: u16 = 10_000;
+
+/// Ports of each of the tests that run at the same time, at most ten.
+const SHARE: u16 = 1_000;
 
 /// A port of 127.0.0.1 that is free, for a service that will come back to it.
 ///
 /// Below the range from which the kernel takes ports for whoever does not name one: such a port
-/// could be given away while the service is down.
+/// could be given away while the service is down. Nor does another test get it before the service
+/// is up: nextest numbers the tests that run, and each has ports of its own.
 pub fn free_port() -> u16 {
+    static NEXT: LazyLock<AtomicU16> =
+        LazyLock::new(|| AtomicU16::new(rand::rng().random_range(0..SHARE)));
+    let slot = std::env::var("NEXTEST_TEST_GLOBAL_SLOT");
+    let slot: u16 = slot.ok().and_then(|slot| slot.parse().ok()).unwrap_or(0);
     loop {
-        let port = rand::rng().random_range(10_000..20_000);
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        let port = FIRST + slot % 10 * SHARE + NEXT.fetch_add(1, Ordering::Relaxed) % SHARE;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;
         }
     }

@@ -236,9 +236,10 @@ impl ServerProcess {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        tokio::time::timeout(PATIENCE, ready)
-            .await
-            .expect("the server becomes ready");
+        if tokio::time::timeout(PATIENCE, ready).await.is_err() {
+            let log = std::fs::read_to_string(self.log_path()).unwrap_or_default();
+            panic!("the server does not become ready: {log}");
+        }
     }
 
     /// The status and body of `/readyz`; `None` when nobody answers.
