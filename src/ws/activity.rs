@@ -32,14 +32,14 @@ pub struct Activity {
 impl Activity {
     /// A connection begins, ends, or is still there.
     pub(super) fn note(&self, connection: &Connection) {
-        if self.noted.len() < MAX_NOTED {
-            self.put(&[(connection.user_id, connection.session_id)]);
-        }
+        self.put(&[(connection.user_id, connection.session_id)]);
     }
 
     fn put(&self, noted: &[(UserId, SessionId)]) {
         for (user, session) in noted {
-            self.noted.insert(*session, *user);
+            if self.noted.len() < MAX_NOTED {
+                self.noted.insert(*session, *user);
+            }
         }
     }
 
@@ -110,6 +110,20 @@ mod tests {
         activity.put(&[one]);
         assert_eq!(activity.take(), [one]);
         assert!(activity.take().is_empty());
+    }
+
+    #[test]
+    fn what_could_not_be_written_has_the_same_bound() {
+        let activity = Activity::default();
+        let many: Vec<_> = (0..=100_000)
+            .map(|id| (UserId(id), SessionId(id)))
+            .collect();
+        activity.put(&many);
+        assert_eq!(activity.noted.len(), MAX_NOTED);
+        let taken = activity.take();
+        activity.put(&many[100_000..]);
+        activity.put(&taken);
+        assert_eq!(activity.noted.len(), MAX_NOTED);
     }
 
     #[test]
