@@ -32,13 +32,21 @@ pub enum PushOrder {
         match_id: MatchId,
         session_id: SessionId,
     },
+    /// A search that outlived its connection became a match, of this one device.
+    Match {
+        user_id: UserId,
+        match_id: MatchId,
+        session_id: SessionId,
+    },
 }
 
 impl PushOrder {
     /// Whose devices to wake.
     pub const fn user_id(&self) -> UserId {
         match self {
-            Self::Notification { user_id, .. } | Self::Message { user_id, .. } => *user_id,
+            Self::Notification { user_id, .. }
+            | Self::Message { user_id, .. }
+            | Self::Match { user_id, .. } => *user_id,
         }
     }
 
@@ -46,7 +54,15 @@ impl PushOrder {
     pub const fn kind(&self) -> NotificationType {
         match self {
             Self::Notification { of, .. } => *of,
-            Self::Message { .. } => NotificationType::Match,
+            Self::Message { .. } | Self::Match { .. } => NotificationType::Match,
+        }
+    }
+
+    /// The one device that it concerns; `None` for all of the user.
+    pub const fn device(&self) -> Option<SessionId> {
+        match self {
+            Self::Notification { .. } => None,
+            Self::Message { session_id, .. } | Self::Match { session_id, .. } => Some(*session_id),
         }
     }
 }

@@ -72,6 +72,9 @@ pub struct MatchFind {
     /// 1 to 20,000; less than 10 counts as 10.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_distance_km: Option<u32>,
+    /// Whether the search goes on for some minutes without its connection; only with `text`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub background: bool,
 }
 
 /// Names a match.

@@ -78,8 +78,7 @@ error_codes! {
     RefreshReused = "refresh_reused", 401, "The refresh token was used before; the session is revoked.";
     IdempotencyKeyReused = "idempotency_key_reused", 422, "The idempotency key was used with another request.";
     RequestInProgress = "request_in_progress", 409, "The first request with this idempotency key is still running.";
-    AlreadySearching = "already_searching", 409, "A ticket of this account is open already.";
-    NotSearching = "not_searching", 409, "There is no open ticket to cancel.";
+    NotSearching = "not_searching", 409, "The search has become a match.";
     ModeUnavailable = "mode_unavailable", 422, "This server does not offer this mode.";
     QuotaExhausted = "quota_exhausted", 429, "The daily allowance is used up.";
     KeysRequired = "keys_required", 409, "Upload key packages first.";

@@ -132,6 +132,20 @@ text_enum! {
 }
 
 text_enum! {
+    /// Why a search ended without a match.
+    CancelReason {
+        /// A device of the account has cancelled it.
+        Cancelled = "cancelled",
+        /// The account searches anew, on this device or another.
+        Replaced = "replaced",
+        /// An earlier search of the account became a match while this one waited for its end.
+        Matched = "matched",
+        /// Its time in the background is over, or the account may not be matched any more.
+        Ended = "ended",
+    }
+}
+
+text_enum! {
     /// The part of a side in setting up encryption and calls.
     MatchRole { Offerer = "offerer", Answerer = "answerer" }
 }

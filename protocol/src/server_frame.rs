@@ -8,7 +8,7 @@ use super::{
     RtcDescription, RtcState, User,
 };
 use crate::{
-    domain::{EndReason, MatchStatus, MessageKind},
+    domain::{CancelReason, EndReason, MatchStatus, MessageKind, Mode},
     id::{MatchId, SessionId, TicketId},
     time::Timestamp,
 };
@@ -26,11 +26,30 @@ pub struct Welcome {
     /// Notifications to read; `GET /v1/notifications` has them.
     #[serde(default)]
     pub unread_notifications: i64,
+    /// The search of this device that went on without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<RunningSearch>,
     pub server_time: Timestamp,
     /// The server pings twice in this time; who hears nothing from the other side for so long may
     /// take the connection for dead.
     pub heartbeat_s: u64,
     pub limits: SessionLimits,
+}
+
+/// A search that goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RunningSearch {
+    pub ticket_id: TicketId,
+    pub mode: Mode,
+}
+
+/// A search is over without a match: none is made of it after this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MatchCancelled {
+    /// The search; absent in the answer to a `match.cancel` that ended none of this node.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket_id: Option<TicketId>,
+    pub reason: CancelReason,
 }
 
 /// Limits a client should know.
@@ -128,7 +147,7 @@ pub enum ServerFrame {
     #[serde(rename = "match.found")]
     MatchFound(Box<MatchFound>),
     #[serde(rename = "match.cancelled")]
-    MatchCancelled,
+    MatchCancelled(MatchCancelled),
     #[serde(rename = "match.ended")]
     MatchEnded(MatchEnded),
     #[serde(rename = "message.accepted")]

@@ -260,6 +260,7 @@ impl Chat {
             interests,
             languages: None,
             max_distance_km: None,
+            background: false,
         })
         .await
     }

@@ -92,6 +92,7 @@ async fn a_request_gets_the_answer_that_names_it() {
         interests: None,
         languages: None,
         max_distance_km: None,
+        background: false,
     };
     let (answer, ()) = tokio::join!(handle.find(find.clone()), async {
         let asked = peer.recv().await;

@@ -22,7 +22,7 @@ use crate::{
 /// is found in the list.
 const fn lifetime(order: &PushOrder) -> Duration {
     match order {
-        PushOrder::Message { .. } => Duration::from_hours(1),
+        PushOrder::Message { .. } | PushOrder::Match { .. } => Duration::from_hours(1),
         PushOrder::Notification { .. } => Duration::from_hours(24),
     }
 }
@@ -162,13 +162,9 @@ async fn is_online(cx: &JobContext, order: &PushOrder) -> bool {
     let Some(presence) = &cx.settings.presence else {
         return false;
     };
-    let online = match order {
-        PushOrder::Message {
-            user_id,
-            session_id,
-            ..
-        } => presence.present(&[(*user_id, *session_id)]).await,
-        PushOrder::Notification { user_id, .. } => presence.online(&[*user_id]).await,
+    let online = match order.device() {
+        Some(device) => presence.present(&[(order.user_id(), device)]).await,
+        None => presence.online(&[order.user_id()]).await,
     };
     match online {
         Ok(online) => online.first().copied().unwrap_or(false),

@@ -64,6 +64,10 @@ impl Job for Retention {
                 economy.delete_old_ad_impressions(now - AD_IMPRESSIONS, BATCH)
             })
             .await,
+            all("searches", || {
+                store.matches().delete_old_searches(now, BATCH)
+            })
+            .await,
             all("notifications", || {
                 notices.delete_old_notifications(now - periods.notifications, BATCH)
             })

@@ -1,6 +1,6 @@
 //! Matches as their sides see them.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use sqlx_macros::FromRow;
 
@@ -199,25 +199,13 @@ impl Matches<'_> {
             .await?)
     }
 
-    /// The match that a ticket of `user` became.
-    pub async fn match_of_ticket(
+    /// The matches that those of these tickets became which became one.
+    pub async fn used_among(
         self,
-        ticket: TicketId,
-        user: UserId,
-    ) -> Result<Option<MatchRow>, StoreError> {
-        Ok(self
-            .read(SELECT)
-            .bind(user)
-            .push(" AND s.ticket_id = ")
-            .push_bind(ticket)
-            .optional()
-            .await?)
-    }
-
-    /// Those of these tickets that became a match.
-    pub async fn used_among(self, tickets: &[TicketId]) -> Result<HashSet<TicketId>, StoreError> {
-        const SQL: &str = "SELECT ticket_id FROM match_sides WHERE ticket_id IN ({list})";
-        let used: Vec<TicketId> = self.read(SQL).list(tickets).values().await?;
+        tickets: &[TicketId],
+    ) -> Result<HashMap<TicketId, MatchId>, StoreError> {
+        const SQL: &str = "SELECT ticket_id, match_id FROM match_sides WHERE ticket_id IN ({list})";
+        let used: Vec<(TicketId, MatchId)> = self.read(SQL).list(tickets).all().await?;
         Ok(used.into_iter().collect())
     }
 
