@@ -19,12 +19,12 @@ use crate::{
     ads::{Ads, MatchEndAds},
     auth::{self, Accounts, CodeSender, Codes, Courier, Tokens, codes::Budget},
     calls::Calls,
-    chat::{self, Chat},
+    chat::{self, Chat, NewMatches},
     cluster::NodeMessage,
     config::{Config, Secrets},
     hub::Hub,
     lifecycle::Tasks,
-    matching::{self, Matchmaker, MatchmakerConfig, MatchmakerTask, Timings},
+    matching::{self, Matchmaker, MatchmakerConfig, MatchmakerTask},
     notifications::{Notifier, Waker, Wakeups},
     observability,
     relay::Relays,
@@ -187,17 +187,21 @@ impl Ground {
             } else {
                 vec![Mode::Text]
             },
-            timings: Timings::default(),
+            background: self.config.matching.background,
+        };
+        let new_matches = NewMatches {
+            hub: Arc::clone(hub),
+            presence: self.realtime.presence.clone(),
+            wakeups: Arc::clone(wakeups),
         };
         Matchmaker::new(matching::Parts {
             store: self.store.clone(),
-            hub: Arc::clone(hub),
-            wakeups: Arc::clone(wakeups),
+            new_matches,
             clock: self.clock.clone(),
             guard: self.guard.clone(),
             ids: Arc::clone(&self.ids),
             realtime: self.realtime.clone(),
-            config,
+            config: Arc::new(config),
             encode: |message| NodeMessage::Matchmaking { message }.encode(),
         })
     }

@@ -7,6 +7,7 @@
 
 mod batch;
 mod directory;
+mod new_matches;
 mod replay;
 mod writer;
 
@@ -15,6 +16,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+pub use new_matches::NewMatches;
 pub use replay::{Missed, from_peer};
 use tebdil_core::{
     realtime::{Announcement, Presence, RealtimeError},

@@ -65,7 +65,6 @@ impl Router {
             }
             BusEvent::Gap => {
                 app.calls.doubt();
-                app.matchmaker.resync();
                 app.hub.all_are_behind();
                 app.relays.word_was_lost();
             }
@@ -75,8 +74,7 @@ impl Router {
                 }
             }
             BusEvent::Undelivered(Undelivered::Everybody) => app.hub.tell_everybody_of_loss(),
-            BusEvent::NodeGone { node, sent_all } => {
-                app.matchmaker.node_gone(node);
+            BusEvent::NodeGone { sent_all, .. } => {
                 // What it had not sent any more is in the store.
                 if !sent_all {
                     app.calls.doubt();
@@ -188,7 +186,5 @@ async fn rejoin(app: &Arc<App>) {
     // Whoever looked in between found nobody, and has to hear of everybody.
     app.announcer.tell(users, true);
     app.announcer.tell_unsaid();
-    // What was said about searches meanwhile may be lost, too.
-    app.matchmaker.resync();
     app.hub.all_are_behind();
 }

@@ -16,7 +16,7 @@ use crate::{
     config::Limit,
     http::Who,
     hub::Connection,
-    matching::Refused,
+    matching::FindError,
 };
 
 /// The client should not have sent this frame; it was told, and it counts.
@@ -67,18 +67,15 @@ async fn rare(
     let outcome = match frame {
         ClientFrame::MatchFind(wish) => {
             match app.matchmaker.find(connection, wish, re.cloned()).await {
-                Err(Refused::Answer(frame)) => {
+                Err(FindError::Refused(frame)) => {
                     connection.send(&frame, re);
                     Ok(())
                 }
-                Err(Refused::Store(error)) => Err(error),
+                Err(FindError::Store(error)) => Err(error),
                 Ok(()) => Ok(()),
             }
         }
-        ClientFrame::MatchCancel => {
-            app.matchmaker.cancel(connection, re.cloned()).await;
-            Ok(())
-        }
+        ClientFrame::MatchCancel => app.matchmaker.cancel(connection, re.cloned()).await,
         ClientFrame::MatchLeave(frame) => {
             leave(app, connection, frame.match_id, EndReason::Left, re).await
         }

@@ -176,6 +176,8 @@ pub(super) async fn welcome(
         .notices()
         .unread_notifications(connection.user_id)
         .await?;
+    // After the matches: what became one of them meanwhile is no search any more.
+    let search = app.matchmaker.resume(connection).await?;
     let quota = user.quota.clone();
     let welcome = Welcome {
         session_id: connection.session_id,
@@ -187,6 +189,7 @@ pub(super) async fn welcome(
             .collect(),
         keys_remaining,
         unread_notifications,
+        search,
         server_time: now,
         heartbeat_s: app.config.ws.heartbeat.as_secs(),
         limits: SessionLimits {

@@ -6,8 +6,8 @@
 //! between the users in either direction, and each permits the other *at its own current step* of
 //! the [`Widening`]: shared interest, shared language, distance. A ticket that lists nothing has no
 //! wish there, and nobody's wish there concerns it. Partners of the last 24 hours wait for the last
-//! step on both sides and come after everybody else. Among the permitted: more shared interests,
-//! then a shared language, then nearer (in bands), then the longer wait.
+//! step on both sides and come after everybody else. Among the permitted: those with a connection,
+//! then more shared interests, then a shared language, then nearer (in bands), then the longer wait.
 //!
 //! # When
 //! A ticket looks for a peer when it arrives, when one of its steps begins ([`Engine::tick`]), and
@@ -117,7 +117,8 @@ impl Waiting {
         Side {
             ticket: self.ticket.id,
             user: self.ticket.user,
-            enqueued_at: self.ticket.enqueued_at,
+            session: self.ticket.session,
+            background: self.ticket.background,
         }
     }
 }
@@ -258,6 +259,13 @@ impl Engine {
             {
                 waiting.ticket.blocked.insert(other);
             }
+        }
+    }
+
+    /// The connection of a ticket is gone, or back.
+    pub fn set_away(&mut self, ticket: TicketId, away: bool) {
+        if let Some(waiting) = self.tickets.get_mut(&ticket) {
+            waiting.ticket.away = away;
         }
     }
 

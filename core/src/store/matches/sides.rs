@@ -8,7 +8,7 @@ use super::{
     Matches,
     lifecycle::{CallOutcome, EndedMatch},
 };
-use crate::store::{StoreError, Words};
+use crate::store::{SideDevice, StoreError, Words};
 use tebdil_protocol::{
     Claim, Match, Peer,
     domain::{ClaimRefusal, ClaimStatus, EndReason, MatchRole, MatchStatus, Mode},
@@ -199,14 +199,19 @@ impl Matches<'_> {
             .await?)
     }
 
-    /// The matches that those of these tickets became which became one.
+    /// Those of these tickets that became a match, with the side that each became.
     pub async fn used_among(
         self,
         tickets: &[TicketId],
-    ) -> Result<HashMap<TicketId, MatchId>, StoreError> {
-        const SQL: &str = "SELECT ticket_id, match_id FROM match_sides WHERE ticket_id IN ({list})";
-        let used: Vec<(TicketId, MatchId)> = self.read(SQL).list(tickets).all().await?;
-        Ok(used.into_iter().collect())
+    ) -> Result<HashMap<TicketId, SideDevice>, StoreError> {
+        const SQL: &str = "SELECT ticket_id, match_id, user_id, session_id FROM match_sides \
+             WHERE ticket_id IN ({list})";
+        let used: Vec<(TicketId, MatchId, UserId, SessionId)> =
+            self.read(SQL).list(tickets).all().await?;
+        let sides = used
+            .into_iter()
+            .map(|(ticket, id, user, session)| (ticket, (id, user, session)));
+        Ok(sides.collect())
     }
 
     /// Matches of `user`, newest first.

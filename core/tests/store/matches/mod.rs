@@ -243,7 +243,10 @@ async fn used_tickets_are_found_among_many(t: TestStore) {
     let id = matched(&t, &a, &b, 1).await;
     assert_eq!(
         t.matches().used_among(&asked).await.unwrap(),
-        HashMap::from([(TicketId(1), id), (TicketId(2), id)])
+        HashMap::from([
+            (TicketId(1), (id, a.0.id, a.1.id)),
+            (TicketId(2), (id, b.0.id, b.1.id)),
+        ])
     );
     assert_eq!(t.matches().used_among(&[]).await.unwrap(), HashMap::new());
 }

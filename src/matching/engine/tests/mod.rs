@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use tebdil_protocol::{
     domain::Mode,
-    id::{TicketId, UserId},
+    id::{SessionId, TicketId, UserId},
     time::Timestamp,
 };
 
@@ -25,6 +25,9 @@ fn ticket(n: i64) -> Ticket {
     Ticket {
         id: TicketId(n),
         user: UserId(n),
+        session: SessionId(n),
+        background: false,
+        away: false,
         mode: Mode::Text,
         interests: Vec::new(),
         languages: Vec::new(),

@@ -75,6 +75,37 @@ fn a_block_in_either_set_separates_for_good() {
 }
 
 #[test]
+fn who_is_connected_comes_before_who_is_away() {
+    // The one who is away has waited longer, and shares more.
+    let two = |back: bool| {
+        let mut engine = engine();
+        engine.put(Ticket {
+            blocked: users(&[2]),
+            background: true,
+            away: true,
+            ..with_interests(1, &["chess", "film"])
+        });
+        engine.put(with_interests(2, &["chess"]));
+        if back {
+            engine.set_away(TicketId(1), false);
+        }
+        paired(engine.put(with_interests(3, &["chess", "film"])))
+    };
+    assert_eq!(two(false), Some((2, 3)));
+    assert_eq!(two(true), Some((1, 3)), "it is back");
+}
+
+#[test]
+fn two_who_are_away_are_paired_with_each_other() {
+    let away = |n| Ticket {
+        background: true,
+        away: true,
+        ..ticket(n)
+    };
+    assert_eq!(second_of_pairing(away(1), away(2)), Some(0));
+}
+
+#[test]
 fn blocked_users_stay_findable_for_others() {
     let mut engine = engine();
     engine.put(Ticket {

@@ -81,6 +81,8 @@ pub enum Refusal {
     Used(MatchId),
     /// Its account or its background search is gone, or the user stands in another pair.
     Gone,
+    /// The database does not take the match.
+    Unwritable,
 }
 
 /// What became of a proposed pair.
@@ -135,6 +137,45 @@ pub struct MadeSide {
 }
 
 impl Matches<'_> {
+    /// As [`Self::create_matches`], for each pair whatever the others are: one that the database
+    /// does not take is refused. `None`: the store failed and will not for long, and the match may
+    /// have been made.
+    pub async fn make_matches(
+        self,
+        term: MatchmakerTerm,
+        pairs: &[NewMatch],
+        rules: &MatchRules,
+        now: Timestamp,
+    ) -> Vec<Option<PairOutcome>> {
+        let failed = |error: &StoreError| {
+            metrics::counter!("tebdil_match_write_failures_total").increment(1);
+            let transient = error.is_transient();
+            tracing::error!(%error, pairs = pairs.len(), transient, "matches could not be written");
+            transient
+        };
+        match self.create_matches(term, pairs, rules, now).await {
+            Ok(outcomes) => return outcomes.into_iter().map(Some).collect(),
+            Err(error) if failed(&error) => return vec![None; pairs.len()],
+            Err(_) => {}
+        }
+        // One pair spoils it for the others: each alone then.
+        let mut outcomes = Vec::with_capacity(pairs.len());
+        for pair in pairs {
+            let alone = std::slice::from_ref(pair);
+            let outcome = match self.create_matches(term, alone, rules, now).await {
+                Ok(mut outcome) => outcome.pop(),
+                Err(error) if failed(&error) => None,
+                Err(_) => Some(PairOutcome::Refused {
+                    offerer: Some(Refusal::Unwritable),
+                    answerer: Some(Refusal::Unwritable),
+                    blocked: false,
+                }),
+            };
+            outcomes.push(outcome);
+        }
+        outcomes
+    }
+
     /// Makes as many of the proposed matches as the rules permit, in one transaction; outcomes
     /// stand in the order of the input.
     ///
