@@ -1,6 +1,8 @@
 //! The nodes of a test, the network between them, the lease, and a store that knows which tickets
 //! are used.
 
+mod lease;
+mod network;
 mod store;
 
 use std::{
@@ -25,10 +27,9 @@ use tokio::time::Instant;
 
 use self::store::Batch;
 use crate::{
-    cluster::NodeMessage,
     hub::{Connection, Hub, Next, OutboundLimits},
     matching::{
-        LEASE, MatchmakingMessage, ToLeader,
+        MatchmakingMessage,
         engine::{Ticket, Widening},
         leader::Now,
         node::Node,
@@ -229,60 +230,6 @@ impl Sim {
         TicketId(of.last_id)
     }
 
-    /// Takes along what a node has to say. What it says to itself arrives.
-    pub(super) fn post(&mut self, node: usize) {
-        let from = self.nodes[node].id;
-        loop {
-            let out = std::mem::take(&mut self.nodes[node].node.out);
-            if out.is_empty() {
-                break;
-            }
-            for (to, mut message) in out {
-                if self.bug == Some(Bug::NoHave)
-                    && let MatchmakingMessage::ToLeader { parts, .. } = &mut message
-                {
-                    parts.retain(|part| !matches!(part, ToLeader::Have(_)));
-                }
-                if to == Some(from) {
-                    let now = self.now(node);
-                    self.nodes[node].node.deliver(message, now);
-                    continue;
-                }
-                // As it comes out of the bus.
-                let bytes = NodeMessage::Matchmaking { message }.encode();
-                let NodeMessage::Matchmaking { message } =
-                    NodeMessage::decode(bytes).expect("a message")
-                else {
-                    panic!("another message")
-                };
-                let others = self
-                    .nodes
-                    .iter()
-                    .map(|node| node.id)
-                    .filter(|id| *id != from);
-                let others: Vec<NodeId> = others.collect();
-                for to in to.map_or(others, |to| vec![to]) {
-                    let what = What::Message(message.clone());
-                    self.send(node, to, what);
-                }
-            }
-        }
-        if let Some(leader) = &self.nodes[node].node.leader {
-            leader.check();
-        }
-        self.listen();
-    }
-
-    fn send(&mut self, node: usize, to: NodeId, what: What) {
-        let from = self.nodes[node].id;
-        let reached = self.redis && !self.nodes[node].cut;
-        match what {
-            What::Found(ticket) if !reached => self.missed.push(ticket),
-            what if reached => self.wires.push(Parcel { from, to, what }),
-            What::Message(_) | What::Found(_) => {}
-        }
-    }
-
     /// What devices hear. No match follows a word that a search is over.
     fn listen(&mut self) {
         for line in &mut self.lines {
@@ -478,131 +425,6 @@ impl Sim {
 
     pub(super) fn advance(&mut self, by: Duration) {
         self.advance_but(by, None);
-    }
-
-    /// Something under way arrives so many times: at zero it is lost, at two it stays under way.
-    pub(super) fn carry(&mut self, which: usize, times: usize) {
-        let parcel = if times > 1 {
-            self.wires[which].clone()
-        } else {
-            self.wires.remove(which)
-        };
-        let to = self.nodes.iter().position(|node| node.id == parcel.to);
-        let from = self.nodes.iter().find(|node| node.id == parcel.from);
-        // What a node had given to the network may arrive after its end.
-        let cut = from.is_some_and(|from| from.cut);
-        let Some(node) = to.filter(|to| times > 0 && !cut && !self.nodes[*to].cut) else {
-            return self.lose_parcel(&parcel);
-        };
-        match parcel.what {
-            What::Found(ticket) => self.found(ticket, Some(node)),
-            What::Message(mut message) => {
-                match &mut message {
-                    MatchmakingMessage::ToLeader { number, .. }
-                    | MatchmakingMessage::ToNode { number, .. }
-                        if self.bug == Some(Bug::NoNumbers) =>
-                    {
-                        self.last_number += 1;
-                        *number = self.last_number;
-                    }
-                    _ => {}
-                }
-                let now = self.now(node);
-                self.nodes[node].node.deliver(message, now);
-                self.post(node);
-            }
-        }
-    }
-
-    /// Everything under way arrives, in the order in which it was sent.
-    pub(super) fn deliver(&mut self) {
-        while !self.wires.is_empty() {
-            self.carry(0, 1);
-        }
-    }
-
-    /// Everything under way is lost.
-    pub(super) fn lose(&mut self) {
-        while !self.wires.is_empty() {
-            self.carry(0, 0);
-        }
-    }
-
-    /// A node's beat; its question about the lease is answered with [`Self::hear`].
-    pub(super) fn beat(&mut self, node: usize) {
-        let now = self.now(node);
-        self.nodes[node].node.beat(now);
-        let until = now.instant + KEPT;
-        let here = self.nodes[node].node.searches().map(|ticket| ticket.id);
-        let here: Vec<TicketId> = here.collect();
-        for (ticket, over) in self.kept.values_mut() {
-            if here.contains(&ticket.id) && *over > now.instant {
-                *over = until;
-            }
-        }
-        self.post(node);
-        self.ask(node);
-    }
-
-    pub(super) fn ask(&mut self, node: usize) {
-        let at = self.instant();
-        let of = &self.nodes[node];
-        if of.asked.is_some() {
-            return;
-        }
-        let (id, candidate, leads) = (of.id, !of.node.retired, of.node.leader.is_some());
-        let reached = self.redis && !of.cut;
-        self.lease = self.lease.filter(|(_, until)| *until > at);
-        let had = self.lease.is_some_and(|(holder, _)| holder == id);
-        if reached && candidate && (had || self.lease.is_none()) {
-            self.lease = Some((id, at + LEASE));
-        }
-        let holds = self.lease.is_some_and(|(holder, _)| holder == id);
-        let holds = if reached { Ok(holds) } else { Err(()) };
-        let begun = (holds == Ok(true) && candidate && !leads).then(|| {
-            let last = self.nodes[node].last_term;
-            match last.filter(|_| had && self.bug == Some(Bug::SameTerm)) {
-                Some(term) => term,
-                None => {
-                    self.begun += 1;
-                    self.begun
-                }
-            }
-        });
-        self.nodes[node].asked = Some((at, holds, begun));
-    }
-
-    /// What was answered about the lease arrives.
-    pub(super) fn hear(&mut self, node: usize) {
-        let Some((at, holds, mut begun)) = self.nodes[node].asked.take() else {
-            return;
-        };
-        let (now, of) = (self.instant(), &mut self.nodes[node]);
-        if self.bug == Some(Bug::SameTerm) && holds == Ok(true) {
-            begun = begun.or(of.last_term);
-        }
-        let give_back = of.node.held(at, holds, begun, now);
-        if let Some(leader) = &of.node.leader {
-            of.last_term = Some(leader.term.number);
-        }
-        if give_back {
-            self.release(node);
-        }
-        self.post(node);
-    }
-
-    pub(super) fn release(&mut self, node: usize) {
-        let id = self.nodes[node].id;
-        if self.redis && !self.nodes[node].cut {
-            self.lease = self.lease.filter(|(holder, _)| *holder != id);
-        }
-    }
-
-    /// The node is about to end: it gives its lead back.
-    pub(super) fn retire(&mut self, node: usize) {
-        self.nodes[node].node.retired = true;
-        self.nodes[node].node.leader = None;
-        self.release(node);
     }
 
     pub(super) fn leads(&self, node: usize) -> bool {

@@ -1,0 +1,113 @@
+//! What is under way between the nodes: it may get lost, come twice, late, or out of turn.
+
+use tebdil_core::realtime::NodeId;
+
+use super::{Bug, Parcel, Sim, What};
+use crate::{
+    cluster::NodeMessage,
+    matching::{MatchmakingMessage, ToLeader},
+};
+
+impl Sim {
+    /// Takes along what a node has to say. What it says to itself arrives.
+    pub(in crate::matching::tests) fn post(&mut self, node: usize) {
+        let from = self.nodes[node].id;
+        loop {
+            let out = std::mem::take(&mut self.nodes[node].node.out);
+            if out.is_empty() {
+                break;
+            }
+            for (to, mut message) in out {
+                if self.bug == Some(Bug::NoHave)
+                    && let MatchmakingMessage::ToLeader { parts, .. } = &mut message
+                {
+                    parts.retain(|part| !matches!(part, ToLeader::Have(_)));
+                }
+                if to == Some(from) {
+                    let now = self.now(node);
+                    self.nodes[node].node.deliver(message, now);
+                    continue;
+                }
+                // As it comes out of the bus.
+                let bytes = NodeMessage::Matchmaking { message }.encode();
+                let NodeMessage::Matchmaking { message } =
+                    NodeMessage::decode(bytes).expect("a message")
+                else {
+                    panic!("another message")
+                };
+                let others = self
+                    .nodes
+                    .iter()
+                    .map(|node| node.id)
+                    .filter(|id| *id != from);
+                let others: Vec<NodeId> = others.collect();
+                for to in to.map_or(others, |to| vec![to]) {
+                    let what = What::Message(message.clone());
+                    self.send(node, to, what);
+                }
+            }
+        }
+        if let Some(leader) = &self.nodes[node].node.leader {
+            leader.check();
+        }
+        self.listen();
+    }
+
+    pub(super) fn send(&mut self, node: usize, to: NodeId, what: What) {
+        let from = self.nodes[node].id;
+        let reached = self.redis && !self.nodes[node].cut;
+        match what {
+            What::Found(ticket) if !reached => self.missed.push(ticket),
+            what if reached => self.wires.push(Parcel { from, to, what }),
+            What::Message(_) | What::Found(_) => {}
+        }
+    }
+
+    /// Something under way arrives so many times: at zero it is lost, at two it stays under way.
+    pub(in crate::matching::tests) fn carry(&mut self, which: usize, times: usize) {
+        let parcel = if times > 1 {
+            self.wires[which].clone()
+        } else {
+            self.wires.remove(which)
+        };
+        let to = self.nodes.iter().position(|node| node.id == parcel.to);
+        let from = self.nodes.iter().find(|node| node.id == parcel.from);
+        // What a node had given to the network may arrive after its end.
+        let cut = from.is_some_and(|from| from.cut);
+        let Some(node) = to.filter(|to| times > 0 && !cut && !self.nodes[*to].cut) else {
+            return self.lose_parcel(&parcel);
+        };
+        match parcel.what {
+            What::Found(ticket) => self.found(ticket, Some(node)),
+            What::Message(mut message) => {
+                match &mut message {
+                    MatchmakingMessage::ToLeader { number, .. }
+                    | MatchmakingMessage::ToNode { number, .. }
+                        if self.bug == Some(Bug::NoNumbers) =>
+                    {
+                        self.last_number += 1;
+                        *number = self.last_number;
+                    }
+                    _ => {}
+                }
+                let now = self.now(node);
+                self.nodes[node].node.deliver(message, now);
+                self.post(node);
+            }
+        }
+    }
+
+    /// Everything under way arrives, in the order in which it was sent.
+    pub(in crate::matching::tests) fn deliver(&mut self) {
+        while !self.wires.is_empty() {
+            self.carry(0, 1);
+        }
+    }
+
+    /// Everything under way is lost.
+    pub(in crate::matching::tests) fn lose(&mut self) {
+        while !self.wires.is_empty() {
+            self.carry(0, 0);
+        }
+    }
+}
