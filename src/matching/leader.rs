@@ -99,6 +99,11 @@ impl Leader {
         }
     }
 
+    /// Whether there are other nodes, as far as it has heard.
+    pub(super) fn has_peers(&self) -> bool {
+        self.heard.keys().any(|node| *node != self.term.node)
+    }
+
     /// Runs every ticket whose next step has begun.
     pub(super) fn tick(&mut self, now: Now) {
         while self.engine.next_due().is_some_and(|due| due <= now.clock) {

@@ -41,6 +41,8 @@ pub(super) struct Node {
     pub(super) blind: bool,
     /// The node is about to end: it takes no searches, and never leads again.
     pub(super) retired: bool,
+    /// It led, and who of the others does next is not known yet.
+    vacant: bool,
     /// Numbers of the last message that was sent, and of the last that the leader sent.
     sent: u64,
     heard: u64,
@@ -59,6 +61,8 @@ struct Own {
     wish: Wish,
     /// A leader may have it, or have used it.
     sent: bool,
+    /// Its connection is gone, and the next leader is to keep its place.
+    left: bool,
 }
 
 #[derive(Debug)]
@@ -101,6 +105,7 @@ impl Node {
             term: None,
             blind: false,
             retired: false,
+            vacant: false,
             sent: 0,
             heard: 0,
             parts: Vec::new(),
@@ -141,7 +146,7 @@ impl Node {
     /// The device of a background search is here again.
     pub(super) fn resume(&mut self, ticket: Ticket, to: Arc<Connection>) {
         match self.own.get_mut(&ticket.id) {
-            Some(own) => own.connection = to,
+            Some(own) => (own.connection, own.left) = (to, false),
             None => self.add(ticket.id, to, Wish::Search(Arc::new(ticket)), true),
         }
     }
@@ -167,10 +172,23 @@ impl Node {
     /// place.
     pub(super) fn gone(&mut self, user: UserId, connection: ConnectionId, park: bool) {
         for id in self.searches_of(user, |own| own.connection.id == connection) {
-            self.remove(id);
-            self.parts.push(ToLeader::Withdraw { id, park });
+            match self.own.get_mut(&id).filter(|_| park && self.vacant) {
+                Some(own) => own.left = true,
+                None => self.withdraw(id, park),
+            }
         }
         self.flush();
+    }
+
+    /// Whether none of its connections searches, but for those whose places nobody takes over.
+    pub(super) fn is_done(&self, waits_for_heir: bool) -> bool {
+        let done = |own: &Own| own.search().is_none() || own.left && !waits_for_heir;
+        self.own.values().all(done)
+    }
+
+    /// Leads no more.
+    pub(super) fn resign(&mut self) {
+        self.vacant = self.leader.take().is_some_and(|it| it.has_peers());
     }
 
     /// What a node says, perhaps this one.
@@ -280,7 +298,7 @@ impl Node {
     fn learn(&mut self, term: Term) {
         if self.term.is_none_or(|known| known.number < term.number) {
             self.leader = self.leader.take().filter(|leader| leader.term == term);
-            (self.term, self.heard) = (Some(term), 0);
+            (self.term, self.heard, self.vacant) = (Some(term), 0, false);
             self.have();
         }
     }
@@ -332,6 +350,7 @@ impl Node {
             connection,
             wish,
             sent,
+            left: false,
         };
         self.of_user.insert((user, id));
         self.own.insert(id, own);
@@ -341,14 +360,24 @@ impl Node {
 
     /// Sends a ticket to the leader, if there is one.
     fn submit(&mut self, id: TicketId) {
-        if let Some(own) = self.own.get_mut(&id).filter(|_| self.term.is_some()) {
-            self.parts.push(ToLeader::Upsert {
-                id,
-                user: own.user,
-                ticket: own.search().cloned(),
-                again: std::mem::replace(&mut own.sent, true),
-            });
+        let Some(own) = self.own.get_mut(&id).filter(|_| self.term.is_some()) else {
+            return;
+        };
+        let left = own.left;
+        self.parts.push(ToLeader::Upsert {
+            id,
+            user: own.user,
+            ticket: own.search().cloned(),
+            again: std::mem::replace(&mut own.sent, true),
+        });
+        if left {
+            self.withdraw(id, true);
         }
+    }
+
+    fn withdraw(&mut self, id: TicketId, park: bool) {
+        self.remove(id);
+        self.parts.push(ToLeader::Withdraw { id, park });
     }
 
     /// A ticket is over.

@@ -135,7 +135,8 @@ impl MatchmakerTask {
             self.forget_searches();
             self.send();
             let ends = self.node.retired && closing.is_cancelled() && self.work.is_empty();
-            if ends && self.node.searches().next().is_none() {
+            let stands_back = self.stands_back.is_some_and(|until| Instant::now() < until);
+            if ends && self.node.is_done(stands_back) {
                 break;
             }
         }
@@ -352,7 +353,8 @@ impl MatchmakerTask {
         let over = std::mem::take(&mut self.node.over);
         self.end_searches(over.keys().copied().collect(), move |task, ended| {
             if ended {
-                over.into_iter().for_each(|(id, why)| task.node.close(id, why));
+                over.into_iter()
+                    .for_each(|(id, why)| task.node.close(id, why));
                 task.node.flush();
             }
         });

@@ -78,7 +78,9 @@ impl Leader {
             Some(_) if state == State::Ended(Why::Matched) => self.fade(id, PATIENCE, now),
             Some(_) if matches!(state, State::Ended(_)) => self.forget(id),
             Some(true) => self.engine.set_away(id, true),
-            Some(false) if park && matches!(self.engine.remove(id), Cancelled::Removed(_)) => {
+            Some(false)
+                if park && !matches!(self.engine.remove(id), Cancelled::Reserved { .. }) =>
+            {
                 entry.state = State::Parked;
                 self.fade(id, PARK, now);
             }

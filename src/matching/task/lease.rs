@@ -112,7 +112,7 @@ impl MatchmakerTask {
 
     /// Ends the leader, and leaves the lease to others for as long as it would have lasted.
     pub(super) fn resign(&mut self) {
-        self.node.leader = None;
+        self.node.resign();
         self.stands_back = Some(Instant::now() + LEASE);
         self.release();
     }

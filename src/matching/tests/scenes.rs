@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tebdil_protocol::CloseCode;
+use tebdil_protocol::{CloseCode, domain::Mode};
 
 use super::sim::Sim;
 
@@ -356,6 +356,25 @@ fn a_device_that_comes_back_elsewhere_keeps_its_place() {
         let users = sim.matches[0].map(|side| side.user_id.0);
         assert_eq!(users, [1, 3], "{code:?}: 1 has waited longest");
     }
+}
+
+#[test]
+fn the_place_of_a_device_outlives_the_leader_that_ends() {
+    let mut sim = sim();
+    let first = sim.connect((1, 10), 0);
+    sim.find(first);
+    sim.retire(0);
+    sim.close(first, CloseCode::Draining);
+    sim.part();
+    assert!(!sim.nodes[0].node.is_done(true), "nobody has its place yet");
+    sim.seconds(2);
+    assert!(sim.nodes[0].node.is_done(true));
+    let again = sim.connect((1, 10), 2);
+    sim.find(again);
+    sim.deliver();
+    let leader = sim.nodes[1].node.leader.as_ref().expect("it leads");
+    let waits = leader.engine.oldest_age(Mode::Text, sim.now(1).clock);
+    assert_eq!(waits, Some(Duration::from_secs(2)));
 }
 
 #[test]

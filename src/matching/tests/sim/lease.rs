@@ -79,7 +79,7 @@ impl Sim {
     /// The node is about to end: it gives its lead back.
     pub(in crate::matching::tests) fn retire(&mut self, node: usize) {
         self.nodes[node].node.retired = true;
-        self.nodes[node].node.leader = None;
+        self.nodes[node].node.resign();
         self.release(node);
     }
 }

@@ -144,7 +144,7 @@ impl Sim {
         }
         self.nodes[node].node.flush();
         if fenced {
-            self.nodes[node].node.leader = None;
+            self.nodes[node].node.resign();
             self.release(node);
         }
         for ticket in told {
