@@ -288,55 +288,44 @@ async fn who_left_while_nobody_could_be_told_is_announced_later(server: TestServ
 }
 
 async fn one_account_searches_once_at_all_nodes(server: TestServer) {
-    let find = json!({"type": "match.find", "mode": "text"});
     let mut phone = Person::at(&server, 0, "ayse").await;
     let mut tablet = Person::again_at(&server, 1, &phone).await;
     for _ in 0..2 {
-        phone.find().await;
-        assert_eq!(tablet.refused(find.clone()).await, "already_searching");
-        assert_eq!(phone.refused(find.clone()).await, "already_searching");
+        let first = phone.search(&server).await;
+        let second = tablet.search(&server).await;
+        phone.hears_of_end(&first, "replaced").await;
         assert_eq!(
-            tablet.ask(json!({"type": "match.cancel"})).await["type"],
-            "match.cancelled",
+            phone.cancel().await.get("ticket_id"),
+            None,
             "from any device"
         );
-        phone.until("match.cancelled").await;
-        assert_eq!(
-            phone.refused(json!({"type": "match.cancel"})).await,
-            "not_searching"
-        );
+        tablet.hears_of_end(&second, "cancelled").await;
+        tablet.cancel().await;
         std::mem::swap(&mut phone, &mut tablet);
     }
 
     // Both at once: one of them searches.
-    let (one, other) = tokio::join!(phone.ask(find.clone()), tablet.ask(find.clone()));
-    let mut answers = [&one, &other].map(|answer| {
-        answer["code"]
-            .as_str()
-            .or(answer["type"].as_str())
-            .expect("text")
-    });
-    answers.sort_unstable();
-    assert_eq!(answers, ["already_searching", "match.searching"]);
+    tokio::join!(phone.find(), tablet.find());
+    eventually("one of them searches", async || {
+        let searches = server.searches().await;
+        (searches.own, searches.waiting) == (1, 1)
+    })
+    .await;
     server.clock.advance(Duration::from_mins(5));
     nobody_is_matched(&server, &mut [&mut phone, &mut tablet]).await;
 
     // A search goes with its socket, also when the device comes back at the other node.
-    let searcher = if one["type"] == "match.searching" {
-        &mut phone
-    } else {
-        &mut tablet
-    };
-    searcher.reconnect_at(&server, 0).await;
-    searcher.reconnect_at(&server, 1).await;
+    tablet.search(&server).await;
+    tablet.reconnect_at(&server, 0).await;
+    tablet.reconnect_at(&server, 1).await;
     eventually("the search is over", async || {
         server.nobody_searches().await
     })
     .await;
-    searcher.find().await;
+    tablet.find().await;
     let mut b = Person::at(&server, 0, "berk").await;
     b.find().await;
-    assert_eq!(searcher.found().await, b.found().await);
+    assert_eq!(tablet.found().await, b.found().await);
     server.stop().await;
 }
 

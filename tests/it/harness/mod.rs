@@ -17,6 +17,7 @@ use tebdil::{
     app::App,
     config::{Config, Secrets},
     lifecycle::{Shutdown, Tasks},
+    matching::Status,
 };
 use tebdil_core::testing::{Backend, TestDatabase};
 use tebdil_protocol::time::{Clock, Timestamp};
@@ -403,22 +404,27 @@ impl TestServer {
         }
     }
 
-    /// Whether no match is being made.
+    /// Whether the node that leads has every search, and no match is being made.
     pub async fn nobody_is_being_matched(&self) -> bool {
-        self.tickets().await.1 == 0
+        let searches = self.searches().await;
+        searches.reserved == 0 && searches.own <= searches.waiting
     }
 
     /// Whether nobody searches.
     pub async fn nobody_searches(&self) -> bool {
-        self.tickets().await == (0, 0)
+        self.searches().await == Status::default()
     }
 
-    /// Tickets that wait, and pairs whose match is being made.
-    async fn tickets(&self) -> (usize, usize) {
+    /// The searches of all nodes.
+    pub async fn searches(&self) -> Status {
         let statuses = join_all(self.nodes.iter().map(|node| node.app.matchmaker.status())).await;
-        statuses.iter().fold((0, 0), |(waiting, reserved), status| {
-            (waiting + status.waiting, reserved + status.reserved)
-        })
+        statuses
+            .into_iter()
+            .fold(Status::default(), |sum, status| Status {
+                own: sum.own + status.own,
+                waiting: sum.waiting + status.waiting,
+                reserved: sum.reserved + status.reserved,
+            })
     }
 
     /// Runs the background jobs that are due, on every node at once, and waits for those that the
