@@ -52,6 +52,7 @@ macro_rules! pushed {
 
 mod google;
 mod messages;
+mod searches;
 mod tokens;
 
 pushed! {
