@@ -7,6 +7,7 @@
 
 mod backoff;
 mod bus;
+mod counts;
 mod lease;
 mod limiter;
 mod link;
@@ -16,10 +17,10 @@ pub(crate) mod redis;
 
 use std::{fmt, str::FromStr};
 
-pub use backoff::Backoff;
+pub use backoff::{Backoff, BackoffRule, Try};
 pub use bus::{Bus, BusEvent, BusEvents, Undelivered};
 pub use lease::{Holder, Lease};
-pub use limiter::{Denied, Limiter};
+pub use limiter::{Counted, Denied, Limiter, Rate};
 pub use link::is_redis;
 pub use presence::{Announcement, Device, Joined, Presence, Stamp};
 use rand::{Rng, RngExt as _};
