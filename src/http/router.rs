@@ -15,7 +15,7 @@ use utoipa::{
 };
 
 use super::{
-    account, admin, ads, appeals, asyncapi, billing, blocks, claims,
+    account, admin, ads, appeals, asyncapi, billing, blocks, claims, client_ip,
     describe::{self, Roles},
     endpoint::Endpoint,
     headers, health, host, idempotency, keys, leftover, matches, me, notifications, observe,
