@@ -186,6 +186,8 @@ impl LimitSettings {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, path::Path};
+
     use super::*;
 
     #[test]
@@ -199,5 +201,30 @@ mod tests {
             );
         }
         assert_eq!(Limit::CodePhoneDay.into_str(), "code_phone_day");
+    }
+
+    #[test]
+    fn every_limit_is_asked_somewhere() {
+        fn read(folder: &Path, text: &mut String) {
+            for entry in fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    read(&path, text);
+                } else {
+                    text.push_str(&fs::read_to_string(&path).expect("text"));
+                }
+            }
+        }
+        let mut sources = String::new();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+        read(&folder, &mut sources);
+        for limit in Limit::VARIANTS {
+            let name = format!("Limit::{limit:?}");
+            let is_asked = sources.match_indices(&name).any(|(at, _)| {
+                let after = &sources[at + name.len()..];
+                !after.starts_with(char::is_alphanumeric)
+            });
+            assert!(is_asked, "{name}");
+        }
     }
 }
