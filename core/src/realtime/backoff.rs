@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::{Denied, Realtime, counts::Counts, link::Link};
+use super::{Denied, Realtime, counts::Counts, link::Link, micros};
 use crate::settings::{Checks, seconds};
 
 /// `free` failures cost nothing. After the last of them, and after each one more, the next try has
@@ -83,41 +83,15 @@ pub struct Try {
     pub(super) until: u64,
 }
 
-/// What this node knows of a key.
+/// What this node knows of a key, as Redis does: times are microseconds, here since
+/// [`Backoff::start`].
 #[derive(Debug, Clone, Copy)]
 struct State {
     failures: u32,
     /// When the last of them was forgotten, or the first came.
-    since: Instant,
-    /// When a try is let through again.
-    open: Option<Instant>,
-}
-
-impl State {
-    /// What is left of it.
-    fn at(self, now: Instant, rule: &BackoffRule) -> Self {
-        let gone = now.duration_since(self.since).as_micros() / rule.forget.as_micros();
-        let gone = u32::try_from(gone).unwrap_or(u32::MAX);
-        let (failures, since) = if gone < self.failures {
-            (self.failures - gone, self.since + rule.forget * gone)
-        } else {
-            (0, now)
-        };
-        Self {
-            failures,
-            since,
-            open: self.open.filter(|open| *open > now),
-        }
-    }
-
-    /// With the moment from which on nothing is left of it.
-    fn with_end(self, rule: &BackoffRule) -> (Self, Instant) {
-        let forgotten = self.since + rule.forget * self.failures;
-        (
-            self,
-            self.open.map_or(forgotten, |open| open.max(forgotten)),
-        )
-    }
+    since: u64,
+    /// When the next try is let through; 0 for at once.
+    open: u64,
 }
 
 /// What guessers run into: failures of a key make the next try of it wait, longer and longer
@@ -185,29 +159,40 @@ impl Backoff {
     }
 
     fn begin_here(&self, key: &[u8; 32], rule: &BackoffRule) -> Result<(u32, u64), Duration> {
-        self.here.change(key, |known, now| {
-            let before = known.map_or(
-                State {
-                    failures: 0,
-                    since: now,
-                    open: None,
-                },
-                |(state, _)| state.at(now, rule),
-            );
-            if let Some(open) = before.open {
-                return (known, Err(open - now));
+        self.here.change(key, |known, at| {
+            let now = micros(at - self.start);
+            let (mut failures, mut since) = (0, now);
+            if let Some((state, _)) = known {
+                if state.open > now {
+                    return (known, Err(Duration::from_micros(state.open - now)));
+                }
+                let gone = now.saturating_sub(state.since) / micros(rule.forget);
+                let left = u64::from(state.failures).saturating_sub(gone);
+                if let Ok(left @ 1..) = u32::try_from(left) {
+                    (failures, since) = (left, state.since + gone * micros(rule.forget));
+                }
             }
-            let failures = (before.failures + 1).min(rule.counted());
-            let open = failures
-                .checked_sub(rule.free)
-                .map(|doubled| now + rule.first.saturating_mul(1 << doubled).min(rule.most));
-            let after = State {
+            failures = (failures + 1).min(rule.counted());
+            let doubled = failures.checked_sub(rule.free);
+            let wait =
+                doubled.map(|doubled| rule.first.saturating_mul(1 << doubled).min(rule.most));
+            let state = State {
                 failures,
-                since: before.since,
-                open,
+                since,
+                open: wait.map_or(0, |wait| now + micros(wait)),
             };
-            (Some(after.with_end(rule)), Ok((failures, self.stamp(open))))
+            (
+                Some(self.until_forgotten(state, rule)),
+                Ok((failures, state.open)),
+            )
         })
+    }
+
+    /// With the moment from which on nothing is left of it.
+    fn until_forgotten(&self, state: State, rule: &BackoffRule) -> (State, Instant) {
+        let forgotten = state.since + u64::from(state.failures) * micros(rule.forget);
+        let end = self.start + Duration::from_micros(forgotten.max(state.open));
+        (state, end)
     }
 
     /// The try was no failure. Without Redis it stays one: nobody gets more tries than the rule
@@ -222,17 +207,13 @@ impl Backoff {
 
     fn take_back_here(&self, key: &[u8; 32], taken: Try, rule: &BackoffRule) {
         self.here.change(key, |known, now| {
-            let after = known.map(|(state, _)| {
-                let state = state.at(now, rule);
-                State {
-                    failures: state.failures.saturating_sub(1),
-                    // What a later one has to wait for stays.
-                    open: state
-                        .open
-                        .filter(|open| self.stamp(Some(*open)) != taken.until),
-                    ..state
+            let after = known.map(|(mut state, _)| {
+                state.failures = state.failures.saturating_sub(1);
+                // What a later one has to wait for stays.
+                if state.open == taken.until {
+                    state.open = 0;
                 }
-                .with_end(rule)
+                self.until_forgotten(state, rule)
             });
             (after.filter(|(_, end)| *end > now), ())
         });
@@ -257,12 +238,6 @@ impl Backoff {
     /// Forgets keys that are as good as new. Call it now and then.
     pub fn forget_idle(&self) {
         self.here.forget_idle();
-    }
-
-    fn stamp(&self, open: Option<Instant>) -> u64 {
-        open.map_or(0, |open| {
-            u64::try_from((open - self.start).as_nanos()).unwrap_or(u64::MAX)
-        })
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) mod local;
 mod presence;
 pub(crate) mod redis;
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 pub use backoff::{Backoff, BackoffRule, Try};
 pub use bus::{Bus, BusEvent, BusEvents, Undelivered};
@@ -110,4 +110,9 @@ pub struct Realtime {
     pub bus: Bus,
     pub presence: Presence,
     pub lease: Lease,
+}
+
+/// Microseconds, in which Redis counts.
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

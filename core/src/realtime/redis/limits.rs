@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use redis::ScriptInvocation;
 
 use super::{Redis, TIMEOUT, scripts};
-use crate::realtime::{BackoffRule, Rate};
+use crate::realtime::{BackoffRule, Rate, micros};
 
 /// How long the limiter waits for an answer that it can do without.
 const LIMIT_TIMEOUT: Duration = Duration::from_millis(100);
@@ -100,8 +100,4 @@ impl Redis {
         let (prefix, key) = (&self.shared.prefix, URL_SAFE_NO_PAD.encode(key));
         format!("{prefix}{kind}:{name}:{key}")
     }
-}
-
-fn micros(time: Duration) -> u64 {
-    u64::try_from(time.as_micros()).unwrap_or(u64::MAX).max(1)
 }
