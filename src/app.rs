@@ -21,14 +21,15 @@ use self::{ground::Ground, halves::Halves};
 use crate::{
     RunError,
     ads::Ads,
-    auth::{Accounts, Tokens, codes::Budget},
+    auth::{Accounts, Tokens},
     calls::Calls,
     chat::Chat,
     cluster::Announcer,
     config::{Config, Secrets},
-    http::{Limiters, Pulse, crowd::Crowd},
+    http::Pulse,
     hub::Hub,
     lifecycle::Tasks,
+    limits::{Connections, Limiters},
     matching::Matchmaker,
     notifications::{Notifier, Texts, Wakeups},
     push,
@@ -64,11 +65,11 @@ pub struct App {
     pub notifier: Notifier,
     pub matchmaker: Matchmaker,
     pub workers: Workers,
-    pub limiters: Limiters,
+    pub limiters: Arc<Limiters>,
     /// Whether the database answers.
     pub pulse: Pulse,
     /// Sockets by the address of their client.
-    pub sockets: Crowd,
+    pub sockets: Connections,
     pub metrics: PrometheusHandle,
     pub tasks: Tasks,
 }
@@ -86,12 +87,8 @@ impl App {
         }
         // In a box of its own: it is large, and gone once it is done.
         let (ground, events) = Box::pin(Ground::lay(config, secrets, clock)).await?;
-        let budget = Arc::new(Budget::new(
-            &ground.config.limits,
-            &ground.realtime,
-            ground.blind.clone(),
-        ));
-        let (accounts, courier) = ground.accounts(Arc::clone(&budget))?;
+        let limiters = Arc::new(ground.limiters(&tasks));
+        let (accounts, courier) = ground.accounts(Arc::clone(&limiters))?;
         let (hub, behind) = Hub::new(ground.config.ws.max_devices, ground.realtime.bus.clone());
         let hub = Arc::new(hub);
         let (ads, match_end_ads) = ground.ads(&hub);
@@ -121,13 +118,8 @@ impl App {
             courier,
         };
         let app = Arc::new(Self {
-            limiters: Limiters::new(
-                &ground.config,
-                &ground.realtime,
-                ground.blind.clone(),
-                budget,
-            ),
-            sockets: Crowd::of(&ground.config),
+            limiters,
+            sockets: Connections::new(&ground.config.limits),
             announcer: Arc::new(Announcer::new(Arc::clone(&chat))),
             config: ground.config,
             clock: ground.clock,

@@ -17,6 +17,7 @@ pub mod config;
 pub mod http;
 pub mod hub;
 pub mod lifecycle;
+pub mod limits;
 pub mod matching;
 pub mod moderation;
 pub mod notifications;

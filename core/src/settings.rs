@@ -2,6 +2,7 @@
 //! what its values must be beside it.
 
 use std::{
+    borrow::Cow,
     fmt::{self, Display},
     ops::{Bound, RangeBounds},
     time::Duration,
@@ -13,7 +14,7 @@ use serde::{Deserialize, Deserializer};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// `section.name`
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// What it must be.
     pub detail: String,
 }
@@ -32,9 +33,14 @@ pub struct Checks {
 
 impl Checks {
     /// Where it is not `ok`, `field` must be as `detail` says.
-    pub fn that(&mut self, ok: bool, field: &'static str, detail: impl Into<String>) {
+    pub fn that(
+        &mut self,
+        ok: bool,
+        field: impl Into<Cow<'static, str>>,
+        detail: impl Into<String>,
+    ) {
         if !ok {
-            let detail = detail.into();
+            let (field, detail) = (field.into(), detail.into());
             self.problems.push(Problem { field, detail });
         }
     }

@@ -17,13 +17,14 @@ use super::open_store;
 use crate::{
     RunError,
     ads::{Ads, MatchEndAds},
-    auth::{self, Accounts, CodeSender, Codes, Courier, Tokens, codes::Budget},
+    auth::{self, Accounts, CodeSender, Codes, Courier, Tokens},
     calls::Calls,
     chat::{self, Chat},
     cluster::NodeMessage,
     config::{Config, Secrets},
     hub::Hub,
     lifecycle::Tasks,
+    limits::{GuessLog, Limiters},
     matching::{self, Matchmaker, MatchmakerConfig, MatchmakerTask, Timings},
     notifications::{Notifier, Waker, Wakeups},
     observability,
@@ -74,10 +75,19 @@ impl Ground {
         Ok((ground, events))
     }
 
+    pub(super) fn limiters(&self, tasks: &Tasks) -> Limiters {
+        let log = GuessLog {
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            tasks: tasks.clone(),
+        };
+        Limiters::new(&self.config.limits, &self.realtime, self.blind.clone(), log)
+    }
+
     /// Accounts, and the task that hands their codes on.
     pub(super) fn accounts(
         &self,
-        budget: Arc<Budget>,
+        limiters: Arc<Limiters>,
     ) -> Result<(Accounts, Option<Courier>), RunError> {
         let sender = CodeSender::new(&self.config.verification)
             .map_err(|(field, detail)| RunError::Failed(format!("{field}: {detail}")))?;
@@ -88,7 +98,7 @@ impl Ground {
                 blind: self.blind.clone(),
                 ids: Arc::clone(&self.ids),
                 clock: self.clock.clone(),
-                budget,
+                limiters,
             },
         );
         let parts = auth::Parts {

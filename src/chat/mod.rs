@@ -10,11 +10,9 @@ mod directory;
 mod replay;
 mod writer;
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashSet, sync::Arc};
 
+use parking_lot::Mutex;
 pub use replay::{Missed, from_peer};
 use tebdil_core::{
     realtime::{Announcement, Presence, RealtimeError},
@@ -333,7 +331,7 @@ impl Chat {
         matches: &[MatchRow],
     ) {
         if told.is_err() {
-            self.unsaid().insert(user);
+            self.unsaid.lock().insert(user);
             let online = self.hub.is_here(user);
             for row in matches {
                 self.hub
@@ -344,12 +342,7 @@ impl Chat {
 
     /// The users of whom the peers at other nodes could not be told since this was asked last.
     pub fn take_unsaid(&self) -> HashSet<UserId> {
-        std::mem::take(&mut *self.unsaid())
-    }
-
-    fn unsaid(&self) -> MutexGuard<'_, HashSet<UserId>> {
-        // Nothing that is done under the lock can panic half way.
-        self.unsaid.lock().unwrap_or_else(PoisonError::into_inner)
+        std::mem::take(&mut *self.unsaid.lock())
     }
 
     /// Whether each of these users is online; as far as this node knows when the others cannot be

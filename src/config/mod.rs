@@ -6,7 +6,6 @@
 
 mod accounts;
 mod countries;
-mod limits;
 mod list;
 mod matches;
 mod node;
@@ -23,7 +22,6 @@ use tebdil_core::settings::Problem;
 
 pub use accounts::*;
 pub use countries::Countries;
-pub use limits::{Counted, Limit, Limits, Rule, Rules};
 pub use matches::*;
 pub use node::*;
 pub use origins::Origins;

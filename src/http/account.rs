@@ -21,7 +21,7 @@ use super::{
     problem::{Answer, Failure},
     verification,
 };
-use crate::{app::App, auth::AccountError, config::Limit};
+use crate::{app::App, auth::AccountError, limits::Limit};
 
 /// Make an account and sign in; where phones are verified, `verify-phone` completes it.
 #[utoipa::path(
@@ -68,7 +68,7 @@ pub(super) async fn login(
     let phone = app.accounts.phone_index(&request.phone);
     let tries = app.limiters.login(from, phone).await?;
     let outcome = app.accounts.login(from, request).await;
-    tries.settle(&app, &outcome).await;
+    tries.settle(&outcome).await;
     if let (Err(AccountError::InvalidCredentials | AccountError::TotpInvalid), Some(phone)) =
         (&outcome, phone)
     {

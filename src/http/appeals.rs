@@ -12,7 +12,7 @@ use super::{
     client_ip::ClientAddress,
     problem::{Answer, Failure},
 };
-use crate::{app::App, auth::Appellant, config::Limit};
+use crate::{app::App, auth::Appellant, limits::Limit};
 
 const MAX_TEXT: usize = 4000;
 

@@ -20,7 +20,8 @@ use super::problem::Failure;
 use crate::{
     app::App,
     auth::{Access, Appellant, TokenError},
-    config::{Limit, StaffTotp},
+    config::StaffTotp,
+    limits::Limit,
 };
 
 /// A session's last activity is written at most this often.

@@ -12,7 +12,7 @@ use super::{
     paging::{IdPath, Params},
     problem::{Answer, Failure},
 };
-use crate::{app::App, config::Limit};
+use crate::{app::App, limits::Limit};
 
 /// Block the peer of a match, which ends it.
 #[utoipa::path(

@@ -32,7 +32,7 @@ use super::{
     describe::{Roles, text_schema},
     problem::{Answer, Failure},
 };
-use crate::{app::App, config::Limit};
+use crate::{app::App, limits::Limit};
 
 const HEADER: &str = "idempotency-key";
 /// Tells a client that the answer is a repeated one.

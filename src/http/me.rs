@@ -18,7 +18,7 @@ use crate::{
     address::ClientAddress,
     app::App,
     auth::{AccountError, PasswordError},
-    config::Limit,
+    limits::Limit,
 };
 
 /// The profile.
@@ -67,7 +67,7 @@ pub(super) async fn password(
         .accounts
         .change_password(who.user_id, who.session_id, from, request)
         .await;
-    tries.settle(&app, &changed).await;
+    tries.settle(&changed).await;
     let ended = changed.map_err(with_new_password)?;
     for session in ended {
         app.hub

@@ -16,8 +16,6 @@ mod blocks;
 mod body;
 mod claims;
 mod client_ip;
-mod code_limits;
-pub mod crowd;
 mod describe;
 mod endpoint;
 mod headers;
@@ -34,28 +32,25 @@ mod paging;
 mod privacy;
 pub mod problem;
 mod push;
-mod rate_limit;
 mod referrals;
 mod reports;
 mod router;
 mod rtc;
 mod server;
 mod totp;
-mod tries;
 mod verification;
 
 use std::sync::Arc;
 
 pub use health::Pulse;
-pub use rate_limit::{Limiters, Who};
 pub use router::{openapi, router};
 pub use server::Place;
 
-use self::{crowd::Crowd, server::Door};
+use self::server::Door;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
-use crate::{Listeners, app::App, config::TrustedProxies, lifecycle::Tasks};
+use crate::{Listeners, app::App, config::TrustedProxies, lifecycle::Tasks, limits::Connections};
 
 /// Starts to serve; the tasks end when the app closes.
 pub fn start(app: &Arc<App>, listeners: Listeners) {
@@ -63,7 +58,7 @@ pub fn start(app: &Arc<App>, listeners: Listeners) {
     let http = &app.config.http;
     let door = Door {
         most: http.max_connections,
-        crowd: Crowd::of(&app.config),
+        connections: Connections::new(&app.config.limits),
         trusted: http.trusted_proxies.clone(),
     };
     app.tasks.supervise(
@@ -82,7 +77,7 @@ pub(crate) fn serve_metrics(listener: TcpListener, numbers: PrometheusHandle, ta
     // A handful of scrapers; the bound is against accidents.
     let door = Door {
         most: 64,
-        crowd: Crowd::new(None),
+        connections: Connections::unbounded(),
         trusted: TrustedProxies::default(),
     };
     tasks.supervise(

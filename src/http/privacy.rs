@@ -17,7 +17,7 @@ use super::{
     body::Strict,
     problem::{Answer, Failure},
 };
-use crate::{address::ClientAddress, app::App, config::Limit, moderation};
+use crate::{address::ClientAddress, app::App, limits::Limit, moderation};
 
 /// Erase the account, for good: nothing personal stays but what a ban or report needs for its
 /// period.
@@ -43,7 +43,7 @@ pub(super) async fn erase(
         .accounts
         .erase(who.user_id, from, request.password)
         .await;
-    tries.settle(&app, &erased).await;
+    tries.settle(&erased).await;
     erased?;
     took_effect(&app, who.user_id).await;
     Ok(StatusCode::NO_CONTENT)

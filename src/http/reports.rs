@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     app::App,
-    config::Limit,
+    limits::Limit,
     moderation::evidence::{NoProof, Verified, Written},
 };
 

@@ -15,13 +15,13 @@ use utoipa::{
 };
 
 use super::{
-    account, admin, ads, appeals, asyncapi, billing, blocks, claims,
+    account, admin, ads, appeals, asyncapi, billing, blocks, claims, client_ip,
     describe::{self, Roles},
     endpoint::Endpoint,
     headers, health, host, idempotency, keys, leftover, matches, me, notifications, observe,
     privacy,
     problem::Failure,
-    push, rate_limit, referrals, reports, rtc, totp, verification,
+    push, referrals, reports, rtc, totp, verification,
 };
 use crate::{app::App, ws};
 
@@ -197,7 +197,7 @@ pub fn router(app: Arc<App>) -> Router {
             (Arc::clone(&app), roles),
             idempotency::replay,
         ))
-        .layer(from_fn_with_state(Arc::clone(&app), rate_limit::by_address))
+        .layer(from_fn_with_state(Arc::clone(&app), client_ip::limit))
         .layer(from_fn(host::once))
         .layer(from_fn(leftover::drop_rest))
         .layer(from_fn(observe::observe))

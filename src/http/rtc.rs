@@ -10,7 +10,7 @@ use super::{
     body::Strict,
     problem::{Answer, Failure},
 };
-use crate::{app::App, config::Limit};
+use crate::{app::App, limits::Limit};
 
 /// Get the relays for the call of a video match that goes on, on the device that searched. A
 /// credential is good for the first allocation within `ttl_s`; what was allocated goes on until the

@@ -8,7 +8,7 @@ use tebdil_protocol::{
 };
 
 use super::{auth::Signed, body::Strict, problem::Answer};
-use crate::{address::ClientAddress, app::App, config::Limit};
+use crate::{address::ClientAddress, app::App, limits::Limit};
 
 /// Begin to set up a second factor, as a member of staff. It is not asked for before its first code
 /// was confirmed; one that was begun before is forgotten.
@@ -33,7 +33,7 @@ pub(super) async fn begin_totp(
         .accounts
         .begin_totp(who.user_id, from, request.password)
         .await;
-    tries.settle(&app, &begun).await;
+    tries.settle(&begun).await;
     Ok(Json(begun?))
 }
 
@@ -59,7 +59,7 @@ pub(super) async fn confirm_totp(
         .accounts
         .confirm_totp(who.user_id, who.session_id, &request.code)
         .await;
-    tries.settle(&app, &confirmed).await;
+    tries.settle(&confirmed).await;
     let (codes, ended) = confirmed?;
     for session in ended {
         app.hub
@@ -88,7 +88,7 @@ pub(super) async fn remove_totp(
         .await?;
     let tries = app.limiters.password(who.user_id).await?;
     let removed = app.accounts.remove_totp(who.user_id, from, request).await;
-    tries.settle(&app, &removed).await;
+    tries.settle(&removed).await;
     removed?;
     Ok(StatusCode::NO_CONTENT)
 }

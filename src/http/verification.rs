@@ -20,7 +20,7 @@ pub(super) async fn begin(
     let (phone, draft, password) = app.accounts.check_registration(request).await?;
     app.limiters.code_from(from).await?;
     app.limiters
-        .code_to(CodePurpose::Registration, &phone)
+        .code_to(CodePurpose::Registration, phone.index)
         .await?;
     let index = phone.index;
     app.accounts
@@ -77,7 +77,7 @@ pub(super) async fn password_reset(
     app.limiters.code_from(from).await?;
     if let Some(phone) = app.accounts.code_phone(&request.phone) {
         app.limiters
-            .code_to(CodePurpose::PasswordReset, &phone)
+            .code_to(CodePurpose::PasswordReset, phone.index)
             .await?;
         let index = phone.index;
         app.accounts.order_password_reset(phone)?;

@@ -1,12 +1,9 @@
 //! One WebSocket connection: one task with a reading and a writing half that never wait for each
 //! other.
 
-use std::{
-    num::NonZeroU32,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
 };
 
 use futures_util::{
@@ -27,13 +24,13 @@ use tokio_tungstenite::tungstenite::{
 
 use super::{
     Socket, dispatch,
-    limits::{Limits, Pace, rate_limited},
+    limits::{Limits, Pace, refusal},
     welcome::{self, Denied},
 };
 use crate::{
     app::App,
-    http::crowd::Seat,
     hub::{Connection, Next, come_back_after_ms},
+    limits::ConnectionPermit,
 };
 
 /// How long a closed connection is kept so that its close frame arrives: closing with unread input
@@ -72,13 +69,13 @@ impl Session {
 ///
 /// What happens once at its beginning and end is boxed: an idle connection keeps only what it needs
 /// to wait.
-pub(super) async fn run(mut socket: Socket, app: Arc<App>, seat: Option<Seat>) {
+pub(super) async fn run(mut socket: Socket, app: Arc<App>, permit: Option<ConnectionPermit>) {
     let open = metrics::gauge!("tebdil_connections");
     open.increment(1);
     let told = match Box::pin(begin(&mut socket, &app)).await {
         Ok((session, hello)) => {
-            if let Some(seat) = &seat {
-                seat.finish();
+            if let Some(permit) = &permit {
+                permit.finish();
             }
             let told = converse(&mut socket, &app, &session, hello).await;
             Box::pin(end(&app, &session.connection)).await;
@@ -199,11 +196,8 @@ async fn first_frame(socket: &mut Socket) -> Result<First, CloseCode> {
 async fn read(stream: &mut SplitStream<&mut Socket>, app: &Arc<App>, session: &Session) {
     let outbound = &session.connection.outbound;
     let ws = &app.config.ws;
-    let rate = NonZeroU32::new(ws.frames_per_second).filter(|_| app.config.limits.enabled);
-    let mut limits = Limits::new(
-        rate,
-        NonZeroU32::new(ws.frame_burst).unwrap_or(NonZeroU32::MIN),
-    );
+    let settings = &app.config.limits;
+    let mut limits = Limits::new(settings.enabled.then_some(settings.frames_per_connection));
     // One timer for all frames: it is set anew when it fires, not for each of them.
     let mut heard = Instant::now();
     let silence = tokio::time::sleep(ws.heartbeat);
@@ -241,8 +235,8 @@ async fn read(stream: &mut SplitStream<&mut Socket>, app: &Arc<App>, session: &S
         }
         match limits.frame() {
             Pace::Fine => {}
-            Pace::Wait { retry_after } => {
-                session.connection.send(&rate_limited(retry_after), None);
+            Pace::Wait(limited) => {
+                session.connection.send(&refusal(limited), None);
                 continue;
             }
             Pace::GiveUp => return outbound.close(CloseCode::RateLimited),

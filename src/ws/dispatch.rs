@@ -2,20 +2,19 @@
 
 use std::sync::Arc;
 
-use tebdil_core::{realtime::Denied, store::StoreError};
+use tebdil_core::store::StoreError;
 use tebdil_protocol::{
     ClientFrame, ErrorCode, FrameId, ServerFrame,
     domain::EndReason,
     id::{MatchId, UserId},
 };
 
-use super::{connection::Session, limits::rate_limited};
+use super::{connection::Session, limits::refusal};
 use crate::{
     app::App,
     calls::{self, Said},
-    config::Limit,
-    http::Who,
     hub::Connection,
+    limits::{Limit, Limited},
     matching::Refused,
 };
 
@@ -36,10 +35,10 @@ pub(super) async fn dispatch(
     match frame {
         ClientFrame::MessageSend(frame) => match app
             .limiters
-            .count_here(Limit::MessageAccount, connection.user_id)
+            .check_here(Limit::MessageAccount, connection.user_id)
         {
             Ok(()) => app.chat.send(connection, frame, re).await,
-            Err(wait) => connection.send(&rate_limited(wait), re.as_ref()),
+            Err(limited) => connection.send(&refusal(limited), re.as_ref()),
         },
         ClientFrame::MessageAck(frame) => app.chat.receipt(connection, frame, false, re).await,
         ClientFrame::MessageRead(frame) => app.chat.receipt(connection, frame, true, re).await,
@@ -56,12 +55,8 @@ async fn rare(
 ) -> Result<(), BadFrame> {
     let connection = &session.connection;
     let re = re.as_ref();
-    if let Err(denied) = admitted(app, connection.user_id, &frame).await {
-        let answer = match denied {
-            Denied::Wait(wait) => rate_limited(wait),
-            Denied::Unknown => unavailable(),
-        };
-        connection.send(&answer, re);
+    if let Err(limited) = admitted(app, connection.user_id, &frame).await {
+        connection.send(&refusal(limited), re);
         return Ok(());
     }
     let outcome = match frame {
@@ -153,23 +148,13 @@ fn told(
 }
 
 /// Counts the frames that have a limit of their own.
-async fn admitted(app: &App, user: UserId, frame: &ClientFrame) -> Result<(), Denied> {
+async fn admitted(app: &App, user: UserId, frame: &ClientFrame) -> Result<(), Limited> {
     match frame {
-        ClientFrame::MatchFind(_) => {
-            app.limiters
-                .count(Limit::FindAccount, Who::Account(user))
-                .await
-        }
-        ClientFrame::Typing(_) => app
-            .limiters
-            .count_here(Limit::TypingAccount, user)
-            .map_err(Denied::Wait),
+        ClientFrame::MatchFind(_) => app.limiters.check(Limit::FindAccount, user).await,
+        ClientFrame::Typing(_) => app.limiters.check_here(Limit::TypingAccount, user),
         ClientFrame::RtcDescription(_)
         | ClientFrame::RtcCandidate(_)
-        | ClientFrame::RtcState(_) => app
-            .limiters
-            .count_here(Limit::SignalAccount, user)
-            .map_err(Denied::Wait),
+        | ClientFrame::RtcState(_) => app.limiters.check_here(Limit::SignalAccount, user),
         _ => Ok(()),
     }
 }

@@ -77,19 +77,19 @@ pub async fn upgrade(
     let counted = peer.is_none_or(|peer| {
         ClientAddress::from(peer) != from || !app.config.http.trusted_proxies.contains(peer)
     });
-    let seat = if counted {
+    let permit = if counted {
         app.sockets.enter(from)
     } else {
         None
     };
-    if counted && seat.is_none() {
+    if counted && permit.is_none() {
         metrics::counter!("tebdil_connections_refused_total", "at" => "upgrade").increment(1);
         return Failure::retry_after(ErrorCode::RateLimited, CROWDED).into_response();
     }
     let tasks = app.tasks.clone();
     tasks.spawn(async move {
         if let Some(socket) = open(upgrade).await {
-            connection::run(socket, app, seat).await;
+            connection::run(socket, app, permit).await;
         }
         drop(place);
     });

@@ -193,7 +193,7 @@ pub(super) async fn welcome(
             max_frame_bytes: MAX_FRAME_BYTES,
             max_ciphertext_bytes: MAX_CIPHERTEXT_BYTES,
             max_devices: app.config.ws.max_devices,
-            frames_per_second: app.config.ws.frames_per_second,
+            frames_per_second: app.config.limits.frames_per_connection.per_second(),
         },
     };
     connection
