@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use tebdil_core::store::{JobFailure, LeasedJob, NewJob, Store};
+use tebdil_core::store::{JobFailure, LeasedJob, NewJob, Old, Store};
 use tebdil_protocol::time::Timestamp;
 
 use crate::harness::{Database, MINUTE, on_both};
@@ -244,39 +244,22 @@ async fn a_key_stays_taken_until_the_row_is_purged(db: &Database) {
     );
     assert!(jobs.finish_job(&leased, db.now()).await.expect("finish"));
     assert!(!jobs.push_job(keyed, db.now()).await.expect("push"), "done");
-    assert_eq!(
-        jobs.purge_finished(db.now(), db.now(), 10)
-            .await
-            .expect("purge"),
-        0,
-        "not before its time"
-    );
+    let purge = async |old| {
+        let gone = jobs.delete_old(&old, MINUTE, 10, db.now()).await;
+        gone.expect("purge")
+    };
+    assert_eq!(purge(Old::DONE_JOBS).await, 0, "not before its time");
 
     db.clock.advance(MINUTE);
-    assert_eq!(
-        jobs.purge_finished(db.now(), db.now() - MINUTE, 10)
-            .await
-            .expect("purge"),
-        1
-    );
+    assert_eq!(purge(Old::DONE_JOBS).await, 1);
     assert!(jobs.push_job(keyed, db.now()).await.expect("push"));
 
     let dead = lease_one(store, db.now()).await.expect("due");
     assert!(jobs.bury_job(&dead, "never", db.now()).await.expect("bury"));
+    assert_eq!(purge(Old::DEAD_JOBS).await, 0, "not before its time");
     db.clock.advance(MINUTE);
-    assert_eq!(
-        jobs.purge_finished(db.now(), db.now() - MINUTE, 10)
-            .await
-            .expect("purge"),
-        0,
-        "dead letters stay longer"
-    );
-    assert_eq!(
-        jobs.purge_finished(db.now(), db.now(), 10)
-            .await
-            .expect("purge"),
-        1
-    );
+    assert_eq!(purge(Old::DONE_JOBS).await, 0, "dead letters stay longer");
+    assert_eq!(purge(Old::DEAD_JOBS).await, 1);
 }
 
 async fn released_jobs_get_their_attempt_back(db: &Database) {

@@ -28,7 +28,7 @@ pub struct NewJob<'a> {
     pub queue: &'a str,
     pub payload: &'a [u8],
     /// At most one job of the queue has this key, while the row is kept: also after it is done,
-    /// until [`Jobs::purge_finished`].
+    /// until it is old ([`Old::DONE_JOBS`](super::Old::DONE_JOBS)).
     pub dedupe: Option<&'a str>,
     /// Not before this time.
     pub run_at: Timestamp,
@@ -159,28 +159,5 @@ impl Jobs<'_> {
             dead: row.dead,
             oldest_due_age: row.oldest_due.map_or(Duration::ZERO, |due| now.since(due)),
         })
-    }
-
-    /// Deletes up to `limit` jobs that were done before `done_before` or dead before `dead_before`,
-    /// and says how many.
-    ///
-    /// A key is free again when its row is gone: `done_before` must reach back further than the
-    /// longest period of a schedule.
-    pub async fn purge_finished(
-        self,
-        done_before: Timestamp,
-        dead_before: Timestamp,
-        limit: i64,
-    ) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM job WHERE id IN (SELECT id FROM job \
-             WHERE state >= 2 AND finished_at < $1 AND ((state = 2 AND finished_at < $2) \
-             OR (state = 3 AND finished_at < $3)) \
-             ORDER BY finished_at LIMIT $4 FOR UPDATE SKIP LOCKED)";
-        let mut tx = self.begin().await?;
-        let newest = done_before.max(dead_before);
-        let params = (newest, done_before, dead_before, limit);
-        let deleted = tx.execute(SQL, params).await?;
-        tx.commit().await?;
-        Ok(deleted)
     }
 }

@@ -9,12 +9,8 @@ use super::{
 };
 use crate::{
     db::Tx,
-    ids::IdGenerator,
     notice::{PUSH_ATTEMPTS, PUSH_QUEUE, PushOrder},
-    store::{
-        NewJob, StoreError,
-        jobs::{queue::push_job, retention::ID_SLACK},
-    },
+    store::{NewJob, StoreError, jobs::queue::push_job},
 };
 use tebdil_protocol::{
     domain::Locale,
@@ -234,25 +230,5 @@ impl Notices<'_> {
         let unread = tx.value(UNREAD, (user,)).await?;
         tx.commit().await?;
         Ok(MarkedRead { changed, unread })
-    }
-
-    /// Deletes up to `limit` notifications that were made at `cutoff` or before, oldest first, and
-    /// says how many.
-    pub async fn delete_old_notifications(
-        self,
-        cutoff: Timestamp,
-        limit: i64,
-    ) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications \
-             WHERE id < $1 AND created_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
-        let mut tx = self.begin().await?;
-        let deleted = tx
-            .execute(
-                SQL,
-                (IdGenerator::first_id_at(cutoff + ID_SLACK), cutoff, limit),
-            )
-            .await?;
-        tx.commit().await?;
-        Ok(deleted)
     }
 }
