@@ -160,6 +160,7 @@ impl Db {
     ) -> BoxFuture<'a, Result<Tx, StoreError>> {
         Box::pin(async move {
             ids.check()?;
+            count_statement();
             let open = match self {
                 // IMMEDIATE: a deferred transaction that reads first fails when another has written
                 // in between.
@@ -238,12 +239,19 @@ impl Tx {
     /// Makes everything durable. An error may come after that has happened.
     pub(crate) fn commit(self) -> BoxFuture<'static, Result<(), sqlx::Error>> {
         Box::pin(async {
+            count_statement();
             match self.open {
                 Open::Sqlite(tx) => tx.commit().await,
                 Open::Postgres(held) => held.commit().await,
             }
         })
     }
+}
+
+/// Counts what is asked of the database, a beginning and a commit as a statement each. Those of
+/// migrations are not counted, nor is what undoes a transaction that was given up.
+fn count_statement() {
+    metrics::counter!("tebdil_statements_total").increment(1);
 }
 
 /// Makes an empty SQLite file that only this user can read, where there is none. SQLite itself

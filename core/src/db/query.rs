@@ -284,6 +284,7 @@ impl<'t> Query<'t> {
         if let Some(error) = self.failed {
             return Err(error);
         }
+        super::count_statement();
         let sql = match self.on {
             On::Sqlite(_) | On::SqliteTx(_) => without_locking(self.sql),
             On::Postgres(_) | On::PostgresTx(_) => self.sql,
