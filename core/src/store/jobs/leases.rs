@@ -145,20 +145,10 @@ impl Jobs<'_> {
     ) -> Result<u64, StoreError> {
         const SQL: &str = "UPDATE job SET lease_until = $1 \
              WHERE state = 1 AND (id, attempts) IN ({rows})";
-        if leases.is_empty() {
-            return Ok(0);
-        }
-        let mut tx = self.begin().await?;
-        let extended = tx
-            .query(SQL)
-            .rows(leases, |row, lease| {
-                row.bind(&lease.id).bind(lease.attempt);
-            })
-            .bind(until)
-            .execute()
-            .await?;
-        tx.commit().await?;
-        Ok(extended)
+        let query = self.write(SQL).rows(leases, |row, lease| {
+            row.bind(&lease.id).bind(lease.attempt);
+        });
+        Ok(query.bind(until).execute().await?)
     }
 
     /// Ends a job that is done. One with a key stays as done, so that the key stays taken; others
@@ -169,14 +159,12 @@ impl Jobs<'_> {
              SET state = 2, lease_until = NULL, error = NULL, finished_at = $3 \
              WHERE id = $1 AND attempts = $2 AND state = 1";
         let JobLease { id, attempt } = &job.lease;
-        let mut tx = self.begin().await?;
-        let ended = if job.dedupe.is_none() {
-            tx.execute(DELETE, (id, *attempt)).await?
+        let query = if job.dedupe.is_none() {
+            self.write(DELETE).bind(id).bind(*attempt)
         } else {
-            tx.execute(KEEP, (id, *attempt, now)).await?
+            self.write(KEEP).bind(id).bind(*attempt).bind(now)
         };
-        tx.commit().await?;
-        Ok(ended == 1)
+        Ok(query.execute().await? == 1)
     }
 
     /// Records a failure: the job runs again after a backoff (500 ms, doubling, one hour at most)
@@ -205,10 +193,8 @@ impl Jobs<'_> {
             .max(earliest)
             .min(now + LONGEST_WAIT);
         let JobLease { id, attempt } = &job.lease;
-        let params = (id, *attempt, clip(error), run_at);
-        let mut tx = self.begin().await?;
-        let again = tx.execute(AGAIN, params).await?;
-        tx.commit().await?;
+        let query = self.write(AGAIN).bind(id).bind(*attempt);
+        let again = query.bind(clip(error)).bind(run_at).execute().await?;
         Ok(if again == 1 {
             JobFailure::Again(run_at)
         } else {
@@ -227,11 +213,8 @@ impl Jobs<'_> {
              SET state = 3, lease_until = NULL, error = $3, finished_at = $4 \
              WHERE id = $1 AND attempts = $2 AND state = 1";
         let JobLease { id, attempt } = &job.lease;
-        let params = (id, *attempt, clip(error), now);
-        let mut tx = self.begin().await?;
-        let buried = tx.execute(BURY, params).await?;
-        tx.commit().await?;
-        Ok(buried == 1)
+        let query = self.write(BURY).bind(id).bind(*attempt);
+        Ok(query.bind(clip(error)).bind(now).execute().await? == 1)
     }
 
     /// Gives jobs back that were leased but not run to the end, with their attempt: shutdown is not
@@ -240,19 +223,10 @@ impl Jobs<'_> {
         const SQL: &str = "UPDATE job \
              SET state = 0, attempts = attempts - 1, lease_until = NULL \
              WHERE state = 1 AND (id, attempts) IN ({rows})";
-        if leases.is_empty() {
-            return Ok(0);
-        }
-        let mut tx = self.begin().await?;
-        let released = tx
-            .query(SQL)
-            .rows(leases, |row, lease| {
-                row.bind(&lease.id).bind(lease.attempt);
-            })
-            .execute()
-            .await?;
-        tx.commit().await?;
-        Ok(released)
+        let query = self.write(SQL).rows(leases, |row, lease| {
+            row.bind(&lease.id).bind(lease.attempt);
+        });
+        Ok(query.execute().await?)
     }
 }
 
