@@ -22,6 +22,7 @@ use sqlx::{
     Connection as _, Sqlite, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::sync::Notify;
 
 pub(crate) use self::query::Query;
 use self::{
@@ -153,10 +154,12 @@ impl Db {
         self.read(sql).value().await
     }
 
-    /// Begins a transaction that writes, and may make `ids`.
+    /// Begins a transaction that writes, and may make `ids`. `wake` is told after the commit of one
+    /// that [wakes the workers](Tx::wake_workers).
     pub(crate) fn begin<'a>(
         &'a self,
         ids: &'a Arc<IdGenerator>,
+        wake: &'a Arc<Notify>,
     ) -> BoxFuture<'a, Result<Tx, StoreError>> {
         Box::pin(async move {
             ids.check()?;
@@ -173,8 +176,12 @@ impl Db {
                     Open::Postgres(held)
                 }
             };
-            let ids = Arc::clone(ids);
-            Ok(Tx { open, ids })
+            Ok(Tx {
+                open,
+                ids: Arc::clone(ids),
+                wake: Arc::clone(wake),
+                wakes: false,
+            })
         })
     }
 }
@@ -189,6 +196,9 @@ impl Db {
 pub(crate) struct Tx {
     open: Open,
     ids: Arc<IdGenerator>,
+    wake: Arc<Notify>,
+    /// Whether there is something to do for the workers of this process.
+    wakes: bool,
 }
 
 #[derive(Debug)]
@@ -236,14 +246,24 @@ impl Tx {
         Ok(())
     }
 
+    /// Has the workers of this process look for jobs once this is committed.
+    pub(crate) const fn wake_workers(&mut self) {
+        self.wakes = true;
+    }
+
     /// Makes everything durable. An error may come after that has happened.
     pub(crate) fn commit(self) -> BoxFuture<'static, Result<(), sqlx::Error>> {
-        Box::pin(async {
+        Box::pin(async move {
             count_statement();
-            match self.open {
+            let committed = match self.open {
                 Open::Sqlite(tx) => tx.commit().await,
                 Open::Postgres(held) => held.commit().await,
+            };
+            // Also after an error: it costs a look.
+            if self.wakes {
+                self.wake.notify_one();
             }
+            committed
         })
     }
 }

@@ -293,6 +293,18 @@ impl<'t> Query<'t> {
         Ok((self.on, AssertSqlSafe(sql).into_sql_str(), self.args))
     }
 
+    /// How the database would run it, a line for each step.
+    #[cfg(test)]
+    pub(crate) async fn plan(mut self) -> Result<Vec<String>, Error> {
+        if matches!(self.args, Args::Postgres(_)) {
+            self.sql.to_mut().insert_str(0, "EXPLAIN ");
+            return self.values().await;
+        }
+        self.sql.to_mut().insert_str(0, "EXPLAIN QUERY PLAN ");
+        let steps: Vec<(i64, i64, i64, String)> = self.all().await?;
+        Ok(steps.into_iter().map(|(.., step)| step).collect())
+    }
+
     /// Every row.
     pub(crate) async fn all<T: Row>(self) -> Result<Vec<T>, Error> {
         match self.fetch().await? {

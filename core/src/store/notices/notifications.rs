@@ -159,7 +159,8 @@ pub(crate) async fn push_orders(
             (tx.id::<i64>().to_string(), payload)
         })
         .collect();
-    tx.query(INSERT)
+    let pushed = tx
+        .query(INSERT)
         .rows(&jobs, |row, (id, payload)| {
             row.bind(id.as_str()).bind(payload.as_slice());
         })
@@ -168,6 +169,9 @@ pub(crate) async fn push_orders(
         .bind(now)
         .execute()
         .await?;
+    if pushed > 0 {
+        tx.wake_workers();
+    }
     Ok(())
 }
 
