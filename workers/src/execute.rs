@@ -64,11 +64,12 @@ impl Leases {
         self.held().extend(leases);
     }
 
-    /// Forgets the lease of a job that has ended.
+    /// Forgets the lease of a job that has ended. In a queue that was full more may wait, but not
+    /// behind a tick: they do not pile up, so that what comes rarely waits for the next look.
     fn remove(&self, queue: &Queue, lease: &JobLease) {
         let was_full = self.of(queue.name) >= queue.concurrency;
         self.held().remove(lease);
-        if was_full {
+        if was_full && queue.every.is_none() {
             self.look_again();
         }
     }
