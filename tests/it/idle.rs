@@ -22,7 +22,7 @@ async fn server(backend: Backend) -> Option<(ServerProcess, String)> {
     let offset = (300 - now).rem_euclid(3_600).to_string();
     let settings = [
         ("TEBDIL_METRICS__LISTEN", metrics.as_str()),
-        ("TEBDIL_CLOCK__OFFSET_S", &offset),
+        ("TEBDIL_CLOCK__OFFSET_S", offset.as_str()),
         ("TEBDIL_CLOCK__UNSAFE_ALLOW_OFFSET", "true"),
         ("TEBDIL_CLOCK__MAX_SKEW_S", "0"),
     ];

@@ -45,7 +45,7 @@ impl Lane {
             if stop.is_cancelled() {
                 return Poll::Ready(None);
             }
-            handed.poll_recv(cx).map(|job| job.map(Ok))
+            handed.poll_recv(cx).map(|job| job.map(Ok::<_, Infallible>))
         });
         (Self { queue, jobs }, source.boxed())
     }
