@@ -19,17 +19,18 @@
 //!
 //! # What carries it
 //!
-//! One [apalis](apalis_core) worker per queue and process drives our own `job` table. Leases,
-//! heartbeats, backoff and dead letters are ours (`tebdil_core::store`), so that a job can be
-//! pushed in the transaction that needs it. The worker brings concurrency and draining.
+//! One [apalis](apalis_core) worker per queue runs its jobs; one task of the process asks our own
+//! `job` table for all of them (`poller`). Leases, heartbeats, backoff and dead letters are ours
+//! (`tebdil_core::store`), so that a job can be pushed in the transaction that needs it. The worker
+//! brings concurrency and draining.
 
-mod backend;
 mod engine;
 mod execute;
 pub mod fcm;
 mod http;
 mod job;
 pub mod jobs;
+mod poller;
 mod schedule;
 mod verifier;
 

@@ -373,16 +373,4 @@ impl Safety<'_> {
              WHERE s.user_id = u.id AND s.open AND m.expired_at > $2) ORDER BY u.id LIMIT $3";
         self.db.values(SQL, (after, now, limit)).await
     }
-
-    /// Deletes up to `limit` bans that ended or were lifted at `cutoff` or before, with their
-    /// appeals, and says how many.
-    pub async fn delete_old_bans(self, cutoff: Timestamp, limit: i64) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM bans WHERE id IN ( \
-             SELECT id FROM bans WHERE lifted_at <= $1 OR until <= $1 \
-             ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)";
-        let mut tx = self.begin().await?;
-        let deleted = tx.execute(SQL, (cutoff, limit)).await?;
-        tx.commit().await?;
-        Ok(deleted)
-    }
 }
