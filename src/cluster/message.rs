@@ -6,12 +6,12 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tebdil_protocol::{
+    Signal,
     domain::MatchRole,
     id::{MatchId, SessionId, UserId},
 };
 
 use crate::{
-    calls::Word,
     hub::{Mark, Outgoing},
     matching::MatchmakingMessage,
 };
@@ -62,12 +62,13 @@ pub enum NodeMessage {
     Resync { user: UserId },
     /// Frames for more users than the sender remembers were lost.
     ResyncAll,
-    /// A signal of a call for the device of a user with this session, who has this role in it.
+    /// A signal of a call, sanitised, for the device of a user with this session, from the side
+    /// with this role.
     Signal {
         user: UserId,
         session: SessionId,
-        role: MatchRole,
-        word: Word,
+        from: MatchRole,
+        signal: Signal,
     },
     /// A video match is over: whoever relays its call cuts it.
     CutCall { match_id: MatchId },
@@ -146,7 +147,7 @@ impl FrameText {
 
 #[cfg(test)]
 mod tests {
-    use tebdil_protocol::{ServerFrame, id::MatchId};
+    use tebdil_protocol::{RtcDescription, ServerFrame, domain::DescriptionKind};
 
     use super::*;
 
@@ -183,6 +184,29 @@ mod tests {
             assert_eq!((user, to, mark), (UserId(1), audience, sent.mark));
             assert_eq!(text.into_outgoing(mark).expect("text").text, sent.text);
         }
+    }
+
+    #[test]
+    fn a_signal_comes_back_as_it_was() {
+        let said = Signal::Description(RtcDescription {
+            match_id: MatchId(7),
+            kind: DescriptionKind::Answer,
+            sdp: "v=0\r\n".into(),
+            round: Some(5),
+        });
+        let message = NodeMessage::Signal {
+            user: UserId(1),
+            session: SessionId(2),
+            from: MatchRole::Answerer,
+            signal: said.clone(),
+        };
+        assert!(!format!("{message:?}").contains("v=0"));
+        let message = NodeMessage::decode(message.encode()).expect("readable");
+        assert!(matches!(
+            message,
+            NodeMessage::Signal { user: UserId(1), session: SessionId(2), from: MatchRole::Answerer, signal }
+                if signal == said
+        ));
     }
 
     #[test]

@@ -140,9 +140,9 @@ impl Router {
             NodeMessage::Signal {
                 user,
                 session,
-                role,
-                word,
-            } => app.calls.receive(user, session, role, word),
+                from,
+                signal,
+            } => app.calls.receive(user, session, from, signal),
             NodeMessage::CutCall { match_id } => {
                 app.calls.over(match_id);
                 app.relays.cut_here(match_id);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tebdil_core::{realtime::Denied, store::StoreError};
 use tebdil_protocol::{
-    ClientFrame, ErrorCode, FrameId, ServerFrame,
+    ClientFrame, ErrorCode, FrameId, ServerFrame, Signal,
     domain::EndReason,
     id::{MatchId, UserId},
 };
@@ -12,7 +12,7 @@ use tebdil_protocol::{
 use super::{connection::Session, limits::rate_limited};
 use crate::{
     app::App,
-    calls::{self, Said},
+    calls::{CallError, Said},
     config::Limit,
     http::Who,
     hub::Connection,
@@ -91,10 +91,12 @@ async fn rare(
             Ok(())
         }
         ClientFrame::RtcDescription(frame) => {
-            told(connection, re, app.calls.describe(connection, frame).await)
+            let signal = Signal::Description(frame);
+            told(connection, re, app.calls.signal(connection, signal).await)
         }
         ClientFrame::RtcCandidate(frame) => {
-            told(connection, re, app.calls.candidate(connection, frame).await)
+            let signal = Signal::Candidate(frame);
+            told(connection, re, app.calls.signal(connection, signal).await)
         }
         ClientFrame::RtcState(frame) => match app.calls.state(connection, frame).await {
             Ok(Said::HungUp) => leave(app, connection, frame.match_id, EndReason::HungUp, re).await,
@@ -140,13 +142,13 @@ async fn leave(
 fn told(
     connection: &Connection,
     re: Option<&FrameId>,
-    outcome: Result<(), calls::Refused>,
+    outcome: Result<(), CallError>,
 ) -> Result<(), StoreError> {
     match outcome {
-        Err(calls::Refused::Answer(code, detail)) => {
+        Err(CallError::Refused(code, detail)) => {
             connection.send(&ServerFrame::error(code, detail), re);
         }
-        Err(calls::Refused::Store(error)) => return Err(error),
+        Err(CallError::Store(error)) => return Err(error),
         Ok(()) => {}
     }
     Ok(())
