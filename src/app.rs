@@ -10,7 +10,7 @@ use tebdil_core::{
     crypto::{BlindIndex, FieldCipher},
     franking::FrankingKeys,
     ids::IdGenerator,
-    realtime::{Device, Presence, Realtime},
+    realtime::{Presence, Realtime},
     skew::ClockGuard,
     store::Store,
 };
@@ -24,13 +24,13 @@ use crate::{
     auth::{Accounts, Tokens, codes::Budget},
     calls::Calls,
     chat::Chat,
-    cluster::Announcer,
     config::{Config, Secrets},
     http::{Limiters, Pulse, crowd::Crowd},
     hub::Hub,
     lifecycle::Tasks,
     matching::Matchmaker,
     notifications::{Notifier, Texts, Wakeups},
+    presence::Announcer,
     push,
     relay::Relays,
     ws::Activity,
@@ -128,7 +128,7 @@ impl App {
                 budget,
             ),
             sockets: Crowd::of(&ground.config),
-            announcer: Arc::new(Announcer::new(Arc::clone(&chat))),
+            announcer: ground.announcer(&hub, &tasks),
             config: ground.config,
             clock: ground.clock,
             guard: ground.guard,
@@ -155,23 +155,6 @@ impl App {
         });
         halves.run(&app);
         Ok(app)
-    }
-
-    /// Takes a connection that has left the hub out of presence, and tells the peers of its user.
-    pub async fn left(&self, device: Device) {
-        if let Err(error) = self.realtime.presence.leave(device).await {
-            tracing::debug!(%error, "a connection could not be taken out of presence; it is registered anew without it");
-        }
-        // Looked at only now: of two that end at the same time, the one that leaves presence last
-        // has to tell it.
-        if !self.hub.is_here(device.user)
-            && !self.tasks.hard.is_cancelled()
-            && let Err(error) = self.chat.announce_presence(device.user, false).await
-        {
-            tracing::warn!(%error, "peers were not told that a user went offline; trying again");
-            // Nothing else would tell them before the user comes back.
-            self.announcer.tell([device.user], false);
-        }
     }
 
     /// Small chores that keep memory bounded.

@@ -21,6 +21,7 @@ pub mod matching;
 pub mod moderation;
 pub mod notifications;
 pub mod observability;
+pub mod presence;
 pub mod profile;
 pub mod push;
 pub mod relay;

@@ -27,6 +27,7 @@ use crate::{
     matching::{self, Matchmaker, MatchmakerConfig, MatchmakerTask, Timings},
     notifications::{Notifier, Waker, Wakeups},
     observability,
+    presence::Announcer,
     relay::Relays,
     vitals,
 };
@@ -118,6 +119,16 @@ impl Ground {
             self.clock.clone(),
             self.config.ads.rules(&self.config.quota),
         )
+    }
+
+    pub(super) fn announcer(&self, hub: &Arc<Hub>, tasks: &Tasks) -> Arc<Announcer> {
+        Arc::new(Announcer::new(
+            self.store.clone(),
+            Arc::clone(hub),
+            self.realtime.presence.clone(),
+            self.clock.clone(),
+            tasks.hard.clone(),
+        ))
     }
 
     pub(super) async fn relays(

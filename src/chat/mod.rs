@@ -1,4 +1,4 @@
-//! What two matched people say to each other: messages, receipts, typing, presence, and the end.
+//! What two matched people say to each other: messages, receipts, typing, and the end.
 //!
 //! A message takes one way: connection → [`Chat::send`] → the [`writer`], which commits everything
 //! that came meanwhile in one transaction, then answers the senders and tells the receivers. Nobody
@@ -10,22 +10,15 @@ mod directory;
 mod replay;
 mod writer;
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::Arc;
 
 pub use replay::{Missed, from_peer};
 use tebdil_core::{
-    realtime::{Announcement, Presence, RealtimeError},
-    store::{
-        ChatRules, End, EndedMatch, MatchDevice, MatchRow, NewMessage, NewReceipt, Store,
-        StoreError,
-    },
+    realtime::Presence,
+    store::{ChatRules, End, EndedMatch, MatchDevice, NewMessage, NewReceipt, Store, StoreError},
 };
 use tebdil_protocol::{
-    ErrorCode, FrameId, MatchEnded, MessageAck, MessageSend, PeerPresence, ServerFrame, Typing,
-    WhoEnded,
+    ErrorCode, FrameId, MatchEnded, MessageAck, MessageSend, ServerFrame, Typing, WhoEnded,
     domain::{EndReason, Mode},
     franking,
     id::{MatchId, UserId},
@@ -41,7 +34,6 @@ use self::{
 use crate::{
     ads::Ads,
     calls::Calls,
-    cluster::{Audience, NodeMessage},
     hub::{Connection, Hub, Outgoing},
     notifications::Wakeups,
     relay::Relays,
@@ -65,8 +57,6 @@ pub struct Chat {
     ads: Arc<Ads>,
     relays: Arc<Relays>,
     calls: Arc<Calls>,
-    /// Users of whom the peers at other nodes could not be told.
-    unsaid: Mutex<HashSet<UserId>>,
 }
 
 /// What a chat service is made of.
@@ -110,7 +100,6 @@ impl Chat {
             ads,
             relays,
             calls,
-            unsaid: Mutex::default(),
         };
         (chat, Writer::new(ops, store, hub, clock, rules, wakeups))
     }
@@ -280,78 +269,6 @@ impl Chat {
         self.directory.forget(match_id);
     }
 
-    /// Tells the peers of a user, wherever they are, whether it is online, where that is news; with
-    /// `returned`, that it was gone and is back.
-    pub async fn announce_presence(&self, user: UserId, returned: bool) -> Result<(), StoreError> {
-        let (matches, to) = self.announcements(user).await?;
-        let told = self.presence.announce(user, returned, &to).await;
-        self.tell_here_unless(&told, user, &matches);
-        Ok(())
-    }
-
-    /// Like [`Chat::announce_presence`], where peers may believe something else than they were
-    /// told.
-    pub async fn announce_presence_again(&self, user: UserId) -> Result<(), StoreError> {
-        let (matches, to) = self.announcements(user).await?;
-        let told = self.presence.announce_again(user, &to).await;
-        self.tell_here_unless(&told, user, &matches);
-        Ok(())
-    }
-
-    /// The user's active matches, and what the peer in each is told.
-    async fn announcements(
-        &self,
-        user: UserId,
-    ) -> Result<(Vec<MatchRow>, Vec<Announcement>), StoreError> {
-        let matches = self
-            .store
-            .matches()
-            .active_matches(user, self.clock.now())
-            .await?;
-        let word = |peer, match_id, online| {
-            NodeMessage::frame(peer, Audience::All, &presence_frame(match_id, online)).encode()
-        };
-        let to = matches
-            .iter()
-            .map(|row| Announcement {
-                peer: row.peer_id,
-                online: word(row.peer_id, row.id, true),
-                offline: word(row.peer_id, row.id, false),
-            })
-            .collect();
-        Ok((matches, to))
-    }
-
-    /// Where nobody could be told, peers of this node are told what this node knows. When the
-    /// others can be reached again, this node's devices are registered anew and their users
-    /// announced; of one who left, presence may know nothing more by then, so it is remembered
-    /// here.
-    fn tell_here_unless(
-        &self,
-        told: &Result<(), RealtimeError>,
-        user: UserId,
-        matches: &[MatchRow],
-    ) {
-        if told.is_err() {
-            self.unsaid().insert(user);
-            let online = self.hub.is_here(user);
-            for row in matches {
-                self.hub
-                    .send_here(row.peer_id, Audience::All, &presence_frame(row.id, online));
-            }
-        }
-    }
-
-    /// The users of whom the peers at other nodes could not be told since this was asked last.
-    pub fn take_unsaid(&self) -> HashSet<UserId> {
-        std::mem::take(&mut *self.unsaid())
-    }
-
-    fn unsaid(&self) -> MutexGuard<'_, HashSet<UserId>> {
-        // Nothing that is done under the lock can panic half way.
-        self.unsaid.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Whether each of these users is online; as far as this node knows when the others cannot be
     /// asked.
     async fn online(&self, users: &[UserId]) -> Vec<bool> {
@@ -373,13 +290,6 @@ impl Chat {
             .peer(&self.store, match_id, device, now)
             .await
     }
-}
-
-fn presence_frame(match_id: MatchId, online: bool) -> Outgoing {
-    Outgoing::new(
-        &ServerFrame::PeerPresence(PeerPresence { match_id, online }),
-        None,
-    )
 }
 
 /// An end as one side is told of it.

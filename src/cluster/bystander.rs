@@ -10,7 +10,7 @@ use tebdil_core::{
 };
 use tebdil_protocol::{Secret, time::Clock};
 
-use super::{Announcer, NodeMessage};
+use super::NodeMessage;
 use crate::{
     RunError,
     ads::Ads,
@@ -21,6 +21,7 @@ use crate::{
     hub::Hub,
     lifecycle::Tasks,
     notifications::Wakeups,
+    presence::Announcer,
     relay::Relays,
     vitals,
 };
@@ -93,7 +94,13 @@ impl Bystander {
         });
         let chat = Arc::new(chat);
 
-        let announcer = Arc::new(Announcer::new(Arc::clone(&chat)));
+        let announcer = Arc::new(Announcer::new(
+            store.clone(),
+            Arc::clone(&hub),
+            realtime.presence.clone(),
+            clock.clone(),
+            tasks.hard.clone(),
+        ));
         tasks.supervise(
             "announcer",
             Arc::clone(&announcer).run(tasks.closing.clone()),

@@ -2,14 +2,12 @@
 //!
 //! An embedded node runs the same code; there, the only messages are those to itself.
 
-mod announcer;
 mod bystander;
 pub mod catch_up;
 mod message;
 pub mod revocations;
 mod router;
 
-pub use announcer::Announcer;
 pub use bystander::Bystander;
 pub use message::{Audience, NodeMessage};
 pub use router::Router;

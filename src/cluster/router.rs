@@ -181,7 +181,7 @@ async fn rejoin(app: &Arc<App>) {
             // It may have left while it was being registered, and was looked for in vain or told to
             // be back.
             if !app.hub.has(device) {
-                app.left(device).await;
+                app.announcer.left(device).await;
             }
         })
         .await;

@@ -163,7 +163,7 @@ async fn end(app: &App, connection: &Connection) {
     app.activity.note(connection);
     app.hub.leave(connection);
     app.matchmaker.gone(connection).await;
-    app.left(connection.device()).await;
+    app.announcer.left(connection.device()).await;
 }
 
 type First = Result<(Option<FrameId>, Hello), FrameError>;

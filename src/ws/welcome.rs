@@ -207,9 +207,7 @@ pub(super) async fn welcome(
         keys_remaining,
     };
     let again = app.chat.replay(connection, missed, &app.franking).await?;
-    app.chat
-        .announce_presence(connection.user_id, returned)
-        .await?;
+    app.announcer.announce(connection.user_id, returned).await?;
     app.calls.welcomed(connection, &matches).await?;
     if again {
         app.hub.fell_behind(connection);
