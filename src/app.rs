@@ -25,6 +25,7 @@ use crate::{
     calls::Calls,
     chat::Chat,
     config::{Config, Secrets},
+    ends::{Ends, Rooms},
     http::{Limiters, Pulse, crowd::Crowd},
     hub::Hub,
     lifecycle::Tasks,
@@ -56,6 +57,7 @@ pub struct App {
     pub accounts: Accounts,
     pub hub: Arc<Hub>,
     pub chat: Arc<Chat>,
+    pub ends: Arc<Ends>,
     pub relays: Arc<Relays>,
     pub calls: Arc<Calls>,
     pub activity: Activity,
@@ -98,7 +100,13 @@ impl App {
         let wakeups = Arc::<Wakeups>::default();
         let relays = ground.relays(secrets, &tasks).await?;
         let calls = ground.calls(&hub, &relays);
-        let (chat, writer) = ground.chat(&hub, &ads, &relays, &calls, &wakeups);
+        let (chat, writer) = ground.chat(&hub, &wakeups);
+        let rooms = Rooms {
+            chat: Arc::clone(&chat),
+            calls: Arc::clone(&calls),
+            ads: Arc::clone(&ads),
+        };
+        let ends = ground.ends(&hub, &relays, rooms);
         let texts = Texts::new(ground.config.quota.zone.clone());
         let notifier = Notifier::new(Arc::clone(&hub), texts);
         let workers = workers(
@@ -107,7 +115,7 @@ impl App {
             &ground.guard,
             Some(ground.realtime.presence.clone()),
             &hub,
-            &chat,
+            &ends,
             &notifier,
         )?;
         let (matchmaker, pairing) = ground.matchmaker(&hub, &relays, &wakeups);
@@ -142,6 +150,7 @@ impl App {
             accounts,
             hub,
             chat,
+            ends,
             relays,
             calls,
             activity: Activity::default(),
@@ -171,12 +180,12 @@ pub(crate) fn workers(
     guard: &ClockGuard,
     presence: Option<Presence>,
     hub: &Arc<Hub>,
-    chat: &Arc<Chat>,
+    ends: &Arc<Ends>,
     notifier: &Notifier,
 ) -> Result<Workers, RunError> {
-    let told = Arc::clone(chat);
+    let ends = Arc::clone(ends);
     let hooks = Hooks {
-        on_match_ended: Arc::new(move |ended| told.announce_end(&ended)),
+        on_match_ended: Arc::new(move |ended| ends.announce(&ended)),
         on_notified: {
             let notifier = notifier.clone();
             Arc::new(move |notified| notifier.tell(&notified))

@@ -14,6 +14,7 @@ pub mod chat;
 pub mod cli;
 pub mod cluster;
 pub mod config;
+pub mod ends;
 pub mod http;
 pub mod hub;
 pub mod lifecycle;

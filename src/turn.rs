@@ -74,8 +74,7 @@ impl Turn {
                 "database.url names no database of the nodes: calls end when their clients end them, and at most after the life of a match"
             );
             let (realtime, _) = Realtime::connect(&config.realtime(), &mut rand::rng()).await?;
-            let relays =
-                Relays::start(&own, secret, clock, realtime.bus.clone(), tasks.clone()).await?;
+            let relays = Relays::start(&own, secret, clock, tasks.clone()).await?;
             let relays = Arc::new(relays);
             relays.look_after_alone(config.matching.match_ttl + SLACK);
             (relays, realtime, None)

@@ -52,14 +52,14 @@ pub async fn run(
         guard,
         realtime,
         hub,
-        chat,
+        ends,
         ..
     } = Bystander::start(&config, &elsewhere, Secret::default(), &clock, &tasks).await?;
     let notifier = Notifier::new(hub.clone(), Texts::new(config.quota.zone.clone()));
     // Without Redis, it is not known here who is connected.
     let presence = (!config.redis.url.expose().is_empty()).then(|| realtime.presence.clone());
     app::run_jobs(
-        app::workers(&config, &store, &guard, presence, &hub, &chat, &notifier)?,
+        app::workers(&config, &store, &guard, presence, &hub, &ends, &notifier)?,
         &tasks,
     );
     if let Some(listener) = metrics {

@@ -22,6 +22,7 @@ use crate::{
     chat::{self, Chat},
     cluster::NodeMessage,
     config::{Config, Secrets},
+    ends::{Ends, Rooms},
     hub::Hub,
     lifecycle::Tasks,
     matching::{self, Matchmaker, MatchmakerConfig, MatchmakerTask, Timings},
@@ -115,7 +116,6 @@ impl Ground {
         Ads::new(
             self.store.clone(),
             Arc::clone(hub),
-            self.realtime.presence.clone(),
             self.clock.clone(),
             self.config.ads.rules(&self.config.quota),
         )
@@ -140,7 +140,6 @@ impl Ground {
             &self.config.relay,
             secrets.relay_secret.clone(),
             self.clock.clone(),
-            self.realtime.bus.clone(),
             tasks.clone(),
         )
         .await?;
@@ -157,26 +156,27 @@ impl Ground {
     }
 
     /// Messages, and the task that writes them.
-    pub(super) fn chat(
-        &self,
-        hub: &Arc<Hub>,
-        ads: &Arc<Ads>,
-        relays: &Arc<Relays>,
-        calls: &Arc<Calls>,
-        wakeups: &Arc<Wakeups>,
-    ) -> (Arc<Chat>, chat::Writer) {
-        let (chat, writer) = Chat::new(chat::Parts {
-            store: self.store.clone(),
-            hub: Arc::clone(hub),
-            presence: self.realtime.presence.clone(),
-            ads: Arc::clone(ads),
-            relays: Arc::clone(relays),
-            calls: Arc::clone(calls),
-            clock: self.clock.clone(),
-            rules: self.config.messages,
-            wakeups: Arc::clone(wakeups),
-        });
+    pub(super) fn chat(&self, hub: &Arc<Hub>, wakeups: &Arc<Wakeups>) -> (Arc<Chat>, chat::Writer) {
+        let (chat, writer) = Chat::new(
+            self.store.clone(),
+            Arc::clone(hub),
+            self.realtime.presence.clone(),
+            self.clock.clone(),
+            self.config.messages,
+            Arc::clone(wakeups),
+        );
         (Arc::new(chat), writer)
+    }
+
+    /// What follows from the end of a match.
+    pub(super) fn ends(&self, hub: &Arc<Hub>, relays: &Arc<Relays>, rooms: Rooms) -> Arc<Ends> {
+        Arc::new(Ends::new(
+            self.store.clone(),
+            self.clock.clone(),
+            Arc::clone(hub),
+            Some(Arc::clone(relays)),
+            Some(rooms),
+        ))
     }
 
     /// Searches, and the task that pairs them.

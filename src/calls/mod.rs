@@ -18,7 +18,7 @@ use std::{
 };
 
 use quick_cache::sync::Cache;
-use tebdil_core::store::{CallConnected, CallSide, EndedMatch, MatchRow, Store, StoreError};
+use tebdil_core::store::{CallConnected, CallSide, MatchRow, Store, StoreError};
 use tebdil_protocol::{
     ErrorCode, PeerPresence, RtcCandidate, RtcDescription, RtcState, ServerFrame, Signal,
     domain::{CallState, DescriptionKind, MatchRole, Mode},
@@ -284,14 +284,6 @@ impl Calls {
             );
         }
         Ok(())
-    }
-
-    /// A video match has ended, by this node.
-    pub fn ended(&self, ended: &EndedMatch) {
-        if let Some(call) = ended.call {
-            metrics::counter!("tebdil_calls_total", "outcome" => call.as_str()).increment(1);
-        }
-        self.over(ended.match_id);
     }
 
     /// A device of this node hears that a match is over.

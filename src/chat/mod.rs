@@ -1,4 +1,4 @@
-//! What two matched people say to each other: messages, receipts, typing, and the end.
+//! What two matched people say to each other: messages, receipts, typing.
 //!
 //! A message takes one way: connection → [`Chat::send`] → the [`writer`], which commits everything
 //! that came meanwhile in one transaction, then answers the senders and tells the receivers. Nobody
@@ -15,12 +15,10 @@ use std::sync::Arc;
 pub use replay::{Missed, from_peer};
 use tebdil_core::{
     realtime::Presence,
-    store::{ChatRules, End, EndedMatch, MatchDevice, NewMessage, NewReceipt, Store, StoreError},
+    store::{ChatRules, MatchDevice, NewMessage, NewReceipt, Store, StoreError},
 };
 use tebdil_protocol::{
-    ErrorCode, FrameId, MatchEnded, MessageAck, MessageSend, ServerFrame, Typing, WhoEnded,
-    domain::{EndReason, Mode},
-    franking,
+    ErrorCode, FrameId, MessageAck, MessageSend, ServerFrame, Typing, franking,
     id::{MatchId, UserId},
     time::Clock,
 };
@@ -32,11 +30,8 @@ use self::{
     directory::Directory,
 };
 use crate::{
-    ads::Ads,
-    calls::Calls,
-    hub::{Connection, Hub, Outgoing},
+    hub::{Connection, Hub},
     notifications::Wakeups,
-    relay::Relays,
 };
 
 /// Matches whose users are remembered.
@@ -54,41 +49,19 @@ pub struct Chat {
     directory: Directory,
     writer: mpsc::Sender<Op>,
     presence: Presence,
-    ads: Arc<Ads>,
-    relays: Arc<Relays>,
-    calls: Arc<Calls>,
-}
-
-/// What a chat service is made of.
-#[derive(Debug)]
-pub struct Parts {
-    pub store: Store,
-    pub hub: Arc<Hub>,
-    pub presence: Presence,
-    pub ads: Arc<Ads>,
-    pub relays: Arc<Relays>,
-    pub calls: Arc<Calls>,
-    pub clock: Clock,
-    /// How much of what is said is kept.
-    pub rules: ChatRules,
-    /// Takes note of who is not here.
-    pub wakeups: Arc<Wakeups>,
 }
 
 impl Chat {
-    /// The service, and the writer that has to be run for it.
-    pub fn new(parts: Parts) -> (Self, Writer) {
-        let Parts {
-            store,
-            hub,
-            presence,
-            ads,
-            relays,
-            calls,
-            clock,
-            rules,
-            wakeups,
-        } = parts;
+    /// The service, and the writer that has to be run for it. `rules` say how much of what is said
+    /// is kept, `wakeups` takes note of who is not here.
+    pub fn new(
+        store: Store,
+        hub: Arc<Hub>,
+        presence: Presence,
+        clock: Clock,
+        rules: ChatRules,
+        wakeups: Arc<Wakeups>,
+    ) -> (Self, Writer) {
         let (writer, ops) = mpsc::channel(WRITER_QUEUE);
         let chat = Self {
             store: store.clone(),
@@ -97,9 +70,6 @@ impl Chat {
             directory: Directory::new(DIRECTORY_CAPACITY),
             writer,
             presence,
-            ads,
-            relays,
-            calls,
         };
         (chat, Writer::new(ops, store, hub, clock, rules, wakeups))
     }
@@ -184,87 +154,7 @@ impl Chat {
         Ok(())
     }
 
-    /// Ends a match, and tells both sides when this call was the one that ended it.
-    pub async fn end(
-        &self,
-        match_id: MatchId,
-        by: Option<UserId>,
-        reason: EndReason,
-    ) -> Result<End, StoreError> {
-        let end = self
-            .store
-            .matches()
-            .end_match(match_id, by, reason, self.clock.now())
-            .await?;
-        if let End::Now(ended) = end {
-            self.announce_end(&ended);
-        }
-        Ok(end)
-    }
-
-    /// Tells both sides of a match that it is over.
-    pub fn announce_end(&self, ended: &EndedMatch) {
-        self.wind_up(ended);
-        for user in ended.users {
-            self.hub
-                .send(user, &ServerFrame::MatchEnded(ended_for(ended, user)));
-        }
-        self.ads.match_ended(ended);
-    }
-
-    /// Closes a match before anybody hears of its end: what comes after that is refused.
-    fn wind_up(&self, ended: &EndedMatch) {
-        self.directory.forget(ended.match_id);
-        if ended.mode == Mode::Video {
-            self.calls.ended(ended);
-            self.relays.match_ended(ended.match_id);
-        }
-    }
-
-    /// Ends a match at the wish of a connection, which gets an answer of its own.
-    pub async fn leave(
-        &self,
-        origin: &Connection,
-        match_id: MatchId,
-        reason: EndReason,
-        re: Option<&FrameId>,
-    ) -> Result<(), StoreError> {
-        let end = self
-            .store
-            .matches()
-            .end_match(match_id, Some(origin.user_id), reason, self.clock.now())
-            .await?;
-        let ended = match end {
-            End::NotFound => {
-                origin.send(
-                    &ServerFrame::error(ErrorCode::NotFound, "match_id: no such match"),
-                    re,
-                );
-                return Ok(());
-            }
-            // Leaving is idempotent: who comes second learns how it ended.
-            End::Before(ended) => ended,
-            End::Now(ended) => {
-                self.wind_up(&ended);
-                for user in ended.users {
-                    let frame =
-                        || Outgoing::new(&ServerFrame::MatchEnded(ended_for(&ended, user)), None);
-                    self.hub.send_encoded(user, Some(origin.id), frame);
-                }
-                ended
-            }
-        };
-        origin.send(
-            &ServerFrame::MatchEnded(ended_for(&ended, origin.user_id)),
-            re,
-        );
-        if matches!(end, End::Now(_)) {
-            self.ads.match_ended(&ended);
-        }
-        Ok(())
-    }
-
-    /// Another node ended a match.
+    /// A match is over: nothing is typed in it any more.
     pub fn forget(&self, match_id: MatchId) {
         self.directory.forget(match_id);
     }
@@ -289,20 +179,5 @@ impl Chat {
         self.directory
             .peer(&self.store, match_id, device, now)
             .await
-    }
-}
-
-/// An end as one side is told of it.
-fn ended_for(ended: &EndedMatch, user: UserId) -> MatchEnded {
-    let by = match ended.by {
-        None => WhoEnded::System,
-        Some(by) if by == user => WhoEnded::Me,
-        Some(_) => WhoEnded::Peer,
-    };
-    MatchEnded {
-        match_id: ended.match_id,
-        status: ended.status,
-        reason: ended.reason,
-        by,
     }
 }

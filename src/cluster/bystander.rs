@@ -12,15 +12,11 @@ use tebdil_protocol::{Secret, time::Clock};
 
 use super::NodeMessage;
 use crate::{
-    RunError,
-    ads::Ads,
-    app,
-    calls::Calls,
-    chat::{self, Chat},
+    RunError, app,
     config::{self, Config},
+    ends::Ends,
     hub::Hub,
     lifecycle::Tasks,
-    notifications::Wakeups,
     presence::Announcer,
     relay::Relays,
     vitals,
@@ -35,7 +31,7 @@ pub struct Bystander {
     pub guard: ClockGuard,
     pub realtime: Realtime,
     pub hub: Arc<Hub>,
-    pub chat: Arc<Chat>,
+    pub ends: Arc<Ends>,
     pub relays: Arc<Relays>,
 }
 
@@ -58,41 +54,15 @@ impl Bystander {
         // Nobody ever connects here: what is sent goes to the nodes that have the devices.
         let (hub, _) = Hub::new(0, realtime.bus.clone());
         let hub = Arc::new(hub);
-        let (ads, match_end_ads) = Ads::new(
-            store.clone(),
-            Arc::clone(&hub),
-            realtime.presence.clone(),
-            clock.clone(),
-            config.ads.rules(&config.quota),
-        );
-        let relays = Relays::start(
-            relay,
-            secret,
-            clock.clone(),
-            realtime.bus.clone(),
-            tasks.clone(),
-        )
-        .await?;
+        let relays = Relays::start(relay, secret, clock.clone(), tasks.clone()).await?;
         let relays = Arc::new(relays);
-        let calls = Arc::new(Calls::new(
+        let ends = Arc::new(Ends::new(
             store.clone(),
-            Arc::clone(&hub),
-            Arc::clone(&relays),
             clock.clone(),
+            Arc::clone(&hub),
+            Some(Arc::clone(&relays)),
+            None,
         ));
-        let (chat, _) = Chat::new(chat::Parts {
-            store: store.clone(),
-            hub: Arc::clone(&hub),
-            presence: realtime.presence.clone(),
-            ads,
-            relays: Arc::clone(&relays),
-            calls,
-            clock: clock.clone(),
-            rules: config.messages,
-            // Nobody sends anything here, so there is nobody to wake.
-            wakeups: Arc::<Wakeups>::default(),
-        });
-        let chat = Arc::new(chat);
 
         let announcer = Arc::new(Announcer::new(
             store.clone(),
@@ -105,10 +75,9 @@ impl Bystander {
             "announcer",
             Arc::clone(&announcer).run(tasks.closing.clone()),
         );
-        tasks.supervise("ads", match_end_ads.run(tasks.closing.clone()));
         tasks.supervise_to_the_last(
             "events",
-            take_events(events, Arc::clone(&hub), announcer, Arc::clone(&relays)),
+            take_events(events, Arc::clone(&hub), announcer, Arc::clone(&ends)),
         );
         relays.look_after(&store);
         Ok(Self {
@@ -116,7 +85,7 @@ impl Bystander {
             guard,
             realtime,
             hub,
-            chat,
+            ends,
             relays,
         })
     }
@@ -128,7 +97,7 @@ async fn take_events(
     mut events: BusEvents,
     hub: Arc<Hub>,
     announcer: Arc<Announcer>,
-    relays: Arc<Relays>,
+    ends: Arc<Ends>,
 ) {
     while let Some(event) = events.recv().await {
         match event {
@@ -141,18 +110,18 @@ async fn take_events(
             BusEvent::Orphaned(users) => announcer.tell(users, false),
             BusEvent::Forgotten => {
                 announcer.tell_unsaid();
-                relays.word_was_lost();
+                ends.word_was_lost();
             }
             BusEvent::Message(bytes) => match NodeMessage::decode(bytes) {
-                Ok(NodeMessage::CutCall { match_id }) => relays.cut_here(match_id),
-                Ok(NodeMessage::ResyncAll) => relays.word_was_lost(),
+                Ok(NodeMessage::CutCall { match_id }) => ends.call_over(match_id),
+                Ok(NodeMessage::ResyncAll) => ends.word_was_lost(),
                 // All else that nodes say is for those who have connections.
                 Ok(_) | Err(_) => {}
             },
             BusEvent::Gap
             | BusEvent::NodeGone {
                 sent_all: false, ..
-            } => relays.word_was_lost(),
+            } => ends.word_was_lost(),
             BusEvent::NodeGone { .. } | BusEvent::Elsewhere(_) | BusEvent::Replaced { .. } => {}
         }
     }

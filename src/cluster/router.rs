@@ -64,10 +64,9 @@ impl Router {
                 }
             }
             BusEvent::Gap => {
-                app.calls.doubt();
                 app.matchmaker.resync();
                 app.hub.all_are_behind();
-                app.relays.word_was_lost();
+                app.ends.word_was_lost();
             }
             BusEvent::Undelivered(Undelivered::Users(users)) => {
                 for user in users {
@@ -79,16 +78,14 @@ impl Router {
                 app.matchmaker.node_gone(node);
                 // What it had not sent any more is in the store.
                 if !sent_all {
-                    app.calls.doubt();
                     app.hub.all_are_behind();
-                    app.relays.word_was_lost();
+                    app.ends.word_was_lost();
                 }
             }
             BusEvent::Orphaned(users) => app.announcer.tell(users, false),
             BusEvent::Forgotten => {
                 // Until it was registered again, nobody sent to this node.
-                app.calls.doubt();
-                app.relays.word_was_lost();
+                app.ends.word_was_lost();
                 self.forgotten.notify_one();
             }
             BusEvent::Elsewhere(user) => app.hub.joined(user, true),
@@ -114,11 +111,10 @@ impl Router {
                 text,
             } => {
                 let frame = FrameText::into_outgoing(text, mark)?;
-                if let Some(Mark::Ended(ended)) = frame.mark {
-                    app.chat.forget(ended);
-                    app.calls.heard_of_the_end(ended);
+                match frame.mark {
+                    Some(Mark::Ended(ended)) => app.ends.tell_here(ended, user, audience, &frame),
+                    _ => app.hub.send_here(user, audience, &frame),
                 }
-                app.hub.send_here(user, audience, &frame);
             }
             NodeMessage::Close {
                 user,
@@ -133,9 +129,8 @@ impl Router {
             }
             NodeMessage::Resync { user } => app.hub.is_behind(user),
             NodeMessage::ResyncAll => {
-                app.calls.doubt();
                 app.hub.all_are_behind();
-                app.relays.word_was_lost();
+                app.ends.word_was_lost();
             }
             NodeMessage::Signal {
                 user,
@@ -143,10 +138,7 @@ impl Router {
                 from,
                 signal,
             } => app.calls.receive(user, session, from, signal),
-            NodeMessage::CutCall { match_id } => {
-                app.calls.over(match_id);
-                app.relays.cut_here(match_id);
-            }
+            NodeMessage::CutCall { match_id } => app.ends.call_over(match_id),
             NodeMessage::Matchmaking { message } => app.matchmaker.deliver(message),
         }
         Ok(())

@@ -34,7 +34,7 @@ pub(super) async fn create(
         return Err(Failure::not_found());
     };
     for ended in &ended {
-        app.chat.announce_end(ended);
+        app.ends.announce(ended);
     }
     // Searches that wait, at whichever node, obey it too. Also after a block that was there before:
     // its maker may have died here.

@@ -43,7 +43,7 @@ pub(super) async fn create(
     {
         Claiming::Made(claim, ended) => {
             if let Some(ended) = ended {
-                app.chat.announce_end(&ended);
+                app.ends.announce(&ended);
             }
             Ok((StatusCode::CREATED, Json(claim.view())))
         }

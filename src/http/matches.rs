@@ -131,7 +131,7 @@ pub(super) async fn leave(
     who: Signed,
     IdPath(id): IdPath<MatchId>,
 ) -> Answer<Json<Match>> {
-    match app.chat.end(id, Some(who.user_id), EndReason::Left).await? {
+    match app.ends.end(id, who.user_id, EndReason::Left).await? {
         End::NotFound => Err(Failure::not_found()),
         End::Now(_) | End::Before(_) => get(State(app), who, IdPath(id)).await,
     }

@@ -241,6 +241,11 @@ impl Hub {
         }
     }
 
+    /// Tells every other node something that is no frame.
+    pub fn tell_others(&self, message: impl FnOnce() -> NodeMessage) {
+        self.bus.to_others(|| message().encode());
+    }
+
     /// Sends a frame to devices of the user at this node.
     pub fn send_here(&self, user: UserId, audience: Audience, frame: &Outgoing) {
         self.push(
@@ -349,7 +354,7 @@ impl Hub {
 
     /// Tells every other node that frames for its users may have been lost.
     pub fn tell_everybody_of_loss(&self) {
-        self.bus.to_others(|| NodeMessage::ResyncAll.encode());
+        self.tell_others(|| NodeMessage::ResyncAll);
     }
 
     /// Says goodbye to everybody within about `over`, a few at a time: each client is told a delay

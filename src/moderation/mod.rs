@@ -42,7 +42,7 @@ pub async fn enforce_ban(
             {
                 // By the banned user: nobody gets a right back for a match that ended by the own
                 // ban.
-                of.chat.end(row.id, Some(user), EndReason::Banned).await?;
+                of.ends.end(row.id, user, EndReason::Banned).await?;
             }
         }
         Ok(())
@@ -65,7 +65,7 @@ pub async fn enforce_erasure(app: &Arc<App>, user: UserId) -> Result<(), StoreEr
     let enforced = app.tasks.spawn(async move {
         of.hub.close_user(user, CloseCode::Unauthorized);
         for id in of.store.accounts().unended_matches(user).await? {
-            of.chat.end(id, Some(user), EndReason::Erased).await?;
+            of.ends.end(id, user, EndReason::Erased).await?;
         }
         Ok(())
     });

@@ -133,7 +133,7 @@ async fn leave(
     let (of, leaving, re) = (Arc::clone(app), Arc::clone(connection), re.cloned());
     let left = app
         .tasks
-        .spawn(async move { of.chat.leave(&leaving, match_id, reason, re.as_ref()).await });
+        .spawn(async move { of.ends.leave(&leaving, match_id, reason, re.as_ref()).await });
     left.await
         .unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }
