@@ -14,7 +14,7 @@ use tebdil_core::{
     skew::ClockGuard,
     store::Store,
 };
-use tebdil_protocol::{CloseCode, time::Clock};
+use tebdil_protocol::time::Clock;
 use tebdil_workers::{Hooks, Settings, Workers};
 
 use self::{ground::Ground, halves::Halves};
@@ -194,13 +194,9 @@ pub(crate) fn workers(
             let notifier = notifier.clone();
             Arc::new(move |user, quota| notifier.quota(user, quota))
         },
-        on_banned: {
+        on_shut_out: {
             let hub = Arc::clone(hub);
-            Arc::new(move |user| hub.close_user(user, CloseCode::Banned))
-        },
-        on_erased: {
-            let hub = Arc::clone(hub);
-            Arc::new(move |user| hub.close_user(user, CloseCode::Unauthorized))
+            Arc::new(move |user, code| hub.close_user(user, code))
         },
     };
     let clock = guard.clock();

@@ -9,15 +9,15 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures_util::stream;
-use tebdil_core::store::{Export, ExportError, ExportPage};
-use tebdil_protocol::{ErasureRequest, ErrorCode, id::UserId};
+use tebdil_core::store::{EraseOrder, Export, ExportError, ExportPage};
+use tebdil_protocol::{ErasureRequest, ErrorCode};
 
 use super::{
     auth::Signed,
     body::Strict,
     problem::{Answer, Failure},
 };
-use crate::{address::ClientAddress, app::App, config::Limit, moderation};
+use crate::{address::ClientAddress, app::App, config::Limit};
 
 /// Erase the account, for good: nothing personal stays but what a ban or report needs for its
 /// period.
@@ -45,15 +45,9 @@ pub(super) async fn erase(
         .await;
     tries.settle(&app, &erased).await;
     erased?;
-    took_effect(&app, who.user_id).await;
+    let user_id = who.user_id;
+    app.workers.at_once(EraseOrder { user_id }).await;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The account is erased, whatever comes now: the job does what fails here.
-pub(super) async fn took_effect(app: &Arc<App>, user: UserId) {
-    if let Err(error) = moderation::enforce_erasure(app, user).await {
-        tracing::warn!(%error, "the matches of an erased account are left to its job");
-    }
 }
 
 /// Everything that is held of the user, as one JSON document: an object with `exported_at`,

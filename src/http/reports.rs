@@ -6,7 +6,7 @@ use tebdil_protocol::{
 };
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::store::{NewReport, Reporting};
+use tebdil_core::store::{AutoBanOrder, NewReport, Reporting};
 
 use super::{
     auth::Signed,
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     app::App,
     config::Limit,
-    moderation::evidence::{NoProof, Verified, Written},
+    evidence::{NoProof, Verified, Written},
 };
 
 /// Report the peer of a match, which may go on or be over for 7 days, also when the peer left, was
@@ -82,6 +82,8 @@ pub(super) async fn create(
         Reporting::Made(report) => {
             metrics::counter!("tebdil_reports_total", "reason" => report.reason.as_str())
                 .increment(1);
+            let user_id = subject.user_id;
+            app.workers.at_once(AutoBanOrder { user_id }).await;
             Ok((StatusCode::CREATED, Json(report)))
         }
         Reporting::Already => Err(ErrorCode::AlreadyReported.into()),

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::store::{Actor, BanFilter, Judged, StaffBan};
+use tebdil_core::store::{Actor, BanFilter, BanOrder, Judged, Notified, StaffBan};
 use tebdil_protocol::{
     AdminBan, BanConfirmation, BanRequest, ErrorCode, Page, UnbanRequest,
     id::{BanId, UserId},
@@ -19,7 +19,6 @@ use crate::{
         paging::{IdPath, Params},
         problem::{Answer, Failure},
     },
-    moderation,
 };
 
 const MAX_TEXT: usize = 500;
@@ -59,9 +58,7 @@ pub(in crate::http) async fn ban(
         .await?
     {
         StaffBan::Banned { ban, notified } => {
-            if let Err(error) = moderation::enforce_ban(&app, user, notified).await {
-                tracing::warn!(%error, "a ban is not enforced yet; its job does it");
-            }
+            took_effect(&app, user, notified).await;
             ban
         }
         StaffBan::Confirmed(ban) => ban,
@@ -169,6 +166,14 @@ pub(in crate::http) async fn confirm(
             .await?
             .ok_or_else(Failure::not_found)?,
     ))
+}
+
+/// The user is banned, whatever comes now: it is told, and then shut out.
+pub(super) async fn took_effect(app: &App, user_id: UserId, notified: Option<Notified>) {
+    if let Some(notified) = notified {
+        app.notifier.tell(&notified);
+    }
+    app.workers.at_once(BanOrder { user_id }).await;
 }
 
 /// What was done, or why not.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use rand::rngs::StdRng;
-use tebdil_core::store::{Erased, ErasedBy};
+use tebdil_core::store::{EraseOrder, Erased, ErasedBy};
 use tebdil_protocol::{AccountErasureRequest, ErrorCode, id::UserId};
 
 use super::Admin;
@@ -13,7 +13,6 @@ use crate::{
     http::{
         body::Strict,
         paging::IdPath,
-        privacy::took_effect,
         problem::{Answer, Failure},
     },
 };
@@ -58,7 +57,7 @@ pub(in crate::http) async fn erase(
         .await?
     {
         Erased::Now => {
-            took_effect(&app, user).await;
+            app.workers.at_once(EraseOrder { user_id: user }).await;
             Ok(StatusCode::NO_CONTENT)
         }
         Erased::NotFound => Err(Failure::not_found()),

@@ -17,19 +17,16 @@ use tebdil_protocol::{
 
 use super::{
     Staff,
-    bans::{end, judged},
+    bans::{end, judged, took_effect},
 };
 use crate::{
     app::App,
+    evidence::{self, Written},
     http::{
         body::Strict,
         paging::{IdPath, Params},
         problem::{Answer, Failure},
         reports::note_text,
-    },
-    moderation::{
-        self,
-        evidence::{self, Written},
     },
 };
 
@@ -154,11 +151,8 @@ pub(in crate::http) async fn resolve(
             for notified in &notified {
                 app.notifier.tell(notified);
             }
-            // Decided it is, whatever comes now.
-            if let Some((user, notified)) = banned
-                && let Err(error) = moderation::enforce_ban(&app, user, notified).await
-            {
-                tracing::warn!(%error, "a ban is not enforced yet; its job does it");
+            if let Some((user, notified)) = banned {
+                took_effect(&app, user, notified).await;
             }
         }
         Resolving::Decided => return Err(ErrorCode::AlreadyDecided.into()),
