@@ -1,7 +1,9 @@
 //! Every part of a running server, made in one place.
 
+mod bystander;
 mod ground;
 mod halves;
+mod router;
 
 use std::sync::Arc;
 
@@ -17,6 +19,7 @@ use tebdil_core::{
 use tebdil_protocol::time::Clock;
 use tebdil_workers::{Hooks, Settings, Workers};
 
+pub(crate) use self::bystander::Bystander;
 use self::{ground::Ground, halves::Halves};
 use crate::{
     RunError,

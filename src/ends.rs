@@ -19,8 +19,7 @@ use crate::{
     ads::Ads,
     calls::Calls,
     chat::Chat,
-    cluster::{Audience, NodeMessage},
-    hub::{Connection, ConnectionId, Hub, Outgoing},
+    hub::{Audience, Connection, ConnectionId, Hub, NodeMessage, Outgoing},
     relay::Relays,
 };
 

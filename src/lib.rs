@@ -12,7 +12,6 @@ pub mod billing;
 pub mod calls;
 pub mod chat;
 pub mod cli;
-pub mod cluster;
 pub mod config;
 pub mod ends;
 pub mod evidence;

@@ -22,10 +22,7 @@ use tebdil_protocol::{
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    cluster::{Audience, NodeMessage},
-    hub::{Hub, Outgoing},
-};
+use crate::hub::{Audience, Hub, NodeMessage, Outgoing};
 
 /// Users announced at once: each reads its matches from the store.
 const CONCURRENCY: usize = 16;

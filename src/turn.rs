@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     RunError,
-    cluster::Bystander,
+    app::Bystander,
     config::{self, Config, Secrets},
     http,
     lifecycle::{Shutdown, Tasks},

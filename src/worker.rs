@@ -6,8 +6,8 @@ use tebdil_protocol::{Secret, time::Clock};
 use tokio::net::TcpListener;
 
 use crate::{
-    RunError, app,
-    cluster::Bystander,
+    RunError,
+    app::{self, Bystander},
     config::{self, Config},
     http,
     lifecycle::{Shutdown, Tasks},

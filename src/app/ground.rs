@@ -20,10 +20,9 @@ use crate::{
     auth::{self, Accounts, CodeSender, Codes, Courier, Tokens, codes::Budget},
     calls::Calls,
     chat::{self, Chat},
-    cluster::NodeMessage,
     config::{Config, Secrets},
     ends::{Ends, Rooms},
-    hub::Hub,
+    hub::{Hub, NodeMessage},
     lifecycle::Tasks,
     matching::{self, Matchmaker, MatchmakerConfig, MatchmakerTask, Timings},
     notifications::{Notifier, Waker, Wakeups},
@@ -209,7 +208,7 @@ impl Ground {
             ids: Arc::clone(&self.ids),
             realtime: self.realtime.clone(),
             config,
-            encode: |message| NodeMessage::Matchmaking { message }.encode(),
+            encode: |message| NodeMessage::matchmaking(&message).encode(),
         })
     }
 

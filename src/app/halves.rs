@@ -5,16 +5,16 @@ use std::{sync::Arc, time::Duration};
 use tebdil_core::realtime::BusEvents;
 use tokio::sync::mpsc;
 
-use super::{App, run_jobs};
+use super::{App, router::Router, run_jobs};
 use crate::{
     ads::MatchEndAds,
     auth::Courier,
     chat::Writer,
-    cluster::{Router, catch_up, revocations},
     hub::Connection,
     matching::MatchmakerTask,
     notifications::Waker,
-    vitals, ws,
+    vitals,
+    ws::{self, catch_up, revocations},
 };
 
 /// What came along with the parts, and runs as tasks: the other halves of what handlers see of

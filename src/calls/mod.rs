@@ -31,8 +31,7 @@ use tebdil_signaling::{
 
 use self::room::Room;
 use crate::{
-    cluster::NodeMessage,
-    hub::{Connection, Hub, Outgoing},
+    hub::{Connection, Hub, NodeMessage, Outgoing},
     relay::Relays,
 };
 

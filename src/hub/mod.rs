@@ -6,6 +6,7 @@
 //! over the [`Bus`]; a user whose devices are all here costs the bus nothing.
 
 mod connection;
+mod message;
 mod outbound;
 mod outgoing;
 
@@ -20,6 +21,7 @@ use std::{
 
 pub use connection::{Connection, ConnectionId, come_back_after_ms};
 use dashmap::{DashMap, Entry};
+pub use message::{Audience, Body, NodeMessage, Unreadable};
 pub use outbound::{Next, Outbound, OutboundLimits};
 pub use outgoing::{Known, Mark, Outgoing};
 use tebdil_core::realtime::{Bus, Device};
@@ -28,8 +30,6 @@ use tebdil_protocol::{
     id::{SessionId, UserId},
 };
 use tokio::sync::mpsc;
-
-use crate::cluster::{Audience, NodeMessage};
 
 /// Whether a user of this node has devices at other nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,10 +5,12 @@
 //! `tebdil_protocol`, its arm in `dispatch`, its line in `docs/protocol.md`.
 
 mod activity;
+pub mod catch_up;
 mod connection;
 mod dispatch;
 mod handshake;
 mod limits;
+pub mod revocations;
 mod welcome;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -26,7 +28,6 @@ use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::protocol::{Role, WebSocketConfig},
 };
-pub use welcome::catch_up;
 
 use crate::{
     address::ClientAddress,

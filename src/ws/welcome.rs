@@ -1,25 +1,19 @@
 //! The beginning of a connection: who it is, what it is told, what it missed.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tebdil_core::{realtime::Stamp, store::StoreError};
 use tebdil_protocol::{
-    FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ResumePoint, ServerFrame, SessionLimits,
-    Welcome,
+    FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ServerFrame, SessionLimits, Welcome,
 };
-use tokio::time::timeout;
 
 use super::connection::Session;
 use crate::{
     app::App,
     auth::AccountError,
     chat::Missed,
-    hub::{Connection, Known, OutboundLimits},
+    hub::{Connection, OutboundLimits},
 };
-
-/// How long a client may take to read what it missed. One that does not must not keep the others
-/// waiting.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Longest texts about a device, characters.
 const MAX_NAME: usize = 64;
@@ -213,74 +207,4 @@ pub(super) async fn welcome(
         app.hub.fell_behind(connection);
     }
     Ok(())
-}
-
-/// Brings a connection up to date that was welcomed before and may have missed something; false
-/// when the store did not say what, and it has to be tried again. A client that does not read it,
-/// or may not have it any more, is closed.
-pub async fn catch_up(app: &App, connection: &Connection) -> bool {
-    connection.catches_up();
-    while let Some(known) = connection.outbound.hold() {
-        let denied = match timeout(PATIENCE, tell_missed(app, connection, known.clone())).await {
-            Ok(Ok(true)) => continue,
-            Ok(Ok(false)) => return true,
-            Ok(Err(denied)) => denied,
-            Err(_) if connection.outbound.is_drained() => Denied::Unavailable,
-            Err(_) => {
-                connection.outbound.give_up();
-                return true;
-            }
-        };
-        if matches!(denied, Denied::Unavailable) {
-            // What was sent of it comes once more then; without it, what is lost can still be
-            // noticed.
-            connection.outbound.release(known);
-            return false;
-        }
-        connection.outbound.close(denied.close());
-    }
-    true
-}
-
-/// One round of [`catch_up`]; true when something was missed meanwhile.
-async fn tell_missed(app: &App, connection: &Connection, known: Known) -> Result<bool, Denied> {
-    let now = app.clock.now();
-    // The word that it was revoked may be among what was missed.
-    let alive = app
-        .store
-        .accounts()
-        .session_alive(connection.session_id, now)
-        .await?
-        .ok_or(Denied::Unauthorized)?;
-    if alive.is_banned {
-        return Err(Denied::Banned);
-    }
-    let matches = app
-        .store
-        .matches()
-        .active_matches(connection.user_id, now)
-        .await?;
-    let keys_remaining = app
-        .store
-        .accounts()
-        .key_packages_remaining(connection.session_id, now)
-        .await?;
-    let quota = app
-        .store
-        .economy()
-        .quota(connection.user_id, &app.config.quota, now)
-        .await?
-        .ok_or(Denied::Unauthorized)?;
-    let resume: Vec<ResumePoint> = known
-        .into_iter()
-        .map(|(match_id, peer_seq)| ResumePoint { match_id, peer_seq })
-        .collect();
-    let missed = Missed {
-        matches: &matches,
-        resume: &resume,
-        live: true,
-        quota,
-        keys_remaining,
-    };
-    Ok(app.chat.replay(connection, missed, &app.franking).await?)
 }

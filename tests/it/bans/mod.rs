@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tebdil::cluster::revocations;
+use tebdil::ws::revocations;
 use tebdil_client::{
     raw::RawSocket,
     rest::{Api, ApiError},

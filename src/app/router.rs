@@ -7,11 +7,8 @@ use tebdil_core::realtime::{BusEvent, BusEvents, Device, Undelivered};
 use tebdil_protocol::CloseCode;
 use tokio::sync::Notify;
 
-use super::{
-    NodeMessage,
-    message::{FrameText, Unreadable},
-};
-use crate::{app::App, hub::Mark};
+use super::App;
+use crate::hub::{Mark, NodeMessage, Unreadable};
 
 /// Registrations under way at once.
 const CONCURRENCY: usize = 16;
@@ -19,7 +16,7 @@ const CONCURRENCY: usize = 16;
 /// The task that takes the events of the bus, in order. It never waits: what takes long runs beside
 /// it.
 #[derive(Debug)]
-pub struct Router {
+pub(super) struct Router {
     app: Arc<App>,
     events: BusEvents,
     /// Wakes the task that registers this node's devices anew.
@@ -108,9 +105,9 @@ impl Router {
                 user,
                 audience,
                 mark,
-                text,
+                body,
             } => {
-                let frame = FrameText::into_outgoing(text, mark)?;
+                let frame = body.into_outgoing(mark)?;
                 match frame.mark {
                     Some(Mark::Ended(ended)) => app.ends.tell_here(ended, user, audience, &frame),
                     _ => app.hub.send_here(user, audience, &frame),
@@ -139,7 +136,7 @@ impl Router {
                 signal,
             } => app.calls.receive(user, session, from, signal),
             NodeMessage::CutCall { match_id } => app.ends.call_over(match_id),
-            NodeMessage::Matchmaking { message } => app.matchmaker.deliver(message),
+            NodeMessage::Matchmaking { body } => app.matchmaker.deliver(body.read()?),
         }
         Ok(())
     }

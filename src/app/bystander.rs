@@ -10,12 +10,11 @@ use tebdil_core::{
 };
 use tebdil_protocol::{Secret, time::Clock};
 
-use super::NodeMessage;
 use crate::{
     RunError, app,
     config::{self, Config},
     ends::Ends,
-    hub::Hub,
+    hub::{Hub, NodeMessage},
     lifecycle::Tasks,
     presence::Announcer,
     relay::Relays,
