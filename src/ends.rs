@@ -36,7 +36,7 @@ pub struct Ends {
 }
 
 /// What a node has of matches that go on.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Rooms {
     pub chat: Arc<Chat>,
     pub calls: Arc<Calls>,

@@ -3,54 +3,82 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
-use tebdil_core::realtime::{BusEvent, BusEvents, Device, Undelivered};
+use tebdil_core::realtime::{BusEvent, BusEvents, Device, Presence, Undelivered};
 use tebdil_protocol::CloseCode;
 use tokio::sync::Notify;
 
-use super::App;
-use crate::hub::{Mark, NodeMessage, Unreadable};
+use super::Base;
+use crate::{
+    calls::Calls,
+    ends::Ends,
+    hub::{Hub, Mark, NodeMessage, Unreadable},
+    matching::Matchmaker,
+    presence::Announcer,
+};
 
 /// Registrations under way at once.
 const CONCURRENCY: usize = 16;
 
+/// Whom nodes speak to at a node.
+#[derive(Debug)]
+pub(crate) struct Addressees {
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) matchmaker: Arc<Matchmaker>,
+}
+
 /// The task that takes the events of the bus, in order. It never waits: what takes long runs beside
 /// it.
 #[derive(Debug)]
-pub(super) struct Router {
-    app: Arc<App>,
-    events: BusEvents,
-    /// Wakes the task that registers this node's devices anew.
+struct Router {
+    hub: Arc<Hub>,
+    announcer: Arc<Announcer>,
+    ends: Arc<Ends>,
+    /// `None` where no device is connected.
+    node: Option<Addressees>,
+    /// Wakes the task that registers this process's devices anew.
     forgotten: Arc<Notify>,
 }
 
-impl Router {
-    /// A router of this node's events.
-    pub fn new(app: &Arc<App>, events: BusEvents) -> Self {
-        Self {
-            app: Arc::clone(app),
-            events,
-            forgotten: Arc::new(Notify::new()),
-        }
-    }
-
-    /// Routes until the bus is closed.
-    pub async fn run(mut self) {
-        let (app, forgotten) = (Arc::clone(&self.app), Arc::clone(&self.forgotten));
-        self.app.tasks.supervise("presence", async move {
+impl Base {
+    /// Routes what other processes say, until the bus is closed.
+    pub(crate) fn route(&self, events: BusEvents, ends: &Arc<Ends>, node: Option<Addressees>) {
+        let forgotten = Arc::<Notify>::default();
+        let registrar = Registrar {
+            hub: Arc::clone(&self.hub),
+            presence: self.realtime.presence.clone(),
+            max_devices: self.config.ws.max_devices,
+            announcer: Arc::clone(&self.announcer),
+            matchmaker: node.as_ref().map(|node| Arc::clone(&node.matchmaker)),
+        };
+        let (wakes, closing) = (Arc::clone(&forgotten), self.tasks.closing.clone());
+        self.tasks.supervise("presence", async move {
             loop {
                 tokio::select! {
-                    () = forgotten.notified() => rejoin(&app).await,
-                    () = app.tasks.closing.cancelled() => return,
+                    () = wakes.notified() => registrar.rejoin().await,
+                    () = closing.cancelled() => return,
                 }
             }
         });
-        while let Some(event) = self.events.recv().await {
+        let router = Router {
+            hub: Arc::clone(&self.hub),
+            announcer: Arc::clone(&self.announcer),
+            ends: Arc::clone(ends),
+            node,
+            forgotten,
+        };
+        self.tasks
+            .supervise_to_the_last("router", router.run(events));
+    }
+}
+
+impl Router {
+    async fn run(self, mut events: BusEvents) {
+        while let Some(event) = events.recv().await {
             self.route(event);
         }
     }
 
     fn route(&self, event: BusEvent) {
-        let app = &self.app;
         match event {
             BusEvent::Message(bytes) => {
                 if let Err(error) =
@@ -61,36 +89,38 @@ impl Router {
                 }
             }
             BusEvent::Gap => {
-                app.matchmaker.resync();
-                app.hub.all_are_behind();
-                app.ends.word_was_lost();
+                if let Some(node) = &self.node {
+                    node.matchmaker.resync();
+                }
+                self.word_was_lost();
             }
             BusEvent::Undelivered(Undelivered::Users(users)) => {
                 for user in users {
-                    app.hub.tell_of_loss(user);
+                    self.hub.tell_of_loss(user);
                 }
             }
-            BusEvent::Undelivered(Undelivered::Everybody) => app.hub.tell_everybody_of_loss(),
+            BusEvent::Undelivered(Undelivered::Everybody) => self.hub.tell_everybody_of_loss(),
             BusEvent::NodeGone { node, sent_all } => {
-                app.matchmaker.node_gone(node);
+                if let Some(here) = &self.node {
+                    here.matchmaker.node_gone(node);
+                }
                 // What it had not sent any more is in the store.
                 if !sent_all {
-                    app.hub.all_are_behind();
-                    app.ends.word_was_lost();
+                    self.word_was_lost();
                 }
             }
-            BusEvent::Orphaned(users) => app.announcer.tell(users, false),
+            BusEvent::Orphaned(users) => self.announcer.tell(users, false),
             BusEvent::Forgotten => {
                 // Until it was registered again, nobody sent to this node.
-                app.ends.word_was_lost();
+                self.ends.word_was_lost();
                 self.forgotten.notify_one();
             }
-            BusEvent::Elsewhere(user) => app.hub.joined(user, true),
+            BusEvent::Elsewhere(user) => self.hub.joined(user, true),
             BusEvent::Replaced {
                 user,
                 session,
                 connection,
-            } => app.hub.replace(Device {
+            } => self.hub.replace(Device {
                 user,
                 session,
                 connection,
@@ -99,7 +129,6 @@ impl Router {
     }
 
     fn deliver(&self, message: NodeMessage) -> Result<(), Unreadable> {
-        let app = &self.app;
         match message {
             NodeMessage::Frame {
                 user,
@@ -109,8 +138,8 @@ impl Router {
             } => {
                 let frame = body.into_outgoing(mark)?;
                 match frame.mark {
-                    Some(Mark::Ended(ended)) => app.ends.tell_here(ended, user, audience, &frame),
-                    _ => app.hub.send_here(user, audience, &frame),
+                    Some(Mark::Ended(ended)) => self.ends.tell_here(ended, user, audience, &frame),
+                    _ => self.hub.send_here(user, audience, &frame),
                 }
             }
             NodeMessage::Close {
@@ -118,66 +147,83 @@ impl Router {
                 audience,
                 code,
             } => {
-                app.hub.close_here(
-                    user,
-                    audience,
-                    CloseCode::from_code(code).unwrap_or(CloseCode::GoingAway),
-                );
+                let code = CloseCode::from_code(code).unwrap_or(CloseCode::GoingAway);
+                self.hub.close_here(user, audience, code);
             }
-            NodeMessage::Resync { user } => app.hub.is_behind(user),
-            NodeMessage::ResyncAll => {
-                app.hub.all_are_behind();
-                app.ends.word_was_lost();
-            }
+            NodeMessage::Resync { user } => self.hub.is_behind(user),
+            NodeMessage::ResyncAll => self.word_was_lost(),
             NodeMessage::Signal {
                 user,
                 session,
                 from,
                 signal,
-            } => app.calls.receive(user, session, from, signal),
-            NodeMessage::CutCall { match_id } => app.ends.call_over(match_id),
-            NodeMessage::Matchmaking { body } => app.matchmaker.deliver(body.read()?),
+            } => {
+                if let Some(node) = &self.node {
+                    node.calls.receive(user, session, from, signal);
+                }
+            }
+            NodeMessage::CutCall { match_id } => self.ends.call_over(match_id),
+            NodeMessage::Matchmaking { body } => {
+                if let Some(node) = &self.node {
+                    node.matchmaker.deliver(body.read()?);
+                }
+            }
         }
         Ok(())
     }
+
+    /// Something that was for this process or its devices did not come.
+    fn word_was_lost(&self) {
+        self.hub.all_are_behind();
+        self.ends.word_was_lost();
+    }
 }
 
-/// Registers every connection of this node anew, and then brings everybody up to date.
-async fn rejoin(app: &Arc<App>) {
-    let presence = &app.realtime.presence;
-    let Ok(mut users) = presence.reset().await else {
-        return;
-    };
-    let connections = app.hub.all();
-    users.extend(connections.iter().map(|connection| connection.user_id));
-    tracing::info!(
-        connections = connections.len(),
-        "registering with presence again"
-    );
-    stream::iter(connections)
-        .for_each_concurrent(CONCURRENCY, async |connection| {
-            let device = connection.device();
-            if let Ok(joined) = presence
-                .join(
-                    device,
-                    app.config.ws.max_devices,
-                    connection.stamp.get().copied(),
-                )
-                .await
-            {
-                app.hub.joined(device.user, joined.elsewhere);
-            }
-            // It may have left while it was being registered, and was looked for in vain or told to
-            // be back.
-            if !app.hub.has(device) {
-                app.announcer.left(device).await;
-            }
-        })
-        .await;
-    // Whoever looked in between found nobody, and has to hear of everybody.
-    app.announcer.tell(users, true);
-    app.announcer.tell_unsaid();
-    // What was said about searches meanwhile may be lost, too.
-    app.matchmaker.resync();
-    app.hub.all_are_behind();
+/// Registers every connection of this process anew, when presence has forgotten them.
+#[derive(Debug)]
+struct Registrar {
+    hub: Arc<Hub>,
+    presence: Presence,
+    max_devices: usize,
+    announcer: Arc<Announcer>,
+    matchmaker: Option<Arc<Matchmaker>>,
+}
+
+impl Registrar {
+    /// Registers them, and then brings everybody up to date.
+    async fn rejoin(&self) {
+        let Ok(mut users) = self.presence.reset().await else {
+            return;
+        };
+        let connections = self.hub.all();
+        users.extend(connections.iter().map(|connection| connection.user_id));
+        tracing::info!(
+            connections = connections.len(),
+            "registering with presence again"
+        );
+        stream::iter(connections)
+            .for_each_concurrent(CONCURRENCY, async |connection| {
+                let device = connection.device();
+                let joined =
+                    self.presence
+                        .join(device, self.max_devices, connection.stamp.get().copied());
+                if let Ok(joined) = joined.await {
+                    self.hub.joined(device.user, joined.elsewhere);
+                }
+                // It may have left while it was being registered, and was looked for in vain or
+                // told to be back.
+                if !self.hub.has(device) {
+                    self.announcer.left(device).await;
+                }
+            })
+            .await;
+        // Whoever looked in between found nobody, and has to hear of everybody.
+        self.announcer.tell(users, true);
+        self.announcer.tell_unsaid();
+        // What was said about searches meanwhile may be lost, too.
+        if let Some(matchmaker) = &self.matchmaker {
+            matchmaker.resync();
+        }
+        self.hub.all_are_behind();
+    }
 }

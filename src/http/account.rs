@@ -15,13 +15,14 @@ use tebdil_protocol::{
 };
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     client_ip::ClientAddress,
     problem::{Answer, Failure},
     verification,
 };
-use crate::{app::App, auth::AccountError, config::Limit};
+use crate::{auth::AccountError, config::Limit};
 
 /// Make an account and sign in; where phones are verified, `verify-phone` completes it.
 #[utoipa::path(
@@ -33,7 +34,7 @@ use crate::{app::App, auth::AccountError, config::Limit};
     )
 )]
 pub(super) async fn register(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     from: ClientAddress,
     Strict(request): Strict<RegisterRequest>,
 ) -> Answer<Response> {
@@ -61,7 +62,7 @@ pub(super) async fn register(
     )
 )]
 pub(super) async fn login(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     from: ClientAddress,
     Strict(request): Strict<LoginRequest>,
 ) -> Answer<Json<Authenticated>> {
@@ -87,7 +88,7 @@ pub(super) async fn login(
 
 /// Records a wrong password, or a wrong code of a second factor, of a phone. Not awaited, and for
 /// every phone: the answer takes as long for one that somebody has.
-fn record_failure(app: &Arc<App>, phone: PhoneIndex) {
+fn record_failure(app: &Arc<Api>, phone: PhoneIndex) {
     let of = Arc::clone(app);
     app.tasks.spawn(async move {
         if let Err(error) = of
@@ -107,7 +108,7 @@ fn record_failure(app: &Arc<App>, phone: PhoneIndex) {
     responses((status = 200, body = Refreshed), (status = "4XX", description = "refresh_invalid, refresh_reused"))
 )]
 pub(super) async fn refresh(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Strict(request): Strict<RefreshRequest>,
 ) -> Answer<Json<Refreshed>> {
     match app.accounts.refresh(&request.refresh_token).await {
@@ -126,7 +127,7 @@ pub(super) async fn refresh(
 
 /// End this session.
 #[utoipa::path(post, operation_id = "logout_session", path = "/v1/auth/logout", tag = "accounts", responses((status = 204)))]
-pub(super) async fn logout(State(app): State<Arc<App>>, who: Signed) -> Answer<StatusCode> {
+pub(super) async fn logout(State(app): State<Arc<Api>>, who: Signed) -> Answer<StatusCode> {
     app.store
         .accounts()
         .revoke_session(who.user_id, who.session_id, app.clock.now())

@@ -7,12 +7,12 @@ use rand::rngs::StdRng;
 use tebdil_protocol::{Ad, AdEvent, Page, Placement, id::AdId};
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     paging::{IdPath, Params},
     problem::{Answer, Failure},
 };
-use crate::app::App;
 
 /// The next ad for the user at a placement, `match_end` unless told: none or one. Getting one
 /// counts as being shown it.
@@ -21,7 +21,7 @@ use crate::app::App;
     responses((status = 200, body = Page<Ad>))
 )]
 pub(super) async fn next(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     params: Params,
 ) -> Answer<Json<Page<Ad>>> {
@@ -50,7 +50,7 @@ pub(super) async fn next(
     responses((status = 204))
 )]
 pub(super) async fn event(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     IdPath(ad): IdPath<AdId>,
     Strict(event): Strict<AdEvent>,

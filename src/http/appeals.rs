@@ -8,11 +8,12 @@ use tebdil_core::store::{APPEAL_CONTEXT, Appealing, NewAppeal};
 use tebdil_protocol::{Appeal, AppealRequest, ErrorCode, Page, id::AppealId};
 
 use super::{
+    Api,
     body::Strict,
     client_ip::ClientAddress,
     problem::{Answer, Failure},
 };
-use crate::{app::App, auth::Appellant, config::Limit};
+use crate::{auth::Appellant, config::Limit};
 
 const MAX_TEXT: usize = 4000;
 
@@ -26,7 +27,7 @@ const MAX_TEXT: usize = 4000;
     )
 )]
 pub(super) async fn create(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Appellant,
     from: ClientAddress,
     Strict(request): Strict<AppealRequest>,
@@ -75,7 +76,7 @@ pub(super) async fn create(
     responses((status = 200, body = Page<Appeal>))
 )]
 pub(super) async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Appellant,
     from: ClientAddress,
 ) -> Answer<Json<Page<Appeal>>> {

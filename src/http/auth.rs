@@ -16,9 +16,8 @@ use tebdil_protocol::{
     id::{SessionId, UserId},
 };
 
-use super::problem::Failure;
+use super::{Api, problem::Failure};
 use crate::{
-    app::App,
     auth::{Access, Appellant, TokenError},
     config::{Limit, StaffTotp},
 };
@@ -67,7 +66,7 @@ impl Admitted {
     ///
     /// # Errors
     /// 401, 403 `banned`, 403 `forbidden`, 403 `totp_enrolment_required`, in this order.
-    pub fn check(self, app: &App) -> BoxFuture<'_, Result<AliveSession, Failure>> {
+    pub fn check(self, app: &Api) -> BoxFuture<'_, Result<AliveSession, Failure>> {
         Box::pin(async move {
             let alive = app
                 .store
@@ -102,7 +101,7 @@ impl Signed {
     /// Lets a request in, or refuses it.
     pub(super) fn admit<'a>(
         parts: &'a mut Parts,
-        app: &'a Arc<App>,
+        app: &'a Arc<Api>,
         needs: Needs,
     ) -> BoxFuture<'a, Result<Self, Failure>> {
         Box::pin(async move {
@@ -132,31 +131,31 @@ impl Signed {
     }
 }
 
-impl FromRequestParts<Arc<App>> for Signed {
+impl FromRequestParts<Arc<Api>> for Signed {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<Api>) -> Result<Self, Failure> {
         Self::admit(parts, app, Needs::User).await
     }
 }
 
 /// Who appeals against a ban. An access token does not show it, nor does its token show anything
 /// else.
-impl FromRequestParts<Arc<App>> for Appellant {
+impl FromRequestParts<Arc<Api>> for Appellant {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<Api>) -> Result<Self, Failure> {
         appellant(&parts.headers, app)
     }
 }
 
 /// What the access token of a request says. Whether its session still lives is not asked.
-pub(super) fn bearer(headers: &HeaderMap, app: &App) -> Result<Access, Failure> {
+pub(super) fn bearer(headers: &HeaderMap, app: &Api) -> Result<Access, Failure> {
     app.tokens.verify_access(token(headers)?).map_err(refused)
 }
 
 /// What the appeal token of a request says.
-pub(super) fn appellant(headers: &HeaderMap, app: &App) -> Result<Appellant, Failure> {
+pub(super) fn appellant(headers: &HeaderMap, app: &Api) -> Result<Appellant, Failure> {
     app.tokens.verify_appeal(token(headers)?).map_err(refused)
 }
 

@@ -13,14 +13,12 @@ use tebdil_protocol::{
 };
 
 use super::{
+    Api,
     auth::Signed,
     body::{self, MAX_BODY},
     problem::{Answer, Failure},
 };
-use crate::{
-    app::App,
-    billing::{self, signature},
-};
+use crate::billing::{self, signature};
 
 /// The user's subscription, and the token that goes with a purchase.
 #[utoipa::path(
@@ -28,7 +26,7 @@ use crate::{
     responses((status = 200, body = SubscriptionStatus))
 )]
 pub(super) async fn status(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
 ) -> Answer<Json<SubscriptionStatus>> {
     let now = app.clock.now();
@@ -71,7 +69,7 @@ pub(super) async fn status(
     )
 )]
 pub(super) async fn event(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     request: Request,
 ) -> Answer<Json<BillingReceipt>> {
     let settings = &app.config.billing;
@@ -101,7 +99,7 @@ pub(super) async fn event(
 }
 
 /// Takes an event whose signature is good.
-async fn take(app: &App, body: &[u8]) -> Answer<BillingReceipt> {
+async fn take(app: &Api, body: &[u8]) -> Answer<BillingReceipt> {
     let now = app.clock.now();
     let event: BillingEvent = read(body)?;
     let fact = billing::fact(&event, now, app.config.billing.tolerance).map_err(|impossible| {

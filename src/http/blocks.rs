@@ -7,12 +7,13 @@ use tebdil_core::store::{BlockRow, Blocking};
 use tebdil_protocol::{Block, BlockRequest, ErrorCode, Page, Peer, id::BlockId};
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     paging::{IdPath, Params},
     problem::{Answer, Failure},
 };
-use crate::{app::App, config::Limit};
+use crate::config::Limit;
 
 /// Block the peer of a match, which ends it.
 #[utoipa::path(
@@ -20,7 +21,7 @@ use crate::{app::App, config::Limit};
     responses((status = 201, body = Block), (status = "4XX", description = "not_found, already_blocked"))
 )]
 pub(super) async fn create(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     Strict(request): Strict<BlockRequest>,
 ) -> Answer<(StatusCode, Json<Block>)> {
@@ -52,7 +53,7 @@ pub(super) async fn create(
     responses((status = 200, body = Page<Block>))
 )]
 pub(super) async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     params: Params,
 ) -> Answer<Json<Page<Block>>> {
@@ -71,7 +72,7 @@ pub(super) async fn list(
     responses((status = 204))
 )]
 pub(super) async fn delete(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     IdPath(block): IdPath<BlockId>,
 ) -> Answer<StatusCode> {

@@ -7,12 +7,12 @@ use tebdil_core::store::Claiming;
 use tebdil_protocol::{Claim, ClaimRequest, ErrorCode, Page};
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     paging::Params,
     problem::{Answer, Failure},
 };
-use crate::app::App;
 
 /// Claim the right back that a match cost. It is decided within a minute, which a `notification`
 /// tells. A video match that goes on ends with it.
@@ -24,7 +24,7 @@ use crate::app::App;
     )
 )]
 pub(super) async fn create(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     Strict(request): Strict<ClaimRequest>,
 ) -> Answer<(StatusCode, Json<Claim>)> {
@@ -59,7 +59,7 @@ pub(super) async fn create(
     responses((status = 200, body = Page<Claim>))
 )]
 pub(super) async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     params: Params,
 ) -> Answer<Json<Page<Claim>>> {

@@ -11,23 +11,24 @@ use axum::{
     http::{HeaderMap, HeaderName, request::Parts},
 };
 
+use super::Api;
 pub use crate::address::ClientAddress;
-use crate::{app::App, config::TrustedProxies};
+use crate::config::TrustedProxies;
 
 /// Addresses a request came through, as each proxy saw the one before it: the client first, the
 /// nearest proxy's peer last.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-impl FromRequestParts<Arc<App>> for ClientAddress {
+impl FromRequestParts<Arc<Api>> for ClientAddress {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<Api>) -> Result<Self, Infallible> {
         Ok(client(parts, &app.config.http.trusted_proxies))
     }
 }
 
 /// The client of this request: the peer, or whom a trusted peer names.
-pub(super) fn client(parts: &Parts, trusted: &TrustedProxies) -> ClientAddress {
+pub fn client(parts: &Parts, trusted: &TrustedProxies) -> ClientAddress {
     let peer = parts
         .extensions
         .get::<ConnectInfo<SocketAddr>>()

@@ -26,13 +26,14 @@ use tebdil_protocol::{ErrorCode, Tokens, time::Timestamp};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::{
+    Api,
     auth::{self, Admitted, Needs},
     body::{self, MAX_BODY, MAX_KEYS_BODY, MAX_REPORT_BODY},
     client_ip,
     describe::{Roles, text_schema},
     problem::{Answer, Failure},
 };
-use crate::{app::App, config::Limit};
+use crate::config::Limit;
 
 const HEADER: &str = "idempotency-key";
 /// Tells a client that the answer is a repeated one.
@@ -69,7 +70,7 @@ impl Claim {
 /// up, its connection's future is dropped, and what follows a commit, as closing the sockets of a
 /// session that ended or keeping the answer, would be lost with it.
 pub(super) async fn replay(
-    State((app, roles)): State<(Arc<App>, Arc<Roles>)>,
+    State((app, roles)): State<(Arc<Api>, Arc<Roles>)>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -100,7 +101,7 @@ pub(super) async fn replay(
         .unwrap_or_else(|_| Failure::from(ErrorCode::Internal).into_response())
 }
 
-async fn once(app: &App, roles: &Roles, request: Request, next: Next) -> Answer<Response> {
+async fn once(app: &Api, roles: &Roles, request: Request, next: Next) -> Answer<Response> {
     let key = key_of(&request)?;
     let (parts, body) = request.into_parts();
     let mut admitted = None;
@@ -203,7 +204,7 @@ fn key_of(request: &Request) -> Answer<String> {
 }
 
 /// Keeps an answer, or frees the key.
-async fn keep(app: &App, claim: Claim, response: Response) -> Response {
+async fn keep(app: &Api, claim: Claim, response: Response) -> Response {
     let status = response.status();
     let passing = status.is_server_error()
         || status == StatusCode::UNAUTHORIZED
@@ -239,7 +240,7 @@ async fn keep(app: &App, claim: Claim, response: Response) -> Response {
     Response::from_parts(parts, Body::from(body))
 }
 
-async fn abandon(app: &App, claim: &Claim) {
+async fn abandon(app: &Api, claim: &Claim) {
     if let Err(error) = app
         .store
         .jobs()
@@ -251,7 +252,7 @@ async fn abandon(app: &App, claim: &Claim) {
 }
 
 /// The body of a kept answer.
-fn opened(app: &App, claim: &Claim, first: &FirstAnswer) -> Answer<Vec<u8>> {
+fn opened(app: &Api, claim: &Claim, first: &FirstAnswer) -> Answer<Vec<u8>> {
     let body = app
         .cipher
         .open(
@@ -269,7 +270,7 @@ fn opened(app: &App, claim: &Claim, first: &FirstAnswer) -> Answer<Vec<u8>> {
 
 /// Whether an answer may be given again. One that signs a device in may as long as the session
 /// lives and its user is not banned.
-async fn still_holds(app: &App, answer: &[u8]) -> Answer<bool> {
+async fn still_holds(app: &Api, answer: &[u8]) -> Answer<bool> {
     #[derive(Deserialize)]
     struct SigningIn {
         tokens: Tokens,

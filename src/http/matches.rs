@@ -11,11 +11,12 @@ use tebdil_protocol::{
 };
 
 use super::{
+    Api,
     auth::Signed,
     paging::{IdPath, Params},
     problem::{Answer, Failure},
 };
-use crate::{app::App, chat::from_peer};
+use crate::chat::from_peer;
 
 /// The user's matches, newest first.
 #[utoipa::path(
@@ -27,7 +28,7 @@ use crate::{app::App, chat::from_peer};
     responses((status = 200, body = Page<Match>))
 )]
 pub(super) async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     params: Params,
 ) -> Answer<Json<Page<Match>>> {
@@ -60,7 +61,7 @@ pub(super) async fn list(
     responses((status = 200, body = Match))
 )]
 pub(super) async fn get(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     IdPath(id): IdPath<MatchId>,
 ) -> Answer<Json<Match>> {
@@ -85,7 +86,7 @@ pub(super) async fn get(
     responses((status = 200, body = Page<MessageNew>))
 )]
 pub(super) async fn messages(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     IdPath(id): IdPath<MatchId>,
     params: Params,
@@ -127,7 +128,7 @@ pub(super) async fn messages(
     responses((status = 200, body = Match))
 )]
 pub(super) async fn leave(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     IdPath(id): IdPath<MatchId>,
 ) -> Answer<Json<Match>> {

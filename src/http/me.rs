@@ -9,6 +9,7 @@ use tebdil_protocol::{
 };
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     paging::{IdPath, Params},
@@ -16,14 +17,13 @@ use super::{
 };
 use crate::{
     address::ClientAddress,
-    app::App,
     auth::{AccountError, PasswordError},
     config::Limit,
 };
 
 /// The profile.
 #[utoipa::path(get, operation_id = "get_me", path = "/v1/me", tag = "accounts", responses((status = 200, body = User)))]
-pub(super) async fn profile(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<User>> {
+pub(super) async fn profile(State(app): State<Arc<Api>>, who: Signed) -> Answer<Json<User>> {
     let user = app.accounts.user(who.user_id).await?;
     Ok(Json(user.ok_or(ErrorCode::Unauthorized)?))
 }
@@ -34,7 +34,7 @@ pub(super) async fn profile(State(app): State<Arc<App>>, who: Signed) -> Answer<
     responses((status = 200, body = User), (status = "4XX", description = "alias_invalid, alias_full"))
 )]
 pub(super) async fn update(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     Strict(patch): Strict<ProfilePatch>,
 ) -> Answer<Json<User>> {
@@ -53,7 +53,7 @@ pub(super) async fn update(
     )
 )]
 pub(super) async fn password(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     from: ClientAddress,
     Strict(request): Strict<PasswordChangeRequest>,
@@ -92,7 +92,7 @@ pub(super) fn with_new_password(error: AccountError) -> Failure {
     responses((status = 200, body = Page<Session>))
 )]
 pub(super) async fn sessions(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     params: Params,
 ) -> Answer<Json<Page<Session>>> {
@@ -126,7 +126,7 @@ pub(super) async fn sessions(
     responses((status = 204))
 )]
 pub(super) async fn end_session(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     IdPath(session): IdPath<SessionId>,
 ) -> Answer<StatusCode> {
@@ -145,7 +145,7 @@ pub(super) async fn end_session(
 
 /// What remains of the allowance.
 #[utoipa::path(get, operation_id = "get_quota", path = "/v1/me/quota", tag = "accounts", responses((status = 200, body = Quota)))]
-pub(super) async fn quota(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<Quota>> {
+pub(super) async fn quota(State(app): State<Arc<Api>>, who: Signed) -> Answer<Json<Quota>> {
     let quota = app
         .store
         .economy()

@@ -6,12 +6,12 @@ use axum::{Json, extract::State};
 use tebdil_protocol::{ErrorCode, Notification, NotificationsRead, Page, ReadRequest, Unread};
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     paging::Params,
     problem::{Answer, Failure},
 };
-use crate::app::App;
 
 /// Most ids of one request.
 const MAX_IDS: usize = 100;
@@ -23,7 +23,7 @@ const MAX_IDS: usize = 100;
     responses((status = 200, body = Page<Notification>))
 )]
 pub(super) async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     params: Params,
 ) -> Answer<Json<Page<Notification>>> {
@@ -46,7 +46,7 @@ pub(super) async fn list(
     responses((status = 200, body = Unread))
 )]
 pub(super) async fn read(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     Strict(request): Strict<ReadRequest>,
 ) -> Answer<Json<Unread>> {

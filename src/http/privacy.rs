@@ -13,11 +13,12 @@ use tebdil_core::store::{EraseOrder, Export, ExportError, ExportPage};
 use tebdil_protocol::{ErasureRequest, ErrorCode};
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     problem::{Answer, Failure},
 };
-use crate::{address::ClientAddress, app::App, config::Limit};
+use crate::{address::ClientAddress, config::Limit};
 
 /// Erase the account, for good: nothing personal stays but what a ban or report needs for its
 /// period.
@@ -29,7 +30,7 @@ use crate::{address::ClientAddress, app::App, config::Limit};
     )
 )]
 pub(super) async fn erase(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     from: ClientAddress,
     Strict(request): Strict<ErasureRequest>,
@@ -56,7 +57,7 @@ pub(super) async fn erase(
     get, operation_id = "export_me", path = "/v1/me/export", tag = "accounts",
     responses((status = 200, description = "To be saved: `Content-Disposition: attachment`.", body = serde_json::Value))
 )]
-pub(super) async fn export(State(app): State<Arc<App>>, who: Signed) -> Answer<Response> {
+pub(super) async fn export(State(app): State<Arc<Api>>, who: Signed) -> Answer<Response> {
     app.limiters
         .check(Limit::ExportAccount, who.user_id)
         .await?;
@@ -102,7 +103,7 @@ fn failed(error: ExportError) -> Failure {
 
 /// The document as it is written, a page at a time.
 struct Document {
-    app: Arc<App>,
+    app: Arc<Api>,
     export: Export,
     /// The table whose array is open.
     section: Option<&'static str>,

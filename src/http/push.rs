@@ -14,11 +14,11 @@ use tebdil_protocol::{
 };
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     problem::{Answer, Failure},
 };
-use crate::app::App;
 
 /// The push token of the address.
 #[derive(Debug)]
@@ -54,7 +54,7 @@ impl<S: Send + Sync> FromRequestParts<S> for PushToken {
     responses((status = 204))
 )]
 pub(super) async fn put_token(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     PushToken(token): PushToken,
     Strict(request): Strict<PushTokenRequest>,
@@ -82,7 +82,7 @@ pub(super) async fn put_token(
     responses((status = 204), (status = "4XX", description = "not_found"))
 )]
 pub(super) async fn delete_token(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     PushToken(token): PushToken,
 ) -> Answer<StatusCode> {
@@ -104,7 +104,7 @@ pub(super) async fn delete_token(
     responses((status = 200, body = NotificationPreferences))
 )]
 pub(super) async fn preferences(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
 ) -> Answer<Json<NotificationPreferences>> {
     Ok(Json(shown(
@@ -118,7 +118,7 @@ pub(super) async fn preferences(
     responses((status = 200, body = NotificationPreferences))
 )]
 pub(super) async fn set_preferences(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     Strict(patch): Strict<NotificationPreferencesPatch>,
 ) -> Answer<Json<NotificationPreferences>> {

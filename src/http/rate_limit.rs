@@ -17,10 +17,9 @@ use tebdil_protocol::{
     id::{BanId, UserId},
 };
 
-use super::{client_ip, problem::Failure};
+use super::{Api, client_ip, problem::Failure};
 use crate::{
     address::{ALLOWANCES, ClientAddress},
-    app::App,
     auth::codes::Budget,
     config::{Config, Counted, Limit},
 };
@@ -220,7 +219,7 @@ pub(super) fn refusal(code: ErrorCode, denied: Denied) -> Failure {
 
 /// Middleware: so many requests of an address, whatever they ask for.
 pub(super) async fn by_address(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     request: Request,
     next: Next,
 ) -> Response {

@@ -7,12 +7,12 @@ use tebdil_core::store::{Invitation, ReferralRow};
 use tebdil_protocol::{ErrorCode, Page, Referral, ReferralRequest, Referrals};
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     paging::Params,
     problem::{Answer, Failure},
 };
-use crate::app::App;
 
 /// Invite a phone number. The answer is the same whether or not it has an account; only one that
 /// never had brings a reward.
@@ -24,7 +24,7 @@ use crate::app::App;
     )
 )]
 pub(super) async fn create(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     Strict(request): Strict<ReferralRequest>,
 ) -> Answer<(StatusCode, Json<Referral>)> {
@@ -70,7 +70,7 @@ pub(super) async fn create(
     responses((status = 200, body = Referrals))
 )]
 pub(super) async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     params: Params,
 ) -> Answer<Json<Referrals>> {

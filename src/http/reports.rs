@@ -9,13 +9,13 @@ use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::store::{AutoBanOrder, NewReport, Reporting};
 
 use super::{
+    Api,
     auth::Signed,
     body::{MAX_REPORT_BODY, Strict},
     paging::Params,
     problem::{Answer, Failure},
 };
 use crate::{
-    app::App,
     config::Limit,
     evidence::{NoProof, Verified, Written},
 };
@@ -30,7 +30,7 @@ use crate::{
     )
 )]
 pub(super) async fn create(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     Strict(request): Strict<ReportRequest, MAX_REPORT_BODY>,
 ) -> Answer<(StatusCode, Json<Report>)> {
@@ -102,7 +102,7 @@ pub(super) async fn create(
     responses((status = 200, body = Page<Report>))
 )]
 pub(super) async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     params: Params,
 ) -> Answer<Json<Page<Report>>> {

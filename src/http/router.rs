@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     middleware::{from_fn, from_fn_with_state},
-    routing::{MethodFilter, get, on},
+    routing::{MethodFilter, MethodRouter, get, on},
 };
 use tebdil_protocol::{ErrorCode, Problem};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -15,7 +15,7 @@ use utoipa::{
 };
 
 use super::{
-    account, admin, ads, appeals, asyncapi, billing, blocks, claims,
+    Api, account, admin, ads, appeals, asyncapi, billing, blocks, claims,
     describe::{self, Roles},
     endpoint::Endpoint,
     headers, health, host, idempotency, keys, leftover, matches, me, notifications, observe,
@@ -23,7 +23,6 @@ use super::{
     problem::Failure,
     push, rate_limit, referrals, reports, rtc, totp, verification,
 };
-use crate::{app::App, ws};
 
 /// Routes each URL to its handler, and describes the API with what `#[utoipa::path]` says of the handlers.
 macro_rules! routes {
@@ -38,7 +37,7 @@ macro_rules! routes {
         )]
         struct Description;
 
-        fn api() -> Router<Arc<App>> {
+        fn api() -> Router<Arc<Api>> {
             Router::new()
                 $(.route($url, on(MethodFilter::$verb, Endpoint::new($($handler)::+))))*
         }
@@ -172,14 +171,14 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     openapi
 }
 
-/// The API, the WebSocket and the health checks.
-pub fn router(app: Arc<App>) -> Router {
+/// The API, the WebSocket by its route `socket`, and the health checks.
+pub fn router(app: Arc<Api>, socket: MethodRouter<Arc<Api>>) -> Router {
     let openapi = openapi();
     let roles = Arc::new(Roles::new(&openapi));
     let openapi = Arc::new(openapi);
     let asyncapi = Arc::new(asyncapi::document());
     api()
-        .route("/v1/ws", get(ws::upgrade))
+        .route("/v1/ws", socket)
         .route(
             "/openapi.json",
             get(move || std::future::ready(Json(Arc::clone(&openapi)))),

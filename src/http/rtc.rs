@@ -6,11 +6,12 @@ use axum::{Json, extract::State};
 use tebdil_protocol::{ErrorCode, IceServers, IceServersRequest, domain::Mode};
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     problem::{Answer, Failure},
 };
-use crate::{app::App, config::Limit};
+use crate::config::Limit;
 
 /// Get the relays for the call of a video match that goes on, on the device that searched. A
 /// credential is good for the first allocation within `ttl_s`; what was allocated goes on until the
@@ -23,7 +24,7 @@ use crate::{app::App, config::Limit};
     )
 )]
 pub(super) async fn ice_servers(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     Strict(request): Strict<IceServersRequest>,
 ) -> Answer<Json<IceServers>> {

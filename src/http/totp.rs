@@ -7,8 +7,8 @@ use tebdil_protocol::{
     CloseCode, RecoveryCodes, TotpConfirmation, TotpRemoval, TotpRequest, TotpSetup,
 };
 
-use super::{auth::Signed, body::Strict, problem::Answer};
-use crate::{address::ClientAddress, app::App, config::Limit};
+use super::{Api, auth::Signed, body::Strict, problem::Answer};
+use crate::{address::ClientAddress, config::Limit};
 
 /// Begin to set up a second factor, as a member of staff. It is not asked for before its first code
 /// was confirmed; one that was begun before is forgotten.
@@ -20,7 +20,7 @@ use crate::{address::ClientAddress, app::App, config::Limit};
     )
 )]
 pub(super) async fn begin_totp(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     from: ClientAddress,
     Strict(request): Strict<TotpRequest>,
@@ -47,7 +47,7 @@ pub(super) async fn begin_totp(
     )
 )]
 pub(super) async fn confirm_totp(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     Strict(request): Strict<TotpConfirmation>,
 ) -> Answer<Json<RecoveryCodes>> {
@@ -78,7 +78,7 @@ pub(super) async fn confirm_totp(
     )
 )]
 pub(super) async fn remove_totp(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     who: Signed,
     from: ClientAddress,
     Strict(request): Strict<TotpRemoval>,

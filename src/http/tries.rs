@@ -18,10 +18,11 @@ use tebdil_core::{
 use tebdil_protocol::{ErrorCode, id::UserId};
 
 use super::{
+    Api,
     problem::Failure,
     rate_limit::{Limiters, Who, counted, refusal},
 };
-use crate::{address::ClientAddress, app::App, auth::AccountError, config::Limit};
+use crate::{address::ClientAddress, auth::AccountError, config::Limit};
 
 /// What `system_logs` calls it when there were too many wrong passwords.
 const LOGGED_AS: &str = "login_attempts";
@@ -129,7 +130,7 @@ impl Tries<'_> {
     /// Counts what became of the try. A right password makes up for the wrong ones of its phone or
     /// account; an address would otherwise get as many tries as it likes with one account of its
     /// own.
-    pub(super) async fn settle<T>(mut self, app: &Arc<App>, outcome: &Result<T, AccountError>) {
+    pub(super) async fn settle<T>(mut self, app: &Arc<Api>, outcome: &Result<T, AccountError>) {
         match Verdict::of(outcome) {
             Verdict::Wrong => self.log(app).await,
             Verdict::Open => self.take_back().await,
@@ -166,7 +167,7 @@ impl Tries<'_> {
 
     /// Records who has used up the free tries, once a day each. Not awaited: the answer takes as
     /// long for a phone that somebody has.
-    async fn log(self, app: &Arc<App>) {
+    async fn log(self, app: &Arc<Api>) {
         for Place {
             backoff,
             who,
@@ -194,7 +195,7 @@ impl Tries<'_> {
     }
 }
 
-async fn record(app: &App, name: &str, who: Who, failures: u32) -> Result<(), StoreError> {
+async fn record(app: &Api, name: &str, who: Who, failures: u32) -> Result<(), StoreError> {
     let user = match who {
         Who::Account(user) => Some(user),
         Who::Phone(phone) => app

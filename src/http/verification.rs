@@ -8,12 +8,12 @@ use tebdil_protocol::{
     VerificationRequired, VerifyPhoneRequest, domain::CodePurpose,
 };
 
-use super::{body::Strict, client_ip::ClientAddress, me, problem::Answer};
-use crate::{app::App, auth::AccountError};
+use super::{Api, body::Strict, client_ip::ClientAddress, me, problem::Answer};
+use crate::auth::AccountError;
 
 /// Has a code sent that completes a registration.
 pub(super) async fn begin(
-    app: &App,
+    app: &Api,
     from: ClientAddress,
     request: RegisterRequest,
 ) -> Answer<Json<VerificationRequired>> {
@@ -43,7 +43,7 @@ pub(super) async fn begin(
     )
 )]
 pub(super) async fn verify_phone(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     from: ClientAddress,
     Strict(request): Strict<VerifyPhoneRequest>,
 ) -> Answer<(StatusCode, Json<Authenticated>)> {
@@ -67,7 +67,7 @@ pub(super) async fn verify_phone(
     )
 )]
 pub(super) async fn password_reset(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     from: ClientAddress,
     Strict(request): Strict<PasswordResetRequest>,
 ) -> Answer<StatusCode> {
@@ -97,7 +97,7 @@ pub(super) async fn password_reset(
     )
 )]
 pub(super) async fn confirm_password_reset(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     from: ClientAddress,
     Strict(request): Strict<PasswordResetConfirmation>,
 ) -> Answer<StatusCode> {

@@ -11,7 +11,7 @@ use tebdil_protocol::{IceServer, IceServers, Secret, domain::MatchRole, id::Matc
 use tebdil_signaling::{Relay, RelayError, RelayRanges, RelaySecret, RelaySettings, SideId};
 use tokio::sync::Notify;
 
-use crate::{RunError, config, lifecycle::Tasks};
+use crate::{config, error::RunError, lifecycle::Tasks};
 
 /// The relays of this service.
 #[derive(Debug)]

@@ -10,7 +10,8 @@ use tebdil_protocol::{
 };
 use tokio::time::MissedTickBehavior;
 
-use crate::{app::App, hub::Connection};
+use super::Sockets;
+use crate::hub::Connection;
 
 /// How often what was noted is written.
 const WRITE_EVERY: Duration = Duration::from_secs(2);
@@ -55,7 +56,7 @@ impl Activity {
 
 /// Writes what was noted until `closing`, and once more then: what is connected at that moment was
 /// active.
-pub async fn run(app: Arc<App>) {
+pub async fn run(app: Arc<Sockets>) {
     let mut every = tokio::time::interval(WRITE_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut looked_at = app.clock.now();
@@ -83,7 +84,7 @@ fn is_due(looked_at: Timestamp, now: Timestamp) -> bool {
     now < looked_at || now.since(looked_at) >= OPEN_EVERY
 }
 
-async fn write(app: &App, now: Timestamp) {
+async fn write(app: &Sockets, now: Timestamp) {
     let noted = app.activity.take();
     let mut batches = noted.chunks(BATCH);
     while let Some(batch) = batches.next() {

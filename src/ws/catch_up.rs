@@ -6,9 +6,8 @@ use futures_util::{StreamExt as _, stream};
 use tebdil_protocol::ResumePoint;
 use tokio::{sync::mpsc, time::timeout};
 
-use super::welcome::Denied;
+use super::{Sockets, welcome::Denied};
 use crate::{
-    app::App,
     chat::Missed,
     hub::{Connection, Known},
 };
@@ -24,7 +23,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Brings those up to date who come, until the server closes.
-pub async fn run(app: Arc<App>, mut behind: mpsc::UnboundedReceiver<Arc<Connection>>) {
+pub async fn run(app: Arc<Sockets>, mut behind: mpsc::UnboundedReceiver<Arc<Connection>>) {
     let connections = stream::poll_fn(|context| behind.poll_recv(context))
         .take_until(app.tasks.closing.cancelled());
     connections
@@ -42,7 +41,7 @@ pub async fn run(app: Arc<App>, mut behind: mpsc::UnboundedReceiver<Arc<Connecti
 /// Brings a connection up to date that was welcomed before and may have missed something; false
 /// when the store did not say what, and it has to be tried again. A client that does not read it,
 /// or may not have it any more, is closed.
-async fn catch_up(app: &App, connection: &Connection) -> bool {
+async fn catch_up(app: &Sockets, connection: &Connection) -> bool {
     connection.catches_up();
     while let Some(known) = connection.outbound.hold() {
         let denied = match timeout(PATIENCE, tell_missed(app, connection, known.clone())).await {
@@ -67,7 +66,7 @@ async fn catch_up(app: &App, connection: &Connection) -> bool {
 }
 
 /// One round of [`catch_up`]; true when something was missed meanwhile.
-async fn tell_missed(app: &App, connection: &Connection, known: Known) -> Result<bool, Denied> {
+async fn tell_missed(app: &Sockets, connection: &Connection, known: Known) -> Result<bool, Denied> {
     let now = app.clock.now();
     // The word that it was revoked may be among what was missed.
     let alive = app

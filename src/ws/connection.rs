@@ -26,12 +26,11 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use super::{
-    Socket, dispatch,
+    Socket, Sockets, dispatch,
     limits::{Limits, Pace, rate_limited},
     welcome::{self, Denied},
 };
 use crate::{
-    app::App,
     http::crowd::Seat,
     hub::{Connection, Next, come_back_after_ms},
 };
@@ -72,7 +71,7 @@ impl Session {
 ///
 /// What happens once at its beginning and end is boxed: an idle connection keeps only what it needs
 /// to wait.
-pub(super) async fn run(mut socket: Socket, app: Arc<App>, seat: Option<Seat>) {
+pub(super) async fn run(mut socket: Socket, app: Arc<Sockets>, seat: Option<Seat>) {
     let open = metrics::gauge!("tebdil_connections");
     open.increment(1);
     let told = match Box::pin(begin(&mut socket, &app)).await {
@@ -95,7 +94,7 @@ type Greeting = Box<(Option<FrameId>, Hello)>;
 
 /// Waits for `hello` and lets the connection in. An error is a close that the caller still has to
 /// say.
-async fn begin(socket: &mut Socket, app: &App) -> Result<(Session, Greeting), CloseCode> {
+async fn begin(socket: &mut Socket, app: &Sockets) -> Result<(Session, Greeting), CloseCode> {
     let first = timeout(app.config.ws.hello_timeout, first_frame(socket))
         .await
         .map_err(|_| CloseCode::HelloTimeout)?;
@@ -123,7 +122,7 @@ async fn begin(socket: &mut Socket, app: &App) -> Result<(Session, Greeting), Cl
 /// From joining the hub until everything is written; whether the last was the close frame.
 async fn converse(
     socket: &mut Socket,
-    app: &Arc<App>,
+    app: &Arc<Sockets>,
     session: &Session,
     greeting: Greeting,
 ) -> bool {
@@ -158,7 +157,7 @@ async fn converse(
 
 /// After the last frame. In this order: once closed nothing is queued, once left nobody sees the
 /// user here, and then its ticket goes.
-async fn end(app: &App, connection: &Connection) {
+async fn end(app: &Sockets, connection: &Connection) {
     connection.outbound.close(CloseCode::GoingAway);
     app.activity.note(connection);
     app.hub.leave(connection);
@@ -196,7 +195,7 @@ async fn first_frame(socket: &mut Socket) -> Result<First, CloseCode> {
 }
 
 /// Reads and handles frames until the connection is closing.
-async fn read(stream: &mut SplitStream<&mut Socket>, app: &Arc<App>, session: &Session) {
+async fn read(stream: &mut SplitStream<&mut Socket>, app: &Arc<Sockets>, session: &Session) {
     let outbound = &session.connection.outbound;
     let ws = &app.config.ws;
     let rate = NonZeroU32::new(ws.frames_per_second).filter(|_| app.config.limits.enabled);
@@ -277,7 +276,11 @@ async fn read(stream: &mut SplitStream<&mut Socket>, app: &Arc<App>, session: &S
 
 /// Writes what is queued, pings, and ends with the close frame; false when that could not be
 /// written.
-async fn write(sink: &mut SplitSink<&mut Socket, Message>, app: &App, session: &Session) -> bool {
+async fn write(
+    sink: &mut SplitSink<&mut Socket, Message>,
+    app: &Sockets,
+    session: &Session,
+) -> bool {
     let outbound = &session.connection.outbound;
     let mut pings = tokio::time::interval(app.config.ws.heartbeat / 2);
     pings.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

@@ -9,9 +9,8 @@ use tebdil_protocol::{
     id::{MatchId, UserId},
 };
 
-use super::{connection::Session, limits::rate_limited};
+use super::{Sockets, connection::Session, limits::rate_limited};
 use crate::{
-    app::App,
     calls::{CallError, Said},
     config::Limit,
     http::Who,
@@ -27,7 +26,7 @@ pub(super) struct BadFrame;
 /// The frames of a conversation are queued here and now; everything else is boxed, so that a
 /// waiting connection holds no room for it.
 pub(super) async fn dispatch(
-    app: &Arc<App>,
+    app: &Arc<Sockets>,
     session: &Session,
     frame: ClientFrame,
     re: Option<FrameId>,
@@ -49,7 +48,7 @@ pub(super) async fn dispatch(
 }
 
 async fn rare(
-    app: &Arc<App>,
+    app: &Arc<Sockets>,
     session: &Session,
     frame: ClientFrame,
     re: Option<FrameId>,
@@ -122,7 +121,7 @@ async fn rare(
 
 /// Ends a match for a connection.
 async fn leave(
-    app: &Arc<App>,
+    app: &Arc<Sockets>,
     connection: &Arc<Connection>,
     match_id: MatchId,
     reason: EndReason,
@@ -155,7 +154,7 @@ fn told(
 }
 
 /// Counts the frames that have a limit of their own.
-async fn admitted(app: &App, user: UserId, frame: &ClientFrame) -> Result<(), Denied> {
+async fn admitted(app: &Sockets, user: UserId, frame: &ClientFrame) -> Result<(), Denied> {
     match frame {
         ClientFrame::MatchFind(_) => {
             app.limiters
@@ -177,7 +176,7 @@ async fn admitted(app: &App, user: UserId, frame: &ClientFrame) -> Result<(), De
 }
 
 /// Lets a connection live as long as a fresh token of the same session.
-fn refresh(app: &App, session: &Session, token: &str, re: Option<&FrameId>) {
+fn refresh(app: &Sockets, session: &Session, token: &str, re: Option<&FrameId>) {
     let connection = &session.connection;
     match app.tokens.verify_access(token) {
         Ok(access)

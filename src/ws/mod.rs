@@ -11,11 +11,12 @@ mod dispatch;
 mod handshake;
 mod limits;
 pub mod revocations;
+mod sockets;
 mod welcome;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-pub use activity::{Activity, run as note_activity};
+pub use activity::Activity;
 use axum::{
     extract::{Extension, Request, State, connect_info::ConnectInfo},
     response::{IntoResponse as _, Response},
@@ -31,8 +32,7 @@ use tokio_tungstenite::{
 
 use crate::{
     address::ClientAddress,
-    app::App,
-    http::{Place, problem::Failure},
+    http::{Place, client, problem::Failure},
 };
 
 /// Frames above this are not even read; between [`tebdil_protocol::MAX_FRAME_BYTES`] and this
@@ -49,13 +49,13 @@ const CROWDED: Duration = Duration::from_secs(5);
 type Socket = WebSocketStream<TcpStream>;
 
 /// `GET /v1/ws`
-pub async fn upgrade(
-    State(app): State<Arc<App>>,
+async fn upgrade(
+    State(app): State<Arc<Sockets>>,
     place: Option<Extension<Place>>,
-    from: ClientAddress,
     request: Request,
 ) -> Response {
     let (mut parts, _) = request.into_parts();
+    let from = client(&parts, &app.config.http.trusted_proxies);
     let switching = match handshake::answer(&parts, &app.config.http.allowed_origins) {
         Ok(switching) => switching,
         Err(refused) => return refused,
@@ -78,11 +78,7 @@ pub async fn upgrade(
     let counted = peer.is_none_or(|peer| {
         ClientAddress::from(peer) != from || !app.config.http.trusted_proxies.contains(peer)
     });
-    let seat = if counted {
-        app.sockets.enter(from)
-    } else {
-        None
-    };
+    let seat = if counted { app.crowd.enter(from) } else { None };
     if counted && seat.is_none() {
         metrics::counter!("tebdil_connections_refused_total", "at" => "upgrade").increment(1);
         return Failure::retry_after(ErrorCode::RateLimited, CROWDED).into_response();

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use tebdil_core::store::StoreError;
 use tebdil_protocol::{CloseCode, id::SessionId};
 
-use crate::app::App;
+use super::Sockets;
 
 /// How often the bus is asked whether it works, and the store when it does not.
 const PERIOD: Duration = Duration::from_millis(800);
@@ -17,7 +17,7 @@ const PERIOD: Duration = Duration::from_millis(800);
 const CHUNK: usize = 500;
 
 /// Watches until the server closes.
-pub async fn watch(app: Arc<App>) {
+pub async fn watch(app: Arc<Sockets>) {
     let mut every = tokio::time::interval(PERIOD);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -34,7 +34,7 @@ pub async fn watch(app: Arc<App>) {
 }
 
 /// Closes every connection of this node whose session is no longer alive.
-pub async fn close_dead(app: &App) -> Result<(), StoreError> {
+pub async fn close_dead(app: &Sockets) -> Result<(), StoreError> {
     for connections in app.hub.all().chunks(CHUNK) {
         let sessions: Vec<SessionId> = connections
             .iter()

@@ -7,9 +7,8 @@ use tebdil_protocol::{
     FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ServerFrame, SessionLimits, Welcome,
 };
 
-use super::connection::Session;
+use super::{Sockets, connection::Session};
 use crate::{
-    app::App,
     auth::AccountError,
     chat::Missed,
     hub::{Connection, OutboundLimits},
@@ -48,7 +47,7 @@ impl From<AccountError> for Denied {
 }
 
 /// Checks the token and makes the connection, which is not in the hub yet.
-pub(super) async fn admit(app: &App, hello: &Hello) -> Result<Session, Denied> {
+pub(super) async fn admit(app: &Sockets, hello: &Hello) -> Result<Session, Denied> {
     let now = app.clock.now();
     let claims = app
         .tokens
@@ -106,7 +105,7 @@ fn device_info(words: [&str; 3]) -> String {
 
 /// Registers the connection with presence. True if the user's only device came back before its old
 /// connection was known to be gone.
-async fn join(app: &App, connection: &Connection) -> bool {
+async fn join(app: &Sockets, connection: &Connection) -> bool {
     match app
         .realtime
         .presence
@@ -131,7 +130,7 @@ async fn join(app: &App, connection: &Connection) -> bool {
 /// Sends `welcome` and everything missed. The connection is in the hub already, so that nothing
 /// falls between.
 pub(super) async fn welcome(
-    app: &Arc<App>,
+    app: &Arc<Sockets>,
     connection: &Arc<Connection>,
     greeting: Box<(Option<FrameId>, Hello)>,
 ) -> Result<(), Denied> {

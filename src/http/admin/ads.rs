@@ -9,13 +9,11 @@ use tebdil_protocol::{
 };
 
 use super::Admin;
-use crate::{
-    app::App,
-    http::{
-        body::Strict,
-        paging::{IdPath, Params},
-        problem::{Answer, Failure},
-    },
+use crate::http::{
+    Api,
+    body::Strict,
+    paging::{IdPath, Params},
+    problem::{Answer, Failure},
 };
 
 impl From<AdRefused> for Failure {
@@ -25,7 +23,7 @@ impl From<AdRefused> for Failure {
 }
 
 /// Whether ads may be made for a group.
-fn allowed(app: &App, target: TargetGroup) -> Answer<()> {
+fn allowed(app: &Api, target: TargetGroup) -> Answer<()> {
     if target.premium() == Some(true) && !app.config.ads.premium {
         return Err(Failure::field(
             ErrorCode::InvalidField,
@@ -43,7 +41,7 @@ fn allowed(app: &App, target: TargetGroup) -> Answer<()> {
     responses((status = 200, body = Page<AdminAd>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     _: Admin,
     params: Params,
 ) -> Answer<Json<Page<AdminAd>>> {
@@ -62,7 +60,7 @@ pub(in crate::http) async fn list(
     responses((status = 201, body = AdminAd))
 )]
 pub(in crate::http) async fn create(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Admin(who): Admin,
     Strict(settings): Strict<AdSettings>,
 ) -> Answer<(StatusCode, Json<AdminAd>)> {
@@ -83,7 +81,7 @@ pub(in crate::http) async fn create(
     responses((status = 200, body = AdminAd))
 )]
 pub(in crate::http) async fn get(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     _: Admin,
     IdPath(id): IdPath<AdId>,
 ) -> Answer<Json<AdminAd>> {
@@ -105,7 +103,7 @@ pub(in crate::http) async fn get(
     responses((status = 200, body = AdminAd))
 )]
 pub(in crate::http) async fn change(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(id): IdPath<AdId>,
     Strict(patch): Strict<AdPatch>,
@@ -134,7 +132,7 @@ pub(in crate::http) async fn change(
     responses((status = 201, body = Announcement), (status = "4XX", description = "ad_not_running"))
 )]
 pub(in crate::http) async fn notify(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(id): IdPath<AdId>,
 ) -> Answer<(StatusCode, Json<Announcement>)> {
@@ -156,7 +154,7 @@ pub(in crate::http) async fn notify(
     responses((status = 204))
 )]
 pub(in crate::http) async fn delete(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(id): IdPath<AdId>,
 ) -> Answer<StatusCode> {

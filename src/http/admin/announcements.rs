@@ -7,13 +7,11 @@ use tebdil_core::store::NewAnnouncement;
 use tebdil_protocol::{Announcement, AnnouncementRequest, ErrorCode, Page, TargetGroup};
 
 use super::Admin;
-use crate::{
-    app::App,
-    http::{
-        body::Strict,
-        paging::Params,
-        problem::{Answer, Failure},
-    },
+use crate::http::{
+    Api,
+    body::Strict,
+    paging::Params,
+    problem::{Answer, Failure},
 };
 
 /// Longest text, characters.
@@ -25,7 +23,7 @@ const MAX_TEXT: usize = 500;
     responses((status = 201, body = Announcement))
 )]
 pub(in crate::http) async fn create(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Admin(who): Admin,
     Strict(request): Strict<AnnouncementRequest>,
 ) -> Answer<(StatusCode, Json<Announcement>)> {
@@ -46,7 +44,7 @@ pub(in crate::http) async fn create(
     responses((status = 200, body = Page<Announcement>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     _: Admin,
     params: Params,
 ) -> Answer<Json<Page<Announcement>>> {

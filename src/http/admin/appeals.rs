@@ -14,13 +14,11 @@ use super::{
     Staff,
     bans::{judged, text},
 };
-use crate::{
-    app::App,
-    http::{
-        body::Strict,
-        paging::{IdPath, Params},
-        problem::{Answer, Failure},
-    },
+use crate::http::{
+    Api,
+    body::Strict,
+    paging::{IdPath, Params},
+    problem::{Answer, Failure},
 };
 
 /// Appeals, newest first.
@@ -30,7 +28,7 @@ use crate::{
     responses((status = 200, body = Page<AdminAppeal>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Staff(who): Staff,
     params: Params,
 ) -> Answer<Json<Page<AdminAppeal>>> {
@@ -62,7 +60,7 @@ pub(in crate::http) async fn list(
     )
 )]
 pub(in crate::http) async fn decide(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(appeal): IdPath<AppealId>,
     Strict(request): Strict<AppealDecisionRequest>,
@@ -80,7 +78,7 @@ pub(in crate::http) async fn decide(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn shown(app: &App, reader: UserId, row: AppealRow) -> Answer<AdminAppeal> {
+fn shown(app: &Api, reader: UserId, row: AppealRow) -> Answer<AdminAppeal> {
     let plain = app.cipher.open(
         APPEAL_CONTEXT,
         &row.id.0.to_be_bytes(),

@@ -11,14 +11,12 @@ use tebdil_protocol::{
 };
 
 use super::Staff;
-use crate::{
-    app::App,
-    http::{
-        auth::Signed,
-        body::Strict,
-        paging::{IdPath, Params},
-        problem::{Answer, Failure},
-    },
+use crate::http::{
+    Api,
+    auth::Signed,
+    body::Strict,
+    paging::{IdPath, Params},
+    problem::{Answer, Failure},
 };
 
 const MAX_TEXT: usize = 500;
@@ -43,7 +41,7 @@ impl From<Signed> for Actor {
     )
 )]
 pub(in crate::http) async fn ban(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(user): IdPath<UserId>,
     Strict(request): Strict<BanRequest>,
@@ -84,7 +82,7 @@ pub(in crate::http) async fn ban(
     )
 )]
 pub(in crate::http) async fn unban(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(user): IdPath<UserId>,
     Strict(request): Strict<UnbanRequest>,
@@ -112,7 +110,7 @@ pub(in crate::http) async fn unban(
     responses((status = 200, body = Page<AdminBan>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     _: Staff,
     params: Params,
 ) -> Answer<Json<Page<AdminBan>>> {
@@ -145,7 +143,7 @@ pub(in crate::http) async fn list(
     )
 )]
 pub(in crate::http) async fn confirm(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(ban): IdPath<BanId>,
     Strict(request): Strict<BanConfirmation>,
@@ -169,7 +167,7 @@ pub(in crate::http) async fn confirm(
 }
 
 /// The user is banned, whatever comes now: it is told, and then shut out.
-pub(super) async fn took_effect(app: &App, user_id: UserId, notified: Option<Notified>) {
+pub(super) async fn took_effect(app: &Api, user_id: UserId, notified: Option<Notified>) {
     if let Some(notified) = notified {
         app.notifier.tell(&notified);
     }

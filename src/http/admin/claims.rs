@@ -6,10 +6,7 @@ use axum::{Json, extract::State};
 use tebdil_protocol::{AdminClaim, Page, domain::ClaimStatus};
 
 use super::Staff;
-use crate::{
-    app::App,
-    http::{paging::Params, problem::Answer},
-};
+use crate::http::{Api, paging::Params, problem::Answer};
 
 /// Everybody's claims, newest first.
 #[utoipa::path(
@@ -18,7 +15,7 @@ use crate::{
     responses((status = 200, body = Page<AdminClaim>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     _: Staff,
     params: Params,
 ) -> Answer<Json<Page<AdminClaim>>> {

@@ -8,13 +8,11 @@ use tebdil_core::store::{EraseOrder, Erased, ErasedBy};
 use tebdil_protocol::{AccountErasureRequest, ErrorCode, id::UserId};
 
 use super::Admin;
-use crate::{
-    app::App,
-    http::{
-        body::Strict,
-        paging::IdPath,
-        problem::{Answer, Failure},
-    },
+use crate::http::{
+    Api,
+    body::Strict,
+    paging::IdPath,
+    problem::{Answer, Failure},
 };
 
 const MAX_NOTE: usize = 500;
@@ -26,7 +24,7 @@ const MAX_NOTE: usize = 500;
     responses((status = 204))
 )]
 pub(in crate::http) async fn erase(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(user): IdPath<UserId>,
     Strict(AccountErasureRequest { note }): Strict<AccountErasureRequest>,

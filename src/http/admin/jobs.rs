@@ -9,12 +9,10 @@ use tebdil_protocol::{
 };
 
 use super::{Admin, Staff};
-use crate::{
-    app::App,
-    http::{
-        paging::{IdPath, Params},
-        problem::{Answer, Failure},
-    },
+use crate::http::{
+    Api,
+    paging::{IdPath, Params},
+    problem::{Answer, Failure},
 };
 
 /// Jobs, newest first. What they work on is not shown.
@@ -27,7 +25,7 @@ use crate::{
     responses((status = 200, body = Page<AdminJob>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     _: Staff,
     params: Params,
 ) -> Answer<Json<Page<AdminJob>>> {
@@ -59,7 +57,7 @@ pub(in crate::http) async fn list(
     responses((status = 200, body = JobQueues))
 )]
 pub(in crate::http) async fn queues(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     _: Staff,
 ) -> Answer<Json<JobQueues>> {
     let empty = |queue: String| JobQueue {
@@ -93,7 +91,7 @@ pub(in crate::http) async fn queues(
     responses((status = 204), (status = "4XX", description = "job_not_dead"))
 )]
 pub(in crate::http) async fn retry(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(id): IdPath<JobId>,
 ) -> Answer<StatusCode> {
@@ -111,7 +109,7 @@ pub(in crate::http) async fn retry(
     responses((status = 204), (status = "4XX", description = "job_not_dead"))
 )]
 pub(in crate::http) async fn delete(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(id): IdPath<JobId>,
 ) -> Answer<StatusCode> {

@@ -7,7 +7,7 @@ use tebdil_core::store::{DayRow, Totals};
 use tebdil_protocol::{DayStatistics, Overview, OverviewTotals};
 
 use super::Staff;
-use crate::{app::App, http::problem::Answer};
+use crate::http::{Api, problem::Answer};
 
 /// How many days are shown, today among them.
 const DAYS: u64 = 30;
@@ -18,7 +18,7 @@ const DAYS: u64 = 30;
     responses((status = 200, body = Overview))
 )]
 pub(in crate::http) async fn overview(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     _: Staff,
 ) -> Answer<Json<Overview>> {
     let (now, zone) = (app.clock.now(), &app.config.quota.zone);

@@ -20,9 +20,9 @@ use super::{
     bans::{end, judged, took_effect},
 };
 use crate::{
-    app::App,
     evidence::{self, Written},
     http::{
+        Api,
         body::Strict,
         paging::{IdPath, Params},
         problem::{Answer, Failure},
@@ -41,7 +41,7 @@ use crate::{
     responses((status = 200, body = Page<AdminReport>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Staff(who): Staff,
     params: Params,
 ) -> Answer<Json<Page<AdminReport>>> {
@@ -85,7 +85,7 @@ pub(in crate::http) async fn list(
     )
 )]
 pub(in crate::http) async fn get(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(id): IdPath<ReportId>,
 ) -> Answer<Json<ReportDetails>> {
@@ -124,7 +124,7 @@ pub(in crate::http) async fn get(
     )
 )]
 pub(in crate::http) async fn resolve(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(id): IdPath<ReportId>,
     Strict(request): Strict<ResolveRequest>,
@@ -176,7 +176,7 @@ pub(in crate::http) async fn resolve(
     responses((status = 204), (status = "4XX", description = "forbidden: oneself, or for moderators one of the staff"))
 )]
 pub(in crate::http) async fn reliability(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(user): IdPath<UserId>,
     Strict(request): Strict<ReliabilityRequest>,
@@ -190,7 +190,7 @@ pub(in crate::http) async fn reliability(
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn shown(app: &App, rules: &ReportRules, entry: ReportEntry) -> Answer<AdminReport> {
+fn shown(app: &Api, rules: &ReportRules, entry: ReportEntry) -> Answer<AdminReport> {
     let id = entry.report.id;
     let read = |what: Written, sealed: Option<Sealed>| {
         sealed

@@ -10,13 +10,11 @@ use tebdil_protocol::{
 };
 
 use super::Admin;
-use crate::{
-    app::App,
-    http::{
-        body::Strict,
-        paging::IdPath,
-        problem::{Answer, Failure},
-    },
+use crate::http::{
+    Api,
+    body::Strict,
+    paging::IdPath,
+    problem::{Answer, Failure},
 };
 
 const MAX_DAYS: u32 = 3650;
@@ -29,7 +27,7 @@ const MAX_CORRECTION: i64 = 1_000_000;
     responses((status = 201, body = SubscriptionGrant), (status = "4XX", description = "unknown_plan"))
 )]
 pub(in crate::http) async fn grant(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(user): IdPath<UserId>,
     Strict(request): Strict<SubscriptionGrantRequest>,
@@ -84,7 +82,7 @@ pub(in crate::http) async fn grant(
     responses((status = 204))
 )]
 pub(in crate::http) async fn end(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(user): IdPath<UserId>,
 ) -> Answer<StatusCode> {
@@ -104,7 +102,7 @@ pub(in crate::http) async fn end(
     responses((status = 200, body = Quota), (status = "4XX", description = "already_corrected"))
 )]
 pub(in crate::http) async fn quota(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(user): IdPath<UserId>,
     Strict(request): Strict<QuotaCorrectionRequest>,

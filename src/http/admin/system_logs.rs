@@ -7,10 +7,7 @@ use tebdil_core::store::LogFilter;
 use tebdil_protocol::{Page, SystemLogEntry, id::UserId};
 
 use super::Staff;
-use crate::{
-    app::App,
-    http::{paging::Params, problem::Answer},
-};
+use crate::http::{Api, paging::Params, problem::Answer};
 
 /// Recorded acts, newest first. All of staff sees all of them, but for those on reports about
 /// oneself: who can act is seen acting.
@@ -23,7 +20,7 @@ use crate::{
     responses((status = 200, body = Page<SystemLogEntry>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Staff(who): Staff,
     params: Params,
 ) -> Answer<Json<Page<SystemLogEntry>>> {

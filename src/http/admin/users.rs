@@ -11,9 +11,9 @@ use tebdil_protocol::{
 
 use super::{Admin, Staff};
 use crate::{
-    app::App,
     auth::search_key,
     http::{
+        Api,
         body::Strict,
         paging::{IdPath, Params},
         problem::{Answer, Failure},
@@ -36,7 +36,7 @@ const ID_DIGITS: usize = 16;
     responses((status = 200, body = Page<AdminUser>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     _: Staff,
     params: Params,
 ) -> Answer<Json<Page<AdminUser>>> {
@@ -74,7 +74,7 @@ pub(in crate::http) async fn list(
     responses((status = 200, body = FoundUsers), (status = "4XX", description = "invalid_phone"))
 )]
 pub(in crate::http) async fn find(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Admin(who): Admin,
     Strict(request): Strict<FindUsersRequest>,
 ) -> Answer<Json<FoundUsers>> {
@@ -107,7 +107,7 @@ pub(in crate::http) async fn find(
     responses((status = 200, body = AdminUserDetail))
 )]
 pub(in crate::http) async fn get(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(user): IdPath<UserId>,
 ) -> Answer<Json<AdminUserDetail>> {
@@ -146,7 +146,7 @@ pub(in crate::http) async fn get(
     responses((status = 200, body = AdminUser), (status = "4XX", description = "forbidden: also for one's own role"))
 )]
 pub(in crate::http) async fn role(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(user): IdPath<UserId>,
     Strict(RoleRequest { role }): Strict<RoleRequest>,
@@ -181,7 +181,7 @@ pub(in crate::http) async fn role(
     responses((status = 204))
 )]
 pub(in crate::http) async fn end_sessions(
-    State(app): State<Arc<App>>,
+    State(app): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(user): IdPath<UserId>,
 ) -> Answer<StatusCode> {
@@ -199,7 +199,7 @@ pub(in crate::http) async fn end_sessions(
 }
 
 /// The account as staff sees it.
-fn shown(app: &App, row: AccountRow) -> Answer<AdminUser> {
+fn shown(app: &Api, row: AccountRow) -> Answer<AdminUser> {
     let of_phone = |row: &AccountRow| app.accounts.phone_masked(&row.phone_index, &row.phone);
     let phone_masked = if row.erased_at.is_none() {
         Some(of_phone(&row)?)

@@ -369,8 +369,8 @@ impl TestServer {
     /// Has every node look for sessions that ended without its hearing of it, as it does while
     /// Redis is away.
     async fn close_dead(&self) {
-        for app in self.apps() {
-            revocations::close_dead(app).await.expect("the store");
+        for sockets in self.sockets() {
+            revocations::close_dead(sockets).await.expect("the store");
         }
     }
 }
