@@ -35,14 +35,14 @@ pub struct Strict<T, const MAX: usize = MAX_BODY>(pub T);
 impl<T: DeserializeOwned, const MAX: usize> FromRequest<Arc<Api>> for Strict<T, MAX> {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, app: &Arc<Api>) -> Result<Self, Failure> {
+    async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Failure> {
         if !is_json(request.headers()) {
             return Err(ErrorCode::UnsupportedMediaType.into());
         }
         let admitted = request.extensions().get::<Admitted>().copied();
         let body = read(request.into_body(), MAX).await?;
         if let Some(admitted) = admitted {
-            admitted.check(app).await?;
+            admitted.check(api).await?;
         }
         let text = std::str::from_utf8(&body)
             .map_err(|_| Failure::new(ErrorCode::BadRequest, "not UTF-8"))?;

@@ -24,26 +24,26 @@ use super::{
     )
 )]
 pub(super) async fn create(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     Strict(request): Strict<ClaimRequest>,
 ) -> Answer<(StatusCode, Json<Claim>)> {
-    let rules = app.config.claims;
-    match app
+    let rules = api.config.claims;
+    match api
         .store
         .economy()
         .claim(
             request.match_id,
             who.user_id,
             &rules,
-            &app.config.quota.zone,
-            app.clock.now(),
+            &api.config.quota.zone,
+            api.clock.now(),
         )
         .await?
     {
         Claiming::Made(claim, ended) => {
             if let Some(ended) = ended {
-                app.ends.announce(&ended);
+                api.ends.announce(&ended);
             }
             Ok((StatusCode::CREATED, Json(claim.view())))
         }
@@ -59,12 +59,12 @@ pub(super) async fn create(
     responses((status = 200, body = Page<Claim>))
 )]
 pub(super) async fn list(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     params: Params,
 ) -> Answer<Json<Page<Claim>>> {
     let paging = params.paging()?;
-    let rows = app
+    let rows = api
         .store
         .economy()
         .claims_of(who.user_id, paging.position(), paging.rows())

@@ -22,8 +22,8 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 impl FromRequestParts<Arc<Api>> for ClientAddress {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<Api>) -> Result<Self, Infallible> {
-        Ok(client(parts, &app.config.http.trusted_proxies))
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Infallible> {
+        Ok(client(parts, &api.config.http.trusted_proxies))
     }
 }
 

@@ -19,8 +19,8 @@ impl Endpoint {
     where
         H: Handler<T, Arc<Api>, Future = BoxFuture<'static, Response>>,
     {
-        Self(Arc::new(move |request, app| {
-            handler.clone().call(request, app)
+        Self(Arc::new(move |request, api| {
+            handler.clone().call(request, api)
         }))
     }
 }
@@ -28,7 +28,7 @@ impl Endpoint {
 impl Handler<(), Arc<Api>> for Endpoint {
     type Future = BoxFuture<'static, Response>;
 
-    fn call(self, request: Request, app: Arc<Api>) -> Self::Future {
-        (self.0)(request, app)
+    fn call(self, request: Request, api: Arc<Api>) -> Self::Future {
+        (self.0)(request, api)
     }
 }

@@ -30,24 +30,24 @@ use crate::{address::ClientAddress, config::Limit};
     )
 )]
 pub(super) async fn erase(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     from: ClientAddress,
     Strict(request): Strict<ErasureRequest>,
 ) -> Answer<StatusCode> {
-    app.limiters
+    api.limiters
         .check(Limit::PasswordAccount, who.user_id)
         .await?;
     // Whoever holds a stolen access token must not try passwords faster than somebody who signs in.
-    let tries = app.limiters.password(who.user_id).await?;
-    let erased = app
+    let tries = api.limiters.password(who.user_id).await?;
+    let erased = api
         .accounts
         .erase(who.user_id, from, request.password)
         .await;
-    tries.settle(&app, &erased).await;
+    tries.settle(&api, &erased).await;
     erased?;
     let user_id = who.user_id;
-    app.workers.at_once(EraseOrder { user_id }).await;
+    api.workers.at_once(EraseOrder { user_id }).await;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -57,13 +57,13 @@ pub(super) async fn erase(
     get, operation_id = "export_me", path = "/v1/me/export", tag = "accounts",
     responses((status = 200, description = "To be saved: `Content-Disposition: attachment`.", body = serde_json::Value))
 )]
-pub(super) async fn export(State(app): State<Arc<Api>>, who: Signed) -> Answer<Response> {
-    app.limiters
+pub(super) async fn export(State(api): State<Arc<Api>>, who: Signed) -> Answer<Response> {
+    api.limiters
         .check(Limit::ExportAccount, who.user_id)
         .await?;
     let mut document = Document {
-        export: app.store.accounts().export(who.user_id),
-        app,
+        export: api.store.accounts().export(who.user_id),
+        api,
         section: None,
         is_empty: true,
         ended: false,
@@ -103,7 +103,7 @@ fn failed(error: ExportError) -> Failure {
 
 /// The document as it is written, a page at a time.
 struct Document {
-    app: Arc<Api>,
+    api: Arc<Api>,
     export: Export,
     /// The table whose array is open.
     section: Option<&'static str>,
@@ -113,7 +113,7 @@ struct Document {
 
 impl Document {
     async fn page(&mut self) -> Result<Option<ExportPage>, ExportError> {
-        self.export.next(&self.app.store, &self.app.cipher).await
+        self.export.next(&self.api.store, &self.api.cipher).await
     }
 
     /// The beginning, with the account; `None` when there is none.
@@ -122,7 +122,7 @@ impl Document {
             .page()
             .await?
             .and_then(|page| page.rows.into_iter().next());
-        let exported_at = self.app.clock.now();
+        let exported_at = self.api.clock.now();
         Ok(account.map(|account| {
             format!(
                 r#"{{"exported_at":"{exported_at}","account":{}"#,

@@ -219,7 +219,7 @@ pub(super) fn refusal(code: ErrorCode, denied: Denied) -> Failure {
 
 /// Middleware: so many requests of an address, whatever they ask for.
 pub(super) async fn by_address(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -229,8 +229,8 @@ pub(super) async fn by_address(
         .get::<MatchedPath>()
         .is_some_and(|path| UNLIMITED.contains(&path.as_str()));
     if !unlimited {
-        let address = client_ip::client(&parts, &app.config.http.trusted_proxies);
-        if let Err(refused) = app.limiters.check(Limit::RestAddress, address).await {
+        let address = client_ip::client(&parts, &api.config.http.trusted_proxies);
+        if let Err(refused) = api.limiters.check(Limit::RestAddress, address).await {
             return refused.into_response();
         }
     }

@@ -37,7 +37,7 @@ macro_rules! routes {
         )]
         struct Description;
 
-        fn api() -> Router<Arc<Api>> {
+        fn table() -> Router<Arc<Api>> {
             Router::new()
                 $(.route($url, on(MethodFilter::$verb, Endpoint::new($($handler)::+))))*
         }
@@ -172,12 +172,12 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
 }
 
 /// The API, the WebSocket by its route `socket`, and the health checks.
-pub fn router(app: Arc<Api>, socket: MethodRouter<Arc<Api>>) -> Router {
+pub fn router(api: Arc<Api>, socket: MethodRouter<Arc<Api>>) -> Router {
     let openapi = openapi();
     let roles = Arc::new(Roles::new(&openapi));
     let openapi = Arc::new(openapi);
     let asyncapi = Arc::new(asyncapi::document());
-    api()
+    table()
         .route("/v1/ws", socket)
         .route(
             "/openapi.json",
@@ -193,15 +193,15 @@ pub fn router(app: Arc<Api>, socket: MethodRouter<Arc<Api>>) -> Router {
         })
         .layer(CatchPanicLayer::custom(observe::panicked))
         .layer(from_fn_with_state(
-            (Arc::clone(&app), roles),
+            (Arc::clone(&api), roles),
             idempotency::replay,
         ))
-        .layer(from_fn_with_state(Arc::clone(&app), rate_limit::by_address))
+        .layer(from_fn_with_state(Arc::clone(&api), rate_limit::by_address))
         .layer(from_fn(host::once))
         .layer(from_fn(leftover::drop_rest))
         .layer(from_fn(observe::observe))
         .layer(from_fn(headers::protect))
-        .with_state(app)
+        .with_state(api)
 }
 
 #[cfg(test)]

@@ -20,20 +20,20 @@ use crate::{address::ClientAddress, config::Limit};
     )
 )]
 pub(super) async fn begin_totp(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     from: ClientAddress,
     Strict(request): Strict<TotpRequest>,
 ) -> Answer<Json<TotpSetup>> {
-    app.limiters
+    api.limiters
         .check(Limit::PasswordAccount, who.user_id)
         .await?;
-    let tries = app.limiters.password(who.user_id).await?;
-    let begun = app
+    let tries = api.limiters.password(who.user_id).await?;
+    let begun = api
         .accounts
         .begin_totp(who.user_id, from, request.password)
         .await;
-    tries.settle(&app, &begun).await;
+    tries.settle(&api, &begun).await;
     Ok(Json(begun?))
 }
 
@@ -47,22 +47,22 @@ pub(super) async fn begin_totp(
     )
 )]
 pub(super) async fn confirm_totp(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     Strict(request): Strict<TotpConfirmation>,
 ) -> Answer<Json<RecoveryCodes>> {
-    app.limiters
+    api.limiters
         .check(Limit::PasswordAccount, who.user_id)
         .await?;
-    let tries = app.limiters.password(who.user_id).await?;
-    let confirmed = app
+    let tries = api.limiters.password(who.user_id).await?;
+    let confirmed = api
         .accounts
         .confirm_totp(who.user_id, who.session_id, &request.code)
         .await;
-    tries.settle(&app, &confirmed).await;
+    tries.settle(&api, &confirmed).await;
     let (codes, ended) = confirmed?;
     for session in ended {
-        app.hub
+        api.hub
             .close_session(who.user_id, session, CloseCode::Unauthorized);
     }
     Ok(Json(codes))
@@ -78,17 +78,17 @@ pub(super) async fn confirm_totp(
     )
 )]
 pub(super) async fn remove_totp(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     from: ClientAddress,
     Strict(request): Strict<TotpRemoval>,
 ) -> Answer<StatusCode> {
-    app.limiters
+    api.limiters
         .check(Limit::PasswordAccount, who.user_id)
         .await?;
-    let tries = app.limiters.password(who.user_id).await?;
-    let removed = app.accounts.remove_totp(who.user_id, from, request).await;
-    tries.settle(&app, &removed).await;
+    let tries = api.limiters.password(who.user_id).await?;
+    let removed = api.accounts.remove_totp(who.user_id, from, request).await;
+    tries.settle(&api, &removed).await;
     removed?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -130,9 +130,9 @@ impl Tries<'_> {
     /// Counts what became of the try. A right password makes up for the wrong ones of its phone or
     /// account; an address would otherwise get as many tries as it likes with one account of its
     /// own.
-    pub(super) async fn settle<T>(mut self, app: &Arc<Api>, outcome: &Result<T, AccountError>) {
+    pub(super) async fn settle<T>(mut self, api: &Arc<Api>, outcome: &Result<T, AccountError>) {
         match Verdict::of(outcome) {
-            Verdict::Wrong => self.log(app).await,
+            Verdict::Wrong => self.log(api).await,
             Verdict::Open => self.take_back().await,
             Verdict::Right => {
                 for Place {
@@ -167,7 +167,7 @@ impl Tries<'_> {
 
     /// Records who has used up the free tries, once a day each. Not awaited: the answer takes as
     /// long for a phone that somebody has.
-    async fn log(self, app: &Arc<Api>) {
+    async fn log(self, api: &Arc<Api>) {
         for Place {
             backoff,
             who,
@@ -176,7 +176,7 @@ impl Tries<'_> {
         } in self.0
         {
             if taken.failures < backoff.free()
-                || app
+                || api
                     .limiters
                     .logged
                     .check(&[backoff.name().as_bytes(), &key].concat())
@@ -185,8 +185,8 @@ impl Tries<'_> {
             {
                 continue;
             }
-            let (name, of) = (backoff.name(), Arc::clone(app));
-            app.tasks.spawn(async move {
+            let (name, of) = (backoff.name(), Arc::clone(api));
+            api.tasks.spawn(async move {
                 if let Err(error) = record(&of, name, who, taken.failures).await {
                     tracing::warn!(%error, "wrong passwords were not recorded");
                 }
@@ -195,10 +195,10 @@ impl Tries<'_> {
     }
 }
 
-async fn record(app: &Api, name: &str, who: Who, failures: u32) -> Result<(), StoreError> {
+async fn record(api: &Api, name: &str, who: Who, failures: u32) -> Result<(), StoreError> {
     let user = match who {
         Who::Account(user) => Some(user),
-        Who::Phone(phone) => app
+        Who::Phone(phone) => api
             .store
             .accounts()
             .user_by_phone(&phone)
@@ -207,7 +207,7 @@ async fn record(app: &Api, name: &str, who: Who, failures: u32) -> Result<(), St
         Who::Address(_) | Who::Ban(_) | Who::CodesOf(..) => None,
     };
     let details = json!({ "limit": name, "failures": failures });
-    app.store
+    api.store
         .jobs()
         .log_action(
             &SystemLog {
@@ -216,7 +216,7 @@ async fn record(app: &Api, name: &str, who: Who, failures: u32) -> Result<(), St
                 actor: None,
                 details,
             },
-            app.clock.now(),
+            api.clock.now(),
         )
         .await
 }

@@ -23,16 +23,16 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Brings those up to date who come, until the server closes.
-pub async fn run(app: Arc<Sockets>, mut behind: mpsc::UnboundedReceiver<Arc<Connection>>) {
+pub async fn run(sockets: Arc<Sockets>, mut behind: mpsc::UnboundedReceiver<Arc<Connection>>) {
     let connections = stream::poll_fn(|context| behind.poll_recv(context))
-        .take_until(app.tasks.closing.cancelled());
+        .take_until(sockets.tasks.closing.cancelled());
     connections
         .for_each_concurrent(CONCURRENCY, async |connection| {
             metrics::counter!("tebdil_catch_ups_total").increment(1);
-            if !catch_up(&app, &connection).await {
+            if !catch_up(&sockets, &connection).await {
                 // The others would fare no better: the pause keeps the place.
                 tokio::time::sleep(RETRY_AFTER).await;
-                app.hub.fell_behind(&connection);
+                sockets.hub.fell_behind(&connection);
             }
         })
         .await;
@@ -41,10 +41,11 @@ pub async fn run(app: Arc<Sockets>, mut behind: mpsc::UnboundedReceiver<Arc<Conn
 /// Brings a connection up to date that was welcomed before and may have missed something; false
 /// when the store did not say what, and it has to be tried again. A client that does not read it,
 /// or may not have it any more, is closed.
-async fn catch_up(app: &Sockets, connection: &Connection) -> bool {
+async fn catch_up(sockets: &Sockets, connection: &Connection) -> bool {
     connection.catches_up();
     while let Some(known) = connection.outbound.hold() {
-        let denied = match timeout(PATIENCE, tell_missed(app, connection, known.clone())).await {
+        let denied = match timeout(PATIENCE, tell_missed(sockets, connection, known.clone())).await
+        {
             Ok(Ok(true)) => continue,
             Ok(Ok(false)) => return true,
             Ok(Err(denied)) => denied,
@@ -66,10 +67,14 @@ async fn catch_up(app: &Sockets, connection: &Connection) -> bool {
 }
 
 /// One round of [`catch_up`]; true when something was missed meanwhile.
-async fn tell_missed(app: &Sockets, connection: &Connection, known: Known) -> Result<bool, Denied> {
-    let now = app.clock.now();
+async fn tell_missed(
+    sockets: &Sockets,
+    connection: &Connection,
+    known: Known,
+) -> Result<bool, Denied> {
+    let now = sockets.clock.now();
     // The word that it was revoked may be among what was missed.
-    let alive = app
+    let alive = sockets
         .store
         .accounts()
         .session_alive(connection.session_id, now)
@@ -78,20 +83,20 @@ async fn tell_missed(app: &Sockets, connection: &Connection, known: Known) -> Re
     if alive.is_banned {
         return Err(Denied::Banned);
     }
-    let matches = app
+    let matches = sockets
         .store
         .matches()
         .active_matches(connection.user_id, now)
         .await?;
-    let keys_remaining = app
+    let keys_remaining = sockets
         .store
         .accounts()
         .key_packages_remaining(connection.session_id, now)
         .await?;
-    let quota = app
+    let quota = sockets
         .store
         .economy()
-        .quota(connection.user_id, &app.config.quota, now)
+        .quota(connection.user_id, &sockets.config.quota, now)
         .await?
         .ok_or(Denied::Unauthorized)?;
     let resume: Vec<ResumePoint> = known
@@ -105,5 +110,8 @@ async fn tell_missed(app: &Sockets, connection: &Connection, known: Known) -> Re
         quota,
         keys_remaining,
     };
-    Ok(app.chat.replay(connection, missed, &app.franking).await?)
+    Ok(sockets
+        .chat
+        .replay(connection, missed, &sockets.franking)
+        .await?)
 }

@@ -50,17 +50,17 @@ type Socket = WebSocketStream<TcpStream>;
 
 /// `GET /v1/ws`
 async fn upgrade(
-    State(app): State<Arc<Sockets>>,
+    State(sockets): State<Arc<Sockets>>,
     place: Option<Extension<Place>>,
     request: Request,
 ) -> Response {
     let (mut parts, _) = request.into_parts();
-    let from = client(&parts, &app.config.http.trusted_proxies);
-    let switching = match handshake::answer(&parts, &app.config.http.allowed_origins) {
+    let from = client(&parts, &sockets.config.http.trusted_proxies);
+    let switching = match handshake::answer(&parts, &sockets.config.http.allowed_origins) {
         Ok(switching) => switching,
         Err(refused) => return refused,
     };
-    if app.tasks.is_draining() {
+    if sockets.tasks.is_draining() {
         return Failure::new(ErrorCode::Draining, ErrorCode::Draining.title()).into_response();
     }
     let Some(upgrade) = parts.extensions.remove::<OnUpgrade>() else {
@@ -76,17 +76,21 @@ async fn upgrade(
         .get::<ConnectInfo<SocketAddr>>()
         .map(|peer| peer.0.ip());
     let counted = peer.is_none_or(|peer| {
-        ClientAddress::from(peer) != from || !app.config.http.trusted_proxies.contains(peer)
+        ClientAddress::from(peer) != from || !sockets.config.http.trusted_proxies.contains(peer)
     });
-    let seat = if counted { app.crowd.enter(from) } else { None };
+    let seat = if counted {
+        sockets.crowd.enter(from)
+    } else {
+        None
+    };
     if counted && seat.is_none() {
         metrics::counter!("tebdil_connections_refused_total", "at" => "upgrade").increment(1);
         return Failure::retry_after(ErrorCode::RateLimited, CROWDED).into_response();
     }
-    let tasks = app.tasks.clone();
+    let tasks = sockets.tasks.clone();
     tasks.spawn(async move {
         if let Some(socket) = open(upgrade).await {
-            connection::run(socket, app, seat).await;
+            connection::run(socket, sockets, seat).await;
         }
         drop(place);
     });

@@ -47,13 +47,13 @@ impl From<AccountError> for Denied {
 }
 
 /// Checks the token and makes the connection, which is not in the hub yet.
-pub(super) async fn admit(app: &Sockets, hello: &Hello) -> Result<Session, Denied> {
-    let now = app.clock.now();
-    let claims = app
+pub(super) async fn admit(sockets: &Sockets, hello: &Hello) -> Result<Session, Denied> {
+    let now = sockets.clock.now();
+    let claims = sockets
         .tokens
         .verify_access(hello.token.expose())
         .map_err(|_| Denied::Unauthorized)?;
-    let alive = app
+    let alive = sockets
         .store
         .accounts()
         .session_alive(claims.session_id, now)
@@ -81,11 +81,11 @@ pub(super) async fn admit(app: &Sockets, hello: &Hello) -> Result<Session, Denie
         return Err(Denied::Invalid);
     }
     let limits = OutboundLimits {
-        frames: app.config.ws.outbound_frames,
-        bytes: app.config.ws.outbound_bytes,
+        frames: sockets.config.ws.outbound_frames,
+        bytes: sockets.config.ws.outbound_bytes,
     };
     let mut connection = Connection::new(
-        app.hub.next_connection_id(),
+        sockets.hub.next_connection_id(),
         alive.user_id,
         claims.session_id,
         limits,
@@ -105,23 +105,23 @@ fn device_info(words: [&str; 3]) -> String {
 
 /// Registers the connection with presence. True if the user's only device came back before its old
 /// connection was known to be gone.
-async fn join(app: &Sockets, connection: &Connection) -> bool {
-    match app
+async fn join(sockets: &Sockets, connection: &Connection) -> bool {
+    match sockets
         .realtime
         .presence
-        .join(connection.device(), app.config.ws.max_devices, None)
+        .join(connection.device(), sockets.config.ws.max_devices, None)
         .await
     {
         Ok(joined) => {
             let _ = connection.stamp.set(joined.stamp);
-            app.hub.joined(connection.user_id, joined.elsewhere);
+            sockets.hub.joined(connection.user_id, joined.elsewhere);
             joined.returned
         }
         // Welcome all the same: whoever is at this node can be talked to. The others learn of it
         // when they can be reached again.
         Err(error) => {
             tracing::warn!(%error, "a connection could not be registered with presence");
-            let _ = connection.stamp.set(Stamp::at(app.clock.now()));
+            let _ = connection.stamp.set(Stamp::at(sockets.clock.now()));
             false
         }
     }
@@ -130,16 +130,16 @@ async fn join(app: &Sockets, connection: &Connection) -> bool {
 /// Sends `welcome` and everything missed. The connection is in the hub already, so that nothing
 /// falls between.
 pub(super) async fn welcome(
-    app: &Arc<Sockets>,
+    sockets: &Arc<Sockets>,
     connection: &Arc<Connection>,
     greeting: Box<(Option<FrameId>, Hello)>,
 ) -> Result<(), Denied> {
     let (re, hello) = *greeting;
-    let returned = join(app, connection).await;
-    let now = app.clock.now();
+    let returned = join(sockets, connection).await;
+    let now = sockets.clock.now();
     // The session may have been revoked between its check and its joining the hub, where a
     // revocation would have found it.
-    if app
+    if sockets
         .store
         .accounts()
         .session_alive(connection.session_id, now)
@@ -149,22 +149,22 @@ pub(super) async fn welcome(
     {
         return Err(Denied::Banned);
     }
-    let user = app
+    let user = sockets
         .accounts
         .user(connection.user_id)
         .await?
         .ok_or(Denied::Unauthorized)?;
-    let matches = app
+    let matches = sockets
         .store
         .matches()
         .active_matches(connection.user_id, now)
         .await?;
-    let keys_remaining = app
+    let keys_remaining = sockets
         .store
         .accounts()
         .key_packages_remaining(connection.session_id, now)
         .await?;
-    let unread_notifications = app
+    let unread_notifications = sockets
         .store
         .notices()
         .unread_notifications(connection.user_id)
@@ -181,12 +181,12 @@ pub(super) async fn welcome(
         keys_remaining,
         unread_notifications,
         server_time: now,
-        heartbeat_s: app.config.ws.heartbeat.as_secs(),
+        heartbeat_s: sockets.config.ws.heartbeat.as_secs(),
         limits: SessionLimits {
             max_frame_bytes: MAX_FRAME_BYTES,
             max_ciphertext_bytes: MAX_CIPHERTEXT_BYTES,
-            max_devices: app.config.ws.max_devices,
-            frames_per_second: app.config.ws.frames_per_second,
+            max_devices: sockets.config.ws.max_devices,
+            frames_per_second: sockets.config.ws.frames_per_second,
         },
     };
     connection
@@ -199,11 +199,17 @@ pub(super) async fn welcome(
         quota,
         keys_remaining,
     };
-    let again = app.chat.replay(connection, missed, &app.franking).await?;
-    app.announcer.announce(connection.user_id, returned).await?;
-    app.calls.welcomed(connection, &matches).await?;
+    let again = sockets
+        .chat
+        .replay(connection, missed, &sockets.franking)
+        .await?;
+    sockets
+        .announcer
+        .announce(connection.user_id, returned)
+        .await?;
+    sockets.calls.welcomed(connection, &matches).await?;
     if again {
-        app.hub.fell_behind(connection);
+        sockets.hub.fell_behind(connection);
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ const MAX_TEXT: usize = 500;
     responses((status = 201, body = Announcement))
 )]
 pub(in crate::http) async fn create(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     Admin(who): Admin,
     Strict(request): Strict<AnnouncementRequest>,
 ) -> Answer<(StatusCode, Json<Announcement>)> {
@@ -33,7 +33,7 @@ pub(in crate::http) async fn create(
         target: request.target.unwrap_or(TargetGroup::ALL),
         actor: who.user_id,
     };
-    let made = app.store.notices().announce(&new, app.clock.now()).await?;
+    let made = api.store.notices().announce(&new, api.clock.now()).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
@@ -44,12 +44,12 @@ pub(in crate::http) async fn create(
     responses((status = 200, body = Page<Announcement>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     _: Admin,
     params: Params,
 ) -> Answer<Json<Page<Announcement>>> {
     let paging = params.paging()?;
-    let rows = app
+    let rows = api
         .store
         .notices()
         .announcements(paging.position(), paging.rows())

@@ -41,22 +41,22 @@ impl From<Signed> for Actor {
     )
 )]
 pub(in crate::http) async fn ban(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(user): IdPath<UserId>,
     Strict(request): Strict<BanRequest>,
 ) -> Answer<(StatusCode, Json<AdminBan>)> {
     let reason = text("reason", &request.reason)?;
-    let now = app.clock.now();
+    let now = api.clock.now();
     let until = end(request.until, now)?;
-    let ban = match app
+    let ban = match api
         .store
         .safety()
         .ban_by_staff(user, who.into(), &reason, until, now)
         .await?
     {
         StaffBan::Banned { ban, notified } => {
-            took_effect(&app, user, notified).await;
+            took_effect(&api, user, notified).await;
             ban
         }
         StaffBan::Confirmed(ban) => ban,
@@ -64,7 +64,7 @@ pub(in crate::http) async fn ban(
         StaffBan::Forbidden => return Err(ErrorCode::Forbidden.into()),
         StaffBan::NotFound => return Err(Failure::not_found()),
     };
-    let record = app
+    let record = api
         .store
         .safety()
         .ban_record(ban.id, now)
@@ -82,20 +82,20 @@ pub(in crate::http) async fn ban(
     )
 )]
 pub(in crate::http) async fn unban(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(user): IdPath<UserId>,
     Strict(request): Strict<UnbanRequest>,
 ) -> Answer<StatusCode> {
     let note = text("note", &request.note)?;
     let lifted = judged(
-        app.store
+        api.store
             .safety()
-            .unban(user, who.into(), &note, app.clock.now())
+            .unban(user, who.into(), &note, api.clock.now())
             .await?,
     )?;
     if let Some(notified) = lifted {
-        app.notifier.tell(&notified);
+        api.notifier.tell(&notified);
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -110,7 +110,7 @@ pub(in crate::http) async fn unban(
     responses((status = 200, body = Page<AdminBan>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     _: Staff,
     params: Params,
 ) -> Answer<Json<Page<AdminBan>>> {
@@ -126,10 +126,10 @@ pub(in crate::http) async fn list(
         automatic: flag("automatic")?,
         before: paging.position(),
     };
-    let rows = app
+    let rows = api
         .store
         .safety()
-        .bans(filter, app.clock.now(), paging.rows())
+        .bans(filter, api.clock.now(), paging.rows())
         .await?;
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row)))
 }
@@ -143,22 +143,22 @@ pub(in crate::http) async fn list(
     )
 )]
 pub(in crate::http) async fn confirm(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(ban): IdPath<BanId>,
     Strict(request): Strict<BanConfirmation>,
 ) -> Answer<Json<AdminBan>> {
     let note = text("note", &request.note)?;
-    let now = app.clock.now();
+    let now = api.clock.now();
     let until = end(request.until, now)?;
     judged(
-        app.store
+        api.store
             .safety()
             .confirm_ban(ban, who.into(), until, &note, now)
             .await?,
     )?;
     Ok(Json(
-        app.store
+        api.store
             .safety()
             .ban_record(ban, now)
             .await?
@@ -167,11 +167,11 @@ pub(in crate::http) async fn confirm(
 }
 
 /// The user is banned, whatever comes now: it is told, and then shut out.
-pub(super) async fn took_effect(app: &Api, user_id: UserId, notified: Option<Notified>) {
+pub(super) async fn took_effect(api: &Api, user_id: UserId, notified: Option<Notified>) {
     if let Some(notified) = notified {
-        app.notifier.tell(&notified);
+        api.notifier.tell(&notified);
     }
-    app.workers.at_once(BanOrder { user_id }).await;
+    api.workers.at_once(BanOrder { user_id }).await;
 }
 
 /// What was done, or why not.

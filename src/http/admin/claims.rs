@@ -15,7 +15,7 @@ use crate::http::{Api, paging::Params, problem::Answer};
     responses((status = 200, body = Page<AdminClaim>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     _: Staff,
     params: Params,
 ) -> Answer<Json<Page<AdminClaim>>> {
@@ -25,7 +25,7 @@ pub(in crate::http) async fn list(
         "must be pending, approved or rejected",
         ClaimStatus::from_text,
     )?;
-    let rows = app
+    let rows = api
         .store
         .economy()
         .claims(status, paging.position(), paging.rows())

@@ -24,7 +24,7 @@ const MAX_NOTE: usize = 500;
     responses((status = 204))
 )]
 pub(in crate::http) async fn erase(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(user): IdPath<UserId>,
     Strict(AccountErasureRequest { note }): Strict<AccountErasureRequest>,
@@ -40,7 +40,7 @@ pub(in crate::http) async fn erase(
         ));
     }
     let mut rng: StdRng = rand::make_rng();
-    match app
+    match api
         .store
         .accounts()
         .erase_user(
@@ -50,12 +50,12 @@ pub(in crate::http) async fn erase(
                 note: &note,
             },
             &mut rng,
-            app.clock.now(),
+            api.clock.now(),
         )
         .await?
     {
         Erased::Now => {
-            app.workers.at_once(EraseOrder { user_id: user }).await;
+            api.workers.at_once(EraseOrder { user_id: user }).await;
             Ok(StatusCode::NO_CONTENT)
         }
         Erased::NotFound => Err(Failure::not_found()),

@@ -25,7 +25,7 @@ use crate::http::{
     responses((status = 200, body = Page<AdminJob>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     _: Staff,
     params: Params,
 ) -> Answer<Json<Page<AdminJob>>> {
@@ -47,7 +47,7 @@ pub(in crate::http) async fn list(
         queue: queue.as_deref(),
         before: paging.position(),
     };
-    let rows = app.store.jobs().list_jobs(filter, paging.rows()).await?;
+    let rows = api.store.jobs().list_jobs(filter, paging.rows()).await?;
     Ok(Json(paging.page(rows, |job| job.id.0, |job| job)))
 }
 
@@ -57,7 +57,7 @@ pub(in crate::http) async fn list(
     responses((status = 200, body = JobQueues))
 )]
 pub(in crate::http) async fn queues(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     _: Staff,
 ) -> Answer<Json<JobQueues>> {
     let empty = |queue: String| JobQueue {
@@ -73,9 +73,9 @@ pub(in crate::http) async fn queues(
     let mut items: BTreeMap<String, JobQueue> =
         known.map(|name| (name.clone(), empty(name))).collect();
     items.extend(
-        app.store
+        api.store
             .jobs()
-            .job_queues(app.clock.now())
+            .job_queues(api.clock.now())
             .await?
             .into_iter()
             .map(|queue| (queue.queue.clone(), queue)),
@@ -91,14 +91,14 @@ pub(in crate::http) async fn queues(
     responses((status = 204), (status = "4XX", description = "job_not_dead"))
 )]
 pub(in crate::http) async fn retry(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(id): IdPath<JobId>,
 ) -> Answer<StatusCode> {
     answer(
-        app.store
+        api.store
             .jobs()
-            .retry_job(who.user_id, id, app.clock.now())
+            .retry_job(who.user_id, id, api.clock.now())
             .await?,
     )
 }
@@ -109,14 +109,14 @@ pub(in crate::http) async fn retry(
     responses((status = 204), (status = "4XX", description = "job_not_dead"))
 )]
 pub(in crate::http) async fn delete(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(id): IdPath<JobId>,
 ) -> Answer<StatusCode> {
     answer(
-        app.store
+        api.store
             .jobs()
-            .delete_job(who.user_id, id, app.clock.now())
+            .delete_job(who.user_id, id, api.clock.now())
             .await?,
     )
 }

@@ -32,8 +32,8 @@ pub struct Admin(pub Signed);
 impl FromRequestParts<Arc<Api>> for Admin {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<Api>) -> Result<Self, Failure> {
-        Signed::admit(parts, app, Needs::Admin).await.map(Self)
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
+        Signed::admit(parts, api, Needs::Admin).await.map(Self)
     }
 }
 
@@ -44,7 +44,7 @@ pub struct Staff(pub Signed);
 impl FromRequestParts<Arc<Api>> for Staff {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<Api>) -> Result<Self, Failure> {
-        Signed::admit(parts, app, Needs::Staff).await.map(Self)
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
+        Signed::admit(parts, api, Needs::Staff).await.map(Self)
     }
 }

@@ -20,7 +20,7 @@ use crate::http::{Api, paging::Params, problem::Answer};
     responses((status = 200, body = Page<SystemLogEntry>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<Api>>,
+    State(api): State<Arc<Api>>,
     Staff(who): Staff,
     params: Params,
 ) -> Answer<Json<Page<SystemLogEntry>>> {
@@ -44,6 +44,6 @@ pub(in crate::http) async fn list(
         reader: Some(who.user_id),
         before: paging.position(),
     };
-    let rows = app.store.jobs().system_logs(filter, paging.rows()).await?;
+    let rows = api.store.jobs().system_logs(filter, paging.rows()).await?;
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row)))
 }
