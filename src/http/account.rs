@@ -10,7 +10,7 @@ use axum::{
 };
 use tebdil_core::crypto::PhoneIndex;
 use tebdil_protocol::{
-    Authenticated, CloseCode, ErrorCode, LoginRequest, RefreshRequest, Refreshed, RegisterRequest,
+    Authenticated, ErrorCode, LoginRequest, RefreshRequest, Refreshed, RegisterRequest,
     VerificationRequired,
 };
 
@@ -76,10 +76,7 @@ pub(super) async fn login(
         record_failure(&api, phone);
     }
     let (signed_in, made) = outcome?;
-    for session in made.ended {
-        api.hub
-            .close_session(signed_in.user.id, session, CloseCode::Unauthorized);
-    }
+    api.hub.sign_out(signed_in.user.id, made.ended);
     if let Some(notified) = &made.notified {
         api.notifier.tell(notified);
     }
@@ -117,8 +114,7 @@ pub(super) async fn refresh(
             user_id,
             session_id,
         }) => {
-            api.hub
-                .close_session(user_id, session_id, CloseCode::Unauthorized);
+            api.hub.sign_out(user_id, [session_id]);
             Err(Failure::from(ErrorCode::RefreshReused))
         }
         Err(error) => Err(error.into()),
@@ -132,7 +128,6 @@ pub(super) async fn logout(State(api): State<Arc<Api>>, who: Signed) -> Answer<S
         .accounts()
         .revoke_session(who.user_id, who.session_id, api.clock.now())
         .await?;
-    api.hub
-        .close_session(who.user_id, who.session_id, CloseCode::Unauthorized);
+    api.hub.sign_out(who.user_id, [who.session_id]);
     Ok(StatusCode::NO_CONTENT)
 }

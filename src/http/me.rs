@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_protocol::{
-    CloseCode, ErrorCode, Page, PasswordChangeRequest, ProfilePatch, Quota, Session, User,
-    id::SessionId,
+    ErrorCode, Page, PasswordChangeRequest, ProfilePatch, Quota, Session, User, id::SessionId,
 };
 
 use super::{
@@ -69,10 +68,7 @@ pub(super) async fn password(
         .await;
     tries.settle(&api, &changed).await;
     let ended = changed.map_err(with_new_password)?;
-    for session in ended {
-        api.hub
-            .close_session(who.user_id, session, CloseCode::Unauthorized);
-    }
+    api.hub.sign_out(who.user_id, ended);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -138,8 +134,7 @@ pub(super) async fn end_session(
     {
         return Err(Failure::not_found());
     }
-    api.hub
-        .close_session(who.user_id, session, CloseCode::Unauthorized);
+    api.hub.sign_out(who.user_id, [session]);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_protocol::{
-    CloseCode, RecoveryCodes, TotpConfirmation, TotpRemoval, TotpRequest, TotpSetup,
-};
+use tebdil_protocol::{RecoveryCodes, TotpConfirmation, TotpRemoval, TotpRequest, TotpSetup};
 
 use super::{Api, auth::Signed, body::Strict, problem::Answer};
 use crate::{address::ClientAddress, config::Limit};
@@ -61,10 +59,7 @@ pub(super) async fn confirm_totp(
         .await;
     tries.settle(&api, &confirmed).await;
     let (codes, ended) = confirmed?;
-    for session in ended {
-        api.hub
-            .close_session(who.user_id, session, CloseCode::Unauthorized);
-    }
+    api.hub.sign_out(who.user_id, ended);
     Ok(Json(codes))
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_protocol::{
-    Authenticated, CloseCode, PasswordResetConfirmation, PasswordResetRequest, RegisterRequest,
+    Authenticated, PasswordResetConfirmation, PasswordResetRequest, RegisterRequest,
     VerificationRequired, VerifyPhoneRequest, domain::CodePurpose,
 };
 
@@ -110,10 +110,7 @@ pub(super) async fn confirm_password_reset(
         .reset_password(from, request)
         .await
         .map_err(me::with_new_password)?;
-    for session in reset.ended {
-        api.hub
-            .close_session(user, session, CloseCode::Unauthorized);
-    }
+    api.hub.sign_out(user, reset.ended);
     if let Some(notified) = &reset.notified {
         api.notifier.tell(notified);
     }

@@ -273,9 +273,11 @@ impl Hub {
         user.elsewhere != Elsewhere::No
     }
 
-    /// Closes the connections of a session, at whichever node.
-    pub fn close_session(&self, user: UserId, session: SessionId, code: CloseCode) {
-        self.close(user, Audience::Only(session), code);
+    /// Closes the connections of sessions that were revoked, at whichever node.
+    pub fn sign_out(&self, user: UserId, sessions: impl IntoIterator<Item = SessionId>) {
+        for session in sessions {
+            self.close(user, Audience::Only(session), CloseCode::Unauthorized);
+        }
     }
 
     /// Closes every connection of a user, at whichever node.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::store::{AccountFilter, AccountRow, AccountSearch, RoleChange};
 use tebdil_protocol::{
-    AdminUser, AdminUserDetail, CloseCode, ErrorCode, FindUsersRequest, FoundUsers, Page, Peer,
-    RoleRequest, domain::UserRole, id::UserId,
+    AdminUser, AdminUserDetail, ErrorCode, FindUsersRequest, FoundUsers, Page, Peer, RoleRequest,
+    domain::UserRole, id::UserId,
 };
 
 use super::{Admin, Staff};
@@ -191,10 +191,7 @@ pub(in crate::http) async fn end_sessions(
         .end_sessions(user, who.user_id, api.clock.now())
         .await?
         .ok_or_else(Failure::not_found)?;
-    for session in ended {
-        api.hub
-            .close_session(user, session, CloseCode::Unauthorized);
-    }
+    api.hub.sign_out(user, ended);
     Ok(StatusCode::NO_CONTENT)
 }
 
