@@ -8,6 +8,8 @@
 //! anew with the next offer.
 
 mod room;
+#[cfg(test)]
+mod tests;
 
 use std::{
     convert::Infallible,
