@@ -151,6 +151,25 @@ pub struct RtcCandidate {
     pub sdp_m_line_index: Option<u16>,
 }
 
+/// What a device of a call says to the other: the same from socket to socket. `Debug` shows neither
+/// description nor candidate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Signal {
+    Description(RtcDescription),
+    Candidate(RtcCandidate),
+}
+
+impl Signal {
+    /// The match whose call it belongs to.
+    pub const fn match_id(&self) -> MatchId {
+        match self {
+            Self::Description(description) => description.match_id,
+            Self::Candidate(candidate) => candidate.match_id,
+        }
+    }
+}
+
 /// What became of the call of a video match, on this side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RtcState {

@@ -42,8 +42,8 @@ pub use billing::{
 };
 pub use client_frame::{
     ClientFrame, DeviceInfo, FrameError, FrameId, Hello, MAX_SEQ, MatchFind, MatchRef, MessageAck,
-    MessageSend, MessageSync, ResumePoint, RtcCandidate, RtcDescription, RtcState, TokenRefresh,
-    Typing, parse_client_frame,
+    MessageSend, MessageSync, ResumePoint, RtcCandidate, RtcDescription, RtcState, Signal,
+    TokenRefresh, Typing, parse_client_frame,
 };
 pub use codes::{CloseCode, ErrorCode};
 pub use evidence::{Evidence, Frank};

@@ -13,9 +13,9 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use super::problem::Failure;
+use super::{Api, problem::Failure};
 pub use crate::address::ClientAddress;
-use crate::{app::App, config::TrustedProxies, limits::Limit};
+use crate::{config::TrustedProxies, limits::Limit};
 
 /// Requests that no limit per address is for: whoever asks for health must get an answer, and
 /// events come all from one address, signed.
@@ -25,24 +25,24 @@ pub(super) const UNLIMITED: [&str; 3] = ["/healthz", "/readyz", "/v1/billing/eve
 /// nearest proxy's peer last.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-impl FromRequestParts<Arc<App>> for ClientAddress {
+impl FromRequestParts<Arc<Api>> for ClientAddress {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
-        Ok(client(parts, &app.config.http.trusted_proxies))
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Infallible> {
+        Ok(client(parts, &api.config.http.trusted_proxies))
     }
 }
 
 /// Middleware: so many requests of an address, whatever they ask for.
-pub(super) async fn limit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+pub(super) async fn limit(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let unlimited = parts
         .extensions
         .get::<MatchedPath>()
         .is_some_and(|path| UNLIMITED.contains(&path.as_str()));
     if !unlimited {
-        let address = client(&parts, &app.config.http.trusted_proxies);
-        if let Err(limited) = app.limiters.check(Limit::RestAddress, address).await {
+        let address = client(&parts, &api.config.http.trusted_proxies);
+        if let Err(limited) = api.limiters.check(Limit::RestAddress, address).await {
             return Failure::from(limited).into_response();
         }
     }
@@ -50,7 +50,7 @@ pub(super) async fn limit(State(app): State<Arc<App>>, request: Request, next: N
 }
 
 /// The client of this request: the peer, or whom a trusted peer names.
-pub(super) fn client(parts: &Parts, trusted: &TrustedProxies) -> ClientAddress {
+pub fn client(parts: &Parts, trusted: &TrustedProxies) -> ClientAddress {
     let peer = parts
         .extensions
         .get::<ConnectInfo<SocketAddr>>()

@@ -6,6 +6,7 @@
 //! over the [`Bus`]; a user whose devices are all here costs the bus nothing.
 
 mod connection;
+mod message;
 mod outbound;
 mod outgoing;
 
@@ -20,6 +21,7 @@ use std::{
 
 pub use connection::{Connection, ConnectionId, come_back_after_ms};
 use dashmap::{DashMap, Entry};
+pub use message::{Audience, Body, NodeMessage, Unreadable};
 pub use outbound::{Next, Outbound, OutboundLimits};
 pub use outgoing::{Known, Mark, Outgoing};
 use tebdil_core::realtime::{Bus, Device};
@@ -28,8 +30,6 @@ use tebdil_protocol::{
     id::{SessionId, UserId},
 };
 use tokio::sync::mpsc;
-
-use crate::cluster::{Audience, NodeMessage};
 
 /// Whether a user of this node has devices at other nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -241,6 +241,11 @@ impl Hub {
         }
     }
 
+    /// Tells every other node something that is no frame.
+    pub fn tell_others(&self, message: impl FnOnce() -> NodeMessage) {
+        self.bus.to_others(|| message().encode());
+    }
+
     /// Sends a frame to devices of the user at this node.
     pub fn send_here(&self, user: UserId, audience: Audience, frame: &Outgoing) {
         self.push(
@@ -268,9 +273,11 @@ impl Hub {
         user.elsewhere != Elsewhere::No
     }
 
-    /// Closes the connections of a session, at whichever node.
-    pub fn close_session(&self, user: UserId, session: SessionId, code: CloseCode) {
-        self.close(user, Audience::Only(session), code);
+    /// Closes the connections of sessions that were revoked, at whichever node.
+    pub fn sign_out(&self, user: UserId, sessions: impl IntoIterator<Item = SessionId>) {
+        for session in sessions {
+            self.close(user, Audience::Only(session), CloseCode::Unauthorized);
+        }
     }
 
     /// Closes every connection of a user, at whichever node.
@@ -349,7 +356,7 @@ impl Hub {
 
     /// Tells every other node that frames for its users may have been lost.
     pub fn tell_everybody_of_loss(&self) {
-        self.bus.to_others(|| NodeMessage::ResyncAll.encode());
+        self.tell_others(|| NodeMessage::ResyncAll);
     }
 
     /// Says goodbye to everybody within about `over`, a few at a time: each client is told a delay

@@ -216,6 +216,14 @@ impl Workers {
         }
     }
 
+    /// Runs the job of an order that was just committed, here and now. What fails, or dies with
+    /// this process, its queue runs again.
+    pub async fn at_once<J: Job>(&self, order: J) {
+        if let Err(error) = self.run_now(order).await {
+            tracing::warn!(queue = J::QUEUE, %error, "not done at once; it is queued");
+        }
+    }
+
     /// Runs a job here and now, without its queue.
     pub async fn run_now<J: Job>(&self, job: J) -> Result<(), JobError> {
         let here = JobRef {

@@ -15,7 +15,9 @@
 //! 4. Return [`JobError::Retry`] for what may pass (a
 //!    [`StoreError`](tebdil_core::store::StoreError) converts), [`JobError::RetryAfter`] where
 //!    somebody asked to wait, and [`JobError::Dead`] for what never will.
-//! 5. Write a test that moves the clock and calls [`Workers::run_due_once`].
+//! 5. Where somebody waits for it, [`Workers::at_once`] runs it after the commit as well: the
+//!    queue is for what failed, or died. There is one function for each effect.
+//! 6. Write a test that moves the clock and calls [`Workers::run_due_once`].
 //!
 //! # What carries it
 //!

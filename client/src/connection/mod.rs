@@ -30,8 +30,8 @@ use std::{sync::Arc, time::Duration};
 use rand::{SeedableRng, rngs::StdRng};
 use tebdil_protocol::{
     CloseCode, DeviceInfo, ErrorCode, MatchEnded, MatchFound, MessageAccepted, MessageNew,
-    MessageSend, Notification, NotificationsRead, PeerPresence, Quota, ResumePoint, RtcCandidate,
-    RtcDescription, RtcState, Welcome,
+    MessageSend, Notification, NotificationsRead, PeerPresence, Quota, ResumePoint, RtcState,
+    Signal, Welcome,
     domain::MessageKind,
     id::{MatchId, TicketId},
     time::{Clock, Timestamp},
@@ -182,9 +182,8 @@ pub enum Event {
         on: bool,
     },
     Presence(PeerPresence),
-    /// A description of the peer; nobody has checked its certificate.
-    Description(RtcDescription),
-    Candidate(RtcCandidate),
+    /// A signal of the peer for the call; nobody has checked its certificate.
+    Signal(Signal),
     /// What the peer said of the call.
     CallState(RtcState),
     Quota(Quota),

@@ -458,7 +458,7 @@ mod tests {
     fn the_prefix_is_country_and_operator() {
         let phone = |e164: &str| CodePhone {
             e164: e164.into(),
-            index: BlindIndex::new(Key::from([1; 32])).phone(e164),
+            index: BlindIndex::new(tebdil_core::crypto::Key::from([1; 32])).phone(e164),
         };
         assert_eq!(phone("+905301234567").prefix(), b"905301");
         assert_eq!(phone("+2471").prefix(), b"2471");

@@ -28,8 +28,7 @@ use super::{
     store::{announcement, made},
 };
 use crate::{
-    cluster::NodeMessage,
-    hub::{Connection, Hub, Next, OutboundLimits},
+    hub::{Connection, Hub, Next, NodeMessage, OutboundLimits},
     matching::{
         MatchmakingMessage, Term, Timings,
         answers::Answers,
@@ -177,12 +176,13 @@ impl Net {
         let sent = std::mem::take(&mut self.nodes[node].office.out);
         for (to, message) in sent {
             // As it comes out of the bus.
-            let NodeMessage::Matchmaking { message } =
-                NodeMessage::decode(NodeMessage::Matchmaking { message }.encode())
+            let NodeMessage::Matchmaking { body } =
+                NodeMessage::decode(NodeMessage::matchmaking(&message).encode())
                     .expect("a message")
             else {
                 panic!("another message")
             };
+            let message: MatchmakingMessage = body.read().expect("readable");
             let receivers: Vec<NodeId> = match to {
                 To::Node(to) => vec![to],
                 To::Others => self

@@ -10,7 +10,7 @@ use tebdil_protocol::{
 };
 
 use crate::{
-    cluster::NodeMessage,
+    hub::NodeMessage,
     matching::{
         MatchmakingMessage, Term, ToDesk, ToLeader, Why,
         engine::{Place, Ticket},
@@ -21,13 +21,15 @@ fn node() -> NodeId {
     "00000000000000ab".parse().expect("16 digits")
 }
 
-fn text(message: MatchmakingMessage) -> String {
-    let message = NodeMessage::Matchmaking { message };
-    let bytes = message.encode();
-    let text = String::from_utf8(bytes.to_vec()).expect("text");
-    let read = NodeMessage::decode(bytes).expect("a message");
+fn text(message: &MatchmakingMessage) -> String {
+    let text = serde_json::to_string(message).expect("JSON");
+    let bytes = NodeMessage::matchmaking(message).encode();
+    let Ok(NodeMessage::Matchmaking { body }) = NodeMessage::decode(bytes) else {
+        panic!("another message")
+    };
+    let read: MatchmakingMessage = body.read().expect("readable");
     assert_eq!(
-        String::from_utf8(read.encode().to_vec()).expect("text"),
+        serde_json::to_string(&read).expect("JSON"),
         text,
         "it comes back as it was"
     );
@@ -58,8 +60,8 @@ fn messages_keep_their_form() {
         node: node(),
         fence: 7,
     };
-    insta::assert_snapshot!(text(MatchmakingMessage::Leads(term)), @r#"{"kind":"matchmaking","message":{"leads":{"node":"00000000000000ab","fence":7}}}"#);
-    insta::assert_snapshot!(text(MatchmakingMessage::Blocked { a: UserId(1), b: UserId(2) }), @r#"{"kind":"matchmaking","message":{"blocked":{"a":"1","b":"2"}}}"#);
+    insta::assert_snapshot!(text(&MatchmakingMessage::Leads(term)), @r#"{"leads":{"node":"00000000000000ab","fence":7}}"#);
+    insta::assert_snapshot!(text(&MatchmakingMessage::Blocked { a: UserId(1), b: UserId(2) }), @r#"{"blocked":{"a":"1","b":"2"}}"#);
     let parts = vec![
         ToLeader::Submit {
             ticket: ticket(),
@@ -80,7 +82,7 @@ fn messages_keep_their_form() {
             tickets: vec![TicketId(1)],
         },
     ];
-    insta::assert_snapshot!(text(MatchmakingMessage::ToLeader { node: node(), fence: 7, parts }), @r#"{"kind":"matchmaking","message":{"to_leader":{"node":"00000000000000ab","fence":7,"parts":[{"submit":{"ticket":{"id":"1","user":"2","mode":"text","interests":["kedi"],"languages":["tr"],"place":{"lat":41.0,"lon":29.0},"max_distance_km":50,"enqueued_at":"2027-01-15T08:00:00.000Z","blocked":["3"],"recent":[]},"session":"4","again":false}},{"cancel":{"user":"2","request":5}},{"withdraw":{"ticket":"1","park":true}},{"roster":{"first":"1","last":"9","tickets":["1"]}}]}}}"#);
+    insta::assert_snapshot!(text(&MatchmakingMessage::ToLeader { node: node(), fence: 7, parts }), @r#"{"to_leader":{"node":"00000000000000ab","fence":7,"parts":[{"submit":{"ticket":{"id":"1","user":"2","mode":"text","interests":["kedi"],"languages":["tr"],"place":{"lat":41.0,"lon":29.0},"max_distance_km":50,"enqueued_at":"2027-01-15T08:00:00.000Z","blocked":["3"],"recent":[]},"session":"4","again":false}},{"cancel":{"user":"2","request":5}},{"withdraw":{"ticket":"1","park":true}},{"roster":{"first":"1","last":"9","tickets":["1"]}}]}}"#);
     let parts = vec![
         ToDesk::Accepted(TicketId(1)),
         ToDesk::Cancelled {
@@ -95,7 +97,7 @@ fn messages_keep_their_form() {
         },
         ToDesk::Unknown(vec![TicketId(1)]),
     ];
-    insta::assert_snapshot!(text(MatchmakingMessage::ToDesk { term, parts }), @r#"{"kind":"matchmaking","message":{"to_desk":{"term":{"node":"00000000000000ab","fence":7},"parts":[{"accepted":"1"},{"cancelled":{"request":5,"ticket":null}},{"refused":{"ticket":"1","why":{"quota_exhausted":{"resets_at":"2027-01-15T08:00:00.000Z"}}}},{"unknown":["1"]}]}}}"#);
+    insta::assert_snapshot!(text(&MatchmakingMessage::ToDesk { term, parts }), @r#"{"to_desk":{"term":{"node":"00000000000000ab","fence":7},"parts":[{"accepted":"1"},{"cancelled":{"request":5,"ticket":null}},{"refused":{"ticket":"1","why":{"quota_exhausted":{"resets_at":"2027-01-15T08:00:00.000Z"}}}},{"unknown":["1"]}]}}"#);
 }
 
 #[test]
