@@ -45,7 +45,7 @@ const UNKNOWN_WAIT: Duration = Duration::from_secs(1);
 pub struct Limiters {
     blind: BlindIndex,
     /// In the order of [`Limit`].
-    limiters: Vec<Limiter>,
+    each: Vec<Limiter>,
     passwords: Passwords,
 }
 
@@ -140,7 +140,7 @@ impl Limiters {
             realtime.limiter(name, rate, counted)
         };
         Self {
-            limiters: Limit::VARIANTS.iter().map(limiter).collect(),
+            each: Limit::VARIANTS.iter().map(limiter).collect(),
             blind,
             passwords: Passwords::new(settings, realtime, log),
         }
@@ -177,12 +177,12 @@ impl Limiters {
     }
 
     fn of(&self, limit: Limit) -> &Limiter {
-        &self.limiters[limit as usize]
+        &self.each[limit as usize]
     }
 
     /// Forgets who has been quiet long enough.
     pub fn forget_idle(&self) {
-        self.limiters.iter().for_each(Limiter::forget_idle);
+        self.each.iter().for_each(Limiter::forget_idle);
         self.passwords.forget_idle();
     }
 }

@@ -149,8 +149,8 @@ pub(crate) async fn lease_jobs(
     }
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let now = cx.clock.now();
-    let leased = cx.store.jobs().lease_jobs(queue.name, limit, lease, now);
-    match leased.await {
+    let taken = cx.store.jobs().lease_jobs(queue.name, limit, lease, now);
+    match taken.await {
         Ok(got) => {
             let buried = Ran {
                 dead: got.buried,

@@ -276,7 +276,7 @@ mod tests {
             failures(&backoff).await.expect("it waited");
             assert_eq!(failures(&backoff).await, Err(Denied::Wait(wait)));
             let last = Duration::from_millis(1);
-            tokio::time::advance(wait - last).await;
+            tokio::time::advance(wait.saturating_sub(last)).await;
             assert_eq!(failures(&backoff).await, Err(Denied::Wait(last)));
             tokio::time::advance(last).await;
         }

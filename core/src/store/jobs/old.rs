@@ -25,7 +25,7 @@ pub struct Old {
     table: &'static str,
     key: &'static str,
     /// Whether a row `t` is old.
-    is_old: &'static str,
+    condition: &'static str,
     /// How an index has them, oldest first.
     order: &'static str,
     /// By how much `$2` is later, as ids do not tell a time to the millisecond.
@@ -149,19 +149,19 @@ impl Old {
         Self::DEAD_JOBS,
     ];
 
-    const fn by_id(table: &'static str, is_old: &'static str) -> Self {
+    const fn by_id(table: &'static str, condition: &'static str) -> Self {
         Self {
             slack: ID_SLACK,
-            ..Self::by_time(table, is_old, "id")
+            ..Self::by_time(table, condition, "id")
         }
     }
 
-    const fn by_time(table: &'static str, is_old: &'static str, order: &'static str) -> Self {
+    const fn by_time(table: &'static str, condition: &'static str, order: &'static str) -> Self {
         Self {
             name: table,
             table,
             key: "id",
-            is_old,
+            condition,
             order,
             slack: Duration::ZERO,
             change: None,
@@ -195,7 +195,10 @@ impl Old {
         let query = query.push(" WHERE (").push(self.key);
         let query = query.push(") IN (SELECT ").push(self.key);
         let query = query.push(" FROM ").push(self.table).push(" AS t WHERE ");
-        let query = query.push(self.is_old).push(" ORDER BY ").push(self.order);
+        let query = query
+            .push(self.condition)
+            .push(" ORDER BY ")
+            .push(self.order);
         // Deleters that skip each other's rows never wait, so they cannot deadlock.
         let query = query.push(" LIMIT $4 FOR UPDATE SKIP LOCKED)");
         let cutoff = now - age;
