@@ -82,7 +82,9 @@ impl Hub {
     }
 
     /// Adds a connection. An older one of the same session goes, and the oldest when there are too
-    /// many: both are closed as `replaced`.
+    /// many: both are closed as `replaced`. Of two of a session that come at once, the one with the
+    /// greater id is the newer, here and in presence, whichever joins first: in different orders
+    /// each would have closed the other.
     pub fn join(&self, connection: &Arc<Connection>) {
         let mut replaced = Vec::new();
         let mut user = self
@@ -92,6 +94,12 @@ impl Hub {
                 connections: Vec::new(),
                 elsewhere: Elsewhere::Unknown,
             });
+        let mut of_session = user.connections.iter();
+        let of_session = of_session.find(|other| other.session_id == connection.session_id);
+        if of_session.is_some_and(|other| other.id > connection.id) {
+            drop(user);
+            return connection.outbound.close(CloseCode::Replaced);
+        }
         user.connections.retain(|other| {
             let stays = other.session_id != connection.session_id;
             if !stays {
@@ -420,7 +428,12 @@ mod tests {
         assert_eq!(c.outbound.closing(), Some(CloseCode::Replaced));
         assert_eq!(b.outbound.closing(), None);
         hub.leave(&c);
-        hub.leave(&again);
+        let [older, newer] = [(); 2].map(|()| connection(&hub, 7, 3));
+        hub.join(&newer);
+        hub.join(&older);
+        assert_eq!(older.outbound.closing(), Some(CloseCode::Replaced));
+        assert_eq!(newer.outbound.closing(), None, "whichever joins first");
+        hub.leave(&newer);
         assert!(hub.is_here(UserId(7)));
         hub.leave(&b);
         hub.leave(&b);
