@@ -18,9 +18,10 @@ use tebdil_core::{
 use tebdil_workers::Periods;
 
 use super::{
-    Ads, Auth, Billing, ClockSettings, Database, Http, Limits, Log, Matching, Metrics, Push, Redis,
-    Relay, Shutdown, Verification, WebSocket, Workers,
+    Ads, Billing, ClockSettings, Database, Http, Limits, Log, Matching, Metrics, Push, Redis,
+    Relay, Shutdown, WebSocket, Workers,
 };
+use crate::auth::settings::{Auth, Verification};
 
 /// All settings. `Debug` shows no secret.
 #[derive(Debug, Clone, Deserialize)]

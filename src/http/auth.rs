@@ -18,8 +18,8 @@ use tebdil_protocol::{
 
 use super::{Api, problem::Failure};
 use crate::{
-    auth::{Access, Appellant, TokenError},
-    config::{Limit, StaffTotp},
+    auth::{Access, Appellant, TokenError, settings::StaffTotp},
+    config::Limit,
 };
 
 /// A session's last activity is written at most this often.

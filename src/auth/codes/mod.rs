@@ -31,8 +31,10 @@ use tebdil_protocol::{
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::phone::Phones;
-use crate::config;
+use super::{
+    phone::Phones,
+    settings::{Sender, Verification},
+};
 
 pub use budget::{Budget, Spent};
 pub use gateway::{Gateway, GatewayError, Wrong};
@@ -81,13 +83,11 @@ impl CodeSender {
     ///
     /// # Errors
     /// The first setting that cannot be used.
-    pub fn new(settings: &config::Verification) -> Result<Option<Self>, Wrong> {
+    pub fn new(settings: &Verification) -> Result<Option<Self>, Wrong> {
         Ok(match settings.sender {
-            config::Sender::Off => None,
-            config::Sender::Log => Some(Self::Log),
-            config::Sender::Gateway => {
-                Some(Self::Gateway(Box::new(Gateway::new(&settings.gateway)?)))
-            }
+            Sender::Off => None,
+            Sender::Log => Some(Self::Log),
+            Sender::Gateway => Some(Self::Gateway(Box::new(Gateway::new(&settings.gateway)?))),
         })
     }
 
@@ -371,6 +371,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::config;
 
     async fn budget() -> Arc<Budget> {
         let config = config::Config::load(None, []).expect("settings");
