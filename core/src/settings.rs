@@ -71,3 +71,19 @@ pub fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error>
 pub fn days<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     u32::deserialize(from).map(|days| Duration::from_hours(24 * u64::from(days)))
 }
+
+/// Reads a list of texts: a list in a file, or a text with commas in the environment. An empty text
+/// is an empty list.
+pub fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum ListOrText {
+        List(Vec<String>),
+        Text(String),
+    }
+    Ok(match ListOrText::deserialize(from)? {
+        ListOrText::List(texts) => texts,
+        ListOrText::Text(text) if text.trim().is_empty() => Vec::new(),
+        ListOrText::Text(text) => text.split(',').map(str::to_owned).collect(),
+    })
+}

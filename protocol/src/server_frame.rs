@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use super::{
     Ad, ErrorCode, FrameId, Frank, Match, Notification, NotificationsRead, Quota, RtcCandidate,
-    RtcDescription, RtcState, Signal, User,
+    RtcDescription, RtcState, User,
 };
 use crate::{
     domain::{EndReason, MatchStatus, MessageKind},
@@ -206,15 +206,6 @@ impl ServerFrame {
             Some(re) => serde_json::to_string(&Envelope { frame: self, re }),
         }
         .expect("frames have string keys and serialize")
-    }
-}
-
-impl From<Signal> for ServerFrame {
-    fn from(signal: Signal) -> Self {
-        match signal {
-            Signal::Description(description) => Self::RtcDescription(description),
-            Signal::Candidate(candidate) => Self::RtcCandidate(candidate),
-        }
     }
 }
 

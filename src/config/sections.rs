@@ -17,10 +17,13 @@ use tebdil_core::{
 use tebdil_workers::Periods;
 
 use super::{
-    Ads, Auth, Billing, ClockSettings, Database, Http, Log, Matching, Metrics, Push, Redis, Relay,
-    Shutdown, Verification, WebSocket, Workers,
+    Ads, Billing, ClockSettings, Database, Http, Log, Matching, Metrics, Push, Redis, Relay,
+    Shutdown, WebSocket, Workers,
 };
-use crate::limits::LimitSettings;
+use crate::{
+    auth::settings::{Auth, Verification},
+    limits::LimitSettings,
+};
 
 /// All settings. `Debug` shows no secret.
 #[derive(Debug, Clone, Deserialize)]

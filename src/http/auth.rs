@@ -18,8 +18,7 @@ use tebdil_protocol::{
 
 use super::{Api, problem::Failure};
 use crate::{
-    auth::{Access, Appellant, TokenError},
-    config::StaffTotp,
+    auth::{Access, Appellant, TokenError, settings::StaffTotp},
     limits::Limit,
 };
 

@@ -30,11 +30,11 @@ use tebdil_protocol::{
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::phone::Phones;
-use crate::{
-    config,
-    limits::{Limiters, SpentText},
+use super::{
+    phone::Phones,
+    settings::{Sender, Verification},
 };
+use crate::limits::{Limiters, SpentText};
 
 pub use gateway::{Gateway, GatewayError, Wrong};
 
@@ -82,13 +82,11 @@ impl CodeSender {
     ///
     /// # Errors
     /// The first setting that cannot be used.
-    pub fn new(settings: &config::Verification) -> Result<Option<Self>, Wrong> {
+    pub fn new(settings: &Verification) -> Result<Option<Self>, Wrong> {
         Ok(match settings.sender {
-            config::Sender::Off => None,
-            config::Sender::Log => Some(Self::Log),
-            config::Sender::Gateway => {
-                Some(Self::Gateway(Box::new(Gateway::new(&settings.gateway)?)))
-            }
+            Sender::Off => None,
+            Sender::Log => Some(Self::Log),
+            Sender::Gateway => Some(Self::Gateway(Box::new(Gateway::new(&settings.gateway)?))),
         })
     }
 
