@@ -121,11 +121,8 @@ mod tests {
         let t = TestStore::create(Backend::Sqlite)
             .await
             .expect("SQLite is always there");
-        let rules = [
-            ("CODE_PREFIX__BURST", "3"),
-            ("CODE_REGISTER_DAY__BURST", "4"),
-        ];
-        let limiters = Limiters::alone(&t, &rules).await;
+        let bursts = [(Limit::CodePrefix, 3), (Limit::CodeRegisterDay, 4)];
+        let limiters = Limiters::alone(&t, &bursts).await;
         let take = async |purpose, prefix: &str| {
             let spent = limiters.spend_text(purpose, prefix.as_bytes()).await;
             spent.map_err(|limited| limited.code)

@@ -189,13 +189,23 @@ impl Limiters {
 
 #[cfg(test)]
 impl Limiters {
-    /// Those of a node that is alone, with these rules in place of the defaults.
-    pub(crate) async fn alone(t: &tebdil_core::testing::TestStore, rules: &[(&str, &str)]) -> Self {
-        let rules = rules
-            .iter()
-            .map(|(name, value)| (format!("TEBDIL_LIMITS__RULES__{name}"), (*value).to_owned()));
-        let config = crate::config::Config::load(None, rules).expect("settings");
-        let (realtime, _) = Realtime::connect(&config.realtime(), &mut rand::rng())
+    /// Those of a node that is alone, by default but for these bursts.
+    pub(crate) async fn alone(
+        t: &tebdil_core::testing::TestStore,
+        bursts: &[(Limit, u32)],
+    ) -> Self {
+        let mut settings = LimitSettings::defaults();
+        for (limit, burst) in bursts {
+            settings
+                .rules
+                .entry(*limit)
+                .and_modify(|rate| rate.burst = *burst);
+        }
+        let alone = tebdil_core::realtime::RealtimeSettings {
+            redis_url: "".into(),
+            prefix: String::new(),
+        };
+        let (realtime, _) = Realtime::connect(&alone, &mut rand::rng())
             .await
             .expect("it needs nobody");
         let log = GuessLog {
@@ -203,6 +213,6 @@ impl Limiters {
             clock: t.clock.clone(),
             tasks: crate::lifecycle::Tasks::new(&crate::lifecycle::Shutdown::default()),
         };
-        Self::new(&config.limits, &realtime, t.index.clone(), log)
+        Self::new(&settings, &realtime, t.index.clone(), log)
     }
 }

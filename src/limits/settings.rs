@@ -129,7 +129,7 @@ pub struct LimitSettings {
     /// Frames of one connection.
     pub frames_per_connection: Rate,
     pub passwords: PasswordRules,
-    rules: HashMap<Limit, Rate>,
+    pub(super) rules: HashMap<Limit, Rate>,
 }
 
 /// What wrong passwords bring.
@@ -181,6 +181,16 @@ impl LimitSettings {
                 None => check.that(false, field, "must be set"),
             }
         }
+    }
+}
+
+#[cfg(test)]
+impl LimitSettings {
+    pub(super) fn defaults() -> Self {
+        let text = include_str!("../config/default.toml");
+        let mut sections: toml::Table = text.parse().expect("TOML");
+        let limits = sections.remove("limits").expect("the section");
+        limits.try_into().expect("limits")
     }
 }
 
