@@ -64,12 +64,14 @@ impl Leases {
         self.held().extend(leases);
     }
 
-    /// Forgets the lease of a job that has ended. In a queue that was full more may wait, but not
-    /// behind a tick: they do not pile up, so that what comes rarely waits for the next look.
+    /// Forgets the lease of a job that has ended. More may wait for its place, but not behind a
+    /// tick: they do not pile up, so that what comes rarely waits for the next look.
+    ///
+    /// Whether the queue was full does not matter: a lease that is just being made counts for it
+    /// and is not here yet.
     fn remove(&self, queue: &Queue, lease: &JobLease) {
-        let was_full = self.of(queue.name) >= queue.concurrency;
         self.held().remove(lease);
-        if was_full && queue.every.is_none() {
+        if queue.every.is_none() {
             self.look_again();
         }
     }

@@ -2,8 +2,8 @@
 //!
 //! It pushes the ticks of schedules, asks once which queues have something due, leases from those
 //! no more than can run at once, and hands each job to the apalis worker of its queue. It looks
-//! once in [`Timing::poll`], at once when a job was pushed in this process, and when a queue that
-//! was full has room again.
+//! once in [`Timing::poll`], at once when a job was pushed in this process, and when one has ended
+//! whose place another may wait for.
 //!
 //! Not through `apalis_core::backend::persistence`, which polls for each queue alone and loses what
 //! this table promises: there, any error of the database ends the worker and drops the jobs that

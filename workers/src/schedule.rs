@@ -38,7 +38,16 @@ impl Ticks {
             return Ok(());
         }
         let (queues, now) = (queues.collect::<Vec<_>>(), cx.clock.now());
-        self.mend(&queues, now, cx).await?;
+        self.push_due(&queues, now, cx).await?;
+        self.mend(&queues, now, cx).await
+    }
+
+    async fn push_due(
+        &mut self,
+        queues: &[&Queue],
+        now: Timestamp,
+        cx: &JobContext,
+    ) -> Result<(), StoreError> {
         let mut due = Vec::new();
         for queue in queues {
             if let Some((period, payload)) = &queue.every {
