@@ -18,7 +18,8 @@ CREATE TABLE job (
     finished_at TIMESTAMPTZ,
     UNIQUE (queue, dedupe)
 );
-CREATE INDEX job_due ON job (queue, run_at) WHERE state < 2;
+CREATE INDEX job_due ON job (queue, run_at, id) WHERE state < 2;
+CREATE INDEX job_leased ON job (lease_until) WHERE state = 1;
 CREATE INDEX job_finished ON job (finished_at) WHERE state >= 2;
 
 -- First answers of requests that carried an Idempotency-Key; 24 hours.

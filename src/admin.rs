@@ -9,9 +9,10 @@ use tebdil_core::{
 use tebdil_protocol::{Secret, domain::UserRole, time::Clock};
 
 use crate::{
-    RunError, app,
+    app,
     auth::Phones,
     config::{Config, Secrets},
+    error::RunError,
     observability,
 };
 

@@ -1,244 +1,61 @@
-//! Every part of a running server, made in one place.
+//! The process: what it is made of, by its role, and how it ends.
+//!
+//! | file | what |
+//! |---|---|
+//! | `base` | what every process has: database, bus, hub, clock, tasks |
+//! | `node` | what one that serves users has beside it |
+//! | `router` | what other processes say, and where it goes |
 
-mod ground;
-mod halves;
+mod base;
+mod node;
+mod router;
 
-use std::sync::Arc;
+use std::time::Duration;
 
-use metrics_exporter_prometheus::PrometheusHandle;
-use tebdil_core::{
-    crypto::{BlindIndex, FieldCipher},
-    franking::FrankingKeys,
-    ids::IdGenerator,
-    realtime::{Device, Presence, Realtime},
-    skew::ClockGuard,
-    store::Store,
-};
-use tebdil_protocol::{CloseCode, time::Clock};
-use tebdil_workers::{Hooks, Settings, Workers};
+use tebdil_core::{realtime::Realtime, store::Store};
+use tebdil_protocol::time::Clock;
+use tokio::net::TcpListener;
 
-use self::{ground::Ground, halves::Halves};
-use crate::{
-    RunError,
-    ads::Ads,
-    auth::{Accounts, Tokens, codes::Budget},
-    calls::Calls,
-    chat::Chat,
-    cluster::Announcer,
-    config::{Config, Secrets},
-    http::{Limiters, Pulse, crowd::Crowd},
-    hub::Hub,
-    lifecycle::Tasks,
-    matching::Matchmaker,
-    notifications::{Notifier, Texts, Wakeups},
-    push,
-    relay::Relays,
-    ws::Activity,
-};
+pub(crate) use self::base::{Base, Role};
+pub use self::node::{Node, run};
+use crate::{config::Config, error::RunError, lifecycle::Tasks};
 
-/// The parts of a running server. Handlers get it as their state.
+/// How long tasks have to notice that they are aborted, and then the database to close.
+const ABORT_TIME: Duration = Duration::from_secs(2);
+
+/// Bound sockets. Tests bind port 0 and read the address before they hand them over.
 #[derive(Debug)]
-pub struct App {
-    pub config: Config,
-    pub clock: Clock,
-    /// Whether it may be trusted.
-    pub guard: ClockGuard,
-    pub ids: Arc<IdGenerator>,
-    pub store: Store,
-    pub realtime: Realtime,
-    /// Keyed hashes: phones and requests are found by them.
-    pub blind: BlindIndex,
-    /// Encrypts fields.
-    pub cipher: FieldCipher,
-    /// Vouches for messages.
-    pub franking: Arc<FrankingKeys>,
-    pub tokens: Tokens,
-    pub accounts: Accounts,
-    pub hub: Arc<Hub>,
-    pub chat: Arc<Chat>,
-    pub relays: Arc<Relays>,
-    pub calls: Arc<Calls>,
-    pub activity: Activity,
-    pub ads: Arc<Ads>,
-    pub announcer: Arc<Announcer>,
-    pub notifier: Notifier,
-    pub matchmaker: Matchmaker,
-    pub workers: Workers,
-    pub limiters: Limiters,
-    /// Whether the database answers.
-    pub pulse: Pulse,
-    /// Sockets by the address of their client.
-    pub sockets: Crowd,
-    pub metrics: PrometheusHandle,
-    pub tasks: Tasks,
+pub struct Listeners {
+    /// The API and the WebSocket.
+    pub http: TcpListener,
+    /// `GET /metrics`, when there is one.
+    pub metrics: Option<TcpListener>,
 }
 
-impl App {
-    /// Opens the database, brings its schema up to date, and starts the tasks of every part.
-    pub async fn start(
-        config: Config,
-        secrets: &Secrets,
-        clock: Clock,
-        tasks: Tasks,
-    ) -> Result<Arc<Self>, RunError> {
-        for warning in config.warnings() {
-            tracing::warn!("{warning}");
-        }
-        // In a box of its own: it is large, and gone once it is done.
-        let (ground, events) = Box::pin(Ground::lay(config, secrets, clock)).await?;
-        let budget = Arc::new(Budget::new(
-            &ground.config.limits,
-            &ground.realtime,
-            ground.blind.clone(),
-        ));
-        let (accounts, courier) = ground.accounts(Arc::clone(&budget))?;
-        let (hub, behind) = Hub::new(ground.config.ws.max_devices, ground.realtime.bus.clone());
-        let hub = Arc::new(hub);
-        let (ads, match_end_ads) = ground.ads(&hub);
-        let wakeups = Arc::<Wakeups>::default();
-        let relays = ground.relays(secrets, &tasks).await?;
-        let calls = ground.calls(&hub, &relays);
-        let (chat, writer) = ground.chat(&hub, &ads, &relays, &calls, &wakeups);
-        let texts = Texts::new(ground.config.quota.zone.clone());
-        let notifier = Notifier::new(Arc::clone(&hub), texts);
-        let workers = workers(
-            &ground.config,
-            &ground.store,
-            &ground.guard,
-            Some(ground.realtime.presence.clone()),
-            &hub,
-            &chat,
-            &notifier,
-        )?;
-        let (matchmaker, pairing) = ground.matchmaker(&hub, &relays, &wakeups);
-        let halves = Halves {
-            events,
-            behind,
-            pairing,
-            match_end_ads,
-            writer,
-            waker: ground.waker(wakeups, &notifier),
-            courier,
-        };
-        let app = Arc::new(Self {
-            limiters: Limiters::new(
-                &ground.config,
-                &ground.realtime,
-                ground.blind.clone(),
-                budget,
-            ),
-            sockets: Crowd::of(&ground.config),
-            announcer: Arc::new(Announcer::new(Arc::clone(&chat))),
-            config: ground.config,
-            clock: ground.clock,
-            guard: ground.guard,
-            ids: ground.ids,
-            store: ground.store,
-            realtime: ground.realtime,
-            blind: ground.blind,
-            cipher: ground.cipher,
-            franking: ground.franking,
-            tokens: ground.tokens,
-            accounts,
-            hub,
-            chat,
-            relays,
-            calls,
-            activity: Activity::default(),
-            ads,
-            notifier,
-            matchmaker,
-            workers,
-            pulse: Pulse::default(),
-            metrics: ground.metrics,
-            tasks,
-        });
-        halves.run(&app);
-        Ok(app)
+impl Listeners {
+    /// Binds what the settings name.
+    pub async fn bind(config: &Config) -> Result<Self, RunError> {
+        Ok(Self {
+            http: bind("http.listen", &config.http.listen).await?,
+            metrics: Self::bind_metrics(config).await?,
+        })
     }
 
-    /// Takes a connection that has left the hub out of presence, and tells the peers of its user.
-    pub async fn left(&self, device: Device) {
-        if let Err(error) = self.realtime.presence.leave(device).await {
-            tracing::debug!(%error, "a connection could not be taken out of presence; it is registered anew without it");
+    /// Binds what the settings name for the numbers alone.
+    pub async fn bind_metrics(config: &Config) -> Result<Option<TcpListener>, RunError> {
+        match config.metrics.listen.as_str() {
+            "" => Ok(None),
+            address => bind("metrics.listen", address).await.map(Some),
         }
-        // Looked at only now: of two that end at the same time, the one that leaves presence last
-        // has to tell it.
-        if !self.hub.is_here(device.user)
-            && !self.tasks.hard.is_cancelled()
-            && let Err(error) = self.chat.announce_presence(device.user, false).await
-        {
-            tracing::warn!(%error, "peers were not told that a user went offline; trying again");
-            // Nothing else would tell them before the user comes back.
-            self.announcer.tell([device.user], false);
-        }
-    }
-
-    /// Small chores that keep memory bounded.
-    fn upkeep(&self) {
-        self.limiters.forget_idle();
-        self.metrics.run_upkeep();
     }
 }
 
-/// The background jobs, which tell whoever is connected anywhere of what they change.
-pub(crate) fn workers(
-    config: &Config,
-    store: &Store,
-    guard: &ClockGuard,
-    presence: Option<Presence>,
-    hub: &Arc<Hub>,
-    chat: &Arc<Chat>,
-    notifier: &Notifier,
-) -> Result<Workers, RunError> {
-    let told = Arc::clone(chat);
-    let hooks = Hooks {
-        on_match_ended: Arc::new(move |ended| told.announce_end(&ended)),
-        on_notified: {
-            let notifier = notifier.clone();
-            Arc::new(move |notified| notifier.tell(&notified))
-        },
-        on_quota: {
-            let notifier = notifier.clone();
-            Arc::new(move |user, quota| notifier.quota(user, quota))
-        },
-        on_banned: {
-            let hub = Arc::clone(hub);
-            Arc::new(move |user| hub.close_user(user, CloseCode::Banned))
-        },
-        on_erased: {
-            let hub = Arc::clone(hub);
-            Arc::new(move |user| hub.close_user(user, CloseCode::Unauthorized))
-        },
-    };
-    let clock = guard.clock();
-    let fcm = push::client(&config.push, clock)?;
-    if fcm.is_none() {
-        tracing::info!("nothing is pushed to devices that are away: push.fcm_credentials is empty");
-    }
-    let settings = Settings {
-        periods: config.retention,
-        quota: config.quota.clone(),
-        referrals: config.referrals,
-        fcm,
-        billing: config.billing.rules(),
-        reports: config.reports,
-        verifier: config.billing.verifier()?,
-        presence,
-        guard: Some(guard.clone()),
-        call_absence: config.matching.call_absence,
-    };
-    Ok(Workers::new(store.clone(), clock.clone(), hooks, settings))
-}
-
-/// Runs background jobs until the process drains.
-pub(crate) fn run_jobs(workers: Workers, tasks: &Tasks) {
-    let soft = tasks.soft.clone();
-    tasks.supervise("workers", async move {
-        if let Err(error) = workers.run(soft).await {
-            tracing::error!(%error, "background jobs stopped");
-        }
-    });
+async fn bind(field: &str, address: &str) -> Result<TcpListener, RunError> {
+    let bound = TcpListener::bind(address).await;
+    bound.map_err(|source| RunError::Io {
+        what: format!("{field}: cannot listen on {address}"),
+        source,
+    })
 }
 
 /// Connects to the database the settings name and brings its schema up to date.
@@ -256,4 +73,54 @@ pub async fn open_store(config: &Config, clock: Clock) -> Result<Store, RunError
         clock,
     )
     .await?)
+}
+
+/// The end of a process whose tasks are closing: `farewell` and the tasks within `grace`, then what
+/// it `shares` with others: first the other nodes are told, then the database is closed.
+pub(crate) async fn wind_down(
+    tasks: &Tasks,
+    farewell: impl Future<Output = ()>,
+    grace: Duration,
+    shares: Option<(&Realtime, &Store)>,
+) -> Result<(), RunError> {
+    let orderly = async {
+        farewell.await;
+        tasks.ended().await;
+    };
+    let in_order = tokio::select! {
+        () = orderly => tasks.failure().is_none(),
+        () = tasks.hard.cancelled() => false,
+        () = tokio::time::sleep(grace) => {
+            tracing::warn!(tasks = tasks.running(), "the grace ran out");
+            false
+        }
+    };
+    tasks.abort();
+    if tokio::time::timeout(ABORT_TIME, tasks.ended())
+        .await
+        .is_err()
+    {
+        tracing::warn!(tasks = tasks.running(), "tasks did not end");
+    }
+    if let Some((realtime, store)) = shares {
+        // Nobody speaks to other nodes any more.
+        let goodbye = async {
+            realtime.close(in_order).await;
+            tasks.last_ended().await;
+        };
+        if tokio::time::timeout(ABORT_TIME, goodbye).await.is_err() {
+            tracing::warn!("the other nodes were not told goodbye in time; they will notice");
+        }
+        // A statement whose database went silent would be waited for without end.
+        if tokio::time::timeout(ABORT_TIME, store.close())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the database did not close in time");
+        }
+    }
+    match tasks.failure() {
+        Some(why) => Err(RunError::Failed(why.to_owned())),
+        None => Ok(()),
+    }
 }

@@ -16,8 +16,10 @@ use tokio::{
 };
 
 use crate::{
-    Listeners, RunError, admin, app,
+    admin,
+    app::{self, Listeners},
     config::{Config, DEFAULT_TOML, Secrets},
+    error::RunError,
     lifecycle::Shutdown,
     observability, push,
     turn::Turn,
@@ -187,7 +189,7 @@ async fn serve(config: Config) -> Result<(), RunError> {
     let _ = writeln!(io::stdout(), "Tebdil serves on http://{address}");
     let clock = config.clock();
     tokio::select! {
-        ended = crate::run(config, listeners, clock, shutdown) => ended,
+        ended = app::run(config, listeners, clock, shutdown) => ended,
         never = signals => match never {},
     }
 }

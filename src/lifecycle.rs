@@ -73,7 +73,7 @@ pub struct Tasks {
 }
 
 impl Tasks {
-    /// Tasks of a server that ends as `shutdown` says. `closing` is a step of [`crate::serve`], not
+    /// Tasks of a server that ends as `shutdown` says. `closing` is a step of [`crate::Node::serve`], not
     /// of the caller.
     pub fn new(shutdown: &Shutdown) -> Self {
         Self {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tebdil_protocol::time::Clock;
 use tebdil_workers::fcm::{Credentials, Fcm};
 
-use crate::{RunError, config};
+use crate::{config, error::RunError};
 
 /// The client that pushes; `None` when pushing is off.
 ///

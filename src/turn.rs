@@ -6,19 +6,17 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use tebdil_core::{realtime::Realtime, store::Store};
 use tebdil_protocol::time::Clock;
 use tokio::net::TcpListener;
 
 use crate::{
-    RunError,
-    cluster::Bystander,
+    app::{Base, Role, wind_down},
     config::{self, Config, Secrets},
+    error::RunError,
     http,
     lifecycle::{Shutdown, Tasks},
     observability,
     relay::Relays,
-    wind_down,
 };
 
 /// How much longer than a match a call may last where nobody tells of its end: a relay hears of a
@@ -29,8 +27,8 @@ const SLACK: Duration = Duration::from_mins(10);
 #[derive(Debug)]
 pub struct Turn {
     relays: Arc<Relays>,
-    realtime: Realtime,
-    store: Option<Store>,
+    /// `None` where there is no database.
+    base: Option<Base>,
     tasks: Tasks,
     grace: Duration,
 }
@@ -48,48 +46,43 @@ impl Turn {
         shutdown: &Shutdown,
     ) -> Result<Self, RunError> {
         let secret = Secrets::relay(config)?;
-        for warning in config.warnings().iter().filter(|warning| {
-            ["relay.", "metrics.", "clock."]
-                .iter()
-                .any(|own| warning.starts_with(own))
-        }) {
-            tracing::warn!("{warning}");
-        }
-        let tasks = Tasks::new(shutdown);
-        let handle = observability::install_metrics();
+        let (tasks, grace) = (Tasks::new(shutdown), config.shutdown.grace);
         let own = config::Relay {
             embedded: true,
             ..config.relay.clone()
         };
-        let (relays, realtime, store) = if config.is_shared() {
-            let Bystander {
+        if config.is_shared() {
+            let base = Base::start(Role::Relay, config.clone(), clock, tasks.clone());
+            let (base, incoming) = Box::pin(base).await?;
+            let relays = base.relays(&own, secret).await?;
+            let ends = base.ends(Some(Arc::clone(&relays)), None);
+            base.route(incoming.events, &ends, None);
+            base.serve_metrics(metrics);
+            let base = Some(base);
+            return Ok(Self {
                 relays,
-                realtime,
-                store,
-                ..
-            } = Bystander::start(config, &own, secret, &clock, &tasks).await?;
-            (relays, realtime, Some(store))
-        } else {
-            tracing::warn!(
-                "database.url names no database of the nodes: calls end when their clients end them, and at most after the life of a match"
-            );
-            let (realtime, _) = Realtime::connect(&config.realtime(), &mut rand::rng()).await?;
-            let relays =
-                Relays::start(&own, secret, clock, realtime.bus.clone(), tasks.clone()).await?;
-            let relays = Arc::new(relays);
-            relays.look_after_alone(config.matching.match_ttl + SLACK);
-            (relays, realtime, None)
-        };
-        if let Some(listener) = metrics {
-            http::serve_metrics(listener, handle.clone(), &tasks);
+                base,
+                tasks,
+                grace,
+            });
         }
-        observability::keep_metrics(handle, &tasks);
+        Role::Relay.warn(config);
+        tracing::warn!(
+            "database.url names no database of the nodes: calls end when their clients end them, and at most after the life of a match"
+        );
+        let relays = Relays::start(&own, secret, clock, tasks.clone()).await?;
+        let relays = Arc::new(relays);
+        relays.look_after_alone(config.matching.match_ttl + SLACK);
+        let numbers = observability::install_metrics();
+        if let Some(listener) = metrics {
+            http::serve_metrics(listener, numbers.clone(), &tasks);
+        }
+        observability::keep_metrics(numbers, &tasks);
         Ok(Self {
             relays,
-            realtime,
-            store,
+            base: None,
             tasks,
-            grace: config.shutdown.grace,
+            grace,
         })
     }
 
@@ -106,8 +99,7 @@ impl Turn {
     pub async fn run(self) -> Result<(), RunError> {
         let Self {
             relays,
-            realtime,
-            store,
+            base,
             tasks,
             grace,
         } = self;
@@ -116,6 +108,7 @@ impl Turn {
             tracing::info!("ending the calls");
         }
         tasks.close();
-        wind_down(&tasks, relays.close(), grace, &realtime, store.as_ref()).await
+        let shares = base.as_ref().map(|base| (&base.realtime, &base.store));
+        wind_down(&tasks, relays.close(), grace, shares).await
     }
 }

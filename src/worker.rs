@@ -2,17 +2,14 @@
 //!
 //! What its jobs change, it tells the nodes over the bus.
 
-use tebdil_protocol::{Secret, time::Clock};
+use tebdil_protocol::time::Clock;
 use tokio::net::TcpListener;
 
 use crate::{
-    RunError, app,
-    cluster::Bystander,
-    config::{self, Config},
-    http,
+    app::{Base, Role},
+    config::Config,
+    error::RunError,
     lifecycle::{Shutdown, Tasks},
-    notifications::{Notifier, Texts},
-    observability, wind_down,
 };
 
 /// Runs background jobs until `shutdown` says so or a part fails; `metrics` is where the numbers
@@ -32,53 +29,20 @@ pub async fn run(
     if !config.is_shared() {
         return Err(RunError::Alone);
     }
-    let of_nodes = ["http.", "verification.", "relay."];
-    for warning in config
-        .warnings()
-        .iter()
-        .filter(|warning| !of_nodes.iter().any(|section| warning.starts_with(section)))
-    {
-        tracing::warn!("{warning}");
-    }
     let tasks = Tasks::new(&shutdown);
-    let handle = observability::install_metrics();
-    // It relays nothing and gives nobody a credential; it tells those who do that a match is over.
-    let elsewhere = config::Relay {
-        embedded: false,
-        ..config.relay.clone()
-    };
-    let Bystander {
-        store,
-        guard,
-        realtime,
-        hub,
-        chat,
-        ..
-    } = Bystander::start(&config, &elsewhere, Secret::default(), &clock, &tasks).await?;
-    let notifier = Notifier::new(hub.clone(), Texts::new(config.quota.zone.clone()));
+    let (base, incoming) = Box::pin(Base::start(Role::Worker, config, clock, tasks)).await?;
+    let ends = base.ends(None, None);
+    base.route(incoming.events, &ends, None);
     // Without Redis, it is not known here who is connected.
-    let presence = (!config.redis.url.expose().is_empty()).then(|| realtime.presence.clone());
-    app::run_jobs(
-        app::workers(&config, &store, &guard, presence, &hub, &chat, &notifier)?,
-        &tasks,
-    );
-    if let Some(listener) = metrics {
-        http::serve_metrics(listener, handle.clone(), &tasks);
-    }
-    observability::keep_metrics(handle, &tasks);
+    let knows = !base.config.redis.url.expose().is_empty();
+    let presence = knows.then(|| base.realtime.presence.clone());
+    base.run_jobs(base.workers(presence, &ends, &base.notifier())?);
+    base.serve_metrics(metrics);
 
-    tasks.soft.cancelled().await;
-    if tasks.failure().is_none() {
+    base.tasks.soft.cancelled().await;
+    if base.tasks.failure().is_none() {
         tracing::info!("finishing the jobs that run");
     }
-    tasks.close();
-    let grace = config.shutdown.grace;
-    wind_down(
-        &tasks,
-        std::future::ready(()),
-        grace,
-        &realtime,
-        Some(&store),
-    )
-    .await
+    base.tasks.close();
+    base.wind_down(std::future::ready(())).await
 }

@@ -1,4 +1,6 @@
-//! Memory of idle connections.
+//! What a server costs that nobody uses, and memory of idle connections.
+
+use std::time::{Duration, Instant};
 
 use tebdil_client::raw::RawSocket;
 
@@ -10,22 +12,33 @@ use crate::{
 /// Devices a user may have at once.
 const DEVICES: u32 = 5;
 
+/// How long a server may take to come to rest after its start.
+const REST: Duration = Duration::from_secs(5);
+
 #[derive(clap::Args)]
 pub struct Idle {
     /// Connections to open; a multiple of 5.
     #[arg(long, default_value_t = 5_000)]
     connections: u32,
+    /// How long the server is watched before anybody connects, seconds. Some jobs run once a
+    /// minute: whole minutes say what it costs.
+    #[arg(long, default_value_t = 60)]
+    seconds: u32,
 }
 
 impl Default for Idle {
     fn default() -> Self {
-        Self { connections: 5_000 }
+        Self {
+            connections: 5_000,
+            seconds: 60,
+        }
     }
 }
 
 impl Idle {
     pub async fn run(&self, setup: &Setup) -> Result<()> {
         let server = Process::server(setup).await?;
+        self.watch(&server).await?;
         let accounts =
             people::register(&server.url, 0..self.connections / DEVICES, DEVICES).await?;
         let (first, rest) = accounts.split_at(100.min(accounts.len()));
@@ -53,6 +66,23 @@ impl Idle {
             "idle: {} signed-in connections: {ours:.2} KiB each; bare sockets {bare:.2} KiB each; ratio {:.2}",
             self.connections,
             ours / bare
+        );
+        Ok(())
+    }
+}
+
+impl Idle {
+    /// Looks at a server that nobody uses.
+    async fn watch(&self, server: &Process) -> Result<()> {
+        tokio::time::sleep(REST).await;
+        let (statements, cpu) = (server.statements().await?, server.cpu()?);
+        let begun = Instant::now();
+        tokio::time::sleep(Duration::from_secs(self.seconds.into())).await;
+        let seconds = begun.elapsed().as_secs_f64();
+        let statements = (server.statements().await? - statements) / seconds;
+        let cpu = (server.cpu()? - cpu) / seconds * 100.0;
+        println!(
+            "idle: nobody there for {seconds:.0} s: {statements:.2} statements a second, {cpu:.2} % of a core"
         );
         Ok(())
     }

@@ -32,7 +32,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum What {
-    /// Memory of idle signed-in connections.
+    /// What a server costs that nobody uses, and memory of idle signed-in connections.
     Idle(idle::Idle),
     /// Messages through matched pairs: rate, latency, CPU per message.
     Chat(chat::ChatLoad),

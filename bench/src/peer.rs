@@ -1,10 +1,7 @@
 //! The peer to compare with: the same WebSocket library and buffers, and nothing else. Two sockets
 //! of one room get each other's frames.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     Router,
@@ -16,6 +13,7 @@ use axum::{
     routing::get,
 };
 use futures_util::{SinkExt as _, StreamExt as _};
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use crate::Result;
@@ -46,20 +44,8 @@ async fn upgrade(
 async fn relay(socket: WebSocket, rooms: Rooms, room: u32) {
     let (mut sink, mut stream) = socket.split();
     let (mine, mut queue) = mpsc::unbounded_channel();
-    let members = |room: u32| {
-        rooms
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(room)
-            .or_default()
-            .clone()
-    };
-    rooms
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .entry(room)
-        .or_default()
-        .push(mine.clone());
+    let members = |room: u32| rooms.lock().entry(room).or_default().clone();
+    rooms.lock().entry(room).or_default().push(mine.clone());
     let read = async {
         while let Some(Ok(message)) = stream.next().await {
             for other in members(room)

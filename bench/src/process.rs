@@ -7,7 +7,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
     process::{Child, Command},
 };
 
@@ -37,6 +37,8 @@ pub struct Process {
     child: Child,
     /// Of a relay its address and port.
     pub url: String,
+    /// Where the numbers of a server are; 0 where nobody asks for them.
+    metrics: u16,
     pid: u32,
     _data: tempfile::TempDir,
 }
@@ -50,12 +52,12 @@ impl Process {
     /// Starts one of several nodes on one database and this Redis, whose keys begin with `prefix`.
     pub async fn node(setup: &Setup, redis: Option<(&str, &str)>) -> Result<Self> {
         let data = tempfile::tempdir()?;
-        let port = free_port()?;
+        let (port, metrics) = (free_port()?, free_port()?);
         let mut command = Command::new(&setup.binary);
         command
             .env("TEBDIL_DATA_DIR", data.path())
             .env("TEBDIL_HTTP__LISTEN", format!("127.0.0.1:{port}"))
-            .env("TEBDIL_METRICS__LISTEN", "")
+            .env("TEBDIL_METRICS__LISTEN", format!("127.0.0.1:{metrics}"))
             .env("TEBDIL_AUTH__BCRYPT_COST", "4")
             .env("TEBDIL_RELAY__LISTEN", "127.0.0.1:0")
             .env("TEBDIL_LIMITS__ENABLED", "false")
@@ -82,6 +84,7 @@ impl Process {
         let process = Self {
             child,
             url: format!("http://127.0.0.1:{port}"),
+            metrics,
             pid,
             _data: data,
         };
@@ -123,6 +126,7 @@ impl Process {
         Ok(Self {
             child,
             url,
+            metrics: 0,
             pid,
             _data: data,
         })
@@ -169,6 +173,7 @@ impl Process {
         Ok(Self {
             child,
             url: format!("127.0.0.1:{port}"),
+            metrics: 0,
             pid,
             _data: data,
         })
@@ -189,9 +194,24 @@ impl Process {
         Ok(Self {
             child,
             url: format!("http://{address}"),
+            metrics: 0,
             pid,
             _data: tempfile::tempdir()?,
         })
+    }
+
+    /// What the server asked of its database so far, as it counts itself.
+    pub async fn statements(&self) -> Result<f64> {
+        const REQUEST: &[u8] = b"GET /metrics HTTP/1.0\r\n\r\n";
+        let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", self.metrics)).await?;
+        stream.write_all(REQUEST).await?;
+        let mut numbers = String::new();
+        stream.read_to_string(&mut numbers).await?;
+        let count = numbers
+            .lines()
+            .find_map(|line| line.strip_prefix("tebdil_statements_total "))
+            .ok_or("the server counts no statements")?;
+        Ok(count.trim().parse()?)
     }
 
     /// CPU seconds used so far, user and system.

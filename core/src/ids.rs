@@ -11,7 +11,7 @@ use tebdil_protocol::time::{Clock, Timestamp};
 ///
 /// Layout (high to low): 41 bits of milliseconds since 2024-01-01, 10 bits sequence, 12 bits node.
 /// The node part is lent by the database (`store/id_nodes.rs`), so no two processes have the same
-/// at a time; while it is not, no write of the store begins.
+/// at a time; while it is not, nothing that may make an id begins.
 ///
 /// Time and sequence count together and never go back or wait: a burst borrows from the next
 /// millisecond, and a clock that was set back leaves the order of ids as it was. The published

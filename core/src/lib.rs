@@ -5,14 +5,12 @@
 //! [`tebdil_protocol`].
 
 pub mod ads;
-pub mod backoff;
 pub mod billing;
 pub mod claim;
 pub mod crypto;
 pub mod db;
 pub mod franking;
 pub mod ids;
-pub mod limiter;
 pub mod notice;
 pub mod privacy;
 pub mod quota;

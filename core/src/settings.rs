@@ -2,6 +2,7 @@
 //! what its values must be beside it.
 
 use std::{
+    borrow::Cow,
     fmt::{self, Display},
     ops::{Bound, RangeBounds},
     time::Duration,
@@ -13,7 +14,7 @@ use serde::{Deserialize, Deserializer};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// `section.name`
-    pub field: &'static str,
+    pub field: Cow<'static, str>,
     /// What it must be.
     pub detail: String,
 }
@@ -32,9 +33,14 @@ pub struct Checks {
 
 impl Checks {
     /// Where it is not `ok`, `field` must be as `detail` says.
-    pub fn that(&mut self, ok: bool, field: &'static str, detail: impl Into<String>) {
+    pub fn that(
+        &mut self,
+        ok: bool,
+        field: impl Into<Cow<'static, str>>,
+        detail: impl Into<String>,
+    ) {
         if !ok {
-            let detail = detail.into();
+            let (field, detail) = (field.into(), detail.into());
             self.problems.push(Problem { field, detail });
         }
     }
@@ -64,4 +70,20 @@ pub fn seconds<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error>
 /// Reads days, which the name of the setting ends with.
 pub fn days<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     u32::deserialize(from).map(|days| Duration::from_hours(24 * u64::from(days)))
+}
+
+/// Reads a list of texts: a list in a file, or a text with commas in the environment. An empty text
+/// is an empty list.
+pub fn list<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum ListOrText {
+        List(Vec<String>),
+        Text(String),
+    }
+    Ok(match ListOrText::deserialize(from)? {
+        ListOrText::List(texts) => texts,
+        ListOrText::Text(text) if text.trim().is_empty() => Vec::new(),
+        ListOrText::Text(text) => text.split(',').map(str::to_owned).collect(),
+    })
 }

@@ -2,12 +2,14 @@
 //! nodes share.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use crate::store::{Store, StoreError};
+use parking_lot::Mutex;
 use tebdil_protocol::time::{Clock, Timestamp};
+
+use crate::store::{Store, StoreError};
 
 /// Says whether a clock is right. Clones share what they know.
 ///
@@ -72,11 +74,11 @@ impl ClockGuard {
             at: asked + took / 2,
             uncertain: took / 2,
         };
-        *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        *self.0.seen.lock() = Some(seen);
     }
 
     fn seen(&self) -> Option<Seen> {
-        *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.seen.lock()
     }
 
     /// How far the clock is ahead of the database's, milliseconds.

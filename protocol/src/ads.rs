@@ -33,7 +33,7 @@ pub struct Ad {
 
 crate::domain::text_enum! {
     /// What a user did with an ad.
-    AdEventKind { View = "view", Click = "click" }
+    AdEventKind { View, Click }
 }
 
 /// `POST /v1/ads/{id}/events`

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
-use super::{ErrorCode, MAX_CIPHERTEXT_BYTES, Secret};
+use super::{ErrorCode, MAX_CIPHERTEXT_BYTES, RtcCandidate, RtcDescription, RtcState, Secret};
 use crate::{
-    domain::{CallState, DescriptionKind, MessageKind, Mode},
+    domain::{MessageKind, Mode},
     id::MatchId,
 };
 
@@ -126,39 +126,6 @@ pub struct MessageSync {
 pub struct Typing {
     pub match_id: MatchId,
     pub on: bool,
-}
-
-/// A session description for the peer of a video match.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RtcDescription {
-    pub match_id: MatchId,
-    pub kind: DescriptionKind,
-    /// At most 32 KiB. The peer gets it sanitised.
-    pub sdp: Secret,
-    /// The offer that this answers, as `rtc.description` told it; absent: the newest. Not with an
-    /// offer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub round: Option<i64>,
-}
-
-/// An ICE candidate for the peer of a video match.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RtcCandidate {
-    pub match_id: MatchId,
-    /// At most 512 bytes; empty at the end of the candidates. Only what names a relay of ours gets
-    /// to the peer.
-    pub candidate: Secret,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sdp_mid: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sdp_m_line_index: Option<u16>,
-}
-
-/// What became of the call of a video match, on this side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RtcState {
-    pub match_id: MatchId,
-    pub state: CallState,
 }
 
 /// A fresh access token of the same session.

@@ -114,76 +114,49 @@ error_codes! {
     Internal = "internal", 500, "Something went wrong on our side.";
 }
 
-/// Why the server closes a WebSocket, with the code it sends.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Why the server closes a WebSocket, with the number in the close frame.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    strum::FromRepr,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[repr(u16)]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum CloseCode {
-    GoingAway,
+    GoingAway = 1001,
     /// What came is not WebSocket (RFC 6455).
-    ProtocolError,
+    ProtocolError = 1002,
     /// What came as text is not UTF-8.
-    InvalidText,
-    BadFrame,
-    Unauthorized,
-    Banned,
-    HelloTimeout,
-    Replaced,
-    Draining,
-    TooLarge,
-    RateLimited,
-    SlowConsumer,
+    InvalidText = 1007,
+    BadFrame = 4000,
+    Unauthorized = 4001,
+    Banned = 4003,
+    HelloTimeout = 4008,
+    Replaced = 4009,
+    Draining = 4012,
+    TooLarge = 4013,
+    RateLimited = 4029,
+    SlowConsumer = 4030,
 }
 
 impl CloseCode {
     /// Every code the server sends.
-    pub const ALL: &'static [Self] = &[
-        Self::GoingAway,
-        Self::ProtocolError,
-        Self::InvalidText,
-        Self::BadFrame,
-        Self::Unauthorized,
-        Self::Banned,
-        Self::HelloTimeout,
-        Self::Replaced,
-        Self::Draining,
-        Self::TooLarge,
-        Self::RateLimited,
-        Self::SlowConsumer,
-    ];
+    pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
     /// The number in the close frame.
     pub const fn code(self) -> u16 {
-        match self {
-            Self::GoingAway => 1001,
-            Self::ProtocolError => 1002,
-            Self::InvalidText => 1007,
-            Self::BadFrame => 4000,
-            Self::Unauthorized => 4001,
-            Self::Banned => 4003,
-            Self::HelloTimeout => 4008,
-            Self::Replaced => 4009,
-            Self::Draining => 4012,
-            Self::TooLarge => 4013,
-            Self::RateLimited => 4029,
-            Self::SlowConsumer => 4030,
-        }
+        self as u16
     }
 
     /// The text in the close frame.
     pub const fn reason(self) -> &'static str {
-        match self {
-            Self::GoingAway => "going_away",
-            Self::ProtocolError => "protocol_error",
-            Self::InvalidText => "invalid_text",
-            Self::BadFrame => "bad_frame",
-            Self::Unauthorized => "unauthorized",
-            Self::Banned => "banned",
-            Self::HelloTimeout => "hello_timeout",
-            Self::Replaced => "replaced",
-            Self::Draining => "draining",
-            Self::TooLarge => "too_large",
-            Self::RateLimited => "rate_limited",
-            Self::SlowConsumer => "slow_consumer",
-        }
+        self.into_str()
     }
 
     /// Whether a client should connect again by itself (after a token refresh for
@@ -201,7 +174,7 @@ impl CloseCode {
     }
 
     /// The close code with this number.
-    pub fn from_code(code: u16) -> Option<Self> {
-        Self::ALL.iter().copied().find(|known| known.code() == code)
+    pub const fn from_code(code: u16) -> Option<Self> {
+        Self::from_repr(code)
     }
 }

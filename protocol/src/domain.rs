@@ -1,34 +1,34 @@
 //! Words of the product that are stored and sent as text.
 
-/// An enum whose variants are stored and sent as fixed lower-case text.
+/// An enum whose variants are stored and sent as fixed text: their names in small letters, with
+/// `_` between words. Renaming a variant changes the contract.
 macro_rules! text_enum {
-    ($(#[doc = $doc:literal])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal),* $(,)? }) => {
+    ($(#[doc = $doc:literal])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident),* $(,)? }) => {
         $(#[doc = $doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
-        pub enum $name { $($(#[$variant_doc])* #[serde(rename = $text)] $variant),* }
+        #[derive(
+            Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+            strum::Display, strum::EnumString, strum::IntoStaticStr, strum::VariantArray,
+        )]
+        #[serde(rename_all = "snake_case")]
+        #[strum(serialize_all = "snake_case", const_into_str)]
+        pub enum $name { $($(#[$variant_doc])* $variant),* }
 
         impl $name {
             /// Every value, in the order of declaration.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+            pub const ALL: &'static [Self] = <Self as strum::VariantArray>::VARIANTS;
 
             /// The stored and sent form.
             pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text),* }
+                self.into_str()
             }
 
             /// The value with this stored form.
             pub fn from_text(text: &str) -> Option<Self> {
-                match text { $($text => Some(Self::$variant),)* _ => None }
+                text.parse().ok()
             }
         }
 
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str(self.as_str())
-            }
-        }
-
-        // By hand: in a macro the derive does not see the renames.
+        // By hand: in a macro the derive does not see the description.
         impl utoipa::PartialSchema for $name {
             fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
                 crate::domain::words_schema(concat!($($doc),*), Self::ALL.iter().map(|word| word.as_str()))
@@ -110,81 +110,81 @@ pub(crate) fn words_schema(
 
 text_enum! {
     /// What a match is for.
-    Mode { Text = "text", Video = "video" }
+    Mode { Text, Video }
 }
 
 text_enum! {
     /// Where a match stands. Only `active` can change.
     MatchStatus {
-        Active = "active",
+        Active,
         /// 24 hours went by.
-        Expired = "expired",
+        Expired,
         /// Ended before both sides had sent content.
-        Cancelled = "cancelled",
+        Cancelled,
         /// Ended after both sides had sent content.
-        Completed = "completed",
+        Completed,
     }
 }
 
 text_enum! {
     /// Why a match ended.
-    EndReason { Left = "left", Blocked = "blocked", Banned = "banned", Expired = "expired", Erased = "erased", HungUp = "hung_up" }
+    EndReason { Left, Blocked, Banned, Expired, Erased, HungUp }
 }
 
 text_enum! {
     /// Why a search ended without a match.
     CancelReason {
         /// A device of the account has cancelled it.
-        Cancelled = "cancelled",
+        Cancelled,
         /// The account searches anew, on this device or another.
-        Replaced = "replaced",
+        Replaced,
         /// An earlier search of the account became a match while this one waited for its end.
-        Matched = "matched",
+        Matched,
         /// Its time in the background is over, or the account may not be matched any more.
-        Ended = "ended",
+        Ended,
     }
 }
 
 text_enum! {
     /// The part of a side in setting up encryption and calls.
-    MatchRole { Offerer = "offerer", Answerer = "answerer" }
+    MatchRole { Offerer, Answerer }
 }
 
 text_enum! {
     /// Which half of the exchange a session description is (RFC 3264).
-    DescriptionKind { Offer = "offer", Answer = "answer" }
+    DescriptionKind { Offer, Answer }
 }
 
 text_enum! {
     /// What a client says of its call.
     CallState {
         /// Media can flow.
-        Connected = "connected",
+        Connected,
         /// It could not be connected, or was lost for good.
-        Failed = "failed",
+        Failed,
         /// The user hung up; the match ends.
-        Ended = "ended",
+        Ended,
     }
 }
 
 text_enum! {
     /// What a message carries. Only `content` counts as an answer.
-    MessageKind { Content = "content", Handshake = "handshake" }
+    MessageKind { Content, Handshake }
 }
 
 text_enum! {
     /// Language of the texts the server writes.
-    Locale { Tr = "tr", En = "en" }
+    Locale { Tr, En }
 }
 
 text_enum! {
     /// What a one-time code is good for.
-    CodePurpose { Registration = "registration", PasswordReset = "password_reset" }
+    CodePurpose { Registration, PasswordReset }
 }
 
 text_enum! {
     /// What an account may do.
-    UserRole { User = "user", Moderator = "moderator", Admin = "admin" }
+    UserRole { User, Moderator, Admin }
 }
 
 impl UserRole {
@@ -209,13 +209,13 @@ impl UserRole {
 text_enum! {
     /// What somebody is reported for.
     ReportReason {
-        Harassment = "harassment",
-        SexualContent = "sexual_content",
-        Underage = "underage",
-        Spam = "spam",
-        Threat = "threat",
-        Hate = "hate",
-        Other = "other",
+        Harassment,
+        SexualContent,
+        Underage,
+        Spam,
+        Threat,
+        Hate,
+        Other,
     }
 }
 
@@ -223,51 +223,51 @@ text_enum! {
     /// Where a report stands.
     ReportStatus {
         /// Waits for a moderator.
-        Open = "open",
+        Open,
         /// There was nothing to it.
-        Dismissed = "dismissed",
+        Dismissed,
         /// The reported user was warned.
-        Warned = "warned",
+        Warned,
         /// The reported user was banned.
-        Banned = "banned",
+        Banned,
     }
 }
 
 text_enum! {
     /// What a moderator makes of a report.
-    ReportDecision { Dismiss = "dismiss", Warn = "warn", Ban = "ban" }
+    ReportDecision { Dismiss, Warn, Ban }
 }
 
 text_enum! {
     /// Where an appeal stands.
     AppealStatus {
         /// Waits for another moderator than the one who banned.
-        Open = "open",
+        Open,
         /// The ban stays.
-        Upheld = "upheld",
+        Upheld,
         /// The ban was lifted.
-        Lifted = "lifted",
+        Lifted,
     }
 }
 
 text_enum! {
     /// What a moderator makes of an appeal.
-    AppealDecision { Uphold = "uphold", Lift = "lift" }
+    AppealDecision { Uphold, Lift }
 }
 
 text_enum! {
     /// A part of a user's allowance. `bonus` survives the daily reset and is used after the daily
     /// part.
-    QuotaBucket { Text = "text", Video = "video", Bonus = "bonus" }
+    QuotaBucket { Text, Video, Bonus }
 }
 
 text_enum! {
     /// How somebody was invited.
     ReferralVia {
         /// The inviter named the phone number.
-        Phone = "phone",
+        Phone,
         /// The invite code was given at registration.
-        Code = "code",
+        Code,
     }
 }
 
@@ -275,41 +275,41 @@ text_enum! {
     /// What became of an invitation.
     ReferralStatus {
         /// Nobody has joined by it.
-        Pending = "pending",
+        Pending,
         /// Somebody has; the rewards are on their way.
-        Joined = "joined",
+        Joined,
         /// The rewards are given.
-        Rewarded = "rewarded",
+        Rewarded,
     }
 }
 
 text_enum! {
     /// What a notification is about; pushes of each type can be turned off.
-    NotificationType { System = "system", Match = "match", Claim = "claim", Ad = "ad" }
+    NotificationType { System, Match, Claim, Ad }
 }
 
 text_enum! {
     /// Where a claim stands.
-    ClaimStatus { Pending = "pending", Approved = "approved", Rejected = "rejected" }
+    ClaimStatus { Pending, Approved, Rejected }
 }
 
 text_enum! {
     /// Why a match cannot be claimed, or a claim was rejected.
     ClaimRefusal {
         /// The other side still has time.
-        TooEarly = "too_early",
+        TooEarly,
         /// The other side has written.
-        Answered = "answered",
+        Answered,
         /// The call was connected.
-        Connected = "connected",
+        Connected,
         /// The user ended the match before the other side's time was over.
-        LeftEarly = "left_early",
+        LeftEarly,
         /// The match ended too long ago.
-        TooLate = "too_late",
+        TooLate,
         /// As many claims as a day may have were made.
-        DailyCap = "daily_cap",
+        DailyCap,
         /// The match cost the user nothing.
-        NotPaid = "not_paid",
+        NotPaid,
     }
 }
 
@@ -317,34 +317,34 @@ text_enum! {
     /// Where a background job stands.
     JobState {
         /// Due, or resting until its time.
-        Waiting = "waiting",
+        Waiting,
         /// A worker has it.
-        Leased = "leased",
-        Done = "done",
+        Leased,
+        Done,
         /// It failed too often, and stays until somebody looks at it.
-        Dead = "dead",
+        Dead,
     }
 }
 
 text_enum! {
     /// What a device that is pushed to runs.
-    PushPlatform { Android = "android", Ios = "ios", Web = "web" }
+    PushPlatform { Android, Ios, Web }
 }
 
 text_enum! {
     /// Why a balance changed.
     LedgerReason {
         /// The lazy reset at local midnight; the reference is the day.
-        DailyReset = "daily_reset",
+        DailyReset,
         /// One right for a match; the reference is the match.
-        Match = "match",
+        Match,
         /// A match that came to nothing; the reference is the match.
-        Claim = "claim",
-        Referral = "referral",
-        Admin = "admin",
+        Claim,
+        Referral,
+        Admin,
         /// A subscription began or ended on a day that was counted already; the reference is that
         /// change.
-        Premium = "premium",
+        Premium,
     }
 }
 
@@ -352,15 +352,15 @@ text_enum! {
     /// What happened to a subscription at the billing provider. Of two at the same moment, the
     /// later one in this list counts.
     BillingEventType {
-        Purchased = "purchased",
+        Purchased,
         /// A further period was paid.
-        Renewed = "renewed",
+        Renewed,
         /// It runs to its end and is not renewed.
-        Cancelled = "cancelled",
+        Cancelled,
         /// It is over.
-        Expired = "expired",
+        Expired,
         /// It is over, and the money went back.
-        Refunded = "refunded",
+        Refunded,
     }
 }
 
@@ -368,13 +368,13 @@ text_enum! {
     /// What became of a billing event.
     BillingOutcome {
         /// The subscription stands as it says.
-        Applied = "applied",
+        Applied,
         /// Something newer was known already.
-        Stale = "stale",
+        Stale,
         /// Its plan is not in the settings; it is applied when it is.
-        UnknownPlan = "unknown_plan",
+        UnknownPlan,
         /// Its account token belongs to nobody, or its subscription to somebody else.
-        UnknownAccount = "unknown_account",
+        UnknownAccount,
     }
 }
 
@@ -405,5 +405,68 @@ mod tests {
     fn the_schema_names_the_words_that_are_sent() {
         let schema = serde_json::to_value(EndReason::schema()).expect("schema");
         insta::assert_snapshot!(schema, @r#"{"description":"Why a match ended.","enum":["left","blocked","banned","expired","erased","hung_up"],"type":"string"}"#);
+    }
+
+    fn join<T: Copy + Into<&'static str>>(all: &[T]) -> String {
+        let words: Vec<&str> = all.iter().map(|word| (*word).into()).collect();
+        words.join(" ")
+    }
+
+    /// Databases and clients hold these.
+    #[test]
+    fn words_stay_what_they_are() {
+        for (words, kept) in [
+            (join(Mode::ALL), "text video"),
+            (join(MatchStatus::ALL), "active expired cancelled completed"),
+            (
+                join(EndReason::ALL),
+                "left blocked banned expired erased hung_up",
+            ),
+            (join(CancelReason::ALL), "cancelled replaced matched ended"),
+            (join(MatchRole::ALL), "offerer answerer"),
+            (join(DescriptionKind::ALL), "offer answer"),
+            (join(CallState::ALL), "connected failed ended"),
+            (join(MessageKind::ALL), "content handshake"),
+            (join(Locale::ALL), "tr en"),
+            (join(CodePurpose::ALL), "registration password_reset"),
+            (join(UserRole::ALL), "user moderator admin"),
+            (
+                join(ReportReason::ALL),
+                "harassment sexual_content underage spam threat hate other",
+            ),
+            (join(ReportStatus::ALL), "open dismissed warned banned"),
+            (join(ReportDecision::ALL), "dismiss warn ban"),
+            (join(AppealStatus::ALL), "open upheld lifted"),
+            (join(AppealDecision::ALL), "uphold lift"),
+            (join(QuotaBucket::ALL), "text video bonus"),
+            (join(ReferralVia::ALL), "phone code"),
+            (join(ReferralStatus::ALL), "pending joined rewarded"),
+            (join(NotificationType::ALL), "system match claim ad"),
+            (join(ClaimStatus::ALL), "pending approved rejected"),
+            (
+                join(ClaimRefusal::ALL),
+                "too_early answered connected left_early too_late daily_cap not_paid",
+            ),
+            (join(JobState::ALL), "waiting leased done dead"),
+            (join(PushPlatform::ALL), "android ios web"),
+            (
+                join(LedgerReason::ALL),
+                "daily_reset match claim referral admin premium",
+            ),
+            (
+                join(BillingEventType::ALL),
+                "purchased renewed cancelled expired refunded",
+            ),
+            (
+                join(BillingOutcome::ALL),
+                "applied stale unknown_plan unknown_account",
+            ),
+        ] {
+            assert_eq!(words, kept);
+        }
+        assert_eq!(EndReason::from_text("hung_up"), Some(EndReason::HungUp));
+        assert_eq!(EndReason::from_text("HungUp"), None);
+        assert_eq!(serde_json::json!(EndReason::HungUp), "hung_up");
+        assert_eq!(EndReason::HungUp.to_string(), "hung_up");
     }
 }

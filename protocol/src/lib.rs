@@ -22,6 +22,7 @@ mod referral;
 mod report;
 mod rest;
 mod server_frame;
+mod signal;
 #[cfg(test)]
 mod snapshots;
 mod staff;
@@ -42,8 +43,7 @@ pub use billing::{
 };
 pub use client_frame::{
     ClientFrame, DeviceInfo, FrameError, FrameId, Hello, MAX_SEQ, MatchFind, MatchRef, MessageAck,
-    MessageSend, MessageSync, ResumePoint, RtcCandidate, RtcDescription, RtcState, TokenRefresh,
-    Typing, parse_client_frame,
+    MessageSend, MessageSync, ResumePoint, TokenRefresh, Typing, parse_client_frame,
 };
 pub use codes::{CloseCode, ErrorCode};
 pub use evidence::{Evidence, Frank};
@@ -65,6 +65,7 @@ pub use server_frame::{
     MatchCancelled, MatchEnded, MatchFound, MessageAccepted, MessageNew, PeerPresence,
     RunningSearch, ServerFrame, ServerMessage, SessionLimits, Welcome, WhoEnded,
 };
+pub use signal::{RtcCandidate, RtcDescription, RtcState, Signal};
 pub use staff::{
     AdminMatch, AdminMatchSide, AdminUser, AdminUserCounts, AdminUserDetail, FindUsersRequest,
     FoundUsers, RoleRequest, SystemLogEntry,

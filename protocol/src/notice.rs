@@ -13,8 +13,9 @@ use crate::{
 
 /// Something to tell a user. Stored as JSON and sent as `data` of a notification: it names no
 /// person.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema, strum::IntoStaticStr)]
 #[serde(tag = "code", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
 pub enum Notice {
     /// A right was given back for a match.
     ClaimApproved {
@@ -103,25 +104,7 @@ impl From<Ad> for Notice {
 impl Notice {
     /// The stored name of the variant.
     pub const fn code(&self) -> &'static str {
-        match self {
-            Self::ClaimApproved { .. } => "claim_approved",
-            Self::ClaimRejected { .. } => "claim_rejected",
-            Self::ReferralRewarded { .. } => "referral_rewarded",
-            Self::WelcomeBonus { .. } => "welcome_bonus",
-            Self::PremiumStarted { .. } => "premium_started",
-            Self::PremiumEnded { .. } => "premium_ended",
-            Self::MatchFound { .. } => "match_found",
-            Self::PasswordReset {} => "password_reset",
-            Self::NewDevice { .. } => "new_device",
-            Self::StaffSignIn { .. } => "staff_sign_in",
-            Self::Warned { .. } => "warned",
-            Self::Banned { .. } => "banned",
-            Self::BanLifted {} => "ban_lifted",
-            Self::AppealUpheld {} => "appeal_upheld",
-            Self::ReportResolved { .. } => "report_resolved",
-            Self::Announcement { .. } => "announcement",
-            Self::Ad { .. } => "ad",
-        }
+        self.into_str()
     }
 
     /// The type a user can turn pushes off for.

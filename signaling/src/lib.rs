@@ -18,7 +18,7 @@ mod sdp;
 mod token;
 
 pub use address::{NotARange, RelayRange, RelayRanges};
-pub use call::{Call, MAX_CANDIDATES, MAX_HELD, Refused, Round, Signal, Stage};
+pub use call::{Call, MAX_CANDIDATES, MAX_HELD, OutOfOrder, Round, Stage};
 pub use candidate::{
     MAX_CANDIDATE_BYTES, MalformedCandidate, Sanitised, check_medium, sanitise_candidate,
 };

@@ -1,13 +1,12 @@
-//! Ads for those who see them: after a match, sent by whoever ended it, and where a client asks for
-//! one.
+//! Ads for those who see them: after a match, at the node that told them of its end, and where a
+//! client asks for one.
 
 use std::{sync::Arc, time::Duration};
 
 use rand::{Rng, SeedableRng as _, rngs::StdRng};
 use tebdil_core::{
     ads::AdRules,
-    realtime::Presence,
-    store::{AdRow, AdSlot, EndedMatch, Store, StoreError},
+    store::{AdRow, AdSlot, Store, StoreError},
 };
 use tebdil_protocol::{
     Ad, Placement, ServerFrame,
@@ -22,9 +21,9 @@ use crate::hub::Hub;
 /// How old the ads may be that are shown: a change at another node takes so long.
 const CACHE_FOR: Duration = Duration::from_secs(5);
 
-/// Ends of matches that may wait for an ad. An ad long after the match is worth nothing: more go
+/// Users who may wait for an ad after a match. An ad long after it is worth nothing: more go
 /// without.
-const QUEUE: usize = 256;
+const QUEUE: usize = 512;
 
 /// The ads of this node. Each user is shown at most one ad for a match, however it ended and
 /// whoever ended it.
@@ -32,27 +31,25 @@ const QUEUE: usize = 256;
 pub struct Ads {
     store: Store,
     hub: Arc<Hub>,
-    presence: Presence,
     clock: Clock,
     rules: AdRules,
     /// The ads that run, and when they were read. Held while they are read, so that a burst reads
     /// them once.
     running: Mutex<Option<(Timestamp, Arc<[AdRow]>)>>,
-    ended: mpsc::Sender<EndedMatch>,
+    ended: mpsc::Sender<(MatchId, UserId)>,
 }
 
 /// Sends ads after matches; it has to be [run](Self::run).
 #[derive(Debug)]
 pub struct MatchEndAds {
     ads: Arc<Ads>,
-    ended: mpsc::Receiver<EndedMatch>,
+    ended: mpsc::Receiver<(MatchId, UserId)>,
 }
 
 impl Ads {
     pub fn new(
         store: Store,
         hub: Arc<Hub>,
-        presence: Presence,
         clock: Clock,
         rules: AdRules,
     ) -> (Arc<Self>, MatchEndAds) {
@@ -60,7 +57,6 @@ impl Ads {
         let ads = Arc::new(Self {
             store,
             hub,
-            presence,
             clock,
             rules,
             running: Mutex::default(),
@@ -69,10 +65,10 @@ impl Ads {
         (Arc::clone(&ads), MatchEndAds { ads, ended })
     }
 
-    /// A match is over, and both sides were told: they are sent an ad each, if one is for them and
-    /// they are online. Never waits.
-    pub fn match_ended(&self, ended: &EndedMatch) {
-        if self.ended.try_send(*ended).is_err() {
+    /// A user with a device at this node was told that a match is over: it is sent an ad, if one is
+    /// for it. Never waits. Where it has devices at several nodes, one of them sends it.
+    pub fn match_ended(&self, match_id: MatchId, user: UserId) {
+        if self.ended.try_send((match_id, user)).is_err() {
             metrics::counter!("tebdil_ads_skipped_total").increment(1);
         }
     }
@@ -125,30 +121,17 @@ impl Ads {
         Ok(ads)
     }
 
-    async fn after(&self, ended: &EndedMatch, rng: &mut StdRng) -> Result<(), StoreError> {
-        if self.running().await?.is_empty() {
-            return Ok(());
-        }
-        let online = match self.presence.online(&ended.users).await {
-            Ok(online) => online,
-            Err(_) => ended
-                .users
-                .iter()
-                .map(|user| self.hub.is_here(*user))
-                .collect(),
-        };
-        for (user, _) in ended
-            .users
-            .into_iter()
-            .zip(online)
-            .filter(|(_, online)| *online)
-        {
-            if let Some(ad) = self
-                .next(user, Placement::match_end(), Some(ended.match_id), rng)
-                .await?
-            {
-                self.hub.send(user, &ServerFrame::Ad { ad });
-            }
+    async fn after(
+        &self,
+        match_id: MatchId,
+        user: UserId,
+        rng: &mut StdRng,
+    ) -> Result<(), StoreError> {
+        let ad = self
+            .next(user, Placement::match_end(), Some(match_id), rng)
+            .await?;
+        if let Some(ad) = ad {
+            self.hub.send(user, &ServerFrame::Ad { ad });
         }
         Ok(())
     }
@@ -158,8 +141,8 @@ impl MatchEndAds {
     /// Sends until `stop`. What waits then is not sent.
     pub async fn run(mut self, stop: CancellationToken) {
         let mut rng = StdRng::from_rng(&mut rand::rng());
-        while let Some(Some(ended)) = stop.run_until_cancelled(self.ended.recv()).await {
-            if let Err(error) = self.ads.after(&ended, &mut rng).await {
+        while let Some(Some((match_id, user))) = stop.run_until_cancelled(self.ended.recv()).await {
+            if let Err(error) = self.ads.after(match_id, user, &mut rng).await {
                 tracing::warn!(%error, "no ads were shown after a match");
             }
         }

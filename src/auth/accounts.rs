@@ -32,9 +32,10 @@ use super::{
     Codes, alias, password_text,
     passwords::Passwords,
     phone::Phones,
+    settings,
     tokens::{RefreshSecret, Tokens},
 };
-use crate::{address::ClientAddress, config, profile};
+use crate::{address::ClientAddress, profile};
 
 /// The account service.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ pub struct Accounts {
     pub(super) codes: Codes,
     /// Where codes are sent.
     pub(super) countries: Vec<country::Id>,
-    pub(super) settings: config::Auth,
+    pub(super) settings: settings::Auth,
 }
 
 /// What the service is made of.
@@ -71,7 +72,7 @@ impl Accounts {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(settings: &config::Auth, parts: Parts) -> io::Result<Self> {
+    pub fn start(settings: &settings::Auth, parts: Parts) -> io::Result<Self> {
         let Parts {
             store,
             rules,

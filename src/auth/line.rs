@@ -5,10 +5,9 @@
 //! one. So a network that floods the queue waits for itself; whoever comes from elsewhere is next
 //! but for one of each other line.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Condvar, Mutex, MutexGuard, PoisonError},
-};
+use std::collections::{HashMap, VecDeque};
+
+use parking_lot::{Condvar, Mutex};
 
 use crate::address::Network;
 
@@ -48,7 +47,7 @@ impl<T> Line<T> {
 
     /// Stands in line. An error is who has to go: the newcomer, or the last of a longer line.
     pub fn join(&self, from: Network, newcomer: T) -> Result<(), T> {
-        let mut waiting = self.lock();
+        let mut waiting = self.waiting.lock();
         let full = waiting.count >= self.places;
         let evicted = if full { waiting.make_room(from) } else { None };
         if full && evicted.is_none() {
@@ -62,7 +61,7 @@ impl<T> Line<T> {
 
     /// Waits for who is next; `None` when the queue was closed.
     pub fn next(&self) -> Option<T> {
-        let mut waiting = self.lock();
+        let mut waiting = self.waiting.lock();
         loop {
             if let Some(next) = waiting.take() {
                 return Some(next);
@@ -70,22 +69,14 @@ impl<T> Line<T> {
             if waiting.closed {
                 return None;
             }
-            waiting = self
-                .came
-                .wait(waiting)
-                .unwrap_or_else(PoisonError::into_inner);
+            self.came.wait(&mut waiting);
         }
     }
 
     /// Ends it: who waits is still served.
     pub fn close(&self) {
-        self.lock().closed = true;
+        self.waiting.lock().closed = true;
         self.came.notify_all();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Waiting<T>> {
-        // Nothing that is done under the lock can panic half way.
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -180,6 +171,6 @@ mod tests {
         let mut served: Vec<_> = std::iter::from_fn(|| line.next()).collect();
         served.sort_unstable();
         assert_eq!(served, [0, 10, 20, 30]);
-        assert!(line.lock().lines.is_empty() && line.lock().turns.is_empty());
+        assert!(line.waiting.lock().lines.is_empty() && line.waiting.lock().turns.is_empty());
     }
 }

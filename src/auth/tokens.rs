@@ -20,8 +20,7 @@ use tebdil_protocol::{
 };
 
 pub(super) use self::refresh::RefreshSecret;
-use super::hs256;
-use crate::config::Auth;
+use super::{hs256, settings::Auth};
 
 const ISSUER: &str = "tebdil";
 const AUDIENCE: &str = "tebdil-api";

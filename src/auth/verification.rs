@@ -15,11 +15,11 @@ use tebdil_protocol::{
 use super::{
     AccountError, Accounts, CodePhone,
     accounts::{banned, unknown_invite},
-    codes::{Drawn, Spent},
+    codes::Drawn,
     password_text,
     phone::Phones,
 };
-use crate::address::ClientAddress;
+use crate::{address::ClientAddress, limits::SpentText};
 
 /// Binds a waiting registration to its column.
 const REGISTRATION_CONTEXT: &str = "one_time_codes.registration";
@@ -117,16 +117,16 @@ impl Accounts {
         draft: Draft,
         password: Secret,
     ) -> Result<(), AccountError> {
-        let budget = &self.codes.parts.budget;
-        let spent = budget
-            .spend(CodePurpose::Registration, &phone)
+        let limiters = &self.codes.parts.limiters;
+        let spent = limiters
+            .spend_text(CodePurpose::Registration, phone.prefix())
             .await
             .map_err(AccountError::OverBudget)?;
         let ordered = self
             .order_registration(from, phone, draft, password, spent)
             .await;
         if ordered.is_err() {
-            budget.refund(spent).await;
+            limiters.refund_text(spent).await;
         }
         ordered
     }
@@ -137,7 +137,7 @@ impl Accounts {
         phone: CodePhone,
         draft: Draft,
         password: Secret,
-        spent: Spent,
+        spent: SpentText,
     ) -> Result<(), AccountError> {
         let password_hash = self.passwords.hash(from, password).await?;
         let Drawn { id, code, hash } = self

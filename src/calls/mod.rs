@@ -1,18 +1,15 @@
 //! Calls: what the two devices of a video match signal to each other, and what is noted of it.
 //!
-//! Media never comes here: it goes through a relay, encrypted between the devices. A signal takes
-//! one way: connection → [`Calls::describe`] or [`Calls::candidate`], which rebuilds it from what
-//! may pass → the sender's [`Room`], which keeps the order → the peer's room, at whichever node its
-//! device is → that device. A room is what one node knows of a call. Nothing of it is stored: a
-//! node that forgot, or a device that comes back at another node, begins anew with the next offer.
-//!
-//! | file | what |
-//! |---|---|
-//! | `room` | a call as this node knows it |
-//! | `word` | a signal as it goes to another node and to the device |
+//! Media never comes here: it goes through a relay, encrypted between the devices. A signal stays
+//! what it is, a [`Signal`], from socket to socket: connection → [`Calls::signal`], which cleans it
+//! and asks the call of the match whether it is in order → the peer's device, or
+//! [`Calls::receive`] of the node where that is. A [`Room`] is what one node knows of a call.
+//! Nothing of it is stored: a node that forgot, or a device that comes back at another node, begins
+//! anew with the next offer.
 
 mod room;
-mod word;
+#[cfg(test)]
+mod tests;
 
 use std::{
     convert::Infallible,
@@ -23,20 +20,20 @@ use std::{
 };
 
 use quick_cache::sync::Cache;
-use tebdil_core::store::{CallConnected, CallSide, EndedMatch, MatchRow, Store, StoreError};
+use tebdil_core::store::{CallConnected, CallSide, MatchRow, Store, StoreError};
 use tebdil_protocol::{
-    ErrorCode, PeerPresence, RtcCandidate, RtcDescription, RtcState, ServerFrame,
+    ErrorCode, PeerPresence, RtcCandidate, RtcDescription, RtcState, ServerFrame, Signal,
     domain::{CallState, DescriptionKind, MatchRole, Mode},
     id::{MatchId, SessionId, UserId},
     time::Clock,
 };
-use tebdil_signaling::{Sanitised, Signal, check_medium, sanitise_candidate, sanitise_sdp};
-pub use word::Word;
+use tebdil_signaling::{
+    MalformedCandidate, Sanitised, Stage, check_medium, sanitise_candidate, sanitise_sdp,
+};
 
 use self::room::Room;
 use crate::{
-    cluster::{Audience, NodeMessage},
-    hub::{Connection, Hub, Outgoing},
+    hub::{Connection, Hub, NodeMessage, Outgoing},
     relay::Relays,
 };
 
@@ -68,13 +65,13 @@ pub enum Said {
 
 /// Why a frame about a call did nothing.
 #[derive(Debug)]
-pub enum Refused {
+pub enum CallError {
     /// What the client is told.
-    Answer(ErrorCode, String),
+    Refused(ErrorCode, String),
     Store(StoreError),
 }
 
-impl From<StoreError> for Refused {
+impl From<StoreError> for CallError {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
@@ -100,69 +97,96 @@ impl Calls {
         }
     }
 
-    /// A session description for the peer.
+    /// Takes a signal, and what follows from it to the peer's device. A candidate that is no relay
+    /// of ours is dropped.
     ///
     /// # Errors
-    /// [`Refused`]; nothing is changed then.
-    pub async fn describe(
-        &self,
-        origin: &Connection,
-        frame: RtcDescription,
-    ) -> Result<(), Refused> {
-        let seated = self.seat(origin, frame.match_id).await?;
-        if frame.kind == DescriptionKind::Offer && frame.round.is_some() {
-            return Err(malformed("round: only an answer has one"));
+    /// [`CallError`]; nothing is changed then.
+    pub async fn signal(&self, origin: &Connection, signal: Signal) -> Result<(), CallError> {
+        let Seated { room, side, .. } = self.seat(origin, signal.match_id()).await?;
+        let Some(signal) = self.sanitise(signal)? else {
+            metrics::counter!("tebdil_candidates_dropped_total").increment(1);
+            return Ok(());
+        };
+        // Until everything is queued: what two connections of one device send at the same time must
+        // not change places on the way, and nothing follows the word that the match is over.
+        let mut room = lock(&room);
+        let open = room.open().ok_or_else(over)?;
+        let signals = open.call.send(side.role, signal, self.clock.now());
+        let signals = signals.map_err(|error| {
+            refused("out_of_order", ErrorCode::SignalRefused, &error.to_string())
+        })?;
+        let (user, session, from) = (side.peer_id, side.peer_session_id, side.role);
+        let device = self.hub.device(user, session);
+        for signal in signals {
+            self.hub.tell_elsewhere(user, || NodeMessage::Signal {
+                user,
+                session,
+                from,
+                signal: signal.clone(),
+            });
+            if let Some(device) = &device {
+                device.outbound.push(Outgoing::new(&signal.into(), None));
+            }
         }
-        let sdp = sanitise_sdp(frame.sdp.expose(), frame.kind)
-            .map_err(|error| malformed(&error.to_string()))?;
-        self.forward(
-            &seated,
-            Signal::Description {
-                kind: frame.kind,
-                round: frame.round,
-                sdp,
-            },
-        )
+        Ok(())
     }
 
-    /// A candidate for the peer; only one of our relays gets there.
-    ///
-    /// # Errors
-    /// [`Refused`]; nothing is changed then.
-    pub async fn candidate(&self, origin: &Connection, frame: RtcCandidate) -> Result<(), Refused> {
-        let seated = self.seat(origin, frame.match_id).await?;
-        let RtcCandidate {
-            candidate,
-            sdp_mid,
-            sdp_m_line_index,
-            ..
-        } = frame;
-        check_medium(sdp_mid.as_deref(), sdp_m_line_index)
-            .map_err(|error| malformed(&error.to_string()))?;
-        let candidate = match sanitise_candidate(candidate.expose(), self.relays.ranges()) {
-            Ok(Sanitised::Relay(candidate)) => candidate,
-            Ok(Sanitised::End) => String::new(),
-            Ok(Sanitised::Dropped) => {
-                metrics::counter!("tebdil_candidates_dropped_total").increment(1);
-                return Ok(());
-            }
-            Err(error) => return Err(malformed(&error.to_string())),
+    /// What came from the peer's node, for a device of this one: dropped when it is late or not the
+    /// peer's to say.
+    pub fn receive(&self, user: UserId, session: SessionId, from: MatchRole, signal: Signal) {
+        let Some(device) = self.hub.device(user, session) else {
+            return;
         };
-        self.forward(
-            &seated,
-            Signal::Candidate {
-                candidate,
-                sdp_mid,
-                sdp_m_line_index,
-            },
-        )
+        let room = self.room(signal.match_id());
+        let mut room = lock(&room);
+        let Some(open) = room.open() else { return };
+        match open.call.receive(from, signal, self.clock.now()) {
+            Some(signal) => {
+                device.outbound.push(Outgoing::new(&signal.into(), None));
+            }
+            None => {
+                metrics::counter!("tebdil_signals_refused_total", "reason" => "late").increment(1);
+            }
+        }
+    }
+
+    /// The signal as the peer may see it; `None` for what it may not.
+    fn sanitise(&self, signal: Signal) -> Result<Option<Signal>, CallError> {
+        match signal {
+            Signal::Description(description) => {
+                let (kind, sdp) = (description.kind, description.sdp.expose());
+                if kind == DescriptionKind::Offer && description.round.is_some() {
+                    return Err(malformed("round: only an answer has one"));
+                }
+                let sdp = sanitise_sdp(sdp, kind).map_err(|error| malformed(&error.to_string()))?;
+                Ok(Some(Signal::Description(RtcDescription {
+                    sdp: sdp.into(),
+                    ..description
+                })))
+            }
+            Signal::Candidate(frame) => {
+                let refused = |error: MalformedCandidate| malformed(&error.to_string());
+                check_medium(frame.sdp_mid.as_deref(), frame.sdp_m_line_index).map_err(refused)?;
+                let candidate = sanitise_candidate(frame.candidate.expose(), self.relays.ranges());
+                let candidate = match candidate.map_err(refused)? {
+                    Sanitised::Relay(candidate) => candidate,
+                    Sanitised::End => String::new(),
+                    Sanitised::Dropped => return Ok(None),
+                };
+                Ok(Some(Signal::Candidate(RtcCandidate {
+                    candidate: candidate.into(),
+                    ..frame
+                })))
+            }
+        }
     }
 
     /// What the device says of its call.
     ///
     /// # Errors
-    /// [`Refused`]; nothing is changed then.
-    pub async fn state(&self, origin: &Connection, frame: RtcState) -> Result<Said, Refused> {
+    /// [`CallError`]; nothing is changed then.
+    pub async fn state(&self, origin: &Connection, frame: RtcState) -> Result<Said, CallError> {
         let seated = self.seat(origin, frame.match_id).await?;
         match frame.state {
             CallState::Connected => self.connected(&seated).await?,
@@ -179,18 +203,16 @@ impl Calls {
 
     /// One side's word is enough, or who wants a right back would only have to be silent. But both
     /// must have described: a word about nothing is a lie.
-    async fn connected(&self, seated: &Seated) -> Result<(), Refused> {
-        let (known, agreed) = {
-            let room = lock(&seated.room);
-            (
-                room.connected || seated.side.connected_at.is_some(),
-                room.agreed_since(),
-            )
+    async fn connected(&self, seated: &Seated) -> Result<(), CallError> {
+        let stage = {
+            let mut room = lock(&seated.room);
+            let open = room.open().ok_or_else(over)?;
+            if open.connected || seated.side.connected_at.is_some() {
+                return Ok(());
+            }
+            open.call.stage()
         };
-        if known {
-            return Ok(());
-        }
-        let Some(offered_at) = agreed else {
+        let Stage::Answered(offered_at) = stage else {
             return Err(refused(
                 "out_of_order",
                 ErrorCode::SignalRefused,
@@ -209,27 +231,31 @@ impl Calls {
             CallConnected::Before => {}
             CallConnected::Over => return Err(over()),
         }
-        lock(&seated.room).connected = true;
+        if let Some(open) = lock(&seated.room).open() {
+            open.connected = true;
+        }
         Ok(())
     }
 
-    async fn failed(&self, seated: &Seated) -> Result<(), StoreError> {
-        if lock(&seated.room).failed {
-            return Ok(());
-        }
+    async fn failed(&self, seated: &Seated) -> Result<(), CallError> {
+        let phase = {
+            let mut room = lock(&seated.room);
+            let open = room.open().ok_or_else(over)?;
+            if open.failed {
+                return Ok(());
+            }
+            open.phase()
+        };
         let first = self
             .store
             .matches()
             .call_failed(seated.match_id, self.clock.now())
             .await?;
-        let mut room = lock(&seated.room);
-        room.failed = true;
+        if let Some(open) = lock(&seated.room).open() {
+            open.failed = true;
+        }
         if let Some(was_connected) = first {
-            let phase = if was_connected {
-                "connected"
-            } else {
-                room.phase()
-            };
+            let phase = if was_connected { "connected" } else { phase };
             metrics::counter!("tebdil_call_failures_total", "phase" => phase).increment(1);
         }
         Ok(())
@@ -261,38 +287,18 @@ impl Calls {
         Ok(())
     }
 
-    /// What came from the peer's node, for a device of this one.
-    pub fn receive(&self, user: UserId, session: SessionId, role: MatchRole, word: Word) {
-        if self.hub.device(user, session).is_none() {
-            return;
-        }
-        let room = self.room(word.match_id());
-        let mut room = lock(&room);
-        if !room.over {
-            self.take(&mut room, user, session, role, word);
-        }
-    }
-
-    /// A video match has ended, by this node.
-    pub fn ended(&self, ended: &EndedMatch) {
-        if let Some(call) = ended.call {
-            metrics::counter!("tebdil_calls_total", "outcome" => call.as_str()).increment(1);
-        }
-        self.over(ended.match_id);
-    }
-
     /// A device of this node hears that a match is over.
     pub fn heard_of_the_end(&self, match_id: MatchId) {
         // Of other matches nothing is remembered: most are for text.
         if let Some(room) = self.rooms.get(&match_id) {
-            *lock(&room) = Room::over();
+            *lock(&room) = Room::Over;
         }
     }
 
     /// A match is over: nothing is signalled in it any more, and what is under way is dropped.
     pub fn over(&self, match_id: MatchId) {
         // Kept in mind, so that what another node sent before it heard of the end begins nothing.
-        *lock(&self.room(match_id)) = Room::over();
+        *lock(&self.room(match_id)) = Room::Over;
     }
 
     /// Word of ended matches may have been lost.
@@ -301,12 +307,12 @@ impl Calls {
     }
 
     /// The place of a device in a call that goes on.
-    async fn seat(&self, origin: &Connection, match_id: MatchId) -> Result<Seated, Refused> {
+    async fn seat(&self, origin: &Connection, match_id: MatchId) -> Result<Seated, CallError> {
         let epoch = self.epoch.load(Ordering::Relaxed);
         let known = self
             .rooms
             .get(&match_id)
-            .and_then(|room| lock(&room).side_of(origin.user_id, epoch));
+            .and_then(|room| lock(&room).open()?.side_of(origin.user_id, epoch));
         let side = if let Some(side) = known {
             side
         } else {
@@ -338,13 +344,10 @@ impl Calls {
             ));
         }
         let room = self.room(match_id);
-        {
-            let mut room = lock(&room);
-            if room.over {
-                return Err(over());
-            }
-            room.seat(origin.user_id, side.clone(), epoch);
-        }
+        lock(&room)
+            .open()
+            .ok_or_else(over)?
+            .seat(origin.user_id, side.clone(), epoch);
         Ok(Seated {
             match_id,
             room,
@@ -358,56 +361,6 @@ impl Calls {
             .get_or_insert_with(&match_id, || Ok::<_, Infallible>(Arc::default()));
         room
     }
-
-    /// Takes a signal into the sender's half, and what follows from it to the peer.
-    fn forward(&self, seated: &Seated, signal: Signal) -> Result<(), Refused> {
-        let Seated {
-            match_id,
-            room,
-            side,
-        } = seated;
-        // Until everything is queued: what two connections of one device send at the same time must
-        // not change places on the way.
-        let mut room = lock(room);
-        if room.over {
-            return Err(over());
-        }
-        let signals = room.send(side.role, signal, self.clock.now());
-        let signals = signals.map_err(|error| {
-            refused("out_of_order", ErrorCode::SignalRefused, &error.to_string())
-        })?;
-        let (user, session, role) = (side.peer_id, side.peer_session_id, room::other(side.role));
-        let here = self.hub.device(user, session).is_some();
-        for signal in signals {
-            let word = Word::new(*match_id, signal);
-            self.hub.tell_elsewhere(user, || NodeMessage::Signal {
-                user,
-                session,
-                role,
-                word: word.clone(),
-            });
-            if here {
-                self.take(&mut room, user, session, role, word);
-            }
-        }
-        Ok(())
-    }
-
-    /// Pushes a signal to the device of this node that it is for, unless it is late or not the
-    /// peer's to say.
-    fn take(&self, room: &mut Room, user: UserId, session: SessionId, role: MatchRole, word: Word) {
-        let match_id = word.match_id();
-        match room.receive(role, word.into_signal(), self.clock.now()) {
-            Some(signal) => {
-                let frame = Word::new(match_id, signal).into_frame();
-                self.hub
-                    .send_here(user, Audience::Only(session), &Outgoing::new(&frame, None));
-            }
-            None => {
-                metrics::counter!("tebdil_signals_refused_total", "reason" => "late").increment(1);
-            }
-        }
-    }
 }
 
 fn lock(room: &Mutex<Room>) -> MutexGuard<'_, Room> {
@@ -415,15 +368,15 @@ fn lock(room: &Mutex<Room>) -> MutexGuard<'_, Room> {
     room.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn malformed(detail: &str) -> Refused {
+fn malformed(detail: &str) -> CallError {
     refused("malformed", ErrorCode::InvalidField, detail)
 }
 
-fn over() -> Refused {
+fn over() -> CallError {
     refused("over", ErrorCode::MatchEnded, ErrorCode::MatchEnded.title())
 }
 
-fn refused(reason: &'static str, code: ErrorCode, detail: &str) -> Refused {
+fn refused(reason: &'static str, code: ErrorCode, detail: &str) -> CallError {
     metrics::counter!("tebdil_signals_refused_total", "reason" => reason).increment(1);
-    Refused::Answer(code, detail.to_owned())
+    CallError::Refused(code, detail.to_owned())
 }

@@ -1,4 +1,4 @@
-//! What two matched people say to each other: messages, receipts, typing, presence, and the end.
+//! What two matched people say to each other: messages, receipts, typing.
 //!
 //! A message takes one way: connection → [`Chat::send`] → the [`writer`], which commits everything
 //! that came meanwhile in one transaction, then answers the senders and tells the receivers. Nobody
@@ -11,25 +11,16 @@ mod new_matches;
 mod replay;
 mod writer;
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::Arc;
 
 pub use new_matches::NewMatches;
 pub use replay::{Missed, from_peer};
 use tebdil_core::{
-    realtime::{Announcement, Presence, RealtimeError},
-    store::{
-        ChatRules, End, EndedMatch, MatchDevice, MatchRow, NewMessage, NewReceipt, Store,
-        StoreError,
-    },
+    realtime::Presence,
+    store::{ChatRules, MatchDevice, NewMessage, NewReceipt, Store, StoreError},
 };
 use tebdil_protocol::{
-    ErrorCode, FrameId, MatchEnded, MessageAck, MessageSend, PeerPresence, ServerFrame, Typing,
-    WhoEnded,
-    domain::{EndReason, Mode},
-    franking,
+    ErrorCode, FrameId, MessageAck, MessageSend, ServerFrame, Typing, franking,
     id::{MatchId, UserId},
     time::Clock,
 };
@@ -41,12 +32,8 @@ use self::{
     directory::Directory,
 };
 use crate::{
-    ads::Ads,
-    calls::Calls,
-    cluster::{Audience, NodeMessage},
-    hub::{Connection, Hub, Outgoing},
+    hub::{Connection, Hub},
     notifications::Wakeups,
-    relay::Relays,
 };
 
 /// Matches whose users are remembered.
@@ -64,43 +51,19 @@ pub struct Chat {
     directory: Directory,
     writer: mpsc::Sender<Op>,
     presence: Presence,
-    ads: Arc<Ads>,
-    relays: Arc<Relays>,
-    calls: Arc<Calls>,
-    /// Users of whom the peers at other nodes could not be told.
-    unsaid: Mutex<HashSet<UserId>>,
-}
-
-/// What a chat service is made of.
-#[derive(Debug)]
-pub struct Parts {
-    pub store: Store,
-    pub hub: Arc<Hub>,
-    pub presence: Presence,
-    pub ads: Arc<Ads>,
-    pub relays: Arc<Relays>,
-    pub calls: Arc<Calls>,
-    pub clock: Clock,
-    /// How much of what is said is kept.
-    pub rules: ChatRules,
-    /// Takes note of who is not here.
-    pub wakeups: Arc<Wakeups>,
 }
 
 impl Chat {
-    /// The service, and the writer that has to be run for it.
-    pub fn new(parts: Parts) -> (Self, Writer) {
-        let Parts {
-            store,
-            hub,
-            presence,
-            ads,
-            relays,
-            calls,
-            clock,
-            rules,
-            wakeups,
-        } = parts;
+    /// The service, and the writer that has to be run for it. `rules` say how much of what is said
+    /// is kept, `wakeups` takes note of who is not here.
+    pub fn new(
+        store: Store,
+        hub: Arc<Hub>,
+        presence: Presence,
+        clock: Clock,
+        rules: ChatRules,
+        wakeups: Arc<Wakeups>,
+    ) -> (Self, Writer) {
         let (writer, ops) = mpsc::channel(WRITER_QUEUE);
         let chat = Self {
             store: store.clone(),
@@ -109,10 +72,6 @@ impl Chat {
             directory: Directory::new(DIRECTORY_CAPACITY),
             writer,
             presence,
-            ads,
-            relays,
-            calls,
-            unsaid: Mutex::default(),
         };
         (chat, Writer::new(ops, store, hub, clock, rules, wakeups))
     }
@@ -197,161 +156,9 @@ impl Chat {
         Ok(())
     }
 
-    /// Ends a match, and tells both sides when this call was the one that ended it.
-    pub async fn end(
-        &self,
-        match_id: MatchId,
-        by: Option<UserId>,
-        reason: EndReason,
-    ) -> Result<End, StoreError> {
-        let end = self
-            .store
-            .matches()
-            .end_match(match_id, by, reason, self.clock.now())
-            .await?;
-        if let End::Now(ended) = end {
-            self.announce_end(&ended);
-        }
-        Ok(end)
-    }
-
-    /// Tells both sides of a match that it is over.
-    pub fn announce_end(&self, ended: &EndedMatch) {
-        self.wind_up(ended);
-        for user in ended.users {
-            self.hub
-                .send(user, &ServerFrame::MatchEnded(ended_for(ended, user)));
-        }
-        self.ads.match_ended(ended);
-    }
-
-    /// Closes a match before anybody hears of its end: what comes after that is refused.
-    fn wind_up(&self, ended: &EndedMatch) {
-        self.directory.forget(ended.match_id);
-        if ended.mode == Mode::Video {
-            self.calls.ended(ended);
-            self.relays.match_ended(ended.match_id);
-        }
-    }
-
-    /// Ends a match at the wish of a connection, which gets an answer of its own.
-    pub async fn leave(
-        &self,
-        origin: &Connection,
-        match_id: MatchId,
-        reason: EndReason,
-        re: Option<&FrameId>,
-    ) -> Result<(), StoreError> {
-        let end = self
-            .store
-            .matches()
-            .end_match(match_id, Some(origin.user_id), reason, self.clock.now())
-            .await?;
-        let ended = match end {
-            End::NotFound => {
-                origin.send(
-                    &ServerFrame::error(ErrorCode::NotFound, "match_id: no such match"),
-                    re,
-                );
-                return Ok(());
-            }
-            // Leaving is idempotent: who comes second learns how it ended.
-            End::Before(ended) => ended,
-            End::Now(ended) => {
-                self.wind_up(&ended);
-                for user in ended.users {
-                    let frame =
-                        || Outgoing::new(&ServerFrame::MatchEnded(ended_for(&ended, user)), None);
-                    self.hub.send_encoded(user, Some(origin.id), frame);
-                }
-                ended
-            }
-        };
-        origin.send(
-            &ServerFrame::MatchEnded(ended_for(&ended, origin.user_id)),
-            re,
-        );
-        if matches!(end, End::Now(_)) {
-            self.ads.match_ended(&ended);
-        }
-        Ok(())
-    }
-
-    /// Another node ended a match.
+    /// A match is over: nothing is typed in it any more.
     pub fn forget(&self, match_id: MatchId) {
         self.directory.forget(match_id);
-    }
-
-    /// Tells the peers of a user, wherever they are, whether it is online, where that is news; with
-    /// `returned`, that it was gone and is back.
-    pub async fn announce_presence(&self, user: UserId, returned: bool) -> Result<(), StoreError> {
-        let (matches, to) = self.announcements(user).await?;
-        let told = self.presence.announce(user, returned, &to).await;
-        self.tell_here_unless(&told, user, &matches);
-        Ok(())
-    }
-
-    /// Like [`Chat::announce_presence`], where peers may believe something else than they were
-    /// told.
-    pub async fn announce_presence_again(&self, user: UserId) -> Result<(), StoreError> {
-        let (matches, to) = self.announcements(user).await?;
-        let told = self.presence.announce_again(user, &to).await;
-        self.tell_here_unless(&told, user, &matches);
-        Ok(())
-    }
-
-    /// The user's active matches, and what the peer in each is told.
-    async fn announcements(
-        &self,
-        user: UserId,
-    ) -> Result<(Vec<MatchRow>, Vec<Announcement>), StoreError> {
-        let matches = self
-            .store
-            .matches()
-            .active_matches(user, self.clock.now())
-            .await?;
-        let word = |peer, match_id, online| {
-            NodeMessage::frame(peer, Audience::All, &presence_frame(match_id, online)).encode()
-        };
-        let to = matches
-            .iter()
-            .map(|row| Announcement {
-                peer: row.peer_id,
-                online: word(row.peer_id, row.id, true),
-                offline: word(row.peer_id, row.id, false),
-            })
-            .collect();
-        Ok((matches, to))
-    }
-
-    /// Where nobody could be told, peers of this node are told what this node knows. When the
-    /// others can be reached again, this node's devices are registered anew and their users
-    /// announced; of one who left, presence may know nothing more by then, so it is remembered
-    /// here.
-    fn tell_here_unless(
-        &self,
-        told: &Result<(), RealtimeError>,
-        user: UserId,
-        matches: &[MatchRow],
-    ) {
-        if told.is_err() {
-            self.unsaid().insert(user);
-            let online = self.hub.is_here(user);
-            for row in matches {
-                self.hub
-                    .send_here(row.peer_id, Audience::All, &presence_frame(row.id, online));
-            }
-        }
-    }
-
-    /// The users of whom the peers at other nodes could not be told since this was asked last.
-    pub fn take_unsaid(&self) -> HashSet<UserId> {
-        std::mem::take(&mut *self.unsaid())
-    }
-
-    fn unsaid(&self) -> MutexGuard<'_, HashSet<UserId>> {
-        // Nothing that is done under the lock can panic half way.
-        self.unsaid.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether each of these users is online; as far as this node knows when the others cannot be
@@ -374,27 +181,5 @@ impl Chat {
         self.directory
             .peer(&self.store, match_id, device, now)
             .await
-    }
-}
-
-fn presence_frame(match_id: MatchId, online: bool) -> Outgoing {
-    Outgoing::new(
-        &ServerFrame::PeerPresence(PeerPresence { match_id, online }),
-        None,
-    )
-}
-
-/// An end as one side is told of it.
-fn ended_for(ended: &EndedMatch, user: UserId) -> MatchEnded {
-    let by = match ended.by {
-        None => WhoEnded::System,
-        Some(by) if by == user => WhoEnded::Me,
-        Some(_) => WhoEnded::Peer,
-    };
-    MatchEnded {
-        match_id: ended.match_id,
-        status: ended.status,
-        reason: ended.reason,
-        by,
     }
 }

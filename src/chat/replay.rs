@@ -13,7 +13,7 @@ use tebdil_protocol::{
     id::{MatchId, UserId},
 };
 
-use super::{Chat, ended_for};
+use super::Chat;
 use crate::hub::Connection;
 
 /// Messages read and sent at a time; the next page waits until the connection has taken this one.
@@ -157,7 +157,7 @@ impl Chat {
         };
         Ok(row
             .ended(connection.user_id, now)
-            .map(|ended| ServerFrame::MatchEnded(ended_for(&ended, connection.user_id))))
+            .map(|ended| ServerFrame::MatchEnded(ended.view(connection.user_id))))
     }
 
     /// Sends the peer's messages after the client's gap again. Live messages may come in between;

@@ -76,8 +76,6 @@ pub struct WebSocket {
     #[serde(rename = "hello_timeout_s", deserialize_with = "seconds")]
     pub hello_timeout: Duration,
     pub max_devices: usize,
-    pub frames_per_second: u32,
-    pub frame_burst: u32,
     pub outbound_frames: usize,
     pub outbound_bytes: usize,
     /// How long a client may take to read one frame.
@@ -90,12 +88,6 @@ impl WebSocket {
         check.range("ws.heartbeat_s", self.heartbeat.as_secs(), 1..=300);
         check.range("ws.hello_timeout_s", self.hello_timeout.as_secs(), 1..=60);
         check.range("ws.max_devices", self.max_devices, 1..);
-        check.range("ws.frames_per_second", self.frames_per_second, 1..);
-        check.that(
-            self.frame_burst >= self.frames_per_second,
-            "ws.frame_burst",
-            "must be at least ws.frames_per_second",
-        );
         check.range("ws.send_timeout_s", self.send_timeout.as_secs(), 1..=60);
         // One commit may be all between two people, and the next comes before they have read it.
         check.that(

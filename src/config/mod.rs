@@ -4,10 +4,7 @@
 //! with a check beside it where a value can be wrong. Sections whose rules a domain goes by stand
 //! there: see [`Config`].
 
-mod accounts;
-mod countries;
-mod limits;
-mod list;
+mod billing;
 mod matches;
 mod node;
 mod origins;
@@ -21,9 +18,7 @@ use std::{collections::HashMap, path::Path};
 
 use tebdil_core::settings::Problem;
 
-pub use accounts::*;
-pub use countries::Countries;
-pub use limits::{Counted, Limit, Limits, Rule, Rules};
+pub use billing::Billing;
 pub use matches::*;
 pub use node::*;
 pub use origins::Origins;

@@ -19,8 +19,6 @@ use super::{Config, Origins, TrustedProxies};
 pub struct Http {
     pub listen: String,
     pub max_connections: usize,
-    pub connections_per_address: u32,
-    pub unfinished_per_address: u32,
     pub trusted_proxies: TrustedProxies,
     pub allowed_origins: Origins,
 }
@@ -33,16 +31,6 @@ impl Http {
             "must be ADDRESS:PORT",
         );
         check.range("http.max_connections", self.max_connections, 1..);
-        check.range(
-            "http.connections_per_address",
-            self.connections_per_address,
-            1..,
-        );
-        check.range(
-            "http.unfinished_per_address",
-            self.unfinished_per_address,
-            1..,
-        );
     }
 }
 

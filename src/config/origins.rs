@@ -1,8 +1,7 @@
 //! Whose pages may open sockets here.
 
 use serde::{Deserialize, Deserializer, de::Error as _};
-
-use super::list::list;
+use tebdil_core::settings::list;
 
 /// Origins of web pages (RFC 6454), in lower case. Usually empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -4,8 +4,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de::Error as _};
-
-use super::list::list;
+use tebdil_core::settings::list;
 
 /// Networks of proxies that say truly from where a request came to them. Usually empty.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -8,7 +8,6 @@ use tebdil_protocol::{REPORTABLE, Secret};
 
 use serde::Deserialize;
 use tebdil_core::{
-    backoff::BackoffRule,
     claim::ClaimRules,
     quota::QuotaRules,
     report::ReportRules,
@@ -18,8 +17,12 @@ use tebdil_core::{
 use tebdil_workers::Periods;
 
 use super::{
-    Ads, Auth, Billing, ClockSettings, Database, Http, Limits, Log, Matching, Metrics, Push, Redis,
-    Relay, Shutdown, Verification, WebSocket, Workers,
+    Ads, Billing, ClockSettings, Database, Http, Log, Matching, Metrics, Push, Redis, Relay,
+    Shutdown, WebSocket, Workers,
+};
+use crate::{
+    auth::settings::{Auth, Verification},
+    limits::LimitSettings,
 };
 
 /// All settings. `Debug` shows no secret.
@@ -43,8 +46,7 @@ pub struct Config {
     pub ads: Ads,
     pub ws: WebSocket,
     pub relay: Relay,
-    pub login: Login,
-    pub limits: Limits,
+    pub limits: LimitSettings,
     pub retention: Periods,
     pub workers: Workers,
     pub push: Push,
@@ -52,15 +54,6 @@ pub struct Config {
     pub clock: ClockSettings,
     pub log: Log,
     pub secrets: SecretSettings,
-}
-
-/// What wrong passwords bring.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Login {
-    pub phone: BackoffRule,
-    pub address: BackoffRule,
-    pub account: BackoffRule,
 }
 
 /// Keys as text; [`super::Secrets`] reads them.
@@ -96,9 +89,6 @@ impl Config {
         self.ws.check(check);
         self.relay.check(check);
         self.limits.check(check);
-        self.login.phone.check("login.phone", check);
-        self.login.address.check("login.address", check);
-        self.login.account.check("login.account", check);
         self.retention.check(check);
         self.referrals.check(check);
         self.push.check(check);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Config, Sender, relay};
-use crate::auth::codes::Gateway;
+use super::{Config, relay};
+use crate::auth::{codes::Gateway, settings::Sender};
 
 impl Config {
     /// Values that work but are dangerous, one sentence each.

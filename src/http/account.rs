@@ -10,18 +10,19 @@ use axum::{
 };
 use tebdil_core::crypto::PhoneIndex;
 use tebdil_protocol::{
-    Authenticated, CloseCode, ErrorCode, LoginRequest, RefreshRequest, Refreshed, RegisterRequest,
+    Authenticated, ErrorCode, LoginRequest, RefreshRequest, Refreshed, RegisterRequest,
     VerificationRequired,
 };
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     client_ip::ClientAddress,
     problem::{Answer, Failure},
     verification,
 };
-use crate::{app::App, auth::AccountError, config::Limit};
+use crate::{auth::AccountError, limits::Limit};
 
 /// Make an account and sign in; where phones are verified, `verify-phone` completes it.
 #[utoipa::path(
@@ -33,21 +34,21 @@ use crate::{app::App, auth::AccountError, config::Limit};
     )
 )]
 pub(super) async fn register(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     from: ClientAddress,
     Strict(request): Strict<RegisterRequest>,
 ) -> Answer<Response> {
-    app.limiters.check(Limit::RegisterAddress, from).await?;
-    if app.config.verification.phone {
+    api.limiters.check(Limit::RegisterAddress, from).await?;
+    if api.config.verification.phone {
         return Ok((
             StatusCode::ACCEPTED,
-            verification::begin(&app, from, request).await?,
+            verification::begin(&api, from, request).await?,
         )
             .into_response());
     }
     Ok((
         StatusCode::CREATED,
-        Json(app.accounts.register(from, request).await?),
+        Json(api.accounts.register(from, request).await?),
     )
         .into_response())
 }
@@ -61,35 +62,32 @@ pub(super) async fn register(
     )
 )]
 pub(super) async fn login(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     from: ClientAddress,
     Strict(request): Strict<LoginRequest>,
 ) -> Answer<Json<Authenticated>> {
-    let phone = app.accounts.phone_index(&request.phone);
-    let tries = app.limiters.login(from, phone).await?;
-    let outcome = app.accounts.login(from, request).await;
-    tries.settle(&app, &outcome).await;
+    let phone = api.accounts.phone_index(&request.phone);
+    let tries = api.limiters.login(from, phone).await?;
+    let outcome = api.accounts.login(from, request).await;
+    tries.settle(&outcome).await;
     if let (Err(AccountError::InvalidCredentials | AccountError::TotpInvalid), Some(phone)) =
         (&outcome, phone)
     {
-        record_failure(&app, phone);
+        record_failure(&api, phone);
     }
     let (signed_in, made) = outcome?;
-    for session in made.ended {
-        app.hub
-            .close_session(signed_in.user.id, session, CloseCode::Unauthorized);
-    }
+    api.hub.sign_out(signed_in.user.id, made.ended);
     if let Some(notified) = &made.notified {
-        app.notifier.tell(notified);
+        api.notifier.tell(notified);
     }
     Ok(Json(signed_in))
 }
 
 /// Records a wrong password, or a wrong code of a second factor, of a phone. Not awaited, and for
 /// every phone: the answer takes as long for one that somebody has.
-fn record_failure(app: &Arc<App>, phone: PhoneIndex) {
-    let of = Arc::clone(app);
-    app.tasks.spawn(async move {
+fn record_failure(api: &Arc<Api>, phone: PhoneIndex) {
+    let of = Arc::clone(api);
+    api.tasks.spawn(async move {
         if let Err(error) = of
             .store
             .accounts()
@@ -107,17 +105,16 @@ fn record_failure(app: &Arc<App>, phone: PhoneIndex) {
     responses((status = 200, body = Refreshed), (status = "4XX", description = "refresh_invalid, refresh_reused"))
 )]
 pub(super) async fn refresh(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Strict(request): Strict<RefreshRequest>,
 ) -> Answer<Json<Refreshed>> {
-    match app.accounts.refresh(&request.refresh_token).await {
+    match api.accounts.refresh(&request.refresh_token).await {
         Ok(refreshed) => Ok(Json(refreshed)),
         Err(AccountError::RefreshReused {
             user_id,
             session_id,
         }) => {
-            app.hub
-                .close_session(user_id, session_id, CloseCode::Unauthorized);
+            api.hub.sign_out(user_id, [session_id]);
             Err(Failure::from(ErrorCode::RefreshReused))
         }
         Err(error) => Err(error.into()),
@@ -126,12 +123,11 @@ pub(super) async fn refresh(
 
 /// End this session.
 #[utoipa::path(post, operation_id = "logout_session", path = "/v1/auth/logout", tag = "accounts", responses((status = 204)))]
-pub(super) async fn logout(State(app): State<Arc<App>>, who: Signed) -> Answer<StatusCode> {
-    app.store
+pub(super) async fn logout(State(api): State<Arc<Api>>, who: Signed) -> Answer<StatusCode> {
+    api.store
         .accounts()
-        .revoke_session(who.user_id, who.session_id, app.clock.now())
+        .revoke_session(who.user_id, who.session_id, api.clock.now())
         .await?;
-    app.hub
-        .close_session(who.user_id, who.session_id, CloseCode::Unauthorized);
+    api.hub.sign_out(who.user_id, [who.session_id]);
     Ok(StatusCode::NO_CONTENT)
 }

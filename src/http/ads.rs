@@ -7,12 +7,12 @@ use rand::rngs::StdRng;
 use tebdil_protocol::{Ad, AdEvent, Page, Placement, id::AdId};
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     paging::{IdPath, Params},
     problem::{Answer, Failure},
 };
-use crate::app::App;
 
 /// The next ad for the user at a placement, `match_end` unless told: none or one. Getting one
 /// counts as being shown it.
@@ -21,14 +21,14 @@ use crate::app::App;
     responses((status = 200, body = Page<Ad>))
 )]
 pub(super) async fn next(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     params: Params,
 ) -> Answer<Json<Page<Ad>>> {
     let read = |text: &str| Placement::try_from(text.to_owned()).ok();
     let placement = params.get("placement", "must be 1 to 32 of a-z, 0-9 and _", read)?;
     let mut rng: StdRng = rand::make_rng();
-    let ad = app
+    let ad = api
         .ads
         .next(
             who.user_id,
@@ -50,15 +50,15 @@ pub(super) async fn next(
     responses((status = 204))
 )]
 pub(super) async fn event(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     IdPath(ad): IdPath<AdId>,
     Strict(event): Strict<AdEvent>,
 ) -> Answer<StatusCode> {
-    match app
+    match api
         .store
         .economy()
-        .ad_event(who.user_id, ad, event.kind, app.clock.now())
+        .ad_event(who.user_id, ad, event.kind, api.clock.now())
         .await?
     {
         Some(_) => Ok(StatusCode::NO_CONTENT),

@@ -8,11 +8,12 @@ use tebdil_core::store::{APPEAL_CONTEXT, Appealing, NewAppeal};
 use tebdil_protocol::{Appeal, AppealRequest, ErrorCode, Page, id::AppealId};
 
 use super::{
+    Api,
     body::Strict,
     client_ip::ClientAddress,
     problem::{Answer, Failure},
 };
-use crate::{app::App, auth::Appellant, config::Limit};
+use crate::{auth::Appellant, limits::Limit};
 
 const MAX_TEXT: usize = 4000;
 
@@ -26,13 +27,13 @@ const MAX_TEXT: usize = 4000;
     )
 )]
 pub(super) async fn create(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Appellant,
     from: ClientAddress,
     Strict(request): Strict<AppealRequest>,
 ) -> Answer<(StatusCode, Json<Appeal>)> {
-    app.limiters.check(Limit::AppealAddress, from).await?;
-    app.limiters.check(Limit::AppealBan, who.ban_id).await?;
+    api.limiters.check(Limit::AppealAddress, from).await?;
+    api.limiters.check(Limit::AppealBan, who.ban_id).await?;
     let text = request.text.trim();
     let fits = (1..=MAX_TEXT).contains(&text.chars().count())
         && !text
@@ -42,14 +43,14 @@ pub(super) async fn create(
         let detail = "must be 1 to 4000 characters, without control characters";
         return Err(Failure::field(ErrorCode::InvalidField, "text", detail));
     }
-    let id: AppealId = app.ids.next();
-    let text = app.cipher.seal(
+    let id: AppealId = api.ids.next();
+    let text = api.cipher.seal(
         APPEAL_CONTEXT,
         &id.0.to_be_bytes(),
         text.as_bytes(),
         &mut rand::rng(),
     );
-    match app
+    match api
         .store
         .safety()
         .appeal(
@@ -59,7 +60,7 @@ pub(super) async fn create(
                 user: who.user_id,
                 text,
             },
-            app.clock.now(),
+            api.clock.now(),
         )
         .await?
     {
@@ -75,13 +76,13 @@ pub(super) async fn create(
     responses((status = 200, body = Page<Appeal>))
 )]
 pub(super) async fn list(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Appellant,
     from: ClientAddress,
 ) -> Answer<Json<Page<Appeal>>> {
-    app.limiters.check(Limit::AppealAddress, from).await?;
-    app.limiters.check(Limit::AppealBan, who.ban_id).await?;
-    let appeal = app.store.safety().appeal_of(who.ban_id).await?;
+    api.limiters.check(Limit::AppealAddress, from).await?;
+    api.limiters.check(Limit::AppealBan, who.ban_id).await?;
+    let appeal = api.store.safety().appeal_of(who.ban_id).await?;
     Ok(Json(Page {
         items: appeal.into_iter().collect(),
         next_cursor: None,

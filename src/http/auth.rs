@@ -16,11 +16,10 @@ use tebdil_protocol::{
     id::{SessionId, UserId},
 };
 
-use super::problem::Failure;
+use super::{Api, problem::Failure};
 use crate::{
-    app::App,
-    auth::{Access, Appellant, TokenError},
-    config::{Limit, StaffTotp},
+    auth::{Access, Appellant, TokenError, settings::StaffTotp},
+    limits::Limit,
 };
 
 /// A session's last activity is written at most this often.
@@ -67,12 +66,12 @@ impl Admitted {
     ///
     /// # Errors
     /// 401, 403 `banned`, 403 `forbidden`, 403 `totp_enrolment_required`, in this order.
-    pub fn check(self, app: &App) -> BoxFuture<'_, Result<AliveSession, Failure>> {
+    pub fn check(self, api: &Api) -> BoxFuture<'_, Result<AliveSession, Failure>> {
         Box::pin(async move {
-            let alive = app
+            let alive = api
                 .store
                 .accounts()
-                .session_alive(self.access.session_id, app.clock.now())
+                .session_alive(self.access.session_id, api.clock.now())
                 .await?;
             let alive = alive
                 .filter(|alive| alive.user_id == self.access.user_id)
@@ -84,8 +83,8 @@ impl Admitted {
                 return Err(ErrorCode::Forbidden.into());
             }
             let asks_totp =
-                self.needs != Needs::User && app.config.auth.staff_totp == StaffTotp::Required;
-            if asks_totp && !app.store.accounts().has_totp(alive.user_id).await? {
+                self.needs != Needs::User && api.config.auth.staff_totp == StaffTotp::Required;
+            if asks_totp && !api.store.accounts().has_totp(alive.user_id).await? {
                 return Err(ErrorCode::TotpEnrolmentRequired.into());
             }
             Ok(alive)
@@ -102,19 +101,19 @@ impl Signed {
     /// Lets a request in, or refuses it.
     pub(super) fn admit<'a>(
         parts: &'a mut Parts,
-        app: &'a Arc<App>,
+        api: &'a Arc<Api>,
         needs: Needs,
     ) -> BoxFuture<'a, Result<Self, Failure>> {
         Box::pin(async move {
-            let access = bearer(&parts.headers, app)?;
-            app.limiters
+            let access = bearer(&parts.headers, api)?;
+            api.limiters
                 .check(Limit::RestAccount, access.user_id)
                 .await?;
             let admitted = Admitted::new(access, needs);
-            let alive = admitted.check(app).await?;
-            let now = app.clock.now();
+            let alive = admitted.check(api).await?;
+            let now = api.clock.now();
             if now.since(alive.last_active) >= TOUCH_AFTER
-                && let Err(error) = app
+                && let Err(error) = api
                     .store
                     .accounts()
                     .touch(access.user_id, access.session_id, now)
@@ -132,32 +131,32 @@ impl Signed {
     }
 }
 
-impl FromRequestParts<Arc<App>> for Signed {
+impl FromRequestParts<Arc<Api>> for Signed {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
-        Self::admit(parts, app, Needs::User).await
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
+        Self::admit(parts, api, Needs::User).await
     }
 }
 
 /// Who appeals against a ban. An access token does not show it, nor does its token show anything
 /// else.
-impl FromRequestParts<Arc<App>> for Appellant {
+impl FromRequestParts<Arc<Api>> for Appellant {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
-        appellant(&parts.headers, app)
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
+        appellant(&parts.headers, api)
     }
 }
 
 /// What the access token of a request says. Whether its session still lives is not asked.
-pub(super) fn bearer(headers: &HeaderMap, app: &App) -> Result<Access, Failure> {
-    app.tokens.verify_access(token(headers)?).map_err(refused)
+pub(super) fn bearer(headers: &HeaderMap, api: &Api) -> Result<Access, Failure> {
+    api.tokens.verify_access(token(headers)?).map_err(refused)
 }
 
 /// What the appeal token of a request says.
-pub(super) fn appellant(headers: &HeaderMap, app: &App) -> Result<Appellant, Failure> {
-    app.tokens.verify_appeal(token(headers)?).map_err(refused)
+pub(super) fn appellant(headers: &HeaderMap, api: &Api) -> Result<Appellant, Failure> {
+    api.tokens.verify_appeal(token(headers)?).map_err(refused)
 }
 
 fn refused(error: TokenError) -> Failure {

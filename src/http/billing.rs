@@ -13,14 +13,12 @@ use tebdil_protocol::{
 };
 
 use super::{
+    Api,
     auth::Signed,
     body::{self, MAX_BODY},
     problem::{Answer, Failure},
 };
-use crate::{
-    app::App,
-    billing::{self, signature},
-};
+use crate::billing::{self, signature};
 
 /// The user's subscription, and the token that goes with a purchase.
 #[utoipa::path(
@@ -28,24 +26,24 @@ use crate::{
     responses((status = 200, body = SubscriptionStatus))
 )]
 pub(super) async fn status(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
 ) -> Answer<Json<SubscriptionStatus>> {
-    let now = app.clock.now();
+    let now = api.clock.now();
     let fresh = uuid::Uuid::new_v4().to_string();
-    let token = app
+    let token = api
         .store
         .economy()
         .billing_token(who.user_id, &fresh, now)
         .await?
         .ok_or(ErrorCode::Unauthorized)?;
-    let user = app
+    let user = api
         .store
         .accounts()
         .user(who.user_id)
         .await?
         .ok_or(ErrorCode::Unauthorized)?;
-    let row = app.store.economy().subscription(who.user_id).await?;
+    let row = api.store.economy().subscription(who.user_id).await?;
     Ok(Json(SubscriptionStatus {
         start: row.as_ref().map(|row| row.starts_at),
         end: row.as_ref().map(|row| row.ends_at),
@@ -71,10 +69,10 @@ pub(super) async fn status(
     )
 )]
 pub(super) async fn event(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     request: Request,
 ) -> Answer<Json<BillingReceipt>> {
-    let settings = &app.config.billing;
+    let settings = &api.config.billing;
     if settings.secrets().next().is_none() {
         return Err(Failure::not_found());
     }
@@ -87,11 +85,11 @@ pub(super) async fn event(
         .to_str()
         .map_err(|_| refused(signature::SignatureError::Malformed))?;
     let body = body::read(body, MAX_BODY).await?;
-    let now = app.clock.now();
+    let now = api.clock.now();
     signature::verify(header, &body, settings.secrets(), now, settings.tolerance)
         .map_err(refused)?;
 
-    let outcome = take(&app, &body).await;
+    let outcome = take(&api, &body).await;
     let counted = outcome.as_ref().map_or_else(
         |failure| failure.code().as_str(),
         |receipt| receipt.outcome.as_str(),
@@ -101,27 +99,27 @@ pub(super) async fn event(
 }
 
 /// Takes an event whose signature is good.
-async fn take(app: &App, body: &[u8]) -> Answer<BillingReceipt> {
-    let now = app.clock.now();
+async fn take(api: &Api, body: &[u8]) -> Answer<BillingReceipt> {
+    let now = api.clock.now();
     let event: BillingEvent = read(body)?;
-    let fact = billing::fact(&event, now, app.config.billing.tolerance).map_err(|impossible| {
+    let fact = billing::fact(&event, now, api.config.billing.tolerance).map_err(|impossible| {
         Failure::field(impossible.code, impossible.field, impossible.detail)
     })?;
-    let rules = app.config.billing.rules();
+    let rules = api.config.billing.rules();
     let plan = rules.plan(&fact.plan).map(|plan| plan.name.as_str());
     let terms = BillingTerms {
         plan,
         grace: rules.grace,
-        quota: &app.config.quota,
+        quota: &api.config.quota,
     };
-    let (outcome, repeated) = match app
+    let (outcome, repeated) = match api
         .store
         .economy()
         .take_billing_event(&fact, event.subscription.account_token.expose(), terms, now)
         .await?
     {
         Billed::Done(outcome, settled) => {
-            app.notifier.settled(settled);
+            api.notifier.settled(settled);
             (outcome, false)
         }
         Billed::Before(outcome) => (outcome, true),

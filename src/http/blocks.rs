@@ -7,12 +7,13 @@ use tebdil_core::store::{BlockRow, Blocking};
 use tebdil_protocol::{Block, BlockRequest, ErrorCode, Page, Peer, id::BlockId};
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     paging::{IdPath, Params},
     problem::{Answer, Failure},
 };
-use crate::{app::App, config::Limit};
+use crate::limits::Limit;
 
 /// Block the peer of a match, which ends it.
 #[utoipa::path(
@@ -20,25 +21,25 @@ use crate::{app::App, config::Limit};
     responses((status = 201, body = Block), (status = "4XX", description = "not_found, already_blocked"))
 )]
 pub(super) async fn create(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     Strict(request): Strict<BlockRequest>,
 ) -> Answer<(StatusCode, Json<Block>)> {
-    app.limiters.check(Limit::BlockAccount, who.user_id).await?;
-    let blocking = app
+    api.limiters.check(Limit::BlockAccount, who.user_id).await?;
+    let blocking = api
         .store
         .safety()
-        .block(request.match_id, who.user_id, app.clock.now())
+        .block(request.match_id, who.user_id, api.clock.now())
         .await?;
     let Blocking::Blocked { block, new, ended } = blocking else {
         return Err(Failure::not_found());
     };
     for ended in &ended {
-        app.chat.announce_end(ended);
+        api.ends.announce(ended);
     }
     // Searches that wait, at whichever node, obey it too. Also after a block that was there before:
     // its maker may have died here.
-    app.matchmaker.blocked(who.user_id, block.blocked_id).await;
+    api.matchmaker.blocked(who.user_id, block.blocked_id).await;
     if new {
         Ok((StatusCode::CREATED, Json(shown(block))))
     } else {
@@ -52,12 +53,12 @@ pub(super) async fn create(
     responses((status = 200, body = Page<Block>))
 )]
 pub(super) async fn list(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     params: Params,
 ) -> Answer<Json<Page<Block>>> {
     let paging = params.paging()?;
-    let rows = app
+    let rows = api
         .store
         .safety()
         .blocks_of(who.user_id, paging.position(), paging.rows())
@@ -71,11 +72,11 @@ pub(super) async fn list(
     responses((status = 204))
 )]
 pub(super) async fn delete(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     IdPath(block): IdPath<BlockId>,
 ) -> Answer<StatusCode> {
-    match app.store.safety().unblock(who.user_id, block).await? {
+    match api.store.safety().unblock(who.user_id, block).await? {
         Some(_) => Ok(StatusCode::NO_CONTENT),
         None => Err(Failure::not_found()),
     }

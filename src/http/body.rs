@@ -10,8 +10,7 @@ use axum::{
 use serde::de::DeserializeOwned;
 use tebdil_protocol::{ErrorCode, strict_json};
 
-use super::{auth::Admitted, problem::Failure};
-use crate::app::App;
+use super::{Api, auth::Admitted, problem::Failure};
 
 /// Largest body, bytes.
 pub(super) const MAX_BODY: usize = 64 * 1024;
@@ -33,17 +32,17 @@ const BODY_TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Strict<T, const MAX: usize = MAX_BODY>(pub T);
 
-impl<T: DeserializeOwned, const MAX: usize> FromRequest<Arc<App>> for Strict<T, MAX> {
+impl<T: DeserializeOwned, const MAX: usize> FromRequest<Arc<Api>> for Strict<T, MAX> {
     type Rejection = Failure;
 
-    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Failure> {
+    async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Failure> {
         if !is_json(request.headers()) {
             return Err(ErrorCode::UnsupportedMediaType.into());
         }
         let admitted = request.extensions().get::<Admitted>().copied();
         let body = read(request.into_body(), MAX).await?;
         if let Some(admitted) = admitted {
-            admitted.check(app).await?;
+            admitted.check(api).await?;
         }
         let text = std::str::from_utf8(&body)
             .map_err(|_| Failure::new(ErrorCode::BadRequest, "not UTF-8"))?;

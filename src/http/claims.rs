@@ -7,12 +7,12 @@ use tebdil_core::store::Claiming;
 use tebdil_protocol::{Claim, ClaimRequest, ErrorCode, Page};
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     paging::Params,
     problem::{Answer, Failure},
 };
-use crate::app::App;
 
 /// Claim the right back that a match cost. It is decided within a minute, which a `notification`
 /// tells. A video match that goes on ends with it.
@@ -24,26 +24,26 @@ use crate::app::App;
     )
 )]
 pub(super) async fn create(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     Strict(request): Strict<ClaimRequest>,
 ) -> Answer<(StatusCode, Json<Claim>)> {
-    let rules = app.config.claims;
-    match app
+    let rules = api.config.claims;
+    match api
         .store
         .economy()
         .claim(
             request.match_id,
             who.user_id,
             &rules,
-            &app.config.quota.zone,
-            app.clock.now(),
+            &api.config.quota.zone,
+            api.clock.now(),
         )
         .await?
     {
         Claiming::Made(claim, ended) => {
             if let Some(ended) = ended {
-                app.chat.announce_end(&ended);
+                api.ends.announce(&ended);
             }
             Ok((StatusCode::CREATED, Json(claim.view())))
         }
@@ -59,12 +59,12 @@ pub(super) async fn create(
     responses((status = 200, body = Page<Claim>))
 )]
 pub(super) async fn list(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     params: Params,
 ) -> Answer<Json<Page<Claim>>> {
     let paging = params.paging()?;
-    let rows = app
+    let rows = api
         .store
         .economy()
         .claims_of(who.user_id, paging.position(), paging.rows())

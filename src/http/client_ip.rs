@@ -1,4 +1,4 @@
-//! Where a request comes from.
+//! Where a request comes from, and that an address has so many of them.
 
 use std::{
     convert::Infallible,
@@ -7,27 +7,50 @@ use std::{
 };
 
 use axum::{
-    extract::{FromRequestParts, connect_info::ConnectInfo},
+    extract::{FromRequestParts, MatchedPath, Request, State, connect_info::ConnectInfo},
     http::{HeaderMap, HeaderName, request::Parts},
+    middleware::Next,
+    response::{IntoResponse as _, Response},
 };
 
+use super::{Api, problem::Failure};
 pub use crate::address::ClientAddress;
-use crate::{app::App, config::TrustedProxies};
+use crate::{config::TrustedProxies, limits::Limit};
+
+/// Requests that no limit per address is for: whoever asks for health must get an answer, and
+/// events come all from one address, signed.
+pub(super) const UNLIMITED: [&str; 3] = ["/healthz", "/readyz", "/v1/billing/events"];
 
 /// Addresses a request came through, as each proxy saw the one before it: the client first, the
 /// nearest proxy's peer last.
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-impl FromRequestParts<Arc<App>> for ClientAddress {
+impl FromRequestParts<Arc<Api>> for ClientAddress {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Infallible> {
-        Ok(client(parts, &app.config.http.trusted_proxies))
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Infallible> {
+        Ok(client(parts, &api.config.http.trusted_proxies))
     }
 }
 
+/// Middleware: so many requests of an address, whatever they ask for.
+pub(super) async fn limit(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let unlimited = parts
+        .extensions
+        .get::<MatchedPath>()
+        .is_some_and(|path| UNLIMITED.contains(&path.as_str()));
+    if !unlimited {
+        let address = client(&parts, &api.config.http.trusted_proxies);
+        if let Err(limited) = api.limiters.check(Limit::RestAddress, address).await {
+            return Failure::from(limited).into_response();
+        }
+    }
+    next.run(Request::from_parts(parts, body)).await
+}
+
 /// The client of this request: the peer, or whom a trusted peer names.
-pub(super) fn client(parts: &Parts, trusted: &TrustedProxies) -> ClientAddress {
+pub fn client(parts: &Parts, trusted: &TrustedProxies) -> ClientAddress {
     let peer = parts
         .extensions
         .get::<ConnectInfo<SocketAddr>>()

@@ -28,7 +28,7 @@ use utoipa::{
     },
 };
 
-use super::{auth::Needs, idempotency, paging, rate_limit};
+use super::{auth::Needs, client_ip, idempotency, paging};
 
 /// Media type of every refusal.
 const PROBLEM: &str = "application/problem+json";
@@ -47,7 +47,7 @@ pub(super) fn complete(openapi: &mut OpenApi) {
             let facts = Facts {
                 is_api: path.starts_with("/v1/"),
                 is_keyed: method != Method::GET && !idempotency::UNKEYED.contains(&path.as_str()),
-                is_limited: !rate_limit::UNLIMITED.contains(&path.as_str()),
+                is_limited: !client_ip::UNLIMITED.contains(&path.as_str()),
                 has_token: requirement
                     .as_object()
                     .is_some_and(|schemes| !schemes.is_empty()),

@@ -5,30 +5,30 @@ use std::sync::Arc;
 use axum::{extract::Request, handler::Handler, response::Response};
 use futures_util::future::BoxFuture;
 
-use crate::app::App;
+use super::Api;
 
 /// A type-erased handler: axum is compiled once for all routes of the table. Without it, that was a
 /// quarter of this crate's build time.
 #[derive(Clone)]
 pub(super) struct Endpoint(
-    Arc<dyn Fn(Request, Arc<App>) -> BoxFuture<'static, Response> + Send + Sync>,
+    Arc<dyn Fn(Request, Arc<Api>) -> BoxFuture<'static, Response> + Send + Sync>,
 );
 
 impl Endpoint {
     pub(super) fn new<H, T>(handler: H) -> Self
     where
-        H: Handler<T, Arc<App>, Future = BoxFuture<'static, Response>>,
+        H: Handler<T, Arc<Api>, Future = BoxFuture<'static, Response>>,
     {
-        Self(Arc::new(move |request, app| {
-            handler.clone().call(request, app)
+        Self(Arc::new(move |request, api| {
+            handler.clone().call(request, api)
         }))
     }
 }
 
-impl Handler<(), Arc<App>> for Endpoint {
+impl Handler<(), Arc<Api>> for Endpoint {
     type Future = BoxFuture<'static, Response>;
 
-    fn call(self, request: Request, app: Arc<App>) -> Self::Future {
-        (self.0)(request, app)
+    fn call(self, request: Request, api: Arc<Api>) -> Self::Future {
+        (self.0)(request, api)
     }
 }

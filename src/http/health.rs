@@ -12,7 +12,8 @@ use tebdil_core::store::Store;
 use tokio::{sync::Mutex, time::Instant};
 use utoipa::ToSchema;
 
-use crate::{app::App, observability};
+use super::Api;
+use crate::observability;
 
 /// How long the database may take before it counts as away.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -73,10 +74,10 @@ pub(super) async fn healthz() -> &'static str {
 
 /// Whether a load balancer should send work here.
 #[utoipa::path(get, operation_id = "get_readiness", path = "/readyz", tag = "service", security(()), responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
-pub(super) async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, Json<Readiness>) {
-    let (database, redis) = tokio::join!(app.pulse.beats(&app.store), app.realtime.ping());
+pub(super) async fn readyz(State(api): State<Arc<Api>>) -> (StatusCode, Json<Readiness>) {
+    let (database, redis) = tokio::join!(api.pulse.beats(&api.store), api.realtime.ping());
     let redis = redis.is_ok();
-    let (clock, draining) = (app.guard.is_right(), app.tasks.is_draining());
+    let (clock, draining) = (api.guard.is_right(), api.tasks.is_draining());
     let ready = database && redis && clock && !draining;
     let status = if ready {
         StatusCode::OK

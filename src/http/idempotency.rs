@@ -26,13 +26,14 @@ use tebdil_protocol::{ErrorCode, Tokens, time::Timestamp};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::{
+    Api,
     auth::{self, Admitted, Needs},
     body::{self, MAX_BODY, MAX_KEYS_BODY, MAX_REPORT_BODY},
     client_ip,
     describe::{Roles, text_schema},
     problem::{Answer, Failure},
 };
-use crate::{app::App, config::Limit};
+use crate::limits::Limit;
 
 const HEADER: &str = "idempotency-key";
 /// Tells a client that the answer is a repeated one.
@@ -69,7 +70,7 @@ impl Claim {
 /// up, its connection's future is dropped, and what follows a commit, as closing the sockets of a
 /// session that ended or keeping the answer, would be lost with it.
 pub(super) async fn replay(
-    State((app, roles)): State<(Arc<App>, Arc<Roles>)>,
+    State((api, roles)): State<(Arc<Api>, Arc<Roles>)>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -85,10 +86,10 @@ pub(super) async fn replay(
         return next.run(request).await;
     };
     let keyed = !UNKEYED.contains(&path.as_str()) && request.headers().contains_key(HEADER);
-    let tasks = app.tasks.clone();
+    let tasks = api.tasks.clone();
     let run = tasks.spawn(async move {
         if keyed {
-            once(&app, &roles, request, next)
+            once(&api, &roles, request, next)
                 .await
                 .unwrap_or_else(IntoResponse::into_response)
         } else {
@@ -100,28 +101,28 @@ pub(super) async fn replay(
         .unwrap_or_else(|_| Failure::from(ErrorCode::Internal).into_response())
 }
 
-async fn once(app: &App, roles: &Roles, request: Request, next: Next) -> Answer<Response> {
+async fn once(api: &Api, roles: &Roles, request: Request, next: Next) -> Answer<Response> {
     let key = key_of(&request)?;
     let (parts, body) = request.into_parts();
     let mut admitted = None;
-    let scope = if let Ok(access) = auth::bearer(&parts.headers, app) {
-        app.limiters
+    let scope = if let Ok(access) = auth::bearer(&parts.headers, api) {
+        api.limiters
             .check(Limit::IdempotencyAccount, access.user_id)
             .await?;
         admitted = roles.of(&parts).map(|needs| Admitted::new(access, needs));
         if let Some(admitted) = admitted {
-            admitted.check(app).await?;
+            admitted.check(api).await?;
         }
         format!("user:{}", access.user_id)
-    } else if let Ok(appellant) = auth::appellant(&parts.headers, app) {
-        app.limiters
+    } else if let Ok(appellant) = auth::appellant(&parts.headers, api) {
+        api.limiters
             .check(Limit::IdempotencyAccount, appellant.user_id)
             .await?;
         format!("ban:{}", appellant.ban_id)
     } else {
         // Before the body is read: whoever floods us gets neither memory nor the database's writer.
-        let address = client_ip::client(&parts, &app.config.http.trusted_proxies);
-        app.limiters
+        let address = client_ip::client(&parts, &api.config.http.trusted_proxies);
+        api.limiters
             .check(Limit::AnonymousKeyAddress, address)
             .await?;
         "anon".to_owned()
@@ -140,20 +141,20 @@ async fn once(app: &App, roles: &Roles, request: Request, next: Next) -> Answer<
     };
     let body = body::read(body, most).await?;
     if let Some(admitted) = admitted {
-        admitted.check(app).await?;
+        admitted.check(api).await?;
     }
     let target = parts
         .uri
         .path_and_query()
         .map_or("/", axum::http::uri::PathAndQuery::as_str);
-    let hash = app.blind.request(parts.method.as_str(), target, &body);
+    let hash = api.blind.request(parts.method.as_str(), target, &body);
     let claim = Claim {
         scope,
         key,
-        begun: app.clock.now(),
+        begun: api.clock.now(),
     };
 
-    let first = app
+    let first = api
         .store
         .jobs()
         .begin_idempotent(&claim.scope, &claim.key, &hash, claim.begun)
@@ -162,9 +163,9 @@ async fn once(app: &App, roles: &Roles, request: Request, next: Next) -> Answer<
     match first {
         Idempotent::Fresh => {}
         Idempotent::Replay(first) => {
-            let answer = opened(app, &claim, &first)?;
+            let answer = opened(api, &claim, &first)?;
             // Tokens of a session that is over are no answer; what the request comes to now is.
-            return if still_holds(app, &answer).await? {
+            return if still_holds(api, &answer).await? {
                 replayed(&first, answer)
             } else {
                 Ok(next.run(request).await)
@@ -173,7 +174,7 @@ async fn once(app: &App, roles: &Roles, request: Request, next: Next) -> Answer<
         Idempotent::InProgress => return Err(ErrorCode::RequestInProgress.into()),
         Idempotent::Mismatch => return Err(ErrorCode::IdempotencyKeyReused.into()),
     }
-    Ok(keep(app, claim, next.run(request).await).await)
+    Ok(keep(api, claim, next.run(request).await).await)
 }
 
 /// What a key looks like, for the API document.
@@ -203,25 +204,25 @@ fn key_of(request: &Request) -> Answer<String> {
 }
 
 /// Keeps an answer, or frees the key.
-async fn keep(app: &App, claim: Claim, response: Response) -> Response {
+async fn keep(api: &Api, claim: Claim, response: Response) -> Response {
     let status = response.status();
     let passing = status.is_server_error()
         || status == StatusCode::UNAUTHORIZED
         || status == StatusCode::TOO_MANY_REQUESTS;
     let (parts, body) = response.into_parts();
     let Ok(body) = to_bytes(body, MAX_ANSWER).await else {
-        abandon(app, &claim).await;
+        abandon(api, &claim).await;
         return Failure::from(ErrorCode::Internal).into_response();
     };
     if passing {
-        abandon(app, &claim).await;
+        abandon(api, &claim).await;
     } else {
         let mut rng: StdRng = rand::make_rng();
         let answer = FirstAnswer {
             status: status.as_u16(),
-            body: app.cipher.seal(CONTEXT, &claim.identity(), &body, &mut rng),
+            body: api.cipher.seal(CONTEXT, &claim.identity(), &body, &mut rng),
         };
-        match app
+        match api
             .store
             .jobs()
             .finish_idempotent(&claim.scope, &claim.key, claim.begun, &answer)
@@ -239,8 +240,8 @@ async fn keep(app: &App, claim: Claim, response: Response) -> Response {
     Response::from_parts(parts, Body::from(body))
 }
 
-async fn abandon(app: &App, claim: &Claim) {
-    if let Err(error) = app
+async fn abandon(api: &Api, claim: &Claim) {
+    if let Err(error) = api
         .store
         .jobs()
         .abandon_idempotent(&claim.scope, &claim.key, claim.begun)
@@ -251,8 +252,8 @@ async fn abandon(app: &App, claim: &Claim) {
 }
 
 /// The body of a kept answer.
-fn opened(app: &App, claim: &Claim, first: &FirstAnswer) -> Answer<Vec<u8>> {
-    let body = app
+fn opened(api: &Api, claim: &Claim, first: &FirstAnswer) -> Answer<Vec<u8>> {
+    let body = api
         .cipher
         .open(
             CONTEXT,
@@ -269,7 +270,7 @@ fn opened(app: &App, claim: &Claim, first: &FirstAnswer) -> Answer<Vec<u8>> {
 
 /// Whether an answer may be given again. One that signs a device in may as long as the session
 /// lives and its user is not banned.
-async fn still_holds(app: &App, answer: &[u8]) -> Answer<bool> {
+async fn still_holds(api: &Api, answer: &[u8]) -> Answer<bool> {
     #[derive(Deserialize)]
     struct SigningIn {
         tokens: Tokens,
@@ -277,10 +278,10 @@ async fn still_holds(app: &App, answer: &[u8]) -> Answer<bool> {
     let Ok(SigningIn { tokens }) = serde_json::from_slice(answer) else {
         return Ok(true);
     };
-    let Some(access) = app.tokens.issued(tokens.access_token.expose()) else {
+    let Some(access) = api.tokens.issued(tokens.access_token.expose()) else {
         return Ok(true);
     };
-    match Admitted::new(access, Needs::User).check(app).await {
+    match Admitted::new(access, Needs::User).check(api).await {
         Ok(_) => Ok(true),
         Err(refused) if [ErrorCode::Unauthorized, ErrorCode::Banned].contains(&refused.code()) => {
             Ok(false)

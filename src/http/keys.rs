@@ -10,11 +10,11 @@ use tebdil_protocol::{
 };
 
 use super::{
+    Api,
     auth::Signed,
     body::{MAX_KEYS_BODY, Strict},
     problem::{Answer, Failure},
 };
-use crate::app::App;
 
 /// Add one-time packages; a last-resort package replaces the one before.
 #[utoipa::path(
@@ -22,7 +22,7 @@ use crate::app::App;
     responses((status = 200, body = KeysRemaining))
 )]
 pub(super) async fn put(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     Strict(upload): Strict<KeyUpload, MAX_KEYS_BODY>,
 ) -> Answer<Json<KeysRemaining>> {
@@ -40,7 +40,7 @@ pub(super) async fn put(
         .as_deref()
         .map(|text| package(text, || "last_resort".to_owned()))
         .transpose()?;
-    let stored = app
+    let stored = api
         .store
         .accounts()
         .put_key_packages(
@@ -48,7 +48,7 @@ pub(super) async fn put(
             who.session_id,
             &packages,
             last_resort.as_deref(),
-            app.clock.now(),
+            api.clock.now(),
         )
         .await?;
     match stored {
@@ -60,12 +60,12 @@ pub(super) async fn put(
 
 /// How many one-time packages the session has.
 #[utoipa::path(get, operation_id = "get_keys", path = "/v1/keys", tag = "keys", responses((status = 200, body = KeysRemaining)))]
-pub(super) async fn get(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<KeysRemaining>> {
+pub(super) async fn get(State(api): State<Arc<Api>>, who: Signed) -> Answer<Json<KeysRemaining>> {
     Ok(Json(KeysRemaining {
-        remaining: app
+        remaining: api
             .store
             .accounts()
-            .key_packages_remaining(who.session_id, app.clock.now())
+            .key_packages_remaining(who.session_id, api.clock.now())
             .await?,
     }))
 }

@@ -7,7 +7,7 @@
 
 use std::{
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -20,6 +20,7 @@ use axum::{
     response::Response,
 };
 use http_body_util::BodyExt as _;
+use parking_lot::Mutex;
 
 /// Most that is read for nothing, bytes.
 const MAX_REST: usize = 1024 * 1024;
@@ -67,7 +68,7 @@ impl HttpBody for Kept {
 impl Drop for Kept {
     fn drop(&mut self) {
         let rest = self.body.take().filter(|body| !body.is_end_stream());
-        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = rest;
+        *self.slot.lock() = rest;
     }
 }
 
@@ -88,7 +89,7 @@ pub(super) async fn drop_rest(request: Request, next: Next) -> Response {
         }))
         .await;
 
-    let rest = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    let rest = slot.lock().take();
     if let Some(rest) = rest {
         // Who asked before sending learns from the answer that there is no need to.
         let gone = !waits

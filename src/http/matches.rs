@@ -11,11 +11,12 @@ use tebdil_protocol::{
 };
 
 use super::{
+    Api,
     auth::Signed,
     paging::{IdPath, Params},
     problem::{Answer, Failure},
 };
-use crate::{app::App, chat::from_peer};
+use crate::chat::from_peer;
 
 /// The user's matches, newest first.
 #[utoipa::path(
@@ -27,7 +28,7 @@ use crate::{app::App, chat::from_peer};
     responses((status = 200, body = Page<Match>))
 )]
 pub(super) async fn list(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     params: Params,
 ) -> Answer<Json<Page<Match>>> {
@@ -41,8 +42,8 @@ pub(super) async fn list(
         mode: params.get("mode", "must be text or video", Mode::from_text)?,
         before: paging.position(),
     };
-    let now = app.clock.now();
-    let rows = app
+    let now = api.clock.now();
+    let rows = api
         .store
         .matches()
         .matches_of(who.user_id, filter, paging.rows(), now)
@@ -60,17 +61,17 @@ pub(super) async fn list(
     responses((status = 200, body = Match))
 )]
 pub(super) async fn get(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     IdPath(id): IdPath<MatchId>,
 ) -> Answer<Json<Match>> {
-    let row = app
+    let row = api
         .store
         .matches()
         .match_of(id, who.user_id)
         .await?
         .ok_or_else(Failure::not_found)?;
-    Ok(Json(row.view(who.session_id, app.clock.now())))
+    Ok(Json(row.view(who.session_id, api.clock.now())))
 }
 
 /// Messages of the peer that this device has not acknowledged, oldest first: those after the number
@@ -85,7 +86,7 @@ pub(super) async fn get(
     responses((status = 200, body = Page<MessageNew>))
 )]
 pub(super) async fn messages(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     IdPath(id): IdPath<MatchId>,
     params: Params,
@@ -95,7 +96,7 @@ pub(super) async fn messages(
         params.get("after", "must be 0 or the number of a message", |text| {
             text.parse().ok().filter(|seq| (0..=MAX_SEQ).contains(seq))
         })?;
-    let row = app
+    let row = api
         .store
         .matches()
         .match_of(id, who.user_id)
@@ -104,9 +105,9 @@ pub(super) async fn messages(
     if row.session_id != who.session_id {
         return Err(ErrorCode::WrongDevice.into());
     }
-    let rows = if row.is_active(app.clock.now()) {
+    let rows = if row.is_active(api.clock.now()) {
         let after = paging.position().max(after).unwrap_or(0);
-        let messages = app.store.messages();
+        let messages = api.store.messages();
         messages
             .messages_from_peer(id, who.user_id, after, paging.rows())
             .await?
@@ -117,7 +118,7 @@ pub(super) async fn messages(
     Ok(Json(paging.page(
         rows,
         |row| row.seq,
-        |row| from_peer(&app.franking, row),
+        |row| from_peer(&api.franking, row),
     )))
 }
 
@@ -127,12 +128,12 @@ pub(super) async fn messages(
     responses((status = 200, body = Match))
 )]
 pub(super) async fn leave(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     IdPath(id): IdPath<MatchId>,
 ) -> Answer<Json<Match>> {
-    match app.chat.end(id, Some(who.user_id), EndReason::Left).await? {
+    match api.ends.end(id, who.user_id, EndReason::Left).await? {
         End::NotFound => Err(Failure::not_found()),
-        End::Now(_) | End::Before(_) => get(State(app), who, IdPath(id)).await,
+        End::Now(_) | End::Before(_) => get(State(api), who, IdPath(id)).await,
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_protocol::{
-    CloseCode, ErrorCode, Page, PasswordChangeRequest, ProfilePatch, Quota, Session, User,
-    id::SessionId,
+    ErrorCode, Page, PasswordChangeRequest, ProfilePatch, Quota, Session, User, id::SessionId,
 };
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     paging::{IdPath, Params},
@@ -16,15 +16,14 @@ use super::{
 };
 use crate::{
     address::ClientAddress,
-    app::App,
     auth::{AccountError, PasswordError},
-    config::Limit,
+    limits::Limit,
 };
 
 /// The profile.
 #[utoipa::path(get, operation_id = "get_me", path = "/v1/me", tag = "accounts", responses((status = 200, body = User)))]
-pub(super) async fn profile(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<User>> {
-    let user = app.accounts.user(who.user_id).await?;
+pub(super) async fn profile(State(api): State<Arc<Api>>, who: Signed) -> Answer<Json<User>> {
+    let user = api.accounts.user(who.user_id).await?;
     Ok(Json(user.ok_or(ErrorCode::Unauthorized)?))
 }
 
@@ -34,14 +33,14 @@ pub(super) async fn profile(State(app): State<Arc<App>>, who: Signed) -> Answer<
     responses((status = 200, body = User), (status = "4XX", description = "alias_invalid, alias_full"))
 )]
 pub(super) async fn update(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     Strict(patch): Strict<ProfilePatch>,
 ) -> Answer<Json<User>> {
-    app.limiters
+    api.limiters
         .check(Limit::ProfileAccount, who.user_id)
         .await?;
-    Ok(Json(app.accounts.update_profile(who.user_id, patch).await?))
+    Ok(Json(api.accounts.update_profile(who.user_id, patch).await?))
 }
 
 /// Change the password; every other session ends.
@@ -53,26 +52,23 @@ pub(super) async fn update(
     )
 )]
 pub(super) async fn password(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     from: ClientAddress,
     Strict(request): Strict<PasswordChangeRequest>,
 ) -> Answer<StatusCode> {
-    app.limiters
+    api.limiters
         .check(Limit::PasswordAccount, who.user_id)
         .await?;
     // Whoever holds a stolen access token must not try passwords faster than somebody who signs in.
-    let tries = app.limiters.password(who.user_id).await?;
-    let changed = app
+    let tries = api.limiters.password(who.user_id).await?;
+    let changed = api
         .accounts
         .change_password(who.user_id, who.session_id, from, request)
         .await;
-    tries.settle(&app, &changed).await;
+    tries.settle(&changed).await;
     let ended = changed.map_err(with_new_password)?;
-    for session in ended {
-        app.hub
-            .close_session(who.user_id, session, CloseCode::Unauthorized);
-    }
+    api.hub.sign_out(who.user_id, ended);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -92,19 +88,19 @@ pub(super) fn with_new_password(error: AccountError) -> Failure {
     responses((status = 200, body = Page<Session>))
 )]
 pub(super) async fn sessions(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     params: Params,
 ) -> Answer<Json<Page<Session>>> {
     let paging = params.paging()?;
-    let rows = app
+    let rows = api
         .store
         .accounts()
         .sessions_of(
             who.user_id,
             paging.position(),
             paging.rows(),
-            app.clock.now(),
+            api.clock.now(),
         )
         .await?;
     Ok(Json(paging.page(
@@ -126,30 +122,29 @@ pub(super) async fn sessions(
     responses((status = 204))
 )]
 pub(super) async fn end_session(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     IdPath(session): IdPath<SessionId>,
 ) -> Answer<StatusCode> {
-    if !app
+    if !api
         .store
         .accounts()
-        .revoke_session(who.user_id, session, app.clock.now())
+        .revoke_session(who.user_id, session, api.clock.now())
         .await?
     {
         return Err(Failure::not_found());
     }
-    app.hub
-        .close_session(who.user_id, session, CloseCode::Unauthorized);
+    api.hub.sign_out(who.user_id, [session]);
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// What remains of the allowance.
 #[utoipa::path(get, operation_id = "get_quota", path = "/v1/me/quota", tag = "accounts", responses((status = 200, body = Quota)))]
-pub(super) async fn quota(State(app): State<Arc<App>>, who: Signed) -> Answer<Json<Quota>> {
-    let quota = app
+pub(super) async fn quota(State(api): State<Arc<Api>>, who: Signed) -> Answer<Json<Quota>> {
+    let quota = api
         .store
         .economy()
-        .quota(who.user_id, &app.config.quota, app.clock.now())
+        .quota(who.user_id, &api.config.quota, api.clock.now())
         .await?;
     Ok(Json(quota.ok_or(ErrorCode::Unauthorized)?))
 }

@@ -8,6 +8,7 @@
 mod account;
 pub mod admin;
 mod ads;
+mod api;
 mod appeals;
 mod asyncapi;
 pub mod auth;
@@ -16,8 +17,6 @@ mod blocks;
 mod body;
 mod claims;
 mod client_ip;
-mod code_limits;
-pub mod crowd;
 mod describe;
 mod endpoint;
 mod headers;
@@ -34,47 +33,42 @@ mod paging;
 mod privacy;
 pub mod problem;
 mod push;
-mod rate_limit;
 mod referrals;
 mod reports;
 mod router;
 mod rtc;
 mod server;
 mod totp;
-mod tries;
 mod verification;
 
 use std::sync::Arc;
 
+pub use api::Api;
+use axum::routing::MethodRouter;
+pub use client_ip::client;
 pub use health::Pulse;
-pub use rate_limit::{Limiters, Who};
 pub use router::{openapi, router};
 pub use server::Place;
 
-use self::{crowd::Crowd, server::Door};
+use self::server::Door;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 
-use crate::{Listeners, app::App, config::TrustedProxies, lifecycle::Tasks};
+use crate::{config::TrustedProxies, lifecycle::Tasks, limits::Connections};
 
-/// Starts to serve; the tasks end when the app closes.
-pub fn start(app: &Arc<App>, listeners: Listeners) {
-    let api = router(Arc::clone(app));
-    let http = &app.config.http;
+/// Starts to serve requests, and sockets by the route `socket`; the task ends when the tasks close.
+pub fn start(api: &Arc<Api>, socket: MethodRouter<Arc<Api>>, listener: TcpListener) {
+    let http = &api.config.http;
     let door = Door {
         most: http.max_connections,
-        crowd: Crowd::of(&app.config),
+        connections: Connections::new(&api.config.limits),
         trusted: http.trusted_proxies.clone(),
     };
-    app.tasks.supervise(
-        "http",
-        server::serve(listeners.http, api, door, app.tasks.clone()),
-    );
-    if let Some(listener) = listeners.metrics {
-        serve_metrics(listener, app.metrics.clone(), &app.tasks);
-    }
-    let warm = Arc::clone(app);
-    drop(tokio::task::spawn_blocking(move || warm.accounts.warm()));
+    let router = router(Arc::clone(api), socket);
+    let serving = server::serve(listener, router, door, api.tasks.clone());
+    api.tasks.supervise("http", serving);
+    let accounts = Arc::clone(&api.accounts);
+    drop(tokio::task::spawn_blocking(move || accounts.warm()));
 }
 
 /// Starts to serve the numbers; the task ends when the tasks close.
@@ -82,7 +76,7 @@ pub(crate) fn serve_metrics(listener: TcpListener, numbers: PrometheusHandle, ta
     // A handful of scrapers; the bound is against accidents.
     let door = Door {
         most: 64,
-        crowd: Crowd::new(None),
+        connections: Connections::unbounded(),
         trusted: TrustedProxies::default(),
     };
     tasks.supervise(

@@ -6,12 +6,12 @@ use axum::{Json, extract::State};
 use tebdil_protocol::{ErrorCode, Notification, NotificationsRead, Page, ReadRequest, Unread};
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     paging::Params,
     problem::{Answer, Failure},
 };
-use crate::app::App;
 
 /// Most ids of one request.
 const MAX_IDS: usize = 100;
@@ -23,12 +23,12 @@ const MAX_IDS: usize = 100;
     responses((status = 200, body = Page<Notification>))
 )]
 pub(super) async fn list(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     params: Params,
 ) -> Answer<Json<Page<Notification>>> {
     let paging = params.paging()?;
-    let rows = app
+    let rows = api
         .store
         .notices()
         .notifications_of(who.user_id, paging.position(), paging.rows())
@@ -36,7 +36,7 @@ pub(super) async fn list(
     Ok(Json(paging.page(
         rows,
         |row| row.id.0,
-        |row| app.notifier.shown(&row),
+        |row| api.notifier.shown(&row),
     )))
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn list(
     responses((status = 200, body = Unread))
 )]
 pub(super) async fn read(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     Strict(request): Strict<ReadRequest>,
 ) -> Answer<Json<Unread>> {
@@ -61,13 +61,13 @@ pub(super) async fn read(
             return Err(refused("ids", "either ids or all must be given"));
         }
     };
-    let marked = app
+    let marked = api
         .store
         .notices()
         .read_notifications(who.user_id, ids.as_deref())
         .await?;
     if marked.changed > 0 {
-        app.notifier.read(
+        api.notifier.read(
             who.user_id,
             NotificationsRead {
                 ids,

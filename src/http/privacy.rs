@@ -9,15 +9,16 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures_util::stream;
-use tebdil_core::store::{Export, ExportError, ExportPage};
-use tebdil_protocol::{ErasureRequest, ErrorCode, id::UserId};
+use tebdil_core::store::{EraseOrder, Export, ExportError, ExportPage};
+use tebdil_protocol::{ErasureRequest, ErrorCode};
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     problem::{Answer, Failure},
 };
-use crate::{address::ClientAddress, app::App, config::Limit, moderation};
+use crate::{address::ClientAddress, limits::Limit};
 
 /// Erase the account, for good: nothing personal stays but what a ban or report needs for its
 /// period.
@@ -29,31 +30,25 @@ use crate::{address::ClientAddress, app::App, config::Limit, moderation};
     )
 )]
 pub(super) async fn erase(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     from: ClientAddress,
     Strict(request): Strict<ErasureRequest>,
 ) -> Answer<StatusCode> {
-    app.limiters
+    api.limiters
         .check(Limit::PasswordAccount, who.user_id)
         .await?;
     // Whoever holds a stolen access token must not try passwords faster than somebody who signs in.
-    let tries = app.limiters.password(who.user_id).await?;
-    let erased = app
+    let tries = api.limiters.password(who.user_id).await?;
+    let erased = api
         .accounts
         .erase(who.user_id, from, request.password)
         .await;
-    tries.settle(&app, &erased).await;
+    tries.settle(&erased).await;
     erased?;
-    took_effect(&app, who.user_id).await;
+    let user_id = who.user_id;
+    api.workers.at_once(EraseOrder { user_id }).await;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// The account is erased, whatever comes now: the job does what fails here.
-pub(super) async fn took_effect(app: &Arc<App>, user: UserId) {
-    if let Err(error) = moderation::enforce_erasure(app, user).await {
-        tracing::warn!(%error, "the matches of an erased account are left to its job");
-    }
 }
 
 /// Everything that is held of the user, as one JSON document: an object with `exported_at`,
@@ -62,13 +57,13 @@ pub(super) async fn took_effect(app: &Arc<App>, user: UserId) {
     get, operation_id = "export_me", path = "/v1/me/export", tag = "accounts",
     responses((status = 200, description = "To be saved: `Content-Disposition: attachment`.", body = serde_json::Value))
 )]
-pub(super) async fn export(State(app): State<Arc<App>>, who: Signed) -> Answer<Response> {
-    app.limiters
+pub(super) async fn export(State(api): State<Arc<Api>>, who: Signed) -> Answer<Response> {
+    api.limiters
         .check(Limit::ExportAccount, who.user_id)
         .await?;
     let mut document = Document {
-        export: app.store.accounts().export(who.user_id),
-        app,
+        export: api.store.accounts().export(who.user_id),
+        api,
         section: None,
         is_empty: true,
         ended: false,
@@ -108,7 +103,7 @@ fn failed(error: ExportError) -> Failure {
 
 /// The document as it is written, a page at a time.
 struct Document {
-    app: Arc<App>,
+    api: Arc<Api>,
     export: Export,
     /// The table whose array is open.
     section: Option<&'static str>,
@@ -118,7 +113,7 @@ struct Document {
 
 impl Document {
     async fn page(&mut self) -> Result<Option<ExportPage>, ExportError> {
-        self.export.next(&self.app.store, &self.app.cipher).await
+        self.export.next(&self.api.store, &self.api.cipher).await
     }
 
     /// The beginning, with the account; `None` when there is none.
@@ -127,7 +122,7 @@ impl Document {
             .page()
             .await?
             .and_then(|page| page.rows.into_iter().next());
-        let exported_at = self.app.clock.now();
+        let exported_at = self.api.clock.now();
         Ok(account.map(|account| {
             format!(
                 r#"{{"exported_at":"{exported_at}","account":{}"#,

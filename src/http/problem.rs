@@ -10,8 +10,10 @@ use tebdil_protocol::{
     BanNotice, ErrorCode, FieldProblem, Problem, Secret, strict_json::Refused, time::Timestamp,
 };
 
-use super::rate_limit::refusal;
-use crate::auth::{AccountError, PasswordError};
+use crate::{
+    auth::{AccountError, PasswordError},
+    limits::Limited,
+};
 
 /// When a client should try again after something was unavailable.
 const RETRY_AFTER_MS: u64 = 1_000;
@@ -111,6 +113,12 @@ impl From<Refused> for Failure {
     }
 }
 
+impl From<Limited> for Failure {
+    fn from(Limited { code, wait }: Limited) -> Self {
+        Self::retry_after(code, wait)
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a request could not be handled");
@@ -155,7 +163,7 @@ impl From<AccountError> for Failure {
             AccountError::TooManyGuesses { wait } => {
                 Self::retry_after(ErrorCode::TooManyAttempts, wait)
             }
-            AccountError::OverBudget(denied) => refusal(ErrorCode::TooManyAttempts, denied),
+            AccountError::OverBudget(limited) => limited.into(),
             AccountError::PhoneNotServed => {
                 Self::field(ErrorCode::InvalidPhone, "phone", error.to_string())
             }

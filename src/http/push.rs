@@ -14,11 +14,11 @@ use tebdil_protocol::{
 };
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     problem::{Answer, Failure},
 };
-use crate::app::App;
 
 /// The push token of the address.
 #[derive(Debug)]
@@ -54,12 +54,12 @@ impl<S: Send + Sync> FromRequestParts<S> for PushToken {
     responses((status = 204))
 )]
 pub(super) async fn put_token(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     PushToken(token): PushToken,
     Strict(request): Strict<PushTokenRequest>,
 ) -> Answer<StatusCode> {
-    match app
+    match api
         .store
         .notices()
         .put_push_token(
@@ -67,7 +67,7 @@ pub(super) async fn put_token(
             who.session_id,
             &token,
             request.platform,
-            app.clock.now(),
+            api.clock.now(),
         )
         .await?
     {
@@ -82,11 +82,11 @@ pub(super) async fn put_token(
     responses((status = 204), (status = "4XX", description = "not_found"))
 )]
 pub(super) async fn delete_token(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     PushToken(token): PushToken,
 ) -> Answer<StatusCode> {
-    let known = app
+    let known = api
         .store
         .notices()
         .delete_push_token(who.session_id, &token)
@@ -104,11 +104,11 @@ pub(super) async fn delete_token(
     responses((status = 200, body = NotificationPreferences))
 )]
 pub(super) async fn preferences(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
 ) -> Answer<Json<NotificationPreferences>> {
     Ok(Json(shown(
-        &app.store.notices().muted_pushes(who.user_id).await?,
+        &api.store.notices().muted_pushes(who.user_id).await?,
     )))
 }
 
@@ -118,7 +118,7 @@ pub(super) async fn preferences(
     responses((status = 200, body = NotificationPreferences))
 )]
 pub(super) async fn set_preferences(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     Strict(patch): Strict<NotificationPreferencesPatch>,
 ) -> Answer<Json<NotificationPreferences>> {
@@ -132,7 +132,7 @@ pub(super) async fn set_preferences(
         .into_iter()
         .filter_map(|(kind, on)| Some((kind, on?)))
         .collect();
-    let muted = app
+    let muted = api
         .store
         .notices()
         .set_pushes(who.user_id, &changes)

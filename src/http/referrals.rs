@@ -7,12 +7,12 @@ use tebdil_core::store::{Invitation, ReferralRow};
 use tebdil_protocol::{ErrorCode, Page, Referral, ReferralRequest, Referrals};
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     paging::Params,
     problem::{Answer, Failure},
 };
-use crate::app::App;
 
 /// Invite a phone number. The answer is the same whether or not it has an account; only one that
 /// never had brings a reward.
@@ -24,11 +24,11 @@ use crate::app::App;
     )
 )]
 pub(super) async fn create(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     Strict(request): Strict<ReferralRequest>,
 ) -> Answer<(StatusCode, Json<Referral>)> {
-    let phone = app.accounts.phone_index(&request.phone);
+    let phone = api.accounts.phone_index(&request.phone);
     let phone = phone.ok_or_else(|| {
         Failure::field(
             ErrorCode::InvalidPhone,
@@ -36,14 +36,14 @@ pub(super) async fn create(
             ErrorCode::InvalidPhone.title(),
         )
     })?;
-    let (now, zone) = (app.clock.now(), &app.config.quota.zone);
-    match app
+    let (now, zone) = (api.clock.now(), &api.config.quota.zone);
+    match api
         .store
         .economy()
         .invite(
             who.user_id,
             &phone,
-            app.config.referrals.invitations_per_day,
+            api.config.referrals.invitations_per_day,
             now.midnight(zone),
             now,
         )
@@ -70,18 +70,18 @@ pub(super) async fn create(
     responses((status = 200, body = Referrals))
 )]
 pub(super) async fn list(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     params: Params,
 ) -> Answer<Json<Referrals>> {
     let paging = params.paging()?;
-    let user = app
+    let user = api
         .store
         .accounts()
         .user(who.user_id)
         .await?
         .ok_or(ErrorCode::Unauthorized)?;
-    let rows = app
+    let rows = api
         .store
         .economy()
         .referrals_of(who.user_id, paging.position(), paging.rows())

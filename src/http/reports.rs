@@ -6,18 +6,18 @@ use tebdil_protocol::{
 };
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::store::{NewReport, Reporting};
+use tebdil_core::store::{AutoBanOrder, NewReport, Reporting};
 
 use super::{
+    Api,
     auth::Signed,
     body::{MAX_REPORT_BODY, Strict},
     paging::Params,
     problem::{Answer, Failure},
 };
 use crate::{
-    app::App,
-    config::Limit,
-    moderation::evidence::{NoProof, Verified, Written},
+    evidence::{NoProof, Verified, Written},
+    limits::Limit,
 };
 
 /// Report the peer of a match, which may go on or be over for 7 days, also when the peer left, was
@@ -30,11 +30,11 @@ use crate::{
     )
 )]
 pub(super) async fn create(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     Strict(request): Strict<ReportRequest, MAX_REPORT_BODY>,
 ) -> Answer<(StatusCode, Json<Report>)> {
-    app.limiters
+    api.limiters
         .check(Limit::ReportAccount, who.user_id)
         .await?;
     let note = request
@@ -43,8 +43,8 @@ pub(super) async fn create(
         .map(|note| note_text("note", note))
         .transpose()?;
     within_bounds(&request.evidence)?;
-    let (now, zone) = (app.clock.now(), &app.config.quota.zone);
-    let subject = app
+    let (now, zone) = (api.clock.now(), &api.config.quota.zone);
+    let subject = api
         .store
         .safety()
         .report_subject(request.match_id, who.user_id)
@@ -54,7 +54,7 @@ pub(super) async fn create(
         return Err(ErrorCode::NotReportable.into());
     }
     let evidence = Verified::check(
-        &app.franking,
+        &api.franking,
         &request.evidence,
         request.match_id,
         &subject,
@@ -63,25 +63,27 @@ pub(super) async fn create(
     .map_err(|NoProof { field, detail }| {
         Failure::field(ErrorCode::EvidenceInvalid, field, detail)
     })?;
-    let id: ReportId = app.ids.next();
+    let id: ReportId = api.ids.next();
     let new = NewReport {
         id,
         match_id: request.match_id,
         reporter: who.user_id,
         reason: request.reason,
-        note: note.map(|note| Written::Note.seal(&app.cipher, id, note.as_bytes())),
-        evidence: evidence.seal(&app.cipher, id),
+        note: note.map(|note| Written::Note.seal(&api.cipher, id, note.as_bytes())),
+        evidence: evidence.seal(&api.cipher, id),
         evidence_count: evidence.count(),
     };
-    match app
+    match api
         .store
         .safety()
-        .report(&new, &app.config.reports, now.midnight(zone), now)
+        .report(&new, &api.config.reports, now.midnight(zone), now)
         .await?
     {
         Reporting::Made(report) => {
             metrics::counter!("tebdil_reports_total", "reason" => report.reason.as_str())
                 .increment(1);
+            let user_id = subject.user_id;
+            api.workers.at_once(AutoBanOrder { user_id }).await;
             Ok((StatusCode::CREATED, Json(report)))
         }
         Reporting::Already => Err(ErrorCode::AlreadyReported.into()),
@@ -100,12 +102,12 @@ pub(super) async fn create(
     responses((status = 200, body = Page<Report>))
 )]
 pub(super) async fn list(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     params: Params,
 ) -> Answer<Json<Page<Report>>> {
     let paging = params.paging()?;
-    let rows = app
+    let rows = api
         .store
         .safety()
         .reports_of(who.user_id, paging.position(), paging.rows())

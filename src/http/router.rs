@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     middleware::{from_fn, from_fn_with_state},
-    routing::{MethodFilter, get, on},
+    routing::{MethodFilter, MethodRouter, get, on},
 };
 use tebdil_protocol::{ErrorCode, Problem};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -15,15 +15,14 @@ use utoipa::{
 };
 
 use super::{
-    account, admin, ads, appeals, asyncapi, billing, blocks, claims,
+    Api, account, admin, ads, appeals, asyncapi, billing, blocks, claims, client_ip,
     describe::{self, Roles},
     endpoint::Endpoint,
     headers, health, host, idempotency, keys, leftover, matches, me, notifications, observe,
     privacy,
     problem::Failure,
-    push, rate_limit, referrals, reports, rtc, totp, verification,
+    push, referrals, reports, rtc, totp, verification,
 };
-use crate::{app::App, ws};
 
 /// Routes each URL to its handler, and describes the API with what `#[utoipa::path]` says of the handlers.
 macro_rules! routes {
@@ -38,7 +37,7 @@ macro_rules! routes {
         )]
         struct Description;
 
-        fn api() -> Router<Arc<App>> {
+        fn table() -> Router<Arc<Api>> {
             Router::new()
                 $(.route($url, on(MethodFilter::$verb, Endpoint::new($($handler)::+))))*
         }
@@ -172,14 +171,14 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     openapi
 }
 
-/// The API, the WebSocket and the health checks.
-pub fn router(app: Arc<App>) -> Router {
+/// The API, the WebSocket by its route `socket`, and the health checks.
+pub fn router(api: Arc<Api>, socket: MethodRouter<Arc<Api>>) -> Router {
     let openapi = openapi();
     let roles = Arc::new(Roles::new(&openapi));
     let openapi = Arc::new(openapi);
     let asyncapi = Arc::new(asyncapi::document());
-    api()
-        .route("/v1/ws", get(ws::upgrade))
+    table()
+        .route("/v1/ws", socket)
         .route(
             "/openapi.json",
             get(move || std::future::ready(Json(Arc::clone(&openapi)))),
@@ -194,15 +193,15 @@ pub fn router(app: Arc<App>) -> Router {
         })
         .layer(CatchPanicLayer::custom(observe::panicked))
         .layer(from_fn_with_state(
-            (Arc::clone(&app), roles),
+            (Arc::clone(&api), roles),
             idempotency::replay,
         ))
-        .layer(from_fn_with_state(Arc::clone(&app), rate_limit::by_address))
+        .layer(from_fn_with_state(Arc::clone(&api), client_ip::limit))
         .layer(from_fn(host::once))
         .layer(from_fn(leftover::drop_rest))
         .layer(from_fn(observe::observe))
         .layer(from_fn(headers::protect))
-        .with_state(app)
+        .with_state(api)
 }
 
 #[cfg(test)]

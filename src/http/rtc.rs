@@ -6,11 +6,12 @@ use axum::{Json, extract::State};
 use tebdil_protocol::{ErrorCode, IceServers, IceServersRequest, domain::Mode};
 
 use super::{
+    Api,
     auth::Signed,
     body::Strict,
     problem::{Answer, Failure},
 };
-use crate::{app::App, config::Limit};
+use crate::limits::Limit;
 
 /// Get the relays for the call of a video match that goes on, on the device that searched. A
 /// credential is good for the first allocation within `ttl_s`; what was allocated goes on until the
@@ -23,12 +24,12 @@ use crate::{app::App, config::Limit};
     )
 )]
 pub(super) async fn ice_servers(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     Strict(request): Strict<IceServersRequest>,
 ) -> Answer<Json<IceServers>> {
-    app.limiters.check(Limit::IceAccount, who.user_id).await?;
-    let side = app
+    api.limiters.check(Limit::IceAccount, who.user_id).await?;
+    let side = api
         .store
         .matches()
         .call_side(request.match_id, who.user_id)
@@ -37,14 +38,14 @@ pub(super) async fn ice_servers(
     if side.mode != Mode::Video {
         return Err(ErrorCode::NotAVideoMatch.into());
     }
-    if !side.is_active(app.clock.now()) {
+    if !side.is_active(api.clock.now()) {
         return Err(ErrorCode::MatchEnded.into());
     }
     if side.session_id != who.session_id {
         return Err(ErrorCode::WrongDevice.into());
     }
-    if !app.relays.any() {
+    if !api.relays.any() {
         return Err(ErrorCode::ModeUnavailable.into());
     }
-    Ok(Json(app.relays.ice_servers(request.match_id, side.role)))
+    Ok(Json(api.relays.ice_servers(request.match_id, side.role)))
 }

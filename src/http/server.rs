@@ -11,8 +11,11 @@ use tokio::{
 };
 use tower::ServiceExt as _;
 
-use super::crowd::{Crowd, Seat};
-use crate::{config::TrustedProxies, lifecycle::Tasks};
+use crate::{
+    config::TrustedProxies,
+    lifecycle::Tasks,
+    limits::{ConnectionPermit, Connections},
+};
 
 /// How long the head of a request may take, also the first one: what is slower is idle or hostile.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
@@ -26,14 +29,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub struct Place {
     _permit: Arc<OwnedSemaphorePermit>,
     /// Its place among those of its address; none for a proxy.
-    seat: Option<Arc<Seat>>,
+    of_address: Option<Arc<ConnectionPermit>>,
 }
 
 /// Who may connect.
 pub(super) struct Door {
     /// Connections at once.
     pub(super) most: usize,
-    pub(super) crowd: Crowd,
+    pub(super) connections: Connections,
     /// Whose connections are those of many clients.
     pub(super) trusted: TrustedProxies,
 }
@@ -61,12 +64,13 @@ pub(super) fn serve(
             };
             match accepted {
                 Ok((stream, peer)) => {
-                    let seat = if door.trusted.contains(peer.ip()) {
+                    let is_proxy = door.trusted.contains(peer.ip());
+                    let of_address = if is_proxy {
                         None
                     } else {
-                        Some(door.crowd.enter(peer.ip().into()))
+                        door.connections.enter(peer.ip().into())
                     };
-                    if matches!(seat, Some(None)) {
+                    if of_address.is_none() && !is_proxy {
                         // Reset: a close in good order would cost this side a while of waiting.
                         let _ = stream.set_zero_linger();
                         metrics::counter!("tebdil_connections_refused_total", "at" => "accept")
@@ -77,7 +81,7 @@ pub(super) fn serve(
                     let _ = stream.set_nodelay(true);
                     let (router, until) = (router.clone(), tasks.clone());
                     let place = Place {
-                        seat: seat.flatten().map(Arc::new),
+                        of_address: of_address.map(Arc::new),
                         _permit: Arc::new(permit),
                     };
                     tasks.spawn(connection(stream, peer, router, until, place));
@@ -100,8 +104,8 @@ async fn connection(
 ) {
     let service = service_fn(move |mut request: hyper::Request<Incoming>| {
         // A whole head has come.
-        if let Some(seat) = &place.seat {
-            seat.finish();
+        if let Some(permit) = &place.of_address {
+            permit.finish();
         }
         request.extensions_mut().insert(ConnectInfo(peer));
         request.extensions_mut().insert(place.clone());

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_protocol::{
-    CloseCode, RecoveryCodes, TotpConfirmation, TotpRemoval, TotpRequest, TotpSetup,
-};
+use tebdil_protocol::{RecoveryCodes, TotpConfirmation, TotpRemoval, TotpRequest, TotpSetup};
 
-use super::{auth::Signed, body::Strict, problem::Answer};
-use crate::{address::ClientAddress, app::App, config::Limit};
+use super::{Api, auth::Signed, body::Strict, problem::Answer};
+use crate::{address::ClientAddress, limits::Limit};
 
 /// Begin to set up a second factor, as a member of staff. It is not asked for before its first code
 /// was confirmed; one that was begun before is forgotten.
@@ -20,20 +18,20 @@ use crate::{address::ClientAddress, app::App, config::Limit};
     )
 )]
 pub(super) async fn begin_totp(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     from: ClientAddress,
     Strict(request): Strict<TotpRequest>,
 ) -> Answer<Json<TotpSetup>> {
-    app.limiters
+    api.limiters
         .check(Limit::PasswordAccount, who.user_id)
         .await?;
-    let tries = app.limiters.password(who.user_id).await?;
-    let begun = app
+    let tries = api.limiters.password(who.user_id).await?;
+    let begun = api
         .accounts
         .begin_totp(who.user_id, from, request.password)
         .await;
-    tries.settle(&app, &begun).await;
+    tries.settle(&begun).await;
     Ok(Json(begun?))
 }
 
@@ -47,24 +45,21 @@ pub(super) async fn begin_totp(
     )
 )]
 pub(super) async fn confirm_totp(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     Strict(request): Strict<TotpConfirmation>,
 ) -> Answer<Json<RecoveryCodes>> {
-    app.limiters
+    api.limiters
         .check(Limit::PasswordAccount, who.user_id)
         .await?;
-    let tries = app.limiters.password(who.user_id).await?;
-    let confirmed = app
+    let tries = api.limiters.password(who.user_id).await?;
+    let confirmed = api
         .accounts
         .confirm_totp(who.user_id, who.session_id, &request.code)
         .await;
-    tries.settle(&app, &confirmed).await;
+    tries.settle(&confirmed).await;
     let (codes, ended) = confirmed?;
-    for session in ended {
-        app.hub
-            .close_session(who.user_id, session, CloseCode::Unauthorized);
-    }
+    api.hub.sign_out(who.user_id, ended);
     Ok(Json(codes))
 }
 
@@ -78,17 +73,17 @@ pub(super) async fn confirm_totp(
     )
 )]
 pub(super) async fn remove_totp(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     who: Signed,
     from: ClientAddress,
     Strict(request): Strict<TotpRemoval>,
 ) -> Answer<StatusCode> {
-    app.limiters
+    api.limiters
         .check(Limit::PasswordAccount, who.user_id)
         .await?;
-    let tries = app.limiters.password(who.user_id).await?;
-    let removed = app.accounts.remove_totp(who.user_id, from, request).await;
-    tries.settle(&app, &removed).await;
+    let tries = api.limiters.password(who.user_id).await?;
+    let removed = api.accounts.remove_totp(who.user_id, from, request).await;
+    tries.settle(&removed).await;
     removed?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -4,29 +4,29 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_protocol::{
-    Authenticated, CloseCode, PasswordResetConfirmation, PasswordResetRequest, RegisterRequest,
+    Authenticated, PasswordResetConfirmation, PasswordResetRequest, RegisterRequest,
     VerificationRequired, VerifyPhoneRequest, domain::CodePurpose,
 };
 
-use super::{body::Strict, client_ip::ClientAddress, me, problem::Answer};
-use crate::{app::App, auth::AccountError};
+use super::{Api, body::Strict, client_ip::ClientAddress, me, problem::Answer};
+use crate::auth::AccountError;
 
 /// Has a code sent that completes a registration.
 pub(super) async fn begin(
-    app: &App,
+    api: &Api,
     from: ClientAddress,
     request: RegisterRequest,
 ) -> Answer<Json<VerificationRequired>> {
-    let (phone, draft, password) = app.accounts.check_registration(request).await?;
-    app.limiters.code_from(from).await?;
-    app.limiters
-        .code_to(CodePurpose::Registration, &phone)
+    let (phone, draft, password) = api.accounts.check_registration(request).await?;
+    api.limiters.code_from(from).await?;
+    api.limiters
+        .code_to(CodePurpose::Registration, phone.index)
         .await?;
     let index = phone.index;
-    app.accounts
+    api.accounts
         .send_registration_code(from, phone, draft, password)
         .await?;
-    app.limiters
+    api.limiters
         .code_ordered(CodePurpose::Registration, index)
         .await;
     Ok(Json(VerificationRequired {
@@ -43,17 +43,17 @@ pub(super) async fn begin(
     )
 )]
 pub(super) async fn verify_phone(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     from: ClientAddress,
     Strict(request): Strict<VerifyPhoneRequest>,
 ) -> Answer<(StatusCode, Json<Authenticated>)> {
-    let phone = app.accounts.phone_index(&request.phone);
-    app.limiters
+    let phone = api.accounts.phone_index(&request.phone);
+    api.limiters
         .guess(from, CodePurpose::Registration, phone)
         .await?;
     Ok((
         StatusCode::CREATED,
-        Json(app.accounts.verify_phone(request).await?),
+        Json(api.accounts.verify_phone(request).await?),
     ))
 }
 
@@ -67,21 +67,21 @@ pub(super) async fn verify_phone(
     )
 )]
 pub(super) async fn password_reset(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     from: ClientAddress,
     Strict(request): Strict<PasswordResetRequest>,
 ) -> Answer<StatusCode> {
-    if !app.accounts.sends_codes() {
+    if !api.accounts.sends_codes() {
         return Err(AccountError::NoCodes.into());
     }
-    app.limiters.code_from(from).await?;
-    if let Some(phone) = app.accounts.code_phone(&request.phone) {
-        app.limiters
-            .code_to(CodePurpose::PasswordReset, &phone)
+    api.limiters.code_from(from).await?;
+    if let Some(phone) = api.accounts.code_phone(&request.phone) {
+        api.limiters
+            .code_to(CodePurpose::PasswordReset, phone.index)
             .await?;
         let index = phone.index;
-        app.accounts.order_password_reset(phone)?;
-        app.limiters
+        api.accounts.order_password_reset(phone)?;
+        api.limiters
             .code_ordered(CodePurpose::PasswordReset, index)
             .await;
     }
@@ -97,25 +97,22 @@ pub(super) async fn password_reset(
     )
 )]
 pub(super) async fn confirm_password_reset(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     from: ClientAddress,
     Strict(request): Strict<PasswordResetConfirmation>,
 ) -> Answer<StatusCode> {
-    let phone = app.accounts.phone_index(&request.phone);
-    app.limiters
+    let phone = api.accounts.phone_index(&request.phone);
+    api.limiters
         .guess(from, CodePurpose::PasswordReset, phone)
         .await?;
-    let (user, reset) = app
+    let (user, reset) = api
         .accounts
         .reset_password(from, request)
         .await
         .map_err(me::with_new_password)?;
-    for session in reset.ended {
-        app.hub
-            .close_session(user, session, CloseCode::Unauthorized);
-    }
+    api.hub.sign_out(user, reset.ended);
     if let Some(notified) = &reset.notified {
-        app.notifier.tell(notified);
+        api.notifier.tell(notified);
     }
     Ok(StatusCode::NO_CONTENT)
 }

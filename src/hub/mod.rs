@@ -6,6 +6,7 @@
 //! over the [`Bus`]; a user whose devices are all here costs the bus nothing.
 
 mod connection;
+mod message;
 mod outbound;
 mod outgoing;
 
@@ -20,6 +21,7 @@ use std::{
 
 pub use connection::{Connection, ConnectionId, come_back_after_ms};
 use dashmap::{DashMap, Entry};
+pub use message::{Audience, Body, NodeMessage, Unreadable};
 pub use outbound::{Next, Outbound, OutboundLimits};
 pub use outgoing::{Known, Mark, Outgoing};
 use tebdil_core::realtime::{Bus, Device};
@@ -28,8 +30,6 @@ use tebdil_protocol::{
     id::{SessionId, UserId},
 };
 use tokio::sync::mpsc;
-
-use crate::cluster::{Audience, NodeMessage};
 
 /// Whether a user of this node has devices at other nodes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +82,9 @@ impl Hub {
     }
 
     /// Adds a connection. An older one of the same session goes, and the oldest when there are too
-    /// many: both are closed as `replaced`.
+    /// many: both are closed as `replaced`. Of two of a session that come at once, the one with the
+    /// greater id is the newer, here and in presence, whichever joins first: in different orders
+    /// each would have closed the other.
     pub fn join(&self, connection: &Arc<Connection>) {
         let mut replaced = Vec::new();
         let mut user = self
@@ -92,6 +94,12 @@ impl Hub {
                 connections: Vec::new(),
                 elsewhere: Elsewhere::Unknown,
             });
+        let mut of_session = user.connections.iter();
+        let of_session = of_session.find(|other| other.session_id == connection.session_id);
+        if of_session.is_some_and(|other| other.id > connection.id) {
+            drop(user);
+            return connection.outbound.close(CloseCode::Replaced);
+        }
         user.connections.retain(|other| {
             let stays = other.session_id != connection.session_id;
             if !stays {
@@ -241,6 +249,11 @@ impl Hub {
         }
     }
 
+    /// Tells every other node something that is no frame.
+    pub fn tell_others(&self, message: impl FnOnce() -> NodeMessage) {
+        self.bus.to_others(|| message().encode());
+    }
+
     /// Sends a frame to devices of the user at this node.
     pub fn send_here(&self, user: UserId, audience: Audience, frame: &Outgoing) {
         self.push(
@@ -268,9 +281,11 @@ impl Hub {
         user.elsewhere != Elsewhere::No
     }
 
-    /// Closes the connections of a session, at whichever node.
-    pub fn close_session(&self, user: UserId, session: SessionId, code: CloseCode) {
-        self.close(user, Audience::Only(session), code);
+    /// Closes the connections of sessions that were revoked, at whichever node.
+    pub fn sign_out(&self, user: UserId, sessions: impl IntoIterator<Item = SessionId>) {
+        for session in sessions {
+            self.close(user, Audience::Only(session), CloseCode::Unauthorized);
+        }
     }
 
     /// Closes every connection of a user, at whichever node.
@@ -349,7 +364,7 @@ impl Hub {
 
     /// Tells every other node that frames for its users may have been lost.
     pub fn tell_everybody_of_loss(&self) {
-        self.bus.to_others(|| NodeMessage::ResyncAll.encode());
+        self.tell_others(|| NodeMessage::ResyncAll);
     }
 
     /// Says goodbye to everybody within about `over`, a few at a time: each client is told a delay
@@ -413,7 +428,12 @@ mod tests {
         assert_eq!(c.outbound.closing(), Some(CloseCode::Replaced));
         assert_eq!(b.outbound.closing(), None);
         hub.leave(&c);
-        hub.leave(&again);
+        let [older, newer] = [(); 2].map(|()| connection(&hub, 7, 3));
+        hub.join(&newer);
+        hub.join(&older);
+        assert_eq!(older.outbound.closing(), Some(CloseCode::Replaced));
+        assert_eq!(newer.outbound.closing(), None, "whichever joins first");
+        hub.leave(&newer);
         assert!(hub.is_here(UserId(7)));
         hub.leave(&b);
         hub.leave(&b);

@@ -1,7 +1,8 @@
 //! The bounded queue of frames that wait to be written to one connection.
 
-use std::{collections::VecDeque, sync::Mutex};
+use std::collections::VecDeque;
 
+use parking_lot::Mutex;
 use tebdil_protocol::{CloseCode, id::MatchId};
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -85,7 +86,7 @@ impl Outbound {
         let mut overflow = false;
         let mut gap = false;
         {
-            let mut queue = self.lock();
+            let mut queue = self.queue.lock();
             if queue.close.is_some() {
                 return false;
             }
@@ -112,7 +113,7 @@ impl Outbound {
     /// [`Outbound::wait_drained`].
     pub fn push_first(&self, text: String) {
         {
-            let mut queue = self.lock();
+            let mut queue = self.queue.lock();
             if queue.close.is_some() {
                 return;
             }
@@ -126,7 +127,7 @@ impl Outbound {
     /// `None` when it is held already, whose [`Outbound::release`] then asks for one more round, or
     /// closed.
     pub fn hold(&self) -> Option<Known> {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         if queue.close.is_some() {
             return None;
         }
@@ -143,7 +144,7 @@ impl Outbound {
     /// the replay has sent. True when something is missing again: hold and replay once more.
     pub fn release(&self, known: Known) -> bool {
         let gap = {
-            let mut queue = self.lock();
+            let mut queue = self.queue.lock();
             let Some(held) = queue.held.take() else {
                 return false;
             };
@@ -164,7 +165,7 @@ impl Outbound {
 
     /// Whether everything before the held frames was taken by the reader.
     pub fn is_drained(&self) -> bool {
-        self.lock().frames.is_empty()
+        self.queue.lock().frames.is_empty()
     }
 
     /// Waits until everything before the held frames was taken by the reader, or the queue was
@@ -174,7 +175,7 @@ impl Outbound {
             // Made before the look, so that it hears of what happens right after.
             let drained = self.drained.notified();
             {
-                let queue = self.lock();
+                let queue = self.queue.lock();
                 if queue.frames.is_empty() || queue.close.is_some() {
                     return;
                 }
@@ -187,7 +188,7 @@ impl Outbound {
     /// close counts.
     pub fn close(&self, code: CloseCode) {
         {
-            let mut queue = self.lock();
+            let mut queue = self.queue.lock();
             if queue.close.is_some() {
                 return;
             }
@@ -202,7 +203,7 @@ impl Outbound {
     /// counts.
     pub fn give_up(&self) {
         {
-            let mut queue = self.lock();
+            let mut queue = self.queue.lock();
             if queue.close.is_some() {
                 return;
             }
@@ -214,7 +215,7 @@ impl Outbound {
 
     /// Whether nothing more will be accepted, and why.
     pub fn closing(&self) -> Option<CloseCode> {
-        self.lock().close
+        self.queue.lock().close
     }
 
     /// Waits for the next frame, or the close that follows the last. For the one reader; dropping
@@ -242,7 +243,7 @@ impl Outbound {
 
     /// The next frame, if one waits.
     pub fn try_next(&self) -> Option<Next> {
-        let mut queue = self.lock();
+        let mut queue = self.queue.lock();
         if let Some(text) = queue.frames.pop_front() {
             queue.bytes -= text.len();
             if queue.frames.is_empty() {
@@ -252,14 +253,6 @@ impl Outbound {
             return Some(Next::Frame(text));
         }
         queue.close.map(Next::Close)
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Queue> {
-        // A panic while holding the lock cannot leave the queue half changed in a way that matters
-        // to a connection.
-        self.queue
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -349,7 +342,7 @@ mod tests {
             drain(&queue),
             ["welcome", "replayed 3", "presence", "live 4", "live 5"]
         );
-        assert_eq!(queue.lock().bytes, 0);
+        assert_eq!(queue.queue.lock().bytes, 0);
     }
 
     #[test]
@@ -375,7 +368,7 @@ mod tests {
         queue.push(message(10));
         assert!(queue.release(vec![(MatchId(1), 8)]), "9 is missing");
         assert_eq!(drain(&queue), ["live 4", "live 2", "replayed 5 to 8"]);
-        assert_eq!(queue.lock().bytes, 0);
+        assert_eq!(queue.queue.lock().bytes, 0);
     }
 
     #[test]

@@ -145,6 +145,10 @@ impl Node {
 
     /// The device of a background search is here again.
     pub(super) fn resume(&mut self, ticket: Ticket, to: Arc<Connection>) {
+        // A newer one may have come meanwhile.
+        if to.outbound.closing().is_some() {
+            return;
+        }
         match self.own.get_mut(&ticket.id) {
             Some(own) => (own.connection, own.left) = (to, false),
             None => self.add(ticket.id, to, Wish::Search(Arc::new(ticket)), true),

@@ -5,13 +5,9 @@
 //! store orders a wake-up for those who are nowhere. What gets lost here is found by the job
 //! `wakeups`, which looks into the store.
 
-use std::{
-    collections::HashSet,
-    hash::Hash,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashSet, hash::Hash, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use tebdil_core::{
     realtime::Presence,
     store::{MatchDevice, SideDevice, Store, StoreError},
@@ -64,7 +60,7 @@ impl Wakeups {
     ) {
         let mut dropped = 0;
         {
-            let mut noted = self.noted();
+            let mut noted = self.noted.lock();
             let of = of(&mut noted);
             for side in sides {
                 if of.len() < CAPACITY {
@@ -81,12 +77,7 @@ impl Wakeups {
     }
 
     fn take(&self) -> Noted {
-        std::mem::take(&mut *self.noted())
-    }
-
-    fn noted(&self) -> MutexGuard<'_, Noted> {
-        // Nothing that is done under the lock can panic half way.
-        self.noted.lock().unwrap_or_else(PoisonError::into_inner)
+        std::mem::take(&mut *self.noted.lock())
     }
 }
 

@@ -6,12 +6,12 @@ mod sweep;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use tebdil_core::{realtime::Bus, store::Store};
+use tebdil_core::store::Store;
 use tebdil_protocol::{IceServer, IceServers, Secret, domain::MatchRole, id::MatchId, time::Clock};
 use tebdil_signaling::{Relay, RelayError, RelayRanges, RelaySecret, RelaySettings, SideId};
 use tokio::sync::Notify;
 
-use crate::{RunError, cluster::NodeMessage, config, lifecycle::Tasks};
+use crate::{config, error::RunError, lifecycle::Tasks};
 
 /// The relays of this service.
 #[derive(Debug)]
@@ -23,7 +23,6 @@ pub struct Relays {
     /// The one in this process.
     embedded: Option<Arc<Relay>>,
     clock: Clock,
-    bus: Bus,
     tasks: Tasks,
     /// Word that a match is over may have been lost.
     lost: Notify,
@@ -35,7 +34,6 @@ impl Relays {
         config: &config::Relay,
         secret: Secret,
         clock: Clock,
-        bus: Bus,
         tasks: Tasks,
     ) -> Result<Self, RunError> {
         let secret = RelaySecret::new(secret);
@@ -76,7 +74,6 @@ impl Relays {
             credential_ttl,
             embedded,
             clock,
-            bus,
             tasks,
             lost: Notify::new(),
         })
@@ -107,13 +104,6 @@ impl Relays {
             ttl_s: self.credential_ttl.as_secs(),
             transport_policy: "relay".to_owned(),
         }
-    }
-
-    /// The match is over: its call is cut, at whichever node's relay it goes through.
-    pub fn match_ended(&self, match_id: MatchId) {
-        self.cut_here(match_id);
-        self.bus
-            .to_others(|| NodeMessage::CutCall { match_id }.encode());
     }
 
     /// Where the relay of this process listens.
@@ -154,7 +144,7 @@ impl Relays {
     }
 
     /// Cuts a call at the relay of this process.
-    pub fn cut_here(&self, match_id: MatchId) {
+    pub fn cut(&self, match_id: MatchId) {
         let Some(relay) = self.embedded.clone() else {
             return;
         };

@@ -10,7 +10,8 @@ use tebdil_protocol::{
 };
 use tokio::time::MissedTickBehavior;
 
-use crate::{app::App, hub::Connection};
+use super::Sockets;
+use crate::hub::Connection;
 
 /// How often what was noted is written.
 const WRITE_EVERY: Duration = Duration::from_secs(2);
@@ -55,23 +56,23 @@ impl Activity {
 
 /// Writes what was noted until `closing`, and once more then: what is connected at that moment was
 /// active.
-pub async fn run(app: Arc<App>) {
+pub async fn run(sockets: Arc<Sockets>) {
     let mut every = tokio::time::interval(WRITE_EVERY);
     every.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut looked_at = app.clock.now();
+    let mut looked_at = sockets.clock.now();
     loop {
         let closing = tokio::select! {
             _ = every.tick() => false,
-            () = app.tasks.closing.cancelled() => true,
+            () = sockets.tasks.closing.cancelled() => true,
         };
-        let now = app.clock.now();
+        let now = sockets.clock.now();
         if closing || is_due(looked_at, now) {
             looked_at = now;
-            for connection in app.hub.all() {
-                app.activity.note(&connection);
+            for connection in sockets.hub.all() {
+                sockets.activity.note(&connection);
             }
         }
-        write(&app, now).await;
+        write(&sockets, now).await;
         if closing {
             return;
         }
@@ -83,14 +84,14 @@ fn is_due(looked_at: Timestamp, now: Timestamp) -> bool {
     now < looked_at || now.since(looked_at) >= OPEN_EVERY
 }
 
-async fn write(app: &App, now: Timestamp) {
-    let noted = app.activity.take();
+async fn write(sockets: &Sockets, now: Timestamp) {
+    let noted = sockets.activity.take();
     let mut batches = noted.chunks(BATCH);
     while let Some(batch) = batches.next() {
-        if let Err(error) = app.store.accounts().touch_all(batch, APART, now).await {
+        if let Err(error) = sockets.store.accounts().touch_all(batch, APART, now).await {
             tracing::warn!(%error, "the activity of sessions was not noted; trying again");
-            app.activity.put(batch);
-            return batches.for_each(|left| app.activity.put(left));
+            sockets.activity.put(batch);
+            return batches.for_each(|left| sockets.activity.put(left));
         }
     }
 }

@@ -1,12 +1,9 @@
 //! One WebSocket connection: one task with a reading and a writing half that never wait for each
 //! other.
 
-use std::{
-    num::NonZeroU32,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
 };
 
 use futures_util::{
@@ -26,14 +23,13 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use super::{
-    Socket, dispatch,
-    limits::{Limits, Pace, rate_limited},
+    Socket, Sockets, dispatch,
+    limits::{Limits, Pace, refusal},
     welcome::{self, Denied},
 };
 use crate::{
-    app::App,
-    http::crowd::Seat,
     hub::{Connection, Next, come_back_after_ms},
+    limits::ConnectionPermit,
 };
 
 /// How long a closed connection is kept so that its close frame arrives: closing with unread input
@@ -72,16 +68,20 @@ impl Session {
 ///
 /// What happens once at its beginning and end is boxed: an idle connection keeps only what it needs
 /// to wait.
-pub(super) async fn run(mut socket: Socket, app: Arc<App>, seat: Option<Seat>) {
+pub(super) async fn run(
+    mut socket: Socket,
+    sockets: Arc<Sockets>,
+    permit: Option<ConnectionPermit>,
+) {
     let open = metrics::gauge!("tebdil_connections");
     open.increment(1);
-    let told = match Box::pin(begin(&mut socket, &app)).await {
+    let told = match Box::pin(begin(&mut socket, &sockets)).await {
         Ok((session, hello)) => {
-            if let Some(seat) = &seat {
-                seat.finish();
+            if let Some(permit) = &permit {
+                permit.finish();
             }
-            let told = converse(&mut socket, &app, &session, hello).await;
-            Box::pin(end(&app, &session.connection)).await;
+            let told = converse(&mut socket, &sockets, &session, hello).await;
+            Box::pin(end(&sockets, &session.connection)).await;
             told
         }
         Err(code) => Box::pin(goodbye(&mut socket, code, LINGER)).await,
@@ -95,8 +95,8 @@ type Greeting = Box<(Option<FrameId>, Hello)>;
 
 /// Waits for `hello` and lets the connection in. An error is a close that the caller still has to
 /// say.
-async fn begin(socket: &mut Socket, app: &App) -> Result<(Session, Greeting), CloseCode> {
-    let first = timeout(app.config.ws.hello_timeout, first_frame(socket))
+async fn begin(socket: &mut Socket, sockets: &Sockets) -> Result<(Session, Greeting), CloseCode> {
+    let first = timeout(sockets.config.ws.hello_timeout, first_frame(socket))
         .await
         .map_err(|_| CloseCode::HelloTimeout)?;
     let (re, hello) = match first? {
@@ -111,7 +111,7 @@ async fn begin(socket: &mut Socket, app: &App) -> Result<(Session, Greeting), Cl
             return Err(CloseCode::BadFrame);
         }
     };
-    match welcome::admit(app, &hello).await {
+    match welcome::admit(sockets, &hello).await {
         Ok(session) => Ok((session, Box::new((re, hello)))),
         Err(denied) => {
             say(socket, &denied.frame(), re.as_ref()).await;
@@ -123,24 +123,24 @@ async fn begin(socket: &mut Socket, app: &App) -> Result<(Session, Greeting), Cl
 /// From joining the hub until everything is written; whether the last was the close frame.
 async fn converse(
     socket: &mut Socket,
-    app: &Arc<App>,
+    sockets: &Arc<Sockets>,
     session: &Session,
     greeting: Greeting,
 ) -> bool {
     let connection = &session.connection;
-    app.hub.join(connection);
+    sockets.hub.join(connection);
     // The drain may have listed the connections just before.
-    if app.tasks.closing.is_cancelled() {
+    if sockets.tasks.closing.is_cancelled() {
         connection.send_away();
     }
     let (mut sink, mut stream) = socket.split();
     tokio::select! {
         () = async {
-            let welcomed = Box::pin(welcome::welcome(app, connection, greeting)).await;
+            let welcomed = Box::pin(welcome::welcome(sockets, connection, greeting)).await;
             match welcomed {
                 Ok(()) => {
-                    app.activity.note(connection);
-                    read(&mut stream, app, session).await;
+                    sockets.activity.note(connection);
+                    read(&mut stream, sockets, session).await;
                 }
                 Err(denied) => {
                     connection.outbound.push_first(denied.frame().to_json(None));
@@ -152,18 +152,18 @@ async fn converse(
             // A broken read must not end the task before the close frame is written.
             std::future::pending::<()>().await;
         } => false,
-        told = write(&mut sink, app, session) => told,
+        told = write(&mut sink, sockets, session) => told,
     }
 }
 
 /// After the last frame. In this order: once closed nothing is queued, once left nobody sees the
 /// user here, and then its ticket goes.
-async fn end(app: &App, connection: &Connection) {
+async fn end(sockets: &Sockets, connection: &Connection) {
     connection.outbound.close(CloseCode::GoingAway);
-    app.activity.note(connection);
-    app.hub.leave(connection);
-    app.matchmaker.gone(connection).await;
-    app.left(connection.device()).await;
+    sockets.activity.note(connection);
+    sockets.hub.leave(connection);
+    sockets.matchmaker.gone(connection).await;
+    sockets.announcer.left(connection.device()).await;
 }
 
 type First = Result<(Option<FrameId>, Hello), FrameError>;
@@ -196,14 +196,11 @@ async fn first_frame(socket: &mut Socket) -> Result<First, CloseCode> {
 }
 
 /// Reads and handles frames until the connection is closing.
-async fn read(stream: &mut SplitStream<&mut Socket>, app: &Arc<App>, session: &Session) {
+async fn read(stream: &mut SplitStream<&mut Socket>, sockets: &Arc<Sockets>, session: &Session) {
     let outbound = &session.connection.outbound;
-    let ws = &app.config.ws;
-    let rate = NonZeroU32::new(ws.frames_per_second).filter(|_| app.config.limits.enabled);
-    let mut limits = Limits::new(
-        rate,
-        NonZeroU32::new(ws.frame_burst).unwrap_or(NonZeroU32::MIN),
-    );
+    let ws = &sockets.config.ws;
+    let settings = &sockets.config.limits;
+    let mut limits = Limits::new(settings.enabled.then_some(settings.frames_per_connection));
     // One timer for all frames: it is set anew when it fires, not for each of them.
     let mut heard = Instant::now();
     let silence = tokio::time::sleep(ws.heartbeat);
@@ -241,8 +238,8 @@ async fn read(stream: &mut SplitStream<&mut Socket>, app: &Arc<App>, session: &S
         }
         match limits.frame() {
             Pace::Fine => {}
-            Pace::Wait { retry_after } => {
-                session.connection.send(&rate_limited(retry_after), None);
+            Pace::Wait(limited) => {
+                session.connection.send(&refusal(limited), None);
                 continue;
             }
             Pace::GiveUp => return outbound.close(CloseCode::RateLimited),
@@ -251,12 +248,15 @@ async fn read(stream: &mut SplitStream<&mut Socket>, app: &Arc<App>, session: &S
             return;
         }
         // A token.refresh that came in time is read before the clock says otherwise.
-        if session.token_expired(app.clock.now()) {
+        if session.token_expired(sockets.clock.now()) {
             return outbound.close(CloseCode::Unauthorized);
         }
         match parse_client_frame(&text) {
             Ok((re, frame)) => {
-                if dispatch::dispatch(app, session, frame, re).await.is_err() && limits.bad_frame()
+                if dispatch::dispatch(sockets, session, frame, re)
+                    .await
+                    .is_err()
+                    && limits.bad_frame()
                 {
                     return outbound.close(CloseCode::BadFrame);
                 }
@@ -277,9 +277,13 @@ async fn read(stream: &mut SplitStream<&mut Socket>, app: &Arc<App>, session: &S
 
 /// Writes what is queued, pings, and ends with the close frame; false when that could not be
 /// written.
-async fn write(sink: &mut SplitSink<&mut Socket, Message>, app: &App, session: &Session) -> bool {
+async fn write(
+    sink: &mut SplitSink<&mut Socket, Message>,
+    sockets: &Sockets,
+    session: &Session,
+) -> bool {
     let outbound = &session.connection.outbound;
-    let mut pings = tokio::time::interval(app.config.ws.heartbeat / 2);
+    let mut pings = tokio::time::interval(sockets.config.ws.heartbeat / 2);
     pings.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     pings.tick().await;
     let mut closed_at = None;
@@ -290,14 +294,14 @@ async fn write(sink: &mut SplitSink<&mut Socket, Message>, app: &App, session: &
                 Next::Close(code) => {
                     // At once, not after the goodbye: whoever searches shall not meet somebody who
                     // is gone.
-                    Box::pin(app.matchmaker.gone(&session.connection)).await;
+                    Box::pin(sockets.matchmaker.gone(&session.connection)).await;
                     let grace = if code == CloseCode::SlowConsumer { SLOW_GRACE } else { LINGER };
                     let told = goodbye(sink, code, grace).await;
                     return count_slow(code, told);
                 }
             },
             _ = pings.tick() => {
-                if session.token_expired(app.clock.now()) {
+                if session.token_expired(sockets.clock.now()) {
                     outbound.close(CloseCode::Unauthorized);
                     continue;
                 }
@@ -314,7 +318,7 @@ async fn write(sink: &mut SplitSink<&mut Socket, Message>, app: &App, session: &
                 Ok(()) => continue,
                 Err(error) => was_first(&error),
             },
-            () = gave_up(outbound, app.config.ws.send_timeout, closed_at) => false,
+            () = gave_up(outbound, sockets.config.ws.send_timeout, closed_at) => false,
         };
         return count_slow(outbound.closing().unwrap_or(CloseCode::GoingAway), told);
     }

@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
-use tebdil_core::{realtime::Denied, store::StoreError};
+use tebdil_core::store::StoreError;
 use tebdil_protocol::{
-    ClientFrame, ErrorCode, FrameId, ServerFrame,
+    ClientFrame, ErrorCode, FrameId, ServerFrame, Signal,
     domain::EndReason,
     id::{MatchId, UserId},
 };
 
-use super::{connection::Session, limits::rate_limited};
+use super::{Sockets, connection::Session, limits::refusal};
 use crate::{
-    app::App,
-    calls::{self, Said},
-    config::Limit,
-    http::Who,
+    calls::{CallError, Said},
     hub::Connection,
+    limits::{Limit, Limited},
     matching::FindError,
 };
 
@@ -27,46 +25,42 @@ pub(super) struct BadFrame;
 /// The frames of a conversation are queued here and now; everything else is boxed, so that a
 /// waiting connection holds no room for it.
 pub(super) async fn dispatch(
-    app: &Arc<App>,
+    sockets: &Arc<Sockets>,
     session: &Session,
     frame: ClientFrame,
     re: Option<FrameId>,
 ) -> Result<(), BadFrame> {
     let connection = &session.connection;
     match frame {
-        ClientFrame::MessageSend(frame) => match app
+        ClientFrame::MessageSend(frame) => match sockets
             .limiters
-            .count_here(Limit::MessageAccount, connection.user_id)
+            .check_here(Limit::MessageAccount, connection.user_id)
         {
-            Ok(()) => app.chat.send(connection, frame, re).await,
-            Err(wait) => connection.send(&rate_limited(wait), re.as_ref()),
+            Ok(()) => sockets.chat.send(connection, frame, re).await,
+            Err(limited) => connection.send(&refusal(limited), re.as_ref()),
         },
-        ClientFrame::MessageAck(frame) => app.chat.receipt(connection, frame, false, re).await,
-        ClientFrame::MessageRead(frame) => app.chat.receipt(connection, frame, true, re).await,
-        other => return Box::pin(rare(app, session, other, re)).await,
+        ClientFrame::MessageAck(frame) => sockets.chat.receipt(connection, frame, false, re).await,
+        ClientFrame::MessageRead(frame) => sockets.chat.receipt(connection, frame, true, re).await,
+        other => return Box::pin(rare(sockets, session, other, re)).await,
     }
     Ok(())
 }
 
 async fn rare(
-    app: &Arc<App>,
+    sockets: &Arc<Sockets>,
     session: &Session,
     frame: ClientFrame,
     re: Option<FrameId>,
 ) -> Result<(), BadFrame> {
     let connection = &session.connection;
     let re = re.as_ref();
-    if let Err(denied) = admitted(app, connection.user_id, &frame).await {
-        let answer = match denied {
-            Denied::Wait(wait) => rate_limited(wait),
-            Denied::Unknown => unavailable(),
-        };
-        connection.send(&answer, re);
+    if let Err(limited) = admitted(sockets, connection.user_id, &frame).await {
+        connection.send(&refusal(limited), re);
         return Ok(());
     }
     let outcome = match frame {
         ClientFrame::MatchFind(wish) => {
-            match app.matchmaker.find(connection, wish, re.cloned()).await {
+            match sockets.matchmaker.find(connection, wish, re.cloned()).await {
                 Err(FindError::Refused(frame)) => {
                     connection.send(&frame, re);
                     Ok(())
@@ -75,26 +69,35 @@ async fn rare(
                 Ok(()) => Ok(()),
             }
         }
-        ClientFrame::MatchCancel => app.matchmaker.cancel(connection, re.cloned()).await,
+        ClientFrame::MatchCancel => sockets.matchmaker.cancel(connection, re.cloned()).await,
         ClientFrame::MatchLeave(frame) => {
-            leave(app, connection, frame.match_id, EndReason::Left, re).await
+            leave(sockets, connection, frame.match_id, EndReason::Left, re).await
         }
         ClientFrame::MessageSync(frame) => {
-            app.chat.sync(connection, frame, re, &app.franking).await
+            sockets
+                .chat
+                .sync(connection, frame, re, &sockets.franking)
+                .await
         }
-        ClientFrame::Typing(frame) => app.chat.typing(connection, frame, re).await,
+        ClientFrame::Typing(frame) => sockets.chat.typing(connection, frame, re).await,
         ClientFrame::TokenRefresh(frame) => {
-            refresh(app, session, frame.token.expose(), re);
+            refresh(sockets, session, frame.token.expose(), re);
             Ok(())
         }
         ClientFrame::RtcDescription(frame) => {
-            told(connection, re, app.calls.describe(connection, frame).await)
+            let signal = Signal::Description(frame);
+            let done = sockets.calls.signal(connection, signal).await;
+            told(connection, re, done)
         }
         ClientFrame::RtcCandidate(frame) => {
-            told(connection, re, app.calls.candidate(connection, frame).await)
+            let signal = Signal::Candidate(frame);
+            let done = sockets.calls.signal(connection, signal).await;
+            told(connection, re, done)
         }
-        ClientFrame::RtcState(frame) => match app.calls.state(connection, frame).await {
-            Ok(Said::HungUp) => leave(app, connection, frame.match_id, EndReason::HungUp, re).await,
+        ClientFrame::RtcState(frame) => match sockets.calls.state(connection, frame).await {
+            Ok(Said::HungUp) => {
+                leave(sockets, connection, frame.match_id, EndReason::HungUp, re).await
+            }
             said => told(connection, re, said.map(drop)),
         },
         // The frames of a conversation do not come here.
@@ -117,7 +120,7 @@ async fn rare(
 
 /// Ends a match for a connection.
 async fn leave(
-    app: &Arc<App>,
+    sockets: &Arc<Sockets>,
     connection: &Arc<Connection>,
     match_id: MatchId,
     reason: EndReason,
@@ -125,10 +128,14 @@ async fn leave(
 ) -> Result<(), StoreError> {
     // In a task of its own: a connection that breaks between the commit and the announcement would
     // leave the peer alone in the match.
-    let (of, leaving, re) = (Arc::clone(app), Arc::clone(connection), re.cloned());
-    let left = app
+    let (ends, leaving, re) = (
+        Arc::clone(&sockets.ends),
+        Arc::clone(connection),
+        re.cloned(),
+    );
+    let left = sockets
         .tasks
-        .spawn(async move { of.chat.leave(&leaving, match_id, reason, re.as_ref()).await });
+        .spawn(async move { ends.leave(&leaving, match_id, reason, re.as_ref()).await });
     left.await
         .unwrap_or_else(|panicked| std::panic::resume_unwind(panicked.into_panic()))
 }
@@ -137,44 +144,34 @@ async fn leave(
 fn told(
     connection: &Connection,
     re: Option<&FrameId>,
-    outcome: Result<(), calls::Refused>,
+    outcome: Result<(), CallError>,
 ) -> Result<(), StoreError> {
     match outcome {
-        Err(calls::Refused::Answer(code, detail)) => {
+        Err(CallError::Refused(code, detail)) => {
             connection.send(&ServerFrame::error(code, detail), re);
         }
-        Err(calls::Refused::Store(error)) => return Err(error),
+        Err(CallError::Store(error)) => return Err(error),
         Ok(()) => {}
     }
     Ok(())
 }
 
 /// Counts the frames that have a limit of their own.
-async fn admitted(app: &App, user: UserId, frame: &ClientFrame) -> Result<(), Denied> {
+async fn admitted(sockets: &Sockets, user: UserId, frame: &ClientFrame) -> Result<(), Limited> {
     match frame {
-        ClientFrame::MatchFind(_) => {
-            app.limiters
-                .count(Limit::FindAccount, Who::Account(user))
-                .await
-        }
-        ClientFrame::Typing(_) => app
-            .limiters
-            .count_here(Limit::TypingAccount, user)
-            .map_err(Denied::Wait),
+        ClientFrame::MatchFind(_) => sockets.limiters.check(Limit::FindAccount, user).await,
+        ClientFrame::Typing(_) => sockets.limiters.check_here(Limit::TypingAccount, user),
         ClientFrame::RtcDescription(_)
         | ClientFrame::RtcCandidate(_)
-        | ClientFrame::RtcState(_) => app
-            .limiters
-            .count_here(Limit::SignalAccount, user)
-            .map_err(Denied::Wait),
+        | ClientFrame::RtcState(_) => sockets.limiters.check_here(Limit::SignalAccount, user),
         _ => Ok(()),
     }
 }
 
 /// Lets a connection live as long as a fresh token of the same session.
-fn refresh(app: &App, session: &Session, token: &str, re: Option<&FrameId>) {
+fn refresh(sockets: &Sockets, session: &Session, token: &str, re: Option<&FrameId>) {
     let connection = &session.connection;
-    match app.tokens.verify_access(token) {
+    match sockets.tokens.verify_access(token) {
         Ok(access)
             if access.session_id == connection.session_id
                 && access.user_id == connection.user_id =>

@@ -1,10 +1,12 @@
 //! How much a connection may ask for, and how often it may be wrong.
 
-use std::{collections::VecDeque, num::NonZeroU32};
+use std::collections::VecDeque;
 
-use governor::{DefaultDirectRateLimiter, RateLimiter, clock::Clock as _};
+use tebdil_core::realtime::Rate;
 use tebdil_protocol::{ErrorCode, ServerFrame};
 use tokio::time::{Duration, Instant};
+
+use crate::limits::Limited;
 
 /// Bad frames within [`BAD_FRAME_WINDOW`] that close a connection.
 const BAD_FRAMES: usize = 5;
@@ -15,31 +17,28 @@ const BAD_FRAME_WINDOW: Duration = Duration::from_mins(1);
 pub(super) enum Pace {
     Fine,
     /// Too fast; the frame is refused.
-    Wait {
-        retry_after: Duration,
-    },
+    Wait(Limited),
     /// Told to wait often enough.
     GiveUp,
 }
 
 /// The counters of one connection.
 pub(super) struct Limits {
-    frames: Option<DefaultDirectRateLimiter>,
-    /// Frames refused in a row after which the connection is closed.
-    patience: u32,
+    frames: Option<Rate>,
+    /// When all frames that were sent are made up for.
+    clear: Instant,
+    /// Frames refused in a row; at more than a burst the connection is closed.
     refused: u32,
     /// When the last bad frames came, oldest first.
     bad: VecDeque<Instant>,
 }
 
 impl Limits {
-    /// `per_second` frames on average, `burst` at once; no limit without `per_second`.
-    pub(super) fn new(per_second: Option<NonZeroU32>, burst: NonZeroU32) -> Self {
-        let frames = per_second
-            .map(|rate| RateLimiter::direct(governor::Quota::per_second(rate).allow_burst(burst)));
+    /// So many frames; no limit without a rate.
+    pub(super) fn new(frames: Option<Rate>) -> Self {
         Self {
             frames,
-            patience: burst.get(),
+            clear: Instant::now(),
             refused: 0,
             bad: VecDeque::new(),
         }
@@ -47,19 +46,21 @@ impl Limits {
 
     /// Counts a frame.
     pub(super) fn frame(&mut self) -> Pace {
-        let Some(frames) = &self.frames else {
+        let Some(rate) = self.frames else {
             return Pace::Fine;
         };
-        let Err(not_until) = frames.check() else {
-            self.refused = 0;
-            return Pace::Fine;
-        };
-        self.refused += 1;
-        if self.refused > self.patience {
-            return Pace::GiveUp;
-        }
-        Pace::Wait {
-            retry_after: not_until.wait_time_from(governor::clock::DefaultClock::default().now()),
+        match rate.count(self.clear, Instant::now()) {
+            Ok(clear) => {
+                self.clear = clear;
+                self.refused = 0;
+                Pace::Fine
+            }
+            Err(_) if self.refused >= rate.burst => Pace::GiveUp,
+            Err(wait) => {
+                self.refused += 1;
+                let code = ErrorCode::RateLimited;
+                Pace::Wait(Limited { code, wait })
+            }
         }
     }
 
@@ -78,16 +79,13 @@ impl Limits {
     }
 }
 
-/// What a client is told that is too fast.
-pub(super) fn rate_limited(retry_after: Duration) -> ServerFrame {
+/// What a client is told that has to wait.
+pub(super) fn refusal(Limited { code, wait }: Limited) -> ServerFrame {
+    let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
     ServerFrame::Error {
-        code: ErrorCode::RateLimited,
-        message: ErrorCode::RateLimited.title().to_owned(),
-        retry_after_ms: Some(
-            u64::try_from(retry_after.as_millis())
-                .unwrap_or(u64::MAX)
-                .max(1),
-        ),
+        code,
+        message: code.title().to_owned(),
+        retry_after_ms: Some(millis.max(1)),
         resets_at: None,
         expected_seq: None,
     }
@@ -97,24 +95,28 @@ pub(super) fn rate_limited(retry_after: Duration) -> ServerFrame {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_burst_passes_then_waits_then_ends() {
-        let two = NonZeroU32::new(2).unwrap();
-        let mut limits = Limits::new(NonZeroU32::new(1), two);
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_passes_then_waits_then_ends() {
+        let rate = Rate { burst: 2, per_s: 2 };
+        let mut limits = Limits::new(Some(rate));
         assert_eq!([limits.frame(), limits.frame()], [Pace::Fine, Pace::Fine]);
         for _ in 0..2 {
-            assert!(
-                matches!(limits.frame(), Pace::Wait { retry_after } if retry_after <= Duration::from_secs(1))
-            );
+            let Pace::Wait(limited) = limits.frame() else {
+                panic!("it has to wait");
+            };
+            assert_eq!(limited.wait, Duration::from_secs(1));
         }
         assert_eq!(limits.frame(), Pace::GiveUp);
-        let mut unlimited = Limits::new(None, two);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert_eq!(limits.frame(), Pace::Fine);
+        assert!(matches!(limits.frame(), Pace::Wait(_)));
+        let mut unlimited = Limits::new(None);
         assert!((0..1_000).all(|_| unlimited.frame() == Pace::Fine));
     }
 
     #[tokio::test(start_paused = true)]
     async fn five_bad_frames_in_a_minute_are_too_many() {
-        let mut limits = Limits::new(None, NonZeroU32::MIN);
+        let mut limits = Limits::new(None);
         assert!(!limits.bad_frame());
         tokio::time::advance(Duration::from_secs(59)).await;
         for _ in 0..3 {

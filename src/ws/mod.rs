@@ -5,33 +5,35 @@
 //! `tebdil_protocol`, its arm in `dispatch`, its line in `docs/protocol.md`.
 
 mod activity;
+pub mod catch_up;
 mod connection;
 mod dispatch;
 mod handshake;
 mod limits;
+pub mod revocations;
+mod sockets;
 mod welcome;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-pub use activity::{Activity, run as note_activity};
+pub use activity::Activity;
 use axum::{
     extract::{Extension, Request, State, connect_info::ConnectInfo},
     response::{IntoResponse as _, Response},
 };
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+pub use sockets::Sockets;
 use tebdil_protocol::ErrorCode;
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::protocol::{Role, WebSocketConfig},
 };
-pub use welcome::catch_up;
 
 use crate::{
     address::ClientAddress,
-    app::App,
-    http::{Place, problem::Failure},
+    http::{Place, client, problem::Failure},
 };
 
 /// Frames above this are not even read; between [`tebdil_protocol::MAX_FRAME_BYTES`] and this
@@ -48,18 +50,18 @@ const CROWDED: Duration = Duration::from_secs(5);
 type Socket = WebSocketStream<TcpStream>;
 
 /// `GET /v1/ws`
-pub async fn upgrade(
-    State(app): State<Arc<App>>,
+async fn upgrade(
+    State(sockets): State<Arc<Sockets>>,
     place: Option<Extension<Place>>,
-    from: ClientAddress,
     request: Request,
 ) -> Response {
     let (mut parts, _) = request.into_parts();
-    let switching = match handshake::answer(&parts, &app.config.http.allowed_origins) {
+    let from = client(&parts, &sockets.config.http.trusted_proxies);
+    let switching = match handshake::answer(&parts, &sockets.config.http.allowed_origins) {
         Ok(switching) => switching,
         Err(refused) => return refused,
     };
-    if app.tasks.is_draining() {
+    if sockets.tasks.is_draining() {
         return Failure::new(ErrorCode::Draining, ErrorCode::Draining.title()).into_response();
     }
     let Some(upgrade) = parts.extensions.remove::<OnUpgrade>() else {
@@ -75,21 +77,21 @@ pub async fn upgrade(
         .get::<ConnectInfo<SocketAddr>>()
         .map(|peer| peer.0.ip());
     let counted = peer.is_none_or(|peer| {
-        ClientAddress::from(peer) != from || !app.config.http.trusted_proxies.contains(peer)
+        ClientAddress::from(peer) != from || !sockets.config.http.trusted_proxies.contains(peer)
     });
-    let seat = if counted {
-        app.sockets.enter(from)
+    let permit = if counted {
+        sockets.connections.enter(from)
     } else {
         None
     };
-    if counted && seat.is_none() {
+    if counted && permit.is_none() {
         metrics::counter!("tebdil_connections_refused_total", "at" => "upgrade").increment(1);
         return Failure::retry_after(ErrorCode::RateLimited, CROWDED).into_response();
     }
-    let tasks = app.tasks.clone();
+    let tasks = sockets.tasks.clone();
     tasks.spawn(async move {
         if let Some(socket) = open(upgrade).await {
-            connection::run(socket, app, seat).await;
+            connection::run(socket, sockets, permit).await;
         }
         drop(place);
     });

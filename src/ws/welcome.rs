@@ -1,25 +1,18 @@
 //! The beginning of a connection: who it is, what it is told, what it missed.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tebdil_core::{realtime::Stamp, store::StoreError};
 use tebdil_protocol::{
-    FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ResumePoint, ServerFrame, SessionLimits,
-    Welcome,
+    FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ServerFrame, SessionLimits, Welcome,
 };
-use tokio::time::timeout;
 
-use super::connection::Session;
+use super::{Sockets, connection::Session};
 use crate::{
-    app::App,
     auth::AccountError,
     chat::Missed,
-    hub::{Connection, Known, OutboundLimits},
+    hub::{Connection, OutboundLimits},
 };
-
-/// How long a client may take to read what it missed. One that does not must not keep the others
-/// waiting.
-const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Longest texts about a device, characters.
 const MAX_NAME: usize = 64;
@@ -54,13 +47,13 @@ impl From<AccountError> for Denied {
 }
 
 /// Checks the token and makes the connection, which is not in the hub yet.
-pub(super) async fn admit(app: &App, hello: &Hello) -> Result<Session, Denied> {
-    let now = app.clock.now();
-    let claims = app
+pub(super) async fn admit(sockets: &Sockets, hello: &Hello) -> Result<Session, Denied> {
+    let now = sockets.clock.now();
+    let claims = sockets
         .tokens
         .verify_access(hello.token.expose())
         .map_err(|_| Denied::Unauthorized)?;
-    let alive = app
+    let alive = sockets
         .store
         .accounts()
         .session_alive(claims.session_id, now)
@@ -88,11 +81,11 @@ pub(super) async fn admit(app: &App, hello: &Hello) -> Result<Session, Denied> {
         return Err(Denied::Invalid);
     }
     let limits = OutboundLimits {
-        frames: app.config.ws.outbound_frames,
-        bytes: app.config.ws.outbound_bytes,
+        frames: sockets.config.ws.outbound_frames,
+        bytes: sockets.config.ws.outbound_bytes,
     };
     let mut connection = Connection::new(
-        app.hub.next_connection_id(),
+        sockets.hub.next_connection_id(),
         alive.user_id,
         claims.session_id,
         limits,
@@ -112,23 +105,23 @@ fn device_info(words: [&str; 3]) -> String {
 
 /// Registers the connection with presence. True if the user's only device came back before its old
 /// connection was known to be gone.
-async fn join(app: &App, connection: &Connection) -> bool {
-    match app
+async fn join(sockets: &Sockets, connection: &Connection) -> bool {
+    match sockets
         .realtime
         .presence
-        .join(connection.device(), app.config.ws.max_devices, None)
+        .join(connection.device(), sockets.config.ws.max_devices, None)
         .await
     {
         Ok(joined) => {
             let _ = connection.stamp.set(joined.stamp);
-            app.hub.joined(connection.user_id, joined.elsewhere);
+            sockets.hub.joined(connection.user_id, joined.elsewhere);
             joined.returned
         }
         // Welcome all the same: whoever is at this node can be talked to. The others learn of it
         // when they can be reached again.
         Err(error) => {
             tracing::warn!(%error, "a connection could not be registered with presence");
-            let _ = connection.stamp.set(Stamp::at(app.clock.now()));
+            let _ = connection.stamp.set(Stamp::at(sockets.clock.now()));
             false
         }
     }
@@ -137,16 +130,16 @@ async fn join(app: &App, connection: &Connection) -> bool {
 /// Sends `welcome` and everything missed. The connection is in the hub already, so that nothing
 /// falls between.
 pub(super) async fn welcome(
-    app: &Arc<App>,
+    sockets: &Arc<Sockets>,
     connection: &Arc<Connection>,
     greeting: Box<(Option<FrameId>, Hello)>,
 ) -> Result<(), Denied> {
     let (re, hello) = *greeting;
-    let returned = join(app, connection).await;
-    let now = app.clock.now();
+    let returned = join(sockets, connection).await;
+    let now = sockets.clock.now();
     // The session may have been revoked between its check and its joining the hub, where a
     // revocation would have found it.
-    if app
+    if sockets
         .store
         .accounts()
         .session_alive(connection.session_id, now)
@@ -156,28 +149,28 @@ pub(super) async fn welcome(
     {
         return Err(Denied::Banned);
     }
-    let user = app
+    let user = sockets
         .accounts
         .user(connection.user_id)
         .await?
         .ok_or(Denied::Unauthorized)?;
-    let matches = app
+    let matches = sockets
         .store
         .matches()
         .active_matches(connection.user_id, now)
         .await?;
-    let keys_remaining = app
+    let keys_remaining = sockets
         .store
         .accounts()
         .key_packages_remaining(connection.session_id, now)
         .await?;
-    let unread_notifications = app
+    let unread_notifications = sockets
         .store
         .notices()
         .unread_notifications(connection.user_id)
         .await?;
     // After the matches: what became one of them meanwhile is no search any more.
-    let search = app.matchmaker.resume(connection).await?;
+    let search = sockets.matchmaker.resume(connection).await?;
     let quota = user.quota.clone();
     let welcome = Welcome {
         session_id: connection.session_id,
@@ -191,12 +184,12 @@ pub(super) async fn welcome(
         unread_notifications,
         search,
         server_time: now,
-        heartbeat_s: app.config.ws.heartbeat.as_secs(),
+        heartbeat_s: sockets.config.ws.heartbeat.as_secs(),
         limits: SessionLimits {
             max_frame_bytes: MAX_FRAME_BYTES,
             max_ciphertext_bytes: MAX_CIPHERTEXT_BYTES,
-            max_devices: app.config.ws.max_devices,
-            frames_per_second: app.config.ws.frames_per_second,
+            max_devices: sockets.config.ws.max_devices,
+            frames_per_second: sockets.config.limits.frames_per_connection.per_second(),
         },
     };
     connection
@@ -209,83 +202,17 @@ pub(super) async fn welcome(
         quota,
         keys_remaining,
     };
-    let again = app.chat.replay(connection, missed, &app.franking).await?;
-    app.chat
-        .announce_presence(connection.user_id, returned)
+    let again = sockets
+        .chat
+        .replay(connection, missed, &sockets.franking)
         .await?;
-    app.calls.welcomed(connection, &matches).await?;
+    sockets
+        .announcer
+        .announce(connection.user_id, returned)
+        .await?;
+    sockets.calls.welcomed(connection, &matches).await?;
     if again {
-        app.hub.fell_behind(connection);
+        sockets.hub.fell_behind(connection);
     }
     Ok(())
-}
-
-/// Brings a connection up to date that was welcomed before and may have missed something; false
-/// when the store did not say what, and it has to be tried again. A client that does not read it,
-/// or may not have it any more, is closed.
-pub async fn catch_up(app: &App, connection: &Connection) -> bool {
-    connection.catches_up();
-    while let Some(known) = connection.outbound.hold() {
-        let denied = match timeout(PATIENCE, tell_missed(app, connection, known.clone())).await {
-            Ok(Ok(true)) => continue,
-            Ok(Ok(false)) => return true,
-            Ok(Err(denied)) => denied,
-            Err(_) if connection.outbound.is_drained() => Denied::Unavailable,
-            Err(_) => {
-                connection.outbound.give_up();
-                return true;
-            }
-        };
-        if matches!(denied, Denied::Unavailable) {
-            // What was sent of it comes once more then; without it, what is lost can still be
-            // noticed.
-            connection.outbound.release(known);
-            return false;
-        }
-        connection.outbound.close(denied.close());
-    }
-    true
-}
-
-/// One round of [`catch_up`]; true when something was missed meanwhile.
-async fn tell_missed(app: &App, connection: &Connection, known: Known) -> Result<bool, Denied> {
-    let now = app.clock.now();
-    // The word that it was revoked may be among what was missed.
-    let alive = app
-        .store
-        .accounts()
-        .session_alive(connection.session_id, now)
-        .await?
-        .ok_or(Denied::Unauthorized)?;
-    if alive.is_banned {
-        return Err(Denied::Banned);
-    }
-    let matches = app
-        .store
-        .matches()
-        .active_matches(connection.user_id, now)
-        .await?;
-    let keys_remaining = app
-        .store
-        .accounts()
-        .key_packages_remaining(connection.session_id, now)
-        .await?;
-    let quota = app
-        .store
-        .economy()
-        .quota(connection.user_id, &app.config.quota, now)
-        .await?
-        .ok_or(Denied::Unauthorized)?;
-    let resume: Vec<ResumePoint> = known
-        .into_iter()
-        .map(|(match_id, peer_seq)| ResumePoint { match_id, peer_seq })
-        .collect();
-    let missed = Missed {
-        matches: &matches,
-        resume: &resume,
-        live: true,
-        quota,
-        keys_remaining,
-    };
-    Ok(app.chat.replay(connection, missed, &app.franking).await?)
 }

@@ -32,7 +32,11 @@ scenarios! {
 mod limited {
     use super::super::cluster::tries_at_all_nodes_count_together;
     scenarios! {
-        @cluster &[("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_LOGIN__PHONE__FREE", "4"), ("TEBDIL_LOGIN__PHONE__FIRST_S", "900")];
+        @cluster &[
+            ("TEBDIL_LIMITS__ENABLED", "true"),
+            ("TEBDIL_LIMITS__PASSWORDS__PHONE__FREE", "4"),
+            ("TEBDIL_LIMITS__PASSWORDS__PHONE__FIRST_S", "900"),
+        ];
         tries_at_all_nodes_count_together,
     }
 }

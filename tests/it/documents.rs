@@ -124,16 +124,16 @@ fn the_contract_gives_the_defaults_of_the_settings() {
             .as_integer()
             .expect("a number")
     };
-    let minutes = number(&["login", "phone", "most_s"]) / 60;
+    let minutes = number(&["limits", "passwords", "phone", "most_s"]) / 60;
     for told in [
         format!(
             "after {} with this phone",
-            number(&["login", "phone", "free"])
+            number(&["limits", "passwords", "phone", "free"])
         ),
         format!(
             "{} from this address, {} s",
-            number(&["login", "address", "free"]),
-            number(&["login", "address", "first_s"])
+            number(&["limits", "passwords", "address", "free"]),
+            number(&["limits", "passwords", "address", "first_s"])
         ),
         format!("up to {minutes} minutes (settings)"),
         format!(

@@ -400,7 +400,11 @@ mod limited {
     use super::*;
 
     scenarios! {
-        @with &[("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_LOGIN__ACCOUNT__FREE", "3"), ("TEBDIL_LOGIN__ACCOUNT__FIRST_S", "900")];
+        @with &[
+            ("TEBDIL_LIMITS__ENABLED", "true"),
+            ("TEBDIL_LIMITS__PASSWORDS__ACCOUNT__FREE", "3"),
+            ("TEBDIL_LIMITS__PASSWORDS__ACCOUNT__FIRST_S", "900"),
+        ];
         exports_and_passwords_are_limited,
     }
 

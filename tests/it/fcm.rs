@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -17,6 +17,7 @@ use axum::{
     routing::post,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use parking_lot::Mutex;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
 use rustls::pki_types::{PrivatePkcs8KeyDer, pem::PemObject as _};
 use serde_json::{Value, json};
@@ -137,12 +138,12 @@ impl FakeFcm {
 
     /// Answers the next pushes so.
     pub fn answer(&self, replies: impl IntoIterator<Item = Reply>) {
-        self.google.pushes.lock().expect("lock").extend(replies);
+        self.google.pushes.lock().extend(replies);
     }
 
     /// Answers the next requests for an access token so.
     pub fn answer_grants(&self, replies: impl IntoIterator<Item = Reply>) {
-        self.google.grants.lock().expect("lock").extend(replies);
+        self.google.grants.lock().extend(replies);
     }
 
     /// Takes none of the access tokens any more that were granted so far.
@@ -154,12 +155,12 @@ impl FakeFcm {
 
     /// The pushes it took since the last call.
     pub fn taken(&self) -> Vec<Value> {
-        std::mem::take(&mut *self.google.taken.lock().expect("lock"))
+        std::mem::take(&mut *self.google.taken.lock())
     }
 
     /// How many answers wait for a push that asks for them.
     pub fn unasked(&self) -> usize {
-        self.google.pushes.lock().expect("lock").len()
+        self.google.pushes.lock().len()
     }
 
     /// How often it was asked for an access token.
@@ -181,7 +182,7 @@ async fn reply(reply: Reply) -> Response {
 
 async fn grant(State(google): State<Arc<Google>>, headers: HeaderMap, body: String) -> Response {
     google.asked.fetch_add(1, Ordering::SeqCst);
-    let next = google.grants.lock().expect("lock").pop_front();
+    let next = google.grants.lock().pop_front();
     if let Some(next) = next {
         return reply(next).await;
     }
@@ -243,15 +244,11 @@ async fn push(
     if access.parse::<usize>().expect("a number") <= google.revoked.load(Ordering::SeqCst) {
         return reply(Reply::error(401, "UNAUTHENTICATED")).await;
     }
-    let next = google.pushes.lock().expect("lock").pop_front();
+    let next = google.pushes.lock().pop_front();
     if let Some(next) = next {
         return reply(next).await;
     }
     let body: Value = serde_json::from_str(&body).expect("JSON");
-    google
-        .taken
-        .lock()
-        .expect("lock")
-        .push(body["message"].clone());
+    google.taken.lock().push(body["message"].clone());
     Json(json!({ "name": format!("projects/{PROJECT}/messages/1") })).into_response()
 }

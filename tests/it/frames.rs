@@ -27,7 +27,11 @@ scenarios! {
 mod limited {
     use super::super::frames::too_many_frames_are_refused_then_closed;
     scenarios! {
-        @with &[("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_WS__FRAMES_PER_SECOND", "1"), ("TEBDIL_WS__FRAME_BURST", "5")];
+        @with &[
+            ("TEBDIL_LIMITS__ENABLED", "true"),
+            ("TEBDIL_LIMITS__FRAMES_PER_CONNECTION__BURST", "5"),
+            ("TEBDIL_LIMITS__FRAMES_PER_CONNECTION__PER_S", "5"),
+        ];
         too_many_frames_are_refused_then_closed,
     }
 }

@@ -40,6 +40,7 @@ mod hang_ups;
 mod hardening;
 mod id_nodes;
 mod idempotency;
+mod idle;
 mod jobs;
 mod kill;
 mod lifecycle;

@@ -1,10 +1,8 @@
 //! A gateway for text messages, over real HTTP, that keeps what it is given.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -101,12 +99,12 @@ impl Gateway {
     }
 
     pub fn behave(&self, manner: Manner) {
-        *self.state.manner.lock().expect("no panic") = manner;
+        *self.state.manner.lock() = manner;
     }
 
     /// Every message so far, oldest first.
     pub fn inbox(&self) -> Vec<Sms> {
-        self.state.inbox.lock().expect("no panic").clone()
+        self.state.inbox.lock().clone()
     }
 
     /// Waits for the `number`-th message.
@@ -144,8 +142,8 @@ async fn answer(mut stream: TcpStream, state: &State) {
         text: field("text"),
         head,
     };
-    state.inbox.lock().expect("no panic").push(sms);
-    let manner = *state.manner.lock().expect("no panic");
+    state.inbox.lock().push(sms);
+    let manner = *state.manner.lock();
     let text = match manner {
         Manner::Takes => "HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",
         Manner::Fails => "HTTP/1.1 500 No\r\ncontent-length: 0\r\nconnection: close\r\n\r\n",

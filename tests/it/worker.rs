@@ -33,7 +33,7 @@ async fn a_worker_tells_people_at_every_node(server: TestServer) {
 
     let shutdown = Shutdown::default();
     let worker = tebdil::worker::run(
-        server.app.config.clone(),
+        (*server.app.config).clone(),
         None,
         server.clock.clone(),
         shutdown.clone(),

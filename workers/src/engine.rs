@@ -1,24 +1,24 @@
-//! Runs the queues: a worker each, the clockwork of the schedules, heartbeats of the leases,
-//! gauges, and a bounded end.
+//! Runs the queues: a worker each, one poller for all, heartbeats of the leases, gauges, and a
+//! bounded end.
 
-use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use apalis::layers::WorkerBuilderExt;
 use apalis_core::{error::WorkerError, worker::builder::WorkerBuilder};
 use tebdil_core::{
     realtime::NodeId,
-    store::{Store, StoreError},
+    store::{JobLease, Store, StoreError},
 };
-use tebdil_protocol::time::Clock;
+use tebdil_protocol::{JobQueue, time::Clock};
 use tokio::{task::JoinSet, time::MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 
 use crate::{
-    backend::{JobBackend, lease_jobs},
     execute::{Leases, Ran, execute},
     job::{Hooks, Job, JobContext, JobError, JobRef, Queue, Settings},
-    schedule::{Pushed, push_ticks},
+    poller::{Lane, Poller, Source, lease_jobs},
+    schedule::Ticks,
 };
 
 /// The end of the workers, other than by shutdown.
@@ -32,13 +32,12 @@ pub enum WorkersError {
 /// How often and how long.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
-    /// How often an empty queue is looked at.
+    /// How often the queues and the schedules are looked at. What is pushed in this process is
+    /// taken up at once.
     pub poll: Duration,
     /// How long a job stays with a worker that has gone silent. Extended every third of it while
     /// the job runs.
     pub lease: Duration,
-    /// How often the schedules look at the clock.
-    pub schedule: Duration,
     /// How often the gauges are set.
     pub gauges: Duration,
     /// How long running jobs may take to end at shutdown; after that they are dropped and given
@@ -49,9 +48,8 @@ pub struct Timing {
 impl Default for Timing {
     fn default() -> Self {
         Self {
-            poll: Duration::from_millis(500),
+            poll: Duration::from_secs(1),
             lease: Duration::from_mins(1),
-            schedule: Duration::from_secs(1),
             gauges: Duration::from_secs(15),
             drain: Duration::from_secs(20),
         }
@@ -68,8 +66,6 @@ pub struct Workers {
     queues: Vec<Queue>,
     timing: Timing,
 }
-
-type Held = Arc<BTreeMap<&'static str, Arc<Leases>>>;
 
 impl Workers {
     /// Workers for every job there is, as far as `settings` permit.
@@ -114,30 +110,32 @@ impl Workers {
     /// Dropped before its end, the jobs that ran stay leased and run again when their leases are
     /// over.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), WorkersError> {
-        let held: Held = Arc::new(
-            self.queues
-                .iter()
-                .map(|queue| (queue.name, Arc::new(Leases::default())))
-                .collect(),
-        );
+        let leases = Arc::<Leases>::default();
         // Cancelled as well when something ends by itself, so that the rest drains.
         let stop = shutdown.child_token();
         // In the names of the workers, so that a log tells the nodes and their starts apart.
         let start = NodeId::random(&mut rand::rng());
-        let mut workers = JoinSet::new();
+        let (mut workers, mut lanes) = (JoinSet::new(), Vec::new());
         for queue in &self.queues {
-            let leases = held.get(queue.name).cloned().unwrap_or_default();
             let name = format!("{}-{start}", queue.name);
-            workers.spawn(self.clone().work(name, queue.clone(), leases, stop.clone()));
+            let (lane, source) = Lane::new(queue.clone(), stop.clone());
+            lanes.push(lane);
+            let worker = Worker {
+                name,
+                queue: queue.clone(),
+                cx: self.cx.clone(),
+                leases: Arc::clone(&leases),
+            };
+            workers.spawn(worker.run(source, stop.clone()));
         }
+        let poller = Poller::new(self.cx.clone(), lanes, Arc::clone(&leases), self.timing);
+        let polling = poller.run(stop.clone());
+        workers.spawn(async move {
+            polling.await;
+            Ok(())
+        });
         let mut helpers = JoinSet::new();
-        helpers.spawn(heartbeat(self.cx.clone(), held.clone(), self.timing));
-        helpers.spawn(clockwork(
-            self.cx.clone(),
-            self.queues.clone(),
-            self.timing,
-            stop.clone(),
-        ));
+        helpers.spawn(heartbeat(self.cx.clone(), Arc::clone(&leases), self.timing));
         helpers.spawn(gauges(
             self.cx.clone(),
             self.queues.clone(),
@@ -162,48 +160,12 @@ impl Workers {
             workers.shutdown().await;
         }
         helpers.shutdown().await;
-        self.give_back(&held).await;
+        self.give_back(&leases.all()).await;
         early.map_or(Ok(()), |what| Err(WorkersError::Ended(what)))
     }
 
-    async fn work(
-        self,
-        name: String,
-        queue: Queue,
-        leases: Arc<Leases>,
-        stop: CancellationToken,
-    ) -> Result<(), WorkerError> {
-        let backend = JobBackend::new(
-            queue.clone(),
-            self.cx.clone(),
-            leases.clone(),
-            self.timing,
-            stop.clone(),
-        );
-        let cx = self.cx;
-        // For logs only: a lease names an attempt and no worker, so nothing of an earlier start can
-        // be taken for this one.
-        let span = tracing::info_span!("worker", name);
-        WorkerBuilder::new(name)
-            .backend(backend)
-            .concurrency(queue.concurrency)
-            .build(move |job| {
-                let (queue, cx, leases) = (queue.clone(), cx.clone(), leases.clone());
-                let work = async move {
-                    execute(&queue, &cx, &leases, job).await;
-                };
-                work.instrument(span.clone())
-            })
-            .run_until(async move {
-                stop.cancelled().await;
-                Ok::<(), WorkerError>(())
-            })
-            .await
-    }
-
-    async fn give_back(&self, held: &Held) {
-        let left: Vec<_> = held.values().flat_map(|leases| leases.all()).collect();
-        match tokio::time::timeout(RELEASE_LIMIT, self.cx.store.jobs().release_jobs(&left)).await {
+    async fn give_back(&self, left: &[JobLease]) {
+        match tokio::time::timeout(RELEASE_LIMIT, self.cx.store.jobs().release_jobs(left)).await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => {
                 tracing::warn!(%error, "leased jobs were not given back; they run when their leases are over");
@@ -220,15 +182,19 @@ impl Workers {
     /// For tests and for operators: needs no timers. A schedule runs once per period, so to see it
     /// again, move the clock.
     pub async fn run_due_once(&self) -> Result<Ran, StoreError> {
-        push_ticks(&self.queues, &self.cx, &mut Pushed::default()).await?;
+        let queues = self.queues.iter();
+        Ticks::default().push(queues, &self.cx).await?;
+        let names: Vec<&str> = self.queues.iter().map(|queue| queue.name).collect();
         let mut ran = Ran::default();
         loop {
             let before = ran;
-            for queue in &self.queues {
+            let due = self.cx.store.jobs();
+            let due = due.due_queues(&names, self.cx.clock.now()).await?;
+            let is_due = |queue: &&Queue| due.iter().any(|name| name == queue.name);
+            for queue in self.queues.iter().filter(is_due) {
                 let leases = Leases::default();
                 loop {
-                    let jobs =
-                        lease_jobs(&self.cx, &leases, queue.name, 1, self.timing.lease).await;
+                    let jobs = lease_jobs(&self.cx, &leases, queue, 1, self.timing.lease).await;
                     if jobs.is_empty() {
                         break;
                     }
@@ -250,6 +216,14 @@ impl Workers {
         }
     }
 
+    /// Runs the job of an order that was just committed, here and now. What fails, or dies with
+    /// this process, its queue runs again.
+    pub async fn at_once<J: Job>(&self, order: J) {
+        if let Err(error) = self.run_now(order).await {
+            tracing::warn!(queue = J::QUEUE, %error, "not done at once; it is queued");
+        }
+    }
+
     /// Runs a job here and now, without its queue.
     pub async fn run_now<J: Job>(&self, job: J) -> Result<(), JobError> {
         let here = JobRef {
@@ -261,6 +235,44 @@ impl Workers {
             ..self.cx.clone()
         })
         .await
+    }
+}
+
+/// Who runs the jobs of a queue.
+struct Worker {
+    name: String,
+    queue: Queue,
+    cx: JobContext,
+    leases: Arc<Leases>,
+}
+
+impl Worker {
+    /// Runs the jobs that come from `source` until `stop`, and those that run by then to their end.
+    async fn run(self, source: Source, stop: CancellationToken) -> Result<(), WorkerError> {
+        let Self {
+            name,
+            queue,
+            cx,
+            leases,
+        } = self;
+        // For logs only: a lease names an attempt and no worker, so nothing of an earlier start can
+        // be taken for this one.
+        let span = tracing::info_span!("worker", name);
+        WorkerBuilder::new(name)
+            .backend(source)
+            .concurrency(queue.concurrency)
+            .build(move |job| {
+                let (queue, cx, leases) = (queue.clone(), cx.clone(), leases.clone());
+                let work = async move {
+                    execute(&queue, &cx, &leases, job).await;
+                };
+                work.instrument(span.clone())
+            })
+            .run_until(async move {
+                stop.cancelled().await;
+                Ok::<(), WorkerError>(())
+            })
+            .await
     }
 }
 
@@ -280,7 +292,7 @@ async fn keep_alive<T>(
     }
 }
 
-async fn extend(cx: &JobContext, leases: &[tebdil_core::store::JobLease], timing: Timing) {
+async fn extend(cx: &JobContext, leases: &[JobLease], timing: Timing) {
     // Who knows until when that would be.
     if !cx.clock_is_right() {
         return;
@@ -296,69 +308,51 @@ async fn extend(cx: &JobContext, leases: &[tebdil_core::store::JobLease], timing
 }
 
 /// Extends all leases of this process every third of a lease. Goes on while draining.
-async fn heartbeat(cx: JobContext, held: Held, timing: Timing) {
-    let mut interval = interval(timing.lease / 3);
+async fn heartbeat(cx: JobContext, leases: Arc<Leases>, timing: Timing) {
+    let mut every = interval(timing.lease / 3);
     loop {
-        interval.tick().await;
-        let leases: Vec<_> = held.values().flat_map(|leases| leases.all()).collect();
-        extend(&cx, &leases, timing).await;
+        every.tick().await;
+        extend(&cx, &leases.all(), timing).await;
     }
-}
-
-/// Pushes ticks until `stop`.
-async fn clockwork(cx: JobContext, queues: Vec<Queue>, timing: Timing, stop: CancellationToken) {
-    let mut interval = interval(timing.schedule);
-    let mut pushed = Pushed::default();
-    while wait(&mut interval, &stop).await {
-        if let Err(error) = push_ticks(&queues, &cx, &mut pushed).await {
-            tracing::warn!(%error, "schedules could not be pushed");
-        }
-    }
-    stop.cancelled().await;
 }
 
 /// Sets the gauges until `stop`. Every node shows the same: they are of the table, not of the node.
 async fn gauges(cx: JobContext, queues: Vec<Queue>, timing: Timing, stop: CancellationToken) {
-    let mut interval = interval(timing.gauges);
-    while wait(&mut interval, &stop).await {
-        for queue in &queues {
-            match cx.store.jobs().job_counts(queue.name, cx.clock.now()).await {
-                Ok(counts) => {
-                    for (state, count) in [
-                        ("waiting", counts.waiting),
-                        ("leased", counts.leased),
-                        ("dead", counts.dead),
-                    ] {
-                        #[expect(
-                            clippy::cast_precision_loss,
-                            reason = "a gauge is a float, and queues are shorter than 2^52"
-                        )]
-                        metrics::gauge!("tebdil_jobs", "queue" => queue.name, "state" => state)
-                            .set(count as f64);
-                    }
-                    metrics::gauge!("tebdil_jobs_oldest_due_seconds", "queue" => queue.name)
-                        .set(counts.oldest_due_age.as_secs_f64());
-                }
-                Err(error) => {
-                    tracing::debug!(queue = queue.name, %error, "jobs could not be counted");
+    let mut every = interval(timing.gauges);
+    while stop.run_until_cancelled(every.tick()).await.is_some() {
+        match cx.store.jobs().job_queues(cx.clock.now()).await {
+            Ok(full) => {
+                for queue in &queues {
+                    let is_it = |row: &&JobQueue| row.queue == queue.name;
+                    show(queue.name, full.iter().find(is_it));
                 }
             }
+            Err(error) => tracing::debug!(%error, "jobs could not be counted"),
         }
     }
-    stop.cancelled().await;
 }
 
-fn interval(period: Duration) -> tokio::time::Interval {
-    let mut interval = tokio::time::interval(period.max(Duration::from_millis(1)));
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    interval
-}
-
-/// Waits for the next tick; `false` at `stop`.
-async fn wait(interval: &mut tokio::time::Interval, stop: &CancellationToken) -> bool {
-    tokio::select! {
-        biased;
-        () = stop.cancelled() => false,
-        _ = interval.tick() => true,
+/// Sets the gauges of a queue, which has no jobs when there is no `row`.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "a gauge is a float, and queues are shorter than 2^52"
+)]
+fn show(queue: &'static str, row: Option<&JobQueue>) {
+    let count = |of: fn(&JobQueue) -> i64| row.map_or(0.0, |row| of(row) as f64);
+    for (state, count) in [
+        ("waiting", count(|row| row.waiting)),
+        ("leased", count(|row| row.leased)),
+        ("dead", count(|row| row.dead)),
+    ] {
+        metrics::gauge!("tebdil_jobs", "queue" => queue, "state" => state).set(count);
     }
+    let oldest = row.map_or(0.0, |row| row.oldest_due_s as f64);
+    metrics::gauge!("tebdil_jobs_oldest_due_seconds", "queue" => queue).set(oldest);
+}
+
+/// At once, and then once in `period`.
+pub(crate) fn interval(period: Duration) -> tokio::time::Interval {
+    let mut every = tokio::time::interval(period.max(Duration::from_millis(1)));
+    every.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    every
 }

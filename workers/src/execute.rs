@@ -12,7 +12,7 @@ use std::{
 use futures_util::FutureExt;
 use tebdil_core::store::{JobFailure, JobLease, LeasedJob, StoreError};
 use tebdil_protocol::time::Timestamp;
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::job::{JobContext, JobError, JobRef, Queue};
 
@@ -45,33 +45,54 @@ impl std::ops::AddAssign for Ran {
     }
 }
 
-/// What this process holds of a queue, leased and not yet ended.
+/// What this process has leased and not yet ended, and of which queues.
 #[derive(Debug, Default)]
-pub(crate) struct Leases(Mutex<HashMap<String, JobLease>>);
+pub(crate) struct Leases {
+    held: Mutex<HashMap<JobLease, &'static str>>,
+    /// Told when more may be leased.
+    room: Notify,
+}
 
 impl Leases {
-    fn map(&self) -> MutexGuard<'_, HashMap<String, JobLease>> {
+    fn held(&self) -> MutexGuard<'_, HashMap<JobLease, &'static str>> {
         // Every change is one call on the map: a panic cannot leave it half changed.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn add(&self, jobs: &[LeasedJob]) {
-        self.map().extend(
-            jobs.iter()
-                .map(|job| (job.lease.job_id().to_owned(), job.lease.clone())),
-        );
+    pub(crate) fn add(&self, queue: &Queue, jobs: &[LeasedJob]) {
+        let leases = jobs.iter().map(|job| (job.lease.clone(), queue.name));
+        self.held().extend(leases);
     }
 
-    pub(crate) fn remove(&self, lease: &JobLease) {
-        self.map().remove(lease.job_id());
+    /// Forgets the lease of a job that has ended. More may wait for its place, but not behind a
+    /// tick: they do not pile up, so that what comes rarely waits for the next look.
+    ///
+    /// Whether the queue was full does not matter: a lease that is just being made counts for it
+    /// and is not here yet.
+    fn remove(&self, queue: &Queue, lease: &JobLease) {
+        self.held().remove(lease);
+        if queue.every.is_none() {
+            self.look_again();
+        }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.map().len()
+    /// How many jobs of a queue there are.
+    pub(crate) fn of(&self, queue: &str) -> usize {
+        self.held().values().filter(|name| **name == queue).count()
     }
 
     pub(crate) fn all(&self) -> Vec<JobLease> {
-        self.map().values().cloned().collect()
+        self.held().keys().cloned().collect()
+    }
+
+    /// Has the poller look whether there is more to do.
+    pub(crate) fn look_again(&self) {
+        self.room.notify_one();
+    }
+
+    /// Waits until more may be leased than before.
+    pub(crate) async fn room(&self) {
+        self.room.notified().await;
     }
 }
 
@@ -109,7 +130,7 @@ pub(crate) async fn execute(
         {
             tracing::warn!(queue = queue.name, job = job.lease.job_id(), %error, "a job was not given back; it runs when its lease is over");
         }
-        leases.remove(&job.lease);
+        leases.remove(queue, &job.lease);
         return Ran::default();
     }
     let ended = match ack(cx, &job, &outcome).await {
@@ -141,7 +162,7 @@ pub(crate) async fn execute(
             Ran::default()
         }
     };
-    leases.remove(&job.lease);
+    leases.remove(queue, &job.lease);
     if let Err(error) = &outcome {
         let (job_id, attempt) = (job.lease.job_id(), job.attempt);
         if ended.dead > 0 {

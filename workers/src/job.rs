@@ -14,7 +14,7 @@ use tebdil_core::{
     store::{EndedMatch, NewJob, Notified, ReferralRules, Store, StoreError},
 };
 use tebdil_protocol::{
-    Quota,
+    CloseCode, Quota,
     id::UserId,
     time::{Clock, Timestamp},
 };
@@ -54,10 +54,9 @@ pub struct Hooks {
     pub on_notified: Arc<dyn Fn(Notified) + Send + Sync>,
     /// A user has other rights than before. Tells its sockets `quota`.
     pub on_quota: Arc<dyn Fn(UserId, Quota) + Send + Sync>,
-    /// A user is banned; may be called again. Closes its sockets on all nodes.
-    pub on_banned: Arc<dyn Fn(UserId) + Send + Sync>,
-    /// An account is erased; may be called again. Closes its sockets on all nodes.
-    pub on_erased: Arc<dyn Fn(UserId) + Send + Sync>,
+    /// A user is banned or erased; may be called again. Closes its sockets on all nodes with this
+    /// code.
+    pub on_shut_out: Arc<dyn Fn(UserId, CloseCode) + Send + Sync>,
 }
 
 impl Default for Hooks {
@@ -67,8 +66,7 @@ impl Default for Hooks {
             on_match_ended: Arc::new(|_| {}),
             on_notified: Arc::new(|_| {}),
             on_quota: Arc::new(|_, _| {}),
-            on_banned: Arc::new(|_| {}),
-            on_erased: Arc::new(|_| {}),
+            on_shut_out: Arc::new(|_, _| {}),
         }
     }
 }

@@ -15,21 +15,24 @@
 //! 4. Return [`JobError::Retry`] for what may pass (a
 //!    [`StoreError`](tebdil_core::store::StoreError) converts), [`JobError::RetryAfter`] where
 //!    somebody asked to wait, and [`JobError::Dead`] for what never will.
-//! 5. Write a test that moves the clock and calls [`Workers::run_due_once`].
+//! 5. Where somebody waits for it, [`Workers::at_once`] runs it after the commit as well: the
+//!    queue is for what failed, or died. There is one function for each effect.
+//! 6. Write a test that moves the clock and calls [`Workers::run_due_once`].
 //!
 //! # What carries it
 //!
-//! One [apalis](apalis_core) worker per queue and process drives our own `job` table. Leases,
-//! heartbeats, backoff and dead letters are ours (`tebdil_core::store`), so that a job can be
-//! pushed in the transaction that needs it. The worker brings concurrency and draining.
+//! One [apalis](apalis_core) worker per queue runs its jobs; one task of the process asks our own
+//! `job` table for all of them (`poller`). Leases, heartbeats, backoff and dead letters are ours
+//! (`tebdil_core::store`), so that a job can be pushed in the transaction that needs it. The worker
+//! brings concurrency and draining.
 
-mod backend;
 mod engine;
 mod execute;
 pub mod fcm;
 mod http;
 mod job;
 pub mod jobs;
+mod poller;
 mod schedule;
 mod verifier;
 

@@ -7,65 +7,95 @@ use tebdil_protocol::time::Timestamp;
 
 use crate::job::{JobContext, Queue};
 
+/// How often a process looks for what a clock that was ahead has left.
+const MEND: Duration = Duration::from_mins(1);
+
 /// The latest start of a period of `period` at `now`.
 fn tick(now: Timestamp, period: Duration) -> Timestamp {
     let period = i64::try_from(period.as_millis()).unwrap_or(i64::MAX).max(1);
     Timestamp::from_millis(now.millis().div_euclid(period).saturating_mul(period))
 }
 
-/// The ticks that this process has pushed, so that it asks the database once per period and not
-/// more often.
+/// What this process has seen to, so that it asks the database once per period and not more often.
 #[derive(Debug, Default)]
-pub(crate) struct Pushed(HashMap<&'static str, Timestamp>);
+pub(crate) struct Ticks {
+    pushed: HashMap<&'static str, Timestamp>,
+    mended: Option<Timestamp>,
+}
 
-/// Pushes the current tick of every schedule, once per tick and cluster. With each it has what a
-/// clock that was ahead put off run at last.
-///
-/// A node that comes late pushes a key that is taken: rows of ticks that are done are kept for
-/// longer than the longest period (`jobs::retention`).
-pub(crate) async fn push_ticks(
-    queues: &[Queue],
-    cx: &JobContext,
-    pushed: &mut Pushed,
-) -> Result<(), StoreError> {
-    if !cx.clock_is_right() {
-        return Ok(());
-    }
-    let now = cx.clock.now();
-    let mut news = false;
-    for queue in queues {
-        let Some((period, payload)) = &queue.every else {
-            continue;
-        };
-        let tick = tick(now, *period);
-        if pushed.0.get(queue.name) == Some(&tick) {
-            continue;
+impl Ticks {
+    /// Pushes the current tick of every schedule, once per tick and cluster. Once in a minute, and
+    /// when the clock was set, it has what a clock that was ahead put off run at last.
+    ///
+    /// A node that comes late pushes a key that is taken: rows of ticks that are done are kept for
+    /// longer than the longest period (`jobs::retention`).
+    pub(crate) async fn push<'q>(
+        &mut self,
+        queues: impl Iterator<Item = &'q Queue>,
+        cx: &JobContext,
+    ) -> Result<(), StoreError> {
+        if !cx.clock_is_right() {
+            return Ok(());
         }
-        let key = format!("cron:{}:{}", queue.name, tick.millis());
-        let job = NewJob {
-            queue: queue.name,
-            payload,
-            dedupe: Some(&key),
-            run_at: tick,
-            max_attempts: queue.max_attempts,
-        };
-        cx.store.jobs().push_tick(job, &cx.clock).await?;
-        pushed.0.insert(queue.name, tick);
-        news = true;
+        let (queues, now) = (queues.collect::<Vec<_>>(), cx.clock.now());
+        self.push_due(&queues, now, cx).await?;
+        self.mend(&queues, now, cx).await
     }
-    if news {
+
+    async fn push_due(
+        &mut self,
+        queues: &[&Queue],
+        now: Timestamp,
+        cx: &JobContext,
+    ) -> Result<(), StoreError> {
+        let mut due = Vec::new();
         for queue in queues {
-            let pulled = cx.store.jobs().pull_jobs_back(queue.name, now).await?;
-            if pulled > 0 {
-                tracing::warn!(
-                    queue = queue.name,
-                    jobs = pulled,
-                    "jobs that a clock which was ahead had put off run now"
-                );
+            if let Some((period, payload)) = &queue.every {
+                let tick = tick(now, *period);
+                if self.pushed.get(queue.name) != Some(&tick) {
+                    let key = format!("cron:{}:{}", queue.name, tick.millis());
+                    due.push((queue, payload, tick, key));
+                }
             }
         }
+        if due.is_empty() {
+            return Ok(());
+        }
+        let ticks = due.iter().map(|(queue, payload, tick, key)| NewJob {
+            queue: queue.name,
+            payload,
+            dedupe: Some(key),
+            run_at: *tick,
+            max_attempts: queue.max_attempts,
+        });
+        let ticks: Vec<NewJob<'_>> = ticks.collect();
+        cx.store.jobs().push_ticks(&ticks, now).await?;
+        let pushed = due.iter().map(|(queue, _, tick, _)| (queue.name, *tick));
+        self.pushed.extend(pushed);
+        Ok(())
     }
-    Ok(())
+
+    async fn mend(
+        &mut self,
+        queues: &[&Queue],
+        now: Timestamp,
+        cx: &JobContext,
+    ) -> Result<(), StoreError> {
+        let minute = Some(tick(now, MEND));
+        if self.mended == minute {
+            return Ok(());
+        }
+        let names: Vec<&str> = queues.iter().map(|queue| queue.name).collect();
+        let jobs = cx.store.jobs().pull_back(&names, &cx.clock).await?;
+        self.mended = minute;
+        if jobs > 0 {
+            tracing::warn!(
+                jobs,
+                "jobs that a clock which was ahead had put off run now"
+            );
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]

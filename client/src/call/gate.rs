@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tebdil_protocol::{RtcCandidate, RtcDescription};
+use tebdil_protocol::{RtcCandidate, RtcDescription, Signal};
 use tokio::time::Instant;
 
 use super::{CallError, Fingerprint, Pin, fingerprints_of};
@@ -14,13 +14,6 @@ const PIN_WAIT: Duration = Duration::from_secs(10);
 
 /// Candidates that wait with their description; the server passes no more on in one round.
 const MAX_HELD: usize = 64;
-
-/// A signal of the peer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Signal {
-    Description(RtcDescription),
-    Candidate(RtcCandidate),
-}
 
 /// What came of the description that came last.
 #[derive(Debug, Default)]

@@ -28,7 +28,7 @@ mod fingerprint;
 mod gate;
 
 pub use fingerprint::{Fingerprint, Pin, fingerprints_of};
-pub(crate) use gate::{Gate, Signal};
+pub(crate) use gate::Gate;
 
 /// Why a description is not to be trusted. The texts hold nothing of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -26,7 +26,7 @@ use super::{
     parts::{After, Command, Done, Draft, End, FindReply, Known, SendReply},
 };
 use crate::{
-    call::{Gate, Signal},
+    call::Gate,
     connection::{Event, Handle, RequestError, SendError, Sending},
     evidence::EvidenceBook,
     mls::{Content, Device, MlsError},
@@ -467,12 +467,7 @@ impl Actor {
                 });
             }
             Event::Message(message) => self.message(&message),
-            Event::Description(description) => {
-                self.signalled(description.match_id, Signal::Description(description));
-            }
-            Event::Candidate(candidate) => {
-                self.signalled(candidate.match_id, Signal::Candidate(candidate));
-            }
+            Event::Signal(signal) => self.signalled(signal),
             Event::Accepted(accepted) => self.accepted(&accepted),
             Event::Refused {
                 match_id,

@@ -31,7 +31,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use tebdil_protocol::{
     CloseCode, DeviceInfo, ErrorCode, MatchCancelled, MatchEnded, MatchFound, MessageAccepted,
     MessageNew, MessageSend, Notification, NotificationsRead, PeerPresence, Quota, ResumePoint,
-    RtcCandidate, RtcDescription, RtcState, Welcome,
+    RtcState, Signal, Welcome,
     domain::MessageKind,
     id::{MatchId, TicketId},
     time::{Clock, Timestamp},
@@ -183,9 +183,8 @@ pub enum Event {
         on: bool,
     },
     Presence(PeerPresence),
-    /// A description of the peer; nobody has checked its certificate.
-    Description(RtcDescription),
-    Candidate(RtcCandidate),
+    /// A signal of the peer for the call; nobody has checked its certificate.
+    Signal(Signal),
     /// What the peer said of the call.
     CallState(RtcState),
     Quota(Quota),

@@ -22,6 +22,7 @@ use sqlx::{
     Connection as _, Sqlite, SqlitePool, Transaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
+use tokio::sync::Notify;
 
 pub(crate) use self::query::Query;
 use self::{
@@ -153,13 +154,16 @@ impl Db {
         self.read(sql).value().await
     }
 
-    /// Begins a transaction that writes, and may make `ids`.
+    /// Begins a transaction that writes, and may make `ids`. `wake` is told after the commit of one
+    /// that [wakes the workers](Tx::wake_workers).
     pub(crate) fn begin<'a>(
         &'a self,
         ids: &'a Arc<IdGenerator>,
+        wake: &'a Arc<Notify>,
     ) -> BoxFuture<'a, Result<Tx, StoreError>> {
         Box::pin(async move {
             ids.check()?;
+            count_statement();
             let open = match self {
                 // IMMEDIATE: a deferred transaction that reads first fails when another has written
                 // in between.
@@ -172,8 +176,12 @@ impl Db {
                     Open::Postgres(held)
                 }
             };
-            let ids = Arc::clone(ids);
-            Ok(Tx { open, ids })
+            Ok(Tx {
+                open,
+                ids: Arc::clone(ids),
+                wake: Arc::clone(wake),
+                wakes: false,
+            })
         })
     }
 }
@@ -188,6 +196,9 @@ impl Db {
 pub(crate) struct Tx {
     open: Open,
     ids: Arc<IdGenerator>,
+    wake: Arc<Notify>,
+    /// Whether there is something to do for the workers of this process.
+    wakes: bool,
 }
 
 #[derive(Debug)]
@@ -235,15 +246,32 @@ impl Tx {
         Ok(())
     }
 
+    /// Has the workers of this process look for jobs once this is committed.
+    pub(crate) const fn wake_workers(&mut self) {
+        self.wakes = true;
+    }
+
     /// Makes everything durable. An error may come after that has happened.
     pub(crate) fn commit(self) -> BoxFuture<'static, Result<(), sqlx::Error>> {
-        Box::pin(async {
-            match self.open {
+        Box::pin(async move {
+            count_statement();
+            let committed = match self.open {
                 Open::Sqlite(tx) => tx.commit().await,
                 Open::Postgres(held) => held.commit().await,
+            };
+            // Also after an error: it costs a look.
+            if self.wakes {
+                self.wake.notify_one();
             }
+            committed
         })
     }
+}
+
+/// Counts what is asked of the database, a beginning and a commit as a statement each. Those of
+/// migrations are not counted, nor is what undoes a transaction that was given up.
+fn count_statement() {
+    metrics::counter!("tebdil_statements_total").increment(1);
 }
 
 /// Makes an empty SQLite file that only this user can read, where there is none. SQLite itself

@@ -284,12 +284,25 @@ impl<'t> Query<'t> {
         if let Some(error) = self.failed {
             return Err(error);
         }
+        super::count_statement();
         let sql = match self.on {
             On::Sqlite(_) | On::SqliteTx(_) => without_locking(self.sql),
             On::Postgres(_) | On::PostgresTx(_) => self.sql,
         };
         // It was put together from texts of this program.
         Ok((self.on, AssertSqlSafe(sql).into_sql_str(), self.args))
+    }
+
+    /// How the database would run it, a line for each step.
+    #[cfg(test)]
+    pub(crate) async fn plan(mut self) -> Result<Vec<String>, Error> {
+        if matches!(self.args, Args::Postgres(_)) {
+            self.sql.to_mut().insert_str(0, "EXPLAIN ");
+            return self.values().await;
+        }
+        self.sql.to_mut().insert_str(0, "EXPLAIN QUERY PLAN ");
+        let steps: Vec<(i64, i64, i64, String)> = self.all().await?;
+        Ok(steps.into_iter().map(|(.., step)| step).collect())
     }
 
     /// Every row.

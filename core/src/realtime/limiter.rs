@@ -1,32 +1,89 @@
-//! How often something may be tried, on all nodes together.
+//! How often something may be done.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
-use super::{Realtime, link::Link};
-use crate::limiter::KeyedLimiter;
+use serde::Deserialize;
+use tokio::time::Instant;
 
-/// A limit per key: `burst` at once, and again one by one so that `burst` fit into the period. All
-/// nodes count together.
-///
-/// While Redis does not answer within 100 ms, each node counts for itself: a limit per node is
-/// better than none, and than refusing everybody. Where it is not, because each pass costs money,
-/// there is [`Limiter::check_strictly`].
-#[derive(Debug)]
-pub struct Limiter {
-    link: Link,
-    name: &'static str,
-    /// At least 1; `None` lets everything through.
-    rule: Option<Rule>,
-    here: KeyedLimiter<Box<[u8]>>,
+use super::{Realtime, counts::Counts, link::Link};
+use crate::settings::Checks;
+
+/// `burst` at once, and again one by one so that `burst` fit into `per_s` seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// At least 1.
+    pub burst: u32,
+    /// At least 1.
+    pub per_s: u32,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Rule {
-    burst: u32,
-    step: Duration,
+impl Rate {
+    /// What values of the rate with the name `field` must be.
+    pub fn check(self, field: impl Into<Cow<'static, str>>, check: &mut Checks) {
+        let Self { burst, per_s } = self;
+        check.that(
+            (1..=1_000_000).contains(&burst) && (1..=31 * 86_400).contains(&per_s),
+            field,
+            "burst must be 1 to 1000000 and per_s 1 to 2678400; limits.enabled turns limits off",
+        );
+    }
+
+    /// The rate of so many (at least 1) that are counted as one.
+    #[must_use]
+    pub const fn times(self, times: u32) -> Self {
+        Self {
+            burst: self.burst.saturating_mul(times),
+            ..self
+        }
+    }
+
+    /// How many a second on average, rounded down.
+    pub const fn per_second(self) -> u32 {
+        self.burst / self.per_s
+    }
+
+    /// The time in which one comes back: whole microseconds, in which Redis counts.
+    pub(super) fn step(self) -> Duration {
+        let micros = u64::from(self.per_s) * 1_000_000 / u64::from(self.burst.max(1));
+        Duration::from_micros(micros.max(1))
+    }
+
+    /// Counts one try (GCRA). `clear` is when whoever tries is as good as new, now or earlier for
+    /// who is new; returned is when that will be after this try.
+    ///
+    /// # Errors
+    /// How long to wait until the next one is allowed.
+    pub fn count(self, clear: Instant, now: Instant) -> Result<Instant, Duration> {
+        let next = clear.max(now) + self.step();
+        let over = (next - now).saturating_sub(self.step() * self.burst.max(1));
+        if over.is_zero() { Ok(next) } else { Err(over) }
+    }
+
+    pub(super) fn count_in(self, counts: &Counts<()>, key: &[u8; 32]) -> Result<(), Duration> {
+        counts.change(key, |known, now| {
+            match self.count(known.map_or(now, |((), clear)| clear), now) {
+                Ok(clear) => (Some(((), clear)), Ok(())),
+                Err(wait) => (known, Err(wait)),
+            }
+        })
+    }
 }
 
-/// Why a try that is counted strictly is not allowed.
+/// Who counts, and what happens while Redis does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// By all nodes together. Where Redis does not answer within 100 ms each node counts for
+    /// itself: a limit per node is better than none, and than refusing everybody.
+    Together,
+    /// By all nodes together or not at all: where Redis does not answer within 800 ms nothing is
+    /// let through. For what costs money, or is worth guessing.
+    Strictly,
+    /// By each node for itself: what is limited is far cheaper than to ask others.
+    Here,
+}
+
+/// Why something is not allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denied {
     /// How long to wait until the next one is allowed.
@@ -35,80 +92,88 @@ pub enum Denied {
     Unknown,
 }
 
+/// A limit per key: in this process where the node is alone, else in Redis, as [`Counted`] says.
+///
+/// A key can be read in Redis: it must be a keyed hash where it would tell who somebody is.
+#[derive(Debug)]
+pub struct Limiter {
+    link: Link,
+    name: &'static str,
+    counted: Counted,
+    /// `None` lets everything through.
+    rate: Option<Rate>,
+    here: Counts<()>,
+}
+
 impl Realtime {
-    /// A limit of at most `burst` (at least 1) in `period`. Limiters of one name on all nodes count
-    /// together, and must have the same rule for a key.
-    pub fn limiter(&self, name: &'static str, burst: u32, period: Duration) -> Limiter {
-        let burst = burst.max(1);
-        let step = (period / burst).max(Duration::from_micros(1));
+    /// A limit of so many for each key; without a rate everything is let through. Limiters of one
+    /// name on all nodes count together, and must have the same rate.
+    pub fn limiter(&self, name: &'static str, rate: Option<Rate>, counted: Counted) -> Limiter {
         Limiter {
             link: self.bus.0.clone(),
             name,
-            rule: Some(Rule { burst, step }),
-            here: KeyedLimiter::new(burst, period),
-        }
-    }
-
-    /// A limiter that lets everything through.
-    pub fn no_limiter(&self) -> Limiter {
-        Limiter {
-            link: self.bus.0.clone(),
-            name: "",
-            rule: None,
-            here: KeyedLimiter::off(),
+            counted,
+            rate,
+            here: Counts::new(),
         }
     }
 }
 
 impl Limiter {
-    /// Counts one try. The key can be read in Redis: it must be a keyed hash where it would tell
-    /// who somebody is.
+    /// Counts one try of a key that stands for `times` (at least 1) as many as others.
     ///
     /// # Errors
-    /// How long to wait until the next one is allowed.
-    pub async fn check(&self, key: &[u8]) -> Result<(), Duration> {
-        let Some(Rule { burst, step }) = self.rule else {
-            return Ok(());
-        };
+    /// [`Denied`]; nothing was counted then.
+    pub async fn count(&self, key: &[u8; 32], times: u32) -> Result<(), Denied> {
+        let Some(rate) = self.rate else { return Ok(()) };
+        let rate = rate.times(times);
         if let Some(redis) = self.link.shared()
-            && let Some(outcome) = redis.limit(self.name, key, burst, step, false).await
+            && self.counted != Counted::Here
         {
-            return outcome;
+            let strictly = self.counted == Counted::Strictly;
+            match redis.count(self.name, key, rate, strictly).await {
+                Some(outcome) => return outcome.map_err(Denied::Wait),
+                None if strictly => return Err(Denied::Unknown),
+                None => {}
+            }
         }
-        self.here.check(&key.into())
+        rate.count_in(&self.here, key).map_err(Denied::Wait)
     }
 
-    /// Counts one try on all nodes together or not at all: while Redis does not answer within 800
-    /// ms, none is allowed.
-    ///
-    /// # Errors
-    /// [`Denied`]
-    pub async fn check_strictly(&self, key: &[u8]) -> Result<(), Denied> {
-        let Some(Rule { burst, step }) = self.rule else {
-            return Ok(());
-        };
-        let outcome = match self.link.shared() {
-            Some(redis) => redis
-                .limit(self.name, key, burst, step, true)
-                .await
-                .ok_or(Denied::Unknown)?,
-            None => self.here.check(&key.into()),
-        };
-        outcome.map_err(Denied::Wait)
-    }
-
-    /// Counts one try on this node only, where every try counts and asking others would take longer
-    /// than what is tried.
+    /// Counts one try on this node, at once: for what is counted [`Counted::Here`].
     ///
     /// # Errors
     /// How long to wait until the next one is allowed.
-    pub fn check_here(&self, key: &[u8]) -> Result<(), Duration> {
-        self.here.check(&key.into())
+    pub fn count_here(&self, key: &[u8; 32]) -> Result<(), Duration> {
+        self.rate
+            .map_or(Ok(()), |rate| rate.count_in(&self.here, key))
     }
 
-    /// What it was made with.
-    pub const fn name(&self) -> &'static str {
-        self.name
+    /// Gives one try back that was counted and came to nothing. While Redis does not answer it
+    /// stays counted.
+    pub async fn give_back(&self, key: &[u8; 32]) {
+        let Some(rate) = self.rate else { return };
+        match self.link.shared() {
+            Some(redis) => redis.give_back(self.name, key, rate).await,
+            None => self.here.change(key, |known, now| {
+                let clear = known.and_then(|((), clear)| clear.checked_sub(rate.step()));
+                (
+                    clear.filter(|clear| *clear > now).map(|clear| ((), clear)),
+                    (),
+                )
+            }),
+        }
+    }
+
+    /// Forgets all tries of the key. While Redis does not answer they stay.
+    pub async fn clear(&self, key: &[u8; 32]) {
+        if self.rate.is_none() {
+            return;
+        }
+        match self.link.shared() {
+            Some(redis) => redis.clear_limit(self.name, key).await,
+            None => self.here.clear(key),
+        }
     }
 
     /// Forgets keys that are as good as new. Call it now and then.

@@ -110,7 +110,7 @@ impl Local {
                 let (since, other) = user.devices[index];
                 if other.connection == device.connection {
                     user.devices.remove(index);
-                } else if since > stamp {
+                } else if since > stamp || other.connection > device.connection {
                     stays = false;
                     replaced.push(device);
                 } else {

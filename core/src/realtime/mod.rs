@@ -7,6 +7,7 @@
 
 mod backoff;
 mod bus;
+mod counts;
 mod lease;
 mod limiter;
 mod link;
@@ -14,12 +15,12 @@ pub(crate) mod local;
 mod presence;
 pub(crate) mod redis;
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
-pub use backoff::Backoff;
+pub use backoff::{Backoff, BackoffRule, Try};
 pub use bus::{Bus, BusEvent, BusEvents, Undelivered};
 pub use lease::{Holder, Lease};
-pub use limiter::{Denied, Limiter};
+pub use limiter::{Counted, Denied, Limiter, Rate};
 pub use link::is_redis;
 pub use presence::{Announcement, Device, Joined, Presence, Stamp};
 use rand::{Rng, RngExt as _};
@@ -109,4 +110,9 @@ pub struct Realtime {
     pub bus: Bus,
     pub presence: Presence,
     pub lease: Lease,
+}
+
+/// Microseconds, in which Redis counts.
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

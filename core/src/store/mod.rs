@@ -31,6 +31,7 @@ pub use safety::*;
 
 use futures_util::future::BoxFuture;
 use rand::Rng as _;
+use tokio::sync::Notify;
 
 use crate::{
     db::{Db, Query, Tx},
@@ -118,6 +119,8 @@ pub struct Store {
     pub(crate) ids: Arc<IdGenerator>,
     /// The name under which it has its node part, drawn at random.
     holder: i64,
+    /// Told when there is a job to do.
+    wake: Arc<Notify>,
 }
 
 impl Store {
@@ -134,6 +137,7 @@ impl Store {
             db,
             ids: Arc::new(IdGenerator::new(clock)),
             holder,
+            wake: Arc::default(),
         };
         store.jobs().renew_ids().await?;
         Ok(store)
@@ -177,7 +181,7 @@ impl Store {
 
     /// Begins a transaction that writes.
     pub(crate) fn begin(&self) -> BoxFuture<'_, Result<Tx, StoreError>> {
-        self.db.begin(&self.ids)
+        self.db.begin(&self.ids, &self.wake)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The realtime parts: one suite for a node that is alone and a node over Redis, and what only
 //! several nodes show.
 
+mod alike;
 mod backoff;
 mod bus;
 mod cluster;
@@ -9,6 +10,7 @@ mod limiter;
 mod outage;
 mod presence;
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use tebdil_core::{
     realtime::{Announcement, BusEvent, Device, Realtime},
@@ -45,6 +47,19 @@ fn replaced(
 
 fn message(text: &str) -> BusEvent {
     BusEvent::Message(Bytes::copy_from_slice(text.as_bytes()))
+}
+
+/// A key that is counted by.
+fn key(name: &str) -> [u8; 32] {
+    let mut key = [0; 32];
+    key[..name.len()].copy_from_slice(name.as_bytes());
+    key
+}
+
+/// Where Redis keeps what the counter `test` knows of a key.
+fn counted_as(prefix: &RedisPrefix, kind: &str, name: &str) -> String {
+    let key = URL_SAFE_NO_PAD.encode(key(name));
+    format!("{}{kind}:test:{key}", prefix.prefix())
 }
 
 /// What `peer` is told of somebody.

@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tebdil_core::{
-    realtime::{BusEvent, Denied, Realtime, RealtimeError, RealtimeSettings, Undelivered},
+    realtime::{
+        BusEvent, Counted, Denied, Rate, Realtime, RealtimeError, RealtimeSettings, Undelivered,
+    },
     testing::{RedisPrefix, RedisServer, TestNode},
 };
 
-use super::{ALICE, BOB, MANY, device, message};
+use super::{ALICE, BOB, MANY, device, key, message};
 
 /// Two nodes on a Redis of their own.
 async fn on_own_redis() -> Option<(RedisServer, TestNode, TestNode)> {
@@ -146,17 +148,19 @@ async fn a_redis_that_hangs_holds_nobody_up_and_nothing_given_up_happens_after_r
         .presence
         .join(device(BOB, 2, 2), MANY, None)
         .await;
-    let limiter = a.realtime.limiter("test", 1, Duration::from_hours(1));
-    assert_eq!(
-        (
-            limiter.check(b"k").await,
-            limiter.check(b"k").await.is_err()
-        ),
-        (Ok(()), true),
+    let rate = Rate {
+        burst: 1,
+        per_s: 3_600,
+    };
+    let limiter = |counted| a.realtime.limiter("test", Some(rate), counted);
+    let together = limiter(Counted::Together);
+    assert_eq!(together.count(&key("k"), 1).await, Ok(()));
+    assert!(
+        matches!(together.count(&key("k"), 1).await, Err(Denied::Wait(_))),
         "this node counts alone"
     );
     assert_eq!(
-        limiter.check_strictly(b"other").await,
+        limiter(Counted::Strictly).count(&key("other"), 1).await,
         Err(Denied::Unknown),
         "nobody counts for all"
     );

@@ -152,6 +152,15 @@ async fn a_session_has_one_connection(mut node: TestNode) {
         .expect("joined");
     assert!(!joined.returned);
     assert_eq!(own_events(&mut node).await, [replaced(new)]);
+    // The older one of two, which comes later.
+    join(&node, device(ALICE, 1, 3)).await;
+    assert_eq!(own_events(&mut node).await, [replaced(device(ALICE, 1, 3))]);
+    node.realtime
+        .presence
+        .leave(device(ALICE, 1, 3))
+        .await
+        .expect("it is not there");
+    assert_eq!(online(&node).await, [true, false]);
 }
 
 async fn the_oldest_device_goes_when_there_are_too_many(mut node: TestNode) {

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use tebdil_core::testing::TestStore;
+use tebdil_core::{store::Old, testing::TestStore};
 use tebdil_protocol::{AdEventKind, id::AdId};
 
 use crate::{
     ads::{ADMIN, MINUTE, often, serve},
-    all_at_once,
+    all_at_once, delete_old,
 };
 
 tebdil_core::store_conformance! {
@@ -150,23 +150,9 @@ async fn impressions_go_when_they_are_old(t: TestStore) {
     let cutoff = t.now();
     t.clock.advance(MINUTE);
     serve(&t, user.id, &ads, t.now()).await.unwrap();
-    let batches = [
-        t.economy()
-            .delete_old_ad_impressions(cutoff, 2)
-            .await
-            .unwrap(),
-        t.economy()
-            .delete_old_ad_impressions(cutoff, 2)
-            .await
-            .unwrap(),
-    ];
-    assert_eq!(batches, [2, 1]);
-    assert_eq!(
-        t.economy()
-            .delete_old_ad_impressions(cutoff, 2)
-            .await
-            .unwrap(),
-        0
-    );
+    for left in [2, 1, 0] {
+        let gone = delete_old(&t, &Old::AD_IMPRESSIONS, cutoff, 2).await;
+        assert_eq!(gone, left);
+    }
     assert_eq!(t.numbers("SELECT COUNT(*) FROM ad_impressions").await, [1]);
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    store::{APPEAL_CONTEXT, Actor, Appealing, BanRow, Judged, NewAppeal, NewBan},
+    store::{APPEAL_CONTEXT, Actor, Appealing, BanRow, Judged, NewAppeal, NewBan, Old},
     testing::TestStore,
 };
 use tebdil_protocol::{
@@ -12,6 +12,7 @@ use tebdil_protocol::{
 use crate::{
     all_at_once,
     bans::{MODERATOR, OTHER, banned, by_reports, count},
+    delete_old,
 };
 
 tebdil_core::store_conformance! {
@@ -329,7 +330,7 @@ async fn a_lifted_ban_settles_its_appeal(t: TestStore) {
     );
     assert!(!t.safety().is_banned(user).await.unwrap());
     // With its ban it goes.
-    assert_eq!(t.safety().delete_old_bans(t.now(), 9).await.unwrap(), 1);
+    assert_eq!(delete_old(&t, &Old::BANS, t.now(), 9).await, 1);
     assert_eq!(count(&t, "appeals").await, 0);
 }
 

@@ -3,7 +3,9 @@ use std::{sync::Arc, time::Duration};
 use tebdil_core::{
     crypto::{CodeHash, PhoneIndex},
     ids::IdGenerator,
-    store::{CODE_LIFETIME, CODE_TRIES, NewCode, ProvenCode, Registration, TriedCode},
+    store::{
+        CODE_LIFETIME, CODE_MEMORY, CODE_TRIES, NewCode, Old, ProvenCode, Registration, TriedCode,
+    },
     testing::TestStore,
 };
 use tebdil_protocol::{
@@ -13,7 +15,7 @@ use tebdil_protocol::{
     notice::Notice,
 };
 
-use crate::{all_at_once, rng};
+use crate::{all_at_once, delete_old, rng};
 
 tebdil_core::store_conformance! {
     a_code_is_tried_five_times_however_many_guess_at_once,
@@ -480,13 +482,10 @@ async fn old_codes_are_deleted_in_batches(t: TestStore) {
             None,
         )
         .await;
-    assert_eq!(t.accounts().delete_old_codes(t.now(), 2).await.unwrap(), 0);
+    let delete = async || delete_old(&t, &Old::CODES, t.now() - CODE_MEMORY, 2).await;
+    assert_eq!(delete().await, 0);
     t.clock.advance(Duration::from_mins(1));
-    let batches = [
-        t.accounts().delete_old_codes(t.now(), 2).await.unwrap(),
-        t.accounts().delete_old_codes(t.now(), 2).await.unwrap(),
-    ];
-    assert_eq!(batches, [2, 1]);
+    assert_eq!([delete().await, delete().await], [2, 1]);
     assert_eq!(
         t.numbers("SELECT id FROM one_time_codes").await,
         [young.id.0]

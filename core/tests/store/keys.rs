@@ -1,10 +1,10 @@
 use tebdil_core::{
-    store::{MAX_ACCOUNT_KEY_PACKAGES, MAX_KEY_PACKAGES, PutKeys},
+    store::{MAX_ACCOUNT_KEY_PACKAGES, MAX_KEY_PACKAGES, Old, PutKeys},
     testing::TestStore,
 };
 use tebdil_protocol::id::SessionId;
 
-use crate::all_at_once;
+use crate::{all_at_once, delete_old};
 
 tebdil_core::store_conformance! {
     a_package_is_not_handed_out_for_ever,
@@ -173,10 +173,7 @@ async fn a_package_is_not_handed_out_for_ever(t: TestStore) {
             .unwrap(),
         0
     );
-    assert_eq!(
-        t.jobs().delete_old_key_packages(t.now(), 10).await.unwrap(),
-        2
-    );
+    assert_eq!(delete_old(&t, &Old::KEY_PACKAGES, t.now(), 10).await, 2);
     // The session itself has to be alive to put new ones.
     assert_eq!(put().await, PutKeys::Stored { remaining: 1 });
 }

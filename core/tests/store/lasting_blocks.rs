@@ -3,13 +3,13 @@
 use std::{collections::HashSet, time::Duration};
 
 use tebdil_core::{
-    store::{Blocking, PairOutcome, Registration, UserRow},
+    store::{Blocking, Old, PairOutcome, Registration, UserRow},
     testing::TestStore,
 };
 use tebdil_protocol::{domain::Mode, id::MatchId};
 
 use crate::{
-    all_at_once,
+    all_at_once, delete_old,
     matches::{Account, couple, matched, propose},
     rng,
 };
@@ -243,22 +243,13 @@ async fn a_phone_that_does_not_come_back_is_forgotten(t: TestStore) {
     t.erase(&d.0).await;
     let erased_at = t.now();
     t.clock.advance(Duration::from_hours(1));
-    assert_eq!(
-        t.safety()
-            .delete_old_blocks(erased_at - Duration::from_millis(1), 10)
-            .await
-            .unwrap(),
-        0
-    );
-    assert_eq!(
-        t.safety().delete_old_blocks(erased_at, 10).await.unwrap(),
-        2
-    );
-    assert_eq!(
-        t.safety().delete_old_blocks(t.now(), 10).await.unwrap(),
-        0,
-        "that of two accounts stays"
-    );
+    let delete = async |cutoff| {
+        delete_old(&t, &Old::BLOCKS_BY_ERASED, cutoff, 10).await
+            + delete_old(&t, &Old::BLOCKS_OF_ERASED, cutoff, 10).await
+    };
+    assert_eq!(delete(erased_at - Duration::from_millis(1)).await, 0);
+    assert_eq!(delete(erased_at).await, 2);
+    assert_eq!(delete(t.now()).await, 0, "that of two accounts stays");
     assert_eq!(
         t.safety().blocks_of(e.0.id, None, 9).await.unwrap().len(),
         1

@@ -52,16 +52,17 @@ mod users;
 mod volume;
 mod wakeups;
 
-use std::{fmt::Debug, future::Future};
+use std::{fmt::Debug, future::Future, time::Duration};
 
 use rand::{SeedableRng, rngs::StdRng};
 use tebdil_core::{
-    store::{NewMatch, NewSide},
-    testing,
+    store::{NewMatch, NewSide, Old},
+    testing::{self, TestStore},
 };
 use tebdil_protocol::{
     domain::Mode,
     id::{SessionId, TicketId, UserId},
+    time::Timestamp,
 };
 use tokio::task::JoinSet;
 
@@ -73,6 +74,12 @@ fn postgresql_is_set_or_its_absence_is_said() {
 
 pub fn rng(seed: u64) -> StdRng {
     StdRng::seed_from_u64(seed)
+}
+
+/// Lets go what had come to be old at `cutoff`, at most `limit` rows; how many there were.
+pub async fn delete_old(t: &TestStore, old: &Old, cutoff: Timestamp, limit: i64) -> u64 {
+    let gone = t.jobs().delete_old(old, Duration::ZERO, limit, cutoff);
+    gone.await.unwrap()
 }
 
 /// Runs all at once and gives what they gave, in no order.

@@ -3,14 +3,17 @@
 
 use std::time::Duration;
 
-use tebdil_core::{store::MarkedRead, testing::TestStore};
+use tebdil_core::{
+    store::{MarkedRead, Old},
+    testing::TestStore,
+};
 use tebdil_protocol::{
     domain::Locale,
     id::{MatchId, NotificationId, UserId},
     notice::Notice,
 };
 
-use crate::all_at_once;
+use crate::{all_at_once, delete_old};
 
 tebdil_core::store_conformance! {
     a_user_is_told_of_a_thing_once,
@@ -225,21 +228,12 @@ async fn old_notifications_go_in_batches(t: TestStore) {
     let old = t.now();
     t.clock.advance(Duration::from_hours(24));
     let kept = tell(&t, user, 4).await.expect("told");
-    assert_eq!(
-        t.notices()
-            .delete_old_notifications(old - Duration::from_secs(1), 10)
-            .await
-            .unwrap(),
-        0
-    );
-    assert_eq!(
-        t.notices().delete_old_notifications(old, 2).await.unwrap(),
-        2
-    );
-    assert_eq!(
-        t.notices().delete_old_notifications(old, 2).await.unwrap(),
-        1
-    );
+    let before = old - Duration::from_secs(1);
+    assert_eq!(delete_old(&t, &Old::NOTIFICATIONS, before, 10).await, 0);
+    for left in [2, 1] {
+        let gone = delete_old(&t, &Old::NOTIFICATIONS, old, 2).await;
+        assert_eq!(gone, left);
+    }
     let left: Vec<NotificationId> = t
         .notices()
         .notifications_of(user, None, 10)

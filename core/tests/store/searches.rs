@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    store::{BackgroundSearch, MadeMatch, NewMatch, NewSide, PairOutcome, Refusal},
+    store::{BackgroundSearch, MadeMatch, NewMatch, NewSide, Old, PairOutcome, Refusal},
     testing::{ENDLESS_TERM, TestStore},
 };
 use tebdil_protocol::{
@@ -10,6 +10,7 @@ use tebdil_protocol::{
 };
 
 use crate::{
+    delete_old,
     matches::{Account, couple, searcher},
     pair, side,
 };
@@ -140,10 +141,9 @@ async fn what_is_over_is_deleted_in_batches(t: TestStore) {
     let stays = searcher(&t, "kedi").await;
     keep(&t, &stays, 4).await;
     t.clock.advance(KEPT / 2);
-    let matches = t.matches();
-    assert_eq!(matches.delete_old_searches(t.now(), 2).await.unwrap(), 2);
-    assert_eq!(matches.delete_old_searches(t.now(), 2).await.unwrap(), 1);
-    assert_eq!(matches.delete_old_searches(t.now(), 2).await.unwrap(), 0);
+    for gone in [2, 1, 0] {
+        assert_eq!(delete_old(&t, &Old::SEARCHES, t.now(), 2).await, gone);
+    }
     assert_eq!(t.numbers("SELECT ticket_id FROM searches").await, [4]);
 }
 

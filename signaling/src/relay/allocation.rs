@@ -6,12 +6,13 @@ use std::{
     net::{IpAddr, SocketAddr},
     ops::RangeInclusive,
     sync::{
-        Arc, OnceLock, PoisonError, RwLock,
+        Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use parking_lot::RwLock;
 use rand::RngExt as _;
 use tokio::{
     net::UdpSocket,
@@ -119,7 +120,7 @@ impl Allocation {
 
     /// Whether one more channel, or this one again, may be bound.
     pub fn may_bind(&self, number: u16) -> bool {
-        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        let channels = self.channels.read();
         channels.len() < MOST_CHANNELS || channels.iter().any(|channel| channel.number == number)
     }
 
@@ -131,11 +132,8 @@ impl Allocation {
     /// and with them everybody at that socket, for ever.
     pub fn is_on_the_brink(&self, peer: IpAddr, number: Option<u16>, now: Instant) -> bool {
         let about_now = |until: Instant| until < now + BRINK && now < until + BRINK;
-        let permissions = self
-            .permissions
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
-        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        let permissions = self.permissions.read();
+        let channels = self.channels.read();
         permissions
             .get(&peer)
             .is_some_and(|until| about_now(*until))
@@ -146,10 +144,7 @@ impl Allocation {
 
     /// Notes that there is a permission for a host, from now on or again.
     pub fn permit(&self, peer: IpAddr, now: Instant) {
-        self.permissions
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(peer, now + PERMISSION_LIFE);
+        self.permissions.write().insert(peer, now + PERMISSION_LIFE);
     }
 
     /// Notes that a channel was bound, or bound again, which is a permission too.
@@ -160,10 +155,7 @@ impl Allocation {
             peer,
             until: now + CHANNEL_LIFE,
         };
-        let mut channels = self
-            .channels
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut channels = self.channels.write();
         match channels.iter_mut().find(|channel| channel.number == number) {
             Some(channel) => *channel = bound,
             None => channels.push(bound),
@@ -183,7 +175,7 @@ impl Allocation {
     }
 
     fn channel(&self, wanted: impl Fn(&Channel) -> bool) -> Option<Channel> {
-        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        let channels = self.channels.read();
         channels
             .iter()
             .find(|channel| wanted(channel) && channel.until > Instant::now())
@@ -259,27 +251,19 @@ impl Listener {
 
     /// What the client at this address holds.
     pub fn session(&self, client: SocketAddr) -> Option<Arc<Allocation>> {
-        self.sessions
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&client)
-            .cloned()
+        self.sessions.read().get(&client).cloned()
     }
 
     /// Its client holds this from now on.
     pub fn add(&self, allocation: &Arc<Allocation>) {
         self.sessions
             .write()
-            .unwrap_or_else(PoisonError::into_inner)
             .insert(allocation.client, Arc::clone(allocation));
     }
 
     /// Its client does not hold this any more.
     pub fn remove(&self, allocation: &Arc<Allocation>) {
-        let mut sessions = self
-            .sessions
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = self.sessions.write();
         if sessions
             .get(&allocation.client)
             .is_some_and(|held| Arc::ptr_eq(held, allocation))
@@ -309,10 +293,7 @@ impl Ports {
 
     /// Who has this port.
     pub fn get(&self, port: u16) -> Option<Arc<Allocation>> {
-        self.slot(port)?
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.slot(port)?.read().clone()
     }
 
     /// The first free port, from a random one on, of which `make` makes something. `None` when
@@ -326,9 +307,7 @@ impl Ports {
         let start = rng.random_range(0..count);
         (0..count).find_map(|step| {
             let index = (start + step) % count;
-            let mut slot = self.slots[index]
-                .write()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut slot = self.slots[index].write();
             if slot.is_some() {
                 return None;
             }
@@ -343,7 +322,7 @@ impl Ports {
         let Some(slot) = self.slot(allocation.address.port()) else {
             return;
         };
-        let mut slot = slot.write().unwrap_or_else(PoisonError::into_inner);
+        let mut slot = slot.write();
         if slot
             .as_ref()
             .is_some_and(|held| Arc::ptr_eq(held, allocation))

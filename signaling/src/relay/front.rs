@@ -5,11 +5,12 @@
 use std::{
     collections::VecDeque,
     net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use webrtc_util::{Conn, Error};
@@ -37,7 +38,7 @@ pub(super) struct Front {
     orders: AsyncMutex<mpsc::UnboundedReceiver<Order>>,
     /// What the crate is asked next. More than one only for permissions, of which it takes one at a
     /// time.
-    questions: Mutex<VecDeque<Question>>,
+    pub questions: Mutex<VecDeque<Question>>,
     /// Who closes the relay waits for this.
     _alive: TaskTrackerToken,
 }
@@ -67,12 +68,6 @@ impl Front {
             questions: Mutex::default(),
             _alive: alive,
         }
-    }
-
-    pub fn questions(&self) -> MutexGuard<'_, VecDeque<Question>> {
-        self.questions
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self, buffer: &mut [u8], length: usize, client: SocketAddr) -> Next {
@@ -167,10 +162,10 @@ impl Front {
 
     /// Gives the crate the next question, if there is one.
     fn ask(&self, buffer: &mut [u8]) -> Option<(usize, SocketAddr)> {
-        let question = self.questions().pop_front()?;
-        let (message, client) = (question.write(&self.desk.nonce()), question.client);
+        let question = self.questions.lock().pop_front()?;
+        let (message, client) = (question.write(&self.desk.nonce.lock()), question.client);
         buffer.get_mut(..message.len())?.copy_from_slice(&message);
-        *self.desk.current() = Some(question);
+        *self.desk.current.lock() = Some(question);
         Some((message.len(), client))
     }
 
@@ -182,7 +177,7 @@ impl Front {
             .is_some_and(|held| Arc::ptr_eq(&held, allocation))
         {
             let (client, transaction, key) = (allocation.client, [0; 12], b"relay".to_vec());
-            self.questions().push_back(Question {
+            self.questions.lock().push_back(Question {
                 what: What::End,
                 client,
                 transaction,
@@ -195,7 +190,7 @@ impl Front {
 
     /// Whether the client hears an answer of the crate to a request.
     fn answered(&self, answer: &Message<'_>, raw: &[u8]) -> bool {
-        let mut current = self.desk.current();
+        let mut current = self.desk.current.lock();
         let Some(mut question) =
             current.take_if(|question| question.transaction == answer.transaction)
         else {
@@ -204,10 +199,10 @@ impl Front {
         drop(current);
         if answer.error_code() == Some(438) && !question.again {
             if let Some(nonce) = answer.text(attribute::NONCE) {
-                nonce.clone_into(&mut self.desk.nonce());
+                nonce.clone_into(&mut self.desk.nonce.lock());
             }
             question.again = true;
-            self.questions().push_front(question);
+            self.questions.lock().push_front(question);
             return false;
         }
         if answer.class == Class::Success {
@@ -232,7 +227,7 @@ impl Front {
 impl Conn for Front {
     async fn recv_from(&self, buffer: &mut [u8]) -> Result<(usize, SocketAddr), Error> {
         // The crate is through with the last one. An allocation that it did not take goes with it.
-        drop(self.desk.current().take());
+        drop(self.desk.current.lock().take());
         let mut orders = self.orders.lock().await;
         loop {
             if let Some(asked) = self.ask(buffer) {

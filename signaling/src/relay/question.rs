@@ -5,13 +5,10 @@
 //! instead of one for every request of anybody. The integrity that the front writes is made with
 //! the key of the client's credential, so the client can check what the crate answers.
 
-use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
-};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 use turn::{auth::AuthHandler, relay::RelayAddressGenerator};
 use webrtc_util::Conn;
 
@@ -109,8 +106,10 @@ impl Question {
 /// Between the front of one socket and the crate, which reads one datagram after the other and is
 /// through with it when it reads the next.
 pub(super) struct Desk {
-    current: Mutex<Option<Question>>,
-    nonce: Mutex<String>,
+    /// What the crate works on.
+    pub current: Mutex<Option<Question>>,
+    /// What the crate takes.
+    pub nonce: Mutex<String>,
 }
 
 impl Desk {
@@ -120,21 +119,12 @@ impl Desk {
             nonce: Mutex::new("none".to_owned()),
         }
     }
-
-    /// What the crate works on.
-    pub fn current(&self) -> MutexGuard<'_, Option<Question>> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// What the crate takes.
-    pub fn nonce(&self) -> MutexGuard<'_, String> {
-        self.nonce.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl AuthHandler for Desk {
     fn auth_handle(&self, _: &str, _: &str, _: SocketAddr) -> Result<Vec<u8>, turn::Error> {
-        self.current()
+        self.current
+            .lock()
             .as_ref()
             .map(|question| question.key.clone())
             .ok_or(turn::Error::ErrNoSuchUser)
@@ -155,7 +145,13 @@ impl RelayAddressGenerator for Prepared {
         _: bool,
         _: u16,
     ) -> Result<(Arc<dyn Conn + Send + Sync>, SocketAddr), turn::Error> {
-        let conn = match self.0.current().as_mut().map(|question| &mut question.what) {
+        let conn = match self
+            .0
+            .current
+            .lock()
+            .as_mut()
+            .map(|question| &mut question.what)
+        {
             Some(What::Allocate { conn, .. }) => conn.take(),
             _ => None,
         };

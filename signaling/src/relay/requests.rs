@@ -115,7 +115,8 @@ impl Front {
                     heard: number + 1 == last,
                     again: false,
                 };
-                self.questions()
+                self.questions
+                    .lock()
                     .extend(whats.into_iter().enumerate().map(question));
             }
             Err(refusal) => self.refuse(message, &asker, refusal),

@@ -3,12 +3,13 @@
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tebdil_protocol::time::Timestamp;
 
 use super::{
@@ -92,13 +93,9 @@ impl Sides {
         }
     }
 
-    fn table(&self) -> std::sync::MutexGuard<'_, Table> {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// The side that a valid credential is for. `None` when it was cut.
     pub fn get(&self, id: SideId) -> Option<Arc<Side>> {
-        let mut table = self.table();
+        let mut table = self.table.lock();
         if table.cut.contains_key(&id) {
             return None;
         }
@@ -122,7 +119,7 @@ impl Sides {
         side: &Arc<Side>,
         make: impl FnOnce() -> Result<(Arc<Allocation>, T), Refused>,
     ) -> Result<(Arc<Allocation>, T), Refused> {
-        let mut table = self.table();
+        let mut table = self.table.lock();
         if side.is_cut() || table.cut.contains_key(&side.id) {
             return Err(Refused::Cut);
         }
@@ -140,7 +137,7 @@ impl Sides {
 
     /// Takes an allocation away. Whether it was there.
     pub fn release(&self, allocation: &Arc<Allocation>) -> bool {
-        let mut table = self.table();
+        let mut table = self.table.lock();
         let Some(known) = table.known.get_mut(&allocation.side.id) else {
             return false;
         };
@@ -153,7 +150,7 @@ impl Sides {
 
     /// From now on the side sends, receives and gets nothing. Returns what it held.
     pub fn cut(&self, id: SideId, now: Timestamp) -> Vec<Arc<Allocation>> {
-        let mut table = self.table();
+        let mut table = self.table.lock();
         if table.cut.insert(id, now).is_none() {
             table.cuts.push_back((id, now));
         }
@@ -171,7 +168,8 @@ impl Sides {
 
     /// Who holds something.
     pub fn holding(&self) -> Vec<SideId> {
-        self.table()
+        self.table
+            .lock()
             .known
             .iter()
             .filter(|(_, known)| !known.allocations.is_empty())
@@ -181,7 +179,7 @@ impl Sides {
 
     /// Forgets sides that hold nothing and owe nothing, and cuts that no credential can outlive.
     pub fn tidy(&self, now: Timestamp, ticks: Ticks) {
-        let mut table = self.table();
+        let mut table = self.table.lock();
         let idle = |known: &Known| {
             known.allocations.is_empty()
                 && known.side.bytes.is_full(ticks)
@@ -239,7 +237,7 @@ mod tests {
         assert!(sides.get(ids[0]).is_none());
         sides.tidy(later + LONGEST_CREDENTIAL + Duration::from_secs(1), ticks);
         assert!(sides.get(ids[0]).is_some());
-        assert!(sides.table().cuts.is_empty() && sides.table().cut.is_empty());
+        assert!(sides.table.lock().cuts.is_empty() && sides.table.lock().cut.is_empty());
     }
 
     #[test]
@@ -253,7 +251,7 @@ mod tests {
             "nobody forgot"
         );
         sides.tidy(NOW, start.after(Duration::from_secs(2)));
-        assert!(sides.table().known.is_empty());
+        assert!(sides.table.lock().known.is_empty());
     }
 
     #[test]
@@ -280,6 +278,6 @@ mod tests {
             "the oldest went"
         );
         assert!(sides.get(ids[2]).is_none());
-        assert_eq!(sides.table().cut.len(), MOST_CUT);
+        assert_eq!(sides.table.lock().cut.len(), MOST_CUT);
     }
 }

@@ -3,11 +3,13 @@
 use std::collections::VecDeque;
 
 use tebdil_protocol::{
+    RtcCandidate, RtcDescription, Signal,
     domain::{DescriptionKind, MatchRole},
+    id::MatchId,
     time::Timestamp,
 };
 use tebdil_signaling::{
-    Call, MAX_CANDIDATES, MAX_HELD, Round, Sanitised, Signal, sanitise_candidate, sanitise_sdp,
+    Call, MAX_CANDIDATES, MAX_HELD, Round, Sanitised, sanitise_candidate, sanitise_sdp,
 };
 
 /// What a step without a text of its own sends.
@@ -20,6 +22,7 @@ const MAX_STEPS: usize = 400;
 
 /// One side: a client, and the call as its node knows it.
 struct Side {
+    own: MatchRole,
     call: Call,
     /// On the way to this side's node.
     inbox: VecDeque<Signal>,
@@ -35,7 +38,8 @@ struct Side {
 impl Side {
     fn new(own: MatchRole) -> Self {
         Self {
-            call: Call::new(own),
+            own,
+            call: Call::default(),
             inbox: VecDeque::new(),
             last: None,
             round: None,
@@ -48,7 +52,8 @@ impl Side {
     /// before.
     fn send(&mut self, signal: Signal, now: i64) -> Vec<Signal> {
         let before = format!("{:?}", self.call);
-        if let Ok(out) = self.call.send(signal, Timestamp::from_millis(now)) {
+        let now = Timestamp::from_millis(now);
+        if let Ok(out) = self.call.send(self.own, signal, now) {
             assert!(out.len() <= 1 + MAX_HELD);
             out
         } else {
@@ -62,9 +67,14 @@ impl Side {
     }
 
     /// Something arrives at the node from the other; what the client gets of it is in order.
-    fn receive(&mut self, signal: Signal, own: MatchRole) {
+    fn receive(&mut self, signal: Signal, now: i64) {
         let before = format!("{:?}", self.call);
-        let Some(signal) = self.call.receive(signal) else {
+        let from = match self.own {
+            MatchRole::Offerer => MatchRole::Answerer,
+            MatchRole::Answerer => MatchRole::Offerer,
+        };
+        let now = Timestamp::from_millis(now);
+        let Some(signal) = self.call.receive(from, signal, now) else {
             assert_eq!(
                 format!("{:?}", self.call),
                 before,
@@ -73,45 +83,43 @@ impl Side {
             return;
         };
         match &signal {
-            Signal::Description {
-                kind: DescriptionKind::Offer,
-                round,
-                sdp,
-            } => {
-                assert_eq!(own, MatchRole::Answerer);
-                assert!(
-                    round.is_some() && self.round.is_none_or(|newest| *round > Some(newest)),
-                    "offers grow"
-                );
-                super::clean_sdp(sdp);
-                (self.round, self.described, self.candidates) = (*round, *round, 0);
-            }
-            Signal::Description {
-                kind: DescriptionKind::Answer,
-                round,
-                sdp,
-            } => {
-                assert_eq!(
-                    (own, *round),
-                    (MatchRole::Offerer, self.round),
-                    "an answer is to the newest offer"
-                );
-                assert!(
-                    round.is_some() && self.described != *round,
-                    "and there is one"
-                );
-                super::clean_sdp(sdp);
+            Signal::Description(RtcDescription {
+                kind, round, sdp, ..
+            }) => {
+                match kind {
+                    DescriptionKind::Offer => {
+                        assert_eq!(self.own, MatchRole::Answerer);
+                        assert!(
+                            round.is_some()
+                                && self.round.is_none_or(|newest| *round > Some(newest)),
+                            "offers grow"
+                        );
+                        self.round = *round;
+                    }
+                    DescriptionKind::Answer => {
+                        assert_eq!(
+                            (self.own, *round),
+                            (MatchRole::Offerer, self.round),
+                            "an answer is to the newest offer"
+                        );
+                        assert!(
+                            round.is_some() && self.described != *round,
+                            "and there is one"
+                        );
+                    }
+                }
+                super::clean_sdp(sdp.expose());
                 (self.described, self.candidates) = (*round, 0);
             }
-            Signal::Candidate { candidate, .. } => {
+            Signal::Candidate(RtcCandidate { candidate, .. }) => {
                 assert!(
                     self.described.is_some() && self.described == self.round,
                     "a candidate follows its description"
                 );
                 self.candidates += 1;
                 assert!(self.candidates <= MAX_CANDIDATES);
-                if !candidate.is_empty() {
-                    super::clean_candidate(candidate);
+                if !candidate.expose().is_empty() {
+                    super::clean_candidate(candidate.expose());
                 }
             }
         }
@@ -153,12 +161,12 @@ pub fn call(bytes: &[u8]) {
         match step {
             'g' => {
                 if let Some(signal) = sides[me].inbox.pop_front() {
-                    sides[me].receive(signal, own);
+                    sides[me].receive(signal, now);
                 }
             }
             'r' => {
                 if let Some(signal) = sides[me].last.clone() {
-                    sides[me].receive(signal, own);
+                    sides[me].receive(signal, now);
                 }
             }
             't' => now += 1_000,
@@ -169,11 +177,11 @@ pub fn call(bytes: &[u8]) {
                 let out = signal
                     .map(|signal| sides[me].send(signal, now))
                     .unwrap_or_default();
-                if let Some(Signal::Description {
+                if let Some(Signal::Description(RtcDescription {
                     kind: DescriptionKind::Offer,
                     round,
                     ..
-                }) = out.first()
+                })) = out.first()
                 {
                     assert!(
                         round.is_some()
@@ -190,9 +198,13 @@ pub fn call(bytes: &[u8]) {
 
 fn description(kind: DescriptionKind, text: &str, round: Option<Round>) -> Option<Signal> {
     let text = if text.is_empty() { SDP } else { text };
-    sanitise_sdp(&text.replace('|', "\r\n"), kind)
-        .ok()
-        .map(|sdp| Signal::Description { kind, round, sdp })
+    let sdp = sanitise_sdp(&text.replace('|', "\r\n"), kind).ok()?;
+    Some(Signal::Description(RtcDescription {
+        match_id: MatchId(1),
+        kind,
+        sdp: sdp.into(),
+        round,
+    }))
 }
 
 fn candidate(text: &str) -> Option<Signal> {
@@ -206,9 +218,10 @@ fn candidate(text: &str) -> Option<Signal> {
         Sanitised::End => String::new(),
         Sanitised::Dropped => return None,
     };
-    Some(Signal::Candidate {
-        candidate,
+    Some(Signal::Candidate(RtcCandidate {
+        match_id: MatchId(1),
+        candidate: candidate.into(),
         sdp_mid: Some("0".to_owned()),
         sdp_m_line_index: Some(0),
-    })
+    }))
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tebdil_core::{
     crypto::CryptoError,
-    realtime::Denied,
     store::{BanRow, StoreError},
 };
 use tebdil_protocol::{
@@ -12,7 +11,10 @@ use tebdil_protocol::{
     id::{SessionId, UserId},
 };
 
-use crate::auth::{codes::QueueFull, passwords::PasswordError};
+use crate::{
+    auth::{codes::QueueFull, passwords::PasswordError},
+    limits::{Limited, TryOutcome},
+};
 
 /// A field that is not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +71,7 @@ pub enum AccountError {
     },
     /// No text may be sent for now.
     #[error("no more texts are sent for now")]
-    OverBudget(Denied),
+    OverBudget(Limited),
     /// No code may be sent to this phone.
     #[error("no codes are sent to this phone number")]
     PhoneNotServed,
@@ -106,6 +108,20 @@ pub enum AccountError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Crypto(#[from] CryptoError),
+}
+
+/// What the outcome of a call says of the password that was tried.
+impl<T> From<&Result<T, AccountError>> for TryOutcome {
+    fn from(outcome: &Result<T, AccountError>) -> Self {
+        match outcome {
+            // A ban is told only to who knows the password.
+            Ok(_) | Err(AccountError::Banned { .. }) => Self::Right,
+            Err(AccountError::InvalidCredentials | AccountError::TotpInvalid) => Self::Wrong,
+            // A code that is missing too, though the password was right: it must not make up for
+            // wrong codes, or who knows it could try as many as they like.
+            Err(_) => Self::Open,
+        }
+    }
 }
 
 pub(in crate::auth) fn unknown_invite() -> AccountError {

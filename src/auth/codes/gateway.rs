@@ -10,7 +10,7 @@ use serde_json::Value;
 use tebdil_workers::http_client;
 
 use super::{Message, template::fill};
-use crate::config::{ContentType, Gateway as Settings};
+use crate::auth::settings::{ContentType, Gateway as Settings};
 
 /// A gateway did not take a message. It names neither phone nor address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

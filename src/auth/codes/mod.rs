@@ -4,11 +4,10 @@
 //! account: what it asks for goes into a bounded queue, and [`Courier`] does it. So the answer and
 //! its time say nothing about who has an account. Codes that were queued when the process died are
 //! not sent; users ask for another. How many codes may be asked for is limited before anything is
-//! queued (`http/code_limits.rs`); what texts may cost, by [`Budget`].
+//! queued, and what texts may cost when they are sent (`limits/codes.rs`).
 //!
 //! To add a way to send: a variant of [`CodeSender`], and its settings in `[verification]`.
 
-mod budget;
 mod gateway;
 mod template;
 mod texts;
@@ -31,10 +30,12 @@ use tebdil_protocol::{
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::phone::Phones;
-use crate::config;
+use super::{
+    phone::Phones,
+    settings::{Sender, Verification},
+};
+use crate::limits::{Limiters, SpentText};
 
-pub use budget::{Budget, Spent};
 pub use gateway::{Gateway, GatewayError, Wrong};
 
 /// Orders that may wait; more are answered 503.
@@ -81,13 +82,11 @@ impl CodeSender {
     ///
     /// # Errors
     /// The first setting that cannot be used.
-    pub fn new(settings: &config::Verification) -> Result<Option<Self>, Wrong> {
+    pub fn new(settings: &Verification) -> Result<Option<Self>, Wrong> {
         Ok(match settings.sender {
-            config::Sender::Off => None,
-            config::Sender::Log => Some(Self::Log),
-            config::Sender::Gateway => {
-                Some(Self::Gateway(Box::new(Gateway::new(&settings.gateway)?)))
-            }
+            Sender::Off => None,
+            Sender::Log => Some(Self::Log),
+            Sender::Gateway => Some(Self::Gateway(Box::new(Gateway::new(&settings.gateway)?))),
         })
     }
 
@@ -120,7 +119,7 @@ enum Order {
         locale: Locale,
         alias: String,
         code: Secret,
-        spent: Spent,
+        spent: SpentText,
     },
     /// Whoever has this phone wants a new password.
     PasswordReset { phone: CodePhone },
@@ -133,7 +132,7 @@ pub struct Parts {
     pub blind: BlindIndex,
     pub ids: Arc<IdGenerator>,
     pub clock: Clock,
-    pub budget: Arc<Budget>,
+    pub limiters: Arc<Limiters>,
 }
 
 /// A code that is not stored yet.
@@ -214,7 +213,7 @@ impl Codes {
         locale: Locale,
         alias: String,
         code: Secret,
-        spent: Spent,
+        spent: SpentText,
     ) -> Result<(), QueueFull> {
         self.order(Order::Registration {
             phone,
@@ -292,15 +291,15 @@ impl Courier {
                 // costs nothing, and its answer tells nothing.
                 Ok(Some(message)) => match self
                     .parts
-                    .budget
-                    .spend(CodePurpose::PasswordReset, &phone)
+                    .limiters
+                    .spend_text(CodePurpose::PasswordReset, phone.prefix())
                     .await
                 {
                     Ok(spent) => self.send(CodePurpose::PasswordReset, &message, spent).await,
-                    Err(denied) => {
+                    Err(limited) => {
                         tracing::warn!(
-                            ?denied,
-                            "a password reset was not sent: there is no budget for it"
+                            ?limited,
+                            "a password reset was not sent: no more texts are sent for now"
                         );
                         count(CodePurpose::PasswordReset, "over_budget");
                     }
@@ -343,13 +342,13 @@ impl Courier {
         }))
     }
 
-    async fn send(&self, purpose: CodePurpose, message: &Message, spent: Spent) {
+    async fn send(&self, purpose: CodePurpose, message: &Message, spent: SpentText) {
         match self.sender.send(message).await {
             Ok(()) => count(purpose, "sent"),
             Err(error) => {
                 tracing::warn!(%error, "the gateway did not take a code");
                 if error.is_unsent() {
-                    self.parts.budget.refund(spent).await;
+                    self.parts.limiters.refund_text(spent).await;
                 }
                 count(purpose, "failed");
             }
@@ -364,29 +363,9 @@ fn count(purpose: CodePurpose, outcome: &'static str) {
 
 #[cfg(test)]
 mod tests {
-    use tebdil_core::{
-        crypto::Key,
-        realtime::{Realtime, RealtimeSettings},
-        testing::{Backend, TestStore},
-    };
+    use tebdil_core::testing::{Backend, TestStore};
 
     use super::*;
-
-    async fn budget() -> Arc<Budget> {
-        let config = config::Config::load(None, []).expect("settings");
-        let alone = RealtimeSettings {
-            redis_url: "".into(),
-            prefix: String::new(),
-        };
-        let (realtime, _events) = Realtime::connect(&alone, &mut rand::rng())
-            .await
-            .expect("it needs nobody");
-        Arc::new(Budget::new(
-            &config.limits,
-            &realtime,
-            BlindIndex::new(Key::from([1; 32])),
-        ))
-    }
 
     #[tokio::test]
     async fn what_does_not_fit_into_the_queue_is_refused_and_what_does_is_done_before_the_end() {
@@ -399,7 +378,7 @@ mod tests {
             blind: t.index.clone(),
             ids,
             clock: t.clock.clone(),
-            budget: budget().await,
+            limiters: Arc::new(Limiters::alone(&t, &[]).await),
         };
         let (codes, courier) = Codes::new(Some(CodeSender::Log), parts.clone());
         let phone = CodePhone {
@@ -439,7 +418,7 @@ mod tests {
             blind: t.index.clone(),
             ids,
             clock: t.clock.clone(),
-            budget: budget().await,
+            limiters: Arc::new(Limiters::alone(&t, &[]).await),
         };
         let (purpose, phone) = (CodePurpose::Registration, t.index.phone("+905301234567"));
         let tried = |row: i64, code: &str| {
@@ -477,7 +456,7 @@ mod tests {
     fn the_prefix_is_country_and_operator() {
         let phone = |e164: &str| CodePhone {
             e164: e164.into(),
-            index: BlindIndex::new(Key::from([1; 32])).phone(e164),
+            index: BlindIndex::new(tebdil_core::crypto::Key::from([1; 32])).phone(e164),
         };
         assert_eq!(phone("+905301234567").prefix(), b"905301");
         assert_eq!(phone("+2471").prefix(), b"2471");

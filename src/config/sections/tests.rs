@@ -1,4 +1,7 @@
+use std::time::Duration;
+
 use super::*;
+use crate::limits::Limit;
 
 fn load(environment: &[(&str, &str)]) -> Result<Config, String> {
     let environment = environment
@@ -83,10 +86,7 @@ fn billing_needs_long_secrets_distinct_plans_and_a_place_for_the_id() {
     .expect("good");
     assert_eq!(config.billing.secrets().count(), 2);
     assert!(!format!("{config:?}").contains("hunter2"));
-    assert_eq!(
-        config.billing.rules().grace,
-        std::time::Duration::from_hours(72)
-    );
+    assert_eq!(config.billing.rules().grace, Duration::from_hours(72));
     assert_eq!(config.warnings(), Vec::<String>::new());
     let open = load_file(&format!(
         "verifier_url = 'http://billing.example/{{id}}?key=hunter2'{verified}"
@@ -101,7 +101,7 @@ fn billing_needs_long_secrets_distinct_plans_and_a_place_for_the_id() {
     let defaults = load(&[]).expect("defaults").billing;
     assert_eq!(
         (defaults.secrets().count(), defaults.rules().grace),
-        (0, std::time::Duration::from_hours(1))
+        (0, Duration::from_hours(1))
     );
 }
 
@@ -307,4 +307,66 @@ fn codes_need_a_sender_that_is_meant() {
         config.warnings()
     );
     assert!(!format!("{config:?}").contains("hunter2"));
+}
+
+#[test]
+fn one_value_of_a_limit_can_be_set_and_unknown_limits_are_errors() {
+    let config = load(&[
+        ("TEBDIL_LIMITS__RULES__REPORT_ACCOUNT__BURST", "3"),
+        ("TEBDIL_LIMITS__PASSWORDS__PHONE__FREE", "2"),
+        ("TEBDIL_LIMITS__FRAMES_PER_CONNECTION__PER_S", "1"),
+    ])
+    .expect("good");
+    let (report, frames) = (
+        config.limits.rate(Limit::ReportAccount),
+        config.limits.frames_per_connection,
+    );
+    assert_eq!((report.burst, report.per_s), (3, 3_600));
+    assert_eq!((frames.burst, frames.per_s), (60, 1));
+    let phone = config.limits.passwords.phone;
+    assert_eq!((phone.free, phone.most), (2, Duration::from_mins(15)));
+    for (name, value, field) in [
+        ("RULES__NOSUCH_ACCOUNT__BURST", "3", "nosuch_account"),
+        ("LOGIN_PER_PHONE", "3", "login_per_phone"),
+        (
+            "RULES__FIND_ACCOUNT__BURST",
+            "0",
+            "limits.rules.find_account",
+        ),
+        (
+            "RULES__CODE_RESET_DAY__BURST",
+            "0",
+            "limits.rules.code_reset_day",
+        ),
+        (
+            "RULES__FIND_ACCOUNT__PER_S",
+            "0",
+            "limits.rules.find_account",
+        ),
+        (
+            "RULES__FIND_ACCOUNT__PER_S",
+            "many",
+            "limits.rules.find_account",
+        ),
+        (
+            "FRAMES_PER_CONNECTION__PER_S",
+            "61",
+            "limits.frames_per_connection",
+        ),
+        (
+            "UNFINISHED_PER_ADDRESS",
+            "0",
+            "limits.unfinished_per_address",
+        ),
+        ("PASSWORDS__ADDRESS__FREE", "0", "limits.passwords.address"),
+        ("PASSWORDS__PHONE__FIRST_S", "901", "limits.passwords.phone"),
+        (
+            "PASSWORDS__ACCOUNT__FORGET_S",
+            "0",
+            "limits.passwords.account",
+        ),
+    ] {
+        let error = load(&[(&format!("TEBDIL_LIMITS__{name}"), value)]).expect_err(name);
+        assert!(error.contains(field), "{error}");
+    }
 }

@@ -9,13 +9,11 @@ use tebdil_protocol::{
 };
 
 use super::Admin;
-use crate::{
-    app::App,
-    http::{
-        body::Strict,
-        paging::{IdPath, Params},
-        problem::{Answer, Failure},
-    },
+use crate::http::{
+    Api,
+    body::Strict,
+    paging::{IdPath, Params},
+    problem::{Answer, Failure},
 };
 
 impl From<AdRefused> for Failure {
@@ -25,8 +23,8 @@ impl From<AdRefused> for Failure {
 }
 
 /// Whether ads may be made for a group.
-fn allowed(app: &App, target: TargetGroup) -> Answer<()> {
-    if target.premium() == Some(true) && !app.config.ads.premium {
+fn allowed(api: &Api, target: TargetGroup) -> Answer<()> {
+    if target.premium() == Some(true) && !api.config.ads.premium {
         return Err(Failure::field(
             ErrorCode::InvalidField,
             "target_group",
@@ -43,12 +41,12 @@ fn allowed(app: &App, target: TargetGroup) -> Answer<()> {
     responses((status = 200, body = Page<AdminAd>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     _: Admin,
     params: Params,
 ) -> Answer<Json<Page<AdminAd>>> {
     let paging = params.paging()?;
-    let rows = app
+    let rows = api
         .store
         .economy()
         .ads(paging.position(), paging.rows())
@@ -62,18 +60,18 @@ pub(in crate::http) async fn list(
     responses((status = 201, body = AdminAd))
 )]
 pub(in crate::http) async fn create(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Admin(who): Admin,
     Strict(settings): Strict<AdSettings>,
 ) -> Answer<(StatusCode, Json<AdminAd>)> {
     settings.check()?;
-    allowed(&app, settings.target_group)?;
-    let row = app
+    allowed(&api, settings.target_group)?;
+    let row = api
         .store
         .economy()
-        .create_ad(who.user_id, &settings, app.clock.now())
+        .create_ad(who.user_id, &settings, api.clock.now())
         .await?;
-    app.ads.changed().await;
+    api.ads.changed().await;
     Ok((StatusCode::CREATED, Json(row.into())))
 }
 
@@ -83,12 +81,12 @@ pub(in crate::http) async fn create(
     responses((status = 200, body = AdminAd))
 )]
 pub(in crate::http) async fn get(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     _: Admin,
     IdPath(id): IdPath<AdId>,
 ) -> Answer<Json<AdminAd>> {
     Ok(Json(
-        app.store
+        api.store
             .economy()
             .ad(id)
             .await?
@@ -105,25 +103,25 @@ pub(in crate::http) async fn get(
     responses((status = 200, body = AdminAd))
 )]
 pub(in crate::http) async fn change(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(id): IdPath<AdId>,
     Strict(patch): Strict<AdPatch>,
 ) -> Answer<Json<AdminAd>> {
     patch
         .target_group
-        .map_or(Ok(()), |target| allowed(&app, target))?;
-    let row = match app
+        .map_or(Ok(()), |target| allowed(&api, target))?;
+    let row = match api
         .store
         .economy()
-        .change_ad(who.user_id, id, &patch, app.clock.now())
+        .change_ad(who.user_id, id, &patch, api.clock.now())
         .await?
     {
         AdChange::Changed(row) => row,
         AdChange::Refused(refused) => return Err(refused.into()),
         AdChange::NotFound => return Err(Failure::not_found()),
     };
-    app.ads.changed().await;
+    api.ads.changed().await;
     Ok(Json(row.into()))
 }
 
@@ -134,14 +132,14 @@ pub(in crate::http) async fn change(
     responses((status = 201, body = Announcement), (status = "4XX", description = "ad_not_running"))
 )]
 pub(in crate::http) async fn notify(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(id): IdPath<AdId>,
 ) -> Answer<(StatusCode, Json<Announcement>)> {
-    match app
+    match api
         .store
         .notices()
-        .notify_of_ad(who.user_id, id, app.config.ads.premium, app.clock.now())
+        .notify_of_ad(who.user_id, id, api.config.ads.premium, api.clock.now())
         .await?
     {
         AdNotifying::Made(made) => Ok((StatusCode::CREATED, Json(made))),
@@ -156,18 +154,18 @@ pub(in crate::http) async fn notify(
     responses((status = 204))
 )]
 pub(in crate::http) async fn delete(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(id): IdPath<AdId>,
 ) -> Answer<StatusCode> {
-    if !app
+    if !api
         .store
         .economy()
-        .delete_ad(who.user_id, id, app.clock.now())
+        .delete_ad(who.user_id, id, api.clock.now())
         .await?
     {
         return Err(Failure::not_found());
     }
-    app.ads.changed().await;
+    api.ads.changed().await;
     Ok(StatusCode::NO_CONTENT)
 }

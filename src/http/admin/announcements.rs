@@ -7,13 +7,11 @@ use tebdil_core::store::NewAnnouncement;
 use tebdil_protocol::{Announcement, AnnouncementRequest, ErrorCode, Page, TargetGroup};
 
 use super::Admin;
-use crate::{
-    app::App,
-    http::{
-        body::Strict,
-        paging::Params,
-        problem::{Answer, Failure},
-    },
+use crate::http::{
+    Api,
+    body::Strict,
+    paging::Params,
+    problem::{Answer, Failure},
 };
 
 /// Longest text, characters.
@@ -25,7 +23,7 @@ const MAX_TEXT: usize = 500;
     responses((status = 201, body = Announcement))
 )]
 pub(in crate::http) async fn create(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Admin(who): Admin,
     Strict(request): Strict<AnnouncementRequest>,
 ) -> Answer<(StatusCode, Json<Announcement>)> {
@@ -35,7 +33,7 @@ pub(in crate::http) async fn create(
         target: request.target.unwrap_or(TargetGroup::ALL),
         actor: who.user_id,
     };
-    let made = app.store.notices().announce(&new, app.clock.now()).await?;
+    let made = api.store.notices().announce(&new, api.clock.now()).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
@@ -46,12 +44,12 @@ pub(in crate::http) async fn create(
     responses((status = 200, body = Page<Announcement>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     _: Admin,
     params: Params,
 ) -> Answer<Json<Page<Announcement>>> {
     let paging = params.paging()?;
-    let rows = app
+    let rows = api
         .store
         .notices()
         .announcements(paging.position(), paging.rows())

@@ -14,13 +14,11 @@ use super::{
     Staff,
     bans::{judged, text},
 };
-use crate::{
-    app::App,
-    http::{
-        body::Strict,
-        paging::{IdPath, Params},
-        problem::{Answer, Failure},
-    },
+use crate::http::{
+    Api,
+    body::Strict,
+    paging::{IdPath, Params},
+    problem::{Answer, Failure},
 };
 
 /// Appeals, newest first.
@@ -30,7 +28,7 @@ use crate::{
     responses((status = 200, body = Page<AdminAppeal>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Staff(who): Staff,
     params: Params,
 ) -> Answer<Json<Page<AdminAppeal>>> {
@@ -40,13 +38,13 @@ pub(in crate::http) async fn list(
         "must be open, upheld or lifted",
         AppealStatus::from_text,
     )?;
-    let rows = app
+    let rows = api
         .store
         .safety()
         .appeals(status, paging.position(), paging.rows())
         .await?;
     let Page { items, next_cursor } =
-        paging.page(rows, |row| row.id.0, |row| shown(&app, who.user_id, row));
+        paging.page(rows, |row| row.id.0, |row| shown(&api, who.user_id, row));
     Ok(Json(Page {
         items: items.into_iter().collect::<Answer<_>>()?,
         next_cursor,
@@ -62,26 +60,26 @@ pub(in crate::http) async fn list(
     )
 )]
 pub(in crate::http) async fn decide(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(appeal): IdPath<AppealId>,
     Strict(request): Strict<AppealDecisionRequest>,
 ) -> Answer<StatusCode> {
     let note = text("note", &request.note)?;
     let decided = judged(
-        app.store
+        api.store
             .safety()
-            .decide_appeal(appeal, request.decision, who.into(), &note, app.clock.now())
+            .decide_appeal(appeal, request.decision, who.into(), &note, api.clock.now())
             .await?,
     )?;
     if let Some(notified) = decided.notified {
-        app.notifier.tell(&notified);
+        api.notifier.tell(&notified);
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn shown(app: &App, reader: UserId, row: AppealRow) -> Answer<AdminAppeal> {
-    let plain = app.cipher.open(
+fn shown(api: &Api, reader: UserId, row: AppealRow) -> Answer<AdminAppeal> {
+    let plain = api.cipher.open(
         APPEAL_CONTEXT,
         &row.id.0.to_be_bytes(),
         &row.text_key_id,

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State, http::StatusCode};
-use tebdil_core::store::{Actor, BanFilter, Judged, StaffBan};
+use tebdil_core::store::{Actor, BanFilter, BanOrder, Judged, Notified, StaffBan};
 use tebdil_protocol::{
     AdminBan, BanConfirmation, BanRequest, ErrorCode, Page, UnbanRequest,
     id::{BanId, UserId},
@@ -11,15 +11,12 @@ use tebdil_protocol::{
 };
 
 use super::Staff;
-use crate::{
-    app::App,
-    http::{
-        auth::Signed,
-        body::Strict,
-        paging::{IdPath, Params},
-        problem::{Answer, Failure},
-    },
-    moderation,
+use crate::http::{
+    Api,
+    auth::Signed,
+    body::Strict,
+    paging::{IdPath, Params},
+    problem::{Answer, Failure},
 };
 
 const MAX_TEXT: usize = 500;
@@ -44,24 +41,22 @@ impl From<Signed> for Actor {
     )
 )]
 pub(in crate::http) async fn ban(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(user): IdPath<UserId>,
     Strict(request): Strict<BanRequest>,
 ) -> Answer<(StatusCode, Json<AdminBan>)> {
     let reason = text("reason", &request.reason)?;
-    let now = app.clock.now();
+    let now = api.clock.now();
     let until = end(request.until, now)?;
-    let ban = match app
+    let ban = match api
         .store
         .safety()
         .ban_by_staff(user, who.into(), &reason, until, now)
         .await?
     {
         StaffBan::Banned { ban, notified } => {
-            if let Err(error) = moderation::enforce_ban(&app, user, notified).await {
-                tracing::warn!(%error, "a ban is not enforced yet; its job does it");
-            }
+            took_effect(&api, user, notified).await;
             ban
         }
         StaffBan::Confirmed(ban) => ban,
@@ -69,7 +64,7 @@ pub(in crate::http) async fn ban(
         StaffBan::Forbidden => return Err(ErrorCode::Forbidden.into()),
         StaffBan::NotFound => return Err(Failure::not_found()),
     };
-    let record = app
+    let record = api
         .store
         .safety()
         .ban_record(ban.id, now)
@@ -87,20 +82,20 @@ pub(in crate::http) async fn ban(
     )
 )]
 pub(in crate::http) async fn unban(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(user): IdPath<UserId>,
     Strict(request): Strict<UnbanRequest>,
 ) -> Answer<StatusCode> {
     let note = text("note", &request.note)?;
     let lifted = judged(
-        app.store
+        api.store
             .safety()
-            .unban(user, who.into(), &note, app.clock.now())
+            .unban(user, who.into(), &note, api.clock.now())
             .await?,
     )?;
     if let Some(notified) = lifted {
-        app.notifier.tell(&notified);
+        api.notifier.tell(&notified);
     }
     Ok(StatusCode::NO_CONTENT)
 }
@@ -115,7 +110,7 @@ pub(in crate::http) async fn unban(
     responses((status = 200, body = Page<AdminBan>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     _: Staff,
     params: Params,
 ) -> Answer<Json<Page<AdminBan>>> {
@@ -131,10 +126,10 @@ pub(in crate::http) async fn list(
         automatic: flag("automatic")?,
         before: paging.position(),
     };
-    let rows = app
+    let rows = api
         .store
         .safety()
-        .bans(filter, app.clock.now(), paging.rows())
+        .bans(filter, api.clock.now(), paging.rows())
         .await?;
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row)))
 }
@@ -148,27 +143,35 @@ pub(in crate::http) async fn list(
     )
 )]
 pub(in crate::http) async fn confirm(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(ban): IdPath<BanId>,
     Strict(request): Strict<BanConfirmation>,
 ) -> Answer<Json<AdminBan>> {
     let note = text("note", &request.note)?;
-    let now = app.clock.now();
+    let now = api.clock.now();
     let until = end(request.until, now)?;
     judged(
-        app.store
+        api.store
             .safety()
             .confirm_ban(ban, who.into(), until, &note, now)
             .await?,
     )?;
     Ok(Json(
-        app.store
+        api.store
             .safety()
             .ban_record(ban, now)
             .await?
             .ok_or_else(Failure::not_found)?,
     ))
+}
+
+/// The user is banned, whatever comes now: it is told, and then shut out.
+pub(super) async fn took_effect(api: &Api, user_id: UserId, notified: Option<Notified>) {
+    if let Some(notified) = notified {
+        api.notifier.tell(&notified);
+    }
+    api.workers.at_once(BanOrder { user_id }).await;
 }
 
 /// What was done, or why not.

@@ -6,10 +6,7 @@ use axum::{Json, extract::State};
 use tebdil_protocol::{AdminClaim, Page, domain::ClaimStatus};
 
 use super::Staff;
-use crate::{
-    app::App,
-    http::{paging::Params, problem::Answer},
-};
+use crate::http::{Api, paging::Params, problem::Answer};
 
 /// Everybody's claims, newest first.
 #[utoipa::path(
@@ -18,7 +15,7 @@ use crate::{
     responses((status = 200, body = Page<AdminClaim>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     _: Staff,
     params: Params,
 ) -> Answer<Json<Page<AdminClaim>>> {
@@ -28,7 +25,7 @@ pub(in crate::http) async fn list(
         "must be pending, approved or rejected",
         ClaimStatus::from_text,
     )?;
-    let rows = app
+    let rows = api
         .store
         .economy()
         .claims(status, paging.position(), paging.rows())

@@ -4,18 +4,15 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::StatusCode};
 use rand::rngs::StdRng;
-use tebdil_core::store::{Erased, ErasedBy};
+use tebdil_core::store::{EraseOrder, Erased, ErasedBy};
 use tebdil_protocol::{AccountErasureRequest, ErrorCode, id::UserId};
 
 use super::Admin;
-use crate::{
-    app::App,
-    http::{
-        body::Strict,
-        paging::IdPath,
-        privacy::took_effect,
-        problem::{Answer, Failure},
-    },
+use crate::http::{
+    Api,
+    body::Strict,
+    paging::IdPath,
+    problem::{Answer, Failure},
 };
 
 const MAX_NOTE: usize = 500;
@@ -27,7 +24,7 @@ const MAX_NOTE: usize = 500;
     responses((status = 204))
 )]
 pub(in crate::http) async fn erase(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(user): IdPath<UserId>,
     Strict(AccountErasureRequest { note }): Strict<AccountErasureRequest>,
@@ -43,7 +40,7 @@ pub(in crate::http) async fn erase(
         ));
     }
     let mut rng: StdRng = rand::make_rng();
-    match app
+    match api
         .store
         .accounts()
         .erase_user(
@@ -53,12 +50,12 @@ pub(in crate::http) async fn erase(
                 note: &note,
             },
             &mut rng,
-            app.clock.now(),
+            api.clock.now(),
         )
         .await?
     {
         Erased::Now => {
-            took_effect(&app, user).await;
+            api.workers.at_once(EraseOrder { user_id: user }).await;
             Ok(StatusCode::NO_CONTENT)
         }
         Erased::NotFound => Err(Failure::not_found()),

@@ -9,12 +9,10 @@ use tebdil_protocol::{
 };
 
 use super::{Admin, Staff};
-use crate::{
-    app::App,
-    http::{
-        paging::{IdPath, Params},
-        problem::{Answer, Failure},
-    },
+use crate::http::{
+    Api,
+    paging::{IdPath, Params},
+    problem::{Answer, Failure},
 };
 
 /// Jobs, newest first. What they work on is not shown.
@@ -27,7 +25,7 @@ use crate::{
     responses((status = 200, body = Page<AdminJob>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     _: Staff,
     params: Params,
 ) -> Answer<Json<Page<AdminJob>>> {
@@ -49,7 +47,7 @@ pub(in crate::http) async fn list(
         queue: queue.as_deref(),
         before: paging.position(),
     };
-    let rows = app.store.jobs().list_jobs(filter, paging.rows()).await?;
+    let rows = api.store.jobs().list_jobs(filter, paging.rows()).await?;
     Ok(Json(paging.page(rows, |job| job.id.0, |job| job)))
 }
 
@@ -59,7 +57,7 @@ pub(in crate::http) async fn list(
     responses((status = 200, body = JobQueues))
 )]
 pub(in crate::http) async fn queues(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     _: Staff,
 ) -> Answer<Json<JobQueues>> {
     let empty = |queue: String| JobQueue {
@@ -75,9 +73,9 @@ pub(in crate::http) async fn queues(
     let mut items: BTreeMap<String, JobQueue> =
         known.map(|name| (name.clone(), empty(name))).collect();
     items.extend(
-        app.store
+        api.store
             .jobs()
-            .job_queues(app.clock.now())
+            .job_queues(api.clock.now())
             .await?
             .into_iter()
             .map(|queue| (queue.queue.clone(), queue)),
@@ -93,14 +91,14 @@ pub(in crate::http) async fn queues(
     responses((status = 204), (status = "4XX", description = "job_not_dead"))
 )]
 pub(in crate::http) async fn retry(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(id): IdPath<JobId>,
 ) -> Answer<StatusCode> {
     answer(
-        app.store
+        api.store
             .jobs()
-            .retry_job(who.user_id, id, app.clock.now())
+            .retry_job(who.user_id, id, api.clock.now())
             .await?,
     )
 }
@@ -111,14 +109,14 @@ pub(in crate::http) async fn retry(
     responses((status = 204), (status = "4XX", description = "job_not_dead"))
 )]
 pub(in crate::http) async fn delete(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(id): IdPath<JobId>,
 ) -> Answer<StatusCode> {
     answer(
-        app.store
+        api.store
             .jobs()
-            .delete_job(who.user_id, id, app.clock.now())
+            .delete_job(who.user_id, id, api.clock.now())
             .await?,
     )
 }

@@ -11,10 +11,7 @@ use tebdil_protocol::{
 };
 
 use super::Staff;
-use crate::{
-    app::App,
-    http::{paging::Params, problem::Answer},
-};
+use crate::http::{Api, paging::Params, problem::Answer};
 
 /// Everybody's matches, newest first, without what was said.
 #[utoipa::path(
@@ -26,7 +23,7 @@ use crate::{
     responses((status = 200, body = Page<AdminMatch>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     _: Staff,
     params: Params,
 ) -> Answer<Json<Page<AdminMatch>>> {
@@ -43,8 +40,8 @@ pub(in crate::http) async fn list(
         mode: params.get("mode", "must be text or video", Mode::from_text)?,
         before: paging.position(),
     };
-    let now = app.clock.now();
-    let rows = app
+    let now = api.clock.now();
+    let rows = api
         .store
         .matches()
         .matches_for_staff(filter, paging.rows(), now)

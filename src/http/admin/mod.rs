@@ -23,17 +23,17 @@ use super::{
     auth::{Needs, Signed},
     problem::Failure,
 };
-use crate::app::App;
+use crate::http::Api;
 
 /// A signed-in admin.
 #[derive(Debug, Clone, Copy)]
 pub struct Admin(pub Signed);
 
-impl FromRequestParts<Arc<App>> for Admin {
+impl FromRequestParts<Arc<Api>> for Admin {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
-        Signed::admit(parts, app, Needs::Admin).await.map(Self)
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
+        Signed::admit(parts, api, Needs::Admin).await.map(Self)
     }
 }
 
@@ -41,10 +41,10 @@ impl FromRequestParts<Arc<App>> for Admin {
 #[derive(Debug, Clone, Copy)]
 pub struct Staff(pub Signed);
 
-impl FromRequestParts<Arc<App>> for Staff {
+impl FromRequestParts<Arc<Api>> for Staff {
     type Rejection = Failure;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Failure> {
-        Signed::admit(parts, app, Needs::Staff).await.map(Self)
+    async fn from_request_parts(parts: &mut Parts, api: &Arc<Api>) -> Result<Self, Failure> {
+        Signed::admit(parts, api, Needs::Staff).await.map(Self)
     }
 }

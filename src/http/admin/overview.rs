@@ -7,7 +7,7 @@ use tebdil_core::store::{DayRow, Totals};
 use tebdil_protocol::{DayStatistics, Overview, OverviewTotals};
 
 use super::Staff;
-use crate::{app::App, http::problem::Answer};
+use crate::http::{Api, problem::Answer};
 
 /// How many days are shown, today among them.
 const DAYS: u64 = 30;
@@ -18,12 +18,12 @@ const DAYS: u64 = 30;
     responses((status = 200, body = Overview))
 )]
 pub(in crate::http) async fn overview(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     _: Staff,
 ) -> Answer<Json<Overview>> {
-    let (now, zone) = (app.clock.now(), &app.config.quota.zone);
+    let (now, zone) = (api.clock.now(), &api.config.quota.zone);
     let first = (now - Duration::from_hours(24 * (DAYS - 1))).local_day(zone);
-    let days = app.store.jobs().days(&first, &now.local_day(zone)).await?;
+    let days = api.store.jobs().days(&first, &now.local_day(zone)).await?;
     let Totals {
         users,
         active_matches,
@@ -32,7 +32,7 @@ pub(in crate::http) async fn overview(
         open_appeals,
         provisional_bans,
         dead_jobs,
-    } = app.store.jobs().totals(now).await?;
+    } = api.store.jobs().totals(now).await?;
     let totals = OverviewTotals {
         users,
         active_matches,

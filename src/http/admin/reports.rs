@@ -17,19 +17,16 @@ use tebdil_protocol::{
 
 use super::{
     Staff,
-    bans::{end, judged},
+    bans::{end, judged, took_effect},
 };
 use crate::{
-    app::App,
+    evidence::{self, Written},
     http::{
+        Api,
         body::Strict,
         paging::{IdPath, Params},
         problem::{Answer, Failure},
         reports::note_text,
-    },
-    moderation::{
-        self,
-        evidence::{self, Written},
     },
 };
 
@@ -44,7 +41,7 @@ use crate::{
     responses((status = 200, body = Page<AdminReport>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Staff(who): Staff,
     params: Params,
 ) -> Answer<Json<Page<AdminReport>>> {
@@ -65,15 +62,15 @@ pub(in crate::http) async fn list(
         reporter: params.get("reporter", "must be the id of a user", user)?,
         before: paging.position(),
     };
-    let rules = app.config.reports;
-    let rows = app
+    let rules = api.config.reports;
+    let rows = api
         .store
         .safety()
-        .reports(who.user_id, filter, paging.rows(), &rules, app.clock.now())
+        .reports(who.user_id, filter, paging.rows(), &rules, api.clock.now())
         .await?;
     let shown = rows
         .into_iter()
-        .map(|row| shown(&app, &rules, row))
+        .map(|row| shown(&api, &rules, row))
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Json(paging.page(shown, |row| row.report.id.0, |row| row)))
 }
@@ -88,12 +85,12 @@ pub(in crate::http) async fn list(
     )
 )]
 pub(in crate::http) async fn get(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(id): IdPath<ReportId>,
 ) -> Answer<Json<ReportDetails>> {
-    let (now, rules) = (app.clock.now(), app.config.reports);
-    let entry = app
+    let (now, rules) = (api.clock.now(), api.config.reports);
+    let entry = api
         .store
         .safety()
         .report_entry(id, &rules, now)
@@ -102,17 +99,17 @@ pub(in crate::http) async fn get(
     if entry.reported_id == who.user_id {
         return Err(ErrorCode::Forbidden.into());
     }
-    let sealed = app
+    let sealed = api
         .store
         .safety()
         .read_evidence(id, who.user_id, now)
         .await?;
     let evidence = sealed
-        .map(|sealed| evidence::open_evidence(&app.cipher, id, &sealed))
+        .map(|sealed| evidence::open_evidence(&api.cipher, id, &sealed))
         .transpose()
         .map_err(unreadable)?;
     Ok(Json(ReportDetails {
-        report: shown(&app, &rules, entry)?,
+        report: shown(&api, &rules, entry)?,
         evidence: evidence.unwrap_or_default(),
     }))
 }
@@ -127,13 +124,13 @@ pub(in crate::http) async fn get(
     )
 )]
 pub(in crate::http) async fn resolve(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(id): IdPath<ReportId>,
     Strict(request): Strict<ResolveRequest>,
 ) -> Answer<Json<AdminReport>> {
     let note = note_text("note", &request.note)?;
-    let now = app.clock.now();
+    let now = api.clock.now();
     if request.until.is_some() && request.decision != ReportDecision::Ban {
         return Err(Failure::field(
             ErrorCode::InvalidField,
@@ -144,35 +141,32 @@ pub(in crate::http) async fn resolve(
     let until = end(request.until, now)?;
     let new = NewResolution {
         decision: request.decision,
-        note: Written::Resolution.seal(&app.cipher, id, note.as_bytes()),
+        note: Written::Resolution.seal(&api.cipher, id, note.as_bytes()),
         until,
         actor: who.user_id,
         actor_role: who.role,
     };
-    match app.store.safety().resolve_report(id, &new, now).await? {
+    match api.store.safety().resolve_report(id, &new, now).await? {
         Resolving::Done { notified, banned } => {
             for notified in &notified {
-                app.notifier.tell(notified);
+                api.notifier.tell(notified);
             }
-            // Decided it is, whatever comes now.
-            if let Some((user, notified)) = banned
-                && let Err(error) = moderation::enforce_ban(&app, user, notified).await
-            {
-                tracing::warn!(%error, "a ban is not enforced yet; its job does it");
+            if let Some((user, notified)) = banned {
+                took_effect(&api, user, notified).await;
             }
         }
         Resolving::Decided => return Err(ErrorCode::AlreadyDecided.into()),
         Resolving::Forbidden => return Err(ErrorCode::Forbidden.into()),
         Resolving::NotFound => return Err(Failure::not_found()),
     }
-    let rules = app.config.reports;
-    let entry = app
+    let rules = api.config.reports;
+    let entry = api
         .store
         .safety()
         .report_entry(id, &rules, now)
         .await?
         .ok_or_else(Failure::not_found)?;
-    Ok(Json(shown(&app, &rules, entry)?))
+    Ok(Json(shown(&api, &rules, entry)?))
 }
 
 /// Say whether reports of a user shall count for no automatic ban.
@@ -182,25 +176,25 @@ pub(in crate::http) async fn resolve(
     responses((status = 204), (status = "4XX", description = "forbidden: oneself, or for moderators one of the staff"))
 )]
 pub(in crate::http) async fn reliability(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(user): IdPath<UserId>,
     Strict(request): Strict<ReliabilityRequest>,
 ) -> Answer<StatusCode> {
     judged(
-        app.store
+        api.store
             .safety()
-            .set_unreliable(user, request.unreliable, who.into(), app.clock.now())
+            .set_unreliable(user, request.unreliable, who.into(), api.clock.now())
             .await?,
     )?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn shown(app: &App, rules: &ReportRules, entry: ReportEntry) -> Answer<AdminReport> {
+fn shown(api: &Api, rules: &ReportRules, entry: ReportEntry) -> Answer<AdminReport> {
     let id = entry.report.id;
     let read = |what: Written, sealed: Option<Sealed>| {
         sealed
-            .map(|sealed| what.open(&app.cipher, id, &sealed))
+            .map(|sealed| what.open(&api.cipher, id, &sealed))
             .transpose()
             .map_err(unreadable)
     };

@@ -10,13 +10,11 @@ use tebdil_protocol::{
 };
 
 use super::Admin;
-use crate::{
-    app::App,
-    http::{
-        body::Strict,
-        paging::IdPath,
-        problem::{Answer, Failure},
-    },
+use crate::http::{
+    Api,
+    body::Strict,
+    paging::IdPath,
+    problem::{Answer, Failure},
 };
 
 const MAX_DAYS: u32 = 3650;
@@ -29,12 +27,12 @@ const MAX_CORRECTION: i64 = 1_000_000;
     responses((status = 201, body = SubscriptionGrant), (status = "4XX", description = "unknown_plan"))
 )]
 pub(in crate::http) async fn grant(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(user): IdPath<UserId>,
     Strict(request): Strict<SubscriptionGrantRequest>,
 ) -> Answer<(StatusCode, Json<SubscriptionGrant>)> {
-    let plans = &app.config.billing.plans;
+    let plans = &api.config.billing.plans;
     let plan = plans.iter().find(|plan| plan.name == request.plan);
     let plan = plan.ok_or_else(|| {
         Failure::field(
@@ -51,9 +49,9 @@ pub(in crate::http) async fn grant(
             "must be 1 to 3650",
         ));
     }
-    let now = app.clock.now();
+    let now = api.clock.now();
     let ends_at = now + Duration::from_hours(24 * u64::from(days));
-    let granted = app
+    let granted = api
         .store
         .economy()
         .grant_subscription(
@@ -61,12 +59,12 @@ pub(in crate::http) async fn grant(
             &plan.name,
             ends_at,
             who.user_id,
-            &app.config.quota,
+            &api.config.quota,
             now,
         )
         .await?;
     let (row, settled) = granted.ok_or_else(Failure::not_found)?;
-    app.notifier.settled(settled);
+    api.notifier.settled(settled);
     Ok((
         StatusCode::CREATED,
         Json(SubscriptionGrant {
@@ -84,16 +82,16 @@ pub(in crate::http) async fn grant(
     responses((status = 204))
 )]
 pub(in crate::http) async fn end(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(user): IdPath<UserId>,
 ) -> Answer<StatusCode> {
-    let ended = app
+    let ended = api
         .store
         .economy()
-        .end_subscriptions(user, who.user_id, &app.config.quota, app.clock.now())
+        .end_subscriptions(user, who.user_id, &api.config.quota, api.clock.now())
         .await?;
-    app.notifier.settled(ended.ok_or_else(Failure::not_found)?);
+    api.notifier.settled(ended.ok_or_else(Failure::not_found)?);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -104,7 +102,7 @@ pub(in crate::http) async fn end(
     responses((status = 200, body = Quota), (status = "4XX", description = "already_corrected"))
 )]
 pub(in crate::http) async fn quota(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(user): IdPath<UserId>,
     Strict(request): Strict<QuotaCorrectionRequest>,
@@ -130,15 +128,15 @@ pub(in crate::http) async fn quota(
         reason: LedgerReason::Admin,
         reference,
     };
-    let now = app.clock.now();
-    match app
+    let now = api.clock.now();
+    match api
         .store
         .accounts()
-        .correct_quota(user, &grant, who.user_id, &app.config.quota, now)
+        .correct_quota(user, &grant, who.user_id, &api.config.quota, now)
         .await?
     {
         Correction::Done(quota) => {
-            app.notifier.quota(user, quota.clone());
+            api.notifier.quota(user, quota.clone());
             Ok(Json(quota))
         }
         Correction::Repeated => Err(ErrorCode::AlreadyCorrected.into()),

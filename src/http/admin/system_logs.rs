@@ -7,10 +7,7 @@ use tebdil_core::store::LogFilter;
 use tebdil_protocol::{Page, SystemLogEntry, id::UserId};
 
 use super::Staff;
-use crate::{
-    app::App,
-    http::{paging::Params, problem::Answer},
-};
+use crate::http::{Api, paging::Params, problem::Answer};
 
 /// Recorded acts, newest first. All of staff sees all of them, but for those on reports about
 /// oneself: who can act is seen acting.
@@ -23,7 +20,7 @@ use crate::{
     responses((status = 200, body = Page<SystemLogEntry>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Staff(who): Staff,
     params: Params,
 ) -> Answer<Json<Page<SystemLogEntry>>> {
@@ -47,6 +44,6 @@ pub(in crate::http) async fn list(
         reader: Some(who.user_id),
         before: paging.position(),
     };
-    let rows = app.store.jobs().system_logs(filter, paging.rows()).await?;
+    let rows = api.store.jobs().system_logs(filter, paging.rows()).await?;
     Ok(Json(paging.page(rows, |row| row.id.0, |row| row)))
 }

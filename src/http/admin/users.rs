@@ -5,15 +5,15 @@ use std::sync::Arc;
 use axum::{Json, extract::State, http::StatusCode};
 use tebdil_core::store::{AccountFilter, AccountRow, AccountSearch, RoleChange};
 use tebdil_protocol::{
-    AdminUser, AdminUserDetail, CloseCode, ErrorCode, FindUsersRequest, FoundUsers, Page, Peer,
-    RoleRequest, domain::UserRole, id::UserId,
+    AdminUser, AdminUserDetail, ErrorCode, FindUsersRequest, FoundUsers, Page, Peer, RoleRequest,
+    domain::UserRole, id::UserId,
 };
 
 use super::{Admin, Staff};
 use crate::{
-    app::App,
     auth::search_key,
     http::{
+        Api,
         body::Strict,
         paging::{IdPath, Params},
         problem::{Answer, Failure},
@@ -36,7 +36,7 @@ const ID_DIGITS: usize = 16;
     responses((status = 200, body = Page<AdminUser>))
 )]
 pub(in crate::http) async fn list(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     _: Staff,
     params: Params,
 ) -> Answer<Json<Page<AdminUser>>> {
@@ -54,7 +54,7 @@ pub(in crate::http) async fn list(
         premium: params.get("premium", "must be true or false", yes_or_no)?,
         before: paging.position(),
     };
-    let rows = app
+    let rows = api
         .store
         .accounts()
         .list_accounts(&filter, paging.rows())
@@ -62,7 +62,7 @@ pub(in crate::http) async fn list(
     let Page { items, next_cursor } = paging.page(rows, |row| row.id.0, |row| row);
     let items = items
         .into_iter()
-        .map(|row| shown(&app, row))
+        .map(|row| shown(&api, row))
         .collect::<Answer<_>>()?;
     Ok(Json(Page { items, next_cursor }))
 }
@@ -74,7 +74,7 @@ pub(in crate::http) async fn list(
     responses((status = 200, body = FoundUsers), (status = "4XX", description = "invalid_phone"))
 )]
 pub(in crate::http) async fn find(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Admin(who): Admin,
     Strict(request): Strict<FindUsersRequest>,
 ) -> Answer<Json<FoundUsers>> {
@@ -85,18 +85,18 @@ pub(in crate::http) async fn find(
             ErrorCode::InvalidPhone.title(),
         )
     };
-    let phone = app
+    let phone = api
         .accounts
         .phone_index(&request.phone)
         .ok_or_else(invalid)?;
-    let rows = app
+    let rows = api
         .store
         .accounts()
-        .accounts_of_phone(&phone, who.user_id, app.clock.now())
+        .accounts_of_phone(&phone, who.user_id, api.clock.now())
         .await?;
     let items = rows
         .into_iter()
-        .map(|row| shown(&app, row))
+        .map(|row| shown(&api, row))
         .collect::<Answer<_>>()?;
     Ok(Json(FoundUsers { items }))
 }
@@ -107,33 +107,33 @@ pub(in crate::http) async fn find(
     responses((status = 200, body = AdminUserDetail))
 )]
 pub(in crate::http) async fn get(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Staff(who): Staff,
     IdPath(user): IdPath<UserId>,
 ) -> Answer<Json<AdminUserDetail>> {
-    let now = app.clock.now();
-    let row = app
+    let now = api.clock.now();
+    let row = api
         .store
         .accounts()
         .account_for(user, who.user_id, now)
         .await?
         .ok_or_else(Failure::not_found)?;
-    let counts = app
+    let counts = api
         .store
         .accounts()
         .account_counts(user, who.user_id, now)
         .await?;
     let quota = match row.erased_at {
         None => {
-            app.store
+            api.store
                 .economy()
-                .quota(user, &app.config.quota, now)
+                .quota(user, &api.config.quota, now)
                 .await?
         }
         Some(_) => None,
     };
     Ok(Json(AdminUserDetail {
-        user: shown(&app, row)?,
+        user: shown(&api, row)?,
         quota,
         counts,
     }))
@@ -146,15 +146,15 @@ pub(in crate::http) async fn get(
     responses((status = 200, body = AdminUser), (status = "4XX", description = "forbidden: also for one's own role"))
 )]
 pub(in crate::http) async fn role(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(user): IdPath<UserId>,
     Strict(RoleRequest { role }): Strict<RoleRequest>,
 ) -> Answer<Json<AdminUser>> {
-    match app
+    match api
         .store
         .accounts()
-        .set_role(user, role, who.user_id, app.clock.now())
+        .set_role(user, role, who.user_id, api.clock.now())
         .await?
     {
         RoleChange::Done => {}
@@ -165,14 +165,14 @@ pub(in crate::http) async fn role(
         search: Some(AccountSearch::Id(user)),
         ..AccountFilter::default()
     };
-    let row = app
+    let row = api
         .store
         .accounts()
         .list_accounts(&filter, 1)
         .await?
         .pop()
         .ok_or_else(Failure::not_found)?;
-    Ok(Json(shown(&app, row)?))
+    Ok(Json(shown(&api, row)?))
 }
 
 /// Sign a user out everywhere, as when a device or a password may be in wrong hands.
@@ -181,26 +181,23 @@ pub(in crate::http) async fn role(
     responses((status = 204))
 )]
 pub(in crate::http) async fn end_sessions(
-    State(app): State<Arc<App>>,
+    State(api): State<Arc<Api>>,
     Admin(who): Admin,
     IdPath(user): IdPath<UserId>,
 ) -> Answer<StatusCode> {
-    let ended = app
+    let ended = api
         .store
         .accounts()
-        .end_sessions(user, who.user_id, app.clock.now())
+        .end_sessions(user, who.user_id, api.clock.now())
         .await?
         .ok_or_else(Failure::not_found)?;
-    for session in ended {
-        app.hub
-            .close_session(user, session, CloseCode::Unauthorized);
-    }
+    api.hub.sign_out(user, ended);
     Ok(StatusCode::NO_CONTENT)
 }
 
 /// The account as staff sees it.
-fn shown(app: &App, row: AccountRow) -> Answer<AdminUser> {
-    let of_phone = |row: &AccountRow| app.accounts.phone_masked(&row.phone_index, &row.phone);
+fn shown(api: &Api, row: AccountRow) -> Answer<AdminUser> {
+    let of_phone = |row: &AccountRow| api.accounts.phone_masked(&row.phone_index, &row.phone);
     let phone_masked = if row.erased_at.is_none() {
         Some(of_phone(&row)?)
     } else {

@@ -11,7 +11,7 @@ use tebdil_protocol::{
 };
 
 use crate::{
-    cluster::NodeMessage,
+    hub::NodeMessage,
     matching::{
         MatchmakingMessage, Term, ToLeader, ToNode, Why,
         engine::{Place, Ticket},
@@ -22,13 +22,15 @@ fn node() -> NodeId {
     "00000000000000ab".parse().expect("16 digits")
 }
 
-fn text(message: MatchmakingMessage) -> String {
-    let message = NodeMessage::Matchmaking { message };
-    let bytes = message.encode();
-    let text = String::from_utf8(bytes.to_vec()).expect("text");
-    let read = NodeMessage::decode(bytes).expect("a message");
+fn text(message: &MatchmakingMessage) -> String {
+    let text = serde_json::to_string(message).expect("JSON");
+    let bytes = NodeMessage::matchmaking(message).encode();
+    let Ok(NodeMessage::Matchmaking { body }) = NodeMessage::decode(bytes) else {
+        panic!("another message")
+    };
+    let read: MatchmakingMessage = body.read().expect("readable");
     assert_eq!(
-        String::from_utf8(read.encode().to_vec()).expect("text"),
+        serde_json::to_string(&read).expect("JSON"),
         text,
         "it comes back as it was"
     );
@@ -62,8 +64,8 @@ fn messages_keep_their_form() {
         number: 7,
         node: node(),
     };
-    insta::assert_snapshot!(text(MatchmakingMessage::Leads(term)), @r#"{"kind":"matchmaking","message":{"leads":{"number":7,"node":"00000000000000ab"}}}"#);
-    insta::assert_snapshot!(text(MatchmakingMessage::Blocked { a: UserId(1), b: UserId(2) }), @r#"{"kind":"matchmaking","message":{"blocked":{"a":"1","b":"2"}}}"#);
+    insta::assert_snapshot!(text(&MatchmakingMessage::Leads(term)), @r#"{"leads":{"number":7,"node":"00000000000000ab"}}"#);
+    insta::assert_snapshot!(text(&MatchmakingMessage::Blocked { a: UserId(1), b: UserId(2) }), @r#"{"blocked":{"a":"1","b":"2"}}"#);
     let parts = vec![
         ToLeader::Upsert {
             id: TicketId(1),
@@ -83,7 +85,7 @@ fn messages_keep_their_form() {
         },
         ToLeader::Have(vec![TicketId(1)]),
     ];
-    insta::assert_snapshot!(text(MatchmakingMessage::ToLeader { node: node(), term: 7, number: 3, parts }), @r#"{"kind":"matchmaking","message":{"to_leader":{"node":"00000000000000ab","term":7,"number":3,"parts":[{"upsert":{"id":"1","user":"2","ticket":{"id":"1","user":"2","session":"4","background":true,"mode":"text","interests":["kedi"],"languages":["tr"],"place":{"lat":41.0,"lon":29.0},"max_distance_km":50,"enqueued_at":"2027-01-15T08:00:00.000Z","blocked":["3"],"recent":[]},"again":false}},{"upsert":{"id":"5","user":"2","ticket":null,"again":true}},{"withdraw":{"id":"1","park":true}},{"have":["1"]}]}}}"#);
+    insta::assert_snapshot!(text(&MatchmakingMessage::ToLeader { node: node(), term: 7, number: 3, parts }), @r#"{"to_leader":{"node":"00000000000000ab","term":7,"number":3,"parts":[{"upsert":{"id":"1","user":"2","ticket":{"id":"1","user":"2","session":"4","background":true,"mode":"text","interests":["kedi"],"languages":["tr"],"place":{"lat":41.0,"lon":29.0},"max_distance_km":50,"enqueued_at":"2027-01-15T08:00:00.000Z","blocked":["3"],"recent":[]},"again":false}},{"upsert":{"id":"5","user":"2","ticket":null,"again":true}},{"withdraw":{"id":"1","park":true}},{"have":["1"]}]}}"#);
     let parts = vec![
         ToNode::Want(vec![TicketId(1)]),
         ToNode::Ended {
@@ -98,7 +100,7 @@ fn messages_keep_their_form() {
             },
         },
     ];
-    insta::assert_snapshot!(text(MatchmakingMessage::ToNode { term, number: 9, parts }), @r#"{"kind":"matchmaking","message":{"to_node":{"term":{"number":7,"node":"00000000000000ab"},"number":9,"parts":[{"want":["1"]},{"ended":{"id":"1","why":"replaced"}},{"ended":{"id":"1","why":{"refused":{"code":"quota_exhausted","resets_at":"2027-01-15T08:00:00.000Z"}}}}]}}}"#);
+    insta::assert_snapshot!(text(&MatchmakingMessage::ToNode { term, number: 9, parts }), @r#"{"to_node":{"term":{"number":7,"node":"00000000000000ab"},"number":9,"parts":[{"want":["1"]},{"ended":{"id":"1","why":"replaced"}},{"ended":{"id":"1","why":{"refused":{"code":"quota_exhausted","resets_at":"2027-01-15T08:00:00.000Z"}}}}]}}"#);
 }
 
 #[test]

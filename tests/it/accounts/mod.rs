@@ -375,7 +375,12 @@ mod limited {
     use super::*;
 
     scenarios! {
-        @with &[("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_LOGIN__PHONE__FREE", "3"), ("TEBDIL_LOGIN__PHONE__FIRST_S", "900"), ("TEBDIL_LIMITS__RULES__REGISTER_ADDRESS__BURST", "4")];
+        @with &[
+            ("TEBDIL_LIMITS__ENABLED", "true"),
+            ("TEBDIL_LIMITS__PASSWORDS__PHONE__FREE", "3"),
+            ("TEBDIL_LIMITS__PASSWORDS__PHONE__FIRST_S", "900"),
+            ("TEBDIL_LIMITS__RULES__REGISTER_ADDRESS__BURST", "4"),
+        ];
         passwords_cannot_be_tried_for_ever,
     }
 

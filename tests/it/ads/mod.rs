@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
+use tebdil::lifecycle::Shutdown;
 
 use crate::{
     harness::{TestServer, TestUser},
@@ -28,6 +29,15 @@ mod to_premium {
     scenarios! {
         @with &[("TEBDIL_ADS__PREMIUM", "true"), ("TEBDIL_WORKERS__ENABLED", "false")];
         premium_is_advertised_to_where_that_is_allowed,
+    }
+}
+
+mod by_a_worker {
+    use super::an_ad_follows_a_match_that_a_worker_ended;
+
+    scenarios! {
+        @cluster &[("TEBDIL_MATCHING__MATCH_TTL_S", "600"), ("TEBDIL_WORKERS__ENABLED", "false")];
+        an_ad_follows_a_match_that_a_worker_ended,
     }
 }
 
@@ -137,6 +147,40 @@ async fn an_ad_follows_a_match_once_however_it_ends(server: TestServer) {
         person.hears_no("ad").await;
     }
     assert_eq!(counts(&server, &admin, &ad).await, (4, 0, 0));
+    drop((a, b));
+    server.stop().await;
+}
+
+async fn an_ad_follows_a_match_that_a_worker_ended(server: TestServer) {
+    let admin = staff(&server, "selin", "admin").await;
+    let ad = advertise(&server, &admin, json!({})).await;
+    let (mut a, mut b) = (
+        Person::at(&server, 0, "ayse").await,
+        Person::at(&server, 1, "berk").await,
+    );
+    for person in [&mut a, &mut b] {
+        person.find().await;
+    }
+    for person in [&mut a, &mut b] {
+        person.found().await;
+    }
+    server.clock.advance(Duration::from_mins(10));
+    let shutdown = Shutdown::default();
+    let worker = tebdil::worker::run(
+        (*server.app.config).clone(),
+        None,
+        server.clock.clone(),
+        shutdown.clone(),
+    );
+    let told = async {
+        for person in [&mut a, &mut b] {
+            assert_eq!(person.until("match.ended").await["reason"], "expired");
+            assert_eq!(person.until("ad").await["ad"]["id"], json!(ad));
+        }
+        shutdown.soft.cancel();
+    };
+    let (ended, ()) = tokio::join!(worker, told);
+    ended.expect("a good end");
     drop((a, b));
     server.stop().await;
 }

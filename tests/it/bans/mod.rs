@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tebdil::cluster::revocations;
+use tebdil::ws::revocations;
 use tebdil_client::{
     raw::RawSocket,
     rest::{Api, ApiError},
@@ -369,8 +369,8 @@ impl TestServer {
     /// Has every node look for sessions that ended without its hearing of it, as it does while
     /// Redis is away.
     async fn close_dead(&self) {
-        for app in self.apps() {
-            revocations::close_dead(app).await.expect("the store");
+        for sockets in self.sockets() {
+            revocations::close_dead(sockets).await.expect("the store");
         }
     }
 }

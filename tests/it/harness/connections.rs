@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tebdil::hub::Connection;
+use tebdil::{hub::Connection, ws::Sockets};
 use tebdil_protocol::id::{SessionId, UserId};
 
 use super::{TestServer, TestUser};
@@ -13,6 +13,11 @@ impl TestServer {
     pub fn session(&self, user: &TestUser) -> SessionId {
         let claims = self.app.tokens.verify_access(&user.access);
         claims.expect("a token").session_id
+    }
+
+    /// What the sockets of every node have.
+    pub fn sockets(&self) -> impl Iterator<Item = &Sockets> {
+        self.nodes.iter().map(|node| &*node.sockets)
     }
 
     /// How many signed-in connections there are.

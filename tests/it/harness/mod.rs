@@ -14,10 +14,11 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tebdil::{
     Listeners, RunError,
-    app::App,
     config::{Config, Secrets},
+    http::Api,
     lifecycle::{Shutdown, Tasks},
     matching::Status,
+    ws::Sockets,
 };
 use tebdil_core::testing::{Backend, TestDatabase};
 use tebdil_protocol::time::{Clock, Timestamp};
@@ -82,8 +83,8 @@ macro_rules! scenarios {
 pub struct TestServer {
     /// Where clients go.
     pub base: String,
-    /// The first node.
-    pub app: Arc<App>,
+    /// What the handlers of the first node have.
+    pub app: Arc<Api>,
     pub clock: Clock,
     /// Where the first node's numbers are.
     pub metrics: String,
@@ -104,7 +105,8 @@ const END: Duration = Duration::from_secs(20);
 
 /// One node of the server.
 struct Node {
-    app: Arc<App>,
+    app: Arc<Api>,
+    sockets: Arc<Sockets>,
     url: String,
     address: SocketAddr,
     metrics: String,
@@ -116,9 +118,10 @@ impl Node {
     async fn start(config: Config, clock: Clock) -> Self {
         let secrets = Secrets::load(&config, &mut rand::rng()).expect("keys");
         let shutdown = Shutdown::default();
-        let app = App::start(config, &secrets, clock, Tasks::new(&shutdown))
+        let node = tebdil::Node::start(config, &secrets, clock, Tasks::new(&shutdown))
             .await
             .expect("the server starts");
+        let (app, sockets) = (Arc::clone(&node.api), Arc::clone(&node.sockets));
         let bind = async || TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let (http, metrics) = (bind().await, bind().await);
         let [address, numbers] =
@@ -131,9 +134,10 @@ impl Node {
             clippy::disallowed_methods,
             reason = "the test waits for it: Node::ended"
         )]
-        let serving = tokio::task::spawn(tebdil::serve(Arc::clone(&app), listeners));
+        let serving = tokio::task::spawn(node.serve(listeners));
         Self {
             app,
+            sockets,
             url: format!("http://{address}"),
             address,
             metrics: format!("http://{numbers}"),
@@ -288,8 +292,8 @@ impl TestServer {
         &self.nodes[node].url
     }
 
-    /// Every node.
-    pub fn apps(&self) -> impl Iterator<Item = &App> {
+    /// What the handlers of every node have.
+    pub fn apps(&self) -> impl Iterator<Item = &Api> {
         self.nodes.iter().map(|node| &*node.app)
     }
 

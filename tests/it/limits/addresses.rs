@@ -23,7 +23,8 @@ mod counted {
     scenarios! {
         @with &[
             ("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_HTTP__TRUSTED_PROXIES", "127.0.0.1"),
-            ("TEBDIL_LIMITS__RULES__REST_ADDRESS__BURST", "4"), ("TEBDIL_LIMITS__RULES__REST_ADDRESS__PER_S", "86400"),
+            ("TEBDIL_LIMITS__RULES__REST_ADDRESS__BURST", "4"),
+            ("TEBDIL_LIMITS__RULES__REST_ADDRESS__PER_S", "86400"),
         ];
         a_site_with_many_subnets_has_a_bound,
     }
@@ -34,8 +35,11 @@ mod guessing {
 
     scenarios! {
         @with &[
-            ("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_HTTP__TRUSTED_PROXIES", "127.0.0.1"), ("TEBDIL_LOGIN__ADDRESS__FREE", "2"),
-            ("TEBDIL_LOGIN__ADDRESS__FIRST_S", "900"), ("TEBDIL_LOGIN__ADDRESS__FORGET_S", "86400"),
+            ("TEBDIL_LIMITS__ENABLED", "true"),
+            ("TEBDIL_HTTP__TRUSTED_PROXIES", "127.0.0.1"),
+            ("TEBDIL_LIMITS__PASSWORDS__ADDRESS__FREE", "2"),
+            ("TEBDIL_LIMITS__PASSWORDS__ADDRESS__FIRST_S", "900"),
+            ("TEBDIL_LIMITS__PASSWORDS__ADDRESS__FORGET_S", "86400"),
         ];
         subnets_are_no_way_around_the_delay,
     }
@@ -58,7 +62,8 @@ mod connections {
     scenarios! {
         @with &[
             ("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_HTTP__TRUSTED_PROXIES", "127.0.0.1"),
-            ("TEBDIL_HTTP__CONNECTIONS_PER_ADDRESS", "8"), ("TEBDIL_HTTP__UNFINISHED_PER_ADDRESS", "3"),
+            ("TEBDIL_LIMITS__CONNECTIONS_PER_ADDRESS", "8"),
+            ("TEBDIL_LIMITS__UNFINISHED_PER_ADDRESS", "3"),
         ];
         an_address_has_so_many_connections,
         a_client_behind_a_proxy_has_so_many_sockets,

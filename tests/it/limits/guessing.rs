@@ -22,7 +22,9 @@ mod phone {
 
     scenarios! {
         @with &[
-            ("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_HTTP__TRUSTED_PROXIES", "127.0.0.1"), ("TEBDIL_LOGIN__PHONE__FREE", "5"),
+            ("TEBDIL_LIMITS__ENABLED", "true"),
+            ("TEBDIL_HTTP__TRUSTED_PROXIES", "127.0.0.1"),
+            ("TEBDIL_LIMITS__PASSWORDS__PHONE__FREE", "5"),
             ("TEBDIL_LIMITS__RULES__LOGIN_ADDRESS__BURST", "1000"),
         ];
         a_thousand_tries_on_one_phone_from_fifty_addresses,
@@ -36,8 +38,10 @@ mod waited {
     // Six tries are to be made before a wait is over, however slow the machine is.
     scenarios! {
         @with &[
-            ("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_HTTP__TRUSTED_PROXIES", "127.0.0.1"), ("TEBDIL_LOGIN__PHONE__FREE", "5"),
-            ("TEBDIL_LOGIN__PHONE__FIRST_S", "5"),
+            ("TEBDIL_LIMITS__ENABLED", "true"),
+            ("TEBDIL_HTTP__TRUSTED_PROXIES", "127.0.0.1"),
+            ("TEBDIL_LIMITS__PASSWORDS__PHONE__FREE", "5"),
+            ("TEBDIL_LIMITS__PASSWORDS__PHONE__FIRST_S", "5"),
         ];
         the_right_password_sets_the_phone_back,
     }
@@ -48,8 +52,11 @@ mod address {
 
     scenarios! {
         @with &[
-            ("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_HTTP__TRUSTED_PROXIES", "127.0.0.1"), ("TEBDIL_LOGIN__ADDRESS__FREE", "10"),
-            ("TEBDIL_LOGIN__ADDRESS__FIRST_S", "900"), ("TEBDIL_LOGIN__ADDRESS__FORGET_S", "3600"),
+            ("TEBDIL_LIMITS__ENABLED", "true"),
+            ("TEBDIL_HTTP__TRUSTED_PROXIES", "127.0.0.1"),
+            ("TEBDIL_LIMITS__PASSWORDS__ADDRESS__FREE", "10"),
+            ("TEBDIL_LIMITS__PASSWORDS__ADDRESS__FIRST_S", "900"),
+            ("TEBDIL_LIMITS__PASSWORDS__ADDRESS__FORGET_S", "3600"),
             ("TEBDIL_LIMITS__RULES__LOGIN_ADDRESS__BURST", "5000"),
         ];
         one_address_over_a_thousand_phones,
@@ -62,8 +69,12 @@ mod slow {
 
     scenarios! {
         @with &[
-            ("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_HTTP__TRUSTED_PROXIES", "127.0.0.1"), ("TEBDIL_LOGIN__PHONE__FREE", "4"),
-            ("TEBDIL_LOGIN__PHONE__FIRST_S", "900"), ("TEBDIL_LOGIN__ACCOUNT__FREE", "3"), ("TEBDIL_LOGIN__ACCOUNT__FIRST_S", "900"),
+            ("TEBDIL_LIMITS__ENABLED", "true"),
+            ("TEBDIL_HTTP__TRUSTED_PROXIES", "127.0.0.1"),
+            ("TEBDIL_LIMITS__PASSWORDS__PHONE__FREE", "4"),
+            ("TEBDIL_LIMITS__PASSWORDS__PHONE__FIRST_S", "900"),
+            ("TEBDIL_LIMITS__PASSWORDS__ACCOUNT__FREE", "3"),
+            ("TEBDIL_LIMITS__PASSWORDS__ACCOUNT__FIRST_S", "900"),
         ];
         a_hundred_at_once_are_no_way_around,
         what_cannot_be_compared_costs_no_try,

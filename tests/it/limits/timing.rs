@@ -27,8 +27,8 @@ async fn known_and_unknown_phones_take_the_same_time() {
         // Tries are counted, which is part of the time, and none is refused.
         ("TEBDIL_LIMITS__ENABLED", "true"),
         ("TEBDIL_LIMITS__RULES__LOGIN_ADDRESS__BURST", "1000"),
-        ("TEBDIL_LOGIN__ADDRESS__FREE", "1000"),
-        ("TEBDIL_LOGIN__PHONE__FREE", "1000"),
+        ("TEBDIL_LIMITS__PASSWORDS__ADDRESS__FREE", "1000"),
+        ("TEBDIL_LIMITS__PASSWORDS__PHONE__FREE", "1000"),
     ];
     let server = TestServer::start(Backend::Sqlite, &settings)
         .await

@@ -12,12 +12,9 @@ mod schedules;
 mod silence;
 mod talk;
 
-use std::{
-    ops::Range,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{ops::Range, sync::Arc, time::Duration};
 
+use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::{task::JoinSet, time::Instant};
 
@@ -114,9 +111,7 @@ impl Readiness {
                     Some((answer.status().as_u16(), answer.json().await.ok()?))
                 };
                 let answer: Answer = answer.await;
-                into.lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push((Instant::now(), answer));
+                into.lock().push((Instant::now(), answer));
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         });
@@ -127,10 +122,7 @@ impl Readiness {
     }
 
     fn answers(&self) -> Vec<(Instant, Answer)> {
-        self.seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.seen.lock().clone()
     }
 
     /// Checks that a node told the truth about something that went at `down` and came back during

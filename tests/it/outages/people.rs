@@ -1,11 +1,8 @@
 //! People whose single frames are looked at, at nodes that are processes.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use parking_lot::{Mutex, MutexGuard};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tebdil_client::{
@@ -180,8 +177,8 @@ impl Guests {
         guests
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock()
     }
 
     /// How many have an open socket.
@@ -264,23 +261,11 @@ impl Guest {
     }
 
     fn with_visits(&self, change: impl FnOnce(&mut Vec<Visit>)) {
-        change(
-            &mut self
-                .seen
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .visits[self.number],
-        );
+        change(&mut self.seen.lock().visits[self.number]);
     }
 
     fn mishap(&self, what: String) {
-        *self
-            .seen
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .mishaps
-            .entry(what)
-            .or_default() += 1;
+        *self.seen.lock().mishaps.entry(what).or_default() += 1;
     }
 }
 

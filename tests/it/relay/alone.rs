@@ -44,7 +44,7 @@ const SECRET: &str = "what relays and nodes share";
 
 /// A relay on the service's database, at an address that no node has.
 async fn turn_of(server: &TestServer, shutdown: &Shutdown) -> Turn {
-    let mut config = server.app.config.clone();
+    let mut config = (*server.app.config).clone();
     "127.0.0.9:0".clone_into(&mut config.relay.listen);
     Turn::start(&config, None, server.clock.clone(), shutdown)
         .await

@@ -288,7 +288,7 @@ async fn a_worker_cuts_calls_at_the_nodes(server: TestServer) {
     let call = Call::begin(&server).await;
     let shutdown = Shutdown::default();
     let worker = tebdil::worker::run(
-        server.app.config.clone(),
+        (*server.app.config).clone(),
         None,
         server.clock.clone(),
         shutdown.clone(),

@@ -17,6 +17,7 @@ const SETTINGS: &[(&str, &str)] = &[
 scenarios! {
     @with super::SETTINGS;
     ten_people_at_once_bring_one_ban_that_takes_effect,
+    the_tenth_report_takes_effect_before_any_job_runs,
     nine_people_or_fifty_strangers_bring_none,
     three_of_ten_who_are_unreliable_do_not_count,
 }
@@ -97,6 +98,28 @@ async fn ten_people_at_once_bring_one_ban_that_takes_effect(server: TestServer) 
         1
     );
     drop((friend, target, tablet));
+    server.stop().await;
+}
+
+async fn the_tenth_report_takes_effect_before_any_job_runs(server: TestServer) {
+    let (mut friend, mut target, id) = pair(&server).await;
+    let people = met(&server, &target.user, 10).await;
+    all_made(all_report(&server, &people[..9]).await);
+    assert_eq!(bans(&server).await, 0);
+    all_made(all_report(&server, &people[9..]).await);
+    assert_eq!(bans(&server).await, 1);
+    assert_eq!(
+        target.socket.recv_close_code().await.expect("a close"),
+        Some(CloseCode::Banned)
+    );
+    let ended = friend.until("match.ended").await;
+    assert_eq!(
+        (&ended["match_id"], &ended["reason"], &ended["by"]),
+        (&json!(id), &json!("banned"), &json!("peer"))
+    );
+    server.run_due_jobs().await;
+    friend.hears_no("match.ended").await;
+    drop((friend, target));
     server.stop().await;
 }
 

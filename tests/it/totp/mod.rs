@@ -439,7 +439,9 @@ mod guessing {
 
     scenarios! {
         @with &[
-            ("TEBDIL_LIMITS__ENABLED", "true"), ("TEBDIL_LOGIN__PHONE__FREE", "4"), ("TEBDIL_LOGIN__PHONE__FIRST_S", "900"),
+            ("TEBDIL_LIMITS__ENABLED", "true"),
+            ("TEBDIL_LIMITS__PASSWORDS__PHONE__FREE", "4"),
+            ("TEBDIL_LIMITS__PASSWORDS__PHONE__FIRST_S", "900"),
         ];
         guesses_at_a_code_cost_time_and_the_password_alone_forgives_none,
     }

@@ -1,5 +1,6 @@
-//! Bans whom many people have reported, until a moderator looks: an order for each report, and a
-//! sweep for those whose order was given up, or whose reporters count again.
+//! Bans whom many people have reported, until a moderator looks. Whoever takes a report counts at
+//! once; an order of each report is for the one who died, and a sweep for those whose order was
+//! given up, or whose reporters count again.
 
 use serde::{Deserialize, Serialize};
 use tebdil_core::store::{AUTO_BAN_ATTEMPTS, AUTO_BAN_QUEUE, AutoBanOrder};

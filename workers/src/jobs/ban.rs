@@ -2,13 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 use tebdil_core::store::{BAN_ATTEMPTS, BAN_QUEUE, BanOrder, End};
-use tebdil_protocol::{domain::EndReason, id::UserId};
+use tebdil_protocol::{CloseCode, domain::EndReason, id::UserId};
 
 use crate::job::{Job, JobContext, JobError};
 
 const USERS_PER_BATCH: i64 = 100;
 
-/// Whoever bans does the same at once; this is for the ban whose maker died.
+/// Whoever bans runs it at once; the order is for the ban whose maker died.
 impl Job for BanOrder {
     const QUEUE: &'static str = BAN_QUEUE;
     const MAX_ATTEMPTS: i64 = BAN_ATTEMPTS;
@@ -18,22 +18,32 @@ impl Job for BanOrder {
     }
 }
 
-/// Closes the sockets of a banned user and ends its matches.
+/// Shuts a banned user out, and whoever has its phone today.
 pub(super) async fn enforce(cx: &JobContext, user: UserId) -> Result<(), JobError> {
-    let now = cx.now()?;
     // A late order must not close what came after the ban.
-    if !cx.store.safety().is_banned(user).await? {
-        return Ok(());
+    for account in cx.store.safety().banned_accounts(user).await? {
+        shut_out(cx, account, CloseCode::Banned, EndReason::Banned).await?;
     }
-    (cx.hooks.on_banned)(user);
-    for row in cx.store.matches().active_matches(user, now).await? {
-        // By the banned user: nobody gets a right back for a match that ended by the own ban.
-        if let End::Now(ended) = cx
+    Ok(())
+}
+
+/// Closes the sockets of a user who may not be here any more, and ends its matches in its name:
+/// nobody gets a right back for a match that ended by the own ban or erasure.
+pub(super) async fn shut_out(
+    cx: &JobContext,
+    user: UserId,
+    code: CloseCode,
+    reason: EndReason,
+) -> Result<(), JobError> {
+    // Whatever the clock of this machine says.
+    (cx.hooks.on_shut_out)(user, code);
+    for id in cx.store.accounts().unended_matches(user).await? {
+        let end = cx
             .store
             .matches()
-            .end_match(row.id, Some(user), EndReason::Banned, now)
-            .await?
-        {
+            .end_match(id, Some(user), reason, cx.now()?)
+            .await?;
+        if let End::Now(ended) = end {
             (cx.hooks.on_match_ended)(ended);
         }
     }

@@ -1,10 +1,10 @@
-//! Ends what an erased account still has, and has others' rows forget it. Runs at once, and once
-//! more when nothing of the account can be under way.
+//! Ends what an erased account still has, and has others' rows forget it. Whoever erases runs it at
+//! once; the orders are for the one who died, and for what was under way meanwhile.
 
-use tebdil_core::store::{ERASE_ATTEMPTS, ERASE_QUEUE, End, EraseOrder};
-use tebdil_protocol::{domain::EndReason, id::MatchId};
+use tebdil_core::store::{ERASE_ATTEMPTS, ERASE_QUEUE, EraseOrder};
+use tebdil_protocol::{CloseCode, domain::EndReason, id::MatchId};
 
-use super::forget::forget;
+use super::{ban::shut_out, forget::forget};
 use crate::job::{Job, JobContext, JobError};
 
 /// Matches of one transaction.
@@ -18,17 +18,7 @@ impl Job for EraseOrder {
         if !cx.store.accounts().sweep_erased(self.user_id).await? {
             return Err(JobError::Dead("the account is not erased".to_owned()));
         }
-        (cx.hooks.on_erased)(self.user_id);
-        for id in cx.store.accounts().unended_matches(self.user_id).await? {
-            let end = cx
-                .store
-                .matches()
-                .end_match(id, Some(self.user_id), EndReason::Erased, cx.now()?)
-                .await?;
-            if let End::Now(ended) = end {
-                (cx.hooks.on_match_ended)(ended);
-            }
-        }
+        shut_out(cx, self.user_id, CloseCode::Unauthorized, EndReason::Erased).await?;
         // Not left to the job `forget`: when this one is done, what the account said is gone.
         forget(
             &cx.store,

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tebdil_core::store::Old;
 
+use super::retention;
 use crate::job::{Job, JobContext, JobError};
 
 /// No message is kept longer, whatever became of its match.
 const MESSAGE_LIFETIME: Duration = Duration::from_hours(24);
 const MATCHES_PER_BATCH: i64 = 50;
-const MESSAGES_PER_BATCH: i64 = 1000;
 
 /// Ends matches that ran out and deletes old messages.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -48,13 +49,6 @@ async fn expire_matches(cx: &JobContext) -> Result<(), JobError> {
 }
 
 async fn delete_messages(cx: &JobContext) -> Result<(), JobError> {
-    let cutoff = cx.now()? - MESSAGE_LIFETIME;
-    while cx
-        .store
-        .jobs()
-        .delete_old_messages(cutoff, MESSAGES_PER_BATCH)
-        .await?
-        >= MESSAGES_PER_BATCH.unsigned_abs()
-    {}
-    Ok(())
+    let now = cx.now()?;
+    Ok(retention::delete(&cx.store, &Old::MESSAGES, MESSAGE_LIFETIME, now).await?)
 }

@@ -1,12 +1,12 @@
 //! Every hour: what may not be kept longer goes.
 
-use std::{future::Future, time::Duration};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tebdil_core::store::{IDEMPOTENCY_WINDOW, Store, StoreError};
+use tebdil_core::store::{CODE_MEMORY, IDEMPOTENCY_WINDOW, Old, Store, StoreError};
 use tebdil_protocol::{id::SessionId, time::Timestamp};
 
-use crate::job::{Job, JobContext, JobError};
+use crate::job::{Job, JobContext, JobError, Periods};
 
 /// A day after they are last handed out.
 const KEY_PACKAGES: Duration = Duration::from_hours(28 * 24);
@@ -19,11 +19,37 @@ const DISMISSED_EVIDENCE: Duration = Duration::from_hours(30 * 24);
 const DONE_JOBS: Duration = Duration::from_hours(2);
 const DEAD_JOBS: Duration = Duration::from_hours(30 * 24);
 
+/// Rows of one transaction.
 const BATCH: i64 = 1000;
 
 /// Deletes what has outlived its period.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Retention {}
+
+/// What goes at which age. Messages go with the job `expire`.
+const fn ages(periods: &Periods) -> [(Old, Duration); 18] {
+    [
+        (Old::MESSAGE_LOGS, periods.message_logs),
+        (Old::IDEMPOTENCY_KEYS, IDEMPOTENCY_WINDOW),
+        (Old::KEY_PACKAGES, KEY_PACKAGES),
+        (Old::CODES, CODE_MEMORY),
+        // As long as a ban: they keep a phone in the same way.
+        (Old::BLOCKS_BY_ERASED, periods.bans),
+        (Old::BLOCKS_OF_ERASED, periods.bans),
+        (Old::BANS, periods.bans),
+        (Old::INVITATIONS, periods.invitations),
+        (Old::AD_IMPRESSIONS, AD_IMPRESSIONS),
+        (Old::SEARCHES, Duration::ZERO),
+        (Old::NOTIFICATIONS, periods.notifications),
+        (Old::BILLING_EVENTS, periods.billing_events),
+        (Old::REPORTS, periods.reports),
+        (Old::DISMISSED_EVIDENCE, DISMISSED_EVIDENCE),
+        (Old::SYSTEM_LOGS, periods.system_logs),
+        (Old::TOMBSTONES, periods.tombstones),
+        (Old::DONE_JOBS, DONE_JOBS),
+        (Old::DEAD_JOBS, DEAD_JOBS),
+    ]
+}
 
 impl Job for Retention {
     const QUEUE: &'static str = "retention";
@@ -32,84 +58,26 @@ impl Job for Retention {
 
     async fn run(self, cx: &JobContext) -> Result<(), JobError> {
         let (store, now, periods) = (&cx.store, cx.now()?, &cx.settings.periods);
-        let (accounts, economy, safety) = (store.accounts(), store.economy(), store.safety());
-        let (jobs, notices) = (store.jobs(), store.notices());
         // Each for itself: one that fails does not keep the others from theirs.
-        let deleted = [
-            all("message_logs", || {
-                jobs.delete_old_message_logs(now - periods.message_logs, BATCH)
-            })
-            .await,
-            all("idempotency_keys", || {
-                jobs.delete_old_idempotency_keys(now - IDEMPOTENCY_WINDOW, BATCH)
-            })
-            .await,
-            all("key_packages", || {
-                jobs.delete_old_key_packages(now - KEY_PACKAGES, BATCH)
-            })
-            .await,
-            all("one_time_codes", || accounts.delete_old_codes(now, BATCH)).await,
-            // As long as a ban: they keep a phone in the same way.
-            all("blocks", || {
-                safety.delete_old_blocks(now - periods.bans, BATCH)
-            })
-            .await,
-            all("bans", || safety.delete_old_bans(now - periods.bans, BATCH)).await,
-            dead_sessions(store, now - periods.sessions).await,
-            all("referrals", || {
-                economy.delete_old_invitations(now - periods.invitations, BATCH)
-            })
-            .await,
-            all("ad_impressions", || {
-                economy.delete_old_ad_impressions(now - AD_IMPRESSIONS, BATCH)
-            })
-            .await,
-            all("searches", || {
-                store.matches().delete_old_searches(now, BATCH)
-            })
-            .await,
-            all("notifications", || {
-                notices.delete_old_notifications(now - periods.notifications, BATCH)
-            })
-            .await,
-            all("billing_events", || {
-                economy.delete_old_billing_events(now - periods.billing_events, BATCH)
-            })
-            .await,
-            all("reports", || {
-                safety.delete_old_reports(now - periods.reports, BATCH)
-            })
-            .await,
-            all("report_evidence", || {
-                safety.erase_dismissed_evidence(now - DISMISSED_EVIDENCE, BATCH)
-            })
-            .await,
-            all("system_logs", || {
-                jobs.delete_old_system_logs(now - periods.system_logs, BATCH)
-            })
-            .await,
-            all("tombstones", || {
-                accounts.delete_old_tombstones(now - periods.tombstones, now, BATCH)
-            })
-            .await,
-            all("job", || {
-                jobs.purge_finished(now - DONE_JOBS, now - DEAD_JOBS, BATCH)
-            })
-            .await,
-        ];
-        Ok(deleted.into_iter().collect::<Result<_, _>>()?)
+        let mut outcome = dead_sessions(store, now - periods.sessions).await;
+        for (old, age) in ages(periods) {
+            outcome = outcome.and(delete(store, &old, age, now).await);
+        }
+        Ok(outcome?)
     }
 }
 
 /// Repeats a batch until it finds less than it may take.
-async fn all<F: Future<Output = Result<u64, StoreError>>>(
-    table: &'static str,
-    batch: impl Fn() -> F,
+pub(super) async fn delete(
+    store: &Store,
+    old: &Old,
+    age: Duration,
+    now: Timestamp,
 ) -> Result<(), StoreError> {
     loop {
-        let deleted = batch().await?;
-        count(table, deleted);
-        if deleted < BATCH.unsigned_abs() {
+        let gone = store.jobs().delete_old(old, age, BATCH, now).await?;
+        count(old.name, gone);
+        if gone < BATCH.unsigned_abs() {
             return Ok(());
         }
     }

@@ -62,7 +62,7 @@ fn workers(store: Store, t: &TestStore, heard: &Heard) -> Workers {
         ended,
     } = heard.clone();
     let hooks = Hooks {
-        on_banned: Arc::new(move |user| closed.lock().expect("lock").push(user)),
+        on_shut_out: Arc::new(move |user, _| closed.lock().expect("lock").push(user)),
         on_notified: Arc::new(move |notified| {
             told.lock()
                 .expect("lock")

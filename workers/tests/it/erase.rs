@@ -28,7 +28,7 @@ impl Heard {
         let (ended, closed) = (self.ended.clone(), self.closed.clone());
         let hooks = Hooks {
             on_match_ended: Arc::new(move |one| ended.lock().expect("lock").push(one)),
-            on_erased: Arc::new(move |user| closed.lock().expect("lock").push(user)),
+            on_shut_out: Arc::new(move |user, _| closed.lock().expect("lock").push(user)),
             ..Hooks::default()
         };
         Workers::new(db.store.clone(), db.clock.clone(), hooks, settings())

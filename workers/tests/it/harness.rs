@@ -170,7 +170,7 @@ impl Database {
         }
     }
 
-    /// Has others who push ticks wait, as a node does that pushes one.
+    /// Has others who look for ticks of times to come wait, as a node does that looks.
     pub async fn hold_ticks(&self) -> HeldTicks {
         match &self.raw {
             Raw::Sqlite(pool) => {

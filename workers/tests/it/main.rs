@@ -3,6 +3,7 @@
 mod absences;
 mod announce;
 mod auto_ban;
+mod ban;
 mod clock;
 mod engine;
 mod erase;

@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use tebdil_core::store::{JobFailure, LeasedJob, NewJob, Store};
-use tebdil_protocol::time::Timestamp;
+use tebdil_core::store::{JobFailure, LeasedJob, NewJob, Old, Store};
+use tebdil_protocol::{JobQueue, time::Timestamp};
 
 use crate::harness::{Database, MINUTE, on_both};
 
@@ -15,6 +15,7 @@ on_both! {
     released_jobs_get_their_attempt_back,
     every_job_goes_to_one_caller,
     counts_tell_depth_and_age,
+    queues_with_something_due_are_found,
 }
 
 pub fn job(payload: &[u8], run_at: Timestamp) -> NewJob<'_> {
@@ -161,15 +162,7 @@ async fn the_last_attempt_that_never_returns_is_buried(db: &Database) {
             .collect::<Vec<_>>(),
         [b"fine"]
     );
-    assert_eq!(
-        store
-            .jobs()
-            .job_counts("q", db.now())
-            .await
-            .expect("counts")
-            .dead,
-        1
-    );
+    assert_eq!(depth(store, db.now()).await.dead, 1);
 }
 
 async fn failures_back_off_and_then_die(db: &Database) {
@@ -244,39 +237,22 @@ async fn a_key_stays_taken_until_the_row_is_purged(db: &Database) {
     );
     assert!(jobs.finish_job(&leased, db.now()).await.expect("finish"));
     assert!(!jobs.push_job(keyed, db.now()).await.expect("push"), "done");
-    assert_eq!(
-        jobs.purge_finished(db.now(), db.now(), 10)
-            .await
-            .expect("purge"),
-        0,
-        "not before its time"
-    );
+    let purge = async |old| {
+        let gone = jobs.delete_old(&old, MINUTE, 10, db.now()).await;
+        gone.expect("purge")
+    };
+    assert_eq!(purge(Old::DONE_JOBS).await, 0, "not before its time");
 
     db.clock.advance(MINUTE);
-    assert_eq!(
-        jobs.purge_finished(db.now(), db.now() - MINUTE, 10)
-            .await
-            .expect("purge"),
-        1
-    );
+    assert_eq!(purge(Old::DONE_JOBS).await, 1);
     assert!(jobs.push_job(keyed, db.now()).await.expect("push"));
 
     let dead = lease_one(store, db.now()).await.expect("due");
     assert!(jobs.bury_job(&dead, "never", db.now()).await.expect("bury"));
+    assert_eq!(purge(Old::DEAD_JOBS).await, 0, "not before its time");
     db.clock.advance(MINUTE);
-    assert_eq!(
-        jobs.purge_finished(db.now(), db.now() - MINUTE, 10)
-            .await
-            .expect("purge"),
-        0,
-        "dead letters stay longer"
-    );
-    assert_eq!(
-        jobs.purge_finished(db.now(), db.now(), 10)
-            .await
-            .expect("purge"),
-        1
-    );
+    assert_eq!(purge(Old::DONE_JOBS).await, 0, "dead letters stay longer");
+    assert_eq!(purge(Old::DEAD_JOBS).await, 1);
 }
 
 async fn released_jobs_get_their_attempt_back(db: &Database) {
@@ -326,15 +302,7 @@ async fn every_job_goes_to_one_caller(db: &Database) {
                     .expect("lease");
                 // Rows that others hold are left out: nothing to take does not mean that nothing is
                 // left.
-                if leased.jobs.is_empty()
-                    && store
-                        .jobs()
-                        .job_counts("q", now)
-                        .await
-                        .expect("counts")
-                        .waiting
-                        == 0
-                {
+                if leased.jobs.is_empty() && depth(&store, now).await.waiting == 0 {
                     return mine;
                 }
                 assert!(leased.jobs.len() <= 3);
@@ -356,49 +324,58 @@ async fn every_job_goes_to_one_caller(db: &Database) {
     }
 }
 
+/// How full the queue is.
+async fn depth(store: &Store, now: Timestamp) -> JobQueue {
+    let queues = store.jobs().job_queues(now).await.expect("counts");
+    let found = queues.into_iter().find(|row| row.queue == "q");
+    found.expect("it has jobs")
+}
+
 async fn counts_tell_depth_and_age(db: &Database) {
-    let store = &db.store;
-    store
-        .jobs()
-        .push_job(job(b"1", db.now()), db.now())
-        .await
-        .expect("push");
-    store
-        .jobs()
-        .push_job(job(b"2", db.now() + MINUTE), db.now())
-        .await
-        .expect("push");
-    store
-        .jobs()
-        .push_job(job(b"3", db.now() + 10 * MINUTE), db.now())
-        .await
-        .expect("push");
+    let (store, now) = (&db.store, db.now());
+    for (payload, wait) in [(b"1", 0), (b"2", 1), (b"3", 10)] {
+        let pushed = store
+            .jobs()
+            .push_job(job(payload, now + wait * MINUTE), now);
+        assert!(pushed.await.expect("push"));
+    }
     db.clock.advance(3 * MINUTE);
-    let counts = store
-        .jobs()
-        .job_counts("q", db.now())
-        .await
-        .expect("counts");
+    let counts = depth(store, db.now()).await;
     assert_eq!(
-        (counts.waiting, counts.leased, counts.oldest_due_age),
-        (3, 0, 3 * MINUTE)
+        (counts.waiting, counts.leased, counts.oldest_due_s),
+        (3, 0, 180)
     );
     lease_one(store, db.now()).await.expect("the oldest");
-    let counts = store
-        .jobs()
-        .job_counts("q", db.now())
-        .await
-        .expect("counts");
+    let counts = depth(store, db.now()).await;
     assert_eq!(
-        (counts.waiting, counts.leased, counts.oldest_due_age),
-        (2, 1, 2 * MINUTE)
+        (counts.waiting, counts.leased, counts.oldest_due_s),
+        (2, 1, 120)
     );
     assert_eq!(
         store
             .jobs()
-            .job_counts("nothing", db.now())
+            .job_queues(db.now())
             .await
-            .expect("counts"),
-        tebdil_core::store::JobCounts::default()
+            .expect("counts")
+            .len(),
+        1
     );
+}
+
+async fn queues_with_something_due_are_found(db: &Database) {
+    let (jobs, now) = (db.store.jobs(), db.now());
+    let queues = ["a", "q", "z"];
+    let due = async |now| jobs.due_queues(&queues, now).await.expect("due");
+    assert_eq!(due(now).await, [""; 0]);
+    let later = job(b"x", now + MINUTE);
+    assert!(jobs.push_job(later, now).await.expect("push"));
+    assert_eq!(due(now).await, [""; 0], "not before its time");
+    assert_eq!(due(now + MINUTE).await, ["q"]);
+    db.clock.advance(MINUTE);
+    let leased = lease_one(&db.store, db.now()).await.expect("due");
+    assert_eq!(due(db.now()).await, [""; 0], "it is leased");
+    assert_eq!(due(db.now() + MINUTE).await, ["q"], "its lease ran out");
+    assert!(jobs.finish_job(&leased, db.now()).await.expect("finish"));
+    assert_eq!(due(db.now() + MINUTE).await, [""; 0]);
+    assert_eq!(jobs.due_queues(&[], now).await.expect("none"), [""; 0]);
 }

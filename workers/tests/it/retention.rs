@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use tebdil_core::store::{End, EndedMatch};
+use tebdil_core::store::{End, EndedMatch, Old};
 use tebdil_protocol::{
     domain::{EndReason, MatchStatus, Mode},
     id::{MatchId, SessionId},
@@ -236,15 +236,17 @@ async fn what_was_said_goes_by_the_age_of_its_match_in_batches(db: &Database) {
     for _ in 0..2 {
         db.message(old, users).await;
     }
-    let (made, jobs) = (db.now() - Duration::from_millis(2), db.store.jobs());
+    let made = db.now() - Duration::from_millis(2);
     for (cutoff, expected) in [
         (made, [0, 0, 0]),
         (made + Duration::from_millis(1), [3, 2, 0]),
     ] {
         for expected in expected {
-            let messages = jobs.delete_old_messages(cutoff, 3).await.expect("delete");
-            let logs = jobs.delete_old_message_logs(cutoff, 3).await;
-            assert_eq!((messages, logs.expect("delete")), (expected, expected));
+            for old in [Old::MESSAGES, Old::MESSAGE_LOGS] {
+                let jobs = db.store.jobs();
+                let gone = jobs.delete_old(&old, Duration::ZERO, 3, cutoff).await;
+                assert_eq!(gone.expect("delete"), expected, "{}", old.name);
+            }
         }
     }
     assert_eq!(db.number("SELECT match_id FROM messages").await, young.0);

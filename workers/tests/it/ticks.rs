@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tebdil_core::store::NewJob;
-use tebdil_protocol::time::{Clock, Timestamp};
+use tebdil_protocol::time::Timestamp;
 
 use crate::{
     harness::{Database, MINUTE, on_both},
@@ -12,113 +12,89 @@ use crate::{
 
 on_both! {
     ticks_do_not_pile_up,
+    the_ticks_of_all_schedules_are_pushed_together,
     a_tick_of_a_clock_that_was_ahead_stops_no_schedule,
     a_node_that_had_to_wait_forgets_no_tick,
 }
 
-async fn ticks_do_not_pile_up(db: &Database) {
-    let store = &db.store;
-    let tick = |key| NewJob {
-        dedupe: Some(key),
-        ..job(b"{}", db.now())
-    };
-    assert!(
-        store
-            .jobs()
-            .push_tick(tick("cron:1"), &db.clock)
-            .await
-            .expect("push")
-    );
-    assert!(
-        !store
-            .jobs()
-            .push_tick(tick("cron:2"), &db.clock)
-            .await
-            .expect("push"),
-        "the first waits"
-    );
-    let leased = lease_one(store, db.now()).await.expect("due");
-    assert!(
-        store
-            .jobs()
-            .push_tick(tick("cron:3"), &db.clock)
-            .await
-            .expect("push"),
-        "the first runs"
-    );
-    store
-        .jobs()
-        .finish_job(&leased, db.now())
-        .await
-        .expect("finish");
-    assert!(
-        !store
-            .jobs()
-            .push_tick(tick("cron:1"), &db.clock)
-            .await
-            .expect("push"),
-        "a late node"
-    );
-}
-
-async fn a_tick_of_a_clock_that_was_ahead_stops_no_schedule(db: &Database) {
-    let (store, ahead) = (&db.store, db.now() + 365 * 24 * 60 * MINUTE);
-    let tick = |key, at| NewJob {
+/// Pushes a tick; whether it is new.
+async fn push(db: &Database, key: &str, at: Timestamp, now: Timestamp) -> bool {
+    let tick = NewJob {
         dedupe: Some(key),
         ..job(b"{}", at)
     };
+    let pushed = db.store.jobs().push_ticks(&[tick], now).await;
+    pushed.expect("push") == 1
+}
+
+async fn ticks_do_not_pile_up(db: &Database) {
+    let (store, now) = (&db.store, db.now());
+    assert!(push(db, "cron:1", now, now).await);
+    assert!(!push(db, "cron:2", now, now).await, "the first waits");
+    let leased = lease_one(store, now).await.expect("due");
+    assert!(push(db, "cron:3", now, now).await, "the first runs");
+    let finished = store.jobs().finish_job(&leased, now).await;
+    assert!(finished.expect("finish"));
+    let third = lease_one(store, now).await.expect("due");
+    assert_eq!(third.dedupe.as_deref(), Some("cron:3"));
+    assert!(!push(db, "cron:1", now, now).await, "a late node");
+}
+
+async fn the_ticks_of_all_schedules_are_pushed_together(db: &Database) {
+    let (jobs, now) = (db.store.jobs(), db.now());
+    let tick = |queue, key| NewJob {
+        queue,
+        dedupe: Some(key),
+        ..job(b"{}", now)
+    };
+    let waiting = NewJob {
+        queue: "b",
+        ..job(b"{}", now)
+    };
+    assert!(jobs.push_job(waiting, now).await.expect("push"));
+    let ticks = [
+        tick("a", "cron:a:1"),
+        tick("b", "cron:b:1"),
+        tick("c", "cron:c:1"),
+    ];
+    for new in [2, 0] {
+        let pushed = jobs.push_ticks(&ticks, now).await;
+        assert_eq!(pushed.expect("push"), new, "all but that of `b`, once");
+    }
+    assert_eq!(jobs.push_ticks(&[], now).await.expect("nothing"), 0);
+    let left = db.texts("SELECT dedupe FROM job WHERE dedupe IS NOT NULL ORDER BY queue");
+    assert_eq!(left.await, ["cron:a:1", "cron:c:1"]);
+}
+
+async fn a_tick_of_a_clock_that_was_ahead_stops_no_schedule(db: &Database) {
+    let (store, now) = (&db.store, db.now());
+    let ahead = now + 365 * 24 * 60 * MINUTE;
     // Pushed, and killed before it was leased.
-    assert!(
-        store
-            .jobs()
-            .push_tick(tick("cron:9", ahead), &Clock::manual(ahead))
-            .await
-            .expect("push")
-    );
-    assert!(
-        store
-            .jobs()
-            .push_tick(tick("cron:1", db.now()), &db.clock)
-            .await
-            .expect("push")
-    );
-    assert_eq!(
-        lease_one(store, db.now())
-            .await
-            .expect("due")
-            .dedupe
-            .as_deref(),
-        Some("cron:1")
-    );
-    assert!(
-        lease_one(store, db.now()).await.is_none(),
-        "the other is not due"
-    );
+    assert!(push(db, "cron:9", ahead, ahead).await);
+    let pulled = store.jobs().pull_back(&["q"], &db.clock).await;
+    assert_eq!(pulled.expect("pull back"), 0, "it is not pulled back");
+    assert!(push(db, "cron:1", now, now).await);
+    let leased = lease_one(store, now).await.expect("due");
+    assert_eq!(leased.dedupe.as_deref(), Some("cron:1"));
+    assert_eq!(db.number("SELECT COUNT(*) FROM job").await, 1);
 }
 
 async fn a_node_that_had_to_wait_forgets_no_tick(db: &Database) {
     let key = |at: Timestamp| format!("cron:{}", at.millis());
-    let late = key(db.now());
     let held = db.hold_ticks().await;
-    let push = db.store.jobs().push_tick(
-        NewJob {
-            dedupe: Some(&late),
-            ..job(b"{}", db.now())
-        },
-        &db.clock,
-    );
+    let pull_back = db.store.jobs().pull_back(&["q"], &db.clock);
     let meanwhile = async {
         // It waits by now; if not, it is not late, and finds the same.
         tokio::time::sleep(Duration::from_millis(50)).await;
         db.clock.advance(MINUTE);
         held.push_done(&key(db.now()), db.now()).await;
     };
-    let (pushed, ()) = tokio::join!(push, meanwhile);
-    assert!(pushed.expect("push"));
-    let left = db.texts("SELECT dedupe FROM job ORDER BY run_at").await;
+    let (pulled, ()) = tokio::join!(pull_back, meanwhile);
+    assert_eq!(pulled.expect("pull back"), 0);
+    let left = db.texts("SELECT dedupe FROM job").await;
     assert_eq!(
         left,
-        [late.clone(), key(db.now())],
+        [key(db.now())],
         "what another node ran meanwhile stays"
     );
 }

@@ -28,7 +28,6 @@ on_both! {
 const TIMING: Timing = Timing {
     poll: Duration::from_millis(5),
     lease: MINUTE,
-    schedule: Duration::from_millis(5),
     gauges: Duration::from_millis(20),
     drain: Duration::from_secs(20),
 };

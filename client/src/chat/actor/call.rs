@@ -1,12 +1,12 @@
 //! Signals of calls: certificates go ahead of descriptions, and descriptions of the peer are held
 //! against them.
 
-use tebdil_protocol::{ClientFrame, RtcDescription, id::MatchId};
+use tebdil_protocol::{ClientFrame, RtcDescription, Signal, id::MatchId};
 use tokio::time::Instant;
 
 use super::Actor;
 use crate::{
-    call::{CallError, Fingerprint, Signal},
+    call::{CallError, Fingerprint},
     chat::{ChatError, ChatEvent},
 };
 
@@ -34,7 +34,8 @@ impl Actor {
     }
 
     /// A signal of the peer came.
-    pub(super) fn signalled(&mut self, match_id: MatchId, signal: Signal) {
+    pub(super) fn signalled(&mut self, signal: Signal) {
+        let match_id = signal.match_id();
         let Some(known) = self.matches.get_mut(&match_id).filter(|known| known.here) else {
             return;
         };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tebdil_protocol::{ClientFrame, ErrorCode, FrameId, ServerFrame, ServerMessage};
+use tebdil_protocol::{ClientFrame, ErrorCode, FrameId, ServerFrame, ServerMessage, Signal};
 use tokio::time::Instant;
 
 use super::{Live, Reply, Task};
@@ -147,8 +147,10 @@ impl Task {
             ServerFrame::MessageRead { match_id, seq } => Event::Read { match_id, seq },
             ServerFrame::Typing { match_id, on } => Event::Typing { match_id, on },
             ServerFrame::PeerPresence(presence) => Event::Presence(presence),
-            ServerFrame::RtcDescription(description) => Event::Description(description),
-            ServerFrame::RtcCandidate(candidate) => Event::Candidate(candidate),
+            ServerFrame::RtcDescription(description) => {
+                Event::Signal(Signal::Description(description))
+            }
+            ServerFrame::RtcCandidate(candidate) => Event::Signal(Signal::Candidate(candidate)),
             ServerFrame::RtcState(state) => Event::CallState(state),
             ServerFrame::Quota { quota } => Event::Quota(quota),
             ServerFrame::Notification { notification } => {

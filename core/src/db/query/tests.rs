@@ -114,7 +114,8 @@ async fn locking_clauses_reach_only_the_database_that_has_them() {
         insert(&db, &[(1, Some("x")), (2, None)]).await;
         let ids = Arc::new(IdGenerator::new(Clock::manual(Timestamp::from_millis(0))));
         ids.lend(std::time::Instant::now(), std::time::Duration::from_mins(1));
-        let mut tx = db.begin(&ids).await.expect("a transaction");
+        let wake = Arc::default();
+        let mut tx = db.begin(&ids, &wake).await.expect("a transaction");
         tx.lock(7).await.expect("a key");
         let locked = tx
             .query("SELECT id FROM words ORDER BY id FOR NO KEY UPDATE")

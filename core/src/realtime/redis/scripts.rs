@@ -16,6 +16,7 @@ scripts! {
     BYE = "bye.lua",
     DELIVER = "deliver.lua",
     FORGIVE = "forgive.lua",
+    GIVE_BACK = "give_back.lua",
     HOLD = "hold.lua",
     JOIN = "join.lua",
     LEAVE = "leave.lua",

@@ -16,8 +16,7 @@ use super::{
 use crate::{
     crypto::{CodeHash, PhoneIndex, Sealed},
     db::Tx,
-    ids::IdGenerator,
-    store::{Notified, StoreError, jobs::retention::ID_SLACK, notices::notifications::notify},
+    store::{Notified, StoreError, notices::notifications::notify},
 };
 use tebdil_protocol::{
     Secret,
@@ -32,7 +31,7 @@ pub const CODE_LIFETIME: Duration = Duration::from_mins(5);
 /// Guesses a code is compared with.
 pub const CODE_TRIES: i64 = 5;
 /// How long tries of a phone add up.
-const CODE_MEMORY: Duration = Duration::from_hours(1);
+pub const CODE_MEMORY: Duration = Duration::from_hours(1);
 /// Guesses that all codes of one purpose and phone are compared with in that time. More than the
 /// codes that may be asked for in it bring (ten, by the limits before them): it holds where those
 /// were widened or forgotten, and is in nobody's way otherwise.
@@ -224,19 +223,6 @@ impl Accounts<'_> {
         record(&mut tx, "password_reset", user, None, details, now).await?;
         tx.commit().await?;
         Ok(Some(PasswordReset { ended, notified }))
-    }
-
-    /// Deletes up to `limit` codes that no longer count for anything, oldest first, and says how
-    /// many.
-    pub async fn delete_old_codes(self, now: Timestamp, limit: i64) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM one_time_codes WHERE id IN (SELECT id FROM one_time_codes \
-             WHERE id < $1 AND created_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
-        let cutoff = now - CODE_MEMORY;
-        let first = IdGenerator::first_id_at(cutoff + ID_SLACK);
-        let mut tx = self.begin().await?;
-        let deleted = tx.execute(SQL, (first, cutoff, limit)).await?;
-        tx.commit().await?;
-        Ok(deleted)
     }
 }
 

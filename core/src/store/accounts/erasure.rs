@@ -179,28 +179,6 @@ impl Accounts<'_> {
         tx.commit().await?;
         Ok(page.last().copied())
     }
-
-    /// Deletes up to `limit` tombstones of `cutoff` or before that nothing can concern any more,
-    /// and says how many: no report about the account is open, and no ban of the phone in force at
-    /// `now`.
-    pub async fn delete_old_tombstones(
-        self,
-        cutoff: Timestamp,
-        now: Timestamp,
-        limit: i64,
-    ) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM tombstones WHERE user_id IN (SELECT t.user_id \
-             FROM tombstones t WHERE t.erased_at <= $1 \
-             AND NOT EXISTS (SELECT 1 FROM reports r \
-             WHERE r.reported_id = t.user_id AND r.status = 'open') \
-             AND NOT EXISTS (SELECT 1 FROM bans b WHERE b.phone_index = t.phone_index \
-             AND b.lifted_at IS NULL AND (b.until IS NULL OR b.until > $2)) \
-             ORDER BY t.user_id LIMIT $3)";
-        let mut tx = self.begin().await?;
-        let deleted = tx.execute(SQL, (cutoff, now, limit)).await?;
-        tx.commit().await?;
-        Ok(deleted)
-    }
 }
 
 /// Deletes in this transaction every row that goes with the account of `user`, which is locked;

@@ -12,7 +12,9 @@ pub(crate) mod totps;
 pub(crate) mod user_admin;
 pub(crate) mod users;
 
-pub use codes::{CODE_LIFETIME, CODE_TRIES, Guess, NewCode, PasswordReset, ProvenCode, TriedCode};
+pub use codes::{
+    CODE_LIFETIME, CODE_MEMORY, CODE_TRIES, Guess, NewCode, PasswordReset, ProvenCode, TriedCode,
+};
 pub use erasure::{ERASE_ATTEMPTS, ERASE_QUEUE, ERASED_ALIAS, EraseOrder, Erased, ErasedBy};
 pub use export::{Export, ExportError, ExportPage};
 pub use keys::{KEY_PACKAGE_PERIOD, MAX_ACCOUNT_KEY_PACKAGES, MAX_KEY_PACKAGES, PutKeys};

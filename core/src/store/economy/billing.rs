@@ -337,23 +337,6 @@ impl Economy<'_> {
         tx.commit().await?;
         Ok(Some((outcome, settled)))
     }
-
-    /// Deletes up to `limit` billing events that arrived at `cutoff` or before, and says how many.
-    ///
-    /// One that is signed and delivered anew after that changes nothing either: the subscription
-    /// knows the newest event that it stands by.
-    pub async fn delete_old_billing_events(
-        self,
-        cutoff: Timestamp,
-        limit: i64,
-    ) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM billing_events WHERE id IN (SELECT id FROM billing_events \
-             WHERE received_at <= $1 ORDER BY received_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
-        let mut tx = self.begin().await?;
-        let deleted = tx.execute(SQL, (cutoff, limit)).await?;
-        tx.commit().await?;
-        Ok(deleted)
-    }
 }
 
 impl EventRow {

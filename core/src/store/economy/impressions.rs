@@ -12,8 +12,7 @@ use super::{AdRow, Economy};
 use crate::{
     ads::{AdRules, Shown, Viewer},
     db::Tx,
-    ids::IdGenerator,
-    store::{StoreError, jobs::retention::ID_SLACK},
+    store::StoreError,
 };
 use tebdil_protocol::{
     AdEventKind, Placement,
@@ -209,22 +208,5 @@ impl Economy<'_> {
         }
         tx.commit().await?;
         Ok(events.len() as u64)
-    }
-
-    /// Deletes up to `limit` impressions of `cutoff` or before, oldest first, and says how many.
-    ///
-    /// A cutoff at least [`Viewer::SHOWN_FOR`] ago: caps count them until then.
-    pub async fn delete_old_ad_impressions(
-        self,
-        cutoff: Timestamp,
-        limit: i64,
-    ) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM ad_impressions WHERE id IN (SELECT id FROM ad_impressions \
-             WHERE id < $1 AND served_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
-        let mut tx = self.begin().await?;
-        let newest = IdGenerator::first_id_at(cutoff + ID_SLACK);
-        let deleted = tx.execute(SQL, (newest, cutoff, limit)).await?;
-        tx.commit().await?;
-        Ok(deleted)
     }
 }

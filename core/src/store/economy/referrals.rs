@@ -300,21 +300,4 @@ impl Economy<'_> {
              ORDER BY id LIMIT $2";
         self.db.all(SQL, (after, limit)).await
     }
-
-    /// Deletes up to `limit` invitations of `cutoff` or before by which nobody came, oldest first,
-    /// and says how many.
-    pub async fn delete_old_invitations(
-        self,
-        cutoff: Timestamp,
-        limit: i64,
-    ) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM referrals WHERE id IN (SELECT id FROM referrals \
-             WHERE invited_user_id IS NULL AND id < $1 AND created_at <= $2 \
-             ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
-        let mut tx = self.begin().await?;
-        let newest = IdGenerator::first_id_at(cutoff + ID_SLACK);
-        let deleted = tx.execute(SQL, (newest, cutoff, limit)).await?;
-        tx.commit().await?;
-        Ok(deleted)
-    }
 }

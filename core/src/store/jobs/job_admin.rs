@@ -154,6 +154,7 @@ impl Jobs<'_> {
         let params = (id.to_string(), RETRY_ATTEMPTS, now);
         let mended: Option<(String, i64)> = tx.optional(SQL, params).await?;
         if let Some((queue, attempts)) = &mended {
+            tx.wake_workers();
             let retried = SystemLog {
                 action: "job_retried",
                 user: None,

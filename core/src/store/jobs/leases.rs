@@ -1,21 +1,16 @@
-//! Jobs at work: leased, finished, tried again and buried.
+//! Jobs at work: leased, finished, tried again and buried, each by one statement.
 
 use std::time::Duration;
 
 use sqlx_macros::FromRow;
 
-use super::Jobs;
+use super::{Jobs, schedules::LONGEST_WAIT};
 use crate::store::StoreError;
 use tebdil_protocol::time::Timestamp;
 
 /// Wait before the second attempt; it doubles with each one after.
 const FIRST_BACKOFF: Duration = Duration::from_millis(500);
 const LONGEST_BACKOFF: Duration = Duration::from_hours(1);
-/// Longest wait of a job; none is asked to wait longer. One that would was pushed or failed by a
-/// clock that was ahead.
-const LONGEST_WAIT: Duration = Duration::from_hours(2);
-/// Longest lease, with some slack; one that goes further was given by a clock that was ahead.
-const LONGEST_LEASE: Duration = Duration::from_mins(10);
 /// Characters of an error that are kept.
 const ERROR_CHARS: usize = 500;
 
@@ -52,6 +47,33 @@ pub struct Leased {
     pub buried: u64,
 }
 
+#[derive(FromRow)]
+struct TakenRow {
+    #[sqlx(flatten)]
+    job: LeasedJob,
+    /// Not where it was buried.
+    leased: bool,
+}
+
+/// Order and limit have each queue looked up by the index, however many jobs wait in it.
+pub(super) const DUE: &str = "SELECT v.column1 FROM ({rows}) AS v WHERE (SELECT j.id FROM job j \
+     WHERE j.queue = v.column1 AND j.state < 2 AND j.run_at <= $1 \
+     AND (j.state = 0 OR j.lease_until <= $1) ORDER BY j.run_at LIMIT 1) IS NOT NULL";
+
+/// Leases, and buries what ran out with its last attempt. MATERIALIZED: a plan that ran the inner
+/// select twice would lock more rows than it returns.
+pub(super) const LEASE: &str = "WITH due AS MATERIALIZED (SELECT j.id AS due_id, \
+     (j.state = 1 AND j.attempts >= j.max_attempts) AS worn FROM job j WHERE j.state < 2 \
+     AND j.queue = $1 AND j.run_at <= $2 AND (j.state = 0 OR j.lease_until <= $2) \
+     ORDER BY j.run_at, j.id LIMIT $3 FOR UPDATE SKIP LOCKED) \
+     UPDATE job SET state = CASE WHEN worn THEN 3 ELSE 1 END, \
+     attempts = CASE WHEN worn THEN attempts ELSE attempts + 1 END, \
+     lease_until = CASE WHEN worn THEN NULL ELSE $4 END, \
+     error = CASE WHEN worn THEN 'the last attempt did not come back' ELSE error END, \
+     finished_at = CASE WHEN worn THEN $2 END FROM due WHERE id = due_id \
+     RETURNING id, payload, attempts, max_attempts, dedupe, run_at, created_at, \
+     state = 1 AS leased";
+
 /// What became of a job that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JobFailure {
@@ -71,6 +93,19 @@ impl JobLease {
 }
 
 impl Jobs<'_> {
+    /// Which of `queues` have a job that is due. Idle workers only read: on SQLite a write would
+    /// queue up with the messages.
+    pub async fn due_queues(
+        self,
+        queues: &[&str],
+        now: Timestamp,
+    ) -> Result<Vec<String>, StoreError> {
+        let query = self.read(DUE).rows(queues, |row, queue| {
+            row.bind(**queue);
+        });
+        Ok(query.bind(now).values().await?)
+    }
+
     /// Leases up to `limit` due jobs of `queue` until `now + lease_for`, each counting one attempt.
     ///
     /// A job whose lease ran out is due again; one that has no attempt left is buried instead. No
@@ -82,59 +117,15 @@ impl Jobs<'_> {
         lease_for: Duration,
         now: Timestamp,
     ) -> Result<Leased, StoreError> {
-        const DUE: &str = "SELECT id FROM job WHERE queue = $1 AND state < 2 AND run_at <= $2 \
-             AND (state = 0 OR lease_until <= $2) LIMIT 1";
-        const BURY: &str = "WITH worn AS MATERIALIZED (SELECT id FROM job WHERE state < 2 \
-             AND state = 1 AND attempts >= max_attempts AND lease_until <= $1 AND queue = $2 \
-             FOR UPDATE SKIP LOCKED) \
-             UPDATE job SET state = 3, lease_until = NULL, \
-             error = 'the last attempt did not come back', finished_at = $1 \
-             WHERE id IN (SELECT id FROM worn)";
-        // MATERIALIZED: a plan that ran the inner select twice would lock more rows than it
-        // returns.
-        const LEASE: &str = "WITH due AS MATERIALIZED (SELECT id FROM job WHERE state < 2 \
-             AND queue = $1 AND run_at <= $2 AND (state = 0 OR lease_until <= $2) \
-             ORDER BY run_at, id LIMIT $3 FOR UPDATE SKIP LOCKED) \
-             UPDATE job SET state = 1, attempts = attempts + 1, lease_until = $4 \
-             WHERE id IN (SELECT id FROM due) \
-             RETURNING id, payload, attempts, max_attempts, dedupe, run_at, created_at";
-        // Idle workers only read: on SQLite a write would queue up with the messages.
-        let due: Option<String> = self.db.optional_value(DUE, (queue, now)).await?;
-        if due.is_none() || limit < 1 {
-            return Ok(Leased::default());
-        }
-        let mut tx = self.begin().await?;
-        let buried = tx.execute(BURY, (now, queue)).await?;
-        let params = (queue, now, limit, now + lease_for);
-        let mut jobs: Vec<LeasedJob> = tx.all(LEASE, params).await?;
-        tx.commit().await?;
+        let query = self.write(LEASE).bind(queue).bind(now).bind(limit);
+        let taken: Vec<TakenRow> = query.bind(now + lease_for).all().await?;
+        let (leased, buried): (Vec<_>, Vec<_>) = taken.into_iter().partition(|row| row.leased);
+        let mut jobs: Vec<LeasedJob> = leased.into_iter().map(|row| row.job).collect();
         jobs.sort_by(|a, b| (a.run_at, &a.lease.id).cmp(&(b.run_at, &b.lease.id)));
-        Ok(Leased { jobs, buried })
-    }
-
-    /// Has the jobs of `queue` run now that a clock which was ahead put off for longer than any job
-    /// waits, or leased for longer than any lease; says how many.
-    pub async fn pull_jobs_back(self, queue: &str, now: Timestamp) -> Result<u64, StoreError> {
-        const FAR: &str = "SELECT id FROM job WHERE queue = $1 AND state < 2 \
-             AND ((state = 0 AND run_at > $2) OR (state = 1 AND lease_until > $3)) LIMIT 1";
-        const PUT_OFF: &str = "UPDATE job SET run_at = $3 \
-             WHERE queue = $1 AND state < 2 AND state = 0 AND run_at > $2";
-        const LEASED: &str = "UPDATE job \
-             SET lease_until = $3, run_at = CASE WHEN run_at > $3 THEN $3 ELSE run_at END \
-             WHERE queue = $1 AND state < 2 AND state = 1 AND lease_until > $2";
-        let (wait, lease) = (now + LONGEST_WAIT, now + LONGEST_LEASE);
-        // Hardly ever one: it need not wait in line to write.
-        let far: Option<String> = self.db.optional_value(FAR, (queue, wait, lease)).await?;
-        if far.is_none() {
-            return Ok(0);
-        }
-        let mut tx = self.begin().await?;
-        let mut pulled = 0;
-        for (statement, until) in [(PUT_OFF, wait), (LEASED, lease)] {
-            pulled += tx.execute(statement, (queue, until, now)).await?;
-        }
-        tx.commit().await?;
-        Ok(pulled)
+        Ok(Leased {
+            jobs,
+            buried: buried.len() as u64,
+        })
     }
 
     /// Moves the end of leases to `until`, and says how many of them still stood.
@@ -145,20 +136,10 @@ impl Jobs<'_> {
     ) -> Result<u64, StoreError> {
         const SQL: &str = "UPDATE job SET lease_until = $1 \
              WHERE state = 1 AND (id, attempts) IN ({rows})";
-        if leases.is_empty() {
-            return Ok(0);
-        }
-        let mut tx = self.begin().await?;
-        let extended = tx
-            .query(SQL)
-            .rows(leases, |row, lease| {
-                row.bind(&lease.id).bind(lease.attempt);
-            })
-            .bind(until)
-            .execute()
-            .await?;
-        tx.commit().await?;
-        Ok(extended)
+        let query = self.write(SQL).rows(leases, |row, lease| {
+            row.bind(&lease.id).bind(lease.attempt);
+        });
+        Ok(query.bind(until).execute().await?)
     }
 
     /// Ends a job that is done. One with a key stays as done, so that the key stays taken; others
@@ -169,14 +150,12 @@ impl Jobs<'_> {
              SET state = 2, lease_until = NULL, error = NULL, finished_at = $3 \
              WHERE id = $1 AND attempts = $2 AND state = 1";
         let JobLease { id, attempt } = &job.lease;
-        let mut tx = self.begin().await?;
-        let ended = if job.dedupe.is_none() {
-            tx.execute(DELETE, (id, *attempt)).await?
+        let query = if job.dedupe.is_none() {
+            self.write(DELETE).bind(id).bind(*attempt)
         } else {
-            tx.execute(KEEP, (id, *attempt, now)).await?
+            self.write(KEEP).bind(id).bind(*attempt).bind(now)
         };
-        tx.commit().await?;
-        Ok(ended == 1)
+        Ok(query.execute().await? == 1)
     }
 
     /// Records a failure: the job runs again after a backoff (500 ms, doubling, one hour at most)
@@ -205,10 +184,8 @@ impl Jobs<'_> {
             .max(earliest)
             .min(now + LONGEST_WAIT);
         let JobLease { id, attempt } = &job.lease;
-        let params = (id, *attempt, clip(error), run_at);
-        let mut tx = self.begin().await?;
-        let again = tx.execute(AGAIN, params).await?;
-        tx.commit().await?;
+        let query = self.write(AGAIN).bind(id).bind(*attempt);
+        let again = query.bind(clip(error)).bind(run_at).execute().await?;
         Ok(if again == 1 {
             JobFailure::Again(run_at)
         } else {
@@ -227,11 +204,8 @@ impl Jobs<'_> {
              SET state = 3, lease_until = NULL, error = $3, finished_at = $4 \
              WHERE id = $1 AND attempts = $2 AND state = 1";
         let JobLease { id, attempt } = &job.lease;
-        let params = (id, *attempt, clip(error), now);
-        let mut tx = self.begin().await?;
-        let buried = tx.execute(BURY, params).await?;
-        tx.commit().await?;
-        Ok(buried == 1)
+        let query = self.write(BURY).bind(id).bind(*attempt);
+        Ok(query.bind(clip(error)).bind(now).execute().await? == 1)
     }
 
     /// Gives jobs back that were leased but not run to the end, with their attempt: shutdown is not
@@ -240,19 +214,10 @@ impl Jobs<'_> {
         const SQL: &str = "UPDATE job \
              SET state = 0, attempts = attempts - 1, lease_until = NULL \
              WHERE state = 1 AND (id, attempts) IN ({rows})";
-        if leases.is_empty() {
-            return Ok(0);
-        }
-        let mut tx = self.begin().await?;
-        let released = tx
-            .query(SQL)
-            .rows(leases, |row, lease| {
-                row.bind(&lease.id).bind(lease.attempt);
-            })
-            .execute()
-            .await?;
-        tx.commit().await?;
-        Ok(released)
+        let query = self.write(SQL).rows(leases, |row, lease| {
+            row.bind(&lease.id).bind(lease.attempt);
+        });
+        Ok(query.execute().await?)
     }
 }
 

@@ -4,17 +4,23 @@ pub(crate) mod id_nodes;
 pub(crate) mod idempotency;
 pub(crate) mod job_admin;
 pub(crate) mod leases;
+pub(crate) mod old;
 pub(crate) mod queue;
 pub(crate) mod retention;
+pub(crate) mod schedules;
 pub(crate) mod statistics;
 pub(crate) mod system_logs;
+#[cfg(test)]
+mod tests;
 
 pub use id_nodes::RENEW_IDS;
 pub use idempotency::{FirstAnswer, IDEMPOTENCY_PENDING, IDEMPOTENCY_WINDOW, Idempotent};
 pub use job_admin::{JobFilter, Mended};
 pub use leases::{JobFailure, JobLease, Leased, LeasedJob};
-pub use queue::{JobCounts, NewJob, TICK_LOCK};
+pub use old::Old;
+pub use queue::NewJob;
 pub use retention::SessionBatch;
+pub use schedules::TICK_LOCK;
 pub use statistics::{DayCounts, DayRow, Totals};
 pub use system_logs::{LogFilter, SystemLog};
 

@@ -1,19 +1,16 @@
-//! What is deleted when its time has come, in batches small enough that nobody waits for them.
+//! What ends when its time has come and is not just [`Old`](super::Old): matches and sessions.
 //!
-//! Every method does one batch and says what it did; the jobs call until there is nothing left.
-//! `docs/data-retention.md` lists the periods.
+//! Every method does one batch, small enough that nobody waits for it, and says what it did; the
+//! jobs call until there is nothing left. `docs/data-retention.md` lists the periods.
 
 use std::time::Duration;
 
 use sqlx_macros::FromRow;
 
 use super::Jobs;
-use crate::{
-    ids::IdGenerator,
-    store::{
-        StoreError,
-        matches::lifecycle::{CallOutcome, EndedMatch},
-    },
+use crate::store::{
+    StoreError,
+    matches::lifecycle::{CallOutcome, EndedMatch},
 };
 use tebdil_protocol::{
     domain::{EndReason, MatchStatus, Mode},
@@ -104,106 +101,6 @@ impl Jobs<'_> {
         }
         tx.commit().await?;
         Ok(ended.into_iter().map(EndedMatch::from).collect())
-    }
-
-    /// Deletes up to `limit` messages of matches that were made before `cutoff`, oldest first, and
-    /// says how many. A match lasts for a day at most, and each message is younger than its match:
-    /// with a cutoff of a day ago nothing is left that is older.
-    pub async fn delete_old_messages(
-        self,
-        cutoff: Timestamp,
-        limit: i64,
-    ) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM messages WHERE (match_id, sender_id, seq) IN \
-             (SELECT match_id, sender_id, seq FROM messages WHERE match_id < $1 \
-             ORDER BY match_id, sender_id, seq LIMIT $2 FOR UPDATE SKIP LOCKED)";
-        self.delete_of_matches(SQL, cutoff, limit).await
-    }
-
-    /// Deletes up to `limit` rows of `message_logs` of matches that were made before `cutoff`,
-    /// oldest first, and says how many.
-    pub async fn delete_old_message_logs(
-        self,
-        cutoff: Timestamp,
-        limit: i64,
-    ) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM message_logs WHERE (match_id, sender_id, seq) IN \
-             (SELECT match_id, sender_id, seq FROM message_logs WHERE match_id < $1 \
-             ORDER BY match_id, sender_id, seq LIMIT $2 FOR UPDATE SKIP LOCKED)";
-        self.delete_of_matches(SQL, cutoff, limit).await
-    }
-
-    /// Runs a `DELETE` of up to `$2` rows of matches with ids below `$1`.
-    async fn delete_of_matches(
-        self,
-        sql: &'static str,
-        cutoff: Timestamp,
-        limit: i64,
-    ) -> Result<u64, StoreError> {
-        let mut tx = self.begin().await?;
-        tx.plan_anew().await?;
-        let newest = IdGenerator::first_id_at(cutoff);
-        let deleted = tx.execute(sql, (newest, limit)).await?;
-        tx.commit().await?;
-        Ok(deleted)
-    }
-
-    /// Deletes up to `limit` rows of `system_logs` of `cutoff` or before, oldest first, and says
-    /// how many.
-    pub async fn delete_old_system_logs(
-        self,
-        cutoff: Timestamp,
-        limit: i64,
-    ) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM system_logs WHERE id IN (SELECT id FROM system_logs \
-             WHERE id < $1 AND created_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
-        self.sweep_old(SQL, cutoff, limit).await
-    }
-
-    /// Deletes up to `limit` key packages that were stored at `cutoff` or before, and says how
-    /// many.
-    ///
-    /// A cutoff well before the [`crate::store::KEY_PACKAGE_PERIOD`]: pairing then never reads a
-    /// package that is just being deleted.
-    pub async fn delete_old_key_packages(
-        self,
-        cutoff: Timestamp,
-        limit: i64,
-    ) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM key_packages WHERE id IN (SELECT id FROM key_packages \
-             WHERE id < $1 AND created_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
-        self.sweep_old(SQL, cutoff, limit).await
-    }
-
-    /// Runs a `DELETE` or an `UPDATE` of up to `$3` rows with ids below `$1`, of the time `$2` or
-    /// before.
-    pub(crate) async fn sweep_old(
-        self,
-        sql: &'static str,
-        cutoff: Timestamp,
-        limit: i64,
-    ) -> Result<u64, StoreError> {
-        let mut tx = self.begin().await?;
-        let newest = IdGenerator::first_id_at(cutoff + ID_SLACK);
-        let swept = tx.execute(sql, (newest, cutoff, limit)).await?;
-        tx.commit().await?;
-        Ok(swept)
-    }
-
-    /// Deletes up to `limit` idempotency keys that were first used at `cutoff` or before, and says
-    /// how many.
-    pub async fn delete_old_idempotency_keys(
-        self,
-        cutoff: Timestamp,
-        limit: i64,
-    ) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM idempotency_keys WHERE (scope, key) IN \
-             (SELECT scope, key FROM idempotency_keys WHERE created_at <= $1 \
-             ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED)";
-        let mut tx = self.begin().await?;
-        let deleted = tx.execute(SQL, (cutoff, limit)).await?;
-        tx.commit().await?;
-        Ok(deleted)
     }
 
     /// Deletes up to `limit` sessions with ids above `after` that expired or were revoked at

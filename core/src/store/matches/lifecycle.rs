@@ -10,6 +10,7 @@ use crate::{
     store::{MatchDevice, StoreError},
 };
 use tebdil_protocol::{
+    MatchEnded, WhoEnded,
     domain::{EndReason, MatchStatus, Mode},
     id::{MatchId, SessionId, UserId},
     time::Timestamp,
@@ -34,6 +35,23 @@ pub struct EndedMatch {
     pub by: Option<UserId>,
     /// What became of its call; `None` for a text match.
     pub call: Option<CallOutcome>,
+}
+
+impl EndedMatch {
+    /// The end in the form of the contract, as its side `user` is told of it.
+    pub fn view(&self, user: UserId) -> MatchEnded {
+        let by = match self.by {
+            None => WhoEnded::System,
+            Some(by) if by == user => WhoEnded::Me,
+            Some(_) => WhoEnded::Peer,
+        };
+        MatchEnded {
+            match_id: self.match_id,
+            status: self.status,
+            reason: self.reason,
+            by,
+        }
+    }
 }
 
 /// What became of the call of a video match.

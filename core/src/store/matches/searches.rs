@@ -112,17 +112,6 @@ impl Matches<'_> {
             .await?;
         Ok(())
     }
-
-    /// Deletes up to `limit` searches that were over at `cutoff`, and says how many.
-    pub async fn delete_old_searches(
-        self,
-        cutoff: Timestamp,
-        limit: i64,
-    ) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM searches WHERE user_id IN (SELECT user_id FROM searches \
-             WHERE expires_at <= $1 ORDER BY user_id LIMIT $2 FOR UPDATE SKIP LOCKED)";
-        Ok(self.write(SQL).bind(cutoff).bind(limit).execute().await?)
-    }
 }
 
 const END_ALL: &str = "DELETE FROM searches WHERE ticket_id IN ({list})";

@@ -9,12 +9,8 @@ use super::{
 };
 use crate::{
     db::Tx,
-    ids::IdGenerator,
     notice::{PUSH_ATTEMPTS, PUSH_QUEUE, PushOrder},
-    store::{
-        NewJob, StoreError,
-        jobs::{queue::push_job, retention::ID_SLACK},
-    },
+    store::{NewJob, StoreError, jobs::queue::push_job},
 };
 use tebdil_protocol::{
     domain::Locale,
@@ -163,7 +159,8 @@ pub(crate) async fn push_orders(
             (tx.id::<i64>().to_string(), payload)
         })
         .collect();
-    tx.query(INSERT)
+    let pushed = tx
+        .query(INSERT)
         .rows(&jobs, |row, (id, payload)| {
             row.bind(id.as_str()).bind(payload.as_slice());
         })
@@ -172,6 +169,9 @@ pub(crate) async fn push_orders(
         .bind(now)
         .execute()
         .await?;
+    if pushed > 0 {
+        tx.wake_workers();
+    }
     Ok(())
 }
 
@@ -234,25 +234,5 @@ impl Notices<'_> {
         let unread = tx.value(UNREAD, (user,)).await?;
         tx.commit().await?;
         Ok(MarkedRead { changed, unread })
-    }
-
-    /// Deletes up to `limit` notifications that were made at `cutoff` or before, oldest first, and
-    /// says how many.
-    pub async fn delete_old_notifications(
-        self,
-        cutoff: Timestamp,
-        limit: i64,
-    ) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM notifications WHERE id IN (SELECT id FROM notifications \
-             WHERE id < $1 AND created_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
-        let mut tx = self.begin().await?;
-        let deleted = tx
-            .execute(
-                SQL,
-                (IdGenerator::first_id_at(cutoff + ID_SLACK), cutoff, limit),
-            )
-            .await?;
-        tx.commit().await?;
-        Ok(deleted)
     }
 }

@@ -83,8 +83,8 @@ pub const BAN_QUEUE: &str = "ban";
 /// Attempts of a [`BanOrder`]: about four minutes.
 pub const BAN_ATTEMPTS: i64 = 10;
 
-/// A wake-up to end what a banned user still has: connections and matches. Pushed in the
-/// transaction that bans.
+/// A wake-up to end what a banned user still has, and whoever has its phone: connections and
+/// matches. Pushed in the transaction that bans.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BanOrder {
     pub user_id: UserId,
@@ -143,7 +143,7 @@ pub(super) async fn notify_holder(
 }
 
 /// Bans a user in this transaction, and whoever has its phone now: the ban, its flag, the end of
-/// the sessions, the notice, the record, and the [`BanOrder`]s. Of several at once one gets
+/// the sessions, the notice, the record, and the [`BanOrder`]. Of several at once one gets
 /// [`Banning::Banned`]: the phone is held.
 pub(crate) async fn ban(
     tx: &mut Tx,
@@ -158,6 +158,7 @@ pub(crate) async fn ban(
          (id, phone_index, user_id, reason, automatic, provisional, created_at, until, created_by) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
          RETURNING id, reason, automatic, provisional, created_at, until";
+    const FLAG: &str = "UPDATE users SET is_banned = TRUE WHERE id = $1";
     let Some(phone) = lock_phone_of(tx, user).await? else {
         return Ok(Banning::NotFound);
     };
@@ -179,8 +180,11 @@ pub(crate) async fn ban(
     );
     let ban: BanRow = tx.one(INSERT, row).await?;
     for account in accounts {
-        shut_out(tx, account, now).await?;
+        tx.execute(FLAG, (account,)).await?;
+        let _ = revoke_others(tx, account, None, now).await?;
     }
+    let order = BanOrder { user_id: user };
+    push_order(tx, BAN_QUEUE, &order, BAN_ATTEMPTS, now).await?;
     let notice = Notice::Banned { until: ban.until };
     let notified = notify_holder(tx, &phone, &notice, ban.id.to_string(), now).await?;
     let act = SystemLog {
@@ -198,15 +202,6 @@ pub(crate) async fn ban(
     };
     log(tx, &act, now).await?;
     Ok(Banning::Banned { ban, notified })
-}
-
-/// Flags a banned account, ends its sessions, and orders the end of what it still has.
-async fn shut_out(tx: &mut Tx, account: UserId, now: Timestamp) -> Result<(), StoreError> {
-    const FLAG: &str = "UPDATE users SET is_banned = TRUE WHERE id = $1";
-    tx.execute(FLAG, (account,)).await?;
-    let _ = revoke_others(tx, account, None, now).await?;
-    let order = BanOrder { user_id: account };
-    push_order(tx, BAN_QUEUE, &order, BAN_ATTEMPTS, now).await
 }
 
 /// Makes a provisional ban a decided one in this transaction, with its record; the ban as it is
@@ -330,6 +325,16 @@ impl Safety<'_> {
         Ok(banned.unwrap_or(false))
     }
 
+    /// The accounts marked as banned that a ban of `user` is about: its own, and the one that has
+    /// its phone now. Empty when the ban is over.
+    pub async fn banned_accounts(self, user: UserId) -> Result<Vec<UserId>, StoreError> {
+        const SQL: &str = "SELECT a.id FROM users a WHERE a.is_banned AND (a.id = $1 \
+             OR a.phone_index = (SELECT COALESCE( \
+             (SELECT t.phone_index FROM tombstones t WHERE t.user_id = u.id), u.phone_index) \
+             FROM users u WHERE u.id = $1)) ORDER BY a.id";
+        self.db.values(SQL, (user,)).await
+    }
+
     /// Up to `limit` users that are marked as banned and have no ban in force at `now`: it ran out.
     pub async fn freed_users(self, now: Timestamp, limit: i64) -> Result<Vec<UserId>, StoreError> {
         self.db.values(FREED, (now, limit)).await
@@ -372,17 +377,5 @@ impl Safety<'_> {
              SELECT 1 FROM match_sides s JOIN matches m ON m.id = s.match_id \
              WHERE s.user_id = u.id AND s.open AND m.expired_at > $2) ORDER BY u.id LIMIT $3";
         self.db.values(SQL, (after, now, limit)).await
-    }
-
-    /// Deletes up to `limit` bans that ended or were lifted at `cutoff` or before, with their
-    /// appeals, and says how many.
-    pub async fn delete_old_bans(self, cutoff: Timestamp, limit: i64) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM bans WHERE id IN ( \
-             SELECT id FROM bans WHERE lifted_at <= $1 OR until <= $1 \
-             ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)";
-        let mut tx = self.begin().await?;
-        let deleted = tx.execute(SQL, (cutoff, limit)).await?;
-        tx.commit().await?;
-        Ok(deleted)
     }
 }

@@ -188,26 +188,4 @@ impl Safety<'_> {
         let ids: Vec<UserId> = self.db.values(SQL, (user,)).await?;
         Ok(ids.into_iter().collect())
     }
-
-    /// Deletes up to `limit` blocks on each side whose account was erased at `cutoff` or before and
-    /// whose phone has not come back, and says how many.
-    pub async fn delete_old_blocks(self, cutoff: Timestamp, limit: i64) -> Result<u64, StoreError> {
-        const SQL: [&str; 2] = [
-            "DELETE FROM blocks WHERE id IN ( \
-             SELECT b.id FROM blocks b WHERE b.blocker_phone IS NOT NULL AND EXISTS ( \
-             SELECT 1 FROM users u WHERE u.id = b.blocker_id AND u.erased_at <= $1) \
-             ORDER BY b.id LIMIT $2 FOR UPDATE SKIP LOCKED)",
-            "DELETE FROM blocks WHERE id IN ( \
-             SELECT b.id FROM blocks b WHERE b.blocked_phone IS NOT NULL AND EXISTS ( \
-             SELECT 1 FROM users u WHERE u.id = b.blocked_id AND u.erased_at <= $1) \
-             ORDER BY b.id LIMIT $2 FOR UPDATE SKIP LOCKED)",
-        ];
-        let mut tx = self.begin().await?;
-        let mut deleted = 0;
-        for sql in SQL {
-            deleted += tx.execute(sql, (cutoff, limit)).await?;
-        }
-        tx.commit().await?;
-        Ok(deleted)
-    }
 }

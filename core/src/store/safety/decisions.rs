@@ -167,35 +167,6 @@ impl Safety<'_> {
         tx.commit().await?;
         Ok(Judged::Done(before))
     }
-
-    /// Erases what was written and shown in up to `limit` reports that were dismissed at `cutoff`
-    /// or before, and says in how many.
-    pub async fn erase_dismissed_evidence(
-        self,
-        cutoff: Timestamp,
-        limit: i64,
-    ) -> Result<u64, StoreError> {
-        const SQL: &str = "UPDATE reports SET note_ciphertext = NULL, note_key_id = NULL, \
-             evidence_ciphertext = NULL, evidence_key_id = NULL, \
-             resolution_ciphertext = NULL, resolution_key_id = NULL WHERE id IN ( \
-             SELECT id FROM reports WHERE status = 'dismissed' AND (note_ciphertext IS NOT NULL \
-             OR evidence_ciphertext IS NOT NULL OR resolution_ciphertext IS NOT NULL) \
-             AND id < $1 AND resolved_at <= $2 ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
-        self.jobs().sweep_old(SQL, cutoff, limit).await
-    }
-
-    /// Deletes up to `limit` reports that were decided at `cutoff` or before, and those nobody
-    /// decided that were made then, oldest first, and says how many.
-    pub async fn delete_old_reports(
-        self,
-        cutoff: Timestamp,
-        limit: i64,
-    ) -> Result<u64, StoreError> {
-        const SQL: &str = "DELETE FROM reports WHERE id IN (SELECT id FROM reports \
-             WHERE id < $1 AND COALESCE(resolved_at, created_at) <= $2 \
-             ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED)";
-        self.jobs().sweep_old(SQL, cutoff, limit).await
-    }
 }
 
 /// Whether the moderator may ban that user for a report.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tebdil_core::{
     notice::PushOrder,
-    store::{BanFilter, Judged, NewBan, PushAudience},
+    store::{BanFilter, Judged, NewBan, Old, PushAudience},
     testing::TestStore,
 };
 use tebdil_protocol::{
@@ -15,7 +15,7 @@ use tebdil_protocol::{
 };
 
 use super::{DAY, MODERATOR, banned, by_reports, count};
-use crate::all_at_once;
+use crate::{all_at_once, delete_old};
 
 tebdil_core::store_conformance! {
     a_lift_frees_only_where_no_ban_is_left,
@@ -206,21 +206,12 @@ async fn old_bans_go_and_others_stay(t: TestStore) {
         .unban(users[1], MODERATOR, "a mistake", t.now())
         .await
         .unwrap();
-    assert_eq!(
-        t.safety()
-            .delete_old_bans(t.now() - Duration::from_millis(1), 9)
-            .await
-            .unwrap(),
-        0
-    );
-    assert_eq!(
-        t.safety().delete_old_bans(t.now() + DAY, 1).await.unwrap(),
-        1
-    );
-    assert_eq!(
-        t.safety().delete_old_bans(t.now() + DAY, 9).await.unwrap(),
-        1
-    );
+    let before = t.now() - Duration::from_millis(1);
+    assert_eq!(delete_old(&t, &Old::BANS, before, 9).await, 0);
+    for limit in [1, 9] {
+        let gone = delete_old(&t, &Old::BANS, t.now() + DAY, limit).await;
+        assert_eq!(gone, 1);
+    }
     let left: Vec<Option<UserId>> = t
         .safety()
         .bans(BanFilter::default(), t.now(), 9)

@@ -279,7 +279,10 @@ async fn a_late_ban_reaches_whoever_has_the_phone_now(t: TestStore) {
         )
         .await
         .unwrap();
-    assert_eq!(orders.len(), 2, "both accounts");
+    assert_eq!(orders.len(), 1);
+    let shut_out = async |user| t.safety().banned_accounts(user).await.unwrap();
+    assert_eq!(shut_out(old.id).await, [old.id, new.id], "both accounts");
+    assert_eq!(shut_out(new.id).await, [new.id]);
     assert!(matches!(
         t.safety()
             .unban(new.id, MODERATOR, "a mistake", t.now())
@@ -291,6 +294,7 @@ async fn a_late_ban_reaches_whoever_has_the_phone_now(t: TestStore) {
         !t.safety().is_banned(new.id).await.unwrap()
             && !t.safety().is_banned(old.id).await.unwrap()
     );
+    assert_eq!(shut_out(old.id).await, []);
 
     // Erased once more: nobody has the phone, and nobody gets in with it.
     t.erase(&new).await;

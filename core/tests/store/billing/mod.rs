@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use tebdil_core::{
     quota::QuotaRules,
-    store::{Billed, BillingFact, BillingTerms, Settled, Store},
+    store::{Billed, BillingFact, BillingTerms, Old, Settled, Store},
     testing::TestStore,
 };
 use tebdil_protocol::{
@@ -11,7 +11,7 @@ use tebdil_protocol::{
     time::Timestamp,
 };
 
-use crate::all_at_once;
+use crate::{all_at_once, delete_old};
 
 mod order;
 
@@ -426,31 +426,16 @@ async fn old_events_go_and_their_return_changes_nothing(t: TestStore) {
         "token",
     )
     .await;
-    assert_eq!(
-        t.economy()
-            .delete_old_billing_events(t.now() - DAY, 10)
-            .await
-            .unwrap(),
-        1
-    );
+    let day_ago = t.now() - DAY;
+    assert_eq!(delete_old(&t, &Old::BILLING_EVENTS, day_ago, 10).await, 1);
     let before = t.economy().subscription(user).await.unwrap();
     assert_eq!(
         take(&t, &event, "token").await,
         Billed::Done(BillingOutcome::Stale, Settled::default())
     );
     assert_eq!(t.economy().subscription(user).await.unwrap(), before);
-    assert_eq!(
-        t.economy()
-            .delete_old_billing_events(t.now(), 1)
-            .await
-            .unwrap(),
-        1
-    );
-    assert_eq!(
-        t.economy()
-            .delete_old_billing_events(t.now(), 10)
-            .await
-            .unwrap(),
-        1
-    );
+    for limit in [1, 10] {
+        let gone = delete_old(&t, &Old::BILLING_EVENTS, t.now(), limit).await;
+        assert_eq!(gone, 1);
+    }
 }

@@ -2,7 +2,7 @@
 
 use tebdil_core::{
     crypto::CodeHash,
-    store::{Erased, ErasedBy, NewCode, ProvenCode, Registration},
+    store::{Erased, ErasedBy, NewCode, Old, ProvenCode, Registration},
     testing::TestStore,
 };
 use tebdil_protocol::{domain::CodePurpose, id::CodeId};
@@ -35,22 +35,13 @@ async fn a_tombstone_lasts_while_something_can_concern_it(t: TestStore) {
     let until = t.now() + 60 * DAY;
     t.ban(&banned.phone_index, "spam", Some(until)).await;
     let kept = 40 * DAY;
-    assert_eq!(
-        t.accounts()
-            .delete_old_tombstones(t.now() - kept, t.now(), 10)
-            .await
-            .unwrap(),
-        0,
-        "too young"
-    );
+    let delete = async || {
+        let gone = t.jobs().delete_old(&Old::TOMBSTONES, kept, 10, t.now());
+        gone.await.unwrap()
+    };
+    assert_eq!(delete().await, 0, "too young");
     t.clock.advance(kept);
-    assert_eq!(
-        t.accounts()
-            .delete_old_tombstones(t.now() - kept, t.now(), 10)
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(delete().await, 1);
     assert_eq!(
         count(
             &t,
@@ -63,23 +54,9 @@ async fn a_tombstone_lasts_while_something_can_concern_it(t: TestStore) {
         2
     );
     t.clock.set(until);
-    assert_eq!(
-        t.accounts()
-            .delete_old_tombstones(t.now() - kept, t.now(), 10)
-            .await
-            .unwrap(),
-        1,
-        "the ban is over"
-    );
+    assert_eq!(delete().await, 1, "the ban is over");
     t.execute("UPDATE reports SET status = 'dismissed'").await;
-    assert_eq!(
-        t.accounts()
-            .delete_old_tombstones(t.now() - kept, t.now(), 10)
-            .await
-            .unwrap(),
-        1,
-        "the report is decided"
-    );
+    assert_eq!(delete().await, 1, "the report is decided");
 }
 
 async fn what_comes_late_is_swept(t: TestStore) {

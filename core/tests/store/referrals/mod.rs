@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use tebdil_core::{
-    store::{Invitation, NewUser, ReferralRules, Registration, UserRow},
+    store::{Invitation, NewUser, Old, ReferralRules, Registration, UserRow},
     testing::TestStore,
 };
 use tebdil_protocol::{
@@ -10,7 +10,7 @@ use tebdil_protocol::{
     notice::Notice,
 };
 
-use crate::{quota::assert_ledger_equals_balance, rng};
+use crate::{delete_old, quota::assert_ledger_equals_balance, rng};
 
 mod many;
 
@@ -415,18 +415,10 @@ async fn invitations_nobody_followed_go_after_their_time(t: TestStore) {
         invite(&t, &ayse, &t.new_user(6_000, "x")).await,
         Invitation::Invited(_)
     ));
-    assert_eq!(
-        t.economy().delete_old_invitations(cutoff, 3).await.unwrap(),
-        3
-    );
-    assert_eq!(
-        t.economy().delete_old_invitations(cutoff, 3).await.unwrap(),
-        1
-    );
-    assert_eq!(
-        t.economy().delete_old_invitations(cutoff, 3).await.unwrap(),
-        0
-    );
+    for left in [3, 1, 0] {
+        let gone = delete_old(&t, &Old::INVITATIONS, cutoff, 3).await;
+        assert_eq!(gone, left);
+    }
     let left = [
         (ReferralVia::Phone, ReferralStatus::Pending),
         (ReferralVia::Phone, ReferralStatus::Joined),

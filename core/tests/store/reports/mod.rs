@@ -8,7 +8,7 @@ use tebdil_core::{
     ids::IdGenerator,
     report::ReportRules,
     store::{
-        Actor, AutoBanned, NewReport, NewResolution, Reporting, Resolving, SessionRow, Store,
+        Actor, AutoBanned, NewReport, NewResolution, Old, Reporting, Resolving, SessionRow, Store,
         UserRow,
     },
     testing::{self, TestStore},
@@ -21,7 +21,7 @@ use tebdil_protocol::{
 };
 
 use crate::{
-    all_at_once,
+    all_at_once, delete_old,
     matches::{couple, matched, searcher},
 };
 
@@ -370,28 +370,10 @@ async fn reports_go_when_their_time_has_come(t: TestStore) {
     resolve(&t, made[1].id, ReportDecision::Warn).await;
     let decided = t.now();
     let written = "reports WHERE evidence_ciphertext IS NOT NULL AND evidence_key_id IS NOT NULL AND note_ciphertext IS NOT NULL";
-    assert_eq!(
-        t.safety()
-            .erase_dismissed_evidence(decided - Duration::from_millis(1), 10)
-            .await
-            .unwrap(),
-        0
-    );
-    assert_eq!(
-        t.safety()
-            .erase_dismissed_evidence(decided, 10)
-            .await
-            .unwrap(),
-        1
-    );
-    assert_eq!(
-        t.safety()
-            .erase_dismissed_evidence(decided + DAY, 10)
-            .await
-            .unwrap(),
-        0,
-        "once"
-    );
+    let erase = async |cutoff| delete_old(&t, &Old::DISMISSED_EVIDENCE, cutoff, 10).await;
+    assert_eq!(erase(decided - Duration::from_millis(1)).await, 0);
+    assert_eq!(erase(decided).await, 1);
+    assert_eq!(erase(decided + DAY).await, 0, "once");
     assert_eq!(count(&t, written).await, 2, "those that were not dismissed");
     let entry = t
         .safety()
@@ -405,30 +387,12 @@ async fn reports_go_when_their_time_has_come(t: TestStore) {
     );
 
     let before = decided - DAY;
+    let delete = async |cutoff, limit| delete_old(&t, &Old::REPORTS, cutoff, limit).await;
+    assert_eq!(delete(before - Duration::from_millis(1), 10).await, 0);
+    assert_eq!(delete(before, 10).await, 1, "nobody decided it");
+    assert_eq!(delete(decided - Duration::from_millis(1), 10).await, 0);
     assert_eq!(
-        t.safety()
-            .delete_old_reports(before - Duration::from_millis(1), 10)
-            .await
-            .unwrap(),
-        0
-    );
-    assert_eq!(
-        t.safety().delete_old_reports(before, 10).await.unwrap(),
-        1,
-        "nobody decided it"
-    );
-    assert_eq!(
-        t.safety()
-            .delete_old_reports(decided - Duration::from_millis(1), 10)
-            .await
-            .unwrap(),
-        0
-    );
-    assert_eq!(
-        (
-            t.safety().delete_old_reports(decided, 1).await.unwrap(),
-            t.safety().delete_old_reports(decided, 10).await.unwrap()
-        ),
+        (delete(decided, 1).await, delete(decided, 10).await),
         (1, 1)
     );
     assert_eq!(count(&t, "reports").await, 0);

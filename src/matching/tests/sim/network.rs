@@ -4,7 +4,7 @@ use tebdil_core::realtime::NodeId;
 
 use super::{Bug, Parcel, Sim, What};
 use crate::{
-    cluster::NodeMessage,
+    hub::NodeMessage,
     matching::{MatchmakingMessage, ToLeader},
 };
 
@@ -29,12 +29,11 @@ impl Sim {
                     continue;
                 }
                 // As it comes out of the bus.
-                let bytes = NodeMessage::Matchmaking { message }.encode();
-                let NodeMessage::Matchmaking { message } =
-                    NodeMessage::decode(bytes).expect("a message")
-                else {
+                let bytes = NodeMessage::matchmaking(&message).encode();
+                let Ok(NodeMessage::Matchmaking { body }) = NodeMessage::decode(bytes) else {
                     panic!("another message")
                 };
+                let message: MatchmakingMessage = body.read().expect("readable");
                 let others = self
                     .nodes
                     .iter()

@@ -97,8 +97,8 @@ pub async fn one_server() -> (ServerProcess, String) {
     let listen = format!("{relay}:3478");
     let settings = [
         ("TEBDIL_RELAY__LISTEN", listen.as_str()),
-        ("TEBDIL_WS__FRAMES_PER_SECOND", "1000"),
-        ("TEBDIL_WS__FRAME_BURST", "1000"),
+        ("TEBDIL_LIMITS__FRAMES_PER_CONNECTION__BURST", "1000"),
+        ("TEBDIL_LIMITS__FRAMES_PER_CONNECTION__PER_S", "1"),
     ];
     (
         ServerProcess::start(Backend::Sqlite, &settings)

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::harness::{Database, MINUTE, on_both, settings, until};
 
 mod ticks;
+mod wakes;
 
 on_both! {
     two_nodes_run_every_job_once,
@@ -122,7 +123,6 @@ impl Job for Probe {
 const TIMING: Timing = Timing {
     poll: Duration::from_millis(5),
     lease: Duration::from_mins(1),
-    schedule: Duration::from_millis(5),
     gauges: Duration::from_millis(20),
     drain: Duration::from_secs(20),
 };

@@ -1,4 +1,4 @@
--- Forgets every failure.
+-- Forgets every try.
 --
--- KEYS[1] tries:{name}:{key}
+-- KEYS[1] limit:{name}:{key} or tries:{name}:{key}
 redis.call('DEL', KEYS[1])

@@ -30,7 +30,8 @@ end
 local new = {session = session, node = node, connection = ARGV[6], stamp = stamp}
 local replaced, returned, stays = {}, '0', true
 if same and not (same.node == node and same.connection == new.connection) then
-    if same.stamp > stamp then
+    -- Of two of a node the one with the greater number is the newer, as it is for the node itself, whichever comes here first.
+    if same.stamp > stamp or (same.node == node and tonumber(same.connection) > tonumber(new.connection)) then
         stays = false
         replaced[1] = new
         devices[#devices + 1] = same

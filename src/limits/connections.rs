@@ -7,32 +7,32 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
-use crate::{
-    address::{ALLOWANCES, ClientAddress, Network},
-    config::Config,
-};
+use parking_lot::Mutex;
+
+use super::LimitSettings;
+use crate::address::{ALLOWANCES, ClientAddress, Network};
 
 /// Most that one address may have; [`ALLOWANCES`] say how many times that its networks may.
 #[derive(Debug, Clone, Copy)]
-pub struct CrowdLimits {
-    pub open: u32,
+struct Most {
+    open: u32,
     /// Among the open ones, those that have not shown yet what they are for.
-    pub unfinished: u32,
+    unfinished: u32,
 }
 
 /// The connections of one kind. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Crowd(Arc<Inner>);
+pub struct Connections(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     /// `None` lets everybody in.
-    limits: Option<CrowdLimits>,
+    most: Option<Most>,
     here: Mutex<HashMap<Network, Count>>,
 }
 
@@ -42,40 +42,44 @@ struct Count {
     unfinished: u32,
 }
 
-/// One connection's place, until it is dropped.
+/// Lets one connection be there, until it is dropped.
 #[derive(Debug)]
-pub struct Seat {
-    crowd: Crowd,
+pub struct ConnectionPermit {
+    connections: Connections,
     address: ClientAddress,
     finished: AtomicBool,
 }
 
-impl Crowd {
-    /// Nobody is there; as the settings say.
-    pub fn of(config: &Config) -> Self {
-        let limits = CrowdLimits {
-            open: config.http.connections_per_address,
-            unfinished: config.http.unfinished_per_address,
+impl Connections {
+    /// None so far; as many as the settings say.
+    pub fn new(settings: &LimitSettings) -> Self {
+        let most = Most {
+            open: settings.connections_per_address,
+            unfinished: settings.unfinished_per_address,
         };
-        Self::new(config.limits.enabled.then_some(limits))
+        Self::of(settings.enabled.then_some(most))
     }
 
-    /// Nobody is there.
-    pub fn new(limits: Option<CrowdLimits>) -> Self {
+    /// Without a bound for an address.
+    pub fn unbounded() -> Self {
+        Self::of(None)
+    }
+
+    fn of(most: Option<Most>) -> Self {
         Self(Arc::new(Inner {
-            limits,
+            most,
             here: Mutex::default(),
         }))
     }
 
-    /// Takes a place, unfinished; `None` when the address has too many.
-    pub fn enter(&self, address: ClientAddress) -> Option<Seat> {
-        if let Some(limits) = self.0.limits {
-            let mut here = self.lock();
+    /// One more of this address, unfinished; `None` when it has too many.
+    pub fn enter(&self, address: ClientAddress) -> Option<ConnectionPermit> {
+        if let Some(most) = self.0.most {
+            let mut here = self.0.here.lock();
             let fits = address.networks().zip(ALLOWANCES).all(|(network, times)| {
                 let count = here.get(&network).copied().unwrap_or_default();
-                count.open < limits.open.saturating_mul(times)
-                    && count.unfinished < limits.unfinished.saturating_mul(times)
+                count.open < most.open.saturating_mul(times)
+                    && count.unfinished < most.unfinished.saturating_mul(times)
             });
             if !fits {
                 return None;
@@ -86,20 +90,15 @@ impl Crowd {
                 count.unfinished += 1;
             }
         }
-        Some(Seat {
-            crowd: self.clone(),
+        Some(ConnectionPermit {
+            connections: self.clone(),
             address,
             finished: AtomicBool::new(false),
         })
     }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<Network, Count>> {
-        // Nothing that is done under the lock can panic half way.
-        self.0.here.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-impl Seat {
+impl ConnectionPermit {
     /// It has shown what it is for.
     pub fn finish(&self) {
         if !self.finished.swap(true, Ordering::Relaxed) {
@@ -108,10 +107,11 @@ impl Seat {
     }
 
     fn change(&self, change: impl Fn(&mut Count)) {
-        if self.crowd.0.limits.is_none() {
+        let Inner { most, here } = &*self.connections.0;
+        if most.is_none() {
             return;
         }
-        let mut here = self.crowd.lock();
+        let mut here = here.lock();
         for network in self.address.networks() {
             if let Entry::Occupied(mut count) = here.entry(network) {
                 change(count.get_mut());
@@ -123,7 +123,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         self.finish();
         self.change(|count| count.open -= 1);
@@ -142,27 +142,33 @@ mod tests {
 
     #[test]
     fn an_address_has_so_many_open_and_so_many_unfinished() {
-        let crowd = Crowd::new(Some(CrowdLimits {
+        let connections = Connections::of(Some(Most {
             open: 3,
             unfinished: 2,
         }));
         let one = address("192.0.2.1");
-        let mut seats = vec![
-            crowd.enter(one).expect("first"),
-            crowd.enter(one).expect("second"),
+        let mut permits = vec![
+            connections.enter(one).expect("first"),
+            connections.enter(one).expect("second"),
         ];
-        assert!(crowd.enter(one).is_none(), "two are unfinished");
-        assert!(crowd.enter(address("192.0.2.2")).is_some(), "somebody else");
-        seats[0].finish();
-        seats[0].finish();
-        seats.push(crowd.enter(one).expect("third"));
-        seats[1].finish();
-        assert!(crowd.enter(one).is_none(), "three are open");
-        seats.pop();
-        seats.push(crowd.enter(one).expect("one went"));
-        drop(seats);
-        assert!(crowd.lock().is_empty(), "nothing is kept of who is gone");
-        let anybody = Crowd::new(None);
+        assert!(connections.enter(one).is_none(), "two are unfinished");
+        assert!(
+            connections.enter(address("192.0.2.2")).is_some(),
+            "somebody else"
+        );
+        permits[0].finish();
+        permits[0].finish();
+        permits.push(connections.enter(one).expect("third"));
+        permits[1].finish();
+        assert!(connections.enter(one).is_none(), "three are open");
+        permits.pop();
+        permits.push(connections.enter(one).expect("one went"));
+        drop(permits);
+        assert!(
+            connections.0.here.lock().is_empty(),
+            "nothing is kept of who is gone"
+        );
+        let anybody = Connections::unbounded();
         assert!(
             (0..100)
                 .map(|_| anybody.enter(one))
@@ -174,20 +180,24 @@ mod tests {
 
     #[test]
     fn a_site_with_many_subnets_has_a_bound_of_its_own() {
-        let crowd = Crowd::new(Some(CrowdLimits {
+        let connections = Connections::of(Some(Most {
             open: 2,
             unfinished: 2,
         }));
-        let mut seats = Vec::new();
+        let mut permits = Vec::new();
         for subnet in 0..256 {
-            seats.extend(crowd.enter(address(&format!("2001:db8:1:{subnet:x}00::1"))));
+            permits.extend(connections.enter(address(&format!("2001:db8:1:{subnet:x}00::1"))));
         }
-        assert_eq!(seats.len(), 32, "a /48 has sixteen times as many as a /64");
-        assert!(crowd.enter(address("2001:db8:2::1")).is_some());
-        drop(seats);
-        let seats: Vec<_> = (0..256)
-            .filter_map(|subnet| crowd.enter(address(&format!("2001:db8:1:{subnet:x}::1"))))
+        assert_eq!(
+            permits.len(),
+            32,
+            "a /48 has sixteen times as many as a /64"
+        );
+        assert!(connections.enter(address("2001:db8:2::1")).is_some());
+        drop(permits);
+        let permits: Vec<_> = (0..256)
+            .filter_map(|subnet| connections.enter(address(&format!("2001:db8:1:{subnet:x}::1"))))
             .collect();
-        assert_eq!(seats.len(), 8, "a /56 four times");
+        assert_eq!(permits.len(), 8, "a /56 four times");
     }
 }

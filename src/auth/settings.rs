@@ -1,22 +1,14 @@
-//! Sections on accounts: how one signs up and in, and what is paid for.
+//! The settings of accounts: how one signs up and in.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::Deserialize;
-use tebdil_core::{
-    billing::{BillingRules, Plan},
-    settings::{Checks, seconds},
-};
+use tebdil_core::settings::{Checks, seconds};
 use tebdil_protocol::Secret;
-use tebdil_workers::{Verifier, VerifierError};
 
-use super::Countries;
-use crate::auth::codes::CodeSender;
+use super::{codes::CodeSender, countries::Countries};
 
-/// Passwords, tokens and sessions.
+/// The section `[auth]`: passwords, tokens and sessions.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Auth {
@@ -40,7 +32,7 @@ pub struct Auth {
 }
 
 impl Auth {
-    pub(super) fn check(&self, check: &mut Checks) {
+    pub(crate) fn check(&self, check: &mut Checks) {
         check.range("auth.bcrypt_cost", self.bcrypt_cost, 4..=31);
         check.range("auth.hash_threads", self.hash_threads, 1..=64);
         check.range("auth.hash_queue", self.hash_queue, 1..);
@@ -80,7 +72,7 @@ pub enum StaffTotp {
     Required,
 }
 
-/// Codes.
+/// The section `[verification]`: codes.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Verification {
@@ -92,7 +84,7 @@ pub struct Verification {
 }
 
 impl Verification {
-    pub(super) fn check(&self, check: &mut Checks) {
+    pub(crate) fn check(&self, check: &mut Checks) {
         check.that(
             !self.phone || self.sender != Sender::Off,
             "verification.phone",
@@ -145,109 +137,4 @@ fn headers<'de, D: serde::Deserializer<'de>>(
 pub enum ContentType {
     Json,
     Form,
-}
-
-/// Plans and the provider of payments.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Billing {
-    pub plans: Vec<Plan>,
-    /// Secrets, separated by commas; use [`Self::secrets`].
-    pub webhook_secrets: Secret,
-    /// How far the time of a signature may be from ours.
-    #[serde(rename = "tolerance_s", deserialize_with = "seconds")]
-    pub tolerance: Duration,
-    #[serde(rename = "grace_s", deserialize_with = "seconds")]
-    pub grace: Duration,
-    /// Empty: nobody is asked. May hold a key, so it is a secret.
-    pub verifier_url: Secret,
-    pub verifier_token: Secret,
-    #[serde(rename = "verifier_timeout_s", deserialize_with = "seconds")]
-    pub verifier_timeout: Duration,
-    #[serde(rename = "verifier_grace_s", deserialize_with = "seconds")]
-    pub verifier_grace: Duration,
-}
-
-impl Billing {
-    /// What the store and the jobs go by.
-    pub fn rules(&self) -> BillingRules {
-        let grace = if self.verifier_url.expose().is_empty() {
-            self.grace
-        } else {
-            self.verifier_grace
-        };
-        BillingRules {
-            plans: self.plans.clone(),
-            grace,
-        }
-    }
-
-    /// The secrets with which events may be signed; none: there are no events.
-    pub fn secrets(&self) -> impl Iterator<Item = &[u8]> {
-        self.webhook_secrets
-            .expose()
-            .split(',')
-            .map(str::trim)
-            .filter(|secret| !secret.is_empty())
-            .map(str::as_bytes)
-    }
-
-    /// Who is asked whether a subscription goes on.
-    ///
-    /// # Errors
-    /// When the system's certificates cannot be read.
-    pub fn verifier(&self) -> Result<Option<Verifier>, VerifierError> {
-        if self.verifier_url.expose().is_empty() {
-            return Ok(None);
-        }
-        Verifier::new(
-            self.verifier_url.expose(),
-            self.verifier_token.clone(),
-            self.verifier_timeout,
-        )
-        .map(Some)
-    }
-
-    pub(super) fn check(&self, check: &mut Checks) {
-        let usable =
-            |plan: &Plan| (1..=64).contains(&plan.name.len()) && (1..=3650).contains(&plan.days);
-        check.that(
-            self.plans.iter().all(usable),
-            "billing.plans",
-            "a plan needs a name of 1 to 64 bytes and 1 to 3650 days",
-        );
-        let mut known = HashSet::new();
-        check.that(
-            self.rules()
-                .names()
-                .into_iter()
-                .all(|name| known.insert(name)),
-            "billing.plans",
-            "a name or product is there twice",
-        );
-        check.that(
-            self.secrets().all(|secret| secret.len() >= 16),
-            "billing.webhook_secrets",
-            "each must have at least 16 bytes",
-        );
-        check.range("billing.tolerance_s", self.tolerance.as_secs(), 1..=86_400);
-        for (grace, field) in [
-            (self.grace, "billing.grace_s"),
-            (self.verifier_grace, "billing.verifier_grace_s"),
-        ] {
-            let year = Duration::from_hours(365 * 24);
-            check.that(grace <= year, field, "must be at most a year");
-        }
-        let asks = self.verifier_url.expose();
-        let usable = asks.is_empty()
-            || (asks.contains("{id}")
-                && (asks.starts_with("https://") || asks.starts_with("http://")));
-        check.that(
-            usable,
-            "billing.verifier_url",
-            "must be empty, or https://… with {id} for the subscription",
-        );
-        let timeout = self.verifier_timeout.as_secs();
-        check.range("billing.verifier_timeout_s", timeout, 1..=60);
-    }
 }

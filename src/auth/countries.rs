@@ -2,8 +2,7 @@
 
 use phonenumber::country;
 use serde::{Deserialize, Deserializer, de::Error as _};
-
-use super::list::list;
+use tebdil_core::settings::list;
 
 /// Where codes are sent.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use std::{sync::Arc, time::Duration};
 use tebdil_core::store::StoreError;
 use tebdil_protocol::{CloseCode, id::SessionId};
 
-use crate::app::App;
+use super::Sockets;
 
 /// How often the bus is asked whether it works, and the store when it does not.
 const PERIOD: Duration = Duration::from_millis(800);
@@ -17,16 +17,16 @@ const PERIOD: Duration = Duration::from_millis(800);
 const CHUNK: usize = 500;
 
 /// Watches until the server closes.
-pub async fn watch(app: Arc<App>) {
+pub async fn watch(sockets: Arc<Sockets>) {
     let mut every = tokio::time::interval(PERIOD);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = every.tick() => {}
-            () = app.tasks.closing.cancelled() => return,
+            () = sockets.tasks.closing.cancelled() => return,
         }
-        if app.realtime.ping().await.is_err()
-            && let Err(error) = close_dead(&app).await
+        if sockets.realtime.ping().await.is_err()
+            && let Err(error) = close_dead(&sockets).await
         {
             tracing::warn!(%error, "neither the bus nor the store can say which sessions ended");
         }
@@ -34,16 +34,16 @@ pub async fn watch(app: Arc<App>) {
 }
 
 /// Closes every connection of this node whose session is no longer alive.
-pub async fn close_dead(app: &App) -> Result<(), StoreError> {
-    for connections in app.hub.all().chunks(CHUNK) {
+pub async fn close_dead(sockets: &Sockets) -> Result<(), StoreError> {
+    for connections in sockets.hub.all().chunks(CHUNK) {
         let sessions: Vec<SessionId> = connections
             .iter()
             .map(|connection| connection.session_id)
             .collect();
-        let dead = app
+        let dead = sockets
             .store
             .accounts()
-            .dead_among(&sessions, app.clock.now())
+            .dead_among(&sessions, sockets.clock.now())
             .await?;
         for connection in connections {
             if let Some(session) = dead

@@ -1,0 +1,337 @@
+//! A node: what serves users.
+
+use std::{sync::Arc, time::Duration};
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use tebdil_core::{
+    crypto::{BlindIndex, FieldCipher},
+    franking::FrankingKeys,
+    store::MatchRules,
+};
+use tebdil_protocol::{domain::Mode, time::Clock};
+use tokio_util::sync::CancellationToken;
+
+use super::{Base, Listeners, Role, router::Addressees, wind_down};
+use crate::{
+    ads::Ads,
+    auth::{self, Accounts, CodeSender, Codes, Tokens},
+    calls::Calls,
+    chat::{Chat, NewMatches},
+    config::{Config, Secrets},
+    ends::Rooms,
+    error::RunError,
+    http::{self, Api, Pulse},
+    hub::NodeMessage,
+    lifecycle::{Shutdown, Tasks},
+    limits::{Connections, GuessLog, Limiters},
+    matching::{self, Matchmaker, MatchmakerConfig},
+    notifications::{Notifier, Waker, Wakeups},
+    relay::Relays,
+    ws::{Activity, Sockets},
+};
+
+/// A node that runs. Clones are the same.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// What requests are handled with.
+    pub api: Arc<Api>,
+    /// What sockets are served with.
+    pub sockets: Arc<Sockets>,
+    metrics: PrometheusHandle,
+}
+
+/// Serves until `shutdown` says so or a part fails.
+///
+/// Returns `Ok` when the server was asked to end, also when the grace ran out. Every task has ended
+/// and the database is closed by then, unless one of them hung for longer than 2 seconds after
+/// that.
+///
+/// # Errors
+/// [`RunError`]
+pub async fn run(
+    config: Config,
+    listeners: Listeners,
+    clock: Clock,
+    shutdown: Shutdown,
+) -> Result<(), RunError> {
+    let secrets = Secrets::load(&config, &mut rand::rng())?;
+    let node = Node::start(config, &secrets, clock, Tasks::new(&shutdown)).await?;
+    node.serve(listeners).await
+}
+
+impl Node {
+    /// Opens the database, brings its schema up to date, and starts the tasks of every part.
+    ///
+    /// # Errors
+    /// [`RunError`]
+    pub async fn start(
+        config: Config,
+        secrets: &Secrets,
+        clock: Clock,
+        tasks: Tasks,
+    ) -> Result<Self, RunError> {
+        // In a box of its own: it is large, and gone once it is done.
+        let (base, incoming) = Box::pin(Base::start(Role::Node, config, clock, tasks)).await?;
+        let keys = Keys::new(secrets, &base);
+        let (accounts, limiters) = accounts(&base, &keys)?;
+        let relays = base
+            .relays(&base.config.relay, secrets.relay_secret.clone())
+            .await?;
+        let (wakeups, notifier) = (Arc::<Wakeups>::default(), base.notifier());
+        let matchmaker = matchmaker(&base, &relays, &wakeups);
+        let rooms = rooms(&base, &keys, &relays, &wakeups);
+        wake(&base, wakeups, &notifier);
+        let ends = base.ends(Some(Arc::clone(&relays)), Some(rooms.clone()));
+        let presence = base.realtime.presence.clone();
+        let workers = base.workers(Some(presence), &ends, &notifier)?;
+        if base.config.workers.enabled {
+            base.run_jobs(workers.clone());
+        }
+        let addressees = Addressees {
+            calls: Arc::clone(&rooms.calls),
+            matchmaker: Arc::clone(&matchmaker),
+        };
+        base.route(incoming.events, &ends, Some(addressees));
+        let sockets = Arc::new(Sockets {
+            config: Arc::clone(&base.config),
+            clock: base.clock.clone(),
+            store: base.store.clone(),
+            realtime: base.realtime.clone(),
+            franking: Arc::clone(&keys.franking),
+            tokens: keys.tokens.clone(),
+            accounts: Arc::clone(&accounts),
+            hub: Arc::clone(&base.hub),
+            announcer: base.announcer,
+            chat: rooms.chat,
+            calls: rooms.calls,
+            ends: Arc::clone(&ends),
+            matchmaker: Arc::clone(&matchmaker),
+            limiters: Arc::clone(&limiters),
+            connections: Connections::new(&base.config.limits),
+            activity: Activity::default(),
+            tasks: base.tasks.clone(),
+        });
+        sockets.look_after(incoming.behind);
+        let api = Arc::new(Api {
+            ids: Arc::clone(base.store.ids()),
+            config: base.config,
+            clock: base.clock,
+            guard: base.guard,
+            store: base.store,
+            realtime: base.realtime,
+            blind: keys.blind,
+            cipher: keys.cipher,
+            franking: keys.franking,
+            tokens: keys.tokens,
+            accounts,
+            hub: base.hub,
+            ends,
+            relays,
+            ads: rooms.ads,
+            notifier,
+            matchmaker,
+            workers,
+            limiters,
+            pulse: Pulse::default(),
+            tasks: base.tasks,
+        });
+        Ok(Self {
+            api,
+            sockets,
+            metrics: base.metrics,
+        })
+    }
+
+    /// The second half of [`run`], for those who want to look into the node.
+    ///
+    /// # Errors
+    /// When a part failed.
+    pub async fn serve(self, listeners: Listeners) -> Result<(), RunError> {
+        let (api, tasks) = (self.api, self.sockets.tasks.clone());
+        http::start(&api, self.sockets.route(), listeners.http);
+        if let Some(listener) = listeners.metrics {
+            http::serve_metrics(listener, self.metrics, &tasks);
+        }
+
+        tasks.soft.cancelled().await;
+        if tasks.failure().is_none() {
+            tracing::info!("draining");
+        }
+        let settings = &api.config.shutdown;
+        let (delay, grace) = (settings.ready_delay, settings.grace);
+        tokio::select! {
+            () = tokio::time::sleep(delay) => {}
+            () = tasks.hard.cancelled() => {}
+        }
+        tasks.close();
+        // Half of the grace to say goodbye, the other half for what is still under way. Calls end
+        // with the connections that signal for them.
+        let farewell = async {
+            api.hub.drain(grace / 2).await;
+            api.relays.close().await;
+        };
+        let shares = Some((&api.realtime, &api.store));
+        wind_down(&tasks, farewell, grace, shares).await
+    }
+}
+
+/// What is made of the secrets.
+struct Keys {
+    blind: BlindIndex,
+    cipher: FieldCipher,
+    franking: Arc<FrankingKeys>,
+    tokens: Tokens,
+}
+
+impl Keys {
+    fn new(secrets: &Secrets, base: &Base) -> Self {
+        let (jwt, clock) = (secrets.jwt_keys.clone(), base.clock.clone());
+        Self {
+            blind: BlindIndex::new(secrets.phone_index_key.clone()),
+            cipher: FieldCipher::new(secrets.field_keys.clone()),
+            franking: Arc::new(FrankingKeys::new(secrets.franking_keys.clone())),
+            tokens: Tokens::new(jwt, &base.config.auth, clock),
+        }
+    }
+}
+
+/// Accounts, with the task that hands their codes on, and what may be done how often.
+fn accounts(base: &Base, keys: &Keys) -> Result<(Arc<Accounts>, Arc<Limiters>), RunError> {
+    let config = &base.config;
+    let log = GuessLog {
+        store: base.store.clone(),
+        clock: base.clock.clone(),
+        tasks: base.tasks.clone(),
+    };
+    let limiters = Limiters::new(&config.limits, &base.realtime, keys.blind.clone(), log);
+    let limiters = Arc::new(limiters);
+    let sender = CodeSender::new(&config.verification)
+        .map_err(|(field, detail)| RunError::Failed(format!("{field}: {detail}")))?;
+    let (codes, courier) = Codes::new(
+        sender,
+        auth::codes::Parts {
+            store: base.store.clone(),
+            blind: keys.blind.clone(),
+            ids: Arc::clone(base.store.ids()),
+            clock: base.clock.clone(),
+            limiters: Arc::clone(&limiters),
+        },
+    );
+    let parts = auth::Parts {
+        store: base.store.clone(),
+        rules: config.quota.clone(),
+        blind: keys.blind.clone(),
+        cipher: keys.cipher.clone(),
+        tokens: keys.tokens.clone(),
+        clock: base.clock.clone(),
+        codes,
+        countries: config.verification.countries.list().to_vec(),
+    };
+    let accounts = Accounts::start(&config.auth, parts).map_err(|source| RunError::Io {
+        what: "cannot start the password threads".to_owned(),
+        source,
+    })?;
+    let tasks = &base.tasks;
+    if let Some(courier) = courier {
+        tasks.supervise("codes", courier.run(tasks.closing.clone()));
+    }
+    let upkeep = forget_idle(Arc::clone(&limiters), tasks.closing.clone());
+    tasks.supervise("limits", upkeep);
+    Ok((Arc::new(accounts), limiters))
+}
+
+/// Keeps the counters of limits to those that count something.
+async fn forget_idle(limiters: Arc<Limiters>, closing: CancellationToken) {
+    let mut every = tokio::time::interval(Duration::from_secs(10));
+    loop {
+        tokio::select! {
+            _ = every.tick() => limiters.forget_idle(),
+            () = closing.cancelled() => return,
+        }
+    }
+}
+
+/// Searches, with the task that pairs them.
+fn matchmaker(base: &Base, relays: &Relays, wakeups: &Arc<Wakeups>) -> Arc<Matchmaker> {
+    let config = &base.config;
+    let modes = if relays.any() {
+        vec![Mode::Text, Mode::Video]
+    } else {
+        vec![Mode::Text]
+    };
+    let (matchmaker, pairing) = Matchmaker::new(matching::Parts {
+        store: base.store.clone(),
+        new_matches: NewMatches {
+            hub: Arc::clone(&base.hub),
+            presence: base.realtime.presence.clone(),
+            wakeups: Arc::clone(wakeups),
+        },
+        clock: base.clock.clone(),
+        guard: base.guard.clone(),
+        ids: Arc::clone(base.store.ids()),
+        realtime: base.realtime.clone(),
+        config: Arc::new(MatchmakerConfig {
+            widening: config.matching.widening.clone(),
+            rules: MatchRules {
+                quota: config.quota.clone(),
+                lifetime: config.matching.match_ttl,
+                max_active_text: config.matching.max_active_text.into(),
+            },
+            modes,
+            background: config.matching.background,
+        }),
+        encode: |message| NodeMessage::matchmaking(&message).encode(),
+    });
+    let tasks = &base.tasks;
+    let pairing = pairing.run(tasks.soft.clone(), tasks.closing.clone());
+    tasks.supervise("matchmaker", pairing);
+    Arc::new(matchmaker)
+}
+
+/// What matched people have, with the tasks that write what they say and show ads after it.
+fn rooms(base: &Base, keys: &Keys, relays: &Arc<Relays>, wakeups: &Arc<Wakeups>) -> Rooms {
+    let (config, tasks) = (&base.config, &base.tasks);
+    let (store, hub, clock) = (&base.store, &base.hub, &base.clock);
+    let (ads, match_end_ads) = Ads::new(
+        store.clone(),
+        Arc::clone(hub),
+        clock.clone(),
+        config.ads.rules(&config.quota),
+    );
+    tasks.supervise("ads", match_end_ads.run(tasks.closing.clone()));
+    let (chat, writer) = Chat::new(
+        store.clone(),
+        Arc::clone(hub),
+        base.realtime.presence.clone(),
+        clock.clone(),
+        config.messages,
+        Arc::clone(wakeups),
+    );
+    // It empties its queue when connections close; what comes later is told to repeat.
+    let writer = writer.run(Arc::clone(&keys.franking), tasks.closing.clone());
+    tasks.supervise("chat writer", writer);
+    let calls = Calls::new(
+        store.clone(),
+        Arc::clone(hub),
+        Arc::clone(relays),
+        clock.clone(),
+    );
+    Rooms {
+        chat: Arc::new(chat),
+        calls: Arc::new(calls),
+        ads,
+    }
+}
+
+/// Starts the task that wakes who is away.
+fn wake(base: &Base, wakeups: Arc<Wakeups>, notifier: &Notifier) {
+    let waker = Waker {
+        wakeups,
+        store: base.store.clone(),
+        presence: base.realtime.presence.clone(),
+        clock: base.clock.clone(),
+        notifier: notifier.clone(),
+    };
+    base.tasks
+        .supervise("waker", waker.run(base.tasks.closing.clone()));
+}

@@ -1,0 +1,215 @@
+//! Takes what the bus brings to where it belongs.
+
+use std::sync::Arc;
+
+use futures_util::{StreamExt as _, stream};
+use tebdil_core::realtime::{BusEvent, BusEvents, Device, Presence, Undelivered};
+use tebdil_protocol::CloseCode;
+use tokio::sync::Notify;
+
+use super::Base;
+use crate::{
+    calls::Calls,
+    ends::Ends,
+    hub::{Hub, Mark, NodeMessage, Unreadable},
+    matching::Matchmaker,
+    presence::Announcer,
+};
+
+/// Registrations under way at once.
+const CONCURRENCY: usize = 16;
+
+/// Whom nodes speak to at a node.
+#[derive(Debug)]
+pub(crate) struct Addressees {
+    pub(crate) calls: Arc<Calls>,
+    pub(crate) matchmaker: Arc<Matchmaker>,
+}
+
+/// The task that takes the events of the bus, in order. It never waits: what takes long runs beside
+/// it.
+#[derive(Debug)]
+struct Router {
+    hub: Arc<Hub>,
+    announcer: Arc<Announcer>,
+    ends: Arc<Ends>,
+    /// `None` where no device is connected.
+    node: Option<Addressees>,
+    /// Wakes the task that registers this process's devices anew.
+    forgotten: Arc<Notify>,
+}
+
+impl Base {
+    /// Routes what other processes say, until the bus is closed.
+    pub(crate) fn route(&self, events: BusEvents, ends: &Arc<Ends>, node: Option<Addressees>) {
+        let forgotten = Arc::<Notify>::default();
+        let registrar = Registrar {
+            hub: Arc::clone(&self.hub),
+            presence: self.realtime.presence.clone(),
+            max_devices: self.config.ws.max_devices,
+            announcer: Arc::clone(&self.announcer),
+        };
+        let (wakes, closing) = (Arc::clone(&forgotten), self.tasks.closing.clone());
+        self.tasks.supervise("presence", async move {
+            loop {
+                tokio::select! {
+                    () = wakes.notified() => registrar.rejoin().await,
+                    () = closing.cancelled() => return,
+                }
+            }
+        });
+        let router = Router {
+            hub: Arc::clone(&self.hub),
+            announcer: Arc::clone(&self.announcer),
+            ends: Arc::clone(ends),
+            node,
+            forgotten,
+        };
+        self.tasks
+            .supervise_to_the_last("router", router.run(events));
+    }
+}
+
+impl Router {
+    async fn run(self, mut events: BusEvents) {
+        while let Some(event) = events.recv().await {
+            self.route(event);
+        }
+    }
+
+    fn route(&self, event: BusEvent) {
+        match event {
+            BusEvent::Message(bytes) => {
+                if let Err(error) =
+                    NodeMessage::decode(bytes).and_then(|message| self.deliver(message))
+                {
+                    // During an update of the cluster, the other node may be of another version.
+                    tracing::warn!(%error, "a message of another node could not be read");
+                }
+            }
+            BusEvent::Gap => self.word_was_lost(),
+            BusEvent::Undelivered(Undelivered::Users(users)) => {
+                for user in users {
+                    self.hub.tell_of_loss(user);
+                }
+            }
+            BusEvent::Undelivered(Undelivered::Everybody) => self.hub.tell_everybody_of_loss(),
+            BusEvent::NodeGone { sent_all, .. } => {
+                // What it had not sent any more is in the store.
+                if !sent_all {
+                    self.word_was_lost();
+                }
+            }
+            BusEvent::Orphaned(users) => self.announcer.tell(users, false),
+            BusEvent::Forgotten => {
+                // Until it was registered again, nobody sent to this node.
+                self.ends.word_was_lost();
+                self.forgotten.notify_one();
+            }
+            BusEvent::Elsewhere(user) => self.hub.joined(user, true),
+            BusEvent::Replaced {
+                user,
+                session,
+                connection,
+            } => self.hub.replace(Device {
+                user,
+                session,
+                connection,
+            }),
+        }
+    }
+
+    fn deliver(&self, message: NodeMessage) -> Result<(), Unreadable> {
+        match message {
+            NodeMessage::Frame {
+                user,
+                audience,
+                mark,
+                body,
+            } => {
+                let frame = body.into_outgoing(mark)?;
+                match frame.mark {
+                    Some(Mark::Ended(ended)) => self.ends.tell_here(ended, user, audience, &frame),
+                    _ => self.hub.send_here(user, audience, &frame),
+                }
+            }
+            NodeMessage::Close {
+                user,
+                audience,
+                code,
+            } => {
+                let code = CloseCode::from_code(code).unwrap_or(CloseCode::GoingAway);
+                self.hub.close_here(user, audience, code);
+            }
+            NodeMessage::Resync { user } => self.hub.is_behind(user),
+            NodeMessage::ResyncAll => self.word_was_lost(),
+            NodeMessage::Signal {
+                user,
+                session,
+                from,
+                signal,
+            } => {
+                if let Some(node) = &self.node {
+                    node.calls.receive(user, session, from, signal);
+                }
+            }
+            NodeMessage::CutCall { match_id } => self.ends.call_over(match_id),
+            NodeMessage::Matchmaking { body } => {
+                if let Some(node) = &self.node {
+                    node.matchmaker.deliver(body.read()?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Something that was for this process or its devices did not come.
+    fn word_was_lost(&self) {
+        self.hub.all_are_behind();
+        self.ends.word_was_lost();
+    }
+}
+
+/// Registers every connection of this process anew, when presence has forgotten them.
+#[derive(Debug)]
+struct Registrar {
+    hub: Arc<Hub>,
+    presence: Presence,
+    max_devices: usize,
+    announcer: Arc<Announcer>,
+}
+
+impl Registrar {
+    /// Registers them, and then brings everybody up to date.
+    async fn rejoin(&self) {
+        let Ok(mut users) = self.presence.reset().await else {
+            return;
+        };
+        let connections = self.hub.all();
+        users.extend(connections.iter().map(|connection| connection.user_id));
+        tracing::info!(
+            connections = connections.len(),
+            "registering with presence again"
+        );
+        stream::iter(connections)
+            .for_each_concurrent(CONCURRENCY, async |connection| {
+                let device = connection.device();
+                let joined =
+                    self.presence
+                        .join(device, self.max_devices, connection.stamp.get().copied());
+                if let Ok(joined) = joined.await {
+                    self.hub.joined(device.user, joined.elsewhere);
+                }
+                // It may have left while it was being registered, and was looked for in vain or
+                // told to be back.
+                if !self.hub.has(device) {
+                    self.announcer.left(device).await;
+                }
+            })
+            .await;
+        // Whoever looked in between found nobody, and has to hear of everybody.
+        self.announcer.tell(users, true);
+        self.announcer.tell_unsaid();
+        self.hub.all_are_behind();
+    }
+}

@@ -1,0 +1,59 @@
+//! What requests are handled with.
+
+use std::sync::Arc;
+
+use tebdil_core::{
+    crypto::{BlindIndex, FieldCipher},
+    franking::FrankingKeys,
+    ids::IdGenerator,
+    realtime::Realtime,
+    skew::ClockGuard,
+    store::Store,
+};
+use tebdil_protocol::time::Clock;
+use tebdil_workers::Workers;
+
+use super::Pulse;
+use crate::{
+    ads::Ads,
+    auth::{Accounts, Tokens},
+    config::Config,
+    ends::Ends,
+    hub::Hub,
+    lifecycle::Tasks,
+    limits::Limiters,
+    matching::Matchmaker,
+    notifications::Notifier,
+    relay::Relays,
+};
+
+/// The state of the handlers.
+#[derive(Debug)]
+pub struct Api {
+    pub config: Arc<Config>,
+    pub clock: Clock,
+    /// Whether it may be trusted.
+    pub guard: ClockGuard,
+    pub ids: Arc<IdGenerator>,
+    pub store: Store,
+    pub realtime: Realtime,
+    /// Keyed hashes: phones and requests are found by them.
+    pub blind: BlindIndex,
+    /// Encrypts fields.
+    pub cipher: FieldCipher,
+    /// Vouches for messages.
+    pub franking: Arc<FrankingKeys>,
+    pub tokens: Tokens,
+    pub accounts: Arc<Accounts>,
+    pub hub: Arc<Hub>,
+    pub ends: Arc<Ends>,
+    pub relays: Arc<Relays>,
+    pub ads: Arc<Ads>,
+    pub notifier: Notifier,
+    pub matchmaker: Arc<Matchmaker>,
+    pub workers: Workers,
+    pub limiters: Arc<Limiters>,
+    /// Whether the database answers.
+    pub pulse: Pulse,
+    pub tasks: Tasks,
+}

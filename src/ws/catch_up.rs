@@ -1,0 +1,117 @@
+//! Brings connections up to date that may have missed something on the way from another node.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{StreamExt as _, stream};
+use tebdil_protocol::ResumePoint;
+use tokio::{sync::mpsc, time::timeout};
+
+use super::{Sockets, welcome::Denied};
+use crate::{
+    chat::Missed,
+    hub::{Connection, Known},
+};
+
+/// Connections brought up to date at once: each reads its user's matches from the store.
+const CONCURRENCY: usize = 8;
+
+/// Pause after the store did not say what one has missed.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// How long a client may take to read what it missed. One that does not must not keep the others
+/// waiting.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Brings those up to date who come, until the server closes.
+pub async fn run(sockets: Arc<Sockets>, mut behind: mpsc::UnboundedReceiver<Arc<Connection>>) {
+    let connections = stream::poll_fn(|context| behind.poll_recv(context))
+        .take_until(sockets.tasks.closing.cancelled());
+    connections
+        .for_each_concurrent(CONCURRENCY, async |connection| {
+            metrics::counter!("tebdil_catch_ups_total").increment(1);
+            if !catch_up(&sockets, &connection).await {
+                // The others would fare no better: the pause keeps the place.
+                tokio::time::sleep(RETRY_AFTER).await;
+                sockets.hub.fell_behind(&connection);
+            }
+        })
+        .await;
+}
+
+/// Brings a connection up to date that was welcomed before and may have missed something; false
+/// when the store did not say what, and it has to be tried again. A client that does not read it,
+/// or may not have it any more, is closed.
+async fn catch_up(sockets: &Sockets, connection: &Connection) -> bool {
+    connection.catches_up();
+    while let Some(known) = connection.outbound.hold() {
+        let denied = match timeout(PATIENCE, tell_missed(sockets, connection, known.clone())).await
+        {
+            Ok(Ok(true)) => continue,
+            Ok(Ok(false)) => return true,
+            Ok(Err(denied)) => denied,
+            Err(_) if connection.outbound.is_drained() => Denied::Unavailable,
+            Err(_) => {
+                connection.outbound.give_up();
+                return true;
+            }
+        };
+        if matches!(denied, Denied::Unavailable) {
+            // What was sent of it comes once more then; without it, what is lost can still be
+            // noticed.
+            connection.outbound.release(known);
+            return false;
+        }
+        connection.outbound.close(denied.close());
+    }
+    true
+}
+
+/// One round of [`catch_up`]; true when something was missed meanwhile.
+async fn tell_missed(
+    sockets: &Sockets,
+    connection: &Connection,
+    known: Known,
+) -> Result<bool, Denied> {
+    let now = sockets.clock.now();
+    // The word that it was revoked may be among what was missed.
+    let alive = sockets
+        .store
+        .accounts()
+        .session_alive(connection.session_id, now)
+        .await?
+        .ok_or(Denied::Unauthorized)?;
+    if alive.is_banned {
+        return Err(Denied::Banned);
+    }
+    let matches = sockets
+        .store
+        .matches()
+        .active_matches(connection.user_id, now)
+        .await?;
+    let keys_remaining = sockets
+        .store
+        .accounts()
+        .key_packages_remaining(connection.session_id, now)
+        .await?;
+    let quota = sockets
+        .store
+        .economy()
+        .quota(connection.user_id, &sockets.config.quota, now)
+        .await?
+        .ok_or(Denied::Unauthorized)?;
+    let resume: Vec<ResumePoint> = known
+        .into_iter()
+        .map(|(match_id, peer_seq)| ResumePoint { match_id, peer_seq })
+        .collect();
+    let missed = Missed {
+        matches: &matches,
+        resume: &resume,
+        live: true,
+        quota,
+        keys_remaining,
+    };
+    Ok(sockets
+        .chat
+        .replay(connection, missed, &sockets.franking)
+        .await?)
+}

@@ -1,0 +1,61 @@
+//! What sockets are served with.
+
+use std::sync::Arc;
+
+use axum::routing::{MethodRouter, get};
+use tebdil_core::{franking::FrankingKeys, realtime::Realtime, store::Store};
+use tebdil_protocol::time::Clock;
+use tokio::sync::mpsc;
+
+use super::{activity, activity::Activity, catch_up, revocations, upgrade};
+use crate::{
+    auth::{Accounts, Tokens},
+    calls::Calls,
+    chat::Chat,
+    config::Config,
+    ends::Ends,
+    hub::{Connection, Hub},
+    lifecycle::Tasks,
+    limits::{Connections, Limiters},
+    matching::Matchmaker,
+    presence::Announcer,
+};
+
+/// The services that frames go to, and what connections need beside them.
+#[derive(Debug)]
+pub struct Sockets {
+    pub config: Arc<Config>,
+    pub clock: Clock,
+    pub store: Store,
+    pub realtime: Realtime,
+    /// Vouches for messages.
+    pub franking: Arc<FrankingKeys>,
+    pub tokens: Tokens,
+    pub accounts: Arc<Accounts>,
+    pub hub: Arc<Hub>,
+    pub announcer: Arc<Announcer>,
+    pub chat: Arc<Chat>,
+    pub calls: Arc<Calls>,
+    pub ends: Arc<Ends>,
+    pub matchmaker: Arc<Matchmaker>,
+    pub limiters: Arc<Limiters>,
+    /// Sockets by the address of their client.
+    pub connections: Connections,
+    pub activity: Activity,
+    pub tasks: Tasks,
+}
+
+impl Sockets {
+    /// `GET /v1/ws`, to be put into a router of whatever state.
+    pub fn route<S: Clone + Send + Sync + 'static>(self: Arc<Self>) -> MethodRouter<S> {
+        get(upgrade).with_state(self)
+    }
+
+    /// Starts the chores of the sockets; `behind` are those that may have missed something.
+    pub fn look_after(self: &Arc<Self>, behind: mpsc::UnboundedReceiver<Arc<Connection>>) {
+        let tasks = &self.tasks;
+        tasks.supervise("catch-up", catch_up::run(Arc::clone(self), behind));
+        tasks.supervise("revocations", revocations::watch(Arc::clone(self)));
+        tasks.supervise("activity", activity::run(Arc::clone(self)));
+    }
+}
