@@ -17,7 +17,6 @@ use tebdil::{
     config::{Config, Secrets},
     http::Api,
     lifecycle::{Shutdown, Tasks},
-    matching::Status,
     ws::Sockets,
 };
 use tebdil_core::testing::{Backend, TestDatabase};
@@ -406,29 +405,6 @@ impl TestServer {
             access: text(&tokens["access_token"]),
             refresh: text(&tokens["refresh_token"]),
         }
-    }
-
-    /// Whether the node that leads has every search, and no match is being made.
-    pub async fn nobody_is_being_matched(&self) -> bool {
-        let searches = self.searches().await;
-        searches.reserved == 0 && searches.own <= searches.waiting
-    }
-
-    /// Whether nobody searches.
-    pub async fn nobody_searches(&self) -> bool {
-        self.searches().await == Status::default()
-    }
-
-    /// The searches of all nodes.
-    pub async fn searches(&self) -> Status {
-        let statuses = join_all(self.nodes.iter().map(|node| node.app.matchmaker.status())).await;
-        statuses
-            .into_iter()
-            .fold(Status::default(), |sum, status| Status {
-                own: sum.own + status.own,
-                waiting: sum.waiting + status.waiting,
-                reserved: sum.reserved + status.reserved,
-            })
     }
 
     /// Runs the background jobs that are due, on every node at once, and waits for those that the
