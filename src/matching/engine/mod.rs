@@ -194,14 +194,6 @@ impl Engine {
         self.due.first().map(|(at, _)| self.time.on_the_clock(*at))
     }
 
-    /// Takes the user's ticket out.
-    pub fn cancel(&mut self, user: UserId) -> Cancelled {
-        self.users
-            .get(&user)
-            .copied()
-            .map_or(Cancelled::Unknown, |ticket| self.remove(ticket))
-    }
-
     /// Takes a ticket out, as when its connection is gone.
     pub fn remove(&mut self, ticket: TicketId) -> Cancelled {
         let Some(waiting) = self.tickets.get_mut(&ticket) else {
@@ -269,19 +261,9 @@ impl Engine {
         }
     }
 
-    /// The ticket of a user, waiting or reserved.
-    pub fn ticket_of(&self, user: UserId) -> Option<TicketId> {
-        self.users.get(&user).copied()
-    }
-
     /// How many tickets wait in a mode; reserved ones do not count.
     pub fn len(&self, mode: Mode) -> usize {
         self.open.get(&mode).copied().unwrap_or(0)
-    }
-
-    /// Neither a waiting nor a reserved ticket is left.
-    pub fn is_empty(&self) -> bool {
-        self.tickets.is_empty()
     }
 
     /// How many pairs are not settled.

@@ -169,20 +169,32 @@ fn is_found(bug: Bug) -> bool {
     matches!(ended, Err(TestError::Fail(..)))
 }
 
-macro_rules! planted {
-    ($($name:ident: $bug:ident),* $(,)?) => {
-        $(#[test]
-        fn $name() {
-            assert!(is_found(Bug::$bug));
-        })*
-    };
+#[test]
+fn a_store_without_a_fence_is_found() {
+    assert!(is_found(Bug::NoFence));
 }
 
-planted! {
-    a_store_without_a_fence_is_found: NoFence,
-    a_store_that_forgets_used_tickets_is_found: NoUsedTickets,
-    messages_taken_for_new_ones_are_found: NoNumbers,
-    nodes_that_say_not_what_they_have_are_found: NoHave,
-    a_store_that_forgets_ended_searches_is_found: NoRows,
-    a_term_that_is_led_twice_is_found: SameTerm,
+#[test]
+fn a_store_that_forgets_used_tickets_is_found() {
+    assert!(is_found(Bug::NoUsedTickets));
+}
+
+#[test]
+fn a_store_that_forgets_ended_searches_is_found() {
+    assert!(is_found(Bug::NoRows));
+}
+
+#[test]
+fn messages_taken_for_new_ones_are_found() {
+    assert!(is_found(Bug::NoNumbers));
+}
+
+#[test]
+fn nodes_that_say_not_what_they_have_are_found() {
+    assert!(is_found(Bug::NoHave));
+}
+
+#[test]
+fn a_term_that_is_led_twice_is_found() {
+    assert!(is_found(Bug::SameTerm));
 }
