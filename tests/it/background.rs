@@ -157,8 +157,10 @@ async fn a_background_search_that_is_over_meets_nobody(server: TestServer) {
             }
             End::Expired => server.clock.advance(Duration::from_mins(10)),
             End::SignedOut => {
-                let logout = server.post("/v1/auth/logout", &a.access, &json!({}));
-                logout.await.expect(204);
+                server
+                    .post("/v1/auth/logout", &a.access, &json!({}))
+                    .await
+                    .expect(204);
             }
         }
         let mut b = Person::new(&server, "berk").await;
