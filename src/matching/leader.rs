@@ -25,7 +25,7 @@ use self::account::{Entry, State};
 use super::{
     SILENCE,
     engine::{Engine, Pair, Ticket, Widening},
-    message::{Term, ToLeader, ToNode, Why},
+    message::{Said, Term, ToLeader, ToNode, Why},
 };
 
 /// Most tickets that the store is asked about at once.
@@ -79,13 +79,14 @@ impl Leader {
     }
 
     /// A message of a node; one that is not newer than the last is passed over.
-    pub(super) fn receive(&mut self, node: NodeId, number: u64, parts: Vec<ToLeader>, now: Now) {
+    pub(super) fn receive(&mut self, said: Said<ToLeader>, now: Now) {
+        let node = said.by;
         let heard = self.heard.entry(node).or_insert((0, now.instant));
-        if number <= heard.0 {
+        if said.number <= heard.0 {
             return;
         }
-        *heard = (number, now.instant);
-        for part in parts {
+        *heard = (said.number, now.instant);
+        for part in said.parts {
             match part {
                 ToLeader::Upsert {
                     id,

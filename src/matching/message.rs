@@ -20,7 +20,7 @@ use super::engine::Ticket;
 const MAX_PARTS: usize = 64;
 
 /// One node's time as leader.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Term {
     /// As the database counts them: it grows, and nobody leads twice under one.
     pub number: i64,
@@ -31,23 +31,25 @@ pub struct Term {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MatchmakingMessage {
-    /// From the leader to everybody, once a second.
-    Leads(Term),
-    /// From `node` to the leader of `term`.
-    ToLeader {
-        node: NodeId,
-        term: i64,
-        number: u64,
-        parts: Vec<ToLeader>,
-    },
-    /// From the leader to a node.
-    ToNode {
-        term: Term,
-        number: u64,
-        parts: Vec<ToNode>,
-    },
+    ToLeader(Said<ToLeader>),
+    /// Also without a part, to everybody and once a second: then it says who leads.
+    ToNode(Said<ToNode>),
     /// From whoever learned of a block to everybody.
-    Blocked { a: UserId, b: UserId },
+    Blocked {
+        a: UserId,
+        b: UserId,
+    },
+}
+
+/// What the leader says, or what is said to it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Said<P> {
+    pub by: NodeId,
+    /// The number of the leader's [`Term`].
+    pub term: i64,
+    /// Grows with every message of this node.
+    pub number: u64,
+    pub parts: Vec<P>,
 }
 
 /// What a node tells the leader of the tickets it owns.

@@ -27,7 +27,7 @@ mod tests;
 use std::time::Duration;
 
 pub use matchmaker::{Matchmaker, Parts, Status};
-pub use message::{MatchmakingMessage, Term, ToLeader, ToNode, Why};
+pub use message::{MatchmakingMessage, Said, Term, ToLeader, ToNode, Why};
 pub use request::FindError;
 pub use task::MatchmakerTask;
 use tebdil_core::store::MatchRules;

@@ -21,7 +21,7 @@ use super::{
     engine::{Engine, Ticket, Widening},
     leader::{Leader, Now},
     matchmaker::Status,
-    message::{MatchmakingMessage, Term, ToLeader, ToNode, Why, in_parts},
+    message::{MatchmakingMessage, Said, Term, ToLeader, ToNode, Why, in_parts},
     request::refusal,
 };
 use crate::hub::{Connection, ConnectionId};
@@ -198,31 +198,23 @@ impl Node {
     /// What a node says, perhaps this one.
     pub(super) fn deliver(&mut self, message: MatchmakingMessage, now: Now) {
         match message {
-            MatchmakingMessage::Leads(term) => self.learn(term),
             MatchmakingMessage::Blocked { a, b } => {
                 if let Some(leader) = &mut self.leader {
                     leader.engine.block(a, b);
                 }
             }
-            MatchmakingMessage::ToLeader {
-                node,
-                term,
-                number,
-                parts,
-            } => {
-                if let Some(leader) = self.leader.as_mut().filter(|it| it.term.number == term) {
-                    leader.receive(node, number, parts, now);
+            MatchmakingMessage::ToLeader(said) => {
+                let leader = self.leader.as_mut();
+                if let Some(leader) = leader.filter(|it| it.term.number == said.term) {
+                    leader.receive(said, now);
                 }
             }
-            MatchmakingMessage::ToNode {
-                term,
-                number,
-                parts,
-            } => {
-                self.learn(term);
-                if self.term == Some(term) && number > self.heard {
-                    self.heard = number;
-                    for part in parts {
+            MatchmakingMessage::ToNode(said) => {
+                let (number, node) = (said.term, said.by);
+                self.learn(Term { number, node });
+                if self.term.is_some_and(|term| term.number == number) && said.number > self.heard {
+                    self.heard = said.number;
+                    for part in said.parts {
                         match part {
                             ToNode::Want(ids) => ids.into_iter().for_each(|id| self.submit(id)),
                             ToNode::Ended { id, why } => self.ended(id, why),
@@ -247,8 +239,7 @@ impl Node {
         });
         if let Some(leader) = &mut self.leader {
             leader.beat(now);
-            self.out
-                .push((None, MatchmakingMessage::Leads(leader.term)));
+            self.say_who_leads();
         }
         self.have();
         self.flush();
@@ -291,8 +282,8 @@ impl Node {
             let term = Term { number, node };
             self.leader = Some(Leader::new(term, self.widening.clone(), gathers_until));
             self.until = until;
-            self.out.push((None, MatchmakingMessage::Leads(term)));
             self.learn(term);
+            self.say_who_leads();
             self.flush();
         }
         self.leader.is_none()
@@ -315,31 +306,39 @@ impl Node {
     /// Packs what is to be said. What nobody leads to hear, [`Self::have`] makes up for.
     pub(super) fn flush(&mut self) {
         let parts = std::mem::take(&mut self.parts);
-        if let Some(Term { number: term, node }) = self.term {
+        if let Some(term) = self.term {
             for parts in in_parts(parts) {
-                self.sent += 1;
-                let message = MatchmakingMessage::ToLeader {
-                    node: self.id,
-                    term,
-                    number: self.sent,
-                    parts,
-                };
-                self.out.push((Some(node), message));
+                let said = self.say(term.number, parts);
+                let message = MatchmakingMessage::ToLeader(said);
+                self.out.push((Some(term.node), message));
             }
         }
         let Some(leader) = &mut self.leader else {
             return;
         };
-        for (node, parts) in std::mem::take(&mut leader.out) {
+        let (term, out) = (leader.term.number, std::mem::take(&mut leader.out));
+        for (node, parts) in out {
             for parts in in_parts(parts) {
-                self.sent += 1;
-                let message = MatchmakingMessage::ToNode {
-                    term: leader.term,
-                    number: self.sent,
-                    parts,
-                };
+                let message = MatchmakingMessage::ToNode(self.say(term, parts));
                 self.out.push((Some(node), message));
             }
+        }
+    }
+
+    fn say_who_leads(&mut self) {
+        if let Some(term) = self.term {
+            let message = MatchmakingMessage::ToNode(self.say(term.number, Vec::new()));
+            self.out.push((None, message));
+        }
+    }
+
+    fn say<P>(&mut self, term: i64, parts: Vec<P>) -> Said<P> {
+        self.sent += 1;
+        Said {
+            by: self.id,
+            term,
+            number: self.sent,
+            parts,
         }
     }
 

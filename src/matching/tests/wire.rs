@@ -13,13 +13,22 @@ use tebdil_protocol::{
 use crate::{
     hub::NodeMessage,
     matching::{
-        MatchmakingMessage, Term, ToLeader, ToNode, Why,
+        MatchmakingMessage, Said, ToLeader, ToNode, Why,
         engine::{Place, Ticket},
     },
 };
 
 fn node() -> NodeId {
     "00000000000000ab".parse().expect("16 digits")
+}
+
+fn said<P>(parts: Vec<P>) -> Said<P> {
+    Said {
+        by: node(),
+        term: 7,
+        number: 3,
+        parts,
+    }
 }
 
 fn text(message: &MatchmakingMessage) -> String {
@@ -60,11 +69,6 @@ fn ticket() -> Arc<Ticket> {
 
 #[test]
 fn messages_keep_their_form() {
-    let term = Term {
-        number: 7,
-        node: node(),
-    };
-    insta::assert_snapshot!(text(&MatchmakingMessage::Leads(term)), @r#"{"leads":{"number":7,"node":"00000000000000ab"}}"#);
     insta::assert_snapshot!(text(&MatchmakingMessage::Blocked { a: UserId(1), b: UserId(2) }), @r#"{"blocked":{"a":"1","b":"2"}}"#);
     let parts = vec![
         ToLeader::Upsert {
@@ -85,7 +89,7 @@ fn messages_keep_their_form() {
         },
         ToLeader::Have(vec![TicketId(1)]),
     ];
-    insta::assert_snapshot!(text(&MatchmakingMessage::ToLeader { node: node(), term: 7, number: 3, parts }), @r#"{"to_leader":{"node":"00000000000000ab","term":7,"number":3,"parts":[{"upsert":{"id":"1","user":"2","ticket":{"id":"1","user":"2","session":"4","background":true,"mode":"text","interests":["kedi"],"languages":["tr"],"place":{"lat":41.0,"lon":29.0},"max_distance_km":50,"enqueued_at":"2027-01-15T08:00:00.000Z","blocked":["3"],"recent":[]},"again":false}},{"upsert":{"id":"5","user":"2","ticket":null,"again":true}},{"withdraw":{"id":"1","park":true}},{"have":["1"]}]}}"#);
+    insta::assert_snapshot!(text(&MatchmakingMessage::ToLeader(said(parts))), @r#"{"to_leader":{"by":"00000000000000ab","term":7,"number":3,"parts":[{"upsert":{"id":"1","user":"2","ticket":{"id":"1","user":"2","session":"4","background":true,"mode":"text","interests":["kedi"],"languages":["tr"],"place":{"lat":41.0,"lon":29.0},"max_distance_km":50,"enqueued_at":"2027-01-15T08:00:00.000Z","blocked":["3"],"recent":[]},"again":false}},{"upsert":{"id":"5","user":"2","ticket":null,"again":true}},{"withdraw":{"id":"1","park":true}},{"have":["1"]}]}}"#);
     let parts = vec![
         ToNode::Want(vec![TicketId(1)]),
         ToNode::Ended {
@@ -100,7 +104,7 @@ fn messages_keep_their_form() {
             },
         },
     ];
-    insta::assert_snapshot!(text(&MatchmakingMessage::ToNode { term, number: 9, parts }), @r#"{"to_node":{"term":{"number":7,"node":"00000000000000ab"},"number":9,"parts":[{"want":["1"]},{"ended":{"id":"1","why":"replaced"}},{"ended":{"id":"1","why":{"refused":{"code":"quota_exhausted","resets_at":"2027-01-15T08:00:00.000Z"}}}}]}}"#);
+    insta::assert_snapshot!(text(&MatchmakingMessage::ToNode(said(parts))), @r#"{"to_node":{"by":"00000000000000ab","term":7,"number":3,"parts":[{"want":["1"]},{"ended":{"id":"1","why":"replaced"}},{"ended":{"id":"1","why":{"refused":{"code":"quota_exhausted","resets_at":"2027-01-15T08:00:00.000Z"}}}}]}}"#);
 }
 
 #[test]

@@ -19,9 +19,9 @@ impl Sim {
             }
             for (to, mut message) in out {
                 if self.bug == Some(Bug::NoHave)
-                    && let MatchmakingMessage::ToLeader { parts, .. } = &mut message
+                    && let MatchmakingMessage::ToLeader(said) = &mut message
                 {
-                    parts.retain(|part| !matches!(part, ToLeader::Have(_)));
+                    said.parts.retain(|part| !matches!(part, ToLeader::Have(_)));
                 }
                 if to == Some(from) {
                     let now = self.now(node);
@@ -79,15 +79,13 @@ impl Sim {
         match parcel.what {
             What::Found(ticket) => self.found(ticket, Some(node)),
             What::Message(mut message) => {
-                match &mut message {
-                    MatchmakingMessage::ToLeader { number, .. }
-                    | MatchmakingMessage::ToNode { number, .. }
-                        if self.bug == Some(Bug::NoNumbers) =>
-                    {
-                        self.last_number += 1;
-                        *number = self.last_number;
+                if self.bug == Some(Bug::NoNumbers) {
+                    self.last_number += 1;
+                    match &mut message {
+                        MatchmakingMessage::ToLeader(said) => said.number = self.last_number,
+                        MatchmakingMessage::ToNode(said) => said.number = self.last_number,
+                        MatchmakingMessage::Blocked { .. } => {}
                     }
-                    _ => {}
                 }
                 let now = self.now(node);
                 self.nodes[node].node.deliver(message, now);
