@@ -92,8 +92,10 @@ impl Outbound {
             }
             let waiting = queue.frames.len() + queue.held.as_ref().map_or(0, Vec::len);
             if waiting >= self.limits.frames || queue.bytes + frame.text.len() > self.limits.bytes {
-                queue.give_up();
-                overflow = true;
+                overflow = !queue.spares(&frame);
+                if overflow {
+                    queue.give_up();
+                }
             } else {
                 queue.bytes += frame.text.len();
                 match &mut queue.held {
@@ -264,6 +266,21 @@ impl Queue {
         self.close = Some(CloseCode::SlowConsumer);
     }
 
+    /// Whether a frame that there is no room for can do without: a message that the device was sent
+    /// before, or that comes with the replay under way. What comes late from another node, many at
+    /// once, must not close the connection of somebody who reads.
+    fn spares(&mut self, frame: &Outgoing) -> bool {
+        let Some(Mark::Message(match_id, seq)) = frame.mark else {
+            return false;
+        };
+        if self.held.is_some() {
+            self.gap = true;
+            return true;
+        }
+        let mut known = self.known.iter();
+        known.any(|&(of, last)| of == match_id && seq <= last)
+    }
+
     /// Adds a frame to those that are written next, or leaves it out when something before it is
     /// missing. True when that was not told yet.
     fn queue(&mut self, frame: Outgoing) -> bool {
@@ -368,6 +385,29 @@ mod tests {
         queue.push(message(10));
         assert!(queue.release(vec![(MatchId(1), 8)]), "9 is missing");
         assert_eq!(drain(&queue), ["live 4", "live 2", "replayed 5 to 8"]);
+        assert_eq!(queue.queue.lock().bytes, 0);
+    }
+
+    #[test]
+    fn late_words_close_nobody_who_reads() {
+        let queue = Outbound::held(OutboundLimits {
+            frames: 3,
+            bytes: 1_000,
+        });
+        for seq in 1..=9 {
+            assert!(!queue.push(message(seq)), "the replay brings it");
+        }
+        queue.push_first("replayed 1 to 7".to_owned());
+        assert!(queue.release(vec![(MatchId(1), 7)]), "one more round");
+        assert_eq!(queue.hold(), Some(vec![(MatchId(1), 7)]));
+        queue.push_first("replayed 8 and 9".to_owned());
+        assert!(!queue.release(vec![(MatchId(1), 9)]));
+        for seq in 1..=9 {
+            assert!(!queue.push(message(seq)), "it was sent before");
+        }
+        assert_eq!(queue.closing(), None);
+        queue.push(message(10));
+        assert_eq!(queue.closing(), Some(CloseCode::SlowConsumer));
         assert_eq!(queue.queue.lock().bytes, 0);
     }
 

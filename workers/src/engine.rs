@@ -182,8 +182,9 @@ impl Workers {
     /// For tests and for operators: needs no timers. A schedule runs once per period, so to see it
     /// again, move the clock.
     pub async fn run_due_once(&self) -> Result<Ran, StoreError> {
-        let queues = self.queues.iter();
-        Ticks::default().push(queues, &self.cx).await?;
+        let mut ticks = Ticks::default();
+        ticks.push(self.queues.iter(), &self.cx).await?;
+        ticks.mend(self.queues.iter(), &self.cx).await?;
         let names: Vec<&str> = self.queues.iter().map(|queue| queue.name).collect();
         let mut ran = Ran::default();
         loop {

@@ -94,12 +94,19 @@ impl Poller {
                     tracing::warn!(%error, "schedules could not be pushed");
                 }
             }
-            self.look().await;
+            self.look(&stop).await;
+            // Not before the look: it may wait for other nodes that mend.
+            if is_time {
+                let queues = self.lanes.iter().map(|lane| &lane.queue);
+                if let Err(error) = self.ticks.mend(queues, &self.cx).await {
+                    tracing::warn!(%error, "what a clock that was ahead put off was not looked for");
+                }
+            }
         }
     }
 
     /// Leases what is due, as far as there is room for it.
-    async fn look(&self) {
+    async fn look(&self, stop: &CancellationToken) {
         if !self.cx.clock_is_right() {
             return;
         }
@@ -122,7 +129,7 @@ impl Poller {
             }
         };
         for Lane { queue, jobs } in &self.lanes {
-            if due.iter().any(|name| name == queue.name) {
+            if due.iter().any(|name| name == queue.name) && !stop.is_cancelled() {
                 let limit = room(queue);
                 let leased =
                     lease_jobs(&self.cx, &self.leases, queue, limit, self.timing.lease).await;

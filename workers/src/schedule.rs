@@ -20,12 +20,14 @@ fn tick(now: Timestamp, period: Duration) -> Timestamp {
 #[derive(Debug, Default)]
 pub(crate) struct Ticks {
     pushed: HashMap<&'static str, Timestamp>,
+    /// The minute in which it mended last.
     mended: Option<Timestamp>,
+    /// When it was asked to last.
+    looked: Option<Timestamp>,
 }
 
 impl Ticks {
-    /// Pushes the current tick of every schedule, once per tick and cluster. Once in a minute, and
-    /// when the clock was set, it has what a clock that was ahead put off run at last.
+    /// Pushes the current tick of every schedule, once per tick and cluster.
     ///
     /// A node that comes late pushes a key that is taken: rows of ticks that are done are kept for
     /// longer than the longest period (`jobs::retention`).
@@ -37,17 +39,7 @@ impl Ticks {
         if !cx.clock_is_right() {
             return Ok(());
         }
-        let (queues, now) = (queues.collect::<Vec<_>>(), cx.clock.now());
-        self.push_due(&queues, now, cx).await?;
-        self.mend(&queues, now, cx).await
-    }
-
-    async fn push_due(
-        &mut self,
-        queues: &[&Queue],
-        now: Timestamp,
-        cx: &JobContext,
-    ) -> Result<(), StoreError> {
+        let now = cx.clock.now();
         let mut due = Vec::new();
         for queue in queues {
             if let Some((period, payload)) = &queue.every {
@@ -75,17 +67,22 @@ impl Ticks {
         Ok(())
     }
 
-    async fn mend(
+    /// Has what a clock that was ahead put off run at last: once in a minute, and when the clock of
+    /// this process was set back.
+    pub(crate) async fn mend<'q>(
         &mut self,
-        queues: &[&Queue],
-        now: Timestamp,
+        queues: impl Iterator<Item = &'q Queue>,
         cx: &JobContext,
     ) -> Result<(), StoreError> {
+        let now = cx.clock.now();
+        if self.looked.replace(now).is_some_and(|before| now < before) {
+            self.mended = None;
+        }
         let minute = Some(tick(now, MEND));
-        if self.mended == minute {
+        if !cx.clock_is_right() || self.mended == minute {
             return Ok(());
         }
-        let names: Vec<&str> = queues.iter().map(|queue| queue.name).collect();
+        let names: Vec<&str> = queues.map(|queue| queue.name).collect();
         let jobs = cx.store.jobs().pull_back(&names, &cx.clock).await?;
         self.mended = minute;
         if jobs > 0 {

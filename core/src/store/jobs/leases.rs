@@ -117,6 +117,8 @@ impl Jobs<'_> {
         lease_for: Duration,
         now: Timestamp,
     ) -> Result<Leased, StoreError> {
+        // Who may make no ids now would have its jobs fail one after the other.
+        self.ids.check()?;
         let query = self.write(LEASE).bind(queue).bind(now).bind(limit);
         let taken: Vec<TakenRow> = query.bind(now + lease_for).all().await?;
         let (leased, buried): (Vec<_>, Vec<_>) = taken.into_iter().partition(|row| row.leased);

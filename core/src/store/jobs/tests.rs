@@ -1,6 +1,6 @@
 //! How the databases run what idle workers ask all the time, and what is asked of large tables.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{NewJob, Old, leases, schedules};
 use crate::{
@@ -99,6 +99,31 @@ async fn idle_workers_search_and_do_not_scan() {
         tx.commit().await.expect("committed");
         let scans: Vec<_> = all.iter().filter(|step| !is_search(step)).collect();
         assert!(scans.is_empty(), "{backend:?}: {scans:#?}");
+    }
+}
+
+/// Its jobs would fail one after the other, and be dead in seconds.
+#[tokio::test]
+async fn who_may_make_no_ids_leases_nothing() {
+    for (_, t) in stores().await {
+        let (jobs, now, minute) = (t.jobs(), t.now(), Duration::from_mins(1));
+        let job = NewJob {
+            queue: "one",
+            payload: b"{}",
+            dedupe: None,
+            run_at: now,
+            max_attempts: 3,
+        };
+        jobs.push_job(job, now).await.expect("pushed");
+        let ids = t.store.ids();
+        ids.lend(Instant::now(), Duration::ZERO);
+        assert!(jobs.lease_jobs("one", 1, minute, now).await.is_err());
+        ids.lend(Instant::now(), minute);
+        let leased = jobs
+            .lease_jobs("one", 1, minute, now)
+            .await
+            .expect("leased");
+        assert_eq!(leased.jobs[0].attempt, 1);
     }
 }
 

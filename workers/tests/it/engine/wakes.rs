@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tebdil_workers::{Hooks, Job, JobContext, JobError, Queue, Timing, Workers, push};
-use tokio::time::Instant;
 
 use super::{Act, Probe, TIMING, jobs_left, new_test, push_probe, start, workers};
 use crate::harness::{Database, on_both, settings, until};
@@ -55,21 +54,17 @@ async fn what_is_pushed_here_is_taken_up_at_once(db: &Database) {
 }
 
 async fn what_another_node_pushes_is_taken_up_at_the_next_look(db: &Database) {
-    const LOOK: Duration = Duration::from_millis(300);
     let node = db.node().await;
     let timing = Timing {
-        poll: LOOK,
+        poll: Duration::from_millis(300),
         ..TIMING
     };
     let running = start([workers(db, node.clone()).with_timing(timing)]);
-    let begun = Instant::now();
     for n in 0..4 {
         let (test, _) = new_test();
         push_probe(db, test, n, Act::Succeed).await;
         until("it is done", async || jobs_left(db).await == 0).await;
     }
-    // The first may have met the look at the start; the others waited for one each.
-    assert!(begun.elapsed() >= 2 * LOOK, "{:?}", begun.elapsed());
     running.stop().await;
     node.close().await;
 }
