@@ -212,12 +212,12 @@ async fn calls_are_not_searched_for_in_the_background(server: TestServer) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_background_search_outlives_kills_of_the_server_on_sqlite() {
+async fn a_background_search_outlives_kills_on_sqlite() {
     outlives_kills(Backend::Sqlite).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_background_search_outlives_kills_of_the_server_on_postgresql() {
+async fn a_background_search_outlives_kills_on_postgresql() {
     outlives_kills(Backend::Postgres).await;
 }
 
