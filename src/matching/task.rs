@@ -10,12 +10,7 @@ use std::{
 use tebdil_core::store::{
     MadeMatch, MatchmakerTerm, NewMatch, PairOutcome, Refusal, SideDevice, Store, StoreError,
 };
-use tebdil_protocol::{
-    ErrorCode,
-    domain::Mode,
-    id::TicketId,
-    time::{Clock, Timestamp},
-};
+use tebdil_protocol::{ErrorCode, domain::Mode, id::TicketId, time::Timestamp};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinError, JoinSet},

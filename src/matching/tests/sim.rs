@@ -125,7 +125,6 @@ enum What {
 
 /// A connection, and all that it heard.
 pub(super) struct Line {
-    pub(super) device: Device,
     pub(super) node: usize,
     node_id: NodeId,
     connection: Arc<Connection>,
@@ -274,7 +273,6 @@ impl Sim {
         connection.outbound.release(Vec::new());
         let line = self.lines.len();
         self.lines.push(Line {
-            device,
             node,
             node_id: self.nodes[node].id,
             connection: Arc::clone(&connection),
