@@ -57,6 +57,9 @@ pub(super) struct Leader {
     fades: BTreeSet<(Instant, TicketId)>,
     /// Until then older tickets may be on their way here: no cancel is over.
     gathers_until: Option<Instant>,
+    /// Background searches without a connection that others of their account have ended: the store
+    /// has to know, or its table would bring them back.
+    pub(super) over: BTreeMap<TicketId, Why>,
     /// For nodes.
     pub(super) out: BTreeMap<NodeId, Vec<ToNode>>,
 }
@@ -74,6 +77,7 @@ impl Leader {
             heard: HashMap::new(),
             fades: BTreeSet::new(),
             gathers_until,
+            over: BTreeMap::new(),
             out: BTreeMap::new(),
         }
     }

@@ -316,6 +316,7 @@ impl Node {
         let Some(leader) = &mut self.leader else {
             return;
         };
+        self.over.append(&mut leader.over);
         let (term, out) = (leader.term.number, std::mem::take(&mut leader.out));
         for (node, parts) in out {
             for parts in in_parts(parts) {

@@ -195,6 +195,7 @@ impl Leader {
         };
         entry.state = State::Ended(why);
         let (user, node) = (entry.user, entry.node);
+        let background = entry.ticket.as_ref().is_some_and(|it| it.background);
         if why == Why::Matched {
             // A newer search that waited for it was for the same wish, a cancel is too late.
             for other in self.accounts.get(&user).into_iter().flatten() {
@@ -210,7 +211,12 @@ impl Leader {
             (Some(node), _) => self.tell_ended(node, id, why),
             // A cancel that comes only now is too late.
             (None, Why::Matched) => self.fade(id, PATIENCE, now),
-            (None, _) => self.forget(id),
+            (None, _) => {
+                if background && why != Why::Gone {
+                    self.over.insert(id, why);
+                }
+                self.forget(id);
+            }
         }
     }
 

@@ -200,3 +200,32 @@ fn nodes_that_say_not_what_they_have_are_found() {
 fn a_term_that_is_led_twice_is_found() {
     assert!(is_found(Bug::SameTerm));
 }
+
+#[test]
+fn a_search_over_at_its_node_may_be_matched_by_the_next_leader() {
+    let ops = [
+        Op::Advance(2_500),
+        Op::Beat(1),
+        Op::Hear(1),
+        Op::Connect((1, 11), 2),
+        Op::Cancel((1, 11)),
+        Op::Find((1, 10), true),
+        Op::Advance(1_500),
+        Op::Deliver,
+        Op::Kill(2),
+        Op::Connect((2, 20), 0),
+        Op::Find((2, 20), false),
+    ];
+    ends_well(&[0, 0, 0], &ops, None);
+}
+
+#[test]
+fn a_background_search_that_lost_to_another_leaves_no_row() {
+    let ops = [
+        Op::Connect((2, 20), 2),
+        Op::Find((2, 20), false),
+        Op::Find((2, 21), true),
+        Op::Kill(0),
+    ];
+    ends_well(&[-504, 0, 0], &ops, None);
+}
