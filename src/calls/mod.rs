@@ -125,7 +125,9 @@ impl Calls {
                 from,
                 signal: signal.clone(),
             });
-            if let Some(device) = &device {
+            if let Some(device) = &device
+                && open.call.hand_over(from, &signal)
+            {
                 device.outbound.push(Outgoing::new(&signal.into(), None));
             }
         }
@@ -135,19 +137,24 @@ impl Calls {
     /// What came from the peer's node, for a device of this one: dropped when it is late or not the
     /// peer's to say.
     pub fn receive(&self, user: UserId, session: SessionId, from: MatchRole, signal: Signal) {
-        let Some(device) = self.hub.device(user, session) else {
-            return;
+        let device = self.hub.device(user, session);
+        let match_id = signal.match_id();
+        // A device that is away for a moment misses it, which its call has to know.
+        let room = match &device {
+            Some(_) => Some(self.room(match_id)),
+            None => self.rooms.get(&match_id),
         };
-        let room = self.room(signal.match_id());
+        let Some(room) = room else { return };
         let mut room = lock(&room);
         let Some(open) = room.open() else { return };
-        match open.call.receive(from, signal, self.clock.now()) {
-            Some(signal) => {
-                device.outbound.push(Outgoing::new(&signal.into(), None));
-            }
-            None => {
-                metrics::counter!("tebdil_signals_refused_total", "reason" => "late").increment(1);
-            }
+        let Some(signal) = open.call.receive(from, signal, self.clock.now()) else {
+            metrics::counter!("tebdil_signals_refused_total", "reason" => "late").increment(1);
+            return;
+        };
+        if let Some(device) = device
+            && open.call.hand_over(from, &signal)
+        {
+            device.outbound.push(Outgoing::new(&signal.into(), None));
         }
     }
 
