@@ -15,7 +15,7 @@
 use std::{convert::Infallible, sync::Arc, task::Poll, time::Duration};
 
 use futures_util::stream::{self, BoxStream, StreamExt as _};
-use tebdil_core::store::LeasedJob;
+use tebdil_core::store::{Leased, LeasedJob};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -133,7 +133,7 @@ impl Poller {
                 let limit = room(queue);
                 let leased =
                     lease_jobs(&self.cx, &self.leases, queue, limit, self.timing.lease).await;
-                for job in leased {
+                for job in leased.jobs {
                     // Where its worker has ended everything ends, and it is given back.
                     let _ = jobs.try_send(job);
                 }
@@ -150,9 +150,9 @@ pub(crate) async fn lease_jobs(
     queue: &Queue,
     limit: usize,
     lease: Duration,
-) -> Vec<LeasedJob> {
+) -> Leased {
     if !cx.clock_is_right() {
-        return Vec::new();
+        return Leased::default();
     }
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let now = cx.clock.now();
@@ -169,11 +169,11 @@ pub(crate) async fn lease_jobs(
                 // They took places of others.
                 leases.look_again();
             }
-            got.jobs
+            got
         }
         Err(error) => {
             tracing::warn!(queue = queue.name, %error, "jobs could not be leased");
-            Vec::new()
+            Leased::default()
         }
     }
 }
