@@ -122,15 +122,7 @@ pub(crate) async fn execute(
     let outcome = outcome.unwrap_or_else(|panic| Err(JobError::Retry(panic_text(panic.as_ref()))));
     if outcome.is_err() && !cx.clock_is_right() {
         // Not the job's fault: it keeps its attempt, and runs where the clock is right.
-        if let Err(error) = cx
-            .store
-            .jobs()
-            .release_jobs(std::slice::from_ref(&job.lease))
-            .await
-        {
-            tracing::warn!(queue = queue.name, job = job.lease.job_id(), %error, "a job was not given back; it runs when its lease is over");
-        }
-        leases.remove(queue, &job.lease);
+        give_back(queue, cx, leases, &job.lease).await;
         return Ran::default();
     }
     let ended = match ack(cx, &job, &outcome).await {
@@ -173,6 +165,16 @@ pub(crate) async fn execute(
     }
     count(queue.name, ended);
     ended
+}
+
+/// Gives a job back that was leased and did not run to its end here.
+pub(crate) async fn give_back(queue: &Queue, cx: &JobContext, leases: &Leases, lease: &JobLease) {
+    // Before it is given back: it keeps its attempt, so its next lease has the same name.
+    leases.remove(queue, lease);
+    let released = cx.store.jobs().release_jobs(std::slice::from_ref(lease));
+    if let Err(error) = released.await {
+        tracing::warn!(queue = queue.name, job = lease.job_id(), %error, "a job was not given back; it runs when its lease is over");
+    }
 }
 
 /// Adds to the counters of a queue.

@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     engine::{Timing, interval},
-    execute::{Leases, Ran, count},
+    execute::{Leases, Ran, count, give_back},
     job::{JobContext, Queue},
     schedule::Ticks,
 };
@@ -134,8 +134,11 @@ impl Poller {
                 let leased =
                     lease_jobs(&self.cx, &self.leases, queue, limit, self.timing.lease).await;
                 for job in leased.jobs {
-                    // Where its worker has ended everything ends, and it is given back.
-                    let _ = jobs.try_send(job);
+                    // Its worker has ended, or is about to.
+                    if let Err(refused) = jobs.try_send(job) {
+                        let lease = &refused.into_inner().lease;
+                        give_back(queue, &self.cx, &self.leases, lease).await;
+                    }
                 }
             }
         }
