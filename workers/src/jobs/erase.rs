@@ -23,7 +23,8 @@ impl Job for EraseOrder {
         let ended = shut_out(cx, &[user], CloseCode::Unauthorized, EndReason::Erased).await;
         accounts.sweep_erased(user).await?;
         ended?;
-        // Not left to the job `forget`: when this one is done, what the account said is gone.
+        // Not left to the job `forget`: when this one is done, what the account said is gone, or is
+        // just being deleted by another run.
         forget(
             &cx.store,
             &cx.store
