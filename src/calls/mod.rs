@@ -14,11 +14,12 @@ mod tests;
 use std::{
     convert::Infallible,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
+use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 use tebdil_core::store::{CallConnected, CallSide, MatchRow, Store, StoreError};
 use tebdil_protocol::{
@@ -110,7 +111,7 @@ impl Calls {
         };
         // Until everything is queued: what two connections of one device send at the same time must
         // not change places on the way, and nothing follows the word that the match is over.
-        let mut room = lock(&room);
+        let mut room = room.lock();
         let open = room.open().ok_or_else(over)?;
         let signals = open.call.send(side.role, signal, self.clock.now());
         let signals = signals.map_err(|error| {
@@ -145,7 +146,7 @@ impl Calls {
             None => self.rooms.get(&match_id),
         };
         let Some(room) = room else { return };
-        let mut room = lock(&room);
+        let mut room = room.lock();
         let Some(open) = room.open() else { return };
         let Some(signal) = open.call.receive(from, signal, self.clock.now()) else {
             metrics::counter!("tebdil_signals_refused_total", "reason" => "late").increment(1);
@@ -212,7 +213,7 @@ impl Calls {
     /// must have described: a word about nothing is a lie.
     async fn connected(&self, seated: &Seated) -> Result<(), CallError> {
         let stage = {
-            let mut room = lock(&seated.room);
+            let mut room = seated.room.lock();
             let open = room.open().ok_or_else(over)?;
             if open.connected || seated.side.connected_at.is_some() {
                 return Ok(());
@@ -238,7 +239,7 @@ impl Calls {
             CallConnected::Before => {}
             CallConnected::Over => return Err(over()),
         }
-        if let Some(open) = lock(&seated.room).open() {
+        if let Some(open) = seated.room.lock().open() {
             open.connected = true;
         }
         Ok(())
@@ -246,7 +247,7 @@ impl Calls {
 
     async fn failed(&self, seated: &Seated) -> Result<(), CallError> {
         let phase = {
-            let mut room = lock(&seated.room);
+            let mut room = seated.room.lock();
             let open = room.open().ok_or_else(over)?;
             if open.failed {
                 return Ok(());
@@ -258,7 +259,7 @@ impl Calls {
             .matches()
             .call_failed(seated.match_id, self.clock.now())
             .await?;
-        if let Some(open) = lock(&seated.room).open() {
+        if let Some(open) = seated.room.lock().open() {
             open.failed = true;
         }
         if let Some(was_connected) = first {
@@ -298,14 +299,14 @@ impl Calls {
     pub fn heard_of_the_end(&self, match_id: MatchId) {
         // Of other matches nothing is remembered: most are for text.
         if let Some(room) = self.rooms.get(&match_id) {
-            *lock(&room) = Room::Over;
+            *room.lock() = Room::Over;
         }
     }
 
     /// A match is over: nothing is signalled in it any more, and what is under way is dropped.
     pub fn over(&self, match_id: MatchId) {
         // Kept in mind, so that what another node sent before it heard of the end begins nothing.
-        *lock(&self.room(match_id)) = Room::Over;
+        *self.room(match_id).lock() = Room::Over;
     }
 
     /// Word of ended matches may have been lost.
@@ -319,7 +320,7 @@ impl Calls {
         let known = self
             .rooms
             .get(&match_id)
-            .and_then(|room| lock(&room).open()?.side_of(origin.user_id, epoch));
+            .and_then(|room| room.lock().open()?.side_of(origin.user_id, epoch));
         let side = if let Some(side) = known {
             side
         } else {
@@ -351,7 +352,7 @@ impl Calls {
             ));
         }
         let room = self.room(match_id);
-        lock(&room)
+        room.lock()
             .open()
             .ok_or_else(over)?
             .seat(origin.user_id, side.clone(), epoch);
@@ -368,11 +369,6 @@ impl Calls {
             .get_or_insert_with(&match_id, || Ok::<_, Infallible>(Arc::default()));
         room
     }
-}
-
-fn lock(room: &Mutex<Room>) -> MutexGuard<'_, Room> {
-    // Nothing that is done under the lock can panic half way.
-    room.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn malformed(detail: &str) -> CallError {

@@ -1,15 +1,10 @@
 //! One job from lease to end: the same for the workers and for
 //! [`Workers::run_due_once`](crate::Workers::run_due_once).
 
-use std::{
-    any::Any,
-    collections::HashMap,
-    panic::AssertUnwindSafe,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{any::Any, collections::HashMap, panic::AssertUnwindSafe, time::Duration};
 
 use futures_util::FutureExt;
+use parking_lot::Mutex;
 use tebdil_core::store::{JobFailure, JobLease, LeasedJob, StoreError};
 use tebdil_protocol::time::Timestamp;
 use tokio::{sync::Notify, time::Instant};
@@ -54,14 +49,9 @@ pub(crate) struct Leases {
 }
 
 impl Leases {
-    fn held(&self) -> MutexGuard<'_, HashMap<JobLease, &'static str>> {
-        // Every change is one call on the map: a panic cannot leave it half changed.
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     pub(crate) fn add(&self, queue: &Queue, jobs: &[LeasedJob]) {
         let leases = jobs.iter().map(|job| (job.lease.clone(), queue.name));
-        self.held().extend(leases);
+        self.held.lock().extend(leases);
     }
 
     /// Forgets the lease of a job that has ended. More may wait for its place, but not behind a
@@ -70,7 +60,7 @@ impl Leases {
     /// Whether the queue was full does not matter: a lease that is just being made counts for it
     /// and is not here yet.
     fn remove(&self, queue: &Queue, lease: &JobLease) {
-        self.held().remove(lease);
+        self.held.lock().remove(lease);
         if queue.every.is_none() {
             self.look_again();
         }
@@ -78,11 +68,15 @@ impl Leases {
 
     /// How many jobs of a queue there are.
     pub(crate) fn of(&self, queue: &str) -> usize {
-        self.held().values().filter(|name| **name == queue).count()
+        self.held
+            .lock()
+            .values()
+            .filter(|name| **name == queue)
+            .count()
     }
 
     pub(crate) fn all(&self) -> Vec<JobLease> {
-        self.held().keys().cloned().collect()
+        self.held.lock().keys().cloned().collect()
     }
 
     /// Has the poller look whether there is more to do.
