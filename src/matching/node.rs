@@ -396,7 +396,9 @@ impl Node {
                     return self.close(id, why);
                 }
                 // The leader had not heard of them: they end first, and this is said again.
-                older.into_iter().for_each(|older| self.submit(older));
+                for older in older {
+                    self.submit(older);
+                }
             }
             _ => self.close(id, why),
         }

@@ -348,8 +348,9 @@ impl MatchmakerTask {
         let over = std::mem::take(&mut self.node.over);
         self.end_searches(over.keys().copied().collect(), move |task, ended| {
             if ended {
-                over.into_iter()
-                    .for_each(|(id, why)| task.node.close(id, why));
+                for (id, why) in over {
+                    task.node.close(id, why);
+                }
                 task.node.flush();
             }
         });

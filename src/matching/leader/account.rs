@@ -109,13 +109,12 @@ impl Leader {
                     let why = if late { Why::TooLate } else { Why::Cancelled };
                     self.end(*id, leaving.unwrap_or(why), now);
                 }
-                None => {}
                 Some(_) if !newer.is_empty() => self.supersede(*id, newer, now),
                 Some(_) if state == State::Behind && !open => match leaving {
                     Some(why) => self.end(*id, why, now),
                     None => self.queue(*id, now),
                 },
-                Some(_) => {}
+                _ => {}
             }
             if let Some(entry) = self.entries.get(id) {
                 let over = matches!(entry.state, State::Ended(_) | State::Parked);
