@@ -42,7 +42,7 @@ fn every_wrong_value_is_named_at_once() {
 }
 
 #[test]
-fn billing_needs_long_secrets_distinct_plans_and_a_place_for_the_id() {
+fn billing_needs_long_secrets_distinct_plans_and_an_id() {
     let load_file = |text: &str| {
         let dir = tempfile::tempdir().expect("directory");
         let file = dir.path().join("tebdil.toml");
@@ -310,7 +310,7 @@ fn codes_need_a_sender_that_is_meant() {
 }
 
 #[test]
-fn one_value_of_a_limit_can_be_set_and_unknown_limits_are_errors() {
+fn one_value_of_a_limit_can_be_set_unknown_limits_are_errors() {
     let config = load(&[
         ("TEBDIL_LIMITS__RULES__REPORT_ACCOUNT__BURST", "3"),
         ("TEBDIL_LIMITS__PASSWORDS__PHONE__FREE", "2"),
