@@ -51,7 +51,7 @@ impl From<AccountError> for Denied {
     }
 }
 
-/// Checks the token and makes the connection, which is not in the hub yet.
+/// Checks the token and makes the connection, without adding it to the hub.
 pub(super) async fn admit(sockets: &Sockets, hello: &Hello) -> Result<Session, Denied> {
     let now = sockets.clock.now();
     let claims = sockets
@@ -115,7 +115,7 @@ pub(super) async fn standing(
     Ok((matches, keys.await?))
 }
 
-/// What a device says of itself, in a line: `android/Pixel 8/wifi`.
+/// What a device says about itself, in one line: `android/Pixel 8/wifi`.
 fn device_info(words: [&str; 3]) -> String {
     words
         .into_iter()
@@ -138,7 +138,7 @@ async fn join(sockets: &Sockets, connection: &Connection) -> bool {
             sockets.hub.joined(connection.user_id, joined.elsewhere);
             joined.returned
         }
-        // Welcome all the same: whoever is at this node can be talked to. The others learn of it
+        // Welcome all the same: people at this node can be reached. The other nodes learn of it
         // when they can be reached again.
         Err(error) => {
             tracing::warn!(%error, "a connection could not be registered with presence");
@@ -148,8 +148,8 @@ async fn join(sockets: &Sockets, connection: &Connection) -> bool {
     }
 }
 
-/// Sends `welcome` and everything missed. The connection is in the hub already, so that nothing
-/// falls between.
+/// Sends `welcome` and everything missed. The connection is already in the hub, so that nothing is
+/// lost in between.
 pub(super) async fn welcome(
     sockets: &Arc<Sockets>,
     connection: &Arc<Connection>,
@@ -169,7 +169,7 @@ pub(super) async fn welcome(
         .notices()
         .unread_notifications(connection.user_id)
         .await?;
-    // After the matches: what became one of them meanwhile is no search any more.
+    // After the matches: a search that became one of them meanwhile is no longer a search.
     let search = sockets.matchmaker.resume(connection).await?;
     let quota = user.quota.clone();
     let welcome = Welcome {
