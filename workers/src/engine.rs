@@ -195,12 +195,12 @@ impl Workers {
             for queue in self.queues.iter().filter(is_due) {
                 let leases = Leases::default();
                 loop {
-                    let leased = lease_jobs(&self.cx, &leases, queue, 1, self.timing.lease).await;
-                    if leased.jobs.is_empty() && leased.buried == 0 {
+                    let taken = lease_jobs(&self.cx, &leases, queue, 1, self.timing.lease).await;
+                    if taken.jobs.is_empty() && taken.buried == 0 {
                         break;
                     }
-                    ran.dead += leased.buried;
-                    for job in leased.jobs {
+                    ran.dead += taken.buried;
+                    for job in taken.jobs {
                         let one = keep_alive(
                             &self.cx,
                             &leases,
