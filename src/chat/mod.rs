@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub use new_matches::NewMatches;
 pub use replay::{Missed, from_peer};
 use tebdil_core::{
-    realtime::Presence,
+    realtime::Whom,
     store::{ChatRules, MatchDevice, NewMessage, NewReceipt, Store, StoreError},
 };
 use tebdil_protocol::{
@@ -50,7 +50,6 @@ pub struct Chat {
     clock: Clock,
     directory: Directory,
     writer: mpsc::Sender<Op>,
-    presence: Presence,
 }
 
 impl Chat {
@@ -59,7 +58,6 @@ impl Chat {
     pub fn new(
         store: Store,
         hub: Arc<Hub>,
-        presence: Presence,
         clock: Clock,
         rules: ChatRules,
         wakeups: Arc<Wakeups>,
@@ -71,7 +69,6 @@ impl Chat {
             clock: clock.clone(),
             directory: Directory::new(DIRECTORY_CAPACITY),
             writer,
-            presence,
         };
         (chat, Writer::new(ops, store, hub, clock, rules, wakeups))
     }
@@ -164,7 +161,8 @@ impl Chat {
     /// Whether each of these users is online; as far as this node knows when the others cannot be
     /// asked.
     async fn online(&self, users: &[UserId]) -> Vec<bool> {
-        match self.presence.online(users).await {
+        let whom: Vec<Whom> = users.iter().map(|user| (*user, None)).collect();
+        match self.hub.online(&whom).await {
             Ok(online) => online,
             Err(_) => users.iter().map(|user| self.hub.is_here(*user)).collect(),
         }

@@ -9,7 +9,7 @@ use std::{collections::HashSet, hash::Hash, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tebdil_core::{
-    realtime::Presence,
+    realtime::Whom,
     store::{MatchDevice, SideDevice, Store, StoreError},
 };
 use tebdil_protocol::{id::MatchId, notice::Notice, time::Clock};
@@ -17,6 +17,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::Notifier;
+use crate::hub::Hub;
 
 /// How long they are gathered. Also the time in which a connection that broke may come back.
 const GATHER: Duration = Duration::from_secs(1);
@@ -86,7 +87,7 @@ impl Wakeups {
 pub struct Waker {
     pub wakeups: Arc<Wakeups>,
     pub store: Store,
-    pub presence: Presence,
+    pub hub: Arc<Hub>,
     pub clock: Clock,
     pub notifier: Notifier,
 }
@@ -161,11 +162,11 @@ impl Waker {
 
     /// Those of the sides whose devices have no connection anywhere.
     async fn away(&self, sides: &[SideDevice]) -> Result<Vec<SideDevice>, WakeError> {
-        let devices: Vec<MatchDevice> = sides
+        let devices: Vec<Whom> = sides
             .iter()
-            .map(|(_, user, session)| (*user, *session))
+            .map(|(_, user, session)| (*user, Some(*session)))
             .collect();
-        let online = self.presence.present(&devices).await?;
+        let online = self.hub.online(&devices).await?;
         Ok(sides
             .iter()
             .zip(online)

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use tebdil_core::store::SideDevice;
-use tebdil_protocol::id::{MatchId, SessionId, UserId};
+use tebdil_protocol::id::{MatchId, UserId};
 
 use crate::job::{Job, JobContext, JobError};
 
@@ -36,16 +36,14 @@ impl Job for Wakeups {
 }
 
 async fn wake(cx: &JobContext, sides: &[SideDevice]) -> Result<(), JobError> {
-    let devices: Vec<(UserId, SessionId)> = sides
+    let devices = sides
         .iter()
-        .map(|(_, user, session)| (*user, *session))
-        .collect();
-    let online = match &cx.settings.presence {
-        Some(presence) => presence
-            .present(&devices)
+        .map(|(_, user, session)| (*user, Some(*session)));
+    let online = match &cx.hooks.online {
+        Some(online) => online(devices.collect())
             .await
             .map_err(|error| JobError::Retry(error.to_string()))?,
-        None => vec![false; devices.len()],
+        None => vec![false; sides.len()],
     };
     let away: Vec<SideDevice> = sides
         .iter()
