@@ -1,7 +1,7 @@
 //! The push desk: people who were away when something came for them.
 //!
 //! Nothing here is on the way of a message. Who has a connection at this node costs nothing; the
-//! others are noted, and about a second later presence is asked for all of them at once, and the
+//! others are noted, and about a second later the hub is asked for all of them at once, and the
 //! store orders a wake-up for those who are nowhere. What gets lost here is found by the job
 //! `wakeups`, which looks into the store.
 
@@ -25,7 +25,7 @@ const GATHER: Duration = Duration::from_secs(1);
 /// Most that are noted. What comes beyond is left to the job.
 const CAPACITY: usize = 65_536;
 
-/// Most that presence and the store are asked about at once.
+/// Most that the hub and the store are asked about at once.
 const BATCH: usize = 256;
 
 /// Notes who may have to be woken. Cheap, and never waits.

@@ -6,7 +6,7 @@ use tebdil_core::{notice::ANNOUNCE_QUEUE, store::Notified};
 
 use crate::job::{Job, JobContext, JobError};
 
-/// Users of one transaction, and of one question to presence.
+/// Users of one transaction, and of one question who is connected.
 const BATCH: i64 = 500;
 
 /// Goes through the users for every announcement that has not reached them all.

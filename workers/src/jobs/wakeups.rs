@@ -9,7 +9,7 @@ use crate::job::{Job, JobContext, JobError};
 
 /// Sides of matches of one statement.
 const PAGE: i64 = 2_000;
-/// Devices of one question to presence, and of one transaction.
+/// Devices of one question who is connected, and of one transaction.
 const BATCH: usize = 256;
 
 /// Orders the wake-ups that were missed.
