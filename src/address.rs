@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_address_counts_for_three_networks_and_an_ipv4_address_for_itself() {
+    fn an_ipv6_address_counts_for_three_networks_an_ipv4_for_one() {
         let networks = |text: &str| {
             of(text)
                 .networks()

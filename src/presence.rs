@@ -3,13 +3,14 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use futures_util::{StreamExt as _, stream};
+use parking_lot::Mutex;
 use tebdil_core::{
     realtime::{Announcement, Device, Presence, Word},
     store::{MatchRow, Store, StoreError},
@@ -105,7 +106,7 @@ impl Announcer {
     /// where that is news.
     pub fn tell(&self, users: impl IntoIterator<Item = UserId>, again: bool) {
         {
-            let mut waiting = lock(&self.waiting);
+            let mut waiting = self.waiting.lock();
             for user in users {
                 *waiting.entry(user).or_default() |= again;
             }
@@ -115,7 +116,7 @@ impl Announcer {
 
     /// Has those told again who could not be while Redis was away.
     pub fn tell_unsaid(&self) {
-        let unsaid = std::mem::take(&mut *lock(&self.unsaid));
+        let unsaid = std::mem::take(&mut *self.unsaid.lock());
         self.tell(unsaid, true);
     }
 
@@ -143,7 +144,7 @@ impl Announcer {
         // announced; of one who left, presence may know nothing more by then, so it is remembered
         // here.
         if presence.announce(user, word, &to).await.is_err() {
-            lock(&self.unsaid).insert(user);
+            self.unsaid.lock().insert(user);
             self.tell_peers(&matches, self.hub.is_here(user));
         }
         Ok(())
@@ -153,7 +154,7 @@ impl Announcer {
     fn say_here(&self, user: UserId, word: Word, tell: impl Fn(bool)) {
         // The lock is held while the peers are told, or two announcements could be heard the other
         // way round.
-        let mut said_online = lock(&self.said_online);
+        let mut said_online = self.said_online.lock();
         let online = self.hub.is_here(user);
         let said = if online {
             !said_online.insert(user)
@@ -177,7 +178,7 @@ impl Announcer {
     }
 
     fn round(&self) -> Vec<(UserId, bool)> {
-        let mut waiting = lock(&self.waiting);
+        let mut waiting = self.waiting.lock();
         let users: Vec<UserId> = waiting.keys().take(ROUND).copied().collect();
         let round = users
             .into_iter()
@@ -219,11 +220,6 @@ impl Announcer {
             }
         }
     }
-}
-
-fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that is done under a lock can panic half way.
-    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn frame(match_id: MatchId, online: bool) -> Outgoing {

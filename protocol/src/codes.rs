@@ -130,9 +130,9 @@ error_codes! {
 #[strum(serialize_all = "snake_case", const_into_str)]
 pub enum CloseCode {
     GoingAway = 1001,
-    /// What came is not WebSocket (RFC 6455).
+    /// What the client sent is not WebSocket (RFC 6455).
     ProtocolError = 1002,
-    /// What came as text is not UTF-8.
+    /// A text frame is not UTF-8.
     InvalidText = 1007,
     BadFrame = 4000,
     Unauthorized = 4001,

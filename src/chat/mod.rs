@@ -1,9 +1,8 @@
-//! What two matched people say to each other: messages, receipts, typing.
+//! What matched people send each other: messages, receipts, typing.
 //!
-//! A message takes one way: connection → [`Chat::send`] → the [`writer`], which commits everything
-//! that came meanwhile in one transaction, then answers the senders and tells the receivers. Nobody
-//! sees a message the store does not hold, and per direction the order of `seq` is the order of
-//! sending.
+//! A message's way: connection → [`Chat::send`] → the [`writer`], which commits everything that has
+//! arrived in one transaction, then answers the senders and tells the receivers. Nobody sees a
+//! message that is not in the store, and in each direction `seq` follows the order of sending.
 
 mod batch;
 mod directory;
@@ -36,7 +35,7 @@ use crate::{
     notifications::Wakeups,
 };
 
-/// Matches whose users are remembered.
+/// How many matches are remembered with their devices.
 const DIRECTORY_CAPACITY: usize = 100_000;
 
 /// Operations that may wait for the writer; connections wait for room.
@@ -53,8 +52,8 @@ pub struct Chat {
 }
 
 impl Chat {
-    /// The service, and the writer that has to be run for it. `rules` say how much of what is said
-    /// is kept, `wakeups` takes note of who is not here.
+    /// The service, and the writer that has to be run for it. `rules` bound what may wait,
+    /// `wakeups` notes who is not here.
     pub fn new(
         store: Store,
         hub: Arc<Hub>,
@@ -77,8 +76,8 @@ impl Chat {
     /// tag is not the one inside it.
     pub async fn send(&self, origin: &Arc<Connection>, frame: MessageSend, re: Option<FrameId>) {
         let from = Origin::new(origin, re);
-        // Hashed here, where only this connection waits for it, and not by the writer, for whom
-        // everybody waits.
+        // Hashed here, where only this connection waits for it, not in the writer, where everybody
+        // would.
         let digest = match frame.franking_tag.as_deref() {
             None => None,
             Some(tag)
@@ -153,13 +152,13 @@ impl Chat {
         Ok(())
     }
 
-    /// A match is over: nothing is typed in it any more.
+    /// Forgets a match that is over: nothing is typed in it any more.
     pub fn forget(&self, match_id: MatchId) {
         self.directory.forget(match_id);
     }
 
-    /// Whether each of these users is online; as far as this node knows when the others cannot be
-    /// asked.
+    /// Whether each of these users is online; if the other nodes cannot be asked, as far as this
+    /// node knows.
     async fn online(&self, users: &[UserId]) -> Vec<bool> {
         let whom: Vec<Whom> = users.iter().map(|user| (*user, None)).collect();
         match self.hub.online(&whom).await {
@@ -168,7 +167,7 @@ impl Chat {
         }
     }
 
-    /// The device at the other side of a match; `Err` with why there is none for this connection.
+    /// The device on the other side of a match; `Err` with why there is none for this connection.
     async fn peer_of(
         &self,
         origin: &Connection,

@@ -1,4 +1,4 @@
-//! How people hear of their matches.
+//! Tells people of their matches.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use tebdil_protocol::{
 
 use crate::{hub::Hub, notifications::Wakeups};
 
-/// Tells both sides of a match, and looks after those who are away.
+/// Tells both sides of a match, and wakes those who are away.
 #[derive(Debug, Clone)]
 pub struct NewMatches {
     pub hub: Arc<Hub>,
@@ -25,17 +25,17 @@ pub struct NewMatches {
 /// A side whose user has no connection at this node.
 struct PerhapsAway {
     side: SideDevice,
-    /// Who is told when the user is away, where the user's own connection cannot have done it.
+    /// Who is told that the user is away, if the user's own connection cannot have done it.
     peer: Option<UserId>,
     /// Whether to wake it; a background search has ordered its push.
     wake: bool,
 }
 
 impl NewMatches {
-    /// Tells all devices of both users of each match, and of the sides that may never have been
-    /// told. Those who went before the commit are woken unless they come back, and their peers
-    /// learn that they are not there. While presence does not answer nothing is said of that: the
-    /// peer is told when it changes.
+    /// Tells all devices of both users of each match, and those of sides that may never have been
+    /// told. Users who left before the commit are woken unless they come back, and their peers
+    /// learn that they are away. While presence does not answer, peers are told nothing until it
+    /// changes.
     pub async fn tell(self, made: Vec<MadeMatch>, perhaps_told: Vec<SideDevice>) {
         let mut sides = Vec::new();
         for made in made {
@@ -45,7 +45,7 @@ impl NewMatches {
             }
         }
         for side in perhaps_told {
-            // Every device gets what it was not told of.
+            // Every device gets what it missed.
             self.hub.is_behind(side.1);
             self.hub.tell_of_loss(side.1);
             sides.push(PerhapsAway {

@@ -1,9 +1,9 @@
-//! The push desk: people who were away when something came for them.
+//! Waking people who were away when something came for them.
 //!
-//! Nothing here is on the way of a message. Who has a connection at this node costs nothing; the
-//! others are noted, and about a second later the hub is asked for all of them at once, and the
-//! store orders a wake-up for those who are nowhere. What gets lost here is found by the job
-//! `wakeups`, which looks into the store.
+//! No message waits for this. Users with a connection at this node cost nothing; the others are
+//! noted, and about a second later the hub is asked for all of them at once, and the store orders
+//! a wake-up for those who are connected nowhere. What gets lost here is found by the job
+//! `wakeups`, which looks in the store.
 
 use std::{collections::HashSet, hash::Hash, sync::Arc, time::Duration};
 
@@ -19,10 +19,10 @@ use tokio_util::sync::CancellationToken;
 use super::Notifier;
 use crate::hub::Hub;
 
-/// How long they are gathered. Also the time in which a connection that broke may come back.
+/// How long they are gathered. In that time a broken connection may also come back.
 const GATHER: Duration = Duration::from_secs(1);
 
-/// Most that are noted. What comes beyond is left to the job.
+/// Most that are noted. Further ones are left to the job.
 const CAPACITY: usize = 65_536;
 
 /// Most that the hub and the store are asked about at once.
@@ -93,7 +93,7 @@ pub struct Waker {
 }
 
 impl Waker {
-    /// Wakes until `closing`, and then those who are noted by then.
+    /// Wakes until `closing`, and then those noted so far.
     pub async fn run(self, closing: CancellationToken) {
         loop {
             tokio::select! {
@@ -142,7 +142,7 @@ impl Waker {
 
     async fn wake_for_matches(&self, batch: &[SideDevice]) -> Result<(), WakeError> {
         for (match_id, user, _) in self.away(batch).await? {
-            // Told once, however often it is found again.
+            // Announced once, however often it is found again.
             let told = self
                 .store
                 .notices()

@@ -18,12 +18,12 @@ scenarios! {
     @cluster &[("TEBDIL_MATCHING__MATCH_TTL_S", "600")];
     people_at_two_nodes_meet_and_talk,
     what_both_say_at_once_arrives_in_order,
-    a_session_that_ends_at_one_node_loses_its_socket_at_the_other,
+    a_session_that_ends_at_one_node_closes_at_the_other,
     devices_at_two_nodes_are_one_user,
     one_account_searches_once_at_all_nodes,
     a_block_ends_the_match_at_both_nodes,
     an_expiry_is_told_once,
-    a_device_that_a_forgotten_node_did_not_hear_of_misses_nothing,
+    a_device_a_forgotten_node_did_not_hear_of_misses_nothing,
     who_left_while_nobody_could_be_told_is_announced_later,
     people_of_the_first_node_go_on_at_the_other,
     people_of_the_second_node_go_on_at_the_other,
@@ -148,7 +148,7 @@ async fn what_both_say_at_once_arrives_in_order(server: TestServer) {
     server.stop().await;
 }
 
-async fn a_session_that_ends_at_one_node_loses_its_socket_at_the_other(server: TestServer) {
+async fn a_session_that_ends_at_one_node_closes_at_the_other(server: TestServer) {
     let phone = Person::at(&server, 0, "ayse").await;
     let call = async |method: Method, path: &str, body: &Value| {
         let request = server
@@ -250,7 +250,7 @@ async fn devices_at_two_nodes_are_one_user(server: TestServer) {
     server.stop().await;
 }
 
-async fn a_device_that_a_forgotten_node_did_not_hear_of_misses_nothing(server: TestServer) {
+async fn a_device_a_forgotten_node_did_not_hear_of_misses_nothing(server: TestServer) {
     let (mut a, mut peer) = (
         Person::at(&server, 0, "ayse").await,
         Person::at(&server, 0, "berk").await,

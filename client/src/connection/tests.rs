@@ -403,7 +403,7 @@ async fn a_request_waits_for_a_socket_and_fails_with_it() {
 }
 
 #[tokio::test]
-async fn an_application_that_takes_nothing_stops_the_reading_and_loses_nothing() {
+async fn an_application_that_takes_nothing_loses_nothing() {
     let server = Server::start().await;
     let mut options = server.options();
     options.event_limit = 8;

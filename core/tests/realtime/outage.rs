@@ -51,7 +51,7 @@ async fn gets(node: &mut TestNode, wanted: &[BusEvent]) {
 }
 
 #[tokio::test]
-async fn after_a_restart_both_sides_are_told_and_everything_works_again() {
+async fn after_a_restart_both_sides_are_told_and_all_works_again() {
     let Some((mut server, mut a, mut b)) = on_own_redis().await else {
         return;
     };
@@ -124,7 +124,7 @@ async fn after_a_restart_both_sides_are_told_and_everything_works_again() {
 }
 
 #[tokio::test]
-async fn a_redis_that_hangs_holds_nobody_up_and_nothing_given_up_happens_after_recovery() {
+async fn a_redis_that_hangs_holds_nobody_up() {
     let Some((server, mut a, mut b)) = on_own_redis().await else {
         return;
     };

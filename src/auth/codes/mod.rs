@@ -368,7 +368,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_does_not_fit_into_the_queue_is_refused_and_what_does_is_done_before_the_end() {
+    async fn what_the_queue_takes_is_done_and_the_rest_refused() {
         let t = TestStore::create(Backend::Sqlite)
             .await
             .expect("SQLite is always there");

@@ -69,6 +69,8 @@ pub(super) struct Sim {
     pub(super) leaving: Vec<usize>,
     /// What is under way.
     pub(super) wires: Vec<Parcel>,
+    /// What arrived, and will once more.
+    repeats: Vec<Parcel>,
     pub(super) lease: Option<(NodeId, Instant)>,
     /// The last term that was begun in the store.
     pub(super) begun: i64,
@@ -166,6 +168,7 @@ impl Sim {
             devices: BTreeMap::new(),
             leaving: Vec::new(),
             wires: Vec::new(),
+            repeats: Vec::new(),
             lease: None,
             begun: 0,
             matches: Vec::new(),
@@ -431,13 +434,17 @@ impl Sim {
 
     /// All that happens in a second in which nothing fails.
     pub(super) fn second(&mut self) {
+        self.second_without_store();
+        self.work();
+    }
+
+    pub(super) fn second_without_store(&mut self) {
         self.advance(Duration::from_secs(1));
         for node in 0..self.nodes.len() {
             self.beat(node);
             self.hear(node);
         }
         self.deliver();
-        self.work();
     }
 
     /// What leaders have the store do is done, and what follows arrives.

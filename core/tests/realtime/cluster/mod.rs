@@ -186,7 +186,7 @@ async fn the_oldest_device_goes_at_whichever_node_it_is() {
 }
 
 #[tokio::test]
-async fn nodes_that_join_again_after_both_forgot_agree_on_the_later_one() {
+async fn nodes_that_join_again_agree_on_the_later_one() {
     let Some(([mut a, mut b], _prefix)) = cluster().await else {
         return;
     };
@@ -225,7 +225,7 @@ async fn nodes_that_join_again_after_both_forgot_agree_on_the_later_one() {
 }
 
 #[tokio::test]
-async fn a_connection_that_could_not_join_does_not_drive_out_the_one_that_followed() {
+async fn a_connection_that_could_not_join_does_not_oust_the_next() {
     let Some(([mut a, mut b], _prefix)) = cluster().await else {
         return;
     };
@@ -242,7 +242,7 @@ async fn a_connection_that_could_not_join_does_not_drive_out_the_one_that_follow
 }
 
 #[tokio::test]
-async fn who_was_taken_out_and_joined_again_is_announced_to_those_who_looked_meanwhile() {
+async fn who_joined_again_is_announced_to_those_who_looked_meanwhile() {
     let Some(([a, mut b], _prefix)) = cluster().await else {
         return;
     };

@@ -131,7 +131,7 @@ fn blocked_users_stay_findable_for_others() {
 }
 
 #[test]
-fn a_shared_interest_pairs_at_once_and_a_foreign_one_after_widening() {
+fn a_shared_interest_pairs_at_once_another_after_widening() {
     assert_eq!(
         second_of_pairing(
             with_interests(1, &["chess", "film"]),
@@ -186,7 +186,7 @@ fn a_foreign_language_waits_for_the_last_step() {
 }
 
 #[test]
-fn an_interest_and_a_language_of_the_same_spelling_are_not_confused() {
+fn an_interest_and_a_language_spelt_alike_are_not_confused() {
     let speaks = Ticket {
         interests: vec!["en".into()],
         ..with_languages(1, &["tr"])
@@ -275,7 +275,7 @@ fn an_arrival_finds_those_who_still_insist_and_those_who_do_not() {
 }
 
 #[test]
-fn more_shared_interests_come_first_then_language_then_nearness_then_age() {
+fn interests_come_first_then_language_then_nearness_then_age() {
     let seeker = |n| Ticket {
         languages: vec!["tr".into()],
         interests: vec!["a".into(), "b".into()],
