@@ -76,9 +76,7 @@ impl Workers {
         };
         let mut queues = crate::jobs::all();
         // Who does not know who is connected leaves this to a process that does.
-        queues.retain(|queue| {
-            settings.presence.is_some() || queue.name != crate::jobs::Absences::QUEUE
-        });
+        queues.retain(|queue| hooks.online.is_some() || queue.name != crate::jobs::Absences::QUEUE);
         let cx = JobContext {
             store,
             clock,
