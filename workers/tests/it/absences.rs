@@ -37,7 +37,7 @@ impl Watched {
         let told = Arc::clone(&ended);
         let hooks = Hooks {
             on_match_ended: Arc::new(move |one| told.lock().expect("lock").push(one)),
-            online: connected.online(),
+            online: Some(connected.online()),
             ..Hooks::default()
         };
         let workers = [db.store.clone(), db.node().await]

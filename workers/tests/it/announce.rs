@@ -52,7 +52,7 @@ async fn everybody_is_told_and_sockets_where_there_are_some(db: &Database) {
             on_notified: Arc::new(move |notified| {
                 told.lock().expect("lock").push(notified.user_id);
             }),
-            online: connected.online(),
+            online: Some(connected.online()),
             ..Hooks::default()
         }
     };

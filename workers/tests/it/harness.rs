@@ -47,9 +47,9 @@ impl Connected {
     }
 
     /// What jobs ask.
-    pub fn online(&self) -> Option<Online> {
+    pub fn online(&self) -> Online {
         let devices = Arc::clone(&self.0);
-        Some(Arc::new(move |whom| {
+        Arc::new(move |whom| {
             let devices = devices.lock().expect("lock").clone();
             let is_online = |(user, session): (UserId, Option<SessionId>)| {
                 let is_it = |device: &(UserId, SessionId)| {
@@ -59,7 +59,7 @@ impl Connected {
             };
             let online = whom.into_iter().map(is_online).collect();
             async move { Ok(online) }.boxed()
-        }))
+        })
     }
 }
 

@@ -27,7 +27,7 @@ async fn ordered(db: &Database) -> i64 {
 fn beside_connections(db: &Database) -> (Workers, Connected) {
     let connected = Connected::default();
     let hooks = Hooks {
-        online: connected.online(),
+        online: Some(connected.online()),
         ..Hooks::default()
     };
     let workers = Workers::new(db.store.clone(), db.clock.clone(), hooks, settings());
