@@ -126,12 +126,12 @@ mod tests {
         online.try_into().expect("an answer for each")
     }
 
-    async fn of_a_node(node: &TestNode) {
-        let (hub, _) = Hub::new(2, &node.realtime);
-        assert_eq!(online(&hub).await, [false; 3]);
+    /// What is true of the connections of `hub` is what `asked` says.
+    async fn agree(hub: &Hub, asked: &Hub) {
+        assert_eq!(online(asked).await, [false; 3]);
         // Of two of a session the newer one stays, whichever is registered first.
         for newer_first in [false, true] {
-            let [older, newer] = [(); 2].map(|()| joins(&hub, PHONE));
+            let [older, newer] = [(); 2].map(|()| joins(hub, PHONE));
             assert_eq!(older.outbound.closing(), Some(CloseCode::Replaced));
             let mut both = [&older, &newer];
             if newer_first {
@@ -140,27 +140,32 @@ mod tests {
             for connection in both {
                 hub.register(connection).await.expect("registered");
             }
-            leaves(&hub, &older).await;
-            assert_eq!(online(&hub).await, [true, true, false], "{newer_first}");
-            let tablet = joins(&hub, TABLET);
+            leaves(hub, &older).await;
+            assert_eq!(online(asked).await, [true, true, false], "{newer_first}");
+            let tablet = joins(hub, TABLET);
             hub.register(&tablet).await.expect("registered");
-            leaves(&hub, &newer).await;
-            assert_eq!(online(&hub).await, [true, false, true], "{newer_first}");
-            leaves(&hub, &tablet).await;
-            assert_eq!(online(&hub).await, [false; 3], "{newer_first}");
+            leaves(hub, &newer).await;
+            assert_eq!(online(asked).await, [true, false, true], "{newer_first}");
+            leaves(hub, &tablet).await;
+            assert_eq!(online(asked).await, [false; 3], "{newer_first}");
         }
     }
 
     #[tokio::test]
     async fn a_node_that_is_alone_knows_who_is_online() {
-        of_a_node(&TestNode::local().await).await;
+        let (hub, _) = Hub::new(2, &TestNode::local().await.realtime);
+        agree(&hub, &hub).await;
     }
 
     #[tokio::test]
-    async fn a_node_over_redis_knows_who_is_online() {
-        if let Some(node) = TestNode::redis().await {
-            of_a_node(&node).await;
-        }
+    async fn another_node_knows_who_is_online() {
+        let Some(prefix) = RedisPrefix::create() else {
+            return;
+        };
+        let a = TestNode::connect(&prefix.settings()).await;
+        let b = TestNode::connect(&prefix.settings()).await;
+        let [hub, other] = [&a, &b].map(|node| Hub::new(2, &node.realtime).0);
+        agree(&hub, &other).await;
     }
 
     #[tokio::test]
