@@ -3,13 +3,14 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use futures_util::{StreamExt as _, stream};
+use parking_lot::Mutex;
 use tebdil_core::{
     realtime::{Announcement, Device, Presence},
     store::{Store, StoreError},
@@ -114,7 +115,7 @@ impl Announcer {
     /// where that is news.
     pub fn tell(&self, users: impl IntoIterator<Item = UserId>, again: bool) {
         {
-            let mut waiting = lock(&self.waiting);
+            let mut waiting = self.waiting.lock();
             for user in users {
                 *waiting.entry(user).or_default() |= again;
             }
@@ -124,7 +125,7 @@ impl Announcer {
 
     /// Has those told again who could not be while Redis was away.
     pub fn tell_unsaid(&self) {
-        let unsaid = std::mem::take(&mut *lock(&self.unsaid));
+        let unsaid = std::mem::take(&mut *self.unsaid.lock());
         self.tell(unsaid, true);
     }
 
@@ -156,7 +157,7 @@ impl Announcer {
         // announced; of one who left, presence may know nothing more by then, so it is remembered
         // here.
         if said.is_err() {
-            lock(&self.unsaid).insert(user);
+            self.unsaid.lock().insert(user);
             let online = self.hub.is_here(user);
             for row in matches {
                 self.hub
@@ -167,7 +168,7 @@ impl Announcer {
     }
 
     fn round(&self) -> Vec<(UserId, bool)> {
-        let mut waiting = lock(&self.waiting);
+        let mut waiting = self.waiting.lock();
         let users: Vec<UserId> = waiting.keys().take(ROUND).copied().collect();
         let round = users
             .into_iter()
@@ -209,11 +210,6 @@ impl Announcer {
             }
         }
     }
-}
-
-fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    // Nothing that is done under a lock can panic half way.
-    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn frame(match_id: MatchId, online: bool) -> Outgoing {

@@ -7,9 +7,10 @@
 //!
 //! Every node that has one of the two devices keeps one [`Call`] for both sides: what its own
 //! device sends passes [`Call::send`], what comes from the node of the other [`Call::receive`].
-//! Where both devices are at one node, a signal passes once. Nothing is agreed upon between nodes.
-//! A node that lost its call begins a new one; numbers follow the clock, so the next offer is newer
-//! than all before, and the clients start again from it.
+//! Where both devices are at one node, a signal passes once. What passed and finds its device at
+//! the node is handed over by [`Call::hand_over`], which keeps in mind what an absent device missed.
+//! Nothing is agreed upon between nodes. A node that lost its call begins a new one; numbers follow
+//! the clock, so the next offer is newer than all before, and the clients start again from it.
 
 use std::collections::VecDeque;
 
@@ -62,6 +63,8 @@ struct Side {
     candidates: usize,
     /// Came before the description.
     held: VecDeque<RtcCandidate>,
+    /// The newest round whose description the other side's device got at this node.
+    handed: Option<Round>,
 }
 
 impl Side {
@@ -125,7 +128,7 @@ impl Call {
         }
     }
 
-    /// The node of the other device sends a signal: the same for the device of this node, or `None`
+    /// Another node sends a signal of its device: the same for the device of this node, or `None`
     /// when it is late or not for its sender to say.
     pub fn receive(&mut self, from: MatchRole, signal: Signal, now: Timestamp) -> Option<Signal> {
         match &signal {
@@ -152,6 +155,17 @@ impl Call {
         Some(signal)
     }
 
+    /// The other side's device is at this node to get a signal that passed just now: whether it may.
+    /// Not a candidate whose description it missed: the next offer begins anew.
+    pub fn hand_over(&mut self, from: MatchRole, signal: &Signal) -> bool {
+        let newest = self.round;
+        let side = self.side(from);
+        if matches!(signal, Signal::Description(_)) {
+            side.handed = newest;
+        }
+        side.handed == newest
+    }
+
     /// How far it has ever come.
     pub const fn stage(&self) -> Stage {
         self.stage
@@ -167,14 +181,14 @@ impl Call {
             .map_or(now.millis(), |before| now.millis().max(before + 1)))
     }
 
-    /// The round that waits for its answer. Who does not say which offer it answers means the
-    /// newest.
+    /// The round that waits for its answer. Who does not say which offer it answers means the newest,
+    /// and must have got that here.
     fn open_round(&self, from: MatchRole, answers: Option<Round>) -> Result<Round, OutOfOrder> {
         if from != MatchRole::Answerer {
             return Err(OutOfOrder::NotTheAnswerer);
         }
         self.round
-            .filter(|newest| answers.is_none_or(|round| round == *newest))
+            .filter(|newest| answers.or(self.offerer.handed) == Some(*newest))
             .filter(|_| !self.answerer.described)
             .ok_or(OutOfOrder::NothingToAnswer)
     }

@@ -103,14 +103,14 @@ impl Scene {
     #[expect(clippy::await_holding_lock, reason = "nothing else runs here")]
     async fn end(self, how: impl FnOnce(&Ends) + Send + 'static) {
         let room = self.calls.room(ENDED.match_id);
-        let signal_under_way = lock(&room);
+        let signal_under_way = room.lock();
         let ends = Arc::clone(&self.ends);
         let ending = std::thread::spawn(move || how(&ends));
         let heard = timeout(Duration::from_millis(200), self.device.outbound.next()).await;
         assert!(heard.is_err(), "it was told of before it was closed");
         drop(signal_under_way);
         ending.join().expect("it ends");
-        assert!(lock(&room).open().is_none(), "it was not closed");
+        assert!(room.lock().open().is_none(), "it was not closed");
         let Next::Frame(text) = self.device.outbound.next().await else {
             panic!("closed")
         };

@@ -57,6 +57,9 @@ pub(super) struct Leader {
     fades: BTreeSet<(Instant, TicketId)>,
     /// Until then older tickets may be on their way here: no cancel is over.
     gathers_until: Option<Instant>,
+    /// Background searches without a connection that others of their account have ended: the store
+    /// has to know, or its table would bring them back.
+    pub(super) over: BTreeMap<TicketId, Why>,
     /// For nodes.
     pub(super) out: BTreeMap<NodeId, Vec<ToNode>>,
 }
@@ -74,6 +77,7 @@ impl Leader {
             heard: HashMap::new(),
             fades: BTreeSet::new(),
             gathers_until,
+            over: BTreeMap::new(),
             out: BTreeMap::new(),
         }
     }
@@ -114,7 +118,9 @@ impl Leader {
         if self.gathers_until.is_some_and(|until| until <= now.instant) {
             self.gathers_until = None;
             let users: Vec<UserId> = self.accounts.keys().copied().collect();
-            users.into_iter().for_each(|user| self.review(user, now));
+            for user in users {
+                self.review(user, now);
+            }
         }
     }
 
@@ -144,14 +150,14 @@ impl Leader {
         self.unchecked.drain(..count).collect()
     }
 
-    /// What the store said of them; `None`: it could not be asked.
+    /// Those of them that the store found used; `None`: it could not be asked.
     pub(super) fn checked(
         &mut self,
         asked: Vec<TicketId>,
-        used: Option<&HashMap<TicketId, SideDevice>>,
+        found: Option<&HashMap<TicketId, SideDevice>>,
         now: Now,
     ) {
-        let Some(used) = used else {
+        let Some(found) = found else {
             return self.unchecked.extend(asked);
         };
         for id in asked {
@@ -161,7 +167,7 @@ impl Leader {
             };
             let (user, leaving) = (entry.user, entry.leaving);
             entry.state = State::Behind;
-            let matched = used.contains_key(&id).then_some(Why::Matched);
+            let matched = found.contains_key(&id).then_some(Why::Matched);
             if let Some(why) = matched.or(leaving) {
                 self.end(id, why, now);
             }

@@ -316,6 +316,7 @@ impl Node {
         let Some(leader) = &mut self.leader else {
             return;
         };
+        self.over.append(&mut leader.over);
         let (term, out) = (leader.term.number, std::mem::take(&mut leader.out));
         for (node, parts) in out {
             for parts in in_parts(parts) {
@@ -396,7 +397,9 @@ impl Node {
                     return self.close(id, why);
                 }
                 // The leader had not heard of them: they end first, and this is said again.
-                older.into_iter().for_each(|older| self.submit(older));
+                for older in older {
+                    self.submit(older);
+                }
             }
             _ => self.close(id, why),
         }

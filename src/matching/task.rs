@@ -10,12 +10,7 @@ use std::{
 use tebdil_core::store::{
     MadeMatch, MatchmakerTerm, NewMatch, PairOutcome, Refusal, SideDevice, Store, StoreError,
 };
-use tebdil_protocol::{
-    ErrorCode,
-    domain::Mode,
-    id::TicketId,
-    time::{Clock, Timestamp},
-};
+use tebdil_protocol::{ErrorCode, domain::Mode, id::TicketId, time::Timestamp};
 use tokio::{
     sync::{mpsc, watch},
     task::{JoinError, JoinSet},
@@ -28,7 +23,7 @@ use super::{
     engine::{Pair, Ticket},
     leader::{Leader, Now},
     matchmaker::{Parts, Request},
-    message::{MatchmakingMessage, Term},
+    message::{MatchmakingMessage, Term, Why},
     node::Node,
     request,
 };
@@ -348,31 +343,36 @@ impl MatchmakerTask {
     }
 
     /// Ends background searches in the store before their devices hear of it: else they could
-    /// become a match after that.
+    /// become a match after that. The next leader may have made one before it.
     fn forget_searches(&mut self) {
         let over = std::mem::take(&mut self.node.over);
-        self.end_searches(over.keys().copied().collect(), move |task, ended| {
-            if ended {
-                over.into_iter()
-                    .for_each(|(id, why)| task.node.close(id, why));
-                task.node.flush();
+        self.end_searches(over.keys().copied().collect(), move |task, matched| {
+            for (id, why) in over {
+                let matched = matched.contains_key(&id);
+                task.node
+                    .close(id, if matched { Why::Matched } else { why });
             }
+            task.node.flush();
+            task.tell(Vec::new(), matched.into_values().collect());
         });
     }
 
+    /// Ends background searches in the store; `after` gets those that had become a match.
     fn end_searches(
         &mut self,
         over: Vec<TicketId>,
-        after: impl FnOnce(&mut Self, bool) + Send + 'static,
+        after: impl FnOnce(&mut Self, HashMap<TicketId, SideDevice>) + Send + 'static,
     ) {
         if over.is_empty() {
             return;
         }
         let store = self.parts.store.clone();
-        let end = async move { store.matches().end_searches(&over).await };
+        let end = async move {
+            store.matches().end_searches(&over).await?;
+            store.matches().used_among(&over).await
+        };
         self.spawn(end, |task, ended, _| {
-            after(task, ended.is_ok());
-            log_failure(ended, "ended");
+            log_failure(ended.map(|matched| after(task, matched)), "ended");
         });
     }
 

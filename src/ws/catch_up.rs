@@ -6,7 +6,10 @@ use futures_util::{StreamExt as _, stream};
 use tebdil_protocol::ResumePoint;
 use tokio::{sync::mpsc, time::timeout};
 
-use super::{Sockets, welcome::Denied};
+use super::{
+    Sockets,
+    welcome::{Denied, standing},
+};
 use crate::{
     chat::Missed,
     hub::{Connection, Known},
@@ -73,26 +76,7 @@ async fn tell_missed(
     known: Known,
 ) -> Result<bool, Denied> {
     let now = sockets.clock.now();
-    // The message that it was revoked may be among what was missed.
-    let alive = sockets
-        .store
-        .accounts()
-        .session_alive(connection.session_id, now)
-        .await?
-        .ok_or(Denied::Unauthorized)?;
-    if alive.is_banned {
-        return Err(Denied::Banned);
-    }
-    let matches = sockets
-        .store
-        .matches()
-        .active_matches(connection.user_id, now)
-        .await?;
-    let keys_remaining = sockets
-        .store
-        .accounts()
-        .key_packages_remaining(connection.session_id, now)
-        .await?;
+    let (matches, keys_remaining) = standing(sockets, connection, now).await?;
     let quota = sockets
         .store
         .economy()

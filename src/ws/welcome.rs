@@ -2,9 +2,14 @@
 
 use std::sync::Arc;
 
-use tebdil_core::{realtime::Stamp, store::StoreError};
+use tebdil_core::{
+    realtime::Stamp,
+    store::{MatchRow, StoreError},
+};
 use tebdil_protocol::{
     FrameId, Hello, MAX_CIPHERTEXT_BYTES, MAX_FRAME_BYTES, ServerFrame, SessionLimits, Welcome,
+    id::{SessionId, UserId},
+    time::Timestamp,
 };
 
 use super::{Sockets, connection::Session};
@@ -53,17 +58,8 @@ pub(super) async fn admit(sockets: &Sockets, hello: &Hello) -> Result<Session, D
         .tokens
         .verify_access(hello.token.expose())
         .map_err(|_| Denied::Unauthorized)?;
-    let alive = sockets
-        .store
-        .accounts()
-        .session_alive(claims.session_id, now)
-        .await?
-        .ok_or(Denied::Unauthorized)?;
-    if alive.user_id != claims.user_id {
+    if may_stay(sockets, claims.session_id, now).await? != claims.user_id {
         return Err(Denied::Unauthorized);
-    }
-    if alive.is_banned {
-        return Err(Denied::Banned);
     }
     let device = hello.device.clone().unwrap_or_default();
     let [name, platform, network] =
@@ -86,12 +82,37 @@ pub(super) async fn admit(sockets: &Sockets, hello: &Hello) -> Result<Session, D
     };
     let mut connection = Connection::new(
         sockets.hub.next_connection_id(),
-        alive.user_id,
+        claims.user_id,
         claims.session_id,
         limits,
     );
     connection.device_info = device_info([&platform, &name, &network]).into();
     Ok(Session::new(Arc::new(connection), claims.expires_at))
+}
+
+/// Whose session it is, while it lives and its user is not banned.
+async fn may_stay(sockets: &Sockets, session: SessionId, now: Timestamp) -> Result<UserId, Denied> {
+    let alive = sockets.store.accounts().session_alive(session, now);
+    let alive = alive.await?.ok_or(Denied::Unauthorized)?;
+    if alive.is_banned {
+        return Err(Denied::Banned);
+    }
+    Ok(alive.user_id)
+}
+
+/// The active matches of a connection that is in the hub, if it may be there, and how many key
+/// packages it has left. Asked anew: the word that its session was revoked may have been missed.
+pub(super) async fn standing(
+    sockets: &Sockets,
+    connection: &Connection,
+    now: Timestamp,
+) -> Result<(Vec<MatchRow>, i64), Denied> {
+    may_stay(sockets, connection.session_id, now).await?;
+    let matches = sockets.store.matches();
+    let matches = matches.active_matches(connection.user_id, now).await?;
+    let keys = sockets.store.accounts();
+    let keys = keys.key_packages_remaining(connection.session_id, now);
+    Ok((matches, keys.await?))
 }
 
 /// What a device says about itself, in one line: `android/Pixel 8/wifi`.
@@ -137,33 +158,12 @@ pub(super) async fn welcome(
     let (re, hello) = *greeting;
     let returned = join(sockets, connection).await;
     let now = sockets.clock.now();
-    // The session may have been revoked between its check and its joining the hub, where a
-    // revocation would have found it.
-    if sockets
-        .store
-        .accounts()
-        .session_alive(connection.session_id, now)
-        .await?
-        .ok_or(Denied::Unauthorized)?
-        .is_banned
-    {
-        return Err(Denied::Banned);
-    }
+    let (matches, keys_remaining) = standing(sockets, connection, now).await?;
     let user = sockets
         .accounts
         .user(connection.user_id)
         .await?
         .ok_or(Denied::Unauthorized)?;
-    let matches = sockets
-        .store
-        .matches()
-        .active_matches(connection.user_id, now)
-        .await?;
-    let keys_remaining = sockets
-        .store
-        .accounts()
-        .key_packages_remaining(connection.session_id, now)
-        .await?;
     let unread_notifications = sockets
         .store
         .notices()

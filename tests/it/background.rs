@@ -89,7 +89,7 @@ async fn a_match_made_without_the_device_is_read_when_it_is_back(server: TestSer
     assert!(found["peer_key_package"].is_string(), "{found}");
     assert_eq!(b.until("peer.presence").await["online"], true);
     for (from, to) in [(0, 1), (1, 0)] {
-        let mut sides = [&mut a, &mut b];
+        let sides = [&mut a, &mut b];
         assert_eq!(sides[from].say(&id, 1, "hello").await["seq"], 1);
         assert_eq!(sides[to].until("message.new").await["seq"], 1);
     }

@@ -195,11 +195,12 @@ impl Workers {
             for queue in self.queues.iter().filter(is_due) {
                 let leases = Leases::default();
                 loop {
-                    let jobs = lease_jobs(&self.cx, &leases, queue, 1, self.timing.lease).await;
-                    if jobs.is_empty() {
+                    let leased = lease_jobs(&self.cx, &leases, queue, 1, self.timing.lease).await;
+                    if leased.jobs.is_empty() && leased.buried == 0 {
                         break;
                     }
-                    for job in jobs {
+                    ran.dead += leased.buried;
+                    for job in leased.jobs {
                         let one = keep_alive(
                             &self.cx,
                             &leases,

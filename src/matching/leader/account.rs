@@ -109,13 +109,12 @@ impl Leader {
                     let why = if late { Why::TooLate } else { Why::Cancelled };
                     self.end(*id, leaving.unwrap_or(why), now);
                 }
-                None => {}
                 Some(_) if !newer.is_empty() => self.supersede(*id, newer, now),
                 Some(_) if state == State::Behind && !open => match leaving {
                     Some(why) => self.end(*id, why, now),
                     None => self.queue(*id, now),
                 },
-                Some(_) => {}
+                _ => {}
             }
             if let Some(entry) = self.entries.get(id) {
                 let over = matches!(entry.state, State::Ended(_) | State::Parked);
@@ -196,6 +195,7 @@ impl Leader {
         };
         entry.state = State::Ended(why);
         let (user, node) = (entry.user, entry.node);
+        let background = entry.ticket.as_ref().is_some_and(|it| it.background);
         if why == Why::Matched {
             // A newer search that waited for it was for the same wish, a cancel is too late.
             for other in self.accounts.get(&user).into_iter().flatten() {
@@ -211,7 +211,12 @@ impl Leader {
             (Some(node), _) => self.tell_ended(node, id, why),
             // A cancel that comes only now is too late.
             (None, Why::Matched) => self.fade(id, PATIENCE, now),
-            (None, _) => self.forget(id),
+            (None, _) => {
+                if background && why != Why::Gone {
+                    self.over.insert(id, why);
+                }
+                self.forget(id);
+            }
         }
     }
 

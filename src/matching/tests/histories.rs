@@ -31,6 +31,10 @@ enum Op {
     Advance(u16),
     /// One of the things under way, and how often it arrives.
     Carry(u16, usize),
+    /// One that arrived before arrives again.
+    Repeat(u16),
+    /// A second in which only the store is slow.
+    Second,
     Deliver,
     Check(usize),
     List(usize),
@@ -47,7 +51,7 @@ fn device() -> impl Strategy<Value = Device> {
 
 fn op() -> impl Strategy<Value = Op> {
     let node = 0..NODES;
-    let times = prop_oneof![6 => Just(1usize), 2 => Just(0), 2 => Just(2)];
+    let times = prop_oneof![5 => Just(1usize), 2 => Just(0), 3 => Just(2)];
     let requests = prop_oneof![
         6 => (device(), node.clone()).prop_map(|(device, node)| Op::Connect(device, node)),
         12 => (device(), prop::bool::weighted(0.3)).prop_map(|(device, background)| Op::Find(device, background)),
@@ -57,7 +61,9 @@ fn op() -> impl Strategy<Value = Op> {
     ];
     let network = prop_oneof![
         14 => (any::<u16>(), times).prop_map(|(which, times)| Op::Carry(which, times)),
+        4 => any::<u16>().prop_map(Op::Repeat),
         4 => Just(Op::Deliver),
+        3 => Just(Op::Second),
         8 => node.clone().prop_map(Op::Beat),
         8 => node.clone().prop_map(Op::Hear),
         6 => (0..2_000u16).prop_map(Op::Advance),
@@ -116,7 +122,9 @@ fn apply(sim: &mut Sim, op: &Op) {
                 sim.carry(usize::from(which) % sim.wires.len(), times);
             }
         }
+        Op::Repeat(which) => sim.repeat(which.into()),
         Op::Deliver => sim.deliver(),
+        Op::Second => sim.second_without_store(),
         Op::Check(node) => sim.check_used(node),
         Op::List(node) => sim.list(node),
         Op::End(node) => sim.end_searches(node),
@@ -199,4 +207,33 @@ fn nodes_that_say_not_what_they_have_are_found() {
 #[test]
 fn a_term_that_is_led_twice_is_found() {
     assert!(is_found(Bug::SameTerm));
+}
+
+#[test]
+fn a_search_over_at_its_node_may_be_matched_by_the_next_leader() {
+    let ops = [
+        Op::Advance(2_500),
+        Op::Beat(1),
+        Op::Hear(1),
+        Op::Connect((1, 11), 2),
+        Op::Cancel((1, 11)),
+        Op::Find((1, 10), true),
+        Op::Advance(1_500),
+        Op::Deliver,
+        Op::Kill(2),
+        Op::Connect((2, 20), 0),
+        Op::Find((2, 20), false),
+    ];
+    ends_well(&[0, 0, 0], &ops, None);
+}
+
+#[test]
+fn a_background_search_that_lost_to_another_leaves_no_row() {
+    let ops = [
+        Op::Connect((2, 20), 2),
+        Op::Find((2, 20), false),
+        Op::Find((2, 21), true),
+        Op::Kill(0),
+    ];
+    ends_well(&[-504, 0, 0], &ops, None);
 }

@@ -69,6 +69,8 @@ pub(super) struct Sim {
     pub(super) leaving: Vec<usize>,
     /// What is under way.
     pub(super) wires: Vec<Parcel>,
+    /// What arrived, and will once more.
+    repeats: Vec<Parcel>,
     pub(super) lease: Option<(NodeId, Instant)>,
     /// The last term that was begun in the store.
     pub(super) begun: i64,
@@ -125,7 +127,6 @@ enum What {
 
 /// A connection, and all that it heard.
 pub(super) struct Line {
-    pub(super) device: Device,
     pub(super) node: usize,
     node_id: NodeId,
     connection: Arc<Connection>,
@@ -167,6 +168,7 @@ impl Sim {
             devices: BTreeMap::new(),
             leaving: Vec::new(),
             wires: Vec::new(),
+            repeats: Vec::new(),
             lease: None,
             begun: 0,
             matches: Vec::new(),
@@ -274,7 +276,6 @@ impl Sim {
         connection.outbound.release(Vec::new());
         let line = self.lines.len();
         self.lines.push(Line {
-            device,
             node,
             node_id: self.nodes[node].id,
             connection: Arc::clone(&connection),
@@ -433,13 +434,17 @@ impl Sim {
 
     /// All that happens in a second in which nothing fails.
     pub(super) fn second(&mut self) {
+        self.second_without_store();
+        self.work();
+    }
+
+    pub(super) fn second_without_store(&mut self) {
         self.advance(Duration::from_secs(1));
         for node in 0..self.nodes.len() {
             self.beat(node);
             self.hear(node);
         }
         self.deliver();
-        self.work();
     }
 
     /// What leaders have the store do is done, and what follows arrives.

@@ -54,7 +54,7 @@ async fn look(server: &TestServer) {
 }
 
 /// Breaks the connection of a device, and waits until the server knows.
-async fn gone(server: &TestServer, person: Person) -> crate::harness::TestUser {
+pub async fn gone(server: &TestServer, person: Person) -> crate::harness::TestUser {
     let before = server.connection_count();
     let Person { user, socket } = person;
     drop(socket);

@@ -91,7 +91,8 @@ async fn idle_workers_search_and_do_not_scan() {
         let leased = tx.query(schedules::LEASED).bind(now).bind(now);
         all.extend(steps(leased, "job").await);
         let quiet = ["quiet"];
-        let put_off = tx.query(schedules::PUT_OFF).list(quiet).bind(now).bind(now);
+        let put_off = tx.query(schedules::PUT_OFF).list(quiet).bind(now);
+        let put_off = put_off.bind(now).bind(now);
         all.extend(steps(put_off, "job").await);
         let ahead = tx.query(schedules::AHEAD).list(quiet).bind(now);
         all.extend(steps(ahead, "job").await);

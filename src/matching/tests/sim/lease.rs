@@ -39,13 +39,11 @@ impl Sim {
         let holds = if reached { Ok(holds) } else { Err(()) };
         let begun = (holds == Ok(true) && candidate && !leads).then(|| {
             let last = self.nodes[node].last_term;
-            match last.filter(|_| had && self.bug == Some(Bug::SameTerm)) {
-                Some(term) => term,
-                None => {
-                    self.begun += 1;
-                    self.begun
-                }
+            if let Some(term) = last.filter(|_| had && self.bug == Some(Bug::SameTerm)) {
+                return term;
             }
+            self.begun += 1;
+            self.begun
         });
         self.nodes[node].asked = Some((at, holds, begun));
     }

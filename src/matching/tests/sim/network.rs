@@ -62,18 +62,30 @@ impl Sim {
         }
     }
 
-    /// Something under way arrives so many times: at zero it is lost, at two it stays under way.
+    /// Something under way arrives so many times: at zero it is lost, at two it arrives once more
+    /// with [`Self::repeat`].
     pub(in crate::matching::tests) fn carry(&mut self, which: usize, times: usize) {
-        let parcel = if times > 1 {
-            self.wires[which].clone()
-        } else {
-            self.wires.remove(which)
-        };
+        let parcel = self.wires.remove(which);
+        if times > 1 {
+            self.repeats.push(parcel.clone());
+        }
+        self.hand_over(parcel, times == 0);
+    }
+
+    /// Something that arrived arrives again, if there is such a thing.
+    pub(in crate::matching::tests) fn repeat(&mut self, which: usize) {
+        if let Some(which) = which.checked_rem(self.repeats.len()) {
+            let parcel = self.repeats.swap_remove(which);
+            self.hand_over(parcel, false);
+        }
+    }
+
+    fn hand_over(&mut self, parcel: Parcel, lost: bool) {
         let to = self.nodes.iter().position(|node| node.id == parcel.to);
         let from = self.nodes.iter().find(|node| node.id == parcel.from);
         // What a node had given to the network may arrive after its end.
         let cut = from.is_some_and(|from| from.cut);
-        let Some(node) = to.filter(|to| times > 0 && !cut && !self.nodes[*to].cut) else {
+        let Some(node) = to.filter(|to| !lost && !cut && !self.nodes[*to].cut) else {
             return self.lose_parcel(&parcel);
         };
         match parcel.what {

@@ -13,7 +13,10 @@ use tebdil_protocol::{
 };
 
 use super::{Bug, Sim, What};
-use crate::matching::{engine::Pair, message::Term};
+use crate::matching::{
+    engine::Pair,
+    message::{Term, Why},
+};
 
 /// A transaction under way.
 pub(in crate::matching::tests) struct Batch {
@@ -199,7 +202,12 @@ impl Sim {
         self.kept
             .retain(|_, (ticket, _)| !over.contains_key(&ticket.id));
         for (id, why) in over {
+            let matched = self.is_used(id) && self.bug != Some(Bug::NoUsedTickets);
+            let why = if matched { Why::Matched } else { why };
             self.nodes[node].node.close(id, why);
+            if matched {
+                self.tell(node, id);
+            }
         }
         self.nodes[node].node.flush();
         self.post(node);
