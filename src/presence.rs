@@ -1,4 +1,4 @@
-//! Tells peers who is online, at whichever node they are.
+//! Tells peers, at any node, who is online.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -28,18 +28,18 @@ use crate::hub::{Audience, Hub, NodeMessage, Outgoing};
 /// Users announced at once: each reads its matches from the store.
 const CONCURRENCY: usize = 16;
 
-/// Users of one round; after a failure the next one waits.
+/// Users per round; after a failure the next one waits.
 const ROUND: usize = 256;
 
 /// How long it waits.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Says of users whether they are online: at once for a connection of this node, and in a task of
-/// its own for those whose connection could not do it, because their node died, all nodes were
+/// Announces whether users are online: at once for a connection of this node, and in a task of its
+/// own for those whose connection could not do it, because their node died, all nodes were
 /// forgotten, or the store was away.
 ///
-/// Each user waits for the task once, however often something happens meanwhile: what is told is
-/// what is true then.
+/// Each user waits for the task once, however often something happens meanwhile: what is announced
+/// is what is true then.
 #[derive(Debug)]
 pub struct Announcer {
     store: Store,
@@ -50,7 +50,7 @@ pub struct Announcer {
     hard: CancellationToken,
     /// With `true`: whatever their peers were told last.
     waiting: Mutex<HashMap<UserId, bool>>,
-    /// Users of whom the peers at other nodes could not be told.
+    /// Users whose peers at other nodes could not be told.
     unsaid: Mutex<HashSet<UserId>>,
     wake: Notify,
 }
@@ -67,7 +67,7 @@ enum Told {
 }
 
 impl Announcer {
-    /// One that nobody waits at, and that has to be [run](Self::run); from `hard` on it is silent.
+    /// Without waiting users; it has to be [run](Self::run), and is silent from `hard` on.
     pub fn new(
         store: Store,
         hub: Arc<Hub>,
@@ -87,20 +87,20 @@ impl Announcer {
         }
     }
 
-    /// Tells the peers of a user, wherever they are, whether it is online, where that is news; with
-    /// `returned`, that it was gone and is back.
+    /// Tells a user's peers at any node whether it is online, if that is news; with `returned`,
+    /// that it was gone and is back.
     pub async fn announce(&self, user: UserId, returned: bool) -> Result<(), StoreError> {
         let told = if returned { Told::Returned } else { Told::Last };
         self.say(user, told).await
     }
 
-    /// Takes a connection that has left the hub out of presence, and tells the peers of its user.
+    /// Removes a connection that has left the hub from presence, and tells the peers of its user.
     pub async fn left(&self, device: Device) {
         if let Err(error) = self.presence.leave(device).await {
             tracing::debug!(%error, "a connection could not be taken out of presence; it is registered anew without it");
         }
-        // Looked at only now: of two that end at the same time, the one that leaves presence last
-        // has to tell it.
+        // Checked only now: of two that end at the same time, the one that leaves presence last has
+        // to tell.
         if !self.hub.is_here(device.user)
             && !self.hard.is_cancelled()
             && let Err(error) = self.announce(device.user, false).await
@@ -111,8 +111,8 @@ impl Announcer {
         }
     }
 
-    /// Has the peers of these users told whether they are online: with `again` in any case, else
-    /// where that is news.
+    /// Has the peers of these users told whether they are online: with `again` in any case,
+    /// otherwise only if that is news.
     pub fn tell(&self, users: impl IntoIterator<Item = UserId>, again: bool) {
         {
             let mut waiting = self.waiting.lock();
@@ -123,13 +123,13 @@ impl Announcer {
         self.wake.notify_one();
     }
 
-    /// Has those told again who could not be while Redis was away.
+    /// Tells those again who could not be told while Redis was away.
     pub fn tell_unsaid(&self) {
         let unsaid = std::mem::take(&mut *self.unsaid.lock());
         self.tell(unsaid, true);
     }
 
-    /// Says what is true of a user, and what its peers have to hear of it.
+    /// Finds out whether a user is online, and what its peers have to be told.
     async fn say(&self, user: UserId, told: Told) -> Result<(), StoreError> {
         let matches = self
             .store
@@ -152,9 +152,9 @@ impl Announcer {
             Told::Returned => self.presence.announce(user, true, &to).await,
             Told::Unknown => self.presence.announce_again(user, &to).await,
         };
-        // Where nobody could be told, peers of this node are told what this node knows. When the
+        // If presence cannot be reached, peers at this node are told what this node knows. When the
         // others can be reached again, this node's devices are registered anew and their users
-        // announced; of one who left, presence may know nothing more by then, so it is remembered
+        // announced; presence may by then have forgotten users who left, so they are remembered
         // here.
         if said.is_err() {
             self.unsaid.lock().insert(user);
@@ -180,7 +180,7 @@ impl Announcer {
         round
     }
 
-    /// Tells of those who come, until `closing`; of those who wait then, once more.
+    /// Announces users as they come, until `closing`; then, once more, those who wait.
     pub async fn run(self: Arc<Self>, closing: CancellationToken) {
         loop {
             let round = self.round();
