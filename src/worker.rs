@@ -1,6 +1,6 @@
-//! A process that runs background jobs and nothing else, beside the nodes that serve.
+//! A process that only runs background jobs, beside the nodes that serve.
 //!
-//! What its jobs change, it tells the nodes over the bus.
+//! It tells the nodes over the bus what its jobs change.
 
 use tebdil_protocol::time::Clock;
 use tokio::net::TcpListener;
@@ -12,11 +12,11 @@ use crate::{
     lifecycle::{Shutdown, Tasks},
 };
 
-/// Runs background jobs until `shutdown` says so or a part fails; `metrics` is where the numbers
-/// are asked for.
+/// Runs background jobs until `shutdown` says so or a part fails; `metrics` is the listener for
+/// metrics.
 ///
-/// Without `redis.url` jobs are done all the same, but open sockets learn of it only when they ask
-/// or come back.
+/// Without `redis.url` jobs still run, but open sockets learn of their effects only when they ask
+/// or reconnect.
 ///
 /// # Errors
 /// [`RunError`], also when the database cannot be shared with other processes.

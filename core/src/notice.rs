@@ -1,4 +1,4 @@
-//! What the server tells a user while the user is away, by push.
+//! What the server pushes to users who are away.
 
 use serde::{Deserialize, Serialize};
 use tebdil_protocol::{
@@ -32,7 +32,7 @@ pub enum PushOrder {
         match_id: MatchId,
         session_id: SessionId,
     },
-    /// A search that outlived its connection became a match, of this one device.
+    /// A search that outlived its connection became a match, for this one device.
     Match {
         user_id: UserId,
         match_id: MatchId,
@@ -50,7 +50,7 @@ impl PushOrder {
         }
     }
 
-    /// The type that turns it off.
+    /// The type by which users can turn it off.
     pub const fn kind(&self) -> NotificationType {
         match self {
             Self::Notification { of, .. } => *of,
@@ -58,7 +58,7 @@ impl PushOrder {
         }
     }
 
-    /// The one device that it concerns; `None` for all of the user.
+    /// The one device that it concerns; `None` for all of the user's.
     pub const fn device(&self) -> Option<SessionId> {
         match self {
             Self::Notification { .. } => None,

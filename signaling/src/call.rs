@@ -2,8 +2,7 @@
 //!
 //! A match names the offerer, and only the offerer offers: two offers never cross (glare, RFC 8829
 //! §4.1.8.2, cannot happen). The answerer answers the newest offer, once. A new offer at any time
-//! renegotiates or restarts ICE, and makes the one before stale with everything that still answers
-//! it.
+//! renegotiates or restarts ICE, and makes the previous one and everything that answers it stale.
 //!
 //! Every node that has one of the two devices keeps one [`Call`] for both sides: what its own
 //! device sends passes [`Call::send`], what comes from the node of the other [`Call::receive`].
@@ -27,11 +26,11 @@ pub const MAX_CANDIDATES: usize = 64;
 /// Candidates that wait for the description of their side.
 pub const MAX_HELD: usize = 16;
 
-/// Which offer something belongs to: milliseconds since the Unix epoch when it was made, or one
-/// more than the one before. Never goes back in a match.
+/// Identifies an offer: milliseconds since the Unix epoch when it was made, or one more than the
+/// previous one. Never goes back in a match.
 pub type Round = i64;
 
-/// Why a signal is refused; the state is as before.
+/// Why a signal is refused; the state does not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OutOfOrder {
     #[error("only the offerer of the match offers")]
@@ -45,7 +44,7 @@ pub enum OutOfOrder {
     TooManyCandidates,
 }
 
-/// How far a call has ever come, as far as this node has seen, and when the first offer passed.
+/// How far a call has ever got, as far as this node has seen, and when the first offer passed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Stage {
     /// Nothing was offered.
@@ -68,7 +67,7 @@ struct Side {
 }
 
 impl Side {
-    /// Counts a candidate that is forwarded; false when there were too many.
+    /// Counts a candidate that is forwarded; false if there were too many.
     fn count(&mut self) -> bool {
         let fits = self.candidates < MAX_CANDIDATES;
         self.candidates += usize::from(fits);
@@ -86,9 +85,9 @@ pub struct Call {
 }
 
 impl Call {
-    /// A device of this node sends a sanitised signal: what goes to the other for it, in order.
-    /// A description that goes names its round. Candidates that come before their description wait
-    /// for it.
+    /// A device of this node sends a sanitised signal. Returns what goes to the other for it, in
+    /// order. A forwarded description names its round. Candidates that come before their
+    /// description wait for it.
     ///
     /// # Errors
     /// [`OutOfOrder`]
@@ -166,7 +165,7 @@ impl Call {
         side.handed == newest
     }
 
-    /// How far it has ever come.
+    /// How far it has ever got.
     pub const fn stage(&self) -> Stage {
         self.stage
     }
@@ -198,7 +197,7 @@ impl Call {
         match kind {
             DescriptionKind::Offer => {
                 self.round = Some(round);
-                // What waits stays: it belongs to the description that is about to come.
+                // Waiting candidates stay: they belong to the description that is about to come.
                 for side in [&mut self.offerer, &mut self.answerer] {
                     side.described = false;
                     side.candidates = 0;
